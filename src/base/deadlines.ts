@@ -1,0 +1,75 @@
+/**
+ * Coarse deadlines for very many holders: all of one list share one duration, so arming is an append to a linked list
+ * and one timer serves all. Precision is the tick (a sixteenth of the duration, 50 ms to 1 s): made for time-outs of seconds.
+ */
+
+/** What a holder embeds; belongs to at most one list at a time. */
+export class Deadline {
+  /** performance.now() milliseconds; 0: not armed. */
+  at = 0
+  previous: Deadline | null = null
+  next: Deadline | null = null
+  list: DeadlineList | null = null
+  readonly onExpired: () => void
+
+  constructor(onExpired: () => void) {
+    this.onExpired = onExpired
+  }
+
+  disarm(): void {
+    this.list?.disarm(this)
+  }
+}
+
+export class DeadlineList {
+  readonly #durationMs: number
+  readonly #tickMs: number
+  #first: Deadline | null = null
+  #last: Deadline | null = null
+  #timer: NodeJS.Timeout | null = null
+
+  /** A duration of 0 means none: `arm` does nothing. */
+  constructor(durationMs: number) {
+    this.#durationMs = durationMs
+    this.#tickMs = Math.min(1000, Math.max(50, durationMs / 16))
+  }
+
+  /** (Re)starts the deadline: `durationMs` from now. */
+  arm(deadline: Deadline): void {
+    if (this.#durationMs === 0) return
+    deadline.list?.disarm(deadline)
+    deadline.at = performance.now() + this.#durationMs
+    deadline.list = this
+    deadline.previous = this.#last
+    if (this.#last) this.#last.next = deadline
+    else this.#first = deadline
+    this.#last = deadline
+    if (this.#timer === null) {
+      this.#timer = setInterval(() => this.#tick(), this.#tickMs)
+      this.#timer.unref()
+    }
+  }
+
+  disarm(deadline: Deadline): void {
+    if (deadline.list !== this) return
+    if (deadline.previous) deadline.previous.next = deadline.next
+    else this.#first = deadline.next
+    if (deadline.next) deadline.next.previous = deadline.previous
+    else this.#last = deadline.previous
+    deadline.previous = deadline.next = deadline.list = null
+    deadline.at = 0
+  }
+
+  #tick(): void {
+    const now = performance.now()
+    while (this.#first !== null && this.#first.at <= now) {
+      const expired = this.#first
+      this.disarm(expired)
+      expired.onExpired()
+    }
+    if (this.#first === null && this.#timer !== null) {
+      clearInterval(this.#timer)
+      this.#timer = null
+    }
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Every message between the master and the others. Three channels, all closed by the death of either end:
+ *
+ *   master ⇄ gateway    Node's IPC channel                    MasterToGateway / GatewayToMaster
+ *   master ⇄ preloader  socket pair, the preloader's fd 3     MasterToPreloader / PreloaderToMaster
+ *   master ⇄ worker     `control.sock` in the runtime         MasterToWorker / WorkerToMaster
+ *                       directory; the worker connects
+ *
+ * The last two carry JSON lines: one object a line, UTF-8, at most 1 MiB, `type` first. `python/jumak_worker/control.py`
+ * is the other end; `test/vectors/control.json` holds an example of each that both languages read.
+ */
+import type { GatewayConfig } from '../config/types.ts'
+
+export type Level = 'debug' | 'info' | 'warn' | 'error'
+
+// ---- master ⇄ gateway -------------------------------------------------------------------------------------------
+
+/** A listening socket that the gateway inherits. */
+export interface InheritedListener {
+  readonly fd: number
+  /** `http://127.0.0.1:8000`, `unix:/run/app.sock`: for the log. */
+  readonly display: string
+  readonly unixPath: string | null
+}
+
+export type MasterToGateway =
+  | {
+      readonly type: 'start'
+      readonly build: string
+      readonly config: GatewayConfig
+      readonly listeners: readonly InheritedListener[]
+    }
+  /** A worker that is ready: connect `slots` links to its socket. */
+  | {
+      readonly type: 'worker-add'
+      readonly worker: number
+      readonly pid: number
+      readonly socket: string
+      readonly slots: number
+      readonly generation: number
+    }
+  /** Give the worker nothing more, let it finish what it has, close its links, answer `worker-drained`. */
+  | { readonly type: 'worker-drain'; readonly worker: number }
+  /** Stop accepting, finish what runs, answer `drained`; exchanges still running after `deadlineMs` are cut. */
+  | { readonly type: 'drain'; readonly deadlineMs: number }
+  | { readonly type: 'reopen-logs' }
+
+export type GatewayToMaster =
+  | { readonly type: 'listening' }
+  /** Every link of the worker is open: requests can go to it. */
+  | { readonly type: 'worker-linked'; readonly worker: number }
+  | { readonly type: 'worker-drained'; readonly worker: number }
+  /** The links broke: the worker died, or it broke the wire's rules (`reason`) and must be replaced. */
+  | { readonly type: 'worker-lost'; readonly worker: number; readonly reason: string }
+  /** A request ran past its deadline: the client has its 504, the worker must be replaced. `note` says which request. */
+  | { readonly type: 'worker-stuck'; readonly worker: number; readonly note: string }
+  /** `cut`: exchanges that were still running at the deadline. */
+  | { readonly type: 'drained'; readonly cut: number }
+  | { readonly type: 'log'; readonly level: Level; readonly message: string }
+
+// ---- master ⇄ preloader -----------------------------------------------------------------------------------------
+
+export type MasterToPreloader =
+  | {
+      readonly type: 'start'
+      readonly build: string
+      readonly generation: number
+      readonly masterPid: number
+      readonly runtimeDirectory: string
+      readonly directory: string
+      readonly module: string | null
+      readonly file: string | null
+      readonly attributes: readonly string[]
+      readonly factory: boolean
+      readonly display: string
+      readonly threads: number
+      /** More than one process will answer: `wsgi.multiprocess`. */
+      readonly multiprocess: boolean
+      /** auto: import before forking unless the inspection finds something; on: import and fork all the same; off: each worker imports. */
+      readonly preload: 'on' | 'off' | 'auto'
+    }
+  | { readonly type: 'fork'; readonly worker: number }
+  /** The worker's output pipe is open in the master: the preloader closes its own copy. */
+  | { readonly type: 'output-opened'; readonly worker: number }
+  /** The preloader signals its own children, so no signal ever reaches a stranger that got the number. */
+  | { readonly type: 'signal'; readonly worker: number; readonly signal: 'TERM' | 'KILL' }
+
+/** What an application is, once it is imported. */
+export interface LoadedApplication {
+  /** `3.11.7`. */
+  readonly python: string
+  /** `mysite.wsgi:application`: module and attribute that was used. */
+  readonly application: string
+  /** `Django 5.2.1`, `Flask 3.1.3`, or empty. */
+  readonly framework: string
+  readonly importMs: number
+}
+
+/** Something in the process that does not survive a fork. */
+export interface ForkHazard {
+  readonly kind: 'thread' | 'socket'
+  /** One sentence fragment: `thread "Thread-1 (worker)", started for /srv/app/jobs.py:12`, `connection to 127.0.0.1:5432`. */
+  readonly what: string
+}
+
+export interface LoadFailure {
+  /** One sentence: what was tried and what is wrong. */
+  readonly message: string
+  /** The application's frames only, ending in the error; empty when there is nothing to show. */
+  readonly traceback: string
+}
+
+export type PreloaderToMaster =
+  /** Preload on: imported, inspected, frozen: ready to fork. */
+  | ({ readonly type: 'loaded'; readonly notes: readonly string[] } & LoadedApplication)
+  /** Preload off: ready to fork; workers import. */
+  | { readonly type: 'waiting' }
+  | ({ readonly type: 'load-failed' } & LoadFailure)
+  /** Preload auto found hazards. The preloader exits; the master starts another one with preload off. */
+  | { readonly type: 'unsafe'; readonly hazards: readonly ForkHazard[] }
+  /** `output` is the path of a FIFO that the master opens and reads: the worker's stdout and stderr. */
+  | { readonly type: 'forked'; readonly worker: number; readonly pid: number; readonly output: string }
+  | { readonly type: 'fork-failed'; readonly worker: number; readonly message: string }
+  /** `code` or `signal` (a name as `SIGKILL`), the other is null. */
+  | {
+      readonly type: 'exited'
+      readonly worker: number
+      readonly pid: number
+      readonly code: number | null
+      readonly signal: string | null
+    }
+
+// ---- master ⇄ worker --------------------------------------------------------------------------------------------
+
+export type MasterToWorker =
+  /** Links are closed: leave. Runs atexit handlers; the master kills what is still there after the graceful timeout. */
+  { readonly type: 'stop' }
+
+export type WorkerToMaster =
+  /** First, at once after the fork. */
+  | { readonly type: 'hello'; readonly build: string; readonly worker: number; readonly pid: number }
+  /** Imported, and listening for links on `socket`, one accept per slot. */
+  | ({ readonly type: 'ready'; readonly socket: string; readonly slots: number } & LoadedApplication)
+  | ({ readonly type: 'load-failed' } & LoadFailure)

@@ -1,0 +1,41 @@
+/** Errors that become a response. The one place that turns them into bytes is `gateway/error-response.ts`. */
+
+/** The client broke the protocol or a limit: `status` is answered, then the connection closes. */
+export class ProtocolError extends Error {
+  readonly status: number
+  /** The rule that was broken, as `RFC9112§6.1`, or the name of the limit's setting. */
+  readonly rule: string
+
+  constructor(status: number, message: string, rule: string) {
+    super(`${message} (${rule})`)
+    this.name = 'ProtocolError'
+    this.status = status
+    this.rule = rule
+  }
+}
+
+export type Culprit = 'client' | 'application' | 'operator' | 'jumak'
+
+/** A request that is answered with an error status on purpose: 502, 503, 504 and the like. */
+export class HttpError extends Error {
+  readonly status: number
+  readonly culprit: Culprit
+  /** Seconds for Retry-After, where trying again makes sense. */
+  readonly retryAfter: number | undefined
+
+  constructor(status: number, message: string, culprit: Culprit, retryAfter?: number) {
+    super(message)
+    this.name = 'HttpError'
+    this.status = status
+    this.culprit = culprit
+    this.retryAfter = retryAfter
+  }
+}
+
+/** The client has gone: nobody is left to answer. */
+export class ClientGoneError extends Error {
+  constructor(message = 'the client closed the connection') {
+    super(message)
+    this.name = 'ClientGoneError'
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * One request and its response: the seam between protocols and everything else. `http1/connection.ts` implements it;
+ * handlers and middleware consume it and never know the HTTP version. `http/memory-exchange.ts` is the one for tests.
+ *
+ * Life of the response: idle → started → ended, or aborted from any of them but ended. Exactly one place ends an
+ * exchange: the protocol, which then calls the `onClosed` callbacks exactly once.
+ */
+import type { HeaderLines } from './headers.ts'
+
+export interface RequestHead {
+  readonly method: string
+  /** The request target as it was sent, for the log and for RAW_URI: `/a%20b?c`, `http://host/a`, `*`. */
+  readonly target: string
+  /** Path of the target, still percent-encoded, no query: `/a%20b`; `*` for `OPTIONS *`. */
+  readonly path: string
+  /** Query without the question mark; empty when there is none. */
+  readonly query: string
+  readonly scheme: 'http' | 'https'
+  /** Host and port as the client named them (RFC9112§3.2); empty only for HTTP/1.0 without Host. */
+  readonly authority: string
+  readonly version: '1.0' | '1.1' | '2'
+  /** Names lower-case, values latin-1; names with `_` are gone already. */
+  readonly headers: HeaderLines
+}
+
+/** Who sent the request. */
+export interface Peer {
+  /** Address of the client, after trusted proxies; empty for a Unix socket. */
+  readonly address: string
+  readonly port: number
+  /** The accepted socket's other end: equals `address` unless a trusted proxy spoke for the client. */
+  readonly socketAddress: string
+}
+
+/** Where the request came in, for SERVER_NAME and SERVER_PORT. Unix socket: its path, and port 0. */
+export interface LocalEnd {
+  readonly address: string
+  readonly port: number
+}
+
+export interface BodyConsumer {
+  /** A chunk that the consumer may keep. Return false to pause; then call `resume()`. */
+  onData(chunk: Buffer): boolean
+  /** The body is complete. */
+  onEnd(trailers: HeaderLines): void
+  /** The body will never be complete: the client left, broke the framing, exceeded a limit or a timeout. */
+  onError(error: Error): void
+}
+
+/** Request content, pulled: nothing is read from the client that nobody asked for. */
+export interface BodyReader {
+  /** Bytes by Content-Length; 0 when there is no content; undefined for chunked. */
+  readonly length: number | undefined
+  /** Starts delivery; at most once. Sends `100 Continue` when the client waits for it. May call back at once. */
+  pull(consumer: BodyConsumer): void
+  resume(): void
+}
+
+export interface ResponseHead {
+  readonly status: number
+  /** Empty: the standard phrase of the status. */
+  readonly reason: string
+  /** `[name, value, …]`, spelled as the application did. Syntax is already validated; hop-by-hop fields are dropped by the protocol. */
+  readonly headers: HeaderLines
+}
+
+export type ResponseState = 'idle' | 'started' | 'ended' | 'aborted'
+
+export interface ResponseWriter {
+  readonly state: ResponseState
+  /** Status of the final response; 0 before `start`. */
+  readonly status: number
+  /** Bytes of content written (before chunked framing). */
+  readonly bytesWritten: number
+  /** An interim response (RFC9110§15.2): 103. Ignored for HTTP/1.0. */
+  inform(head: ResponseHead): void
+  /**
+   * Once. Framing is the protocol's business: Content-Length of `headers` is honoured, else chunked, or until-close
+   * for HTTP/1.0. The bytes leave with the first `write` or `end` of the same tick at the latest when it ends.
+   */
+  start(head: ResponseHead): void
+  /** False: the client is slow; wait for `onDrain`. Content that HEAD, 204 or 304 must not carry is swallowed. */
+  write(chunk: Buffer): boolean
+  /** Called each time the client has taken what was written, after a `write` that returned false. */
+  onDrain(callback: () => void): void
+  /** Sends part of an open file as content and calls back when it is read to the end. The caller closes `fd` then. */
+  sendFile(fd: number, offset: number, length: number, done: (error: Error | null) => void): void
+  end(): void
+  /** Cuts the exchange: the connection closes in a way that tells the client that the response is incomplete. */
+  abort(cause: Error): void
+}
+
+export interface Exchange {
+  /** Correlates log lines, metrics and the application; unique in the gateway's life. */
+  readonly id: string
+  /** Replaced once by `gateway/serve` when a trusted proxy speaks for the client, as `peer` is. */
+  request: RequestHead
+  peer: Peer
+  readonly body: BodyReader
+  readonly local: LocalEnd
+  /** Replaceable: response middleware wraps it. */
+  response: ResponseWriter
+  /** Milliseconds (performance.now) when the head was complete. */
+  readonly receivedAt: number
+  /** The client has gone while the exchange runs; never after the response has ended. Called at once if it already has. */
+  onAborted(callback: () => void): void
+  /** Exactly once per exchange, at its end whatever the end. Access log and metrics hang here and nowhere else. */
+  onClosed(callback: () => void): void
+}
+
+export type Handler = (exchange: Exchange) => void | Promise<void>
+/** Folded once, when the configuration is loaded. */
+export type Middleware = (next: Handler) => Handler

@@ -1,0 +1,36 @@
+/**
+ * An accepted socket as protocol engines see it. `gateway/transport.ts` implements it over node:net, and is the only
+ * file that touches client sockets, so that a faster transport can replace it. Tests use a pair in memory.
+ */
+export interface TransportHandler {
+  /** `chunk` is a view of a shared buffer, valid only during the call: copy what outlives it. */
+  onData(chunk: Buffer): void
+  /** The client sent FIN: no more data; we may still write. */
+  onEnd(): void
+  /** Everything that was written has been handed to the kernel, after a `write` that returned false. */
+  onDrain(): void
+  /** Once, at the very end, whoever closed and why. Nothing is called after it. */
+  onClose(): void
+}
+
+export interface Transport {
+  readonly remoteAddress: string
+  readonly remotePort: number
+  /** Path for a Unix socket. */
+  readonly localAddress: string
+  readonly localPort: number
+  readonly isUnix: boolean
+  /** Set once, before the first byte is read. */
+  handler: TransportHandler
+  /** Bytes written that the kernel has not taken yet. */
+  readonly pendingBytes: number
+  /** Owns `data` from here on. False: more than the high-water mark is pending; wait for onDrain. */
+  write(data: Buffer): boolean
+  /** Stop calling onData; it may be called once more with what was already read. */
+  pause(): void
+  resume(): void
+  /** FIN after what was written; the other direction stays open (lingering close, RFC9112§9.6). */
+  end(): void
+  /** Close now; what is pending is lost. */
+  destroy(): void
+}
