@@ -33,4 +33,6 @@ export interface Transport {
   end(): void
   /** Close now; what is pending is lost. */
   destroy(): void
+  /** Close now with a reset, where the transport has one: the client cannot take it for an orderly end. */
+  reset(): void
 }

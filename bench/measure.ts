@@ -1,0 +1,138 @@
+/**
+ * Runs one stack under load and says what it cost: CPU seconds of every process of the stack (children that ended
+ * included) divided by the requests answered. That figure moves far less with a noisy neighbour than requests per second do.
+ * The stack runs on one core, the load (wrk) on the other. Its processes are known by a marker in their environment.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { ROOT, type Scene, type Stack } from './stacks.ts'
+
+const run = promisify(execFile)
+const SERVER_CORE = '0'
+const CLIENT_CORE = '1'
+const CLOCK_TICKS_PER_SECOND = 100
+
+export interface Load {
+  readonly seconds: number
+  readonly connections: number
+}
+
+export interface Figures {
+  /** CPU microseconds per request, all processes. */
+  readonly microseconds: number
+  readonly requestsPerSecond: number
+  readonly p50: string
+  readonly p99: string
+  /** Proportional set size of all processes, MB. */
+  readonly megabytes: number
+  /** Responses that are no success, and socket errors. */
+  readonly errors: number
+}
+
+export async function measure(stack: Stack, scene: Scene, load: Load, env: NodeJS.ProcessEnv): Promise<Figures> {
+  const marker = randomUUID()
+  const port = await freePort()
+  const server = spawn('taskset', ['-c', SERVER_CORE, stack.program, ...stack.args(scene.app, port)], {
+    cwd: join(ROOT, 'bench/apps'),
+    env: { ...env, JUMAK_BENCH_MARKER: marker },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let errors = ''
+  server.stderr!.on('data', data => (errors = (errors + data).slice(-4000)))
+  try {
+    await waitUntilUp(port, server, () => errors)
+    const url = `http://127.0.0.1:${port}/`
+    await wrk(url, { ...load, seconds: 1 })
+    const before = cpuSeconds(marker)
+    const result = await wrk(url, load)
+    const used = cpuSeconds(marker) - before
+    return { ...result, microseconds: (used * 1e6) / Math.max(1, result.requests), megabytes: pss(marker) }
+  } finally {
+    await end(server, marker)
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as { port: number }
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
+
+async function waitUntilUp(port: number, server: ChildProcess, errors: () => string): Promise<void> {
+  for (let attempt = 0; attempt < 150; attempt++) {
+    if (server.exitCode !== null) throw new Error(`it ended with ${server.exitCode}: ${errors()}`)
+    try {
+      const response = await fetch(`http://127.0.0.1:${port}/up`, { signal: AbortSignal.timeout(2000) })
+      await response.arrayBuffer()
+      if (response.status < 500) return
+    } catch {
+      // Not yet.
+    }
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+  throw new Error(`it never answered: ${errors()}`)
+}
+
+async function wrk(url: string, load: Load) {
+  const script = join(ROOT, 'bench/differing.lua')
+  const args = ['-c', CLIENT_CORE, 'wrk', '-t1', `-c${load.connections}`, `-d${load.seconds}s`, '--latency', '-s', script, url]
+  const { stdout } = await run('taskset', args)
+  const field = (pattern: RegExp) => pattern.exec(stdout)?.[1] ?? ''
+  const socketErrors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout)
+  const failures = [field(/Non-2xx or 3xx responses: (\d+)/), ...(socketErrors?.slice(1) ?? [])]
+  return {
+    requests: Number(field(/(\d+) requests in/)),
+    requestsPerSecond: Number(field(/Requests\/sec:\s+([\d.]+)/)),
+    p50: field(/^\s+50%\s+(\S+)/m),
+    p99: field(/^\s+99%\s+(\S+)/m),
+    errors: failures.reduce((sum, text) => sum + Number(text || 0), 0),
+  }
+}
+
+function pids(marker: string): number[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name) && read(`/proc/${name}/environ`).includes(`JUMAK_BENCH_MARKER=${marker}`))
+    .map(Number)
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return ''
+  }
+}
+
+function cpuSeconds(marker: string): number {
+  let ticks = 0
+  for (const pid of pids(marker)) {
+    const stat = read(`/proc/${pid}/stat`)
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    // utime, stime, and those of children that were waited for: proc(5) fields 14 to 17.
+    for (const field of fields.slice(11, 15)) ticks += Number(field)
+  }
+  return ticks / CLOCK_TICKS_PER_SECOND
+}
+
+function pss(marker: string): number {
+  let kilobytes = 0
+  for (const pid of pids(marker)) kilobytes += Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0)
+  return kilobytes / 1024
+}
+
+async function end(server: ChildProcess, marker: string): Promise<void> {
+  // uWSGI reloads on TERM: INT ends every one of them.
+  if (server.exitCode === null) server.kill('SIGINT')
+  for (let waited = 0; pids(marker).length > 0; waited += 50) {
+    if (waited > 3000) for (const pid of pids(marker)) process.kill(pid, 'SIGKILL')
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+}

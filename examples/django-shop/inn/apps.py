@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class InnConfig(AppConfig):
+    name = "inn"
+    verbose_name = "The inn"

@@ -1,0 +1,37 @@
+"""Entry of the preloader, and after a fork of each worker: ``python3 /path/to/jumak_worker``, control socket on fd 3.
+
+Python put this directory into ``sys.path``: it is taken out before anything else, and our modules are imported as a package
+by path, so the application finds nothing of ours in its import path.
+"""
+
+import sys
+
+
+def _import_package() -> None:
+    import importlib.util
+    import os
+
+    directory = os.path.dirname(os.path.abspath(__file__))
+    if sys.path and os.path.realpath(sys.path[0]) == os.path.realpath(directory):
+        del sys.path[0]
+    spec = importlib.util.spec_from_file_location(
+        "jumak_worker", os.path.join(directory, "__init__.py"), submodule_search_locations=[directory]
+    )
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["jumak_worker"] = module
+    spec.loader.exec_module(module)
+
+
+def main() -> int:
+    _import_package()
+    from jumak_worker.preloader import Preloader
+
+    worker = Preloader(control_fd=3).run()
+    # Only a forked child comes here: the preloader itself leaves by os._exit, so that handlers which the application
+    # registered with atexit run in its workers alone.
+    return worker.run()
+
+
+# An application that uses multiprocessing with "spawn" imports this file again, under another name.
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""The preloader: imports the application once (or leaves that to the workers), and forks workers when the master asks.
+
+Invariants: it forks from its main thread only; it never runs application code after the import; it is the reaper of
+everything below it; when the master is gone it ends, and so do its workers. Messages: ``src/control/messages.ts``.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from typing import Dict, Optional
+
+from . import __version__, inspection, loader, osprocess
+from .control import ControlChannel
+from .lifecycle import Worker
+
+#: What workers have to leave by themselves after the master's death, before they are killed (seconds).
+_ORPHAN_GRACE = 8.0
+
+
+class Preloader:
+    def __init__(self, control_fd: int) -> None:
+        os.set_inheritable(control_fd, False)
+        self._control = ControlChannel(socket.socket(fileno=control_fd))
+        self._start: dict = {}
+        self._application: Optional[loader.LoadedApplication] = None
+        #: Workers that live: number → pid.
+        self._workers: Dict[int, int] = {}
+        #: Our end of the workers' output, until the master has opened its own.
+        self._outputs: Dict[int, int] = {}
+        self._wakeup_read = self._wakeup_write = -1
+
+    def run(self) -> Worker:
+        """Returns in a forked child only: the worker to run there."""
+        message = self._control.receive()
+        if message is None:
+            os._exit(0)
+        self._start = message
+        if message["build"] != __version__:
+            self._fail("the master is build %s, this Python package is %s: restart jumak" % (message["build"], __version__))
+        for stream in (sys.stdout, sys.stderr):
+            # A line is a log line; what the locale cannot encode must not raise in a print().
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+        osprocess.become_subreaper()
+        try:
+            loader.prepare_import_path(message["directory"], message["file"])
+        except OSError as error:
+            self._fail("the application's directory cannot be entered: %s" % error)
+        if self._preloads():
+            self._import()
+        else:
+            self._control.send("waiting")
+        return self._loop()
+
+    def _preloads(self) -> bool:
+        mode = self._start["preload"]
+        return mode == "on" or (mode == "auto" and sys.platform == "linux")
+
+    def _fail(self, message: str, traceback: str = "") -> None:
+        self._control.send("load-failed", message=message, traceback=traceback)
+        self._leave(3)
+
+    def _leave(self, code: int) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                pass
+        # Not sys.exit: what the application registered with atexit is for its workers.
+        os._exit(code)
+
+    # -- the application
+
+    def _import(self) -> None:
+        # An import may hang, in C even: if the master dies meanwhile, nothing here would notice.
+        osprocess.set_parent_death_signal(signal.SIGKILL)
+        if os.getppid() != self._start["masterPid"]:
+            self._leave(0)
+        try:
+            self._application = loader.load(self._start)
+        except loader.LoadError as error:
+            self._fail(error.message, error.traceback)
+        osprocess.set_parent_death_signal(0)
+        hazards = inspection.find_hazards([self._control.socket.fileno()])
+        if hazards and self._start["preload"] == "auto":
+            self._control.send("unsafe", hazards=hazards)
+            self._leave(0)
+        notes = ["%s: forked all the same (--preload on)" % hazard["what"] for hazard in hazards]
+        native = inspection.native_threads()
+        if native:
+            notes.append("%d native threads (of a library) will not exist in the workers" % native)
+        gc.collect()
+        # What is frozen is never touched by the collector in a worker, and so stays shared between them.
+        gc.freeze()
+        self._control.send("loaded", notes=notes, **self._application.describe())
+
+    # -- the loop
+
+    def _loop(self) -> Worker:
+        self._wakeup_read, self._wakeup_write = os.pipe()
+        os.set_blocking(self._wakeup_write, False)
+        os.set_blocking(self._wakeup_read, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wakeup_write, warn_on_full_buffer=False)
+        poll = select.poll()
+        poll.register(self._control.socket, select.POLLIN)
+        poll.register(self._wakeup_read, select.POLLIN)
+        while True:
+            for fd, _ in poll.poll():
+                if fd == self._wakeup_read:
+                    self._drain_wakeups()
+                elif not self._control.fill():
+                    self._master_gone()
+            self._reap()
+            while True:
+                message = self._control.buffered()
+                if message is None:
+                    break
+                worker = self._handle(message)
+                if worker is not None:
+                    return worker
+
+    def _drain_wakeups(self) -> None:
+        try:
+            os.read(self._wakeup_read, 4096)
+        except BlockingIOError:
+            pass
+
+    def _handle(self, message: dict) -> Optional[Worker]:
+        kind = message["type"]
+        if kind == "fork":
+            return self._fork(message["worker"])
+        if kind == "output-opened":
+            fd = self._outputs.pop(message["worker"], None)
+            if fd is not None:
+                os.close(fd)
+        elif kind == "signal":
+            pid = self._workers.get(message["worker"])
+            if pid is not None:
+                os.kill(pid, signal.SIGKILL if message["signal"] == "KILL" else signal.SIGTERM)
+        return None
+
+    def _fork(self, number: int) -> Optional[Worker]:
+        path = os.path.join(self._start["runtimeDirectory"], "w%d.out" % number)
+        try:
+            os.mkfifo(path, 0o600)
+            # Open for both: never blocks, and a reader that is late or gone is no error for the writer.
+            output = os.open(path, os.O_RDWR)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            pid = os.fork()
+        except OSError as error:
+            self._control.send("fork-failed", worker=number, message=str(error))
+            return None
+        if pid == 0:
+            return self._become_worker(number, output)
+        self._workers[number] = pid
+        self._outputs[number] = output
+        self._control.send("forked", worker=number, pid=pid, output=path)
+        return None
+
+    def _become_worker(self, number: int, output: int) -> Worker:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.close(output)
+        os.close(self._wakeup_read)
+        os.close(self._wakeup_write)
+        for other in self._outputs.values():
+            os.close(other)
+        self._control.socket.close()
+        return Worker(number, self._start, self._application)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            number = next((worker for worker, its in self._workers.items() if its == pid), None)
+            if number is None:
+                continue  # left behind by a worker; collected so that it is no zombie
+            del self._workers[number]
+            killed_by = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else None
+            code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
+            self._control.send("exited", worker=number, pid=pid, code=code, signal=killed_by)
+
+    def _master_gone(self) -> None:
+        """Workers see it too and leave when their gateway has; what is stuck is killed."""
+        deadline = time.monotonic() + _ORPHAN_GRACE
+        while self._workers and time.monotonic() < deadline:
+            self._reap()
+            time.sleep(0.05)
+        for pid in self._workers.values():
+            os.kill(pid, signal.SIGKILL)
+        while self._workers:
+            self._reap()
+            time.sleep(0.01)
+        self._leave(0)

@@ -1,0 +1,110 @@
+"""The head of a response as it crosses the wire: checked against PEP 3333, and encoded.
+
+What breaks the rules raises from ``start_response`` within the application's own code, so that the traceback shows where.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Dict, List, Optional, Tuple
+
+from . import wire
+
+_STATUS = re.compile(r"([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+#: Anything that could end a header field, or a part of ours, where it must not (response splitting).
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+_ORDINARY = 0
+_CONTENT_LENGTH = 1
+
+#: Names that passed the check before, with what they mean to us. Bounded: applications may invent names.
+_known_names: Dict[str, int] = {"Content-Length": _CONTENT_LENGTH, "content-length": _CONTENT_LENGTH}
+_known_statuses: Dict[str, Tuple[int, str]] = {}
+_MAX_KNOWN = 1024
+
+
+def parse_status(status: object) -> Tuple[int, str]:
+    """``"404 Not Found"`` → (404, "Not Found")."""
+    known = _known_statuses.get(status)  # type: ignore[call-overload]
+    if known is not None:
+        return known
+    if not isinstance(status, str):
+        raise TypeError("the status must be a str like '200 OK', not %s: %r" % (type(status).__name__, status))
+    match = _STATUS.fullmatch(status)
+    if match is None:
+        raise ValueError("the status must look like '200 OK': %r" % status)
+    parsed = int(match.group(1)), match.group(2) or ""
+    if not 200 <= parsed[0] <= 599:
+        raise ValueError("the status must be between 200 and 599: %r" % status)
+    if len(_known_statuses) < _MAX_KNOWN:
+        _known_statuses[status] = parsed
+    return parsed
+
+
+def encode(reason: str, headers: object) -> Tuple[bytes, Optional[int]]:
+    """Checks and encodes. Returns the head's bytes and the Content-Length that the application declared, if any."""
+    if not isinstance(headers, (list, tuple)):
+        raise TypeError("the headers must be a list of (name, value) tuples, not %s" % type(headers).__name__)
+    parts: List[str] = [reason]
+    declared: Optional[int] = None
+    try:
+        for name, value in headers:
+            kind = _known_names.get(name)
+            if kind is None:
+                kind = _check_name(name)
+            if kind == _CONTENT_LENGTH:
+                declared = _content_length(value, declared)
+            parts += name, value
+        text = "\0".join(parts)
+        encoded = text.encode("latin-1")
+    except (TypeError, ValueError) as error:
+        raise _precise(headers, error) from None
+    # A NUL within a part would shift all that follows; the count tells without looking at each.
+    if text.count("\0") != len(parts) - 1 or _CONTROL.search(text.replace("\0", "")):
+        raise _precise(headers, ValueError("a control character"))
+    if len(encoded) > wire.MAX_RESPONSE_HEAD:
+        raise ValueError("the response headers are %d bytes long, at most %d" % (len(encoded), wire.MAX_RESPONSE_HEAD))
+    return encoded, declared
+
+
+def _check_name(name: object) -> int:
+    if not isinstance(name, str):
+        raise TypeError("a header name must be a str, not %s: %r" % (type(name).__name__, name))
+    if _TOKEN.fullmatch(name) is None:
+        raise ValueError("not a header name: %r" % name)
+    kind = _CONTENT_LENGTH if name.lower() == "content-length" else _ORDINARY
+    if len(_known_names) < _MAX_KNOWN:
+        _known_names[name] = kind
+    return kind
+
+
+def _content_length(value: object, declared: Optional[int]) -> int:
+    if not isinstance(value, str) or not value.isascii() or not value.isdigit() or len(value) > 18:
+        raise ValueError("Content-Length must be a number of bytes: %r" % (value,))
+    length = int(value)
+    if declared is not None and declared != length:
+        raise ValueError("Content-Length is given twice, as %d and %d" % (declared, length))
+    return length
+
+
+def _precise(headers: object, error: Exception) -> Exception:
+    """The slow way: which header is it?"""
+    for item in headers:  # type: ignore[attr-defined]
+        try:
+            name, value = item
+        except (TypeError, ValueError):
+            return TypeError("the headers must be (name, value) tuples: %r" % (item,))
+        try:
+            _check_name(name)
+        except (TypeError, ValueError) as reason:
+            return reason
+        if not isinstance(value, str):
+            return TypeError("the value of header %s must be a str, not %s: %r" % (name, type(value).__name__, value))
+        if _CONTROL.search(value):
+            return ValueError("the value of header %s has a control character: %r" % (name, value))
+        try:
+            value.encode("latin-1")
+        except UnicodeEncodeError:
+            return ValueError("the value of header %s has characters outside latin-1: %r" % (name, value))
+    return error

@@ -1,0 +1,42 @@
+"""Tracebacks that show the application's frames: ours and the import machinery's are left out."""
+
+from __future__ import annotations
+
+import os
+import traceback
+
+_OWN_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+def _is_hidden(filename: str) -> bool:
+    return (
+        filename.startswith(_OWN_DIRECTORY)
+        or filename.startswith("<frozen importlib")
+        or filename.endswith(os.path.join("importlib", "__init__.py"))
+    )
+
+
+def format_exception(error: BaseException) -> str:
+    """The traceback of ``error``, and of its causes, without the frames that are not the application's; no newline at the end."""
+    summary = traceback.TracebackException(type(error), error, error.__traceback__)
+    _hide(summary, set())
+    return "".join(summary.format()).rstrip("\n")
+
+
+def _hide(summary: traceback.TracebackException, seen: set) -> None:
+    if id(summary) in seen:
+        return
+    seen.add(id(summary))
+    summary.stack = traceback.StackSummary.from_list(
+        [frame for frame in summary.stack if not _is_hidden(frame.filename)]
+    )
+    for other in (summary.__cause__, summary.__context__):
+        if other is not None:
+            _hide(other, seen)
+    for other in getattr(summary, "exceptions", None) or ():
+        _hide(other, seen)
+
+
+def has_application_frames(error: BaseException) -> bool:
+    """Whether the error came from within the application's code (and not from looking for it)."""
+    return any(not _is_hidden(frame.filename) for frame in traceback.extract_tb(error.__traceback__))

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { importsOf, violations } from './layers.ts'
+
+function broken(path: string, text: string): string[] {
+  return violations([{ path, text }])
+}
+
+test('imports are found in every form, with their line, and not in comments', () => {
+  const text = [
+    "import { a } from './a.ts'",
+    '/* import x from "./comment.ts" */',
+    "// import y from './comment.ts'",
+    'import {',
+    '  b,',
+    "} from './b.ts'",
+    "import type { C } from './c.ts'",
+    "export * from './d.ts'",
+    "import './e.ts'",
+    "const f = await import('./f.ts')",
+    "const text = 'from nowhere'",
+  ].join('\n')
+  assert.deepEqual(
+    importsOf(text).map(({ specifier, line, typeOnly }) => [specifier, line, typeOnly]),
+    [
+      ['./a.ts', 1, false],
+      ['./b.ts', 4, false],
+      ['./c.ts', 7, true],
+      ['./d.ts', 8, false],
+      ['./e.ts', 9, false],
+      ['./f.ts', 10, false],
+    ],
+  )
+})
+
+for (const [from, to] of [
+  ['src/http1/parser.ts', '../http/headers.ts'],
+  ['src/http1/parser.ts', './framing.ts'],
+  ['src/apps/wire/encode.ts', '../../base/bytes.ts'],
+  ['src/handlers/app.ts', '../apps/pool.ts'],
+  ['src/handlers/static/main.ts', './range.ts'],
+  ['src/gateway/main.ts', '../handlers/app.ts'],
+  ['src/control/messages.ts', '../config/types.ts'],
+  ['src/cli/main.ts', '../master/main.ts'],
+  ['src/base/errors.ts', '../observe/log.ts'],
+] as const) {
+  test(`${from} may import ${to}`, () => assert.deepEqual(broken(from, `import { x } from '${to}'`), []))
+}
+
+for (const [from, to] of [
+  ['src/base/errors.ts', '../http/headers.ts'],
+  ['src/http/exchange.ts', '../http1/parser.ts'],
+  ['src/http1/parser.ts', '../apps/pool.ts'],
+  ['src/apps/pool.ts', '../gateway/main.ts'],
+  ['src/handlers/app.ts', './redirect.ts'],
+  ['src/handlers/app.ts', '../middleware/limits.ts'],
+  ['src/middleware/access-log.ts', './limits.ts'],
+  ['src/master/main.ts', '../gateway/main.ts'],
+  ['src/gateway/main.ts', '../master/main.ts'],
+  ['src/gateway/main.ts', '../config/load.ts'],
+  ['src/control/messages.ts', '../config/load.ts'],
+  ['src/control/messages.ts', '../config/settings/all.ts'],
+  ['src/cli/main.ts', '../gateway/main.ts'],
+  ['src/http/body.ts', '../observe/access-format.ts'],
+  ['src/newcomer/main.ts', '../base/errors.ts'],
+  ['src/base/errors.ts', '../../test/support/paths.ts'],
+] as const) {
+  test(`${from} may not import ${to}, not even its types`, () => {
+    assert.equal(broken(from, `import type { X } from '${to}'`).length, 1)
+  })
+}
+
+test('sockets are the business of the gateway, of the links and of the master', () => {
+  const text = "import { connect } from 'node:net'"
+  for (const path of ['src/gateway/transport.ts', 'src/master/listeners.ts', 'src/apps/link.ts'])
+    assert.deepEqual(broken(path, text), [])
+  for (const path of ['src/http1/connection.ts', 'src/apps/pool.ts', 'src/handlers/app.ts', 'src/cli/main.ts'])
+    assert.deepEqual(broken(path, text), [`${path}:1: may not import node:net`])
+  assert.deepEqual(broken('src/apps/body-sender.ts', "import type { Socket } from 'node:net'"), [])
+})
+
+test('packages: zod in config only, others nowhere', () => {
+  assert.deepEqual(broken('src/config/settings/all.ts', "import { z } from 'zod'"), [])
+  assert.equal(broken('src/config/types.ts', "import { z } from 'zod'").length, 1)
+  assert.equal(broken('src/gateway/main.ts', "import { z } from 'zod'").length, 1)
+  assert.equal(broken('src/cli/main.ts', "import left from 'left-pad'").length, 1)
+})
+
+test('tests may bring any two parts together', () => {
+  const text = "import { x } from '../gateway/main.ts'"
+  assert.deepEqual(broken('src/base/errors.test.ts', text), [])
+  assert.deepEqual(broken('src/apps/testing/worker.ts', text), [])
+  assert.equal(broken('src/apps/pool.ts', "import { x } from './testing/worker.ts'").length, 1)
+})

@@ -1,0 +1,117 @@
+/**
+ * The import rules of `src/`, as data and a check over file texts. `scripts/check-layers.ts` runs it on the tree.
+ *
+ *     base ← http ← { http1, apps } ← { middleware, handlers } ← gateway
+ *     base ← config ← cli        base ← control ← { master, gateway }
+ *
+ * Tests (`*.test.ts`) and what is only for them (folders named `testing`) are not checked: they may bring any two parts
+ * together. Nothing else may import them.
+ */
+import { dirname, join, normalize } from 'node:path/posix'
+
+export interface SourceFile {
+  /** Relative to the root, with slashes: `src/http1/parser.ts`. */
+  readonly path: string
+  readonly text: string
+}
+
+export interface Import {
+  readonly specifier: string
+  readonly line: number
+  /** `import type` and `export type`: gone at run time. */
+  readonly typeOnly: boolean
+}
+
+/** What each part may import besides itself, COMMON and Node's modules. A part that is missing here is an error. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  observe: ['base', 'http'],
+  config: ['base'],
+  adapters: ['base', 'config'],
+  control: ['base'],
+  http: ['base'],
+  http1: ['base', 'http'],
+  apps: ['base', 'http'],
+  middleware: ['base', 'http', 'http1', 'apps', 'observe'],
+  handlers: ['base', 'http', 'http1', 'apps', 'observe'],
+  gateway: ['base', 'http', 'http1', 'apps', 'middleware', 'handlers', 'control', 'observe'],
+  master: ['base', 'control', 'observe'],
+  cli: ['base', 'config', 'adapters', 'control', 'observe', 'master'],
+}
+
+/** Everybody may use these. */
+const COMMON: readonly string[] = ['src/config/types.ts', 'src/observe/log.ts', 'src/observe/sink.ts']
+
+/** Parts whose files do one thing each and are put together by `gateway/assemble.ts` alone. */
+const SEPARATE_FILES: readonly string[] = ['middleware', 'handlers']
+
+/** Who may use a module that is not ours at run time. Packages that are not named here are for nobody in `src/`. */
+const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
+  'node:net': path => ['gateway', 'master'].includes(partOf(path)) || path === 'src/apps/link.ts',
+  'node:http': () => false,
+  'node:https': () => false,
+  zod: path => partOf(path) === 'config' && path !== 'src/config/types.ts',
+}
+
+export function partOf(path: string): string {
+  return path.split('/')[1] ?? ''
+}
+
+/** Static and dynamic imports and re-exports of a TypeScript file; comments are skipped. */
+export function importsOf(text: string): Import[] {
+  const code = text
+    .replace(/\/\*[\s\S]*?\*\//g, comment => comment.replace(/[^\n]/g, ' '))
+    .replace(/^[ \t]*\/\/.*$/gm, '')
+  const pattern =
+    /^[ \t]*(?:import|export)\s+(type\s)?(?:[^'"`;]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm
+  return [...code.matchAll(pattern)].map(match => ({
+    specifier: match[2] ?? match[3]!,
+    line: code.slice(0, match.index).split('\n').length,
+    typeOnly: match[1] !== undefined,
+  }))
+}
+
+/** One sentence for each broken rule: `src/a.ts:3: …`. */
+export function violations(files: readonly SourceFile[]): string[] {
+  return files
+    .filter(file => !isForTests(file.path))
+    .flatMap(file =>
+      importsOf(file.text).flatMap(one => {
+        const broken = one.specifier.startsWith('.') ? brokenByOwn(file.path, one) : brokenByOther(file.path, one)
+        return broken === null ? [] : [`${file.path}:${one.line}: ${broken}`]
+      }),
+    )
+}
+
+function isForTests(path: string): boolean {
+  return path.endsWith('.test.ts') || path.includes('/testing/')
+}
+
+function brokenByOwn(path: string, { specifier }: Import): string | null {
+  const target = normalize(join(dirname(path), specifier))
+  const [from, to] = [partOf(path), partOf(target)]
+  const allowed = ALLOWED[from]
+  if (!allowed) return `the part '${from}' has no import rule: add it to scripts/lib/layers.ts`
+  if (!target.startsWith('src/')) return `imports ${target}, which is outside src/`
+  if (isForTests(target)) return `imports ${target}, which is for tests`
+  if (COMMON.includes(target)) return null
+  if (from === to) {
+    const [own, other] = [unitOf(path), unitOf(target)]
+    const separate = SEPARATE_FILES.includes(from) && own !== other
+    return separate ? `${from} files do not import one another (${other}): gateway/assemble.ts composes them` : null
+  }
+  if (allowed.includes(to)) return null
+  return `${from} may not import ${to} (${target}); it may import ${allowed.join(', ') || 'nothing of ours'}`
+}
+
+function brokenByOther(path: string, { specifier, typeOnly }: Import): string | null {
+  if (typeOnly) return null
+  const rule = RESTRICTED[specifier]
+  if (rule) return rule(path) ? null : `may not import ${specifier}`
+  return specifier.startsWith('node:') ? null : `imports ${specifier}, which no rule allows`
+}
+
+/** A file, or a folder of them that belong together: `handlers/static` for handlers/static/range.ts. */
+function unitOf(path: string): string {
+  return path.split('/').slice(1, 3).join('/').replace(/\.ts$/, '')
+}

@@ -1,0 +1,14 @@
+/** `npm run ok`: the fast gate before a commit. Format, lint, types, import rules, unit tests; under a minute. */
+import { pythonUnitTests, runSteps, STATIC_CHECKS } from './lib/steps.ts'
+
+const passed = await runSteps([
+  ...STATIC_CHECKS,
+  {
+    name: 'unit tests',
+    command: process.execPath,
+    args: ['--test', '--test-reporter=dot', 'src/**/*.test.ts', 'scripts/**/*.test.ts'],
+  },
+  pythonUnitTests('python3', 'python3'),
+])
+console.log(passed ? 'ok' : '\nnot ok')
+process.exitCode = passed ? 0 : 1

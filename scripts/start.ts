@@ -1,0 +1,103 @@
+/**
+ * `npm start`: sets up the example Django project and serves it. The second time nothing is left to set up, and no
+ * network is needed. More arguments go to Jumak: `npm start -- -b :9000 -w 4`.
+ *
+ * In the end this process becomes Jumak (`execve`), so there is nobody in between to pass on signals or the exit code.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { run, seconds } from './lib/command.ts'
+import { ensureVenv, hashOf, pythonOnPath, SetupError } from './lib/python.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const PROJECT = join(ROOT, 'examples/django-shop')
+const CACHE = join(ROOT, '.cache/example-django')
+/** Made by running the project, so not part of what `prepare` depends on. */
+const WRITTEN = /^(db\.sqlite3.*|media|staticfiles|secret-key\.txt.*|__pycache__)$/
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+/** Database, static files and the admin's user; skipped when the project has not changed since. */
+async function prepare(python: string, pythonVersion: string): Promise<void> {
+  const data = process.env['SHOP_DATA'] ?? PROJECT
+  const marker = join(CACHE, 'prepared')
+  const wanted = hashOf([pythonVersion, data, ...projectFiles(PROJECT)])
+  const complete = ['db.sqlite3', 'staticfiles/staticfiles.json'].every(name => existsSync(join(data, name)))
+  if (complete && existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return
+  say('  preparing the database, the static files and the user …')
+  mkdirSync(data, { recursive: true })
+  const { code, output } = await run(python, ['manage.py', 'prepare'], { cwd: PROJECT })
+  if (code !== 0) throw new SetupError(`'manage.py prepare' failed in ${relative(ROOT, PROJECT)}:\n${output.trim()}`)
+  writeFileSync(marker, wanted)
+}
+
+function projectFiles(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true })
+    .filter(entry => !WRITTEN.test(entry.name))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap(entry => {
+      const path = join(directory, entry.name)
+      return entry.isDirectory() ? projectFiles(path) : [relative(PROJECT, path), readFileSync(path, 'utf8')]
+    })
+}
+
+async function setUp(): Promise<string> {
+  const startedAt = performance.now()
+  let steps = 0
+  const interpreter = await pythonOnPath()
+  const python = await ensureVenv({
+    interpreter,
+    directory: join(CACHE, interpreter.version),
+    requirements: join(PROJECT, 'requirements.txt'),
+    what: 'Django',
+    onStep: step => {
+      if (steps++ === 0) say('Setting up the example (only the first time):')
+      say(`  ${step} …`)
+    },
+  })
+  await prepare(python, interpreter.version)
+  if (steps > 0) say(`  done in ${seconds(performance.now() - startedAt)}`)
+  return python
+}
+
+/** Where a browser finds the page: the default address, or the first that the user names, if a browser can go there. */
+function pageAddress(args: readonly string[]): string | null {
+  const binds = args.flatMap((arg, index) => {
+    if (arg === '-b' || arg === '--bind') return [args[index + 1] ?? '']
+    const match = /^(?:--bind=|-b=?)(.+)$/.exec(arg)
+    return match ? [match[1]!] : []
+  })
+  const bind = binds[0] ?? '127.0.0.1:8000'
+  const match = /^(?:(.*):)?(\d+)$/.exec(bind)
+  if (!match || match[2] === '0') return null
+  const host = match[1]
+  return `http://${!host || host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${match[2]}/`
+}
+
+function introduce(args: readonly string[]): void {
+  const address = pageAddress(args)
+  say(`The example Django project (${relative(process.cwd(), PROJECT) || '.'}):`)
+  say(address ? `  page   ${address}` : '  page   at the address below')
+  say(`  admin  ${address ?? '/'}admin/   user: admin   password: jumak`)
+  say('  stop it with Ctrl-C; other addresses and more workers: npm start -- -b :9000 -w 4')
+}
+
+function becomeJumak(python: string, args: readonly string[]): never {
+  const program = join(ROOT, 'bin/jumak')
+  // The directory of the example is the working directory of the application, not of the arguments' paths.
+  const all = ['--chdir', PROJECT, '--python', python, ...args, 'shop.wsgi']
+  return process.execve!('/bin/sh', ['sh', program, ...all], process.env as Record<string, string>)
+}
+
+const args = process.argv.slice(2)
+try {
+  const python = await setUp()
+  introduce(args)
+  becomeJumak(python, args)
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error
+  say(`jumak: ${error.message}`)
+  process.exitCode = 1
+}

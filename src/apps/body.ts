@@ -1,0 +1,96 @@
+/**
+ * The content of one request while it is collected, sent, and perhaps sent again to another worker: memory up to
+ * `limits.memoryBuffer`, the rest in a temporary file. Runs in the gateway. Closed exactly when nobody can need it again:
+ * after the response head, or when the exchange ends. The bound of the whole is `limits.body`, kept by the protocol.
+ */
+import { ByteQueue } from '../base/byte-queue.ts'
+import { TemporaryFile } from '../base/temporary-file.ts'
+import { MAX_INLINE_BODY } from './wire/frames.ts'
+
+/** Bytes on their way to a disk that is slower than the client; beyond it the client must wait. */
+const MAX_PENDING = 1024 * 1024
+/** Bytes of one BODY frame. */
+const PIECE = 256 * 1024
+
+export interface RequestBodyOptions {
+  readonly directory: string
+  readonly memoryBytes: number
+  /** There is room again after an `append` that returned false. */
+  readonly onRoom: () => void
+  /** The disk failed; once, and nothing else is called after it. */
+  readonly onError: (error: Error) => void
+}
+
+export class RequestBody {
+  length = 0
+  readonly #options: RequestBodyOptions
+  readonly #collected = new ByteQueue()
+  #memory: Buffer | null = null
+  #file: TemporaryFile | null = null
+  #waiting = false
+  #sealed: (() => void) | null = null
+
+  constructor(options: RequestBodyOptions) {
+    this.#options = options
+  }
+
+  /** Owns `chunk` from here on. False: wait for `onRoom`. */
+  append(chunk: Buffer): boolean {
+    this.length += chunk.length
+    if (this.#file === null && this.#collected.bytes + chunk.length <= this.#options.memoryBytes) {
+      this.#collected.push(chunk)
+      return true
+    }
+    this.#file ??= new TemporaryFile(this.#options.directory, () => this.#progress())
+    this.#file.append(chunk)
+    this.#waiting = this.#file.pendingBytes > MAX_PENDING
+    return !this.#waiting
+  }
+
+  /** The content is complete. Calls back once when all of it is where it belongs, for content in memory at once. */
+  seal(done: () => void): void {
+    this.#memory = this.#collected.takeAll()
+    this.#sealed = done
+    this.#progress()
+  }
+
+  /** All of the content when it is small enough to travel inside REQUEST. After `seal`. */
+  get inline(): Buffer | null {
+    return this.length <= MAX_INLINE_BODY && this.#file === null ? this.#memory : null
+  }
+
+  /** The next piece from `position` on; after `seal`, and `position` lies within `length`. May call back at once. */
+  read(position: number, done: (error: Error | null, piece: Buffer) => void): void {
+    const memory = this.#memory!
+    if (position < memory.length) done(null, memory.subarray(position, position + PIECE))
+    else this.#file!.read(position - memory.length, PIECE, done)
+  }
+
+  close(): void {
+    this.#sealed = null
+    this.#collected.clear()
+    this.#memory = null
+    this.#file?.close()
+    this.#file = null
+  }
+
+  #progress(): void {
+    const file = this.#file
+    if (file !== null && file.error !== null) {
+      const { error } = file
+      this.close()
+      this.#options.onError(error)
+      return
+    }
+    const pending = file === null ? 0 : file.pendingBytes
+    if (this.#waiting && pending <= MAX_PENDING) {
+      this.#waiting = false
+      this.#options.onRoom()
+    }
+    if (this.#sealed !== null && pending === 0) {
+      const sealed = this.#sealed
+      this.#sealed = null
+      sealed()
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * One exchange on its way through the pool: queued, sent, perhaps streaming, done. Knows its request's content and what
+ * it may still need of it; the rules of where it goes are `dispatch.ts`, the applying of them is `pool.ts`.
+ */
+import type { Deadline } from '../base/deadlines.ts'
+import type { Exchange } from '../http/exchange.ts'
+import type { RequestBody } from './body.ts'
+import { isIdempotent, type Unanswered } from './dispatch.ts'
+import type { Link } from './link.ts'
+import type { Queued } from './queue.ts'
+import type { Relay } from './relay.ts'
+import { NO_CONTENT } from './wire/encode.ts'
+
+/**
+ * new: not placed yet · queued: waits for a slot · sent: on a link, no head yet · streaming: head relayed, content comes from the link ·
+ * relaying: the worker is done, the client has not taken everything yet · done: the exchange is out of our hands, though
+ * its link may still run it for a client that has gone.
+ */
+export type CallPhase = 'new' | 'queued' | 'sent' | 'streaming' | 'relaying' | 'done'
+
+export class Call implements Queued, Unanswered {
+  readonly exchange: Exchange
+  readonly idempotent: boolean
+  /** All of the content; null: it follows in BODY frames. */
+  readonly inline: Buffer | null
+  readonly bodyLength: number
+  phase: CallPhase = 'new'
+  losses = 0
+  /** The link that it is on, which then decides when the content is released. */
+  link: Link | null = null
+  relay: Relay | null = null
+  previous: Queued | null = null
+  next: Queued | null = null
+  /** Time in the queue; made when it first has to wait. */
+  waiting: Deadline | null = null
+  #body: RequestBody | null
+
+  constructor(exchange: Exchange, body: RequestBody | null) {
+    this.exchange = exchange
+    this.idempotent = isIdempotent(exchange.request.method)
+    this.#body = body
+    this.inline = body === null ? NO_CONTENT : body.inline
+    this.bodyLength = body === null ? 0 : body.length
+  }
+
+  get body(): RequestBody | null {
+    return this.#body
+  }
+
+  get begun(): boolean {
+    return this.phase === 'streaming' || this.phase === 'relaying'
+  }
+
+  /** May wait behind others on a slot, and others behind it: short content, and nobody died of it. */
+  get mayGoAhead(): boolean {
+    return this.inline !== null && this.losses === 0
+  }
+
+  /** For log lines: what runs, and how to find it in the access log. */
+  describe(): string {
+    const { request, id } = this.exchange
+    return `${request.method} ${request.path.slice(0, 200)} (request ${id})`
+  }
+
+  /** Nobody will need the content again. */
+  releaseBody(): void {
+    this.#body?.close()
+    this.#body = null
+  }
+}

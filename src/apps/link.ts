@@ -1,0 +1,383 @@
+/**
+ * One slot's link: the gateway's connection to one thread of a worker, and the calls that are on it, answered in order.
+ * Runs in the gateway. Brings frames to exchanges and exchanges to frames; which call goes where, and what becomes of
+ * calls whose link is gone, is `pool.ts`.
+ *
+ * Invariants: at most one connection at a time; events of a connection that was given up change nothing; a call leaves
+ * `#calls` exactly once, by its end, by `abandon`, or by `close`. The worker is not trusted (`wire/decode.ts`).
+ */
+import { connect, type Socket } from 'node:net'
+import { Deadline } from '../base/deadlines.ts'
+import { HttpError } from '../http/errors.ts'
+import type { ResponseHead } from '../http/exchange.ts'
+import { BodySender } from './body-sender.ts'
+import type { Call } from './call.ts'
+import type { Slot } from './dispatch.ts'
+import { openOffer } from './file-offer.ts'
+import type { PoolWorker } from './pool-worker.ts'
+import { Relay, type RelayLimits } from './relay.ts'
+import { type FileOffer, WorkerDecoder, type WorkerHello, type WorkerSink } from './wire/decode.ts'
+import { encodeFileOpened, encodeHello, writeRequest } from './wire/encode.ts'
+import type { MarshalWriter } from './wire/marshal.ts'
+import { WireViolation } from './wire/violation.ts'
+
+export interface LinkAddress {
+  readonly worker: number
+  readonly pid: number
+  readonly socket: string
+  readonly build: string
+}
+
+export interface LinkOwner {
+  readonly relayLimits: RelayLimits
+  /** The worker said hello. */
+  opened(link: Link): void
+  /** The worker is done with its first call; `runMicros` is its time in the application. */
+  freed(link: Link, runMicros: number): void
+  /** The connection broke, or the worker broke the wire's rules. The link is closed; its calls wait to be taken. */
+  broke(link: Link, reason: string): void
+  /** What it runs is wanted by nobody and would go on: give the connection up. */
+  deserted(link: Link): void
+  /** No progress within `timeouts.request`. */
+  overdue(link: Link): void
+  /** (Re)starts the link's deadline: `timeouts.request`, or the one for a first hello. */
+  arm(link: Link, deadline: Deadline): void
+  /** The call's exchange is over: it failed with `error`. */
+  failed(call: Call, error: Error): void
+  warn(message: string): void
+}
+
+/** One buffer for all reads of all links: what must outlive a read is copied. Larger than a Unix socket's own buffer. */
+const sharedReadBuffer = Buffer.allocUnsafeSlow(256 * 1024)
+
+export class Link implements Slot {
+  readonly address: LinkAddress
+  readonly worker: PoolWorker
+  usable = false
+  inFlight = 0
+  takesAhead = true
+  firstSince = 0
+  /** False: it has no connection, and will not make another. */
+  isAlive = true
+  /** It said hello on its present connection. */
+  isOpen = false
+  readonly #owner: LinkOwner
+  readonly #deadline: Deadline
+  readonly #sink: WorkerSink
+  #calls: Call[] = []
+  #unsent: Call[] = []
+  #socket: Socket | null = null
+  #decoder: WorkerDecoder | null = null
+  #sender: BodySender | null = null
+  #held = false
+  /** The worker waits for FILE_OPENED, and nothing but END may follow when the gateway holds the file. */
+  #file: 'none' | 'opening' | 'opened' = 'none'
+  /** Answered, but its content is still on the way; the slot is free after it. */
+  #ended: { readonly call: Call; readonly runMicros: number } | null = null
+
+  constructor(address: LinkAddress, worker: PoolWorker, owner: LinkOwner) {
+    this.address = address
+    this.worker = worker
+    this.#owner = owner
+    this.#deadline = new Deadline(() => this.#owner.overdue(this))
+    this.#sink = this.#makeSink()
+  }
+
+  get first(): Call | undefined {
+    return this.#calls[0]
+  }
+
+  open(): void {
+    const decoder = new WorkerDecoder(this.#sink)
+    const socket: Socket = connect({
+      path: this.address.socket,
+      onread: {
+        buffer: sharedReadBuffer,
+        callback: (length, buffer) => {
+          if (socket === this.#socket) this.#read(decoder, (buffer as Buffer).subarray(0, length))
+          return !(socket === this.#socket && this.#held)
+        },
+      },
+    })
+    let reason = 'closed by the worker'
+    socket.on('error', error => {
+      reason = error.message
+    })
+    socket.on('close', () => {
+      if (socket === this.#socket) this.#break(reason)
+    })
+    socket.write(encodeHello(this.address.build))
+    this.#socket = socket
+    this.#decoder = decoder
+    this.#owner.arm(this, this.#deadline)
+  }
+
+  /** Puts a call on the link; true when it must be flushed (the first since the last flush). */
+  send(call: Call): boolean {
+    call.phase = 'sent'
+    call.link = this
+    this.inFlight++
+    if (!call.mayGoAhead) this.takesAhead = false
+    if (this.#calls.push(call) === 1) this.#startFirst()
+    return this.#unsent.push(call) === 1
+  }
+
+  /** Writes all requests since the last flush at once. `writer` is shared by all links. */
+  flush(writer: MarshalWriter): void {
+    const socket = this.#socket
+    const calls = this.#unsent
+    if (socket === null || calls.length === 0) return
+    this.#unsent = []
+    writer.start()
+    for (const call of calls) writeRequest(writer, call.exchange, call.inline, call.bodyLength)
+    socket.write(writer.bytes())
+    // The kernel did not take all of it: the socket keeps the buffer.
+    if (socket.writableLength > 0) writer.detach()
+    const last = calls[calls.length - 1]!
+    if (last.inline === null) this.#sendBody(socket, last)
+  }
+
+  /** Gives the connection up; the calls are returned. `open` may follow: the worker then accepts anew. */
+  disconnect(): Call[] {
+    const calls = this.#calls
+    this.#calls = []
+    this.#unsent = []
+    this.inFlight = 0
+    for (const call of calls) call.link = null
+    this.#forgetEnded()
+    this.#file = 'none'
+    this.#held = false
+    this.takesAhead = true
+    this.usable = this.isOpen = false
+    this.#deadline.disarm()
+    this.#sender?.stop()
+    this.#sender = null
+    this.#decoder?.stop()
+    const socket = this.#socket
+    this.#socket = null
+    socket?.destroy()
+    return calls
+  }
+
+  /** For good. */
+  close(): Call[] {
+    this.isAlive = false
+    return this.disconnect()
+  }
+
+  #break(reason: string): void {
+    this.isAlive = false
+    this.#owner.broke(this, reason)
+  }
+
+  #read(decoder: WorkerDecoder, chunk: Buffer): void {
+    try {
+      decoder.push(chunk)
+    } catch (error) {
+      if (!(error instanceof WireViolation)) throw error
+      this.#break(`it broke the rules of the wire: ${error.message}`)
+    }
+  }
+
+  #startFirst(): void {
+    this.firstSince = performance.now()
+    this.#owner.arm(this, this.#deadline)
+  }
+
+  #sendBody(socket: Socket, call: Call): void {
+    this.#sender = new BodySender(socket, call.body!, error => {
+      this.#sender = null
+      if (error !== null) {
+        this.#owner.failed(call, new HttpError(500, `content could not be read back: ${error.message}`, 'operator'))
+        this.#owner.deserted(this)
+        return
+      }
+      if (this.#ended !== null) {
+        const { runMicros } = this.#ended
+        this.#forgetEnded()
+        this.#free(runMicros)
+      } else if (call.phase !== 'sent') {
+        call.releaseBody()
+      }
+    })
+    this.#sender.start()
+  }
+
+  #makeSink(): WorkerSink {
+    return {
+      onHello: hello => this.#onHello(hello),
+      onResponse: (head, body, complete, runMicros) => this.#onResponse(head, body, complete, runMicros),
+      onChunk: chunk => {
+        const call = this.#streaming()
+        this.#progress()
+        this.#guarded(call, () => call.relay!.chunk(chunk))
+      },
+      onEnd: runMicros => {
+        const call = this.#current()
+        call.phase = 'relaying'
+        this.#end(call, runMicros)
+        this.#guarded(call, () => call.relay!.end())
+      },
+      onFile: file => this.#onFile(file),
+      onInform: head => {
+        const { exchange, phase } = this.#current()
+        if (phase === 'sent' && exchange.response.state === 'idle') exchange.response.inform(head)
+      },
+      onFailed: (reason, runMicros) => this.#onFailed(reason, runMicros),
+    }
+  }
+
+  #onHello(hello: WorkerHello): void {
+    const { build, worker } = this.address
+    if (hello.build !== build) throw new WireViolation(`it is build ${hello.build}, this is ${build}`)
+    if (hello.worker !== worker) throw new WireViolation(`it is worker ${hello.worker}, not ${worker}`)
+    this.#deadline.disarm()
+    this.isOpen = true
+    this.#owner.opened(this)
+  }
+
+  #onResponse(head: ResponseHead, body: Buffer, complete: boolean, runMicros: number): void {
+    const call = this.#current()
+    const { response } = call.exchange
+    const wanted = call.phase === 'sent' && response.state === 'idle'
+    if (this.#sender === null) call.releaseBody()
+    if (complete) {
+      if (wanted) call.phase = 'relaying'
+      this.#end(call, runMicros)
+      if (wanted) this.#guarded(call, () => answer(call, head, body))
+    } else if (wanted) {
+      this.#progress()
+      this.takesAhead = false
+      call.phase = 'streaming'
+      const relay = this.#makeRelay(call)
+      call.relay = relay
+      this.#guarded(call, () => relay.start(head, body))
+    } else {
+      this.#owner.deserted(this)
+    }
+  }
+
+  /** A bug on the way to the client fails its exchange, and not the link and all others that share it. */
+  #guarded(call: Call, act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.#owner.failed(call, error as Error)
+    }
+  }
+
+  #onFailed(reason: string, runMicros: number): void {
+    const call = this.#current()
+    const wanted = call.phase !== 'done'
+    if (wanted) call.phase = 'relaying'
+    this.#end(call, runMicros)
+    if (!wanted) return
+    this.#owner.warn(`${call.describe()} failed in worker ${this.address.worker}: ${printable(reason)}`)
+    // Strangers read the message: what went wrong inside is for the log.
+    this.#owner.failed(call, new HttpError(500, 'The application failed', 'application'))
+  }
+
+  #onFile(offer: FileOffer): void {
+    const call = this.#streaming()
+    this.#progress()
+    this.#file = 'opening'
+    const socket = this.#socket
+    openOffer(this.address.pid, offer, fd => {
+      const current = socket !== null && socket === this.#socket && call === this.#calls[0]
+      // The relay closes the descriptor when the exchange is over meanwhile.
+      if (fd !== null) call.relay!.file(fd, offer.offset, offer.length)
+      if (!current) return
+      this.#file = fd === null ? 'none' : 'opened'
+      this.#progress()
+      socket.write(encodeFileOpened(fd !== null))
+    })
+  }
+
+  /** The call that the worker speaks of. */
+  #current(): Call {
+    const call = this.#calls[0]
+    if (call === undefined || this.#ended !== null) throw new WireViolation('it answered what nobody asked')
+    if (this.#file === 'opening') throw new WireViolation('a frame before FILE_OPENED')
+    return call
+  }
+
+  /** The same, for content: none may follow a file that the gateway has taken over. */
+  #streaming(): Call {
+    const call = this.#current()
+    if (this.#file !== 'none') throw new WireViolation('content after a file')
+    return call
+  }
+
+  /** The worker gave a sign of life: time-outs between chunks begin anew. Not while we hold the link ourselves. */
+  #progress(): void {
+    if (!this.#held) this.#owner.arm(this, this.#deadline)
+  }
+
+  /** The worker is done with its first call; the slot is free when the request's content is through as well. */
+  #end(call: Call, runMicros: number): void {
+    this.#calls.shift()
+    this.#file = 'none'
+    this.#resume()
+    if (this.#sender !== null) {
+      this.#ended = { call, runMicros }
+      return
+    }
+    call.link = null
+    call.releaseBody()
+    this.#free(runMicros)
+  }
+
+  #forgetEnded(): void {
+    if (this.#ended === null) return
+    const { call } = this.#ended
+    this.#ended = null
+    call.link = null
+    call.releaseBody()
+  }
+
+  #free(runMicros: number): void {
+    this.inFlight--
+    // Only calls that may wait, and be waited for, are ever behind another.
+    this.takesAhead = true
+    if (this.#calls.length > 0) this.#startFirst()
+    else this.#deadline.disarm()
+    this.#owner.freed(this, runMicros)
+  }
+
+  #makeRelay(call: Call): Relay {
+    return new Relay(call.exchange, this.#owner.relayLimits, {
+      hold: () => {
+        if (call !== this.#calls[0]) return
+        this.#held = true
+        this.#deadline.disarm()
+        this.#socket?.pause()
+      },
+      release: () => {
+        if (call === this.#calls[0]) this.#resume()
+      },
+      failed: error => this.#owner.failed(call, error),
+      warn: message => this.#owner.warn(message),
+    })
+  }
+
+  #resume(): void {
+    if (!this.#held) return
+    this.#held = false
+    this.#owner.arm(this, this.#deadline)
+    this.#socket?.resume()
+  }
+}
+
+/** The whole response at once: no relay, no buffering of ours. */
+function answer(call: Call, head: ResponseHead, body: Buffer): void {
+  const { response } = call.exchange
+  response.start(head)
+  if (body.length > 0) response.write(body)
+  response.end()
+  call.phase = 'done'
+}
+
+/** A worker's words for our log: one line, no control characters, not endless. */
+function printable(text: string): string {
+  return text.slice(0, 500).replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ')
+}

@@ -1,0 +1,342 @@
+/**
+ * The pool of one application: its workers' links and the queue before them. Runs in the gateway. Applies the rules of
+ * `dispatch.ts` to real links, keeps the bounds and time-outs of the queue, and decides what becomes of a call whose
+ * link is gone.
+ *
+ * Invariants: a call is in the queue or on one link or past both; each ends exactly once, by its response or by
+ * `onError`; nothing is written during a turn of the event loop: requests of one turn to one link leave in one write.
+ * Not here: starting or ending workers (the master's), reading content (`handlers/app.ts`), rendering errors.
+ */
+import { Deadline, DeadlineList } from '../base/deadlines.ts'
+import type { Limits, Timeouts } from '../config/types.ts'
+import { HttpError } from '../http/errors.ts'
+import type { Exchange } from '../http/exchange.ts'
+import type { RequestBody } from './body.ts'
+import { Call } from './call.ts'
+import { aheadSlot, fatesOf, idleSlot, RunTimes } from './dispatch.ts'
+import type { Link, LinkOwner } from './link.ts'
+import { PoolWorker, type WorkerAddress } from './pool-worker.ts'
+import { CallQueue } from './queue.ts'
+import { MarshalWriter } from './wire/marshal.ts'
+
+export type { WorkerAddress } from './pool-worker.ts'
+
+export interface PoolEvents {
+  /** Every link of the worker is open and said hello. */
+  linked(worker: number): void
+  /** After `drainWorker`: nothing runs there any more, its links are closed. */
+  drained(worker: number): void
+  /** A link broke that we did not close, or never opened: the worker must be replaced. Once per worker; not while it drains. */
+  lost(worker: number, reason: string): void
+  /** A request ran past its deadline. Once per worker; nothing new goes to it, what else it runs may end. */
+  stuck(worker: number, note: string): void
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void
+}
+
+export interface PoolOptions {
+  readonly limits: Limits
+  readonly timeouts: Timeouts
+  readonly temporaryDirectory: string
+  readonly build: string
+  readonly events: PoolEvents
+  /** The one place that turns errors into responses: renders when `response.state` is idle, cuts (`abort`) when it has started. */
+  readonly onError: (exchange: Exchange, error: Error) => void
+}
+
+export interface PoolStats {
+  readonly queued: number
+  /** Slots that run something. */
+  readonly busy: number
+  readonly slots: number
+  readonly workers: number
+}
+
+/** For a worker to accept its first links and say hello; it is ready before we are told of it. */
+const HELLO_TIMEOUT_MS = 30_000
+
+export class AppPool {
+  readonly #options: PoolOptions
+  readonly #owner: LinkOwner
+  readonly #queue = new CallQueue<Call>()
+  readonly #queueDeadlines: DeadlineList
+  readonly #requestDeadlines: DeadlineList
+  readonly #helloDeadlines = new DeadlineList(HELLO_TIMEOUT_MS)
+  readonly #runTimes = new RunTimes()
+  readonly #writer = new MarshalWriter()
+  #workers: PoolWorker[] = []
+  #unflushed: Link[] = []
+  readonly #flush = () => this.#flushAll()
+  #closed = false
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+    this.#queueDeadlines = new DeadlineList(options.timeouts.queue)
+    this.#requestDeadlines = new DeadlineList(options.timeouts.request)
+    this.#owner = this.#makeOwner()
+  }
+
+  /** Takes the exchange over; `body` is null when there is no content, and sealed otherwise. */
+  handle(exchange: Exchange, body: RequestBody | null): void {
+    if (exchange.response.state !== 'idle') {
+      body?.close()
+      return
+    }
+    const call = new Call(exchange, body)
+    if (this.#closed) {
+      this.#fail(call, new HttpError(503, 'The server is stopping', 'operator', 1))
+      return
+    }
+    const slot = this.#queue.length === 0 ? idleSlot(this.#workers) : null
+    if (slot !== null) {
+      this.#send(slot, call)
+    } else {
+      if (this.#queue.length >= this.#options.limits.queue) {
+        this.#fail(call, new HttpError(503, 'Too many requests are waiting', 'operator', this.#retryAfter()))
+        return
+      }
+      this.#enqueue(call)
+      this.#pump()
+    }
+    // At once when the client has gone already: by then the call is where `#clientGone` looks for it.
+    exchange.onAborted(() => this.#clientGone(call))
+  }
+
+  addWorker(address: WorkerAddress): void {
+    const worker = new PoolWorker(address, this.#options.build, this.#owner)
+    this.#workers.push(worker)
+    worker.connect()
+  }
+
+  /** Gives the worker nothing more; `drained` follows when it has finished what it has, at once when it is unknown. */
+  drainWorker(id: number): void {
+    const worker = this.#workers.find(candidate => candidate.id === id)
+    if (worker === undefined) {
+      this.#options.events.drained(id)
+      return
+    }
+    worker.isDraining = true
+    worker.leave()
+    this.#settle(worker)
+  }
+
+  stats(): PoolStats {
+    let busy = 0
+    let slots = 0
+    for (const worker of this.#workers) {
+      busy += worker.busySlots
+      slots += worker.usableSlots
+    }
+    return { queued: this.#queue.length, busy, slots, workers: this.#workers.length }
+  }
+
+  /** Closes all links; what is queued gets 503, what runs is cut. No events follow. */
+  close(): void {
+    this.#closed = true
+    const calls = this.#workers.flatMap(worker => worker.slots.flatMap(link => link.close()))
+    this.#workers = []
+    for (let call = this.#queue.first; call !== null; call = this.#queue.first) {
+      this.#unqueue(call)
+      calls.push(call)
+    }
+    for (const call of calls) this.#fail(call, new HttpError(503, 'The server is stopping', 'operator', 1))
+  }
+
+  // ---- dispatch ---------------------------------------------------------------------------------------------------
+
+  #send(link: Link, call: Call): void {
+    if (!link.send(call)) return
+    if (this.#unflushed.push(link) === 1) setImmediate(this.#flush)
+  }
+
+  #flushAll(): void {
+    const links = this.#unflushed
+    this.#unflushed = []
+    for (const link of links) link.flush(this.#writer)
+  }
+
+  #enqueue(call: Call): void {
+    this.#startWaiting(call)
+    this.#queue.push(call)
+  }
+
+  #startWaiting(call: Call): void {
+    call.phase = 'queued'
+    call.waiting ??= new Deadline(() => this.#queueExpired(call))
+    this.#queueDeadlines.arm(call.waiting)
+  }
+
+  #unqueue(call: Call): void {
+    call.waiting?.disarm()
+    call.phase = 'new'
+    this.#queue.remove(call)
+  }
+
+  /** Sends what waits, in order. A call that may not go ahead holds those behind it back, or it would starve. */
+  #pump(): void {
+    for (let call = this.#queue.first; call !== null; call = this.#queue.first) {
+      const link = idleSlot(this.#workers) ?? this.#aheadSlot(call)
+      if (link === null) return
+      this.#unqueue(call)
+      this.#send(link, call)
+    }
+  }
+
+  #aheadSlot(call: Call): Link | null {
+    const allowed = this.#runTimes.allowedAhead
+    return call.mayGoAhead && allowed > 0 ? aheadSlot(this.#workers, allowed, performance.now()) : null
+  }
+
+  /** Seconds until the queue is probably gone. */
+  #retryAfter(): number {
+    const slots = Math.max(1, this.stats().slots)
+    const seconds = (this.#queue.length * this.#runTimes.mean) / slots / 1e6
+    return Math.min(60, Math.max(1, Math.ceil(seconds)))
+  }
+
+  // ---- ends -------------------------------------------------------------------------------------------------------
+
+  /** The call's exchange is over: takes the call from where it is, and releases what it holds. */
+  #leave(call: Call): void {
+    const { phase, link } = call
+    if (phase === 'queued') this.#unqueue(call)
+    call.phase = 'done'
+    call.relay?.close()
+    if (phase === 'streaming' && link !== null) this.#abandon(link)
+    // On a link the content is still needed: a worker that waits for it must get all of it.
+    if (call.link === null) call.releaseBody()
+  }
+
+  #clientGone(call: Call): void {
+    if (call.phase !== 'done') this.#leave(call)
+  }
+
+  #fail(call: Call, error: Error): void {
+    if (call.phase === 'done') return
+    this.#leave(call)
+    const { state } = call.exchange.response
+    if (state === 'idle' || state === 'started') this.#options.onError(call.exchange, error)
+  }
+
+  #queueExpired(call: Call): void {
+    this.#fail(call, new HttpError(503, 'No worker was free in time', 'operator', this.#retryAfter()))
+  }
+
+  // ---- links ------------------------------------------------------------------------------------------------------
+
+  #makeOwner(): LinkOwner {
+    const { limits, temporaryDirectory, events } = this.#options
+    return {
+      relayLimits: {
+        temporaryDirectory,
+        memoryBuffer: limits.memoryBuffer,
+        responseBuffer: limits.responseBuffer,
+      },
+      opened: link => this.#opened(link),
+      freed: (link, runMicros) => this.#freed(link, runMicros),
+      broke: (link, reason) => this.#broke(link, reason),
+      deserted: link => this.#abandon(link),
+      overdue: link => this.#overdue(link),
+      arm: (link, deadline) => {
+        const list = link.worker.isActive ? this.#requestDeadlines : this.#helloDeadlines
+        list.arm(deadline)
+      },
+      failed: (call, error) => this.#fail(call, error),
+      warn: message => events.log('warn', message),
+    }
+  }
+
+  #opened(link: Link): void {
+    const { worker } = link
+    if (worker.isLeaving) {
+      this.#settle(worker)
+    } else if (worker.isActive) {
+      link.usable = true
+      this.#pump()
+    } else if (worker.activateWhenOpen()) {
+      this.#options.events.linked(worker.id)
+      this.#pump()
+    }
+  }
+
+  #freed(link: Link, runMicros: number): void {
+    this.#runTimes.add(runMicros)
+    const { worker } = link
+    if (worker.isLeaving) this.#settle(worker)
+    else if (this.#queue.length > 0) this.#pump()
+  }
+
+  /** We close a link that the worker did nothing wrong on. It accepts a new one when its thread has noticed. */
+  #abandon(link: Link): void {
+    const { worker } = link
+    this.#requeue(link.disconnect(), false)
+    if (worker.isLeaving) {
+      link.close()
+      this.#settle(worker)
+    } else {
+      link.open()
+    }
+    this.#pump()
+  }
+
+  #broke(link: Link, reason: string): void {
+    const { worker } = link
+    const calls = link.close()
+    const wasLeaving = worker.isLeaving
+    worker.leave()
+    if (!wasLeaving) this.#options.events.lost(worker.id, reason)
+    for (const call of calls) this.#log(call, `was on worker ${worker.id} when its link broke: ${reason}`)
+    this.#requeue(calls, true)
+    this.#settle(worker)
+    this.#pump()
+  }
+
+  #overdue(link: Link): void {
+    const { worker } = link
+    if (!worker.isActive && !worker.isLeaving) {
+      this.#broke(link, 'it did not say hello in time')
+      return
+    }
+    const { first } = link
+    const elapsed = Math.round(performance.now() - link.firstSince)
+    const note = `${first === undefined ? 'a request whose client has gone' : first.describe()} has run for ${elapsed} ms`
+    const calls = link.close()
+    const wasStuck = worker.isStuck
+    worker.isStuck = true
+    worker.leave()
+    if (!wasStuck) this.#options.events.stuck(worker.id, note)
+    if (first !== undefined) this.#fail(first, new HttpError(504, 'The application took too long', 'application'))
+    this.#requeue(calls, false)
+    this.#settle(worker)
+    this.#pump()
+  }
+
+  /** What becomes of calls whose link is gone, in their order. `blame`: the worker may have died of one of them. */
+  #requeue(calls: readonly Call[], blame: boolean): void {
+    const fates = fatesOf(calls, blame)
+    for (let i = calls.length - 1; i >= 0; i--) {
+      const call = calls[i]!
+      if (call.phase === 'done') {
+        call.releaseBody()
+      } else if (fates[i] === 'retry') {
+        this.#startWaiting(call)
+        this.#queue.unshift(call)
+      } else {
+        this.#fail(call, new HttpError(502, 'The application ended without an answer', 'application'))
+        call.releaseBody()
+      }
+    }
+  }
+
+  #log(call: Call, what: string): void {
+    if (call.phase !== 'done') this.#options.events.log('warn', `${call.describe()} ${what}`)
+  }
+
+  /** Closes the links of a leaving worker that have nothing to do, and forgets it after the last one. */
+  #settle(worker: PoolWorker): void {
+    if (!worker.isLeaving || !worker.closeIdleLinks()) return
+    const index = this.#workers.indexOf(worker)
+    if (index < 0) return
+    this.#workers.splice(index, 1)
+    if (worker.isDraining) this.#options.events.drained(worker.id)
+  }
+}

@@ -1,0 +1,170 @@
+/** A worker for the tests of this folder: listens on a real Unix socket and does what the test's script says. */
+import { EventEmitter, once } from 'node:events'
+import { createServer, type Server, type Socket } from 'node:net'
+import { FRAME_HEADER, FrameType, REQUEST_BODY_FOLLOWS, RESPONSE_END } from '../wire/frames.ts'
+
+export interface FakeWorkerRequest {
+  readonly environ: ReadonlyMap<string, string>
+  /** Complete, whether it came inline or in frames. */
+  readonly body: Buffer
+  readonly link: FakeLink
+}
+
+export type Script = (request: FakeWorkerRequest) => void
+
+export function frame(type: number, payload: Buffer): Buffer {
+  const header = Buffer.alloc(FRAME_HEADER)
+  header.writeUInt32LE(payload.length, 0)
+  header[4] = type
+  return Buffer.concat([header, payload])
+}
+
+export function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32LE(value)
+  return bytes
+}
+
+export function responseFrame(
+  status: number,
+  headers: readonly string[],
+  body: Buffer | string,
+  complete = true,
+  reason = 'OK',
+): Buffer {
+  const head = Buffer.from([reason, ...headers].join('\0'), 'latin1')
+  const fixed = Buffer.alloc(11)
+  fixed.writeUInt16LE(status, 0)
+  fixed[2] = complete ? RESPONSE_END : 0
+  fixed.writeUInt32LE(50, 3)
+  fixed.writeUInt32LE(head.length, 7)
+  return frame(FrameType.RESPONSE, Buffer.concat([fixed, head, Buffer.from(body)]))
+}
+
+export function fileFrame(fd: number, offset: number, length: number, device: bigint, inode: bigint): Buffer {
+  const payload = Buffer.alloc(36)
+  payload.writeUInt32LE(fd, 0)
+  payload.writeBigUInt64LE(BigInt(offset), 4)
+  payload.writeBigUInt64LE(BigInt(length), 12)
+  payload.writeBigUInt64LE(device, 20)
+  payload.writeBigUInt64LE(inode, 28)
+  return frame(FrameType.FILE, payload)
+}
+
+/** The dict of a REQUEST head; only the codes that the gateway writes. */
+export function readEnviron(bytes: Buffer): Map<string, string> {
+  const environ = new Map<string, string>()
+  let at = 1
+  const string = () => {
+    const size = bytes[at] === 0x7a ? 1 : 4
+    const start = at + 1 + size
+    at = start + bytes.readUIntLE(at + 1, size)
+    return bytes.toString('utf8', start, at)
+  }
+  while (bytes[at] !== 0x30) {
+    const key = string()
+    if (environ.has(key)) throw new Error(`${key} twice`)
+    environ.set(key, string())
+  }
+  return environ
+}
+
+/** One accepted link. */
+export class FakeLink {
+  readonly socket: Socket
+  readonly events = new EventEmitter()
+  #received = Buffer.alloc(0)
+  #body: { environ: Map<string, string>; pieces: Buffer[] } | null = null
+  readonly #script: Script
+  fileAnswers: number[] = []
+
+  constructor(socket: Socket, script: Script) {
+    this.socket = socket
+    this.#script = script
+    socket.on('error', () => {})
+    socket.on('data', chunk => this.#read(chunk as Buffer))
+  }
+
+  respond(status: number, headers: readonly string[], body: Buffer | string): void {
+    this.socket.write(responseFrame(status, headers, body))
+  }
+
+  /** Starts a stream. */
+  begin(status = 200): void {
+    this.socket.write(responseFrame(status, [], '', false))
+  }
+
+  chunk(data: Buffer | string): boolean {
+    return this.socket.write(frame(FrameType.CHUNK, Buffer.from(data)))
+  }
+
+  finish(): void {
+    this.socket.write(frame(FrameType.END, u32(50)))
+  }
+
+  #read(chunk: Buffer): void {
+    this.#received = Buffer.concat([this.#received, chunk])
+    while (this.#received.length >= FRAME_HEADER) {
+      const end = FRAME_HEADER + this.#received.readUInt32LE(0)
+      if (this.#received.length < end) return
+      const type = this.#received[4]!
+      const payload = Buffer.from(this.#received.subarray(FRAME_HEADER, end))
+      this.#received = this.#received.subarray(end)
+      this.#frame(type, payload)
+    }
+  }
+
+  #frame(type: number, payload: Buffer): void {
+    if (type === FrameType.REQUEST) {
+      const headEnd = 5 + payload.readUInt32LE(1)
+      const environ = readEnviron(payload.subarray(5, headEnd))
+      if (payload[0] === REQUEST_BODY_FOLLOWS) {
+        this.#body = { environ, pieces: [] }
+        this.events.emit('body-follows')
+      } else this.#script({ environ, body: payload.subarray(headEnd), link: this })
+    } else if (type === FrameType.BODY) {
+      this.#body!.pieces.push(payload)
+    } else if (type === FrameType.BODY_END) {
+      const { environ, pieces } = this.#body!
+      this.#script({ environ, body: Buffer.concat(pieces), link: this })
+    } else if (type === FrameType.FILE_OPENED) {
+      this.fileAnswers.push(payload[0]!)
+      this.events.emit('file-opened', payload[0])
+    }
+  }
+}
+
+export class FakeWorker {
+  readonly path: string
+  readonly build: string
+  readonly id: number
+  readonly links: FakeLink[] = []
+  readonly events = new EventEmitter()
+  script: Script
+  readonly #server: Server
+
+  constructor(path: string, id: number, script: Script, build = 'b1') {
+    this.path = path
+    this.id = id
+    this.script = script
+    this.build = build
+    this.#server = createServer(socket => {
+      const link = new FakeLink(socket, request => this.script(request))
+      this.links.push(link)
+      socket.write(frame(FrameType.HELLO, Buffer.from(JSON.stringify({ build: this.build, worker: id, slots: 1 }))))
+      this.events.emit('link', link)
+    })
+  }
+
+  async listen(): Promise<this> {
+    this.#server.listen(this.path)
+    await once(this.#server, 'listening')
+    return this
+  }
+
+  /** Dies: no more accepting, every link cut. */
+  die(): void {
+    this.#server.close()
+    for (const link of this.links) link.socket.destroy()
+  }
+}

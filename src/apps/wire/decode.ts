@@ -1,0 +1,260 @@
+/**
+ * Reads the frames of one worker from one link. Runs in the gateway, sans-IO: bytes in, calls on a sink out. Cutting
+ * the bytes differently never changes the calls.
+ *
+ * The worker is not trusted: lengths, types, order, statuses and header syntax are checked before anything is passed on
+ * or allocated; what breaks a rule throws WireViolation, after which the decoder must not be used. Whether a request
+ * is in flight at all is the sink's to know. Buffers that the sink receives are its own.
+ */
+import type { ResponseHead } from '../../http/exchange.ts'
+import { FRAME_HEADER, FrameType, MAX_CHUNK, MAX_PAYLOAD, MAX_RESPONSE_HEAD, RESPONSE_END } from './frames.ts'
+import { decodeHead } from './response-head.ts'
+import { WireViolation } from './violation.ts'
+
+export interface WorkerHello {
+  readonly build: string
+  readonly worker: number
+  readonly slots: number
+}
+
+/** An open file of the worker that the gateway is asked to send. */
+export interface FileOffer {
+  readonly fd: number
+  readonly offset: number
+  readonly length: number
+  readonly device: bigint
+  readonly inode: bigint
+}
+
+export interface WorkerSink {
+  onHello(hello: WorkerHello): void
+  /** `complete`: `body` is all content and the exchange is over; `runMicros` counts only then. */
+  onResponse(head: ResponseHead, body: Buffer, complete: boolean, runMicros: number): void
+  onChunk(chunk: Buffer): void
+  onEnd(runMicros: number): void
+  onFile(file: FileOffer): void
+  onInform(head: ResponseHead): void
+  onFailed(reason: string, runMicros: number): void
+}
+
+/** What may come next: `head` stands for RESPONSE, INFORM, FAILED; `content` for CHUNK, FILE, END, FAILED. */
+type State = 'hello' | 'head' | 'content' | 'stopped'
+
+const RESPONSE_FIXED = 11
+const FILE_SIZE = 36
+const END_SIZE = 4
+const MAX_HELLO = 4096
+const MAX_REASON = 64 * 1024
+
+export class WorkerDecoder {
+  readonly #sink: WorkerSink
+  #state: State = 'hello'
+  /** A frame header that was cut by the end of a read. */
+  readonly #header: Buffer = Buffer.alloc(FRAME_HEADER)
+  #headerLength = 0
+  /** A payload that was cut; it has its full size already and is handed over without another copy. */
+  #payload: Buffer | null = null
+  #payloadLength = 0
+  #type = 0
+
+  constructor(sink: WorkerSink) {
+    this.#sink = sink
+  }
+
+  /** Nothing more is passed on: the sink has lost interest in the middle of a read. */
+  stop(): void {
+    this.#state = 'stopped'
+  }
+
+  /** `chunk` may be a shared buffer: nothing of it is kept. Throws WireViolation. */
+  push(chunk: Buffer): void {
+    let at = this.#finishCut(chunk)
+    while (at < chunk.length && this.#state !== 'stopped') {
+      if (chunk.length - at < FRAME_HEADER) {
+        this.#headerLength += chunk.copy(this.#header, this.#headerLength, at)
+        return
+      }
+      const length = this.#checkedLength(chunk, at)
+      const payload = at + FRAME_HEADER
+      at = payload + length
+      if (at > chunk.length) {
+        this.#startPayload(length)
+        this.#payloadLength = chunk.copy(this.#payload!, 0, payload)
+        return
+      }
+      this.#frame(chunk, payload, at, false)
+    }
+  }
+
+  /** Completes what the last read cut; returns where the next frame begins. */
+  #finishCut(chunk: Buffer): number {
+    let at = 0
+    if (this.#headerLength > 0) {
+      at = chunk.copy(this.#header, this.#headerLength)
+      this.#headerLength += at
+      if (this.#headerLength < FRAME_HEADER) return at
+      this.#headerLength = 0
+      this.#startPayload(this.#checkedLength(this.#header, 0))
+    }
+    const payload = this.#payload
+    if (payload === null) return at
+    const copied = chunk.copy(payload, this.#payloadLength, at)
+    this.#payloadLength += copied
+    if (this.#payloadLength === payload.length) {
+      this.#payload = null
+      this.#frame(payload, 0, payload.length, true)
+    }
+    return at + copied
+  }
+
+  #startPayload(length: number): void {
+    this.#payload = Buffer.allocUnsafeSlow(length)
+    this.#payloadLength = 0
+  }
+
+  /** Reads a frame header: refuses a frame that may not come now or has an impossible length, before room is made for it. */
+  #checkedLength(buffer: Buffer, at: number): number {
+    const length = buffer.readUInt32LE(at)
+    const type = buffer[at + 4]!
+    this.#type = type
+    if (!this.#allowed(type)) throw new WireViolation(`frame type ${type} out of order (${this.#state})`)
+    if (length < minimumLength(type) || length > maximumLength(type)) {
+      throw new WireViolation(`frame type ${type} with ${length} bytes`)
+    }
+    return length
+  }
+
+  #allowed(type: number): boolean {
+    switch (this.#state) {
+      case 'hello':
+        return type === FrameType.HELLO
+      case 'head':
+        return type === FrameType.RESPONSE || type === FrameType.INFORM || type === FrameType.FAILED
+      case 'content':
+        return (
+          type === FrameType.CHUNK || type === FrameType.END || type === FrameType.FILE || type === FrameType.FAILED
+        )
+      case 'stopped':
+        return true
+    }
+  }
+
+  #frame(buffer: Buffer, start: number, end: number, owned: boolean): void {
+    const sink = this.#sink
+    const type = this.#type
+    if (type === FrameType.RESPONSE) {
+      this.#response(buffer, start, end, owned)
+    } else if (type === FrameType.CHUNK) {
+      if (end > start) sink.onChunk(own(buffer, start, end, owned))
+    } else if (type === FrameType.END) {
+      this.#state = 'head'
+      sink.onEnd(buffer.readUInt32LE(start))
+    } else if (type === FrameType.FILE) {
+      sink.onFile(decodeFile(buffer, start))
+    } else if (type === FrameType.INFORM) {
+      this.#inform(buffer, start, end)
+    } else if (type === FrameType.FAILED) {
+      this.#state = 'head'
+      sink.onFailed(buffer.toString('utf8', start + END_SIZE, end), buffer.readUInt32LE(start))
+    } else if (type === FrameType.HELLO) {
+      this.#state = 'head'
+      sink.onHello(decodeHello(buffer.toString('utf8', start, end)))
+    }
+  }
+
+  #response(buffer: Buffer, start: number, end: number, owned: boolean): void {
+    const status = buffer.readUInt16LE(start)
+    const flags = buffer[start + 2]!
+    const runMicros = buffer.readUInt32LE(start + 3)
+    const headLength = buffer.readUInt32LE(start + 7)
+    const headStart = start + RESPONSE_FIXED
+    const bodyStart = headStart + headLength
+    if (headLength > MAX_RESPONSE_HEAD || bodyStart > end) throw new WireViolation(`head of ${headLength} bytes`)
+    if (end - bodyStart > MAX_CHUNK) throw new WireViolation(`inline body of ${end - bodyStart} bytes`)
+    if (status < 200 || status > 599) throw new WireViolation(`status ${status}`)
+    if ((flags & ~RESPONSE_END) !== 0) throw new WireViolation(`response flags ${flags}`)
+    const head = decodeHead(status, buffer, headStart, bodyStart)
+    const complete = (flags & RESPONSE_END) !== 0
+    if (!complete) this.#state = 'content'
+    this.#sink.onResponse(head, own(buffer, bodyStart, end, owned), complete, runMicros)
+  }
+
+  #inform(buffer: Buffer, start: number, end: number): void {
+    const status = buffer.readUInt16LE(start)
+    // 100 is the protocol's own, and 101 would hand the connection to a protocol that nobody speaks here (RFC9110§15.2).
+    if (status < 102 || status > 199) throw new WireViolation(`interim status ${status}`)
+    this.#sink.onInform(decodeHead(status, buffer, start + 2, end))
+  }
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** A piece that its receiver may keep: cut from a payload of our own, else copied out of the shared read buffer. */
+function own(buffer: Buffer, start: number, end: number, owned: boolean): Buffer {
+  if (start === end) return NOTHING
+  const piece = buffer.subarray(start, end)
+  return owned ? piece : Buffer.from(piece)
+}
+
+function minimumLength(type: number): number {
+  switch (type) {
+    case FrameType.RESPONSE:
+      return RESPONSE_FIXED
+    case FrameType.END:
+    case FrameType.FAILED:
+      return END_SIZE
+    case FrameType.FILE:
+      return FILE_SIZE
+    case FrameType.INFORM:
+      return 2
+    default:
+      return 0
+  }
+}
+
+function maximumLength(type: number): number {
+  switch (type) {
+    case FrameType.CHUNK:
+      return MAX_CHUNK
+    case FrameType.END:
+      return END_SIZE
+    case FrameType.FILE:
+      return FILE_SIZE
+    case FrameType.FAILED:
+      return END_SIZE + MAX_REASON
+    case FrameType.INFORM:
+      return 2 + MAX_RESPONSE_HEAD
+    case FrameType.HELLO:
+      return MAX_HELLO
+    default:
+      return MAX_PAYLOAD
+  }
+}
+
+function decodeFile(buffer: Buffer, start: number): FileOffer {
+  const offset = buffer.readBigUInt64LE(start + 4)
+  const length = buffer.readBigUInt64LE(start + 12)
+  if (offset + length > BigInt(Number.MAX_SAFE_INTEGER)) throw new WireViolation(`file range ${offset}+${length}`)
+  return {
+    fd: buffer.readUInt32LE(start),
+    offset: Number(offset),
+    length: Number(length),
+    device: buffer.readBigUInt64LE(start + 20),
+    inode: buffer.readBigUInt64LE(start + 28),
+  }
+}
+
+function decodeHello(text: string): WorkerHello {
+  let value: Partial<Record<'build' | 'worker' | 'slots', unknown>> | null
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new WireViolation('hello is not JSON')
+  }
+  if (typeof value !== 'object' || value === null) throw new WireViolation('hello is not an object')
+  const { build, worker, slots } = value
+  if (typeof build !== 'string' || typeof worker !== 'number' || typeof slots !== 'number') {
+    throw new WireViolation('hello lacks build, worker or slots')
+  }
+  return { build, worker, slots }
+}

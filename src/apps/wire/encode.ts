@@ -1,0 +1,52 @@
+/** Frames that the gateway sends to a worker; see `frames.ts` for their layout. Sans-IO. */
+import type { Exchange } from '../../http/exchange.ts'
+import { writeEnviron } from './environ.ts'
+import { FRAME_HEADER, FrameType, REQUEST_BODY_FOLLOWS } from './frames.ts'
+import type { MarshalWriter } from './marshal.ts'
+
+const EMPTY = Buffer.alloc(0)
+
+export function encodeHello(build: string): Buffer {
+  const payload = Buffer.from(JSON.stringify({ build }))
+  return Buffer.concat([frameHeader(FrameType.HELLO, payload.length), payload])
+}
+
+/**
+ * Appends a REQUEST. `inline` is all of the content; null: it follows in BODY frames, `bodyLength` bytes in all.
+ * The bytes of `inline` are copied.
+ */
+export function writeRequest(
+  writer: MarshalWriter,
+  exchange: Exchange,
+  inline: Buffer | null,
+  bodyLength: number,
+): void {
+  const start = writer.position
+  writer.u32(0)
+  writer.u8(FrameType.REQUEST)
+  writer.u8(inline === null ? REQUEST_BODY_FOLLOWS : 0)
+  writer.u32(0)
+  const head = writer.position
+  writeEnviron(writer, exchange, bodyLength)
+  writer.patchU32(head - 4, writer.position - head)
+  if (inline !== null && inline.length > 0) writer.raw(inline)
+  writer.patchU32(start, writer.position - start - FRAME_HEADER)
+}
+
+/** The five bytes before a payload of `length` bytes. */
+export function frameHeader(type: number, length: number): Buffer {
+  const header = Buffer.allocUnsafe(FRAME_HEADER)
+  header.writeUInt32LE(length, 0)
+  header[4] = type
+  return header
+}
+
+export function encodeBodyEnd(): Buffer {
+  return frameHeader(FrameType.BODY_END, 0)
+}
+
+export function encodeFileOpened(opened: boolean): Buffer {
+  return Buffer.concat([frameHeader(FrameType.FILE_OPENED, 1), Buffer.from([opened ? 1 : 0])])
+}
+
+export const NO_CONTENT: Buffer = EMPTY

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { FakeExchange, type FakeRequest } from '../testing/fake-exchange.ts'
+import { readEnviron } from '../testing/fake-worker.ts'
+import { decodePath, writeEnviron } from './environ.ts'
+import { MarshalWriter } from './marshal.ts'
+
+function environ(request: FakeRequest, changes: Partial<FakeExchange> = {}, bodyLength = 0): Map<string, string> {
+  const writer = new MarshalWriter()
+  writeEnviron(writer, Object.assign(new FakeExchange(request), changes), bodyLength)
+  return readEnviron(writer.bytes())
+}
+
+test('PATH_INFO is the decoded bytes as latin-1; what is no escape stays', () => {
+  assert.equal(decodePath('/caf%C3%A9'), '/caf\xc3\xa9')
+  assert.equal(decodePath('/a%2Fb%2fc%25'), '/a/b/c%')
+  assert.equal(decodePath('/%zz%4'), '/%zz%4')
+  assert.equal(decodePath('*'), '')
+})
+
+test('the http scheme, the version and the peer are told', () => {
+  const env = environ({ scheme: 'https', version: '1.0' })
+  assert.equal(env.get('wsgi.url_scheme'), 'https')
+  assert.equal(env.get('SERVER_PROTOCOL'), 'HTTP/1.0')
+  assert.equal(env.get('REMOTE_ADDR'), '192.0.2.1')
+  assert.equal(env.get('REMOTE_PORT'), '4711')
+  assert.equal(env.get('SCRIPT_NAME'), '')
+})
+
+test('SERVER_NAME and SERVER_PORT are where the request came in, or what the client named when a proxy spoke for it', () => {
+  const direct = environ({ authority: 'shop.example:81' })
+  assert.deepEqual([direct.get('SERVER_NAME'), direct.get('SERVER_PORT')], ['127.0.0.1', '8000'])
+  const peer = { address: '198.51.100.7', port: 0, socketAddress: '127.0.0.1' }
+  const proxied = environ({ authority: 'shop.example', scheme: 'https' }, { peer } as Partial<FakeExchange>)
+  assert.deepEqual([proxied.get('SERVER_NAME'), proxied.get('SERVER_PORT')], ['shop.example', '443'])
+  const local = { address: '/run/app.sock', port: 0 }
+  const unix = environ({ authority: '[::1]:8080' }, { local } as Partial<FakeExchange>)
+  assert.deepEqual([unix.get('SERVER_NAME'), unix.get('SERVER_PORT')], ['[::1]', '8080'])
+  const nameless = environ({ authority: '' }, { local } as Partial<FakeExchange>)
+  assert.deepEqual([nameless.get('SERVER_NAME'), nameless.get('SERVER_PORT')], ['localhost', '80'])
+  assert.equal(nameless.has('HTTP_HOST'), false)
+})
+
+test('HTTP_HOST is the authority, which rules over the Host header (RFC9112§3.2.2)', () => {
+  assert.equal(
+    environ({ authority: 'real.example', headers: ['host', 'other.example'] }).get('HTTP_HOST'),
+    'real.example',
+  )
+})
+
+test('CONTENT_LENGTH is the true length of content, and absent without any', () => {
+  assert.equal(environ({}).has('CONTENT_LENGTH'), false)
+  assert.equal(environ({ headers: ['content-length', '0'] }).get('CONTENT_LENGTH'), '0')
+  const sized = environ({ headers: ['content-length', '3'], body: Buffer.from('abc') }, {}, 3)
+  assert.equal(sized.get('CONTENT_LENGTH'), '3')
+  assert.equal(sized.has('HTTP_CONTENT_LENGTH'), false)
+})
+
+test('repeated headers are joined whether their name is known, new or too long to be remembered', () => {
+  const long = `x-${'y'.repeat(100)}`
+  for (const name of ['accept', 'x-never-seen-before', long]) {
+    const env = environ({ headers: [name, '1', 'cookie', 'a', name, '2', 'cookie', 'b'] })
+    assert.equal(env.get(`HTTP_${name.toUpperCase().replaceAll('-', '_')}`), '1,2')
+    assert.equal(env.get('HTTP_COOKIE'), 'a; b')
+  }
+})
+
+test('strangers who invent names do not make the gateway remember them all, and nothing gets lost', () => {
+  for (let i = 0; i < 3000; i++) assert.equal(environ({ headers: [`x-${i}`, 'v'] }).get(`HTTP_X_${i}`), 'v')
+})
+
+test('no header makes a key outside its own HTTP_ name', () => {
+  const token = fc.stringMatching(/^[a-z0-9!#$%&'*+.^`|~-]{1,20}$/)
+  const own = new Set(environ({ authority: 'h' }).keys())
+  fc.assert(
+    fc.property(fc.array(fc.tuple(token, fc.constant('v')), { maxLength: 8 }), headers => {
+      for (const key of environ({ authority: 'h', headers: headers.flat() }).keys()) {
+        assert.ok(own.has(key) || key.startsWith('HTTP_') || key === 'CONTENT_TYPE' || key === 'CONTENT_LENGTH', key)
+        assert.notEqual(key, 'HTTP_PROXY')
+      }
+    }),
+  )
+})

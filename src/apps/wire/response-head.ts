@@ -1,0 +1,44 @@
+/**
+ * The head of a worker's response: `reason NUL name NUL value NUL name NUL value …` in latin-1. Checked here once and
+ * for good: nothing that passes can split a response (RFC9110§5.5, RFC9112§11.1). Runs in the gateway, sans-IO.
+ */
+import type { ResponseHead } from '../../http/exchange.ts'
+import { WireViolation } from './violation.ts'
+
+/** Bits of CLASS: the byte may be part of a header name (a token, RFC9110§5.6.2), of a value or a reason phrase. */
+const NAME = 1
+const VALUE = 2
+
+/** Values and reasons are anything but control characters, TAB excepted; NUL separates and is looked at first. */
+const CLASS = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const inName = /[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(String.fromCharCode(byte)) ? NAME : 0
+  const inValue = byte === 9 || (byte >= 32 && byte !== 127) ? VALUE : 0
+  return inName | inValue
+})
+
+/**
+ * One pass over the bytes checks all of it: that costs less than looking at each string again. Throws WireViolation.
+ */
+export function decodeHead(status: number, buffer: Buffer, start: number, end: number): ResponseHead {
+  const text = buffer.toString('latin1', start, end)
+  const headers: string[] = []
+  let reason: string | null = null
+  let allowed = VALUE
+  let from = start
+  for (let at = start; at <= end; at++) {
+    const byte = at === end ? 0 : buffer[at]!
+    if (byte !== 0) {
+      if ((CLASS[byte]! & allowed) === 0) throw new WireViolation(`byte ${byte} in a response head at ${at - start}`)
+      continue
+    }
+    if (allowed === NAME && from === at) throw new WireViolation('a header without a name')
+    const part = text.substring(from - start, at - start)
+    if (reason === null) reason = part
+    else headers.push(part)
+    allowed ^= NAME | VALUE
+    from = at + 1
+  }
+  // The last part was a value, or the reason: a name would be next.
+  if (allowed !== NAME) throw new WireViolation('a response head that ends with a name')
+  return { status, reason: reason ?? '', headers }
+}

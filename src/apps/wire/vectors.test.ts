@@ -1,0 +1,163 @@
+/** `test/vectors/wire.json` is read by this test and by the Python side's. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { RequestHead } from '../../http/exchange.ts'
+import { FakeExchange } from '../testing/fake-exchange.ts'
+import { readEnviron } from '../testing/fake-worker.ts'
+import { WorkerDecoder } from './decode.ts'
+import { encodeBodyEnd, encodeFileOpened, encodeHello, frameHeader, writeRequest } from './encode.ts'
+import { FRAME_HEADER, FrameType } from './frames.ts'
+import { MarshalWriter } from './marshal.ts'
+import { WireViolation } from './violation.ts'
+
+interface Frame {
+  readonly type: keyof typeof FrameType
+  readonly [field: string]: unknown
+}
+
+interface Vector {
+  readonly name: string
+  readonly from: 'gateway' | 'worker'
+  readonly hex: string
+  readonly frames?: readonly Frame[]
+  readonly refused?: true
+  readonly request?: RequestHead
+  readonly bodyLength?: number
+}
+
+const vectors: readonly Vector[] = JSON.parse(
+  readFileSync(new URL('../../../test/vectors/wire.json', import.meta.url), 'utf8'),
+)
+const fromGateway = vectors.filter(({ from }) => from === 'gateway')
+const fromWorker = vectors.filter(({ from }) => from === 'worker')
+
+function encode(frame: Frame, vector: Vector): Buffer {
+  switch (frame.type) {
+    case 'HELLO':
+      return encodeHello((frame['hello'] as { build: string }).build)
+    case 'REQUEST': {
+      const writer = new MarshalWriter()
+      const body = frame['body'] === null ? null : Buffer.from(frame['body'] as string, 'hex')
+      const exchange = new FakeExchange({ ...vector.request!, body: Buffer.alloc(vector.bodyLength!) })
+      writeRequest(writer, exchange, body, vector.bodyLength!)
+      return Buffer.from(writer.bytes())
+    }
+    case 'BODY': {
+      const data = Buffer.from(frame['data'] as string, 'hex')
+      return Buffer.concat([frameHeader(FrameType.BODY, data.length), data])
+    }
+    case 'BODY_END':
+      return encodeBodyEnd()
+    case 'FILE_OPENED':
+      return encodeFileOpened(frame['opened'] as boolean)
+    default:
+      throw new Error(`the gateway sends no ${frame.type}`)
+  }
+}
+
+for (const vector of fromGateway) {
+  test(`gateway: ${vector.name}`, () => {
+    assert.equal(Buffer.concat(vector.frames!.map(frame => encode(frame, vector))).toString('hex'), vector.hex)
+    if (vector.request === undefined) return
+    const bytes = Buffer.from(vector.hex, 'hex')
+    const head = FRAME_HEADER + 5
+    const environ = readEnviron(bytes.subarray(head, head + bytes.readUInt32LE(head - 4)))
+    assert.deepEqual(Object.fromEntries(environ), vector.frames![0]!['environ'])
+  })
+}
+
+/** The calls that bytes make, cut at the given places, in the words of the vectors. */
+function decode(bytes: Buffer, cuts: readonly number[]): Frame[] {
+  const frames: Frame[] = []
+  const decoder = new WorkerDecoder({
+    onHello: hello => frames.push({ type: 'HELLO', hello }),
+    onResponse: (head, body, end, runMicros) =>
+      frames.push({ type: 'RESPONSE', ...head, body: body.toString('hex'), end, runMicros: end ? runMicros : 50 }),
+    onChunk: data => frames.push({ type: 'CHUNK', data: data.toString('hex') }),
+    onEnd: runMicros => frames.push({ type: 'END', runMicros }),
+    onFile: file => frames.push({ type: 'FILE', ...file, device: `${file.device}`, inode: `${file.inode}` }),
+    onInform: head => frames.push({ type: 'INFORM', ...head }),
+    onFailed: (reason, runMicros) => frames.push({ type: 'FAILED', runMicros, reason }),
+  })
+  let from = 0
+  for (const cut of [...cuts, bytes.length]) {
+    // The decoder sees a shared buffer: what it kept of it would change.
+    const shared = Buffer.from(bytes.subarray(from, cut))
+    decoder.push(shared)
+    shared.fill(0xee)
+    from = cut
+  }
+  return frames
+}
+
+const cutsOf = (bytes: Buffer) =>
+  fc.array(fc.integer({ min: 0, max: bytes.length }), { maxLength: 12 }).map(cuts => cuts.sort((a, b) => a - b))
+
+for (const vector of fromWorker) {
+  test(`worker: ${vector.name}`, () => {
+    const bytes = Buffer.from(vector.hex, 'hex')
+    const everywhere = Array.from({ length: bytes.length }, (_, i) => i)
+    if (vector.refused) {
+      assert.throws(() => decode(bytes, []), WireViolation)
+      assert.throws(() => decode(bytes, everywhere), WireViolation)
+      return
+    }
+    assert.deepEqual(decode(bytes, []), vector.frames)
+    assert.deepEqual(decode(bytes, everywhere), vector.frames)
+    fc.assert(
+      fc.property(cutsOf(bytes), cuts => assert.deepEqual(decode(bytes, cuts), vector.frames)),
+      { numRuns: 20 },
+    )
+  })
+}
+
+test('whatever a worker sends, the decoder passes on only valid heads or refuses, cut anywhere alike', () => {
+  const hello = Buffer.from(fromWorker[0]!.hex, 'hex')
+  const outcome = (bytes: Buffer, cuts: readonly number[]): unknown => {
+    try {
+      return decode(bytes, cuts)
+    } catch (error) {
+      assert.ok(error instanceof WireViolation)
+      return error.message
+    }
+  }
+  const good = fromWorker.filter(({ refused }) => !refused).map(({ hex }) => Buffer.from(hex, 'hex'))
+  const mutated = fc
+    .tuple(fc.constantFrom(...good), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 }))
+    .map(([bytes, changes]) => {
+      const copy = Buffer.from(bytes)
+      for (const [at, value] of changes) copy[hello.length + (at % Math.max(1, copy.length - hello.length))] = value
+      return copy
+    })
+  fc.assert(
+    fc.property(
+      mutated.chain(bytes => fc.tuple(fc.constant(bytes), cutsOf(bytes))),
+      ([bytes, cuts]) => {
+        assert.deepEqual(outcome(bytes, cuts), outcome(bytes, []))
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
+
+test('a stopped decoder passes nothing on', () => {
+  const two = fromWorker.find(({ name }) => name === 'two responses in one batch')!
+  let responses = 0
+  const nothing = () => {}
+  const decoder: WorkerDecoder = new WorkerDecoder({
+    onHello: nothing,
+    onResponse: () => {
+      responses++
+      decoder.stop()
+    },
+    onChunk: nothing,
+    onEnd: nothing,
+    onFile: nothing,
+    onInform: nothing,
+    onFailed: nothing,
+  })
+  decoder.push(Buffer.from(two.hex, 'hex'))
+  assert.equal(responses, 1)
+})

@@ -1,0 +1,7 @@
+/** A worker broke the wire's rules: its link is closed and the worker replaced. The message says which rule. */
+export class WireViolation extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'WireViolation'
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Chunks of bytes in order. Small ones are copied together, so that a stream of single bytes costs about its own size
+ * and not a hundred times that in Buffer objects. The bound is the owner's: it looks at `bytes`.
+ */
+
+/** Smaller chunks are copied into a block. */
+const SMALL = 2048
+const BLOCK_SIZE = 16 * 1024
+
+export class ByteQueue {
+  bytes = 0
+  #chunks: Buffer[] = []
+  /** The block that the last chunk is a view of; null when the last chunk is somebody else's buffer. */
+  #block: Buffer | null = null
+  #blockStart = 0
+  #blockEnd = 0
+
+  get first(): Buffer | undefined {
+    return this.#chunks[0]
+  }
+
+  /** Owns `chunk` from here on. */
+  push(chunk: Buffer): void {
+    const { length } = chunk
+    this.bytes += length
+    if (length >= SMALL || this.#chunks.length === 0) {
+      this.#chunks.push(chunk)
+      this.#block = null
+      return
+    }
+    if (this.#block !== null && this.#blockEnd + length <= BLOCK_SIZE) {
+      this.#chunks.pop()
+    } else {
+      this.#block = Buffer.allocUnsafeSlow(BLOCK_SIZE)
+      this.#blockStart = this.#blockEnd = 0
+    }
+    this.#blockEnd += chunk.copy(this.#block, this.#blockEnd)
+    this.#chunks.push(this.#block.subarray(this.#blockStart, this.#blockEnd))
+  }
+
+  shift(): Buffer | undefined {
+    const chunk = this.#chunks.shift()
+    if (chunk !== undefined) this.bytes -= chunk.length
+    if (this.#chunks.length === 0) this.#block = null
+    return chunk
+  }
+
+  /** Up to `maximum` bytes from the front, in one buffer, which stay in the queue; more when the first chunk is larger. */
+  peek(maximum: number): Buffer {
+    const first = this.#chunks[0]!
+    let count = 1
+    let bytes = first.length
+    while (count < this.#chunks.length && bytes + this.#chunks[count]!.length <= maximum) {
+      bytes += this.#chunks[count++]!.length
+    }
+    return count === 1 ? first : Buffer.concat(this.#chunks.slice(0, count), bytes)
+  }
+
+  /** Removes `length` bytes from the front. */
+  drop(length: number): void {
+    this.bytes -= length
+    let left = length
+    let whole = 0
+    while (left > 0 && left >= this.#chunks[whole]!.length) left -= this.#chunks[whole++]!.length
+    if (whole > 0) this.#chunks.splice(0, whole)
+    if (this.#chunks.length === 0) this.#block = null
+    if (left === 0) return
+    this.#chunks[0] = this.#chunks[0]!.subarray(left)
+    // The block's view now begins later, when it is the first and the last chunk at once.
+    if (this.#chunks.length === 1 && this.#block !== null) this.#blockStart += left
+  }
+
+  /** Everything in one buffer; the queue is empty afterwards. */
+  takeAll(): Buffer {
+    const all = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.bytes)
+    this.clear()
+    return all
+  }
+
+  clear(): void {
+    this.#chunks = []
+    this.#block = null
+    this.bytes = 0
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * A queue of bytes between a fast writer and a slow reader: memory up to a bound, then a temporary file up to a second
+ * one, then `full`, and the writer must wait. Used for responses that slow clients take.
+ *
+ * The file is written from its start again once everything in it has been read, so its size is bounded by what was
+ * written since, not by what waits. When the file fails (a full disk) nothing is lost: what could not be written stays
+ * in memory, and from then on memory is all there is. Nothing blocks; after `close` nothing is called back.
+ */
+import { ByteQueue } from './byte-queue.ts'
+import { TemporaryFile } from './temporary-file.ts'
+
+export interface SpoolOptions {
+  readonly directory: string
+  /** Bytes kept in memory before the file is used. */
+  readonly memoryBytes: number
+  /** Bytes kept in memory and file together before the spool is full. */
+  readonly totalBytes: number
+  /** `take` may have something now, or `full` may have become false. */
+  readonly onChange: () => void
+  /** The file cannot be written, and memory must do; once. */
+  readonly onFileError: (error: Error) => void
+  /** The file cannot be read back: bytes are lost, nothing more will come. */
+  readonly onLost: (error: Error) => void
+}
+
+/** Bytes on their way to a disk slower than the writer; beyond it the spool is full. */
+const MAX_PENDING = 4 * 1024 * 1024
+/** Bytes of one read of the file. */
+const READ_SIZE = 256 * 1024
+
+export class Spool {
+  readonly #options: SpoolOptions
+  readonly #memory = new ByteQueue()
+  #file: TemporaryFile | null = null
+  /** Position of the next read; what lies between it and `file.written` waits. */
+  #readPosition = 0
+  #reading = false
+  #failed = false
+  #closed = false
+
+  constructor(options: SpoolOptions) {
+    this.#options = options
+  }
+
+  get isEmpty(): boolean {
+    return this.#memory.bytes === 0 && !this.#fileInUse
+  }
+
+  /** The writer must wait for `onChange`. What it appends all the same is kept. */
+  get isFull(): boolean {
+    if (this.#failed || this.#options.totalBytes <= this.#options.memoryBytes) {
+      return this.#memory.bytes + (this.#file?.pendingBytes ?? 0) >= this.#options.memoryBytes
+    }
+    const file = this.#file
+    if (file === null) return false
+    return (
+      file.pendingBytes > MAX_PENDING ||
+      this.#memory.bytes + file.written + file.pendingBytes >= this.#options.totalBytes
+    )
+  }
+
+  append(chunk: Buffer): void {
+    const fits = this.#memory.bytes + chunk.length <= this.#options.memoryBytes
+    if (!this.#fileInUse && (fits || this.#failed || this.#options.totalBytes <= this.#options.memoryBytes)) {
+      this.#memory.push(chunk)
+      return
+    }
+    this.#file ??= new TemporaryFile(this.#options.directory, () => this.#fileChanged())
+    this.#file.append(chunk)
+  }
+
+  /** The next bytes, or null when they are still on the disk (`onChange` follows) or there are none. */
+  take(): Buffer | null {
+    const chunk = this.#memory.shift()
+    if (chunk !== undefined) return chunk
+    const file = this.#file
+    if (file !== null && !this.#reading && this.#readPosition < file.written) this.#read(file)
+    return null
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#memory.clear()
+    this.#file?.close()
+    this.#file = null
+  }
+
+  /** Order is kept by it: while the file has anything, everything goes to the file. */
+  get #fileInUse(): boolean {
+    const file = this.#file
+    return file !== null && (this.#reading || file.pendingBytes > 0 || this.#readPosition < file.written)
+  }
+
+  #read(file: TemporaryFile): void {
+    this.#reading = true
+    file.read(this.#readPosition, READ_SIZE, (error, data) => {
+      this.#reading = false
+      if (error !== null) {
+        this.#options.onLost(error)
+        return
+      }
+      this.#readPosition += data.length
+      this.#memory.push(data)
+      this.#fileChanged()
+    })
+  }
+
+  #fileChanged(): void {
+    const file = this.#file
+    if (file === null) return
+    if (this.#readPosition === file.written && !this.#reading) {
+      if (file.error !== null) this.#abandonFile(file)
+      else if (file.pendingBytes === 0) this.#rewind(file)
+    }
+    if (file.error !== null && !this.#failed) {
+      this.#failed = true
+      this.#options.onFileError(file.error)
+    }
+    if (!this.#closed) this.#options.onChange()
+  }
+
+  #rewind(file: TemporaryFile): void {
+    file.rewind()
+    this.#readPosition = 0
+  }
+
+  /** Everything that reached the disk has been read; the rest never left memory. */
+  #abandonFile(file: TemporaryFile): void {
+    if (file.pendingBytes > 0) this.#memory.push(file.takePending())
+    file.close()
+    this.#file = null
+    this.#readPosition = 0
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * JSON lines over a stream socket: the channel between the master and a Python process (`python/jumak_worker/control.py`
+ * is the other end). One object a line, UTF-8, at most MAX_LINE bytes. Runs in the master.
+ *
+ * Invariants: what a peer sends never throws here: a line that is too long, no JSON or of the wrong shape closes the
+ * channel with a reason. Both directions are bounded. `onClosed` is called exactly once, after the last message.
+ * Not the wire: no request ever crosses here.
+ */
+import type { Duplex } from 'node:stream'
+import type { MasterToPreloader, MasterToWorker, PreloaderToMaster, WorkerToMaster } from './messages.ts'
+import { findShapeError, PRELOADER_SHAPES, WORKER_SHAPES } from './shapes.ts'
+
+/** A traceback is the largest thing that crosses; the Python side cuts it far below this. */
+export const MAX_LINE = 1024 * 1024
+/** A peer that leaves this much unread has stopped working: thousands of our messages, none of them over 4 KiB. */
+const MAX_UNSENT = 4 * 1024 * 1024
+
+export interface Channel<Out, In> {
+  /** Never throws; dropped when the channel is closed. */
+  send(message: Out): void
+  onMessage(callback: (message: In) => void): void
+  /** `reason`: empty when the peer closed in order, else what went wrong. Called once; at once when closed already. */
+  onClosed(callback: (reason: string) => void): void
+  close(): void
+}
+
+export type PreloaderChannel = Channel<MasterToPreloader, PreloaderToMaster>
+export type WorkerChannel = Channel<MasterToWorker, WorkerToMaster>
+
+export function openPreloaderChannel(stream: Duplex): PreloaderChannel {
+  return new JsonLines<MasterToPreloader, PreloaderToMaster>(stream, message =>
+    findShapeError(message, PRELOADER_SHAPES),
+  )
+}
+
+export function openWorkerChannel(stream: Duplex): WorkerChannel {
+  return new JsonLines<MasterToWorker, WorkerToMaster>(stream, message => findShapeError(message, WORKER_SHAPES))
+}
+
+class JsonLines<Out, In> implements Channel<Out, In> {
+  readonly #stream: Duplex
+  readonly #findError: (message: unknown) => string | null
+  /** Pieces of the unfinished line: joined once when it ends, so a line cut into bytes costs no quadratic time. */
+  #pieces: Buffer[] = []
+  #pieceBytes = 0
+  #onMessage: ((message: In) => void) | null = null
+  #onClosed: ((reason: string) => void) | null = null
+  #closedReason: string | null = null
+
+  constructor(stream: Duplex, findError: (message: unknown) => string | null) {
+    this.#stream = stream
+    this.#findError = findError
+    stream.on('data', (chunk: Buffer) => this.#receive(chunk))
+    // ECONNRESET and EPIPE mean that the peer died: 'close' follows and the owner of the handle says how.
+    stream.on('error', () => {})
+    stream.on('end', () => this.close())
+    stream.on('close', () => this.#finish(''))
+    // Nothing is read before somebody listens, so no message is lost between accept and `onMessage`.
+    stream.pause()
+  }
+
+  send(message: Out): void {
+    if (this.#closedReason !== null || !this.#stream.writable) return
+    this.#stream.write(`${JSON.stringify(message)}\n`)
+    if (this.#stream.writableLength > MAX_UNSENT) this.#fail(`leaves more than ${MAX_UNSENT} bytes unread`)
+  }
+
+  onMessage(callback: (message: In) => void): void {
+    this.#onMessage = callback
+    this.#stream.resume()
+  }
+
+  onClosed(callback: (reason: string) => void): void {
+    this.#onClosed = callback
+    const reason = this.#closedReason
+    if (reason !== null) queueMicrotask(() => callback(reason))
+  }
+
+  close(): void {
+    this.#stream.destroy()
+  }
+
+  #receive(chunk: Buffer): void {
+    let start = 0
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+      this.#pieces.push(chunk.subarray(start, end))
+      this.#pieceBytes += end - start
+      start = end + 1
+      if (!this.#takeLine()) return
+    }
+    this.#pieces.push(chunk.subarray(start))
+    this.#pieceBytes += chunk.length - start
+    if (this.#pieceBytes > MAX_LINE) this.#fail(`sent a line longer than ${MAX_LINE} bytes`)
+  }
+
+  /** False when the channel is closed, by an error or by the receiver. */
+  #takeLine(): boolean {
+    if (this.#pieceBytes > MAX_LINE) return this.#fail(`sent a line longer than ${MAX_LINE} bytes`)
+    const line = Buffer.concat(this.#pieces).toString('utf8')
+    this.#pieces = []
+    this.#pieceBytes = 0
+    let message: unknown
+    try {
+      message = JSON.parse(line)
+    } catch {
+      return this.#fail('sent a line that is no JSON')
+    }
+    const error = this.#findError(message)
+    if (error !== null) return this.#fail(error)
+    this.#onMessage?.(message as In)
+    return this.#closedReason === null && !this.#stream.destroyed
+  }
+
+  #fail(reason: string): false {
+    this.#finish(reason)
+    this.#stream.destroy()
+    return false
+  }
+
+  #finish(reason: string): void {
+    if (this.#closedReason !== null) return
+    this.#closedReason = reason
+    this.#pieces = []
+    this.#onClosed?.(reason)
+  }
+}

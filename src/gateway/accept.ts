@@ -1,0 +1,69 @@
+/**
+ * The open client connections of this gateway: takes accepted sockets, gives each to a protocol, counts them against
+ * the limit, and ends them when the gateway drains.
+ */
+import { Http1Connection, type Http1Context } from '../http1/connection.ts'
+import type { SocketTransport } from './transport.ts'
+
+/**
+ * When draining, idle connections stay this long for a request that is on its way: closing them at once would lose it.
+ * It is answered with `Connection: close`.
+ */
+const IDLE_DRAIN_MS = 1000
+
+const FULL = Buffer.from(
+  'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Type: text/plain\r\n' +
+    'Content-Length: 44\r\n\r\n503 Service Unavailable\nToo many connections',
+)
+
+export class Connections {
+  readonly #context: Http1Context
+  readonly #limit: number
+  readonly #open = new Set<Http1Connection>()
+  #onEmpty: (() => void) | null = null
+
+  constructor(context: Omit<Http1Context, 'onClose'>, limit: number) {
+    this.#context = { ...context, onClose: connection => this.#closed(connection) }
+    this.#limit = limit
+  }
+
+  accept(transport: SocketTransport): void {
+    if (this.#open.size >= this.#limit) {
+      transport.write(FULL)
+      transport.end()
+      return
+    }
+    this.#open.add(new Http1Connection(transport, this.#context))
+  }
+
+  get active(): number {
+    let count = 0
+    for (const connection of this.#open) if (!connection.isIdle) count++
+    return count
+  }
+
+  /** Ends every connection after what it has begun; those that still run at the deadline are cut. Resolves with their number. */
+  async drain(deadlineMs: number): Promise<number> {
+    const empty = new Promise<void>(resolve => (this.#onEmpty = resolve))
+    for (const connection of this.#open) connection.startDrain()
+    if (this.#open.size === 0) return 0
+    const idle = setTimeout(() => this.#closeIdle(), Math.min(IDLE_DRAIN_MS, deadlineMs))
+    const { promise: expired, resolve: expire } = Promise.withResolvers<void>()
+    const deadline = setTimeout(expire, deadlineMs)
+    await Promise.race([empty, expired])
+    clearTimeout(idle)
+    clearTimeout(deadline)
+    const cut = this.active
+    for (const connection of this.#open) connection.destroy()
+    return cut
+  }
+
+  #closeIdle(): void {
+    for (const connection of this.#open) if (connection.isIdle) connection.destroy()
+  }
+
+  #closed(connection: Http1Connection): void {
+    this.#open.delete(connection)
+    if (this.#open.size === 0) this.#onEmpty?.()
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * Builds what serves an exchange from the configuration: the application handler, wrapped in the middleware that is
+ * switched on. Folded once, so that a request pays nothing for what is off.
+ */
+import type { AppPool } from '../apps/pool.ts'
+import type { GatewayConfig } from '../config/types.ts'
+import { appHandler } from '../handlers/app.ts'
+import type { Handler } from '../http/exchange.ts'
+import { accessLog } from '../middleware/access-log.ts'
+import type { Sink } from '../observe/sink.ts'
+import { respondWithError } from './error-response.ts'
+
+export function assembleHandler(config: GatewayConfig, pool: AppPool, accessSink: Sink | null): Handler {
+  const { limits, temporaryDirectory } = config
+  const handler = appHandler(pool, { limits, temporaryDirectory, onError: respondWithError })
+  return accessSink === null ? handler : accessLog(accessSink)(handler)
+}

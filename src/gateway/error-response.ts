@@ -1,0 +1,77 @@
+/**
+ * The one place that turns an error into a response: small, correct, as plain text, HTML or JSON (RFC9457) by what the
+ * client accepts. Says what was refused and why; of our own failures and the application's only the request id, which
+ * finds the details in the log.
+ */
+import { HttpError, ProtocolError } from '../http/errors.ts'
+import type { Exchange } from '../http/exchange.ts'
+import { headerValue } from '../http/headers.ts'
+import { type ErrorFormat, negotiateErrorFormat } from '../http/negotiate.ts'
+import { reasonPhrase } from '../http/status.ts'
+
+export interface RenderedError {
+  readonly contentType: string
+  readonly body: Buffer
+}
+
+/** `accept`: the client's Accept header. */
+export function renderError(status: number, accept: string | undefined, detail: string): RenderedError {
+  const format: ErrorFormat = negotiateErrorFormat(accept)
+  const title = reasonPhrase(status)
+  switch (format) {
+    case 'json':
+      return {
+        contentType: 'application/problem+json',
+        body: Buffer.from(`${JSON.stringify({ status, title, detail })}\n`),
+      }
+    case 'html':
+      return { contentType: 'text/html; charset=utf-8', body: Buffer.from(page(status, title, detail)) }
+    case 'text':
+      return { contentType: 'text/plain; charset=utf-8', body: Buffer.from(`${status} ${title}\n${detail}\n`) }
+  }
+}
+
+/** Answers an exchange that failed; one that has begun can only be cut. */
+export function respondWithError(exchange: Exchange, error: Error): void {
+  const { response } = exchange
+  if (response.state !== 'idle') {
+    response.abort(error)
+    return
+  }
+  const status = error instanceof HttpError || error instanceof ProtocolError ? error.status : 500
+  const accept = headerValue(exchange.request.headers, 'accept')
+  const { contentType, body } = renderError(status, accept, publicDetail(exchange, error))
+  const headers = ['Content-Type', contentType, 'Content-Length', String(body.length), 'Cache-Control', 'no-store']
+  if (error instanceof HttpError && error.retryAfter !== undefined) headers.push('Retry-After', String(error.retryAfter))
+  response.start({ status, reason: '', headers })
+  response.write(body)
+  response.end()
+}
+
+/** What a stranger may read. The log has the rest under the same request id. */
+function publicDetail(exchange: Exchange, error: Error): string {
+  if (error instanceof ProtocolError) return error.message
+  const shown = error instanceof HttpError && error.culprit !== 'jumak'
+  return `${shown ? error.message : 'The server failed to handle this request'}. Request ${exchange.id}.`
+}
+
+function page(status: number, title: string, detail: string): string {
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${status} ${title}</title>
+<style>
+:root { color-scheme: light dark }
+body { font: 1.1rem/1.6 system-ui, sans-serif; max-width: 38rem; margin: 18vh auto; padding: 0 1.5rem }
+h1 { font-size: 1.6rem; margin: 0 0 .5rem } h1 b { color: #b4532a }
+p { margin: 0; opacity: .8 }
+</style>
+<h1><b>${status}</b> ${title}</h1>
+<p>${escapeHtml(detail)}</p>
+`
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+}

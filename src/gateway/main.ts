@@ -1,0 +1,149 @@
+/**
+ * Entry of the gateway process: owns every client connection and the queue before the workers. The master tells it
+ * where to listen and which workers there are; it reports what becomes of them.
+ *
+ * Ends when it is told to drain, or when the master is gone: then it stops accepting, finishes what runs within a few seconds, and
+ * leaves, so that the port is free for the next start. It writes its log through the master; only the access log is its own.
+ */
+import { AppPool } from '../apps/pool.ts'
+import { version } from '../base/version.ts'
+import type { GatewayConfig } from '../config/types.ts'
+import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
+import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
+import { trustedProxies } from '../http/forwarded.ts'
+import { createHttp1Context } from '../http1/connection.ts'
+import { Sink } from '../observe/sink.ts'
+import { Connections } from './accept.ts'
+import { assembleHandler } from './assemble.ts'
+import { renderError, respondWithError } from './error-response.ts'
+import { createServe } from './serve.ts'
+import { listen } from './transport.ts'
+
+/** What runs when the master dies has this long: long enough for ordinary requests, short enough for a restart. */
+const ORPHAN_DRAIN_MS = 5000
+
+class Gateway {
+  readonly #channel: GatewayChannel
+  readonly #pool: AppPool
+  readonly #connections: Connections
+  readonly #accessSink: Sink | null
+  readonly #servers: ReturnType<typeof listen>[] = []
+  #draining = false
+
+  constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
+    this.#channel = channel
+    this.#accessSink = config.accessLog === null ? null : new Sink(config.accessLog === '-' ? 1 : config.accessLog)
+    this.#pool = new AppPool({
+      limits: config.limits,
+      timeouts: config.timeouts,
+      temporaryDirectory: config.temporaryDirectory,
+      build,
+      onError: respondWithError,
+      events: {
+        linked: worker => channel.send({ type: 'worker-linked', worker }),
+        drained: worker => channel.send({ type: 'worker-drained', worker }),
+        lost: (worker, reason) => channel.send({ type: 'worker-lost', worker, reason }),
+        stuck: (worker, note) => channel.send({ type: 'worker-stuck', worker, note }),
+        log: (level, message) => channel.send({ type: 'log', level, message }),
+      },
+    })
+    const onExchange = createServe({
+      handler: assembleHandler(config, this.#pool, this.#accessSink),
+      trusted: trustedProxies(config.trustedProxies),
+      onBug: (error, exchange) => {
+        const { method, target } = exchange.request
+        this.#log('error', `request ${exchange.id} ${method} ${target}: ${error.stack ?? error.message}`)
+      },
+    })
+    const context = createHttp1Context({
+      limits: config.limits,
+      timeouts: config.timeouts,
+      onExchange,
+      renderError,
+      isDraining: () => this.#draining,
+      onProtocolError: (error, peer) => this.#log('debug', `refused ${peer.address || 'client'}: ${error.message}`),
+    })
+    this.#connections = new Connections(context, config.limits.connections)
+  }
+
+  #log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void {
+    this.#channel.send({ type: 'log', level, message })
+  }
+
+  listen(listeners: readonly InheritedListener[]): void {
+    let waiting = listeners.length
+    for (const { fd, unixPath, display } of listeners) {
+      const server = listen(
+        fd,
+        unixPath,
+        transport => this.#connections.accept(transport),
+        () => {
+          if (--waiting === 0) this.#channel.send({ type: 'listening' })
+        },
+        error => this.#log('error', `${display}: ${error.message}`),
+      )
+      this.#servers.push(server)
+    }
+  }
+
+  onMessage(message: MasterToGateway): void {
+    switch (message.type) {
+      case 'worker-add':
+        this.#pool.addWorker(message)
+        break
+      case 'worker-drain':
+        this.#pool.drainWorker(message.worker)
+        break
+      case 'reopen-logs':
+        this.#reopenLogs()
+        break
+      case 'drain':
+        void this.drain(message.deadlineMs).then(cut => this.#channel.send({ type: 'drained', cut }))
+        break
+      case 'start':
+        throw new Error('the master said start twice')
+    }
+  }
+
+  #reopenLogs(): void {
+    try {
+      this.#accessSink?.reopen()
+    } catch (error) {
+      this.#log('error', `access log: ${(error as Error).message}; writing on to the old file`)
+    }
+  }
+
+  /** Resolves with the number of exchanges that were cut at the deadline. */
+  async drain(deadlineMs: number): Promise<number> {
+    this.#draining = true
+    for (const server of this.#servers) server.close()
+    const cut = await this.#connections.drain(deadlineMs)
+    this.#pool.close()
+    this.#accessSink?.flushSync()
+    return cut
+  }
+}
+
+function main(): void {
+  const channel = openGatewayChannel(process)
+  let gateway: Gateway | null = null
+  channel.onMessage(message => {
+    if (gateway !== null) {
+      gateway.onMessage(message)
+    } else if (message.type === 'start') {
+      if (message.build !== version) throw new Error(`the master is ${message.build}, this gateway is ${version}: restart`)
+      gateway = new Gateway(channel, message.config, message.build)
+      gateway.listen(message.listeners)
+    }
+  })
+  channel.onClosed(() => {
+    // The master is gone, or has ended us after a drain.
+    const drained = gateway === null ? Promise.resolve(0) : gateway.drain(ORPHAN_DRAIN_MS)
+    void drained.then(() => process.exit(0))
+  })
+  // The terminal's signals are the master's business; TERM and INT reach this process only by mistake.
+  process.on('SIGINT', () => {})
+  process.on('SIGHUP', () => {})
+}
+
+main()

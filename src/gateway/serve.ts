@@ -1,0 +1,35 @@
+/**
+ * From an exchange to its handler, whatever the protocol: believes trusted proxies, calls the handler, and turns what
+ * goes wrong into the one response or the one cut. Imports nothing of http1: that keeps the seam honest.
+ */
+import { ClientGoneError } from '../http/errors.ts'
+import type { Exchange, Handler } from '../http/exchange.ts'
+import { applyForwarded, type TrustedProxies } from '../http/forwarded.ts'
+import { respondWithError } from './error-response.ts'
+
+export interface ServeOptions {
+  readonly handler: Handler
+  readonly trusted: TrustedProxies
+  /** Errors that nobody expected: bugs of ours, with their stack. */
+  readonly onBug: (error: Error, exchange: Exchange) => void
+}
+
+/** Returns what a protocol calls with each new exchange. */
+export function createServe(options: ServeOptions): (exchange: Exchange) => void {
+  const { handler, trusted, onBug } = options
+  return exchange => {
+    try {
+      applyForwarded(exchange, trusted)
+      const result = handler(exchange)
+      if (result !== undefined) result.catch((error: Error) => failed(exchange, error, onBug))
+    } catch (error) {
+      failed(exchange, error as Error, onBug)
+    }
+  }
+}
+
+function failed(exchange: Exchange, error: Error, onBug: ServeOptions['onBug']): void {
+  if (error instanceof ClientGoneError) return
+  onBug(error, exchange)
+  respondWithError(exchange, error)
+}

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
+import { test } from 'node:test'
+import type { RequestBody } from '../apps/body.ts'
+import type { AppPool } from '../apps/pool.ts'
+import { FakeExchange, type FakeRequest } from '../apps/testing/fake-exchange.ts'
+import type { Limits } from '../config/types.ts'
+import { ClientGoneError, HttpError, ProtocolError } from '../http/errors.ts'
+import type { Exchange } from '../http/exchange.ts'
+import { appHandler } from './app.ts'
+
+const limits = { memoryBuffer: 10_000 } as Limits
+
+function handle(request: FakeRequest, temporaryDirectory = tmpdir()) {
+  const exchange = new FakeExchange(request)
+  let resolve: (body: RequestBody | null) => void
+  const handled = new Promise<RequestBody | null>(done => {
+    resolve = done
+  })
+  const pool = { handle: (_: Exchange, body: RequestBody | null) => resolve(body) } as AppPool
+  void appHandler(pool, { limits, temporaryDirectory, onError: FakeExchange.failed })(exchange)
+  return { exchange, handled }
+}
+
+async function contentOf(body: RequestBody): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  let position = 0
+  while (position < body.length) {
+    const piece = await new Promise<Buffer>((resolve, reject) => {
+      body.read(position, (error, bytes) => (error === null ? resolve(bytes) : reject(error)))
+    })
+    pieces.push(piece)
+    position += piece.length
+  }
+  return Buffer.concat(pieces)
+}
+
+test('a request without content goes to the pool at once', async () => {
+  assert.equal(await handle({}).handled, null)
+})
+
+test('content goes to the pool when it is complete: inline when small', async () => {
+  const body = await handle({ body: Buffer.from('hello world'), chunkSize: 3 }).handled
+  assert.equal(body!.inline!.toString(), 'hello world')
+  body!.close()
+})
+
+test('content beyond memory and inline is read back from a file, twice if need be', async () => {
+  const content = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => (i * 7) & 255))
+  const body = await handle({ body: content }).handled
+  assert.equal(body!.inline, null)
+  assert.ok((await contentOf(body!)).equals(content))
+  assert.ok((await contentOf(body!)).equals(content))
+  body!.close()
+})
+
+test('content that breaks a limit is an error for the client, and nothing for the pool', async () => {
+  const bodyError = new ProtocolError(413, 'too large', 'limits.body')
+  const { exchange } = handle({ body: Buffer.from('x'), bodyError })
+  await exchange.over()
+  assert.equal(exchange.error, bodyError)
+})
+
+test('a client that leaves while its content is read is nobody’s error', () => {
+  const { exchange } = handle({ body: Buffer.from('x'), bodyError: new ClientGoneError() })
+  assert.equal(exchange.error, null)
+})
+
+test('a disk that cannot take the content is an error of the operator, told once', async () => {
+  const { exchange } = handle({ body: Buffer.alloc(5_000_000) }, '/nonexistent')
+  await exchange.over()
+  assert.ok(exchange.error instanceof HttpError)
+  assert.equal(exchange.error.status, 500)
+  assert.equal(exchange.error.culprit, 'operator')
+})

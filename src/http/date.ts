@@ -1,0 +1,13 @@
+/** The Date header's value (RFC9110§5.6.7), made once a second: every response carries it. */
+
+let validUntil = 0
+let value = ''
+
+export function httpDate(): string {
+  const now = Date.now()
+  if (now >= validUntil) {
+    value = new Date(now).toUTCString()
+    validUntil = now - (now % 1000) + 1000
+  }
+  return value
+}

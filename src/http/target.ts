@@ -1,0 +1,34 @@
+/**
+ * The request target (RFC9112§3.2): origin-form `/a?b`, absolute-form `http://host/a?b`, asterisk-form `*`.
+ * Characters are already known to be visible ASCII.
+ */
+import { isAuthority } from './authority.ts'
+import { ProtocolError } from './errors.ts'
+
+export interface RequestTarget {
+  readonly path: string
+  readonly query: string
+  /** Authority of absolute-form, which wins over Host (RFC9112§3.2.2); null otherwise. */
+  readonly authority: string | null
+}
+
+/** Throws ProtocolError for what is none of the forms. authority-form is CONNECT's, which is refused before. */
+export function parseTarget(method: string, target: string): RequestTarget {
+  if (target.includes('#')) throw new ProtocolError(400, 'The request target has a fragment', 'RFC9112§3.2')
+  if (target.startsWith('/')) return split(target, null)
+  if (target === '*') {
+    if (method !== 'OPTIONS') throw new ProtocolError(400, 'The target * is for OPTIONS only', 'RFC9112§3.2.4')
+    return { path: '*', query: '', authority: null }
+  }
+  const absolute = /^https?:\/\/([^/?]*)(.*)$/i.exec(target)
+  if (absolute === null) throw new ProtocolError(400, 'The request target is neither a path nor a URL', 'RFC9112§3.2')
+  const [, authority, rest] = absolute
+  if (!isAuthority(authority!)) throw new ProtocolError(400, 'The request target has no valid host', 'RFC9112§3.2.2')
+  return split(rest!.startsWith('/') ? rest! : `/${rest}`, authority!)
+}
+
+function split(pathAndQuery: string, authority: string | null): RequestTarget {
+  const mark = pathAndQuery.indexOf('?')
+  if (mark < 0) return { path: pathAndQuery, query: '', authority }
+  return { path: pathAndQuery.slice(0, mark), query: pathAndQuery.slice(mark + 1), authority }
+}

@@ -1,0 +1,135 @@
+/**
+ * Decoder of chunked content (RFC9112§7.1), sans-IO: bytes in, `onBody` and `onEnd` out. Strict: a size is hexadecimal digits and
+ * nothing else, lines end in CRLF, extensions and trailers have bounds.
+ */
+import { ProtocolError } from '../http/errors.ts'
+import type { HeaderLines } from '../http/headers.ts'
+import { colonOf, FieldKind, fieldName, fieldValue } from './fields.ts'
+
+export interface ChunkedSink {
+  onBody(chunk: Buffer): void
+  onEnd(trailers: HeaderLines): void
+}
+
+export interface ChunkedLimits {
+  readonly body: number
+  readonly headerBytes: number
+  readonly headerCount: number
+}
+
+/** All chunk extensions of one request: nobody uses them but attackers (CVE-2023-39326). */
+const MAX_EXTENSION_BYTES = 4096
+/** 2^52 bytes: more digits could only overflow. */
+const MAX_SIZE_DIGITS = 13
+
+const SIZE_LINE = /^([0-9A-Fa-f]+)(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/
+/** Trailer fields that would change how the message was understood are never passed on (RFC9110§6.5.1). */
+const FORBIDDEN_TRAILERS = new Set(['content-encoding', 'content-type', 'content-range', 'trailer', 'authorization', 'cookie'])
+
+type State = 'size' | 'data' | 'data-end' | 'trailers' | 'done'
+
+export class ChunkedDecoder {
+  readonly #limits: ChunkedLimits
+  readonly #sink: ChunkedSink
+  #state: State = 'size'
+  /** An incomplete line. */
+  #line = ''
+  #remaining = 0
+  #total = 0
+  #extensionBytes = 0
+  #trailerBytes = 0
+  readonly #trailers: HeaderLines = []
+
+  constructor(limits: ChunkedLimits, sink: ChunkedSink) {
+    this.#limits = limits
+    this.#sink = sink
+  }
+
+  get done(): boolean {
+    return this.#state === 'done'
+  }
+
+  /** Takes bytes from `position`; returns where the message ended, or the end of the chunk. Throws ProtocolError. */
+  receive(chunk: Buffer, position: number): number {
+    let at = position
+    while (at < chunk.length && this.#state !== 'done') {
+      if (this.#state === 'data') at = this.#data(chunk, at)
+      else at = this.#readLine(chunk, at)
+    }
+    return at
+  }
+
+  #data(chunk: Buffer, at: number): number {
+    const end = Math.min(chunk.length, at + this.#remaining)
+    this.#remaining -= end - at
+    this.#sink.onBody(chunk.subarray(at, end))
+    if (this.#remaining === 0) this.#state = 'data-end'
+    return end
+  }
+
+  #readLine(chunk: Buffer, at: number): number {
+    const lf = chunk.indexOf(0x0a, at)
+    const end = lf < 0 ? chunk.length : lf + 1
+    this.#line += chunk.toString('latin1', at, end)
+    this.#checkLength()
+    if (lf < 0) return end
+    if (!this.#line.endsWith('\r\n')) throw new ProtocolError(400, 'A line of chunked content ends in a bare LF', 'RFC9112§2.2')
+    const line = this.#line.slice(0, -2)
+    this.#line = ''
+    this.#onLine(line)
+    return end
+  }
+
+  #checkLength(): void {
+    const length = this.#line.length
+    if (this.#state === 'data-end' && length > 2) throw new ProtocolError(400, 'A chunk is longer than its size', 'RFC9112§7.1')
+    if (this.#state === 'size' && this.#extensionBytes + length > MAX_EXTENSION_BYTES)
+      throw new ProtocolError(400, 'The chunk extensions are too long', 'RFC9112§7.1.1')
+    if (this.#state === 'trailers' && this.#trailerBytes + length > this.#limits.headerBytes + 2)
+      throw new ProtocolError(431, 'The trailers are too long', 'RFC9112§7.1.2')
+  }
+
+  #onLine(line: string): void {
+    switch (this.#state) {
+      case 'size':
+        this.#onSize(line)
+        break
+      case 'data-end':
+        if (line !== '') throw new ProtocolError(400, 'A chunk is longer than its size', 'RFC9112§7.1')
+        this.#state = 'size'
+        break
+      case 'trailers':
+        this.#onTrailer(line)
+        break
+    }
+  }
+
+  #onSize(line: string): void {
+    const match = SIZE_LINE.exec(line)
+    if (match === null) throw new ProtocolError(400, 'A chunk size is invalid', 'RFC9112§7.1')
+    const digits = match[1]!.replace(/^0+(?=.)/, '')
+    if (digits.length > MAX_SIZE_DIGITS) throw new ProtocolError(400, 'A chunk size overflows', 'RFC9112§7.1')
+    this.#extensionBytes += line.length - match[1]!.length
+    const size = Number.parseInt(digits, 16)
+    this.#total += size
+    if (this.#total > this.#limits.body)
+      throw new ProtocolError(413, `The content is larger than ${this.#limits.body} bytes`, 'RFC9110§15.5.14')
+    this.#remaining = size
+    this.#state = size === 0 ? 'trailers' : 'data'
+  }
+
+  #onTrailer(line: string): void {
+    if (line === '') {
+      this.#state = 'done'
+      this.#sink.onEnd(this.#trailers)
+      return
+    }
+    this.#trailerBytes += line.length + 2
+    const colon = colonOf(line)
+    const { name, kind } = fieldName(line.slice(0, colon))
+    const value = fieldValue(line, colon, false)
+    if (this.#trailers.length >= 2 * this.#limits.headerCount)
+      throw new ProtocolError(431, 'There are too many trailers', 'RFC9112§7.1.2')
+    if (kind === FieldKind.ORDINARY && !FORBIDDEN_TRAILERS.has(name)) this.#trailers.push(name, value)
+  }
+}

@@ -1,0 +1,393 @@
+/**
+ * Driver of one HTTP/1.1 connection (RFC9112): between a transport and the exchanges on it, one after the other. Runs in the
+ * gateway. The parser and the serializer know the protocol; here are order, time-outs, and ends.
+ *
+ * Invariants: at most one exchange runs; the next request is not parsed before it has ended; every exchange ends exactly once
+ * (`#endExchange`); a refusal can be read by the client (lingering close, RFC9112§9.6). Not here: what a response is.
+ */
+import { Deadline, DeadlineList } from '../base/deadlines.ts'
+import type { Limits, Timeouts } from '../config/types.ts'
+import { ClientGoneError, ProtocolError } from '../http/errors.ts'
+import type { Exchange, LocalEnd, Peer, RequestHead } from '../http/exchange.ts'
+import { type HeaderLines, headerValue } from '../http/headers.ts'
+import type { Transport, TransportHandler } from '../http/transport.ts'
+import { type BodySource, Http1Body } from './body-reader.ts'
+import { Http1Exchange } from './exchange.ts'
+import { type ParsedHead, RequestParser } from './parser.ts'
+import { Http1Response, type ResponseChannel } from './response-writer.ts'
+import { serializeHead } from './serializer.ts'
+
+export interface Http1Options {
+  readonly limits: Limits
+  readonly timeouts: Timeouts
+  readonly onExchange: (exchange: Exchange) => void
+  /** The content of a refusal; `accept` is the client's Accept header. */
+  readonly renderError: (status: number, accept: string | undefined, detail: string) => { contentType: string; body: Buffer }
+  readonly isDraining: () => boolean
+  readonly onProtocolError: (error: ProtocolError, peer: Peer) => void
+}
+
+/** What all connections of a gateway share. */
+export interface Http1Context extends Http1Options {
+  readonly deadlines: Readonly<Record<'head' | 'body' | 'keepAlive' | 'send' | 'linger', DeadlineList>>
+  readonly flusher: Flusher
+  readonly onClose: (connection: Http1Connection) => void
+}
+
+export function createHttp1Context(options: Http1Options): Omit<Http1Context, 'onClose'> {
+  const { timeouts } = options
+  return {
+    ...options,
+    flusher: new Flusher(),
+    deadlines: {
+      head: new DeadlineList(timeouts.head),
+      body: new DeadlineList(timeouts.body),
+      keepAlive: new DeadlineList(timeouts.keepAlive),
+      send: new DeadlineList(timeouts.send),
+      linger: new DeadlineList(LINGER_MS),
+    },
+  }
+}
+
+/** After the last response: how long, and how much, is still read so that the client can read the response before a reset. */
+const LINGER_MS = 2000
+const LINGER_BYTES = 4 * 1024 * 1024
+/** Content that a handler did not want is read up to this to keep the connection; beyond it, closing is cheaper for all. */
+const MAX_DISCARD = 64 * 1024
+const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
+/** `OPTIONS *` asks about the server as a whole (RFC9110§9.3.7): answered here, no application knows the path `*`. */
+const OPTIONS_ANSWER = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS', 'Content-Length', '0']
+
+/** Response heads that wait for content leave at the end of the turn: one timer for all of them. */
+class Flusher {
+  #waiting: Http1Response[] = []
+
+  add(writer: Http1Response): void {
+    if (this.#waiting.length === 0) setImmediate(() => this.#flush())
+    this.#waiting.push(writer)
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const writer of waiting) writer.flush()
+  }
+}
+
+type Phase = 'open' | 'lingering' | 'closed'
+
+export class Http1Connection implements TransportHandler, BodySource, ResponseChannel {
+  readonly #transport: Transport
+  readonly #context: Http1Context
+  readonly #parser: RequestParser
+  readonly #peer: Peer
+  readonly #local: LocalEnd
+  readonly #deadline = new Deadline(() => this.#overdue())
+  readonly #sendDeadline = new Deadline(() => this.#sendOverdue())
+  #phase: Phase = 'open'
+  #exchange: Http1Exchange | null = null
+  /** Parsed, not given to the handler yet: that happens when the parser has returned. */
+  #arrived: Http1Exchange | null = null
+  #keepAlive = true
+  #owesContinue = false
+  #clientHalfClosed = false
+  #paused = false
+  /** Content of an ended exchange that is still being read: bytes left, or -1. */
+  #discardLeft = -1
+  #lingered = 0
+  #pendingBefore = 0
+  #advancing = false
+
+  constructor(transport: Transport, context: Http1Context) {
+    this.#transport = transport
+    this.#context = context
+    this.#parser = new RequestParser(context.limits, {
+      onHead: head => this.#onHead(head),
+      onBody: chunk => this.#onBody(chunk),
+      onEnd: trailers => this.#onBodyEnd(trailers),
+    })
+    const { remoteAddress: address, remotePort: port } = transport
+    this.#peer = { address, port, socketAddress: address }
+    this.#local = { address: transport.localAddress, port: transport.localPort }
+    transport.handler = this
+    context.deadlines.keepAlive.arm(this.#deadline)
+  }
+
+  /** Nothing is being read, answered or sent. */
+  get isIdle(): boolean {
+    if (this.#transport.pendingBytes > 0) return false
+    return this.#phase !== 'open' || (this.#exchange === null && this.#discardLeft < 0 && !this.#parser.inRequest)
+  }
+
+  /** From now on every response says `Connection: close`. An idle connection stays for a request that is on its way. */
+  startDrain(): void {
+    this.#keepAlive = false
+  }
+
+  destroy(): void {
+    this.#transport.destroy()
+  }
+
+  // -- transport
+
+  onData(chunk: Buffer): void {
+    if (this.#phase === 'open') {
+      this.#advance(chunk)
+      return
+    }
+    this.#lingered += chunk.length
+    if (this.#lingered > LINGER_BYTES) this.#transport.destroy()
+  }
+
+  onEnd(): void {
+    this.#clientHalfClosed = true
+    this.#keepAlive = false
+    if (this.#phase === 'lingering' || this.#exchange === null) {
+      // Nobody waits for anything, unless bytes of the last response are still on their way.
+      if (this.#transport.pendingBytes > 0) this.#transport.end()
+      else this.#transport.destroy()
+    } else if (this.#parser.inBody) {
+      this.#exchange.body.fail(new ClientGoneError('the client stopped within the content'))
+    }
+    // Else the client only has no more to say, and waits for its answer.
+  }
+
+  onDrain(): void {
+    this.#sendDeadline.disarm()
+    this.#exchange?.writer.drained()
+  }
+
+  onClose(): void {
+    if (this.#phase === 'closed') return
+    this.#phase = 'closed'
+    this.#deadline.disarm()
+    this.#sendDeadline.disarm()
+    const exchange = this.#exchange
+    this.#exchange = this.#arrived = null
+    if (exchange !== null) {
+      exchange.writer.clientGone()
+      exchange.body.fail(new ClientGoneError())
+      exchange.abort()
+      exchange.close()
+    }
+    this.#context.onClose(this)
+  }
+
+  // -- requests
+
+  /** Feeds the parser and starts what it finds, one exchange after the other, never nested. */
+  #advance(chunk: Buffer | null): void {
+    if (this.#advancing) return
+    this.#advancing = true
+    try {
+      if (chunk !== null) this.#parser.receive(chunk)
+      while (this.#phase === 'open') {
+        if (this.#arrived !== null) this.#begin(this.#arrived)
+        if (this.#exchange !== null || this.#discardLeft >= 0) break
+        this.#parser.next()
+        if (this.#arrived === null) break
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.#refuse(error)
+    } finally {
+      this.#advancing = false
+    }
+    this.#afterRead()
+  }
+
+  #afterRead(): void {
+    if (this.#phase !== 'open') return
+    // A pipelined request waits for its turn: no more is read until then.
+    if (this.#parser.holds) this.#setPaused(true)
+    const { head } = this.#context.deadlines
+    // Once for the whole head: a byte now and then must not prolong it.
+    if (this.#exchange === null && this.#parser.inRequest && !this.#parser.inBody && this.#deadline.list !== head)
+      head.arm(this.#deadline)
+  }
+
+  #onHead(head: ParsedHead): void {
+    this.#deadline.disarm()
+    this.#keepAlive = this.#keepAlive && head.keepAlive
+    this.#owesContinue = head.expectsContinue
+    const request: RequestHead = {
+      method: head.method,
+      target: head.target,
+      path: head.path,
+      query: head.query,
+      scheme: 'http',
+      authority: head.authority,
+      version: head.version,
+      headers: head.headers,
+    }
+    const body = new Http1Body(head.contentLength, this)
+    const writer = new Http1Response(this, head.version, head.method === 'HEAD')
+    this.#arrived = new Http1Exchange(request, this.#peer, this.#local, body, writer)
+  }
+
+  #onBody(chunk: Buffer): void {
+    if (this.#discardLeft >= 0) {
+      this.#discardLeft -= chunk.length
+      if (this.#discardLeft < 0) this.#linger()
+    } else if (this.#phase === 'open') {
+      const exchange = this.#exchange ?? this.#arrived
+      if (exchange === this.#exchange) this.#context.deadlines.body.arm(this.#deadline)
+      exchange?.body.push(chunk)
+    }
+  }
+
+  #onBodyEnd(trailers: HeaderLines): void {
+    this.#deadline.disarm()
+    if (this.#discardLeft >= 0) {
+      this.#discardLeft = -1
+      this.#context.deadlines.keepAlive.arm(this.#deadline)
+    } else if (this.#phase === 'open') {
+      // From here on reading only tells whether the client is still there.
+      this.#setPaused(false)
+      const exchange = this.#exchange ?? this.#arrived
+      exchange?.body.end(trailers)
+    }
+  }
+
+  #begin(exchange: Http1Exchange): void {
+    this.#arrived = null
+    this.#exchange = exchange
+    if (exchange.request.path === '*') {
+      exchange.writer.start({ status: 204, reason: '', headers: OPTIONS_ANSWER })
+      exchange.writer.end()
+    } else {
+      this.#context.onExchange(exchange)
+    }
+  }
+
+  #refuse(error: ProtocolError): void {
+    this.#context.onProtocolError(error, this.#peer)
+    this.#keepAlive = false
+    this.#deadline.disarm()
+    const exchange = this.#exchange
+    if (exchange !== null) {
+      // Its content is broken: its handler hears of it, and answers. Nothing after it can be understood.
+      this.#setPaused(true)
+      exchange.body.fail(error)
+      return
+    }
+    this.#arrived = null
+    const accept = headerValue(this.#parser.headersSoFar, 'accept')
+    const { contentType, body } = this.#context.renderError(error.status, accept, error.message)
+    const headers = ['Content-Type', contentType, 'Content-Length', String(body.length)]
+    const head = serializeHead({ status: error.status, reason: '', headers }, '1.1', false, false)
+    this.#transport.write(Buffer.concat([Buffer.from(head.text, 'latin1'), body]))
+    this.#linger()
+  }
+
+  // -- body source
+
+  wantBody(): void {
+    if (this.#phase !== 'open') return
+    if (this.#owesContinue) {
+      this.#owesContinue = false
+      this.send(CONTINUE)
+    }
+    this.#setPaused(false)
+    this.#context.deadlines.body.arm(this.#deadline)
+  }
+
+  pauseBody(): void {
+    this.#setPaused(true)
+    this.#deadline.disarm()
+  }
+
+  #setPaused(paused: boolean): void {
+    if (this.#paused === paused) return
+    this.#paused = paused
+    if (paused) this.#transport.pause()
+    else this.#transport.resume()
+  }
+
+  // -- response channel
+
+  send(data: Buffer): boolean {
+    const taken = this.#transport.write(data)
+    if (!taken && this.#sendDeadline.list === null) {
+      this.#pendingBefore = this.#transport.pendingBytes
+      this.#context.deadlines.send.arm(this.#sendDeadline)
+    }
+    return taken
+  }
+
+  flushLater(writer: Http1Response): void {
+    this.#context.flusher.add(writer)
+  }
+
+  mayKeepAlive(): boolean {
+    // A client that still waits for 100 Continue may or may not send its content: the connection cannot be used again.
+    return this.#keepAlive && !this.#owesContinue && !this.#context.isDraining()
+  }
+
+  responseEnded(keepAlive: boolean): void {
+    const exchange = this.#endExchange()
+    if (!keepAlive || this.#clientHalfClosed) {
+      this.#linger()
+    } else if (!exchange.body.isComplete) {
+      exchange.body.discard()
+      this.#discardLeft = MAX_DISCARD
+      this.#setPaused(false)
+      this.#context.deadlines.body.arm(this.#deadline)
+    } else {
+      this.#setPaused(false)
+      this.#context.deadlines.keepAlive.arm(this.#deadline)
+      this.#advance(null)
+    }
+  }
+
+  responseAborted(_cause: Error, reset: boolean): void {
+    this.#endExchange().body.discard()
+    if (reset) this.#transport.reset()
+    else this.#transport.destroy()
+  }
+
+  #endExchange(): Http1Exchange {
+    const exchange = this.#exchange!
+    this.#exchange = null
+    exchange.close()
+    return exchange
+  }
+
+  /** Sends what is pending, then FIN, and reads on for a while: a close with unread bytes would be a reset, which takes the response with it. */
+  #linger(): void {
+    if (this.#phase !== 'open') return
+    this.#phase = 'lingering'
+    this.#discardLeft = -1
+    this.#transport.end()
+    this.#setPaused(false)
+    this.#pendingBefore = this.#transport.pendingBytes
+    this.#context.deadlines.linger.arm(this.#deadline)
+  }
+
+  // -- time
+
+  #overdue(): void {
+    if (this.#phase === 'lingering') {
+      // The last response may still be on its way to a slow client: its progress is what counts.
+      if (this.#progressed()) this.#context.deadlines.linger.arm(this.#deadline)
+      else if (this.#sendDeadline.list === null) this.#transport.destroy()
+    } else if (this.#exchange !== null) {
+      this.#refuse(new ProtocolError(408, 'The content did not come in time', 'RFC9110§15.5.9'))
+    } else if (this.#discardLeft < 0 && this.#parser.inRequest) {
+      this.#refuse(new ProtocolError(408, 'The request did not come in time', 'RFC9110§15.5.9'))
+    } else {
+      this.#transport.destroy()
+    }
+  }
+
+  #sendOverdue(): void {
+    if (this.#progressed()) this.#context.deadlines.send.arm(this.#sendDeadline)
+    else this.#transport.destroy()
+  }
+
+  #progressed(): boolean {
+    const before = this.#pendingBefore
+    this.#pendingBefore = this.#transport.pendingBytes
+    return this.#pendingBefore > 0 && this.#pendingBefore < before
+  }
+}

@@ -1,0 +1,65 @@
+/** One exchange on an HTTP/1.1 connection: the seam's type, filled by `connection.ts`. */
+import type { Exchange, LocalEnd, Peer, RequestHead, ResponseWriter } from '../http/exchange.ts'
+import type { Http1Body } from './body-reader.ts'
+import type { Http1Response } from './response-writer.ts'
+
+/** Six random letters tell the lines of two gateways, and of two runs, apart. */
+const ID_PREFIX = Math.floor(Math.random() * 36 ** 6)
+  .toString(36)
+  .padStart(6, '0')
+let lastNumber = 0
+
+export class Http1Exchange implements Exchange {
+  request: RequestHead
+  peer: Peer
+  readonly local: LocalEnd
+  readonly body: Http1Body
+  response: ResponseWriter
+  /** The protocol's own writer, whatever middleware has put around it. */
+  readonly writer: Http1Response
+  readonly receivedAt: number = performance.now()
+  readonly #number: number = ++lastNumber
+  #onAborted: (() => void)[] | null = null
+  #onClosed: (() => void)[] | null = null
+  #aborted = false
+  #closed = false
+
+  constructor(request: RequestHead, peer: Peer, local: LocalEnd, body: Http1Body, writer: Http1Response) {
+    this.request = request
+    this.peer = peer
+    this.local = local
+    this.body = body
+    this.writer = writer
+    this.response = writer
+  }
+
+  get id(): string {
+    return `${ID_PREFIX}-${this.#number}`
+  }
+
+  onAborted(callback: () => void): void {
+    if (this.#aborted) callback()
+    else if (this.#onAborted === null) this.#onAborted = [callback]
+    else this.#onAborted.push(callback)
+  }
+
+  onClosed(callback: () => void): void {
+    if (this.#closed) callback()
+    else if (this.#onClosed === null) this.#onClosed = [callback]
+    else this.#onClosed.push(callback)
+  }
+
+  /** The client has gone while it runs. */
+  abort(): void {
+    if (this.#aborted || this.#closed) return
+    this.#aborted = true
+    for (const callback of this.#onAborted ?? []) callback()
+  }
+
+  /** The one end of every exchange. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const callback of this.#onClosed ?? []) callback()
+  }
+}

@@ -1,0 +1,76 @@
+/** Header field lines: from text to name and value, strictly (RFC9112§5). Used for headers and for trailers. */
+import { ProtocolError } from '../http/errors.ts'
+
+/** What a header means to the parser itself; everything else is only passed on. */
+export const FieldKind = {
+  ORDINARY: 0,
+  DROPPED: 1,
+  HOST: 2,
+  CONTENT_LENGTH: 3,
+  TRANSFER_ENCODING: 4,
+  CONNECTION: 5,
+  EXPECT: 6,
+} as const
+export type FieldKind = (typeof FieldKind)[keyof typeof FieldKind]
+
+export interface FieldName {
+  /** Lower-case. */
+  readonly name: string
+  readonly kind: FieldKind
+}
+
+const KINDS: Readonly<Record<string, FieldKind>> = {
+  host: FieldKind.HOST,
+  'content-length': FieldKind.CONTENT_LENGTH,
+  'transfer-encoding': FieldKind.TRANSFER_ENCODING,
+  connection: FieldKind.CONNECTION,
+  expect: FieldKind.EXPECT,
+}
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const INVALID_VALUE = /[^\t\x20-\x7e\x80-\xff]/
+
+/** Names seen before. Bounded: clients may invent names; a full cache stays as it is, browsers came first. */
+const MAX_KNOWN_NAMES = 1024
+const knownNames = new Map<string, FieldName>()
+
+/** Throws ProtocolError for what is no header name. */
+export function fieldName(text: string): FieldName {
+  const known = knownNames.get(text)
+  if (known !== undefined) return known
+  if (!TOKEN.test(text)) {
+    if (/^[ \t]/.test(text)) throw new ProtocolError(400, 'A header line is folded', 'RFC9112§5.2')
+    if (/[ \t]$/.test(text)) throw new ProtocolError(400, 'White space before the colon of a header', 'RFC9112§5.1')
+    throw new ProtocolError(400, 'A header name is invalid', 'RFC9110§5.1')
+  }
+  const name = text.toLowerCase()
+  // CGI turns both `-` and `_` into `_`, so X_Forwarded_For would pass for X-Forwarded-For: dropped, as nginx does.
+  const kind = name.includes('_') ? FieldKind.DROPPED : (KINDS[name] ?? FieldKind.ORDINARY)
+  const entry = { name, kind }
+  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.set(text, entry)
+  return entry
+}
+
+/** The colon's place in a field line; throws when there is none. */
+export function colonOf(line: string): number {
+  const colon = line.indexOf(':')
+  if (colon > 0) return colon
+  if (/^[ \t]/.test(line)) throw new ProtocolError(400, 'A header line is folded', 'RFC9112§5.2')
+  throw new ProtocolError(400, colon < 0 ? 'A header line has no colon' : 'A header has no name', 'RFC9112§5')
+}
+
+/** The value after the colon without white space around it; `checked` when its characters are known to be valid. */
+export function fieldValue(line: string, colon: number, checked: boolean): string {
+  let start = colon + 1
+  let end = line.length
+  while (start < end && isBlank(line.charCodeAt(start))) start++
+  while (end > start && isBlank(line.charCodeAt(end - 1))) end--
+  const value = line.slice(start, end)
+  if (!checked && INVALID_VALUE.test(value))
+    throw new ProtocolError(400, 'A header value has a control character', 'RFC9110§5.5')
+  return value
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
+}

@@ -1,0 +1,363 @@
+/**
+ * Request parser (RFC9112), sans-IO: bytes in, calls on a sink out. Runs in the gateway, on the path of every request.
+ *
+ * Invariants: cutting the bytes differently never changes the calls, nor the error (parser.property.test.ts): every check is
+ * made in the order of the bytes. After `onEnd` it is paused and keeps what follows until `next()`: a pipelined request is not
+ * looked at before the one in front of it is answered. After a ProtocolError it takes nothing more.
+ *
+ * Not here: time, sockets, and what a response is.
+ */
+import { isAuthority } from '../http/authority.ts'
+import { ProtocolError } from '../http/errors.ts'
+import type { HeaderLines } from '../http/headers.ts'
+import { parseTarget } from '../http/target.ts'
+import { ChunkedDecoder } from './chunked.ts'
+import { colonOf, FieldKind, fieldName, fieldValue } from './fields.ts'
+import { contentLength } from './framing.ts'
+
+export interface ParserLimits {
+  readonly requestLine: number
+  readonly headerBytes: number
+  readonly headerCount: number
+  readonly body: number
+}
+
+export interface ParsedHead {
+  readonly method: string
+  readonly target: string
+  readonly path: string
+  readonly query: string
+  /** Authority of the target, else Host; empty for HTTP/1.0 without either. */
+  readonly authority: string
+  readonly version: '1.0' | '1.1'
+  readonly headers: HeaderLines
+  /** Bytes of content; undefined for chunked. */
+  readonly contentLength: number | undefined
+  /** The client will take another response on this connection (RFC9112§9.3). */
+  readonly keepAlive: boolean
+  readonly expectsContinue: boolean
+}
+
+export interface RequestSink {
+  onHead(head: ParsedHead): void
+  /** A view of the bytes that were given: valid during the call. */
+  onBody(chunk: Buffer): void
+  onEnd(trailers: HeaderLines): void
+}
+
+/** Empty lines before a request line (RFC9112§2.2): some clients send one after a POST. */
+const MAX_EMPTY_LINES = 4
+const HEAD_END = Buffer.from('\r\n\r\n')
+const NO_TRAILERS: HeaderLines = []
+
+const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/
+/** Any control character but TAB, and any CR or LF that is not part of a CRLF. */
+const UNCLEAN = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/
+
+type State = 'head' | 'length' | 'chunked' | 'paused' | 'failed'
+
+export class RequestParser {
+  readonly #limits: ParserLimits
+  readonly #sink: RequestSink
+  #state: State = 'head'
+  /** Bytes after the end of the request. */
+  #held: Buffer | null = null
+  /** Of a head that comes in pieces: the line that is not complete yet. */
+  #partial = ''
+  #remaining = 0
+  #chunked: ChunkedDecoder | null = null
+
+  // The head that is being read.
+  #emptyLines = 0
+  #method = ''
+  #target = ''
+  #version: '1.0' | '1.1' = '1.1'
+  #headerBytes = 0
+  #headers: HeaderLines = []
+  #fieldCount = 0
+  #hosts: string[] = []
+  #lengths: string[] = []
+  #codings: string[] = []
+  #connection = ''
+  #expect = ''
+
+  constructor(limits: ParserLimits, sink: RequestSink) {
+    this.#limits = limits
+    this.#sink = sink
+  }
+
+  /** Something of a request has arrived that is not complete: its head, or its content. */
+  get inRequest(): boolean {
+    return this.#state === 'length' || this.#state === 'chunked' || this.#partial !== '' || this.#method !== ''
+  }
+
+  get inBody(): boolean {
+    return this.#state === 'length' || this.#state === 'chunked'
+  }
+
+  /** Of a head that was refused, or is not complete: for the form of the refusal. */
+  get headersSoFar(): HeaderLines {
+    return this.#headers
+  }
+
+  /** Bytes of the next request are kept: the transport should pause. */
+  get holds(): boolean {
+    return this.#held !== null
+  }
+
+  /** Throws ProtocolError; the bytes after it are not looked at. */
+  receive(chunk: Buffer): void {
+    try {
+      this.#receive(chunk)
+    } catch (error) {
+      this.#state = 'failed'
+      throw error
+    }
+  }
+
+  /** The request in front is answered: goes on with what follows it. Throws ProtocolError. */
+  next(): void {
+    if (this.#state !== 'paused') return
+    this.#state = 'head'
+    const held = this.#held
+    this.#held = null
+    if (held !== null) this.receive(held)
+  }
+
+  #receive(chunk: Buffer): void {
+    let at = 0
+    while (at < chunk.length) {
+      switch (this.#state) {
+        case 'head':
+          at = this.#readHead(chunk, at)
+          break
+        case 'length':
+          at = this.#readContent(chunk, at)
+          break
+        case 'chunked':
+          at = this.#chunked!.receive(chunk, at)
+          break
+        case 'paused':
+          // A copy: the caller's buffer is used again.
+          this.#held = this.#held ? Buffer.concat([this.#held, chunk.subarray(at)]) : Buffer.from(chunk.subarray(at))
+          return
+        case 'failed':
+          return
+      }
+    }
+  }
+
+  // -- head
+
+  #readHead(chunk: Buffer, at: number): number {
+    if (this.#partial === '' && this.#method === '' && chunk[at] !== 0x0d) {
+      const end = chunk.indexOf(HEAD_END, at)
+      if (end >= 0) {
+        const text = chunk.toString('latin1', at, end)
+        const clean = !UNCLEAN.test(text)
+        const lines = text.split('\r\n')
+        for (let i = 0; i < lines.length; i++) this.#line(lines[i]!, clean)
+        this.#endHead()
+        return end + 4
+      }
+    }
+    return this.#readLine(chunk, at)
+  }
+
+  /** The slow way, for heads in pieces: line by line, each checked as it is complete. */
+  #readLine(chunk: Buffer, at: number): number {
+    const lf = chunk.indexOf(0x0a, at)
+    const end = lf < 0 ? chunk.length : lf + 1
+    this.#partial += chunk.toString('latin1', at, end)
+    if (lf < 0) {
+      // A CR at the end may be half a CRLF: it does not count yet.
+      this.#checkLineLength(this.#partial.length - (this.#partial.endsWith('\r') ? 1 : 0))
+      return end
+    }
+    const complete = this.#partial.endsWith('\r\n')
+    const line = this.#partial.slice(0, complete ? -2 : -1)
+    this.#partial = ''
+    this.#checkLineLength(line.length)
+    if (!complete) throw bareLineFeed()
+    if (line !== '') this.#line(line, false)
+    else if (this.#method !== '') this.#endHead()
+    else if (++this.#emptyLines > MAX_EMPTY_LINES)
+      throw new ProtocolError(400, 'There are too many empty lines before the request', 'RFC9112§2.2')
+    return end
+  }
+
+  #checkLineLength(length: number): void {
+    if (this.#method === '') {
+      if (length > this.#limits.requestLine)
+        throw new ProtocolError(414, `The request line is longer than ${this.#limits.requestLine} bytes`, 'RFC9112§3')
+    } else if (this.#headerBytes + length > this.#limits.headerBytes) {
+      throw new ProtocolError(431, `The headers are longer than ${this.#limits.headerBytes} bytes`, 'RFC6585§5')
+    }
+  }
+
+  #line(line: string, clean: boolean): void {
+    const lf = clean ? -1 : line.indexOf('\n')
+    this.#checkLineLength(lf < 0 ? line.length : lf)
+    if (lf >= 0) throw bareLineFeed()
+    if (this.#method === '') this.#requestLine(line)
+    else this.#field(line, clean)
+  }
+
+  #requestLine(line: string): void {
+    const match = REQUEST_LINE.exec(line)
+    if (match === null) throw requestLineError(line)
+    const major = match[3]!
+    if (major !== '1') throw new ProtocolError(505, `HTTP/${major} is not spoken here`, 'RFC9110§15.6.6')
+    const method = match[1]!
+    if (method === 'CONNECT') throw new ProtocolError(501, 'CONNECT is not implemented', 'RFC9110§9.3.6')
+    this.#method = method
+    this.#target = match[2]!
+    // A higher minor version is treated as the highest one we know (RFC9110§2.5).
+    this.#version = match[4] === '0' ? '1.0' : '1.1'
+  }
+
+  #field(line: string, clean: boolean): void {
+    this.#headerBytes += line.length + 2
+    if (++this.#fieldCount > this.#limits.headerCount)
+      throw new ProtocolError(431, `There are more than ${this.#limits.headerCount} headers`, 'RFC6585§5')
+    const colon = colonOf(line)
+    const { name, kind } = fieldName(line.slice(0, colon))
+    const value = fieldValue(line, colon, clean)
+    switch (kind) {
+      case FieldKind.DROPPED:
+        return
+      case FieldKind.HOST:
+        this.#hosts.push(value)
+        break
+      case FieldKind.CONTENT_LENGTH:
+        this.#lengths.push(value)
+        break
+      case FieldKind.TRANSFER_ENCODING:
+        this.#codings.push(value)
+        break
+      case FieldKind.CONNECTION:
+        this.#connection += `,${value.toLowerCase()}`
+        break
+      case FieldKind.EXPECT:
+        this.#expect = this.#expect === '' ? value.toLowerCase() : `${this.#expect},${value.toLowerCase()}`
+        break
+    }
+    this.#headers.push(name, value)
+  }
+
+  #endHead(): void {
+    const { path, query, authority } = parseTarget(this.#method, this.#target)
+    const host = this.#checkHost()
+    const length = contentLength(this.#version, this.#lengths, this.#codings, this.#limits.body)
+    const expectsContinue = this.#checkExpect(length)
+    const head: ParsedHead = {
+      method: this.#method,
+      target: this.#target,
+      path,
+      query,
+      authority: authority ?? host,
+      version: this.#version,
+      headers: authority === null ? this.#headers : withHost(this.#headers, authority),
+      contentLength: length,
+      keepAlive: this.#keepsAlive(),
+      expectsContinue,
+    }
+    this.#reset()
+    if (length === undefined) {
+      this.#state = 'chunked'
+      this.#chunked = new ChunkedDecoder(this.#limits, {
+        onBody: chunk => this.#sink.onBody(chunk),
+        onEnd: trailers => {
+          this.#chunked = null
+          this.#state = 'paused'
+          this.#sink.onEnd(trailers)
+        },
+      })
+      this.#sink.onHead(head)
+    } else if (length > 0) {
+      this.#state = 'length'
+      this.#remaining = length
+      this.#sink.onHead(head)
+    } else {
+      this.#state = 'paused'
+      this.#sink.onHead(head)
+      this.#sink.onEnd(NO_TRAILERS)
+    }
+  }
+
+  #reset(): void {
+    this.#emptyLines = 0
+    this.#method = ''
+    this.#headerBytes = 0
+    this.#fieldCount = 0
+    this.#headers = []
+    if (this.#hosts.length > 0) this.#hosts = []
+    if (this.#lengths.length > 0) this.#lengths = []
+    if (this.#codings.length > 0) this.#codings = []
+    this.#connection = ''
+    this.#expect = ''
+  }
+
+  #checkHost(): string {
+    const hosts = this.#hosts
+    if (hosts.length > 1) throw new ProtocolError(400, 'Host is given more than once', 'RFC9112§3.2')
+    if (hosts.length === 0) {
+      if (this.#version === '1.1') throw new ProtocolError(400, 'Host is missing', 'RFC9112§3.2')
+      return ''
+    }
+    if (!isAuthority(hosts[0]!)) throw new ProtocolError(400, 'Host is malformed', 'RFC9112§3.2')
+    return hosts[0]!
+  }
+
+  #checkExpect(length: number | undefined): boolean {
+    if (this.#expect === '') return false
+    if (this.#expect !== '100-continue')
+      throw new ProtocolError(417, 'The only expectation that can be met is 100-continue', 'RFC9110§10.1.1')
+    // HTTP/1.0 clients do not know 1xx, and without content there is nothing to continue with.
+    return this.#version === '1.1' && length !== 0
+  }
+
+  #keepsAlive(): boolean {
+    if (this.#connection === '') return this.#version === '1.1'
+    const options = this.#connection.split(',').map(option => option.trim())
+    if (options.includes('close')) return false
+    return this.#version === '1.1' || options.includes('keep-alive')
+  }
+
+  // -- content
+
+  #readContent(chunk: Buffer, at: number): number {
+    const end = Math.min(chunk.length, at + this.#remaining)
+    this.#remaining -= end - at
+    this.#sink.onBody(chunk.subarray(at, end))
+    if (this.#remaining === 0) {
+      this.#state = 'paused'
+      this.#sink.onEnd(NO_TRAILERS)
+    }
+    return end
+  }
+}
+
+/** absolute-form: its authority replaces Host, so that nobody downstream sees two truths (RFC9112§3.2.2). */
+function withHost(headers: HeaderLines, authority: string): HeaderLines {
+  const at = headers.findIndex((name, i) => i % 2 === 0 && name === 'host')
+  if (at >= 0) headers[at + 1] = authority
+  else headers.push('host', authority)
+  return headers
+}
+
+function bareLineFeed(): ProtocolError {
+  return new ProtocolError(400, 'A line ends in a bare LF', 'RFC9112§2.2')
+}
+
+/** The slow way: what is wrong with it? */
+function requestLineError(line: string): ProtocolError {
+  const parts = line.split(' ')
+  const version = parts.at(-1)!
+  if (parts.length === 3 && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(parts[0]!))
+    return new ProtocolError(400, 'The method is invalid', 'RFC9110§9.1')
+  if (parts.length === 3 && !/^HTTP\/\d\.\d$/.test(version))
+    return new ProtocolError(400, 'The HTTP version is malformed', 'RFC9112§2.3')
+  if (parts.length === 3) return new ProtocolError(400, 'The request target has an invalid character', 'RFC9112§3.2')
+  return new ProtocolError(400, 'The request line is not "METHOD target HTTP/1.1"', 'RFC9112§3')
+}

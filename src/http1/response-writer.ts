@@ -1,0 +1,196 @@
+/**
+ * One response on an HTTP/1.1 connection: framing, and as few writes as possible. A response whose head, content and end come in
+ * one turn of the event loop leaves in one write; a head alone leaves at the end of the turn.
+ */
+import { read } from 'node:fs'
+import type { ResponseHead, ResponseState, ResponseWriter } from '../http/exchange.ts'
+import { type Framing, serializeHead, serializeInterim } from './serializer.ts'
+
+/** What the writer asks of its connection. */
+export interface ResponseChannel {
+  /** False: the client is slow; `drained` of the writer is called when it has caught up. */
+  send(data: Buffer): boolean
+  /** The whole response was handed over; `keepAlive`: the connection can take another request. */
+  responseEnded(keepAlive: boolean): void
+  /** The response cannot be completed: close so that the client notices. `reset`: an orderly close would look complete. */
+  responseAborted(cause: Error, reset: boolean): void
+  /** Calls `writer.flush()` at the end of this turn of the event loop. */
+  flushLater(writer: Http1Response): void
+  /** False while the connection must close after this response. */
+  mayKeepAlive(): boolean
+}
+
+/** Up to this the content is copied behind the head to save a system call; above it the copy costs more. */
+const JOIN_LIMIT = 64 * 1024
+/** Chunk of a file: the lever of its cost (larger ones save system calls, and hold more memory for each slow client). */
+const FILE_CHUNK = 512 * 1024
+const LAST_CHUNK = Buffer.from('0\r\n\r\n')
+
+export class Http1Response implements ResponseWriter {
+  state: ResponseState = 'idle'
+  status = 0
+  bytesWritten = 0
+  readonly #channel: ResponseChannel
+  readonly #version: '1.0' | '1.1'
+  readonly #isHead: boolean
+  #framing: Framing = 'none'
+  #declared = -1
+  #keepAlive = false
+  /** Serialized, not sent yet. */
+  #head: string | null = null
+  /** Content that waits with the head for the end of the turn. */
+  #first: Buffer | null = null
+  #onDrain: (() => void) | null = null
+  #fileDone: ((error: Error | null) => void) | null = null
+  /** Set while a file waits for a slow client. */
+  #resumeFile: (() => void) | null = null
+
+  constructor(channel: ResponseChannel, version: '1.0' | '1.1', isHead: boolean) {
+    this.#channel = channel
+    this.#version = version
+    this.#isHead = isHead
+  }
+
+  inform(head: ResponseHead): void {
+    if (this.state !== 'idle' || this.#version === '1.0') return
+    this.#channel.send(Buffer.from(serializeInterim(head), 'latin1'))
+  }
+
+  start(head: ResponseHead): void {
+    if (this.state !== 'idle') throw new Error(`the response was started when it was ${this.state}`)
+    const serialized = serializeHead(head, this.#version, this.#isHead, this.#channel.mayKeepAlive())
+    this.state = 'started'
+    this.status = head.status
+    this.#framing = serialized.framing
+    this.#declared = serialized.length
+    this.#keepAlive = serialized.keepAlive
+    this.#head = serialized.text
+    this.#channel.flushLater(this)
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.state !== 'started') return true
+    if (this.#framing === 'none' || chunk.length === 0) return true
+    let data = chunk
+    if (this.#framing === 'length' && this.bytesWritten + data.length > this.#declared) {
+      // More than was promised: the rest would be read as the next response. Cut, and end the connection.
+      data = data.subarray(0, this.#declared - this.bytesWritten)
+      this.#keepAlive = false
+      if (data.length === 0) return true
+    }
+    this.bytesWritten += data.length
+    if (this.#head !== null && this.#first === null) {
+      this.#first = data
+      return true
+    }
+    this.flush()
+    return this.#framing === 'chunked' ? this.#channel.send(framedChunk('', data, false)) : this.#channel.send(data)
+  }
+
+  onDrain(callback: () => void): void {
+    this.#onDrain = callback
+  }
+
+  /** From the connection: the client has taken all that was written. */
+  drained(): void {
+    const resume = this.#resumeFile
+    this.#resumeFile = null
+    if (resume !== null) resume()
+    else this.#onDrain?.()
+  }
+
+  /** From the connection: the client has gone. */
+  clientGone(): void {
+    if (this.state === 'ended' || this.state === 'aborted') return
+    this.state = 'aborted'
+    this.#head = this.#first = null
+    if (this.#resumeFile !== null) this.#endFile(new Error('the client has gone'))
+  }
+
+  end(): void {
+    if (this.state !== 'started') return
+    if (this.#framing === 'length' && this.bytesWritten < this.#declared) {
+      this.abort(new Error(`the response ended after ${this.bytesWritten} of ${this.#declared} bytes`))
+      return
+    }
+    this.state = 'ended'
+    if (this.#head !== null) this.#sendHead(true)
+    else if (this.#framing === 'chunked') this.#channel.send(LAST_CHUNK)
+    this.#channel.responseEnded(this.#keepAlive)
+  }
+
+  abort(cause: Error): void {
+    if (this.state === 'ended' || this.state === 'aborted') return
+    const begun = this.state === 'started' && this.#head === null
+    this.state = 'aborted'
+    this.#head = this.#first = null
+    if (this.#resumeFile !== null) this.#endFile(cause)
+    // Content that ends with the connection would look complete after an orderly close.
+    this.#channel.responseAborted(cause, begun && this.#framing === 'close')
+  }
+
+  /** Sends what waits. Called at the end of the turn, and before anything that must come after it. */
+  flush(): void {
+    if (this.#head !== null && this.state === 'started') this.#sendHead(false)
+  }
+
+  #sendHead(last: boolean): void {
+    const head = this.#head!
+    const first = this.#first
+    this.#head = this.#first = null
+    if (first === null) {
+      this.#channel.send(Buffer.from(last && this.#framing === 'chunked' ? `${head}0\r\n\r\n` : head, 'latin1'))
+    } else if (this.#framing === 'chunked') {
+      this.#channel.send(framedChunk(head, first, last))
+    } else if (first.length <= JOIN_LIMIT) {
+      const joined = Buffer.allocUnsafe(head.length + first.length)
+      joined.write(head, 0, 'latin1')
+      first.copy(joined, head.length)
+      this.#channel.send(joined)
+    } else {
+      this.#channel.send(Buffer.from(head, 'latin1'))
+      this.#channel.send(first)
+    }
+  }
+
+  sendFile(fd: number, offset: number, length: number, done: (error: Error | null) => void): void {
+    this.#fileDone = done
+    this.#sendFileFrom(fd, offset, offset + length)
+  }
+
+  #sendFileFrom(fd: number, position: number, end: number): void {
+    if (this.#fileDone === null) return
+    if (position >= end || this.#framing === 'none') {
+      this.#endFile(null)
+      return
+    }
+    const chunk = Buffer.allocUnsafe(Math.min(FILE_CHUNK, end - position))
+    read(fd, chunk, 0, chunk.length, position, (error, bytes) => {
+      // Aborted meanwhile: the caller was told, and the read is over, so that it may close the file.
+      if (this.state === 'aborted') this.#endFile(new Error('the client has gone'))
+      else if (error !== null) this.#endFile(error)
+      else if (bytes === 0) this.#endFile(new Error(`the file ended ${end - position} bytes early`))
+      else if (this.write(bytes === chunk.length ? chunk : chunk.subarray(0, bytes)))
+        this.#sendFileFrom(fd, position + bytes, end)
+      else this.#resumeFile = () => this.#sendFileFrom(fd, position + bytes, end)
+    })
+  }
+
+  /** Exactly once, whatever the end: the caller's descriptor hangs on it. */
+  #endFile(error: Error | null): void {
+    const done = this.#fileDone
+    this.#fileDone = this.#resumeFile = null
+    done?.(error)
+  }
+}
+
+/** Head (may be empty), one chunk, and the last chunk if this is the end: one buffer (RFC9112§7.1). */
+function framedChunk(head: string, data: Buffer, last: boolean): Buffer {
+  const before = `${head}${data.length.toString(16)}\r\n`
+  const after = last ? '\r\n0\r\n\r\n' : '\r\n'
+  const joined = Buffer.allocUnsafe(before.length + data.length + after.length)
+  joined.write(before, 0, 'latin1')
+  data.copy(joined, before.length)
+  joined.write(after, before.length + data.length, 'latin1')
+  return joined
+}

@@ -1,0 +1,112 @@
+/**
+ * Response heads as bytes (RFC9112§4, §6), sans-IO. Decides the framing, adds Date, drops what an application has no say in,
+ * and is the last line of defence against response splitting.
+ */
+import { httpDate } from '../http/date.ts'
+import type { ResponseHead } from '../http/exchange.ts'
+import { reasonPhrase } from '../http/status.ts'
+
+/** How the end of the content is told. */
+export type Framing =
+  /** Content-Length bytes. */
+  | 'length'
+  | 'chunked'
+  /** By closing the connection: HTTP/1.0 without a length. */
+  | 'close'
+  /** There is no content: HEAD, 1xx, 204, 304. */
+  | 'none'
+
+export interface SerializedHead {
+  readonly text: string
+  readonly framing: Framing
+  /** Bytes of content for framing `length`. */
+  readonly length: number
+  /** The connection goes on after this response. */
+  readonly keepAlive: boolean
+}
+
+const SPLITTING = /[\x00-\x08\x0a-\x1f\x7f\u0100-\uffff]/
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** Names that were fine before. Bounded: applications may invent names. */
+const MAX_KNOWN_NAMES = 1024
+/** What a name means here: '' is an ordinary field. */
+const knownNames = new Map<string, string>()
+/** Fields of one connection, which is ours and not the application's (RFC9110§7.6.1). */
+const HOP_BY_HOP = new Set(['keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
+
+/** `wantsKeepAlive`: the client's wish and ours; the result says what became of it. Throws an Error for what would split the response. */
+export function serializeHead(
+  head: ResponseHead,
+  version: '1.0' | '1.1',
+  isHead: boolean,
+  wantsKeepAlive: boolean,
+): SerializedHead {
+  const { status, headers } = head
+  let length = -1
+  let hasDate = false
+  let keepAlive = wantsKeepAlive
+  let fields = ''
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!
+    const value = headers[i + 1]!
+    const meaning = knownNames.get(name) ?? checkName(name)
+    if (meaning === 'drop') continue
+    if (meaning === 'connection') {
+      if (/(?:^|,)\s*close\s*(?:,|$)/i.test(value)) keepAlive = false
+      continue
+    }
+    if (meaning === 'content-length') {
+      // Once, whatever the application says: a second one with another value is refused (RFC9110§8.6).
+      if (!/^\d{1,15}$/.test(value)) throw new Error(`invalid Content-Length: ${JSON.stringify(value)}`)
+      if (length >= 0 && length !== Number(value)) throw new Error(`Content-Length is both ${length} and ${value}`)
+      length = Number(value)
+      continue
+    }
+    if (SPLITTING.test(value)) throw splittingError(name)
+    if (meaning === 'date') hasDate = true
+    fields += `${name}: ${value}\r\n`
+  }
+  const reason = head.reason || reasonPhrase(status)
+  if (SPLITTING.test(reason)) throw splittingError('the reason phrase')
+  const noContent = isHead || status === 204 || status === 304
+  const framing = noContent ? 'none' : length >= 0 ? 'length' : version === '1.1' ? 'chunked' : 'close'
+  if (framing === 'close') keepAlive = false
+  let text = `HTTP/1.1 ${status} ${reason}\r\n${fields}`
+  if (!hasDate) text += `Date: ${httpDate()}\r\n`
+  // 204 has no length (RFC9110§8.6); HEAD and 304 may tell the length that GET would have.
+  if (length >= 0 && status !== 204) text += `Content-Length: ${length}\r\n`
+  else if (framing === 'chunked') text += 'Transfer-Encoding: chunked\r\n'
+  if (!keepAlive) text += 'Connection: close\r\n\r\n'
+  else if (version === '1.0') text += 'Connection: keep-alive\r\n\r\n'
+  else text += '\r\n'
+  return { text, framing, length, keepAlive }
+}
+
+/** An interim response (RFC9110§15.2): 100, 103. */
+export function serializeInterim(head: ResponseHead): string {
+  let fields = ''
+  for (let i = 0; i < head.headers.length; i += 2) {
+    const name = head.headers[i]!
+    const value = head.headers[i + 1]!
+    checkName(name)
+    if (SPLITTING.test(value)) throw splittingError(name)
+    fields += `${name}: ${value}\r\n`
+  }
+  return `HTTP/1.1 ${head.status} ${reasonPhrase(head.status)}\r\n${fields}\r\n`
+}
+
+function checkName(name: string): string {
+  if (!NAME.test(name)) throw new Error(`not a header name: ${JSON.stringify(name)}`)
+  const lower = name.toLowerCase()
+  const meaning = HOP_BY_HOP.has(lower)
+    ? 'drop'
+    : lower === 'connection' || lower === 'content-length' || lower === 'date'
+      ? lower
+      : ''
+  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.set(name, meaning)
+  return meaning
+}
+
+function splittingError(where: string): Error {
+  return new Error(`${where} has a character that HTTP does not allow in a header`)
+}

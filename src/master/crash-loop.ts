@@ -1,0 +1,42 @@
+/**
+ * When to start a process again that keeps dying. Pure: time is an argument (milliseconds of any steady clock).
+ * The first deaths are replaced at once, since one crash is nobody's loop; from the third in a row on the waits double.
+ *
+ * A death is early when the process had not served, or not for 5 s. It counts only when the process was started after
+ * the last counted death: eight workers that fall together are one event. A death that is not early ends the row.
+ */
+
+const EARLY_MS = 5000
+const FREE_DEATHS = 2
+const FIRST_DELAY_MS = 1000
+const MAX_DELAY_MS = 30_000
+
+export class CrashLoop {
+  #row = 0
+  #lastCountedAt = Number.NEGATIVE_INFINITY
+  #notBefore = 0
+
+  /** `servingSince`: when it began to serve, null if it never did. */
+  died(startedAt: number, servingSince: number | null, now: number): void {
+    if (servingSince !== null && now - servingSince >= EARLY_MS) {
+      this.#row = 0
+      this.#notBefore = 0
+      return
+    }
+    if (startedAt < this.#lastCountedAt) return
+    this.#row++
+    this.#lastCountedAt = now
+    const step = this.#row - FREE_DEATHS
+    if (step > 0) this.#notBefore = now + Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(step - 1, 10))
+  }
+
+  /** Early deaths in a row. */
+  get row(): number {
+    return this.#row
+  }
+
+  /** No start before this moment; 0: at once. */
+  get notBefore(): number {
+    return this.#notBefore
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * The workers of all generations: forks them through their preloaders, hears of them from three sides (preloader, their own
+ * connections, gateway), stops and kills them. Part of the fleet; runs in the master.
+ *
+ * Invariants: a worker is in `workers` from the fork until its process is gone, and then never again; a process is
+ * killed by its preloader, or, when that has died, only if it is provably still the same.
+ */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { WorkerChannel } from '../control/channel.ts'
+import type { GatewayToMaster, MasterToGateway } from '../control/messages.ts'
+import { describeExit } from './describe.ts'
+import { asErrno } from './errors.ts'
+import type { Generation, WorkerMessage } from './generation.ts'
+import type { Narrator } from './narrator.ts'
+import { type Outputs, openOutput } from './output.ts'
+import { killVerified } from './process-identity.ts'
+import { IN_SERVICE } from './supervise.ts'
+import { WorkerHandle } from './worker-handle.ts'
+
+export interface CrewOptions {
+  readonly runtimeDirectory: string
+  readonly outputs: Outputs
+  readonly narrator: Narrator
+  readonly findGeneration: (number: number) => Generation | undefined
+  readonly sendToGateway: (message: MasterToGateway) => void
+  /** Something that the plan depends on has changed. */
+  readonly changed: () => void
+  /** A worker imported the application, so the generation knows what it is. */
+  readonly learned: (generation: Generation) => void
+  /** Its import failed. */
+  readonly loadFailed: (worker: WorkerHandle, message: string, traceback: string) => void
+  /** Its process is gone. `isCrash`: nobody had told it to leave. */
+  readonly gone: (worker: WorkerHandle, how: string, isCrash: boolean) => void
+}
+
+export class Crew {
+  readonly workers: Map<number, WorkerHandle> = new Map()
+  readonly #options: CrewOptions
+  readonly #narrator: Narrator
+  #lastId = 0
+
+  constructor(options: CrewOptions) {
+    this.#options = options
+    this.#narrator = options.narrator
+  }
+
+  fork(generation: number): void {
+    const id = ++this.#lastId
+    const worker = new WorkerHandle(id, generation, {
+      ready: (one, application) => {
+        const owner = this.#options.findGeneration(one.generation)
+        owner?.learn(application)
+        if (owner) this.#options.learned(owner)
+        this.#options.changed()
+      },
+      loadFailed: (one, failure) => this.#options.loadFailed(one, failure.message, failure.traceback),
+      silent: (one, reason) => this.#onSilent(one, reason),
+    })
+    this.workers.set(id, worker)
+    this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id })
+  }
+
+  command(command: 'add' | 'drain' | 'stop' | 'kill', id: number): void {
+    const worker = this.workers.get(id)
+    if (worker === undefined) return
+    switch (command) {
+      case 'add':
+        this.#add(worker)
+        break
+      case 'drain':
+        worker.enter('draining')
+        this.#options.sendToGateway({ type: 'worker-drain', worker: id })
+        break
+      case 'stop':
+        if (worker.fault === 'lost') this.#narrator.workerLost(worker)
+        worker.stop()
+        break
+      case 'kill':
+        this.#narrator.killing(worker)
+        this.kill(worker)
+        break
+    }
+  }
+
+  #add(worker: WorkerHandle): void {
+    const { id, generation, pid, socket, slots } = worker
+    worker.enter('linking')
+    // A worker is ready when both are known.
+    this.#options.sendToGateway({ type: 'worker-add', worker: id, pid: pid!, socket: socket!, slots, generation })
+  }
+
+  kill(worker: WorkerHandle): void {
+    worker.enter('killing')
+    const generation = this.#options.findGeneration(worker.generation)
+    if (generation !== undefined && generation.preloader !== 'gone')
+      generation.send({ type: 'signal', worker: worker.id, signal: 'KILL' })
+    else if (worker.pid !== null) killVerified(worker.pid, worker.startTime)
+  }
+
+  /** From the control socket: false when nobody waits for this worker. */
+  onHello(channel: WorkerChannel, id: number, pid: number): boolean {
+    const worker = this.workers.get(id)
+    if (worker === undefined) return false
+    worker.connected(channel, pid)
+    return true
+  }
+
+  onPreloader(generation: Generation, message: WorkerMessage): void {
+    const worker = this.workers.get(message.worker)
+    if (worker === undefined || worker.generation !== generation.number) return
+    switch (message.type) {
+      case 'forked':
+        worker.forked(message.pid)
+        this.#readOutput(worker, message.output)
+        generation.send({ type: 'output-opened', worker: worker.id })
+        break
+      case 'fork-failed':
+        this.#remove(worker, `could not be forked: ${message.message}`)
+        break
+      case 'exited':
+        this.#remove(worker, describeExit(message.code, message.signal))
+        break
+    }
+    this.#options.changed()
+  }
+
+  onGateway(message: Extract<GatewayToMaster, { readonly worker: number }>): void {
+    const worker = this.workers.get(message.worker)
+    if (worker === undefined) return
+    const isLinked = worker.phase === 'linking' || worker.phase === 'serving'
+    switch (message.type) {
+      case 'worker-linked':
+        if (worker.phase === 'linking') worker.enter('serving')
+        break
+      case 'worker-drained':
+        if (worker.phase === 'draining') worker.enter('drained')
+        break
+      case 'worker-lost':
+        worker.lostReason = message.reason
+        if (isLinked) worker.blame('lost')
+        else if (worker.phase === 'draining') worker.enter('drained')
+        break
+      case 'worker-stuck':
+        this.#narrator.workerStuck(worker, message.note)
+        if (isLinked) worker.blame('stuck')
+        break
+    }
+    this.#options.changed()
+  }
+
+  /** The gateway has gone. */
+  unlink(): void {
+    for (const worker of this.workers.values()) worker.unlinked()
+  }
+
+  /** The preloader of the generation has died: who never connected cannot be watched, so it goes. */
+  orphaned(generation: number): void {
+    for (const worker of [...this.workers.values()])
+      if (worker.generation === generation && !worker.isConnected) this.#removeOrphan(worker)
+  }
+
+  #readOutput(worker: WorkerHandle, path: string): void {
+    try {
+      this.#options.outputs.read(openOutput(path), line => this.#narrator.output(worker.name, line))
+    } catch (error) {
+      this.#narrator.warn(`${worker.name}: ${asErrno(error).message}; what it prints is lost`)
+    }
+  }
+
+  #onSilent(worker: WorkerHandle, reason: string): void {
+    if (!this.workers.has(worker.id)) return
+    if (reason !== '') this.#narrator.warn(`${worker.name} ${reason}`)
+    if (this.#options.findGeneration(worker.generation)?.preloader === 'gone') this.#removeOrphan(worker)
+    else worker.blame('mute')
+    this.#options.changed()
+  }
+
+  /** Nobody reports the exit of a worker whose preloader has died: its connection tells, and nothing may be left of it. */
+  #removeOrphan(worker: WorkerHandle): void {
+    if (worker.pid !== null) killVerified(worker.pid, worker.startTime)
+    this.#remove(worker, describeExit(null, null))
+  }
+
+  #remove(worker: WorkerHandle, how: string): void {
+    this.workers.delete(worker.id)
+    worker.forget()
+    // One that was killed leaves its socket behind. The name is ours: what the worker said might be anybody's file.
+    rmSync(join(this.#options.runtimeDirectory, `w${worker.id}.sock`), { force: true })
+    this.#options.gone(worker, how, IN_SERVICE.has(worker.phase))
+  }
+}

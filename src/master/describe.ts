@@ -1,0 +1,24 @@
+/** Words for people in the master's log lines. */
+
+/** `exited with code 1`, `was killed by SIGSEGV`; both null: `is gone`. */
+export function describeExit(code: number | null, signal: string | null): string {
+  if (signal !== null) return `was killed by ${signal}`
+  return code === null ? 'is gone' : `exited with code ${code}`
+}
+
+/** `230 ms`, `4.2 s`, `3 min`, `5 h`, `12 d`: enough to tell a crash at start from one after days. */
+export function describeDuration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`
+  const seconds = ms / 1000
+  if (seconds < 10) return `${seconds.toFixed(1)} s`
+  if (seconds < 120) return `${Math.round(seconds)} s`
+  const minutes = seconds / 60
+  if (minutes < 120) return `${Math.round(minutes)} min`
+  const hours = minutes / 60
+  return hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} d`
+}
+
+/** `1 worker`, `4 workers`. */
+export function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

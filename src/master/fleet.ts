@@ -1,0 +1,315 @@
+/**
+ * All processes that serve: gateway, generations, workers. Turns what happens to them into the state that
+ * `supervise.ts` plans from, and carries its actions out. Runs in the master.
+ *
+ * Invariants: every event ends in `#wake`, so no state waits for somebody to notice it; planning happens in a turn of
+ * its own, never inside an event; after `freeze` nothing is started or replaced any more.
+ * Not here: how the program ends (`shutdown.ts`), what is said about it (`narrator.ts`), single workers (`crew.ts`).
+ */
+import type { Config } from '../config/types.ts'
+import type { WorkerChannel } from '../control/channel.ts'
+import type { GatewayToMaster, MasterToGateway } from '../control/messages.ts'
+import { CrashLoop } from './crash-loop.ts'
+import { Crew } from './crew.ts'
+import { GatewayHandle } from './gateway-handle.ts'
+import { Generation, type GenerationFailure } from './generation.ts'
+import type { Listener } from './listeners.ts'
+import type { Narrator } from './narrator.ts'
+import type { Outputs } from './output.ts'
+import type { Programs } from './paths.ts'
+import { type Action, plan, type World } from './supervise.ts'
+import type { WorkerHandle } from './worker-handle.ts'
+
+export interface FleetOptions {
+  readonly config: Config
+  readonly programs: Programs
+  readonly listeners: readonly Listener[]
+  readonly runtimeDirectory: string
+  readonly outputs: Outputs
+  readonly narrator: Narrator
+  /** The first generation cannot serve, or the gateway cannot listen: the program ends with this code. */
+  readonly onFatal: (exitCode: number) => void
+  /** A generation serves, or was given up. */
+  readonly onReloaded: () => void
+}
+
+/** With this many early deaths in a row before it ever served, a generation is given up. */
+const HOPELESS = 3
+/** A reload that takes longer is given up; the generation that serves is not affected. A first start may take for ever. */
+const RELOAD_LIMIT_MS = 300_000
+
+export class Fleet {
+  wanted: number
+  gateway: GatewayHandle | null = null
+  readonly crew: Crew
+  readonly generations: Map<number, Generation> = new Map()
+  readonly #options: FleetOptions
+  readonly #narrator: Narrator
+  #current: number | null = null
+  #next: number | null = null
+  #lastGeneration = 0
+  readonly #gatewayCrashes = new CrashLoop()
+  readonly #generationCrashes = new CrashLoop()
+  #reloadTimer: NodeJS.Timeout | undefined
+  #wakeTimer: NodeJS.Timeout | undefined
+  #isPlanDue = false
+  #isFrozen = false
+  #onChange: () => void = () => {}
+
+  constructor(options: FleetOptions) {
+    this.#options = options
+    this.#narrator = options.narrator
+    this.wanted = options.config.workers
+    this.crew = new Crew({
+      runtimeDirectory: options.runtimeDirectory,
+      outputs: options.outputs,
+      narrator: options.narrator,
+      findGeneration: number => this.generations.get(number),
+      sendToGateway: message => this.sendToGateway(message),
+      changed: () => this.#wake(),
+      learned: generation => this.#narrator.learned(generation, this.wanted),
+      loadFailed: (worker, message, traceback) => this.#workerLoadFailed(worker, message, traceback),
+      gone: (worker, how, isCrash) => this.#workerGone(worker, how, isCrash),
+    })
+  }
+
+  /** A generation is coming up. */
+  get isReloading(): boolean {
+    return this.#next !== null
+  }
+
+  /** New processes with the code of now; they take over when all of them serve. The first call starts everything. */
+  beginGeneration(): void {
+    const { config, programs, runtimeDirectory, outputs } = this.#options
+    const number = ++this.#lastGeneration
+    this.#next = number
+    const generation = new Generation({
+      number,
+      config,
+      wanted: this.wanted,
+      program: programs.worker,
+      runtimeDirectory,
+      outputs,
+      events: {
+        forkable: one => {
+          this.#narrator.learned(one, this.wanted)
+          this.#wake()
+        },
+        failed: (one, failure) => this.#generationFailed(one, failure),
+        worker: (one, message) => this.crew.onPreloader(one, message),
+        orphaned: (one, how) => this.#orphaned(one, how),
+        ended: () => this.#wake(),
+        hazards: (one, hazards) => this.#narrator.hazards(one, hazards),
+        output: (_, line) => this.#narrator.output('preloader', line),
+        stillLoading: (_, elapsed) => this.#narrator.stillLoading(elapsed),
+      },
+    })
+    this.generations.set(number, generation)
+    if (this.#current !== null) this.#limitReload(generation)
+    this.#wake()
+  }
+
+  /** One worker more or less; at least one stays. */
+  changeWanted(by: number): void {
+    this.wanted = Math.max(1, this.wanted + by)
+    this.#wake()
+  }
+
+  /** Stops planning: what happens from here on is only recorded. */
+  freeze(): void {
+    this.#isFrozen = true
+    clearTimeout(this.#reloadTimer)
+    clearTimeout(this.#wakeTimer)
+    for (const generation of this.generations.values()) generation.settle()
+  }
+
+  /** Calls back after every change, which is all that the shutdown has to wait for. */
+  onChange(callback: () => void): void {
+    this.#onChange = callback
+  }
+
+  sendToGateway(message: MasterToGateway): void {
+    this.gateway?.send(message)
+  }
+
+  /** From the control socket. */
+  onHello(channel: WorkerChannel, id: number, pid: number): boolean {
+    return this.crew.onHello(channel, id, pid)
+  }
+
+  // ---- planning ----
+
+  #wake(): void {
+    this.#onChange()
+    if (this.#isFrozen || this.#isPlanDue) return
+    this.#isPlanDue = true
+    setImmediate(() => this.#plan())
+  }
+
+  #plan(): void {
+    this.#isPlanDue = false
+    if (this.#isFrozen) return
+    clearTimeout(this.#wakeTimer)
+    this.#forgetGenerations()
+    const { actions, wakeAt } = plan(this.#describe())
+    for (const action of actions) this.#perform(action)
+    if (actions.length > 0) this.#wake()
+    else if (wakeAt < Number.POSITIVE_INFINITY)
+      this.#wakeTimer = setTimeout(() => this.#plan(), Math.max(1, wakeAt - performance.now()))
+  }
+
+  #describe(): World {
+    return {
+      now: performance.now(),
+      wanted: this.wanted,
+      gracefulMs: this.#options.config.timeouts.graceful,
+      gateway: this.gateway === null ? 'gone' : this.gateway.listeningSince === null ? 'starting' : 'listening',
+      gatewaySince: this.gateway?.startedAt ?? 0,
+      gatewayNotBefore: this.#gatewayCrashes.notBefore,
+      current: this.#current,
+      next: this.#next,
+      nextNotBefore: this.#generationCrashes.notBefore,
+      generations: [...this.generations.values()],
+      workers: [...this.crew.workers.values()],
+    }
+  }
+
+  #forgetGenerations(): void {
+    for (const [number, { isGone, preloader }] of this.generations) {
+      const isUsed = number === this.#current || number === this.#next || !isGone || preloader !== 'gone'
+      if (!isUsed && this.crew.workers.values().every(worker => worker.generation !== number))
+        this.generations.delete(number)
+    }
+  }
+
+  #perform(action: Action): void {
+    switch (action.type) {
+      case 'spawn-gateway':
+        this.#spawnGateway()
+        break
+      case 'kill-gateway':
+        this.#narrator.gatewayMute()
+        this.gateway?.kill()
+        break
+      case 'new-generation':
+        this.beginGeneration()
+        break
+      case 'promote':
+        this.#promote()
+        break
+      case 'fork':
+        this.crew.fork(action.generation)
+        break
+      case 'end-preloader':
+        this.generations.get(action.generation)?.end()
+        break
+      default:
+        this.crew.command(action.type, action.worker)
+    }
+  }
+
+  // ---- generations ----
+
+  #promote(): void {
+    const generation = this.generations.get(this.#next!)!
+    const isFirst = this.#current === null
+    generation.settle()
+    this.#current = this.#next
+    // Before `onReloaded`, which may begin the next one.
+    this.#narrator.promoted(generation, isFirst)
+    this.#settleReload()
+  }
+
+  #limitReload(generation: Generation): void {
+    const message = `generation ${generation.number} did not serve within ${RELOAD_LIMIT_MS / 60_000} minutes`
+    this.#reloadTimer = setTimeout(() => generation.fail({ kind: 'run', message, traceback: '' }), RELOAD_LIMIT_MS)
+  }
+
+  #settleReload(): void {
+    clearTimeout(this.#reloadTimer)
+    this.#next = null
+    this.#options.onReloaded()
+  }
+
+  #generationFailed(generation: Generation, failure: GenerationFailure): void {
+    this.#narrator.generationFailed(generation, failure, this.#current)
+    this.#generationCrashes.died(generation.startedAt, null, performance.now())
+    if (this.#current === null) this.#options.onFatal(failure.kind === 'load' ? 3 : 1)
+    // No longer the next one: its processes are planned away like those of an old one.
+    else this.#settleReload()
+    this.#wake()
+  }
+
+  #orphaned(generation: Generation, how: string): void {
+    this.crew.orphaned(generation.number)
+    if (generation.number === this.#next) {
+      generation.fail({ kind: 'run', message: `the preloader ${how}`, traceback: '' })
+    } else if (generation.number === this.#current && !this.#isFrozen) {
+      this.#generationCrashes.died(generation.startedAt, generation.forkableSince, performance.now())
+      this.#narrator.preloaderGone(generation, how)
+    }
+    this.#wake()
+  }
+
+  // ---- workers ----
+
+  #workerLoadFailed(worker: WorkerHandle, message: string, traceback: string): void {
+    // Those of one generation fail together: the first says it all.
+    if (worker.generation === this.#next)
+      this.generations.get(worker.generation)?.fail({ kind: 'load', message, traceback })
+    else if (worker.generation === this.#current) this.#narrator.workerLoadFailed(worker, { message, traceback })
+  }
+
+  #workerGone(worker: WorkerHandle, how: string, isCrash: boolean): void {
+    const generation = this.generations.get(worker.generation)
+    if (this.#isFrozen || generation === undefined) return
+    const { crashes } = generation
+    if (isCrash) crashes.died(worker.startedAt, worker.servingSince, performance.now())
+    const isHopeless = worker.generation === this.#next && crashes.row >= HOPELESS
+    this.#narrator.workerGone(worker, how, isCrash, isHopeless ? null : crashes)
+    if (isHopeless) {
+      const message = `workers die before they serve, ${HOPELESS} times in a row; the last one ${how}`
+      generation.fail({ kind: 'run', message, traceback: '' })
+    }
+  }
+
+  // ---- gateway ----
+
+  #spawnGateway(): void {
+    const { config, programs, listeners, outputs, runtimeDirectory } = this.#options
+    const { limits, timeouts, trustedProxies, accessLog, temporaryDirectory } = config
+    const handle: GatewayHandle = new GatewayHandle({
+      config: { limits, timeouts, trustedProxies, accessLog, temporaryDirectory, runtimeDirectory },
+      program: programs.gateway,
+      listeners,
+      outputs,
+      events: {
+        message: message => this.#onGateway(message),
+        stderr: line => this.#narrator.gatewayError(line),
+        gone: how => this.#gatewayGone(handle, how),
+      },
+    })
+    this.gateway = handle
+  }
+
+  #onGateway(message: GatewayToMaster): void {
+    if (message.type === 'log') this.#narrator.gatewayLog(message.level, message.message)
+    else if (message.type === 'drained') this.#narrator.drained(message.cut)
+    else if ('worker' in message) this.crew.onGateway(message)
+    this.#wake()
+  }
+
+  #gatewayGone(handle: GatewayHandle, how: string): void {
+    if (handle !== this.gateway) return
+    this.gateway = null
+    if (!this.#isFrozen) {
+      // Another one would not listen either.
+      const isFatal = this.#current === null && handle.listeningSince === null
+      this.#gatewayCrashes.died(handle.startedAt, handle.listeningSince, performance.now())
+      this.#narrator.gatewayGone(how, handle.startedAt, isFatal, this.#gatewayCrashes)
+      if (isFatal) this.#options.onFatal(1)
+    }
+    this.crew.unlink()
+    this.#wake()
+  }
+}

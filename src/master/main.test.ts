@@ -1,0 +1,341 @@
+/**
+ * The master as a process, with a gateway and workers that only speak the control messages (`fixtures/`): start,
+ * replacement, reload, signals, every end. Requests are the business of the end-to-end tests.
+ */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { Config } from '../config/types.ts'
+import { readLines } from './output.ts'
+
+const WAIT_MS = 30_000
+
+const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
+  app: { module: 'x', file: null, attributes: ['application'], factory: false, display: 'x:application', found: '' },
+  workers: 2,
+  workersReason: 'auto: 2 cores',
+  threads: 2,
+  preload: 'auto',
+  python: 'python3',
+  logLevel: 'debug',
+  limits: {
+    requestLine: 8192,
+    headerBytes: 65_536,
+    headerCount: 100,
+    body: 1e9,
+    memoryBuffer: 1e6,
+    responseBuffer: 1e8,
+    connections: 100,
+    queue: 100,
+  },
+  timeouts: { head: 1e4, body: 1e4, keepAlive: 1e4, send: 1e4, request: 1e4, queue: 1e4, graceful: 10_000 },
+  trustedProxies: [],
+  accessLog: null,
+}
+
+class TestMaster {
+  readonly root: string = mkdtempSync(join(tmpdir(), 'jt-'))
+  readonly process: ChildProcess
+  readonly log: string[] = []
+  readonly #ended: Promise<number>
+  #onLine: (() => void) | null = null
+
+  constructor(mode = '', changes: Partial<Config> = {}, flags: readonly string[] = ['--disable-sigusr1']) {
+    mkdirSync(join(this.root, 'app'))
+    mkdirSync(join(this.root, 'tmp'))
+    const config: Config = {
+      ...CONFIG,
+      bind: [{ kind: 'unix', path: this.path('s') }],
+      directory: this.path('app'),
+      temporaryDirectory: this.path('tmp'),
+      ...changes,
+    }
+    const script = join(import.meta.dirname, 'fixtures/run-master.mjs')
+    this.process = spawn(process.execPath, [...flags, script, JSON.stringify(config)], {
+      stdio: ['ignore', 'inherit', 'pipe'],
+      env: { ...process.env, FAKE_MODE: mode },
+    })
+    readLines(this.process.stderr!, line => {
+      this.log.push(line)
+      this.#onLine?.()
+    })
+    this.#ended = once(this.process, 'close').then(([code]) => code as number)
+  }
+
+  path(name: string): string {
+    return join(this.root, name)
+  }
+
+  /** The first line from `from` on that matches. */
+  async see(pattern: RegExp, from = 0): Promise<string> {
+    const deadline = setTimeout(() => this.process.kill('SIGKILL'), WAIT_MS)
+    try {
+      for (;;) {
+        const line = this.log.slice(from).find(one => pattern.test(one))
+        if (line !== undefined) return line
+        const next = new Promise<'line'>(resolve => {
+          this.#onLine = () => resolve('line')
+        })
+        if ((await Promise.race([next, this.#ended])) === 'line') continue
+        const late = this.log.slice(from).find(one => pattern.test(one))
+        return late ?? assert.fail(`never came: ${pattern}; the log:\n${this.log.join('\n')}`)
+      }
+    } finally {
+      clearTimeout(deadline)
+    }
+  }
+
+  /** Asks the gateway; waits in the kernel's queue while there is none. */
+  async ask(command: string): Promise<string> {
+    const socket = connect(this.path('s'))
+    socket.write(`${command}\n`)
+    let answer = ''
+    socket.on('error', () => {})
+    socket.on('data', data => (answer += data))
+    await once(socket, 'close')
+    return answer.trim()
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.process.kill(name)
+  }
+
+  /** Process ids of all that descend from the master, by parenthood. */
+  descendants(parent: number = this.process.pid!): number[] {
+    const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'latin1')
+      .split(' ')
+      .filter(Boolean)
+      .map(Number)
+    return children.flatMap(child => [child, ...this.descendants(child)])
+  }
+
+  /** Waits for the end, and that nothing is left. */
+  async ended(code: number, processes: readonly number[] = []): Promise<void> {
+    const deadline = setTimeout(() => this.process.kill('SIGKILL'), WAIT_MS)
+    assert.equal(await this.#ended, code, this.log.join('\n'))
+    clearTimeout(deadline)
+    assert.deepEqual(readdirSync(this.path('tmp')), [], 'runtime directory')
+    assert.ok(!existsSync(this.path('s')), 'Unix socket')
+    assert.deepEqual(processes.filter(isAlive), [], 'processes')
+    rmSync(this.root, { recursive: true })
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const processes = this.descendants()
+    this.signal(signal)
+    await this.ended(0, processes)
+  }
+}
+
+/** Reaped or a zombie of somebody else (orphans are reaped by whoever adopts them). */
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  } catch {
+    return false
+  }
+}
+
+const linux = { skip: process.platform !== 'linux' && 'reads /proc' }
+
+test('it starts, says what it serves, and a TERM ends everything', linux, async () => {
+  const master = new TestMaster()
+  await master.see(/ ready$/)
+  for (const pattern of [
+    /address +unix:.*\/s$/,
+    /application +x:application, Fake 1\.0$/,
+    /Python +3\.11\.7, .*python3 \(--python\)$/,
+    /workers +2 × 2 threads \(auto: 2 cores\)$/,
+    /preload +imported once in 12 ms/,
+    /worker 1 +hello from 1$/,
+  ])
+    await master.see(pattern)
+  assert.equal(await master.ask('workers'), '1 2')
+  assert.equal(master.descendants().length, 4)
+  await master.stop()
+  assert.ok(
+    master.log.some(line => /worker 2 +bye from 2/.test(line)),
+    'the last words are in the log',
+  )
+})
+
+test('a worker that dies is replaced, and the log says how it died', linux, async () => {
+  const master = new TestMaster()
+  await master.see(/ ready$/)
+  const [pid] = /\d+/.exec(await master.ask('pid'))!
+  const worker = master
+    .descendants()
+    .filter(one => one !== Number(pid))
+    .at(-1)!
+  process.kill(worker, 'SIGKILL')
+  await master.see(
+    new RegExp(`worker \\d \\(process ${worker}\\) was killed by SIGKILL after .*; another one takes its place`),
+  )
+  await master.see(/worker 3 +hello/)
+  await master.stop()
+})
+
+test('a stuck and a lost worker are replaced', linux, async () => {
+  const master = new TestMaster()
+  await master.see(/ ready$/)
+  await master.ask('stuck 1 GET /slow ran for 30 s')
+  await master.see(/error master +worker 1 is replaced: GET \/slow ran for 30 s/)
+  await master.see(/debug master +worker 1 .* exited with code 0/)
+  await master.ask('lost 2 it sent junk')
+  await master.see(/error master +worker 2 is replaced: it sent junk/)
+  await master.see(/debug master +worker 2 .* exited with code 0/)
+  assert.equal(await master.ask('workers'), '3 4')
+  await master.stop()
+})
+
+test('a gateway that dies is replaced, nobody is refused, and the workers are linked again', linux, async () => {
+  const master = new TestMaster()
+  await master.see(/ ready$/)
+  const before = await master.ask('pid')
+  await master.ask('die')
+  const after = await master.ask('pid')
+  assert.notEqual(after, before)
+  await master.see(/the gateway was killed by SIGKILL after .*; another one takes its place/)
+  await master.stop()
+})
+
+test('a preloader that dies is followed by a new generation while its workers serve', linux, async () => {
+  const master = new TestMaster()
+  await master.see(/ ready$/)
+  const workers = new Set(master.descendants())
+  const direct = readFileSync(`/proc/${master.process.pid}/task/${master.process.pid}/children`, 'latin1')
+    .trim()
+    .split(' ')
+  const gateway = await master.ask('pid')
+  const preloader = direct.find(pid => pid !== gateway)!
+  process.kill(Number(preloader), 'SIGKILL')
+  await master.see(/the preloader of generation 1 was killed by SIGKILL; its workers serve on/)
+  await master.see(/generation 2 serves/)
+  await master.see(/worker 2 .* is gone after/)
+  assert.equal(await master.ask('workers'), '3 4')
+  workers.delete(Number(gateway))
+  assert.deepEqual([...workers].filter(isAlive), [])
+  await master.stop()
+})
+
+test('HUP: a new generation takes over; a broken one leaves the old one serving', linux, async () => {
+  const master = new TestMaster()
+  await master.see(/ ready$/)
+  master.signal('SIGHUP')
+  await master.see(/generation 2 serves/)
+  await master.see(/worker 2 .* exited with code 0/)
+  assert.equal(await master.ask('workers'), '3 4')
+  writeFileSync(master.path('app/broken'), '')
+  master.signal('SIGHUP')
+  await master.see(/error master +no module named x/)
+  await master.see(/error master +frame|error master {4,}frame/)
+  await master.see(/generation 3 is given up, generation 2 serves on/)
+  unlinkSync(master.path('app/broken'))
+  master.signal('SIGHUP')
+  await master.see(/generation 4 serves/)
+  await master.stop()
+})
+
+test('TTIN and TTOU change the number of workers, and one stays', linux, async () => {
+  const master = new TestMaster()
+  await master.see(/ ready$/)
+  master.signal('SIGTTIN')
+  await master.see(/workers wanted: 3/)
+  await master.see(/worker 3 +hello/)
+  for (const wanted of [2, 1, 1]) {
+    const from = master.log.length
+    master.signal('SIGTTOU')
+    await master.see(new RegExp(`workers wanted: ${wanted}`), from)
+  }
+  await master.see(/worker 2 .* exited with code 0/)
+  assert.equal(await master.ask('workers'), '1')
+  await master.stop()
+})
+
+test('USR1 reaches the gateway', linux, async () => {
+  // With the flag Node blocks the signal.
+  const master = new TestMaster('', {}, [])
+  await master.see(/ ready$/)
+  master.signal('SIGUSR1')
+  await master.see(/info +gateway +reopened/)
+  await master.stop()
+})
+
+test('hazards turn preload off, and the workers import', linux, async () => {
+  const master = new TestMaster('unsafe')
+  await master.see(/warn +master +preload off: thread "T"/)
+  await master.see(/ ready$/)
+  await master.see(/preload +off, see the warnings above: each worker imports/)
+  await master.stop('SIGINT')
+})
+
+test('an application that cannot be loaded ends the start with 3 and its traceback', linux, async () => {
+  const master = new TestMaster('load-failed')
+  await master.ended(3)
+  assert.ok(master.log.some(line => /error master +no module named x/.test(line)))
+  assert.ok(master.log.some(line => /Traceback \(fake\)/.test(line)))
+})
+
+test('the same when the workers import', linux, async () => {
+  const master = new TestMaster('worker-load-failed', { preload: 'off' })
+  await master.ended(3)
+  assert.equal(master.log.filter(line => /no module named x/.test(line)).length, 1)
+})
+
+test('workers that die before they serve end the start with 1', linux, async () => {
+  const master = new TestMaster('die-early')
+  await master.ended(1)
+  assert.ok(
+    master.log.some(line =>
+      /workers die before they serve, 3 times in a row; the last one exited with code 7/.test(line),
+    ),
+  )
+})
+
+test('an import that hangs is ended by TERM', linux, async () => {
+  const master = new TestMaster('hang')
+  await master.see(/preloader importing/)
+  await master.stop()
+})
+
+test('workers that ignore the stop are killed after the graceful timeout', linux, async () => {
+  const master = new TestMaster('no-stop', { timeouts: { ...CONFIG.timeouts, graceful: 100 } })
+  await master.see(/ ready$/)
+  await master.stop()
+  assert.ok(master.log.some(line => /warn +master +2 workers did not leave in time: killed/.test(line)))
+})
+
+test('a second INT does not wait for anybody', linux, async () => {
+  const master = new TestMaster('no-stop')
+  await master.see(/ ready$/)
+  const processes = master.descendants()
+  master.signal('SIGTERM')
+  await master.see(/stopping gracefully/)
+  master.signal('SIGINT')
+  master.signal('SIGQUIT')
+  await master.ended(0, processes)
+})
+
+test('an address that cannot be bound and a Python that is not there end the start with 1', linux, async () => {
+  const bind = new TestMaster('', { bind: [{ kind: 'tcp', host: '192.0.2.1', port: 0 }] })
+  await bind.ended(1)
+  assert.deepEqual(bind.log.length, 1)
+  assert.match(bind.log[0]!, /error master +cannot listen on http:\/\/192\.0\.2\.1:0/)
+  const python = new TestMaster('', { python: 'python9' })
+  await python.ended(1)
+  assert.match(python.log.at(-1)!, /error master +--python python9 is not on PATH/)
+})

@@ -1,0 +1,159 @@
+/**
+ * The master, assembled: binds the sockets, makes the runtime directory, starts the fleet, and ends everything again.
+ * It never touches a request.
+ *
+ * Invariants: sockets are bound before anything is spawned, so a wrong address costs nothing; there is one way out
+ * (`#finish`), for stops, failures and our own bugs alike: it ends every process, removes the runtime directory and
+ * the Unix paths, and flushes the log.
+ */
+import { isatty } from 'node:tty'
+import type { Config } from '../config/types.ts'
+import { Log } from '../observe/log.ts'
+import { Sink } from '../observe/sink.ts'
+import { type ControlServer, listenForWorkers } from './control-server.ts'
+import { asErrno, OperatorError } from './errors.ts'
+import { Fleet } from './fleet.ts'
+import { bindListeners, type Listener } from './listeners.ts'
+import { Narrator } from './narrator.ts'
+import { Outputs } from './output.ts'
+import { PROGRAMS, type Programs } from './paths.ts'
+import { Reloader } from './reload.ts'
+import { createRuntimeDirectory, type RuntimeDirectory } from './runtime-directory.ts'
+import { Shutdown } from './shutdown.ts'
+import { handleSignals, type Urgency } from './signals.ts'
+
+/** Last words of processes that are gone are in their pipes; only a daemon that holds one open takes longer. */
+const LAST_OUTPUT_MS = 500
+
+/**
+ * Serves until it is told to stop. Resolves with the exit code: 0 stopped as asked, 1 failed at run time, 3 the application
+ * could not be loaded. Nothing of it is left then, in the process neither: the caller just sets `process.exitCode`.
+ */
+export async function runMaster(config: Config, programs: Programs = PROGRAMS): Promise<number> {
+  const sink = new Sink(2)
+  const log = new Log(sink, config.logLevel, isatty(2) && !process.env['NO_COLOR'])
+  const code = await new Master(config, programs, new Narrator(log, config)).run()
+  sink.flushSync()
+  return code
+}
+
+class Master {
+  readonly #config: Config
+  readonly #programs: Programs
+  readonly #narrator: Narrator
+  readonly #outputs = new Outputs()
+  readonly #stopped = Promise.withResolvers<number>()
+  #listeners: Listener[] = []
+  #directory: RuntimeDirectory | null = null
+  #control: ControlServer | null = null
+  #fleet: Fleet | null = null
+  #shutdown: Shutdown | null = null
+  #isFinishing = false
+
+  constructor(config: Config, programs: Programs, narrator: Narrator) {
+    this.#config = config
+    this.#programs = programs
+    this.#narrator = narrator
+  }
+
+  async run(): Promise<number> {
+    const onBug = (error: unknown) => this.#onBug(error)
+    process.on('uncaughtException', onBug)
+    // Without a handler a rejection becomes an uncaughtException.
+    let removeSignals = () => {}
+    try {
+      removeSignals = this.#handleSignals()
+      await this.#start()
+    } catch (error) {
+      if (error instanceof OperatorError) this.#narrator.error(error.message)
+      else this.#narrator.error(asErrno(error).stack ?? asErrno(error).message)
+      this.#stop('now', 1)
+    }
+    const code = await this.#stopped.promise
+    await this.#release()
+    removeSignals()
+    process.removeListener('uncaughtException', onBug)
+    return code
+  }
+
+  async #start(): Promise<void> {
+    this.#listeners = await bindListeners(this.#config.bind)
+    this.#directory = await createRuntimeDirectory(this.#config.temporaryDirectory)
+    this.#control = await listenForWorkers(
+      this.#directory.controlSocket,
+      (channel, worker, pid) => this.#fleet?.onHello(channel, worker, pid) ?? false,
+      reason => this.#narrator.warn(reason),
+    )
+    // Told to stop meanwhile.
+    if (this.#isFinishing) return
+    this.#narrator.started(this.#listeners)
+    this.#fleet = new Fleet({
+      config: this.#config,
+      programs: this.#programs,
+      listeners: this.#listeners,
+      runtimeDirectory: this.#directory.path,
+      outputs: this.#outputs,
+      narrator: this.#narrator,
+      onFatal: code => this.#stop('now', code),
+      onReloaded: () => this.#reloader.settled(),
+    })
+    this.#fleet.beginGeneration()
+  }
+
+  readonly #reloader = new Reloader(
+    () => this.#fleet?.isReloading ?? true,
+    () => this.#fleet?.beginGeneration(),
+  )
+
+  #handleSignals(): () => void {
+    return handleSignals({
+      stop: (urgency, signal) => {
+        if (!this.#isFinishing) this.#narrator.info(`stopping ${STOP_WORDS[urgency]} (${signal})`)
+        this.#stop(urgency, 0)
+      },
+      reload: () => {
+        const begun = this.#reloader.request()
+        this.#narrator.info(
+          begun ? 'reload: a new generation is started' : 'reload: follows when the present one is done',
+        )
+      },
+      changeWorkers: by => {
+        this.#fleet?.changeWanted(by)
+        if (this.#fleet) this.#narrator.info(`workers wanted: ${this.#fleet.wanted}`)
+      },
+      reopenLogs: () => this.#fleet?.sendToGateway({ type: 'reopen-logs' }),
+    })
+  }
+
+  #onBug(error: unknown): void {
+    this.#narrator.error(`this is a bug in Jumak: ${asErrno(error).stack ?? asErrno(error).message}`)
+    this.#stop('now', 1)
+  }
+
+  /** The first call decides the exit code; later ones can only hurry. */
+  #stop(urgency: Urgency, code: number): void {
+    if (this.#isFinishing) {
+      this.#shutdown?.hurry(urgency)
+      return
+    }
+    this.#isFinishing = true
+    void this.#finish(urgency, code)
+  }
+
+  async #finish(urgency: Urgency, code: number): Promise<void> {
+    if (this.#fleet !== null) {
+      this.#shutdown = new Shutdown(this.#fleet, this.#narrator, this.#config.timeouts.graceful, urgency)
+      await this.#shutdown.run()
+    }
+    this.#stopped.resolve(code)
+  }
+
+  async #release(): Promise<void> {
+    this.#control?.close()
+    await this.#outputs.finish(LAST_OUTPUT_MS)
+    for (const listener of this.#listeners) listener.close()
+    this.#directory?.remove()
+  }
+}
+
+const STOP_WORDS: Readonly<Record<Urgency, string>> = { graceful: 'gracefully', quick: 'quickly', now: 'at once' }

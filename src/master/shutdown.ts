@@ -1,0 +1,119 @@
+/**
+ * How everything ends: gateway drained → workers stopped → preloaders and gateway ended → whatever is left killed. Runs in
+ * the master, once; can be hurried while it runs.
+ *
+ * Invariants: every wait has an end, so the program always does; the gateway goes first, since requests end there;
+ * nothing is started any more (`fleet.freeze`).
+ */
+import type { Fleet } from './fleet.ts'
+import type { Narrator } from './narrator.ts'
+import type { Urgency } from './signals.ts'
+import { IN_SERVICE } from './supervise.ts'
+
+const QUICK_MS = 500
+/** Over the deadline that the gateway was given: its answer, on a busy machine. */
+const ANSWER_MS = 1000
+/** Handlers that the application registered for its exit, when the requests took all of the graceful timeout. */
+const LEAST_STOP_MS = 3000
+/** Ending what has nothing to do any more. */
+const END_MS = 5000
+/** From SIGKILL to the news of it. */
+const KILL_MS = 3000
+
+export class Shutdown {
+  readonly #fleet: Fleet
+  readonly #narrator: Narrator
+  readonly #gracefulMs: number
+  #urgency: Urgency
+  /** Wakes the wait that runs. */
+  #check: () => void = () => {}
+
+  constructor(fleet: Fleet, narrator: Narrator, gracefulMs: number, urgency: Urgency) {
+    this.#fleet = fleet
+    this.#narrator = narrator
+    this.#gracefulMs = gracefulMs
+    this.#urgency = urgency
+  }
+
+  /** More urgent than before; less is ignored. */
+  hurry(urgency: Urgency): void {
+    if (RANK[urgency] <= RANK[this.#urgency]) return
+    this.#urgency = urgency
+    this.#check()
+  }
+
+  /** Resolves when no process is left, or cannot be got rid of. */
+  async run(): Promise<void> {
+    const fleet = this.#fleet
+    fleet.freeze()
+    fleet.onChange(() => this.#check())
+    const startedAt = performance.now()
+    await this.#drainGateway(startedAt)
+    await this.#stopWorkers(startedAt)
+    for (const generation of fleet.generations.values()) generation.end()
+    fleet.gateway?.release()
+    await this.#until(() => this.#isEmpty(), { graceful: END_MS, quick: END_MS })
+    if (this.#isEmpty()) return
+    fleet.gateway?.kill()
+    for (const worker of fleet.crew.workers.values()) fleet.crew.kill(worker)
+    for (const generation of fleet.generations.values()) generation.kill()
+    await this.#until(() => this.#isEmpty(), { graceful: KILL_MS, quick: KILL_MS, now: KILL_MS })
+  }
+
+  #isEmpty(): boolean {
+    const { gateway, generations, crew } = this.#fleet
+    // Nobody reports the end of workers whose preloader went with them.
+    const isReported = generations.values().some(generation => !generation.isGone)
+    return gateway === null && !isReported && crew.workers.values().every(worker => !worker.isConnected)
+  }
+
+  async #drainGateway(startedAt: number): Promise<void> {
+    const { gateway } = this.#fleet
+    if (gateway === null || this.#urgency === 'now') return
+    const isDrained = () => gateway.isDrained || gateway.isGone
+    if (this.#urgency === 'graceful') {
+      gateway.send({ type: 'drain', deadlineMs: this.#gracefulMs })
+      await this.#until(isDrained, { graceful: this.#gracefulMs + ANSWER_MS, quick: 0 }, startedAt)
+    }
+    if (isDrained() || this.#urgency !== 'quick') return
+    gateway.send({ type: 'drain', deadlineMs: QUICK_MS })
+    await this.#until(isDrained, { graceful: QUICK_MS + ANSWER_MS, quick: QUICK_MS + ANSWER_MS })
+  }
+
+  async #stopWorkers(startedAt: number): Promise<void> {
+    const { crew } = this.#fleet
+    if (this.#urgency === 'now') return
+    for (const worker of crew.workers.values()) {
+      // Still importing, it does not read its connection.
+      if (worker.phase === 'forking' || worker.phase === 'starting') crew.kill(worker)
+      else if (IN_SERVICE.has(worker.phase) || worker.phase === 'draining' || worker.phase === 'drained') worker.stop()
+    }
+    const left = startedAt + this.#gracefulMs - performance.now()
+    await this.#until(() => crew.workers.size === 0, { graceful: Math.max(left, LEAST_STOP_MS), quick: QUICK_MS })
+    if (crew.workers.size === 0) return
+    if (this.#urgency === 'graceful') this.#narrator.killedAtEnd(crew.workers.size)
+    for (const worker of crew.workers.values()) crew.kill(worker)
+    await this.#until(() => crew.workers.size === 0, { graceful: KILL_MS, quick: KILL_MS })
+  }
+
+  /** Waits for the condition, at most as long as the urgency allows, counted from `since`; `now` allows nothing unless said. */
+  #until(condition: () => boolean, limits: Partial<Record<Urgency, number>>, since = performance.now()): Promise<void> {
+    return new Promise(resolve => {
+      let timer: NodeJS.Timeout | undefined
+      const check = () => {
+        clearTimeout(timer)
+        const left = since + (limits[this.#urgency] ?? 0) - performance.now()
+        if (condition() || left <= 0) {
+          this.#check = () => {}
+          resolve()
+        } else {
+          timer = setTimeout(check, left)
+        }
+      }
+      this.#check = check
+      check()
+    })
+  }
+}
+
+const RANK: Readonly<Record<Urgency, number>> = { graceful: 0, quick: 1, now: 2 }

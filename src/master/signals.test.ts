@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import { test } from 'node:test'
+import { Reloader } from './reload.ts'
+import { handleSignals } from './signals.ts'
+
+function listen(isTerminalGone = false) {
+  const emitter = new EventEmitter()
+  const done: string[] = []
+  const remove = handleSignals(
+    {
+      stop: urgency => done.push(`stop ${urgency}`),
+      reload: () => done.push('reload'),
+      changeWorkers: by => done.push(`workers ${by}`),
+      reopenLogs: () => done.push('reopen'),
+    },
+    emitter,
+    () => isTerminalGone,
+  )
+  return { emitter, done, remove }
+}
+
+test('each signal does its own', () => {
+  const { emitter, done } = listen()
+  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGTTIN', 'SIGTTOU', 'SIGUSR1']) emitter.emit(signal)
+  assert.deepEqual(done, ['stop graceful', 'reload', 'workers 1', 'workers -1', 'reopen'])
+})
+
+test('INT and QUIT hurry, the second of either kind does not wait at all', () => {
+  const { emitter, done } = listen()
+  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGTERM']) emitter.emit(signal)
+  assert.deepEqual(done, ['stop quick', 'stop now', 'stop graceful'])
+})
+
+test('HUP because the terminal has gone is no reload', () => {
+  const { emitter, done } = listen(true)
+  emitter.emit('SIGHUP')
+  assert.deepEqual(done, ['stop graceful'])
+})
+
+test('the handlers can be taken away', () => {
+  const { emitter, remove } = listen()
+  remove()
+  assert.deepEqual(emitter.eventNames(), [])
+})
+
+test('requests during a reload become one more after it', () => {
+  let isBusy = false
+  let begun = 0
+  const reloader = new Reloader(
+    () => isBusy,
+    () => {
+      begun++
+      isBusy = true
+    },
+  )
+  assert.equal(reloader.request(), true)
+  assert.equal(reloader.request(), false)
+  assert.equal(reloader.request(), false)
+  assert.equal(begun, 1)
+  isBusy = false
+  reloader.settled()
+  assert.equal(begun, 2)
+  isBusy = false
+  reloader.settled()
+  assert.equal(begun, 2)
+})

@@ -1,0 +1,244 @@
+/**
+ * What the master should do next: handles + wanted + time → actions. Pure, no process in sight. `fleet.ts` calls
+ * `plan` after every event, carries the actions out (each changes the phase of what it touches, so it is not planned
+ * again), and looks again at `wakeAt`.
+ *
+ *    forking → starting → ready → linking → serving → draining → drained → stopping → killing → (gone)
+ *    fork sent  forked    imports  add sent  links     drain sent  links    stop sent  KILL sent
+ *                         done               open                  closed
+ *
+ * Invariants: a worker that serves is taken away only when enough others of its generation serve, or when waiting for
+ * them took the graceful timeout; every wait has an end; a generation is promoted only when all its workers serve.
+ */
+
+export type WorkerPhase =
+  | 'forking'
+  | 'starting'
+  | 'ready'
+  | 'linking'
+  | 'serving'
+  | 'draining'
+  | 'drained'
+  | 'stopping'
+  | 'killing'
+
+/**
+ * Why a worker must go. `lost`: the gateway has no links to it any more, it serves nobody. `stuck`: a request ran past its deadline,
+ * the others may go on. `mute`: its control connection is gone, so it cannot be asked to stop.
+ */
+export type Fault = 'lost' | 'stuck' | 'mute'
+
+export interface WorkerView {
+  readonly id: number
+  readonly generation: number
+  readonly phase: WorkerPhase
+  /** When the phase began. */
+  readonly since: number
+  readonly fault: Fault | null
+  readonly faultSince: number
+}
+
+export interface GenerationView {
+  readonly number: number
+  /** `loading`: no worker can be forked yet. `gone`: the preloader has died, or was ended. */
+  readonly preloader: 'loading' | 'forking' | 'gone'
+  /** Back-off of a crash loop. */
+  readonly forkNotBefore: number
+}
+
+export interface World {
+  readonly now: number
+  /** Workers that should serve. */
+  readonly wanted: number
+  readonly gracefulMs: number
+  readonly gateway: 'gone' | 'starting' | 'listening'
+  /** When it was spawned. */
+  readonly gatewaySince: number
+  /** Back-off of a crash loop. */
+  readonly gatewayNotBefore: number
+  /** The generation that serves; null until the first does. */
+  readonly current: number | null
+  /** The generation that is coming up to take over. */
+  readonly next: number | null
+  readonly nextNotBefore: number
+  readonly generations: readonly GenerationView[]
+  readonly workers: readonly WorkerView[]
+}
+
+export type Action =
+  | { readonly type: 'spawn-gateway' | 'kill-gateway' }
+  | { readonly type: 'new-generation' }
+  | { readonly type: 'promote' }
+  | { readonly type: 'fork'; readonly generation: number }
+  | { readonly type: 'add' | 'drain' | 'stop' | 'kill'; readonly worker: number }
+  | { readonly type: 'end-preloader'; readonly generation: number }
+
+export interface Plan {
+  readonly actions: readonly Action[]
+  /** When to look again although nothing happened; Infinity: never. */
+  readonly wakeAt: number
+}
+
+/** A gateway listens within a second; on a machine that swaps, later. */
+const LISTEN_MS = 30_000
+/** The gateway connects Unix sockets: milliseconds, unless the worker does not accept. */
+const LINK_MS = 10_000
+/** When the worker died, `exited` follows the loss of its links and its connection within milliseconds, and nothing needs doing. */
+const DYING_GRACE_MS = 500
+/** A worker at fault has nothing left to finish, and its stuck thread ends only with it. */
+const FAULT_STOP_MS = 1000
+/** SIGKILL is not refused, but a process in a disk wait takes it later: say it again now and then. */
+const KILL_AGAIN_MS = 10_000
+
+export function plan(world: World): Plan {
+  const planner = new Planner(world)
+  planner.run()
+  return { actions: planner.actions, wakeAt: planner.wakeAt }
+}
+
+class Planner {
+  readonly #world: World
+  readonly actions: Action[] = []
+  wakeAt = Number.POSITIVE_INFINITY
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  run(): void {
+    const { current, next, generations } = this.#world
+    if (this.#canPromote()) {
+      // Everything else looks different afterwards: `plan` is called again at once.
+      this.actions.push({ type: 'promote' })
+      return
+    }
+    this.#planGateway()
+    this.#planNextGeneration()
+    for (const generation of generations) {
+      if (generation.number === current || generation.number === next) this.#planFleet(generation)
+      else this.#retireGeneration(generation)
+    }
+    for (const worker of this.#world.workers) this.#planWorker(worker)
+  }
+
+  #canPromote(): boolean {
+    const { next, wanted } = this.#world
+    return next !== null && this.#healthy(next).filter(worker => worker.phase === 'serving').length >= wanted
+  }
+
+  /** True when the moment has come; else the plan looks again then. */
+  #isDue(moment: number): boolean {
+    if (moment <= this.#world.now) return true
+    this.wakeAt = Math.min(this.wakeAt, moment)
+    return false
+  }
+
+  #planGateway(): void {
+    const { gateway, gatewaySince, gatewayNotBefore } = this.#world
+    if (gateway === 'gone' && this.#isDue(gatewayNotBefore)) this.actions.push({ type: 'spawn-gateway' })
+    if (gateway === 'starting' && this.#isDue(gatewaySince + LISTEN_MS)) this.actions.push({ type: 'kill-gateway' })
+  }
+
+  /** A generation whose preloader died cannot replace its workers: a new one takes over while they serve on. */
+  #planNextGeneration(): void {
+    const { current, next, generations, nextNotBefore } = this.#world
+    if (next !== null || current === null) return
+    const serving = generations.find(generation => generation.number === current)
+    if (serving?.preloader === 'gone' && this.#isDue(nextNotBefore)) this.actions.push({ type: 'new-generation' })
+  }
+
+  /** Workers that count towards `wanted`. */
+  #healthy(generation: number): WorkerView[] {
+    return this.#world.workers.filter(
+      worker => worker.generation === generation && worker.fault === null && IN_SERVICE.has(worker.phase),
+    )
+  }
+
+  #planFleet(generation: GenerationView): void {
+    const healthy = this.#healthy(generation.number)
+    const missing = this.#world.wanted - healthy.length
+    if (missing > 0 && generation.preloader === 'forking' && this.#isDue(generation.forkNotBefore)) {
+      for (let i = 0; i < missing; i++) this.actions.push({ type: 'fork', generation: generation.number })
+    }
+    // The newest have the least to lose: warm caches are with the old.
+    const surplus = healthy.sort((a, b) => b.id - a.id).slice(0, Math.max(0, -missing))
+    for (const worker of surplus) this.#retire(worker)
+  }
+
+  #retireGeneration(generation: GenerationView): void {
+    const workers = this.#world.workers.filter(worker => worker.generation === generation.number)
+    for (const worker of workers) if (IN_SERVICE.has(worker.phase) && worker.fault === null) this.#retire(worker)
+    if (workers.length === 0 && generation.preloader !== 'gone')
+      this.actions.push({ type: 'end-preloader', generation: generation.number })
+  }
+
+  #retire(worker: WorkerView): void {
+    if (worker.phase === 'forking' || worker.phase === 'starting') this.#act('kill', worker)
+    else if (worker.phase === 'ready') this.#act('stop', worker)
+    // A gateway that is gone has no links to close; with the next one the worker is 'ready'.
+    else if (worker.phase === 'linking' || worker.phase === 'serving') this.#act('drain', worker)
+  }
+
+  #act(type: 'add' | 'drain' | 'stop' | 'kill', worker: WorkerView): void {
+    this.actions.push({ type, worker: worker.id })
+  }
+
+  #planWorker(worker: WorkerView): void {
+    if (worker.fault !== null && IN_SERVICE.has(worker.phase)) {
+      this.#planFault(worker)
+      return
+    }
+    const { gracefulMs } = this.#world
+    switch (worker.phase) {
+      case 'ready':
+        if (this.#world.gateway === 'listening' && !this.#isPlanned(worker)) this.#act('add', worker)
+        break
+      case 'linking':
+        if (!this.#isPlanned(worker) && this.#isDue(worker.since + LINK_MS)) this.#act('kill', worker)
+        break
+      case 'draining':
+        if (this.#isDue(worker.since + gracefulMs)) this.#act('kill', worker)
+        break
+      case 'drained':
+        this.#act('stop', worker)
+        break
+      case 'stopping':
+        if (this.#isDue(worker.since + (worker.fault === null ? gracefulMs : FAULT_STOP_MS))) this.#act('kill', worker)
+        break
+      case 'killing':
+        if (this.#isDue(worker.since + KILL_AGAIN_MS)) this.#act('kill', worker)
+        break
+      case 'forking':
+      case 'starting':
+      case 'serving':
+        // An import takes as long as it takes.
+        break
+    }
+  }
+
+  #planFault(worker: WorkerView): void {
+    if (worker.fault !== 'stuck' && !this.#isDue(worker.faultSince + DYING_GRACE_MS)) return
+    if (worker.fault === 'lost') {
+      this.#act('stop', worker)
+      return
+    }
+    if (worker.phase !== 'linking' && worker.phase !== 'serving') {
+      this.#act('kill', worker)
+      return
+    }
+    const serving = this.#healthy(worker.generation).filter(other => other.phase === 'serving').length
+    const replaced = serving >= this.#world.wanted || !this.#isServed(worker.generation)
+    if (replaced || this.#isDue(worker.faultSince + this.#world.gracefulMs)) this.#act('drain', worker)
+  }
+
+  #isServed(generation: number): boolean {
+    return generation === this.#world.current || generation === this.#world.next
+  }
+
+  #isPlanned(worker: WorkerView): boolean {
+    return this.actions.some(action => 'worker' in action && action.worker === worker.id)
+  }
+}
+
+/** Alive and not told to leave: a death in one of these is a crash. */
+export const IN_SERVICE: ReadonlySet<WorkerPhase> = new Set(['forking', 'starting', 'ready', 'linking', 'serving'])

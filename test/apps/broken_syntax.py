@@ -1,0 +1,5 @@
+"""Cannot be compiled."""
+
+
+def application(environ, start_response)
+    return []

@@ -1,0 +1,3 @@
+"""Imports well and has no application."""
+
+settings = {"DEBUG": False}

@@ -1,0 +1,100 @@
+/** What a person meets first: addresses, exit codes, and messages that say what to do. */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import { APPS, ROOT } from '../support/paths.ts'
+import { getOnce } from '../support/raw-client.ts'
+import { startServer } from '../support/server.ts'
+
+const run = promisify(execFile)
+const JUMAK = join(ROOT, 'bin/jumak')
+
+async function runToEnd(args: string[], cwd = APPS): Promise<{ code: number; stdout: string; stderr: string }> {
+  try {
+    return { code: 0, ...(await run(JUMAK, args, { cwd, env: { ...process.env, PWD: cwd } })) }
+  } catch (error) {
+    return error as { code: number; stdout: string; stderr: string }
+  }
+}
+
+test('--version and --help', async () => {
+  assert.match((await runToEnd(['--version'])).stdout, /^jumak \d+\.\d+\.\d+/)
+  const help = (await runToEnd(['--help'])).stdout
+  for (const flag of ['--bind', '--workers', '--threads', '--timeout', '--chdir', '--python', '--preload', '--access-log', '--log-level'])
+    assert.ok(help.includes(flag), flag)
+})
+
+test('a usage error is exit code 2, names the flag, and nothing starts', async () => {
+  const { code, stderr } = await runToEnd(['--wrokers', '3', '--timeout', 'soon', 'plain'])
+  assert.equal(code, 2)
+  assert.match(stderr, /--workers/)
+  assert.match(stderr, /--timeout/)
+})
+
+test('an application that cannot be imported is exit code 3, with its own frames only', async () => {
+  for (const [app, pattern] of [
+    ['broken_syntax', /SyntaxError/],
+    ['broken_import', /ModuleNotFoundError/],
+    ['raises', /Error/],
+    ['no_app', /no_app/],
+    ['asgi_app', /ASGI/],
+    ['nowhere.wsgi', /nowhere/],
+  ] as const) {
+    const { code, stderr } = await runToEnd(['-b', '127.0.0.1:0', app])
+    assert.equal(code, 3, `${app}: ${stderr}`)
+    assert.match(stderr, pattern)
+    assert.ok(!/jumak_worker|importlib/.test(stderr), `frames of ours: ${stderr}`)
+  }
+})
+
+test('an address in use is exit code 1 and named', async t => {
+  const other = createServer()
+  await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve))
+  t.after(() => other.close())
+  const { port } = other.address() as { port: number }
+  const { code, stderr } = await runToEnd(['-b', `127.0.0.1:${port}`, 'plain'])
+  assert.equal(code, 1)
+  assert.ok(stderr.includes(`127.0.0.1:${port}`), stderr)
+})
+
+test('several addresses, a Unix socket among them, which is gone at the end', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'jumak-unix-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const path = join(directory, 'app.sock')
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-b', '127.0.0.1:0', '-b', `unix:${path}`] })
+  assert.equal((await getOnce(server.port, '/hello')).body.toString(), 'Hello, world!')
+  assert.equal((await getOnce(path, '/hello')).body.toString(), 'Hello, world!')
+  assert.ok(statSync(path).isSocket())
+  await server.stop()
+  assert.ok(!existsSync(path))
+})
+
+test('a file, a factory, and nothing at all name an application', async t => {
+  for (const app of ['plain.py', './plain.py:application', 'plain:application', 'factory:create_app()']) {
+    const server = await startServer({ app, directory: APPS })
+    assert.equal((await getOnce(server.port, '/hello')).status, 200, app)
+    await server.stop()
+  }
+  const directory = mkdtempSync(join(tmpdir(), 'jumak-app-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  writeFileSync(
+    join(directory, 'app.py'),
+    "def create_app():\n    def app(environ, start_response):\n        start_response('200 OK', [])\n        return [b'found']\n    return app\n",
+  )
+  const server = await startServer({ directory })
+  assert.ok(server.log.some(line => line.includes('app.py')), server.log.join('\n'))
+  assert.equal((await getOnce(server.port, '/')).body.toString(), 'found')
+  await server.stop()
+})
+
+test('the access log gets one line for each request', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['--access-log', '-'] })
+  await getOnce(server.port, '/hello?a=b')
+  await server.stop()
+  assert.equal(server.stdout.filter(line => /"GET \/hello\?a=b HTTP\/1\.1" 200 13 /.test(line)).length, 1, server.stdout.join('\n'))
+})

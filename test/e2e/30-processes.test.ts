@@ -1,0 +1,234 @@
+/** Life and death of the processes: crashes, signals, reloads. Each test has a server of its own, for each kills something. */
+import assert from 'node:assert/strict'
+import { cpSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { APPS } from '../support/paths.ts'
+import { getOnce, RawClient } from '../support/raw-client.ts'
+import { type Server, startServer, until } from '../support/server.ts'
+
+async function text(server: Server, path: string): Promise<string> {
+  return (await getOnce(server.port, path)).body.toString()
+}
+
+function applicationDirectory(t: TestContext, source: string): string {
+  const directory = mkdtempSync(join(tmpdir(), 'jumak-app-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  writeFileSync(join(directory, 'app.py'), source)
+  return directory
+}
+
+const saying = (word: string) => `
+def application(environ, start_response):
+    start_response('200 OK', [('Content-Type', 'text/plain')])
+    return [b'${word}']
+`
+
+test('a worker that is killed is replaced, and its request is answered 502 or retried', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '2'] })
+  server.expectLog(/worker \d+.*(died|SIGKILL)/)
+  const [victim] = server.workers()
+  process.kill(victim!.pid, 'SIGKILL')
+  await until(
+    () => server.workers().length === 2 && !server.workers().some(worker => worker.pid === victim!.pid),
+    () => `workers: ${JSON.stringify(server.workers())}`,
+  )
+  assert.equal(await text(server, '/hello'), 'Hello, world!')
+  await server.stop()
+})
+
+test('a request that kills its worker does so at most twice, gets 502, and the others are served', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '2'] })
+  server.expectLog(/worker \d+/)
+  const response = await getOnce(server.port, '/exit')
+  assert.equal(response.status, 502)
+  assert.equal(await text(server, '/hello'), 'Hello, world!')
+  await until(() => server.workers().length === 2, () => 'no replacement')
+  await server.stop()
+})
+
+test('POST that killed its worker is not repeated', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '2'] })
+  server.expectLog(/worker \d+/)
+  const client = new RawClient(server.port)
+  client.send('POST /exit HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n')
+  assert.equal((await client.response()).status, 502)
+  client.close()
+  await until(() => server.workers().length === 2, () => 'no replacement')
+  assert.equal(server.log.filter(line => /worker \d+ .*(died|exited)/.test(line)).length, 1)
+  await server.stop()
+})
+
+test('a gateway that is killed is replaced; connections wait in the kernel meanwhile', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS })
+  server.expectLog(/gateway.*(died|SIGKILL)/)
+  const old = server.gateway().pid
+  process.kill(old, 'SIGKILL')
+  // Opened before the successor listens: answered by it.
+  assert.equal(await text(server, '/hello'), 'Hello, world!')
+  assert.notEqual(server.gateway().pid, old)
+  await server.stop()
+})
+
+test('a preloader that is killed: workers serve on, and a new generation replaces them', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS })
+  server.expectLog(/preloader/)
+  const old = server.preloader().pid
+  process.kill(old, 'SIGKILL')
+  assert.equal(await text(server, '/hello'), 'Hello, world!')
+  await server.waitForLog(/generation 2.* ready/)
+  assert.equal(await text(server, '/hello'), 'Hello, world!')
+  assert.notEqual(server.preloader().pid, old)
+  await server.stop()
+})
+
+test('a master that is killed leaves no process, and the next start on the same port works', async () => {
+  const first = await startServer({ app: 'plain', directory: APPS })
+  const { port } = first
+  first.signal('SIGKILL')
+  await first.exited
+  await until(() => first.processes().length === 0, () => `left: ${JSON.stringify(first.processes())}`)
+  const second = await startServer({ app: 'plain', directory: APPS, args: ['-b', `127.0.0.1:${port}`] })
+  assert.equal(await text(second, '/hello'), 'Hello, world!')
+  await second.stop()
+})
+
+test('a master that is killed while a request runs: the workers leave all the same', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS })
+  const client = new RawClient(server.port).get('/sleep?s=60')
+  await until(() => fdsBusy(server), () => 'never dispatched')
+  server.signal('SIGKILL')
+  await server.exited
+  await until(() => server.processes().length === 0, () => `left: ${JSON.stringify(server.processes())}`, 30_000)
+  client.close()
+})
+
+/** There is no event for "the worker has begun": the application writes a line when it starts to sleep. */
+function fdsBusy(server: Server): boolean {
+  return server.log.some(line => line.includes('sleeping'))
+}
+
+test('TERM finishes what runs, refuses what comes later, and ends with 0', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS })
+  const client = new RawClient(server.port).get('/sleep?s=1')
+  await server.waitForLog(/sleeping/)
+  server.signal('SIGTERM')
+  const response = await client.response()
+  assert.equal(response.status, 200)
+  assert.equal(response.header('connection'), 'close')
+  client.close()
+  await server.ended(0)
+})
+
+test('INT ends quickly although a request runs', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS })
+  const client = new RawClient(server.port).get('/sleep?s=60')
+  await server.waitForLog(/sleeping/)
+  server.signal('SIGINT')
+  await server.exited
+  client.close()
+  await server.checkNothingLeft()
+  assert.ok(!server.log.some(line => line.includes('Traceback')), server.log.join('\n'))
+})
+
+test('a second INT ends at once', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS })
+  const client = new RawClient(server.port).get('/sleep?s=60')
+  await server.waitForLog(/sleeping/)
+  server.signal('SIGTERM')
+  await server.waitForLog(/SIGTERM|stopping/i)
+  server.signal('SIGINT')
+  server.signal('SIGINT')
+  await server.exited
+  client.close()
+  await server.checkNothingLeft()
+})
+
+test('HUP serves the new code, and no request of a steady load is lost', async t => {
+  const directory = applicationDirectory(t, saying('old'))
+  const server = await startServer({ app: 'app', directory })
+  assert.equal(await text(server, '/'), 'old')
+  let running = true
+  const answers = new Map<string, number>()
+  const load = Promise.all(
+    Array.from({ length: 4 }, async () => {
+      while (running) {
+        const response = await getOnce(server.port, '/')
+        const key = `${response.status} ${response.body}`
+        answers.set(key, (answers.get(key) ?? 0) + 1)
+      }
+    }),
+  )
+  writeFileSync(join(directory, 'app.py'), saying('new word'))
+  server.signal('SIGHUP')
+  await server.waitForLog(/generation 2.* ready/)
+  await until(() => (answers.get('200 new word') ?? 0) > 50, () => JSON.stringify([...answers]))
+  running = false
+  await load
+  assert.deepEqual([...answers.keys()].sort(), ['200 new word', '200 old'])
+  await until(() => server.workers().length === 2, () => `old workers stay: ${JSON.stringify(server.workers())}`)
+  await server.stop()
+})
+
+test('HUP with code that does not import: the old generation serves on, the log has the traceback', async t => {
+  const directory = applicationDirectory(t, saying('old'))
+  const server = await startServer({ app: 'app', directory })
+  server.expectLog(/./)
+  writeFileSync(join(directory, 'app.py'), 'import nowhere_to_be_found\n')
+  const from = server.log.length
+  server.signal('SIGHUP')
+  await server.waitForLog(/ModuleNotFoundError.*nowhere_to_be_found/, from)
+  await server.waitForLog(/generation 1 serves on/, from)
+  assert.equal(await text(server, '/'), 'old')
+  writeFileSync(join(directory, 'app.py'), saying('mended'))
+  server.signal('SIGHUP')
+  await server.waitForLog(/generation \d+.* ready/, from)
+  assert.equal(await text(server, '/'), 'mended')
+  await server.stop()
+})
+
+test('HUP follows a switched symbolic link in the working directory', async t => {
+  const base = mkdtempSync(join(tmpdir(), 'jumak-releases-'))
+  t.after(() => rmSync(base, { recursive: true }))
+  cpSync(applicationDirectory(t, saying('release 1')), join(base, '1'), { recursive: true })
+  cpSync(applicationDirectory(t, saying('release 2')), join(base, '2'), { recursive: true })
+  symlinkSync(join(base, '1'), join(base, 'current'))
+  const server = await startServer({ app: 'app', directory: join(base, 'current') })
+  assert.equal(await text(server, '/'), 'release 1')
+  unlinkSync(join(base, 'current'))
+  symlinkSync(join(base, '2'), join(base, 'current'))
+  server.signal('SIGHUP')
+  await server.waitForLog(/generation 2.* ready/)
+  assert.equal(await text(server, '/'), 'release 2')
+  await server.stop()
+})
+
+test('TTIN and TTOU change the number of workers', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '2'] })
+  server.signal('SIGTTIN')
+  await until(() => server.workers().length === 3, () => `${server.workers().length} workers`)
+  server.signal('SIGTTOU')
+  await until(() => server.workers().length === 2, () => `${server.workers().length} workers`)
+  assert.equal(await text(server, '/hello'), 'Hello, world!')
+  await server.stop()
+})
+
+test('a request past --timeout gets 504, the log says which, and its worker is replaced', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['--timeout', '1', '-w', '2'] })
+  server.expectLog(/GET \/sleep/, /worker \d+/)
+  const response = await getOnce(server.port, '/sleep?s=60')
+  assert.equal(response.status, 504)
+  await server.waitForLog(/GET \/sleep.*/)
+  await until(() => server.workers().length === 2, () => `${server.workers().length} workers`, 40_000)
+  assert.equal(await text(server, '/hello'), 'Hello, world!')
+  await server.stop()
+})
+
+test('preload auto finds a thread started at import, says so, and imports in each worker instead', async () => {
+  const server = await startServer({ app: 'threads_at_import', directory: APPS })
+  server.expectLog(/thread/)
+  assert.ok(server.log.some(line => /warn.*preload off.*thread/i.test(line) || /thread/.test(line)), server.log.join('\n'))
+  assert.equal((await getOnce(server.port, '/')).status, 200)
+  await server.stop()
+})

@@ -1,0 +1,37 @@
+/** Looks at processes through /proc (Linux), to find what a test's server left behind. */
+import { readdirSync, readFileSync } from 'node:fs'
+
+export interface ProcessInfo {
+  readonly pid: number
+  readonly parent: number
+  /** Arguments, joined by spaces. */
+  readonly command: string
+}
+
+/** Every live process whose environment carries the marker: all descendants of one test's server. Zombies do not count. */
+export function markedProcesses(marker: string): ProcessInfo[] {
+  const found: ProcessInfo[] = []
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    try {
+      if (!readFileSync(`/proc/${name}/environ`, 'latin1').includes(`JUMAK_TEST_MARKER=${marker}`)) continue
+      const stat = readFileSync(`/proc/${name}/stat`, 'latin1')
+      const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      if (state === 'Z') continue
+      const command = readFileSync(`/proc/${name}/cmdline`, 'latin1').replaceAll('\0', ' ').trim()
+      found.push({ pid: Number(name), parent: Number(parent), command })
+    } catch {
+      // It ended while we looked.
+    }
+  }
+  return found
+}
+
+/** Open descriptors; 0 when the process is gone. */
+export function fdCount(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length
+  } catch {
+    return 0
+  }
+}
