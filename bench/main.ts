@@ -67,7 +67,8 @@ async function runScene(scene: Scene, stacks: readonly Stack[], env: NodeJS.Proc
   const failures = new Map<Stack, string>()
   for (let round = 1; round <= rounds; round++) {
     for (const stack of stacks) {
-      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${scene.name}: round ${round} of ${rounds}, ${stack.name}`)
+      if (process.stderr.isTTY)
+        process.stderr.write(`\r\x1b[K${scene.name}: round ${round} of ${rounds}, ${stack.name}`)
       try {
         results.get(stack)!.push(await measure(stack, scene, load, env))
       } catch (error) {

@@ -83,7 +83,18 @@ async function waitUntilUp(port: number, server: ChildProcess, errors: () => str
 
 async function wrk(url: string, load: Load) {
   const script = join(ROOT, 'bench/differing.lua')
-  const args = ['-c', CLIENT_CORE, 'wrk', '-t1', `-c${load.connections}`, `-d${load.seconds}s`, '--latency', '-s', script, url]
+  const args = [
+    '-c',
+    CLIENT_CORE,
+    'wrk',
+    '-t1',
+    `-c${load.connections}`,
+    `-d${load.seconds}s`,
+    '--latency',
+    '-s',
+    script,
+    url,
+  ]
   const { stdout } = await run('taskset', args)
   const field = (pattern: RegExp) => pattern.exec(stdout)?.[1] ?? ''
   const socketErrors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout)
@@ -124,7 +135,8 @@ function cpuSeconds(marker: string): number {
 
 function pss(marker: string): number {
   let kilobytes = 0
-  for (const pid of pids(marker)) kilobytes += Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0)
+  for (const pid of pids(marker))
+    kilobytes += Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0)
   return kilobytes / 1024
 }
 

@@ -47,7 +47,15 @@ export const STACKS: readonly Stack[] = [
   {
     name: 'uwsgi http',
     program: venv('uwsgi'),
-    args: (app, port) => ['--http', `127.0.0.1:${port}`, '--http-keepalive', '--disable-logging', '--master', '--wsgi', app],
+    args: (app, port) => [
+      '--http',
+      `127.0.0.1:${port}`,
+      '--http-keepalive',
+      '--disable-logging',
+      '--master',
+      '--wsgi',
+      app,
+    ],
   },
   {
     name: 'granian',

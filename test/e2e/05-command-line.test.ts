@@ -25,7 +25,17 @@ async function runToEnd(args: string[], cwd = APPS): Promise<{ code: number; std
 test('--version and --help', async () => {
   assert.match((await runToEnd(['--version'])).stdout, /^jumak \d+\.\d+\.\d+/)
   const help = (await runToEnd(['--help'])).stdout
-  for (const flag of ['--bind', '--workers', '--threads', '--timeout', '--chdir', '--python', '--preload', '--access-log', '--log-level'])
+  for (const flag of [
+    '--bind',
+    '--workers',
+    '--threads',
+    '--timeout',
+    '--chdir',
+    '--python',
+    '--preload',
+    '--access-log',
+    '--log-level',
+  ])
     assert.ok(help.includes(flag), flag)
 })
 
@@ -87,7 +97,10 @@ test('a file, a factory, and nothing at all name an application', async t => {
     "def create_app():\n    def app(environ, start_response):\n        start_response('200 OK', [])\n        return [b'found']\n    return app\n",
   )
   const server = await startServer({ directory })
-  assert.ok(server.log.some(line => line.includes('app.py')), server.log.join('\n'))
+  assert.ok(
+    server.log.some(line => line.includes('app.py')),
+    server.log.join('\n'),
+  )
   assert.equal((await getOnce(server.port, '/')).body.toString(), 'found')
   await server.stop()
 })
@@ -96,5 +109,9 @@ test('the access log gets one line for each request', async () => {
   const server = await startServer({ app: 'plain', directory: APPS, args: ['--access-log', '-'] })
   await getOnce(server.port, '/hello?a=b')
   await server.stop()
-  assert.equal(server.stdout.filter(line => /"GET \/hello\?a=b HTTP\/1\.1" 200 13 /.test(line)).length, 1, server.stdout.join('\n'))
+  assert.equal(
+    server.stdout.filter(line => /"GET \/hello\?a=b HTTP\/1\.1" 200 13 /.test(line)).length,
+    1,
+    server.stdout.join('\n'),
+  )
 })

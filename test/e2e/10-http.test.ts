@@ -37,7 +37,9 @@ test('pipelined requests are answered in order', () =>
   withClient(async client => {
     client.get('/bytes/1').get('/bytes/2').get('/hello').get('/bytes/3')
     assert.deepEqual(
-      [await client.response(), await client.response(), await client.response(), await client.response()].map(r => r.body.length),
+      [await client.response(), await client.response(), await client.response(), await client.response()].map(
+        r => r.body.length,
+      ),
       [1, 2, 13, 3],
     )
   }))
@@ -99,10 +101,18 @@ test('a stream to an HTTP/1.0 client ends with the connection, unchunked', () =>
 for (const [name, status, bytes] of [
   ['a bare LF (RFC9112§2.2)', 400, 'GET / HTTP/1.1\nHost: t\n\n'],
   ['obs-fold (RFC9112§5.2)', 400, 'GET / HTTP/1.1\r\nHost: t\r\nA: b\r\n c\r\n\r\n'],
-  ['Content-Length with Transfer-Encoding (RFC9112§6.1)', 400, 'POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+  [
+    'Content-Length with Transfer-Encoding (RFC9112§6.1)',
+    400,
+    'POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  ],
   ['two lengths (RFC9112§6.3)', 400, 'POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc'],
   ['a signed length', 400, 'POST / HTTP/1.1\r\nHost: t\r\nContent-Length: +3\r\n\r\nabc'],
-  ['an unknown transfer coding (RFC9112§6.1)', 501, 'POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n'],
+  [
+    'an unknown transfer coding (RFC9112§6.1)',
+    501,
+    'POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+  ],
   ['no Host (RFC9112§3.2)', 400, 'GET / HTTP/1.1\r\n\r\n'],
   ['two Hosts', 400, 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],
   ['a space before the colon (RFC9112§5.1)', 400, 'GET / HTTP/1.1\r\nHost : t\r\n\r\n'],
@@ -110,11 +120,19 @@ for (const [name, status, bytes] of [
   ['a fragment in the target', 400, 'GET /a#b HTTP/1.1\r\nHost: t\r\n\r\n'],
   ['HTTP/2 by prior knowledge', 505, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   ['CONNECT', 501, 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n'],
-  ['an expectation that nobody knows (RFC9110§10.1.1)', 417, 'POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\nExpect: miracles\r\n\r\na'],
+  [
+    'an expectation that nobody knows (RFC9110§10.1.1)',
+    417,
+    'POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\nExpect: miracles\r\n\r\na',
+  ],
   ['a request line that is too long', 414, `GET /${'a'.repeat(70_000)} HTTP/1.1\r\nHost: t\r\n\r\n`],
   ['headers that are too many', 431, `GET / HTTP/1.1\r\nHost: t\r\n${'A: b\r\n'.repeat(2000)}\r\n`],
   ['a length that is too large', 413, 'POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999999999\r\n\r\n'],
-  ['a chunk size with junk (RFC9112§7.1)', 400, 'POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n1x\r\na\r\n0\r\n\r\n'],
+  [
+    'a chunk size with junk (RFC9112§7.1)',
+    400,
+    'POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n1x\r\na\r\n0\r\n\r\n',
+  ],
 ] as const) {
   test(`${name}: ${status}, Connection: close, and the connection closes`, () =>
     withClient(async client => {

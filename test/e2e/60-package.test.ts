@@ -16,16 +16,24 @@ const run = promisify(execFile)
 test('the packed program, installed in another directory, serves Django', async t => {
   const directory = mkdtempSync(join(tmpdir(), 'jumak-package-'))
   t.after(() => rmSync(directory, { recursive: true }))
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', directory, '--loglevel=error'], { cwd: ROOT })
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', directory, '--loglevel=error'], {
+    cwd: ROOT,
+  })
   const packed: unknown = JSON.parse(stdout.slice(stdout.search(/^[[{]/m)))
-  const [description] = (Array.isArray(packed) ? packed : Object.values(packed as object)) as [{ filename: string; files: { path: string }[] }]
+  const [description] = (Array.isArray(packed) ? packed : Object.values(packed as object)) as [
+    { filename: string; files: { path: string }[] },
+  ]
   const files = description.files.map(file => file.path)
   assert.ok(files.includes('dist/cli/main.js') && files.includes('python/jumak_worker/__main__.py'), files.join(' '))
   assert.ok(!files.some(file => /\.test\.|\.pyc$|^src\/|^test\//.test(file)), files.join(' '))
 
-  await run('npm', ['install', '--prefix', directory, '--no-audit', '--no-fund', join(directory, description.filename)], {
-    cwd: directory,
-  })
+  await run(
+    'npm',
+    ['install', '--prefix', directory, '--no-audit', '--no-fund', join(directory, description.filename)],
+    {
+      cwd: directory,
+    },
+  )
   const program = join(directory, 'node_modules/.bin/jumak')
   assert.ok(existsSync(program))
 
@@ -35,7 +43,7 @@ test('the packed program, installed in another directory, serves Django', async 
     directory: join(EXAMPLES, 'django-shop'),
     python,
     program,
-    env: { SHOP_DATA: join(directory, "shop") },
+    env: { SHOP_DATA: join(directory, 'shop') },
   })
   const response = await getOnce(server.port, '/admin/login/', 'Host: localhost')
   assert.equal(response.status, 200)

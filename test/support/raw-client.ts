@@ -80,7 +80,8 @@ export class RawClient {
     for (;;) {
       const at = this.#buffer.indexOf(text, 0, 'latin1')
       if (at >= 0) return this.#take(at + text.length).toString('latin1')
-      if (!(await this.#more())) throw new Error(`ended before ${JSON.stringify(text)}: ${JSON.stringify(this.#buffer.toString('latin1'))}`)
+      if (!(await this.#more()))
+        throw new Error(`ended before ${JSON.stringify(text)}: ${JSON.stringify(this.#buffer.toString('latin1'))}`)
     }
   }
 

@@ -13,6 +13,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { after } from 'node:test'
 import { ROOT } from './paths.ts'
 import { fdCount, markedProcesses, type ProcessInfo } from './processes.ts'
 
@@ -32,6 +33,12 @@ export interface ServerOptions {
   /** Wait for readiness (default) or only for the process. */
   readonly waitReady?: boolean
 }
+
+/** Servers of this test file that still run when its tests are over: those of failed tests. */
+const running = new Set<Server>()
+after(() => {
+  for (const server of running) server.process.kill('SIGKILL')
+})
 
 export class Server {
   readonly process: ChildProcess
@@ -67,7 +74,9 @@ export class Server {
     splitLines(this.process.stdout!, line => this.stdout.push(line))
     splitLines(this.process.stderr!, line => this.#onLine(line))
     // 'close' and not 'exit': the last log lines have been read by then.
+    running.add(this)
     this.exited = once(this.process, 'close').then(([code, signal]) => {
+      running.delete(this)
       this.exitCode = code ?? (signal ? 128 : -1)
       return this.exitCode!
     })
@@ -176,7 +185,10 @@ export class Server {
   }
 
   async checkNothingLeft(): Promise<void> {
-    await until(() => this.processes().length === 0, () => `stray processes: ${JSON.stringify(this.processes())}`)
+    await until(
+      () => this.processes().length === 0,
+      () => `stray processes: ${JSON.stringify(this.processes())}`,
+    )
     // Node's compile cache is no left-over of a run.
     const left = readdirSync(this.temporaryDirectory).filter(name => name !== 'node-compile-cache')
     assert.deepEqual(left, [], 'left-over files in the temporary directory')
@@ -186,7 +198,10 @@ export class Server {
   async #checkFds(): Promise<void> {
     for (const [pid, before] of this.#fds) {
       // Closing is asynchronous on both sides; a leak stays.
-      await until(() => fdCount(pid) <= before, () => `fds of ${pid} grew from ${before} to ${fdCount(pid)}`)
+      await until(
+        () => fdCount(pid) <= before,
+        () => `fds of ${pid} grew from ${before} to ${fdCount(pid)}`,
+      )
     }
   }
 }

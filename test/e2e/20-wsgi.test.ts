@@ -1,0 +1,224 @@
+/** WSGI through all processes: plain.py, and the same application under wsgiref's validator, on the oldest and the newest Python. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { testedPythons, whyNoPython } from '../support/environments/environments.ts'
+import { APPS } from '../support/paths.ts'
+import { getOnce, RawClient } from '../support/raw-client.ts'
+import { type Server, startServer } from '../support/server.ts'
+
+const pythons = await testedPythons()
+const skip = await whyNoPython()
+
+/** As `pattern()` of plain.py makes them. */
+function pattern(size: number, offset = 0): Buffer {
+  return Buffer.from(Array.from({ length: size }, (_, i) => (i + offset) % 256))
+}
+
+for (const { executable, version } of pythons) {
+  for (const app of ['plain', 'validated']) {
+    describe(`${app} on Python ${version}`, { skip }, () => {
+      let server: Server
+      // One worker: a request that hangs or poisons it would show in the next.
+      before(async () => {
+        server = await startServer({ app, directory: APPS, args: ['-w', '1'], python: executable })
+        await getOnce(server.port, '/hello')
+        server.rememberFds()
+      })
+      after(() => server.stop())
+
+      async function withClient<T>(use: (client: RawClient) => Promise<T>): Promise<T> {
+        const client = new RawClient(server.port)
+        try {
+          return await use(client)
+        } finally {
+          client.close()
+        }
+      }
+
+      test('small, large and empty bodies with their lengths', () =>
+        withClient(async client => {
+          for (const size of [0, 1, 100, 65_536, 300_000, 3_000_000]) {
+            const response = await client.get(`/bytes/${size}`).response()
+            assert.equal(response.body.length, size)
+            assert.equal(response.header('content-length'), String(size))
+          }
+        }))
+
+      test('bodies of every size come back', () =>
+        withClient(async client => {
+          for (const size of [0, 1, 65_535, 65_537, 1_048_577, 5_000_000]) {
+            const body = pattern(size)
+            client.send(`POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: ${size}\r\n\r\n`).send(body)
+            const response = await client.response()
+            assert.ok(response.body.equals(body), `${size} bytes`)
+          }
+        }))
+
+      test('each way of reading a body', () =>
+        withClient(async client => {
+          for (const mode of ['read', 'readline', 'readlines', 'iterate']) {
+            client.send(`POST /input/${mode} HTTP/1.1\r\nHost: t\r\nContent-Length: 11\r\n\r\none\ntwo\nend`)
+            const response = await client.response()
+            if (response.status === 404) continue
+            assert.equal(response.status, 200, mode)
+            assert.match(response.body.toString(), /one/, mode)
+          }
+        }))
+
+      test("a stream's first chunk reaches the client before the second is made", () =>
+        withClient(async client => {
+          client.get('/stream?n=2&delay=1')
+          const head = await client.head()
+          assert.ok(head.headers.some(([name, value]) => name === 'transfer-encoding' && value === 'chunked'))
+          await client.readUntil('chunk 0')
+          const first = performance.now()
+          await client.readUntil('chunk 1')
+          // Together they would arrive at once; a slow machine only makes the difference larger.
+          assert.ok(performance.now() - first > 500)
+        }))
+
+      test('HEAD and 304 have no content and the connection goes on', () =>
+        withClient(async client => {
+          client.send('HEAD /stream?n=3&delay=0 HTTP/1.1\r\nHost: t\r\n\r\n')
+          assert.equal((await client.response('HEAD')).status, 200)
+          assert.equal((await client.get('/status/304?length=5').response()).status, 304)
+          assert.equal((await client.get('/status/204').response()).status, 204)
+          assert.equal((await client.get('/hello').response()).body.toString(), 'Hello, world!')
+        }))
+
+      test('the write callable, lists with empty parts, nothing at all', () =>
+        withClient(async client => {
+          for (const path of ['/write-callable', '/many-parts', '/empty', '/headers', '/early-hints', '/exc-info-before'])
+            assert.ok((await client.get(path).response()).status < 600, path)
+          assert.equal((await client.get('/hello').response()).status, 200)
+        }))
+
+      test('files: whole, part, named, and what only looks like one', () =>
+        withClient(async client => {
+          assert.ok((await client.get('/file?size=1000000').response()).body.equals(pattern(1_000_000)))
+          assert.ok((await client.get('/file?size=70000&length=no').response()).body.equals(pattern(70_000)))
+          const part = await client.get('/file-partial?skip=10&length=20').response()
+          assert.ok(part.body.equals(pattern(20, 10)))
+          assert.equal((await client.get('/filelike').response()).status, 200)
+          assert.equal((await client.get('/file-named').response()).status, 200)
+        }))
+
+      test('subprocesses of the application see nothing of ours', () =>
+        withClient(async client => {
+          const child = (await client.get('/child').response()).body.toString()
+          assert.ok(!/jumak_worker/.test(child), child)
+        }))
+
+      test('close() is called exactly once, whatever the end', async () => {
+        const closed = () => server.log.filter(line => /closed \d+/.test(line)).length
+        const before = closed()
+        await withClient(client => client.get('/closing?n=3').response())
+        await withClient(async client => client.send('HEAD /closing?n=3 HTTP/1.1\r\nHost: t\r\n\r\n').response('HEAD'))
+        await server.waitForLog(new RegExp(`closed ${before + 2}\\b`))
+        // A client that leaves in the middle of a stream stops it.
+        const client = new RawClient(server.port).get('/closing?n=100000&delay=0.01')
+        await client.head()
+        client.close()
+        await server.waitForLog(new RegExp(`closed ${before + 3}\\b`))
+        assert.equal(closed(), before + 3)
+      })
+    })
+  }
+}
+
+describe('an application that breaks the rules', { skip }, () => {
+  let server: Server
+  before(async () => {
+    server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '1'] })
+    server.expectLog(/failed in worker/, /./)
+  })
+  after(() => server.stop())
+
+  for (const [path, complaint] of [
+    ['/crash', /RuntimeError/],
+    ['/crash-after-start', /Error/],
+    ['/no-start-response', /start_response/],
+    ['/start-twice', /second time/],
+    ['/returns-none', /None/],
+    ['/returns-text', /str/],
+    ['/yields-text', /str/],
+    ['/system-exit', /SystemExit/],
+    ['/bad-status', /status/],
+    ['/bad-header', /X-Bad/],
+  ] as const) {
+    test(`${path}: 500 for the client, the reason in the log, and the worker goes on`, async () => {
+      const from = server.log.length
+      assert.equal((await getOnce(server.port, path)).status, 500)
+      await server.waitForLog(complaint, from)
+      assert.equal((await getOnce(server.port, '/hello')).body.toString(), 'Hello, world!')
+      assert.ok(!server.log.slice(from).some(line => line.includes('jumak_worker')), 'no frames of ours')
+    })
+  }
+
+  test('response splitting is impossible', async () => {
+    const response = await getOnce(server.port, '/bad-header?kind=crlf')
+    assert.equal(response.status, 500)
+    assert.equal(response.header('x-split'), undefined)
+  })
+
+  for (const path of ['/short', '/crash-mid']) {
+    test(`${path}: begun, so it is cut, and never looks complete`, async () => {
+      const client = new RawClient(server.port).get(path)
+      await assert.rejects(client.response())
+      client.close()
+      assert.equal((await getOnce(server.port, '/hello')).status, 200)
+    })
+  }
+
+  test('more than Content-Length is cut off and logged', async () => {
+    const from = server.log.length
+    const response = await getOnce(server.port, '/long')
+    assert.equal(response.body.length, Number(response.header('content-length')))
+    await server.waitForLog(/more content than its Content-Length/, from)
+  })
+
+  test("fields of the connection are the server's: an application's are dropped", async () => {
+    const client = new RawClient(server.port)
+    const response = await client.get('/hop-by-hop').response()
+    for (const name of ['keep-alive', 'upgrade', 'proxy-connection']) assert.equal(response.header(name), undefined, name)
+    client.close()
+  })
+})
+
+test('print and wsgi.errors come to the log with the name of the worker', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS })
+  await getOnce(server.port, '/print')
+  await getOnce(server.port, '/errors')
+  await server.waitForLog(/worker \d+ +.*print/i)
+  await server.stop()
+})
+
+test('threads: two requests at once in one worker, and wsgi.multithread says so', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '1', '--threads', '2'] })
+  const slow = new RawClient(server.port).get('/sleep?s=5')
+  await server.waitForLog(/sleeping/)
+  const environ = JSON.parse((await getOnce(server.port, '/environ')).body.toString())
+  assert.equal(environ['wsgi.multithread'], true)
+  assert.equal(environ['wsgi.multiprocess'], false)
+  assert.equal((await slow.response()).status, 200)
+  slow.close()
+  await server.stop()
+})
+
+test('a slow client costs no worker: neither one that sends slowly nor one that reads slowly', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '1'] })
+  const sender = new RawClient(server.port)
+  sender.send('POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 100\r\n\r\nhalf')
+  const reader = new RawClient(server.port).get('/bytes/20000000')
+  reader.socket.pause()
+  await reader.head
+  // The only worker must be free for others while both are in the middle.
+  for (let i = 0; i < 20; i++) assert.equal((await getOnce(server.port, '/hello')).status, 200)
+  reader.socket.resume()
+  assert.equal((await reader.response()).body.length, 20_000_000)
+  sender.send('x'.repeat(96))
+  assert.equal((await sender.response()).body.length, 100)
+  sender.close()
+  reader.close()
+  await server.stop()
+})

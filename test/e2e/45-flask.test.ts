@@ -1,0 +1,29 @@
+/** A Flask application and a bare callable: the two other kinds that the examples show. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ensureEnvironment, testedPythons } from '../support/environments/environments.ts'
+import { EXAMPLES } from '../support/paths.ts'
+import { getOnce } from '../support/raw-client.ts'
+import { startServer } from '../support/server.ts'
+
+for (const { version } of await testedPythons()) {
+  test(`the Flask example on Python ${version}: page, upload, stream`, async () => {
+    const { python } = await ensureEnvironment({ python: version, packages: 'flask' })
+    const server = await startServer({ app: 'app', directory: join(EXAMPLES, 'flask'), python })
+    assert.ok(server.log.some(line => /Flask \d/.test(line)), server.log.join('\n'))
+    assert.equal((await getOnce(server.port, '/')).status, 200)
+    const form = new FormData()
+    form.set('file', new File(['x'.repeat(100_000)], 'a.txt'))
+    const upload = await fetch(`${server.url}/upload`, { method: 'POST', body: form })
+    assert.ok(upload.status < 500, `${upload.status}`)
+    assert.equal((await getOnce(server.port, '/nowhere')).status, 404)
+    await server.stop()
+  })
+}
+
+test('the bare PEP 3333 example', async () => {
+  const server = await startServer({ app: 'app.py', directory: join(EXAMPLES, 'bare') })
+  assert.equal((await getOnce(server.port, '/')).status, 200)
+  await server.stop()
+})
