@@ -1,79 +1,149 @@
-/** The command line's words: which flag has which value. Knows the settings only by name; checks no value. */
-import { SETTINGS } from './settings/index.ts'
-import type { Setting } from './settings/setting.ts'
+/**
+ * The command line's words: which flag has which value. Knows names and shapes of the settings and checks no value.
+ * `-b :8000`, `-b:8000`, `-b=:8000`, `--bind :8000`, `--bind=:8000`; after `--` nothing is a flag.
+ */
+import type { Diagnostic } from './diagnostics.ts'
+import { ACTIONS, SETTINGS } from './settings/index.ts'
+import { type Action, type Definition, labelOf, type Setting } from './settings/setting.ts'
 import { closest } from './suggest.ts'
 
 export interface Arguments {
-  readonly help: boolean
-  readonly version: boolean
-  readonly app: string | null
-  /** Values by setting, in order; more than one only for repeatable ones. */
-  readonly values: ReadonlyMap<Setting, readonly string[]>
-  readonly problems: readonly string[]
-}
-
-const SWITCHES: Readonly<Record<string, 'help' | 'version'>> = {
-  '--help': 'help',
-  '-h': 'help',
-  '--version': 'version',
-  '-V': 'version',
+  readonly actions: ReadonlySet<Action['name']>
+  /** By name of the setting, in order; more than one only for repeatable ones. */
+  readonly values: ReadonlyMap<string, readonly string[]>
+  readonly diagnostics: readonly Diagnostic[]
+  /** An unknown flag was followed by a word: that may be its value, or what comes without a flag. */
+  readonly isPositionalUncertain: boolean
 }
 
 export function parseArguments(words: readonly string[]): Arguments {
-  const values = new Map<Setting, string[]>()
-  const problems: string[] = []
-  const apps: string[] = []
-  const switches = { help: false, version: false }
-  let onlyApps = false
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i]!
-    if (onlyApps || word === '-' || !word.startsWith('-')) {
-      apps.push(word)
-    } else if (word === '--') {
-      onlyApps = true
-    } else if (word in SWITCHES) {
-      switches[SWITCHES[word]!] = true
-    } else {
-      const flag = splitFlag(word)
-      const setting = findSetting(flag.name)
-      if (setting === undefined) {
-        const suggestion = suggestFlag(flag.name)
-        problems.push(`there is no ${flag.name}${suggestion === null ? '' : `; did you mean ${suggestion}?`}`)
-        // The value of a misspelt flag is not the application.
-        if (suggestion !== null && flag.value === null && words[i + 1]?.startsWith('-') === false) i++
-        continue
+  return new ArgumentReader(words).read()
+}
+
+interface Flag {
+  /** As it was written, without its value: `--workers`, `-w`. */
+  readonly name: string
+  /** What follows in the same word, or null. */
+  readonly value: string | null
+}
+
+class ArgumentReader {
+  readonly #words: readonly string[]
+  #next = 0
+  readonly #actions = new Set<Action['name']>()
+  readonly #values = new Map<string, string[]>()
+  readonly #diagnostics: Diagnostic[] = []
+  readonly #positionals: string[] = []
+  #isPositionalUncertain = false
+
+  constructor(words: readonly string[]) {
+    this.#words = words
+  }
+
+  read(): Arguments {
+    while (this.#next < this.#words.length) {
+      const word = this.#words[this.#next++]!
+      if (word === '--') {
+        this.#positionals.push(...this.#words.slice(this.#next))
+        break
       }
-      const value = flag.value ?? words[++i]
-      if (value === undefined || (flag.value === null && /^-[^\d]./.test(value))) {
-        problems.push(`${flag.name} needs a value: ${flag.name} ${setting.placeholder}`)
-        if (value !== undefined) i--
-        continue
-      }
-      addValue(values, setting, value, problems)
+      if (isFlag(word)) this.#readFlag(splitFlag(word))
+      else this.#positionals.push(word)
+    }
+    this.#assignPositionals()
+    return {
+      actions: this.#actions,
+      values: this.#values,
+      diagnostics: this.#diagnostics,
+      isPositionalUncertain: this.#isPositionalUncertain,
     }
   }
-  if (apps.length > 1) problems.push(`one application at a time: both '${apps[0]}' and '${apps[1]}' are given`)
-  return { ...switches, app: apps[0] ?? null, values, problems }
+
+  #readFlag(flag: Flag): void {
+    const action = ACTIONS.find(one => isNamed(one, flag.name))
+    const setting = SETTINGS.find(one => !one.positional && isNamed(one, flag.name))
+    if (setting !== undefined) this.#readValue(setting, flag)
+    else if (action === undefined) this.#reportUnknown(flag)
+    else if (flag.value === null) this.#actions.add(action.name)
+    else this.#report(flag.name, `${flag.name} takes no value, not even '${flag.value}'`)
+  }
+
+  #readValue(setting: Setting, flag: Flag): void {
+    const value = flag.value ?? this.#takeValue()
+    if (value === null) this.#report(flag.name, `${flag.name} needs a value: ${flag.name} ${setting.placeholder}`)
+    else if (flag.value === null && isFlag(value))
+      this.#report(
+        flag.name,
+        `${flag.name} needs a value, and '${value}' looks like a flag; write --${setting.name}=${value} if you mean it`,
+      )
+    else this.#addValue(setting, value)
+  }
+
+  /** The next word, unless it is missing or another flag of ours. */
+  #takeValue(): string | null {
+    const word = this.#words[this.#next]
+    if (word === undefined || word.startsWith('--')) return null
+    if (isFlag(word) && [...SETTINGS, ...ACTIONS].some(one => isNamed(one, splitFlag(word).name))) return null
+    this.#next++
+    return word
+  }
+
+  #addValue(setting: Setting, value: string): void {
+    const before = this.#values.get(setting.name)
+    if (before === undefined) this.#values.set(setting.name, [value])
+    else if (setting.repeatable) before.push(value)
+    else {
+      const label = labelOf(setting)
+      this.#report(label, `${label} may be given once, and is given as '${before[0]}' and as '${value}'`)
+    }
+  }
+
+  #reportUnknown(flag: Flag): void {
+    const known = [...SETTINGS.filter(one => !one.positional), ...ACTIONS]
+    // `-workers` as well as `--wrokers`; a letter alone resembles nothing.
+    const suggestion =
+      flag.name.length <= 2
+        ? null
+        : closest(
+            flag.name.replace(/^--?/, '--'),
+            known.map(one => `--${one.name}`),
+          )
+    this.#report(
+      flag.name,
+      `there is no flag ${flag.name}${suggestion === null ? '' : `; did you mean ${suggestion}?`}`,
+    )
+    const following = this.#words[this.#next]
+    if (flag.value !== null || following === undefined || isFlag(following)) return
+    // The value of a flag that was only misspelt is no word of its own.
+    if (SETTINGS.some(one => `--${one.name}` === suggestion)) this.#next++
+    else this.#isPositionalUncertain = true
+  }
+
+  #assignPositionals(): void {
+    const setting = SETTINGS.find(one => one.positional)
+    if (setting === undefined || this.#isPositionalUncertain) return
+    for (const word of this.#positionals) this.#addValue(setting, word)
+  }
+
+  #report(subject: string, message: string): void {
+    this.#diagnostics.push({ subject, message })
+  }
 }
 
-/** `--workers=4`, `-w4`, `--workers`. */
-function splitFlag(word: string): { name: string; value: string | null } {
-  if (!word.startsWith('--')) return { name: word.slice(0, 2), value: word.length > 2 ? word.slice(2).replace(/^=/, '') : null }
+/** `-` alone is a value: standard output. */
+function isFlag(word: string): boolean {
+  return word.startsWith('-') && word !== '-'
+}
+
+/** One letter takes the rest of its word as its value, unless the word is a long name that lacks a hyphen. */
+function splitFlag(word: string): Flag {
   const equals = word.indexOf('=')
-  return equals < 0 ? { name: word, value: null } : { name: word.slice(0, equals), value: word.slice(equals + 1) }
+  const name = equals < 0 ? word : word.slice(0, equals)
+  const isLong = word.startsWith('--') || [...SETTINGS, ...ACTIONS].some(one => name === `-${one.name}`)
+  if (isLong) return { name, value: equals < 0 ? null : word.slice(equals + 1) }
+  return { name: word.slice(0, 2), value: word.length > 2 ? word.slice(2).replace(/^=/, '') : null }
 }
 
-function findSetting(flag: string): Setting | undefined {
-  return SETTINGS.find(setting => flag === `--${setting.name}` || (setting.short !== undefined && flag === `-${setting.short}`))
-}
-
-function suggestFlag(flag: string): string | null {
-  return flag.startsWith('--') ? closest(flag, [...SETTINGS.map(setting => `--${setting.name}`), '--help', '--version']) : null
-}
-
-function addValue(values: Map<Setting, string[]>, setting: Setting, value: string, problems: string[]): void {
-  const before = values.get(setting)
-  if (before === undefined) values.set(setting, [value])
-  else if (setting.repeatable) before.push(value)
-  else problems.push(`--${setting.name} is given twice, as '${before[0]}' and '${value}'`)
+function isNamed(definition: Definition, flag: string): boolean {
+  return flag === `--${definition.name}` || (definition.short !== undefined && flag === `-${definition.short}`)
 }

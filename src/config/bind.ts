@@ -1,31 +1,65 @@
-/** Addresses to listen on, from text and back. */
+/**
+ * Addresses to listen on, from text and back. Looks nothing up: whether an address can be had is found when the master
+ * binds it.
+ */
 import { resolve } from 'node:path'
+import { z } from 'zod'
+import type { Parsed } from './diagnostics.ts'
 import type { BindAddress } from './types.ts'
 
-/** A Unix socket's path must fit the kernel's field, which is 104 bytes on macOS (108 on Linux), with its end and a temporary suffix. */
-const MAX_UNIX_PATH = 90
+const ipv4 = z.ipv4()
+const ipv6 = z.ipv6()
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/i
 
-export function parseBind(text: string): { readonly address: BindAddress } | { readonly problem: string } {
+/** `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`; a relative path stays relative (`toAbsolute`). */
+export function parseBind(text: string): Parsed<BindAddress> {
   if (text.startsWith('unix:')) return parseUnix(text.slice('unix:'.length))
-  const match = /^(?:(\[[^\]]*\]|[^:[\]]*):)?(\d+)$/.exec(text)
-  if (match === null) return { problem: 'must be HOST:PORT, :PORT, PORT, [IPv6]:PORT or unix:PATH' }
-  const [, host, digits] = match
-  const port = Number(digits)
-  if (port > 65535) return { problem: 'must have a port from 0 to 65535' }
-  // A bare port is for this machine; `:PORT` is for everyone, as with gunicorn.
-  if (host === undefined) return { address: { kind: 'tcp', host: '127.0.0.1', port } }
-  if (host === '') return { address: { kind: 'tcp', host: '0.0.0.0', port } }
-  return { address: { kind: 'tcp', host: host.replace(/^\[(.*)\]$/, '$1'), port } }
+  if (text.includes('://')) return { problem: 'must be an address without a scheme, as in :8000' }
+  // A bare port is for this machine only; `:PORT` is for everyone, as with gunicorn.
+  if (/^\d+$/.test(text)) return withPort('127.0.0.1', text)
+  const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text)
+  if (bracketed !== null) {
+    const [, host, port] = bracketed as unknown as [string, string, string | undefined]
+    if (!isIpv6(host)) return { problem: 'must have an IPv6 address in the brackets' }
+    return withPort(host, port)
+  }
+  if (isIpv6(text) || isIpv6(text.slice(0, text.lastIndexOf(':'))))
+    return { problem: 'must have its IPv6 address in brackets, as in [::1]:8000' }
+  const [host = '', port, ...more] = text.split(':')
+  if (more.length > 0) return { problem: 'must be HOST:PORT, :PORT, PORT, [IPv6]:PORT or unix:PATH' }
+  if (host === '*') return { problem: 'must name all addresses by leaving the host out, as in :8000' }
+  if (host !== '' && !isHost(host)) return { problem: 'must have a host name or an IP address before the port' }
+  return withPort(host === '' ? '0.0.0.0' : host, port)
 }
 
-function parseUnix(path: string): { readonly address: BindAddress } | { readonly problem: string } {
+function withPort(host: string, port: string | undefined): Parsed<BindAddress> {
+  if (port === undefined) return { problem: 'must be HOST:PORT, :PORT, PORT, [IPv6]:PORT or unix:PATH' }
+  if (!/^\d+$/.test(port) || Number(port) > 65535) return { problem: 'must have a port from 0 to 65535' }
+  return { value: { kind: 'tcp', host, port: Number(port) } }
+}
+
+function parseUnix(path: string): Parsed<BindAddress> {
   if (path === '') return { problem: 'must have a path after unix:' }
-  const absolute = resolve(path)
-  if (Buffer.byteLength(absolute) > MAX_UNIX_PATH)
-    return { problem: `must have a path of at most ${MAX_UNIX_PATH} bytes after unix:` }
-  return { address: { kind: 'unix', path: absolute } }
+  if (path.endsWith('/')) return { problem: 'must name a socket after unix:, and a directory is no socket' }
+  return { value: { kind: 'unix', path } }
 }
 
+/** Digits and dots alone are an address that must be complete: resolvers take `127.1` and `8000.` for surprising ones. */
+function isHost(host: string): boolean {
+  return /^[\d.]+$/.test(host) ? ipv4.safeParse(host).success : HOST_NAME.test(host)
+}
+
+/** A link-local address may name its interface: `fe80::1%eth0`. */
+function isIpv6(host: string): boolean {
+  return ipv6.safeParse(host.replace(/%[\w.-]+$/, '')).success
+}
+
+/** A relative Unix path is seen from the directory that the command was given in. */
+export function toAbsolute(address: BindAddress, cwd: string): BindAddress {
+  return address.kind === 'unix' ? { kind: 'unix', path: resolve(cwd, address.path) } : address
+}
+
+/** As `parseBind` reads it. */
 export function formatBind(address: BindAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`

@@ -1,18 +1,22 @@
-/** Limits and time-outs, each with its reason. Bytes and milliseconds. */
-import { readFileSync } from 'node:fs'
+/** Limits and timeouts that are no settings yet, each with its reason. Bytes and milliseconds. */
+import { readText } from './files.ts'
 import type { Limits, Timeouts } from './types.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
 
-/** Descriptors that are not client connections: listeners, logs, links to workers, temporary files of those who upload. */
-const RESERVED_DESCRIPTORS = 256
-/** When the limit cannot be read (no /proc): the usual soft limit, less the reserve, would be too few to be useful. */
+/**
+ * The share of the descriptors that are not client connections: temporary files of uploads and long responses, and
+ * links to workers. A quarter, because few clients upload at one time; never less than what the process itself holds.
+ */
+const RESERVED_SHARE = 1 / 4
+const MIN_RESERVED = 256
+/** Where the limit cannot be read (no /proc): what macOS gives a process that raises its soft limit, less the reserve. */
 const FALLBACK_CONNECTIONS = 4096
 /** Memory sets this one: an idle connection costs about 10 KB. */
 const MAX_CONNECTIONS = 65_536
 
-export function defaultLimits(): Limits {
+export function defaultLimits(connections: number): Limits {
   return {
     // nginx and Apache: 8 KiB. Longer URLs break in proxies and browsers anyway.
     requestLine: 8 * KIB,
@@ -26,7 +30,7 @@ export function defaultLimits(): Limits {
     memoryBuffer: MIB,
     // A worker is free as soon as its response fits here; a longer one waits for its client.
     responseBuffer: 256 * MIB,
-    connections: connectionLimit(),
+    connections,
     // At 100 requests a second, ten seconds' worth: whoever comes later would not wait for it.
     queue: 1024,
   }
@@ -50,14 +54,15 @@ export function defaultTimeouts(request: number): Timeouts {
 /** Loopback and Unix sockets: a proxy on the same machine. Anyone else must be named. */
 export const DEFAULT_TRUSTED_PROXIES: readonly string[] = ['127.0.0.0/8', '::1', 'unix']
 
-/** Node raises the soft limit to the hard one at start: the hard one counts. */
-export function connectionLimit(limitsFile = '/proc/self/limits'): number {
-  try {
-    const match = /^Max open files\s+\S+\s+(\d+|unlimited)/m.exec(readFileSync(limitsFile, 'utf8'))
-    const hard = match?.[1] === 'unlimited' ? Number.POSITIVE_INFINITY : Number(match?.[1])
-    if (Number.isNaN(hard)) return FALLBACK_CONNECTIONS
-    return Math.max(RESERVED_DESCRIPTORS, Math.min(MAX_CONNECTIONS, hard - RESERVED_DESCRIPTORS))
-  } catch {
-    return FALLBACK_CONNECTIONS
-  }
+/**
+ * Client connections that the limit on open files leaves room for; `limitsFile` is /proc/self/limits. Node raises the
+ * soft limit to the hard one when it starts, so the hard one counts.
+ */
+export function connectionLimit(limitsFile: string): number {
+  const hard = /^Max open files\s+\S+\s+(\d+|unlimited)/m.exec(readText(limitsFile) ?? '')?.[1]
+  if (hard === undefined) return FALLBACK_CONNECTIONS
+  if (hard === 'unlimited') return MAX_CONNECTIONS
+  const reserve = Math.max(MIN_RESERVED, Math.ceil(Number(hard) * RESERVED_SHARE))
+  // A limit that small serves nobody well; half and half is the best of it.
+  return Math.min(MAX_CONNECTIONS, Math.max(Number(hard) - reserve, Math.floor(Number(hard) / 2)))
 }

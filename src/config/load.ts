@@ -1,96 +1,126 @@
 /** From the command line to a frozen configuration, or to all that is wrong with it at once. */
-import { statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { isAbsolute, join } from 'node:path'
-import { parseAppTarget } from './app-target.ts'
+import { join, resolve } from 'node:path'
+import { findTarget } from './app-target.ts'
 import type { Arguments } from './arguments.ts'
-import { DEFAULT_TRUSTED_PROXIES, defaultLimits, defaultTimeouts } from './defaults.ts'
-import * as application from './settings/application.ts'
-import * as listening from './settings/listening.ts'
-import * as logging from './settings/logging.ts'
-import type { Setting } from './settings/setting.ts'
-import * as workerSettings from './settings/workers.ts'
-import type { Config } from './types.ts'
+import { formatBind, toAbsolute } from './bind.ts'
+import { connectionLimit, DEFAULT_TRUSTED_PROXIES, defaultLimits, defaultTimeouts } from './defaults.ts'
+import { type Diagnostic, wrongValue } from './diagnostics.ts'
+import { findDirectory } from './directory.ts'
+import { discover } from './discover.ts'
+import type { Environment } from './environment.ts'
+import { app, chdir, preload, python } from './settings/application.ts'
+import { bind } from './settings/listening.ts'
+import { accessLog, logLevel } from './settings/logging.ts'
+import { labelOf, type Setting } from './settings/setting.ts'
+import { threads, timeout, workers } from './settings/workers.ts'
+import type { AppTarget, BindAddress, Config } from './types.ts'
 import { autoWorkers } from './workers.ts'
 
-/** What the configuration takes from its surroundings; tests give their own. */
-export interface Surroundings {
-  /** Physical working directory. */
-  readonly cwd: string
-  /** $PWD: the logical one, links and all. */
-  readonly pwd: string | undefined
-}
+export type LoadResult = { readonly config: Config } | { readonly diagnostics: readonly Diagnostic[] }
 
-/** One sentence each, naming the setting, the value, and what is allowed. */
-export type LoadResult = { readonly config: Config } | { readonly problems: readonly string[] }
-
-const DEFAULT_REQUEST_TIMEOUT_MS = 30_000
-
-export function loadConfig(args: Arguments, surroundings: Surroundings): LoadResult {
-  const problems = [...args.problems]
-  const read = <Value>(setting: Setting<Value>): Value[] => readValues(args, setting, problems)
-
-  const directory = findDirectory(read(application.chdir)[0], surroundings, problems)
-  const target = directory === null ? null : parseAppTarget(args.app, directory)
-  if (target !== null && 'problem' in target) problems.push(target.problem)
-  const bind = read(listening.bind)
-  const workers = read(workerSettings.workers)[0] ?? 'auto'
-  const auto = workers === 'auto' ? autoWorkers() : { workers, reason: '' }
-  const timeout = read(workerSettings.timeout)[0] ?? DEFAULT_REQUEST_TIMEOUT_MS
+/** Reads no file but those that tell what the application is and what the machine allows. */
+export function loadConfig(args: Arguments, environment: Environment): LoadResult {
+  const diagnostics = [...args.diagnostics]
+  const values = new Values(args, diagnostics)
+  const directory = readDirectory(values, environment)
+  const target = args.isPositionalUncertain ? null : readTarget(values, directory)
+  const addresses = readAddresses(values, environment)
+  const wanted = values.one(workers)
+  const auto = wanted === 'auto' ? autoWorkers(environment.machine) : { workers: wanted, reason: '' }
+  const log = values.one(accessLog)
   const rest = {
-    threads: read(workerSettings.threads)[0] ?? 1,
-    preload: read(application.preload)[0] ?? ('auto' as const),
-    python: read(application.python)[0] ?? null,
-    logLevel: read(logging.logLevel)[0] ?? ('info' as const),
-    accessLog: absoluteLog(read(logging.accessLog)[0] ?? null, surroundings.cwd),
+    workers: auto.workers,
+    workersReason: auto.reason,
+    threads: values.one(threads),
+    preload: values.one(preload),
+    python: values.one(python),
+    logLevel: values.one(logLevel),
+    accessLog: log === null || log === '-' ? log : resolve(environment.cwd, log),
+    timeouts: defaultTimeouts(values.one(timeout)),
   }
-  if (problems.length > 0 || directory === null || target === null || 'problem' in target) return { problems }
+  if (diagnostics.length > 0 || directory === null || target === null) return { diagnostics }
   return {
     config: deepFreeze({
-      app: target.target,
-      bind: bind.length > 0 ? bind : [{ kind: 'tcp' as const, host: '127.0.0.1', port: 8000 }],
-      workers: auto.workers,
-      workersReason: auto.reason,
+      app: target,
       directory,
-      limits: defaultLimits(),
-      timeouts: defaultTimeouts(timeout),
+      bind: addresses,
+      limits: defaultLimits(connectionLimit(join(environment.machine.procRoot, 'self/limits'))),
       trustedProxies: DEFAULT_TRUSTED_PROXIES,
-      temporaryDirectory: tmpdir(),
+      temporaryDirectory: environment.temporaryDirectory,
       ...rest,
     }),
   }
 }
 
-function readValues<Value>(args: Arguments, setting: Setting<Value>, problems: string[]): Value[] {
-  const values: Value[] = []
-  for (const text of args.values.get(setting as Setting) ?? []) {
-    const parsed = setting.schema.safeParse(text)
-    if (parsed.success) values.push(parsed.data)
-    else problems.push(`--${setting.name} ${parsed.error.issues[0]!.message}, not '${text}'`)
+/** The settings' values: what was given, else the default. What the schema refuses becomes a diagnostic. */
+class Values {
+  readonly #args: Arguments
+  readonly #diagnostics: Diagnostic[]
+
+  constructor(args: Arguments, diagnostics: Diagnostic[]) {
+    this.#args = args
+    this.#diagnostics = diagnostics
   }
-  return values
+
+  /** As the user wrote it, or the default as the user would. */
+  texts(setting: Setting): readonly string[] {
+    return this.#args.values.get(setting.name) ?? [setting.default]
+  }
+
+  /** Those that were not refused. */
+  all<Value>(setting: Setting<Value>): Value[] {
+    return this.texts(setting).flatMap(text => {
+      const parsed = setting.schema.safeParse(text)
+      if (parsed.success) return [parsed.data]
+      this.refuse(setting, parsed.error.issues[0]!.message, text)
+      return []
+    })
+  }
+
+  /** Where it was refused the default stands in, in a configuration that nobody will see. */
+  one<Value>(setting: Setting<Value>): Value {
+    const values = this.all(setting)
+    return values.length > 0 ? values[0]! : setting.schema.parse(setting.default)
+  }
+
+  refuse(setting: Setting, problem: string, text = this.texts(setting)[0]!): void {
+    this.#diagnostics.push(wrongValue(labelOf(setting), problem, text))
+  }
+
+  /** For a problem that is about no value. */
+  report(setting: Setting, message: string): void {
+    this.#diagnostics.push({ subject: labelOf(setting), message })
+  }
 }
 
-/** Kept as the user named it, not resolved: a link that is switched is followed at the next reload. */
-function findDirectory(chdir: string | undefined, surroundings: Surroundings, problems: string[]): string | null {
-  const working = logicalDirectory(surroundings)
-  if (chdir === undefined) return working
-  const directory = isAbsolute(chdir) ? chdir : join(working, chdir)
-  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return directory
-  problems.push(`--chdir must name a directory, not '${chdir}'`)
+function readDirectory(values: Values, environment: Environment): string | null {
+  const text = values.all(chdir)[0]
+  if (text === undefined) return null
+  const found = findDirectory(text, environment)
+  if ('value' in found) return found.value
+  values.refuse(chdir, found.problem)
   return null
 }
 
-/** $PWD where it is the working directory, links included; else the physical path. */
-function logicalDirectory({ cwd, pwd }: Surroundings): string {
-  if (pwd === undefined || !isAbsolute(pwd)) return cwd
-  const [logical, physical] = [statSync(pwd, { throwIfNoEntry: false }), statSync(cwd)]
-  return logical !== undefined && logical.dev === physical.dev && logical.ino === physical.ino ? pwd : cwd
+/** Null without a directory too: then nobody knows what there is, and one diagnostic is enough. */
+function readTarget(values: Values, directory: string | null): AppTarget | null {
+  const names = values.all(app)
+  if (directory === null || names.length === 0) return null
+  const name = names[0]!
+  const found = name === null ? discover(directory) : findTarget(name, directory)
+  if ('value' in found) return found.value
+  if (name === null) values.report(app, found.problem)
+  else values.refuse(app, found.problem)
+  return null
 }
 
-/** The gateway's working directory is not ours to rely on. */
-function absoluteLog(path: string | null, cwd: string): string | null {
-  return path === null || path === '-' || isAbsolute(path) ? path : join(cwd, path)
+function readAddresses(values: Values, { cwd }: Environment): BindAddress[] {
+  const addresses = values.all(bind).map(address => toAbsolute(address, cwd))
+  // The kernel would let two sockets have one address until they listen. Port 0 is another one each time.
+  const fixed = addresses.filter(address => address.kind === 'unix' || address.port !== 0).map(formatBind)
+  for (const twin of new Set(fixed.filter((text, i) => fixed.indexOf(text) !== i)))
+    values.report(bind, `--bind names ${twin} twice: each address may be given once`)
+  return addresses
 }
 
 function deepFreeze<Value>(value: Value): Value {

@@ -1,5 +1,7 @@
-/** The candidate nearest to what was typed, or null when none is near: at most a third of the letters differ. */
+/** The candidate nearest to what was typed, or null when none is near: a beginning, or up to a third of the letters changed. */
 export function closest(typed: string, candidates: readonly string[]): string | null {
+  const begun = candidates.filter(candidate => candidate.startsWith(typed))
+  if (begun.length === 1) return begun[0]!
   let best: string | null = null
   let bestDistance = Math.max(2, Math.floor(typed.length / 3)) + 1
   for (const candidate of candidates) {
@@ -20,7 +22,8 @@ function editDistance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const substitution = rows[i - 1]![j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
       let distance = Math.min(rows[i - 1]![j]! + 1, rows[i]![j - 1]! + 1, substitution)
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) distance = Math.min(distance, rows[i - 2]![j - 2]! + 1)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        distance = Math.min(distance, rows[i - 2]![j - 2]! + 1)
       rows[i]![j] = distance
     }
   }

@@ -1,41 +1,86 @@
-/** How many workers `auto` is: cores that this process may really use. */
-import { readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+/**
+ * How many workers `auto` is: the cores that this process may really use, by its affinity and by the CPU quotas of its
+ * control group and the groups around it. Runs in the command line; looks at files only.
+ *
+ * Node's `availableParallelism` is not used where /proc tells: it rounds a quota down (3.5 cores would be 3 workers) and
+ * multiplies it by the group's weight, which is a share under contention and not a limit.
+ */
 import { join } from 'node:path'
+import type { Machine } from './environment.ts'
+import { readText } from './files.ts'
 
 /** One worker alone would leave nobody to answer while it is replaced or busy. */
 const MIN_WORKERS = 2
 
 export interface AutoWorkers {
   readonly workers: number
-  /** For the start-up line: `auto: 4 cores`. */
+  /** For the start-up line: `auto: 4 cores`, `auto: CPU quota of 1.5 cores`. */
   readonly reason: string
 }
 
-/** `cgroupRoot` and `cores` are parameters for the tests. */
-export function autoWorkers(cgroupRoot = '/sys/fs/cgroup', cores: number = availableParallelism()): AutoWorkers {
-  const quota = cpuQuota(cgroupRoot)
-  const plural = cores === 1 ? 'core' : 'cores'
-  if (quota !== null && quota < cores)
-    return { workers: Math.max(MIN_WORKERS, Math.ceil(quota)), reason: `auto: quota of ${Number(quota.toFixed(2))} of ${cores} ${plural}` }
-  return { workers: Math.max(MIN_WORKERS, cores), reason: `auto: ${cores} ${plural}` }
+export function autoWorkers(machine: Machine): AutoWorkers {
+  const cores = usableCores(machine)
+  const quota = cpuQuota(machine)
+  const usable = quota < cores ? quota : cores
+  const found = quota < cores ? `CPU quota of ${describeCores(quota)}` : describeCores(cores)
+  const minimum = usable < MIN_WORKERS && Math.ceil(usable) < MIN_WORKERS ? `, at least ${MIN_WORKERS}` : ''
+  return { workers: Math.max(MIN_WORKERS, Math.ceil(usable)), reason: `auto: ${found}${minimum}` }
 }
 
-/** CPUs that the control group may use: version 2 `cpu.max`, version 1 `cpu.cfs_quota_us`; null: no limit. */
-function cpuQuota(root: string): number | null {
-  const [quota, period] = readNumbers(join(root, 'cpu.max'))
-  if (quota !== undefined && period !== undefined) return quota / period
-  const [quota1] = readNumbers(join(root, 'cpu/cpu.cfs_quota_us'))
-  const [period1] = readNumbers(join(root, 'cpu/cpu.cfs_period_us'))
-  return quota1 !== undefined && period1 !== undefined && quota1 > 0 ? quota1 / period1 : null
+function describeCores(count: number): string {
+  return `${Number(count.toFixed(2))} core${count === 1 ? '' : 's'}`
 }
 
-/** Empty when the file is not there, or says `max`. */
-function readNumbers(path: string): number[] {
-  try {
-    const numbers = readFileSync(path, 'utf8').trim().split(/\s+/).map(Number)
-    return numbers.some(Number.isNaN) ? [] : numbers
-  } catch {
-    return []
-  }
+/** The affinity mask may name cores that are switched off or not there. */
+function usableCores({ procRoot, onlineCores, parallelism }: Machine): number {
+  const list = /^Cpus_allowed_list:\s*([\d,-]+)$/m.exec(readText(join(procRoot, 'self/status')) ?? '')?.[1]
+  if (list === undefined) return parallelism
+  return Math.max(1, Math.min(onlineCores, countListed(list)))
+}
+
+/** `0-3,8` → 5. */
+function countListed(list: string): number {
+  return list.split(',').reduce((count, range) => {
+    const [first, last = first] = range.split('-').map(Number)
+    return count + last! - first! + 1
+  }, 0)
+}
+
+/** Cores' worth of time that the control groups allow; infinite without a limit. The tightest group on the way up counts. */
+function cpuQuota({ cgroupRoot, procRoot }: Machine): number {
+  const quotas = controlGroups(readText(join(procRoot, 'self/cgroup')) ?? '')
+    .flatMap(({ mounts, path }) => mounts.flatMap(mount => upwards(path).map(group => join(cgroupRoot, mount, group))))
+    .map(readQuota)
+  return Math.min(Number.POSITIVE_INFINITY, ...quotas)
+}
+
+/**
+ * Lines are `0::/path` for version 2, `4:cpu,cpuacct:/path` for version 1. In a container the root often is the
+ * container's own group while the path is the host's: then only the root exists, which `upwards` ends with.
+ */
+function controlGroups(membership: string): { mounts: string[]; path: string }[] {
+  return membership.split('\n').flatMap(line => {
+    const [, id, controllers, path] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? []
+    if (id === undefined || controllers === undefined || path === undefined) return []
+    if (id === '0' && controllers === '') return [{ mounts: [''], path }]
+    return controllers.split(',').includes('cpu') ? [{ mounts: ['cpu', controllers], path }] : []
+  })
+}
+
+/** `/a/b` → `/a/b`, `/a`, `/`. A path with `..` leads out of the namespace, to groups that cannot be seen. */
+function upwards(path: string): string[] {
+  const parts = path.split('/').filter(part => part !== '')
+  if (parts.includes('..')) return ['/']
+  return Array.from({ length: parts.length + 1 }, (_, i) => `/${parts.slice(0, parts.length - i).join('/')}`)
+}
+
+/** Version 2: `cpu.max` is `150000 100000`, or `max 100000`. Version 1: two files, -1 is no limit. */
+function readQuota(group: string): number {
+  const [quota, period] = (
+    readText(join(group, 'cpu.max'))?.trim().split(/\s+/) ?? [
+      readText(join(group, 'cpu.cfs_quota_us')),
+      readText(join(group, 'cpu.cfs_period_us')),
+    ]
+  ).map(Number)
+  return quota! > 0 && period! > 0 ? quota! / period! : Number.POSITIVE_INFINITY
 }

@@ -1,18 +1,22 @@
-/** All settings, in the order of help. */
-import * as application from './application.ts'
-import * as listening from './listening.ts'
-import * as logging from './logging.ts'
-import type { Setting } from './setting.ts'
-import * as workers from './workers.ts'
+/** All settings and actions, in the order of help. */
+import { app, chdir, preload, python } from './application.ts'
+import { help, version } from './information.ts'
+import { bind } from './listening.ts'
+import { accessLog, logLevel } from './logging.ts'
+import type { Action, Setting } from './setting.ts'
+import { threads, timeout, workers } from './workers.ts'
 
 export const SETTINGS: readonly Setting[] = [
-  application.chdir,
-  application.python,
-  application.preload,
-  listening.bind,
-  workers.workers,
-  workers.threads,
-  workers.timeout,
-  logging.accessLog,
-  logging.logLevel,
+  app,
+  chdir,
+  python,
+  preload,
+  bind,
+  workers,
+  threads,
+  timeout,
+  accessLog,
+  logLevel,
 ]
+
+export const ACTIONS: readonly Action[] = [help, version]

@@ -1,14 +1,15 @@
 /** Settings of the logs. */
-import { z } from 'zod'
+import { oneOf, textOr } from './schemas.ts'
 import { defineSetting } from './setting.ts'
 
 export const accessLog = defineSetting({
   name: 'access-log',
   section: 'Logging',
   placeholder: 'FILE',
-  schema: z.string().min(1, 'must name a file, or - for standard output'),
-  defaultText: 'none',
-  doc: 'One line for each request, in the combined format with the seconds taken, to a file or - (standard output).',
+  schema: textOr('off', 'must name a file, or be - (standard output) or off'),
+  // It costs a few µs a request and grows without end; as with gunicorn, whoever wants it says where.
+  default: 'off',
+  doc: 'One line for each request, in the combined format with the seconds taken, to a file, or to - (standard output).',
   change: 'restart',
 })
 
@@ -16,8 +17,9 @@ export const logLevel = defineSetting({
   name: 'log-level',
   section: 'Logging',
   placeholder: 'LEVEL',
-  schema: z.enum(['debug', 'info', 'warn', 'error'], { error: 'must be debug, info, warn or error' }),
-  defaultText: 'info',
-  doc: 'Least important lines that are written: debug, info, warn or error.',
+  schema: oneOf(['debug', 'info', 'warn', 'error']),
+  // One line for each thing that happens to a process: what an operator asks after the fact.
+  default: 'info',
+  doc: 'The least important lines that are written: debug, info, warn or error.',
   change: 'restart',
 })

@@ -1,30 +1,22 @@
 /** Settings of the workers. */
-import { z } from 'zod'
 import { parseDuration } from '../duration.ts'
+import { count, countOr, parsedBy } from './schemas.ts'
 import { defineSetting } from './setting.ts'
 
 /** More would be a slip of the finger: each worker is a process. */
 const MAX_WORKERS = 1024
-/** Each thread is a slot with a socket of its own; Python runs one of them at a time. */
+/** Each thread is a slot with a socket of its own, and Python runs one of them at a time. */
 const MAX_THREADS = 256
 
-function count(maximum: number): z.ZodType<number, string> {
-  const message = `must be a number from 1 to ${maximum}`
-  return z
-    .string()
-    .regex(/^\d+$/, message)
-    .transform(Number)
-    .pipe(z.number().min(1, message).max(maximum, message))
-}
-
-export const workers = defineSetting<number | 'auto'>({
+export const workers = defineSetting({
   name: 'workers',
   short: 'w',
   section: 'Workers',
   placeholder: 'N',
-  schema: z.union([z.literal('auto'), count(MAX_WORKERS)], { error: `must be a number from 1 to ${MAX_WORKERS}, or auto` }),
-  defaultText: 'auto',
-  doc: "Worker processes; auto is one for each core within the container's CPU quota, at least 2.",
+  schema: countOr('auto', MAX_WORKERS),
+  // Requests that compute need a core each, and more would only take turns.
+  default: 'auto',
+  doc: 'Worker processes; auto is one for each core, within the CPU quota of a container, at least 2.',
   change: 'live',
 })
 
@@ -33,8 +25,9 @@ export const threads = defineSetting({
   section: 'Workers',
   placeholder: 'N',
   schema: count(MAX_THREADS),
-  defaultText: '1',
-  doc: 'Threads of each worker, for applications that wait more than they compute.',
+  // Safe for every application; threads are for those whose author knows that they are.
+  default: '1',
+  doc: 'Requests that each worker runs at a time, for applications that wait more than they compute.',
   change: 'reload',
 })
 
@@ -42,15 +35,9 @@ export const timeout = defineSetting({
   name: 'timeout',
   section: 'Workers',
   placeholder: 'TIME',
-  schema: z.string().transform((text, context) => {
-    const milliseconds = parseDuration(text)
-    if (milliseconds === null) {
-      context.addIssue({ code: 'custom', message: 'must be seconds (30), or a number with a unit (500ms, 30s, 2m); 0 is none' })
-      return z.NEVER
-    }
-    return milliseconds
-  }),
-  defaultText: '30s',
-  doc: 'Time for the application to begin its response, and between parts of it; then the client gets 504 and the worker is replaced.',
+  schema: parsedBy(parseDuration),
+  // gunicorn's; nobody waits longer for a page, and load balancers give up at 60 s.
+  default: '30s',
+  doc: 'How long the application may take to begin its response, and between parts of it, before the client gets 504 and the worker is replaced: 30 (seconds), 500ms, 2m; 0 is no limit.',
   change: 'restart',
 })

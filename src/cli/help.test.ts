@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { stripVTControlCharacters } from 'node:util'
+import { ACTIONS, SETTINGS } from '../config/settings/index.ts'
+import { labelOf } from '../config/settings/setting.ts'
+import { EXIT_CODES, formatHelp } from './help.ts'
+import { describeTerminal } from './terminal.ts'
+
+const help = formatHelp(describeTerminal({}, {}))
+/** Wrapped text as one line. */
+const flat = help.replace(/\s+/g, ' ')
+
+for (const setting of SETTINGS)
+  test(`help shows ${labelOf(setting)} with its short form, placeholder, sentence and default, in its section`, () => {
+    assert.ok(flat.includes(setting.doc), setting.doc)
+    assert.ok(flat.includes(`Default: ${setting.defaultText ?? setting.default}.`))
+    const short = setting.short === undefined ? '' : `-${setting.short}, `
+    const flags = setting.positional ? 'APP' : `${short}--${setting.name} ${setting.placeholder}`
+    assert.match(help, new RegExp(`^ +${flags}( |$)`, 'm'))
+    const section = help.split('\n\n').find(block => block.startsWith(`${setting.section}\n`))
+    assert.ok(section?.includes(flags))
+  })
+
+for (const action of ACTIONS)
+  test(`help shows --${action.name}`, () => {
+    assert.ok(flat.includes(`-${action.short}, --${action.name} ${action.doc}`))
+  })
+
+test('help shows no flag that is not defined', () => {
+  const defined = [...SETTINGS, ...ACTIONS].map(one => `--${one.name}`)
+  for (const flag of help.match(/--[a-z][a-z-]*/g) ?? []) assert.ok(defined.includes(flag), flag)
+})
+
+test('help begins with examples and ends with the exit codes', () => {
+  assert.ok(help.indexOf('Examples') < help.indexOf('Application\n'))
+  assert.deepEqual(
+    EXIT_CODES.map(([code]) => code),
+    ['0', '1', '2', '3'],
+  )
+  const end = help.slice(help.indexOf('Exit codes'))
+  for (const [code, meaning] of EXIT_CODES) assert.match(end, new RegExp(`^ +${code} +${meaning}$`, 'm'))
+})
+
+for (const [columns, width] of [
+  [undefined, 100],
+  [200, 100],
+  [80, 80],
+  [20, 60],
+] as const)
+  test(`help fits ${width} columns on a terminal of ${columns ?? 'unknown'}`, () => {
+    const terminal = describeTerminal(columns === undefined ? {} : { columns }, {})
+    for (const line of formatHelp(terminal).split('\n')) {
+      assert.ok(line.length <= width, line)
+      assert.equal(line, line.trimEnd())
+    }
+  })
+
+test('colours change nothing but the colour', () => {
+  const coloured = formatHelp(describeTerminal({ isTTY: true, columns: 100 }, {}))
+  assert.notEqual(coloured, help)
+  assert.equal(stripVTControlCharacters(coloured), help)
+})

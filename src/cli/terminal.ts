@@ -1,0 +1,37 @@
+/** What the command line knows of the terminal: its width, whether it shows colours, and how to write to it. */
+import { styleText } from 'node:util'
+
+export type Style = (text: string) => string
+
+export interface Terminal {
+  /** Columns that text may take. */
+  readonly width: number
+  readonly title: Style
+  readonly flag: Style
+}
+
+/** Longer lines are hard to read, and a pipe has no width. */
+const MAX_WIDTH = 100
+/** Narrower than this the columns of a table would be words above words. */
+const MIN_WIDTH = 60
+
+/** What is asked of a stream; `process.stdout` is one. */
+export interface Output {
+  readonly isTTY?: boolean
+  readonly columns?: number
+}
+
+/** Colours only on a terminal that can, and not where NO_COLOR is set to anything (no-color.org). */
+export function describeTerminal(output: Output, variables: Readonly<Record<string, string | undefined>>): Terminal {
+  const coloured = output.isTTY === true && !variables['NO_COLOR'] && variables['TERM'] !== 'dumb'
+  const style = (format: 'bold' | 'cyan'): Style =>
+    coloured ? text => styleText(format, text, { validateStream: false }) : text => text
+  const width = Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, output.columns ?? MAX_WIDTH))
+  return { width, title: style('bold'), flag: style('cyan') }
+}
+
+/** A reader that has gone, as in `jumak --help | head -1`, is no error. */
+export function writeTo(stream: NodeJS.WriteStream, text: string): void {
+  stream.on('error', () => {})
+  stream.write(text)
+}

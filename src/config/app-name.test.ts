@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { parseAppName } from './app-name.ts'
+
+for (const [text, place, callable, factory] of [
+  ['shop', 'shop', null, false],
+  ['mysite.wsgi', 'mysite.wsgi', null, false],
+  ['mysite.wsgi:application', 'mysite.wsgi', 'application', false],
+  ['shop:site.app', 'shop', 'site.app', false],
+  ['shop:create_app()', 'shop', 'create_app', true],
+  ['shop:factories.make()', 'shop', 'factories.make', true],
+  ['./x/app.py:app', './x/app.py', 'app', false],
+  ['/srv/a:b/app.py', '/srv/a:b/app.py', null, false],
+  ['/srv/a:b/app.py:app', '/srv/a:b/app.py', 'app', false],
+  ['가게:앱', '가게', '앱', false],
+] as const)
+  test(`${text} is taken apart`, () =>
+    assert.deepEqual(parseAppName(text), { value: { place, callable, factory, text } }))
+
+for (const [text, problem] of [
+  ['', /module:callable/],
+  [':app', /before the colon/],
+  ['shop:', /callable after the colon/],
+  ['shop:()', /callable after the colon/],
+  ['shop:1app', /Python name after the colon, and '1app' is none/],
+  ['shop:a..b', /Python name/],
+  ['shop:create_app', null],
+  ['shop:create_app("x:y/z")', /without arguments/],
+  ['shop:create_app(1)', /without arguments/],
+  ['shop:create_app(', /Python name/],
+] as const)
+  test(`'${text}' is ${problem === null ? 'fine' : 'refused with the reason'}`, () => {
+    const parsed = parseAppName(text)
+    if (problem === null) assert.ok('value' in parsed)
+    else assert.match('problem' in parsed ? parsed.problem : 'no problem', problem)
+  })
+
+test('any text is taken apart or refused, never an exception, and nothing of it is lost', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom('a', '.', ':', '(', ')', '/', '1', ' ', '\n') }), text => {
+      const parsed = parseAppName(text)
+      if (!('value' in parsed)) return
+      const { place, callable, factory } = parsed.value
+      assert.equal(place + (callable === null ? '' : `:${callable}`) + (factory ? '()' : ''), text)
+    }),
+  )
+})

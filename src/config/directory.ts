@@ -1,0 +1,36 @@
+/**
+ * The application's directory: `--chdir`, or the working directory. Kept as the user named it, links not resolved, so
+ * that a `current` link that is switched is followed at the next reload.
+ */
+import { accessSync, constants } from 'node:fs'
+import { isAbsolute, resolve } from 'node:path'
+import type { Parsed } from './diagnostics.ts'
+import type { Environment } from './environment.ts'
+import { statOrNull } from './files.ts'
+
+/** `chdir` may be relative; `.` is the working directory. The result is absolute. */
+export function findDirectory(chdir: string, environment: Environment): Parsed<string> {
+  const directory = locate(chdir, environment)
+  const stats = statOrNull(directory)
+  if (stats === null) return { problem: 'must name a directory that exists' }
+  if (!stats.isDirectory()) return { problem: 'must name a directory' }
+  try {
+    accessSync(directory, constants.X_OK)
+  } catch {
+    return { problem: 'must name a directory that this user may enter' }
+  }
+  return { value: directory }
+}
+
+/** What is above a link differs by how one looks: `..` means what the kernel, `ls` and tab completion make of it. */
+function locate(chdir: string, environment: Environment): string {
+  return resolve(chdir.split('/')[0] === '..' ? environment.cwd : logicalWorkingDirectory(environment), chdir)
+}
+
+/** $PWD is what the shell calls the directory; it is stale where a program changed directory without telling. */
+function logicalWorkingDirectory({ cwd, pwd }: Environment): string {
+  if (pwd === undefined || !isAbsolute(pwd)) return cwd
+  const [logical, physical] = [statOrNull(pwd), statOrNull(cwd)]
+  const same = logical !== null && logical.dev === physical?.dev && logical.ino === physical.ino
+  return same ? pwd : cwd
+}

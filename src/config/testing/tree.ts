@@ -1,0 +1,28 @@
+/** Directories and surroundings made for a test. */
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { TestContext } from 'node:test'
+import type { Environment } from '../environment.ts'
+
+/** A temporary directory with these files (path → text), removed after the test. The path has no links in it. */
+export function makeTree(t: TestContext, files: Readonly<Record<string, string>> = {}): string {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'jumak-config-')))
+  t.after(() => rmSync(root, { recursive: true }))
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    writeFileSync(join(root, path), text)
+  }
+  return root
+}
+
+/** A machine of four cores without /proc and control groups, unless the tree has them as `proc` and `cgroup`. */
+export function makeEnvironment(cwd: string, changes: Partial<Environment> = {}): Environment {
+  return {
+    cwd,
+    pwd: undefined,
+    temporaryDirectory: '/tmp',
+    machine: { cgroupRoot: join(cwd, 'cgroup'), procRoot: join(cwd, 'proc'), onlineCores: 4, parallelism: 4 },
+    ...changes,
+  }
+}
