@@ -55,9 +55,10 @@ export class RawClient {
     return this
   }
 
-  /** GET with the given extra header lines. */
+  /** GET with the given header lines, and `Host: test` unless they name another. */
   get(path: string, ...headers: string[]): this {
-    return this.send(`GET ${path} HTTP/1.1\r\nHost: test\r\n${headers.map(line => `${line}\r\n`).join('')}\r\n`)
+    const host = headers.some(line => /^host:/i.test(line)) ? [] : ['Host: test']
+    return this.send(`GET ${path} HTTP/1.1\r\n${[...host, ...headers].map(line => `${line}\r\n`).join('')}\r\n`)
   }
 
   async #more(): Promise<boolean> {
