@@ -1,7 +1,7 @@
 """Entry of the preloader, and after a fork of each worker: ``python3 /path/to/jumak_worker``, control socket on fd 3.
 
-Python put this directory into ``sys.path``: it is taken out before anything else, and our modules are imported as a package
-by path, so the application finds nothing of ours in its import path.
+Python put this directory into ``sys.path``: it is taken out before anything else, and our modules are imported as a
+package by path, so the application finds nothing of ours in its import path.
 """
 
 import sys
@@ -13,10 +13,11 @@ def _import_package() -> None:
 
     directory = os.path.dirname(os.path.abspath(__file__))
     if sys.path and os.path.realpath(sys.path[0]) == os.path.realpath(directory):
-        del sys.path[0]
+        sys.path_importer_cache.pop(sys.path.pop(0), None)
     spec = importlib.util.spec_from_file_location(
         "jumak_worker", os.path.join(directory, "__init__.py"), submodule_search_locations=[directory]
     )
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["jumak_worker"] = module
     spec.loader.exec_module(module)

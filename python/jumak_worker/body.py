@@ -1,55 +1,66 @@
-"""``wsgi.input`` for content that does not come with the request: pulled from the link, frame by frame.
+"""``wsgi.input``: a ``BytesIO`` for content that came with the request, else pulled from the link, frame by frame.
 
-Small content comes with the request and is an ``io.BytesIO``. Both know where they end and never read past it.
+Both know where they end and never read past it, chunked request or not (``wsgi.input_terminated``).
 """
 
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
-
-from . import wire
+from typing import TYPE_CHECKING, Union
 
 if TYPE_CHECKING:
     from .link import Link
 
+_BUFFER = 64 * 1024
+
+
+def open_input(body: Union[bytes, "BodyStream"]) -> io.BufferedIOBase:
+    """``wsgi.input`` for one request."""
+    if type(body) is bytes:
+        return io.BytesIO(body)
+    return io.BufferedReader(body, _BUFFER)  # type: ignore[arg-type]
+
 
 class BodyStream(io.RawIOBase):
-    """Reads BODY frames up to BODY_END. Wrapped in an ``io.BufferedReader``, which adds lines and sizes."""
+    """Reads BODY frames up to BODY_END. Wrapped in a BufferedReader, which adds lines and sizes."""
 
     def __init__(self, link: "Link") -> None:
         self._link = link
-        self._rest = b""
+        self._frame = memoryview(b"")
         #: Nothing more will come: the end was read, or the request is over.
-        self.finished = False
+        self._finished = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, target) -> int:  # type: ignore[override]
-        while not self._rest:
-            if self.finished:
-                return 0
-            self._rest = self._next_frame()
-        count = min(len(target), len(self._rest))
-        target[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
+        if not self._frame and not self._advance():
+            return 0
+        count = min(len(target), len(self._frame))
+        target[:count] = self._frame[:count]
+        self._frame = self._frame[count:]
         return count
 
-    def _next_frame(self) -> bytes:
-        kind, payload = self._link.read_frame()
-        if kind == wire.BODY:
-            return payload
-        if kind != wire.BODY_END:
-            raise wire.WireError("frame %d within request content" % kind)
-        self.finished = True
-        return b""
+    def readall(self) -> bytes:
+        frames = [bytes(self._frame)]
+        self._frame = memoryview(b"")
+        while self._advance():
+            frames.append(bytes(self._frame))
+            self._frame = memoryview(b"")
+        return b"".join(frames)
+
+    def _advance(self) -> bool:
+        """The next frame; False at the end. Raises LinkClosed, a ConnectionResetError, when the client has gone."""
+        if not self._finished:
+            self._frame = memoryview(self._link.next_content())
+            self._finished = not self._frame
+        return not self._finished
 
     def finish(self) -> None:
         """The request is over: reads what the application left, so that the next request begins at its own first byte.
 
         An application that kept ``wsgi.input`` finds it at its end from now on.
         """
-        self._rest = b""
-        while not self.finished:
-            self._next_frame()
+        while self._advance():
+            pass
+        self._frame = memoryview(b"")

@@ -19,6 +19,7 @@ class ControlChannel:
 
     def send(self, type: str, **fields: object) -> None:
         """Sends a message; a master that has gone is noticed by the reader, not here."""
+        # Text of the application may hold lone surrogates, which have no UTF-8: JSON writes them as the same escapes.
         line = json.dumps({"type": type, **fields}, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
         try:
             self.socket.sendall(line)

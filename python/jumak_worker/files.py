@@ -5,16 +5,16 @@ from __future__ import annotations
 import io
 import os
 import stat
-import tempfile
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 
 class FileWrapper:
     """PEP 3333's wrapper: iterates over blocks. Returned as it is by the application, the gateway sends the file."""
 
-    def __init__(self, filelike, blksize: int = 65536) -> None:
+    def __init__(self, filelike: Any, blksize: int = 65536) -> None:
         self.filelike = filelike
         self.blksize = blksize
+        # An attribute and not a method: PEP 3333 wants `close` only where the file has one.
         if hasattr(filelike, "close"):
             self.close = filelike.close
 
@@ -29,6 +29,8 @@ class FileWrapper:
 
 
 class FileRegion(NamedTuple):
+    """A part of a regular file, and which file it is, for a gateway that opens it anew."""
+
     fd: int
     offset: int
     length: int
@@ -36,46 +38,39 @@ class FileRegion(NamedTuple):
     inode: int
 
 
-def file_region(filelike, limit: Optional[int]) -> Optional[FileRegion]:
-    """What of a real file is to be sent: from its position to its end, at most ``limit`` bytes; None if it is no real file.
-
-    Only where reading the object is reading the file: ``gzip.GzipFile`` and the like have a ``fileno`` too, of the
-    compressed file, and what they read is something else.
-    """
-    real = _real_file(filelike)
-    if real is None:
-        return None
+def file_region(filelike: Any, limit: Optional[int]) -> Optional[FileRegion]:
+    """What of a real file is to be sent: from its position to its end, at most ``limit`` bytes. None: it is no real
+    file, or there is nothing to send."""
     try:
+        real = _real_file(filelike)
+        if real is None:
+            return None
         if real.writable():
             real.flush()
         fd = real.fileno()
         found = os.fstat(fd)
         offset = real.tell()
     except (OSError, ValueError):
-        return None
+        return None  # closed or detached: reading it raises what the application should see
     if not stat.S_ISREG(found.st_mode):
         return None
     length = max(0, found.st_size - offset)
     if limit is not None:
         length = min(length, limit)
-    if length == 0:
-        return None
-    return FileRegion(fd, offset, length, found.st_dev, found.st_ino)
+    return FileRegion(fd, offset, length, found.st_dev, found.st_ino) if length else None
 
 
-def _real_file(filelike):
-    # Django's File and tempfile's wrapper hold the real one in `file`; two levels are what they nest.
-    for _ in range(3):
-        kind = type(filelike)
-        if kind is io.FileIO:
-            return filelike
-        if kind is io.BufferedReader or kind is io.BufferedRandom:
-            return filelike if type(filelike.raw) is io.FileIO else None
-        inner = getattr(filelike, "file", None)
-        if inner is None:
-            return None
-        # A subclass with a `read` of its own reads something else than the file.
-        if kind is not tempfile._TemporaryFileWrapper and getattr(filelike, "read", None) != getattr(inner, "read", 0):
-            return None
-        filelike = inner
-    return None
+def _real_file(filelike: Any) -> Any:
+    """The file of Python's own that is read when ``filelike`` is read, or None.
+
+    A ``fileno`` does not tell: ``gzip.GzipFile`` has that of the compressed file, and reads something else. But where
+    ``read`` is the very method of a real file, as it is in files themselves and in Django's ``File``, reading the object is
+    reading the file.
+    """
+    kind = type(filelike)
+    if kind.__name__ == "_TemporaryFileWrapper" and kind.__module__ == "tempfile":
+        filelike = filelike.file  # its `read` is a function around the file's
+    real = getattr(getattr(filelike, "read", None), "__self__", None)
+    if type(real) is io.BufferedReader or type(real) is io.BufferedRandom:
+        return real if type(real.raw) is io.FileIO else None
+    return real if type(real) is io.FileIO else None

@@ -18,38 +18,42 @@ def find_hazards(own_fds: List[int]) -> List[dict]:
     return _threads() + _connections(own_fds)
 
 
+def native_threads() -> int:
+    """Threads that Python does not know of: a library's own. They are common, and most libraries start them anew."""
+    try:
+        return max(0, len(os.listdir("/proc/self/task")) - threading.active_count())
+    except OSError:
+        return 0
+
+
 def _threads() -> List[dict]:
-    hazards = []
-    for thread in threading.enumerate():
-        if thread is threading.main_thread():
-            continue
-        code = getattr(getattr(thread, "_target", None), "__code__", None)
-        if code is not None:
-            where = ", started for %s:%d" % (code.co_filename, code.co_firstlineno)
-        else:
-            frame = sys._current_frames().get(thread.ident or 0)
-            where = ", running %s:%d" % (frame.f_code.co_filename, frame.f_lineno) if frame else ""
-        hazards.append({"kind": "thread", "what": 'thread "%s"%s' % (thread.name, where)})
-    return hazards
+    return [
+        {"kind": "thread", "what": 'thread "%s"%s' % (thread.name, _describe_work(thread))}
+        for thread in threading.enumerate()
+        if thread is not threading.main_thread()
+    ]
+
+
+def _describe_work(thread: threading.Thread) -> str:
+    """Whose code it runs: of the function that it was started for (a Timer's, a subclass's `run`), else where it is now."""
+    work = getattr(thread, "_target", None) or getattr(thread, "function", None)
+    if work is None and type(thread).run is not threading.Thread.run:
+        work = type(thread).run
+    work = getattr(work, "func", work)  # functools.partial
+    code = getattr(work, "__code__", None)
+    if code is not None:
+        return ", started for %s:%d" % (code.co_filename, code.co_firstlineno)
+    frame = sys._current_frames().get(thread.ident or 0)
+    return ", running %s:%d" % (frame.f_code.co_filename, frame.f_lineno) if frame else ""
 
 
 def _connections(own_fds: List[int]) -> List[dict]:
-    hazards = []
-    for name in _open_fds():
-        fd = int(name)
-        if fd in own_fds or not _is_socket(fd):
-            continue
-        peer = _peer(fd)
-        if peer:
-            hazards.append({"kind": "socket", "what": "connection to %s" % peer})
-    return hazards
-
-
-def _open_fds() -> List[str]:
     try:
-        return os.listdir("/proc/self/fd")
+        fds = sorted(int(name) for name in os.listdir("/proc/self/fd"))
     except OSError:
         return []
+    peers = [_peer(fd) for fd in fds if fd not in own_fds and _is_socket(fd)]
+    return [{"kind": "socket", "what": "connection to %s" % peer} for peer in peers if peer]
 
 
 def _is_socket(fd: int) -> bool:
@@ -60,29 +64,17 @@ def _is_socket(fd: int) -> bool:
 
 
 def _peer(fd: int) -> str:
-    """The other end of a connected stream; empty for anything that may be shared: datagrams (syslog, statsd), listeners,
-    and socket pairs, which lead back to this process."""
+    """The other end of a connected stream; empty for what may be shared: datagrams (syslog, statsd), listeners, and
+    socket pairs, which lead back to this process."""
     try:
-        sock = socket.socket(fileno=os.dup(fd))
-    except OSError:
-        return ""
-    with sock:
-        try:
+        with socket.socket(fileno=os.dup(fd)) as sock:
             if sock.type == socket.SOCK_DGRAM:
                 return ""
             peer = sock.getpeername()
-        except OSError:
-            return ""
-        if not peer:
-            return ""
-        if isinstance(peer, tuple):
-            return "%s:%d" % peer[:2]
-        return "unix:%s" % (peer.decode(errors="replace") if isinstance(peer, bytes) else peer)
-
-
-def native_threads() -> int:
-    """Threads that Python does not know of: a library's own."""
-    try:
-        return max(0, len(os.listdir("/proc/self/task")) - threading.active_count())
     except OSError:
-        return 0
+        return ""
+    if isinstance(peer, tuple):
+        host = str(peer[0])
+        return ("[%s]:%s" if ":" in host else "%s:%s") % (host, peer[1])
+    name = peer.decode(errors="replace") if isinstance(peer, bytes) else str(peer)
+    return "unix:%s" % name.replace("\0", "@") if name else ""

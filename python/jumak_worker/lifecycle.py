@@ -2,48 +2,110 @@
 
 The main thread is the first slot, so that an application with one thread runs where Python's signals are handled; the
 others are threads. A control thread sleeps on the control socket.
+
+Invariants: a worker leaves by returning from ``run``, which runs the application's atexit handlers, unless the master is
+gone or something here is broken. Descriptors of ours never live in a process that the application forks.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 import sys
 import threading
 import time
-from typing import Optional
+import traceback
+from typing import Dict, List, Optional, Tuple
 
-from . import __version__, loader, wire
+from . import __version__, loader, osprocess
 from .control import ControlChannel
+from .errors import report
 from .link import Link
+from .wire import WireError
 from .wsgi import base_environ
 
 #: After the master's death the gateway finishes what runs; a worker that still has a link then leaves anyway (seconds).
-_ORPHAN_GRACE = 6.0
+_ORPHAN_GRACE = 5.0
+#: The application could not be loaded; the master was told why.
+_EXIT_NOT_LOADED = 3
+#: Something here is broken: EX_SOFTWARE.
+_EXIT_BROKEN = 70
 
 
 class Worker:
+    """One process's worker. ``application`` is None when it is not preloaded; ``start`` is the master's message."""
+
     def __init__(self, number: int, start: dict, application: Optional[loader.LoadedApplication]) -> None:
         self._number = number
         self._start = start
         self._application = application
         self._threads: int = start["threads"]
         self._stopping = False
+        self._pid = os.getpid()
         # Its other end is closed to wake every slot that waits for a link.
         self._wake_read, self._wake_write = os.pipe()
+        #: Everything that a process forked by the application must not hold open.
+        self._sockets: List[socket.socket] = []
+        self._links: Dict[socket.socket, Link] = {}
 
     def run(self) -> int:
-        control = self._connect()
+        """The exit code. The process ends with it."""
+        os.register_at_fork(after_in_child=self._forget_in_child)
+        try:
+            control = self._connect()
+        except OSError as error:
+            report("worker %d cannot reach the master: %s" % (self._number, error))
+            return 1
         if self._application is None:
             try:
-                self._application = loader.load(self._start)
+                self._application = self._load()
             except loader.LoadError as error:
                 control.send("load-failed", message=error.message, traceback=error.traceback)
-                return 3
+                return _EXIT_NOT_LOADED
         listener, path = self._listen()
         control.send("ready", socket=path, slots=self._threads, **self._application.describe())
         threading.Thread(target=self._watch, args=(control,), name="jumak-control", daemon=True).start()
+        self._serve(listener)
+        listener.close()
+        try:
+            os.unlink(path)
+        except OSError:
+            pass  # the master was faster
+        return 0
+
+    def _connect(self) -> ControlChannel:
+        sock = socket.socket(socket.AF_UNIX)
+        self._sockets.append(sock)
+        sock.connect(os.path.join(self._start["runtimeDirectory"], "control.sock"))
+        control = ControlChannel(sock)
+        control.send("hello", build=__version__, worker=self._number, pid=self._pid)
+        return control
+
+    def _load(self) -> loader.LoadedApplication:
+        # An import may hang, in C even, and nobody listens to the master meanwhile: it ends with its preloader, which does.
+        osprocess.set_parent_death_signal(signal.SIGKILL)
+        try:
+            return loader.load(self._start)
+        finally:
+            osprocess.set_parent_death_signal(0)
+
+    def _listen(self) -> Tuple[socket.socket, str]:
+        path = os.path.join(self._start["runtimeDirectory"], "w%d.sock" % self._number)
+        listener = socket.socket(socket.AF_UNIX)
+        self._sockets.append(listener)
+        listener.bind(path)
+        os.chmod(path, 0o600)
+        # Every slot's link, and those that replace them, may arrive together.
+        listener.listen(4 * self._threads)
+        # All slots wait for it, and one of them gets the link.
+        listener.setblocking(False)
+        return listener, path
+
+    # -- slots
+
+    def _serve(self, listener: socket.socket) -> None:
         base = base_environ(self._threads, self._start["multiprocess"])
         threads = [
             threading.Thread(target=self._serve_slot, args=(listener, base), name="jumak-slot-%d" % slot)
@@ -54,38 +116,29 @@ class Worker:
         self._serve_slot(listener, base)
         for thread in threads:
             thread.join()
-        return 0
-
-    def _connect(self) -> ControlChannel:
-        sock = socket.socket(socket.AF_UNIX)
-        sock.connect(os.path.join(self._start["runtimeDirectory"], "control.sock"))
-        control = ControlChannel(sock)
-        control.send("hello", build=__version__, worker=self._number, pid=os.getpid())
-        return control
-
-    def _listen(self) -> "tuple[socket.socket, str]":
-        path = os.path.join(self._start["runtimeDirectory"], "w%d.sock" % self._number)
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(path)
-        os.chmod(path, 0o600)
-        # Every slot's link, and those that replace them, may arrive together.
-        listener.listen(4 * self._threads)
-        listener.setblocking(False)
-        return listener, path
-
-    # -- slots
 
     def _serve_slot(self, listener: socket.socket, base: dict) -> None:
         assert self._application is not None
-        while True:
-            sock = self._accept(listener)
-            if sock is None:
-                return
-            with sock:
-                try:
-                    Link(sock, self._application.callable, base, self._number, self._threads).serve()
-                except wire.WireError as error:
-                    sys.stderr.write("the link to the gateway was closed: %s\n" % error)
+        try:
+            while True:
+                sock = self._accept(listener)
+                if sock is None:
+                    return
+                with sock:
+                    link = Link(sock, self._application.callable, base, self._number, self._threads)
+                    self._links[sock] = link
+                    try:
+                        link.serve()
+                    except WireError as error:
+                        report("the link to the gateway was closed: %s" % error)
+                    finally:
+                        self._links.pop(sock, None)
+                if os.getpid() != self._pid:
+                    self._leave_forked()
+        except BaseException:
+            # A slot less would be a worker that hangs: better none, and a new one.
+            report("worker %d is broken:\n%s" % (self._number, traceback.format_exc()))
+            os._exit(_EXIT_BROKEN)
 
     def _accept(self, listener: socket.socket) -> Optional[socket.socket]:
         """The next link; None when the worker is to leave."""
@@ -119,3 +172,27 @@ class Worker:
         if not self._stopping:
             self._stopping = True
             os.close(self._wake_write)
+
+    # -- processes that the application forks
+
+    def _forget_in_child(self) -> None:
+        """A copy of a link would keep it open when the worker closes it, and answer in its place."""
+        if self._wake_read < 0:
+            return  # the child of such a child
+        for link in self._links.values():
+            link.is_closed = True
+        for sock in [*self._sockets, *self._links]:
+            sock.close()
+        os.close(self._wake_read)
+        if not self._stopping:
+            os.close(self._wake_write)
+        self._wake_read = self._wake_write = -1
+
+    def _leave_forked(self) -> None:
+        report("a process that the application forked in a request came back from it: it ends here")
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError, AttributeError):
+                pass
+        os._exit(0)

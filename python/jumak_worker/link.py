@@ -1,169 +1,221 @@
 """One link: the connection of a gateway to one slot (thread) of this worker. Blocking; one request after the other.
 
-The hot path of the worker: one ``recv`` brings a batch of requests, one ``send`` takes their responses. What may be held back for
-a batch, and what never, is said in ``src/apps/wire/frames.ts``. Not here: what a response is (``wsgi.py``).
+The hot path of the worker: one ``recv`` brings a batch of requests, one ``send`` takes their responses. What may be held
+for a batch, and what never, is said in ``src/apps/wire/frames.ts``. Not here: what a response is (``wsgi.py``), and
+where links come from (``lifecycle.py``).
 """
 
 from __future__ import annotations
 
-import json
 import socket
-from collections import deque
 from time import perf_counter
-from typing import Callable, Deque, List, Tuple
+from typing import Callable, List
 
 from . import __version__, wire
 from .body import BodyStream
-from .wsgi import Call, LinkClosed
+from .errors import report
+from .wire import LinkClosed, WireError
+from .wsgi import Call
 
 _RECEIVE = 64 * 1024
-#: A complete response waits at most this long for the next ones of its batch (seconds), judged at the end of each request.
+#: A complete response waits at most this long (seconds) for the next ones of its batch, judged at the end of each request.
 _HOLD = 250e-6
-#: Methods after which, and before which, nothing is held: so the gateway knows what was never started.
+#: As in ``src/apps/dispatch.ts``. Before and after a request of another method nothing is held, so the gateway knows what was never started.
 _IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
+#: Content up to this size is copied behind its frame header; more goes out from where it is.
+_COPIED = 64 * 1024
 
-_frame = wire.FRAME.unpack_from
-_request_head = wire.REQUEST_HEAD.unpack_from
-_HEAD_AT = wire.REQUEST_HEAD.size
+_frame_at = wire.FRAME.unpack_from
+_request_at = wire.REQUEST_HEAD.unpack_from
+_FRAME_HEADER = wire.FRAME_HEADER
+_REQUEST_HEAD = wire.REQUEST_HEAD.size
+_REQUEST = wire.REQUEST
 
 
 class Link:
+    """``serve`` runs all requests of one connection; the rest is for the request that runs: reading its content, sending."""
+
     def __init__(self, sock: socket.socket, application: Callable, base: dict, worker: int, slots: int) -> None:
         self._socket = sock
         self._application = application
         self._base = base
         self._worker = worker
         self._slots = slots
+        #: Received; what is before `_position` is used up, its last frame begins at `_start`.
         self._data = b""
+        self._start = 0
         self._position = 0
-        #: Requests that arrived while a frame of another kind was awaited.
-        self._waiting: Deque[bytes] = deque()
-        self._held: List[bytes] = []
+        #: Complete responses that wait to be sent with the next ones.
+        self.held: List[bytes] = []
         self._held_since = 0.0
+        #: Nothing can be sent or read any more.
+        self.is_closed = False
 
     def serve(self) -> None:
         """Until the gateway closes the link, or breaks its rules (then WireError)."""
         try:
-            self._hello()
-            while True:
-                self._run(self._next_request())
+            self._say_hello()
+            # Closed it may also be in a process that the application forked in the middle of a batch.
+            while not self.is_closed:
+                self._run_next()
         except LinkClosed:
             pass
+        finally:
+            self.is_closed = True
 
-    def _hello(self) -> None:
-        ours = {"build": __version__, "worker": self._worker, "slots": self._slots}
-        self.send(wire.hello(json.dumps(ours).encode()))
-        kind, payload = self.read_frame()
-        if kind != wire.HELLO:
-            raise wire.WireError("frame %d instead of the gateway's hello" % kind)
-        build = json.loads(payload).get("build")
+    def _say_hello(self) -> None:
+        self.send(wire.hello(__version__, self._worker, self._slots))
+        kind = self._next_frame()
+        build = wire.parse_hello(self.payload()) if kind == wire.HELLO else None
+        if build is None:
+            raise WireError("frame %d instead of the gateway's hello" % kind)
         if build != __version__:
-            raise wire.WireError("the gateway is build %s, this worker is %s: restart jumak" % (build, __version__))
+            raise WireError("the gateway is build %s, this worker is build %s: restart jumak" % (build, __version__))
 
-    def _next_request(self) -> bytes:
-        if self._waiting:
-            return self._waiting.popleft()
-        kind, payload = self.read_frame()
-        if kind != wire.REQUEST:
-            raise wire.WireError("frame %d where a request was expected" % kind)
-        return payload
-
-    def _run(self, payload: bytes) -> None:
-        flags, head_length = _request_head(payload)
-        head_end = _HEAD_AT + head_length
-        body = BodyStream(self) if flags & wire.REQUEST_BODY_FOLLOWS else payload[head_end:]
-        Call(self).run(self._application, self._base, payload[_HEAD_AT:head_end], body)
-        if self._held and perf_counter() - self._held_since > _HOLD:
-            self.flush()
+    def _run_next(self) -> None:
+        kind = self._next_frame()
+        if kind != _REQUEST:
+            raise WireError("frame %d where a request was expected" % kind)
+        data, end = self._data, self._position
+        start = self._start + _REQUEST_HEAD
+        if start > end:
+            raise WireError("a request of %d bytes" % (end - self._start))
+        flags, length = _request_at(data, self._start)
+        head_end = start + length
+        if head_end > end:
+            raise WireError("a request with a head longer than itself")
+        body = BodyStream(self) if flags & wire.REQUEST_BODY_FOLLOWS else data[head_end:end]
+        Call(self).run(self._application, self._base, data[start:head_end], body)
 
     # -- reading
 
-    def read_frame(self) -> Tuple[int, bytes]:
-        """The next frame's type and payload, waiting for it. Sends what is held before it waits."""
-        data, position = self._data, self._position
-        wanted = wire.FRAME_HEADER
-        while True:
-            have = len(data) - position
-            if have >= wire.FRAME_HEADER:
-                length, kind = _frame(data, position)
-                if length > wire.MAX_PAYLOAD:
-                    raise wire.WireError("a frame of %d bytes" % length)
-                wanted = wire.FRAME_HEADER + length
-                if have >= wanted:
-                    self._data, self._position = data, position + wanted
-                    start = position + wire.FRAME_HEADER
-                    return kind, data[start : position + wanted]
-            if self._held:
-                self.flush()
-            more = self._receive(max(_RECEIVE, wanted - have))
-            data = data[position:] + more if have else more
+    def _next_frame(self) -> int:
+        """Waits for a whole frame; returns its type, and `payload` is its content."""
+        position = self._position
+        have = len(self._data) - position
+        if have < _FRAME_HEADER:
+            self._receive(_FRAME_HEADER)
             position = 0
+            have = len(self._data)
+        length, kind = _frame_at(self._data, position)
+        if have < _FRAME_HEADER + length:
+            if length > wire.MAX_PAYLOAD:
+                raise WireError("a frame of %d bytes" % length)
+            self._receive(_FRAME_HEADER + length)
+            position = 0
+        self._start = position + _FRAME_HEADER
+        self._position = self._start + length
+        return kind
 
-    def _receive(self, size: int) -> bytes:
+    def payload(self) -> bytes:
+        return self._data[self._start : self._position]
+
+    def _receive(self, wanted: int) -> None:
+        """Reads on until `wanted` bytes are there, from `_position`, which becomes 0. Sends what is held before it waits."""
+        if self.held:
+            self.flush()
+        pieces = [self._data[self._position :]] if self._position < len(self._data) else []
+        missing = wanted - sum(map(len, pieces))
         try:
-            data = self._socket.recv(size)
-        except OSError as error:
-            raise LinkClosed(str(error)) from None
-        if not data:
-            raise LinkClosed("the gateway closed the link")
-        return data
+            while missing > 0:
+                piece = self._socket.recv(max(missing, _RECEIVE))
+                if not piece:
+                    self.is_closed = True
+                    raise LinkClosed("the client has gone: the gateway closed the link")
+                pieces.append(piece)
+                missing -= len(piece)
+        except BaseException as error:
+            raise self._broken(error) from None
+        self._data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._position = 0
+
+    def next_content(self) -> bytes:
+        """Content of the running request, not empty; empty when all of it was read."""
+        while True:
+            kind = self._next_frame()
+            if kind == wire.BODY_END:
+                return b""
+            if kind != wire.BODY:
+                raise WireError("frame %d within the content of a request" % kind)
+            if self._position > self._start:
+                return self.payload()
 
     def wait_file_opened(self) -> bool:
-        """After FILE: whether the gateway holds the file. Requests that were sent ahead are kept for later."""
-        while True:
-            kind, payload = self.read_frame()
-            if kind == wire.FILE_OPENED:
-                return payload == b"\1"
-            if kind != wire.REQUEST:
-                raise wire.WireError("frame %d while a file was offered" % kind)
-            self._waiting.append(payload)
-
-    def _more_waits(self) -> bool:
-        return bool(self._waiting) or self._position < len(self._data)
+        """After FILE: whether the gateway holds the file. Requests that were sent ahead stay for later."""
+        ahead = []
+        while self._next_frame() == _REQUEST:
+            ahead.append(self._data[self._start - _FRAME_HEADER : self._position])
+        kind, opened = _frame_at(self._data, self._start - _FRAME_HEADER)[1], self.payload() == b"\1"
+        if kind != wire.FILE_OPENED:
+            raise WireError("frame %d while a file was offered" % kind)
+        if ahead:
+            ahead.append(self._data[self._position :])
+            self._data, self._position = b"".join(ahead), 0
+        return opened
 
     # -- writing
 
-    def send(self, data: bytes) -> None:
-        """Sends now, what is held first."""
-        if self._held:
-            self._held.append(data)
-            data = b"".join(self._held)
-            self._held.clear()
-        try:
-            self._socket.sendall(data)
-        except OSError as error:
-            raise LinkClosed(str(error)) from None
-
-    def send_content(self, data: bytes) -> None:
-        """CHUNK frames; a large body is not copied."""
-        if len(data) <= 65536:
-            self.send(wire.chunk_header(len(data)) + data)
-            return
-        view = memoryview(data)
-        for start in range(0, len(data), wire.MAX_CHUNK):
-            piece = view[start : start + wire.MAX_CHUNK]
-            self.send(wire.chunk_header(len(piece)))
-            self.send(piece)  # type: ignore[arg-type]
-
-    def complete(self, data: bytes, environ: dict) -> None:
-        """A complete response: may be held for its batch."""
-        if environ["REQUEST_METHOD"] not in _IDEMPOTENT:
-            self.send(data)
-        elif self._held:
-            self._held.append(data)
-        elif self._more_waits():
-            self._held.append(data)
-            self._held_since = perf_counter()
-        else:
-            self.send(data)
-
     def before_start(self, method: str) -> None:
-        """Called before the application runs: a request that must not be repeated is preceded by all that is held."""
-        if self._held and method not in _IDEMPOTENT:
+        """A request that must not be repeated is preceded by all that is held."""
+        if method not in _IDEMPOTENT:
+            self.flush()
+
+    def complete(self, data: bytes, method: str, now: float) -> None:
+        """Sends a complete response, or holds it for its batch. `now`: perf_counter."""
+        if self._position == len(self._data) or method not in _IDEMPOTENT:
+            self.send(data)
+            return
+        held = self.held
+        if not held:
+            self._held_since = now
+        held.append(data)
+        if now - self._held_since > _HOLD:
+            self.flush()
+
+    def after_close(self) -> None:
+        """The application had more to do after its response was complete: what is held may be overdue."""
+        if self.held and perf_counter() - self._held_since > _HOLD:
             self.flush()
 
     def flush(self) -> None:
-        if self._held:
-            data = b"".join(self._held)
-            self._held.clear()
-            self.send(data)
+        data = b"".join(self.held)
+        self.held.clear()
+        self.send(data)
+
+    def send(self, data: bytes) -> None:
+        """Sends now, what is held first."""
+        if self.held:
+            self.held.append(data)
+            data = b"".join(self.held)
+            self.held.clear()
+        try:
+            self._socket.sendall(data)
+        except BaseException as error:
+            raise self._broken(error) from None
+
+    def send_content(self, data: bytes) -> None:
+        """CHUNK frames."""
+        size = len(data)
+        if size <= _COPIED:
+            self.send(wire.chunk_header(size) + data)
+            return
+        view = memoryview(data)
+        try:
+            for start in range(0, size, wire.MAX_CHUNK):
+                piece = view[start : start + wire.MAX_CHUNK]
+                self.send(wire.chunk_header(len(piece)))
+                self.send(piece)  # type: ignore[arg-type]
+        except BaseException as error:
+            raise self._broken(error) from None
+
+    def _broken(self, error: BaseException) -> BaseException:
+        """What to raise instead. The link ends here: nobody knows which part of a frame has passed, so none may follow."""
+        if isinstance(error, LinkClosed):
+            return error
+        was_closed, self.is_closed = self.is_closed, True
+        if isinstance(error, OSError) and error.errno is not None:
+            return LinkClosed("the client has gone: %s" % error)
+        if not was_closed:
+            # A time limit made with SIGALRM, say; its TimeoutError has no errno.
+            report("the link to the gateway was closed: a signal handler of the application raised %s" % type(error).__name__)
+        return error

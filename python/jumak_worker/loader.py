@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import inspect
 import os
+import re
 import sys
 from time import perf_counter
 from types import ModuleType
@@ -51,12 +52,21 @@ def prepare_import_path(directory: str, file: Optional[str]) -> None:
 
 
 def load(start: dict) -> LoadedApplication:
-    """``start``: the master's message of that name."""
+    """``start``: the master's message of that name. Raises LoadError."""
     attributes = start["attributes"]
     sys.argv = ["jumak", start["display"]]
     started = perf_counter()
     imported = _import(start["module"], start["file"])
-    name, found = _find_attribute(imported, attributes)
+    try:
+        name, found = _find_attribute(imported, attributes)
+    except LoadError:
+        raise
+    except BaseException as error:  # a module's __getattr__, a property
+        raise LoadError(
+            "looking for the application in %s failed: %s" % (imported.__name__, tracebacks.one_line(error)),
+            tracebacks.format_exception(error),
+        ) from None
+    # Among candidates, `create_app` is there because it is the name for a factory.
     if start["factory"] or (name == "create_app" and len(attributes) > 1):
         found = _call_factory(imported, name, found)
         name += "()"
@@ -65,45 +75,47 @@ def load(start: dict) -> LoadedApplication:
     return LoadedApplication(found, "%s:%s" % (imported.__name__, name), _framework(), milliseconds)
 
 
+# -- importing
+
+
 def _import(module: Optional[str], file: Optional[str]) -> ModuleType:
-    name = module if module is not None else _module_name(file or "")
+    name = module if module is not None else os.path.splitext(os.path.basename(file or ""))[0]
     try:
         if file is None:
             return importlib.import_module(name)
         return _import_file(name, file)
+    except LoadError:
+        raise
     except ModuleNotFoundError as error:
         raise _not_found(name, file, error) from None
     except SystemExit as error:
         raise LoadError(
             "%s left with SystemExit(%r) while it was imported" % (name, error.code), tracebacks.format_exception(error)
         ) from None
-    except Exception as error:
+    except BaseException as error:
         raise LoadError(
-            "%s could not be imported: %s: %s" % (name, type(error).__name__, error), tracebacks.format_exception(error)
+            "%s could not be imported: %s" % (name, tracebacks.one_line(error)), tracebacks.format_exception(error)
         ) from None
 
 
-def _module_name(file: str) -> str:
-    return os.path.splitext(os.path.basename(file))[0]
-
-
 def _import_file(name: str, file: str) -> ModuleType:
+    if not os.path.isfile(file):
+        raise LoadError("there is no file %s" % file)
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise LoadError("%s is not a Python file: its name must end in .py" % file)
     module = importlib.util.module_from_spec(spec)
     # Registered before it runs, as import does: dataclasses and pickle look their module up.
     sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except FileNotFoundError:
-        raise LoadError("there is no file %s" % file) from None
+    spec.loader.exec_module(module)
     return module
 
 
 def _not_found(name: str, file: Optional[str], error: ModuleNotFoundError) -> LoadError:
+    """The application's module itself is missing, or something that it imports: two different mistakes."""
     missing = error.name or ""
-    if file is None and (name == missing or name.startswith(missing + ".")) and not tracebacks.has_application_frames(error):
+    is_target = file is None and (name == missing or name.startswith(missing + "."))
+    if is_target and not tracebacks.has_application_frames(error):
         return LoadError(
             "there is no module %s (looked for %s in %s and in the packages of %s); is it the right directory (--chdir)?"
             % (missing, name, os.getcwd(), sys.executable)
@@ -115,57 +127,76 @@ def _not_found(name: str, file: Optional[str], error: ModuleNotFoundError) -> Lo
     )
 
 
+# -- the callable
+
+
 def _find_attribute(module: ModuleType, attributes: List[str]) -> Tuple[str, object]:
     for attribute in attributes:
         found: object = module
         for part in attribute.split("."):
             found = getattr(found, part, None)
-            if found is None:
-                break
-        else:
+        if found is not None:
             return attribute, found
     names = [name for name in vars(module) if not name.startswith("_")]
-    close = difflib.get_close_matches(attributes[0], names, n=3) or [name for name in names if callable(vars(module)[name])][:5]
+    close = difflib.get_close_matches(attributes[0], names, n=3) or _callables(module, names)[:5]
     hint = "; it has: %s" % ", ".join(close) if close else ""
     wanted = " or ".join("'%s'" % attribute for attribute in attributes)
     raise LoadError("module %s has no attribute %s%s" % (module.__name__, wanted, hint))
 
 
+def _callables(module: ModuleType, names: List[str]) -> List[str]:
+    """Those that were made there, rather than imported, if any."""
+    found = [name for name in names if callable(vars(module)[name])]
+    own = [name for name in found if getattr(vars(module)[name], "__module__", None) == module.__name__]
+    return own or found
+
+
 def _call_factory(module: ModuleType, name: str, factory: object) -> object:
+    where = "%s:%s" % (module.__name__, name)
     if not callable(factory):
-        raise LoadError("%s:%s is not callable, so it cannot make an application" % (module.__name__, name))
+        raise LoadError("%s is not callable (it is of type %s), so it cannot make an application" % (where, type(factory).__name__))
     try:
         return factory()
-    except Exception as error:
+    except BaseException as error:
         raise LoadError(
-            "%s:%s() failed: %s: %s" % (module.__name__, name, type(error).__name__, error), tracebacks.format_exception(error)
+            "%s() failed: %s" % (where, tracebacks.one_line(error)), tracebacks.format_exception(error)
         ) from None
 
 
 def _check_callable(application: object, module: ModuleType, name: str) -> None:
     where = "%s:%s" % (module.__name__, name)
     if not callable(application):
-        raise LoadError("%s is a %s, not a WSGI application: it cannot be called" % (where, type(application).__name__))
+        kind = "None" if application is None else "of type %s" % type(application).__name__
+        raise LoadError("%s is %s, which cannot be called: a WSGI application is a callable" % (where, kind))
     if is_asgi(application):
         hint = ""
-        if module.__name__.endswith(".asgi"):
-            hint = "; this project probably has %s.wsgi too" % module.__name__[: -len(".asgi")]
-        raise LoadError("%s is an ASGI application: Jumak serves WSGI applications, ASGI not yet%s" % (where, hint))
+        if "django" in sys.modules:
+            hint = " (Django: use %s)" % re.sub(r"(^|\.)asgi$", r"\1wsgi", module.__name__)
+        raise LoadError("%s is an ASGI application: Jumak serves WSGI applications for now%s" % (where, hint))
 
 
 def is_asgi(application: object) -> bool:
-    """A coroutine function, an object whose call is one, or the two-step class of ASGI 2."""
-    if inspect.iscoroutinefunction(application):
+    """A coroutine function, an object whose call is one, or whatever takes `scope, receive, send` (or first `scope`)."""
+    if inspect.iscoroutinefunction(application) or inspect.iscoroutinefunction(getattr(application, "__call__", None)):
         return True
-    if inspect.isclass(application):
-        return inspect.iscoroutinefunction(getattr(application, "__call__", None))
-    return inspect.iscoroutinefunction(getattr(application, "__call__", None))
+    try:
+        # Of a class: its constructor, as the two-step applications of ASGI 2 have it.
+        names = list(inspect.signature(application).parameters)  # type: ignore[arg-type]
+    except Exception:
+        return False  # a callable that does not say: made in C, or with a signature of its own
+    return names == ["scope"] or names[:3] == ["scope", "receive", "send"]
+
+
+# -- what it is made with
+
+_FRAMEWORKS = (("django", "Django"), ("flask", "Flask"), ("pyramid", "Pyramid"), ("falcon", "Falcon"), ("bottle", "Bottle"))
 
 
 def _framework() -> str:
     """The web framework that the application brought in, with its version."""
-    for module, title in (("django", "Django"), ("flask", "Flask"), ("pyramid", "Pyramid"), ("bottle", "Bottle"), ("falcon", "Falcon")):
+    for module, title in _FRAMEWORKS:
         if module in sys.modules:
+            # Flask warns of its attribute, and will not have it.
             version = getattr(sys.modules[module], "__version__", None) if module != "flask" else None
             return ("%s %s" % (title, version or _installed_version(module))).strip()
     return ""

@@ -13,7 +13,8 @@ import signal
 import socket
 import sys
 import time
-from typing import Dict, Optional
+import warnings
+from typing import Any, Dict, Optional
 
 from . import __version__, inspection, loader, osprocess
 from .control import ControlChannel
@@ -34,6 +35,8 @@ class Preloader:
         #: Our end of the workers' output, until the master has opened its own.
         self._outputs: Dict[int, int] = {}
         self._wakeup_read = self._wakeup_write = -1
+        #: What the application does when a child of its own ends; for its workers.
+        self._sigchld: Any = signal.SIG_DFL
 
     def run(self) -> Worker:
         """Returns in a forked child only: the worker to run there."""
@@ -44,8 +47,11 @@ class Preloader:
         if message["build"] != __version__:
             self._fail("the master is build %s, this Python package is %s: restart jumak" % (message["build"], __version__))
         for stream in (sys.stdout, sys.stderr):
-            # A line is a log line; what the locale cannot encode must not raise in a print().
-            stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+            # A line is a log line, in UTF-8 whatever the locale; nothing that is printed must raise.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+        # Ending is the master's affair. A handler and not SIG_IGN, which the application's subprocesses would inherit.
+        signal.signal(signal.SIGINT, lambda *_: None)
+        os.register_at_fork(after_in_child=self._forget_in_child)
         osprocess.become_subreaper()
         try:
             loader.prepare_import_path(message["directory"], message["file"])
@@ -66,11 +72,7 @@ class Preloader:
         self._leave(3)
 
     def _leave(self, code: int) -> None:
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (OSError, ValueError):
-                pass
+        _flush()
         # Not sys.exit: what the application registered with atexit is for its workers.
         os._exit(code)
 
@@ -89,11 +91,14 @@ class Preloader:
         hazards = inspection.find_hazards([self._control.socket.fileno()])
         if hazards and self._start["preload"] == "auto":
             self._control.send("unsafe", hazards=hazards)
+            # What the application started is started again by each import that follows.
+            for pid in osprocess.children():
+                _kill(pid, signal.SIGTERM)
             self._leave(0)
         notes = ["%s: forked all the same (--preload on)" % hazard["what"] for hazard in hazards]
         native = inspection.native_threads()
         if native:
-            notes.append("%d native threads (of a library) will not exist in the workers" % native)
+            notes.append("native threads of a library, which will not exist in the workers: %d" % native)
         gc.collect()
         # What is frozen is never touched by the collector in a worker, and so stays shared between them.
         gc.freeze()
@@ -105,7 +110,7 @@ class Preloader:
         self._wakeup_read, self._wakeup_write = os.pipe()
         os.set_blocking(self._wakeup_write, False)
         os.set_blocking(self._wakeup_read, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._sigchld = signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wakeup_write, warn_on_full_buffer=False)
         poll = select.poll()
         poll.register(self._control.socket, select.POLLIN)
@@ -142,19 +147,25 @@ class Preloader:
         elif kind == "signal":
             pid = self._workers.get(message["worker"])
             if pid is not None:
-                os.kill(pid, signal.SIGKILL if message["signal"] == "KILL" else signal.SIGTERM)
+                _kill(pid, signal.SIGKILL if message["signal"] == "KILL" else signal.SIGTERM)
         return None
 
     def _fork(self, number: int) -> Optional[Worker]:
         path = os.path.join(self._start["runtimeDirectory"], "w%d.out" % number)
+        output = -1
         try:
             os.mkfifo(path, 0o600)
             # Open for both: never blocks, and a reader that is late or gone is no error for the writer.
             output = os.open(path, os.O_RDWR)
-            sys.stdout.flush()
-            sys.stderr.flush()
-            pid = os.fork()
+            _flush()
+            with warnings.catch_warnings():
+                # Of threads, which were looked for, and are meant when preload is on.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                pid = os.fork()
         except OSError as error:
+            if output >= 0:
+                os.close(output)
+                os.unlink(path)
             self._control.send("fork-failed", worker=number, message=str(error))
             return None
         if pid == 0:
@@ -165,17 +176,22 @@ class Preloader:
         return None
 
     def _become_worker(self, number: int, output: int) -> Worker:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGCHLD, self._sigchld if self._sigchld is not None else signal.SIG_DFL)
         os.dup2(output, 1)
         os.dup2(output, 2)
         os.close(output)
-        os.close(self._wakeup_read)
-        os.close(self._wakeup_write)
-        for other in self._outputs.values():
-            os.close(other)
-        self._control.socket.close()
         return Worker(number, self._start, self._application)
+
+    def _forget_in_child(self) -> None:
+        """In whatever is forked from here, workers and what the application forks at import: our descriptors are not theirs."""
+        self._control.socket.close()
+        if self._wakeup_write >= 0:
+            signal.set_wakeup_fd(-1)
+        for fd in (self._wakeup_read, self._wakeup_write, *self._outputs.values()):
+            if fd >= 0:
+                os.close(fd)
+        self._wakeup_read = self._wakeup_write = -1
+        self._outputs.clear()
 
     def _reap(self) -> None:
         while True:
@@ -189,7 +205,7 @@ class Preloader:
             if number is None:
                 continue  # left behind by a worker; collected so that it is no zombie
             del self._workers[number]
-            killed_by = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else None
+            killed_by = _signal_name(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else None
             code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
             self._control.send("exited", worker=number, pid=pid, code=code, signal=killed_by)
 
@@ -200,8 +216,30 @@ class Preloader:
             self._reap()
             time.sleep(0.05)
         for pid in self._workers.values():
-            os.kill(pid, signal.SIGKILL)
+            _kill(pid, signal.SIGKILL)
         while self._workers:
             self._reap()
             time.sleep(0.01)
         self._leave(0)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass  # the application closed it, or put something else in its place
+
+
+def _kill(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass  # a child of ours that some code of the application has waited for
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "signal %d" % number  # real-time signals have no names

@@ -6,6 +6,9 @@ import os
 import traceback
 
 _OWN_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
+#: A message to the master may be 1 MiB; an error's text may be anything.
+_MAX_TEXT = 64 * 1024
+_MAX_LINE = 1000
 
 
 def _is_hidden(filename: str) -> bool:
@@ -17,10 +20,28 @@ def _is_hidden(filename: str) -> bool:
 
 
 def format_exception(error: BaseException) -> str:
-    """The traceback of ``error``, and of its causes, without the frames that are not the application's; no newline at the end."""
-    summary = traceback.TracebackException(type(error), error, error.__traceback__)
-    _hide(summary, set())
-    return "".join(summary.format()).rstrip("\n")
+    """The traceback of ``error``, and of its causes, without the frames that are not the application's; no newline at
+    the end. Its middle is left out when it is endless. Never raises, whatever the exception does when it is looked at."""
+    try:
+        summary = traceback.TracebackException(type(error), error, error.__traceback__)
+        _hide(summary, set())
+        text = "".join(summary.format()).rstrip("\n")
+    except Exception as failure:
+        return "%s (its traceback cannot be shown: %s)" % (type(error).__name__, type(failure).__name__)
+    if len(text) > _MAX_TEXT:
+        text = "%s\n…\n%s" % (text[: _MAX_TEXT // 2], text[-_MAX_TEXT // 2 :])
+    return text
+
+
+def one_line(error: BaseException) -> str:
+    """``ValueError: what it says``. Never raises."""
+    name = type(error).__name__
+    try:
+        said = str(error)
+    except Exception:
+        return name
+    said = " ".join(said[:_MAX_LINE].split())
+    return "%s: %s" % (name, said) if said else name
 
 
 def _hide(summary: traceback.TracebackException, seen: set) -> None:

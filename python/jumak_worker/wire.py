@@ -1,11 +1,13 @@
-"""Frames between a gateway and one slot: bytes in, frames out, and back. No I/O.
+"""Frames between a gateway and one slot: how they look, and how to make those that a worker sends. No I/O.
 
 The format is drawn in ``src/apps/wire/frames.ts``; ``test/vectors/wire.json`` is read by both sides.
 """
 
 from __future__ import annotations
 
+import json
 import struct
+from typing import Optional
 
 HELLO = 1
 REQUEST = 2
@@ -21,36 +23,57 @@ FAILED = 22
 
 #: length of the payload, type
 FRAME = struct.Struct("<IB")
-#: flags, length of the head
+#: flags, length of the head: how the payload of REQUEST begins
 REQUEST_HEAD = struct.Struct("<BI")
-#: frame header, status, flags, microseconds, length of the head
+#: length of the payload, type, status, flags, microseconds, length of the head
 RESPONSE_HEAD = struct.Struct("<IBHBII")
-#: frame header, microseconds
+#: length of the payload, type, microseconds
 END_FRAME = struct.Struct("<IBI")
-#: frame header, fd, offset, length, device, inode
+#: length of the payload, type, fd, offset, length, device, inode
 FILE_FRAME = struct.Struct("<IBIQQQQ")
-#: frame header, status
+#: length of the payload, type, status
 INFORM_HEAD = struct.Struct("<IBH")
 
 FRAME_HEADER = FRAME.size
+#: What the length of a RESPONSE counts besides head and body.
+RESPONSE_FIXED = RESPONSE_HEAD.size - FRAME_HEADER
+
 MAX_PAYLOAD = 2 * 1024 * 1024
 MAX_CHUNK = 1024 * 1024
 MAX_RESPONSE_HEAD = 256 * 1024
+#: Ours: the reason goes to the gateway's log, as a sentence and not as a dump.
+MAX_REASON = 4096
+MAX_MICROS = 0xFFFFFFFF
 
 REQUEST_BODY_FOLLOWS = 1
 RESPONSE_END = 1
-
-_RESPONSE_FIXED = RESPONSE_HEAD.size - FRAME_HEADER
 
 
 class WireError(Exception):
     """The other side broke the rules of the wire: the link cannot go on."""
 
 
+class LinkClosed(ConnectionResetError):
+    """The gateway closed the link: the client has gone. Whatever the application does next with the request raises it."""
+
+
+def hello(build: str, worker: int, slots: int) -> bytes:
+    payload = json.dumps({"build": build, "worker": worker, "slots": slots}).encode()
+    return FRAME.pack(len(payload), HELLO) + payload
+
+
+def parse_hello(payload: bytes) -> Optional[str]:
+    """The build of a gateway's HELLO; None when it is no HELLO."""
+    try:
+        return str(json.loads(payload)["build"])
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
 def response(status: int, end: bool, micros: int, head: bytes, body: bytes) -> bytes:
     """RESPONSE: the head and as much of the content as there is (all of it when ``end``)."""
-    length = _RESPONSE_FIXED + len(head) + len(body)
-    return RESPONSE_HEAD.pack(length, RESPONSE, status, end, micros, len(head)) + head + body
+    size = len(head)
+    return RESPONSE_HEAD.pack(RESPONSE_FIXED + size + len(body), RESPONSE, status, end, micros, size) + head + body
 
 
 def chunk_header(length: int) -> bytes:
@@ -71,10 +94,5 @@ def inform(status: int, head: bytes) -> bytes:
 
 
 def failed(micros: int, reason: str) -> bytes:
-    # The reason goes to the log of the gateway: a sentence, not a dump.
-    data = reason.encode("utf-8", "replace")[:4096]
+    data = reason[:MAX_REASON].encode("utf-8", "replace")
     return END_FRAME.pack(4 + len(data), FAILED, micros) + data
-
-
-def hello(payload: bytes) -> bytes:
-    return FRAME.pack(len(payload), HELLO) + payload

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from typing import Callable, List, NamedTuple, Optional, Tuple
+from typing import Callable, List, NamedTuple, Optional, Tuple, Type
 
 from jumak_worker import __version__, wire
 from jumak_worker.link import Link
@@ -22,7 +22,7 @@ PACKAGE = os.path.dirname(os.path.abspath(sys.modules["jumak_worker"].__file__ o
 WAIT = 20
 
 #: Node hands the control socket on as fd 3; so does this.
-_EXEC_WITH_FD_3 = """
+EXEC_WITH_FD_3 = """
 import os, sys
 fd = int(sys.argv[1])
 if fd == 3:
@@ -107,6 +107,14 @@ class Gateway:
                 raise EOFError("the worker closed the link")
             self._data += more
 
+    def read_to_end(self) -> bytes:
+        data, self._data = self._data, b""
+        while True:
+            more = self.socket.recv(65536)
+            if not more:
+                return data
+            data += more
+
     def response(self, accept_file: bool = True) -> Response:
         status, reason, headers, body = 0, "", [], b""
         informs, frames = [], []
@@ -143,18 +151,23 @@ def _pairs(flat: List[str]) -> List[Tuple[str, str]]:
     return list(zip(flat[::2], flat[1::2]))
 
 
+def base(threads: int = 1, multiprocess: bool = True) -> dict:
+    return base_environ(threads, multiprocess)
+
+
 class Slot:
     """A slot that runs an application in a thread, with a gateway connected to it."""
 
-    def __init__(self, application: Callable, threads: int = 1, multiprocess: bool = True) -> None:
+    def __init__(self, application: Callable, threads: int = 1, multiprocess: bool = True, link: Type[Link] = Link, shared: Optional[dict] = None) -> None:
+        """``shared``: a base environ, when several slots are to be those of one worker."""
         ours, theirs = socket.socketpair()
         self.gateway = Gateway(ours)
         self._theirs = theirs
         self.error: Optional[BaseException] = None
-        link = Link(theirs, application, base_environ(threads, multiprocess), 1, threads)
-        self._thread = threading.Thread(target=self._serve, args=(link,))
+        running = link(theirs, application, shared or base(threads, multiprocess), 1, threads)
+        self._thread = threading.Thread(target=self._serve, args=(running,))
         self._thread.start()
-        self.gateway.hello()
+        self.hello = self.gateway.hello()
 
     def _serve(self, link: Link) -> None:
         try:
@@ -172,6 +185,10 @@ class Slot:
 
     def close(self) -> None:
         self.gateway.socket.close()
+        self.join()
+
+    def join(self) -> None:
+        """The link has ended."""
         self._thread.join(WAIT)
         assert not self._thread.is_alive(), "the slot hangs"
 
@@ -200,7 +217,7 @@ class Master:
         self.control = ours
         self._lines = ours.makefile("r", encoding="utf-8")
         self.process = subprocess.Popen(
-            [python, "-c", _EXEC_WITH_FD_3, str(theirs.fileno()), PACKAGE],
+            [python, "-c", EXEC_WITH_FD_3, str(theirs.fileno()), PACKAGE],
             pass_fds=[theirs.fileno()],
             cwd=self.application_directory,
             stdin=subprocess.DEVNULL,

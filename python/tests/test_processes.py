@@ -7,11 +7,15 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
-from .harness import Gateway, Master, environ, request
+from jumak_worker import __version__, wire
+
+from .harness import EXEC_WITH_FD_3, PACKAGE, Gateway, Master, environ, frame, request
 
 APP = """
 import os, sys
@@ -21,6 +25,11 @@ def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [("%d %d" % (imported_in, os.getpid())).encode()]
 """
+
+
+def open_and_read(path: str) -> str:
+    with open(path) as file:
+        return file.read()
 
 
 class Processes(unittest.TestCase):
@@ -154,7 +163,7 @@ class Processes(unittest.TestCase):
             ("raise RuntimeError('no')\n", "RuntimeError: no", 'raise RuntimeError'),
             ("import sys; sys.exit(4)\n", "SystemExit(4)", "app.py"),
             ("aplication = print\n", "no attribute 'application' or 'app'; it has: aplication", None),
-            ("application = 42\n", "is a int", None),
+            ("application = 42\n", "app:application is of type int, which cannot be called", None),
             ("async def application(scope, receive, send): pass\n", "ASGI", None),
         ):
             with self.subTest(source):
@@ -205,6 +214,222 @@ def application(environ, start_response):
         self.assertEqual(path[0], master.application_directory)
         self.assertEqual([name for name in names if "JUMAK" in name], [])
         self.assertEqual(eval(fds), ["0", "1", "2", "3"])  # 3 is the directory that listdir reads
+
+    def test_a_process_that_the_application_forks_holds_nothing_of_ours(self) -> None:
+        """Else a worker that has ended would seem to live on, and a copy could answer in its place."""
+        source = """
+import os, sys, time
+def sockets():
+    links = ['/proc/self/fd/' + name for name in os.listdir('/proc/self/fd')]
+    return [os.readlink(link) for link in links if os.path.lexists(link) and 'socket' in os.readlink(link)]
+def application(environ, start_response):
+    start_response('200 OK', [])
+    if environ['PATH_INFO'] == '/returns':
+        if os.fork() == 0:
+            return [b'from the child']
+    if environ['PATH_INFO'] == '/exits':
+        if os.fork() == 0:
+            raise SystemExit(0)
+    if environ['PATH_INFO'] == '/fds':
+        read, write = os.pipe()
+        if os.fork() == 0:
+            os.write(write, repr(sockets()).encode())
+            os._exit(0)
+        os.close(write)
+        return [os.fdopen(read, 'rb').read()]
+    return [b'%d' % os.getpid()]
+"""
+        for preload in ("on", "off"):
+            master = self.master(source, preload=preload)
+            master.receive("loaded" if preload == "on" else "waiting")
+            pid, output, _, lines = self.fork(master)
+            gateway = self.link(json.loads(lines.readline())["socket"])
+            for path, body in (("/fds", b"[]"), ("/returns", b"%d" % pid), ("/exits", b"%d" % pid), ("/", b"%d" % pid)):
+                with self.subTest(path):
+                    gateway.send(request(environ(path=path)) + request(environ(path="/")))
+                    self.assertEqual(gateway.response().body, body)
+                    self.assertEqual(gateway.response().body, b"%d" % pid)
+
+    def test_multiprocessing_starts_no_second_preloader(self) -> None:
+        source = """
+import multiprocessing, os
+def double(n):
+    return 2 * n
+def application(environ, start_response):
+    start_response('200 OK', [])
+    with multiprocessing.get_context(environ['HTTP_METHOD']).Pool(1) as pool:
+        return [b'%d' % pool.apply(double, (21,))]
+"""
+        master = self.master(source)
+        master.receive("loaded")
+        _, _, _, lines = self.fork(master)
+        gateway = self.link(json.loads(lines.readline())["socket"])
+        for method in ("spawn", "fork"):
+            gateway.send(request(environ(HTTP_METHOD=method)))
+            self.assertEqual(gateway.response().body, b"42", method)
+
+    def test_stop_runs_atexit_handlers_in_the_worker_alone(self) -> None:
+        source = "import atexit, os\natexit.register(lambda: print('atexit in', os.getpid()))\n" + APP
+        for threads in (1, 3):
+            master = self.master(source, threads=threads)
+            master.receive("loaded")
+            pid, output, sock, lines = self.fork(master)
+            path = json.loads(lines.readline())["socket"]
+            sock.sendall(b'{"type": "stop"}\n')
+            self.assertEqual(master.receive("exited")["code"], 0)
+            self.assertEqual(output.read(100), b"atexit in %d\n" % pid)
+            self.assertFalse(os.path.exists(path))
+            master.control.shutdown(socket.SHUT_RDWR)
+            out, err = master.process.communicate(timeout=20)
+            self.assertEqual((master.process.returncode, out, err), (0, b"", b""))
+
+    def test_a_worker_that_is_told_to_stop_finishes_what_its_links_carry(self) -> None:
+        master = self.master("import sys\ndef app(env, start):\n    env['wsgi.input'].read()\n    start('200 OK', [])\n    return [b'done']\n")
+        master.receive("loaded")
+        _, _, sock, lines = self.fork(master)
+        gateway = self.link(json.loads(lines.readline())["socket"])
+        gateway.send(request(environ("POST"), follows=True))
+        sock.sendall(b'{"type": "stop"}\n')
+        gateway.send(frame(wire.BODY_END))
+        self.assertEqual(gateway.response().body, b"done")
+        gateway.socket.close()
+        self.assertEqual(master.receive("exited")["code"], 0)
+
+    def test_a_worker_that_cannot_load_says_so_and_exits_with_3(self) -> None:
+        master = self.master("raise RuntimeError('no')\n", preload="off")
+        master.receive("waiting")
+        _, _, _, lines = self.fork(master)
+        failed = json.loads(lines.readline())
+        self.assertEqual(failed["type"], "load-failed")
+        self.assertIn("RuntimeError: no", failed["traceback"])
+        self.assertEqual(master.receive("exited")["code"], 3)
+
+    def test_a_worker_whose_output_nobody_has_opened_yet_loses_no_line(self) -> None:
+        master = self.master("import os\nprint('last words')\nos._exit(9)\n", preload="off")
+        master.receive("waiting")
+        master.send("fork", worker=1)
+        path = master.receive("forked")["output"]
+        self.assertEqual(master.receive("exited")["code"], 9)
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as output:
+            self.assertEqual(output.read(100), b"last words\n")
+
+    def test_a_fork_that_cannot_be_is_told_and_the_next_one_works(self) -> None:
+        master = self.master()
+        master.receive("loaded")
+        path = os.path.join(master.directory, "w1.out")
+        os.mkdir(path)
+        master.send("fork", worker=1)
+        self.assertIn("File exists", master.receive("fork-failed")["message"])
+        self.fork(master, 2)
+
+    def test_signal_reaches_the_worker_and_an_interrupt_disturbs_nobody(self) -> None:
+        master = self.master()
+        master.receive("loaded")
+        pid, output, sock, lines = self.fork(master)
+        gateway = self.link(json.loads(lines.readline())["socket"])
+        os.kill(pid, signal.SIGINT)
+        os.kill(master.process.pid, signal.SIGINT)
+        gateway.send(request(environ()))
+        self.assertEqual(gateway.response().status, 200)
+        master.send("signal", worker=1, signal="TERM")
+        self.assertEqual(master.receive("exited")["signal"], "SIGTERM")
+
+    def test_what_a_worker_leaves_behind_is_no_zombie(self) -> None:
+        source = """
+import os, time
+def application(environ, start_response):
+    if os.fork() == 0:
+        child = os.fork()
+        if child == 0:
+            time.sleep(0.2)
+        os._exit(0)
+    os.wait()
+    start_response('200 OK', [])
+    return []
+"""
+        master = self.master(source)
+        master.receive("loaded")
+        _, _, _, lines = self.fork(master)
+        gateway = self.link(json.loads(lines.readline())["socket"])
+        gateway.send(request(environ()))
+        gateway.response()
+        tasks = "/proc/%d/task/%d/children" % (master.process.pid, master.process.pid)
+        deadline = time.monotonic() + 20
+        while len(open_and_read(tasks).split()) > 1:
+            self.assertLess(time.monotonic(), deadline, "the grandchild stays")
+            time.sleep(0.02)
+
+    def test_handlers_that_the_application_set_at_import_are_its_workers_handlers(self) -> None:
+        source = (
+            "import signal\nsignal.signal(signal.SIGCHLD, lambda *_: print('child ended'))\n"
+            "import os\ndef app(env, start):\n    if os.fork() == 0: os._exit(0)\n    os.wait()\n    start('200 OK', [])\n    return []\n"
+        )
+        master = self.master(source)
+        master.receive("loaded")
+        _, output, _, lines = self.fork(master)
+        gateway = self.link(json.loads(lines.readline())["socket"])
+        gateway.send(request(environ()))
+        gateway.response()
+        self.assertEqual(output.read(100), b"child ended\n")
+
+    def test_processes_started_at_import_end_with_an_unsafe_preloader(self) -> None:
+        """Each worker that imports starts its own; one more would do the work twice."""
+        source = (
+            "import subprocess, sys, threading, time\n"
+            "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], stdout=sys.stderr)\n"
+            "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n" + APP
+        )
+        master = self.master(source, preload="auto")
+        master.receive("unsafe")
+        self.assertEqual(master.process.wait(20), 0)
+        # End of file: nobody has the pipe any more.
+        self.assertEqual(master.process.stderr.read(), b"")
+
+    def test_preload_on_forks_all_the_same_and_notes_what_was_found(self) -> None:
+        source = "import threading, time\nthreading.Timer(60, print).start()\n" + APP
+        master = self.master(source, preload="on")
+        notes = master.receive("loaded")["notes"]
+        self.assertRegex(notes[0], 'thread "Thread-1.*forked all the same')
+        pid, _, _, lines = self.fork(master)
+        gateway = self.link(json.loads(lines.readline())["socket"])
+        gateway.send(request(environ()))
+        self.assertEqual(gateway.response().status, 200)
+
+    def test_a_database_on_a_unix_socket_is_a_hazard(self) -> None:
+        directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, directory)
+        path = os.path.join(directory, "s")
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(path)
+        listener.listen()
+        source = "import socket\nconnection = socket.socket(socket.AF_UNIX)\nconnection.connect(%r)\n" % path + APP
+        self.assertEqual(self.master(source, preload="auto").receive("unsafe")["hazards"], [{"kind": "socket", "what": "connection to unix:%s" % path}])
+
+    def test_the_import_ends_with_the_master(self) -> None:
+        """It may hang; the kernel's signal ends it. The master is the parent here, so a child plays it."""
+        with tempfile.TemporaryDirectory() as directory:
+            with open(os.path.join(directory, "app.py"), "w") as file:
+                file.write("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+            start = {
+                "type": "start", "build": __version__, "generation": 1, "runtimeDirectory": directory, "directory": directory,
+                "module": "app", "file": None, "attributes": ["app"], "factory": False, "display": "app", "threads": 1,
+                "multiprocess": True, "preload": "on",
+            }
+            master = "\n".join((
+                "import json, os, socket, subprocess, sys",
+                "ours, theirs = socket.socketpair()",
+                "start = dict(json.loads(sys.argv[2]), masterPid=os.getpid())",
+                "fd = theirs.fileno()",
+                "child = subprocess.Popen([sys.executable, '-c', sys.argv[3], str(fd), sys.argv[1]], pass_fds=[fd])",
+                "ours.sendall(json.dumps(start).encode() + b'\\n')",
+                "sys.stdin.read()",
+            ))
+            process = subprocess.Popen([sys.executable, "-c", master, PACKAGE, json.dumps(start), EXEC_WITH_FD_3], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            with process:
+                self.assertEqual(process.stdout.readline(), b"importing\n")
+                process.kill()
+                self.assertEqual(process.stdout.read(), b"")  # the end of whoever had the pipe
 
     def test_a_mismatched_build_is_refused(self) -> None:
         self.assertIn("build", self.master(build="0.0.0").receive("load-failed")["message"])

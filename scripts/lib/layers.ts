@@ -47,8 +47,11 @@ const SEPARATE_FILES: readonly string[] = ['middleware', 'handlers']
 
 /** Who may use a module that is not ours at run time. Packages that are not named here are for nobody in `src/`. */
 const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
-  'node:net': path => ['gateway', 'master'].includes(partOf(path)) || path === 'src/apps/link.ts',
-  'node:http': () => false,
+  // forwarded.ts opens nothing: it needs BlockList and the two tests of addresses.
+  'node:net': path =>
+    ['gateway', 'master'].includes(partOf(path)) || ['src/apps/link.ts', 'src/http/forwarded.ts'].includes(path),
+  // For its table of reason phrases only.
+  'node:http': path => path === 'src/http/status.ts',
   'node:https': () => false,
   zod: path => partOf(path) === 'config' && path !== 'src/config/types.ts',
 }

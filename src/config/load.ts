@@ -1,4 +1,11 @@
-/** From the command line to a frozen configuration, or to all that is wrong with it at once. */
+/**
+ * From the command line to a frozen configuration, or to all that is wrong with it at once. Runs in the command line,
+ * before anything is bound or spawned.
+ *
+ * Invariants: a configuration is returned only without any diagnostic; each mistake is told once, and nothing is told
+ * that only follows from another mistake (no word about the application when its directory is wrong). What the values
+ * may be is said by `settings/`, not here; whether an address, a Python or a log can be had is found by those who open it.
+ */
 import { join, resolve } from 'node:path'
 import { findTarget } from './app-target.ts'
 import type { Arguments } from './arguments.ts'

@@ -42,7 +42,8 @@ export function respondWithError(exchange: Exchange, error: Error): void {
   const accept = headerValue(exchange.request.headers, 'accept')
   const { contentType, body } = renderError(status, accept, publicDetail(exchange, error))
   const headers = ['Content-Type', contentType, 'Content-Length', String(body.length), 'Cache-Control', 'no-store']
-  if (error instanceof HttpError && error.retryAfter !== undefined) headers.push('Retry-After', String(error.retryAfter))
+  if (error instanceof HttpError && error.retryAfter !== undefined)
+    headers.push('Retry-After', String(error.retryAfter))
   response.start({ status, reason: '', headers })
   response.write(body)
   response.end()

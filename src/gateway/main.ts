@@ -131,7 +131,8 @@ function main(): void {
     if (gateway !== null) {
       gateway.onMessage(message)
     } else if (message.type === 'start') {
-      if (message.build !== version) throw new Error(`the master is ${message.build}, this gateway is ${version}: restart`)
+      if (message.build !== version)
+        throw new Error(`the master is ${message.build}, this gateway is ${version}: restart`)
       gateway = new Gateway(channel, message.config, message.build)
       gateway.listen(message.listeners)
     }

@@ -36,7 +36,10 @@ class Recorder implements TransportHandler {
   }
 }
 
-async function pair(t: TestContext, moveHandle: boolean): Promise<{ client: Socket; transport: SocketTransport; recorder: Recorder }> {
+async function pair(
+  t: TestContext,
+  moveHandle: boolean,
+): Promise<{ client: Socket; transport: SocketTransport; recorder: Recorder }> {
   const server = createServer({ noDelay: true, pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const client = connect({ port: (server.address() as { port: number }).port, host: '127.0.0.1', allowHalfOpen: true })
@@ -93,7 +96,8 @@ for (const moveHandle of [true, false]) {
     const early = recorder.chunks.reduce((sum, chunk) => sum + chunk.length, 0)
     assert.ok(early <= 64 * 1024, `${early} bytes while paused`)
     transport.resume()
-    while (recorder.chunks.reduce((sum, chunk) => sum + chunk.length, 0) < size) await new Promise(resolve => setImmediate(resolve))
+    while (recorder.chunks.reduce((sum, chunk) => sum + chunk.length, 0) < size)
+      await new Promise(resolve => setImmediate(resolve))
     assert.equal(recorder.text.length, size)
   })
 

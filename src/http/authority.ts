@@ -1,6 +1,7 @@
 /** Host and port of a request: the grammar of RFC3986§3.2 without user information (RFC9110§7.2). */
 
-const AUTHORITY = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=%]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/
+/** A comma, which the grammar would allow, is refused: it is what two joined Host fields look like. */
+const AUTHORITY = /^(?:[A-Za-z0-9\-._~!$&'()*+;=%]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/
 
 /** The one that passed last: nearly every request of a gateway names the same few hosts. */
 let lastValid = ''

@@ -24,7 +24,14 @@ const MAX_SIZE_DIGITS = 13
 
 const SIZE_LINE = /^([0-9A-Fa-f]+)(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/
 /** Trailer fields that would change how the message was understood are never passed on (RFC9110§6.5.1). */
-const FORBIDDEN_TRAILERS = new Set(['content-encoding', 'content-type', 'content-range', 'trailer', 'authorization', 'cookie'])
+const FORBIDDEN_TRAILERS = new Set([
+  'content-encoding',
+  'content-type',
+  'content-range',
+  'trailer',
+  'authorization',
+  'cookie',
+])
 
 type State = 'size' | 'data' | 'data-end' | 'trailers' | 'done'
 
@@ -73,7 +80,8 @@ export class ChunkedDecoder {
     this.#line += chunk.toString('latin1', at, end)
     this.#checkLength()
     if (lf < 0) return end
-    if (!this.#line.endsWith('\r\n')) throw new ProtocolError(400, 'A line of chunked content ends in a bare LF', 'RFC9112§2.2')
+    if (!this.#line.endsWith('\r\n'))
+      throw new ProtocolError(400, 'A line of chunked content ends in a bare LF', 'RFC9112§2.2')
     const line = this.#line.slice(0, -2)
     this.#line = ''
     this.#onLine(line)
@@ -82,7 +90,8 @@ export class ChunkedDecoder {
 
   #checkLength(): void {
     const length = this.#line.length
-    if (this.#state === 'data-end' && length > 2) throw new ProtocolError(400, 'A chunk is longer than its size', 'RFC9112§7.1')
+    if (this.#state === 'data-end' && length > 2)
+      throw new ProtocolError(400, 'A chunk is longer than its size', 'RFC9112§7.1')
     if (this.#state === 'size' && this.#extensionBytes + length > MAX_EXTENSION_BYTES)
       throw new ProtocolError(400, 'The chunk extensions are too long', 'RFC9112§7.1.1')
     if (this.#state === 'trailers' && this.#trailerBytes + length > this.#limits.headerBytes + 2)

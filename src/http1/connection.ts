@@ -22,7 +22,11 @@ export interface Http1Options {
   readonly timeouts: Timeouts
   readonly onExchange: (exchange: Exchange) => void
   /** The content of a refusal; `accept` is the client's Accept header. */
-  readonly renderError: (status: number, accept: string | undefined, detail: string) => { contentType: string; body: Buffer }
+  readonly renderError: (
+    status: number,
+    accept: string | undefined,
+    detail: string,
+  ) => { contentType: string; body: Buffer }
   readonly isDraining: () => boolean
   readonly onProtocolError: (error: ProtocolError, peer: Peer) => void
 }
@@ -95,7 +99,9 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   /** Content of an ended exchange that is still being read: bytes left, or -1. */
   #discardLeft = -1
   #lingered = 0
-  #pendingBefore = 0
+  #written = 0
+  /** Bytes that the client had taken when a deadline was armed. */
+  #takenBefore = 0
   #advancing = false
 
   constructor(transport: Transport, context: Http1Context) {
@@ -307,9 +313,10 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   // -- response channel
 
   send(data: Buffer): boolean {
+    this.#written += data.length
     const taken = this.#transport.write(data)
     if (!taken && this.#sendDeadline.list === null) {
-      this.#pendingBefore = this.#transport.pendingBytes
+      this.#takenBefore = this.#written - this.#transport.pendingBytes
       this.#context.deadlines.send.arm(this.#sendDeadline)
     }
     return taken
@@ -360,7 +367,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#discardLeft = -1
     this.#transport.end()
     this.#setPaused(false)
-    this.#pendingBefore = this.#transport.pendingBytes
+    this.#takenBefore = this.#written - this.#transport.pendingBytes
     this.#context.deadlines.linger.arm(this.#deadline)
   }
 
@@ -385,9 +392,10 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     else this.#transport.destroy()
   }
 
+  /** The client has taken something since the last look, and has not taken all. */
   #progressed(): boolean {
-    const before = this.#pendingBefore
-    this.#pendingBefore = this.#transport.pendingBytes
-    return this.#pendingBefore > 0 && this.#pendingBefore < before
+    const before = this.#takenBefore
+    this.#takenBefore = this.#written - this.#transport.pendingBytes
+    return this.#transport.pendingBytes > 0 && this.#takenBefore > before
   }
 }

@@ -30,7 +30,11 @@ export function contentLength(
 
 function checkCodings(version: '1.0' | '1.1', codings: readonly string[]): void {
   if (version === '1.0') throw new ProtocolError(400, 'Transfer-Encoding in an HTTP/1.0 request', 'RFC9112§6.1')
-  const list = codings.join(',').toLowerCase().split(',').map(coding => coding.trim())
+  const list = codings
+    .join(',')
+    .toLowerCase()
+    .split(',')
+    .map(coding => coding.trim())
   if (list.length === 1 && list[0] === 'chunked') return
   const chunkedAt = list.indexOf('chunked')
   if (chunkedAt === list.length - 1 && list.length > 1 && !list.includes(''))

@@ -18,7 +18,7 @@ import {
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { afterEach, test } from 'node:test'
 import type { Config } from '../config/types.ts'
 import { readLines } from './output.ts'
 
@@ -47,6 +47,12 @@ const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
   accessLog: null,
 }
 
+/** Masters of the present test: one that fails half-way must not leave processes that the runner waits for. */
+const running = new Set<ChildProcess>()
+afterEach(() => {
+  for (const process of running) process.kill('SIGKILL')
+})
+
 class TestMaster {
   readonly root: string = mkdtempSync(join(tmpdir(), 'jt-'))
   readonly process: ChildProcess
@@ -73,7 +79,11 @@ class TestMaster {
       this.log.push(line)
       this.#onLine?.()
     })
-    this.#ended = once(this.process, 'close').then(([code]) => code as number)
+    running.add(this.process)
+    this.#ended = once(this.process, 'close').then(([code]) => {
+      running.delete(this.process)
+      return code as number
+    })
   }
 
   path(name: string): string {
@@ -130,7 +140,7 @@ class TestMaster {
     clearTimeout(deadline)
     assert.deepEqual(readdirSync(this.path('tmp')), [], 'runtime directory')
     assert.ok(!existsSync(this.path('s')), 'Unix socket')
-    assert.deepEqual(processes.filter(isAlive), [], 'processes')
+    await untilGone(processes)
     rmSync(this.root, { recursive: true })
   }
 
@@ -147,6 +157,15 @@ function isAlive(pid: number): boolean {
     return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
   } catch {
     return false
+  }
+}
+
+/** There is no event for the end of a process that is not our child. */
+async function untilGone(processes: readonly number[]): Promise<void> {
+  const deadline = performance.now() + WAIT_MS
+  while (processes.some(isAlive)) {
+    assert.ok(performance.now() < deadline, `still there: ${processes.filter(isAlive)}`)
+    await new Promise(resolve => setTimeout(resolve, 10))
   }
 }
 
@@ -228,7 +247,7 @@ test('a preloader that dies is followed by a new generation while its workers se
   await master.see(/worker 2 .* is gone after/)
   assert.equal(await master.ask('workers'), '3 4')
   workers.delete(Number(gateway))
-  assert.deepEqual([...workers].filter(isAlive), [])
+  await untilGone([...workers])
   await master.stop()
 })
 

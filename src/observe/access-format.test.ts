@@ -14,7 +14,10 @@ function exchange(changes: { target?: string; headers?: string[]; status?: numbe
 
 test('a line has the combined format and the seconds taken', () => {
   const line = accessLine(exchange({ headers: ['referer', 'http://r/', 'user-agent', 'curl/8'] }), 1250)
-  assert.match(line, /^192\.0\.2\.1 - - \[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET \/a\?b HTTP\/1\.1" 200 12 "http:\/\/r\/" "curl\/8" 0\.250\n$/)
+  assert.match(
+    line,
+    /^192\.0\.2\.1 - - \[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET \/a\?b HTTP\/1\.1" 200 12 "http:\/\/r\/" "curl\/8" 0\.250\n$/,
+  )
 })
 
 test('a client that left before the answer is 499, a Unix socket has no address', () => {

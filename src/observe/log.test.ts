@@ -11,14 +11,17 @@ function collect(): { sink: Sink; text: () => string } {
 test('a line tells time, level, source and message', () => {
   const { sink, text } = collect()
   new Log(sink, 'info', false).info('master', 'hello')
-  assert.match(text(), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} info  master    hello\n$/)
+  assert.match(text(), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} info {2}master {4}hello\n$/)
 })
 
 test('every line of a longer message carries the prefix', () => {
   const { sink, text } = collect()
   new Log(sink, 'info', false).error('worker 1', 'Traceback:\n  File "a.py"\nValueError')
   assert.deepEqual(
-    text().trimEnd().split('\n').map(line => line.slice(24)),
+    text()
+      .trimEnd()
+      .split('\n')
+      .map(line => line.slice(24)),
     ['error worker 1  Traceback:', 'error worker 1    File "a.py"', 'error worker 1  ValueError'],
   )
 })

@@ -45,9 +45,16 @@ test('a path that cannot be opened throws, with the path in the message', () => 
 
 test('a reader that is stuck costs lines, not the program: they are counted and the count is written', async t => {
   // A process that reads nothing until it is told to.
-  const reader = spawn(process.execPath, ['-e', 'process.on("SIGUSR2", () => process.stdin.pipe(process.stdout)); setInterval(() => {}, 1000); console.log("up")'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+  const reader = spawn(
+    process.execPath,
+    [
+      '-e',
+      'process.on("SIGUSR2", () => process.stdin.pipe(process.stdout)); setInterval(() => {}, 1000); console.log("up")',
+    ],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  )
   t.after(() => reader.kill('SIGKILL'))
   const output: string[] = []
   reader.stdout.setEncoding('utf8').on('data', text => output.push(text))

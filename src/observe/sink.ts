@@ -63,7 +63,9 @@ export class Sink {
 
   #take(): string {
     if (this.#dropped > 0) {
-      this.#pending.push(`${new Date().toISOString()} warn  log: ${this.#dropped} lines dropped, the reader is too slow\n`)
+      this.#pending.push(
+        `${new Date().toISOString()} warn  log: ${this.#dropped} lines dropped, the reader is too slow\n`,
+      )
       this.#dropped = 0
     }
     const text = this.#pending.join('')

@@ -88,7 +88,14 @@ for (const { executable, version } of pythons) {
 
       test('the write callable, lists with empty parts, nothing at all', () =>
         withClient(async client => {
-          for (const path of ['/write-callable', '/many-parts', '/empty', '/headers', '/early-hints', '/exc-info-before'])
+          for (const path of [
+            '/write-callable',
+            '/many-parts',
+            '/empty',
+            '/headers',
+            '/early-hints',
+            '/exc-info-before',
+          ])
             assert.ok((await client.get(path).response()).status < 600, path)
           assert.equal((await client.get('/hello').response()).status, 200)
         }))
@@ -180,7 +187,8 @@ describe('an application that breaks the rules', { skip }, () => {
   test("fields of the connection are the server's: an application's are dropped", async () => {
     const client = new RawClient(server.port)
     const response = await client.get('/hop-by-hop').response()
-    for (const name of ['keep-alive', 'upgrade', 'proxy-connection']) assert.equal(response.header(name), undefined, name)
+    for (const name of ['keep-alive', 'upgrade', 'proxy-connection'])
+      assert.equal(response.header(name), undefined, name)
     client.close()
   })
 })

@@ -67,15 +67,27 @@ for (const { version } of await testedPythons()) {
     })
 
     test('is found by its manage.py, and said so', () => {
-      assert.ok(server.log.some(line => /manage\.py/.test(line) && /shop\.wsgi/.test(line)), server.log.join('\n'))
-      assert.ok(server.log.some(line => /Django \d/.test(line)), 'the framework is named')
+      assert.ok(
+        server.log.some(line => /manage\.py/.test(line) && /shop\.wsgi/.test(line)),
+        server.log.join('\n'),
+      )
+      assert.ok(
+        server.log.some(line => /Django \d/.test(line)),
+        'the framework is named',
+      )
     })
 
     test('log-in to the admin with CSRF and session; its styles are served', async () => {
       const visitor = new Visitor(server.url)
-      const refused = await visitor.fetch('/admin/login/', { method: 'POST', body: new URLSearchParams({ username: 'admin' }) })
+      const refused = await visitor.fetch('/admin/login/', {
+        method: 'POST',
+        body: new URLSearchParams({ username: 'admin' }),
+      })
       assert.equal(refused.status, 403)
-      const answer = await visitor.post('/admin/login/', '/admin/login/?next=/admin/', { username: 'admin', password: 'jumak' })
+      const answer = await visitor.post('/admin/login/', '/admin/login/?next=/admin/', {
+        username: 'admin',
+        password: 'jumak',
+      })
       assert.equal(answer.status, 302)
       const page = await (await visitor.fetch('/admin/')).text()
       assert.match(page, /Log out/)
@@ -115,10 +127,23 @@ for (const { version } of await testedPythons()) {
     test('in a browser', { skip: CHROMIUM ? false : 'chromium is not installed' }, async () => {
       const picture = join(data, 'page.png')
       const profile = mkdtempSync(join(tmpdir(), 'jumak-chromium-'))
-      const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--hide-scrollbars']
+      const flags = [
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--hide-scrollbars',
+      ]
       const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync']
       const where = [`--user-data-dir=${profile}`, `--screenshot=${picture}`, '--window-size=1280,1600']
-      const html = await run(CHROMIUM!, [...flags, ...quiet, `--user-data-dir=${profile}`, '--dump-dom', `${server.url}/`])
+      const html = await run(CHROMIUM!, [
+        ...flags,
+        ...quiet,
+        `--user-data-dir=${profile}`,
+        '--dump-dom',
+        `${server.url}/`,
+      ])
       assert.match(html.output, /jumak\/\d/)
       assert.equal((await run(CHROMIUM!, [...flags, ...quiet, ...where, `${server.url}/`])).code, 0)
       assert.ok(existsSync(picture))

@@ -11,7 +11,10 @@ for (const { version } of await testedPythons()) {
   test(`the Flask example on Python ${version}: page, upload, stream`, async () => {
     const { python } = await ensureEnvironment({ python: version, packages: 'flask' })
     const server = await startServer({ app: 'app', directory: join(EXAMPLES, 'flask'), python })
-    assert.ok(server.log.some(line => /Flask \d/.test(line)), server.log.join('\n'))
+    assert.ok(
+      server.log.some(line => /Flask \d/.test(line)),
+      server.log.join('\n'),
+    )
     assert.equal((await getOnce(server.port, '/')).status, 200)
     const form = new FormData()
     form.set('file', new File(['x'.repeat(100_000)], 'a.txt'))

@@ -9,7 +9,9 @@ import { ROOT } from '../support/paths.ts'
 import { getOnce } from '../support/raw-client.ts'
 import { startServer } from '../support/server.ts'
 
-test('npm start serves the example, says where to look, and TERM to npm ends everything', { skip: await whyNoPython() }, async t => {
+test('npm start serves the example, says where to look, and TERM to npm ends everything', {
+  skip: await whyNoPython(),
+}, async t => {
   const data = mkdtempSync(join(tmpdir(), 'jumak-start-'))
   t.after(() => rmSync(data, { recursive: true }))
   const server = await startServer({
@@ -18,8 +20,14 @@ test('npm start serves the example, says where to look, and TERM to npm ends eve
     directory: ROOT,
     env: { SHOP_DATA: data },
   })
-  assert.ok(server.log.some(line => /admin.*user: admin/.test(line)), server.log.join('\n'))
-  assert.ok(server.log.some(line => /workers.*3/.test(line)), server.log.join('\n'))
+  assert.ok(
+    server.log.some(line => /admin.*user: admin/.test(line)),
+    server.log.join('\n'),
+  )
+  assert.ok(
+    server.log.some(line => /workers.*3/.test(line)),
+    server.log.join('\n'),
+  )
   const page = await getOnce(server.port, '/', 'Host: localhost')
   assert.equal(page.status, 200)
   assert.match(page.body.toString(), /The floor is warm/)

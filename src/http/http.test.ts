@@ -1,0 +1,58 @@
+/** The small pure helpers of this folder. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isAuthority, splitAuthority } from './authority.ts'
+import { httpDate } from './date.ts'
+import { negotiateErrorFormat } from './negotiate.ts'
+import { reasonPhrase } from './status.ts'
+
+test('authority: what a Host may be (RFC9110§7.2)', () => {
+  for (const text of [
+    'a',
+    'example.org',
+    'example.org:80',
+    'example.org:',
+    '127.0.0.1:8000',
+    '[::1]',
+    '[::1]:8000',
+    'xn--bcher-kva.example',
+    'a_b',
+  ])
+    assert.ok(isAuthority(text), text)
+  for (const text of ['', ':80', 'a b', 'a/b', 'a@b', 'a:b', 'a:1:2', '[::1', '::1', 'a:65536', 'a,b', 'a"b', 'é'])
+    assert.ok(!isAuthority(text), text)
+})
+
+test('authority: host and port', () => {
+  assert.deepEqual(splitAuthority('a:80'), { host: 'a', port: '80' })
+  assert.deepEqual(splitAuthority('a'), { host: 'a', port: '' })
+  assert.deepEqual(splitAuthority('[::1]'), { host: '[::1]', port: '' })
+  assert.deepEqual(splitAuthority('[::1]:80'), { host: '[::1]', port: '80' })
+})
+
+test('the date has the form of RFC9110§5.6.7 and the time of now', () => {
+  assert.match(httpDate(), /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/)
+  assert.ok(Math.abs(Date.parse(httpDate()) - Date.now()) < 5000)
+})
+
+test('the form of an error page follows Accept (RFC9110§12.5.1)', () => {
+  for (const [accept, format] of [
+    [undefined, 'text'],
+    ['*/*', 'text'],
+    ['text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', 'html'],
+    ['application/json', 'json'],
+    ['application/problem+json', 'json'],
+    ['text/html;q=0.1, application/json', 'json'],
+    ['text/html;q=0, text/plain', 'text'],
+    ['TEXT/HTML', 'html'],
+    ['image/png', 'text'],
+    ['', 'text'],
+    [',,;q=1', 'text'],
+  ] as const)
+    assert.equal(negotiateErrorFormat(accept), format, String(accept))
+})
+
+test('reason phrases, and none for what nobody registered', () => {
+  assert.equal(reasonPhrase(404), 'Not Found')
+  assert.equal(reasonPhrase(599), '')
+})

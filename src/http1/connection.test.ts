@@ -1,0 +1,454 @@
+import assert from 'node:assert/strict'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import fc from 'fast-check'
+import type { Exchange } from '../http/exchange.ts'
+import { createHttp1Context, Http1Connection } from './connection.ts'
+import { MemoryTransport } from './testing/memory-transport.ts'
+
+const LIMITS = {
+  requestLine: 8192,
+  headerBytes: 65_536,
+  headerCount: 100,
+  body: 1_000_000,
+  memoryBuffer: 65_536,
+  responseBuffer: 1_000_000,
+  connections: 100,
+  queue: 100,
+}
+const TIMEOUTS = { head: 1000, body: 1000, keepAlive: 2000, send: 1000, request: 0, queue: 0, graceful: 0 }
+
+interface Setup {
+  readonly transport: MemoryTransport
+  readonly connection: Http1Connection
+  readonly exchanges: Exchange[]
+  readonly closed: () => number
+}
+
+function connect(onExchange: (exchange: Exchange) => void = () => {}, draining = false): Setup {
+  const transport = new MemoryTransport()
+  const exchanges: Exchange[] = []
+  let closed = 0
+  const context = createHttp1Context({
+    limits: LIMITS,
+    timeouts: TIMEOUTS,
+    onExchange: exchange => {
+      exchanges.push(exchange)
+      exchange.onClosed(() => closed++)
+      onExchange(exchange)
+    },
+    renderError: (status, _accept, detail) => ({ contentType: 'text/plain', body: Buffer.from(`${status} ${detail}`) }),
+    isDraining: () => draining,
+    onProtocolError: () => {},
+  })
+  const connection = new Http1Connection(transport, { ...context, onClose: () => {} })
+  return { transport, connection, exchanges, closed: () => closed }
+}
+
+function answer(exchange: Exchange, body = 'hello', headers: string[] = ['Content-Length', String(body.length)]): void {
+  exchange.response.start({ status: 200, reason: '', headers: ['Date', 'now', ...headers] })
+  exchange.response.write(Buffer.from(body))
+  exchange.response.end()
+}
+
+const tick = () => new Promise(resolve => setImmediate(resolve))
+const GET = 'GET / HTTP/1.1\r\nHost: t\r\n\r\n'
+const HELLO = 'HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 5\r\n\r\nhello'
+
+/** Mocked time for the coarse deadlines. */
+function fakeTime(t: TestContext): (ms: number) => void {
+  let now = 1000
+  t.mock.method(performance, 'now', () => now)
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  return ms => {
+    for (let step = 0; step < ms; step += 50) {
+      now += 50
+      t.mock.timers.tick(50)
+    }
+  }
+}
+
+test('a complete response leaves in one write, and the connection stays', () => {
+  const { transport, connection, closed } = connect(answer)
+  transport.receive(GET)
+  assert.deepEqual(transport.writes.map(String), [HELLO])
+  assert.equal(closed(), 1)
+  assert.ok(connection.isIdle)
+  transport.receive(GET)
+  assert.equal(transport.writes.length, 2)
+})
+
+test('pipelined requests: the next begins when the one in front of it is answered', () => {
+  const { transport, exchanges } = connect()
+  transport.receive(GET + GET + GET)
+  assert.equal(exchanges.length, 1)
+  assert.ok(transport.paused)
+  for (let i = 0; i < 3; i++) answer(exchanges[i]!)
+  assert.equal(exchanges.length, 3)
+  assert.equal(transport.text, HELLO.repeat(3))
+  assert.ok(!transport.paused)
+})
+
+test('a thousand pipelined requests that are answered at once do not nest', () => {
+  const { transport, exchanges } = connect(answer)
+  transport.receive(GET.repeat(1000))
+  assert.equal(exchanges.length, 1000)
+})
+
+test('a head alone leaves at the end of the turn; chunks follow one by one (RFC9112§7.1)', async () => {
+  const { transport, exchanges } = connect()
+  transport.receive(GET)
+  const { response } = exchanges[0]!
+  response.start({ status: 200, reason: '', headers: ['Date', 'now'] })
+  assert.equal(transport.writes.length, 0)
+  await tick()
+  assert.equal(transport.text, 'HTTP/1.1 200 OK\r\nDate: now\r\nTransfer-Encoding: chunked\r\n\r\n')
+  response.write(Buffer.from('abc'))
+  response.end()
+  assert.ok(transport.text.endsWith('\r\n\r\n3\r\nabc\r\n0\r\n\r\n'))
+})
+
+test('HTTP/1.0 without a length ends with the connection (RFC9112§6.3)', () => {
+  const { transport } = connect(exchange => answer(exchange, 'hello', []))
+  transport.receive('GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n')
+  assert.equal(transport.text, 'HTTP/1.1 200 OK\r\nDate: now\r\nConnection: close\r\n\r\nhello')
+  assert.ok(transport.calls.includes('end'))
+})
+
+for (const [name, request, status] of [
+  ['HEAD', 'HEAD / HTTP/1.1\r\nHost: t\r\n\r\n', 200],
+  ['204', GET, 204],
+  ['304', GET, 304],
+] as const) {
+  test(`${name} carries no content whatever the handler writes (RFC9110§6.4.1)`, () => {
+    const { transport } = connect(exchange => {
+      exchange.response.start({ status, reason: '', headers: ['Date', 'now', 'Content-Length', '5'] })
+      exchange.response.write(Buffer.from('hello'))
+      exchange.response.end()
+    })
+    transport.receive(request)
+    assert.ok(transport.text.endsWith('\r\n\r\n'), transport.text)
+    assert.equal(transport.text.includes('Content-Length'), status !== 204)
+    transport.receive(GET)
+    assert.ok(!transport.calls.includes('end'))
+  })
+}
+
+test('more than Content-Length is cut off and the connection closes', () => {
+  const { transport } = connect(exchange => answer(exchange, 'hello and more', ['Content-Length', '5']))
+  transport.receive(GET)
+  assert.equal(transport.text, HELLO)
+  assert.ok(transport.calls.includes('end'))
+})
+
+test('less than Content-Length cuts the connection', () => {
+  const { transport, closed } = connect(exchange => answer(exchange, 'hell', ['Content-Length', '5']))
+  transport.receive(GET)
+  assert.deepEqual(transport.calls, ['destroy'])
+  assert.equal(closed(), 1)
+})
+
+test('an aborted response whose end is the end of the connection is a reset: it must not look complete', async () => {
+  const { transport, exchanges } = connect()
+  transport.receive('GET / HTTP/1.0\r\n\r\n')
+  exchanges[0]!.response.start({ status: 200, reason: '', headers: [] })
+  await tick()
+  exchanges[0]!.response.abort(new Error('broken'))
+  assert.deepEqual(transport.calls, ['reset'])
+})
+
+test('100 Continue is sent when the content is pulled, and not before (RFC9110§10.1.1)', () => {
+  const { transport, exchanges } = connect()
+  transport.receive('POST / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n')
+  assert.equal(transport.text, '')
+  exchanges[0]!.body.pull({ onData: () => true, onEnd: () => answer(exchanges[0]!), onError: assert.fail })
+  assert.equal(transport.text, 'HTTP/1.1 100 Continue\r\n\r\n')
+  transport.receive('abc')
+  assert.equal(transport.text, `HTTP/1.1 100 Continue\r\n\r\n${HELLO}`)
+})
+
+test('a refusal instead of 100 Continue closes: the client may or may not send its content', () => {
+  const { transport } = connect(answer)
+  transport.receive('POST / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n')
+  assert.match(transport.text, /Connection: close/)
+  assert.ok(transport.calls.includes('end'))
+})
+
+test('nothing is read that nobody asked for', () => {
+  const { transport, exchanges } = connect()
+  transport.receive('POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 6\r\n\r\nabc')
+  assert.ok(transport.paused)
+  const got: string[] = []
+  exchanges[0]!.body.pull({
+    onData: chunk => got.push(chunk.toString()) < 0,
+    onEnd: () => got.push('end'),
+    onError: assert.fail,
+  })
+  assert.deepEqual(got, ['abc'])
+  assert.ok(transport.paused, 'the consumer said: wait')
+  exchanges[0]!.body.resume()
+  assert.ok(!transport.paused)
+  transport.receive('def')
+  exchanges[0]!.body.resume()
+  assert.deepEqual(got, ['abc', 'def', 'end'])
+})
+
+test('content that nobody wanted is skipped when it is short, and the next request is served', () => {
+  const { transport, exchanges } = connect(answer)
+  transport.receive(`POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 50000\r\n\r\n`)
+  for (let i = 0; i < 5; i++) transport.receive('x'.repeat(10_000))
+  transport.receive(GET)
+  assert.equal(exchanges.length, 2)
+  assert.equal(transport.text, HELLO.repeat(2))
+})
+
+test('content that nobody wanted ends the connection when it is long', () => {
+  const { transport, exchanges } = connect(answer)
+  transport.receive(`POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 500000\r\n\r\n`)
+  for (let i = 0; i < 8; i++) transport.receive('x'.repeat(10_000))
+  assert.ok(transport.calls.includes('end'))
+  transport.receive(GET)
+  assert.equal(exchanges.length, 1)
+})
+
+test('a broken chunk while the content is pulled: the handler hears of it, the connection closes after its answer', () => {
+  const { transport, exchanges } = connect()
+  transport.receive('POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n')
+  let status = 0
+  exchanges[0]!.body.pull({
+    onData: () => true,
+    onEnd: () => assert.fail(),
+    onError: error => {
+      status = (error as { status?: number }).status ?? 0
+      answer(exchanges[0]!)
+    },
+  })
+  transport.receive('zz\r\n')
+  assert.equal(status, 400)
+  assert.match(transport.text, /Connection: close/)
+  transport.receive(GET)
+  assert.equal(exchanges.length, 1)
+})
+
+test('a refusal can be read: written, then FIN, then what the client still sends is taken (RFC9112§9.6)', () => {
+  const { transport } = connect()
+  transport.receive('GET / HTTP/1.1\r\n\r\n')
+  assert.match(transport.text, /^HTTP\/1\.1 400 Bad Request\r\n.*Connection: close\r\n\r\n400 Host is missing/s)
+  assert.deepEqual(transport.calls, ['end'])
+  transport.receive('x'.repeat(100_000))
+  assert.deepEqual(transport.calls, ['end'])
+  transport.halfClose()
+  assert.deepEqual(transport.calls, ['end', 'destroy'])
+})
+
+test('a client that half-closes is answered', () => {
+  const { transport, exchanges } = connect()
+  transport.receive(GET)
+  transport.halfClose()
+  answer(exchanges[0]!)
+  assert.match(transport.text, /hello$/)
+})
+
+test('a client that half-closes within its content is gone', () => {
+  const { transport, exchanges } = connect()
+  transport.receive('POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 6\r\n\r\nabc')
+  const errors: Error[] = []
+  exchanges[0]!.body.pull({ onData: () => true, onEnd: () => assert.fail(), onError: error => errors.push(error) })
+  transport.halfClose()
+  assert.deepEqual(errors.map(String), ['ClientGoneError: the client stopped within the content'])
+})
+
+test('a client that leaves: onAborted and onClosed, each once; writes are ignored', async () => {
+  const { transport, exchanges, closed } = connect()
+  transport.receive(GET)
+  let aborted = 0
+  exchanges[0]!.onAborted(() => aborted++)
+  transport.leave()
+  await tick()
+  assert.deepEqual([aborted, closed()], [1, 1])
+  exchanges[0]!.response.write(Buffer.from('x'))
+  exchanges[0]!.response.end()
+  assert.equal(transport.text, '')
+})
+
+test('time-outs: a head that does not come in time is 408, however often a byte arrives', t => {
+  const advance = fakeTime(t)
+  const { transport } = connect()
+  for (const byte of 'GET / HT') {
+    transport.receive(byte)
+    advance(150)
+  }
+  assert.match(transport.text, /^HTTP\/1\.1 408 /)
+})
+
+test('time-outs: content without progress is 408', t => {
+  const advance = fakeTime(t)
+  const { transport, exchanges } = connect()
+  transport.receive('POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 6\r\n\r\n')
+  let status = 0
+  exchanges[0]!.body.pull({
+    onData: () => true,
+    onEnd: () => assert.fail(),
+    onError: error => {
+      status = (error as { status?: number }).status ?? 0
+    },
+  })
+  for (let i = 0; i < 4; i++) {
+    advance(700)
+    transport.receive('x')
+  }
+  assert.equal(status, 0, 'progress counts')
+  advance(1200)
+  assert.equal(status, 408)
+})
+
+test('time-outs: an idle connection is closed silently, a running exchange is not', t => {
+  const advance = fakeTime(t)
+  const { transport, exchanges } = connect()
+  transport.receive(GET)
+  advance(60_000)
+  assert.deepEqual(transport.calls, [])
+  answer(exchanges[0]!)
+  advance(3000)
+  assert.deepEqual(transport.calls, ['destroy'])
+  assert.equal(transport.text, HELLO)
+})
+
+test('time-outs: a client that takes nothing is cut, one that takes a little is not', t => {
+  const advance = fakeTime(t)
+  const { transport, exchanges } = connect()
+  transport.receive(GET)
+  transport.reading = false
+  exchanges[0]!.response.start({ status: 200, reason: '', headers: [] })
+  exchanges[0]!.response.write(Buffer.alloc(100_000))
+  exchanges[0]!.response.write(Buffer.alloc(100_000))
+  for (let i = 0; i < 5; i++) {
+    transport.pendingBytes -= 100
+    advance(900)
+  }
+  assert.deepEqual(transport.calls, [])
+  advance(2500)
+  assert.deepEqual(transport.calls, ['destroy'])
+})
+
+test('draining: the running exchange is answered with Connection: close', () => {
+  const { transport, connection, exchanges } = connect()
+  transport.receive(GET)
+  connection.startDrain()
+  answer(exchanges[0]!)
+  assert.match(transport.text, /Connection: close/)
+  assert.ok(transport.calls.includes('end'))
+})
+
+test('draining: an idle connection still takes the request that was on its way', () => {
+  const { transport, connection } = connect(answer)
+  connection.startDrain()
+  transport.receive(GET)
+  assert.match(transport.text, /Connection: close\r\n\r\nhello/)
+})
+
+test('sendFile sends the part that was asked for and calls back once, also when the client leaves', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'jumak-http1-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const path = join(directory, 'file')
+  writeFileSync(path, Buffer.alloc(2_000_000, 'abcdefghij'))
+  for (const leaves of [false, true]) {
+    const fd = openSync(path, 'r')
+    const { transport, exchanges } = connect()
+    transport.receive(GET)
+    const { response } = exchanges[0]!
+    response.start({ status: 200, reason: '', headers: ['Content-Length', '1500005'] })
+    if (leaves) transport.reading = false
+    const results: (Error | null)[] = []
+    const done = new Promise<void>(resolve => {
+      response.sendFile(fd, 10, 1_500_005, error => {
+        results.push(error)
+        resolve()
+      })
+    })
+    if (leaves) setTimeout(() => transport.leave(), 5)
+    await done
+    closeSync(fd)
+    response.end()
+    await tick()
+    assert.equal(results.length, 1)
+    assert.equal(results[0] === null, !leaves)
+    if (!leaves) assert.ok(transport.text.endsWith('abcdefghijabcde'))
+  }
+})
+
+test('response splitting is refused at the last moment too', () => {
+  for (const headers of [
+    ['A', 'b\r\nC: d'],
+    ['A\r\nB', 'c'],
+    ['A', 'b\nc'],
+    ['A', 'b\0'],
+    ['A', '\u010d\u010a'],
+  ]) {
+    const { transport, exchanges } = connect()
+    transport.receive(GET)
+    assert.throws(() => exchanges[0]!.response.start({ status: 200, reason: '', headers }))
+    assert.throws(() => exchanges[0]!.response.start({ status: 200, reason: 'OK\r\nX: y', headers: [] }))
+    assert.equal(transport.text, '')
+  }
+})
+
+test('whatever client and handler do in whatever order, each exchange ends exactly once and nothing is written after the end', async () => {
+  const action = fc.constantFrom(
+    'get',
+    'post',
+    'body',
+    'junk',
+    'start',
+    'write',
+    'end',
+    'abort',
+    'pull',
+    'half-close',
+    'leave',
+    'slow',
+    'drain',
+    'stop',
+    'tick',
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(action, { maxLength: 25 }), async actions => {
+      const ends = new Map<Exchange, number>()
+      const { transport, connection, exchanges } = connect(exchange => {
+        ends.set(exchange, 0)
+        exchange.onClosed(() => ends.set(exchange, ends.get(exchange)! + 1))
+      })
+      for (const what of actions) {
+        const exchange = exchanges.at(-1)
+        if (what === 'get') transport.receive(GET)
+        else if (what === 'post') transport.receive('POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\n')
+        else if (what === 'body') transport.receive('abcd')
+        else if (what === 'junk') transport.receive('\n')
+        else if (what === 'half-close') transport.halfClose()
+        else if (what === 'leave') transport.leave()
+        else if (what === 'slow') transport.reading = false
+        else if (what === 'drain') transport.drain()
+        else if (what === 'stop') connection.startDrain()
+        else if (what === 'tick') await tick()
+        else if (exchange === undefined) continue
+        else if (what === 'start' && exchange.response.state === 'idle')
+          exchange.response.start({ status: 200, reason: '', headers: [] })
+        else if (what === 'write') exchange.response.write(Buffer.from('x'))
+        else if (what === 'end') exchange.response.end()
+        else if (what === 'abort') exchange.response.abort(new Error('no'))
+        else if (
+          what === 'pull' &&
+          !(exchange.body as { isPulled?: boolean; isComplete?: boolean }).isPulled &&
+          exchange.response.state === 'idle'
+        )
+          exchange.body.pull({ onData: () => true, onEnd() {}, onError() {} })
+      }
+      connection.destroy()
+      await tick()
+      for (const [, count] of ends) assert.equal(count, 1)
+    }),
+    { numRuns: 1500 },
+  )
+})

@@ -1,0 +1,111 @@
+/** Cutting the bytes anywhere changes neither the calls nor the error. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { ProtocolError } from '../http/errors.ts'
+import { RequestParser } from './parser.ts'
+
+const LIMITS = { requestLine: 60, headerBytes: 200, headerCount: 6, body: 40 }
+
+/** What happened, in order; content that belongs together is joined. */
+export function record(pieces: readonly Buffer[]): string[] {
+  const calls: string[] = []
+  const parser: RequestParser = new RequestParser(LIMITS, {
+    onHead: ({ method, target, authority, version, headers, contentLength, keepAlive, expectsContinue }) =>
+      calls.push(
+        `head ${JSON.stringify([method, target, authority, version, headers, contentLength, keepAlive, expectsContinue])}`,
+      ),
+    onBody: chunk => {
+      const last = calls.at(-1)!
+      if (last.startsWith('body ')) calls[calls.length - 1] = last + chunk.toString('latin1')
+      else calls.push(`body ${chunk.toString('latin1')}`)
+    },
+    onEnd: trailers => calls.push(`end ${JSON.stringify(trailers)}`),
+  })
+  try {
+    for (const piece of pieces) {
+      parser.receive(piece)
+      // Every request is answered as soon as it is complete: the next ones follow.
+      for (let ended = -1; ended !== calls.length; ) {
+        ended = calls.length
+        if (calls.at(-1)?.startsWith('end')) parser.next()
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error
+    calls.push(`error ${error.status} ${error.rule}`)
+  }
+  return calls
+}
+
+function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
+  const sorted = [...new Set(places.map(place => place % (bytes.length + 1)))].sort((a, b) => a - b)
+  const edges = [0, ...sorted, bytes.length]
+  return edges.slice(1).map((end, i) => bytes.subarray(edges[i]!, end))
+}
+
+const good = fc.constantFrom(
+  'GET / HTTP/1.1\r\nHost: a\r\n\r\n',
+  'POST /a?b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello',
+  'POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: v\r\n\r\n',
+  '\r\n\r\nGET http://h:1/x HTTP/1.1\r\nHost: other\r\nConnection: close, x\r\n\r\n',
+  'PUT /e HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\nx',
+  'GET / HTTP/1.0\r\nConnection: keep-alive\r\nX_Y: dropped\r\n\r\n',
+)
+const junk = fc.constantFrom(
+  '\n',
+  '\r',
+  '\0',
+  ' ',
+  '\t',
+  ':',
+  ';',
+  'x',
+  '#',
+  '\r\n',
+  'ÿ',
+  '0',
+  'Host: b\r\n',
+  'Content-Length: 3\r\n',
+  'Transfer-Encoding: gzip\r\n',
+  'a'.repeat(70),
+)
+
+/** Requests in a row, with junk put in somewhere. */
+const streams = fc
+  .tuple(fc.array(good, { minLength: 1, maxLength: 3 }), fc.array(fc.tuple(fc.nat(200), junk), { maxLength: 2 }))
+  .map(([requests, insertions]) => {
+    let text = requests.join('')
+    for (const [place, what] of insertions) {
+      const at = place % (text.length + 1)
+      text = text.slice(0, at) + what + text.slice(at)
+    }
+    return Buffer.from(text, 'latin1')
+  })
+
+test('cut anywhere, the calls and the error are the same', () => {
+  fc.assert(
+    fc.property(streams, fc.array(fc.nat(400), { maxLength: 6 }), (bytes, places) => {
+      assert.deepEqual(record(cut(bytes, places)), record([bytes]))
+    }),
+    { numRuns: 3000 },
+  )
+})
+
+test('byte by byte, the calls and the error are the same', () => {
+  fc.assert(
+    fc.property(streams, bytes => {
+      assert.deepEqual(record([...bytes].map(byte => Buffer.from([byte]))), record([bytes]))
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('any bytes at all end in calls or in a ProtocolError, never in another error', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), bytes => {
+      record([Buffer.from(bytes)])
+    }),
+    { numRuns: 2000 },
+  )
+})

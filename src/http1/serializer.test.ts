@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { serializeHead, serializeInterim } from './serializer.ts'
+
+const head = (status: number, ...headers: string[]) => ({ status, reason: '', headers: ['Date', 'now', ...headers] })
+
+test('Date is added when it is missing, once (RFC9110§6.6.1)', () => {
+  assert.match(serializeHead({ status: 200, reason: '', headers: [] }, '1.1', false, true).text, /\r\nDate: .* GMT\r\n/)
+  assert.equal(serializeHead(head(200), '1.1', false, true).text.match(/Date/g)?.length, 1)
+})
+
+test('the framing follows version, status and method (RFC9112§6.3)', () => {
+  assert.equal(serializeHead(head(200, 'Content-Length', '3'), '1.1', false, true).framing, 'length')
+  assert.equal(serializeHead(head(200), '1.1', false, true).framing, 'chunked')
+  assert.equal(serializeHead(head(200), '1.0', false, true).framing, 'close')
+  for (const status of [204, 304]) assert.equal(serializeHead(head(status), '1.1', false, true).framing, 'none')
+  const forHead = serializeHead(head(200, 'Content-Length', '3'), '1.1', true, true)
+  assert.equal(forHead.framing, 'none')
+  assert.match(forHead.text, /Content-Length: 3/)
+})
+
+test('the connection header is ours (RFC9112§9.3)', () => {
+  assert.doesNotMatch(serializeHead(head(200, 'Content-Length', '0'), '1.1', false, true).text, /Connection/)
+  assert.match(serializeHead(head(200, 'Content-Length', '0'), '1.0', false, true).text, /Connection: keep-alive/)
+  assert.match(serializeHead(head(200, 'Content-Length', '0'), '1.1', false, false).text, /Connection: close/)
+  const closing = serializeHead(head(200, 'Content-Length', '0', 'connection', 'Keep-Alive, Close'), '1.1', false, true)
+  assert.equal(closing.keepAlive, false)
+  assert.equal(closing.text.match(/connection/gi)?.length, 1)
+})
+
+test('hop-by-hop fields and the framing of an application are dropped (RFC9110§7.6.1)', () => {
+  const { text, framing } = serializeHead(
+    head(
+      200,
+      'Transfer-Encoding',
+      'gzip',
+      'Keep-Alive',
+      'x',
+      'UPGRADE',
+      'y',
+      'TE',
+      'z',
+      'Trailer',
+      'a',
+      'Proxy-Connection',
+      'b',
+      'X',
+      'kept',
+    ),
+    '1.1',
+    false,
+    true,
+  )
+  assert.equal(framing, 'chunked')
+  assert.equal(text, 'HTTP/1.1 200 OK\r\nDate: now\r\nX: kept\r\nTransfer-Encoding: chunked\r\n\r\n')
+})
+
+test('repeated fields and cookies stay apart, in order, spelled as given', () => {
+  const { text } = serializeHead(
+    head(200, 'Set-Cookie', 'a=1', 'sEt-cOOkie', 'b=2', 'Content-Length', '0'),
+    '1.1',
+    false,
+    true,
+  )
+  assert.ok(text.includes('\r\nSet-Cookie: a=1\r\nsEt-cOOkie: b=2\r\n'))
+})
+
+test('one Content-Length: equal ones are joined, different or invalid ones refused (RFC9110§8.6)', () => {
+  const { text, length } = serializeHead(head(200, 'Content-Length', '5', 'content-length', '5'), '1.1', false, true)
+  assert.equal(length, 5)
+  assert.equal(text.match(/content-length/gi)?.length, 1)
+  assert.throws(
+    () => serializeHead(head(200, 'Content-Length', '5', 'Content-Length', '6'), '1.1', false, true),
+    /both 5 and 6/,
+  )
+  for (const value of ['', '-1', '+1', '1,1', '0x1', ' 1'])
+    assert.throws(() => serializeHead(head(200, 'Content-Length', value), '1.1', false, true), /Content-Length/)
+})
+
+test('204 has no Content-Length, 304 may tell that of the content it does not send (RFC9110§8.6)', () => {
+  assert.doesNotMatch(serializeHead(head(204, 'Content-Length', '0'), '1.1', false, true).text, /Content-Length/)
+  assert.match(serializeHead(head(304, 'Content-Length', '7'), '1.1', false, true).text, /Content-Length: 7/)
+})
+
+test("an application's reason phrase, the standard one, none", () => {
+  assert.match(
+    serializeHead({ status: 200, reason: 'Très bien', headers: [] }, '1.1', false, true).text,
+    /^HTTP\/1\.1 200 Très bien\r\n/,
+  )
+  assert.match(serializeHead(head(404), '1.1', false, true).text, /^HTTP\/1\.1 404 Not Found\r\n/)
+  assert.match(serializeHead(head(599), '1.1', false, true).text, /^HTTP\/1\.1 599 \r\n/)
+})
+
+test('an interim response has no framing', () => {
+  assert.equal(
+    serializeInterim({ status: 103, reason: '', headers: ['Link', '</a.css>; rel=preload'] }),
+    'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n',
+  )
+  assert.throws(() => serializeInterim({ status: 103, reason: '', headers: ['Link', 'a\r\nb'] }))
+})

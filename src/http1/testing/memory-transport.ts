@@ -1,0 +1,82 @@
+/** A transport in memory: what the server wrote, and the client's side of the connection. */
+import type { Transport, TransportHandler } from '../../http/transport.ts'
+
+export class MemoryTransport implements Transport {
+  readonly remoteAddress = '192.0.2.1'
+  readonly remotePort = 4711
+  readonly localAddress = '127.0.0.1'
+  readonly localPort = 8000
+  readonly isUnix = false
+  handler!: TransportHandler
+  pendingBytes = 0
+  /** One entry for each write. */
+  readonly writes: Buffer[] = []
+  readonly calls: string[] = []
+  paused = false
+  closed = false
+  /** False: the client takes nothing; `write` says so and bytes pend. */
+  reading = true
+
+  get text(): string {
+    return Buffer.concat(this.writes).toString('latin1')
+  }
+
+  write(data: Buffer): boolean {
+    if (this.calls.includes('end')) throw new Error('write after end')
+    if (this.closed) return false
+    this.writes.push(Buffer.from(data))
+    if (this.reading) return true
+    this.pendingBytes += data.length
+    return false
+  }
+
+  pause(): void {
+    this.paused = true
+  }
+
+  resume(): void {
+    this.paused = false
+  }
+
+  end(): void {
+    this.calls.push('end')
+  }
+
+  destroy(): void {
+    this.calls.push('destroy')
+    this.#close()
+  }
+
+  reset(): void {
+    this.calls.push('reset')
+    this.#close()
+  }
+
+  #close(): void {
+    if (this.closed) return
+    this.closed = true
+    // As node:net does: never from within the call.
+    queueMicrotask(() => this.handler.onClose())
+  }
+
+  // -- the client
+
+  receive(data: string | Buffer): void {
+    if (!this.closed) this.handler.onData(Buffer.from(data as string, 'latin1'))
+  }
+
+  halfClose(): void {
+    if (!this.closed) this.handler.onEnd()
+  }
+
+  /** The client reads what pends. */
+  drain(): void {
+    this.pendingBytes = 0
+    this.reading = true
+    this.handler.onDrain()
+  }
+
+  leave(): void {
+    this.#close()
+  }
+}
