@@ -64,8 +64,8 @@ def _real_file(filelike: Any) -> Any:
     """The file of Python's own that is read when ``filelike`` is read, or None.
 
     A ``fileno`` does not tell: ``gzip.GzipFile`` has that of the compressed file, and reads something else. But where
-    ``read`` is the very method of a real file, as it is in files themselves and in Django's ``File``, reading the object is
-    reading the file.
+    ``read`` is the very method of a real file, as it is in files themselves and in Django's ``File``, reading the
+    object is reading the file.
     """
     kind = type(filelike)
     if kind.__name__ == "_TemporaryFileWrapper" and kind.__module__ == "tempfile":

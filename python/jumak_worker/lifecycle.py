@@ -3,8 +3,8 @@
 The main thread is the first slot, so that an application with one thread runs where Python's signals are handled; the
 others are threads. A control thread sleeps on the control socket.
 
-Invariants: a worker leaves by returning from ``run``, which runs the application's atexit handlers, unless the master is
-gone or something here is broken. Descriptors of ours never live in a process that the application forks.
+Invariants: a worker leaves by returning from ``run``, so that the application's atexit handlers run, unless the master
+is gone or something here is broken. Descriptors of ours never live in a process that the application forks.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Worker:
         return control
 
     def _load(self) -> loader.LoadedApplication:
-        # An import may hang, in C even, and nobody listens to the master meanwhile: it ends with its preloader, which does.
+        # An import may hang, in C even, and the master is not listened to meanwhile: it ends with its preloader.
         osprocess.set_parent_death_signal(signal.SIGKILL)
         try:
             return loader.load(self._start)

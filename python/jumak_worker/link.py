@@ -1,15 +1,15 @@
 """One link: the connection of a gateway to one slot (thread) of this worker. Blocking; one request after the other.
 
-The hot path of the worker: one ``recv`` brings a batch of requests, one ``send`` takes their responses. What may be held
-for a batch, and what never, is said in ``src/apps/wire/frames.ts``. Not here: what a response is (``wsgi.py``), and
-where links come from (``lifecycle.py``).
+The hot path of the worker: one ``recv`` brings a batch of requests, one ``send`` takes their responses. What may be
+held for a batch, and what never, is said in ``src/apps/wire/frames.ts``. Not here: what a response is (``wsgi.py``),
+and where links come from (``lifecycle.py``).
 """
 
 from __future__ import annotations
 
 import socket
 from time import perf_counter
-from typing import Callable, List
+from typing import Callable, List, Union
 
 from . import __version__, wire
 from .body import BodyStream
@@ -18,9 +18,10 @@ from .wire import LinkClosed, WireError
 from .wsgi import Call
 
 _RECEIVE = 64 * 1024
-#: A complete response waits at most this long (seconds) for the next ones of its batch, judged at the end of each request.
+#: A complete response waits at most this long (seconds) for the next ones of its batch, judged at the end of each.
 _HOLD = 250e-6
-#: As in ``src/apps/dispatch.ts``. Before and after a request of another method nothing is held, so the gateway knows what was never started.
+#: As in ``src/apps/dispatch.ts``. Before and after a request of another method nothing is held, so that the gateway
+#: knows what was never started.
 _IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
 #: Content up to this size is copied behind its frame header; more goes out from where it is.
 _COPIED = 64 * 1024
@@ -33,7 +34,7 @@ _REQUEST = wire.REQUEST
 
 
 class Link:
-    """``serve`` runs all requests of one connection; the rest is for the request that runs: reading its content, sending."""
+    """``serve`` runs all requests of one connection; the rest is for the one that runs: its content, its response."""
 
     def __init__(self, sock: socket.socket, application: Callable, base: dict, worker: int, slots: int) -> None:
         self._socket = sock
@@ -84,7 +85,7 @@ class Link:
         head_end = start + length
         if head_end > end:
             raise WireError("a request with a head longer than itself")
-        body = BodyStream(self) if flags & wire.REQUEST_BODY_FOLLOWS else data[head_end:end]
+        body: Union[bytes, BodyStream] = BodyStream(self) if flags & wire.REQUEST_BODY_FOLLOWS else data[head_end:end]
         Call(self).run(self._application, self._base, data[start:head_end], body)
 
     # -- reading
@@ -111,7 +112,7 @@ class Link:
         return self._data[self._start : self._position]
 
     def _receive(self, wanted: int) -> None:
-        """Reads on until `wanted` bytes are there, from `_position`, which becomes 0. Sends what is held before it waits."""
+        """Reads until `wanted` bytes are there, from `_position`, which becomes 0. Sends what is held before it waits."""
         if self.held:
             self.flush()
         pieces = [self._data[self._position :]] if self._position < len(self._data) else []
@@ -217,5 +218,8 @@ class Link:
             return LinkClosed("the client has gone: %s" % error)
         if not was_closed:
             # A time limit made with SIGALRM, say; its TimeoutError has no errno.
-            report("the link to the gateway was closed: a signal handler of the application raised %s" % type(error).__name__)
+            report(
+                "the link to the gateway was closed: a signal handler of the application raised %s"
+                % type(error).__name__
+            )
         return error

@@ -70,9 +70,9 @@ def load(start: dict) -> LoadedApplication:
     if start["factory"] or (name == "create_app" and len(attributes) > 1):
         found = _call_factory(imported, name, found)
         name += "()"
-    _check_callable(found, imported, name)
+    application = _checked(found, imported, name)
     milliseconds = int((perf_counter() - started) * 1000)
-    return LoadedApplication(found, "%s:%s" % (imported.__name__, name), _framework(), milliseconds)
+    return LoadedApplication(application, "%s:%s" % (imported.__name__, name), _framework(), milliseconds)
 
 
 # -- importing
@@ -117,12 +117,12 @@ def _not_found(name: str, file: Optional[str], error: ModuleNotFoundError) -> Lo
     is_target = file is None and (name == missing or name.startswith(missing + "."))
     if is_target and not tracebacks.has_application_frames(error):
         return LoadError(
-            "there is no module %s (looked for %s in %s and in the packages of %s); is it the right directory (--chdir)?"
-            % (missing, name, os.getcwd(), sys.executable)
+            "there is no module %s (looked for %s in %s and in the packages of %s); "
+            "is it the right directory (--chdir)?" % (missing, name, os.getcwd(), sys.executable)
         )
     return LoadError(
-        "%s could not be imported: there is no module %s in %s; is it the right Python (--python), are its requirements installed?"
-        % (name, missing, sys.executable),
+        "%s could not be imported: there is no module %s in %s; "
+        "is it the right Python (--python), are its requirements installed?" % (name, missing, sys.executable),
         tracebacks.format_exception(error),
     )
 
@@ -154,7 +154,9 @@ def _callables(module: ModuleType, names: List[str]) -> List[str]:
 def _call_factory(module: ModuleType, name: str, factory: object) -> object:
     where = "%s:%s" % (module.__name__, name)
     if not callable(factory):
-        raise LoadError("%s is not callable (it is of type %s), so it cannot make an application" % (where, type(factory).__name__))
+        raise LoadError(
+            "%s is of type %s, so it cannot be called to make an application" % (where, type(factory).__name__)
+        )
     try:
         return factory()
     except BaseException as error:
@@ -163,7 +165,7 @@ def _call_factory(module: ModuleType, name: str, factory: object) -> object:
         ) from None
 
 
-def _check_callable(application: object, module: ModuleType, name: str) -> None:
+def _checked(application: object, module: ModuleType, name: str) -> Callable:
     where = "%s:%s" % (module.__name__, name)
     if not callable(application):
         kind = "None" if application is None else "of type %s" % type(application).__name__
@@ -173,6 +175,7 @@ def _check_callable(application: object, module: ModuleType, name: str) -> None:
         if "django" in sys.modules:
             hint = " (Django: use %s)" % re.sub(r"(^|\.)asgi$", r"\1wsgi", module.__name__)
         raise LoadError("%s is an ASGI application: Jumak serves WSGI applications for now%s" % (where, hint))
+    return application
 
 
 def is_asgi(application: object) -> bool:
@@ -189,7 +192,13 @@ def is_asgi(application: object) -> bool:
 
 # -- what it is made with
 
-_FRAMEWORKS = (("django", "Django"), ("flask", "Flask"), ("pyramid", "Pyramid"), ("falcon", "Falcon"), ("bottle", "Bottle"))
+_FRAMEWORKS = (
+    ("django", "Django"),
+    ("flask", "Flask"),
+    ("pyramid", "Pyramid"),
+    ("falcon", "Falcon"),
+    ("bottle", "Bottle"),
+)
 
 
 def _framework() -> str:

@@ -1,4 +1,4 @@
-"""What the operating system offers for processes and Python does not: prctl and /proc on Linux. Elsewhere these do nothing."""
+"""What Linux offers for processes and Python does not: prctl and /proc. Elsewhere these do nothing."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 import warnings
-from typing import Any, Dict, Optional
+from typing import Any, Dict, NoReturn, Optional
 
 from . import __version__, inspection, loader, osprocess
 from .control import ControlChannel
@@ -45,10 +45,11 @@ class Preloader:
             os._exit(0)
         self._start = message
         if message["build"] != __version__:
-            self._fail("the master is build %s, this Python package is %s: restart jumak" % (message["build"], __version__))
+            self._fail("the master is build %s, this is build %s: restart jumak" % (message["build"], __version__))
         for stream in (sys.stdout, sys.stderr):
             # A line is a log line, in UTF-8 whatever the locale; nothing that is printed must raise.
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+            reconfigure = getattr(stream, "reconfigure")
+            reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
         # Ending is the master's affair. A handler and not SIG_IGN, which the application's subprocesses would inherit.
         signal.signal(signal.SIGINT, lambda *_: None)
         os.register_at_fork(after_in_child=self._forget_in_child)
@@ -67,11 +68,11 @@ class Preloader:
         mode = self._start["preload"]
         return mode == "on" or (mode == "auto" and sys.platform == "linux")
 
-    def _fail(self, message: str, traceback: str = "") -> None:
+    def _fail(self, message: str, traceback: str = "") -> NoReturn:
         self._control.send("load-failed", message=message, traceback=traceback)
         self._leave(3)
 
-    def _leave(self, code: int) -> None:
+    def _leave(self, code: int) -> NoReturn:
         _flush()
         # Not sys.exit: what the application registered with atexit is for its workers.
         os._exit(code)
@@ -84,7 +85,7 @@ class Preloader:
         if os.getppid() != self._start["masterPid"]:
             self._leave(0)
         try:
-            self._application = loader.load(self._start)
+            self._application = application = loader.load(self._start)
         except loader.LoadError as error:
             self._fail(error.message, error.traceback)
         osprocess.set_parent_death_signal(0)
@@ -102,7 +103,7 @@ class Preloader:
         gc.collect()
         # What is frozen is never touched by the collector in a worker, and so stays shared between them.
         gc.freeze()
-        self._control.send("loaded", notes=notes, **self._application.describe())
+        self._control.send("loaded", notes=notes, **application.describe())
 
     # -- the loop
 
@@ -183,7 +184,7 @@ class Preloader:
         return Worker(number, self._start, self._application)
 
     def _forget_in_child(self) -> None:
-        """In whatever is forked from here, workers and what the application forks at import: our descriptors are not theirs."""
+        """In workers and in what the application forks at import: our descriptors are not theirs."""
         self._control.socket.close()
         if self._wakeup_write >= 0:
             signal.set_wakeup_fd(-1)
@@ -209,7 +210,7 @@ class Preloader:
             code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
             self._control.send("exited", worker=number, pid=pid, code=code, signal=killed_by)
 
-    def _master_gone(self) -> None:
+    def _master_gone(self) -> NoReturn:
         """Workers see it too and leave when their gateway has; what is stuck is killed."""
         deadline = time.monotonic() + _ORPHAN_GRACE
         while self._workers and time.monotonic() < deadline:

@@ -1,6 +1,6 @@
 """The head of a response as it crosses the wire: checked against PEP 3333, and encoded.
 
-What breaks the rules raises from ``start_response`` within the application's own code, so that the traceback shows where.
+What breaks the rules raises from ``start_response``, within the application's own code: the traceback shows where.
 """
 
 from __future__ import annotations

@@ -20,8 +20,10 @@ def _is_hidden(filename: str) -> bool:
 
 
 def format_exception(error: BaseException) -> str:
-    """The traceback of ``error``, and of its causes, without the frames that are not the application's; no newline at
-    the end. Its middle is left out when it is endless. Never raises, whatever the exception does when it is looked at."""
+    """The traceback of ``error``, and of its causes, without the frames that are not the application's.
+
+    No newline at the end; the middle of an endless one is left out. Never raises, whatever the exception does.
+    """
     try:
         summary = traceback.TracebackException(type(error), error, error.__traceback__)
         _hide(summary, set())

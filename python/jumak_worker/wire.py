@@ -54,7 +54,7 @@ class WireError(Exception):
 
 
 class LinkClosed(ConnectionResetError):
-    """The gateway closed the link: the client has gone. Whatever the application does next with the request raises it."""
+    """The gateway closed the link: the client has gone. What the application then does with its request raises this."""
 
 
 def hello(build: str, worker: int, slots: int) -> bytes:

@@ -1,8 +1,8 @@
 """One request in a worker, by PEP 3333: environ, start_response, write, the iterable, and close().
 
-A ``Call`` belongs to one request and is never used again: an application may keep ``start_response`` or ``environ``, and
-finds that they lead nowhere. Every call ends in exactly one of END, RESPONSE with END, FAILED, or a closed link. It
-keeps no reference to the environ, which refers to it: a cycle would keep each request's memory until the next collection.
+A ``Call`` belongs to one request and is never used again: an application may keep ``start_response`` or ``environ``,
+and finds that they lead nowhere. Every call ends in exactly one of END, RESPONSE with END, FAILED, or a closed link. It
+keeps no reference to the environ, which refers to it: a cycle would keep each request's memory until a collection.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Call:
         link = self.link
         if link.held:
             link.before_start(method)
-        result = None
+        result: Any = None
         try:
             try:
                 result = application(environ, self.start_response)
@@ -103,7 +103,8 @@ class Call:
         finally:
             self.over = True
         if self.too_long:
-            self._complain("the response has more content than its Content-Length of %d: the rest was cut off" % self.declared, environ)
+            what = "the response has more content than its Content-Length of %s: the rest was cut off"
+            self._complain(what % self.declared, environ)
         if type(body) is BodyStream:
             body.finish()
 
@@ -184,8 +185,10 @@ class Call:
 
     def _declare(self, size: int) -> None:
         """All content is known: says so for an application that did not."""
-        # For HEAD, no content may also mean that none was made; 204 and 304 have no content to measure.
-        if self.declared is None and (not self.no_content or (size and self.method == "HEAD" and self.status not in (204, 304))):
+        if self.declared is not None or self.status in (204, 304):
+            return
+        # For HEAD, no content may also mean that none was made.
+        if size or not self.no_content:
             self.declared = size
             self.head += b"\0Content-Length\0%d" % size
 

@@ -158,7 +158,14 @@ def base(threads: int = 1, multiprocess: bool = True) -> dict:
 class Slot:
     """A slot that runs an application in a thread, with a gateway connected to it."""
 
-    def __init__(self, application: Callable, threads: int = 1, multiprocess: bool = True, link: Type[Link] = Link, shared: Optional[dict] = None) -> None:
+    def __init__(
+        self,
+        application: Callable,
+        threads: int = 1,
+        multiprocess: bool = True,
+        link: Type[Link] = Link,
+        shared: Optional[dict] = None,
+    ) -> None:
         """``shared``: a base environ, when several slots are to be those of one worker."""
         ours, theirs = socket.socketpair()
         self.gateway = Gateway(ours)
@@ -192,7 +199,9 @@ class Slot:
         self._thread.join(WAIT)
         assert not self._thread.is_alive(), "the slot hangs"
 
-    def get(self, method: str = "GET", path: str = "/", body: bytes = b"", accept_file: bool = True, **env: str) -> Response:
+    def get(
+        self, method: str = "GET", path: str = "/", body: bytes = b"", accept_file: bool = True, **env: str
+    ) -> Response:
         if body:
             env.setdefault("CONTENT_LENGTH", str(len(body)))
         self.gateway.send(request(environ(method, path, **env), body))

@@ -200,7 +200,9 @@ class Files(unittest.TestCase):
             slot.gateway.send(b"".join(request(environ(path=path)) for path in ("/file", "/a", "/b")))
             self.assertEqual(slot.gateway.read()[0], wire.RESPONSE)
             self.assertEqual(slot.gateway.read()[0], wire.FILE)
-            slot.gateway.send(request(environ(path="/c")) + frame(wire.FILE_OPENED, b"\1") + request(environ(path="/d")))
+            slot.gateway.send(
+                request(environ(path="/c")) + frame(wire.FILE_OPENED, b"\1") + request(environ(path="/d"))
+            )
             self.assertEqual(slot.gateway.read()[0], wire.END)
             self.assertEqual([slot.gateway.response().body for _ in range(4)], [b"/a", b"/b", b"/c", b"/d"])
 
@@ -210,7 +212,9 @@ class Files(unittest.TestCase):
             return FileWrapper(self.open())
 
         with Slot(application) as slot:
-            slot.gateway.send(request(environ("POST"), follows=True) + frame(wire.BODY, b"unread") + frame(wire.BODY_END))
+            slot.gateway.send(
+                request(environ("POST"), follows=True) + frame(wire.BODY, b"unread") + frame(wire.BODY_END)
+            )
             self.assertEqual(slot.gateway.response().body, CONTENT)
 
     def test_a_gateway_that_leaves_before_it_answers_is_no_error(self) -> None:

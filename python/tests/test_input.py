@@ -105,7 +105,9 @@ class Input(unittest.TestCase):
             for path in ("/", "/fails"):
                 for read in ("0", "10", "1001"):
                     slot.gateway.send(request(environ("POST", path, HTTP_READ=read), follows=True))
-                    slot.gateway.send(frame(wire.BODY, CONTENT[:1000]) + frame(wire.BODY, CONTENT[1000:]) + frame(wire.BODY_END))
+                    slot.gateway.send(
+                        frame(wire.BODY, CONTENT[:1000]) + frame(wire.BODY, CONTENT[1000:]) + frame(wire.BODY_END)
+                    )
                     response = slot.gateway.response()
                     if path == "/":
                         self.assertEqual(response.body, CONTENT[: int(read)])

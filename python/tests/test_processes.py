@@ -118,7 +118,9 @@ class Processes(unittest.TestCase):
         os.kill(pid, signal.SIGKILL)
         exited = master.receive("exited")
         self.assertEqual((exited["worker"], exited["code"], exited["signal"]), (1, None, "SIGKILL"))
-        master.send("signal", worker=1, signal="KILL")  # nobody any more: must not hit a stranger, nor end the preloader
+        master.send(
+            "signal", worker=1, signal="KILL"
+        )  # nobody any more: must not hit a stranger, nor end the preloader
         self.fork(master, 2)
 
     def test_the_masters_end_is_the_end_of_all(self) -> None:
@@ -134,7 +136,10 @@ class Processes(unittest.TestCase):
             os.kill(pid, 0)
 
     def test_a_thread_started_at_import_is_unsafe_to_fork(self) -> None:
-        source = "import threading, time\ndef work():\n    time.sleep(60)\nthreading.Thread(target=work, daemon=True, name='jobs').start()\n" + APP
+        source = (
+            "import threading, time\ndef work():\n    time.sleep(60)\nthreading.Thread(target=work, daemon=True, name='jobs').start()\n"
+            + APP
+        )
         master = self.master(source, preload="auto")
         hazards = master.receive("unsafe")["hazards"]
         self.assertEqual([hazard["kind"] for hazard in hazards], ["thread"])
@@ -147,7 +152,9 @@ class Processes(unittest.TestCase):
         port = listener.getsockname()[1]
         source = "import socket\nconnection = socket.create_connection(('127.0.0.1', %d))\n" % port + APP
         master = self.master(source, preload="auto")
-        self.assertEqual(master.receive("unsafe")["hazards"], [{"kind": "socket", "what": "connection to 127.0.0.1:%d" % port}])
+        self.assertEqual(
+            master.receive("unsafe")["hazards"], [{"kind": "socket", "what": "connection to 127.0.0.1:%d" % port}]
+        )
 
     def test_datagram_sockets_and_listeners_may_be_shared(self) -> None:
         source = (
@@ -160,7 +167,7 @@ class Processes(unittest.TestCase):
         for source, message, traceback in (
             ("import nowhere_to_be_found\n", "no module nowhere_to_be_found", "app.py"),
             ("def application(:\n", "SyntaxError", "app.py"),
-            ("raise RuntimeError('no')\n", "RuntimeError: no", 'raise RuntimeError'),
+            ("raise RuntimeError('no')\n", "RuntimeError: no", "raise RuntimeError"),
             ("import sys; sys.exit(4)\n", "SystemExit(4)", "app.py"),
             ("aplication = print\n", "no attribute 'application' or 'app'; it has: aplication", None),
             ("application = 42\n", "app:application is of type int, which cannot be called", None),
@@ -284,7 +291,9 @@ def application(environ, start_response):
             self.assertEqual((master.process.returncode, out, err), (0, b"", b""))
 
     def test_a_worker_that_is_told_to_stop_finishes_what_its_links_carry(self) -> None:
-        master = self.master("import sys\ndef app(env, start):\n    env['wsgi.input'].read()\n    start('200 OK', [])\n    return [b'done']\n")
+        master = self.master(
+            "import sys\ndef app(env, start):\n    env['wsgi.input'].read()\n    start('200 OK', [])\n    return [b'done']\n"
+        )
         master.receive("loaded")
         _, _, sock, lines = self.fork(master)
         gateway = self.link(json.loads(lines.readline())["socket"])
@@ -404,7 +413,10 @@ def application(environ, start_response):
         listener.bind(path)
         listener.listen()
         source = "import socket\nconnection = socket.socket(socket.AF_UNIX)\nconnection.connect(%r)\n" % path + APP
-        self.assertEqual(self.master(source, preload="auto").receive("unsafe")["hazards"], [{"kind": "socket", "what": "connection to unix:%s" % path}])
+        self.assertEqual(
+            self.master(source, preload="auto").receive("unsafe")["hazards"],
+            [{"kind": "socket", "what": "connection to unix:%s" % path}],
+        )
 
     def test_the_import_ends_with_the_master(self) -> None:
         """It may hang; the kernel's signal ends it. The master is the parent here, so a child plays it."""
@@ -412,20 +424,36 @@ def application(environ, start_response):
             with open(os.path.join(directory, "app.py"), "w") as file:
                 file.write("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
             start = {
-                "type": "start", "build": __version__, "generation": 1, "runtimeDirectory": directory, "directory": directory,
-                "module": "app", "file": None, "attributes": ["app"], "factory": False, "display": "app", "threads": 1,
-                "multiprocess": True, "preload": "on",
+                "type": "start",
+                "build": __version__,
+                "generation": 1,
+                "runtimeDirectory": directory,
+                "directory": directory,
+                "module": "app",
+                "file": None,
+                "attributes": ["app"],
+                "factory": False,
+                "display": "app",
+                "threads": 1,
+                "multiprocess": True,
+                "preload": "on",
             }
-            master = "\n".join((
-                "import json, os, socket, subprocess, sys",
-                "ours, theirs = socket.socketpair()",
-                "start = dict(json.loads(sys.argv[2]), masterPid=os.getpid())",
-                "fd = theirs.fileno()",
-                "child = subprocess.Popen([sys.executable, '-c', sys.argv[3], str(fd), sys.argv[1]], pass_fds=[fd])",
-                "ours.sendall(json.dumps(start).encode() + b'\\n')",
-                "sys.stdin.read()",
-            ))
-            process = subprocess.Popen([sys.executable, "-c", master, PACKAGE, json.dumps(start), EXEC_WITH_FD_3], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            master = "\n".join(
+                (
+                    "import json, os, socket, subprocess, sys",
+                    "ours, theirs = socket.socketpair()",
+                    "start = dict(json.loads(sys.argv[2]), masterPid=os.getpid())",
+                    "fd = theirs.fileno()",
+                    "child = subprocess.Popen([sys.executable, '-c', sys.argv[3], str(fd), sys.argv[1]], pass_fds=[fd])",
+                    "ours.sendall(json.dumps(start).encode() + b'\\n')",
+                    "sys.stdin.read()",
+                )
+            )
+            process = subprocess.Popen(
+                [sys.executable, "-c", master, PACKAGE, json.dumps(start), EXEC_WITH_FD_3],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
             with process:
                 self.assertEqual(process.stdout.readline(), b"importing\n")
                 process.kill()

@@ -141,8 +141,18 @@ class Links(unittest.TestCase):
             start_response("200 OK", [("Content-Type", "text/plain")])
             return [env["PATH_INFO"].encode() + env["wsgi.input"].read()]
 
-        data = request(environ(path="/a")) + request(environ("POST", "/b"), b"body") + request(environ("PUT", "/c"), follows=True)
-        data += frame(wire.BODY, b"x" * 300) + frame(wire.BODY) + frame(wire.BODY, b"y") + frame(wire.BODY_END) + request(environ(path="/d"))
+        data = (
+            request(environ(path="/a"))
+            + request(environ("POST", "/b"), b"body")
+            + request(environ("PUT", "/c"), follows=True)
+        )
+        data += (
+            frame(wire.BODY, b"x" * 300)
+            + frame(wire.BODY)
+            + frame(wire.BODY, b"y")
+            + frame(wire.BODY_END)
+            + request(environ(path="/d"))
+        )
         expected = [b"/a", b"/bbody", b"/c" + b"x" * 300 + b"y", b"/d"]
         for size in (1, 7, 100, 1000, len(data)):
             with self.subTest(size), Slot(application) as slot:
@@ -180,7 +190,11 @@ class Links(unittest.TestCase):
                 self.assertIsInstance(slot.error, wire.WireError)
 
     def test_another_build_is_refused_by_name(self) -> None:
-        for payload, words in ((b'{"build": "9.9.9"}', "the gateway is build 9.9.9"), (b"[]", "hello"), (b"no", "hello")):
+        for payload, words in (
+            (b'{"build": "9.9.9"}', "the gateway is build 9.9.9"),
+            (b"[]", "hello"),
+            (b"no", "hello"),
+        ):
             ours, theirs = socket.socketpair()
             with self.subTest(payload), ours, theirs:
                 Gateway(ours).send(frame(wire.HELLO, payload))
@@ -261,7 +275,9 @@ class Batches(unittest.TestCase):
 
     def test_a_stream_behind_a_held_response_comes_in_order(self) -> None:
         with Slot(self.application) as slot:
-            slot.gateway.send(request(environ(path="/first")) + request(environ(path="/stream")) + request(environ(path="/last")))
+            slot.gateway.send(
+                request(environ(path="/first")) + request(environ(path="/stream")) + request(environ(path="/last"))
+            )
             self.assertEqual([slot.gateway.response().body for _ in range(3)], [b"/first", b"ab", b"/last"])
 
 

@@ -50,7 +50,10 @@ class Case(unittest.TestCase):
     def call(self, application: Callable, method: str = "GET", **more) -> Tuple[Response, str]:
         """The response, and what the log got. Afterwards the slot must still work."""
         log = io.StringIO()
-        with contextlib.redirect_stderr(log), Slot(lambda env, start: application(env, start) if env["PATH_INFO"] == "/" else probe(env, start)) as slot:
+        with (
+            contextlib.redirect_stderr(log),
+            Slot(lambda env, start: application(env, start) if env["PATH_INFO"] == "/" else probe(env, start)) as slot,
+        ):
             response = slot.get(method, **more)
             self.assertEqual(slot.get(path="/probe").body, b"probe")
         return response, log.getvalue()
@@ -288,7 +291,9 @@ class Errors(Case):
         def application(env, start_response):
             raise RuntimeError("on purpose")
 
-        response = self.fails(application, r'File ".*test_wsgi.py", line \d+, in application[^$]*RuntimeError: on purpose')
+        response = self.fails(
+            application, r'File ".*test_wsgi.py", line \d+, in application[^$]*RuntimeError: on purpose'
+        )
         self.assertEqual((response.frames, response.ended), ([wire.FAILED], "failed: RuntimeError: on purpose"))
 
     def test_after_start_response_it_is_still_a_500(self) -> None:
@@ -299,15 +304,29 @@ class Errors(Case):
         self.assertEqual(self.fails(application, "on purpose").frames, [wire.FAILED])
 
     def test_after_content_it_is_a_cut(self) -> None:
-        response = self.fails(answer(lambda: iter(Closing(b"so far", fails=RuntimeError("middle")))), "RuntimeError: middle")
-        self.assertEqual((response.status, response.body, response.frames), (200, b"so far", [wire.RESPONSE, wire.FAILED]))
+        response = self.fails(
+            answer(lambda: iter(Closing(b"so far", fails=RuntimeError("middle")))), "RuntimeError: middle"
+        )
+        self.assertEqual(
+            (response.status, response.body, response.frames), (200, b"so far", [wire.RESPONSE, wire.FAILED])
+        )
 
     def test_the_worker_survives_whatever_is_raised(self) -> None:
         class Nasty(Exception):
             def __str__(self) -> str:
                 raise ValueError("no text")
 
-        for error in (SystemExit(3), KeyboardInterrupt(), GeneratorExit(), MemoryError(), RecursionError(), StopIteration(), Nasty(), BaseException()):
+        for error in (
+            SystemExit(3),
+            KeyboardInterrupt(),
+            GeneratorExit(),
+            MemoryError(),
+            RecursionError(),
+            StopIteration(),
+            Nasty(),
+            BaseException(),
+        ):
+
             def application(env, start_response, error=error):
                 raise error
 
@@ -336,7 +355,9 @@ class Errors(Case):
             return [b"replaced"]
 
         response, log = self.call(application)
-        self.assertEqual((response.status, response.body, response.header("Content-Length"), log), (500, b"replaced", "8", ""))
+        self.assertEqual(
+            (response.status, response.body, response.header("Content-Length"), log), (500, b"replaced", "8", "")
+        )
 
     def test_what_breaks_the_protocol_is_named(self) -> None:
         def twice(env, start_response):
@@ -364,9 +385,26 @@ class Errors(Case):
                 self.fails(application, words)
 
     def test_a_bad_status_is_named(self) -> None:
-        for status in (200, b"200 OK", None, "20 OK", "abc OK", "2000 OK", "200OK", "200 OK\r\nX: y", "200 O\0K", "200 \uc8fc", "100 Continue", "600 Six", ""):
+        for status in (
+            200,
+            b"200 OK",
+            None,
+            "20 OK",
+            "abc OK",
+            "2000 OK",
+            "200OK",
+            "200 OK\r\nX: y",
+            "200 O\0K",
+            "200 \uc8fc",
+            "100 Continue",
+            "600 Six",
+            "",
+        ):
             with self.subTest(status):
-                self.fails(lambda env, start_response: start_response(status, TEXT), "the status must .*" + ("str" if not isinstance(status, str) else ""))
+                self.fails(
+                    lambda env, start_response: start_response(status, TEXT),
+                    "the status must .*" + ("str" if not isinstance(status, str) else ""),
+                )
 
     def test_a_bad_header_is_named(self) -> None:
         for headers, words in (
@@ -405,7 +443,9 @@ class Errors(Case):
 
     def test_less_content_than_declared_is_a_cut(self) -> None:
         for body in ([b"short"], lambda: iter([b"short"])):
-            response = self.fails(answer(body, [("Content-Length", "100")]), "ended after 5 bytes, but its Content-Length is 100")
+            response = self.fails(
+                answer(body, [("Content-Length", "100")]), "ended after 5 bytes, but its Content-Length is 100"
+            )
             self.assertEqual((response.status, response.body), (200, b"short"))
         response = self.fails(answer([], [("Content-Length", "100")]), "ended after 0 bytes")
         self.assertEqual(response.status, 200)
@@ -418,7 +458,11 @@ class Errors(Case):
         for stream in (None, io.StringIO()):
             if stream:
                 stream.close()
-            with mock.patch("os.write") as write, contextlib.redirect_stderr(stream), Slot(lambda env, start: []) as slot:
+            with (
+                mock.patch("os.write") as write,
+                contextlib.redirect_stderr(stream),
+                Slot(lambda env, start: []) as slot,
+            ):
                 self.assertIn("failed", slot.get().ended)
                 self.assertIn("failed", slot.get().ended)
             self.assertEqual([call[0][0] for call in write.call_args_list], [2, 2])
@@ -498,7 +542,10 @@ class Environ(Case):
             return [b"hinted"]
 
         response, _ = self.call(application)
-        self.assertEqual(response.informs, [[("Link", "</a.css>; rel=preload; as=style")], [("Link", "</b.js>; rel=preload; as=script")]])
+        self.assertEqual(
+            response.informs,
+            [[("Link", "</a.css>; rel=preload; as=style")], [("Link", "</b.js>; rel=preload; as=script")]],
+        )
 
     def test_bad_early_hints_are_named(self) -> None:
         self.fails(lambda env, start_response: env["wsgi.early_hints"]([("Link", "a\nb")]), "header Link has a control")
@@ -541,7 +588,11 @@ class Environ(Case):
             return probe(env, start_response)
 
         shared = base(2)
-        with contextlib.redirect_stderr(Log()), Slot(application, shared=shared) as one, Slot(application, shared=shared) as two:
+        with (
+            contextlib.redirect_stderr(Log()),
+            Slot(application, shared=shared) as one,
+            Slot(application, shared=shared) as two,
+        ):
             one.gateway.send(request(environ(path="/1")))
             two.gateway.send(request(environ(path="/2")))
             one.gateway.response()
