@@ -1,7 +1,7 @@
 /** What a person meets first: addresses, exit codes, and messages that say what to do. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { APPS, ROOT } from '../support/paths.ts'
 import { getOnce } from '../support/raw-client.ts'
-import { startServer } from '../support/server.ts'
+import { startServer, until } from '../support/server.ts'
 
 const run = promisify(execFile)
 const JUMAK = join(ROOT, 'bin/jumak')
@@ -114,4 +114,27 @@ test('the access log gets one line for each request', async () => {
     1,
     server.stdout.join('\n'),
   )
+})
+
+test('USR1 opens the access log anew, loses no line, and opens no debugger', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'jumak-log-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const log = join(directory, 'access.log')
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['--access-log', log] })
+  await getOnce(server.port, '/hello?1')
+  await until(
+    () => readFileSync(log, 'utf8').includes('?1'),
+    () => 'no first line',
+  )
+  renameSync(log, `${log}.1`)
+  server.signal('SIGUSR1')
+  await until(
+    () => existsSync(log),
+    () => 'no new file',
+  )
+  await getOnce(server.port, '/hello?2')
+  await server.stop()
+  assert.ok(!server.log.some(line => /debugger/i.test(line)), server.log.join('\n'))
+  assert.match(readFileSync(`${log}.1`, 'utf8'), /\?1 /)
+  assert.match(readFileSync(log, 'utf8'), /\?2 /)
 })
