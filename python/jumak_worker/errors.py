@@ -13,7 +13,7 @@ _MAX_PENDING = 8192
 
 
 class ErrorStream(io.TextIOBase):
-    """``wsgi.errors``, one for all requests. However a line is put together, it is one write: threads do not mix theirs."""
+    """``wsgi.errors``, one for all requests. A line is one write, however it was made, so threads do not mix theirs."""
 
     def __init__(self) -> None:
         self._of_thread = threading.local()

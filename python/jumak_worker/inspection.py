@@ -35,7 +35,7 @@ def _threads() -> List[dict]:
 
 
 def _describe_work(thread: threading.Thread) -> str:
-    """Whose code it runs: the function that it was started for (a Timer's, a subclass's `run`), else where it is now."""
+    """Whose code it runs: what it was started for (a Timer's function, a subclass's `run`), else where it is now."""
     work = getattr(thread, "_target", None) or getattr(thread, "function", None)
     if work is None and type(thread).run is not threading.Thread.run:
         work = type(thread).run

@@ -135,6 +135,10 @@ class Worker:
                         self._links.pop(sock, None)
                 if os.getpid() != self._pid:
                     self._leave_forked()
+        except SystemExit:
+            # A signal handler of the application, between requests: it ends the worker in order, all slots of it.
+            self._stop()
+            raise
         except BaseException:
             # A slot less would be a worker that hangs: better none, and a new one.
             report("worker %d is broken:\n%s" % (self._number, traceback.format_exc()))

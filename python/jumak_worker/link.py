@@ -112,9 +112,10 @@ class Link:
         return self._data[self._start : self._position]
 
     def _receive(self, wanted: int) -> None:
-        """Reads until `wanted` bytes are there, from `_position`, which becomes 0. Sends what is held before it waits."""
+        """Reads until `wanted` bytes are there, from `_position`, which becomes 0. What is held is sent first."""
         if self.held:
             self.flush()
+        self._check_open()
         pieces = [self._data[self._position :]] if self._position < len(self._data) else []
         missing = wanted - sum(map(len, pieces))
         try:
@@ -137,6 +138,7 @@ class Link:
             if kind == wire.BODY_END:
                 return b""
             if kind != wire.BODY:
+                self.is_closed = True  # the application may catch this
                 raise WireError("frame %d within the content of a request" % kind)
             if self._position > self._start:
                 return self.payload()
@@ -189,6 +191,7 @@ class Link:
             self.held.append(data)
             data = b"".join(self.held)
             self.held.clear()
+        self._check_open()
         try:
             self._socket.sendall(data)
         except BaseException as error:
@@ -209,8 +212,13 @@ class Link:
         except BaseException as error:
             raise self._broken(error) from None
 
+    def _check_open(self) -> None:
+        """An application that caught the error of a link goes on as if nothing was, on a socket that may be sound."""
+        if self.is_closed:
+            raise LinkClosed("the client has gone: the link is closed")
+
     def _broken(self, error: BaseException) -> BaseException:
-        """What to raise instead. The link ends here: nobody knows which part of a frame has passed, so none may follow."""
+        """What to raise instead. The link ends here: which part of a frame has passed is unknown, none may follow."""
         if isinstance(error, LinkClosed):
             return error
         was_closed, self.is_closed = self.is_closed, True

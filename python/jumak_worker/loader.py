@@ -179,7 +179,7 @@ def _checked(application: object, module: ModuleType, name: str) -> Callable:
 
 
 def is_asgi(application: object) -> bool:
-    """A coroutine function, an object whose call is one, or whatever takes `scope, receive, send` (or first `scope`)."""
+    """A coroutine function, an object whose call is one, or what takes `scope, receive, send` (or only `scope`)."""
     if inspect.iscoroutinefunction(application) or inspect.iscoroutinefunction(getattr(application, "__call__", None)):
         return True
     try:

@@ -298,7 +298,7 @@ class Call:
     # -- errors
 
     def _fail(self, error: BaseException, environ: dict) -> None:
-        """An error of the application: its traceback to the log; a 500 to the client, or a cut when the head is gone."""
+        """An error of the application: its traceback to the log; a 500 to the client, a cut when the head is gone."""
         self._complain(tracebacks.format_exception(error), environ)
         if not self.over:
             self.over = True

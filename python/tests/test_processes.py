@@ -137,8 +137,8 @@ class Processes(unittest.TestCase):
 
     def test_a_thread_started_at_import_is_unsafe_to_fork(self) -> None:
         source = (
-            "import threading, time\ndef work():\n    time.sleep(60)\nthreading.Thread(target=work, daemon=True, name='jobs').start()\n"
-            + APP
+            "import threading, time\ndef work():\n    time.sleep(60)\n"
+            "threading.Thread(target=work, daemon=True, name='jobs').start()\n" + APP
         )
         master = self.master(source, preload="auto")
         hazards = master.receive("unsafe")["hazards"]
@@ -205,7 +205,8 @@ class Processes(unittest.TestCase):
         source = """
 import os, sys, subprocess
 seen = [sys.path, sorted(os.environ), sorted(os.listdir('/proc/self/fd'))]
-child = subprocess.run([sys.executable, '-c', 'import os; print(sorted(os.listdir("/proc/self/fd")))'], stdout=subprocess.PIPE, close_fds=False, check=True)
+child = subprocess.run([sys.executable, '-c', 'import os; print(sorted(os.listdir("/proc/self/fd")))'],
+                       stdout=subprocess.PIPE, close_fds=False, check=True)
 def application(environ, start_response):
     import json
     start_response('200 OK', [])
@@ -342,6 +343,22 @@ def application(environ, start_response):
         self.assertEqual(gateway.response().status, 200)
         master.send("signal", worker=1, signal="TERM")
         self.assertEqual(master.receive("exited")["signal"], "SIGTERM")
+
+    def test_a_signal_handler_of_the_application_may_end_the_worker_between_requests(self) -> None:
+        source = (
+            "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(4))\n"
+            "import atexit\natexit.register(print, 'at exit')\n" + APP
+        )
+        master = self.master(source)
+        master.receive("loaded")
+        pid, output, _, lines = self.fork(master)
+        gateway = self.link(json.loads(lines.readline())["socket"])
+        gateway.send(request(environ()))
+        gateway.response()
+        os.kill(pid, signal.SIGTERM)
+        self.assertEqual(gateway.read_to_end(), b"")
+        self.assertEqual(master.receive("exited")["code"], 4)
+        self.assertIn(b"at exit", output.read(1000))
 
     def test_what_a_worker_leaves_behind_is_no_zombie(self) -> None:
         source = """

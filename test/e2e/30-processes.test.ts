@@ -91,7 +91,7 @@ test('a master that is killed leaves no process, and the next start on the same 
   const first = await startServer({ app: 'plain', directory: APPS })
   const { port } = first
   first.signal('SIGKILL')
-  await first.exited
+  await first.waitForExit()
   await until(
     () => first.processes().length === 0,
     () => `left: ${JSON.stringify(first.processes())}`,
@@ -109,7 +109,7 @@ test('a master that is killed while a request runs: the workers leave all the sa
     () => 'never dispatched',
   )
   server.signal('SIGKILL')
-  await server.exited
+  await server.waitForExit()
   await until(
     () => server.processes().length === 0,
     () => `left: ${JSON.stringify(server.processes())}`,
@@ -140,7 +140,7 @@ test('INT ends quickly although a request runs', async () => {
   const client = new RawClient(server.port).get('/sleep?s=60')
   await server.waitForLog(/sleeping/)
   server.signal('SIGINT')
-  await server.exited
+  await server.waitForExit()
   client.close()
   await server.checkNothingLeft()
   assert.ok(!server.log.some(line => line.includes('Traceback')), server.log.join('\n'))
@@ -154,7 +154,7 @@ test('a second INT ends at once', async () => {
   await server.waitForLog(/SIGTERM|stopping/i)
   server.signal('SIGINT')
   server.signal('SIGINT')
-  await server.exited
+  await server.waitForExit()
   client.close()
   await server.checkNothingLeft()
 })

@@ -11,9 +11,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after } from 'node:test'
 import { ROOT } from './paths.ts'
 import { fdCount, markedProcesses, type ProcessInfo } from './processes.ts'
 
@@ -34,9 +34,9 @@ export interface ServerOptions {
   readonly waitReady?: boolean
 }
 
-/** Servers of this test file that still run when its tests are over: those of failed tests. */
+/** Servers that still run when the tests of a file are over: those of failed tests. */
 const running = new Set<Server>()
-after(() => {
+process.on('exit', () => {
   for (const server of running) server.process.kill('SIGKILL')
 })
 
@@ -71,6 +71,9 @@ export class Server {
         ...options.env,
       },
     })
+    // Whoever waits for it holds a timer: a server alone keeps no test file from its end.
+    this.process.unref()
+    for (const stream of [this.process.stdout!, this.process.stderr!]) (stream as Socket).unref()
     splitLines(this.process.stdout!, line => this.stdout.push(line))
     splitLines(this.process.stderr!, line => this.#onLine(line))
     // 'close' and not 'exit': the last log lines have been read by then.
@@ -167,11 +170,19 @@ export class Server {
     await this.ended(code)
   }
 
+  /** The exit code (128 for a signal). What does not end in time is killed. */
+  async waitForExit(): Promise<number> {
+    const timer = setTimeout(() => this.process.kill('SIGKILL'), WAIT_MS)
+    try {
+      return await this.exited
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
   /** For a server that ends by itself or was told to: waits, then every invariant of the end. */
   async ended(code: number): Promise<void> {
-    const timer = setTimeout(() => this.process.kill('SIGKILL'), WAIT_MS)
-    assert.equal(await this.exited, code, this.#failure('wrong exit code').message)
-    clearTimeout(timer)
+    assert.equal(await this.waitForExit(), code, this.#failure('wrong exit code').message)
     await this.checkNothingLeft()
     const unexpected = this.log.filter(
       line => /^\S+ \S+ (warn|error) /.test(line) && !this.#expected.some(pattern => pattern.test(line)),

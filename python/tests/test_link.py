@@ -1,0 +1,115 @@
+"""A link that is interrupted in the middle of a frame. Batches, cuts and rules of the wire are in test_wire.py."""
+
+from __future__ import annotations
+
+import io
+import socket
+import unittest
+from contextlib import redirect_stderr
+from typing import Any, Callable
+
+from jumak_worker import __version__, wire
+from jumak_worker.link import Link
+
+from .harness import Gateway, base, environ, frame, request
+
+
+class Interrupted:
+    """A socket on which a signal handler raises: in the middle of the send of, or of waiting for, what has `marker`."""
+
+    def __init__(self, sock: socket.socket, error: BaseException, marker: bytes) -> None:
+        self._sock, self._error, self._marker = sock, error, marker
+
+    def sendall(self, data: bytes) -> None:
+        at = bytes(data).find(self._marker)
+        self._sock.sendall(data if at < 0 else data[:at])
+        if at >= 0:
+            raise self._error
+
+    def recv(self, size: int) -> bytes:
+        data = self._sock.recv(size)
+        if self._marker in data:
+            raise self._error
+        return data
+
+
+class Interruptions(unittest.TestCase):
+    def run_link(self, application: Callable, error: BaseException, marker: bytes, data: bytes) -> Any:
+        """What the gateway got after its hello, and the worker's log."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            gateway = Gateway(ours)
+            gateway.send(frame(wire.HELLO, ('{"build": "%s"}' % __version__).encode()) + data)
+            with redirect_stderr(io.StringIO()) as log:
+                Link(Interrupted(theirs, error, marker), application, base(), 1, 1).serve()  # type: ignore[arg-type]
+            theirs.close()
+            self.assertEqual(gateway.read()[0], wire.HELLO)
+            return gateway.read_to_end(), log.getvalue()
+
+    def test_nothing_follows_a_frame_that_was_cut_by_an_exception(self) -> None:
+        """What a FAILED frame would say, the gateway would take for content."""
+
+        def complete(env, start_response):
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [b"begin<middle>end"]
+
+        def stream(env, start_response):
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            yield b"x"
+            yield b"begin" + b"-" * 70_000 + b"<middle>end"
+
+        def swallowed(env, start_response):
+            write = start_response("200 OK", [("Content-Type", "text/plain")])
+            try:
+                write(b"begin<middle>end")
+            except BaseException:
+                pass
+            return [b"goes on"]
+
+        for application in (complete, stream, swallowed):
+            for error in (TimeoutError("too slow"), RuntimeError("too slow"), KeyboardInterrupt()):
+                with self.subTest(application.__name__, error=error):
+                    sent, log = self.run_link(application, error, b"<middle>", request(environ()) + request(environ()))
+                    self.assertIn(b"begin", sent)
+                    self.assertNotIn(b"end", sent)
+                    self.assertNotIn(b"goes on", sent)
+                    self.assertIn("signal handler of the application raised %s" % type(error).__name__, log)
+
+    def test_content_whose_reading_was_interrupted_is_not_read_on(self) -> None:
+        def application(env, start_response):
+            try:
+                env["wsgi.input"].read()
+            except TimeoutError:
+                pass
+            start_response("200 OK", [])
+            return [b"as if it had been read"]
+
+        data = request(environ("POST"), follows=True)
+        data += b"".join(frame(wire.BODY, b"." * 30_000) for _ in range(3)) + frame(wire.BODY, b"<middle>") + frame(wire.BODY_END)
+        sent, log = self.run_link(application, TimeoutError(), b"<middle>", data)
+        self.assertEqual(sent, b"")
+        self.assertIn("TimeoutError", log)
+
+    def test_an_application_that_catches_the_error_of_the_wire_does_not_go_on(self) -> None:
+        def application(env, start_response):
+            try:
+                env["wsgi.input"].read()
+            except wire.WireError:
+                pass
+            start_response("200 OK", [])
+            return [b"as if it had been read"]
+
+        data = request(environ("POST"), follows=True) + request(environ()) + frame(wire.BODY_END)
+        self.assertEqual(self.run_link(application, ValueError(), b"never", data), (b"", ""))
+
+    def test_a_gateway_that_has_gone_is_no_line_in_the_log(self) -> None:
+        def application(env, start_response):
+            start_response("200 OK", [])
+            return [b"<middle>"]
+
+        _, log = self.run_link(application, BrokenPipeError(32, "Broken pipe"), b"<middle>", request(environ()))
+        self.assertEqual(log, "")
+
+
+if __name__ == "__main__":
+    unittest.main()
