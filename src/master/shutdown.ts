@@ -84,8 +84,9 @@ export class Shutdown {
     const { crew } = this.#fleet
     if (this.#urgency === 'now') return
     for (const worker of crew.workers.values()) {
-      // Still importing, it does not read its connection.
-      if (worker.phase === 'forking' || worker.phase === 'starting') crew.kill(worker)
+      // Still importing, it does not read its connection; stuck, its thread ends only with it, and its requests are answered.
+      const isDeaf = worker.phase === 'forking' || worker.phase === 'starting' || worker.fault === 'stuck'
+      if (isDeaf) crew.kill(worker)
       else if (IN_SERVICE.has(worker.phase) || worker.phase === 'draining' || worker.phase === 'drained') worker.stop()
     }
     const left = startedAt + this.#gracefulMs - performance.now()
