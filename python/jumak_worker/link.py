@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 from time import perf_counter
-from typing import Callable, List, Union
+from typing import Callable, List, Optional, Union
 
 from . import __version__, wire
 from .body import BodyStream
@@ -51,9 +51,11 @@ class Link:
         self._held_since = 0.0
         #: Nothing can be sent or read any more.
         self.is_closed = False
+        #: A signal handler of the application wants the worker to leave.
+        self._exit: Optional[SystemExit] = None
 
     def serve(self) -> None:
-        """Until the gateway closes the link, or breaks its rules (then WireError)."""
+        """Until the gateway closes the link or breaks its rules (WireError), or a handler leaves (SystemExit)."""
         try:
             self._say_hello()
             # Closed it may also be in a process that the application forked in the middle of a batch.
@@ -63,6 +65,8 @@ class Link:
             pass
         finally:
             self.is_closed = True
+        if self._exit is not None:
+            raise self._exit
 
     def _say_hello(self) -> None:
         self.send(wire.hello(__version__, self._worker, self._slots))
@@ -224,7 +228,10 @@ class Link:
         was_closed, self.is_closed = self.is_closed, True
         if isinstance(error, OSError) and error.errno is not None:
             return LinkClosed("the client has gone: %s" % error)
-        if not was_closed:
+        if isinstance(error, SystemExit):
+            # It came between two requests, or so near the end of one that it is not the application's own.
+            self._exit = error
+        elif not was_closed:
             # A time limit made with SIGALRM, say; its TimeoutError has no errno.
             report(
                 "the link to the gateway was closed: a signal handler of the application raised %s"

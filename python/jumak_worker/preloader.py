@@ -24,6 +24,26 @@ from .lifecycle import Worker
 _ORPHAN_GRACE = 8.0
 
 
+#: The preloader, or the worker, that this process is: what the application forks is not meant by the handler below.
+_own_pid = 0
+
+
+def _become_deaf() -> None:
+    global _own_pid
+    _own_pid = os.getpid()
+
+
+def _left_to_the_master(number: int, _frame: object) -> None:
+    """An init system signals every process at once; ending, and letting requests finish first, is the master's affair.
+
+    A handler and not SIG_IGN, which the application's subprocesses would inherit. What the application forks inherits
+    the handler, and ends as it would without.
+    """
+    if os.getpid() != _own_pid:
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+
 class Preloader:
     def __init__(self, control_fd: int) -> None:
         os.set_inheritable(control_fd, False)
@@ -50,8 +70,9 @@ class Preloader:
             # A line is a log line, in UTF-8 whatever the locale; nothing that is printed must raise.
             reconfigure = getattr(stream, "reconfigure")
             reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-        # Ending is the master's affair. A handler and not SIG_IGN, which the application's subprocesses would inherit.
-        signal.signal(signal.SIGINT, lambda *_: None)
+        _become_deaf()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _left_to_the_master)
         os.register_at_fork(after_in_child=self._forget_in_child)
         osprocess.become_subreaper()
         try:
@@ -148,7 +169,7 @@ class Preloader:
         elif kind == "signal":
             pid = self._workers.get(message["worker"])
             if pid is not None:
-                _kill(pid, signal.SIGKILL if message["signal"] == "KILL" else signal.SIGTERM)
+                _kill(pid, signal.SIGKILL)
         return None
 
     def _fork(self, number: int) -> Optional[Worker]:
@@ -178,6 +199,7 @@ class Preloader:
 
     def _become_worker(self, number: int, output: int) -> Worker:
         signal.signal(signal.SIGCHLD, self._sigchld if self._sigchld is not None else signal.SIG_DFL)
+        _become_deaf()
         os.dup2(output, 1)
         os.dup2(output, 2)
         os.close(output)

@@ -75,6 +75,26 @@ class Interruptions(unittest.TestCase):
                     self.assertNotIn(b"goes on", sent)
                     self.assertIn("signal handler of the application raised %s" % type(error).__name__, log)
 
+    def test_a_handler_that_leaves_ends_the_worker_whatever_the_application_makes_of_it(self) -> None:
+        def raised(env, start_response):
+            start_response("200 OK", [])(b"begin<middle>end")
+
+        def swallowed(env, start_response):
+            try:
+                raised(env, start_response)
+            except SystemExit:
+                pass
+            return []
+
+        def complete(env, start_response):
+            start_response("200 OK", [])
+            return [b"begin<middle>end"]
+
+        for application in (raised, swallowed, complete):
+            with self.subTest(application.__name__), self.assertRaises(SystemExit) as left:
+                self.run_link(application, SystemExit(4), b"<middle>", request(environ()))
+            self.assertEqual(left.exception.code, 4)
+
     def test_content_whose_reading_was_interrupted_is_not_read_on(self) -> None:
         def application(env, start_response):
             try:
@@ -84,8 +104,10 @@ class Interruptions(unittest.TestCase):
             start_response("200 OK", [])
             return [b"as if it had been read"]
 
+        # More than one recv takes, so that the marker is in a later one.
+        contents = [*[b"." * 30_000] * 3, b"<middle>"]
         data = request(environ("POST"), follows=True)
-        data += b"".join(frame(wire.BODY, b"." * 30_000) for _ in range(3)) + frame(wire.BODY, b"<middle>") + frame(wire.BODY_END)
+        data += b"".join(frame(wire.BODY, content) for content in contents) + frame(wire.BODY_END)
         sent, log = self.run_link(application, TimeoutError(), b"<middle>", data)
         self.assertEqual(sent, b"")
         self.assertIn("TimeoutError", log)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -332,17 +333,33 @@ def application(environ, start_response):
         self.assertIn("File exists", master.receive("fork-failed")["message"])
         self.fork(master, 2)
 
-    def test_signal_reaches_the_worker_and_an_interrupt_disturbs_nobody(self) -> None:
+    def test_ending_is_left_to_the_master_and_its_signal_kills(self) -> None:
         master = self.master()
         master.receive("loaded")
         pid, output, sock, lines = self.fork(master)
         gateway = self.link(json.loads(lines.readline())["socket"])
-        os.kill(pid, signal.SIGINT)
-        os.kill(master.process.pid, signal.SIGINT)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(pid, number)
+            os.kill(master.process.pid, number)
         gateway.send(request(environ()))
         self.assertEqual(gateway.response().status, 200)
-        master.send("signal", worker=1, signal="TERM")
-        self.assertEqual(master.receive("exited")["signal"], "SIGTERM")
+        master.send("signal", worker=1, signal="KILL")
+        self.assertEqual(master.receive("exited")["signal"], "SIGKILL")
+
+    def test_what_the_application_forks_can_be_terminated(self) -> None:
+        source = (
+            "import multiprocessing, time\n"
+            "def application(environ, start_response):\n"
+            "    child = multiprocessing.get_context('fork').Process(target=time.sleep, args=(60,))\n"
+            "    child.start()\n    child.terminate()\n    child.join()\n"
+            "    start_response('200 OK', [])\n    return [str(child.exitcode).encode()]\n"
+        )
+        master = self.master(source)
+        master.receive("loaded")
+        _, _, _, lines = self.fork(master)
+        gateway = self.link(json.loads(lines.readline())["socket"])
+        gateway.send(request(environ()))
+        self.assertEqual(gateway.response().body, b"-15")
 
     def test_a_signal_handler_of_the_application_may_end_the_worker_between_requests(self) -> None:
         source = (
@@ -356,6 +373,9 @@ def application(environ, start_response):
         gateway.send(request(environ()))
         gateway.response()
         os.kill(pid, signal.SIGTERM)
+        # The response is here before its request has quite ended there, and a SystemExit within one ends only that.
+        while not select.select([master.control], [], [], 2)[0]:
+            os.kill(pid, signal.SIGTERM)
         self.assertEqual(gateway.read_to_end(), b"")
         self.assertEqual(master.receive("exited")["code"], 4)
         self.assertIn(b"at exit", output.read(1000))

@@ -83,7 +83,7 @@ export type MasterToPreloader =
   /** The worker's output pipe is open in the master: the preloader closes its own copy. */
   | { readonly type: 'output-opened'; readonly worker: number }
   /** The preloader signals its own children, so no signal ever reaches a stranger that got the number. */
-  | { readonly type: 'signal'; readonly worker: number; readonly signal: 'TERM' | 'KILL' }
+  | { readonly type: 'signal'; readonly worker: number; readonly signal: 'KILL' }
 
 /** What an application is, once it is imported. */
 export interface LoadedApplication {

@@ -142,9 +142,8 @@ function main(): void {
     const drained = gateway === null ? Promise.resolve(0) : gateway.drain(ORPHAN_DRAIN_MS)
     void drained.then(() => process.exit(0))
   })
-  // The terminal's signals are the master's business; TERM and INT reach this process only by mistake.
-  process.on('SIGINT', () => {})
-  process.on('SIGHUP', () => {})
+  // An init system, or a terminal, signals every process at once: ending is the master's affair.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
 }
 
 main()

@@ -135,6 +135,16 @@ test('TERM finishes what runs, refuses what comes later, and ends with 0', async
   await server.ended(0)
 })
 
+test('TERM to every process at once, as systemd sends it, loses no request either', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS })
+  const client = new RawClient(server.port).get('/sleep?s=1')
+  await server.waitForLog(/sleeping/)
+  for (const { pid } of server.processes()) process.kill(pid, 'SIGTERM')
+  assert.equal((await client.response()).status, 200)
+  client.close()
+  await server.ended(0)
+})
+
 test('INT ends quickly although a request runs', async () => {
   const server = await startServer({ app: 'plain', directory: APPS })
   const client = new RawClient(server.port).get('/sleep?s=60')
