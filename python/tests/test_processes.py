@@ -348,10 +348,13 @@ def application(environ, start_response):
 
     def test_what_the_application_forks_can_be_terminated(self) -> None:
         source = (
+            # Python forgets a signal that arrives within the fork itself: the child must be up.
             "import multiprocessing, time\n"
+            "def work(up):\n    up.set()\n    time.sleep(60)\n"
             "def application(environ, start_response):\n"
-            "    child = multiprocessing.get_context('fork').Process(target=time.sleep, args=(60,))\n"
-            "    child.start()\n    child.terminate()\n    child.join()\n"
+            "    context = multiprocessing.get_context('fork')\n    up = context.Event()\n"
+            "    child = context.Process(target=work, args=(up,))\n    child.start()\n    up.wait()\n"
+            "    child.terminate()\n    child.join()\n"
             "    start_response('200 OK', [])\n    return [str(child.exitcode).encode()]\n"
         )
         master = self.master(source)
