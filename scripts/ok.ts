@@ -6,7 +6,7 @@ const passed = await runSteps([
   {
     name: 'unit tests',
     command: process.execPath,
-    args: ['--test', '--test-reporter=dot', 'src/**/*.test.ts', 'scripts/**/*.test.ts'],
+    args: ['--test', '--test-reporter=dot', '--test-timeout=60000', 'src/**/*.test.ts', 'scripts/**/*.test.ts'],
   },
   pythonUnitTests('python3', 'python3'),
 ])

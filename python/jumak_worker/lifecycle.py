@@ -27,7 +27,7 @@ from .wire import WireError
 from .wsgi import base_environ
 
 #: After the master's death the gateway finishes what runs; a worker that still has a link then leaves anyway (seconds).
-_ORPHAN_GRACE = 5.0
+_ORPHAN_GRACE = 6.0
 #: The application could not be loaded; the master was told why.
 _EXIT_NOT_LOADED = 3
 #: Something here is broken: EX_SOFTWARE.

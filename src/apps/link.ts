@@ -188,7 +188,7 @@ export class Link implements Slot {
     this.#sender = new BodySender(socket, call.body!, error => {
       this.#sender = null
       if (error !== null) {
-        this.#owner.failed(call, new HttpError(500, `content could not be read back: ${error.message}`, 'operator'))
+        this.#owner.failed(call, new HttpError(500, 'The content of the request could not be read back', 'operator'))
         this.#owner.deserted(this)
         return
       }

@@ -284,8 +284,7 @@ export class AppPool {
     const wasLeaving = worker.isLeaving
     worker.leave()
     if (!wasLeaving) this.#options.events.lost(worker.id, reason)
-    for (const call of calls) this.#log(call, `was on worker ${worker.id} when its link broke: ${reason}`)
-    this.#requeue(calls, true)
+    this.#requeue(calls, true, `was on worker ${worker.id} when its link broke (${reason})`)
     this.#settle(worker)
     this.#pump()
   }
@@ -311,13 +310,16 @@ export class AppPool {
   }
 
   /** What becomes of calls whose link is gone, in their order. `blame`: the worker may have died of one of them. */
-  #requeue(calls: readonly Call[], blame: boolean): void {
+  #requeue(calls: readonly Call[], blame: boolean, what: string | null = null): void {
     const fates = fatesOf(calls, blame)
     for (let i = calls.length - 1; i >= 0; i--) {
       const call = calls[i]!
       if (call.phase === 'done') {
         call.releaseBody()
-      } else if (fates[i] === 'retry') {
+        continue
+      }
+      if (what !== null) this.#log(call, `${what}: ${fates[i] === 'retry' ? 'it is sent again' : 'answered 502'}`)
+      if (fates[i] === 'retry') {
         this.#startWaiting(call)
         this.#queue.unshift(call)
       } else {

@@ -3,7 +3,7 @@
  * a slow client costs no worker: memory, then a temporary file, and only then the link is held (`limits.memoryBuffer`,
  * `limits.responseBuffer`). When the worker is done the relay goes on alone until the client has everything.
  *
- * Order: content before a file, the file before content after it cannot happen (`file` is followed by `end`).
+ * Order: all content comes before a file; after a file only the end follows.
  * Not here: the head of a response that is complete in one frame; that needs no relay.
  */
 import { close } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
  * A queue of bytes between a fast writer and a slow reader: memory up to a bound, then a temporary file up to a second
- * one, then `full`, and the writer must wait. Used for responses that slow clients take.
+ * one, then `isFull`, and the writer must wait. Used for responses that slow clients take.
  *
  * The file is written from its start again once everything in it has been read, so its size is bounded by what was
  * written since, not by what waits. When the file fails (a full disk) nothing is lost: what could not be written stays
@@ -15,7 +15,7 @@ export interface SpoolOptions {
   readonly memoryBytes: number
   /** Bytes kept in memory and file together before the spool is full. */
   readonly totalBytes: number
-  /** `take` may have something now, or `full` may have become false. */
+  /** `take` may have something now, or `isFull` may have become false. */
   readonly onChange: () => void
   /** The file cannot be written, and memory must do; once. */
   readonly onFileError: (error: Error) => void

@@ -69,8 +69,6 @@ export interface GatewayConfig {
   readonly accessLog: string | null
   /** Directory for temporary files. */
   readonly temporaryDirectory: string
-  /** Private directory (0700) of this run: sockets between the processes. */
-  readonly runtimeDirectory: string
 }
 
 export type PreloadMode = 'on' | 'off' | 'auto'

@@ -5,13 +5,17 @@
 import type { AppPool } from '../apps/pool.ts'
 import type { GatewayConfig } from '../config/types.ts'
 import { appHandler } from '../handlers/app.ts'
-import type { Handler } from '../http/exchange.ts'
+import type { Exchange, Handler } from '../http/exchange.ts'
 import { accessLog } from '../middleware/access-log.ts'
 import type { Sink } from '../observe/sink.ts'
-import { respondWithError } from './error-response.ts'
 
-export function assembleHandler(config: GatewayConfig, pool: AppPool, accessSink: Sink | null): Handler {
+export function assembleHandler(
+  config: GatewayConfig,
+  pool: AppPool,
+  accessSink: Sink | null,
+  onError: (exchange: Exchange, error: Error) => void,
+): Handler {
   const { limits, temporaryDirectory } = config
-  const handler = appHandler(pool, { limits, temporaryDirectory, onError: respondWithError })
+  const handler = appHandler(pool, { limits, temporaryDirectory, onError })
   return accessSink === null ? handler : accessLog(accessSink)(handler)
 }

@@ -52,8 +52,7 @@ export function respondWithError(exchange: Exchange, error: Error): void {
 /** What a stranger may read. The log has the rest under the same request id. */
 function publicDetail(exchange: Exchange, error: Error): string {
   if (error instanceof ProtocolError) return error.message
-  const shown = error instanceof HttpError && error.culprit !== 'jumak'
-  return `${shown ? error.message : 'The server failed to handle this request'}. Request ${exchange.id}.`
+  return `${error instanceof HttpError ? error.message : 'The server failed to handle this request'}. Request ${exchange.id}.`
 }
 
 function page(status: number, title: string, detail: string): string {

@@ -10,12 +10,15 @@ import { version } from '../base/version.ts'
 import type { GatewayConfig } from '../config/types.ts'
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
+import { HttpError } from '../http/errors.ts'
+import type { Exchange } from '../http/exchange.ts'
 import { trustedProxies } from '../http/forwarded.ts'
 import { createHttp1Context } from '../http1/connection.ts'
 import { Sink } from '../observe/sink.ts'
 import { Connections } from './accept.ts'
 import { assembleHandler } from './assemble.ts'
 import { renderError, respondWithError } from './error-response.ts'
+import { RefusalLog } from './refusal-log.ts'
 import { createServe } from './serve.ts'
 import { listen } from './transport.ts'
 
@@ -27,18 +30,19 @@ class Gateway {
   readonly #pool: AppPool
   readonly #connections: Connections
   readonly #accessSink: Sink | null
+  readonly #overload = new RefusalLog((level, message) => this.#log(level, message))
   readonly #servers: ReturnType<typeof listen>[] = []
   #draining = false
 
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
     this.#channel = channel
-    this.#accessSink = config.accessLog === null ? null : new Sink(config.accessLog === '-' ? 1 : config.accessLog)
+    this.#accessSink = this.#openAccessLog(config.accessLog)
     this.#pool = new AppPool({
       limits: config.limits,
       timeouts: config.timeouts,
       temporaryDirectory: config.temporaryDirectory,
       build,
-      onError: respondWithError,
+      onError: (exchange, error) => this.#refuse(exchange, error),
       events: {
         linked: worker => channel.send({ type: 'worker-linked', worker }),
         drained: worker => channel.send({ type: 'worker-drained', worker }),
@@ -48,7 +52,9 @@ class Gateway {
       },
     })
     const onExchange = createServe({
-      handler: assembleHandler(config, this.#pool, this.#accessSink),
+      handler: assembleHandler(config, this.#pool, this.#accessSink, (exchange, error) =>
+        this.#refuse(exchange, error),
+      ),
       trusted: trustedProxies(config.trustedProxies),
       onBug: (error, exchange) => {
         const { method, target } = exchange.request
@@ -68,6 +74,16 @@ class Gateway {
 
   #log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void {
     this.#channel.send({ type: 'log', level, message })
+  }
+
+  /** The master has checked that it can be written; if that has changed since, serving matters more. */
+  #openAccessLog(path: string | null): Sink | null {
+    try {
+      return path === null ? null : new Sink(path === '-' ? 1 : path)
+    } catch (error) {
+      this.#log('error', `access log: ${(error as Error).message}; serving without it`)
+      return null
+    }
   }
 
   listen(listeners: readonly InheritedListener[]): void {
@@ -103,6 +119,12 @@ class Gateway {
       case 'start':
         throw new Error('the master said start twice')
     }
+  }
+
+  /** Answers with the error. What the operator must know of (a full queue, a full disk) is logged, at most one line a second. */
+  #refuse(exchange: Exchange, error: Error): void {
+    if (error instanceof HttpError && error.culprit === 'operator') this.#overload.report(error.message, exchange)
+    respondWithError(exchange, error)
   }
 
   #reopenLogs(): void {

@@ -14,7 +14,7 @@ export class ProtocolError extends Error {
   }
 }
 
-export type Culprit = 'client' | 'application' | 'operator' | 'jumak'
+export type Culprit = 'application' | 'operator'
 
 /** A request that is answered with an error status on purpose: 502, 503, 504 and the like. */
 export class HttpError extends Error {

@@ -1,6 +1,6 @@
 /**
  * One request and its response: the seam between protocols and everything else. `http1/connection.ts` implements it;
- * handlers and middleware consume it and never know the HTTP version. `http/memory-exchange.ts` is the one for tests.
+ * handlers and middleware consume it and never know the HTTP version. `apps/testing/fake-exchange.ts` is the one for tests.
  *
  * Life of the response: idle → started → ended, or aborted from any of them but ended. Exactly one place ends an
  * exchange: the protocol, which then calls the `onClosed` callbacks exactly once.

@@ -73,7 +73,8 @@ export class Http1Response implements ResponseWriter {
     if (this.#framing === 'none' || chunk.length === 0) return true
     let data = chunk
     if (this.#framing === 'length' && this.bytesWritten + data.length > this.#declared) {
-      // More than was promised: the rest would be read as the next response. Cut, and end the connection.
+      // More than was promised: the rest would be read as the next response. Cut, and end the connection. The worker has
+      // checked already (wsgi.py) and told its log; this holds whatever it sends.
       data = data.subarray(0, this.#declared - this.bytesWritten)
       this.#keepAlive = false
       if (data.length === 0) return true

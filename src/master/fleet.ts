@@ -276,10 +276,10 @@ export class Fleet {
   // ---- gateway ----
 
   #spawnGateway(): void {
-    const { config, programs, listeners, outputs, runtimeDirectory } = this.#options
+    const { config, programs, listeners, outputs } = this.#options
     const { limits, timeouts, trustedProxies, accessLog, temporaryDirectory } = config
     const handle: GatewayHandle = new GatewayHandle({
-      config: { limits, timeouts, trustedProxies, accessLog, temporaryDirectory, runtimeDirectory },
+      config: { limits, timeouts, trustedProxies, accessLog, temporaryDirectory },
       program: programs.gateway,
       listeners,
       outputs,

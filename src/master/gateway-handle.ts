@@ -2,7 +2,7 @@
  * The master's object for a gateway process: spawned with the listening sockets in its stdio, told where to listen,
  * watched until it is gone. Runs in the master; the process's own code is `src/gateway`.
  *
- * Invariant: `onGone` is called exactly once, when the process has ended, and nothing after it.
+ * Invariant: `events.gone` is called exactly once, when the process has ended, and nothing after it.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { version } from '../base/version.ts'
@@ -71,10 +71,6 @@ export class GatewayHandle {
         unixPath,
       })),
     })
-  }
-
-  get pid(): number | undefined {
-    return this.#child.pid
   }
 
   get isGone(): boolean {

@@ -6,6 +6,7 @@
  * (`#finish`), for stops, failures and our own bugs alike: it ends every process, removes the runtime directory and
  * the Unix paths, and flushes the log.
  */
+import { closeSync, openSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import type { Config } from '../config/types.ts'
 import { Log } from '../observe/log.ts'
@@ -77,6 +78,7 @@ class Master {
   }
 
   async #start(): Promise<void> {
+    checkAccessLog(this.#config.accessLog)
     this.#listeners = await bindListeners(this.#config.bind)
     this.#directory = await createRuntimeDirectory(this.#config.temporaryDirectory)
     this.#control = await listenForWorkers(
@@ -114,7 +116,9 @@ class Master {
       reload: () => {
         const begun = this.#reloader.request()
         this.#narrator.info(
-          begun ? 'reload: a new generation is started' : 'reload: follows when the present one is done',
+          begun
+            ? 'reload: a new generation is started'
+            : 'reload: follows when the present one is done, at most 5 minutes from its start',
         )
       },
       changeWorkers: by => {
@@ -157,3 +161,15 @@ class Master {
 }
 
 const STOP_WORDS: Readonly<Record<Urgency, string>> = { graceful: 'gracefully', quick: 'quickly', now: 'at once' }
+
+/** The gateway writes it; whether it can is told now, in a sentence. */
+function checkAccessLog(path: string | null): void {
+  if (path === null || path === '-') return
+  try {
+    closeSync(openSync(path, 'a', 0o640))
+  } catch (error) {
+    throw new OperatorError(
+      `cannot write the access log ${path} (${asErrno(error).code}): create its directory, or choose another file with --access-log`,
+    )
+  }
+}

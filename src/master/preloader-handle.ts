@@ -71,10 +71,6 @@ export class PreloaderHandle {
     this.#channel?.send(options.start)
   }
 
-  get pid(): number | undefined {
-    return this.#child.pid
-  }
-
   get isGone(): boolean {
     return this.#gone
   }

@@ -72,6 +72,12 @@ test('an address in use is exit code 1 and named', async t => {
   assert.ok(stderr.includes(`127.0.0.1:${port}`), stderr)
 })
 
+test('an access log that cannot be written is exit code 1, with the setting to change', async () => {
+  const { code, stderr } = await runToEnd(['-b', '127.0.0.1:0', '--access-log', '/nowhere/at/all.log', 'plain'])
+  assert.equal(code, 1)
+  assert.match(stderr, /\/nowhere\/at\/all\.log \(ENOENT\).*--access-log/)
+})
+
 test('several addresses, a Unix socket among them, which is gone at the end', async t => {
   const directory = mkdtempSync(join(tmpdir(), 'jumak-unix-'))
   t.after(() => rmSync(directory, { recursive: true }))

@@ -34,7 +34,7 @@
  * closes the link; the worker's next write fails, it closes the iterable, and accepts a new link.
  *
  * Batches: while every slot is busy the gateway may send requests ahead (only ones without BODY_FOLLOWS; see
- * `apps/pool.ts`). The worker may hold a complete response up to 250 µs to send it with the next ones, but it sends
+ * `apps/dispatch.ts`). The worker may hold a complete response up to 250 µs to send it with the next ones, but it sends
  * what it holds before it starts a request whose method is not idempotent, and never holds the response to one. So a
  * request behind an unanswered one was never started if its method is not idempotent, and may be retried.
  */
