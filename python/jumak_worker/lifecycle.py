@@ -186,10 +186,10 @@ class Worker:
         for link in self._links.values():
             link.is_closed = True
         for sock in [*self._sockets, *self._links]:
-            sock.close()
-        os.close(self._wake_read)
+            _close(sock.close)
+        _close(os.close, self._wake_read)
         if not self._stopping:
-            os.close(self._wake_write)
+            _close(os.close, self._wake_write)
         self._wake_read = self._wake_write = -1
 
     def _leave_forked(self) -> None:
@@ -200,3 +200,11 @@ class Worker:
             except (OSError, ValueError, AttributeError):
                 pass
         os._exit(0)
+
+
+def _close(close: Callable[..., None], *arguments: int) -> None:
+    """An application may have closed what was not its own: that must not keep the rest open."""
+    try:
+        close(*arguments)
+    except OSError:
+        pass

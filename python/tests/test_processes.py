@@ -349,20 +349,20 @@ def application(environ, start_response):
     def test_what_the_application_forks_can_be_terminated(self) -> None:
         source = (
             # Python forgets a signal that arrives within the fork itself: the child must be up.
-            "import multiprocessing, time\n"
-            "def work(up):\n    up.set()\n    time.sleep(60)\n"
+            "import os, signal, time\n"
             "def application(environ, start_response):\n"
-            "    context = multiprocessing.get_context('fork')\n    up = context.Event()\n"
-            "    child = context.Process(target=work, args=(up,))\n    child.start()\n    up.wait()\n"
-            "    child.terminate()\n    child.join()\n"
-            "    start_response('200 OK', [])\n    return [str(child.exitcode).encode()]\n"
+            "    read, write = os.pipe()\n    child = os.fork()\n"
+            "    if child == 0:\n        os.write(write, b'up')\n        time.sleep(60)\n        os._exit(0)\n"
+            "    os.read(read, 2)\n    os.kill(child, signal.SIGTERM)\n"
+            "    status = os.waitpid(child, 0)[1]\n"
+            "    start_response('200 OK', [])\n    return [str(os.WTERMSIG(status)).encode()]\n"
         )
         master = self.master(source)
         master.receive("loaded")
         _, _, _, lines = self.fork(master)
         gateway = self.link(json.loads(lines.readline())["socket"])
         gateway.send(request(environ()))
-        self.assertEqual(gateway.response().body, b"-15")
+        self.assertEqual(gateway.response().body, b"15")
 
     def test_a_signal_handler_of_the_application_may_end_the_worker_between_requests(self) -> None:
         source = (

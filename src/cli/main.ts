@@ -5,11 +5,17 @@ import { explainOldNode } from './node-version.ts'
 // signal, is for the other processes only; here there is a listener from the first line on.
 process.on('SIGUSR1', () => {})
 
+/** For a write that is in flight when all else has ended. */
+const LAST_WRITE_MS = 500
+
 const problem = explainOldNode(process.versions.node)
 if (problem !== null) {
   process.stderr.write(`jumak: ${problem}\n`)
   process.exitCode = 1
 } else {
   const { runCommandLine } = await import('./run.ts')
-  process.exitCode = await runCommandLine(process.argv.slice(2))
+  const code = await runCommandLine(process.argv.slice(2))
+  process.exitCode = code
+  // A log whose reader is stuck holds a write open: nothing else can be left when the master has ended.
+  setTimeout(() => process.exit(code), LAST_WRITE_MS).unref()
 }

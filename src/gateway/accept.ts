@@ -11,6 +11,11 @@ import type { SocketTransport } from './transport.ts'
  */
 const IDLE_DRAIN_MS = 1000
 
+/** A refusal can be read (lingering close), but a refused connection holds a descriptor for no longer than this. */
+const REFUSED_LINGER_MS = 2000
+/** Refused connections that linger at a time; more are closed without a word. Within the descriptors kept in reserve. */
+const MAX_REFUSED = 64
+
 const FULL = Buffer.from(
   'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Type: text/plain\r\n' +
     'Content-Length: 44\r\n\r\n503 Service Unavailable\nToo many connections',
@@ -20,20 +25,44 @@ export class Connections {
   readonly #context: Http1Context
   readonly #limit: number
   readonly #open = new Set<Http1Connection>()
+  readonly #onFull: () => void
+  #refused = 0
   #onEmpty: (() => void) | null = null
 
-  constructor(context: Omit<Http1Context, 'onClose'>, limit: number) {
+  /** `onFull`: a connection is refused because `limit` are open. */
+  constructor(context: Omit<Http1Context, 'onClose'>, limit: number, onFull: () => void) {
     this.#context = { ...context, onClose: connection => this.#closed(connection) }
     this.#limit = limit
+    this.#onFull = onFull
   }
 
   accept(transport: SocketTransport): void {
     if (this.#open.size >= this.#limit) {
-      transport.write(FULL)
-      transport.end()
+      this.#refuse(transport)
       return
     }
     this.#open.add(new Http1Connection(transport, this.#context))
+  }
+
+  #refuse(transport: SocketTransport): void {
+    this.#onFull()
+    if (this.#refused >= MAX_REFUSED) {
+      transport.destroy()
+      return
+    }
+    this.#refused++
+    const timer = setTimeout(() => transport.destroy(), REFUSED_LINGER_MS)
+    transport.handler = {
+      onData() {},
+      onDrain() {},
+      onEnd: () => transport.destroy(),
+      onClose: () => {
+        clearTimeout(timer)
+        this.#refused--
+      },
+    }
+    transport.write(FULL)
+    transport.end()
   }
 
   get active(): number {

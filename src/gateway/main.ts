@@ -5,6 +5,7 @@
  * Ends when it is told to drain, or when the master is gone: then it stops accepting, finishes what runs within a few seconds, and
  * leaves, so that the port is free for the next start. It writes its log through the master; only the access log is its own.
  */
+import { writeSync } from 'node:fs'
 import { AppPool } from '../apps/pool.ts'
 import { version } from '../base/version.ts'
 import type { GatewayConfig } from '../config/types.ts'
@@ -22,6 +23,8 @@ import { RefusalLog } from './refusal-log.ts'
 import { createServe } from './serve.ts'
 import { listen } from './transport.ts'
 
+/** The access log's reader has this long to take the last lines. */
+const LAST_LINES_MS = 500
 /** What runs when the master dies has this long: long enough for ordinary requests, short enough for a restart. */
 const ORPHAN_DRAIN_MS = 5000
 
@@ -30,7 +33,7 @@ class Gateway {
   readonly #pool: AppPool
   readonly #connections: Connections
   readonly #accessSink: Sink | null
-  readonly #overload = new RefusalLog((level, message) => this.#log(level, message))
+  readonly #refusals = new RefusalLog((level, message) => this.#log(level, message))
   readonly #servers: ReturnType<typeof listen>[] = []
   #draining = false
 
@@ -69,7 +72,10 @@ class Gateway {
       isDraining: () => this.#draining,
       onProtocolError: (error, peer) => this.#log('debug', `refused ${peer.address || 'client'}: ${error.message}`),
     })
-    this.#connections = new Connections(context, config.limits.connections)
+    const { connections } = config.limits
+    this.#connections = new Connections(context, connections, () =>
+      this.#refusals.report(`a connection was refused: ${connections} are open, which is the limit`),
+    )
   }
 
   #log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void {
@@ -96,10 +102,20 @@ class Gateway {
         () => {
           if (--waiting === 0) this.#channel.send({ type: 'listening' })
         },
-        error => this.#log('error', `${display}: ${error.message}`),
+        error => this.#onListenError(display, error, waiting > 0),
       )
       this.#servers.push(server)
     }
+  }
+
+  /** Without its address the gateway is of no use: the master hears why, on the pipe that needs no event loop, and ends. */
+  #onListenError(display: string, error: Error, isFirst: boolean): void {
+    if (!isFirst) {
+      this.#log('error', `${display}: ${error.message}`)
+      return
+    }
+    writeSync(2, `cannot listen on ${display}: ${error.message}\n`)
+    process.exit(1)
   }
 
   onMessage(message: MasterToGateway): void {
@@ -114,7 +130,10 @@ class Gateway {
         this.#reopenLogs()
         break
       case 'drain':
-        void this.drain(message.deadlineMs).then(cut => this.#channel.send({ type: 'drained', cut }))
+        void this.drain(message.deadlineMs).then(cut => {
+          this.#channel.send({ type: 'drained', cut })
+          return this.closeLog()
+        })
         break
       case 'start':
         throw new Error('the master said start twice')
@@ -123,7 +142,10 @@ class Gateway {
 
   /** Answers with the error. What the operator must know of (a full queue, a full disk) is logged, at most one line a second. */
   #refuse(exchange: Exchange, error: Error): void {
-    if (error instanceof HttpError && error.culprit === 'operator') this.#overload.report(error.message, exchange)
+    if (error instanceof HttpError && error.culprit === 'operator') {
+      const { method, path } = exchange.request
+      this.#refusals.report(`${method} ${path} (request ${exchange.id}) was refused: ${error.message}`)
+    }
     respondWithError(exchange, error)
   }
 
@@ -135,13 +157,16 @@ class Gateway {
     }
   }
 
+  async closeLog(): Promise<void> {
+    await this.#accessSink?.close(LAST_LINES_MS)
+  }
+
   /** Resolves with the number of exchanges that were cut at the deadline. */
   async drain(deadlineMs: number): Promise<number> {
     this.#draining = true
     for (const server of this.#servers) server.close()
     const cut = await this.#connections.drain(deadlineMs)
     this.#pool.close()
-    this.#accessSink?.flushSync()
     return cut
   }
 }
@@ -162,7 +187,7 @@ function main(): void {
   channel.onClosed(() => {
     // The master is gone, or has ended us after a drain.
     const drained = gateway === null ? Promise.resolve(0) : gateway.drain(ORPHAN_DRAIN_MS)
-    void drained.then(() => process.exit(0))
+    void drained.then(() => gateway?.closeLog()).then(() => process.exit(0))
   })
   // An init system, or a terminal, signals every process at once: ending is the master's affair.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})

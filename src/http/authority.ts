@@ -1,7 +1,8 @@
 /** Host and port of a request: the grammar of RFC3986§3.2 without user information (RFC9110§7.2). */
+import { isIPv6 } from 'node:net'
 
 /** A comma, which the grammar would allow, is refused: it is what two joined Host fields look like. */
-const AUTHORITY = /^(?:[A-Za-z0-9\-._~!$&'()*+;=%]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/
+const AUTHORITY = /^(?:(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+|\[([0-9A-Fa-f:.]+)\])(?::(\d{0,5}))?$/
 
 /** The one that passed last: nearly every request of a gateway names the same few hosts. */
 let lastValid = ''
@@ -9,9 +10,11 @@ let lastValid = ''
 /** True for `example.org`, `example.org:8000`, `[::1]:8000`. An empty host is refused (RFC9110§4.2.1). */
 export function isAuthority(text: string): boolean {
   if (text === lastValid && text !== '') return true
-  if (!AUTHORITY.test(text)) return false
-  const port = /:(\d+)$/.exec(text)
-  if (port && !text.endsWith(']') && Number(port[1]) > 65535) return false
+  const match = AUTHORITY.exec(text)
+  if (match === null) return false
+  const [, literal, port] = match
+  if (literal !== undefined && !isIPv6(literal)) return false
+  if (Number(port ?? 0) > 65535) return false
   lastValid = text
   return true
 }

@@ -5,7 +5,8 @@ let value = ''
 
 export function httpDate(): string {
   const now = Date.now()
-  if (now >= validUntil) {
+  // Also when the clock was set back: else the old date would stay until the clock has caught up.
+  if (now >= validUntil || now < validUntil - 1000) {
     value = new Date(now).toUTCString()
     validUntil = now - (now % 1000) + 1000
   }

@@ -15,11 +15,15 @@ test('authority: what a Host may be (RFC9110§7.2)', () => {
     '127.0.0.1:8000',
     '[::1]',
     '[::1]:8000',
+    '[2001:db8::7]',
+    '[::ffff:192.0.2.1]',
+    'a%20b',
     'xn--bcher-kva.example',
     'a_b',
   ])
     assert.ok(isAuthority(text), text)
-  for (const text of ['', ':80', 'a b', 'a/b', 'a@b', 'a:b', 'a:1:2', '[::1', '::1', 'a:65536', 'a,b', 'a"b', 'é'])
+  const malformed = ['', ':80', 'a b', 'a/b', 'a@b', 'a:b', 'a:1:2', '[::1', '::1', 'a:65536', 'a,b', 'a"b', 'é']
+  for (const text of [...malformed, '[::::]', '[1.2.3.4]', '[]', '[::1]x', '[::1]:65536', 'a%2', 'a%zz', 'a\n'])
     assert.ok(!isAuthority(text), text)
 })
 
@@ -48,6 +52,9 @@ test('the form of an error page follows Accept (RFC9110§12.5.1)', () => {
     ['image/png', 'text'],
     ['', 'text'],
     [',,;q=1', 'text'],
+    // Names that every plain object has.
+    ['constructor', 'text'],
+    ['__proto__, toString;q=1, text/html;q=0.5', 'html'],
   ] as const)
     assert.equal(negotiateErrorFormat(accept), format, String(accept))
 })

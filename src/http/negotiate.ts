@@ -2,16 +2,17 @@
 
 export type ErrorFormat = 'text' | 'html' | 'json'
 
-const TYPES: Readonly<Record<string, ErrorFormat>> = {
-  'text/html': 'html',
-  'application/xhtml+xml': 'html',
-  'application/json': 'json',
-  'application/problem+json': 'json',
-  'application/*': 'json',
-  'text/plain': 'text',
-  'text/*': 'text',
-  '*/*': 'text',
-}
+/** A Map: in a plain object a client's `constructor` would be found. */
+const TYPES: ReadonlyMap<string, ErrorFormat> = new Map([
+  ['text/html', 'html'],
+  ['application/xhtml+xml', 'html'],
+  ['application/json', 'json'],
+  ['application/problem+json', 'json'],
+  ['application/*', 'json'],
+  ['text/plain', 'text'],
+  ['text/*', 'text'],
+  ['*/*', 'text'],
+])
 /** Longer lists are cut: the first few types decide. */
 const MAX_RANGES = 32
 
@@ -22,7 +23,7 @@ export function negotiateErrorFormat(accept: string | undefined): ErrorFormat {
   let bestWeight = 0
   for (const range of accept.split(',', MAX_RANGES)) {
     const [type, ...parameters] = range.split(';')
-    const format = TYPES[type!.trim().toLowerCase()]
+    const format = TYPES.get(type!.trim().toLowerCase())
     const weight = format === undefined ? 0 : weightOf(parameters)
     if (format !== undefined && weight > bestWeight) {
       best = format

@@ -1,6 +1,8 @@
 /**
  * The request target (RFC9112§3.2): origin-form `/a?b`, absolute-form `http://host/a?b`, asterisk-form `*`.
- * Characters are already known to be visible ASCII.
+ * Characters are already known to be visible ASCII. Lenient where nothing depends on it: characters that should have been
+ * percent-encoded (`|`, `"`, `[`) and a percent sign without two digits are passed on as they are, for the application to judge.
+ * `http` and `https` are both taken in absolute-form: what the scheme really was, the connection or a trusted proxy says.
  */
 import { isAuthority } from './authority.ts'
 import { ProtocolError } from './errors.ts'

@@ -54,7 +54,7 @@ export class Http1Body implements BodyReader {
   // -- from the connection
 
   push(chunk: Buffer): void {
-    if (this.#discarding) return
+    if (this.#discarding || this.isComplete) return
     // The parser's bytes are a view of the transport's buffer.
     this.#waiting.push(Buffer.from(chunk))
     this.#deliver()

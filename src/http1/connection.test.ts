@@ -251,13 +251,16 @@ test('a client that half-closes is answered', () => {
   assert.match(transport.text, /hello$/)
 })
 
-test('a client that half-closes within its content is gone', () => {
-  const { transport, exchanges } = connect()
+test('a client that half-closes within its content is gone, and nothing of it stays', async () => {
+  const { transport, exchanges, closed } = connect()
   transport.receive('POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 6\r\n\r\nabc')
   const errors: Error[] = []
   exchanges[0]!.body.pull({ onData: () => true, onEnd: () => assert.fail(), onError: error => errors.push(error) })
   transport.halfClose()
-  assert.deepEqual(errors.map(String), ['ClientGoneError: the client stopped within the content'])
+  await tick()
+  assert.equal(closed(), 1)
+  assert.ok(transport.closed)
+  assert.deepEqual(errors.map(String), ['ClientGoneError: the client closed the connection'])
 })
 
 test('a client that leaves: onAborted and onClosed, each once; writes are ignored', async () => {

@@ -5,78 +5,27 @@
  * Invariants: at most one exchange runs; the next request is not parsed before it has ended; every exchange ends exactly once
  * (`#endExchange`); a refusal can be read by the client (lingering close, RFC9112§9.6). Not here: what a response is.
  */
-import { Deadline, DeadlineList } from '../base/deadlines.ts'
-import type { Limits, Timeouts } from '../config/types.ts'
+import { Deadline, type DeadlineList } from '../base/deadlines.ts'
 import { ClientGoneError, ProtocolError } from '../http/errors.ts'
-import type { Exchange, LocalEnd, Peer, RequestHead } from '../http/exchange.ts'
+import type { LocalEnd, Peer, RequestHead } from '../http/exchange.ts'
 import { type HeaderLines, headerValue } from '../http/headers.ts'
 import type { Transport, TransportHandler } from '../http/transport.ts'
 import { type BodySource, Http1Body } from './body-reader.ts'
+import type { Http1Context } from './context.ts'
 import { Http1Exchange } from './exchange.ts'
 import { type ParsedHead, RequestParser } from './parser.ts'
 import { Http1Response, type ResponseChannel } from './response-writer.ts'
 import { serializeHead } from './serializer.ts'
 
-export interface Http1Options {
-  readonly limits: Limits
-  readonly timeouts: Timeouts
-  readonly onExchange: (exchange: Exchange) => void
-  /** The content of a refusal; `accept` is the client's Accept header. */
-  readonly renderError: (
-    status: number,
-    accept: string | undefined,
-    detail: string,
-  ) => { contentType: string; body: Buffer }
-  readonly isDraining: () => boolean
-  readonly onProtocolError: (error: ProtocolError, peer: Peer) => void
-}
+export { createHttp1Context, type Http1Context } from './context.ts'
 
-/** What all connections of a gateway share. */
-export interface Http1Context extends Http1Options {
-  readonly deadlines: Readonly<Record<'head' | 'body' | 'keepAlive' | 'send' | 'linger', DeadlineList>>
-  readonly flusher: Flusher
-  readonly onClose: (connection: Http1Connection) => void
-}
-
-export function createHttp1Context(options: Http1Options): Omit<Http1Context, 'onClose'> {
-  const { timeouts } = options
-  return {
-    ...options,
-    flusher: new Flusher(),
-    deadlines: {
-      head: new DeadlineList(timeouts.head),
-      body: new DeadlineList(timeouts.body),
-      keepAlive: new DeadlineList(timeouts.keepAlive),
-      send: new DeadlineList(timeouts.send),
-      linger: new DeadlineList(LINGER_MS),
-    },
-  }
-}
-
-/** After the last response: how long, and how much, is still read so that the client can read the response before a reset. */
-const LINGER_MS = 2000
+/** After the last response this much is still read, so that the client can read the response before a reset. */
 const LINGER_BYTES = 4 * 1024 * 1024
 /** Content that a handler did not want is read up to this to keep the connection; beyond it, closing is cheaper for all. */
 const MAX_DISCARD = 64 * 1024
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
 /** `OPTIONS *` asks about the server as a whole (RFC9110§9.3.7): answered here, no application knows the path `*`. */
 const OPTIONS_ANSWER = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS', 'Content-Length', '0']
-
-/** Response heads that wait for content leave at the end of the turn: one timer for all of them. */
-class Flusher {
-  #waiting: Http1Response[] = []
-
-  add(writer: Http1Response): void {
-    if (this.#waiting.length === 0) setImmediate(() => this.#flush())
-    this.#waiting.push(writer)
-  }
-
-  #flush(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const writer of waiting) writer.flush()
-  }
-}
 
 type Phase = 'open' | 'lingering' | 'closed'
 
@@ -93,6 +42,8 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   /** Parsed, not given to the handler yet: that happens when the parser has returned. */
   #arrived: Http1Exchange | null = null
   #keepAlive = true
+  /** A request was refused: what comes after it cannot be understood. */
+  #broken = false
   #owesContinue = false
   #clientHalfClosed = false
   #paused = false
@@ -153,7 +104,8 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
       if (this.#transport.pendingBytes > 0) this.#transport.end()
       else this.#transport.destroy()
     } else if (this.#parser.inBody) {
-      this.#exchange.body.fail(new ClientGoneError('the client stopped within the content'))
+      // It stopped within its content: there is no request to answer. `onClose` ends the exchange.
+      this.#transport.destroy()
     }
     // Else the client only has no more to say, and waits for its answer.
   }
@@ -244,6 +196,8 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
 
   #onBodyEnd(trailers: HeaderLines): void {
     this.#deadline.disarm()
+    // The content is here although the client was not told to go on: nothing is owed any more.
+    this.#owesContinue = false
     if (this.#discardLeft >= 0) {
       this.#discardLeft = -1
       this.#context.deadlines.keepAlive.arm(this.#deadline)
@@ -268,6 +222,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
 
   #refuse(error: ProtocolError): void {
     this.#context.onProtocolError(error, this.#peer)
+    this.#broken = true
     this.#keepAlive = false
     this.#deadline.disarm()
     const exchange = this.#exchange
@@ -277,12 +232,18 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
       exchange.body.fail(error)
       return
     }
+    // Its head may have been complete, and its content broken in the same chunk.
+    const request = this.#arrived?.request
     this.#arrived = null
-    const accept = headerValue(this.#parser.headersSoFar, 'accept')
+    const isHead = request === undefined ? this.#parser.isHead : request.method === 'HEAD'
+    const accept = headerValue(request?.headers ?? this.#parser.headersSoFar, 'accept')
     const { contentType, body } = this.#context.renderError(error.status, accept, error.message)
     const headers = ['Content-Type', contentType, 'Content-Length', String(body.length)]
-    const head = serializeHead({ status: error.status, reason: '', headers }, '1.1', false, false)
-    this.#transport.write(Buffer.concat([Buffer.from(head.text, 'latin1'), body]))
+    const head = Buffer.from(
+      serializeHead({ status: error.status, reason: '', headers }, '1.1', isHead, false).text,
+      'latin1',
+    )
+    this.send(isHead ? head : Buffer.concat([head, body]))
     this.#linger()
   }
 
@@ -290,7 +251,8 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
 
   wantBody(): void {
     if (this.#phase !== 'open') return
-    if (this.#owesContinue) {
+    // Never after the response has begun: it would be read as a part of it.
+    if (this.#owesContinue && this.#exchange?.writer.state === 'idle') {
       this.#owesContinue = false
       this.send(CONTINUE)
     }
@@ -315,10 +277,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   send(data: Buffer): boolean {
     this.#written += data.length
     const taken = this.#transport.write(data)
-    if (!taken && this.#sendDeadline.list === null) {
-      this.#takenBefore = this.#written - this.#transport.pendingBytes
-      this.#context.deadlines.send.arm(this.#sendDeadline)
-    }
+    if (!taken) this.#watchSending()
     return taken
   }
 
@@ -333,7 +292,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
 
   responseEnded(keepAlive: boolean): void {
     const exchange = this.#endExchange()
-    if (!keepAlive || this.#clientHalfClosed) {
+    if (!keepAlive || this.#clientHalfClosed || this.#broken) {
       this.#linger()
     } else if (!exchange.body.isComplete) {
       exchange.body.discard()
@@ -367,7 +326,6 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#discardLeft = -1
     this.#transport.end()
     this.#setPaused(false)
-    this.#takenBefore = this.#written - this.#transport.pendingBytes
     this.#context.deadlines.linger.arm(this.#deadline)
   }
 
@@ -375,27 +333,38 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
 
   #overdue(): void {
     if (this.#phase === 'lingering') {
-      // The last response may still be on its way to a slow client: its progress is what counts.
-      if (this.#progressed()) this.#context.deadlines.linger.arm(this.#deadline)
-      else if (this.#sendDeadline.list === null) this.#transport.destroy()
+      this.#idleTooLong(this.#context.deadlines.linger)
     } else if (this.#exchange !== null) {
       this.#refuse(new ProtocolError(408, 'The content did not come in time', 'RFC9110§15.5.9'))
-    } else if (this.#discardLeft < 0 && this.#parser.inRequest) {
+    } else if (this.#discardLeft >= 0) {
+      this.#linger()
+    } else if (this.#parser.inRequest) {
       this.#refuse(new ProtocolError(408, 'The request did not come in time', 'RFC9110§15.5.9'))
     } else {
-      this.#transport.destroy()
+      this.#idleTooLong(this.#context.deadlines.keepAlive)
     }
   }
 
-  #sendOverdue(): void {
-    if (this.#progressed()) this.#context.deadlines.send.arm(this.#sendDeadline)
-    else this.#transport.destroy()
+  /** Closes, unless the last response is still on its way to a slow client: then it is the sending that may be too slow. */
+  #idleTooLong(list: DeadlineList): void {
+    if (this.#transport.pendingBytes === 0) {
+      this.#transport.destroy()
+    } else {
+      list.arm(this.#deadline)
+      this.#watchSending()
+    }
   }
 
-  /** The client has taken something since the last look, and has not taken all. */
-  #progressed(): boolean {
-    const before = this.#takenBefore
+  #watchSending(): void {
+    if (this.#sendDeadline.list !== null) return
     this.#takenBefore = this.#written - this.#transport.pendingBytes
-    return this.#transport.pendingBytes > 0 && this.#takenBefore > before
+    this.#context.deadlines.send.arm(this.#sendDeadline)
+  }
+
+  #sendOverdue(): void {
+    const before = this.#takenBefore
+    if (this.#written - this.#transport.pendingBytes === before && this.#transport.pendingBytes > 0)
+      this.#transport.destroy()
+    else if (this.#transport.pendingBytes > 0) this.#watchSending()
   }
 }

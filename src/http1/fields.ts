@@ -19,19 +19,21 @@ export interface FieldName {
   readonly kind: FieldKind
 }
 
-const KINDS: Readonly<Record<string, FieldKind>> = {
-  host: FieldKind.HOST,
-  'content-length': FieldKind.CONTENT_LENGTH,
-  'transfer-encoding': FieldKind.TRANSFER_ENCODING,
-  connection: FieldKind.CONNECTION,
-  expect: FieldKind.EXPECT,
-}
+/** A Map: in a plain object a client's `constructor` would be found. */
+const KINDS: ReadonlyMap<string, FieldKind> = new Map([
+  ['host', FieldKind.HOST],
+  ['content-length', FieldKind.CONTENT_LENGTH],
+  ['transfer-encoding', FieldKind.TRANSFER_ENCODING],
+  ['connection', FieldKind.CONNECTION],
+  ['expect', FieldKind.EXPECT],
+])
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const INVALID_VALUE = /[^\t\x20-\x7e\x80-\xff]/
 
 /** Names seen before. Bounded: clients may invent names; a full cache stays as it is, browsers came first. */
 const MAX_KNOWN_NAMES = 1024
+const MAX_KNOWN_LENGTH = 64
 const knownNames = new Map<string, FieldName>()
 
 /** Throws ProtocolError for what is no header name. */
@@ -43,11 +45,14 @@ export function fieldName(text: string): FieldName {
     if (/[ \t]$/.test(text)) throw new ProtocolError(400, 'White space before the colon of a header', 'RFC9112§5.1')
     throw new ProtocolError(400, 'A header name is invalid', 'RFC9110§5.1')
   }
-  const name = text.toLowerCase()
+  const isShort = text.length <= MAX_KNOWN_LENGTH
+  // A slice keeps the whole head that it is cut from in memory; what the cache keeps must be a copy.
+  const own = isShort ? Buffer.from(text, 'latin1').toString('latin1') : text
+  const name = own.toLowerCase()
   // CGI turns both `-` and `_` into `_`, so X_Forwarded_For would pass for X-Forwarded-For: dropped, as nginx does.
-  const kind = name.includes('_') ? FieldKind.DROPPED : (KINDS[name] ?? FieldKind.ORDINARY)
+  const kind = name.includes('_') ? FieldKind.DROPPED : (KINDS.get(name) ?? FieldKind.ORDINARY)
   const entry = { name, kind }
-  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.set(text, entry)
+  if (isShort && knownNames.size < MAX_KNOWN_NAMES) knownNames.set(own, entry)
   return entry
 }
 
@@ -73,4 +78,9 @@ export function fieldValue(line: string, colon: number, checked: boolean): strin
 
 function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09
+}
+
+/** The members of a list (RFC9110§5.6.1): only blanks are white space here, where `trim()` would take NBSP away too. */
+export function listMembers(list: string): string[] {
+  return list.split(',').map(member => member.replace(/^[ \t]+|[ \t]+$/g, ''))
 }

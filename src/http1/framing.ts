@@ -3,6 +3,7 @@
  * implementations could read differently is an error, never a guess.
  */
 import { ProtocolError } from '../http/errors.ts'
+import { listMembers } from './fields.ts'
 
 /** Bytes of content, or undefined for chunked. `lengths` and `codings` are all values of their headers. */
 export function contentLength(
@@ -30,11 +31,7 @@ export function contentLength(
 
 function checkCodings(version: '1.0' | '1.1', codings: readonly string[]): void {
   if (version === '1.0') throw new ProtocolError(400, 'Transfer-Encoding in an HTTP/1.0 request', 'RFC9112§6.1')
-  const list = codings
-    .join(',')
-    .toLowerCase()
-    .split(',')
-    .map(coding => coding.trim())
+  const list = listMembers(codings.join(',').toLowerCase())
   if (list.length === 1 && list[0] === 'chunked') return
   const chunkedAt = list.indexOf('chunked')
   if (chunkedAt === list.length - 1 && list.length > 1 && !list.includes(''))

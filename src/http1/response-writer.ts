@@ -122,7 +122,9 @@ export class Http1Response implements ResponseWriter {
 
   abort(cause: Error): void {
     if (this.state === 'ended' || this.state === 'aborted') return
-    const begun = this.state === 'started' && this.#head === null
+    // What has been answered so far arrives, cut: an empty reply would tell the client nothing.
+    this.flush()
+    const begun = this.state === 'started'
     this.state = 'aborted'
     this.#head = this.#first = null
     if (this.#resumeFile !== null) this.#endFile(cause)

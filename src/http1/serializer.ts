@@ -29,6 +29,7 @@ const SPLITTING = /[\x00-\x08\x0a-\x1f\x7f\u0100-\uffff]/
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** Names that were fine before. Bounded: applications may invent names. */
 const MAX_KNOWN_NAMES = 1024
+const MAX_KNOWN_LENGTH = 64
 /** What a name means here: '' is an ordinary field. */
 const knownNames = new Map<string, string>()
 /** Fields of one connection, which is ours and not the application's (RFC9110§7.6.1). */
@@ -42,6 +43,8 @@ export function serializeHead(
   wantsKeepAlive: boolean,
 ): SerializedHead {
   const { status, headers } = head
+  // What follows an interim response is read as the real one, and 101 as another protocol.
+  if (!(status >= 200 && status <= 999)) throw new Error(`${status} is no final status`)
   let length = -1
   let hasDate = false
   let keepAlive = wantsKeepAlive
@@ -84,12 +87,16 @@ export function serializeHead(
 
 /** An interim response (RFC9110§15.2): 100, 103. */
 export function serializeInterim(head: ResponseHead): string {
+  if (!(head.status >= 100 && head.status <= 199) || head.status === 101)
+    throw new Error(`${head.status} is no interim status`)
   let fields = ''
   for (let i = 0; i < head.headers.length; i += 2) {
     const name = head.headers[i]!
     const value = head.headers[i + 1]!
-    checkName(name)
+    const meaning = checkName(name)
     if (SPLITTING.test(value)) throw splittingError(name)
+    // No content, and nothing to say of the connection (RFC9110§15.2).
+    if (meaning !== '' && meaning !== 'date') continue
     fields += `${name}: ${value}\r\n`
   }
   return `HTTP/1.1 ${head.status} ${reasonPhrase(head.status)}\r\n${fields}\r\n`
@@ -103,7 +110,9 @@ function checkName(name: string): string {
     : lower === 'connection' || lower === 'content-length' || lower === 'date'
       ? lower
       : ''
-  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.set(name, meaning)
+  // A copy: a slice would keep the whole head that it is cut from in memory.
+  if (knownNames.size < MAX_KNOWN_NAMES && name.length <= MAX_KNOWN_LENGTH)
+    knownNames.set(Buffer.from(name, 'latin1').toString('latin1'), meaning)
   return meaning
 }
 

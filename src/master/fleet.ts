@@ -188,8 +188,7 @@ export class Fleet {
         this.#spawnGateway()
         break
       case 'kill-gateway':
-        this.#narrator.gatewayMute()
-        this.gateway?.kill()
+        if (this.gateway?.kill()) this.#narrator.gatewayMute()
         break
       case 'new-generation':
         this.beginGeneration()

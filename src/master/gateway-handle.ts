@@ -43,6 +43,7 @@ export class GatewayHandle {
   readonly #channel: MasterChannel
   readonly #events: GatewayEvents
   #gone = false
+  #killed = false
 
   constructor(options: GatewayOptions) {
     this.#events = options.events
@@ -86,9 +87,13 @@ export class GatewayHandle {
     this.#channel.close()
   }
 
-  kill(): void {
+  /** SIGKILL; false when that was done before: its end is on the way. */
+  kill(): boolean {
+    if (this.#killed) return false
+    this.#killed = true
     // Node has not reaped it before 'exit', so the number is still its own.
     if (!this.#gone) this.#child.kill('SIGKILL')
+    return true
   }
 
   #receive(message: GatewayToMaster): void {

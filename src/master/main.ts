@@ -25,16 +25,18 @@ import { handleSignals, type Urgency } from './signals.ts'
 
 /** Last words of processes that are gone are in their pipes; only a daemon that holds one open takes longer. */
 const LAST_OUTPUT_MS = 500
+/** A reader of the log that is stuck does not hold up the end. */
+const LAST_LINES_MS = 1000
 
 /**
  * Serves until it is told to stop. Resolves with the exit code: 0 stopped as asked, 1 failed at run time, 3 the application
- * could not be loaded. Nothing of it is left then, in the process neither: the caller just sets `process.exitCode`.
+ * could not be loaded. Only a write to a log whose reader is stuck may be left: the caller ends the process.
  */
 export async function runMaster(config: Config, programs: Programs = PROGRAMS): Promise<number> {
   const sink = new Sink(2)
   const log = new Log(sink, config.logLevel, isatty(2) && !process.env['NO_COLOR'])
   const code = await new Master(config, programs, new Narrator(log, config)).run()
-  sink.flushSync()
+  await sink.close(LAST_LINES_MS)
   return code
 }
 

@@ -3,12 +3,13 @@
  * a full disk, never blocks or ends the program: lines that find the buffer full are dropped and counted, and the
  * count is written when there is room again. Runs in the master (log) and the gateway (access log).
  */
-import { closeSync, openSync, write, writeSync } from 'node:fs'
+import { closeSync, openSync, write } from 'node:fs'
 
 /** What waits for a slow reader at most; about 8,000 lines, enough for a pause of a second at full speed. */
 const MAX_BUFFERED_BYTES = 2 * 1024 * 1024
 /** EAGAIN (a pipe that somebody made non-blocking is full): try again after this many milliseconds. */
 const RETRY_MS = 20
+const CLOSE_POLL_MS = 5
 
 export class Sink {
   readonly #path: string | null
@@ -17,6 +18,7 @@ export class Sink {
   #pendingBytes = 0
   #writing = false
   #dropped = 0
+  #closed = false
 
   /** A path is opened for appending (errors throw); a number is a descriptor that stays open, such as 2. */
   constructor(target: string | number) {
@@ -26,6 +28,7 @@ export class Sink {
 
   /** `text` ends with a newline. */
   write(text: string): void {
+    if (this.#closed) return
     if (this.#pendingBytes + text.length > MAX_BUFFERED_BYTES) {
       this.#dropped++
       return
@@ -50,15 +53,12 @@ export class Sink {
   }
   readonly #closeWhenIdle: number[] = []
 
-  /** For the very end of the process: writes what is left, synchronously, and gives up at the first error. */
-  flushSync(): void {
-    const text = this.#take()
-    if (text.length === 0) return
-    try {
-      writeSync(this.#fd, text)
-    } catch {
-      // Nobody is left to tell.
-    }
+  /** For the end of the process: resolves when all is written, or after `limitMs`: then the rest is given up, and nothing is tried again. */
+  async close(limitMs: number): Promise<void> {
+    const deadline = performance.now() + limitMs
+    while (this.#writing && performance.now() < deadline)
+      await new Promise(resolve => setTimeout(resolve, CLOSE_POLL_MS))
+    this.#closed = true
   }
 
   #take(): string {
@@ -87,11 +87,11 @@ export class Sink {
   #writeAll(data: Buffer): void {
     write(this.#fd, data, 0, data.length, null, (error, written) => {
       if (error?.code === 'EAGAIN') {
-        setTimeout(() => this.#writeAll(data), RETRY_MS)
+        if (!this.#closed) setTimeout(() => this.#writeAll(data), RETRY_MS)
       } else if (error) {
         // EPIPE, EIO, ENOSPC: these lines are lost; the next ones try again.
         this.#dropped++
-        setTimeout(() => this.#flush(), RETRY_MS)
+        if (!this.#closed) setTimeout(() => this.#flush(), RETRY_MS)
       } else if (written < data.length) {
         this.#writeAll(data.subarray(written))
       } else {

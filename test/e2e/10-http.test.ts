@@ -9,7 +9,10 @@ let server: Server
 
 before(async () => {
   server = await startServer({ app: 'plain', directory: APPS })
-  await new RawClient(server.port).get('/hello').response()
+  const client = new RawClient(server.port)
+  await client.get('/hello', 'Connection: close').response()
+  client.close()
+  server.rememberFds()
 })
 
 after(() => server.stop())
@@ -216,4 +219,22 @@ test('a client that half-closes after its request is answered', () =>
     client.get('/hello')
     client.socket.end()
     assert.equal((await client.response()).status, 200)
+  }))
+
+test('uploads that are cancelled leave nothing behind (the end of this file counts the descriptors)', async () => {
+  const heads = ['Content-Length: 1000\r\n\r\nabc', 'Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n']
+  for (let i = 0; i < 40; i++) {
+    const client = new RawClient(server.port)
+    client.send(`POST /echo HTTP/1.1\r\nHost: t\r\n${heads[i % 2]}`)
+    client.socket.end()
+    await client.readToEnd()
+    client.close()
+  }
+})
+
+test('Expect: 100-continue with the content already there keeps the connection', () =>
+  withClient(async client => {
+    client.send('POST /echo HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello')
+    assert.equal((await client.response()).body.toString(), 'hello')
+    assert.equal((await client.get('/hello').response()).status, 200)
   }))

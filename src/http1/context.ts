@@ -1,0 +1,61 @@
+/** What all HTTP/1.1 connections of a gateway share: configuration, callbacks, deadlines, the end-of-turn flush. */
+import { DeadlineList } from '../base/deadlines.ts'
+import type { Limits, Timeouts } from '../config/types.ts'
+import type { ProtocolError } from '../http/errors.ts'
+import type { Exchange, Peer } from '../http/exchange.ts'
+import type { Http1Connection } from './connection.ts'
+import type { Http1Response } from './response-writer.ts'
+
+/** After the last response: how long is still read so that the client can read the response before a reset (RFC9112§9.6). */
+const LINGER_MS = 2000
+
+export interface Http1Options {
+  readonly limits: Limits
+  readonly timeouts: Timeouts
+  readonly onExchange: (exchange: Exchange) => void
+  /** The content of a refusal; `accept` is the client's Accept header. */
+  readonly renderError: (
+    status: number,
+    accept: string | undefined,
+    detail: string,
+  ) => { contentType: string; body: Buffer }
+  readonly isDraining: () => boolean
+  readonly onProtocolError: (error: ProtocolError, peer: Peer) => void
+}
+
+export interface Http1Context extends Http1Options {
+  readonly deadlines: Readonly<Record<'head' | 'body' | 'keepAlive' | 'send' | 'linger', DeadlineList>>
+  readonly flusher: Flusher
+  readonly onClose: (connection: Http1Connection) => void
+}
+
+export function createHttp1Context(options: Http1Options): Omit<Http1Context, 'onClose'> {
+  const { timeouts } = options
+  return {
+    ...options,
+    flusher: new Flusher(),
+    deadlines: {
+      head: new DeadlineList(timeouts.head),
+      body: new DeadlineList(timeouts.body),
+      keepAlive: new DeadlineList(timeouts.keepAlive),
+      send: new DeadlineList(timeouts.send),
+      linger: new DeadlineList(LINGER_MS),
+    },
+  }
+}
+
+/** Response heads that wait for content leave at the end of the turn: one timer for all of them. */
+class Flusher {
+  #waiting: Http1Response[] = []
+
+  add(writer: Http1Response): void {
+    if (this.#waiting.length === 0) setImmediate(() => this.#flush())
+    this.#waiting.push(writer)
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const writer of waiting) writer.flush()
+  }
+}
