@@ -232,6 +232,14 @@ test('a broken chunk while the content is pulled: the handler hears of it, the c
   assert.equal(exchanges.length, 1)
 })
 
+test('content that breaks after its request was answered gets no second response', () => {
+  const { transport } = connect(answer)
+  transport.receive('POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n')
+  transport.receive('zz\r\n')
+  assert.equal(transport.text, HELLO)
+  assert.ok(transport.calls.includes('end'))
+})
+
 test('a refusal can be read: written, then FIN, then what the client still sends is taken (RFC9112§9.6)', () => {
   const { transport } = connect()
   transport.receive('GET / HTTP/1.1\r\n\r\n')

@@ -232,6 +232,11 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
       exchange.body.fail(error)
       return
     }
+    if (this.#discardLeft >= 0) {
+      // The rest of a request that is answered already: a second response would be taken for the next one's.
+      this.#linger()
+      return
+    }
     // Its head may have been complete, and its content broken in the same chunk.
     const request = this.#arrived?.request
     this.#arrived = null

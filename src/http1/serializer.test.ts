@@ -98,3 +98,9 @@ test('an interim response has no framing', () => {
   )
   assert.throws(() => serializeInterim({ status: 103, reason: '', headers: ['Link', 'a\r\nb'] }))
 })
+
+test('205 has no content and says so (RFC9110§15.3.6)', () => {
+  const { text, framing } = serializeHead(head(205, 'Content-Length', '5'), '1.1', false, true)
+  assert.equal(framing, 'none')
+  assert.match(text, /Content-Length: 0\r\n/)
+})

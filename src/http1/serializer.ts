@@ -71,13 +71,15 @@ export function serializeHead(
   }
   const reason = head.reason || reasonPhrase(status)
   if (SPLITTING.test(reason)) throw splittingError('the reason phrase')
-  const noContent = isHead || status === 204 || status === 304
+  const noContent = isHead || status === 204 || status === 205 || status === 304
   const framing = noContent ? 'none' : length >= 0 ? 'length' : version === '1.1' ? 'chunked' : 'close'
   if (framing === 'close') keepAlive = false
   let text = `HTTP/1.1 ${status} ${reason}\r\n${fields}`
   if (!hasDate) text += `Date: ${httpDate()}\r\n`
   // 204 has no length (RFC9110§8.6); HEAD and 304 may tell the length that GET would have.
-  if (length >= 0 && status !== 204) text += `Content-Length: ${length}\r\n`
+  // 205 has no content, and says so (RFC9110§15.3.6).
+  if (status === 205) text += 'Content-Length: 0\r\n'
+  else if (length >= 0 && status !== 204) text += `Content-Length: ${length}\r\n`
   else if (framing === 'chunked') text += 'Transfer-Encoding: chunked\r\n'
   if (!keepAlive) text += 'Connection: close\r\n\r\n'
   else if (version === '1.0') text += 'Connection: keep-alive\r\n\r\n'
