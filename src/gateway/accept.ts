@@ -2,7 +2,8 @@
  * The open client connections of this gateway: takes accepted sockets, gives each to a protocol, counts them against
  * the limit, and ends them when the gateway drains.
  */
-import { Http1Connection, type Http1Context } from '../http1/connection.ts'
+import { Http1Connection } from '../http1/connection.ts'
+import type { Http1Context } from '../http1/context.ts'
 import type { SocketTransport } from './transport.ts'
 
 /**

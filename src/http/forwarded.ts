@@ -165,7 +165,6 @@ function parseNode(text: string): Node | null {
   return port > 65535 ? null : { address, port }
 }
 
-/** The last member of a list that may stand in several lines: what the proxy next to us has written. */
 /** Of several lines, or a list, the last: the nearest proxy's. */
 function lastOf(headers: readonly string[], name: string): string | null {
   const last = headerValues(headers, name).at(-1)

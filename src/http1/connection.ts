@@ -17,8 +17,6 @@ import { type ParsedHead, RequestParser } from './parser.ts'
 import { Http1Response, type ResponseChannel } from './response-writer.ts'
 import { serializeHead } from './serializer.ts'
 
-export { createHttp1Context, type Http1Context } from './context.ts'
-
 /** After the last response this much is still read, so that the client can read the response before a reset. */
 const LINGER_BYTES = 4 * 1024 * 1024
 /** Content that a handler did not want is read up to this to keep the connection; beyond it, closing is cheaper for all. */
@@ -367,9 +365,8 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   }
 
   #sendOverdue(): void {
-    const before = this.#takenBefore
-    if (this.#written - this.#transport.pendingBytes === before && this.#transport.pendingBytes > 0)
-      this.#transport.destroy()
-    else if (this.#transport.pendingBytes > 0) this.#watchSending()
+    if (this.#transport.pendingBytes === 0) return
+    if (this.#written - this.#transport.pendingBytes === this.#takenBefore) this.#transport.destroy()
+    else this.#watchSending()
   }
 }

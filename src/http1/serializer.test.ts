@@ -96,7 +96,17 @@ test('an interim response has no framing', () => {
     serializeInterim({ status: 103, reason: '', headers: ['Link', '</a.css>; rel=preload'] }),
     'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n',
   )
+  assert.equal(
+    serializeInterim({ status: 102, reason: '', headers: ['Content-Length', '5', 'Transfer-Encoding', 'chunked'] }),
+    'HTTP/1.1 102 Processing\r\n\r\n',
+  )
   assert.throws(() => serializeInterim({ status: 103, reason: '', headers: ['Link', 'a\r\nb'] }))
+})
+
+test('an interim status is no final one, and a final one no interim one: what follows would be misread', () => {
+  for (const status of [100, 101, 103, 199, 0, 99, 1000, Number.NaN])
+    assert.throws(() => serializeHead(head(status), '1.1', false, true), /no final status/)
+  for (const status of [101, 200, 99]) assert.throws(() => serializeInterim(head(status)), /no interim status/)
 })
 
 test('205 has no content and says so (RFC9110§15.3.6)', () => {

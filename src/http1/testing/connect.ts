@@ -1,0 +1,76 @@
+/** A connection over a transport in memory, for the tests of the connection. */
+import type { TestContext } from 'node:test'
+import type { Exchange } from '../../http/exchange.ts'
+import { Http1Connection } from '../connection.ts'
+import { createHttp1Context } from '../context.ts'
+import { MemoryTransport } from './memory-transport.ts'
+
+const LIMITS = {
+  requestLine: 8192,
+  headerBytes: 65_536,
+  headerCount: 100,
+  body: 1_000_000,
+  memoryBuffer: 65_536,
+  responseBuffer: 1_000_000,
+  connections: 100,
+  queue: 100,
+}
+/** Milliseconds. */
+const TIMEOUTS = { head: 1000, body: 1000, keepAlive: 2000, send: 1000, request: 0, queue: 0, graceful: 0 }
+
+export interface Setup {
+  readonly transport: MemoryTransport
+  readonly connection: Http1Connection
+  readonly exchanges: Exchange[]
+  readonly closed: () => number
+}
+
+export function connect(onExchange: (exchange: Exchange) => void = () => {}, draining = false): Setup {
+  const transport = new MemoryTransport()
+  const exchanges: Exchange[] = []
+  let closed = 0
+  const context = createHttp1Context({
+    limits: LIMITS,
+    timeouts: TIMEOUTS,
+    onExchange: exchange => {
+      exchanges.push(exchange)
+      exchange.onClosed(() => closed++)
+      onExchange(exchange)
+    },
+    renderError: (status, accept = '', detail) => ({
+      contentType: accept.includes('json') ? 'application/json' : 'text/plain',
+      body: Buffer.from(`${status} ${detail}`),
+    }),
+    isDraining: () => draining,
+    onProtocolError: () => {},
+  })
+  const connection = new Http1Connection(transport, { ...context, onClose: () => {} })
+  return { transport, connection, exchanges, closed: () => closed }
+}
+
+export function answer(
+  exchange: Exchange,
+  body = 'hello',
+  headers: string[] = ['Content-Length', String(body.length)],
+): void {
+  exchange.response.start({ status: 200, reason: '', headers: ['Date', 'now', ...headers] })
+  exchange.response.write(Buffer.from(body))
+  exchange.response.end()
+}
+
+export const tick = () => new Promise(resolve => setImmediate(resolve))
+export const GET = 'GET / HTTP/1.1\r\nHost: t\r\n\r\n'
+export const HELLO = 'HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 5\r\n\r\nhello'
+
+/** Mocked time for the coarse deadlines: returns what lets it pass, in milliseconds. */
+export function fakeTime(t: TestContext): (ms: number) => void {
+  let now = 1000
+  t.mock.method(performance, 'now', () => now)
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  return ms => {
+    for (let step = 0; step < ms; step += 50) {
+      now += 50
+      t.mock.timers.tick(50)
+    }
+  }
+}
