@@ -9,7 +9,7 @@
  */
 import { Deadline, DeadlineList } from '../base/deadlines.ts'
 import type { Limits, Timeouts } from '../config/types.ts'
-import { HttpError } from '../http/errors.ts'
+import { ClientGoneError, HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { RequestBody } from './body.ts'
 import { Call } from './call.ts'
@@ -174,11 +174,21 @@ export class AppPool {
   /** Sends what waits, in order. A call that may not go ahead holds those behind it back, or it would starve. */
   #pump(): void {
     for (let call = this.#queue.first; call !== null; call = this.#queue.first) {
+      if (call.exchange.isHalfClosed) {
+        this.#drop(call)
+        continue
+      }
       const link = idleSlot(this.#workers) ?? this.#aheadSlot(call)
       if (link === null) return
       this.#unqueue(call)
       this.#send(link, call)
     }
+  }
+
+  /** The client closed while its request waited. Nearly always it has given up (a browser's stop button sends no more than that): no worker is spent on it. */
+  #drop(call: Call): void {
+    this.#leave(call)
+    call.exchange.response.abort(new ClientGoneError())
   }
 
   #aheadSlot(call: Call): Link | null {

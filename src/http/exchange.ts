@@ -100,6 +100,8 @@ export interface Exchange {
   readonly local: LocalEnd
   /** Replaceable: response middleware wraps it. */
   response: ResponseWriter
+  /** The client has closed its side. It may still read: it has gone, or it only has no more to say. */
+  readonly isHalfClosed: boolean
   /** Milliseconds (performance.now) when the head was complete. */
   readonly receivedAt: number
   /** The client has gone while the exchange runs; never after the response has ended. Called at once if it already has. */

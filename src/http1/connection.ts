@@ -104,8 +104,10 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     } else if (this.#parser.inBody) {
       // It stopped within its content: there is no request to answer. `onClose` ends the exchange.
       this.#transport.destroy()
+    } else {
+      // It may only have no more to say, and wait for its answer.
+      this.#exchange.isHalfClosed = true
     }
-    // Else the client only has no more to say, and waits for its answer.
   }
 
   onDrain(): void {

@@ -17,6 +17,8 @@ export class Http1Exchange implements Exchange {
   response: ResponseWriter
   /** The protocol's own writer, whatever middleware has put around it. */
   readonly writer: Http1Response
+  /** Set by the connection. */
+  isHalfClosed = false
   readonly receivedAt: number = performance.now()
   readonly #number: number = ++lastNumber
   #onAborted: (() => void)[] | null = null

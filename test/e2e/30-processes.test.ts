@@ -135,6 +135,22 @@ test('TERM finishes what runs, refuses what comes later, and ends with 0', async
   await server.ended(0)
 })
 
+test('a client that closes while its request waits costs no worker', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '1'] })
+  const first = new RawClient(server.port).get('/sleep?s=1')
+  await server.waitForLog(/sleeping/)
+  for (let i = 0; i < 5; i++) {
+    const gone = new RawClient(server.port).get('/sleep?s=2')
+    gone.socket.end()
+    gone.socket.on('close', () => gone.close())
+  }
+  assert.equal((await first.response()).status, 200)
+  first.close()
+  assert.equal(await text(server, '/hello'), 'Hello, world!')
+  await server.stop()
+  assert.equal(server.log.filter(line => line.includes('sleeping')).length, 1)
+})
+
 test('TERM to every process at once, as systemd sends it, loses no request either', async () => {
   const server = await startServer({ app: 'plain', directory: APPS })
   const client = new RawClient(server.port).get('/sleep?s=1')

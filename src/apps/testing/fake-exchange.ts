@@ -72,6 +72,7 @@ export class FakeExchange implements Exchange {
   readonly request: RequestHead
   readonly peer = { address: '192.0.2.1', port: 4711, socketAddress: '192.0.2.1' }
   readonly local = { address: '127.0.0.1', port: 8000 }
+  isHalfClosed = false
   readonly receivedAt = 0
   readonly response = new FakeResponse()
   readonly body: Exchange['body'] & { resumed: number }
