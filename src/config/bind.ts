@@ -62,5 +62,6 @@ export function toAbsolute(address: BindAddress, cwd: string): BindAddress {
 /** As `parseBind` reads it. */
 export function formatBind(address: BindAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`
+  if (address.kind === 'fd') return `fd://${address.fd}`
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
 }

@@ -83,10 +83,10 @@ const EFFECTS: Readonly<Record<string, (t: TestContext) => void>> = {
   'access-log': t => {
     assert.equal(config(t, []).accessLog, null)
     assert.equal(config(t, ['--access-log', 'off']).accessLog, null)
-    assert.equal(config(t, ['--access-log', '-']).accessLog, '-')
-    assert.equal(config(t, ['--access-log', '/var/log/a.log']).accessLog, '/var/log/a.log')
+    assert.equal(config(t, ['--access-log', '-']).accessLog?.path, '-')
+    assert.equal(config(t, ['--access-log', '/var/log/a.log']).accessLog?.path, '/var/log/a.log')
     const environment = inShop(t)
-    assert.equal(config(t, ['--access-log=a.log'], environment).accessLog, join(environment.cwd, 'a.log'))
+    assert.equal(config(t, ['--access-log=a.log'], environment).accessLog?.path, join(environment.cwd, 'a.log'))
   },
   'log-level': t => {
     assert.equal(config(t, []).logLevel, 'info')

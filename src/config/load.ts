@@ -42,7 +42,10 @@ export function loadConfig(args: Arguments, environment: Environment): LoadResul
     preload: values.one(preload),
     python: values.one(python),
     logLevel: values.one(logLevel),
-    accessLog: log === null || log === '-' ? log : resolve(environment.cwd, log),
+    accessLog:
+      log === null
+        ? null
+        : { path: log === '-' ? log : resolve(environment.cwd, log), format: 'combined', minStatus: 0, slowerThan: 0 },
     timeouts: defaultTimeouts(values.one(timeout)),
   }
   if (diagnostics.length > 0 || directory === null || target === null) return { diagnostics }
@@ -54,6 +57,22 @@ export function loadConfig(args: Arguments, environment: Environment): LoadResul
       limits: defaultLimits(connectionLimit(join(environment.machine.procRoot, 'self/limits'))),
       trustedProxies: DEFAULT_TRUSTED_PROXIES,
       temporaryDirectory: environment.temporaryDirectory,
+      requestBuffering: true,
+      rootPath: '',
+      staticMounts: [],
+      isDevelopment: false,
+      identity: null,
+      umask: null,
+      logFormat: 'text' as const,
+      logFile: null,
+      variables: {},
+      envFiles: [],
+      postFork: null,
+      recycle: { maxRequests: 0, maxRequestsJitter: 0, maxAge: 0, maxMemory: 0 },
+      findStatic: true,
+      watch: [],
+      unixMode: 0o666,
+      pidFile: null,
       ...rest,
     }),
   }
@@ -124,7 +143,7 @@ function readTarget(values: Values, directory: string | null): AppTarget | null 
 function readAddresses(values: Values, { cwd }: Environment): BindAddress[] {
   const addresses = values.all(bind).map(address => toAbsolute(address, cwd))
   // The kernel would let two sockets have one address until they listen. Port 0 is another one each time.
-  const fixed = addresses.filter(address => address.kind === 'unix' || address.port !== 0).map(formatBind)
+  const fixed = addresses.filter(address => address.kind !== 'tcp' || address.port !== 0).map(formatBind)
   for (const twin of new Set(fixed.filter((text, i) => fixed.indexOf(text) !== i)))
     values.report(bind, `--bind names ${twin} twice: each address may be given once`)
   return addresses

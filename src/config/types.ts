@@ -6,6 +6,8 @@
 
 export type BindAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  /** A listening socket that was inherited: `fd://3`. */
+  | { readonly kind: 'fd'; readonly fd: number }
   | { readonly kind: 'unix'; readonly path: string }
 
 /** What `APP` names. */
@@ -60,21 +62,58 @@ export interface Timeouts {
   readonly graceful: number
 }
 
+export interface AccessLogConfig {
+  /** Absolute, or `-` for standard output. */
+  readonly path: string
+  /** `common`, `combined`, `json`, or a format of gunicorn's atoms. */
+  readonly format: string
+  /** Responses of this status and above are written; 0: condition not set. */
+  readonly minStatus: number
+  /** Exchanges that took this long and longer are written; 0: condition not set. With both conditions, what meets either. */
+  readonly slowerThan: number
+}
+
+/** Files below `directory` are served at paths below `url`. */
+export interface StaticMount {
+  /** Begins and ends with a slash: `/static/`. */
+  readonly url: string
+  /** Absolute. */
+  readonly directory: string
+}
+
+/** Whom the gateway and the workers become; numbers, looked up before anything starts. */
+export interface Identity {
+  readonly uid: number
+  readonly gid: number
+  /** For `initgroups`: the user's supplementary groups are kept. Empty when the uid has no name. */
+  readonly userName: string
+}
+
 export interface GatewayConfig {
   readonly limits: Limits
   readonly timeouts: Timeouts
   /** Addresses and CIDR ranges whose `X-Forwarded-*` and `Forwarded` are believed; `unix` for Unix sockets. */
   readonly trustedProxies: readonly string[]
-  /** Path of the access log, `-` for standard output, null for none. */
-  readonly accessLog: string | null
+  readonly accessLog: AccessLogConfig | null
+  /** Off: content goes to the worker while it arrives, and a slow upload holds a worker. */
+  readonly requestBuffering: boolean
+  /** SCRIPT_NAME: the path below which a proxy in front mounts the application; empty or `/shop`. */
+  readonly rootPath: string
+  /** As given; what a Django project's settings say comes with the `static` message. */
+  readonly staticMounts: readonly StaticMount[]
   /** Directory for temporary files. */
   readonly temporaryDirectory: string
+  /** The application is being developed: errors are shown with their frames, to loopback only. */
+  readonly isDevelopment: boolean
+  readonly identity: Identity | null
+  readonly umask: number | null
 }
 
 export type PreloadMode = 'on' | 'off' | 'auto'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
-export interface Config {
+/** All of it; the gateway gets its part. */
+export interface Config extends GatewayConfig {
   readonly app: AppTarget
   readonly bind: readonly BindAddress[]
   readonly workers: number
@@ -87,9 +126,34 @@ export interface Config {
   /** `--python` as the user said it; null: virtual environment, `.venv`, `venv`, `python3`. */
   readonly python: string | null
   readonly logLevel: LogLevel
-  readonly limits: Limits
-  readonly timeouts: Timeouts
-  readonly trustedProxies: readonly string[]
-  readonly accessLog: string | null
-  readonly temporaryDirectory: string
+  readonly logFormat: 'text' | 'json'
+  /** Absolute path of the program's log; null: standard error. */
+  readonly logFile: string | null
+  /** Variables for the application, over those that Jumak itself has. */
+  readonly variables: Readonly<Record<string, string>>
+  /** Absolute paths; read anew at each reload, `variables` win over them. */
+  readonly envFiles: readonly string[]
+  /** Called without arguments in each worker after the fork, before it serves. */
+  readonly postFork: { readonly module: string; readonly attribute: string } | null
+  readonly recycle: Recycle
+  /** False: STATIC_URL and STATIC_ROOT of a Django project are not looked at. */
+  readonly findStatic: boolean
+  /** Directories that are watched for changed code; empty: no automatic reload. */
+  readonly watch: readonly string[]
+  /** Mode of Unix sockets that are listened on. */
+  readonly unixMode: number
+  /** Absolute. */
+  readonly pidFile: string | null
+}
+
+/** When a worker is replaced although nothing is wrong with it; 0 switches a rule off. */
+export interface Recycle {
+  /** Requests that it has answered. */
+  readonly maxRequests: number
+  /** Added to `maxRequests`, a random number up to this: so that workers do not go at the same time. */
+  readonly maxRequestsJitter: number
+  /** Milliseconds since it was forked; spread by a tenth for the same reason. */
+  readonly maxAge: number
+  /** Bytes that are its own share of memory: PSS, or RSS where that is all there is. */
+  readonly maxMemory: number
 }

@@ -39,7 +39,7 @@ class Gateway {
 
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
     this.#channel = channel
-    this.#accessSink = this.#openAccessLog(config.accessLog)
+    this.#accessSink = this.#openAccessLog(config.accessLog?.path ?? null)
     this.#pool = new AppPool({
       limits: config.limits,
       timeouts: config.timeouts,

@@ -40,7 +40,7 @@ export async function bindListeners(addresses: readonly BindAddress[]): Promise<
   const bound: Listener[] = []
   try {
     for (const address of addresses) {
-      const listener = address.kind === 'tcp' ? await bindTcp(address.host, address.port) : await bindUnix(address.path)
+      const listener = await bindOne(address)
       // Two sockets may hold one address until the first listens; then it is too late for a clear message.
       const twin = bound.some(other => other.display === listener.display)
       bound.push(listener)
@@ -50,6 +50,17 @@ export async function bindListeners(addresses: readonly BindAddress[]): Promise<
   } catch (error) {
     for (const listener of bound) listener.close()
     throw error
+  }
+}
+
+async function bindOne(address: BindAddress): Promise<Listener> {
+  switch (address.kind) {
+    case 'tcp':
+      return bindTcp(address.host, address.port)
+    case 'unix':
+      return bindUnix(address.path)
+    case 'fd':
+      throw new OperatorError(`cannot listen on fd://${address.fd}: inherited sockets are not served yet`)
   }
 }
 

@@ -45,6 +45,22 @@ const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
   timeouts: { head: 1e4, body: 1e4, keepAlive: 1e4, send: 1e4, request: 1e4, queue: 1e4, graceful: 10_000 },
   trustedProxies: [],
   accessLog: null,
+  requestBuffering: true,
+  rootPath: '',
+  staticMounts: [],
+  isDevelopment: false,
+  identity: null,
+  umask: null,
+  logFormat: 'text',
+  logFile: null,
+  variables: {},
+  envFiles: [],
+  postFork: null,
+  recycle: { maxRequests: 0, maxRequestsJitter: 0, maxAge: 0, maxMemory: 0 },
+  findStatic: true,
+  watch: [],
+  unixMode: 0o666,
+  pidFile: null,
 }
 
 /** Masters of the present test: one that fails half-way must not leave processes that the runner waits for. */

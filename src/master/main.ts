@@ -80,7 +80,7 @@ class Master {
   }
 
   async #start(): Promise<void> {
-    checkAccessLog(this.#config.accessLog)
+    checkAccessLog(this.#config.accessLog?.path ?? null)
     this.#listeners = await bindListeners(this.#config.bind)
     this.#directory = await createRuntimeDirectory(this.#config.temporaryDirectory)
     this.#control = await listenForWorkers(
