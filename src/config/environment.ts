@@ -1,5 +1,6 @@
 /** What a configuration takes from its surroundings, so that tests can give their own. Runs in the command line only. */
 import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { findAccount } from './accounts.ts'
 
 export interface Environment {
   /** Physical working directory. */
@@ -9,7 +10,16 @@ export interface Environment {
   /** For temporary files: $TMPDIR, or /tmp. */
   readonly temporaryDirectory: string
   readonly machine: Machine
+  readonly variables: Readonly<Record<string, string | undefined>>
+  readonly platform: NodeJS.Platform
+  /** Of this process; -1 where there are none. */
+  readonly uid: number
+  readonly gid: number
+  /** The line of an account, by its name or number; null when there is none. */
+  readonly findAccount: FindAccount
 }
+
+export type FindAccount = (database: 'passwd' | 'group', key: string) => string | null
 
 export interface Machine {
   /** Where control groups are mounted: /sys/fs/cgroup. */
@@ -34,5 +44,10 @@ export function processEnvironment(): Environment {
       onlineCores: cpus().length,
       parallelism: availableParallelism(),
     },
+    variables: process.env,
+    platform: process.platform,
+    uid: process.getuid?.() ?? -1,
+    gid: process.getgid?.() ?? -1,
+    findAccount,
   }
 }
