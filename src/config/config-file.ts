@@ -175,19 +175,17 @@ function hint(name: string, value: TomlValue): string {
   return setting === undefined ? '' : `; did you mean ${value.kind === 'table' ? `[${setting.name}]` : setting.name}?`
 }
 
-function describeAllowed(setting: Setting): string {
-  const { literals, table } = setting.kind
-  const words = literals.filter(one => one !== 'float').map(one => LITERALS[one])
-  const forms = [
+/** `text in quotes, a number, or a list of them`. */
+function describeAllowed({ kind, repeatable }: Setting): string {
+  const words = [
     'text in quotes',
-    ...words,
-    ...(table ? ['a table'] : []),
-    ...(setting.repeatable ? ['a list of them'] : []),
+    ...(kind.literals.includes('integer') ? ['a number'] : []),
+    ...(kind.literals.includes('boolean') ? ['true'] : []),
+    ...(kind.literals.some(one => one === 'boolean' || one === 'false') ? ['false'] : []),
+    ...(kind.table ? ['a table'] : []),
   ]
-  return enumerate(forms).replace(/ or a list/, ', or a list')
+  return repeatable ? `${words.join(', ')}, or a list of them` : enumerate(words)
 }
-
-const LITERALS = { integer: 'a number', float: 'a number', boolean: 'true or false', false: 'false' } as const
 
 function describeKind(value: TomlValue): string {
   switch (value.kind) {

@@ -51,7 +51,12 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   'py-autoreload': 'reload',
   'post-buffering': 'request-buffering',
   'script-name': 'root-path',
-  // nginx
+  // nginx, Docker, plain words
+  environment: 'env',
+  'environment-file': 'env-file',
+  address: 'bind',
+  directory: 'chdir',
+  'log-output': 'log-file',
   'client-max-body-size': 'limit-request-body',
   'keepalive-timeout': 'keep-alive',
   'worker-processes': 'workers',
@@ -62,7 +67,10 @@ export function meantName(typed: string, names: readonly string[] = ALL_NAMES): 
   const plain = typed.toLowerCase().replaceAll('_', '-')
   if (names.includes(plain)) return plain
   const other = Object.hasOwn(OTHER_NAMES, plain) ? OTHER_NAMES[plain]! : null
-  return other !== null && names.includes(other) ? other : closest(plain, names)
+  if (other !== null && names.includes(other)) return other
+  const near = closest(plain, names) ?? closest(plain, Object.keys(OTHER_NAMES))
+  const meant = near === null || names.includes(near) ? near : OTHER_NAMES[near]!
+  return meant !== null && names.includes(meant) ? meant : null
 }
 
 const ALL_NAMES: readonly string[] = [...SETTINGS.filter(one => !one.positional), ...ACTIONS].map(one => one.name)

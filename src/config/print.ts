@@ -33,7 +33,7 @@ export function printConfig({ config, settings }: Loaded, cwd: string): string {
 
 function linesOf(setting: Setting, values: Values, config: Config): string[] {
   const givens = values.givens(setting)
-  if (setting.name === 'env' && givens.length > 0) return givens.map(given => variableLine(setting, given))
+  if (setting.name === 'env' && givens.length > 0) return variableLines(setting, givens)
   const isComment = !values.isGiven(setting) || !isFrom(setting, 'file')
   const texts = givens.map(given =>
     setting === application.chdir ? config.directory : values.absolute(setting, given),
@@ -47,7 +47,8 @@ function linesOf(setting: Setting, values: Values, config: Config): string[] {
             setting,
             [setting.default!].flatMap(one => split(setting, one)),
           )
-    const standard = setting.defaultText ?? ''
+    // `0, no limit`: the value itself stands there already.
+    const standard = (setting.defaultText ?? '').replace(`${setting.default}, `, '')
     return [withComment(`# ${text}`, ['default', standard, became].filter(Boolean).join(', '))]
   }
   const origins = [...new Set(givens.map(given => describeOrigin(setting, given.origin)))].join(', ')
@@ -71,6 +72,12 @@ function assignment(setting: Setting, texts: readonly string[]): string {
 /** JSON's escapes are TOML's, apart from one character. */
 function tomlLiteral(value: string | number | boolean): string {
   return JSON.stringify(value).replaceAll('\x7f', '\\u007f')
+}
+
+/** The first of a key is the strongest. */
+function variableLines(setting: Setting, givens: readonly Given[]): string[] {
+  const keys = givens.map(({ text }) => text.slice(0, text.indexOf('=')))
+  return givens.filter((_, i) => keys.indexOf(keys[i]!) === i).map(given => variableLine(setting, given))
 }
 
 function variableLine(setting: Setting, { text, origin }: Given): string {

@@ -116,12 +116,18 @@ function positionOf({ loc }: { readonly loc: AST.SourceLocation }): Position {
 
 function explain(error: ParseError, text: string): TomlProblem {
   const lines = text.split('\n')
-  // A value that is missing is missed at the beginning of the next line.
-  const isNextLine = error.column === 0 && /^Unspecified values/.test(error.message) && error.lineNumber > 1
-  const line = isNextLine ? error.lineNumber - 1 : error.lineNumber
-  const column = isNextLine ? lines[line - 1]!.trimEnd().length + 1 : error.column + 1
-  const said = error.message.charAt(0).toLowerCase() + error.message.slice(1)
-  return { position: { line, column }, message: `this is not TOML: ${said}${quotesHint(lines[line - 1] ?? '')}` }
+  const position = { line: error.lineNumber, column: error.column + 1 }
+  const before = lines[error.lineNumber - 2] ?? ''
+  const isFirstWord = (lines[error.lineNumber - 1] ?? '').slice(0, error.column).trim() === ''
+  // Where a value is missing, the parser looks for it on the next line.
+  if (isFirstWord && /^[^#"'[{]*=\s*(?:#.*)?$/.test(before)) {
+    const column = before.indexOf('=') + 2
+    return { position: { line: error.lineNumber - 1, column }, message: 'this is not TOML: there is no value' }
+  }
+  const isMore = /^Must be a newline/.test(error.message)
+  const own = error.message.charAt(0).toLowerCase() + error.message.slice(1)
+  const said = isMore ? 'there is more on the line than a value' : own
+  return { position, message: `this is not TOML: ${said}${quotesHint(lines[error.lineNumber - 1] ?? '')}` }
 }
 
 /** The mistake that nearly everybody makes first. */

@@ -14,8 +14,8 @@ export const app = defineSetting<AppName | null>({
   default: '.',
   defaultText: 'found',
   why: 'A Django project and most small applications can be recognised (manage.py, wsgi.py, app.py, main.py), and what was found is said.',
-  doc: 'The application: module, module:callable, module:factory(), or a file, alone or with :callable.',
-  more: 'Relative files are seen from `chdir`. Without a callable, `application` and `app` are tried.',
+  doc: 'What to serve: module, module:callable, module:factory(), or a file.',
+  more: 'Relative files are seen from `chdir`. A file may be followed by `:callable` as well. Without a callable, `application` and `app` are tried.',
   positional: true,
   change: 'reload',
 })
@@ -64,7 +64,7 @@ export const python = defineSetting({
   },
   default: 'auto',
   why: 'What `python` would be for the person who types it: the active virtual environment, `.venv`, `venv`, `python3`.',
-  doc: 'Interpreter (3.9 to 3.14) or virtual environment; auto: the active one, .venv, venv, python3.',
+  doc: 'Interpreter (3.9 to 3.14) or virtual environment; auto: active, .venv, venv, python3.',
   change: 'reload',
 })
 
@@ -75,7 +75,7 @@ export const preload = defineSetting({
   kind: oneOf(['on', 'off', 'auto']),
   default: 'auto',
   why: 'It saves most of the memory, and the inspection keeps it from applications that would break.',
-  doc: 'Import once and fork workers: on, off, or auto, where nothing stands against it.',
+  doc: 'Import once and fork the workers: on, off, or auto (where it is safe).',
   more: '`auto` looks for threads and connections that the import left behind, which do not survive a fork, and says what it found.',
   change: 'reload',
 })
@@ -88,7 +88,7 @@ export const postFork = defineSetting<FunctionName>({
   default: null,
   defaultText: 'none',
   why: 'Few applications need it.',
-  doc: 'module:function that each worker calls before it serves.',
+  doc: 'What each worker calls before it serves, as module:function.',
   more: 'Called without arguments, after the fork: the place to open connections and start threads that a fork would not survive.',
   change: 'reload',
 })

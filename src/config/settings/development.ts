@@ -9,7 +9,7 @@ export const reload = defineSetting({
   kind: onOrOff('flag'),
   default: 'off',
   why: 'It shows errors with their code, and watches files.',
-  doc: 'Load the application anew when its code changes, and show errors in the browser.',
+  doc: 'Load code anew when it changes, and show errors in the browser.',
   more: 'Errors are shown to this machine only. `--no-reload` wins over a file that switches it on.',
   change: 'restart',
 })

@@ -13,7 +13,7 @@ export const version: Action = {
 export const check: Action = {
   name: 'check',
   section: 'Information',
-  doc: 'Check the settings and the files that they name, say all that is wrong, start nothing.',
+  doc: 'Say all that is wrong with the settings and their files, start nothing.',
 }
 
 export const printConfig: Action = {

@@ -137,6 +137,6 @@ export const limitConnections = defineSetting({
   kind: countOr('auto', 1, 1_000_000),
   default: 'auto',
   why: 'Three quarters of the limit on open files: the rest is for temporary files and links to workers.',
-  doc: 'Client connections at a time; auto: what the limit on open files leaves room for.',
+  doc: 'Client connections at a time; auto: by the limit on open files.',
   change: 'restart',
 })

@@ -21,7 +21,7 @@ export const accessLogFormat = defineSetting<string>({
   kind: text('`common`, `combined`, `json`, or text with atoms', parseAccessLogFormat),
   default: 'combined',
   why: 'Every log reader knows it.',
-  doc: "common, combined, json, or text with gunicorn's atoms: '%(h)s %(r)s %(s)s'.",
+  doc: "Named common, combined or json, or gunicorn's atoms: '%(h)s %(r)s %(s)s'.",
   change: 'restart',
 })
 
@@ -83,6 +83,6 @@ export const logFormat = defineSetting({
   kind: oneOf(['text', 'json']),
   default: 'text',
   why: 'People read it first.',
-  doc: 'text, or json: one object for each line, with fields.',
+  doc: 'As text, or as json: an object for each line.',
   change: 'restart',
 })

@@ -18,7 +18,7 @@ export const workers = defineSetting({
   kind: countOr('auto', 1, MAX_WORKERS),
   default: 'auto',
   why: 'Requests that compute need a core each, and more would only take turns.',
-  doc: 'Worker processes; auto: one for each core, within the CPU quota of a container, at least 2.',
+  doc: 'Worker processes; auto: one for each core (or CPU quota), at least 2.',
   more: 'When it is not given and `WEB_CONCURRENCY` is set, as platforms do, that is used.',
   change: 'live',
 })
