@@ -117,12 +117,13 @@ function positionOf({ loc }: { readonly loc: AST.SourceLocation }): Position {
 function explain(error: ParseError, text: string): TomlProblem {
   const lines = text.split('\n')
   const position = { line: error.lineNumber, column: error.column + 1 }
-  const before = lines[error.lineNumber - 2] ?? ''
+  const number = lines.slice(0, error.lineNumber - 1).findLastIndex(line => line.trim() !== '')
+  const before = lines[number] ?? ''
   const isFirstWord = (lines[error.lineNumber - 1] ?? '').slice(0, error.column).trim() === ''
   // Where a value is missing, the parser looks for it on the next line.
   if (isFirstWord && /^[^#"'[{]*=\s*(?:#.*)?$/.test(before)) {
     const column = before.indexOf('=') + 2
-    return { position: { line: error.lineNumber - 1, column }, message: 'this is not TOML: there is no value' }
+    return { position: { line: number + 1, column }, message: 'this is not TOML: there is no value' }
   }
   const isMore = /^Must be a newline/.test(error.message)
   const own = error.message.charAt(0).toLowerCase() + error.message.slice(1)
