@@ -24,7 +24,16 @@ import * as processes from './settings/process.ts'
 import type { Setting } from './settings/setting.ts'
 import { staticFiles } from './settings/static.ts'
 import * as workers from './settings/workers.ts'
-import type { AccessLogConfig, AppTarget, BindAddress, Config, Limits, StaticMount, Timeouts } from './types.ts'
+import type {
+  AccessLogConfig,
+  AppTarget,
+  BindAddress,
+  Config,
+  Limits,
+  Recycle,
+  StaticMount,
+  Timeouts,
+} from './types.ts'
 import type { Taken, Values } from './values.ts'
 import { autoWorkers } from './workers.ts'
 
@@ -52,12 +61,7 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     limits: readLimits(values, environment),
     timeouts: readTimeouts(values),
     requestBuffering: values.one(limits.requestBuffering),
-    recycle: {
-      maxRequests: values.one(workers.maxRequests),
-      maxRequestsJitter: values.one(workers.maxRequestsJitter),
-      maxAge: values.one(workers.maxAge),
-      maxMemory: values.one(workers.maxMemory),
-    },
+    recycle: readRecycle(values),
     staticMounts: mounts?.list ?? [],
     findStatic: mounts !== null,
     accessLog: readAccessLog(values),
@@ -155,6 +159,15 @@ function readLimits(values: Values, { machine }: Environment): Limits {
     responseBuffer: RESPONSE_BUFFER,
     connections: connections === 'auto' ? connectionLimit(join(machine.procRoot, 'self/limits')) : connections,
     queue: values.one(limits.queueLimit),
+  }
+}
+
+function readRecycle(values: Values): Recycle {
+  return {
+    maxRequests: values.one(workers.maxRequests),
+    maxRequestsJitter: values.one(workers.maxRequestsJitter),
+    maxAge: values.one(workers.maxAge),
+    maxMemory: values.one(workers.maxMemory),
   }
 }
 
