@@ -3,6 +3,7 @@ import { version } from '../base/version.ts'
 import { parseArguments } from '../config/arguments.ts'
 import { checkFiles } from '../config/check.ts'
 import type { Diagnostic } from '../config/diagnostics.ts'
+import { logicalWorkingDirectory } from '../config/directory.ts'
 import { type Environment, processEnvironment } from '../config/environment.ts'
 import { type Loaded, loadConfig, reloader } from '../config/load.ts'
 import { printConfig, summarize } from '../config/print.ts'
@@ -27,7 +28,7 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     return fail(FAILED, ['the working directory does not exist any more; change to one that does'])
   const loaded = loadConfig(args, environment)
   if ('diagnostics' in loaded) return failWith(loaded.diagnostics)
-  if (args.actions.has('print-config')) return say(printConfig(loaded, environment.cwd))
+  if (args.actions.has('print-config')) return say(printConfig(loaded, environment))
   if (args.actions.has('check')) return check(loaded, environment)
   // Loaded only now: who asks for help does not wait for it.
   const { runMaster } = await import('../master/main.ts')
@@ -36,8 +37,8 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
 }
 
 /** With all that a start would find wrong before it does anything. */
-function check(loaded: Loaded, { cwd }: Environment): number {
-  const diagnostics = checkFiles(loaded, cwd)
+function check(loaded: Loaded, environment: Environment): number {
+  const diagnostics = checkFiles(loaded, environment)
   if (diagnostics.length > 0) return failWith(diagnostics)
   writeTo(process.stderr, loaded.warnings.map(warning => `jumak: warning: ${warning}\n`).join(''))
   return say(`jumak: ${summarize(loaded.config)}\n`)
@@ -46,7 +47,8 @@ function check(loaded: Loaded, { cwd }: Environment): number {
 /** Null where the working directory has been removed under us. */
 function findEnvironment(): Environment | null {
   try {
-    return processEnvironment()
+    const environment = processEnvironment()
+    return { ...environment, logical: logicalWorkingDirectory(environment) }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error

@@ -83,10 +83,8 @@ function readDirectory(values: Values, environment: Environment): string | null 
   const taken = values.taken(application.chdir)[0]
   if (taken === undefined) return null
   const { origin } = taken.given
-  // From the working directory itself its logical name is kept.
-  const isElsewhere = origin.from === 'file' && origin.directory !== environment.cwd
-  const surroundings = isElsewhere ? { ...environment, cwd: origin.directory, pwd: undefined } : environment
-  const found = findDirectory(taken.value, surroundings)
+  const base = origin.from === 'file' ? { cwd: origin.directory, logical: origin.directory } : {}
+  const found = findDirectory(taken.value, { ...environment, ...base })
   if ('value' in found) return found.value
   values.refuse(application.chdir, found.problem)
   return null

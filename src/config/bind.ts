@@ -2,9 +2,9 @@
  * Addresses to listen on, from text and back. Looks nothing up: whether an address can be had is found when the master
  * binds it.
  */
-import { resolve } from 'node:path'
 import { z } from 'zod'
 import type { Parsed } from './diagnostics.ts'
+import type { Resolve } from './settings/kinds.ts'
 import type { BindAddress } from './types.ts'
 
 const ipv4 = z.ipv4()
@@ -61,10 +61,9 @@ function isIpv6(host: string): boolean {
   return ipv6.safeParse(host.replace(/%[\w.-]+$/, '')).success
 }
 
-/** A relative Unix path is seen from `base`. */
-export function toAbsoluteBind(text: string, base: string): string {
+export function toAbsoluteBind(text: string, from: Resolve): string {
   const path = /^unix:(.*[^/])$/.exec(text)?.[1]
-  return path === undefined ? text : `unix:${resolve(base, path)}`
+  return path === undefined ? text : `unix:${from(path)}`
 }
 
 /** As `parseBind` reads it. */

@@ -2,6 +2,7 @@
 import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Diagnostic } from './diagnostics.ts'
+import type { WorkingDirectory } from './environment.ts'
 import { isFile, statOrNull } from './files.ts'
 import type { Loaded } from './load.ts'
 import { python } from './settings/application.ts'
@@ -12,8 +13,8 @@ import type { Setting } from './settings/setting.ts'
 import { Values } from './values.ts'
 
 /** In the order of what is read first. */
-export function checkFiles({ config, settings }: Loaded, cwd: string): readonly Diagnostic[] {
-  const values = new Values(settings, { cwd })
+export function checkFiles({ config, settings }: Loaded, where: WorkingDirectory): readonly Diagnostic[] {
+  const values = new Values(settings, where)
   const written: readonly (readonly [Setting, string | null | undefined])[] = [
     [accessLog, config.accessLog?.path],
     [logFile, config.logFile],

@@ -32,6 +32,16 @@ test('a pyproject.toml without a table of ours is not ours, right or wrong', t =
   assert.match(wrong.told[0]!, /^pyproject\.toml:2:11: this is not TOML: .*; text stands in quotes: workers = "many"$/)
 })
 
+test('the table may be written in any way that TOML has, and a misspelt one is told', t => {
+  for (const text of ['tool.jumak.workers = 2', '[tool]\njumak = { workers = 2 }', '[ tool . "jumak" ]\nworkers = 2'])
+    assert.deepEqual(read(t, { 'pyproject.toml': text }).values, { workers: ['2'] }, text)
+  for (const name of ['jumack', 'jumk', 'Jumak'])
+    assert.deepEqual(read(t, { 'pyproject.toml': `[tool.${name}]\nworkers = 2` }).warnings, [
+      `pyproject.toml:1:7: [tool.${name}] is not read; did you mean [tool.jumak]?`,
+    ])
+  assert.deepEqual(read(t, { 'pyproject.toml': '[tool.ruff]\n[tool.uv]\n[tool.mypy]\n' }).warnings, [])
+})
+
 test('a file that was named must be there, be TOML, and have settings where they belong', t => {
   assert.deepEqual(read(t, {}, 'x.toml').told, ["--config must name a file that exists, not '/x.toml'"])
   assert.deepEqual(read(t, { 'd/x': '' }, 'd').told, ["--config must name a file that exists, not '/d'"])

@@ -9,6 +9,7 @@
 import { readFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import type { Diagnostic } from './diagnostics.ts'
+import { logicalWorkingDirectory } from './directory.ts'
 import type { Environment } from './environment.ts'
 import { isFile, readText, statOrNull } from './files.ts'
 import { formatPlace, type Given, type Origin, type Position, problemWith, splitCommas } from './given.ts'
@@ -16,6 +17,7 @@ import { meantName } from './other-names.ts'
 import { SETTINGS } from './settings/index.ts'
 import { enumerate } from './settings/kinds.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
+import { closest } from './suggest.ts'
 import { parseToml, type TomlTable, type TomlValue } from './toml.ts'
 
 const FILE = 'jumak.toml'
@@ -36,7 +38,9 @@ export interface FromFile {
 const NOTHING: FromFile = { file: null, values: new Map(), diagnostics: [], warnings: [] }
 
 /** `explicit`: absolute path that the user named, with what to call it in a message; null: look for one. */
-export function readConfigFile(explicit: string | null, label: string, { cwd }: Environment): FromFile {
+export function readConfigFile(explicit: string | null, label: string, environment: Environment): FromFile {
+  // As the user calls it: a link that is switched leads to the file of the new release.
+  const cwd = logicalWorkingDirectory(environment)
   if (explicit !== null) return readFile(explicit, cwd, problem => ({ subject: label, message: `${label} ${problem}` }))
   const [own, project] = [join(cwd, FILE), join(cwd, PROJECT)]
   if (!isFile(own)) return isFile(project) ? readProject(project, cwd) : NOTHING
@@ -49,9 +53,24 @@ export function readConfigFile(explicit: string | null, label: string, { cwd }: 
 
 /** A file of other tools: what is wrong with it is their business unless it has a table of ours. */
 function readProject(path: string, cwd: string): FromFile {
-  if (!mentionsUs(readText(path) ?? '')) return NOTHING
+  const text = readText(path) ?? ''
+  const parsed = parseToml(text)
+  const isOurs = 'message' in parsed ? mentionsUs(text) : ownTable(parsed) !== null
+  if (!isOurs) return 'message' in parsed ? NOTHING : { ...NOTHING, warnings: misspeltTables(parsed) }
   return readFile(path, cwd, problem => ({ subject: PROJECT, message: `${PROJECT} ${problem}` }))
 }
+
+/** `[tool.jumack]`: nobody else would tell. */
+function misspeltTables(root: TomlTable): string[] {
+  const tools = root.entries.get('tool')?.value
+  if (tools?.kind !== 'table') return []
+  return [...tools.entries]
+    .filter(([name]) => name.length >= SHORTEST_MISSPELT && closest(name.toLowerCase(), ['jumak']) !== null)
+    .map(([name, { key }]) => `${formatPlace(PROJECT, key)}: [tool.${name}] is not read; did you mean [tool.jumak]?`)
+}
+
+/** Shorter names resemble too much. */
+const SHORTEST_MISSPELT = 4
 
 function mentionsUs(text: string): boolean {
   return /^\s*\[\s*["']?tool["']?\s*\.\s*["']?jumak["']?\s*[.\]]/m.test(text)

@@ -2,11 +2,16 @@
 import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { findAccount } from './accounts.ts'
 
-export interface Environment {
+export interface WorkingDirectory {
   /** Physical working directory. */
   readonly cwd: string
   /** $PWD: the logical working directory, links and all, where a shell set it. */
   readonly pwd: string | undefined
+  /** What the logical one was found to be at the start: when a link in it is switched, it is still the one that counts. */
+  readonly logical?: string
+}
+
+export interface Environment extends WorkingDirectory {
   /** For temporary files: $TMPDIR, or /tmp. */
   readonly temporaryDirectory: string
   readonly machine: Machine

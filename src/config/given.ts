@@ -42,7 +42,9 @@ export function problemWith(setting: Setting, origin: Origin, problem: string): 
 
 /** `--workers must be a number from 1 to 1024, or auto, not 'many'`. */
 export function wrongValue(setting: Setting, given: Given, problem: string): Diagnostic {
-  return problemWith(setting, given.origin, `${problem}, not '${show(given.text)}'`)
+  // A variable may be a secret, and this goes to a log.
+  const text = setting.kind.table === 'only' ? given.text.replace(/=.*/s, '=…') : given.text
+  return problemWith(setting, given.origin, `${problem}, not '${show(text)}'`)
 }
 
 /** How the user wrote the setting's name there: `--workers`, `JUMAK_WORKERS`, `workers`. */

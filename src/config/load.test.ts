@@ -1,10 +1,11 @@
 /** All problems at once, and what the surroundings say. Single settings: `every-setting.test.ts`; files: `config-file.test.ts`. */
 import assert from 'node:assert/strict'
-import { symlinkSync, writeFileSync } from 'node:fs'
+import { symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { parseArguments } from './arguments.ts'
+import { logicalWorkingDirectory } from './directory.ts'
 import type { Environment } from './environment.ts'
 import { type LoadResult, loadConfig, reloader } from './load.ts'
 import { makeEnvironment, makeTree } from './testing/tree.ts'
@@ -197,6 +198,12 @@ test('only root changes the user; its own is no change', t => {
   )
 })
 
+test('the value of a variable for the application is not told', t => {
+  assert.deepEqual(messages(t, ['-e', 'MY KEY=hush']), [
+    "--env must have a name of letters, digits and underscores before the equals sign, not 'MY KEY=…'",
+  ])
+})
+
 test('contradictions are errors', t => {
   assert.deepEqual(messages(t, ['--static=off', '--static=/a=site']), [
     '--static must be off, or name directories, not both',
@@ -296,6 +303,29 @@ for (const [what, words, told] of MISSPELT)
     assert.deepEqual(more, [])
     assert.match(message, told)
   })
+
+test('when a link in the working directory is switched, the file and the paths of the new release count', t => {
+  const root = makeTree(t, {
+    'v1/app.py': 'app = 1',
+    'v1/jumak.toml': 'threads = 1\nenv-file = ".env"\n',
+    'v1/.env': '',
+    'v2/app.py': 'app = 1',
+    'v2/jumak.toml': 'threads = 2\nenv-file = ".env"\n',
+    'v2/.env': '',
+  })
+  symlinkSync('v1', join(root, 'current'))
+  const start = makeEnvironment(join(root, 'v1'), { pwd: join(root, 'current') })
+  const environment = { ...start, logical: logicalWorkingDirectory(start) }
+  const args = parseArguments([])
+  const loaded = loadConfig(args, environment)
+  assert.ok('config' in loaded, JSON.stringify(loaded))
+  assert.deepEqual(loaded.config.envFiles, [join(root, 'current/.env')])
+  unlinkSync(join(root, 'current'))
+  symlinkSync('v2', join(root, 'current'))
+  const read = reloader(args, environment, loaded)()
+  assert.ok('config' in read, JSON.stringify(read))
+  assert.deepEqual([read.config.threads, read.config.directory], [2, join(root, 'current')])
+})
 
 test('a file read anew: what may change does, what needs a restart stays and is named, what is wrong changes nothing', t => {
   const environment = inShop(t)

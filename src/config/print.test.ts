@@ -25,7 +25,7 @@ function inShop(t: TestContext, files: Readonly<Record<string, string>> = {}): E
 
 test('every setting is printed once, with its value and where it came from', t => {
   const environment = { ...inShop(t, { 'jumak.toml': 'threads = 2\n' }), variables: { JUMAK_TIMEOUT: '5' } }
-  const text = printConfig(load(['-w', '3', '-b:1,:2', '--preload=off'], environment), environment.cwd)
+  const text = printConfig(load(['-w', '3', '-b:1,:2', '--preload=off'], environment), environment)
   for (const { name } of SETTINGS.filter(one => one.name !== 'env'))
     assert.equal(text.match(new RegExp(`^(# )?${name}( =|:)`, 'gm'))?.length, 1, name)
   const line = (name: string) => new RegExp(`^(?:# )?${name}[ :].*$`, 'm').exec(text)![0].replace(/ +/g, ' ')
@@ -39,7 +39,7 @@ test('every setting is printed once, with its value and where it came from', t =
 
 test('what auto became is said', t => {
   const environment = inShop(t)
-  const text = printConfig(load([], environment), environment.cwd)
+  const text = printConfig(load([], environment), environment)
   assert.match(text, /^# workers = "auto" +# default, became 4 \(4 cores\)$/m)
   assert.match(text, /^# limit-connections = "auto" +# default, became 4096$/m)
 })
@@ -74,7 +74,7 @@ test('printed as a jumak.toml it means the same', t => {
     '--timeout=2m',
   ]
   const first = load(words, environment)
-  const elsewhere = makeTree(t, { 'jumak.toml': printConfig(first, environment.cwd) })
+  const elsewhere = makeTree(t, { 'jumak.toml': printConfig(first, environment) })
   const second = load([], makeEnvironment(elsewhere))
   assert.deepEqual(second.config, first.config)
 })
@@ -82,7 +82,7 @@ test('printed as a jumak.toml it means the same', t => {
 test('of a variable that looks like a secret only the name is printed', t => {
   const environment = inShop(t)
   const words = ['-eSECRET_KEY=hush', '-eDB=postgres://u:hush@h/db', '-eapi_token=hush', '-eDEBUG=1']
-  const text = printConfig(load(words, environment), environment.cwd)
+  const text = printConfig(load(words, environment), environment)
   assert.ok(!text.includes('hush'), text)
   assert.match(text, /^# env\.SECRET_KEY = "\*\*\*" +# --env, hidden$/m)
   assert.match(text, /^env\.DEBUG = "1"/m)
@@ -91,7 +91,7 @@ test('of a variable that looks like a secret only the name is printed', t => {
 test('--check finds what a start would miss, at its place', t => {
   const environment = inShop(t, { 'jumak.toml': 'pid-file = "no/j.pid"\n', file: '' })
   const words = ['--access-log=no/a.log', '--log-file=site', '-b', 'unix:no/a.sock', '--python=./no/python']
-  const told = checkFiles(load(words, environment), environment.cwd).map(one => one.message)
+  const told = checkFiles(load(words, environment), environment).map(one => one.message)
   assert.deepEqual(told, [
     "--access-log must name a file in a directory that exists, not 'no/a.log'",
     "--log-file must name a file, not 'site'",
@@ -105,7 +105,7 @@ test('--check finds what a start would miss, at its place', t => {
     words.filter(word => !word.startsWith('--log-file')),
     environment,
   )
-  assert.deepEqual(checkFiles(right, environment.cwd), [])
+  assert.deepEqual(checkFiles(right, environment), [])
   assert.match(summarize(right.config), /^the settings are right: app:app on unix:.*a\.sock, 4 workers × 1 thread$/)
 })
 

@@ -5,6 +5,7 @@
  * variable that looks like a secret is shown.
  */
 import { formatBind } from './bind.ts'
+import type { WorkingDirectory } from './environment.ts'
 import { describeOrigin, type Given } from './given.ts'
 import type { Loaded } from './load.ts'
 import { naturalValue } from './schema.ts'
@@ -20,8 +21,8 @@ import { Values } from './values.ts'
 /** Comments stand below one another where the values leave room. */
 const COMMENT_COLUMN = 44
 
-export function printConfig({ config, settings }: Loaded, cwd: string): string {
-  const values = new Values(settings, { cwd })
+export function printConfig({ config, settings }: Loaded, where: WorkingDirectory): string {
+  const values = new Values(settings, where)
   const lines = ['# Every setting of Jumak, and where it came from. What is commented out is a default.']
   for (const section of new Set(SETTINGS.map(setting => setting.section))) {
     lines.push('', `# ${section}`)

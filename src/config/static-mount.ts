@@ -1,5 +1,5 @@
-import { resolve } from 'node:path'
 import type { Parsed } from './diagnostics.ts'
+import type { Resolve } from './settings/kinds.ts'
 import type { StaticMount } from './types.ts'
 
 const FORM = 'must be URL=DIR, as in /static/=public, or off'
@@ -17,9 +17,8 @@ export function parseStatic(text: string): Parsed<StaticMount | null> {
   return { value: { url: url.endsWith('/') ? url : `${url}/`, directory } }
 }
 
-/** The directory seen from `base`. */
-export function toAbsoluteStatic(text: string, base: string): string {
+export function toAbsoluteStatic(text: string, from: Resolve): string {
   const equals = text.indexOf('=')
   if (equals < 0 || equals === text.length - 1) return text
-  return text.slice(0, equals + 1) + resolve(base, text.slice(equals + 1))
+  return text.slice(0, equals + 1) + from(text.slice(equals + 1))
 }

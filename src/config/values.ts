@@ -2,8 +2,10 @@
  * What was given for each setting, from all sources by their precedence, and the values that come of it. Whatever is
  * refused becomes a diagnostic with the place where it was given.
  */
+import { resolve } from 'node:path'
 import type { Diagnostic } from './diagnostics.ts'
-import type { Environment } from './environment.ts'
+import { fromWorkingDirectory } from './directory.ts'
+import type { WorkingDirectory } from './environment.ts'
 import { type Given, problemWith, wrongValue } from './given.ts'
 import { SETTINGS } from './settings/index.ts'
 import type { Setting } from './settings/setting.ts'
@@ -31,11 +33,11 @@ export class Values {
   readonly diagnostics: Diagnostic[]
   readonly warnings: string[] = []
   readonly #settings: Settings
-  readonly #cwd: string
+  readonly #where: WorkingDirectory
 
-  constructor(settings: Settings, { cwd }: Pick<Environment, 'cwd'>, diagnostics: Diagnostic[] = []) {
+  constructor(settings: Settings, where: WorkingDirectory, diagnostics: Diagnostic[] = []) {
     this.#settings = settings
-    this.#cwd = cwd
+    this.#where = where
     this.diagnostics = diagnostics
   }
 
@@ -51,7 +53,9 @@ export class Values {
 
   /** With an absolute path where the setting has one: files name paths from their own directory. */
   absolute(setting: Setting, { text, origin }: Given): string {
-    return setting.kind.absolute?.(text, origin.from === 'file' ? origin.directory : this.#cwd) ?? text
+    const from = (path: string) =>
+      origin.from === 'file' ? resolve(origin.directory, path) : fromWorkingDirectory(path, this.#where)
+    return setting.kind.absolute?.(text, from) ?? text
   }
 
   /** Those that were not refused. */

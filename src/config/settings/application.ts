@@ -1,7 +1,7 @@
 /** Settings of the application: what and where it is, how it is imported, and what it finds around it. */
 import { type AppName, parseAppName } from '../app-name.ts'
 import { type Assignment, type FunctionName, parseAssignment, parseFunctionName, parseRootPath } from '../forms.ts'
-import { oneOf, path, text, toAbsolutePath } from './kinds.ts'
+import { oneOf, path, text } from './kinds.ts'
 import { defineSetting } from './setting.ts'
 
 export const app = defineSetting<AppName | null>({
@@ -60,7 +60,7 @@ export const python = defineSetting({
   kind: {
     ...path('must name a Python interpreter or a virtual environment, or be auto', ['auto']),
     // A name without a slash is looked up on PATH.
-    absolute: (written, base) => (written.includes('/') ? toAbsolutePath(written, base) : written),
+    absolute: (written, from) => (written.includes('/') ? from(written) : written),
   },
   default: 'auto',
   why: 'What `python` would be for the person who types it: the active virtual environment, `.venv`, `venv`, `python3`.',

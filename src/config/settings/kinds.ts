@@ -2,7 +2,6 @@
  * Kinds of values: from text to value, with the phrase that says what is allowed, what a file may write instead of text,
  * and how JSON Schema and the reference tell it. Every source takes its text the same way through `schema`.
  */
-import { isAbsolute, resolve } from 'node:path'
 import { z } from 'zod'
 import type { Parsed } from '../diagnostics.ts'
 import { parseDuration } from '../duration.ts'
@@ -10,6 +9,9 @@ import { parseSize } from '../size.ts'
 
 /** What TOML has besides text. A `boolean` becomes the text `on` or `off`, a number the digits that stand there. */
 export type Literal = 'integer' | 'float' | 'boolean' | 'false'
+
+/** A relative path seen from where it was given; an absolute one as it is. */
+export type Resolve = (path: string) => string
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 
@@ -23,7 +25,7 @@ export interface Kind<Value> {
   /** One value, for the reference. */
   readonly says: string
   /** Where the text has a relative path in it: the same text with an absolute one. */
-  readonly absolute?: (text: string, base: string) => string
+  readonly absolute?: (text: string, from: Resolve) => string
   /** The flag takes no value; `--no-name` is its opposite. */
   readonly isSwitch?: true
   /** `KEY=VALUE`: a file writes it as a table, or may. */
@@ -211,10 +213,6 @@ export function path(problem: string, words: readonly string[] = []): Kind<strin
       ? { anyOf: [{ type: 'string', minLength: 1 }, { const: false }] }
       : { type: 'string', minLength: 1 },
     says: ['path', ...words.map(word => `\`${word}\``)].join(', or '),
-    absolute: (written, base) => (written === '' || isWord(written) ? written : toAbsolutePath(written, base)),
+    absolute: (written, from) => (written === '' || isWord(written) ? written : from(written)),
   }
-}
-
-export function toAbsolutePath(written: string, base: string): string {
-  return isAbsolute(written) ? written : resolve(base, written)
 }
