@@ -25,9 +25,9 @@ const MAX_CACHED_NAME_LENGTH = 64
 /**
  * Never `HTTP_…` as they came: the true length and type have keys of their own, transfer coding is undone, Host is
  * written from the authority, which rules over it (RFC9112§3.2.2), and `Proxy` would become HTTP_PROXY, which libraries
- * of the application take for the proxy of their own requests ("httpoxy").
+ * of the application take for the proxy of their own requests ("httpoxy"). X-Request-ID is the exchange's, whoever made it.
  */
-const NOT_PASSED = new Set(['content-length', 'transfer-encoding', 'host', 'proxy'])
+const NOT_PASSED = new Set(['content-length', 'transfer-encoding', 'host', 'proxy', 'x-request-id'])
 
 const names = new Map<string, NameEntry>()
 let requestNumber = 0
@@ -44,6 +44,7 @@ const KEY = {
   serverPort: marshalString('SERVER_PORT'),
   contentLength: marshalString('CONTENT_LENGTH'),
   host: marshalString('HTTP_HOST'),
+  requestId: marshalString('HTTP_X_REQUEST_ID'),
 } as const
 
 /** `bodyLength`: true length of the content; it is passed on when the request has content, chunked or not. */
@@ -60,6 +61,7 @@ export function writeEnviron(writer: MarshalWriter, exchange: Exchange, bodyLeng
   pair(writer, KEY.remotePort, String(peer.port))
   writeServer(writer, exchange)
   if (request.authority !== '') pair(writer, KEY.host, request.authority)
+  pair(writer, KEY.requestId, exchange.id)
   if (exchange.body.length !== 0 || hasContentLength(request.headers)) {
     pair(writer, KEY.contentLength, String(bodyLength))
   }
