@@ -41,6 +41,7 @@ function encode(frame: Frame, vector: Vector): Buffer {
       const writer = new MarshalWriter()
       const body = frame['body'] === null ? null : Buffer.from(frame['body'] as string, 'hex')
       const exchange = new FakeExchange({ ...vector.request!, body: Buffer.alloc(vector.bodyLength!) })
+      exchange.id = 'r-1'
       writeRequest(writer, exchange, body, vector.bodyLength!)
       return Buffer.from(writer.bytes())
     }
