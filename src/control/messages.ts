@@ -52,11 +52,13 @@ export type GatewayToMaster =
   | { readonly type: 'worker-drained'; readonly worker: number }
   /** The links broke: the worker died, or it broke the wire's rules (`reason`) and must be replaced. */
   | { readonly type: 'worker-lost'; readonly worker: number; readonly reason: string }
-  /** A request ran past its deadline: the client has its 504, the worker must be replaced. `note` says which request. */
-  | { readonly type: 'worker-stuck'; readonly worker: number; readonly note: string }
+  /** A request ran past its deadline: the client has its 504, the worker must be replaced. `note` says which request,
+   *  `request` is its id (empty when nobody waits for it any more). */
+  | { readonly type: 'worker-stuck'; readonly worker: number; readonly note: string; readonly request: string }
   /** `cut`: exchanges that were still running at the deadline. */
   | { readonly type: 'drained'; readonly cut: number }
-  | { readonly type: 'log'; readonly level: Level; readonly message: string }
+  /** `request`: the id of the one that the line is about. */
+  | { readonly type: 'log'; readonly level: Level; readonly message: string; readonly request?: string }
 
 // ---- master ⇄ preloader -----------------------------------------------------------------------------------------
 

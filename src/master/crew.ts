@@ -142,7 +142,7 @@ export class Crew {
         else if (worker.phase === 'draining') worker.enter('drained')
         break
       case 'worker-stuck':
-        this.#narrator.workerStuck(worker, message.note)
+        this.#narrator.workerStuck(worker, message.note, message.request)
         if (isLinked) worker.blame('stuck')
         break
     }
@@ -162,7 +162,9 @@ export class Crew {
 
   #readOutput(worker: WorkerHandle, path: string): void {
     try {
-      this.#options.outputs.read(openOutput(path), line => this.#narrator.output(worker.name, line))
+      this.#options.outputs.read(openOutput(path), (message, request) =>
+        this.#narrator.output('worker', message, { worker: worker.id, request }),
+      )
     } catch (error) {
       this.#narrator.warn(`${worker.name}: ${asErrno(error).message}; what it prints is lost`)
     }

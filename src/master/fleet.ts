@@ -102,7 +102,7 @@ export class Fleet {
         orphaned: (one, how) => this.#orphaned(one, how),
         ended: () => this.#wake(),
         hazards: (one, hazards) => this.#narrator.hazards(one, hazards),
-        output: (_, line) => this.#narrator.output('preloader', line),
+        output: (_, line) => this.#narrator.output('preloader', line, {}),
         stillLoading: (_, elapsed) => this.#narrator.stillLoading(elapsed),
       },
     })
@@ -300,7 +300,7 @@ export class Fleet {
   }
 
   #onGateway(message: GatewayToMaster): void {
-    if (message.type === 'log') this.#narrator.gatewayLog(message.level, message.message)
+    if (message.type === 'log') this.#narrator.gatewayLog(message.level, message.message, message.request ?? '')
     else if (message.type === 'drained') this.#narrator.drained(message.cut)
     else if ('worker' in message) this.crew.onGateway(message)
     this.#wake()

@@ -6,7 +6,7 @@
  * (`#finish`), for stops, failures and our own bugs alike: it ends every process, removes the runtime directory and
  * the Unix paths, and flushes the log.
  */
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import type { Config, Reloaded } from '../config/types.ts'
 import { Log } from '../observe/log.ts'
@@ -45,11 +45,30 @@ export async function runMaster(
   programs: Programs = PROGRAMS,
   source: ConfigSource = { warnings: [], reload: () => null },
 ): Promise<number> {
-  const sink = new Sink(2)
-  const log = new Log(sink, config.logLevel, isatty(2) && !process.env['NO_COLOR'])
-  const code = await new Master(config, programs, new Narrator(log, config), source).run()
+  const { logFile, logFormat, logLevel } = config
+  let sink: Sink
+  try {
+    sink = new Sink(logFile ?? 2, count => droppedLine(logFormat, count))
+  } catch (error) {
+    const code = asErrno(error).code
+    const advice = 'create its directory, or choose another file with --log-file'
+    writeSync(2, `jumak: cannot write the log ${logFile} (${code}): ${advice}\n`)
+    return 1
+  }
+  const log = new Log(sink, logLevel, logFormat, logFile === null && isatty(2) && !process.env['NO_COLOR'])
+  const code = await new Master(config, programs, new Narrator(log, config), sink, source).run()
   await sink.close(LAST_LINES_MS)
+  // Whoever started it looks at the terminal, or at what the init system has caught.
+  if (code !== 0 && logFile !== null) writeSync(2, `jumak: ended with code ${code}, ${logFile} says why\n`)
   return code
+}
+
+/** In the log's own format, past its level: what is missing matters at every one. */
+function droppedLine(format: 'text' | 'json', count: number): string {
+  let line = ''
+  const log = new Log({ write: text => (line += text) }, 'error', format)
+  log.error('master', `${count} lines of this log were dropped: its reader is too slow, or its disk is full`)
+  return line
 }
 
 class Master {
@@ -58,6 +77,7 @@ class Master {
   readonly #source: ConfigSource
   readonly #programs: Programs
   readonly #narrator: Narrator
+  readonly #log: Sink
   readonly #outputs = new Outputs()
   readonly #stopped = Promise.withResolvers<number>()
   #listeners: Listener[] = []
@@ -67,11 +87,12 @@ class Master {
   #shutdown: Shutdown | null = null
   #isFinishing = false
 
-  constructor(config: Config, programs: Programs, narrator: Narrator, source: ConfigSource) {
+  constructor(config: Config, programs: Programs, narrator: Narrator, log: Sink, source: ConfigSource) {
     this.#config = config
     this.#source = source
     this.#programs = programs
     this.#narrator = narrator
+    this.#log = log
   }
 
   async run(): Promise<number> {
@@ -144,7 +165,7 @@ class Master {
         this.#fleet?.changeWanted(by)
         if (this.#fleet) this.#narrator.info(`workers wanted: ${this.#fleet.wanted}`)
       },
-      reopenLogs: () => this.#fleet?.sendToGateway({ type: 'reopen-logs' }),
+      reopenLogs: () => this.#reopenLogs(),
     })
   }
 
@@ -164,6 +185,16 @@ class Master {
       read.changed.some(({ name }) => name === 'workers'),
     )
     return true
+  }
+
+  #reopenLogs(): void {
+    this.#fleet?.sendToGateway({ type: 'reopen-logs' })
+    try {
+      this.#log.reopen()
+      this.#narrator.info('logs are opened anew (SIGUSR1)')
+    } catch (error) {
+      this.#narrator.error(`the log cannot be opened anew: ${asErrno(error).message}; writing on to the old file`)
+    }
   }
 
   #onBug(error: unknown): void {
