@@ -1,4 +1,5 @@
 /** Small forms of text that single settings have. Nothing here looks at files. */
+import { checkAccessFormat } from '../base/access-format.ts'
 import { isDottedName } from './app-name.ts'
 import type { Parsed } from './diagnostics.ts'
 
@@ -42,11 +43,9 @@ export function parseRootPath(text: string): Parsed<string> {
   return { value: text.replace(/\/$/, '') }
 }
 
-/** A named format, or one with an atom at least. */
 export function parseAccessLogFormat(text: string): Parsed<string> {
-  if (text === 'common' || text === 'combined' || text === 'json') return { value: text }
-  if (/%\([^)]+\)s/.test(text) && !/[\r\n\0]/.test(text)) return { value: text }
-  return { problem: 'must be common, combined, json, or one line with atoms such as %(h)s' }
+  const problem = checkAccessFormat(text)
+  return problem === null ? { value: text } : { problem }
 }
 
 /** A name, or a number; null: as it is. */
