@@ -3,12 +3,16 @@
  * directory. What is written to a file on a page is written. Ports are replaced by free ones.
  */
 import assert from 'node:assert/strict'
-import { execFile, spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   appendFileSync,
+  chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -53,6 +57,8 @@ class Reader {
 
   constructor(context: TestContext) {
     this.#context = context
+    // nginx drops the rights of root, and must reach the socket all the same.
+    chmodSync(this.#home, 0o755)
   }
 
   async follow(block: Block): Promise<void> {
@@ -104,12 +110,8 @@ class Reader {
     const from = this.#server?.log.length ?? 0
     const state = join(this.#home, '.cwd')
     const script = `set -eu\ncd "${this.#directory}"\n${await this.#localize(text)}\npwd > "${state}"\n`
-    const { error, output } = await new Promise<{ error: Error | null; output: string }>(resolve => {
-      execFile('bash', ['-c', script], { env: readersEnvironment(), timeout: STEP_MS }, (error, stdout, stderr) =>
-        resolve({ error, output: stdout + stderr }),
-      )
-    })
-    assert.equal(error, null, `line ${line}: ${text}\n${output}\n${this.#server?.log.join('\n')}`)
+    const { code, output } = await runScript(script, join(this.#home, '.output'))
+    assert.equal(code, 0, `line ${line}: ${text}\n${output}\n${this.#server?.log.join('\n')}`)
     this.#directory = readFileSync(state, 'utf8').trimEnd()
     const expected = attributes.get('expect')
     if (expected !== undefined) assert.ok(output.includes(expected), `line ${line}: ${text}\nprinted ${output}`)
@@ -127,8 +129,14 @@ class Reader {
   }
 }
 
-function readersEnvironment(): NodeJS.ProcessEnv {
-  return { ...process.env, PATH: `${join(ROOT, 'bin')}${delimiter}${process.env['PATH']}` }
+/** Its output goes to a file: what it leaves running would hold a pipe open. `code`: null when it took too long. */
+async function runScript(script: string, outputFile: string): Promise<{ code: number | null; output: string }> {
+  const fd = openSync(outputFile, 'w')
+  const env = { ...process.env, PATH: `${join(ROOT, 'bin')}${delimiter}${process.env['PATH']}` }
+  const shell = spawn('bash', ['-c', script], { env, stdio: ['ignore', fd, fd], timeout: STEP_MS })
+  const [code] = await once(shell, 'exit')
+  closeSync(fd)
+  return { code, output: readFileSync(outputFile, 'utf8') }
 }
 
 async function freePort(): Promise<number> {
