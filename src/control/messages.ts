@@ -38,6 +38,8 @@ export type MasterToGateway =
       readonly socket: string
       readonly slots: number
       readonly generation: number
+      /** Answered requests after which `worker-spent` is due; 0: never. */
+      readonly maxRequests: number
     }
   /** Give the worker nothing more, let it finish what it has, close its links, answer `worker-drained`. */
   | { readonly type: 'worker-drain'; readonly worker: number }
@@ -54,6 +56,8 @@ export type GatewayToMaster =
   | { readonly type: 'worker-lost'; readonly worker: number; readonly reason: string }
   /** A request ran past its deadline: the client has its 504, the worker must be replaced. `note` says which request. */
   | { readonly type: 'worker-stuck'; readonly worker: number; readonly note: string }
+  /** It has answered as many requests as `maxRequests` says. Once; it serves on until it is drained. */
+  | { readonly type: 'worker-spent'; readonly worker: number; readonly requests: number }
   /** `cut`: exchanges that were still running at the deadline. */
   | { readonly type: 'drained'; readonly cut: number }
   | { readonly type: 'log'; readonly level: Level; readonly message: string }

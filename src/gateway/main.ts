@@ -51,6 +51,7 @@ class Gateway {
         drained: worker => channel.send({ type: 'worker-drained', worker }),
         lost: (worker, reason) => channel.send({ type: 'worker-lost', worker, reason }),
         stuck: (worker, note) => channel.send({ type: 'worker-stuck', worker, note }),
+        spent: (worker, requests) => channel.send({ type: 'worker-spent', worker, requests }),
         log: (level, message) => channel.send({ type: 'log', level, message }),
       },
     })

@@ -7,6 +7,7 @@
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Recycle } from '../config/types.ts'
 import type { WorkerChannel } from '../control/channel.ts'
 import type { GatewayToMaster, MasterToGateway } from '../control/messages.ts'
 import { describeExit } from './describe.ts'
@@ -15,10 +16,12 @@ import type { Generation, WorkerMessage } from './generation.ts'
 import type { Narrator } from './narrator.ts'
 import { type Outputs, openOutput } from './output.ts'
 import { killVerified } from './process-identity.ts'
+import { Recycling } from './recycling.ts'
 import { IN_SERVICE } from './supervise.ts'
 import { WorkerHandle } from './worker-handle.ts'
 
 export interface CrewOptions {
+  readonly recycle: Recycle
   readonly runtimeDirectory: string
   readonly outputs: Outputs
   readonly narrator: Narrator
@@ -38,11 +41,18 @@ export class Crew {
   readonly workers: Map<number, WorkerHandle> = new Map()
   readonly #options: CrewOptions
   readonly #narrator: Narrator
+  readonly #recycling: Recycling
   #lastId = 0
 
   constructor(options: CrewOptions) {
     this.#options = options
     this.#narrator = options.narrator
+    this.#recycling = new Recycling(options.recycle, () => this.workers.values(), options.changed)
+  }
+
+  /** Nobody is recycled any more. */
+  freeze(): void {
+    this.#recycling.stop()
   }
 
   fork(generation: number): void {
@@ -57,18 +67,22 @@ export class Crew {
       loadFailed: (one, failure) => this.#options.loadFailed(one, failure.message, failure.traceback),
       silent: (one, reason) => this.#onSilent(one, reason),
     })
+    const age = this.#recycling.drawAge()
+    worker.recycle(this.#recycling.describeAge(age), worker.startedAt + age)
     this.workers.set(id, worker)
     this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id })
   }
 
-  command(command: 'add' | 'drain' | 'stop' | 'kill', id: number): void {
+  command(command: 'add' | 'drain' | 'recycle' | 'stop' | 'kill', id: number): void {
     const worker = this.workers.get(id)
     if (worker === undefined) return
     switch (command) {
       case 'add':
         this.#add(worker)
         break
+      case 'recycle':
       case 'drain':
+        if (command === 'recycle') this.#narrator.workerRecycled(worker)
         worker.enter('draining')
         this.#options.sendToGateway({ type: 'worker-drain', worker: id })
         break
@@ -87,7 +101,16 @@ export class Crew {
     const { id, generation, pid, socket, slots } = worker
     worker.enter('linking')
     // A worker is ready when both are known.
-    this.#options.sendToGateway({ type: 'worker-add', worker: id, pid: pid!, socket: socket!, slots, generation })
+    const maxRequests = this.#recycling.drawRequests()
+    this.#options.sendToGateway({
+      type: 'worker-add',
+      worker: id,
+      pid: pid!,
+      socket: socket!,
+      slots,
+      generation,
+      maxRequests,
+    })
   }
 
   kill(worker: WorkerHandle): void {
@@ -144,6 +167,9 @@ export class Crew {
       case 'worker-stuck':
         this.#narrator.workerStuck(worker, message.note)
         if (isLinked) worker.blame('stuck')
+        break
+      case 'worker-spent':
+        worker.recycle(this.#recycling.describeRequests(message.requests))
         break
     }
     this.#options.changed()

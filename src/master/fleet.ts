@@ -37,6 +37,8 @@ export interface FleetOptions {
 const HOPELESS = 3
 /** A reload that takes longer is given up; the generation that serves is not affected. A first start may take for ever. */
 const RELOAD_LIMIT_MS = 300_000
+/** A timer that is set to more than 24 days fires at once. */
+const MAX_TIMER_MS = 86_400_000
 
 export class Fleet {
   wanted: number
@@ -61,6 +63,7 @@ export class Fleet {
     this.#narrator = options.narrator
     this.wanted = options.config.workers
     this.crew = new Crew({
+      recycle: options.config.recycle,
       runtimeDirectory: options.runtimeDirectory,
       outputs: options.outputs,
       narrator: options.narrator,
@@ -120,6 +123,7 @@ export class Fleet {
     this.#isFrozen = true
     clearTimeout(this.#reloadTimer)
     clearTimeout(this.#wakeTimer)
+    this.crew.freeze()
     for (const generation of this.generations.values()) generation.settle()
   }
 
@@ -155,7 +159,7 @@ export class Fleet {
     for (const action of actions) this.#perform(action)
     if (actions.length > 0) this.#wake()
     else if (wakeAt < Number.POSITIVE_INFINITY)
-      this.#wakeTimer = setTimeout(() => this.#plan(), Math.max(1, wakeAt - performance.now()))
+      this.#wakeTimer = setTimeout(() => this.#plan(), Math.min(MAX_TIMER_MS, Math.max(1, wakeAt - performance.now())))
   }
 
   #describe(): World {

@@ -237,6 +237,44 @@ test('a stuck and a lost worker are replaced', linux, async () => {
   await master.stop()
 })
 
+test(
+  'a worker that has answered its requests is recycled: the replacement serves first, one at a time',
+  linux,
+  async () => {
+    const recycle = { maxRequests: 1000, maxRequestsJitter: 50, maxAge: 0, maxMemory: 0 }
+    const master = new TestMaster('', { recycle })
+    await master.see(/ ready$/)
+    await master.ask('spend 1 1012')
+    await master.ask('spend 2 1003')
+    await master.see(/info +master +worker 1 is recycled: 1,012 requests \(--max-requests 1000\)$/)
+    await master.see(/info +master +worker 2 is recycled: 1,003 requests/)
+    await master.see(/debug master +worker 2 .* exited with code 0/)
+    const order = master.log.flatMap(line => /worker \d +(?:hello|bye)|worker \d is recycled/.exec(line)?.[0] ?? [])
+    assert.deepEqual(
+      order.map(one => one.replace(/ +/g, ' ')).filter(one => !/^worker [12] hello/.test(one)),
+      [
+        'worker 3 hello',
+        'worker 1 is recycled',
+        'worker 1 bye',
+        'worker 4 hello',
+        'worker 2 is recycled',
+        'worker 2 bye',
+      ],
+    )
+    assert.equal(await master.ask('workers'), '3 4')
+    await master.stop()
+  },
+)
+
+test('workers that are too old, or need too much memory, are recycled, and the log says why', linux, async () => {
+  const old = new TestMaster('', { recycle: { maxRequests: 0, maxRequestsJitter: 0, maxAge: 1500, maxMemory: 0 } })
+  await old.see(/worker [12] is recycled: 1\.\d s old \(--max-age 1\.5 s\)/)
+  await old.stop()
+  const fat = new TestMaster('', { recycle: { maxRequests: 0, maxRequestsJitter: 0, maxAge: 0, maxMemory: 100_000 } })
+  await fat.see(/worker [12] is recycled: .* of memory, PSS \(--max-memory 98 KB\); it serves for \d.* only: the limit/)
+  await fat.stop()
+})
+
 test('a gateway that dies is replaced, nobody is refused, and the workers are linked again', linux, async () => {
   const master = new TestMaster()
   await master.see(/ ready$/)

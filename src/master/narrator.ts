@@ -121,6 +121,10 @@ export class Narrator {
     this.error(`${worker.name} is replaced: ${worker.lostReason || 'its links broke'}`)
   }
 
+  workerRecycled(worker: WorkerHandle): void {
+    this.info(`${worker.name} is recycled: ${worker.recycleReason}`)
+  }
+
   workerStuck(worker: WorkerHandle, note: string): void {
     this.error(`${worker.name} is replaced: ${note}`)
   }
