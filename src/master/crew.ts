@@ -142,10 +142,25 @@ export class Crew {
         this.#remove(worker, `could not be forked: ${message.message}`)
         break
       case 'exited':
-        this.#remove(worker, describeExit(message.code, message.signal))
+        this.#exited(worker, describeExit(message.code, message.signal))
         break
     }
     this.#options.changed()
+  }
+
+  /** What it printed last is in its pipe, and says why it died: the pipe is read in the next turn, and it is told after that. */
+  #exited(worker: WorkerHandle, how: string): void {
+    if (!IN_SERVICE.has(worker.phase)) {
+      this.#remove(worker, how)
+      return
+    }
+    setImmediate(() =>
+      setImmediate(() => {
+        if (!this.workers.has(worker.id)) return
+        this.#remove(worker, how)
+        this.#options.changed()
+      }),
+    )
   }
 
   onGateway(message: Extract<GatewayToMaster, { readonly worker: number }>): void {
@@ -188,7 +203,10 @@ export class Crew {
 
   #readOutput(worker: WorkerHandle, path: string): void {
     try {
-      this.#options.outputs.read(openOutput(path), line => this.#narrator.output(worker.name, line))
+      this.#options.outputs.read(openOutput(path), line => {
+        if (line.trim() !== '') worker.lastLine = line
+        this.#narrator.output(worker.name, line)
+      })
     } catch (error) {
       this.#narrator.warn(`${worker.name}: ${asErrno(error).message}; what it prints is lost`)
     }

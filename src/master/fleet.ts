@@ -14,7 +14,7 @@ import { Crew } from './crew.ts'
 import { GatewayHandle } from './gateway-handle.ts'
 import { Generation, type GenerationFailure } from './generation.ts'
 import type { Listener } from './listeners.ts'
-import type { Narrator } from './narrator.ts'
+import { describeLastWords, type Narrator } from './narrator.ts'
 import type { Outputs } from './output.ts'
 import type { Programs } from './paths.ts'
 import { type Action, plan, type World } from './supervise.ts'
@@ -258,6 +258,7 @@ export class Fleet {
 
   #workerLoadFailed(worker: WorkerHandle, message: string, traceback: string): void {
     // Those of one generation fail together: the first says it all.
+    worker.lastLine = message
     if (worker.generation === this.#next)
       this.generations.get(worker.generation)?.fail({ kind: 'load', message, traceback })
     else if (worker.generation === this.#current) this.#narrator.workerLoadFailed(worker, { message, traceback })
@@ -271,7 +272,7 @@ export class Fleet {
     const isHopeless = worker.generation === this.#next && crashes.row >= HOPELESS
     this.#narrator.workerGone(worker, how, isCrash, isHopeless ? null : crashes)
     if (isHopeless) {
-      const message = `workers die before they serve, ${HOPELESS} times in a row; the last one ${how}`
+      const message = `workers die before they serve, ${HOPELESS} times in a row; the last one ${how}${describeLastWords(worker)}`
       generation.fail({ kind: 'run', message, traceback: '' })
     }
   }

@@ -80,6 +80,8 @@ export class Generation implements GenerationView {
   /** The last one is in use; those before it are ending. */
   readonly #preloaders: PreloaderHandle[] = []
   readonly #report: NodeJS.Timeout
+  /** Aborted when nobody waits for the Python any more. */
+  readonly #search = new AbortController()
   #reported = false
   #ending = false
 
@@ -145,6 +147,7 @@ export class Generation implements GenerationView {
 
   #stopReporting(): void {
     this.#ending = true
+    this.#search.abort()
     this.preloader = 'gone'
     clearInterval(this.#report)
   }
@@ -153,11 +156,8 @@ export class Generation implements GenerationView {
     const { config } = this.#options
     try {
       checkDirectory(config.directory)
-      this.python = await findPython({
-        explicit: config.python,
-        directory: config.directory,
-        environment: process.env,
-      })
+      const search = { explicit: config.python, directory: config.directory, environment: process.env }
+      this.python = await findPython(search, this.#search.signal)
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.preloader = 'gone'

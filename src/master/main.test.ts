@@ -374,7 +374,9 @@ test('workers that die before they serve end the start with 1', linux, async () 
   await master.ended(1)
   assert.ok(
     master.log.some(line =>
-      /workers die before they serve, 3 times in a row; the last one exited with code 7/.test(line),
+      /workers die before they serve, 3 times in a row; the last one exited with code 7; its last words: no database \d/.test(
+        line,
+      ),
     ),
   )
 })
@@ -383,6 +385,21 @@ test('an import that hangs is ended by TERM', linux, async () => {
   const master = new TestMaster('hang')
   await master.see(/preloader importing/)
   await master.stop()
+})
+
+test('a Python that hangs when it is looked at is ended by TERM', linux, async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'jt-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  writeFileSync(join(directory, 'python'), '#!/bin/sh\n: > "$0.runs"\nexec sleep 3600\n', { mode: 0o755 })
+  const master = new TestMaster('', { python: join(directory, 'python') })
+  await master.see(/address/)
+  const deadline = performance.now() + WAIT_MS
+  while (!existsSync(join(directory, 'python.runs')) && performance.now() < deadline)
+    await new Promise(resolve => setTimeout(resolve, 10))
+  const processes = master.descendants()
+  master.signal('SIGTERM')
+  await master.ended(0, processes)
+  assert.ok(!master.log.some(line => /did not start/.test(line)), master.log.join('\n'))
 })
 
 test('workers that ignore the stop are killed after the graceful timeout', linux, async () => {

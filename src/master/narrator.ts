@@ -16,6 +16,8 @@ import type { Listener } from './listeners.ts'
 import type { WorkerHandle } from './worker-handle.ts'
 
 const SOURCE = 'master'
+/** Characters: the whole line is in the log, under the name of the process that wrote it. */
+const MAX_LAST_WORDS = 200
 
 export class Narrator {
   readonly #log: Log
@@ -114,7 +116,7 @@ export class Narrator {
     const process = worker.pid === null ? '' : ` (process ${worker.pid})`
     const what = `${worker.name}${process} ${how} after ${describeDuration(performance.now() - worker.startedAt)}`
     if (!isCrash) this.#log.debug(SOURCE, what)
-    else this.warn(`${what}${crashes === null ? '' : `; ${describeSuccessor(crashes)}`}`)
+    else this.warn(`${what}${crashes === null ? '' : `; ${describeSuccessor(crashes)}`}${describeLastWords(worker)}`)
   }
 
   workerLost(worker: WorkerHandle): void {
@@ -181,6 +183,13 @@ function describeSuccessor(crashes: CrashLoop): string {
   const delay = crashes.notBefore - performance.now()
   if (delay <= 0) return 'another one takes its place'
   return `${crashes.row} died early in a row, the next is started in ${describeDuration(delay)}`
+}
+
+/** `; its last words: RuntimeError: no database`; empty when it said nothing. */
+export function describeLastWords(worker: WorkerHandle): string {
+  const line = worker.lastLine.trim()
+  if (line === '') return ''
+  return `; its last words: ${line.length > MAX_LAST_WORDS ? `${line.slice(0, MAX_LAST_WORDS)} …` : line}`
 }
 
 function describePreload(generation: Generation): string {
