@@ -82,6 +82,10 @@ export type MasterToPreloader =
       readonly multiprocess: boolean
       /** auto: import before forking unless the inspection finds something; on: import and fork all the same; off: each worker imports. */
       readonly preload: 'on' | 'off' | 'auto'
+      /** Whom the preloader, and so its workers, become before anything of the application runs; null: who they are. */
+      readonly identity: { readonly uid: number; readonly gid: number; readonly userName: string } | null
+      /** Called in each worker after the fork, before it serves. */
+      readonly postFork: { readonly module: string; readonly attribute: string } | null
     }
   | { readonly type: 'fork'; readonly worker: number }
   /** The worker's output pipe is open in the master: the preloader closes its own copy. */

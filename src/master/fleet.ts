@@ -319,7 +319,7 @@ export class Fleet {
 
 function gatewayPart(config: Config): GatewayConfig {
   const { limits, timeouts, trustedProxies, accessLog, requestBuffering, rootPath, staticMounts } = config
-  const { temporaryDirectory, isDevelopment, identity, umask } = config
+  const { temporaryDirectory, isDevelopment, identity } = config
   return {
     limits,
     timeouts,
@@ -331,6 +331,5 @@ function gatewayPart(config: Config): GatewayConfig {
     temporaryDirectory,
     isDevelopment,
     identity,
-    umask,
   }
 }

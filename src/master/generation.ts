@@ -190,6 +190,8 @@ export class Generation implements GenerationView {
         threads: config.threads,
         multiprocess: wanted > 1,
         preload: this.preload,
+        identity: config.identity,
+        postFork: config.postFork,
       },
       events: {
         message: message => this.#receive(handle, message),
