@@ -7,7 +7,7 @@
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Recycle } from '../config/types.ts'
+import type { Identity, Recycle } from '../config/types.ts'
 import type { WorkerChannel } from '../control/channel.ts'
 import type { GatewayToMaster, MasterToGateway } from '../control/messages.ts'
 import { describeExit } from './describe.ts'
@@ -22,11 +22,15 @@ import { WorkerHandle } from './worker-handle.ts'
 
 export interface CrewOptions {
   readonly recycle: Recycle
+  /** Whose processes workers are; null: ours. */
+  readonly identity: Identity | null
   readonly runtimeDirectory: string
   readonly outputs: Outputs
   readonly narrator: Narrator
   readonly findGeneration: (number: number) => Generation | undefined
   readonly sendToGateway: (message: MasterToGateway) => void
+  /** Before each fork: false when no worker could reach us. */
+  readonly beforeFork: () => boolean
   /** Something that the plan depends on has changed. */
   readonly changed: () => void
   /** A worker imported the application, so the generation knows what it is. */
@@ -56,6 +60,7 @@ export class Crew {
   }
 
   fork(generation: number): void {
+    if (!this.#options.beforeFork()) return
     const id = ++this.#lastId
     const worker = new WorkerHandle(id, generation, {
       ready: (one, application) => {
@@ -118,7 +123,7 @@ export class Crew {
     const generation = this.#options.findGeneration(worker.generation)
     if (generation !== undefined && generation.preloader !== 'gone')
       generation.send({ type: 'signal', worker: worker.id, signal: 'KILL' })
-    else if (worker.pid !== null) killVerified(worker.pid, worker.startTime)
+    else if (worker.pid !== null) killVerified(worker.pid, worker.startTime, this.#options.identity?.uid)
   }
 
   /** From the control socket: false when nobody waits for this worker. */
@@ -135,7 +140,7 @@ export class Crew {
     switch (message.type) {
       case 'forked':
         worker.forked(message.pid)
-        this.#readOutput(worker, message.output)
+        this.#readOutput(worker)
         generation.send({ type: 'output-opened', worker: worker.id })
         break
       case 'fork-failed':
@@ -201,7 +206,9 @@ export class Crew {
       if (worker.generation === generation && !worker.isConnected) this.#removeOrphan(worker)
   }
 
-  #readOutput(worker: WorkerHandle, path: string): void {
+  #readOutput(worker: WorkerHandle): void {
+    // The name is ours: what the preloader said might be anybody's file, and the master may be root.
+    const path = join(this.#options.runtimeDirectory, `w${worker.id}.out`)
     try {
       this.#options.outputs.read(openOutput(path), line => {
         if (line.trim() !== '') worker.lastLine = line
@@ -222,7 +229,7 @@ export class Crew {
 
   /** Nobody reports the exit of a worker whose preloader has died: its connection tells, and nothing may be left of it. */
   #removeOrphan(worker: WorkerHandle): void {
-    if (worker.pid !== null) killVerified(worker.pid, worker.startTime)
+    if (worker.pid !== null) killVerified(worker.pid, worker.startTime, this.#options.identity?.uid)
     this.#remove(worker, describeExit(null, null))
   }
 

@@ -27,6 +27,8 @@ export interface FleetOptions {
   readonly runtimeDirectory: string
   readonly outputs: Outputs
   readonly narrator: Narrator
+  /** Before each fork of a worker; false: none can be forked. */
+  readonly beforeFork: () => boolean
   /** The first generation cannot serve, or the gateway cannot listen: the program ends with this code. */
   readonly onFatal: (exitCode: number) => void
   /** A generation serves, or was given up. */
@@ -67,6 +69,8 @@ export class Fleet {
       runtimeDirectory: options.runtimeDirectory,
       outputs: options.outputs,
       narrator: options.narrator,
+      identity: options.config.identity,
+      beforeFork: options.beforeFork,
       findGeneration: number => this.generations.get(number),
       sendToGateway: message => this.sendToGateway(message),
       changed: () => this.#wake(),

@@ -18,6 +18,7 @@ import type {
 } from '../control/messages.ts'
 import { CrashLoop } from './crash-loop.ts'
 import { describeDuration } from './describe.ts'
+import { applicationEnvironment } from './environment.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import type { Outputs } from './output.ts'
 import { PreloaderHandle } from './preloader-handle.ts'
@@ -80,6 +81,7 @@ export class Generation implements GenerationView {
   /** The last one is in use; those before it are ending. */
   readonly #preloaders: PreloaderHandle[] = []
   readonly #report: NodeJS.Timeout
+  #environment: NodeJS.ProcessEnv = {}
   /** Aborted when nobody waits for the Python any more. */
   readonly #search = new AbortController()
   #reported = false
@@ -158,6 +160,7 @@ export class Generation implements GenerationView {
       checkDirectory(config.directory)
       const search = { explicit: config.python, directory: config.directory, environment: process.env }
       this.python = await findPython(search, this.#search.signal)
+      this.#environment = applicationEnvironment(process.env, config.envFiles, config.variables)
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.preloader = 'gone'
@@ -174,6 +177,7 @@ export class Generation implements GenerationView {
       python: python.path,
       program,
       directory: config.directory,
+      environment: this.#environment,
       outputs,
       start: {
         type: 'start',

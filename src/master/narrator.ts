@@ -55,6 +55,10 @@ export class Narrator {
     for (const listener of listeners) this.#fact('address', listener.display)
   }
 
+  runsAsRoot(): void {
+    this.warn('Jumak runs as root, and so does the application: name another user with --user')
+  }
+
   /** Once for each generation, as soon as its application is known. */
   learned(generation: Generation, wanted: number): void {
     const { application, python } = generation
