@@ -146,6 +146,7 @@ class Master {
   /** False where it cannot be mended: without it no worker could ever be replaced, so the program ends. */
   #repairDirectory(): boolean {
     const directory = this.#directory!
+    if (this.#isFinishing) return false
     try {
       if (!directory.repair()) return true
       this.#narrator.warn(`the runtime directory ${directory.path} had disappeared and was made again`)
