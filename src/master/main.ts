@@ -87,7 +87,6 @@ class Master {
     const { identity, umask, unixMode, pidFile, temporaryDirectory } = this.#config
     if (umask !== null) process.umask(umask)
     checkIdentity(identity)
-    if (process.geteuid?.() === 0 && identity === null) this.#narrator.runsAsRoot()
     checkTemporaryDirectory(identity, temporaryDirectory)
     this.#prepareAccessLog()
     this.#listeners = await bindListeners(this.#config.bind, { mode: unixMode, identity })
@@ -102,6 +101,9 @@ class Master {
     // Told to stop meanwhile.
     if (this.#isFinishing) return
     this.#narrator.started(this.#listeners)
+    if (process.geteuid?.() === 0 && identity === null) this.#narrator.runsAsRoot()
+    // `bin/jumak` would have started one.
+    if (process.pid === 1) this.#narrator.isProcessOne()
     this.#fleet = new Fleet({
       config: this.#config,
       programs: this.#programs,

@@ -59,6 +59,12 @@ export class Narrator {
     this.warn('Jumak runs as root, and so does the application: name another user with --user')
   }
 
+  isProcessOne(): void {
+    this.warn(
+      'Jumak is process 1 and no init: orphans of the application become zombies; start it by bin/jumak with a python3 on PATH, or the container with --init',
+    )
+  }
+
   /** Once for each generation, as soon as its application is known. */
   learned(generation: Generation, wanted: number): void {
     const { application, python } = generation
