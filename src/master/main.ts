@@ -166,7 +166,8 @@ class Master {
 
   #reopenLogs(): void {
     try {
-      this.#prepareAccessLog()
+      // Where the gateway may not make a file, we do. Its own open says what else is wrong.
+      if (this.#config.identity !== null) this.#prepareAccessLog()
     } catch (error) {
       // The gateway tries as well, and writes on to the old file.
       this.#narrator.error(asErrno(error).message)
