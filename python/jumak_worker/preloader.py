@@ -66,6 +66,8 @@ class Preloader:
         self._start = message
         if message["build"] != __version__:
             self._fail("the master is build %s, this is build %s: restart jumak" % (message["build"], __version__))
+        if message["identity"] is not None:
+            self._drop_privileges(message["identity"])
         for stream in (sys.stdout, sys.stderr):
             # A line is a log line, in UTF-8 whatever the locale; nothing that is printed must raise.
             reconfigure = getattr(stream, "reconfigure")
@@ -84,6 +86,20 @@ class Preloader:
         else:
             self._control.send("waiting")
         return self._loop()
+
+    def _drop_privileges(self, identity: dict) -> None:
+        """Before anything of the application is imported, and before anything is forked. Never goes on as root."""
+        who = "user %s" % (identity["userName"] or identity["uid"])
+        try:
+            osprocess.drop_privileges(identity["uid"], identity["gid"], identity["userName"])
+        except (OSError, OverflowError) as error:
+            self._fail("the application's processes cannot become %s: %s" % (who, error))
+        try:
+            # Modules of the standard library are read when they are needed, and would be "not found".
+            os.listdir(os.path.dirname(os.__file__))
+        except OSError as error:
+            self._fail("%s cannot read the Python at %s: %s; choose another with --python" % (who, sys.prefix, error))
+        osprocess.move_home(identity["uid"])
 
     def _preloads(self) -> bool:
         mode = self._start["preload"]

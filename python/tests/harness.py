@@ -251,6 +251,8 @@ class Master:
             "threads": 1,
             "multiprocess": True,
             "preload": "on",
+            "identity": None,
+            "postFork": None,
         }
         message.update(start)
         self.send("start", **message)

@@ -48,6 +48,7 @@ class Bench {
   readonly lost: [number, string][] = []
   readonly stuck: [number, string][] = []
   readonly drained: number[] = []
+  readonly spent: [number, number][] = []
   readonly pool: AppPool
 
   constructor(changes: { limits?: Partial<Limits>; timeouts?: Partial<Timeouts> } = {}) {
@@ -71,22 +72,23 @@ class Bench {
           this.stuck.push([id, note])
           this.events.emit('stuck')
         },
+        spent: (id, requests) => this.spent.push([id, requests]),
         log: (_, message) => this.logs.push(message),
       },
     })
     cleanups.push(() => this.pool.close())
   }
 
-  async worker(id: number, slots: number, script: Script, build?: string): Promise<FakeWorker> {
+  async worker(id: number, slots: number, script: Script, build?: string, maxRequests = 0): Promise<FakeWorker> {
     const worker = await new FakeWorker(join(directory, `w${nextSocket++}.sock`), id, script, build).listen()
     cleanups.push(() => worker.die())
-    this.pool.addWorker({ worker: id, pid: process.pid, socket: worker.path, slots, generation: 1 })
+    this.pool.addWorker({ worker: id, pid: process.pid, socket: worker.path, slots, generation: 1, maxRequests })
     return worker
   }
 
-  async linkedWorker(id: number, slots: number, script: Script): Promise<FakeWorker> {
+  async linkedWorker(id: number, slots: number, script: Script, maxRequests = 0): Promise<FakeWorker> {
     const linked = once(this.events, 'linked')
-    const worker = await this.worker(id, slots, script)
+    const worker = await this.worker(id, slots, script, undefined, maxRequests)
     await linked
     return worker
   }
@@ -410,7 +412,14 @@ test('a worker of another build, or with another number, is refused', async () =
 test('a socket that nobody listens on is a lost worker', async () => {
   const bench = new Bench()
   const lost = once(bench.events, 'lost')
-  bench.pool.addWorker({ worker: 1, pid: 1, socket: join(directory, 'none.sock'), slots: 2, generation: 1 })
+  bench.pool.addWorker({
+    worker: 1,
+    pid: 1,
+    socket: join(directory, 'none.sock'),
+    slots: 2,
+    generation: 1,
+    maxRequests: 0,
+  })
   await lost
   assert.match(bench.lost[0]![1], /ENOENT/)
   assert.equal(bench.pool.stats().workers, 0)
@@ -487,6 +496,26 @@ test('a draining worker finishes what it has and gets nothing new', async () => 
   bench.pool.drainWorker(99)
   assert.deepEqual(bench.drained, [1, 99])
   assert.deepEqual(bench.lost, [])
+})
+
+test('a worker that has answered its number of requests is reported spent, once, and serves on', async () => {
+  const bench = new Bench()
+  await bench.linkedWorker(1, 2, echo, 3)
+  for (let i = 0; i < 5; i++) await bench.send().over()
+  assert.deepEqual(bench.spent, [[1, 3]])
+})
+
+test('a request whose client left it half-way counts too', async () => {
+  const bench = new Bench()
+  const held = holding()
+  await bench.linkedWorker(1, 1, held.script, 1)
+  const exchange = bench.send()
+  await held.until(1)
+  held.requests[0]!.link.begin()
+  await once(exchange.response.events, 'start')
+  assert.deepEqual(bench.spent, [])
+  exchange.leave()
+  assert.deepEqual(bench.spent, [[1, 1]])
 })
 
 test('requests of one turn leave in one write, and short ones are sent ahead once run times are known', async () => {

@@ -30,6 +30,8 @@ export interface PoolEvents {
   lost(worker: number, reason: string): void
   /** A request ran past its deadline. Once per worker; nothing new goes to it, what else it runs may end. */
   stuck(worker: number, note: string, request: string): void
+  /** It has answered its `maxRequests`. Once per worker; it serves on. */
+  spent(worker: number, requests: number): void
   /** `request`: the id of the one that it is about; empty: none. */
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string, request: string): void
 }
@@ -276,13 +278,20 @@ export class AppPool {
   #freed(link: Link, runMicros: number): void {
     this.#runTimes.add(runMicros)
     const { worker } = link
+    this.#countAnswered(worker)
     if (worker.isLeaving) this.#settle(worker)
     else if (this.#queue.length > 0) this.#pump()
+  }
+
+  #countAnswered(worker: PoolWorker): void {
+    if (worker.countAnswered()) this.#options.events.spent(worker.id, worker.maxRequests)
   }
 
   /** We close a link that the worker did nothing wrong on. It accepts a new one when its thread has noticed. */
   #abandon(link: Link): void {
     const { worker } = link
+    // Given up half-way, but it ran.
+    if (link.inFlight > 0) this.#countAnswered(worker)
     this.#requeue(link.disconnect(), false)
     if (worker.isLeaving) {
       link.close()

@@ -106,7 +106,6 @@ export interface GatewayConfig {
   /** The application is being developed: errors are shown with their frames, to loopback only. */
   readonly isDevelopment: boolean
   readonly identity: Identity | null
-  readonly umask: number | null
 }
 
 export type PreloadMode = 'on' | 'off' | 'auto'
@@ -140,6 +139,8 @@ export interface Config extends GatewayConfig {
   readonly findStatic: boolean
   /** Directories that are watched for changed code; empty: no automatic reload. */
   readonly watch: readonly string[]
+  /** Of the master, so of all its children and what they make; null: as it was started. */
+  readonly umask: number | null
   /** Mode of Unix sockets that are listened on. */
   readonly unixMode: number
   /** Absolute. */

@@ -8,7 +8,7 @@
 import { writeSync } from 'node:fs'
 import { AppPool } from '../apps/pool.ts'
 import { version } from '../base/version.ts'
-import type { AccessLogConfig, GatewayConfig } from '../config/types.ts'
+import type { AccessLogConfig, GatewayConfig, Identity } from '../config/types.ts'
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
 import { HttpError } from '../http/errors.ts'
@@ -20,6 +20,7 @@ import { Sink } from '../observe/sink.ts'
 import { Connections } from './accept.ts'
 import { assembleHandler } from './assemble.ts'
 import { renderError, respondWithError } from './error-response.ts'
+import { dropPrivileges } from './privileges.ts'
 import { RefusalLog } from './refusal-log.ts'
 import { createServe } from './serve.ts'
 import { listen } from './transport.ts'
@@ -52,6 +53,7 @@ class Gateway {
         drained: worker => channel.send({ type: 'worker-drained', worker }),
         lost: (worker, reason) => channel.send({ type: 'worker-lost', worker, reason }),
         stuck: (worker, note, request) => channel.send({ type: 'worker-stuck', worker, note, request }),
+        spent: (worker, requests) => channel.send({ type: 'worker-spent', worker, requests }),
         log: (level, message, request) => this.#log(level, message, request),
       },
     })
@@ -84,7 +86,7 @@ class Gateway {
     this.#channel.send({ type: 'log', level, message, request })
   }
 
-  /** The master has checked that it can be written; if that has changed since, serving matters more. */
+  /** The master has checked, in this user's name, that it can be written; if that has changed since, serving matters more. */
   #openAccessLog(config: AccessLogConfig | null): AccessWriter | null {
     if (config === null) return null
     try {
@@ -180,6 +182,16 @@ class Gateway {
   }
 }
 
+/** The listening sockets are ours already. Nothing is served with more rights than were asked for. */
+function dropOrLeave(identity: Identity): void {
+  try {
+    dropPrivileges(identity)
+  } catch (error) {
+    writeSync(2, `cannot drop privileges: ${(error as Error).message}\n`)
+    process.exit(1)
+  }
+}
+
 function main(): void {
   const channel = openGatewayChannel(process)
   let gateway: Gateway | null = null
@@ -189,6 +201,7 @@ function main(): void {
     } else if (message.type === 'start') {
       if (message.build !== version)
         throw new Error(`the master is ${message.build}, this gateway is ${version}: restart`)
+      if (message.config.identity !== null) dropOrLeave(message.config.identity)
       gateway = new Gateway(channel, message.config, message.build)
       gateway.listen(message.listeners)
     }

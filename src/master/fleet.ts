@@ -14,7 +14,7 @@ import { Crew } from './crew.ts'
 import { GatewayHandle } from './gateway-handle.ts'
 import { Generation, type GenerationFailure } from './generation.ts'
 import type { Listener } from './listeners.ts'
-import type { Narrator } from './narrator.ts'
+import { describeLastWords, type Narrator } from './narrator.ts'
 import type { Outputs } from './output.ts'
 import type { Programs } from './paths.ts'
 import { type Action, plan, type World } from './supervise.ts'
@@ -27,6 +27,8 @@ export interface FleetOptions {
   readonly runtimeDirectory: string
   readonly outputs: Outputs
   readonly narrator: Narrator
+  /** Before each fork of a worker; false: none can be forked. */
+  readonly beforeFork: () => boolean
   /** The first generation cannot serve, or the gateway cannot listen: the program ends with this code. */
   readonly onFatal: (exitCode: number) => void
   /** A generation serves, or was given up. */
@@ -37,6 +39,8 @@ export interface FleetOptions {
 const HOPELESS = 3
 /** A reload that takes longer is given up; the generation that serves is not affected. A first start may take for ever. */
 const RELOAD_LIMIT_MS = 300_000
+/** A timer that is set to more than 24 days fires at once. */
+const MAX_TIMER_MS = 86_400_000
 
 export class Fleet {
   wanted: number
@@ -63,9 +67,12 @@ export class Fleet {
     this.#narrator = options.narrator
     this.wanted = options.config.workers
     this.crew = new Crew({
+      recycle: options.config.recycle,
       runtimeDirectory: options.runtimeDirectory,
       outputs: options.outputs,
       narrator: options.narrator,
+      identity: options.config.identity,
+      beforeFork: options.beforeFork,
       findGeneration: number => this.generations.get(number),
       sendToGateway: message => this.sendToGateway(message),
       changed: () => this.#wake(),
@@ -129,6 +136,7 @@ export class Fleet {
     this.#isFrozen = true
     clearTimeout(this.#reloadTimer)
     clearTimeout(this.#wakeTimer)
+    this.crew.freeze()
     for (const generation of this.generations.values()) generation.settle()
   }
 
@@ -164,7 +172,7 @@ export class Fleet {
     for (const action of actions) this.#perform(action)
     if (actions.length > 0) this.#wake()
     else if (wakeAt < Number.POSITIVE_INFINITY)
-      this.#wakeTimer = setTimeout(() => this.#plan(), Math.max(1, wakeAt - performance.now()))
+      this.#wakeTimer = setTimeout(() => this.#plan(), Math.min(MAX_TIMER_MS, Math.max(1, wakeAt - performance.now())))
   }
 
   #describe(): World {
@@ -263,6 +271,7 @@ export class Fleet {
 
   #workerLoadFailed(worker: WorkerHandle, message: string, traceback: string): void {
     // Those of one generation fail together: the first says it all.
+    worker.lastLine = message
     if (worker.generation === this.#next)
       this.generations.get(worker.generation)?.fail({ kind: 'load', message, traceback })
     else if (worker.generation === this.#current) this.#narrator.workerLoadFailed(worker, { message, traceback })
@@ -276,7 +285,7 @@ export class Fleet {
     const isHopeless = worker.generation === this.#next && crashes.row >= HOPELESS
     this.#narrator.workerGone(worker, how, isCrash, isHopeless ? null : crashes)
     if (isHopeless) {
-      const message = `workers die before they serve, ${HOPELESS} times in a row; the last one ${how}`
+      const message = `workers die before they serve, ${HOPELESS} times in a row; the last one ${how}${describeLastWords(worker)}`
       generation.fail({ kind: 'run', message, traceback: '' })
     }
   }
@@ -323,7 +332,7 @@ export class Fleet {
 
 function gatewayPart(config: Config): GatewayConfig {
   const { limits, timeouts, trustedProxies, accessLog, requestBuffering, rootPath, staticMounts } = config
-  const { temporaryDirectory, isDevelopment, identity, umask } = config
+  const { temporaryDirectory, isDevelopment, identity } = config
   return {
     limits,
     timeouts,
@@ -335,6 +344,5 @@ function gatewayPart(config: Config): GatewayConfig {
     temporaryDirectory,
     isDevelopment,
     identity,
-    umask,
   }
 }

@@ -16,6 +16,8 @@ import type { Listener } from './listeners.ts'
 import type { WorkerHandle } from './worker-handle.ts'
 
 const SOURCE = 'master'
+/** Characters: the whole line is in the log, under the name of the process that wrote it. */
+const MAX_LAST_WORDS = 200
 
 export class Narrator {
   readonly #log: Log
@@ -50,6 +52,16 @@ export class Narrator {
 
   started(listeners: readonly Listener[]): void {
     this.#log.facts(SOURCE, programFacts(this.#config, listeners))
+  }
+
+  runsAsRoot(): void {
+    this.warn('Jumak runs as root, and so does the application: name another user with --user')
+  }
+
+  isProcessOne(): void {
+    this.warn(
+      'Jumak is process 1 and no init: orphans of the application become zombies; start it by bin/jumak with a python3 on PATH, or the container with --init',
+    )
   }
 
   /** Once for each generation, as soon as its application is known. */
@@ -113,12 +125,20 @@ export class Narrator {
   workerGone(worker: WorkerHandle, how: string, isCrash: boolean, crashes: CrashLoop | null): void {
     const process = worker.pid === null ? '' : ` (process ${worker.pid})`
     const what = `${worker.name}${process} ${how} after ${describeDuration(performance.now() - worker.startedAt)}`
-    if (!isCrash) this.#log.debug(SOURCE, what, about(worker))
-    else this.#log.warn(SOURCE, `${what}${crashes === null ? '' : `; ${describeSuccessor(crashes)}`}`, about(worker))
+    if (!isCrash) {
+      this.#log.debug(SOURCE, what, about(worker))
+      return
+    }
+    const next = crashes === null ? '' : `; ${describeSuccessor(crashes)}`
+    this.#log.warn(SOURCE, `${what}${next}${describeLastWords(worker)}`, about(worker))
   }
 
   workerLost(worker: WorkerHandle): void {
     this.#log.error(SOURCE, `${worker.name} is replaced: ${worker.lostReason || 'its links broke'}`, about(worker))
+  }
+
+  workerRecycled(worker: WorkerHandle): void {
+    this.#log.info(SOURCE, `${worker.name} is recycled: ${worker.recycleReason}`, about(worker))
   }
 
   /** `request`: the id of the one that is stuck; empty when it is nobody's any more. */
@@ -185,4 +205,11 @@ function describeSuccessor(crashes: CrashLoop): string {
   const delay = crashes.notBefore - performance.now()
   if (delay <= 0) return 'another one takes its place'
   return `${crashes.row} died early in a row, the next is started in ${describeDuration(delay)}`
+}
+
+/** `; its last words: RuntimeError: no database`; empty when it said nothing. */
+export function describeLastWords(worker: WorkerHandle): string {
+  const line = worker.lastLine.trim()
+  if (line === '') return ''
+  return `; its last words: ${line.length > MAX_LAST_WORDS ? `${line.slice(0, MAX_LAST_WORDS)} …` : line}`
 }
