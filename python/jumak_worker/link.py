@@ -14,6 +14,7 @@ from typing import Callable, List, Optional, Union
 from . import __version__, wire
 from .body import BodyStream
 from .errors import report
+from .output import ThreadOutput, of_this_thread
 from .wire import LinkClosed, WireError
 from .wsgi import Call
 
@@ -36,6 +37,9 @@ _REQUEST = wire.REQUEST
 class Link:
     """``serve`` runs all requests of one connection; the rest is for the one that runs: its content, its response."""
 
+    #: What the thread prints that runs ``serve``.
+    output: ThreadOutput
+
     def __init__(self, sock: socket.socket, application: Callable, base: dict, worker: int, slots: int) -> None:
         self._socket = sock
         self._application = application
@@ -56,6 +60,7 @@ class Link:
 
     def serve(self) -> None:
         """Until the gateway closes the link or breaks its rules (WireError), or a handler leaves (SystemExit)."""
+        self.output = of_this_thread()
         try:
             self._say_hello()
             # Closed it may also be in a process that the application forked in the middle of a batch.
@@ -65,6 +70,7 @@ class Link:
             pass
         finally:
             self.is_closed = True
+            self.output.end_request()
         if self._exit is not None:
             raise self._exit
 

@@ -78,6 +78,8 @@ class Call:
         environ["wsgi.input"] = _open_input(body)
         environ["wsgi.early_hints"] = self.early_hints
         link = self.link
+        output = link.output
+        output.request = environ.get("HTTP_X_REQUEST_ID", "")
         if link.held:
             link.before_start(method)
         result: Any = None
@@ -107,6 +109,9 @@ class Call:
             self._complain(what % self.declared, environ)
         if type(body) is BodyStream:
             body.finish()
+        if output.partial:
+            output.finish()
+        output.request = ""
 
     # -- what the application calls
 
