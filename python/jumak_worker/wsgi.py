@@ -69,17 +69,17 @@ class Call:
     def run(self, application: Callable, base: dict, head: bytes, body: Union[bytes, BodyStream]) -> None:
         """Returns when the link is at the next request. Raises LinkClosed and WireError only."""
         self.started_at = perf_counter()
+        link = self.link
+        output = link.output
         try:
             environ = _loads(head)
             environ.update(base)
             self.method = method = environ["REQUEST_METHOD"]
+            output.request = environ["HTTP_X_REQUEST_ID"]
         except (ValueError, TypeError, EOFError, KeyError, AttributeError) as error:
             raise WireError("a request whose head cannot be read: %r" % error) from None
         environ["wsgi.input"] = _open_input(body)
         environ["wsgi.early_hints"] = self.early_hints
-        link = self.link
-        output = link.output
-        output.request = environ.get("HTTP_X_REQUEST_ID", "")
         if link.held:
             link.before_start(method)
         result: Any = None
