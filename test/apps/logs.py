@@ -21,7 +21,7 @@ def fail(depth):
 def line_by_line(_):
     """A traceback in many writes, with time between them for others."""
     try:
-        fail(5)
+        fail(2)
     except ValueError:
         for line in traceback.format_exc().splitlines():
             print(line, file=sys.stderr, flush=True)
@@ -30,7 +30,7 @@ def line_by_line(_):
 
 def by_logging(name):
     try:
-        fail(5)
+        fail(2)
     except ValueError:
         logging.exception("it failed in %s", name)
 
@@ -50,7 +50,7 @@ WAYS = {
     "logging": by_logging,
     "thread": in_a_thread,
     "subprocess": lambda name: subprocess.run([sys.executable, "-c", "print('child of %s')" % name], check=True),
-    "raise": lambda name: fail(5),
+    "raise": lambda name: fail(2),
     "escape": lambda name: print("\x1f=forged\x1fnot marked"),
 }
 

@@ -1,6 +1,6 @@
 /** The logs of the whole program: who said what in which request, in text and JSON; rotation; readers that are stuck. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -125,7 +125,7 @@ test('tracebacks of many requests at once are one record each, whole, with their
     const lines = message.split('\n')
     assert.equal(lines.at(-1), 'ValueError: bad luck')
     assert.equal(lines.filter(line => line.startsWith('Traceback')).length, 1)
-    assert.equal(lines.filter(line => line.startsWith('  File')).length, 7)
+    assert.equal(lines.filter(line => line.startsWith('  File')).length, 4)
   }
 })
 
@@ -189,7 +189,6 @@ test('rotation by rename and USR1 loses no line of either log, and doubles none'
   const [log, access] = [join(path, 'program.log'), join(path, 'access.log')]
   const config = { logFile: log, accessLog: { ...ACCESS, path: access, format: '%({request-id}x)s' } }
   const server = await start(config, ['-b', `unix:${socket}`, '-w', '2'], false)
-  const read = (name: string) => readFileSync(name, 'utf8')
   await until(
     () => / ready$/m.test(read(log)),
     () => read(log),
@@ -213,7 +212,7 @@ test('rotation by rename and USR1 loses no line of either log, and doubles none'
     renameSync(access, `${access}.${rotations}`)
     server.signal('SIGUSR1')
     await until(
-      () => [log, access].every(name => existsAndHas(name)),
+      () => read(log) !== '' && read(access) !== '',
       () => 'no new file',
     )
   }
@@ -227,12 +226,9 @@ test('rotation by rename and USR1 loses no line of either log, and doubles none'
   assert.deepEqual(server.log, [], 'nothing on standard error')
 })
 
-function existsAndHas(path: string): boolean {
-  try {
-    return readFileSync(path).length > 0
-  } catch {
-    return false
-  }
+/** Empty while it is not there. */
+function read(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : ''
 }
 
 test('a log file that cannot be written is told, with the setting to change', { skip }, async () => {
@@ -247,7 +243,7 @@ test('a log that cannot be opened anew goes on in the old file, and says so', { 
   const log = join(logs, 'program.log')
   const server = await start({ logFile: log }, ['-b', `unix:${join(path, 's')}`], false)
   await until(
-    () => / ready$/m.test(readFileSync(log, 'utf8')),
+    () => / ready$/m.test(read(log)),
     () => 'not ready',
   )
   const moved = join(path, 'moved')
@@ -255,8 +251,8 @@ test('a log that cannot be opened anew goes on in the old file, and says so', { 
   server.signal('SIGUSR1')
   const old = join(moved, 'program.log')
   await until(
-    () => /the log cannot be opened anew: ENOENT.*writing on to the old file/.test(readFileSync(old, 'utf8')),
-    () => readFileSync(old, 'utf8'),
+    () => /the log cannot be opened anew: ENOENT.*writing on to the old file/.test(read(old)),
+    () => read(old),
   )
   await server.stop()
 })
