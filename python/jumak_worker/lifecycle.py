@@ -21,6 +21,7 @@ from typing import Dict, List, Optional, Tuple
 
 from . import __version__, loader, osprocess
 from .control import ControlChannel
+from .environ import Environs
 from .errors import report
 from .link import Link
 from .wire import WireError
@@ -106,18 +107,18 @@ class Worker:
     # -- slots
 
     def _serve(self, listener: socket.socket) -> None:
-        base = base_environ(self._threads, self._start["multiprocess"])
+        environs = Environs(base_environ(self._threads, self._start["multiprocess"]))
         threads = [
-            threading.Thread(target=self._serve_slot, args=(listener, base), name="jumak-slot-%d" % slot)
+            threading.Thread(target=self._serve_slot, args=(listener, environs), name="jumak-slot-%d" % slot)
             for slot in range(2, self._threads + 1)
         ]
         for thread in threads:
             thread.start()
-        self._serve_slot(listener, base)
+        self._serve_slot(listener, environs)
         for thread in threads:
             thread.join()
 
-    def _serve_slot(self, listener: socket.socket, base: dict) -> None:
+    def _serve_slot(self, listener: socket.socket, environs: Environs) -> None:
         assert self._application is not None
         try:
             while True:
@@ -125,7 +126,7 @@ class Worker:
                 if sock is None:
                     return
                 with sock:
-                    link = Link(sock, self._application.callable, base, self._number, self._threads)
+                    link = Link(sock, self._application.callable, environs, self._number, self._threads)
                     self._links[sock] = link
                     try:
                         link.serve()

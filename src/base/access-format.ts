@@ -45,7 +45,7 @@ export function checkAccessFormat(text: string): string | null {
   const parsed = parseAccessFormat(text)
   if ('problem' in parsed) return parsed.problem
   if (parsed.parts.some(part => part.kind !== 'text')) return null
-  return 'must be common, combined, json, or a text with atoms such as %(h)s'
+  return 'must be common, combined, json, or one line with atoms such as %(h)s'
 }
 
 export function parseAccessFormat(text: string): ParsedFormat {

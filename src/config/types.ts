@@ -157,3 +157,15 @@ export interface Recycle {
   /** Bytes that are its own share of memory: PSS, or RSS where that is all there is. */
   readonly maxMemory: number
 }
+
+/** What it takes for a new value of a setting to come into force: nothing, new workers, a new start of the program. */
+export type Change = 'live' | 'reload' | 'restart'
+
+/** The configuration read anew; settings that need a new start of the program keep their values in `config`. */
+export type Reloaded =
+  | { readonly problems: readonly string[] }
+  | {
+      readonly config: Config
+      readonly changed: readonly { readonly name: string; readonly change: Change }[]
+      readonly warnings: readonly string[]
+    }

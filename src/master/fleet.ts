@@ -44,6 +44,7 @@ export class Fleet {
   readonly crew: Crew
   readonly generations: Map<number, Generation> = new Map()
   readonly #options: FleetOptions
+  #config: Config
   readonly #narrator: Narrator
   #current: number | null = null
   #next: number | null = null
@@ -58,6 +59,7 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options
+    this.#config = options.config
     this.#narrator = options.narrator
     this.wanted = options.config.workers
     this.crew = new Crew({
@@ -80,12 +82,12 @@ export class Fleet {
 
   /** New processes with the code of now; they take over when all of them serve. The first call starts everything. */
   beginGeneration(): void {
-    const { config, programs, runtimeDirectory, outputs } = this.#options
+    const { programs, runtimeDirectory, outputs } = this.#options
     const number = ++this.#lastGeneration
     this.#next = number
     const generation = new Generation({
       number,
-      config,
+      config: this.#config,
       wanted: this.wanted,
       program: programs.worker,
       runtimeDirectory,
@@ -106,6 +108,13 @@ export class Fleet {
     })
     this.generations.set(number, generation)
     if (this.#current !== null) this.#limitReload(generation)
+    this.#wake()
+  }
+
+  /** For the next generation, and `wanted` at once. Number of workers as TTIN and TTOU left it, unless the setting changed. */
+  configure(config: Config, hasNewWorkers: boolean): void {
+    this.#config = config
+    if (hasNewWorkers) this.wanted = config.workers
     this.#wake()
   }
 
@@ -162,7 +171,7 @@ export class Fleet {
     return {
       now: performance.now(),
       wanted: this.wanted,
-      gracefulMs: this.#options.config.timeouts.graceful,
+      gracefulMs: this.#config.timeouts.graceful,
       gateway: this.gateway === null ? 'gone' : this.gateway.listeningSince === null ? 'starting' : 'listening',
       gatewaySince: this.gateway?.startedAt ?? 0,
       gatewayNotBefore: this.#gatewayCrashes.notBefore,
@@ -275,9 +284,9 @@ export class Fleet {
   // ---- gateway ----
 
   #spawnGateway(): void {
-    const { config, programs, listeners, outputs } = this.#options
+    const { programs, listeners, outputs } = this.#options
     const handle: GatewayHandle = new GatewayHandle({
-      config: gatewayPart(config),
+      config: gatewayPart(this.#config),
       program: programs.gateway,
       listeners,
       outputs,

@@ -8,7 +8,7 @@
  */
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
-import type { Config } from '../config/types.ts'
+import type { Config, Reloaded } from '../config/types.ts'
 import { Log } from '../observe/log.ts'
 import { Sink } from '../observe/sink.ts'
 import { type ControlServer, listenForWorkers } from './control-server.ts'
@@ -28,11 +28,23 @@ const LAST_OUTPUT_MS = 500
 /** A reader of the log that is stuck does not hold up the end. */
 const LAST_LINES_MS = 1000
 
+/** Where the configuration came from. */
+export interface ConfigSource {
+  /** What is useless or surprising in it. */
+  readonly warnings: readonly string[]
+  /** Reads it anew; null: it can not be. */
+  readonly reload: () => Reloaded | null
+}
+
 /**
  * Serves until it is told to stop. Resolves with the exit code: 0 stopped as asked, 1 failed at run time, 3 the application
  * could not be loaded. Only a write to a log whose reader is stuck may be left: the caller ends the process.
  */
-export async function runMaster(config: Config, programs: Programs = PROGRAMS): Promise<number> {
+export async function runMaster(
+  config: Config,
+  programs: Programs = PROGRAMS,
+  source: ConfigSource = { warnings: [], reload: () => null },
+): Promise<number> {
   const { logFile, logFormat, logLevel } = config
   let sink: Sink
   try {
@@ -44,7 +56,7 @@ export async function runMaster(config: Config, programs: Programs = PROGRAMS): 
     return 1
   }
   const log = new Log(sink, logLevel, logFormat, logFile === null && isatty(2) && !process.env['NO_COLOR'])
-  const code = await new Master(config, programs, new Narrator(log, config), sink).run()
+  const code = await new Master(config, programs, new Narrator(log, config), sink, source).run()
   await sink.close(LAST_LINES_MS)
   // Whoever started it looks at the terminal, or at what the init system has caught.
   if (code !== 0 && logFile !== null) writeSync(2, `jumak: ended with code ${code}, ${logFile} says why\n`)
@@ -60,7 +72,9 @@ function droppedLine(format: 'text' | 'json', count: number): string {
 }
 
 class Master {
-  readonly #config: Config
+  /** As it is in force. */
+  #config: Config
+  readonly #source: ConfigSource
   readonly #programs: Programs
   readonly #narrator: Narrator
   readonly #log: Sink
@@ -73,8 +87,9 @@ class Master {
   #shutdown: Shutdown | null = null
   #isFinishing = false
 
-  constructor(config: Config, programs: Programs, narrator: Narrator, log: Sink) {
+  constructor(config: Config, programs: Programs, narrator: Narrator, log: Sink, source: ConfigSource) {
     this.#config = config
+    this.#source = source
     this.#programs = programs
     this.#narrator = narrator
     this.#log = log
@@ -112,6 +127,7 @@ class Master {
     // Told to stop meanwhile.
     if (this.#isFinishing) return
     this.#narrator.started(this.#listeners)
+    for (const warning of this.#source.warnings) this.#narrator.warn(warning)
     this.#fleet = new Fleet({
       config: this.#config,
       programs: this.#programs,
@@ -137,6 +153,7 @@ class Master {
         this.#stop(urgency, 0)
       },
       reload: () => {
+        if (!this.#readConfig()) return
         const begun = this.#reloader.request()
         this.#narrator.info(
           begun
@@ -150,6 +167,24 @@ class Master {
       },
       reopenLogs: () => this.#reopenLogs(),
     })
+  }
+
+  /** False: it is wrong, and nothing changes. */
+  #readConfig(): boolean {
+    const read = this.#isFinishing ? null : this.#source.reload()
+    if (read === null) return true
+    if ('problems' in read) {
+      this.#narrator.reloadRefused(read.problems)
+      return false
+    }
+    this.#config = read.config
+    this.#narrator.configured(read.config, read.changed)
+    for (const warning of read.warnings) this.#narrator.warn(warning)
+    this.#fleet?.configure(
+      read.config,
+      read.changed.some(({ name }) => name === 'workers'),
+    )
+    return true
   }
 
   #reopenLogs(): void {

@@ -5,7 +5,7 @@
  * Levels: error: something is broken that was asked for; warn: it mended itself or may surprise; info: what an operator
  * wants to see of a healthy run; debug: the rest.
  */
-import type { Config, LogLevel } from '../config/types.ts'
+import type { Change, Config, LogLevel } from '../config/types.ts'
 import type { ForkHazard, LoadFailure } from '../control/messages.ts'
 import type { Log, LogFields } from '../observe/log.ts'
 import type { CrashLoop } from './crash-loop.ts'
@@ -19,7 +19,7 @@ const SOURCE = 'master'
 
 export class Narrator {
   readonly #log: Log
-  readonly #config: Config
+  #config: Config
   /** What the application prints is shown at every log level: dropping its tracebacks would not be quiet but blind. */
   readonly #outputLevel: LogLevel
   /** Generations whose application was named. */
@@ -62,6 +62,21 @@ export class Narrator {
     const what = `${describeApplication(generation)}, Python ${describePython(generation)}`
     if (generation.number === 1) this.#log.facts(SOURCE, known)
     else this.#log.info(SOURCE, `generation ${generation.number}: ${what}`, known.fields)
+  }
+
+  /** The configuration was read anew. */
+  configured(config: Config, changed: readonly { readonly name: string; readonly change: Change }[]): void {
+    this.#config = config
+    const now = changed.filter(({ change }) => change !== 'restart').map(({ name }) => name)
+    const later = changed.filter(({ change }) => change === 'restart').map(({ name }) => name)
+    if (now.length > 0) this.info(`reload: new values of ${now.join(', ')}`)
+    if (later.length > 0)
+      this.warn(`reload: ${later.join(', ')} changed, which takes effect at the next start of the program`)
+  }
+
+  reloadRefused(problems: readonly string[]): void {
+    for (const problem of problems) this.error(problem)
+    this.error('reload: nothing changes, because the settings are wrong')
   }
 
   stillLoading(elapsed: string): void {

@@ -5,28 +5,21 @@ import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { Config } from '../../src/config/types.ts'
 import { whyNoPython } from '../support/environments/environments.ts'
-import { APPS, ROOT } from '../support/paths.ts'
+import { APPS } from '../support/paths.ts'
 import { getOnce, RawClient } from '../support/raw-client.ts'
 import { type Server, startServer, until } from '../support/server.ts'
 
 const skip = await whyNoPython()
-const ACCESS = { path: '-', format: 'combined', minStatus: 0, slowerThan: 0 }
+const STDOUT = ['--access-log', '-']
 
-function start(config: Partial<Config>, args: readonly string[] = [], waitReady = true): Promise<Server> {
-  return startServer({
-    app: 'logs',
-    directory: APPS,
-    args,
-    program: join(ROOT, 'test/support/with-config.sh'),
-    env: { JUMAK_TEST_CONFIG: JSON.stringify(config) },
-    waitReady,
-  })
+/** `args`: more of the command line. */
+function start(args: readonly string[] = [], waitReady = true): Promise<Server> {
+  return startServer({ app: 'logs', directory: APPS, args, waitReady })
 }
 
-async function startJson(config: Partial<Config>, args: readonly string[] = []): Promise<Server> {
-  const server = await start({ logFormat: 'json', ...config }, args, false)
+async function startJson(...args: string[]): Promise<Server> {
+  const server = await start(['--log-format', 'json', ...args], false)
   await server.waitForLog(/"message":"ready"/)
   return server
 }
@@ -61,7 +54,7 @@ async function get(target: number | string, path: string, ...headers: string[]):
 test('a request has one id: in the environ, in what it prints, in its traceback, in the access log', {
   skip,
 }, async () => {
-  const server = await start({ accessLog: ACCESS })
+  const server = await start(STDOUT)
   const id = await get(server.port, '/print/ann')
   assert.match(id, /^[0-9a-z]{8}-[0-9a-z]+$/)
   await server.waitForLog(new RegExp(`worker \\d +\\[${id}\\] printed by ann$`))
@@ -92,17 +85,17 @@ test('a request has one id: in the environ, in what it prints, in its traceback,
 test("nobody but a trusted proxy names a request; what is no id is replaced, also a trusted proxy's", {
   skip,
 }, async () => {
-  const server = await start({ trustedProxies: [] })
+  const server = await start(['--trusted-proxies', 'none'])
   assert.match(await get(server.port, '/quiet', 'X-Request-ID: mine'), /^[0-9a-z]{8}-/)
   await server.stop()
-  const trusting = await start({})
+  const trusting = await start()
   assert.equal(await get(trusting.port, '/quiet', 'X-Request-ID: mine'), 'mine')
   assert.match(await get(trusting.port, '/quiet', 'X-Request-ID: a b'), /^[0-9a-z]{8}-/)
   await trusting.stop()
 })
 
 test('tracebacks of many requests at once are one record each, whole, with their request', { skip }, async () => {
-  const server = await startJson({}, ['-w', '2', '--threads', '4'])
+  const server = await startJson('-w', '2', '--threads', '4')
   const ways = ['line-by-line', 'logging', 'print', 'parts', 'bytes']
   const ids = new Map<string, string>()
   await Promise.all(
@@ -130,7 +123,7 @@ test('tracebacks of many requests at once are one record each, whole, with their
 })
 
 test('JSON: the start is told as fields of two records, and every line is an object', { skip }, async () => {
-  const server = await startJson({ accessLog: { ...ACCESS, format: 'json' } })
+  const server = await startJson(...STDOUT, '--access-log-format', 'json')
   const id = await get(server.port, '/print/ann')
   await server.stop()
   const records = recordsOf(server)
@@ -151,7 +144,7 @@ test('JSON: the start is told as fields of two records, and every line is an obj
 })
 
 test('text: the start is aligned lines without colours in a pipe', { skip }, async () => {
-  const server = await start({})
+  const server = await start()
   await server.stop()
   const facts = server.log.map(line => line.slice(40)).filter(line => /^ {2}\S/.test(line))
   assert.deepEqual(
@@ -162,7 +155,7 @@ test('text: the start is aligned lines without colours in a pipe', { skip }, asy
 })
 
 test('what never reaches the application is in the access log: refusals, OPTIONS *', { skip }, async () => {
-  const server = await start({ accessLog: { ...ACCESS, format: '%(m)s %(U)s %(s)s %(B)s %({worker}x)s' } })
+  const server = await start([...STDOUT, '--access-log-format', '%(m)s %(U)s %(s)s %(B)s %({worker}x)s'])
   for (const request of ['nonsense\r\n\r\n', 'OPTIONS * HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n']) {
     const client = new RawClient(server.port)
     client.send(request)
@@ -176,7 +169,7 @@ test('what never reaches the application is in the access log: refusals, OPTIONS
 })
 
 test('conditions: only what fails, or is slow, is written', { skip }, async () => {
-  const server = await start({ accessLog: { ...ACCESS, format: '%(s)s', minStatus: 500 } })
+  const server = await start([...STDOUT, '--access-log-format', '%(s)s', '--access-log-min-status', '500'])
   server.expectLog(/\/raise failed/)
   for (const path of ['/quiet', '/raise', '/quiet']) await get(server.port, path)
   await server.stop()
@@ -187,8 +180,8 @@ test('rotation by rename and USR1 loses no line of either log, and doubles none'
   const path = directory(t)
   const socket = join(path, 's')
   const [log, access] = [join(path, 'program.log'), join(path, 'access.log')]
-  const config = { logFile: log, accessLog: { ...ACCESS, path: access, format: '%({request-id}x)s' } }
-  const server = await start(config, ['-b', `unix:${socket}`, '-w', '2'], false)
+  const format = ['--access-log', access, '--access-log-format', '%({request-id}x)s']
+  const server = await start(['-b', `unix:${socket}`, '-w', '2', '--log-file', log, ...format], false)
   await until(
     () => / ready$/m.test(read(log)),
     () => read(log),
@@ -232,7 +225,7 @@ function read(path: string): string {
 }
 
 test('a log file that cannot be written is told, with the setting to change', { skip }, async () => {
-  const server = await start({ logFile: '/nowhere/at/all.log' }, [], false)
+  const server = await start(['--log-file', '/nowhere/at/all.log'], false)
   await server.ended(1)
   assert.match(server.log.join('\n'), /cannot write the log \/nowhere\/at\/all\.log \(ENOENT\).*--log-file/)
 })
@@ -241,7 +234,7 @@ test('a log that cannot be opened anew goes on in the old file, and says so', { 
   const path = directory(t)
   const logs = mkdtempSync(join(path, 'd-'))
   const log = join(logs, 'program.log')
-  const server = await start({ logFile: log }, ['-b', `unix:${join(path, 's')}`], false)
+  const server = await start(['--log-file', log, '-b', `unix:${join(path, 's')}`], false)
   await until(
     () => / ready$/m.test(read(log)),
     () => 'not ready',
@@ -258,7 +251,7 @@ test('a log that cannot be opened anew goes on in the old file, and says so', { 
 })
 
 test('a reader of the access log that is stuck stops nothing; what was lost is counted', { skip }, async () => {
-  const server = await start({ accessLog: ACCESS })
+  const server = await start(STDOUT)
   server.expectLog(/gateway +access log: \d+ lines dropped/)
   const pipe = server.process.stdout as Socket
   pipe.pause()

@@ -66,7 +66,7 @@ export class Server {
       env: {
         ...process.env,
         PWD: options.directory,
-        JUMAK_TEST_MARKER: this.marker,
+        MARKER_OF_JUMAK_TEST: this.marker,
         TMPDIR: this.temporaryDirectory,
         ...options.env,
       },
