@@ -15,6 +15,7 @@ from . import __version__, wire
 from .body import BodyStream
 from .environ import Environs
 from .errors import report
+from .output import ThreadOutput, of_this_thread
 from .wire import LinkClosed, WireError
 from .wsgi import Call
 
@@ -38,6 +39,9 @@ _BODY_FOLLOWS = wire.REQUEST_BODY_FOLLOWS
 class Link:
     """``serve`` runs all requests of one connection; the rest is for the one that runs: its content, its response."""
 
+    #: What the thread prints that runs ``serve``.
+    output: ThreadOutput
+
     def __init__(self, sock: socket.socket, application: Callable, environs: Environs, worker: int, slots: int) -> None:
         self._socket = sock
         self._application = application
@@ -58,6 +62,7 @@ class Link:
 
     def serve(self) -> None:
         """Until the gateway closes the link or breaks its rules (WireError), or a handler leaves (SystemExit)."""
+        self.output = of_this_thread()
         try:
             self._say_hello()
             # Closed it may also be in a process that the application forked in the middle of a batch.
@@ -67,6 +72,7 @@ class Link:
             pass
         finally:
             self.is_closed = True
+            self.output.end_request()
         if self._exit is not None:
             raise self._exit
 
@@ -95,6 +101,7 @@ class Link:
         try:
             environ = self._environs.make(data[names_at:values_at], data[values_at:head_end])
             method = environ["REQUEST_METHOD"]
+            self.output.request = environ["HTTP_X_REQUEST_ID"]
         except (ValueError, KeyError) as error:
             raise WireError("a request whose head cannot be read: %r" % error) from None
         body: Union[bytes, BodyStream] = BodyStream(self) if flags & _BODY_FOLLOWS else data[head_end:end]
@@ -102,6 +109,10 @@ class Link:
             # A request that must not be repeated is preceded by all that is held.
             self.flush()
         Call(self, method).run(self._application, environ, body)
+        output = self.output
+        if output.partial:
+            output.finish()
+        output.request = ""
 
     # -- reading
 

@@ -60,6 +60,7 @@ def environ(method: str = "GET", path: str = "/", **more: str) -> dict:
         "REMOTE_ADDR": "127.0.0.1",
         "REMOTE_PORT": "4711",
         "HTTP_HOST": "localhost:8000",
+        "HTTP_X_REQUEST_ID": "",
         "RAW_URI": path,
         "REQUEST_URI": path,
         "wsgi.url_scheme": "http",

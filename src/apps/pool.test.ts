@@ -138,6 +138,42 @@ test('a request is answered with head and content', async () => {
   assert.equal(exchange.response.state, 'ended')
 })
 
+test('an exchange tells how long it waited, how long it ran, and where', async () => {
+  const bench = new Bench()
+  const waiting = bench.send({ path: '/waits' })
+  assert.deepEqual([waiting.queueMillis, waiting.runMicros, waiting.servedBy], [-1, -1, null])
+  await bench.linkedWorker(7, 1, echo)
+  await waiting.over()
+  assert.ok(waiting.queueMillis > 0)
+  assert.ok(waiting.runMicros >= 0)
+  assert.deepEqual([waiting.servedBy!.worker, waiting.servedBy!.pid], [7, process.pid])
+  const direct = bench.send()
+  await direct.over()
+  assert.equal(direct.queueMillis, 0)
+})
+
+test('a streamed response tells its run time as well', async () => {
+  const bench = new Bench()
+  await bench.linkedWorker(1, 1, ({ link }) => {
+    link.begin()
+    link.chunk('x')
+    link.finish()
+  })
+  const exchange = bench.send()
+  await exchange.over()
+  assert.ok(exchange.runMicros >= 0)
+})
+
+test('a request that found no worker in time tells how long it waited', async () => {
+  const bench = new Bench({ timeouts: { queue: 60 } })
+  const exchange = bench.send()
+  const timer = setInterval(() => {}, 1000)
+  await exchange.over()
+  clearInterval(timer)
+  assert.ok(exchange.queueMillis >= 60)
+  assert.equal(exchange.servedBy, null)
+})
+
 test('requests wait for the first worker', async () => {
   const bench = new Bench()
   const exchange = bench.send({ path: '/early' })

@@ -65,6 +65,11 @@ test('repeated headers are joined whether their name is known, new or too long t
   }
 })
 
+test('HTTP_X_REQUEST_ID is the id of the exchange, whatever the client has sent', () => {
+  const env = environ({ headers: ['x-request-id', 'a client’s', 'x-request-id', 'two'] }, { id: 'r-1' })
+  assert.equal(env.get('HTTP_X_REQUEST_ID'), 'r-1')
+})
+
 test('strangers who invent names do not make the gateway remember them all, and nothing gets lost', () => {
   for (let i = 0; i < 3000; i++) assert.equal(environ({ headers: [`x-${i}`, 'v'] }).get(`HTTP_X_${i}`), 'v')
 })
