@@ -559,6 +559,7 @@ def application(environ, start_response):
                 "threads": 1,
                 "multiprocess": True,
                 "preload": "on",
+                "identity": None,
             }
             master = "\n".join(
                 (
