@@ -54,6 +54,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
   // For its table of reason phrases only.
   'node:http': path => path === 'src/http/status.ts',
   'node:https': () => false,
+  mrmime: path => path === 'src/handlers/static/names.ts',
   zod: path => partOf(path) === 'config' && path !== 'src/config/types.ts',
   'toml-eslint-parser': path => path === 'src/config/toml.ts',
 }

@@ -1,8 +1,9 @@
-/** The Date header's value (RFC9110§5.6.7), made once a second: every response carries it. */
+/** Dates of HTTP (RFC9110§5.6.7). */
 
 let validUntil = 0
 let value = ''
 
+/** The Date header's value, made once a second: every response carries it. */
 export function httpDate(): string {
   const now = Date.now()
   // Also when the clock was set back: else the old date would stay until the clock has caught up.
@@ -11,4 +12,44 @@ export function httpDate(): string {
     validUntil = now - (now % 1000) + 1000
   }
   return value
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+const MONTH = MONTHS.join('|')
+/** `Sun, 06 Nov 1994 08:49:37 GMT`: what everybody sends. */
+const IMF = new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\\d\\d) (${MONTH}) (\\d{4}) (\\d\\d):(\\d\\d):(\\d\\d) GMT$`)
+/** `Sunday, 06-Nov-94 08:49:37 GMT`: obsolete, and must still be read. */
+const RFC850 = new RegExp(
+  `^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (\\d\\d)-(${MONTH})-(\\d\\d) (\\d\\d):(\\d\\d):(\\d\\d) GMT$`,
+)
+/** `Sun Nov  6 08:49:37 1994`: likewise. */
+const ASCTIME = new RegExp(
+  `^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (${MONTH}) ([ \\d]\\d) (\\d\\d):(\\d\\d):(\\d\\d) (\\d{4})$`,
+)
+
+/** Milliseconds, or null for what is no date of RFC9110§5.6.7. */
+export function parseHttpDate(text: string): number | null {
+  const imf = IMF.exec(text)
+  if (imf) return toTime(Number(imf[3]), imf[2]!, imf[1]!, imf[4]!, imf[5]!, imf[6]!)
+  const old = RFC850.exec(text)
+  if (old) return toTime(fullYear(Number(old[3])), old[2]!, old[1]!, old[4]!, old[5]!, old[6]!)
+  const asc = ASCTIME.exec(text)
+  if (asc) return toTime(Number(asc[6]), asc[1]!, asc[2]!, asc[3]!, asc[4]!, asc[5]!)
+  return null
+}
+
+/** Two digits that would be more than 50 years ahead are of the past (RFC9110§5.6.7). */
+function fullYear(twoDigits: number): number {
+  const now = new Date().getUTCFullYear()
+  const year = now - (now % 100) + twoDigits
+  return year > now + 50 ? year - 100 : year
+}
+
+function toTime(year: number, month: string, day: string, hour: string, minute: string, second: string): number | null {
+  // 60 is a leap second.
+  if (Number(day) < 1 || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return null
+  const midnight = new Date(Date.UTC(year, MONTHS.indexOf(month), Number(day)))
+  // The 31st of a month of 30 days would have moved on.
+  if (midnight.getUTCDate() !== Number(day)) return null
+  return midnight.getTime() + Number(hour) * 3_600_000 + Number(minute) * 60_000 + Number(second) * 1000
 }

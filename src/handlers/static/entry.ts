@@ -1,0 +1,172 @@
+/**
+ * What is known of a file: its representations (as it is, and precompressed beside it), their validators and finished
+ * heads, and the content of those that are small. Runs in the gateway. An entry is never changed; a file that has changed has a new one.
+ */
+import type { BigIntStats } from 'node:fs'
+import type { Coding } from '../../http/accept-encoding.ts'
+import type { Validators } from '../../http/conditional.ts'
+import type { HeaderLines } from '../../http/headers.ts'
+import { closeFile, openBelow, readWhole, resolveDirectory } from './files.ts'
+import { cacheControlOf, contentTypeOf } from './names.ts'
+
+/** Most styles, scripts and icons; up to this, head and content also leave in one write (`http1/response-writer.ts`). */
+export const MAX_CONTENT = 64 * 1024
+/** What an entry costs besides its content, roughly: objects, heads, its path. */
+const ENTRY_BYTES = 2048
+
+const EXTENSIONS: Readonly<Record<Coding, string>> = { br: '.br', zstd: '.zst', gzip: '.gz' }
+const SIBLINGS: readonly [Coding, string][] = Object.entries(EXTENSIONS) as [Coding, string][]
+
+export interface Variant extends Validators {
+  readonly coding: Coding | null
+  readonly size: number
+  /** Null when it is larger than MAX_CONTENT. */
+  readonly content: Buffer | null
+  /** Fields of a 200. Frozen: every response with this file has the same ones. */
+  readonly whole: HeaderLines
+  /** The same without Content-Length, for a 206. */
+  readonly partial: HeaderLines
+  /** Fields of a 304 (RFC9110§15.4.5). */
+  readonly notModified: HeaderLines
+  /** Tells whether the file is still the same one: more than the entity tag, which other machines must agree on. */
+  readonly identity: string
+}
+
+export interface Entry {
+  readonly directory: string
+  readonly relative: string
+  readonly plain: Variant
+  /** Best first, as in CODINGS. */
+  readonly coded: readonly Variant[]
+  readonly codings: readonly Coding[]
+  readonly contentType: string
+  /** What it costs in memory. */
+  readonly bytes: number
+}
+
+/** From the first of the directories that has it; null: none has. `before`: an older entry, whose content need not be read again. */
+export async function loadEntry(
+  directories: readonly string[],
+  relative: string,
+  before: Entry | undefined,
+): Promise<Entry | null> {
+  for (const directory of directories) {
+    const entry = await loadFrom(directory, relative, before)
+    if (entry !== null) return entry
+  }
+  return null
+}
+
+async function loadFrom(directory: string, relative: string, before: Entry | undefined): Promise<Entry | null> {
+  const root = await resolveDirectory(directory)
+  if (root === null) return null
+  const plain = await loadFile(root, relative, before?.plain)
+  if (plain === null) return null
+  const isCompressed = SIBLINGS.some(([, extension]) => relative.endsWith(extension))
+  const siblings = isCompressed
+    ? []
+    : await Promise.all(SIBLINGS.map(([coding, extension]) => loadSibling(root, relative + extension, coding, before)))
+  // One that is older was not made anew when the file was: its content is the old one. Tools keep seconds only.
+  const coded = siblings.filter(one => one !== null && seconds(one.file.stats) >= seconds(plain.stats))
+  const contentType = contentTypeOf(relative)
+  const fields = { contentType, cacheControl: cacheControlOf(nameOf(relative)), varies: coded.length > 0 }
+  const variants = coded.map(one => variantOf(one!.file, one!.coding, fields))
+  const variant = variantOf(plain, null, fields)
+  const held = [variant, ...variants].reduce((sum, one) => sum + (one.content?.length ?? 0), 0)
+  return {
+    directory,
+    relative,
+    plain: variant,
+    coded: variants,
+    codings: variants.map(one => one.coding!),
+    contentType,
+    bytes: held + ENTRY_BYTES + 2 * relative.length,
+  }
+}
+
+interface LoadedFile {
+  readonly stats: BigIntStats
+  readonly content: Buffer | null
+}
+
+async function loadSibling(root: string, relative: string, coding: Coding, before: Entry | undefined) {
+  const file = await loadFile(
+    root,
+    relative,
+    before?.coded.find(one => one.coding === coding),
+  )
+  return file === null ? null : { file, coding }
+}
+
+async function loadFile(root: string, relative: string, before: Variant | undefined): Promise<LoadedFile | null> {
+  const file = await openBelow(root, relative)
+  if (file === null) return null
+  try {
+    const { stats, fd } = file
+    if (before !== undefined && before.identity === identityOf(stats)) return { stats, content: before.content }
+    const content = stats.size <= MAX_CONTENT ? await readWhole(fd, Number(stats.size)) : null
+    return { stats, content }
+  } finally {
+    closeFile(file.fd)
+  }
+}
+
+/** What the descriptor of a large file says, which may be newer than its entry. `name`: as `Entry.relative`. */
+export function variantOfOpen(entry: Entry, variant: Variant, stats: BigIntStats): Variant {
+  if (variant.identity === identityOf(stats)) return variant
+  const cacheControl = cacheControlOf(nameOf(entry.relative))
+  const fields = { contentType: entry.contentType, cacheControl, varies: entry.coded.length > 0 }
+  return variantOf({ stats, content: null }, variant.coding, fields)
+}
+
+/** Path of a variant's file below `Entry.directory`. */
+export function pathOf(entry: Entry, variant: Variant): string {
+  return variant.coding === null ? entry.relative : entry.relative + EXTENSIONS[variant.coding]
+}
+
+interface Fields {
+  readonly contentType: string
+  readonly cacheControl: string
+  readonly varies: boolean
+}
+
+function variantOf({ stats, content }: LoadedFile, coding: Coding | null, fields: Fields): Variant {
+  const { contentType, cacheControl, varies } = fields
+  const size = Number(stats.size)
+  const modifiedAt = seconds(stats) * 1000
+  const lastModified = new Date(modifiedAt).toUTCString()
+  const etag = `"${stats.mtimeNs.toString(36)}-${size.toString(36)}${coding === null ? '' : `-${coding}`}"`
+  const always = ['Cache-Control', cacheControl, 'ETag', etag, ...(varies ? ['Vary', 'Accept-Encoding'] : [])]
+  const partial = ['Content-Type', contentType]
+  if (coding !== null) partial.push('Content-Encoding', coding)
+  partial.push('Last-Modified', lastModified, ...always, 'Accept-Ranges', 'bytes', 'X-Content-Type-Options', 'nosniff')
+  return {
+    coding,
+    size,
+    content,
+    etag,
+    lastModified,
+    modifiedAt,
+    whole: frozen([...partial, 'Content-Length', String(size)]),
+    partial: frozen(partial),
+    notModified: frozen(always),
+    identity: identityOf(stats),
+  }
+}
+
+/** Who adds a field for one response must not add it to all: an exception tells. */
+function frozen(headers: HeaderLines): HeaderLines {
+  return Object.freeze(headers) as HeaderLines
+}
+
+function identityOf(stats: BigIntStats): string {
+  return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`
+}
+
+function seconds(stats: BigIntStats): number {
+  return Number(stats.mtimeNs / 1_000_000_000n)
+}
+
+function nameOf(relative: string): string {
+  return relative.slice(relative.lastIndexOf('/') + 1)
+}

@@ -1,0 +1,96 @@
+/**
+ * Opens a file below a directory, and nothing that is not below it. Runs in the gateway, in libuv's threads: a slow disk
+ * stops nobody else.
+ *
+ * Invariants: symbolic links are followed as far as they stay within the directory; the directory itself may be a link, and
+ * is resolved anew each time, so that a switched one is followed. What is served is what was opened: type, size and dates are
+ * those of the descriptor. Devices, FIFOs and sockets are no files, and opening one never waits.
+ */
+import { type BigIntStats, close, constants, fstat, open, read, realpath } from 'node:fs'
+import { promisify } from 'node:util'
+import { HttpError } from '../../http/errors.ts'
+
+export interface OpenFile {
+  readonly fd: number
+  readonly stats: BigIntStats
+}
+
+const resolveLinks = promisify(realpath.native)
+const openPath = promisify(open)
+const readAt = promisify(read)
+const statOf = promisify(fstat) as unknown as (fd: number, options: { bigint: true }) => Promise<BigIntStats>
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+
+/** There is no such file. ENXIO: a socket, or a device without a driver. */
+const MISSING: ReadonlySet<string> = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'ENAMETOOLONG',
+  'ELOOP',
+  'ENXIO',
+  'ENODEV',
+  'EINVAL',
+])
+
+/** The directory without links; null when there is none. */
+export function resolveDirectory(directory: string): Promise<string | null> {
+  return orNull(resolveLinks(directory))
+}
+
+/** `root`: of `resolveDirectory`; `relative`: of `paths.ts`. The caller closes it. Null: no such file, or not for anybody. */
+export async function openBelow(root: string, relative: string): Promise<OpenFile | null> {
+  const inside = root === '/' ? root : `${root}/`
+  const path = await orNull(resolveLinks(inside + relative))
+  if (path === null || !path.startsWith(inside)) return null
+  // It has no link in it any more. If it has become one meanwhile, it is refused.
+  const fd = await orNull(openPath(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK))
+  if (fd === null) return null
+  try {
+    const stats = await statOf(fd, { bigint: true })
+    if (stats.isFile()) return { fd, stats }
+  } catch (error) {
+    closeFile(fd)
+    throw toHttpError(error)
+  }
+  closeFile(fd)
+  return null
+}
+
+export function closeFile(fd: number): void {
+  close(fd, () => {})
+}
+
+/** Null when there is less in it than there was a moment ago. */
+export async function readWhole(fd: number, size: number): Promise<Buffer | null> {
+  const content = Buffer.allocUnsafeSlow(size)
+  let length = 0
+  try {
+    while (length < size) {
+      const { bytesRead } = await readAt(fd, content, length, size - length, length)
+      if (bytesRead === 0) return null
+      length += bytesRead
+    }
+  } catch (error) {
+    throw toHttpError(error)
+  }
+  return content
+}
+
+async function orNull<Result>(result: Promise<Result>): Promise<Result | null> {
+  try {
+    return await result
+  } catch (error) {
+    if (MISSING.has((error as NodeJS.ErrnoException).code ?? '')) return null
+    throw toHttpError(error)
+  }
+}
+
+/** No paths in it: strangers read it. The log has the request's path beside it. */
+function toHttpError(error: unknown): HttpError {
+  const code = (error as NodeJS.ErrnoException).code ?? String(error)
+  if (code === 'EMFILE' || code === 'ENFILE')
+    return new HttpError(503, `Too many files are open (${code}): raise the limit of open files`, 'operator', 1)
+  if (code === 'EACCES' || code === 'EPERM')
+    return new HttpError(403, `This file may not be read by the server (${code})`, 'operator')
+  return new HttpError(500, `This file could not be read (${code})`, 'operator')
+}

@@ -1,0 +1,143 @@
+/**
+ * Serves files below the mounts' directories, and hands everything else on: other methods, other paths, files that are not
+ * there, directories. Runs in the gateway; a file that was asked for within the last second costs no system call.
+ *
+ * Invariants: a request is answered here or handed on, never both; a file that is there but cannot be read is an error of
+ * the operator, not a missing file; every descriptor is closed by the one who opened it, whatever becomes of the client.
+ * Not here: listing directories, index files, compressing.
+ */
+import type { StaticMount } from '../../config/types.ts'
+import { preferCoding } from '../../http/accept-encoding.ts'
+import { type Conditions, evaluateConditions, readConditions } from '../../http/conditional.ts'
+import { HttpError } from '../../http/errors.ts'
+import type { Exchange, Handler } from '../../http/exchange.ts'
+import { answer } from './answer.ts'
+import { FileCache } from './cache.ts'
+import { type Entry, loadEntry, pathOf, type Variant, variantOfOpen } from './entry.ts'
+import { closeFile, openBelow, resolveDirectory } from './files.ts'
+import { arrangeMounts, decodePath, findMount, type Mount, relativePath } from './paths.ts'
+
+/** Renders when the response is idle, cuts when it has started. */
+export type OnError = (exchange: Exchange, error: Error) => void
+
+export class StaticFiles {
+  readonly #onError: OnError
+  #mounts: readonly Mount[] = []
+  #cache = new FileCache()
+  /** Looks that are under way: all who ask for the same file meanwhile wait for the same one. */
+  #looks = new Map<string, Promise<Entry | null>>()
+
+  constructor(onError: OnError) {
+    this.#onError = onError
+  }
+
+  /** From now on; what runs is finished. */
+  setMounts(mounts: readonly StaticMount[]): void {
+    this.#mounts = arrangeMounts(mounts)
+    this.#cache = new FileCache()
+    this.#looks = new Map()
+  }
+
+  /** `next` gets what is no file. */
+  handler(next: Handler): Handler {
+    return exchange => {
+      const { method } = exchange.request
+      if (this.#mounts.length === 0 || (method !== 'GET' && method !== 'HEAD')) return next(exchange)
+      const path = decodePath(exchange.request.path)
+      const mount = path === null ? undefined : findMount(this.#mounts, path)
+      if (mount === undefined) return next(exchange)
+      const entry = this.#cache.fresh(path!, performance.now())
+      if (entry === undefined) {
+        const relative = relativePath(mount, path!)
+        return relative === null ? next(exchange) : this.#lookAndServe(exchange, path!, mount, relative, next)
+      }
+      return entry === null ? next(exchange) : this.#serve(exchange, entry, next)
+    }
+  }
+
+  async #lookAndServe(exchange: Exchange, path: string, mount: Mount, relative: string, next: Handler): Promise<void> {
+    let entry: Entry | null
+    try {
+      entry = await this.#look(path, mount, relative)
+    } catch (error) {
+      this.#fail(exchange, error as Error)
+      return
+    }
+    if (exchange.response.state !== 'idle') return
+    await (entry === null ? next(exchange) : this.#serve(exchange, entry, next))
+  }
+
+  #look(path: string, mount: Mount, relative: string): Promise<Entry | null> {
+    const looks = this.#looks
+    let look = looks.get(path)
+    if (look === undefined) {
+      const cache = this.#cache
+      const startedAt = performance.now()
+      look = loadEntry(mount.directories, relative, cache.last(path))
+        .then(entry => {
+          cache.learn(path, entry, startedAt)
+          return entry
+        })
+        .finally(() => looks.delete(path))
+      looks.set(path, look)
+    }
+    return look
+  }
+
+  #serve(exchange: Exchange, entry: Entry, next: Handler): void | Promise<void> {
+    const conditions = readConditions(exchange.request.headers)
+    const coding = preferCoding(conditions.acceptEncoding, entry.codings)
+    const variant = coding === null ? entry.plain : entry.coded.find(one => one.coding === coding)!
+    return this.#serveVariant(exchange, entry, variant, conditions, next)
+  }
+
+  #serveVariant(
+    exchange: Exchange,
+    entry: Entry,
+    variant: Variant,
+    conditions: Conditions,
+    next: Handler,
+  ): void | Promise<void> {
+    const isContentNeeded = exchange.request.method === 'GET' && evaluateConditions(conditions, variant) === 200
+    if (variant.content === null && isContentNeeded) return this.#serveLarge(exchange, entry, variant, conditions, next)
+    answer(exchange, entry.contentType, variant, conditions, variant.content, () => {})
+  }
+
+  /** Opened anew each time: a descriptor that is kept would keep a deleted file's space, and one of the process's few. */
+  async #serveLarge(
+    exchange: Exchange,
+    entry: Entry,
+    variant: Variant,
+    conditions: Conditions,
+    next: Handler,
+  ): Promise<void> {
+    let file: Awaited<ReturnType<typeof openBelow>>
+    try {
+      const root = await resolveDirectory(entry.directory)
+      file = root === null ? null : await openBelow(root, pathOf(entry, variant))
+    } catch (error) {
+      this.#fail(exchange, error as Error)
+      return
+    }
+    if (exchange.response.state !== 'idle') {
+      if (file !== null) closeFile(file.fd)
+    } else if (file !== null) {
+      const { fd, stats } = file
+      answer(exchange, entry.contentType, variantOfOpen(entry, variant, stats), conditions, fd, error => {
+        closeFile(fd)
+        if (error !== null) this.#fail(exchange, new HttpError(500, `A file broke off: ${error.message}`, 'operator'))
+      })
+    } else {
+      // Removed since it was looked at: the sibling alone, or the file.
+      await (variant === entry.plain
+        ? next(exchange)
+        : this.#serveVariant(exchange, entry, entry.plain, conditions, next))
+    }
+  }
+
+  #fail(exchange: Exchange, error: Error): void {
+    const { state } = exchange.response
+    // Else the client has gone, which is no error.
+    if (state === 'idle' || state === 'started') this.#onError(exchange, error)
+  }
+}

@@ -1,0 +1,70 @@
+/** What the name of a file tells of it: its media type, and whether its content can ever be another one. */
+import { lookup } from 'mrmime'
+
+/** Known to every browser, and missing in the registry or in the table made from it. */
+const MORE_TYPES: Readonly<Record<string, string>> = { ico: 'image/x-icon' }
+/** Their content is UTF-8 today; without a word about it a browser may guess. */
+const TEXT = /^text\/|^application\/(?:javascript|json|manifest\+json)$|^image\/svg\+xml$/
+
+export function contentTypeOf(name: string): string {
+  const dot = name.lastIndexOf('.')
+  const extension = dot < 0 ? '' : name.slice(dot + 1).toLowerCase()
+  // Names of every object, such as `constructor`, are no extensions.
+  const type = Object.hasOwn(MORE_TYPES, extension) ? MORE_TYPES[extension]! : safeLookup(extension)
+  return TEXT.test(type) ? `${type}; charset=utf-8` : type
+}
+
+function safeLookup(extension: string): string {
+  const type: unknown = lookup(extension)
+  return typeof type === 'string' ? type : 'application/octet-stream'
+}
+
+const FOREVER = 'public, max-age=31536000, immutable'
+/**
+ * May be kept, and is asked for each time: a 304 costs a few microseconds here. Any other default shows old styles with new
+ * pages after a deployment, for as long as it says; without the field browsers guess, mostly a tenth of the file's age.
+ */
+const ASK = 'no-cache'
+
+export function cacheControlOf(name: string): string {
+  return hasContentHash(name) ? FOREVER : ASK
+}
+
+/** Hexadecimal with digits and letters: neither a date nor a word. */
+const HEX = /^(?=.*[0-9])(?=.*[a-f])[0-9a-f]{8,64}$/
+/** What bundlers write. A document with a number in its name (`avatar-507f1f77bcf8.png`) may change. */
+const BUNDLED = /\.(?:m?js|css|wasm)(?:\.map)?$/
+
+/**
+ * True for `app.55e7cbb9ba48.css` (Django, 12 hex digits; webpack and Parcel: 8 to 64), `main-3f2a1b9c.js` (Next.js),
+ * `index-B3x9ab12.js` (Vite: 8 of base64url), `chunk-7QJ3KXYZ.js` (esbuild: 8 of base32). When in doubt false: to take a name for
+ * hashed that is not shows an old file for a year, the other mistake costs a 304.
+ */
+export function hasContentHash(name: string): boolean {
+  const parts = name.split('.')
+  if (parts.length < 2) return false
+  // `main.3f2a1b9c.js`, `main.3f2a1b9c.chunk.js`, `main.3f2a1b9c.js.map`; the first part is the name, the last the extension.
+  if (parts.slice(1, -1).some(part => HEX.test(part))) return true
+  const end = parts.at(-1) === 'map' && parts.length > 2 ? -2 : -1
+  const stem = parts.slice(0, end).join('.')
+  if (BUNDLED.test(name) && HEX.test(/-([0-9a-f]+)$/.exec(stem)?.[1] ?? '')) return true
+  const token = /.-([\w-]{8})$/.exec(stem)?.[1]
+  return token !== undefined && isRandom(token)
+}
+
+/**
+ * Eight characters of base64url or base32 that are no word: they change between lower case, upper case and digits more often
+ * than `Version2`, `iPhone15`, `SUMMER24` and `McDonald` do. Two fifths of Vite's hashes are missed.
+ */
+function isRandom(token: string): boolean {
+  const kinds = Array.from(token, kindOf)
+  const changes = kinds.filter((kind, i) => i > 0 && kind !== kinds[i - 1]).length
+  const isBase32 = /^[A-Z2-7]+$/.test(token)
+  return /\d/.test(token) && (isBase32 ? changes >= 2 : /[a-z]/.test(token) && /[A-Z]/.test(token) && changes >= 4)
+}
+
+function kindOf(character: string): string {
+  if (/[0-9]/.test(character)) return 'digit'
+  if (/[a-z]/.test(character)) return 'lower'
+  return /[A-Z]/.test(character) ? 'upper' : 'mark'
+}

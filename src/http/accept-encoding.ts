@@ -1,0 +1,63 @@
+/** Which coding of a representation a client wants (RFC9110§12.5.3). */
+
+/** Ours, best first: what decides between codings that the client wants equally. */
+export const CODINGS = ['br', 'zstd', 'gzip'] as const
+export type Coding = (typeof CODINGS)[number]
+
+/** Weight of each of `CODINGS`; 0: not acceptable. A coding at least as welcome as the file as it is, is sent. */
+type Weights = Readonly<Record<Coding | 'identity', number>>
+
+const NOTHING_SAID: Weights = { br: 0, zstd: 0, gzip: 0, identity: 1 }
+/** A browser sends the same text each time, and there are few browsers: parsed once. Strangers cannot make it grow. */
+const MAX_REMEMBERED = 64
+const MAX_REMEMBERED_LENGTH = 128
+const remembered = new Map<string, Weights>()
+
+/**
+ * The coding to send of those that are at hand, or null for the file as it is. That is also sent when the client accepts
+ * nothing that there is: RFC9110§12.5.3 allows it, and an answer is of more use than a refusal.
+ */
+export function preferCoding(acceptEncoding: string | undefined, available: readonly Coding[]): Coding | null {
+  if (acceptEncoding === undefined || available.length === 0) return null
+  const weights = weightsOf(acceptEncoding)
+  let best: Coding | null = null
+  for (const coding of available) {
+    const weight = weights[coding]
+    if (weight === 0 || weight < weights.identity) continue
+    if (best === null || weight > weights[best] || (weight === weights[best] && isBefore(coding, best))) best = coding
+  }
+  return best
+}
+
+function isBefore(one: Coding, other: Coding): boolean {
+  return CODINGS.indexOf(one) < CODINGS.indexOf(other)
+}
+
+function weightsOf(acceptEncoding: string): Weights {
+  const known = remembered.get(acceptEncoding)
+  if (known !== undefined) return known
+  const weights = parse(acceptEncoding)
+  if (remembered.size < MAX_REMEMBERED && acceptEncoding.length <= MAX_REMEMBERED_LENGTH)
+    // Copied: a slice would keep the whole that it is cut from in memory.
+    remembered.set(Buffer.from(acceptEncoding, 'latin1').toString('latin1'), weights)
+  return weights
+}
+
+/** Longer lists are cut: there are about ten codings in the registry. */
+const MAX_LISTED = 32
+const ELEMENT = /^\s*([\w*-]+)\s*(?:;\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?$/i
+
+function parse(acceptEncoding: string): Weights {
+  const said = new Map<string, number>()
+  for (const element of acceptEncoding.split(',', MAX_LISTED)) {
+    const match = ELEMENT.exec(element)
+    if (match === null) continue
+    const name = match[1]!.toLowerCase()
+    said.set(name === 'x-gzip' ? 'gzip' : name, match[2] === undefined ? 1 : Number(match[2]))
+  }
+  if (said.size === 0) return NOTHING_SAID
+  const others = said.get('*') ?? 0
+  const weight = (name: string) => said.get(name) ?? others
+  // Not named, the file as it is comes after everything that is.
+  return { br: weight('br'), zstd: weight('zstd'), gzip: weight('gzip'), identity: said.get('identity') ?? 0 }
+}

@@ -1,0 +1,106 @@
+/**
+ * Conditional requests (RFC9110§13) for GET and HEAD of a representation that exists and has a strong entity tag.
+ * Pure. What a request says is gathered in one pass (`readConditions`), for a file that is served from memory costs little else.
+ */
+
+import { parseHttpDate } from './date.ts'
+
+/** The fields that choose among the representations of a file and their parts; undefined: not sent. */
+export interface Conditions {
+  ifMatch: string | undefined
+  ifNoneMatch: string | undefined
+  ifModifiedSince: string | undefined
+  ifUnmodifiedSince: string | undefined
+  ifRange: string | undefined
+  range: string | undefined
+  acceptEncoding: string | undefined
+}
+
+export interface Validators {
+  /** Strong, with its quotes. */
+  readonly etag: string
+  /** The Last-Modified value. */
+  readonly lastModified: string
+  /** The same in milliseconds: whole seconds. */
+  readonly modifiedAt: number
+}
+
+/** Sent twice where once is allowed: no date, no range and no tag has this form, so that the field is ignored. */
+const SENT_TWICE = ''
+
+export function readConditions(headers: readonly string[]): Conditions {
+  const found: Conditions = {
+    ifMatch: undefined,
+    ifNoneMatch: undefined,
+    ifModifiedSince: undefined,
+    ifUnmodifiedSince: undefined,
+    ifRange: undefined,
+    range: undefined,
+    acceptEncoding: undefined,
+  }
+  for (let i = 0; i < headers.length; i += 2) {
+    const value = headers[i + 1]!
+    switch (headers[i]) {
+      case 'accept-encoding':
+        found.acceptEncoding = found.acceptEncoding === undefined ? value : `${found.acceptEncoding},${value}`
+        break
+      case 'if-none-match':
+        found.ifNoneMatch = found.ifNoneMatch === undefined ? value : `${found.ifNoneMatch},${value}`
+        break
+      case 'if-match':
+        found.ifMatch = found.ifMatch === undefined ? value : `${found.ifMatch},${value}`
+        break
+      case 'if-modified-since':
+        found.ifModifiedSince = found.ifModifiedSince === undefined ? value : SENT_TWICE
+        break
+      case 'if-unmodified-since':
+        found.ifUnmodifiedSince = found.ifUnmodifiedSince === undefined ? value : SENT_TWICE
+        break
+      case 'if-range':
+        found.ifRange = found.ifRange === undefined ? value : SENT_TWICE
+        break
+      case 'range':
+        found.range = found.range === undefined ? value : SENT_TWICE
+        break
+    }
+  }
+  return found
+}
+
+/** The order of RFC9110§13.2.2. 200: go on; the range, if any, is for `isRangeWanted`. */
+export function evaluateConditions(conditions: Conditions, validators: Validators): 200 | 304 | 412 {
+  const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince } = conditions
+  if (ifMatch !== undefined) {
+    if (!hasTag(ifMatch, validators.etag, false)) return 412
+  } else if (ifUnmodifiedSince !== undefined) {
+    const date = parseHttpDate(ifUnmodifiedSince)
+    if (date !== null && validators.modifiedAt > date) return 412
+  }
+  if (ifNoneMatch !== undefined) {
+    if (hasTag(ifNoneMatch, validators.etag, true)) return 304
+  } else if (ifModifiedSince !== undefined) {
+    if (ifModifiedSince === validators.lastModified) return 304
+    const date = parseHttpDate(ifModifiedSince)
+    if (date !== null && validators.modifiedAt <= date) return 304
+  }
+  return 200
+}
+
+/** RFC9110§13.1.5: a part is only for who has the other parts of the very same representation. `now`: of the Date header. */
+export function isRangeWanted(ifRange: string | undefined, validators: Validators, now: number): boolean {
+  if (ifRange === undefined) return true
+  if (ifRange.startsWith('"')) return ifRange === validators.etag
+  // A file that may have changed twice within its second has no strong date (RFC9110§8.8.2.2).
+  return ifRange === validators.lastModified && validators.modifiedAt + 1000 <= now
+}
+
+const TAG = /[ \t,]*(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?:,|$)/y
+
+/** `weakly`: `W/"a"` is as good as `"a"` (RFC9110§8.8.3.2). What is no list of entity tags matches as far as it is one. */
+function hasTag(list: string, etag: string, weakly: boolean): boolean {
+  if (list === etag || list.trim() === '*') return true
+  TAG.lastIndex = 0
+  for (let match = TAG.exec(list); match !== null; match = TAG.exec(list))
+    if (match[2] === etag && (weakly || match[1] === undefined)) return true
+  return false
+}
