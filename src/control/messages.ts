@@ -38,6 +38,7 @@ export type MasterToGateway =
       readonly socket: string
       readonly slots: number
       readonly generation: number
+      readonly interface: 'wsgi' | 'asgi'
     }
   /** Give the worker nothing more, let it finish what it has, close its links, answer `worker-drained`. */
   | { readonly type: 'worker-drain'; readonly worker: number }
@@ -74,6 +75,12 @@ export type MasterToPreloader =
       readonly factory: boolean
       readonly display: string
       readonly threads: number
+      /** Requests that a worker of an ASGI application runs at a time; its `slots`. */
+      readonly concurrency: number
+      /** auto: a lifespan that the application does not support is none; on: it must; off: not asked. */
+      readonly lifespan: 'auto' | 'on' | 'off'
+      /** SCRIPT_NAME or `root_path`. */
+      readonly rootPath: string
       /** More than one process will answer: `wsgi.multiprocess`. */
       readonly multiprocess: boolean
       /** auto: import before forking unless the inspection finds something; on: import and fork all the same; off: each worker imports. */
@@ -94,6 +101,8 @@ export interface LoadedApplication {
   /** `Django 5.2.1`, `Flask 3.1.3`, or empty. */
   readonly framework: string
   readonly importMs: number
+  /** Which wire its workers speak: `apps/wire/frames.ts` or `apps/wire/multiplex.ts`. */
+  readonly interface: 'wsgi' | 'asgi'
 }
 
 /** Something in the process that does not survive a fork. */

@@ -6,6 +6,7 @@
  * exchange: the protocol, which then calls the `onClosed` callbacks exactly once.
  */
 import type { HeaderLines } from './headers.ts'
+import type { WebSocketAccept, WebSocketChannel, WebSocketEvents } from './websocket.ts'
 
 export interface RequestHead {
   readonly method: string
@@ -108,6 +109,13 @@ export interface Exchange {
   onAborted(callback: () => void): void
   /** Exactly once per exchange, at its end whatever the end. Access log and metrics hang here and nowhere else. */
   onClosed(callback: () => void): void
+  /** The request asks for a WebSocket in a way that this protocol can grant (RFC6455§4.2.1). */
+  readonly isWebSocket: boolean
+  /**
+   * Grants it: 101 leaves, and the exchange goes on as a channel until that is closed; the response must be idle. Throws
+   * HttpError 426 or 400 where the handshake is wrong.
+   */
+  acceptWebSocket(accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel
 }
 
 export type Handler = (exchange: Exchange) => void | Promise<void>
