@@ -57,6 +57,8 @@ export function loadConfig(args: Arguments, environment: Environment): LoadResul
       limits: defaultLimits(connectionLimit(join(environment.machine.procRoot, 'self/limits'))),
       trustedProxies: DEFAULT_TRUSTED_PROXIES,
       temporaryDirectory: environment.temporaryDirectory,
+      concurrency: 1000,
+      lifespan: 'auto' as const,
       requestBuffering: true,
       rootPath: '',
       staticMounts: [],

@@ -84,10 +84,19 @@ export class Crew {
   }
 
   #add(worker: WorkerHandle): void {
-    const { id, generation, pid, socket, slots } = worker
+    const { id, generation, pid, slots, interface: wire } = worker
+    const socket = worker.socket!
     worker.enter('linking')
     // A worker is ready when both are known.
-    this.#options.sendToGateway({ type: 'worker-add', worker: id, pid: pid!, socket: socket!, slots, generation })
+    this.#options.sendToGateway({
+      type: 'worker-add',
+      worker: id,
+      pid: pid!,
+      socket,
+      slots,
+      generation,
+      interface: wire,
+    })
   }
 
   kill(worker: WorkerHandle): void {

@@ -32,6 +32,8 @@ export class WorkerHandle implements WorkerView {
   /** Where the gateway connects its links; null until `ready`. */
   socket: string | null = null
   slots = 0
+  /** The wire it speaks; known from `ready` on. */
+  interface: LoadedApplication['interface'] = 'wsgi'
   /** When its links were open for the first time. */
   servingSince: number | null = null
   /** What the gateway said when it lost the links; empty when it did not. */
@@ -146,6 +148,7 @@ export class WorkerHandle implements WorkerView {
         if (this.phase !== 'starting' && this.phase !== 'forking') break
         this.socket = message.socket
         this.slots = message.slots
+        this.interface = message.interface
         this.#application = message
         this.#becomeReady()
         break

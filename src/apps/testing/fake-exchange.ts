@@ -73,6 +73,7 @@ export class FakeExchange implements Exchange {
   readonly peer = { address: '192.0.2.1', port: 4711, socketAddress: '192.0.2.1' }
   readonly local = { address: '127.0.0.1', port: 8000 }
   isHalfClosed = false
+  isWebSocket = false
   readonly receivedAt = 0
   readonly response = new FakeResponse()
   readonly body: Exchange['body'] & { resumed: number }
@@ -125,6 +126,9 @@ export class FakeExchange implements Exchange {
     else this.#aborted.push(callback)
   }
   onClosed(): void {}
+  acceptWebSocket(): never {
+    throw new Error('this exchange is no WebSocket')
+  }
 
   /** The client leaves. */
   leave(): void {
