@@ -47,8 +47,9 @@
  *
  * **Credit.** For each exchange and direction a sender may send a frame of content (BODY; CHUNK or RESPONSE without END;
  * MESSAGE) while its credit is above 0; the frame's content is subtracted and may make it negative. It begins with WINDOW. One
- * frame has at most MAX_CONTENT bytes of content, a message counts MESSAGE_COST more. The receiver gives back what the
- * application, or the client, has really taken. A RESPONSE with END needs no credit. Neither end ever stops reading the link.
+ * frame has at most MAX_CONTENT bytes of content; the last frame of a message counts MESSAGE_COST more. The receiver gives back
+ * what the application, or the client, has really taken, and each frame but the last of a message at once: a message may be
+ * longer than the window. A RESPONSE with END needs no credit. Neither end ever stops reading the link.
  *
  * **Scope** (the worker adds `asgi`, `state`, `extensions`): type "http" or "websocket"; http_version "1.0", "1.1", "2"; method (http
  * only); scheme "http", "https", "ws", "wss"; path: str, percent-decoded as UTF-8 (U+FFFD for what is none), with the root path
