@@ -19,7 +19,7 @@ interface NamedSlot extends Slot {
 }
 
 function slot(name: string, inFlight = 0, changes: Partial<Slot> = {}): NamedSlot {
-  return { name, usable: true, inFlight, takesAhead: true, firstSince: 0, ...changes }
+  return { name, usable: true, capacity: 1, streams: 0, inFlight, takesAhead: true, firstSince: 0, ...changes }
 }
 
 function worker(generation: number, ...slots: NamedSlot[]): WorkerSlots<NamedSlot> {

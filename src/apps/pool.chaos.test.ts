@@ -52,7 +52,14 @@ async function run(seed: number): Promise<void> {
     const path = join(directory, `${seed}-${id}.sock`)
     const worker = await new FakeWorker(path, id, request => act(worker, request, dice)).listen()
     alive.set(id, worker)
-    pool.addWorker({ worker: id, pid: process.pid, socket: path, slots: 1 + dice(3), generation: 1 + dice(2) })
+    pool.addWorker({
+      worker: id,
+      pid: process.pid,
+      socket: path,
+      slots: 1 + dice(3),
+      generation: 1 + dice(2),
+      interface: 'wsgi',
+    })
   }
   const replace = (id: number) => {
     alive.get(id)?.die()
@@ -73,6 +80,7 @@ async function run(seed: number): Promise<void> {
         drained.push(id)
         replace(id)
       },
+      blocked: () => {},
       log: () => {},
     },
   })

@@ -71,6 +71,7 @@ class Bench {
           this.stuck.push([id, note])
           this.events.emit('stuck')
         },
+        blocked: () => {},
         log: (_, message) => this.logs.push(message),
       },
     })
@@ -80,7 +81,7 @@ class Bench {
   async worker(id: number, slots: number, script: Script, build?: string): Promise<FakeWorker> {
     const worker = await new FakeWorker(join(directory, `w${nextSocket++}.sock`), id, script, build).listen()
     cleanups.push(() => worker.die())
-    this.pool.addWorker({ worker: id, pid: process.pid, socket: worker.path, slots, generation: 1 })
+    this.pool.addWorker({ worker: id, pid: process.pid, socket: worker.path, slots, generation: 1, interface: 'wsgi' })
     return worker
   }
 
@@ -410,7 +411,14 @@ test('a worker of another build, or with another number, is refused', async () =
 test('a socket that nobody listens on is a lost worker', async () => {
   const bench = new Bench()
   const lost = once(bench.events, 'lost')
-  bench.pool.addWorker({ worker: 1, pid: 1, socket: join(directory, 'none.sock'), slots: 2, generation: 1 })
+  bench.pool.addWorker({
+    worker: 1,
+    pid: 1,
+    socket: join(directory, 'none.sock'),
+    slots: 2,
+    generation: 1,
+    interface: 'wsgi',
+  })
   await lost
   assert.match(bench.lost[0]![1], /ENOENT/)
   assert.equal(bench.pool.stats().workers, 0)

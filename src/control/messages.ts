@@ -55,6 +55,8 @@ export type GatewayToMaster =
   | { readonly type: 'worker-lost'; readonly worker: number; readonly reason: string }
   /** A request ran past its deadline: the client has its 504, the worker must be replaced. `note` says which request. */
   | { readonly type: 'worker-stuck'; readonly worker: number; readonly note: string }
+  /** Its event loop does not turn (ASGI): it is asked for its stacks, and is replaced if it stays so (`worker-stuck`). */
+  | { readonly type: 'worker-blocked'; readonly worker: number; readonly note: string }
   /** `cut`: exchanges that were still running at the deadline. */
   | { readonly type: 'drained'; readonly cut: number }
   | { readonly type: 'log'; readonly level: Level; readonly message: string }

@@ -45,12 +45,14 @@ class Gateway {
       timeouts: config.timeouts,
       temporaryDirectory: config.temporaryDirectory,
       build,
+      rootPath: config.rootPath,
       onError: (exchange, error) => this.#refuse(exchange, error),
       events: {
         linked: worker => channel.send({ type: 'worker-linked', worker }),
         drained: worker => channel.send({ type: 'worker-drained', worker }),
         lost: (worker, reason) => channel.send({ type: 'worker-lost', worker, reason }),
         stuck: (worker, note) => channel.send({ type: 'worker-stuck', worker, note }),
+        blocked: (worker, note) => channel.send({ type: 'worker-blocked', worker, note }),
         log: (level, message) => channel.send({ type: 'log', level, message }),
       },
     })
@@ -165,6 +167,7 @@ class Gateway {
   async drain(deadlineMs: number): Promise<number> {
     this.#draining = true
     for (const server of this.#servers) server.close()
+    this.#pool.drain(deadlineMs)
     const cut = await this.#connections.drain(deadlineMs)
     this.#pool.close()
     return cut

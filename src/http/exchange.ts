@@ -86,7 +86,8 @@ export interface ResponseWriter {
   onDrain(callback: () => void): void
   /** Sends part of an open file as content and calls back when it is read to the end. The caller closes `fd` then. */
   sendFile(fd: number, offset: number, length: number, done: (error: Error | null) => void): void
-  end(): void
+  /** `trailers`: sent where the protocol can (chunked HTTP/1.1); what may not stand there is dropped (RFC9110§6.5.1). */
+  end(trailers?: HeaderLines): void
   /** Cuts the exchange: the connection closes in a way that tells the client that the response is incomplete. */
   abort(cause: Error): void
 }

@@ -46,7 +46,7 @@ const KEY = {
   host: marshalString('HTTP_HOST'),
 } as const
 
-/** `bodyLength`: true length of the content; it is passed on when the request has content, chunked or not. */
+/** `bodyLength`: true length of the content, passed on when the request has content, chunked or not; -1: not known yet. */
 export function writeEnviron(writer: MarshalWriter, exchange: Exchange, bodyLength: number): void {
   const { request, peer } = exchange
   writer.startDict()
@@ -60,7 +60,7 @@ export function writeEnviron(writer: MarshalWriter, exchange: Exchange, bodyLeng
   pair(writer, KEY.remotePort, String(peer.port))
   writeServer(writer, exchange)
   if (request.authority !== '') pair(writer, KEY.host, request.authority)
-  if (exchange.body.length !== 0 || hasContentLength(request.headers)) {
+  if (bodyLength >= 0 && (exchange.body.length !== 0 || hasContentLength(request.headers))) {
     pair(writer, KEY.contentLength, String(bodyLength))
   }
   writeHeaders(writer, request.headers)
