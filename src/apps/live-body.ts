@@ -20,6 +20,7 @@ export class LiveBody implements CallBody {
   #waiting: ((error: Error | null, piece: Buffer) => void) | null = null
   #held: Buffer[] = []
   #isPulled = false
+  #isDelivering = false
   #isComplete = false
   #isClosed = false
 
@@ -39,8 +40,9 @@ export class LiveBody implements CallBody {
       return
     }
     this.#waiting = done
-    if (this.#isPulled) this.#source.resume()
-    else this.#pull()
+    if (!this.#isPulled) this.#pull()
+    // From within `onData` its answer says it.
+    else if (!this.#isDelivering) this.#source.resume()
   }
 
   close(): void {
@@ -55,8 +57,10 @@ export class LiveBody implements CallBody {
       onData: chunk => {
         // What still comes of it is thrown away by the protocol, when it has its response.
         if (this.#isClosed) return false
+        this.#isDelivering = true
         if (this.#waiting === null) this.#held.push(chunk)
         else this.#give(chunk)
+        this.#isDelivering = false
         return this.#waiting !== null
       },
       onEnd: () => {

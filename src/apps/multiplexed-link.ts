@@ -57,6 +57,8 @@ export class MultiplexedLink implements PoolLink {
   isOpen = false
   readonly #owner: MultiplexedOwner
   readonly #calls = new Map<number, MultiplexedCall>()
+  /** Streams that keep their slot, until there are fewer. */
+  readonly #crowd = new Set<MultiplexedCall>()
   readonly #heartbeat: Heartbeat
   readonly #helloDeadline: Deadline
   readonly #ticker: Ticker
@@ -181,18 +183,25 @@ export class MultiplexedLink implements PoolLink {
 
   /** Gives back what a call held that was removed. `runMicros`: time in the application, when it is known. */
   release(one: MultiplexedCall, runMicros: number | null): void {
-    if (one.holdsSlot) this.inFlight--
-    else this.streams--
+    if (one.holdsSlot) {
+      this.#crowd.delete(one)
+      this.inFlight--
+    } else {
+      this.streams--
+      const [next] = this.#crowd
+      if (next !== undefined) this.#leaveSlot(next)
+    }
     this.#owner.freed(this, runMicros)
   }
 
   /** It has its head: others may have its slot, as long as there are not too many of its kind. */
   becomeStream(one: MultiplexedCall): void {
-    if (this.streams >= this.capacity * STREAMS_PER_SLOT) return
-    one.holdsSlot = false
-    this.inFlight--
-    this.streams++
-    this.#owner.freed(this, null)
+    if (this.streams >= this.capacity * STREAMS_PER_SLOT) {
+      this.#crowd.add(one)
+    } else {
+      this.#leaveSlot(one)
+      this.#owner.freed(this, null)
+    }
   }
 
   dismiss(code: number, afterMs: number, spanMs: number): void {
@@ -221,6 +230,7 @@ export class MultiplexedLink implements PoolLink {
       else relay.end(code, '')
     }
     this.#calls.clear()
+    this.#crowd.clear()
     this.inFlight = this.streams = 0
     if (isIdle && socket?.readyState === 'open') {
       // The worker has done all of its work, and still hears the last words.
@@ -262,6 +272,13 @@ export class MultiplexedLink implements PoolLink {
       this.#owner.failed(call, new HttpError(500, 'The content of the request could not be read back', 'operator')),
     )
     one.feed.start()
+  }
+
+  #leaveSlot(one: MultiplexedCall): void {
+    this.#crowd.delete(one)
+    one.holdsSlot = false
+    this.inFlight--
+    this.streams++
   }
 
   #newId(): number {

@@ -145,7 +145,9 @@ export type PreloaderToMaster =
 
 export type MasterToWorker =
   /** Links are closed: leave. Runs atexit handlers; the master kills what is still there after the graceful timeout. */
-  { readonly type: 'stop' }
+  | { readonly type: 'stop' }
+  /** Say where every thread and task stands: its event loop does not turn. The control thread answers, with `stacks`. */
+  | { readonly type: 'stacks' }
 
 export type WorkerToMaster =
   /** First, at once after the fork. */
@@ -153,3 +155,5 @@ export type WorkerToMaster =
   /** Imported, and listening for links on `socket`, one accept per slot. */
   | ({ readonly type: 'ready'; readonly socket: string; readonly slots: number } & LoadedApplication)
   | ({ readonly type: 'load-failed' } & LoadFailure)
+  /** For the log, lines as Python writes tracebacks. */
+  | { readonly type: 'stacks'; readonly text: string }

@@ -53,6 +53,7 @@ export const WORKER_SHAPES: Shapes = {
   hello: { build: text, worker: count, pid: count },
   ready: { socket: text, slots: count, ...APPLICATION },
   'load-failed': FAILURE,
+  stacks: { text },
 }
 
 /** Null when `message` is one of `shapes`, else what is wrong with it, for the log. */

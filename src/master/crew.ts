@@ -56,6 +56,7 @@ export class Crew {
       },
       loadFailed: (one, failure) => this.#options.loadFailed(one, failure.message, failure.traceback),
       silent: (one, reason) => this.#onSilent(one, reason),
+      stacks: (one, text) => this.#narrator.workerStacks(one, text),
     })
     this.workers.set(id, worker)
     this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id })
@@ -149,6 +150,10 @@ export class Crew {
         worker.lostReason = message.reason
         if (isLinked) worker.blame('lost')
         else if (worker.phase === 'draining') worker.enter('drained')
+        break
+      case 'worker-blocked':
+        this.#narrator.workerBlocked(worker, message.note)
+        worker.askStacks()
         break
       case 'worker-stuck':
         this.#narrator.workerStuck(worker, message.note)

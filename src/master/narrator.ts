@@ -125,6 +125,14 @@ export class Narrator {
     this.error(`${worker.name} is replaced: ${note}`)
   }
 
+  workerBlocked(worker: WorkerHandle, note: string): void {
+    this.warn(`${worker.name} is blocked: ${note}; what blocks it belongs into a thread`)
+  }
+
+  workerStacks(worker: WorkerHandle, text: string): void {
+    this.warn(`${worker.name} stands here:\n${text.trimEnd()}`)
+  }
+
   workerLoadFailed(worker: WorkerHandle, failure: LoadFailure): void {
     const traceback = failure.traceback === '' ? '' : `\n${failure.traceback.trimEnd()}`
     this.error(`${worker.name}: ${failure.message}${traceback}`)

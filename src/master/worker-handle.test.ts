@@ -44,6 +44,7 @@ function makeWorker() {
       ready: () => heard.push('ready'),
       loadFailed: (_, failure) => heard.push(`load-failed ${failure.message}`),
       silent: () => heard.push('silent'),
+      stacks: (_, text) => heard.push(`stacks ${text}`),
     },
     () => now,
   )

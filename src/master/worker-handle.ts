@@ -17,6 +17,8 @@ export interface WorkerEvents {
   loadFailed(worker: WorkerHandle, failure: LoadFailure): void
   /** Its connection is gone: dying, most likely. */
   silent(worker: WorkerHandle, reason: string): void
+  /** Where its threads and tasks stand, as it was asked. */
+  stacks(worker: WorkerHandle, text: string): void
 }
 
 export class WorkerHandle implements WorkerView {
@@ -114,6 +116,11 @@ export class WorkerHandle implements WorkerView {
     else if (this.phase === 'draining') this.enter('drained')
   }
 
+  /** Its event loop does not turn: it says where it stands. */
+  askStacks(): void {
+    this.#channel?.send({ type: 'stacks' })
+  }
+
   stop(): void {
     this.enter('stopping')
     this.#channel?.send({ type: 'stop' })
@@ -154,6 +161,9 @@ export class WorkerHandle implements WorkerView {
         break
       case 'load-failed':
         this.#events.loadFailed(this, message)
+        break
+      case 'stacks':
+        this.#events.stacks(this, message.text)
         break
     }
   }

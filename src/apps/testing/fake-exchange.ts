@@ -2,6 +2,8 @@
 import { EventEmitter, once } from 'node:events'
 import { readSync } from 'node:fs'
 import type { BodyConsumer, Exchange, RequestHead, ResponseHead, ResponseState } from '../../http/exchange.ts'
+import type { HeaderLines } from '../../http/headers.ts'
+import type { WebSocketAccept, WebSocketChannel, WebSocketEvents } from '../../http/websocket.ts'
 
 export interface FakeRequest extends Partial<RequestHead> {
   readonly body?: Buffer
@@ -9,6 +11,9 @@ export interface FakeRequest extends Partial<RequestHead> {
   readonly chunkSize?: number
   /** The body arrives up to here, and then the client breaks off with this error. */
   readonly bodyError?: Error
+  /** Its length is not known before its end. */
+  readonly isChunked?: boolean
+  readonly isWebSocket?: boolean
 }
 
 let nextId = 0
@@ -21,6 +26,7 @@ export class FakeResponse {
   readonly informed: ResponseHead[] = []
   readonly chunks: Buffer[] = []
   abortCause: Error | null = null
+  trailers: HeaderLines = []
   /** What `write` answers: false makes the client a slow one until `drain()`. */
   accepts = true
   readonly events = new EventEmitter()
@@ -53,7 +59,8 @@ export class FakeResponse {
     this.write(buffer.subarray(0, read))
     setImmediate(done, null)
   }
-  end(): void {
+  end(trailers: HeaderLines = []): void {
+    this.trailers = trailers
     this.state = 'ended'
     this.events.emit('over')
   }
@@ -67,13 +74,45 @@ export class FakeResponse {
   }
 }
 
+/** The client's side of an accepted WebSocket. */
+export class FakeChannel implements WebSocketChannel {
+  readonly sent: (string | Buffer)[] = []
+  readonly events = new EventEmitter()
+  readonly client: WebSocketEvents
+  /** What `send` answers. */
+  accepts = true
+  isPaused = false
+  closed: [number, string] | null = null
+
+  constructor(client: WebSocketEvents) {
+    this.client = client
+  }
+  send(data: Buffer, isText: boolean): boolean {
+    this.sent.push(isText ? data.toString() : Buffer.from(data))
+    this.events.emit('sent')
+    return this.accepts
+  }
+  close(code: number, reason: string): void {
+    this.closed ??= [code, reason]
+    this.events.emit('closed')
+  }
+  pause(): void {
+    this.isPaused = true
+    this.events.emit('paused')
+  }
+  resume(): void {
+    this.isPaused = false
+    this.events.emit('resumed')
+  }
+}
+
 export class FakeExchange implements Exchange {
   readonly id = `x${nextId++}`
   readonly request: RequestHead
   readonly peer = { address: '192.0.2.1', port: 4711, socketAddress: '192.0.2.1' }
   readonly local = { address: '127.0.0.1', port: 8000 }
   isHalfClosed = false
-  isWebSocket = false
+  isWebSocket: boolean
   readonly receivedAt = 0
   readonly response = new FakeResponse()
   readonly body: Exchange['body'] & { resumed: number }
@@ -83,7 +122,15 @@ export class FakeExchange implements Exchange {
   #gone = false
 
   constructor(request: FakeRequest = {}) {
-    const { body = Buffer.alloc(0), chunkSize = 16 * 1024, bodyError, ...head } = request
+    const {
+      body = Buffer.alloc(0),
+      chunkSize = 16 * 1024,
+      bodyError,
+      isChunked,
+      isWebSocket = false,
+      ...head
+    } = request
+    this.isWebSocket = isWebSocket
     const path = head.path ?? '/'
     this.request = {
       method: 'GET',
@@ -108,7 +155,7 @@ export class FakeExchange implements Exchange {
       else consumer!.onEnd([])
     }
     this.body = {
-      length: body.length,
+      length: isChunked ? undefined : body.length,
       resumed: 0,
       pull: given => {
         consumer = given
@@ -126,8 +173,18 @@ export class FakeExchange implements Exchange {
     else this.#aborted.push(callback)
   }
   onClosed(): void {}
-  acceptWebSocket(): never {
-    throw new Error('this exchange is no WebSocket')
+  accepted: WebSocketAccept | null = null
+  channel: FakeChannel | null = null
+  /** What `acceptWebSocket` throws. */
+  handshakeError: Error | null = null
+
+  acceptWebSocket(accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel {
+    if (!this.isWebSocket) throw new Error('this exchange is no WebSocket')
+    if (this.handshakeError !== null) throw this.handshakeError
+    this.accepted = accept
+    this.channel = new FakeChannel(events)
+    this.response.events.emit('accepted')
+    return this.channel
   }
 
   /** The client leaves. */
