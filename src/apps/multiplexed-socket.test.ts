@@ -136,7 +136,7 @@ test('a close with messages that the application has no credit for waits for the
 test('the application’s close reaches the client, with a code that may be sent and a reason that fits', async () => {
   const { channel, at } = await open()
   at.message('bye')
-  at.closeSocket(4000, 'x'.repeat(122) + 'é')
+  at.closeSocket(4000, `${'x'.repeat(122)}é`)
   await until(channel.events, 'closed', () => channel.closed !== null)
   assert.deepEqual(channel.sent, ['bye'])
   assert.deepEqual(channel.closed, [4000, 'x'.repeat(122)])

@@ -14,6 +14,8 @@ export interface FakeRequest extends Partial<RequestHead> {
   /** Its length is not known before its end. */
   readonly isChunked?: boolean
   readonly isWebSocket?: boolean
+  /** The client pauses after so many bytes, until `goOn()`. */
+  readonly stopsAfter?: number
 }
 
 let nextId = 0
@@ -128,6 +130,7 @@ export class FakeExchange implements Exchange {
       bodyError,
       isChunked,
       isWebSocket = false,
+      stopsAfter = Number.POSITIVE_INFINITY,
       ...head
     } = request
     this.isWebSocket = isWebSocket
@@ -144,15 +147,21 @@ export class FakeExchange implements Exchange {
       path,
     }
     let position = 0
+    let stopsAt = stopsAfter
     let consumer: BodyConsumer | null = null
     const deliver = () => {
       while (position < body.length) {
+        if (position >= stopsAt) return
         const chunk = Buffer.from(body.subarray(position, position + chunkSize))
         position += chunk.length
         if (!consumer!.onData(chunk)) return
       }
       if (bodyError) consumer!.onError(bodyError)
       else consumer!.onEnd([])
+    }
+    this.goOn = () => {
+      stopsAt = Number.POSITIVE_INFINITY
+      deliver()
     }
     this.body = {
       length: isChunked ? undefined : body.length,
@@ -167,6 +176,9 @@ export class FakeExchange implements Exchange {
       },
     }
   }
+
+  /** The client sends the rest of its content. */
+  goOn: () => void
 
   onAborted(callback: () => void): void {
     if (this.#gone) callback()
