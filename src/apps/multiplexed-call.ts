@@ -4,6 +4,7 @@
  */
 import type { Call } from './call.ts'
 import type { ContentFeed } from './content-feed.ts'
+import type { Occupant } from './room.ts'
 import type { SocketRelay } from './socket-relay.ts'
 import type { StreamRelay } from './stream-relay.ts'
 import { WINDOW } from './wire/multiplex.ts'
@@ -17,13 +18,12 @@ const STREAM_IDLE_MS = 3_600_000
 /** For an application to take the messages that its WebSocket's client sent before it closed. */
 const LAST_MESSAGES_MS = 30_000
 
-export class MultiplexedCall implements WireState {
+export class MultiplexedCall implements WireState, Occupant {
   readonly id: number
   readonly call: Call
   readonly isWebSocket: boolean
   stage: Stage = 'head'
   granted: number = WINDOW
-  /** It has one of the worker's slots; else it counts as a stream. */
   holdsSlot = true
   feed: ContentFeed | null = null
   relay: StreamRelay | null = null

@@ -3,8 +3,6 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { afterEach, test } from 'node:test'
 import type { HttpError } from '../http/errors.ts'
-import { Farewell } from './farewell.ts'
-import { Heartbeat } from './heartbeat.ts'
 import { AsgiBench, holdingAsgi, turn, until } from './testing/asgi-bench.ts'
 
 const cleanups: (() => void)[] = []
@@ -229,56 +227,6 @@ test('a loop that does not turn is reported, gets nothing new, and is stuck when
   assert.equal((get.error as HttpError).status, 504)
   assert.deepEqual(socket.channel!.closed, [1011, ''])
   assert.equal(bench.blocked.length, 1)
-})
-
-test('heartbeat: silence is asked about only while something is awaited, and a sign of life ends it', () => {
-  const calls: string[] = []
-  const heartbeat = new Heartbeat(3000, {
-    ping: token => calls.push(`ping ${token}`),
-    blocked: ms => calls.push(`blocked ${ms}`),
-    stuck: ms => calls.push(`stuck ${ms}`),
-  })
-  const ticks = (count: number, isAwaited = true) => {
-    for (let i = 0; i < count; i++) heartbeat.tick(500, isAwaited)
-    return calls.splice(0)
-  }
-  assert.deepEqual(ticks(10, false), [])
-  assert.deepEqual(ticks(1), [])
-  heartbeat.heard()
-  assert.deepEqual(ticks(2), [])
-  assert.deepEqual(ticks(1), ['ping 1'])
-  heartbeat.heard()
-  assert.deepEqual(ticks(3), ['ping 2'])
-  assert.deepEqual(ticks(5), ['blocked 2000'])
-  assert.equal(heartbeat.isBlocked, true)
-  heartbeat.heard()
-  assert.equal(heartbeat.isBlocked, false)
-  assert.deepEqual(ticks(1 + 2 + 6), ['ping 3', 'blocked 2000', 'stuck 4000'])
-})
-
-test('farewell: ends everyone within its span, a few at a time, and those who join late', t => {
-  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
-  const members = new Set(Array.from({ length: 100 }, (_, i) => i))
-  const farewell = new Farewell(
-    () => [...members],
-    member => members.delete(member),
-  )
-  farewell.start(1000, 1000)
-  t.mock.timers.tick(999)
-  assert.equal(members.size, 100)
-  t.mock.timers.tick(1)
-  assert.equal(members.size, 90)
-  t.mock.timers.tick(500)
-  assert.equal(members.size, 40)
-  t.mock.timers.tick(400)
-  assert.equal(members.size, 0)
-  members.add(7)
-  t.mock.timers.tick(100)
-  assert.equal(members.size, 0)
-  farewell.stop()
-  members.add(8)
-  t.mock.timers.tick(1000)
-  assert.equal(members.size, 1)
 })
 
 test('requests that come and go while the worker reads nothing do not pile up: the link takes no more', async () => {

@@ -20,6 +20,7 @@ import { MultiplexedSink } from './multiplexed-sink.ts'
 import { Outbox } from './outbox.ts'
 import type { LinkAddress, PoolLink, PoolLinkOwner } from './pool-link.ts'
 import type { PoolWorker } from './pool-worker.ts'
+import { Room } from './room.ts'
 import { Ticker } from './ticker.ts'
 import { MultiplexDecoder } from './wire/multiplex-decode.ts'
 import { writeCancel, writeDisconnect, writeHello, writePing, writeScopedRequest } from './wire/multiplex-encode.ts'
@@ -38,8 +39,6 @@ export interface MultiplexedOwner extends PoolLinkOwner {
   stuck(link: MultiplexedLink, note: string): void
 }
 
-/** Streams and WebSockets of a worker that hold no slot, for each slot: with 1000 slots, 10,000 tasks and their buffers in one process. */
-const STREAMS_PER_SLOT = 10
 const MAX_ID = 0xffffffff
 /** RFC6455§7.4.1: the connection broke. */
 const ABNORMAL = 1006
@@ -48,8 +47,6 @@ export class MultiplexedLink implements PoolLink {
   readonly address: LinkAddress
   readonly worker: PoolWorker
   readonly capacity: number
-  inFlight = 0
-  streams = 0
   /** Nothing waits behind another here. */
   takesAhead = false
   firstSince = 0
@@ -57,8 +54,7 @@ export class MultiplexedLink implements PoolLink {
   isOpen = false
   readonly #owner: MultiplexedOwner
   readonly #calls = new Map<number, MultiplexedCall>()
-  /** Streams that keep their slot, until there are fewer. */
-  readonly #crowd = new Set<MultiplexedCall>()
+  readonly #room: Room<MultiplexedCall>
   readonly #heartbeat: Heartbeat
   readonly #helloDeadline: Deadline
   readonly #ticker: Ticker
@@ -73,6 +69,7 @@ export class MultiplexedLink implements PoolLink {
   constructor(address: LinkAddress, slots: number, worker: PoolWorker, owner: MultiplexedOwner) {
     this.address = address
     this.capacity = slots
+    this.#room = new Room(slots)
     this.worker = worker
     this.#owner = owner
     const tickMs = owner.requestMs === 0 ? 1000 : Math.min(1000, Math.max(50, owner.requestMs / 16))
@@ -83,6 +80,14 @@ export class MultiplexedLink implements PoolLink {
       blocked: ms => owner.blocked(this, this.#silence(ms)),
       stuck: ms => owner.stuck(this, this.#silence(ms)),
     })
+  }
+
+  get inFlight(): number {
+    return this.#room.inFlight
+  }
+
+  get streams(): number {
+    return this.#room.streams
   }
 
   get usable(): boolean {
@@ -139,7 +144,7 @@ export class MultiplexedLink implements PoolLink {
     call.link = this
     call.wireId = one.id
     this.#calls.set(one.id, one)
-    this.inFlight++
+    this.#room.enter(one)
     writeScopedRequest(this.outbox.begin(), one.id, call.exchange, this.#owner.scope, call.inline)
     if (call.inline === null) this.#feed(one)
     this.#ticker.start()
@@ -183,25 +188,13 @@ export class MultiplexedLink implements PoolLink {
 
   /** Gives back what a call held that was removed. `runMicros`: time in the application, when it is known. */
   release(one: MultiplexedCall, runMicros: number | null): void {
-    if (one.holdsSlot) {
-      this.#crowd.delete(one)
-      this.inFlight--
-    } else {
-      this.streams--
-      const [next] = this.#crowd
-      if (next !== undefined) this.#leaveSlot(next)
-    }
+    this.#room.leave(one)
     this.#owner.freed(this, runMicros)
   }
 
   /** It has its head: others may have its slot, as long as there are not too many of its kind. */
   becomeStream(one: MultiplexedCall): void {
-    if (this.streams >= this.capacity * STREAMS_PER_SLOT) {
-      this.#crowd.add(one)
-    } else {
-      this.#leaveSlot(one)
-      this.#owner.freed(this, null)
-    }
+    if (this.#room.becomeStream(one)) this.#owner.freed(this, null)
   }
 
   dismiss(code: number, afterMs: number, spanMs: number): void {
@@ -230,8 +223,7 @@ export class MultiplexedLink implements PoolLink {
       else relay.end(code, '')
     }
     this.#calls.clear()
-    this.#crowd.clear()
-    this.inFlight = this.streams = 0
+    this.#room.clear()
     if (isIdle && socket?.readyState === 'open') {
       // The worker has done all of its work, and still hears the last words.
       this.outbox.finish()
@@ -272,13 +264,6 @@ export class MultiplexedLink implements PoolLink {
       this.#owner.failed(call, new HttpError(500, 'The content of the request could not be read back', 'operator')),
     )
     one.feed.start()
-  }
-
-  #leaveSlot(one: MultiplexedCall): void {
-    this.#crowd.delete(one)
-    one.holdsSlot = false
-    this.inFlight--
-    this.streams++
   }
 
   #newId(): number {

@@ -50,6 +50,7 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
     const link = this.#link
     if (call.exchange.response.state !== 'idle') {
       link.left(call)
+      call.releaseBody()
     } else if (complete) {
       call.phase = 'relaying'
       link.remove(one)

@@ -109,7 +109,7 @@ export class AppPool {
     }
     const call = new Call(exchange, body)
     if (body instanceof LiveBody) body.onFailed = error => this.#fail(call, error)
-    if (this.#closed || (this.#draining && exchange.isWebSocket)) {
+    if (this.#closed || (this.#draining && exchange.isWebSocket && this.#interface === 'asgi')) {
       this.#fail(call, new HttpError(503, 'The server is stopping', 'operator', 1))
       return
     }
