@@ -16,9 +16,6 @@ import { writeMessage } from './wire/multiplex-encode.ts'
 
 /** Of one message that an application sends: it is kept whole until its last frame. uvicorn has no bound; 64 MiB is four times what it takes from clients. */
 const MAX_MESSAGE = 64 * 1024 * 1024
-/** RFC6455§5.5: a control frame has 125 bytes of payload, two of them the code. */
-const MAX_REASON = 123
-
 interface Message {
   readonly data: Buffer
   readonly flags: number
@@ -93,7 +90,7 @@ export class SocketRelay implements WebSocketEvents {
     this.#isOver = true
     this.#pending = []
     this.#parts = []
-    if (this.#closed === null) this.#channel?.close(closeCode(code), shortened(reason))
+    if (this.#closed === null) this.#channel?.close(code, reason)
   }
 
   /** The application does not take the client's last messages: it is told of the end without them. */
@@ -151,24 +148,4 @@ export class SocketRelay implements WebSocketEvents {
     if (wanted) this.#channel.pause()
     else this.#channel.resume()
   }
-}
-
-/** What may stand in a close frame (RFC6455§7.4); what an application makes up is its own failure. */
-export function closeCode(code: number): number {
-  const isSendable =
-    (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) || isPrivate(code)
-  return isSendable ? code : 1011
-}
-
-function isPrivate(code: number): boolean {
-  return code >= 3000 && code <= 4999
-}
-
-/** Cut to what a close frame holds, at the end of a character. */
-export function shortened(reason: string): string {
-  const bytes = Buffer.from(reason)
-  if (bytes.length <= MAX_REASON) return reason
-  let end = MAX_REASON
-  while ((bytes[end]! & 0xc0) === 0x80) end--
-  return bytes.toString('utf8', 0, end)
 }
