@@ -16,10 +16,7 @@ export interface WebSocketEvents {
 export interface WebSocketChannel {
   /** False: the client is slow; wait for `onDrain`. */
   send(data: Buffer, isText: boolean): boolean
-  /**
-   * Sends a close frame and ends; `onClose` follows when the client has answered, or after a while without. Harmless when closed.
-   * A code that may not be sent is sent as 1011, and the reason is cut to what fits (RFC6455§7.4).
-   */
+  /** Sends a close frame and ends; `onClose` follows when the client has answered, or after a while without. Harmless when closed. */
   close(code: number, reason: string): void
   /** No `onMessage` until `resume`: the application is slow. Bounded by one message and what is in a read. */
   pause(): void
