@@ -9,7 +9,8 @@ import { AppPool } from '../pool.ts'
 import { type AsgiScript, type FakeAsgiExchange, FakeAsgiWorker } from './fake-asgi-worker.ts'
 import { FakeExchange, type FakeRequest } from './fake-exchange.ts'
 
-const timeouts: Timeouts = { head: 0, body: 0, keepAlive: 0, send: 0, request: 0, queue: 0, graceful: 0 }
+/** The pool needs no others. */
+const timeouts = { request: 0, queue: 0, graceful: 0 } as Timeouts
 
 export class AsgiBench {
   readonly events = new EventEmitter()
