@@ -40,6 +40,7 @@ class LoadedApplication(NamedTuple):
             "application": self.application,
             "framework": self.framework,
             "importMs": self.import_ms,
+            "interface": "wsgi",
         }
 
 

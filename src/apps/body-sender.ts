@@ -1,18 +1,25 @@
-/** Sends content that is too long for REQUEST: BODY frames as fast as the worker takes them, then BODY_END. */
+/**
+ * Sends content that does not travel inside REQUEST to a slot: BODY frames as fast as the worker takes them, or as they come
+ * from the client, then BODY_END.
+ */
 import type { Socket } from 'node:net'
-import type { RequestBody } from './body.ts'
+import type { CallBody } from './body.ts'
 import { encodeBodyEnd, frameHeader } from './wire/encode.ts'
 import { FrameType } from './wire/frames.ts'
 
 export class BodySender {
   readonly #socket: Socket
-  readonly #body: RequestBody
+  readonly #body: CallBody
   readonly #done: (error: Error | null) => void
   #position = 0
   #stopped = false
+  /** The worker waits for content that is not there yet: nothing is its fault now. */
+  isStarving = false
+  /** Some of what was waited for has come. */
+  onLivePiece: () => void = () => {}
 
   /** `done`: everything is written, or the content could not be read back. Never called after `stop`. */
-  constructor(socket: Socket, body: RequestBody, done: (error: Error | null) => void) {
+  constructor(socket: Socket, body: CallBody, done: (error: Error | null) => void) {
     this.#socket = socket
     this.#body = body
     this.#done = done
@@ -26,17 +33,29 @@ export class BodySender {
     this.#stopped = true
   }
 
+  get isLive(): boolean {
+    return this.#body.isLive
+  }
+
+  /** The worker has answered: nobody reads what would still come, only the end of it. */
+  finish(): void {
+    this.#stopped = true
+    this.#socket.write(encodeBodyEnd())
+  }
+
   #next(): void {
     if (this.#stopped) return
-    if (this.#position >= this.#body.length) {
-      this.#socket.write(encodeBodyEnd())
-      this.#done(null)
-      return
-    }
+    this.isStarving = true
     this.#body.read(this.#position, (error, piece) => {
       if (this.#stopped) return
+      this.isStarving = false
+      if (this.isLive) this.onLivePiece()
       if (error !== null) this.#done(error)
-      else this.#send(piece)
+      else if (piece.length > 0) this.#send(piece)
+      else {
+        this.#socket.write(encodeBodyEnd())
+        this.#done(null)
+      }
     })
   }
 

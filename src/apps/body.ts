@@ -11,6 +11,23 @@ import { MAX_INLINE_BODY } from './wire/frames.ts'
 const MAX_PENDING = 1024 * 1024
 /** Bytes of one BODY frame. */
 const PIECE = 256 * 1024
+const NOTHING = Buffer.alloc(0)
+
+/** The content of a call, for who sends it to a worker. */
+export interface CallBody {
+  /** Bytes in all; undefined: known only at the end. */
+  readonly length: number | undefined
+  /** All of it when it is small enough to travel inside REQUEST. */
+  readonly inline: Buffer | null
+  /** It is still arriving from the client. */
+  readonly isLive: boolean
+  /** It can be read from its beginning, so that it can be sent again. */
+  readonly isAtHand: boolean
+  /** The next piece from `position` on; an empty one is the end. May call back at once; never after `close`. */
+  read(position: number, done: (error: Error | null, piece: Buffer) => void): void
+  /** Nobody needs it any more. */
+  close(): void
+}
 
 export interface RequestBodyOptions {
   readonly directory: string
@@ -21,8 +38,10 @@ export interface RequestBodyOptions {
   readonly onError: (error: Error) => void
 }
 
-export class RequestBody {
+export class RequestBody implements CallBody {
   length = 0
+  readonly isLive = false
+  readonly isAtHand = true
   readonly #options: RequestBodyOptions
   readonly #collected = new ByteQueue()
   #memory: Buffer | null = null
@@ -59,10 +78,11 @@ export class RequestBody {
     return this.length <= MAX_INLINE_BODY && this.#file === null ? this.#memory : null
   }
 
-  /** The next piece from `position` on; after `seal`, and `position` lies within `length`. May call back at once. */
+  /** After `seal`. */
   read(position: number, done: (error: Error | null, piece: Buffer) => void): void {
     const memory = this.#memory!
-    if (position < memory.length) done(null, memory.subarray(position, position + PIECE))
+    if (position >= this.length) done(null, NOTHING)
+    else if (position < memory.length) done(null, memory.subarray(position, position + PIECE))
     else this.#file!.read(position - memory.length, PIECE, done)
   }
 

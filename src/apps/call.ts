@@ -4,11 +4,12 @@
  */
 import type { Deadline } from '../base/deadlines.ts'
 import type { Exchange } from '../http/exchange.ts'
-import type { RequestBody } from './body.ts'
+import type { CallBody } from './body.ts'
 import { isIdempotent, type Unanswered } from './dispatch.ts'
-import type { Link } from './link.ts'
+import type { PoolLink } from './pool-link.ts'
 import type { Queued } from './queue.ts'
 import type { Relay } from './relay.ts'
+import type { StreamRelay } from './stream-relay.ts'
 import { NO_CONTENT } from './wire/encode.ts'
 
 /**
@@ -23,34 +24,43 @@ export class Call implements Queued, Unanswered {
   readonly idempotent: boolean
   /** All of the content; null: it follows in BODY frames. */
   readonly inline: Buffer | null
+  /** -1: known only at the end. */
   readonly bodyLength: number
   phase: CallPhase = 'new'
   losses = 0
   /** The link that it is on, which then decides when the content is released. */
-  link: Link | null = null
+  link: PoolLink | null = null
+  /** Its number on a multiplexed link. */
+  wireId = 0
   relay: Relay | null = null
+  /** The same for a multiplexed link. */
+  stream: StreamRelay | null = null
   previous: Queued | null = null
   next: Queued | null = null
   /** Time in the queue; made when it first has to wait. */
   waiting: Deadline | null = null
   /** When it began to wait, in milliseconds. */
   waitsSince = 0
-  #body: RequestBody | null
+  #body: CallBody | null
 
-  constructor(exchange: Exchange, body: RequestBody | null) {
+  constructor(exchange: Exchange, body: CallBody | null) {
     this.exchange = exchange
     this.idempotent = isIdempotent(exchange.request.method)
     this.#body = body
     this.inline = body === null ? NO_CONTENT : body.inline
-    this.bodyLength = body === null ? 0 : body.length
+    this.bodyLength = body === null ? 0 : (body.length ?? -1)
   }
 
-  get body(): RequestBody | null {
+  get body(): CallBody | null {
     return this.#body
   }
 
   get begun(): boolean {
     return this.phase === 'streaming' || this.phase === 'relaying'
+  }
+
+  get isContentGone(): boolean {
+    return this.#body !== null && !this.#body.isAtHand
   }
 
   /** May wait behind others on a slot, and others behind it: short content, and nobody died of it. */

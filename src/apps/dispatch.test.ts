@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import {
   AHEAD_BUDGET_MICROS,
   aheadSlot,
+  fatesApart,
   fatesOf,
   idleSlot,
   MAX_AHEAD,
@@ -19,7 +20,7 @@ interface NamedSlot extends Slot {
 }
 
 function slot(name: string, inFlight = 0, changes: Partial<Slot> = {}): NamedSlot {
-  return { name, usable: true, inFlight, takesAhead: true, firstSince: 0, ...changes }
+  return { name, usable: true, capacity: 1, streams: 0, inFlight, takesAhead: true, firstSince: 0, ...changes }
 }
 
 function worker(generation: number, ...slots: NamedSlot[]): WorkerSlots<NamedSlot> {
@@ -36,6 +37,14 @@ test('a newer generation is preferred while it has an idle slot', () => {
   assert.equal(idleSlot([worker(1, slot('o1')), newer])!.name, 'n2')
   newer.slots[1]!.inFlight = 1
   assert.equal(idleSlot([worker(1, slot('o1')), newer])!.name, 'o1')
+})
+
+test('room for many: the worker with the fewest requests is chosen, then the one with the fewest streams', () => {
+  const many = (name: string, inFlight: number, streams: number) => slot(name, inFlight, { capacity: 10, streams })
+  assert.equal(idleSlot([worker(1, many('a', 3, 0)), worker(1, many('b', 2, 9))])!.name, 'b')
+  assert.equal(idleSlot([worker(1, many('a', 2, 5)), worker(1, many('b', 2, 4))])!.name, 'b')
+  assert.equal(idleSlot([worker(1, many('a', 10, 0))]), null)
+  assert.equal(idleSlot([worker(2, many('new', 9, 0)), worker(1, many('old', 0, 0))])!.name, 'new')
 })
 
 test('a slot that is not usable is never chosen', () => {
@@ -183,6 +192,12 @@ function simulate(arrivals: readonly { readonly gap: number; readonly run: numbe
   for (let end = nextEnd(); end !== null; end = nextEnd()) finish(end)
   return { worstExpected, left: queue.length }
 }
+
+test('a lost link with many at a time: each is judged by itself, and its content must be at hand', () => {
+  const calls = [call(true), call(false), call(true, { begun: true }), call(true, { isContentGone: true }), call(true)]
+  assert.deepEqual(fatesApart(calls, true), ['retry', 'fail', 'fail', 'fail', 'retry'])
+  assert.deepEqual(fatesApart(calls, true), ['fail', 'fail', 'fail', 'fail', 'fail'])
+})
 
 test('simulation: no slot idles while a request waits, every request is served, expected work ahead stays under 1 ms', () => {
   const arrival = fc.record({

@@ -2,7 +2,8 @@
  * The rules of dispatch, as functions of plain data: no socket, no clock, no timer. `pool.ts` applies them, and
  * `dispatch.test.ts` runs them in a simulation.
  *
- *   1. An idle slot first: of the newest generation, then of the worker with the fewest busy slots.
+ *   1. A free slot first: of the newest generation, then of the worker with the fewest requests without a response head,
+ *      then of the one with the fewest streams and WebSockets.
  *   2. While every slot is busy, a request may be sent ahead to the slot with the fewest requests, as long as the
  *      expected work before it (mean + 4 deviations of recent run times, times their number) stays under 1 ms: a round
  *      trip per request costs a short request more than that wait.
@@ -10,12 +11,16 @@
  *      ("Batches") allows. What may have been started is tried again once, if its method is idempotent (RFC9110§9.2.2).
  */
 
-/** Room for one request at a time in a worker, with those sent ahead of need behind it. */
+/** A connection with room for requests in a worker: for one (a thread), with those sent ahead of need behind it, or for many. */
 export interface Slot {
   /** Linked, and its worker takes new requests. */
   usable: boolean
-  /** Requests sent and not answered to the end. */
+  /** Requests that it runs at a time. */
+  readonly capacity: number
+  /** Requests sent and not answered to the end; with room for many: those that have no response head. */
   inFlight: number
+  /** Exchanges that hold no room: streams after their head, WebSockets. */
+  readonly streams: number
   /** Nothing in flight speaks against a request behind it: no stream, no long body, no second try. */
   takesAhead: boolean
   /** When its first request became the first, in milliseconds. */
@@ -60,18 +65,24 @@ export function idleSlot<S extends Slot>(workers: readonly WorkerSlots<S>[]): S 
   let best: S | null = null
   let bestGeneration = -1
   let bestBusy = 0
+  let bestStreams = 0
   for (const { generation, slots } of workers) {
     if (generation < bestGeneration) continue
     let idle: S | null = null
     let busy = 0
+    let streams = 0
     for (const slot of slots) {
-      if (slot.inFlight > 0) busy++
-      else if (slot.usable) idle = slot
+      const { inFlight, capacity } = slot
+      busy += inFlight < capacity ? inFlight : capacity
+      streams += slot.streams
+      if (inFlight < capacity && slot.usable) idle = slot
     }
-    if (idle === null || (generation === bestGeneration && busy >= bestBusy)) continue
+    if (idle === null) continue
+    if (generation === bestGeneration && (busy > bestBusy || (busy === bestBusy && streams >= bestStreams))) continue
     best = idle
     bestGeneration = generation
     bestBusy = busy
+    bestStreams = streams
   }
   return best
 }
@@ -98,6 +109,8 @@ export interface Unanswered {
   readonly idempotent: boolean
   /** The response has begun to reach the client. */
   readonly begun: boolean
+  /** A part of its content was sent and is not kept. */
+  readonly isContentGone?: boolean
   /** Workers that were lost while they may have run it; the rule below adds to it. */
   losses: number
 }
@@ -114,8 +127,20 @@ export function fatesOf(calls: readonly Unanswered[], blame: boolean): Fate[] {
     if (before !== undefined && (before.begun || !before.idempotent || !call.idempotent)) mayHaveStarted = false
     if (!mayHaveStarted) return 'retry'
     if (blame) call.losses++
-    return call.idempotent && !call.begun && call.losses < MAX_LOSSES ? 'retry' : 'fail'
+    return mayRetry(call) ? 'retry' : 'fail'
   })
+}
+
+/** The same for a link that carries many at a time: any of them may have been started, and the worker may have died of any. */
+export function fatesApart(calls: readonly Unanswered[], blame: boolean): Fate[] {
+  return calls.map(call => {
+    if (blame) call.losses++
+    return mayRetry(call) ? 'retry' : 'fail'
+  })
+}
+
+function mayRetry(call: Unanswered): boolean {
+  return call.idempotent && !call.begun && call.isContentGone !== true && call.losses < MAX_LOSSES
 }
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])

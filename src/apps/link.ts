@@ -11,9 +11,10 @@ import { Deadline } from '../base/deadlines.ts'
 import { HttpError } from '../http/errors.ts'
 import type { ResponseHead } from '../http/exchange.ts'
 import { BodySender } from './body-sender.ts'
-import type { Call } from './call.ts'
-import type { Slot } from './dispatch.ts'
+import type { Call, CallPhase } from './call.ts'
+import { type Fate, fatesOf } from './dispatch.ts'
 import { openOffer } from './file-offer.ts'
+import type { LinkAddress, PoolLink, PoolLinkOwner } from './pool-link.ts'
 import type { PoolWorker } from './pool-worker.ts'
 import { Relay, type RelayLimits } from './relay.ts'
 import { type FileOffer, WorkerDecoder, type WorkerHello, type WorkerSink } from './wire/decode.ts'
@@ -21,40 +22,25 @@ import { encodeFileOpened, encodeHello, writeRequest } from './wire/encode.ts'
 import type { MarshalWriter } from './wire/marshal.ts'
 import { WireViolation } from './wire/violation.ts'
 
-export interface LinkAddress {
-  readonly worker: number
-  readonly pid: number
-  readonly socket: string
-  readonly build: string
-}
-
-export interface LinkOwner {
+export interface LinkOwner extends PoolLinkOwner {
   readonly relayLimits: RelayLimits
-  /** The worker said hello. */
-  opened(link: Link): void
-  /** The worker is done with its first call; `runMicros` is its time in the application. */
-  freed(link: Link, runMicros: number): void
-  /** The connection broke, or the worker broke the wire's rules. The link is closed; its calls wait to be taken. */
-  broke(link: Link, reason: string): void
   /** What it runs is wanted by nobody and would go on: give the connection up. */
   deserted(link: Link): void
   /** No progress within `timeouts.request`. */
   overdue(link: Link): void
   /** (Re)starts the link's deadline: `timeouts.request`, or the one for a first hello. */
   arm(link: Link, deadline: Deadline): void
-  /** The call's exchange is over: it failed with `error`. */
-  failed(call: Call, error: Error): void
-  /** `request`: the id of the one that it is about. */
-  warn(message: string, request: string): void
 }
 
 /** One buffer for all reads of all links: what must outlive a read is copied. Larger than a Unix socket's own buffer. */
-const sharedReadBuffer = Buffer.allocUnsafeSlow(256 * 1024)
+export const sharedReadBuffer = Buffer.allocUnsafeSlow(256 * 1024)
 
-export class Link implements Slot {
+export class Link implements PoolLink {
   readonly address: LinkAddress
   readonly worker: PoolWorker
   usable = false
+  readonly capacity = 1
+  readonly streams = 0
   inFlight = 0
   takesAhead = true
   firstSince = 0
@@ -80,8 +66,13 @@ export class Link implements Slot {
     this.address = address
     this.worker = worker
     this.#owner = owner
-    this.#deadline = new Deadline(() => this.#owner.overdue(this))
+    // A worker that waits for its client's content is not stuck.
+    this.#deadline = new Deadline(() => (this.#sender?.isStarving ? this.#progress() : this.#owner.overdue(this)))
     this.#sink = this.#makeSink()
+  }
+
+  get isIdle(): boolean {
+    return this.inFlight === 0
   }
 
   get first(): Call | undefined {
@@ -161,6 +152,18 @@ export class Link implements Slot {
     return calls
   }
 
+  /** A stream would go on for nobody, and content that is still to come never will. */
+  left(call: Call, phase: CallPhase): void {
+    if (phase === 'streaming' || call.body?.isLive) this.#owner.deserted(this)
+  }
+
+  /** What runs in a thread is not told to end: it is cut when the worker's time is over. */
+  dismiss(): void {}
+
+  fatesOf(calls: readonly Call[], blame: boolean): Fate[] {
+    return fatesOf(calls, blame)
+  }
+
   /** For good. */
   close(): Call[] {
     this.isAlive = false
@@ -202,6 +205,7 @@ export class Link implements Slot {
         call.releaseBody()
       }
     })
+    this.#sender.onLivePiece = () => this.#progress()
     this.#sender.start()
   }
 
@@ -322,6 +326,10 @@ export class Link implements Slot {
     call.exchange.runMicros = runMicros
     this.#file = 'none'
     this.#resume()
+    if (this.#sender?.isLive) {
+      this.#sender.finish()
+      this.#sender = null
+    }
     if (this.#sender !== null) {
       this.#ended = { call, runMicros }
       return
@@ -373,7 +381,7 @@ export class Link implements Slot {
 }
 
 /** The whole response at once: no relay, no buffering of ours. */
-function answer(call: Call, head: ResponseHead, body: Buffer): void {
+export function answer(call: Call, head: ResponseHead, body: Buffer): void {
   const { response } = call.exchange
   response.start(head)
   if (body.length > 0) response.write(body)
@@ -382,6 +390,6 @@ function answer(call: Call, head: ResponseHead, body: Buffer): void {
 }
 
 /** A worker's words for our log: one line, no control characters, not endless. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.slice(0, 500).replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ')
 }

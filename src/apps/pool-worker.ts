@@ -1,6 +1,8 @@
 /** A worker as the pool sees it: its slots, and how far it is on its way in or out. */
 import type { WorkerSlots } from './dispatch.ts'
 import { Link, type LinkOwner } from './link.ts'
+import { MultiplexedLink, type MultiplexedOwner } from './multiplexed-link.ts'
+import type { PoolLink } from './pool-link.ts'
 
 export interface WorkerAddress {
   readonly worker: number
@@ -11,13 +13,18 @@ export interface WorkerAddress {
   readonly generation: number
   /** Requests after which it is spent; 0: never. */
   readonly maxRequests: number
+  /** Which wire it speaks: one link for each slot, or one for all. */
+  readonly interface: 'wsgi' | 'asgi'
 }
 
-export class PoolWorker implements WorkerSlots<Link> {
+/** RFC6455§7.4.1. */
+export const GOING_AWAY = 1001
+
+export class PoolWorker implements WorkerSlots<PoolLink> {
   readonly id: number
   readonly generation: number
   readonly maxRequests: number
-  readonly slots: readonly Link[]
+  readonly slots: readonly PoolLink[]
   /** All links have been open: it takes requests, unless it is leaving. */
   isActive = false
   /** Takes nothing new: draining, lost or stuck. */
@@ -28,16 +35,20 @@ export class PoolWorker implements WorkerSlots<Link> {
   /** Requests that it was asked to run, and that are over. */
   #answered = 0
 
-  constructor(address: WorkerAddress, build: string, owner: LinkOwner) {
+  constructor(address: WorkerAddress, build: string, owner: LinkOwner & MultiplexedOwner) {
     const { worker, pid, socket, generation } = address
     this.id = worker
     this.generation = generation
     this.maxRequests = address.maxRequests
-    this.slots = Array.from({ length: address.slots }, () => new Link({ worker, pid, socket, build }, this, owner))
+    const from = { worker, pid, socket, build }
+    this.slots =
+      address.interface === 'asgi'
+        ? [new MultiplexedLink(from, address.slots, this, owner)]
+        : Array.from({ length: address.slots }, () => new Link(from, this, owner))
   }
 
   get busySlots(): number {
-    return this.slots.filter(link => link.inFlight > 0).length
+    return this.slots.reduce((sum, { inFlight, capacity }) => sum + Math.min(inFlight, capacity), 0)
   }
 
   /** One request more is over; true when that was the last one that it should have, and only then. */
@@ -46,7 +57,7 @@ export class PoolWorker implements WorkerSlots<Link> {
   }
 
   get usableSlots(): number {
-    return this.slots.filter(link => link.usable).length
+    return this.slots.reduce((sum, { usable, capacity }) => sum + (usable ? capacity : 0), 0)
   }
 
   connect(): void {
@@ -66,11 +77,15 @@ export class PoolWorker implements WorkerSlots<Link> {
     for (const link of this.slots) link.usable = false
   }
 
+  dismiss(code: number, afterMs: number, spanMs: number): void {
+    for (const link of this.slots) link.dismiss(code, afterMs, spanMs)
+  }
+
   /** True when no link is left. */
   closeIdleLinks(): boolean {
     let left = 0
     for (const link of this.slots) {
-      if (link.isAlive && link.inFlight === 0) link.close()
+      if (link.isAlive && link.isIdle) link.close(GOING_AWAY)
       if (link.isAlive) left++
     }
     return left === 0

@@ -59,6 +59,7 @@ async function run(seed: number): Promise<void> {
       slots: 1 + dice(3),
       generation: 1 + dice(2),
       maxRequests: 0,
+      interface: 'wsgi',
     })
   }
   const replace = (id: number) => {
@@ -81,6 +82,7 @@ async function run(seed: number): Promise<void> {
         drained.push(id)
         replace(id)
       },
+      blocked: () => {},
       log: () => {},
     },
   })

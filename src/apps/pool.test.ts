@@ -73,6 +73,7 @@ class Bench {
           this.events.emit('stuck')
         },
         spent: (id, requests) => this.spent.push([id, requests]),
+        blocked: () => {},
         log: (_, message) => this.logs.push(message),
       },
     })
@@ -82,7 +83,15 @@ class Bench {
   async worker(id: number, slots: number, script: Script, build?: string, maxRequests = 0): Promise<FakeWorker> {
     const worker = await new FakeWorker(join(directory, `w${nextSocket++}.sock`), id, script, build).listen()
     cleanups.push(() => worker.die())
-    this.pool.addWorker({ worker: id, pid: process.pid, socket: worker.path, slots, generation: 1, maxRequests })
+    this.pool.addWorker({
+      worker: id,
+      pid: process.pid,
+      socket: worker.path,
+      slots,
+      generation: 1,
+      maxRequests,
+      interface: 'wsgi',
+    })
     return worker
   }
 
@@ -455,6 +464,7 @@ test('a socket that nobody listens on is a lost worker', async () => {
     slots: 2,
     generation: 1,
     maxRequests: 0,
+    interface: 'wsgi',
   })
   await lost
   assert.match(bench.lost[0]![1], /ENOENT/)

@@ -11,13 +11,17 @@ import { Deadline, DeadlineList } from '../base/deadlines.ts'
 import type { Limits, Timeouts } from '../config/types.ts'
 import { ClientGoneError, HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
-import type { RequestBody } from './body.ts'
+import type { CallBody } from './body.ts'
 import { Call } from './call.ts'
-import { aheadSlot, fatesOf, idleSlot, RunTimes } from './dispatch.ts'
+import { aheadSlot, idleSlot, RunTimes } from './dispatch.ts'
 import type { Link, LinkOwner } from './link.ts'
-import { PoolWorker, type WorkerAddress } from './pool-worker.ts'
+import { LiveBody } from './live-body.ts'
+import type { MultiplexedOwner } from './multiplexed-link.ts'
+import type { PoolLink } from './pool-link.ts'
+import { GOING_AWAY, PoolWorker, type WorkerAddress } from './pool-worker.ts'
 import { CallQueue } from './queue.ts'
 import { MarshalWriter } from './wire/marshal.ts'
+import { ScopeWriter } from './wire/scope.ts'
 
 export type { WorkerAddress } from './pool-worker.ts'
 
@@ -30,6 +34,8 @@ export interface PoolEvents {
   lost(worker: number, reason: string): void
   /** A request ran past its deadline. Once per worker; nothing new goes to it, what else it runs may end. */
   stuck(worker: number, note: string, request: string): void
+  /** Its event loop does not turn; it may turn again, and gets nothing new until then. */
+  blocked(worker: number, note: string): void
   /** It has answered its `maxRequests`. Once per worker; it serves on. */
   spent(worker: number, requests: number): void
   /** `request`: the id of the one that it is about; empty: none. */
@@ -41,6 +47,8 @@ export interface PoolOptions {
   readonly timeouts: Timeouts
   readonly temporaryDirectory: string
   readonly build: string
+  /** `root_path` of ASGI scopes; none by default. */
+  readonly rootPath?: string
   readonly events: PoolEvents
   /** The one place that turns errors into responses: renders when `response.state` is idle, cuts (`abort`) when it has started. */
   readonly onError: (exchange: Exchange, error: Error) => void
@@ -56,10 +64,21 @@ export interface PoolStats {
 
 /** For a worker to accept its first links and say hello; it is ready before we are told of it. */
 const HELLO_TIMEOUT_MS = 30_000
+/**
+ * WebSockets and event streams of a worker that drains are left alone for half of the graceful time, and ended during the next
+ * 40 %, a few at a time: what remains is for their last answers.
+ */
+const DISMISS_AFTER = 0.5
+const DISMISS_SPAN = 0.4
+/** When the program stops nobody waits for them: they are ended at once, spread over a tenth of the time that there is. */
+const STOP_SPAN = 0.1
+/** RFC6455§7.4.1: the worker was lost; it restarts (registered later). */
+const INTERNAL_ERROR = 1011
+const SERVICE_RESTART = 1012
 
 export class AppPool {
   readonly #options: PoolOptions
-  readonly #owner: LinkOwner
+  readonly #owner: LinkOwner & MultiplexedOwner
   readonly #queue = new CallQueue<Call>()
   readonly #queueDeadlines: DeadlineList
   readonly #requestDeadlines: DeadlineList
@@ -67,9 +86,11 @@ export class AppPool {
   readonly #runTimes = new RunTimes()
   readonly #writer = new MarshalWriter()
   #workers: PoolWorker[] = []
-  #unflushed: Link[] = []
+  #unflushed: PoolLink[] = []
   readonly #flush = () => this.#flushAll()
+  #draining = false
   #closed = false
+  #interface: WorkerAddress['interface'] | null = null
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -78,14 +99,20 @@ export class AppPool {
     this.#owner = this.#makeOwner()
   }
 
-  /** Takes the exchange over; `body` is null when there is no content, and sealed otherwise. */
-  handle(exchange: Exchange, body: RequestBody | null): void {
+  /** What the application is, by the worker that came last; null before the first one. */
+  get interface(): WorkerAddress['interface'] | null {
+    return this.#interface
+  }
+
+  /** Takes the exchange over; `body` is null when there is no content, and sealed or live otherwise. */
+  handle(exchange: Exchange, body: CallBody | null): void {
     if (exchange.response.state !== 'idle') {
       body?.close()
       return
     }
     const call = new Call(exchange, body)
-    if (this.#closed) {
+    if (body instanceof LiveBody) body.onFailed = error => this.#fail(call, error)
+    if (this.#closed || (this.#draining && exchange.isWebSocket && this.#interface === 'asgi')) {
       this.#fail(call, new HttpError(503, 'The server is stopping', 'operator', 1))
       return
     }
@@ -106,6 +133,7 @@ export class AppPool {
   }
 
   addWorker(address: WorkerAddress): void {
+    this.#interface = address.interface
     const worker = new PoolWorker(address, this.#options.build, this.#owner)
     this.#workers.push(worker)
     worker.connect()
@@ -120,6 +148,8 @@ export class AppPool {
     }
     worker.isDraining = true
     worker.leave()
+    const { graceful } = this.#options.timeouts
+    worker.dismiss(SERVICE_RESTART, graceful * DISMISS_AFTER, graceful * DISMISS_SPAN)
     this.#settle(worker)
   }
 
@@ -133,10 +163,16 @@ export class AppPool {
     return { queued: this.#queue.length, busy, slots, workers: this.#workers.length }
   }
 
+  /** The program stops within `deadlineMs`: what would never end by itself is ended. Requests are served until `close`. */
+  drain(deadlineMs: number): void {
+    this.#draining = true
+    for (const worker of this.#workers) worker.dismiss(GOING_AWAY, 0, deadlineMs * STOP_SPAN)
+  }
+
   /** Closes all links; what is queued gets 503, what runs is cut. No events follow. */
   close(): void {
     this.#closed = true
-    const calls = this.#workers.flatMap(worker => worker.slots.flatMap(link => link.close()))
+    const calls = this.#workers.flatMap(worker => worker.slots.flatMap(link => link.close(GOING_AWAY)))
     this.#workers = []
     for (let call = this.#queue.first; call !== null; call = this.#queue.first) {
       this.#unqueue(call)
@@ -147,7 +183,7 @@ export class AppPool {
 
   // ---- dispatch ---------------------------------------------------------------------------------------------------
 
-  #send(link: Link, call: Call): void {
+  #send(link: PoolLink, call: Call): void {
     if (!link.send(call)) return
     if (this.#unflushed.push(link) === 1) setImmediate(this.#flush)
   }
@@ -198,7 +234,7 @@ export class AppPool {
     call.exchange.response.abort(new ClientGoneError())
   }
 
-  #aheadSlot(call: Call): Link | null {
+  #aheadSlot(call: Call): PoolLink | null {
     const allowed = this.#runTimes.allowedAhead
     return call.mayGoAhead && allowed > 0 ? aheadSlot(this.#workers, allowed, performance.now()) : null
   }
@@ -218,7 +254,8 @@ export class AppPool {
     if (phase === 'queued') this.#unqueue(call)
     call.phase = 'done'
     call.relay?.close()
-    if (phase === 'streaming' && link !== null) this.#abandon(link)
+    call.stream?.close()
+    link?.left(call, phase)
     // On a link the content is still needed: a worker that waits for it must get all of it.
     if (call.link === null) call.releaseBody()
   }
@@ -240,9 +277,14 @@ export class AppPool {
 
   // ---- links ------------------------------------------------------------------------------------------------------
 
-  #makeOwner(): LinkOwner {
-    const { limits, temporaryDirectory, events } = this.#options
+  #makeOwner(): LinkOwner & MultiplexedOwner {
+    const { limits, timeouts, temporaryDirectory, events, rootPath = '' } = this.#options
     return {
+      scope: new ScopeWriter(rootPath),
+      requestMs: timeouts.request,
+      armHello: deadline => this.#helloDeadlines.arm(deadline),
+      blocked: ({ worker }, note) => events.blocked(worker.id, note),
+      stuck: (link, note) => this.#stuck(link, note),
       relayLimits: {
         temporaryDirectory,
         memoryBuffer: limits.memoryBuffer,
@@ -262,7 +304,7 @@ export class AppPool {
     }
   }
 
-  #opened(link: Link): void {
+  #opened(link: PoolLink): void {
     const { worker } = link
     if (worker.isLeaving) {
       this.#settle(worker)
@@ -275,8 +317,8 @@ export class AppPool {
     }
   }
 
-  #freed(link: Link, runMicros: number): void {
-    this.#runTimes.add(runMicros)
+  #freed(link: PoolLink, runMicros: number | null): void {
+    if (runMicros !== null) this.#runTimes.add(runMicros)
     const { worker } = link
     this.#countAnswered(worker)
     if (worker.isLeaving) this.#settle(worker)
@@ -292,7 +334,7 @@ export class AppPool {
     const { worker } = link
     // Given up half-way, but it ran.
     if (link.inFlight > 0) this.#countAnswered(worker)
-    this.#requeue(link.disconnect(), false)
+    this.#requeue(link, link.disconnect(), false)
     if (worker.isLeaving) {
       link.close()
       this.#settle(worker)
@@ -302,13 +344,13 @@ export class AppPool {
     this.#pump()
   }
 
-  #broke(link: Link, reason: string): void {
+  #broke(link: PoolLink, reason: string): void {
     const { worker } = link
-    const calls = link.close()
+    const calls = link.close(INTERNAL_ERROR)
     const wasLeaving = worker.isLeaving
     worker.leave()
     if (!wasLeaving) this.#options.events.lost(worker.id, reason)
-    this.#requeue(calls, true, `was on worker ${worker.id} when its link broke (${reason})`)
+    this.#requeue(link, calls, true, `was on worker ${worker.id} when its link broke (${reason})`)
     this.#settle(worker)
     this.#pump()
   }
@@ -323,19 +365,33 @@ export class AppPool {
     const elapsed = Math.round(performance.now() - link.firstSince)
     const note = `${first === undefined ? 'a request whose client has gone' : first.describe()} has run for ${elapsed} ms`
     const calls = link.close()
-    const wasStuck = worker.isStuck
-    worker.isStuck = true
-    worker.leave()
-    if (!wasStuck) this.#options.events.stuck(worker.id, note, first?.exchange.id ?? '')
+    this.#markStuck(worker, note, first?.exchange.id ?? '')
     if (first !== undefined) this.#fail(first, new HttpError(504, 'The application took too long', 'application'))
-    this.#requeue(calls, false)
+    this.#requeue(link, calls, false)
     this.#settle(worker)
     this.#pump()
   }
 
+  /** Nothing on the link will be answered. */
+  #stuck(link: PoolLink, note: string): void {
+    const { worker } = link
+    const calls = link.close(INTERNAL_ERROR)
+    this.#markStuck(worker, note)
+    this.#requeue(link, calls, true, `was on worker ${worker.id}, which is stuck`)
+    this.#settle(worker)
+    this.#pump()
+  }
+
+  #markStuck(worker: PoolWorker, note: string, request = ''): void {
+    const wasStuck = worker.isStuck
+    worker.isStuck = true
+    worker.leave()
+    if (!wasStuck) this.#options.events.stuck(worker.id, note, request)
+  }
+
   /** What becomes of calls whose link is gone, in their order. `blame`: the worker may have died of one of them. */
-  #requeue(calls: readonly Call[], blame: boolean, what: string | null = null): void {
-    const fates = fatesOf(calls, blame)
+  #requeue(link: PoolLink, calls: readonly Call[], blame: boolean, what: string | null = null): void {
+    const fates = link.fatesOf(calls, blame)
     for (let i = calls.length - 1; i >= 0; i--) {
       const call = calls[i]!
       if (call.phase === 'done') {

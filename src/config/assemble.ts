@@ -49,6 +49,8 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     workers: auto.workers,
     workersReason: auto.reason,
     threads: values.one(workers.threads),
+    concurrency: values.one(workers.concurrency),
+    lifespan: values.one(application.lifespan),
     preload: values.one(application.preload),
     python: values.one(application.python),
     rootPath: values.one(application.rootPath),

@@ -194,6 +194,20 @@ const CASES: Readonly<Record<string, Case>> = {
     toml: '8',
     wrong: ['many', /must be a whole number from 1 to 256/],
   },
+  concurrency: {
+    of: ({ concurrency }) => concurrency,
+    standard: 1000,
+    texts: [['64', 64]],
+    toml: '64',
+    wrong: ['0', /must be a whole number from 1 to 65536/],
+  },
+  lifespan: {
+    of: ({ lifespan }) => lifespan,
+    standard: 'auto',
+    texts: [['off', 'off']],
+    toml: '"off"',
+    wrong: ['yes', /must be auto, on or off/],
+  },
   timeout: time(({ timeouts }) => timeouts.request, 30 * SECONDS),
   'graceful-timeout': time(({ timeouts }) => timeouts.graceful, 30 * SECONDS),
   'max-requests': {

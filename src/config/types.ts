@@ -119,6 +119,9 @@ export interface Config extends GatewayConfig {
   /** How `workers` came about, for the start-up line: `auto: 2 cores`. Empty when the user said it. */
   readonly workersReason: string
   readonly threads: number
+  /** Requests that a worker of an ASGI application runs at a time, until each has its response head. */
+  readonly concurrency: number
+  readonly lifespan: 'auto' | 'on' | 'off'
   readonly preload: PreloadMode
   /** Directory of the application as the user named it: not resolved, so that a switched symbolic link is followed at reload. */
   readonly directory: string

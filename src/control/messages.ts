@@ -40,6 +40,7 @@ export type MasterToGateway =
       readonly generation: number
       /** Answered requests after which `worker-spent` is due; 0: never. */
       readonly maxRequests: number
+      readonly interface: 'wsgi' | 'asgi'
     }
   /** Give the worker nothing more, let it finish what it has, close its links, answer `worker-drained`. */
   | { readonly type: 'worker-drain'; readonly worker: number }
@@ -59,6 +60,8 @@ export type GatewayToMaster =
   | { readonly type: 'worker-stuck'; readonly worker: number; readonly note: string; readonly request: string }
   /** It has answered as many requests as `maxRequests` says. Once; it serves on until it is drained. */
   | { readonly type: 'worker-spent'; readonly worker: number; readonly requests: number }
+  /** Its event loop does not turn (ASGI): it is asked for its stacks, and is replaced if it stays so (`worker-stuck`). */
+  | { readonly type: 'worker-blocked'; readonly worker: number; readonly note: string }
   /** `cut`: exchanges that were still running at the deadline. */
   | { readonly type: 'drained'; readonly cut: number }
   /** `request`: the id of the one that the line is about. */
@@ -80,6 +83,12 @@ export type MasterToPreloader =
       readonly factory: boolean
       readonly display: string
       readonly threads: number
+      /** Requests that a worker of an ASGI application runs at a time; its `slots`. */
+      readonly concurrency: number
+      /** auto: a lifespan that the application does not support is none; on: it must; off: not asked. */
+      readonly lifespan: 'auto' | 'on' | 'off'
+      /** SCRIPT_NAME or `root_path`. */
+      readonly rootPath: string
       /** More than one process will answer: `wsgi.multiprocess`. */
       readonly multiprocess: boolean
       /** auto: import before forking unless the inspection finds something; on: import and fork all the same; off: each worker imports. */
@@ -104,6 +113,8 @@ export interface LoadedApplication {
   /** `Django 5.2.1`, `Flask 3.1.3`, or empty. */
   readonly framework: string
   readonly importMs: number
+  /** Which wire its workers speak: `apps/wire/frames.ts` or `apps/wire/multiplex.ts`. */
+  readonly interface: 'wsgi' | 'asgi'
 }
 
 /** Something in the process that does not survive a fork. */
@@ -144,7 +155,9 @@ export type PreloaderToMaster =
 
 export type MasterToWorker =
   /** Links are closed: leave. Runs atexit handlers; the master kills what is still there after the graceful timeout. */
-  { readonly type: 'stop' }
+  | { readonly type: 'stop' }
+  /** Say where every thread and task stands: its event loop does not turn. The control thread answers, with `stacks`. */
+  | { readonly type: 'stacks' }
 
 export type WorkerToMaster =
   /** First, at once after the fork. */
@@ -152,3 +165,5 @@ export type WorkerToMaster =
   /** Imported, and listening for links on `socket`, one accept per slot. */
   | ({ readonly type: 'ready'; readonly socket: string; readonly slots: number } & LoadedApplication)
   | ({ readonly type: 'load-failed' } & LoadFailure)
+  /** For the log, lines as Python writes tracebacks. */
+  | { readonly type: 'stacks'; readonly text: string }

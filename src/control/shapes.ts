@@ -12,6 +12,10 @@ const count: Check = value => Number.isSafeInteger(value) && (value as number) >
 const duration: Check = value => typeof value === 'number' && Number.isFinite(value) && value >= 0
 const hazards: Check = value => Array.isArray(value) && value.every(one => hasFields(one, { kind: text, what: text }))
 
+function oneOf(words: readonly string[]): Check {
+  return value => typeof value === 'string' && words.includes(value)
+}
+
 function orNull(check: Check): Check {
   return value => value === null || check(value)
 }
@@ -24,7 +28,13 @@ function hasFields(value: unknown, fields: Readonly<Record<string, Check>>): boo
 
 type Shapes = Readonly<Record<string, Readonly<Record<string, Check>>>>
 
-const APPLICATION = { python: text, application: text, framework: text, importMs: duration }
+const APPLICATION = {
+  python: text,
+  application: text,
+  framework: text,
+  importMs: duration,
+  interface: oneOf(['wsgi', 'asgi']),
+}
 const FAILURE = { message: text, traceback: text }
 
 /** PreloaderToMaster by type. */
@@ -43,6 +53,7 @@ export const WORKER_SHAPES: Shapes = {
   hello: { build: text, worker: count, pid: count },
   ready: { socket: text, slots: count, ...APPLICATION },
   'load-failed': FAILURE,
+  stacks: { text },
 }
 
 /** Null when `message` is one of `shapes`, else what is wrong with it, for the log. */

@@ -35,8 +35,8 @@ const TYPES = {
     'fork-failed': 0,
     exited: 0,
   } satisfies Record<PreloaderToMaster['type'], 0>,
-  'worker master': { stop: 0 } satisfies Record<MasterToWorker['type'], 0>,
-  'worker python': { hello: 0, ready: 0, 'load-failed': 0 } satisfies Record<WorkerToMaster['type'], 0>,
+  'worker master': { stop: 0, stacks: 0 } satisfies Record<MasterToWorker['type'], 0>,
+  'worker python': { hello: 0, ready: 0, 'load-failed': 0, stacks: 0 } satisfies Record<WorkerToMaster['type'], 0>,
 }
 
 for (const [way, types] of Object.entries(TYPES)) {

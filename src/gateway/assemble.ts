@@ -15,7 +15,7 @@ export function assembleHandler(
   access: AccessWriter | null,
   onError: (exchange: Exchange, error: Error) => void,
 ): Handler {
-  const { limits, temporaryDirectory } = config
-  const handler = appHandler(pool, { limits, temporaryDirectory, onError })
+  const { limits, requestBuffering, temporaryDirectory } = config
+  const handler = appHandler(pool, { requestBuffering, limits, temporaryDirectory, onError })
   return access === null ? handler : accessLog(access)(handler)
 }

@@ -47,12 +47,14 @@ class Gateway {
       timeouts: config.timeouts,
       temporaryDirectory: config.temporaryDirectory,
       build,
+      rootPath: config.rootPath,
       onError: (exchange, error) => this.#refuse(exchange, error),
       events: {
         linked: worker => channel.send({ type: 'worker-linked', worker }),
         drained: worker => channel.send({ type: 'worker-drained', worker }),
         lost: (worker, reason) => channel.send({ type: 'worker-lost', worker, reason }),
         stuck: (worker, note, request) => channel.send({ type: 'worker-stuck', worker, note, request }),
+        blocked: (worker, note) => channel.send({ type: 'worker-blocked', worker, note }),
         spent: (worker, requests) => channel.send({ type: 'worker-spent', worker, requests }),
         log: (level, message, request) => this.#log(level, message, request),
       },
@@ -176,6 +178,7 @@ class Gateway {
   async drain(deadlineMs: number): Promise<number> {
     this.#draining = true
     for (const server of this.#servers) server.close()
+    this.#pool.drain(deadlineMs)
     const cut = await this.#connections.drain(deadlineMs)
     this.#pool.close()
     return cut

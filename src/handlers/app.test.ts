@@ -17,8 +17,8 @@ function handle(request: FakeRequest, temporaryDirectory = tmpdir()) {
   const handled = new Promise<RequestBody | null>(done => {
     resolve = done
   })
-  const pool = { handle: (_: Exchange, body: RequestBody | null) => resolve(body) } as AppPool
-  void appHandler(pool, { limits, temporaryDirectory, onError: FakeExchange.failed })(exchange)
+  const pool = { handle: (_: Exchange, body: unknown) => resolve(body as RequestBody | null) } as AppPool
+  void appHandler(pool, { requestBuffering: true, limits, temporaryDirectory, onError: FakeExchange.failed })(exchange)
   return { exchange, handled }
 }
 

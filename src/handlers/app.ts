@@ -1,14 +1,18 @@
 /**
- * Hands exchanges to the application. Reads the whole content first (memory, then a temporary file), so that a slow client
- * costs no worker and a client that goes meanwhile costs nothing. Runs in the gateway.
+ * Hands exchanges to the application. For a WSGI application the whole content is read first (memory, then a temporary file), so
+ * that a slow client costs no worker and a client that goes meanwhile costs nothing; with `requestBuffering` off, and for an
+ * ASGI application, only what fits in one frame is, and the rest goes to the worker while it arrives. Runs in the gateway.
  */
 import { RequestBody } from '../apps/body.ts'
+import { LiveBody } from '../apps/live-body.ts'
 import type { AppPool } from '../apps/pool.ts'
+import { MAX_INLINE_BODY } from '../apps/wire/frames.ts'
 import type { Limits } from '../config/types.ts'
 import { ClientGoneError, HttpError } from '../http/errors.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
 
 export interface AppHandlerOptions {
+  readonly requestBuffering: boolean
   readonly limits: Limits
   readonly temporaryDirectory: string
   /** The same as the pool's: renders when the response is idle, cuts when it has started. */
@@ -17,7 +21,13 @@ export interface AppHandlerOptions {
 
 export function appHandler(pool: AppPool, options: AppHandlerOptions): Handler {
   return exchange => {
-    if (exchange.body.length === 0) pool.handle(exchange, null)
+    const { length } = exchange.body
+    if (length === 0) pool.handle(exchange, null)
+    else if (
+      (length === undefined || length > MAX_INLINE_BODY) &&
+      (!options.requestBuffering || pool.interface === 'asgi')
+    )
+      pool.handle(exchange, new LiveBody(exchange.body))
     else collect(exchange, options, body => pool.handle(exchange, body))
   }
 }

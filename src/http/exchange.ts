@@ -6,6 +6,7 @@
  * exchange: the protocol, which then calls the `onClosed` callbacks exactly once.
  */
 import type { HeaderLines } from './headers.ts'
+import type { WebSocketAccept, WebSocketChannel, WebSocketEvents } from './websocket.ts'
 
 export interface RequestHead {
   readonly method: string
@@ -87,7 +88,8 @@ export interface ResponseWriter {
   onDrain(callback: () => void): void
   /** Sends part of an open file as content and calls back when it is read to the end. The caller closes `fd` then. */
   sendFile(fd: number, offset: number, length: number, done: (error: Error | null) => void): void
-  end(): void
+  /** `trailers`: sent where the protocol can (chunked HTTP/1.1); what may not stand there is dropped (RFC9110§6.5.1). */
+  end(trailers?: HeaderLines): void
   /** Cuts the exchange: the connection closes in a way that tells the client that the response is incomplete. */
   abort(cause: Error): void
 }
@@ -127,6 +129,13 @@ export interface Exchange extends Answered {
   onAborted(callback: () => void): void
   /** Exactly once per exchange, at its end whatever the end. Access log and metrics hang here and nowhere else. */
   onClosed(callback: () => void): void
+  /** The request asks for a WebSocket in a way that this protocol can grant (RFC6455§4.2.1). */
+  readonly isWebSocket: boolean
+  /**
+   * Grants it: 101 leaves, and the exchange goes on as a channel until that is closed; the response must be idle. Throws
+   * HttpError 426 or 400 where the handshake is wrong.
+   */
+  acceptWebSocket(accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel
 }
 
 export type Handler = (exchange: Exchange) => void | Promise<void>

@@ -54,6 +54,14 @@ export class Http1Exchange implements Exchange {
     else this.#onClosed.push(callback)
   }
 
+  get isWebSocket(): boolean {
+    return false
+  }
+
+  acceptWebSocket(): never {
+    throw new Error('not implemented')
+  }
+
   /** The client has gone while it runs. */
   abort(): void {
     if (this.#aborted || this.#closed) return

@@ -4,7 +4,8 @@
  */
 import { read } from 'node:fs'
 import type { ResponseHead, ResponseState, ResponseWriter } from '../http/exchange.ts'
-import { type Framing, serializeHead, serializeInterim } from './serializer.ts'
+import type { HeaderLines } from '../http/headers.ts'
+import { type Framing, serializeHead, serializeInterim, serializeTrailers } from './serializer.ts'
 
 /** What the writer asks of its connection. */
 export interface ResponseChannel {
@@ -110,15 +111,19 @@ export class Http1Response implements ResponseWriter {
     if (this.#resumeFile !== null) this.#endFile(new Error('the client has gone'))
   }
 
-  end(): void {
+  end(trailers?: HeaderLines): void {
     if (this.state !== 'started') return
     if (this.#framing === 'length' && this.bytesWritten < this.#declared) {
       this.abort(new Error(`the response ended after ${this.bytesWritten} of ${this.#declared} bytes`))
       return
     }
+    const hasTrailers = trailers !== undefined && trailers.length > 0 && this.#framing === 'chunked'
+    const last = hasTrailers ? Buffer.from(serializeTrailers(trailers), 'latin1') : LAST_CHUNK
+    // They come after everything else.
+    if (hasTrailers) this.flush()
     this.state = 'ended'
     if (this.#head !== null) this.#sendHead(true)
-    else if (this.#framing === 'chunked') this.#channel.send(LAST_CHUNK)
+    else if (this.#framing === 'chunked') this.#channel.send(last)
     this.#channel.responseEnded(this.#keepAlive)
   }
 

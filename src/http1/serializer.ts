@@ -104,6 +104,35 @@ export function serializeInterim(head: ResponseHead): string {
   return `HTTP/1.1 ${head.status} ${reasonPhrase(head.status)}\r\n${fields}\r\n`
 }
 
+/** What says how the message is to be read, routed or kept must come before it (RFC9110§6.5.1). */
+const NOT_IN_TRAILERS = new Set([
+  'authorization',
+  'cache-control',
+  'content-encoding',
+  'content-range',
+  'content-type',
+  'date',
+  'expires',
+  'host',
+  'location',
+  'retry-after',
+  'set-cookie',
+  'vary',
+  'www-authenticate',
+])
+
+/** The last chunk with the trailer section (RFC9112§7.1.2). */
+export function serializeTrailers(trailers: readonly string[]): string {
+  let fields = ''
+  for (let i = 0; i < trailers.length; i += 2) {
+    const name = trailers[i]!
+    const value = trailers[i + 1]!
+    if (SPLITTING.test(value)) throw splittingError(name)
+    if (checkName(name) === '' && !NOT_IN_TRAILERS.has(name.toLowerCase())) fields += `${name}: ${value}\r\n`
+  }
+  return `0\r\n${fields}\r\n`
+}
+
 function checkName(name: string): string {
   if (!NAME.test(name)) throw new Error(`not a header name: ${JSON.stringify(name)}`)
   const lower = name.toLowerCase()

@@ -71,6 +71,7 @@ export class Crew {
       },
       loadFailed: (one, failure) => this.#options.loadFailed(one, failure.message, failure.traceback),
       silent: (one, reason) => this.#onSilent(one, reason),
+      stacks: (one, text) => this.#narrator.workerStacks(one, text),
     })
     const age = this.#recycling.drawAge()
     worker.recycle(this.#recycling.describeAge(age), worker.startedAt + age)
@@ -103,7 +104,8 @@ export class Crew {
   }
 
   #add(worker: WorkerHandle): void {
-    const { id, generation, pid, socket, slots } = worker
+    const { id, generation, pid, slots, interface: wire } = worker
+    const socket = worker.socket!
     worker.enter('linking')
     // A worker is ready when both are known.
     const maxRequests = this.#recycling.drawRequests()
@@ -111,10 +113,11 @@ export class Crew {
       type: 'worker-add',
       worker: id,
       pid: pid!,
-      socket: socket!,
+      socket,
       slots,
       generation,
       maxRequests,
+      interface: wire,
     })
   }
 
@@ -183,6 +186,10 @@ export class Crew {
         worker.lostReason = message.reason
         if (isLinked) worker.blame('lost')
         else if (worker.phase === 'draining') worker.enter('drained')
+        break
+      case 'worker-blocked':
+        this.#narrator.workerBlocked(worker, message.note)
+        worker.askStacks()
         break
       case 'worker-stuck':
         this.#narrator.workerStuck(worker, message.note, message.request)

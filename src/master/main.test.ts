@@ -45,6 +45,8 @@ const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
   timeouts: { head: 1e4, body: 1e4, keepAlive: 1e4, send: 1e4, request: 1e4, queue: 1e4, graceful: 10_000 },
   trustedProxies: [],
   accessLog: null,
+  concurrency: 1000,
+  lifespan: 'auto',
   requestBuffering: true,
   rootPath: '',
   staticMounts: [],

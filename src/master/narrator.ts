@@ -146,6 +146,14 @@ export class Narrator {
     this.#log.error(SOURCE, `${worker.name} is replaced: ${note}`, { ...about(worker), request })
   }
 
+  workerBlocked(worker: WorkerHandle, note: string): void {
+    this.warn(`${worker.name} is blocked: ${note}; what blocks it belongs into a thread`)
+  }
+
+  workerStacks(worker: WorkerHandle, text: string): void {
+    this.warn(`${worker.name} stands here:\n${text.trimEnd()}`)
+  }
+
   workerLoadFailed(worker: WorkerHandle, failure: LoadFailure): void {
     const traceback = failure.traceback === '' ? '' : `\n${failure.traceback.trimEnd()}`
     this.#log.error(SOURCE, `${worker.name}: ${failure.message}${traceback}`, about(worker))

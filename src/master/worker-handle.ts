@@ -17,6 +17,8 @@ export interface WorkerEvents {
   loadFailed(worker: WorkerHandle, failure: LoadFailure): void
   /** Its connection is gone: dying, most likely. */
   silent(worker: WorkerHandle, reason: string): void
+  /** Where its threads and tasks stand, as it was asked. */
+  stacks(worker: WorkerHandle, text: string): void
 }
 
 export class WorkerHandle implements WorkerView {
@@ -37,6 +39,8 @@ export class WorkerHandle implements WorkerView {
   /** Where the gateway connects its links; null until `ready`. */
   socket: string | null = null
   slots = 0
+  /** The wire it speaks; known from `ready` on. */
+  interface: LoadedApplication['interface'] = 'wsgi'
   /** When its links were open for the first time. */
   servingSince: number | null = null
   /** What the gateway said when it lost the links; empty when it did not. */
@@ -124,6 +128,11 @@ export class WorkerHandle implements WorkerView {
     else if (this.phase === 'draining') this.enter('drained')
   }
 
+  /** Its event loop does not turn: it says where it stands. */
+  askStacks(): void {
+    this.#channel?.send({ type: 'stacks' })
+  }
+
   stop(): void {
     this.enter('stopping')
     this.#channel?.send({ type: 'stop' })
@@ -158,11 +167,15 @@ export class WorkerHandle implements WorkerView {
         if (this.phase !== 'starting' && this.phase !== 'forking') break
         this.socket = message.socket
         this.slots = message.slots
+        this.interface = message.interface
         this.#application = message
         this.#becomeReady()
         break
       case 'load-failed':
         this.#events.loadFailed(this, message)
+        break
+      case 'stacks':
+        this.#events.stacks(this, message.text)
         break
     }
   }

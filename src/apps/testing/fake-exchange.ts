@@ -2,6 +2,8 @@
 import { EventEmitter, once } from 'node:events'
 import { readSync } from 'node:fs'
 import type { BodyConsumer, Exchange, RequestHead, ResponseHead, ResponseState, ServedBy } from '../../http/exchange.ts'
+import type { HeaderLines } from '../../http/headers.ts'
+import type { WebSocketAccept, WebSocketChannel, WebSocketEvents } from '../../http/websocket.ts'
 
 export interface FakeRequest extends Partial<RequestHead> {
   readonly body?: Buffer
@@ -9,6 +11,11 @@ export interface FakeRequest extends Partial<RequestHead> {
   readonly chunkSize?: number
   /** The body arrives up to here, and then the client breaks off with this error. */
   readonly bodyError?: Error
+  /** Its length is not known before its end. */
+  readonly isChunked?: boolean
+  readonly isWebSocket?: boolean
+  /** The client pauses after so many bytes, until `goOn()`. */
+  readonly stopsAfter?: number
 }
 
 let nextId = 0
@@ -21,6 +28,7 @@ export class FakeResponse {
   readonly informed: ResponseHead[] = []
   readonly chunks: Buffer[] = []
   abortCause: Error | null = null
+  trailers: HeaderLines = []
   /** What `write` answers: false makes the client a slow one until `drain()`. */
   accepts = true
   readonly events = new EventEmitter()
@@ -53,7 +61,8 @@ export class FakeResponse {
     this.write(buffer.subarray(0, read))
     setImmediate(done, null)
   }
-  end(): void {
+  end(trailers: HeaderLines = []): void {
+    this.trailers = trailers
     this.state = 'ended'
     this.events.emit('over')
   }
@@ -67,12 +76,45 @@ export class FakeResponse {
   }
 }
 
+/** The client's side of an accepted WebSocket. */
+export class FakeChannel implements WebSocketChannel {
+  readonly sent: (string | Buffer)[] = []
+  readonly events = new EventEmitter()
+  readonly client: WebSocketEvents
+  /** What `send` answers. */
+  accepts = true
+  isPaused = false
+  closed: [number, string] | null = null
+
+  constructor(client: WebSocketEvents) {
+    this.client = client
+  }
+  send(data: Buffer, isText: boolean): boolean {
+    this.sent.push(isText ? data.toString() : Buffer.from(data))
+    this.events.emit('sent')
+    return this.accepts
+  }
+  close(code: number, reason: string): void {
+    this.closed ??= [code, reason]
+    this.events.emit('closed')
+  }
+  pause(): void {
+    this.isPaused = true
+    this.events.emit('paused')
+  }
+  resume(): void {
+    this.isPaused = false
+    this.events.emit('resumed')
+  }
+}
+
 export class FakeExchange implements Exchange {
   id = `x${nextId++}`
   readonly request: RequestHead
   readonly peer = { address: '192.0.2.1', port: 4711, socketAddress: '192.0.2.1' }
   readonly local = { address: '127.0.0.1', port: 8000 }
   isHalfClosed = false
+  isWebSocket: boolean
   readonly receivedAt = 0
   queueMillis = -1
   runMicros = -1
@@ -85,7 +127,16 @@ export class FakeExchange implements Exchange {
   #gone = false
 
   constructor(request: FakeRequest = {}) {
-    const { body = Buffer.alloc(0), chunkSize = 16 * 1024, bodyError, ...head } = request
+    const {
+      body = Buffer.alloc(0),
+      chunkSize = 16 * 1024,
+      bodyError,
+      isChunked,
+      isWebSocket = false,
+      stopsAfter = Number.POSITIVE_INFINITY,
+      ...head
+    } = request
+    this.isWebSocket = isWebSocket
     const path = head.path ?? '/'
     this.request = {
       method: 'GET',
@@ -99,9 +150,11 @@ export class FakeExchange implements Exchange {
       path,
     }
     let position = 0
+    let stopsAt = stopsAfter
     let consumer: BodyConsumer | null = null
     const deliver = () => {
       while (position < body.length) {
+        if (position >= stopsAt) return
         const chunk = Buffer.from(body.subarray(position, position + chunkSize))
         position += chunk.length
         if (!consumer!.onData(chunk)) return
@@ -109,8 +162,12 @@ export class FakeExchange implements Exchange {
       if (bodyError) consumer!.onError(bodyError)
       else consumer!.onEnd([])
     }
+    this.goOn = () => {
+      stopsAt = Number.POSITIVE_INFINITY
+      deliver()
+    }
     this.body = {
-      length: body.length,
+      length: isChunked ? undefined : body.length,
       resumed: 0,
       pull: given => {
         consumer = given
@@ -123,11 +180,27 @@ export class FakeExchange implements Exchange {
     }
   }
 
+  /** The client sends the rest of its content. */
+  goOn: () => void
+
   onAborted(callback: () => void): void {
     if (this.#gone) callback()
     else this.#aborted.push(callback)
   }
   onClosed(): void {}
+  accepted: WebSocketAccept | null = null
+  channel: FakeChannel | null = null
+  /** What `acceptWebSocket` throws. */
+  handshakeError: Error | null = null
+
+  acceptWebSocket(accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel {
+    if (!this.isWebSocket) throw new Error('this exchange is no WebSocket')
+    if (this.handshakeError !== null) throw this.handshakeError
+    this.accepted = accept
+    this.channel = new FakeChannel(events)
+    this.response.events.emit('accepted')
+    return this.channel
+  }
 
   /** The client leaves. */
   leave(): void {

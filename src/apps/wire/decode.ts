@@ -7,6 +7,7 @@
  * is in flight at all is the sink's to know. Buffers that the sink receives are its own.
  */
 import type { ResponseHead } from '../../http/exchange.ts'
+import { FrameReader } from './frame-reader.ts'
 import { FRAME_HEADER, FrameType, MAX_CHUNK, MAX_PAYLOAD, MAX_RESPONSE_HEAD, RESPONSE_END } from './frames.ts'
 import { decodeHead } from './response-head.ts'
 import { WireViolation } from './violation.ts'
@@ -38,82 +39,25 @@ export interface WorkerSink {
 }
 
 /** What may come next: `head` stands for RESPONSE, INFORM, FAILED; `content` for CHUNK, FILE, END, FAILED. */
-type State = 'hello' | 'head' | 'content' | 'stopped'
+type State = 'hello' | 'head' | 'content'
 
-const RESPONSE_FIXED = 11
-const FILE_SIZE = 36
-const END_SIZE = 4
-const MAX_HELLO = 4096
-const MAX_REASON = 64 * 1024
+export const RESPONSE_FIXED = 11
+export const FILE_SIZE = 36
+export const END_SIZE = 4
+export const MAX_HELLO = 4096
+export const MAX_REASON = 64 * 1024
 
-export class WorkerDecoder {
+export class WorkerDecoder extends FrameReader {
   readonly #sink: WorkerSink
   #state: State = 'hello'
-  /** A frame header that was cut by the end of a read. */
-  readonly #header: Buffer = Buffer.alloc(FRAME_HEADER)
-  #headerLength = 0
-  /** A payload that was cut; it has its full size already and is handed over without another copy. */
-  #payload: Buffer | null = null
-  #payloadLength = 0
   #type = 0
 
   constructor(sink: WorkerSink) {
+    super(FRAME_HEADER)
     this.#sink = sink
   }
 
-  /** Nothing more is passed on: the sink has lost interest in the middle of a read. */
-  stop(): void {
-    this.#state = 'stopped'
-  }
-
-  /** `chunk` may be a shared buffer: nothing of it is kept. Throws WireViolation. */
-  push(chunk: Buffer): void {
-    let at = this.#finishCut(chunk)
-    while (at < chunk.length && this.#state !== 'stopped') {
-      if (chunk.length - at < FRAME_HEADER) {
-        this.#headerLength += chunk.copy(this.#header, this.#headerLength, at)
-        return
-      }
-      const length = this.#checkedLength(chunk, at)
-      const payload = at + FRAME_HEADER
-      at = payload + length
-      if (at > chunk.length) {
-        this.#startPayload(length)
-        this.#payloadLength = chunk.copy(this.#payload!, 0, payload)
-        return
-      }
-      this.#frame(chunk, payload, at, false)
-    }
-  }
-
-  /** Completes what the last read cut; returns where the next frame begins. */
-  #finishCut(chunk: Buffer): number {
-    let at = 0
-    if (this.#headerLength > 0) {
-      at = chunk.copy(this.#header, this.#headerLength)
-      this.#headerLength += at
-      if (this.#headerLength < FRAME_HEADER) return at
-      this.#headerLength = 0
-      this.#startPayload(this.#checkedLength(this.#header, 0))
-    }
-    const payload = this.#payload
-    if (payload === null) return at
-    const copied = chunk.copy(payload, this.#payloadLength, at)
-    this.#payloadLength += copied
-    if (this.#payloadLength === payload.length) {
-      this.#payload = null
-      this.#frame(payload, 0, payload.length, true)
-    }
-    return at + copied
-  }
-
-  #startPayload(length: number): void {
-    this.#payload = Buffer.allocUnsafeSlow(length)
-    this.#payloadLength = 0
-  }
-
-  /** Reads a frame header: refuses a frame that may not come now or has an impossible length, before room is made for it. */
-  #checkedLength(buffer: Buffer, at: number): number {
+  protected header(buffer: Buffer, at: number): number {
     const length = buffer.readUInt32LE(at)
     const type = buffer[at + 4]!
     this.#type = type
@@ -134,12 +78,10 @@ export class WorkerDecoder {
         return (
           type === FrameType.CHUNK || type === FrameType.END || type === FrameType.FILE || type === FrameType.FAILED
         )
-      case 'stopped':
-        return true
     }
   }
 
-  #frame(buffer: Buffer, start: number, end: number, owned: boolean): void {
+  protected frame(buffer: Buffer, start: number, end: number, owned: boolean): void {
     const sink = this.#sink
     const type = this.#type
     if (type === FrameType.RESPONSE) {
@@ -190,7 +132,7 @@ export class WorkerDecoder {
 const NOTHING = Buffer.alloc(0)
 
 /** A piece that its receiver may keep: cut from a payload of our own, else copied out of the shared read buffer. */
-function own(buffer: Buffer, start: number, end: number, owned: boolean): Buffer {
+export function own(buffer: Buffer, start: number, end: number, owned: boolean): Buffer {
   if (start === end) return NOTHING
   const piece = buffer.subarray(start, end)
   return owned ? piece : Buffer.from(piece)
@@ -231,7 +173,7 @@ function maximumLength(type: number): number {
   }
 }
 
-function decodeFile(buffer: Buffer, start: number): FileOffer {
+export function decodeFile(buffer: Buffer, start: number): FileOffer {
   const offset = buffer.readBigUInt64LE(start + 4)
   const length = buffer.readBigUInt64LE(start + 12)
   if (offset + length > BigInt(Number.MAX_SAFE_INTEGER)) throw new WireViolation(`file range ${offset}+${length}`)
@@ -244,7 +186,7 @@ function decodeFile(buffer: Buffer, start: number): FileOffer {
   }
 }
 
-function decodeHello(text: string): WorkerHello {
+export function decodeHello(text: string): WorkerHello {
   let value: Partial<Record<'build' | 'worker' | 'slots', unknown>> | null
   try {
     value = JSON.parse(text)

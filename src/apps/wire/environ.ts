@@ -41,8 +41,8 @@ const LAST = '\0PATH_INFO'
 const PROTOCOL = { '1.0': '\0HTTP/1.0\0', '1.1': '\0HTTP/1.1\0', '2': '\0HTTP/2.0\0' } as const
 
 /**
- * Writes `u32 headLength · u32 namesLength · names · values`. `bodyLength`: true length of the content; it is passed on
- * when the request has content, chunked or not.
+ * Writes `u32 headLength · u32 namesLength · names · values`. `bodyLength`: true length of the content, passed on when the
+ * request has content, chunked or not; -1: not known yet.
  */
 export function writeEnviron(writer: MarshalWriter, exchange: Exchange, bodyLength: number): void {
   write(writer, exchange, bodyLength, exchange.request.headers, false)
@@ -67,7 +67,7 @@ function write(
     names += '\0HTTP_HOST'
     values += `\0${request.authority}`
   }
-  if (exchange.body.length !== 0 || hasContentLength(headers)) {
+  if (bodyLength >= 0 && (exchange.body.length !== 0 || hasContentLength(headers))) {
     names += '\0CONTENT_LENGTH'
     values += `\0${bodyLength}`
   }

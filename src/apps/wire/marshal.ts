@@ -1,11 +1,16 @@
 /**
  * Writes CPython marshal bytes: what Python loads in C in about a microsecond. Runs in the gateway, sans-IO. Only the
- * codes that every Python from 3.8 on reads alike: a dict of strings, nothing interned and nothing shared.
+ * codes that every Python from 3.8 on reads alike; nothing interned and nothing shared.
  *
  *   dict   '{' key value key value … '0'
  *   string 'z' u8 length · ASCII      short
  *          'a' u32 length · ASCII     long
  *          'u' u32 length · UTF-8     anything else; a latin-1 header value arrives as code points up to 255
+ *   bytes  's' u32 length · bytes     for the scope of an ASGI application, as all below
+ *   int    'i' i32
+ *   tuple  ')' u8 count · items
+ *   list   '[' u32 count · items
+ *   None   'N'
  *
  * One writer serves all links of the process: bytes collect from `start()` to `bytes()`. It is not a general marshal.
  */
@@ -15,6 +20,11 @@ const DICT_END = 0x30
 const SHORT_ASCII = 0x7a
 const LONG_ASCII = 0x61
 const UNICODE = 0x75
+const BYTES = 0x73
+const INT = 0x69
+const SMALL_TUPLE = 0x29
+const LIST = 0x5b
+const NONE = 0x4e
 
 /** Up to this length a loop in JavaScript is cheaper than the call into C++ that `write` makes. */
 const LOOP_LENGTH = 16
@@ -23,8 +33,12 @@ const INITIAL_SIZE = 64 * 1024
 const KEEP_SIZE = 1024 * 1024
 
 export class MarshalWriter {
-  buffer: Buffer = Buffer.allocUnsafeSlow(INITIAL_SIZE)
+  buffer: Buffer
   position = 0
+
+  constructor(size: number = INITIAL_SIZE) {
+    this.buffer = Buffer.allocUnsafeSlow(size)
+  }
 
   /** Forgets what was written. */
   start(): void {
@@ -105,6 +119,40 @@ export class MarshalWriter {
     this.position = position + 5 + written
   }
 
+  /** Latin-1 characters as bytes: header values, paths as they were sent. */
+  bytesOf(text: string): void {
+    const { length } = text
+    this.reserve(5 + length)
+    const { buffer } = this
+    const at = this.position + 5
+    buffer[at - 5] = BYTES
+    this.patchU32(at - 4, length)
+    if (length <= LOOP_LENGTH) for (let i = 0; i < length; i++) buffer[at + i] = text.charCodeAt(i)
+    else buffer.write(text, at, length, 'latin1')
+    this.position = at + length
+  }
+
+  int(value: number): void {
+    this.u8(INT)
+    this.u32(value)
+  }
+
+  /** `count` items follow. */
+  tuple(count: number): void {
+    this.u8(SMALL_TUPLE)
+    this.u8(count)
+  }
+
+  /** `count` items follow. */
+  list(count: number): void {
+    this.u8(LIST)
+    this.u32(count)
+  }
+
+  none(): void {
+    this.u8(NONE)
+  }
+
   #shortAscii(text: string): boolean {
     const { length } = text
     const { buffer, position } = this
@@ -124,7 +172,7 @@ export class MarshalWriter {
 
 /** The bytes of one string, for those that are written again and again. */
 export function marshalString(text: string): Buffer {
-  const writer = new MarshalWriter()
+  const writer = new MarshalWriter(256)
   writer.string(text)
   return Buffer.from(writer.bytes())
 }

@@ -3,6 +3,7 @@
  * for good: nothing that passes can split a response (RFC9110§5.5, RFC9112§11.1). Runs in the gateway, sans-IO.
  */
 import type { ResponseHead } from '../../http/exchange.ts'
+import type { HeaderLines } from '../../http/headers.ts'
 import { WireViolation } from './violation.ts'
 
 /** Bits of CLASS: the byte may be part of a header name (a token, RFC9110§5.6.2), of a value or a reason phrase. */
@@ -41,4 +42,13 @@ export function decodeHead(status: number, buffer: Buffer, start: number, end: n
   // The last part was a value, or the reason: a name would be next.
   if (allowed !== NAME) throw new WireViolation('a response head that ends with a name')
   return { status, reason: reason ?? '', headers }
+}
+
+/** Trailers: `name NUL value NUL name NUL value …`; empty for none. Throws WireViolation. */
+export function decodeTrailers(buffer: Buffer, start: number, end: number): HeaderLines {
+  if (start === end) return []
+  // A head without a reason: rare enough for a copy.
+  const head = Buffer.alloc(1 + end - start)
+  buffer.copy(head, 1, start, end)
+  return decodeHead(200, head, 0, head.length).headers
 }

@@ -80,6 +80,17 @@ export const preload = defineSetting({
   change: 'reload',
 })
 
+export const lifespan = defineSetting({
+  name: 'lifespan',
+  section: 'Application',
+  placeholder: 'MODE',
+  kind: oneOf(['auto', 'on', 'off']),
+  default: 'auto',
+  why: 'Most frameworks have one; those without say so.',
+  doc: "An ASGI application's start-up and shut-down: auto (if it has one), on or off.",
+  change: 'reload',
+})
+
 export const postFork = defineSetting<FunctionName>({
   name: 'post-fork',
   section: 'Application',

@@ -6,6 +6,8 @@ import { defineSetting } from './setting.ts'
 const MAX_WORKERS = 1024
 /** Each thread is a slot with a socket of its own, and Python runs one of them at a time. */
 const MAX_THREADS = 256
+/** Tasks of one event loop; each has its buffers. */
+const MAX_CONCURRENCY = 65_536
 const MAX_REQUESTS = 1_000_000_000
 const MIB = 1024 ** 2
 const TIB = 1024 ** 4
@@ -32,6 +34,18 @@ export const threads = defineSetting({
   why: 'Safe for every application; threads are for those whose author knows that they are.',
   doc: 'Requests that each worker runs at a time.',
   more: 'For applications that wait more than they compute.',
+  change: 'reload',
+})
+
+export const concurrency = defineSetting({
+  name: 'concurrency',
+  section: 'Workers',
+  placeholder: 'N',
+  kind: count(1, MAX_CONCURRENCY),
+  default: '1000',
+  why: 'A worker that waits for its database holds very many requests; one that computes should rather be left by its queue.',
+  doc: 'Requests that each worker of an ASGI application runs at a time.',
+  more: 'A request counts until its response begins; streams and WebSockets that go on do not count.',
   change: 'reload',
 })
 

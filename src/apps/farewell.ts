@@ -1,0 +1,43 @@
+/**
+ * Ends what would never end by itself (WebSockets, event streams) a few at a time, so that their clients do not all come back in
+ * the same moment. Runs in the gateway. What joins late is ended as well, until `stop`.
+ */
+
+const TICK_MS = 100
+
+export class Farewell<T> {
+  readonly #members: () => T[]
+  readonly #end: (member: T) => void
+  #timer: NodeJS.Timeout | null = null
+  #ticksLeft = 1
+
+  /** `members`: who is there now; `end` makes it leave them. */
+  constructor(members: () => T[], end: (member: T) => void) {
+    this.#members = members
+    this.#end = end
+  }
+
+  start(afterMs: number, spanMs: number): void {
+    this.stop()
+    this.#ticksLeft = Math.max(1, Math.floor(spanMs / TICK_MS))
+    if (afterMs > 0) this.#timer = setTimeout(() => this.#begin(), afterMs).unref()
+    else this.#begin()
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+  }
+
+  #begin(): void {
+    this.#timer = setInterval(() => this.#tick(), TICK_MS).unref()
+    this.#tick()
+  }
+
+  #tick(): void {
+    const members = this.#members()
+    const now = Math.ceil(members.length / this.#ticksLeft)
+    if (this.#ticksLeft > 1) this.#ticksLeft--
+    for (let i = 0; i < now; i++) this.#end(members[i]!)
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * One exchange on a multiplexed link: what the decoder checks of it, what relays it, and how long its worker may be silent. Runs in
+ * the gateway. `multiplexed-link.ts` drives it.
+ */
+import type { Call } from './call.ts'
+import type { ContentFeed } from './content-feed.ts'
+import type { Occupant } from './room.ts'
+import type { SocketRelay } from './socket-relay.ts'
+import type { StreamRelay } from './stream-relay.ts'
+import { WINDOW } from './wire/multiplex.ts'
+import type { Stage, WireState } from './wire/multiplex-decode.ts'
+
+/**
+ * Of a response without Content-Length: events, logs, answers of a language model may be silent for long, and theirs end by the
+ * client. What says nothing for an hour waits for something that never comes.
+ */
+const STREAM_IDLE_MS = 3_600_000
+/** For an application to take the messages that its WebSocket's client sent before it closed. */
+const LAST_MESSAGES_MS = 30_000
+
+export class MultiplexedCall implements WireState, Occupant {
+  readonly id: number
+  readonly call: Call
+  readonly isWebSocket: boolean
+  stage: Stage = 'head'
+  granted: number = WINDOW
+  holdsSlot = true
+  feed: ContentFeed | null = null
+  relay: StreamRelay | null = null
+  socket: SocketRelay | null = null
+  /** Its deadline has passed: the worker is told to cancel it, not that the client has gone. */
+  isCancelled = false
+  /** The worker gave a sign of life for it since the last tick. */
+  hasProgressed = true
+  silentMs = 0
+  /** 0: none. */
+  #limitMs: number
+  readonly #requestMs: number
+
+  /** `requestMs`: `timeouts.request`. */
+  constructor(id: number, call: Call, requestMs: number) {
+    this.id = id
+    this.call = call
+    this.isWebSocket = call.exchange.isWebSocket
+    this.#limitMs = this.#requestMs = requestMs
+  }
+
+  /** After the head: content of a known length is produced in one go, so `timeouts.request` counts between its chunks. */
+  streams(headers: readonly string[]): void {
+    this.#limitMs = hasLength(headers) ? this.#requestMs : STREAM_IDLE_MS
+  }
+
+  /** Would never end by itself. */
+  get isEndless(): boolean {
+    return this.socket !== null || this.relay?.isEventStream === true
+  }
+
+  /** True when the worker has been silent for too long. While the client is waited for, that is not its fault. */
+  isOverdue(passedMs: number): boolean {
+    const { socket } = this
+    const limit = socket === null ? this.#limitMs : socket.isEnding ? LAST_MESSAGES_MS : 0
+    if (this.hasProgressed || limit === 0 || this.feed?.isStarving || this.relay?.isHeld) {
+      this.hasProgressed = false
+      this.silentMs = 0
+      return false
+    }
+    this.silentMs += passedMs
+    return this.silentMs > limit
+  }
+}
+
+function hasLength(headers: readonly string[]): boolean {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i]!.toLowerCase() === 'content-length') return true
+  return false
+}

@@ -1,0 +1,317 @@
+/**
+ * The connection to one worker of an ASGI application, with all exchanges that it runs. Runs in the gateway. Brings frames to
+ * exchanges (`multiplexed-sink.ts`) and exchanges to frames; which call goes to which worker is `pool.ts`.
+ *
+ * Invariants: one connection, never renewed: the worker is lost with it. It is always read: what a slow client does not take is
+ * held back by credit. A call leaves `#calls` exactly once; from then on nothing its worker says of it is heard. A slot is held
+ * until the response head; streams and WebSockets count by themselves, and keep their slot when there are too many of them.
+ */
+import { connect, type Socket } from 'node:net'
+import { Deadline } from '../base/deadlines.ts'
+import { HttpError } from '../http/errors.ts'
+import type { Call } from './call.ts'
+import { ContentFeed } from './content-feed.ts'
+import { type Fate, fatesApart } from './dispatch.ts'
+import { Farewell } from './farewell.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { sharedReadBuffer } from './link.ts'
+import { MultiplexedCall } from './multiplexed-call.ts'
+import { MultiplexedSink } from './multiplexed-sink.ts'
+import { Outbox } from './outbox.ts'
+import type { LinkAddress, PoolLink, PoolLinkOwner } from './pool-link.ts'
+import type { PoolWorker } from './pool-worker.ts'
+import { Room } from './room.ts'
+import { Ticker } from './ticker.ts'
+import { MultiplexDecoder } from './wire/multiplex-decode.ts'
+import { writeCancel, writeDisconnect, writeHello, writePing, writeScopedRequest } from './wire/multiplex-encode.ts'
+import type { ScopeWriter } from './wire/scope.ts'
+import { WireViolation } from './wire/violation.ts'
+
+export interface MultiplexedOwner extends PoolLinkOwner {
+  readonly scope: ScopeWriter
+  /** `timeouts.request`; 0: none. */
+  readonly requestMs: number
+  /** Starts the deadline for the first hello. */
+  armHello(deadline: Deadline): void
+  /** The worker's event loop does not turn, for now. */
+  blocked(link: MultiplexedLink, note: string): void
+  /** It has not turned for `timeouts.request`: the worker must be replaced. */
+  stuck(link: MultiplexedLink, note: string): void
+}
+
+const MAX_ID = 0xffffffff
+/** RFC6455§7.4.1: the connection broke. */
+const ABNORMAL = 1006
+
+export class MultiplexedLink implements PoolLink {
+  readonly address: LinkAddress
+  readonly worker: PoolWorker
+  readonly capacity: number
+  /** Nothing waits behind another here. */
+  takesAhead = false
+  firstSince = 0
+  isAlive = true
+  isOpen = false
+  readonly #owner: MultiplexedOwner
+  readonly #calls = new Map<number, MultiplexedCall>()
+  readonly #room: Room<MultiplexedCall>
+  readonly #heartbeat: Heartbeat
+  readonly #helloDeadline: Deadline
+  readonly #ticker: Ticker
+  #mayUse = false
+  #socket: Socket | null = null
+  #outbox: Outbox | null = null
+  #decoder: MultiplexDecoder<MultiplexedCall> | null = null
+  #farewell: Farewell<MultiplexedCall> | null = null
+  #lastId = 0
+  #hasWrapped = false
+
+  constructor(address: LinkAddress, slots: number, worker: PoolWorker, owner: MultiplexedOwner) {
+    this.address = address
+    this.capacity = slots
+    this.#room = new Room(slots)
+    this.worker = worker
+    this.#owner = owner
+    const tickMs = owner.requestMs === 0 ? 1000 : Math.min(1000, Math.max(50, owner.requestMs / 16))
+    this.#ticker = new Ticker(tickMs, passedMs => this.#tick(passedMs))
+    this.#helloDeadline = new Deadline(() => this.broke('it did not say hello in time'))
+    this.#heartbeat = new Heartbeat(owner.requestMs, {
+      ping: token => writePing(this.outbox.begin(), token),
+      blocked: ms => owner.blocked(this, this.#silence(ms)),
+      stuck: ms => owner.stuck(this, this.#silence(ms)),
+    })
+  }
+
+  get inFlight(): number {
+    return this.#room.inFlight
+  }
+
+  get streams(): number {
+    return this.#room.streams
+  }
+
+  get usable(): boolean {
+    return this.#mayUse && !this.#outbox!.isCongested && !this.#heartbeat.isBlocked
+  }
+
+  set usable(value: boolean) {
+    this.#mayUse = value
+  }
+
+  get isIdle(): boolean {
+    return this.#calls.size === 0
+  }
+
+  get outbox(): Outbox {
+    return this.#outbox!
+  }
+
+  open(): void {
+    const decoder = new MultiplexDecoder<MultiplexedCall>(new MultiplexedSink(this, this.#owner))
+    const socket: Socket = connect({
+      path: this.address.socket,
+      onread: {
+        buffer: sharedReadBuffer,
+        callback: (length, buffer) => {
+          if (socket === this.#socket) this.#read(decoder, (buffer as Buffer).subarray(0, length))
+          return true
+        },
+      },
+    })
+    let reason = 'closed by the worker'
+    socket.on('error', error => {
+      reason = error.message
+    })
+    socket.on('close', () => {
+      if (socket === this.#socket) this.broke(reason)
+    })
+    this.#socket = socket
+    this.#decoder = decoder
+    this.#outbox = new Outbox(socket, () => this.#owner.freed(this, null))
+    writeHello(this.#outbox.begin(), this.address.build)
+    this.#owner.armHello(this.#helloDeadline)
+  }
+
+  opened(): void {
+    this.#helloDeadline.disarm()
+    this.isOpen = true
+    this.#owner.opened(this)
+  }
+
+  send(call: Call): boolean {
+    const one = new MultiplexedCall(this.#newId(), call, this.#owner.requestMs)
+    call.phase = 'sent'
+    call.link = this
+    call.wireId = one.id
+    this.#calls.set(one.id, one)
+    this.#room.enter(one)
+    writeScopedRequest(this.outbox.begin(), one.id, call.exchange, this.#owner.scope, call.inline)
+    if (call.inline === null) this.#feed(one)
+    this.#ticker.start()
+    // The outbox flushes by itself.
+    return false
+  }
+
+  flush(): void {}
+
+  left(call: Call): void {
+    const one = this.#calls.get(call.wireId)
+    if (one?.call !== call) return
+    this.remove(one)
+    if (one.isCancelled) writeCancel(this.outbox.begin(), one.id)
+    else this.disconnect(one, one.isWebSocket ? ABNORMAL : 0, '')
+    this.release(one, null)
+  }
+
+  /** Null when it is over. Throws for one that never was. */
+  find(id: number): MultiplexedCall | null {
+    const one = this.#calls.get(id)
+    if (one !== undefined) return one
+    if (id > this.#lastId && !this.#hasWrapped) throw new WireViolation(`exchange ${id} never was`)
+    return null
+  }
+
+  isCurrent(one: MultiplexedCall): boolean {
+    return this.#calls.get(one.id) === one
+  }
+
+  /** Its worker is not listened to any more. `release` must follow. */
+  remove(one: MultiplexedCall): void {
+    this.#calls.delete(one.id)
+    one.feed?.stop()
+    one.call.link = null
+  }
+
+  disconnect(one: MultiplexedCall, code: number, reason: string): void {
+    writeDisconnect(this.outbox.begin(), one.id, code, reason)
+  }
+
+  /** Gives back what a call held that was removed. `runMicros`: time in the application, when it is known. */
+  release(one: MultiplexedCall, runMicros: number | null): void {
+    this.#room.leave(one)
+    this.#owner.freed(this, runMicros)
+  }
+
+  /** It has its head: others may have its slot, as long as there are not too many of its kind. */
+  becomeStream(one: MultiplexedCall): void {
+    if (this.#room.becomeStream(one)) this.#owner.freed(this, null)
+  }
+
+  dismiss(code: number, afterMs: number, spanMs: number): void {
+    this.#farewell?.stop()
+    this.#farewell = new Farewell(
+      () => [...this.#calls.values()].filter(one => one.isEndless),
+      one => this.#dismissOne(one, code),
+    )
+    this.#farewell.start(afterMs, spanMs)
+  }
+
+  close(code: number): Call[] {
+    const isIdle = this.isIdle
+    const socket = this.#socket
+    this.#socket = null
+    this.isAlive = this.isOpen = this.#mayUse = false
+    this.#helloDeadline.disarm()
+    this.#decoder?.stop()
+    this.#farewell?.stop()
+    this.#ticker.stop()
+    const calls: Call[] = []
+    for (const { call, feed, socket: relay } of this.#calls.values()) {
+      feed?.stop()
+      call.link = null
+      if (relay === null) calls.push(call)
+      else relay.end(code, '')
+    }
+    this.#calls.clear()
+    this.#room.clear()
+    if (isIdle && socket?.readyState === 'open') {
+      // The worker has done all of its work, and still hears the last words.
+      this.outbox.finish()
+      socket.end()
+    } else {
+      this.#outbox?.close()
+      socket?.destroy()
+    }
+    return calls
+  }
+
+  fatesOf(calls: readonly Call[], blame: boolean): Fate[] {
+    return fatesApart(calls, blame)
+  }
+
+  broke(reason: string): void {
+    this.isAlive = false
+    this.#owner.broke(this, reason)
+  }
+
+  #read(decoder: MultiplexDecoder<MultiplexedCall>, chunk: Buffer): void {
+    const wasBlocked = this.#heartbeat.isBlocked
+    this.#heartbeat.heard()
+    this.outbox.hasSpoken = false
+    try {
+      decoder.push(chunk)
+    } catch (error) {
+      if (!(error instanceof WireViolation)) throw error
+      this.broke(`it broke the rules of the wire: ${error.message}`)
+      return
+    }
+    if (wasBlocked) this.#owner.freed(this, null)
+  }
+
+  #feed(one: MultiplexedCall): void {
+    const { call, id } = one
+    one.feed = new ContentFeed(call.body!, this.outbox, id, () =>
+      this.#owner.failed(call, new HttpError(500, 'The content of the request could not be read back', 'operator')),
+    )
+    one.feed.start()
+  }
+
+  #newId(): number {
+    do {
+      this.#hasWrapped ||= this.#lastId === MAX_ID
+      this.#lastId = this.#lastId === MAX_ID ? 1 : this.#lastId + 1
+    } while (this.#hasWrapped && this.#calls.has(this.#lastId))
+    return this.#lastId
+  }
+
+  #dismissOne(one: MultiplexedCall, code: number): void {
+    if (!this.isCurrent(one)) return
+    const { call, relay, socket } = one
+    this.remove(one)
+    this.disconnect(one, socket === null ? 0 : code, '')
+    this.release(one, null)
+    if (socket !== null) {
+      socket.end(code, '')
+    } else {
+      call.phase = 'relaying'
+      relay!.end([])
+    }
+  }
+
+  // ---- time ---------------------------------------------------------------------------------------------------------
+
+  #tick(passedMs: number): void {
+    this.#heartbeat.tick(passedMs, this.inFlight > 0 || this.outbox.hasSpoken)
+    for (const one of this.#calls.values()) if (one.isOverdue(passedMs)) this.#overdue(one)
+    if (this.isIdle && !this.#heartbeat.isBlocked) this.#ticker.stop()
+  }
+
+  #overdue(one: MultiplexedCall): void {
+    if (one.socket !== null) {
+      one.socket.giveUp()
+      return
+    }
+    const { call } = one
+    const what = one.stage === 'head' ? 'no response' : 'no content'
+    this.#owner.warn(
+      `${call.describe()} is cancelled in worker ${this.address.worker}: ${what} for ${Math.round(one.silentMs)} ms`,
+      call.exchange.id,
+    )
+    one.isCancelled = true
+    this.#owner.failed(call, new HttpError(504, 'The application took too long', 'application'))
+  }
+
+  #silence(ms: number): string {
+    return `its event loop has not turned for ${Math.round(ms)} ms, with ${this.#calls.size} requests`
+  }
+}

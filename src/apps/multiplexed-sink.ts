@@ -1,0 +1,198 @@
+/**
+ * What becomes of a worker's frames on a multiplexed link. Runs in the gateway. The decoder has checked them; here they reach
+ * their exchange. A bug on the way to a client fails its exchange, and not the link with all others.
+ */
+import { close } from 'node:fs'
+import { HttpError } from '../http/errors.ts'
+import type { ResponseHead } from '../http/exchange.ts'
+import type { HeaderLines } from '../http/headers.ts'
+import { CreditReturn } from './credit.ts'
+import { openOffer } from './file-offer.ts'
+import { answer, printable } from './link.ts'
+import type { MultiplexedCall } from './multiplexed-call.ts'
+import type { MultiplexedLink, MultiplexedOwner } from './multiplexed-link.ts'
+import { SocketRelay } from './socket-relay.ts'
+import { StreamRelay } from './stream-relay.ts'
+import type { FileOffer, WorkerHello } from './wire/decode.ts'
+import type { MultiplexSink } from './wire/multiplex-decode.ts'
+import { writeFileOpened } from './wire/multiplex-encode.ts'
+import { offeredSubprotocols } from './wire/scope.ts'
+import { WireViolation } from './wire/violation.ts'
+
+/** RFC6455§7.4.1: the server met what it did not expect. */
+const INTERNAL_ERROR = 1011
+
+export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
+  readonly #link: MultiplexedLink
+  readonly #owner: MultiplexedOwner
+
+  constructor(link: MultiplexedLink, owner: MultiplexedOwner) {
+    this.#link = link
+    this.#owner = owner
+  }
+
+  find(id: number): MultiplexedCall | null {
+    return this.#link.find(id)
+  }
+
+  onHello(hello: WorkerHello): void {
+    const { build, worker } = this.#link.address
+    if (hello.build !== build) throw new WireViolation(`it is build ${hello.build}, this is ${build}`)
+    if (hello.worker !== worker) throw new WireViolation(`it is worker ${hello.worker}, not ${worker}`)
+    this.#link.opened()
+  }
+
+  /** Any frame is a sign of life. */
+  onPong(): void {}
+
+  onResponse(one: MultiplexedCall, head: ResponseHead, body: Buffer, complete: boolean, runMicros: number): void {
+    const { call } = one
+    const link = this.#link
+    if (call.exchange.response.state !== 'idle') {
+      link.left(call)
+      call.releaseBody()
+    } else if (complete) {
+      call.phase = 'relaying'
+      link.remove(one)
+      call.releaseBody()
+      link.release(one, runMicros)
+      this.#guarded(one, () => answer(call, head, body))
+    } else {
+      one.hasProgressed = true
+      one.streams(head.headers)
+      call.phase = 'streaming'
+      one.relay = call.stream = new StreamRelay(call.exchange, new CreditReturn(link.outbox, one), error =>
+        this.#owner.failed(call, error),
+      )
+      link.becomeStream(one)
+      this.#guarded(one, () => one.relay!.start(head, body))
+    }
+  }
+
+  onChunk(one: MultiplexedCall, chunk: Buffer): void {
+    one.hasProgressed = true
+    this.#guarded(one, () => one.relay!.chunk(chunk))
+  }
+
+  onEnd(one: MultiplexedCall, _runMicros: number, trailers: HeaderLines): void {
+    const { call } = one
+    call.phase = 'relaying'
+    this.#link.remove(one)
+    call.releaseBody()
+    // Time in a stream says nothing of how long others wait.
+    this.#link.release(one, null)
+    this.#guarded(one, () => one.relay!.end(trailers))
+  }
+
+  onFile(one: MultiplexedCall, offer: FileOffer): void {
+    const link = this.#link
+    one.hasProgressed = true
+    one.relay!.whenFileSent(() => {
+      if (!link.isCurrent(one)) return
+      openOffer(link.address.pid, offer, fd => {
+        if (!link.isCurrent(one)) {
+          if (fd !== null) close(fd, () => {})
+          return
+        }
+        one.stage = 'content'
+        one.hasProgressed = true
+        writeFileOpened(link.outbox.begin(), one.id, fd !== null)
+        if (fd !== null) this.#guarded(one, () => one.relay!.file({ fd, offset: offer.offset, length: offer.length }))
+      })
+    })
+  }
+
+  onInform(one: MultiplexedCall, head: ResponseHead): void {
+    const { response } = one.call.exchange
+    if (response.state === 'idle') this.#guarded(one, () => response.inform(head))
+  }
+
+  onFailed(one: MultiplexedCall, reason: string, runMicros: number): void {
+    const { call, socket } = one
+    this.#link.remove(one)
+    this.#link.release(one, one.stage === 'head' ? runMicros : null)
+    this.#owner.warn(
+      `${call.describe()} failed in worker ${this.#link.address.worker}: ${printable(reason)}`,
+      call.exchange.id,
+    )
+    // Strangers read the message: what went wrong inside is for the log.
+    if (socket === null) this.#owner.failed(call, new HttpError(500, 'The application failed', 'application'))
+    else socket.end(INTERNAL_ERROR, '')
+  }
+
+  onCredit(one: MultiplexedCall, bytes: number): void {
+    one.hasProgressed = true
+    if (one.socket !== null) one.socket.credit(bytes)
+    else one.feed?.credit(bytes)
+  }
+
+  onAccept(one: MultiplexedCall, subprotocol: string, headers: HeaderLines): void {
+    const { call } = one
+    const { exchange } = call
+    const link = this.#link
+    if (subprotocol !== '' && !offeredSubprotocols(exchange.request).includes(subprotocol)) {
+      this.#owner.warn(
+        `${call.describe()} failed: the client did not offer subprotocol ${printable(subprotocol)}`,
+        call.exchange.id,
+      )
+      this.#owner.failed(call, new HttpError(500, 'The application failed', 'application'))
+      return
+    }
+    const socket = new SocketRelay(one.id, link.outbox, new CreditReturn(link.outbox, one), {
+      onGone: (code, reason) => {
+        if (link.isCurrent(one)) this.#endSocket(one, code, reason)
+      },
+      onTooLong: () => {
+        this.#owner.warn(
+          `${call.describe()} sent a message that is too long: its WebSocket is closed`,
+          call.exchange.id,
+        )
+        this.#endSocket(one, INTERNAL_ERROR, '')
+        socket.end(INTERNAL_ERROR, '')
+      },
+    })
+    one.socket = socket
+    try {
+      socket.accept(exchange, { subprotocol, headers })
+    } catch (error) {
+      // The handshake was wrong: an ordinary response says so.
+      one.socket = null
+      this.#owner.failed(call, error as Error)
+      return
+    }
+    // The exchange is the channel's from here on; what ends it comes by the relay.
+    call.phase = 'done'
+    call.releaseBody()
+    if (link.isCurrent(one)) link.becomeStream(one)
+  }
+
+  onMessage(one: MultiplexedCall, data: Buffer, flags: number): void {
+    try {
+      one.socket!.message(data, flags)
+    } catch (error) {
+      this.#owner.warn(`${one.call.describe()}: ${(error as Error).stack}`, one.call.exchange.id)
+      if (this.#link.isCurrent(one)) this.#endSocket(one, INTERNAL_ERROR, '')
+      one.socket!.end(INTERNAL_ERROR, '')
+    }
+  }
+
+  onClose(one: MultiplexedCall, code: number, reason: string): void {
+    this.#link.remove(one)
+    this.#link.release(one, null)
+    one.socket!.end(code, reason)
+  }
+
+  #endSocket(one: MultiplexedCall, code: number, reason: string): void {
+    this.#link.remove(one)
+    this.#link.disconnect(one, code, reason)
+    this.#link.release(one, null)
+  }
+
+  #guarded(one: MultiplexedCall, act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.#owner.failed(one.call, error as Error)
+    }
+  }
+}

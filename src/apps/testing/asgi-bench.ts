@@ -1,0 +1,128 @@
+/** A pool with workers of an ASGI application, for the tests of this folder. */
+import { EventEmitter, once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Limits, Timeouts } from '../../config/types.ts'
+import { appHandler } from '../../handlers/app.ts'
+import { AppPool } from '../pool.ts'
+import { type AsgiScript, type FakeAsgiExchange, FakeAsgiWorker } from './fake-asgi-worker.ts'
+import { FakeExchange, type FakeRequest } from './fake-exchange.ts'
+
+/** The pool needs no others. */
+const timeouts = { request: 0, queue: 0, graceful: 0 } as Timeouts
+
+export class AsgiBench {
+  readonly events = new EventEmitter()
+  readonly logs: string[] = []
+  readonly lost: [number, string][] = []
+  readonly stuck: [number, string][] = []
+  readonly blocked: [number, string][] = []
+  readonly drained: number[] = []
+  readonly pool: AppPool
+  readonly #directory = mkdtempSync(join(tmpdir(), 'jumak-asgi-'))
+  readonly #workers: FakeAsgiWorker[] = []
+  readonly #handler: ReturnType<typeof appHandler>
+
+  constructor(changes: { timeouts?: Partial<Timeouts>; rootPath?: string } = {}) {
+    const limits = { memoryBuffer: 64 * 1024, responseBuffer: 512 * 1024, queue: 1000 } as Limits
+    this.pool = new AppPool({
+      limits,
+      timeouts: { ...timeouts, ...changes.timeouts },
+      temporaryDirectory: this.#directory,
+      build: 'b1',
+      rootPath: changes.rootPath ?? '',
+      onError: FakeExchange.failed,
+      events: {
+        linked: id => this.events.emit('linked', id),
+        drained: id => {
+          this.drained.push(id)
+          this.events.emit('drained')
+        },
+        lost: (id, reason) => {
+          this.lost.push([id, reason])
+          this.events.emit('lost')
+        },
+        stuck: (id, note) => {
+          this.stuck.push([id, note])
+          this.events.emit('stuck')
+        },
+        spent: () => {},
+        blocked: (id, note) => {
+          this.blocked.push([id, note])
+          this.events.emit('blocked')
+        },
+        log: (_, message) => this.logs.push(message),
+      },
+    })
+    this.#handler = appHandler(this.pool, {
+      requestBuffering: true,
+      limits,
+      temporaryDirectory: this.#directory,
+      onError: FakeExchange.failed,
+    })
+  }
+
+  async worker(id: number, slots: number, script: AsgiScript, generation = 1): Promise<FakeAsgiWorker> {
+    const linked = once(this.events, 'linked')
+    const worker = await this.unlinkedWorker(id, slots, script, 'b1', generation)
+    await linked
+    return worker
+  }
+
+  async unlinkedWorker(id: number, slots: number, script: AsgiScript, build: string, generation = 1) {
+    const path = join(this.#directory, `w${this.#workers.length}.sock`)
+    const worker = await new FakeAsgiWorker(path, id, script, build).listen()
+    this.#workers.push(worker)
+    this.pool.addWorker({
+      worker: id,
+      pid: process.pid,
+      socket: path,
+      slots,
+      generation,
+      maxRequests: 0,
+      interface: 'asgi',
+    })
+    return worker
+  }
+
+  /** As the gateway does: through the handler, so that content is collected or streamed. */
+  send(request: FakeRequest = {}): FakeExchange {
+    const exchange = new FakeExchange(request)
+    void this.#handler(exchange)
+    return exchange
+  }
+
+  webSocket(request: FakeRequest = {}): FakeExchange {
+    return this.send({ ...request, isWebSocket: true })
+  }
+
+  close(): void {
+    this.pool.close()
+    for (const worker of this.#workers) worker.die()
+    rmSync(this.#directory, { recursive: true })
+  }
+}
+
+/** A script that keeps exchanges until the test answers them. */
+export function holdingAsgi() {
+  const exchanges: FakeAsgiExchange[] = []
+  const events = new EventEmitter()
+  const script: AsgiScript = exchange => {
+    exchanges.push(exchange)
+    events.emit('exchange')
+  }
+  /** The exchange of this number, when it has come. */
+  const the = async (index: number): Promise<FakeAsgiExchange> => {
+    while (exchanges.length <= index) await once(events, 'exchange')
+    return exchanges[index]!
+  }
+  return { exchanges, script, the }
+}
+
+/** Waits until the condition holds, looking after each of these events. */
+export async function until(emitter: EventEmitter, event: string, condition: () => boolean): Promise<void> {
+  while (!condition()) await once(emitter, event)
+}
+
+export const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))

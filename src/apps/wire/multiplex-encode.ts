@@ -1,0 +1,82 @@
+/** Frames that the gateway sends to a worker of an ASGI application; see `multiplex.ts` for their layout. Sans-IO. */
+import type { Exchange } from '../../http/exchange.ts'
+import { REQUEST_BODY_FOLLOWS } from './frames.ts'
+import type { MarshalWriter } from './marshal.ts'
+import { MULTIPLEX_HEADER, MultiplexType as Type } from './multiplex.ts'
+import type { ScopeWriter } from './scope.ts'
+
+function header(writer: MarshalWriter, length: number, type: number, exchange: number): void {
+  writer.reserve(MULTIPLEX_HEADER)
+  writer.u32(length)
+  writer.u8(type)
+  writer.u32(exchange)
+}
+
+export function writeHello(writer: MarshalWriter, build: string): void {
+  const payload = Buffer.from(JSON.stringify({ build }))
+  header(writer, payload.length, Type.HELLO, 0)
+  writer.raw(payload)
+}
+
+/** `inline` is all of the content, and is copied; null: it follows in BODY frames. */
+export function writeScopedRequest(
+  writer: MarshalWriter,
+  id: number,
+  exchange: Exchange,
+  scope: ScopeWriter,
+  inline: Buffer | null,
+): void {
+  const start = writer.position
+  header(writer, 0, Type.REQUEST, id)
+  writer.u8(inline === null ? REQUEST_BODY_FOLLOWS : 0)
+  writer.u32(0)
+  const head = writer.position
+  scope.write(writer, exchange)
+  writer.patchU32(head - 4, writer.position - head)
+  if (inline !== null && inline.length > 0) writer.raw(inline)
+  writer.patchU32(start, writer.position - start - MULTIPLEX_HEADER)
+}
+
+/** Content; `piece` is copied. */
+export function writeBody(writer: MarshalWriter, id: number, piece: Buffer): void {
+  header(writer, piece.length, Type.BODY, id)
+  writer.raw(piece)
+}
+
+export function writeBodyEnd(writer: MarshalWriter, id: number): void {
+  header(writer, 0, Type.BODY_END, id)
+}
+
+export function writeFileOpened(writer: MarshalWriter, id: number, opened: boolean): void {
+  header(writer, 1, Type.FILE_OPENED, id)
+  writer.u8(opened ? 1 : 0)
+}
+
+export function writeDisconnect(writer: MarshalWriter, id: number, code: number, reason: string): void {
+  const text = Buffer.from(reason)
+  header(writer, 2 + text.length, Type.DISCONNECT, id)
+  writer.u8(code)
+  writer.u8(code >>> 8)
+  writer.raw(text)
+}
+
+export function writeCredit(writer: MarshalWriter, id: number, bytes: number): void {
+  header(writer, 4, Type.CREDIT, id)
+  writer.u32(bytes)
+}
+
+export function writeCancel(writer: MarshalWriter, id: number): void {
+  header(writer, 0, Type.CANCEL, id)
+}
+
+export function writePing(writer: MarshalWriter, token: number): void {
+  header(writer, 4, Type.PING, 0)
+  writer.u32(token)
+}
+
+/** One frame of a WebSocket's message; `data` is copied. */
+export function writeMessage(writer: MarshalWriter, id: number, flags: number, data: Buffer): void {
+  header(writer, 1 + data.length, Type.MESSAGE, id)
+  writer.u8(flags)
+  writer.raw(data)
+}

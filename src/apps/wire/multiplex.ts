@@ -1,0 +1,95 @@
+/**
+ * The wire to a worker of an ASGI application: one Unix socket carries many exchanges at once. The worker listens, the
+ * gateway connects. `python/jumak_worker/multiplex.py` is the other end; `test/vectors/multiplex.json` is read by both. The
+ * wire to the slots of a WSGI application is `frames.ts`. All numbers little-endian.
+ *
+ *    0        4      5          9
+ *   ┌────────┬──────┬──────────┬─────────────────────┐
+ *   │ u32    │ u8   │ u32      │ payload             │   length counts the payload only; at most MAX_PAYLOAD
+ *   │ length │ type │ exchange │ `length` bytes      │   exchange: chosen by the gateway, never 0, not used twice at a time
+ *   └────────┴──────┴──────────┴─────────────────────┘
+ *
+ *   gateway → worker
+ *     HELLO       JSON {"build": …}                          exchange 0; first frame; answers the worker's HELLO
+ *     REQUEST     u8 flags · u32 headLength · head · body    head: marshal of the scope (a dict), see below
+ *                   flags bit 0 (BODY_FOLLOWS): content comes in BODY frames up to BODY_END, else `body` is all of it
+ *     BODY        content
+ *     BODY_END    —
+ *     FILE_OPENED u8: 1 the gateway holds the file, the worker may close it · 0 it cannot: the worker sends CHUNKs
+ *     DISCONNECT  u16 code · UTF-8 reason                    the client has gone; code is 0 for http, a close code for a WebSocket
+ *     CREDIT      u32 bytes                                  so much more content of the response may be sent
+ *     CANCEL      —                                          the deadline has passed and the client is answered: the task is
+ *                                                            cancelled and its stack logged
+ *     PING        u32 token                                  exchange 0; answered by the event loop: is it blocked?
+ *     MESSAGE     u8 flags · data                            WebSocket; flags: 1 text, 2 binary, +128 more of this message follows
+ *
+ *   worker → gateway
+ *     HELLO       JSON {"build": …, "worker": n, "slots": n} exchange 0; first frame after accept
+ *     RESPONSE    u16 status · u8 flags · u32 runMicros · u32 headLength · head · body
+ *                   head: latin-1, `reason NUL name NUL value NUL name NUL value …` (reason empty)
+ *                   flags bit 0 (END): complete, `body` is all content; else CHUNK…END or FILE…END follow
+ *     CHUNK       content
+ *     END         u32 runMicros · trailers                   latin-1, `name NUL value NUL …`; empty: none
+ *     FILE        u32 fd · u64 offset · u64 length · u64 device · u64 inode    answered by FILE_OPENED
+ *     INFORM      u16 status · head (as RESPONSE)            before RESPONSE; 103
+ *     FAILED      u32 runMicros · UTF-8 reason               the application broke: before RESPONSE a 500, after it a cut, for an
+ *                                                            accepted WebSocket a close with 1011; ends the exchange
+ *     CREDIT      u32 bytes                                  so much more content (or messages) of the client may be sent
+ *     PONG        u32 token                                  exchange 0
+ *     ACCEPT      latin-1, `subprotocol NUL name NUL value …`  websocket.accept; subprotocol empty: none
+ *     MESSAGE     u8 flags · data
+ *     CLOSE       u16 code · UTF-8 reason                    websocket.close after ACCEPT; ends the exchange. Before ACCEPT a worker
+ *                                                            answers with RESPONSE (403 for a plain close).
+ *
+ * An exchange ends with RESPONSE+END, END, FAILED or CLOSE of the worker, or with DISCONNECT or CANCEL of the gateway. Frames
+ * of an exchange that ended at the receiver's are ignored: the other side did not know yet. The application's task may go on
+ * (background tasks); that is the worker's own matter.
+ *
+ * **Credit.** For each exchange and direction a sender may send a frame of content (BODY; CHUNK or RESPONSE without END;
+ * MESSAGE) while its credit is above 0; the frame's content is subtracted and may make it negative. It begins with WINDOW. One
+ * frame has at most MAX_CONTENT bytes of content; the last frame of a message counts MESSAGE_COST more. The receiver gives back
+ * what the application, or the client, has really taken, and each frame but the last of a message at once: a message may be
+ * longer than the window. A RESPONSE with END needs no credit. Neither end ever stops reading the link.
+ *
+ * **Scope** (the worker adds `asgi`, `state`, `extensions`): type "http" or "websocket"; http_version "1.0", "1.1", "2"; method (http
+ * only); scheme "http", "https", "ws", "wss"; path: str, percent-decoded as UTF-8 (U+FFFD for what is none), with the root path
+ * in front of it if the proxy took it away; raw_path: bytes as sent, without query; query_string: bytes; root_path: str; headers:
+ * list of (bytes, bytes), names lower-case, order and duplicates kept; client: (str, int) or None; server: (str, int), or (path,
+ * None) for a Unix socket; subprotocols: list of str (websocket only).
+ */
+export const MultiplexType = {
+  HELLO: 1,
+  REQUEST: 2,
+  BODY: 3,
+  BODY_END: 4,
+  FILE_OPENED: 5,
+  DISCONNECT: 6,
+  CANCEL: 7,
+  PING: 8,
+  RESPONSE: 17,
+  CHUNK: 18,
+  END: 19,
+  FILE: 20,
+  INFORM: 21,
+  FAILED: 22,
+  PONG: 23,
+  ACCEPT: 24,
+  CLOSE: 25,
+  /** Both ways. */
+  CREDIT: 33,
+  MESSAGE: 34,
+} as const
+
+export const MULTIPLEX_HEADER = 9
+/** Credit of each exchange and direction at its begin. A fast peer never waits for it; a thousand slow ones stay within 256 MiB. */
+export const WINDOW = 256 * 1024
+/** Content of one frame: small enough that one exchange does not keep the others of the link waiting. */
+export const MAX_CONTENT = 64 * 1024
+/** What a message costs beyond its bytes, so that empty ones are bounded as well. */
+export const MESSAGE_COST = 32
+/** A complete response (head and all content) goes in one frame up to this size of content. */
+export const MAX_COMPLETE = 256 * 1024
+
+export const MESSAGE_TEXT = 1
+export const MESSAGE_BINARY = 2
+export const MESSAGE_MORE = 128

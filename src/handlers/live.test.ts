@@ -1,0 +1,157 @@
+/** Content that goes to its worker while it arrives (`requestBuffering` off): from a connection of HTTP/1.1 to a WSGI slot. */
+import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, test } from 'node:test'
+import { LiveBody } from '../apps/live-body.ts'
+import { AppPool } from '../apps/pool.ts'
+import { FakeWorker, type Script } from '../apps/testing/fake-worker.ts'
+import type { Limits, Timeouts } from '../config/types.ts'
+import { respondWithError } from '../gateway/error-response.ts'
+import type { BodyConsumer } from '../http/exchange.ts'
+import { connect, fakeTime } from '../http1/testing/connect.ts'
+import { appHandler } from './app.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'jumak-live-'))
+after(() => rmSync(directory, { recursive: true }))
+const cleanups: (() => void)[] = []
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup()
+})
+
+let sockets = 0
+
+async function serve(script: Script, request = 0) {
+  const events = new EventEmitter()
+  const limits = { memoryBuffer: 10_000, responseBuffer: 100_000, queue: 10 } as Limits
+  const problem = (id: number, what: string) => events.emit('problem', `${id} ${what}`)
+  const pool = new AppPool({
+    limits,
+    timeouts: { request, queue: 0 } as Timeouts,
+    temporaryDirectory: directory,
+    build: 'b1',
+    onError: respondWithError,
+    events: {
+      linked: () => events.emit('linked'),
+      drained: () => {},
+      lost: problem,
+      stuck: problem,
+      blocked: problem,
+      spent: () => {},
+      log: (_, message) => problem(0, message),
+    },
+  })
+  const worker = await new FakeWorker(join(directory, `w${sockets++}.sock`), 1, script).listen()
+  cleanups.push(() => {
+    pool.close()
+    worker.die()
+  })
+  const linked = once(events, 'linked')
+  pool.addWorker({ worker: 1, pid: 1, socket: worker.path, slots: 1, generation: 1, maxRequests: 0, interface: 'wsgi' })
+  await linked
+  const options = { requestBuffering: false, limits, temporaryDirectory: directory, onError: respondWithError }
+  const handler = appHandler(pool, options)
+  return { worker, pool, events, client: () => connect(handler).transport }
+}
+
+async function answered(transport: { readonly text: string }, pattern: RegExp): Promise<void> {
+  while (!pattern.test(transport.text)) await new Promise(resolve => setImmediate(resolve))
+}
+
+const echo: Script = ({ body, environ, link }) =>
+  link.respond(200, ['X-Length', environ.get('CONTENT_LENGTH') ?? 'unknown'], String(body.length))
+
+test('content goes to the slot while it arrives, with a length or without', async () => {
+  const { worker, client } = await serve(echo)
+  const transport = client()
+  const began = once(worker.links[0]!.events, 'body-follows')
+  transport.receive(`POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\n${'x'.repeat(1000)}`)
+  await began
+  transport.receive('x'.repeat(99_000))
+  await answered(transport, /X-Length: 100000\r\n[\s\S]*\r\n100000\r\n0\r\n/)
+  transport.receive('POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n')
+  transport.receive('2\r\nde\r\n0\r\n\r\n')
+  await answered(transport, /X-Length: unknown\r\n[\s\S]*\r\n5\r\n0\r\n/)
+})
+
+test('a worker that answers before it has all content is free for the next request', async () => {
+  const { worker, client } = await serve(echo)
+  const transport = client()
+  const link = worker.links[0]!
+  const began = once(link.events, 'body-follows')
+  transport.receive('POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\nx')
+  await began
+  worker.script = () => {}
+  link.respond(401, ['Content-Length', '2'], 'no')
+  await answered(transport, /401/)
+  worker.script = echo
+  const next = client()
+  next.receive('GET / HTTP/1.1\r\nHost: t\r\n\r\n')
+  await answered(next, /200 OK/)
+  assert.equal(worker.links.length, 1)
+})
+
+test('a client that leaves in the middle costs its link, and the slot links anew', async () => {
+  const { worker, client } = await serve(echo)
+  const transport = client()
+  const began = once(worker.links[0]!.events, 'body-follows')
+  const closed = once(worker.links[0]!.socket, 'close')
+  transport.receive('PUT / HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\nx')
+  await began
+  transport.destroy()
+  await closed
+  const next = client()
+  next.receive('GET / HTTP/1.1\r\nHost: t\r\n\r\n')
+  await answered(next, /200 OK/)
+})
+
+test('a client that stops is a 408, and not a worker that is stuck', async t => {
+  const pass = fakeTime(t)
+  const { worker, client, events } = await serve(echo, 200)
+  const problems: string[] = []
+  events.on('problem', what => problems.push(what))
+  const transport = client()
+  const began = once(worker.links[0]!.events, 'body-follows')
+  transport.receive('POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\nx')
+  await began
+  pass(800)
+  assert.equal(transport.text, '')
+  pass(300)
+  await answered(transport, /^HTTP\/1.1 408 /)
+  assert.deepEqual(problems, [])
+})
+
+test('a live body hands on only what is asked for, and nothing after its close', () => {
+  let consumer: BodyConsumer | null = null
+  let resumed = 0
+  const body = new LiveBody({
+    length: undefined,
+    pull: given => {
+      consumer = given
+    },
+    resume: () => resumed++,
+  })
+  const errors: string[] = []
+  body.onFailed = error => errors.push(error.message)
+  assert.equal(body.isAtHand, true)
+  const pieces: string[] = []
+  const read = () => body.read(0, (_, piece) => pieces.push(piece.toString()))
+  read()
+  assert.equal(body.isAtHand, false)
+  assert.equal(consumer!.onData(Buffer.from('a')), false)
+  assert.equal(consumer!.onData(Buffer.from('b')), false)
+  assert.deepEqual(pieces, ['a'])
+  read()
+  assert.deepEqual(pieces, ['a', 'b'])
+  assert.equal(resumed, 0)
+  read()
+  assert.equal(resumed, 1)
+  consumer!.onEnd([])
+  assert.deepEqual(pieces, ['a', 'b', ''])
+  body.close()
+  assert.equal(consumer!.onData(Buffer.from('c')), false)
+  consumer!.onError(new Error('gone'))
+  assert.deepEqual(errors, [])
+})
