@@ -39,7 +39,7 @@ export async function measure(stack: Stack, scene: Scene, load: Load, env: NodeJ
   const port = await freePort()
   const server = spawn('taskset', ['-c', SERVER_CORE, stack.program, ...stack.args(scene.app, port)], {
     cwd: join(ROOT, 'bench/apps'),
-    env: { ...env, JUMAK_BENCH_MARKER: marker },
+    env: { ...env, MARKER_OF_JUMAK_BENCH: marker },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let errors = ''
@@ -110,7 +110,7 @@ async function wrk(url: string, load: Load) {
 
 function pids(marker: string): number[] {
   return readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name) && read(`/proc/${name}/environ`).includes(`JUMAK_BENCH_MARKER=${marker}`))
+    .filter(name => /^\d+$/.test(name) && read(`/proc/${name}/environ`).includes(`MARKER_OF_JUMAK_BENCH=${marker}`))
     .map(Number)
 }
 

@@ -21,6 +21,7 @@ from typing import Dict, List, Optional, Tuple
 
 from . import __version__, loader, osprocess
 from .control import ControlChannel
+from .environ import Environs
 from .errors import report
 from .link import Link
 from .wire import WireError
@@ -58,14 +59,13 @@ class Worker:
         except OSError as error:
             report("worker %d cannot reach the master: %s" % (self._number, error))
             return 1
-        if self._application is None:
-            try:
-                self._application = self._load()
-            except loader.LoadError as error:
-                control.send("load-failed", message=error.message, traceback=error.traceback)
-                return _EXIT_NOT_LOADED
+        try:
+            application = self._prepare()
+        except loader.LoadError as error:
+            control.send("load-failed", message=error.message, traceback=error.traceback)
+            return _EXIT_NOT_LOADED
         listener, path = self._listen()
-        control.send("ready", socket=path, slots=self._threads, **self._application.describe())
+        control.send("ready", socket=path, slots=self._threads, **application.describe())
         threading.Thread(target=self._watch, args=(control,), name="jumak-control", daemon=True).start()
         self._serve(listener)
         listener.close()
@@ -83,11 +83,18 @@ class Worker:
         control.send("hello", build=__version__, worker=self._number, pid=self._pid)
         return control
 
-    def _load(self) -> loader.LoadedApplication:
-        # An import may hang, in C even, and the master is not listened to meanwhile: it ends with its preloader.
+    def _prepare(self) -> loader.LoadedApplication:
+        """Imports the application where that was left to the workers, and calls ``--post-fork``."""
+        hook = self._start["postFork"]
+        if self._application is not None and hook is None:
+            return self._application
+        # Either may hang, in C even, and the master is not listened to meanwhile: it ends with its preloader.
         osprocess.set_parent_death_signal(signal.SIGKILL)
         try:
-            return loader.load(self._start)
+            self._application = application = self._application or loader.load(self._start)
+            if hook is not None:
+                loader.call_post_fork(hook)
+            return application
         finally:
             osprocess.set_parent_death_signal(0)
 
@@ -106,18 +113,18 @@ class Worker:
     # -- slots
 
     def _serve(self, listener: socket.socket) -> None:
-        base = base_environ(self._threads, self._start["multiprocess"])
+        environs = Environs(base_environ(self._threads, self._start["multiprocess"]))
         threads = [
-            threading.Thread(target=self._serve_slot, args=(listener, base), name="jumak-slot-%d" % slot)
+            threading.Thread(target=self._serve_slot, args=(listener, environs), name="jumak-slot-%d" % slot)
             for slot in range(2, self._threads + 1)
         ]
         for thread in threads:
             thread.start()
-        self._serve_slot(listener, base)
+        self._serve_slot(listener, environs)
         for thread in threads:
             thread.join()
 
-    def _serve_slot(self, listener: socket.socket, base: dict) -> None:
+    def _serve_slot(self, listener: socket.socket, environs: Environs) -> None:
         assert self._application is not None
         try:
             while True:
@@ -125,7 +132,7 @@ class Worker:
                 if sock is None:
                     return
                 with sock:
-                    link = Link(sock, self._application.callable, base, self._number, self._threads)
+                    link = Link(sock, self._application.callable, environs, self._number, self._threads)
                     self._links[sock] = link
                     try:
                         link.serve()

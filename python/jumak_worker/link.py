@@ -13,7 +13,9 @@ from typing import Callable, List, Optional, Union
 
 from . import __version__, wire
 from .body import BodyStream
+from .environ import Environs
 from .errors import report
+from .output import ThreadOutput, of_this_thread
 from .wire import LinkClosed, WireError
 from .wsgi import Call
 
@@ -31,15 +33,19 @@ _request_at = wire.REQUEST_HEAD.unpack_from
 _FRAME_HEADER = wire.FRAME_HEADER
 _REQUEST_HEAD = wire.REQUEST_HEAD.size
 _REQUEST = wire.REQUEST
+_BODY_FOLLOWS = wire.REQUEST_BODY_FOLLOWS
 
 
 class Link:
     """``serve`` runs all requests of one connection; the rest is for the one that runs: its content, its response."""
 
-    def __init__(self, sock: socket.socket, application: Callable, base: dict, worker: int, slots: int) -> None:
+    #: What the thread prints that runs ``serve``.
+    output: ThreadOutput
+
+    def __init__(self, sock: socket.socket, application: Callable, environs: Environs, worker: int, slots: int) -> None:
         self._socket = sock
         self._application = application
-        self._base = base
+        self._environs = environs
         self._worker = worker
         self._slots = slots
         #: Received; what is before `_position` is used up, its last frame begins at `_start`.
@@ -56,6 +62,7 @@ class Link:
 
     def serve(self) -> None:
         """Until the gateway closes the link or breaks its rules (WireError), or a handler leaves (SystemExit)."""
+        self.output = of_this_thread()
         try:
             self._say_hello()
             # Closed it may also be in a process that the application forked in the middle of a batch.
@@ -65,6 +72,7 @@ class Link:
             pass
         finally:
             self.is_closed = True
+            self.output.end_request()
         if self._exit is not None:
             raise self._exit
 
@@ -81,16 +89,30 @@ class Link:
         kind = self._next_frame()
         if kind != _REQUEST:
             raise WireError("frame %d where a request was expected" % kind)
-        data, end = self._data, self._position
-        start = self._start + _REQUEST_HEAD
-        if start > end:
+        data, start, end = self._data, self._start - _FRAME_HEADER, self._position
+        names_at = start + _REQUEST_HEAD
+        if names_at > end:
             raise WireError("a request of %d bytes" % (end - self._start))
-        flags, length = _request_at(data, self._start)
-        head_end = start + length
-        if head_end > end:
+        _, _, flags, head_length, names_length = _request_at(data, start)
+        values_at = names_at + names_length
+        head_end = names_at + head_length
+        if not values_at <= head_end <= end:
             raise WireError("a request with a head longer than itself")
-        body: Union[bytes, BodyStream] = BodyStream(self) if flags & wire.REQUEST_BODY_FOLLOWS else data[head_end:end]
-        Call(self).run(self._application, self._base, data[start:head_end], body)
+        try:
+            environ = self._environs.make(data[names_at:values_at], data[values_at:head_end])
+            method = environ["REQUEST_METHOD"]
+            self.output.request = environ["HTTP_X_REQUEST_ID"]
+        except (ValueError, KeyError) as error:
+            raise WireError("a request whose head cannot be read: %r" % error) from None
+        body: Union[bytes, BodyStream] = BodyStream(self) if flags & _BODY_FOLLOWS else data[head_end:end]
+        if self.held and method not in _IDEMPOTENT:
+            # A request that must not be repeated is preceded by all that is held.
+            self.flush()
+        Call(self, method).run(self._application, environ, body)
+        output = self.output
+        if output.partial:
+            output.finish()
+        output.request = ""
 
     # -- reading
 
@@ -161,11 +183,6 @@ class Link:
         return opened
 
     # -- writing
-
-    def before_start(self, method: str) -> None:
-        """A request that must not be repeated is preceded by all that is held."""
-        if method not in _IDEMPOTENT:
-            self.flush()
 
     def complete(self, data: bytes, method: str, now: float) -> None:
         """Sends a complete response, or holds it for its batch. `now`: perf_counter."""

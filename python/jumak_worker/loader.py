@@ -75,6 +75,25 @@ def load(start: dict) -> LoadedApplication:
     return LoadedApplication(application, "%s:%s" % (imported.__name__, name), _framework(), milliseconds)
 
 
+def call_post_fork(hook: dict) -> None:
+    """``--post-fork``: called in each worker, before it serves. Raises LoadError."""
+    where = "%s:%s" % (hook["module"], hook["attribute"])
+    try:
+        module = _import(hook["module"], None)
+        _, function = _find_attribute(module, [hook["attribute"]])
+        function()  # type: ignore[operator]
+    except LoadError as error:
+        raise LoadError("--post-fork %s: %s" % (where, error.message), error.traceback) from None
+    except SystemExit as error:
+        raise LoadError(
+            "--post-fork %s left with SystemExit(%r)" % (where, error.code), tracebacks.format_exception(error)
+        ) from None
+    except BaseException as error:
+        raise LoadError(
+            "--post-fork %s failed: %s" % (where, tracebacks.one_line(error)), tracebacks.format_exception(error)
+        ) from None
+
+
 # -- importing
 
 

@@ -1,12 +1,14 @@
-"""What Linux offers for processes and Python does not: prctl and /proc. Elsewhere these do nothing."""
+"""What the system offers for processes beyond Python's ``os``: prctl and /proc, which do nothing where there are none,
+and giving up root's privileges."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import List
+from typing import Dict, List
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -42,3 +44,40 @@ def children() -> List[int]:
     except OSError:
         pass
     return pids
+
+
+def drop_privileges(uid: int, gid: int, user: str) -> None:
+    """Becomes the user for good, with its supplementary groups (none without a name). Raises OSError.
+
+    A parent death signal is cleared by this: set it afterwards.
+    """
+    if os.geteuid() == 0:
+        # In this order: each step needs what the next one takes away.
+        if user:
+            os.initgroups(user, gid)
+        else:
+            os.setgroups([gid])
+        os.setgid(gid)
+        os.setuid(uid)
+    if {os.getuid(), os.geteuid()} != {uid} or {os.getgid(), os.getegid()} != {gid}:
+        raise PermissionError("this process is user %d, group %d and may not change that" % (os.geteuid(), os.getegid()))
+    # The kernel hides what once was root's from its own user: the gateway, which is that user, opens /proc/<pid>/fd.
+    _prctl(_PR_SET_DUMPABLE, 1)
+
+
+def move_home(uid: int) -> None:
+    """HOME, USER and LOGNAME of the user, where they are root's: a library would keep files where it may not."""
+    roots = _home(0)
+    for name, value in _home(uid).items():
+        if os.environ.get(name) in (None, roots.get(name)):
+            os.environ[name] = value
+
+
+def _home(uid: int) -> Dict[str, str]:
+    import pwd
+
+    try:
+        account = pwd.getpwuid(uid)
+    except KeyError:
+        return {}
+    return {"HOME": account.pw_dir, "USER": account.pw_name, "LOGNAME": account.pw_name}

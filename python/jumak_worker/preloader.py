@@ -16,7 +16,7 @@ import time
 import warnings
 from typing import Any, Dict, NoReturn, Optional
 
-from . import __version__, inspection, loader, osprocess
+from . import __version__, inspection, loader, osprocess, output
 from .control import ControlChannel
 from .lifecycle import Worker
 
@@ -66,10 +66,9 @@ class Preloader:
         self._start = message
         if message["build"] != __version__:
             self._fail("the master is build %s, this is build %s: restart jumak" % (message["build"], __version__))
-        for stream in (sys.stdout, sys.stderr):
-            # A line is a log line, in UTF-8 whatever the locale; nothing that is printed must raise.
-            reconfigure = getattr(stream, "reconfigure")
-            reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+        output.install()
+        if message["identity"] is not None:
+            self._drop_privileges(message["identity"])
         _become_deaf()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _left_to_the_master)
@@ -84,6 +83,20 @@ class Preloader:
         else:
             self._control.send("waiting")
         return self._loop()
+
+    def _drop_privileges(self, identity: dict) -> None:
+        """Before anything of the application is imported, and before anything is forked. Never goes on as root."""
+        who = "user %s" % (identity["userName"] or identity["uid"])
+        try:
+            osprocess.drop_privileges(identity["uid"], identity["gid"], identity["userName"])
+        except (OSError, OverflowError) as error:
+            self._fail("the application's processes cannot become %s: %s" % (who, error))
+        try:
+            # Modules of the standard library are read when they are needed, and would be "not found".
+            os.listdir(os.path.dirname(os.__file__))
+        except OSError as error:
+            self._fail("%s cannot read the Python at %s: %s; choose another with --python" % (who, sys.prefix, error))
+        osprocess.move_home(identity["uid"])
 
     def _preloads(self) -> bool:
         mode = self._start["preload"]
@@ -174,35 +187,35 @@ class Preloader:
 
     def _fork(self, number: int) -> Optional[Worker]:
         path = os.path.join(self._start["runtimeDirectory"], "w%d.out" % number)
-        output = -1
+        pipe = -1
         try:
             os.mkfifo(path, 0o600)
             # Open for both: never blocks, and a reader that is late or gone is no error for the writer.
-            output = os.open(path, os.O_RDWR)
+            pipe = os.open(path, os.O_RDWR)
             _flush()
             with warnings.catch_warnings():
                 # Of threads, which were looked for, and are meant when preload is on.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 pid = os.fork()
         except OSError as error:
-            if output >= 0:
-                os.close(output)
+            if pipe >= 0:
+                os.close(pipe)
                 os.unlink(path)
             self._control.send("fork-failed", worker=number, message=str(error))
             return None
         if pid == 0:
-            return self._become_worker(number, output)
+            return self._become_worker(number, pipe)
         self._workers[number] = pid
-        self._outputs[number] = output
+        self._outputs[number] = pipe
         self._control.send("forked", worker=number, pid=pid, output=path)
         return None
 
-    def _become_worker(self, number: int, output: int) -> Worker:
+    def _become_worker(self, number: int, pipe: int) -> Worker:
         signal.signal(signal.SIGCHLD, self._sigchld if self._sigchld is not None else signal.SIG_DFL)
         _become_deaf()
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        os.close(output)
+        os.dup2(pipe, 1)
+        os.dup2(pipe, 2)
+        os.close(pipe)
         return Worker(number, self._start, self._application)
 
     def _forget_in_child(self) -> None:

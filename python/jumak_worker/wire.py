@@ -23,8 +23,8 @@ FAILED = 22
 
 #: length of the payload, type
 FRAME = struct.Struct("<IB")
-#: flags, length of the head: how the payload of REQUEST begins
-REQUEST_HEAD = struct.Struct("<BI")
+#: length of the payload, type, flags, length of the head, length of the names in it
+REQUEST_HEAD = struct.Struct("<IBBII")
 #: length of the payload, type, status, flags, microseconds, length of the head
 RESPONSE_HEAD = struct.Struct("<IBHBII")
 #: length of the payload, type, microseconds

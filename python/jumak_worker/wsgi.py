@@ -7,7 +7,6 @@ keeps no reference to the environ, which refers to it: a cycle would keep each r
 
 from __future__ import annotations
 
-import marshal
 import types
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 #: Content that is complete at once goes in one frame with its head up to this size.
 _ONE_FRAME = 256 * 1024
-_loads = marshal.loads
 _open_input = open_input
 _pack_response = wire.RESPONSE_HEAD.pack
 _RESPONSE = wire.RESPONSE
@@ -41,6 +39,7 @@ def base_environ(threads: int, multiprocess: bool) -> dict:
         # Content always ends by itself, chunked or not: read() without a size is safe.
         "wsgi.input_terminated": True,
         "SERVER_SOFTWARE": "jumak/" + __version__,
+        "SCRIPT_NAME": "",
     }
 
 
@@ -63,36 +62,28 @@ class Call:
     #: There was more content than Content-Length.
     too_long = False
 
-    def __init__(self, link: "Link") -> None:
+    def __init__(self, link: "Link", method: str) -> None:
         self.link = link
+        self.method = method
 
-    def run(self, application: Callable, base: dict, head: bytes, body: Union[bytes, BodyStream]) -> None:
+    def run(self, application: Callable, environ: dict, body: Union[bytes, BodyStream]) -> None:
         """Returns when the link is at the next request. Raises LinkClosed and WireError only."""
         self.started_at = perf_counter()
-        try:
-            environ = _loads(head)
-            environ.update(base)
-            self.method = method = environ["REQUEST_METHOD"]
-        except (ValueError, TypeError, EOFError, KeyError, AttributeError) as error:
-            raise WireError("a request whose head cannot be read: %r" % error) from None
         environ["wsgi.input"] = _open_input(body)
         environ["wsgi.early_hints"] = self.early_hints
         link = self.link
-        if link.held:
-            link.before_start(method)
-        result: Any = None
         try:
-            try:
-                result = application(environ, self.start_response)
-                kind = type(result)
-                if kind is list or kind is tuple:
-                    self._send_list(result)
-                else:
+            result = application(environ, self.start_response)
+            kind = type(result)
+            if kind is list or kind is tuple:
+                self._send_list(result)
+            else:
+                try:
                     self._send_result(result, body)
-            finally:
-                if hasattr(result, "close"):
-                    result.close()
-                    link.after_close()
+                finally:
+                    if hasattr(result, "close"):
+                        result.close()
+                        link.after_close()
         except WireError:
             raise
         except BaseException as error:  # SystemExit too: a request does not end its worker

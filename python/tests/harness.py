@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import marshal
 import os
 import shutil
 import socket
@@ -15,6 +14,7 @@ import threading
 from typing import Callable, List, NamedTuple, Optional, Tuple, Type
 
 from jumak_worker import __version__, wire
+from jumak_worker.environ import Environs
 from jumak_worker.link import Link
 from jumak_worker.wsgi import base_environ
 
@@ -60,6 +60,7 @@ def environ(method: str = "GET", path: str = "/", **more: str) -> dict:
         "REMOTE_ADDR": "127.0.0.1",
         "REMOTE_PORT": "4711",
         "HTTP_HOST": "localhost:8000",
+        "HTTP_X_REQUEST_ID": "",
         "RAW_URI": path,
         "REQUEST_URI": path,
         "wsgi.url_scheme": "http",
@@ -73,8 +74,11 @@ def frame(kind: int, payload: bytes = b"") -> bytes:
 
 
 def request(env: dict, body: bytes = b"", follows: bool = False) -> bytes:
-    head = marshal.dumps(env, 2)
-    return frame(wire.REQUEST, wire.REQUEST_HEAD.pack(int(follows), len(head)) + head + body)
+    """``SCRIPT_NAME`` and ``REQUEST_URI`` are the worker's; the path is the last."""
+    names = [name for name in env if name not in ("SCRIPT_NAME", "REQUEST_URI", "PATH_INFO")] + ["PATH_INFO"]
+    encoded = "\0".join(names).encode("latin-1")
+    head = encoded + "\0".join(env[name] for name in names).encode("latin-1")
+    return frame(wire.REQUEST, struct.pack("<BII", int(follows), len(head), len(encoded)) + head + body)
 
 
 class Gateway:
@@ -151,8 +155,8 @@ def _pairs(flat: List[str]) -> List[Tuple[str, str]]:
     return list(zip(flat[::2], flat[1::2]))
 
 
-def base(threads: int = 1, multiprocess: bool = True) -> dict:
-    return base_environ(threads, multiprocess)
+def base(threads: int = 1, multiprocess: bool = True) -> Environs:
+    return Environs(base_environ(threads, multiprocess))
 
 
 class Slot:
@@ -164,7 +168,7 @@ class Slot:
         threads: int = 1,
         multiprocess: bool = True,
         link: Type[Link] = Link,
-        shared: Optional[dict] = None,
+        shared: Optional[Environs] = None,
     ) -> None:
         """``shared``: a base environ, when several slots are to be those of one worker."""
         ours, theirs = socket.socketpair()
@@ -248,6 +252,8 @@ class Master:
             "threads": 1,
             "multiprocess": True,
             "preload": "on",
+            "identity": None,
+            "postFork": None,
         }
         message.update(start)
         self.send("start", **message)

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import unittest
+from typing import Any
 
 from jumak_worker import __version__, wire
 
@@ -34,7 +35,7 @@ def open_and_read(path: str) -> str:
 
 
 class Processes(unittest.TestCase):
-    def master(self, source: str = APP, **start: object) -> Master:
+    def master(self, source: str = APP, **start: Any) -> Master:
         master = Master(source, **start)
         self.addCleanup(master.close)
         return master
@@ -77,6 +78,87 @@ class Processes(unittest.TestCase):
         sock.sendall(b'{"type": "stop"}\n')
         exited = master.receive("exited")
         self.assertEqual((exited["pid"], exited["code"], exited["signal"]), (pid, 0, None))
+
+    def test_post_fork_is_called_in_each_worker_before_it_is_ready(self) -> None:
+        source = APP + "def hook():\n    global imported_in\n    print('forked', os.getpid() != imported_in)\n"
+        for preload in ("on", "off"):
+            with self.subTest(preload=preload):
+                hook = {"module": "app", "attribute": "hook"}
+                master = self.master(source, preload=preload, postFork=hook)
+                master.receive("loaded" if preload == "on" else "waiting")
+                _, output, _, lines = self.fork(master)
+                self.assertEqual(json.loads(lines.readline())["type"], "ready")
+                self.assertEqual(output.read(100), b"forked %r\n" % (preload == "on"))
+
+    def test_post_fork_that_fails_is_a_load_failure_with_the_frames_of_the_application(self) -> None:
+        source = APP + "def hook():\n    raise KeyError('DB')\ndef leave():\n    sys.exit(4)\nnumber = 5\n"
+        for module, attribute, message, frame_of in (
+            ("app", "hook", "--post-fork app:hook failed: KeyError: 'DB'", "hook"),
+            ("app", "leave", "--post-fork app:leave left with SystemExit(4)", "leave"),
+            ("app", "hok", "--post-fork app:hok: module app has no attribute 'hok'; it has: hook", ""),
+            ("app", "number", "--post-fork app:number failed: TypeError: 'int' object is not callable", ""),
+            ("ap", "hook", "--post-fork ap:hook: there is no module ap ", ""),
+        ):
+            with self.subTest(attribute):
+                master = self.master(source, postFork={"module": module, "attribute": attribute})
+                master.receive("loaded")
+                _, _, _, lines = self.fork(master)
+                failure = json.loads(lines.readline())
+                self.assertEqual(failure["type"], "load-failed")
+                self.assertEqual(failure["message"][: len(message)], message)
+                self.assertIn(frame_of, failure["traceback"])
+                self.assertEqual(master.receive("exited")["code"], 3)
+
+    @unittest.skipUnless(sys.platform == "linux" and os.geteuid() == 0, "needs root, to stop being it")
+    def test_privileges_are_dropped_before_the_import_with_the_groups_of_the_user(self) -> None:
+        import grp
+        import pwd
+
+        nobody = pwd.getpwnam("nobody")
+        source = (
+            "import os\n"
+            "names = 'HOME', 'USER', 'LOGNAME'\n"
+            "status = open('/proc/self/status').read()\n"
+            "me = [os.getresuid(), os.getresgid(), sorted(os.getgroups()), [os.environ.get(n) for n in names]]\n"
+            "try:\n    os.setuid(0)\n    me = 'root again'\nexcept PermissionError:\n    pass\n"
+            "def application(environ, start_response):\n"
+            "    start_response('200 OK', [])\n"
+            "    return [repr(me).encode()]\n"
+            "def hook():\n    print(repr(me), os.stat('/proc/self/fd').st_uid)\n"
+        )
+        readable = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, readable)
+        os.chmod(readable, 0o755)
+        with open(os.path.join(readable, "application_of_nobody.py"), "w") as file:
+            file.write(source)
+        # One that was installed in root's home is of no use to others.
+        python = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
+        master = self.master(
+            "",
+            python=python,
+            identity={"uid": nobody.pw_uid, "gid": nobody.pw_gid, "userName": "nobody"},
+            postFork={"module": "application_of_nobody", "attribute": "hook"},
+            module="application_of_nobody",
+            directory=readable,
+        )
+        os.chown(master.directory, nobody.pw_uid, nobody.pw_gid)
+        os.chown(os.path.join(master.directory, "control.sock"), nobody.pw_uid, nobody.pw_gid)
+        answer = json.loads(master._lines.readline())
+        if "cannot read the Python" in answer.get("message", ""):
+            self.skipTest(answer["message"])
+        self.assertEqual(answer["type"], "loaded", answer)
+        _, output, _, lines = self.fork(master)
+        self.assertEqual(json.loads(lines.readline())["type"], "ready")
+        groups = {g.gr_gid for g in grp.getgrall() if "nobody" in g.gr_mem} | {nobody.pw_gid}
+        home = [nobody.pw_dir, "nobody", "nobody"]
+        expected = [(nobody.pw_uid,) * 3, (nobody.pw_gid,) * 3, sorted(groups), home]
+        # Dumpable: /proc/self/fd is its own, and not root's.
+        self.assertEqual(output.read(1000).decode(), "%r %d\n" % (expected, nobody.pw_uid))
+
+    @unittest.skipIf(os.geteuid() == 0, "root can become anybody")
+    def test_an_identity_that_cannot_be_had_is_a_load_failure(self) -> None:
+        master = self.master(identity={"uid": 0, "gid": 0, "userName": "root"})
+        self.assertIn("cannot become user root", master.receive("load-failed")["message"])
 
     def test_without_preload_each_worker_imports(self) -> None:
         master = self.master(preload="off")
@@ -477,6 +559,7 @@ def application(environ, start_response):
                 "threads": 1,
                 "multiprocess": True,
                 "preload": "on",
+                "identity": None,
             }
             master = "\n".join(
                 (

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import marshal
 import os
 import random
 import socket
+import struct
 import threading
 import unittest
 from typing import List
 
 from jumak_worker import __version__, response_head, wire
 from jumak_worker.control import ControlChannel
+from jumak_worker.environ import Environs
 from jumak_worker.link import Link
 
 from .harness import Gateway, Slot, base, environ, frame, request
@@ -30,7 +31,7 @@ class FedLink(Link):
 
     def __init__(self, pieces: List[bytes]) -> None:
         feed, sock = socket.socketpair()
-        super().__init__(sock, lambda *_: [], {}, 7, 2)
+        super().__init__(sock, lambda *_: [], Environs({}), 7, 2)
         self._feed, self._pieces = feed, iter([piece for piece in pieces if piece])
 
     def _receive(self, wanted: int) -> None:
@@ -54,10 +55,13 @@ def describe(kind: int, payload: bytes) -> dict:
     if kind == wire.HELLO:
         return {"type": "HELLO", "hello": json.loads(payload)}
     if kind == wire.REQUEST:
-        flags, length = wire.REQUEST_HEAD.unpack_from(payload)
-        head_end = wire.REQUEST_HEAD.size + length
-        body = None if flags & wire.REQUEST_BODY_FOLLOWS else payload[head_end:].hex()
-        return {"type": "REQUEST", "environ": marshal.loads(payload[wire.REQUEST_HEAD.size : head_end]), "body": body}
+        start = wire.REQUEST_HEAD.size - wire.FRAME_HEADER
+        flags, length, names_length = struct.unpack_from("<BII", payload)
+        head = payload[start : start + length].decode("latin-1")
+        names = head[:names_length].split("\0")
+        values = head[names_length:].split("\0", len(names) - 1)
+        body = None if flags & wire.REQUEST_BODY_FOLLOWS else payload[start + length :].hex()
+        return {"type": "REQUEST", "environ": dict(zip(names, values)), "body": body}
     if kind == wire.BODY:
         return {"type": "BODY", "data": payload.hex()}
     if kind == wire.BODY_END:
@@ -178,9 +182,10 @@ class Links(unittest.TestCase):
             "content without a request": frame(wire.BODY, b"x"),
             "an unknown type": frame(99),
             "a request shorter than its fixed part": frame(wire.REQUEST, b"\0"),
-            "a head longer than its frame": frame(wire.REQUEST, wire.REQUEST_HEAD.pack(0, 100) + b"x"),
-            "a head that is no marshal": frame(wire.REQUEST, wire.REQUEST_HEAD.pack(0, 2) + b"?!"),
-            "a head that is no dict": frame(wire.REQUEST, wire.REQUEST_HEAD.pack(0, 1) + b"N"),
+            "a head longer than its frame": frame(wire.REQUEST, struct.pack("<BII", 0, 100, 1) + b"x"),
+            "names longer than their head": frame(wire.REQUEST, struct.pack("<BII", 0, 2, 3) + b"ab"),
+            "fewer values than names": frame(wire.REQUEST, struct.pack("<BII", 0, 4, 3) + b"A\0Bx"),
+            "a head without a method": frame(wire.REQUEST, struct.pack("<BII", 0, 17, 8) + b"RAW_URI\0"[:7] + b"\0x" + b"a\0bcdefg"),
             "a request within content": request(environ("POST"), follows=True) + request(environ()),
         }.items():
             with self.subTest(name), Slot(lambda env, start_response: [env["wsgi.input"].read()]) as slot:

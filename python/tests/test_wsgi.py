@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import os
 import sys
 import threading
 import unittest
@@ -13,6 +14,7 @@ from typing import Callable, List, Optional, Tuple
 from unittest import mock
 
 from jumak_worker import wire
+from jumak_worker.output import OutputStream
 
 from .harness import Response, Slot, base, environ, request
 
@@ -550,35 +552,32 @@ class Environ(Case):
     def test_bad_early_hints_are_named(self) -> None:
         self.fails(lambda env, start_response: env["wsgi.early_hints"]([("Link", "a\nb")]), "header Link has a control")
 
-    def test_errors_keeps_lines_together(self) -> None:
-        written: List[str] = []
+    def printed(self, application: Callable, run: Callable[..., None], slots: int = 1) -> bytes:
+        """What the application printed to a stderr like a worker's, while `run` was called with that many slots."""
+        read, write = os.pipe()
+        self.addCleanup(os.close, read)
+        shared = base(slots)
+        with contextlib.ExitStack() as stack:
+            stack.callback(os.close, write)
+            stack.enter_context(contextlib.redirect_stderr(OutputStream(write, "<stderr>")))
+            run(*[stack.enter_context(Slot(application, shared=shared)) for _ in range(slots)])
+        return os.read(read, 65536)
 
-        class Log(io.StringIO):
-            def write(self, text: str) -> int:
-                written.append(text)
-                return len(text)
-
+    def test_errors_keeps_lines_together_and_names_the_request(self) -> None:
         def application(env, start_response):
             errors = env["wsgi.errors"]
             errors.write("one ")
             errors.write("line\nand ")
             errors.writelines(["another", "\n", "third\n"])
             errors.write("no end")
-            errors.flush()
             return probe(env, start_response)
 
-        with contextlib.redirect_stderr(Log()), Slot(application) as slot:
-            slot.get()
-        self.assertEqual(written, ["one line\n", "and another\nthird\n", "no end"])
+        lines = [b"one line", b"and another", b"third", b"no end"]
+        named = self.printed(application, lambda slot: slot.get(HTTP_X_REQUEST_ID="r-1"))
+        marks = [b"=", b">", b"=", b"="]
+        self.assertEqual(named.splitlines(), [b"\x1f%sr-1\x1f%s" % pair for pair in zip(marks, lines)])
 
     def test_errors_of_two_threads_do_not_mix(self) -> None:
-        written: List[str] = []
-
-        class Log(io.StringIO):
-            def write(self, text: str) -> int:
-                written.append(text)
-                return len(text)
-
         barrier = threading.Barrier(2)
 
         def application(env, start_response):
@@ -587,17 +586,29 @@ class Environ(Case):
                 env["wsgi.errors"].write(env["PATH_INFO"] + word)
             return probe(env, start_response)
 
-        shared = base(2)
-        with (
-            contextlib.redirect_stderr(Log()),
-            Slot(application, shared=shared) as one,
-            Slot(application, shared=shared) as two,
-        ):
+        def run(one: Slot, two: Slot) -> None:
             one.gateway.send(request(environ(path="/1")))
             two.gateway.send(request(environ(path="/2")))
             one.gateway.response()
             two.gateway.response()
-        self.assertEqual(sorted(written), ["/1a/1b/1c\n", "/2a/2b/2c\n"])
+
+        self.assertEqual(sorted(self.printed(application, run, 2).splitlines()), [b"/1a/1b/1c", b"/2a/2b/2c"])
+
+    def test_the_traceback_of_a_request_names_it_and_what_follows_does_not(self) -> None:
+        def application(env, start_response):
+            if env["PATH_INFO"] == "/bad":
+                raise ValueError("bad")
+            sys.stderr.write("fine\n")
+            return probe(env, start_response)
+
+        def run(slot: Slot) -> None:
+            slot.get(path="/bad", HTTP_X_REQUEST_ID="r-1")
+            slot.get()
+
+        *traceback, last = self.printed(application, run).splitlines()
+        self.assertEqual(traceback[0], b"\x1f>r-1\x1fapplication error in GET /bad")
+        self.assertEqual(traceback[-1], b"\x1f=r-1\x1fValueError: bad")
+        self.assertEqual(last, b"fine")
 
 
 class Validated(Case):

@@ -33,6 +33,8 @@ export class Call implements Queued, Unanswered {
   next: Queued | null = null
   /** Time in the queue; made when it first has to wait. */
   waiting: Deadline | null = null
+  /** When it began to wait, in milliseconds. */
+  waitsSince = 0
   #body: RequestBody | null
 
   constructor(exchange: Exchange, body: RequestBody | null) {
@@ -56,10 +58,10 @@ export class Call implements Queued, Unanswered {
     return this.inline !== null && this.losses === 0
   }
 
-  /** For log lines: what runs, and how to find it in the access log. */
+  /** For log lines, which name the request's id by themselves. */
   describe(): string {
-    const { request, id } = this.exchange
-    return `${request.method} ${request.path.slice(0, 200)} (request ${id})`
+    const { request } = this.exchange
+    return `${request.method} ${request.path.slice(0, 200)}`
   }
 
   /** Nobody will need the content again. */

@@ -44,7 +44,8 @@ export interface LinkOwner {
   arm(link: Link, deadline: Deadline): void
   /** The call's exchange is over: it failed with `error`. */
   failed(call: Call, error: Error): void
-  warn(message: string): void
+  /** `request`: the id of the one that it is about. */
+  warn(message: string, request: string): void
 }
 
 /** One buffer for all reads of all links: what must outlive a read is copied. Larger than a Unix socket's own buffer. */
@@ -116,6 +117,7 @@ export class Link implements Slot {
   send(call: Call): boolean {
     call.phase = 'sent'
     call.link = this
+    call.exchange.servedBy = this.address
     this.inFlight++
     if (!call.mayGoAhead) this.takesAhead = false
     if (this.#calls.push(call) === 1) this.#startFirst()
@@ -272,7 +274,8 @@ export class Link implements Slot {
     if (wanted) call.phase = 'relaying'
     this.#end(call, runMicros)
     if (!wanted) return
-    this.#owner.warn(`${call.describe()} failed in worker ${this.address.worker}: ${printable(reason)}`)
+    const what = `${call.describe()} failed in worker ${this.address.worker}: ${printable(reason)}`
+    this.#owner.warn(what, call.exchange.id)
     // Strangers read the message: what went wrong inside is for the log.
     this.#owner.failed(call, new HttpError(500, 'The application failed', 'application'))
   }
@@ -316,6 +319,7 @@ export class Link implements Slot {
   /** The worker is done with its first call; the slot is free when the request's content is through as well. */
   #end(call: Call, runMicros: number): void {
     this.#calls.shift()
+    call.exchange.runMicros = runMicros
     this.#file = 'none'
     this.#resume()
     if (this.#sender !== null) {
@@ -356,7 +360,7 @@ export class Link implements Slot {
         if (call === this.#calls[0]) this.#resume()
       },
       failed: error => this.#owner.failed(call, error),
-      warn: message => this.#owner.warn(message),
+      warn: message => this.#owner.warn(message, call.exchange.id),
     })
   }
 

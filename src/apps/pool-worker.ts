@@ -9,11 +9,14 @@ export interface WorkerAddress {
   readonly socket: string
   readonly slots: number
   readonly generation: number
+  /** Requests after which it is spent; 0: never. */
+  readonly maxRequests: number
 }
 
 export class PoolWorker implements WorkerSlots<Link> {
   readonly id: number
   readonly generation: number
+  readonly maxRequests: number
   readonly slots: readonly Link[]
   /** All links have been open: it takes requests, unless it is leaving. */
   isActive = false
@@ -22,16 +25,24 @@ export class PoolWorker implements WorkerSlots<Link> {
   /** The master asked, and waits for `drained`. */
   isDraining = false
   isStuck = false
+  /** Requests that it was asked to run, and that are over. */
+  #answered = 0
 
   constructor(address: WorkerAddress, build: string, owner: LinkOwner) {
     const { worker, pid, socket, generation } = address
     this.id = worker
     this.generation = generation
+    this.maxRequests = address.maxRequests
     this.slots = Array.from({ length: address.slots }, () => new Link({ worker, pid, socket, build }, this, owner))
   }
 
   get busySlots(): number {
     return this.slots.filter(link => link.inFlight > 0).length
+  }
+
+  /** One request more is over; true when that was the last one that it should have, and only then. */
+  countAnswered(): boolean {
+    return ++this.#answered === this.maxRequests
   }
 
   get usableSlots(): number {

@@ -52,7 +52,14 @@ async function run(seed: number): Promise<void> {
     const path = join(directory, `${seed}-${id}.sock`)
     const worker = await new FakeWorker(path, id, request => act(worker, request, dice)).listen()
     alive.set(id, worker)
-    pool.addWorker({ worker: id, pid: process.pid, socket: path, slots: 1 + dice(3), generation: 1 + dice(2) })
+    pool.addWorker({
+      worker: id,
+      pid: process.pid,
+      socket: path,
+      slots: 1 + dice(3),
+      generation: 1 + dice(2),
+      maxRequests: 0,
+    })
   }
   const replace = (id: number) => {
     alive.get(id)?.die()
@@ -69,6 +76,7 @@ async function run(seed: number): Promise<void> {
       linked: () => {},
       lost: replace,
       stuck: () => assert.fail('nothing is ever stuck'),
+      spent: () => {},
       drained: id => {
         drained.push(id)
         replace(id)

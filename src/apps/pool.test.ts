@@ -48,6 +48,7 @@ class Bench {
   readonly lost: [number, string][] = []
   readonly stuck: [number, string][] = []
   readonly drained: number[] = []
+  readonly spent: [number, number][] = []
   readonly pool: AppPool
 
   constructor(changes: { limits?: Partial<Limits>; timeouts?: Partial<Timeouts> } = {}) {
@@ -71,22 +72,23 @@ class Bench {
           this.stuck.push([id, note])
           this.events.emit('stuck')
         },
+        spent: (id, requests) => this.spent.push([id, requests]),
         log: (_, message) => this.logs.push(message),
       },
     })
     cleanups.push(() => this.pool.close())
   }
 
-  async worker(id: number, slots: number, script: Script, build?: string): Promise<FakeWorker> {
+  async worker(id: number, slots: number, script: Script, build?: string, maxRequests = 0): Promise<FakeWorker> {
     const worker = await new FakeWorker(join(directory, `w${nextSocket++}.sock`), id, script, build).listen()
     cleanups.push(() => worker.die())
-    this.pool.addWorker({ worker: id, pid: process.pid, socket: worker.path, slots, generation: 1 })
+    this.pool.addWorker({ worker: id, pid: process.pid, socket: worker.path, slots, generation: 1, maxRequests })
     return worker
   }
 
-  async linkedWorker(id: number, slots: number, script: Script): Promise<FakeWorker> {
+  async linkedWorker(id: number, slots: number, script: Script, maxRequests = 0): Promise<FakeWorker> {
     const linked = once(this.events, 'linked')
-    const worker = await this.worker(id, slots, script)
+    const worker = await this.worker(id, slots, script, undefined, maxRequests)
     await linked
     return worker
   }
@@ -134,6 +136,42 @@ test('a request is answered with head and content', async () => {
   assert.deepEqual(exchange.response.head, { status: 200, reason: 'OK', headers: ['X-Path', '/a b', 'X-Length', '5'] })
   assert.equal(exchange.response.text, 'hello')
   assert.equal(exchange.response.state, 'ended')
+})
+
+test('an exchange tells how long it waited, how long it ran, and where', async () => {
+  const bench = new Bench()
+  const waiting = bench.send({ path: '/waits' })
+  assert.deepEqual([waiting.queueMillis, waiting.runMicros, waiting.servedBy], [-1, -1, null])
+  await bench.linkedWorker(7, 1, echo)
+  await waiting.over()
+  assert.ok(waiting.queueMillis > 0)
+  assert.ok(waiting.runMicros >= 0)
+  assert.deepEqual([waiting.servedBy!.worker, waiting.servedBy!.pid], [7, process.pid])
+  const direct = bench.send()
+  await direct.over()
+  assert.equal(direct.queueMillis, 0)
+})
+
+test('a streamed response tells its run time as well', async () => {
+  const bench = new Bench()
+  await bench.linkedWorker(1, 1, ({ link }) => {
+    link.begin()
+    link.chunk('x')
+    link.finish()
+  })
+  const exchange = bench.send()
+  await exchange.over()
+  assert.ok(exchange.runMicros >= 0)
+})
+
+test('a request that found no worker in time tells how long it waited', async () => {
+  const bench = new Bench({ timeouts: { queue: 60 } })
+  const exchange = bench.send()
+  const timer = setInterval(() => {}, 1000)
+  await exchange.over()
+  clearInterval(timer)
+  assert.ok(exchange.queueMillis >= 60)
+  assert.equal(exchange.servedBy, null)
 })
 
 test('requests wait for the first worker', async () => {
@@ -362,7 +400,7 @@ test('an application that fails before the head is a 500 without its reason, aft
   await early.over()
   assert.equal((early.error as HttpError).status, 500)
   assert.doesNotMatch(early.error!.message, /secret/)
-  assert.match(bench.logs[0]!, /GET \/ \(request x\d+\) failed in worker 1: secret line/)
+  assert.match(bench.logs[0]!, /GET \/ failed in worker 1: secret line/)
   const late = bench.send({ path: '/late' })
   await late.over()
   assert.equal(late.response.state, 'aborted')
@@ -410,7 +448,14 @@ test('a worker of another build, or with another number, is refused', async () =
 test('a socket that nobody listens on is a lost worker', async () => {
   const bench = new Bench()
   const lost = once(bench.events, 'lost')
-  bench.pool.addWorker({ worker: 1, pid: 1, socket: join(directory, 'none.sock'), slots: 2, generation: 1 })
+  bench.pool.addWorker({
+    worker: 1,
+    pid: 1,
+    socket: join(directory, 'none.sock'),
+    slots: 2,
+    generation: 1,
+    maxRequests: 0,
+  })
   await lost
   assert.match(bench.lost[0]![1], /ENOENT/)
   assert.equal(bench.pool.stats().workers, 0)
@@ -455,7 +500,7 @@ test('a request past its deadline is a 504, its worker is reported stuck and get
   await hanging.over()
   assert.equal((hanging.error as HttpError).status, 504)
   assert.equal(bench.stuck.length, 1)
-  assert.match(bench.stuck[0]![1], /GET \/hang \(request x\d+\) has run for \d+ ms/)
+  assert.match(bench.stuck[0]![1], /GET \/hang has run for \d+ ms/)
   const later = bench.send()
   assert.equal(bench.pool.stats().queued, 1)
   clearInterval(alive)
@@ -487,6 +532,26 @@ test('a draining worker finishes what it has and gets nothing new', async () => 
   bench.pool.drainWorker(99)
   assert.deepEqual(bench.drained, [1, 99])
   assert.deepEqual(bench.lost, [])
+})
+
+test('a worker that has answered its number of requests is reported spent, once, and serves on', async () => {
+  const bench = new Bench()
+  await bench.linkedWorker(1, 2, echo, 3)
+  for (let i = 0; i < 5; i++) await bench.send().over()
+  assert.deepEqual(bench.spent, [[1, 3]])
+})
+
+test('a request whose client left it half-way counts too', async () => {
+  const bench = new Bench()
+  const held = holding()
+  await bench.linkedWorker(1, 1, held.script, 1)
+  const exchange = bench.send()
+  await held.until(1)
+  held.requests[0]!.link.begin()
+  await once(exchange.response.events, 'start')
+  assert.deepEqual(bench.spent, [])
+  exchange.leave()
+  assert.deepEqual(bench.spent, [[1, 1]])
 })
 
 test('requests of one turn leave in one write, and short ones are sent ahead once run times are known', async () => {

@@ -29,8 +29,11 @@ export interface PoolEvents {
   /** A link broke that we did not close, or never opened: the worker must be replaced. Once per worker; not while it drains. */
   lost(worker: number, reason: string): void
   /** A request ran past its deadline. Once per worker; nothing new goes to it, what else it runs may end. */
-  stuck(worker: number, note: string): void
-  log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void
+  stuck(worker: number, note: string, request: string): void
+  /** It has answered its `maxRequests`. Once per worker; it serves on. */
+  spent(worker: number, requests: number): void
+  /** `request`: the id of the one that it is about; empty: none. */
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string, request: string): void
 }
 
 export interface PoolOptions {
@@ -88,6 +91,7 @@ export class AppPool {
     }
     const slot = this.#queue.length === 0 ? idleSlot(this.#workers) : null
     if (slot !== null) {
+      exchange.queueMillis = 0
       this.#send(slot, call)
     } else {
       if (this.#queue.length >= this.#options.limits.queue) {
@@ -161,6 +165,7 @@ export class AppPool {
 
   #startWaiting(call: Call): void {
     call.phase = 'queued'
+    call.waitsSince = performance.now()
     call.waiting ??= new Deadline(() => this.#queueExpired(call))
     this.#queueDeadlines.arm(call.waiting)
   }
@@ -168,6 +173,8 @@ export class AppPool {
   #unqueue(call: Call): void {
     call.waiting?.disarm()
     call.phase = 'new'
+    // A call that lost its link waits a second time.
+    call.exchange.queueMillis = Math.max(0, call.exchange.queueMillis) + performance.now() - call.waitsSince
     this.#queue.remove(call)
   }
 
@@ -251,7 +258,7 @@ export class AppPool {
         list.arm(deadline)
       },
       failed: (call, error) => this.#fail(call, error),
-      warn: message => events.log('warn', message),
+      warn: (message, request) => events.log('warn', message, request),
     }
   }
 
@@ -271,13 +278,20 @@ export class AppPool {
   #freed(link: Link, runMicros: number): void {
     this.#runTimes.add(runMicros)
     const { worker } = link
+    this.#countAnswered(worker)
     if (worker.isLeaving) this.#settle(worker)
     else if (this.#queue.length > 0) this.#pump()
+  }
+
+  #countAnswered(worker: PoolWorker): void {
+    if (worker.countAnswered()) this.#options.events.spent(worker.id, worker.maxRequests)
   }
 
   /** We close a link that the worker did nothing wrong on. It accepts a new one when its thread has noticed. */
   #abandon(link: Link): void {
     const { worker } = link
+    // Given up half-way, but it ran.
+    if (link.inFlight > 0) this.#countAnswered(worker)
     this.#requeue(link.disconnect(), false)
     if (worker.isLeaving) {
       link.close()
@@ -312,7 +326,7 @@ export class AppPool {
     const wasStuck = worker.isStuck
     worker.isStuck = true
     worker.leave()
-    if (!wasStuck) this.#options.events.stuck(worker.id, note)
+    if (!wasStuck) this.#options.events.stuck(worker.id, note, first?.exchange.id ?? '')
     if (first !== undefined) this.#fail(first, new HttpError(504, 'The application took too long', 'application'))
     this.#requeue(calls, false)
     this.#settle(worker)
@@ -340,7 +354,7 @@ export class AppPool {
   }
 
   #log(call: Call, what: string): void {
-    if (call.phase !== 'done') this.#options.events.log('warn', `${call.describe()} ${what}`)
+    if (call.phase !== 'done') this.#options.events.log('warn', `${call.describe()} ${what}`, call.exchange.id)
   }
 
   /** Closes the links of a leaving worker that have nothing to do, and forgets it after the last one. */

@@ -13,21 +13,22 @@ const flat = help.replace(/\s+/g, ' ')
 for (const setting of SETTINGS)
   test(`help shows ${labelOf(setting)} with its short form, placeholder, sentence and default, in its section`, () => {
     assert.ok(flat.includes(setting.doc), setting.doc)
-    assert.ok(flat.includes(`Default: ${setting.defaultText ?? setting.default}.`))
+    assert.ok(flat.includes(`${setting.doc} [${setting.defaultText ?? setting.default}]`))
     const short = setting.short === undefined ? '' : `-${setting.short}, `
-    const flags = setting.positional ? 'APP' : `${short}--${setting.name} ${setting.placeholder}`
-    assert.match(help, new RegExp(`^ +${flags}( |$)`, 'm'))
+    const flags = setting.positional ? 'APP' : `${short}--${setting.name} ${setting.placeholder}`.trimEnd()
+    assert.match(help, new RegExp(`^ +${RegExp.escape(flags)}( |$)`, 'm'))
     const section = help.split('\n\n').find(block => block.startsWith(`${setting.section}\n`))
     assert.ok(section?.includes(flags))
   })
 
 for (const action of ACTIONS)
   test(`help shows --${action.name}`, () => {
-    assert.ok(flat.includes(`-${action.short}, --${action.name} ${action.doc}`))
+    const short = action.short === undefined ? '' : `-${action.short}, `
+    assert.ok(flat.includes(`${short}--${action.name} ${action.doc}`))
   })
 
 test('help shows no flag that is not defined', () => {
-  const defined = [...SETTINGS, ...ACTIONS].map(one => `--${one.name}`)
+  const defined = [...SETTINGS, ...ACTIONS].map(one => `--${one.name}`).concat('--some-name')
   for (const flag of help.match(/--[a-z][a-z-]*/g) ?? []) assert.ok(defined.includes(flag), flag)
 })
 
@@ -43,7 +44,7 @@ test('help begins with examples and ends with the exit codes', () => {
 
 for (const [columns, width] of [
   [undefined, 100],
-  [200, 100],
+  [200, 120],
   [80, 80],
   [20, 60],
 ] as const)
@@ -54,6 +55,11 @@ for (const [columns, width] of [
       assert.equal(line, line.trimEnd())
     }
   })
+
+test('help is short enough to be read on a wide terminal', () => {
+  const lines = formatHelp(describeTerminal({ columns: 120 }, {})).split('\n').length
+  assert.ok(lines <= 110, `${lines} lines: shorten what a setting says of itself, the reference has room`)
+})
 
 test('colours change nothing but the colour', () => {
   const coloured = formatHelp(describeTerminal({ isTTY: true, columns: 100 }, {}))

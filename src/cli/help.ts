@@ -12,12 +12,17 @@ const EXAMPLES: readonly Row[] = [
   ['jumak -b :8000 -w 4 shop:app', 'all addresses, port 8000, four workers'],
   ["jumak 'shop:create_app()'", 'an application factory'],
   ['jumak -b unix:/run/shop.sock app.py', 'a file, behind another web server'],
+  ['jumak --reload', 'while the code is written'],
+  ['jumak -c shop.toml --check', 'is everything right?'],
 ]
+
+const SOURCES =
+  'A setting --some-name is also JUMAK_SOME_NAME in the environment and some-name in jumak.toml, or in [tool.jumak] of pyproject.toml; the command line wins, then the environment, then the file. Defaults are in brackets. A TIME is 30 (seconds), 500ms, 2m or 1h, a SIZE bytes, 512K, 300M or 1G.'
 
 const SIGNALS: readonly Row[] = [
   ['TERM', 'finish what runs, then leave'],
   ['INT, QUIT', 'leave quickly; a second one at once'],
-  ['HUP', 'load the application anew; nothing is lost, and code that does not load changes nothing'],
+  ['HUP', 'read settings and code anew; what is wrong changes nothing, and no request is lost'],
   ['TTIN, TTOU', 'one worker more, one less'],
   ['USR1', 'open the log files anew, after they were rotated'],
 ]
@@ -25,16 +30,19 @@ const SIGNALS: readonly Row[] = [
 export const EXIT_CODES: readonly Row[] = [
   ['0', 'stopped as told'],
   ['1', 'failed while running, or could not listen'],
-  ['2', 'the command line is wrong'],
+  ['2', 'a setting is wrong'],
   ['3', 'the application could not be loaded'],
 ]
 
-/** Wide enough for most flags; what is longer has its text on the next line. */
-const FLAG_COLUMN = 26
+/** Wide enough for most flags; what is longer has its text on the next line. On a narrow terminal text needs the room. */
+const FLAG_COLUMN = 35
+const NARROW_FLAG_COLUMN = 26
+const NARROW = 100
 const EXAMPLE_COLUMN = 40
 
 export function formatHelp(terminal: Terminal): string {
   const { width, title, flag } = terminal
+  const column = width < NARROW ? NARROW_FLAG_COLUMN : FLAG_COLUMN
   const table = (rows: readonly Row[], column: number, style = flag) =>
     rows.flatMap(([left, right]) => twoColumns(`  ${left}`, right, { width, column, style }))
   const lines = [
@@ -44,14 +52,16 @@ export function formatHelp(terminal: Terminal): string {
     '',
     title('Examples'),
     ...table(EXAMPLES, EXAMPLE_COLUMN),
+    '',
+    ...wrap(SOURCES, width),
   ]
   const definitions = [...SETTINGS, ...ACTIONS]
   for (const section of new Set(definitions.map(one => one.section))) {
     const rows = definitions.filter(one => one.section === section).map((one): Row => [flagsOf(one), describe(one)])
-    lines.push('', title(section), ...table(rows, FLAG_COLUMN))
+    lines.push('', title(section), ...table(rows, column))
   }
-  lines.push('', title('Signals'), ...table(SIGNALS, FLAG_COLUMN), '', title('Exit codes'))
-  lines.push(...table(EXIT_CODES, FLAG_COLUMN))
+  lines.push('', title('Signals'), ...table(SIGNALS, column), '', title('Exit codes'))
+  lines.push(...table(EXIT_CODES, column))
   return `${lines.join('\n')}\n`
 }
 
@@ -64,5 +74,5 @@ function flagsOf(definition: Setting | Action): string {
 
 function describe(definition: Setting | Action): string {
   if (!('default' in definition)) return definition.doc
-  return `${definition.doc} Default: ${definition.defaultText ?? definition.default}.`
+  return `${definition.doc} [${definition.defaultText ?? definition.default}]`
 }

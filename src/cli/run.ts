@@ -1,8 +1,13 @@
 /** The command line: says something and leaves, or becomes the master. */
 import { version } from '../base/version.ts'
 import { parseArguments } from '../config/arguments.ts'
+import { checkFiles } from '../config/check.ts'
+import type { Diagnostic } from '../config/diagnostics.ts'
+import { logicalWorkingDirectory } from '../config/directory.ts'
 import { type Environment, processEnvironment } from '../config/environment.ts'
-import { loadConfig } from '../config/load.ts'
+import { type Loaded, loadConfig, reloader } from '../config/load.ts'
+import { printConfig, summarize } from '../config/print.ts'
+import { jsonSchema } from '../config/schema.ts'
 import { formatHelp } from './help.ts'
 import { describeTerminal, writeTo } from './terminal.ts'
 
@@ -10,28 +15,40 @@ const FAILED = 1
 const WRONG_USAGE = 2
 
 /**
- * `words`: what follows the program's name. Resolves with the exit code: 0 stopped as told, 1 failed while running, 2 the
- * command line is wrong, 3 the application could not be loaded.
+ * `words`: what follows the program's name. Resolves with the exit code: 0 stopped as told, 1 failed while running, 2 a
+ * setting is wrong, 3 the application could not be loaded.
  */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
   const args = parseArguments(words)
   if (args.actions.has('help')) return say(formatHelp(describeTerminal(process.stdout, process.env)))
   if (args.actions.has('version')) return say(`jumak ${version} (Node ${process.versions.node})\n`)
+  if (args.actions.has('print-schema')) return say(`${JSON.stringify(jsonSchema(), null, 2)}\n`)
   const environment = findEnvironment()
   if (environment === null)
     return fail(FAILED, ['the working directory does not exist any more; change to one that does'])
   const loaded = loadConfig(args, environment)
-  if ('diagnostics' in loaded)
-    return fail(WRONG_USAGE, [...loaded.diagnostics.map(one => one.message), 'try jumak --help'])
+  if ('diagnostics' in loaded) return failWith(loaded.diagnostics)
+  if (args.actions.has('print-config')) return say(printConfig(loaded, environment))
+  if (args.actions.has('check')) return check(loaded, environment)
   // Loaded only now: who asks for help does not wait for it.
   const { runMaster } = await import('../master/main.ts')
-  return runMaster(loaded.config)
+  const { config, warnings } = loaded
+  return runMaster(config, undefined, { warnings, reload: reloader(args, environment, loaded) })
+}
+
+/** With all that a start would find wrong before it does anything. */
+function check(loaded: Loaded, environment: Environment): number {
+  const diagnostics = checkFiles(loaded, environment)
+  if (diagnostics.length > 0) return failWith(diagnostics)
+  writeTo(process.stderr, loaded.warnings.map(warning => `jumak: warning: ${warning}\n`).join(''))
+  return say(`jumak: ${summarize(loaded.config)}\n`)
 }
 
 /** Null where the working directory has been removed under us. */
 function findEnvironment(): Environment | null {
   try {
-    return processEnvironment()
+    const environment = processEnvironment()
+    return { ...environment, logical: logicalWorkingDirectory(environment) }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error
@@ -46,4 +63,8 @@ function say(text: string): number {
 function fail(code: number, messages: readonly string[]): number {
   writeTo(process.stderr, messages.map(message => `jumak: ${message}\n`).join(''))
   return code
+}
+
+function failWith(diagnostics: readonly Diagnostic[]): number {
+  return fail(WRONG_USAGE, [...diagnostics.map(one => one.message), 'try jumak --help'])
 }

@@ -10,8 +10,10 @@ export interface Terminal {
   readonly flag: Style
 }
 
-/** Longer lines are hard to read, and a pipe has no width. */
-const MAX_WIDTH = 100
+/** Longer lines are hard to read. */
+const MAX_WIDTH = 120
+/** A pipe has none. */
+const UNKNOWN_WIDTH = 100
 /** Narrower than this the columns of a table would be words above words. */
 const MIN_WIDTH = 60
 
@@ -26,7 +28,7 @@ export function describeTerminal(output: Output, variables: Readonly<Record<stri
   const coloured = output.isTTY === true && !variables['NO_COLOR'] && variables['TERM'] !== 'dumb'
   const style = (format: 'bold' | 'cyan'): Style =>
     coloured ? text => styleText(format, text, { validateStream: false }) : text => text
-  const width = Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, output.columns ?? MAX_WIDTH))
+  const width = Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, output.columns ?? UNKNOWN_WIDTH))
   return { width, title: style('bold'), flag: style('cyan') }
 }
 

@@ -4,27 +4,24 @@ import fc from 'fast-check'
 import { type Arguments, parseArguments } from './arguments.ts'
 
 const parse = (...words: string[]) => parseArguments(words)
+const texts = (args: Arguments, name: string) => args.values.get(name)?.map(one => one.text)
 const messages = (args: Arguments) => args.diagnostics.map(one => one.message)
 
 for (const words of [['-w', '4'], ['-w4'], ['-w=4'], ['--workers', '4'], ['--workers=4']])
   test(`${words.join(' ')} gives workers a value`, () => {
     const args = parse(...words)
     assert.deepEqual(messages(args), [])
-    assert.deepEqual(args.values.get('workers'), ['4'])
+    assert.deepEqual(texts(args, 'workers'), ['4'])
   })
 
 test('values may be empty, hold an equals sign, and be a hyphen', () => {
-  assert.deepEqual(parse('--python=').values.get('python'), [''])
-  assert.deepEqual(parse('--access-log=a=b').values.get('access-log'), ['a=b'])
-  assert.deepEqual(parse('--access-log', '-').values.get('access-log'), ['-'])
+  assert.deepEqual(texts(parse('--python='), 'python'), [''])
+  assert.deepEqual(texts(parse('--access-log=a=b'), 'access-log'), ['a=b'])
+  assert.deepEqual(texts(parse('--access-log', '-'), 'access-log'), ['-'])
 })
 
 test('a repeatable flag collects its values in order', () => {
-  assert.deepEqual(parse('-b', ':8000', '--bind=[::1]:1', '-bunix:/x').values.get('bind'), [
-    ':8000',
-    '[::1]:1',
-    'unix:/x',
-  ])
+  assert.deepEqual(texts(parse('-b', ':8000', '--bind=[::1]:1', '-bunix:/x'), 'bind'), [':8000', '[::1]:1', 'unix:/x'])
 })
 
 test('any other flag that is repeated is an error that names both values', () => {
@@ -40,11 +37,11 @@ test('the word without a flag is the application, before, between and after flag
     ['-w2', 'shop'],
     ['-w2', '--', 'shop'],
   ])
-    assert.deepEqual(parse(...words).values.get('app'), ['shop'], words.join(' '))
+    assert.deepEqual(texts(parse(...words), 'app'), ['shop'], words.join(' '))
 })
 
 test('after -- nothing is a flag', () => {
-  assert.deepEqual(parse('--', '-w').values.get('app'), ['-w'])
+  assert.deepEqual(texts(parse('--', '-w'), 'app'), ['-w'])
 })
 
 test('two applications are an error that names both', () => {
@@ -58,7 +55,7 @@ test('--app is no flag: the application has none', () => {
 test('a missing value is told, and the flag that stands in its place still counts', () => {
   for (const words of [['-w'], ['-w', '-b', ':80'], ['-w', '-b:80'], ['-w', '--bind=:80'], ['-w', '--']])
     assert.deepEqual(messages(parse(...words)), ['-w needs a value: -w N'], words.join(' '))
-  assert.deepEqual(parse('-w', '-b', ':80').values.get('bind'), [':80'])
+  assert.deepEqual(texts(parse('-w', '-b', ':80'), 'bind'), [':80'])
   assert.deepEqual(messages(parse('--chdir', '--help')), ['--chdir needs a value: --chdir DIR'])
 })
 
@@ -66,7 +63,7 @@ test('a value that starts with a hyphen is told, with the way to mean it', () =>
   assert.deepEqual(messages(parse('-w', '-4')), [
     "-w needs a value, and '-4' looks like a flag; write --workers=-4 if you mean it",
   ])
-  assert.deepEqual(parse('--chdir=-x').values.get('chdir'), ['-x'])
+  assert.deepEqual(texts(parse('--chdir=-x'), 'chdir'), ['-x'])
 })
 
 test('an unknown flag gets a suggestion where one is near', () => {
@@ -79,7 +76,7 @@ test('an unknown flag gets a suggestion where one is near', () => {
 
 test('the value of a misspelt flag is not taken for the application', () => {
   const args = parse('--wrokers', '4', 'shop')
-  assert.deepEqual(args.values.get('app'), ['shop'])
+  assert.deepEqual(texts(args, 'app'), ['shop'])
   assert.equal(args.isPositionalUncertain, false)
 })
 
@@ -100,12 +97,39 @@ test('all that is wrong is told at once', () => {
   assert.equal(messages(parse('--wrokers=4', '-w', '1', '-w', '2', 'a', 'b', '--threads')).length, 4)
 })
 
+test('what can only be on or off takes no value, and can be taken back', () => {
+  assert.deepEqual(texts(parse('--reload', 'shop'), 'reload'), ['on'])
+  assert.deepEqual(texts(parse('--reload', 'shop'), 'app'), ['shop'])
+  assert.deepEqual(texts(parse('--no-reload'), 'reload'), ['off'])
+  assert.match(messages(parse('--reload=on'))[0]!, /^--reload takes no value, .*: write --reload or --no-reload$/)
+  assert.match(messages(parse('--reload', '--no-reload'))[0]!, /^--reload may be given once/)
+  assert.match(messages(parse('--no-relaod'))[0]!, /did you mean --no-reload\?$/)
+  assert.match(messages(parse('--no-workers'))[0]!, /^there is no flag --no-workers/)
+})
+
+test('commas part what can have none in it, and nothing else', () => {
+  assert.deepEqual(texts(parse('-b', ':1, :2', '-b:3'), 'bind'), [':1', ':2', ':3'])
+  assert.deepEqual(texts(parse('-e', 'A=1,B=2'), 'env'), ['A=1,B=2'])
+})
+
+test('names that other servers have lead to ours', () => {
+  for (const [theirs, ours] of [
+    ['--forwarded-allow-ips', '--trusted-proxies'],
+    ['--harakiri', '--timeout'],
+    ['--uds', '--bind'],
+    ['--port', '--bind'],
+    ['--root_path', '--root-path'],
+    ['--timeout-keep-alive', '--keep-alive'],
+  ])
+    assert.deepEqual(messages(parse(`${theirs}=x`)), [`there is no flag ${theirs}; did you mean ${ours}?`])
+})
+
 test('any words are read without an exception, and values come from them alone', () => {
   const word = fc.oneof(fc.constantFrom('-w', '--bind', '-b:1', '--', '-', '--help', '--x', 'shop', '4'), fc.string())
   fc.assert(
     fc.property(fc.array(word, { maxLength: 6 }), words => {
       for (const values of parseArguments(words).values.values())
-        for (const value of values) assert.ok(words.some(one => one.includes(value)))
+        for (const value of values) assert.ok(words.some(one => one.includes(value.text)))
     }),
   )
 })

@@ -1,16 +1,18 @@
 /**
  * The command line's words: which flag has which value. Knows names and shapes of the settings and checks no value.
- * `-b :8000`, `-b:8000`, `-b=:8000`, `--bind :8000`, `--bind=:8000`; after `--` nothing is a flag.
+ * `-b :8000`, `-b:8000`, `-b=:8000`, `--bind :8000`, `--bind=:8000`; after `--` nothing is a flag. What can only be on or
+ * off takes no value: `--reload`, and `--no-reload` to win over a file or a variable.
  */
 import type { Diagnostic } from './diagnostics.ts'
+import { type Given, splitCommas } from './given.ts'
+import { meantName } from './other-names.ts'
 import { ACTIONS, SETTINGS } from './settings/index.ts'
-import { type Action, type Definition, labelOf, type Setting } from './settings/setting.ts'
-import { closest } from './suggest.ts'
+import { type Action, type Definition, isFrom, labelOf, type Setting } from './settings/setting.ts'
 
 export interface Arguments {
   readonly actions: ReadonlySet<Action['name']>
   /** By name of the setting, in order; more than one only for repeatable ones. */
-  readonly values: ReadonlyMap<string, readonly string[]>
+  readonly values: ReadonlyMap<string, readonly Given[]>
   readonly diagnostics: readonly Diagnostic[]
   /** An unknown flag was followed by a word: that may be its value, or what comes without a flag. */
   readonly isPositionalUncertain: boolean
@@ -31,7 +33,7 @@ class ArgumentReader {
   readonly #words: readonly string[]
   #next = 0
   readonly #actions = new Set<Action['name']>()
-  readonly #values = new Map<string, string[]>()
+  readonly #values = new Map<string, Given[]>()
   readonly #diagnostics: Diagnostic[] = []
   readonly #positionals: string[] = []
   #isPositionalUncertain = false
@@ -61,11 +63,23 @@ class ArgumentReader {
 
   #readFlag(flag: Flag): void {
     const action = ACTIONS.find(one => isNamed(one, flag.name))
-    const setting = SETTINGS.find(one => !one.positional && isNamed(one, flag.name))
-    if (setting !== undefined) this.#readValue(setting, flag)
+    const setting = FLAGS.find(one => isNamed(one, flag.name))
+    const opposite = FLAGS.find(one => one.kind.isSwitch && flag.name === `--no-${one.name}`)
+    const switched = opposite ?? (setting?.kind.isSwitch ? setting : undefined)
+    if (switched !== undefined) this.#readSwitch(switched, flag, opposite === undefined)
+    else if (setting !== undefined) this.#readValue(setting, flag)
     else if (action === undefined) this.#reportUnknown(flag)
     else if (flag.value === null) this.#actions.add(action.name)
     else this.#report(flag.name, `${flag.name} takes no value, not even '${flag.value}'`)
+  }
+
+  #readSwitch(setting: Setting, flag: Flag, isOn: boolean): void {
+    if (flag.value === null) this.#addValue(setting, isOn ? 'on' : 'off')
+    else
+      this.#report(
+        flag.name,
+        `${flag.name} takes no value, not even '${flag.value}': write --${setting.name} or --no-${setting.name}`,
+      )
   }
 
   #readValue(setting: Setting, flag: Flag): void {
@@ -83,40 +97,34 @@ class ArgumentReader {
   #takeValue(): string | null {
     const word = this.#words[this.#next]
     if (word === undefined || word.startsWith('--')) return null
-    if (isFlag(word) && [...SETTINGS, ...ACTIONS].some(one => isNamed(one, splitFlag(word).name))) return null
+    if (isFlag(word) && [...FLAGS, ...ACTIONS].some(one => isNamed(one, splitFlag(word).name))) return null
     this.#next++
     return word
   }
 
   #addValue(setting: Setting, value: string): void {
     const before = this.#values.get(setting.name)
-    if (before === undefined) this.#values.set(setting.name, [value])
-    else if (setting.repeatable) before.push(value)
+    const given = splitCommas(setting, value, 'flag').map((text): Given => ({ text, origin: { from: 'flag' } }))
+    if (before === undefined) this.#values.set(setting.name, given)
+    else if (setting.repeatable) before.push(...given)
     else {
       const label = labelOf(setting)
-      this.#report(label, `${label} may be given once, and is given as '${before[0]}' and as '${value}'`)
+      this.#report(label, `${label} may be given once, and is given as '${before[0]!.text}' and as '${value}'`)
     }
   }
 
   #reportUnknown(flag: Flag): void {
-    const known = [...SETTINGS.filter(one => !one.positional), ...ACTIONS]
     // `-workers` as well as `--wrokers`; a letter alone resembles nothing.
-    const suggestion =
-      flag.name.length <= 2
-        ? null
-        : closest(
-            flag.name.replace(/^--?/, '--'),
-            known.map(one => `--${one.name}`),
-          )
-    this.#report(
-      flag.name,
-      `there is no flag ${flag.name}${suggestion === null ? '' : `; did you mean ${suggestion}?`}`,
-    )
+    const name = flag.name.replace(/^--?(?:no-)?/, '')
+    const meant = flag.name.length <= 2 ? null : meantName(name)
+    const setting = FLAGS.find(one => one.name === meant)
+    const written = flag.name.startsWith('--no-') && setting?.kind.isSwitch ? `--no-${meant}` : `--${meant}`
+    this.#report(flag.name, `there is no flag ${flag.name}${meant === null ? '' : `; did you mean ${written}?`}`)
     const following = this.#words[this.#next]
     if (flag.value !== null || following === undefined || isFlag(following)) return
     // The value of a flag that was only misspelt is no word of its own.
-    if (SETTINGS.some(one => `--${one.name}` === suggestion)) this.#next++
-    else this.#isPositionalUncertain = true
+    if (setting === undefined) this.#isPositionalUncertain = true
+    else if (!setting.kind.isSwitch) this.#next++
   }
 
   #assignPositionals(): void {
@@ -129,6 +137,8 @@ class ArgumentReader {
     this.#diagnostics.push({ subject, message })
   }
 }
+
+const FLAGS: readonly Setting[] = SETTINGS.filter(one => !one.positional && isFrom(one, 'flag'))
 
 /** `-` alone is a value: standard output. */
 function isFlag(word: string): boolean {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { formatBind, parseBind, toAbsolute } from './bind.ts'
+import { formatBind, parseBind, toAbsoluteBind } from './bind.ts'
 import type { BindAddress } from './types.ts'
 
 const tcp = (host: string, port: number): BindAddress => ({ kind: 'tcp', host, port })
@@ -19,6 +20,7 @@ for (const [text, address] of [
   ['[fe80::1%eth0]:8000', tcp('fe80::1%eth0', 8000)],
   ['unix:/run/shop.sock', { kind: 'unix', path: '/run/shop.sock' }],
   ['unix:shop:1.sock', { kind: 'unix', path: 'shop:1.sock' }],
+  ['fd://3', { kind: 'fd', fd: 3 }],
 ] as const)
   test(`${text} is an address`, () => assert.deepEqual(parseBind(text), { value: address }))
 
@@ -43,6 +45,9 @@ for (const [text, problem] of [
   ['/run/shop.sock:80', /host name or an IP address/],
   ['http://localhost:80', /without a scheme/],
   ['unix:', /path after unix:/],
+  ['fd://2', /from 3 on/],
+  ['fd:3', /fd:\/\/N/],
+  ['fd://stdin', /fd:\/\/N/],
   ['unix:/run/', /directory is no socket/],
 ] as const)
   test(`'${text}' is refused with what is allowed`, () => {
@@ -51,13 +56,16 @@ for (const [text, problem] of [
     assert.match(parsed.problem, problem)
   })
 
-test('a relative Unix path is made absolute from the working directory, other addresses stay', () => {
-  assert.deepEqual(toAbsolute({ kind: 'unix', path: 'run/a.sock' }, '/srv/shop'), {
-    kind: 'unix',
-    path: '/srv/shop/run/a.sock',
-  })
-  assert.deepEqual(toAbsolute({ kind: 'unix', path: '/run/a.sock' }, '/srv'), { kind: 'unix', path: '/run/a.sock' })
-  assert.deepEqual(toAbsolute(tcp('::1', 1), '/srv'), tcp('::1', 1))
+test('a relative Unix path is made absolute, other addresses stay', () => {
+  assert.equal(
+    toAbsoluteBind('unix:run/a.sock', path => join('/srv/shop', path)),
+    'unix:/srv/shop/run/a.sock',
+  )
+  for (const text of ['unix:/run/a.sock', 'unix:', 'unix:/run/', '[::1]:1', ':80', 'fd://3', 'nonsense'])
+    assert.equal(
+      toAbsoluteBind(text, path => resolve('/srv', path)),
+      text,
+    )
 })
 
 test('what is printed for an address is read as the same address', () => {
@@ -67,6 +75,7 @@ test('what is printed for an address is read as the same address', () => {
   const address = fc.oneof(
     fc.record({ kind: fc.constant('tcp' as const), host, port }, { noNullPrototype: true }),
     fc.record({ kind: fc.constant('unix' as const), path }, { noNullPrototype: true }),
+    fc.record({ kind: fc.constant('fd' as const), fd: fc.integer({ min: 3, max: 99_999 }) }, { noNullPrototype: true }),
   )
   fc.assert(fc.property(address, one => assert.deepEqual(parseBind(formatBind(one)), { value: one })))
 })

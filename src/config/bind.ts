@@ -2,18 +2,19 @@
  * Addresses to listen on, from text and back. Looks nothing up: whether an address can be had is found when the master
  * binds it.
  */
-import { resolve } from 'node:path'
 import { z } from 'zod'
 import type { Parsed } from './diagnostics.ts'
+import type { Resolve } from './settings/kinds.ts'
 import type { BindAddress } from './types.ts'
 
 const ipv4 = z.ipv4()
 const ipv6 = z.ipv6()
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/i
 
-/** `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`; a relative path stays relative (`toAbsolute`). */
+/** `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`, `fd://N`; a relative path stays relative (`toAbsoluteBind`). */
 export function parseBind(text: string): Parsed<BindAddress> {
   if (text.startsWith('unix:')) return parseUnix(text.slice('unix:'.length))
+  if (text.startsWith('fd:')) return parseDescriptor(text)
   if (text.includes('://')) return { problem: 'must be an address without a scheme, as in :8000' }
   // A bare port is for this machine only; `:PORT` is for everyone, as with gunicorn.
   if (/^\d+$/.test(text)) return withPort('127.0.0.1', text)
@@ -26,14 +27,14 @@ export function parseBind(text: string): Parsed<BindAddress> {
   if (isIpv6(text) || isIpv6(text.slice(0, text.lastIndexOf(':'))))
     return { problem: 'must have its IPv6 address in brackets, as in [::1]:8000' }
   const [host = '', port, ...more] = text.split(':')
-  if (more.length > 0) return { problem: 'must be HOST:PORT, :PORT, PORT, [IPv6]:PORT or unix:PATH' }
+  if (more.length > 0) return { problem: 'must be HOST:PORT, :PORT, PORT, [IPv6]:PORT, unix:PATH or fd://N' }
   if (host === '*') return { problem: 'must name all addresses by leaving the host out, as in :8000' }
   if (host !== '' && !isHost(host)) return { problem: 'must have a host name or an IP address before the port' }
   return withPort(host === '' ? '0.0.0.0' : host, port)
 }
 
 function withPort(host: string, port: string | undefined): Parsed<BindAddress> {
-  if (port === undefined) return { problem: 'must be HOST:PORT, :PORT, PORT, [IPv6]:PORT or unix:PATH' }
+  if (port === undefined) return { problem: 'must be HOST:PORT, :PORT, PORT, [IPv6]:PORT, unix:PATH or fd://N' }
   if (!/^\d+$/.test(port) || Number(port) > 65535) return { problem: 'must have a port from 0 to 65535' }
   return { value: { kind: 'tcp', host, port: Number(port) } }
 }
@@ -42,6 +43,12 @@ function parseUnix(path: string): Parsed<BindAddress> {
   if (path === '') return { problem: 'must have a path after unix:' }
   if (path.endsWith('/')) return { problem: 'must name a socket after unix:, and a directory is no socket' }
   return { value: { kind: 'unix', path } }
+}
+
+/** Below 3 are standard input, output and error. */
+function parseDescriptor(text: string): Parsed<BindAddress> {
+  const fd = Number(/^fd:\/\/(\d{1,5})$/.exec(text)?.[1] ?? 0)
+  return fd >= 3 ? { value: { kind: 'fd', fd } } : { problem: 'must be fd://N with an inherited socket from 3 on' }
 }
 
 /** Digits and dots alone are an address that must be complete: resolvers take `127.1` and `8000.` for surprising ones. */
@@ -54,9 +61,9 @@ function isIpv6(host: string): boolean {
   return ipv6.safeParse(host.replace(/%[\w.-]+$/, '')).success
 }
 
-/** A relative Unix path is seen from the directory that the command was given in. */
-export function toAbsolute(address: BindAddress, cwd: string): BindAddress {
-  return address.kind === 'unix' ? { kind: 'unix', path: resolve(cwd, address.path) } : address
+export function toAbsoluteBind(text: string, from: Resolve): string {
+  const path = /^unix:(.*[^/])$/.exec(text)?.[1]
+  return path === undefined ? text : `unix:${from(path)}`
 }
 
 /** As `parseBind` reads it. */

@@ -1,15 +1,30 @@
 /** What a configuration takes from its surroundings, so that tests can give their own. Runs in the command line only. */
 import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { findAccount } from './accounts.ts'
 
-export interface Environment {
+export interface WorkingDirectory {
   /** Physical working directory. */
   readonly cwd: string
   /** $PWD: the logical working directory, links and all, where a shell set it. */
   readonly pwd: string | undefined
+  /** What the logical one was found to be at the start: when a link in it is switched, it is still the one that counts. */
+  readonly logical?: string
+}
+
+export interface Environment extends WorkingDirectory {
   /** For temporary files: $TMPDIR, or /tmp. */
   readonly temporaryDirectory: string
   readonly machine: Machine
+  readonly variables: Readonly<Record<string, string | undefined>>
+  readonly platform: NodeJS.Platform
+  /** Of this process; -1 where there are none. */
+  readonly uid: number
+  readonly gid: number
+  /** The line of an account, by its name or number; null when there is none. */
+  readonly findAccount: FindAccount
 }
+
+export type FindAccount = (database: 'passwd' | 'group', key: string) => string | null
 
 export interface Machine {
   /** Where control groups are mounted: /sys/fs/cgroup. */
@@ -34,5 +49,10 @@ export function processEnvironment(): Environment {
       onlineCores: cpus().length,
       parallelism: availableParallelism(),
     },
+    variables: process.env,
+    platform: process.platform,
+    uid: process.getuid?.() ?? -1,
+    gid: process.getgid?.() ?? -1,
+    findAccount,
   }
 }

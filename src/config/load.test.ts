@@ -1,13 +1,13 @@
-/** Every setting's effect on the configuration, and all problems at once. */
+/** All problems at once, and what the surroundings say. Single settings: `every-setting.test.ts`; files: `config-file.test.ts`. */
 import assert from 'node:assert/strict'
-import { symlinkSync } from 'node:fs'
+import { symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import fc from 'fast-check'
 import { parseArguments } from './arguments.ts'
+import { logicalWorkingDirectory } from './directory.ts'
 import type { Environment } from './environment.ts'
-import { type LoadResult, loadConfig } from './load.ts'
-import { SETTINGS } from './settings/index.ts'
-import { labelOf } from './settings/setting.ts'
+import { type LoadResult, loadConfig, reloader } from './load.ts'
 import { makeEnvironment, makeTree } from './testing/tree.ts'
 import type { Config } from './types.ts'
 
@@ -32,105 +32,22 @@ function inShop(t: TestContext, changes: Partial<Environment> = {}): Environment
   return makeEnvironment(makeTree(t, { 'app.py': 'app = 1', 'site/wsgi.py': 'application = 1' }), changes)
 }
 
-/** What each setting does; a setting without an entry fails the test after it. */
-const EFFECTS: Readonly<Record<string, (t: TestContext) => void>> = {
-  app: t => {
-    assert.equal(config(t, []).app.display, 'app:app')
-    assert.notEqual(config(t, []).app.found, '')
-    assert.equal(config(t, ['.']).app.display, 'app:app')
-    assert.equal(config(t, ['blog.wsgi']).app.module, 'blog.wsgi')
-    assert.equal(config(t, ['blog.wsgi']).app.found, '')
-  },
-  chdir: t => {
-    const environment = inShop(t)
-    assert.equal(config(t, [], environment).directory, environment.cwd)
-    const moved = config(t, ['--chdir', 'site'], environment)
-    assert.equal(moved.directory, join(environment.cwd, 'site'))
-    assert.equal(moved.app.display, 'wsgi:application')
-    assert.equal(config(t, ['--chdir=site', 'wsgi.py'], environment).app.file, join(environment.cwd, 'site/wsgi.py'))
-  },
-  python: t => {
-    assert.equal(config(t, []).python, null)
-    assert.equal(config(t, ['--python', 'auto']).python, null)
-    assert.equal(config(t, ['--python', './venv/bin/python']).python, './venv/bin/python')
-  },
-  preload: t => {
-    assert.equal(config(t, []).preload, 'auto')
-    for (const mode of ['on', 'off', 'auto']) assert.equal(config(t, ['--preload', mode]).preload, mode)
-  },
-  bind: t => {
-    assert.deepEqual(config(t, []).bind, [{ kind: 'tcp', host: '127.0.0.1', port: 8000 }])
-    const environment = inShop(t)
-    assert.deepEqual(config(t, ['-b', ':80', '--bind=unix:a.sock'], environment).bind, [
-      { kind: 'tcp', host: '0.0.0.0', port: 80 },
-      { kind: 'unix', path: join(environment.cwd, 'a.sock') },
-    ])
-  },
-  workers: t => {
-    assert.deepEqual([config(t, []).workers, config(t, []).workersReason], [4, 'auto: 4 cores'])
-    assert.deepEqual([config(t, ['-w', 'auto']).workers, config(t, ['-w1']).workers], [4, 1])
-    assert.equal(config(t, ['--workers', '7']).workersReason, '')
-  },
-  threads: t => {
-    assert.equal(config(t, []).threads, 1)
-    assert.equal(config(t, ['--threads', '8']).threads, 8)
-  },
-  timeout: t => {
-    assert.equal(config(t, []).timeouts.request, 30_000)
-    assert.equal(config(t, ['--timeout', '2m']).timeouts.request, 120_000)
-    assert.equal(config(t, ['--timeout', '0']).timeouts.request, 0)
-  },
-  'access-log': t => {
-    assert.equal(config(t, []).accessLog, null)
-    assert.equal(config(t, ['--access-log', 'off']).accessLog, null)
-    assert.equal(config(t, ['--access-log', '-']).accessLog?.path, '-')
-    assert.equal(config(t, ['--access-log', '/var/log/a.log']).accessLog?.path, '/var/log/a.log')
-    const environment = inShop(t)
-    assert.equal(config(t, ['--access-log=a.log'], environment).accessLog?.path, join(environment.cwd, 'a.log'))
-  },
-  'log-level': t => {
-    assert.equal(config(t, []).logLevel, 'info')
-    for (const level of ['debug', 'info', 'warn', 'error'])
-      assert.equal(config(t, ['--log-level', level]).logLevel, level)
-  },
-}
-
-for (const setting of SETTINGS)
-  test(`${labelOf(setting)} has its effect and its default`, t => {
-    const effect = EFFECTS[setting.name]
-    assert.ok(effect, `no effect is tested for ${setting.name}`)
-    effect(t)
-  })
-
-const WRONG: Readonly<Record<string, readonly [text: string, allowed: RegExp]>> = {
-  app: ['shop:', /must have the name of a callable/],
-  chdir: ['nowhere', /must name a directory that exists/],
-  python: ['', /must name a Python interpreter or a virtual environment, or be auto/],
-  preload: ['yes', /must be on, off or auto/],
-  bind: ['localhost', /must be HOST:PORT, :PORT, PORT, \[IPv6\]:PORT or unix:PATH/],
-  workers: ['0', /must be a whole number from 1 to 1024, or auto/],
-  threads: ['many', /must be a whole number from 1 to 256/],
-  timeout: ['soon', /must be seconds \(30\) or a number with a unit/],
-  'access-log': ['', /must name a file, or be - \(standard output\) or off/],
-  'log-level': ['loud', /must be debug, info, warn or error/],
-}
-
-const wrongWords = (name: string) => (name === 'app' ? WRONG['app']![0] : `--${name}=${WRONG[name]![0]}`)
-
-for (const setting of SETTINGS)
-  test(`a wrong ${labelOf(setting)} is told once, with its name, its value and what is allowed`, t => {
-    const [text, allowed] = WRONG[setting.name]!
-    const [message = '', ...more] = messages(t, [wrongWords(setting.name)])
-    assert.deepEqual(more, [])
-    assert.ok(message.startsWith(`${labelOf(setting)} must `), message)
-    assert.ok(message.endsWith(`, not '${text}'`), message)
-    assert.match(message, allowed)
-  })
-
-test('all problems are told at once, each once', t => {
-  const words = [...SETTINGS.map(setting => wrongWords(setting.name)), '--bind=:x', '--wrokers=3', '--threads']
-  const told = messages(t, words)
-  assert.equal(told.length, SETTINGS.length + 3, told.join('\n'))
+test('all problems of all sources are told at once, each once', t => {
+  const environment = inShop(t, { variables: { JUMAK_TIMEOUT: 'soon', JUMAK_WORKRES: '3', JUMAK_NODE: '/node' } })
+  writeFileSync(join(environment.cwd, 'jumak.toml'), 'threads = 0\nbindd = 1\nlog-level = 7\n')
+  const words = ['--bind=:x', '--wrokers=3', '--static=/a', '--umask', '--chdir=nowhere']
+  assert.deepEqual(messages(t, words, environment).sort(), [
+    "--bind must have a port from 0 to 65535, not ':x'",
+    "--chdir must name a directory that exists, not 'nowhere'",
+    "--static must be URL=DIR, as in /static/=public, or off, not '/a'",
+    '--umask needs a value: --umask MASK',
+    "JUMAK_TIMEOUT must be seconds (30) or a number with a unit (500ms, 30s, 2m, 1h), not 'soon'",
+    "jumak.toml:1:11: threads must be a whole number from 1 to 256, not '0'",
+    'jumak.toml:2:1: there is no setting bindd; did you mean bind?',
+    'jumak.toml:3:13: log-level must be text in quotes, not the number 7',
+    'there is no flag --wrokers; did you mean --workers?',
+    'there is no setting for the variable JUMAK_WORKRES; did you mean JUMAK_WORKERS?',
+  ])
 })
 
 test('a diagnostic names what it is about', t => {
@@ -199,4 +116,251 @@ test('the configuration is frozen to its depths, and plain enough to be sent to 
   }
   check(loaded)
   assert.deepEqual(JSON.parse(JSON.stringify(loaded)), loaded)
+})
+
+test('command line over environment over file over default, for each setting by itself', t => {
+  const environment = inShop(t, { variables: { JUMAK_WORKERS: '3', JUMAK_THREADS: '3' } })
+  writeFileSync(join(environment.cwd, 'jumak.toml'), 'workers = 2\nthreads = 2\ntimeout = 2\n')
+  const loaded = config(t, ['-w', '4'], environment)
+  assert.deepEqual(
+    [loaded.workers, loaded.threads, loaded.timeouts.request, loaded.timeouts.send],
+    [4, 3, 2000, 60_000],
+  )
+})
+
+test('any subset of the sources: the strongest one that speaks is heard', t => {
+  const environment = inShop(t)
+  const source = fc.option(fc.integer({ min: 1, max: 256 }))
+  const property = fc.property(source, source, source, (flag, variable, file) => {
+    writeFileSync(join(environment.cwd, 'jumak.toml'), file === null ? '' : `threads = ${file}`)
+    const variables = variable === null ? {} : { JUMAK_THREADS: String(variable) }
+    const words = flag === null ? [] : [`--threads=${flag}`]
+    assert.equal(config(t, words, { ...environment, variables }).threads, flag ?? variable ?? file ?? 1)
+  })
+  fc.assert(property, { numRuns: 50 })
+})
+
+test('a list is taken whole from the strongest source; variables for the application are put together', t => {
+  const environment = inShop(t)
+  writeFileSync(join(environment.cwd, 'jumak.toml'), 'bind = [":1", ":2"]\nenv = { A = "file", B = "file" }\n')
+  const loaded = config(t, ['-b', ':3', '-e', 'A=flag', '-eC=flag'], environment)
+  assert.deepEqual(loaded.bind, [{ kind: 'tcp', host: '0.0.0.0', port: 3 }])
+  assert.deepEqual(loaded.variables, { A: 'flag', B: 'file', C: 'flag' })
+  assert.deepEqual(messages(t, ['-eA=1', '-eA=2'], environment), ['--env gives A twice: each key may be given once'])
+})
+
+test('--no-reload wins over a file, and so does --static off over its mounts', t => {
+  const environment = inShop(t)
+  writeFileSync(join(environment.cwd, 'jumak.toml'), 'reload = true\nstatic = { "/s/" = "site" }\n')
+  assert.deepEqual(config(t, ['--no-reload', '--static', 'off'], environment).watch, [])
+  assert.deepEqual(config(t, ['--static=off'], environment).staticMounts, [])
+  assert.equal(config(t, [], environment).staticMounts.length, 1)
+})
+
+test('PORT and WEB_CONCURRENCY count where nothing of ours is said, and are checked', t => {
+  const platform = inShop(t, { variables: { PORT: '5000', WEB_CONCURRENCY: '3' } })
+  const loaded = config(t, [], platform)
+  assert.deepEqual(loaded.bind, [{ kind: 'tcp', host: '0.0.0.0', port: 5000 }])
+  assert.deepEqual([loaded.workers, loaded.workersReason], [3, ''])
+  assert.deepEqual(config(t, ['-b', ':80', '-w', '1'], platform).bind, [{ kind: 'tcp', host: '0.0.0.0', port: 80 }])
+  writeFileSync(join(platform.cwd, 'jumak.toml'), 'workers = 2\nbind = 81\n')
+  assert.deepEqual([config(t, [], platform).workers, config(t, [], platform).bind.length], [2, 1])
+  const wrong = inShop(t, { variables: { PORT: 'http', WEB_CONCURRENCY: 'many' } })
+  assert.deepEqual(messages(t, [], wrong).sort(), [
+    "PORT must be HOST:PORT, :PORT, PORT, [IPv6]:PORT, unix:PATH or fd://N, not 'http'",
+    "WEB_CONCURRENCY must be a whole number from 1 to 1024, or auto, not 'many'",
+  ])
+})
+
+test('an empty variable is none, and what Kubernetes says of a service named jumak is no setting', t => {
+  const variables = {
+    JUMAK_WORKERS: '',
+    JUMAK_TYPO: '',
+    JUMAK_SERVICE_HOST: '10.0.0.1',
+    JUMAK_PORT: 'tcp://10.0.0.1:80',
+    JUMAK_PORT_80_TCP_ADDR: '10.0.0.1',
+    JUMAK_SHOP_SERVICE_PORT_HTTP: '80',
+  }
+  assert.equal(config(t, [], inShop(t, { variables })).workers, 4)
+})
+
+test('only root changes the user; its own is no change', t => {
+  assert.deepEqual(messages(t, ['--user', 'www-data', '--group', 'staff']), [
+    '--user may be given only when root starts the program, and user 1000 did',
+    '--group may be given only when root starts the program, and user 1000 did',
+  ])
+  assert.equal(config(t, ['--user', 'me']).identity, null)
+  const root = inShop(t, { uid: 0, gid: 0 })
+  assert.deepEqual(config(t, ['-u', '4711', '-g', '50'], root).identity, { uid: 4711, gid: 50, userName: '' })
+  assert.match(
+    messages(t, ['-u', '4711'], root)[0]!,
+    /--user must name a user that this machine knows .*, or come with --group/,
+  )
+})
+
+test('the value of a variable for the application is not told', t => {
+  assert.deepEqual(messages(t, ['-e', 'MY KEY=hush']), [
+    "--env must have a name of letters, digits and underscores before the equals sign, not 'MY KEY=…'",
+  ])
+})
+
+test('contradictions are errors', t => {
+  assert.deepEqual(messages(t, ['--static=off', '--static=/a=site']), [
+    '--static must be off, or name directories, not both',
+  ])
+  assert.deepEqual(messages(t, ['--static=/a=site', '--static=/a/=site']), [
+    '--static gives /a/ twice: each URL may be given once',
+  ])
+  assert.equal(messages(t, ['--static=/a=nowhere']).length, 1)
+})
+
+/** Words → the warning; null: none. */
+const COMBINATIONS: readonly (readonly [words: string, warning: RegExp | null, changes?: Partial<Environment>])[] = [
+  ['', null],
+  ['--max-requests-jitter=5', /^--max-requests-jitter does nothing without max-requests$/],
+  ['--max-requests-jitter=5 --max-requests=10', null],
+  ['--unix-mode=600', /^--unix-mode does nothing without a Unix socket/],
+  ['--unix-mode=600 -b unix:a', null],
+  ['--access-log-format=json', /^--access-log-format does nothing while access-log is off$/],
+  ['--access-log-slow=1', /^--access-log-slow does nothing/],
+  ['--access-log-min-status=500', /^--access-log-min-status does nothing/],
+  ['--access-log=- --access-log-slow=1', null],
+  ['--reload-dir=site', /^--reload-dir does nothing without --reload$/],
+  ['--reload-dir=site --reload --workers=3', null],
+  ['--trusted-proxies=*', /^--trusted-proxies \* believes everyone who can connect/],
+  ['--queue-timeout=2m', /^--queue-timeout is longer than graceful-timeout/],
+  ['--graceful-timeout=5', null],
+  ['--preload=on', null],
+  ['--preload=on', /^--preload on is not safe on macOS/, { platform: 'darwin' }],
+  ['--limit-connections=9999', /^--limit-connections is more than the limit on open files leaves room for/],
+  ['--umask=777', /^--umask takes permissions from the owner/],
+  ['-b :80', /^PORT is 5000 and not used: 0\.0\.0\.0:80 was given$/, { variables: { PORT: '5000' } }],
+  ['-b :5000', null, { variables: { PORT: '5000' } }],
+]
+
+for (const [words, warning, changes] of COMBINATIONS)
+  test(`${words || 'no setting'}${changes ? ' there' : ''}: ${warning === null ? 'no warning' : 'a warning'}`, t => {
+    const loaded = load(t, words.split(' ').filter(Boolean), inShop(t, changes))
+    assert.ok('config' in loaded, JSON.stringify(loaded))
+    if (warning === null) assert.deepEqual(loaded.warnings, [])
+    else {
+      assert.equal(loaded.warnings.length, 1, loaded.warnings.join('\n'))
+      assert.match(loaded.warnings[0]!, warning)
+    }
+  })
+
+/** As a user would mistype them: what is told. */
+const MISSPELT: readonly (readonly [what: string, words: readonly string[], told: RegExp])[] = [
+  ['flag', ['--wokers', '4'], /^there is no flag --wokers; did you mean --workers\?$/],
+  ['key', ['-c', 'key.toml'], /^key\.toml:2:1: there is no setting log_level; did you mean log-level\?$/],
+  ['value', ['--log-level', 'wran'], /^--log-level must be debug, info, warn or error, not 'wran'$/],
+  [
+    'variable',
+    ['-c', 'right.toml'],
+    /^there is no setting for the variable JUMAK_TIME_OUT; did you mean JUMAK_TIMEOUT\?$/,
+  ],
+  ['section', ['-c', 'section.toml'], /^section\.toml:1:2: there is no table \[enviroment\]; did you mean \[env\]\?$/],
+  [
+    'unit',
+    ['--timeout', '30sec'],
+    /^--timeout must be seconds \(30\) or a number with a unit \(500ms, 30s, 2m, 1h\), not '30sec'$/,
+  ],
+  ['app', ['ap.py'], /^APP must name a file that exists \(looked in .*\), not 'ap\.py'$/],
+  ['python', ['--pyhton', 'python3'], /^there is no flag --pyhton; did you mean --python\?$/],
+  [
+    'bind',
+    ['-b', 'localhost;8000'],
+    /^--bind must have a host name or an IP address before the port, not 'localhost;8000'$/,
+  ],
+  [
+    'static',
+    ['--static', 'static=site'],
+    /^--static must have a path that begins with a slash before the equals sign, not/,
+  ],
+  [
+    "another server's name",
+    ['--forwarded-allow-ips=*'],
+    /^there is no flag --forwarded-allow-ips; did you mean --trusted-proxies\?$/,
+  ],
+  [
+    'quotes',
+    ['-c', 'quotes.toml'],
+    /^quotes\.toml:1:12: this is not TOML: there is more on the line than a value; text stands in quotes: timeout = "2m"$/,
+  ],
+]
+
+for (const [what, words, told] of MISSPELT)
+  test(`a misspelt ${what} is told once, with what was meant`, t => {
+    const environment = inShop(t, what === 'variable' ? { variables: { JUMAK_TIME_OUT: '3' } } : {})
+    for (const [name, text] of Object.entries({
+      'key.toml': 'workers = 2\nlog_level = "info"\n',
+      'right.toml': '',
+      'section.toml': '[enviroment]\nDEBUG = "1"\n',
+      'quotes.toml': 'timeout = 2m\n',
+    }))
+      writeFileSync(join(environment.cwd, name), text)
+    const [message = '', ...more] = messages(t, words, environment)
+    assert.deepEqual(more, [])
+    assert.match(message, told)
+  })
+
+test('when a link in the working directory is switched, the file and the paths of the new release count', t => {
+  const root = makeTree(t, {
+    'v1/app.py': 'app = 1',
+    'v1/jumak.toml': 'threads = 1\nenv-file = ".env"\n',
+    'v1/.env': '',
+    'v2/app.py': 'app = 1',
+    'v2/jumak.toml': 'threads = 2\nenv-file = ".env"\n',
+    'v2/.env': '',
+  })
+  symlinkSync('v1', join(root, 'current'))
+  const start = makeEnvironment(join(root, 'v1'), { pwd: join(root, 'current') })
+  const environment = { ...start, logical: logicalWorkingDirectory(start) }
+  const args = parseArguments([])
+  const loaded = loadConfig(args, environment)
+  assert.ok('config' in loaded, JSON.stringify(loaded))
+  assert.deepEqual(loaded.config.envFiles, [join(root, 'current/.env')])
+  unlinkSync(join(root, 'current'))
+  symlinkSync('v2', join(root, 'current'))
+  const read = reloader(args, environment, loaded)()
+  assert.ok('config' in read, JSON.stringify(read))
+  assert.deepEqual([read.config.threads, read.config.directory], [2, join(root, 'current')])
+})
+
+test('a file read anew: what may change does, what needs a restart stays and is named, what is wrong changes nothing', t => {
+  const environment = inShop(t)
+  const file = join(environment.cwd, 'jumak.toml')
+  const args = parseArguments(['--threads', '2'])
+  writeFileSync(file, 'workers = 2\nbind = 81\nthreads = 3\nenv = { A = "1" }\n')
+  const loaded = loadConfig(args, environment)
+  assert.ok('config' in loaded)
+  const reload = reloader(args, environment, loaded)
+
+  const same = reload()
+  assert.ok('config' in same)
+  assert.deepEqual([same.changed, same.config], [[], loaded.config])
+
+  writeFileSync(file, 'workers = 0\n')
+  const wrong = reload()
+  assert.ok('problems' in wrong)
+  assert.match(wrong.problems[0]!, /^jumak\.toml:1:11: workers must/)
+
+  writeFileSync(file, 'workers = 5\nthreads = 4\nenv = { A = "2" }\ntimeout = 1\n')
+  const changed = reload()
+  assert.ok('config' in changed)
+  assert.deepEqual(
+    changed.changed.map(({ name, change }) => `${name} ${change}`),
+    ['env reload', 'bind restart', 'workers live', 'timeout restart'],
+  )
+  const { config: now } = changed
+  assert.deepEqual([now.workers, now.threads, now.variables], [5, 2, { A: '2' }])
+  assert.deepEqual([now.bind, now.timeouts], [loaded.config.bind, loaded.config.timeouts])
+
+  // What was put off is still said, and the rest is not news any more.
+  const again = reload()
+  assert.ok('config' in again)
+  assert.deepEqual(
+    again.changed.map(({ name }) => name),
+    ['bind', 'timeout'],
+  )
 })

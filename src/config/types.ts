@@ -106,7 +106,6 @@ export interface GatewayConfig {
   /** The application is being developed: errors are shown with their frames, to loopback only. */
   readonly isDevelopment: boolean
   readonly identity: Identity | null
-  readonly umask: number | null
 }
 
 export type PreloadMode = 'on' | 'off' | 'auto'
@@ -140,6 +139,8 @@ export interface Config extends GatewayConfig {
   readonly findStatic: boolean
   /** Directories that are watched for changed code; empty: no automatic reload. */
   readonly watch: readonly string[]
+  /** Of the master, so of all its children and what they make; null: as it was started. */
+  readonly umask: number | null
   /** Mode of Unix sockets that are listened on. */
   readonly unixMode: number
   /** Absolute. */
@@ -157,3 +158,15 @@ export interface Recycle {
   /** Bytes that are its own share of memory: PSS, or RSS where that is all there is. */
   readonly maxMemory: number
 }
+
+/** What it takes for a new value of a setting to come into force: nothing, new workers, a new start of the program. */
+export type Change = 'live' | 'reload' | 'restart'
+
+/** The configuration read anew; settings that need a new start of the program keep their values in `config`. */
+export type Reloaded =
+  | { readonly problems: readonly string[] }
+  | {
+      readonly config: Config
+      readonly changed: readonly { readonly name: string; readonly change: Change }[]
+      readonly warnings: readonly string[]
+    }

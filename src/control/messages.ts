@@ -38,6 +38,8 @@ export type MasterToGateway =
       readonly socket: string
       readonly slots: number
       readonly generation: number
+      /** Answered requests after which `worker-spent` is due; 0: never. */
+      readonly maxRequests: number
     }
   /** Give the worker nothing more, let it finish what it has, close its links, answer `worker-drained`. */
   | { readonly type: 'worker-drain'; readonly worker: number }
@@ -52,11 +54,15 @@ export type GatewayToMaster =
   | { readonly type: 'worker-drained'; readonly worker: number }
   /** The links broke: the worker died, or it broke the wire's rules (`reason`) and must be replaced. */
   | { readonly type: 'worker-lost'; readonly worker: number; readonly reason: string }
-  /** A request ran past its deadline: the client has its 504, the worker must be replaced. `note` says which request. */
-  | { readonly type: 'worker-stuck'; readonly worker: number; readonly note: string }
+  /** A request ran past its deadline: the client has its 504, the worker must be replaced. `note` says which request,
+   *  `request` is its id (empty when nobody waits for it any more). */
+  | { readonly type: 'worker-stuck'; readonly worker: number; readonly note: string; readonly request: string }
+  /** It has answered as many requests as `maxRequests` says. Once; it serves on until it is drained. */
+  | { readonly type: 'worker-spent'; readonly worker: number; readonly requests: number }
   /** `cut`: exchanges that were still running at the deadline. */
   | { readonly type: 'drained'; readonly cut: number }
-  | { readonly type: 'log'; readonly level: Level; readonly message: string }
+  /** `request`: the id of the one that the line is about. */
+  | { readonly type: 'log'; readonly level: Level; readonly message: string; readonly request?: string }
 
 // ---- master ⇄ preloader -----------------------------------------------------------------------------------------
 
@@ -78,6 +84,10 @@ export type MasterToPreloader =
       readonly multiprocess: boolean
       /** auto: import before forking unless the inspection finds something; on: import and fork all the same; off: each worker imports. */
       readonly preload: 'on' | 'off' | 'auto'
+      /** Whom the preloader, and so its workers, become before anything of the application runs; null: who they are. */
+      readonly identity: { readonly uid: number; readonly gid: number; readonly userName: string } | null
+      /** Called in each worker after the fork, before it serves. */
+      readonly postFork: { readonly module: string; readonly attribute: string } | null
     }
   | { readonly type: 'fork'; readonly worker: number }
   /** The worker's output pipe is open in the master: the preloader closes its own copy. */

@@ -7,15 +7,15 @@ import type { GatewayConfig } from '../config/types.ts'
 import { appHandler } from '../handlers/app.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
 import { accessLog } from '../middleware/access-log.ts'
-import type { Sink } from '../observe/sink.ts'
+import type { AccessWriter } from '../observe/access-log.ts'
 
 export function assembleHandler(
   config: GatewayConfig,
   pool: AppPool,
-  accessSink: Sink | null,
+  access: AccessWriter | null,
   onError: (exchange: Exchange, error: Error) => void,
 ): Handler {
   const { limits, temporaryDirectory } = config
   const handler = appHandler(pool, { limits, temporaryDirectory, onError })
-  return accessSink === null ? handler : accessLog(accessSink)(handler)
+  return access === null ? handler : accessLog(access)(handler)
 }

@@ -8,17 +8,19 @@
 import { writeSync } from 'node:fs'
 import { AppPool } from '../apps/pool.ts'
 import { version } from '../base/version.ts'
-import type { GatewayConfig } from '../config/types.ts'
+import type { AccessLogConfig, GatewayConfig, Identity } from '../config/types.ts'
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { trustedProxies } from '../http/forwarded.ts'
 import { createHttp1Context } from '../http1/context.ts'
+import { type AccessWriter, createAccessWriter } from '../observe/access-log.ts'
 import { Sink } from '../observe/sink.ts'
 import { Connections } from './accept.ts'
 import { assembleHandler } from './assemble.ts'
 import { renderError, respondWithError } from './error-response.ts'
+import { dropPrivileges } from './privileges.ts'
 import { RefusalLog } from './refusal-log.ts'
 import { createServe } from './serve.ts'
 import { listen } from './transport.ts'
@@ -32,14 +34,14 @@ class Gateway {
   readonly #channel: GatewayChannel
   readonly #pool: AppPool
   readonly #connections: Connections
-  readonly #accessSink: Sink | null
-  readonly #refusals = new RefusalLog((level, message) => this.#log(level, message))
+  #accessSink: Sink | null = null
+  readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
   readonly #servers: ReturnType<typeof listen>[] = []
   #draining = false
 
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
     this.#channel = channel
-    this.#accessSink = this.#openAccessLog(config.accessLog?.path ?? null)
+    const access = this.#openAccessLog(config.accessLog)
     this.#pool = new AppPool({
       limits: config.limits,
       timeouts: config.timeouts,
@@ -50,18 +52,17 @@ class Gateway {
         linked: worker => channel.send({ type: 'worker-linked', worker }),
         drained: worker => channel.send({ type: 'worker-drained', worker }),
         lost: (worker, reason) => channel.send({ type: 'worker-lost', worker, reason }),
-        stuck: (worker, note) => channel.send({ type: 'worker-stuck', worker, note }),
-        log: (level, message) => channel.send({ type: 'log', level, message }),
+        stuck: (worker, note, request) => channel.send({ type: 'worker-stuck', worker, note, request }),
+        spent: (worker, requests) => channel.send({ type: 'worker-spent', worker, requests }),
+        log: (level, message, request) => this.#log(level, message, request),
       },
     })
     const onExchange = createServe({
-      handler: assembleHandler(config, this.#pool, this.#accessSink, (exchange, error) =>
-        this.#refuse(exchange, error),
-      ),
+      handler: assembleHandler(config, this.#pool, access, (exchange, error) => this.#refuse(exchange, error)),
       trusted: trustedProxies(config.trustedProxies),
       onBug: (error, exchange) => {
         const { method, target } = exchange.request
-        this.#log('error', `request ${exchange.id} ${method} ${target}: ${error.stack ?? error.message}`)
+        this.#log('error', `${method} ${target}: ${error.stack ?? error.message}`, exchange.id)
       },
     })
     const context = createHttp1Context({
@@ -70,7 +71,9 @@ class Gateway {
       onExchange,
       renderError,
       isDraining: () => this.#draining,
-      onProtocolError: (error, peer) => this.#log('debug', `refused ${peer.address || 'client'}: ${error.message}`),
+      onProtocolError: (error, peer, request) =>
+        this.#log('debug', `refused ${peer.address || 'client'}: ${error.message}`, request),
+      onAnswered: entry => access?.(entry),
     })
     const { connections } = config.limits
     this.#connections = new Connections(context, connections, () =>
@@ -78,14 +81,22 @@ class Gateway {
     )
   }
 
-  #log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void {
-    this.#channel.send({ type: 'log', level, message })
+  /** `request`: the id of the one that it is about. */
+  #log(level: 'debug' | 'info' | 'warn' | 'error', message: string, request = ''): void {
+    this.#channel.send({ type: 'log', level, message, request })
   }
 
-  /** The master has checked that it can be written; if that has changed since, serving matters more. */
-  #openAccessLog(path: string | null): Sink | null {
+  /** The master has checked, in this user's name, that it can be written; if that has changed since, serving matters more. */
+  #openAccessLog(config: AccessLogConfig | null): AccessWriter | null {
+    if (config === null) return null
     try {
-      return path === null ? null : new Sink(path === '-' ? 1 : path)
+      const sink = new Sink(config.path === '-' ? 1 : config.path, count => {
+        // Not there: a line of another kind would stop those who read it.
+        this.#log('warn', `access log: ${count} lines dropped, its reader is too slow or its disk is full`)
+        return ''
+      })
+      this.#accessSink = sink
+      return createAccessWriter(config, line => sink.write(line))
     } catch (error) {
       this.#log('error', `access log: ${(error as Error).message}; serving without it`)
       return null
@@ -144,7 +155,7 @@ class Gateway {
   #refuse(exchange: Exchange, error: Error): void {
     if (error instanceof HttpError && error.culprit === 'operator') {
       const { method, path } = exchange.request
-      this.#refusals.report(`${method} ${path} (request ${exchange.id}) was refused: ${error.message}`)
+      this.#refusals.report(`${method} ${path} was refused: ${error.message}`, exchange.id)
     }
     respondWithError(exchange, error)
   }
@@ -171,6 +182,16 @@ class Gateway {
   }
 }
 
+/** The listening sockets are ours already. Nothing is served with more rights than were asked for. */
+function dropOrLeave(identity: Identity): void {
+  try {
+    dropPrivileges(identity)
+  } catch (error) {
+    writeSync(2, `cannot drop privileges: ${(error as Error).message}\n`)
+    process.exit(1)
+  }
+}
+
 function main(): void {
   const channel = openGatewayChannel(process)
   let gateway: Gateway | null = null
@@ -180,6 +201,7 @@ function main(): void {
     } else if (message.type === 'start') {
       if (message.build !== version)
         throw new Error(`the master is ${message.build}, this gateway is ${version}: restart`)
+      if (message.config.identity !== null) dropOrLeave(message.config.identity)
       gateway = new Gateway(channel, message.config, message.build)
       gateway.listen(message.listeners)
     }

@@ -5,6 +5,7 @@
 import { ClientGoneError } from '../http/errors.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
 import { applyForwarded, type TrustedProxies } from '../http/forwarded.ts'
+import { acceptRequestId } from '../http/request-id.ts'
 import { respondWithError } from './error-response.ts'
 
 export interface ServeOptions {
@@ -19,6 +20,7 @@ export function createServe(options: ServeOptions): (exchange: Exchange) => void
   const { handler, trusted, onBug } = options
   return exchange => {
     try {
+      acceptRequestId(exchange, trusted)
       applyForwarded(exchange, trusted)
       const result = handler(exchange)
       if (result !== undefined) result.catch((error: Error) => failed(exchange, error, onBug))

@@ -68,6 +68,8 @@ export type ResponseState = 'idle' | 'started' | 'ended' | 'aborted'
 
 export interface ResponseWriter {
   readonly state: ResponseState
+  /** As it was given to `start`, without what the protocol adds; null before. */
+  readonly head: ResponseHead | null
   /** Status of the final response; 0 before `start`. */
   readonly status: number
   /** Bytes of content written (before chunked framing). */
@@ -90,20 +92,37 @@ export interface ResponseWriter {
   abort(cause: Error): void
 }
 
-export interface Exchange {
-  /** Correlates log lines, metrics and the application; unique in the gateway's life. */
-  readonly id: string
+/** The worker that an exchange was given to. */
+export interface ServedBy {
+  readonly worker: number
+  readonly pid: number
+}
+
+/** What is told of a request when it is over. A refusal by the protocol itself, which is no exchange, has it too. */
+export interface Answered {
+  /** Correlates log lines, metrics and the application: a trusted proxy's X-Request-ID, or `request-id.ts` made it. */
+  id: string
   /** Replaced once by `gateway/serve` when a trusted proxy speaks for the client, as `peer` is. */
   request: RequestHead
   peer: Peer
+  /** Milliseconds (performance.now) when the head was complete. */
+  readonly receivedAt: number
+  /** Milliseconds that it waited for a worker, all waits together; -1: it was given to none. */
+  queueMillis: number
+  /** Microseconds in the application, as the worker measured them; -1: unknown. */
+  runMicros: number
+  /** The last worker that it was given to. */
+  servedBy: ServedBy | null
+  readonly response: Pick<ResponseWriter, 'status' | 'bytesWritten' | 'head'>
+}
+
+export interface Exchange extends Answered {
   readonly body: BodyReader
   readonly local: LocalEnd
   /** Replaceable: response middleware wraps it. */
   response: ResponseWriter
   /** The client has closed its side. It may still read: it has gone, or it only has no more to say. */
   readonly isHalfClosed: boolean
-  /** Milliseconds (performance.now) when the head was complete. */
-  readonly receivedAt: number
   /** The client has gone while the exchange runs; never after the response has ended. Called at once if it already has. */
   onAborted(callback: () => void): void
   /** Exactly once per exchange, at its end whatever the end. Access log and metrics hang here and nowhere else. */

@@ -73,6 +73,23 @@ for (const [name, request, status] of [
   })
 }
 
+test('what the connection answers by itself is told once, for the access log', () => {
+  const { transport, answered, exchanges } = connect(exchange => answer(exchange))
+  transport.receive(
+    `OPTIONS * HTTP/1.1\r\nHost: t\r\n\r\n${GET}GET /%0d%0a HTTP/1.1\r\nUser-Agent: a\r\nBad header\r\n\r\n`,
+  )
+  assert.equal(exchanges.length, 1)
+  assert.deepEqual(
+    answered.map(({ request, response }) => [request.method, request.target, response.status]),
+    [
+      ['OPTIONS', '*', 204],
+      ['-', '-', 400],
+    ],
+  )
+  assert.ok(answered[1]!.response.bytesWritten > 0)
+  assert.match(answered[1]!.id, /^[0-9a-z]{8}-/)
+})
+
 test('more than Content-Length is cut off and the connection closes', () => {
   const { transport } = connect(exchange => answer(exchange, 'hello and more', ['Content-Length', '5']))
   transport.receive(GET)

@@ -9,6 +9,7 @@ import { Deadline, type DeadlineList } from '../base/deadlines.ts'
 import { ClientGoneError, ProtocolError } from '../http/errors.ts'
 import type { LocalEnd, Peer, RequestHead } from '../http/exchange.ts'
 import { type HeaderLines, headerValue } from '../http/headers.ts'
+import { makeRequestId } from '../http/request-id.ts'
 import type { Transport, TransportHandler } from '../http/transport.ts'
 import { type BodySource, Http1Body } from './body-reader.ts'
 import type { Http1Context } from './context.ts'
@@ -24,6 +25,17 @@ const MAX_DISCARD = 64 * 1024
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
 /** `OPTIONS *` asks about the server as a whole (RFC9110§9.3.7): answered here, no application knows the path `*`. */
 const OPTIONS_ANSWER = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS', 'Content-Length', '0']
+
+/** Stands in the access log for a request whose head could not be read. */
+const UNREADABLE = {
+  method: '-',
+  target: '-',
+  path: '-',
+  query: '',
+  scheme: 'http',
+  authority: '',
+  version: '1.1',
+} as const
 
 type Phase = 'open' | 'lingering' | 'closed'
 
@@ -215,13 +227,15 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     if (exchange.request.path === '*') {
       exchange.writer.start({ status: 204, reason: '', headers: OPTIONS_ANSWER })
       exchange.writer.end()
+      this.#context.onAnswered(exchange)
     } else {
       this.#context.onExchange(exchange)
     }
   }
 
   #refuse(error: ProtocolError): void {
-    this.#context.onProtocolError(error, this.#peer)
+    const id = this.#exchange?.id ?? this.#arrived?.id ?? makeRequestId()
+    this.#context.onProtocolError(error, this.#peer, id)
     this.#broken = true
     this.#keepAlive = false
     this.#deadline.disarm()
@@ -237,19 +251,33 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
       this.#linger()
       return
     }
+    this.#answerRefused(error, id)
+    this.#linger()
+  }
+
+  #answerRefused(error: ProtocolError, id: string): void {
     // Its head may have been complete, and its content broken in the same chunk.
     const request = this.#arrived?.request
     this.#arrived = null
     const isHead = request === undefined ? this.#parser.isHead : request.method === 'HEAD'
-    const accept = headerValue(request?.headers ?? this.#parser.headersSoFar, 'accept')
-    const { contentType, body } = this.#context.renderError(error.status, accept, error.message)
+    const fields = request?.headers ?? this.#parser.headersSoFar
+    const { contentType, body } = this.#context.renderError(error.status, headerValue(fields, 'accept'), error.message)
     const headers = ['Content-Type', contentType, 'Content-Length', String(body.length)]
     const head = Buffer.from(
       serializeHead({ status: error.status, reason: '', headers }, '1.1', isHead, false).text,
       'latin1',
     )
     this.send(isHead ? head : Buffer.concat([head, body]))
-    this.#linger()
+    this.#context.onAnswered({
+      id,
+      request: request ?? { ...UNREADABLE, headers: fields },
+      peer: this.#peer,
+      receivedAt: performance.now(),
+      queueMillis: -1,
+      runMicros: -1,
+      servedBy: null,
+      response: { status: error.status, bytesWritten: isHead ? 0 : body.length, head: null },
+    })
   }
 
   // -- body source

@@ -2,7 +2,7 @@
 import { DeadlineList } from '../base/deadlines.ts'
 import type { Limits, Timeouts } from '../config/types.ts'
 import type { ProtocolError } from '../http/errors.ts'
-import type { Exchange, Peer } from '../http/exchange.ts'
+import type { Answered, Exchange, Peer } from '../http/exchange.ts'
 import type { Http1Connection } from './connection.ts'
 import type { Http1Response } from './response-writer.ts'
 
@@ -20,7 +20,10 @@ export interface Http1Options {
     detail: string,
   ) => { contentType: string; body: Buffer }
   readonly isDraining: () => boolean
-  readonly onProtocolError: (error: ProtocolError, peer: Peer) => void
+  /** `request`: its id. */
+  readonly onProtocolError: (error: ProtocolError, peer: Peer, request: string) => void
+  /** What was answered here and is no exchange for `onExchange`: a refusal, `OPTIONS *`. For the access log. */
+  readonly onAnswered: (entry: Answered) => void
 }
 
 export interface Http1Context extends Http1Options {

@@ -1,13 +1,8 @@
 /** One exchange on an HTTP/1.1 connection: the seam's type, filled by `connection.ts`. */
-import type { Exchange, LocalEnd, Peer, RequestHead, ResponseWriter } from '../http/exchange.ts'
+import type { Exchange, LocalEnd, Peer, RequestHead, ResponseWriter, ServedBy } from '../http/exchange.ts'
+import { makeRequestId } from '../http/request-id.ts'
 import type { Http1Body } from './body-reader.ts'
 import type { Http1Response } from './response-writer.ts'
-
-/** Six random letters tell the lines of two gateways, and of two runs, apart. */
-const ID_PREFIX = Math.floor(Math.random() * 36 ** 6)
-  .toString(36)
-  .padStart(6, '0')
-let lastNumber = 0
 
 export class Http1Exchange implements Exchange {
   request: RequestHead
@@ -20,7 +15,10 @@ export class Http1Exchange implements Exchange {
   /** Set by the connection. */
   isHalfClosed = false
   readonly receivedAt: number = performance.now()
-  readonly #number: number = ++lastNumber
+  queueMillis = -1
+  runMicros = -1
+  servedBy: ServedBy | null = null
+  #id = ''
   #onAborted: (() => void)[] | null = null
   #onClosed: (() => void)[] | null = null
   #aborted = false
@@ -36,7 +34,12 @@ export class Http1Exchange implements Exchange {
   }
 
   get id(): string {
-    return `${ID_PREFIX}-${this.#number}`
+    if (this.#id === '') this.#id = makeRequestId()
+    return this.#id
+  }
+
+  set id(id: string) {
+    this.#id = id
   }
 
   onAborted(callback: () => void): void {

@@ -30,6 +30,7 @@ export class Http1Response implements ResponseWriter {
   state: ResponseState = 'idle'
   status = 0
   bytesWritten = 0
+  head: ResponseHead | null = null
   readonly #channel: ResponseChannel
   readonly #version: '1.0' | '1.1'
   readonly #isHead: boolean
@@ -61,6 +62,7 @@ export class Http1Response implements ResponseWriter {
     const serialized = serializeHead(head, this.#version, this.#isHead, this.#channel.mayKeepAlive())
     this.state = 'started'
     this.status = head.status
+    this.head = head
     this.#framing = serialized.framing
     this.#declared = serialized.length
     this.#keepAlive = serialized.keepAlive

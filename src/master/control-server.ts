@@ -11,6 +11,8 @@ import { openWorkerChannel, type WorkerChannel } from '../control/channel.ts'
 const HELLO_MS = 10_000
 
 export interface ControlServer {
+  /** At the same path anew, where it has gone. The connections that there are stay. */
+  listenAgain(): Promise<void>
   close(): void
 }
 
@@ -25,7 +27,7 @@ export async function listenForWorkers(
 ): Promise<ControlServer> {
   // Workers in `hello` are held here only; afterwards their channels belong to their handles.
   const waiting = new Set<Socket>()
-  const server = createServer(socket => {
+  const accept = (socket: Socket) => {
     waiting.add(socket)
     const timer = setTimeout(() => socket.destroy(), HELLO_MS)
     const channel = openWorkerChannel(socket)
@@ -44,9 +46,16 @@ export async function listenForWorkers(
       if (refusal !== null || message.type !== 'hello' || !onHello(channel, message.worker, message.pid))
         channel.close()
     })
-  })
+  }
+  let server = createServer(accept)
   await listen(server, path)
   return {
+    async listenAgain() {
+      // Before the next one has the path: closing removes what is there.
+      server.close()
+      server = createServer(accept)
+      await listen(server, path)
+    },
     close() {
       server.close()
       for (const socket of waiting) socket.destroy()

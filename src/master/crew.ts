@@ -7,6 +7,7 @@
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Identity, Recycle } from '../config/types.ts'
 import type { WorkerChannel } from '../control/channel.ts'
 import type { GatewayToMaster, MasterToGateway } from '../control/messages.ts'
 import { describeExit } from './describe.ts'
@@ -15,15 +16,21 @@ import type { Generation, WorkerMessage } from './generation.ts'
 import type { Narrator } from './narrator.ts'
 import { type Outputs, openOutput } from './output.ts'
 import { killVerified } from './process-identity.ts'
+import { Recycling } from './recycling.ts'
 import { IN_SERVICE } from './supervise.ts'
 import { WorkerHandle } from './worker-handle.ts'
 
 export interface CrewOptions {
+  readonly recycle: Recycle
+  /** Whose processes workers are; null: ours. */
+  readonly identity: Identity | null
   readonly runtimeDirectory: string
   readonly outputs: Outputs
   readonly narrator: Narrator
   readonly findGeneration: (number: number) => Generation | undefined
   readonly sendToGateway: (message: MasterToGateway) => void
+  /** Before each fork: false when no worker could reach us. */
+  readonly beforeFork: () => boolean
   /** Something that the plan depends on has changed. */
   readonly changed: () => void
   /** A worker imported the application, so the generation knows what it is. */
@@ -38,14 +45,22 @@ export class Crew {
   readonly workers: Map<number, WorkerHandle> = new Map()
   readonly #options: CrewOptions
   readonly #narrator: Narrator
+  readonly #recycling: Recycling
   #lastId = 0
 
   constructor(options: CrewOptions) {
     this.#options = options
     this.#narrator = options.narrator
+    this.#recycling = new Recycling(options.recycle, () => this.workers.values(), options.changed)
+  }
+
+  /** Nobody is recycled any more. */
+  freeze(): void {
+    this.#recycling.stop()
   }
 
   fork(generation: number): void {
+    if (!this.#options.beforeFork()) return
     const id = ++this.#lastId
     const worker = new WorkerHandle(id, generation, {
       ready: (one, application) => {
@@ -57,18 +72,22 @@ export class Crew {
       loadFailed: (one, failure) => this.#options.loadFailed(one, failure.message, failure.traceback),
       silent: (one, reason) => this.#onSilent(one, reason),
     })
+    const age = this.#recycling.drawAge()
+    worker.recycle(this.#recycling.describeAge(age), worker.startedAt + age)
     this.workers.set(id, worker)
     this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id })
   }
 
-  command(command: 'add' | 'drain' | 'stop' | 'kill', id: number): void {
+  command(command: 'add' | 'drain' | 'recycle' | 'stop' | 'kill', id: number): void {
     const worker = this.workers.get(id)
     if (worker === undefined) return
     switch (command) {
       case 'add':
         this.#add(worker)
         break
+      case 'recycle':
       case 'drain':
+        if (command === 'recycle') this.#narrator.workerRecycled(worker)
         worker.enter('draining')
         this.#options.sendToGateway({ type: 'worker-drain', worker: id })
         break
@@ -87,7 +106,16 @@ export class Crew {
     const { id, generation, pid, socket, slots } = worker
     worker.enter('linking')
     // A worker is ready when both are known.
-    this.#options.sendToGateway({ type: 'worker-add', worker: id, pid: pid!, socket: socket!, slots, generation })
+    const maxRequests = this.#recycling.drawRequests()
+    this.#options.sendToGateway({
+      type: 'worker-add',
+      worker: id,
+      pid: pid!,
+      socket: socket!,
+      slots,
+      generation,
+      maxRequests,
+    })
   }
 
   kill(worker: WorkerHandle): void {
@@ -95,7 +123,7 @@ export class Crew {
     const generation = this.#options.findGeneration(worker.generation)
     if (generation !== undefined && generation.preloader !== 'gone')
       generation.send({ type: 'signal', worker: worker.id, signal: 'KILL' })
-    else if (worker.pid !== null) killVerified(worker.pid, worker.startTime)
+    else if (worker.pid !== null) killVerified(worker.pid, worker.startTime, this.#options.identity?.uid)
   }
 
   /** From the control socket: false when nobody waits for this worker. */
@@ -112,17 +140,32 @@ export class Crew {
     switch (message.type) {
       case 'forked':
         worker.forked(message.pid)
-        this.#readOutput(worker, message.output)
+        this.#readOutput(worker)
         generation.send({ type: 'output-opened', worker: worker.id })
         break
       case 'fork-failed':
         this.#remove(worker, `could not be forked: ${message.message}`)
         break
       case 'exited':
-        this.#remove(worker, describeExit(message.code, message.signal))
+        this.#exited(worker, describeExit(message.code, message.signal))
         break
     }
     this.#options.changed()
+  }
+
+  /** What it printed last is in its pipe, and says why it died: the pipe is read in the next turn, and it is told after that. */
+  #exited(worker: WorkerHandle, how: string): void {
+    if (!IN_SERVICE.has(worker.phase)) {
+      this.#remove(worker, how)
+      return
+    }
+    setImmediate(() =>
+      setImmediate(() => {
+        if (!this.workers.has(worker.id)) return
+        this.#remove(worker, how)
+        this.#options.changed()
+      }),
+    )
   }
 
   onGateway(message: Extract<GatewayToMaster, { readonly worker: number }>): void {
@@ -142,8 +185,11 @@ export class Crew {
         else if (worker.phase === 'draining') worker.enter('drained')
         break
       case 'worker-stuck':
-        this.#narrator.workerStuck(worker, message.note)
+        this.#narrator.workerStuck(worker, message.note, message.request)
         if (isLinked) worker.blame('stuck')
+        break
+      case 'worker-spent':
+        worker.recycle(this.#recycling.describeRequests(message.requests))
         break
     }
     this.#options.changed()
@@ -160,9 +206,14 @@ export class Crew {
       if (worker.generation === generation && !worker.isConnected) this.#removeOrphan(worker)
   }
 
-  #readOutput(worker: WorkerHandle, path: string): void {
+  #readOutput(worker: WorkerHandle): void {
+    // The name is ours: what the preloader said might be anybody's file, and the master may be root.
+    const path = join(this.#options.runtimeDirectory, `w${worker.id}.out`)
     try {
-      this.#options.outputs.read(openOutput(path), line => this.#narrator.output(worker.name, line))
+      this.#options.outputs.read(openOutput(path), (message, request) => {
+        if (message.trim() !== '') worker.lastLine = message.slice(message.trimEnd().lastIndexOf('\n') + 1)
+        this.#narrator.output('worker', message, { worker: worker.id, request })
+      })
     } catch (error) {
       this.#narrator.warn(`${worker.name}: ${asErrno(error).message}; what it prints is lost`)
     }
@@ -178,7 +229,7 @@ export class Crew {
 
   /** Nobody reports the exit of a worker whose preloader has died: its connection tells, and nothing may be left of it. */
   #removeOrphan(worker: WorkerHandle): void {
-    if (worker.pid !== null) killVerified(worker.pid, worker.startTime)
+    if (worker.pid !== null) killVerified(worker.pid, worker.startTime, this.#options.identity?.uid)
     this.#remove(worker, describeExit(null, null))
   }
 

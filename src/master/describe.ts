@@ -22,3 +22,18 @@ export function describeDuration(ms: number): string {
 export function countOf(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
+
+/** `1,012`. */
+export function describeCount(count: number): string {
+  return count.toLocaleString('en-US')
+}
+
+/** `900 KB`, `312 MB`, `1.5 GB`: powers of 1024, as sizes are given in settings. */
+export function describeBytes(bytes: number): string {
+  const kilobytes = bytes / 1024
+  if (kilobytes < 1024) return `${Math.round(kilobytes)} KB`
+  const megabytes = kilobytes / 1024
+  if (megabytes < 10 && megabytes % 1 !== 0) return `${megabytes.toFixed(1)} MB`
+  if (megabytes < 1024) return `${Math.round(megabytes)} MB`
+  return `${(megabytes / 1024).toFixed(1)} GB`
+}

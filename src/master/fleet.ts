@@ -14,7 +14,7 @@ import { Crew } from './crew.ts'
 import { GatewayHandle } from './gateway-handle.ts'
 import { Generation, type GenerationFailure } from './generation.ts'
 import type { Listener } from './listeners.ts'
-import type { Narrator } from './narrator.ts'
+import { describeLastWords, type Narrator } from './narrator.ts'
 import type { Outputs } from './output.ts'
 import type { Programs } from './paths.ts'
 import { type Action, plan, type World } from './supervise.ts'
@@ -27,6 +27,8 @@ export interface FleetOptions {
   readonly runtimeDirectory: string
   readonly outputs: Outputs
   readonly narrator: Narrator
+  /** Before each fork of a worker; false: none can be forked. */
+  readonly beforeFork: () => boolean
   /** The first generation cannot serve, or the gateway cannot listen: the program ends with this code. */
   readonly onFatal: (exitCode: number) => void
   /** A generation serves, or was given up. */
@@ -37,6 +39,8 @@ export interface FleetOptions {
 const HOPELESS = 3
 /** A reload that takes longer is given up; the generation that serves is not affected. A first start may take for ever. */
 const RELOAD_LIMIT_MS = 300_000
+/** A timer that is set to more than 24 days fires at once. */
+const MAX_TIMER_MS = 86_400_000
 
 export class Fleet {
   wanted: number
@@ -44,6 +48,7 @@ export class Fleet {
   readonly crew: Crew
   readonly generations: Map<number, Generation> = new Map()
   readonly #options: FleetOptions
+  #config: Config
   readonly #narrator: Narrator
   #current: number | null = null
   #next: number | null = null
@@ -58,12 +63,16 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options
+    this.#config = options.config
     this.#narrator = options.narrator
     this.wanted = options.config.workers
     this.crew = new Crew({
+      recycle: options.config.recycle,
       runtimeDirectory: options.runtimeDirectory,
       outputs: options.outputs,
       narrator: options.narrator,
+      identity: options.config.identity,
+      beforeFork: options.beforeFork,
       findGeneration: number => this.generations.get(number),
       sendToGateway: message => this.sendToGateway(message),
       changed: () => this.#wake(),
@@ -80,12 +89,12 @@ export class Fleet {
 
   /** New processes with the code of now; they take over when all of them serve. The first call starts everything. */
   beginGeneration(): void {
-    const { config, programs, runtimeDirectory, outputs } = this.#options
+    const { programs, runtimeDirectory, outputs } = this.#options
     const number = ++this.#lastGeneration
     this.#next = number
     const generation = new Generation({
       number,
-      config,
+      config: this.#config,
       wanted: this.wanted,
       program: programs.worker,
       runtimeDirectory,
@@ -100,12 +109,19 @@ export class Fleet {
         orphaned: (one, how) => this.#orphaned(one, how),
         ended: () => this.#wake(),
         hazards: (one, hazards) => this.#narrator.hazards(one, hazards),
-        output: (_, line) => this.#narrator.output('preloader', line),
+        output: (_, line) => this.#narrator.output('preloader', line, {}),
         stillLoading: (_, elapsed) => this.#narrator.stillLoading(elapsed),
       },
     })
     this.generations.set(number, generation)
     if (this.#current !== null) this.#limitReload(generation)
+    this.#wake()
+  }
+
+  /** For the next generation, and `wanted` at once. Number of workers as TTIN and TTOU left it, unless the setting changed. */
+  configure(config: Config, hasNewWorkers: boolean): void {
+    this.#config = config
+    if (hasNewWorkers) this.wanted = config.workers
     this.#wake()
   }
 
@@ -120,6 +136,7 @@ export class Fleet {
     this.#isFrozen = true
     clearTimeout(this.#reloadTimer)
     clearTimeout(this.#wakeTimer)
+    this.crew.freeze()
     for (const generation of this.generations.values()) generation.settle()
   }
 
@@ -155,14 +172,14 @@ export class Fleet {
     for (const action of actions) this.#perform(action)
     if (actions.length > 0) this.#wake()
     else if (wakeAt < Number.POSITIVE_INFINITY)
-      this.#wakeTimer = setTimeout(() => this.#plan(), Math.max(1, wakeAt - performance.now()))
+      this.#wakeTimer = setTimeout(() => this.#plan(), Math.min(MAX_TIMER_MS, Math.max(1, wakeAt - performance.now())))
   }
 
   #describe(): World {
     return {
       now: performance.now(),
       wanted: this.wanted,
-      gracefulMs: this.#options.config.timeouts.graceful,
+      gracefulMs: this.#config.timeouts.graceful,
       gateway: this.gateway === null ? 'gone' : this.gateway.listeningSince === null ? 'starting' : 'listening',
       gatewaySince: this.gateway?.startedAt ?? 0,
       gatewayNotBefore: this.#gatewayCrashes.notBefore,
@@ -254,6 +271,7 @@ export class Fleet {
 
   #workerLoadFailed(worker: WorkerHandle, message: string, traceback: string): void {
     // Those of one generation fail together: the first says it all.
+    worker.lastLine = message
     if (worker.generation === this.#next)
       this.generations.get(worker.generation)?.fail({ kind: 'load', message, traceback })
     else if (worker.generation === this.#current) this.#narrator.workerLoadFailed(worker, { message, traceback })
@@ -267,7 +285,7 @@ export class Fleet {
     const isHopeless = worker.generation === this.#next && crashes.row >= HOPELESS
     this.#narrator.workerGone(worker, how, isCrash, isHopeless ? null : crashes)
     if (isHopeless) {
-      const message = `workers die before they serve, ${HOPELESS} times in a row; the last one ${how}`
+      const message = `workers die before they serve, ${HOPELESS} times in a row; the last one ${how}${describeLastWords(worker)}`
       generation.fail({ kind: 'run', message, traceback: '' })
     }
   }
@@ -275,9 +293,9 @@ export class Fleet {
   // ---- gateway ----
 
   #spawnGateway(): void {
-    const { config, programs, listeners, outputs } = this.#options
+    const { programs, listeners, outputs } = this.#options
     const handle: GatewayHandle = new GatewayHandle({
-      config: gatewayPart(config),
+      config: gatewayPart(this.#config),
       program: programs.gateway,
       listeners,
       outputs,
@@ -291,7 +309,7 @@ export class Fleet {
   }
 
   #onGateway(message: GatewayToMaster): void {
-    if (message.type === 'log') this.#narrator.gatewayLog(message.level, message.message)
+    if (message.type === 'log') this.#narrator.gatewayLog(message.level, message.message, message.request ?? '')
     else if (message.type === 'drained') this.#narrator.drained(message.cut)
     else if ('worker' in message) this.crew.onGateway(message)
     this.#wake()
@@ -314,7 +332,7 @@ export class Fleet {
 
 function gatewayPart(config: Config): GatewayConfig {
   const { limits, timeouts, trustedProxies, accessLog, requestBuffering, rootPath, staticMounts } = config
-  const { temporaryDirectory, isDevelopment, identity, umask } = config
+  const { temporaryDirectory, isDevelopment, identity } = config
   return {
     limits,
     timeouts,
@@ -326,6 +344,5 @@ function gatewayPart(config: Config): GatewayConfig {
     temporaryDirectory,
     isDevelopment,
     identity,
-    umask,
   }
 }

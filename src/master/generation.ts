@@ -18,6 +18,7 @@ import type {
 } from '../control/messages.ts'
 import { CrashLoop } from './crash-loop.ts'
 import { describeDuration } from './describe.ts'
+import { applicationEnvironment } from './environment.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import type { Outputs } from './output.ts'
 import { PreloaderHandle } from './preloader-handle.ts'
@@ -80,6 +81,9 @@ export class Generation implements GenerationView {
   /** The last one is in use; those before it are ending. */
   readonly #preloaders: PreloaderHandle[] = []
   readonly #report: NodeJS.Timeout
+  #environment: NodeJS.ProcessEnv = {}
+  /** Aborted when nobody waits for the Python any more. */
+  readonly #search = new AbortController()
   #reported = false
   #ending = false
 
@@ -145,6 +149,7 @@ export class Generation implements GenerationView {
 
   #stopReporting(): void {
     this.#ending = true
+    this.#search.abort()
     this.preloader = 'gone'
     clearInterval(this.#report)
   }
@@ -153,11 +158,9 @@ export class Generation implements GenerationView {
     const { config } = this.#options
     try {
       checkDirectory(config.directory)
-      this.python = await findPython({
-        explicit: config.python,
-        directory: config.directory,
-        environment: process.env,
-      })
+      const search = { explicit: config.python, directory: config.directory, environment: process.env }
+      this.python = await findPython(search, this.#search.signal)
+      this.#environment = applicationEnvironment(process.env, config.envFiles, config.variables)
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.preloader = 'gone'
@@ -174,6 +177,7 @@ export class Generation implements GenerationView {
       python: python.path,
       program,
       directory: config.directory,
+      environment: this.#environment,
       outputs,
       start: {
         type: 'start',
@@ -190,6 +194,8 @@ export class Generation implements GenerationView {
         threads: config.threads,
         multiprocess: wanted > 1,
         preload: this.preload,
+        identity: config.identity,
+        postFork: config.postFork,
       },
       events: {
         message: message => this.#receive(handle, message),

@@ -169,3 +169,21 @@ test('the socket follows a renamed directory no further: closing removes nothing
   listener!.close()
   assert.ok(existsSync(join(directory, 'moved.sock')))
 })
+
+test('the mode of a Unix socket is what was asked for, and it belongs to the user of our children', async () => {
+  const [plain, closed] = await bindListeners([unix('mode-1')]).then(async ([one]) => [
+    one!,
+    (await bindListeners([unix('mode-2')], { mode: 0o660 }))[0]!,
+  ])
+  assert.equal(statSync(plain!.unixPath!).mode & 0o777, 0o666)
+  assert.equal(statSync(closed!.unixPath!).mode & 0o777, 0o660)
+  plain!.close()
+  closed!.close()
+  if (process.getuid?.() !== 0) return
+  const identity = { uid: 65_534, gid: 65_533, userName: '' }
+  const [given] = await bindListeners([unix('mode-3')], { mode: 0o660, identity })
+  const { uid, gid } = statSync(given!.unixPath!)
+  assert.deepEqual([uid, gid], [65_534, 65_533])
+  given!.close()
+  assert.ok(!existsSync(given!.unixPath!))
+})

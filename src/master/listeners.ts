@@ -1,6 +1,7 @@
 /**
  * Listening sockets: bound in the master, neither listening nor accepting, inherited by gateways. The only file that
- * knows how a socket is bound (`net.BoundSocket`) and how its descriptor is found.
+ * knows how a socket is bound (`net.BoundSocket`) and how its descriptor is found; those that others have bound for us are
+ * adopted by `inherited-listener.ts`.
  *
  * Invariants: the master never listens or accepts, so it never steals a connection; the sockets live as long as the
  * master, so a gateway that dies refuses nobody. A Unix path appears complete (bound under a temporary name, made
@@ -10,8 +11,10 @@ import { lookup } from 'node:dns/promises'
 import { chmodSync, lstatSync, renameSync, type Stats, statSync, unlinkSync } from 'node:fs'
 import net from 'node:net'
 import { basename, dirname, join } from 'node:path'
-import type { BindAddress } from '../config/types.ts'
+import type { BindAddress, Identity } from '../config/types.ts'
 import { asErrno, OperatorError } from './errors.ts'
+import { giveTo } from './identity.ts'
+import { adoptListener } from './inherited-listener.ts'
 import { checkSocketPath, isSocketAnswering } from './unix-socket.ts'
 
 export interface Listener {
@@ -32,15 +35,23 @@ interface BoundSocket {
 }
 type BoundSocketClass = new (options: { host?: string; port?: number; path?: string }) => BoundSocket
 
-/** Anybody may connect, as with a TCP port; the directory's mode limits it where that is wanted. */
-const SOCKET_MODE = 0o666
+/** What becomes of the paths of Unix sockets. */
+export interface UnixSocketOptions {
+  /** Anybody may connect, as with a TCP port, unless the user says otherwise. */
+  readonly mode?: number
+  /** Whom they belong to: with a mode such as 0660, those of the group may connect. Null: us. */
+  readonly identity?: Identity | null
+}
 
 /** Binds all, in order; on an error releases what was bound and throws an OperatorError that says what to do. */
-export async function bindListeners(addresses: readonly BindAddress[]): Promise<Listener[]> {
+export async function bindListeners(
+  addresses: readonly BindAddress[],
+  unixSockets: UnixSocketOptions = {},
+): Promise<Listener[]> {
   const bound: Listener[] = []
   try {
     for (const address of addresses) {
-      const listener = await bindOne(address)
+      const listener = await bindOne(address, unixSockets)
       // Two sockets may hold one address until the first listens; then it is too late for a clear message.
       const twin = bound.some(other => other.display === listener.display)
       bound.push(listener)
@@ -53,14 +64,14 @@ export async function bindListeners(addresses: readonly BindAddress[]): Promise<
   }
 }
 
-async function bindOne(address: BindAddress): Promise<Listener> {
+async function bindOne(address: BindAddress, unixSockets: UnixSocketOptions): Promise<Listener> {
   switch (address.kind) {
     case 'tcp':
       return bindTcp(address.host, address.port)
     case 'unix':
-      return bindUnix(address.path)
+      return bindUnix(address.path, unixSockets)
     case 'fd':
-      throw new OperatorError(`cannot listen on fd://${address.fd}: inherited sockets are not served yet`)
+      return adoptListener(address.fd)
   }
 }
 
@@ -120,7 +131,7 @@ export function explainTcp(error: unknown, wanted: string, port: number): Operat
   }
 }
 
-async function bindUnix(path: string): Promise<Listener> {
+async function bindUnix(path: string, { mode = 0o666, identity = null }: UnixSocketOptions): Promise<Listener> {
   const display = `unix:${path}`
   // Shorter than most names, so that it rarely is the one that does not fit.
   const temporary = join(dirname(path), `.${Math.random().toString(36).slice(2, 6)}`)
@@ -137,7 +148,8 @@ async function bindUnix(path: string): Promise<Listener> {
     throw explainUnix(error, display, path)
   }
   try {
-    chmodSync(temporary, SOCKET_MODE)
+    giveTo(identity, temporary)
+    chmodSync(temporary, mode)
     placed = lstatSync(temporary)
     renameSync(temporary, path)
   } catch (error) {

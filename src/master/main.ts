@@ -6,18 +6,21 @@
  * (`#finish`), for stops, failures and our own bugs alike: it ends every process, removes the runtime directory and
  * the Unix paths, and flushes the log.
  */
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
 import { isatty } from 'node:tty'
-import type { Config } from '../config/types.ts'
+import type { Config, Identity, Reloaded } from '../config/types.ts'
 import { Log } from '../observe/log.ts'
 import { Sink } from '../observe/sink.ts'
 import { type ControlServer, listenForWorkers } from './control-server.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleet } from './fleet.ts'
+import { checkIdentity, describeIdentity, giveTo, prepareLog, runAs } from './identity.ts'
 import { bindListeners, type Listener } from './listeners.ts'
 import { Narrator } from './narrator.ts'
 import { Outputs } from './output.ts'
 import { PROGRAMS, type Programs } from './paths.ts'
+import { type PidFile, writePidFile } from './pid-file.ts'
 import { Reloader } from './reload.ts'
 import { createRuntimeDirectory, type RuntimeDirectory } from './runtime-directory.ts'
 import { Shutdown } from './shutdown.ts'
@@ -28,35 +31,72 @@ const LAST_OUTPUT_MS = 500
 /** A reader of the log that is stuck does not hold up the end. */
 const LAST_LINES_MS = 1000
 
+/** Where the configuration came from. */
+export interface ConfigSource {
+  /** What is useless or surprising in it. */
+  readonly warnings: readonly string[]
+  /** Reads it anew; null: it can not be. */
+  readonly reload: () => Reloaded | null
+}
+
 /**
  * Serves until it is told to stop. Resolves with the exit code: 0 stopped as asked, 1 failed at run time, 3 the application
  * could not be loaded. Only a write to a log whose reader is stuck may be left: the caller ends the process.
  */
-export async function runMaster(config: Config, programs: Programs = PROGRAMS): Promise<number> {
-  const sink = new Sink(2)
-  const log = new Log(sink, config.logLevel, isatty(2) && !process.env['NO_COLOR'])
-  const code = await new Master(config, programs, new Narrator(log, config)).run()
+export async function runMaster(
+  config: Config,
+  programs: Programs = PROGRAMS,
+  source: ConfigSource = { warnings: [], reload: () => null },
+): Promise<number> {
+  const { logFile, logFormat, logLevel } = config
+  let sink: Sink
+  try {
+    sink = new Sink(logFile ?? 2, count => droppedLine(logFormat, count))
+  } catch (error) {
+    const code = asErrno(error).code
+    const advice = 'create its directory, or choose another file with --log-file'
+    writeSync(2, `jumak: cannot write the log ${logFile} (${code}): ${advice}\n`)
+    return 1
+  }
+  const log = new Log(sink, logLevel, logFormat, logFile === null && isatty(2) && !process.env['NO_COLOR'])
+  const code = await new Master(config, programs, new Narrator(log, config), sink, source).run()
   await sink.close(LAST_LINES_MS)
+  // Whoever started it looks at the terminal, or at what the init system has caught.
+  if (code !== 0 && logFile !== null) writeSync(2, `jumak: ended with code ${code}, ${logFile} says why\n`)
   return code
 }
 
+/** In the log's own format, past its level: what is missing matters at every one. */
+function droppedLine(format: 'text' | 'json', count: number): string {
+  let line = ''
+  const log = new Log({ write: text => (line += text) }, 'error', format)
+  log.error('master', `${count} lines of this log were dropped: its reader is too slow, or its disk is full`)
+  return line
+}
+
 class Master {
-  readonly #config: Config
+  /** As it is in force. */
+  #config: Config
+  readonly #source: ConfigSource
   readonly #programs: Programs
   readonly #narrator: Narrator
+  readonly #log: Sink
   readonly #outputs = new Outputs()
   readonly #stopped = Promise.withResolvers<number>()
   #listeners: Listener[] = []
+  #pidFile: PidFile | null = null
   #directory: RuntimeDirectory | null = null
   #control: ControlServer | null = null
   #fleet: Fleet | null = null
   #shutdown: Shutdown | null = null
   #isFinishing = false
 
-  constructor(config: Config, programs: Programs, narrator: Narrator) {
+  constructor(config: Config, programs: Programs, narrator: Narrator, log: Sink, source: ConfigSource) {
     this.#config = config
+    this.#source = source
     this.#programs = programs
     this.#narrator = narrator
+    this.#log = log
   }
 
   async run(): Promise<number> {
@@ -80,17 +120,27 @@ class Master {
   }
 
   async #start(): Promise<void> {
-    checkAccessLog(this.#config.accessLog?.path ?? null)
-    this.#listeners = await bindListeners(this.#config.bind)
-    this.#directory = await createRuntimeDirectory(this.#config.temporaryDirectory)
+    const { identity, umask, unixMode, pidFile, temporaryDirectory } = this.#config
+    if (umask !== null) process.umask(umask)
+    checkIdentity(identity)
+    checkTemporaryDirectory(identity, temporaryDirectory)
+    this.#prepareAccessLog()
+    this.#listeners = await bindListeners(this.#config.bind, { mode: unixMode, identity })
+    if (pidFile !== null) this.#pidFile = writePidFile(pidFile)
+    this.#directory = await createRuntimeDirectory({ temporaryDirectory, identity, environment: process.env })
     this.#control = await listenForWorkers(
       this.#directory.controlSocket,
       (channel, worker, pid) => this.#fleet?.onHello(channel, worker, pid) ?? false,
       reason => this.#narrator.warn(reason),
     )
+    giveTo(identity, this.#directory.controlSocket)
     // Told to stop meanwhile.
     if (this.#isFinishing) return
     this.#narrator.started(this.#listeners)
+    for (const warning of this.#source.warnings) this.#narrator.warn(warning)
+    if (process.geteuid?.() === 0 && identity === null) this.#narrator.runsAsRoot()
+    // `bin/jumak` would have started one.
+    if (process.pid === 1) this.#narrator.isProcessOne()
     this.#fleet = new Fleet({
       config: this.#config,
       programs: this.#programs,
@@ -98,6 +148,7 @@ class Master {
       runtimeDirectory: this.#directory.path,
       outputs: this.#outputs,
       narrator: this.#narrator,
+      beforeFork: () => this.#repairDirectory(),
       onFatal: code => this.#stop('now', code),
       onReloaded: () => this.#reloader.settled(),
     })
@@ -116,6 +167,7 @@ class Master {
         this.#stop(urgency, 0)
       },
       reload: () => {
+        if (!this.#readConfig()) return
         const begun = this.#reloader.request()
         this.#narrator.info(
           begun
@@ -127,8 +179,78 @@ class Master {
         this.#fleet?.changeWanted(by)
         if (this.#fleet) this.#narrator.info(`workers wanted: ${this.#fleet.wanted}`)
       },
-      reopenLogs: () => this.#fleet?.sendToGateway({ type: 'reopen-logs' }),
+      reopenLogs: () => this.#reopenLogs(),
     })
+  }
+
+  /** False: it is wrong, and nothing changes. */
+  #readConfig(): boolean {
+    const read = this.#isFinishing ? null : this.#source.reload()
+    if (read === null) return true
+    if ('problems' in read) {
+      this.#narrator.reloadRefused(read.problems)
+      return false
+    }
+    this.#config = read.config
+    this.#narrator.configured(read.config, read.changed)
+    for (const warning of read.warnings) this.#narrator.warn(warning)
+    this.#fleet?.configure(
+      read.config,
+      read.changed.some(({ name }) => name === 'workers'),
+    )
+    return true
+  }
+
+  /** False where it cannot be mended: without it no worker could ever be replaced, so the program ends. */
+  #repairDirectory(): boolean {
+    const directory = this.#directory!
+    if (this.#isFinishing) return false
+    try {
+      if (!directory.repair()) return true
+      this.#narrator.warn(`the runtime directory ${directory.path} had disappeared and was made again`)
+      // Listens, and the path is there, when this returns; what it promises is only the news of it.
+      this.#control!.listenAgain().catch((error: unknown) => this.#onBug(error))
+      giveTo(this.#config.identity, directory.controlSocket)
+      return true
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      this.#narrator.error(error.message)
+      this.#stop('graceful', 1)
+      return false
+    }
+  }
+
+  #reopenLogs(): void {
+    try {
+      // Where the gateway may not make a file, we do. Its own open says what else is wrong.
+      if (this.#config.identity !== null) this.#prepareAccessLog()
+    } catch (error) {
+      // The gateway tries as well, and writes on to the old file.
+      this.#narrator.error(asErrno(error).message)
+    }
+    this.#fleet?.sendToGateway({ type: 'reopen-logs' })
+    try {
+      this.#log.reopen()
+      this.#narrator.info('logs are opened anew (SIGUSR1)')
+    } catch (error) {
+      this.#narrator.error(`the log cannot be opened anew: ${asErrno(error).message}; writing on to the old file`)
+    }
+  }
+
+  /** The gateway writes it, as the user that it becomes; whether it can is told now, in a sentence. */
+  #prepareAccessLog(): void {
+    const path = this.#config.accessLog?.path ?? '-'
+    if (path === '-') return
+    try {
+      prepareLog(this.#config.identity, path)
+    } catch (error) {
+      if (error instanceof OperatorError) throw error
+      const { identity } = this.#config
+      const who = identity === null ? '' : ` as ${describeIdentity(identity)}`
+      throw new OperatorError(
+        `cannot write the access log ${path}${who} (${asErrno(error).code}): create its directory, or choose another file with --access-log`,
+      )
+    }
   }
 
   #onBug(error: unknown): void {
@@ -159,19 +281,25 @@ class Master {
     await this.#outputs.finish(LAST_OUTPUT_MS)
     for (const listener of this.#listeners) listener.close()
     this.#directory?.remove()
+    this.#pidFile?.remove()
   }
 }
 
 const STOP_WORDS: Readonly<Record<Urgency, string>> = { graceful: 'gracefully', quick: 'quickly', now: 'at once' }
 
-/** The gateway writes it; whether it can is told now, in a sentence. */
-function checkAccessLog(path: string | null): void {
-  if (path === null || path === '-') return
+/** In the name of those who will write there. */
+function checkTemporaryDirectory(identity: Identity | null, directory: string): void {
+  if (identity === null) return
+  const path = join(directory, `jumak-${process.pid}-check`)
   try {
-    closeSync(openSync(path, 'a', 0o640))
+    runAs(identity, () => {
+      closeSync(openSync(path, 'wx', 0o600))
+      unlinkSync(path)
+    })
   } catch (error) {
+    if (error instanceof OperatorError) throw error
     throw new OperatorError(
-      `cannot write the access log ${path} (${asErrno(error).code}): create its directory, or choose another file with --access-log`,
+      `${describeIdentity(identity)} cannot write temporary files to ${directory} (${asErrno(error).code}): choose another directory with --temp-dir`,
     )
   }
 }

@@ -5,21 +5,23 @@
  * Levels: error: something is broken that was asked for; warn: it mended itself or may surprise; info: what an operator
  * wants to see of a healthy run; debug: the rest.
  */
-import { version } from '../base/version.ts'
-import type { Config, LogLevel } from '../config/types.ts'
+import type { Change, Config, LogLevel } from '../config/types.ts'
 import type { ForkHazard, LoadFailure } from '../control/messages.ts'
-import type { Log } from '../observe/log.ts'
+import type { Log, LogFields } from '../observe/log.ts'
 import type { CrashLoop } from './crash-loop.ts'
 import { countOf, describeDuration } from './describe.ts'
+import { applicationFacts, describeApplication, describePython, programFacts } from './facts.ts'
 import type { Generation, GenerationFailure } from './generation.ts'
 import type { Listener } from './listeners.ts'
 import type { WorkerHandle } from './worker-handle.ts'
 
 const SOURCE = 'master'
+/** Characters: the whole line is in the log, under the name of the process that wrote it. */
+const MAX_LAST_WORDS = 200
 
 export class Narrator {
   readonly #log: Log
-  readonly #config: Config
+  #config: Config
   /** What the application prints is shown at every log level: dropping its tracebacks would not be quiet but blind. */
   readonly #outputLevel: LogLevel
   /** Generations whose application was named. */
@@ -41,42 +43,52 @@ export class Narrator {
     this.#log.error(SOURCE, message)
   }
 
-  /** A line that another process printed. */
-  output(source: string, line: string): void {
-    this.#log.write(this.#outputLevel, source, line)
+  /** What another process printed: a line, or lines that belong together. */
+  output(source: 'worker' | 'preloader', message: string, about: LogFields): void {
+    this.#log.write(this.#outputLevel, source, message, about)
   }
 
   // ---- start, reload ----
 
   started(listeners: readonly Listener[]): void {
-    this.info(`Jumak ${version}, process ${process.pid}`)
-    for (const listener of listeners) this.#fact('address', listener.display)
+    this.#log.facts(SOURCE, programFacts(this.#config, listeners))
+  }
+
+  runsAsRoot(): void {
+    this.warn('Jumak runs as root, and so does the application: name another user with --user')
+  }
+
+  isProcessOne(): void {
+    this.warn(
+      'Jumak is process 1 and no init: orphans of the application become zombies; start it by bin/jumak with a python3 on PATH, or the container with --init',
+    )
   }
 
   /** Once for each generation, as soon as its application is known. */
   learned(generation: Generation, wanted: number): void {
-    const { application, python } = generation
-    if (application === null || python === null || this.#named >= generation.number) return
+    const known = applicationFacts(generation, this.#config, wanted)
+    if (known === null || this.#named >= generation.number) return
     this.#named = generation.number
-    const framework = application.framework === '' ? '' : `, ${application.framework}`
-    const interpreter = `${application.python}, ${python.path} (${python.reason})`
-    if (python.note !== '') this.warn(python.note)
-    if (generation.number > 1) {
-      this.info(`generation ${generation.number}: ${application.application}${framework}, Python ${interpreter}`)
-      return
-    }
-    const { app, threads, workersReason } = this.#config
-    const reason = workersReason === '' || wanted !== this.#config.workers ? '' : ` (${workersReason})`
-    this.#fact('application', `${application.application}${framework}`)
-    if (app.found !== '') this.#fact('', app.found)
-    this.#fact('Python', interpreter)
-    this.#fact('workers', `${wanted} × ${countOf(threads, 'thread')}${reason}`)
-    this.#fact('preload', describePreload(generation))
-    for (const note of generation.notes) this.#fact('', note)
+    const note = generation.python?.note ?? ''
+    if (note !== '') this.warn(note)
+    const what = `${describeApplication(generation)}, Python ${describePython(generation)}`
+    if (generation.number === 1) this.#log.facts(SOURCE, known)
+    else this.#log.info(SOURCE, `generation ${generation.number}: ${what}`, known.fields)
   }
 
-  #fact(name: string, value: string): void {
-    this.info(`  ${name.padEnd(12)} ${value}`)
+  /** The configuration was read anew. */
+  configured(config: Config, changed: readonly { readonly name: string; readonly change: Change }[]): void {
+    this.#config = config
+    const now = changed.filter(({ change }) => change !== 'restart').map(({ name }) => name)
+    const later = changed.filter(({ change }) => change === 'restart').map(({ name }) => name)
+    if (now.length > 0) this.info(`reload: new values of ${now.join(', ')}`)
+    if (later.length > 0)
+      this.warn(`reload: ${later.join(', ')} changed, which takes effect at the next start of the program`)
+  }
+
+  reloadRefused(problems: readonly string[]): void {
+    for (const problem of problems) this.error(problem)
+    this.error('reload: nothing changes, because the settings are wrong')
   }
 
   stillLoading(elapsed: string): void {
@@ -113,37 +125,49 @@ export class Narrator {
   workerGone(worker: WorkerHandle, how: string, isCrash: boolean, crashes: CrashLoop | null): void {
     const process = worker.pid === null ? '' : ` (process ${worker.pid})`
     const what = `${worker.name}${process} ${how} after ${describeDuration(performance.now() - worker.startedAt)}`
-    if (!isCrash) this.#log.debug(SOURCE, what)
-    else this.warn(`${what}${crashes === null ? '' : `; ${describeSuccessor(crashes)}`}`)
+    if (!isCrash) {
+      this.#log.debug(SOURCE, what, about(worker))
+      return
+    }
+    const next = crashes === null ? '' : `; ${describeSuccessor(crashes)}`
+    this.#log.warn(SOURCE, `${what}${next}${describeLastWords(worker)}`, about(worker))
   }
 
   workerLost(worker: WorkerHandle): void {
-    this.error(`${worker.name} is replaced: ${worker.lostReason || 'its links broke'}`)
+    this.#log.error(SOURCE, `${worker.name} is replaced: ${worker.lostReason || 'its links broke'}`, about(worker))
   }
 
-  workerStuck(worker: WorkerHandle, note: string): void {
-    this.error(`${worker.name} is replaced: ${note}`)
+  workerRecycled(worker: WorkerHandle): void {
+    this.#log.info(SOURCE, `${worker.name} is recycled: ${worker.recycleReason}`, about(worker))
+  }
+
+  /** `request`: the id of the one that is stuck; empty when it is nobody's any more. */
+  workerStuck(worker: WorkerHandle, note: string, request: string): void {
+    this.#log.error(SOURCE, `${worker.name} is replaced: ${note}`, { ...about(worker), request })
   }
 
   workerLoadFailed(worker: WorkerHandle, failure: LoadFailure): void {
     const traceback = failure.traceback === '' ? '' : `\n${failure.traceback.trimEnd()}`
-    this.error(`${worker.name}: ${failure.message}${traceback}`)
+    this.#log.error(SOURCE, `${worker.name}: ${failure.message}${traceback}`, about(worker))
   }
 
   /** Called before the kill: the phase says why. */
   killing(worker: WorkerHandle): void {
     const waited = describeDuration(performance.now() - worker.since)
-    if (worker.phase === 'linking') this.error(`${worker.name} does not accept links: it is killed`)
-    else if (worker.phase === 'draining') this.warn(`${worker.name} still has requests after ${waited}: it is killed`)
+    const tell = (level: LogLevel, what: string) =>
+      this.#log.write(level, SOURCE, `${worker.name} ${what}`, about(worker))
+    if (worker.phase === 'linking') tell('error', 'does not accept links: it is killed')
+    else if (worker.phase === 'draining') tell('warn', `still has requests after ${waited}: it is killed`)
     else if (worker.phase === 'stopping' && worker.fault === null)
-      this.warn(`${worker.name} did not leave within ${waited}: it is killed`)
-    else if (worker.phase === 'killing') this.warn(`${worker.name} was killed ${waited} ago and is still there`)
+      tell('warn', `did not leave within ${waited}: it is killed`)
+    else if (worker.phase === 'killing') tell('warn', `was killed ${waited} ago and is still there`)
   }
 
   // ---- gateway ----
 
-  gatewayLog(level: LogLevel, message: string): void {
-    this.#log.write(level, 'gateway', message)
+  /** `request`: the id of the one that it is about, or empty. */
+  gatewayLog(level: LogLevel, message: string, request: string): void {
+    this.#log.write(level, 'gateway', message, { request })
   }
 
   gatewayError(line: string): void {
@@ -173,15 +197,19 @@ export class Narrator {
   }
 }
 
+function about(worker: WorkerHandle): LogFields {
+  return { worker: worker.id }
+}
+
 function describeSuccessor(crashes: CrashLoop): string {
   const delay = crashes.notBefore - performance.now()
   if (delay <= 0) return 'another one takes its place'
   return `${crashes.row} died early in a row, the next is started in ${describeDuration(delay)}`
 }
 
-function describePreload(generation: Generation): string {
-  const { application, preload, hazards } = generation
-  const took = `in ${describeDuration(application?.importMs ?? 0)}`
-  if (preload !== 'off') return `imported once ${took}, workers are forked from it`
-  return `off${hazards.length > 0 ? ', see the warnings above' : ''}: each worker imports the application, ${took}`
+/** `; its last words: RuntimeError: no database`; empty when it said nothing. */
+export function describeLastWords(worker: WorkerHandle): string {
+  const line = worker.lastLine.trim()
+  if (line === '') return ''
+  return `; its last words: ${line.length > MAX_LAST_WORDS ? `${line.slice(0, MAX_LAST_WORDS)} …` : line}`
 }

@@ -9,6 +9,7 @@ import { closeSync, constants, fstatSync, openSync, rmSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { asErrno, OperatorError } from './errors.ts'
+import { Records } from './records.ts'
 
 /** Longer lines are continued: a log viewer and the sink's buffer should not meet a line of megabytes. */
 export const MAX_LOG_LINE = 16 * 1024
@@ -21,11 +22,13 @@ export class Outputs {
   readonly #open = new Set<Readable>()
   #onEmpty: (() => void) | null = null
 
-  /** As `readLines`. */
-  read(stream: Readable, onLine: (line: string) => void): void {
+  /** Calls `onRecord` for each line, or for lines that belong together (`records.ts`), with the request's id or ''. */
+  read(stream: Readable, onRecord: (message: string, request: string) => void): void {
     this.#open.add(stream)
-    readLines(stream, onLine)
+    const records = new Records(onRecord)
+    readLines(stream, (line, isCut) => records.line(line, isCut))
     stream.on('close', () => {
+      records.end()
       this.#open.delete(stream)
       if (this.#open.size === 0) this.#onEmpty?.()
     })
@@ -43,8 +46,11 @@ export class Outputs {
   }
 }
 
+/** `isCut`: the line was too long; what is left of it is the next one. */
+type OnLine = (line: string, isCut: boolean) => void
+
 /** Calls `onLine` for each line without its end, invalid UTF-8 replaced; an unfinished last line too, when the stream ends. */
-export function readLines(stream: Readable, onLine: (line: string) => void): void {
+export function readLines(stream: Readable, onLine: OnLine): void {
   let rest: Buffer = Buffer.alloc(0)
   stream.on('data', (chunk: Buffer) => {
     rest = cutLines(rest.length === 0 ? chunk : Buffer.concat([rest, chunk]), onLine)
@@ -52,25 +58,25 @@ export function readLines(stream: Readable, onLine: (line: string) => void): voi
   // The writer has gone in whatever way; what it printed is here.
   stream.on('error', () => {})
   stream.on('close', () => {
-    if (rest.length > 0) onLine(decodeLine(rest))
+    if (rest.length > 0) onLine(decodeLine(rest), false)
     rest = Buffer.alloc(0)
   })
 }
 
 /** What is left over is shorter than MAX_LOG_LINE. */
-function cutLines(data: Buffer, onLine: (line: string) => void): Buffer {
+function cutLines(data: Buffer, onLine: OnLine): Buffer {
   let start = 0
   for (;;) {
     const end = data.indexOf(NEWLINE, start)
     const length = (end < 0 ? data.length : end) - start
     if (length > MAX_LOG_LINE) {
       const cut = characterStart(data, start + MAX_LOG_LINE)
-      onLine(`${decodeLine(data.subarray(start, cut))} …`)
+      onLine(`${decodeLine(data.subarray(start, cut))} …`, true)
       start = cut
     } else if (end < 0) {
       return data.subarray(start)
     } else {
-      onLine(decodeLine(data.subarray(start, end)))
+      onLine(decodeLine(data.subarray(start, end)), false)
       start = end + 1
     }
   }

@@ -24,6 +24,8 @@ export interface PreloaderOptions {
   readonly python: string
   /** Not resolved: the kernel follows a switched symbolic link anew at each start. */
   readonly directory: string
+  /** The user's, with nothing of ours in it. */
+  readonly environment: NodeJS.ProcessEnv
   readonly start: Extract<MasterToPreloader, { type: 'start' }>
   readonly events: PreloaderEvents
   readonly outputs: Outputs
@@ -49,7 +51,8 @@ export class PreloaderHandle {
     this.#events = options.events
     this.#child = spawn(options.python, [options.program], {
       cwd: options.directory,
-      // Descriptor 3 is a socket pair; the environment is the user's, with nothing of ours in it.
+      env: options.environment,
+      // Descriptor 3 is a socket pair.
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       // A session of its own: Ctrl-C in a terminal reaches the master only.
       detached: true,

@@ -2,7 +2,7 @@
  * Whether a process id still means the same process: Linux tells its start time. For orphans only: children are named by their
  * handles, workers by their preloader, neither of which can hit a stranger that got the number.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 
 /** Clock ticks since boot at which the process started; null when it has gone, or /proc does not exist. */
 export function readStartTime(pid: number): string | null {
@@ -16,10 +16,14 @@ export function readStartTime(pid: number): string | null {
   }
 }
 
-/** SIGKILL, if `pid` is alive and started at `startTime`. */
-export function killVerified(pid: number, startTime: string | null): void {
+/**
+ * SIGKILL, if `pid` is alive, started at `startTime`, and is the user's: the number came from a process that runs the
+ * application's code, and we may be root.
+ */
+export function killVerified(pid: number, startTime: string | null, uid?: number): void {
   if (startTime === null || readStartTime(pid) !== startTime) return
   try {
+    if (uid !== undefined && statSync(`/proc/${pid}`).uid !== uid) return
     process.kill(pid, 'SIGKILL')
   } catch {
     // It ended in between.

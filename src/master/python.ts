@@ -48,10 +48,13 @@ const CHECK_ARGUMENTS = [
   'import sys; print(sys.implementation.name, ".".join(str(part) for part in sys.version_info[:3]))',
 ]
 
-/** Throws an OperatorError with one sentence when there is none or the chosen one cannot be used. */
-export async function findPython(search: PythonSearch): Promise<Python> {
+/**
+ * Throws an OperatorError with one sentence when there is none or the chosen one cannot be used. `signal`: nobody wants
+ * to know any more, and a Python that hangs is killed.
+ */
+export async function findPython(search: PythonSearch, signal?: AbortSignal): Promise<Python> {
   const candidate = chooseCandidate(search)
-  const { name, version } = await askVersion(candidate)
+  const { name, version } = await askVersion(candidate, signal)
   const minor = Number(version.split('.')[1])
   if (name !== 'cpython')
     throw new OperatorError(
@@ -134,10 +137,11 @@ function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
-function askVersion(candidate: Candidate): Promise<{ name: string; version: string }> {
+function askVersion(candidate: Candidate, signal: AbortSignal | undefined): Promise<{ name: string; version: string }> {
   const which = `${candidate.path} (${candidate.reason})`
   return new Promise((resolve, reject) => {
-    execFile(candidate.path, CHECK_ARGUMENTS, { timeout: CHECK_MS, killSignal: 'SIGKILL' }, (error, output, errors) => {
+    const options = { timeout: CHECK_MS, killSignal: 'SIGKILL', signal } as const
+    execFile(candidate.path, CHECK_ARGUMENTS, options, (error, output, errors) => {
       const answer = /^(\w+) (\d+\.\d+\.\d+)$/.exec(output.trim())
       if (!error && answer) return resolve({ name: answer[1]!, version: answer[2]! })
       reject(

@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { OperatorError } from './errors.ts'
 import { createRuntimeDirectory } from './runtime-directory.ts'
@@ -24,7 +34,7 @@ async function makeStale(name: string): Promise<void> {
 }
 
 test('it is private to the user and can be removed with what is in it', async () => {
-  const directory = await createRuntimeDirectory(temporary)
+  const directory = await createRuntimeDirectory({ temporaryDirectory: temporary })
   assert.match(basename(directory.path), /^jumak-\w+$/)
   assert.equal(statSync(directory.path).mode & 0o777, 0o700)
   assert.equal(directory.controlSocket, join(directory.path, 'control.sock'))
@@ -37,7 +47,7 @@ test('it is private to the user and can be removed with what is in it', async ()
 test('what a killed master left is swept', async () => {
   await makeStale('jumak-dead')
   writeFileSync(join(temporary, 'jumak-dead/w3.out'), '')
-  const directory = await createRuntimeDirectory(temporary)
+  const directory = await createRuntimeDirectory({ temporaryDirectory: temporary })
   assert.deepEqual(readdirSync(temporary), [basename(directory.path)])
 })
 
@@ -45,7 +55,7 @@ test('the directory of a master that answers stays', async () => {
   mkdirSync(join(temporary, 'jumak-alive'))
   const server = createServer().listen(join(temporary, 'jumak-alive/control.sock'))
   await once(server, 'listening')
-  await createRuntimeDirectory(temporary)
+  await createRuntimeDirectory({ temporaryDirectory: temporary })
   assert.ok(readdirSync(temporary).includes('jumak-alive'))
   server.close()
 })
@@ -54,7 +64,7 @@ test('a directory without a socket stays while its master may still be starting,
   mkdirSync(join(temporary, 'jumak-new'))
   mkdirSync(join(temporary, 'jumak-old'))
   utimesSync(join(temporary, 'jumak-old'), 1, 1)
-  await createRuntimeDirectory(temporary)
+  await createRuntimeDirectory({ temporaryDirectory: temporary })
   const names = readdirSync(temporary)
   assert.ok(names.includes('jumak-new'))
   assert.ok(!names.includes('jumak-old'))
@@ -67,7 +77,7 @@ test('what only looks like ours stays: other files in it, a file, a symbolic lin
   mkdirSync(join(temporary, 'elsewhere'))
   symlinkSync('elsewhere', join(temporary, 'jumak-link'))
   utimesSync(join(temporary, 'elsewhere'), 1, 1)
-  await createRuntimeDirectory(temporary)
+  await createRuntimeDirectory({ temporaryDirectory: temporary })
   const names = readdirSync(temporary)
   for (const name of ['jumak-notes', 'jumak-file', 'jumak-link', 'elsewhere']) assert.ok(names.includes(name), name)
 })
@@ -76,9 +86,64 @@ test('a temporary directory that is too deep for sockets, or missing, is one sen
   const deep = join(temporary, 'd'.repeat(80))
   mkdirSync(deep)
   await assert.rejects(
-    createRuntimeDirectory(deep),
-    (error: unknown) => error instanceof OperatorError && /TMPDIR/.test(error.message),
+    createRuntimeDirectory({ temporaryDirectory: deep }),
+    (error: unknown) => error instanceof OperatorError && /--temp-dir/.test(error.message),
   )
   assert.deepEqual(readdirSync(deep), [])
-  await assert.rejects(createRuntimeDirectory(join(temporary, 'missing')), /cannot create a directory/)
+  await assert.rejects(
+    createRuntimeDirectory({ temporaryDirectory: join(temporary, 'missing') }),
+    /cannot create a directory/,
+  )
+})
+
+test("systemd's directory comes first, then the user's own; what cannot be used is passed over", async () => {
+  for (const name of ['systemd', 'xdg']) mkdirSync(join(temporary, name))
+  const parentOf = async (environment: Record<string, string>) => {
+    const directory = await createRuntimeDirectory({ temporaryDirectory: temporary, environment })
+    directory.remove()
+    return basename(dirname(directory.path))
+  }
+  const systemd = `${join(temporary, 'systemd')}:/run/other`
+  const xdg = join(temporary, 'xdg')
+  assert.equal(await parentOf({ RUNTIME_DIRECTORY: systemd, XDG_RUNTIME_DIR: xdg }), 'systemd')
+  assert.equal(await parentOf({ XDG_RUNTIME_DIR: xdg }), 'xdg')
+  assert.equal(await parentOf({ XDG_RUNTIME_DIR: join(temporary, 'none') }), basename(temporary))
+  assert.equal(await parentOf({ XDG_RUNTIME_DIR: 'xdg', RUNTIME_DIRECTORY: '' }), basename(temporary))
+})
+
+test('one that has disappeared is made again at the same path, unless somebody else took it', async () => {
+  const directory = await createRuntimeDirectory({ temporaryDirectory: temporary })
+  writeFileSync(directory.controlSocket, '')
+  assert.equal(directory.repair(), false)
+  rmSync(directory.path, { recursive: true })
+  assert.equal(directory.repair(), true)
+  assert.equal(statSync(directory.path).mode & 0o777, 0o700)
+  rmSync(directory.path, { recursive: true })
+  rmSync(temporary, { recursive: true })
+  assert.throws(
+    () => directory.repair(),
+    (error: unknown) => error instanceof OperatorError && error.message.includes(directory.path),
+  )
+  mkdirSync(temporary)
+  directory.remove()
+})
+
+const root = { skip: process.getuid?.() !== 0 && 'needs root, to give it to another user' }
+const nobody = { uid: 65_534, gid: 65_534, userName: '' }
+
+test('it is given to the user of our children, and to nobody who cannot get there', root, async () => {
+  chmodSync(temporary, 0o755)
+  const directory = await createRuntimeDirectory({ temporaryDirectory: temporary, identity: nobody })
+  const { uid, gid, mode } = statSync(directory.path)
+  assert.deepEqual([uid, gid, mode & 0o777], [65_534, 65_534, 0o700])
+  const closed = join(temporary, 'closed')
+  mkdirSync(closed, { mode: 0o700 })
+  const environment = { XDG_RUNTIME_DIR: closed }
+  const other = await createRuntimeDirectory({ temporaryDirectory: temporary, identity: nobody, environment })
+  assert.equal(dirname(other.path), temporary)
+  await assert.rejects(
+    createRuntimeDirectory({ temporaryDirectory: closed, identity: nobody }),
+    (error: unknown) => error instanceof OperatorError && /user 65534 cannot enter .*--temp-dir/.test(error.message),
+  )
+  assert.deepEqual(readdirSync(closed), [])
 })

@@ -1,13 +1,18 @@
 /**
- * The private directory of one run: `jumak-<random>`, mode 0700, under the temporary directory. Holds the sockets
+ * The private directory of one run: `jumak-<random>`, mode 0700, under the first of these that can be used: what systemd
+ * made for us ($RUNTIME_DIRECTORY), the user's own ($XDG_RUNTIME_DIR), the temporary directory. Holds the sockets
  * between the processes (`control.sock`, `w<id>.sock`) and the FIFOs of the workers' output.
  *
- * Invariants: only this user can enter it; it is removed at every end of the master that is not SIGKILL, and what a
- * killed master left is swept by the next start, which recognises it by a `control.sock` that nobody answers.
+ * Invariants: only the user of our children can enter it, and root; it is removed at every end of the master that is not
+ * SIGKILL, and what a killed master left is swept by the next start, which recognises it by a `control.sock` that nobody
+ * answers. Cleaners of temporary directories go by age: it is touched every hour. Where it goes all the same, `repair`
+ * makes it anew, at the same path, before the next worker is forked; links that are open do not need it.
  */
-import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Identity } from '../config/types.ts'
 import { asErrno, OperatorError } from './errors.ts'
+import { describeIdentity, giveTo, runAs } from './identity.ts'
 import { checkSocketPath, isSocketAnswering } from './unix-socket.ts'
 
 const PREFIX = 'jumak-'
@@ -15,58 +20,139 @@ const PREFIX = 'jumak-'
 const BOOT_MS = 60_000
 /** A shared temporary directory may hold very many entries; a start should not wait for all of them. */
 const MAX_SWEPT = 100
+const TOUCH_MS = 3_600_000
 
 export interface RuntimeDirectory {
   readonly path: string
   readonly controlSocket: string
+  /** Makes it again if it has gone; true when it, or the control socket in it, had. Throws an OperatorError. */
+  repair(): boolean
   /** Never throws. */
   remove(): void
 }
 
+export interface RuntimeDirectoryOptions {
+  readonly temporaryDirectory: string
+  /** Whom our children become. */
+  readonly identity?: Identity | null
+  readonly environment?: Readonly<Record<string, string | undefined>>
+}
+
 /** Throws an OperatorError when the directory cannot be made or socket paths in it would be too long. */
-export async function createRuntimeDirectory(temporaryDirectory: string): Promise<RuntimeDirectory> {
-  await sweep(temporaryDirectory)
+export async function createRuntimeDirectory(options: RuntimeDirectoryOptions): Promise<RuntimeDirectory> {
+  const { temporaryDirectory, identity = null, environment = {} } = options
+  const preferred = [environment['RUNTIME_DIRECTORY']?.split(':')[0], environment['XDG_RUNTIME_DIR']]
+  for (const parent of preferred) {
+    if (!parent?.startsWith('/')) continue
+    try {
+      return await createIn(parent, identity)
+    } catch {
+      // Of another user (sudo keeps the variable), too deep, or not there: the next one.
+    }
+  }
+  return createIn(temporaryDirectory, identity)
+}
+
+async function createIn(parent: string, identity: Identity | null): Promise<RuntimeDirectory> {
+  await sweep(parent, identity)
   let path: string
   try {
     // mkdtemp makes it with mode 0700.
-    path = mkdtempSync(join(temporaryDirectory, PREFIX))
+    path = mkdtempSync(join(parent, PREFIX))
   } catch (error) {
     throw new OperatorError(
-      `cannot create a directory in ${temporaryDirectory}: ${asErrno(error).message}; set TMPDIR to a directory that you may write`,
+      `cannot create a directory in ${parent}: ${asErrno(error).message}; choose one that you may write with --temp-dir`,
     )
   }
-  const remove = () => {
-    try {
-      rmSync(path, { recursive: true, force: true })
-    } catch {
-      // The next start tries again.
-    }
-  }
   try {
-    checkSocketPath(join(path, 'w12345678.sock'), 'the temporary directory is too deep, set TMPDIR to a shorter one')
+    checkSocketPath(
+      join(path, 'w12345678.sock'),
+      'the temporary directory is too deep, choose a shorter one with --temp-dir',
+    )
+    hand(path, identity)
   } catch (error) {
-    remove()
+    removeTree(path)
     throw error
   }
-  return { path, controlSocket: join(path, 'control.sock'), remove }
+  return keep(path, identity)
+}
+
+function hand(path: string, identity: Identity | null): void {
+  giveTo(identity, path)
+  try {
+    runAs(identity, () => readdirSync(path))
+  } catch (error) {
+    if (identity === null || error instanceof OperatorError) throw error
+    throw new OperatorError(
+      `${describeIdentity(identity)} cannot enter ${path} (${asErrno(error).code}): choose a directory that is open to them with --temp-dir`,
+    )
+  }
+}
+
+function keep(path: string, identity: Identity | null): RuntimeDirectory {
+  const controlSocket = join(path, 'control.sock')
+  const timer = setInterval(() => touch(path), TOUCH_MS)
+  timer.unref()
+  return {
+    path,
+    controlSocket,
+    repair() {
+      if (lstatSync(controlSocket, { throwIfNoEntry: false }) !== undefined) return false
+      try {
+        if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
+          // Fails where somebody else has put something there.
+          mkdirSync(path, { mode: 0o700 })
+          hand(path, identity)
+        }
+      } catch (error) {
+        throw new OperatorError(
+          `the runtime directory ${path} has disappeared and cannot be made again (${asErrno(error).message}): keep cleaners of temporary files away from it`,
+        )
+      }
+      return true
+    },
+    remove() {
+      clearInterval(timer)
+      removeTree(path)
+    },
+  }
+}
+
+/** Everything in it looks new to a cleaner. */
+function touch(path: string): void {
+  const now = new Date()
+  try {
+    for (const name of readdirSync(path)) utimesSync(join(path, name), now, now)
+    utimesSync(path, now, now)
+  } catch {
+    // A worker has ended meanwhile, or it has gone: `repair` is for that.
+  }
+}
+
+function removeTree(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true })
+  } catch {
+    // The next start tries again.
+  }
 }
 
 /** Removes what killed masters of this user left. Errors are no reason not to start. */
-async function sweep(temporaryDirectory: string): Promise<void> {
+async function sweep(parent: string, identity: Identity | null): Promise<void> {
   let names: string[]
   try {
-    names = readdirSync(temporaryDirectory).filter(name => name.startsWith(PREFIX))
+    names = readdirSync(parent).filter(name => name.startsWith(PREFIX))
   } catch {
     return
   }
-  await Promise.all(names.slice(0, MAX_SWEPT).map(name => sweepOne(join(temporaryDirectory, name))))
+  await Promise.all(names.slice(0, MAX_SWEPT).map(name => sweepOne(join(parent, name), identity)))
 }
 
-async function sweepOne(path: string): Promise<void> {
+async function sweepOne(path: string, identity: Identity | null): Promise<void> {
   try {
     const there = lstatSync(path)
     // lstat: a symbolic link with our prefix is not ours to follow.
-    if (!there.isDirectory() || there.uid !== process.getuid?.()) return
+    if (!there.isDirectory() || (there.uid !== process.getuid?.() && there.uid !== identity?.uid)) return
     const names = readdirSync(path)
     if (!names.every(isOurs)) return
     if (!names.includes('control.sock') && Date.now() - there.mtimeMs < BOOT_MS) return

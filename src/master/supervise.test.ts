@@ -5,6 +5,7 @@ import { type Action, IN_SERVICE, type Plan, plan, type WorkerPhase, type Worker
 
 const NOW = 1_000_000
 const GRACEFUL = 30_000
+const NEVER = Number.POSITIVE_INFINITY
 
 function world(changes: Partial<World> = {}): World {
   return {
@@ -24,7 +25,7 @@ function world(changes: Partial<World> = {}): World {
 }
 
 function worker(id: number, phase: WorkerPhase, changes: Partial<WorkerView> = {}): WorkerView {
-  return { id, generation: 1, phase, since: NOW - 1, fault: null, faultSince: 0, ...changes }
+  return { id, generation: 1, phase, since: NOW - 1, fault: null, faultSince: 0, recycleAt: NEVER, ...changes }
 }
 
 /** `fork 1, add 3`: actions as words. */
@@ -45,6 +46,10 @@ const generation = (number: number, preloader: 'loading' | 'forking' | 'gone', f
 })
 const reload = { next: 2, generations: [generation(1, 'forking'), generation(2, 'forking')] }
 const young = (id: number, phase: WorkerPhase) => worker(id, phase, { generation: 2 })
+
+/** Due for recycling since `ago`. */
+const due = (id: number, ago: number, phase: WorkerPhase = 'serving', changes: Partial<WorkerView> = {}) =>
+  worker(id, phase, { recycleAt: NOW - ago, ...changes })
 
 /** what · state · actions · when to look again (relative to now; Infinity when left out) */
 const TABLE: readonly (readonly [string, Partial<World>, string, number?])[] = [
@@ -188,6 +193,86 @@ const TABLE: readonly (readonly [string, Partial<World>, string, number?])[] = [
     },
     'drain 1',
   ],
+  ['recycling: the replacement first, of the oldest due only', { workers: [due(1, 5), due(2, 9)] }, 'fork 1'],
+  ['recycling: who is not due yet stays', { workers: [due(1, -70), due(2, -50)] }, '', 50],
+  [
+    'recycling: it serves until the replacement does',
+    { workers: [due(1, 5), due(2, 9), worker(3, 'linking')] },
+    '',
+    9_999,
+  ],
+  [
+    'recycling: the one that is due for longest goes when the replacement serves',
+    { workers: [due(1, 5), due(2, 9), worker(3, 'serving')] },
+    'recycle 2',
+  ],
+  [
+    'recycling: the next one waits until the first has gone',
+    { workers: [due(1, 5), due(2, 9, 'draining'), worker(3, 'serving')] },
+    '',
+    GRACEFUL - 1,
+  ],
+  ['recycling: then it is its turn', { workers: [due(1, 5), worker(3, 'serving')] }, 'fork 1'],
+  [
+    'recycling: a crash of another comes first',
+    { workers: [due(1, 5), worker(3, 'serving')], wanted: 3 },
+    'fork 1, fork 1',
+  ],
+  [
+    'recycling: no dip when another one crashes while the replacement serves',
+    { workers: [due(1, 5), worker(3, 'serving')] },
+    'fork 1',
+  ],
+  [
+    'recycling: the replacement crashed, in a loop: the old one serves on',
+    { workers: [due(1, 5), worker(2, 'serving')], generations: [generation(1, 'forking', NOW + 700)] },
+    '',
+    700,
+  ],
+  [
+    'recycling: the old one crashed: its replacement is there already',
+    { workers: [worker(2, 'serving'), worker(3, 'starting')] },
+    '',
+  ],
+  [
+    'recycling waits for a reload, which replaces all',
+    { ...reload, workers: [due(1, 5), worker(2, 'serving'), young(3, 'starting'), young(4, 'starting')] },
+    '',
+  ],
+  [
+    'recycling: a reload takes the replacement back',
+    {
+      ...reload,
+      workers: [
+        due(1, 5),
+        worker(2, 'serving'),
+        worker(3, 'starting'),
+        ...[young(4, 'starting'), young(5, 'starting')],
+      ],
+    },
+    'kill 3',
+  ],
+  [
+    'recycling: nobody is forked for one that still imports',
+    { workers: [due(1, 5, 'starting'), worker(2, 'serving')] },
+    '',
+  ],
+  [
+    'recycling: a worker at fault is replaced for that',
+    { workers: [due(1, 5, 'serving', { fault: 'stuck', faultSince: NOW }), worker(2, 'serving')] },
+    'fork 1',
+    GRACEFUL,
+  ],
+  [
+    'recycling: one worker less, and nobody more is needed',
+    { wanted: 1, workers: [due(1, 5), worker(2, 'serving'), worker(3, 'serving')] },
+    'drain 3, recycle 1',
+  ],
+  [
+    'recycling without a preloader: the new generation replaces them',
+    { generations: [generation(1, 'gone')], workers: [due(1, 5), worker(2, 'serving')] },
+    'new-generation',
+  ],
   ['no gateway: another one', { gateway: 'gone', workers: [worker(1, 'ready'), worker(2, 'ready')] }, 'spawn-gateway'],
   [
     'no gateway, crash loop',
@@ -294,7 +379,13 @@ function perform(state: Simulated, action: Action): void {
       state.world = { ...world, generations: world.generations.filter(one => one.number !== action.generation) }
       break
     default: {
-      const phases = { add: 'linking', drain: 'draining', stop: 'stopping', kill: 'killing' } as const
+      const phases = {
+        add: 'linking',
+        drain: 'draining',
+        recycle: 'draining',
+        stop: 'stopping',
+        kill: 'killing',
+      } as const
       setWorker(state, action.worker, { phase: phases[action.type], since: now })
     }
   }
@@ -325,6 +416,7 @@ type Blow =
   | 'stuck'
   | 'lost'
   | 'mute'
+  | 'due'
   | 'reload'
   | 'more'
   | 'less'
@@ -359,6 +451,9 @@ function strike(state: Simulated, blow: Blow, pick: number): void {
     case 'mute':
       if (victim && IN_SERVICE.has(victim.phase)) setWorker(state, victim.id, { fault: blow, faultSince: world.now })
       break
+    case 'due':
+      if (victim) setWorker(state, victim.id, { recycleAt: Math.min(world.now, victim.recycleAt) })
+      break
     case 'reload':
       if (world.next === null && world.current !== null) perform(state, { type: 'new-generation' })
       break
@@ -390,6 +485,7 @@ const BLOWS: readonly Blow[] = [
   'stuck',
   'lost',
   'mute',
+  'due',
   'reload',
   'more',
   'less',
@@ -424,6 +520,38 @@ test('whatever happens to the processes, the plan comes to rest and all wanted w
       assert.deepEqual(
         generations.filter(one => one.preloader !== 'gone').map(one => one.number),
         [current],
+      )
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('recycling never takes a serving worker away, and every one that is due gets its turn', () => {
+  const steps = fc.array(fc.tuple(fc.constantFrom<Blow>('due', 'due', 'reload', 'nothing'), fc.nat(20)), {
+    maxLength: 40,
+  })
+  fc.assert(
+    fc.property(steps, fc.integer({ min: 1, max: 5 }), (sequence, wanted) => {
+      const state: Simulated = {
+        world: world({ wanted, workers: Array.from({ length: wanted }, (_, i) => worker(i + 1, 'serving')) }),
+        lastWorker: wanted,
+        lastGeneration: 1,
+      }
+      const step = (blow: Blow, pick: number) => {
+        strike(state, blow, pick)
+        settle(state)
+        const { workers, current } = state.world
+        const own = workers.filter(one => one.generation === current)
+        assert.ok(own.filter(one => one.phase === 'serving').length >= wanted, 'a dip')
+        assert.ok(own.length <= wanted + 1, 'more than one at a time')
+        progress(state)
+        state.world = { ...state.world, now: state.world.now + 100 }
+      }
+      for (const [blow, pick] of sequence) step(blow, pick)
+      for (let round = 0; round < 10 * wanted + 10; round++) step('nothing', 0)
+      assert.ok(
+        state.world.workers.every(one => one.recycleAt === NEVER),
+        'one that was due is still there',
       )
     }),
     { numRuns: 300 },

@@ -7,8 +7,9 @@
  *    fork sent  forked    imports  add sent  links     drain sent  links    stop sent  KILL sent
  *                         done               open                  closed
  *
- * Invariants: a worker that serves is taken away only when enough others of its generation serve, or when waiting for
- * them took the graceful timeout; every wait has an end; a generation is promoted only when all its workers serve.
+ * Invariants: a worker that serves is taken away only when enough others of its generation serve, or, when it is at fault,
+ * when waiting for them took the graceful timeout; every wait has an end; a generation is promoted only when all its
+ * workers serve; at most one worker of a generation is being recycled, from the fork of its replacement until it has gone.
  */
 
 export type WorkerPhase =
@@ -36,6 +37,8 @@ export interface WorkerView {
   readonly since: number
   readonly fault: Fault | null
   readonly faultSince: number
+  /** From this moment on it is to be recycled, although nothing is wrong with it. Infinity: not that anybody knows. */
+  readonly recycleAt: number
 }
 
 export interface GenerationView {
@@ -70,7 +73,8 @@ export type Action =
   | { readonly type: 'new-generation' }
   | { readonly type: 'promote' }
   | { readonly type: 'fork'; readonly generation: number }
-  | { readonly type: 'add' | 'drain' | 'stop' | 'kill'; readonly worker: number }
+  /** `recycle`: drain, and say why. */
+  | { readonly type: 'add' | 'drain' | 'recycle' | 'stop' | 'kill'; readonly worker: number }
   | { readonly type: 'end-preloader'; readonly generation: number }
 
 export interface Plan {
@@ -156,13 +160,32 @@ class Planner {
 
   #planFleet(generation: GenerationView): void {
     const healthy = this.#healthy(generation.number)
-    const missing = this.#world.wanted - healthy.length
+    const recycled = this.#findRecycled(generation.number, healthy)
+    // The replacement of the one that is recycled comes before it goes.
+    const missing = this.#world.wanted + (recycled === null ? 0 : 1) - healthy.length
     if (missing > 0 && generation.preloader === 'forking' && this.#isDue(generation.forkNotBefore)) {
       for (let i = 0; i < missing; i++) this.actions.push({ type: 'fork', generation: generation.number })
     }
     // The newest have the least to lose: warm caches are with the old.
     const surplus = healthy.sort((a, b) => b.id - a.id).slice(0, Math.max(0, -missing))
     for (const worker of surplus) this.#retire(worker)
+    if (recycled === null || surplus.includes(recycled) || recycled.phase !== 'serving') return
+    const others = healthy.filter(one => one !== recycled && one.phase === 'serving' && !surplus.includes(one))
+    if (others.length >= this.#world.wanted) this.#act('recycle', recycled)
+  }
+
+  /** The worker whose turn it is: the one that is due for longest, when the one before it has gone. */
+  #findRecycled(generation: number, healthy: readonly WorkerView[]): WorkerView | null {
+    // A reload replaces them all.
+    if (generation !== this.#world.current || this.#world.next !== null) return null
+    const { now, workers } = this.#world
+    const isLeaving = (worker: WorkerView) =>
+      worker.generation === generation && worker.recycleAt <= now && !IN_SERVICE.has(worker.phase)
+    if (workers.some(isLeaving)) return null
+    const [first] = healthy
+      .filter(worker => SETTLED.has(worker.phase))
+      .sort((a, b) => a.recycleAt - b.recycleAt || a.id - b.id)
+    return first !== undefined && this.#isDue(first.recycleAt) ? first : null
   }
 
   #retireGeneration(generation: GenerationView): void {
@@ -179,7 +202,7 @@ class Planner {
     else if (worker.phase === 'linking' || worker.phase === 'serving') this.#act('drain', worker)
   }
 
-  #act(type: 'add' | 'drain' | 'stop' | 'kill', worker: WorkerView): void {
+  #act(type: 'add' | 'drain' | 'recycle' | 'stop' | 'kill', worker: WorkerView): void {
     this.actions.push({ type, worker: worker.id })
   }
 
@@ -242,3 +265,6 @@ class Planner {
 
 /** Alive and not told to leave: a death in one of these is a crash. */
 export const IN_SERVICE: ReadonlySet<WorkerPhase> = new Set(['forking', 'starting', 'ready', 'linking', 'serving'])
+
+/** Imported: what it is due for is known. */
+const SETTLED: ReadonlySet<WorkerPhase> = new Set(['ready', 'linking', 'serving'])

@@ -27,6 +27,11 @@ export class WorkerHandle implements WorkerView {
   since: number
   fault: Fault | null = null
   faultSince = 0
+  recycleAt: number = Number.POSITIVE_INFINITY
+  /** `1,012 requests (--max-requests 1000)`. */
+  recycleReason = ''
+  /** Of all that it printed, for the case that it dies. */
+  lastLine = ''
   /** Null until `forked`. */
   pid: number | null = null
   /** Where the gateway connects its links; null until `ready`. */
@@ -79,6 +84,13 @@ export class WorkerHandle implements WorkerView {
     if (this.fault !== null) return
     this.fault = fault
     this.faultSince = this.#clock()
+  }
+
+  /** It is due from `at` on (now, when left out). The first reason counts. */
+  recycle(reason: string, at: number = this.#clock()): void {
+    if (at >= this.recycleAt) return
+    this.recycleAt = at
+    this.recycleReason = reason
   }
 
   forked(pid: number): void {

@@ -1,11 +1,10 @@
-/** Writes one line for each exchange at its end, whatever the end. */
+/** Tells the access log of each exchange at its end, whatever the end. */
 import type { Middleware } from '../http/exchange.ts'
-import { accessLine } from '../observe/access-format.ts'
-import type { Sink } from '../observe/sink.ts'
+import type { AccessWriter } from '../observe/access-log.ts'
 
-export function accessLog(sink: Sink): Middleware {
+export function accessLog(write: AccessWriter): Middleware {
   return next => exchange => {
-    exchange.onClosed(() => sink.write(accessLine(exchange, performance.now())))
+    exchange.onClosed(() => write(exchange))
     return next(exchange)
   }
 }

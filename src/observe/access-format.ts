@@ -1,25 +1,93 @@
 /**
- * One line of the access log in the combined format that every log reader knows, followed by the seconds the exchange took:
- * `127.0.0.1 - - [21/Nov/2026:10:20:30 +0000] "GET /a HTTP/1.1" 200 123 "referer" "user agent" 0.004`.
+ * Lines of the access log: a format is compiled once to a list of functions. Runs in the gateway, when a request is over.
+ *
+ * Invariants: one request, one line, in printable ASCII, whatever a client has sent: nobody forges a line or a terminal
+ * command; what a client chooses is bounded. What the atoms mean stands in `base/access-format.ts`.
+ *
+ * `json`: an object a line. Always: `time` (ISO, UTC, when it was over), `request` (its id), `client` (address), `method`,
+ * `target`, `protocol`, `status`, `bytes` (of content), `seconds`. Where known: `host`, `referer`, `agent`, `queueSeconds` (waited for
+ * a worker), `appSeconds` (in the application), `worker` (its number).
  */
-import type { Exchange } from '../http/exchange.ts'
+import { type FormatPart, NAMED_FORMATS, parseAccessFormat } from '../base/access-format.ts'
+import type { Answered } from '../http/exchange.ts'
 import { headerValue } from '../http/headers.ts'
+
+/** `now`: performance.now() when it was over. The line ends with a newline. */
+export type AccessLine = (entry: Answered, now: number) => string
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 /** Longest piece of a line that a client chooses: enough for any real URL and agent, and lines stay readable. */
 const MAX_FIELD = 2048
 
-export function accessLine(exchange: Exchange, now: number): string {
-  const { request, response, peer } = exchange
-  const seconds = ((now - exchange.receivedAt) / 1000).toFixed(3)
-  // 499: the client left before there was an answer, as nginx logs it.
-  const status = response.status === 0 ? 499 : response.status
-  const line = `${request.method} ${request.target} HTTP/${request.version}`
-  const referer = headerValue(request.headers, 'referer') ?? '-'
-  const agent = headerValue(request.headers, 'user-agent') ?? '-'
+/** Throws for a format that the settings would have refused. */
+export function compileAccessFormat(format: string): AccessLine {
+  if (format === 'json') return jsonLine
+  const parsed = parseAccessFormat(NAMED_FORMATS[format as keyof typeof NAMED_FORMATS] ?? format)
+  if ('problem' in parsed) throw new Error(`the access log's format ${parsed.problem}`)
+  const pieces = parsed.parts.map(compilePart)
+  return (entry, now) => {
+    let line = ''
+    for (const piece of pieces) line += typeof piece === 'string' ? piece : piece(entry, now)
+    return `${line}\n`
+  }
+}
+
+/** 499: the client left before there was an answer, as nginx logs it. */
+export function statusOf(entry: Answered): number {
+  return entry.response.status === 0 ? 499 : entry.response.status
+}
+
+function compilePart(part: FormatPart): string | AccessLine {
+  if (part.kind === 'text') return part.text
+  if (part.kind === 'atom') return ATOMS[part.letter]!
+  const { letter, name } = part
+  if (letter === 'i') return ({ request }) => quoted(headerValue(request.headers, name) ?? '-')
+  if (letter === 'o') return ({ response }) => quoted(responseHeader(response.head?.headers ?? [], name) ?? '-')
+  return OWN[name]!
+}
+
+const ATOMS: Readonly<Record<string, AccessLine>> = {
+  h: ({ peer }) => peer.address || '-',
+  l: () => '-',
+  u: ({ request }) => quoted(basicUser(headerValue(request.headers, 'authorization'))),
+  t: () => `[${clfTime()}]`,
+  r: ({ request }) => quoted(`${request.method} ${request.target} HTTP/${request.version}`),
+  m: ({ request }) => request.method,
+  U: ({ request }) => quoted(request.path),
+  q: ({ request }) => quoted(request.query),
+  H: ({ request }) => `HTTP/${request.version}`,
+  s: entry => String(statusOf(entry)),
+  B: ({ response }) => String(response.bytesWritten),
+  b: ({ response }) => String(response.bytesWritten || '-'),
+  f: ({ request }) => quoted(headerValue(request.headers, 'referer') ?? '-'),
+  a: ({ request }) => quoted(headerValue(request.headers, 'user-agent') ?? '-'),
+  T: ({ receivedAt }, now) => String(Math.floor((now - receivedAt) / 1000)),
+  M: ({ receivedAt }, now) => String(Math.floor(now - receivedAt)),
+  D: ({ receivedAt }, now) => String(Math.floor((now - receivedAt) * 1000)),
+  L: ({ receivedAt }, now) => ((now - receivedAt) / 1000).toFixed(6),
+  p: ({ servedBy }) => (servedBy === null ? '-' : `<${servedBy.pid}>`),
+}
+
+const OWN: Readonly<Record<string, AccessLine>> = {
+  'request-id': ({ id }) => id,
+  'queue-time': ({ queueMillis }) => (queueMillis < 0 ? '-' : (queueMillis / 1000).toFixed(6)),
+  'app-time': ({ runMicros }) => (runMicros < 0 ? '-' : (runMicros / 1e6).toFixed(6)),
+  worker: ({ servedBy }) => (servedBy === null ? '-' : String(servedBy.worker)),
+}
+
+/** The application's spelling may be any. */
+function responseHeader(headers: readonly string[], name: string): string | undefined {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i]!.toLowerCase() === name) return headers[i + 1]
+  return undefined
+}
+
+/** The name, not checked by anyone, that a client gives itself (RFC7617). */
+function basicUser(authorization: string | undefined): string {
+  if (authorization === undefined || !/^basic /i.test(authorization)) return '-'
   return (
-    `${peer.address || '-'} - - [${clfTime()}] "${quoted(line)}" ${status} ${response.bytesWritten} ` +
-    `"${quoted(referer)}" "${quoted(agent)}" ${seconds}\n`
+    Buffer.from(authorization.slice(6, 6 + MAX_FIELD), 'base64')
+      .toString('latin1')
+      .split(':', 1)[0] || '-'
   )
 }
 
@@ -32,6 +100,42 @@ function quoted(text: string): string {
 function escapeCharacter(character: string): string {
   if (character === '"' || character === '\\') return `\\${character}`
   return character === '…' ? '...' : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`
+}
+
+function jsonLine(entry: Answered, now: number): string {
+  const { request, response, peer, servedBy, queueMillis, runMicros } = entry
+  return `${asciiJson({
+    time: new Date().toISOString(),
+    request: entry.id,
+    client: peer.address,
+    method: request.method,
+    target: decoded(request.target),
+    protocol: `HTTP/${request.version}`,
+    host: request.authority === '' ? undefined : decoded(request.authority),
+    status: statusOf(entry),
+    bytes: response.bytesWritten,
+    seconds: Math.round((now - entry.receivedAt) * 1000) / 1e6,
+    queueSeconds: queueMillis < 0 ? undefined : Math.round(queueMillis * 1000) / 1e6,
+    appSeconds: runMicros < 0 ? undefined : runMicros / 1e6,
+    worker: servedBy?.worker,
+    referer: decoded(headerValue(request.headers, 'referer')),
+    agent: decoded(headerValue(request.headers, 'user-agent')),
+  })}\n`
+}
+
+/** Header values are latin-1, one character a byte; what they mean is UTF-8 nearly always. Bounded. */
+function decoded(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
+  const bounded = text.length > MAX_FIELD ? `${text.slice(0, MAX_FIELD)}...` : text
+  return /[\x80-\xff]/.test(bounded) ? Buffer.from(bounded, 'latin1').toString('utf8') : bounded
+}
+
+/** What JSON lets through and a terminal obeys (C1 controls), or shows as something else, is escaped as well. */
+function asciiJson(value: object): string {
+  return JSON.stringify(value).replace(
+    /[\x7f-\uffff]/g,
+    character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 let cachedSecond = -1

@@ -10,13 +10,13 @@ function collect(): { sink: Sink; text: () => string } {
 
 test('a line tells time, level, source and message', () => {
   const { sink, text } = collect()
-  new Log(sink, 'info', false).info('master', 'hello')
+  new Log(sink, 'info', 'text').info('master', 'hello')
   assert.match(text(), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} info {2}master {4}hello\n$/)
 })
 
 test('every line of a longer message carries the prefix', () => {
   const { sink, text } = collect()
-  new Log(sink, 'info', false).error('worker 1', 'Traceback:\n  File "a.py"\nValueError')
+  new Log(sink, 'info', 'text').error('worker 1', 'Traceback:\n  File "a.py"\nValueError')
   assert.deepEqual(
     text()
       .trimEnd()
@@ -28,7 +28,7 @@ test('every line of a longer message carries the prefix', () => {
 
 test('what is below the level is left out', () => {
   const { sink, text } = collect()
-  const log = new Log(sink, 'warn', false)
+  const log = new Log(sink, 'warn', 'text')
   log.debug('a', '1')
   log.info('a', '2')
   log.warn('a', '3')
@@ -38,6 +38,62 @@ test('what is below the level is left out', () => {
 
 test('colours only where asked for', () => {
   const { sink, text } = collect()
-  new Log(sink, 'info', true).warn('a', 'b')
+  new Log(sink, 'info', 'text', true).warn('a', 'b')
   assert.ok(text().includes('\x1b['))
+})
+
+test('a worker is named by its number, a line of a request by its id, on each line of a traceback', () => {
+  const { sink, text } = collect()
+  new Log(sink, 'info', 'text').info('worker', 'a\nb', { worker: 3, request: 'k-1' })
+  assert.deepEqual(
+    text()
+      .trimEnd()
+      .split('\n')
+      .map(line => line.slice(24)),
+    ['info  worker 3  [k-1] a', 'info  worker 3  [k-1] b'],
+  )
+})
+
+test('json is one object a line, whatever the message', () => {
+  const { sink, text } = collect()
+  const log = new Log(sink, 'info', 'json', true)
+  log.error('worker', 'Traceback:\n  "x" \x1b[31m\nValueError', { worker: 3, request: 'k-1' })
+  log.info('gateway', 'no request', { request: '' })
+  log.debug('master', 'not written')
+  const [first, second, ...rest] = text().trimEnd().split('\n')
+  const { time, ...record } = JSON.parse(first!)
+  assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+  assert.deepEqual(record, {
+    level: 'error',
+    source: 'worker',
+    worker: 3,
+    request: 'k-1',
+    message: 'Traceback:\n  "x" \x1b[31m\nValueError',
+  })
+  assert.deepEqual(Object.keys(JSON.parse(second!)), ['time', 'level', 'source', 'message'])
+  assert.deepEqual(rest, [])
+  assert.ok(!text().includes('\x1b'))
+})
+
+test('facts are aligned lines for people, and fields of one record for machines', () => {
+  const told = {
+    headline: 'Jumak',
+    message: 'started',
+    facts: [
+      { label: 'address', text: 'http://a' },
+      { label: '', text: 'http://b' },
+    ],
+    fields: { addresses: ['http://a', 'http://b'] },
+  }
+  const words = collect()
+  new Log(words.sink, 'info', 'text').facts('master', told)
+  const lines = words.text().trimEnd().split('\n')
+  assert.deepEqual(
+    lines.map(line => line.slice(40)),
+    ['Jumak', '  address      http://a', '               http://b'],
+  )
+  const json = collect()
+  new Log(json.sink, 'info', 'json').facts('master', told)
+  const { message, addresses } = JSON.parse(json.text())
+  assert.deepEqual([message, addresses], ['started', ['http://a', 'http://b']])
 })

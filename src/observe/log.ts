@@ -1,46 +1,111 @@
 /**
- * The program's log: `2026-11-21 10:20:30.123 info  master     message`. The master writes it; the gateway's lines
- * come over its control channel, the workers' over their output pipes. Colours only on a terminal.
+ * The program's log. The master writes it; the gateway's lines come over its control channel, the workers' over their
+ * output pipes.
+ *
+ *     text   2026-11-21 10:20:30.123 info  master     message
+ *            2026-11-21 10:20:30.123 info  worker 1   [k3f9x2ab-1z] message of the application in that request
+ *     json   {"time":"2026-11-21T09:20:30.123Z","level":"info","source":"worker","worker":1,"request":"k3f9x2ab-1z","message":"…"}
+ *
+ * Invariants: a message of several lines (a traceback) stays together: in text each line carries the prefix, so that grep finds
+ * all of it, in JSON it is one object. Colours only where asked for.
  */
 import { styleText } from 'node:util'
 import type { LogLevel } from '../config/types.ts'
 import type { Sink } from './sink.ts'
 
+/** What a line is about, where that is known; in JSON also facts, under names of their own. */
+export interface LogFields {
+  /** Number of the worker. */
+  readonly worker?: number
+  /** Id of the request. */
+  readonly request?: string
+  readonly [name: string]: unknown
+}
+
+/** Something that is told in a line of its own below a headline. */
+export interface Fact {
+  /** Empty: goes on about the one before it. */
+  readonly label: string
+  readonly text: string
+}
+
+/** The same thing for both formats: `headline` and `facts` as words, `message` and `fields` as JSON. */
+export interface Told {
+  readonly headline: string
+  readonly message: string
+  readonly facts: readonly Fact[]
+  readonly fields: LogFields
+}
+
+type LogFormat = (time: Date, level: LogLevel, source: string, message: string, fields: LogFields) => string
+
 const ORDER: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 }
 const STYLE = { debug: 'dim', info: 'green', warn: 'yellow', error: 'red' } as const
+/** `preload` and its like are aligned up to this; a worker's name with three digits is as long. */
+const SOURCE_WIDTH = 10
+const LABEL_WIDTH = 12
 
 export class Log {
-  readonly #sink: Sink
+  readonly #sink: Pick<Sink, 'write'>
   readonly #threshold: number
-  readonly #colour: boolean
+  readonly #isJson: boolean
+  readonly #style: Style
+  readonly #format: LogFormat
 
-  constructor(sink: Sink, level: LogLevel, colour: boolean) {
+  constructor(sink: Pick<Sink, 'write'>, level: LogLevel, format: 'text' | 'json', colour = false) {
     this.#sink = sink
     this.#threshold = ORDER[level]
-    this.#colour = colour
+    this.#isJson = format === 'json'
+    this.#style = colour ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text
+    this.#format = this.#isJson ? formatJson : textFormat(this.#style)
   }
 
-  debug(source: string, message: string): void {
-    this.write('debug', source, message)
+  debug(source: string, message: string, fields?: LogFields): void {
+    this.write('debug', source, message, fields)
   }
-  info(source: string, message: string): void {
-    this.write('info', source, message)
+  info(source: string, message: string, fields?: LogFields): void {
+    this.write('info', source, message, fields)
   }
-  warn(source: string, message: string): void {
-    this.write('warn', source, message)
+  warn(source: string, message: string, fields?: LogFields): void {
+    this.write('warn', source, message, fields)
   }
-  error(source: string, message: string): void {
-    this.write('error', source, message)
+  error(source: string, message: string, fields?: LogFields): void {
+    this.write('error', source, message, fields)
   }
 
-  /** A message of several lines (a traceback) stays together; each line carries the prefix, so that grep finds all of it. */
-  write(level: LogLevel, source: string, message: string): void {
+  /** `source`: master, gateway, preloader; worker, whose number is in `fields`. */
+  write(level: LogLevel, source: string, message: string, fields: LogFields = {}): void {
     if (ORDER[level] < this.#threshold) return
-    const time = formatTime(new Date())
-    const name = this.#colour ? styleText(STYLE[level], level.padEnd(5), { validateStream: false }) : level.padEnd(5)
-    const prefix = `${this.#colour ? styleText('dim', time, { validateStream: false }) : time} ${name} ${source.padEnd(9)} `
-    this.#sink.write(`${prefix}${message.replaceAll('\n', `\n${prefix}`)}\n`)
+    this.#sink.write(this.#format(new Date(), level, source, message, fields))
   }
+
+  /** For people a headline (or none) with aligned lines below it, for machines one record with fields. */
+  facts(source: string, told: Told): void {
+    const { headline, message, facts, fields } = told
+    if (this.#isJson) {
+      this.info(source, message, fields)
+      return
+    }
+    const lines = facts.map(({ label, text }) => `  ${this.#style('dim', label.padEnd(LABEL_WIDTH))} ${text}`)
+    this.info(source, (headline === '' ? lines : [headline, ...lines]).join('\n'))
+  }
+}
+
+type Style = (style: 'dim' | 'green' | 'yellow' | 'red', text: string) => string
+
+function textFormat(style: Style): LogFormat {
+  return (time, level, source, message, { worker, request }) => {
+    const name = source === 'worker' && worker !== undefined ? `worker ${worker}` : source
+    const tag = request ? `${style('dim', `[${request}]`)} ` : ''
+    const prefix = `${style('dim', formatTime(time))} ${style(STYLE[level], level.padEnd(5))} ${name.padEnd(SOURCE_WIDTH - 1)} ${tag}`
+    return `${prefix}${message.replaceAll('\n', `\n${prefix}`)}\n`
+  }
+}
+
+function formatJson(time: Date, level: LogLevel, source: string, message: string, fields: LogFields): string {
+  const { request, ...rest } = fields
+  const about = request ? { ...rest, request } : rest
+  return `${JSON.stringify({ time: time.toISOString(), level, source, ...about, message })}\n`
 }
 
 /** Local time, as people read logs beside their clock; milliseconds tell the order. */

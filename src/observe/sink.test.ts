@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,6 +38,26 @@ test('after a reopen lines go to the new file and none is lost', async t => {
   sink.write('new\n')
   await untilFile(path, 'new\n')
   assert.equal(readFileSync(`${path}.1`, 'utf8'), 'old\n')
+})
+
+test('opened anew again and again while lines are written: each is in one file, once, and no file stays open', async t => {
+  const path = join(directory(t), 'log')
+  const sink = new Sink(path)
+  const descriptors = () => (process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0)
+  const before = descriptors()
+  for (let i = 0; i < 2000; i++) {
+    sink.write(`${i}\n`)
+    if (i % 100 === 50) {
+      renameSync(path, `${path}.${i}`)
+      sink.reopen()
+    }
+    if (i % 7 === 0) await new Promise(resolve => setImmediate(resolve))
+  }
+  await sink.close(10_000)
+  const files = [...Array.from({ length: 20 }, (_, i) => `${path}.${i * 100 + 50}`), path]
+  const text = files.map(file => readFileSync(file, 'utf8')).join('')
+  assert.equal(text, Array.from({ length: 2000 }, (_, i) => `${i}\n`).join(''))
+  assert.equal(descriptors(), before)
 })
 
 test('a path that cannot be opened throws, with the path in the message', () => {

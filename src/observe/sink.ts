@@ -1,7 +1,10 @@
 /**
  * One writer for one log file or pipe: bounded, asynchronous, one write in flight. A reader that is stuck or gone, or
  * a full disk, never blocks or ends the program: lines that find the buffer full are dropped and counted, and the
- * count is written when there is room again. Runs in the master (log) and the gateway (access log).
+ * count is told when there is room again. Runs in the master (log) and the gateway (access log).
+ *
+ * Invariants: a line stands whole in one file, also when the file is opened anew while it is written; each line that is
+ * not counted as dropped is written exactly once, in order.
  */
 import { closeSync, openSync, write } from 'node:fs'
 
@@ -13,16 +16,25 @@ const CLOSE_POLL_MS = 5
 
 export class Sink {
   readonly #path: string | null
+  readonly #describeDropped: (count: number) => string
   #fd: number
   #pending: string[] = []
   #pendingBytes = 0
   #writing = false
   #dropped = 0
   #closed = false
+  /** The last write failed: how many were lost is told when one succeeds. */
+  #failing = false
+  /** Files before a reopen: closed when the write that is in flight has ended. */
+  readonly #old: number[] = []
 
-  /** A path is opened for appending (errors throw); a number is a descriptor that stays open, such as 2. */
-  constructor(target: string | number) {
+  /**
+   * A path is opened for appending (errors throw); a number is a descriptor that stays open, such as 2. `describeDropped`: the
+   * line that tells of dropped ones, in the format of the file; empty when it is told elsewhere.
+   */
+  constructor(target: string | number, describeDropped: (count: number) => string = droppedLine) {
     this.#path = typeof target === 'string' ? target : null
+    this.#describeDropped = describeDropped
     this.#fd = typeof target === 'string' ? openSync(target, 'a', 0o640) : target
   }
 
@@ -45,13 +57,12 @@ export class Sink {
   /** Opens the path anew (logrotate moved the file). What is pending goes to the new file. Errors throw; the old file stays. */
   reopen(): void {
     if (this.#path === null) return
-    const old = this.#fd
-    this.#fd = openSync(this.#path, 'a', 0o640)
+    const fd = openSync(this.#path, 'a', 0o640)
     // A write in flight holds the number, not the file: closing it before that write ends could hit a stranger's file.
-    if (this.#writing) this.#closeWhenIdle.push(old)
-    else closeSync(old)
+    this.#old.push(this.#fd)
+    this.#fd = fd
+    if (!this.#writing) this.#closeOld()
   }
-  readonly #closeWhenIdle: number[] = []
 
   /** For the end of the process: resolves when all is written, or after `limitMs`: then the rest is given up, and nothing is tried again. */
   async close(limitMs: number): Promise<void> {
@@ -61,42 +72,44 @@ export class Sink {
     this.#closed = true
   }
 
-  #take(): string {
-    if (this.#dropped > 0) {
-      this.#pending.push(
-        `${new Date().toISOString()} warn  log: ${this.#dropped} lines dropped, the reader is too slow\n`,
-      )
-      this.#dropped = 0
-    }
-    const text = this.#pending.join('')
-    this.#pending = []
-    this.#pendingBytes = 0
-    return text
+  #closeOld(): void {
+    for (const fd of this.#old.splice(0)) closeSync(fd)
   }
 
   #flush(): void {
-    const text = this.#take()
-    if (text.length === 0) {
-      this.#writing = false
-      for (const fd of this.#closeWhenIdle.splice(0)) closeSync(fd)
-      return
+    this.#closeOld()
+    if (this.#dropped > 0 && !this.#failing) {
+      const told = this.#describeDropped(this.#dropped)
+      this.#dropped = 0
+      if (told !== '') this.#pending.push(told)
     }
-    this.#writeAll(Buffer.from(text))
+    const lines = this.#pending
+    const text = lines.join('')
+    this.#pending = []
+    this.#pendingBytes = 0
+    if (text.length === 0) this.#writing = false
+    else this.#writeAll(this.#fd, Buffer.from(text), lines.length)
   }
 
-  #writeAll(data: Buffer): void {
-    write(this.#fd, data, 0, data.length, null, (error, written) => {
+  #writeAll(fd: number, data: Buffer, lines: number): void {
+    write(fd, data, 0, data.length, null, (error, written) => {
       if (error?.code === 'EAGAIN') {
-        if (!this.#closed) setTimeout(() => this.#writeAll(data), RETRY_MS)
+        if (!this.#closed) setTimeout(() => this.#writeAll(fd, data, lines), RETRY_MS)
       } else if (error) {
         // EPIPE, EIO, ENOSPC: these lines are lost; the next ones try again.
-        this.#dropped++
+        this.#failing = true
+        this.#dropped += lines
         if (!this.#closed) setTimeout(() => this.#flush(), RETRY_MS)
       } else if (written < data.length) {
-        this.#writeAll(data.subarray(written))
+        this.#writeAll(fd, data.subarray(written), lines)
       } else {
+        this.#failing = false
         this.#flush()
       }
     })
   }
+}
+
+function droppedLine(count: number): string {
+  return `${new Date().toISOString()} warn  log: ${count} lines dropped, the reader is too slow\n`
 }

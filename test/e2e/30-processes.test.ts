@@ -53,7 +53,7 @@ test('a request that kills its worker does so at most twice, gets 502, and the o
 
 test('POST that killed its worker is not repeated', async () => {
   const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '2'] })
-  server.expectLog(/worker \d+ .*exited with code 17/, /POST \/exit .* was on worker/)
+  server.expectLog(/worker \d+ .*exited with code 17/, /POST \/exit was on worker/)
   const client = new RawClient(server.port)
   client.send('POST /exit HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n')
   assert.equal((await client.response()).status, 502)
@@ -268,7 +268,7 @@ test('TTIN and TTOU change the number of workers', async () => {
 
 test('a request past --timeout gets 504, the log says which, and its worker is replaced', async () => {
   const server = await startServer({ app: 'plain', directory: APPS, args: ['--timeout', '1', '-w', '2'] })
-  server.expectLog(/worker \d+ is replaced: GET \/sleep \(request \S+\) has run for \d+ ms/)
+  server.expectLog(/worker \d+ is replaced: GET \/sleep has run for \d+ ms/)
   const before = server.workers().map(worker => worker.pid)
   const response = await getOnce(server.port, '/sleep?s=60')
   assert.equal(response.status, 504)

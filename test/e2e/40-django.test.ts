@@ -148,7 +148,7 @@ for (const { version } of await testedPythons()) {
       assert.equal((await run(CHROMIUM!, [...flags, ...quiet, ...where, `${server.url}/`])).code, 0)
       assert.ok(existsSync(picture))
       rmSync(profile, { recursive: true, force: true })
-      const keep = process.env['JUMAK_SCREENSHOTS']
+      const keep = process.env['SCREENSHOTS']
       if (keep) writeFileSync(join(keep, `example-${version}.png`), (await import('node:fs')).readFileSync(picture))
     })
   })

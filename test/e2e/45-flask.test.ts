@@ -1,4 +1,4 @@
-/** A Flask application and a bare callable: the two other kinds that the examples show. */
+/** A Flask application, a CherryPy one, and a bare callable: the other kinds that the examples show. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -20,6 +20,27 @@ for (const { version } of await testedPythons()) {
     form.set('file', new File(['x'.repeat(100_000)], 'a.txt'))
     const upload = await fetch(`${server.url}/upload`, { method: 'POST', body: form })
     assert.ok(upload.status < 500, `${upload.status}`)
+    assert.equal((await getOnce(server.port, '/nowhere')).status, 404)
+    await server.stop()
+  })
+}
+
+for (const { version } of await testedPythons()) {
+  test(`the CherryPy tutorial on Python ${version}: a form, and a session that remembers`, async () => {
+    const { python } = await ensureEnvironment({ python: version, packages: 'cherrypy' })
+    // One worker: CherryPy keeps sessions in memory.
+    const server = await startServer({
+      app: 'app.py',
+      directory: join(EXAMPLES, 'cherrypy'),
+      python,
+      args: ['-w', '1'],
+    })
+    assert.match(await (await fetch(server.url)).text(), /Give it now/)
+    const generated = await fetch(`${server.url}/generate?length=12`)
+    const text = await generated.text()
+    assert.match(text, /^[0-9a-fA-F]{12}$/)
+    const cookie = generated.headers.getSetCookie()[0]!.split(';')[0]!
+    assert.equal(await (await fetch(`${server.url}/display`, { headers: { cookie } })).text(), text)
     assert.equal((await getOnce(server.port, '/nowhere')).status, 404)
     await server.stop()
   })

@@ -14,7 +14,7 @@ export function markedProcesses(marker: string): ProcessInfo[] {
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue
     try {
-      if (!readFileSync(`/proc/${name}/environ`, 'latin1').includes(`JUMAK_TEST_MARKER=${marker}`)) continue
+      if (!readFileSync(`/proc/${name}/environ`, 'latin1').includes(`MARKER_OF_JUMAK_TEST=${marker}`)) continue
       const stat = readFileSync(`/proc/${name}/stat`, 'latin1')
       const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
       if (state === 'Z') continue

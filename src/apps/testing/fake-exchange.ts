@@ -1,7 +1,7 @@
 /** An exchange in memory for the tests of this folder: records what a client would see, and lets a test be a slow client. */
 import { EventEmitter, once } from 'node:events'
 import { readSync } from 'node:fs'
-import type { BodyConsumer, Exchange, RequestHead, ResponseHead, ResponseState } from '../../http/exchange.ts'
+import type { BodyConsumer, Exchange, RequestHead, ResponseHead, ResponseState, ServedBy } from '../../http/exchange.ts'
 
 export interface FakeRequest extends Partial<RequestHead> {
   readonly body?: Buffer
@@ -68,12 +68,15 @@ export class FakeResponse {
 }
 
 export class FakeExchange implements Exchange {
-  readonly id = `x${nextId++}`
+  id = `x${nextId++}`
   readonly request: RequestHead
   readonly peer = { address: '192.0.2.1', port: 4711, socketAddress: '192.0.2.1' }
   readonly local = { address: '127.0.0.1', port: 8000 }
   isHalfClosed = false
   readonly receivedAt = 0
+  queueMillis = -1
+  runMicros = -1
+  servedBy: ServedBy | null = null
   readonly response = new FakeResponse()
   readonly body: Exchange['body'] & { resumed: number }
   /** What `onError` received. */

@@ -51,21 +51,13 @@ export function fileFrame(fd: number, offset: number, length: number, device: bi
   return frame(FrameType.FILE, payload)
 }
 
-/** The dict of a REQUEST head; only the codes that the gateway writes. */
-export function readEnviron(bytes: Buffer): Map<string, string> {
-  const environ = new Map<string, string>()
-  let at = 1
-  const string = () => {
-    const size = bytes[at] === 0x7a ? 1 : 4
-    const start = at + 1 + size
-    at = start + bytes.readUIntLE(at + 1, size)
-    return bytes.toString('utf8', start, at)
-  }
-  while (bytes[at] !== 0x30) {
-    const key = string()
-    if (environ.has(key)) throw new Error(`${key} twice`)
-    environ.set(key, string())
-  }
+/** The environ of a REQUEST: `payload` without its flags. */
+export function readEnviron(payload: Buffer): Map<string, string> {
+  const names = payload.toString('latin1', 8, 8 + payload.readUInt32LE(4)).split('\0')
+  const parts = payload.toString('latin1', 8 + payload.readUInt32LE(4), 8 + payload.readUInt32LE(0)).split('\0')
+  const last = parts.splice(names.length - 1).join('\0')
+  const environ = new Map([...parts, last].map((value, index) => [names[index]!, value]))
+  if (environ.size !== names.length) throw new Error(`names twice among ${names}`)
   return environ
 }
 
@@ -116,8 +108,8 @@ export class FakeLink {
 
   #frame(type: number, payload: Buffer): void {
     if (type === FrameType.REQUEST) {
-      const headEnd = 5 + payload.readUInt32LE(1)
-      const environ = readEnviron(payload.subarray(5, headEnd))
+      const headEnd = 9 + payload.readUInt32LE(1)
+      const environ = readEnviron(payload.subarray(1))
       if (payload[0] === REQUEST_BODY_FOLLOWS) {
         this.#body = { environ, pieces: [] }
         this.events.emit('body-follows')

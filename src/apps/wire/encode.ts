@@ -25,10 +25,7 @@ export function writeRequest(
   writer.u32(0)
   writer.u8(FrameType.REQUEST)
   writer.u8(inline === null ? REQUEST_BODY_FOLLOWS : 0)
-  writer.u32(0)
-  const head = writer.position
   writeEnviron(writer, exchange, bodyLength)
-  writer.patchU32(head - 4, writer.position - head)
   if (inline !== null && inline.length > 0) writer.raw(inline)
   writer.patchU32(start, writer.position - start - FRAME_HEADER)
 }

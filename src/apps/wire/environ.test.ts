@@ -25,7 +25,6 @@ test('the http scheme, the version and the peer are told', () => {
   assert.equal(env.get('SERVER_PROTOCOL'), 'HTTP/1.0')
   assert.equal(env.get('REMOTE_ADDR'), '192.0.2.1')
   assert.equal(env.get('REMOTE_PORT'), '4711')
-  assert.equal(env.get('SCRIPT_NAME'), '')
 })
 
 test('SERVER_NAME and SERVER_PORT are where the request came in, or what the client named when a proxy spoke for it', () => {
@@ -64,6 +63,11 @@ test('repeated headers are joined whether their name is known, new or too long t
     assert.equal(env.get(`HTTP_${name.toUpperCase().replaceAll('-', '_')}`), '1,2')
     assert.equal(env.get('HTTP_COOKIE'), 'a; b')
   }
+})
+
+test('HTTP_X_REQUEST_ID is the id of the exchange, whatever the client has sent', () => {
+  const env = environ({ headers: ['x-request-id', 'a client’s', 'x-request-id', 'two'] }, { id: 'r-1' })
+  assert.equal(env.get('HTTP_X_REQUEST_ID'), 'r-1')
 })
 
 test('strangers who invent names do not make the gateway remember them all, and nothing gets lost', () => {

@@ -1,19 +1,20 @@
 /**
- * From an exchange to the strings of its WSGI environ (PEP 3333), as one marshalled dict. Runs in the gateway, once per
- * request, sans-IO. What is not a string (`wsgi.input`, `wsgi.errors`, the flags) the worker adds.
+ * From an exchange to the head of a REQUEST: names and values of the strings of its WSGI environ (PEP 3333). Runs in the
+ * gateway, once per request, sans-IO. What is the same for every request of a worker, or no string, the worker adds.
  *
- * Invariants: each key at most once; values are latin-1 strings ("native strings" of PEP 3333); no header of a client
- * can make a key that is not its own `HTTP_…`. The cache of header names is bounded: strangers choose names.
+ * Invariants: each name at most once; values are latin-1 ("native strings" of PEP 3333), and none but the last has a NUL;
+ * no header of a client can make a name that is not its own `HTTP_…`. The cache of header names is bounded: strangers
+ * choose names. Requests that are alike have the same names in the same order: `environ.py` counts on it.
  */
 import type { Exchange, LocalEnd } from '../../http/exchange.ts'
-import { type MarshalWriter, marshalString } from './marshal.ts'
+import type { HeaderLines } from '../../http/headers.ts'
+import type { MarshalWriter } from './marshal.ts'
 
 /** What becomes of a header that many requests send. */
 interface NameEntry {
-  /** The environ key, `HTTP_ACCEPT`; empty when the header is not passed on as it is. */
+  /** NUL and the environ key: `\0HTTP_ACCEPT`; empty when the header is not passed on as it is. */
   readonly key: string
-  readonly encodedKey: Buffer
-  /** The last request that carried it: a repeated header is noticed without a second map. */
+  /** The last request that carried it: a repeated header is noticed without a second map. Infinity: not remembered, perhaps repeated. */
   seenIn: number
 }
 
@@ -25,78 +26,80 @@ const MAX_CACHED_NAME_LENGTH = 64
 /**
  * Never `HTTP_…` as they came: the true length and type have keys of their own, transfer coding is undone, Host is
  * written from the authority, which rules over it (RFC9112§3.2.2), and `Proxy` would become HTTP_PROXY, which libraries
- * of the application take for the proxy of their own requests ("httpoxy").
+ * of the application take for the proxy of their own requests ("httpoxy"). X-Request-ID is the exchange's, whoever made it.
  */
-const NOT_PASSED = new Set(['content-length', 'transfer-encoding', 'host', 'proxy'])
+const NOT_PASSED = new Set(['content-length', 'transfer-encoding', 'host', 'proxy', 'x-request-id'])
 
-const names = new Map<string, NameEntry>()
+const cachedNames = new Map<string, NameEntry>()
 let requestNumber = 0
 
-const KEY = {
-  method: marshalString('REQUEST_METHOD'),
-  path: marshalString('PATH_INFO'),
-  query: marshalString('QUERY_STRING'),
-  rawUri: marshalString('RAW_URI'),
-  requestUri: marshalString('REQUEST_URI'),
-  remoteAddress: marshalString('REMOTE_ADDR'),
-  remotePort: marshalString('REMOTE_PORT'),
-  serverName: marshalString('SERVER_NAME'),
-  serverPort: marshalString('SERVER_PORT'),
-  contentLength: marshalString('CONTENT_LENGTH'),
-  host: marshalString('HTTP_HOST'),
-} as const
+const ALWAYS =
+  'wsgi.url_scheme\0SERVER_PROTOCOL\0REQUEST_METHOD\0QUERY_STRING\0RAW_URI\0' +
+  'REMOTE_ADDR\0REMOTE_PORT\0SERVER_NAME\0SERVER_PORT\0HTTP_X_REQUEST_ID'
+/** Last, for a path may have a NUL, and then no name is left that it could belong to. */
+const LAST = '\0PATH_INFO'
+const PROTOCOL = { '1.0': '\0HTTP/1.0\0', '1.1': '\0HTTP/1.1\0', '2': '\0HTTP/2.0\0' } as const
 
-/** `bodyLength`: true length of the content; it is passed on when the request has content, chunked or not. */
+/**
+ * Writes `u32 headLength · u32 namesLength · names · values`. `bodyLength`: true length of the content; it is passed on
+ * when the request has content, chunked or not.
+ */
 export function writeEnviron(writer: MarshalWriter, exchange: Exchange, bodyLength: number): void {
+  write(writer, exchange, bodyLength, exchange.request.headers, false)
+}
+
+/** `merged`: `headers` has no name twice. */
+function write(
+  writer: MarshalWriter,
+  exchange: Exchange,
+  bodyLength: number,
+  headers: HeaderLines,
+  merged: boolean,
+): void {
   const { request, peer } = exchange
-  writer.startDict()
-  writer.raw(CONSTANTS[request.scheme][request.version])
-  pair(writer, KEY.method, request.method)
-  pair(writer, KEY.path, decodePath(request.path))
-  pair(writer, KEY.query, request.query)
-  pair(writer, KEY.rawUri, request.target)
-  pair(writer, KEY.requestUri, request.target)
-  pair(writer, KEY.remoteAddress, peer.address)
-  pair(writer, KEY.remotePort, String(peer.port))
-  writeServer(writer, exchange)
-  if (request.authority !== '') pair(writer, KEY.host, request.authority)
-  if (exchange.body.length !== 0 || hasContentLength(request.headers)) {
-    pair(writer, KEY.contentLength, String(bodyLength))
+  let names = ALWAYS
+  let values =
+    request.scheme +
+    PROTOCOL[request.version] +
+    `${request.method}\0${request.query}\0${request.target}\0${peer.address}\0${peer.port}\0` +
+    `${serverOf(exchange)}\0${exchange.id}`
+  if (request.authority !== '') {
+    names += '\0HTTP_HOST'
+    values += `\0${request.authority}`
   }
-  writeHeaders(writer, request.headers)
-  writer.endDict()
-}
-
-function pair(writer: MarshalWriter, encodedKey: Buffer, value: string): void {
-  writer.raw(encodedKey)
-  writer.string(value)
-}
-
-/** What only depends on scheme and version. */
-const CONSTANTS = {
-  http: { '1.0': constants('http', '1.0'), '1.1': constants('http', '1.1'), '2': constants('http', '2.0') },
-  https: { '1.0': constants('https', '1.0'), '1.1': constants('https', '1.1'), '2': constants('https', '2.0') },
-} as const
-
-function constants(scheme: string, version: string): Buffer {
-  const strings = ['SCRIPT_NAME', '', 'wsgi.url_scheme', scheme, 'SERVER_PROTOCOL', `HTTP/${version}`]
-  return Buffer.concat(strings.map(marshalString))
+  if (exchange.body.length !== 0 || hasContentLength(headers)) {
+    names += '\0CONTENT_LENGTH'
+    values += `\0${bodyLength}`
+  }
+  if (cachedNames.size >= MAX_CACHED_NAMES) cachedNames.clear()
+  const number = ++requestNumber
+  for (let i = 0; i < headers.length; i += 2) {
+    const entry = nameEntry(headers[i]!)
+    if (entry.key === '') continue
+    if (entry.seenIn >= number && !merged) {
+      write(writer, exchange, bodyLength, mergeRepeated(headers), true)
+      return
+    }
+    entry.seenIn = number
+    names += entry.key
+    values += `\0${headers[i + 1]!}`
+  }
+  names += LAST
+  const head = `${names}${values}\0${decodePath(request.path)}`
+  writer.u32(head.length)
+  writer.u32(names.length)
+  writer.latin1(head)
 }
 
 /**
  * SERVER_NAME and SERVER_PORT: where the request came in; when a trusted proxy speaks for the client, or for a Unix
  * socket, which has neither, what the client named.
  */
-function writeServer(writer: MarshalWriter, exchange: Exchange): void {
+function serverOf(exchange: Exchange): string {
   const { local, peer, request } = exchange
-  if (local.port !== 0 && peer.address === peer.socketAddress) {
-    pair(writer, KEY.serverName, local.address)
-    pair(writer, KEY.serverPort, String(local.port))
-    return
-  }
-  const named = splitAuthority(request.authority, local)
-  pair(writer, KEY.serverName, named.host)
-  pair(writer, KEY.serverPort, named.port === '' ? (request.scheme === 'https' ? '443' : '80') : named.port)
+  if (local.port !== 0 && peer.address === peer.socketAddress) return `${local.address}\0${local.port}`
+  const { host, port } = splitAuthority(request.authority, local)
+  return `${host}\0${port === '' ? (request.scheme === 'https' ? '443' : '80') : port}`
 }
 
 function splitAuthority(authority: string, local: LocalEnd): { host: string; port: string } {
@@ -112,57 +115,34 @@ function hasContentLength(headers: readonly string[]): boolean {
   return false
 }
 
-function writeHeaders(writer: MarshalWriter, headers: readonly string[]): void {
-  if (names.size >= MAX_CACHED_NAMES) names.clear()
-  const number = ++requestNumber
-  const start = writer.position
-  for (let i = 0; i < headers.length; i += 2) {
-    const entry = nameEntry(headers[i]!)
-    if (entry === undefined || (entry.seenIn === number && entry.key !== '')) {
-      writer.position = start
-      writeMergedHeaders(writer, headers)
-      return
-    }
-    if (entry.key === '') continue
-    entry.seenIn = number
-    writer.raw(entry.encodedKey)
-    writer.string(headers[i + 1]!)
-  }
-}
-
-function nameEntry(name: string): NameEntry | undefined {
-  const known = names.get(name)
+function nameEntry(name: string): NameEntry {
+  const known = cachedNames.get(name)
   if (known !== undefined) return known
-  if (name.length > MAX_CACHED_NAME_LENGTH) return undefined
   const key = environKey(name)
-  const entry = { key, encodedKey: marshalString(key), seenIn: 0 }
-  // A copy: a slice would keep the whole head that it was cut from.
-  names.set(Buffer.from(name, 'latin1').toString('latin1'), entry)
+  if (name.length > MAX_CACHED_NAME_LENGTH) return { key, seenIn: Number.POSITIVE_INFINITY }
+  const entry = { key, seenIn: 0 }
+  // A copy as the key: a slice would keep the whole head that it was cut from.
+  cachedNames.set(Buffer.from(name, 'latin1').toString('latin1'), entry)
   return entry
 }
 
 /** Empty for a header that is not passed on. */
 function environKey(name: string): string {
   if (NOT_PASSED.has(name)) return ''
-  if (name === 'content-type') return 'CONTENT_TYPE'
-  return `HTTP_${name.toUpperCase().replaceAll('-', '_')}`
+  if (name === 'content-type') return '\0CONTENT_TYPE'
+  return `\0HTTP_${name.toUpperCase().replaceAll('-', '_')}`
 }
 
-/** The slow way, for repeated headers: one value, joined by commas (RFC9110§5.3), cookies by `; ` (RFC6265§5.4). */
-function writeMergedHeaders(writer: MarshalWriter, headers: readonly string[]): void {
+/** One value for each name, joined by commas (RFC9110§5.3), cookies by `; ` (RFC6265§5.4). */
+function mergeRepeated(headers: HeaderLines): HeaderLines {
   const merged = new Map<string, string>()
   for (let i = 0; i < headers.length; i += 2) {
-    const key = environKey(headers[i]!)
-    if (key === '') continue
-    const value = headers[i + 1]!
-    const before = merged.get(key)
-    const separator = key === 'HTTP_COOKIE' ? '; ' : ','
-    merged.set(key, before === undefined ? value : before + separator + value)
+    const name = headers[i]!
+    const before = merged.get(name)
+    const separator = name === 'cookie' ? '; ' : ','
+    merged.set(name, before === undefined ? headers[i + 1]! : before + separator + headers[i + 1]!)
   }
-  for (const [key, value] of merged) {
-    writer.string(key)
-    writer.string(value)
-  }
+  return [...merged].flat()
 }
 
 /**

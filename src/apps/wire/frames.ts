@@ -11,7 +11,9 @@
  *
  *   gateway → worker
  *     HELLO     JSON {"build": …}                          first frame; answers the worker's HELLO
- *     REQUEST   u8 flags · u32 headLength · head · body    head: marshal of the environ's strings (a dict)
+ *     REQUEST   u8 flags · u32 headLength · u32 namesLength · names · values · body
+ *                 the strings of the environ: names and values joined by NUL, latin-1; headLength counts both; PATH_INFO is
+ *                 the last, for its value may have a NUL
  *                 flags bit 0 (BODY_FOLLOWS): content comes in BODY frames up to BODY_END, else `body` is all of it
  *     BODY      content
  *     BODY_END  —

@@ -86,6 +86,12 @@ export class MarshalWriter {
     this.position += bytes.length
   }
 
+  /** Text as it is, a byte each: no character is above U+00FF. */
+  latin1(text: string): void {
+    this.reserve(text.length)
+    this.position += this.buffer.write(text, this.position, 'latin1')
+  }
+
   string(text: string): void {
     const { length } = text
     // Three bytes is the most that UTF-8 makes of one unit of a JavaScript string.

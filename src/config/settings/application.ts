@@ -1,31 +1,55 @@
-/** Settings of the application: what and where it is, and how it is imported. */
-import { z } from 'zod'
+/** Settings of the application: what and where it is, how it is imported, and what it finds around it. */
 import { type AppName, parseAppName } from '../app-name.ts'
-import { oneOf, parsedBy, textOr } from './schemas.ts'
+import { type Assignment, type FunctionName, parseAssignment, parseFunctionName, parseRootPath } from '../forms.ts'
+import { oneOf, path, text } from './kinds.ts'
 import { defineSetting } from './setting.ts'
 
 export const app = defineSetting<AppName | null>({
   name: 'app',
   section: 'Application',
   placeholder: 'APP',
-  schema: parsedBy<AppName | null>(text => (text === '.' ? { value: null } : parseAppName(text))),
-  // A Django project and most small applications can be recognised, and what was found is said.
+  kind: text<AppName | null>('`module`, `module:callable`, `module:factory()` or a file', written =>
+    written === '.' ? { value: null } : parseAppName(written),
+  ),
   default: '.',
-  defaultText: 'what Jumak finds in the directory: manage.py, wsgi.py, app.py, main.py',
-  doc: 'The application: module, module:callable, module:factory(), or the path of a file, alone or with :callable.',
+  defaultText: 'found',
+  why: 'A Django project and most small applications can be recognised (manage.py, wsgi.py, app.py, main.py), and what was found is said.',
+  doc: 'What to serve: module, module:callable, module:factory(), or a file.',
+  more: 'Relative files are seen from `chdir`. A file may be followed by `:callable` as well. Without a callable, `application` and `app` are tried.',
   positional: true,
   change: 'reload',
+})
+
+export const config = defineSetting({
+  name: 'config',
+  short: 'c',
+  section: 'Application',
+  placeholder: 'FILE',
+  kind: path('must name a file', ['auto']),
+  default: 'auto',
+  defaultText: 'jumak.toml, else pyproject.toml',
+  why: 'Whoever comes to the project finds its settings where they look first.',
+  doc: 'TOML file with settings.',
+  more: 'Without it, `jumak.toml` of the working directory is read, else the table `[tool.jumak]` of its `pyproject.toml`. A file named `pyproject.toml` has its settings in that table, any other at its top level.',
+  sources: ['flag', 'variable'],
+  change: 'restart',
 })
 
 export const chdir = defineSetting({
   name: 'chdir',
   section: 'Application',
   placeholder: 'DIR',
-  schema: z.string().min(1, 'must name a directory that exists'),
-  // As with gunicorn and python itself.
+  kind: text<string>(
+    'path',
+    written =>
+      written === '' || written.includes('\0') ? { problem: 'must name a directory that exists' } : { value: written },
+    { json: { type: 'string', minLength: 1 } },
+  ),
   default: '.',
   defaultText: 'the working directory',
-  doc: 'Directory of the application; it is importable, and a symbolic link is followed anew at each reload.',
+  why: 'As with gunicorn, and with python itself.',
+  doc: 'Directory of the application, which is importable.',
+  more: 'A symbolic link is followed anew at each reload.',
   change: 'reload',
 })
 
@@ -33,11 +57,14 @@ export const python = defineSetting({
   name: 'python',
   section: 'Application',
   placeholder: 'PATH',
-  schema: textOr('auto', 'must name a Python interpreter or a virtual environment, or be auto'),
-  // What the user's own `python` would be, and the names that most people give their environments.
+  kind: {
+    ...path('must name a Python interpreter or a virtual environment, or be auto', ['auto']),
+    // A name without a slash is looked up on PATH.
+    absolute: (written, from) => (written.includes('/') ? from(written) : written),
+  },
   default: 'auto',
-  defaultText: 'auto: the active virtual environment, .venv, venv, python3',
-  doc: 'Python that runs the application, 3.9 to 3.14: an interpreter or a virtual environment.',
+  why: 'What `python` would be for the person who types it: the active virtual environment, `.venv`, `venv`, `python3`.',
+  doc: 'Interpreter (3.9 to 3.14) or virtual environment; auto: active, .venv, venv, python3.',
   change: 'reload',
 })
 
@@ -45,9 +72,65 @@ export const preload = defineSetting({
   name: 'preload',
   section: 'Application',
   placeholder: 'MODE',
-  schema: oneOf(['on', 'off', 'auto']),
-  // It saves most of the memory; the inspection keeps it from applications that would break.
+  kind: oneOf(['on', 'off', 'auto']),
   default: 'auto',
-  doc: 'Import the application once and fork the workers from it: on, off, or auto (unless its import leaves threads or connections behind).',
+  why: 'It saves most of the memory, and the inspection keeps it from applications that would break.',
+  doc: 'Import once and fork the workers: on, off, or auto (where it is safe).',
+  more: '`auto` looks for threads and connections that the import left behind, which do not survive a fork, and says what it found.',
+  change: 'reload',
+})
+
+export const postFork = defineSetting<FunctionName>({
+  name: 'post-fork',
+  section: 'Application',
+  placeholder: 'FUNCTION',
+  kind: text('`module:function`', parseFunctionName, { json: { type: 'string', pattern: '^[^:]+:[^:()]+$' } }),
+  default: null,
+  defaultText: 'none',
+  why: 'Few applications need it.',
+  doc: 'What each worker calls before it serves, as module:function.',
+  more: 'Called without arguments, after the fork: the place to open connections and start threads that a fork would not survive.',
+  change: 'reload',
+})
+
+export const rootPath = defineSetting<string>({
+  name: 'root-path',
+  section: 'Application',
+  placeholder: 'PATH',
+  kind: text('path of URLs, as in `/shop`', parseRootPath),
+  default: '/',
+  why: 'Most applications own their host.',
+  doc: 'Where a proxy in front mounts the application, as in /shop.',
+  more: '`SCRIPT_NAME` is this path, so that the application makes links that lead back to it. If the path of a request begins with it, `PATH_INFO` is the rest; otherwise the proxy has stripped it already, and `PATH_INFO` is the whole path. So both ways to set up the proxy work.',
+  change: 'restart',
+})
+
+export const env = defineSetting<Assignment>({
+  name: 'env',
+  short: 'e',
+  section: 'Application',
+  placeholder: 'KEY=VALUE',
+  kind: text('`KEY=VALUE`; in a file a table', parseAssignment, { table: 'only' }),
+  default: null,
+  defaultText: 'none',
+  why: 'The application has the variables that Jumak itself has.',
+  doc: 'Variable for the application; repeatable.',
+  more: 'Wins over `env-file`, and that over what Jumak itself has. Keys of the command line and of the file are put together; the command line wins where both name one. There is no variable for it: set the variable itself.',
+  repeatable: 'words',
+  sources: ['flag', 'file'],
+  change: 'reload',
+})
+
+export const envFile = defineSetting({
+  name: 'env-file',
+  section: 'Application',
+  placeholder: 'FILE',
+  kind: path('must name a file'),
+  default: null,
+  defaultText: 'none',
+  why: 'Files of variables hold secrets: which one is read is said, not guessed.',
+  doc: 'File of KEY=VALUE lines for the application; repeatable, the last one wins.',
+  more: 'Read anew at each reload.',
+  repeatable: 'words',
   change: 'reload',
 })

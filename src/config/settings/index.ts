@@ -1,22 +1,63 @@
 /** All settings and actions, in the order of help. */
-import { app, chdir, preload, python } from './application.ts'
-import { help, version } from './information.ts'
-import { bind } from './listening.ts'
-import { accessLog, logLevel } from './logging.ts'
+import * as application from './application.ts'
+import * as development from './development.ts'
+import { check, help, printConfig, printSchema, version } from './information.ts'
+import * as limits from './limits.ts'
+import * as listening from './listening.ts'
+import * as logging from './logging.ts'
+import * as process from './process.ts'
 import type { Action, Setting } from './setting.ts'
-import { threads, timeout, workers } from './workers.ts'
+import { staticFiles } from './static.ts'
+import * as workers from './workers.ts'
 
 export const SETTINGS: readonly Setting[] = [
-  app,
-  chdir,
-  python,
-  preload,
-  bind,
-  workers,
-  threads,
-  timeout,
-  accessLog,
-  logLevel,
+  application.app,
+  application.config,
+  application.chdir,
+  application.python,
+  application.preload,
+  application.postFork,
+  application.rootPath,
+  application.env,
+  application.envFile,
+  listening.bind,
+  listening.unixMode,
+  listening.trustedProxies,
+  workers.workers,
+  workers.threads,
+  workers.timeout,
+  workers.gracefulTimeout,
+  workers.maxRequests,
+  workers.maxRequestsJitter,
+  workers.maxAge,
+  workers.maxMemory,
+  limits.keepAlive,
+  limits.headerTimeout,
+  limits.bodyTimeout,
+  limits.sendTimeout,
+  limits.queueLimit,
+  limits.queueTimeout,
+  limits.requestBuffering,
+  limits.limitRequestLine,
+  limits.limitRequestFields,
+  limits.limitRequestHeaderSize,
+  limits.limitRequestBody,
+  limits.limitConnections,
+  staticFiles,
+  logging.accessLog,
+  logging.accessLogFormat,
+  logging.accessLogMinStatus,
+  logging.accessLogSlow,
+  logging.logFile,
+  logging.logLevel,
+  logging.logFormat,
+  process.user,
+  process.group,
+  process.umask,
+  process.pidFile,
+  process.tempDir,
+  development.reload,
+  development.reloadDir,
 ]
 
-export const ACTIONS: readonly Action[] = [help, version]
+export const ACTIONS: readonly Action[] = [help, version, check, printConfig, printSchema]

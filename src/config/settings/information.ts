@@ -9,3 +9,21 @@ export const version: Action = {
   section: 'Information',
   doc: 'Show the version of Jumak and of its Node, and leave.',
 }
+
+export const check: Action = {
+  name: 'check',
+  section: 'Information',
+  doc: 'Say all that is wrong with the settings and their files, start nothing.',
+}
+
+export const printConfig: Action = {
+  name: 'print-config',
+  section: 'Information',
+  doc: 'Print every setting and where it came from, as a jumak.toml.',
+}
+
+export const printSchema: Action = {
+  name: 'print-schema',
+  section: 'Information',
+  doc: 'Print the JSON Schema of jumak.toml, for editors.',
+}

@@ -1,6 +1,7 @@
-/** Settings of the addresses. */
-import { parseBind } from '../bind.ts'
-import { parsedBy } from './schemas.ts'
+/** Settings of the addresses, and of whom they believe. */
+import { parseBind, toAbsoluteBind } from '../bind.ts'
+import { parseTrusted } from '../trusted.ts'
+import { octal, text } from './kinds.ts'
 import { defineSetting } from './setting.ts'
 
 export const bind = defineSetting({
@@ -8,10 +9,39 @@ export const bind = defineSetting({
   short: 'b',
   section: 'Listening',
   placeholder: 'ADDRESS',
-  schema: parsedBy(parseBind),
-  // gunicorn's and Django's own; open to this machine only until somebody asks for more.
+  kind: text('address: `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`, `fd://N`', parseBind, {
+    literals: ['integer'],
+    json: { anyOf: [{ type: 'string' }, { type: 'integer', minimum: 0, maximum: 65_535 }] },
+    absolute: toAbsoluteBind,
+  }),
   default: '127.0.0.1:8000',
-  doc: 'Where to listen: HOST:PORT, :PORT (all IPv4 addresses), PORT (this machine only), [::1]:PORT or unix:PATH; repeatable; port 0 takes a free one.',
-  repeatable: true,
+  why: "gunicorn's and Django's own; open to this machine only until somebody asks for more.",
+  doc: 'Where to listen: HOST:PORT, :PORT (all IPv4 addresses), PORT (this machine only), [::1]:PORT, unix:PATH or fd://N; repeatable.',
+  more: 'Port 0 takes a free one. `fd://3` is a listening socket that was inherited, as from systemd. When no address is given and `PORT` is set, as platforms do, it is `0.0.0.0:$PORT`.',
+  repeatable: 'commas',
+  change: 'restart',
+})
+
+export const unixMode = defineSetting({
+  name: 'unix-mode',
+  section: 'Listening',
+  placeholder: 'MODE',
+  kind: octal(),
+  default: '666',
+  why: 'Anybody may connect, as to a TCP port; the directory of the socket limits it where that is wanted.',
+  doc: 'Permissions of Unix sockets, octal.',
+  change: 'restart',
+})
+
+export const trustedProxies = defineSetting({
+  name: 'trusted-proxies',
+  section: 'Listening',
+  placeholder: 'ADDRESS',
+  kind: text('IP address, range (`10.0.0.0/8`), `loopback`, `unix`, `none`, or `*`', parseTrusted),
+  default: 'loopback,unix',
+  why: 'A proxy on the same machine; anyone else must be named.',
+  doc: 'Whose X-Forwarded-* and Forwarded are believed: addresses, ranges, loopback, unix, none, *; repeatable.',
+  more: 'What they say becomes the client address, the scheme and the host that the application sees. `*` believes everyone: whoever can connect may then claim any client address, host and https. It is right only where nobody but the proxy can connect.',
+  repeatable: 'commas',
   change: 'restart',
 })

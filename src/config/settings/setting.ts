@@ -1,16 +1,22 @@
 /**
- * What a setting is. Each is defined exactly once, in a file of this folder; the command line, `--help`, the checks and
- * the defaults are made from the definition (and so will be configuration files and reference documentation).
+ * What a setting is. Each is defined exactly once, in a file of this folder; the command line, environment variables,
+ * files, `--help`, the checks, the defaults, the reference page and the JSON Schema are made from the definition.
  */
-import type { z } from 'zod'
+import type { Change } from '../types.ts'
+import type { Kind } from './kinds.ts'
 
-export type Section = 'Application' | 'Listening' | 'Workers' | 'Logging' | 'Information'
+export type Section =
+  | 'Application'
+  | 'Listening'
+  | 'Workers'
+  | 'Limits'
+  | 'Static files'
+  | 'Logging'
+  | 'Process'
+  | 'Development'
+  | 'Information'
 
-/**
- * What it takes for a new value to come into force: nothing (`live`), new workers (`reload`), or a new start of the
- * program (`restart`).
- */
-export type Change = 'live' | 'reload' | 'restart'
+export type Source = 'flag' | 'variable' | 'file'
 
 /** What settings and actions have in common. */
 export interface Definition {
@@ -26,29 +32,44 @@ export interface Definition {
 export interface Setting<Value = unknown> extends Definition {
   /** What stands for the value in help: `N`, `ADDRESS`. */
   readonly placeholder: string
-  /** From the text that the user wrote to the value; its messages are phrases that say what is allowed (`must be ...`). */
-  readonly schema: z.ZodType<Value, string>
-  /** As the user would write it, so that it takes the same way through `schema`; its reason stands beside it as a comment. */
-  readonly default: string
+  readonly kind: Kind<Value>
+  /** As the user would write it, so that it takes the same way through `kind`; null: nothing, for repeatable ones. */
+  readonly default: string | null
   /** What help shows in its place, where the text alone says too little. */
   readonly defaultText?: string
-  /** May be given more than once; the values are collected. */
-  readonly repeatable?: true
+  /** Why this default. */
+  readonly why: string
+  /** More for the reference: Markdown, whole sentences. */
+  readonly more?: string
+  /** May be given more than once; the values are collected. `commas`: commas part them as well, as they always do in variables. */
+  readonly repeatable?: 'words' | 'commas'
   /** Given without its flag, as the word that is left over. One setting at most. */
   readonly positional?: true
+  /** Where it may be given; everywhere when left out. */
+  readonly sources?: readonly Source[]
+  /** `reload` comes with HUP, which reads the file anew. */
   readonly change: Change
 }
 
 /** A flag without a value that makes the program say something instead of serving. */
 export interface Action extends Definition {
-  readonly name: 'help' | 'version'
+  readonly name: 'help' | 'version' | 'check' | 'print-config' | 'print-schema'
 }
 
 export function defineSetting<Value>(setting: Setting<Value>): Setting<Value> {
   return setting
 }
 
-/** How the user writes it: `--workers`, `APP`. */
+/** How the user writes it on the command line: `--workers`, `APP`. */
 export function labelOf(setting: Setting): string {
   return setting.positional ? setting.placeholder : `--${setting.name}`
+}
+
+/** `JUMAK_ACCESS_LOG`. */
+export function variableOf(setting: Setting): string {
+  return `JUMAK_${setting.name.toUpperCase().replaceAll('-', '_')}`
+}
+
+export function isFrom(setting: Setting, source: Source): boolean {
+  return setting.sources?.includes(source) ?? true
 }

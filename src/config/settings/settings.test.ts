@@ -16,11 +16,13 @@ test('names are unique, in lower case with hyphens, and short forms are unique l
 
 for (const setting of SETTINGS) {
   test(`${setting.name}: the default passes its own check`, () => {
-    assert.ok(setting.schema.safeParse(setting.default).success)
+    const { default: standard, kind, repeatable } = setting
+    const texts = repeatable === 'commas' ? standard!.split(',') : standard === null ? [] : [standard]
+    for (const text of texts) assert.ok(kind.schema.safeParse(text).success, text)
   })
   test(`${setting.name}: what is refused comes with a phrase that follows the name`, () => {
     for (const text of ['', '\0', '-1', 'x'.repeat(1000), '[', ':::', 'null']) {
-      const parsed = setting.schema.safeParse(text)
+      const parsed = setting.kind.schema.safeParse(text)
       if (!parsed.success) assert.match(parsed.error.issues[0]!.message, /^must [^']*[^.]$/s)
     }
   })
@@ -31,6 +33,19 @@ for (const definition of ALL)
     assert.match(definition.doc, /^[A-Z].*[^.]\.$/)
     assert.ok(!/\. [A-Z]/.test(definition.doc), definition.doc)
   })
+
+for (const setting of SETTINGS)
+  test(`${setting.name}: only what is collected goes without a default`, () => {
+    assert.ok(setting.default !== null || setting.repeatable || setting.name === 'post-fork')
+    assert.match(setting.why, /^\w.*[^.]\.$/s)
+  })
+
+test('no name is another one with no- before it, and switches take no value', () => {
+  for (const { name, kind, placeholder } of SETTINGS) {
+    assert.ok(!name.startsWith('no-'))
+    assert.equal(kind.isSwitch === true, placeholder === '')
+  }
+})
 
 test('one setting at most goes without its flag, and it has no short form and one value', () => {
   const [positional, ...more] = SETTINGS.filter(one => one.positional)

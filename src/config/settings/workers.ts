@@ -1,22 +1,25 @@
-/** Settings of the workers. */
-import { parseDuration } from '../duration.ts'
-import { count, countOr, parsedBy } from './schemas.ts'
+/** Settings of the workers: how many, how long they may take, and when they are replaced. */
+import { count, countOr, duration, size } from './kinds.ts'
 import { defineSetting } from './setting.ts'
 
 /** More would be a slip of the finger: each worker is a process. */
 const MAX_WORKERS = 1024
 /** Each thread is a slot with a socket of its own, and Python runs one of them at a time. */
 const MAX_THREADS = 256
+const MAX_REQUESTS = 1_000_000_000
+const MIB = 1024 ** 2
+const TIB = 1024 ** 4
 
 export const workers = defineSetting({
   name: 'workers',
   short: 'w',
   section: 'Workers',
   placeholder: 'N',
-  schema: countOr('auto', MAX_WORKERS),
-  // Requests that compute need a core each, and more would only take turns.
+  kind: countOr('auto', 1, MAX_WORKERS),
   default: 'auto',
-  doc: 'Worker processes; auto is one for each core, within the CPU quota of a container, at least 2.',
+  why: 'Requests that compute need a core each, and more would only take turns.',
+  doc: 'Worker processes; auto: one for each core (or CPU quota), at least 2.',
+  more: 'When it is not given and `WEB_CONCURRENCY` is set, as platforms do, that is used.',
   change: 'live',
 })
 
@@ -24,20 +27,82 @@ export const threads = defineSetting({
   name: 'threads',
   section: 'Workers',
   placeholder: 'N',
-  schema: count(MAX_THREADS),
-  // Safe for every application; threads are for those whose author knows that they are.
+  kind: count(1, MAX_THREADS),
   default: '1',
-  doc: 'Requests that each worker runs at a time, for applications that wait more than they compute.',
+  why: 'Safe for every application; threads are for those whose author knows that they are.',
+  doc: 'Requests that each worker runs at a time.',
+  more: 'For applications that wait more than they compute.',
   change: 'reload',
 })
 
 export const timeout = defineSetting({
   name: 'timeout',
+  short: 't',
   section: 'Workers',
   placeholder: 'TIME',
-  schema: parsedBy(parseDuration),
-  // gunicorn's; nobody waits longer for a page, and load balancers give up at 60 s.
+  kind: duration('no limit'),
   default: '30s',
-  doc: 'How long the application may take to begin its response, and between parts of it, before the client gets 504 and the worker is replaced: 30 (seconds), 500ms, 2m; 0 is no limit.',
+  why: "gunicorn's; nobody waits longer for a page, and load balancers give up at 60 s.",
+  doc: 'For the response to begin, and between its parts; then 504 and a new worker.',
   change: 'restart',
+})
+
+export const gracefulTimeout = defineSetting({
+  name: 'graceful-timeout',
+  section: 'Workers',
+  placeholder: 'TIME',
+  kind: duration('at once'),
+  default: '30s',
+  why: "gunicorn's; Docker and Kubernetes kill after 10 and 30 s unless they are told otherwise.",
+  doc: 'For requests that still run when the program stops or reloads.',
+  change: 'restart',
+})
+
+export const maxRequests = defineSetting({
+  name: 'max-requests',
+  section: 'Workers',
+  placeholder: 'N',
+  kind: count(0, MAX_REQUESTS),
+  default: '0',
+  defaultText: '0, no limit',
+  why: 'A worker that does not leak needs no replacement.',
+  doc: 'Requests after which a worker is replaced.',
+  more: '0 is no limit. One worker at a time, and its replacement is ready first.',
+  change: 'reload',
+})
+
+export const maxRequestsJitter = defineSetting({
+  name: 'max-requests-jitter',
+  section: 'Workers',
+  placeholder: 'N',
+  kind: count(0, MAX_REQUESTS),
+  default: '0',
+  why: 'Workers are replaced one at a time in any case.',
+  doc: 'Adds a random number up to this to max-requests.',
+  change: 'reload',
+})
+
+export const maxAge = defineSetting({
+  name: 'max-age',
+  section: 'Workers',
+  placeholder: 'TIME',
+  kind: duration('no limit'),
+  default: '0',
+  defaultText: '0, no limit',
+  why: 'A worker that does not leak needs no replacement.',
+  doc: 'Time after which a worker is replaced.',
+  change: 'reload',
+})
+
+export const maxMemory = defineSetting({
+  name: 'max-memory',
+  section: 'Workers',
+  placeholder: 'SIZE',
+  kind: size(16 * MIB, TIB, 'no limit'),
+  default: '0',
+  defaultText: '0, no limit',
+  why: 'Only the person who knows the machine can say.',
+  doc: 'Memory of its own (PSS) above which a worker is replaced, as in 300M.',
+  more: 'PSS counts what workers share by equal parts; where there is no PSS, RSS counts all of it. Below 16M there is no Python.',
+  change: 'reload',
 })

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { findLine } from '../accounts.ts'
 import type { Environment } from '../environment.ts'
 
 /** A temporary directory with these files (path → text), removed after the test. The path has no links in it. */
@@ -16,6 +17,11 @@ export function makeTree(t: TestContext, files: Readonly<Record<string, string>>
   return root
 }
 
+const ACCOUNTS = {
+  passwd: 'root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/var/www:/bin/false\nme:x:1000:1000::/home/me:/bin/sh\n',
+  group: 'root:x:0:\nwww-data:x:33:\nstaff:x:50:\n',
+}
+
 /** A machine of four cores without /proc and control groups, unless the tree has them as `proc` and `cgroup`. */
 export function makeEnvironment(cwd: string, changes: Partial<Environment> = {}): Environment {
   return {
@@ -23,6 +29,11 @@ export function makeEnvironment(cwd: string, changes: Partial<Environment> = {})
     pwd: undefined,
     temporaryDirectory: '/tmp',
     machine: { cgroupRoot: join(cwd, 'cgroup'), procRoot: join(cwd, 'proc'), onlineCores: 4, parallelism: 4 },
+    variables: {},
+    platform: 'linux',
+    uid: 1000,
+    gid: 1000,
+    findAccount: (database, key) => findLine(ACCOUNTS[database], key),
     ...changes,
   }
 }

@@ -1,6 +1,6 @@
 /** A connection over a transport in memory, for the tests of the connection. */
 import type { TestContext } from 'node:test'
-import type { Exchange } from '../../http/exchange.ts'
+import type { Answered, Exchange } from '../../http/exchange.ts'
 import { Http1Connection } from '../connection.ts'
 import { createHttp1Context } from '../context.ts'
 import { MemoryTransport } from './memory-transport.ts'
@@ -22,12 +22,15 @@ export interface Setup {
   readonly transport: MemoryTransport
   readonly connection: Http1Connection
   readonly exchanges: Exchange[]
+  /** What the connection answered by itself. */
+  readonly answered: Answered[]
   readonly closed: () => number
 }
 
 export function connect(onExchange: (exchange: Exchange) => void = () => {}, draining = false): Setup {
   const transport = new MemoryTransport()
   const exchanges: Exchange[] = []
+  const answered: Answered[] = []
   let closed = 0
   const context = createHttp1Context({
     limits: LIMITS,
@@ -43,9 +46,10 @@ export function connect(onExchange: (exchange: Exchange) => void = () => {}, dra
     }),
     isDraining: () => draining,
     onProtocolError: () => {},
+    onAnswered: entry => answered.push(entry),
   })
   const connection = new Http1Connection(transport, { ...context, onClose: () => {} })
-  return { transport, connection, exchanges, closed: () => closed }
+  return { transport, connection, exchanges, answered, closed: () => closed }
 }
 
 export function answer(

@@ -1,0 +1,125 @@
+/**
+ * `.env` files: `NAME=value` lines, as docker, systemd and python-dotenv share them. Pure.
+ *
+ *     # comment                      export NAME=value
+ *     NAME=value # comment           NAME='as it is, $ and \n too'
+ *     NAME=                          NAME="with \n \t \r \" \\ \$, over several lines"
+ *
+ * Nothing is interpolated: `$OTHER` stays `$OTHER`. A name that is given again wins over the first.
+ */
+
+export interface EnvFileError {
+  readonly line: number
+  readonly message: string
+}
+
+export type EnvFileResult =
+  | { readonly variables: Record<string, string> }
+  | { readonly errors: readonly EnvFileError[] }
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '"': '"', '\\': '\\', $: '$', '\n': '' }
+
+/** All errors at once; `line` counts from 1. */
+export function parseEnvFile(text: string): EnvFileResult {
+  const reader = new Reader(text.replace(/^\ufeff/, '').replaceAll('\r\n', '\n'))
+  return reader.errors.length > 0 ? { errors: reader.errors } : { variables: Object.fromEntries(reader.variables) }
+}
+
+class Reader {
+  readonly variables = new Map<string, string>()
+  readonly errors: EnvFileError[] = []
+  readonly #text: string
+  #at = 0
+  #line = 1
+
+  constructor(text: string) {
+    this.#text = text
+    while (this.#at < text.length) this.#readLine()
+  }
+
+  #readLine(): void {
+    const line = this.#line
+    const start = this.#restOfLine()
+    const content = start.trim()
+    if (content === '' || content.startsWith('#')) {
+      this.#skipLine()
+      return
+    }
+    const found = /^(\s*(?:export\s+)?)([^=]*)=[ \t]*/.exec(start)
+    const name = (found?.[2] ?? '').trim()
+    const problem = found === null ? `there is no '=' after '${cut(content)}'` : checkName(name)
+    if (problem !== null) {
+      this.errors.push({ line, message: problem })
+      this.#skipLine()
+      return
+    }
+    this.#at += found![0].length
+    const value = this.#readValue(line)
+    if (value !== null) this.variables.set(name, value)
+    this.#skipLine()
+  }
+
+  /** Null when it is wrong, which has been noted then. */
+  #readValue(line: number): string | null {
+    const quote = this.#text[this.#at]
+    if (quote !== '"' && quote !== "'") return checkValue(unquoted(this.#restOfLine()), line, this.errors)
+    const end = this.#findQuote(quote)
+    if (end < 0) {
+      this.errors.push({ line, message: `the ${quote} is never closed` })
+      return null
+    }
+    const raw = this.#text.slice(this.#at + 1, end)
+    this.#line += raw.split('\n').length - 1
+    this.#at = end + 1
+    const behind = this.#restOfLine().trim()
+    if (behind !== '' && !behind.startsWith('#')) {
+      this.errors.push({ line: this.#line, message: `'${cut(behind)}' stands behind the closing ${quote}` })
+      return null
+    }
+    return checkValue(quote === "'" ? raw : readEscapes(raw), line, this.errors)
+  }
+
+  #findQuote(quote: string): number {
+    for (let at = this.#at + 1; at < this.#text.length; at++) {
+      if (this.#text[at] === quote) return at
+      if (quote === '"' && this.#text[at] === '\\') at++
+    }
+    return -1
+  }
+
+  #restOfLine(): string {
+    const end = this.#text.indexOf('\n', this.#at)
+    return this.#text.slice(this.#at, end < 0 ? undefined : end)
+  }
+
+  #skipLine(): void {
+    this.#at += this.#restOfLine().length + 1
+    this.#line++
+  }
+}
+
+function checkName(name: string): string | null {
+  if (name === '') return "there is no name before '='"
+  return NAME.test(name) ? null : `'${cut(name)}' is no name of a variable: letters, digits and _ are`
+}
+
+function checkValue(value: string, line: number, errors: EnvFileError[]): string | null {
+  if (!value.includes('\0')) return value
+  errors.push({ line, message: 'the value has a NUL, which no variable can hold' })
+  return null
+}
+
+/** Up to a comment, which a space sets apart: `#` may well be part of a password. */
+function unquoted(text: string): string {
+  return (text.startsWith('#') ? '' : text.replace(/\s#.*$/, '')).trim()
+}
+
+/** What is no escape stays as it is: paths and patterns have backslashes. */
+function readEscapes(text: string): string {
+  return text.replace(/\\([\s\S])/g, (both, next: string) => ESCAPES[next] ?? both)
+}
+
+function cut(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text
+}

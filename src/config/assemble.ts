@@ -1,0 +1,241 @@
+/**
+ * The configuration from the values of all settings, one function for each part of it. Runs in the command line, and in the
+ * master when it is told to reload.
+ *
+ * Invariant: every value is read even when another one is wrong, so that all problems are told at once. Null only together
+ * with a diagnostic.
+ */
+import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
+import { findTarget } from './app-target.ts'
+import { formatBind } from './bind.ts'
+import { connectionLimit, MEMORY_BUFFER, RESPONSE_BUFFER } from './defaults.ts'
+import { findDirectory } from './directory.ts'
+import { discover } from './discover.ts'
+import type { Environment } from './environment.ts'
+import { isFile, statOrNull } from './files.ts'
+import { readIdentity } from './identity.ts'
+import * as application from './settings/application.ts'
+import * as development from './settings/development.ts'
+import * as limits from './settings/limits.ts'
+import * as listening from './settings/listening.ts'
+import * as logging from './settings/logging.ts'
+import * as processes from './settings/process.ts'
+import type { Setting } from './settings/setting.ts'
+import { staticFiles } from './settings/static.ts'
+import * as workers from './settings/workers.ts'
+import type {
+  AccessLogConfig,
+  AppTarget,
+  BindAddress,
+  Config,
+  Limits,
+  Recycle,
+  StaticMount,
+  Timeouts,
+} from './types.ts'
+import type { Taken, Values } from './values.ts'
+import { autoWorkers } from './workers.ts'
+
+export function assembleConfig(values: Values, environment: Environment, isAppUncertain: boolean): Config | null {
+  const directory = readDirectory(values, environment)
+  const app = isAppUncertain ? null : readTarget(values, directory)
+  const wanted = values.one(workers.workers)
+  const auto = wanted === 'auto' ? autoWorkers(environment.machine) : { workers: wanted, reason: '' }
+  const isDevelopment = values.one(development.reload)
+  const watched = readDirectories(values, development.reloadDir)
+  const mounts = readMounts(values)
+  const rest = {
+    workers: auto.workers,
+    workersReason: auto.reason,
+    threads: values.one(workers.threads),
+    preload: values.one(application.preload),
+    python: values.one(application.python),
+    rootPath: values.one(application.rootPath),
+    variables: readVariables(values),
+    envFiles: readEnvFiles(values),
+    postFork: values.first(application.postFork),
+    bind: readAddresses(values),
+    unixMode: values.one(listening.unixMode),
+    trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
+    limits: readLimits(values, environment),
+    timeouts: readTimeouts(values),
+    requestBuffering: values.one(limits.requestBuffering),
+    recycle: readRecycle(values),
+    staticMounts: mounts?.list ?? [],
+    findStatic: mounts !== null,
+    accessLog: readAccessLog(values),
+    logFile: values.one(logging.logFile),
+    logLevel: values.one(logging.logLevel),
+    logFormat: values.one(logging.logFormat),
+    identity: readIdentity(values, environment),
+    umask: values.one(processes.umask),
+    pidFile: values.one(processes.pidFile),
+    temporaryDirectory: readTemporaryDirectory(values, environment),
+    isDevelopment,
+  }
+  if (values.diagnostics.length > 0 || directory === null || app === null) return null
+  const watch = isDevelopment ? (watched.length > 0 ? watched : [directory]) : []
+  return deepFreeze({ app, directory, watch, ...rest })
+}
+
+function readDirectory(values: Values, environment: Environment): string | null {
+  const taken = values.taken(application.chdir)[0]
+  if (taken === undefined) return null
+  const { origin } = taken.given
+  const base = origin.from === 'file' ? { cwd: origin.directory, logical: origin.directory } : {}
+  const found = findDirectory(taken.value, { ...environment, ...base })
+  if ('value' in found) return found.value
+  values.refuse(application.chdir, found.problem)
+  return null
+}
+
+/** Null without a directory too: then nobody knows what there is, and one diagnostic is enough. */
+function readTarget(values: Values, directory: string | null): AppTarget | null {
+  const names = values.all(application.app)
+  if (directory === null || names.length === 0) return null
+  const name = names[0]!
+  const found = name === null ? discover(directory) : findTarget(name, directory)
+  if ('value' in found) return found.value
+  if (name === null) values.diagnostics.push({ subject: 'APP', message: found.problem })
+  else values.refuse(application.app, found.problem)
+  return null
+}
+
+/** Command line and file are put together; the first that names a key, the stronger one, wins. */
+function readVariables(values: Values): Readonly<Record<string, string>> {
+  const found = new Map<string, Taken<{ readonly value: string }>>()
+  for (const taken of values.taken(application.env)) {
+    const { key } = taken.value
+    const before = found.get(key)
+    if (before === undefined) found.set(key, taken)
+    else if (before.given.origin.from === taken.given.origin.from)
+      values.report(application.env, `gives ${key} twice: each key may be given once`, taken.given)
+  }
+  return Object.fromEntries(found.entries().map(([key, { value }]) => [key, value.value]))
+}
+
+function readEnvFiles(values: Values): string[] {
+  return values.taken(application.envFile).flatMap(({ value, given }) => {
+    if (value !== null && isReadable(value)) return [value]
+    values.refuse(application.envFile, 'must name a file that exists and that this user may read', given)
+    return []
+  })
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK)
+    return isFile(path)
+  } catch {
+    return false
+  }
+}
+
+function readAddresses(values: Values): BindAddress[] {
+  const seen = new Set<string>()
+  return values.taken(listening.bind).map(({ value, given }) => {
+    // The kernel would let two sockets have one address until they listen. Port 0 is another one each time.
+    const name = formatBind(value)
+    const isFixed = value.kind !== 'tcp' || value.port !== 0
+    if (isFixed && seen.has(name))
+      values.report(listening.bind, `names ${name} twice: each address may be given once`, given)
+    seen.add(name)
+    return value
+  })
+}
+
+function readLimits(values: Values, { machine }: Environment): Limits {
+  const connections = values.one(limits.limitConnections)
+  return {
+    requestLine: values.one(limits.limitRequestLine),
+    headerBytes: values.one(limits.limitRequestHeaderSize),
+    headerCount: values.one(limits.limitRequestFields),
+    // No limit is a number like the others, larger than any content.
+    body: values.one(limits.limitRequestBody) || Number.MAX_SAFE_INTEGER,
+    memoryBuffer: MEMORY_BUFFER,
+    responseBuffer: RESPONSE_BUFFER,
+    connections: connections === 'auto' ? connectionLimit(join(machine.procRoot, 'self/limits')) : connections,
+    queue: values.one(limits.queueLimit),
+  }
+}
+
+function readRecycle(values: Values): Recycle {
+  return {
+    maxRequests: values.one(workers.maxRequests),
+    maxRequestsJitter: values.one(workers.maxRequestsJitter),
+    maxAge: values.one(workers.maxAge),
+    maxMemory: values.one(workers.maxMemory),
+  }
+}
+
+function readTimeouts(values: Values): Timeouts {
+  return {
+    head: values.one(limits.headerTimeout),
+    body: values.one(limits.bodyTimeout),
+    keepAlive: values.one(limits.keepAlive),
+    send: values.one(limits.sendTimeout),
+    request: values.one(workers.timeout),
+    queue: values.one(limits.queueTimeout),
+    graceful: values.one(workers.gracefulTimeout),
+  }
+}
+
+/** Null: off. */
+function readMounts(values: Values): { readonly list: StaticMount[] } | null {
+  const taken = values.taken(staticFiles)
+  const off = taken.find(({ value }) => value === null)
+  if (off !== undefined) {
+    if (taken.length > 1) values.report(staticFiles, 'must be off, or name directories, not both', off.given)
+    return null
+  }
+  const urls = new Set<string>()
+  const list = taken.flatMap(({ value, given }) => {
+    if (value === null) return []
+    if (!isDirectory(value.directory))
+      values.refuse(staticFiles, 'must have a directory that exists after the equals sign', given)
+    if (urls.has(value.url)) values.report(staticFiles, `gives ${value.url} twice: each URL may be given once`, given)
+    urls.add(value.url)
+    return [value]
+  })
+  return { list }
+}
+
+function readDirectories(values: Values, setting: Setting<string | null>): string[] {
+  return values.taken(setting).flatMap(({ value, given }) => {
+    if (value !== null && isDirectory(value)) return [value]
+    values.refuse(setting, 'must name a directory that exists', given)
+    return []
+  })
+}
+
+function isDirectory(path: string): boolean {
+  return statOrNull(path)?.isDirectory() ?? false
+}
+
+function readAccessLog(values: Values): AccessLogConfig | null {
+  const path = values.one(logging.accessLog)
+  const rest = {
+    format: values.one(logging.accessLogFormat),
+    minStatus: values.one(logging.accessLogMinStatus),
+    slowerThan: values.one(logging.accessLogSlow),
+  }
+  return path === null ? null : { path, ...rest }
+}
+
+function readTemporaryDirectory(values: Values, environment: Environment): string {
+  const path = values.one(processes.tempDir)
+  // What the environment says is the business of those who use it, as in every program.
+  if (path === null) return environment.temporaryDirectory
+  try {
+    accessSync(path, constants.W_OK | constants.X_OK)
+    if (isDirectory(path)) return path
+  } catch {}
+  values.refuse(processes.tempDir, 'must name a directory that this user may write to')
+  return path
+}
+
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) deepFreeze(inner)
+  return Object.freeze(value)
+}

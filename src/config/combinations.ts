@@ -1,0 +1,60 @@
+/**
+ * Settings that are right each by itself and useless or surprising together. Contradictions are errors and are found
+ * where the values are read; what is told here stops nothing.
+ */
+import { join } from 'node:path'
+import { formatBind } from './bind.ts'
+import { connectionLimit } from './defaults.ts'
+import type { Environment } from './environment.ts'
+import { preload } from './settings/application.ts'
+import { reloadDir } from './settings/development.ts'
+import { limitConnections, queueTimeout } from './settings/limits.ts'
+import { trustedProxies, unixMode } from './settings/listening.ts'
+import { accessLogFormat, accessLogMinStatus, accessLogSlow } from './settings/logging.ts'
+import { umask } from './settings/process.ts'
+import { gracefulTimeout, maxRequestsJitter } from './settings/workers.ts'
+import type { Config } from './types.ts'
+import type { Values } from './values.ts'
+
+/** `config` is right. */
+export function warnOfCombinations(values: Values, config: Config, environment: Environment): void {
+  const { accessLog, bind, recycle, timeouts, trustedProxies: trusted } = config
+  const useless = (isUseless: boolean, setting: Parameters<Values['warn']>[0], why: string) => {
+    if (isUseless && values.isGiven(setting)) values.warn(setting, `does nothing ${why}`)
+  }
+  useless(recycle.maxRequests === 0 && recycle.maxRequestsJitter > 0, maxRequestsJitter, 'without max-requests')
+  useless(!bind.some(address => address.kind === 'unix'), unixMode, 'without a Unix socket to listen on')
+  for (const setting of [accessLogFormat, accessLogMinStatus, accessLogSlow])
+    useless(accessLog === null, setting, 'while access-log is off')
+  // In a file it waits for the days on which --reload is given.
+  const isFlag = values.givens(reloadDir).some(({ origin }) => origin.from === 'flag')
+  useless(!config.isDevelopment && isFlag, reloadDir, 'without --reload')
+  warnOfSurprises(values, config, environment)
+  if (trusted.includes('0.0.0.0/0') && values.givens(trustedProxies).some(({ text }) => text === '*'))
+    values.warn(
+      trustedProxies,
+      '* believes everyone who can connect: the client address, host and scheme may be invented',
+    )
+  if (timeouts.queue > timeouts.graceful && timeouts.graceful > 0 && values.isGiven(queueTimeout))
+    values.warn(
+      queueTimeout,
+      `is longer than ${gracefulTimeout.name}: what waits that long is cut when the program stops or reloads`,
+    )
+}
+
+function warnOfSurprises(values: Values, config: Config, { machine, platform, variables }: Environment): void {
+  if (config.preload === 'on' && platform === 'darwin')
+    values.warn(preload, 'on is not safe on macOS: its system libraries may crash in a process that was forked')
+  const possible = connectionLimit(join(machine.procRoot, 'self/limits'))
+  if (config.limits.connections > possible && values.isGiven(limitConnections))
+    values.warn(limitConnections, `is more than the limit on open files leaves room for, which is ${possible}`)
+  if (config.umask !== null && (config.umask & 0o700) !== 0)
+    values.warn(
+      umask,
+      'takes permissions from the owner: files that are made may not be readable to the program itself',
+    )
+  const port = variables['PORT']
+  const isUsed = config.bind.some(address => address.kind === 'tcp' && String(address.port) === port)
+  if (port && /^\d+$/.test(port) && !isUsed && config.bind.every(address => address.kind === 'tcp'))
+    values.warnings.push(`PORT is ${port} and not used: ${config.bind.map(formatBind).join(', ')} was given`)
+}

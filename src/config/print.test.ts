@@ -1,0 +1,129 @@
+/** `--print-config`, `--check` and the JSON Schema. */
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { parseArguments } from './arguments.ts'
+import { checkFiles } from './check.ts'
+import type { Environment } from './environment.ts'
+import { type Loaded, loadConfig } from './load.ts'
+import { printConfig, summarize } from './print.ts'
+import { jsonSchema } from './schema.ts'
+import { SETTINGS } from './settings/index.ts'
+import { isFrom } from './settings/setting.ts'
+import { makeEnvironment, makeTree } from './testing/tree.ts'
+
+function load(words: readonly string[], environment: Environment): Loaded {
+  const loaded = loadConfig(parseArguments(words), environment)
+  assert.ok('config' in loaded, JSON.stringify(loaded))
+  return loaded
+}
+
+function inShop(t: TestContext, files: Readonly<Record<string, string>> = {}): Environment {
+  return makeEnvironment(makeTree(t, { 'app.py': 'app = 1', 'site/x.txt': '', ...files }))
+}
+
+test('every setting is printed once, with its value and where it came from', t => {
+  const environment = { ...inShop(t, { 'jumak.toml': 'threads = 2\n' }), variables: { JUMAK_TIMEOUT: '5' } }
+  const text = printConfig(load(['-w', '3', '-b:1,:2', '--preload=off'], environment), environment)
+  for (const { name } of SETTINGS.filter(one => one.name !== 'env'))
+    assert.equal(text.match(new RegExp(`^(# )?${name}( =|:)`, 'gm'))?.length, 1, name)
+  const line = (name: string) => new RegExp(`^(?:# )?${name}[ :].*$`, 'm').exec(text)![0].replace(/ +/g, ' ')
+  assert.equal(line('workers'), 'workers = 3 # --workers')
+  assert.equal(line('threads'), 'threads = 2 # jumak.toml:1')
+  assert.equal(line('timeout'), 'timeout = 5 # JUMAK_TIMEOUT')
+  assert.equal(line('bind'), 'bind = [":1", ":2"] # --bind')
+  assert.equal(line('app'), '# app = "." # default, found, became app:app')
+  assert.equal(line('max-age'), '# max-age = 0 # default, no limit')
+})
+
+test('what auto became is said', t => {
+  const environment = inShop(t)
+  const text = printConfig(load([], environment), environment)
+  assert.match(text, /^# workers = "auto" +# default, became 4 \(4 cores\)$/m)
+  assert.match(text, /^# limit-connections = "auto" +# default, became 4096$/m)
+})
+
+test('printed as a jumak.toml it means the same', t => {
+  const environment = inShop(t)
+  const words = [
+    '--chdir=site',
+    'wsgi:app',
+    '-w2',
+    '-b:1',
+    '-bunix:a b"c.sock',
+    '-eA=x"y\\z',
+    '-eB=',
+    '--static=/s=site',
+    '--umask=027',
+    '--reload',
+    '--preload=on',
+    '--max-memory=300M',
+    '--max-requests=5',
+    '--max-requests-jitter=2',
+    '--unix-mode=600',
+    '--access-log=a.log',
+    '--access-log-format=%(h)s "%(r)s"',
+    '--access-log-slow=0.5',
+    '--trusted-proxies=10.0.0.0/8',
+    '--request-buffering=off',
+    '--python=./p',
+    '--temp-dir=site',
+    '--env-file=site/x.txt',
+    '--root-path=/x',
+    '--timeout=2m',
+  ]
+  const first = load(words, environment)
+  const elsewhere = makeTree(t, { 'jumak.toml': printConfig(first, environment) })
+  const second = load([], makeEnvironment(elsewhere))
+  assert.deepEqual(second.config, first.config)
+})
+
+test('of a variable that looks like a secret only the name is printed', t => {
+  const environment = inShop(t)
+  const words = ['-eSECRET_KEY=hush', '-eDB=postgres://u:hush@h/db', '-eapi_token=hush', '-eDEBUG=1']
+  const text = printConfig(load(words, environment), environment)
+  assert.ok(!text.includes('hush'), text)
+  assert.match(text, /^# env\.SECRET_KEY = "\*\*\*" +# --env, hidden$/m)
+  assert.match(text, /^env\.DEBUG = "1"/m)
+})
+
+test('--check finds what a start would miss, at its place', t => {
+  const environment = inShop(t, { 'jumak.toml': 'pid-file = "no/j.pid"\n', file: '' })
+  const words = ['--access-log=no/a.log', '--log-file=site', '-b', 'unix:no/a.sock', '--python=./no/python']
+  const told = checkFiles(load(words, environment), environment).map(one => one.message)
+  assert.deepEqual(told, [
+    "--access-log must name a file in a directory that exists, not 'no/a.log'",
+    "--log-file must name a file, not 'site'",
+    "jumak.toml:1:12: pid-file must name a file in a directory that exists, not 'no/j.pid'",
+    "--bind must have a directory that this user may write to, not 'unix:no/a.sock'",
+    "--python must name a Python interpreter or a virtual environment that exists, not './no/python'",
+  ])
+  mkdirSync(join(environment.cwd, 'no'))
+  writeFileSync(join(environment.cwd, 'no/python'), '')
+  const right = load(
+    words.filter(word => !word.startsWith('--log-file')),
+    environment,
+  )
+  assert.deepEqual(checkFiles(right, environment), [])
+  assert.match(summarize(right.config), /^the settings are right: app:app on unix:.*a\.sock, 4 workers × 1 thread$/)
+})
+
+test('the schema has every setting of a file, and what it says of defaults is so', () => {
+  const schema = jsonSchema()
+  const properties = schema['properties'] as Record<string, Record<string, unknown>>
+  assert.deepEqual(
+    Object.keys(properties),
+    SETTINGS.filter(one => isFrom(one, 'file')).map(one => one.name),
+  )
+  assert.equal(schema['additionalProperties'], false)
+  for (const setting of SETTINGS.filter(one => isFrom(one, 'file'))) {
+    const property = properties[setting.name]!
+    assert.ok(String(property['description']).startsWith(setting.doc))
+    assert.equal('default' in property, setting.default !== null)
+  }
+  assert.deepEqual(properties['workers']!['default'], 'auto')
+  assert.deepEqual(properties['threads']!['default'], 1)
+  assert.deepEqual(properties['reload']!['default'], false)
+  assert.deepEqual(properties['bind']!['default'], ['127.0.0.1:8000'])
+})

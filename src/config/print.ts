@@ -1,0 +1,113 @@
+/**
+ * `--print-config`: every setting with where it came from, as a `jumak.toml` that means the same. Runs in the command line.
+ *
+ * Invariants: defaults are comments, so that a file made of it stays open for what the environment says; no value of a
+ * variable that looks like a secret is shown.
+ */
+import { formatBind } from './bind.ts'
+import type { WorkingDirectory } from './environment.ts'
+import { describeOrigin, type Given } from './given.ts'
+import type { Loaded } from './load.ts'
+import { naturalValue } from './schema.ts'
+import * as application from './settings/application.ts'
+import { SETTINGS } from './settings/index.ts'
+import { limitConnections } from './settings/limits.ts'
+import { tempDir } from './settings/process.ts'
+import { isFrom, type Setting } from './settings/setting.ts'
+import { workers } from './settings/workers.ts'
+import type { Config } from './types.ts'
+import { Values } from './values.ts'
+
+/** Comments stand below one another where the values leave room. */
+const COMMENT_COLUMN = 44
+
+export function printConfig({ config, settings }: Loaded, where: WorkingDirectory): string {
+  const values = new Values(settings, where)
+  const lines = ['# Every setting of Jumak, and where it came from. What is commented out is a default.']
+  for (const section of new Set(SETTINGS.map(setting => setting.section))) {
+    lines.push('', `# ${section}`)
+    for (const setting of SETTINGS.filter(one => one.section === section))
+      lines.push(...linesOf(setting, values, config))
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function linesOf(setting: Setting, values: Values, config: Config): string[] {
+  const givens = values.givens(setting)
+  if (setting.name === 'env' && givens.length > 0) return variableLines(setting, givens)
+  const isComment = !values.isGiven(setting) || !isFrom(setting, 'file')
+  const texts = givens.map(given =>
+    setting === application.chdir ? config.directory : values.absolute(setting, given),
+  )
+  const became = becameOf(setting, config, texts)
+  if (!values.isGiven(setting)) {
+    const text =
+      givens.length === 0
+        ? `${setting.name}:`
+        : assignment(
+            setting,
+            [setting.default!].flatMap(one => split(setting, one)),
+          )
+    // `0, no limit`: the value itself stands there already.
+    const standard = (setting.defaultText ?? '').replace(`${setting.default}, `, '')
+    return [withComment(`# ${text}`, ['default', standard, became].filter(Boolean).join(', '))]
+  }
+  const origins = [...new Set(givens.map(given => describeOrigin(setting, given.origin)))].join(', ')
+  const comment = became === '' ? origins : `${origins}, ${became}`
+  return [withComment(`${isComment ? '# ' : ''}${assignment(setting, texts)}`, comment)]
+}
+
+function split(setting: Setting, text: string): string[] {
+  return setting.repeatable === 'commas' ? text.split(',') : [text]
+}
+
+function withComment(text: string, comment: string): string {
+  return `${text.padEnd(COMMENT_COLUMN)} # ${comment}`
+}
+
+function assignment(setting: Setting, texts: readonly string[]): string {
+  const literals = texts.map(text => tomlLiteral(naturalValue(setting, text)))
+  return `${setting.name} = ${literals.length === 1 ? literals[0] : `[${literals.join(', ')}]`}`
+}
+
+/** JSON's escapes are TOML's, apart from one character. */
+function tomlLiteral(value: string | number | boolean): string {
+  return JSON.stringify(value).replaceAll('\x7f', '\\u007f')
+}
+
+/** The first of a key is the strongest. */
+function variableLines(setting: Setting, givens: readonly Given[]): string[] {
+  const keys = givens.map(({ text }) => text.slice(0, text.indexOf('=')))
+  return givens.filter((_, i) => keys.indexOf(keys[i]!) === i).map(given => variableLine(setting, given))
+}
+
+function variableLine(setting: Setting, { text, origin }: Given): string {
+  const equals = text.indexOf('=')
+  const [key, value] = [text.slice(0, equals), text.slice(equals + 1)]
+  const comment = describeOrigin(setting, origin)
+  if (looksSecret(key, value)) return withComment(`# env.${key} = "***"`, `${comment}, hidden`)
+  return withComment(`env.${key} = ${tomlLiteral(value)}`, comment)
+}
+
+/** By its name, or as a URL with a password in it. */
+function looksSecret(key: string, value: string): boolean {
+  return /SECRET|PASS|TOKEN|KEY|CREDENTIAL|PRIVATE|AUTH|DSN|SALT/i.test(key) || /:\/\/[^/\s]*:[^/\s]*@/.test(value)
+}
+
+/** What a value came to that says "look for yourself". */
+function becameOf(setting: Setting, config: Config, texts: readonly string[]): string {
+  const isAuto = texts.every(text => text === 'auto' || text === '.')
+  if (setting === application.app) return texts[0] === '.' ? `became ${config.app.display}` : ''
+  if (setting === application.chdir) return texts[0] === '.' || isAuto ? `became ${config.directory}` : ''
+  if (!isAuto) return ''
+  if (setting === workers) return `became ${config.workers} (${config.workersReason.replace('auto: ', '')})`
+  if (setting === limitConnections) return `became ${config.limits.connections}`
+  return setting === tempDir ? `became ${config.temporaryDirectory}` : ''
+}
+
+/** For `--check`: what would be served, in one line. */
+export function summarize(config: Config): string {
+  const { app, bind, workers: wanted, threads } = config
+  const addresses = bind.map(formatBind).join(', ')
+  return `the settings are right: ${app.display} on ${addresses}, ${wanted} workers × ${threads} ${threads === 1 ? 'thread' : 'threads'}`
+}

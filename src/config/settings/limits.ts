@@ -1,0 +1,142 @@
+/** Settings that bound what clients may take: time, room, number. */
+import { count, countOr, duration, onOrOff, size } from './kinds.ts'
+import { defineSetting } from './setting.ts'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+const TIB = 1024 ** 4
+/** A head of more would be content. */
+const MAX_HEAD = 16 * MIB
+
+export const keepAlive = defineSetting({
+  name: 'keep-alive',
+  section: 'Limits',
+  placeholder: 'TIME',
+  kind: duration(null),
+  default: '75s',
+  why: 'Load balancers keep idle connections for 60 s (AWS, nginx; Google 600): closing before them makes random 502s.',
+  doc: 'Idle time of a connection between requests, and before the first.',
+  change: 'restart',
+})
+
+export const headerTimeout = defineSetting({
+  name: 'header-timeout',
+  section: 'Limits',
+  placeholder: 'TIME',
+  kind: duration('no limit'),
+  default: '15s',
+  why: 'A phone on a bad network needs a few seconds; a slowloris gets no more.',
+  doc: 'From the first byte of a request to the end of its head; then 408.',
+  change: 'restart',
+})
+
+export const bodyTimeout = defineSetting({
+  name: 'body-timeout',
+  section: 'Limits',
+  placeholder: 'TIME',
+  kind: duration('no limit'),
+  default: '30s',
+  why: 'Longer than the pauses of a network that still works.',
+  doc: 'Without a byte of the request body; then 408.',
+  change: 'restart',
+})
+
+export const sendTimeout = defineSetting({
+  name: 'send-timeout',
+  section: 'Limits',
+  placeholder: 'TIME',
+  kind: duration('no limit'),
+  default: '60s',
+  why: "nginx's.",
+  doc: 'Without the client taking a byte of the response.',
+  change: 'restart',
+})
+
+export const queueLimit = defineSetting({
+  name: 'queue-limit',
+  section: 'Limits',
+  placeholder: 'N',
+  kind: count(1, 1_000_000),
+  default: '1024',
+  why: "At 100 requests a second, ten seconds' worth: whoever comes later would not wait for it.",
+  doc: 'Requests that wait for a worker; one more is answered 503.',
+  change: 'restart',
+})
+
+export const queueTimeout = defineSetting({
+  name: 'queue-timeout',
+  section: 'Limits',
+  placeholder: 'TIME',
+  kind: duration('no limit'),
+  default: '30s',
+  why: 'Nobody waits longer for a page.',
+  doc: 'Time that a request waits for a worker; then 503.',
+  change: 'restart',
+})
+
+export const requestBuffering = defineSetting({
+  name: 'request-buffering',
+  section: 'Limits',
+  placeholder: 'MODE',
+  kind: onOrOff('value'),
+  default: 'on',
+  why: 'A slow upload then costs no worker.',
+  doc: 'Read the whole body before a worker is taken: on or off.',
+  more: '`off` hands content on while it arrives, for applications that show progress or read endless streams; each slow upload then holds a worker.',
+  change: 'restart',
+})
+
+export const limitRequestLine = defineSetting({
+  name: 'limit-request-line',
+  section: 'Limits',
+  placeholder: 'SIZE',
+  kind: size(256, MAX_HEAD),
+  default: '8K',
+  why: "nginx's and Apache's; longer URLs break in proxies and browsers anyway.",
+  doc: 'Method, URL and version of a request; longer is 414.',
+  change: 'restart',
+})
+
+export const limitRequestFields = defineSetting({
+  name: 'limit-request-fields',
+  section: 'Limits',
+  placeholder: 'N',
+  kind: count(1, 32_768),
+  default: '100',
+  why: "Apache's and gunicorn's; browsers send about 15.",
+  doc: 'Number of header fields; more is 431.',
+  change: 'restart',
+})
+
+export const limitRequestHeaderSize = defineSetting({
+  name: 'limit-request-header-size',
+  section: 'Limits',
+  placeholder: 'SIZE',
+  kind: size(512, MAX_HEAD),
+  default: '64K',
+  why: 'Cookies of a browser are up to 4 KiB each; nginx allows 4 × 8 KiB, Node 16 KiB. This covers single sign-on tokens.',
+  doc: 'All header fields together; more is 431.',
+  change: 'restart',
+})
+
+export const limitRequestBody = defineSetting({
+  name: 'limit-request-body',
+  section: 'Limits',
+  placeholder: 'SIZE',
+  kind: size(1, 1024 * TIB, 'no limit'),
+  default: '1G',
+  why: "It goes to a temporary file, so that memory does not limit it; nginx's 1 MiB is the classic surprise of first uploads.",
+  doc: 'Content of a request; more is 413.',
+  change: 'restart',
+})
+
+export const limitConnections = defineSetting({
+  name: 'limit-connections',
+  section: 'Limits',
+  placeholder: 'N',
+  kind: countOr('auto', 1, 1_000_000),
+  default: 'auto',
+  why: 'Three quarters of the limit on open files: the rest is for temporary files and links to workers.',
+  doc: 'Client connections at a time; auto: by the limit on open files.',
+  change: 'restart',
+})

@@ -1,0 +1,24 @@
+/** Setting of static files. */
+import { parseStatic, toAbsoluteStatic } from '../static-mount.ts'
+import type { StaticMount } from '../types.ts'
+import { text } from './kinds.ts'
+import { defineSetting } from './setting.ts'
+
+export const staticFiles = defineSetting<StaticMount | null>({
+  name: 'static',
+  section: 'Static files',
+  placeholder: 'URL=DIR',
+  kind: text('`URL=DIR`, in a file also a table, or `off`', parseStatic, {
+    literals: ['false'],
+    json: { anyOf: [{ type: 'string' }, { const: false }] },
+    absolute: toAbsoluteStatic,
+    table: 'also',
+  }),
+  default: null,
+  defaultText: 'found for Django',
+  why: 'A Django project says in its settings (STATIC_URL, STATIC_ROOT) what it wants served, and what was found is said.',
+  doc: 'Files served below a URL, as in /static/=public; repeatable; off: none.',
+  more: 'What is not there is asked of the application. With `off` the settings of a Django project are not looked at.',
+  repeatable: 'words',
+  change: 'restart',
+})

@@ -1,0 +1,24 @@
+import type { Parsed } from './diagnostics.ts'
+import type { Resolve } from './settings/kinds.ts'
+import type { StaticMount } from './types.ts'
+
+const FORM = 'must be URL=DIR, as in /static/=public, or off'
+
+/** `/static=public` → the URL with a slash at its end, the directory as it was written; `off` → null. */
+export function parseStatic(text: string): Parsed<StaticMount | null> {
+  if (text === 'off') return { value: null }
+  const equals = text.indexOf('=')
+  if (equals < 0) return { problem: FORM }
+  const [url, directory] = [text.slice(0, equals), text.slice(equals + 1)]
+  if (directory === '' || directory.includes('\0')) return { problem: 'must have a directory after the equals sign' }
+  if (!url.startsWith('/')) return { problem: 'must have a path that begins with a slash before the equals sign' }
+  if (!/^(?:\/[\w.~!$&'()*+,;:@-]+)*\/?$/.test(url) || /\/\.\.?(?:\/|$)/.test(url))
+    return { problem: 'must have a plain path before the equals sign: no query, no escapes, no empty or dot segments' }
+  return { value: { url: url.endsWith('/') ? url : `${url}/`, directory } }
+}
+
+export function toAbsoluteStatic(text: string, from: Resolve): string {
+  const equals = text.indexOf('=')
+  if (equals < 0 || equals === text.length - 1) return text
+  return text.slice(0, equals + 1) + from(text.slice(equals + 1))
+}

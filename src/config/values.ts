@@ -1,0 +1,99 @@
+/**
+ * What was given for each setting, from all sources by their precedence, and the values that come of it. Whatever is
+ * refused becomes a diagnostic with the place where it was given.
+ */
+import { resolve } from 'node:path'
+import type { Diagnostic } from './diagnostics.ts'
+import { fromWorkingDirectory } from './directory.ts'
+import type { WorkingDirectory } from './environment.ts'
+import { type Given, problemWith, wrongValue } from './given.ts'
+import { SETTINGS } from './settings/index.ts'
+import type { Setting } from './settings/setting.ts'
+
+/** By name of the setting; settings that nobody gave are not in it. */
+export type Settings = ReadonlyMap<string, readonly Given[]>
+
+/** `sources`: the strongest first. A list is taken whole from the strongest that has it; variables are put together. */
+export function merge(sources: readonly Settings[]): Settings {
+  const merged = new Map<string, readonly Given[]>()
+  for (const { name, kind } of SETTINGS) {
+    const given = sources.flatMap(source => (source.has(name) ? [source.get(name)!] : []))
+    if (given.length > 0) merged.set(name, kind.table === 'only' ? given.flat() : given[0]!)
+  }
+  return merged
+}
+
+/** A value with the text that it came from. */
+export interface Taken<Value> {
+  readonly value: Value
+  readonly given: Given
+}
+
+export class Values {
+  readonly diagnostics: Diagnostic[]
+  readonly warnings: string[] = []
+  readonly #settings: Settings
+  readonly #where: WorkingDirectory
+
+  constructor(settings: Settings, where: WorkingDirectory, diagnostics: Diagnostic[] = []) {
+    this.#settings = settings
+    this.#where = where
+    this.diagnostics = diagnostics
+  }
+
+  isGiven(setting: Setting): boolean {
+    return this.#settings.has(setting.name)
+  }
+
+  /** As the user wrote them, or the default as the user would. */
+  givens(setting: Setting): readonly Given[] {
+    const standard = setting.default?.split(setting.repeatable === 'commas' ? ',' : '\n') ?? []
+    return this.#settings.get(setting.name) ?? standard.map(text => ({ text, origin: { from: 'default' } }))
+  }
+
+  /** With an absolute path where the setting has one: files name paths from their own directory. */
+  absolute(setting: Setting, { text, origin }: Given): string {
+    const from = (path: string) =>
+      origin.from === 'file' ? resolve(origin.directory, path) : fromWorkingDirectory(path, this.#where)
+    return setting.kind.absolute?.(text, from) ?? text
+  }
+
+  /** Those that were not refused. */
+  taken<Value>(setting: Setting<Value>): Taken<Value>[] {
+    return this.givens(setting).flatMap(given => {
+      const parsed = setting.kind.schema.safeParse(this.absolute(setting, given))
+      if (parsed.success) return [{ value: parsed.data, given }]
+      this.refuse(setting, parsed.error.issues[0]!.message, given)
+      return []
+    })
+  }
+
+  all<Value>(setting: Setting<Value>): Value[] {
+    return this.taken(setting).map(({ value }) => value)
+  }
+
+  /** The only one; null where none was given and there is no default. */
+  first<Value>(setting: Setting<Value>): Value | null {
+    return this.all(setting)[0] ?? null
+  }
+
+  /** Where it was refused the default stands in, in a configuration that nobody will see. */
+  one<Value>(setting: Setting<Value>): Value {
+    const values = this.all(setting)
+    return values.length > 0 ? values[0]! : setting.kind.schema.parse(setting.default)
+  }
+
+  refuse(setting: Setting, problem: string, given: Given = this.givens(setting)[0]!): void {
+    this.diagnostics.push(wrongValue(setting, given, problem))
+  }
+
+  /** For a problem that is about no value: a phrase that follows the setting's name. */
+  report(setting: Setting, problem: string, { origin }: Given = this.givens(setting)[0]!): void {
+    this.diagnostics.push(problemWith(setting, origin, problem))
+  }
+
+  /** What is useless, or may surprise, but stands in nobody's way. */
+  warn(setting: Setting, phrase: string, { origin }: Given = this.givens(setting)[0]!): void {
+    this.warnings.push(problemWith(setting, origin, phrase).message)
+  }
+}

@@ -1,0 +1,24 @@
+/** The name of a request in every log line about it: accepted from a trusted proxy, else made here. */
+import type { Exchange } from './exchange.ts'
+import type { TrustedProxies } from './forwarded.ts'
+
+/** Eight random letters tell two gateways, and two runs, apart; no random number is drawn for a request. */
+const PREFIX = Math.floor(Math.random() * 36 ** 8)
+  .toString(36)
+  .padStart(8, '0')
+let made = 0
+
+/** What proxies send: UUIDs, hex, base64, `1-67891233-abcdef`. Nothing that could end a log field or a line. */
+const SYNTAX = /^[A-Za-z0-9._:@/+=-]{1,128}$/
+
+export function makeRequestId(): string {
+  return `${PREFIX}-${(++made).toString(36)}`
+}
+
+/** Believes the X-Request-ID of a trusted proxy: of several the last, which is the nearest proxy's. Anyone else's is replaced. */
+export function acceptRequestId(exchange: Exchange, trusted: TrustedProxies): void {
+  const { headers } = exchange.request
+  let id = ''
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === 'x-request-id') id = headers[i + 1]!
+  if (id !== '' && trusted.isTrusted(exchange.peer.socketAddress) && SYNTAX.test(id)) exchange.id = id
+}

@@ -1,0 +1,82 @@
+/**
+ * What the program says of itself when it starts: facts, as words for people and as fields for machines. Two groups, by
+ * when they are known: the program's own at once, the application's when it is imported. Runs in the master.
+ *
+ * JSON: one record for each group and not for each fact, so that its reader needs no other record to know what came up.
+ */
+import { version } from '../base/version.ts'
+import type { AccessLogConfig, Config } from '../config/types.ts'
+import type { Fact, Told } from '../observe/log.ts'
+import { countOf, describeDuration } from './describe.ts'
+import type { Generation } from './generation.ts'
+import type { Listener } from './listeners.ts'
+
+export function programFacts(config: Config, listeners: readonly Listener[]): Told {
+  const { trustedProxies, accessLog, logFile } = config
+  const addresses = listeners.map(listener => listener.display)
+  const facts: Fact[] = addresses.map((text, i) => ({ label: i === 0 ? 'address' : '', text }))
+  facts.push({ label: 'trusted', text: trustedProxies.join(', ') || 'no proxy' })
+  if (accessLog !== null) facts.push({ label: 'access log', text: describeAccessLog(accessLog) })
+  if (logFile !== null) facts.push({ label: 'log', text: logFile })
+  const fields = { version, pid: process.pid, addresses, trusted: trustedProxies, accessLog, logFile }
+  return { headline: `Jumak ${version}, process ${process.pid}`, message: 'started', facts, fields }
+}
+
+function describeAccessLog({ path, format, minStatus, slowerThan }: AccessLogConfig): string {
+  const where = path === '-' ? 'standard output' : path
+  const conditions = [
+    ...(minStatus > 0 ? [`status ${minStatus} and above`] : []),
+    ...(slowerThan > 0 ? [`${describeDuration(slowerThan)} and slower`] : []),
+  ]
+  const name = ['common', 'combined', 'json'].includes(format) ? format : 'a format of its own'
+  return `${where}, ${name}${conditions.length > 0 ? `: only ${conditions.join(', or ')}` : ''}`
+}
+
+/** Null while the application is not known. */
+export function applicationFacts(generation: Generation, config: Config, wanted: number): Told | null {
+  const { application: loaded, python, preload, notes } = generation
+  if (loaded === null || python === null) return null
+  const { app, threads, workersReason } = config
+  const reason = workersReason === '' || wanted !== config.workers ? '' : ` (${workersReason})`
+  const facts: Fact[] = [
+    { label: 'application', text: describeApplication(generation) },
+    ...(app.found === '' ? [] : [{ label: '', text: app.found }]),
+    { label: 'Python', text: describePython(generation) },
+    { label: 'workers', text: `${wanted} × ${countOf(threads, 'thread')}${reason}` },
+    { label: 'preload', text: describePreload(generation) },
+    ...notes.map(text => ({ label: '', text })),
+  ]
+  const fields = {
+    application: loaded.application,
+    framework: loaded.framework,
+    found: app.found,
+    python: loaded.python,
+    pythonPath: python.path,
+    pythonReason: python.reason,
+    workers: wanted,
+    threads,
+    workersReason,
+    preload: preload !== 'off',
+    preloadNotes: notes,
+    importMs: loaded.importMs,
+    generation: generation.number,
+  }
+  return { headline: '', message: 'loaded', facts, fields }
+}
+
+/** `mysite.wsgi:application, Django 5.2.1`; empty while it is not known. */
+export function describeApplication({ application }: Generation): string {
+  if (application === null) return ''
+  return application.framework === '' ? application.application : `${application.application}, ${application.framework}`
+}
+
+/** `3.13.0, /srv/venv/bin/python (.venv)`. */
+export function describePython({ application, python }: Generation): string {
+  return `${application?.python}, ${python?.path} (${python?.reason})`
+}
+
+function describePreload({ application, preload, hazards }: Generation): string {
+  const took = `in ${describeDuration(application?.importMs ?? 0)}`
+  if (preload !== 'off') return `imported once ${took}, workers are forked from it`
+  return `off${hazards.length > 0 ? ', see the warnings above' : ''}: each worker imports the application, ${took}`
+}

@@ -1,0 +1,42 @@
+/**
+ * How much memory a process costs. PSS where the kernel tells: pages that forked workers share are counted in parts, so
+ * that the sum over all is what is really used. RSS where that is all there is (it counts shared pages in full).
+ */
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+
+export interface Memory {
+  readonly bytes: number
+  readonly kind: 'PSS' | 'RSS'
+}
+
+const PS_MS = 5000
+
+/** Null when the process has gone, or nothing tells. */
+export async function readMemory(pid: number): Promise<Memory | null> {
+  return (
+    (await readField(`/proc/${pid}/smaps_rollup`, 'Pss', 'PSS')) ??
+    (await readField(`/proc/${pid}/status`, 'VmRSS', 'RSS')) ??
+    (process.platform === 'linux' ? null : askPs(pid))
+  )
+}
+
+/** `Name:   1234 kB`. Read off the event loop: the kernel collects the numbers while it is read. */
+async function readField(path: string, name: string, kind: Memory['kind']): Promise<Memory | null> {
+  try {
+    const found = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(await readFile(path, 'latin1'))
+    return found === null ? null : { bytes: Number(found[1]) * 1024, kind }
+  } catch {
+    return null
+  }
+}
+
+/** macOS, BSD. */
+function askPs(pid: number): Promise<Memory | null> {
+  return new Promise(resolve => {
+    execFile('ps', ['-o', 'rss=', '-p', String(pid)], { timeout: PS_MS }, (error, output) => {
+      const kilobytes = Number(output.trim() || 'nothing')
+      resolve(error !== null || !Number.isFinite(kilobytes) ? null : { bytes: kilobytes * 1024, kind: 'RSS' })
+    })
+  })
+}

@@ -1,0 +1,23 @@
+/** The access log: which requests get a line, and the line. Runs in the gateway; `sink.ts` writes it. */
+import type { AccessLogConfig } from '../config/types.ts'
+import type { Answered } from '../http/exchange.ts'
+import { compileAccessFormat, statusOf } from './access-format.ts'
+
+/** Call it once for each request, when it is over. */
+export type AccessWriter = (entry: Answered) => void
+
+/** With conditions, what meets any of them is written. */
+export function createAccessWriter(config: AccessLogConfig, write: (line: string) => void): AccessWriter {
+  const { minStatus, slowerThan } = config
+  const line = compileAccessFormat(config.format)
+  const isConditional = minStatus > 0 || slowerThan > 0
+  return entry => {
+    const now = performance.now()
+    if (isConditional) {
+      const isBad = minStatus > 0 && statusOf(entry) >= minStatus
+      const isSlow = slowerThan > 0 && now - entry.receivedAt >= slowerThan
+      if (!isBad && !isSlow) return
+    }
+    write(line(entry, now))
+  }
+}

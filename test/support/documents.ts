@@ -1,0 +1,42 @@
+/**
+ * The code blocks of a document, by what stands behind the language of their fence (a reader of the page does not see it):
+ *
+ *     ```sh                          run; must end with 0
+ *     ```sh expect="text"            … and print it
+ *     ```sh serve                    one command that starts the program; its predecessor is stopped
+ *     ```sh wait="text"              … and the program's log must say it afterwards
+ *     ```sh needs=nginx              only where the command is installed
+ *     ```sh never="reason"           not run
+ *     ```python file=app.py          written (append=… adds to it)
+ *
+ * Other blocks are there to be read.
+ */
+export interface Block {
+  readonly language: string
+  readonly attributes: ReadonlyMap<string, string>
+  readonly text: string
+  /** Of its fence. */
+  readonly line: number
+}
+
+export function codeBlocks(document: string): Block[] {
+  const blocks: Block[] = []
+  const lines = document.split('\n')
+  for (let i = 0; i < lines.length; i++) {
+    const fence = /^```(\w+)(.*)$/.exec(lines[i]!)
+    if (fence === null) continue
+    const end = lines.indexOf('```', i)
+    if (end < 0) throw new Error(`line ${i + 1}: a code block without an end`)
+    const text = `${lines.slice(i + 1, end).join('\n')}\n`
+    blocks.push({ language: fence[1]!, attributes: readAttributes(fence[2]!), text, line: i + 1 })
+    i = end
+  }
+  return blocks
+}
+
+function readAttributes(text: string): Map<string, string> {
+  const attributes = new Map<string, string>()
+  for (const [, name, quoted, bare] of text.matchAll(/([a-z]+)(?:=(?:"([^"]*)"|(\S+)))?/g))
+    attributes.set(name!, quoted ?? bare ?? '')
+  return attributes
+}

@@ -1,0 +1,94 @@
+/** For the tests of the life of processes: an application that says who it is, and a start without the invariants of `server.ts`. */
+import assert from 'node:assert/strict'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { RawClient } from './raw-client.ts'
+
+const SOURCE = `
+import json, os, sys, tempfile, threading, time
+imported_by = [os.getpid(), os.getresuid() if hasattr(os, "getresuid") else None]
+hooked = None
+hoard = []
+
+def hook():
+    global hooked
+    hooked = os.getpid()
+
+def broken_hook():
+    raise ConnectionError("no database")
+
+def application(environ, start_response):
+    path = environ["PATH_INFO"]
+    if path == "/file":
+        file = open(os.environ["JT_FILE"], "rb")
+        start_response("200 OK", [])
+        return environ["wsgi.file_wrapper"](file)
+    if path == "/upload":
+        body = environ["wsgi.input"].read()
+        start_response("200 OK", [])
+        return [str(len(body)).encode()]
+    if path == "/hoard":
+        hoard.append(os.urandom(60 * 1024 * 1024))
+    if path == "/slow":
+        print("slow", flush=True)
+        time.sleep(0.5)
+    if path == "/orphan":
+        if os.fork() == 0:
+            if os.fork() == 0:
+                time.sleep(0.2)
+            os._exit(0)
+        os.wait()
+    umask = os.umask(0)
+    os.umask(umask)
+    answer = {
+        "pid": os.getpid(), "hooked": hooked, "umask": umask, "ids": [os.getuid(), os.geteuid(), os.getgid(), os.getegid()],
+        "groups": sorted(os.getgroups()), "env": dict(os.environ),
+    }
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(answer).encode()]
+`
+
+export interface Answer {
+  readonly pid: number
+  readonly hooked: number | null
+  readonly umask: number
+  readonly ids: readonly number[]
+  readonly groups: readonly number[]
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** With `app.py` in it; anybody may read it. */
+export function makeDirectory(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'jumak-life-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  chmodSync(directory, 0o755)
+  writeFileSync(join(directory, 'app.py'), SOURCE)
+  return directory
+}
+
+export async function ask(target: number | string, path = '/'): Promise<Answer> {
+  const client = new RawClient(target).get(path, 'Connection: close')
+  const response = await client.response()
+  client.close()
+  assert.equal(response.status, 200, response.body.toString())
+  return JSON.parse(response.body.toString())
+}
+
+/** Waits for the pattern; returns what gives all that was said so far. */
+export async function readLog(child: ChildProcess, pattern: RegExp): Promise<() => string> {
+  let text = ''
+  const closed = once(child, 'close').then(() => assert.fail(`it ended:\n${text}`))
+  closed.catch(() => {})
+  const seen = new Promise<void>(resolve =>
+    child.stderr!.on('data', data => {
+      text += data
+      if (pattern.test(text)) resolve()
+    }),
+  )
+  await Promise.race([seen, closed])
+  return () => text
+}
