@@ -233,7 +233,7 @@ function askInChild(site: Site, before: string): string {
     const { StaticFiles } = await import(${JSON.stringify(new URL('./handler.ts', import.meta.url).href)})
     const { chmodSync, openSync } = await import('node:fs')
     const root = ${JSON.stringify(site.root)}
-    const files = new StaticFiles((_, error) => console.log(error.status, error.culprit, error.message))
+    const files = new StaticFiles('', (_, error) => console.log(error.status, error.culprit, error.message))
     files.setMounts([{ url: '/static/', directory: root }])
     ${before}
     const request = { method: 'GET', path: '/static/a.css', headers: [] }

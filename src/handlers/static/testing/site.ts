@@ -14,7 +14,7 @@ export const LARGE: Buffer = Buffer.from(Array.from({ length: 300_000 }, (_, i) 
 export class Site {
   readonly base: string
   readonly root: string
-  readonly files: StaticFiles = new StaticFiles(FakeExchange.failed)
+  readonly files: StaticFiles = new StaticFiles('', FakeExchange.failed)
   /** Requests that were handed on. */
   readonly handedOn: Exchange[] = []
   readonly #handler = this.files.handler(exchange => {
