@@ -120,7 +120,7 @@ partial, instance, anything = functools.partial(more, 1), Instance(), Anything()
         self.write("app.py", "import bottle\n" + GOOD)
         loaded = self.load()
         self.assertEqual(loaded.framework, "Bottle 0.13.4")
-        self.assertEqual(sorted(loaded.describe()), ["application", "framework", "importMs", "python"])
+        self.assertEqual(sorted(loaded.describe()), ["application", "framework", "importMs", "python", "static"])
 
 
 class Refused(Loader):

@@ -12,6 +12,8 @@ const count: Check = value => Number.isSafeInteger(value) && (value as number) >
 const duration: Check = value => typeof value === 'number' && Number.isFinite(value) && value >= 0
 const hazards: Check = value => Array.isArray(value) && value.every(one => hasFields(one, { kind: text, what: text }))
 
+const mount: Check = value => hasFields(value, { url: text, directory: text })
+
 function orNull(check: Check): Check {
   return value => value === null || check(value)
 }
@@ -24,7 +26,7 @@ function hasFields(value: unknown, fields: Readonly<Record<string, Check>>): boo
 
 type Shapes = Readonly<Record<string, Readonly<Record<string, Check>>>>
 
-const APPLICATION = { python: text, application: text, framework: text, importMs: duration }
+const APPLICATION = { python: text, application: text, framework: text, importMs: duration, static: orNull(mount) }
 const FAILURE = { message: text, traceback: text }
 
 /** PreloaderToMaster by type. */

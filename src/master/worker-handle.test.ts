@@ -4,7 +4,13 @@ import type { WorkerChannel } from '../control/channel.ts'
 import type { LoadedApplication, MasterToWorker, WorkerToMaster } from '../control/messages.ts'
 import { WorkerHandle } from './worker-handle.ts'
 
-const APPLICATION: LoadedApplication = { python: '3.13.0', application: 'a:b', framework: '', importMs: 1 }
+const APPLICATION: LoadedApplication = {
+  python: '3.13.0',
+  application: 'a:b',
+  framework: '',
+  importMs: 1,
+  static: null,
+}
 const READY = { type: 'ready', socket: '/run/w7.sock', slots: 2, ...APPLICATION } as const
 
 class FakeChannel implements WorkerChannel {
