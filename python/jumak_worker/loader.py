@@ -11,9 +11,9 @@ import re
 import sys
 from time import perf_counter
 from types import ModuleType
-from typing import Callable, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from . import tracebacks
+from . import static_files, tracebacks
 
 
 class LoadError(Exception):
@@ -32,6 +32,8 @@ class LoadedApplication(NamedTuple):
     #: ``Django 5.2.1``, or empty
     framework: str
     import_ms: int
+    #: ``{"url": "/static/", "directory": "/srv/shop/staticfiles"}``: what the application wants served beside it
+    static: Optional[Dict[str, str]]
 
     def describe(self) -> dict:
         """The fields of ``LoadedApplication`` in ``src/control/messages.ts``."""
@@ -41,6 +43,7 @@ class LoadedApplication(NamedTuple):
             "framework": self.framework,
             "importMs": self.import_ms,
             "interface": "wsgi",
+            "static": self.static,
         }
 
 
@@ -73,7 +76,8 @@ def load(start: dict) -> LoadedApplication:
         name += "()"
     application = _checked(found, imported, name)
     milliseconds = int((perf_counter() - started) * 1000)
-    return LoadedApplication(application, "%s:%s" % (imported.__name__, name), _framework(), milliseconds)
+    display = "%s:%s" % (imported.__name__, name)
+    return LoadedApplication(application, display, _framework(), milliseconds, static_files.find())
 
 
 def call_post_fork(hook: dict) -> None:

@@ -120,7 +120,8 @@ partial, instance, anything = functools.partial(more, 1), Instance(), Anything()
         self.write("app.py", "import bottle\n" + GOOD)
         loaded = self.load()
         self.assertEqual(loaded.framework, "Bottle 0.13.4")
-        self.assertEqual(sorted(loaded.describe()), ["application", "framework", "importMs", "interface", "python"])
+        described = ["application", "framework", "importMs", "interface", "python", "static"]
+        self.assertEqual(sorted(loaded.describe()), described)
 
 
 class Refused(Loader):

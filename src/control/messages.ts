@@ -9,7 +9,7 @@
  * The last two carry JSON lines: one object a line, UTF-8, at most 1 MiB, `type` first. `python/jumak_worker/control.py`
  * is the other end; `test/vectors/control.json` holds an example of each that both languages read.
  */
-import type { GatewayConfig } from '../config/types.ts'
+import type { GatewayConfig, StaticMount } from '../config/types.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -46,6 +46,8 @@ export type MasterToGateway =
   | { readonly type: 'worker-drain'; readonly worker: number }
   /** Stop accepting, finish what runs, answer `drained`; exchanges still running after `deadlineMs` are cut. */
   | { readonly type: 'drain'; readonly deadlineMs: number }
+  /** What the applications' settings say, besides `staticMounts` of the configuration; replaces what was said before. */
+  | { readonly type: 'static'; readonly mounts: readonly StaticMount[] }
   | { readonly type: 'reopen-logs' }
 
 export type GatewayToMaster =
@@ -115,6 +117,8 @@ export interface LoadedApplication {
   readonly importMs: number
   /** Which wire its workers speak: `apps/wire/frames.ts` or `apps/wire/multiplex.ts`. */
   readonly interface: 'wsgi' | 'asgi'
+  /** Django's STATIC_URL, if it is a path, and STATIC_ROOT, if it is a directory; else null. */
+  readonly static: StaticMount | null
 }
 
 /** Something in the process that does not survive a fork. */

@@ -12,6 +12,8 @@ const count: Check = value => Number.isSafeInteger(value) && (value as number) >
 const duration: Check = value => typeof value === 'number' && Number.isFinite(value) && value >= 0
 const hazards: Check = value => Array.isArray(value) && value.every(one => hasFields(one, { kind: text, what: text }))
 
+const mount: Check = value => hasFields(value, { url: text, directory: text })
+
 function oneOf(words: readonly string[]): Check {
   return value => typeof value === 'string' && words.includes(value)
 }
@@ -33,6 +35,7 @@ const APPLICATION = {
   application: text,
   framework: text,
   importMs: duration,
+  static: orNull(mount),
   interface: oneOf(['wsgi', 'asgi']),
 }
 const FAILURE = { message: text, traceback: text }

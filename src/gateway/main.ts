@@ -8,9 +8,10 @@
 import { writeSync } from 'node:fs'
 import { AppPool } from '../apps/pool.ts'
 import { version } from '../base/version.ts'
-import type { AccessLogConfig, GatewayConfig, Identity } from '../config/types.ts'
+import type { AccessLogConfig, GatewayConfig, Identity, StaticMount } from '../config/types.ts'
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
+import { StaticFiles } from '../handlers/static/handler.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { trustedProxies } from '../http/forwarded.ts'
@@ -34,6 +35,8 @@ class Gateway {
   readonly #channel: GatewayChannel
   readonly #pool: AppPool
   readonly #connections: Connections
+  readonly #ownMounts: readonly StaticMount[]
+  readonly #files: StaticFiles
   #accessSink: Sink | null = null
   readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
   readonly #servers: ReturnType<typeof listen>[] = []
@@ -59,8 +62,13 @@ class Gateway {
         log: (level, message, request) => this.#log(level, message, request),
       },
     })
+    this.#ownMounts = config.staticMounts
+    this.#files = new StaticFiles(config.rootPath, (exchange, error) => this.#refuse(exchange, error))
+    this.#files.setMounts(this.#ownMounts)
     const onExchange = createServe({
-      handler: assembleHandler(config, this.#pool, access, (exchange, error) => this.#refuse(exchange, error)),
+      handler: assembleHandler(config, this.#pool, this.#files, access, (exchange, error) =>
+        this.#refuse(exchange, error),
+      ),
       trusted: trustedProxies(config.trustedProxies),
       onBug: (error, exchange) => {
         const { method, target } = exchange.request
@@ -138,6 +146,9 @@ class Gateway {
         break
       case 'worker-drain':
         this.#pool.drainWorker(message.worker)
+        break
+      case 'static':
+        this.#files.setMounts([...this.#ownMounts, ...message.mounts])
         break
       case 'reopen-logs':
         this.#reopenLogs()

@@ -10,15 +10,17 @@ import type { Fact, Told } from '../observe/log.ts'
 import { countOf, describeDuration } from './describe.ts'
 import type { Generation } from './generation.ts'
 import type { Listener } from './listeners.ts'
+import { foundMount } from './static-mounts.ts'
 
 export function programFacts(config: Config, listeners: readonly Listener[]): Told {
-  const { trustedProxies, accessLog, logFile } = config
+  const { trustedProxies, accessLog, logFile, staticMounts } = config
   const addresses = listeners.map(listener => listener.display)
   const facts: Fact[] = addresses.map((text, i) => ({ label: i === 0 ? 'address' : '', text }))
   facts.push({ label: 'trusted', text: trustedProxies.join(', ') || 'no proxy' })
+  for (const { url, directory } of staticMounts) facts.push({ label: 'static', text: `${url} from ${directory}` })
   if (accessLog !== null) facts.push({ label: 'access log', text: describeAccessLog(accessLog) })
   if (logFile !== null) facts.push({ label: 'log', text: logFile })
-  const fields = { version, pid: process.pid, addresses, trusted: trustedProxies, accessLog, logFile }
+  const fields = { version, pid: process.pid, addresses, trusted: trustedProxies, staticMounts, accessLog, logFile }
   return { headline: `Jumak ${version}, process ${process.pid}`, message: 'started', facts, fields }
 }
 
@@ -37,6 +39,7 @@ export function applicationFacts(generation: Generation, config: Config, wanted:
   const { application: loaded, python, preload, notes } = generation
   if (loaded === null || python === null) return null
   const { app, threads, workersReason } = config
+  const found = foundMount(loaded, config)
   const reason = workersReason === '' || wanted !== config.workers ? '' : ` (${workersReason})`
   const facts: Fact[] = [
     { label: 'application', text: describeApplication(generation) },
@@ -45,6 +48,7 @@ export function applicationFacts(generation: Generation, config: Config, wanted:
     { label: 'workers', text: `${wanted} × ${countOf(threads, 'thread')}${reason}` },
     { label: 'preload', text: describePreload(generation) },
     ...notes.map(text => ({ label: '', text })),
+    ...(found === null ? [] : [{ label: 'static', text: `${found.url} from ${found.directory} (STATIC_ROOT)` }]),
   ]
   const fields = {
     application: loaded.application,
@@ -59,6 +63,7 @@ export function applicationFacts(generation: Generation, config: Config, wanted:
     preload: preload !== 'off',
     preloadNotes: notes,
     importMs: loaded.importMs,
+    static: found,
     generation: generation.number,
   }
   return { headline: '', message: 'loaded', facts, fields }

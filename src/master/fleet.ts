@@ -17,6 +17,7 @@ import type { Listener } from './listeners.ts'
 import { describeLastWords, type Narrator } from './narrator.ts'
 import type { Outputs } from './output.ts'
 import type { Programs } from './paths.ts'
+import { foundMounts } from './static-mounts.ts'
 import { type Action, plan, type World } from './supervise.ts'
 import type { WorkerHandle } from './worker-handle.ts'
 
@@ -76,7 +77,7 @@ export class Fleet {
       findGeneration: number => this.generations.get(number),
       sendToGateway: message => this.sendToGateway(message),
       changed: () => this.#wake(),
-      learned: generation => this.#narrator.learned(generation, this.wanted),
+      learned: generation => this.#learned(generation),
       loadFailed: (worker, message, traceback) => this.#workerLoadFailed(worker, message, traceback),
       gone: (worker, how, isCrash) => this.#workerGone(worker, how, isCrash),
     })
@@ -101,7 +102,7 @@ export class Fleet {
       outputs,
       events: {
         forkable: one => {
-          this.#narrator.learned(one, this.wanted)
+          this.#learned(one)
           this.#wake()
         },
         failed: (one, failure) => this.#generationFailed(one, failure),
@@ -226,6 +227,19 @@ export class Fleet {
 
   // ---- generations ----
 
+  /** Its application is known, and none of its workers answers yet. */
+  #learned(generation: Generation): void {
+    this.#narrator.learned(generation, this.wanted)
+    this.#tellStatic()
+  }
+
+  /** The directories of static files that the generations' settings name; again when nothing has changed, which costs little. */
+  #tellStatic(): void {
+    const generations = [this.#next, this.#current].map(number => this.generations.get(number ?? -1))
+    const applications = generations.map(generation => generation?.application ?? null)
+    this.sendToGateway({ type: 'static', mounts: foundMounts(applications, this.#config) })
+  }
+
   #promote(): void {
     const generation = this.generations.get(this.#next!)!
     const isFirst = this.#current === null
@@ -244,6 +258,7 @@ export class Fleet {
   #settleReload(): void {
     clearTimeout(this.#reloadTimer)
     this.#next = null
+    this.#tellStatic()
     this.#options.onReloaded()
   }
 
@@ -306,6 +321,7 @@ export class Fleet {
       },
     })
     this.gateway = handle
+    this.#tellStatic()
   }
 
   #onGateway(message: GatewayToMaster): void {

@@ -10,6 +10,7 @@ const APPLICATION: LoadedApplication = {
   framework: '',
   importMs: 1,
   interface: 'wsgi',
+  static: null,
 }
 const READY = { type: 'ready', socket: '/run/w7.sock', slots: 2, ...APPLICATION } as const
 

@@ -6,6 +6,7 @@
  * the operator, not a missing file; every descriptor is closed by the one who opened it, whatever becomes of the client.
  * Not here: listing directories, index files, compressing.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { StaticMount } from '../../config/types.ts'
 import { preferCoding } from '../../http/accept-encoding.ts'
 import { type Conditions, evaluateConditions, readConditions } from '../../http/conditional.ts'
@@ -22,18 +23,24 @@ export type OnError = (exchange: Exchange, error: Error) => void
 
 export class StaticFiles {
   readonly #onError: OnError
+  readonly #rootPath: string
   #mounts: readonly Mount[] = []
   #cache = new FileCache()
   /** Looks that are under way: all who ask for the same file meanwhile wait for the same one. */
   #looks = new Map<string, Promise<Entry | null>>()
 
-  constructor(onError: OnError) {
+  /** `rootPath`: of the configuration. */
+  constructor(rootPath: string, onError: OnError) {
+    this.#rootPath = rootPath
     this.#onError = onError
   }
 
   /** From now on; what runs is finished. */
   setMounts(mounts: readonly StaticMount[]): void {
-    this.#mounts = arrangeMounts(mounts)
+    const arranged = arrangeMounts(mounts, this.#rootPath)
+    // The master says it each time it could have changed.
+    if (isDeepStrictEqual(arranged, this.#mounts)) return
+    this.#mounts = arranged
     this.#cache = new FileCache()
     this.#looks = new Map()
   }

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { arrangeMounts, decodePath, findMount, type Mount, relativePath } from './paths.ts'
 
-const MOUNTS = arrangeMounts([{ url: '/static/', directory: '/srv/static' }])
+const MOUNTS = arrangeMounts([{ url: '/static/', directory: '/srv/static' }], '')
 
 function find(path: string, mounts: readonly Mount[] = MOUNTS): string | null {
   const decoded = decodePath(path)
@@ -73,26 +73,44 @@ test('encodings are undone once: what is left of two is the name of a file', () 
 })
 
 test('RFC8615: /.well-known/ is for everybody, nothing hidden in it', () => {
-  const mounts = arrangeMounts([{ url: '/', directory: '/srv/root' }])
+  const mounts = arrangeMounts([{ url: '/', directory: '/srv/root' }], '')
   assert.equal(find('/.well-known/security.txt', mounts), '/srv/root/.well-known/security.txt')
   assert.equal(find('/.well-known/.secret', mounts), null)
   assert.equal(find('/.well-known/../.env', mounts), null)
   assert.equal(find('/a/.well-known/x', mounts), null)
   assert.equal(find('/.well-knownx', mounts), null)
-  assert.equal(find('/.well-known/x', arrangeMounts([{ url: '/.well-known/', directory: '/w' }])), '/w/x')
+  assert.equal(find('/.well-known/x', arrangeMounts([{ url: '/.well-known/', directory: '/w' }], '')), '/w/x')
 })
 
 test('the longest URL wins; of one URL the directories stay in order', () => {
-  const mounts = arrangeMounts([
-    { url: '/', directory: '/root' },
-    { url: '/static/', directory: '/new' },
-    { url: '/static/admin/', directory: '/admin' },
-    { url: '/static/', directory: '/old' },
-    { url: '/static/', directory: '/new' },
-  ])
+  const mounts = arrangeMounts(
+    [
+      { url: '/', directory: '/root' },
+      { url: '/static/', directory: '/new' },
+      { url: '/static/admin/', directory: '/admin' },
+      { url: '/static/', directory: '/old' },
+      { url: '/static/', directory: '/new' },
+    ],
+    '',
+  )
   assert.equal(find('/static/admin/a.css', mounts), '/admin/a.css')
   assert.equal(find('/robots.txt', mounts), '/root/robots.txt')
   assert.deepEqual(findMount(mounts, '/static/a')?.directories, ['/new', '/old'])
+})
+
+test('below a root path, whether the proxy in front has stripped it or not', () => {
+  const relative = arrangeMounts([{ url: '/static/', directory: '/srv' }], '/shop')
+  assert.equal(find('/static/a.css', relative), '/srv/a.css')
+  assert.equal(find('/shop/static/a.css', relative), '/srv/a.css')
+  const absolute = arrangeMounts([{ url: '/shop/static/', directory: '/srv' }], '/shop')
+  assert.equal(find('/static/a.css', absolute), '/srv/a.css')
+  assert.equal(find('/shop/static/a.css', absolute), '/srv/a.css')
+  const both = [
+    { url: '/shop/static/', directory: '/one' },
+    { url: '/static/', directory: '/two' },
+  ]
+  assert.equal(find('/static/a.css', arrangeMounts(both, '/shop')), '/two/a.css')
+  assert.equal(find('/shop/static/a.css', arrangeMounts(both, '/shop')), '/one/a.css')
 })
 
 test('no path at all leaves the directory', () => {

@@ -11,11 +11,17 @@ export interface Mount {
 }
 
 /** The longest URL first; the directories of one URL in their order. */
-export function arrangeMounts(mounts: readonly StaticMount[]): readonly Mount[] {
-  const byUrl = Map.groupBy(mounts, mount => mount.url)
-  return [...byUrl]
-    .map(([url, same]) => ({ url, directories: [...new Set(same.map(mount => mount.directory))] }))
-    .sort((a, b) => b.url.length - a.url.length)
+export function arrangeMounts(mounts: readonly StaticMount[], rootPath: string): readonly Mount[] {
+  const byUrl = new Map<string, string[]>()
+  for (const [url, same] of Map.groupBy(mounts, mount => mount.url))
+    byUrl.set(url, [...new Set(same.map(mount => mount.directory))])
+  // The proxy in front may have stripped the root path or not; both are understood, as for the application.
+  if (rootPath !== '')
+    for (const [url, directories] of [...byUrl]) {
+      const other = url.startsWith(`${rootPath}/`) ? url.slice(rootPath.length) : rootPath + url
+      if (!byUrl.has(other)) byUrl.set(other, directories)
+    }
+  return [...byUrl].map(([url, directories]) => ({ url, directories })).sort((a, b) => b.url.length - a.url.length)
 }
 
 /** Percent-decoded, once; null where that is no text: a broken encoding, overlong or otherwise wrong UTF-8. */

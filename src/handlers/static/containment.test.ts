@@ -1,0 +1,98 @@
+/** No path ever leaves its root, and nothing but a file is a file. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { CHECK_MS } from './cache.ts'
+import { mockTime, Site } from './testing/site.ts'
+
+test('RFC3986§6.2.2: a path in any disguise stays in its root', async t => {
+  const site = new Site(t)
+  writeFileSync(join(site.base, 'secret'), 'secret')
+  site.write('.env', 'secret')
+  site.write('a/.git/config', 'secret')
+  site.write('a/b.css', 'b')
+  site.write('a\\b', 'secret')
+  for (const path of [
+    '/static/../secret',
+    '/static/a/../../secret',
+    '/static/%2e%2e/secret',
+    '/static/..%2fsecret',
+    '/static/%252e%252e/secret',
+    '/static/%c0%ae%c0%ae/secret',
+    '/static/..\\secret',
+    '/static/..%5csecret',
+    '/static/a%5cb',
+    '/static//secret',
+    `/static/${site.base}/secret`,
+    `/static/%2f${site.base.slice(1)}/secret`,
+    '/static/a/b.css%00',
+    '/static/a/b.css%00.png',
+    '/static/.env',
+    '/static/%2eenv',
+    '/static/a/.git/config',
+    '/static/./a/b.css',
+  ])
+    assert.equal((await site.get(path)).status, 299, path)
+  assert.equal((await site.get('/static/a/b.css')).status, 200)
+  assert.equal((await site.get('/static/a%2fb.css')).status, 200)
+})
+
+test('links that stay in the root are followed, links that leave it are not', async t => {
+  const site = new Site(t)
+  writeFileSync(join(site.base, 'secret'), 'secret')
+  mkdirSync(join(site.base, 'root-of-another'))
+  writeFileSync(join(site.base, 'root-of-another/x'), 'secret')
+  site.write('a/b.css', 'b')
+  symlinkSync('a', join(site.root, 'within'))
+  symlinkSync(join(site.root, 'a/b.css'), join(site.root, 'absolute.css'))
+  symlinkSync('../secret', join(site.root, 'out'))
+  symlinkSync(join(site.base, 'secret'), join(site.root, 'a/out'))
+  symlinkSync('..', join(site.root, 'up'))
+  symlinkSync('../root-of-another', join(site.root, 'another'))
+  symlinkSync('loop', join(site.root, 'loop'))
+  symlinkSync('nowhere', join(site.root, 'broken'))
+  symlinkSync('/proc/self/environ', join(site.root, 'environ'))
+  for (const name of ['within/b.css', 'absolute.css'])
+    assert.equal((await site.get(`/static/${name}`)).status, 200, name)
+  for (const name of ['out', 'a/out', 'up/secret', 'another/x', 'loop', 'broken', 'environ', 'within/out'])
+    assert.equal((await site.get(`/static/${name}`)).status, 299, name)
+})
+
+test('a compressed sibling that is a link out of the root is none', async t => {
+  const site = new Site(t)
+  site.write('a.css', 'a')
+  writeFileSync(join(site.base, 'secret.gz'), 'secret')
+  symlinkSync('../secret.gz', join(site.root, 'a.css.gz'))
+  const { body, headers } = await site.get('/static/a.css', 'accept-encoding', 'gzip')
+  assert.equal(body.toString(), 'a')
+  assert.equal(headers.get('vary'), undefined)
+})
+
+test('a root that is a link is followed anew when it is switched', async t => {
+  const site = new Site(t)
+  for (const release of ['1', '2']) site.write(`${release}/a.css`, `release ${release}`)
+  const current = join(site.base, 'current')
+  symlinkSync(join(site.root, '1'), current)
+  site.files.setMounts([{ url: '/static/', directory: current }])
+  const time = mockTime(t)
+  assert.equal((await site.get('/static/a.css')).body.toString(), 'release 1')
+  symlinkSync(join(site.root, '2'), `${current}.new`)
+  renameSync(`${current}.new`, current)
+  time.pass(CHECK_MS)
+  assert.equal((await site.get('/static/a.css')).body.toString(), 'release 2')
+})
+
+test('FIFOs, sockets and devices are no files, and asking for them waits for nobody', async t => {
+  const site = new Site(t)
+  execFileSync('mkfifo', [join(site.root, 'fifo')])
+  const server = createServer().listen(join(site.root, 'socket'))
+  t.after(() => server.close())
+  await new Promise(resolve => server.on('listening', resolve))
+  for (const name of ['fifo', 'socket']) assert.equal((await site.get(`/static/${name}`)).status, 299, name)
+  // Within its root, and yet no file.
+  site.files.setMounts([{ url: '/dev/', directory: '/dev' }])
+  for (const name of ['null', 'zero', 'tty']) assert.equal((await site.get(`/dev/${name}`)).status, 299, name)
+})

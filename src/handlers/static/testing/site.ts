@@ -1,0 +1,78 @@
+/** Files on disk with the handler before them, and exchanges in memory. */
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { FakeExchange, type FakeRequest } from '../../../apps/testing/fake-exchange.ts'
+import type { Exchange } from '../../../http/exchange.ts'
+import { StaticFiles } from '../handler.ts'
+
+/** More than is kept in memory. */
+export const LARGE: Buffer = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7 + (i >> 8)) & 255))
+
+export class Site {
+  readonly base: string
+  readonly root: string
+  readonly files: StaticFiles = new StaticFiles('', FakeExchange.failed)
+  /** Requests that were handed on. */
+  readonly handedOn: Exchange[] = []
+  readonly #handler = this.files.handler(exchange => {
+    this.handedOn.push(exchange)
+    exchange.response.start({ status: 299, reason: '', headers: [] })
+    exchange.response.end()
+  })
+
+  constructor(t: TestContext) {
+    this.base = mkdtempSync(join(tmpdir(), 'jumak-static-'))
+    t.after(() => rmSync(this.base, { recursive: true }))
+    this.root = join(this.base, 'root')
+    mkdirSync(this.root)
+    this.files.setMounts([{ url: '/static/', directory: this.root }])
+  }
+
+  write(name: string, content: string | Buffer, modified?: Date): string {
+    const path = join(this.root, name)
+    mkdirSync(join(path, '..'), { recursive: true })
+    writeFileSync(path, content)
+    if (modified) utimesSync(path, modified, modified)
+    return path
+  }
+
+  /** Begins a request; what is in memory is answered when this returns. */
+  begin(path: string, request: FakeRequest = {}): FakeExchange {
+    const exchange = new FakeExchange({ ...request, path })
+    void this.#handler(exchange)
+    return exchange
+  }
+
+  async get(path: string, ...headers: string[]): Promise<Answer> {
+    const exchange = this.begin(path, { headers })
+    await exchange.over()
+    return new Answer(exchange)
+  }
+}
+
+export class Answer {
+  readonly exchange: FakeExchange
+  readonly status: number
+  readonly headers: ReadonlyMap<string, string>
+  readonly body: Buffer
+
+  constructor(exchange: FakeExchange) {
+    this.exchange = exchange
+    this.status = exchange.response.status
+    const lines = exchange.response.head?.headers ?? []
+    const names = lines.filter((_, i) => i % 2 === 0)
+    assert.equal(new Set(names).size, names.length, 'each field once')
+    this.headers = new Map(names.map((name, i) => [name.toLowerCase(), lines[2 * i + 1]!]))
+    this.body = Buffer.concat(exchange.response.chunks)
+  }
+}
+
+/** `performance.now` stands still but for `pass`. */
+export function mockTime(t: TestContext): { pass(ms: number): void } {
+  let now = 1000
+  t.mock.method(performance, 'now', () => now)
+  return { pass: ms => (now += ms) }
+}
