@@ -33,6 +33,8 @@ export function defaultLimits(connections: number): Limits {
     connections,
     // At 100 requests a second, ten seconds' worth: whoever comes later would not wait for it.
     queue: 1024,
+    // What uvicorn and websockets take: applications that move to Jumak go on working. A message is in memory as a whole.
+    websocketMessage: 16 * MIB,
   }
 }
 
@@ -48,6 +50,9 @@ export function defaultTimeouts(request: number): Timeouts {
     queue: 30_000,
     // What docker and Kubernetes allow before they kill (10 and 30 s) is the operator's; systemd has 90 s.
     graceful: 30_000,
+    // As uvicorn: proxies and NATs forget silent connections after 30 to 60 s, and a client that has vanished costs 40 s at most.
+    websocketPing: 20_000,
+    websocketPong: 20_000,
   }
 }
 

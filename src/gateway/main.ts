@@ -16,6 +16,7 @@ import type { Exchange } from '../http/exchange.ts'
 import { trustedProxies } from '../http/forwarded.ts'
 import { createHttp1Context } from '../http1/context.ts'
 import { Sink } from '../observe/sink.ts'
+import { createWebSocketEngine } from '../websocket/engine.ts'
 import { Connections } from './accept.ts'
 import { assembleHandler } from './assemble.ts'
 import { renderError, respondWithError } from './error-response.ts'
@@ -69,6 +70,7 @@ class Gateway {
       timeouts: config.timeouts,
       onExchange,
       renderError,
+      webSockets: createWebSocketEngine(config),
       isDraining: () => this.#draining,
       onProtocolError: (error, peer) => this.#log('debug', `refused ${peer.address || 'client'}: ${error.message}`),
     })

@@ -1,7 +1,15 @@
 /** One exchange on an HTTP/1.1 connection: the seam's type, filled by `connection.ts`. */
 import type { Exchange, LocalEnd, Peer, RequestHead, ResponseWriter } from '../http/exchange.ts'
+import type { WebSocketAccept, WebSocketChannel, WebSocketEvents } from '../http/websocket.ts'
 import type { Http1Body } from './body-reader.ts'
 import type { Http1Response } from './response-writer.ts'
+import { asksForWebSocket } from './upgrade.ts'
+
+/** What the exchange asks of its connection. */
+export interface ProtocolSwitch {
+  checkWebSocket(exchange: Http1Exchange): void
+  acceptWebSocket(exchange: Http1Exchange, accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel
+}
 
 /** Six random letters tell the lines of two gateways, and of two runs, apart. */
 const ID_PREFIX = Math.floor(Math.random() * 36 ** 6)
@@ -21,18 +29,27 @@ export class Http1Exchange implements Exchange {
   isHalfClosed = false
   readonly receivedAt: number = performance.now()
   readonly #number: number = ++lastNumber
+  readonly #switch: ProtocolSwitch
   #onAborted: (() => void)[] | null = null
   #onClosed: (() => void)[] | null = null
   #aborted = false
   #closed = false
 
-  constructor(request: RequestHead, peer: Peer, local: LocalEnd, body: Http1Body, writer: Http1Response) {
+  constructor(
+    request: RequestHead,
+    peer: Peer,
+    local: LocalEnd,
+    body: Http1Body,
+    writer: Http1Response,
+    protocolSwitch: ProtocolSwitch,
+  ) {
     this.request = request
     this.peer = peer
     this.local = local
     this.body = body
     this.writer = writer
     this.response = writer
+    this.#switch = protocolSwitch
   }
 
   get id(): string {
@@ -52,11 +69,15 @@ export class Http1Exchange implements Exchange {
   }
 
   get isWebSocket(): boolean {
-    return false
+    return asksForWebSocket(this.request, this.body.length)
   }
 
-  acceptWebSocket(): never {
-    throw new Error('not implemented')
+  checkWebSocket(): void {
+    this.#switch.checkWebSocket(this)
+  }
+
+  acceptWebSocket(accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel {
+    return this.#switch.acceptWebSocket(this, accept, events)
   }
 
   /** The client has gone while it runs. */

@@ -126,6 +126,7 @@ export class FakeExchange implements Exchange {
     else this.#aborted.push(callback)
   }
   onClosed(): void {}
+  checkWebSocket(): void {}
   acceptWebSocket(): never {
     throw new Error('this exchange is no WebSocket')
   }
