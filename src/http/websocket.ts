@@ -64,8 +64,17 @@ export interface WebSocketEngine {
   check(headers: readonly string[]): void
   /** What answers the client's offer. Throws HttpError: as `check`, and 500 where the application's part is wrong. */
   negotiate(headers: readonly string[], accept: WebSocketAccept): WebSocketTerms
-  /** Takes the stream over; the response head must have been written. `onEnded`: the stream has closed, after `events.onClose`. */
-  open(stream: ByteStream, terms: WebSocketTerms, events: WebSocketEvents, onEnded: () => void): WebSocketConnection
+  /**
+   * Takes the stream over; the response head must have been written. `first`: bytes that were read already, or null.
+   * `onEnded`: the stream has closed, after `events.onClose`. Events come when the caller has returned.
+   */
+  open(
+    stream: ByteStream,
+    first: Buffer | null,
+    terms: WebSocketTerms,
+    events: WebSocketEvents,
+    onEnded: () => void,
+  ): WebSocketConnection
 }
 
 /** Codes that a close frame may have (RFC6455§7.4, and 1012 to 1014 of the IANA registry); 1004, 1005, 1006 and 1015 never. */

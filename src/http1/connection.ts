@@ -371,14 +371,11 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#deadline.disarm()
     this.#sendDeadline.disarm()
     this.#setPaused(false)
-    const socket = this.#context.webSockets.open(this.#transport, terms, events, () => this.onClose())
+    // Frames may have come along with the request.
+    const first = this.#parser.switchProtocols()
+    const socket = this.#context.webSockets.open(this.#transport, first, terms, events, () => this.onClose())
     this.#webSocket = socket
-    // Frames may have come along with the request, but the caller has no channel yet.
-    const held = this.#parser.switchProtocols()
-    queueMicrotask(() => {
-      if (held !== null) socket.onData(held)
-      if (this.#clientHalfClosed) socket.onEnd()
-    })
+    if (this.#clientHalfClosed) queueMicrotask(() => socket.onEnd())
     return socket
   }
 

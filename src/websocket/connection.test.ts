@@ -140,7 +140,10 @@ describe('pressure', () => {
       await client.sent(),
       sizes.map(size => `binary ${size}`),
     )
-    assert.equal(client.socket.bytesSent, client.transport.writes.reduce((sum, data) => sum + data.length, 0))
+    assert.equal(
+      client.socket.bytesSent,
+      client.transport.writes.reduce((sum, data) => sum + data.length, 0),
+    )
   })
 
   test('more than the mark in one turn: false, and drained when the stream has taken it', async () => {
@@ -253,7 +256,7 @@ describe('pressure', () => {
     assert.equal(client.events.length, count)
   })
 
-  test('the buffer of a message is the receiver\'s: the transport\'s may change', () => {
+  test("the buffer of a message is the receiver's: the transport's may change", () => {
     const client = new Client()
     const bytes = frame(BINARY, 'abc')
     client.transport.handler.onData(bytes)

@@ -63,6 +63,7 @@ export class FramedConnection implements WebSocketConnection, InputSink {
 
   constructor(
     stream: ByteStream,
+    first: Buffer | null,
     terms: WebSocketTerms,
     events: WebSocketEvents,
     onEnded: () => void,
@@ -79,6 +80,13 @@ export class FramedConnection implements WebSocketConnection, InputSink {
     this.#sender = new Sender(this.#output, outgoing)
     stream.handler = this
     context.deadlines.ping.arm(this.#deadline)
+    if (first !== null) {
+      this.#input.put(first)
+      queueMicrotask(() => {
+        this.#input.run()
+        this.#updateReading()
+      })
+    }
   }
 
   get isClosed(): boolean {

@@ -60,7 +60,9 @@ test('messages of 1024 bytes and more are compressed, and in order with the othe
     [true, false, true, false],
   )
   const received = client.frames.map(({ compressed, payload }) =>
-    compressed ? inflateRawSync(Buffer.concat([payload, Buffer.from([0, 0, 0xff, 0xff])]), { finishFlush: 2 }) : payload,
+    compressed
+      ? inflateRawSync(Buffer.concat([payload, Buffer.from([0, 0, 0xff, 0xff])]), { finishFlush: 2 })
+      : payload,
   )
   assert.deepEqual(received.map(String), texts)
 })

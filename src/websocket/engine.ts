@@ -36,6 +36,7 @@ export function createWebSocketEngine({ limits, timeouts }: WebSocketOptions): W
   return {
     check: headers => void readOffers(headers),
     negotiate,
-    open: (stream, terms, events, onEnded) => new FramedConnection(stream, terms, events, onEnded, context),
+    open: (stream, first, terms, events, onEnded) =>
+      new FramedConnection(stream, first, terms, events, onEnded, context),
   }
 }

@@ -35,7 +35,9 @@ const message = fc
       begin = end
       return frame(i === 0 ? TEXT : 0, part, { fin: i === ends.length - 1, rsv: i === 0 && compressed ? 4 : 0 })
     })
-    return Buffer.concat(between === null ? frames : frames.flatMap((one, i) => (i === 0 ? [one] : [frame(between, 'x'), one])))
+    return Buffer.concat(
+      between === null ? frames : frames.flatMap((one, i) => (i === 0 ? [one] : [frame(between, 'x'), one])),
+    )
   })
 
 const last = fc.constantFrom(

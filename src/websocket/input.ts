@@ -82,15 +82,20 @@ export class FrameInput {
   /** Copies: `chunk` is valid during the call only. */
   push(chunk: Buffer): void {
     if (this.#over || this.#ended) return
-    this.#waiting.push(Buffer.from(chunk))
-    this.#waitingBytes += chunk.length
-    this.#run()
+    this.put(Buffer.from(chunk))
+    this.run()
+  }
+
+  /** As `push`, for bytes that are ours already; nothing is told before the next call. */
+  put(bytes: Buffer): void {
+    this.#waiting.push(bytes)
+    this.#waitingBytes += bytes.length
   }
 
   /** No more will be pushed. */
   end(): void {
     this.#ended = true
-    this.#run()
+    this.run()
   }
 
   pause(): void {
@@ -99,7 +104,7 @@ export class FrameInput {
 
   resume(): void {
     this.isPaused = false
-    this.#run()
+    this.run()
   }
 
   /** From now on messages are thrown away; the close frame is still waited for. */
@@ -126,8 +131,8 @@ export class FrameInput {
     if (!this.#busy) this.#deflate?.cleanup()
   }
 
-  /** One loop, never nested: a consumer may pause, resume or stop from within an event. */
-  #run(): void {
+  /** Goes on with what there is. One loop, never nested: a consumer may pause, resume or stop from within an event. */
+  run(): void {
     if (this.#running) return
     this.#running = true
     while (!this.isPaused && !this.#over) {
@@ -163,7 +168,7 @@ export class FrameInput {
       this.found({ code, reason, isValid: false })
     } else if (!this.#running) {
       const wasFull = this.isFull
-      this.#run()
+      this.run()
       if (wasFull && !this.isFull) this.#sink.onRoom()
     }
   }

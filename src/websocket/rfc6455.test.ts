@@ -1,7 +1,7 @@
 /** What clients send, by section of RFC6455, and what comes of it: each whole and byte by byte. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { BINARY, Client, CLOSE, closeFrame, frame, PING, PONG, TEXT } from './testing/client.ts'
+import { BINARY, CLOSE, Client, closeFrame, frame, PING, PONG, TEXT } from './testing/client.ts'
 
 interface Case {
   readonly name: string
@@ -81,7 +81,12 @@ const CASES: readonly Case[] = [
     fails(`RFC6455§5.5 a control frame ${opcode} of 126 bytes`, 1002, CONTROL_LENGTH, frame(opcode, 'x'.repeat(126))),
   ),
   closes('RFC6455§5.5.1 a close without a code', closeFrame(), 'closed 1005 ""', 'close'),
-  closes('RFC6455§5.5.1 a close with code and reason', closeFrame(1000, 'bye €'), 'closed 1000 "bye €"', 'close 1000 ""'),
+  closes(
+    'RFC6455§5.5.1 a close with code and reason',
+    closeFrame(1000, 'bye €'),
+    'closed 1000 "bye €"',
+    'close 1000 ""',
+  ),
   closes(
     'RFC6455§5.5.1 a reason of 123 bytes',
     closeFrame(1001, 'x'.repeat(123)),
@@ -116,7 +121,12 @@ const CASES: readonly Case[] = [
     told: ['binary 2'],
     sent: [],
   },
-  fails('RFC6455§10.4 a frame above the limit, by its length alone', 1009, TOO_LARGE, header(0x82, 0xff, 0, 0, 0, 0, 0, 1, 0x86, 0xa1)),
+  fails(
+    'RFC6455§10.4 a frame above the limit, by its length alone',
+    1009,
+    TOO_LARGE,
+    header(0x82, 0xff, 0, 0, 0, 0, 0, 1, 0x86, 0xa1),
+  ),
   fails(
     'RFC6455§10.4 fragments above the limit',
     1009,

@@ -1,6 +1,7 @@
 /** A client in memory for the tests of this folder: makes frames, reads ours, and is the transport as well. */
-import { MemoryTransport } from '../../http1/testing/memory-transport.ts'
+
 import type { WebSocketAccept, WebSocketConnection, WebSocketEvents } from '../../http/websocket.ts'
+import { MemoryTransport } from '../../http1/testing/memory-transport.ts'
 import { createWebSocketEngine } from '../engine.ts'
 
 export const TEXT = 1
@@ -32,7 +33,9 @@ export function frame(opcode: number, payload: string | Buffer = '', options: Fr
     head.set([first, bit | 127])
     head.writeBigUInt64BE(BigInt(data.length), 2)
   }
-  return masked ? Buffer.concat([head, Buffer.from(MASK), data.map((byte, i) => byte ^ MASK[i % 4]!)]) : Buffer.concat([head, data])
+  return masked
+    ? Buffer.concat([head, Buffer.from(MASK), data.map((byte, i) => byte ^ MASK[i % 4]!)])
+    : Buffer.concat([head, data])
 }
 
 export function closeFrame(code?: number, reason = ''): Buffer {
@@ -114,7 +117,7 @@ export class Client {
       onDrain: () => this.#told('drain'),
       onClose: (code, reason) => this.#told(`closed ${code} ${JSON.stringify(reason)}`),
     }
-    this.socket = engine.open(this.transport, terms, events, () => {
+    this.socket = engine.open(this.transport, null, terms, events, () => {
       this.ended++
       this.#wake()
     })
