@@ -1,7 +1,7 @@
 /**
  * The import rules of `src/`, as data and a check over file texts. `scripts/check-layers.ts` runs it on the tree.
  *
- *     base ← http ← { http1, apps } ← { middleware, handlers } ← gateway
+ *     base ← http ← { http1, websocket, apps } ← { middleware, handlers } ← gateway
  *     base ← config ← cli        base ← control ← { master, gateway }
  *
  * Tests (`*.test.ts`) and what is only for them (folders named `testing`) are not checked: they may bring any two parts
@@ -31,10 +31,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   control: ['base'],
   http: ['base'],
   http1: ['base', 'http'],
+  websocket: ['base', 'http'],
   apps: ['base', 'http'],
   middleware: ['base', 'http', 'apps', 'observe'],
   handlers: ['base', 'http', 'apps', 'observe'],
-  gateway: ['base', 'http', 'http1', 'apps', 'middleware', 'handlers', 'control', 'observe'],
+  gateway: ['base', 'http', 'http1', 'websocket', 'apps', 'middleware', 'handlers', 'control', 'observe'],
   master: ['base', 'control', 'observe'],
   cli: ['base', 'config', 'adapters', 'control', 'observe', 'master'],
 }
@@ -57,6 +58,8 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
   'node:http': path => path === 'src/http/status.ts',
   'node:https': () => false,
   mrmime: path => path === 'src/handlers/static/names.ts',
+  // Its frames and its compression; one file knows which parts of it.
+  ws: path => path === 'src/websocket/ws.ts',
   zod: path => partOf(path) === 'config' && path !== 'src/config/types.ts',
   'toml-eslint-parser': path => path === 'src/config/toml.ts',
 }

@@ -32,8 +32,19 @@ const limits: Limits = {
   responseBuffer: 512 * 1024,
   connections: 100,
   queue: 100,
+  websocketMessage: 1 << 20,
 }
-const timeouts: Timeouts = { head: 0, body: 0, keepAlive: 0, send: 0, request: 0, queue: 0, graceful: 0 }
+const timeouts: Timeouts = {
+  head: 0,
+  body: 0,
+  keepAlive: 0,
+  send: 0,
+  request: 0,
+  queue: 0,
+  graceful: 0,
+  websocketPing: 0,
+  websocketPong: 0,
+}
 
 const cleanups: (() => void)[] = []
 afterEach(() => {

@@ -159,6 +159,7 @@ function readLimits(values: Values, { machine }: Environment): Limits {
     responseBuffer: RESPONSE_BUFFER,
     connections: connections === 'auto' ? connectionLimit(join(machine.procRoot, 'self/limits')) : connections,
     queue: values.one(limits.queueLimit),
+    websocketMessage: values.one(limits.wsMaxSize),
   }
 }
 
@@ -180,6 +181,8 @@ function readTimeouts(values: Values): Timeouts {
     request: values.one(workers.timeout),
     queue: values.one(limits.queueTimeout),
     graceful: values.one(workers.gracefulTimeout),
+    websocketPing: values.one(limits.wsPingInterval),
+    websocketPong: values.one(limits.wsPingTimeout),
   }
 }
 

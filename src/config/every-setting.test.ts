@@ -291,6 +291,15 @@ const CASES: Readonly<Record<string, Case>> = {
     toml: '10485760',
     wrong: ['big', SIZE],
   },
+  'ws-max-size': {
+    of: ({ limits }) => limits.websocketMessage,
+    standard: 16 * 1024 ** 2,
+    texts: [['1M', 1024 ** 2]],
+    toml: '1048576',
+    wrong: ['big', SIZE],
+  },
+  'ws-ping-interval': time(({ timeouts }) => timeouts.websocketPing, 20 * SECONDS),
+  'ws-ping-timeout': time(({ timeouts }) => timeouts.websocketPong, 20 * SECONDS),
   'limit-connections': {
     of: ({ limits }) => limits.connections,
     standard: 4096,

@@ -43,6 +43,8 @@ export interface Limits {
   readonly connections: number
   /** Requests that wait for a worker; one more is 503. */
   readonly queue: number
+  /** Bytes of a message of a WebSocket, uncompressed; more closes it with 1009. */
+  readonly websocketMessage: number
 }
 
 export interface Timeouts {
@@ -60,6 +62,10 @@ export interface Timeouts {
   readonly queue: number
   /** For requests that still run when the program stops or reloads. */
   readonly graceful: number
+  /** Without a byte from a WebSocket's client, before a ping asks whether it is there. 0: never. */
+  readonly websocketPing: number
+  /** From a ping to anything from the client; the connection is taken for broken after it. */
+  readonly websocketPong: number
 }
 
 export interface AccessLogConfig {

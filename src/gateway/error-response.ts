@@ -44,6 +44,7 @@ export function respondWithError(exchange: Exchange, error: Error): void {
   const headers = ['Content-Type', contentType, 'Content-Length', String(body.length), 'Cache-Control', 'no-store']
   if (error instanceof HttpError && error.retryAfter !== undefined)
     headers.push('Retry-After', String(error.retryAfter))
+  if (error instanceof HttpError) headers.push(...error.headers)
   response.start({ status, reason: '', headers })
   response.write(body)
   response.end()

@@ -18,6 +18,7 @@ import { trustedProxies } from '../http/forwarded.ts'
 import { createHttp1Context } from '../http1/context.ts'
 import { type AccessWriter, createAccessWriter } from '../observe/access-log.ts'
 import { Sink } from '../observe/sink.ts'
+import { createWebSocketEngine } from '../websocket/engine.ts'
 import { Connections } from './accept.ts'
 import { assembleHandler } from './assemble.ts'
 import { renderError, respondWithError } from './error-response.ts'
@@ -80,6 +81,7 @@ class Gateway {
       timeouts: config.timeouts,
       onExchange,
       renderError,
+      webSockets: createWebSocketEngine(config),
       isDraining: () => this.#draining,
       onProtocolError: (error, peer, request) =>
         this.#log('debug', `refused ${peer.address || 'client'}: ${error.message}`, request),

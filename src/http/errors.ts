@@ -14,7 +14,7 @@ export class ProtocolError extends Error {
   }
 }
 
-export type Culprit = 'application' | 'operator'
+export type Culprit = 'client' | 'application' | 'operator'
 
 /** A request that is answered with an error status on purpose: 502, 503, 504 and the like. */
 export class HttpError extends Error {
@@ -22,13 +22,16 @@ export class HttpError extends Error {
   readonly culprit: Culprit
   /** Seconds for Retry-After, where trying again makes sense. */
   readonly retryAfter: number | undefined
+  /** `[name, value, …]` that the response needs for its status. */
+  readonly headers: readonly string[]
 
-  constructor(status: number, message: string, culprit: Culprit, retryAfter?: number) {
+  constructor(status: number, message: string, culprit: Culprit, retryAfter?: number, headers: readonly string[] = []) {
     super(message)
     this.name = 'HttpError'
     this.status = status
     this.culprit = culprit
     this.retryAfter = retryAfter
+    this.headers = headers
   }
 }
 

@@ -129,11 +129,20 @@ export interface Exchange extends Answered {
   onAborted(callback: () => void): void
   /** Exactly once per exchange, at its end whatever the end. Access log and metrics hang here and nowhere else. */
   onClosed(callback: () => void): void
-  /** The request asks for a WebSocket in a way that this protocol can grant (RFC6455§4.2.1). */
-  readonly isWebSocket: boolean
   /**
-   * Grants it: 101 leaves, and the exchange goes on as a channel until that is closed; the response must be idle. Throws
-   * HttpError 426 or 400 where the handshake is wrong.
+   * The request asks for a WebSocket where this protocol can grant one: over HTTP/1.1 GET without content, `Upgrade: websocket`
+   * and `Connection: upgrade`. Anything else with an Upgrade header is an ordinary request (RFC9110§7.8). Whether the
+   * rest of the handshake is right says `checkWebSocket`.
+   */
+  readonly isWebSocket: boolean
+  /** Throws the HttpError (426, 400) that `acceptWebSocket` would throw for the client's part: before the application is asked. */
+  checkWebSocket(): void
+  /**
+   * Grants it: 101 leaves, and the exchange goes on as a channel; the response must be idle. Throws HttpError 426 or 400 where
+   * the client's handshake is wrong, 500 where the application's answer is; nothing was sent then, and the response is still idle.
+   *
+   * From here on `events.onClose` alone tells of the client's end, and `onAborted` is silent. `onClosed` comes after it, when
+   * the connection has closed. `response` has status 101 and counts the bytes; to abort or end it closes the channel with 1011.
    */
   acceptWebSocket(accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel
 }

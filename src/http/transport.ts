@@ -13,14 +13,9 @@ export interface TransportHandler {
   onClose(): void
 }
 
-export interface Transport {
-  readonly remoteAddress: string
-  readonly remotePort: number
-  /** Path for a Unix socket. */
-  readonly localAddress: string
-  readonly localPort: number
-  readonly isUnix: boolean
-  /** Set once, before the first byte is read. */
+/** The bytes alone, both ways: all that a protocol needs which was switched to (a WebSocket). A stream of HTTP/2 can be one too. */
+export interface ByteStream {
+  /** Set before the first byte is read; anew when the connection switches protocols. */
   handler: TransportHandler
   /** Bytes written that the kernel has not taken yet. */
   readonly pendingBytes: number
@@ -33,6 +28,15 @@ export interface Transport {
   end(): void
   /** Close now; what is pending is lost. */
   destroy(): void
+}
+
+export interface Transport extends ByteStream {
+  readonly remoteAddress: string
+  readonly remotePort: number
+  /** Path for a Unix socket. */
+  readonly localAddress: string
+  readonly localPort: number
+  readonly isUnix: boolean
   /** Close now with a reset, where the transport has one: the client cannot take it for an orderly end. */
   reset(): void
 }

@@ -11,12 +11,14 @@ import type { LocalEnd, Peer, RequestHead } from '../http/exchange.ts'
 import { type HeaderLines, headerValue } from '../http/headers.ts'
 import { makeRequestId } from '../http/request-id.ts'
 import type { Transport, TransportHandler } from '../http/transport.ts'
+import type { WebSocketAccept, WebSocketChannel, WebSocketConnection, WebSocketEvents } from '../http/websocket.ts'
 import { type BodySource, Http1Body } from './body-reader.ts'
 import type { Http1Context } from './context.ts'
-import { Http1Exchange } from './exchange.ts'
+import { Http1Exchange, type ProtocolSwitch } from './exchange.ts'
 import { type ParsedHead, RequestParser } from './parser.ts'
 import { Http1Response, type ResponseChannel } from './response-writer.ts'
 import { serializeHead } from './serializer.ts'
+import { switchingHead, webSocketKey } from './upgrade.ts'
 
 /** After the last response this much is still read, so that the client can read the response before a reset. */
 const LINGER_BYTES = 4 * 1024 * 1024
@@ -37,9 +39,9 @@ const UNREADABLE = {
   version: '1.1',
 } as const
 
-type Phase = 'open' | 'lingering' | 'closed'
+type Phase = 'open' | 'switched' | 'lingering' | 'closed'
 
-export class Http1Connection implements TransportHandler, BodySource, ResponseChannel {
+export class Http1Connection implements TransportHandler, BodySource, ResponseChannel, ProtocolSwitch {
   readonly #transport: Transport
   readonly #context: Http1Context
   readonly #parser: RequestParser
@@ -51,6 +53,8 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   #exchange: Http1Exchange | null = null
   /** Parsed, not given to the handler yet: that happens when the parser has returned. */
   #arrived: Http1Exchange | null = null
+  /** What the connection was switched to; it has the transport then, and the exchange goes on until it ends. */
+  #webSocket: WebSocketConnection | null = null
   #keepAlive = true
   /** A request was refused: what comes after it cannot be understood. */
   #broken = false
@@ -83,6 +87,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   /** Nothing is being read, answered or sent. */
   get isIdle(): boolean {
     if (this.#transport.pendingBytes > 0) return false
+    if (this.#webSocket !== null) return this.#webSocket.isClosed
     return this.#phase !== 'open' || (this.#exchange === null && this.#discardLeft < 0 && !this.#parser.inRequest)
   }
 
@@ -91,8 +96,10 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#keepAlive = false
   }
 
+  /** Now. A WebSocket is still told why. */
   destroy(): void {
-    this.#transport.destroy()
+    if (this.#webSocket !== null && !this.#webSocket.isClosed) this.#webSocket.goAway(1001, '')
+    else this.#transport.destroy()
   }
 
   // -- transport
@@ -134,7 +141,10 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#sendDeadline.disarm()
     const exchange = this.#exchange
     this.#exchange = this.#arrived = null
-    if (exchange !== null) {
+    if (exchange !== null && this.#webSocket !== null) {
+      exchange.writer.switchEnded(this.#webSocket.bytesSent)
+      exchange.close()
+    } else if (exchange !== null) {
       exchange.writer.clientGone()
       exchange.body.fail(new ClientGoneError())
       exchange.abort()
@@ -192,7 +202,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     }
     const body = new Http1Body(head.contentLength, this)
     const writer = new Http1Response(this, head.version, head.method === 'HEAD')
-    this.#arrived = new Http1Exchange(request, this.#peer, this.#local, body, writer)
+    this.#arrived = new Http1Exchange(request, this.#peer, this.#local, body, writer, this)
   }
 
   #onBody(chunk: Buffer): void {
@@ -324,6 +334,10 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   }
 
   responseEnded(keepAlive: boolean): void {
+    if (this.#webSocket !== null) {
+      this.#webSocket.close(1011, '')
+      return
+    }
     const exchange = this.#endExchange()
     if (!keepAlive || this.#clientHalfClosed || this.#broken) {
       this.#linger()
@@ -340,6 +354,10 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   }
 
   responseAborted(_cause: Error, reset: boolean): void {
+    if (this.#webSocket !== null) {
+      this.#webSocket.close(1011, '')
+      return
+    }
     this.#endExchange().body.discard()
     if (reset) this.#transport.reset()
     else this.#transport.destroy()
@@ -360,6 +378,33 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#transport.end()
     this.#setPaused(false)
     this.#context.deadlines.linger.arm(this.#deadline)
+  }
+
+  // -- protocol switch
+
+  checkWebSocket({ request }: Http1Exchange): void {
+    webSocketKey(request.headers)
+    this.#context.webSockets.check(request.headers)
+  }
+
+  acceptWebSocket(exchange: Http1Exchange, accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel {
+    if (!exchange.isWebSocket || exchange !== this.#exchange || exchange.writer.state !== 'idle')
+      throw new Error(`request ${exchange.id} cannot become a WebSocket: its response is ${exchange.writer.state}`)
+    const { headers } = exchange.request
+    const key = webSocketKey(headers)
+    const terms = this.#context.webSockets.negotiate(headers, accept)
+    this.#transport.write(switchingHead(key, terms.headers))
+    exchange.writer.switched()
+    this.#phase = 'switched'
+    this.#deadline.disarm()
+    this.#sendDeadline.disarm()
+    this.#setPaused(false)
+    // Frames may have come along with the request.
+    const first = this.#parser.switchProtocols()
+    const socket = this.#context.webSockets.open(this.#transport, first, terms, events, () => this.onClose())
+    this.#webSocket = socket
+    if (this.#clientHalfClosed) queueMicrotask(() => socket.onEnd())
+    return socket
   }
 
   // -- time

@@ -3,6 +3,7 @@ import { DeadlineList } from '../base/deadlines.ts'
 import type { Limits, Timeouts } from '../config/types.ts'
 import type { ProtocolError } from '../http/errors.ts'
 import type { Answered, Exchange, Peer } from '../http/exchange.ts'
+import type { WebSocketEngine } from '../http/websocket.ts'
 import type { Http1Connection } from './connection.ts'
 import type { Http1Response } from './response-writer.ts'
 
@@ -19,6 +20,7 @@ export interface Http1Options {
     accept: string | undefined,
     detail: string,
   ) => { contentType: string; body: Buffer }
+  readonly webSockets: WebSocketEngine
   readonly isDraining: () => boolean
   /** `request`: its id. */
   readonly onProtocolError: (error: ProtocolError, peer: Peer, request: string) => void

@@ -1,8 +1,16 @@
 /** One exchange on an HTTP/1.1 connection: the seam's type, filled by `connection.ts`. */
 import type { Exchange, LocalEnd, Peer, RequestHead, ResponseWriter, ServedBy } from '../http/exchange.ts'
 import { makeRequestId } from '../http/request-id.ts'
+import type { WebSocketAccept, WebSocketChannel, WebSocketEvents } from '../http/websocket.ts'
 import type { Http1Body } from './body-reader.ts'
 import type { Http1Response } from './response-writer.ts'
+import { asksForWebSocket } from './upgrade.ts'
+
+/** What the exchange asks of its connection. */
+export interface ProtocolSwitch {
+  checkWebSocket(exchange: Http1Exchange): void
+  acceptWebSocket(exchange: Http1Exchange, accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel
+}
 
 export class Http1Exchange implements Exchange {
   request: RequestHead
@@ -19,18 +27,27 @@ export class Http1Exchange implements Exchange {
   runMicros = -1
   servedBy: ServedBy | null = null
   #id = ''
+  readonly #switch: ProtocolSwitch
   #onAborted: (() => void)[] | null = null
   #onClosed: (() => void)[] | null = null
   #aborted = false
   #closed = false
 
-  constructor(request: RequestHead, peer: Peer, local: LocalEnd, body: Http1Body, writer: Http1Response) {
+  constructor(
+    request: RequestHead,
+    peer: Peer,
+    local: LocalEnd,
+    body: Http1Body,
+    writer: Http1Response,
+    protocolSwitch: ProtocolSwitch,
+  ) {
     this.request = request
     this.peer = peer
     this.local = local
     this.body = body
     this.writer = writer
     this.response = writer
+    this.#switch = protocolSwitch
   }
 
   get id(): string {
@@ -55,11 +72,15 @@ export class Http1Exchange implements Exchange {
   }
 
   get isWebSocket(): boolean {
-    return false
+    return asksForWebSocket(this.request, this.body.length)
   }
 
-  acceptWebSocket(): never {
-    throw new Error('not implemented')
+  checkWebSocket(): void {
+    this.#switch.checkWebSocket(this)
+  }
+
+  acceptWebSocket(accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel {
+    return this.#switch.acceptWebSocket(this, accept, events)
   }
 
   /** The client has gone while it runs. */

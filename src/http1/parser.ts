@@ -110,6 +110,14 @@ export class RequestParser {
     return this.#held !== null
   }
 
+  /** What follows the request is no HTTP: gives it back, and reads no more. */
+  switchProtocols(): Buffer | null {
+    const held = this.#held
+    this.#held = null
+    this.#state = 'failed'
+    return held
+  }
+
   /** Throws ProtocolError; the bytes after it are not looked at. `owned`: the bytes stay as they are after the call. */
   receive(chunk: Buffer, owned = false): void {
     try {

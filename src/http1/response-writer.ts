@@ -95,6 +95,18 @@ export class Http1Response implements ResponseWriter {
     this.#onDrain = callback
   }
 
+  /** From the connection: 101 was sent, what follows is another protocol's. */
+  switched(): void {
+    this.state = 'started'
+    this.status = 101
+  }
+
+  /** From the connection: the other protocol has ended after so many bytes. */
+  switchEnded(bytes: number): void {
+    this.bytesWritten = bytes
+    if (this.state === 'started') this.state = 'ended'
+  }
+
   /** From the connection: the client has taken all that was written. */
   drained(): void {
     const resume = this.#resumeFile

@@ -33,7 +33,7 @@ const MAX_KNOWN_LENGTH = 64
 /** What a name means here: '' is an ordinary field. */
 const knownNames = new Map<string, string>()
 /** Fields of one connection, which is ours and not the application's (RFC9110§7.6.1). */
-const HOP_BY_HOP = new Set(['keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
+const HOP_BY_HOP = new Set(['keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding'])
 
 /** `wantsKeepAlive`: the client's wish and ours; the result says what became of it. Throws an Error for what would split the response. */
 export function serializeHead(
@@ -48,12 +48,18 @@ export function serializeHead(
   let length = -1
   let hasDate = false
   let keepAlive = wantsKeepAlive
+  let upgrade = ''
   let fields = ''
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!
     const value = headers[i + 1]!
     const meaning = knownNames.get(name) ?? checkName(name)
     if (meaning === 'drop') continue
+    if (meaning === 'upgrade') {
+      // Which protocol is required (RFC9110§15.5.22). With any other status switching would be ours to offer.
+      if (status === 426) upgrade = value
+      continue
+    }
     if (meaning === 'connection') {
       if (/(?:^|,)\s*close\s*(?:,|$)/i.test(value)) keepAlive = false
       continue
@@ -81,10 +87,26 @@ export function serializeHead(
   if (status === 205) text += 'Content-Length: 0\r\n'
   else if (length >= 0 && status !== 204) text += `Content-Length: ${length}\r\n`
   else if (framing === 'chunked') text += 'Transfer-Encoding: chunked\r\n'
-  if (!keepAlive) text += 'Connection: close\r\n\r\n'
+  if (upgrade !== '') {
+    if (SPLITTING.test(upgrade)) throw splittingError('upgrade')
+    text += `Upgrade: ${upgrade}\r\nConnection: upgrade${keepAlive ? '' : ', close'}\r\n\r\n`
+  } else if (!keepAlive) text += 'Connection: close\r\n\r\n'
   else if (version === '1.0') text += 'Connection: keep-alive\r\n\r\n'
   else text += '\r\n'
   return { text, framing, length, keepAlive }
+}
+
+/** 101 (RFC9110§15.2.2): after it the connection speaks `protocol`. `headers` has nothing of the connection. */
+export function serializeSwitch(protocol: string, headers: readonly string[]): string {
+  let fields = ''
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!
+    const value = headers[i + 1]!
+    const meaning = checkName(name)
+    if (SPLITTING.test(value)) throw splittingError(name)
+    if (meaning === '' || meaning === 'date') fields += `${name}: ${value}\r\n`
+  }
+  return `HTTP/1.1 101 ${reasonPhrase(101)}\r\nUpgrade: ${protocol}\r\nConnection: Upgrade\r\n${fields}\r\n`
 }
 
 /** An interim response (RFC9110§15.2): 100, 103. */
@@ -138,7 +160,7 @@ function checkName(name: string): string {
   const lower = name.toLowerCase()
   const meaning = HOP_BY_HOP.has(lower)
     ? 'drop'
-    : lower === 'connection' || lower === 'content-length' || lower === 'date'
+    : lower === 'connection' || lower === 'content-length' || lower === 'date' || lower === 'upgrade'
       ? lower
       : ''
   // A copy: a slice would keep the whole head that it is cut from in memory.

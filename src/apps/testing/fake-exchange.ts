@@ -193,6 +193,10 @@ export class FakeExchange implements Exchange {
   /** What `acceptWebSocket` throws. */
   handshakeError: Error | null = null
 
+  checkWebSocket(): void {
+    if (this.handshakeError !== null) throw this.handshakeError
+  }
+
   acceptWebSocket(accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel {
     if (!this.isWebSocket) throw new Error('this exchange is no WebSocket')
     if (this.handshakeError !== null) throw this.handshakeError

@@ -1,6 +1,7 @@
 /** A connection over a transport in memory, for the tests of the connection. */
 import type { TestContext } from 'node:test'
 import type { Answered, Exchange } from '../../http/exchange.ts'
+import { createWebSocketEngine } from '../../websocket/engine.ts'
 import { Http1Connection } from '../connection.ts'
 import { createHttp1Context } from '../context.ts'
 import { MemoryTransport } from './memory-transport.ts'
@@ -14,9 +15,20 @@ const LIMITS = {
   responseBuffer: 1_000_000,
   connections: 100,
   queue: 100,
+  websocketMessage: 100_000,
 }
 /** Milliseconds. */
-const TIMEOUTS = { head: 1000, body: 1000, keepAlive: 2000, send: 1000, request: 0, queue: 0, graceful: 0 }
+const TIMEOUTS = {
+  head: 1000,
+  body: 1000,
+  keepAlive: 2000,
+  send: 1000,
+  request: 0,
+  queue: 0,
+  graceful: 0,
+  websocketPing: 20_000,
+  websocketPong: 20_000,
+}
 
 export interface Setup {
   readonly transport: MemoryTransport
@@ -44,6 +56,7 @@ export function connect(onExchange: (exchange: Exchange) => void = () => {}, dra
       contentType: accept.includes('json') ? 'application/json' : 'text/plain',
       body: Buffer.from(`${status} ${detail}`),
     }),
+    webSockets: createWebSocketEngine({ limits: LIMITS, timeouts: TIMEOUTS }),
     isDraining: () => draining,
     onProtocolError: () => {},
     onAnswered: entry => answered.push(entry),

@@ -1,0 +1,49 @@
+/** The opening handshake of a WebSocket as far as it is HTTP/1.1's (RFC6455§4.2): Upgrade, Connection, and the key. */
+import { createHash } from 'node:crypto'
+import { HttpError } from '../http/errors.ts'
+import type { RequestHead } from '../http/exchange.ts'
+import { headerValues } from '../http/headers.ts'
+import { listMembers } from './fields.ts'
+import { serializeSwitch } from './serializer.ts'
+
+/** So that the answer cannot come from one who has merely echoed the request (RFC6455§1.3). */
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+/** 16 bytes in base64. */
+const KEY = /^[A-Za-z0-9+/]{22}==$/
+
+/**
+ * A request that is anything else is an ordinary one, whatever its Upgrade says: a server may always ignore it (RFC9110§7.8), and of
+ * HTTP/1.0 it must. With content the frames would begin behind it, which no client does.
+ */
+export function asksForWebSocket(request: RequestHead, contentLength: number | undefined): boolean {
+  const { method, version, headers } = request
+  return (
+    method === 'GET' &&
+    version === '1.1' &&
+    contentLength === 0 &&
+    lists(headers, 'upgrade', 'websocket') &&
+    lists(headers, 'connection', 'upgrade')
+  )
+}
+
+function lists(headers: readonly string[], name: string, member: string): boolean {
+  for (let i = 0; i < headers.length; i += 2)
+    if (headers[i] === name && listMembers(headers[i + 1]!.toLowerCase()).includes(member)) return true
+  return false
+}
+
+/** Throws HttpError 400 when there is not one, and a right one. */
+export function webSocketKey(headers: readonly string[]): string {
+  const keys = headerValues(headers, 'sec-websocket-key')
+  if (keys.length === 1 && KEY.test(keys[0]!)) return keys[0]!
+  const what = keys.length === 0 ? 'missing' : keys.length > 1 ? 'given more than once' : 'not 16 bytes in base64'
+  throw new HttpError(400, `Sec-WebSocket-Key is ${what} (RFC6455§4.2.1)`, 'client')
+}
+
+/** The 101 response (RFC6455§4.2.2). */
+export function switchingHead(key: string, headers: readonly string[]): Buffer {
+  const accept = createHash('sha1')
+    .update(key + GUID)
+    .digest('base64')
+  return Buffer.from(serializeSwitch('websocket', ['Sec-WebSocket-Accept', accept, ...headers]), 'latin1')
+}

@@ -1,0 +1,42 @@
+/** What all WebSockets of a gateway share: limits, deadlines, the flush at the end of a turn. The door to this folder. */
+import { DeadlineList } from '../base/deadlines.ts'
+import type { WebSocketEngine } from '../http/websocket.ts'
+import { FramedConnection } from './connection.ts'
+import { Flusher } from './flusher.ts'
+import { negotiate, readOffers } from './handshake.ts'
+
+/** From our close frame to the client's (RFC6455§7.1.1). As the `websockets` package. */
+const CLOSE_MS = 10_000
+/** After the closing handshake, or our failing of it: how long the client has to close, so that it can read our close frame. */
+const LINGER_MS = 2000
+
+export interface WebSocketOptions {
+  readonly limits: { readonly websocketMessage: number }
+  readonly timeouts: { readonly send: number; readonly websocketPing: number; readonly websocketPong: number }
+}
+
+export interface WebSocketContext {
+  readonly maxMessage: number
+  readonly deadlines: Readonly<Record<'ping' | 'pong' | 'send' | 'close' | 'linger', DeadlineList>>
+  readonly flusher: Flusher
+}
+
+export function createWebSocketEngine({ limits, timeouts }: WebSocketOptions): WebSocketEngine {
+  const context: WebSocketContext = {
+    maxMessage: limits.websocketMessage,
+    flusher: new Flusher(),
+    deadlines: {
+      ping: new DeadlineList(timeouts.websocketPing),
+      pong: new DeadlineList(timeouts.websocketPong),
+      send: new DeadlineList(timeouts.send),
+      close: new DeadlineList(CLOSE_MS),
+      linger: new DeadlineList(LINGER_MS),
+    },
+  }
+  return {
+    check: headers => void readOffers(headers),
+    negotiate,
+    open: (stream, first, terms, events, onEnded) =>
+      new FramedConnection(stream, first, terms, events, onEnded, context),
+  }
+}

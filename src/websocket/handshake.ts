@@ -1,0 +1,73 @@
+/**
+ * The part of the opening handshake that is the same for all versions of HTTP (RFC6455§4.2, RFC8441§5): version, subprotocol,
+ * extensions, and the application's own headers. Key, Upgrade and status are HTTP's: see `http1/upgrade.ts`.
+ */
+import { HttpError } from '../http/errors.ts'
+import { type HeaderLines, headerValues } from '../http/headers.ts'
+import type { WebSocketAccept, WebSocketTerms } from '../http/websocket.ts'
+import { acceptDeflate } from './deflate.ts'
+import { DEFLATE, extension, type Offer, subprotocol } from './ws.ts'
+
+const VERSION = '13'
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const INVALID_VALUE = /[^\t\x20-\x7e\x80-\xff]/
+/** Of the handshake, of the connection, or of a content that 101 does not have: none is the application's. */
+const OURS = new Set([
+  ...['sec-websocket-accept', 'sec-websocket-extensions', 'sec-websocket-key', 'sec-websocket-protocol'],
+  ...['sec-websocket-version', 'connection', 'upgrade', 'keep-alive', 'proxy-connection', 'te', 'trailer'],
+  ...['content-length', 'transfer-encoding'],
+])
+
+interface Offers {
+  readonly subprotocols: ReadonlySet<string>
+  readonly deflate: readonly Offer[]
+}
+
+/** Throws HttpError: 426 for another version, 400 for what is malformed. */
+export function readOffers(headers: readonly string[]): Offers {
+  if (headerValues(headers, 'sec-websocket-version').join(',') !== VERSION) {
+    throw new HttpError(426, 'The WebSocket version must be 13 (RFC6455§4.2.1)', 'client', undefined, [
+      ...['Upgrade', 'websocket'],
+      ...['Sec-WebSocket-Version', VERSION],
+    ])
+  }
+  const subprotocols = parsed(headers, 'sec-websocket-protocol', subprotocol.parse) ?? new Set()
+  const extensions = parsed(headers, 'sec-websocket-extensions', extension.parse)
+  return { subprotocols, deflate: extensions?.[DEFLATE] ?? [] }
+}
+
+function parsed<T>(headers: readonly string[], name: string, parse: (text: string) => T): T | null {
+  // Both may be in several lines, which are one list (RFC6455§11.3.2, §11.3.4).
+  const text = headerValues(headers, name).join(', ')
+  if (text === '' && !headers.some((header, i) => i % 2 === 0 && header === name)) return null
+  try {
+    return parse(text)
+  } catch (error) {
+    throw new HttpError(400, `The header ${name} is malformed: ${(error as Error).message} (RFC6455§4.2.1)`, 'client')
+  }
+}
+
+/** Throws HttpError: as `readOffers`, and 500 for what the application may not say. */
+export function negotiate(request: readonly string[], accept: WebSocketAccept): WebSocketTerms {
+  const offers = readOffers(request)
+  const headers: HeaderLines = []
+  if (accept.subprotocol !== '') {
+    if (!offers.subprotocols.has(accept.subprotocol))
+      throw unacceptable(`the subprotocol ${JSON.stringify(accept.subprotocol)}, which the client did not offer`)
+    headers.push('Sec-WebSocket-Protocol', accept.subprotocol)
+  }
+  const deflate = acceptDeflate(offers.deflate)
+  if (deflate !== null) headers.push('Sec-WebSocket-Extensions', extension.format({ [DEFLATE]: [deflate] }))
+  for (let i = 0; i < accept.headers.length; i += 2) {
+    const name = accept.headers[i]!
+    const value = accept.headers[i + 1]!
+    if (!NAME.test(name)) throw unacceptable(`a header with the invalid name ${JSON.stringify(name)}`)
+    if (INVALID_VALUE.test(value)) throw unacceptable(`an invalid character in the header ${name}`)
+    if (!OURS.has(name.toLowerCase())) headers.push(name, value)
+  }
+  return { headers, deflate }
+}
+
+function unacceptable(what: string): HttpError {
+  return new HttpError(500, `The application accepted the WebSocket with ${what} (RFC6455§4.2.2)`, 'application')
+}

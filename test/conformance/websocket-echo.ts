@@ -1,0 +1,98 @@
+/**
+ * An echo server on the engine as the gateway has it, with its transport and HTTP/1.1, without application and master: what the
+ * Autobahn test suite talks to. Prints its port, ends with its standard input. Alone: `sh scripts/node test/conformance/websocket-echo.ts`.
+ */
+import { BoundSocket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { Connections } from '../../src/gateway/accept.ts'
+import { renderError, respondWithError } from '../../src/gateway/error-response.ts'
+import { listen } from '../../src/gateway/transport.ts'
+import type { Exchange } from '../../src/http/exchange.ts'
+import type { WebSocketChannel } from '../../src/http/websocket.ts'
+import { createHttp1Context } from '../../src/http1/context.ts'
+import { createWebSocketEngine } from '../../src/websocket/engine.ts'
+
+const limits = {
+  requestLine: 8192,
+  headerBytes: 65_536,
+  headerCount: 100,
+  body: 2 ** 30,
+  memoryBuffer: 2 ** 20,
+  responseBuffer: 2 ** 28,
+  connections: 4096,
+  queue: 1024,
+  websocketMessage: 2 ** 24,
+}
+const SECOND = 1000
+const timeouts = {
+  head: 15 * SECOND,
+  body: 30 * SECOND,
+  keepAlive: 75 * SECOND,
+  send: 60 * SECOND,
+  request: 0,
+  queue: 0,
+  graceful: 30 * SECOND,
+  websocketPing: 20 * SECOND,
+  websocketPong: 20 * SECOND,
+}
+
+function echo(exchange: Exchange): void {
+  if (!exchange.isWebSocket) {
+    exchange.response.start({ status: 426, reason: '', headers: ['Upgrade', 'websocket', 'Content-Length', '0'] })
+    exchange.response.end()
+    return
+  }
+  try {
+    const channel: WebSocketChannel = exchange.acceptWebSocket(
+      { subprotocol: '', headers: [] },
+      {
+        onMessage(data, isText) {
+          if (!channel.send(data, isText)) channel.pause()
+        },
+        onDrain: () => channel.resume(),
+        onClose() {},
+      },
+    )
+  } catch (error) {
+    respondWithError(exchange, error as Error)
+  }
+}
+
+export interface EchoServer {
+  readonly port: number
+  readonly connections: Connections
+  close(): Promise<void>
+}
+
+export async function startEchoServer(): Promise<EchoServer> {
+  const bound = new BoundSocket({ host: '127.0.0.1', port: 0 })
+  const context = createHttp1Context({
+    limits,
+    timeouts,
+    onExchange: echo,
+    renderError,
+    webSockets: createWebSocketEngine({ limits, timeouts }),
+    isDraining: () => false,
+    onProtocolError() {},
+    onAnswered() {},
+  })
+  const connections = new Connections(context, limits.connections, () => {})
+  const listening = Promise.withResolvers<void>()
+  const accept = connections.accept.bind(connections)
+  const server = listen(bound.fd(), null, accept, listening.resolve, listening.reject)
+  await listening.promise
+  return {
+    port: (server.address() as { port: number }).port,
+    connections,
+    async close() {
+      server.close()
+      await connections.drain(0)
+    },
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const server = await startEchoServer()
+  console.log(server.port)
+  process.stdin.on('end', () => process.exit(0)).resume()
+}
