@@ -112,10 +112,12 @@ export class AppPool {
     }
     const call = new Call(exchange, body)
     if (body instanceof LiveBody) body.onFailed = error => this.#fail(call, error)
-    if (this.#closed || (this.#draining && exchange.isWebSocket && this.#interface === 'asgi')) {
+    const isWebSocket = this.#interface === 'asgi' && exchange.isWebSocket
+    if (this.#closed || (this.#draining && isWebSocket)) {
       this.#fail(call, new HttpError(503, 'The server is stopping', 'operator', 1))
       return
     }
+    if (isWebSocket && !this.#checkHandshake(call)) return
     const slot = this.#queue.length === 0 ? idleSlot(this.#workers) : null
     if (slot !== null) {
       exchange.queueMillis = 0
@@ -130,6 +132,17 @@ export class AppPool {
     }
     // At once when the client has gone already: by then the call is where `#clientGone` looks for it.
     exchange.onAborted(() => this.#clientGone(call))
+  }
+
+  /** Before the application hears of it: what cannot be granted is refused at once. */
+  #checkHandshake(call: Call): boolean {
+    try {
+      call.exchange.checkWebSocket()
+      return true
+    } catch (error) {
+      this.#fail(call, error as Error)
+      return false
+    }
   }
 
   addWorker(address: WorkerAddress): void {
