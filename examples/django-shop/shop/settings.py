@@ -1,7 +1,8 @@
 """Settings of the example: as close to a real deployment as a project on one machine can be.
 
-DEBUG is off, so that what you see is what a server in production does: no tracebacks in the browser, static files
-collected and served with far-future cache headers by WhiteNoise, errors in the log.
+DEBUG is off, so that what you see is what a server in production does: no tracebacks in the browser, errors in the log,
+static files collected into STATIC_ROOT with hashes in their names. Jumak serves them from there; WhiteNoise, which
+compresses them when they are collected, does so under servers that do not.
 """
 
 import os
