@@ -91,7 +91,7 @@ test('request, frames and FIN in one packet are answered before the end', async 
 
 async function allOf(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = []
-  socket.on('data', chunk => chunks.push(chunk))
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
   await once(socket, 'close')
   return Buffer.concat(chunks)
 }
