@@ -40,6 +40,7 @@ for (const [from, to] of [
   ['src/handlers/app.ts', '../apps/pool.ts'],
   ['src/handlers/static/main.ts', './range.ts'],
   ['src/gateway/main.ts', '../handlers/app.ts'],
+  ['src/gateway/main.ts', '../websocket/engine.ts'],
   ['src/control/messages.ts', '../config/types.ts'],
   ['src/cli/main.ts', '../master/main.ts'],
   ['src/base/errors.ts', '../observe/log.ts'],
@@ -51,6 +52,8 @@ for (const [from, to] of [
   ['src/base/errors.ts', '../http/headers.ts'],
   ['src/http/exchange.ts', '../http1/parser.ts'],
   ['src/http1/parser.ts', '../apps/pool.ts'],
+  ['src/http1/connection.ts', '../websocket/engine.ts'],
+  ['src/websocket/connection.ts', '../http1/connection.ts'],
   ['src/apps/pool.ts', '../gateway/main.ts'],
   ['src/handlers/app.ts', './redirect.ts'],
   ['src/handlers/app.ts', '../middleware/limits.ts'],
@@ -79,10 +82,12 @@ test('sockets are the business of the gateway, of the links and of the master', 
   assert.deepEqual(broken('src/apps/body-sender.ts', "import type { Socket } from 'node:net'"), [])
 })
 
-test('packages: zod in config only, others nowhere', () => {
+test('packages: zod in config only, ws in one file, others nowhere', () => {
   assert.deepEqual(broken('src/config/settings/all.ts', "import { z } from 'zod'"), [])
   assert.equal(broken('src/config/types.ts', "import { z } from 'zod'").length, 1)
   assert.equal(broken('src/gateway/main.ts', "import { z } from 'zod'").length, 1)
+  assert.deepEqual(broken('src/websocket/ws.ts', "import * as ws from 'ws'"), [])
+  assert.equal(broken('src/websocket/input.ts', "import * as ws from 'ws'").length, 1)
   assert.equal(broken('src/cli/main.ts', "import left from 'left-pad'").length, 1)
 })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { serializeHead, serializeInterim } from './serializer.ts'
+import { serializeHead, serializeInterim, serializeSwitch } from './serializer.ts'
 
 const head = (status: number, ...headers: string[]) => ({ status, reason: '', headers: ['Date', 'now', ...headers] })
 
@@ -113,4 +113,22 @@ test('205 has no content and says so (RFC9110§15.3.6)', () => {
   const { text, framing } = serializeHead(head(205, 'Content-Length', '5'), '1.1', false, true)
   assert.equal(framing, 'none')
   assert.match(text, /Content-Length: 0\r\n/)
+})
+
+test('426 says what to upgrade to; no other status does (RFC9110§15.5.22)', () => {
+  const required = serializeHead(head(426, 'Upgrade', 'websocket', 'Content-Length', '0'), '1.1', false, true)
+  assert.match(required.text, /\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n$/)
+  assert.equal(required.keepAlive, true)
+  const last = serializeHead(head(426, 'Upgrade', 'a', 'Content-Length', '0'), '1.1', false, false)
+  assert.match(last.text, /\r\nConnection: upgrade, close\r\n\r\n$/)
+  assert.doesNotMatch(serializeHead(head(200, 'Upgrade', 'a'), '1.1', false, true).text, /upgrade/i)
+  assert.throws(() => serializeHead(head(426, 'Upgrade', 'a\r\nb'), '1.1', false, true), /does not allow/)
+})
+
+test('101 has what the protocol says, and nothing of the connection (RFC9110§15.2.2)', () => {
+  assert.equal(
+    serializeSwitch('websocket', ['A', 'b', 'Content-Length', '3', 'Transfer-Encoding', 'chunked', 'Upgrade', 'x']),
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nA: b\r\n\r\n',
+  )
+  assert.throws(() => serializeSwitch('websocket', ['A', 'b\nC: d']), /does not allow/)
 })

@@ -52,7 +52,7 @@ export class FramedConnection implements WebSocketConnection, InputSink {
   #streamEnded = false
   /** `send` has returned false. */
   #owesDrain = false
-  /** The last ping that could not be answered because the client takes nothing: only that one counts (RFC6455§5.5.3). */
+  /** The last ping that came while an answer would have waited: only that one counts (RFC6455§5.5.3), and a flood of them fills nothing. */
   #owedPong: Buffer | null = null
   #awaitsPong = false
   /** Something was received since the deadline was armed. */
@@ -152,9 +152,6 @@ export class FramedConnection implements WebSocketConnection, InputSink {
   onDrain(): void {
     this.#sendDeadline.disarm()
     this.#output.isBlocked = false
-    const owed = this.#owedPong
-    this.#owedPong = null
-    if (owed !== null) this.onPing(owed)
     this.#flushed()
   }
 
@@ -177,7 +174,7 @@ export class FramedConnection implements WebSocketConnection, InputSink {
 
   onPing(data: Buffer): void {
     if (this.#closeWritten) return
-    if (this.#output.isBlocked) this.#owedPong = Buffer.from(data)
+    if (this.#output.isBlocked || this.#sender._bufferedBytes > 0) this.#owedPong = Buffer.from(data)
     else this.#sender.pong(data, false)
   }
 
@@ -214,8 +211,14 @@ export class FramedConnection implements WebSocketConnection, InputSink {
   }
 
   #flushed(): void {
-    if (this.#output.isBlocked) this.#watchSending()
-    else if (this.#owesDrain && this.#state === 'open' && this.#keepsUp()) {
+    if (this.#output.isBlocked) {
+      this.#watchSending()
+      return
+    }
+    const ping = this.#owedPong
+    this.#owedPong = null
+    if (ping !== null) this.onPing(ping)
+    if (this.#owesDrain && this.#state === 'open' && this.#keepsUp()) {
       this.#owesDrain = false
       this.#events.onDrain()
     }

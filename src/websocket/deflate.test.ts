@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { fakeTime } from '../http1/testing/connect.ts'
 import { negotiate } from './handshake.ts'
-import { BINARY, Client, frame, TEXT } from './testing/client.ts'
+import { BINARY, Client, frame, PING, PONG, TEXT } from './testing/client.ts'
 
 const OFFER = 'permessage-deflate; client_max_window_bits'
 const OURS = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=12'
@@ -65,6 +65,18 @@ test('messages of 1024 bytes and more are compressed, and in order with the othe
       : payload,
   )
   assert.deepEqual(received.map(String), texts)
+})
+
+test('pings that come while a message is compressed: the last is answered, behind it', async () => {
+  const client = new Client({ extensions: OFFER })
+  client.socket.send(Buffer.alloc(50_000), false)
+  client.receive(...['a', 'b', 'c'].map(data => frame(PING, data)))
+  while (client.transport.writes.length === 0 || client.frames.length < 2) await new Promise(setImmediate)
+  assert.deepEqual(
+    client.frames.map(({ opcode }) => opcode),
+    [BINARY, PONG],
+  )
+  assert.equal(client.frames[1]?.payload.toString(), 'c')
 })
 
 test('a close goes behind what is being compressed, and the stream ends behind both', async () => {

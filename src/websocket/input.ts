@@ -11,10 +11,10 @@ import { DEFLATE, type PerMessageDeflate, Receiver } from './ws.ts'
 const SLICE = 8 * 1024
 /** Waiting for the inflating of what was before: above it the stream should pause. */
 const MAX_WAITING = 64 * 1024
-/** Frames of one message: one of 16 MiB may come in frames of 256 bytes. Each costs about 150 bytes more than its own. */
-const MAX_FRAGMENTS = 64 * 1024
+/** Frames of one message: one of 16 MiB may come in frames of 128 bytes. Each costs some 150 bytes more than its own: 20 MiB at most. */
+const MAX_FRAGMENTS = 128 * 1024
 /** Reads that make one frame: the same, for a client that sends few bytes at a time. */
-const MAX_PIECES = 64 * 1024
+const MAX_PIECES = 128 * 1024
 /** `ws` keeps the limit as an int32. */
 const MAX_INT32 = 0x7fff_ffff
 
