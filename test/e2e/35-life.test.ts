@@ -35,7 +35,7 @@ test('--max-requests: what runs in the worker that is recycled is finished', asy
     args: ['-w', '1', '--threads', '2', '--max-requests', '1'],
   })
   const slow = new RawClient(server.port).get('/slow')
-  await server.waitForLog(/worker 1 +slow/)
+  await server.waitForLog(/worker 1 +\[\S+\] slow/)
   const first = await ask(server.port)
   await server.waitForLog(/worker 1 is recycled: 1 request /)
   const response = await slow.response()

@@ -126,8 +126,8 @@ test('--user without being root is refused', asRoot, async t => {
   const args = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', join(ROOT, 'bin/jumak')]
   const more = ['-b', '127.0.0.1:0', '--user', 'games', '--temp-dir', directory, 'app']
   const { status, stderr } = spawnSync(args[0]!, [...args.slice(1), ...more], { cwd: directory, encoding: 'utf8' })
-  assert.equal(status, 1, stderr)
-  assert.match(stderr, /cannot become user games: only root may change users/)
+  assert.equal(status, 2, stderr)
+  assert.match(stderr, /--user may be given only when root starts the program/)
 })
 
 test('--user without preload', asRoot, async t => {
