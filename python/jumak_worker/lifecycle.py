@@ -1,7 +1,7 @@
-"""The life of a worker: says hello to the master, has its application, serves its slots, leaves when told.
+"""The life of a worker: says hello to the master, has its application, serves, leaves when told.
 
-The main thread is the first slot, so that an application with one thread runs where Python's signals are handled; the
-others are threads. A control thread sleeps on the control socket.
+WSGI: the main thread is the first slot, so that an application with one thread runs where Python's signals are handled; the
+others are threads. ASGI: the main thread is the event loop (``asgi_worker.py``). A control thread sleeps on the control socket.
 
 Invariants: a worker leaves by returning from ``run``, so that the application's atexit handlers run, unless the master
 is gone or something here is broken. Descriptors of ours never live in a process that the application forks.
@@ -17,15 +17,18 @@ import sys
 import threading
 import time
 import traceback
-from typing import Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, List, NoReturn, Optional, Tuple
 
-from . import __version__, loader, osprocess
+from . import __version__, loader, osprocess, stacks
 from .control import ControlChannel
 from .environ import Environs
 from .errors import report
 from .link import Link
 from .wire import WireError
 from .wsgi import base_environ
+
+if TYPE_CHECKING:
+    from .asgi_worker import AsgiWorker
 
 #: After the master's death the gateway finishes what runs; a worker that still has a link then leaves anyway (seconds).
 _ORPHAN_GRACE = 6.0
@@ -43,6 +46,8 @@ class Worker:
         self._start = start
         self._application = application
         self._threads: int = start["threads"]
+        #: What serves an ASGI application.
+        self._asgi: Optional["AsgiWorker"] = None
         self._stopping = False
         self._pid = os.getpid()
         # Its other end is closed to wake every slot that waits for a link.
@@ -65,9 +70,13 @@ class Worker:
             control.send("load-failed", message=error.message, traceback=error.traceback)
             return _EXIT_NOT_LOADED
         listener, path = self._listen()
-        control.send("ready", socket=path, slots=self._threads, **application.describe())
+        slots = self._threads if self._asgi is None else self._asgi.slots
+        control.send("ready", socket=path, slots=slots, **application.describe())
         threading.Thread(target=self._watch, args=(control,), name="jumak-control", daemon=True).start()
-        self._serve(listener)
+        if self._asgi is None:
+            self._serve(listener)
+        else:
+            self._serve_asgi(self._asgi, listener)
         listener.close()
         try:
             os.unlink(path)
@@ -84,16 +93,20 @@ class Worker:
         return control
 
     def _prepare(self) -> loader.LoadedApplication:
-        """Imports the application where that was left to the workers, and calls ``--post-fork``."""
+        """Imports the application where that was left to the workers, calls ``--post-fork``, starts up that of ASGI."""
         hook = self._start["postFork"]
-        if self._application is not None and hook is None:
-            return self._application
         # Either may hang, in C even, and the master is not listened to meanwhile: it ends with its preloader.
         osprocess.set_parent_death_signal(signal.SIGKILL)
         try:
             self._application = application = self._application or loader.load(self._start)
             if hook is not None:
                 loader.call_post_fork(hook)
+            if application.interface == "asgi":
+                from .asgi_worker import AsgiWorker
+
+                start = self._start
+                self._asgi = AsgiWorker(application.callable, self._number, start["concurrency"], start["lifespan"])
+                self._asgi.start_up()
             return application
         finally:
             osprocess.set_parent_death_signal(0)
@@ -148,8 +161,7 @@ class Worker:
             raise
         except BaseException:
             # A slot less would be a worker that hangs: better none, and a new one.
-            report("worker %d is broken:\n%s" % (self._number, traceback.format_exc()))
-            os._exit(_EXIT_BROKEN)
+            self._leave_broken()
 
     def _accept(self, listener: socket.socket) -> Optional[socket.socket]:
         """The next link; None when the worker is to leave."""
@@ -167,6 +179,18 @@ class Worker:
             sock.setblocking(True)
             return sock
 
+    def _serve_asgi(self, asgi: "AsgiWorker", listener: socket.socket) -> None:
+        try:
+            asgi.serve(listener)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException:
+            self._leave_broken()
+
+    def _leave_broken(self) -> NoReturn:
+        report("worker %d is broken:\n%s" % (self._number, traceback.format_exc()))
+        os._exit(_EXIT_BROKEN)
+
     # -- the control thread
 
     def _watch(self, control: ControlChannel) -> None:
@@ -178,11 +202,15 @@ class Worker:
                 os._exit(0)
             if message["type"] == "stop":
                 self._stop()
+            elif message["type"] == "stacks":
+                control.send("stacks", text=stacks.of_all_threads())
 
     def _stop(self) -> None:
         if not self._stopping:
             self._stopping = True
             os.close(self._wake_write)
+            if self._asgi is not None:
+                self._asgi.stop()
 
     # -- processes that the application forks
 
@@ -192,6 +220,8 @@ class Worker:
             return  # the child of such a child
         for link in self._links.values():
             link.is_closed = True
+        if self._asgi is not None:
+            self._asgi.forget_in_child(self._leave_forked)
         for sock in [*self._sockets, *self._links]:
             _close(sock.close)
         _close(os.close, self._wake_read)

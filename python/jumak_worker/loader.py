@@ -5,15 +5,13 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
-import inspect
 import os
-import re
 import sys
 from time import perf_counter
 from types import ModuleType
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from . import static_files, tracebacks
+from . import interface, static_files, tracebacks
 
 
 class LoadError(Exception):
@@ -32,6 +30,8 @@ class LoadedApplication(NamedTuple):
     #: ``Django 5.2.1``, or empty
     framework: str
     import_ms: int
+    #: ``wsgi`` or ``asgi``
+    interface: str
     #: ``{"url": "/static/", "directory": "/srv/shop/staticfiles"}``: what the application wants served beside it
     static: Optional[Dict[str, str]]
 
@@ -42,7 +42,7 @@ class LoadedApplication(NamedTuple):
             "application": self.application,
             "framework": self.framework,
             "importMs": self.import_ms,
-            "interface": "wsgi",
+            "interface": self.interface,
             "static": self.static,
         }
 
@@ -74,10 +74,13 @@ def load(start: dict) -> LoadedApplication:
     if start["factory"] or (name == "create_app" and len(attributes) > 1):
         found = _call_factory(imported, name, found)
         name += "()"
-    application = _checked(found, imported, name)
+    application, kind = _checked(found, imported, name)
+    if kind == interface.ASGI:
+        # What its workers need as well is shared by all of them when it is imported here.
+        importlib.import_module(".asgi_worker", __package__).import_event_loop()
     milliseconds = int((perf_counter() - started) * 1000)
     display = "%s:%s" % (imported.__name__, name)
-    return LoadedApplication(application, display, _framework(), milliseconds, static_files.find())
+    return LoadedApplication(application, display, _framework(kind), milliseconds, kind, static_files.find())
 
 
 def call_post_fork(hook: dict) -> None:
@@ -189,46 +192,47 @@ def _call_factory(module: ModuleType, name: str, factory: object) -> object:
         ) from None
 
 
-def _checked(application: object, module: ModuleType, name: str) -> Callable:
+def _checked(application: object, module: ModuleType, name: str) -> Tuple[Callable, str]:
+    """The callable and its interface."""
     where = "%s:%s" % (module.__name__, name)
     if not callable(application):
-        kind = "None" if application is None else "of type %s" % type(application).__name__
-        raise LoadError("%s is %s, which cannot be called: a WSGI application is a callable" % (where, kind))
-    if is_asgi(application):
-        hint = ""
-        if "django" in sys.modules:
-            hint = " (Django: use %s)" % re.sub(r"(^|\.)asgi$", r"\1wsgi", module.__name__)
-        raise LoadError("%s is an ASGI application: Jumak serves WSGI applications for now%s" % (where, hint))
-    return application
-
-
-def is_asgi(application: object) -> bool:
-    """A coroutine function, an object whose call is one, or what takes `scope, receive, send` (or only `scope`)."""
-    if inspect.iscoroutinefunction(application) or inspect.iscoroutinefunction(getattr(application, "__call__", None)):
-        return True
-    try:
-        # Of a class: its constructor, as the two-step applications of ASGI 2 have it.
-        names = list(inspect.signature(application).parameters)  # type: ignore[arg-type]
-    except Exception:
-        return False  # a callable that does not say: made in C, or with a signature of its own
-    return names == ["scope"] or names[:3] == ["scope", "receive", "send"]
+        what = "None" if application is None else "of type %s" % type(application).__name__
+        raise LoadError("%s is %s, which cannot be called: a WSGI or ASGI application is a callable" % (where, what))
+    kind = interface.detect(application)
+    if kind == interface.ASGI_2:
+        raise LoadError(
+            "%s is an ASGI 2 application, called with the scope first and then with receive and send; Jumak serves ASGI 3: "
+            "wrap it, as in application = asgiref.compatibility.guarantee_single_callable(%s)"
+            % (where, name.rpartition(".")[2])
+        )
+    if kind == interface.ASGI:
+        misfit = interface.misfit(application)
+        if misfit:
+            raise LoadError("%s %s: an ASGI application takes (scope, receive, send)" % (where, misfit))
+    return application, kind
 
 
 # -- what it is made with
 
 _FRAMEWORKS = (
+    ("fastapi", "FastAPI"),
+    ("litestar", "Litestar"),
+    ("quart", "Quart"),
     ("django", "Django"),
+    ("starlette", "Starlette"),
     ("flask", "Flask"),
     ("pyramid", "Pyramid"),
     ("falcon", "Falcon"),
     ("bottle", "Bottle"),
 )
+#: Served by ASGI only: an application of WSGI that has imported one was made with another.
+_ASYNCHRONOUS = frozenset(("fastapi", "litestar", "quart", "starlette"))
 
 
-def _framework() -> str:
+def _framework(kind: str) -> str:
     """The web framework that the application brought in, with its version."""
     for module, title in _FRAMEWORKS:
-        if module in sys.modules:
+        if module in sys.modules and (kind == interface.ASGI or module not in _ASYNCHRONOUS):
             # Flask warns of its attribute, and will not have it.
             version = getattr(sys.modules[module], "__version__", None) if module != "flask" else None
             return ("%s %s" % (title, version or _installed_version(module))).strip()

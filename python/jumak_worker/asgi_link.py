@@ -1,0 +1,261 @@
+"""The link of a gateway to a worker of an ASGI application: frames in, exchanges and their tasks out. The worker's hot path.
+
+Runs on the event loop. One read brings the requests of many clients. Each is started in place (an eager task), so most have
+answered when the read is used up, and all that was written meanwhile leaves in one write; what is written later leaves at the
+end of the loop's turn. Neither is held while a request computes for long.
+Invariants: the link is always read; what the other side may make us keep is bounded by credit. A gateway that breaks the rules
+loses the link. Not here: what a message means (``asgi.py``, ``asgi_websocket.py``), who listens (``asgi_worker.py``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import marshal
+import os
+import sys
+from asyncio import Task
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
+
+from . import __version__, asgi, asgi_websocket, multiplex, wire
+from .asgi import HttpExchange
+from .asgi_websocket import WebSocketExchange
+from .errors import report
+from .exchange import COMPLETE
+from .wire import WireError
+
+if TYPE_CHECKING:
+    from .asgi_worker import AsgiWorker
+
+#: What was written waits at most this long (seconds) for the rest of its batch, judged before each request.
+_HOLD = 250e-6
+#: Bytes that the gateway has not read: then `send` waits, whatever the credit. A gateway that runs takes them at once.
+_CONGESTED = 4 * 1024 * 1024
+#: Tasks that begin at once, within the call that makes them.
+_HAS_EAGER = sys.version_info >= (3, 12)
+
+_ASGI = {"version": "3.0", "spec_version": "2.5"}
+
+_frame_at = multiplex.FRAME.unpack_from
+_request_at = multiplex.REQUEST_HEAD.unpack_from
+_loads = marshal.loads
+_FRAME_HEADER = multiplex.FRAME_HEADER
+_REQUEST_HEAD = multiplex.REQUEST_HEAD.size
+_REQUEST = wire.REQUEST
+_BODY_FOLLOWS = wire.REQUEST_BODY_FOLLOWS
+
+
+class Link(asyncio.Protocol):
+    def __init__(self, worker: "AsgiWorker") -> None:
+        self.worker = worker
+        self.loop = worker.loop
+        #: Those that the gateway knows: number → exchange.
+        self.exchanges: Dict[int, HttpExchange] = {}
+        #: The gateway does not read.
+        self.is_congested = False
+        #: None when the link is closed.
+        self.transport: Any = None
+        self._is_greeted = False
+        #: Frames to write, and whether somebody will.
+        self._out: List[bytes] = []
+        self._will_flush = False
+        self._held_since = 0.0
+        #: The begin of a frame, and how much of it has not come.
+        self._pieces: List[bytes] = []
+        self._missing = 0
+
+    # -- the connection
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        transport.set_write_buffer_limits(high=_CONGESTED)
+        self.worker.links.add(self)
+        self.write(multiplex.hello(__version__, self.worker.number, self.worker.slots))
+
+    def connection_lost(self, _error: Optional[Exception]) -> None:
+        self.transport = None
+        for exchange in list(self.exchanges.values()):
+            exchange.gone()
+        self.worker.link_closed(self)
+
+    def close(self) -> None:
+        """By ourselves; what was written still leaves."""
+        self._flush()
+        if self.transport is not None:
+            self.transport.close()
+
+    def _abort(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+
+    def forget(self) -> None:
+        """In a forked process: the connection is the parent's."""
+        transport, self.transport = self.transport, None
+        if transport is not None:
+            try:
+                os.close(transport.get_extra_info("socket").fileno())
+            except (OSError, AttributeError):
+                pass  # an application may have closed what was not its own
+
+    def left(self, exchange: HttpExchange) -> None:
+        self.worker.left(exchange)
+
+    def pause_writing(self) -> None:
+        self.is_congested = True
+
+    def resume_writing(self) -> None:
+        self.is_congested = False
+        for exchange in list(self.exchanges.values()):
+            if exchange.waiters:
+                exchange.wake()
+
+    # -- writing
+
+    def write(self, frame: bytes) -> None:
+        """A frame. Those of one turn of the loop leave together."""
+        self._out.append(frame)
+        if not self._will_flush:
+            self._will_flush = True
+            self.loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._will_flush = False
+        out = self._out
+        if out:
+            transport = self.transport
+            if transport is not None:
+                transport.write(out[0] if len(out) == 1 else b"".join(out))
+            out.clear()
+
+    # -- reading
+
+    def data_received(self, data: bytes) -> None:
+        if self._missing:
+            self._pieces.append(data)
+            self._missing -= len(data)
+            if self._missing > 0:
+                return
+            data = b"".join(self._pieces)
+            self._pieces.clear()
+            self._missing = 0
+        # Whoever has promised to write has its turn later, and finds nothing left.
+        self._will_flush = True
+        self._held_since = perf_counter()
+        try:
+            self._read(data)
+        except WireError as error:
+            report("the link to the gateway was closed: %s" % error)
+            self._abort()
+        except BaseException:
+            # A signal handler of the application, or an error of ours: where the next frame begins is not known any more.
+            self._abort()
+            raise
+        finally:
+            self._flush()
+
+    def _read(self, data: bytes) -> None:
+        position = 0
+        size = len(data)
+        while size - position >= _FRAME_HEADER:
+            length, kind, number = _frame_at(data, position)
+            start = position + _FRAME_HEADER
+            position = start + length
+            if position > size:
+                if length > multiplex.MAX_PAYLOAD:
+                    raise WireError("a frame of %d bytes" % length)
+                self._keep(data[start - _FRAME_HEADER :], position - size)
+                return
+            if kind == _REQUEST and self._is_greeted:
+                self._request(data, start, position, number)
+            else:
+                self._other(kind, number, data[start:position])
+        if position < size:
+            self._keep(data[position:], _FRAME_HEADER - (size - position))
+
+    def _keep(self, data: bytes, missing: int) -> None:
+        self._pieces.append(data)
+        self._missing = missing
+
+    def _request(self, data: bytes, start: int, end: int, number: int) -> None:
+        now = perf_counter()
+        if self._out and now - self._held_since > _HOLD:
+            self._flush()
+            self._will_flush = True
+            self._held_since = now
+        head = start + _REQUEST_HEAD
+        if head > end:
+            raise WireError("a request of %d bytes" % (end - start))
+        flags, head_length = _request_at(data, start)
+        head_end = head + head_length
+        if head_end > end:
+            raise WireError("a request with a head longer than itself")
+        try:
+            scope = _loads(data[head:head_end])
+            is_http = scope["type"] == "http"
+        except (ValueError, TypeError, EOFError, KeyError) as error:
+            raise WireError("a request whose head cannot be read: %r" % error) from None
+        if number in self.exchanges:
+            raise WireError("a request with the number of another one: %d" % number)
+        worker = self.worker
+        # Copies: what an application does to its scope is its own affair.
+        scope["asgi"] = _ASGI.copy()
+        if worker.state is not None:
+            scope["state"] = worker.state.copy()
+        exchange: Union[HttpExchange, WebSocketExchange]
+        if is_http:
+            scope["extensions"] = asgi.EXTENSIONS.copy()
+            exchange = HttpExchange(self, number, scope, None if flags & _BODY_FOLLOWS else data[head_end:end], now)
+        else:
+            scope["extensions"] = asgi_websocket.EXTENSIONS.copy()
+            exchange = WebSocketExchange(self, number, scope, now)
+        coroutine = exchange.run(worker.application, scope)
+        if _HAS_EAGER:
+            task = Task(coroutine, loop=self.loop, eager_start=True)
+            if task.done():
+                return
+        else:
+            task = self.loop.create_task(coroutine)
+        exchange.task = task
+        worker.running.add(exchange)
+        if exchange.state is not COMPLETE:
+            self.exchanges[number] = exchange
+
+    def _other(self, kind: int, number: int, payload: bytes) -> None:
+        if not self._is_greeted:
+            return self._greet(kind, payload)
+        if kind == multiplex.PING:
+            return self.write(multiplex.pong(_number(kind, payload)))
+        exchange = self.exchanges.get(number)
+        if exchange is None:
+            return  # it has ended, the gateway did not know yet
+        if kind == multiplex.CREDIT:
+            exchange.add_credit(_number(kind, payload))
+        elif kind == wire.BODY:
+            exchange.add_content(payload)
+        elif kind == wire.BODY_END:
+            exchange.end_content()
+        elif kind == multiplex.MESSAGE and isinstance(exchange, WebSocketExchange) and payload:
+            exchange.add_message(payload[0], payload[1:])
+        elif kind == wire.FILE_OPENED:
+            exchange.file_opened = payload == b"\1"
+            exchange.wake()
+        elif kind == multiplex.DISCONNECT and len(payload) >= 2:
+            exchange.disconnected(int.from_bytes(payload[:2], "little"), payload[2:].decode("utf-8", "replace"))
+        elif kind == multiplex.CANCEL:
+            exchange.cancel()
+        else:
+            raise WireError("frame %d of %d bytes where none is expected" % (kind, len(payload)))
+
+    def _greet(self, kind: int, payload: bytes) -> None:
+        build = wire.parse_hello(payload) if kind == wire.HELLO else None
+        if build is None:
+            raise WireError("frame %d instead of the gateway's hello" % kind)
+        if build != __version__:
+            raise WireError("the gateway is build %s, this worker is build %s: restart jumak" % (build, __version__))
+        self._is_greeted = True
+
+
+def _number(kind: int, payload: bytes) -> int:
+    if len(payload) != 4:
+        raise WireError("frame %d of %d bytes" % (kind, len(payload)))
+    return int.from_bytes(payload, "little")

@@ -1,0 +1,93 @@
+"""Where the application's code stands: of a task that waits, and of a thread that runs.
+
+Nothing here may raise or run application code: it looks into a process that is in trouble.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+import threading
+import traceback
+from types import FrameType
+from typing import Any, List, Optional
+
+#: Awaited coroutines that are followed; a chain longer than this is a recursion.
+_MAX_DEPTH = 200
+_MAX_TASKS = 20
+_LIMIT = 100
+#: A message to the master may be 1 MiB, and every character some bytes.
+_MAX_TEXT = 128 * 1024
+_EXCHANGE = os.path.join(os.path.dirname(__file__), "exchange.py")
+_STEPS = frozenset(("async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"))
+
+
+def of_task(task: "asyncio.Task[Any]") -> str:
+    """The chain of what awaits what, outermost first; ``Task.get_stack`` knows only the outermost coroutine."""
+    lines: List[str] = []
+    for _ in range(_MAX_TASKS):
+        lines += _chain(task.get_coro())
+        # In C and in Python alike; what else it waits for (a timer, a socket) has no stack.
+        other = getattr(task, "_fut_waiter", None)
+        if not isinstance(other, asyncio.Task):
+            break
+        task = other
+        lines.append("  which waits for %s:\n" % task.get_name())
+    return "".join(lines).rstrip("\n") or "  (it has not begun, or it has ended)"
+
+
+def _chain(awaited: Any) -> List[str]:
+    lines: List[str] = []
+    for _ in range(_MAX_DEPTH):
+        frame = _frame_of(awaited)
+        if frame is not None:
+            lines += traceback.format_stack(frame, 1)
+        awaited = _awaited_by(awaited)
+        if awaited is None:
+            break
+    return lines
+
+
+def of_all_threads() -> str:
+    """Every thread but the one that asks, outermost first; the main thread's, which an event loop has, before the others."""
+    frames = sys._current_frames()
+    main = threading.main_thread()
+    lines: List[str] = []
+    for thread in sorted(threading.enumerate(), key=lambda one: one is not main):
+        frame = frames.get(thread.ident or 0)
+        if frame is None or thread is threading.current_thread():
+            continue
+        lines.append("Thread %s%s:\n" % (thread.name, _what_runs(frame)))
+        lines += traceback.format_stack(frame, _LIMIT)
+    return "".join(lines)[:_MAX_TEXT]
+
+
+def _what_runs(frame: Optional[FrameType]) -> str:
+    """Which request of an ASGI application."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "run" and code.co_filename == _EXCHANGE:
+            return ", which runs %s" % frame.f_locals["self"].describe()
+        frame = frame.f_back
+    return ""
+
+
+def _frame_of(awaited: Any) -> Optional[FrameType]:
+    for name in ("cr_frame", "gi_frame", "ag_frame"):
+        frame = getattr(awaited, name, None)
+        if frame is not None:
+            return frame
+    return None
+
+
+def _awaited_by(awaited: Any) -> Any:
+    for name in ("cr_await", "gi_yieldfrom", "ag_await"):
+        following = getattr(awaited, name, None)
+        if following is not None:
+            return following
+    if type(awaited).__name__ in _STEPS:
+        # A step of an asynchronous generator does not say whose it is, but it holds it.
+        return next((one for one in gc.get_referents(awaited) if _frame_of(one) is not None), None)
+    return None
