@@ -7,7 +7,7 @@ let wait = 250
 let seen = ''
 
 form.name.value = localStorage.getItem('name') ?? ''
-about()
+void about()
 if (form.name.value) connect()
 
 function connect() {
@@ -106,7 +106,7 @@ $('weigh').addEventListener('submit', async event => {
 $('crash').addEventListener('click', async () => {
   const response = await fetch('/crash', { method: 'POST' })
   $('crashed').textContent = `Done: answered ${response.status}; a new worker takes its place.`
-  setTimeout(about, 1000)
+  setTimeout(() => void about(), 1000)
 })
 
 async function about() {
