@@ -1,0 +1,122 @@
+const $ = id => document.getElementById(id)
+const messages = $('messages')
+const form = $('say')
+const status = $('status')
+let socket = null
+let wait = 250
+let seen = ''
+
+form.name.value = localStorage.getItem('name') ?? ''
+void about()
+if (form.name.value) connect()
+
+function connect() {
+  const address = new URL('/chat', location.href)
+  address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:'
+  address.searchParams.set('name', form.name.value)
+  socket = new WebSocket(address)
+  socket.onopen = () => {
+    wait = 250
+    status.className = 'on'
+  }
+  socket.onmessage = event => show(JSON.parse(event.data))
+  socket.onclose = event => {
+    status.className = ''
+    status.textContent = `Disconnected (${event.code}${event.reason ? `, ${event.reason}` : ''}): coming back …`
+    setTimeout(connect, wait)
+    wait = Math.min(wait * 2, 8000)
+  }
+}
+
+function show(message) {
+  if (message.kind === 'welcome') {
+    status.textContent = `You sit with worker ${message.worker}.`
+    if (messages.childElementCount === 0) message.remembered.forEach(show)
+    return
+  }
+  const key = JSON.stringify(message)
+  if (key === seen) return
+  seen = key
+  const item = document.createElement('li')
+  if (message.kind === 'says') {
+    const who = document.createElement('b')
+    const worker = document.createElement('small')
+    who.textContent = `${message.name} `
+    worker.textContent = `worker ${message.worker}`
+    who.append(worker)
+    item.append(who, message.text)
+    if (message.name === form.name.value) item.className = 'mine'
+  } else {
+    item.className = 'event'
+    item.textContent = `${message.name} ${message.kind === 'enters' ? 'sits down' : 'has left'}`
+  }
+  messages.append(item)
+  while (messages.childElementCount > 200) messages.firstElementChild.remove()
+  messages.scrollTop = messages.scrollHeight
+}
+
+form.addEventListener('submit', event => {
+  event.preventDefault()
+  const { name, text } = form
+  if (name.value !== localStorage.getItem('name') || socket === null) {
+    localStorage.setItem('name', name.value)
+    if (socket !== null) {
+      socket.onclose = null
+      socket.close()
+    }
+    connect()
+  }
+  const say = () => socket.send(text.value)
+  if (socket.readyState === WebSocket.OPEN) say()
+  else socket.addEventListener('open', say, { once: true })
+  const sent = text.value
+  setTimeout(() => {
+    if (text.value === sent) text.value = ''
+  })
+  text.focus()
+})
+
+$('boil').addEventListener('click', event => {
+  const button = event.currentTarget
+  const events = new EventSource('/kettle')
+  button.disabled = true
+  events.onmessage = ({ data }) => {
+    $('degrees').value = data
+    $('kettle').textContent = `${data} °C`
+  }
+  const stop = text => () => {
+    events.close()
+    button.disabled = false
+    $('kettle').textContent = text
+  }
+  events.addEventListener('done', stop('It whistles.'))
+  events.onerror = stop('The fire went out.')
+})
+
+$('weigh').addEventListener('submit', async event => {
+  event.preventDefault()
+  $('weight').textContent = 'Weighing …'
+  const response = await fetch('/weigh', { method: 'POST', body: new FormData(event.target) })
+  const parcel = response.ok ? await response.json() : null
+  $('weight').textContent = parcel
+    ? `${parcel.bytes.toLocaleString()} bytes, sha256 ${parcel.sha256.slice(0, 16)}…`
+    : `It fell off the scale (${response.status}).`
+})
+
+$('crash').addEventListener('click', async () => {
+  const response = await fetch('/crash', { method: 'POST' })
+  $('crashed').textContent = `Done: answered ${response.status}; a new worker takes its place.`
+  setTimeout(() => void about(), 1000)
+})
+
+async function about() {
+  const response = await fetch('/about')
+  const list = Object.entries(await response.json()).map(([name, value]) => {
+    const pair = document.createElement('div')
+    pair.innerHTML = '<dt></dt><dd></dd>'
+    pair.children[0].textContent = name
+    pair.children[1].textContent = value
+    return pair
+  })
+  $('about').replaceChildren(...list)
+}
