@@ -15,13 +15,14 @@ import os
 import sys
 from asyncio import Task
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
 
 from . import __version__, asgi, asgi_websocket, multiplex, wire
 from .asgi import HttpExchange
 from .asgi_websocket import WebSocketExchange
 from .errors import report
 from .exchange import COMPLETE
+from .output import task_request
 from .wire import WireError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _HOLD = 250e-6
 #: Bytes that the gateway has not read: then `send` waits, whatever the credit. A gateway that runs takes them at once.
 _CONGESTED = 4 * 1024 * 1024
+_set_request = task_request.set
 #: Tasks that begin at once, within the call that makes them.
 _HAS_EAGER = sys.version_info >= (3, 12)
 
@@ -208,13 +210,17 @@ class Link(asyncio.Protocol):
         else:
             scope["extensions"] = asgi_websocket.EXTENSIONS.copy()
             exchange = WebSocketExchange(self, number, scope, now)
+        # The task takes the context of now; what the link itself says belongs to no request.
+        _set_request(_request_id(scope["headers"]))
         coroutine = exchange.run(worker.application, scope)
         if _HAS_EAGER:
             task = Task(coroutine, loop=self.loop, eager_start=True)
+            _set_request("")
             if task.done():
                 return
         else:
             task = self.loop.create_task(coroutine)
+            _set_request("")
         exchange.task = task
         worker.running.add(exchange)
         if exchange.state is not COMPLETE:
@@ -259,3 +265,8 @@ def _number(kind: int, payload: bytes) -> int:
     if len(payload) != 4:
         raise WireError("frame %d of %d bytes" % (kind, len(payload)))
     return int.from_bytes(payload, "little")
+
+
+def _request_id(headers: List[Tuple[bytes, bytes]]) -> str:
+    """The gateway's first header."""
+    return headers[0][1].decode("latin-1") if headers and headers[0][0] == b"x-request-id" else ""

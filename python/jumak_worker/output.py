@@ -16,6 +16,7 @@ import os
 import select
 import sys
 import threading
+from contextvars import ContextVar
 from typing import Any, Dict, Set
 
 #: Bytes of a line without its end that are kept back.
@@ -24,6 +25,9 @@ _MAX_PARTIAL = 64 * 1024
 _ENCODING = "utf-8"
 _ERRORS = "backslashreplace"
 _MARK = b"\x1f"
+
+#: The request that an asyncio task belongs to, by its id: its thread runs many at a time.
+task_request: ContextVar[str] = ContextVar("jumak_request", default="")
 _ESCAPED = b"\\x1f"
 
 #: For both streams: they end in the same pipe. Reentrant, for signal handlers print too.
@@ -85,13 +89,13 @@ class ThreadOutput:
         if last:
             before = lines[: last - 1].split(b"\n")
             lines = b"".join([b"%s%s\n" % (self._mark(b">"), line) for line in before]) + self._mark(b"=") + lines[last:]
-        elif self.request or writer in self._begun:
+        elif self.request or task_request.get() or writer in self._begun:
             lines = self._mark(b"=") + lines
         self._begun.discard(writer)
         writer.write_all(lines)
 
     def _mark(self, kind: bytes) -> bytes:
-        return b"\x1f%s%s\x1f" % (kind, self.request.encode("ascii", "replace"))
+        return b"\x1f%s%s\x1f" % (kind, (self.request or task_request.get()).encode("ascii", "replace"))
 
     def became_child(self) -> None:
         """The process was forked: what it was in the middle of, its parent will end."""

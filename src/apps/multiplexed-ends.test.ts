@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { afterEach, test } from 'node:test'
 import type { HttpError } from '../http/errors.ts'
 import { AsgiBench, holdingAsgi, turn, until } from './testing/asgi-bench.ts'
+import type { FakeExchange } from './testing/fake-exchange.ts'
 
 const cleanups: (() => void)[] = []
 afterEach(() => {
@@ -154,6 +155,22 @@ test('when the program stops, WebSockets are closed with 1001 and new ones are r
   await request.over()
   const stuck = bench.webSocket()
   await stuck.over()
+})
+
+test('when the program stops, WebSockets of workers that were leaving already are closed as well, each of them', async () => {
+  const bench = makeBench({ timeouts: { graceful: 60_000 } })
+  const held = holdingAsgi()
+  const sockets: FakeExchange[] = []
+  for (const id of [1, 2, 3]) {
+    await bench.worker(id, 10, held.script, id)
+    const socket = bench.webSocket()
+    ;(await held.the(id - 1)).accept()
+    await once(socket.response.events, 'accepted')
+    sockets.push(socket)
+  }
+  for (const id of [1, 2, 3]) bench.pool.drainWorker(id)
+  bench.pool.drain(100)
+  for (const socket of sockets) assert.deepEqual(socket.channel!.closed, [1001, ''])
 })
 
 test('a request past its deadline is a 504 and is cancelled; its worker stays, and its other requests go on', async () => {

@@ -179,7 +179,8 @@ export class AppPool {
   /** The program stops within `deadlineMs`: what would never end by itself is ended. Requests are served until `close`. */
   drain(deadlineMs: number): void {
     this.#draining = true
-    for (const worker of this.#workers) worker.dismiss(GOING_AWAY, 0, deadlineMs * STOP_SPAN)
+    // A copy: a worker that was leaving anyway is forgotten with the last that it had.
+    for (const worker of [...this.#workers]) worker.dismiss(GOING_AWAY, 0, deadlineMs * STOP_SPAN)
   }
 
   /** Closes all links; what is queued gets 503, what runs is cut. No events follow. */

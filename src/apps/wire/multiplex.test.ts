@@ -77,7 +77,13 @@ for (const { name, frames, hex, request, rootPath } of of('gateway')) {
     else {
       const { exchange, bodyFollows, body } = frames[0]!
       const inline = bodyFollows ? null : Buffer.from(body, 'hex')
-      encode.writeScopedRequest(writer, exchange, new FakeExchange(request), new ScopeWriter(rootPath!), inline)
+      encode.writeScopedRequest(
+        writer,
+        exchange,
+        Object.assign(new FakeExchange(request), { id: 'r-1' }),
+        new ScopeWriter(rootPath!),
+        inline,
+      )
     }
     assert.equal(writer.bytes().toString('hex'), hex)
     if (request === undefined) return

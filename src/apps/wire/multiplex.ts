@@ -54,7 +54,7 @@
  * **Scope** (the worker adds `asgi`, `state`, `extensions`): type "http" or "websocket"; http_version "1.0", "1.1", "2"; method (http
  * only); scheme "http", "https", "ws", "wss"; path: str, percent-decoded as UTF-8 (U+FFFD for what is none), with the root path
  * in front of it if the proxy took it away; raw_path: bytes as sent, without query; query_string: bytes; root_path: str; headers:
- * list of (bytes, bytes), names lower-case, order and duplicates kept; client: (str, int) or None; server: (str, int), or (path,
+ * list of (bytes, bytes), names lower-case, order and duplicates kept, x-request-id (the exchange's) first; client: (str, int) or None; server: (str, int), or (path,
  * None) for a Unix socket; subprotocols: list of str (websocket only).
  */
 export const MultiplexType = {

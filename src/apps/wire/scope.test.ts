@@ -8,7 +8,7 @@ import { decodePath, ScopeWriter } from './scope.ts'
 
 function bytesOf(request: FakeRequest, changes: object = {}, rootPath = ''): Buffer {
   const writer = new MarshalWriter()
-  new ScopeWriter(rootPath).write(writer, Object.assign(new FakeExchange(request), changes))
+  new ScopeWriter(rootPath).write(writer, Object.assign(new FakeExchange(request), { id: 'r-1' }, changes))
   return Buffer.from(writer.bytes())
 }
 
@@ -17,6 +17,9 @@ function scope(request: FakeRequest, changes: object = {}, rootPath = ''): Map<s
 }
 
 const pair = (name: string, value: string) => Tuple.from([Buffer.from(name, 'latin1'), Buffer.from(value, 'latin1')])
+
+/** Before all others. */
+const REQUEST_ID = pair('x-request-id', 'r-1')
 
 test('the scope of a request is what ASGI says, key by key', () => {
   const request = {
@@ -40,6 +43,7 @@ test('the scope of a request is what ASGI says, key by key', () => {
       [
         'headers',
         [
+          REQUEST_ID,
           pair('host', 'example.com'),
           pair('x-latin', 'caf\xe9'),
           pair('cookie', 'a'),
@@ -83,8 +87,11 @@ test('the root path stands before a path that a proxy took it from, and is not d
 
 test('the Host header is the authority, which rules over it (RFC9112§3.2.2)', () => {
   const headers = ['host', 'other.example']
-  assert.deepEqual(scope({ authority: 'real.example', headers }).get('headers'), [pair('host', 'real.example')])
-  assert.deepEqual(scope({ authority: '', headers: ['host', ''] }).get('headers'), [pair('host', '')])
+  assert.deepEqual(scope({ authority: 'real.example', headers }).get('headers'), [
+    REQUEST_ID,
+    pair('host', 'real.example'),
+  ])
+  assert.deepEqual(scope({ authority: '', headers: ['host', ''] }).get('headers'), [REQUEST_ID, pair('host', '')])
 })
 
 test('a Unix socket has no client, and a path for a server', () => {
@@ -108,10 +115,15 @@ test('two listeners do not get each other’s server', () => {
   )
 })
 
+test('X-Request-ID is the id of the exchange, whatever the client said', () => {
+  const headers = ['accept', 'a', 'x-request-id', 'forged']
+  assert.deepEqual(scope({ headers }).get('headers'), [REQUEST_ID, pair('accept', 'a')])
+})
+
 test('strangers who invent names do not make the gateway remember them all, and nothing gets lost', () => {
   for (let i = 0; i < 3000; i++) {
     const name = i % 2 ? `x-${i}` : `x-${'y'.repeat(100)}-${i}`
-    assert.deepEqual(scope({ headers: [name, 'v'] }).get('headers'), [pair(name, 'v')])
+    assert.deepEqual(scope({ headers: [name, 'v'] }).get('headers'), [REQUEST_ID, pair(name, 'v')])
   }
 })
 
@@ -124,7 +136,7 @@ test('Python loads the scope with the types that ASGI asks for', { skip: python 
   assert.equal(
     result.stdout.trim(),
     `{'type': 'http', 'http_version': '1.1', 'scheme': 'http', 'root_path': '', 'method': 'GET', 'path': '/caf\\xe9', ` +
-      `'raw_path': b'/caf%C3%A9', 'query_string': b'', 'headers': [(b'host', b'example.com'), ` +
+      `'raw_path': b'/caf%C3%A9', 'query_string': b'', 'headers': [(b'x-request-id', b'r-1'), (b'host', b'example.com'), ` +
       `(b'user-agent', b'${'Mozilla/5.0 '.repeat(30)}'), (b'x', b'\\xff')], ` +
       `'client': ('192.0.2.1', 4711), 'server': ('127.0.0.1', 8000)}`,
   )

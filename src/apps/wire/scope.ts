@@ -61,7 +61,7 @@ export class ScopeWriter {
     writer.bytesOf(request.path)
     writer.raw(KEY.query)
     writer.bytesOf(request.query)
-    writeHeaders(writer, request)
+    writeHeaders(writer, exchange)
     writeClient(writer, exchange.peer)
     if (local !== this.#local) {
       this.#local = local
@@ -97,16 +97,23 @@ export function decodePath(path: string): string {
   return Buffer.from(bytes, 'latin1').toString('utf8')
 }
 
-function writeHeaders(writer: MarshalWriter, request: RequestHead): void {
+/** The first is the exchange's id, whoever made it: the worker names the request in its log by it. */
+function writeHeaders(writer: MarshalWriter, { request, id }: Exchange): void {
   const { headers, authority } = request
-  const { length } = headers
+  let count = 1
   writer.raw(KEY.headers)
-  writer.list(length / 2)
-  for (let i = 0; i < length; i += 2) {
+  writer.list(0)
+  const countAt = writer.position - 4
+  writer.raw(REQUEST_ID)
+  writer.bytesOf(id)
+  for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!
+    if (name === 'x-request-id') continue
+    count++
     writer.raw(names.get(name) ?? encodeName(name))
     writer.bytesOf(name === 'host' && authority !== '' ? authority : headers[i + 1]!)
   }
+  writer.patchU32(countAt, count)
 }
 
 function encodeName(name: string): Buffer {
@@ -121,6 +128,8 @@ function encodeName(name: string): Buffer {
   }
   return encoded
 }
+
+const REQUEST_ID = encodeName('x-request-id')
 
 function writeClient(writer: MarshalWriter, peer: Peer): void {
   writer.raw(KEY.client)
