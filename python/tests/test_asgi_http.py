@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import unittest
 from typing import Any, Callable, List
@@ -415,6 +416,7 @@ class Responses(AsgiTest):
             self.assertEqual([size for size in writes if size], [16])
             writes.clear()
 
+    @unittest.skipIf(sys.version_info < (3, 12), "without eager tasks it waits for the end of the loop's turn")
     def test_what_is_ready_does_not_wait_for_a_request_that_computes(self) -> None:
         started, go = threading.Event(), threading.Event()
 
@@ -617,6 +619,7 @@ class Ends(AsgiTest):
             ended.clear()
             done.clear()
             number = host.gateway.begin(scope("GET", "/slow"))
+            self.assertTrue(host.gateway.is_silent())
             host.gateway.send(frame(multiplex.CANCEL, number))
             self.assertTrue(done.wait(20))
             self.assertTrue(host.gateway.is_silent())
@@ -626,6 +629,16 @@ class Ends(AsgiTest):
             for name in ("in application", "in steps", "in deep"):
                 self.assertIn(name, log)
             self.assertNotIn("Traceback", log)
+
+    def test_cancel_at_once(self) -> None:
+        async def application(scope, receive, send):
+            await asyncio.get_running_loop().create_future()
+
+        for host in self.each_loop(application):
+            host.gateway.send(request(1, scope()) + frame(multiplex.CANCEL, 1))
+            self.assertTrue(host.gateway.is_silent())
+            host.leave()
+            self.assertIn("the deadline has passed of GET /", host.log.getvalue())
 
     def test_cancel_follows_the_task_that_is_waited_for(self) -> None:
         async def view():
