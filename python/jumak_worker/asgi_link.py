@@ -163,7 +163,7 @@ class Link(asyncio.Protocol):
             start = position + _FRAME_HEADER
             position = start + length
             if position > size:
-                if length > multiplex.MAX_PAYLOAD:
+                if length > wire.MAX_PAYLOAD:
                     raise WireError("a frame of %d bytes" % length)
                 self._keep(data[start - _FRAME_HEADER :], position - size)
                 return

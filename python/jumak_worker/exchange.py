@@ -9,6 +9,7 @@ the client has gone; of the *task*, which may go on after that (background tasks
 from __future__ import annotations
 
 import asyncio
+import inspect
 from asyncio import CancelledError
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Callable, List, Optional
@@ -139,6 +140,10 @@ class Exchange:
         self.is_cancelled = True
         self.gone()
         task.cancel()
+        if inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_CREATED:  # type: ignore[arg-type]
+            # Not eager, and not begun: then it never will, and `run` does not clean up.
+            self.task = None
+            self.link.left(self)
 
     def micros(self) -> int:
         return min(wire.MAX_MICROS, int((perf_counter() - self.started_at) * 1e6))

@@ -1,0 +1,718 @@
+"""HTTP exchanges by the ASGI specification: what arrives, what may be sent, what becomes of mistakes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import unittest
+from typing import Any, Callable, List
+
+from jumak_worker import multiplex, wire
+from jumak_worker.exchange import ClientDisconnected
+
+from .asgi_harness import AsgiTest, Host, credit, disconnect, frame, request, scope
+
+START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
+END = {"type": "http.response.body"}
+
+
+def body(data: bytes, more: bool = False) -> dict:
+    return {"type": "http.response.body", "body": data, "more_body": more}
+
+
+def sends(*messages: Any) -> Callable:
+    async def application(scope, receive, send):
+        for message in messages:
+            await send(message)
+
+    return application
+
+
+class Requests(AsgiTest):
+    def test_the_scope_is_the_gateways_and_what_the_worker_adds(self) -> None:
+        seen: List[dict] = []
+
+        async def application(scope, receive, send):
+            seen.append(scope)
+            await sends(START, END)(scope, receive, send)
+
+        sent = scope("POST", "/café", query_string=b"a=1", client=None, server=("/run/x.sock", None))
+        for host in self.each_loop(application):
+            host.gateway.get(sent)
+            found = seen.pop()
+            self.assertEqual(found.pop("asgi"), {"version": "3.0", "spec_version": "2.5"})
+            self.assertEqual(
+                sorted(found.pop("extensions")),
+                [
+                    "http.response.early_hint",
+                    "http.response.pathsend",
+                    "http.response.trailers",
+                    "http.response.zerocopysend",
+                ],
+            )
+            self.assertEqual(found, sent)
+
+    def test_what_an_application_does_to_its_scope_reaches_no_other_request(self) -> None:
+        async def application(scope, receive, send):
+            text = repr((sorted(scope["asgi"]), sorted(scope["extensions"]), "state" in scope))
+            scope["asgi"].clear()
+            scope["extensions"].clear()
+            scope["state"] = 1
+            await sends(START, body(text.encode()))(scope, receive, send)
+
+        with self.host(application) as host:
+            self.assertEqual(host.gateway.get().body, host.gateway.get().body)
+
+    def test_content_that_is_there_comes_in_one_message(self) -> None:
+        async def application(scope, receive, send):
+            message = await receive()
+            await sends(START, body(repr(message).encode()))(scope, receive, send)
+
+        for host in self.each_loop(application):
+            for content in (b"", b"hello"):
+                expected = {"type": "http.request", "body": content, "more_body": False}
+                self.assertEqual(host.gateway.get(scope("POST"), content).body, repr(expected).encode())
+
+    def test_content_that_follows_is_streamed_and_credit_given_back_as_it_is_taken(self) -> None:
+        taken = threading.Semaphore(0)
+
+        async def application(scope, receive, send):
+            size = 0
+            while True:
+                while not taken.acquire(blocking=False):
+                    await asyncio.sleep(0)
+                message = await receive()
+                size += len(message["body"])
+                if not message["more_body"]:
+                    break
+            await sends(START, body(b"%d" % size))(scope, receive, send)
+
+        with self.host(application) as host:
+            gateway = host.gateway
+            number = gateway.begin(scope("POST"), follows=True)
+            piece = b"x" * multiplex.MAX_CONTENT
+            for _ in range(4):
+                gateway.send(frame(wire.BODY, number, piece))
+            self.assertTrue(gateway.is_silent())
+            taken.release()
+            given = gateway.expect(multiplex.CREDIT, number)
+            self.assertEqual(int.from_bytes(given, "little"), multiplex.WINDOW)
+            gateway.send(frame(wire.BODY, number, b"ab") + frame(wire.BODY, number) + frame(wire.BODY_END, number))
+            for _ in range(3):
+                taken.release()
+            self.assertEqual(gateway.answer(number).body, b"%d" % (multiplex.WINDOW + 2))
+
+    def test_small_pieces_are_given_back_in_steps(self) -> None:
+        async def application(scope, receive, send):
+            while (await receive())["more_body"]:
+                pass
+            await sends(START, END)(scope, receive, send)
+
+        with self.host(application) as host:
+            gateway = host.gateway
+            number = gateway.begin(scope("POST"), follows=True)
+            for _ in range(100):
+                gateway.send(frame(wire.BODY, number, b"x" * 1000))
+                gateway.send(frame(multiplex.PING, 0, b"\1\0\0\0"))
+            gateway.send(frame(wire.BODY_END, number))
+            kinds = []
+            while not kinds or kinds[-1] != wire.RESPONSE:
+                kinds.append(gateway.read().kind)
+            self.assertLess(kinds.count(multiplex.CREDIT), 3)
+
+    def test_a_client_that_has_gone_is_told_to_who_waits_and_to_who_comes_later(self) -> None:
+        heard: List[Any] = []
+        done = threading.Event()
+
+        async def application(scope, receive, send):
+            await receive()
+            heard.append(await receive())
+            heard.append(await receive())
+            try:
+                await send(START)
+            except OSError as error:
+                heard.append(type(error))
+            done.set()
+
+        for host in self.each_loop(application):
+            heard.clear()
+            done.clear()
+            number = host.gateway.begin()
+            host.gateway.send(disconnect(number))
+            self.assertTrue(done.wait(20))
+            gone = {"type": "http.disconnect"}
+            self.assertEqual(heard, [gone, gone, ClientDisconnected])
+            self.assertTrue(host.gateway.is_silent())
+            self.assertEqual(host.log.getvalue(), "")
+
+    def test_a_client_that_goes_within_its_upload(self) -> None:
+        heard: List[Any] = []
+        done = threading.Event()
+
+        async def application(scope, receive, send):
+            heard.append(await receive())
+            heard.append(await receive())
+            done.set()
+
+        with self.host(application) as host:
+            number = host.gateway.begin(scope("POST"), follows=True)
+            host.gateway.send(frame(wire.BODY, number, b"ab"))
+            self.assertTrue(host.gateway.is_silent())
+            host.gateway.send(disconnect(number))
+            self.assertTrue(done.wait(20))
+        self.assertEqual([one["type"] for one in heard], ["http.request", "http.disconnect"])
+
+    def test_after_the_response_there_is_no_client_any_more(self) -> None:
+        heard: List[Any] = []
+        done = threading.Event()
+
+        async def application(scope, receive, send):
+            waiting = asyncio.ensure_future(receive())
+            await asyncio.sleep(0)
+            heard.append((await waiting)["type"])
+            waiting = asyncio.ensure_future(receive())
+            await asyncio.sleep(0)
+            await sends(START, END)(scope, receive, send)
+            heard.append((await waiting)["type"])
+            heard.append((await receive())["type"])
+            done.set()
+
+        for host in self.each_loop(application):
+            heard.clear()
+            done.clear()
+            self.assertEqual(host.gateway.get().status, 200)
+            self.assertTrue(done.wait(20))
+            self.assertEqual(heard, ["http.request", "http.disconnect", "http.disconnect"])
+
+    def test_several_tasks_may_wait_and_one_that_is_cancelled_takes_nothing_from_the_others(self) -> None:
+        async def application(scope, receive, send):
+            await receive()
+            first, second = asyncio.ensure_future(receive()), asyncio.ensure_future(receive())
+            await asyncio.sleep(0)
+            first.cancel()
+            await asyncio.wait([first])
+            await send(START)
+            await send(body(b"a", True))
+            message = await second
+            heard.append(message["type"])
+            done.set()
+
+        heard: List[str] = []
+        done = threading.Event()
+        with self.host(application) as host:
+            number = host.gateway.begin()
+            host.gateway.expect(wire.RESPONSE, number)
+            host.gateway.send(disconnect(number))
+            self.assertTrue(done.wait(20))
+        self.assertEqual(heard, ["http.disconnect"])
+
+
+class Responses(AsgiTest):
+    def test_what_is_complete_at_once_is_one_frame_with_its_length(self) -> None:
+        for host in self.each_loop(sends(START, body(b"hello"))):
+            answer = host.gateway.get()
+            self.assertEqual((answer.status, answer.body, answer.kinds), (200, b"hello", [wire.RESPONSE]))
+            self.assertEqual(answer.headers, [("content-type", "text/plain"), ("content-length", "5")])
+
+    def test_a_length_that_was_given_is_not_given_again(self) -> None:
+        start = dict(START, headers=[(b"Content-Length", b"5")])
+        with self.host(sends(start, body(b"hello"))) as host:
+            self.assertEqual(host.gateway.get().headers, [("Content-Length", "5")])
+
+    def test_content_in_parts_leaves_as_it_comes(self) -> None:
+        go = threading.Event()
+
+        async def application(scope, receive, send):
+            await send(START)
+            await send(body(b"a", True))
+            while not go.is_set():
+                await asyncio.sleep(0)
+            await send(body(b"b", True))
+            await send(END)
+
+        for host in self.each_loop(application):
+            go.clear()
+            number = host.gateway.begin()
+            payload = host.gateway.expect(wire.RESPONSE, number)
+            self.assertTrue(payload.endswith(b"a"))
+            go.set()
+            self.assertEqual(host.gateway.expect(wire.CHUNK, number), b"b")
+            host.gateway.expect(wire.END, number)
+
+    def test_the_head_waits_for_the_first_content(self) -> None:
+        async def application(scope, receive, send):
+            await send(START)
+            while not go.is_set():
+                await asyncio.sleep(0)
+            await send(body(b"", True))
+            await send(END)
+
+        go = threading.Event()
+        with self.host(application) as host:
+            number = host.gateway.begin()
+            self.assertTrue(host.gateway.is_silent())
+            go.set()
+            answer = host.gateway.answer(number)
+            self.assertEqual((answer.body, answer.kinds), (b"", [wire.RESPONSE, wire.END]))
+            self.assertIsNone(answer.header("content-length"))
+
+    def test_send_waits_for_credit(self) -> None:
+        sent: List[int] = []
+
+        async def application(scope, receive, send):
+            await send(START)
+            for number in range(100):
+                await send(body(b"x" * 50_000, True))
+                sent.append(number)
+            await send(END)
+
+        for host in self.each_loop(application):
+            sent.clear()
+            number = host.gateway.begin()
+            received = len(host.gateway.expect(wire.RESPONSE, number)) - 11 - len(b"\0content-type\0text/plain")
+            while received < multiplex.WINDOW:
+                received += len(host.gateway.expect(wire.CHUNK, number))
+            self.assertTrue(host.gateway.is_silent())
+            self.assertEqual(sent, list(range(6)))
+            host.gateway.send(credit(number, received))
+            answer = host.gateway.answer(number)
+            self.assertEqual(len(answer.body) + received, 5_000_000)
+
+    def test_a_large_body_is_cut_into_frames(self) -> None:
+        content = bytes(range(256)) * 4096
+        with self.host(sends(START, body(content))) as host:
+            answer = host.gateway.answer(host.gateway.begin())
+            self.assertEqual(answer.body, content)
+            self.assertEqual(answer.header("content-length"), str(len(content)))
+            self.assertEqual(len(answer.kinds), 16 + 1)
+
+    def test_a_client_that_goes_while_send_waits(self) -> None:
+        raised: List[BaseException] = []
+        done = threading.Event()
+
+        async def application(scope, receive, send):
+            await send(START)
+            try:
+                while True:
+                    await send(body(b"x" * 65536, True))
+            except OSError as error:
+                raised.append(error)
+                raise
+            finally:
+                done.set()
+
+        for host in self.each_loop(application):
+            done.clear()
+            number = host.gateway.begin()
+            for kind in (wire.RESPONSE, wire.CHUNK, wire.CHUNK, wire.CHUNK):
+                host.gateway.expect(kind, number)
+            host.gateway.send(disconnect(number))
+            self.assertTrue(done.wait(20))
+            self.assertIsInstance(raised.pop(), ClientDisconnected)
+            self.assertTrue(host.gateway.is_silent())
+            self.assertEqual(host.log.getvalue(), "")
+
+    def test_head_and_statuses_without_content(self) -> None:
+        async def application(scope, receive, send):
+            status = int(scope["path"][1:])
+            await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"7")]})
+            await send(body(b"abc", True))
+            await send(body(b"defghi"))
+
+        with self.host(application) as host:
+            for sent in (scope("HEAD", "/200"), scope("GET", "/204"), scope("GET", "/304")):
+                answer = host.gateway.get(sent)
+                self.assertEqual((answer.body, answer.ended, answer.kinds), (b"", "end", [wire.RESPONSE]))
+            self.assertEqual(host.log.getvalue(), "")
+
+    def test_head_has_the_length_of_get(self) -> None:
+        with self.host(sends(START, body(b"hello"))) as host:
+            answer = host.gateway.get(scope("HEAD"))
+            self.assertEqual((answer.header("content-length"), answer.body), ("5", b""))
+
+    def test_no_length_is_added_to_204_and_304(self) -> None:
+        for status in (204, 304):
+            with self.host(sends({"type": "http.response.start", "status": status}, END)) as host:
+                self.assertEqual(host.gateway.get().headers, [])
+
+    def test_trailers(self) -> None:
+        messages = [
+            dict(START, trailers=True),
+            body(b"part", True),
+            END,
+            {"type": "http.response.trailers", "headers": [(b"x-a", b"1")], "more_trailers": True},
+            {"type": "http.response.trailers", "headers": [(b"x-b", b"2")]},
+        ]
+        with self.host(sends(*messages)) as host:
+            answer = host.gateway.get()
+            self.assertEqual((answer.body, answer.trailers), (b"part", [("x-a", "1"), ("x-b", "2")]))
+            self.assertEqual(host.gateway.get(scope("HEAD")).kinds, [wire.RESPONSE])
+
+    def test_early_hints(self) -> None:
+        hint = {"type": "http.response.early_hint", "links": [b"</a.css>; rel=preload", b"</b.js>; rel=preload"]}
+        for messages in ((hint, START, END), (START, hint, END)):
+            with self.host(sends(*messages)) as host:
+                answer = host.gateway.get()
+                links = [("link", "</a.css>; rel=preload"), ("link", "</b.js>; rel=preload")]
+                self.assertEqual(answer.informs, [(103, links)])
+                self.assertEqual(answer.status, 200)
+
+    def test_transfer_encoding_is_the_servers(self) -> None:
+        start = dict(START, headers=[(b"Transfer-Encoding", b"chunked"), (b"x-a", b"1")])
+        with self.host(sends(start, body(b"a"))) as host:
+            self.assertEqual(host.gateway.get().headers, [("x-a", "1"), ("content-length", "1")])
+
+    def test_headers_may_be_any_iterable_and_values_any_bytes(self) -> None:
+        start = dict(START, headers=iter([[b"x-a", bytearray(b"1")], (b"x-b", memoryview(b"2"))]))
+        with self.host(sends(start, body(bytearray(b"ab")))) as host:
+            answer = host.gateway.get()
+            self.assertEqual(answer.headers, [("x-a", "1"), ("x-b", "2"), ("content-length", "2")])
+
+    def test_a_background_task_goes_on_after_the_response(self) -> None:
+        go, done = threading.Event(), threading.Event()
+
+        async def application(scope, receive, send):
+            await sends(START, END)(scope, receive, send)
+            while scope["path"] == "/" and not go.is_set():
+                await asyncio.sleep(0)
+            done.set()
+
+        for host in self.each_loop(application):
+            go.clear()
+            done.clear()
+            number = host.gateway.begin()
+            self.assertEqual(host.gateway.answer(number).status, 200)
+            self.assertFalse(done.is_set())
+            # Its number is free for another one.
+            host.gateway.send(request(number, scope("GET", "/other")))
+            self.assertEqual(host.gateway.answer(number).status, 200)
+            done.clear()
+            go.set()
+            self.assertTrue(done.wait(20))
+
+    def test_requests_of_one_read_are_answered_in_one_write(self) -> None:
+        import jumak_worker.asgi_link as module
+
+        patience, module._HOLD = module._HOLD, 60.0
+        self.addCleanup(setattr, module, "_HOLD", patience)
+        writes: List[int] = []
+        for host in self.each_loop(sends(START, body(b"hello"))):
+            link = next(iter(host.worker.links))
+
+            def record() -> None:
+                write = link._flush
+
+                def flush() -> None:
+                    writes.append(len(link._out))
+                    write()
+
+                link._flush = flush
+
+            host.call(record)
+            host.gateway.send(b"".join(request(number, scope()) for number in range(1, 17)))
+            for number in range(1, 17):
+                self.assertEqual(host.gateway.answer(number).body, b"hello")
+            self.assertEqual([size for size in writes if size], [16])
+            writes.clear()
+
+    @unittest.skipIf(sys.version_info < (3, 12), "without eager tasks it waits for the end of the loop's turn")
+    def test_what_is_ready_does_not_wait_for_a_request_that_computes(self) -> None:
+        started, go = threading.Event(), threading.Event()
+
+        async def application(scope, receive, send):
+            if scope["path"] == "/slow":
+                started.set()
+                go.wait(20)
+            await sends(START, body(scope["path"].encode()))(scope, receive, send)
+
+        import jumak_worker.asgi_link as module
+
+        patience, module._HOLD = module._HOLD, 0.0
+        self.addCleanup(setattr, module, "_HOLD", patience)
+        with self.host(application) as host:
+            host.gateway.send(request(1, scope()) + request(2, scope("GET", "/slow")))
+            self.assertTrue(started.wait(20))
+            self.assertEqual(host.gateway.answer(1).body, b"/")
+            go.set()
+            self.assertEqual(host.gateway.answer(2).body, b"/slow")
+
+
+class Mistakes(AsgiTest):
+    """The client gets a 500 (FAILED before RESPONSE) or a cut (after it), the log a sentence and where it was."""
+
+    def failed(self, application: Callable, words: str, status: int = 0, sent: Any = None) -> None:
+        with self.host(application) as host:
+            answer = host.gateway.get(sent or scope("GET", "/wrong"))
+            self.assertEqual(answer.status, status)
+            self.assertRegex(answer.ended, "^failed: .*" + words)
+            self.assertRegex(host.log.getvalue(), "application error in GET /wrong\n")
+            self.assertRegex(host.log.getvalue(), words)
+            self.assertEqual(host.log.getvalue().count("application error"), 1)
+
+    def test_messages_out_of_order(self) -> None:
+        for messages, words, status in (
+            ([], "returned without starting a response", 0),
+            ([START], "returned without completing its response", 0),
+            ([START, body(b"a", True)], "returned without completing its response", 200),
+            ([END], "http.response.body was sent before http.response.start", 0),
+            ([START, START], "http.response.start was sent after the response was started", 0),
+            ([START, body(b"a", True), START], "http.response.start was sent after the response was started", 200),
+            ([{"type": "http.response.trailers"}], "http.response.trailers was sent where none are due", 0),
+            ([dict(START, trailers=True), END], "without the trailers that it had announced", 200),
+            ([{"type": "http.response.pathsend", "path": "/"}], "pathsend was sent before http.response.start", 0),
+            ([{"type": "websocket.accept"}], "no message of type 'websocket.accept'", 0),
+            ([{"type": None}], "no message of type None", 0),
+        ):
+            with self.subTest(words):
+                self.failed(sends(*messages), words, status)
+
+    def test_wrong_types(self) -> None:
+        def start(**fields: Any) -> list:
+            return [dict(START, **fields)]
+
+        for messages, words in (
+            ([None], "send\\(\\) was given None"),
+            (["http.response.start"], "send\\(\\) was given 'http.response.start'"),
+            ([{}], "send\\(\\) was given {}"),
+            (start(status="200"), "status must be an int like 200, not str"),
+            (start(status=None), "status must be an int like 200, not NoneType"),
+            (start(status=True), "status must be an int like 200, not bool"),
+            (start(status=99), "status must be between 200 and 599: 99"),
+            (start(status=101), "status must be between 200 and 599: 101"),
+            (start(headers=5), "headers must be an iterable"),
+            (start(headers=[b"ab"]), "a header name must be bytes, not int"),
+            (start(headers=[("x-a", b"1")]), "a header name must be bytes, not str: 'x-a'"),
+            (start(headers=[(b"x-a", "1")]), "the value of header b'x-a' must be bytes, not str: '1'"),
+            (start(headers=[(b"x-a", b"1", b"2")]), "pairs"),
+            (start(headers=[(b"x a", b"1")]), "not a header name: b'x a'"),
+            (start(headers=[(b"", b"1")]), "not a header name: b''"),
+            (start(headers=[(b"x-a", b"1\r\nx-b: 2")]), "header b'x-a' has a control character"),
+            (start(headers=[(b"x-a", b"1\0")]), "header b'x-a' has a control character"),
+            (start(headers=[(b"content-length", b"-1")]), "Content-Length must be a number of bytes"),
+            (start(headers=[(b"content-length", b"1"), (b"Content-Length", b"1")]), "Content-Length is given twice"),
+            (start(headers=[(b"x-a", b"x" * 300_000)]), "300005 bytes long"),
+            ([START, body("text")], "must be bytes, not str: 'text'"),  # type: ignore[arg-type]
+            ([START, body(None)], "must be bytes, not None"),  # type: ignore[arg-type]
+        ):
+            with self.subTest(words):
+                self.failed(sends(*messages), words)
+
+    def test_more_or_less_than_content_length(self) -> None:
+        start = dict(START, headers=[(b"content-length", b"4")])
+        self.failed(sends(start, body(b"hello")), "more content than its Content-Length of 4")
+        self.failed(sends(start, body(b"abc", True), body(b"de")), "more content than its Content-Length of 4", 200)
+        self.failed(sends(start, body(b"abc")), "ended after 3 bytes, but its Content-Length is 4")
+        self.failed(sends(start, body(b"ab", True), body(b"c")), "ended after 3 bytes, but its Content-Length", 200)
+
+    def test_an_exception_before_and_within_the_response(self) -> None:
+        async def before(scope, receive, send):
+            raise KeyError("café")
+
+        async def within(scope, receive, send):
+            await sends(START, body(b"a", True))(scope, receive, send)
+            await asyncio.sleep(0)
+            raise KeyError("café")
+
+        self.failed(before, "KeyError: 'café'")
+        self.failed(within, "KeyError: 'café'", 200)
+
+    def test_an_error_page_may_take_the_place_of_a_response_whose_head_waits(self) -> None:
+        async def application(scope, receive, send):
+            try:
+                await send({"type": "http.response.start", "status": 200, "headers": [(b"x a", b"")]})
+            except ValueError:
+                await sends(dict(START, status=500), body(b"sorry"))(scope, receive, send)
+
+        with self.host(application) as host:
+            answer = host.gateway.get()
+            self.assertEqual((answer.status, answer.body, answer.ended), (500, b"sorry", "end"))
+
+    def test_exits_and_cancellations_end_a_request_and_no_worker(self) -> None:
+        for error in (SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError(), GeneratorExit()):
+
+            async def application(scope, receive, send):
+                raise error
+
+            with self.subTest(error):
+                self.failed(application, type(error).__name__)
+
+    def test_what_comes_after_the_end_is_ignored_with_one_complaint(self) -> None:
+        with self.host(sends(START, END, body(b"more"), body(b"more"), START)) as host:
+            self.assertEqual(host.gateway.get(scope("GET", "/x")).ended, "end")
+            self.assertEqual(host.gateway.get(scope("GET", "/y")).ended, "end")
+            self.assertEqual(host.log.getvalue().count("it is ignored"), 2)
+            self.assertIn("GET /x\nhttp.response.body was sent after the response was complete", host.log.getvalue())
+
+    def test_an_error_after_the_response_reaches_the_log_only(self) -> None:
+        async def application(scope, receive, send):
+            await sends(START, END)(scope, receive, send)
+            raise RuntimeError("in the background")
+
+        with self.host(application) as host:
+            self.assertEqual(host.gateway.get().ended, "end")
+            self.assertTrue(host.gateway.is_silent())
+            self.assertIn("in the background", host.log.getvalue())
+
+    def test_errors_after_a_disconnect_are_logged_unless_it_caused_them(self) -> None:
+        async def application(scope, receive, send):
+            await receive()
+            await receive()
+            try:
+                await send(START)
+            except OSError as error:
+                if scope["path"] == "/wrapped":
+                    raise RuntimeError("wrapped") from error
+            raise ValueError("its own")
+
+        with self.host(application) as host:
+            for path in ("/wrapped", "/own"):
+                host.gateway.send(disconnect(host.gateway.begin(scope("GET", path))))
+            self.assertTrue(host.gateway.is_silent())
+            self.assertNotIn("wrapped", host.log.getvalue())
+            self.assertIn("GET /own", host.log.getvalue())
+            self.assertIn("ValueError: its own", host.log.getvalue())
+
+    def test_the_log_names_the_request(self) -> None:
+        sent = scope("GET", "/a", raw_path=b"/a%0Ab", headers=[(b"x-request-id", b"r-17")])
+        with self.host(sends()) as host:
+            host.gateway.get(sent)
+            self.assertIn("application error in GET /a%0Ab (request r-17)\n", host.log.getvalue())
+
+    def test_a_send_that_is_cancelled_within_its_content_breaks_the_response_off(self) -> None:
+        async def application(scope, receive, send):
+            await send(START)
+            waiting = asyncio.ensure_future(send(body(b"x" * 1_000_000)))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.wait([waiting])
+
+        with self.host(application) as host:
+            answer = host.gateway.answer(host.gateway.begin(), gives_credit=False)
+            self.assertIn("cancelled when a part of its content had gone", answer.ended)
+            self.assertEqual(len(answer.body), multiplex.WINDOW)
+
+
+class Ends(AsgiTest):
+    def test_cancel_ends_the_task_and_logs_where_it_was(self) -> None:
+        ended: List[str] = []
+        done = threading.Event()
+
+        async def deep():
+            try:
+                await asyncio.get_running_loop().create_future()
+            except asyncio.CancelledError:
+                ended.append("cancelled")
+                raise
+            finally:
+                done.set()
+
+        async def steps():
+            await deep()
+            yield 1
+
+        async def application(scope, receive, send):
+            async for _ in steps():
+                pass
+
+        for host in self.each_loop(application):
+            ended.clear()
+            done.clear()
+            number = host.gateway.begin(scope("GET", "/slow"))
+            self.assertTrue(host.gateway.is_silent())
+            host.gateway.send(frame(multiplex.CANCEL, number))
+            self.assertTrue(done.wait(20))
+            self.assertTrue(host.gateway.is_silent())
+            self.assertEqual(ended, ["cancelled"])
+            log = host.log.getvalue()
+            self.assertIn("GET /slow", log)
+            for name in ("in application", "in steps", "in deep"):
+                self.assertIn(name, log)
+            self.assertNotIn("Traceback", log)
+
+    def test_cancel_at_once(self) -> None:
+        async def application(scope, receive, send):
+            await asyncio.get_running_loop().create_future()
+
+        for host in self.each_loop(application):
+            host.gateway.send(request(1, scope()) + frame(multiplex.CANCEL, 1))
+            self.assertTrue(host.gateway.is_silent())
+            host.leave()
+            self.assertIn("the deadline has passed of GET /", host.log.getvalue())
+
+    def test_cancel_follows_the_task_that_is_waited_for(self) -> None:
+        async def view():
+            await asyncio.sleep(1000)
+
+        async def application(scope, receive, send):
+            await asyncio.ensure_future(view())
+
+        with self.host(application) as host:
+            number = host.gateway.begin()
+            self.assertTrue(host.gateway.is_silent())
+            host.gateway.send(frame(multiplex.CANCEL, number))
+            self.assertTrue(host.gateway.is_silent())
+            self.assertRegex(host.log.getvalue(), "(?s)in application.*which waits for .*in view")
+
+    def test_a_link_that_breaks_is_the_going_of_all_its_clients_and_the_next_serves_on(self) -> None:
+        heard: List[str] = []
+        both = threading.Barrier(3)
+
+        async def application(scope, receive, send):
+            if scope["path"] == "/wait":
+                await receive()
+                heard.append((await receive())["type"])
+                await asyncio.get_running_loop().run_in_executor(None, both.wait, 20)
+            else:
+                await sends(START, END)(scope, receive, send)
+
+        for host in self.each_loop(application):
+            heard.clear()
+            host.gateway.begin(scope("GET", "/wait"))
+            host.gateway.begin(scope("GET", "/wait"))
+            self.assertTrue(host.gateway.is_silent())
+            host.gateway.close()
+            both.wait(20)
+            self.assertEqual(heard, ["http.disconnect"] * 2)
+            self.assertEqual(host.connect().get().status, 200)
+
+    def test_stop_waits_for_what_runs(self) -> None:
+        go = threading.Event()
+        ended: List[str] = []
+
+        async def application(scope, receive, send):
+            await sends(START, END)(scope, receive, send)
+            while not go.is_set():
+                await asyncio.sleep(0)
+            ended.append("background")
+
+        for host in self.each_loop(application):
+            go.clear()
+            ended.clear()
+            host.gateway.get()
+            host.worker.stop()
+            host.gateway.close()
+            threading.Timer(0.05, go.set).start()
+            host.leave()
+            self.assertEqual(ended, ["background"])
+
+    def test_what_nobody_waits_for_is_logged_once(self) -> None:
+        async def lost():
+            raise ZeroDivisionError("lost")
+
+        async def application(scope, receive, send):
+            task = asyncio.ensure_future(lost())
+            await asyncio.sleep(0)
+            del task
+            await sends(START, END)(scope, receive, send)
+
+        for host in self.each_loop(application):
+            host.gateway.get()
+            host.gateway.get()
+            self.assertTrue(host.gateway.is_silent())
+            self.assertEqual(host.log.getvalue().count("ZeroDivisionError: lost"), 2)
+            self.assertIn("never retrieved", host.log.getvalue())
+
+
+if __name__ == "__main__":
+    unittest.main()
