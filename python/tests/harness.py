@@ -246,6 +246,9 @@ class Master:
             "factory": False,
             "display": "app",
             "threads": 1,
+            "concurrency": 100,
+            "lifespan": "auto",
+            "rootPath": "",
             "multiprocess": True,
             "preload": "on",
         }
