@@ -209,6 +209,8 @@ class HttpExchange(Exchange):
     async def write_content(self, body: bytes) -> None:
         """The head if it has not gone, then content while there is credit. Raises ClientDisconnected."""
         position = 0
+        if self.link.is_congested:
+            await self.writable()
         if self.state is STARTED:
             piece = body[:MAX_CONTENT]
             self.credit -= len(piece)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: What was written waits at most this long (seconds) for the rest of its batch, judged before each request.
 _HOLD = 250e-6
+#: Content of many exchanges in one turn leaves in writes of about this size.
+_EARLY_FLUSH = 256 * 1024
 #: Bytes that the gateway has not read: then `send` waits, whatever the credit. A gateway that runs takes them at once.
 _CONGESTED = 4 * 1024 * 1024
 _set_request = task_request.set
@@ -58,8 +60,9 @@ class Link(asyncio.Protocol):
         #: None when the link is closed.
         self.transport: Any = None
         self._is_greeted = False
-        #: Frames to write, and whether somebody will.
+        #: Frames to write, their bytes, and whether somebody will.
         self._out: List[bytes] = []
+        self._size = 0
         self._will_flush = False
         self._held_since = 0.0
         #: The begin of a frame, and how much of it has not come.
@@ -116,18 +119,24 @@ class Link(asyncio.Protocol):
     def write(self, frame: bytes) -> None:
         """A frame. Those of one turn of the loop leave together."""
         self._out.append(frame)
-        if not self._will_flush:
+        self._size += len(frame)
+        if self._size > _EARLY_FLUSH:
+            self._write_out()
+        elif not self._will_flush:
             self._will_flush = True
             self.loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._will_flush = False
+        if self._out:
+            self._write_out()
+
+    def _write_out(self) -> None:
         out = self._out
-        if out:
-            transport = self.transport
-            if transport is not None:
-                transport.write(out[0] if len(out) == 1 else b"".join(out))
-            out.clear()
+        if self.transport is not None:
+            self.transport.write(out[0] if len(out) == 1 else b"".join(out))
+        out.clear()
+        self._size = 0
 
     # -- reading
 
@@ -181,8 +190,7 @@ class Link(asyncio.Protocol):
     def _request(self, data: bytes, start: int, end: int, number: int) -> None:
         now = perf_counter()
         if self._out and now - self._held_since > _HOLD:
-            self._flush()
-            self._will_flush = True
+            self._write_out()
             self._held_since = now
         head = start + _REQUEST_HEAD
         if head > end:

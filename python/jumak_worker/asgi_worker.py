@@ -17,7 +17,7 @@ from .errors import report
 from .exchange import Exchange, is_by_disconnect
 from .lifespan import Lifespan
 
-#: Tasks that the application has left behind are cancelled, and have this long to end (seconds).
+#: Tasks that are cancelled in the end have this long to end (seconds).
 _CANCEL_GRACE = 2.0
 
 
@@ -57,7 +57,11 @@ class AsgiWorker:
 
     async def _start_up(self) -> None:
         self._lifespan = Lifespan(self.application, self._lifespan_mode)
-        await self._lifespan.start_up()
+        try:
+            await self._lifespan.start_up()
+        except BaseException:
+            await self._end_tasks()
+            raise
         self.state = self._lifespan.state
 
     def serve(self, listener: socket.socket) -> None:
@@ -85,12 +89,16 @@ class AsgiWorker:
         self._server.close()
         if self._lifespan is not None:
             await self._lifespan.shut_down()
+        await self._end_tasks()
+        await self.loop.shutdown_asyncgens()
+
+    async def _end_tasks(self) -> None:
+        """Of the application, which it has left behind."""
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:
             task.cancel()
         if left:
             await asyncio.wait(left, timeout=_CANCEL_GRACE)
-        await self.loop.shutdown_asyncgens()
 
     # -- the end
 

@@ -223,7 +223,8 @@ class Worker:
         if self._asgi is not None:
             self._asgi.forget_in_child(self._leave_forked)
         for sock in [*self._sockets, *self._links]:
-            _close(sock.close)
+            # Not its `close`, which waits for who uses it: uvloop does.
+            _close(os.close, sock.detach())
         _close(os.close, self._wake_read)
         if not self._stopping:
             _close(os.close, self._wake_write)

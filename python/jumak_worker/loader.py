@@ -75,10 +75,10 @@ def load(start: dict) -> LoadedApplication:
         found = _call_factory(imported, name, found)
         name += "()"
     application, kind = _checked(found, imported, name)
+    milliseconds = int((perf_counter() - started) * 1000)
     if kind == interface.ASGI:
         # What its workers need as well is shared by all of them when it is imported here.
         importlib.import_module(".asgi_worker", __package__).import_event_loop()
-    milliseconds = int((perf_counter() - started) * 1000)
     display = "%s:%s" % (imported.__name__, name)
     return LoadedApplication(application, display, _framework(kind), milliseconds, kind, static_files.find())
 

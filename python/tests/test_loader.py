@@ -11,10 +11,10 @@ import shutil
 import sys
 import tempfile
 import unittest
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
-from jumak_worker import loader
+from jumak_worker import interface, loader
 
 GOOD = "def application(environ, start_response): pass\n"
 
@@ -194,7 +194,33 @@ class Refused(Loader):
         )
         self.assertIn("wants() failed: TypeError", self.refused(attributes=["wants"], factory=True).message)
 
-    def test_asgi_of_every_kind_is_named(self) -> None:
+    def test_asgi_2_is_told_what_it_is(self) -> None:
+        for source in ("class application:\n    def __init__(self, scope): pass\n", "def application(scope): pass\n"):
+            with self.subTest(source):
+                sys.modules.pop("app", None)
+                self.write("app.py", "# %d\n" % len(source) + source)
+                message = self.refused().message
+                self.assertIn("app:application is an ASGI 2 application", message)
+                self.assertIn("asgiref.compatibility.guarantee_single_callable(application)", message)
+
+    def test_a_coroutine_function_that_is_neither(self) -> None:
+        self.write("app.py", "async def application(environ, start_response): pass\n")
+        self.assertEqual(
+            self.refused().message,
+            "app:application is asynchronous and takes (environ, start_response): "
+            "an ASGI application takes (scope, receive, send)",
+        )
+
+
+class Interfaces(Loader):
+    def test_asgi_is_loaded(self) -> None:
+        self.write("app.py", "async def application(scope, receive, send): pass\n")
+        loaded = self.load()
+        self.assertEqual((loaded.interface, loaded.describe()["interface"]), ("asgi", "asgi"))
+        self.write("other.py", GOOD)
+        self.assertEqual(self.load(module="other").interface, "wsgi")
+
+    def test_what_an_application_is(self) -> None:
         class Instance:
             async def __call__(self, scope, receive, send):
                 pass
@@ -203,21 +229,74 @@ class Refused(Loader):
             def __call__(self, scope, receive, send):
                 pass
 
+            async def method(self, one, two, three):
+                pass
+
+        class Awaited:
+            def __init__(self, scope, receive, send):
+                pass
+
+            def __await__(self):
+                yield
+
         class Two:
             def __init__(self, scope):
+                pass
+
+            async def __call__(self, receive, send):
+                pass
+
+        class WsgiClass:
+            def __init__(self, environ, start_response):
+                pass
+
+        class WsgiInstance:
+            def __call__(self, environ, start_response):
                 pass
 
         async def function(scope, receive, send):
             pass
 
+        async def others(a, b, c):
+            pass
+
+        async def anything(*args):
+            pass
+
         def extra(prefix, scope, receive, send):
             pass
 
-        for found in (function, Instance(), Plain(), Two, partial(extra, 1)):
-            with self.subTest(found):
-                self.assertTrue(loader.is_asgi(found))
-        self.write("app.py", "async def application(scope, receive, send): pass\n")
-        self.assertIn("app:application is an ASGI application", self.refused().message)
+        async def coroutine(prefix, scope, receive, send):
+            pass
+
+        @wraps(function)
+        def wrapped(*args, **kwargs):
+            return function(*args, **kwargs)
+
+        def marked(*args):
+            pass
+
+        def two(scope):
+            pass
+
+        def unknown(*args, **kwargs):
+            pass
+
+        marked._asgi_single_callable = True  # type: ignore[attr-defined]
+        for expected, candidates in (
+            (
+                interface.ASGI,
+                (function, others, anything, Instance(), Plain(), Plain().method, Awaited, wrapped, marked)
+                + (partial(extra, 1), partial(coroutine, 1), partial(Instance())),
+            ),
+            (interface.ASGI_2, (Two, two)),
+            (interface.WSGI, (WsgiClass, WsgiInstance(), WsgiInstance, unknown, print, lambda e, s: None, dict)),
+        ):
+            for candidate in candidates:
+                with self.subTest(candidate):
+                    self.assertEqual(interface.detect(candidate), expected)
+                    if expected == interface.ASGI:
+                        self.assertEqual(interface.misfit(candidate), "")
 
 
 if __name__ == "__main__":

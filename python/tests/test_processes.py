@@ -254,7 +254,7 @@ class Processes(unittest.TestCase):
             ("import sys; sys.exit(4)\n", "SystemExit(4)", "app.py"),
             ("aplication = print\n", "no attribute 'application' or 'app'; it has: aplication", None),
             ("application = 42\n", "app:application is of type int, which cannot be called", None),
-            ("async def application(scope, receive, send): pass\n", "ASGI", None),
+            ("def application(scope): pass\n", "ASGI 2", None),
         ):
             with self.subTest(source):
                 failed = self.master(source).receive("load-failed")

@@ -1,4 +1,4 @@
-"""An ASGI application, which is not served yet."""
+"""The least that an ASGI application can be."""
 
 
 async def application(scope, receive, send):

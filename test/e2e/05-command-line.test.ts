@@ -52,7 +52,7 @@ test('an application that cannot be imported is exit code 3, with its own frames
     ['broken_import', /ModuleNotFoundError/],
     ['raises', /Error/],
     ['no_app', /no_app/],
-    ['asgi_app', /ASGI/],
+    ['asgi_2', /ASGI 2/],
     ['nowhere.wsgi', /nowhere/],
   ] as const) {
     const { code, stderr } = await runToEnd(['-b', '127.0.0.1:0', app])

@@ -1,0 +1,294 @@
+"""The frames of ASGI links: the vectors that both languages read, links whose bytes are cut anywhere, broken rules."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import marshal
+import random
+import socket
+import struct
+import unittest
+from typing import Any, List
+
+from jumak_worker import asgi_head, multiplex, wire
+from jumak_worker.asgi_link import Link
+
+from .asgi_harness import AsgiTest, FakeGateway, Host, frame, request, scope
+from .test_wire import vectors
+
+
+class RecordingLink(Link):
+    """Says what it has read instead of acting on it."""
+
+    def __init__(self) -> None:
+        class Worker:
+            loop = asyncio.new_event_loop()
+
+        super().__init__(Worker())  # type: ignore[arg-type]
+        Worker.loop.close()
+        self.frames: List[dict] = []
+
+    def write(self, frame: bytes) -> None:
+        raise AssertionError("nothing is to be sent")
+
+    def _request(self, data: bytes, start: int, end: int, number: int) -> None:
+        flags, length = multiplex.REQUEST_HEAD.unpack_from(data, start)
+        head = start + multiplex.REQUEST_HEAD.size
+        its_scope = plain(marshal.loads(data[head : head + length]))
+        found = {"type": "REQUEST", "exchange": number, "scope": its_scope, "body": data[head + length : end].hex()}
+        found["bodyFollows"] = bool(flags & wire.REQUEST_BODY_FOLLOWS)
+        self.frames.append(found)
+
+    def _other(self, kind: int, number: int, payload: bytes) -> None:
+        found: dict = {"exchange": number}
+        if kind == wire.HELLO:
+            self._is_greeted = True
+            found.update(type="HELLO", hello=json.loads(payload))
+        elif kind == wire.BODY:
+            found.update(type="BODY", data=payload.hex())
+        elif kind == wire.BODY_END:
+            found.update(type="BODY_END")
+        elif kind == multiplex.DISCONNECT:
+            code = struct.unpack_from("<H", payload)[0]
+            found.update(type="DISCONNECT", code=code, reason=payload[2:].decode())
+        elif kind == multiplex.CREDIT:
+            found.update(type="CREDIT", bytes=struct.unpack("<I", payload)[0])
+        elif kind == multiplex.PING:
+            found.update(type="PING", token=struct.unpack("<I", payload)[0])
+        elif kind == multiplex.CANCEL:
+            found.update(type="CANCEL")
+        elif kind == wire.FILE_OPENED:
+            found.update(type="FILE_OPENED", opened=payload == b"\1")
+        elif kind == multiplex.MESSAGE:
+            flags = payload[0]
+            is_text, is_more = bool(flags & multiplex.MESSAGE_TEXT), bool(flags & multiplex.MESSAGE_MORE)
+            found.update(type="MESSAGE", text=is_text, more=is_more, data=payload[1:].hex())
+        else:
+            raise AssertionError("frame %d" % kind)
+        self.frames.append(found)
+
+
+def plain(value: Any) -> Any:
+    """As the vectors have it: bytes in hexadecimal, no tuples."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    return value
+
+
+def fed(pieces: List[bytes]) -> List[dict]:
+    link = RecordingLink()
+    link._is_greeted = True
+    for piece in pieces:
+        if piece:
+            link.data_received(piece)
+    return link.frames
+
+
+def head_of(first: str, flat: List[str]) -> bytes:
+    encoded = [one.encode("latin-1") for one in flat]
+    return asgi_head.encode(first.encode("latin-1"), list(zip(encoded[::2], encoded[1::2])))[0]
+
+
+def encode(one: dict) -> bytes:
+    kind, number = one["type"], one["exchange"]
+    if kind == "HELLO":
+        return multiplex.hello(one["hello"]["build"], one["hello"]["worker"], one["hello"]["slots"])
+    if kind == "RESPONSE":
+        head, body = head_of("", one["headers"]), bytes.fromhex(one["body"])
+        return multiplex.response(number, one["status"], one["complete"], one["runMicros"], head, body)
+    if kind == "INFORM":
+        return multiplex.inform(number, one["status"], head_of("", one["headers"]))
+    if kind == "CHUNK":
+        return multiplex.chunk(number, bytes.fromhex(one["data"]))
+    if kind == "END":
+        return multiplex.end(number, one["runMicros"], head_of("", one["trailers"])[1:])
+    if kind == "FILE":
+        device, inode = int(one["device"]), int(one["inode"])
+        return multiplex.file(number, one["fd"], one["offset"], one["length"], device, inode)
+    if kind == "FAILED":
+        return multiplex.failed(number, one["runMicros"], one["reason"])
+    if kind == "CREDIT":
+        return multiplex.credit(number, one["bytes"])
+    if kind == "PONG":
+        return multiplex.pong(one["token"])
+    if kind == "ACCEPT":
+        return multiplex.accept(number, head_of(one["subprotocol"], one["headers"]))
+    if kind == "CLOSE":
+        return multiplex.close(number, one["code"], one["reason"])
+    assert kind == "MESSAGE"
+    flags = multiplex.MESSAGE_TEXT if one["text"] else multiplex.MESSAGE_BINARY
+    return multiplex.message(number, flags | (multiplex.MESSAGE_MORE if one["more"] else 0), bytes.fromhex(one["data"]))
+
+
+class Vectors(unittest.TestCase):
+    def test_what_the_gateway_sends_is_understood_cut_anywhere(self) -> None:
+        checked = 0
+        for vector in vectors("multiplex.json"):
+            if vector["from"] != "gateway":
+                continue
+            data, expected = bytes.fromhex(vector["hex"]), vector["frames"]
+            with self.subTest(vector["name"]):
+                self.assertEqual(fed([data]), expected)
+                self.assertEqual(fed([data[i : i + 1] for i in range(len(data))]), expected)
+                for seed in range(5):
+                    cuts = sorted(random.Random(seed).randrange(len(data) + 1) for _ in range(4))
+                    pieces = [data[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(data)])]
+                    self.assertEqual(fed(pieces), expected)
+                checked += 1
+        self.assertGreater(checked, 5)
+
+    def test_what_a_worker_sends_has_these_bytes(self) -> None:
+        checked = 0
+        for vector in vectors("multiplex.json"):
+            if vector["from"] == "worker" and "refused" not in vector:
+                with self.subTest(vector["name"]):
+                    mine = b"".join(map(encode, vector["frames"]))
+                    self.assertEqual(frames_of(mine), frames_of(bytes.fromhex(vector["hex"])))
+                    checked += 1
+        self.assertGreater(checked, 5)
+
+
+def frames_of(data: bytes) -> List[tuple]:
+    """Hello is JSON, whose spaces do not matter; all else is compared byte by byte."""
+    result = []
+    while data:
+        length, kind, number = multiplex.FRAME.unpack_from(data)
+        end = multiplex.FRAME_HEADER + length
+        payload, data = data[multiplex.FRAME_HEADER : end], data[end:]
+        result.append((kind, number, json.loads(payload) if kind == wire.HELLO else payload.hex()))
+    return result
+
+
+async def echo(scope, receive, send):
+    body = b""
+    while True:
+        message = await receive()
+        body += message["body"]
+        if not message["more_body"]:
+            break
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": scope["path"].encode() + body})
+
+
+class Links(AsgiTest):
+    def test_requests_cut_anywhere_are_answered_alike(self) -> None:
+        data = request(1, scope(path="/a")) + request(2, scope("POST", "/b"), b"body")
+        data += request(3, scope("PUT", "/c"), follows=True) + request(4, scope(path="/d"))
+        data += frame(wire.BODY, 3, b"x" * 300) + frame(wire.BODY, 3) + frame(wire.BODY, 3, b"y") + frame(wire.BODY_END, 3)
+        expected = {1: b"/a", 2: b"/bbody", 3: b"/c" + b"x" * 300 + b"y", 4: b"/d"}
+        for host in self.each_loop(echo):
+            for size in (1, 7, 100, 1000, len(data)):
+                gateway = host.connect()
+                for start in range(0, len(data), size):
+                    gateway.send(data[start : start + size])
+                found = {}
+                while len(found) < 4:
+                    one = gateway.read()
+                    length = struct.unpack_from("<I", one.payload, 7)[0]
+                    found[one.exchange] = one.payload[11 + length :]
+                self.assertEqual(found, expected)
+
+    def test_many_requests_with_large_frames(self) -> None:
+        with self.host(echo) as host:
+            body = bytes(range(256)) * 1000
+            host.gateway.send(b"".join(request(number, scope(), body) for number in range(1, 9)))
+            for number in range(1, 9):
+                self.assertEqual(host.gateway.answer(number).body, b"/" + body)
+
+    def test_a_worker_says_who_it_is_and_which_build(self) -> None:
+        with self.host(echo, slots=50) as host:
+            self.assertEqual((host.hello["worker"], host.hello["slots"]), (1, 50))
+
+    def test_ping_is_answered_by_the_loop(self) -> None:
+        for host in self.each_loop(echo):
+            host.gateway.send(frame(multiplex.PING, 0, b"\1\2\3\4"))
+            self.assertEqual(host.gateway.read().payload, b"\1\2\3\4")
+
+    def test_frames_of_exchanges_that_are_over_are_ignored(self) -> None:
+        with self.host(echo) as host:
+            for kind, payload in (
+                (wire.BODY, b"x"),
+                (wire.BODY_END, b""),
+                (multiplex.CREDIT, b"\1\0\0\0"),
+                (multiplex.DISCONNECT, b"\0\0"),
+                (multiplex.CANCEL, b""),
+                (wire.FILE_OPENED, b"\1"),
+                (multiplex.MESSAGE, b"\1x"),
+            ):
+                host.gateway.send(frame(kind, 77, payload))
+            self.assertEqual(host.gateway.get().body, b"/")
+
+    def test_what_breaks_the_rules_ends_the_link_and_the_next_is_served(self) -> None:
+        long = multiplex.REQUEST_HEAD.pack(0, 100) + b"x"
+        waiting = request(1, scope(), follows=True)
+        for name, data in {
+            "a frame that is too large": multiplex.FRAME.pack(wire.MAX_PAYLOAD + 1, wire.REQUEST, 1),
+            "a request shorter than its fixed part": frame(wire.REQUEST, 1, b"\0"),
+            "a head longer than its frame": frame(wire.REQUEST, 1, long),
+            "a head that is no marshal": frame(wire.REQUEST, 1, multiplex.REQUEST_HEAD.pack(0, 2) + b"?!"),
+            "a head that is no dict": frame(wire.REQUEST, 1, multiplex.REQUEST_HEAD.pack(0, 1) + b"N"),
+            "a number that is in use": waiting + waiting,
+            "content behind the end": waiting + frame(wire.BODY_END, 1) + frame(wire.BODY, 1, b"x"),
+            "an unknown type": waiting + frame(99, 1),
+            "a message to a request": waiting + frame(multiplex.MESSAGE, 1, b"\1x"),
+            "a ping of three bytes": frame(multiplex.PING, 0, b"\0\0\0"),
+            "a credit of three bytes": waiting + frame(multiplex.CREDIT, 1, b"\0\0\0"),
+        }.items():
+            with self.subTest(name), self.host(echo) as host:
+                host.gateway.send(data)
+                with self.assertRaises((EOFError, ConnectionResetError)):
+                    while True:
+                        host.gateway.read()
+                self.assertIn("the link to the gateway was closed", host.log.getvalue())
+                self.assertEqual(host.connect().get().body, b"/")
+
+    def test_another_build_is_refused_by_name(self) -> None:
+        for kind, payload, words in (
+            (wire.HELLO, b'{"build": "9.9.9"}', "the gateway is build 9.9.9"),
+            (wire.HELLO, b"[]", "hello"),
+            (wire.REQUEST, b"no", "hello"),
+        ):
+            with self.subTest(words), self.host(echo) as host:
+                stranger = FakeGateway(host._path)
+                self.addCleanup(stranger.close)
+                stranger.read()
+                stranger.send(frame(kind, 0, payload))
+                with self.assertRaises((EOFError, ConnectionResetError)):
+                    stranger.read()
+                self.assertIn(words, host.log.getvalue())
+
+    def test_a_gateway_that_does_not_read_holds_send_back(self) -> None:
+        sent = [0]
+
+        async def application(scope, receive, send):
+            await send({"type": "http.response.start", "status": 200})
+            for _ in range(3):
+                await send({"type": "http.response.body", "body": b"x" * 65_000, "more_body": True})
+                sent[0] += 65_000
+            await send({"type": "http.response.body"})
+
+        for host in self.each_loop(application):
+            sent[0] = 0
+            count = 100
+            host.gateway.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            host.gateway.send(b"".join(request(number, scope()) for number in range(1, count + 1)))
+            # Another link: this one's PONGs wait behind all that.
+            other = host.connect()
+            last = -1
+            while sent[0] != last:
+                last = sent[0]
+                self.assertTrue(other.is_silent())
+            self.assertLess(last, 8 * 1024 * 1024)
+            received = 0
+            while received < count:
+                received += host.gateway.read().kind == wire.END
+            self.assertEqual(sent[0], count * 3 * 65_000)
+
+
+if __name__ == "__main__":
+    unittest.main()
