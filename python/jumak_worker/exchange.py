@@ -14,7 +14,7 @@ from asyncio import CancelledError
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Callable, List, Optional
 
-from . import multiplex, stacks, tracebacks, wire
+from . import failure_report, multiplex, sources, stacks, tracebacks, wire
 from .errors import report
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Exchange:
         if self.is_gone and (self.is_cancelled and isinstance(error, CancelledError) or is_by_disconnect(error)):
             return
         self.complain(tracebacks.format_exception(error))
-        self.fail(tracebacks.one_line(error))
+        self.fail(tracebacks.one_line(error), "" if sources.current is None else failure_report.encode(error))
 
     # -- ends
 
@@ -114,10 +114,10 @@ class Exchange:
         if self.waiters:
             self.wake()
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: str, report_of: str = "") -> None:
         """A 500 to the client, or a cut where the head has gone; nothing when the response is complete."""
         if self.state is not COMPLETE and not self.is_gone:
-            self.link.write(multiplex.failed(self.number, self.micros(), reason))
+            self.link.write(multiplex.failed(self.number, self.micros(), reason, report_of))
             self.over()
 
     def gone(self) -> None:

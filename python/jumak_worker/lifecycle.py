@@ -19,7 +19,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Callable, Dict, List, NoReturn, Optional, Tuple
 
-from . import __version__, loader, osprocess, stacks
+from . import __version__, failure_report, loader, osprocess, sources, stacks
 from .control import ControlChannel
 from .environ import Environs
 from .errors import report
@@ -67,8 +67,11 @@ class Worker:
         try:
             application = self._prepare()
         except loader.LoadError as error:
+            failure_report.send_load_failure(error.cause, control.send)
             control.send("load-failed", message=error.message, traceback=error.traceback)
             return _EXIT_NOT_LOADED
+        if sources.current is not None:
+            sources.current.report_to(control.send)
         listener, path = self._listen()
         slots = self._threads if self._asgi is None else self._asgi.slots
         control.send("ready", socket=path, slots=slots, **application.describe())

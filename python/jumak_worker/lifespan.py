@@ -62,14 +62,14 @@ class Lifespan:
         if self._startup is not None:
             message = str(self._startup.get("message") or "").strip()
             line = message.rpartition("\n")[2] or "it does not say why"
-            raise LoadError("the application's start-up failed: %s" % line, message if "\n" in message else "")
+            raise LoadError("the application's start-up failed: %s" % line, traceback=message if "\n" in message else "")
         error, what = self._error, "returned"
         if error is not None:
             what = "raised %s" % tracebacks.one_line(error)
         if self._mode == "on":
             raise LoadError(
                 "the application's start-up failed (--lifespan on): it %s before lifespan.startup.complete" % what,
-                tracebacks.format_exception(error) if error is not None else "",
+                error,
             )
         if error is not None and self._has_received and not isinstance(error, _NotLifespan):
             report(

@@ -15,12 +15,14 @@ from . import interface, static_files, tracebacks
 
 
 class LoadError(Exception):
-    """``message``: one sentence for the user; ``traceback``: the application's frames, or empty."""
+    """``message``: one sentence for the user; ``cause``: what the application raised, if it did."""
 
-    def __init__(self, message: str, traceback: str = "") -> None:
+    def __init__(self, message: str, cause: Optional[BaseException] = None, traceback: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.traceback = traceback
+        self.cause = cause
+        #: The application's frames, or empty.
+        self.traceback = traceback if cause is None else tracebacks.format_exception(cause)
 
 
 class LoadedApplication(NamedTuple):
@@ -68,7 +70,7 @@ def load(start: dict) -> LoadedApplication:
     except BaseException as error:  # a module's __getattr__, a property
         raise LoadError(
             "looking for the application in %s failed: %s" % (imported.__name__, tracebacks.one_line(error)),
-            tracebacks.format_exception(error),
+            error,
         ) from None
     # Among candidates, `create_app` is there because it is the name for a factory.
     if start["factory"] or (name == "create_app" and len(attributes) > 1):
@@ -91,15 +93,11 @@ def call_post_fork(hook: dict) -> None:
         _, function = _find_attribute(module, [hook["attribute"]])
         function()  # type: ignore[operator]
     except LoadError as error:
-        raise LoadError("--post-fork %s: %s" % (where, error.message), error.traceback) from None
+        raise LoadError("--post-fork %s: %s" % (where, error.message), error.cause) from None
     except SystemExit as error:
-        raise LoadError(
-            "--post-fork %s left with SystemExit(%r)" % (where, error.code), tracebacks.format_exception(error)
-        ) from None
+        raise LoadError("--post-fork %s left with SystemExit(%r)" % (where, error.code), error) from None
     except BaseException as error:
-        raise LoadError(
-            "--post-fork %s failed: %s" % (where, tracebacks.one_line(error)), tracebacks.format_exception(error)
-        ) from None
+        raise LoadError("--post-fork %s failed: %s" % (where, tracebacks.one_line(error)), error) from None
 
 
 # -- importing
@@ -117,11 +115,11 @@ def _import(module: Optional[str], file: Optional[str]) -> ModuleType:
         raise _not_found(name, file, error) from None
     except SystemExit as error:
         raise LoadError(
-            "%s left with SystemExit(%r) while it was imported" % (name, error.code), tracebacks.format_exception(error)
+            "%s left with SystemExit(%r) while it was imported" % (name, error.code), error
         ) from None
     except BaseException as error:
         raise LoadError(
-            "%s could not be imported: %s" % (name, tracebacks.one_line(error)), tracebacks.format_exception(error)
+            "%s could not be imported: %s" % (name, tracebacks.one_line(error)), error
         ) from None
 
 
@@ -150,7 +148,7 @@ def _not_found(name: str, file: Optional[str], error: ModuleNotFoundError) -> Lo
     return LoadError(
         "%s could not be imported: there is no module %s in %s; "
         "is it the right Python (--python), are its requirements installed?" % (name, missing, sys.executable),
-        tracebacks.format_exception(error),
+        error,
     )
 
 
@@ -188,7 +186,7 @@ def _call_factory(module: ModuleType, name: str, factory: object) -> object:
         return factory()
     except BaseException as error:
         raise LoadError(
-            "%s() failed: %s" % (where, tracebacks.one_line(error)), tracebacks.format_exception(error)
+            "%s() failed: %s" % (where, tracebacks.one_line(error)), error
         ) from None
 
 

@@ -84,8 +84,8 @@ def inform(exchange: int, status: int, head: bytes) -> bytes:
     return SHORT_FRAME.pack(2 + len(head), wire.INFORM, exchange, status) + head
 
 
-def failed(exchange: int, micros: int, reason: str) -> bytes:
-    data = reason[: wire.MAX_REASON].encode("utf-8", "replace")
+def failed(exchange: int, micros: int, reason: str, report: str = "") -> bytes:
+    data = wire.encode_reason(reason, report)
     return NUMBER_FRAME.pack(4 + len(data), wire.FAILED, exchange, micros) + data
 
 

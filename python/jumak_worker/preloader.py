@@ -16,7 +16,7 @@ import time
 import warnings
 from typing import Any, Dict, NoReturn, Optional
 
-from . import __version__, inspection, loader, osprocess, output
+from . import __version__, failure_report, inspection, loader, osprocess, output, sources
 from .control import ControlChannel
 from .lifecycle import Worker
 
@@ -78,6 +78,8 @@ class Preloader:
             loader.prepare_import_path(message["directory"], message["file"])
         except OSError as error:
             self._fail("the application's directory cannot be entered: %s" % error)
+        if message["isDevelopment"]:
+            sources.start()
         if self._preloads():
             self._import()
         else:
@@ -121,7 +123,10 @@ class Preloader:
         try:
             self._application = application = loader.load(self._start)
         except loader.LoadError as error:
+            failure_report.send_load_failure(error.cause, self._control.send)
             self._fail(error.message, error.traceback)
+        if sources.current is not None:
+            sources.current.send(self._control.send)
         osprocess.set_parent_death_signal(0)
         hazards = inspection.find_hazards([self._control.socket.fileno()])
         if hazards and self._start["preload"] == "auto":

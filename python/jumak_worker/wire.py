@@ -93,6 +93,13 @@ def inform(status: int, head: bytes) -> bytes:
     return INFORM_HEAD.pack(2 + len(head), INFORM, status) + head
 
 
-def failed(micros: int, reason: str) -> bytes:
-    data = reason[:MAX_REASON].encode("utf-8", "replace")
+def encode_reason(reason: str, report: str) -> bytes:
+    """What FAILED says: a sentence, and behind a NUL the report for the error page."""
+    reason = reason[:MAX_REASON].replace("\0", " ")
+    return (reason + "\0" + report if report else reason).encode("utf-8", "replace")
+
+
+def failed(micros: int, reason: str, report: str = "") -> bytes:
+    """``report``: for the error page while developing, bounded by who makes it."""
+    data = encode_reason(reason, report)
     return END_FRAME.pack(4 + len(data), FAILED, micros) + data

@@ -11,7 +11,7 @@ import types
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
-from . import __version__, files, response_head, tracebacks, wire
+from . import __version__, failure_report, files, response_head, sources, tracebacks, wire
 from .body import BodyStream, open_input
 from .errors import ErrorStream, report
 from .wire import LinkClosed, WireError
@@ -293,7 +293,8 @@ class Call:
         self._complain(tracebacks.format_exception(error), environ)
         if not self.over:
             self.over = True
-            self.link.send(wire.failed(self._micros(), tracebacks.one_line(error)))
+            report_of = "" if sources.current is None else failure_report.encode(error)
+            self.link.send(wire.failed(self._micros(), tracebacks.one_line(error), report_of))
 
     def _complain(self, what: str, environ: dict) -> None:
         # As it came, not decoded, for a line break must stay an escape; without the query, which may hold secrets.

@@ -257,6 +257,7 @@ class Master:
             "preload": "on",
             "identity": None,
             "postFork": None,
+            "isDevelopment": False,
         }
         message.update(start)
         self.send("start", **message)

@@ -560,6 +560,7 @@ def application(environ, start_response):
                 "multiprocess": True,
                 "preload": "on",
                 "identity": None,
+                "isDevelopment": False,
             }
             master = "\n".join(
                 (

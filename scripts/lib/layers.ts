@@ -57,6 +57,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
   // For its table of reason phrases only.
   'node:http': path => path === 'src/http/status.ts',
   'node:https': () => false,
+  chokidar: path => path === 'src/master/watch.ts',
   mrmime: path => path === 'src/handlers/static/names.ts',
   // Its frames and its compression; one file knows which parts of it.
   ws: path => path === 'src/websocket/ws.ts',

@@ -13,6 +13,7 @@ import type { ResponseHead } from '../http/exchange.ts'
 import { BodySender } from './body-sender.ts'
 import type { Call, CallPhase } from './call.ts'
 import { type Fate, fatesOf } from './dispatch.ts'
+import { readFailure } from './failure.ts'
 import { openOffer } from './file-offer.ts'
 import type { LinkAddress, PoolLink, PoolLinkOwner } from './pool-link.ts'
 import type { PoolWorker } from './pool-worker.ts'
@@ -278,10 +279,9 @@ export class Link implements PoolLink {
     if (wanted) call.phase = 'relaying'
     this.#end(call, runMicros)
     if (!wanted) return
-    const what = `${call.describe()} failed in worker ${this.address.worker}: ${printable(reason)}`
-    this.#owner.warn(what, call.exchange.id)
-    // Strangers read the message: what went wrong inside is for the log.
-    this.#owner.failed(call, new HttpError(500, 'The application failed', 'application'))
+    const { sentence, error } = readFailure(reason)
+    this.#owner.warn(`${call.describe()} failed in worker ${this.address.worker}: ${sentence}`, call.exchange.id)
+    this.#owner.failed(call, error)
   }
 
   #onFile(offer: FileOffer): void {
@@ -387,9 +387,4 @@ export function answer(call: Call, head: ResponseHead, body: Buffer): void {
   if (body.length > 0) response.write(body)
   response.end()
   call.phase = 'done'
-}
-
-/** A worker's words for our log: one line, no control characters, not endless. */
-export function printable(text: string): string {
-  return text.slice(0, 500).replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ')
 }

@@ -7,8 +7,9 @@ import { HttpError } from '../http/errors.ts'
 import type { ResponseHead } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import { CreditReturn } from './credit.ts'
+import { printable, readFailure } from './failure.ts'
 import { openOffer } from './file-offer.ts'
-import { answer, printable } from './link.ts'
+import { answer } from './link.ts'
 import type { MultiplexedCall } from './multiplexed-call.ts'
 import type { MultiplexedLink, MultiplexedOwner } from './multiplexed-link.ts'
 import { SocketRelay } from './socket-relay.ts'
@@ -111,12 +112,9 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
     const { call, socket } = one
     this.#link.remove(one)
     this.#link.release(one, one.stage === 'head' ? runMicros : null)
-    this.#owner.warn(
-      `${call.describe()} failed in worker ${this.#link.address.worker}: ${printable(reason)}`,
-      call.exchange.id,
-    )
-    // Strangers read the message: what went wrong inside is for the log.
-    if (socket === null) this.#owner.failed(call, new HttpError(500, 'The application failed', 'application'))
+    const { sentence, error } = readFailure(reason)
+    this.#owner.warn(`${call.describe()} failed in worker ${this.#link.address.worker}: ${sentence}`, call.exchange.id)
+    if (socket === null) this.#owner.failed(call, error)
     else socket.end(INTERNAL_ERROR, '')
   }
 

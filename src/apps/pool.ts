@@ -90,6 +90,8 @@ export class AppPool {
   readonly #flush = () => this.#flushAll()
   #draining = false
   #closed = false
+  /** Nothing is sent: the code changes (development). */
+  #isHeld = false
   #interface: WorkerAddress['interface'] | null = null
 
   constructor(options: PoolOptions) {
@@ -118,7 +120,7 @@ export class AppPool {
       return
     }
     if (isWebSocket && !this.#checkHandshake(call)) return
-    const slot = this.#queue.length === 0 ? idleSlot(this.#workers) : null
+    const slot = this.#queue.length === 0 && !this.#isHeld ? idleSlot(this.#workers) : null
     if (slot !== null) {
       exchange.queueMillis = 0
       this.#send(slot, call)
@@ -183,6 +185,24 @@ export class AppPool {
     for (const worker of [...this.#workers]) worker.dismiss(GOING_AWAY, 0, deadlineMs * STOP_SPAN)
   }
 
+  /** Development: everything waits in the queue until `release` or `refuseQueued`. */
+  hold(): void {
+    this.#isHeld = true
+  }
+
+  /** Goes on, with workers of this generation and later ones only. */
+  release(generation: number): void {
+    this.#isHeld = false
+    for (const worker of this.#workers) if (worker.generation < generation) worker.leave()
+    this.#pump()
+  }
+
+  /** Goes on after what waits was answered with the error. */
+  refuseQueued(error: HttpError): void {
+    for (let call = this.#queue.first; call !== null; call = this.#queue.first) this.#fail(call, error)
+    this.#isHeld = false
+  }
+
   /** Closes all links; what is queued gets 503, what runs is cut. No events follow. */
   close(): void {
     this.#closed = true
@@ -230,6 +250,7 @@ export class AppPool {
 
   /** Sends what waits, in order. A call that may not go ahead holds those behind it back, or it would starve. */
   #pump(): void {
+    if (this.#isHeld) return
     for (let call = this.#queue.first; call !== null; call = this.#queue.first) {
       if (call.exchange.isHalfClosed) {
         this.#drop(call)

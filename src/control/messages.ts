@@ -15,6 +15,44 @@ export type Level = 'debug' | 'info' | 'warn' | 'error'
 
 // ---- master ⇄ gateway -------------------------------------------------------------------------------------------
 
+/** A source file as it was the moment before Python read it: milliseconds since 1970, bytes. */
+export interface SourceFile {
+  readonly path: string
+  readonly modified: number
+  readonly size: number
+}
+
+/** An exception for the error page; made by `failure_report.py`, which bounds every part. */
+export interface ErrorReport {
+  readonly exceptions: readonly ReportedException[]
+  /** The traceback as Python prints it. */
+  readonly text: string
+}
+
+export interface ReportedException {
+  readonly type: string
+  readonly message: string
+  /** How it led to the one before it in the list: `cause`, `context`; empty for the first. */
+  readonly relation: string
+  /** Frames left out in the middle. */
+  readonly omitted: number
+  /** Outermost first. */
+  readonly frames: readonly ReportedFrame[]
+}
+
+export interface ReportedFrame {
+  readonly file: string
+  readonly line: number
+  readonly name: string
+  /** The user's: neither Python's nor an installed package's. */
+  readonly isOwn: boolean
+  /** Of a SyntaxError, from 1; 0: unknown. */
+  readonly column: number
+  /** Number of the first line of `source`. */
+  readonly firstLine: number
+  readonly source: readonly string[]
+}
+
 /** A listening socket that the gateway inherits. */
 export interface InheritedListener {
   readonly fd: number
@@ -49,8 +87,21 @@ export type MasterToGateway =
   /** What the applications' settings say, besides `staticMounts` of the configuration; replaces what was said before. */
   | { readonly type: 'static'; readonly mounts: readonly StaticMount[] }
   | { readonly type: 'reopen-logs' }
+  /** Development: the code has changed; requests wait until `sources` or `broken`. */
+  | { readonly type: 'hold' }
+  /** Development: this generation answers from now on, with code from these files, and none before it. */
+  | { readonly type: 'sources'; readonly generation: number; readonly files: readonly SourceFile[] }
+  /** Development: the code does not load; requests are answered with this until `sources`. */
+  | {
+      readonly type: 'broken'
+      readonly message: string
+      readonly report: ErrorReport | null
+      readonly files: readonly SourceFile[]
+    }
 
 export type GatewayToMaster =
+  /** Development: a file is not any more as the code that serves was read from it. Requests wait. */
+  | { readonly type: 'code-changed'; readonly path: string }
   | { readonly type: 'listening' }
   /** Every link of the worker is open: requests can go to it. */
   | { readonly type: 'worker-linked'; readonly worker: number }
@@ -91,6 +142,8 @@ export type MasterToPreloader =
       readonly lifespan: 'auto' | 'on' | 'off'
       /** SCRIPT_NAME or `root_path`. */
       readonly rootPath: string
+      /** Report what is imported, and exceptions with their frames. */
+      readonly isDevelopment: boolean
       /** More than one process will answer: `wsgi.multiprocess`. */
       readonly multiprocess: boolean
       /** auto: import before forking unless the inspection finds something; on: import and fork all the same; off: each worker imports. */
@@ -138,6 +191,10 @@ export interface LoadFailure {
 export type PreloaderToMaster =
   /** Preload on: imported, inspected, frozen: ready to fork. */
   | ({ readonly type: 'loaded'; readonly notes: readonly string[] } & LoadedApplication)
+  /** Development: files that were read since the last time. */
+  | { readonly type: 'imported'; readonly files: readonly SourceFile[] }
+  /** Development: what `load-failed`, which follows, is about. */
+  | { readonly type: 'report'; readonly report: ErrorReport }
   /** Preload off: ready to fork; workers import. */
   | { readonly type: 'waiting' }
   | ({ readonly type: 'load-failed' } & LoadFailure)
@@ -164,6 +221,9 @@ export type MasterToWorker =
   | { readonly type: 'stacks' }
 
 export type WorkerToMaster =
+  /** Development, as in PreloaderToMaster. */
+  | { readonly type: 'imported'; readonly files: readonly SourceFile[] }
+  | { readonly type: 'report'; readonly report: ErrorReport }
   /** First, at once after the fork. */
   | { readonly type: 'hello'; readonly build: string; readonly worker: number; readonly pid: number }
   /** Imported, and listening for links on `socket`, one accept per slot. */

@@ -18,6 +18,10 @@ function oneOf(words: readonly string[]): Check {
   return value => typeof value === 'string' && words.includes(value)
 }
 
+function listOf(fields: Readonly<Record<string, Check>>): Check {
+  return value => Array.isArray(value) && value.every(one => hasFields(one, fields))
+}
+
 function orNull(check: Check): Check {
   return value => value === null || check(value)
 }
@@ -38,12 +42,27 @@ const APPLICATION = {
   static: orNull(mount),
   interface: oneOf(['wsgi', 'asgi']),
 }
+const flag: Check = value => typeof value === 'boolean'
+const files: Check = listOf({ path: text, modified: duration, size: count })
+const frames: Check = listOf({
+  file: text,
+  line: count,
+  name: text,
+  isOwn: flag,
+  column: count,
+  firstLine: count,
+  source: texts,
+})
+const exceptions: Check = listOf({ type: text, message: text, relation: text, omitted: count, frames })
+const report: Check = value => hasFields(value, { exceptions, text })
 const FAILURE = { message: text, traceback: text }
 
 /** PreloaderToMaster by type. */
 export const PRELOADER_SHAPES: Shapes = {
   loaded: { notes: texts, ...APPLICATION },
   waiting: {},
+  imported: { files },
+  report: { report },
   'load-failed': FAILURE,
   unsafe: { hazards },
   forked: { worker: count, pid: count, output: text },
@@ -57,6 +76,8 @@ export const WORKER_SHAPES: Shapes = {
   ready: { socket: text, slots: count, ...APPLICATION },
   'load-failed': FAILURE,
   stacks: { text },
+  imported: { files },
+  report: { report },
 }
 
 /** Null when `message` is one of `shapes`, else what is wrong with it, for the log. */

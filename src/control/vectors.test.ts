@@ -29,6 +29,8 @@ const TYPES = {
   'preloader python': {
     loaded: 0,
     waiting: 0,
+    imported: 0,
+    report: 0,
     'load-failed': 0,
     unsafe: 0,
     forked: 0,
@@ -36,7 +38,14 @@ const TYPES = {
     exited: 0,
   } satisfies Record<PreloaderToMaster['type'], 0>,
   'worker master': { stop: 0, stacks: 0 } satisfies Record<MasterToWorker['type'], 0>,
-  'worker python': { hello: 0, ready: 0, 'load-failed': 0, stacks: 0 } satisfies Record<WorkerToMaster['type'], 0>,
+  'worker python': {
+    hello: 0,
+    ready: 0,
+    'load-failed': 0,
+    stacks: 0,
+    imported: 0,
+    report: 0,
+  } satisfies Record<WorkerToMaster['type'], 0>,
 }
 
 for (const [way, types] of Object.entries(TYPES)) {

@@ -9,16 +9,19 @@ import type { StaticFiles } from '../handlers/static/handler.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
 import { accessLog } from '../middleware/access-log.ts'
 import type { AccessWriter } from '../observe/access-log.ts'
+import type { Development } from './development.ts'
 
 export function assembleHandler(
   config: GatewayConfig,
   pool: AppPool,
   files: StaticFiles,
   access: AccessWriter | null,
+  development: Development | null,
   onError: (exchange: Exchange, error: Error) => void,
 ): Handler {
   const { limits, requestBuffering, temporaryDirectory } = config
   // Its directories may come and go while it serves: without any it costs a comparison.
-  const handler = files.handler(appHandler(pool, { requestBuffering, limits, temporaryDirectory, onError }))
+  const application = appHandler(pool, { requestBuffering, limits, temporaryDirectory, onError })
+  const handler = files.handler(development === null ? application : development.handler(application))
   return access === null ? handler : accessLog(access)(handler)
 }

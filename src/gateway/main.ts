@@ -21,6 +21,8 @@ import { Sink } from '../observe/sink.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
 import { Connections } from './accept.ts'
 import { assembleHandler } from './assemble.ts'
+import { Development } from './development.ts'
+import { respondWithReport } from './error-page.ts'
 import { renderError, respondWithError } from './error-response.ts'
 import { dropPrivileges } from './privileges.ts'
 import { RefusalLog } from './refusal-log.ts'
@@ -41,10 +43,13 @@ class Gateway {
   #accessSink: Sink | null = null
   readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
   readonly #servers: ReturnType<typeof listen>[] = []
+  readonly #isDevelopment: boolean
+  #development: Development | null = null
   #draining = false
 
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
     this.#channel = channel
+    this.#isDevelopment = config.isDevelopment
     const access = this.#openAccessLog(config.accessLog)
     this.#pool = new AppPool({
       limits: config.limits,
@@ -66,8 +71,14 @@ class Gateway {
     this.#ownMounts = config.staticMounts
     this.#files = new StaticFiles(config.rootPath, (exchange, error) => this.#refuse(exchange, error))
     this.#files.setMounts(this.#ownMounts)
+    if (config.isDevelopment)
+      this.#development = new Development(
+        this.#pool,
+        path => channel.send({ type: 'code-changed', path }),
+        (exchange, error) => this.#refuse(exchange, error),
+      )
     const onExchange = createServe({
-      handler: assembleHandler(config, this.#pool, this.#files, access, (exchange, error) =>
+      handler: assembleHandler(config, this.#pool, this.#files, access, this.#development, (exchange, error) =>
         this.#refuse(exchange, error),
       ),
       trusted: trustedProxies(config.trustedProxies),
@@ -152,6 +163,11 @@ class Gateway {
       case 'static':
         this.#files.setMounts([...this.#ownMounts, ...message.mounts])
         break
+      case 'hold':
+      case 'sources':
+      case 'broken':
+        this.#development?.onMessage(message)
+        break
       case 'reopen-logs':
         this.#reopenLogs()
         break
@@ -172,7 +188,7 @@ class Gateway {
       const { method, path } = exchange.request
       this.#refusals.report(`${method} ${path} was refused: ${error.message}`, exchange.id)
     }
-    respondWithError(exchange, error)
+    if (!this.#isDevelopment || !respondWithReport(exchange, error)) respondWithError(exchange, error)
   }
 
   #reopenLogs(): void {

@@ -12,7 +12,7 @@ import type { WorkerChannel } from '../control/channel.ts'
 import type { GatewayToMaster, MasterToGateway } from '../control/messages.ts'
 import { describeExit } from './describe.ts'
 import { asErrno } from './errors.ts'
-import type { Generation, WorkerMessage } from './generation.ts'
+import type { Generation, Told, WorkerMessage } from './generation.ts'
 import type { Narrator } from './narrator.ts'
 import { type Outputs, openOutput } from './output.ts'
 import { killVerified } from './process-identity.ts'
@@ -35,6 +35,8 @@ export interface CrewOptions {
   readonly changed: () => void
   /** A worker imported the application, so the generation knows what it is. */
   readonly learned: (generation: Generation) => void
+  /** While developing: what it has read, what went wrong. */
+  readonly told: (worker: WorkerHandle, message: Told) => void
   /** Its import failed. */
   readonly loadFailed: (worker: WorkerHandle, message: string, traceback: string) => void
   /** Its process is gone. `isCrash`: nobody had told it to leave. */
@@ -71,6 +73,7 @@ export class Crew {
       },
       loadFailed: (one, failure) => this.#options.loadFailed(one, failure.message, failure.traceback),
       silent: (one, reason) => this.#onSilent(one, reason),
+      told: (one, message) => this.#options.told(one, message),
       stacks: (one, text) => this.#narrator.workerStacks(one, text),
     })
     const age = this.#recycling.drawAge()

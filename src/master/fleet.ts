@@ -11,8 +11,9 @@ import type { WorkerChannel } from '../control/channel.ts'
 import type { GatewayToMaster, MasterToGateway } from '../control/messages.ts'
 import { CrashLoop } from './crash-loop.ts'
 import { Crew } from './crew.ts'
+import type { Development } from './development.ts'
 import { GatewayHandle } from './gateway-handle.ts'
-import { Generation, type GenerationFailure } from './generation.ts'
+import { Generation, type GenerationFailure, type Told } from './generation.ts'
 import type { Listener } from './listeners.ts'
 import { describeLastWords, type Narrator } from './narrator.ts'
 import type { Outputs } from './output.ts'
@@ -34,6 +35,8 @@ export interface FleetOptions {
   readonly onFatal: (exitCode: number) => void
   /** A generation serves, or was given up. */
   readonly onReloaded: () => void
+  /** With `--reload`. */
+  readonly development: Development | null
 }
 
 /** With this many early deaths in a row before it ever served, a generation is given up. */
@@ -42,6 +45,8 @@ const HOPELESS = 3
 const RELOAD_LIMIT_MS = 300_000
 /** A timer that is set to more than 24 days fires at once. */
 const MAX_TIMER_MS = 86_400_000
+/** For what runs in code that is old already. */
+const DEVELOPMENT_GRACEFUL_MS = 1000
 
 export class Fleet {
   wanted: number
@@ -78,6 +83,7 @@ export class Fleet {
       sendToGateway: message => this.sendToGateway(message),
       changed: () => this.#wake(),
       learned: generation => this.#learned(generation),
+      told: (worker, message) => this.#told(worker.generation, message),
       loadFailed: (worker, message, traceback) => this.#workerLoadFailed(worker, message, traceback),
       gone: (worker, how, isCrash) => this.#workerGone(worker, how, isCrash),
     })
@@ -93,6 +99,7 @@ export class Fleet {
     const { programs, runtimeDirectory, outputs } = this.#options
     const number = ++this.#lastGeneration
     this.#next = number
+    this.#options.development?.began(number)
     const generation = new Generation({
       number,
       config: this.#config,
@@ -106,6 +113,7 @@ export class Fleet {
           this.#wake()
         },
         failed: (one, failure) => this.#generationFailed(one, failure),
+        told: (one, message) => this.#told(one.number, message),
         worker: (one, message) => this.crew.onPreloader(one, message),
         orphaned: (one, how) => this.#orphaned(one, how),
         ended: () => this.#wake(),
@@ -180,7 +188,7 @@ export class Fleet {
     return {
       now: performance.now(),
       wanted: this.wanted,
-      gracefulMs: this.#config.timeouts.graceful,
+      gracefulMs: this.#gracefulMs,
       gateway: this.gateway === null ? 'gone' : this.gateway.listeningSince === null ? 'starting' : 'listening',
       gatewaySince: this.gateway?.startedAt ?? 0,
       gatewayNotBefore: this.#gatewayCrashes.notBefore,
@@ -190,6 +198,12 @@ export class Fleet {
       generations: [...this.generations.values()],
       workers: [...this.crew.workers.values()],
     }
+  }
+
+  /** Who develops does not wait for a stream of the old code to end. */
+  get #gracefulMs(): number {
+    const { graceful } = this.#config.timeouts
+    return this.#options.development === null ? graceful : Math.min(graceful, DEVELOPMENT_GRACEFUL_MS)
   }
 
   #forgetGenerations(): void {
@@ -246,7 +260,8 @@ export class Fleet {
     generation.settle()
     this.#current = this.#next
     // Before `onReloaded`, which may begin the next one.
-    this.#narrator.promoted(generation, isFirst)
+    if (isFirst || this.#options.development === null) this.#narrator.promoted(generation, isFirst)
+    this.#options.development?.serves(generation.number)
     this.#settleReload()
   }
 
@@ -265,10 +280,18 @@ export class Fleet {
   #generationFailed(generation: Generation, failure: GenerationFailure): void {
     this.#narrator.generationFailed(generation, failure, this.#current)
     this.#generationCrashes.died(generation.startedAt, null, performance.now())
-    if (this.#current === null) this.#options.onFatal(failure.kind === 'load' ? 3 : 1)
+    this.#options.development?.failed(generation.number, failure.message)
+    if (this.#current === null && this.#options.development === null)
+      this.#options.onFatal(failure.kind === 'load' ? 3 : 1)
     // No longer the next one: its processes are planned away like those of an old one.
     else this.#settleReload()
     this.#wake()
+  }
+
+  #told(generation: number, message: Told): void {
+    const { development } = this.#options
+    if (message.type === 'imported') development?.imported(generation, message.files)
+    else development?.reported(generation, message.report)
   }
 
   #orphaned(generation: Generation, how: string): void {
@@ -321,11 +344,13 @@ export class Fleet {
       },
     })
     this.gateway = handle
+    this.#options.development?.gatewayStarted()
     this.#tellStatic()
   }
 
   #onGateway(message: GatewayToMaster): void {
     if (message.type === 'log') this.#narrator.gatewayLog(message.level, message.message, message.request ?? '')
+    else if (message.type === 'code-changed') this.#options.development?.foundStale(message.path)
     else if (message.type === 'drained') this.#narrator.drained(message.cut)
     else if ('worker' in message) this.crew.onGateway(message)
     this.#wake()

@@ -30,10 +30,15 @@ export interface GenerationFailure extends LoadFailure {
   readonly kind: 'load' | 'operator' | 'run'
 }
 
+/** From the preloader, or from a worker that imports by itself. */
+export type Told = Extract<PreloaderToMaster, { readonly type: 'imported' | 'report' }>
+
 export interface GenerationEvents {
   /** The preloader can fork now; with preload off the application is not known yet. */
   forkable(generation: Generation): void
   failed(generation: Generation, failure: GenerationFailure): void
+  /** What is being developed: files that were read, what went wrong. */
+  told(generation: Generation, message: Told): void
   /** `forked`, `fork-failed`, `exited`. */
   worker(generation: Generation, message: WorkerMessage): void
   /** The preloader ended unasked, after `forkable`. */
@@ -199,6 +204,7 @@ export class Generation implements GenerationView {
         preload: this.preload,
         identity: config.identity,
         postFork: config.postFork,
+        isDevelopment: config.isDevelopment,
       },
       events: {
         message: message => this.#receive(handle, message),
@@ -225,6 +231,10 @@ export class Generation implements GenerationView {
         break
       case 'unsafe':
         this.#withoutPreload(from, message.hazards)
+        break
+      case 'imported':
+      case 'report':
+        this.#events.told(this, message)
         break
       default:
         this.#events.worker(this, message)

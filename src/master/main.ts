@@ -13,6 +13,7 @@ import type { Config, Identity, Reloaded } from '../config/types.ts'
 import { Log } from '../observe/log.ts'
 import { Sink } from '../observe/sink.ts'
 import { type ControlServer, listenForWorkers } from './control-server.ts'
+import { Development } from './development.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleet } from './fleet.ts'
 import { checkIdentity, describeIdentity, giveTo, prepareLog, runAs } from './identity.ts'
@@ -89,6 +90,7 @@ class Master {
   #control: ControlServer | null = null
   #fleet: Fleet | null = null
   #shutdown: Shutdown | null = null
+  #development: Development | null = null
   #isFinishing = false
 
   constructor(config: Config, programs: Programs, narrator: Narrator, log: Sink, source: ConfigSource) {
@@ -141,6 +143,13 @@ class Master {
     if (process.geteuid?.() === 0 && identity === null) this.#narrator.runsAsRoot()
     // `bin/jumak` would have started one.
     if (process.pid === 1) this.#narrator.isProcessOne()
+    if (this.#config.watch.length > 0)
+      this.#development = new Development({
+        config: this.#config,
+        narrator: this.#narrator,
+        sendToGateway: message => this.#fleet?.sendToGateway(message),
+        reload: () => this.#reloader.request(),
+      })
     this.#fleet = new Fleet({
       config: this.#config,
       programs: this.#programs,
@@ -151,6 +160,7 @@ class Master {
       beforeFork: () => this.#repairDirectory(),
       onFatal: code => this.#stop('now', code),
       onReloaded: () => this.#reloader.settled(),
+      development: this.#development,
     })
     this.#fleet.beginGeneration()
   }
@@ -269,6 +279,7 @@ class Master {
   }
 
   async #finish(urgency: Urgency, code: number): Promise<void> {
+    this.#development?.close()
     if (this.#fleet !== null) {
       this.#shutdown = new Shutdown(this.#fleet, this.#narrator, this.#config.timeouts.graceful, urgency)
       await this.#shutdown.run()

@@ -5,6 +5,7 @@
  * Levels: error: something is broken that was asked for; warn: it mended itself or may surprise; info: what an operator
  * wants to see of a healthy run; debug: the rest.
  */
+import { relative } from 'node:path'
 import type { Change, Config, LogLevel } from '../config/types.ts'
 import type { ForkHazard, LoadFailure } from '../control/messages.ts'
 import type { Log, LogFields } from '../observe/log.ts'
@@ -86,6 +87,16 @@ export class Narrator {
       this.warn(`reload: ${later.join(', ')} changed, which takes effect at the next start of the program`)
   }
 
+  codeChanged(path: string): void {
+    const { directory } = this.#config
+    this.info(`change in ${path.startsWith(`${directory}/`) ? relative(directory, path) : path}: reloading`)
+  }
+
+  /** While developing: `ms` since the change was taken up. */
+  reloaded(generation: number, ms: number): void {
+    this.info(`generation ${generation} serves, after ${describeDuration(ms)}`)
+  }
+
   reloadRefused(problems: readonly string[]): void {
     for (const problem of problems) this.error(problem)
     this.error('reload: nothing changes, because the settings are wrong')
@@ -108,8 +119,11 @@ export class Narrator {
   /** `current`: the generation that goes on, null when none has served. */
   generationFailed(generation: Generation, failure: GenerationFailure, current: number | null): void {
     const traceback = failure.traceback === '' ? '' : `\n${failure.traceback.trimEnd()}`
-    const rest =
-      current === null ? '' : `\ngeneration ${generation.number} is given up, generation ${current} serves on`
+    const rest = this.#config.isDevelopment
+      ? '\nwaiting for a change'
+      : current === null
+        ? ''
+        : `\ngeneration ${generation.number} is given up, generation ${current} serves on`
     this.error(`${failure.message}${traceback}${rest}`)
   }
 

@@ -45,6 +45,7 @@ function makeWorker() {
       ready: () => heard.push('ready'),
       loadFailed: (_, failure) => heard.push(`load-failed ${failure.message}`),
       silent: () => heard.push('silent'),
+      told: () => {},
       stacks: (_, text) => heard.push(`stacks ${text}`),
     },
     () => now,

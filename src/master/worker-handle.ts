@@ -8,6 +8,7 @@
  */
 import type { WorkerChannel } from '../control/channel.ts'
 import type { LoadedApplication, LoadFailure, WorkerToMaster } from '../control/messages.ts'
+import type { Told } from './generation.ts'
 import { readStartTime } from './process-identity.ts'
 import type { Fault, WorkerPhase, WorkerView } from './supervise.ts'
 
@@ -19,6 +20,8 @@ export interface WorkerEvents {
   silent(worker: WorkerHandle, reason: string): void
   /** Where its threads and tasks stand, as it was asked. */
   stacks(worker: WorkerHandle, text: string): void
+  /** While developing. */
+  told(worker: WorkerHandle, message: Told): void
 }
 
 export class WorkerHandle implements WorkerView {
@@ -173,6 +176,10 @@ export class WorkerHandle implements WorkerView {
         break
       case 'load-failed':
         this.#events.loadFailed(this, message)
+        break
+      case 'imported':
+      case 'report':
+        this.#events.told(this, message)
         break
       case 'stacks':
         this.#events.stacks(this, message.text)

@@ -29,7 +29,7 @@
  *     END       u32 runMicros
  *     FILE      u32 fd · u64 offset · u64 length · u64 device · u64 inode    answered by FILE_OPENED, then CHUNK… or END
  *     INFORM    u16 status · head (as RESPONSE)            before RESPONSE; 103
- *     FAILED    u32 runMicros · UTF-8 reason               the application broke: before RESPONSE a 500, after it a cut;
+ *     FAILED    u32 runMicros · UTF-8 reason               the application broke: before RESPONSE a 500, after it a cut; behind a NUL a report (failure.ts);
  *                                                          ends the exchange as END does. Details are in the worker's log.
  *
  * A client that leaves: nothing is sent. If the response has begun, or begins and does not end at once, the gateway

@@ -1,0 +1,207 @@
+/** `--reload`: after a save the new code answers and never the old; errors show in the terminal and on the page until they are mended. */
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { ensureEnvironment } from '../support/environments/environments.ts'
+import { getOnce, RawClient } from '../support/raw-client.ts'
+import { type Server, startServer } from '../support/server.ts'
+
+const APP = `import os, time
+from flask import Flask, render_template
+import words
+
+app = Flask(__name__)
+
+@app.get("/")
+def home():
+    return words.GREETING
+
+@app.get("/page")
+def page():
+    return render_template("page.html")
+
+@app.get("/variable")
+def variable():
+    return os.environ["FROM_FILE"]
+
+@app.get("/stream")
+def stream():
+    def chunks():
+        for number in range(10**6):
+            yield "%d\\n" % number
+            time.sleep(0.05)
+    return chunks()
+`
+/** What Flask does not catch. */
+const RAW = `
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/boom":
+        secret = "not for the page"
+        return {}["<soup>"]
+    start_response("200 OK", [])
+    return [b"fine"]
+`
+
+class Project {
+  readonly directory = mkdtempSync(join(tmpdir(), 'jumak-reload-'))
+
+  constructor(t: TestContext, files: Readonly<Record<string, string>>) {
+    for (const [name, text] of Object.entries(files)) this.save(name, text)
+    t.after(() => rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 }))
+  }
+
+  save(name: string, text: string): void {
+    const path = join(this.directory, name)
+    mkdirSync(join(path, '..'), { recursive: true })
+    writeFileSync(path, text)
+  }
+
+  greet(text: string): void {
+    this.save('words.py', `GREETING = ${JSON.stringify(text)}\n`)
+  }
+
+  async start(...args: string[]): Promise<Server> {
+    const { python } = await ensureEnvironment({ python: 'newest', packages: 'flask' })
+    return startServer({ directory: this.directory, python, args: ['--reload', ...args] })
+  }
+}
+
+async function text(server: Server, path = '/'): Promise<string> {
+  return (await fetch(server.url + path)).text()
+}
+
+/** The import may fail before the gateway listens. */
+async function firstAnswer(url: string): Promise<Response> {
+  for (;;) {
+    try {
+      return await fetch(url)
+    } catch {
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+  }
+}
+
+test('twenty saves, each followed at once by several requests: none of them meets old code', async t => {
+  const project = new Project(t, { 'app.py': APP })
+  project.greet('at first')
+  const server = await project.start('-w', '2')
+  assert.equal(await text(server), 'at first')
+  for (let i = 0; i < 20; i++) {
+    project.greet(`soup ${i}`)
+    const answers = await Promise.all(Array.from({ length: 4 }, () => text(server)))
+    assert.deepEqual([...new Set(answers)], [`soup ${i}`])
+  }
+  await server.stop()
+})
+
+test('a burst of saves makes few reloads, and the last save is what answers', async t => {
+  const project = new Project(t, { 'app.py': APP })
+  project.greet('at first')
+  const server = await project.start('-w', '1')
+  for (let i = 0; i < 30; i++) {
+    project.greet(`burst ${i}`)
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  assert.equal(await text(server), 'burst 29')
+  const reloads = server.log.filter(line => /change in words\.py/.test(line)).length
+  assert.ok(reloads >= 1 && reloads <= 5, `${reloads} reloads`)
+  await server.stop()
+})
+
+test('a SyntaxError shows in the terminal once and on the page until it is mended', async t => {
+  const project = new Project(t, { 'app.py': APP })
+  project.greet('at first')
+  const server = await project.start('-w', '1')
+  server.expectLog(/could not be imported|.*/)
+  project.save('words.py', 'GREETING = "half\n')
+  for (let i = 0; i < 3; i++) {
+    const broken = await fetch(server.url, { headers: { accept: 'text/html' } })
+    assert.equal(broken.status, 500)
+    const page = await broken.text()
+    assert.match(page, /<b>SyntaxError<\/b>/)
+    assert.match(page, /words\.py<\/code>, line 1/)
+    assert.match(page, /GREETING = &quot;half/)
+  }
+  assert.equal(server.log.filter(line => /error master .*SyntaxError: unterminated/.test(line)).length, 2)
+  project.greet('mended')
+  assert.equal(await text(server), 'mended')
+  await server.stop()
+})
+
+test('code that does not load at the first start is waited for', async t => {
+  const project = new Project(t, { 'app.py': APP, 'words.py': 'import nonsense_of_this_test\n' })
+  const { python } = await ensureEnvironment({ python: 'newest', packages: 'flask' })
+  const server = await startServer({ directory: project.directory, python, args: ['--reload'], waitReady: false })
+  server.expectLog(/.*/)
+  await server.waitForLog(/waiting for a change/)
+  const broken = await firstAnswer(server.url)
+  assert.equal(broken.status, 500)
+  assert.match(await broken.text(), /nonsense_of_this_test/)
+  project.greet('welcome')
+  assert.equal(await text(server), 'welcome')
+  await server.stop()
+})
+
+test('templates, files of variables and new modules count; what nobody imports does not', async t => {
+  const project = new Project(t, { 'app.py': APP, 'templates/page.html': 'one', 'local.env': 'FROM_FILE=one\n' })
+  project.greet('at first')
+  project.save('unrelated.py', '')
+  const server = await project.start('-w', '1', '--env-file', 'local.env')
+  assert.deepEqual([await text(server, '/page'), await text(server, '/variable')], ['one', 'one'])
+
+  let from = server.log.length
+  project.save('templates/page.html', 'two')
+  await server.waitForLog(/serves, after/, from)
+  assert.equal(await text(server, '/page'), 'two')
+
+  from = server.log.length
+  project.save('local.env', 'FROM_FILE=two\n')
+  await server.waitForLog(/serves, after/, from)
+  assert.equal(await text(server, '/variable'), 'two')
+
+  from = server.log.length
+  project.save('unrelated.py', 'x = 1\n')
+  project.save('brand_new.py', 'x = 1\n')
+  await server.waitForLog(/change in brand_new\.py/, from)
+  await server.waitForLog(/serves, after/, from)
+  assert.ok(!server.log.slice(from).some(line => line.includes('unrelated')))
+  await server.stop()
+})
+
+test('a stream that is open does not hold up a reload', async t => {
+  const project = new Project(t, { 'app.py': APP })
+  project.greet('at first')
+  const server = await project.start('-w', '1')
+  server.expectLog(/.*/)
+  const stream = new RawClient(server.port).get('/stream')
+  await stream.readUntil('1\n')
+  project.greet('new')
+  assert.equal(await text(server), 'new')
+  await assert.rejects(
+    stream.readToEnd().then(() => Promise.reject(new Error('cut'))),
+    /cut|closed|reset/i,
+  )
+  stream.close()
+  await server.stop()
+})
+
+test('an exception that no framework catches: a page with the own frames, only for a browser on this machine', async t => {
+  const project = new Project(t, { 'app.py': RAW })
+  const server = await project.start('-w', '1')
+  server.expectLog(/.*/)
+  const page = await (await fetch(`${server.url}/boom`, { headers: { accept: 'text/html' } })).text()
+  assert.match(page, /<b>KeyError<\/b> '&lt;soup&gt;'/)
+  assert.match(page, /app\.py<\/code>, line 5, in <b>application<\/b>/)
+  assert.match(page, /<li value="5" class="here">/)
+  const elsewhere = await getOnce(server.port, '/boom', 'Accept: text/html', 'X-Forwarded-For: 198.51.100.7')
+  assert.equal(elsewhere.status, 500)
+  assert.ok(!elsewhere.body.toString().includes('app.py'))
+  await server.stop()
+  const production = await startServer({ directory: project.directory, args: ['-w', '1'] })
+  production.expectLog(/.*/)
+  const plain = await (await fetch(`${production.url}/boom`, { headers: { accept: 'text/html' } })).text()
+  assert.ok(!plain.includes('app.py'))
+  await production.stop()
+})
