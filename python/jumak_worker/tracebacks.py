@@ -11,7 +11,8 @@ _MAX_TEXT = 64 * 1024
 _MAX_LINE = 1000
 
 
-def _is_hidden(filename: str) -> bool:
+def is_hidden(filename: str) -> bool:
+    """Whether it is ours, or machinery, and says nothing to the application's author."""
     return (
         filename.startswith(_OWN_DIRECTORY)
         or filename.startswith("<frozen importlib")
@@ -51,7 +52,7 @@ def _hide(summary: traceback.TracebackException, seen: set) -> None:
         return
     seen.add(id(summary))
     summary.stack = traceback.StackSummary.from_list(
-        [frame for frame in summary.stack if not _is_hidden(frame.filename)]
+        [frame for frame in summary.stack if not is_hidden(frame.filename)]
     )
     for other in (summary.__cause__, summary.__context__):
         if other is not None:
@@ -62,4 +63,4 @@ def _hide(summary: traceback.TracebackException, seen: set) -> None:
 
 def has_application_frames(error: BaseException) -> bool:
     """Whether the error came from within the application's code (and not from looking for it)."""
-    return any(not _is_hidden(frame.filename) for frame in traceback.extract_tb(error.__traceback__))
+    return any(not is_hidden(frame.filename) for frame in traceback.extract_tb(error.__traceback__))
