@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import runpy
 import sys
 import threading
 import traceback
 from types import FrameType
 from typing import Any, List, Optional
+
+from .tracebacks import is_hidden
 
 #: Awaited coroutines that are followed; a chain longer than this is a recursion.
 _MAX_DEPTH = 200
@@ -20,6 +23,8 @@ _MAX_TASKS = 20
 _LIMIT = 100
 #: A message to the master may be 1 MiB, and every character some bytes.
 _MAX_TEXT = 128 * 1024
+#: How a thread begins.
+_STARTERS = frozenset(("<frozen runpy>", runpy.__file__, threading.__file__))
 _EXCHANGE = os.path.join(os.path.dirname(__file__), "exchange.py")
 _STEPS = frozenset(("async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"))
 
@@ -42,7 +47,7 @@ def _chain(awaited: Any) -> List[str]:
     lines: List[str] = []
     for _ in range(_MAX_DEPTH):
         frame = _frame_of(awaited)
-        if frame is not None:
+        if frame is not None and not is_hidden(frame.f_code.co_filename):
             lines += traceback.format_stack(frame, 1)
         awaited = _awaited_by(awaited)
         if awaited is None:
@@ -60,7 +65,9 @@ def of_all_threads() -> str:
         if frame is None or thread is threading.current_thread():
             continue
         lines.append("Thread %s%s:\n" % (thread.name, _what_runs(frame)))
-        lines += traceback.format_stack(frame, _LIMIT)
+        summary = traceback.extract_stack(frame, _LIMIT)
+        shown = [one for one in summary if not (is_hidden(one.filename) or one.filename in _STARTERS)]
+        lines += traceback.format_list(shown) or ["  (in no code of the application)\n"]
     return "".join(lines)[:_MAX_TEXT]
 
 

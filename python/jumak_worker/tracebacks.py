@@ -12,6 +12,7 @@ _MAX_LINE = 1000
 
 
 def is_hidden(filename: str) -> bool:
+    """Whether it is ours, or machinery, and says nothing to the application's author."""
     return (
         filename.startswith(_OWN_DIRECTORY)
         or filename.startswith("<frozen importlib")

@@ -27,7 +27,7 @@ _RESPONSE = wire.RESPONSE
 _RESPONSE_FIXED = wire.RESPONSE_FIXED
 
 
-def base_environ(threads: int, multiprocess: bool) -> dict:
+def base_environ(threads: int, multiprocess: bool, root_path: str = "") -> dict:
     """What is the same for every request of a worker."""
     return {
         "wsgi.version": (1, 0),
@@ -39,7 +39,7 @@ def base_environ(threads: int, multiprocess: bool) -> dict:
         # Content always ends by itself, chunked or not: read() without a size is safe.
         "wsgi.input_terminated": True,
         "SERVER_SOFTWARE": "jumak/" + __version__,
-        "SCRIPT_NAME": "",
+        "SCRIPT_NAME": root_path,
     }
 
 

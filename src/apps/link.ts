@@ -25,6 +25,8 @@ import { WireViolation } from './wire/violation.ts'
 
 export interface LinkOwner extends PoolLinkOwner {
   readonly relayLimits: RelayLimits
+  /** SCRIPT_NAME: empty, or as in `/shop`. */
+  readonly rootPath: string
   /** What it runs is wanted by nobody and would go on: give the connection up. */
   deserted(link: Link): void
   /** No progress within `timeouts.request`. */
@@ -123,7 +125,7 @@ export class Link implements PoolLink {
     if (socket === null || calls.length === 0) return
     this.#unsent = []
     writer.start()
-    for (const call of calls) writeRequest(writer, call.exchange, call.inline, call.bodyLength)
+    for (const call of calls) writeRequest(writer, call.exchange, call.inline, call.bodyLength, this.#owner.rootPath)
     socket.write(writer.bytes())
     // The kernel did not take all of it: the socket keeps the buffer.
     if (socket.writableLength > 0) writer.detach()

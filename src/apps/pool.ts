@@ -316,6 +316,7 @@ export class AppPool {
     const { limits, timeouts, temporaryDirectory, events, rootPath = '' } = this.#options
     return {
       scope: new ScopeWriter(rootPath),
+      rootPath,
       requestMs: timeouts.request,
       armHello: deadline => this.#helloDeadlines.arm(deadline),
       blocked: ({ worker }, note) => events.blocked(worker.id, note),

@@ -201,6 +201,13 @@ test('print and wsgi.errors come to the log with the name of the worker', async 
   await server.stop()
 })
 
+test('--root-path: SCRIPT_NAME is the root path, PATH_INFO what follows it', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '1', '--root-path', '/shop'] })
+  const environ = JSON.parse((await getOnce(server.port, '/shop/environ')).body.toString())
+  assert.deepEqual([environ.SCRIPT_NAME, environ.PATH_INFO], ['/shop', '/environ'])
+  await server.stop()
+})
+
 test('threads: two requests at once in one worker, and wsgi.multithread says so', async () => {
   const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '1', '--threads', '2'] })
   const slow = new RawClient(server.port).get('/sleep?s=5')

@@ -20,12 +20,13 @@ export function writeRequest(
   exchange: Exchange,
   inline: Buffer | null,
   bodyLength: number,
+  rootPath = '',
 ): void {
   const start = writer.position
   writer.u32(0)
   writer.u8(FrameType.REQUEST)
   writer.u8(inline === null ? REQUEST_BODY_FOLLOWS : 0)
-  writeEnviron(writer, exchange, bodyLength)
+  writeEnviron(writer, exchange, bodyLength, rootPath)
   if (inline !== null && inline.length > 0) writer.raw(inline)
   writer.patchU32(start, writer.position - start - FRAME_HEADER)
 }

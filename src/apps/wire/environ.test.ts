@@ -41,6 +41,15 @@ test('SERVER_NAME and SERVER_PORT are where the request came in, or what the cli
   assert.equal(nameless.has('HTTP_HOST'), false)
 })
 
+test('PATH_INFO is what follows the root path, or all of it where the proxy in front took that away', () => {
+  const path = (text: string) => {
+    const writer = new MarshalWriter()
+    writeEnviron(writer, new FakeExchange({ path: text }), 0, '/shop')
+    return readEnviron(writer.bytes()).get('PATH_INFO')
+  }
+  assert.deepEqual(['/shop/a', '/shop', '/shop/', '/shopping', '/a'].map(path), ['/a', '', '/', '/shopping', '/a'])
+})
+
 test('HTTP_HOST is the authority, which rules over the Host header (RFC9112§3.2.2)', () => {
   assert.equal(
     environ({ authority: 'real.example', headers: ['host', 'other.example'] }).get('HTTP_HOST'),

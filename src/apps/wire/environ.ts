@@ -42,10 +42,10 @@ const PROTOCOL = { '1.0': '\0HTTP/1.0\0', '1.1': '\0HTTP/1.1\0', '2': '\0HTTP/2.
 
 /**
  * Writes `u32 headLength · u32 namesLength · names · values`. `bodyLength`: true length of the content, passed on when the
- * request has content, chunked or not; -1: not known yet.
+ * request has content, chunked or not; -1: not known yet. `rootPath`: empty, or as in `/shop`.
  */
-export function writeEnviron(writer: MarshalWriter, exchange: Exchange, bodyLength: number): void {
-  write(writer, exchange, bodyLength, exchange.request.headers, false)
+export function writeEnviron(writer: MarshalWriter, exchange: Exchange, bodyLength: number, rootPath = ''): void {
+  write(writer, exchange, bodyLength, rootPath, exchange.request.headers, false)
 }
 
 /** `merged`: `headers` has no name twice. */
@@ -53,6 +53,7 @@ function write(
   writer: MarshalWriter,
   exchange: Exchange,
   bodyLength: number,
+  rootPath: string,
   headers: HeaderLines,
   merged: boolean,
 ): void {
@@ -77,7 +78,7 @@ function write(
     const entry = nameEntry(headers[i]!)
     if (entry.key === '') continue
     if (entry.seenIn >= number && !merged) {
-      write(writer, exchange, bodyLength, mergeRepeated(headers), true)
+      write(writer, exchange, bodyLength, rootPath, mergeRepeated(headers), true)
       return
     }
     entry.seenIn = number
@@ -85,10 +86,16 @@ function write(
     values += `\0${headers[i + 1]!}`
   }
   names += LAST
-  const head = `${names}${values}\0${decodePath(request.path)}`
+  const head = `${names}${values}\0${belowRoot(decodePath(request.path), rootPath)}`
   writer.u32(head.length)
   writer.u32(names.length)
   writer.latin1(head)
+}
+
+/** PATH_INFO is what follows SCRIPT_NAME, which the worker adds; a proxy that took the root path away has left only that. */
+function belowRoot(path: string, rootPath: string): string {
+  if (rootPath === '' || !path.startsWith(rootPath)) return path
+  return path.length === rootPath.length || path[rootPath.length] === '/' ? path.slice(rootPath.length) : path
 }
 
 /**
