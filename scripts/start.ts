@@ -1,6 +1,6 @@
 /**
- * `npm start`: sets up the example Django project and serves it. The second time nothing is left to set up, and no
- * network is needed. More arguments go to Jumak: `npm start -- -b :9000 -w 4`.
+ * `npm start`: sets up the example Django project and serves it; `npm start -- chat` the FastAPI chat. The second time
+ * nothing is left to set up, and no network is needed. More arguments go to Jumak: `npm start -- -b :9000 -w 4`.
  *
  * In the end this process becomes Jumak (`execve`), so there is nobody in between to pass on signals or the exit code.
  */
@@ -12,6 +12,8 @@ import { ensureVenv, hashOf, pythonOnPath, SetupError } from './lib/python.ts'
 const ROOT = join(import.meta.dirname, '..')
 const PROJECT = join(ROOT, 'examples/django-shop')
 const CACHE = join(ROOT, '.cache/example-django')
+const CHAT = join(ROOT, 'examples/fastapi-chat')
+const CHAT_CACHE = join(ROOT, '.cache/example-chat')
 /** Made by running the project, so not part of what `prepare` depends on. */
 const WRITTEN = /^(db\.sqlite3.*|media|staticfiles|secret-key\.txt.*|__pycache__)$/
 
@@ -43,21 +45,21 @@ function projectFiles(directory: string): string[] {
     })
 }
 
-async function setUp(): Promise<string> {
+async function setUp(chat: boolean): Promise<string> {
   const startedAt = performance.now()
   let steps = 0
   const interpreter = await pythonOnPath()
   const python = await ensureVenv({
     interpreter,
-    directory: join(CACHE, interpreter.version),
-    requirements: join(PROJECT, 'requirements.txt'),
-    what: 'Django',
+    directory: join(chat ? CHAT_CACHE : CACHE, interpreter.version),
+    requirements: join(chat ? CHAT : PROJECT, 'requirements.txt'),
+    what: chat ? 'FastAPI' : 'Django',
     onStep: step => {
       if (steps++ === 0) say('Setting up the example (only the first time):')
       say(`  ${step} …`)
     },
   })
-  await prepare(python, interpreter.version)
+  if (!chat) await prepare(python, interpreter.version)
   if (steps > 0) say(`  done in ${seconds(performance.now() - startedAt)}`)
   return python
 }
@@ -76,26 +78,29 @@ function pageAddress(args: readonly string[]): string | null {
   return `http://${!host || host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${match[2]}/`
 }
 
-function introduce(args: readonly string[]): void {
+function introduce(chat: boolean, args: readonly string[]): void {
   const address = pageAddress(args)
-  say(`The example Django project (${relative(process.cwd(), PROJECT) || '.'}):`)
+  const where = relative(process.cwd(), chat ? CHAT : PROJECT) || '.'
+  say(`The example ${chat ? 'FastAPI chat' : 'Django project'} (${where}):`)
   say(address ? `  page   ${address}` : '  page   at the address below')
-  say(`  admin  ${address ?? '/'}admin/   user: admin   password: jumak`)
+  if (chat) say('  try    the page in two windows; then kill -HUP the master, and go on talking')
+  else say(`  admin  ${address ?? '/'}admin/   user: admin   password: jumak`)
   say('  stop it with Ctrl-C; other addresses and more workers: npm start -- -b :9000 -w 4')
 }
 
-function becomeJumak(python: string, args: readonly string[]): never {
+function becomeJumak(chat: boolean, python: string, args: readonly string[]): never {
   const program = join(ROOT, 'bin/jumak')
   // The directory of the example is the working directory of the application, not of the arguments' paths.
-  const all = ['--chdir', PROJECT, '--python', python, ...args, 'shop.wsgi']
+  const all = ['--chdir', chat ? CHAT : PROJECT, '--python', python, ...args, chat ? 'main.py' : 'shop.wsgi']
   return process.execve!('/bin/sh', ['sh', program, ...all], process.env as Record<string, string>)
 }
 
-const args = process.argv.slice(2)
+const chat = process.argv[2] === 'chat'
+const args = process.argv.slice(chat ? 3 : 2)
 try {
-  const python = await setUp()
-  introduce(args)
-  becomeJumak(python, args)
+  const python = await setUp(chat)
+  introduce(chat, args)
+  becomeJumak(chat, python, args)
 } catch (error) {
   if (!(error instanceof SetupError)) throw error
   say(`jumak: ${error.message}`)

@@ -38,14 +38,15 @@ function describeAccessLog({ path, format, minStatus, slowerThan }: AccessLogCon
 export function applicationFacts(generation: Generation, config: Config, wanted: number): Told | null {
   const { application: loaded, python, preload, notes } = generation
   if (loaded === null || python === null) return null
-  const { app, threads, workersReason } = config
+  const { app, concurrency, threads, workersReason } = config
   const found = foundMount(loaded, config)
   const reason = workersReason === '' || wanted !== config.workers ? '' : ` (${workersReason})`
+  const capacity = loaded.interface === 'asgi' ? `up to ${countOf(concurrency, 'request')}` : countOf(threads, 'thread')
   const facts: Fact[] = [
     { label: 'application', text: describeApplication(generation) },
     ...(app.found === '' ? [] : [{ label: '', text: app.found }]),
     { label: 'Python', text: describePython(generation) },
-    { label: 'workers', text: `${wanted} × ${countOf(threads, 'thread')}${reason}` },
+    { label: 'workers', text: `${wanted} × ${capacity}${reason}` },
     { label: 'preload', text: describePreload(generation) },
     ...notes.map(text => ({ label: '', text })),
     ...(found === null ? [] : [{ label: 'static', text: `${found.url} from ${found.directory} (STATIC_ROOT)` }]),
@@ -58,7 +59,9 @@ export function applicationFacts(generation: Generation, config: Config, wanted:
     pythonPath: python.path,
     pythonReason: python.reason,
     workers: wanted,
+    interface: loaded.interface,
     threads,
+    concurrency,
     workersReason,
     preload: preload !== 'off',
     preloadNotes: notes,
