@@ -135,6 +135,7 @@ test('a worker that dies: what it ran is answered 502, and another one takes its
   const server = await start('newest', '-w', '1')
   server.expectLog(/worker 1 .*exited with code 9/, /was on worker 1/)
   assert.equal((await fetch(`${server.url}/die`, { method: 'POST' })).status, 502)
+  await server.waitForLog(/exited with code 9/)
   assert.equal((await fetch(`${server.url}/json`)).status, 200)
   await server.stop()
 })

@@ -95,6 +95,7 @@ test('a worker that dies closes its sockets with 1011', async () => {
   const end = closed(socket)
   await fetch(`${server.url}/die`, { method: 'POST' })
   assert.equal((await end)[0], 1011)
+  await server.waitForLog(/exited with code 9/)
   await server.stop()
 })
 
