@@ -2,13 +2,13 @@
  * The page for an exception of an application that is being developed: the frames of the user first, library frames folded.
  * Self-contained, no script but one that looks whether the code is mended. Only for browsers on this machine: it shows source.
  */
-import { isIP } from 'node:net'
 import { ApplicationError } from '../apps/failure.ts'
 import type { ErrorReport, ReportedException, ReportedFrame } from '../control/messages.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { headerValue } from '../http/headers.ts'
 import { negotiateErrorFormat } from '../http/negotiate.ts'
+import { isDeveloper } from './developer.ts'
 
 /** A 500 with what is known of it. */
 export class ReportedError extends HttpError {
@@ -23,17 +23,11 @@ export class ReportedError extends HttpError {
   }
 }
 
-/** The client is on this machine, and no proxy spoke for somebody else. */
-export function mayReadSource({ peer }: Exchange): boolean {
-  const { address, socketAddress } = peer
-  return address === socketAddress && isIP(address) !== 0 && (address.startsWith('127.') || address === '::1')
-}
-
 /** Answers with the page, or its words; false: the error is none of these, or the client may not read them. */
 export function respondWithReport(exchange: Exchange, error: Error): boolean {
   const { response, request } = exchange
   const reported = error instanceof ApplicationError ? readReport(error) : error
-  if (!(reported instanceof ReportedError) || response.state !== 'idle' || !mayReadSource(exchange)) return false
+  if (!(reported instanceof ReportedError) || response.state !== 'idle' || !isDeveloper(exchange)) return false
   const isHtml = negotiateErrorFormat(headerValue(request.headers, 'accept')) === 'html'
   const text = isHtml ? renderErrorPage(reported) : `${reported.message}\n\n${reported.report?.text ?? ''}\n`
   const body = Buffer.from(text)
