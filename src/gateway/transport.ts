@@ -12,6 +12,12 @@ import type { Transport, TransportHandler } from '../http/transport.ts'
 
 /** One buffer for all reads of the process: what a callback wants to keep, it copies. 64 KiB is the largest read libuv does. */
 const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024)
+/**
+ * Small writes are put together here: the kernel mostly takes them at once, and then the next one needs no new buffer. A write
+ * that it does not take keeps the buffer, so its size is what a slow client costs at least.
+ */
+const SEND_BUFFER = 16 * 1024
+let sendBuffer = Buffer.allocUnsafeSlow(SEND_BUFFER)
 /** Connections that wait to be accepted, in the kernel. The kernel caps it at net.core.somaxconn (4096 on Linux). */
 const BACKLOG = 4096
 
@@ -84,6 +90,17 @@ export class SocketTransport implements Transport {
 
   write(data: Buffer): boolean {
     return this.#socket.write(data)
+  }
+
+  writeJoined(text: string, data: Buffer): boolean {
+    const length = text.length + data.length
+    const isShared = length <= SEND_BUFFER
+    const joined = isShared ? sendBuffer : Buffer.allocUnsafeSlow(length)
+    joined.write(text, 0, 'latin1')
+    joined.set(data, text.length)
+    const taken = this.#socket.write(isShared ? joined.subarray(0, length) : joined)
+    if (isShared && this.#socket.writableLength > 0) sendBuffer = Buffer.allocUnsafeSlow(SEND_BUFFER)
+    return taken
   }
 
   pause(): void {

@@ -31,6 +31,8 @@ export interface ByteStream {
 }
 
 export interface Transport extends ByteStream {
+  /** Latin-1 text and the bytes behind it in one write; copies both. Otherwise as `write`. */
+  writeJoined(text: string, data: Buffer): boolean
   readonly remoteAddress: string
   readonly remotePort: number
   /** Path for a Unix socket. */

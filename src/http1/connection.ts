@@ -324,6 +324,13 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     return taken
   }
 
+  sendJoined(text: string, data: Buffer): boolean {
+    this.#written += text.length + data.length
+    const taken = this.#transport.writeJoined(text, data)
+    if (!taken) this.#watchSending()
+    return taken
+  }
+
   flushLater(writer: Http1Response): void {
     this.#context.flusher.add(writer)
   }

@@ -30,6 +30,7 @@ export class Http1Exchange implements Exchange {
   readonly #switch: ProtocolSwitch
   #onAborted: (() => void)[] | null = null
   #onClosed: (() => void)[] | null = null
+  #isWebSocket: boolean | null = null
   #aborted = false
   #closed = false
 
@@ -72,7 +73,8 @@ export class Http1Exchange implements Exchange {
   }
 
   get isWebSocket(): boolean {
-    return asksForWebSocket(this.request, this.body.length)
+    this.#isWebSocket ??= asksForWebSocket(this.request, this.body.length)
+    return this.#isWebSocket
   }
 
   checkWebSocket(): void {

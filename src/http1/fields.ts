@@ -17,7 +17,14 @@ export interface FieldName {
   /** Lower-case. */
   readonly name: string
   readonly kind: FieldKind
+  /** As it was sent, with the colon; empty for a name that is not remembered. */
+  readonly lead: string
+  /** What followed it the last time, wherever that was: most clients send their headers in one order. */
+  next: FieldName | null
 }
+
+/** Before the first header. */
+export const NO_FIELD: FieldName = { name: '', kind: FieldKind.ORDINARY, lead: '', next: null }
 
 /** A Map: in a plain object a client's `constructor` would be found. */
 const KINDS: ReadonlyMap<string, FieldKind> = new Map([
@@ -36,6 +43,16 @@ const MAX_KNOWN_NAMES = 1024
 const MAX_KNOWN_LENGTH = 64
 const knownNames = new Map<string, FieldName>()
 
+/** The name in a field line, which came behind another one. To guess it costs a third of looking it up. Throws ProtocolError. */
+export function fieldNameBehind(previous: FieldName, line: string): FieldName {
+  const guess = previous.next
+  // A lead ends in the first colon of the line: a name has none.
+  if (guess !== null && line.startsWith(guess.lead)) return guess
+  const field = fieldName(line.slice(0, colonOf(line)))
+  if (field.lead !== '') previous.next = field
+  return field
+}
+
 /** Throws ProtocolError for what is no header name. */
 export function fieldName(text: string): FieldName {
   const known = knownNames.get(text)
@@ -51,8 +68,9 @@ export function fieldName(text: string): FieldName {
   const name = own.toLowerCase()
   // CGI turns both `-` and `_` into `_`, so X_Forwarded_For would pass for X-Forwarded-For: dropped, as nginx does.
   const kind = name.includes('_') ? FieldKind.DROPPED : (KINDS.get(name) ?? FieldKind.ORDINARY)
-  const entry = { name, kind }
-  if (isShort && knownNames.size < MAX_KNOWN_NAMES) knownNames.set(own, entry)
+  const isKept = isShort && knownNames.size < MAX_KNOWN_NAMES
+  const entry: FieldName = { name, kind, lead: isKept ? `${own}:` : '', next: null }
+  if (isKept) knownNames.set(own, entry)
   return entry
 }
 

@@ -12,7 +12,7 @@ import { ProtocolError } from '../http/errors.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import { parseTarget } from '../http/target.ts'
 import { ChunkedDecoder } from './chunked.ts'
-import { colonOf, FieldKind, fieldName, fieldValue, listMembers } from './fields.ts'
+import { colonOf, FieldKind, type FieldName, fieldNameBehind, fieldValue, listMembers, NO_FIELD } from './fields.ts'
 import { contentLength } from './framing.ts'
 
 export interface ParserLimits {
@@ -74,6 +74,7 @@ export class RequestParser {
   #version: '1.0' | '1.1' = '1.1'
   #headerBytes = 0
   #headers: HeaderLines = []
+  #field: FieldName = NO_FIELD
   #fieldCount = 0
   #hosts: string[] = []
   #lengths: string[] = []
@@ -218,7 +219,7 @@ export class RequestParser {
     this.#checkLineLength(lf < 0 ? line.length : lf)
     if (lf >= 0) throw bareLineFeed()
     if (this.#method === '') this.#requestLine(line)
-    else this.#field(line, clean)
+    else this.#fieldLine(line, clean)
   }
 
   #requestLine(line: string): void {
@@ -234,13 +235,14 @@ export class RequestParser {
     this.#version = match[4] === '0' ? '1.0' : '1.1'
   }
 
-  #field(line: string, clean: boolean): void {
+  #fieldLine(line: string, clean: boolean): void {
     this.#headerBytes += line.length + 2
     if (++this.#fieldCount > this.#limits.headerCount)
       throw new ProtocolError(431, `There are more than ${this.#limits.headerCount} headers`, 'RFC6585§5')
-    const colon = colonOf(line)
-    const { name, kind } = fieldName(line.slice(0, colon))
-    const value = fieldValue(line, colon, clean)
+    const field = fieldNameBehind(this.#field, line)
+    this.#field = field
+    const { name, kind, lead } = field
+    const value = fieldValue(line, lead === '' ? colonOf(line) : lead.length - 1, clean)
     switch (kind) {
       case FieldKind.DROPPED:
         return
@@ -309,6 +311,7 @@ export class RequestParser {
     this.#headerBytes = 0
     this.#fieldCount = 0
     this.#headers = []
+    this.#field = NO_FIELD
     if (this.#hosts.length > 0) this.#hosts = []
     if (this.#lengths.length > 0) this.#lengths = []
     if (this.#codings.length > 0) this.#codings = []

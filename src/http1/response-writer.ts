@@ -11,6 +11,8 @@ import { type Framing, serializeHead, serializeInterim, serializeTrailers } from
 export interface ResponseChannel {
   /** False: the client is slow; `drained` of the writer is called when it has caught up. */
   send(data: Buffer): boolean
+  /** Latin-1 text and the bytes behind it. */
+  sendJoined(text: string, data: Buffer): boolean
   /** The whole response was handed over; `keepAlive`: the connection can take another request. */
   responseEnded(keepAlive: boolean): void
   /** The response cannot be completed: close so that the client notices. `reset`: an orderly close would look complete. */
@@ -165,10 +167,7 @@ export class Http1Response implements ResponseWriter {
     } else if (this.#framing === 'chunked') {
       this.#channel.send(framedChunk(head, first, last))
     } else if (first.length <= JOIN_LIMIT) {
-      const joined = Buffer.allocUnsafe(head.length + first.length)
-      joined.write(head, 0, 'latin1')
-      first.copy(joined, head.length)
-      this.#channel.send(joined)
+      this.#channel.sendJoined(head, first)
     } else {
       this.#channel.send(Buffer.from(head, 'latin1'))
       this.#channel.send(first)

@@ -21,6 +21,10 @@ export class MemoryTransport implements Transport {
     return Buffer.concat(this.writes).toString('latin1')
   }
 
+  writeJoined(text: string, data: Buffer): boolean {
+    return this.write(Buffer.concat([Buffer.from(text, 'latin1'), data]))
+  }
+
   write(data: Buffer): boolean {
     if (this.calls.includes('end')) throw new Error('write after end')
     if (this.closed) return false
