@@ -59,6 +59,7 @@ export class Fleet {
   #current: number | null = null
   #next: number | null = null
   #lastGeneration = 0
+  #hasServed = false
   readonly #gatewayCrashes = new CrashLoop()
   readonly #generationCrashes = new CrashLoop()
   #reloadTimer: NodeJS.Timeout | undefined
@@ -94,7 +95,10 @@ export class Fleet {
     return this.#next !== null
   }
 
-  /** New processes with the code of now; they take over when all of them serve. The first call starts everything. */
+  /**
+   * New processes with the code of now; they take over when all of them serve. The first call starts everything. A generation
+   * that is still coming up is planned away: its code is older.
+   */
   beginGeneration(): void {
     const { programs, runtimeDirectory, outputs } = this.#options
     const number = ++this.#lastGeneration
@@ -123,6 +127,7 @@ export class Fleet {
       },
     })
     this.generations.set(number, generation)
+    clearTimeout(this.#reloadTimer)
     if (this.#current !== null) this.#limitReload(generation)
     this.#wake()
   }
@@ -256,9 +261,10 @@ export class Fleet {
 
   #promote(): void {
     const generation = this.generations.get(this.#next!)!
-    const isFirst = this.#current === null
+    const isFirst = !this.#hasServed
     generation.settle()
     this.#current = this.#next
+    this.#hasServed = true
     // Before `onReloaded`, which may begin the next one.
     if (isFirst || this.#options.development === null) this.#narrator.promoted(generation, isFirst)
     this.#options.development?.serves(generation.number)
@@ -278,14 +284,25 @@ export class Fleet {
   }
 
   #generationFailed(generation: Generation, failure: GenerationFailure): void {
+    // Another one has taken its place.
+    if (generation.number !== this.#next) return
     this.#narrator.generationFailed(generation, failure, this.#current)
     this.#generationCrashes.died(generation.startedAt, null, performance.now())
-    this.#options.development?.failed(generation.number, failure.message)
-    if (this.#current === null && this.#options.development === null)
+    const { development } = this.#options
+    const isFirst = generation.number === 1
+    if (development === null ? this.#current === null : isFirst && failure.kind === 'operator')
       this.#options.onFatal(failure.kind === 'load' ? 3 : 1)
+    else if (development !== null) this.#awaitMending(generation, failure, development)
     // No longer the next one: its processes are planned away like those of an old one.
     else this.#settleReload()
     this.#wake()
+  }
+
+  /** Nothing serves in its place: an answer of older code would mislead whoever has just written newer. */
+  #awaitMending(generation: Generation, failure: GenerationFailure, development: Development): void {
+    this.#current = null
+    development.failed(generation.number, failure.message)
+    this.#settleReload()
   }
 
   #told(generation: number, message: Told): void {
