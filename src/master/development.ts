@@ -23,6 +23,8 @@ const BURST_MS = 50
 const LONGEST_BURST_MS = 500
 /** An application that writes its own templates while it is imported would be loaded for ever: so often it is believed. */
 const MAX_RESTARTS = 3
+/** A person who mends an import that hangs is slower than that. */
+const RESTART_MS = 5000
 /** Milliseconds: Python and Node make a number of the same nanoseconds, not bit by bit the same one. */
 const CLOCK_TOLERANCE = 0.01
 
@@ -201,7 +203,7 @@ export class Development {
     for (const [path, file] of reading.before) {
       const now = reading.imported.has(path) ? file : look(path)
       if (now === null || !isDifferent(file, now) || !matters(path, false, this.#known(reading))) continue
-      if (this.#restarts < MAX_RESTARTS) return path
+      if (!this.#isBelieved()) return path
       reading.before.set(path, now)
     }
     return null
@@ -219,8 +221,7 @@ export class Development {
     const reading = this.#newest
     const then = reading.state(path)
     const isChange = isDifferent(then, look(path)) && matters(path, then === null, this.#known(reading))
-    const isBelieved = !reading.isAnswering && this.#restarts >= MAX_RESTARTS
-    if (isChange && !isBelieved) this.#changed(path)
+    if (isChange && !this.#isBelieved()) this.#changed(path)
     return isChange
   }
 
@@ -229,7 +230,9 @@ export class Development {
     const { envFiles } = this.#options.config
     const guess = reading.isSettled ? reading : this.#previous
     const isImported = (path: string) => reading.imported.has(path) || guess.imported.has(path)
-    return { envFiles, isImported, isBroken: guess.isBroken }
+    // Before the first has loaded, nothing is known, and any module may be what keeps it.
+    const isBroken = guess.isBroken || (guess.number === 0 && !reading.isSettled)
+    return { envFiles, isImported, isBroken }
   }
 
   #changed(path: string): void {
@@ -248,8 +251,17 @@ export class Development {
 
   #reload(): void {
     this.#endBurst()
-    this.#restarts = this.#newest.isAnswering ? 0 : this.#restarts + 1
+    this.#restarts = this.#isEarly() ? this.#restarts + 1 : 0
     this.#options.reload()
+  }
+
+  /** The change may be of the application's own making. */
+  #isEarly(): boolean {
+    return !this.#newest.isAnswering && performance.now() - this.#newest.since < RESTART_MS
+  }
+
+  #isBelieved(): boolean {
+    return this.#isEarly() && this.#restarts >= MAX_RESTARTS
   }
 
   #endBurst(): void {

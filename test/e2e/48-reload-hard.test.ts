@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { test } from 'node:test'
 import { Project } from '../support/project.ts'
-import { getOnce } from '../support/raw-client.ts'
+import { getOnce, RawClient } from '../support/raw-client.ts'
 import { type Server, startServer } from '../support/server.ts'
 
 const APP = `
@@ -35,7 +35,8 @@ const FILES = { 'app.py': APP, 'words.py': 'GREETING = "at first"\n', 'templates
 const greeting = (text: string) => `GREETING = ${JSON.stringify(text)}\n`
 
 function start(project: Project, ...args: string[]): Promise<Server> {
-  return startServer({ app: 'app', directory: project.directory, args: ['--reload', '-w', '1', ...args] })
+  const workers = args.includes('-w') ? [] : ['-w', '1']
+  return startServer({ app: 'app', directory: project.directory, args: ['--reload', ...workers, ...args] })
 }
 
 async function text(server: Server, path = '/'): Promise<string> {
@@ -142,8 +143,22 @@ test('a template is answered in its new form by the request that follows its sav
   await server.stop()
 })
 
+test('an application that writes a template of its own while it is imported comes to serve', async t => {
+  const writing = 'import time\nwith open("templates/made.html", "w") as file:\n    file.write(str(time.time()))\n'
+  const project = new Project(t, { ...FILES, 'app.py': writing + APP })
+  const server = await start(project)
+  project.save('words.py', greeting('served'))
+  assert.equal(await text(server), 'served')
+  const from = server.log.length
+  project.save('templates/page.html', 'two')
+  assert.equal(await text(server, '/template'), 'two two')
+  await server.waitForLog(/generation \d+ serves/, from)
+  assert.ok(changes(server).length <= 12, server.log.join('\n'))
+  await server.stop()
+})
+
 for (const [what, args, more] of [
-  ['threads', ['--threads', '4'], ''],
+  ['threads', ['-w', '2', '--threads', '4'], ''],
   ['preload off', ['--preload', 'off', '-w', '3'], ''],
   [
     'a thread at import',
@@ -153,11 +168,7 @@ for (const [what, args, more] of [
 ] as const)
   test(`with ${what} no request meets old code`, async t => {
     const project = new Project(t, { ...FILES, 'app.py': more + APP })
-    const server = await startServer({
-      app: 'app',
-      directory: project.directory,
-      args: ['--reload', ...(args.includes('-w' as never) ? [] : ['-w', '2']), ...args],
-    })
+    const server = await start(project, ...args)
     if (more !== '') server.expectLog(/would not survive a fork/)
     for (let i = 0; i < 6; i++) {
       project.save('words.py', greeting(`${what} ${i}`))
@@ -214,3 +225,80 @@ for (const [who, headers, isShown] of [
     assert.equal(response.body.toString().includes('raise RuntimeError'), isShown)
     await server.stop()
   })
+
+test('an error page asks the gateway, and the application hears nothing of it', async t => {
+  const project = new Project(t, { ...FILES, 'app.py': `${APP}print("imported", flush=True)\n` })
+  const server = await start(project)
+  server.expectLog(/./)
+  const page = await getOnce(server.port, '/boom', 'Host: localhost', HTML)
+  const state = /data-state="([^"]+)"/.exec(page.body.toString())?.[1]
+  assert.ok(state)
+  assert.match(page.header('content-security-policy') ?? '', /default-src 'none'/)
+  const ask = async () =>
+    (await getOnce(server.port, '/boom', 'Host: localhost', 'Jumak-State: 1')).header('jumak-state')
+  assert.equal(await ask(), state)
+  assert.equal(server.log.filter(line => /RuntimeError: boom/.test(line) && /worker/.test(line)).length, 1)
+  project.save('words.py', greeting('other'))
+  assert.notEqual(await ask(), state)
+  const stranger = await getOnce(server.port, '/', 'Host: evil.example', 'Jumak-State: 1')
+  assert.equal(stranger.body.toString(), 'other')
+  await server.stop()
+})
+
+test('programs get JSON', async t => {
+  const project = new Project(t, FILES)
+  const server = await start(project)
+  server.expectLog(/boom/)
+  const response = await getOnce(server.port, '/boom', 'Host: localhost', 'Accept: application/json')
+  assert.match(response.header('content-type') ?? '', /problem\+json/)
+  const problem = JSON.parse(response.body.toString())
+  assert.deepEqual(problem.exception, { type: 'RuntimeError', message: 'boom' })
+  assert.match(problem.traceback, /app\.py/)
+  await server.stop()
+})
+
+test('an exception whose words are markup, and whose place is absurd, makes a page', async t => {
+  const project = new Project(t, FILES)
+  const server = await start(project)
+  server.expectLog(/./)
+  project.save('words.py', `raise SyntaxError("<script>alert(1)</script>", ("</title><b>.py", 1, 10**12, "x"))\n`)
+  const page = (await getOnce(server.port, '/', 'Host: localhost', HTML)).body.toString()
+  assert.match(page, /&lt;script&gt;alert\(1\)/)
+  assert.match(page, /&lt;\/title&gt;/)
+  assert.doesNotMatch(page, /<script>alert|<\/title><b>/)
+  await server.stop()
+})
+
+test('while the code is broken the old code answers nobody: not an upload that began before, not a stream', async t => {
+  const streaming = `
+import time
+def application(environ, start_response):
+    start_response("200 OK", [])
+    if environ["REQUEST_METHOD"] == "POST":
+        return [b"old: " + environ["wsgi.input"].read()]
+    def chunks():
+        while True:
+            yield b"old\\n"
+            time.sleep(0.02)
+    return chunks()
+`
+  const project = new Project(t, { 'app.py': streaming })
+  const server = await start(project, '-w', '2')
+  server.expectLog(/./)
+  const stream = new RawClient(server.port).get('/')
+  await stream.readUntil('old')
+  const upload = new RawClient(server.port)
+  upload.send('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nab')
+  project.save('app.py', 'def (\n')
+  await server.waitForLog(/waiting for a change/)
+  upload.send('cd')
+  const answer = await upload.response()
+  assert.equal(answer.status, 500)
+  assert.match(answer.body.toString(), /SyntaxError/)
+  await assert.rejects(
+    stream.readToEnd().then(() => Promise.reject(new Error('cut'))),
+    /cut|closed|reset/i,
+  )
+  for (const client of [stream, upload]) client.close()
+  await server.stop()
+})
