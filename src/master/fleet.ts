@@ -60,6 +60,8 @@ export class Fleet {
   #next: number | null = null
   #lastGeneration = 0
   #hasServed = false
+  /** While developing: to look for them at each save again would cost an import, and say the same again. */
+  #hadHazards = false
   readonly #gatewayCrashes = new CrashLoop()
   readonly #generationCrashes = new CrashLoop()
   #reloadTimer: NodeJS.Timeout | undefined
@@ -106,7 +108,7 @@ export class Fleet {
     this.#options.development?.began(number)
     const generation = new Generation({
       number,
-      config: this.#config,
+      config: this.#hadHazards && this.#config.preload === 'auto' ? { ...this.#config, preload: 'off' } : this.#config,
       wanted: this.wanted,
       program: programs.worker,
       runtimeDirectory,
@@ -121,7 +123,10 @@ export class Fleet {
         worker: (one, message) => this.crew.onPreloader(one, message),
         orphaned: (one, how) => this.#orphaned(one, how),
         ended: () => this.#wake(),
-        hazards: (one, hazards) => this.#narrator.hazards(one, hazards),
+        hazards: (one, hazards) => {
+          this.#hadHazards = this.#options.development !== null
+          this.#narrator.hazards(one, hazards)
+        },
         output: (_, line) => this.#narrator.output('preloader', line, {}),
         stillLoading: (_, elapsed) => this.#narrator.stillLoading(elapsed),
       },
