@@ -42,7 +42,12 @@ async function main(): Promise<number> {
   const env = { ...process.env, BENCH_DATABASE: join(work, 'bench.sqlite3'), PYTHONPATH: join(ROOT, 'bench/apps') }
   try {
     execFileSync(venv('python'), ['-c', 'import django_app; django_app.prepare()'], { env, stdio: 'inherit' })
-    for (const scene of SCENES.filter(scene => values.scene.includes(scene.name))) await runScene(scene, stacks, env)
+    for (const scene of SCENES.filter(scene => values.scene.includes(scene.name)))
+      await runScene(
+        scene,
+        stacks.filter(stack => stack.interfaces.includes(scene.interface)),
+        env,
+      )
   } finally {
     rmSync(work, { recursive: true })
   }

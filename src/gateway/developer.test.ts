@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Exchange } from '../http/exchange.ts'
+import { FakeExchange } from '../apps/testing/fake-exchange.ts'
 import { isDeveloper } from './developer.ts'
 
-function asked(socketAddress: string, authority: string, headers: readonly string[] = [], address = socketAddress) {
-  return isDeveloper({
-    peer: { address, port: 1, socketAddress },
-    request: { authority, headers },
-  } as unknown as Exchange)
+function asked(socketAddress: string, authority: string, headers: string[] = [], address = socketAddress): boolean {
+  const peer = { address, port: 4711, socketAddress }
+  return isDeveloper(Object.assign(new FakeExchange({ authority, headers }), { peer }))
 }
 
 for (const [address, authority] of [
@@ -32,7 +30,15 @@ for (const [address, authority] of [
   test(`${address || 'a Unix socket'} that asks ${authority || 'for no host'} is not`, () =>
     assert.ok(!asked(address, authority)))
 
-for (const header of ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip', 'x-forwarded-host', 'cf-connecting-ip'])
+for (const header of [
+  'x-forwarded-for',
+  'forwarded',
+  'via',
+  'x-real-ip',
+  'x-forwarded-host',
+  'cf-connecting-ip',
+  'cf-ray',
+])
   test(`${header} is written by proxies: not the developer, whatever it says`, () =>
     assert.ok(!asked('127.0.0.1', 'localhost', [header, '127.0.0.1'])))
 

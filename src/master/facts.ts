@@ -10,6 +10,7 @@ import type { Fact, Told } from '../observe/log.ts'
 import { countOf, describeDuration } from './describe.ts'
 import type { Generation } from './generation.ts'
 import type { Listener } from './listeners.ts'
+import { readMemory } from './memory.ts'
 import { foundMount } from './static-mounts.ts'
 
 export function programFacts(config: Config, listeners: readonly Listener[]): Told {
@@ -70,6 +71,22 @@ export function applicationFacts(generation: Generation, config: Config, wanted:
     generation: generation.number,
   }
   return { headline: '', message: 'loaded', facts, fields }
+}
+
+/** Megabytes by process, when all of them run. Null where nothing tells. */
+export async function memoryFacts(processes: Readonly<Record<string, readonly number[]>>): Promise<Told | null> {
+  const parts = await Promise.all(
+    Object.entries(processes).map(async ([name, pids]) => {
+      const found = await Promise.all(pids.map(readMemory))
+      return [name, found.reduce((sum, one) => sum + (one?.bytes ?? 0), 0)] as const
+    }),
+  )
+  const megabytes = (bytes: number) => Math.round(bytes / 1024 ** 2)
+  const total = parts.reduce((sum, [, bytes]) => sum + bytes, 0)
+  if (total === 0) return null
+  const text = `${megabytes(total)} MB: ${parts.map(([name, bytes]) => `${name} ${megabytes(bytes)}`).join(', ')}`
+  const fields = { memory: Object.fromEntries(parts) }
+  return { headline: '', message: 'memory', facts: [{ label: 'memory', text }], fields }
 }
 
 /** `mysite.wsgi:application, Django 5.2.1`; empty while it is not known. */

@@ -11,6 +11,7 @@ import type { WorkerChannel } from '../control/channel.ts'
 import type { GatewayToMaster, MasterToGateway } from '../control/messages.ts'
 import { CrashLoop } from './crash-loop.ts'
 import { Crew } from './crew.ts'
+import { countOf } from './describe.ts'
 import type { Development } from './development.ts'
 import { GatewayHandle } from './gateway-handle.ts'
 import { Generation, type GenerationFailure, type Told } from './generation.ts'
@@ -273,7 +274,18 @@ export class Fleet {
     // Before `onReloaded`, which may begin the next one.
     if (isFirst || this.#options.development === null) this.#narrator.promoted(generation, isFirst)
     this.#options.development?.serves(generation.number)
+    if (isFirst) void this.#narrator.memory(this.#pids(generation))
     this.#settleReload()
+  }
+
+  #pids(generation: Generation): Record<string, number[]> {
+    const workers = [...this.crew.workers.values()].flatMap(worker => worker.pid ?? [])
+    return {
+      master: [process.pid],
+      gateway: this.gateway?.pid === undefined ? [] : [this.gateway.pid],
+      preloader: generation.pid === undefined ? [] : [generation.pid],
+      [countOf(workers.length, 'worker')]: workers,
+    }
   }
 
   #limitReload(generation: Generation): void {

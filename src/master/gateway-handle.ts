@@ -74,6 +74,11 @@ export class GatewayHandle {
     })
   }
 
+  /** Undefined where it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
   get isGone(): boolean {
     return this.#gone
   }

@@ -148,6 +148,11 @@ export class Generation implements GenerationView {
     for (const preloader of this.#preloaders) preloader.kill()
   }
 
+  /** Of its preloader. */
+  get pid(): number | undefined {
+    return this.#preloaders.at(-1)?.pid
+  }
+
   get isGone(): boolean {
     return this.#preloaders.every(preloader => preloader.isGone)
   }

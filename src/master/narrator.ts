@@ -11,7 +11,7 @@ import type { ForkHazard, LoadFailure } from '../control/messages.ts'
 import type { Log, LogFields } from '../observe/log.ts'
 import type { CrashLoop } from './crash-loop.ts'
 import { countOf, describeDuration } from './describe.ts'
-import { applicationFacts, describeApplication, describePython, programFacts } from './facts.ts'
+import { applicationFacts, describeApplication, describePython, memoryFacts, programFacts } from './facts.ts'
 import type { Generation, GenerationFailure } from './generation.ts'
 import type { Listener } from './listeners.ts'
 import type { WorkerHandle } from './worker-handle.ts'
@@ -121,6 +121,12 @@ export class Narrator {
   promoted(generation: Generation, isFirst: boolean): void {
     if (isFirst) this.info('ready')
     else this.info(`generation ${generation.number} serves; older workers finish what they have and leave`)
+  }
+
+  /** What the processes that serve cost at first; they grow with what they do. Pids by name. */
+  async memory(processes: Readonly<Record<string, readonly number[]>>): Promise<void> {
+    const known = await memoryFacts(processes)
+    if (known !== null) this.#log.facts(SOURCE, known)
   }
 
   /** `current`: the generation that goes on, null when none has served. */

@@ -62,6 +62,23 @@ test('an application that cannot be imported is exit code 3, with its own frames
   }
 })
 
+test('the start says what runs where, and what it costs', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '2'] })
+  await server.waitForLog(/memory +\d+ MB: master \d+, gateway \d+, preloader \d+, 2 workers \d+/)
+  for (const fact of [
+    /address +http:/,
+    /trusted +127/,
+    /application +plain:application/,
+    /Python +3\./,
+    /workers +2 × 1 thread/,
+  ])
+    assert.ok(
+      server.log.some(line => fact.test(line)),
+      `${fact}\n${server.log.join('\n')}`,
+    )
+  await server.stop()
+})
+
 test('an address in use is exit code 1 and named', async t => {
   const other = createServer()
   await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve))

@@ -145,11 +145,12 @@ test('JSON: the start is told as fields of two records, and every line is an obj
 
 test('text: the start is aligned lines without colours in a pipe', { skip }, async () => {
   const server = await start()
+  await server.waitForLog(/memory/)
   await server.stop()
   const facts = server.log.map(line => line.slice(40)).filter(line => /^ {2}\S/.test(line))
   assert.deepEqual(
     facts.map(line => line.slice(2, 15).trim()),
-    ['address', 'trusted', 'application', 'Python', 'workers', 'preload'],
+    ['address', 'trusted', 'application', 'Python', 'workers', 'preload', 'memory'],
   )
   assert.ok(!server.log.some(line => line.includes('\x1b')))
 })

@@ -20,7 +20,8 @@ export class AsgiBench {
   readonly blocked: [number, string][] = []
   readonly drained: number[] = []
   readonly pool: AppPool
-  readonly #directory = mkdtempSync(join(tmpdir(), 'jumak-asgi-'))
+  /** Of the sockets of its workers, and of temporary files. */
+  readonly directory = mkdtempSync(join(tmpdir(), 'jumak-asgi-'))
   readonly #workers: FakeAsgiWorker[] = []
   readonly #handler: ReturnType<typeof appHandler>
 
@@ -29,7 +30,7 @@ export class AsgiBench {
     this.pool = new AppPool({
       limits,
       timeouts: { ...timeouts, ...changes.timeouts },
-      temporaryDirectory: this.#directory,
+      temporaryDirectory: this.directory,
       build: 'b1',
       rootPath: changes.rootPath ?? '',
       onError: FakeExchange.failed,
@@ -58,7 +59,7 @@ export class AsgiBench {
     this.#handler = appHandler(this.pool, {
       requestBuffering: true,
       limits,
-      temporaryDirectory: this.#directory,
+      temporaryDirectory: this.directory,
       onError: FakeExchange.failed,
     })
   }
@@ -71,7 +72,7 @@ export class AsgiBench {
   }
 
   async unlinkedWorker(id: number, slots: number, script: AsgiScript, build: string, generation = 1) {
-    const path = join(this.#directory, `w${this.#workers.length}.sock`)
+    const path = join(this.directory, `w${this.#workers.length}.sock`)
     const worker = await new FakeAsgiWorker(path, id, script, build).listen()
     this.#workers.push(worker)
     this.pool.addWorker({
@@ -100,7 +101,7 @@ export class AsgiBench {
   close(): void {
     this.pool.close()
     for (const worker of this.#workers) worker.die()
-    rmSync(this.#directory, { recursive: true })
+    rmSync(this.directory, { recursive: true })
   }
 }
 
