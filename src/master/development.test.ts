@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
-import { mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, realpathSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -45,6 +45,11 @@ class Bench {
     })
   }
 
+  /** The watcher keeps the process alive: what does not come must not be waited for without end. */
+  next(event: string): Promise<unknown> {
+    return once(this.events, event, { signal: AbortSignal.timeout(10_000) })
+  }
+
   /** Each save has another size: two in one moment of the clock are told apart. */
   save(name: string, text: string): void {
     writeFileSync(join(this.directory, name), text)
@@ -75,7 +80,7 @@ test('a change that the gateway finds holds at once, and is one reload, whoever 
   const bench = new Bench(t)
   bench.serve(1)
   bench.save('part.py', 'x = 22\n')
-  const reload = once(bench.events, 'reload')
+  const reload = bench.next('reload')
   bench.stale('part.py')
   bench.stale('part.py')
   assert.deepEqual(bench.told.at(-1), { type: 'hold' })
@@ -93,7 +98,7 @@ test('what changes while a generation loads makes it give way, and it is never t
   const bench = new Bench(t)
   bench.serve(1)
   bench.development.began(2)
-  const reload = once(bench.events, 'reload')
+  const reload = bench.next('reload')
   const before = bench.file('part.py')
   bench.save('part.py', 'x = 22\n')
   bench.development.imported(2, [before])
@@ -103,12 +108,35 @@ test('what changes while a generation loads makes it give way, and it is never t
   assert.ok(!served.includes(2))
 })
 
+for (const [how, save] of [
+  ['written', (bench: Bench) => bench.save('part.py', 'x = 22\n')],
+  [
+    'replaced by an older file',
+    (bench: Bench) => {
+      bench.save('new', 'x = 22\n')
+      utimesSync(join(bench.directory, 'new'), 1e9, 1e9)
+      renameSync(join(bench.directory, 'new'), join(bench.directory, 'part.py'))
+    },
+  ],
+] as const)
+  test(`a module that is ${how} before the watcher has come to it mends a first import that hangs`, async t => {
+    const bench = new Bench(t)
+    bench.development.began(1)
+    const reload = bench.next('reload')
+    const now = Date.now()
+    // The clock of a file system goes in steps.
+    do save(bench)
+    while (statSync(join(bench.directory, 'part.py')).ctimeMs < now + 2)
+    await reload
+    assert.deepEqual(bench.said, ['changed part.py'])
+  })
+
 test('workers that read two states of a file are not trusted', async t => {
   const bench = new Bench(t)
   const older = bench.file('part.py')
   bench.save('part.py', 'x = 22\n')
   bench.serve(1)
-  const reload = once(bench.events, 'reload')
+  const reload = bench.next('reload')
   bench.development.imported(1, [older])
   await reload
 })
@@ -121,7 +149,7 @@ test('the gateway compares templates too, and every module while the code is bro
     return 'files' in last ? last.files.map(({ path }) => path.slice(bench.directory.length + 1)).sort() : []
   }
   // The watcher has seen everything.
-  while (names().length < 3) await once(bench.events, 'sources')
+  while (names().length < 3) await bench.next('sources')
   assert.deepEqual(names(), ['app.py', 'page.html', 'part.py'])
   bench.development.began(2)
   bench.imported(2)

@@ -7,16 +7,14 @@
  * Invariants: the gateway serves only what was read from files as they are; when they changed again while a generation was
  * loading, it goes on holding, and that generation gives way to the next. A file is judged by how it is now against how
  * the newest generation found it, never by an event: a save leads to one reload, whoever notices first.
- * Not here: watching (`watch.ts`), starting generations (`fleet.ts`).
+ * Not here: watching (`watch.ts`), what a generation was made from (`reading.ts`), starting generations (`fleet.ts`).
  */
-import { statSync } from 'node:fs'
 import type { Config } from '../config/types.ts'
 import type { ErrorReport, MasterToGateway, SourceFile } from '../control/messages.ts'
 import type { Narrator } from './narrator.ts'
-import { CodeWatcher, kindOf, matters } from './watch.ts'
+import { isDifferent, look, Reading, touchedAt } from './reading.ts'
+import { CodeWatcher, matters } from './watch.ts'
 
-/** As many as Python reports (`sources.py`). */
-const MAX_FILES = 5000
 /** One save of an editor, a formatter, a checkout: all of it is one change. */
 const BURST_MS = 50
 /** Whatever writes without end is not waited for. */
@@ -25,60 +23,6 @@ const LONGEST_BURST_MS = 500
 const MAX_RESTARTS = 3
 /** A person who mends an import that hangs is slower than that. */
 const RESTART_MS = 5000
-/** Milliseconds: Python and Node make a number of the same nanoseconds, not bit by bit the same one. */
-const CLOCK_TOLERANCE = 0.01
-
-/** What a generation was made from. */
-class Reading {
-  readonly number: number
-  readonly since: number = performance.now()
-  /** What Python read, as it was then. */
-  readonly imported = new Map<string, SourceFile>()
-  /** What was watched when it began, as it was then. */
-  readonly before = new Map<string, SourceFile>()
-  /** Read twice, in two states, by workers that import by themselves: one of them has old code. */
-  contradiction: string | null = null
-  report: ErrorReport | null = null
-  /** It has loaded, or failed to. */
-  isSettled = false
-  /** The gateway was told of it. */
-  isAnswering = false
-  isBroken = false
-
-  constructor(number: number) {
-    this.number = number
-  }
-
-  state(path: string): SourceFile | null {
-    return this.imported.get(path) ?? this.before.get(path) ?? null
-  }
-
-  add(files: readonly SourceFile[]): void {
-    for (const file of files) {
-      const known = this.imported.get(file.path)
-      if (known !== undefined) {
-        if (isDifferent(known, file)) this.contradiction = file.path
-      } else if (this.imported.size < MAX_FILES) {
-        this.imported.set(file.path, file)
-      }
-    }
-  }
-
-  /** A file that Python read and that is another one now. */
-  findChange(): string | null {
-    if (this.contradiction !== null) return this.contradiction
-    for (const file of this.imported.values()) if (isDifferent(file, look(file.path))) return file.path
-    return null
-  }
-
-  /** For the gateway to compare; any module may be what mends a broken one. */
-  files(): SourceFile[] {
-    const others = this.before
-      .values()
-      .filter(({ path }) => !this.imported.has(path) && (this.isBroken || kindOf(path) !== 'python'))
-    return [...this.imported.values(), ...others].slice(0, MAX_FILES)
-  }
-}
 
 export interface DevelopmentOptions {
   readonly config: Config
@@ -106,6 +50,7 @@ export class Development {
     this.#options = options
     const { config, narrator } = options
     this.#watcher = new CodeWatcher(config.watch, config.envFiles, {
+      found: path => this.#found(path),
       touched: path => this.#look(path),
       ready: () => this.#onReady(),
       failed: error => narrator.warn(`watching for changes: ${error.message}; requests notice them all the same`),
@@ -170,7 +115,6 @@ export class Development {
 
   /** The watcher has seen everything: perhaps after the first generation, which then answers already. */
   #onReady(): void {
-    this.#remember()
     if (!this.#newest.isAnswering || this.#last === null || this.#last.type === 'hold') return
     if ('files' in this.#last) this.#tell({ ...this.#last, files: this.#newest.files() })
   }
@@ -179,11 +123,11 @@ export class Development {
     return [this.#newest, this.#previous].find(reading => reading.number === generation) ?? null
   }
 
-  /** As everything is when a generation begins. What the watcher finds only later was so already, as far as anybody knows. */
+  /** As everything is when a generation begins, as far as the watcher has found it. */
   #remember(): void {
     const { before } = this.#newest
     for (const path of this.#watcher.files) {
-      const file = before.has(path) ? null : look(path)
+      const file = look(path)
       if (file !== null) before.set(path, file)
     }
   }
@@ -215,6 +159,19 @@ export class Development {
   foundStale(path: string): void {
     // Of the generation before, or mended meanwhile: the gateway looks again.
     if (!this.#look(path) && this.#burst === undefined && this.#newest.isSettled) this.gatewayStarted()
+  }
+
+  /**
+   * The watcher may come to a file after the first generation has read it, and after it was saved. Nobody knows how it was, but
+   * when it was touched last: not by its own time, which a rename or a checkout may bring along.
+   */
+  #found(path: string): void {
+    const reading = this.#newest
+    const file = look(path)
+    if (file === null) return
+    if (reading.state(path) !== null) this.#look(path)
+    else if (touchedAt(path) > reading.date && !this.#isBelieved()) this.#changed(path)
+    else reading.before.set(path, file)
   }
 
   #look(path: string): boolean {
@@ -273,19 +230,4 @@ export class Development {
     this.#last = message
     this.#options.sendToGateway(message)
   }
-}
-
-/** The file as it is now; null when there is none. */
-function look(path: string): SourceFile | null {
-  try {
-    const found = statSync(path, { throwIfNoEntry: false })
-    return found?.isFile() ? { path, modified: found.mtimeMs, size: found.size } : null
-  } catch {
-    return null
-  }
-}
-
-function isDifferent(one: SourceFile | null, other: SourceFile | null): boolean {
-  if (one === null || other === null) return one !== other
-  return one.size !== other.size || Math.abs(one.modified - other.modified) > CLOCK_TOLERANCE
 }

@@ -72,7 +72,9 @@ export function isIgnored(path: string, root: string): boolean {
 }
 
 export interface WatchEvents {
-  /** Something happened to this file after the first look at everything. */
+  /** Seen for the first time, while everything is looked at for the first time, which takes seconds in a big directory. */
+  found(path: string): void
+  /** Something happened to this file. */
   touched(path: string): void
   /** `files` is complete for the first time. */
   ready(): void
@@ -102,7 +104,8 @@ export class CodeWatcher {
       if (event === 'unlink') this.files.delete(path)
       else if (event === 'add' || event === 'change') this.files.add(path)
       else return
-      if (this.#isReady) events.touched(path)
+      if (event === 'add' && !this.#isReady) events.found(path)
+      else events.touched(path)
     })
     this.#watcher.on('ready', () => {
       this.#isReady = true
