@@ -6,7 +6,7 @@
  * its own, never inside an event; after `freeze` nothing is started or replaced any more.
  * Not here: how the program ends (`shutdown.ts`), what is said about it (`narrator.ts`), single workers (`crew.ts`).
  */
-import type { Config, GatewayConfig } from '../config/types.ts'
+import type { Config } from '../config/types.ts'
 import type { WorkerChannel } from '../control/channel.ts'
 import type { GatewayToMaster, MasterToGateway } from '../control/messages.ts'
 import { CrashLoop } from './crash-loop.ts'
@@ -367,7 +367,7 @@ export class Fleet {
   #spawnGateway(): void {
     const { programs, listeners, outputs } = this.#options
     const handle: GatewayHandle = new GatewayHandle({
-      config: gatewayPart(this.#config),
+      config: this.#config,
       program: programs.gateway,
       listeners,
       outputs,
@@ -402,22 +402,5 @@ export class Fleet {
     }
     this.crew.unlink()
     this.#wake()
-  }
-}
-
-function gatewayPart(config: Config): GatewayConfig {
-  const { limits, timeouts, trustedProxies, accessLog, requestBuffering, rootPath, staticMounts } = config
-  const { temporaryDirectory, isDevelopment, identity } = config
-  return {
-    limits,
-    timeouts,
-    trustedProxies,
-    accessLog,
-    requestBuffering,
-    rootPath,
-    staticMounts,
-    temporaryDirectory,
-    isDevelopment,
-    identity,
   }
 }
