@@ -24,13 +24,6 @@ _RESPONSE = wire.RESPONSE
 _MAX_MICROS = wire.MAX_MICROS
 _encode_head = asgi_head.encode
 
-EXTENSIONS = {
-    "http.response.trailers": {},
-    "http.response.pathsend": {},
-    "http.response.zerocopysend": {},
-    "http.response.early_hint": {},
-}
-
 
 class HttpExchange(Exchange):
     __slots__ = (
@@ -129,7 +122,7 @@ class HttpExchange(Exchange):
                 return self._out_of_order(kind, "after the response was started")
             status = message.get("status")
             self.status = status if type(status) is int and 200 <= status <= 599 else asgi_head.check_status(status)
-            self.head, self.declared = _encode_head(b"", message.get("headers", ()))
+            self.head, self.declared = _encode_head(message.get("headers", ()))
             self.sent = 0
             self.has_trailers = bool(message.get("trailers"))
             if status == 204 or status == 304:
@@ -250,7 +243,7 @@ class HttpExchange(Exchange):
         links = message.get("links", ())
         if isinstance(links, (str, bytes)):
             raise TypeError("the links of http.response.early_hint must be a list of bytes, not %r" % (links,))
-        head, _ = _encode_head(b"", [(b"link", link) for link in links])
+        head, _ = _encode_head([(b"link", link) for link in links])
         # Behind the head of the response it would have no meaning, and may be ignored.
         if self.state is NOTHING or self.state is STARTED:
             self.link.write(multiplex.inform(self.number, 103, head))
@@ -258,7 +251,7 @@ class HttpExchange(Exchange):
     def _send_trailers(self, message: dict) -> None:
         if self.state is not TRAILERS:
             return self._out_of_order("http.response.trailers", "where none are due")
-        head, _ = _encode_head(b"", message.get("headers", ()))
+        head, _ = _encode_head(message.get("headers", ()))
         self.trailers += head
         if len(self.trailers) > wire.MAX_RESPONSE_HEAD:
             raise ValueError("the trailers are %d bytes long, at most %d" % (len(self.trailers), wire.MAX_RESPONSE_HEAD))

@@ -26,10 +26,38 @@ _known_names: Dict[bytes, int] = dict(_MEANINGS)
 _MAX_KNOWN = 1024
 _MAX_KNOWN_LENGTH = 64
 
+#: Heads as they were encoded: many responses have the same. By their headers, of which each must be a tuple of bytes.
+_encoded: Dict[tuple, Tuple[bytes, Optional[int]]] = {}
+_MAX_ENCODED = 256
+#: Longer ones (bytes) have cookies or the like, and do not come again.
+_MAX_ENCODED_LENGTH = 512
 
-def encode(first: bytes, headers: object) -> Tuple[bytes, Optional[int]]:
-    """``first NUL name NUL value …``, and the Content-Length that the application declared, if any."""
-    parts: List[bytes] = [first]
+
+def encode(headers: object) -> Tuple[bytes, Optional[int]]:
+    """``NUL name NUL value …``, and the Content-Length that the application declared, if any."""
+    if type(headers) is list:
+        key = tuple(headers)
+        try:
+            return _encoded[key]
+        except KeyError:
+            encoded, declared = _encode(headers)
+            if len(encoded) <= _MAX_ENCODED_LENGTH and _has_only_bytes(key):
+                if len(_encoded) >= _MAX_ENCODED:
+                    _encoded.clear()
+                _encoded[key] = encoded, declared
+            return encoded, declared
+        except TypeError:
+            pass  # a header is a list
+    return _encode(headers)
+
+
+def _has_only_bytes(headers: tuple) -> bool:
+    """What is equal to bytes is not always as good: a bytearray may be changed."""
+    return all(type(header) is tuple and all(type(part) is bytes for part in header) for header in headers)
+
+
+def _encode(headers: object) -> Tuple[bytes, Optional[int]]:
+    parts: List[bytes] = [b""]
     declared: Optional[int] = None
     if type(headers) is not list:
         headers = _as_list(headers)

@@ -10,14 +10,13 @@ loses the link. Not here: what a message means (``asgi.py``, ``asgi_websocket.py
 from __future__ import annotations
 
 import asyncio
-import marshal
 import os
 import sys
 from asyncio import Task
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
 
-from . import __version__, asgi, asgi_websocket, multiplex, wire
+from . import __version__, multiplex, wire
 from .asgi import HttpExchange
 from .asgi_websocket import WebSocketExchange
 from .errors import report
@@ -38,11 +37,8 @@ _set_request = task_request.set
 #: Tasks that begin at once, within the call that makes them.
 _HAS_EAGER = sys.version_info >= (3, 12)
 
-_ASGI = {"version": "3.0", "spec_version": "2.5"}
-
 _frame_at = multiplex.FRAME.unpack_from
 _request_at = multiplex.REQUEST_HEAD.unpack_from
-_loads = marshal.loads
 _FRAME_HEADER = multiplex.FRAME_HEADER
 _REQUEST_HEAD = multiplex.REQUEST_HEAD.size
 _REQUEST = wire.REQUEST
@@ -155,6 +151,7 @@ class Link(asyncio.Protocol):
         try:
             self._read(data)
         except WireError as error:
+            _set_request("")
             report("the link to the gateway was closed: %s" % error)
             self._abort()
         except BaseException:
@@ -162,6 +159,7 @@ class Link(asyncio.Protocol):
             self._abort()
             raise
         finally:
+            _set_request("")
             self._flush()
 
     def _read(self, data: bytes) -> None:
@@ -179,6 +177,7 @@ class Link(asyncio.Protocol):
             if kind == _REQUEST and self._is_greeted:
                 self._request(data, start, position, number)
             else:
+                _set_request("")
                 self._other(kind, number, data[start:position])
         if position < size:
             self._keep(data[position:], _FRAME_HEADER - (size - position))
@@ -195,40 +194,32 @@ class Link(asyncio.Protocol):
         head = start + _REQUEST_HEAD
         if head > end:
             raise WireError("a request of %d bytes" % (end - start))
-        flags, head_length = _request_at(data, start)
+        flags, head_length, names_length = _request_at(data, start)
         head_end = head + head_length
-        if head_end > end:
+        names_end = head + names_length
+        if head_end > end or names_end > head_end:
             raise WireError("a request with a head longer than itself")
+        worker = self.worker
         try:
-            scope = _loads(data[head:head_end])
-            is_http = scope["type"] == "http"
-        except (ValueError, TypeError, EOFError, KeyError) as error:
+            scope = worker.scopes.make(data[head:names_end], data[names_end:head_end])
+        except ValueError as error:
             raise WireError("a request whose head cannot be read: %r" % error) from None
         if number in self.exchanges:
             raise WireError("a request with the number of another one: %d" % number)
-        worker = self.worker
-        # Copies: what an application does to its scope is its own affair.
-        scope["asgi"] = _ASGI.copy()
-        if worker.state is not None:
-            scope["state"] = worker.state.copy()
         exchange: Union[HttpExchange, WebSocketExchange]
-        if is_http:
-            scope["extensions"] = asgi.EXTENSIONS.copy()
+        if scope["type"] == "http":
             exchange = HttpExchange(self, number, scope, None if flags & _BODY_FOLLOWS else data[head_end:end], now)
         else:
-            scope["extensions"] = asgi_websocket.EXTENSIONS.copy()
             exchange = WebSocketExchange(self, number, scope, now)
-        # The task takes the context of now; what the link itself says belongs to no request.
-        _set_request(_request_id(scope["headers"]))
+        # The task takes the context of now.
+        _set_request(scope["headers"][0][1].decode("latin-1"))
         coroutine = exchange.run(worker.application, scope)
         if _HAS_EAGER:
             task = Task(coroutine, loop=self.loop, eager_start=True)
-            _set_request("")
             if task.done():
                 return
         else:
             task = self.loop.create_task(coroutine)
-            _set_request("")
         exchange.task = task
         worker.running.add(exchange)
         if exchange.state is not COMPLETE:
@@ -273,8 +264,3 @@ def _number(kind: int, payload: bytes) -> int:
     if len(payload) != 4:
         raise WireError("frame %d of %d bytes" % (kind, len(payload)))
     return int.from_bytes(payload, "little")
-
-
-def _request_id(headers: List[Tuple[bytes, bytes]]) -> str:
-    """The gateway's first header."""
-    return headers[0][1].decode("latin-1") if headers and headers[0][0] == b"x-request-id" else ""

@@ -20,8 +20,6 @@ from .multiplex import MAX_CONTENT, MESSAGE_BINARY, MESSAGE_COST, MESSAGE_MORE, 
 if TYPE_CHECKING:
     from .asgi_link import Link
 
-EXTENSIONS = {"websocket.http.response": {}}
-
 #: RFC6455§7.4.1: no status was given; the connection broke.
 _NO_STATUS = 1005
 _ABNORMAL = 1006
@@ -184,11 +182,11 @@ class WebSocketExchange(HttpExchange):
         offered = (self.scope or {}).get("subprotocols") or ()
         if subprotocol and subprotocol not in offered:
             raise ValueError("the client has not offered the subprotocol %r: %r" % (subprotocol, list(offered)))
-        head, _ = asgi_head.encode(subprotocol.encode("latin-1"), message.get("headers") or ())
+        head, _ = asgi_head.encode(message.get("headers") or ())
         if b"\0sec-websocket-protocol\0" in head.lower():
             raise ValueError("websocket.accept takes the subprotocol as 'subprotocol', not as a header")
         self.state = OPEN
-        self.link.write(multiplex.accept(self.number, head))
+        self.link.write(multiplex.accept(self.number, subprotocol.encode("latin-1") + head))
 
     def _close(self, message: dict) -> None:
         code, reason = message.get("code", 1000), message.get("reason")

@@ -16,6 +16,7 @@ from .asgi_link import Link
 from .errors import report
 from .exchange import Exchange, is_by_disconnect
 from .lifespan import Lifespan
+from .scopes import Scopes
 
 #: Tasks that are cancelled in the end have this long to end (seconds).
 _CANCEL_GRACE = 2.0
@@ -31,7 +32,9 @@ def import_event_loop() -> Any:
 
 
 class AsgiWorker:
-    def __init__(self, application: Callable[..., Any], number: int, slots: int, lifespan: str) -> None:
+    def __init__(
+        self, application: Callable[..., Any], number: int, slots: int, lifespan: str, root_path: str = ""
+    ) -> None:
         self.application = application
         self.number = number
         self.slots = slots
@@ -40,8 +43,8 @@ class AsgiWorker:
         #: Whose task has waited for something and has not ended; the loop itself refers to tasks weakly.
         self.running: Set[Exchange] = set()
         self.links: Set[Link] = set()
-        #: Of the lifespan; requests get copies.
-        self.state: Optional[Dict[str, Any]] = None
+        self.scopes = Scopes(root_path, None)
+        self._root_path = root_path
         self._lifespan_mode = lifespan
         self._lifespan: Optional[Lifespan] = None
         self._server: Optional[asyncio.AbstractServer] = None
@@ -62,7 +65,7 @@ class AsgiWorker:
         except BaseException:
             await self._end_tasks()
             raise
-        self.state = self._lifespan.state
+        self.scopes = Scopes(self._root_path, self._lifespan.state)
 
     def serve(self, listener: socket.socket) -> None:
         """Until ``stop``. A signal handler of the application that raises SystemExit stops it too, and is raised in the end."""

@@ -108,7 +108,9 @@ class Worker:
                 from .asgi_worker import AsgiWorker
 
                 start = self._start
-                self._asgi = AsgiWorker(application.callable, self._number, start["concurrency"], start["lifespan"])
+                self._asgi = AsgiWorker(
+                    application.callable, self._number, start["concurrency"], start["lifespan"], start["rootPath"]
+                )
                 self._asgi.start_up()
             return application
         finally:

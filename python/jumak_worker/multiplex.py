@@ -23,8 +23,8 @@ MESSAGE = 34
 
 #: length of the payload, type, exchange
 FRAME = struct.Struct("<IBI")
-#: flags, length of the head: how the payload of REQUEST begins
-REQUEST_HEAD = struct.Struct("<BI")
+#: flags, length of the head, length of its names: how the payload of REQUEST begins
+REQUEST_HEAD = struct.Struct("<BII")
 #: length of the payload, type, exchange, status, flags, microseconds, length of the head
 RESPONSE_HEAD = struct.Struct("<IBIHBII")
 #: length of the payload, type, exchange, microseconds (END, FAILED); or bytes (CREDIT), or a token (PONG)

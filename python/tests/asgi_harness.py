@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import io
 import json
-import marshal
 import os
 import shutil
 import socket
@@ -54,16 +53,16 @@ def frame(kind: int, exchange: int, payload: bytes = b"") -> bytes:
 
 
 def scope(method: str = "GET", path: str = "/", **more: Any) -> dict:
+    """What a request shall be; see ``head``."""
     result: Dict[str, Any] = {
         "type": "http",
         "http_version": "1.1",
         "scheme": "http",
-        "root_path": "",
         "method": method,
         "path": path,
         "raw_path": path.encode(),
         "query_string": b"",
-        "headers": [(b"host", b"localhost:8000")],
+        "headers": [(b"x-request-id", b"r-1"), (b"host", b"localhost:8000")],
         "client": ("127.0.0.1", 4711),
         "server": ("127.0.0.1", 8000),
     }
@@ -72,14 +71,26 @@ def scope(method: str = "GET", path: str = "/", **more: Any) -> dict:
 
 
 def websocket(path: str = "/", *subprotocols: str) -> dict:
-    result = scope(path=path, type="websocket", scheme="ws", subprotocols=list(subprotocols))
-    del result["method"]
-    return result
+    headers = [(b"x-request-id", b"r-1")] + [(b"sec-websocket-protocol", one.encode()) for one in subprotocols]
+    return scope(path=path, type="websocket", scheme="ws", headers=headers)
+
+
+def head(its_scope: dict) -> Tuple[bytes, bytes]:
+    """Names and values, as the gateway writes them."""
+    client, client_port = its_scope["client"] or ("", 0)
+    server, port = its_scope["server"]
+    connection = (its_scope["http_version"], its_scope["scheme"], client_port, client, port or 0, server)
+    names = [its_scope["type"].encode(), *(name for name, _ in its_scope["headers"])]
+    values = ["%s %s %d %s %d %s" % connection, its_scope["method"]]
+    fields = [value for _, value in its_scope["headers"]]
+    last = [its_scope["query_string"], its_scope["raw_path"], its_scope["path"].encode()]
+    return b"\0".join(names), b"\0".join([*(one.encode() for one in values), *fields, *last])
 
 
 def request(exchange: int, its_scope: dict, body: bytes = b"", follows: bool = False) -> bytes:
-    head = marshal.dumps(its_scope, 2)
-    return frame(wire.REQUEST, exchange, multiplex.REQUEST_HEAD.pack(int(follows), len(head)) + head + body)
+    names, values = head(its_scope)
+    fixed = multiplex.REQUEST_HEAD.pack(int(follows), len(names) + len(values), len(names))
+    return frame(wire.REQUEST, exchange, fixed + names + values + body)
 
 
 def message(exchange: int, data: "str | bytes", more: bool = False) -> bytes:

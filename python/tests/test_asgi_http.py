@@ -51,7 +51,7 @@ class Requests(AsgiTest):
                     "http.response.zerocopysend",
                 ],
             )
-            self.assertEqual(found, sent)
+            self.assertEqual(found, {**sent, "root_path": ""})
 
     def test_what_an_application_does_to_its_scope_reaches_no_other_request(self) -> None:
         async def application(scope, receive, send):
@@ -446,7 +446,7 @@ class Mistakes(AsgiTest):
             answer = host.gateway.get(sent or scope("GET", "/wrong"))
             self.assertEqual(answer.status, status)
             self.assertRegex(answer.ended, "^failed: .*" + words)
-            self.assertRegex(host.log.getvalue(), "application error in GET /wrong\n")
+            self.assertRegex(host.log.getvalue(), "application error in GET /wrong \\(request r-1\\)\n")
             self.assertRegex(host.log.getvalue(), words)
             self.assertEqual(host.log.getvalue().count("application error"), 1)
 
@@ -542,7 +542,7 @@ class Mistakes(AsgiTest):
             self.assertEqual(host.gateway.get(scope("GET", "/x")).ended, "end")
             self.assertEqual(host.gateway.get(scope("GET", "/y")).ended, "end")
             self.assertEqual(host.log.getvalue().count("it is ignored"), 2)
-            self.assertIn("GET /x\nhttp.response.body was sent after the response was complete", host.log.getvalue())
+            self.assertIn("GET /x (request r-1)\nhttp.response.body was sent after the response was complete", host.log.getvalue())
 
     def test_an_error_after_the_response_reaches_the_log_only(self) -> None:
         async def application(scope, receive, send):

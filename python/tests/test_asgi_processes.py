@@ -105,7 +105,7 @@ class Processes(unittest.TestCase):
         worker.send("stop")
         exited = worker.master.receive("exited")
         self.assertEqual((exited["code"], exited["signal"]), (0, None))
-        self.assertEqual(worker.output.read(), "startup in %d\nbackground done\nshutdown\n" % worker.pid)
+        self.assertEqual(worker.output.read(), "startup in %d\n\x1f=r-1\x1fbackground done\nshutdown\n" % worker.pid)
 
     def test_a_start_up_that_fails_is_a_load_that_failed(self) -> None:
         source = (
@@ -124,7 +124,7 @@ class Processes(unittest.TestCase):
         gateway = worker.link()
         gateway.begin(scope("GET", "/block"))
         worker.output.readline()
-        self.assertEqual(worker.output.readline(), "blocked\n")
+        self.assertEqual(worker.output.readline(), "\x1f=r-1\x1fblocked\n")
         # What it printed may be here before it has come back from printing.
         for _ in range(100):
             worker.send("stacks")
@@ -132,7 +132,7 @@ class Processes(unittest.TestCase):
             if "time.sleep" in stacks["text"]:
                 break
         self.assertEqual(stacks["type"], "stacks")
-        self.assertRegex(stacks["text"], "^Thread MainThread, which runs GET /block:\n")
+        self.assertRegex(stacks["text"], r"^Thread MainThread, which runs GET /block \(request r-1\):\n")
         self.assertRegex(stacks["text"], r'File ".*app.py", line \d+, in application\n    time.sleep')
         self.assertNotIn("jumak-control", stacks["text"])
         os.kill(worker.pid, signal.SIGKILL)

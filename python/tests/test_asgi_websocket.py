@@ -352,7 +352,7 @@ class Ends(AsgiTest):
             self.assertIn("KeyError: 'why'", host.gateway.get(websocket("/before")).ended)
             number = host.gateway.open(websocket("/after"))
             self.assertIn(b"KeyError", host.gateway.expect(wire.FAILED, number))
-            self.assertIn("application error in WebSocket /after\n", host.log.getvalue())
+            self.assertIn("application error in WebSocket /after (request r-1)\n", host.log.getvalue())
 
 
 class Mistakes(AsgiTest):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import unittest
 
-from jumak_worker import environ
+from jumak_worker import makers
 from jumak_worker.environ import Environs
 
 BASE = {"wsgi.version": (1, 0), "SCRIPT_NAME": "", "SERVER_SOFTWARE": "x"}
@@ -58,9 +58,8 @@ class Making(unittest.TestCase):
         for _ in range(20_000):
             names = ["RAW_URI", "HTTP_%d" % choose.randrange(5000), "PATH_INFO"]
             self.assertEqual(make(environs, names, ["/", "1", "/"]), expected(names, ["/", "1", "/"]))
-        self.assertLessEqual(len(environs._makers), environ._MAX_COUNTED)
+        self.assertLessEqual(len(environs._makers._seen), makers.MAX_COUNTED)
         for number in range(200):
-            for _ in range(environ._WORTH_IT + 2):
+            for _ in range(makers.WORTH_IT + 2):
                 make(environs, ["RAW_URI", "HTTP_%d" % number, "PATH_INFO"], ["/", "1", "/"])
-        made = [maker for maker in environs._makers.values() if not isinstance(maker, int)]
-        self.assertEqual(len(made), environ._MAX_MAKERS)
+        self.assertEqual(len(environs._makers.made), makers.MAX_MADE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import marshal
 import random
 import socket
 import struct
@@ -13,6 +12,7 @@ from typing import Any, List
 
 from jumak_worker import asgi_head, multiplex, wire
 from jumak_worker.asgi_link import Link
+from jumak_worker.scopes import Scopes
 
 from .asgi_harness import AsgiTest, FakeGateway, Host, frame, request, scope
 from .test_wire import vectors
@@ -33,9 +33,11 @@ class RecordingLink(Link):
         raise AssertionError("nothing is to be sent")
 
     def _request(self, data: bytes, start: int, end: int, number: int) -> None:
-        flags, length = multiplex.REQUEST_HEAD.unpack_from(data, start)
+        flags, length, names_length = multiplex.REQUEST_HEAD.unpack_from(data, start)
         head = start + multiplex.REQUEST_HEAD.size
-        its_scope = plain(marshal.loads(data[head : head + length]))
+        names, values = data[head : head + names_length], data[head + names_length : head + length]
+        its_scope = plain(Scopes("", None).make(names, values))
+        del its_scope["asgi"], its_scope["extensions"], its_scope["root_path"]
         found = {"type": "REQUEST", "exchange": number, "scope": its_scope, "body": data[head + length : end].hex()}
         found["bodyFollows"] = bool(flags & wire.REQUEST_BODY_FOLLOWS)
         self.frames.append(found)
@@ -91,7 +93,7 @@ def fed(pieces: List[bytes]) -> List[dict]:
 
 def head_of(first: str, flat: List[str]) -> bytes:
     encoded = [one.encode("latin-1") for one in flat]
-    return asgi_head.encode(first.encode("latin-1"), list(zip(encoded[::2], encoded[1::2])))[0]
+    return first.encode("latin-1") + asgi_head.encode(list(zip(encoded[::2], encoded[1::2])))[0]
 
 
 def encode(one: dict) -> bytes:
@@ -224,14 +226,16 @@ class Links(AsgiTest):
             self.assertEqual(host.gateway.get().body, b"/")
 
     def test_what_breaks_the_rules_ends_the_link_and_the_next_is_served(self) -> None:
-        long = multiplex.REQUEST_HEAD.pack(0, 100) + b"x"
+        pack = multiplex.REQUEST_HEAD.pack
         waiting = request(1, scope(), follows=True)
         for name, data in {
             "a frame that is too large": multiplex.FRAME.pack(wire.MAX_PAYLOAD + 1, wire.REQUEST, 1),
             "a request shorter than its fixed part": frame(wire.REQUEST, 1, b"\0"),
-            "a head longer than its frame": frame(wire.REQUEST, 1, long),
-            "a head that is no marshal": frame(wire.REQUEST, 1, multiplex.REQUEST_HEAD.pack(0, 2) + b"?!"),
-            "a head that is no dict": frame(wire.REQUEST, 1, multiplex.REQUEST_HEAD.pack(0, 1) + b"N"),
+            "a head longer than its frame": frame(wire.REQUEST, 1, pack(0, 100, 1) + b"x"),
+            "names longer than their head": frame(wire.REQUEST, 1, pack(0, 4, 5) + b"httpx"),
+            "a head of an unknown type": frame(wire.REQUEST, 1, pack(0, 4, 4) + b"smtp"),
+            "a head without values": frame(wire.REQUEST, 1, pack(0, 4, 4) + b"http"),
+            "a connection without numbers": frame(wire.REQUEST, 1, pack(0, 30, 4) + b"http1.1 http a b c d\0GET\0\0/\0/1"),
             "a number that is in use": waiting + waiting,
             "content behind the end": waiting + frame(wire.BODY_END, 1) + frame(wire.BODY, 1, b"x"),
             "an unknown type": waiting + frame(99, 1),

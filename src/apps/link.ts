@@ -20,7 +20,7 @@ import type { PoolWorker } from './pool-worker.ts'
 import { Relay, type RelayLimits } from './relay.ts'
 import { type FileOffer, WorkerDecoder, type WorkerHello, type WorkerSink } from './wire/decode.ts'
 import { encodeFileOpened, encodeHello, writeRequest } from './wire/encode.ts'
-import type { MarshalWriter } from './wire/marshal.ts'
+import type { FrameWriter } from './wire/frame-writer.ts'
 import { WireViolation } from './wire/violation.ts'
 
 export interface LinkOwner extends PoolLinkOwner {
@@ -119,7 +119,7 @@ export class Link implements PoolLink {
   }
 
   /** Writes all requests since the last flush at once. `writer` is shared by all links. */
-  flush(writer: MarshalWriter): void {
+  flush(writer: FrameWriter): void {
     const socket = this.#socket
     const calls = this.#unsent
     if (socket === null || calls.length === 0) return

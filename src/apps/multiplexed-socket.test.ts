@@ -35,7 +35,7 @@ async function open(request: FakeRequest = {}, subprotocol = '', headers: readon
 test('a WebSocket is accepted with its subprotocol and headers, and holds no slot', async () => {
   const headers = ['sec-websocket-protocol', 'v1, chat']
   const { bench, exchange, at } = await open({ path: '/ws', headers }, 'chat', ['x-a', '1'])
-  assert.equal(at.scope.get('type'), 'websocket')
+  assert.equal(at.scope.type, 'websocket')
   assert.deepEqual(exchange.accepted, { subprotocol: 'chat', headers: ['x-a', '1'] })
   assert.deepEqual(bench.pool.stats(), { queued: 0, busy: 0, slots: 2, workers: 1 })
 })

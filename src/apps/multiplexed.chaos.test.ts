@@ -27,7 +27,7 @@ function act(exchange: FakeAsgiExchange, dice: Dice): void {
   const roll = dice(300)
   if (roll === 0) exchange.worker.die()
   else if (roll === 1) exchange.respond(200, ['bad name', 'x'])
-  else if (exchange.scope.get('type') === 'websocket') actSocket(exchange, dice)
+  else if (exchange.scope.type === 'websocket') actSocket(exchange, dice)
   else if (roll < 10) exchange.fail('an error')
   else if (roll < 20) exchange.respond(200, [], `${path}:early`)
   else if (exchange.hasAllBody) answer(exchange, roll)

@@ -6,7 +6,7 @@
  * come and go while the worker does not read are not, so the link takes none while it is `congested`.
  */
 import type { Socket } from 'node:net'
-import { MarshalWriter } from './wire/marshal.ts'
+import { FrameWriter } from './wire/frame-writer.ts'
 
 /** Content of many exchanges in one turn leaves in writes of about this size. */
 const EARLY_FLUSH = 256 * 1024
@@ -16,7 +16,7 @@ const CONGESTED = 2 * 1024 * 1024
 export class Outbox {
   readonly #socket: Socket
   readonly #onRoom: () => void
-  readonly #writer = new MarshalWriter()
+  readonly #writer = new FrameWriter()
   readonly #flushLater = () => {
     this.#isScheduled = false
     this.#flush()
@@ -34,7 +34,7 @@ export class Outbox {
   }
 
   /** Where to write whole frames, at once: they leave at the end of this turn. */
-  begin(): MarshalWriter {
+  begin(): FrameWriter {
     this.hasSpoken = true
     if (!this.#isScheduled) {
       this.#isScheduled = true

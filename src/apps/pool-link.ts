@@ -5,7 +5,7 @@
 import type { Call, CallPhase } from './call.ts'
 import type { Fate, Slot } from './dispatch.ts'
 import type { PoolWorker } from './pool-worker.ts'
-import type { MarshalWriter } from './wire/marshal.ts'
+import type { FrameWriter } from './wire/frame-writer.ts'
 
 export interface LinkAddress {
   readonly worker: number
@@ -26,7 +26,7 @@ export interface PoolLink extends Slot {
   /** Puts a call on the link; true when it must be flushed. */
   send(call: Call): boolean
   /** Writes what was put on it since the last flush. `writer` is shared by all links. */
-  flush(writer: MarshalWriter): void
+  flush(writer: FrameWriter): void
   /** The exchange of a call that is on it is over; `phase`: how far it was. */
   left(call: Call, phase: CallPhase): void
   /** Takes leave of what would never end by itself: begins after `afterMs`, has ended all of it `spanMs` later. */

@@ -20,7 +20,7 @@ import type { MultiplexedOwner } from './multiplexed-link.ts'
 import type { PoolLink } from './pool-link.ts'
 import { GOING_AWAY, PoolWorker, type WorkerAddress } from './pool-worker.ts'
 import { CallQueue } from './queue.ts'
-import { MarshalWriter } from './wire/marshal.ts'
+import { FrameWriter } from './wire/frame-writer.ts'
 import { ScopeWriter } from './wire/scope.ts'
 
 export type { WorkerAddress } from './pool-worker.ts'
@@ -86,7 +86,7 @@ export class AppPool {
   readonly #requestDeadlines: DeadlineList
   readonly #helloDeadlines = new DeadlineList(HELLO_TIMEOUT_MS)
   readonly #runTimes = new RunTimes()
-  readonly #writer = new MarshalWriter()
+  readonly #writer = new FrameWriter()
   #workers: PoolWorker[] = []
   #unflushed: PoolLink[] = []
   readonly #flush = () => this.#flushAll()

@@ -9,7 +9,7 @@ import {
   MULTIPLEX_HEADER,
   MultiplexType as Type,
 } from '../wire/multiplex.ts'
-import { type Marshalled, unmarshal } from './unmarshal.ts'
+import { readScope, type Scope } from './read-scope.ts'
 
 export type AsgiScript = (exchange: FakeAsgiExchange) => void
 
@@ -32,7 +32,7 @@ function number(value: number, bytes = 4): Buffer {
 export class FakeAsgiExchange {
   readonly id: number
   readonly worker: FakeAsgiWorker
-  readonly scope: ReadonlyMap<string, Marshalled>
+  readonly scope: Scope
   readonly events = new EventEmitter()
   readonly #socket: Socket
   body = Buffer.alloc(0)
@@ -46,14 +46,14 @@ export class FakeAsgiExchange {
     this.worker = worker
     this.#socket = socket
     this.id = id
-    const head = 5 + payload.readUInt32LE(1)
-    this.scope = unmarshal(payload.subarray(5, head)) as Map<string, Marshalled>
+    const head = 9 + payload.readUInt32LE(1)
+    this.scope = readScope(payload.subarray(1))
     this.hasAllBody = payload[0] !== REQUEST_BODY_FOLLOWS
     this.body = Buffer.from(payload.subarray(head))
   }
 
   get path(): string {
-    return this.scope.get('path') as string
+    return this.scope.path
   }
 
   write(type: number, payload: Buffer | string = ''): boolean {

@@ -1,8 +1,8 @@
 /** Frames that the gateway sends to a worker; see `frames.ts` for their layout. Sans-IO. */
 import type { Exchange } from '../../http/exchange.ts'
 import { writeEnviron } from './environ.ts'
+import type { FrameWriter } from './frame-writer.ts'
 import { FRAME_HEADER, FrameType, REQUEST_BODY_FOLLOWS } from './frames.ts'
-import type { MarshalWriter } from './marshal.ts'
 
 const EMPTY = Buffer.alloc(0)
 
@@ -16,7 +16,7 @@ export function encodeHello(build: string): Buffer {
  * The bytes of `inline` are copied.
  */
 export function writeRequest(
-  writer: MarshalWriter,
+  writer: FrameWriter,
   exchange: Exchange,
   inline: Buffer | null,
   bodyLength: number,

@@ -4,10 +4,10 @@ import fc from 'fast-check'
 import { FakeExchange, type FakeRequest } from '../testing/fake-exchange.ts'
 import { readEnviron } from '../testing/fake-worker.ts'
 import { decodePath, writeEnviron } from './environ.ts'
-import { MarshalWriter } from './marshal.ts'
+import { FrameWriter } from './frame-writer.ts'
 
 function environ(request: FakeRequest, changes: Partial<FakeExchange> = {}, bodyLength = 0): Map<string, string> {
-  const writer = new MarshalWriter()
+  const writer = new FrameWriter()
   writeEnviron(writer, Object.assign(new FakeExchange(request), changes), bodyLength)
   return readEnviron(writer.bytes())
 }
@@ -43,7 +43,7 @@ test('SERVER_NAME and SERVER_PORT are where the request came in, or what the cli
 
 test('PATH_INFO is what follows the root path, or all of it where the proxy in front took that away', () => {
   const path = (text: string) => {
-    const writer = new MarshalWriter()
+    const writer = new FrameWriter()
     writeEnviron(writer, new FakeExchange({ path: text }), 0, '/shop')
     return readEnviron(writer.bytes()).get('PATH_INFO')
   }

@@ -8,7 +8,7 @@
  */
 import type { Exchange, LocalEnd } from '../../http/exchange.ts'
 import type { HeaderLines } from '../../http/headers.ts'
-import type { MarshalWriter } from './marshal.ts'
+import type { FrameWriter } from './frame-writer.ts'
 
 /** What becomes of a header that many requests send. */
 interface NameEntry {
@@ -44,13 +44,13 @@ const PROTOCOL = { '1.0': '\0HTTP/1.0\0', '1.1': '\0HTTP/1.1\0', '2': '\0HTTP/2.
  * Writes `u32 headLength · u32 namesLength · names · values`. `bodyLength`: true length of the content, passed on when the
  * request has content, chunked or not; -1: not known yet. `rootPath`: empty, or as in `/shop`.
  */
-export function writeEnviron(writer: MarshalWriter, exchange: Exchange, bodyLength: number, rootPath = ''): void {
+export function writeEnviron(writer: FrameWriter, exchange: Exchange, bodyLength: number, rootPath = ''): void {
   write(writer, exchange, bodyLength, rootPath, exchange.request.headers, false)
 }
 
 /** `merged`: `headers` has no name twice. */
 function write(
-  writer: MarshalWriter,
+  writer: FrameWriter,
   exchange: Exchange,
   bodyLength: number,
   rootPath: string,

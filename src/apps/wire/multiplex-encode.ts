@@ -1,18 +1,18 @@
 /** Frames that the gateway sends to a worker of an ASGI application; see `multiplex.ts` for their layout. Sans-IO. */
 import type { Exchange } from '../../http/exchange.ts'
+import type { FrameWriter } from './frame-writer.ts'
 import { REQUEST_BODY_FOLLOWS } from './frames.ts'
-import type { MarshalWriter } from './marshal.ts'
 import { MULTIPLEX_HEADER, MultiplexType as Type } from './multiplex.ts'
 import type { ScopeWriter } from './scope.ts'
 
-function header(writer: MarshalWriter, length: number, type: number, exchange: number): void {
+function header(writer: FrameWriter, length: number, type: number, exchange: number): void {
   writer.reserve(MULTIPLEX_HEADER)
   writer.u32(length)
   writer.u8(type)
   writer.u32(exchange)
 }
 
-export function writeHello(writer: MarshalWriter, build: string): void {
+export function writeHello(writer: FrameWriter, build: string): void {
   const payload = Buffer.from(JSON.stringify({ build }))
   header(writer, payload.length, Type.HELLO, 0)
   writer.raw(payload)
@@ -20,7 +20,7 @@ export function writeHello(writer: MarshalWriter, build: string): void {
 
 /** `inline` is all of the content, and is copied; null: it follows in BODY frames. */
 export function writeScopedRequest(
-  writer: MarshalWriter,
+  writer: FrameWriter,
   id: number,
   exchange: Exchange,
   scope: ScopeWriter,
@@ -29,30 +29,27 @@ export function writeScopedRequest(
   const start = writer.position
   header(writer, 0, Type.REQUEST, id)
   writer.u8(inline === null ? REQUEST_BODY_FOLLOWS : 0)
-  writer.u32(0)
-  const head = writer.position
   scope.write(writer, exchange)
-  writer.patchU32(head - 4, writer.position - head)
   if (inline !== null && inline.length > 0) writer.raw(inline)
   writer.patchU32(start, writer.position - start - MULTIPLEX_HEADER)
 }
 
 /** Content; `piece` is copied. */
-export function writeBody(writer: MarshalWriter, id: number, piece: Buffer): void {
+export function writeBody(writer: FrameWriter, id: number, piece: Buffer): void {
   header(writer, piece.length, Type.BODY, id)
   writer.raw(piece)
 }
 
-export function writeBodyEnd(writer: MarshalWriter, id: number): void {
+export function writeBodyEnd(writer: FrameWriter, id: number): void {
   header(writer, 0, Type.BODY_END, id)
 }
 
-export function writeFileOpened(writer: MarshalWriter, id: number, opened: boolean): void {
+export function writeFileOpened(writer: FrameWriter, id: number, opened: boolean): void {
   header(writer, 1, Type.FILE_OPENED, id)
   writer.u8(opened ? 1 : 0)
 }
 
-export function writeDisconnect(writer: MarshalWriter, id: number, code: number, reason: string): void {
+export function writeDisconnect(writer: FrameWriter, id: number, code: number, reason: string): void {
   const text = Buffer.from(reason)
   header(writer, 2 + text.length, Type.DISCONNECT, id)
   writer.u8(code)
@@ -60,22 +57,22 @@ export function writeDisconnect(writer: MarshalWriter, id: number, code: number,
   writer.raw(text)
 }
 
-export function writeCredit(writer: MarshalWriter, id: number, bytes: number): void {
+export function writeCredit(writer: FrameWriter, id: number, bytes: number): void {
   header(writer, 4, Type.CREDIT, id)
   writer.u32(bytes)
 }
 
-export function writeCancel(writer: MarshalWriter, id: number): void {
+export function writeCancel(writer: FrameWriter, id: number): void {
   header(writer, 0, Type.CANCEL, id)
 }
 
-export function writePing(writer: MarshalWriter, token: number): void {
+export function writePing(writer: FrameWriter, token: number): void {
   header(writer, 4, Type.PING, 0)
   writer.u32(token)
 }
 
 /** One frame of a WebSocket's message; `data` is copied. */
-export function writeMessage(writer: MarshalWriter, id: number, flags: number, data: Buffer): void {
+export function writeMessage(writer: FrameWriter, id: number, flags: number, data: Buffer): void {
   header(writer, 1 + data.length, Type.MESSAGE, id)
   writer.u8(flags)
   writer.raw(data)

@@ -11,7 +11,7 @@
  *
  *   gateway → worker
  *     HELLO       JSON {"build": …}                          exchange 0; first frame; answers the worker's HELLO
- *     REQUEST     u8 flags · u32 headLength · head · body    head: marshal of the scope (a dict), see below
+ *     REQUEST     u8 flags · u32 headLength · u32 namesLength · names · values · body    see "Head"; headLength counts both
  *                   flags bit 0 (BODY_FOLLOWS): content comes in BODY frames up to BODY_END, else `body` is all of it
  *     BODY        content
  *     BODY_END    —
@@ -51,11 +51,11 @@
  * what the application, or the client, has really taken, and each frame but the last of a message at once: a message may be
  * longer than the window. A RESPONSE with END needs no credit. Neither end ever stops reading the link.
  *
- * **Scope** (the worker adds `asgi`, `state`, `extensions`): type "http" or "websocket"; http_version "1.0", "1.1", "2"; method (http
- * only); scheme "http", "https", "ws", "wss"; path: str, percent-decoded as UTF-8 (U+FFFD for what is none), with the root path
- * in front of it if the proxy took it away; raw_path: bytes as sent, without query; query_string: bytes; root_path: str; headers:
- * list of (bytes, bytes), names lower-case, order and duplicates kept, x-request-id (the exchange's) first; client: (str, int) or None; server: (str, int), or (path,
- * None) for a Unix socket; subprotocols: list of str (websocket only).
+ * **Head**, latin-1, joined by NUL. Names: `http` or `websocket`, `x-request-id`, then the header names, lower-case, with order
+ * and duplicates kept. Values: connection, method, the exchange's id, the header values, query, path as sent, path
+ * percent-decoded (UTF-8; the root path in front if the proxy took it away); the last may have a NUL. Connection:
+ * `version scheme clientPort clientAddress serverPort serverAddress`, version 1.0, 1.1 or 2, scheme http, https, ws or wss; a Unix
+ * socket has ports 0, no client address, and its path as the server's.
  */
 export const MultiplexType = {
   HELLO: 1,

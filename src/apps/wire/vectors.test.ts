@@ -8,8 +8,8 @@ import { FakeExchange } from '../testing/fake-exchange.ts'
 import { readEnviron } from '../testing/fake-worker.ts'
 import { WorkerDecoder } from './decode.ts'
 import { encodeBodyEnd, encodeFileOpened, encodeHello, frameHeader, writeRequest } from './encode.ts'
+import { FrameWriter } from './frame-writer.ts'
 import { FRAME_HEADER, FrameType } from './frames.ts'
-import { MarshalWriter } from './marshal.ts'
 import { WireViolation } from './violation.ts'
 
 interface Frame {
@@ -38,7 +38,7 @@ function encode(frame: Frame, vector: Vector): Buffer {
     case 'HELLO':
       return encodeHello((frame['hello'] as { build: string }).build)
     case 'REQUEST': {
-      const writer = new MarshalWriter()
+      const writer = new FrameWriter()
       const body = frame['body'] === null ? null : Buffer.from(frame['body'] as string, 'hex')
       const exchange = new FakeExchange({ ...vector.request!, body: Buffer.alloc(vector.bodyLength!) })
       exchange.id = 'r-1'

@@ -1,0 +1,94 @@
+"""Scopes: the same whichever way they are made."""
+
+from __future__ import annotations
+
+import random
+import unittest
+
+from jumak_worker import makers, scopes
+from jumak_worker.scopes import Scopes
+
+from .asgi_harness import head, scope, websocket
+
+EXPECTED = {"asgi": {"version": "3.0", "spec_version": "2.5"}, "root_path": "/shop"}
+
+
+def made(its_scopes: Scopes, its_scope: dict) -> dict:
+    return its_scopes.make(*head(its_scope))
+
+
+class Making(unittest.TestCase):
+    def test_the_first_and_the_thousandth_of_one_kind_are_alike(self) -> None:
+        for state in (None, {"pool": 1}):
+            its_scopes = Scopes("/shop", state)
+            more = {} if state is None else {"state": state}
+            for number in range(3 * makers.WORTH_IT):
+                headers = [(b"x-request-id", b"r-%d" % number), (b"cookie", b"a"), (b"cookie", b"\xe9")]
+                given = scope(("GET", "PUT", "BREW")[number % 3], "/caf\u00e9/\0%d" % number, headers=headers)
+                given.update(raw_path=b"/raw", query_string=b"n=%d" % number, client=("::1", number + 1))
+                expected = {**given, **EXPECTED, **more, "extensions": scopes.HTTP_EXTENSIONS}
+                self.assertEqual(made(its_scopes, given), expected)
+            self.assertEqual(len(its_scopes._makers.made), 1)
+
+    def test_what_an_application_does_to_a_scope_stays_there(self) -> None:
+        its_scopes = Scopes("", {"pool": 1})
+        first = made(its_scopes, scope())
+        for _ in range(2 * makers.WORTH_IT):
+            one = made(its_scopes, scope())
+            self.assertEqual(one, first)
+            for value in one.values():
+                if isinstance(value, (dict, list)):
+                    value.clear()
+            one["type"] = one["path"] = "changed"
+
+    def test_a_websocket_has_no_method_and_its_subprotocols(self) -> None:
+        its_scopes = Scopes("/shop", None)
+        for _ in range(2 * makers.WORTH_IT):
+            one = made(its_scopes, websocket("/", "chat, v2.chat", "x", ""))
+            self.assertEqual(one["subprotocols"], ["chat", "v2.chat", "x"])
+            self.assertNotIn("method", one)
+            self.assertEqual(one["extensions"], {"websocket.http.response": {}})
+
+    def test_a_path_that_is_no_utf8(self) -> None:
+        names, values = head(scope())
+        for _ in range(2 * makers.WORTH_IT):
+            one = Scopes("", None).make(names, values + b"\xff\xc3\xa9")
+            self.assertEqual(one["path"], "/\ufffd\u00e9")
+
+    def test_a_unix_socket_has_no_client_and_a_path_for_a_server(self) -> None:
+        names, values = head(scope(client=None, server=("/run/my app.sock", None)))
+        one = Scopes("", None).make(names, values)
+        self.assertEqual((one["client"], one["server"]), (None, ("/run/my app.sock", None)))
+
+    def test_names_are_data_whatever_they_are(self) -> None:
+        its_scopes = Scopes("", None)
+        headers = [(b"x-request-id", b""), (b"'\"\\\n]=0;import os", b"1"), (b"{}%s%(x)d", b"2")]
+        for _ in range(2 * makers.WORTH_IT):
+            self.assertEqual(made(its_scopes, scope(headers=headers))["headers"], headers)
+        self.assertEqual(len(its_scopes._makers.made), 1)
+
+    def test_names_and_values_that_do_not_match_are_an_error(self) -> None:
+        its_scopes = Scopes("", None)
+        names, values = head(scope())
+        for _ in range(2 * makers.WORTH_IT):
+            its_scopes.make(names, values)
+        for wrong in (b"", b"GET\0/", values.replace(b"4711", b"x"), values.replace(b"1.1 http ", b"")):
+            for some in (names, names + b"\0more"):
+                with self.assertRaises(ValueError):
+                    its_scopes.make(some, wrong)
+
+    def test_strangers_cannot_fill_the_memory(self) -> None:
+        its_scopes = Scopes("", None)
+        choose = random.Random(7)
+        for number in range(20_000):
+            given = scope("M%d" % number, headers=[(b"x-request-id", b"r"), (b"x-%d" % choose.randrange(5000), b"1")])
+            given["client"] = ("127.0.0.1", number + 1)
+            self.assertEqual(made(its_scopes, given)["client"], given["client"])
+        self.assertLessEqual(len(its_scopes._makers._seen), makers.MAX_COUNTED)
+        self.assertLessEqual(len(its_scopes._makers.made), makers.MAX_MADE)
+        self.assertLessEqual(len(scopes._connections), scopes._MAX_CONNECTIONS)
+        self.assertLessEqual(len(scopes._methods), scopes._MAX_METHODS)
+
+
+if __name__ == "__main__":
+    unittest.main()
