@@ -74,7 +74,7 @@ def _describe(error: BaseException, relation: str) -> dict:
     if isinstance(error, SyntaxError):
         # Where the text is wrong, which no frame is at.
         frame = _frame(str(error.filename or ""), int(error.lineno or 0), "")
-        frame["column"] = max(0, int(error.offset or 0))
+        frame["column"] = min(_MAX_LINE, max(0, int(error.offset or 0)))
         frames.append(frame)
     omitted = max(0, len(frames) - _MAX_FRAMES)
     # The outermost say how it was called, the innermost what went wrong; an endless recursion is in the middle.

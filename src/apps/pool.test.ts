@@ -62,13 +62,14 @@ class Bench {
   readonly spent: [number, number][] = []
   readonly pool: AppPool
 
-  constructor(changes: { limits?: Partial<Limits>; timeouts?: Partial<Timeouts> } = {}) {
+  constructor(changes: { limits?: Partial<Limits>; timeouts?: Partial<Timeouts>; beforeDispatch?: () => void } = {}) {
     this.pool = new AppPool({
       limits: { ...limits, ...changes.limits },
       timeouts: { ...timeouts, ...changes.timeouts },
       temporaryDirectory: directory,
       build: 'b1',
       onError: FakeExchange.failed,
+      beforeDispatch: changes.beforeDispatch,
       events: {
         linked: id => this.events.emit('linked', id),
         drained: id => {
@@ -91,7 +92,14 @@ class Bench {
     cleanups.push(() => this.pool.close())
   }
 
-  async worker(id: number, slots: number, script: Script, build?: string, maxRequests = 0): Promise<FakeWorker> {
+  async worker(
+    id: number,
+    slots: number,
+    script: Script,
+    build?: string,
+    maxRequests = 0,
+    generation = 1,
+  ): Promise<FakeWorker> {
     const worker = await new FakeWorker(join(directory, `w${nextSocket++}.sock`), id, script, build).listen()
     cleanups.push(() => worker.die())
     this.pool.addWorker({
@@ -99,7 +107,7 @@ class Bench {
       pid: process.pid,
       socket: worker.path,
       slots,
-      generation: 1,
+      generation,
       maxRequests,
       interface: 'wsgi',
     })
@@ -147,6 +155,10 @@ function holding() {
 
 const echo: Script = ({ environ, body, link }) =>
   link.respond(200, ['X-Path', environ.get('PATH_INFO')!, 'X-Length', String(body.length)], body)
+const saying =
+  (word: string): Script =>
+  ({ link }) =>
+    link.respond(200, [], Buffer.from(word))
 
 test('a request is answered with head and content', async () => {
   const bench = new Bench()
@@ -619,4 +631,53 @@ test('closing the pool answers what waits and cuts what runs', async () => {
   bench.pool.close()
   assert.equal(running.response.state, 'aborted')
   assert.equal((waiting.error as HttpError).status, 503)
+})
+
+test('while developing: what was held goes to the released generation only', async () => {
+  const bench = new Bench()
+  bench.pool.hold()
+  await bench.linkedWorker(1, 1, saying('old'))
+  const exchange = bench.send()
+  assert.equal(bench.pool.stats().queued, 1)
+  bench.pool.release(2)
+  assert.equal(bench.pool.stats().queued, 1)
+  const linked = once(bench.events, 'linked')
+  await bench.worker(2, 1, saying('new'), undefined, 0, 2)
+  await linked
+  await exchange.over()
+  assert.equal(exchange.response.text, 'new')
+})
+
+test('while developing: whoever looks at the code before a dispatch may hold it', async () => {
+  let isChanged = false
+  const bench = new Bench({ beforeDispatch: () => isChanged && bench.pool.hold() })
+  await bench.linkedWorker(1, 1, saying('code'))
+  const first = bench.send()
+  await first.over()
+  isChanged = true
+  const second = bench.send()
+  assert.equal(bench.pool.stats().queued, 1)
+  isChanged = false
+  bench.pool.release(1)
+  await second.over()
+  assert.equal(second.response.status, 200)
+})
+
+test('while developing: code that does not load answers all with its error, until it is released', async () => {
+  const bench = new Bench()
+  await bench.linkedWorker(1, 1, saying('code'))
+  bench.pool.hold()
+  const waiting = bench.send()
+  bench.pool.refuse(new HttpError(500, 'does not load', 'application'))
+  await waiting.over()
+  const later = bench.send()
+  await later.over()
+  assert.deepEqual(
+    [waiting, later].map(({ error }) => (error as HttpError).status),
+    [500, 500],
+  )
+  bench.pool.release(1)
+  const mended = bench.send()
+  await mended.over()
+  assert.equal(mended.response.status, 200)
 })

@@ -52,6 +52,8 @@ export interface PoolOptions {
   readonly events: PoolEvents
   /** The one place that turns errors into responses: renders when `response.state` is idle, cuts (`abort`) when it has started. */
   readonly onError: (exchange: Exchange, error: Error) => void
+  /** Development: before each dispatch. */
+  readonly beforeDispatch?: (() => void) | undefined
 }
 
 export interface PoolStats {
@@ -92,6 +94,8 @@ export class AppPool {
   #closed = false
   /** Nothing is sent: the code changes (development). */
   #isHeld = false
+  /** The answer to everything: the code does not load (development). */
+  #refusal: HttpError | null = null
   #interface: WorkerAddress['interface'] | null = null
 
   constructor(options: PoolOptions) {
@@ -120,7 +124,7 @@ export class AppPool {
       return
     }
     if (isWebSocket && !this.#checkHandshake(call)) return
-    const slot = this.#queue.length === 0 && !this.#isHeld ? idleSlot(this.#workers) : null
+    const slot = this.#queue.length === 0 && this.#maySend() ? idleSlot(this.#workers) : null
     if (slot !== null) {
       exchange.queueMillis = 0
       this.#send(slot, call)
@@ -131,6 +135,7 @@ export class AppPool {
       }
       this.#enqueue(call)
       this.#pump()
+      if (call.phase === 'done') return
     }
     // At once when the client has gone already: by then the call is where `#clientGone` looks for it.
     exchange.onAborted(() => this.#clientGone(call))
@@ -185,7 +190,7 @@ export class AppPool {
     for (const worker of [...this.#workers]) worker.dismiss(GOING_AWAY, 0, deadlineMs * STOP_SPAN)
   }
 
-  /** Development: everything waits in the queue until `release` or `refuseQueued`. */
+  /** Development: everything waits in the queue until `release` or `refuse`. */
   hold(): void {
     this.#isHeld = true
   }
@@ -193,14 +198,16 @@ export class AppPool {
   /** Goes on, with workers of this generation and later ones only. */
   release(generation: number): void {
     this.#isHeld = false
+    this.#refusal = null
     for (const worker of this.#workers) if (worker.generation < generation) worker.leave()
     this.#pump()
   }
 
-  /** Goes on after what waits was answered with the error. */
-  refuseQueued(error: HttpError): void {
-    for (let call = this.#queue.first; call !== null; call = this.#queue.first) this.#fail(call, error)
+  /** Everything is answered with the error, what waits and what comes, until `hold` or `release`. */
+  refuse(error: HttpError): void {
     this.#isHeld = false
+    this.#refusal = error
+    this.#pump()
   }
 
   /** Closes all links; what is queued gets 503, what runs is cut. No events follow. */
@@ -248,15 +255,25 @@ export class AppPool {
     this.#queue.remove(call)
   }
 
+  /** In development whoever watches the code looks at it now, and may `hold`. */
+  #maySend(): boolean {
+    if (!this.#isHeld) this.#options.beforeDispatch?.()
+    return !this.#isHeld && this.#refusal === null
+  }
+
   /** Sends what waits, in order. A call that may not go ahead holds those behind it back, or it would starve. */
   #pump(): void {
-    if (this.#isHeld) return
     for (let call = this.#queue.first; call !== null; call = this.#queue.first) {
       if (call.exchange.isHalfClosed) {
         this.#drop(call)
         continue
       }
-      const link = idleSlot(this.#workers) ?? this.#aheadSlot(call)
+      const isAllowed = this.#maySend()
+      if (this.#refusal !== null && !this.#isHeld) {
+        this.#fail(call, this.#refusal)
+        continue
+      }
+      const link = isAllowed ? (idleSlot(this.#workers) ?? this.#aheadSlot(call)) : null
       if (link === null) return
       this.#unqueue(call)
       this.#send(link, call)

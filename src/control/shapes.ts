@@ -4,6 +4,8 @@
  * Unknown fields are ignored. Answers only "is it well-formed?"; whether a message fits the moment is for the handles.
  */
 
+import type { ErrorReport } from './messages.ts'
+
 type Check = (value: unknown) => boolean
 
 const text: Check = value => typeof value === 'string'
@@ -54,15 +56,19 @@ const frames: Check = listOf({
   source: texts,
 })
 const exceptions: Check = listOf({ type: text, message: text, relation: text, omitted: count, frames })
-const report: Check = value => hasFields(value, { exceptions, text })
 const FAILURE = { message: text, traceback: text }
+
+/** It comes over the wire as well, from the same processes. */
+export function isErrorReport(value: unknown): value is ErrorReport {
+  return hasFields(value, { exceptions, text })
+}
 
 /** PreloaderToMaster by type. */
 export const PRELOADER_SHAPES: Shapes = {
   loaded: { notes: texts, ...APPLICATION },
   waiting: {},
   imported: { files },
-  report: { report },
+  report: { report: isErrorReport },
   'load-failed': FAILURE,
   unsafe: { hazards },
   forked: { worker: count, pid: count, output: text },
@@ -77,7 +83,7 @@ export const WORKER_SHAPES: Shapes = {
   'load-failed': FAILURE,
   stacks: { text },
   imported: { files },
-  report: { report },
+  report: { report: isErrorReport },
 }
 
 /** Null when `message` is one of `shapes`, else what is wrong with it, for the log. */

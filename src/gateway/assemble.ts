@@ -22,6 +22,8 @@ export function assembleHandler(
   const { limits, requestBuffering, temporaryDirectory } = config
   // Its directories may come and go while it serves: without any it costs a comparison.
   const application = appHandler(pool, { requestBuffering, limits, temporaryDirectory, onError })
-  const handler = files.handler(development === null ? application : development.handler(application))
-  return access === null ? handler : accessLog(access)(handler)
+  const handler = files.handler(application)
+  const logged = access === null ? handler : accessLog(access)(handler)
+  // Outermost: the questions of an error page are no requests of anybody.
+  return development === null ? logged : development.middleware(logged)
 }

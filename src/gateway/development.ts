@@ -1,39 +1,51 @@
 /**
  * The gateway's part of `--reload`: old code never answers after a save. A watcher's event comes some milliseconds late, so
- * before each request the files of the application are compared with what Python read; a few dozen `stat` calls, about
+ * before each dispatch the files of the application are compared with what Python read: some hundred `stat` calls, about
  * 2 µs each. What comes while the code changes waits in the pool; code that does not load is answered with a page.
  */
+import { randomUUID } from 'node:crypto'
 import { statSync } from 'node:fs'
 import type { AppPool } from '../apps/pool.ts'
 import type { MasterToGateway, SourceFile } from '../control/messages.ts'
-import type { HttpError } from '../http/errors.ts'
-import type { Exchange, Handler } from '../http/exchange.ts'
-import { ReportedError } from './error-page.ts'
+import type { Exchange, Handler, Middleware } from '../http/exchange.ts'
+import { headerValue } from '../http/headers.ts'
+import { isDeveloper } from './developer.ts'
+import { ReportedError, respondWithReport, STATE_HEADER } from './error-page.ts'
 
 /** Milliseconds: both sides made a number of the same nanoseconds, not bit by bit the same one. */
 const CLOCK_TOLERANCE = 0.01
+const STATE_QUESTION = STATE_HEADER.toLowerCase()
 
 export class Development {
   readonly #pool: AppPool
   readonly #onStale: (path: string) => void
-  readonly #onError: (exchange: Exchange, error: Error) => void
+  /** Changes whenever the answer to a request may be another one, and with each start of a gateway. */
+  readonly #id = randomUUID()
+  #turn = 0
   #files: readonly SourceFile[] = []
-  #broken: HttpError | null = null
   #isHolding = true
 
-  constructor(pool: AppPool, onStale: (path: string) => void, onError: (exchange: Exchange, error: Error) => void) {
+  constructor(pool: AppPool, onStale: (path: string) => void) {
     this.#pool = pool
     this.#onStale = onStale
-    this.#onError = onError
     pool.hold()
   }
 
-  handler(next: Handler): Handler {
-    return exchange => {
-      if (!this.#isHolding) this.#checkFreshness()
-      if (this.#isHolding || this.#broken === null) return next(exchange)
-      this.#onError(exchange, this.#broken)
-    }
+  /** Answers error pages, which ask whether the code has changed, in the application's place: it must not notice. */
+  readonly middleware: Middleware = (next: Handler) => exchange => {
+    if (headerValue(exchange.request.headers, STATE_QUESTION) === undefined || !isDeveloper(exchange))
+      return next(exchange)
+    this.checkFreshness()
+    const body = Buffer.from(this.#state)
+    const headers = [STATE_HEADER, this.#state, 'Content-Type', 'text/plain', 'Content-Length', String(body.length)]
+    exchange.response.start({ status: 200, reason: '', headers: [...headers, 'Cache-Control', 'no-store'] })
+    exchange.response.write(body)
+    exchange.response.end()
+  }
+
+  /** Answers a failure with its frames; false: the error is none, or the client may not see them. */
+  respond(exchange: Exchange, error: Error): boolean {
+    return respondWithReport(exchange, error, this.#state)
   }
 
   onMessage(message: Extract<MasterToGateway, { type: 'hold' | 'sources' | 'broken' }>): void {
@@ -42,22 +54,33 @@ export class Development {
       return
     }
     this.#files = message.files
-    this.#broken = message.type === 'broken' ? new ReportedError(message.message, message.report, true) : null
     // Saved again meanwhile: what waits goes on waiting.
-    if (this.#checkFreshness()) return
+    if (this.#isStale()) return
+    // More files of what serves already change no answer.
+    if (this.#isHolding) this.#turn++
     this.#isHolding = false
     if (message.type === 'sources') this.#pool.release(message.generation)
-    else this.#pool.refuseQueued(this.#broken!)
+    else this.#pool.refuse(new ReportedError(message.message, message.report, true))
+  }
+
+  /** Before each dispatch. */
+  checkFreshness(): void {
+    if (!this.#isHolding) this.#isStale()
+  }
+
+  get #state(): string {
+    return `${this.#id}.${this.#turn}`
   }
 
   #hold(): void {
+    if (!this.#isHolding) this.#turn++
     this.#isHolding = true
     this.#pool.hold()
   }
 
-  /** True when the code is stale: then everything waits. */
-  #checkFreshness(): boolean {
-    const stale = this.#files.find(isStale)
+  /** True when a file is not what it was: then everything waits. */
+  #isStale(): boolean {
+    const stale = this.#files.find(isDifferent)
     if (stale === undefined) return false
     this.#hold()
     this.#onStale(stale.path)
@@ -65,7 +88,12 @@ export class Development {
   }
 }
 
-function isStale({ path, modified, size }: SourceFile): boolean {
-  const found = statSync(path, { throwIfNoEntry: false })
-  return found === undefined || found.size !== size || Math.abs(found.mtimeMs - modified) > CLOCK_TOLERANCE
+function isDifferent({ path, modified, size }: SourceFile): boolean {
+  try {
+    const found = statSync(path, { throwIfNoEntry: false })
+    return found === undefined || found.size !== size || Math.abs(found.mtimeMs - modified) > CLOCK_TOLERANCE
+  } catch {
+    // No permission, a loop of links: it was readable once.
+    return true
+  }
 }

@@ -1,9 +1,12 @@
 /**
  * The page for an exception of an application that is being developed: the frames of the user first, library frames folded.
- * Self-contained, no script but one that looks whether the code is mended. Only for browsers on this machine: it shows source.
+ * Self-contained, and its policy forbids anything else; one script looks whether the code has changed. Only for browsers on
+ * this machine (`developer.ts`): it shows source.
  */
+import { randomBytes } from 'node:crypto'
 import { ApplicationError } from '../apps/failure.ts'
 import type { ErrorReport, ReportedException, ReportedFrame } from '../control/messages.ts'
+import { isErrorReport } from '../control/shapes.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { headerValue } from '../http/headers.ts'
@@ -23,50 +26,88 @@ export class ReportedError extends HttpError {
   }
 }
 
-/** Answers with the page, or its words; false: the error is none of these, or the client may not read them. */
-export function respondWithReport(exchange: Exchange, error: Error): boolean {
-  const { response, request } = exchange
+/** The page asks with this request header whether the code has changed; a page of another site could not send it. */
+export const STATE_HEADER = 'Jumak-State'
+
+/**
+ * Answers with the page, or its words, or JSON (RFC9457); false: the error is none of these, or the client may not see
+ * them. `state`: of the code, as the page will ask for it.
+ */
+export function respondWithReport(exchange: Exchange, error: Error, state: string): boolean {
+  const { response } = exchange
   const reported = error instanceof ApplicationError ? readReport(error) : error
   if (!(reported instanceof ReportedError) || response.state !== 'idle' || !isDeveloper(exchange)) return false
-  const isHtml = negotiateErrorFormat(headerValue(request.headers, 'accept')) === 'html'
-  const text = isHtml ? renderErrorPage(reported) : `${reported.message}\n\n${reported.report?.text ?? ''}\n`
+  const { type, text, policy } = render(reported, exchange, state)
   const body = Buffer.from(text)
-  const type = isHtml ? 'text/html; charset=utf-8' : 'text/plain; charset=utf-8'
   const headers = ['Content-Type', type, 'Content-Length', String(body.length), 'Cache-Control', 'no-store']
+  if (policy !== '') headers.push('Content-Security-Policy', policy)
   response.start({ status: 500, reason: '', headers })
   response.write(body)
   response.end()
   return true
 }
 
-/** What a worker sent is believed only as far as it can be shown. */
+interface Rendered {
+  readonly type: string
+  readonly text: string
+  readonly policy: string
+}
+
+function render(error: ReportedError, exchange: Exchange, state: string): Rendered {
+  const { message, report } = error
+  const traceback = report?.text ?? ''
+  switch (negotiateErrorFormat(headerValue(exchange.request.headers, 'accept'))) {
+    case 'html': {
+      const nonce = randomBytes(12).toString('base64')
+      const policy = `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; connect-src 'self'; base-uri 'none'; form-action 'none'`
+      return { type: 'text/html; charset=utf-8', text: renderErrorPage(error, exchange, state, nonce), policy }
+    }
+    case 'json': {
+      const [first] = report?.exceptions ?? []
+      const exception = first === undefined ? null : { type: first.type, message: first.message }
+      const problem = { status: 500, title: 'Internal Server Error', detail: message, exception, traceback }
+      return { type: 'application/problem+json', text: `${JSON.stringify(problem)}\n`, policy: '' }
+    }
+    case 'text':
+      return { type: 'text/plain; charset=utf-8', text: `${message}\n\n${traceback}\n`, policy: '' }
+  }
+}
+
+/** From a worker, which is not trusted. */
 function readReport({ report, message }: ApplicationError): ReportedError | null {
   try {
-    const error = new ReportedError(message, JSON.parse(report), false)
-    renderErrorPage(error)
-    return error
+    const value: unknown = JSON.parse(report)
+    return isErrorReport(value) ? new ReportedError(message, value, false) : null
   } catch {
     return null
   }
 }
 
-export function renderErrorPage({ message, report, isBroken }: ReportedError): string {
+export function renderErrorPage(error: ReportedError, { request }: Exchange, state: string, nonce: string): string {
+  const { message, report, isBroken } = error
   const [first] = report?.exceptions ?? []
   const title = first === undefined ? message : `${first.type}: ${first.message}`
+  // To send a form again is the person's to decide.
+  const isSafe = request.method === 'GET' || request.method === 'HEAD'
+  const next = isSafe ? 'When you save a change, this page opens again.' : 'Save a change, then send the form again.'
+  const what = isBroken
+    ? 'The application does not load'
+    : `${escapeHtml(request.method)} ${escapeHtml(request.path.slice(0, 300))} raised an exception`
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
+<title>${escapeHtml(title.slice(0, 200))}</title>
+<style nonce="${nonce}">${STYLE}</style>
 <main>
-<header><p>${isBroken ? 'The application does not load' : 'The application raised an exception'}</p>
+<header><p>${what}</p>
 <h1>${first === undefined ? escapeHtml(message) : `<b>${escapeHtml(first.type)}</b> ${escapeHtml(first.message)}`}</h1></header>
 ${report === null ? '' : report.exceptions.map(renderException).join('\n')}
 ${report === null ? '' : `<details><summary>As Python prints it</summary><pre>${escapeHtml(report.text)}</pre></details>`}
-<footer>Shown because of <code>--reload</code>, and on this machine only.${isBroken ? ' It goes away when the code is mended.' : ''}</footer>
+<footer><p id="next" role="status" data-state="${escapeHtml(state)}" data-header="${STATE_HEADER}" data-reload="${isSafe}">${next}</p>
+<p>Shown because of <code>--reload</code>, and on this machine only.</p></footer>
 </main>
-${isBroken ? `<script>${WAIT}</script>` : ''}
+<script nonce="${nonce}">${WATCH}</script>
 `
 }
 
@@ -89,7 +130,7 @@ function renderException({ type, message, relation, omitted, frames }: ReportedE
 function renderFrame({ file, line, name, column, firstLine, source }: ReportedFrame): string {
   const lines = source.map((text, index) => {
     const number = firstLine + index
-    const caret = number === line && column > 0 ? `<i>${' '.repeat(column - 1)}^</i>` : ''
+    const caret = number === line && column > 0 && column <= text.length + 1 ? `<i>${' '.repeat(column - 1)}^</i>` : ''
     return `<li value="${number}"${number === line ? ' class="here"' : ''}><code>${escapeHtml(text) || ' '}</code>${caret}</li>`
   })
   const where = `<p><code>${escapeHtml(file)}</code>, line ${line}${name === '' ? '' : `, in <b>${escapeHtml(name)}</b>`}</p>`
@@ -100,14 +141,24 @@ function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }
 
-/** HEAD: an application that is mended is asked for nothing that changes anything. */
-const WAIT = `
+/** Asks the gateway, which does not pass it on, twice a second. One that is away is waited for; another program is left alone. */
+const WATCH = `
+const note = document.getElementById('next')
+const { state, header, reload } = note.dataset
 const look = async () => {
-  const response = await fetch(location.href, { method: 'HEAD', cache: 'no-store' }).catch(() => null)
-  if (response !== null && response.status !== 500) location.reload()
-  else setTimeout(look, 1000)
+  try {
+    const answer = await fetch(location.href, { headers: { [header]: '1' }, cache: 'no-store', redirect: 'error' })
+    const now = answer.headers.get(header)
+    if (now === null) return
+    if (now !== state) {
+      if (reload === 'true') location.reload()
+      else note.textContent = 'The code has changed: send the form again.'
+      return
+    }
+  } catch {}
+  setTimeout(look, 500)
 }
-setTimeout(look, 1000)
+setTimeout(look, 500)
 `
 
 const STYLE = `
@@ -136,5 +187,5 @@ li i { display: block; color: var(--red); font-style: normal; line-height: 1 }
 code { font-family: ui-monospace, monospace }
 details { margin: .9rem 0 } summary { cursor: pointer; color: var(--soft); padding: .3rem 0 }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 1rem; overflow-x: auto; font-size: .85rem }
-footer { margin-top: 2rem; color: var(--soft); font-size: .85rem }
+footer p { margin: .2rem 0 } footer { margin-top: 2rem; color: var(--soft); font-size: .85rem }
 `

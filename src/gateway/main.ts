@@ -22,7 +22,6 @@ import { createWebSocketEngine } from '../websocket/engine.ts'
 import { Connections } from './accept.ts'
 import { assembleHandler } from './assemble.ts'
 import { Development } from './development.ts'
-import { respondWithReport } from './error-page.ts'
 import { renderError, respondWithError } from './error-response.ts'
 import { dropPrivileges } from './privileges.ts'
 import { RefusalLog } from './refusal-log.ts'
@@ -43,13 +42,11 @@ class Gateway {
   #accessSink: Sink | null = null
   readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
   readonly #servers: ReturnType<typeof listen>[] = []
-  readonly #isDevelopment: boolean
   #development: Development | null = null
   #draining = false
 
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
     this.#channel = channel
-    this.#isDevelopment = config.isDevelopment
     const access = this.#openAccessLog(config.accessLog)
     this.#pool = new AppPool({
       limits: config.limits,
@@ -58,6 +55,7 @@ class Gateway {
       build,
       rootPath: config.rootPath,
       onError: (exchange, error) => this.#refuse(exchange, error),
+      beforeDispatch: config.isDevelopment ? () => this.#development?.checkFreshness() : undefined,
       events: {
         linked: worker => channel.send({ type: 'worker-linked', worker }),
         drained: worker => channel.send({ type: 'worker-drained', worker }),
@@ -72,11 +70,7 @@ class Gateway {
     this.#files = new StaticFiles(config.rootPath, (exchange, error) => this.#refuse(exchange, error))
     this.#files.setMounts(this.#ownMounts)
     if (config.isDevelopment)
-      this.#development = new Development(
-        this.#pool,
-        path => channel.send({ type: 'code-changed', path }),
-        (exchange, error) => this.#refuse(exchange, error),
-      )
+      this.#development = new Development(this.#pool, path => channel.send({ type: 'code-changed', path }))
     const onExchange = createServe({
       handler: assembleHandler(config, this.#pool, this.#files, access, this.#development, (exchange, error) =>
         this.#refuse(exchange, error),
@@ -188,7 +182,7 @@ class Gateway {
       const { method, path } = exchange.request
       this.#refusals.report(`${method} ${path} was refused: ${error.message}`, exchange.id)
     }
-    if (!this.#isDevelopment || !respondWithReport(exchange, error)) respondWithError(exchange, error)
+    if (!this.#development?.respond(exchange, error)) respondWithError(exchange, error)
   }
 
   #reopenLogs(): void {

@@ -4,101 +4,102 @@
  *     change ──▶ hold ──▶ new generation ──▶ sources   it loads: requests go to it, and to none before it
  *                                       └──▶ broken    it does not: requests are answered with the error, until a change
  *
- * Invariant: the gateway serves only what was read from files as they are; when they changed again while a generation was
- * loading, it goes on holding. Not here: watching (`watch.ts`), starting generations (`fleet.ts`).
+ * Invariants: the gateway serves only what was read from files as they are; when they changed again while a generation was
+ * loading, it goes on holding, and that generation gives way to the next. A file is judged by how it is now against how
+ * the newest generation found it, never by an event: a save leads to one reload, whoever notices first.
+ * Not here: watching (`watch.ts`), what a generation was made from (`reading.ts`), starting generations (`fleet.ts`).
  */
 import type { Config } from '../config/types.ts'
 import type { ErrorReport, MasterToGateway, SourceFile } from '../control/messages.ts'
 import type { Narrator } from './narrator.ts'
-import { CodeWatcher } from './watch.ts'
+import { isDifferent, look, Reading, touchedAt } from './reading.ts'
+import { CodeWatcher, matters } from './watch.ts'
 
-/** As many as Python reports (`sources.py`). */
-const MAX_FILES = 5000
-
-interface Read {
-  readonly files: Map<string, SourceFile>
-  report: ErrorReport | null
-  readonly since: number
-}
+/** One save of an editor, a formatter, a checkout: all of it is one change. */
+const BURST_MS = 50
+/** Whatever writes without end is not waited for. */
+const LONGEST_BURST_MS = 500
+/** An application that writes its own templates while it is imported would be loaded for ever: so often it is believed. */
+const MAX_RESTARTS = 3
+/** A person who mends an import that hangs is slower than that. */
+const RESTART_MS = 5000
 
 export interface DevelopmentOptions {
   readonly config: Config
   readonly narrator: Narrator
   readonly sendToGateway: (message: MasterToGateway) => void
-  /** Starts a generation; now, or after the one that is coming up. */
+  /** Starts a generation now, in place of one that is coming up. */
   readonly reload: () => void
 }
 
 export class Development {
   readonly #options: DevelopmentOptions
   readonly #watcher: CodeWatcher
-  readonly #read = new Map<number, Read>()
-  #newest = 0
-  #isBroken = false
-  #isChanging = false
+  #newest = new Reading(0)
+  /** The one before, which may serve. */
+  #previous = new Reading(0)
+  #burst: NodeJS.Timeout | undefined
+  #burstSince = 0
+  /** In a row, because of changes while a generation was loading. */
+  #restarts = 0
+  #isClosed = false
   /** What the gateway was told last, for the next gateway. */
   #last: MasterToGateway | null = null
 
   constructor(options: DevelopmentOptions) {
     this.#options = options
-    const self = this
-    const known = {
-      envFiles: options.config.envFiles,
-      isImported: (path: string) => self.#read.get(self.#newest)?.files.has(path) ?? false,
-      get isBroken() {
-        return self.#isBroken
-      },
-    }
-    this.#watcher = new CodeWatcher(
-      options.config.watch,
-      known,
-      path => this.#changed(path),
-      () => this.#settled(),
-    )
+    const { config, narrator } = options
+    this.#watcher = new CodeWatcher(config.watch, config.envFiles, {
+      found: path => this.#found(path),
+      touched: path => this.#look(path),
+      ready: () => this.#onReady(),
+      failed: error => narrator.warn(`watching for changes: ${error.message}; requests notice them all the same`),
+    })
   }
 
-  /** The gateway found a file that is not as it was read. */
-  foundStale(path: string): void {
-    this.#watcher.changed(path)
-  }
+  // ---- generations ----
 
   began(generation: number): void {
-    this.#newest = generation
-    this.#isChanging = false
-    this.#read.set(generation, { files: new Map(), report: null, since: performance.now() })
-    for (const older of this.#read.keys()) if (older < generation - 1) this.#read.delete(older)
+    if (this.#newest.isSettled) this.#previous = this.#newest
+    this.#newest = new Reading(generation)
+    // It reads what is there now.
+    this.#endBurst()
+    this.#remember()
   }
 
   imported(generation: number, files: readonly SourceFile[]): void {
-    const read = this.#read.get(generation)
-    if (read === undefined) return
-    const before = read.files.size
-    // The first is how it was when it was read; workers that import by themselves may read it later.
-    for (const file of files)
-      if (!read.files.has(file.path) && read.files.size < MAX_FILES) read.files.set(file.path, file)
-    if (read.files.size > before && this.#last?.type === 'sources' && this.#last.generation === generation)
-      this.#tell({ ...this.#last, files: [...read.files.values()] })
+    const reading = this.#find(generation)
+    if (reading === null) return
+    const before = reading.imported.size
+    reading.add(files)
+    this.#watcher.add(files.map(file => file.path))
+    if (reading.imported.size > before && this.#last?.type === 'sources' && this.#last.generation === generation)
+      this.#tell({ ...this.#last, files: reading.files() })
+    if (reading !== this.#newest) return
+    const change = reading.findChange()
+    if (change !== null) this.#changed(change)
   }
 
   reported(generation: number, report: ErrorReport): void {
-    const read = this.#read.get(generation)
-    if (read !== undefined) read.report = report
+    const reading = this.#find(generation)
+    if (reading !== null) reading.report = report
   }
 
   /** All its workers serve. */
   serves(generation: number): void {
-    this.#isBroken = false
-    const read = this.#read.get(generation)
-    if (this.#isChanging || read === undefined) return
-    this.#tell({ type: 'sources', generation, files: [...read.files.values()] })
-    if (generation > 1) this.#options.narrator.reloaded(generation, performance.now() - read.since)
+    if (!this.#settle(generation)) return
+    const reading = this.#newest
+    reading.isAnswering = true
+    this.#tell({ type: 'sources', generation, files: reading.files() })
+    if (generation > 1) this.#options.narrator.reloaded(generation, performance.now() - reading.since)
   }
 
   failed(generation: number, message: string): void {
-    this.#isBroken = true
-    const read = this.#read.get(generation)
-    if (this.#isChanging) return
-    this.#tell({ type: 'broken', message, report: read?.report ?? null, files: [...(read?.files.values() ?? [])] })
+    if (this.#newest.number === generation) this.#newest.isBroken = true
+    if (!this.#settle(generation)) return
+    const { report } = this.#newest
+    this.#newest.isAnswering = true
+    this.#tell({ type: 'broken', message, report, files: this.#newest.files() })
   }
 
   /** A new gateway knows nothing. */
@@ -107,17 +108,122 @@ export class Development {
   }
 
   close(): void {
+    this.#isClosed = true
+    this.#endBurst()
     this.#watcher.close()
   }
 
-  #changed(path: string): void {
-    this.#isChanging = true
-    this.#options.narrator.codeChanged(path)
-    this.#tell({ type: 'hold' })
+  /** The watcher has seen everything: perhaps after the first generation, which then answers already. */
+  #onReady(): void {
+    if (!this.#newest.isAnswering || this.#last === null || this.#last.type === 'hold') return
+    if ('files' in this.#last) this.#tell({ ...this.#last, files: this.#newest.files() })
   }
 
-  #settled(): void {
+  #find(generation: number): Reading | null {
+    return [this.#newest, this.#previous].find(reading => reading.number === generation) ?? null
+  }
+
+  /** As everything is when a generation begins, as far as the watcher has found it. */
+  #remember(): void {
+    const { before } = this.#newest
+    for (const path of this.#watcher.files) {
+      const file = look(path)
+      if (file !== null) before.set(path, file)
+    }
+  }
+
+  /** False when it is not to answer, because of a change that it has not read. */
+  #settle(generation: number): boolean {
+    const reading = this.#newest
+    if (reading.number !== generation) return false
+    reading.isSettled = true
+    const change = reading.findChange() ?? this.#findResourceChange(reading)
+    if (change !== null) this.#changed(change)
+    return this.#burst === undefined
+  }
+
+  /** Written while it was loading: by the user, or by what was loaded. */
+  #findResourceChange(reading: Reading): string | null {
+    for (const [path, file] of reading.before) {
+      const now = reading.imported.has(path) ? file : look(path)
+      if (now === null || !isDifferent(file, now) || !matters(path, false, this.#known(reading))) continue
+      if (!this.#isBelieved()) return path
+      reading.before.set(path, now)
+    }
+    return null
+  }
+
+  // ---- changes ----
+
+  /** The gateway found a file that is not as it was read. */
+  foundStale(path: string): void {
+    // Of the generation before, or mended meanwhile: the gateway looks again.
+    if (!this.#look(path) && this.#burst === undefined && this.#newest.isSettled) this.gatewayStarted()
+  }
+
+  /**
+   * The watcher may come to a file after the first generation has read it, and after it was saved. Nobody knows how it was, but
+   * when it was touched last: not by its own time, which a rename or a checkout may bring along.
+   */
+  #found(path: string): void {
+    const reading = this.#newest
+    const file = look(path)
+    if (file === null) return
+    if (reading.state(path) !== null) this.#look(path)
+    else if (touchedAt(path) > reading.date && !this.#isBelieved()) this.#changed(path)
+    else reading.before.set(path, file)
+  }
+
+  #look(path: string): boolean {
+    const reading = this.#newest
+    const then = reading.state(path)
+    const isChange = isDifferent(then, look(path)) && matters(path, then === null, this.#known(reading))
+    if (isChange && !this.#isBelieved()) this.#changed(path)
+    return isChange
+  }
+
+  /** While a generation loads, what the one before it imported is the best guess. */
+  #known(reading: Reading): Parameters<typeof matters>[2] {
+    const { envFiles } = this.#options.config
+    const guess = reading.isSettled ? reading : this.#previous
+    const isImported = (path: string) => reading.imported.has(path) || guess.imported.has(path)
+    // Before the first has loaded, nothing is known, and any module may be what keeps it.
+    const isBroken = guess.isBroken || (guess.number === 0 && !reading.isSettled)
+    return { envFiles, isImported, isBroken }
+  }
+
+  #changed(path: string): void {
+    if (this.#isClosed) return
+    const now = performance.now()
+    if (this.#burst === undefined) {
+      this.#burstSince = now
+      this.#options.narrator.codeChanged(path)
+      this.#tell({ type: 'hold' })
+    } else if (now - this.#burstSince > LONGEST_BURST_MS) {
+      return
+    }
+    clearTimeout(this.#burst)
+    this.#burst = setTimeout(() => this.#reload(), BURST_MS)
+  }
+
+  #reload(): void {
+    this.#endBurst()
+    this.#restarts = this.#isEarly() ? this.#restarts + 1 : 0
     this.#options.reload()
+  }
+
+  /** The change may be of the application's own making. */
+  #isEarly(): boolean {
+    return !this.#newest.isAnswering && performance.now() - this.#newest.since < RESTART_MS
+  }
+
+  #isBelieved(): boolean {
+    return this.#isEarly() && this.#restarts >= MAX_RESTARTS
+  }
+
+  #endBurst(): void {
+    clearTimeout(this.#burst)
+    this.#burst = undefined
   }
 
   #tell(message: MasterToGateway): void {

@@ -6,7 +6,7 @@
  * its own, never inside an event; after `freeze` nothing is started or replaced any more.
  * Not here: how the program ends (`shutdown.ts`), what is said about it (`narrator.ts`), single workers (`crew.ts`).
  */
-import type { Config, GatewayConfig } from '../config/types.ts'
+import type { Config } from '../config/types.ts'
 import type { WorkerChannel } from '../control/channel.ts'
 import type { GatewayToMaster, MasterToGateway } from '../control/messages.ts'
 import { CrashLoop } from './crash-loop.ts'
@@ -60,6 +60,9 @@ export class Fleet {
   #current: number | null = null
   #next: number | null = null
   #lastGeneration = 0
+  #hasServed = false
+  /** While developing: to look for them at each save again would cost an import, and say the same again. */
+  #hadHazards = false
   readonly #gatewayCrashes = new CrashLoop()
   readonly #generationCrashes = new CrashLoop()
   #reloadTimer: NodeJS.Timeout | undefined
@@ -95,7 +98,10 @@ export class Fleet {
     return this.#next !== null
   }
 
-  /** New processes with the code of now; they take over when all of them serve. The first call starts everything. */
+  /**
+   * New processes with the code of now; they take over when all of them serve. The first call starts everything. A generation
+   * that is still coming up is planned away: its code is older.
+   */
   beginGeneration(): void {
     const { programs, runtimeDirectory, outputs } = this.#options
     const number = ++this.#lastGeneration
@@ -103,7 +109,7 @@ export class Fleet {
     this.#options.development?.began(number)
     const generation = new Generation({
       number,
-      config: this.#config,
+      config: this.#hadHazards && this.#config.preload === 'auto' ? { ...this.#config, preload: 'off' } : this.#config,
       wanted: this.wanted,
       program: programs.worker,
       runtimeDirectory,
@@ -118,12 +124,16 @@ export class Fleet {
         worker: (one, message) => this.crew.onPreloader(one, message),
         orphaned: (one, how) => this.#orphaned(one, how),
         ended: () => this.#wake(),
-        hazards: (one, hazards) => this.#narrator.hazards(one, hazards),
+        hazards: (one, hazards) => {
+          this.#hadHazards = this.#options.development !== null
+          this.#narrator.hazards(one, hazards)
+        },
         output: (_, line) => this.#narrator.output('preloader', line, {}),
         stillLoading: (_, elapsed) => this.#narrator.stillLoading(elapsed),
       },
     })
     this.generations.set(number, generation)
+    clearTimeout(this.#reloadTimer)
     if (this.#current !== null) this.#limitReload(generation)
     this.#wake()
   }
@@ -257,9 +267,10 @@ export class Fleet {
 
   #promote(): void {
     const generation = this.generations.get(this.#next!)!
-    const isFirst = this.#current === null
+    const isFirst = !this.#hasServed
     generation.settle()
     this.#current = this.#next
+    this.#hasServed = true
     // Before `onReloaded`, which may begin the next one.
     if (isFirst || this.#options.development === null) this.#narrator.promoted(generation, isFirst)
     this.#options.development?.serves(generation.number)
@@ -290,14 +301,25 @@ export class Fleet {
   }
 
   #generationFailed(generation: Generation, failure: GenerationFailure): void {
+    // Another one has taken its place.
+    if (generation.number !== this.#next) return
     this.#narrator.generationFailed(generation, failure, this.#current)
     this.#generationCrashes.died(generation.startedAt, null, performance.now())
-    this.#options.development?.failed(generation.number, failure.message)
-    if (this.#current === null && this.#options.development === null)
+    const { development } = this.#options
+    const isFirst = generation.number === 1
+    if (development === null ? this.#current === null : isFirst && failure.kind === 'operator')
       this.#options.onFatal(failure.kind === 'load' ? 3 : 1)
+    else if (development !== null) this.#awaitMending(generation, failure, development)
     // No longer the next one: its processes are planned away like those of an old one.
     else this.#settleReload()
     this.#wake()
+  }
+
+  /** Nothing serves in its place: an answer of older code would mislead whoever has just written newer. */
+  #awaitMending(generation: Generation, failure: GenerationFailure, development: Development): void {
+    this.#current = null
+    development.failed(generation.number, failure.message)
+    this.#settleReload()
   }
 
   #told(generation: number, message: Told): void {
@@ -345,7 +367,7 @@ export class Fleet {
   #spawnGateway(): void {
     const { programs, listeners, outputs } = this.#options
     const handle: GatewayHandle = new GatewayHandle({
-      config: gatewayPart(this.#config),
+      config: this.#config,
       program: programs.gateway,
       listeners,
       outputs,
@@ -380,22 +402,5 @@ export class Fleet {
     }
     this.crew.unlink()
     this.#wake()
-  }
-}
-
-function gatewayPart(config: Config): GatewayConfig {
-  const { limits, timeouts, trustedProxies, accessLog, requestBuffering, rootPath, staticMounts } = config
-  const { temporaryDirectory, isDevelopment, identity } = config
-  return {
-    limits,
-    timeouts,
-    trustedProxies,
-    accessLog,
-    requestBuffering,
-    rootPath,
-    staticMounts,
-    temporaryDirectory,
-    isDevelopment,
-    identity,
   }
 }

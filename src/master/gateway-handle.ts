@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { version } from '../base/version.ts'
-import type { GatewayConfig } from '../config/types.ts'
+import type { Config, GatewayConfig } from '../config/types.ts'
 import { type MasterChannel, openMasterChannel } from '../control/ipc.ts'
 import type { GatewayToMaster, MasterToGateway } from '../control/messages.ts'
 import { describeExit } from './describe.ts'
@@ -22,7 +22,7 @@ export interface GatewayEvents {
 }
 
 export interface GatewayOptions {
-  readonly config: GatewayConfig
+  readonly config: Config
   readonly listeners: readonly Listener[]
   readonly events: GatewayEvents
   readonly outputs: Outputs
@@ -65,7 +65,7 @@ export class GatewayHandle {
     this.#channel.send({
       type: 'start',
       build: version,
-      config: options.config,
+      config: gatewayPart(options.config),
       listeners: options.listeners.map(({ display, unixPath }, index) => ({
         fd: FIRST_LISTENER_FD + index,
         display,
@@ -112,5 +112,23 @@ export class GatewayHandle {
     if (this.#gone) return
     this.#gone = true
     this.#events.gone(how)
+  }
+}
+
+/** What its process needs to know, and nothing else. */
+function gatewayPart(config: Config): GatewayConfig {
+  const { limits, timeouts, trustedProxies, accessLog, requestBuffering, rootPath, staticMounts } = config
+  const { temporaryDirectory, isDevelopment, identity } = config
+  return {
+    limits,
+    timeouts,
+    trustedProxies,
+    accessLog,
+    requestBuffering,
+    rootPath,
+    staticMounts,
+    temporaryDirectory,
+    isDevelopment,
+    identity,
   }
 }

@@ -148,7 +148,7 @@ class Master {
         config: this.#config,
         narrator: this.#narrator,
         sendToGateway: message => this.#fleet?.sendToGateway(message),
-        reload: () => this.#reloader.request(),
+        reload: () => this.#fleet?.beginGeneration(),
       })
     this.#fleet = new Fleet({
       config: this.#config,

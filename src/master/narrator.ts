@@ -27,6 +27,9 @@ export class Narrator {
   readonly #outputLevel: LogLevel
   /** Generations whose application was named. */
   #named = 0
+  #hasNamed = false
+  /** While developing: the same failure again is told in one line. */
+  #failedWith = ''
 
   constructor(log: Log, config: Config) {
     this.#log = log
@@ -73,8 +76,11 @@ export class Narrator {
     const note = generation.python?.note ?? ''
     if (note !== '') this.warn(note)
     const what = `${describeApplication(generation)}, Python ${describePython(generation)}`
-    if (generation.number === 1) this.#log.facts(SOURCE, known)
-    else this.#log.info(SOURCE, `generation ${generation.number}: ${what}`, known.fields)
+    // While developing the first that loads need not be the first, and the tenth is no news.
+    if (!this.#hasNamed) this.#log.facts(SOURCE, known)
+    else if (!this.#config.isDevelopment)
+      this.#log.info(SOURCE, `generation ${generation.number}: ${what}`, known.fields)
+    this.#hasNamed = true
   }
 
   /** The configuration was read anew. */
@@ -94,6 +100,7 @@ export class Narrator {
 
   /** While developing: `ms` since the change was taken up. */
   reloaded(generation: number, ms: number): void {
+    this.#failedWith = ''
     this.info(`generation ${generation} serves, after ${describeDuration(ms)}`)
   }
 
@@ -124,7 +131,9 @@ export class Narrator {
 
   /** `current`: the generation that goes on, null when none has served. */
   generationFailed(generation: Generation, failure: GenerationFailure, current: number | null): void {
-    const traceback = failure.traceback === '' ? '' : `\n${failure.traceback.trimEnd()}`
+    const isKnown = this.#config.isDevelopment && this.#failedWith === failure.message + failure.traceback
+    this.#failedWith = failure.message + failure.traceback
+    const traceback = failure.traceback === '' || isKnown ? '' : `\n${failure.traceback.trimEnd()}`
     const rest = this.#config.isDevelopment
       ? '\nwaiting for a change'
       : current === null
@@ -185,9 +194,10 @@ export class Narrator {
     const tell = (level: LogLevel, what: string) =>
       this.#log.write(level, SOURCE, `${worker.name} ${what}`, about(worker))
     if (worker.phase === 'linking') tell('error', 'does not accept links: it is killed')
+    else if (worker.phase === 'draining' && this.#config.isDevelopment) tell('info', 'runs old code: it is killed')
     else if (worker.phase === 'draining') tell('warn', `still has requests after ${waited}: it is killed`)
     else if (worker.phase === 'stopping' && worker.fault === null)
-      tell('warn', `did not leave within ${waited}: it is killed`)
+      tell(this.#config.isDevelopment ? 'debug' : 'warn', `did not leave within ${waited}: it is killed`)
     else if (worker.phase === 'killing') tell('warn', `was killed ${waited} ago and is still there`)
   }
 

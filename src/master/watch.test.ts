@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type FileEvent, isIgnored, matters } from './watch.ts'
+import { isIgnored, matters } from './watch.ts'
 
 const KNOWN = {
   isImported: (path: string) => path === '/srv/shop/views.py',
@@ -11,28 +11,29 @@ const KNOWN = {
   isBroken: false,
 }
 
-for (const [event, path, expected] of [
-  ['change', '/srv/shop/views.py', true],
-  ['unlink', '/srv/shop/views.py', true],
-  ['change', '/srv/shop/unused.py', false],
-  ['unlink', '/srv/shop/unused.py', false],
-  ['add', '/srv/shop/admin.py', true],
-  ['change', '/srv/shop/page.html', true],
-  ['change', '/srv/shop/templates/mail.txt', true],
-  ['change', '/srv/shop/notes.txt', false],
-  ['change', '/srv/shop/db.sqlite3', false],
-  ['add', '/srv/shop/media/photo.jpg', false],
-  ['change', '/srv/shop/.env', true],
-  ['change', '/srv/shop/.env.local', true],
-  ['change', '/srv/shop/local', true],
-] as const satisfies readonly (readonly [FileEvent, string, boolean])[])
-  test(`${event} of ${path} ${expected ? 'matters' : 'does not matter'}`, () => {
-    assert.equal(matters(event, path, KNOWN), expected)
+for (const [what, path, expected] of [
+  ['another file', '/srv/shop/views.py', true],
+  ['another file', '/srv/shop/unused.py', false],
+  ['a new file', '/srv/shop/admin.py', true],
+  ['another file', '/srv/shop/page.html', true],
+  ['another file', '/srv/shop/templates/mail.txt', true],
+  ['another file', '/srv/shop/notes.txt', false],
+  ['a new file', '/srv/shop/.#views.py', false],
+  ['a new file', '/srv/shop/templates/page.html~', false],
+  ['another file', '/srv/shop/locale/de/LC_MESSAGES/django.mo', true],
+  ['another file', '/srv/shop/db.sqlite3', false],
+  ['a new file', '/srv/shop/media/photo.jpg', false],
+  ['another file', '/srv/shop/.env', true],
+  ['another file', '/srv/shop/.env.local', true],
+  ['another file', '/srv/shop/local', true],
+] as const)
+  test(`${what} at ${path} ${expected ? 'matters' : 'does not matter'}`, () => {
+    assert.equal(matters(path, what === 'a new file', KNOWN), expected)
   })
 
 test('while the code is broken any module may be what mends it', () => {
-  assert.ok(matters('change', '/srv/shop/unused.py', { ...KNOWN, isBroken: true }))
-  assert.ok(!matters('change', '/srv/shop/notes.txt', { ...KNOWN, isBroken: true }))
+  assert.ok(matters('/srv/shop/unused.py', false, { ...KNOWN, isBroken: true }))
+  assert.ok(!matters('/srv/shop/notes.txt', false, { ...KNOWN, isBroken: true }))
 })
 
 test("others' code and virtual environments of any name are not looked at", t => {

@@ -1,10 +1,13 @@
 /**
- * Watches the code of an application that is being developed, and says which changes matter. Runs in the master, only with
- * `--reload`. What the files were when Python read them is compared in the gateway (`gateway/development.ts`); this is how a
- * change is noticed while nobody asks for anything, and how files are noticed that no module was read from.
+ * Watches the code of an application that is being developed. Runs in the master, only with `--reload`. Tells only where
+ * something happened: whether a file is another one than before is for the caller to look at, so that editors may save
+ * by rename, truncate first, or write twice. What the files were when Python read them is compared in the gateway too
+ * (`gateway/development.ts`); this is how a change is noticed while nobody asks for anything.
+ *
+ * Only files that can matter are watched: each costs the kernel a watch, and their number is limited.
  */
-import { existsSync } from 'node:fs'
-import { basename, extname, join, relative, sep } from 'node:path'
+import { existsSync, realpathSync, type Stats } from 'node:fs'
+import { basename, dirname, extname, join, relative, sep } from 'node:path'
 import { type FSWatcher, watch } from 'chokidar'
 
 /** Others' code, and what tools leave behind. */
@@ -23,30 +26,38 @@ const IGNORED = new Set([
   '.pytest_cache',
   '.ruff_cache',
 ])
-/** Frameworks keep compiled templates in memory. */
-const TEMPLATES = new Set(['.html', '.htm', '.jinja', '.jinja2', '.j2', '.mako'])
-/** One save of an editor, a formatter, a checkout: all of it is one change. */
-const BURST_MS = 50
+/** Frameworks keep compiled templates, and translations, in memory. */
+const TEMPLATES = new Set(['.html', '.htm', '.jinja', '.jinja2', '.j2', '.mako', '.mo'])
 
-export type FileEvent = 'add' | 'change' | 'unlink'
+/** `resource`: what an application reads when it likes: templates, variables. */
+export type Kind = 'python' | 'resource'
 
+/** Null: what happens to it is nothing to the application, as far as its name tells. */
+export function kindOf(path: string): Kind | null {
+  const name = basename(path)
+  if (name === '.env' || name.startsWith('.env.') || name === '.flaskenv') return 'resource'
+  // What editors leave beside a file while it is open.
+  if (name.startsWith('.') || name.startsWith('#') || name.endsWith('~')) return null
+  const extension = extname(name)
+  if (extension === '.py') return 'python'
+  return TEMPLATES.has(extension) || dirname(path).split(sep).includes('templates') ? 'resource' : null
+}
+
+/** What is known of the newest generation. */
 export interface Known {
   /** Python has read it. */
   isImported(path: string): boolean
   readonly envFiles: readonly string[]
-  /** The last generation did not load: any module may be what mends it. */
+  /** It did not load: any module may be what mends it. */
   readonly isBroken: boolean
 }
 
-/** Whether the application may be another one after it. */
-export function matters(event: FileEvent, path: string, known: Known): boolean {
+/** Whether the application may be another one after the change. `isNew`: there was no such file when it was loaded. */
+export function matters(path: string, isNew: boolean, known: Known): boolean {
   if (known.isImported(path) || known.envFiles.includes(path)) return true
-  const name = basename(path)
-  if (name === '.env' || name.startsWith('.env.')) return true
-  const extension = extname(name)
-  if (TEMPLATES.has(extension) || path.split(sep).includes('templates')) return true
+  const kind = kindOf(path)
   // A new module is found by name (admin.py, a migration); one that nobody imports may change as it likes.
-  return extension === '.py' && (event === 'add' || known.isBroken)
+  return kind === 'resource' || (kind === 'python' && (isNew || known.isBroken))
 }
 
 /** A directory or file that is not looked at: by its name, or because it is a virtual environment of any name. */
@@ -60,42 +71,77 @@ export function isIgnored(path: string, root: string): boolean {
   return existsSync(join(path, 'pyvenv.cfg'))
 }
 
-export class CodeWatcher {
-  readonly #watcher: FSWatcher
-  readonly #known: Known
-  readonly #onChanged: (path: string) => void
-  readonly #onSettled: () => void
-  #burst: NodeJS.Timeout | undefined
+export interface WatchEvents {
+  /** Seen for the first time, while everything is looked at for the first time, which takes seconds in a big directory. */
+  found(path: string): void
+  /** Something happened to this file. */
+  touched(path: string): void
+  /** `files` is complete for the first time. */
+  ready(): void
+  failed(error: Error): void
+}
 
-  /** `onChanged`: at once, with the first file of a burst; `onSettled`: when the burst is over. */
-  constructor(directories: readonly string[], known: Known, onChanged: (path: string) => void, onSettled: () => void) {
-    this.#known = known
-    this.#onChanged = onChanged
-    this.#onSettled = onSettled
-    this.#watcher = watch([...directories, ...known.envFiles], {
-      ignoreInitial: true,
-      ignored: path => directories.some(root => isIgnored(path, root)),
+export class CodeWatcher {
+  /** Files that can matter, as far as they are known. */
+  readonly files: Set<string> = new Set()
+  readonly #directories: readonly string[]
+  /** Files that are watched wherever they are. */
+  readonly #single: Set<string>
+  readonly #watcher: FSWatcher
+  #isReady = false
+
+  constructor(directories: readonly string[], envFiles: readonly string[], events: WatchEvents) {
+    this.#directories = directories
+    this.#single = new Set(envFiles)
+    this.#watcher = watch([...directories, ...envFiles], {
+      ignored: (path, stats) => this.#isLeftOut(path, stats),
+      // A file that is replaced: told at once.
+      atomic: false,
+      // A directory that may not be read is not watched.
+      ignorePermissionErrors: true,
     })
-    for (const event of ['add', 'change', 'unlink'] as const)
-      this.#watcher.on(event, path => {
-        if (matters(event, path, this.#known)) this.changed(path)
-      })
-    // A directory that may not be read: what is in it is not watched.
-    this.#watcher.on('error', () => {})
+    this.#watcher.on('all', (event, path) => {
+      if (event === 'unlink') this.files.delete(path)
+      else if (event === 'add' || event === 'change') this.files.add(path)
+      else return
+      if (event === 'add' && !this.#isReady) events.found(path)
+      else events.touched(path)
+    })
+    this.#watcher.on('ready', () => {
+      this.#isReady = true
+      events.ready()
+    })
+    this.#watcher.on('error', error => events.failed(error as Error))
   }
 
-  /** Also from the gateway, which looks before each request. */
-  changed(path: string): void {
-    if (this.#burst === undefined) this.#onChanged(path)
-    clearTimeout(this.#burst)
-    this.#burst = setTimeout(() => {
-      this.#burst = undefined
-      this.#onSettled()
-    }, BURST_MS)
+  /** These as well, for they were imported, if nothing watches them yet: a package beside the project, say. */
+  add(paths: readonly string[]): void {
+    const others = paths.filter(path => !this.#single.has(path) && !this.#isInside(path))
+    for (const path of others) this.#single.add(path)
+    if (others.length > 0) this.#watcher.add(others)
   }
 
   close(): void {
-    clearTimeout(this.#burst)
     void this.#watcher.close()
+  }
+
+  #isInside(path: string): boolean {
+    return this.#directories.some(root => path.startsWith(root + sep) && !isIgnored(dirname(path), root))
+  }
+
+  /** Asked twice: by name alone, and with what was found there. */
+  #isLeftOut(path: string, stats: Stats | undefined): boolean {
+    if (this.#single.has(path) || this.#directories.includes(path)) return false
+    if (stats?.isFile()) return kindOf(path) === null
+    return this.#directories.some(root => isIgnored(path, root)) || (stats?.isDirectory() === true && leadsBack(path))
+  }
+}
+
+/** A link to a directory that it lies in: followed, it would never end. */
+function leadsBack(path: string): boolean {
+  try {
+    return (realpathSync(dirname(path)) + sep).startsWith(realpathSync(path) + sep)
+  } catch {
+    return true
   }
 }
