@@ -58,6 +58,18 @@ test('--check says in one line that all is right, or all that is wrong with exit
   ])
 })
 
+test("--env-file is the application's: this program's own Node does not read it", async t => {
+  const directory = shop(t, { '.env': 'NODE_OPTIONS=--no-such-option\nJUMAK_THREADS=none\n' })
+  for (const words of [['--env-file=.env'], ['--env-file', '.env']]) {
+    const { code, stdout, stderr } = await runToEnd([...words, '--check'], directory)
+    assert.deepEqual([code, stderr], [0, ''])
+    assert.match(stdout, /the settings are right/)
+  }
+  const missing = await runToEnd(['--env-file', 'none.env'], directory)
+  assert.equal(missing.code, 2)
+  assert.match(missing.stderr, /^jumak: --env-file must name a file that exists .*, not 'none.env'\n/)
+})
+
 test('nothing starts with a file that is wrong', async t => {
   const { code, stderr } = await runToEnd(['-b', '0'], shop(t, { 'pyproject.toml': '[tool.jumak]\nbindd = 1\n' }))
   assert.deepEqual(
