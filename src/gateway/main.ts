@@ -42,6 +42,7 @@ class Gateway {
   readonly #files: StaticFiles
   #accessSink: Sink | null = null
   readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
+  readonly #refusedConnections = new RefusalLog((level, message) => this.#log(level, message))
   readonly #servers: ReturnType<typeof listen>[] = []
   readonly #isDevelopment: boolean
   #development: Development | null = null
@@ -100,7 +101,7 @@ class Gateway {
     })
     const { connections } = config.limits
     this.#connections = new Connections(context, connections, () =>
-      this.#refusals.report(`a connection was refused: ${connections} are open, which is the limit`),
+      this.#refusedConnections.report(`a connection was refused: ${connections} are open, which is the limit`),
     )
   }
 
@@ -210,6 +211,8 @@ class Gateway {
     this.#pool.drain(deadlineMs)
     const cut = await this.#connections.drain(deadlineMs)
     this.#pool.close()
+    this.#refusals.flush()
+    this.#refusedConnections.flush()
     return cut
   }
 }
