@@ -73,19 +73,27 @@ export function applicationFacts(generation: Generation, config: Config, wanted:
   return { headline: '', message: 'loaded', facts, fields }
 }
 
+/** Settings that do something for the other kind of application only: known when this one is imported. */
+export function uselessSettings(kind: 'wsgi' | 'asgi', { threads, lifespan }: Config): string[] {
+  if (kind === 'wsgi') return lifespan === 'on' ? ['lifespan does nothing for a WSGI application'] : []
+  const instead = 'concurrency says what a worker runs at a time'
+  return threads > 1 ? [`threads does nothing for an ASGI application: ${instead}`] : []
+}
+
 /** Megabytes by process, when all of them run. Null where nothing tells. */
 export async function memoryFacts(processes: Readonly<Record<string, readonly number[]>>): Promise<Told | null> {
   const parts = await Promise.all(
     Object.entries(processes).map(async ([name, pids]) => {
       const found = await Promise.all(pids.map(readMemory))
-      return [name, found.reduce((sum, one) => sum + (one?.bytes ?? 0), 0)] as const
+      const label = name === 'workers' ? countOf(pids.length, 'worker') : name
+      return { name, label, bytes: found.reduce((sum, one) => sum + (one?.bytes ?? 0), 0) }
     }),
   )
   const megabytes = (bytes: number) => Math.round(bytes / 1024 ** 2)
-  const total = parts.reduce((sum, [, bytes]) => sum + bytes, 0)
+  const total = parts.reduce((sum, { bytes }) => sum + bytes, 0)
   if (total === 0) return null
-  const text = `${megabytes(total)} MB: ${parts.map(([name, bytes]) => `${name} ${megabytes(bytes)}`).join(', ')}`
-  const fields = { memory: Object.fromEntries(parts) }
+  const text = `${megabytes(total)} MB: ${parts.map(({ label, bytes }) => `${label} ${megabytes(bytes)}`).join(', ')}`
+  const fields = { memory: Object.fromEntries(parts.map(({ name, bytes }) => [name, bytes])) }
   return { headline: '', message: 'memory', facts: [{ label: 'memory', text }], fields }
 }
 

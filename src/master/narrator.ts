@@ -11,7 +11,14 @@ import type { ForkHazard, LoadFailure } from '../control/messages.ts'
 import type { Log, LogFields } from '../observe/log.ts'
 import type { CrashLoop } from './crash-loop.ts'
 import { countOf, describeDuration } from './describe.ts'
-import { applicationFacts, describeApplication, describePython, memoryFacts, programFacts } from './facts.ts'
+import {
+  applicationFacts,
+  describeApplication,
+  describePython,
+  memoryFacts,
+  programFacts,
+  uselessSettings,
+} from './facts.ts'
 import type { Generation, GenerationFailure } from './generation.ts'
 import type { Listener } from './listeners.ts'
 import type { WorkerHandle } from './worker-handle.ts'
@@ -72,6 +79,7 @@ export class Narrator {
     this.#named = generation.number
     const note = generation.python?.note ?? ''
     if (note !== '') this.warn(note)
+    for (const useless of uselessSettings(generation.application!.interface, this.#config)) this.warn(useless)
     const what = `${describeApplication(generation)}, Python ${describePython(generation)}`
     if (generation.number === 1) this.#log.facts(SOURCE, known)
     else this.#log.info(SOURCE, `generation ${generation.number}: ${what}`, known.fields)

@@ -125,8 +125,11 @@ test('tracebacks of many requests at once are one record each, whole, with their
 test('JSON: the start is told as fields of two records, and every line is an object', { skip }, async () => {
   const server = await startJson(...STDOUT, '--access-log-format', 'json')
   const id = await get(server.port, '/print/ann')
+  await server.waitForLog(/"message":"memory"/)
   await server.stop()
   const records = recordsOf(server)
+  const { memory } = records.find(one => one.message === 'memory')!
+  assert.deepEqual(Object.keys(memory as object), ['master', 'gateway', 'preloader', 'workers'])
   const started = records.find(one => one.message === 'started')!
   assert.deepEqual(started['addresses'], [server.url])
   assert.equal(started['pid'], server.pid)

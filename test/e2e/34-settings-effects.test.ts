@@ -54,11 +54,17 @@ const ofClients = [
   ...['--limit-request-line', '300', '--limit-request-fields', '5', '--limit-request-header-size', '512'],
   ...['--limit-request-body', '1000', '--trusted-proxies', '127.0.0.1', '--graceful-timeout', '1s'],
   ...['-w', '1', '--access-log', '-'],
+  ...['--lifespan', 'on'],
 ]
 
 test('what a client may take', { skip }, async t => {
   const server = await startServer({ app: 'plain', directory: APPS, args: ofClients })
   const { port } = server
+
+  await t.test('what is useless for a WSGI application', async () => {
+    server.expectLog(/lifespan does nothing for a WSGI application$/)
+    await server.waitForLog(/lifespan does nothing/)
+  })
 
   await t.test('--header-timeout', async () => {
     assert.equal(await soon(exchange(port, 'GET / HTTP/1.1\r\nHost: t\r\n')), 408)
@@ -107,7 +113,8 @@ test('what a client may take', { skip }, async t => {
   })
 
   await t.test('--graceful-timeout', async () => {
-    server.expectLog(/warn/)
+    server.expectLog(/1 request was cut at the end of the graceful timeout/, /1 worker did not leave in time: killed/)
+    server.expectLog(/The server is stopping/)
     const client = new RawClient(port).get('/sleep?s=25')
     await server.waitForLog(/sleeping 25/)
     await soon(server.stop())
@@ -209,6 +216,7 @@ function linkOf(path: string): string {
 const ofSockets = [
   ...['--ws-max-size', '10', '--ws-ping-interval', '1s', '--ws-ping-timeout', '1s'],
   ...['--concurrency', '1', '--queue-timeout', '1s', '--lifespan', 'off', '-w', '1'],
+  ...['--threads', '4'],
 ]
 
 test('ASGI and WebSockets', { skip }, async t => {
@@ -218,6 +226,11 @@ test('ASGI and WebSockets', { skip }, async t => {
     await once(socket, 'open')
     return socket
   }
+
+  await t.test('what is useless for an ASGI application', async () => {
+    server.expectLog(/threads does nothing for an ASGI application: concurrency says what a worker runs at a time$/)
+    await server.waitForLog(/threads does nothing/)
+  })
 
   await t.test('--ws-max-size', async () => {
     const socket = await open({ autoPong: true })
