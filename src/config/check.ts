@@ -1,9 +1,10 @@
 /** `--check`: what a start would find missing among the files that the settings name. Opens and makes nothing. */
 import { accessSync, constants } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { standardStream } from '../base/standard-streams.ts'
 import type { Diagnostic } from './diagnostics.ts'
 import type { Environment } from './environment.ts'
-import { isFile, statOrNull } from './files.ts'
+import { statOrNull } from './files.ts'
 import { python } from './settings/application.ts'
 import { bind } from './settings/listening.ts'
 import { accessLog, logFile } from './settings/logging.ts'
@@ -16,7 +17,8 @@ export function checkFiles(settings: Settings, environment: Environment): readon
   const found = new Values(settings, environment)
   for (const setting of [accessLog, logFile, pidFile])
     for (const { value, given } of values.taken(setting)) {
-      const problem = value === null || value === '-' ? null : whyNotWritable(value)
+      const isStream = value === null || value === '-' || standardStream(value) !== null
+      const problem = isStream ? null : whyNotWritable(value)
       if (problem !== null) found.refuse(setting, problem, given)
     }
   for (const { value, given } of values.taken(bind)) {
@@ -38,8 +40,9 @@ function isThere(pythonName: string, { cwd, variables }: Environment): boolean {
 }
 
 function whyNotWritable(path: string): string | null {
-  if (isFile(path)) return isWritable(path) ? null : 'must name a file that this user may write to'
-  if (statOrNull(path) !== null) return 'must name a file'
+  const stats = statOrNull(path)
+  if (stats?.isDirectory()) return 'must name a file'
+  if (stats !== null) return isWritable(path) ? null : 'must name a file that this user may write to'
   const directory = dirname(path)
   if (!(statOrNull(directory)?.isDirectory() ?? false)) return 'must name a file in a directory that exists'
   return isWritable(directory) ? null : 'must name a file in a directory that this user may write to'

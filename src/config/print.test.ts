@@ -118,6 +118,14 @@ test('--check: a Python is a file, or a name on PATH', t => {
   assert.equal(told('site', ''), 0, 'a directory: perhaps a virtual environment')
 })
 
+test('--check: a log may go to a device or a standard stream', t => {
+  const environment = inShop(t)
+  for (const path of ['/dev/null', '/dev/stdout', '/proc/self/fd/2', '-']) {
+    const words = [`--access-log=${path}`, `--log-file=${path}`]
+    assert.deepEqual(checkFiles(load(words, environment).settings, environment), [], path)
+  }
+})
+
 test('--check tells missing files together with wrong values, each once', t => {
   const environment = inShop(t)
   const loaded = loadConfig(parseArguments(['--pid-file=no/j.pid', '-b', 'x', '--temp-dir=no']), environment)

@@ -7,6 +7,7 @@
  */
 import { writeSync } from 'node:fs'
 import { AppPool } from '../apps/pool.ts'
+import { standardStream } from '../base/standard-streams.ts'
 import { version } from '../base/version.ts'
 import type { AccessLogConfig, GatewayConfig, Identity, StaticMount } from '../config/types.ts'
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
@@ -114,7 +115,9 @@ class Gateway {
   #openAccessLog(config: AccessLogConfig | null): AccessWriter | null {
     if (config === null) return null
     try {
-      const sink = new Sink(config.path === '-' ? 1 : config.path, count => {
+      // Whichever standard stream is meant: the master has made it ours.
+      const isStream = config.path === '-' || standardStream(config.path) !== null
+      const sink = new Sink(isStream ? 1 : config.path, count => {
         // Not there: a line of another kind would stop those who read it.
         this.#log('warn', `access log: ${count} lines dropped, its reader is too slow or its disk is full`)
         return ''

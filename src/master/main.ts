@@ -9,6 +9,7 @@
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { isatty } from 'node:tty'
+import { standardStream } from '../base/standard-streams.ts'
 import type { Config, Identity, Reloaded } from '../config/types.ts'
 import { Log } from '../observe/log.ts'
 import { Sink } from '../observe/sink.ts'
@@ -50,20 +51,21 @@ export async function runMaster(
   source: ConfigSource = { warnings: [], reload: () => null },
 ): Promise<number> {
   const { logFile, logFormat, logLevel } = config
+  const stream = logFile === null ? 2 : standardStream(logFile)
   let sink: Sink
   try {
-    sink = new Sink(logFile ?? 2, count => droppedLine(logFormat, count))
+    sink = new Sink(stream ?? logFile!, count => droppedLine(logFormat, count))
   } catch (error) {
     const code = asErrno(error).code
     const advice = 'create its directory, or choose another file with --log-file'
     writeSync(2, `jumak: cannot write the log ${logFile} (${code}): ${advice}\n`)
     return 1
   }
-  const log = new Log(sink, logLevel, logFormat, logFile === null && isatty(2) && !process.env['NO_COLOR'])
+  const log = new Log(sink, logLevel, logFormat, stream === 2 && isatty(2) && !process.env['NO_COLOR'])
   const code = await new Master(config, programs, new Narrator(log, config), sink, source).run()
   await sink.close(LAST_LINES_MS)
   // Whoever started it looks at the terminal, or at what the init system has caught.
-  if (code !== 0 && logFile !== null) writeSync(2, `jumak: ended with code ${code}, ${logFile} says why\n`)
+  if (code !== 0 && stream === null) writeSync(2, `jumak: ended with code ${code}, ${logFile} says why\n`)
   return code
 }
 
@@ -250,7 +252,7 @@ class Master {
   /** The gateway writes it, as the user that it becomes; whether it can is told now, in a sentence. */
   #prepareAccessLog(): void {
     const path = this.#config.accessLog?.path ?? '-'
-    if (path === '-') return
+    if (path === '-' || standardStream(path) !== null) return
     try {
       prepareLog(this.#config.identity, path)
     } catch (error) {

@@ -122,6 +122,24 @@ test('tracebacks of many requests at once are one record each, whole, with their
   }
 })
 
+test('/dev/stdout and /dev/stderr are what the program was given, which nobody could open by that name', {
+  skip,
+}, async () => {
+  const format = ['--access-log-format', 'access %(U)s']
+  for (const name of ['/dev/stdout', '/dev/fd/1', '/proc/self/fd/2', '/dev/stderr']) {
+    const server = await start(['--access-log', name, '--log-file', '/dev/stderr', ...format])
+    await get(server.port, '/quiet')
+    server.signal('SIGUSR1')
+    await server.waitForLog(/opened anew/)
+    await get(server.port, '/quiet')
+    await server.stop()
+    const lines = (name.endsWith('1') || name.endsWith('out') ? server.stdout : server.log).filter(one =>
+      one.startsWith('access '),
+    )
+    assert.deepEqual(lines, ['access /quiet', 'access /quiet'], name)
+  }
+})
+
 test('JSON: the start is told as fields of two records, and every line is an object', { skip }, async () => {
   const server = await startJson(...STDOUT, '--access-log-format', 'json')
   const id = await get(server.port, '/print/ann')
