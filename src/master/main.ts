@@ -12,7 +12,7 @@ import { isatty } from 'node:tty'
 import { standardStream } from '../base/standard-streams.ts'
 import type { Config, Identity, Reloaded } from '../config/types.ts'
 import { Log } from '../observe/log.ts'
-import { Sink } from '../observe/sink.ts'
+import { adviseOnLog, Sink } from '../observe/sink.ts'
 import { type ControlServer, listenForWorkers } from './control-server.ts'
 import { Development } from './development.ts'
 import { asErrno, OperatorError } from './errors.ts'
@@ -57,8 +57,7 @@ export async function runMaster(
     sink = new Sink(stream ?? logFile!, count => droppedLine(logFormat, count))
   } catch (error) {
     const code = asErrno(error).code
-    const advice = 'create its directory, or choose another file with --log-file'
-    writeSync(2, `jumak: cannot write the log ${logFile} (${code}): ${advice}\n`)
+    writeSync(2, `jumak: cannot write the log ${logFile} (${code}): ${adviseOnLog(code)} with --log-file\n`)
     return 1
   }
   const log = new Log(sink, logLevel, logFormat, stream === 2 && isatty(2) && !process.env['NO_COLOR'])
@@ -259,8 +258,9 @@ class Master {
       if (error instanceof OperatorError) throw error
       const { identity } = this.#config
       const who = identity === null ? '' : ` as ${describeIdentity(identity)}`
+      const { code } = asErrno(error)
       throw new OperatorError(
-        `cannot write the access log ${path}${who} (${asErrno(error).code}): create its directory, or choose another file with --access-log`,
+        `cannot write the access log ${path}${who} (${code}): ${adviseOnLog(code)} with --access-log`,
       )
     }
   }
