@@ -109,6 +109,12 @@ test('--check finds what a start would miss, at its place', t => {
   assert.match(summarize(right.config), /^the settings are right: app:app on unix:.*a\.sock, 4 workers × 1 thread$/)
 })
 
+test('--check counts in the singular too', t => {
+  const environment = inShop(t)
+  const { config } = load(['--workers=1', '--threads=2'], environment)
+  assert.match(summarize(config), / 1 worker × 2 threads$/)
+})
+
 test('--check: a Python is a file, or a name on PATH', t => {
   const environment = { ...inShop(t, { 'bin/python9': '' }), variables: {} }
   const told = (name: string, PATH: string) =>

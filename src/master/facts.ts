@@ -15,13 +15,24 @@ import { foundMount } from './static-mounts.ts'
 
 export function programFacts(config: Config, listeners: readonly Listener[]): Told {
   const { trustedProxies, accessLog, logFile, staticMounts } = config
+  const { connections } = config.limits
   const addresses = listeners.map(listener => listener.display)
   const facts: Fact[] = addresses.map((text, i) => ({ label: i === 0 ? 'address' : '', text }))
   facts.push({ label: 'trusted', text: trustedProxies.join(', ') || 'no proxy' })
+  facts.push({ label: 'connections', text: `up to ${connections} at a time` })
   for (const { url, directory } of staticMounts) facts.push({ label: 'static', text: `${url} from ${directory}` })
   if (accessLog !== null) facts.push({ label: 'access log', text: describeAccessLog(accessLog) })
   if (logFile !== null) facts.push({ label: 'log', text: logFile })
-  const fields = { version, pid: process.pid, addresses, trusted: trustedProxies, staticMounts, accessLog, logFile }
+  const fields = {
+    version,
+    pid: process.pid,
+    addresses,
+    trusted: trustedProxies,
+    connections,
+    staticMounts,
+    accessLog,
+    logFile,
+  }
   return { headline: `Jumak ${version}, process ${process.pid}`, message: 'started', facts, fields }
 }
 

@@ -53,6 +53,7 @@ test('--check says in one line that all is right, or all that is wrong with exit
     'jumak: jumak.toml:1:1: there is no setting wrokers; did you mean workers?',
     "jumak: JUMAK_THREADS must be a whole number from 1 to 256, not '0'",
     "jumak: jumak.toml:2:11: timeout must be seconds (30) or a number with a unit (500ms, 30s, 2m, 1h), not 'soon'",
+    "jumak: --log-file must name a file in a directory that exists, not 'no/j.log'",
     'jumak: try jumak --help',
     '',
   ])

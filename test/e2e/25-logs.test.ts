@@ -151,6 +151,7 @@ test('JSON: the start is told as fields of two records, and every line is an obj
   const started = records.find(one => one.message === 'started')!
   assert.deepEqual(started['addresses'], [server.url])
   assert.equal(started['pid'], server.pid)
+  assert.ok((started['connections'] as number) > 0)
   assert.ok((started['trusted'] as string[]).includes('127.0.0.0/8'))
   const loaded = records.find(one => one.message === 'loaded')!
   assert.equal(loaded['application'], 'logs:application')
@@ -171,7 +172,7 @@ test('text: the start is aligned lines without colours in a pipe', { skip }, asy
   const facts = server.log.map(line => line.slice(40)).filter(line => /^ {2}\S/.test(line))
   assert.deepEqual(
     facts.map(line => line.slice(2, 15).trim()),
-    ['address', 'trusted', 'application', 'Python', 'workers', 'preload', 'memory'],
+    ['address', 'trusted', 'connections', 'application', 'Python', 'workers', 'preload', 'memory'],
   )
   assert.ok(!server.log.some(line => line.includes('\x1b')))
 })
