@@ -1,11 +1,12 @@
 /** `--check`: what a start would find missing among the files that the settings name. Opens and makes nothing. */
 import { accessSync, constants } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { parseEnvFile } from '../base/env-file.ts'
 import { standardStream } from '../base/standard-streams.ts'
 import type { Diagnostic } from './diagnostics.ts'
 import type { Environment } from './environment.ts'
-import { statOrNull } from './files.ts'
-import { python } from './settings/application.ts'
+import { readText, statOrNull } from './files.ts'
+import { envFile, python } from './settings/application.ts'
 import { bind } from './settings/listening.ts'
 import { accessLog, logFile } from './settings/logging.ts'
 import { pidFile } from './settings/process.ts'
@@ -25,6 +26,11 @@ export function checkFiles(settings: Settings, environment: Environment): readon
     const directory = value.kind === 'unix' ? dirname(value.path) : null
     if (directory !== null && !isWritable(directory))
       found.refuse(bind, 'must have a directory that this user may write to', given)
+  }
+  for (const { value, given } of values.taken(envFile)) {
+    const parsed = parseEnvFile((value === null ? null : readText(value)) ?? '')
+    for (const { line, message } of 'errors' in parsed ? parsed.errors : [])
+      found.report(envFile, `names ${value}, and in its line ${line} ${message}`, given)
   }
   for (const { value, given } of values.taken(python))
     if (value !== null && !isThere(value, environment))

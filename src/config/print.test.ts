@@ -115,6 +115,15 @@ test('--check counts in the singular too', t => {
   assert.match(summarize(config), / 1 worker × 2 threads$/)
 })
 
+test('--check reads the files of variables', t => {
+  const environment = inShop(t, { '.env': 'A=1\nB\n', 'more.env': 'A=1\n' })
+  const { settings } = load(['--env-file=.env', '--env-file=more.env'], environment)
+  assert.deepEqual(
+    checkFiles(settings, environment).map(one => one.message.replace(environment.cwd, '')),
+    ["--env-file names /.env, and in its line 2 there is no '=' after 'B'"],
+  )
+})
+
 test('--check: a Python is a file, or a name on PATH', t => {
   const environment = { ...inShop(t, { 'bin/python9': '' }), variables: {} }
   const told = (name: string, PATH: string) =>

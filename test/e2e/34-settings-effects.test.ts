@@ -263,9 +263,10 @@ test('ASGI and WebSockets', { skip }, async t => {
   })
 })
 
-test('--lifespan on', { skip }, async () => {
-  const args = ['--lifespan', 'on', '-w', '1']
+test('--lifespan on, and --log-level error', { skip }, async () => {
+  const args = ['--lifespan', 'on', '-w', '1', '--log-level', 'error']
   const server = await startServer({ app: 'asgi_limits', directory: APPS, args, waitReady: false })
-  server.expectLog(/the application's start-up failed \(--lifespan on\)/, /error master/)
+  server.expectLog(/asked for a lifespan/, /the application's start-up failed \(--lifespan on\)/, /error master/)
   await server.ended(3)
+  for (const line of server.log) assert.match(line, /^\S+ \S+ error /)
 })
