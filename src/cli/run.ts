@@ -27,21 +27,21 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   if (environment === null)
     return fail(FAILED, ['the working directory does not exist any more; change to one that does'])
   const loaded = loadConfig(args, environment)
-  if ('diagnostics' in loaded) return failWith(loaded.diagnostics)
+  const isCheck = args.actions.has('check') && !args.actions.has('print-config')
+  const missing = isCheck ? checkFiles(loaded.settings, environment) : []
+  const problems = [...('diagnostics' in loaded ? loaded.diagnostics : []), ...missing]
+  if ('diagnostics' in loaded || problems.length > 0) return failWith(problems)
+  if (isCheck) return sayRight(loaded)
   if (args.actions.has('print-config')) return say(printConfig(loaded, environment))
-  if (args.actions.has('check')) return check(loaded, environment)
   // Loaded only now: who asks for help does not wait for it.
   const { runMaster } = await import('../master/main.ts')
   const { config, warnings } = loaded
   return runMaster(config, undefined, { warnings, reload: reloader(args, environment, loaded) })
 }
 
-/** With all that a start would find wrong before it does anything. */
-function check(loaded: Loaded, environment: Environment): number {
-  const diagnostics = checkFiles(loaded, environment)
-  if (diagnostics.length > 0) return failWith(diagnostics)
-  writeTo(process.stderr, loaded.warnings.map(warning => `jumak: warning: ${warning}\n`).join(''))
-  return say(`jumak: ${summarize(loaded.config)}\n`)
+function sayRight({ config, warnings }: Loaded): number {
+  writeTo(process.stderr, warnings.map(warning => `jumak: warning: ${warning}\n`).join(''))
+  return say(`jumak: ${summarize(config)}\n`)
 }
 
 /** Null where the working directory has been removed under us. */

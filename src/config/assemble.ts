@@ -8,12 +8,13 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { findTarget } from './app-target.ts'
-import { formatBind } from './bind.ts'
+import { formatBind, includesAddress } from './bind.ts'
 import { connectionLimit, MEMORY_BUFFER, RESPONSE_BUFFER } from './defaults.ts'
 import { findDirectory } from './directory.ts'
 import { discover } from './discover.ts'
 import type { Environment } from './environment.ts'
 import { isFile, statOrNull } from './files.ts'
+import type { Given } from './given.ts'
 import { readIdentity } from './identity.ts'
 import * as application from './settings/application.ts'
 import * as development from './settings/development.ts'
@@ -134,17 +135,22 @@ function isReadable(path: string): boolean {
   }
 }
 
+/** The kernel would let two sockets have one address until they listen. Port 0 is another one each time. */
 function readAddresses(values: Values): BindAddress[] {
-  const seen = new Set<string>()
-  return values.taken(listening.bind).map(({ value, given }) => {
-    // The kernel would let two sockets have one address until they listen. Port 0 is another one each time.
+  const seen: BindAddress[] = []
+  const report = (problem: string, given: Given) =>
+    values.report(listening.bind, `names ${problem}: each address may be given once`, given)
+  for (const { value, given } of values.taken(listening.bind)) {
     const name = formatBind(value)
     const isFixed = value.kind !== 'tcp' || value.port !== 0
-    if (isFixed && seen.has(name))
-      values.report(listening.bind, `names ${name} twice: each address may be given once`, given)
-    seen.add(name)
-    return value
-  })
+    const wide = seen.find(one => includesAddress(one, value))
+    const narrow = seen.find(one => includesAddress(value, one))
+    if (isFixed && seen.some(one => formatBind(one) === name)) report(`${name} twice`, given)
+    else if (wide !== undefined) report(`${name}, and ${formatBind(wide)} includes it`, given)
+    else if (narrow !== undefined) report(`${formatBind(narrow)}, and ${name} includes it`, given)
+    seen.push(value)
+  }
+  return seen
 }
 
 function readLimits(values: Values, { machine }: Environment): Limits {

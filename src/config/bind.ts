@@ -66,6 +66,13 @@ export function toAbsoluteBind(text: string, from: Resolve): string {
   return path === undefined ? text : `unix:${from(path)}`
 }
 
+/** Whether who listens on `wide` has `narrow` too, so that the kernel gives no second socket for it: `[::]` takes IPv4 as well. */
+export function includesAddress(wide: BindAddress, narrow: BindAddress): boolean {
+  if (wide.kind !== 'tcp' || narrow.kind !== 'tcp' || wide.port === 0 || wide.port !== narrow.port) return false
+  if (wide.host === narrow.host) return false
+  return wide.host === '::' || (wide.host === '0.0.0.0' && ipv4.safeParse(narrow.host).success)
+}
+
 /** As `parseBind` reads it. */
 export function formatBind(address: BindAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`

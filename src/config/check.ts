@@ -1,42 +1,54 @@
 /** `--check`: what a start would find missing among the files that the settings name. Opens and makes nothing. */
 import { accessSync, constants } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
+import { parseEnvFile } from '../base/env-file.ts'
+import { standardStream } from '../base/standard-streams.ts'
 import type { Diagnostic } from './diagnostics.ts'
-import type { WorkingDirectory } from './environment.ts'
-import { isFile, statOrNull } from './files.ts'
-import type { Loaded } from './load.ts'
-import { python } from './settings/application.ts'
+import type { Environment } from './environment.ts'
+import { readText, statOrNull } from './files.ts'
+import { envFile, python } from './settings/application.ts'
 import { bind } from './settings/listening.ts'
 import { accessLog, logFile } from './settings/logging.ts'
 import { pidFile } from './settings/process.ts'
-import type { Setting } from './settings/setting.ts'
-import { Values } from './values.ts'
+import { type Settings, Values } from './values.ts'
 
-/** In the order of what is read first. */
-export function checkFiles({ config, settings }: Loaded, where: WorkingDirectory): readonly Diagnostic[] {
-  const values = new Values(settings, where)
-  const written: readonly (readonly [Setting, string | null | undefined])[] = [
-    [accessLog, config.accessLog?.path],
-    [logFile, config.logFile],
-    [pidFile, config.pidFile],
-  ]
-  for (const [setting, path] of written) {
-    const problem = path === null || path === undefined || path === '-' ? null : whyNotWritable(path)
-    if (problem !== null) values.refuse(setting, problem)
-  }
+/** In the order of what is read first. Values that are wrong in themselves have been told, and are passed over. */
+export function checkFiles(settings: Settings, environment: Environment): readonly Diagnostic[] {
+  const values = new Values(settings, environment)
+  const found = new Values(settings, environment)
+  for (const setting of [accessLog, logFile, pidFile])
+    for (const { value, given } of values.taken(setting)) {
+      const isStream = value === null || value === '-' || standardStream(value) !== null
+      const problem = isStream ? null : whyNotWritable(value)
+      if (problem !== null) found.refuse(setting, problem, given)
+    }
   for (const { value, given } of values.taken(bind)) {
     const directory = value.kind === 'unix' ? dirname(value.path) : null
     if (directory !== null && !isWritable(directory))
-      values.refuse(bind, 'must have a directory that this user may write to', given)
+      found.refuse(bind, 'must have a directory that this user may write to', given)
   }
-  if (config.python?.includes('/') && statOrNull(config.python) === null)
-    values.refuse(python, 'must name a Python interpreter or a virtual environment that exists')
-  return values.diagnostics
+  for (const { value, given } of values.taken(envFile)) {
+    const parsed = parseEnvFile((value === null ? null : readText(value)) ?? '')
+    for (const { line, message } of 'errors' in parsed ? parsed.errors : [])
+      found.report(envFile, `names ${value}, and in its line ${line} ${message}`, given)
+  }
+  for (const { value, given } of values.taken(python))
+    if (value !== null && !isThere(value, environment))
+      found.refuse(python, 'must name a Python interpreter or a virtual environment that exists', given)
+  return found.diagnostics
+}
+
+/** A path, or a name: on PATH, or of a directory beside us. */
+function isThere(pythonName: string, { cwd, variables }: Environment): boolean {
+  if (pythonName.includes('/')) return statOrNull(pythonName) !== null
+  const folders = (variables['PATH'] ?? '').split(':').filter(folder => folder !== '')
+  return [...folders, cwd].some(folder => statOrNull(join(folder, pythonName)) !== null)
 }
 
 function whyNotWritable(path: string): string | null {
-  if (isFile(path)) return isWritable(path) ? null : 'must name a file that this user may write to'
-  if (statOrNull(path) !== null) return 'must name a file'
+  const stats = statOrNull(path)
+  if (stats?.isDirectory()) return 'must name a file'
+  if (stats !== null) return isWritable(path) ? null : 'must name a file that this user may write to'
   const directory = dirname(path)
   if (!(statOrNull(directory)?.isDirectory() ?? false)) return 'must name a file in a directory that exists'
   return isWritable(directory) ? null : 'must name a file in a directory that this user may write to'

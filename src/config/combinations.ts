@@ -8,10 +8,10 @@ import { connectionLimit } from './defaults.ts'
 import type { Environment } from './environment.ts'
 import { preload } from './settings/application.ts'
 import { reloadDir } from './settings/development.ts'
-import { limitConnections, queueTimeout } from './settings/limits.ts'
+import { limitConnections, queueTimeout, wsPingTimeout } from './settings/limits.ts'
 import { trustedProxies, unixMode } from './settings/listening.ts'
 import { accessLogFormat, accessLogMinStatus, accessLogSlow } from './settings/logging.ts'
-import { umask } from './settings/process.ts'
+import { group, umask, user } from './settings/process.ts'
 import { gracefulTimeout, maxRequestsJitter } from './settings/workers.ts'
 import type { Config } from './types.ts'
 import type { Values } from './values.ts'
@@ -24,6 +24,7 @@ export function warnOfCombinations(values: Values, config: Config, environment: 
   }
   useless(recycle.maxRequests === 0 && recycle.maxRequestsJitter > 0, maxRequestsJitter, 'without max-requests')
   useless(!bind.some(address => address.kind === 'unix'), unixMode, 'without a Unix socket to listen on')
+  useless(timeouts.websocketPing === 0, wsPingTimeout, 'without ws-ping-interval')
   for (const setting of [accessLogFormat, accessLogMinStatus, accessLogSlow])
     useless(accessLog === null, setting, 'while access-log is off')
   // In a file it waits for the days on which --reload is given.
@@ -53,6 +54,8 @@ function warnOfSurprises(values: Values, config: Config, { machine, platform, va
       umask,
       'takes permissions from the owner: files that are made may not be readable to the program itself',
     )
+  if (config.identity?.uid === 0 && !values.isGiven(user))
+    values.warn(group, 'alone leaves the application running as root: name a user with --user')
   const port = variables['PORT']
   const isUsed = config.bind.some(address => address.kind === 'tcp' && String(address.port) === port)
   if (port && /^\d+$/.test(port) && !isUsed && config.bind.every(address => address.kind === 'tcp'))

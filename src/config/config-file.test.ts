@@ -72,7 +72,6 @@ const VALUES: readonly (readonly [toml: string, values: object])[] = [
   ['env = { A = 1, B = true, C = "x=y" }', { env: ['A=1', 'B=true', 'C=x=y'] }],
   ['env.A = 1.50\nenv."B" = false', { env: ['A=1.50', 'B=false'] }],
   ['bind = ":1, :2"', { bind: [':1', ':2'] }],
-  ['bind = []', {}],
   ['"workers" = 2', { workers: ['2'] }],
 ]
 
@@ -161,4 +160,14 @@ test('any text is read or told with a place in it', () => {
     ),
     { numRuns: 500 },
   )
+})
+
+test('an empty list is refused: nobody may read it as "nobody" where it would mean the default', t => {
+  const { told, values } = read(t, { 'jumak.toml': 'trusted-proxies = []\nenv-file = [ ]\nstatic = []\n' })
+  assert.deepEqual(values, {})
+  assert.deepEqual(told, [
+    'jumak.toml:1:19: trusted-proxies must have something in its list: without the line it is loopback, unix',
+    'jumak.toml:2:12: env-file must have something in its list: without the line it is none',
+    'jumak.toml:3:10: static must have something in its list: without the line it is found for Django',
+  ])
 })

@@ -131,7 +131,7 @@ class FileReader {
   #readSetting(setting: Setting, value: TomlValue): void {
     if (value.kind === 'table' && setting.kind.table !== undefined) this.#readTable(setting, value)
     else if (value.kind === 'array' && setting.repeatable) {
-      // Written, and empty: nothing is given, so the default counts.
+      if (value.elements.length === 0) this.#reportEmpty(setting, value.position)
       for (const element of value.elements) this.#readOne(setting, element)
     } else this.#readOne(setting, value)
   }
@@ -168,6 +168,13 @@ class FileReader {
     this.#diagnostics.push(
       problemWith(setting, this.#origin(value.position), `must be ${allowed}, not ${describeKind(value)}`),
     )
+  }
+
+  /** `trusted-proxies = []` looks like nobody, and would be the default. */
+  #reportEmpty(setting: Setting, position: Position): void {
+    const standard = setting.defaultText ?? setting.default?.replaceAll(',', ', ')
+    const problem = `must have something in its list: without the line it is ${standard}`
+    this.#diagnostics.push(problemWith(setting, this.#origin(position), problem))
   }
 
   #origin(position: Position): Origin {

@@ -80,6 +80,25 @@ test('an address that is given twice is told; free ports may be asked for twice'
   assert.equal(config(t, ['-b', '0', '-b', '0']).bind.length, 2)
 })
 
+test('an address that another one includes is told, whichever comes first', t => {
+  const told = (all: string, one: string) => [
+    `--bind names ${one}, and ${all} includes it: each address may be given once`,
+  ]
+  assert.deepEqual(messages(t, ['-b', ':80', '-b', '80']), told('0.0.0.0:80', '127.0.0.1:80'))
+  assert.deepEqual(messages(t, ['-b', '80', '-b', ':80']), told('0.0.0.0:80', '127.0.0.1:80'))
+  assert.deepEqual(messages(t, ['-b', ':80', '-b', '[::]:80']), told('[::]:80', '0.0.0.0:80'))
+  assert.deepEqual(messages(t, ['-b', '[::]:80', '-b', '[::1]:80']), told('[::]:80', '[::1]:80'))
+  for (const words of ['[::1]:80 127.0.0.1:80', ':80 [::1]:80', ':80 81', '[::]:0 0'])
+    assert.equal(
+      config(
+        t,
+        words.split(' ').flatMap(one => ['-b', one]),
+      ).bind.length,
+      2,
+      words,
+    )
+})
+
 test('a link in the working directory’s name stays in the configuration', t => {
   const root = makeTree(t, { 'v1/app.py': 'app = 1' })
   symlinkSync('v1', join(root, 'current'))
@@ -230,6 +249,9 @@ const COMBINATIONS: readonly (readonly [words: string, warning: RegExp | null, c
   ['--trusted-proxies=*', /^--trusted-proxies \* believes everyone who can connect/],
   ['--queue-timeout=2m', /^--queue-timeout is longer than graceful-timeout/],
   ['--graceful-timeout=5', null],
+  ['--ws-ping-timeout=5', null],
+  ['--ws-ping-timeout=5 --ws-ping-interval=0', /^--ws-ping-timeout does nothing without ws-ping-interval$/],
+  ['--group=0', /^--group alone leaves the application running as root: name a user with --user$/, { uid: 0, gid: 0 }],
   ['--preload=on', null],
   ['--preload=on', /^--preload on is not safe on macOS/, { platform: 'darwin' }],
   ['--limit-connections=9999', /^--limit-connections is more than the limit on open files leaves room for/],

@@ -28,14 +28,14 @@ export interface Loaded {
   readonly settings: Settings
 }
 
-export type LoadResult = Loaded | { readonly diagnostics: readonly Diagnostic[] }
+export type LoadResult = Loaded | (Pick<Loaded, 'settings'> & { readonly diagnostics: readonly Diagnostic[] })
 
 /** Reads no file but the configuration and those that tell what the application is and what the machine allows. */
 export function loadConfig(args: Arguments, environment: Environment): LoadResult {
   const { settings, diagnostics, warnings } = readSources(args, environment)
   const values = new Values(settings, environment, [...diagnostics])
   const config = assembleConfig(values, environment, args.isPositionalUncertain)
-  if (config === null || values.diagnostics.length > 0) return { diagnostics: values.diagnostics }
+  if (config === null || values.diagnostics.length > 0) return { diagnostics: values.diagnostics, settings }
   warnOfCombinations(values, config, environment)
   return { config, warnings: [...warnings, ...values.warnings], settings }
 }

@@ -91,7 +91,7 @@ test('of a variable that looks like a secret only the name is printed', t => {
 test('--check finds what a start would miss, at its place', t => {
   const environment = inShop(t, { 'jumak.toml': 'pid-file = "no/j.pid"\n', file: '' })
   const words = ['--access-log=no/a.log', '--log-file=site', '-b', 'unix:no/a.sock', '--python=./no/python']
-  const told = checkFiles(load(words, environment), environment).map(one => one.message)
+  const told = checkFiles(load(words, environment).settings, environment).map(one => one.message)
   assert.deepEqual(told, [
     "--access-log must name a file in a directory that exists, not 'no/a.log'",
     "--log-file must name a file, not 'site'",
@@ -105,8 +105,52 @@ test('--check finds what a start would miss, at its place', t => {
     words.filter(word => !word.startsWith('--log-file')),
     environment,
   )
-  assert.deepEqual(checkFiles(right, environment), [])
+  assert.deepEqual(checkFiles(right.settings, environment), [])
   assert.match(summarize(right.config), /^the settings are right: app:app on unix:.*a\.sock, 4 workers × 1 thread$/)
+})
+
+test('--check counts in the singular too', t => {
+  const environment = inShop(t)
+  const { config } = load(['--workers=1', '--threads=2'], environment)
+  assert.match(summarize(config), / 1 worker × 2 threads$/)
+})
+
+test('--check reads the files of variables', t => {
+  const environment = inShop(t, { '.env': 'A=1\nB\n', 'more.env': 'A=1\n' })
+  const { settings } = load(['--env-file=.env', '--env-file=more.env'], environment)
+  assert.deepEqual(
+    checkFiles(settings, environment).map(one => one.message.replace(environment.cwd, '')),
+    ["--env-file names /.env, and in its line 2 there is no '=' after 'B'"],
+  )
+})
+
+test('--check: a Python is a file, or a name on PATH', t => {
+  const environment = { ...inShop(t, { 'bin/python9': '' }), variables: {} }
+  const told = (name: string, PATH: string) =>
+    checkFiles(load([`--python=${name}`], environment).settings, { ...environment, variables: { PATH } }).length
+  const bin = join(environment.cwd, 'bin')
+  assert.deepEqual([told('python9', `/nowhere:${bin}`), told('python9', '/nowhere'), told('python8', bin)], [0, 1, 1])
+  assert.equal(told('site', ''), 0, 'a directory: perhaps a virtual environment')
+})
+
+test('--check: a log may go to a device or a standard stream', t => {
+  const environment = inShop(t)
+  for (const path of ['/dev/null', '/dev/stdout', '/proc/self/fd/2', '-']) {
+    const words = [`--access-log=${path}`, `--log-file=${path}`]
+    assert.deepEqual(checkFiles(load(words, environment).settings, environment), [], path)
+  }
+})
+
+test('--check tells missing files together with wrong values, each once', t => {
+  const environment = inShop(t)
+  const loaded = loadConfig(parseArguments(['--pid-file=no/j.pid', '-b', 'x', '--temp-dir=no']), environment)
+  assert.ok('diagnostics' in loaded)
+  const told = [...loaded.diagnostics, ...checkFiles(loaded.settings, environment)].map(one => one.message)
+  assert.deepEqual(told, [
+    "--bind must be HOST:PORT, :PORT, PORT, [IPv6]:PORT, unix:PATH or fd://N, not 'x'",
+    "--temp-dir must name a directory that this user may write to, not 'no'",
+    "--pid-file must name a file in a directory that exists, not 'no/j.pid'",
+  ])
 })
 
 test('the schema has every setting of a file, and what it says of defaults is so', () => {

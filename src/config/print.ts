@@ -109,5 +109,7 @@ function becameOf(setting: Setting, config: Config, texts: readonly string[]): s
 export function summarize(config: Config): string {
   const { app, bind, workers: wanted, threads } = config
   const addresses = bind.map(formatBind).join(', ')
-  return `the settings are right: ${app.display} on ${addresses}, ${wanted} workers × ${threads} ${threads === 1 ? 'thread' : 'threads'}`
+  const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
+  const room = `${count(wanted, 'worker')} × ${count(threads, 'thread')}`
+  return `the settings are right: ${app.display} on ${addresses}, ${room}`
 }

@@ -25,7 +25,10 @@ function propertyOf(setting: Setting): JsonSchema {
     return { ...withDefault, type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } }
   if (!setting.repeatable) return { ...withDefault, ...kind.json }
   const table = kind.table ? [{ type: 'object', additionalProperties: { type: 'string' } }] : []
-  return { ...withDefault, anyOf: [...alternatives(kind.json), { type: 'array', items: kind.json }, ...table] }
+  return {
+    ...withDefault,
+    anyOf: [...alternatives(kind.json), { type: 'array', items: kind.json, minItems: 1 }, ...table],
+  }
 }
 
 function alternatives(json: JsonSchema): readonly JsonSchema[] {

@@ -7,6 +7,7 @@
  */
 import { writeSync } from 'node:fs'
 import { AppPool } from '../apps/pool.ts'
+import { standardStream } from '../base/standard-streams.ts'
 import { version } from '../base/version.ts'
 import type { AccessLogConfig, GatewayConfig, Identity, StaticMount } from '../config/types.ts'
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
@@ -41,6 +42,7 @@ class Gateway {
   readonly #files: StaticFiles
   #accessSink: Sink | null = null
   readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
+  readonly #refusedConnections = new RefusalLog((level, message) => this.#log(level, message))
   readonly #servers: ReturnType<typeof listen>[] = []
   #development: Development | null = null
   #draining = false
@@ -94,7 +96,7 @@ class Gateway {
     })
     const { connections } = config.limits
     this.#connections = new Connections(context, connections, () =>
-      this.#refusals.report(`a connection was refused: ${connections} are open, which is the limit`),
+      this.#refusedConnections.report(`a connection was refused: ${connections} are open, which is the limit`),
     )
   }
 
@@ -107,7 +109,9 @@ class Gateway {
   #openAccessLog(config: AccessLogConfig | null): AccessWriter | null {
     if (config === null) return null
     try {
-      const sink = new Sink(config.path === '-' ? 1 : config.path, count => {
+      // Whichever standard stream is meant: the master has made it ours.
+      const isStream = config.path === '-' || standardStream(config.path) !== null
+      const sink = new Sink(isStream ? 1 : config.path, count => {
         // Not there: a line of another kind would stop those who read it.
         this.#log('warn', `access log: ${count} lines dropped, its reader is too slow or its disk is full`)
         return ''
@@ -204,6 +208,8 @@ class Gateway {
     this.#pool.drain(deadlineMs)
     const cut = await this.#connections.drain(deadlineMs)
     this.#pool.close()
+    this.#refusals.flush()
+    this.#refusedConnections.flush()
     return cut
   }
 }

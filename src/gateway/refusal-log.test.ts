@@ -3,12 +3,24 @@ import { test } from 'node:test'
 import { RefusalLog } from './refusal-log.ts'
 
 test('one line a second, with the number of those that were not said', t => {
-  let now = 5000
-  t.mock.method(performance, 'now', () => now)
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const lines: string[] = []
+  const log = new RefusalLog((_level, message, request) => lines.push(`${request} ${message}`))
+  for (let i = 1; i <= 10; i++) log.report('refused', `r${i}`)
+  t.mock.timers.tick(1000)
+  log.report('refused', 'r11')
+  t.mock.timers.tick(1000)
+  t.mock.timers.tick(1000)
+  log.report('refused', 'r12')
+  assert.deepEqual(lines, ['r1 refused', 'r10 refused; and 8 others before it', 'r11 refused', 'r12 refused'])
+})
+
+test('the end of a burst is said without another refusal, at the end of the program at once', t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
   const lines: string[] = []
   const log = new RefusalLog((_level, message) => lines.push(message))
-  for (let i = 0; i < 10; i++) log.report('refused')
-  now += 1500
-  log.report('refused')
-  assert.deepEqual(lines, ['refused', 'refused; and 9 others before it'])
+  for (let i = 0; i < 3; i++) log.report('refused')
+  log.flush()
+  log.flush()
+  assert.deepEqual(lines, ['refused', 'refused; and 1 other before it'])
 })

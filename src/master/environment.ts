@@ -1,4 +1,4 @@
-/** The environment of the application: `--env-file` and `--env` over what Jumak itself has. Runs in the master. */
+/** The environment of the application: `--env` over what Jumak itself has, and that over `--env-file`. Runs in the master. */
 import { readFileSync, statSync } from 'node:fs'
 import { parseEnvFile } from '../base/env-file.ts'
 import { asErrno, OperatorError } from './errors.ts'

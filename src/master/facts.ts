@@ -15,13 +15,24 @@ import { foundMount } from './static-mounts.ts'
 
 export function programFacts(config: Config, listeners: readonly Listener[]): Told {
   const { trustedProxies, accessLog, logFile, staticMounts } = config
+  const { connections } = config.limits
   const addresses = listeners.map(listener => listener.display)
   const facts: Fact[] = addresses.map((text, i) => ({ label: i === 0 ? 'address' : '', text }))
   facts.push({ label: 'trusted', text: trustedProxies.join(', ') || 'no proxy' })
+  facts.push({ label: 'connections', text: `up to ${connections} at a time` })
   for (const { url, directory } of staticMounts) facts.push({ label: 'static', text: `${url} from ${directory}` })
   if (accessLog !== null) facts.push({ label: 'access log', text: describeAccessLog(accessLog) })
   if (logFile !== null) facts.push({ label: 'log', text: logFile })
-  const fields = { version, pid: process.pid, addresses, trusted: trustedProxies, staticMounts, accessLog, logFile }
+  const fields = {
+    version,
+    pid: process.pid,
+    addresses,
+    trusted: trustedProxies,
+    connections,
+    staticMounts,
+    accessLog,
+    logFile,
+  }
   return { headline: `Jumak ${version}, process ${process.pid}`, message: 'started', facts, fields }
 }
 
@@ -73,19 +84,27 @@ export function applicationFacts(generation: Generation, config: Config, wanted:
   return { headline: '', message: 'loaded', facts, fields }
 }
 
+/** Settings that do something for the other kind of application only: known when this one is imported. */
+export function uselessSettings(kind: 'wsgi' | 'asgi', { threads, lifespan }: Config): string[] {
+  if (kind === 'wsgi') return lifespan === 'on' ? ['lifespan does nothing for a WSGI application'] : []
+  const instead = 'concurrency says what a worker runs at a time'
+  return threads > 1 ? [`threads does nothing for an ASGI application: ${instead}`] : []
+}
+
 /** Megabytes by process, when all of them run. Null where nothing tells. */
 export async function memoryFacts(processes: Readonly<Record<string, readonly number[]>>): Promise<Told | null> {
   const parts = await Promise.all(
     Object.entries(processes).map(async ([name, pids]) => {
       const found = await Promise.all(pids.map(readMemory))
-      return [name, found.reduce((sum, one) => sum + (one?.bytes ?? 0), 0)] as const
+      const label = name === 'workers' ? countOf(pids.length, 'worker') : name
+      return { name, label, bytes: found.reduce((sum, one) => sum + (one?.bytes ?? 0), 0) }
     }),
   )
   const megabytes = (bytes: number) => Math.round(bytes / 1024 ** 2)
-  const total = parts.reduce((sum, [, bytes]) => sum + bytes, 0)
+  const total = parts.reduce((sum, { bytes }) => sum + bytes, 0)
   if (total === 0) return null
-  const text = `${megabytes(total)} MB: ${parts.map(([name, bytes]) => `${name} ${megabytes(bytes)}`).join(', ')}`
-  const fields = { memory: Object.fromEntries(parts) }
+  const text = `${megabytes(total)} MB: ${parts.map(({ label, bytes }) => `${label} ${megabytes(bytes)}`).join(', ')}`
+  const fields = { memory: Object.fromEntries(parts.map(({ name, bytes }) => [name, bytes])) }
   return { headline: '', message: 'memory', facts: [{ label: 'memory', text }], fields }
 }
 

@@ -11,7 +11,6 @@ import type { WorkerChannel } from '../control/channel.ts'
 import type { GatewayToMaster, MasterToGateway } from '../control/messages.ts'
 import { CrashLoop } from './crash-loop.ts'
 import { Crew } from './crew.ts'
-import { countOf } from './describe.ts'
 import type { Development } from './development.ts'
 import { GatewayHandle } from './gateway-handle.ts'
 import { Generation, type GenerationFailure, type Told } from './generation.ts'
@@ -284,7 +283,7 @@ export class Fleet {
       master: [process.pid],
       gateway: this.gateway?.pid === undefined ? [] : [this.gateway.pid],
       preloader: generation.pid === undefined ? [] : [generation.pid],
-      [countOf(workers.length, 'worker')]: workers,
+      workers,
     }
   }
 

@@ -5,6 +5,7 @@
  * Invariant: `events.gone` is called exactly once, when the process has ended, and nothing after it.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { standardStream } from '../base/standard-streams.ts'
 import { version } from '../base/version.ts'
 import type { Config, GatewayConfig } from '../config/types.ts'
 import { type MasterChannel, openMasterChannel } from '../control/ipc.ts'
@@ -50,8 +51,14 @@ export class GatewayHandle {
     // Nobody may open a debugger in it by a signal, however the master was started.
     const flags = [...process.execArgv, '--disable-sigusr1']
     this.#child = spawn(process.execPath, [...flags, options.program], {
-      // Its stdout is ours: `--access-log -` writes there without a detour.
-      stdio: ['ignore', 'inherit', 'pipe', ...options.listeners.map(listener => listener.fd), 'ipc'],
+      // Its stdout is ours, or our stderr: the access log goes there without a detour.
+      stdio: [
+        'ignore',
+        standardStream(options.config.accessLog?.path ?? '') ?? 1,
+        'pipe',
+        ...options.listeners.map(listener => listener.fd),
+        'ipc',
+      ],
       // A session of its own: Ctrl-C in a terminal reaches the master only, which ends the others in order.
       detached: true,
     })

@@ -7,6 +7,7 @@
 import { chownSync, closeSync, constants, fchownSync, openSync } from 'node:fs'
 import { takeGroupsOf } from '../base/groups.ts'
 import type { Identity } from '../config/types.ts'
+import { openLog } from '../observe/sink.ts'
 import { asErrno, OperatorError } from './errors.ts'
 
 /** `user www-data`, `user 1000`. */
@@ -68,7 +69,7 @@ export function giveTo(identity: Identity | null, path: string): void {
  * Root itself never opens a file that is there already: in a directory of the identity's it might be a link to anything.
  */
 export function prepareLog(identity: Identity | null, path: string): void {
-  const append = () => closeSync(openSync(path, 'a', 0o640))
+  const append = () => closeSync(openLog(path))
   try {
     runAs(identity, append)
   } catch (error) {

@@ -9,9 +9,10 @@
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { isatty } from 'node:tty'
+import { standardStream } from '../base/standard-streams.ts'
 import type { Config, Identity, Reloaded } from '../config/types.ts'
 import { Log } from '../observe/log.ts'
-import { Sink } from '../observe/sink.ts'
+import { adviseOnLog, Sink } from '../observe/sink.ts'
 import { type ControlServer, listenForWorkers } from './control-server.ts'
 import { Development } from './development.ts'
 import { asErrno, OperatorError } from './errors.ts'
@@ -50,20 +51,20 @@ export async function runMaster(
   source: ConfigSource = { warnings: [], reload: () => null },
 ): Promise<number> {
   const { logFile, logFormat, logLevel } = config
+  const stream = logFile === null ? 2 : standardStream(logFile)
   let sink: Sink
   try {
-    sink = new Sink(logFile ?? 2, count => droppedLine(logFormat, count))
+    sink = new Sink(stream ?? logFile!, count => droppedLine(logFormat, count))
   } catch (error) {
     const code = asErrno(error).code
-    const advice = 'create its directory, or choose another file with --log-file'
-    writeSync(2, `jumak: cannot write the log ${logFile} (${code}): ${advice}\n`)
+    writeSync(2, `jumak: cannot write the log ${logFile} (${code}): ${adviseOnLog(code)} with --log-file\n`)
     return 1
   }
-  const log = new Log(sink, logLevel, logFormat, logFile === null && isatty(2) && !process.env['NO_COLOR'])
+  const log = new Log(sink, logLevel, logFormat, stream === 2 && isatty(2) && !process.env['NO_COLOR'])
   const code = await new Master(config, programs, new Narrator(log, config), sink, source).run()
   await sink.close(LAST_LINES_MS)
   // Whoever started it looks at the terminal, or at what the init system has caught.
-  if (code !== 0 && logFile !== null) writeSync(2, `jumak: ended with code ${code}, ${logFile} says why\n`)
+  if (code !== 0 && stream === null) writeSync(2, `jumak: ended with code ${code}, ${logFile} says why\n`)
   return code
 }
 
@@ -250,15 +251,16 @@ class Master {
   /** The gateway writes it, as the user that it becomes; whether it can is told now, in a sentence. */
   #prepareAccessLog(): void {
     const path = this.#config.accessLog?.path ?? '-'
-    if (path === '-') return
+    if (path === '-' || standardStream(path) !== null) return
     try {
       prepareLog(this.#config.identity, path)
     } catch (error) {
       if (error instanceof OperatorError) throw error
       const { identity } = this.#config
       const who = identity === null ? '' : ` as ${describeIdentity(identity)}`
+      const { code } = asErrno(error)
       throw new OperatorError(
-        `cannot write the access log ${path}${who} (${asErrno(error).code}): create its directory, or choose another file with --access-log`,
+        `cannot write the access log ${path}${who} (${code}): ${adviseOnLog(code)} with --access-log`,
       )
     }
   }

@@ -11,7 +11,14 @@ import type { ForkHazard, LoadFailure } from '../control/messages.ts'
 import type { Log, LogFields } from '../observe/log.ts'
 import type { CrashLoop } from './crash-loop.ts'
 import { countOf, describeDuration } from './describe.ts'
-import { applicationFacts, describeApplication, describePython, memoryFacts, programFacts } from './facts.ts'
+import {
+  applicationFacts,
+  describeApplication,
+  describePython,
+  memoryFacts,
+  programFacts,
+  uselessSettings,
+} from './facts.ts'
 import type { Generation, GenerationFailure } from './generation.ts'
 import type { Listener } from './listeners.ts'
 import type { WorkerHandle } from './worker-handle.ts'
@@ -75,6 +82,7 @@ export class Narrator {
     this.#named = generation.number
     const note = generation.python?.note ?? ''
     if (note !== '') this.warn(note)
+    for (const useless of uselessSettings(generation.application!.interface, this.#config)) this.warn(useless)
     const what = `${describeApplication(generation)}, Python ${describePython(generation)}`
     // While developing the first that loads need not be the first, and the tenth is no news.
     if (!this.#hasNamed) this.#log.facts(SOURCE, known)

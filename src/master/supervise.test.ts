@@ -173,6 +173,12 @@ const TABLE: readonly (readonly [string, Partial<World>, string, number?])[] = [
     'stop 1',
   ],
   [
+    'a worker that falls mute at its start is dying: nobody is forked for it before its death is counted',
+    { workers: [worker(1, 'starting', { fault: 'mute', faultSince: NOW - 10 }), worker(2, 'serving')] },
+    '',
+    490,
+  ],
+  [
     'a mute worker that imports is killed',
     {
       workers: [

@@ -154,8 +154,17 @@ class Planner {
   /** Workers that count towards `wanted`. */
   #healthy(generation: number): WorkerView[] {
     return this.#world.workers.filter(
-      worker => worker.generation === generation && worker.fault === null && IN_SERVICE.has(worker.phase),
+      worker =>
+        worker.generation === generation &&
+        IN_SERVICE.has(worker.phase) &&
+        (worker.fault === null || this.#diesAtItsStart(worker)),
     )
+  }
+
+  /** Its death is about to be told, and counted: who replaces it before that forks past the back-off of a crash loop. */
+  #diesAtItsStart({ phase, fault, faultSince }: WorkerView): boolean {
+    const hasBegun = phase === 'linking' || phase === 'serving'
+    return fault === 'mute' && !hasBegun && this.#world.now < faultSince + DYING_GRACE_MS
   }
 
   #planFleet(generation: GenerationView): void {

@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -63,6 +74,42 @@ test('opened anew again and again while lines are written: each is in one file, 
 test('a path that cannot be opened throws, with the path in the message', () => {
   assert.throws(() => new Sink('/nowhere/at/all'), /\/nowhere\/at\/all/)
 })
+
+test('a named pipe: opening it waits for no reader, and a reader may go and another one come', async t => {
+  const path = join(directory(t), 'pipe')
+  execFileSync('mkfifo', [path])
+  assert.throws(() => new Sink(path), { code: 'ENXIO' })
+  const read = () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const first = read()
+  const sink = new Sink(path, count => `${count} lost\n`)
+  t.after(() => sink.close(1000))
+  sink.write('one\n')
+  await untilRead(first, 'one\n')
+  closeSync(first)
+  sink.write('two\n')
+  assert.throws(() => sink.reopen(), { code: 'ENXIO' })
+  await new Promise(resolve => setTimeout(resolve, 50))
+  const second = read()
+  sink.write('three\n')
+  await untilRead(second, 'three\n1 lost\n')
+  closeSync(second)
+})
+
+/** From a pipe without waiting in it. */
+async function untilRead(fd: number, content: string): Promise<void> {
+  const buffer = Buffer.alloc(1000)
+  let text = ''
+  for (let i = 0; i < 1000; i++) {
+    try {
+      text += buffer.toString('utf8', 0, readSync(fd, buffer))
+      if (text === content) return
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, 'EAGAIN')
+    }
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
+  assert.equal(text, content)
+}
 
 test('a reader that is stuck costs lines, not the program: they are counted and the count is written', async t => {
   // A socket pair: the writer is non-blocking, as a pipe is that somebody else made so, and the reader reads when told.

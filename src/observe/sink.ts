@@ -6,7 +6,7 @@
  * Invariants: a line stands whole in one file, also when the file is opened anew while it is written; each line that is
  * not counted as dropped is written exactly once, in order.
  */
-import { closeSync, openSync, write } from 'node:fs'
+import { closeSync, constants, openSync, write } from 'node:fs'
 
 /** What waits for a slow reader at most; about 8,000 lines, enough for a pause of a second at full speed. */
 const MAX_BUFFERED_BYTES = 2 * 1024 * 1024
@@ -35,7 +35,7 @@ export class Sink {
   constructor(target: string | number, describeDropped: (count: number) => string = droppedLine) {
     this.#path = typeof target === 'string' ? target : null
     this.#describeDropped = describeDropped
-    this.#fd = typeof target === 'string' ? openSync(target, 'a', 0o640) : target
+    this.#fd = typeof target === 'string' ? openLog(target) : target
   }
 
   /** `text` ends with a newline. */
@@ -57,7 +57,7 @@ export class Sink {
   /** Opens the path anew (logrotate moved the file). What is pending goes to the new file. Errors throw; the old file stays. */
   reopen(): void {
     if (this.#path === null) return
-    const fd = openSync(this.#path, 'a', 0o640)
+    const fd = openLog(this.#path)
     // A write in flight holds the number, not the file: closing it before that write ends could hit a stranger's file.
     this.#old.push(this.#fd)
     this.#fd = fd
@@ -108,6 +108,20 @@ export class Sink {
       }
     })
   }
+}
+
+const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
+
+/** For appending. A named pipe that nobody reads is an ENXIO; without O_NONBLOCK the program would stand still until somebody does. */
+export function openLog(path: string): number {
+  return openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o640)
+}
+
+/** For the one who named the path, which could not be opened: a phrase. */
+export function adviseOnLog(code: string | undefined): string {
+  return code === 'ENXIO'
+    ? 'start what reads this pipe, or choose a file'
+    : 'create its directory, or choose another file'
 }
 
 function droppedLine(count: number): string {

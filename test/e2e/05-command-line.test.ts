@@ -68,6 +68,7 @@ test('the start says what runs where, and what it costs', async () => {
   for (const fact of [
     /address +http:/,
     /trusted +127/,
+    /connections +up to \d+ at a time$/,
     /application +plain:application/,
     /Python +3\./,
     /workers +2 × 1 thread/,

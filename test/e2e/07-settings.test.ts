@@ -53,9 +53,22 @@ test('--check says in one line that all is right, or all that is wrong with exit
     'jumak: jumak.toml:1:1: there is no setting wrokers; did you mean workers?',
     "jumak: JUMAK_THREADS must be a whole number from 1 to 256, not '0'",
     "jumak: jumak.toml:2:11: timeout must be seconds (30) or a number with a unit (500ms, 30s, 2m, 1h), not 'soon'",
+    "jumak: --log-file must name a file in a directory that exists, not 'no/j.log'",
     'jumak: try jumak --help',
     '',
   ])
+})
+
+test("--env-file is the application's: this program's own Node does not read it", async t => {
+  const directory = shop(t, { '.env': 'NODE_OPTIONS=--no-such-option\nJUMAK_THREADS=none\n' })
+  for (const words of [['--env-file=.env'], ['--env-file', '.env']]) {
+    const { code, stdout, stderr } = await runToEnd([...words, '--check'], directory)
+    assert.deepEqual([code, stderr], [0, ''])
+    assert.match(stdout, /the settings are right/)
+  }
+  const missing = await runToEnd(['--env-file', 'none.env'], directory)
+  assert.equal(missing.code, 2)
+  assert.match(missing.stderr, /^jumak: --env-file must name a file that exists .*, not 'none.env'\n/)
 })
 
 test('nothing starts with a file that is wrong', async t => {

@@ -122,14 +122,36 @@ test('tracebacks of many requests at once are one record each, whole, with their
   }
 })
 
+test('/dev/stdout and /dev/stderr are what the program was given, which nobody could open by that name', {
+  skip,
+}, async () => {
+  const format = ['--access-log-format', 'access %(U)s']
+  for (const name of ['/dev/stdout', '/dev/fd/1', '/proc/self/fd/2', '/dev/stderr']) {
+    const server = await start(['--access-log', name, '--log-file', '/dev/stderr', ...format])
+    await get(server.port, '/quiet')
+    server.signal('SIGUSR1')
+    await server.waitForLog(/opened anew/)
+    await get(server.port, '/quiet')
+    await server.stop()
+    const lines = (name.endsWith('1') || name.endsWith('out') ? server.stdout : server.log).filter(one =>
+      one.startsWith('access '),
+    )
+    assert.deepEqual(lines, ['access /quiet', 'access /quiet'], name)
+  }
+})
+
 test('JSON: the start is told as fields of two records, and every line is an object', { skip }, async () => {
   const server = await startJson(...STDOUT, '--access-log-format', 'json')
   const id = await get(server.port, '/print/ann')
+  await server.waitForLog(/"message":"memory"/)
   await server.stop()
   const records = recordsOf(server)
+  const { memory } = records.find(one => one.message === 'memory')!
+  assert.deepEqual(Object.keys(memory as object), ['master', 'gateway', 'preloader', 'workers'])
   const started = records.find(one => one.message === 'started')!
   assert.deepEqual(started['addresses'], [server.url])
   assert.equal(started['pid'], server.pid)
+  assert.ok((started['connections'] as number) > 0)
   assert.ok((started['trusted'] as string[]).includes('127.0.0.0/8'))
   const loaded = records.find(one => one.message === 'loaded')!
   assert.equal(loaded['application'], 'logs:application')
@@ -150,7 +172,7 @@ test('text: the start is aligned lines without colours in a pipe', { skip }, asy
   const facts = server.log.map(line => line.slice(40)).filter(line => /^ {2}\S/.test(line))
   assert.deepEqual(
     facts.map(line => line.slice(2, 15).trim()),
-    ['address', 'trusted', 'application', 'Python', 'workers', 'preload', 'memory'],
+    ['address', 'trusted', 'connections', 'application', 'Python', 'workers', 'preload', 'memory'],
   )
   assert.ok(!server.log.some(line => line.includes('\x1b')))
 })

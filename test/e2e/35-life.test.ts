@@ -74,10 +74,11 @@ test('--env, --env-file, --umask, --post-fork and --pid-file', async t => {
   const directory = makeDirectory(t)
   const files = mkdtempSync(join(tmpdir(), 'jumak-life-'))
   t.after(() => rmSync(files, { recursive: true }))
-  writeFileSync(join(files, '.env'), '# settings\nexport JT_A="one two"\nJT_B=file\n')
+  writeFileSync(join(files, '.env'), '# settings\nexport JT_A="one two"\nJT_B=file\nJT_D=file\n')
   const server = await startServer({
     app: 'app',
     directory,
+    env: { JT_D: 'own', JT_C: 'own' },
     args: [
       ...['--env-file', join(files, '.env'), '--env', 'JT_B=given', '--env', 'JT_C=a=b', '--umask', '027'],
       ...['--post-fork', 'app:hook', '--pid-file', join(files, 'pid')],
@@ -86,7 +87,7 @@ test('--env, --env-file, --umask, --post-fork and --pid-file', async t => {
   const { pid, hooked, umask, env } = await ask(server.port)
   assert.equal(hooked, pid)
   assert.equal(umask, 0o027)
-  assert.deepEqual([env['JT_A'], env['JT_B'], env['JT_C']], ['one two', 'given', 'a=b'])
+  assert.deepEqual([env['JT_A'], env['JT_B'], env['JT_C'], env['JT_D']], ['one two', 'given', 'a=b', 'own'])
   assert.equal(readFileSync(join(files, 'pid'), 'latin1'), `${server.pid}\n`)
   await server.stop()
   assert.ok(!existsSync(join(files, 'pid')))

@@ -140,3 +140,19 @@ test('--user without preload', asRoot, async t => {
   assert.notEqual((await ask(server.port)).ids[0], 0)
   await server.stop()
 })
+
+test('--group wins over the group of the user, and the access log of both goes to /dev/stdout', asRoot, async t => {
+  const gid = Number(execFileSync('sh', ['-c', `getent group ${GROUP} | cut -d: -f3`], { encoding: 'utf8' }))
+  const logs = ['--access-log', '/dev/stdout', '--log-file', '/dev/stderr']
+  const server = await startServer({
+    app: 'app',
+    directory: makeDirectory(t),
+    args: ['--user', USER, '--group', GROUP, '--temp-dir', '/tmp', ...logs],
+    python: PYTHON,
+  })
+  const { ids } = await ask(server.port)
+  assert.notEqual(ids[0], 0)
+  assert.deepEqual(ids.slice(2), [gid, gid])
+  await server.stop()
+  assert.match(server.stdout[0]!, /"GET \/ HTTP\/1\.1" 200/)
+})

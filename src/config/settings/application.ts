@@ -126,7 +126,7 @@ export const env = defineSetting<Assignment>({
   defaultText: 'none',
   why: 'The application has the variables that Jumak itself has.',
   doc: 'Variable for the application; repeatable.',
-  more: 'Wins over `env-file`, and that over what Jumak itself has. Keys of the command line and of the file are put together; the command line wins where both name one. There is no variable for it: set the variable itself.',
+  more: 'Wins over what Jumak itself has, and that over `env-file`. Keys of the command line and of the file are put together; the command line wins where both name one. There is no variable for it: set the variable itself.',
   repeatable: 'words',
   sources: ['flag', 'file'],
   change: 'reload',
@@ -141,7 +141,7 @@ export const envFile = defineSetting({
   defaultText: 'none',
   why: 'Files of variables hold secrets: which one is read is said, not guessed.',
   doc: 'File of KEY=VALUE lines for the application; repeatable, the last one wins.',
-  more: 'Read anew at each reload.',
+  more: 'What Jumak itself has in its environment stays. Read anew at each reload.',
   repeatable: 'words',
   change: 'reload',
 })

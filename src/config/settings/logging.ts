@@ -11,6 +11,7 @@ export const accessLog = defineSetting({
   default: 'off',
   why: 'It costs a few µs a request and grows without end; as with gunicorn, whoever wants it says where.',
   doc: 'One line for each request, to a file or to - (standard output).',
+  more: '`/dev/stdout` and `/dev/stderr` are the streams that the program was started with, also after `--user`.',
   change: 'restart',
 })
 
