@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: What was written waits at most this long (seconds) for the rest of its batch, judged before each request.
 _HOLD = 250e-6
 #: Content of many exchanges in one turn leaves in writes of about this size.
-_EARLY_FLUSH = 256 * 1024
+_EARLY_FLUSH = 32 * 1024
 #: Bytes that the gateway has not read: then `send` waits, whatever the credit. A gateway that runs takes them at once.
 _CONGESTED = 4 * 1024 * 1024
 _set_request = task_request.set

@@ -382,11 +382,8 @@ export class Link implements PoolLink {
   }
 }
 
-/** The whole response at once: no relay, no buffering of ours. */
+/** The whole response at once: no relay, no buffering of ours. `body` may be a view of the shared read buffer. */
 export function answer(call: Call, head: ResponseHead, body: Buffer): void {
-  const { response } = call.exchange
-  response.start(head)
-  if (body.length > 0) response.write(body)
-  response.end()
+  call.exchange.response.respond(head, body)
   call.phase = 'done'
 }

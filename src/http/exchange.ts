@@ -82,6 +82,8 @@ export interface ResponseWriter {
    * for HTTP/1.0. The bytes leave with the first `write` or `end` of the same tick at the latest when it ends.
    */
   start(head: ResponseHead): void
+  /** Once, instead of `start`: the whole response. `content` is copied; it may be a view that is valid during the call only. */
+  respond(head: ResponseHead, content: Buffer): void
   /** False: the client is slow; wait for `onDrain`. Content that HEAD, 204 or 304 must not carry is swallowed. */
   write(chunk: Buffer): boolean
   /** Called each time the client has taken what was written, after a `write` that returned false. */

@@ -62,15 +62,40 @@ export class Http1Response implements ResponseWriter {
 
   start(head: ResponseHead): void {
     if (this.state !== 'idle') throw new Error(`the response was started when it was ${this.state}`)
-    const serialized = serializeHead(head, this.#version, this.#isHead, this.#channel.mayKeepAlive())
+    this.#head = this.#begin(head)
+    this.#channel.flushLater(this)
+  }
+
+  /** Returns the serialized head. */
+  #begin(head: ResponseHead): string {
+    const { text, framing, length, keepAlive } = serializeHead(
+      head,
+      this.#version,
+      this.#isHead,
+      this.#channel.mayKeepAlive(),
+    )
     this.state = 'started'
     this.status = head.status
     this.head = head
-    this.#framing = serialized.framing
-    this.#declared = serialized.length
-    this.#keepAlive = serialized.keepAlive
-    this.#head = serialized.text
-    this.#channel.flushLater(this)
+    this.#framing = framing
+    this.#declared = length
+    this.#keepAlive = keepAlive
+    return text
+  }
+
+  respond(head: ResponseHead, content: Buffer): void {
+    if (this.state !== 'idle') throw new Error(`the response was started when it was ${this.state}`)
+    const text = this.#begin(head)
+    if (this.#framing === 'length' && content.length === this.#declared && content.length <= JOIN_LIMIT) {
+      this.bytesWritten = content.length
+      this.state = 'ended'
+      this.#channel.sendJoined(text, content)
+      this.#channel.responseEnded(this.#keepAlive)
+    } else {
+      this.#head = text
+      this.write(Buffer.from(content))
+      this.end()
+    }
   }
 
   write(chunk: Buffer): boolean {

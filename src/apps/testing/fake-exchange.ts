@@ -49,6 +49,11 @@ export class FakeResponse {
     this.events.emit('write')
     return this.accepts
   }
+  respond(head: ResponseHead, content: Buffer): void {
+    this.start(head)
+    if (content.length > 0) this.write(content)
+    this.end()
+  }
   onDrain(callback: () => void): void {
     this.#drains.push(callback)
   }

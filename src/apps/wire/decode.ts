@@ -29,7 +29,7 @@ export interface FileOffer {
 
 export interface WorkerSink {
   onHello(hello: WorkerHello): void
-  /** `complete`: `body` is all content and the exchange is over; `runMicros` counts only then. */
+  /** `complete`: `body` is all content, valid during the call, and the exchange is over; `runMicros` counts only then. */
   onResponse(head: ResponseHead, body: Buffer, complete: boolean, runMicros: number): void
   onChunk(chunk: Buffer): void
   onEnd(runMicros: number): void
@@ -118,7 +118,8 @@ export class WorkerDecoder extends FrameReader {
     const head = decodeHead(status, buffer, headStart, bodyStart)
     const complete = (flags & RESPONSE_END) !== 0
     if (!complete) this.#state = 'content'
-    this.#sink.onResponse(head, own(buffer, bodyStart, end, owned), complete, runMicros)
+    const body = complete ? view(buffer, bodyStart, end) : own(buffer, bodyStart, end, owned)
+    this.#sink.onResponse(head, body, complete, runMicros)
   }
 
   #inform(buffer: Buffer, start: number, end: number): void {
@@ -130,6 +131,11 @@ export class WorkerDecoder extends FrameReader {
 }
 
 const NOTHING = Buffer.alloc(0)
+
+/** A piece that is valid during the call only. */
+export function view(buffer: Buffer, start: number, end: number): Buffer {
+  return start === end ? NOTHING : buffer.subarray(start, end)
+}
 
 /** A piece that its receiver may keep: cut from a payload of our own, else copied out of the shared read buffer. */
 export function own(buffer: Buffer, start: number, end: number, owned: boolean): Buffer {

@@ -19,6 +19,7 @@ import {
   MAX_REASON,
   own,
   RESPONSE_FIXED,
+  view,
   type WorkerHello,
 } from './decode.ts'
 import { FrameReader } from './frame-reader.ts'
@@ -54,7 +55,7 @@ export interface MultiplexSink<E extends WireState> {
   find(exchange: number): E | null
   onHello(hello: WorkerHello): void
   onPong(token: number): void
-  /** `complete`: `body` is all content and the exchange is over; `runMicros` counts only then. */
+  /** `complete`: `body` is all content, valid during the call, and the exchange is over; `runMicros` counts only then. */
   onResponse(exchange: E, head: ResponseHead, body: Buffer, complete: boolean, runMicros: number): void
   onChunk(exchange: E, chunk: Buffer): void
   onEnd(exchange: E, runMicros: number, trailers: HeaderLines): void
@@ -135,7 +136,8 @@ export class MultiplexDecoder<E extends WireState> extends FrameReader {
       exchange.stage = 'content'
       this.#spend(exchange, bodyLength)
     }
-    this.#sink.onResponse(exchange, head, own(buffer, bodyStart, end, owned), complete, runMicros)
+    const body = complete ? view(buffer, bodyStart, end) : own(buffer, bodyStart, end, owned)
+    this.#sink.onResponse(exchange, head, body, complete, runMicros)
   }
 
   #chunk(exchange: E, chunk: Buffer): void {
