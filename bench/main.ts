@@ -8,9 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Figures, measure } from './measure.ts'
-import { BENCH_VENV, isInstalled, PEERS, ROOT, SCENES, type Scene, STACKS, type Stack, venv } from './stacks.ts'
+import { SCENES, type Scene } from './scenes.ts'
+import { BENCH_VENV, missingOf, PEERS, ROOT, STACKS, type Stack, venv } from './stacks.ts'
 
-const HELP = `usage: npm run bench -- [--install] [--scene NAME]... [--stack NAME]... [--seconds 4] [--rounds 3] [--connections 64]
+const HELP = `usage: npm run bench -- [--install] [--scene NAME]... [--stack NAME]... [--seconds 4] [--rounds 3] [--connections N]
 
 scenes: ${SCENES.map(scene => scene.name).join(', ')}
 stacks: ${STACKS.map(stack => stack.name).join(', ')}
@@ -23,7 +24,7 @@ const { values } = parseArgs({
     stack: { type: 'string', multiple: true, default: STACKS.map(stack => stack.name) },
     seconds: { type: 'string', default: '4' },
     rounds: { type: 'string', default: '3' },
-    connections: { type: 'string', default: '64' },
+    connections: { type: 'string' },
     python: { type: 'string', default: 'python3' },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -60,13 +61,13 @@ function install(): void {
 }
 
 function installed(stack: Stack): boolean {
-  const found = isInstalled(stack)
-  if (!found) console.log(`left out: ${stack.name} is not installed (npm run bench -- --install)`)
-  return found
+  const missing = missingOf(stack)
+  if (missing !== null) console.log(`left out: ${stack.name}: there is no ${missing} (npm run bench -- --install)`)
+  return missing === null
 }
 
 async function runScene(scene: Scene, stacks: readonly Stack[], env: NodeJS.ProcessEnv): Promise<void> {
-  const load = { seconds: Number(values.seconds), connections: Number(values.connections) }
+  const load = { seconds: Number(values.seconds), connections: Number(values.connections ?? scene.connections) }
   const rounds = Number(values.rounds)
   const results = new Map<Stack, Figures[]>(stacks.map(stack => [stack, []]))
   const failures = new Map<Stack, string>()
@@ -86,8 +87,22 @@ async function runScene(scene: Scene, stacks: readonly Stack[], env: NodeJS.Proc
 }
 
 function report(scene: Scene, results: Map<Stack, Figures[]>, failures: Map<Stack, string>): void {
-  console.log(`\n${scene.name}: ${scene.what}; ${values.connections} connections, median of ${values.rounds} rounds`)
-  console.log(row('stack', 'CPU µs/req', 'spread', 'jumak is', 'req/s', 'p50', 'p99', 'MB', 'errors'))
+  console.log(
+    `\n${scene.name}: ${scene.what}; ${values.connections ?? scene.connections} connections, median of ${values.rounds} rounds`,
+  )
+  console.log(
+    row(
+      'stack',
+      scene.interface === 'websocket' ? 'CPU µs/msg' : 'CPU µs/req',
+      'spread',
+      'jumak is',
+      'req/s',
+      'p50',
+      'p99',
+      'MB',
+      'errors',
+    ),
+  )
   const own = results.get(STACKS[0]!)
   const ownCost = own && own.length > 0 ? median(own.map(one => one.microseconds)) : Number.NaN
   for (const [stack, figures] of results) {

@@ -1,16 +1,18 @@
 /**
  * Runs one stack under load and says what it cost: CPU seconds of every process of the stack (children that ended
  * included) divided by the requests answered. That figure moves far less with a noisy neighbour than requests per second do.
- * The stack runs on one core, the load (wrk) on the other. Its processes are known by a marker in their environment.
+ * The stack runs on one core, the load on the other. Its processes are known by a marker in their environment.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { ROOT, type Scene, type Stack } from './stacks.ts'
+import type { Scene } from './scenes.ts'
+import { ROOT, type Stack } from './stacks.ts'
 
 const run = promisify(execFile)
 const SERVER_CORE = '0'
@@ -36,25 +38,43 @@ export interface Figures {
 
 export async function measure(stack: Stack, scene: Scene, load: Load, env: NodeJS.ProcessEnv): Promise<Figures> {
   const marker = randomUUID()
+  const directory = mkdtempSync(join(tmpdir(), 'jumak-bench-'))
   const port = await freePort()
-  const server = spawn('taskset', ['-c', SERVER_CORE, stack.program, ...stack.args(scene.app, port)], {
-    cwd: join(ROOT, 'bench/apps'),
-    env: { ...env, MARKER_OF_JUMAK_BENCH: marker },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const servers = stack.commands(scene, { port, directory }).map(words =>
+    spawn('taskset', ['-c', SERVER_CORE, ...words], {
+      cwd: join(ROOT, 'bench/apps'),
+      env: { ...env, MARKER_OF_JUMAK_BENCH: marker },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    }),
+  )
   let errors = ''
-  server.stderr!.on('data', data => (errors = (errors + data).slice(-4000)))
+  for (const server of servers) server.stderr!.on('data', data => (errors = (errors + data).slice(-500)))
   try {
-    await waitUntilUp(port, server, () => errors)
-    const url = `http://127.0.0.1:${port}/`
-    await wrk(url, { ...load, seconds: 1 })
+    await waitUntilUp(port, servers, () => errors)
+    await apply(scene, port, { ...load, seconds: 1 })
     const before = cpuSeconds(marker)
-    const result = await wrk(url, load)
+    const result = await apply(scene, port, load)
     const used = cpuSeconds(marker) - before
     return { ...result, microseconds: (used * 1e6) / Math.max(1, result.requests), megabytes: pss(marker) }
   } finally {
-    await end(server, marker)
+    for (const server of servers) await end(server, marker)
+    rmSync(directory, { recursive: true })
   }
+}
+
+type Result = Omit<Figures, 'microseconds' | 'megabytes'> & { readonly requests: number }
+
+function apply(scene: Scene, port: number, load: Load): Promise<Result> {
+  return scene.load === 'echo' || scene.load === 'broadcast'
+    ? messages(`ws://127.0.0.1:${port}/`, scene.load, load)
+    : wrk(`http://127.0.0.1:${port}/`, scene.load, load)
+}
+
+async function messages(url: string, mode: string, load: Load): Promise<Result> {
+  const client = join(ROOT, 'bench/websocket-load.ts')
+  const args = [process.execPath, client, url, mode, String(load.connections), String(load.seconds)]
+  const { stdout } = await run('taskset', ['-c', CLIENT_CORE, ...args])
+  return JSON.parse(stdout)
 }
 
 async function freePort(): Promise<number> {
@@ -66,9 +86,10 @@ async function freePort(): Promise<number> {
   return port
 }
 
-async function waitUntilUp(port: number, server: ChildProcess, errors: () => string): Promise<void> {
+async function waitUntilUp(port: number, servers: readonly ChildProcess[], errors: () => string): Promise<void> {
   for (let attempt = 0; attempt < 150; attempt++) {
-    if (server.exitCode !== null) throw new Error(`it ended with ${server.exitCode}: ${errors()}`)
+    const ended = servers.find(server => server.exitCode !== null)
+    if (ended !== undefined) throw new Error(`it ended with ${ended.exitCode}: ${errors()}`)
     try {
       const response = await fetch(`http://127.0.0.1:${port}/up`, { signal: AbortSignal.timeout(2000) })
       await response.arrayBuffer()
@@ -81,8 +102,8 @@ async function waitUntilUp(port: number, server: ChildProcess, errors: () => str
   throw new Error(`it never answered: ${errors()}`)
 }
 
-async function wrk(url: string, load: Load) {
-  const script = join(ROOT, 'bench/differing.lua')
+async function wrk(url: string, lua: string, load: Load): Promise<Result> {
+  const script = join(ROOT, 'bench', lua)
   const args = [
     '-c',
     CLIENT_CORE,

@@ -1,110 +1,146 @@
-/** The servers that are compared, with the command lines their own documents advise, and the scenes they serve. */
-import { existsSync } from 'node:fs'
+/** The servers that are compared, with the command lines their own documents advise. */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Scene } from './scenes.ts'
 
 export const ROOT: string = join(import.meta.dirname, '..')
 /** Peers and frameworks live here; `npm run bench -- --install` makes it. */
 export const BENCH_VENV: string = join(ROOT, '.cache/bench-venv')
 
-export interface Scene {
-  readonly name: string
-  /** `module:attribute` under bench/apps. */
-  readonly app: string
-  readonly what: string
-  readonly interface: 'wsgi' | 'asgi'
+/** Where a stack listens, and a directory of its own for configuration and sockets. */
+export interface Place {
+  readonly port: number
+  readonly directory: string
 }
-
-const WSGI_SCENES = [
-  { name: 'hello', app: 'plain:hello', what: '13 bytes from a bare WSGI callable' },
-  { name: '10kb', app: 'plain:ten_kilobytes', what: '10 KiB from a bare WSGI callable' },
-  { name: 'flask', app: 'flask_app:app', what: 'a Flask view' },
-  { name: 'django', app: 'django_app:application', what: 'a Django page: middleware, template, ORM' },
-]
-
-const ASGI_SCENES = [
-  { name: 'asgi-hello', app: 'asgi_plain:hello', what: '13 bytes from a bare ASGI callable' },
-  { name: 'asgi-10kb', app: 'asgi_plain:ten_kilobytes', what: '10 KiB from a bare ASGI callable' },
-  { name: 'fastapi', app: 'fastapi_app:app', what: 'a FastAPI view that answers JSON' },
-]
-
-export const SCENES: readonly Scene[] = [
-  ...WSGI_SCENES.map(scene => ({ ...scene, interface: 'wsgi' as const })),
-  ...ASGI_SCENES.map(scene => ({ ...scene, interface: 'asgi' as const })),
-]
 
 export interface Stack {
   readonly name: string
-  /** Program in the bench's virtual environment, or an absolute path. */
-  readonly program: string
-  readonly args: (app: string, port: number) => readonly string[]
   /** What it serves here. */
   readonly interfaces: readonly Scene['interface'][]
+  /** Absolute paths. */
+  readonly needs: readonly string[]
+  /** Command lines, started together; the first one is asked to end. */
+  readonly commands: (scene: Scene, place: Place) => readonly (readonly string[])[]
 }
+
+const NGINX = '/usr/sbin/nginx'
+
+const words = (text: string) => text.split(' ')
+
+/** A server that is one program. `line`: its arguments, where `{at}` is the address. */
+function peer(name: string, program: string, interfaces: Stack['interfaces'], line: (scene: Scene) => string): Stack {
+  return {
+    name,
+    interfaces,
+    needs: [venv(program)],
+    commands: (scene, { port }) => [[venv(program), ...words(line(scene).replace('{port}', String(port))), scene.app]],
+  }
+}
+
+/** The same on a Unix socket behind nginx, which keeps its connections to it open. */
+function behindNginx(
+  name: string,
+  program: string,
+  interfaces: Stack['interfaces'],
+  line: (scene: Scene) => string,
+): Stack {
+  return {
+    name: `nginx + ${name}`,
+    interfaces,
+    needs: [NGINX, venv(program)],
+    commands: (scene, place) => {
+      const socket = join(place.directory, 'app.sock')
+      const config = join(place.directory, 'nginx.conf')
+      writeFileSync(config, nginxConfig(place, socket, program === 'uwsgi'))
+      return [
+        [NGINX, '-e', 'stderr', '-c', config],
+        [venv(program), ...words(line(scene).replace('{socket}', socket)), scene.app],
+      ]
+    },
+  }
+}
+
+function nginxConfig({ port, directory }: Place, socket: string, isUwsgi: boolean): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+  for (const name of temporary) mkdirSync(join(directory, name), { recursive: true })
+  const pass = isUwsgi
+    ? 'include /etc/nginx/uwsgi_params; uwsgi_pass app;'
+    : `proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection $connection_upgrade;
+       proxy_set_header Upgrade $http_upgrade; proxy_set_header Host $host;`
+  // Its workers must reach the socket in our directory.
+  const user = process.getuid?.() === 0 ? 'user root; ' : ''
+  return `${user}daemon off; worker_processes 1; pid ${directory}/nginx.pid; error_log stderr warn;
+events { worker_connections 4096; }
+http {
+  access_log off; keepalive_requests 1000000;
+  ${temporary.map(name => `${name}_temp_path ${directory}/${name};`).join(' ')}
+  map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+  upstream app { server unix:${socket}; keepalive 64; }
+  server { listen 127.0.0.1:${port}; location / { ${pass} } }
+}
+`
+}
+
+const LOCAL = '--host 127.0.0.1 --port {port}'
+const QUIET_UVICORN = '--loop uvloop --no-access-log --log-level warning'
 
 export const STACKS: readonly Stack[] = [
   {
     name: 'jumak',
-    interfaces: ['wsgi', 'asgi'],
-    program: join(ROOT, 'bin/jumak'),
-    args: (app, port) => ['-b', `127.0.0.1:${port}`, '-w', '1', '--python', venv('python'), '--log-level', 'warn', app],
-  },
-  {
-    name: 'gunicorn sync',
-    interfaces: ['wsgi'],
-    program: venv('gunicorn'),
-    args: (app, port) => ['-b', `127.0.0.1:${port}`, app],
-  },
-  {
-    name: 'gunicorn gthread',
-    interfaces: ['wsgi'],
-    program: venv('gunicorn'),
-    args: (app, port) => ['-b', `127.0.0.1:${port}`, '-k', 'gthread', '--threads', '4', '--keep-alive', '75', app],
-  },
-  {
-    name: 'uwsgi http-socket',
-    interfaces: ['wsgi'],
-    program: venv('uwsgi'),
-    args: (app, port) => ['--http-socket', `127.0.0.1:${port}`, '--disable-logging', '--master', '--wsgi', app],
-  },
-  {
-    name: 'uwsgi http',
-    interfaces: ['wsgi'],
-    program: venv('uwsgi'),
-    args: (app, port) => [
-      '--http',
-      `127.0.0.1:${port}`,
-      '--http-keepalive',
-      '--disable-logging',
-      '--master',
-      '--wsgi',
-      app,
+    interfaces: ['wsgi', 'asgi', 'websocket'],
+    needs: [join(ROOT, 'bin/jumak')],
+    commands: ({ app }, { port }) => [
+      [
+        join(ROOT, 'bin/jumak'),
+        '-b',
+        `127.0.0.1:${port}`,
+        '-w',
+        '1',
+        '--python',
+        venv('python'),
+        '--log-level',
+        'warn',
+        app,
+      ],
     ],
   },
-  {
-    name: 'granian',
-    interfaces: ['wsgi'],
-    program: venv('granian'),
-    args: (app, port) =>
-      `--interface wsgi --host 127.0.0.1 --port ${port} --http 1 --no-ws --backlog 2048 --blocking-threads 1 --log-level warning ${app}`.split(
-        ' ',
-      ),
-  },
-  {
-    name: 'uvicorn',
-    interfaces: ['asgi'],
-    program: venv('uvicorn'),
-    args: (app, port) =>
-      `--port ${port} --loop uvloop --http httptools --no-access-log --log-level warning ${app}`.split(' '),
-  },
-  {
-    name: 'granian asgi',
-    interfaces: ['asgi'],
-    program: venv('granian'),
-    args: (app, port) =>
-      `--interface asgi --host 127.0.0.1 --port ${port} --http 1 --no-ws --loop uvloop --log-level warning ${app}`.split(
-        ' ',
-      ),
-  },
+  peer('gunicorn sync', 'gunicorn', ['wsgi'], () => '-b 127.0.0.1:{port}'),
+  peer('gunicorn gthread', 'gunicorn', ['wsgi'], () => '-b 127.0.0.1:{port} -k gthread --threads 4 --keep-alive 75'),
+  peer(
+    'uwsgi http-socket',
+    'uwsgi',
+    ['wsgi'],
+    () => '--http-socket 127.0.0.1:{port} --disable-logging --master --wsgi',
+  ),
+  peer(
+    'uwsgi http',
+    'uwsgi',
+    ['wsgi'],
+    () => '--http 127.0.0.1:{port} --http-keepalive --disable-logging --master --wsgi',
+  ),
+  peer(
+    'granian',
+    'granian',
+    ['wsgi'],
+    () => `--interface wsgi ${LOCAL} --http 1 --no-ws --backlog 2048 --blocking-threads 1 --log-level warning`,
+  ),
+  peer('uvicorn', 'uvicorn', ['asgi', 'websocket'], () => `${LOCAL} --http httptools ${QUIET_UVICORN}`),
+  peer('uvicorn zttp', 'uvicorn', ['asgi'], () => `${LOCAL} --http zttp ${QUIET_UVICORN}`),
+  peer(
+    'granian asgi',
+    'granian',
+    ['asgi', 'websocket'],
+    scene =>
+      `--interface asgi ${LOCAL} --http 1 --${scene.interface === 'websocket' ? '' : 'no-'}ws --backlog 2048 --loop uvloop --log-level warning`,
+  ),
+  behindNginx('gunicorn sync', 'gunicorn', ['wsgi'], () => '-b unix:{socket}'),
+  behindNginx(
+    'uwsgi',
+    'uwsgi',
+    ['wsgi'],
+    () => '--socket {socket} --chmod-socket=666 --disable-logging --master --wsgi',
+  ),
+  behindNginx('uvicorn', 'uvicorn', ['asgi', 'websocket'], () => `--uds {socket} --http httptools ${QUIET_UVICORN}`),
 ]
 
 /** What `--install` installs. gunicorn[fast] is its own advice for the parser. */
@@ -113,6 +149,7 @@ export const PEERS: readonly string[] = [
   'uwsgi',
   'granian',
   'uvicorn[standard]',
+  'zttp',
   'flask',
   'django',
   'fastapi',
@@ -122,6 +159,7 @@ export function venv(program: string): string {
   return join(BENCH_VENV, 'bin', program)
 }
 
-export function isInstalled(stack: Stack): boolean {
-  return existsSync(stack.program)
+/** What is missing of it; null: nothing. */
+export function missingOf(stack: Stack): string | null {
+  return stack.needs.find(path => !existsSync(path)) ?? null
 }
