@@ -1,4 +1,5 @@
 /** Two people in two windows of a real browser talk to each other: the example chat, and Channels. */
+import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Browser, CHROMIUM } from '../support/browser.ts'
@@ -48,6 +49,7 @@ test('the example chat, as npm start -- chat starts it', { skip }, async t => {
 
   await browser.close()
   await server.stop()
+  assert.ok(!server.log.some(line => line.includes('Traceback')), server.log.join('\n'))
 })
 
 test('Channels', { skip }, async () => {
@@ -83,6 +85,7 @@ test('Channels', { skip }, async () => {
   await server.waitForLog(/Mina left with 1001/)
   await browser.close()
   await server.stop()
+  assert.ok(!server.log.some(line => line.includes('Traceback')), server.log.join('\n'))
 })
 
 /** Whether an element that fits the selector has the text. */
