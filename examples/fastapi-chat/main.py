@@ -45,7 +45,7 @@ async def about(request: Request) -> dict:
     loop = type(asyncio.get_running_loop())
     return {
         "worker": os.getpid(),
-        "server": f"{request.scope['http_version']}, {loop.__module__.partition('.')[0]}",
+        "server": f"HTTP/{request.scope['http_version']}, {loop.__module__.partition('.')[0]}",
         "python": "%d.%d.%d" % sys.version_info[:3],
         "fastapi": fastapi.__version__,
     }

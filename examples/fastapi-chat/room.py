@@ -40,6 +40,10 @@ class Room:
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
         self._path.unlink(missing_ok=True)
+        try:
+            self._directory.rmdir()
+        except OSError:
+            pass  # others are still in the room
 
     @property
     def names(self) -> List[str]:

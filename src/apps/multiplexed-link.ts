@@ -143,6 +143,8 @@ export class MultiplexedLink implements PoolLink {
     call.phase = 'sent'
     call.link = this
     call.wireId = one.id
+    // Its application hears of it: http.disconnect.
+    call.exchange.isGoneWhenHalfClosed = true
     this.#calls.set(one.id, one)
     this.#room.enter(one)
     writeScopedRequest(this.outbox.begin(), one.id, call.exchange, this.#owner.scope, call.inline)
@@ -180,6 +182,8 @@ export class MultiplexedLink implements PoolLink {
     this.#calls.delete(one.id)
     one.feed?.stop()
     one.call.link = null
+    // What is still to be sent has left the application.
+    one.call.exchange.isGoneWhenHalfClosed = false
   }
 
   disconnect(one: MultiplexedCall, code: number, reason: string): void {

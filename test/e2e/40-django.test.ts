@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { run } from '../../scripts/lib/command.ts'
+import { CHROMIUM, FLAGS } from '../support/browser.ts'
 import { ensureEnvironment, testedPythons, whyNoPython } from '../support/environments/environments.ts'
 import { EXAMPLES } from '../support/paths.ts'
 import { getOnce } from '../support/raw-client.ts'
 import { type Server, startServer } from '../support/server.ts'
 
 const PROJECT = join(EXAMPLES, 'django-shop')
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
 
 /** Keeps cookies, as a browser does. */
 class Visitor {
@@ -127,25 +127,10 @@ for (const { version } of await testedPythons()) {
     test('in a browser', { skip: CHROMIUM ? false : 'chromium is not installed' }, async () => {
       const picture = join(data, 'page.png')
       const profile = mkdtempSync(join(tmpdir(), 'jumak-chromium-'))
-      const flags = [
-        '--headless',
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--hide-scrollbars',
-      ]
-      const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync']
       const where = [`--user-data-dir=${profile}`, `--screenshot=${picture}`, '--window-size=1280,1600']
-      const html = await run(CHROMIUM!, [
-        ...flags,
-        ...quiet,
-        `--user-data-dir=${profile}`,
-        '--dump-dom',
-        `${server.url}/`,
-      ])
+      const html = await run(CHROMIUM!, [...FLAGS, `--user-data-dir=${profile}`, '--dump-dom', `${server.url}/`])
       assert.match(html.output, /jumak\/\d/)
-      assert.equal((await run(CHROMIUM!, [...flags, ...quiet, ...where, `${server.url}/`])).code, 0)
+      assert.equal((await run(CHROMIUM!, [...FLAGS, ...where, `${server.url}/`])).code, 0)
       assert.ok(existsSync(picture))
       rmSync(profile, { recursive: true, force: true })
       const keep = process.env['SCREENSHOTS']

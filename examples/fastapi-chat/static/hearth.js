@@ -4,7 +4,10 @@ const form = $('say')
 const status = $('status')
 let socket = null
 let wait = 250
+let again = null
 let seen = ''
+/** What was said while there was no connection. */
+const unsaid = []
 
 form.name.value = localStorage.getItem('name') ?? ''
 void about()
@@ -14,16 +17,18 @@ function connect() {
   const address = new URL('/chat', location.href)
   address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:'
   address.searchParams.set('name', form.name.value)
+  clearTimeout(again)
   socket = new WebSocket(address)
   socket.onopen = () => {
     wait = 250
     status.className = 'on'
+    sayAll()
   }
   socket.onmessage = event => show(JSON.parse(event.data))
   socket.onclose = event => {
     status.className = ''
     status.textContent = `Disconnected (${event.code}${event.reason ? `, ${event.reason}` : ''}): coming back …`
-    setTimeout(connect, wait)
+    again = setTimeout(connect, wait)
     wait = Math.min(wait * 2, 8000)
   }
 }
@@ -66,15 +71,15 @@ form.addEventListener('submit', event => {
     }
     connect()
   }
-  const say = () => socket.send(text.value)
-  if (socket.readyState === WebSocket.OPEN) say()
-  else socket.addEventListener('open', say, { once: true })
-  const sent = text.value
-  setTimeout(() => {
-    if (text.value === sent) text.value = ''
-  })
+  unsaid.push(text.value)
+  text.value = ''
+  if (socket.readyState === WebSocket.OPEN) sayAll()
   text.focus()
 })
+
+function sayAll() {
+  for (const text of unsaid.splice(0)) socket.send(text)
+}
 
 $('boil').addEventListener('click', event => {
   const button = event.currentTarget

@@ -1,0 +1,268 @@
+/**
+ * Headless Chromium for end-to-end tests, driven over the DevTools protocol. Runs in the test's process.
+ *
+ *     const browser = await Browser.launch()
+ *     const page = await browser.open(server.url)
+ *     await page.type('[name=text]', 'hello')
+ *     await page.press('Enter')
+ *     await page.waitFor(`document.body.textContent.includes('hello')`)
+ *     await browser.close()      // asserts that nothing is left, and that no page complained
+ *
+ * The protocol goes over pipes, not over a port: Chromium ends when the pipe does, so a test that dies leaves none behind.
+ * Each page is a window of its own with cookies and storage of its own: a visitor of their own. It is no test framework:
+ * only what the tests here do.
+ */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { markedProcesses } from './processes.ts'
+import { until } from './server.ts'
+
+/** Where Chromium is, if it is installed: tests that need it skip without. */
+export const CHROMIUM: string | undefined = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+].find(existsSync)
+
+/** Also used by tests that start Chromium once for one picture. */
+export const FLAGS: readonly string[] = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--hide-scrollbars',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/** For whatever is waited for in a page. Generous: machines are shared. */
+const WAIT_MS = 60_000
+
+// biome-ignore lint/suspicious/noExplicitAny: the protocol's own objects; each use takes what it needs.
+type Fields = Record<string, any>
+
+interface Call {
+  readonly resolve: (result: Fields) => void
+  readonly reject: (error: Error) => void
+}
+
+/** Browsers that still run when the tests of a file are over: those of failed tests. */
+const running = new Set<Browser>()
+process.on('exit', () => {
+  for (const browser of running) browser.kill()
+})
+
+export class Browser {
+  readonly #process: ChildProcess
+  readonly #profile: string
+  readonly #marker: string
+  readonly #calls = new Map<number, Call>()
+  /** By the id of the session. */
+  readonly #pages = new Map<string, Page>()
+  #lastId = 0
+
+  private constructor() {
+    this.#marker = randomUUID()
+    this.#profile = mkdtempSync(join(tmpdir(), 'jumak-chromium-'))
+    // Whatever Chromium writes anywhere goes away with the profile.
+    const places = { HOME: this.#profile, TMPDIR: this.#profile }
+    this.#process = spawn(CHROMIUM!, [...FLAGS, '--remote-debugging-pipe', `--user-data-dir=${this.#profile}`], {
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...places, MARKER_OF_JUMAK_TEST: this.#marker },
+      // A process group of its own: its end can be seen.
+      detached: true,
+    })
+    // Whoever waits for it holds a timer: a browser alone keeps no test file from its end.
+    this.#process.unref()
+    for (const stream of this.#process.stdio) (stream as Socket | null)?.unref()
+    running.add(this)
+    this.#process.on('error', error => this.#fail(error))
+    this.#process.on('exit', code => this.#fail(new Error(`Chromium ended with ${code}`)))
+    // After its end a write fails; 'exit' tells.
+    this.#input.on('error', () => {})
+    let rest = ''
+    const output = this.#process.stdio[4] as Readable
+    output.setEncoding('utf8').on('data', (text: string) => {
+      const messages = (rest + text).split('\0')
+      rest = messages.pop()!
+      for (const message of messages) this.#onMessage(JSON.parse(message))
+    })
+  }
+
+  static async launch(): Promise<Browser> {
+    const browser = new Browser()
+    await browser.call('Browser.getVersion')
+    return browser
+  }
+
+  get #input(): Writable {
+    return this.#process.stdio[3] as Writable
+  }
+
+  /** A method of the protocol. */
+  call(method: string, params: Fields = {}, sessionId?: string): Promise<Fields> {
+    const id = ++this.#lastId
+    const { promise, resolve, reject } = Promise.withResolvers<Fields>()
+    const timer = setTimeout(() => reject(new Error(`${method} takes too long`)), WAIT_MS)
+    this.#calls.set(id, { resolve, reject })
+    this.#input.write(`${JSON.stringify({ id, method, params, sessionId })}\0`)
+    return promise.finally(() => {
+      clearTimeout(timer)
+      this.#calls.delete(id)
+    })
+  }
+
+  #onMessage({ id, error, result, method, params, sessionId }: Fields): void {
+    if (id === undefined) this.#pages.get(sessionId)?.onEvent(method, params)
+    else if (error) this.#calls.get(id)?.reject(new Error(error.message))
+    else this.#calls.get(id)?.resolve(result)
+  }
+
+  #fail(error: Error): void {
+    for (const call of this.#calls.values()) call.reject(error)
+  }
+
+  /** A new visitor: a window that has loaded the page. */
+  async open(url: string, width = 1100, height = 860): Promise<Page> {
+    const { browserContextId } = await this.call('Target.createBrowserContext')
+    const target = { url: 'about:blank', browserContextId, newWindow: true, width, height }
+    const { targetId } = await this.call('Target.createTarget', target)
+    const { sessionId } = await this.call('Target.attachToTarget', { targetId, flatten: true })
+    const page = new Page((method, params) => this.call(method, params, sessionId))
+    this.#pages.set(sessionId, page)
+    await page.load(url, width, height)
+    return page
+  }
+
+  kill(): void {
+    this.#process.kill('SIGKILL')
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  async close(): Promise<void> {
+    const pid = this.#process.pid!
+    await this.call('Browser.close')
+    // Its helpers end by themselves when it has ended.
+    await until(
+      () => !groupExists(pid) && markedProcesses(this.#marker).length === 0,
+      () => `Chromium left processes: ${JSON.stringify(markedProcesses(this.#marker))}`,
+    )
+    running.delete(this)
+    rmSync(this.#profile, { recursive: true })
+    for (const page of this.#pages.values()) assert.deepEqual(page.problems, [], 'what the page complained about')
+  }
+}
+
+export class Page {
+  /** Exceptions, failed loads and lines of `console.error`, unless the test takes them away. */
+  readonly problems: string[] = []
+  readonly #call: (method: string, params?: Fields) => Promise<Fields>
+  readonly #loaded = Promise.withResolvers<void>()
+
+  constructor(call: (method: string, params?: Fields) => Promise<Fields>) {
+    this.#call = call
+  }
+
+  onEvent(method: string, params: Fields): void {
+    if (method === 'Page.loadEventFired') this.#loaded.resolve()
+    else if (method === 'Runtime.exceptionThrown') {
+      this.problems.push(params['exceptionDetails'].exception?.description ?? params['exceptionDetails'].text)
+    } else if (method === 'Runtime.consoleAPICalled' && params['type'] === 'error') {
+      this.problems.push(params['args'].map((one: Fields) => one['value'] ?? one['description']).join(' '))
+    } else if (method === 'Log.entryAdded' && params['entry'].level === 'error') {
+      this.problems.push(`${params['entry'].text} (${params['entry'].url})`)
+    }
+  }
+
+  async load(url: string, width: number, height: number): Promise<void> {
+    const size = { width, height, deviceScaleFactor: 1, mobile: false }
+    await Promise.all([
+      ...['Page.enable', 'Runtime.enable', 'Log.enable'].map(method => this.#call(method)),
+      this.#call('Emulation.setDeviceMetricsOverride', size),
+      // Of several windows only one has the focus; people type in all of them.
+      this.#call('Emulation.setFocusEmulationEnabled', { enabled: true }),
+    ])
+    const { errorText } = await this.#call('Page.navigate', { url })
+    assert.equal(errorText, undefined, `${url} is loaded`)
+    await this.#loaded.promise
+  }
+
+  /** The value of an expression, a promise's result included. */
+  // biome-ignore lint/suspicious/noExplicitAny: what the page answers is compared, not typed.
+  async evaluate(expression: string): Promise<any> {
+    const options = { expression, awaitPromise: true, returnByValue: true, userGesture: true }
+    const { result, exceptionDetails } = await this.#call('Runtime.evaluate', options)
+    if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text)
+    return result.value
+  }
+
+  /** Until the expression is true; looked at whenever the document changes. Fails with the page's text. */
+  async waitFor(expression: string): Promise<void> {
+    const found = await this.evaluate(`new Promise(resolve => {
+      const check = () => (${expression}) && (watcher.disconnect(), clearTimeout(timer), resolve(true))
+      const watcher = new MutationObserver(check)
+      const timer = setTimeout(() => (watcher.disconnect(), resolve(false)), ${WAIT_MS / 2})
+      watcher.observe(document, { subtree: true, childList: true, characterData: true, attributes: true })
+      check()
+    })`)
+    if (!found) assert.fail(`${expression} never came true; the page:\n${await this.text('body')}`)
+  }
+
+  text(selector: string): Promise<string> {
+    return this.evaluate(`document.querySelector(${JSON.stringify(selector)}).innerText`)
+  }
+
+  /** A click of the mouse in the middle of the element. */
+  async click(selector: string): Promise<void> {
+    const [x, y] = await this.evaluate(`(() => {
+      const element = document.querySelector(${JSON.stringify(selector)})
+      element.scrollIntoView({ block: 'nearest' })
+      const { x, y, width, height } = element.getBoundingClientRect()
+      return [x + width / 2, y + height / 2]
+    })()`)
+    const mouse = { x, y, button: 'left', clickCount: 1 }
+    await this.#call('Input.dispatchMouseEvent', { type: 'mousePressed', ...mouse })
+    await this.#call('Input.dispatchMouseEvent', { type: 'mouseReleased', ...mouse })
+  }
+
+  async type(selector: string, text: string): Promise<void> {
+    await this.click(selector)
+    await this.#call('Input.insertText', { text })
+  }
+
+  async press(key: 'Enter'): Promise<void> {
+    const event = { key, code: key, windowsVirtualKeyCode: 13, text: '\r' }
+    await this.#call('Input.dispatchKeyEvent', { type: 'keyDown', ...event })
+    await this.#call('Input.dispatchKeyEvent', { type: 'keyUp', ...event })
+  }
+
+  /** The visitor closes the window. */
+  async close(): Promise<void> {
+    await this.#call('Page.close')
+  }
+
+  /** A picture for people, in the directory that SCREENSHOTS names; without it only taken. */
+  async screenshot(name: string): Promise<void> {
+    const { data } = await this.#call('Page.captureScreenshot', { format: 'png' })
+    const picture = Buffer.from(data, 'base64')
+    assert.ok(picture.length > 5000, 'there is something in the picture')
+    const keep = process.env['SCREENSHOTS']
+    if (keep) writeFileSync(join(keep, `${name}.png`), picture)
+  }
+}
+
+function groupExists(pid: number): boolean {
+  try {
+    return process.kill(-pid, 0)
+  } catch {
+    return false
+  }
+}
