@@ -124,11 +124,17 @@ class WebSocketExchange(HttpExchange):
             if text is not None:
                 if not isinstance(text, str):
                     raise TypeError("the text of websocket.send must be a str, not %s" % type(text).__name__)
-                await self._write_message(text.encode(), MESSAGE_TEXT)
+                data, flags = text.encode(), MESSAGE_TEXT
             else:
                 if not isinstance(data, (bytes, bytearray, memoryview)):
                     raise TypeError("the bytes of websocket.send must be bytes, not %s" % type(data).__name__)
-                await self._write_message(bytes(data), MESSAGE_BINARY)
+                data, flags = bytes(data), MESSAGE_BINARY
+            size = len(data)
+            if size <= MAX_CONTENT and not self.is_writing and self.credit > 0 and not self.link.is_congested:
+                self.credit -= size + MESSAGE_COST
+                self.link.write(multiplex.message(self.number, flags, data))
+            else:
+                await self._write_message(data, flags)
         elif kind == "websocket.accept":
             self._accept(message)
         elif kind == "websocket.close":
