@@ -74,6 +74,7 @@ class Preloader:
             signal.signal(number, _left_to_the_master)
         os.register_at_fork(after_in_child=self._forget_in_child)
         osprocess.become_subreaper()
+        osprocess.keep_freed_memory()
         try:
             loader.prepare_import_path(message["directory"], message["file"])
         except OSError as error:
