@@ -6,9 +6,10 @@ What breaks the rules raises from ``send``, within the application's own code: t
 from __future__ import annotations
 
 import re
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional
 
 from . import wire
+from .head_cache import Encoded, HeadCache
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 #: Anything that could end a header field, or a part of ours, where it must not (response splitting).
@@ -26,37 +27,25 @@ _known_names: Dict[bytes, int] = dict(_MEANINGS)
 _MAX_KNOWN = 1024
 _MAX_KNOWN_LENGTH = 64
 
-#: Heads as they were encoded: many responses have the same. By their headers, of which each must be a tuple of bytes.
-_encoded: Dict[tuple, Tuple[bytes, Optional[int]]] = {}
-_MAX_ENCODED = 256
-#: Longer ones (bytes) have cookies or the like, and do not come again.
-_MAX_ENCODED_LENGTH = 512
+_cache = HeadCache(bytes)
 
 
-def encode(headers: object) -> Tuple[bytes, Optional[int]]:
+def encode(headers: object) -> Encoded:
     """``NUL name NUL value …``, and the Content-Length that the application declared, if any."""
-    if type(headers) is list:
-        key = tuple(headers)
-        try:
-            return _encoded[key]
-        except KeyError:
-            encoded, declared = _encode(headers)
-            if len(encoded) <= _MAX_ENCODED_LENGTH and _has_only_bytes(key):
-                if len(_encoded) >= _MAX_ENCODED:
-                    _encoded.clear()
-                _encoded[key] = encoded, declared
-            return encoded, declared
-        except TypeError:
-            pass  # a header is a list
-    return _encode(headers)
+    if type(headers) is not list:
+        return _encode(headers)
+    key = tuple(headers)
+    try:
+        return _cache.known[key]
+    except KeyError:
+        encoded = _encode(headers)
+        _cache.add(key, key, encoded)
+        return encoded
+    except TypeError:  # a header is a list
+        return _encode(headers)
 
 
-def _has_only_bytes(headers: tuple) -> bool:
-    """What is equal to bytes is not always as good: a bytearray may be changed."""
-    return all(type(header) is tuple and all(type(part) is bytes for part in header) for header in headers)
-
-
-def _encode(headers: object) -> Tuple[bytes, Optional[int]]:
+def _encode(headers: object) -> Encoded:
     parts: List[bytes] = [b""]
     declared: Optional[int] = None
     if type(headers) is not list:

@@ -9,6 +9,7 @@ import re
 from typing import Dict, List, Optional, Tuple
 
 from . import wire
+from .head_cache import Encoded, HeadCache
 
 _STATUS = re.compile(r"([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -25,6 +26,8 @@ _known_names: Dict[str, int] = {"Content-Length": _CONTENT_LENGTH, "content-leng
 _known_statuses: Dict[str, Tuple[int, str]] = {}
 _MAX_KNOWN = 1024
 _MAX_KNOWN_LENGTH = 64
+
+_cache = HeadCache(str)
 
 
 def parse_status(status: object) -> Tuple[int, str]:
@@ -46,10 +49,23 @@ def parse_status(status: object) -> Tuple[int, str]:
     return parsed
 
 
-def encode(reason: str, headers: object) -> Tuple[bytes, Optional[int]]:
+def encode(reason: str, headers: object) -> Encoded:
     """Checks and encodes. Returns the head's bytes and the Content-Length that the application declared, if any."""
     if not isinstance(headers, (list, tuple)):
         raise TypeError("the headers must be a list of (name, value) tuples, not %s" % type(headers).__name__)
+    given = tuple(headers)
+    key = (reason, given)
+    try:
+        return _cache.known[key]
+    except KeyError:
+        encoded = _encode(reason, given)
+        _cache.add(key, given, encoded)
+        return encoded
+    except TypeError:  # a header is a list
+        return _encode(reason, given)
+
+
+def _encode(reason: str, headers: tuple) -> Encoded:
     parts: List[str] = [reason]
     declared: Optional[int] = None
     try:

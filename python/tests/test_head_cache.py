@@ -1,10 +1,10 @@
-"""Response heads of ASGI applications: what is remembered changes nothing."""
+"""Response heads: what is remembered changes nothing."""
 
 from __future__ import annotations
 
 import unittest
 
-from jumak_worker import asgi_head
+from jumak_worker import asgi_head, head_cache, response_head
 
 
 class Remembered(unittest.TestCase):
@@ -17,6 +17,15 @@ class Remembered(unittest.TestCase):
                 with self.assertRaises((TypeError, ValueError)):
                     asgi_head.encode(wrong)
 
+    def test_of_wsgi_too(self) -> None:
+        for _ in range(3):
+            encoded = response_head.encode("OK", [("A", "1"), ("Content-Length", "5")])
+            self.assertEqual(encoded, (b"OK\0A\x001\0Content-Length\x005", 5))
+            self.assertEqual(response_head.encode("Fine", (("A", "1"),)), (b"Fine\0A\x001", None))
+            for wrong in ([("A", b"1")], [(b"A", "1")], [("A", "1\n")], [("A b", "1")], ["A"], [("A",)], [5], [[]]):
+                with self.assertRaises((TypeError, ValueError)):
+                    response_head.encode("OK", wrong)
+
     def test_what_may_change_is_not_remembered(self) -> None:
         value = bytearray(b"1")
         self.assertEqual(asgi_head.encode([(b"x", value)])[0], b"\0x\x001")
@@ -27,8 +36,10 @@ class Remembered(unittest.TestCase):
         for number in range(2000):
             asgi_head.encode([(b"etag", b"%d" % number)])
             asgi_head.encode([(b"set-cookie", b"%d" % number * 200)])
-        self.assertLessEqual(len(asgi_head._encoded), asgi_head._MAX_ENCODED)
-        self.assertLessEqual(max(map(len, (head for head, _ in asgi_head._encoded.values()))), asgi_head._MAX_ENCODED_LENGTH)
+            response_head.encode("OK", [("ETag", "%d" % number)])
+        for cache in (asgi_head._cache, response_head._cache):
+            self.assertLessEqual(len(cache.known), head_cache._MAX_HEADS)
+            self.assertLessEqual(max(len(head) for head, _ in cache.known.values()), head_cache._MAX_LENGTH)
 
 
 if __name__ == "__main__":
