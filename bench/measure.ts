@@ -1,7 +1,7 @@
 /**
  * Runs one stack under load and says what it cost: CPU seconds of every process of the stack (children that ended
  * included) divided by the requests answered. That figure moves far less with a noisy neighbour than requests per second do.
- * The stack runs on one core, the load on the other. Its processes are known by a marker in their environment.
+ * The stack runs on one core, the load on the other. Its processes are known by a marker in their environment, or by their parent.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -129,10 +129,20 @@ async function wrk(url: string, lua: string, load: Load): Promise<Result> {
   }
 }
 
+/** Those with the marker, and their descendants: nginx writes its title over its environment. */
 function pids(marker: string): number[] {
-  return readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name) && read(`/proc/${name}/environ`).includes(`MARKER_OF_JUMAK_BENCH=${marker}`))
-    .map(Number)
+  const found = new Set<number>()
+  const parents = new Map<number, number>()
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    if (read(`/proc/${name}/environ`).includes(`MARKER_OF_JUMAK_BENCH=${marker}`)) found.add(Number(name))
+    parents.set(Number(name), Number(/^PPid:\s+(\d+)/m.exec(read(`/proc/${name}/status`))?.[1] ?? 0))
+  }
+  for (let size = -1; size !== found.size; ) {
+    size = found.size
+    for (const [pid, parent] of parents) if (found.has(parent)) found.add(pid)
+  }
+  return [...found]
 }
 
 function read(path: string): string {
