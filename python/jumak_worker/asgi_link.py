@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .asgi_worker import AsgiWorker
 
 #: What was written waits at most this long (seconds) for the rest of its batch, judged before each request.
-_HOLD = 250e-6
+_HOLD = 1e-3
 #: Content of many exchanges in one turn leaves in writes of about this size.
 _EARLY_FLUSH = 32 * 1024
 #: Bytes that the gateway has not read: then `send` waits, whatever the credit. A gateway that runs takes them at once.
