@@ -183,6 +183,12 @@ export class AppPool {
     return { queued: this.#queue.length, busy, slots, workers: this.#workers.length }
   }
 
+  /** Null while a worker can serve: what a request would have to wait for. */
+  get whyNotReady(): string | null {
+    if (this.#refusal !== null) return 'the code does not load'
+    return this.#workers.some(worker => worker.canServe) ? null : 'no worker can serve'
+  }
+
   /** The program stops within `deadlineMs`: what would never end by itself is ended. Requests are served until `close`. */
   drain(deadlineMs: number): void {
     this.#draining = true

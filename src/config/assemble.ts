@@ -30,6 +30,7 @@ import type {
   AppTarget,
   BindAddress,
   Config,
+  HealthPaths,
   Limits,
   Recycle,
   StaticMount,
@@ -64,6 +65,7 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     limits: readLimits(values, environment),
     timeouts: readTimeouts(values),
     requestBuffering: values.one(limits.requestBuffering),
+    health: readHealthPaths(values),
     recycle: readRecycle(values),
     staticMounts: mounts?.list ?? [],
     findStatic: mounts !== null,
@@ -167,6 +169,13 @@ function readLimits(values: Values, { machine }: Environment): Limits {
     queue: values.one(limits.queueLimit),
     websocketMessage: values.one(limits.wsMaxSize),
   }
+}
+
+function readHealthPaths(values: Values): HealthPaths {
+  const paths = { live: values.one(listening.healthPath), ready: values.one(listening.readyPath) }
+  if (paths.live !== null && paths.live === paths.ready)
+    values.report(listening.readyPath, 'must differ from health-path, which is answered while nothing can be served')
+  return paths
 }
 
 function readRecycle(values: Values): Recycle {

@@ -43,6 +43,19 @@ function time(of: Case['of'], standard: number): Case {
   }
 }
 
+function probe(of: Case['of']): Case {
+  return {
+    of,
+    standard: null,
+    texts: [
+      ['/-/probe', '/-/probe'],
+      ['off', null],
+    ],
+    toml: '"/-/probe"',
+    wrong: ['/a b', /must be a plain path as clients send it/],
+  }
+}
+
 const log = ['--access-log=-']
 
 const CASES: Readonly<Record<string, Case>> = {
@@ -237,6 +250,8 @@ const CASES: Readonly<Record<string, Case>> = {
     toml: '"300M"',
     wrong: ['300', /must be from 16M to 1T, or 0/],
   },
+  'health-path': probe(({ health }) => health.live),
+  'ready-path': probe(({ health }) => health.ready),
   'keep-alive': { ...time(({ timeouts }) => timeouts.keepAlive, 75 * SECONDS), wrong: ['0', /must be a time above 0/] },
   'header-timeout': time(({ timeouts }) => timeouts.head, 15 * SECONDS),
   'body-timeout': time(({ timeouts }) => timeouts.body, 30 * SECONDS),

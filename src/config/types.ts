@@ -95,6 +95,14 @@ export interface Identity {
   readonly userName: string
 }
 
+/** Paths that the gateway answers by itself; null: off. */
+export interface HealthPaths {
+  /** Liveness. */
+  readonly live: string | null
+  /** Readiness. */
+  readonly ready: string | null
+}
+
 export interface GatewayConfig {
   readonly limits: Limits
   readonly timeouts: Timeouts
@@ -103,6 +111,7 @@ export interface GatewayConfig {
   readonly accessLog: AccessLogConfig | null
   /** Off: content goes to the worker while it arrives, and a slow upload holds a worker. */
   readonly requestBuffering: boolean
+  readonly health: HealthPaths
   /** SCRIPT_NAME: the path below which a proxy in front mounts the application; empty or `/shop`. */
   readonly rootPath: string
   /** As given; what a Django project's settings say comes with the `static` message. */

@@ -74,8 +74,14 @@ class Gateway {
     if (config.isDevelopment)
       this.#development = new Development(this.#pool, path => channel.send({ type: 'code-changed', path }))
     const onExchange = createServe({
-      handler: assembleHandler(config, this.#pool, this.#files, access, this.#development, (exchange, error) =>
-        this.#refuse(exchange, error),
+      handler: assembleHandler(
+        config,
+        this.#pool,
+        this.#files,
+        access,
+        this.#development,
+        (exchange, error) => this.#refuse(exchange, error),
+        () => (this.#draining ? 'the program is stopping' : this.#pool.whyNotReady),
       ),
       trusted: trustedProxies(config.trustedProxies),
       onBug: (error, exchange) => {

@@ -131,6 +131,7 @@ function gatewayPart(config: Config): GatewayConfig {
     timeouts,
     trustedProxies,
     accessLog,
+    health: config.health,
     requestBuffering,
     rootPath,
     staticMounts,

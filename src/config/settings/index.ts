@@ -24,6 +24,8 @@ export const SETTINGS: readonly Setting[] = [
   listening.bind,
   listening.unixMode,
   listening.trustedProxies,
+  listening.healthPath,
+  listening.readyPath,
   workers.workers,
   workers.threads,
   workers.concurrency,

@@ -1,0 +1,68 @@
+/** What the gateway does by itself while there is too much to do: probes, order of the queue, limits of what clients may take. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { whyNoPython } from '../support/environments/environments.ts'
+import { APPS } from '../support/paths.ts'
+import { getOnce, RawClient } from '../support/raw-client.ts'
+import { startServer } from '../support/server.ts'
+
+const skip = await whyNoPython()
+
+function makeDirectory(t: TestContext, files: Readonly<Record<string, string>> = {}): string {
+  const directory = mkdtempSync(join(tmpdir(), 'jumak-overload-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)
+  return directory
+}
+
+const PROBES = ['--health-path', '/-/alive', '--ready-path', '/-/ready']
+
+async function probe(client: RawClient, path: string): Promise<[number, string]> {
+  const response = await client.get(path).response()
+  return [response.status, response.body.toString()]
+}
+
+test('probes while the only slot is busy, and while the program stops', { skip }, async () => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '1', '--access-log', '-', ...PROBES] })
+  const busy = new RawClient(server.port).get('/sleep?s=3')
+  await server.waitForLog(/sleeping 3/)
+  const client = new RawClient(server.port)
+  assert.deepEqual(await probe(client, '/-/alive'), [200, 'alive\n'])
+  assert.deepEqual(await probe(client, '/-/ready'), [200, 'ready\n'])
+  server.signal('SIGTERM')
+  await server.waitForLog(/stopping/)
+  // The gateway hears of it a moment after the log.
+  let [status, text] = [200, '']
+  while (status === 200) [status, text] = await probe(client, '/-/ready')
+  assert.deepEqual([status, text], [503, 'not ready: the program is stopping\n'])
+  // The drain ends the connection with its next response.
+  assert.equal((await client.readToEnd()).length, 0)
+  assert.equal((await busy.response()).status, 200)
+  client.close()
+  busy.close()
+  await server.ended(0)
+  assert.equal(server.stdout.length, 1, server.stdout.join('\n'))
+  assert.match(server.stdout[0]!, /\/sleep/)
+})
+
+test('not ready, and alive, until a worker can serve', { skip }, async t => {
+  const code = 'import os, time\nwhile not os.path.exists("go"): time.sleep(0.01)\nfrom plain import application\n'
+  const directory = makeDirectory(t, { 'slow.py': code })
+  const env = { PYTHONPATH: APPS }
+  const server = await startServer({ app: 'slow', directory, args: ['-w', '1', ...PROBES], env, waitReady: false })
+  await server.waitForLog(/address +http/)
+  // The address is bound before the gateway listens.
+  let live = null
+  while (live === null) live = await getOnce(server.port, '/-/alive').catch(() => null)
+  assert.equal(live.status, 200)
+  const response = await getOnce(server.port, '/-/ready')
+  assert.deepEqual([response.status, response.body.toString()], [503, 'not ready: no worker can serve\n'])
+  assert.equal(response.header('content-type'), 'text/plain; charset=utf-8')
+  writeFileSync(join(directory, 'go'), '')
+  await server.waitForLog(/ ready$/)
+  assert.equal((await getOnce(server.port, '/-/ready')).status, 200)
+  await server.stop()
+})
