@@ -8,7 +8,7 @@
  * Not here: starting or ending workers (the master's), reading content (`handlers/app.ts`), rendering errors.
  */
 import { Deadline, DeadlineList } from '../base/deadlines.ts'
-import type { Limits, Timeouts } from '../config/types.ts'
+import type { Limits, QueueOrder, Timeouts } from '../config/types.ts'
 import { ClientGoneError, HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { CallBody } from './body.ts'
@@ -45,6 +45,8 @@ export interface PoolEvents {
 export interface PoolOptions {
   readonly limits: Limits
   readonly timeouts: Timeouts
+  /** `fifo` by default. */
+  readonly queueOrder?: QueueOrder
   readonly temporaryDirectory: string
   readonly build: string
   /** `root_path` of ASGI scopes; none by default. */
@@ -81,7 +83,7 @@ const SERVICE_RESTART = 1012
 export class AppPool {
   readonly #options: PoolOptions
   readonly #owner: LinkOwner & MultiplexedOwner
-  readonly #queue = new CallQueue<Call>()
+  readonly #queue: CallQueue<Call>
   readonly #queueDeadlines: DeadlineList
   readonly #requestDeadlines: DeadlineList
   readonly #helloDeadlines = new DeadlineList(HELLO_TIMEOUT_MS)
@@ -100,6 +102,7 @@ export class AppPool {
 
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#queue = new CallQueue(options.queueOrder)
     this.#queueDeadlines = new DeadlineList(options.timeouts.queue)
     this.#requestDeadlines = new DeadlineList(options.timeouts.request)
     this.#owner = this.#makeOwner()
@@ -130,8 +133,9 @@ export class AppPool {
       this.#send(slot, call)
     } else {
       if (this.#queue.length >= this.#options.limits.queue) {
-        this.#fail(call, new HttpError(503, 'Too many requests are waiting', 'operator', this.#retryAfter()))
-        return
+        const tooMany = this.#queue.hopeless ?? call
+        this.#fail(tooMany, new HttpError(503, 'Too many requests are waiting', 'operator', this.#retryAfter()))
+        if (tooMany === call) return
       }
       this.#enqueue(call)
       this.#pump()
@@ -269,7 +273,7 @@ export class AppPool {
 
   /** Sends what waits, in order. A call that may not go ahead holds those behind it back, or it would starve. */
   #pump(): void {
-    for (let call = this.#queue.first; call !== null; call = this.#queue.first) {
+    for (let call = this.#queue.turn; call !== null; call = this.#queue.turn) {
       if (call.exchange.isHalfClosed) {
         this.#drop(call)
         continue

@@ -65,6 +65,7 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     limits: readLimits(values, environment),
     timeouts: readTimeouts(values),
     requestBuffering: values.one(limits.requestBuffering),
+    queueOrder: values.one(limits.queueOrder),
     health: readHealthPaths(values),
     recycle: readRecycle(values),
     staticMounts: mounts?.list ?? [],

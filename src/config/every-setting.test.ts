@@ -264,6 +264,16 @@ const CASES: Readonly<Record<string, Case>> = {
     wrong: ['0', NUMBER_FROM],
   },
   'queue-timeout': time(({ timeouts }) => timeouts.queue, 30 * SECONDS),
+  'queue-order': {
+    of: ({ queueOrder }) => queueOrder,
+    standard: 'fifo',
+    texts: [
+      ['newest-first', 'newest-first'],
+      ['fifo', 'fifo'],
+    ],
+    toml: '"newest-first"',
+    wrong: ['lifo', /must be fifo or newest-first/],
+  },
   'request-buffering': {
     of: ({ requestBuffering }) => requestBuffering,
     standard: true,

@@ -103,6 +103,9 @@ export interface HealthPaths {
   readonly ready: string | null
 }
 
+/** Who is served first while requests wait for longer than they should. */
+export type QueueOrder = 'fifo' | 'newest-first'
+
 export interface GatewayConfig {
   readonly limits: Limits
   readonly timeouts: Timeouts
@@ -112,6 +115,7 @@ export interface GatewayConfig {
   /** Off: content goes to the worker while it arrives, and a slow upload holds a worker. */
   readonly requestBuffering: boolean
   readonly health: HealthPaths
+  readonly queueOrder: QueueOrder
   /** SCRIPT_NAME: the path below which a proxy in front mounts the application; empty or `/shop`. */
   readonly rootPath: string
   /** As given; what a Django project's settings say comes with the `static` message. */

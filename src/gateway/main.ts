@@ -53,6 +53,7 @@ class Gateway {
     this.#pool = new AppPool({
       limits: config.limits,
       timeouts: config.timeouts,
+      queueOrder: config.queueOrder,
       temporaryDirectory: config.temporaryDirectory,
       build,
       rootPath: config.rootPath,

@@ -132,6 +132,7 @@ function gatewayPart(config: Config): GatewayConfig {
     trustedProxies,
     accessLog,
     health: config.health,
+    queueOrder: config.queueOrder,
     requestBuffering,
     rootPath,
     staticMounts,

@@ -56,6 +56,7 @@ const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
   },
   trustedProxies: [],
   accessLog: null,
+  queueOrder: 'fifo',
   health: { live: null, ready: null },
   concurrency: 1000,
   lifespan: 'auto',

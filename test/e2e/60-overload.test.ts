@@ -66,3 +66,34 @@ test('not ready, and alive, until a worker can serve', { skip }, async t => {
   assert.equal((await getOnce(server.port, '/-/ready')).status, 200)
   await server.stop()
 })
+
+test('--queue-order newest-first: whoever comes last is served first while the oldest waits too long', {
+  skip,
+}, async () => {
+  const args = ['-w', '1', '--queue-order', 'newest-first', '--queue-limit', '2', '--access-log', '-', ...PROBES]
+  const server = await startServer({ app: 'plain', directory: APPS, args })
+  server.expectLog(/\/1 was refused: Too many requests are waiting/)
+  const busy = new RawClient(server.port).get('/sleep?s=3')
+  await server.waitForLog(/sleeping 3/)
+  const clients = []
+  for (const path of ['/hello/1', '/hello/2']) {
+    clients.push(new RawClient(server.port).get(path))
+    // What the gateway answers after it, it has read after it.
+    await getOnce(server.port, '/-/alive')
+  }
+  // A shorter burst is served in its order.
+  await new Promise(resolve => setTimeout(resolve, 1500))
+  clients.push(new RawClient(server.port).get('/hello/3'))
+  const [first, ...others] = await Promise.all(clients.map(client => client.response()))
+  assert.equal(first!.status, 503)
+  assert.ok(Number(first!.header('retry-after')) >= 1)
+  assert.deepEqual(
+    others.map(({ status }) => status),
+    [200, 200],
+  )
+  assert.equal((await busy.response()).status, 200)
+  for (const client of [busy, ...clients]) client.close()
+  await server.stop()
+  const order = server.stdout.map(line => /\/hello\/(\d)/.exec(line)?.[1]).filter(Boolean)
+  assert.deepEqual(order, ['1', '3', '2'])
+})

@@ -41,6 +41,7 @@ export const SETTINGS: readonly Setting[] = [
   limits.sendTimeout,
   limits.queueLimit,
   limits.queueTimeout,
+  limits.queueOrder,
   limits.requestBuffering,
   limits.limitRequestLine,
   limits.limitRequestFields,

@@ -1,5 +1,5 @@
 /** Settings that bound what clients may take: time, room, number. */
-import { count, countOr, duration, onOrOff, size } from './kinds.ts'
+import { count, countOr, duration, oneOf, onOrOff, size } from './kinds.ts'
 import { defineSetting } from './setting.ts'
 
 const KIB = 1024
@@ -71,6 +71,18 @@ export const queueTimeout = defineSetting({
   default: '30s',
   why: 'Nobody waits longer for a page.',
   doc: 'Time that a request waits for a worker; then 503.',
+  change: 'restart',
+})
+
+export const queueOrder = defineSetting({
+  name: 'queue-order',
+  section: 'Limits',
+  placeholder: 'ORDER',
+  kind: oneOf(['fifo', 'newest-first']),
+  default: 'fifo',
+  why: 'Fair, and what everybody expects: whoever was let in gets an answer. Clients that gave up leave the queue by themselves, so no worker is spent on them in either order.',
+  doc: 'Who is served first while requests wait: fifo, or newest-first under overload.',
+  more: 'With `newest-first`, while the oldest request has waited for more than a second, the newest goes first, and takes the place of the oldest (503) when the queue is full: most clients then get their answer as fast as on a quiet day, and those that waited longest get none, where `fifo` would serve all of them late. For clients with time limits of their own, which would call a late answer a failure and come again. As long as nothing waits for a second it is the same as `fifo`.',
   change: 'restart',
 })
 
