@@ -32,6 +32,7 @@ const limits: Limits = {
   memoryBuffer: 64 * 1024,
   responseBuffer: 512 * 1024,
   connections: 100,
+  connectionsPerAddress: 0,
   queue: 100,
   websocketMessage: 1 << 20,
 }

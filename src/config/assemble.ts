@@ -9,7 +9,7 @@ import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { findTarget } from './app-target.ts'
 import { formatBind, includesAddress } from './bind.ts'
-import { connectionLimit, MEMORY_BUFFER, RESPONSE_BUFFER } from './defaults.ts'
+import { ADDRESS_SHARE, connectionLimit, MEMORY_BUFFER, RESPONSE_BUFFER } from './defaults.ts'
 import { findDirectory } from './directory.ts'
 import { discover } from './discover.ts'
 import type { Environment } from './environment.ts'
@@ -157,7 +157,9 @@ function readAddresses(values: Values): BindAddress[] {
 }
 
 function readLimits(values: Values, { machine }: Environment): Limits {
-  const connections = values.one(limits.limitConnections)
+  const wanted = values.one(limits.limitConnections)
+  const connections = wanted === 'auto' ? connectionLimit(join(machine.procRoot, 'self/limits')) : wanted
+  const perAddress = values.one(limits.limitConnectionsPerAddress)
   return {
     requestLine: values.one(limits.limitRequestLine),
     headerBytes: values.one(limits.limitRequestHeaderSize),
@@ -166,7 +168,8 @@ function readLimits(values: Values, { machine }: Environment): Limits {
     body: values.one(limits.limitRequestBody) || Number.MAX_SAFE_INTEGER,
     memoryBuffer: MEMORY_BUFFER,
     responseBuffer: RESPONSE_BUFFER,
-    connections: connections === 'auto' ? connectionLimit(join(machine.procRoot, 'self/limits')) : connections,
+    connections,
+    connectionsPerAddress: perAddress === 'auto' ? Math.ceil(connections * ADDRESS_SHARE) : perAddress,
     queue: values.one(limits.queueLimit),
     websocketMessage: values.one(limits.wsMaxSize),
   }

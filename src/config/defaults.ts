@@ -14,6 +14,9 @@ const FALLBACK_CONNECTIONS = 4096
 /** Memory sets this one: an idle connection costs about 10 KB. */
 const MAX_CONNECTIONS = 65_536
 
+/** Of all connections, those that one address may have: the other half is for everybody else. */
+export const ADDRESS_SHARE = 1 / 2
+
 /** Nearly every form and page fits; a thousand slow clients stay within 1 GiB. */
 export const MEMORY_BUFFER = MIB
 /** A worker is free as soon as its response fits here; a longer one waits for its client. */

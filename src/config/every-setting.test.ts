@@ -335,6 +335,17 @@ const CASES: Readonly<Record<string, Case>> = {
     toml: '100',
     wrong: ['0', NUMBER_FROM],
   },
+  'limit-connections-per-address': {
+    of: ({ limits }) => limits.connectionsPerAddress,
+    standard: 2048,
+    texts: [
+      ['100', 100],
+      ['0', 0],
+      ['auto', 2048],
+    ],
+    toml: '100',
+    wrong: ['many', /must be a whole number from 0 to 1000000, or auto/],
+  },
   static: {
     of: ({ staticMounts, findStatic }) => [staticMounts, findStatic],
     standard: [[], true],

@@ -41,6 +41,8 @@ export interface Limits {
   readonly responseBuffer: number
   /** Client connections of one gateway at a time. */
   readonly connections: number
+  /** Of these, those of one address that is no trusted proxy; 0: no limit. */
+  readonly connectionsPerAddress: number
   /** Requests that wait for a worker; one more is 503. */
   readonly queue: number
   /** Bytes of a message of a WebSocket, uncompressed; more closes it with 1009. */

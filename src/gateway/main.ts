@@ -9,14 +9,14 @@ import { writeSync } from 'node:fs'
 import { AppPool } from '../apps/pool.ts'
 import { standardStream } from '../base/standard-streams.ts'
 import { version } from '../base/version.ts'
-import type { AccessLogConfig, GatewayConfig, Identity, StaticMount } from '../config/types.ts'
+import type { AccessLogConfig, GatewayConfig, Identity, Limits, StaticMount } from '../config/types.ts'
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
-import { trustedProxies } from '../http/forwarded.ts'
-import { createHttp1Context } from '../http1/context.ts'
+import { type TrustedProxies, trustedProxies } from '../http/forwarded.ts'
+import { createHttp1Context, type Http1Context } from '../http1/context.ts'
 import { type AccessWriter, createAccessWriter } from '../observe/access-log.ts'
 import { Sink } from '../observe/sink.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
@@ -43,6 +43,7 @@ class Gateway {
   #accessSink: Sink | null = null
   readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
   readonly #refusedConnections = new RefusalLog((level, message) => this.#log(level, message))
+  readonly #refusedAddresses = new RefusalLog((level, message) => this.#log(level, message))
   readonly #servers: ReturnType<typeof listen>[] = []
   #development: Development | null = null
   #draining = false
@@ -74,6 +75,7 @@ class Gateway {
     this.#files.setMounts(this.#ownMounts)
     if (config.isDevelopment)
       this.#development = new Development(this.#pool, path => channel.send({ type: 'code-changed', path }))
+    const trusted = trustedProxies(config.trustedProxies)
     const onExchange = createServe({
       handler: assembleHandler(
         config,
@@ -84,7 +86,7 @@ class Gateway {
         (exchange, error) => this.#refuse(exchange, error),
         () => (this.#draining ? 'the program is stopping' : this.#pool.whyNotReady),
       ),
-      trusted: trustedProxies(config.trustedProxies),
+      trusted,
       onBug: (error, exchange) => {
         const { method, target } = exchange.request
         this.#log('error', `${method} ${target}: ${error.stack ?? error.message}`, exchange.id)
@@ -101,10 +103,23 @@ class Gateway {
         this.#log('debug', `refused ${peer.address || 'client'}: ${error.message}`, request),
       onAnswered: entry => access?.(entry),
     })
-    const { connections } = config.limits
-    this.#connections = new Connections(context, connections, () =>
-      this.#refusedConnections.report(`a connection was refused: ${connections} are open, which is the limit`),
-    )
+    this.#connections = this.#makeConnections(context, config.limits, trusted)
+  }
+
+  #makeConnections(context: Omit<Http1Context, 'onClose'>, limits: Limits, trusted: TrustedProxies): Connections {
+    const { connections, connectionsPerAddress } = limits
+    return new Connections(context, {
+      limits,
+      isExempt: address => trusted.isTrusted(address),
+      onFull: () =>
+        this.#refusedConnections.report(
+          `a connection was refused: ${connections} are open, which is the limit (limit-connections)`,
+        ),
+      onAddressFull: address =>
+        this.#refusedAddresses.report(
+          `a connection from ${address} was refused: it has ${connectionsPerAddress} open, which is the limit (limit-connections-per-address); a proxy belongs to trusted-proxies`,
+        ),
+    })
   }
 
   /** `request`: the id of the one that it is about. */
@@ -217,6 +232,7 @@ class Gateway {
     this.#pool.close()
     this.#refusals.flush()
     this.#refusedConnections.flush()
+    this.#refusedAddresses.flush()
     return cut
   }
 }

@@ -40,6 +40,7 @@ const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
     memoryBuffer: 1e6,
     responseBuffer: 1e8,
     connections: 100,
+    connectionsPerAddress: 0,
     queue: 100,
     websocketMessage: 1e6,
   },

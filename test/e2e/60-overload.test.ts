@@ -1,15 +1,18 @@
 /** What the gateway does by itself while there is too much to do: probes, order of the queue, limits of what clients may take. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { whyNoPython } from '../support/environments/environments.ts'
-import { APPS } from '../support/paths.ts'
+import { APPS, ROOT } from '../support/paths.ts'
 import { getOnce, RawClient } from '../support/raw-client.ts'
 import { startServer } from '../support/server.ts'
 
 const skip = await whyNoPython()
+const notLinux = process.platform !== 'linux' && 'needs Linux'
 
 function makeDirectory(t: TestContext, files: Readonly<Record<string, string>> = {}): string {
   const directory = mkdtempSync(join(tmpdir(), 'jumak-overload-'))
@@ -96,4 +99,59 @@ test('--queue-order newest-first: whoever comes last is served first while the o
   await server.stop()
   const order = server.stdout.map(line => /\/hello\/(\d)/.exec(line)?.[1]).filter(Boolean)
   assert.deepEqual(order, ['1', '3', '2'])
+})
+
+test('--limit-connections-per-address: one address cannot take what another one needs', { skip }, async () => {
+  const args = ['-w', '1', '--trusted-proxies', 'none', '--limit-connections-per-address', '2']
+  const server = await startServer({ app: 'plain', directory: APPS, args })
+  server.expectLog(/a connection from 127\.0\.0\.1 was refused: it has 2 open, .*limit-connections-per-address/)
+  const holders = [new RawClient(server.port), new RawClient(server.port)]
+  for (const holder of holders) assert.equal((await holder.get('/hello').response()).status, 200)
+  const third = new RawClient(server.port)
+  const refused = await third.response()
+  third.close()
+  assert.deepEqual([refused.status, refused.header('retry-after')], [503, '1'])
+  if (process.platform === 'linux') {
+    const [response] = await once(
+      request({ port: server.port, host: '127.0.0.1', localAddress: '127.0.0.2', path: '/hello', agent: false }).end(),
+      'response',
+    )
+    assert.equal(response.statusCode, 200)
+    response.resume()
+  }
+  holders[0]!.close()
+  // The gateway hears of it a moment later.
+  let status = 503
+  while (status === 503) status = (await getOnce(server.port, '/hello')).status
+  assert.equal(status, 200)
+  holders[1]!.close()
+  await server.stop()
+})
+
+test('with few descriptors: 503 over the limit that follows from them, and no EMFILE', {
+  skip: skip || notLinux,
+}, async t => {
+  const directory = makeDirectory(t, { few: `#!/bin/sh\nulimit -n 200\nexec "${join(ROOT, 'bin/jumak')}" "$@"\n` })
+  const program = join(directory, 'few')
+  chmodSync(program, 0o755)
+  const server = await startServer({ app: 'plain', directory: APPS, program, args: ['-w', '1'] })
+  await server.waitForLog(/connections +up to 100 at a time/)
+  server.expectLog(/a connection was refused: 100 are open, which is the limit \(limit-connections\)/)
+  const clients = Array.from({ length: 250 }, () => new RawClient(server.port).get('/hello'))
+  const statuses = await Promise.all(
+    clients.map(client =>
+      client.response().then(
+        response => response.status,
+        () => 0,
+      ),
+    ),
+  )
+  const count = (status: number) => statuses.filter(one => one === status).length
+  assert.equal(count(200), 100)
+  assert.ok(count(503) > 0 && count(200) + count(503) + count(0) === 250, statuses.join())
+  for (const client of clients) client.close()
+  let status = 503
+  while (status === 503) status = (await getOnce(server.port, '/hello')).status
+  await server.stop()
+  assert.ok(!server.log.some(line => line.includes('EMFILE')))
 })

@@ -48,6 +48,7 @@ export const SETTINGS: readonly Setting[] = [
   limits.limitRequestHeaderSize,
   limits.limitRequestBody,
   limits.limitConnections,
+  limits.limitConnectionsPerAddress,
   limits.wsMaxSize,
   limits.wsPingInterval,
   limits.wsPingTimeout,

@@ -153,6 +153,18 @@ export const limitConnections = defineSetting({
   change: 'restart',
 })
 
+export const limitConnectionsPerAddress = defineSetting({
+  name: 'limit-connections-per-address',
+  section: 'Limits',
+  placeholder: 'N',
+  kind: countOr('auto', 0, 1_000_000),
+  default: 'auto',
+  why: 'Half of `limit-connections`: one client cannot keep all others out, and an office or a mobile network behind one address is not noticed.',
+  doc: 'Client connections of one address at a time; auto: half of all, 0: no limit.',
+  more: 'One more is answered 503. An IPv6 network of 64 bits counts as one address. Trusted proxies and Unix sockets are not counted: they speak for many. A proxy that is not among `trusted-proxies` is, and the log says so when it is refused.',
+  change: 'restart',
+})
+
 export const wsMaxSize = defineSetting({
   name: 'ws-max-size',
   section: 'Limits',

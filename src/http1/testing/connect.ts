@@ -14,6 +14,7 @@ const LIMITS = {
   memoryBuffer: 65_536,
   responseBuffer: 1_000_000,
   connections: 100,
+  connectionsPerAddress: 0,
   queue: 100,
   websocketMessage: 100_000,
 }
