@@ -33,6 +33,8 @@ const limits: Limits = {
   responseBuffer: 512 * 1024,
   connections: 100,
   connectionsPerAddress: 0,
+  bodyRate: 0,
+  sendRate: 0,
   queue: 100,
   websocketMessage: 1 << 20,
 }

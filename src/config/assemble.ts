@@ -170,6 +170,8 @@ function readLimits(values: Values, { machine }: Environment): Limits {
     responseBuffer: RESPONSE_BUFFER,
     connections,
     connectionsPerAddress: perAddress === 'auto' ? Math.ceil(connections * ADDRESS_SHARE) : perAddress,
+    bodyRate: values.one(limits.minBodyRate),
+    sendRate: values.one(limits.minSendRate),
     queue: values.one(limits.queueLimit),
     websocketMessage: values.one(limits.wsMaxSize),
   }

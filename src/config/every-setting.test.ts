@@ -43,6 +43,19 @@ function time(of: Case['of'], standard: number): Case {
   }
 }
 
+function rate(of: Case['of']): Case {
+  return {
+    of,
+    standard: 240,
+    texts: [
+      ['1K', 1024],
+      ['0', 0],
+    ],
+    toml: '"1K"',
+    wrong: ['1K/s', SIZE],
+  }
+}
+
 function probe(of: Case['of']): Case {
   return {
     of,
@@ -256,6 +269,8 @@ const CASES: Readonly<Record<string, Case>> = {
   'header-timeout': time(({ timeouts }) => timeouts.head, 15 * SECONDS),
   'body-timeout': time(({ timeouts }) => timeouts.body, 30 * SECONDS),
   'send-timeout': time(({ timeouts }) => timeouts.send, 60 * SECONDS),
+  'min-body-rate': rate(({ limits }) => limits.bodyRate),
+  'min-send-rate': rate(({ limits }) => limits.sendRate),
   'queue-limit': {
     of: ({ limits }) => limits.queue,
     standard: 1024,

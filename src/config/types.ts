@@ -43,6 +43,10 @@ export interface Limits {
   readonly connections: number
   /** Of these, those of one address that is no trusted proxy; 0: no limit. */
   readonly connectionsPerAddress: number
+  /** Bytes a second that content must come at, as a mean over `Timeouts.body`; 0: none. */
+  readonly bodyRate: number
+  /** The same for taking a response, over `Timeouts.send`. */
+  readonly sendRate: number
   /** Requests that wait for a worker; one more is 503. */
   readonly queue: number
   /** Bytes of a message of a WebSocket, uncompressed; more closes it with 1009. */

@@ -21,6 +21,8 @@ const limits = {
   responseBuffer: 2 ** 28,
   connections: 4096,
   connectionsPerAddress: 0,
+  bodyRate: 0,
+  sendRate: 0,
   queue: 1024,
   websocketMessage: 2 ** 24,
 }

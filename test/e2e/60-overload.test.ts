@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -154,4 +155,32 @@ test('with few descriptors: 503 over the limit that follows from them, and no EM
   while (status === 503) status = (await getOnce(server.port, '/hello')).status
   await server.stop()
   assert.ok(!server.log.some(line => line.includes('EMFILE')))
+})
+
+test('--min-body-rate and --min-send-rate: who is never silent, and too slow, holds no connection', {
+  skip,
+}, async () => {
+  const rates = ['--body-timeout', '1s', '--min-body-rate', '1K', '--send-timeout', '1s', '--min-send-rate', '64M']
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '1', '--access-log', '-', ...rates] })
+  const upload = new RawClient(server.port).send('POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\n')
+  const drip = setInterval(() => upload.send('x'), 100)
+  const refused = await upload.response()
+  clearInterval(drip)
+  upload.close()
+  assert.equal(refused.status, 408)
+  assert.match(refused.body.toString(), /The content comes too slowly/)
+
+  const length = 100_000_000
+  const download = connect(server.port, '127.0.0.1')
+  download.write(`GET /bytes/${length} HTTP/1.1\r\nHost: t\r\n\r\n`)
+  let received = 0
+  // Some ten megabytes a second.
+  download.on('data', (chunk: Buffer) => {
+    received += chunk.length
+    download.pause()
+    setTimeout(() => download.resume(), 5)
+  })
+  await once(download, 'close')
+  assert.ok(received > 0 && received < length, `${received} of ${length}`)
+  await server.stop()
 })

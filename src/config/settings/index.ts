@@ -39,6 +39,8 @@ export const SETTINGS: readonly Setting[] = [
   limits.headerTimeout,
   limits.bodyTimeout,
   limits.sendTimeout,
+  limits.minBodyRate,
+  limits.minSendRate,
   limits.queueLimit,
   limits.queueTimeout,
   limits.queueOrder,

@@ -52,6 +52,30 @@ export const sendTimeout = defineSetting({
   change: 'restart',
 })
 
+export const minBodyRate = defineSetting({
+  name: 'min-body-rate',
+  section: 'Limits',
+  placeholder: 'SIZE',
+  kind: size(1, 64 * MIB, 'any'),
+  default: '240',
+  why: "Kestrel's; the slowest phone does ten times as much, and who sends a byte now and then wants to hold a connection.",
+  doc: 'Bytes a second that a request body must come at; less is 408.',
+  more: 'As a mean over each `body-timeout`, so a pause or a slow beginning within it does no harm. Only time in which the body was waited for counts. Clients that send an endless stream of little need 0.',
+  change: 'restart',
+})
+
+export const minSendRate = defineSetting({
+  name: 'min-send-rate',
+  section: 'Limits',
+  placeholder: 'SIZE',
+  kind: size(1, 64 * MIB, 'any'),
+  default: '240',
+  why: "Kestrel's, as with min-body-rate.",
+  doc: 'Bytes a second that a client must take a response at while some of it waits; less closes the connection.',
+  more: 'As a mean over each `send-timeout`. An event stream with nothing to send is not slow: nothing waits.',
+  change: 'restart',
+})
+
 export const queueLimit = defineSetting({
   name: 'queue-limit',
   section: 'Limits',
