@@ -4,6 +4,7 @@ import { closeSync, fstatSync, mkdtempSync, openSync, readdirSync, rmSync, write
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, test } from 'node:test'
+import { TemporarySpace } from '../base/temporary-space.ts'
 import type { Limits, QueueOrder, Timeouts } from '../config/types.ts'
 import { HttpError } from '../http/errors.ts'
 import { RequestBody } from './body.ts'
@@ -33,6 +34,8 @@ const limits: Limits = {
   responseBuffer: 512 * 1024,
   connections: 100,
   connectionsPerAddress: 0,
+  temporaryBytes: null,
+  temporaryFiles: 100,
   bodyRate: 0,
   sendRate: 0,
   queue: 100,
@@ -78,7 +81,7 @@ class Bench {
       limits: { ...limits, ...changes.limits },
       timeouts: { ...timeouts, ...changes.timeouts },
       queueOrder: changes.queueOrder ?? 'fifo',
-      temporaryDirectory: directory,
+      space: new TemporarySpace(directory),
       build: 'b1',
       onError: FakeExchange.failed,
       beforeDispatch: changes.beforeDispatch,
@@ -140,7 +143,7 @@ class Bench {
       return exchange
     }
     const body = new RequestBody({
-      directory,
+      space: new TemporarySpace(directory),
       memoryBytes: limits.memoryBuffer,
       onRoom: () => {},
       onError: error => FakeExchange.failed(exchange, error),

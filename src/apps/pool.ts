@@ -8,6 +8,7 @@
  * Not here: starting or ending workers (the master's), reading content (`handlers/app.ts`), rendering errors.
  */
 import { Deadline, DeadlineList } from '../base/deadlines.ts'
+import type { TemporarySpace } from '../base/temporary-space.ts'
 import type { Limits, QueueOrder, Timeouts } from '../config/types.ts'
 import { ClientGoneError, HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
@@ -47,7 +48,8 @@ export interface PoolOptions {
   readonly timeouts: Timeouts
   /** `fifo` by default. */
   readonly queueOrder?: QueueOrder
-  readonly temporaryDirectory: string
+  /** For what does not fit into memory. */
+  readonly space: TemporarySpace
   readonly build: string
   /** `root_path` of ASGI scopes; none by default. */
   readonly rootPath?: string
@@ -340,7 +342,7 @@ export class AppPool {
   // ---- links ------------------------------------------------------------------------------------------------------
 
   #makeOwner(): LinkOwner & MultiplexedOwner {
-    const { limits, timeouts, temporaryDirectory, events, rootPath = '' } = this.#options
+    const { limits, timeouts, space, events, rootPath = '' } = this.#options
     return {
       scope: new ScopeWriter(rootPath),
       rootPath,
@@ -349,7 +351,7 @@ export class AppPool {
       blocked: ({ worker }, note) => events.blocked(worker.id, note),
       stuck: (link, note) => this.#stuck(link, note),
       relayLimits: {
-        temporaryDirectory,
+        space,
         memoryBuffer: limits.memoryBuffer,
         responseBuffer: limits.responseBuffer,
       },

@@ -9,7 +9,7 @@ import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { findTarget } from './app-target.ts'
 import { formatBind, includesAddress } from './bind.ts'
-import { ADDRESS_SHARE, connectionLimit, MEMORY_BUFFER, RESPONSE_BUFFER } from './defaults.ts'
+import { ADDRESS_SHARE, connectionLimit, MEMORY_BUFFER, RESPONSE_BUFFER, temporaryFileLimit } from './defaults.ts'
 import { findDirectory } from './directory.ts'
 import { discover } from './discover.ts'
 import type { Environment } from './environment.ts'
@@ -158,7 +158,9 @@ function readAddresses(values: Values): BindAddress[] {
 
 function readLimits(values: Values, { machine }: Environment): Limits {
   const wanted = values.one(limits.limitConnections)
-  const connections = wanted === 'auto' ? connectionLimit(join(machine.procRoot, 'self/limits')) : wanted
+  const descriptors = join(machine.procRoot, 'self/limits')
+  const connections = wanted === 'auto' ? connectionLimit(descriptors) : wanted
+  const temporaryBytes = values.one(limits.limitTempBytes)
   const perAddress = values.one(limits.limitConnectionsPerAddress)
   return {
     requestLine: values.one(limits.limitRequestLine),
@@ -168,6 +170,8 @@ function readLimits(values: Values, { machine }: Environment): Limits {
     body: values.one(limits.limitRequestBody) || Number.MAX_SAFE_INTEGER,
     memoryBuffer: MEMORY_BUFFER,
     responseBuffer: RESPONSE_BUFFER,
+    temporaryBytes: temporaryBytes === 'auto' ? null : temporaryBytes,
+    temporaryFiles: temporaryFileLimit(descriptors, connections),
     connections,
     connectionsPerAddress: perAddress === 'auto' ? Math.ceil(connections * ADDRESS_SHARE) : perAddress,
     bodyRate: values.one(limits.minBodyRate),

@@ -340,6 +340,16 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   'ws-ping-interval': time(({ timeouts }) => timeouts.websocketPing, 20 * SECONDS),
   'ws-ping-timeout': time(({ timeouts }) => timeouts.websocketPong, 20 * SECONDS),
+  'limit-temp-bytes': {
+    of: ({ limits }) => limits.temporaryBytes,
+    standard: null,
+    texts: [
+      ['2G', 2 * GIB],
+      ['auto', null],
+    ],
+    toml: '"2G"',
+    wrong: ['1K', /must be from 1M to 1024T, or auto/],
+  },
   'limit-connections': {
     of: ({ limits }) => limits.connections,
     standard: 4096,

@@ -39,6 +39,10 @@ export interface Limits {
   readonly memoryBuffer: number
   /** Bytes of response content kept for a slow client, memory and file together, before the worker is held back. */
   readonly responseBuffer: number
+  /** Bytes in all temporary files together; null: by what is free on their disk. */
+  readonly temporaryBytes: number | null
+  /** Temporary files at a time. */
+  readonly temporaryFiles: number
   /** Client connections of one gateway at a time. */
   readonly connections: number
   /** Of these, those of one address that is no trusted proxy; 0: no limit. */

@@ -3,6 +3,7 @@
  * switched on. Folded once, so that a request pays nothing for what is off.
  */
 import type { AppPool } from '../apps/pool.ts'
+import type { TemporarySpace } from '../base/temporary-space.ts'
 import type { GatewayConfig } from '../config/types.ts'
 import { appHandler } from '../handlers/app.ts'
 import type { StaticFiles } from '../handlers/static/handler.ts'
@@ -15,15 +16,16 @@ import type { Development } from './development.ts'
 export function assembleHandler(
   config: GatewayConfig,
   pool: AppPool,
+  space: TemporarySpace,
   files: StaticFiles,
   access: AccessWriter | null,
   development: Development | null,
   onError: (exchange: Exchange, error: Error) => void,
   whyNotReady: () => string | null,
 ): Handler {
-  const { limits, requestBuffering, temporaryDirectory } = config
+  const { limits, requestBuffering } = config
   // Its directories may come and go while it serves: without any it costs a comparison.
-  const application = appHandler(pool, { requestBuffering, limits, temporaryDirectory, onError })
+  const application = appHandler(pool, { requestBuffering, limits, space, onError })
   const handler = files.handler(application)
   const logged = access === null ? handler : accessLog(access)(handler)
   // The questions of an error page and of a load balancer are no requests of anybody.

@@ -8,6 +8,7 @@
 import { writeSync } from 'node:fs'
 import { AppPool } from '../apps/pool.ts'
 import { standardStream } from '../base/standard-streams.ts'
+import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
 import { version } from '../base/version.ts'
 import type { AccessLogConfig, GatewayConfig, Identity, Limits, StaticMount } from '../config/types.ts'
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
@@ -33,6 +34,8 @@ import { listen } from './transport.ts'
 const LAST_LINES_MS = 500
 /** What runs when the master dies has this long: long enough for ordinary requests, short enough for a restart. */
 const ORPHAN_DRAIN_MS = 5000
+/** Of what is free on the disk at start; the rest is for others. */
+const FREE_SHARE = 3 / 4
 
 class Gateway {
   readonly #channel: GatewayChannel
@@ -43,6 +46,7 @@ class Gateway {
   #accessSink: Sink | null = null
   readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
   readonly #refusedConnections = new RefusalLog((level, message) => this.#log(level, message))
+  readonly #fullSpace = new RefusalLog((level, message) => this.#log(level, message))
   readonly #refusedAddresses = new RefusalLog((level, message) => this.#log(level, message))
   readonly #servers: ReturnType<typeof listen>[] = []
   #development: Development | null = null
@@ -51,11 +55,12 @@ class Gateway {
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
     this.#channel = channel
     const access = this.#openAccessLog(config.accessLog)
+    const space = this.#makeSpace(config)
     this.#pool = new AppPool({
       limits: config.limits,
       timeouts: config.timeouts,
       queueOrder: config.queueOrder,
-      temporaryDirectory: config.temporaryDirectory,
+      space,
       build,
       rootPath: config.rootPath,
       onError: (exchange, error) => this.#refuse(exchange, error),
@@ -80,6 +85,7 @@ class Gateway {
       handler: assembleHandler(
         config,
         this.#pool,
+        space,
         this.#files,
         access,
         this.#development,
@@ -104,6 +110,19 @@ class Gateway {
       onAnswered: entry => access?.(entry),
     })
     this.#connections = this.#makeConnections(context, config.limits, trusted)
+  }
+
+  #makeSpace({ temporaryDirectory, limits }: GatewayConfig): TemporarySpace {
+    const bytes = limits.temporaryBytes ?? Math.floor(freeBytes(temporaryDirectory) * FREE_SHARE)
+    const megabytes = Math.round(bytes / 1024 ** 2)
+    return new TemporarySpace(temporaryDirectory, {
+      bytes,
+      files: limits.temporaryFiles,
+      onFull: () =>
+        this.#fullSpace.report(
+          `temporary files hold ${megabytes} MB, which is the limit (limit-temp-bytes): large uploads are refused, and long responses hold their workers`,
+        ),
+    })
   }
 
   #makeConnections(context: Omit<Http1Context, 'onClose'>, limits: Limits, trusted: TrustedProxies): Connections {
@@ -233,6 +252,7 @@ class Gateway {
     this.#refusals.flush()
     this.#refusedConnections.flush()
     this.#refusedAddresses.flush()
+    this.#fullSpace.flush()
     return cut
   }
 }

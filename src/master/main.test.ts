@@ -41,6 +41,8 @@ const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
     responseBuffer: 1e8,
     connections: 100,
     connectionsPerAddress: 0,
+    temporaryBytes: null,
+    temporaryFiles: 100,
     bodyRate: 0,
     sendRate: 0,
     queue: 100,

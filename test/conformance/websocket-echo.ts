@@ -21,6 +21,8 @@ const limits = {
   responseBuffer: 2 ** 28,
   connections: 4096,
   connectionsPerAddress: 0,
+  temporaryBytes: null,
+  temporaryFiles: 100,
   bodyRate: 0,
   sendRate: 0,
   queue: 1024,

@@ -184,3 +184,39 @@ test('--min-body-rate and --min-send-rate: who is never silent, and too slow, ho
   assert.ok(received > 0 && received < length, `${received} of ${length}`)
   await server.stop()
 })
+
+test('--limit-temp-bytes: large uploads are refused, responses wait for their clients, small things go on', {
+  skip,
+}, async () => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '2', '--limit-temp-bytes', '2M'] })
+  server.expectLog(
+    /POST \/echo was refused: Too much content is being stored \(limit-temp-bytes\)/,
+    /temporary files hold 2 MB, which is the limit \(limit-temp-bytes\)/,
+  )
+  const known = new RawClient(server.port).send('POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 9000000\r\n')
+  const early = await known.send('Expect: 100-continue\r\n\r\n').head()
+  assert.equal(early.status, 503, 'before its content was asked for')
+  known.close()
+
+  const unknown = new RawClient(server.port).send(
+    'POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n',
+  )
+  const megabyte = Buffer.from(`100000\r\n${'x'.repeat(0x100000)}\r\n`)
+  for (let i = 0; i < 6; i++) unknown.send(megabyte)
+  const late = await unknown.response()
+  assert.deepEqual([late.status, late.header('retry-after')], [503, '10'])
+  unknown.close()
+
+  const from = server.log.length
+  const slow = new RawClient(server.port).get('/bytes/16000000')
+  slow.socket.pause()
+  await server.waitForLog(/temporary files hold/, from)
+  assert.equal((await getOnce(server.port, '/hello')).status, 200)
+  const upload = new RawClient(server.port).send('POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 1000000\r\n\r\n')
+  assert.equal((await upload.send('x'.repeat(1_000_000)).response()).body.length, 1_000_000)
+  upload.close()
+  slow.socket.resume()
+  assert.equal((await slow.response()).body.length, 16_000_000)
+  slow.close()
+  await server.stop()
+})

@@ -49,6 +49,7 @@ export const SETTINGS: readonly Setting[] = [
   limits.limitRequestFields,
   limits.limitRequestHeaderSize,
   limits.limitRequestBody,
+  limits.limitTempBytes,
   limits.limitConnections,
   limits.limitConnectionsPerAddress,
   limits.wsMaxSize,

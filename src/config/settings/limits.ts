@@ -1,5 +1,5 @@
 /** Settings that bound what clients may take: time, room, number. */
-import { count, countOr, duration, oneOf, onOrOff, size } from './kinds.ts'
+import { count, countOr, duration, oneOf, onOrOff, size, sizeOr } from './kinds.ts'
 import { defineSetting } from './setting.ts'
 
 const KIB = 1024
@@ -163,6 +163,18 @@ export const limitRequestBody = defineSetting({
   default: '1G',
   why: "It goes to a temporary file, so that memory does not limit it; nginx's 1 MiB is the classic surprise of first uploads.",
   doc: 'Content of a request; more is 413.',
+  change: 'restart',
+})
+
+export const limitTempBytes = defineSetting({
+  name: 'limit-temp-bytes',
+  section: 'Limits',
+  placeholder: 'SIZE',
+  kind: sizeOr('auto', MIB, 1024 * TIB),
+  default: 'auto',
+  why: 'Three quarters of what is free in `temp-dir` at start: a full disk would stop others too, the database first.',
+  doc: 'All temporary files together; beyond it large uploads are 503; auto: by the free space.',
+  more: 'Uploads and responses of more than 1 MiB wait in temporary files. When these have reached the limit, an upload that does not fit into memory is answered 503 with `Retry-After`, before it is read where its length is known, and a response that does not is held back: its worker waits for the client. Keep it above `limit-request-body`: a larger upload than this never succeeds.',
   change: 'restart',
 })
 

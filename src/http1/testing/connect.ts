@@ -16,6 +16,8 @@ const LIMITS = {
   responseBuffer: 1_000_000,
   connections: 100,
   connectionsPerAddress: 0,
+  temporaryBytes: null,
+  temporaryFiles: 100,
   bodyRate: 0,
   sendRate: 0,
   queue: 100,
