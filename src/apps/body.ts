@@ -5,6 +5,8 @@
  */
 import { ByteQueue } from '../base/byte-queue.ts'
 import { TemporaryFile } from '../base/temporary-file.ts'
+import type { TemporarySpace } from '../base/temporary-space.ts'
+import { HttpError } from '../http/errors.ts'
 import { MAX_INLINE_BODY } from './wire/frames.ts'
 
 /** Bytes on their way to a disk that is slower than the client; beyond it the client must wait. */
@@ -29,12 +31,19 @@ export interface CallBody {
   close(): void
 }
 
+/** Uploads take seconds; whoever comes back sooner finds the same ones. */
+const RETRY_AFTER = 10
+
+export function tooMuchStored(): HttpError {
+  return new HttpError(503, 'Too much content is being stored (limit-temp-bytes)', 'operator', RETRY_AFTER)
+}
+
 export interface RequestBodyOptions {
-  readonly directory: string
+  readonly space: TemporarySpace
   readonly memoryBytes: number
   /** There is room again after an `append` that returned false. */
   readonly onRoom: () => void
-  /** The disk failed; once, and nothing else is called after it. */
+  /** The disk failed, or has no room (an HttpError); once, and nothing else is called after it. */
   readonly onError: (error: Error) => void
 }
 
@@ -60,7 +69,13 @@ export class RequestBody implements CallBody {
       this.#collected.push(chunk)
       return true
     }
-    this.#file ??= new TemporaryFile(this.#options.directory, () => this.#progress())
+    const { space } = this.#options
+    if (this.#file === null ? !space.hasRoomFor(chunk.length) : !space.hasRoom) {
+      this.close()
+      this.#options.onError(tooMuchStored())
+      return true
+    }
+    this.#file ??= new TemporaryFile(space, () => this.#progress())
     this.#file.append(chunk)
     this.#waiting = this.#file.pendingBytes > MAX_PENDING
     return !this.#waiting

@@ -41,6 +41,7 @@ export class Call implements Queued, Unanswered {
   waiting: Deadline | null = null
   /** When it began to wait, in milliseconds. */
   waitsSince = 0
+  isReturned = false
   #body: CallBody | null
 
   constructor(exchange: Exchange, body: CallBody | null) {

@@ -51,6 +51,8 @@ export class Link implements PoolLink {
   isAlive = true
   /** It said hello on its present connection. */
   isOpen = false
+  /** A thread is asked for nothing while it runs: its deadline tells. */
+  readonly isBlocked = false
   readonly #owner: LinkOwner
   readonly #deadline: Deadline
   readonly #sink: WorkerSink

@@ -91,11 +91,15 @@ export class MultiplexedLink implements PoolLink {
   }
 
   get usable(): boolean {
-    return this.#mayUse && !this.#outbox!.isCongested && !this.#heartbeat.isBlocked
+    return this.#mayUse && !this.#outbox!.isCongested && !this.isBlocked
   }
 
   set usable(value: boolean) {
     this.#mayUse = value
+  }
+
+  get isBlocked(): boolean {
+    return this.#heartbeat.isBlocked
   }
 
   get isIdle(): boolean {

@@ -20,6 +20,8 @@ export interface PoolLink extends Slot {
   readonly isAlive: boolean
   /** The worker said hello on its present connection. */
   readonly isOpen: boolean
+  /** Its worker does not react: it takes nothing until it does. */
+  readonly isBlocked: boolean
   /** Nothing runs on it. */
   readonly isIdle: boolean
   open(): void

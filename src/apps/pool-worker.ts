@@ -56,6 +56,11 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
     return ++this.#answered === this.maxRequests
   }
 
+  /** Sooner or later it takes a request that comes now. */
+  get canServe(): boolean {
+    return this.isActive && !this.isLeaving && !this.slots.every(link => link.isBlocked)
+  }
+
   get usableSlots(): number {
     return this.slots.reduce((sum, { usable, capacity }) => sum + (usable ? capacity : 0), 0)
   }

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { TemporarySpace } from '../base/temporary-space.ts'
 import type { Limits, Timeouts } from '../config/types.ts'
 import { RequestBody } from './body.ts'
 import { AppPool } from './pool.ts'
@@ -70,7 +71,7 @@ async function run(seed: number): Promise<void> {
   const pool = new AppPool({
     limits: { memoryBuffer: 50_000, responseBuffer: 100_000, queue: 1000 } as Limits,
     timeouts: { request: 0, queue: 0 } as Timeouts,
-    temporaryDirectory: directory,
+    space: new TemporarySpace(directory),
     build: 'b1',
     onError: FakeExchange.failed,
     events: {
@@ -97,7 +98,7 @@ async function run(seed: number): Promise<void> {
     exchange.response.events.on('over', () => entry.overs++)
     all.push(entry)
     const body = new RequestBody({
-      directory,
+      space: new TemporarySpace(directory),
       memoryBytes: 50_000,
       onRoom: () => {},
       onError: error => assert.fail(error.message),

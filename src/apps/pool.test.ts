@@ -4,10 +4,12 @@ import { closeSync, fstatSync, mkdtempSync, openSync, readdirSync, rmSync, write
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, test } from 'node:test'
-import type { Limits, Timeouts } from '../config/types.ts'
+import { TemporarySpace } from '../base/temporary-space.ts'
+import type { Limits, QueueOrder, Timeouts } from '../config/types.ts'
 import { HttpError } from '../http/errors.ts'
 import { RequestBody } from './body.ts'
 import { AppPool } from './pool.ts'
+import { OVERLOADED_MS } from './queue.ts'
 import { FakeExchange, type FakeRequest } from './testing/fake-exchange.ts'
 import {
   type FakeLink,
@@ -31,6 +33,11 @@ const limits: Limits = {
   memoryBuffer: 64 * 1024,
   responseBuffer: 512 * 1024,
   connections: 100,
+  connectionsPerAddress: 0,
+  temporaryBytes: null,
+  temporaryFiles: 100,
+  bodyRate: 0,
+  sendRate: 0,
   queue: 100,
   websocketMessage: 1 << 20,
 }
@@ -62,11 +69,19 @@ class Bench {
   readonly spent: [number, number][] = []
   readonly pool: AppPool
 
-  constructor(changes: { limits?: Partial<Limits>; timeouts?: Partial<Timeouts>; beforeDispatch?: () => void } = {}) {
+  constructor(
+    changes: {
+      limits?: Partial<Limits>
+      timeouts?: Partial<Timeouts>
+      queueOrder?: QueueOrder
+      beforeDispatch?: () => void
+    } = {},
+  ) {
     this.pool = new AppPool({
       limits: { ...limits, ...changes.limits },
       timeouts: { ...timeouts, ...changes.timeouts },
-      temporaryDirectory: directory,
+      queueOrder: changes.queueOrder ?? 'fifo',
+      space: new TemporarySpace(directory),
       build: 'b1',
       onError: FakeExchange.failed,
       beforeDispatch: changes.beforeDispatch,
@@ -128,7 +143,7 @@ class Bench {
       return exchange
     }
     const body = new RequestBody({
-      directory,
+      space: new TemporarySpace(directory),
       memoryBytes: limits.memoryBuffer,
       onRoom: () => {},
       onError: error => FakeExchange.failed(exchange, error),
@@ -256,6 +271,24 @@ test('when the queue is full a request is refused at once with Retry-After', asy
   assert.ok(refused.error instanceof HttpError)
   assert.equal(refused.error.status, 503)
   assert.ok(refused.error.retryAfter! >= 1)
+})
+
+test('newest-first, while the oldest has waited too long: it makes room in a full queue, and the newest is served first', async t => {
+  const bench = new Bench({ limits: { queue: 2 }, queueOrder: 'newest-first' })
+  const [first, second] = [bench.send({ path: '/1' }), bench.send({ path: '/2' })]
+  const early = bench.send()
+  assert.equal((early.error as HttpError).status, 503, 'as long as all is well the newcomer goes')
+  const later = performance.now() + OVERLOADED_MS
+  t.mock.method(performance, 'now', () => later)
+  const third = bench.send({ path: '/3' })
+  assert.equal((first.error as HttpError).status, 503)
+  const served: string[] = []
+  await bench.linkedWorker(1, 1, request => {
+    served.push(request.environ.get('PATH_INFO')!)
+    echo(request)
+  })
+  await Promise.all([second.over(), third.over()])
+  assert.deepEqual(served, ['/3', '/2'])
 })
 
 test('a request that no worker takes in time is refused', async () => {

@@ -8,7 +8,8 @@
  * Not here: starting or ending workers (the master's), reading content (`handlers/app.ts`), rendering errors.
  */
 import { Deadline, DeadlineList } from '../base/deadlines.ts'
-import type { Limits, Timeouts } from '../config/types.ts'
+import type { TemporarySpace } from '../base/temporary-space.ts'
+import type { Limits, QueueOrder, Timeouts } from '../config/types.ts'
 import { ClientGoneError, HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { CallBody } from './body.ts'
@@ -45,7 +46,10 @@ export interface PoolEvents {
 export interface PoolOptions {
   readonly limits: Limits
   readonly timeouts: Timeouts
-  readonly temporaryDirectory: string
+  /** `fifo` by default. */
+  readonly queueOrder?: QueueOrder
+  /** For what does not fit into memory. */
+  readonly space: TemporarySpace
   readonly build: string
   /** `root_path` of ASGI scopes; none by default. */
   readonly rootPath?: string
@@ -81,7 +85,7 @@ const SERVICE_RESTART = 1012
 export class AppPool {
   readonly #options: PoolOptions
   readonly #owner: LinkOwner & MultiplexedOwner
-  readonly #queue = new CallQueue<Call>()
+  readonly #queue: CallQueue<Call>
   readonly #queueDeadlines: DeadlineList
   readonly #requestDeadlines: DeadlineList
   readonly #helloDeadlines = new DeadlineList(HELLO_TIMEOUT_MS)
@@ -100,6 +104,7 @@ export class AppPool {
 
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#queue = new CallQueue(options.queueOrder)
     this.#queueDeadlines = new DeadlineList(options.timeouts.queue)
     this.#requestDeadlines = new DeadlineList(options.timeouts.request)
     this.#owner = this.#makeOwner()
@@ -130,8 +135,9 @@ export class AppPool {
       this.#send(slot, call)
     } else {
       if (this.#queue.length >= this.#options.limits.queue) {
-        this.#fail(call, new HttpError(503, 'Too many requests are waiting', 'operator', this.#retryAfter()))
-        return
+        const tooMany = this.#queue.hopeless ?? call
+        this.#fail(tooMany, new HttpError(503, 'Too many requests are waiting', 'operator', this.#retryAfter()))
+        if (tooMany === call) return
       }
       this.#enqueue(call)
       this.#pump()
@@ -181,6 +187,12 @@ export class AppPool {
       slots += worker.usableSlots
     }
     return { queued: this.#queue.length, busy, slots, workers: this.#workers.length }
+  }
+
+  /** Null while a worker can serve: what a request would have to wait for. */
+  get whyNotReady(): string | null {
+    if (this.#refusal !== null) return 'the code does not load'
+    return this.#workers.some(worker => worker.canServe) ? null : 'no worker can serve'
   }
 
   /** The program stops within `deadlineMs`: what would never end by itself is ended. Requests are served until `close`. */
@@ -263,7 +275,7 @@ export class AppPool {
 
   /** Sends what waits, in order. A call that may not go ahead holds those behind it back, or it would starve. */
   #pump(): void {
-    for (let call = this.#queue.first; call !== null; call = this.#queue.first) {
+    for (let call = this.#queue.turn; call !== null; call = this.#queue.turn) {
       if (call.exchange.isHalfClosed) {
         this.#drop(call)
         continue
@@ -330,7 +342,7 @@ export class AppPool {
   // ---- links ------------------------------------------------------------------------------------------------------
 
   #makeOwner(): LinkOwner & MultiplexedOwner {
-    const { limits, timeouts, temporaryDirectory, events, rootPath = '' } = this.#options
+    const { limits, timeouts, space, events, rootPath = '' } = this.#options
     return {
       scope: new ScopeWriter(rootPath),
       rootPath,
@@ -339,7 +351,7 @@ export class AppPool {
       blocked: ({ worker }, note) => events.blocked(worker.id, note),
       stuck: (link, note) => this.#stuck(link, note),
       relayLimits: {
-        temporaryDirectory,
+        space,
         memoryBuffer: limits.memoryBuffer,
         responseBuffer: limits.responseBuffer,
       },

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { CallQueue, type Queued } from './queue.ts'
+import { CallQueue, OVERLOADED_MS, type Queued } from './queue.ts'
 
 class Item implements Queued {
   previous: Queued | null = null
   next: Queued | null = null
+  waitsSince: number
+  isReturned = false
+
+  constructor(waitsSince = 0) {
+    this.waitsSince = waitsSince
+  }
 }
 
 test('push, unshift and remove anywhere do what an array does', () => {
@@ -33,4 +39,47 @@ test('push, unshift and remove anywhere do what an array does', () => {
       assert.equal(queue.first, null)
     }),
   )
+})
+
+/** A queue whose calls have waited for these times. */
+function waiting(order: 'fifo' | 'newest-first', ...milliseconds: number[]) {
+  const now = performance.now()
+  const queue = new CallQueue<Item>(order)
+  const items = milliseconds.map(ms => new Item(now - ms))
+  for (const item of items) queue.push(item)
+  return { queue, items }
+}
+
+test('newest-first: first come, first served, until the oldest has waited too long', () => {
+  const { queue, items } = waiting('newest-first', OVERLOADED_MS / 2, 0)
+  assert.equal(queue.turn, items[0])
+  assert.equal(queue.hopeless, null)
+})
+
+test('newest-first: while the oldest has waited too long, the newest; the oldest makes room for it', () => {
+  const { queue, items } = waiting('newest-first', OVERLOADED_MS + 1, OVERLOADED_MS / 2, 0)
+  assert.equal(queue.turn, items[2])
+  assert.equal(queue.hopeless, items[0])
+  queue.remove(items[2]!)
+  assert.equal(queue.turn, items[1])
+  queue.remove(items[0]!)
+  assert.equal(queue.turn, items[1], 'nobody has waited too long any more')
+})
+
+test('newest-first: a call that comes back has its turn, and is nobody that has to go', () => {
+  const { queue } = waiting('newest-first', OVERLOADED_MS + 1, 0)
+  const returned = new Item(performance.now() - 2 * OVERLOADED_MS)
+  queue.unshift(returned)
+  assert.equal(queue.turn, returned)
+  assert.equal(queue.hopeless, null)
+})
+
+test('fifo: the oldest, however long it has waited', () => {
+  const { queue, items } = waiting('fifo', OVERLOADED_MS * 10, 0)
+  assert.equal(queue.turn, items[0])
+  assert.equal(queue.hopeless, null)
+})
+
+test('an empty queue has no turn', () => {
+  for (const order of ['fifo', 'newest-first'] as const) assert.equal(new CallQueue(order).turn, null)
 })

@@ -8,10 +8,11 @@
  */
 import { close } from 'node:fs'
 import { Spool } from '../base/spool.ts'
+import type { TemporarySpace } from '../base/temporary-space.ts'
 import type { Exchange, ResponseHead } from '../http/exchange.ts'
 
 export interface RelayLimits {
-  readonly temporaryDirectory: string
+  readonly space: TemporarySpace
   readonly memoryBuffer: number
   readonly responseBuffer: number
 }
@@ -142,7 +143,7 @@ export class Relay {
 
   #openSpool(): Spool {
     return new Spool({
-      directory: this.#limits.temporaryDirectory,
+      space: this.#limits.space,
       memoryBytes: this.#limits.memoryBuffer,
       totalBytes: this.#limits.responseBuffer,
       onChange: () => this.#pump(),

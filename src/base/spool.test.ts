@@ -7,6 +7,7 @@ import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { Spool } from './spool.ts'
 import { TemporaryFile } from './temporary-file.ts'
+import { TemporarySpace } from './temporary-space.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'jumak-spool-'))
 after(() => rmSync(directory, { recursive: true }))
@@ -15,7 +16,7 @@ function spool(memoryBytes: number, totalBytes: number, where = directory) {
   const events = new EventEmitter()
   const errors: Error[] = []
   const queue = new Spool({
-    directory: where,
+    space: new TemporarySpace(where),
     memoryBytes,
     totalBytes,
     onChange: () => events.emit('change'),
@@ -119,7 +120,7 @@ test('a directory that cannot be written loses nothing: memory takes its place, 
 
 test('a temporary file reads back any part of what was written', async () => {
   const events = new EventEmitter()
-  const file = new TemporaryFile(directory, () => events.emit('progress'))
+  const file = new TemporaryFile(new TemporarySpace(directory), () => events.emit('progress'))
   const data = Buffer.from(Array.from({ length: 300_000 }, (_, i) => i & 255))
   for (let at = 0; at < data.length; at += 7001) file.append(data.subarray(at, at + 7001))
   while (file.pendingBytes > 0) await once(events, 'progress')

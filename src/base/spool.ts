@@ -4,13 +4,15 @@
  *
  * The file is written from its start again once everything in it has been read, so its size is bounded by what was
  * written since, not by what waits. When the file fails (a full disk) nothing is lost: what could not be written stays
- * in memory, and from then on memory is all there is. Nothing blocks; after `close` nothing is called back.
+ * in memory, and from then on memory is all there is. While the space of all files is used up, memory is all there is too, and
+ * what the file holds must be taken first. Nothing blocks; after `close` nothing is called back.
  */
 import { ByteQueue } from './byte-queue.ts'
 import { TemporaryFile } from './temporary-file.ts'
+import type { TemporarySpace } from './temporary-space.ts'
 
 export interface SpoolOptions {
-  readonly directory: string
+  readonly space: TemporarySpace
   /** Bytes kept in memory before the file is used. */
   readonly memoryBytes: number
   /** Bytes kept in memory and file together before the spool is full. */
@@ -52,6 +54,7 @@ export class Spool {
       return this.#memory.bytes + (this.#file?.pendingBytes ?? 0) >= this.#options.memoryBytes
     }
     const file = this.#file
+    if (!this.#hasSpace) return this.#fileInUse || this.#memory.bytes >= this.#options.memoryBytes
     if (file === null) return false
     return (
       file.pendingBytes > MAX_PENDING ||
@@ -61,11 +64,12 @@ export class Spool {
 
   append(chunk: Buffer): void {
     const fits = this.#memory.bytes + chunk.length <= this.#options.memoryBytes
-    if (!this.#fileInUse && (fits || this.#failed || this.#options.totalBytes <= this.#options.memoryBytes)) {
+    const mayUseFile = !this.#failed && this.#options.totalBytes > this.#options.memoryBytes && this.#hasSpace
+    if (!this.#fileInUse && (fits || !mayUseFile)) {
       this.#memory.push(chunk)
       return
     }
-    this.#file ??= new TemporaryFile(this.#options.directory, () => this.#fileChanged())
+    this.#file ??= new TemporaryFile(this.#options.space, () => this.#fileChanged())
     this.#file.append(chunk)
   }
 
@@ -83,6 +87,11 @@ export class Spool {
     this.#memory.clear()
     this.#file?.close()
     this.#file = null
+  }
+
+  get #hasSpace(): boolean {
+    const { space } = this.#options
+    return this.#file === null ? space.hasRoomFor(1) : space.hasRoom
   }
 
   /** Order is kept by it: while the file has anything, everything goes to the file. */

@@ -4,12 +4,14 @@
  *
  * Invariants: nothing blocks the event loop; bytes stay in memory (`pending`) until they are on the file, so an error
  * (a full disk) loses none: the owner may take them back. The descriptor is closed exactly once, after the last
- * operation in flight, whenever `close` is called. After `close` nothing is called back.
+ * operation in flight, whenever `close` is called. After `close` nothing is called back. What it takes of the space is counted until
+ * its descriptor is closed.
  */
 import { randomBytes } from 'node:crypto'
 import { close, open, read, unlink, write } from 'node:fs'
 import { join } from 'node:path'
 import { ByteQueue } from './byte-queue.ts'
+import type { TemporarySpace } from './temporary-space.ts'
 
 /** Bytes of one write: large enough to be cheap, small enough that a slow disk shows progress. */
 const MAX_WRITE = 1024 * 1024
@@ -19,17 +21,23 @@ export class TemporaryFile {
   written = 0
   /** Set by the first error of open or write; nothing is written after it. */
   error: NodeJS.ErrnoException | null = null
+  readonly #space: TemporarySpace
   readonly #onProgress: () => void
+  /** The largest that it has been, which it stays on the disk. */
+  #size = 0
   #fd = -1
   readonly #pending = new ByteQueue()
   #operations = 0
   #writing = false
   #closed = false
+  #isReleased = false
 
   /** `onProgress`: bytes have been written, or `error` is set. */
-  constructor(directory: string, onProgress: () => void) {
+  constructor(space: TemporarySpace, onProgress: () => void) {
+    this.#space = space
     this.#onProgress = onProgress
-    this.#open(join(directory, `jumak-${process.pid}-${randomBytes(8).toString('hex')}`))
+    space.files++
+    this.#open(join(space.directory, `jumak-${process.pid}-${randomBytes(8).toString('hex')}`))
   }
 
   /** Bytes that wait to be written, those in flight included. */
@@ -39,6 +47,11 @@ export class TemporaryFile {
 
   append(chunk: Buffer): void {
     this.#pending.push(chunk)
+    const size = this.written + this.#pending.bytes
+    if (size > this.#size) {
+      this.#space.take(size - this.#size)
+      this.#size = size
+    }
     this.#write()
   }
 
@@ -124,7 +137,11 @@ export class TemporaryFile {
   }
 
   #closeWhenIdle(): void {
-    if (this.#operations > 0 || this.#fd < 0) return
+    if (this.#operations > 0 || this.#isReleased) return
+    this.#isReleased = true
+    this.#space.files--
+    this.#space.take(-this.#size)
+    if (this.#fd < 0) return
     const fd = this.#fd
     this.#fd = -1
     // An error of close can tell nothing that matters: nobody will ever read this file.

@@ -9,7 +9,7 @@ import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { findTarget } from './app-target.ts'
 import { formatBind, includesAddress } from './bind.ts'
-import { connectionLimit, MEMORY_BUFFER, RESPONSE_BUFFER } from './defaults.ts'
+import { ADDRESS_SHARE, connectionLimit, MEMORY_BUFFER, RESPONSE_BUFFER, temporaryFileLimit } from './defaults.ts'
 import { findDirectory } from './directory.ts'
 import { discover } from './discover.ts'
 import type { Environment } from './environment.ts'
@@ -30,6 +30,7 @@ import type {
   AppTarget,
   BindAddress,
   Config,
+  HealthPaths,
   Limits,
   Recycle,
   StaticMount,
@@ -64,6 +65,8 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     limits: readLimits(values, environment),
     timeouts: readTimeouts(values),
     requestBuffering: values.one(limits.requestBuffering),
+    queueOrder: values.one(limits.queueOrder),
+    health: readHealthPaths(values),
     recycle: readRecycle(values),
     staticMounts: mounts?.list ?? [],
     findStatic: mounts !== null,
@@ -154,7 +157,11 @@ function readAddresses(values: Values): BindAddress[] {
 }
 
 function readLimits(values: Values, { machine }: Environment): Limits {
-  const connections = values.one(limits.limitConnections)
+  const wanted = values.one(limits.limitConnections)
+  const descriptors = join(machine.procRoot, 'self/limits')
+  const connections = wanted === 'auto' ? connectionLimit(descriptors) : wanted
+  const temporaryBytes = values.one(limits.limitTempBytes)
+  const perAddress = values.one(limits.limitConnectionsPerAddress)
   return {
     requestLine: values.one(limits.limitRequestLine),
     headerBytes: values.one(limits.limitRequestHeaderSize),
@@ -163,10 +170,22 @@ function readLimits(values: Values, { machine }: Environment): Limits {
     body: values.one(limits.limitRequestBody) || Number.MAX_SAFE_INTEGER,
     memoryBuffer: MEMORY_BUFFER,
     responseBuffer: RESPONSE_BUFFER,
-    connections: connections === 'auto' ? connectionLimit(join(machine.procRoot, 'self/limits')) : connections,
+    temporaryBytes: temporaryBytes === 'auto' ? null : temporaryBytes,
+    temporaryFiles: temporaryFileLimit(descriptors, connections),
+    connections,
+    connectionsPerAddress: perAddress === 'auto' ? Math.ceil(connections * ADDRESS_SHARE) : perAddress,
+    bodyRate: values.one(limits.minBodyRate),
+    sendRate: values.one(limits.minSendRate),
     queue: values.one(limits.queueLimit),
     websocketMessage: values.one(limits.wsMaxSize),
   }
+}
+
+function readHealthPaths(values: Values): HealthPaths {
+  const paths = { live: values.one(listening.healthPath), ready: values.one(listening.readyPath) }
+  if (paths.live !== null && paths.live === paths.ready)
+    values.report(listening.readyPath, 'must differ from health-path, which is answered while nothing can be served')
+  return paths
 }
 
 function readRecycle(values: Values): Recycle {

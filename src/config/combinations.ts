@@ -8,7 +8,7 @@ import { connectionLimit } from './defaults.ts'
 import type { Environment } from './environment.ts'
 import { preload } from './settings/application.ts'
 import { reloadDir } from './settings/development.ts'
-import { limitConnections, queueTimeout, wsPingTimeout } from './settings/limits.ts'
+import { limitConnections, minBodyRate, minSendRate, queueTimeout, wsPingTimeout } from './settings/limits.ts'
 import { trustedProxies, unixMode } from './settings/listening.ts'
 import { accessLogFormat, accessLogMinStatus, accessLogSlow } from './settings/logging.ts'
 import { group, umask, user } from './settings/process.ts'
@@ -24,6 +24,8 @@ export function warnOfCombinations(values: Values, config: Config, environment: 
   }
   useless(recycle.maxRequests === 0 && recycle.maxRequestsJitter > 0, maxRequestsJitter, 'without max-requests')
   useless(!bind.some(address => address.kind === 'unix'), unixMode, 'without a Unix socket to listen on')
+  useless(timeouts.body === 0, minBodyRate, 'without body-timeout')
+  useless(timeouts.send === 0, minSendRate, 'without send-timeout')
   useless(timeouts.websocketPing === 0, wsPingTimeout, 'without ws-ping-interval')
   for (const setting of [accessLogFormat, accessLogMinStatus, accessLogSlow])
     useless(accessLog === null, setting, 'while access-log is off')

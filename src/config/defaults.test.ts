@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { connectionLimit } from './defaults.ts'
+import { connectionLimit, temporaryFileLimit } from './defaults.ts'
 import { makeTree } from './testing/tree.ts'
 
-function limitFor(t: TestContext, hard: string): number {
+function limitsFile(t: TestContext, hard: string): string {
   const line = `Max open files            1024                 ${hard.padEnd(20)} files\n`
-  return connectionLimit(join(makeTree(t, { limits: `Limit  Soft Limit  Hard Limit  Units\n${line}` }), 'limits'))
+  return join(makeTree(t, { limits: `Limit  Soft Limit  Hard Limit  Units\n${line}` }), 'limits')
+}
+
+function limitFor(t: TestContext, hard: string): number {
+  return connectionLimit(limitsFile(t, hard))
 }
 
 test('connections: the hard limit on open files less a quarter, at least 256', t => {
@@ -26,4 +30,11 @@ test('connections: bounded where open files are not', t => {
 
 test('connections: a fixed number where the limit cannot be read', () => {
   assert.equal(connectionLimit('/nowhere/limits'), 4096)
+})
+
+test('temporary files: half of what connections leave, two a connection at most', t => {
+  assert.equal(temporaryFileLimit(limitsFile(t, '20000'), 15_000), 2500)
+  assert.equal(temporaryFileLimit(limitsFile(t, 'unlimited'), 100), 200)
+  assert.equal(temporaryFileLimit(limitsFile(t, '100'), 100), 16)
+  assert.equal(temporaryFileLimit('/nowhere/limits', 4096), 256)
 })

@@ -43,6 +43,32 @@ function time(of: Case['of'], standard: number): Case {
   }
 }
 
+function rate(of: Case['of']): Case {
+  return {
+    of,
+    standard: 240,
+    texts: [
+      ['1K', 1024],
+      ['0', 0],
+    ],
+    toml: '"1K"',
+    wrong: ['1K/s', SIZE],
+  }
+}
+
+function probe(of: Case['of']): Case {
+  return {
+    of,
+    standard: null,
+    texts: [
+      ['/-/probe', '/-/probe'],
+      ['off', null],
+    ],
+    toml: '"/-/probe"',
+    wrong: ['/a b', /must be a plain path as clients send it/],
+  }
+}
+
 const log = ['--access-log=-']
 
 const CASES: Readonly<Record<string, Case>> = {
@@ -237,10 +263,14 @@ const CASES: Readonly<Record<string, Case>> = {
     toml: '"300M"',
     wrong: ['300', /must be from 16M to 1T, or 0/],
   },
+  'health-path': probe(({ health }) => health.live),
+  'ready-path': probe(({ health }) => health.ready),
   'keep-alive': { ...time(({ timeouts }) => timeouts.keepAlive, 75 * SECONDS), wrong: ['0', /must be a time above 0/] },
   'header-timeout': time(({ timeouts }) => timeouts.head, 15 * SECONDS),
   'body-timeout': time(({ timeouts }) => timeouts.body, 30 * SECONDS),
   'send-timeout': time(({ timeouts }) => timeouts.send, 60 * SECONDS),
+  'min-body-rate': rate(({ limits }) => limits.bodyRate),
+  'min-send-rate': rate(({ limits }) => limits.sendRate),
   'queue-limit': {
     of: ({ limits }) => limits.queue,
     standard: 1024,
@@ -249,6 +279,16 @@ const CASES: Readonly<Record<string, Case>> = {
     wrong: ['0', NUMBER_FROM],
   },
   'queue-timeout': time(({ timeouts }) => timeouts.queue, 30 * SECONDS),
+  'queue-order': {
+    of: ({ queueOrder }) => queueOrder,
+    standard: 'fifo',
+    texts: [
+      ['newest-first', 'newest-first'],
+      ['fifo', 'fifo'],
+    ],
+    toml: '"newest-first"',
+    wrong: ['lifo', /must be fifo or newest-first/],
+  },
   'request-buffering': {
     of: ({ requestBuffering }) => requestBuffering,
     standard: true,
@@ -300,6 +340,16 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   'ws-ping-interval': time(({ timeouts }) => timeouts.websocketPing, 20 * SECONDS),
   'ws-ping-timeout': time(({ timeouts }) => timeouts.websocketPong, 20 * SECONDS),
+  'limit-temp-bytes': {
+    of: ({ limits }) => limits.temporaryBytes,
+    standard: null,
+    texts: [
+      ['2G', 2 * GIB],
+      ['auto', null],
+    ],
+    toml: '"2G"',
+    wrong: ['1K', /must be from 1M to 1024T, or auto/],
+  },
   'limit-connections': {
     of: ({ limits }) => limits.connections,
     standard: 4096,
@@ -309,6 +359,17 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     toml: '100',
     wrong: ['0', NUMBER_FROM],
+  },
+  'limit-connections-per-address': {
+    of: ({ limits }) => limits.connectionsPerAddress,
+    standard: 2048,
+    texts: [
+      ['100', 100],
+      ['0', 0],
+      ['auto', 2048],
+    ],
+    toml: '100',
+    wrong: ['many', /must be a whole number from 0 to 1000000, or auto/],
   },
   static: {
     of: ({ staticMounts, findStatic }) => [staticMounts, findStatic],

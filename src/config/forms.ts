@@ -43,6 +43,15 @@ export function parseRootPath(text: string): Parsed<string> {
   return { value: text.replace(/\/$/, '') }
 }
 
+/** A path as it stands in requests: absolute, and encoded as clients send it; null: off. */
+export function parseHealthPath(text: string): Parsed<string | null> {
+  if (text === 'off') return { value: null }
+  if (!text.startsWith('/')) return { problem: 'must begin with a slash, as in /-/ready, or be off' }
+  if (!/^[\x21-\x7e]+$/.test(text) || /[?#]/.test(text))
+    return { problem: 'must be a plain path as clients send it: no query, no spaces, nothing but ASCII' }
+  return { value: text }
+}
+
 export function parseAccessLogFormat(text: string): Parsed<string> {
   const problem = checkAccessFormat(text)
   return problem === null ? { value: text } : { problem }

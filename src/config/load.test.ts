@@ -68,6 +68,13 @@ test('after a wrong directory or an unknown flag nothing is said about the appli
   assert.equal(messages(t, ['--certificate', 'x.pem', 'shop:'], empty).length, 1)
 })
 
+test('one path cannot be both probes', t => {
+  assert.match(
+    messages(t, ['--health-path=/up', '--ready-path=/up']).join(),
+    /^--ready-path must differ from health-path/,
+  )
+})
+
 test('an address that is given twice is told; free ports may be asked for twice', t => {
   assert.deepEqual(messages(t, ['-b', '8000', '-b', '127.0.0.1:8000']), [
     '--bind names 127.0.0.1:8000 twice: each address may be given once',

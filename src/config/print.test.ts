@@ -42,6 +42,7 @@ test('what auto became is said', t => {
   const text = printConfig(load([], environment), environment)
   assert.match(text, /^# workers = "auto" +# default, became 4 \(4 cores\)$/m)
   assert.match(text, /^# limit-connections = "auto" +# default, became 4096$/m)
+  assert.match(text, /^# limit-connections-per-address = "auto" +# default, became 2048$/m)
 })
 
 test('printed as a jumak.toml it means the same', t => {

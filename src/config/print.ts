@@ -11,7 +11,7 @@ import type { Loaded } from './load.ts'
 import { naturalValue } from './schema.ts'
 import * as application from './settings/application.ts'
 import { SETTINGS } from './settings/index.ts'
-import { limitConnections } from './settings/limits.ts'
+import { limitConnections, limitConnectionsPerAddress } from './settings/limits.ts'
 import { tempDir } from './settings/process.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
 import { workers } from './settings/workers.ts'
@@ -102,6 +102,7 @@ function becameOf(setting: Setting, config: Config, texts: readonly string[]): s
   if (!isAuto) return ''
   if (setting === workers) return `became ${config.workers} (${config.workersReason.replace('auto: ', '')})`
   if (setting === limitConnections) return `became ${config.limits.connections}`
+  if (setting === limitConnectionsPerAddress) return `became ${config.limits.connectionsPerAddress}`
   return setting === tempDir ? `became ${config.temporaryDirectory}` : ''
 }
 

@@ -39,8 +39,18 @@ export interface Limits {
   readonly memoryBuffer: number
   /** Bytes of response content kept for a slow client, memory and file together, before the worker is held back. */
   readonly responseBuffer: number
+  /** Bytes in all temporary files together; null: by what is free on their disk. */
+  readonly temporaryBytes: number | null
+  /** Temporary files at a time. */
+  readonly temporaryFiles: number
   /** Client connections of one gateway at a time. */
   readonly connections: number
+  /** Of these, those of one address that is no trusted proxy; 0: no limit. */
+  readonly connectionsPerAddress: number
+  /** Bytes a second that content must come at, as a mean over `Timeouts.body`; 0: none. */
+  readonly bodyRate: number
+  /** The same for taking a response, over `Timeouts.send`. */
+  readonly sendRate: number
   /** Requests that wait for a worker; one more is 503. */
   readonly queue: number
   /** Bytes of a message of a WebSocket, uncompressed; more closes it with 1009. */
@@ -95,6 +105,17 @@ export interface Identity {
   readonly userName: string
 }
 
+/** Paths that the gateway answers by itself; null: off. */
+export interface HealthPaths {
+  /** Liveness. */
+  readonly live: string | null
+  /** Readiness. */
+  readonly ready: string | null
+}
+
+/** Who is served first while requests wait for longer than they should. */
+export type QueueOrder = 'fifo' | 'newest-first'
+
 export interface GatewayConfig {
   readonly limits: Limits
   readonly timeouts: Timeouts
@@ -103,6 +124,8 @@ export interface GatewayConfig {
   readonly accessLog: AccessLogConfig | null
   /** Off: content goes to the worker while it arrives, and a slow upload holds a worker. */
   readonly requestBuffering: boolean
+  readonly health: HealthPaths
+  readonly queueOrder: QueueOrder
   /** SCRIPT_NAME: the path below which a proxy in front mounts the application; empty or `/shop`. */
   readonly rootPath: string
   /** As given; what a Django project's settings say comes with the `static` message. */

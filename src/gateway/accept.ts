@@ -1,9 +1,11 @@
 /**
  * The open client connections of this gateway: takes accepted sockets, gives each to a protocol, counts them against
- * the limit, and ends them when the gateway drains.
+ * the limits (all of them, and those of one address), and ends them when the gateway drains.
  */
+import type { Limits } from '../config/types.ts'
 import { Http1Connection } from '../http1/connection.ts'
 import type { Http1Context } from '../http1/context.ts'
+import { Addresses } from './addresses.ts'
 import type { SocketTransport } from './transport.ts'
 
 /**
@@ -14,40 +16,60 @@ const IDLE_DRAIN_MS = 1000
 
 /** A refusal can be read (lingering close), but a refused connection holds a descriptor for no longer than this. */
 const REFUSED_LINGER_MS = 2000
-/** Refused connections that linger at a time; more are closed without a word. Within the descriptors kept in reserve. */
+/** Refused connections that linger at a time; more are closed without a word. Within the descriptors kept in reserve, however few. */
 const MAX_REFUSED = 64
+const REFUSED_SHARE = 1 / 8
 
 const FULL = Buffer.from(
   'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Type: text/plain\r\n' +
     'Content-Length: 44\r\n\r\n503 Service Unavailable\nToo many connections',
 )
 
+export interface ConnectionsOptions {
+  readonly limits: Pick<Limits, 'connections' | 'connectionsPerAddress'>
+  /** Not bound by the limit for one address: proxies, whose connections are many clients'. */
+  readonly isExempt: (address: string) => boolean
+  /** A connection is refused because `limits.connections` are open. */
+  readonly onFull: () => void
+  /** A connection is refused because its address has `limits.connectionsPerAddress` open. */
+  readonly onAddressFull: (address: string) => void
+}
+
 export class Connections {
   readonly #context: Http1Context
-  readonly #limit: number
-  readonly #open = new Set<Http1Connection>()
-  readonly #onFull: () => void
+  readonly #options: ConnectionsOptions
+  readonly #maxRefused: number
+  readonly #addresses: Addresses
+  /** Each with what it counts as. */
+  readonly #open = new Map<Http1Connection, string>()
   #refused = 0
   #onEmpty: (() => void) | null = null
 
-  /** `onFull`: a connection is refused because `limit` are open. */
-  constructor(context: Omit<Http1Context, 'onClose'>, limit: number, onFull: () => void) {
+  constructor(context: Omit<Http1Context, 'onClose'>, options: ConnectionsOptions) {
+    const { limits, isExempt } = options
     this.#context = { ...context, onClose: connection => this.#closed(connection) }
-    this.#limit = limit
-    this.#onFull = onFull
+    this.#options = options
+    this.#maxRefused = Math.min(MAX_REFUSED, Math.ceil(limits.connections * REFUSED_SHARE))
+    this.#addresses = new Addresses(limits.connectionsPerAddress, isExempt)
   }
 
   accept(transport: SocketTransport): void {
-    if (this.#open.size >= this.#limit) {
+    if (this.#open.size >= this.#options.limits.connections) {
+      this.#options.onFull()
       this.#refuse(transport)
       return
     }
-    this.#open.add(new Http1Connection(transport, this.#context))
+    const network = this.#addresses.add(transport.remoteAddress)
+    if (network === null) {
+      this.#options.onAddressFull(transport.remoteAddress)
+      this.#refuse(transport)
+      return
+    }
+    this.#open.set(new Http1Connection(transport, this.#context), network)
   }
 
   #refuse(transport: SocketTransport): void {
-    this.#onFull()
-    if (this.#refused >= MAX_REFUSED) {
+    if (this.#refused >= this.#maxRefused) {
       transport.destroy()
       return
     }
@@ -68,14 +90,14 @@ export class Connections {
 
   get active(): number {
     let count = 0
-    for (const connection of this.#open) if (!connection.isIdle) count++
+    for (const connection of this.#open.keys()) if (!connection.isIdle) count++
     return count
   }
 
   /** Ends every connection after what it has begun; those that still run at the deadline are cut. Resolves with their number. */
   async drain(deadlineMs: number): Promise<number> {
     const empty = new Promise<void>(resolve => (this.#onEmpty = resolve))
-    for (const connection of this.#open) connection.startDrain()
+    for (const connection of this.#open.keys()) connection.startDrain()
     if (this.#open.size === 0) return 0
     const idle = setTimeout(() => this.#closeIdle(), Math.min(IDLE_DRAIN_MS, deadlineMs))
     const { promise: expired, resolve: expire } = Promise.withResolvers<void>()
@@ -84,16 +106,19 @@ export class Connections {
     clearTimeout(idle)
     clearTimeout(deadline)
     const cut = this.active
-    for (const connection of this.#open) connection.destroy()
+    for (const connection of this.#open.keys()) connection.destroy()
     return cut
   }
 
   #closeIdle(): void {
-    for (const connection of this.#open) if (connection.isIdle) connection.destroy()
+    for (const connection of this.#open.keys()) if (connection.isIdle) connection.destroy()
   }
 
   #closed(connection: Http1Connection): void {
+    const network = this.#open.get(connection)
+    if (network === undefined) return
     this.#open.delete(connection)
+    this.#addresses.remove(network)
     if (this.#open.size === 0) this.#onEmpty?.()
   }
 }

@@ -3,27 +3,33 @@
  * switched on. Folded once, so that a request pays nothing for what is off.
  */
 import type { AppPool } from '../apps/pool.ts'
+import type { TemporarySpace } from '../base/temporary-space.ts'
 import type { GatewayConfig } from '../config/types.ts'
 import { appHandler } from '../handlers/app.ts'
 import type { StaticFiles } from '../handlers/static/handler.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
 import { accessLog } from '../middleware/access-log.ts'
+import { health } from '../middleware/health.ts'
 import type { AccessWriter } from '../observe/access-log.ts'
 import type { Development } from './development.ts'
 
 export function assembleHandler(
   config: GatewayConfig,
   pool: AppPool,
+  space: TemporarySpace,
   files: StaticFiles,
   access: AccessWriter | null,
   development: Development | null,
   onError: (exchange: Exchange, error: Error) => void,
+  whyNotReady: () => string | null,
 ): Handler {
-  const { limits, requestBuffering, temporaryDirectory } = config
+  const { limits, requestBuffering } = config
   // Its directories may come and go while it serves: without any it costs a comparison.
-  const application = appHandler(pool, { requestBuffering, limits, temporaryDirectory, onError })
+  const application = appHandler(pool, { requestBuffering, limits, space, onError })
   const handler = files.handler(application)
   const logged = access === null ? handler : accessLog(access)(handler)
-  // Outermost: the questions of an error page are no requests of anybody.
-  return development === null ? logged : development.middleware(logged)
+  // The questions of an error page and of a load balancer are no requests of anybody.
+  const asked = development === null ? logged : development.middleware(logged)
+  const { live, ready } = config.health
+  return live === null && ready === null ? asked : health(config.health, whyNotReady)(asked)
 }

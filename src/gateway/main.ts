@@ -8,15 +8,16 @@
 import { writeSync } from 'node:fs'
 import { AppPool } from '../apps/pool.ts'
 import { standardStream } from '../base/standard-streams.ts'
+import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
 import { version } from '../base/version.ts'
-import type { AccessLogConfig, GatewayConfig, Identity, StaticMount } from '../config/types.ts'
+import type { AccessLogConfig, GatewayConfig, Identity, Limits, StaticMount } from '../config/types.ts'
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
-import { trustedProxies } from '../http/forwarded.ts'
-import { createHttp1Context } from '../http1/context.ts'
+import { type TrustedProxies, trustedProxies } from '../http/forwarded.ts'
+import { createHttp1Context, type Http1Context } from '../http1/context.ts'
 import { type AccessWriter, createAccessWriter } from '../observe/access-log.ts'
 import { Sink } from '../observe/sink.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
@@ -33,6 +34,8 @@ import { listen } from './transport.ts'
 const LAST_LINES_MS = 500
 /** What runs when the master dies has this long: long enough for ordinary requests, short enough for a restart. */
 const ORPHAN_DRAIN_MS = 5000
+/** Of what is free on the disk at start; the rest is for others. */
+const FREE_SHARE = 3 / 4
 
 class Gateway {
   readonly #channel: GatewayChannel
@@ -43,6 +46,8 @@ class Gateway {
   #accessSink: Sink | null = null
   readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
   readonly #refusedConnections = new RefusalLog((level, message) => this.#log(level, message))
+  readonly #fullSpace = new RefusalLog((level, message) => this.#log(level, message))
+  readonly #refusedAddresses = new RefusalLog((level, message) => this.#log(level, message))
   readonly #servers: ReturnType<typeof listen>[] = []
   #development: Development | null = null
   #draining = false
@@ -50,10 +55,12 @@ class Gateway {
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
     this.#channel = channel
     const access = this.#openAccessLog(config.accessLog)
+    const space = this.#makeSpace(config)
     this.#pool = new AppPool({
       limits: config.limits,
       timeouts: config.timeouts,
-      temporaryDirectory: config.temporaryDirectory,
+      queueOrder: config.queueOrder,
+      space,
       build,
       rootPath: config.rootPath,
       onError: (exchange, error) => this.#refuse(exchange, error),
@@ -73,11 +80,19 @@ class Gateway {
     this.#files.setMounts(this.#ownMounts)
     if (config.isDevelopment)
       this.#development = new Development(this.#pool, path => channel.send({ type: 'code-changed', path }))
+    const trusted = trustedProxies(config.trustedProxies)
     const onExchange = createServe({
-      handler: assembleHandler(config, this.#pool, this.#files, access, this.#development, (exchange, error) =>
-        this.#refuse(exchange, error),
+      handler: assembleHandler(
+        config,
+        this.#pool,
+        space,
+        this.#files,
+        access,
+        this.#development,
+        (exchange, error) => this.#refuse(exchange, error),
+        () => (this.#draining ? 'the program is stopping' : this.#pool.whyNotReady),
       ),
-      trusted: trustedProxies(config.trustedProxies),
+      trusted,
       onBug: (error, exchange) => {
         const { method, target } = exchange.request
         this.#log('error', `${method} ${target}: ${error.stack ?? error.message}`, exchange.id)
@@ -94,10 +109,36 @@ class Gateway {
         this.#log('debug', `refused ${peer.address || 'client'}: ${error.message}`, request),
       onAnswered: entry => access?.(entry),
     })
-    const { connections } = config.limits
-    this.#connections = new Connections(context, connections, () =>
-      this.#refusedConnections.report(`a connection was refused: ${connections} are open, which is the limit`),
-    )
+    this.#connections = this.#makeConnections(context, config.limits, trusted)
+  }
+
+  #makeSpace({ temporaryDirectory, limits }: GatewayConfig): TemporarySpace {
+    const bytes = limits.temporaryBytes ?? Math.floor(freeBytes(temporaryDirectory) * FREE_SHARE)
+    const megabytes = Math.round(bytes / 1024 ** 2)
+    return new TemporarySpace(temporaryDirectory, {
+      bytes,
+      files: limits.temporaryFiles,
+      onFull: () =>
+        this.#fullSpace.report(
+          `temporary files hold ${megabytes} MB, which is the limit (limit-temp-bytes): large uploads are refused, and long responses hold their workers`,
+        ),
+    })
+  }
+
+  #makeConnections(context: Omit<Http1Context, 'onClose'>, limits: Limits, trusted: TrustedProxies): Connections {
+    const { connections, connectionsPerAddress } = limits
+    return new Connections(context, {
+      limits,
+      isExempt: address => trusted.isTrusted(address),
+      onFull: () =>
+        this.#refusedConnections.report(
+          `a connection was refused: ${connections} are open, which is the limit (limit-connections)`,
+        ),
+      onAddressFull: address =>
+        this.#refusedAddresses.report(
+          `a connection from ${address} was refused: it has ${connectionsPerAddress} open, which is the limit (limit-connections-per-address); a proxy belongs to trusted-proxies`,
+        ),
+    })
   }
 
   /** `request`: the id of the one that it is about. */
@@ -210,6 +251,8 @@ class Gateway {
     this.#pool.close()
     this.#refusals.flush()
     this.#refusedConnections.flush()
+    this.#refusedAddresses.flush()
+    this.#fullSpace.flush()
     return cut
   }
 }

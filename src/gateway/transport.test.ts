@@ -124,3 +124,20 @@ for (const moveHandle of [true, false]) {
     )
   })
 }
+
+test('what the kernel has taken of a long write is known before its end', async t => {
+  const { client, transport } = await pair(t, true)
+  const length = 32_000_000
+  let received = 0
+  const enough = Promise.withResolvers<void>()
+  client.on('data', (chunk: Buffer) => {
+    received += chunk.length
+    if (received < length / 2) return
+    client.pause()
+    enough.resolve()
+  })
+  transport.write(Buffer.alloc(length))
+  await enough.promise
+  assert.equal(transport.pendingBytes, length, 'the stream has one write, which is not over')
+  assert.ok(transport.takenBytes >= received && transport.takenBytes < length, `${transport.takenBytes}`)
+})

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import type { RequestBody } from '../apps/body.ts'
 import type { AppPool } from '../apps/pool.ts'
 import { FakeExchange, type FakeRequest } from '../apps/testing/fake-exchange.ts'
+import { TemporarySpace } from '../base/temporary-space.ts'
 import type { Limits } from '../config/types.ts'
 import { ClientGoneError, HttpError, ProtocolError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
@@ -11,14 +12,14 @@ import { appHandler } from './app.ts'
 
 const limits = { memoryBuffer: 10_000 } as Limits
 
-function handle(request: FakeRequest, temporaryDirectory = tmpdir()) {
+function handle(request: FakeRequest, space = new TemporarySpace(tmpdir())) {
   const exchange = new FakeExchange(request)
   let resolve: (body: RequestBody | null) => void
   const handled = new Promise<RequestBody | null>(done => {
     resolve = done
   })
   const pool = { handle: (_: Exchange, body: unknown) => resolve(body as RequestBody | null) } as AppPool
-  void appHandler(pool, { requestBuffering: true, limits, temporaryDirectory, onError: FakeExchange.failed })(exchange)
+  void appHandler(pool, { requestBuffering: true, limits, space, onError: FakeExchange.failed })(exchange)
   return { exchange, handled }
 }
 
@@ -67,9 +68,24 @@ test('a client that leaves while its content is read is nobody’s error', () =>
 })
 
 test('a disk that cannot take the content is an error of the operator, told once', async () => {
-  const { exchange } = handle({ body: Buffer.alloc(5_000_000) }, '/nonexistent')
+  const { exchange } = handle({ body: Buffer.alloc(5_000_000) }, new TemporarySpace('/nonexistent'))
   await exchange.over()
   assert.ok(exchange.error instanceof HttpError)
   assert.equal(exchange.error.status, 500)
   assert.equal(exchange.error.culprit, 'operator')
 })
+
+for (const isChunked of [false, true])
+  test(`content for which no temporary file has room is refused${isChunked ? ' when it has come so far' : ' before it is read'}`, async () => {
+    const space = new TemporarySpace(tmpdir(), { bytes: 50_000, files: 10, onFull() {} })
+    const request = { body: Buffer.alloc(200_000), chunkSize: 10_000, isChunked }
+    const { exchange } = handle(request, space)
+    await exchange.over()
+    const error = exchange.error as HttpError
+    assert.deepEqual([error.status, error.retryAfter], [503, 10])
+    const small = await handle({ body: Buffer.alloc(10_000) }, space).handled
+    assert.equal(small!.length, 10_000, 'what fits into memory is served')
+    small!.close()
+    while (space.files > 0) await new Promise(resolve => setImmediate(resolve))
+    assert.equal(space.bytes, 0)
+  })

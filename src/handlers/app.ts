@@ -3,10 +3,11 @@
  * that a slow client costs no worker and a client that goes meanwhile costs nothing; with `requestBuffering` off, and for an
  * ASGI application, only what fits in one frame is, and the rest goes to the worker while it arrives. Runs in the gateway.
  */
-import { RequestBody } from '../apps/body.ts'
+import { RequestBody, tooMuchStored } from '../apps/body.ts'
 import { LiveBody } from '../apps/live-body.ts'
 import type { AppPool } from '../apps/pool.ts'
 import { MAX_INLINE_BODY } from '../apps/wire/frames.ts'
+import type { TemporarySpace } from '../base/temporary-space.ts'
 import type { Limits } from '../config/types.ts'
 import { ClientGoneError, HttpError } from '../http/errors.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
@@ -14,7 +15,7 @@ import type { Exchange, Handler } from '../http/exchange.ts'
 export interface AppHandlerOptions {
   readonly requestBuffering: boolean
   readonly limits: Limits
-  readonly temporaryDirectory: string
+  readonly space: TemporarySpace
   /** The same as the pool's: renders when the response is idle, cuts when it has started. */
   readonly onError: (exchange: Exchange, error: Error) => void
 }
@@ -33,16 +34,21 @@ export function appHandler(pool: AppPool, options: AppHandlerOptions): Handler {
 }
 
 function collect(exchange: Exchange, options: AppHandlerOptions, done: (body: RequestBody) => void): void {
+  const { space, limits } = options
+  const { length = 0 } = exchange.body
+  // Before a byte of it is read. What is not known before is refused when it has come so far.
+  if (length > limits.memoryBuffer && !space.hasRoomFor(length - limits.memoryBuffer)) {
+    options.onError(exchange, tooMuchStored())
+    return
+  }
   let failed = false
   const body = new RequestBody({
-    directory: options.temporaryDirectory,
-    memoryBytes: options.limits.memoryBuffer,
+    space,
+    memoryBytes: limits.memoryBuffer,
     onRoom: () => exchange.body.resume(),
     onError: error => {
       failed = true
-      const code = (error as NodeJS.ErrnoException).code
-      const status = code === 'ENOSPC' || code === 'EDQUOT' ? 507 : 500
-      fail(new HttpError(status, `The request's content could not be stored (${code ?? error.message})`, 'operator'))
+      fail(error instanceof HttpError ? error : notStored(error))
       // What still comes of it is thrown away.
       exchange.body.resume()
     },
@@ -64,4 +70,9 @@ function collect(exchange: Exchange, options: AppHandlerOptions, done: (body: Re
       fail(error)
     },
   })
+}
+
+function notStored({ code, message }: NodeJS.ErrnoException): HttpError {
+  const status = code === 'ENOSPC' || code === 'EDQUOT' ? 507 : 500
+  return new HttpError(status, `The request's content could not be stored (${code ?? message})`, 'operator')
 }

@@ -8,6 +8,7 @@ import { after, afterEach, test } from 'node:test'
 import { LiveBody } from '../apps/live-body.ts'
 import { AppPool } from '../apps/pool.ts'
 import { FakeWorker, type Script } from '../apps/testing/fake-worker.ts'
+import { TemporarySpace } from '../base/temporary-space.ts'
 import type { Limits, Timeouts } from '../config/types.ts'
 import { respondWithError } from '../gateway/error-response.ts'
 import type { BodyConsumer } from '../http/exchange.ts'
@@ -30,7 +31,7 @@ async function serve(script: Script, request = 0) {
   const pool = new AppPool({
     limits,
     timeouts: { request, queue: 0 } as Timeouts,
-    temporaryDirectory: directory,
+    space: new TemporarySpace(directory),
     build: 'b1',
     onError: respondWithError,
     events: {
@@ -51,7 +52,7 @@ async function serve(script: Script, request = 0) {
   const linked = once(events, 'linked')
   pool.addWorker({ worker: 1, pid: 1, socket: worker.path, slots: 1, generation: 1, maxRequests: 0, interface: 'wsgi' })
   await linked
-  const options = { requestBuffering: false, limits, temporaryDirectory: directory, onError: respondWithError }
+  const options = { requestBuffering: false, limits, space: new TemporarySpace(directory), onError: respondWithError }
   const handler = appHandler(pool, options)
   return { worker, pool, events, client: () => connect(handler).transport }
 }

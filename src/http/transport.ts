@@ -35,6 +35,8 @@ export interface Transport extends ByteStream {
   writeJoined(text: string, data: Buffer): boolean
   readonly remoteAddress: string
   readonly remotePort: number
+  /** Bytes written that the kernel has taken so far. */
+  readonly takenBytes: number
   /** Path for a Unix socket. */
   readonly localAddress: string
   readonly localPort: number

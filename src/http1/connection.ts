@@ -1,11 +1,10 @@
 /**
  * Driver of one HTTP/1.1 connection (RFC9112): between a transport and the exchanges on it, one after the other. Runs in the
- * gateway. The parser and the serializer know the protocol; here are order, time-outs, and ends.
+ * gateway. The parser and the serializer know the protocol, `pace.ts` what is too slow; here are order and ends.
  *
  * Invariants: at most one exchange runs; the next request is not parsed before it has ended; every exchange ends exactly once
  * (`#endExchange`); a refusal can be read by the client (lingering close, RFC9112§9.6). Not here: what a response is.
  */
-import { Deadline, type DeadlineList } from '../base/deadlines.ts'
 import { ClientGoneError, ProtocolError } from '../http/errors.ts'
 import type { LocalEnd, Peer, RequestHead } from '../http/exchange.ts'
 import { type HeaderLines, headerValue } from '../http/headers.ts'
@@ -15,6 +14,7 @@ import type { WebSocketAccept, WebSocketChannel, WebSocketConnection, WebSocketE
 import { type BodySource, Http1Body } from './body-reader.ts'
 import type { Http1Context } from './context.ts'
 import { Http1Exchange, type ProtocolSwitch } from './exchange.ts'
+import { Pace } from './pace.ts'
 import { type ParsedHead, RequestParser } from './parser.ts'
 import { Http1Response, type ResponseChannel } from './response-writer.ts'
 import { serializeHead } from './serializer.ts'
@@ -47,8 +47,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   readonly #parser: RequestParser
   readonly #peer: Peer
   readonly #local: LocalEnd
-  readonly #deadline = new Deadline(() => this.#overdue())
-  readonly #sendDeadline = new Deadline(() => this.#sendOverdue())
+  readonly #pace: Pace
   #phase: Phase = 'open'
   #exchange: Http1Exchange | null = null
   /** Parsed, not given to the handler yet: that happens when the parser has returned. */
@@ -64,9 +63,6 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   /** Content of an ended exchange that is still being read: bytes left, or -1. */
   #discardLeft = -1
   #lingered = 0
-  #written = 0
-  /** Bytes that the client had taken when a deadline was armed. */
-  #takenBefore = 0
   #advancing = false
 
   constructor(transport: Transport, context: Http1Context) {
@@ -81,7 +77,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#peer = { address, port, socketAddress: address }
     this.#local = { address: transport.localAddress, port: transport.localPort }
     transport.handler = this
-    context.deadlines.keepAlive.arm(this.#deadline)
+    this.#pace = new Pace(transport, context.paces, isTooSlow => this.#overdue(isTooSlow))
   }
 
   /** Nothing is being read, answered or sent. */
@@ -132,15 +128,14 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   }
 
   onDrain(): void {
-    this.#sendDeadline.disarm()
+    this.#pace.allTaken()
     this.#exchange?.writer.drained()
   }
 
   onClose(): void {
     if (this.#phase === 'closed') return
     this.#phase = 'closed'
-    this.#deadline.disarm()
-    this.#sendDeadline.disarm()
+    this.#pace.stop()
     const exchange = this.#exchange
     this.#exchange = this.#arrived = null
     if (exchange !== null && this.#webSocket !== null) {
@@ -182,14 +177,11 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     if (this.#phase !== 'open') return
     // A pipelined request waits for its turn: no more is read until then.
     if (this.#parser.holds) this.#setPaused(true)
-    const { head } = this.#context.deadlines
-    // Once for the whole head: a byte now and then must not prolong it.
-    if (this.#exchange === null && this.#parser.inRequest && !this.#parser.inBody && this.#deadline.list !== head)
-      head.arm(this.#deadline)
+    if (this.#exchange === null && this.#parser.inRequest && !this.#parser.inBody) this.#pace.awaitHead()
   }
 
   #onHead(head: ParsedHead): void {
-    this.#deadline.disarm()
+    this.#pace.awaitNothing()
     this.#keepAlive = this.#keepAlive && head.keepAlive
     this.#owesContinue = head.expectsContinue
     const request: RequestHead = {
@@ -213,18 +205,18 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
       if (this.#discardLeft < 0) this.#linger()
     } else if (this.#phase === 'open') {
       const exchange = this.#exchange ?? this.#arrived
-      if (exchange === this.#exchange) this.#context.deadlines.body.arm(this.#deadline)
+      if (exchange === this.#exchange) this.#pace.contentCame(chunk.length)
       exchange?.body.push(chunk)
     }
   }
 
   #onBodyEnd(trailers: HeaderLines): void {
-    this.#deadline.disarm()
+    this.#pace.awaitNothing()
     // The content is here although the client was not told to go on: nothing is owed any more.
     this.#owesContinue = false
     if (this.#discardLeft >= 0) {
       this.#discardLeft = -1
-      this.#context.deadlines.keepAlive.arm(this.#deadline)
+      this.#pace.awaitRequest()
     } else if (this.#phase === 'open') {
       // From here on reading only tells whether the client is still there.
       this.#setPaused(false)
@@ -250,7 +242,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#context.onProtocolError(error, this.#peer, id)
     this.#broken = true
     this.#keepAlive = false
-    this.#deadline.disarm()
+    this.#pace.awaitNothing()
     const exchange = this.#exchange
     if (exchange !== null) {
       // Its content is broken: its handler hears of it, and answers. Nothing after it can be understood.
@@ -302,12 +294,12 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
       this.send(CONTINUE)
     }
     this.#setPaused(false)
-    this.#context.deadlines.body.arm(this.#deadline)
+    this.#pace.awaitContent()
   }
 
   pauseBody(): void {
     this.#setPaused(true)
-    this.#deadline.disarm()
+    this.#pace.pauseContent()
   }
 
   #setPaused(paused: boolean): void {
@@ -320,16 +312,14 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   // -- response channel
 
   send(data: Buffer): boolean {
-    this.#written += data.length
     const taken = this.#transport.write(data)
-    if (!taken) this.#watchSending()
+    if (!taken) this.#pace.awaitTaking()
     return taken
   }
 
   sendJoined(text: string, data: Buffer): boolean {
-    this.#written += text.length + data.length
     const taken = this.#transport.writeJoined(text, data)
-    if (!taken) this.#watchSending()
+    if (!taken) this.#pace.awaitTaking()
     return taken
   }
 
@@ -354,10 +344,10 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
       exchange.body.discard()
       this.#discardLeft = MAX_DISCARD
       this.#setPaused(false)
-      this.#context.deadlines.body.arm(this.#deadline)
+      this.#pace.awaitRest()
     } else {
       this.#setPaused(false)
-      this.#context.deadlines.keepAlive.arm(this.#deadline)
+      this.#pace.awaitRequest()
       this.#advance(null)
     }
   }
@@ -386,7 +376,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#discardLeft = -1
     this.#transport.end()
     this.#setPaused(false)
-    this.#context.deadlines.linger.arm(this.#deadline)
+    this.#pace.awaitClose()
   }
 
   // -- protocol switch
@@ -405,8 +395,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#transport.write(switchingHead(key, terms.headers))
     exchange.writer.switched()
     this.#phase = 'switched'
-    this.#deadline.disarm()
-    this.#sendDeadline.disarm()
+    this.#pace.stop()
     this.#setPaused(false)
     // Frames may have come along with the request.
     const first = this.#parser.switchProtocols()
@@ -418,39 +407,18 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
 
   // -- time
 
-  #overdue(): void {
+  #overdue(isTooSlow: boolean): void {
     if (this.#phase === 'lingering') {
-      this.#idleTooLong(this.#context.deadlines.linger)
+      this.#pace.lingeredTooLong()
     } else if (this.#exchange !== null) {
-      this.#refuse(new ProtocolError(408, 'The content did not come in time', 'RFC9110§15.5.9'))
+      const message = isTooSlow ? 'The content comes too slowly' : 'The content did not come in time'
+      this.#refuse(new ProtocolError(408, message, isTooSlow ? 'min-body-rate' : 'RFC9110§15.5.9'))
     } else if (this.#discardLeft >= 0) {
       this.#linger()
     } else if (this.#parser.inRequest) {
       this.#refuse(new ProtocolError(408, 'The request did not come in time', 'RFC9110§15.5.9'))
     } else {
-      this.#idleTooLong(this.#context.deadlines.keepAlive)
+      this.#pace.idleTooLong()
     }
-  }
-
-  /** Closes, unless the last response is still on its way to a slow client: then it is the sending that may be too slow. */
-  #idleTooLong(list: DeadlineList): void {
-    if (this.#transport.pendingBytes === 0) {
-      this.#transport.destroy()
-    } else {
-      list.arm(this.#deadline)
-      this.#watchSending()
-    }
-  }
-
-  #watchSending(): void {
-    if (this.#sendDeadline.list !== null) return
-    this.#takenBefore = this.#written - this.#transport.pendingBytes
-    this.#context.deadlines.send.arm(this.#sendDeadline)
-  }
-
-  #sendOverdue(): void {
-    if (this.#transport.pendingBytes === 0) return
-    if (this.#written - this.#transport.pendingBytes === this.#takenBefore) this.#transport.destroy()
-    else this.#watchSending()
   }
 }

@@ -1,14 +1,11 @@
 /** What all HTTP/1.1 connections of a gateway share: configuration, callbacks, deadlines, the end-of-turn flush. */
-import { DeadlineList } from '../base/deadlines.ts'
 import type { Limits, Timeouts } from '../config/types.ts'
 import type { ProtocolError } from '../http/errors.ts'
 import type { Answered, Exchange, Peer } from '../http/exchange.ts'
 import type { WebSocketEngine } from '../http/websocket.ts'
 import type { Http1Connection } from './connection.ts'
+import { createPaces, type Paces } from './pace.ts'
 import type { Http1Response } from './response-writer.ts'
-
-/** After the last response: how long is still read so that the client can read the response before a reset (RFC9112§9.6). */
-const LINGER_MS = 2000
 
 export interface Http1Options {
   readonly limits: Limits
@@ -29,24 +26,13 @@ export interface Http1Options {
 }
 
 export interface Http1Context extends Http1Options {
-  readonly deadlines: Readonly<Record<'head' | 'body' | 'keepAlive' | 'send' | 'linger', DeadlineList>>
+  readonly paces: Paces
   readonly flusher: Flusher
   readonly onClose: (connection: Http1Connection) => void
 }
 
 export function createHttp1Context(options: Http1Options): Omit<Http1Context, 'onClose'> {
-  const { timeouts } = options
-  return {
-    ...options,
-    flusher: new Flusher(),
-    deadlines: {
-      head: new DeadlineList(timeouts.head),
-      body: new DeadlineList(timeouts.body),
-      keepAlive: new DeadlineList(timeouts.keepAlive),
-      send: new DeadlineList(timeouts.send),
-      linger: new DeadlineList(LINGER_MS),
-    },
-  }
+  return { ...options, flusher: new Flusher(), paces: createPaces(options.timeouts, options.limits) }
 }
 
 /** Response heads that wait for content leave at the end of the turn: one timer for all of them. */

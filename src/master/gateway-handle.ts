@@ -131,6 +131,8 @@ function gatewayPart(config: Config): GatewayConfig {
     timeouts,
     trustedProxies,
     accessLog,
+    health: config.health,
+    queueOrder: config.queueOrder,
     requestBuffering,
     rootPath,
     staticMounts,

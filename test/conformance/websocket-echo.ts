@@ -20,6 +20,11 @@ const limits = {
   memoryBuffer: 2 ** 20,
   responseBuffer: 2 ** 28,
   connections: 4096,
+  connectionsPerAddress: 0,
+  temporaryBytes: null,
+  temporaryFiles: 100,
+  bodyRate: 0,
+  sendRate: 0,
   queue: 1024,
   websocketMessage: 2 ** 24,
 }
@@ -76,7 +81,12 @@ export async function startEchoServer(): Promise<EchoServer> {
     onProtocolError() {},
     onAnswered() {},
   })
-  const connections = new Connections(context, limits.connections, () => {})
+  const connections = new Connections(context, {
+    limits,
+    isExempt: () => true,
+    onFull() {},
+    onAddressFull() {},
+  })
   const listening = Promise.withResolvers<void>()
   const accept = connections.accept.bind(connections)
   const server = listen(bound.fd(), null, accept, listening.resolve, listening.reject)

@@ -136,6 +136,7 @@ test('what waits, and where things lie; settings from the file of --config', { s
     'queue-limit = 1',
     'queue-timeout = 4',
     'limit-connections = 3',
+    'limit-connections-per-address = 0',
     'workers = 1',
   ]
   writeFileSync(file, [...lines, 'trusted-proxies = "none"', 'access-log = "-"', 'access-log-slow = 2', ''].join('\n'))

@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { TemporarySpace } from '../../base/temporary-space.ts'
 import type { Limits, Timeouts } from '../../config/types.ts'
 import { appHandler } from '../../handlers/app.ts'
 import { AppPool } from '../pool.ts'
@@ -30,7 +31,7 @@ export class AsgiBench {
     this.pool = new AppPool({
       limits,
       timeouts: { ...timeouts, ...changes.timeouts },
-      temporaryDirectory: this.directory,
+      space: new TemporarySpace(this.directory),
       build: 'b1',
       rootPath: changes.rootPath ?? '',
       onError: FakeExchange.failed,
@@ -59,7 +60,7 @@ export class AsgiBench {
     this.#handler = appHandler(this.pool, {
       requestBuffering: true,
       limits,
-      temporaryDirectory: this.directory,
+      space: new TemporarySpace(this.directory),
       onError: FakeExchange.failed,
     })
   }

@@ -165,6 +165,21 @@ export function size(minimum: number, maximum: number, none: string | null = nul
   }
 }
 
+/** The same, or one word. */
+export function sizeOr<const Word extends string>(word: Word, minimum: number, maximum: number): Kind<number | Word> {
+  const plain = size(minimum, maximum)
+  return {
+    schema: parsedBy<number | Word>(text => {
+      if (text === word) return { value: word }
+      const parsed = plain.schema.safeParse(text)
+      return parsed.success ? { value: parsed.data } : { problem: `${parsed.error.issues[0]!.message}, or ${word}` }
+    }),
+    literals: ['integer'],
+    json: { anyOf: [plain.json, { const: word }] },
+    says: `${plain.says}, or \`${word}\``,
+  }
+}
+
 /** In the largest unit that leaves a whole number: as `size` reads it. */
 export function formatSize(bytes: number): string {
   const units = ['', 'K', 'M', 'G', 'T']

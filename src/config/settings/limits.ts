@@ -1,5 +1,5 @@
 /** Settings that bound what clients may take: time, room, number. */
-import { count, countOr, duration, onOrOff, size } from './kinds.ts'
+import { count, countOr, duration, oneOf, onOrOff, size, sizeOr } from './kinds.ts'
 import { defineSetting } from './setting.ts'
 
 const KIB = 1024
@@ -52,6 +52,30 @@ export const sendTimeout = defineSetting({
   change: 'restart',
 })
 
+export const minBodyRate = defineSetting({
+  name: 'min-body-rate',
+  section: 'Limits',
+  placeholder: 'SIZE',
+  kind: size(1, 64 * MIB, 'any'),
+  default: '240',
+  why: "Kestrel's; the slowest phone does ten times as much, and who sends a byte now and then wants to hold a connection.",
+  doc: 'Bytes a second that a request body must come at; less is 408.',
+  more: 'As a mean over each `body-timeout`, so a pause or a slow beginning within it does no harm. Only time in which the body was waited for counts. Clients that send an endless stream of little need 0.',
+  change: 'restart',
+})
+
+export const minSendRate = defineSetting({
+  name: 'min-send-rate',
+  section: 'Limits',
+  placeholder: 'SIZE',
+  kind: size(1, 64 * MIB, 'any'),
+  default: '240',
+  why: "Kestrel's, as with min-body-rate.",
+  doc: 'Bytes a second that a client must take a response at while some of it waits; less closes the connection.',
+  more: 'As a mean over each `send-timeout`. An event stream with nothing to send is not slow: nothing waits.',
+  change: 'restart',
+})
+
 export const queueLimit = defineSetting({
   name: 'queue-limit',
   section: 'Limits',
@@ -71,6 +95,18 @@ export const queueTimeout = defineSetting({
   default: '30s',
   why: 'Nobody waits longer for a page.',
   doc: 'Time that a request waits for a worker; then 503.',
+  change: 'restart',
+})
+
+export const queueOrder = defineSetting({
+  name: 'queue-order',
+  section: 'Limits',
+  placeholder: 'ORDER',
+  kind: oneOf(['fifo', 'newest-first']),
+  default: 'fifo',
+  why: 'Fair, and what everybody expects: whoever was let in gets an answer. Clients that gave up leave the queue by themselves, so no worker is spent on them in either order.',
+  doc: 'Who is served first while requests wait: fifo, or newest-first under overload.',
+  more: 'With `newest-first`, while the oldest request has waited for more than a second, the newest goes first, and takes the place of the oldest (503) when the queue is full: most clients then get their answer as fast as on a quiet day, and those that waited longest get none, where `fifo` would serve all of them late. For clients with time limits of their own, which would call a late answer a failure and come again. As long as nothing waits for a second it is the same as `fifo`.',
   change: 'restart',
 })
 
@@ -130,6 +166,18 @@ export const limitRequestBody = defineSetting({
   change: 'restart',
 })
 
+export const limitTempBytes = defineSetting({
+  name: 'limit-temp-bytes',
+  section: 'Limits',
+  placeholder: 'SIZE',
+  kind: sizeOr('auto', MIB, 1024 * TIB),
+  default: 'auto',
+  why: 'Three quarters of what is free in `temp-dir` at start: a full disk would stop others too, the database first.',
+  doc: 'All temporary files together; beyond it large uploads are 503; auto: by the free space.',
+  more: 'Uploads and responses of more than 1 MiB wait in temporary files. When these have reached the limit, an upload that does not fit into memory is answered 503 with `Retry-After`, before it is read where its length is known, and a response that does not is held back: its worker waits for the client. Keep it above `limit-request-body`: a larger upload than this never succeeds.',
+  change: 'restart',
+})
+
 export const limitConnections = defineSetting({
   name: 'limit-connections',
   section: 'Limits',
@@ -138,6 +186,18 @@ export const limitConnections = defineSetting({
   default: 'auto',
   why: 'Three quarters of the limit on open files: the rest is for temporary files and links to workers.',
   doc: 'Client connections at a time; auto: by the limit on open files.',
+  change: 'restart',
+})
+
+export const limitConnectionsPerAddress = defineSetting({
+  name: 'limit-connections-per-address',
+  section: 'Limits',
+  placeholder: 'N',
+  kind: countOr('auto', 0, 1_000_000),
+  default: 'auto',
+  why: 'Half of `limit-connections`: one client cannot keep all others out, and an office or a mobile network behind one address is not noticed.',
+  doc: 'Client connections of one address at a time; auto: half of all, 0: no limit.',
+  more: 'One more is answered 503. An IPv6 network of 64 bits counts as one address. Trusted proxies and Unix sockets are not counted: they speak for many. A proxy that is not among `trusted-proxies` is, and the log says so when it is refused.',
   change: 'restart',
 })
 

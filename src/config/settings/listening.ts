@@ -1,5 +1,6 @@
 /** Settings of the addresses, and of whom they believe. */
 import { parseBind, toAbsoluteBind } from '../bind.ts'
+import { parseHealthPath } from '../forms.ts'
 import { parseTrusted } from '../trusted.ts'
 import { octal, text } from './kinds.ts'
 import { defineSetting } from './setting.ts'
@@ -43,5 +44,34 @@ export const trustedProxies = defineSetting({
   doc: 'Whose X-Forwarded-* and Forwarded are believed: addresses, ranges, loopback, unix, none, *; repeatable.',
   more: 'What they say becomes the client address, the scheme and the host that the application sees. `*` believes everyone: whoever can connect may then claim any client address, host and https. It is right only where nobody but the proxy can connect.',
   repeatable: 'commas',
+  change: 'restart',
+})
+
+const probePath = text<string | null>('path of URLs, as in `/-/ready`, or `off`', parseHealthPath, {
+  literals: ['false'],
+  json: { anyOf: [{ type: 'string' }, { const: false }] },
+})
+
+export const healthPath = defineSetting({
+  name: 'health-path',
+  section: 'Listening',
+  placeholder: 'PATH',
+  kind: probePath,
+  default: 'off',
+  why: 'Every path belongs to the application until somebody says otherwise.',
+  doc: 'Path of the liveness probe, answered 200 without the application, as in /-/alive.',
+  more: 'Answered by the gateway itself: also while every worker is busy, and while the program stops. A path of requests is compared as it is sent, byte by byte; GET and HEAD are answered, anything else is 405. Probes are not written to the access log.',
+  change: 'restart',
+})
+
+export const readyPath = defineSetting({
+  name: 'ready-path',
+  section: 'Listening',
+  placeholder: 'PATH',
+  kind: probePath,
+  default: 'off',
+  why: 'Every path belongs to the application until somebody says otherwise.',
+  doc: 'Path of the readiness probe, answered 200, or 503 with the reason why requests would not be served.',
+  more: 'Not ready: no worker has been started that can serve, or the program stops. A full queue is no reason: it would take the machine away from the load that it still carries. Otherwise as `health-path`; the two must differ.',
   change: 'restart',
 })

@@ -1,5 +1,6 @@
 /** A connection over a transport in memory, for the tests of the connection. */
 import type { TestContext } from 'node:test'
+import type { Limits } from '../../config/types.ts'
 import type { Answered, Exchange } from '../../http/exchange.ts'
 import { createWebSocketEngine } from '../../websocket/engine.ts'
 import { Http1Connection } from '../connection.ts'
@@ -14,6 +15,11 @@ const LIMITS = {
   memoryBuffer: 65_536,
   responseBuffer: 1_000_000,
   connections: 100,
+  connectionsPerAddress: 0,
+  temporaryBytes: null,
+  temporaryFiles: 100,
+  bodyRate: 0,
+  sendRate: 0,
   queue: 100,
   websocketMessage: 100_000,
 }
@@ -39,13 +45,18 @@ export interface Setup {
   readonly closed: () => number
 }
 
-export function connect(onExchange: (exchange: Exchange) => void = () => {}, draining = false): Setup {
+export function connect(
+  onExchange: (exchange: Exchange) => void = () => {},
+  draining = false,
+  changes: Partial<Limits> = {},
+): Setup {
+  const limits = { ...LIMITS, ...changes }
   const transport = new MemoryTransport()
   const exchanges: Exchange[] = []
   const answered: Answered[] = []
   let closed = 0
   const context = createHttp1Context({
-    limits: LIMITS,
+    limits,
     timeouts: TIMEOUTS,
     onExchange: exchange => {
       exchanges.push(exchange)
@@ -56,7 +67,7 @@ export function connect(onExchange: (exchange: Exchange) => void = () => {}, dra
       contentType: accept.includes('json') ? 'application/json' : 'text/plain',
       body: Buffer.from(`${status} ${detail}`),
     }),
-    webSockets: createWebSocketEngine({ limits: LIMITS, timeouts: TIMEOUTS }),
+    webSockets: createWebSocketEngine({ limits, timeouts: TIMEOUTS }),
     isDraining: () => draining,
     onProtocolError: () => {},
     onAnswered: entry => answered.push(entry),

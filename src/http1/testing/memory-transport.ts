@@ -17,6 +17,10 @@ export class MemoryTransport implements Transport {
   /** False: the client takes nothing; `write` says so and bytes pend. */
   reading = true
 
+  get takenBytes(): number {
+    return this.writes.reduce((sum, { length }) => sum + length, 0) - this.pendingBytes
+  }
+
   get text(): string {
     return Buffer.concat(this.writes).toString('latin1')
   }

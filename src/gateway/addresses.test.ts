@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Addresses, networkOf } from './addresses.ts'
+
+for (const [address, network] of [
+  ['192.0.2.1', '192.0.2.1'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+  ['2001:db8::1', '2001:db8:0:0'],
+  ['2001:db8:0:0:1::', '2001:db8:0:0'],
+  ['::1', '0:0:0:0'],
+  ['2001:db8:1:2::', '2001:db8:1:2'],
+  ['1::4:5:6:7:8', '1:0:0:4'],
+  ['fe80::1%eth0', 'fe80:0:0:0'],
+] as const)
+  test(`${address} counts as ${network}`, () => assert.equal(networkOf(address), network))
+
+test('an address has as many connections as it may have, and again after one has closed', () => {
+  const addresses = new Addresses(2, () => false)
+  assert.deepEqual(
+    ['192.0.2.1', '192.0.2.1', '192.0.2.1'].map(one => addresses.add(one)),
+    ['192.0.2.1', '192.0.2.1', null],
+  )
+  assert.equal(addresses.add('192.0.2.2'), '192.0.2.2')
+  addresses.remove('192.0.2.1')
+  assert.equal(addresses.add('192.0.2.1'), '192.0.2.1')
+})
+
+test('addresses of one IPv6 network count together', () => {
+  const addresses = new Addresses(1, () => false)
+  assert.notEqual(addresses.add('2001:db8::1'), null)
+  assert.equal(addresses.add('2001:db8::2'), null)
+})
+
+test('those who are exempt, Unix sockets, and everybody without a limit are never refused', () => {
+  const addresses = new Addresses(1, address => address === '192.0.2.1')
+  const more = (one: Addresses, address: string) => [one.add(address), one.add(address)].every(added => added !== null)
+  assert.ok(more(addresses, '192.0.2.1'))
+  assert.ok(more(addresses, ''))
+  assert.ok(more(new Addresses(0, () => false), '192.0.2.9'))
+})
+
+test('nothing is kept of those who have left', () => {
+  const addresses = new Addresses(5, () => false)
+  const networks = Array.from({ length: 100 }, (_, i) => addresses.add(`192.0.2.${i}`)!)
+  assert.equal(addresses.size, 100)
+  for (const network of networks) addresses.remove(network)
+  assert.equal(addresses.size, 0)
+})

@@ -1,0 +1,49 @@
+/** How many connections each client address has open. Of IPv6 a network of 64 bits counts as one: any client has that many. */
+export class Addresses {
+  readonly #open = new Map<string, number>()
+  readonly #limit: number
+  readonly #isExempt: (address: string) => boolean
+
+  /** `limit`: 0 for none. `isExempt` is asked only about those who have reached it. */
+  constructor(limit: number, isExempt: (address: string) => boolean) {
+    this.#limit = limit
+    this.#isExempt = isExempt
+  }
+
+  /** What to `remove` when the connection closes; null: the address has as many as it may have. Unix sockets have no address. */
+  add(address: string): string | null {
+    if (this.#limit === 0 || address === '') return ''
+    const network = networkOf(address)
+    const count = this.#open.get(network) ?? 0
+    if (count >= this.#limit && !this.#isExempt(address)) return null
+    this.#open.set(network, count + 1)
+    return network
+  }
+
+  remove(network: string): void {
+    if (network === '') return
+    const count = this.#open.get(network)!
+    if (count === 1) this.#open.delete(network)
+    else this.#open.set(network, count - 1)
+  }
+
+  /** Addresses that have a connection. */
+  get size(): number {
+    return this.#open.size
+  }
+}
+
+/** An IPv4 address as it is; of an IPv6 address the first four groups. */
+export function networkOf(address: string): string {
+  if (!address.includes(':')) return address
+  const [head = '', tail] = address.split('::')
+  const left = groups(head)
+  if (tail === undefined) return left.slice(0, 4).join(':')
+  const right = groups(tail)
+  const zeros = Array.from({ length: 8 - left.length - right.length }, () => '0')
+  return [...left, ...zeros, ...right].slice(0, 4).join(':')
+}
+
+function groups(text: string): string[] {
+  return text === '' ? [] : text.split(':')
+}

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { FakeExchange } from '../apps/testing/fake-exchange.ts'
+import type { HealthPaths } from '../config/types.ts'
+import { health } from './health.ts'
+
+function ask(path: string, paths: HealthPaths, reason: string | null = null, method = 'GET') {
+  const exchange = new FakeExchange({ path, method })
+  let isPassedOn = false
+  void health(
+    paths,
+    () => reason,
+  )(() => {
+    isPassedOn = true
+  })(exchange)
+  const { status, head, chunks, state } = exchange.response
+  return { isPassedOn, status, headers: head?.headers ?? [], text: Buffer.concat(chunks).toString(), state }
+}
+
+const PATHS: HealthPaths = { live: '/-/alive', ready: '/-/ready' }
+
+test('liveness is 200 whatever readiness says', () => {
+  const { status, text, state, headers } = ask('/-/alive', PATHS, 'no worker')
+  assert.deepEqual([status, text, state], [200, 'alive\n', 'ended'])
+  assert.deepEqual(headers.slice(0, 4), ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', '6'])
+})
+
+test('readiness is 200, or 503 with its reason', () => {
+  assert.equal(ask('/-/ready', PATHS).status, 200)
+  const { status, text } = ask('/-/ready', PATHS, 'no worker')
+  assert.deepEqual([status, text], [503, 'not ready: no worker\n'])
+})
+
+test('only these very paths, and none that is off', () => {
+  for (const path of ['/', '/-/alive/', '/-/aliv', '/-/Alive', '*']) assert.ok(ask(path, PATHS).isPassedOn, path)
+  assert.ok(ask('/-/ready', { live: '/-/alive', ready: null }).isPassedOn)
+})
+
+test('HEAD is answered like GET; another method gets 405 and is not passed on (RFC9110§15.5.6)', () => {
+  assert.equal(ask('/-/ready', PATHS, null, 'HEAD').status, 200)
+  const { status, headers, isPassedOn } = ask('/-/alive', PATHS, null, 'POST')
+  assert.deepEqual([status, isPassedOn], [405, false])
+  assert.deepEqual(headers.slice(-2), ['Allow', 'GET, HEAD'])
+})

@@ -1,0 +1,222 @@
+/** What the gateway does by itself while there is too much to do: probes, order of the queue, limits of what clients may take. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { whyNoPython } from '../support/environments/environments.ts'
+import { APPS, ROOT } from '../support/paths.ts'
+import { getOnce, RawClient } from '../support/raw-client.ts'
+import { startServer } from '../support/server.ts'
+
+const skip = await whyNoPython()
+const notLinux = process.platform !== 'linux' && 'needs Linux'
+
+function makeDirectory(t: TestContext, files: Readonly<Record<string, string>> = {}): string {
+  const directory = mkdtempSync(join(tmpdir(), 'jumak-overload-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)
+  return directory
+}
+
+const PROBES = ['--health-path', '/-/alive', '--ready-path', '/-/ready']
+
+async function probe(client: RawClient, path: string): Promise<[number, string]> {
+  const response = await client.get(path).response()
+  return [response.status, response.body.toString()]
+}
+
+test('probes while the only slot is busy, and while the program stops', { skip }, async () => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '1', '--access-log', '-', ...PROBES] })
+  const busy = new RawClient(server.port).get('/sleep?s=3')
+  await server.waitForLog(/sleeping 3/)
+  const client = new RawClient(server.port)
+  assert.deepEqual(await probe(client, '/-/alive'), [200, 'alive\n'])
+  assert.deepEqual(await probe(client, '/-/ready'), [200, 'ready\n'])
+  server.signal('SIGTERM')
+  await server.waitForLog(/stopping/)
+  // The gateway hears of it a moment after the log.
+  let [status, text] = [200, '']
+  while (status === 200) [status, text] = await probe(client, '/-/ready')
+  assert.deepEqual([status, text], [503, 'not ready: the program is stopping\n'])
+  // The drain ends the connection with its next response.
+  assert.equal((await client.readToEnd()).length, 0)
+  assert.equal((await busy.response()).status, 200)
+  client.close()
+  busy.close()
+  await server.ended(0)
+  assert.equal(server.stdout.length, 1, server.stdout.join('\n'))
+  assert.match(server.stdout[0]!, /\/sleep/)
+})
+
+test('not ready, and alive, until a worker can serve', { skip }, async t => {
+  const code = 'import os, time\nwhile not os.path.exists("go"): time.sleep(0.01)\nfrom plain import application\n'
+  const directory = makeDirectory(t, { 'slow.py': code })
+  const env = { PYTHONPATH: APPS }
+  const server = await startServer({ app: 'slow', directory, args: ['-w', '1', ...PROBES], env, waitReady: false })
+  await server.waitForLog(/address +http/)
+  // The address is bound before the gateway listens.
+  let live = null
+  while (live === null) live = await getOnce(server.port, '/-/alive').catch(() => null)
+  assert.equal(live.status, 200)
+  const response = await getOnce(server.port, '/-/ready')
+  assert.deepEqual([response.status, response.body.toString()], [503, 'not ready: no worker can serve\n'])
+  assert.equal(response.header('content-type'), 'text/plain; charset=utf-8')
+  writeFileSync(join(directory, 'go'), '')
+  await server.waitForLog(/ ready$/)
+  assert.equal((await getOnce(server.port, '/-/ready')).status, 200)
+  await server.stop()
+})
+
+test('--queue-order newest-first: whoever comes last is served first while the oldest waits too long', {
+  skip,
+}, async () => {
+  const args = ['-w', '1', '--queue-order', 'newest-first', '--queue-limit', '2', '--access-log', '-', ...PROBES]
+  const server = await startServer({ app: 'plain', directory: APPS, args })
+  server.expectLog(/\/1 was refused: Too many requests are waiting/)
+  const busy = new RawClient(server.port).get('/sleep?s=3')
+  await server.waitForLog(/sleeping 3/)
+  const clients = []
+  for (const path of ['/hello/1', '/hello/2']) {
+    clients.push(new RawClient(server.port).get(path))
+    // What the gateway answers after it, it has read after it.
+    await getOnce(server.port, '/-/alive')
+  }
+  // A shorter burst is served in its order.
+  await new Promise(resolve => setTimeout(resolve, 1500))
+  clients.push(new RawClient(server.port).get('/hello/3'))
+  const [first, ...others] = await Promise.all(clients.map(client => client.response()))
+  assert.equal(first!.status, 503)
+  assert.ok(Number(first!.header('retry-after')) >= 1)
+  assert.deepEqual(
+    others.map(({ status }) => status),
+    [200, 200],
+  )
+  assert.equal((await busy.response()).status, 200)
+  for (const client of [busy, ...clients]) client.close()
+  await server.stop()
+  const order = server.stdout.map(line => /\/hello\/(\d)/.exec(line)?.[1]).filter(Boolean)
+  assert.deepEqual(order, ['1', '3', '2'])
+})
+
+test('--limit-connections-per-address: one address cannot take what another one needs', { skip }, async () => {
+  const args = ['-w', '1', '--trusted-proxies', 'none', '--limit-connections-per-address', '2']
+  const server = await startServer({ app: 'plain', directory: APPS, args })
+  server.expectLog(/a connection from 127\.0\.0\.1 was refused: it has 2 open, .*limit-connections-per-address/)
+  const holders = [new RawClient(server.port), new RawClient(server.port)]
+  for (const holder of holders) assert.equal((await holder.get('/hello').response()).status, 200)
+  const third = new RawClient(server.port)
+  const refused = await third.response()
+  third.close()
+  assert.deepEqual([refused.status, refused.header('retry-after')], [503, '1'])
+  if (process.platform === 'linux') {
+    const [response] = await once(
+      request({ port: server.port, host: '127.0.0.1', localAddress: '127.0.0.2', path: '/hello', agent: false }).end(),
+      'response',
+    )
+    assert.equal(response.statusCode, 200)
+    response.resume()
+  }
+  holders[0]!.close()
+  // The gateway hears of it a moment later.
+  let status = 503
+  while (status === 503) status = (await getOnce(server.port, '/hello')).status
+  assert.equal(status, 200)
+  holders[1]!.close()
+  await server.stop()
+})
+
+test('with few descriptors: 503 over the limit that follows from them, and no EMFILE', {
+  skip: skip || notLinux,
+}, async t => {
+  const directory = makeDirectory(t, { few: `#!/bin/sh\nulimit -n 200\nexec "${join(ROOT, 'bin/jumak')}" "$@"\n` })
+  const program = join(directory, 'few')
+  chmodSync(program, 0o755)
+  const server = await startServer({ app: 'plain', directory: APPS, program, args: ['-w', '1'] })
+  await server.waitForLog(/connections +up to 100 at a time/)
+  server.expectLog(/a connection was refused: 100 are open, which is the limit \(limit-connections\)/)
+  const clients = Array.from({ length: 250 }, () => new RawClient(server.port).get('/hello'))
+  const statuses = await Promise.all(
+    clients.map(client =>
+      client.response().then(
+        response => response.status,
+        () => 0,
+      ),
+    ),
+  )
+  const count = (status: number) => statuses.filter(one => one === status).length
+  assert.equal(count(200), 100)
+  assert.ok(count(503) > 0 && count(200) + count(503) + count(0) === 250, statuses.join())
+  for (const client of clients) client.close()
+  let status = 503
+  while (status === 503) status = (await getOnce(server.port, '/hello')).status
+  await server.stop()
+  assert.ok(!server.log.some(line => line.includes('EMFILE')))
+})
+
+test('--min-body-rate and --min-send-rate: who is never silent, and too slow, holds no connection', {
+  skip,
+}, async () => {
+  const rates = ['--body-timeout', '1s', '--min-body-rate', '1K', '--send-timeout', '1s', '--min-send-rate', '64M']
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '1', '--access-log', '-', ...rates] })
+  const upload = new RawClient(server.port).send('POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\n')
+  const drip = setInterval(() => upload.send('x'), 100)
+  const refused = await upload.response()
+  clearInterval(drip)
+  upload.close()
+  assert.equal(refused.status, 408)
+  assert.match(refused.body.toString(), /The content comes too slowly/)
+
+  const length = 100_000_000
+  const download = connect(server.port, '127.0.0.1')
+  download.write(`GET /bytes/${length} HTTP/1.1\r\nHost: t\r\n\r\n`)
+  let received = 0
+  // Some ten megabytes a second.
+  download.on('data', (chunk: Buffer) => {
+    received += chunk.length
+    download.pause()
+    setTimeout(() => download.resume(), 5)
+  })
+  await once(download, 'close')
+  assert.ok(received > 0 && received < length, `${received} of ${length}`)
+  await server.stop()
+})
+
+test('--limit-temp-bytes: large uploads are refused, responses wait for their clients, small things go on', {
+  skip,
+}, async () => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '2', '--limit-temp-bytes', '2M'] })
+  server.expectLog(
+    /POST \/echo was refused: Too much content is being stored \(limit-temp-bytes\)/,
+    /temporary files hold 2 MB, which is the limit \(limit-temp-bytes\)/,
+  )
+  const known = new RawClient(server.port).send('POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 9000000\r\n')
+  const early = await known.send('Expect: 100-continue\r\n\r\n').head()
+  assert.equal(early.status, 503, 'before its content was asked for')
+  known.close()
+
+  const unknown = new RawClient(server.port).send(
+    'POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n',
+  )
+  const megabyte = Buffer.from(`100000\r\n${'x'.repeat(0x100000)}\r\n`)
+  for (let i = 0; i < 6; i++) unknown.send(megabyte)
+  const late = await unknown.response()
+  assert.deepEqual([late.status, late.header('retry-after')], [503, '10'])
+  unknown.close()
+
+  const from = server.log.length
+  const slow = new RawClient(server.port).get('/bytes/16000000')
+  slow.socket.pause()
+  await server.waitForLog(/temporary files hold/, from)
+  assert.equal((await getOnce(server.port, '/hello')).status, 200)
+  const upload = new RawClient(server.port).send('POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 1000000\r\n\r\n')
+  assert.equal((await upload.send('x'.repeat(1_000_000)).response()).body.length, 1_000_000)
+  upload.close()
+  slow.socket.resume()
+  assert.equal((await slow.response()).body.length, 16_000_000)
+  slow.close()
+  await server.stop()
+})
