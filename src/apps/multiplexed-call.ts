@@ -4,17 +4,13 @@
  */
 import type { Call } from './call.ts'
 import type { ContentFeed } from './content-feed.ts'
+import type { RequestTimes } from './request-times.ts'
 import type { Occupant } from './room.ts'
 import type { SocketRelay } from './socket-relay.ts'
 import type { StreamRelay } from './stream-relay.ts'
 import { WINDOW } from './wire/multiplex.ts'
 import type { Stage, WireState } from './wire/multiplex-decode.ts'
 
-/**
- * Of a response without Content-Length: events, logs, answers of a language model may be silent for long, and theirs end by the
- * client. What says nothing for an hour waits for something that never comes.
- */
-const STREAM_IDLE_MS = 3_600_000
 /** For an application to take the messages that its WebSocket's client sent before it closed. */
 const LAST_MESSAGES_MS = 30_000
 
@@ -35,19 +31,23 @@ export class MultiplexedCall implements WireState, Occupant {
   silentMs = 0
   /** 0: none. */
   #limitMs: number
-  readonly #requestMs: number
+  readonly #streamIdleMs: number
 
-  /** `requestMs`: `timeouts.request`. */
-  constructor(id: number, call: Call, requestMs: number) {
+  /** `streamIdleMs`: `timeouts.streamIdle`. */
+  constructor(id: number, call: Call, times: RequestTimes, streamIdleMs: number) {
     this.id = id
     this.call = call
     this.isWebSocket = call.exchange.isWebSocket
-    this.#limitMs = this.#requestMs = requestMs
+    this.#limitMs = times.of(call.exchange.request.path)
+    this.#streamIdleMs = streamIdleMs
   }
 
-  /** After the head: content of a known length is produced in one go, so `timeouts.request` counts between its chunks. */
+  /**
+   * After the head: content of a known length is produced in one go, so the request's time counts between its chunks. Events, logs,
+   * answers of a language model may be silent for long.
+   */
   streams(headers: readonly string[]): void {
-    this.#limitMs = hasLength(headers) ? this.#requestMs : STREAM_IDLE_MS
+    if (!hasLength(headers)) this.#limitMs = this.#streamIdleMs
   }
 
   /** Would never end by itself. */

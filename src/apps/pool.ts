@@ -20,6 +20,7 @@ import type { MultiplexedOwner } from './multiplexed-link.ts'
 import type { PoolLink } from './pool-link.ts'
 import { GOING_AWAY, PoolWorker, type WorkerAddress } from './pool-worker.ts'
 import { CallQueue } from './queue.ts'
+import { RequestDeadlines, RequestTimes } from './request-times.ts'
 import { FrameWriter } from './wire/frame-writer.ts'
 import { ScopeWriter } from './wire/scope.ts'
 
@@ -83,7 +84,6 @@ export class AppPool {
   readonly #owner: LinkOwner & MultiplexedOwner
   readonly #queue = new CallQueue<Call>()
   readonly #queueDeadlines: DeadlineList
-  readonly #requestDeadlines: DeadlineList
   readonly #helloDeadlines = new DeadlineList(HELLO_TIMEOUT_MS)
   readonly #runTimes = new RunTimes()
   readonly #writer = new FrameWriter()
@@ -101,7 +101,6 @@ export class AppPool {
   constructor(options: PoolOptions) {
     this.#options = options
     this.#queueDeadlines = new DeadlineList(options.timeouts.queue)
-    this.#requestDeadlines = new DeadlineList(options.timeouts.request)
     this.#owner = this.#makeOwner()
   }
 
@@ -331,10 +330,13 @@ export class AppPool {
 
   #makeOwner(): LinkOwner & MultiplexedOwner {
     const { limits, timeouts, temporaryDirectory, events, rootPath = '' } = this.#options
+    const times = new RequestTimes(timeouts, rootPath)
+    const requestDeadlines = new RequestDeadlines(times)
     return {
       scope: new ScopeWriter(rootPath),
       rootPath,
-      requestMs: timeouts.request,
+      times,
+      streamIdleMs: timeouts.streamIdle,
       armHello: deadline => this.#helloDeadlines.arm(deadline),
       blocked: ({ worker }, note) => events.blocked(worker.id, note),
       stuck: (link, note) => this.#stuck(link, note),
@@ -348,10 +350,7 @@ export class AppPool {
       broke: (link, reason) => this.#broke(link, reason),
       deserted: link => this.#abandon(link),
       overdue: link => this.#overdue(link),
-      arm: (link, deadline) => {
-        const list = link.worker.isActive ? this.#requestDeadlines : this.#helloDeadlines
-        list.arm(deadline)
-      },
+      deadlinesOf: path => requestDeadlines.of(path),
       failed: (call, error) => this.#fail(call, error),
       warn: (message, request) => events.log('warn', message, request),
     }
