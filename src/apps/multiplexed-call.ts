@@ -14,6 +14,12 @@ import type { Stage, WireState } from './wire/multiplex-decode.ts'
 /** For an application to take the messages that its WebSocket's client sent before it closed. */
 const LAST_MESSAGES_MS = 30_000
 
+/**
+ * A client that has closed its side and is not answered for this long has gone: a browser that was closed, a proxy whose own client
+ * left. One that only has no more to say (`nc -N`) reads an answer that comes at once. Just below the longest tick.
+ */
+const HALF_CLOSED_MS = 900
+
 export class MultiplexedCall implements WireState, Occupant {
   readonly id: number
   readonly call: Call
@@ -31,6 +37,8 @@ export class MultiplexedCall implements WireState, Occupant {
   silentMs = 0
   /** 0: none. */
   #limitMs: number
+  /** Since the first tick that found the client's side closed; -1: it is open. */
+  #halfClosedMs = -1
   readonly #streamIdleMs: number
 
   /** `streamIdleMs`: `timeouts.streamIdle`. */
@@ -53,6 +61,17 @@ export class MultiplexedCall implements WireState, Occupant {
   /** Would never end by itself. */
   get isEndless(): boolean {
     return this.socket !== null || this.relay?.isEventStream === true
+  }
+
+  /**
+   * True when the client has closed its side, and the worker has had nothing for it since. Asked before `isOverdue`. A WebSocket
+   * says by itself when its client has gone; what the client has not taken yet, it may still take.
+   */
+  isDeserted(passedMs: number): boolean {
+    if (!this.call.exchange.isHalfClosed || this.isWebSocket) return false
+    if (this.#halfClosedMs < 0 || this.hasProgressed || this.relay?.isHeld) this.#halfClosedMs = 0
+    else this.#halfClosedMs += passedMs
+    return this.#halfClosedMs >= HALF_CLOSED_MS
   }
 
   /** True when the worker has been silent for too long. While the client is waited for, that is not its fault. */

@@ -211,26 +211,6 @@ test('content of a known length that stops coming is cut; a slow client does not
   assert.equal(slow.response.state, 'started')
 })
 
-test('a path has the deadline of its prefix; a stream that says nothing has one of its own', async () => {
-  const requestFor = [
-    { prefix: '/quick/', timeout: 100 },
-    { prefix: '/poll/', timeout: 0 },
-  ]
-  const bench = makeBench({ timeouts: { request: 60_000, requestFor, streamIdle: 200 } })
-  const held = holdingAsgi()
-  await bench.worker(1, 10, held.script)
-  const [quick, poll, stream] = ['/quick/x', '/poll/x', '/stream'].map(path => bench.send({ path }))
-  await held.the(2)
-  held.exchanges[2]!.begin(['Content-Type', 'text/plain'])
-  await Promise.all([quick!.over(), stream!.over()])
-  assert.equal((quick!.error as HttpError).status, 504)
-  assert.equal(stream!.response.state, 'aborted')
-  assert.ok(bench.logs.some(line => /GET \/stream is cancelled in worker 1: no content for \d+ ms/.test(line)))
-  assert.equal(poll!.response.state, 'idle')
-  held.exchanges[1]!.respond(200)
-  await poll!.over()
-})
-
 test('a slow upload is not the worker’s fault', async () => {
   const bench = makeBench({ timeouts: { request: 100 } })
   const held = holdingAsgi()

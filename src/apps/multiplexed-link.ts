@@ -33,6 +33,8 @@ export interface MultiplexedOwner extends PoolLinkOwner {
   readonly times: RequestTimes
   /** `timeouts.streamIdle`; 0: none. */
   readonly streamIdleMs: number
+  /** Its client has closed its side and is not expected to read an answer. */
+  dropped(call: Call): void
   /** The worker's event loop does not turn, for now. */
   blocked(link: MultiplexedLink, note: string): void
   /** It has not turned for `timeouts.request`, whatever path its requests have: the worker must be replaced. */
@@ -292,7 +294,10 @@ export class MultiplexedLink implements PoolLink {
 
   #tick(passedMs: number): void {
     this.#heartbeat.tick(passedMs, this.inFlight > 0 || this.outbox.hasSpoken)
-    for (const one of this.#calls.values()) if (one.isOverdue(passedMs)) this.#overdue(one)
+    for (const one of this.#calls.values()) {
+      if (one.isDeserted(passedMs)) this.#owner.dropped(one.call)
+      else if (one.isOverdue(passedMs)) this.#overdue(one)
+    }
     if (this.isIdle && !this.#heartbeat.isBlocked) this.#ticker.stop()
   }
 

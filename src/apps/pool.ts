@@ -279,7 +279,7 @@ export class AppPool {
     }
   }
 
-  /** The client closed while its request waited. Nearly always it has given up (a browser's stop button sends no more than that): no worker is spent on it. */
+  /** The client closed its side before its answer. Nearly always it has given up (a browser's stop button sends no more than that): no worker is spent on it. */
   #drop(call: Call): void {
     this.#leave(call)
     call.exchange.response.abort(new ClientGoneError())
@@ -338,6 +338,7 @@ export class AppPool {
       times,
       streamIdleMs: timeouts.streamIdle,
       armHello: deadline => this.#helloDeadlines.arm(deadline),
+      dropped: call => this.#drop(call),
       blocked: ({ worker }, note) => events.blocked(worker.id, note),
       stuck: (link, note) => this.#stuck(link, note),
       relayLimits: {
