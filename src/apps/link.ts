@@ -51,6 +51,8 @@ export class Link implements PoolLink {
   isAlive = true
   /** It said hello on its present connection. */
   isOpen = false
+  /** That runs the slot in the worker, by its hello. */
+  thread = ''
   readonly #owner: LinkOwner
   readonly #deadline: Deadline
   /** Of the request that runs, or ran last: who must accept anew first ends it. Null before the first: that of hellos. */
@@ -248,6 +250,7 @@ export class Link implements PoolLink {
     const { build, worker } = this.address
     if (hello.build !== build) throw new WireViolation(`it is build ${hello.build}, this is ${build}`)
     if (hello.worker !== worker) throw new WireViolation(`it is worker ${hello.worker}, not ${worker}`)
+    this.thread = hello.thread ?? ''
     this.#deadline.disarm()
     this.isOpen = true
     this.#owner.opened(this)

@@ -309,7 +309,8 @@ export class MultiplexedLink implements PoolLink {
     const { call } = one
     const what = one.stage === 'head' ? 'no response' : 'no content'
     this.#owner.warn(
-      `${call.describe()} is cancelled in worker ${this.address.worker}: ${what} for ${Math.round(one.silentMs)} ms`,
+      `${call.describe()} is cancelled in worker ${this.address.worker}: ${what} for ${Math.round(one.silentMs)} ms ` +
+        `(${call.describeTimes()})`,
       call.exchange.id,
     )
     one.isCancelled = true

@@ -33,8 +33,8 @@ export interface PoolEvents {
   drained(worker: number): void
   /** A link broke that we did not close, or never opened: the worker must be replaced. Once per worker; not while it drains. */
   lost(worker: number, reason: string): void
-  /** A request ran past its deadline. Once per worker; nothing new goes to it, what else it runs may end. */
-  stuck(worker: number, note: string, request: string): void
+  /** A request ran past its deadline, on `thread`. Each that does; nothing new goes to the worker, what else it runs may end. */
+  stuck(worker: number, note: string, request: string, thread: string): void
   /** Its event loop does not turn; it may turn again, and gets nothing new until then. */
   blocked(worker: number, note: string): void
   /** It has answered its `maxRequests`. Once per worker; it serves on. */
@@ -416,9 +416,11 @@ export class AppPool {
     }
     const { first } = link
     const elapsed = Math.round(performance.now() - link.firstSince)
-    const note = `${first === undefined ? 'a request whose client has gone' : first.describe()} has run for ${elapsed} ms`
+    const times = first === undefined ? '' : ` (${first.describeTimes()})`
+    const what = first === undefined ? 'a request whose client has gone' : first.describe()
+    const note = `${what} has run for ${elapsed} ms${times}`
     const calls = link.close()
-    this.#markStuck(worker, note, first?.exchange.id ?? '')
+    this.#markStuck(worker, note, first?.exchange.id, link.thread)
     if (first !== undefined) this.#fail(first, new HttpError(504, 'The application took too long', 'application'))
     this.#requeue(link, calls, false)
     this.#settle(worker)
@@ -435,11 +437,9 @@ export class AppPool {
     this.#pump()
   }
 
-  #markStuck(worker: PoolWorker, note: string, request = ''): void {
-    const wasStuck = worker.isStuck
-    worker.isStuck = true
+  #markStuck(worker: PoolWorker, note: string, request = '', thread = ''): void {
     worker.leave()
-    if (!wasStuck) this.#options.events.stuck(worker.id, note, request)
+    this.#options.events.stuck(worker.id, note, request, thread)
   }
 
   /** What becomes of calls whose link is gone, in their order. `blame`: the worker may have died of one of them. */
