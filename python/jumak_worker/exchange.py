@@ -14,7 +14,7 @@ from asyncio import CancelledError
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Callable, List, Optional
 
-from . import failure_report, multiplex, sources, stacks, tracebacks, wire
+from . import failure_report, multiplex, output, sources, stacks, tracebacks, wire
 from .errors import report
 
 if TYPE_CHECKING:
@@ -136,7 +136,10 @@ class Exchange:
         task = self.task
         if task is None or self.state is COMPLETE:
             return
+        # Not the task's own context: the loop brought the gateway's word.
+        token = output.task_request.set(self.request_id())
         report("the deadline has passed of %s; it was here:\n%s" % (self.describe(), stacks.of_task(task)))
+        output.task_request.reset(token)
         self.is_cancelled = True
         self.gone()
         task.cancel()
@@ -202,11 +205,17 @@ class Exchange:
             return "a request that has ended"
         path = scope.get("raw_path") or str(scope.get("path", "")).encode("ascii", "backslashreplace")
         text = "%s %s" % (scope.get("method", "WebSocket"), path[:_MAX_PATH].decode("latin-1"))
+        name = self.request_id()
+        return "%s (request %s)" % (text, name) if name else text
+
+    def request_id(self) -> str:
+        """Empty when it is not known any more."""
         try:
-            name = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
-        except (KeyError, TypeError, ValueError):
-            return text  # a framework has put its own in the place
-        return "%s (request %s)" % (text, name[:_MAX_PATH].decode("latin-1")) if name else text
+            headers = (self.scope or {})["headers"]
+            name = next((value for name, value in headers if name == b"x-request-id"), b"")
+            return name[:_MAX_PATH].decode("latin-1")
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return ""  # a framework has put its own in the place
 
     def complain(self, what: str) -> None:
         report("application error in %s\n%s" % (self.describe(), what))

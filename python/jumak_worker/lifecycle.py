@@ -59,6 +59,7 @@ class Worker:
     def run(self) -> int:
         """The exit code. The process ends with it."""
         os.register_at_fork(after_in_child=self._forget_in_child)
+        stacks.dump_on_signal()
         try:
             control = self._connect()
         except OSError as error:
@@ -208,7 +209,8 @@ class Worker:
             if message["type"] == "stop":
                 self._stop()
             elif message["type"] == "stacks":
-                control.send("stacks", text=stacks.of_all_threads())
+                thread = message["thread"]
+                control.send("stacks", text=stacks.of_thread(int(thread, 16)) if thread else stacks.of_all_threads())
 
     def _stop(self) -> None:
         if not self._stopping:

@@ -8,6 +8,7 @@ and where links come from (``lifecycle.py``).
 from __future__ import annotations
 
 import socket
+from threading import get_ident
 from time import perf_counter
 from typing import Callable, List, Optional, Union
 
@@ -77,7 +78,7 @@ class Link:
             raise self._exit
 
     def _say_hello(self) -> None:
-        self.send(wire.hello(__version__, self._worker, self._slots))
+        self.send(wire.hello(__version__, self._worker, self._slots, get_ident()))
         kind = self._next_frame()
         build = wire.parse_hello(self.payload()) if kind == wire.HELLO else None
         if build is None:

@@ -188,7 +188,7 @@ class Preloader:
         elif kind == "signal":
             pid = self._workers.get(message["worker"])
             if pid is not None:
-                _kill(pid, signal.SIGKILL)
+                _kill(pid, signal.SIGURG if message["signal"] == "URG" else signal.SIGKILL)
         return None
 
     def _fork(self, number: int) -> Optional[Worker]:

@@ -6,9 +6,11 @@ Nothing here may raise or run application code: it looks into a process that is 
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import os
 import runpy
+import signal
 import sys
 import threading
 import traceback
@@ -55,6 +57,12 @@ def _chain(awaited: Any) -> List[str]:
     return lines
 
 
+def of_thread(ident: int) -> str:
+    """Outermost first."""
+    frame = sys._current_frames().get(ident)
+    return "".join(_format(frame))[:_MAX_TEXT] if frame is not None else "  (the thread has ended)\n"
+
+
 def of_all_threads() -> str:
     """Every thread but the one that asks, outermost first; the main thread's, which an event loop has, before the others."""
     frames = sys._current_frames()
@@ -65,10 +73,20 @@ def of_all_threads() -> str:
         if frame is None or thread is threading.current_thread():
             continue
         lines.append("Thread %s%s:\n" % (thread.name, _what_runs(frame)))
-        summary = traceback.extract_stack(frame, _LIMIT)
-        shown = [one for one in summary if not (is_hidden(one.filename) or one.filename in _STARTERS)]
-        lines += traceback.format_list(shown) or ["  (in no code of the application)\n"]
+        lines += _format(frame)
     return "".join(lines)[:_MAX_TEXT]
+
+
+def _format(frame: FrameType) -> List[str]:
+    summary = traceback.extract_stack(frame, _LIMIT)
+    shown = [one for one in summary if not (is_hidden(one.filename) or one.filename in _STARTERS)]
+    return traceback.format_list(shown) or ["  (in no code of the application)\n"]
+
+
+def dump_on_signal() -> None:
+    """While C code holds the GIL nothing else can look. By default the signal is ignored; on running Python code a dump may
+    crash: the master asks the control thread first."""
+    faulthandler.register(signal.SIGURG, file=2, all_threads=True)
 
 
 def _what_runs(frame: Optional[FrameType]) -> str:

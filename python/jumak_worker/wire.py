@@ -57,8 +57,9 @@ class LinkClosed(ConnectionResetError):
     """The gateway closed the link: the client has gone. What the application then does with its request raises this."""
 
 
-def hello(build: str, worker: int, slots: int) -> bytes:
-    payload = json.dumps({"build": build, "worker": worker, "slots": slots}).encode()
+def hello(build: str, worker: int, slots: int, thread: int) -> bytes:
+    # The thread as faulthandler writes it: in its dump the gateway finds the one that runs a request.
+    payload = json.dumps({"build": build, "worker": worker, "slots": slots, "thread": "0x%016x" % thread}).encode()
     return FRAME.pack(len(payload), HELLO) + payload
 
 

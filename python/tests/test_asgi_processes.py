@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import unittest
 
 from .asgi_harness import FakeGateway, scope
-from .harness import WAIT, Master
+from .harness import WAIT, Gateway, Master, environ, request
 
 APP = """
 import asyncio, os, signal, sys, time
@@ -67,8 +68,8 @@ class Worker:
     def receive(self) -> dict:
         return json.loads(self._lines.readline())
 
-    def send(self, type: str) -> None:
-        self.socket.sendall(json.dumps({"type": type}).encode() + b"\n")
+    def send(self, type: str, **fields: object) -> None:
+        self.socket.sendall(json.dumps({"type": type, **fields}).encode() + b"\n")
 
     def link(self) -> FakeGateway:
         """After "ready"."""
@@ -127,7 +128,7 @@ class Processes(unittest.TestCase):
         self.assertEqual(worker.output.readline(), "\x1f=r-1\x1fblocked\n")
         # What it printed may be here before it has come back from printing.
         for _ in range(100):
-            worker.send("stacks")
+            worker.send("stacks", thread="")
             stacks = worker.receive()
             if "time.sleep" in stacks["text"]:
                 break
@@ -141,16 +142,52 @@ class Processes(unittest.TestCase):
         source = "import threading\ndef application(environ, start_response): threading.Event().wait()\n"
         worker = Worker(self, source, threads=2)
         worker.ready = worker.receive()
+        threads = []
         for _ in range(2):
-            slot = socket.socket(socket.AF_UNIX)
-            self.addCleanup(slot.close)
-            slot.connect(worker.ready["socket"])
-            slot.settimeout(WAIT)
-            self.assertTrue(slot.recv(1))  # its hello: the slot runs
-        worker.send("stacks")
+            sock = socket.socket(socket.AF_UNIX)
+            self.addCleanup(sock.close)
+            sock.connect(worker.ready["socket"])
+            threads.append(Gateway(sock).hello()["thread"])  # the slot runs
+        worker.send("stacks", thread="")
         text = worker.receive()["text"]
         self.assertIn("Thread MainThread:\n", text)
         self.assertIn("Thread jumak-slot-2:\n", text)
+        self.assertEqual(len(set(threads)), 2)
+        for thread in threads:
+            worker.send("stacks", thread=thread)
+            self.assertEqual(worker.receive()["text"], "  (in no code of the application)\n")
+        worker.send("stacks", thread="0x%016x" % 1)
+        self.assertEqual(worker.receive()["text"], "  (the thread has ended)\n")
+
+    def test_who_holds_the_gil_tells_by_a_signal(self) -> None:
+        source = (
+            "import re\ndef application(environ, start_response):\n    print('begun')\n"
+            "    re.match('(a+)+$', 'a' * 64 + 'b')\n"
+        )
+        worker = Worker(self, source)
+        ready = worker.receive()
+        sock = socket.socket(socket.AF_UNIX)
+        self.addCleanup(sock.close)
+        sock.connect(ready["socket"])
+        gateway = Gateway(sock)
+        thread = gateway.hello()["thread"]
+        gateway.send(request(environ()))
+        self.assertIn("begun", worker.output.readline())
+        self.addCleanup(os.kill, worker.pid, signal.SIGKILL)
+        while True:
+            # As the master does: on running Python code the signal may crash it.
+            worker.send("stacks", thread=thread)
+            if not select.select([worker.socket], [], [], 0.3)[0]:
+                break
+            worker.receive()
+        worker.master.send("signal", worker=1, signal="URG")
+        heading = ""
+        while True:
+            line = worker.output.readline()
+            heading = line if line.endswith("(most recent call first):\n") else heading
+            if "in application" in line:
+                break
+        self.assertIn(" %s " % thread, heading)
 
     def test_a_link_that_is_closed_makes_room_for_the_next(self) -> None:
         worker = Worker(self)

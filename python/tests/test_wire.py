@@ -73,7 +73,8 @@ def describe(kind: int, payload: bytes) -> dict:
 def encode(one: dict) -> bytes:
     kind = one["type"]
     if kind == "HELLO":
-        return wire.hello(one["hello"]["build"], one["hello"]["worker"], one["hello"]["slots"])
+        hello = one["hello"]
+        return wire.hello(hello["build"], hello["worker"], hello["slots"], int(hello["thread"], 16))
     if kind in ("RESPONSE", "INFORM"):
         flat = one["headers"]
         head, _ = response_head.encode(one["reason"], list(zip(flat[::2], flat[1::2])))
@@ -208,6 +209,7 @@ class Links(unittest.TestCase):
 
     def test_a_worker_says_who_it_is(self) -> None:
         with Slot(lambda *_: [], threads=3) as slot:
+            self.assertRegex(slot.hello.pop("thread"), "^0x[0-9a-f]{16}$")
             self.assertEqual(slot.hello, {"build": __version__, "worker": 1, "slots": 3})
 
 

@@ -75,6 +75,13 @@ export class Call implements Queued, Unanswered {
     return `${request.method} ${request.path.slice(0, 200)}`
   }
 
+  /** The same, of one that is late. */
+  describeTimes(): string {
+    const { receivedAt, queueMillis } = this.exchange
+    const elapsed = Math.round(performance.now() - receivedAt)
+    return `${elapsed} ms after it came, ${Math.round(Math.max(0, queueMillis))} ms of them in the queue`
+  }
+
   /** Nobody will need the content again. */
   releaseBody(): void {
     this.#body?.close()

@@ -7,7 +7,7 @@
  * `#calls` exactly once, by its end, by `abandon`, or by `close`. The worker is not trusted (`wire/decode.ts`).
  */
 import { connect, type Socket } from 'node:net'
-import { Deadline } from '../base/deadlines.ts'
+import { Deadline, type DeadlineList } from '../base/deadlines.ts'
 import { HttpError } from '../http/errors.ts'
 import type { ResponseHead } from '../http/exchange.ts'
 import { BodySender } from './body-sender.ts'
@@ -29,10 +29,10 @@ export interface LinkOwner extends PoolLinkOwner {
   readonly rootPath: string
   /** What it runs is wanted by nobody and would go on: give the connection up. */
   deserted(link: Link): void
-  /** No progress within `timeouts.request`. */
+  /** No progress within the time of the request that runs. */
   overdue(link: Link): void
-  /** (Re)starts the link's deadline: `timeouts.request`, or the one for a first hello. */
-  arm(link: Link, deadline: Deadline): void
+  /** Those of requests for the path. */
+  deadlinesOf(path: string): DeadlineList
 }
 
 /** One buffer for all reads of all links: what must outlive a read is copied. Larger than a Unix socket's own buffer. */
@@ -53,8 +53,12 @@ export class Link implements PoolLink {
   isOpen = false
   /** A thread is asked for nothing while it runs: its deadline tells. */
   readonly isBlocked = false
+  /** That runs the slot in the worker, by its hello. */
+  thread = ''
   readonly #owner: LinkOwner
   readonly #deadline: Deadline
+  /** Of the request that runs, or ran last: who must accept anew first ends it. Null before the first: that of hellos. */
+  #deadlines: DeadlineList | null = null
   readonly #sink: WorkerSink
   #calls: Call[] = []
   #unsent: Call[] = []
@@ -106,7 +110,7 @@ export class Link implements PoolLink {
     socket.write(encodeHello(this.address.build))
     this.#socket = socket
     this.#decoder = decoder
-    this.#owner.arm(this, this.#deadline)
+    this.#arm()
   }
 
   /** Puts a call on the link; true when it must be flushed (the first since the last flush). */
@@ -191,7 +195,13 @@ export class Link implements PoolLink {
 
   #startFirst(): void {
     this.firstSince = performance.now()
-    this.#owner.arm(this, this.#deadline)
+    this.#deadlines = this.#owner.deadlinesOf(this.#calls[0]!.exchange.request.path)
+    this.#arm()
+  }
+
+  #arm(): void {
+    if (this.#deadlines === null) this.#owner.armHello(this.#deadline)
+    else this.#deadlines.arm(this.#deadline)
   }
 
   #sendBody(socket: Socket, call: Call): void {
@@ -242,6 +252,7 @@ export class Link implements PoolLink {
     const { build, worker } = this.address
     if (hello.build !== build) throw new WireViolation(`it is build ${hello.build}, this is ${build}`)
     if (hello.worker !== worker) throw new WireViolation(`it is worker ${hello.worker}, not ${worker}`)
+    this.thread = hello.thread ?? ''
     this.#deadline.disarm()
     this.isOpen = true
     this.#owner.opened(this)
@@ -321,7 +332,7 @@ export class Link implements PoolLink {
 
   /** The worker gave a sign of life: time-outs between chunks begin anew. Not while we hold the link ourselves. */
   #progress(): void {
-    if (!this.#held) this.#owner.arm(this, this.#deadline)
+    if (!this.#held) this.#arm()
   }
 
   /** The worker is done with its first call; the slot is free when the request's content is through as well. */
@@ -379,7 +390,7 @@ export class Link implements PoolLink {
   #resume(): void {
     if (!this.#held) return
     this.#held = false
-    this.#owner.arm(this, this.#deadline)
+    this.#arm()
     this.#socket?.resume()
   }
 }

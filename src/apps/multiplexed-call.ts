@@ -4,19 +4,21 @@
  */
 import type { Call } from './call.ts'
 import type { ContentFeed } from './content-feed.ts'
+import type { RequestTimes } from './request-times.ts'
 import type { Occupant } from './room.ts'
 import type { SocketRelay } from './socket-relay.ts'
 import type { StreamRelay } from './stream-relay.ts'
 import { WINDOW } from './wire/multiplex.ts'
 import type { Stage, WireState } from './wire/multiplex-decode.ts'
 
-/**
- * Of a response without Content-Length: events, logs, answers of a language model may be silent for long, and theirs end by the
- * client. What says nothing for an hour waits for something that never comes.
- */
-const STREAM_IDLE_MS = 3_600_000
 /** For an application to take the messages that its WebSocket's client sent before it closed. */
 const LAST_MESSAGES_MS = 30_000
+
+/**
+ * A client that has closed its side and is not answered for this long has gone: a browser that was closed, a proxy whose own client
+ * left. One that only has no more to say (`nc -N`) reads an answer that comes at once. Just below the longest tick.
+ */
+const HALF_CLOSED_MS = 900
 
 export class MultiplexedCall implements WireState, Occupant {
   readonly id: number
@@ -35,24 +37,41 @@ export class MultiplexedCall implements WireState, Occupant {
   silentMs = 0
   /** 0: none. */
   #limitMs: number
-  readonly #requestMs: number
+  /** Since the first tick that found the client's side closed; -1: it is open. */
+  #halfClosedMs = -1
+  readonly #streamIdleMs: number
 
-  /** `requestMs`: `timeouts.request`. */
-  constructor(id: number, call: Call, requestMs: number) {
+  /** `streamIdleMs`: `timeouts.streamIdle`. */
+  constructor(id: number, call: Call, times: RequestTimes, streamIdleMs: number) {
     this.id = id
     this.call = call
     this.isWebSocket = call.exchange.isWebSocket
-    this.#limitMs = this.#requestMs = requestMs
+    this.#limitMs = times.of(call.exchange.request.path)
+    this.#streamIdleMs = streamIdleMs
   }
 
-  /** After the head: content of a known length is produced in one go, so `timeouts.request` counts between its chunks. */
+  /**
+   * After the head: content of a known length is produced in one go, so the request's time counts between its chunks. Events, logs,
+   * answers of a language model may be silent for long.
+   */
   streams(headers: readonly string[]): void {
-    this.#limitMs = hasLength(headers) ? this.#requestMs : STREAM_IDLE_MS
+    if (!hasLength(headers)) this.#limitMs = this.#streamIdleMs
   }
 
   /** Would never end by itself. */
   get isEndless(): boolean {
     return this.socket !== null || this.relay?.isEventStream === true
+  }
+
+  /**
+   * True when the client has closed its side, and the worker has had nothing for it since. Asked before `isOverdue`. A WebSocket
+   * says by itself when its client has gone; what the client has not taken yet, it may still take.
+   */
+  isDeserted(passedMs: number): boolean {
+    if (!this.call.exchange.isHalfClosed || this.isWebSocket) return false
+    if (this.#halfClosedMs < 0 || this.hasProgressed || this.relay?.isHeld) this.#halfClosedMs = 0
+    else this.#halfClosedMs += passedMs
+    return this.#halfClosedMs >= HALF_CLOSED_MS
   }
 
   /** True when the worker has been silent for too long. While the client is waited for, that is not its fault. */

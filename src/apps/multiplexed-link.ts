@@ -20,6 +20,7 @@ import { MultiplexedSink } from './multiplexed-sink.ts'
 import { Outbox } from './outbox.ts'
 import type { LinkAddress, PoolLink, PoolLinkOwner } from './pool-link.ts'
 import type { PoolWorker } from './pool-worker.ts'
+import type { RequestTimes } from './request-times.ts'
 import { Room } from './room.ts'
 import { Ticker } from './ticker.ts'
 import { MultiplexDecoder } from './wire/multiplex-decode.ts'
@@ -29,13 +30,14 @@ import { WireViolation } from './wire/violation.ts'
 
 export interface MultiplexedOwner extends PoolLinkOwner {
   readonly scope: ScopeWriter
-  /** `timeouts.request`; 0: none. */
-  readonly requestMs: number
-  /** Starts the deadline for the first hello. */
-  armHello(deadline: Deadline): void
+  readonly times: RequestTimes
+  /** `timeouts.streamIdle`; 0: none. */
+  readonly streamIdleMs: number
+  /** Its client has closed its side and is not expected to read an answer. */
+  dropped(call: Call): void
   /** The worker's event loop does not turn, for now. */
   blocked(link: MultiplexedLink, note: string): void
-  /** It has not turned for `timeouts.request`: the worker must be replaced. */
+  /** It has not turned for `timeouts.request`, whatever path its requests have: the worker must be replaced. */
   stuck(link: MultiplexedLink, note: string): void
 }
 
@@ -72,10 +74,10 @@ export class MultiplexedLink implements PoolLink {
     this.#room = new Room(slots)
     this.worker = worker
     this.#owner = owner
-    const tickMs = owner.requestMs === 0 ? 1000 : Math.min(1000, Math.max(50, owner.requestMs / 16))
-    this.#ticker = new Ticker(tickMs, passedMs => this.#tick(passedMs))
+    const shortest = Math.min(owner.times.shortest, owner.streamIdleMs || Number.POSITIVE_INFINITY)
+    this.#ticker = new Ticker(Math.min(1000, Math.max(50, shortest / 16)), passedMs => this.#tick(passedMs))
     this.#helloDeadline = new Deadline(() => this.broke('it did not say hello in time'))
-    this.#heartbeat = new Heartbeat(owner.requestMs, {
+    this.#heartbeat = new Heartbeat(owner.times.standard, {
       ping: token => writePing(this.outbox.begin(), token),
       blocked: ms => owner.blocked(this, this.#silence(ms)),
       stuck: ms => owner.stuck(this, this.#silence(ms)),
@@ -143,12 +145,10 @@ export class MultiplexedLink implements PoolLink {
   }
 
   send(call: Call): boolean {
-    const one = new MultiplexedCall(this.#newId(), call, this.#owner.requestMs)
+    const one = new MultiplexedCall(this.#newId(), call, this.#owner.times, this.#owner.streamIdleMs)
     call.phase = 'sent'
     call.link = this
     call.wireId = one.id
-    // Its application hears of it: http.disconnect.
-    call.exchange.isGoneWhenHalfClosed = true
     this.#calls.set(one.id, one)
     this.#room.enter(one)
     writeScopedRequest(this.outbox.begin(), one.id, call.exchange, this.#owner.scope, call.inline)
@@ -186,8 +186,6 @@ export class MultiplexedLink implements PoolLink {
     this.#calls.delete(one.id)
     one.feed?.stop()
     one.call.link = null
-    // What is still to be sent has left the application.
-    one.call.exchange.isGoneWhenHalfClosed = false
   }
 
   disconnect(one: MultiplexedCall, code: number, reason: string): void {
@@ -300,7 +298,10 @@ export class MultiplexedLink implements PoolLink {
 
   #tick(passedMs: number): void {
     this.#heartbeat.tick(passedMs, this.inFlight > 0 || this.outbox.hasSpoken)
-    for (const one of this.#calls.values()) if (one.isOverdue(passedMs)) this.#overdue(one)
+    for (const one of this.#calls.values()) {
+      if (one.isDeserted(passedMs)) this.#owner.dropped(one.call)
+      else if (one.isOverdue(passedMs)) this.#overdue(one)
+    }
     if (this.isIdle && !this.#heartbeat.isBlocked) this.#ticker.stop()
   }
 
@@ -312,7 +313,8 @@ export class MultiplexedLink implements PoolLink {
     const { call } = one
     const what = one.stage === 'head' ? 'no response' : 'no content'
     this.#owner.warn(
-      `${call.describe()} is cancelled in worker ${this.address.worker}: ${what} for ${Math.round(one.silentMs)} ms`,
+      `${call.describe()} is cancelled in worker ${this.address.worker}: ${what} for ${Math.round(one.silentMs)} ms ` +
+        `(${call.describeTimes()})`,
       call.exchange.id,
     )
     one.isCancelled = true

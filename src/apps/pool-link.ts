@@ -2,6 +2,7 @@
  * What the pool knows of a connection to a worker, whichever wire it speaks: `link.ts` is one thread of a WSGI worker,
  * `multiplexed-link.ts` all of an ASGI worker.
  */
+import type { Deadline } from '../base/deadlines.ts'
 import type { Call, CallPhase } from './call.ts'
 import type { Fate, Slot } from './dispatch.ts'
 import type { PoolWorker } from './pool-worker.ts'
@@ -40,6 +41,8 @@ export interface PoolLink extends Slot {
 }
 
 export interface PoolLinkOwner {
+  /** Starts the deadline for the first hello. */
+  armHello(deadline: Deadline): void
   /** The worker said hello. */
   opened(link: PoolLink): void
   /** There is room for one call more, or nothing left to do; `runMicros`: time in the application, when it is known. */

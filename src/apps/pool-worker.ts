@@ -31,7 +31,6 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   isLeaving = false
   /** The master asked, and waits for `drained`. */
   isDraining = false
-  isStuck = false
   /** Requests that it was asked to run, and that are over. */
   #answered = 0
 

@@ -70,7 +70,7 @@ async function run(seed: number): Promise<void> {
   }
   const pool = new AppPool({
     limits: { memoryBuffer: 50_000, responseBuffer: 100_000, queue: 1000 } as Limits,
-    timeouts: { request: 0, queue: 0 } as Timeouts,
+    timeouts: { request: 0, requestFor: [], streamIdle: 0, queue: 0 } as Partial<Timeouts> as Timeouts,
     space: new TemporarySpace(directory),
     build: 'b1',
     onError: FakeExchange.failed,

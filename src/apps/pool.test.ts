@@ -47,6 +47,8 @@ const timeouts: Timeouts = {
   keepAlive: 0,
   send: 0,
   request: 0,
+  requestFor: [],
+  streamIdle: 0,
   queue: 0,
   graceful: 0,
   websocketPing: 0,
@@ -576,6 +578,35 @@ test('a request past its deadline is a 504, its worker is reported stuck and get
   later.leave()
   stuckWorker.die()
   assert.deepEqual(bench.lost, [])
+})
+
+test('a path has the deadline of its prefix, one request after another on one link', async () => {
+  const requestFor = [
+    { prefix: '/quick/', timeout: 100 },
+    { prefix: '/poll/', timeout: 0 },
+  ]
+  const bench = new Bench({ timeouts: { request: 60_000, requestFor } })
+  const held = holding()
+  await bench.linkedWorker(1, 2, held.script)
+  const quick = bench.send({ path: '/quick/1' })
+  await held.until(1)
+  const { link } = held.requests[0]!
+  link.respond(200, [], '')
+  await quick.over()
+  // Neither of them has what the link had armed before.
+  const [other, poll] = [bench.send({ path: '/other' }), bench.send({ path: '/poll' })]
+  await held.until(3)
+  const second = await bench.linkedWorker(2, 1, held.script)
+  const hanging = bench.send({ path: '/quick' })
+  await hanging.over()
+  assert.equal((hanging.error as HttpError).status, 504)
+  assert.deepEqual(
+    bench.stuck.map(([id]) => id),
+    [2],
+  )
+  for (const { link: one } of held.requests.slice(1, 3)) one.respond(200, [], '')
+  await Promise.all([other.over(), poll.over()])
+  second.die()
 })
 
 test('a draining worker finishes what it has and gets nothing new', async () => {

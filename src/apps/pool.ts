@@ -21,6 +21,7 @@ import type { MultiplexedOwner } from './multiplexed-link.ts'
 import type { PoolLink } from './pool-link.ts'
 import { GOING_AWAY, PoolWorker, type WorkerAddress } from './pool-worker.ts'
 import { CallQueue } from './queue.ts'
+import { RequestDeadlines, RequestTimes } from './request-times.ts'
 import { FrameWriter } from './wire/frame-writer.ts'
 import { ScopeWriter } from './wire/scope.ts'
 
@@ -33,8 +34,8 @@ export interface PoolEvents {
   drained(worker: number): void
   /** A link broke that we did not close, or never opened: the worker must be replaced. Once per worker; not while it drains. */
   lost(worker: number, reason: string): void
-  /** A request ran past its deadline. Once per worker; nothing new goes to it, what else it runs may end. */
-  stuck(worker: number, note: string, request: string): void
+  /** A request ran past its deadline, on `thread`. Each that does; nothing new goes to the worker, what else it runs may end. */
+  stuck(worker: number, note: string, request: string, thread: string): void
   /** Its event loop does not turn; it may turn again, and gets nothing new until then. */
   blocked(worker: number, note: string): void
   /** It has answered its `maxRequests`. Once per worker; it serves on. */
@@ -87,7 +88,6 @@ export class AppPool {
   readonly #owner: LinkOwner & MultiplexedOwner
   readonly #queue: CallQueue<Call>
   readonly #queueDeadlines: DeadlineList
-  readonly #requestDeadlines: DeadlineList
   readonly #helloDeadlines = new DeadlineList(HELLO_TIMEOUT_MS)
   readonly #runTimes = new RunTimes()
   readonly #writer = new FrameWriter()
@@ -106,7 +106,6 @@ export class AppPool {
     this.#options = options
     this.#queue = new CallQueue(options.queueOrder)
     this.#queueDeadlines = new DeadlineList(options.timeouts.queue)
-    this.#requestDeadlines = new DeadlineList(options.timeouts.request)
     this.#owner = this.#makeOwner()
   }
 
@@ -292,7 +291,7 @@ export class AppPool {
     }
   }
 
-  /** The client closed while its request waited. Nearly always it has given up (a browser's stop button sends no more than that): no worker is spent on it. */
+  /** The client closed its side before its answer. Nearly always it has given up (a browser's stop button sends no more than that): no worker is spent on it. */
   #drop(call: Call): void {
     this.#leave(call)
     call.exchange.response.abort(new ClientGoneError())
@@ -343,11 +342,15 @@ export class AppPool {
 
   #makeOwner(): LinkOwner & MultiplexedOwner {
     const { limits, timeouts, space, events, rootPath = '' } = this.#options
+    const times = new RequestTimes(timeouts, rootPath)
+    const requestDeadlines = new RequestDeadlines(times)
     return {
       scope: new ScopeWriter(rootPath),
       rootPath,
-      requestMs: timeouts.request,
+      times,
+      streamIdleMs: timeouts.streamIdle,
       armHello: deadline => this.#helloDeadlines.arm(deadline),
+      dropped: call => this.#drop(call),
       blocked: ({ worker }, note) => events.blocked(worker.id, note),
       stuck: (link, note) => this.#stuck(link, note),
       relayLimits: {
@@ -360,10 +363,7 @@ export class AppPool {
       broke: (link, reason) => this.#broke(link, reason),
       deserted: link => this.#abandon(link),
       overdue: link => this.#overdue(link),
-      arm: (link, deadline) => {
-        const list = link.worker.isActive ? this.#requestDeadlines : this.#helloDeadlines
-        list.arm(deadline)
-      },
+      deadlinesOf: path => requestDeadlines.of(path),
       failed: (call, error) => this.#fail(call, error),
       warn: (message, request) => events.log('warn', message, request),
     }
@@ -428,9 +428,11 @@ export class AppPool {
     }
     const { first } = link
     const elapsed = Math.round(performance.now() - link.firstSince)
-    const note = `${first === undefined ? 'a request whose client has gone' : first.describe()} has run for ${elapsed} ms`
+    const times = first === undefined ? '' : ` (${first.describeTimes()})`
+    const what = first === undefined ? 'a request whose client has gone' : first.describe()
+    const note = `${what} has run for ${elapsed} ms${times}`
     const calls = link.close()
-    this.#markStuck(worker, note, first?.exchange.id ?? '')
+    this.#markStuck(worker, note, first?.exchange.id, link.thread)
     if (first !== undefined) this.#fail(first, new HttpError(504, 'The application took too long', 'application'))
     this.#requeue(link, calls, false)
     this.#settle(worker)
@@ -447,11 +449,9 @@ export class AppPool {
     this.#pump()
   }
 
-  #markStuck(worker: PoolWorker, note: string, request = ''): void {
-    const wasStuck = worker.isStuck
-    worker.isStuck = true
+  #markStuck(worker: PoolWorker, note: string, request = '', thread = ''): void {
     worker.leave()
-    if (!wasStuck) this.#options.events.stuck(worker.id, note, request)
+    this.#options.events.stuck(worker.id, note, request, thread)
   }
 
   /** What becomes of calls whose link is gone, in their order. `blame`: the worker may have died of one of them. */

@@ -28,6 +28,16 @@ test('a deadline expires once, after its duration', t => {
   assert.equal(expired, 1)
 })
 
+test('a deadline that moves to a list of 0 has none', t => {
+  const advance = fakeTime(t)
+  let expired = 0
+  const deadline = new Deadline(() => expired++)
+  new DeadlineList(1000).arm(deadline)
+  new DeadlineList(0).arm(deadline)
+  advance(5000)
+  assert.equal(expired, 0)
+})
+
 test('arming again starts the duration anew', t => {
   const advance = fakeTime(t)
   const list = new DeadlineList(1000)

@@ -28,7 +28,7 @@ export class DeadlineList {
   #last: Deadline | null = null
   #timer: NodeJS.Timeout | null = null
 
-  /** A duration of 0 means none: `arm` does nothing. */
+  /** A duration of 0 means none: `arm` only disarms. */
   constructor(durationMs: number) {
     this.#durationMs = durationMs
     this.#tickMs = Math.min(1000, Math.max(50, durationMs / 16))
@@ -36,8 +36,8 @@ export class DeadlineList {
 
   /** (Re)starts the deadline: `durationMs` from now. */
   arm(deadline: Deadline): void {
-    if (this.#durationMs === 0) return
     deadline.list?.disarm(deadline)
+    if (this.#durationMs === 0) return
     deadline.at = performance.now() + this.#durationMs
     deadline.list = this
     deadline.previous = this.#last

@@ -32,6 +32,7 @@ import type {
   Config,
   HealthPaths,
   Limits,
+  PathTimeout,
   Recycle,
   StaticMount,
   Timeouts,
@@ -204,11 +205,23 @@ function readTimeouts(values: Values): Timeouts {
     keepAlive: values.one(limits.keepAlive),
     send: values.one(limits.sendTimeout),
     request: values.one(workers.timeout),
+    requestFor: readPathTimeouts(values),
+    streamIdle: values.one(workers.streamIdleTimeout),
     queue: values.one(limits.queueTimeout),
     graceful: values.one(workers.gracefulTimeout),
     websocketPing: values.one(limits.wsPingInterval),
     websocketPong: values.one(limits.wsPingTimeout),
   }
+}
+
+function readPathTimeouts(values: Values): PathTimeout[] {
+  const prefixes = new Set<string>()
+  return values.taken(workers.timeoutFor).map(({ value, given }) => {
+    if (prefixes.has(value.prefix))
+      values.report(workers.timeoutFor, `gives ${value.prefix} twice: each path may be given once`, given)
+    prefixes.add(value.prefix)
+    return value
+  })
 }
 
 /** Null: off. */

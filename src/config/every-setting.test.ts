@@ -235,6 +235,17 @@ const CASES: Readonly<Record<string, Case>> = {
     wrong: ['yes', /must be auto, on or off/],
   },
   timeout: time(({ timeouts }) => timeouts.request, 30 * SECONDS),
+  'timeout-for': {
+    of: ({ timeouts }) => timeouts.requestFor,
+    standard: [],
+    texts: [
+      ['/export=5m', [{ prefix: '/export/', timeout: 300_000 }]],
+      ['/ping=0', [{ prefix: '/ping/', timeout: 0 }]],
+    ],
+    toml: '{ "/export" = "5m" }',
+    wrong: ['/export', /must be PREFIX=TIME/],
+  },
+  'stream-idle-timeout': time(({ timeouts }) => timeouts.streamIdle, 3600 * SECONDS),
   'graceful-timeout': time(({ timeouts }) => timeouts.graceful, 30 * SECONDS),
   'max-requests': {
     of: ({ recycle }) => recycle.maxRequests,

@@ -12,6 +12,7 @@ import {
   parseRootPath,
   parseStatus,
 } from './forms.ts'
+import { parsePathTimeout } from './path-timeout.ts'
 import { formatSize } from './settings/kinds.ts'
 import { parseSize } from './size.ts'
 import { parseStatic, toAbsoluteStatic } from './static-mount.ts'
@@ -22,6 +23,7 @@ const PARSERS: Readonly<Record<string, (text: string) => Parsed<unknown>>> = {
   parseAccount,
   parseAssignment,
   parseFunctionName,
+  parsePathTimeout,
   parseRootPath,
   parseSize,
   parseStatic,
@@ -38,6 +40,9 @@ const TAKEN: readonly (readonly [name: string, text: string, value: unknown])[] 
   ['parseStatic', '/static=public', { url: '/static/', directory: 'public' }],
   ['parseStatic', '/=a=b', { url: '/', directory: 'a=b' }],
   ['parseStatic', 'off', null],
+  ['parsePathTimeout', '/export=5m', { prefix: '/export/', timeout: 300_000 }],
+  ['parsePathTimeout', '/a/b/=0', { prefix: '/a/b/', timeout: 0 }],
+  ['parsePathTimeout', '/=1.5', { prefix: '/', timeout: 1500 }],
   ['parseTrusted', '192.0.2.1', ['192.0.2.1']],
   ['parseTrusted', 'fe80::/10', ['fe80::/10']],
   ['parseAssignment', 'A==', { key: 'A', value: '=' }],
@@ -64,6 +69,11 @@ const REFUSED: readonly (readonly [name: string, text: string])[] = [
   ['parseStatic', '/a//b=c'],
   ['parseStatic', '/%2e=c'],
   ['parseStatic', '/a?b=c'],
+  ['parsePathTimeout', '/export'],
+  ['parsePathTimeout', '/export='],
+  ['parsePathTimeout', 'export=5m'],
+  ['parsePathTimeout', '/a/../b=5m'],
+  ['parsePathTimeout', '/a=soon'],
   ['parseTrusted', '10.0.0.0/33'],
   ['parseTrusted', '10.0.0.1/'],
   ['parseTrusted', '10.0.0'],

@@ -238,6 +238,9 @@ test('contradictions are errors', t => {
     '--static gives /a/ twice: each URL may be given once',
   ])
   assert.equal(messages(t, ['--static=/a=nowhere']).length, 1)
+  assert.deepEqual(messages(t, ['--timeout-for=/a=5', '--timeout-for=/a/=6']), [
+    '--timeout-for gives /a/ twice: each path may be given once',
+  ])
 })
 
 /** Words → the warning; null: none. */

@@ -24,7 +24,7 @@ function propertyOf(setting: Setting): JsonSchema {
   if (kind.table === 'only')
     return { ...withDefault, type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } }
   if (!setting.repeatable) return { ...withDefault, ...kind.json }
-  const table = kind.table ? [{ type: 'object', additionalProperties: { type: 'string' } }] : []
+  const table = kind.table ? [{ type: 'object', additionalProperties: { type: ['string', 'number'] } }] : []
   return {
     ...withDefault,
     anyOf: [...alternatives(kind.json), { type: 'array', items: kind.json, minItems: 1 }, ...table],

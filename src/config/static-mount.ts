@@ -11,10 +11,16 @@ export function parseStatic(text: string): Parsed<StaticMount | null> {
   if (equals < 0) return { problem: FORM }
   const [url, directory] = [text.slice(0, equals), text.slice(equals + 1)]
   if (directory === '' || directory.includes('\0')) return { problem: 'must have a directory after the equals sign' }
-  if (!url.startsWith('/')) return { problem: 'must have a path that begins with a slash before the equals sign' }
-  if (!/^(?:\/[\w.~!$&'()*+,;:@-]+)*\/?$/.test(url) || /\/\.\.?(?:\/|$)/.test(url))
+  const path = parsePlainPath(url)
+  return 'problem' in path ? path : { value: { url: path.value, directory } }
+}
+
+/** What stands before an equals sign, as it is matched segment by segment: with a slash at its end. */
+export function parsePlainPath(path: string): Parsed<string> {
+  if (!path.startsWith('/')) return { problem: 'must have a path that begins with a slash before the equals sign' }
+  if (!/^(?:\/[\w.~!$&'()*+,;:@-]+)*\/?$/.test(path) || /\/\.\.?(?:\/|$)/.test(path))
     return { problem: 'must have a plain path before the equals sign: no query, no escapes, no empty or dot segments' }
-  return { value: { url: url.endsWith('/') ? url : `${url}/`, directory } }
+  return { value: path.endsWith('/') ? path : `${path}/` }
 }
 
 export function toAbsoluteStatic(text: string, from: Resolve): string {

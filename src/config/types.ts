@@ -68,6 +68,10 @@ export interface Timeouts {
   readonly send: number
   /** From dispatch to the response head, and between chunks after it; 504 and a new worker after it. 0: none. */
   readonly request: number
+  /** The same below paths of their own; none twice. */
+  readonly requestFor: readonly PathTimeout[]
+  /** Without a byte of a response of unknown length from an ASGI application. 0: none. */
+  readonly streamIdle: number
   /** From the arrival of a request in the queue to its dispatch; 503 after it. */
   readonly queue: number
   /** For requests that still run when the program stops or reloads. */
@@ -76,6 +80,12 @@ export interface Timeouts {
   readonly websocketPing: number
   /** From a ping to anything from the client; the connection is taken for broken after it. */
   readonly websocketPong: number
+}
+
+export interface PathTimeout {
+  /** Begins and ends with a slash; means the path without the last one as well: `/export/`. */
+  readonly prefix: string
+  readonly timeout: number
 }
 
 export interface AccessLogConfig {

@@ -109,8 +109,14 @@ export type GatewayToMaster =
   /** The links broke: the worker died, or it broke the wire's rules (`reason`) and must be replaced. */
   | { readonly type: 'worker-lost'; readonly worker: number; readonly reason: string }
   /** A request ran past its deadline: the client has its 504, the worker must be replaced. `note` says which request,
-   *  `request` is its id (empty when nobody waits for it any more). */
-  | { readonly type: 'worker-stuck'; readonly worker: number; readonly note: string; readonly request: string }
+   *  `request` is its id (empty when nobody waits for it any more), `thread` runs it (empty for ASGI: the event loop). */
+  | {
+      readonly type: 'worker-stuck'
+      readonly worker: number
+      readonly note: string
+      readonly request: string
+      readonly thread: string
+    }
   /** It has answered as many requests as `maxRequests` says. Once; it serves on until it is drained. */
   | { readonly type: 'worker-spent'; readonly worker: number; readonly requests: number }
   /** Its event loop does not turn (ASGI): it is asked for its stacks, and is replaced if it stays so (`worker-stuck`). */
@@ -156,8 +162,9 @@ export type MasterToPreloader =
   | { readonly type: 'fork'; readonly worker: number }
   /** The worker's output pipe is open in the master: the preloader closes its own copy. */
   | { readonly type: 'output-opened'; readonly worker: number }
-  /** The preloader signals its own children, so no signal ever reaches a stranger that got the number. */
-  | { readonly type: 'signal'; readonly worker: number; readonly signal: 'KILL' }
+  /** The preloader signals its own children, so no signal ever reaches a stranger that got the number. URG: write where
+   *  every thread stands to the output (`master/stacks.ts`); by default it is ignored. */
+  | { readonly type: 'signal'; readonly worker: number; readonly signal: 'KILL' | 'URG' }
 
 /** What an application is, once it is imported. */
 export interface LoadedApplication {
@@ -217,8 +224,8 @@ export type PreloaderToMaster =
 export type MasterToWorker =
   /** Links are closed: leave. Runs atexit handlers; the master kills what is still there after the graceful timeout. */
   | { readonly type: 'stop' }
-  /** Say where every thread and task stands: its event loop does not turn. The control thread answers, with `stacks`. */
-  | { readonly type: 'stacks' }
+  /** Say where this thread (`0x00007f3a5c0b1740`), or every one (empty), stands. The control thread answers, with `stacks`. */
+  | { readonly type: 'stacks'; readonly thread: string }
 
 export type WorkerToMaster =
   /** Development, as in PreloaderToMaster. */

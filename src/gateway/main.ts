@@ -69,7 +69,7 @@ class Gateway {
         linked: worker => channel.send({ type: 'worker-linked', worker }),
         drained: worker => channel.send({ type: 'worker-drained', worker }),
         lost: (worker, reason) => channel.send({ type: 'worker-lost', worker, reason }),
-        stuck: (worker, note, request) => channel.send({ type: 'worker-stuck', worker, note, request }),
+        stuck: (worker, note, request, thread) => channel.send({ type: 'worker-stuck', worker, note, request, thread }),
         blocked: (worker, note) => channel.send({ type: 'worker-blocked', worker, note }),
         spent: (worker, requests) => channel.send({ type: 'worker-spent', worker, requests }),
         log: (level, message, request) => this.#log(level, message, request),

@@ -30,7 +30,7 @@ async function serve(script: Script, request = 0) {
   const problem = (id: number, what: string) => events.emit('problem', `${id} ${what}`)
   const pool = new AppPool({
     limits,
-    timeouts: { request, queue: 0 } as Timeouts,
+    timeouts: { request, requestFor: [], streamIdle: 0, queue: 0 } as Partial<Timeouts> as Timeouts,
     space: new TemporarySpace(directory),
     build: 'b1',
     onError: respondWithError,

@@ -127,11 +127,6 @@ export interface Exchange extends Answered {
   response: ResponseWriter
   /** The client has closed its side. It may still read: it has gone, or it only has no more to say. */
   readonly isHalfClosed: boolean
-  /**
-   * A client that closes its side now has gone. Set while an application runs it that can be told of that: to go on for an
-   * answer that nobody reads costs more than the rare client that only has no more to say.
-   */
-  isGoneWhenHalfClosed: boolean
   /** The client has gone while the exchange runs; never after the response has ended. Called at once if it already has. */
   onAborted(callback: () => void): void
   /** Exactly once per exchange, at its end whatever the end. Access log and metrics hang here and nowhere else. */

@@ -213,17 +213,6 @@ test('a client that half-closes is answered', () => {
   assert.match(transport.text, /hello$/)
 })
 
-test('a client that half-closes while an application runs that can be told has gone', async () => {
-  const { transport, exchanges, closed } = connect()
-  transport.receive(GET)
-  let aborted = 0
-  exchanges[0]!.onAborted(() => aborted++)
-  exchanges[0]!.isGoneWhenHalfClosed = true
-  transport.halfClose()
-  await tick()
-  assert.deepEqual([aborted, closed()], [1, 1])
-})
-
 test('a client that half-closes within its content is gone, and nothing of it stays', async () => {
   const { transport, exchanges, closed } = connect()
   transport.receive('POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 6\r\n\r\nabc')

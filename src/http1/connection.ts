@@ -119,8 +119,6 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     } else if (this.#parser.inBody) {
       // It stopped within its content: there is no request to answer. `onClose` ends the exchange.
       this.#transport.destroy()
-    } else if (this.#exchange.isGoneWhenHalfClosed) {
-      this.#transport.destroy()
     } else {
       // It may only have no more to say, and wait for its answer.
       this.#exchange.isHalfClosed = true

@@ -22,7 +22,6 @@ export class Http1Exchange implements Exchange {
   readonly writer: Http1Response
   /** Set by the connection. */
   isHalfClosed = false
-  isGoneWhenHalfClosed = false
   readonly receivedAt: number = performance.now()
   queueMillis = -1
   runMicros = -1

@@ -15,7 +15,7 @@ import { asErrno } from './errors.ts'
 import type { Generation, Told, WorkerMessage } from './generation.ts'
 import type { Narrator } from './narrator.ts'
 import { type Outputs, openOutput } from './output.ts'
-import { killVerified } from './process-identity.ts'
+import { signalVerified } from './process-identity.ts'
 import { Recycling } from './recycling.ts'
 import { IN_SERVICE } from './supervise.ts'
 import { WorkerHandle } from './worker-handle.ts'
@@ -74,7 +74,8 @@ export class Crew {
       loadFailed: (one, failure) => this.#options.loadFailed(one, failure.message, failure.traceback),
       silent: (one, reason) => this.#onSilent(one, reason),
       told: (one, message) => this.#options.told(one, message),
-      stacks: (one, text) => this.#narrator.workerStacks(one, text),
+      stacks: (one, question, text) => this.#narrator.workerStacks(one, question.request, text),
+      dump: one => this.#signal(one, 'URG'),
     })
     const age = this.#recycling.drawAge()
     worker.recycle(this.#recycling.describeAge(age), worker.startedAt + age)
@@ -126,10 +127,15 @@ export class Crew {
 
   kill(worker: WorkerHandle): void {
     worker.enter('killing')
+    this.#signal(worker, 'KILL')
+  }
+
+  #signal(worker: WorkerHandle, signal: 'KILL' | 'URG'): void {
     const generation = this.#options.findGeneration(worker.generation)
     if (generation !== undefined && generation.preloader !== 'gone')
-      generation.send({ type: 'signal', worker: worker.id, signal: 'KILL' })
-    else if (worker.pid !== null) killVerified(worker.pid, worker.startTime, this.#options.identity?.uid)
+      generation.send({ type: 'signal', worker: worker.id, signal })
+    else if (worker.pid !== null)
+      signalVerified(worker.pid, `SIG${signal}`, worker.startTime, this.#options.identity?.uid)
   }
 
   /** From the control socket: false when nobody waits for this worker. */
@@ -192,10 +198,11 @@ export class Crew {
         break
       case 'worker-blocked':
         this.#narrator.workerBlocked(worker, message.note)
-        worker.askStacks()
+        worker.stacks.ask({ thread: '', request: '' })
         break
       case 'worker-stuck':
         this.#narrator.workerStuck(worker, message.note, message.request)
+        worker.stacks.ask(message)
         if (isLinked) worker.blame('stuck')
         break
       case 'worker-spent':
@@ -221,6 +228,7 @@ export class Crew {
     const path = join(this.#options.runtimeDirectory, `w${worker.id}.out`)
     try {
       this.#options.outputs.read(openOutput(path), (message, request) => {
+        if (worker.stacks.printed(message)) return
         if (message.trim() !== '') worker.lastLine = message.slice(message.trimEnd().lastIndexOf('\n') + 1)
         this.#narrator.output('worker', message, { worker: worker.id, request })
       })
@@ -239,7 +247,7 @@ export class Crew {
 
   /** Nobody reports the exit of a worker whose preloader has died: its connection tells, and nothing may be left of it. */
   #removeOrphan(worker: WorkerHandle): void {
-    if (worker.pid !== null) killVerified(worker.pid, worker.startTime, this.#options.identity?.uid)
+    if (worker.pid !== null) signalVerified(worker.pid, 'SIGKILL', worker.startTime, this.#options.identity?.uid)
     this.#remove(worker, describeExit(null, null))
   }
 

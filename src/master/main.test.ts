@@ -54,6 +54,8 @@ const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
     keepAlive: 1e4,
     send: 1e4,
     request: 1e4,
+    requestFor: [],
+    streamIdle: 0,
     queue: 1e4,
     graceful: 10_000,
     websocketPing: 1e4,

@@ -180,15 +180,17 @@ export class Narrator {
 
   /** `request`: the id of the one that is stuck; empty when it is nobody's any more. */
   workerStuck(worker: WorkerHandle, note: string, request: string): void {
-    this.#log.error(SOURCE, `${worker.name} is replaced: ${note}`, { ...about(worker), request })
+    const what = worker.fault === 'stuck' ? 'is being replaced' : 'is replaced'
+    this.#log.error(SOURCE, `${worker.name} ${what}: ${note}`, { ...about(worker), request })
   }
 
   workerBlocked(worker: WorkerHandle, note: string): void {
     this.warn(`${worker.name} is blocked: ${note}; what blocks it belongs into a thread`)
   }
 
-  workerStacks(worker: WorkerHandle, text: string): void {
-    this.warn(`${worker.name} stands here:\n${text.trimEnd()}`)
+  /** `request`: the id of the one that it runs there; empty: no certain one. */
+  workerStacks(worker: WorkerHandle, request: string, text: string): void {
+    this.#log.warn(SOURCE, `${worker.name} stands here:\n${text.trimEnd()}`, { ...about(worker), request })
   }
 
   workerLoadFailed(worker: WorkerHandle, failure: LoadFailure): void {

@@ -17,14 +17,14 @@ export function readStartTime(pid: number): string | null {
 }
 
 /**
- * SIGKILL, if `pid` is alive, started at `startTime`, and is the user's: the number came from a process that runs the
+ * The signal, if `pid` is alive, started at `startTime`, and is the user's: the number came from a process that runs the
  * application's code, and we may be root.
  */
-export function killVerified(pid: number, startTime: string | null, uid?: number): void {
+export function signalVerified(pid: number, signal: NodeJS.Signals, startTime: string | null, uid?: number): void {
   if (startTime === null || readStartTime(pid) !== startTime) return
   try {
     if (uid !== undefined && statSync(`/proc/${pid}`).uid !== uid) return
-    process.kill(pid, 'SIGKILL')
+    process.kill(pid, signal)
   } catch {
     // It ended in between.
   }

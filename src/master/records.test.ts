@@ -29,6 +29,23 @@ test('a traceback that comes line by line is one record, and the next line anoth
   assert.deepEqual(seen, ['before', TRACEBACK.join('\n'), 'after'])
 })
 
+test('what faulthandler writes of all threads is one record', t => {
+  const { records, seen, pass } = collect(t)
+  const dump = [
+    'Thread 0x00007f0000000001 [slot] (most recent call first):',
+    '  File "a.py", line 1 in f',
+    '',
+    'Current thread 0x00007f0000000002 (most recent call first):',
+    '  <no Python frame>',
+  ]
+  feed(records, 'before', ...dump, 'after')
+  assert.deepEqual(seen, ['before', dump.join('\n'), 'after'])
+  feed(records, ...dump)
+  pass(20)
+  pass(20)
+  assert.equal(seen.at(-1), dump.join('\n'))
+})
+
 test('silence ends a record', t => {
   const { records, seen, pass } = collect(t)
   feed(records, ...TRACEBACK)

@@ -26,8 +26,11 @@ const MARK = /\x1f([=>~])([A-Za-z0-9._:@/+=-]{0,128})\x1f/
 const TRACEBACK = /^(?:Traceback|( +\+ )Exception Group Traceback) \(most recent call last\):$/
 const CHAINED = /^(?:During handling of the above exception|The above exception was the direct cause)/
 
-/** none · frames: the exception's own line is to come · group: of an exception group, all of it indented · chain: another may follow. */
-type Traceback = 'none' | 'frames' | 'group' | 'chain'
+/** `faulthandler`'s: of a crash, of the application's own, or because we asked (`stacks.ts`). */
+const DUMP = /^(?:Current thread|Thread) 0x[0-9a-f]+ .*\(most recent call first\):$/
+
+/** none · frames: the exception's own line is to come · group: of an exception group, all of it indented · chain: another may follow · dump: of threads. */
+type Traceback = 'none' | 'frames' | 'group' | 'chain' | 'dump'
 
 class OpenRecord {
   readonly request: string
@@ -51,6 +54,7 @@ class OpenRecord {
     if (this.goesOn || this.traceback === 'frames') return true
     const isIndented = text.startsWith(' ')
     if (this.traceback === 'group') return isIndented
+    if (this.traceback === 'dump') return text === '' || isIndented || DUMP.test(text)
     return this.traceback === 'chain' && (text === '' || isIndented || CHAINED.test(text) || TRACEBACK.test(text))
   }
 
@@ -61,6 +65,7 @@ class OpenRecord {
     this.isFresh = true
     const begin = TRACEBACK.exec(text)
     if (begin !== null) this.traceback = begin[1] === undefined ? 'frames' : 'group'
+    else if (DUMP.test(text)) this.traceback = 'dump'
     else if (this.traceback === 'frames' && !text.startsWith(' ')) this.traceback = 'chain'
   }
 }

@@ -46,6 +46,7 @@ function makeWorker() {
       loadFailed: (_, failure) => heard.push(`load-failed ${failure.message}`),
       silent: () => heard.push('silent'),
       told: () => {},
+      dump: () => {},
       stacks: (_, text) => heard.push(`stacks ${text}`),
     },
     () => now,

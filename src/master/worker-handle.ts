@@ -10,6 +10,7 @@ import type { WorkerChannel } from '../control/channel.ts'
 import type { LoadedApplication, LoadFailure, WorkerToMaster } from '../control/messages.ts'
 import type { Told } from './generation.ts'
 import { readStartTime } from './process-identity.ts'
+import { type StackQuestion, Stacks } from './stacks.ts'
 import type { Fault, WorkerPhase, WorkerView } from './supervise.ts'
 
 /** What the worker's connection tells the fleet. */
@@ -18,8 +19,10 @@ export interface WorkerEvents {
   loadFailed(worker: WorkerHandle, failure: LoadFailure): void
   /** Its connection is gone: dying, most likely. */
   silent(worker: WorkerHandle, reason: string): void
-  /** Where its threads and tasks stand, as it was asked. */
-  stacks(worker: WorkerHandle, text: string): void
+  /** Where its threads stand, as it was asked. */
+  stacks(worker: WorkerHandle, question: StackQuestion, text: string): void
+  /** It does not answer: `faulthandler` is to. */
+  dump(worker: WorkerHandle): void
   /** While developing. */
   told(worker: WorkerHandle, message: Told): void
 }
@@ -48,6 +51,7 @@ export class WorkerHandle implements WorkerView {
   servingSince: number | null = null
   /** What the gateway said when it lost the links; empty when it did not. */
   lostReason = ''
+  readonly stacks: Stacks
   readonly #events: WorkerEvents
   readonly #clock: () => number
   #startTime: string | null = null
@@ -62,6 +66,11 @@ export class WorkerHandle implements WorkerView {
     this.startedAt = clock()
     this.since = this.startedAt
     this.#events = events
+    this.stacks = new Stacks({
+      ask: thread => this.#channel?.send({ type: 'stacks', thread }),
+      dump: () => events.dump(this),
+      told: (question, text) => events.stacks(this, question, text),
+    })
     this.#clock = clock
   }
 
@@ -131,11 +140,6 @@ export class WorkerHandle implements WorkerView {
     else if (this.phase === 'draining') this.enter('drained')
   }
 
-  /** Its event loop does not turn: it says where it stands. */
-  askStacks(): void {
-    this.#channel?.send({ type: 'stacks' })
-  }
-
   stop(): void {
     this.enter('stopping')
     this.#channel?.send({ type: 'stop' })
@@ -143,6 +147,7 @@ export class WorkerHandle implements WorkerView {
 
   /** The process is gone: nothing is heard any more. */
   forget(): void {
+    this.stacks.close()
     this.#silent = true
     this.#channel?.onClosed(() => {})
     this.#channel?.close()
@@ -182,7 +187,7 @@ export class WorkerHandle implements WorkerView {
         this.#events.told(this, message)
         break
       case 'stacks':
-        this.#events.stacks(this, message.text)
+        this.stacks.answered(message.text)
         break
     }
   }

@@ -35,6 +35,8 @@ const timeouts = {
   keepAlive: 75 * SECOND,
   send: 60 * SECOND,
   request: 0,
+  requestFor: [],
+  streamIdle: 0,
   queue: 0,
   graceful: 30 * SECOND,
   websocketPing: 20 * SECOND,

@@ -268,10 +268,11 @@ test('TTIN and TTOU change the number of workers', async () => {
 
 test('a request past --timeout gets 504, the log says which, and its worker is replaced', async () => {
   const server = await startServer({ app: 'plain', directory: APPS, args: ['--timeout', '1', '-w', '2'] })
-  server.expectLog(/worker \d+ is replaced: GET \/sleep has run for \d+ ms/)
+  server.expectLog(/worker \d+ is replaced: GET \/sleep has run for \d+ ms/, /warn +master +\[[\w-]+\] /)
   const before = server.workers().map(worker => worker.pid)
   const response = await getOnce(server.port, '/sleep?s=60')
   assert.equal(response.status, 504)
+  await server.waitForLog(/worker \d+ stands here/)
   await until(
     () => {
       const now = server.workers().map(worker => worker.pid)
@@ -285,8 +286,9 @@ test('a request past --timeout gets 504, the log says which, and its worker is r
 
 test('a worker that is stuck does not hold up the end of the program', async () => {
   const server = await startServer({ app: 'plain', directory: APPS, args: ['--timeout', '1', '-w', '1'] })
-  server.expectLog(/worker 1 is replaced/)
+  server.expectLog(/worker 1 is replaced/, /warn +master +\[[\w-]+\] /)
   assert.equal((await getOnce(server.port, '/sleep?s=60')).status, 504)
+  await server.waitForLog(/stands here/)
   // The graceful time-out would end in a warning that nobody announced.
   await server.stop()
 })

@@ -11,7 +11,7 @@ import { type AsgiScript, type FakeAsgiExchange, FakeAsgiWorker } from './fake-a
 import { FakeExchange, type FakeRequest } from './fake-exchange.ts'
 
 /** The pool needs no others. */
-const timeouts = { request: 0, queue: 0, graceful: 0 } as Timeouts
+const timeouts = { request: 0, requestFor: [], streamIdle: 0, queue: 0, graceful: 0 } as Partial<Timeouts> as Timeouts
 
 export class AsgiBench {
   readonly events = new EventEmitter()

@@ -119,7 +119,6 @@ export class FakeExchange implements Exchange {
   readonly peer = { address: '192.0.2.1', port: 4711, socketAddress: '192.0.2.1' }
   readonly local = { address: '127.0.0.1', port: 8000 }
   isHalfClosed = false
-  isGoneWhenHalfClosed = false
   isWebSocket: boolean
   readonly receivedAt = 0
   queueMillis = -1

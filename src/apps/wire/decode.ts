@@ -16,6 +16,8 @@ export interface WorkerHello {
   readonly build: string
   readonly worker: number
   readonly slots: number
+  /** That runs the slot, as `faulthandler` writes it; none for an event loop. */
+  readonly thread?: string
 }
 
 /** An open file of the worker that the gateway is asked to send. */
@@ -193,16 +195,18 @@ export function decodeFile(buffer: Buffer, start: number): FileOffer {
 }
 
 export function decodeHello(text: string): WorkerHello {
-  let value: Partial<Record<'build' | 'worker' | 'slots', unknown>> | null
+  let value: Partial<Record<'build' | 'worker' | 'slots' | 'thread', unknown>> | null
   try {
     value = JSON.parse(text)
   } catch {
     throw new WireViolation('hello is not JSON')
   }
   if (typeof value !== 'object' || value === null) throw new WireViolation('hello is not an object')
-  const { build, worker, slots } = value
+  const { build, worker, slots, thread } = value
   if (typeof build !== 'string' || typeof worker !== 'number' || typeof slots !== 'number') {
     throw new WireViolation('hello lacks build, worker or slots')
   }
-  return { build, worker, slots }
+  if (thread === undefined) return { build, worker, slots }
+  if (typeof thread !== 'string' || !/^0x[0-9a-f]{16}$/.test(thread)) throw new WireViolation('hello names no thread')
+  return { build, worker, slots, thread }
 }

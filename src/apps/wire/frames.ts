@@ -20,7 +20,7 @@
  *     FILE_OPENED  u8: 1 the gateway holds the file, the worker may close it · 0 it cannot: the worker sends CHUNKs
  *
  *   worker → gateway
- *     HELLO     JSON {"build": …, "worker": n, "slots": n} first frame after accept
+ *     HELLO     JSON {"build": …, "worker": n, "slots": n, "thread": "0x…"} first frame after accept; the slot's thread
  *     RESPONSE  u16 status · u8 flags · u32 runMicros · u32 headLength · head · body
  *                 head: latin-1, `reason NUL name NUL value NUL name NUL value …`
  *                 flags bit 0 (END): complete, `body` is all content; else CHUNK…END or FILE…END follow

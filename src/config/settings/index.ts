@@ -30,6 +30,8 @@ export const SETTINGS: readonly Setting[] = [
   workers.threads,
   workers.concurrency,
   workers.timeout,
+  workers.timeoutFor,
+  workers.streamIdleTimeout,
   workers.gracefulTimeout,
   workers.maxRequests,
   workers.maxRequestsJitter,

@@ -1,5 +1,7 @@
 /** Settings of the workers: how many, how long they may take, and when they are replaced. */
-import { count, countOr, duration, size } from './kinds.ts'
+import { parsePathTimeout } from '../path-timeout.ts'
+import type { PathTimeout } from '../types.ts'
+import { count, countOr, duration, size, text } from './kinds.ts'
 import { defineSetting } from './setting.ts'
 
 /** More would be a slip of the finger: each worker is a process. */
@@ -58,6 +60,33 @@ export const timeout = defineSetting({
   default: '30s',
   why: "gunicorn's; nobody waits longer for a page, and load balancers give up at 60 s.",
   doc: 'For the response to begin, and between its parts; then 504 and a new worker.',
+  change: 'restart',
+})
+
+export const timeoutFor = defineSetting<PathTimeout>({
+  name: 'timeout-for',
+  section: 'Workers',
+  placeholder: 'PREFIX=TIME',
+  kind: text('`PREFIX=TIME`, in a file also a table', parsePathTimeout, { table: 'also' }),
+  default: null,
+  why: 'One time for all, until an export or an upload needs more, or a health check less.',
+  doc: 'The same timeout below a path, as in /export=5m; repeatable.',
+  more:
+    '`/export` means `/export` and `/export/x`, not `/exports`; of several the longest counts. An event loop (ASGI) that does not ' +
+    'turn stops every request of its worker: for that `timeout` counts alone.',
+  repeatable: 'words',
+  change: 'restart',
+})
+
+export const streamIdleTimeout = defineSetting({
+  name: 'stream-idle-timeout',
+  section: 'Workers',
+  placeholder: 'TIME',
+  kind: duration('no limit'),
+  default: '1h',
+  why: 'Events, logs and answers of language models may be silent for long, and end by their client; an hour waits for what never comes.',
+  doc: 'Between the parts of an ASGI response of unknown length; then it is cut.',
+  more: 'Responses with a Content-Length have `timeout` between their parts.',
   change: 'restart',
 })
 

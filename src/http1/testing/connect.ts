@@ -30,6 +30,8 @@ const TIMEOUTS = {
   keepAlive: 2000,
   send: 1000,
   request: 0,
+  requestFor: [],
+  streamIdle: 0,
   queue: 0,
   graceful: 0,
   websocketPing: 20_000,

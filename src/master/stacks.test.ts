@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { Stacks } from './stacks.ts'
+
+const DUMP = [
+  'Thread 0x00007f0000000001 (most recent call first):',
+  '  File "/srv/jumak_worker/control.py", line 9 in fill',
+  '',
+  'Current thread 0x00007f0000000002 [slot] (most recent call first):',
+  '  File "/srv/app.py", line 7 in view',
+  '  File "/srv/jumak_worker/link.py", line 9 in serve',
+].join('\n')
+const MAIN = { thread: '0x00007f0000000002', request: 'r-1' }
+
+function make(t: TestContext) {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const seen: string[] = []
+  const stacks = new Stacks({
+    ask: thread => seen.push(`ask ${thread}`),
+    dump: () => seen.push('dump'),
+    told: ({ request }, text) => seen.push(`[${request}] ${text}`),
+  })
+  return { seen, stacks, pass: (ms: number) => t.mock.timers.tick(ms) }
+}
+
+test('an answer that comes is told, and no signal is sent', t => {
+  const { seen, stacks, pass } = make(t)
+  stacks.ask(MAIN)
+  pass(299)
+  stacks.answered('here')
+  pass(10_000)
+  assert.deepEqual(seen, ['ask 0x00007f0000000002', '[r-1] here'])
+  assert.equal(stacks.printed(DUMP), false)
+})
+
+test('without one there is a dump, and of it the thread that was asked for; the late answer is not told', t => {
+  const { seen, stacks, pass } = make(t)
+  stacks.ask(MAIN)
+  pass(300)
+  assert.equal(stacks.printed('what the application prints'), false)
+  assert.equal(stacks.printed(DUMP), true)
+  stacks.answered('too late')
+  const own = DUMP.split('\n').slice(3, 5).join('\n')
+  assert.deepEqual(seen, ['ask 0x00007f0000000002', 'dump', `[r-1] ${own}`])
+  assert.equal(stacks.printed(DUMP), false)
+  stacks.ask({ thread: '', request: '' })
+  stacks.answered('again')
+  assert.equal(seen.at(-1), '[] again')
+})
+
+test('several questions share a dump; who asked for all threads gets all', t => {
+  const { seen, stacks, pass } = make(t)
+  stacks.ask({ thread: '', request: '' })
+  pass(200)
+  stacks.ask({ thread: '0x0000000000000009', request: 'r-9' })
+  pass(100)
+  pass(300)
+  assert.equal(stacks.printed(DUMP), true)
+  const all = DUMP.split('\n').filter(line => line !== '' && !line.includes('jumak_worker'))
+  assert.deepEqual(seen.slice(2), ['dump', `[] ${all.join('\n')}`, `[r-9] ${all.join('\n')}`])
+})
+
+test('a worker that is gone is asked nothing more', t => {
+  const { seen, stacks, pass } = make(t)
+  stacks.ask(MAIN)
+  stacks.close()
+  pass(60_000)
+  assert.deepEqual(seen, ['ask 0x00007f0000000002'])
+})
