@@ -13,7 +13,8 @@ import { ClientGoneError, HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { CallBody } from './body.ts'
 import { Call } from './call.ts'
-import { aheadSlot, idleSlot, RunTimes } from './dispatch.ts'
+import { Culprits } from './culprits.ts'
+import { aheadSlot, idleSlot, MAX_LOSSES, probationMs, RunTimes } from './dispatch.ts'
 import type { Link, LinkOwner } from './link.ts'
 import { LiveBody } from './live-body.ts'
 import type { MultiplexedOwner } from './multiplexed-link.ts'
@@ -82,6 +83,10 @@ export class AppPool {
   readonly #options: PoolOptions
   readonly #owner: LinkOwner & MultiplexedOwner
   readonly #queue = new CallQueue<Call>()
+  /** Each waits for a worker that has no other of them; they go before the others. */
+  readonly #suspects = new CallQueue<Call>()
+  readonly #culprits = new Culprits()
+  #suspectTimer: NodeJS.Timeout | undefined
   readonly #queueDeadlines: DeadlineList
   readonly #requestDeadlines: DeadlineList
   readonly #helloDeadlines = new DeadlineList(HELLO_TIMEOUT_MS)
@@ -180,7 +185,7 @@ export class AppPool {
       busy += worker.busySlots
       slots += worker.usableSlots
     }
-    return { queued: this.#queue.length, busy, slots, workers: this.#workers.length }
+    return { queued: this.#queue.length + this.#suspects.length, busy, slots, workers: this.#workers.length }
   }
 
   /** The program stops within `deadlineMs`: what would never end by itself is ended. Requests are served until `close`. */
@@ -215,9 +220,12 @@ export class AppPool {
     this.#closed = true
     const calls = this.#workers.flatMap(worker => worker.slots.flatMap(link => link.close(GOING_AWAY)))
     this.#workers = []
-    for (let call = this.#queue.first; call !== null; call = this.#queue.first) {
-      this.#unqueue(call)
-      calls.push(call)
+    clearTimeout(this.#suspectTimer)
+    for (const queue of [this.#suspects, this.#queue]) {
+      for (let call = queue.first; call !== null; call = queue.first) {
+        this.#unqueue(call)
+        calls.push(call)
+      }
     }
     for (const call of calls) this.#fail(call, new HttpError(503, 'The server is stopping', 'operator', 1))
   }
@@ -225,6 +233,7 @@ export class AppPool {
   // ---- dispatch ---------------------------------------------------------------------------------------------------
 
   #send(link: PoolLink, call: Call): void {
+    if (call.losses > 0) link.worker.suspect(call)
     if (!link.send(call)) return
     if (this.#unflushed.push(link) === 1) setImmediate(this.#flush)
   }
@@ -252,7 +261,11 @@ export class AppPool {
     call.phase = 'new'
     // A call that lost its link waits a second time.
     call.exchange.queueMillis = Math.max(0, call.exchange.queueMillis) + performance.now() - call.waitsSince
-    this.#queue.remove(call)
+    this.#queueOf(call).remove(call)
+  }
+
+  #queueOf(call: Call): CallQueue<Call> {
+    return call.losses > 0 ? this.#suspects : this.#queue
   }
 
   /** In development whoever watches the code looks at it now, and may `hold`. */
@@ -263,7 +276,12 @@ export class AppPool {
 
   /** Sends what waits, in order. A call that may not go ahead holds those behind it back, or it would starve. */
   #pump(): void {
-    for (let call = this.#queue.first; call !== null; call = this.#queue.first) {
+    if (this.#suspects.length > 0) this.#pumpQueue(this.#suspects, () => this.#suspectSlot())
+    this.#pumpQueue(this.#queue, call => idleSlot(this.#workers) ?? this.#aheadSlot(call))
+  }
+
+  #pumpQueue(queue: CallQueue<Call>, findSlot: (call: Call) => PoolLink | null): void {
+    for (let call = queue.first; call !== null; call = queue.first) {
       if (call.exchange.isHalfClosed) {
         this.#drop(call)
         continue
@@ -273,11 +291,23 @@ export class AppPool {
         this.#fail(call, this.#refusal)
         continue
       }
-      const link = isAllowed ? (idleSlot(this.#workers) ?? this.#aheadSlot(call)) : null
+      const link = isAllowed ? findSlot(call) : null
       if (link === null) return
       this.#unqueue(call)
       this.#send(link, call)
     }
+  }
+
+  #suspectSlot(): PoolLink | null {
+    const probation = probationMs(this.#suspects.length)
+    const slot = idleSlot(this.#workers, performance.now() - probation)
+    // There may be room beside another suspect: it is looked for when that one has had its time.
+    if (slot === null && this.#workers.some(({ suspectSince }) => suspectSince > 0)) {
+      clearTimeout(this.#suspectTimer)
+      this.#suspectTimer = setTimeout(() => this.#pump(), probation)
+      this.#suspectTimer.unref()
+    }
+    return slot
   }
 
   /** The client closed while its request waited. Nearly always it has given up (a browser's stop button sends no more than that): no worker is spent on it. */
@@ -375,7 +405,7 @@ export class AppPool {
     const { worker } = link
     this.#countAnswered(worker)
     if (worker.isLeaving) this.#settle(worker)
-    else if (this.#queue.length > 0) this.#pump()
+    else if (this.#queue.length > 0 || this.#suspects.length > 0) this.#pump()
   }
 
   #countAnswered(worker: PoolWorker): void {
@@ -444,6 +474,9 @@ export class AppPool {
 
   /** What becomes of calls whose link is gone, in their order. `blame`: the worker may have died of one of them. */
   #requeue(link: PoolLink, calls: readonly Call[], blame: boolean, what: string | null = null): void {
+    const now = performance.now()
+    for (const call of calls)
+      call.isBarred = this.#culprits.has(call.exchange.request.method, call.exchange.request.path, now)
     const fates = link.fatesOf(calls, blame)
     for (let i = calls.length - 1; i >= 0; i--) {
       const call = calls[i]!
@@ -454,12 +487,19 @@ export class AppPool {
       if (what !== null) this.#log(call, `${what}: ${fates[i] === 'retry' ? 'it is sent again' : 'answered 502'}`)
       if (fates[i] === 'retry') {
         this.#startWaiting(call)
-        this.#queue.unshift(call)
+        this.#queueOf(call).unshift(call)
       } else {
+        if (call.losses >= MAX_LOSSES) this.#convict(call, now)
         this.#fail(call, new HttpError(502, 'The application ended without an answer', 'application'))
         call.releaseBody()
       }
     }
+  }
+
+  #convict(call: Call, now: number): void {
+    const { method, path } = call.exchange.request
+    const alike = this.#culprits.convict(method, path, now)
+    this.#log(call, `has cost ${MAX_LOSSES} workers: for a minute ${alike} is not sent again when its worker dies`)
   }
 
   #log(call: Call, what: string): void {
