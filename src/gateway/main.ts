@@ -111,11 +111,15 @@ class Gateway {
     try {
       // Whichever standard stream is meant: the master has made it ours.
       const isStream = config.path === '-' || standardStream(config.path) !== null
-      const sink = new Sink(isStream ? 1 : config.path, count => {
-        // Not there: a line of another kind would stop those who read it.
-        this.#log('warn', `access log: ${count} lines dropped, its reader is too slow or its disk is full`)
-        return ''
-      })
+      const sink = new Sink(
+        isStream ? 1 : config.path,
+        count => {
+          // Not there: a line of another kind would stop those who read it.
+          this.#log('warn', `access log: ${count} lines dropped, its reader is too slow or its disk is full`)
+          return ''
+        },
+        error => this.#log('error', `access log: ${error.message}: its lines are lost until it can be written again`),
+      )
       this.#accessSink = sink
       return createAccessWriter(config, line => sink.write(line))
     } catch (error) {

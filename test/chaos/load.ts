@@ -19,7 +19,7 @@ export interface Counts {
   lost: number
 }
 
-export type Kind = 'get' | 'wait' | 'post' | 'upload' | 'stream' | 'print'
+export type Kind = 'get' | 'wait' | 'post' | 'upload' | 'large' | 'stream' | 'print'
 
 export interface LoadOptions {
   readonly port: number
@@ -36,6 +36,9 @@ export interface LoadOptions {
 
 const MAX_PROBLEMS = 10
 const UPLOAD = Buffer.alloc(150_000, 'u')
+/** More than the gateway keeps in memory. */
+const LARGE = Buffer.alloc(1_500_000, 'l')
+const POSTED: readonly Kind[] = ['post', 'upload', 'large']
 let lastId = 0
 
 export interface Request {
@@ -49,8 +52,8 @@ export function makeRequest(kind: Kind, ms = 0): Request {
   const id = `r${++lastId}`
   const head = (method: string, target: string, more = '') =>
     Buffer.from(`${method} ${target} HTTP/1.1\r\nHost: chaos\r\n${more}\r\n`)
-  if (kind === 'post' || kind === 'upload') {
-    const content = kind === 'post' ? Buffer.from(`content of ${id}`) : UPLOAD
+  if (POSTED.includes(kind)) {
+    const content = kind === 'post' ? Buffer.from(`content of ${id}`) : kind === 'upload' ? UPLOAD : LARGE
     const data = Buffer.concat([head('POST', `/post/${id}?ms=${ms}`, `Content-Length: ${content.length}\r\n`), content])
     return { kind, data, expected: `post ${id} ${content.length} ${crc32(content)}` }
   }
@@ -139,7 +142,7 @@ export class Load {
     if (status === 200 && body === request.expected) this.counts.answered++
     else if (status === 503 && answer.headers.has('retry-after')) this.counts.refused++
     else if (isRefusal?.(answer, request.kind)) this.counts.refused++
-    else if (status === 502 && mayFail && (request.kind === 'post' || request.kind === 'upload')) this.counts.failed++
+    else if (status === 502 && mayFail && POSTED.includes(request.kind)) this.counts.failed++
     else this.#lose(request, `answered ${status} ${JSON.stringify(body.slice(0, 200))}`)
   }
 

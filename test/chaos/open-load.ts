@@ -26,8 +26,8 @@ export class OpenLoad {
     this.#viewMs = viewMs
   }
 
-  /** Resolves when all have ended. */
-  async run(perSecond: number, seconds: number): Promise<void> {
+  /** Resolves when all have ended, with the answers a second while requests came. */
+  async run(perSecond: number, seconds: number): Promise<number> {
     const began = performance.now()
     const total = Math.round(perSecond * seconds)
     for (let made = 0; made < total; ) {
@@ -35,8 +35,10 @@ export class OpenLoad {
       for (; made < due; made++) void this.#exchange()
       await new Promise(resolve => setTimeout(resolve, TICK_MS))
     }
+    const goodput = this.counts.answered / ((performance.now() - began) / 1000)
     while (this.#inFlight > 0) await new Promise(resolve => setTimeout(resolve, TICK_MS))
     for (const client of this.#idle) client.close()
+    return goodput
   }
 
   async #exchange(): Promise<void> {
