@@ -33,6 +33,8 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   /** The master asked, and waits for `drained`. */
   isDraining = false
   isStuck = false
+  /** Requests that it held when it was lost, and that the log has named. */
+  named = 0
   /** Requests that it was asked to run, and that are over. */
   #answered = 0
   /** The last request that came here after another worker had died of it, perhaps. */

@@ -490,6 +490,23 @@ test('who shared a worker with a request that costs two of them is answered all 
   assert.equal(innocent.response.head!.status, 200)
 })
 
+test('the log names what a lost worker held, and counts it when it is much', async () => {
+  const bench = new Bench()
+  const held = holding()
+  const worker = await bench.linkedWorker(7, 25, held.script)
+  for (let i = 0; i < 25; i++) bench.send({ method: 'POST', path: `/post/${i}` })
+  await held.until(25)
+  worker.die()
+  const counted = () =>
+    bench.logs.filter(line => /worker 7 held 1 more when its link broke: 0 sent again, 1 answered 502/.test(line))
+      .length
+  while (counted() < 5) await new Promise(resolve => setImmediate(resolve))
+  const named = bench.logs.filter(line =>
+    /^POST \/post\/\d+ was on worker 7 when its link broke.*answered 502/.test(line),
+  )
+  assert.equal(named.length, 20)
+})
+
 test('after a request has cost two workers its like is not sent again', async () => {
   const bench = new Bench()
   const kill: Script = ({ link }) => link.socket.destroy()

@@ -14,7 +14,7 @@ import type { Exchange } from '../http/exchange.ts'
 import type { CallBody } from './body.ts'
 import { Call } from './call.ts'
 import { Culprits } from './culprits.ts'
-import { aheadSlot, idleSlot, MAX_LOSSES, probationMs, RunTimes } from './dispatch.ts'
+import { aheadSlot, type Fate, idleSlot, MAX_LOSSES, probationMs, RunTimes } from './dispatch.ts'
 import type { Link, LinkOwner } from './link.ts'
 import { LiveBody } from './live-body.ts'
 import type { MultiplexedOwner } from './multiplexed-link.ts'
@@ -65,6 +65,8 @@ export interface PoolStats {
   readonly workers: number
 }
 
+/** Requests of a lost worker that the log names; it counts the others. */
+const MAX_NAMED = 20
 /** For a worker to accept its first links and say hello; it is ready before we are told of it. */
 const HELLO_TIMEOUT_MS = 30_000
 /**
@@ -478,13 +480,13 @@ export class AppPool {
     for (const call of calls)
       call.isBarred = this.#culprits.has(call.exchange.request.method, call.exchange.request.path, now)
     const fates = link.fatesOf(calls, blame)
+    if (what !== null) this.#nameHeld(link.worker, calls, fates, what)
     for (let i = calls.length - 1; i >= 0; i--) {
       const call = calls[i]!
       if (call.phase === 'done') {
         call.releaseBody()
         continue
       }
-      if (what !== null) this.#log(call, `${what}: ${fates[i] === 'retry' ? 'it is sent again' : 'answered 502'}`)
       if (fates[i] === 'retry') {
         this.#startWaiting(call)
         this.#queueOf(call).unshift(call)
@@ -494,6 +496,21 @@ export class AppPool {
         call.releaseBody()
       }
     }
+  }
+
+  /** What a lost worker held, for the log. */
+  #nameHeld(worker: PoolWorker, calls: readonly Call[], fates: readonly Fate[], what: string): void {
+    const more = { retry: 0, fail: 0 }
+    for (const [i, call] of calls.entries()) {
+      if (call.phase === 'done') continue
+      const fate = fates[i]!
+      if (worker.named++ >= MAX_NAMED) more[fate]++
+      else this.#log(call, `${what}: ${fate === 'retry' ? 'it is sent again' : 'answered 502'}`)
+    }
+    const count = more.retry + more.fail
+    if (count === 0) return
+    const rest = `${more.retry} sent again, ${more.fail} answered 502`
+    this.#options.events.log('warn', `worker ${worker.id} held ${count} more when its link broke: ${rest}`, '')
   }
 
   #convict(call: Call, now: number): void {
