@@ -101,6 +101,11 @@ test('a suspect is kept apart from others of its kind, and new requests from bot
   assert.equal(idleSlot([busy, suspected])!.name, 'b2')
   assert.equal(idleSlot([suspected])!.name, 'a', 'better beside a suspect than not at all')
   assert.equal(idleSlot([suspected], 5), null)
+  assert.equal(
+    idleSlot([suspected, worker(1, slot('c', 1), slot('d'))], -100)!.name,
+    'd',
+    'a clock that has just begun',
+  )
   assert.equal(idleSlot([suspected], 6)!.name, 'a', 'it has run for long enough')
   assert.equal(idleSlot([{ ...worker(2, slot('new')), suspectSince: 5 }, worker(1, slot('old'))])!.name, 'new')
 })

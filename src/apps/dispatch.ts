@@ -76,7 +76,8 @@ export function idleSlot<S extends Slot>(
   let bestBusy = 0
   let bestStreams = 0
   for (const { generation, slots, suspectSince } of workers) {
-    if (generation < bestGeneration || suspectSince >= apartFrom) continue
+    const hasSuspect = suspectSince > 0
+    if (generation < bestGeneration || (hasSuspect && suspectSince >= apartFrom)) continue
     let idle: S | null = null
     let busy = 0
     let streams = 0
@@ -87,7 +88,6 @@ export function idleSlot<S extends Slot>(
       if (inFlight < capacity && slot.usable) idle = slot
     }
     if (idle === null) continue
-    const hasSuspect = suspectSince > 0
     if (generation === bestGeneration) {
       if (hasSuspect && !bestSuspect) continue
       const isBusier = busy > bestBusy || (busy === bestBusy && streams >= bestStreams)

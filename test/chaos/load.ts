@@ -30,6 +30,8 @@ export interface LoadOptions {
   readonly pauseMs: number
   /** Workers are killed: what is not idempotent may fail. */
   readonly mayFail: boolean
+  /** The same of an answer that the scenario provokes, such as 504 at the deadline. */
+  readonly isFailure?: (answer: Answer) => boolean
   /** There is an answer that is no success and no loss: `refused` counts it. */
   readonly isRefusal?: (answer: Answer, kind: Kind) => boolean
 }
@@ -137,11 +139,12 @@ export class Load {
   }
 
   #judge(request: Request, answer: Answer): void {
-    const { mayFail, isRefusal } = this.#options
+    const { mayFail, isRefusal, isFailure } = this.#options
     const { status, body } = answer
     if (status === 200 && body === request.expected) this.counts.answered++
     else if (status === 503 && answer.headers.has('retry-after')) this.counts.refused++
     else if (isRefusal?.(answer, request.kind)) this.counts.refused++
+    else if (isFailure?.(answer)) this.counts.failed++
     else if (status === 502 && mayFail && POSTED.includes(request.kind)) this.counts.failed++
     else this.#lose(request, `answered ${status} ${JSON.stringify(body.slice(0, 200))}`)
   }

@@ -90,8 +90,10 @@ export async function onStage(
 
 export function serverOptions(directory: string, options: StageOptions): ServerOptions {
   const args = ['-w', '2', ...(options.interface === 'wsgi' ? ['--threads', '2'] : []), ...(options.args ?? [])]
-  const { env, program } = options
-  return { app: 'app:application', directory, args, ...(env ? { env } : {}), ...(program ? { program } : {}) }
+  const { program } = options
+  // Python takes a compiled file for good when its source has changed within the second and kept its size.
+  const env = { PYTHONDONTWRITEBYTECODE: '1', ...options.env }
+  return { app: 'app:application', directory, args, env, ...(program ? { program } : {}) }
 }
 
 export function makeLoad(port: number, options: StageOptions): Load {

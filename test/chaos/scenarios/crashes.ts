@@ -43,6 +43,17 @@ export const CRASHES: readonly Scenario[] = [
     fault: 'a view never ends (ASGI, --timeout 1)',
     run: report => onStage(report, { interface: 'asgi', args: ['--timeout', '1'] }, stage => stuck(stage, '/stuck')),
   },
+  {
+    name: 'blocked-asgi',
+    fault: 'a view blocks the event loop (ASGI, --timeout 1)',
+    run: report =>
+      onStage(
+        report,
+        // Whatever is on that loop meets its deadline together with the view.
+        { interface: 'asgi', args: ['--timeout', '1'], load: { isFailure: ({ status }) => status === 504 } },
+        blockEventLoop,
+      ),
+  },
 ]
 
 const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
@@ -63,8 +74,8 @@ async function killWorkers(stage: Stage): Promise<void> {
 
 async function exitInView(stage: Stage): Promise<void> {
   const { server, report } = stage
-  // A GET is repeated once, so it costs two workers; a POST costs one.
-  const methods = ['GET', 'POST', 'POST'] as const
+  // A GET is repeated once, so it costs two workers; the next one of its like is not, nor is a POST.
+  const methods = ['GET', 'GET', 'POST', 'POST'] as const
   for (const method of methods) {
     report.progress(`${method} /exit`)
     const client = new RawClient(server.port)
@@ -76,8 +87,9 @@ async function exitInView(stage: Stage): Promise<void> {
     await stage.untilServing()
   }
   const seen = stage.logged(/worker \d+ .*exited with code 17/)
-  report.injectedAs(seen, 4, 'lines of the log')
-  report.expect(seen === 4, `${seen} workers ended, not 4: a request was repeated too often, or not at all`)
+  report.injectedAs(seen, 5, 'lines of the log')
+  report.expect(seen === 5, `${seen} workers ended, not 5: a request was repeated too often, or not at all`)
+  report.expect(stage.logged(/GET \/exit\/GET .*has cost 2 workers/) === 1, 'the log does not name the culprit, once')
 }
 
 async function killGateway(stage: Stage): Promise<void> {
@@ -165,4 +177,19 @@ async function stuck(stage: Stage, path: string): Promise<void> {
   const wanted = stage.interface === 'wsgi' ? times : 0
   const replaced = stage.logged(/worker \d+ is replaced/)
   report.expect(replaced === wanted, `${replaced} workers were replaced, not ${wanted}`)
+}
+
+/** Nothing on that loop can be cancelled or go on: the worker is replaced. */
+async function blockEventLoop(stage: Stage): Promise<void> {
+  const { server, report } = stage
+  const times = 2
+  for (let i = 1; i <= times; i++) {
+    report.progress(`event loop ${i} of ${times}`)
+    const from = server.log.length
+    const { status } = await getOnce(server.port, '/block')
+    report.expect(status === 504, `/block was answered ${status}, not 504`)
+    await server.waitForLog(/worker \d+ is replaced/, from)
+    await stage.untilServing()
+  }
+  report.injectedAs(stage.logged(/worker \d+ is replaced/), times, 'lines of the log')
 }

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -45,6 +46,17 @@ export const RESOURCES: readonly Scenario[] = [
 
 const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
+function openFiles(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/fd`).flatMap(fd => {
+    try {
+      return [readlinkSync(`/proc/${pid}/fd/${fd}`)]
+    } catch {
+      // Closed while we looked.
+      return []
+    }
+  })
+}
+
 async function inDirectory(act: (directory: string) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'jumak-chaos-'))
   try {
@@ -57,8 +69,7 @@ async function inDirectory(act: (directory: string) => Promise<void>): Promise<v
 function fullAccessLog(report: Report): Promise<void> {
   return onStage(report, { interface: 'wsgi', args: ['--access-log', '/dev/full'] }, async stage => {
     await sleep(2000)
-    const { pid } = stage.server.gateway()
-    const isOpen = execFileSync('sh', ['-c', `ls -l /proc/${pid}/fd`]).includes('/dev/full')
+    const isOpen = openFiles(stage.server.gateway().pid).includes('/dev/full')
     report.injectedAs(isOpen ? stage.load.counts.answered : 0, 1, 'requests whose line found no room')
     report.expect(
       stage.logged(/warn|error.*access log.*ENOSPC/) > 0,
@@ -99,8 +110,7 @@ async function loseReader(stage: Stage): Promise<void> {
   const pipe = readlinkSync(`/proc/${server.pid}/fd/2`)
   ;(server.process.stderr as Socket).destroy()
   await sleep(100)
-  const own = execFileSync('ls', ['-l', `/proc/${process.pid}/fd`]).toString()
-  report.injectedAs(own.includes(pipe) ? 0 : 1, 1, 'readers of the pipe')
+  report.injectedAs(openFiles(process.pid).includes(pipe) ? 0 : 1, 1, 'readers of the pipe')
   await stage.untilServing(500)
   process.kill(server.workers()[0]!.pid, 'SIGKILL')
   await until(
