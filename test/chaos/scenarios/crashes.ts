@@ -110,7 +110,7 @@ async function killGateway(stage: Stage): Promise<void> {
       waiting.every(({ status }) => status === 200),
       'a connection that waited in the kernel was not answered',
     )
-    await stage.untilServing()
+    await stage.untilServing(500)
     report.expect(server.gateway().pid !== victim, 'the gateway is the same process')
   }
   report.injectedAs(stage.logged(/the gateway was killed by SIGKILL/), times, 'lines of the log')

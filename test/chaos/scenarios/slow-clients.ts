@@ -18,7 +18,7 @@ const ATTACK_MS = 12_000
 export const SLOW_CLIENTS: readonly Scenario[] = [
   {
     name: 'slow-clients',
-    fault: `clients of a byte a second (heads, bodies, readers, silent)`,
+    fault: 'clients of a byte a second, or of nothing',
     run: report => onStage(report, { interface: 'wsgi', args: ['--header-timeout', '5'] }, attack),
   },
 ]
