@@ -53,6 +53,10 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
         : Array.from({ length: address.slots }, () => new Link(from, this, owner))
   }
 
+  get inFlight(): number {
+    return this.slots.reduce((sum, { inFlight, streams }) => sum + inFlight + streams, 0)
+  }
+
   get busySlots(): number {
     return this.slots.reduce((sum, { inFlight, capacity }) => sum + Math.min(inFlight, capacity), 0)
   }

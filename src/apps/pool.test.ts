@@ -496,6 +496,8 @@ test('the log names what a lost worker held, and counts it when it is much', asy
   const worker = await bench.linkedWorker(7, 25, held.script)
   for (let i = 0; i < 25; i++) bench.send({ method: 'POST', path: `/post/${i}` })
   await held.until(25)
+  bench.send({ path: '/waiting' })
+  assert.equal(bench.pool.inFlight, 26)
   worker.die()
   const counted = () =>
     bench.logs.filter(line => /worker 7 held 1 more when its link broke: 0 sent again, 1 answered 502/.test(line))

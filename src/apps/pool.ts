@@ -180,6 +180,12 @@ export class AppPool {
     this.#settle(worker)
   }
 
+  /** Waiting, or sent to workers and not over: streams and WebSockets included. */
+  get inFlight(): number {
+    const waiting = this.#queue.length + this.#suspects.length
+    return this.#workers.reduce((sum, { inFlight }) => sum + inFlight, waiting)
+  }
+
   stats(): PoolStats {
     let busy = 0
     let slots = 0

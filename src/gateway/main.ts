@@ -31,6 +31,8 @@ import { listen } from './transport.ts'
 
 /** The access log's reader has this long to take the last lines. */
 const LAST_LINES_MS = 500
+/** How often the master hears how many requests would be cut if we died. */
+const IN_FLIGHT_MS = 500
 /** What runs when the master dies has this long: long enough for ordinary requests, short enough for a restart. */
 const ORPHAN_DRAIN_MS = 5000
 
@@ -46,6 +48,7 @@ class Gateway {
   readonly #servers: ReturnType<typeof listen>[] = []
   #development: Development | null = null
   #draining = false
+  #inFlight = 0
 
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
     this.#channel = channel
@@ -94,10 +97,17 @@ class Gateway {
         this.#log('debug', `refused ${peer.address || 'client'}: ${error.message}`, request),
       onAnswered: entry => access?.(entry),
     })
+    setInterval(() => this.#tellInFlight(), IN_FLIGHT_MS).unref()
     const { connections } = config.limits
     this.#connections = new Connections(context, connections, () =>
       this.#refusedConnections.report(`a connection was refused: ${connections} are open, which is the limit`),
     )
+  }
+
+  #tellInFlight(): void {
+    if (this.#pool.inFlight === this.#inFlight) return
+    this.#inFlight = this.#pool.inFlight
+    this.#channel.send({ type: 'in-flight', count: this.#inFlight })
   }
 
   /** `request`: the id of the one that it is about. */

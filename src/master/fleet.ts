@@ -400,7 +400,7 @@ export class Fleet {
       // Another one would not listen either.
       const isFatal = this.#current === null && handle.listeningSince === null
       this.#gatewayCrashes.died(handle.startedAt, handle.listeningSince, performance.now())
-      this.#narrator.gatewayGone(this.#outOfMemory.explain(how), handle.startedAt, isFatal, this.#gatewayCrashes)
+      this.#narrator.gatewayGone(this.#outOfMemory.explain(how), handle, isFatal, this.#gatewayCrashes)
       if (isFatal) this.#options.onFatal(1)
     }
     this.crew.unlink()

@@ -102,6 +102,8 @@ async function killGateway(stage: Stage): Promise<void> {
   for (let i = 1; i <= times; i++) {
     report.progress(`gateway ${i} of ${times}`)
     const victim = server.gateway().pid
+    // It tells twice a second how many requests it has.
+    await sleep(SETTLED_MS)
     load.gatewayDies()
     process.kill(victim, 'SIGKILL')
     // Opened while nobody accepts: they wait in the kernel for the successor.
@@ -114,6 +116,10 @@ async function killGateway(stage: Stage): Promise<void> {
     report.expect(server.gateway().pid !== victim, 'the gateway is the same process')
   }
   report.injectedAs(stage.logged(/the gateway was killed by SIGKILL/), times, 'lines of the log')
+  report.expect(
+    stage.logged(/about \d+ requests? in flight are cut/) > 0,
+    'the log does not say how many requests were cut',
+  )
 }
 
 async function killPreloader(stage: Stage): Promise<void> {
