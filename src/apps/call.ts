@@ -28,6 +28,7 @@ export class Call implements Queued, Unanswered {
   readonly bodyLength: number
   phase: CallPhase = 'new'
   losses = 0
+  isBarred = false
   /** The link that it is on, which then decides when the content is released. */
   link: PoolLink | null = null
   /** Its number on a multiplexed link. */

@@ -24,7 +24,7 @@ function slot(name: string, inFlight = 0, changes: Partial<Slot> = {}): NamedSlo
 }
 
 function worker(generation: number, ...slots: NamedSlot[]): WorkerSlots<NamedSlot> {
-  return { generation, slots }
+  return { generation, slots, suspectSince: 0 }
 }
 
 test('an idle slot of the worker with the fewest busy slots is chosen', () => {
@@ -94,6 +94,22 @@ test('expected work ahead stays under the budget, whatever the run times', () =>
   )
 })
 
+test('a suspect is kept apart from others of its kind, and new requests from both', () => {
+  const suspected = { ...worker(1, slot('a')), suspectSince: 5 }
+  const busy = worker(1, slot('b1', 1), slot('b2'))
+  assert.equal(idleSlot([suspected, busy])!.name, 'b2')
+  assert.equal(idleSlot([busy, suspected])!.name, 'b2')
+  assert.equal(idleSlot([suspected])!.name, 'a', 'better beside a suspect than not at all')
+  assert.equal(idleSlot([suspected], 5), null)
+  assert.equal(
+    idleSlot([suspected, worker(1, slot('c', 1), slot('d'))], -100)!.name,
+    'd',
+    'a clock that has just begun',
+  )
+  assert.equal(idleSlot([suspected], 6)!.name, 'a', 'it has run for long enough')
+  assert.equal(idleSlot([{ ...worker(2, slot('new')), suspectSince: 5 }, worker(1, slot('old'))])!.name, 'new')
+})
+
 function call(idempotent: boolean, changes: Partial<Unanswered> = {}): Unanswered {
   return { idempotent, begun: false, losses: 0, ...changes }
 }
@@ -117,6 +133,11 @@ test('a request takes two workers with it at most, and is not blamed for what ra
   assert.deepEqual([killer.losses, bystander.losses, behind.losses], [1, 1, 0])
   assert.deepEqual(fatesOf([killer], true), ['fail'])
   assert.equal(killer.losses, MAX_LOSSES)
+})
+
+test('what is barred is not tried again, unless it was never started', () => {
+  assert.deepEqual(fatesOf([call(true, { isBarred: true })], true), ['fail'])
+  assert.deepEqual(fatesOf([call(false), call(true, { isBarred: true })], true), ['fail', 'retry'])
 })
 
 test('nobody is blamed when the link was closed by us', () => {

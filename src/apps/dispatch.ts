@@ -2,13 +2,15 @@
  * The rules of dispatch, as functions of plain data: no socket, no clock, no timer. `pool.ts` applies them, and
  * `dispatch.test.ts` runs them in a simulation.
  *
- *   1. A free slot first: of the newest generation, then of the worker with the fewest requests without a response head,
+ *   1. A free slot first: of the newest generation, then without a suspect (4.), then of the worker with the fewest requests without a response head,
  *      then of the one with the fewest streams and WebSockets.
  *   2. While every slot is busy, a request may be sent ahead to the slot with the fewest requests, as long as the
  *      expected work before it (mean + 4 deviations of recent run times, times their number) stays under 1 ms: a round
  *      trip per request costs a short request more than that wait.
  *   3. A broken link: the first unanswered request may have been started; of those behind it only what `frames.ts`
  *      ("Batches") allows. What may have been started is tried again once, if its method is idempotent (RFC9110§9.2.2).
+ *   4. What is tried again is a suspect: one of those that were on the worker ended it. Each is run by a worker that has no other
+ *      suspect, and new requests go elsewhere while they can: who ends two workers is known then, and nobody else pays for it.
  */
 
 /** A connection with room for requests in a worker: for one (a thread), with those sent ahead of need behind it, or for many. */
@@ -29,6 +31,8 @@ export interface Slot {
 
 export interface WorkerSlots<S extends Slot> {
   readonly generation: number
+  /** A suspect runs there, since this moment in milliseconds; 0: none. */
+  readonly suspectSince: number
   readonly slots: readonly S[]
 }
 
@@ -61,13 +65,19 @@ export class RunTimes {
   }
 }
 
-export function idleSlot<S extends Slot>(workers: readonly WorkerSlots<S>[]): S | null {
+/** `apartFrom`: not where a suspect runs since this moment or later. */
+export function idleSlot<S extends Slot>(
+  workers: readonly WorkerSlots<S>[],
+  apartFrom: number = Number.POSITIVE_INFINITY,
+): S | null {
   let best: S | null = null
   let bestGeneration = -1
+  let bestSuspect = false
   let bestBusy = 0
   let bestStreams = 0
-  for (const { generation, slots } of workers) {
-    if (generation < bestGeneration) continue
+  for (const { generation, slots, suspectSince } of workers) {
+    const hasSuspect = suspectSince > 0
+    if (generation < bestGeneration || (hasSuspect && suspectSince >= apartFrom)) continue
     let idle: S | null = null
     let busy = 0
     let streams = 0
@@ -78,9 +88,14 @@ export function idleSlot<S extends Slot>(workers: readonly WorkerSlots<S>[]): S 
       if (inFlight < capacity && slot.usable) idle = slot
     }
     if (idle === null) continue
-    if (generation === bestGeneration && (busy > bestBusy || (busy === bestBusy && streams >= bestStreams))) continue
+    if (generation === bestGeneration) {
+      if (hasSuspect && !bestSuspect) continue
+      const isBusier = busy > bestBusy || (busy === bestBusy && streams >= bestStreams)
+      if (hasSuspect === bestSuspect && isBusier) continue
+    }
     best = idle
     bestGeneration = generation
+    bestSuspect = hasSuspect
     bestBusy = busy
     bestStreams = streams
   }
@@ -111,6 +126,8 @@ export interface Unanswered {
   readonly begun: boolean
   /** A part of its content was sent and is not kept. */
   readonly isContentGone?: boolean
+  /** One like it has cost two workers lately. */
+  readonly isBarred?: boolean
   /** Workers that were lost while they may have run it; the rule below adds to it. */
   losses: number
 }
@@ -140,7 +157,16 @@ export function fatesApart(calls: readonly Unanswered[], blame: boolean): Fate[]
 }
 
 function mayRetry(call: Unanswered): boolean {
-  return call.idempotent && !call.begun && call.isContentGone !== true && call.losses < MAX_LOSSES
+  const isPossible = call.idempotent && !call.begun && call.isContentGone !== true
+  return isPossible && call.isBarred !== true && call.losses < MAX_LOSSES
+}
+
+/** All suspects that wait have had their turn within a few times this, however many: each has less of it. */
+const PROBATION_MS = 1000
+
+/** How long a suspect has its worker to itself at most; a request that ends its worker mostly does so at once. */
+export function probationMs(waiting: number): number {
+  return PROBATION_MS / (1 + waiting)
 }
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])

@@ -1,4 +1,5 @@
 /** A worker as the pool sees it: its slots, and how far it is on its way in or out. */
+import type { Call } from './call.ts'
 import type { WorkerSlots } from './dispatch.ts'
 import { Link, type LinkOwner } from './link.ts'
 import { MultiplexedLink, type MultiplexedOwner } from './multiplexed-link.ts'
@@ -31,8 +32,13 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   isLeaving = false
   /** The master asked, and waits for `drained`. */
   isDraining = false
+  /** Requests that it held when it was lost, and that the log has named. */
+  named = 0
   /** Requests that it was asked to run, and that are over. */
   #answered = 0
+  /** The last request that came here after another worker had died of it, perhaps. */
+  #suspect: Call | null = null
+  #suspectSince = 0
 
   constructor(address: WorkerAddress, build: string, owner: LinkOwner & MultiplexedOwner) {
     const { worker, pid, socket, generation } = address
@@ -46,8 +52,26 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
         : Array.from({ length: address.slots }, () => new Link(from, this, owner))
   }
 
+  get inFlight(): number {
+    return this.slots.reduce((sum, { inFlight, streams }) => sum + inFlight + streams, 0)
+  }
+
   get busySlots(): number {
     return this.slots.reduce((sum, { inFlight, capacity }) => sum + Math.min(inFlight, capacity), 0)
+  }
+
+  get suspectSince(): number {
+    const suspect = this.#suspect
+    if (suspect === null) return 0
+    if (suspect.phase === 'sent' && suspect.link?.worker === this) return this.#suspectSince
+    this.#suspect = null
+    return 0
+  }
+
+  /** Before it is sent. */
+  suspect(call: Call): void {
+    this.#suspect = call
+    this.#suspectSince = performance.now()
   }
 
   /** One request more is over; true when that was the last one that it should have, and only then. */

@@ -504,6 +504,65 @@ test('a request takes two workers with it at most', async () => {
   assert.equal(bench.lost.length, 2)
 })
 
+test('who shared a worker with a request that costs two of them is answered all the same', async () => {
+  const bench = new Bench()
+  const held = holding()
+  const first = await bench.linkedWorker(1, 2, held.script)
+  const innocent = bench.send({ path: '/innocent' })
+  const killer = bench.send({ path: '/killer' })
+  await held.until(2)
+  first.die()
+  const second: FakeWorker = await bench.linkedWorker(2, 2, request => {
+    if (request.environ.get('PATH_INFO') === '/killer') second.die()
+    // Long enough for the other one to come, if it did.
+    else setTimeout(() => request.link.respond(200, [], 'answered'), 20)
+  })
+  await killer.over()
+  assert.equal((killer.error as HttpError).status, 502)
+  await bench.linkedWorker(3, 1, echo)
+  await innocent.over()
+  assert.equal(innocent.error, null)
+  assert.equal(innocent.response.head!.status, 200)
+})
+
+test('the log names what a lost worker held, and counts it when it is much', async () => {
+  const bench = new Bench()
+  const held = holding()
+  const worker = await bench.linkedWorker(7, 25, held.script)
+  for (let i = 0; i < 25; i++) bench.send({ method: 'POST', path: `/post/${i}` })
+  await held.until(25)
+  bench.send({ path: '/waiting' })
+  assert.equal(bench.pool.inFlight, 26)
+  worker.die()
+  const counted = () =>
+    bench.logs.filter(line => /worker 7 held 1 more when its link broke: 0 sent again, 1 answered 502/.test(line))
+      .length
+  while (counted() < 5) await new Promise(resolve => setImmediate(resolve))
+  const named = bench.logs.filter(line =>
+    /^POST \/post\/\d+ was on worker 7 when its link broke.*answered 502/.test(line),
+  )
+  assert.equal(named.length, 20)
+})
+
+test('after a request has cost two workers its like is not sent again', async () => {
+  const bench = new Bench()
+  const kill: Script = ({ link }) => link.socket.destroy()
+  const killer = bench.send({ path: '/reports/1' })
+  await bench.linkedWorker(1, 1, kill)
+  await bench.linkedWorker(2, 1, kill)
+  await killer.over()
+  assert.match(bench.logs.join('\n'), /GET \/reports\/1 has cost 2 workers: .*GET \/reports\/… is not sent again/)
+  const alike = bench.send({ path: '/reports/2' })
+  const other = bench.send({ path: '/orders/1' })
+  await bench.linkedWorker(3, 1, kill)
+  await alike.over()
+  assert.equal((alike.error as HttpError).status, 502)
+  await bench.linkedWorker(4, 1, kill)
+  await bench.linkedWorker(5, 1, echo)
+  await other.over()
+  assert.equal(other.error, null)
+})
+
 test('a worker of another build, or with another number, is refused', async () => {
   const bench = new Bench()
   const lost = once(bench.events, 'lost')

@@ -14,7 +14,8 @@ import { ClientGoneError, HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { CallBody } from './body.ts'
 import { Call } from './call.ts'
-import { aheadSlot, idleSlot, RunTimes } from './dispatch.ts'
+import { Culprits } from './culprits.ts'
+import { aheadSlot, type Fate, idleSlot, MAX_LOSSES, probationMs, RunTimes } from './dispatch.ts'
 import type { Link, LinkOwner } from './link.ts'
 import { LiveBody } from './live-body.ts'
 import type { MultiplexedOwner } from './multiplexed-link.ts'
@@ -69,6 +70,8 @@ export interface PoolStats {
   readonly workers: number
 }
 
+/** Requests of a lost worker that the log names; it counts the others. */
+const MAX_NAMED = 20
 /** For a worker to accept its first links and say hello; it is ready before we are told of it. */
 const HELLO_TIMEOUT_MS = 30_000
 /**
@@ -87,6 +90,10 @@ export class AppPool {
   readonly #options: PoolOptions
   readonly #owner: LinkOwner & MultiplexedOwner
   readonly #queue: CallQueue<Call>
+  /** Each waits for a worker that has no other of them; they go before the others. */
+  readonly #suspects = new CallQueue<Call>('fifo')
+  readonly #culprits = new Culprits()
+  #suspectTimer: NodeJS.Timeout | undefined
   readonly #queueDeadlines: DeadlineList
   readonly #helloDeadlines = new DeadlineList(HELLO_TIMEOUT_MS)
   readonly #runTimes = new RunTimes()
@@ -178,6 +185,12 @@ export class AppPool {
     this.#settle(worker)
   }
 
+  /** Waiting, or sent to workers and not over: streams and WebSockets included. */
+  get inFlight(): number {
+    const waiting = this.#queue.length + this.#suspects.length
+    return this.#workers.reduce((sum, { inFlight }) => sum + inFlight, waiting)
+  }
+
   stats(): PoolStats {
     let busy = 0
     let slots = 0
@@ -185,7 +198,7 @@ export class AppPool {
       busy += worker.busySlots
       slots += worker.usableSlots
     }
-    return { queued: this.#queue.length, busy, slots, workers: this.#workers.length }
+    return { queued: this.#queue.length + this.#suspects.length, busy, slots, workers: this.#workers.length }
   }
 
   /** Null while a worker can serve: what a request would have to wait for. */
@@ -226,9 +239,12 @@ export class AppPool {
     this.#closed = true
     const calls = this.#workers.flatMap(worker => worker.slots.flatMap(link => link.close(GOING_AWAY)))
     this.#workers = []
-    for (let call = this.#queue.first; call !== null; call = this.#queue.first) {
-      this.#unqueue(call)
-      calls.push(call)
+    clearTimeout(this.#suspectTimer)
+    for (const queue of [this.#suspects, this.#queue]) {
+      for (let call = queue.first; call !== null; call = queue.first) {
+        this.#unqueue(call)
+        calls.push(call)
+      }
     }
     for (const call of calls) this.#fail(call, new HttpError(503, 'The server is stopping', 'operator', 1))
   }
@@ -236,6 +252,7 @@ export class AppPool {
   // ---- dispatch ---------------------------------------------------------------------------------------------------
 
   #send(link: PoolLink, call: Call): void {
+    if (call.losses > 0) link.worker.suspect(call)
     if (!link.send(call)) return
     if (this.#unflushed.push(link) === 1) setImmediate(this.#flush)
   }
@@ -263,7 +280,11 @@ export class AppPool {
     call.phase = 'new'
     // A call that lost its link waits a second time.
     call.exchange.queueMillis = Math.max(0, call.exchange.queueMillis) + performance.now() - call.waitsSince
-    this.#queue.remove(call)
+    this.#queueOf(call).remove(call)
+  }
+
+  #queueOf(call: Call): CallQueue<Call> {
+    return call.losses > 0 ? this.#suspects : this.#queue
   }
 
   /** In development whoever watches the code looks at it now, and may `hold`. */
@@ -274,7 +295,12 @@ export class AppPool {
 
   /** Sends what waits, in order. A call that may not go ahead holds those behind it back, or it would starve. */
   #pump(): void {
-    for (let call = this.#queue.turn; call !== null; call = this.#queue.turn) {
+    if (this.#suspects.length > 0) this.#pumpQueue(this.#suspects, () => this.#suspectSlot())
+    this.#pumpQueue(this.#queue, call => idleSlot(this.#workers) ?? this.#aheadSlot(call))
+  }
+
+  #pumpQueue(queue: CallQueue<Call>, findSlot: (call: Call) => PoolLink | null): void {
+    for (let call = queue.turn; call !== null; call = queue.turn) {
       if (call.exchange.isHalfClosed) {
         this.#drop(call)
         continue
@@ -284,11 +310,23 @@ export class AppPool {
         this.#fail(call, this.#refusal)
         continue
       }
-      const link = isAllowed ? (idleSlot(this.#workers) ?? this.#aheadSlot(call)) : null
+      const link = isAllowed ? findSlot(call) : null
       if (link === null) return
       this.#unqueue(call)
       this.#send(link, call)
     }
+  }
+
+  #suspectSlot(): PoolLink | null {
+    const probation = probationMs(this.#suspects.length)
+    const slot = idleSlot(this.#workers, performance.now() - probation)
+    // There may be room beside another suspect: it is looked for when that one has had its time.
+    if (slot === null && this.#workers.some(({ suspectSince }) => suspectSince > 0)) {
+      clearTimeout(this.#suspectTimer)
+      this.#suspectTimer = setTimeout(() => this.#pump(), probation)
+      this.#suspectTimer.unref()
+    }
+    return slot
   }
 
   /** The client closed its side before its answer. Nearly always it has given up (a browser's stop button sends no more than that): no worker is spent on it. */
@@ -387,7 +425,7 @@ export class AppPool {
     const { worker } = link
     this.#countAnswered(worker)
     if (worker.isLeaving) this.#settle(worker)
-    else if (this.#queue.length > 0) this.#pump()
+    else if (this.#queue.length > 0 || this.#suspects.length > 0) this.#pump()
   }
 
   #countAnswered(worker: PoolWorker): void {
@@ -456,22 +494,47 @@ export class AppPool {
 
   /** What becomes of calls whose link is gone, in their order. `blame`: the worker may have died of one of them. */
   #requeue(link: PoolLink, calls: readonly Call[], blame: boolean, what: string | null = null): void {
+    const now = performance.now()
+    for (const call of calls)
+      call.isBarred = this.#culprits.has(call.exchange.request.method, call.exchange.request.path, now)
     const fates = link.fatesOf(calls, blame)
+    if (what !== null) this.#nameHeld(link.worker, calls, fates, what)
     for (let i = calls.length - 1; i >= 0; i--) {
       const call = calls[i]!
       if (call.phase === 'done') {
         call.releaseBody()
         continue
       }
-      if (what !== null) this.#log(call, `${what}: ${fates[i] === 'retry' ? 'it is sent again' : 'answered 502'}`)
       if (fates[i] === 'retry') {
         this.#startWaiting(call)
-        this.#queue.unshift(call)
+        this.#queueOf(call).unshift(call)
       } else {
+        if (call.losses >= MAX_LOSSES) this.#convict(call, now)
         this.#fail(call, new HttpError(502, 'The application ended without an answer', 'application'))
         call.releaseBody()
       }
     }
+  }
+
+  /** What a lost worker held, for the log. */
+  #nameHeld(worker: PoolWorker, calls: readonly Call[], fates: readonly Fate[], what: string): void {
+    const more = { retry: 0, fail: 0 }
+    for (const [i, call] of calls.entries()) {
+      if (call.phase === 'done') continue
+      const fate = fates[i]!
+      if (worker.named++ >= MAX_NAMED) more[fate]++
+      else this.#log(call, `${what}: ${fate === 'retry' ? 'it is sent again' : 'answered 502'}`)
+    }
+    const count = more.retry + more.fail
+    if (count === 0) return
+    const rest = `${more.retry} sent again, ${more.fail} answered 502`
+    this.#options.events.log('warn', `worker ${worker.id} held ${count} more when its link broke: ${rest}`, '')
+  }
+
+  #convict(call: Call, now: number): void {
+    const { method, path } = call.exchange.request
+    const alike = this.#culprits.convict(method, path, now)
+    this.#log(call, `has cost ${MAX_LOSSES} workers: for a minute ${alike} is not sent again when its worker dies`)
   }
 
   #log(call: Call, what: string): void {

@@ -6,6 +6,7 @@
  * multiplies it by the group's weight, which is a share under contention and not a limit.
  */
 import { join } from 'node:path'
+import { controlGroups, upwards } from '../base/control-group.ts'
 import type { Machine } from './environment.ts'
 import { readText } from './files.ts'
 
@@ -48,30 +49,10 @@ function countListed(list: string): number {
 
 /** Cores' worth of time that the control groups allow; infinite without a limit. The tightest group on the way up counts. */
 function cpuQuota({ cgroupRoot, procRoot }: Machine): number {
-  const quotas = controlGroups(readText(join(procRoot, 'self/cgroup')) ?? '')
+  const quotas = controlGroups(readText(join(procRoot, 'self/cgroup')) ?? '', 'cpu')
     .flatMap(({ mounts, path }) => mounts.flatMap(mount => upwards(path).map(group => join(cgroupRoot, mount, group))))
     .map(readQuota)
   return Math.min(Number.POSITIVE_INFINITY, ...quotas)
-}
-
-/**
- * Lines are `0::/path` for version 2, `4:cpu,cpuacct:/path` for version 1. In a container the root often is the
- * container's own group while the path is the host's: then only the root exists, which `upwards` ends with.
- */
-function controlGroups(membership: string): { mounts: string[]; path: string }[] {
-  return membership.split('\n').flatMap(line => {
-    const [, id, controllers, path] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? []
-    if (id === undefined || controllers === undefined || path === undefined) return []
-    if (id === '0' && controllers === '') return [{ mounts: [''], path }]
-    return controllers.split(',').includes('cpu') ? [{ mounts: ['cpu', controllers], path }] : []
-  })
-}
-
-/** `/a/b` → `/a/b`, `/a`, `/`. A path with `..` leads out of the namespace, to groups that cannot be seen. */
-function upwards(path: string): string[] {
-  const parts = path.split('/').filter(part => part !== '')
-  if (parts.includes('..')) return ['/']
-  return Array.from({ length: parts.length + 1 }, (_, i) => `/${parts.slice(0, parts.length - i).join('/')}`)
 }
 
 /** Version 2: `cpu.max` is `150000 100000`, or `max 100000`. Version 1: two files, -1 is no limit. */

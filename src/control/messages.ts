@@ -103,6 +103,8 @@ export type GatewayToMaster =
   /** Development: a file is not any more as the code that serves was read from it. Requests wait. */
   | { readonly type: 'code-changed'; readonly path: string }
   | { readonly type: 'listening' }
+  /** Requests that wait or run, twice a second when the number has changed: for the log, if the gateway dies with them. */
+  | { readonly type: 'in-flight'; readonly count: number }
   /** Every link of the worker is open: requests can go to it. */
   | { readonly type: 'worker-linked'; readonly worker: number }
   | { readonly type: 'worker-drained'; readonly worker: number }

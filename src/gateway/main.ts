@@ -32,6 +32,8 @@ import { listen } from './transport.ts'
 
 /** The access log's reader has this long to take the last lines. */
 const LAST_LINES_MS = 500
+/** How often the master hears how many requests would be cut if we died. */
+const IN_FLIGHT_MS = 500
 /** What runs when the master dies has this long: long enough for ordinary requests, short enough for a restart. */
 const ORPHAN_DRAIN_MS = 5000
 /** Of what is free on the disk at start; the rest is for others. */
@@ -51,6 +53,7 @@ class Gateway {
   readonly #servers: ReturnType<typeof listen>[] = []
   #development: Development | null = null
   #draining = false
+  #inFlight = 0
 
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
     this.#channel = channel
@@ -109,6 +112,7 @@ class Gateway {
         this.#log('debug', `refused ${peer.address || 'client'}: ${error.message}`, request),
       onAnswered: entry => access?.(entry),
     })
+    setInterval(() => this.#tellInFlight(), IN_FLIGHT_MS).unref()
     this.#connections = this.#makeConnections(context, config.limits, trusted)
   }
 
@@ -141,6 +145,12 @@ class Gateway {
     })
   }
 
+  #tellInFlight(): void {
+    if (this.#pool.inFlight === this.#inFlight) return
+    this.#inFlight = this.#pool.inFlight
+    this.#channel.send({ type: 'in-flight', count: this.#inFlight })
+  }
+
   /** `request`: the id of the one that it is about. */
   #log(level: 'debug' | 'info' | 'warn' | 'error', message: string, request = ''): void {
     this.#channel.send({ type: 'log', level, message, request })
@@ -152,11 +162,15 @@ class Gateway {
     try {
       // Whichever standard stream is meant: the master has made it ours.
       const isStream = config.path === '-' || standardStream(config.path) !== null
-      const sink = new Sink(isStream ? 1 : config.path, count => {
-        // Not there: a line of another kind would stop those who read it.
-        this.#log('warn', `access log: ${count} lines dropped, its reader is too slow or its disk is full`)
-        return ''
-      })
+      const sink = new Sink(
+        isStream ? 1 : config.path,
+        count => {
+          // Not there: a line of another kind would stop those who read it.
+          this.#log('warn', `access log: ${count} lines dropped, its reader is too slow or its disk is full`)
+          return ''
+        },
+        error => this.#log('error', `access log: ${error.message}: its lines are lost until it can be written again`),
+      )
       this.#accessSink = sink
       return createAccessWriter(config, line => sink.write(line))
     } catch (error) {

@@ -16,6 +16,7 @@ import { GatewayHandle } from './gateway-handle.ts'
 import { Generation, type GenerationFailure, type Told } from './generation.ts'
 import type { Listener } from './listeners.ts'
 import { describeLastWords, type Narrator } from './narrator.ts'
+import { OutOfMemory } from './out-of-memory.ts'
 import type { Outputs } from './output.ts'
 import type { Programs } from './paths.ts'
 import { foundMounts } from './static-mounts.ts'
@@ -62,6 +63,7 @@ export class Fleet {
   #hasServed = false
   /** While developing: to look for them at each save again would cost an import, and say the same again. */
   #hadHazards = false
+  readonly #outOfMemory = new OutOfMemory()
   readonly #gatewayCrashes = new CrashLoop()
   readonly #generationCrashes = new CrashLoop()
   #reloadTimer: NodeJS.Timeout | undefined
@@ -156,6 +158,7 @@ export class Fleet {
     clearTimeout(this.#reloadTimer)
     clearTimeout(this.#wakeTimer)
     this.crew.freeze()
+    this.#outOfMemory.stop()
     for (const generation of this.generations.values()) generation.settle()
   }
 
@@ -333,7 +336,7 @@ export class Fleet {
       generation.fail({ kind: 'run', message: `the preloader ${how}`, traceback: '' })
     } else if (generation.number === this.#current && !this.#isFrozen) {
       this.#generationCrashes.died(generation.startedAt, generation.forkableSince, performance.now())
-      this.#narrator.preloaderGone(generation, how)
+      this.#narrator.preloaderGone(generation, this.#outOfMemory.explain(how))
     }
     this.#wake()
   }
@@ -354,9 +357,10 @@ export class Fleet {
     const { crashes } = generation
     if (isCrash) crashes.died(worker.startedAt, worker.servingSince, performance.now())
     const isHopeless = worker.generation === this.#next && crashes.row >= HOPELESS
-    this.#narrator.workerGone(worker, how, isCrash, isHopeless ? null : crashes)
+    const why = isCrash ? this.#outOfMemory.explain(how) : how
+    this.#narrator.workerGone(worker, why, isCrash, isHopeless ? null : crashes)
     if (isHopeless) {
-      const message = `workers die before they serve, ${HOPELESS} times in a row; the last one ${how}${describeLastWords(worker)}`
+      const message = `workers die before they serve, ${HOPELESS} times in a row; the last one ${why}${describeLastWords(worker)}`
       generation.fail({ kind: 'run', message, traceback: '' })
     }
   }
@@ -396,7 +400,7 @@ export class Fleet {
       // Another one would not listen either.
       const isFatal = this.#current === null && handle.listeningSince === null
       this.#gatewayCrashes.died(handle.startedAt, handle.listeningSince, performance.now())
-      this.#narrator.gatewayGone(how, handle.startedAt, isFatal, this.#gatewayCrashes)
+      this.#narrator.gatewayGone(this.#outOfMemory.explain(how), handle, isFatal, this.#gatewayCrashes)
       if (isFatal) this.#options.onFatal(1)
     }
     this.crew.unlink()

@@ -38,6 +38,8 @@ export class GatewayHandle {
   readonly startedAt: number = performance.now()
   /** When it said `listening`; null before. */
   listeningSince: number | null = null
+  /** Requests that wait or run there, as it told last. */
+  inFlight = 0
   /** It answered `drained`. */
   isDrained = false
   readonly #child: ChildProcess
@@ -112,7 +114,8 @@ export class GatewayHandle {
     if (this.#gone) return
     if (message.type === 'listening') this.listeningSince = performance.now()
     if (message.type === 'drained') this.isDrained = true
-    this.#events.message(message)
+    if (message.type === 'in-flight') this.inFlight = message.count
+    else this.#events.message(message)
   }
 
   #finish(how: string): void {

@@ -6,7 +6,7 @@
  * (`#finish`), for stops, failures and our own bugs alike: it ends every process, removes the runtime directory and
  * the Unix paths, and flushes the log.
  */
-import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, openSync, unlinkSync, write, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { isatty } from 'node:tty'
 import { standardStream } from '../base/standard-streams.ts'
@@ -54,7 +54,11 @@ export async function runMaster(
   const stream = logFile === null ? 2 : standardStream(logFile)
   let sink: Sink
   try {
-    sink = new Sink(stream ?? logFile!, count => droppedLine(logFormat, count))
+    sink = new Sink(
+      stream ?? logFile!,
+      count => droppedLine(logFormat, count),
+      error => stream === null && tellTerminal(`jumak: ${logFile}: ${error.message}: lines of the log are lost\n`),
+    )
   } catch (error) {
     const code = asErrno(error).code
     writeSync(2, `jumak: cannot write the log ${logFile} (${code}): ${adviseOnLog(code)} with --log-file\n`)
@@ -66,6 +70,11 @@ export async function runMaster(
   // Whoever started it looks at the terminal, or at what the init system has caught.
   if (code !== 0 && stream === null) writeSync(2, `jumak: ended with code ${code}, ${logFile} says why\n`)
   return code
+}
+
+/** Waits for nobody: a terminal may be stopped, a pipe stuck. */
+function tellTerminal(line: string): void {
+  write(2, line, () => {})
 }
 
 /** In the log's own format, past its level: what is missing matters at every one. */

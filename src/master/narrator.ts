@@ -19,6 +19,7 @@ import {
   programFacts,
   uselessSettings,
 } from './facts.ts'
+import type { GatewayHandle } from './gateway-handle.ts'
 import type { Generation, GenerationFailure } from './generation.ts'
 import type { Listener } from './listeners.ts'
 import type { WorkerHandle } from './worker-handle.ts'
@@ -227,8 +228,10 @@ export class Narrator {
   }
 
   /** `isFatal`: it never listened, so another one would not either. */
-  gatewayGone(how: string, startedAt: number, isFatal: boolean, crashes: CrashLoop): void {
-    const what = `the gateway ${how} after ${describeDuration(performance.now() - startedAt)}`
+  gatewayGone(how: string, gateway: GatewayHandle, isFatal: boolean, crashes: CrashLoop): void {
+    const { startedAt, inFlight } = gateway
+    const cut = inFlight === 0 ? '' : `; about ${countOf(inFlight, 'request')} in flight are cut`
+    const what = `the gateway ${how} after ${describeDuration(performance.now() - startedAt)}${cut}`
     const next = isFatal ? 'it never listened' : `${describeSuccessor(crashes)}, new connections wait`
     this.error(`${what}; ${next}`)
   }

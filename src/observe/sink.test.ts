@@ -111,6 +111,25 @@ async function untilRead(fd: number, content: string): Promise<void> {
   assert.equal(text, content)
 }
 
+test('a full disk is told, once', { skip: process.platform !== 'linux' && 'there is no /dev/full' }, async () => {
+  const failures: string[] = []
+  const { promise: told, resolve: tell } = Promise.withResolvers<void>()
+  const sink = new Sink(
+    '/dev/full',
+    () => '',
+    error => {
+      failures.push(error.message)
+      tell()
+    },
+  )
+  sink.write('one\n')
+  await told
+  sink.write('two\n')
+  await sink.close(1000)
+  assert.equal(failures.length, 1)
+  assert.match(failures[0]!, /ENOSPC/)
+})
+
 test('a reader that is stuck costs lines, not the program: they are counted and the count is written', async t => {
   // A socket pair: the writer is non-blocking, as a pipe is that somebody else made so, and the reader reads when told.
   const server = createServer({ pauseOnConnect: true }).listen(join(directory(t), 'socket'))

@@ -1,7 +1,7 @@
 /**
  * One writer for one log file or pipe: bounded, asynchronous, one write in flight. A reader that is stuck or gone, or
- * a full disk, never blocks or ends the program: lines that find the buffer full are dropped and counted, and the
- * count is told when there is room again. Runs in the master (log) and the gateway (access log).
+ * a full disk, never blocks or ends the program: that a write fails is told at once, lines that find the buffer full are dropped
+ * and counted, and the count is told when there is room again. Runs in the master (log) and the gateway (access log).
  *
  * Invariants: a line stands whole in one file, also when the file is opened anew while it is written; each line that is
  * not counted as dropped is written exactly once, in order.
@@ -17,6 +17,7 @@ const CLOSE_POLL_MS = 5
 export class Sink {
   readonly #path: string | null
   readonly #describeDropped: (count: number) => string
+  readonly #onFailing: (error: Error) => void
   #fd: number
   #pending: string[] = []
   #pendingBytes = 0
@@ -30,11 +31,17 @@ export class Sink {
 
   /**
    * A path is opened for appending (errors throw); a number is a descriptor that stays open, such as 2. `describeDropped`: the
-   * line that tells of dropped ones, in the format of the file; empty when it is told elsewhere.
+   * line that tells of dropped ones, in the format of the file; empty when it is told elsewhere. `onFailing`: lines are lost from
+   * here on, until writing succeeds again; once for each time.
    */
-  constructor(target: string | number, describeDropped: (count: number) => string = droppedLine) {
+  constructor(
+    target: string | number,
+    describeDropped: (count: number) => string = droppedLine,
+    onFailing: (error: Error) => void = () => {},
+  ) {
     this.#path = typeof target === 'string' ? target : null
     this.#describeDropped = describeDropped
+    this.#onFailing = onFailing
     this.#fd = typeof target === 'string' ? openLog(target) : target
   }
 
@@ -97,6 +104,7 @@ export class Sink {
         if (!this.#closed) setTimeout(() => this.#writeAll(fd, data, lines), RETRY_MS)
       } else if (error) {
         // EPIPE, EIO, ENOSPC: these lines are lost; the next ones try again.
+        if (!this.#failing) this.#onFailing(error)
         this.#failing = true
         this.#dropped += lines
         if (!this.#closed) setTimeout(() => this.#flush(), RETRY_MS)

@@ -40,7 +40,7 @@ test('a worker that is killed is replaced, and its request is answered 502 or re
 
 test('a request that kills its worker does so at most twice, gets 502, and the others are served', async () => {
   const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '2'] })
-  server.expectLog(/worker \d+/)
+  server.expectLog(/worker \d+/, /GET \/exit .*has cost 2 workers/)
   const response = await getOnce(server.port, '/exit')
   assert.equal(response.status, 502)
   assert.equal(await text(server, '/hello'), 'Hello, world!')

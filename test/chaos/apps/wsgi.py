@@ -1,0 +1,40 @@
+"""What the chaos runner serves, as WSGI: each answer names the request that it belongs to, so that none can be mistaken."""
+
+import os
+import time
+import zlib
+from urllib.parse import parse_qs
+
+MARK = "first"
+
+
+def application(environ, start_response):
+    _, name, *rest = environ["PATH_INFO"].split("/")
+    identity = rest[0] if rest else ""
+    query = parse_qs(environ["QUERY_STRING"])
+    time.sleep(float(query.get("ms", ["0"])[0]) / 1000)
+    if name == "exit":
+        os._exit(17)
+    if name == "stuck":
+        time.sleep(3600)
+    if name == "print":
+        print("ran", identity, "x" * 200, flush=True)
+    if name == "stream":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return stream(identity)
+    body = f"{name} {identity}"
+    if name == "post":
+        content = environ["wsgi.input"].read()
+        body = f"post {identity} {len(content)} {zlib.crc32(content)}"
+    elif name == "big":
+        body = "b" * int(query["size"][0])
+    elif name == "mark":
+        body = MARK
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body.encode()]
+
+
+def stream(identity):
+    for part in range(10):
+        time.sleep(0.002)
+        yield f"{identity} {part}\n".encode()

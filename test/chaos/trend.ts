@@ -1,0 +1,29 @@
+/** Whether a series of measurements grows: the median of the slopes between all pairs, which a few outliers do not move. */
+
+export interface Sample {
+  readonly seconds: number
+  readonly value: number
+}
+
+export interface Trend {
+  readonly mean: number
+  /** From the first to the last sample, along the slope. */
+  readonly growth: number
+  readonly isFlat: boolean
+}
+
+/** Megabytes or descriptors: what comes and goes with requests and garbage. */
+const SLACK = 8
+const SLACK_SHARE = 0.1
+
+export function trendOf(samples: readonly Sample[]): Trend {
+  const mean = samples.reduce((sum, { value }) => sum + value, 0) / Math.max(1, samples.length)
+  const slopes: number[] = []
+  for (const [i, a] of samples.entries())
+    for (const b of samples.slice(i + 1))
+      if (b.seconds > a.seconds) slopes.push((b.value - a.value) / (b.seconds - a.seconds))
+  slopes.sort((a, b) => a - b)
+  const slope = slopes[Math.floor(slopes.length / 2)] ?? 0
+  const growth = slope * ((samples.at(-1)?.seconds ?? 0) - (samples[0]?.seconds ?? 0))
+  return { mean, growth, isFlat: growth <= Math.max(SLACK, mean * SLACK_SHARE) }
+}
