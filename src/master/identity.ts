@@ -4,7 +4,7 @@
  * offers for it loses the supplementary groups. What they need is handed over here, and tried here in their name, so
  * that what they may not do is told at start, in a sentence.
  */
-import { chownSync, closeSync, constants, fchownSync, openSync } from 'node:fs'
+import { closeSync, constants, fchownSync, lchownSync, openSync } from 'node:fs'
 import { takeGroupsOf } from '../base/groups.ts'
 import type { Identity } from '../config/types.ts'
 import { asErrno, OperatorError } from './errors.ts'
@@ -56,9 +56,9 @@ function restore(groups: readonly number[], group: number): void {
   process.setgroups!(groups)
 }
 
-/** Gives a file that we made to the identity. */
+/** Gives a file that we made to the identity. In a directory of theirs it may be a link by now, which is not followed. */
 export function giveTo(identity: Identity | null, path: string): void {
-  if (identity !== null && process.geteuid?.() === 0) chownSync(path, identity.uid, identity.gid)
+  if (identity !== null && process.geteuid?.() === 0) lchownSync(path, identity.uid, identity.gid)
 }
 
 /**

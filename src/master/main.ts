@@ -16,7 +16,7 @@ import { type ControlServer, listenForWorkers } from './control-server.ts'
 import { Development } from './development.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleet } from './fleet.ts'
-import { checkIdentity, describeIdentity, giveTo, prepareLog, runAs } from './identity.ts'
+import { checkIdentity, describeIdentity, prepareLog, runAs } from './identity.ts'
 import { bindListeners, type Listener } from './listeners.ts'
 import { Narrator } from './narrator.ts'
 import { Outputs } from './output.ts'
@@ -134,8 +134,8 @@ class Master {
       this.#directory.controlSocket,
       (channel, worker, pid) => this.#fleet?.onHello(channel, worker, pid) ?? false,
       reason => this.#narrator.warn(reason),
+      identity,
     )
-    giveTo(identity, this.#directory.controlSocket)
     // Told to stop meanwhile.
     if (this.#isFinishing) return
     this.#narrator.started(this.#listeners)
@@ -220,7 +220,6 @@ class Master {
       this.#narrator.warn(`the runtime directory ${directory.path} had disappeared and was made again`)
       // Listens, and the path is there, when this returns; what it promises is only the news of it.
       this.#control!.listenAgain().catch((error: unknown) => this.#onBug(error))
-      giveTo(this.#config.identity, directory.controlSocket)
       return true
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
