@@ -1,9 +1,21 @@
 import assert from 'node:assert/strict'
-import { chmodSync, chownSync, lstatSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
-import { giveTo } from './identity.ts'
+import { giveTo, openLog } from './identity.ts'
 
 const root = { skip: process.getuid?.() !== 0 && 'needs root, to be another user' }
 const nobody = { uid: 65_534, gid: 65_534, userName: '' }
@@ -30,4 +42,22 @@ test('a link that was put in the place of what is given away gives nothing else 
   giveTo(nobody, link)
   assert.equal(statSync(secret).uid, 0)
   assert.equal(lstatSync(link).uid, nobody.uid)
+})
+
+test('a log in a directory of the user is no way to write a file of root', root, () => {
+  const { secret, link } = plant()
+  assert.throws(() => openLog(nobody, link), { code: 'ELOOP' })
+  rmSync(link)
+  linkSync(secret, link)
+  assert.throws(() => openLog(nobody, link), /has another name too/)
+  rmSync(link)
+  closeSync(openLog(nobody, link))
+  assert.equal(statSync(link).uid, nobody.uid)
+})
+
+test('a log where only root may write is written by root', root, () => {
+  const closed = mkdtempSync(join(directory, 'closed-'))
+  closeSync(openLog(nobody, join(closed, 'log')))
+  closeSync(openLog(nobody, join(closed, 'log')))
+  assert.ok(existsSync(join(closed, 'log')))
 })

@@ -16,7 +16,7 @@ import { type ControlServer, listenForWorkers } from './control-server.ts'
 import { Development } from './development.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleet } from './fleet.ts'
-import { checkIdentity, describeIdentity, prepareLog, runAs } from './identity.ts'
+import { checkIdentity, describeIdentity, openLog, prepareLog, runAs } from './identity.ts'
 import { bindListeners, type Listener } from './listeners.ts'
 import { Narrator } from './narrator.ts'
 import { Outputs } from './output.ts'
@@ -52,11 +52,15 @@ export async function runMaster(
   const { logFile, logFormat, logLevel } = config
   let sink: Sink
   try {
-    sink = new Sink(logFile ?? 2, count => droppedLine(logFormat, count))
+    sink = new Sink(
+      logFile ?? 2,
+      count => droppedLine(logFormat, count),
+      path => openLog(config.identity, path),
+    )
   } catch (error) {
-    const code = asErrno(error).code
+    const why = asErrno(error).code ?? asErrno(error).message
     const advice = 'create its directory, or choose another file with --log-file'
-    writeSync(2, `jumak: cannot write the log ${logFile} (${code}): ${advice}\n`)
+    writeSync(2, `jumak: cannot write the log ${logFile} (${why}): ${advice}\n`)
     return 1
   }
   const log = new Log(sink, logLevel, logFormat, logFile === null && isatty(2) && !process.env['NO_COLOR'])

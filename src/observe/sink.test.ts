@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -89,4 +90,30 @@ test('a reader that is stuck costs lines, not the program: they are counted and 
   reader.resume()
   const count = await dropped
   assert.ok(count > 1000 && count < 4096, `${count} dropped`)
+})
+
+test('a FIFO that nobody reads holds up neither the start nor a reopening, and its reader gets what was written', async t => {
+  const path = join(directory(t), 'fifo')
+  execFileSync('mkfifo', [path])
+  // In another process: one that waits for a reader could not be ended from here.
+  const module = JSON.stringify(new URL('./sink.ts', import.meta.url).href)
+  const script = `const { Sink } = await import(${module})
+    const sink = new Sink(process.argv[1])
+    sink.write('first\\n')
+    await sink.close(10_000)
+    sink.reopen()
+    process.send('reopened')
+    setInterval(() => {}, 1000)`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script, path], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  t.after(() => child.kill('SIGKILL'))
+  const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
+  const [message] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => ['it waited'])])
+  clearTimeout(timer)
+  assert.equal(message, 'reopened')
+  const reader = openSync(path, 'r')
+  const buffer = Buffer.alloc(100)
+  assert.equal(buffer.toString('latin1', 0, readSync(reader, buffer)), 'first\n')
+  closeSync(reader)
 })

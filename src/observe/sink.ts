@@ -6,7 +6,9 @@
  * Invariants: a line stands whole in one file, also when the file is opened anew while it is written; each line that is
  * not counted as dropped is written exactly once, in order.
  */
-import { closeSync, openSync, write } from 'node:fs'
+import { closeSync, constants, openSync, write } from 'node:fs'
+
+const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDWR, O_WRONLY } = constants
 
 /** What waits for a slow reader at most; about 8,000 lines, enough for a pause of a second at full speed. */
 const MAX_BUFFERED_BYTES = 2 * 1024 * 1024
@@ -16,6 +18,7 @@ const CLOSE_POLL_MS = 5
 
 export class Sink {
   readonly #path: string | null
+  readonly #open: (path: string) => number
   readonly #describeDropped: (count: number) => string
   #fd: number
   #pending: string[] = []
@@ -30,12 +33,17 @@ export class Sink {
 
   /**
    * A path is opened for appending (errors throw); a number is a descriptor that stays open, such as 2. `describeDropped`: the
-   * line that tells of dropped ones, in the format of the file; empty when it is told elsewhere.
+   * line that tells of dropped ones, in the format of the file; empty when it is told elsewhere. `open`: as `openForAppending`.
    */
-  constructor(target: string | number, describeDropped: (count: number) => string = droppedLine) {
+  constructor(
+    target: string | number,
+    describeDropped: (count: number) => string = droppedLine,
+    open: (path: string) => number = openForAppending,
+  ) {
     this.#path = typeof target === 'string' ? target : null
     this.#describeDropped = describeDropped
-    this.#fd = typeof target === 'string' ? openSync(target, 'a', 0o640) : target
+    this.#open = open
+    this.#fd = typeof target === 'string' ? open(target) : target
   }
 
   /** `text` ends with a newline. */
@@ -57,7 +65,7 @@ export class Sink {
   /** Opens the path anew (logrotate moved the file). What is pending goes to the new file. Errors throw; the old file stays. */
   reopen(): void {
     if (this.#path === null) return
-    const fd = openSync(this.#path, 'a', 0o640)
+    const fd = this.#open(this.#path)
     // A write in flight holds the number, not the file: closing it before that write ends could hit a stranger's file.
     this.#old.push(this.#fd)
     this.#fd = fd
@@ -107,6 +115,20 @@ export class Sink {
         this.#flush()
       }
     })
+  }
+}
+
+/**
+ * Makes the file where it is missing. Never waits: a FIFO without a reader takes what the kernel keeps for the next one, and
+ * is full then. `more`: of the flags of open.
+ */
+export function openForAppending(path: string, more = 0): number {
+  const flags = more | O_APPEND | O_NONBLOCK | O_NOCTTY
+  try {
+    return openSync(path, flags | O_WRONLY | O_CREAT, 0o640)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error
+    return openSync(path, flags | O_RDWR)
   }
 }
 
