@@ -4,7 +4,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
+import { parseArguments } from './arguments.ts'
 import { readConfigFile } from './config-file.ts'
+import { loadConfig } from './load.ts'
 import { makeEnvironment, makeTree } from './testing/tree.ts'
 import { parseToml } from './toml.ts'
 
@@ -40,6 +42,23 @@ test('the table may be written in any way that TOML has, and a misspelt one is t
       `pyproject.toml:1:7: [tool.${name}] is not read; did you mean [tool.jumak]?`,
     ])
   assert.deepEqual(read(t, { 'pyproject.toml': '[tool.ruff]\n[tool.uv]\n[tool.mypy]\n' }).warnings, [])
+})
+
+test('what is too deep or too long for the parser is a problem of the file, at a reload too', t => {
+  for (const text of [`bind = ${'['.repeat(50_000)}${']'.repeat(50_000)}`, `workers = ${'9'.repeat(2_000_000)}`])
+    assert.deepEqual(read(t, { 'jumak.toml': text }).told, [
+      'jumak.toml:1:1: this is not read: it is nested too deeply, or a value is too long',
+    ])
+})
+
+test('names of every object are settings no more than other names, and no values', t => {
+  for (const name of ['__proto__', 'constructor', 'toString'])
+    assert.match(read(t, { 'jumak.toml': `${name} = 1` }).told[0]!, /^jumak\.toml:1:1: there is no setting/)
+  const environment = makeEnvironment(makeTree(t, {}))
+  for (const JUMAK_RELOAD of ['__proto__', 'constructor']) {
+    const loaded = loadConfig(parseArguments(['app']), { ...environment, variables: { JUMAK_RELOAD } })
+    assert.ok('diagnostics' in loaded && loaded.diagnostics.some(one => /must be on or off/.test(one.message)))
+  }
 })
 
 test('a file that was named must be there, be TOML, and have settings where they belong', t => {

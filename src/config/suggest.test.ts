@@ -19,3 +19,7 @@ test('what resembles nothing gets no suggestion', () => {
   assert.equal(closest('--certificate', FLAGS), null)
   assert.equal(closest('--xyz', []), null)
 })
+
+test('what is longer than any name resembles none, and costs nothing', () => {
+  assert.equal(closest('workers'.repeat(1_000_000), ['workers']), null)
+})

@@ -1,5 +1,9 @@
+/** Longer than any name, and then slow to compare. */
+const MAX_TYPED = 64
+
 /** The candidate nearest to what was typed, or null when none is near: a beginning, or up to a third of the letters changed. */
 export function closest(typed: string, candidates: readonly string[]): string | null {
+  if (typed.length > MAX_TYPED) return null
   const begun = candidates.filter(candidate => candidate.startsWith(typed))
   if (begun.length === 1) return begun[0]!
   let best: string | null = null

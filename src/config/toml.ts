@@ -41,6 +41,12 @@ export function parseToml(text: string): TomlTable | TomlProblem {
     for (const node of top.body) addNode(root, node, text)
     return root
   } catch (error) {
+    // The parser's recursion, and its spreading of a value into arguments, end at the stack's limit.
+    if (error instanceof RangeError)
+      return {
+        position: { line: 1, column: 1 },
+        message: 'this is not read: it is nested too deeply, or a value is too long',
+      }
     if (!(error instanceof ParseError)) throw error
     return explain(error, text)
   }

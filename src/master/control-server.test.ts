@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, lstatSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -69,4 +69,25 @@ test("the next start's probe, which says nothing, leaves no trace", async () => 
   socket.end()
   await once(socket.resume(), 'close')
   assert.deepEqual([hellos, refused], [[], []])
+})
+
+test('with --user it is made in the name of the user, whose directory it is', {
+  skip: process.getuid?.() !== 0 && 'needs root, to be another user',
+}, async t => {
+  const theirs = join(directory, 'theirs')
+  mkdirSync(theirs)
+  for (const path of [directory, theirs]) chownSync(path, 65_534, 65_534)
+  const own = join(theirs, 'control.sock')
+  const identity = { uid: 65_534, gid: 65_534, userName: '' }
+  const control = await listenForWorkers(
+    own,
+    () => false,
+    () => {},
+    identity,
+  )
+  t.after(() => control.close())
+  assert.equal(lstatSync(own).uid, identity.uid)
+  rmSync(own)
+  await control.listenAgain()
+  assert.equal(lstatSync(own).uid, identity.uid)
 })

@@ -2,10 +2,15 @@
  * `control.sock`: where workers connect to the master. Takes connections, insists on a `hello` first and soon, and
  * hands each to whoever knows the worker. Runs in the master. The path lies in the 0700 runtime directory, so only
  * processes of this user get here; still, nothing they send throws.
+ *
+ * Invariant: with an identity it is made in its name: the directory is theirs, and whatever root made or changed at a path
+ * in it could be another file by then.
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { version } from '../base/version.ts'
+import type { Identity } from '../config/types.ts'
 import { openWorkerChannel, type WorkerChannel } from '../control/channel.ts'
+import { runAs } from './identity.ts'
 
 /** A worker says hello at once; the next start's probe connects and says nothing. */
 const HELLO_MS = 10_000
@@ -24,6 +29,7 @@ export async function listenForWorkers(
   path: string,
   onHello: (channel: WorkerChannel, worker: number, pid: number) => boolean,
   onRefused: (reason: string) => void,
+  identity: Identity | null = null,
 ): Promise<ControlServer> {
   // Workers in `hello` are held here only; afterwards their channels belong to their handles.
   const waiting = new Set<Socket>()
@@ -48,13 +54,13 @@ export async function listenForWorkers(
     })
   }
   let server = createServer(accept)
-  await listen(server, path)
+  await listen(server, path, identity)
   return {
     async listenAgain() {
       // Before the next one has the path: closing removes what is there.
       server.close()
       server = createServer(accept)
-      await listen(server, path)
+      await listen(server, path, identity)
     },
     close() {
       server.close()
@@ -70,14 +76,16 @@ function refuse(message: { readonly type: string; readonly build?: string }): st
   return null
 }
 
-function listen(server: Server, path: string): Promise<void> {
+function listen(server: Server, path: string, identity: Identity | null): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(path, () => {
+    server.once('listening', () => {
       server.removeListener('error', reject)
       // Out of descriptors: this connection is lost, the worker ends and is replaced.
       server.on('error', () => {})
       resolve()
     })
+    // The path is there when this returns.
+    runAs(identity, () => server.listen(path))
   })
 }

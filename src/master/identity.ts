@@ -4,10 +4,10 @@
  * offers for it loses the supplementary groups. What they need is handed over here, and tried here in their name, so
  * that what they may not do is told at start, in a sentence.
  */
-import { chownSync, closeSync, constants, fchownSync, openSync } from 'node:fs'
+import { closeSync, constants, fchownSync, fstatSync, lchownSync, openSync } from 'node:fs'
 import { takeGroupsOf } from '../base/groups.ts'
 import type { Identity } from '../config/types.ts'
-import { openLog } from '../observe/sink.ts'
+import { openForAppending } from '../observe/sink.ts'
 import { asErrno, OperatorError } from './errors.ts'
 
 /** `user www-data`, `user 1000`. */
@@ -57,9 +57,27 @@ function restore(groups: readonly number[], group: number): void {
   process.setgroups!(groups)
 }
 
-/** Gives a file that we made to the identity. */
+/** Gives a file that we made to the identity. In a directory of theirs it may be a link by now, which is not followed. */
 export function giveTo(identity: Identity | null, path: string): void {
-  if (identity !== null && process.geteuid?.() === 0) chownSync(path, identity.uid, identity.gid)
+  if (identity !== null && process.geteuid?.() === 0) lchownSync(path, identity.uid, identity.gid)
+}
+
+/**
+ * Opens a log that the master writes itself: in the identity's name where that works, for in a directory of theirs a link might
+ * lead to any file of root's, and what the application prints stands in it. Throws what `open` throws, and an OperatorError.
+ */
+export function openLog(identity: Identity | null, path: string): number {
+  try {
+    return runAs(identity, () => openForAppending(path))
+  } catch (error) {
+    if (identity === null || process.geteuid?.() !== 0 || asErrno(error).code !== 'EACCES') throw error
+  }
+  // Only root may write there.
+  const fd = openForAppending(path, constants.O_NOFOLLOW)
+  const stats = fstatSync(fd)
+  if (!stats.isFile() || stats.nlink === 1) return fd
+  closeSync(fd)
+  throw new OperatorError(`${path} has another name too, and ${describeIdentity(identity)} may not write it`)
 }
 
 /**
@@ -69,7 +87,7 @@ export function giveTo(identity: Identity | null, path: string): void {
  * Root itself never opens a file that is there already: in a directory of the identity's it might be a link to anything.
  */
 export function prepareLog(identity: Identity | null, path: string): void {
-  const append = () => closeSync(openLog(path))
+  const append = () => closeSync(openForAppending(path))
   try {
     runAs(identity, append)
   } catch (error) {

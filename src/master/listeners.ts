@@ -8,12 +8,12 @@
  * accessible, renamed into place) and is removed at the end only while it is still the socket that we put there.
  */
 import { lookup } from 'node:dns/promises'
-import { chmodSync, lstatSync, renameSync, type Stats, statSync, unlinkSync } from 'node:fs'
+import { lstatSync, renameSync, type Stats, statSync, unlinkSync } from 'node:fs'
 import net from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import type { BindAddress, Identity } from '../config/types.ts'
 import { asErrno, OperatorError } from './errors.ts'
-import { giveTo } from './identity.ts'
+import { giveTo, runAs } from './identity.ts'
 import { adoptListener } from './inherited-listener.ts'
 import { checkSocketPath, isSocketAnswering } from './unix-socket.ts'
 
@@ -143,13 +143,11 @@ async function bindUnix(path: string, { mode = 0o666, identity = null }: UnixSoc
   try {
     // A directory that is missing or closed to us is told apart only here: bind says EACCES for both.
     statSync(dirname(path))
-    socket = createBoundSocket({ path: temporary })
+    socket = bindPath(temporary, mode, identity)
   } catch (error) {
     throw explainUnix(error, display, path)
   }
   try {
-    giveTo(identity, temporary)
-    chmodSync(temporary, mode)
     placed = lstatSync(temporary)
     renameSync(temporary, path)
   } catch (error) {
@@ -165,6 +163,24 @@ async function bindUnix(path: string, { mode = 0o666, identity = null }: UnixSoc
       socket.close()
       unlinkOurs(path, placed)
     },
+  }
+}
+
+/**
+ * With its mode and owner from its first moment on. In the identity's name where that works: in a directory of theirs a path
+ * may mean another file a moment later, and root would give that one away.
+ */
+function bindPath(path: string, mode: number, identity: Identity | null): BoundSocket {
+  const umask = process.umask(0o777 & ~mode)
+  try {
+    return runAs(identity, () => createBoundSocket({ path }))
+  } catch (error) {
+    if (identity === null || asErrno(error).code !== 'EACCES') throw error
+    const socket = createBoundSocket({ path })
+    giveTo(identity, path)
+    return socket
+  } finally {
+    process.umask(umask)
   }
 }
 

@@ -12,12 +12,12 @@ import { isatty } from 'node:tty'
 import { standardStream } from '../base/standard-streams.ts'
 import type { Config, Identity, Reloaded } from '../config/types.ts'
 import { Log } from '../observe/log.ts'
-import { adviseOnLog, Sink } from '../observe/sink.ts'
+import { LOG_ADVICE, Sink } from '../observe/sink.ts'
 import { type ControlServer, listenForWorkers } from './control-server.ts'
 import { Development } from './development.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleet } from './fleet.ts'
-import { checkIdentity, describeIdentity, giveTo, prepareLog, runAs } from './identity.ts'
+import { checkIdentity, describeIdentity, openLog, prepareLog, runAs } from './identity.ts'
 import { bindListeners, type Listener } from './listeners.ts'
 import { Narrator } from './narrator.ts'
 import { Outputs } from './output.ts'
@@ -58,10 +58,11 @@ export async function runMaster(
       stream ?? logFile!,
       count => droppedLine(logFormat, count),
       error => stream === null && tellTerminal(`jumak: ${logFile}: ${error.message}: lines of the log are lost\n`),
+      path => openLog(config.identity, path),
     )
   } catch (error) {
-    const code = asErrno(error).code
-    writeSync(2, `jumak: cannot write the log ${logFile} (${code}): ${adviseOnLog(code)} with --log-file\n`)
+    const why = asErrno(error).code ?? asErrno(error).message
+    writeSync(2, `jumak: cannot write the log ${logFile} (${why}): ${LOG_ADVICE} with --log-file\n`)
     return 1
   }
   const log = new Log(sink, logLevel, logFormat, stream === 2 && isatty(2) && !process.env['NO_COLOR'])
@@ -144,8 +145,8 @@ class Master {
       this.#directory.controlSocket,
       (channel, worker, pid) => this.#fleet?.onHello(channel, worker, pid) ?? false,
       reason => this.#narrator.warn(reason),
+      identity,
     )
-    giveTo(identity, this.#directory.controlSocket)
     // Told to stop meanwhile.
     if (this.#isFinishing) return
     this.#narrator.started(this.#listeners)
@@ -230,7 +231,6 @@ class Master {
       this.#narrator.warn(`the runtime directory ${directory.path} had disappeared and was made again`)
       // Listens, and the path is there, when this returns; what it promises is only the news of it.
       this.#control!.listenAgain().catch((error: unknown) => this.#onBug(error))
-      giveTo(this.#config.identity, directory.controlSocket)
       return true
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
@@ -268,9 +268,7 @@ class Master {
       const { identity } = this.#config
       const who = identity === null ? '' : ` as ${describeIdentity(identity)}`
       const { code } = asErrno(error)
-      throw new OperatorError(
-        `cannot write the access log ${path}${who} (${code}): ${adviseOnLog(code)} with --access-log`,
-      )
+      throw new OperatorError(`cannot write the access log ${path}${who} (${code}): ${LOG_ADVICE} with --access-log`)
     }
   }
 

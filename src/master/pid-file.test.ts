@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -66,4 +66,17 @@ test('what is no pid file is not touched, and a place that cannot be written is 
   assert.throws(() => writePidFile(path), isOperatorError(/holds no process id/))
   assert.equal(readFileSync(path, 'latin1'), 'my thesis\n')
   assert.throws(() => writePidFile(join(directory, 'none/jumak.pid')), isOperatorError(/cannot write the --pid-file/))
+})
+
+test('a FIFO or a device that somebody put there is refused, and not waited for', async () => {
+  const module = JSON.stringify(new URL('./pid-file.ts', import.meta.url).href)
+  const script = `const { writePidFile } = await import(${module}); writePidFile(process.argv[1])`
+  spawnSync('mkfifo', [path])
+  for (const what of [path, '/dev/zero']) {
+    // In another process: one that waits could not be ended from here.
+    const words = ['--input-type=module', '-e', script, what]
+    const { stderr, signal } = spawnSync(process.execPath, words, { timeout: 20_000, killSignal: 'SIGKILL' })
+    assert.equal(signal, null)
+    assert.match(String(stderr), /exists and holds no process id/)
+  }
 })

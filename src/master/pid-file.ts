@@ -2,7 +2,17 @@
  * `--pid-file`: the master's process id, for scripts and service managers. Appears complete, belongs to one living Jumak at
  * a time, and is removed at the end while it is still ours.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { asErrno, OperatorError } from './errors.ts'
 
 export interface PidFile {
@@ -31,7 +41,7 @@ export function writePidFile(path: string): PidFile {
   return {
     remove() {
       try {
-        if (readFileSync(path, 'latin1') === text) rmSync(path)
+        if (readStart(path) === text) rmSync(path)
       } catch {
         // Somebody was faster.
       }
@@ -43,7 +53,7 @@ export function writePidFile(path: string): PidFile {
 function readHolder(path: string): number | null {
   let text: string
   try {
-    text = readFileSync(path, 'latin1').slice(0, 100).trim()
+    text = readStart(path).trim()
   } catch (error) {
     if (asErrno(error).code === 'ENOENT') return null
     throw error
@@ -52,6 +62,18 @@ function readHolder(path: string): number | null {
   if (!/^\d{1,10}$/.test(text))
     throw new OperatorError(`the --pid-file ${path} exists and holds no process id: remove it`)
   return Number(text)
+}
+
+/** Anybody may have put anything there, if the directory is for all: nothing is waited for, and little is read. */
+function readStart(path: string): string {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    if (!fstatSync(fd).isFile()) return 'no file'
+    const start = Buffer.alloc(100)
+    return start.toString('latin1', 0, readSync(fd, start))
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /** The number may have gone to somebody else since: in a container it often does. Without /proc, whoever lives counts. */

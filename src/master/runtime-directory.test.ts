@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
+  chownSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -147,3 +149,21 @@ test('it is given to the user of our children, and to nobody who cannot get ther
   )
   assert.deepEqual(readdirSync(closed), [])
 })
+
+test(
+  'what its user has put there in the place of ours is not followed, nor emptied, when it is removed',
+  root,
+  async () => {
+    chmodSync(temporary, 0o755)
+    const [left, elsewhere] = [join(temporary, 'jumak-left'), join(temporary, 'elsewhere')]
+    for (const path of [left, elsewhere, join(left, 'w1.out')]) mkdirSync(path)
+    for (const path of [join(elsewhere, 'kept'), join(left, 'w1.out', 'kept')]) writeFileSync(path, '')
+    symlinkSync(elsewhere, join(left, 'control.sock'))
+    chownSync(left, nobody.uid, nobody.gid)
+    const directory = await createRuntimeDirectory({ temporaryDirectory: temporary, identity: nobody })
+    directory.remove()
+    assert.ok(existsSync(join(left, 'w1.out', 'kept')))
+    assert.ok(existsSync(join(elsewhere, 'kept')))
+    assert.ok(!existsSync(directory.path))
+  },
+)

@@ -8,7 +8,7 @@
  * answers. Cleaners of temporary directories go by age: it is touched every hour. Where it goes all the same, `repair`
  * makes it anew, at the same path, before the next worker is forked; links that are open do not need it.
  */
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs'
+import { lstatSync, lutimesSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Identity } from '../config/types.ts'
 import { asErrno, OperatorError } from './errors.ts'
@@ -71,7 +71,7 @@ async function createIn(parent: string, identity: Identity | null): Promise<Runt
     )
     hand(path, identity)
   } catch (error) {
-    removeTree(path)
+    removeDirectory(path, identity)
     throw error
   }
   return keep(path, identity)
@@ -113,7 +113,7 @@ function keep(path: string, identity: Identity | null): RuntimeDirectory {
     },
     remove() {
       clearInterval(timer)
-      removeTree(path)
+      removeDirectory(path, identity)
     },
   }
 }
@@ -122,16 +122,27 @@ function keep(path: string, identity: Identity | null): RuntimeDirectory {
 function touch(path: string): void {
   const now = new Date()
   try {
-    for (const name of readdirSync(path)) utimesSync(join(path, name), now, now)
-    utimesSync(path, now, now)
+    for (const name of readdirSync(path)) lutimesSync(join(path, name), now, now)
+    lutimesSync(path, now, now)
   } catch {
     // A worker has ended meanwhile, or it has gone: `repair` is for that.
   }
 }
 
-function removeTree(path: string): void {
+/**
+ * In the name of whose it is: they can put anything in the place of anything in it while it is removed. Never recursive, for
+ * the same reason; there are no directories in it.
+ */
+function removeDirectory(path: string, identity: Identity | null): void {
   try {
-    rmSync(path, { recursive: true, force: true })
+    const isTheirs = lstatSync(path).uid === identity?.uid
+    try {
+      runAs(isTheirs ? identity : null, () => {
+        for (const name of readdirSync(path).filter(isOurs)) unlinkSync(join(path, name))
+      })
+    } finally {
+      rmdirSync(path)
+    }
   } catch {
     // The next start tries again.
   }
@@ -157,7 +168,7 @@ async function sweepOne(path: string, identity: Identity | null): Promise<void> 
     if (!names.every(isOurs)) return
     if (!names.includes('control.sock') && Date.now() - there.mtimeMs < BOOT_MS) return
     if (await isSocketAnswering(join(path, 'control.sock'))) return
-    rmSync(path, { recursive: true, force: true })
+    removeDirectory(path, identity)
   } catch {
     // Another start sweeps at the same time, or it is not ours after all.
   }

@@ -97,3 +97,21 @@ test('facts are aligned lines for people, and fields of one record for machines'
   const { message, addresses } = JSON.parse(json.text())
   assert.deepEqual([message, addresses], ['started', ['http://a', 'http://b']])
 })
+
+test('what an application prints gives a terminal no orders but colours, which end with their message', () => {
+  const evil = 'a\x1b[2Jb\rc\x9b2Jd\x1b]0;t\x07e\x1b[1;31mred\x1b[3mf\x00\x7fg\th\x1b'
+  const [line, json] = (['text', 'json'] as const).map(format => {
+    let line = ''
+    new Log({ write: text => (line += text) }, 'info', format).info('worker', evil)
+    return line
+  })
+  assert.ok(
+    line!.endsWith(' a\\x1b[2Jb\\x0dc\\x9b2Jd\\x1b]0;t\\x07e\x1b[1;31mred\x1b[3mf\\x00\\x7fg\th\\x1b\x1b[0m\n'),
+    JSON.stringify(line),
+  )
+  assert.doesNotMatch(json!, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/)
+  assert.equal(JSON.parse(json!).message, evil)
+  let coloured = ''
+  new Log({ write: text => (coloured += text) }, 'info', 'text').info('worker', '\x1b[32mfine\x1b[0m')
+  assert.ok(coloured.endsWith(' \x1b[32mfine\x1b[0m\n'))
+})

@@ -6,7 +6,8 @@
  *            2026-11-21 10:20:30.123 info  worker 1   [k3f9x2ab-1z] message of the application in that request
  *     json   {"time":"2026-11-21T09:20:30.123Z","level":"info","source":"worker","worker":1,"request":"k3f9x2ab-1z","message":"…"}
  *
- * Invariants: a message of several lines (a traceback) stays together: in text each line carries the prefix, so that grep finds
+ * Invariants: nothing in a message orders a terminal about, but colours, for what strangers send stands in what applications
+ * print; a message of several lines (a traceback) stays together: in text each line carries the prefix, so that grep finds
  * all of it, in JSON it is one object. Colours only where asked for.
  */
 import { styleText } from 'node:util'
@@ -98,14 +99,30 @@ function textFormat(style: Style): LogFormat {
     const name = source === 'worker' && worker !== undefined ? `worker ${worker}` : source
     const tag = request ? `${style('dim', `[${request}]`)} ` : ''
     const prefix = `${style('dim', formatTime(time))} ${style(STYLE[level], level.padEnd(5))} ${name.padEnd(SOURCE_WIDTH - 1)} ${tag}`
-    return `${prefix}${message.replaceAll('\n', `\n${prefix}`)}\n`
+    return `${prefix}${harmless(message).replaceAll('\n', `\n${prefix}`)}\n`
   }
 }
 
 function formatJson(time: Date, level: LogLevel, source: string, message: string, fields: LogFields): string {
   const { request, ...rest } = fields
   const about = request ? { ...rest, request } : rest
-  return `${JSON.stringify({ time: time.toISOString(), level, source, ...about, message })}\n`
+  const json = JSON.stringify({ time: time.toISOString(), level, source, ...about, message })
+  // JSON lets them through, and a terminal may obey them.
+  return `${json.replace(/[\x7f-\x9f]/g, character => `\\u00${hex(character)}`)}\n`
+}
+
+/** All but tab, line break, and the escape of a colour. */
+const CONTROL = /\x1b(?!\[[\d;:]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]/g
+/** The last colour, unless it ends one. */
+const OPEN_COLOUR = /\x1b\[(?!(?:0|22|39|49)?m)[\d;:]*m[^\x1b]*$/
+
+function harmless(message: string): string {
+  const text = message.replace(CONTROL, character => `\\x${hex(character)}`)
+  return OPEN_COLOUR.test(text) ? `${text}\x1b[0m` : text
+}
+
+function hex(character: string): string {
+  return character.charCodeAt(0).toString(16).padStart(2, '0')
 }
 
 /** Local time, as people read logs beside their clock; milliseconds tell the order. */

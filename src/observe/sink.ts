@@ -8,6 +8,8 @@
  */
 import { closeSync, constants, openSync, write } from 'node:fs'
 
+const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDWR, O_WRONLY } = constants
+
 /** What waits for a slow reader at most; about 8,000 lines, enough for a pause of a second at full speed. */
 const MAX_BUFFERED_BYTES = 2 * 1024 * 1024
 /** EAGAIN (a pipe that somebody made non-blocking is full): try again after this many milliseconds. */
@@ -16,6 +18,7 @@ const CLOSE_POLL_MS = 5
 
 export class Sink {
   readonly #path: string | null
+  readonly #open: (path: string) => number
   readonly #describeDropped: (count: number) => string
   readonly #onFailing: (error: Error) => void
   #fd: number
@@ -32,17 +35,19 @@ export class Sink {
   /**
    * A path is opened for appending (errors throw); a number is a descriptor that stays open, such as 2. `describeDropped`: the
    * line that tells of dropped ones, in the format of the file; empty when it is told elsewhere. `onFailing`: lines are lost from
-   * here on, until writing succeeds again; once for each time.
+   * here on, until writing succeeds again; once for each time. `open`: as `openForAppending`.
    */
   constructor(
     target: string | number,
     describeDropped: (count: number) => string = droppedLine,
     onFailing: (error: Error) => void = () => {},
+    open: (path: string) => number = openForAppending,
   ) {
     this.#path = typeof target === 'string' ? target : null
     this.#describeDropped = describeDropped
     this.#onFailing = onFailing
-    this.#fd = typeof target === 'string' ? openLog(target) : target
+    this.#open = open
+    this.#fd = typeof target === 'string' ? open(target) : target
   }
 
   /** `text` ends with a newline. */
@@ -64,7 +69,7 @@ export class Sink {
   /** Opens the path anew (logrotate moved the file). What is pending goes to the new file. Errors throw; the old file stays. */
   reopen(): void {
     if (this.#path === null) return
-    const fd = openLog(this.#path)
+    const fd = this.#open(this.#path)
     // A write in flight holds the number, not the file: closing it before that write ends could hit a stranger's file.
     this.#old.push(this.#fd)
     this.#fd = fd
@@ -118,19 +123,22 @@ export class Sink {
   }
 }
 
-const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
-
-/** For appending. A named pipe that nobody reads is an ENXIO; without O_NONBLOCK the program would stand still until somebody does. */
-export function openLog(path: string): number {
-  return openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o640)
+/**
+ * Makes the file where it is missing. Never waits: a FIFO without a reader takes what the kernel keeps for the next one, and
+ * is full then. `more`: of the flags of open.
+ */
+export function openForAppending(path: string, more = 0): number {
+  const flags = more | O_APPEND | O_NONBLOCK | O_NOCTTY
+  try {
+    return openSync(path, flags | O_WRONLY | O_CREAT, 0o640)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error
+    return openSync(path, flags | O_RDWR)
+  }
 }
 
-/** For the one who named the path, which could not be opened: a phrase. */
-export function adviseOnLog(code: string | undefined): string {
-  return code === 'ENXIO'
-    ? 'start what reads this pipe, or choose a file'
-    : 'create its directory, or choose another file'
-}
+/** For the one who named a path that could not be opened. */
+export const LOG_ADVICE = 'create its directory, or choose another file'
 
 function droppedLine(count: number): string {
   return `${new Date().toISOString()} warn  log: ${count} lines dropped, the reader is too slow\n`

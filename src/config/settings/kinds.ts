@@ -101,21 +101,22 @@ export function enumerate(words: readonly string[]): string {
   return words.length === 1 ? words[0]! : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 }
 
-const SWITCH_WORDS: Readonly<Record<string, boolean>> = {
-  on: true,
-  off: false,
-  true: true,
-  false: false,
-  yes: true,
-  no: false,
-  '1': true,
-  '0': false,
-}
+/** A Map: in a plain object `constructor` would be found. */
+const SWITCH_WORDS: ReadonlyMap<string, boolean> = new Map([
+  ['on', true],
+  ['off', false],
+  ['true', true],
+  ['false', false],
+  ['yes', true],
+  ['no', false],
+  ['1', true],
+  ['0', false],
+])
 
 /** `flag`: it is given without a value. */
 export function onOrOff(form: 'value' | 'flag'): Kind<boolean> {
   const schema = parsedBy(text => {
-    const value = SWITCH_WORDS[text.toLowerCase()]
+    const value = SWITCH_WORDS.get(text.toLowerCase())
     return value === undefined ? { problem: 'must be on or off' } : { value }
   })
   const kind: Kind<boolean> = {
