@@ -19,7 +19,7 @@ const MIN_SAMPLE_MS = 500
 const RELOAD_EVERY_MS = 20_000
 /** Of the time, before anything is judged: caches fill, and Node's heap finds its size. */
 const WARM_UP = 0.4
-const WARM_MINUTES = 5
+const WARM_MINUTES = 10
 
 const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 

@@ -12,8 +12,8 @@ export interface Trend {
   readonly isFlat: boolean
 }
 
-/** Megabytes or descriptors: what comes and goes with requests and garbage. */
-const SLACK = 8
+/** Megabytes or descriptors. Node's heap and the allocator below it find their size in steps of this much. */
+const SLACK = 16
 const SLACK_SHARE = 0.1
 
 export function trendOf(samples: readonly Sample[]): Trend {
