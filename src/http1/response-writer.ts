@@ -27,6 +27,10 @@ export interface ResponseChannel {
 const JOIN_LIMIT = 64 * 1024
 /** Chunk of a file: the lever of its cost (larger ones save system calls, and hold more memory for each slow client). */
 const FILE_CHUNK = 512 * 1024
+/** While more than this of files is in memory, for all clients together, the others get small chunks: thousands may be slow at a time. */
+const MAX_FILE_BYTES = 32 * 1024 * 1024
+const SMALL_FILE_CHUNK = 32 * 1024
+let fileBytes = 0
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 
 export class Http1Response implements ResponseWriter {
@@ -46,6 +50,8 @@ export class Http1Response implements ResponseWriter {
   #first: Buffer | null = null
   #onDrain: (() => void) | null = null
   #fileDone: ((error: Error | null) => void) | null = null
+  /** Of a file, in memory for this response. */
+  #fileBytes = 0
   /** Set while a file waits for a slow client. */
   #resumeFile: (() => void) | null = null
 
@@ -210,7 +216,9 @@ export class Http1Response implements ResponseWriter {
       this.#endFile(null)
       return
     }
-    const chunk = Buffer.allocUnsafe(Math.min(FILE_CHUNK, end - position))
+    const size = fileBytes < MAX_FILE_BYTES ? FILE_CHUNK : SMALL_FILE_CHUNK
+    const chunk = Buffer.allocUnsafe(Math.min(size, end - position))
+    this.#holdFileBytes(chunk.length)
     read(fd, chunk, 0, chunk.length, position, (error, bytes) => {
       // Aborted meanwhile: the caller was told, and the read is over, so that it may close the file.
       if (this.state === 'aborted') this.#endFile(new Error('the client has gone'))
@@ -222,10 +230,16 @@ export class Http1Response implements ResponseWriter {
     })
   }
 
+  #holdFileBytes(bytes: number): void {
+    fileBytes += bytes - this.#fileBytes
+    this.#fileBytes = bytes
+  }
+
   /** Exactly once, whatever the end: the caller's descriptor hangs on it. */
   #endFile(error: Error | null): void {
     const done = this.#fileDone
     this.#fileDone = this.#resumeFile = null
+    this.#holdFileBytes(0)
     done?.(error)
   }
 }

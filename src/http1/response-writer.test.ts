@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { Http1Response } from './response-writer.ts'
+
+const MIB = 1024 * 1024
+const SIZE = 8 * MIB
+
+function openLarge(t: TestContext): number {
+  const directory = mkdtempSync(join(tmpdir(), 'jumak-http1-'))
+  const fd = openSync(join(directory, 'file'), 'w+')
+  ftruncateSync(fd, SIZE)
+  t.after(() => {
+    closeSync(fd)
+    rmSync(directory, { recursive: true })
+  })
+  return fd
+}
+
+/** Sends the file to a client that takes nothing; resolves with what waits for it, in bytes. */
+function sendToNobody(fd: number, done: () => void): { response: Http1Response; waiting: Promise<number> } {
+  const { promise, resolve } = Promise.withResolvers<number>()
+  let sent = 0
+  let chunks = 0
+  const channel = {
+    send(data: Buffer) {
+      sent += data.length
+      // What came with the head, or behind it, and one more: after that it waits.
+      if (data.length > 1024 && ++chunks === 2) setImmediate(() => resolve(sent))
+      return false
+    },
+    responseEnded() {},
+    responseAborted() {},
+    flushLater() {},
+    mayKeepAlive: () => true,
+  }
+  const response = new Http1Response(channel, '1.1', false)
+  response.start({ status: 200, reason: '', headers: ['Content-Length', String(SIZE)] })
+  response.sendFile(fd, 0, SIZE, done)
+  return { response, waiting: promise }
+}
+
+test('hundreds of clients that do not read hold little of a large file, and nothing when they have gone', async t => {
+  const fd = openLarge(t)
+  for (let round = 0; round < 2; round++) {
+    let ends = 0
+    const clients = Array.from({ length: 400 }, () => sendToNobody(fd, () => ends++))
+    const waiting = await Promise.all(clients.map(client => client.waiting))
+    const sum = waiting.reduce((a, b) => a + b)
+    assert.ok(sum < 100 * MIB, `${Math.round(sum / MIB)} MiB`)
+    // The first ones, again in the second round: large chunks are the rule.
+    assert.ok(waiting[0]! > MIB / 2)
+    for (const { response } of clients) response.clientGone()
+    assert.equal(ends, 400)
+  }
+})
