@@ -71,8 +71,8 @@ export const minSendRate = defineSetting({
   kind: size(1, 64 * MIB, 'any'),
   default: '240',
   why: "Kestrel's, as with min-body-rate.",
-  doc: 'Bytes a second that a client must take a response at while some of it waits; less closes the connection.',
-  more: 'As a mean over each `send-timeout`. An event stream with nothing to send is not slow: nothing waits.',
+  doc: 'Bytes a second that a response must be taken at; less closes the connection.',
+  more: 'As a mean over each `send-timeout`, while some of the response waits. An event stream with nothing to send is not slow: nothing waits.',
   change: 'restart',
 })
 
@@ -173,7 +173,7 @@ export const limitTempBytes = defineSetting({
   kind: sizeOr('auto', MIB, 1024 * TIB),
   default: 'auto',
   why: 'Three quarters of what is free in `temp-dir` at start: a full disk would stop others too, the database first.',
-  doc: 'All temporary files together; beyond it large uploads are 503; auto: by the free space.',
+  doc: 'All temporary files together; then large uploads are 503; auto: by free space.',
   more: 'Uploads and responses of more than 1 MiB wait in temporary files. When these have reached the limit, an upload that does not fit into memory is answered 503 with `Retry-After`, before it is read where its length is known, and a response that does not is held back: its worker waits for the client. Keep it above `limit-request-body`: a larger upload than this never succeeds.',
   change: 'restart',
 })

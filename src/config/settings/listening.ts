@@ -59,8 +59,8 @@ export const healthPath = defineSetting({
   kind: probePath,
   default: 'off',
   why: 'Every path belongs to the application until somebody says otherwise.',
-  doc: 'Path of the liveness probe, answered 200 without the application, as in /-/alive.',
-  more: 'Answered by the gateway itself: also while every worker is busy, and while the program stops. A path of requests is compared as it is sent, byte by byte; GET and HEAD are answered, anything else is 405. Probes are not written to the access log.',
+  doc: 'Path of the liveness probe, answered without the application.',
+  more: '200, answered by the gateway itself: also while every worker is busy, and while the program stops. A path of requests is compared as it is sent, byte by byte; GET and HEAD are answered, anything else is 405. Probes are not written to the access log.',
   change: 'restart',
 })
 
@@ -71,7 +71,7 @@ export const readyPath = defineSetting({
   kind: probePath,
   default: 'off',
   why: 'Every path belongs to the application until somebody says otherwise.',
-  doc: 'Path of the readiness probe, answered 200, or 503 with the reason why requests would not be served.',
+  doc: 'Path of the readiness probe: 200, or 503 with its reason.',
   more: 'Not ready: no worker has been started that can serve, or the program stops. A full queue is no reason: it would take the machine away from the load that it still carries. Otherwise as `health-path`; the two must differ.',
   change: 'restart',
 })

@@ -17,7 +17,7 @@ export const staticFiles = defineSetting<StaticMount | null>({
   default: null,
   defaultText: 'found for Django',
   why: 'A Django project says in its settings (STATIC_URL, STATIC_ROOT) what it wants served, and what was found is said.',
-  doc: 'Files served below a URL, as in /static/=public; repeatable; off: none.',
+  doc: 'Files below a URL, as in /static/=public; repeatable; off: none.',
   more: 'What is not there is asked of the application. With `off` the settings of a Django project are not looked at.',
   repeatable: 'words',
   change: 'restart',
