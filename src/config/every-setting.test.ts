@@ -210,6 +210,8 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   timeout: time(({ timeouts }) => timeouts.request, 30 * SECONDS),
   'graceful-timeout': time(({ timeouts }) => timeouts.graceful, 30 * SECONDS),
+  'shutdown-delay': time(({ shutdownDelay }) => shutdownDelay, 0),
+  'start-timeout': time(({ startTimeout }) => startTimeout, 300 * SECONDS),
   'max-requests': {
     of: ({ recycle }) => recycle.maxRequests,
     standard: 0,

@@ -144,6 +144,10 @@ export interface Config extends GatewayConfig {
   /** Called without arguments in each worker after the fork, before it serves. */
   readonly postFork: { readonly module: string; readonly attribute: string } | null
   readonly recycle: Recycle
+  /** From being told to stop gracefully to the drain: load balancers notice meanwhile. 0: none. */
+  readonly shutdownDelay: number
+  /** For a generation to serve, from its beginning; it is given up after it. 0: no limit. */
+  readonly startTimeout: number
   /** False: STATIC_URL and STATIC_ROOT of a Django project are not looked at. */
   readonly findStatic: boolean
   /** Directories that are watched for changed code; empty: no automatic reload. */

@@ -82,6 +82,8 @@ export type MasterToGateway =
     }
   /** Give the worker nothing more, let it finish what it has, close its links, answer `worker-drained`. */
   | { readonly type: 'worker-drain'; readonly worker: number }
+  /** The program stops after `--shutdown-delay`; `drain` follows, and until then everything is served as before. */
+  | { readonly type: 'stopping' }
   /** Stop accepting, finish what runs, answer `drained`; exchanges still running after `deadlineMs` are cut. */
   | { readonly type: 'drain'; readonly deadlineMs: number }
   /** What the applications' settings say, besides `staticMounts` of the configuration; replaces what was said before. */

@@ -43,6 +43,8 @@ class Gateway {
   readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
   readonly #servers: ReturnType<typeof listen>[] = []
   #development: Development | null = null
+  /** The program is about to stop: whoever balances load should send nothing more, though everything is served. */
+  isStopping = false
   #draining = false
 
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
@@ -165,6 +167,9 @@ class Gateway {
       case 'reopen-logs':
         this.#reopenLogs()
         break
+      case 'stopping':
+        this.isStopping = true
+        break
       case 'drain':
         void this.drain(message.deadlineMs).then(cut => {
           this.#channel.send({ type: 'drained', cut })
@@ -199,6 +204,7 @@ class Gateway {
 
   /** Resolves with the number of exchanges that were cut at the deadline. */
   async drain(deadlineMs: number): Promise<number> {
+    this.isStopping = true
     this.#draining = true
     for (const server of this.#servers) server.close()
     this.#pool.drain(deadlineMs)

@@ -177,12 +177,12 @@ class Master {
         this.#stop(urgency, 0)
       },
       reload: () => {
-        if (!this.#readConfig()) return
+        if (this.#isFinishing || !this.#readConfig()) return
         const begun = this.#reloader.request()
         this.#narrator.info(
           begun
             ? 'reload: a new generation is started'
-            : 'reload: follows when the present one is done, at most 5 minutes from its start',
+            : 'reload: follows when the present one is done, or is given up (--start-timeout)',
         )
       },
       changeWorkers: by => {
@@ -195,7 +195,7 @@ class Master {
 
   /** False: it is wrong, and nothing changes. */
   #readConfig(): boolean {
-    const read = this.#isFinishing ? null : this.#source.reload()
+    const read = this.#source.reload()
     if (read === null) return true
     if ('problems' in read) {
       this.#narrator.reloadRefused(read.problems)
@@ -214,7 +214,7 @@ class Master {
   /** False where it cannot be mended: without it no worker could ever be replaced, so the program ends. */
   #repairDirectory(): boolean {
     const directory = this.#directory!
-    if (this.#isFinishing) return false
+    if (this.#isFinishing && !this.#shutdown?.isDelaying) return false
     try {
       if (!directory.repair()) return true
       this.#narrator.warn(`the runtime directory ${directory.path} had disappeared and was made again`)
@@ -281,7 +281,14 @@ class Master {
   async #finish(urgency: Urgency, code: number): Promise<void> {
     this.#development?.close()
     if (this.#fleet !== null) {
-      this.#shutdown = new Shutdown(this.#fleet, this.#narrator, this.#config.timeouts.graceful, urgency)
+      this.#shutdown = new Shutdown({
+        fleet: this.#fleet,
+        narrator: this.#narrator,
+        gracefulMs: this.#config.timeouts.graceful,
+        delayMs: this.#config.shutdownDelay,
+        urgency,
+        stopListening: () => this.#closeListeners(),
+      })
       await this.#shutdown.run()
     }
     this.#stopped.resolve(code)
@@ -290,9 +297,14 @@ class Master {
   async #release(): Promise<void> {
     this.#control?.close()
     await this.#outputs.finish(LAST_OUTPUT_MS)
-    for (const listener of this.#listeners) listener.close()
+    this.#closeListeners()
     this.#directory?.remove()
     this.#pidFile?.remove()
+  }
+
+  #closeListeners(): void {
+    for (const listener of this.#listeners) listener.close()
+    this.#listeners = []
   }
 }
 

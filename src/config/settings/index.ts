@@ -29,6 +29,8 @@ export const SETTINGS: readonly Setting[] = [
   workers.concurrency,
   workers.timeout,
   workers.gracefulTimeout,
+  workers.shutdownDelay,
+  workers.startTimeout,
   workers.maxRequests,
   workers.maxRequestsJitter,
   workers.maxAge,
