@@ -1,4 +1,5 @@
 /** A worker as the pool sees it: its slots, and how far it is on its way in or out. */
+import type { WarmupRequest } from '../config/types.ts'
 import type { WorkerSlots } from './dispatch.ts'
 import { Link, type LinkOwner } from './link.ts'
 import { MultiplexedLink, type MultiplexedOwner } from './multiplexed-link.ts'
@@ -15,6 +16,8 @@ export interface WorkerAddress {
   readonly maxRequests: number
   /** Which wire it speaks: one link for each slot, or one for all. */
   readonly interface: 'wsgi' | 'asgi'
+  /** What it answers before it takes requests; nothing when left out. */
+  readonly warmup?: readonly WarmupRequest[]
 }
 
 /** RFC6455§7.4.1. */
@@ -25,7 +28,9 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   readonly generation: number
   readonly maxRequests: number
   readonly slots: readonly PoolLink[]
-  /** All links have been open: it takes requests, unless it is leaving. */
+  /** A warm-up request runs on its first slot. */
+  isWarming = false
+  /** All links have been open, and it is warm: it takes requests, unless it is leaving. */
   isActive = false
   /** Takes nothing new: draining, lost or stuck. */
   isLeaving = false
@@ -34,12 +39,14 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   isStuck = false
   /** Requests that it was asked to run, and that are over. */
   #answered = 0
+  readonly #toWarm: WarmupRequest[]
 
   constructor(address: WorkerAddress, build: string, owner: LinkOwner & MultiplexedOwner) {
     const { worker, pid, socket, generation } = address
     this.id = worker
     this.generation = generation
     this.maxRequests = address.maxRequests
+    this.#toWarm = [...(address.warmup ?? [])]
     const from = { worker, pid, socket, build }
     this.slots =
       address.interface === 'asgi'
@@ -64,12 +71,18 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
     for (const link of this.slots) link.open()
   }
 
-  /** True when this made the worker take requests. */
-  activateWhenOpen(): boolean {
-    if (!this.slots.every(link => link.isOpen)) return false
+  get isOpen(): boolean {
+    return this.slots.every(link => link.isOpen)
+  }
+
+  /** What it is to answer next before it may take requests; undefined: it is warm. */
+  nextWarmUp(): WarmupRequest | undefined {
+    return this.#toWarm.shift()
+  }
+
+  activate(): void {
     this.isActive = true
     for (const link of this.slots) link.usable = true
-    return true
   }
 
   leave(): void {

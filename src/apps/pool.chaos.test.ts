@@ -77,6 +77,8 @@ async function run(seed: number): Promise<void> {
       linked: () => {},
       lost: replace,
       stuck: () => assert.fail('nothing is ever stuck'),
+      warming: () => {},
+      cold: () => {},
       spent: () => {},
       drained: id => {
         drained.push(id)

@@ -64,6 +64,8 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     timeouts: readTimeouts(values),
     requestBuffering: values.one(limits.requestBuffering),
     recycle: readRecycle(values),
+    // While developing each change would wait for it.
+    warmup: isDevelopment ? [] : values.all(application.warmup),
     shutdownDelay: values.one(workers.shutdownDelay),
     startTimeout: values.one(workers.startTimeout),
     staticMounts: mounts?.list ?? [],

@@ -130,6 +130,17 @@ const CASES: Readonly<Record<string, Case>> = {
     toml: '{ A = 1 }',
     wrong: ['A', /must be KEY=VALUE/],
   },
+  warmup: {
+    of: ({ warmup }) => warmup,
+    standard: [],
+    texts: [
+      ['/health?a=1?', [{ scheme: 'http', authority: 'localhost', target: '/health?a=1?' }]],
+      ['https://shop.example:8443/', [{ scheme: 'https', authority: 'shop.example:8443', target: '/' }]],
+      ['http://[::1]/a', [{ scheme: 'http', authority: '[::1]', target: '/a' }]],
+    ],
+    toml: '["/health?a=1?"]',
+    wrong: ['health', /must be a path that begins with a slash, or a URL/],
+  },
   'env-file': {
     of: ({ envFiles }) => envFiles,
     standard: [],

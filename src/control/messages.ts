@@ -9,7 +9,7 @@
  * The last two carry JSON lines: one object a line, UTF-8, at most 1 MiB, `type` first. `python/jumak_worker/control.py`
  * is the other end; `test/vectors/control.json` holds an example of each that both languages read.
  */
-import type { GatewayConfig, StaticMount } from '../config/types.ts'
+import type { GatewayConfig, StaticMount, WarmupRequest } from '../config/types.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -79,6 +79,8 @@ export type MasterToGateway =
       /** Answered requests after which `worker-spent` is due; 0: never. */
       readonly maxRequests: number
       readonly interface: 'wsgi' | 'asgi'
+      /** It answers these, one after the other, before it gets any request of a client: `worker-warming` comes first. */
+      readonly warmup: readonly WarmupRequest[]
     }
   /** Give the worker nothing more, let it finish what it has, close its links, answer `worker-drained`. */
   | { readonly type: 'worker-drain'; readonly worker: number }
@@ -105,6 +107,10 @@ export type GatewayToMaster =
   /** Development: a file is not any more as the code that serves was read from it. Requests wait. */
   | { readonly type: 'code-changed'; readonly path: string }
   | { readonly type: 'listening' }
+  /** Every link of the worker is open, and it answers its warm-up requests; `worker-linked`, `-cold`, `-lost` or `-drained` follows. */
+  | { readonly type: 'worker-warming'; readonly worker: number }
+  /** It did not answer a warm-up request as it should: its links are closed, it gets no request. */
+  | { readonly type: 'worker-cold'; readonly worker: number; readonly note: string }
   /** Every link of the worker is open: requests can go to it. */
   | { readonly type: 'worker-linked'; readonly worker: number }
   | { readonly type: 'worker-drained'; readonly worker: number }

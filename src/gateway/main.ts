@@ -59,6 +59,8 @@ class Gateway {
       onError: (exchange, error) => this.#refuse(exchange, error),
       beforeDispatch: config.isDevelopment ? () => this.#development?.checkFreshness() : undefined,
       events: {
+        warming: worker => channel.send({ type: 'worker-warming', worker }),
+        cold: (worker, note) => channel.send({ type: 'worker-cold', worker, note }),
         linked: worker => channel.send({ type: 'worker-linked', worker }),
         drained: worker => channel.send({ type: 'worker-drained', worker }),
         lost: (worker, reason) => channel.send({ type: 'worker-lost', worker, reason }),

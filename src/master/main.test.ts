@@ -70,6 +70,7 @@ const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
   envFiles: [],
   postFork: null,
   recycle: { maxRequests: 0, maxRequestsJitter: 0, maxAge: 0, maxMemory: 0 },
+  warmup: [],
   shutdownDelay: 0,
   startTimeout: 0,
   findStatic: true,

@@ -18,6 +18,7 @@ export const SETTINGS: readonly Setting[] = [
   application.preload,
   application.lifespan,
   application.postFork,
+  application.warmup,
   application.rootPath,
   application.env,
   application.envFile,
