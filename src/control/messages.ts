@@ -91,6 +91,8 @@ export type MasterToGateway =
   /** What the applications' settings say, besides `staticMounts` of the configuration; replaces what was said before. */
   | { readonly type: 'static'; readonly mounts: readonly StaticMount[] }
   | { readonly type: 'reopen-logs' }
+  /** Answered by `pong` as soon as the gateway's event loop turns. */
+  | { readonly type: 'ping' }
   /** Development: the code has changed; requests wait until `sources` or `broken`. */
   | { readonly type: 'hold' }
   /** Development: this generation answers from now on, with code from these files, and none before it. */
@@ -104,6 +106,7 @@ export type MasterToGateway =
     }
 
 export type GatewayToMaster =
+  | { readonly type: 'pong' }
   /** Development: a file is not any more as the code that serves was read from it. Requests wait. */
   | { readonly type: 'code-changed'; readonly path: string }
   | { readonly type: 'listening' }

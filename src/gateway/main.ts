@@ -169,6 +169,9 @@ class Gateway {
       case 'reopen-logs':
         this.#reopenLogs()
         break
+      case 'ping':
+        this.#channel.send({ type: 'pong' })
+        break
       case 'stopping':
         this.isStopping = true
         break

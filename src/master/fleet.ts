@@ -36,6 +36,8 @@ export interface FleetOptions {
   readonly onFatal: (exitCode: number) => void
   /** A generation serves, or was given up. */
   readonly onReloaded: () => void
+  /** The gateway has answered `ping`. */
+  readonly onPong: () => void
   /** With `--reload`. */
   readonly development: Development | null
 }
@@ -96,6 +98,12 @@ export class Fleet {
   /** The generation that serves; null until the first does. */
   get serving(): number | null {
     return this.#current
+  }
+
+  /** An interpreter that is in use; null while none was found. */
+  get python(): string | null {
+    for (const { python } of this.generations.values()) if (python !== null) return python.path
+    return null
   }
 
   /** A generation is coming up. */
@@ -401,6 +409,7 @@ export class Fleet {
 
   #onGateway(message: GatewayToMaster): void {
     if (message.type === 'log') this.#narrator.gatewayLog(message.level, message.message, message.request ?? '')
+    else if (message.type === 'pong') this.#options.onPong()
     else if (message.type === 'code-changed') this.#options.development?.foundStale(message.path)
     else if (message.type === 'drained') this.#narrator.drained(message.cut)
     else if ('worker' in message) this.crew.onGateway(message)

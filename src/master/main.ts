@@ -13,12 +13,14 @@ import type { Config, Identity, Reloaded } from '../config/types.ts'
 import { Log } from '../observe/log.ts'
 import { Sink } from '../observe/sink.ts'
 import { type ControlServer, listenForWorkers } from './control-server.ts'
+import { countOf } from './describe.ts'
 import { Development } from './development.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleet } from './fleet.ts'
 import { checkIdentity, describeIdentity, giveTo, prepareLog, runAs } from './identity.ts'
 import { bindListeners, type Listener } from './listeners.ts'
 import { Narrator } from './narrator.ts'
+import { Notifier, takeNotifySocket } from './notifier.ts'
 import { Outputs } from './output.ts'
 import { PROGRAMS, type Programs } from './paths.ts'
 import { type PidFile, writePidFile } from './pid-file.ts'
@@ -91,6 +93,9 @@ class Master {
   #fleet: Fleet | null = null
   #shutdown: Shutdown | null = null
   #development: Development | null = null
+  #notifier: Notifier | null = null
+  /** The generation that the service manager was told of. */
+  #told: number | null = null
   #isFinishing = false
 
   constructor(config: Config, programs: Programs, narrator: Narrator, log: Sink, source: ConfigSource) {
@@ -123,6 +128,7 @@ class Master {
 
   async #start(): Promise<void> {
     const { identity, umask, unixMode, pidFile, temporaryDirectory } = this.#config
+    this.#notifier = this.#makeNotifier()
     if (umask !== null) process.umask(umask)
     checkIdentity(identity)
     checkTemporaryDirectory(identity, temporaryDirectory)
@@ -159,10 +165,36 @@ class Master {
       narrator: this.#narrator,
       beforeFork: () => this.#repairDirectory(),
       onFatal: code => this.#stop('now', code),
-      onReloaded: () => this.#reloader.settled(),
+      onReloaded: () => {
+        this.#reloader.settled()
+        this.#tellReady()
+      },
+      onPong: () => this.#notifier?.answered(),
       development: this.#development,
     })
     this.#fleet.beginGeneration()
+  }
+
+  #makeNotifier(): Notifier | null {
+    const socket = takeNotifySocket(process.env)
+    if (socket === null) return null
+    return new Notifier({
+      socket,
+      program: this.#programs.notify,
+      python: () => this.#fleet?.python ?? null,
+      askGateway: () => this.#fleet?.sendToGateway({ type: 'ping' }),
+      outputs: this.#outputs,
+      warn: message => this.#narrator.warn(message),
+    })
+  }
+
+  /** At first, and when a reload is over, whatever became of it: the service manager waits for that. */
+  #tellReady(): void {
+    const fleet = this.#fleet
+    if (this.#isFinishing || fleet === null || fleet.serving === null || fleet.isReloading) return
+    const note = fleet.serving === this.#told ? '; the last reload was refused, the log says why' : ''
+    this.#told = fleet.serving
+    this.#notifier?.ready(`generation ${fleet.serving} serves, ${countOf(fleet.wanted, 'worker')}${note}`)
   }
 
   readonly #reloader = new Reloader(
@@ -177,7 +209,12 @@ class Master {
         this.#stop(urgency, 0)
       },
       reload: () => {
-        if (this.#isFinishing || !this.#readConfig()) return
+        if (this.#isFinishing) return
+        this.#notifier?.reloading()
+        if (!this.#readConfig()) {
+          this.#tellReady()
+          return
+        }
         const begun = this.#reloader.request()
         this.#narrator.info(
           begun
@@ -275,6 +312,7 @@ class Master {
       return
     }
     this.#isFinishing = true
+    this.#notifier?.stopping()
     void this.#finish(urgency, code)
   }
 
@@ -296,6 +334,7 @@ class Master {
 
   async #release(): Promise<void> {
     this.#control?.close()
+    await this.#notifier?.close()
     await this.#outputs.finish(LAST_OUTPUT_MS)
     this.#closeListeners()
     this.#directory?.remove()
