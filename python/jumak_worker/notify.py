@@ -27,9 +27,8 @@ def main(master: int) -> None:
     # An init system may signal every process of the service: the master decides when we end.
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
-    address = os.environ["NOTIFY_SOCKET"]
-    if address.startswith("@"):
-        address = "\0" + address[1:]
+    name = os.environ["NOTIFY_SOCKET"]
+    address = "\0" + name[1:] if name.startswith("@") else name
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.settimeout(SEND_SECONDS)
         ancillary = credentials(master)
@@ -37,7 +36,7 @@ def main(master: int) -> None:
             try:
                 sender.sendmsg([json.loads(line).encode()], ancillary, 0, address)
             except OSError as error:
-                print(f"cannot send to {address!r}: {error.strerror or error}", file=sys.stderr, flush=True)
+                print(f"cannot send to {name}: {error.strerror or error}", file=sys.stderr, flush=True)
 
 
 def credentials(master: int) -> Ancillary:

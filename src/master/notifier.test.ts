@@ -92,7 +92,7 @@ test('a socket that nobody reads is told once, and stops nothing', async t => {
   while (warnings.length === 0) await new Promise(resolve => setTimeout(resolve, 10))
   await notifier.close()
   assert.equal(warnings.length, 1)
-  assert.match(warnings[0]!, /^NOTIFY_SOCKET: cannot send to '.*': No such file or directory$/)
+  assert.match(warnings[0]!, /^NOTIFY_SOCKET: cannot send to .*: No such file or directory$/)
   const strange = makeNotifier(t, { address: 'vsock:2:1234', watchdogMs: 0 })
   strange.notifier.ready('one')
   assert.deepEqual(strange.warnings, ['NOTIFY_SOCKET: vsock:2:1234 is no path and no abstract address'])
