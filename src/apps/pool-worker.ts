@@ -1,4 +1,5 @@
 /** A worker as the pool sees it: its slots, and how far it is on its way in or out. */
+import type { WarmupRequest } from '../config/types.ts'
 import type { Call } from './call.ts'
 import type { WorkerSlots } from './dispatch.ts'
 import { Link, type LinkOwner } from './link.ts'
@@ -16,6 +17,8 @@ export interface WorkerAddress {
   readonly maxRequests: number
   /** Which wire it speaks: one link for each slot, or one for all. */
   readonly interface: 'wsgi' | 'asgi'
+  /** What it answers before it takes requests; nothing when left out. */
+  readonly warmup?: readonly WarmupRequest[]
 }
 
 /** RFC6455§7.4.1. */
@@ -26,7 +29,9 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   readonly generation: number
   readonly maxRequests: number
   readonly slots: readonly PoolLink[]
-  /** All links have been open: it takes requests, unless it is leaving. */
+  /** A warm-up request runs on its first slot. */
+  isWarming = false
+  /** All links have been open, and it is warm: it takes requests, unless it is leaving. */
   isActive = false
   /** Takes nothing new: draining, lost or stuck. */
   isLeaving = false
@@ -39,12 +44,14 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   /** The last request that came here after another worker had died of it, perhaps. */
   #suspect: Call | null = null
   #suspectSince = 0
+  readonly #toWarm: WarmupRequest[]
 
   constructor(address: WorkerAddress, build: string, owner: LinkOwner & MultiplexedOwner) {
     const { worker, pid, socket, generation } = address
     this.id = worker
     this.generation = generation
     this.maxRequests = address.maxRequests
+    this.#toWarm = [...(address.warmup ?? [])]
     const from = { worker, pid, socket, build }
     this.slots =
       address.interface === 'asgi'
@@ -92,12 +99,18 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
     for (const link of this.slots) link.open()
   }
 
-  /** True when this made the worker take requests. */
-  activateWhenOpen(): boolean {
-    if (!this.slots.every(link => link.isOpen)) return false
+  get isOpen(): boolean {
+    return this.slots.every(link => link.isOpen)
+  }
+
+  /** What it is to answer next before it may take requests; undefined: it is warm. */
+  nextWarmUp(): WarmupRequest | undefined {
+    return this.#toWarm.shift()
+  }
+
+  activate(): void {
     this.isActive = true
     for (const link of this.slots) link.usable = true
-    return true
   }
 
   leave(): void {

@@ -78,6 +78,8 @@ async function run(seed: number): Promise<void> {
       linked: () => {},
       lost: replace,
       stuck: () => assert.fail('nothing is ever stuck'),
+      warming: () => {},
+      cold: () => {},
       spent: () => {},
       drained: id => {
         drained.push(id)

@@ -69,6 +69,7 @@ class Bench {
   readonly stuck: [number, string][] = []
   readonly drained: number[] = []
   readonly spent: [number, number][] = []
+  readonly cold: [number, string][] = []
   readonly pool: AppPool
 
   constructor(
@@ -101,6 +102,11 @@ class Bench {
           this.stuck.push([id, note])
           this.events.emit('stuck')
         },
+        warming: id => this.events.emit('warming', id),
+        cold: (id, note) => {
+          this.cold.push([id, note])
+          this.events.emit('cold')
+        },
         spent: (id, requests) => this.spent.push([id, requests]),
         blocked: () => {},
         log: (_, message) => this.logs.push(message),
@@ -116,6 +122,7 @@ class Bench {
     build?: string,
     maxRequests = 0,
     generation = 1,
+    warmup: readonly string[] = [],
   ): Promise<FakeWorker> {
     const worker = await new FakeWorker(join(directory, `w${nextSocket++}.sock`), id, script, build).listen()
     cleanups.push(() => worker.die())
@@ -127,6 +134,7 @@ class Bench {
       generation,
       maxRequests,
       interface: 'wsgi',
+      warmup: warmup.map(target => ({ scheme: 'https', authority: 'shop.example', target })),
     })
     return worker
   }
@@ -803,4 +811,51 @@ test('while developing: code that does not load answers all with its error, unti
   const mended = bench.send()
   await mended.over()
   assert.equal(mended.response.status, 200)
+})
+
+test('a worker answers its warm-up requests, in order, before it gets any other', async () => {
+  const bench = new Bench()
+  const held = holding()
+  const waiting = bench.send({ path: '/client' })
+  const linked = once(bench.events, 'linked')
+  await bench.worker(1, 2, held.script, undefined, 0, 1, ['/a?x=1', '/b'])
+  await held.until(1)
+  const [first] = held.requests
+  const wanted = { PATH_INFO: '/a', QUERY_STRING: 'x=1', HTTP_HOST: 'shop.example', 'wsgi.url_scheme': 'https' }
+  for (const [name, value] of Object.entries(wanted)) assert.equal(first!.environ.get(name), value, name)
+  first!.link.respond(404, [], 'nothing here')
+  await held.until(2)
+  assert.equal(held.requests[1]!.environ.get('PATH_INFO'), '/b')
+  // A stream is an answer when it has ended.
+  held.requests[1]!.link.begin()
+  held.requests[1]!.link.chunk('x')
+  held.requests[1]!.link.finish()
+  await linked
+  await held.until(3)
+  assert.equal(held.requests[2]!.environ.get('PATH_INFO'), '/client')
+  held.requests[2]!.link.respond(200, [], 'hello')
+  await waiting.over()
+  assert.equal(waiting.response.text, 'hello')
+  assert.deepEqual(bench.cold, [])
+})
+
+test('a worker that fails in its warm-up gets no request: by status, by its end, by time', async () => {
+  const bench = new Bench({ timeouts: { request: 60 } })
+  const scripts: readonly (readonly [Script, string])[] = [
+    [({ link }) => link.respond(503, [], 'no database'), 'GET /a answered 503 Service Unavailable'],
+    [({ link }) => link.socket.destroy(), 'GET /a was not answered: The application ended without an answer'],
+    [() => {}, 'GET /a was not answered: The application took too long'],
+  ]
+  for (const [index, [script, note]] of scripts.entries()) {
+    const cold = once(bench.events, 'cold')
+    await bench.worker(index, 1, script, undefined, 0, 1, ['/a', '/never'])
+    await cold
+    assert.deepEqual(bench.cold.at(-1), [index, note])
+  }
+  assert.equal(bench.pool.stats().workers, 0)
+  assert.deepEqual(
+    [bench.lost.map(([id]) => id), bench.stuck.map(([id]) => id)],
+    [[1], [2]],
+    'what else was wrong is told as ever',
+  )
 })

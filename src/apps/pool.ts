@@ -9,7 +9,7 @@
  */
 import { Deadline, DeadlineList } from '../base/deadlines.ts'
 import type { TemporarySpace } from '../base/temporary-space.ts'
-import type { Limits, QueueOrder, Timeouts } from '../config/types.ts'
+import type { Limits, QueueOrder, Timeouts, WarmupRequest } from '../config/types.ts'
 import { ClientGoneError, HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { CallBody } from './body.ts'
@@ -23,13 +23,18 @@ import type { PoolLink } from './pool-link.ts'
 import { GOING_AWAY, PoolWorker, type WorkerAddress } from './pool-worker.ts'
 import { CallQueue } from './queue.ts'
 import { RequestDeadlines, RequestTimes } from './request-times.ts'
+import { WarmUpExchange } from './warm-up.ts'
 import { FrameWriter } from './wire/frame-writer.ts'
 import { ScopeWriter } from './wire/scope.ts'
 
 export type { WorkerAddress } from './pool-worker.ts'
 
 export interface PoolEvents {
-  /** Every link of the worker is open and said hello. */
+  /** Every link of the worker is open, and its warm-up begins. */
+  warming(worker: number): void
+  /** It failed in its warm-up, and gets no requests. Once per worker; its links close, `stuck` or `lost` may have told more. */
+  cold(worker: number, note: string): void
+  /** Every link of the worker is open and said hello, and it is warm. */
   linked(worker: number): void
   /** After `drainWorker`: nothing runs there any more, its links are closed. */
   drained(worker: number): void
@@ -368,8 +373,10 @@ export class AppPool {
   #fail(call: Call, error: Error): void {
     if (call.phase === 'done') return
     this.#leave(call)
-    const { state } = call.exchange.response
-    if (state === 'idle' || state === 'started') this.#options.onError(call.exchange, error)
+    const { exchange } = call
+    const { state } = exchange.response
+    if (exchange instanceof WarmUpExchange) exchange.response.abort(error)
+    else if (state === 'idle' || state === 'started') this.#options.onError(exchange, error)
   }
 
   #queueExpired(call: Call): void {
@@ -414,15 +421,51 @@ export class AppPool {
     } else if (worker.isActive) {
       link.usable = true
       this.#pump()
-    } else if (worker.activateWhenOpen()) {
-      this.#options.events.linked(worker.id)
-      this.#pump()
+    } else if (worker.isOpen && !worker.isWarming) {
+      this.#activate(worker)
     }
   }
 
+  /** Its links are open: it takes requests as soon as it is warm. */
+  #activate(worker: PoolWorker): void {
+    const request = worker.nextWarmUp()
+    if (request !== undefined) {
+      if (!worker.isWarming) this.#options.events.warming(worker.id)
+      this.#warmUp(worker, request)
+      return
+    }
+    worker.isWarming = false
+    worker.activate()
+    this.#options.events.linked(worker.id)
+    this.#pump()
+  }
+
+  #warmUp(worker: PoolWorker, request: WarmupRequest): void {
+    worker.isWarming = true
+    const exchange = new WarmUpExchange(request, problem => {
+      if (this.#closed || worker.isDraining) return
+      if (problem === null) {
+        if (!worker.isLeaving) this.#activate(worker)
+        return
+      }
+      worker.leave()
+      this.#options.events.cold(worker.id, `GET ${request.target} ${problem}`)
+      this.#settle(worker)
+    })
+    const call = new Call(exchange, null)
+    // For this worker only: it is never sent again.
+    call.losses = MAX_LOSSES
+    this.#send(worker.slots[0]!, call)
+  }
+
   #freed(link: PoolLink, runMicros: number | null): void {
-    if (runMicros !== null) this.#runTimes.add(runMicros)
     const { worker } = link
+    // What is done once says nothing about requests.
+    if (worker.isWarming) {
+      if (worker.isLeaving) this.#settle(worker)
+      return
+    }
+    if (runMicros !== null) this.#runTimes.add(runMicros)
     this.#countAnswered(worker)
     if (worker.isLeaving) this.#settle(worker)
     else if (this.#queue.length > 0 || this.#suspects.length > 0) this.#pump()
@@ -460,7 +503,7 @@ export class AppPool {
 
   #overdue(link: Link): void {
     const { worker } = link
-    if (!worker.isActive && !worker.isLeaving) {
+    if (!worker.isActive && !worker.isWarming && !worker.isLeaving) {
       this.#broke(link, 'it did not say hello in time')
       return
     }
@@ -538,7 +581,10 @@ export class AppPool {
   }
 
   #log(call: Call, what: string): void {
-    if (call.phase !== 'done') this.#options.events.log('warn', `${call.describe()} ${what}`, call.exchange.id)
+    // `cold` tells of a warm-up.
+    const isTold = call.exchange instanceof WarmUpExchange
+    if (call.phase !== 'done' && !isTold)
+      this.#options.events.log('warn', `${call.describe()} ${what}`, call.exchange.id)
   }
 
   /** Closes the links of a leaving worker that have nothing to do, and forgets it after the last one. */

@@ -69,6 +69,10 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     queueOrder: values.one(limits.queueOrder),
     health: readHealthPaths(values),
     recycle: readRecycle(values),
+    // While developing each change would wait for it.
+    warmup: isDevelopment ? [] : values.all(application.warmup),
+    shutdownDelay: values.one(workers.shutdownDelay),
+    startTimeout: values.one(workers.startTimeout),
     staticMounts: mounts?.list ?? [],
     findStatic: mounts !== null,
     accessLog: readAccessLog(values),

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { formatBind } from './bind.ts'
 import { connectionLimit } from './defaults.ts'
 import type { Environment } from './environment.ts'
-import { preload } from './settings/application.ts'
+import { preload, warmup } from './settings/application.ts'
 import { reloadDir } from './settings/development.ts'
 import { limitConnections, minBodyRate, minSendRate, queueTimeout, wsPingTimeout } from './settings/limits.ts'
 import { trustedProxies, unixMode } from './settings/listening.ts'
@@ -32,6 +32,8 @@ export function warnOfCombinations(values: Values, config: Config, environment: 
   // In a file it waits for the days on which --reload is given.
   const isFlag = values.givens(reloadDir).some(({ origin }) => origin.from === 'flag')
   useless(!config.isDevelopment && isFlag, reloadDir, 'without --reload')
+  const isWarmupFlag = values.givens(warmup).some(({ origin }) => origin.from === 'flag')
+  useless(config.isDevelopment && isWarmupFlag, warmup, 'with --reload')
   warnOfSurprises(values, config, environment)
   if (trusted.includes('0.0.0.0/0') && values.givens(trustedProxies).some(({ text }) => text === '*'))
     values.warn(

@@ -156,6 +156,17 @@ const CASES: Readonly<Record<string, Case>> = {
     toml: '{ A = 1 }',
     wrong: ['A', /must be KEY=VALUE/],
   },
+  warmup: {
+    of: ({ warmup }) => warmup,
+    standard: [],
+    texts: [
+      ['/health?a=1?', [{ scheme: 'http', authority: 'localhost', target: '/health?a=1?' }]],
+      ['https://shop.example:8443/', [{ scheme: 'https', authority: 'shop.example:8443', target: '/' }]],
+      ['http://[::1]/a', [{ scheme: 'http', authority: '[::1]', target: '/a' }]],
+    ],
+    toml: '["/health?a=1?"]',
+    wrong: ['health', /must be a path that begins with a slash, or a URL/],
+  },
   'env-file': {
     of: ({ envFiles }) => envFiles,
     standard: [],
@@ -247,6 +258,8 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   'stream-idle-timeout': time(({ timeouts }) => timeouts.streamIdle, 3600 * SECONDS),
   'graceful-timeout': time(({ timeouts }) => timeouts.graceful, 30 * SECONDS),
+  'shutdown-delay': time(({ shutdownDelay }) => shutdownDelay, 0),
+  'start-timeout': time(({ startTimeout }) => startTimeout, 300 * SECONDS),
   'max-requests': {
     of: ({ recycle }) => recycle.maxRequests,
     standard: 0,

@@ -2,6 +2,7 @@
 import { checkAccessFormat } from '../base/access-format.ts'
 import { isDottedName } from './app-name.ts'
 import type { Parsed } from './diagnostics.ts'
+import type { WarmupRequest } from './types.ts'
 
 export interface Assignment {
   readonly key: string
@@ -32,6 +33,16 @@ export function parseFunctionName(text: string): Parsed<FunctionName> {
   if (!isDottedName(module)) return { problem: 'must have a Python module before the colon' }
   if (!isDottedName(attribute)) return { problem: 'must have the name of a function after the colon' }
   return { value: { module, attribute } }
+}
+
+/** A path with its query, or the URL of one, which says the host as well. */
+export function parseWarmup(text: string): Parsed<WarmupRequest> {
+  const found =
+    /^(?:(https?):\/\/([A-Za-z0-9._~-]+(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?))?(\/[\x21-\x7e]*)$/.exec(text)
+  if (found === null || found[3]!.includes('#'))
+    return { problem: 'must be a path that begins with a slash, or a URL, as in /health or https://shop.example/' }
+  const [, scheme = 'http', authority = 'localhost', target = '/'] = found
+  return { value: { scheme: scheme === 'https' ? 'https' : 'http', authority, target } }
 }
 
 /** Empty, or a path without a slash at its end: `/shop`. */

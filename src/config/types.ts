@@ -107,6 +107,15 @@ export interface StaticMount {
   readonly directory: string
 }
 
+/** What each worker answers before it serves: GET, as a client of this host would send it. */
+export interface WarmupRequest {
+  readonly scheme: 'http' | 'https'
+  /** The Host. */
+  readonly authority: string
+  /** Path and query: `/shop?page=1`. */
+  readonly target: string
+}
+
 /** Whom the gateway and the workers become; numbers, looked up before anything starts. */
 export interface Identity {
   readonly uid: number
@@ -177,6 +186,12 @@ export interface Config extends GatewayConfig {
   /** Called without arguments in each worker after the fork, before it serves. */
   readonly postFork: { readonly module: string; readonly attribute: string } | null
   readonly recycle: Recycle
+  /** In this order; none while developing. */
+  readonly warmup: readonly WarmupRequest[]
+  /** From being told to stop gracefully to the drain: load balancers notice meanwhile. 0: none. */
+  readonly shutdownDelay: number
+  /** For a generation to serve, from its beginning; it is given up after it. 0: no limit. */
+  readonly startTimeout: number
   /** False: STATIC_URL and STATIC_ROOT of a Django project are not looked at. */
   readonly findStatic: boolean
   /** Directories that are watched for changed code; empty: no automatic reload. */

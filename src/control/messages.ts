@@ -9,7 +9,7 @@
  * The last two carry JSON lines: one object a line, UTF-8, at most 1 MiB, `type` first. `python/jumak_worker/control.py`
  * is the other end; `test/vectors/control.json` holds an example of each that both languages read.
  */
-import type { GatewayConfig, StaticMount } from '../config/types.ts'
+import type { GatewayConfig, StaticMount, WarmupRequest } from '../config/types.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -79,14 +79,20 @@ export type MasterToGateway =
       /** Answered requests after which `worker-spent` is due; 0: never. */
       readonly maxRequests: number
       readonly interface: 'wsgi' | 'asgi'
+      /** It answers these, one after the other, before it gets any request of a client: `worker-warming` comes first. */
+      readonly warmup: readonly WarmupRequest[]
     }
   /** Give the worker nothing more, let it finish what it has, close its links, answer `worker-drained`. */
   | { readonly type: 'worker-drain'; readonly worker: number }
+  /** The program stops after `--shutdown-delay`; `drain` follows, and until then everything is served as before. */
+  | { readonly type: 'stopping' }
   /** Stop accepting, finish what runs, answer `drained`; exchanges still running after `deadlineMs` are cut. */
   | { readonly type: 'drain'; readonly deadlineMs: number }
   /** What the applications' settings say, besides `staticMounts` of the configuration; replaces what was said before. */
   | { readonly type: 'static'; readonly mounts: readonly StaticMount[] }
   | { readonly type: 'reopen-logs' }
+  /** Answered by `pong` as soon as the gateway's event loop turns. */
+  | { readonly type: 'ping' }
   /** Development: the code has changed; requests wait until `sources` or `broken`. */
   | { readonly type: 'hold' }
   /** Development: this generation answers from now on, with code from these files, and none before it. */
@@ -100,11 +106,16 @@ export type MasterToGateway =
     }
 
 export type GatewayToMaster =
+  | { readonly type: 'pong' }
   /** Development: a file is not any more as the code that serves was read from it. Requests wait. */
   | { readonly type: 'code-changed'; readonly path: string }
   | { readonly type: 'listening' }
   /** Requests that wait or run, twice a second when the number has changed: for the log, if the gateway dies with them. */
   | { readonly type: 'in-flight'; readonly count: number }
+  /** Every link of the worker is open, and it answers its warm-up requests; `worker-linked`, `-cold`, `-lost` or `-drained` follows. */
+  | { readonly type: 'worker-warming'; readonly worker: number }
+  /** It did not answer a warm-up request as it should: its links are closed, it gets no request. */
+  | { readonly type: 'worker-cold'; readonly worker: number; readonly note: string }
   /** Every link of the worker is open: requests can go to it. */
   | { readonly type: 'worker-linked'; readonly worker: number }
   | { readonly type: 'worker-drained'; readonly worker: number }

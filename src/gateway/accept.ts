@@ -8,12 +8,6 @@ import type { Http1Context } from '../http1/context.ts'
 import { Addresses } from './addresses.ts'
 import type { SocketTransport } from './transport.ts'
 
-/**
- * When draining, idle connections stay this long for a request that is on its way: closing them at once would lose it.
- * It is answered with `Connection: close`.
- */
-const IDLE_DRAIN_MS = 1000
-
 /** A refusal can be read (lingering close), but a refused connection holds a descriptor for no longer than this. */
 const REFUSED_LINGER_MS = 2000
 /** Refused connections that linger at a time; more are closed without a word. Within the descriptors kept in reserve, however few. */
@@ -94,24 +88,22 @@ export class Connections {
     return count
   }
 
-  /** Ends every connection after what it has begun; those that still run at the deadline are cut. Resolves with their number. */
+  /**
+   * Ends every connection after its next response, which says `Connection: close`. One that is idle stays for that: whoever
+   * keeps it believes that it can be used, and a request on its way would be lost. At the deadline all are closed; resolves
+   * with the number of those that were cut in an exchange.
+   */
   async drain(deadlineMs: number): Promise<number> {
     const empty = new Promise<void>(resolve => (this.#onEmpty = resolve))
     for (const connection of this.#open.keys()) connection.startDrain()
     if (this.#open.size === 0) return 0
-    const idle = setTimeout(() => this.#closeIdle(), Math.min(IDLE_DRAIN_MS, deadlineMs))
     const { promise: expired, resolve: expire } = Promise.withResolvers<void>()
     const deadline = setTimeout(expire, deadlineMs)
     await Promise.race([empty, expired])
-    clearTimeout(idle)
     clearTimeout(deadline)
     const cut = this.active
     for (const connection of this.#open.keys()) connection.destroy()
     return cut
-  }
-
-  #closeIdle(): void {
-    for (const connection of this.#open.keys()) if (connection.isIdle) connection.destroy()
   }
 
   #closed(connection: Http1Connection): void {

@@ -52,6 +52,8 @@ class Gateway {
   readonly #refusedAddresses = new RefusalLog((level, message) => this.#log(level, message))
   readonly #servers: ReturnType<typeof listen>[] = []
   #development: Development | null = null
+  /** The program is about to stop: whoever balances load should send nothing more, though everything is served. */
+  isStopping = false
   #draining = false
   #inFlight = 0
 
@@ -69,6 +71,8 @@ class Gateway {
       onError: (exchange, error) => this.#refuse(exchange, error),
       beforeDispatch: config.isDevelopment ? () => this.#development?.checkFreshness() : undefined,
       events: {
+        warming: worker => channel.send({ type: 'worker-warming', worker }),
+        cold: (worker, note) => channel.send({ type: 'worker-cold', worker, note }),
         linked: worker => channel.send({ type: 'worker-linked', worker }),
         drained: worker => channel.send({ type: 'worker-drained', worker }),
         lost: (worker, reason) => channel.send({ type: 'worker-lost', worker, reason }),
@@ -224,6 +228,12 @@ class Gateway {
       case 'reopen-logs':
         this.#reopenLogs()
         break
+      case 'ping':
+        this.#channel.send({ type: 'pong' })
+        break
+      case 'stopping':
+        this.isStopping = true
+        break
       case 'drain':
         void this.drain(message.deadlineMs).then(cut => {
           this.#channel.send({ type: 'drained', cut })
@@ -258,6 +268,7 @@ class Gateway {
 
   /** Resolves with the number of exchanges that were cut at the deadline. */
   async drain(deadlineMs: number): Promise<number> {
+    this.isStopping = true
     this.#draining = true
     for (const server of this.#servers) server.close()
     this.#pool.drain(deadlineMs)

@@ -40,6 +40,8 @@ async function serve(script: Script, request = 0) {
       lost: problem,
       stuck: problem,
       blocked: problem,
+      warming: () => {},
+      cold: () => {},
       spent: () => {},
       log: (_, message) => problem(0, message),
     },

@@ -31,6 +31,9 @@ function sendToNobody(fd: number, done: () => void): { response: Http1Response; 
       if (data.length > 1024 && ++chunks === 2) setImmediate(() => resolve(sent))
       return false
     },
+    sendJoined(text: string, data: Buffer) {
+      return channel.send(Buffer.concat([Buffer.from(text, 'latin1'), data]))
+    },
     responseEnded() {},
     responseAborted() {},
     flushLater() {},

@@ -17,7 +17,7 @@ import type { Narrator } from './narrator.ts'
 import { type Outputs, openOutput } from './output.ts'
 import { signalVerified } from './process-identity.ts'
 import { Recycling } from './recycling.ts'
-import { IN_SERVICE } from './supervise.ts'
+import { IN_SERVICE, LINKED } from './supervise.ts'
 import { WorkerHandle } from './worker-handle.ts'
 
 export interface CrewOptions {
@@ -122,6 +122,7 @@ export class Crew {
       generation,
       maxRequests,
       interface: wire,
+      warmup: this.#options.findGeneration(generation)?.warmup ?? [],
     })
   }
 
@@ -183,10 +184,16 @@ export class Crew {
   onGateway(message: Extract<GatewayToMaster, { readonly worker: number }>): void {
     const worker = this.workers.get(message.worker)
     if (worker === undefined) return
-    const isLinked = worker.phase === 'linking' || worker.phase === 'serving'
+    const isLinked = LINKED.has(worker.phase)
     switch (message.type) {
       case 'worker-linked':
-        if (worker.phase === 'linking') worker.enter('serving')
+        if (worker.phase === 'linking' || worker.phase === 'warming') worker.enter('serving')
+        break
+      case 'worker-warming':
+        if (worker.phase === 'linking') worker.enter('warming')
+        break
+      case 'worker-cold':
+        if (worker.phase === 'warming') this.#onCold(worker, message.note)
         break
       case 'worker-drained':
         if (worker.phase === 'draining') worker.enter('drained')
@@ -210,6 +217,14 @@ export class Crew {
         break
     }
     this.#options.changed()
+  }
+
+  /** It would be of no use, and would fail anew for the next request: another one is tried, not at once. */
+  #onCold(worker: WorkerHandle, note: string): void {
+    const message = `the warm-up failed: ${note}; mend what it asks for, or take it out of --warmup`
+    this.#options.findGeneration(worker.generation)?.crashes.died(worker.startedAt, null, performance.now())
+    this.kill(worker)
+    this.#options.loadFailed(worker, message, '')
   }
 
   /** The gateway has gone. */

@@ -11,6 +11,7 @@ import type { WorkerChannel } from '../control/channel.ts'
 import type { GatewayToMaster, MasterToGateway } from '../control/messages.ts'
 import { CrashLoop } from './crash-loop.ts'
 import { Crew } from './crew.ts'
+import { describeDuration } from './describe.ts'
 import type { Development } from './development.ts'
 import { GatewayHandle } from './gateway-handle.ts'
 import { Generation, type GenerationFailure, type Told } from './generation.ts'
@@ -36,14 +37,14 @@ export interface FleetOptions {
   readonly onFatal: (exitCode: number) => void
   /** A generation serves, or was given up. */
   readonly onReloaded: () => void
+  /** The gateway has answered `ping`. */
+  readonly onPong: () => void
   /** With `--reload`. */
   readonly development: Development | null
 }
 
 /** With this many early deaths in a row before it ever served, a generation is given up. */
 const HOPELESS = 3
-/** A reload that takes longer is given up; the generation that serves is not affected. A first start may take for ever. */
-const RELOAD_LIMIT_MS = 300_000
 /** A timer that is set to more than 24 days fires at once. */
 const MAX_TIMER_MS = 86_400_000
 /** For what runs in code that is old already. */
@@ -66,10 +67,12 @@ export class Fleet {
   readonly #outOfMemory = new OutOfMemory()
   readonly #gatewayCrashes = new CrashLoop()
   readonly #generationCrashes = new CrashLoop()
-  #reloadTimer: NodeJS.Timeout | undefined
+  #startTimer: NodeJS.Timeout | undefined
   #wakeTimer: NodeJS.Timeout | undefined
   #isPlanDue = false
   #isFrozen = false
+  /** The program stops after a while, and all goes on until then; also for a gateway that is started meanwhile. */
+  #isStopping = false
   #onChange: () => void = () => {}
 
   constructor(options: FleetOptions) {
@@ -92,6 +95,17 @@ export class Fleet {
       loadFailed: (worker, message, traceback) => this.#workerLoadFailed(worker, message, traceback),
       gone: (worker, how, isCrash) => this.#workerGone(worker, how, isCrash),
     })
+  }
+
+  /** The generation that serves; null until the first does. */
+  get serving(): number | null {
+    return this.#current
+  }
+
+  /** An interpreter that is in use; null while none was found. */
+  get python(): string | null {
+    for (const { python } of this.generations.values()) if (python !== null) return python.path
+    return null
   }
 
   /** A generation is coming up. */
@@ -134,8 +148,7 @@ export class Fleet {
       },
     })
     this.generations.set(number, generation)
-    clearTimeout(this.#reloadTimer)
-    if (this.#current !== null) this.#limitReload(generation)
+    this.#limitStart(generation)
     this.#wake()
   }
 
@@ -152,10 +165,16 @@ export class Fleet {
     this.#wake()
   }
 
+  /** The gateway says that it is not ready any more, and serves on. */
+  announceStop(): void {
+    this.#isStopping = true
+    this.sendToGateway({ type: 'stopping' })
+  }
+
   /** Stops planning: what happens from here on is only recorded. */
   freeze(): void {
     this.#isFrozen = true
-    clearTimeout(this.#reloadTimer)
+    clearTimeout(this.#startTimer)
     clearTimeout(this.#wakeTimer)
     this.crew.freeze()
     this.#outOfMemory.stop()
@@ -290,13 +309,19 @@ export class Fleet {
     }
   }
 
-  #limitReload(generation: Generation): void {
-    const message = `generation ${generation.number} did not serve within ${RELOAD_LIMIT_MS / 60_000} minutes`
-    this.#reloadTimer = setTimeout(() => generation.fail({ kind: 'run', message, traceback: '' }), RELOAD_LIMIT_MS)
+  #limitStart(generation: Generation): void {
+    clearTimeout(this.#startTimer)
+    const { startTimeout } = this.#config
+    if (startTimeout === 0) return
+    const message = `generation ${generation.number} did not serve within ${describeDuration(startTimeout)} (--start-timeout): ${this.#config.app.display} hangs, or needs more time`
+    this.#startTimer = setTimeout(
+      () => generation.fail({ kind: 'run', message, traceback: '' }),
+      Math.min(MAX_TIMER_MS, startTimeout),
+    )
   }
 
   #settleReload(): void {
-    clearTimeout(this.#reloadTimer)
+    clearTimeout(this.#startTimer)
     this.#next = null
     this.#tellStatic()
     this.#options.onReloaded()
@@ -381,12 +406,14 @@ export class Fleet {
       },
     })
     this.gateway = handle
+    if (this.#isStopping) this.sendToGateway({ type: 'stopping' })
     this.#options.development?.gatewayStarted()
     this.#tellStatic()
   }
 
   #onGateway(message: GatewayToMaster): void {
     if (message.type === 'log') this.#narrator.gatewayLog(message.level, message.message, message.request ?? '')
+    else if (message.type === 'pong') this.#options.onPong()
     else if (message.type === 'code-changed') this.#options.development?.foundStale(message.path)
     else if (message.type === 'drained') this.#narrator.drained(message.cut)
     else if ('worker' in message) this.crew.onGateway(message)

@@ -103,6 +103,10 @@ export class Generation implements GenerationView {
     void this.#start()
   }
 
+  get warmup(): Config['warmup'] {
+    return this.#options.config.warmup
+  }
+
   get forkNotBefore(): number {
     return this.crashes.notBefore
   }

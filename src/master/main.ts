@@ -14,12 +14,14 @@ import type { Config, Identity, Reloaded } from '../config/types.ts'
 import { Log } from '../observe/log.ts'
 import { LOG_ADVICE, Sink } from '../observe/sink.ts'
 import { type ControlServer, listenForWorkers } from './control-server.ts'
+import { countOf } from './describe.ts'
 import { Development } from './development.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleet } from './fleet.ts'
 import { checkIdentity, describeIdentity, openLog, prepareLog, runAs } from './identity.ts'
 import { bindListeners, type Listener } from './listeners.ts'
 import { Narrator } from './narrator.ts'
+import { Notifier, takeNotifySocket } from './notifier.ts'
 import { Outputs } from './output.ts'
 import { PROGRAMS, type Programs } from './paths.ts'
 import { type PidFile, writePidFile } from './pid-file.ts'
@@ -102,6 +104,9 @@ class Master {
   #fleet: Fleet | null = null
   #shutdown: Shutdown | null = null
   #development: Development | null = null
+  #notifier: Notifier | null = null
+  /** The generation that the service manager was told of. */
+  #told: number | null = null
   #isFinishing = false
 
   constructor(config: Config, programs: Programs, narrator: Narrator, log: Sink, source: ConfigSource) {
@@ -134,6 +139,7 @@ class Master {
 
   async #start(): Promise<void> {
     const { identity, umask, unixMode, pidFile, temporaryDirectory } = this.#config
+    this.#notifier = this.#makeNotifier()
     if (umask !== null) process.umask(umask)
     checkIdentity(identity)
     checkTemporaryDirectory(identity, temporaryDirectory)
@@ -170,10 +176,36 @@ class Master {
       narrator: this.#narrator,
       beforeFork: () => this.#repairDirectory(),
       onFatal: code => this.#stop('now', code),
-      onReloaded: () => this.#reloader.settled(),
+      onReloaded: () => {
+        this.#reloader.settled()
+        this.#tellReady()
+      },
+      onPong: () => this.#notifier?.answered(),
       development: this.#development,
     })
     this.#fleet.beginGeneration()
+  }
+
+  #makeNotifier(): Notifier | null {
+    const socket = takeNotifySocket(process.env)
+    if (socket === null) return null
+    return new Notifier({
+      socket,
+      program: this.#programs.notify,
+      python: () => this.#fleet?.python ?? null,
+      askGateway: () => this.#fleet?.sendToGateway({ type: 'ping' }),
+      outputs: this.#outputs,
+      warn: message => this.#narrator.warn(message),
+    })
+  }
+
+  /** At first, and when a reload is over, whatever became of it: the service manager waits for that. */
+  #tellReady(): void {
+    const fleet = this.#fleet
+    if (this.#isFinishing || fleet === null || fleet.serving === null || fleet.isReloading) return
+    const note = fleet.serving === this.#told ? '; the last reload was refused, the log says why' : ''
+    this.#told = fleet.serving
+    this.#notifier?.ready(`generation ${fleet.serving} serves, ${countOf(fleet.wanted, 'worker')}${note}`)
   }
 
   readonly #reloader = new Reloader(
@@ -188,12 +220,17 @@ class Master {
         this.#stop(urgency, 0)
       },
       reload: () => {
-        if (!this.#readConfig()) return
+        if (this.#isFinishing) return
+        this.#notifier?.reloading()
+        if (!this.#readConfig()) {
+          this.#tellReady()
+          return
+        }
         const begun = this.#reloader.request()
         this.#narrator.info(
           begun
             ? 'reload: a new generation is started'
-            : 'reload: follows when the present one is done, at most 5 minutes from its start',
+            : 'reload: follows when the present one is done, or is given up (--start-timeout)',
         )
       },
       changeWorkers: by => {
@@ -206,7 +243,7 @@ class Master {
 
   /** False: it is wrong, and nothing changes. */
   #readConfig(): boolean {
-    const read = this.#isFinishing ? null : this.#source.reload()
+    const read = this.#source.reload()
     if (read === null) return true
     if ('problems' in read) {
       this.#narrator.reloadRefused(read.problems)
@@ -225,7 +262,7 @@ class Master {
   /** False where it cannot be mended: without it no worker could ever be replaced, so the program ends. */
   #repairDirectory(): boolean {
     const directory = this.#directory!
-    if (this.#isFinishing) return false
+    if (this.#isFinishing && !this.#shutdown?.isDelaying) return false
     try {
       if (!directory.repair()) return true
       this.#narrator.warn(`the runtime directory ${directory.path} had disappeared and was made again`)
@@ -284,13 +321,21 @@ class Master {
       return
     }
     this.#isFinishing = true
+    this.#notifier?.stopping()
     void this.#finish(urgency, code)
   }
 
   async #finish(urgency: Urgency, code: number): Promise<void> {
     this.#development?.close()
     if (this.#fleet !== null) {
-      this.#shutdown = new Shutdown(this.#fleet, this.#narrator, this.#config.timeouts.graceful, urgency)
+      this.#shutdown = new Shutdown({
+        fleet: this.#fleet,
+        narrator: this.#narrator,
+        gracefulMs: this.#config.timeouts.graceful,
+        delayMs: this.#config.shutdownDelay,
+        urgency,
+        stopListening: () => this.#closeListeners(),
+      })
       await this.#shutdown.run()
     }
     this.#stopped.resolve(code)
@@ -298,10 +343,16 @@ class Master {
 
   async #release(): Promise<void> {
     this.#control?.close()
+    await this.#notifier?.close()
     await this.#outputs.finish(LAST_OUTPUT_MS)
-    for (const listener of this.#listeners) listener.close()
+    this.#closeListeners()
     this.#directory?.remove()
     this.#pidFile?.remove()
+  }
+
+  #closeListeners(): void {
+    for (const listener of this.#listeners) listener.close()
+    this.#listeners = []
   }
 }
 

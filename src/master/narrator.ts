@@ -238,6 +238,10 @@ export class Narrator {
 
   // ---- the end ----
 
+  delaying(ms: number): void {
+    this.info(`serving on for ${describeDuration(ms)} (--shutdown-delay); another signal ends that`)
+  }
+
   drained(cut: number): void {
     if (cut > 0)
       this.warn(`${cut === 1 ? '1 request was' : `${cut} requests were`} cut at the end of the graceful timeout`)

@@ -9,10 +9,13 @@ export interface Programs {
   readonly gateway: string
   /** Script or directory with a `__main__.py` for Python, which needs no installation so. */
   readonly worker: string
+  /** Script for Python. */
+  readonly notify: string
 }
 
 export const PROGRAMS: Programs = {
   // `.ts` in a checkout, `.js` installed: the parts are of one kind.
   gateway: join(import.meta.dirname, `../gateway/main${extname(import.meta.filename)}`),
   worker: join(ROOT, 'python/jumak_worker'),
+  notify: join(ROOT, 'python/jumak_worker/notify.py'),
 }

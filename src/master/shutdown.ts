@@ -1,9 +1,9 @@
 /**
- * How everything ends: gateway drained → workers stopped → preloaders and gateway ended → whatever is left killed. Runs in
+ * How everything ends: delay (`--shutdown-delay`), in which all goes on → gateway drained → workers stopped → preloaders and gateway ended → whatever is left killed. Runs in
  * the master, once; can be hurried while it runs.
  *
  * Invariants: every wait has an end, so the program always does; the gateway goes first, since requests end there;
- * nothing is started any more (`fleet.freeze`).
+ * nothing is started any more from the drain on (`fleet.freeze`), and nobody new can connect.
  */
 import type { Fleet } from './fleet.ts'
 import type { Narrator } from './narrator.ts'
@@ -20,33 +20,54 @@ const END_MS = 5000
 /** From SIGKILL to the news of it. */
 const KILL_MS = 3000
 
+export interface ShutdownOptions {
+  readonly fleet: Fleet
+  readonly narrator: Narrator
+  readonly gracefulMs: number
+  readonly delayMs: number
+  readonly urgency: Urgency
+  /** The listening sockets are the gateway's alone from here on. */
+  readonly stopListening: () => void
+}
+
 export class Shutdown {
   readonly #fleet: Fleet
   readonly #narrator: Narrator
   readonly #gracefulMs: number
+  readonly #delayMs: number
+  readonly #stopListening: () => void
   #urgency: Urgency
+  /** Everything goes on, and is replaced as ever. */
+  isDelaying = false
+  #isDelayOver = false
   /** Wakes the wait that runs. */
   #check: () => void = () => {}
 
-  constructor(fleet: Fleet, narrator: Narrator, gracefulMs: number, urgency: Urgency) {
-    this.#fleet = fleet
-    this.#narrator = narrator
-    this.#gracefulMs = gracefulMs
-    this.#urgency = urgency
+  constructor(options: ShutdownOptions) {
+    this.#fleet = options.fleet
+    this.#narrator = options.narrator
+    this.#gracefulMs = options.gracefulMs
+    this.#delayMs = options.delayMs
+    this.#stopListening = options.stopListening
+    this.#urgency = options.urgency
   }
 
-  /** More urgent than before; less is ignored. */
+  /** Ends the delay; more urgent than before if it is, and never less. */
   hurry(urgency: Urgency): void {
-    if (RANK[urgency] <= RANK[this.#urgency]) return
-    this.#urgency = urgency
+    this.#isDelayOver = true
+    if (RANK[urgency] > RANK[this.#urgency]) this.#urgency = urgency
     this.#check()
   }
 
   /** Resolves when no process is left, or cannot be got rid of. */
   async run(): Promise<void> {
     const fleet = this.#fleet
+    // In the same turn where there is none: nothing may be started in between.
+    if (this.#mayDelay()) await this.#delay()
     fleet.freeze()
     fleet.onChange(() => this.#check())
+    // No other gateway follows: who connects from here on should hear at once that nobody does, and not wait in the kernel's queue.
+    this.#stopListening()
     const startedAt = performance.now()
     await this.#drainGateway(startedAt)
     await this.#stopWorkers(startedAt)
@@ -58,6 +79,19 @@ export class Shutdown {
     for (const worker of fleet.crew.workers.values()) fleet.crew.kill(worker)
     for (const generation of fleet.generations.values()) generation.kill()
     await this.#until(() => this.#isEmpty(), { graceful: KILL_MS, quick: KILL_MS, now: KILL_MS })
+  }
+
+  async #delay(): Promise<void> {
+    this.isDelaying = true
+    this.#fleet.announceStop()
+    this.#narrator.delaying(this.#delayMs)
+    await this.#until(() => this.#isDelayOver, { graceful: this.#delayMs })
+    this.isDelaying = false
+  }
+
+  /** Not when it is urgent, or nobody was ever told that it is ready. */
+  #mayDelay(): boolean {
+    return this.#delayMs > 0 && this.#urgency === 'graceful' && this.#fleet.serving !== null
   }
 
   #isEmpty(): boolean {

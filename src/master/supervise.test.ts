@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type Action, IN_SERVICE, type Plan, plan, type WorkerPhase, type WorkerView, type World } from './supervise.ts'
+import {
+  type Action,
+  IN_SERVICE,
+  LINKED,
+  type Plan,
+  plan,
+  type WorkerPhase,
+  type WorkerView,
+  type World,
+} from './supervise.ts'
 
 const NOW = 1_000_000
 const GRACEFUL = 30_000
@@ -57,6 +66,12 @@ const TABLE: readonly (readonly [string, Partial<World>, string, number?])[] = [
   ['first start, still importing', { current: null, next: 1, generations: [generation(1, 'loading')] }, ''],
   ['first start, imported', { current: null, next: 1 }, 'fork 1, fork 1'],
   ['forks under way are counted', { workers: [worker(1, 'forking'), worker(2, 'starting')] }, ''],
+  ['a warm-up takes its time', { workers: [worker(1, 'warming', { since: 0 }), worker(2, 'serving')] }, ''],
+  [
+    'a worker that is warming up when nobody needs it any more is killed: it may hang, and has no request of a client',
+    { generations: [generation(1, 'forking'), generation(2, 'forking')], workers: [...serving, young(3, 'warming')] },
+    'kill 3',
+  ],
   ['a ready worker is given to the gateway', { workers: [worker(1, 'ready'), worker(2, 'serving')] }, 'add 1'],
   [
     'a ready worker waits for a gateway that is not up',
@@ -404,7 +419,7 @@ function progress(state: Simulated): void {
     forking: 'starting',
     starting: 'ready',
     draining: 'drained',
-    ...(world.gateway === 'listening' ? { linking: 'serving' } : {}),
+    ...(world.gateway === 'listening' ? { linking: 'warming', warming: 'serving' } : {}),
   }
   const workers = world.workers
     .filter(one => one.phase !== 'stopping' && one.phase !== 'killing')
@@ -443,8 +458,7 @@ function strike(state: Simulated, blow: Blow, pick: number): void {
       break
     }
     case 'kill-gateway': {
-      const back = (phase: WorkerPhase) =>
-        phase === 'serving' || phase === 'linking' ? 'ready' : phase === 'draining' ? 'drained' : phase
+      const back = (phase: WorkerPhase) => (LINKED.has(phase) ? 'ready' : phase === 'draining' ? 'drained' : phase)
       state.world = {
         ...world,
         gateway: 'gone',

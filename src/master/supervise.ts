@@ -3,9 +3,9 @@
  * `plan` after every event, carries the actions out (each changes the phase of what it touches, so it is not planned
  * again), and looks again at `wakeAt`.
  *
- *    forking → starting → ready → linking → serving → draining → drained → stopping → killing → (gone)
- *    fork sent  forked    imports  add sent  links     drain sent  links    stop sent  KILL sent
- *                         done               open                  closed
+ *    forking → starting → ready → linking (→ warming) → serving → draining → drained → stopping → killing → (gone)
+ *    fork sent  forked    imports  add sent   links      links     drain sent  links    stop sent  KILL sent
+ *                         done                open       open                  closed
  *
  * Invariants: a worker that serves is taken away only when enough others of its generation serve, or, when it is at fault,
  * when waiting for them took the graceful timeout; every wait has an end; a generation is promoted only when all its
@@ -17,6 +17,7 @@ export type WorkerPhase =
   | 'starting'
   | 'ready'
   | 'linking'
+  | 'warming'
   | 'serving'
   | 'draining'
   | 'drained'
@@ -205,10 +206,11 @@ class Planner {
   }
 
   #retire(worker: WorkerView): void {
-    if (worker.phase === 'forking' || worker.phase === 'starting') this.#act('kill', worker)
+    // It has no request of a client, and what it does may hang.
+    if (UNREADY.has(worker.phase)) this.#act('kill', worker)
     else if (worker.phase === 'ready') this.#act('stop', worker)
     // A gateway that is gone has no links to close; with the next one the worker is 'ready'.
-    else if (worker.phase === 'linking' || worker.phase === 'serving') this.#act('drain', worker)
+    else if (LINKED.has(worker.phase)) this.#act('drain', worker)
   }
 
   #act(type: 'add' | 'drain' | 'recycle' | 'stop' | 'kill', worker: WorkerView): void {
@@ -242,8 +244,9 @@ class Planner {
         break
       case 'forking':
       case 'starting':
+      case 'warming':
       case 'serving':
-        // An import takes as long as it takes.
+        // An import takes as long as it takes; a warm-up has its end from the gateway.
         break
     }
   }
@@ -254,7 +257,7 @@ class Planner {
       this.#act('stop', worker)
       return
     }
-    if (worker.phase !== 'linking' && worker.phase !== 'serving') {
+    if (!LINKED.has(worker.phase)) {
       this.#act('kill', worker)
       return
     }
@@ -273,7 +276,19 @@ class Planner {
 }
 
 /** Alive and not told to leave: a death in one of these is a crash. */
-export const IN_SERVICE: ReadonlySet<WorkerPhase> = new Set(['forking', 'starting', 'ready', 'linking', 'serving'])
+export const IN_SERVICE: ReadonlySet<WorkerPhase> = new Set([
+  'forking',
+  'starting',
+  'ready',
+  'linking',
+  'warming',
+  'serving',
+])
+
+const UNREADY: ReadonlySet<WorkerPhase> = new Set(['forking', 'starting', 'warming'])
+
+/** The gateway has links to it, or makes them. */
+export const LINKED: ReadonlySet<WorkerPhase> = new Set(['linking', 'warming', 'serving'])
 
 /** Imported: what it is due for is known. */
-const SETTLED: ReadonlySet<WorkerPhase> = new Set(['ready', 'linking', 'serving'])
+const SETTLED: ReadonlySet<WorkerPhase> = new Set(['ready', 'linking', 'warming', 'serving'])

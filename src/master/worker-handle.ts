@@ -11,7 +11,7 @@ import type { LoadedApplication, LoadFailure, WorkerToMaster } from '../control/
 import type { Told } from './generation.ts'
 import { readStartTime } from './process-identity.ts'
 import { type StackQuestion, Stacks } from './stacks.ts'
-import type { Fault, WorkerPhase, WorkerView } from './supervise.ts'
+import { type Fault, LINKED, type WorkerPhase, type WorkerView } from './supervise.ts'
 
 /** What the worker's connection tells the fleet. */
 export interface WorkerEvents {
@@ -136,7 +136,7 @@ export class WorkerHandle implements WorkerView {
 
   /** The gateway has gone, and every link with it. */
   unlinked(): void {
-    if (this.phase === 'linking' || this.phase === 'serving') this.enter('ready')
+    if (LINKED.has(this.phase)) this.enter('ready')
     else if (this.phase === 'draining') this.enter('drained')
   }
 

@@ -49,6 +49,8 @@ export class AsgiBench {
           this.stuck.push([id, note])
           this.events.emit('stuck')
         },
+        warming: () => {},
+        cold: () => {},
         spent: () => {},
         blocked: (id, note) => {
           this.blocked.push([id, note])

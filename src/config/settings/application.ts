@@ -1,6 +1,14 @@
 /** Settings of the application: what and where it is, how it is imported, and what it finds around it. */
 import { type AppName, parseAppName } from '../app-name.ts'
-import { type Assignment, type FunctionName, parseAssignment, parseFunctionName, parseRootPath } from '../forms.ts'
+import {
+  type Assignment,
+  type FunctionName,
+  parseAssignment,
+  parseFunctionName,
+  parseRootPath,
+  parseWarmup,
+} from '../forms.ts'
+import type { WarmupRequest } from '../types.ts'
 import { oneOf, path, text } from './kinds.ts'
 import { defineSetting } from './setting.ts'
 
@@ -101,6 +109,22 @@ export const postFork = defineSetting<FunctionName>({
   why: 'Few applications need it.',
   doc: 'What each worker calls before it serves, as module:function.',
   more: 'Called without arguments, after the fork: the place to open connections and start threads that a fork would not survive.',
+  change: 'reload',
+})
+
+export const warmup = defineSetting<WarmupRequest>({
+  name: 'warmup',
+  section: 'Application',
+  placeholder: 'PATH',
+  kind: text('path of URLs, or a URL, as in `/health` or `https://shop.example/`', parseWarmup, {
+    json: { type: 'string', pattern: '^(https?://[^/]+)?/' },
+  }),
+  default: null,
+  defaultText: 'none',
+  why: 'Which requests are safe to make up, only their author knows.',
+  doc: 'What each worker answers before it serves, as in /health; repeatable.',
+  more: 'A GET with the headers `Host` (`localhost`, or the one of a URL), `User-Agent` (`jumak/VERSION (warm-up)`) and `Accept`, from 127.0.0.1; it is in no access log. A status of 500 and above, a response that does not come within `timeout`, and a crash mean that the worker does not serve: new code is refused, and the old code serves on; at the first start the program ends with 3. Any other status is good: with Django, whose `ALLOWED_HOSTS` answers 400 to strange hosts, give the URL. Not with `reload`.',
+  repeatable: 'words',
   change: 'reload',
 })
 

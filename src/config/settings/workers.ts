@@ -101,6 +101,30 @@ export const gracefulTimeout = defineSetting({
   change: 'restart',
 })
 
+export const shutdownDelay = defineSetting({
+  name: 'shutdown-delay',
+  section: 'Workers',
+  placeholder: 'TIME',
+  kind: duration('none'),
+  default: '0',
+  why: 'Only behind a load balancer is there somebody to wait for; there a little more than its interval of checks is right.',
+  doc: 'From TERM until connections are refused; readiness is red meanwhile.',
+  more: 'Everything is served as before while it lasts, new connections too, so that a load balancer that has not noticed yet loses nothing. Then what runs is finished within `graceful-timeout`. A second signal ends the delay; INT and QUIT have none.',
+  change: 'live',
+})
+
+export const startTimeout = defineSetting({
+  name: 'start-timeout',
+  section: 'Workers',
+  placeholder: 'TIME',
+  kind: duration('no limit'),
+  default: '5m',
+  why: 'Longer than any import that somebody waits for, and a reload that hangs is told the same day.',
+  doc: 'For new code to serve: import, start-up and warm-up of all workers.',
+  more: 'A reload that takes longer is given up, and the code that serves goes on. At the first start the program ends.',
+  change: 'reload',
+})
+
 export const maxRequests = defineSetting({
   name: 'max-requests',
   section: 'Workers',

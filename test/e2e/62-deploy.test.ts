@@ -1,0 +1,196 @@
+/** Deploys: a broken one is refused while the old code serves on, whatever is broken; good ones under load lose nothing. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Project } from '../support/project.ts'
+import { getOnce, RawClient } from '../support/raw-client.ts'
+import { type Server, startServer, until } from '../support/server.ts'
+
+/** `import_`: runs while the module is imported; `health`: statements of the view that is asked to warm up. */
+function wsgi(answer: string, { import_ = '', health = 'pass' } = {}): string {
+  return `
+import os, sys, time
+${import_}
+warm = None
+def application(environ, start_response):
+    global warm
+    if environ["PATH_INFO"] == "/health":
+        warm = environ["HTTP_HOST"] + " " + environ["HTTP_USER_AGENT"].split("/")[0]
+        ${health}
+    start_response("200 OK", [("X-Warm", str(warm))])
+    return [b"${answer}"]
+`
+}
+
+function asgi(answer: string, startup: string): string {
+  return `
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        ${startup}
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"${answer}"})
+`
+}
+
+/** Requests one after the other until \`stop\`; every one must be answered with 200. */
+function load(server: Server, clients: number): { readonly stop: () => Promise<Set<string>> } {
+  let isOver = false
+  const answers = new Set<string>()
+  const running = Array.from({ length: clients }, async (_, index) => {
+    // Half of them keep their connection.
+    const kept = new RawClient(server.port)
+    while (!isOver) {
+      const response = await (index % 2 === 0 ? kept.get('/').response() : getOnce(server.port, '/'))
+      assert.equal(response.status, 200)
+      answers.add(response.body.toString())
+    }
+    kept.close()
+  })
+  return {
+    async stop() {
+      isOver = true
+      await Promise.all(running)
+      return answers
+    },
+  }
+}
+
+interface Broken {
+  readonly code: string
+  /** In the log, besides that the old generation serves on. */
+  readonly says: RegExp
+}
+
+const WSGI: Readonly<Record<string, Broken>> = {
+  ImportError: {
+    code: wsgi('new', { import_: 'import no_such_module' }),
+    says: /No module named 'no_such_module'/,
+  },
+  SyntaxError: { code: 'def application(:\n', says: /SyntaxError/ },
+  'crash on start': {
+    code: wsgi('new', { import_: 'os._exit(7)' }),
+    says: /exited with code 7/,
+  },
+  'hang on start': {
+    code: wsgi('new', { import_: 'time.sleep(600)' }),
+    says: /did not serve within 3\.0 s \(--start-timeout\): app hangs, or needs more time/,
+  },
+  'warm-up that fails': {
+    code: wsgi('new', { health: 'raise RuntimeError("no database")' }),
+    says: /the warm-up failed: GET \/health /,
+  },
+  'warm-up that hangs': {
+    code: wsgi('new', { health: 'time.sleep(600)' }),
+    says: /the warm-up failed: GET \/health was not answered: The application took too long/,
+  },
+  'warm-up that kills': {
+    code: wsgi('new', { health: 'os._exit(9)' }),
+    says: /the warm-up failed: GET \/health was not answered|workers die before they serve/,
+  },
+}
+
+const ASGI: Readonly<Record<string, Broken>> = {
+  'lifespan that raises': {
+    code: asgi('new', 'raise RuntimeError("no database")'),
+    says: /no database/,
+  },
+  'lifespan that reports failure': {
+    code: asgi('new', 'await send({"type": "lifespan.startup.failed", "message": "no queue"}); return'),
+    says: /no queue/,
+  },
+  'lifespan that kills': {
+    code: asgi('new', 'import os; os._exit(3)'),
+    says: /exited with code 3/,
+  },
+  'lifespan that hangs': {
+    code: asgi('new', 'import asyncio; await asyncio.sleep(600)'),
+    says: /did not serve within 3\.0 s \(--start-timeout\)/,
+  },
+}
+
+async function deploy(server: Server, project: Project, { code, says }: Broken): Promise<void> {
+  const from = server.log.length
+  project.save('app.py', code)
+  server.signal('SIGHUP')
+  await server.waitForLog(/generation \d+ is given up, generation 1 serves on/, from)
+  assert.ok(
+    server.log.slice(from).some(line => says.test(line)),
+    `${says} in\n${server.log.slice(from).join('\n')}`,
+  )
+  assert.equal((await getOnce(server.port, '/')).body.toString(), 'old')
+}
+
+for (const preload of ['auto', 'off'])
+  test(`each broken deploy is refused, and the old code serves on (--preload ${preload})`, async t => {
+    const project = new Project(t, { 'app.py': wsgi('old') })
+    const args = ['-w', '2', '--preload', preload, '--start-timeout', '3s', '--timeout', '1s', '--warmup', '/health']
+    const server = await startServer({ app: 'app', directory: project.directory, args })
+    server.expectLog(/error|warn/)
+    const requests = load(server, 2)
+    for (const [name, broken] of Object.entries(WSGI)) await t.test(name, () => deploy(server, project, broken))
+    assert.deepEqual(await requests.stop(), new Set(['old']))
+    const from = server.log.length
+    project.save('app.py', wsgi('new'))
+    server.signal('SIGHUP')
+    await server.waitForLog(/generation \d+ serves;/, from)
+    const { body, header } = await getOnce(server.port, '/')
+    assert.deepEqual([body.toString(), header('x-warm')], ['new', 'localhost jumak'])
+    await until(
+      () => server.workers().length === 2,
+      () => JSON.stringify(server.workers()),
+    )
+    await server.stop()
+  })
+
+test('each broken lifespan is refused, and the old code serves on', async t => {
+  const project = new Project(t, { 'app.py': asgi('old', 'pass') })
+  const args = ['-w', '2', '--start-timeout', '3s', '--warmup', 'http://shop.example/health']
+  const server = await startServer({
+    app: 'app:app',
+    directory: project.directory,
+    args: [...args, '--lifespan', 'on'],
+  })
+  server.expectLog(/error|warn/)
+  for (const [name, broken] of Object.entries(ASGI)) await t.test(name, () => deploy(server, project, broken))
+  await server.stop()
+})
+
+test('a first start whose warm-up fails ends with 3, one that hangs with 1', async t => {
+  const project = new Project(t, { 'app.py': WSGI['warm-up that fails']!.code })
+  const args = ['-w', '2', '--start-timeout', '1s']
+  const directory = project.directory
+  const failing = await startServer({ app: 'app', directory, args: [...args, '--warmup', '/health'], waitReady: false })
+  failing.expectLog(/error master +the warm-up failed: GET \/health .*mend what it asks for/, /error|warn/)
+  await failing.ended(3)
+  project.save('app.py', WSGI['hang on start']!.code)
+  const hanging = await startServer({ app: 'app', directory, args, waitReady: false })
+  hanging.expectLog(/generation 1 did not serve within 1\.0 s \(--start-timeout\)/)
+  await hanging.ended(1)
+})
+
+test('10 reloads under load: nothing is lost, descriptors stay', async t => {
+  const project = new Project(t, { 'app.py': wsgi('0') })
+  const server = await startServer({ app: 'app', directory: project.directory, args: ['-w', '2'] })
+  const requests = load(server, 4)
+  const reload = async (count: number) => {
+    project.save('app.py', wsgi(String(count)))
+    const from = server.log.length
+    server.signal('SIGHUP')
+    await server.waitForLog(new RegExp(`generation ${count + 1} serves;`), from)
+    // The old ones have gone: the next reload is measured against the same.
+    await until(
+      () => server.workers().length === 2,
+      () => JSON.stringify(server.processes()),
+    )
+  }
+  await reload(1)
+  server.rememberFds()
+  for (let count = 2; count <= 10; count++) await reload(count)
+  const answers = await requests.stop()
+  assert.ok(answers.has('0') && answers.has('10'), [...answers].join(' '))
+  await server.stop()
+})

@@ -1,0 +1,82 @@
+/** How the program stops: the delay for load balancers, and what becomes of idle connections while it drains. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ask, makeDirectory } from '../support/life.ts'
+import { RawClient } from '../support/raw-client.ts'
+import { type Server, startServer, until } from '../support/server.ts'
+
+/** Refused, or accepted by nobody and reset: no answer comes. */
+async function isRefused(server: Server): Promise<boolean> {
+  const client = new RawClient(server.port).get('/')
+  try {
+    await client.response()
+    return false
+  } catch {
+    return true
+  } finally {
+    client.close()
+  }
+}
+
+test('--shutdown-delay: all is served while it lasts, a new worker in place of a dead one too; a second TERM ends it', async t => {
+  const args = ['-w', '2', '--shutdown-delay', '10m']
+  const server = await startServer({ app: 'app', directory: makeDirectory(t), args })
+  const kept = new RawClient(server.port)
+  assert.equal((await kept.get('/').response()).status, 200)
+  server.signal('SIGTERM')
+  await server.waitForLog(/info +master +serving on for 10 min.*\(--shutdown-delay\)/)
+  const response = await kept.get('/').response()
+  assert.equal(response.status, 200)
+  assert.equal(response.header('connection'), undefined)
+  const { pid } = await ask(server.port)
+  server.expectLog(/warn +master +worker \d .*SIGKILL/)
+  process.kill(pid, 'SIGKILL')
+  await until(
+    () => server.workers().length === 2 && server.workers().every(worker => worker.pid !== pid),
+    () => JSON.stringify(server.workers()),
+  )
+  assert.notEqual((await ask(server.port)).pid, pid)
+  server.signal('SIGTERM')
+  while (!(await isRefused(server)));
+  assert.equal((await kept.get('/').response()).header('connection'), 'close')
+  kept.close()
+  await server.ended(0)
+})
+
+test('--shutdown-delay passes by itself, and INT has none', async t => {
+  const directory = makeDirectory(t)
+  const short = await startServer({ app: 'app', directory, args: ['-w', '1', '--shutdown-delay', '200ms'] })
+  await short.stop()
+  assert.ok(short.log.some(line => /serving on for 200 ms/.test(line)))
+  const long = await startServer({ app: 'app', directory, args: ['-w', '1', '--shutdown-delay', '10m'] })
+  long.signal('SIGINT')
+  await long.ended(0)
+})
+
+test('while draining, an idle connection stays until its next request; nobody new is left waiting', async t => {
+  const server = await startServer({ app: 'app', directory: makeDirectory(t), args: ['-w', '1'] })
+  const kept = new RawClient(server.port)
+  assert.equal((await kept.get('/').response()).status, 200)
+  server.signal('SIGTERM')
+  await server.waitForLog(/stopping gracefully/)
+  while (!(await isRefused(server)));
+  // Nothing happens, and that cannot be waited for.
+  await new Promise(resolve => setTimeout(resolve, 1500))
+  const response = await kept.get('/').response()
+  assert.equal(response.status, 200)
+  assert.equal(response.header('connection'), 'close')
+  await kept.readToEnd()
+  kept.close()
+  await server.ended(0)
+})
+
+test('while draining, an idle connection is closed at the deadline', async t => {
+  const args = ['-w', '1', '--graceful-timeout', '1s']
+  const server = await startServer({ app: 'app', directory: makeDirectory(t), args })
+  const kept = new RawClient(server.port)
+  assert.equal((await kept.get('/').response()).status, 200)
+  server.signal('SIGTERM')
+  assert.equal((await kept.readToEnd()).length, 0)
+  kept.close()
+  await server.ended(0)
+})
