@@ -97,7 +97,7 @@ class Gateway {
         access,
         this.#development,
         (exchange, error) => this.#refuse(exchange, error),
-        () => (this.#draining ? 'the program is stopping' : this.#pool.whyNotReady),
+        () => (this.isStopping ? 'the program is stopping' : this.#pool.whyNotReady),
       ),
       trusted,
       onBug: (error, exchange) => {

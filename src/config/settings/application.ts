@@ -72,7 +72,7 @@ export const python = defineSetting({
   },
   default: 'auto',
   why: 'What `python` would be for the person who types it: the active virtual environment, `.venv`, `venv`, `python3`.',
-  doc: 'Interpreter (3.9 to 3.14) or virtual environment; auto: active, .venv, venv, python3.',
+  doc: 'Interpreter (3.9 to 3.14) or virtual environment; auto: .venv, venv, python3.',
   change: 'reload',
 })
 

@@ -41,7 +41,7 @@ export const trustedProxies = defineSetting({
   kind: text('IP address, range (`10.0.0.0/8`), `loopback`, `unix`, `none`, or `*`', parseTrusted),
   default: 'loopback,unix',
   why: 'A proxy on the same machine; anyone else must be named.',
-  doc: 'Whose X-Forwarded-* and Forwarded are believed: addresses, ranges, loopback, unix, none, *; repeatable.',
+  doc: 'Whose X-Forwarded-* is believed: addresses, ranges, loopback, unix, none, *; repeatable.',
   more: 'What they say becomes the client address, the scheme and the host that the application sees. `*` believes everyone: whoever can connect may then claim any client address, host and https. It is right only where nobody but the proxy can connect.',
   repeatable: 'commas',
   change: 'restart',

@@ -69,6 +69,7 @@ export const timeoutFor = defineSetting<PathTimeout>({
   placeholder: 'PREFIX=TIME',
   kind: text('`PREFIX=TIME`, in a file also a table', parsePathTimeout, { table: 'also' }),
   default: null,
+  defaultText: 'none',
   why: 'One time for all, until an export or an upload needs more, or a health check less.',
   doc: 'The same timeout below a path, as in /export=5m; repeatable.',
   more:
