@@ -58,7 +58,11 @@ for (const [columns, width] of [
 
 test('help is short enough to be read on a wide terminal', () => {
   const lines = formatHelp(describeTerminal({ columns: 120 }, {})).split('\n').length
-  assert.ok(lines <= 120, `${lines} lines: shorten what a setting says of itself, the reference has room`)
+  // A line for each setting, few more for those that need two, and what stands around them.
+  assert.ok(
+    lines <= SETTINGS.length + 60,
+    `${lines} lines: shorten what a setting says of itself, the reference has room`,
+  )
 })
 
 test('colours change nothing but the colour', () => {
