@@ -53,7 +53,7 @@ class Gateway {
   readonly #servers: ReturnType<typeof listen>[] = []
   #development: Development | null = null
   /** The program is about to stop: whoever balances load should send nothing more, though everything is served. */
-  isStopping = false
+  #isStopping = false
   #draining = false
   #inFlight = 0
 
@@ -97,7 +97,7 @@ class Gateway {
         access,
         this.#development,
         (exchange, error) => this.#refuse(exchange, error),
-        () => (this.isStopping ? 'the program is stopping' : this.#pool.whyNotReady),
+        () => (this.#isStopping ? 'the program is stopping' : this.#pool.whyNotReady),
       ),
       trusted,
       onBug: (error, exchange) => {
@@ -232,7 +232,7 @@ class Gateway {
         this.#channel.send({ type: 'pong' })
         break
       case 'stopping':
-        this.isStopping = true
+        this.#isStopping = true
         break
       case 'drain':
         void this.drain(message.deadlineMs).then(cut => {
@@ -268,7 +268,7 @@ class Gateway {
 
   /** Resolves with the number of exchanges that were cut at the deadline. */
   async drain(deadlineMs: number): Promise<number> {
-    this.isStopping = true
+    this.#isStopping = true
     this.#draining = true
     for (const server of this.#servers) server.close()
     this.#pool.drain(deadlineMs)
