@@ -77,7 +77,7 @@ const WSGI: Readonly<Record<string, Broken>> = {
   },
   'hang on start': {
     code: wsgi('new', { import_: 'time.sleep(600)' }),
-    says: /did not serve within 3\.0 s \(--start-timeout\): app hangs, or needs more time/,
+    says: /did not serve within 6\.0 s \(--start-timeout\): app hangs, or needs more time/,
   },
   'warm-up that fails': {
     code: wsgi('new', { health: 'raise RuntimeError("no database")' }),
@@ -108,7 +108,7 @@ const ASGI: Readonly<Record<string, Broken>> = {
   },
   'lifespan that hangs': {
     code: asgi('new', 'import asyncio; await asyncio.sleep(600)'),
-    says: /did not serve within 3\.0 s \(--start-timeout\)/,
+    says: /did not serve within 6\.0 s \(--start-timeout\)/,
   },
 }
 
@@ -127,7 +127,7 @@ async function deploy(server: Server, project: Project, { code, says }: Broken):
 for (const preload of ['auto', 'off'])
   test(`each broken deploy is refused, and the old code serves on (--preload ${preload})`, async t => {
     const project = new Project(t, { 'app.py': wsgi('old') })
-    const args = ['-w', '2', '--preload', preload, '--start-timeout', '3s', '--timeout', '1s', '--warmup', '/health']
+    const args = ['-w', '2', '--preload', preload, '--start-timeout', '6s', '--timeout', '1s', '--warmup', '/health']
     const server = await startServer({ app: 'app', directory: project.directory, args })
     server.expectLog(/error|warn/)
     const requests = load(server, 2)
@@ -148,7 +148,7 @@ for (const preload of ['auto', 'off'])
 
 test('each broken lifespan is refused, and the old code serves on', async t => {
   const project = new Project(t, { 'app.py': asgi('old', 'pass') })
-  const args = ['-w', '2', '--start-timeout', '3s', '--warmup', 'http://shop.example/health']
+  const args = ['-w', '2', '--start-timeout', '6s', '--warmup', 'http://shop.example/health']
   const server = await startServer({
     app: 'app:app',
     directory: project.directory,
@@ -161,12 +161,17 @@ test('each broken lifespan is refused, and the old code serves on', async t => {
 
 test('a first start whose warm-up fails ends with 3, one that hangs with 1', async t => {
   const project = new Project(t, { 'app.py': WSGI['warm-up that fails']!.code })
-  const args = ['-w', '2', '--start-timeout', '1s']
   const directory = project.directory
-  const failing = await startServer({ app: 'app', directory, args: [...args, '--warmup', '/health'], waitReady: false })
+  const failing = await startServer({
+    app: 'app',
+    directory,
+    args: ['-w', '2', '--warmup', '/health'],
+    waitReady: false,
+  })
   failing.expectLog(/error master +the warm-up failed: GET \/health .*mend what it asks for/, /error|warn/)
   await failing.ended(3)
   project.save('app.py', WSGI['hang on start']!.code)
+  const args = ['-w', '2', '--start-timeout', '1s']
   const hanging = await startServer({ app: 'app', directory, args, waitReady: false })
   hanging.expectLog(/generation 1 did not serve within 1\.0 s \(--start-timeout\)/)
   await hanging.ended(1)
