@@ -192,6 +192,26 @@ test('a project behind a symbolic link', async t => {
   await server.stop()
 })
 
+test('--reload-dir: code beside the project is watched, and loaded anew before anybody asks for it', async t => {
+  const shared = new Project(t, { 'shared_words.py': "WORD = 'old'\n" })
+  const project = new Project(t, {
+    'app.py': `import sys
+sys.path.insert(0, ${JSON.stringify(shared.directory)})
+import shared_words
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [shared_words.WORD.encode()]
+`,
+  })
+  const args = ['--reload', '--reload-dir', project.directory, '--reload-dir', shared.directory]
+  const server = await startServer({ app: 'app', directory: project.directory, args })
+  assert.equal(await (await fetch(server.url)).text(), 'old')
+  shared.save('shared_words.py', "WORD = 'newer'\n")
+  await server.waitForLog(/generation 2 serves/)
+  assert.equal(await (await fetch(server.url)).text(), 'newer')
+  await server.stop()
+})
+
 test('what the application keeps beside its code is not watched', async t => {
   const project = new Project(t, FILES)
   mkdirSync(project.path('media'))
