@@ -1,181 +1,186 @@
 /**
- * Runs one stack under load and says what it cost: CPU seconds of every process of the stack (children that ended
- * included) divided by the requests answered. That figure moves far less with a noisy neighbour than requests per second do.
- * The stack runs on one core, the load on the other. Its processes are known by a marker in their environment, or by their parent.
+ * Runs the stacks of a scene and measures them in turns: all of them are up at once, and each round gives every one a short burst
+ * of load, in another order each time. So what a noisy neighbour takes, it takes from all of them, and the ratio of two figures of
+ * one round tells more than either. The main figure is CPU time of every process of a stack, divided by the requests answered:
+ * noise moves it far less than requests per second.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { type Answers, Crowd, client, wrk } from './load.ts'
+import { RunningStack } from './running.ts'
 import type { Scene } from './scenes.ts'
-import { ROOT, type Stack } from './stacks.ts'
-
-const run = promisify(execFile)
-const SERVER_CORE = '0'
-const CLIENT_CORE = '1'
-const CLOCK_TICKS_PER_SECOND = 100
+import type { Stack } from './stacks.ts'
 
 export interface Load {
+  /** Length of a burst. */
   readonly seconds: number
+  readonly rounds: number
   readonly connections: number
+  readonly workers: number
 }
 
+/** One round of one stack. NaN: not measured in this scene. Latencies in milliseconds. */
 export interface Figures {
-  /** CPU microseconds per request, all processes. */
+  /** CPU microseconds per request (or message), all processes. */
   readonly microseconds: number
   readonly requestsPerSecond: number
-  readonly p50: string
-  readonly p99: string
-  /** Proportional set size of all processes, MB. */
-  readonly megabytes: number
+  readonly p50: number
+  readonly p99: number
+  readonly p999: number
   /** Responses that are no success, and socket errors. */
   readonly errors: number
+  /** Proportional set size of all processes. */
+  readonly megabytes: number
+  readonly kilobytesPerConnection: number
+  readonly megabytesPerWorker: number
 }
 
-export async function measure(stack: Stack, scene: Scene, load: Load, env: NodeJS.ProcessEnv): Promise<Figures> {
-  const marker = randomUUID()
-  const directory = mkdtempSync(join(tmpdir(), 'jumak-bench-'))
-  const port = await freePort()
-  const servers = stack.commands(scene, { port, directory }).map(words =>
-    spawn('taskset', ['-c', SERVER_CORE, ...words], {
-      cwd: join(ROOT, 'bench/apps'),
-      env: { ...env, MARKER_OF_JUMAK_BENCH: marker },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    }),
-  )
-  let errors = ''
-  for (const server of servers) server.stderr!.on('data', data => (errors = (errors + data).slice(-500)))
-  try {
-    await waitUntilUp(port, servers, () => errors)
-    await apply(scene, port, { ...load, seconds: 1 })
-    const before = cpuSeconds(marker)
-    const result = await apply(scene, port, load)
-    const used = cpuSeconds(marker) - before
-    return { ...result, microseconds: (used * 1e6) / Math.max(1, result.requests), megabytes: pss(marker) }
-  } finally {
-    for (const server of servers) await end(server, marker)
-    rmSync(directory, { recursive: true })
+export interface Result {
+  readonly stack: string
+  /** As many for each stack, in the same order; fewer where it failed. */
+  readonly rounds: readonly Figures[]
+  readonly failure: string | null
+}
+
+export interface Surroundings {
+  readonly env: NodeJS.ProcessEnv
+  readonly onProgress: (text: string) => void
+}
+
+const NOTHING: Figures = {
+  ...{ microseconds: Number.NaN, requestsPerSecond: Number.NaN, p50: Number.NaN, p99: Number.NaN, p999: Number.NaN },
+  ...{ errors: 0, megabytes: Number.NaN, kilobytesPerConnection: Number.NaN, megabytesPerWorker: Number.NaN },
+}
+const SLOW_READERS = 1000
+/** Half of what one slot does when one of a hundred requests takes 500 ms and the others 5 ms. */
+const ARRIVALS_PER_WORKER = 50
+const REQUESTS_PER_WORKER = 1000
+
+export async function measureScene(
+  scene: Scene,
+  stacks: readonly Stack[],
+  load: Load,
+  around: Surroundings,
+): Promise<Result[]> {
+  const needsKeepAlive = scene.load === 'idle' || scene.load === 'slow-readers'
+  const able = stacks
+    .filter(({ keepsAlive }) => keepsAlive || !needsKeepAlive)
+    .filter(({ loads }) => loads === null || loads.includes(scene.load))
+  if (scene.load === 'idle' || scene.load === 'workers') return alone(scene, able, load, around)
+  return sideBySide(scene, able, load, around)
+}
+
+/** What is wrong with one stack is told in its result, and takes nothing from the others. */
+class Attempt {
+  readonly stack: Stack
+  readonly rounds: Figures[] = []
+  failure: string | null = null
+
+  constructor(stack: Stack) {
+    this.stack = stack
   }
-}
 
-type Result = Omit<Figures, 'microseconds' | 'megabytes'> & { readonly requests: number }
-
-function apply(scene: Scene, port: number, load: Load): Promise<Result> {
-  return scene.load === 'echo' || scene.load === 'broadcast'
-    ? messages(`ws://127.0.0.1:${port}/`, scene.load, load)
-    : wrk(`http://127.0.0.1:${port}/`, scene.load, load)
-}
-
-async function messages(url: string, mode: string, load: Load): Promise<Result> {
-  const client = join(ROOT, 'bench/websocket-load.ts')
-  const args = [process.execPath, client, url, mode, String(load.connections), String(load.seconds)]
-  const { stdout } = await run('taskset', ['-c', CLIENT_CORE, ...args])
-  return JSON.parse(stdout)
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { port: number }
-  probe.close()
-  await once(probe, 'close')
-  return port
-}
-
-async function waitUntilUp(port: number, servers: readonly ChildProcess[], errors: () => string): Promise<void> {
-  for (let attempt = 0; attempt < 150; attempt++) {
-    const ended = servers.find(server => server.exitCode !== null)
-    if (ended !== undefined) throw new Error(`it ended with ${ended.exitCode}: ${errors()}`)
+  async try(work: () => Promise<void>): Promise<void> {
+    if (this.failure !== null) return
     try {
-      const response = await fetch(`http://127.0.0.1:${port}/up`, { signal: AbortSignal.timeout(2000) })
-      await response.arrayBuffer()
-      if (response.status < 500) return
-    } catch {
-      // Not yet.
+      await work()
+    } catch (error) {
+      this.failure = (error as Error).message
     }
-    await new Promise(resolve => setTimeout(resolve, 100))
   }
-  throw new Error(`it never answered: ${errors()}`)
-}
 
-async function wrk(url: string, lua: string, load: Load): Promise<Result> {
-  const script = join(ROOT, 'bench', lua)
-  const args = [
-    '-c',
-    CLIENT_CORE,
-    'wrk',
-    '-t1',
-    `-c${load.connections}`,
-    `-d${load.seconds}s`,
-    '--latency',
-    '-s',
-    script,
-    url,
-  ]
-  const { stdout } = await run('taskset', args)
-  const field = (pattern: RegExp) => pattern.exec(stdout)?.[1] ?? ''
-  const socketErrors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout)
-  const failures = [field(/Non-2xx or 3xx responses: (\d+)/), ...(socketErrors?.slice(1) ?? [])]
-  return {
-    requests: Number(field(/(\d+) requests in/)),
-    requestsPerSecond: Number(field(/Requests\/sec:\s+([\d.]+)/)),
-    p50: field(/^\s+50%\s+(\S+)/m),
-    p99: field(/^\s+99%\s+(\S+)/m),
-    errors: failures.reduce((sum, text) => sum + Number(text || 0), 0),
+  get result(): Result {
+    return { stack: this.stack.name, rounds: this.rounds, failure: this.failure }
   }
 }
 
-/** Those with the marker, and their descendants: nginx writes its title over its environment. */
-function pids(marker: string): number[] {
-  const found = new Set<number>()
-  const parents = new Map<number, number>()
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue
-    if (read(`/proc/${name}/environ`).includes(`MARKER_OF_JUMAK_BENCH=${marker}`)) found.add(Number(name))
-    parents.set(Number(name), Number(/^PPid:\s+(\d+)/m.exec(read(`/proc/${name}/status`))?.[1] ?? 0))
-  }
-  for (let size = -1; size !== found.size; ) {
-    size = found.size
-    for (const [pid, parent] of parents) if (found.has(parent)) found.add(pid)
-  }
-  return [...found]
-}
-
-function read(path: string): string {
+async function sideBySide(scene: Scene, stacks: readonly Stack[], load: Load, around: Surroundings) {
+  const attempts = stacks.map(stack => new Attempt(stack))
+  const running = new Map<Attempt, RunningStack>()
+  const crowds: Crowd[] = []
   try {
-    return readFileSync(path, 'latin1')
-  } catch {
-    return ''
+    for (const attempt of attempts) {
+      around.onProgress(`${scene.name}: starting ${attempt.stack.name}`)
+      await attempt.try(async () => {
+        const stack = await RunningStack.start(attempt.stack, scene, load.workers, around.env)
+        running.set(attempt, stack)
+        if (scene.load === 'slow-readers')
+          crowds.push(await Crowd.gather('crowd.ts', stack.port, SLOW_READERS, 'slow-readers'))
+        await burst(scene, stack, { ...load, seconds: 1 })
+      })
+    }
+    for (let round = 0; round < load.rounds; round++) {
+      for (let turn = 0; turn < attempts.length; turn++) {
+        const attempt = attempts[(turn + round) % attempts.length]!
+        around.onProgress(`${scene.name}: round ${round + 1} of ${load.rounds}, ${attempt.stack.name}`)
+        await attempt.try(async () => void attempt.rounds.push(await burst(scene, running.get(attempt)!, load)))
+      }
+    }
+  } finally {
+    for (const crowd of crowds) await crowd.end()
+    for (const stack of running.values()) await stack.end()
+  }
+  return attempts.map(attempt => attempt.result)
+}
+
+async function burst(scene: Scene, stack: RunningStack, load: Load): Promise<Figures> {
+  const before = stack.cpuSeconds()
+  const { requests, seconds, ...latencies } = await apply(scene, stack.port, load)
+  const microseconds = ((stack.cpuSeconds() - before) * 1e6) / Math.max(1, requests)
+  return { ...NOTHING, ...latencies, microseconds, requestsPerSecond: requests / seconds, megabytes: stack.megabytes() }
+}
+
+function apply(scene: Scene, port: number, { connections, workers, seconds }: Load): Promise<Answers> {
+  switch (scene.load) {
+    case 'echo':
+    case 'broadcast':
+      return client('messages.ts', `ws://127.0.0.1:${port}/`, scene.load, connections, seconds)
+    case 'one-percent-slow':
+      return client('open-loop.ts', port, workers * ARRIVALS_PER_WORKER, seconds)
+    case 'slow-readers':
+      return wrk(port, 'differing', connections, seconds)
+    default:
+      return wrk(port, scene.load, connections, seconds)
   }
 }
 
-function cpuSeconds(marker: string): number {
-  let ticks = 0
-  for (const pid of pids(marker)) {
-    const stat = read(`/proc/${pid}/stat`)
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    // utime, stime, and those of children that were waited for: proc(5) fields 14 to 17.
-    for (const field of fields.slice(11, 15)) ticks += Number(field)
+/** Scenes of memory: a stack starts anew for each figure. */
+async function alone(scene: Scene, stacks: readonly Stack[], load: Load, around: Surroundings) {
+  const attempts = stacks.map(stack => new Attempt(stack))
+  for (let round = 1; round <= load.rounds; round++) {
+    for (const attempt of attempts) {
+      around.onProgress(`${scene.name}: round ${round} of ${load.rounds}, ${attempt.stack.name}`)
+      const measure = scene.load === 'idle' ? idleConnections : furtherWorkers
+      await attempt.try(async () => void attempt.rounds.push(await measure(scene, attempt.stack, load, around.env)))
+    }
   }
-  return ticks / CLOCK_TICKS_PER_SECOND
+  return attempts.map(attempt => attempt.result)
 }
 
-function pss(marker: string): number {
-  let kilobytes = 0
-  for (const pid of pids(marker))
-    kilobytes += Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0)
-  return kilobytes / 1024
+async function idleConnections(scene: Scene, stack: Stack, load: Load, env: NodeJS.ProcessEnv): Promise<Figures> {
+  const running = await RunningStack.start(stack, scene, load.workers, env)
+  try {
+    await wrk(running.port, 'differing', 64, 1)
+    const before = running.megabytes()
+    const crowd = await Crowd.gather('crowd.ts', running.port, load.connections, 'idle')
+    const megabytes = running.megabytes()
+    await crowd.end()
+    return { ...NOTHING, megabytes, kilobytesPerConnection: ((megabytes - before) * 1024) / load.connections }
+  } finally {
+    await running.end()
+  }
 }
 
-async function end(server: ChildProcess, marker: string): Promise<void> {
-  // uWSGI reloads on TERM: INT ends every one of them.
-  if (server.exitCode === null) server.kill('SIGINT')
-  for (let waited = 0; pids(marker).length > 0; waited += 50) {
-    if (waited > 3000) for (const pid of pids(marker)) process.kill(pid, 'SIGKILL')
-    await new Promise(resolve => setTimeout(resolve, 50))
+async function furtherWorkers(scene: Scene, stack: Stack, load: Load, env: NodeJS.ProcessEnv): Promise<Figures> {
+  const after = async (workers: number) => {
+    const running = await RunningStack.start(stack, scene, workers, env)
+    try {
+      for (let requests = 0; requests < REQUESTS_PER_WORKER * workers; )
+        requests += (await wrk(running.port, 'differing', 16 * workers, 1)).requests
+      return running.megabytes()
+    } finally {
+      await running.end()
+    }
   }
+  const one = await after(1)
+  const megabytes = await after(load.workers)
+  return { ...NOTHING, megabytes, megabytesPerWorker: (megabytes - one) / (load.workers - 1) }
 }

@@ -1,43 +1,81 @@
 /** What the servers of the bench are asked to do. */
 
+/** The figure that a scene is about: what is compared, and drawn. */
+export type Measure = 'microseconds' | 'p99' | 'kilobytesPerConnection' | 'megabytesPerWorker'
+
 export interface Scene {
   readonly name: string
+  readonly what: string
   /** `module:attribute` under bench/apps. */
   readonly app: string
-  readonly what: string
   readonly interface: 'wsgi' | 'asgi' | 'websocket'
-  /** What makes the load: a Lua script for wrk, or messages over WebSockets. */
-  readonly load: 'differing.lua' | 'upload.lua' | 'echo' | 'broadcast'
-  /** Unless the command line says otherwise. */
+  /**
+   * `differing`, `browser`, `upload`, `close`: kinds of load.lua. `echo`, `broadcast`: messages over WebSockets.
+   * `one-percent-slow`: arrivals that don't wait for answers. `slow-readers`: `differing` beside 1,000 slow readers.
+   * `idle`: connections that have made one request. `workers`: 1,000 requests for each worker.
+   */
+  readonly load:
+    | 'differing'
+    | 'browser'
+    | 'upload'
+    | 'close'
+    | 'echo'
+    | 'broadcast'
+    | 'one-percent-slow'
+    | 'slow-readers'
+    | 'idle'
+    | 'workers'
+  readonly measure: Measure
+  /** These two unless the command line says otherwise. */
   readonly connections: number
+  readonly workers: number
 }
 
-const get = (name: string, app: string, kind: 'wsgi' | 'asgi', what: string): Scene => ({
-  ...{ name, app, what, interface: kind, load: 'differing.lua', connections: 64 },
-})
+function scene(
+  name: string,
+  app: string,
+  what: string,
+  rest: Partial<Scene> & { readonly interface: Scene['interface'] },
+): Scene {
+  return { name, app, what, load: 'differing', measure: 'microseconds', connections: 64, workers: 1, ...rest }
+}
+
+const wsgi = { interface: 'wsgi' } as const
+const asgi = { interface: 'asgi' } as const
+const websocket = { interface: 'websocket', connections: 32 } as const
 
 export const SCENES: readonly Scene[] = [
-  get('hello', 'plain:hello', 'wsgi', '13 bytes from a bare WSGI callable'),
-  get('10kb', 'plain:ten_kilobytes', 'wsgi', '10 KiB from a bare WSGI callable'),
-  get('flask', 'flask_app:app', 'wsgi', 'a Flask view'),
-  get('django', 'django_app:application', 'wsgi', 'a Django page: middleware, template, ORM'),
-  get('asgi-hello', 'asgi_plain:hello', 'asgi', '13 bytes from a bare ASGI callable'),
-  get('asgi-10kb', 'asgi_plain:ten_kilobytes', 'asgi', '10 KiB from a bare ASGI callable'),
-  {
-    ...get('asgi-echo', 'asgi_plain:echo', 'asgi', '10 KiB of content read and sent back'),
-    load: 'upload.lua',
-  },
-  {
-    ...get('asgi-10ms', 'asgi_plain:ten_milliseconds', 'asgi', 'an ASGI callable that waits for 10 ms'),
+  scene('hello', 'plain:hello', '13 bytes from a bare WSGI callable', wsgi),
+  scene('10kb', 'plain:ten_kilobytes', '10 KiB from a bare WSGI callable', wsgi),
+  scene('upload', 'plain:echo', '10 KiB of content read and sent back, WSGI', { ...wsgi, load: 'upload' }),
+  scene('browser', 'plain:hello', 'hello for the headers and cookies of a browser', { ...wsgi, load: 'browser' }),
+  scene('close', 'plain:hello', 'hello on a connection of its own each time', { ...wsgi, load: 'close' }),
+  scene('flask', 'flask_app:app', 'a Flask view', wsgi),
+  scene('flask-one', 'flask_app:app', 'a Flask view, one connection', { ...wsgi, connections: 1 }),
+  scene('django', 'django_app:application', 'a Django page: middleware, template, ORM', wsgi),
+  scene('asgi-hello', 'asgi_plain:hello', '13 bytes from a bare ASGI callable', asgi),
+  scene('asgi-10kb', 'asgi_plain:ten_kilobytes', '10 KiB from a bare ASGI callable', asgi),
+  scene('asgi-echo', 'asgi_plain:echo', '10 KiB of content read and sent back', { ...asgi, load: 'upload' }),
+  scene('asgi-10ms', 'asgi_plain:ten_milliseconds', 'an ASGI callable that waits for 10 ms', {
+    ...asgi,
     connections: 512,
-  },
-  get('fastapi', 'fastapi_app:app', 'asgi', 'a FastAPI view that answers JSON'),
-  {
-    ...{ name: 'ws-echo', app: 'asgi_plain:ws_echo', what: 'each message of 32 clients is sent back' },
-    ...{ interface: 'websocket', load: 'echo', connections: 32 },
-  },
-  {
-    ...{ name: 'ws-broadcast', app: 'asgi_plain:ws_broadcast', what: 'each message is sent to all of 32 clients' },
-    ...{ interface: 'websocket', load: 'broadcast', connections: 32 },
-  },
+  }),
+  scene('fastapi', 'fastapi_app:app', 'a FastAPI view that answers JSON', asgi),
+  scene('ws-echo', 'asgi_plain:ws_echo', 'each message of 32 clients is sent back', { ...websocket, load: 'echo' }),
+  scene('ws-broadcast', 'asgi_plain:ws_broadcast', 'each message is sent to all of 32 clients', {
+    ...websocket,
+    load: 'broadcast',
+  }),
+  scene('one-percent-slow', 'plain:one_percent_slow', 'one request of a hundred takes 500 ms, the others 5 ms', {
+    ...{ ...wsgi, load: 'one-percent-slow', measure: 'p99', workers: 4 },
+  }),
+  scene('slow-readers', 'plain:hello_or_large', 'hello beside 1,000 clients that read 1 MiB slowly', {
+    ...{ ...wsgi, load: 'slow-readers' },
+  }),
+  scene('idle', 'plain:hello', 'connections that have made one request and stay', {
+    ...{ ...wsgi, load: 'idle', measure: 'kilobytesPerConnection', connections: 10_000 },
+  }),
+  scene('workers', 'django_app:application', 'a further Django worker, after 1,000 requests each', {
+    ...{ ...wsgi, load: 'workers', measure: 'megabytesPerWorker', workers: 4 },
+  }),
 ]

@@ -1,6 +1,7 @@
-/** The servers that are compared, with the command lines their own documents advise. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+/** The servers that are compared, with the command lines that their own documents advise. */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { NGINX, nginxCommand } from './nginx.ts'
 import type { Scene } from './scenes.ts'
 
 export const ROOT: string = join(import.meta.dirname, '..')
@@ -10,6 +11,8 @@ export const BENCH_VENV: string = join(ROOT, '.cache/bench-venv')
 /** Where a stack listens, and a directory of its own for configuration and sockets. */
 export interface Place {
   readonly port: number
+  /** For what stands behind a proxy and can't listen on a Unix socket. */
+  readonly innerPort: number
   readonly directory: string
 }
 
@@ -17,142 +20,157 @@ export interface Stack {
   readonly name: string
   /** What it serves here. */
   readonly interfaces: readonly Scene['interface'][]
-  /** Absolute paths. */
+  /** Programs that must be there: absolute paths. */
   readonly needs: readonly string[]
-  /** Command lines, started together; the first one is asked to end. */
-  readonly commands: (scene: Scene, place: Place) => readonly (readonly string[])[]
+  /** Keeps a connection open for its client's next request, and thousands of them. */
+  readonly keepsAlive: boolean
+  /** Null: it is for every kind of load. */
+  readonly loads: readonly Scene['load'][] | null
+  /** Command lines, started together. */
+  readonly commands: (scene: Scene, workers: number, place: Place) => readonly (readonly string[])[]
 }
 
-const NGINX = '/usr/sbin/nginx'
-
-const words = (text: string) => text.split(' ')
-
-/** A server that is one program. `line`: its arguments, where `{at}` is the address. */
-function peer(name: string, program: string, interfaces: Stack['interfaces'], line: (scene: Scene) => string): Stack {
+/** @param root - A checkout of Jumak. */
+export function jumak(name: string, root: string): Stack {
+  const program = join(root, 'bin/jumak')
   return {
     name,
-    interfaces,
-    needs: [venv(program)],
-    commands: (scene, { port }) => [[venv(program), ...words(line(scene).replace('{port}', String(port))), scene.app]],
+    interfaces: ['wsgi', 'asgi', 'websocket'],
+    needs: [program],
+    keepsAlive: true,
+    loads: null,
+    commands: ({ app }, workers, { port }) => [
+      [program, ...words(`-b 127.0.0.1:${port} -w ${workers} --log-level warn --python`), venv('python'), app],
+    ],
   }
 }
 
-/** The same on a Unix socket behind nginx, which keeps its connections to it open. */
-function behindNginx(
-  name: string,
-  program: string,
-  interfaces: Stack['interfaces'],
-  line: (scene: Scene) => string,
-): Stack {
+interface Peer {
+  readonly name: string
+  readonly program: string
+  readonly interfaces: Stack['interfaces']
+  readonly keepsAlive?: boolean
+  readonly loads?: Stack['loads']
+  /** Its arguments before the application's name. `socket`: where it shall listen behind nginx instead. */
+  readonly options: (
+    at: { readonly port: number; readonly socket: string | null },
+    workers: number,
+    scene: Scene,
+  ) => string
+  /** Left out: it is measured bare and behind nginx. */
+  readonly only?: 'bare' | 'behind nginx'
+  /** What nginx speaks to it. Left out: HTTP on a Unix socket. */
+  readonly upstream?: 'uwsgi' | 'http on TCP'
+}
+
+const http: readonly Scene['interface'][] = ['wsgi']
+const gunicorn =
+  (more: string): Peer['options'] =>
+  ({ port, socket }, workers) =>
+    `-b ${socket === null ? `127.0.0.1:${port}` : `unix:${socket}`} -w ${workers} ${more}`.trim()
+const uvicorn =
+  (parser: string): Peer['options'] =>
+  ({ port, socket }, workers) =>
+    `${socket === null ? `--host 127.0.0.1 --port ${port}` : `--uds ${socket}`} --workers ${workers} --http ${parser} --loop uvloop --no-access-log --log-level warning`
+const granian =
+  (rest: (scene: Scene) => string): Peer['options'] =>
+  ({ port }, workers, scene) =>
+    `--host 127.0.0.1 --port ${port} --workers ${workers} --http 1 --backlog 2048 --log-level warning ${rest(scene)}`
+const uwsgi =
+  (listen: (port: number, socket: string | null) => string): Peer['options'] =>
+  ({ port, socket }, workers) =>
+    `${listen(port, socket)} --processes ${workers} --disable-logging --master --wsgi`
+
+const PEERS: readonly Peer[] = [
+  { name: 'gunicorn sync', program: 'gunicorn', interfaces: http, keepsAlive: false, options: gunicorn('') },
+  // Its 1,000 connections are a bound of its own, so it holds no thousands.
+  {
+    ...{ name: 'gunicorn gthread', program: 'gunicorn', interfaces: http, keepsAlive: false },
+    options: gunicorn('-k gthread --threads 4 --keep-alive 75'),
+  },
+  {
+    ...{ name: 'gunicorn --preload', program: 'gunicorn', interfaces: http, keepsAlive: false, only: 'bare' },
+    ...{ loads: ['workers'], options: gunicorn('--preload') },
+  },
+  {
+    ...{ name: 'uwsgi http-socket', program: 'uwsgi', interfaces: http, keepsAlive: false, only: 'bare' },
+    options: uwsgi(port => `--http-socket 127.0.0.1:${port}`),
+  },
+  {
+    ...{ name: 'uwsgi http', program: 'uwsgi', interfaces: http, keepsAlive: false, only: 'bare' },
+    options: uwsgi(port => `--http 127.0.0.1:${port} --http-keepalive`),
+  },
+  {
+    ...{ name: 'uwsgi', program: 'uwsgi', interfaces: http, only: 'behind nginx', upstream: 'uwsgi' },
+    options: uwsgi((_port, socket) => `--socket ${socket} --chmod-socket=666`),
+  },
+  {
+    ...{ name: 'granian', program: 'granian', interfaces: http, upstream: 'http on TCP' },
+    options: granian(() => '--interface wsgi --no-ws --blocking-threads 1'),
+  },
+  {
+    ...{ name: 'uvicorn', program: 'uvicorn', interfaces: ['asgi', 'websocket'] },
+    options: uvicorn('httptools'),
+  },
+  { name: 'uvicorn zttp', program: 'uvicorn', interfaces: ['asgi'], only: 'bare', options: uvicorn('zttp') },
+  {
+    ...{ name: 'granian asgi', program: 'granian', interfaces: ['asgi', 'websocket'], upstream: 'http on TCP' },
+    options: granian(scene => `--interface asgi --loop uvloop ${scene.interface === 'websocket' ? '--ws' : '--no-ws'}`),
+  },
+  {
+    ...{ name: 'gunicorn asgi', program: 'gunicorn', interfaces: ['asgi'], only: 'bare' },
+    options: gunicorn('-k asgi'),
+  },
+  {
+    ...{ name: 'hypercorn', program: 'hypercorn', interfaces: ['asgi', 'websocket'], only: 'bare' },
+    options: ({ port }, workers) => `-k uvloop -b 127.0.0.1:${port} -w ${workers}`,
+  },
+]
+
+export const STACKS: readonly Stack[] = [
+  jumak('jumak', ROOT),
+  ...PEERS.filter(peer => peer.only !== 'behind nginx').map(bare),
+  ...PEERS.filter(peer => peer.only !== 'bare').map(behindNginx),
+]
+
+function bare(peer: Peer): Stack {
   return {
-    name: `nginx + ${name}`,
-    interfaces,
-    needs: [NGINX, venv(program)],
-    commands: (scene, place) => {
-      const socket = join(place.directory, 'app.sock')
-      const config = join(place.directory, 'nginx.conf')
-      writeFileSync(config, nginxConfig(place, socket, program === 'uwsgi'))
+    ...common(peer),
+    commands: (scene, workers, { port }) => [[...line(peer, { port, socket: null }, workers, scene)]],
+  }
+}
+
+function behindNginx(peer: Peer): Stack {
+  return {
+    ...common(peer),
+    name: `nginx + ${peer.name}`,
+    needs: [NGINX, venv(peer.program)],
+    keepsAlive: true,
+    commands: (scene, workers, { port, innerPort, directory }) => {
+      const socket = peer.upstream === 'http on TCP' ? null : join(directory, 'app.sock')
+      const server = socket === null ? `127.0.0.1:${innerPort}` : `unix:${socket}`
       return [
-        [NGINX, '-e', 'stderr', '-c', config],
-        [venv(program), ...words(line(scene).replace('{socket}', socket)), scene.app],
+        nginxCommand(port, server, peer.upstream === 'uwsgi' ? 'uwsgi' : 'http', directory),
+        line(peer, { port: innerPort, socket }, workers, scene),
       ]
     },
   }
 }
 
-function nginxConfig({ port, directory }: Place, socket: string, isUwsgi: boolean): string {
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-  for (const name of temporary) mkdirSync(join(directory, name), { recursive: true })
-  const pass = isUwsgi
-    ? 'include /etc/nginx/uwsgi_params; uwsgi_pass app;'
-    : `proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection $connection_upgrade;
-       proxy_set_header Upgrade $http_upgrade; proxy_set_header Host $host;`
-  // Its workers must reach the socket in our directory.
-  const user = process.getuid?.() === 0 ? 'user root; ' : ''
-  return `${user}daemon off; worker_processes 1; pid ${directory}/nginx.pid; error_log stderr warn;
-events { worker_connections 4096; }
-http {
-  access_log off; keepalive_requests 1000000;
-  ${temporary.map(name => `${name}_temp_path ${directory}/${name};`).join(' ')}
-  map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
-  upstream app { server unix:${socket}; keepalive 64; }
-  server { listen 127.0.0.1:${port}; location / { ${pass} } }
-}
-`
+function common({ name, program, interfaces, keepsAlive = true, loads = null }: Peer) {
+  return { name, interfaces, needs: [venv(program)], keepsAlive, loads }
 }
 
-const LOCAL = '--host 127.0.0.1 --port {port}'
-const QUIET_UVICORN = '--loop uvloop --no-access-log --log-level warning'
+function line(peer: Peer, at: Parameters<Peer['options']>[0], workers: number, scene: Scene): string[] {
+  return [venv(peer.program), ...words(peer.options(at, workers, scene)), scene.app]
+}
 
-export const STACKS: readonly Stack[] = [
-  {
-    name: 'jumak',
-    interfaces: ['wsgi', 'asgi', 'websocket'],
-    needs: [join(ROOT, 'bin/jumak')],
-    commands: ({ app }, { port }) => [
-      [
-        join(ROOT, 'bin/jumak'),
-        '-b',
-        `127.0.0.1:${port}`,
-        '-w',
-        '1',
-        '--python',
-        venv('python'),
-        '--log-level',
-        'warn',
-        app,
-      ],
-    ],
-  },
-  peer('gunicorn sync', 'gunicorn', ['wsgi'], () => '-b 127.0.0.1:{port}'),
-  peer('gunicorn gthread', 'gunicorn', ['wsgi'], () => '-b 127.0.0.1:{port} -k gthread --threads 4 --keep-alive 75'),
-  peer(
-    'uwsgi http-socket',
-    'uwsgi',
-    ['wsgi'],
-    () => '--http-socket 127.0.0.1:{port} --disable-logging --master --wsgi',
-  ),
-  peer(
-    'uwsgi http',
-    'uwsgi',
-    ['wsgi'],
-    () => '--http 127.0.0.1:{port} --http-keepalive --disable-logging --master --wsgi',
-  ),
-  peer(
-    'granian',
-    'granian',
-    ['wsgi'],
-    () => `--interface wsgi ${LOCAL} --http 1 --no-ws --backlog 2048 --blocking-threads 1 --log-level warning`,
-  ),
-  peer('uvicorn', 'uvicorn', ['asgi', 'websocket'], () => `${LOCAL} --http httptools ${QUIET_UVICORN}`),
-  peer('uvicorn zttp', 'uvicorn', ['asgi'], () => `${LOCAL} --http zttp ${QUIET_UVICORN}`),
-  peer(
-    'granian asgi',
-    'granian',
-    ['asgi', 'websocket'],
-    scene =>
-      `--interface asgi ${LOCAL} --http 1 --${scene.interface === 'websocket' ? '' : 'no-'}ws --backlog 2048 --loop uvloop --log-level warning`,
-  ),
-  behindNginx('gunicorn sync', 'gunicorn', ['wsgi'], () => '-b unix:{socket}'),
-  behindNginx(
-    'uwsgi',
-    'uwsgi',
-    ['wsgi'],
-    () => '--socket {socket} --chmod-socket=666 --disable-logging --master --wsgi',
-  ),
-  behindNginx('uvicorn', 'uvicorn', ['asgi', 'websocket'], () => `--uds {socket} --http httptools ${QUIET_UVICORN}`),
-]
+const words = (text: string): string[] => text.split(' ').filter(word => word !== '')
 
-/** What `--install` installs. gunicorn[fast] is its own advice for the parser. */
-export const PEERS: readonly string[] = [
-  'gunicorn[fast]',
-  'uwsgi',
-  'granian',
-  'uvicorn[standard]',
-  'zttp',
-  'flask',
-  'django',
-  'fastapi',
+/** What `--install` installs. gunicorn[fast] is its own advice for the parser; py-spy is for `npm run profile`. */
+export const PACKAGES: readonly string[] = [
+  ...['gunicorn[fast]', 'uwsgi', 'granian', 'uvicorn[standard]', 'zttp', 'hypercorn'],
+  ...['flask', 'django', 'fastapi', 'py-spy'],
 ]
 
 export function venv(program: string): string {

@@ -1,6 +1,9 @@
 """Bare PEP 3333 applications: what a server costs when the application costs nothing."""
 
+import time
+
 TEN_KILOBYTES = b"x" * 10240
+MEBIBYTE = b"x" * 2**20
 
 
 def hello(environ, start_response):
@@ -11,3 +14,22 @@ def hello(environ, start_response):
 def ten_kilobytes(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "10240")])
     return [TEN_KILOBYTES]
+
+
+def echo(environ, start_response):
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    content = environ["wsgi.input"].read(length)
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(content)))])
+    return [content]
+
+
+def one_percent_slow(environ, start_response):
+    time.sleep(0.5 if environ["PATH_INFO"] == "/slow" else 0.005)
+    return hello(environ, start_response)
+
+
+def hello_or_large(environ, start_response):
+    if environ["PATH_INFO"] != "/large":
+        return hello(environ, start_response)
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(MEBIBYTE)))])
+    return [MEBIBYTE]

@@ -1,10 +1,11 @@
 /**
- * Load of WebSocket messages, in a process of its own: `websocket-load.ts URL echo|broadcast CLIENTS SECONDS`. Prints one line of
+ * Load of WebSocket messages, in a process of its own: `messages.ts URL echo|broadcast CLIENTS SECONDS`. Prints one line of
  * JSON: messages that arrived at clients, their rate, and latencies. Each client that may send waits for its own message to come
  * back before it sends the next: in `echo` all clients send, in `broadcast` one does, and all receive.
  */
 import { once } from 'node:events'
 import WebSocket from 'ws'
+import { percentiles } from './percentiles.ts'
 
 const [url, mode, clients, seconds] = process.argv.slice(2)
 const PAYLOAD = 'x'.repeat(100)
@@ -42,15 +43,5 @@ await new Promise<void>(done => {
   })
 })
 const elapsed = performance.now() - stopAt + Number(seconds) * 1000
-latencies.sort((a, b) => a - b)
-const at = (part: number) => `${latencies[Math.floor(latencies.length * part)]!.toFixed(2)}ms`
-console.log(
-  JSON.stringify({
-    requests: received,
-    requestsPerSecond: (received * 1000) / elapsed,
-    p50: at(0.5),
-    p99: at(0.99),
-    errors,
-  }),
-)
+console.log(JSON.stringify({ requests: received, seconds: elapsed / 1000, ...percentiles(latencies), errors }))
 process.exit(0)

@@ -1,0 +1,29 @@
+/**
+ * Connections that stay: `crowd.ts PORT COUNT idle|slow-readers`. `idle` makes one request each and reads its answer;
+ * `slow-readers` asks for /large and reads 4 KiB a second. Prints `ready` when all have begun, and stays until it is killed.
+ */
+import { connect, type Socket } from 'node:net'
+
+const [port, count, mode] = process.argv.slice(2)
+const path = mode === 'idle' ? '/page' : '/large'
+/** So many at once: a listen queue holds 2,048 at most. */
+const AT_ONCE = 100
+
+function begin(): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.on('error', reject)
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)
+    if (mode === 'idle') socket.once('data', () => resolve(socket))
+    else socket.once('readable', () => resolve(socket))
+  })
+}
+
+const sockets: Socket[] = []
+while (sockets.length < Number(count)) {
+  const next = Math.min(AT_ONCE, Number(count) - sockets.length)
+  sockets.push(...(await Promise.all(Array.from({ length: next }, begin))))
+}
+if (mode === 'slow-readers') setInterval(() => sockets.forEach(socket => void socket.read(4096)), 1000)
+else setInterval(() => {}, 2 ** 30)
+console.log('ready')

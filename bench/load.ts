@@ -1,0 +1,61 @@
+/** Puts load on an address, from the other core, and says what came back. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+
+const CLIENT_CORE = '1'
+const HERE = import.meta.dirname
+const run = promisify(execFile)
+
+/** What came back. Latencies in milliseconds. */
+export interface Answers {
+  readonly requests: number
+  readonly seconds: number
+  readonly p50: number
+  readonly p99: number
+  readonly p999: number
+  /** Responses that are no success, and socket errors. */
+  readonly errors: number
+}
+
+/** @param kind - One of load.lua's. As many requests as the server takes. */
+export function wrk(port: number, kind: string, connections: number, seconds: number): Promise<Answers> {
+  const options = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s']
+  return lastLine('wrk', [...options, '-s', join(HERE, 'load.lua'), `http://127.0.0.1:${port}/`, '--', kind])
+}
+
+/** @param client - A program of bench/clients that prints its Answers. */
+export function client(name: string, ...values: readonly (string | number)[]): Promise<Answers> {
+  return lastLine(process.execPath, [join(HERE, 'clients', name), ...values.map(String)])
+}
+
+async function lastLine(program: string, args: readonly string[]): Promise<Answers> {
+  const { stdout } = await run('taskset', ['-c', CLIENT_CORE, program, ...args], { maxBuffer: 2 ** 24 })
+  return JSON.parse(stdout.trim().split('\n').at(-1)!)
+}
+
+/** Clients that stay beside other load until `end`. */
+export class Crowd {
+  readonly #process: ChildProcess
+
+  private constructor(child: ChildProcess) {
+    this.#process = child
+  }
+
+  /** Resolves when all of them are connected. */
+  static async gather(name: string, ...values: readonly (string | number)[]): Promise<Crowd> {
+    const args = ['-c', CLIENT_CORE, process.execPath, join(HERE, 'clients', name), ...values.map(String)]
+    const child = spawn('taskset', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const lines = createInterface({ input: child.stdout })
+    const [first] = await Promise.race([once(lines, 'line'), once(child, 'exit')])
+    if (first !== 'ready') throw new Error(`${name} did not come up: ${first}`)
+    return new Crowd(child)
+  }
+
+  async end(): Promise<void> {
+    this.#process.kill('SIGKILL')
+    await once(this.#process, 'exit')
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * A stack that runs, on one core: what its processes have used, and its end. Its processes are those that were started, those with
+ * its marker in their environment, and the descendants of both (nginx writes its title over its environment).
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Scene } from './scenes.ts'
+import { ROOT, type Stack } from './stacks.ts'
+
+const SERVER_CORE = '0'
+const CLOCK_TICKS_PER_SECOND = 100
+/** Enough for 10,000 connections and those of a proxy behind them. */
+const DESCRIPTORS = 60_000
+
+export class RunningStack {
+  readonly #servers: readonly ChildProcess[]
+  readonly #marker: string
+  readonly #directory: string
+  readonly port: number
+
+  private constructor(servers: readonly ChildProcess[], marker: string, directory: string, port: number) {
+    this.#servers = servers
+    this.#marker = marker
+    this.#directory = directory
+    this.port = port
+  }
+
+  /** @throws When it ends, or has not answered after a quarter of a minute; the message has the end of its standard error. */
+  static async start(stack: Stack, scene: Scene, workers: number, env: NodeJS.ProcessEnv): Promise<RunningStack> {
+    const marker = randomUUID()
+    const directory = mkdtempSync(join(tmpdir(), 'jumak-bench-'))
+    const [port, innerPort] = await freePorts()
+    const limited = ['sh', '-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh', 'taskset', '-c', SERVER_CORE]
+    const servers = stack.commands(scene, workers, { port, innerPort, directory }).map(words =>
+      spawn(limited[0]!, [...limited.slice(1), ...words], {
+        cwd: join(ROOT, 'bench/apps'),
+        env: { ...env, MARKER_OF_JUMAK_BENCH: marker },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      }),
+    )
+    let errors = ''
+    for (const server of servers) server.stderr!.on('data', data => (errors = (errors + data).slice(-500)))
+    const running = new RunningStack(servers, marker, directory, port)
+    try {
+      await running.#waitUntilUp(() => errors)
+    } catch (error) {
+      await running.end()
+      throw error
+    }
+    return running
+  }
+
+  async #waitUntilUp(errors: () => string): Promise<void> {
+    for (let attempt = 0; attempt < 150; attempt++) {
+      const ended = this.#servers.find(server => server.exitCode !== null)
+      if (ended !== undefined) throw new Error(`it ended with ${ended.exitCode}: ${errors()}`)
+      try {
+        const response = await fetch(`http://127.0.0.1:${this.port}/up`, { signal: AbortSignal.timeout(2000) })
+        await response.arrayBuffer()
+        if (response.status < 500) return
+      } catch {
+        // Not yet.
+      }
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+    throw new Error(`it never answered: ${errors()}`)
+  }
+
+  /** Used so far by its processes and by their children that have ended. */
+  cpuSeconds(): number {
+    let ticks = 0
+    for (const pid of this.#pids()) {
+      const stat = read(`/proc/${pid}/stat`)
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      // utime, stime, and those of children that were waited for: proc(5) fields 14 to 17.
+      for (const field of fields.slice(11, 15)) ticks += Number(field)
+    }
+    return ticks / CLOCK_TICKS_PER_SECOND
+  }
+
+  /** Proportional set size: what processes share is counted once. */
+  megabytes(): number {
+    let kilobytes = 0
+    for (const pid of this.#pids())
+      kilobytes += Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0)
+    return kilobytes / 1024
+  }
+
+  async end(): Promise<void> {
+    // uWSGI reloads on TERM: INT ends every one of them.
+    for (const server of this.#servers) if (server.exitCode === null) server.kill('SIGINT')
+    for (let waited = 0; ; waited += 50) {
+      const left = this.#pids()
+      if (left.length === 0) break
+      if (waited > 3000) for (const pid of left) kill(pid)
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  #pids(): number[] {
+    const found = new Set<number>()
+    const parents = new Map<number, number>()
+    for (const { pid, exitCode, signalCode } of this.#servers)
+      if (pid !== undefined && exitCode === null && signalCode === null) found.add(pid)
+    for (const name of readdirSync('/proc')) {
+      if (!/^\d+$/.test(name)) continue
+      if (read(`/proc/${name}/environ`).includes(`MARKER_OF_JUMAK_BENCH=${this.#marker}`)) found.add(Number(name))
+      parents.set(Number(name), Number(/^PPid:\s+(\d+)/m.exec(read(`/proc/${name}/status`))?.[1] ?? 0))
+    }
+    for (let size = -1; size !== found.size; ) {
+      size = found.size
+      for (const [pid, parent] of parents) if (found.has(parent)) found.add(pid)
+    }
+    return [...found]
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return ''
+  }
+}
+
+async function freePorts(): Promise<[number, number]> {
+  const probes = [createServer().listen(0, '127.0.0.1'), createServer().listen(0, '127.0.0.1')]
+  await Promise.all(probes.map(probe => once(probe, 'listening')))
+  const ports = probes.map(probe => (probe.address() as { port: number }).port)
+  for (const probe of probes) probe.close()
+  await Promise.all(probes.map(probe => once(probe, 'close')))
+  return ports as [number, number]
+}
