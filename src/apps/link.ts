@@ -1,7 +1,7 @@
 /**
  * One slot's link: the gateway's connection to one thread of a worker, and the calls that are on it, answered in order.
- * Runs in the gateway. Brings frames to exchanges and exchanges to frames; which call goes where, and what becomes of
- * calls whose link is gone, is `pool.ts`.
+ * Runs in the gateway. Brings frames to exchanges and exchanges to frames; which call goes where is `dispatcher.ts`,
+ * what becomes of calls whose link is gone `retry.ts`.
  *
  * Invariants: at most one connection at a time; events of a connection that was given up change nothing; a call leaves
  * `#calls` exactly once, by its end, by `abandon`, or by `close`. The worker is not trusted (`wire/decode.ts`).

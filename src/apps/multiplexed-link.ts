@@ -1,6 +1,6 @@
 /**
  * The connection to one worker of an ASGI application, with all exchanges that it runs. Runs in the gateway. Brings frames to
- * exchanges (`multiplexed-sink.ts`) and exchanges to frames; which call goes to which worker is `pool.ts`.
+ * exchanges (`multiplexed-sink.ts`) and exchanges to frames; which call goes to which worker is `dispatcher.ts`.
  *
  * Invariants: one connection, never renewed: the worker is lost with it. It is always read: what a slow client does not take is
  * held back by credit. A call leaves `#calls` exactly once; from then on nothing its worker says of it is heard. A slot is held
@@ -33,8 +33,6 @@ export interface MultiplexedOwner extends PoolLinkOwner {
   readonly times: RequestTimes
   /** `timeouts.streamIdle`; 0: none. */
   readonly streamIdleMs: number
-  /** Its client has closed its side and is not expected to read an answer. */
-  dropped(call: Call): void
   /** The worker's event loop does not turn, for now. */
   blocked(link: MultiplexedLink, note: string): void
   /** It has not turned for `timeouts.request`, whatever path its requests have: the worker must be replaced. */
@@ -299,7 +297,7 @@ export class MultiplexedLink implements PoolLink {
   #tick(passedMs: number): void {
     this.#heartbeat.tick(passedMs, this.inFlight > 0 || this.outbox.hasSpoken)
     for (const one of this.#calls.values()) {
-      if (one.isDeserted(passedMs)) this.#owner.dropped(one.call)
+      if (one.isDeserted(passedMs)) one.call.drop()
       else if (one.isOverdue(passedMs)) this.#overdue(one)
     }
     if (this.isIdle && !this.#heartbeat.isBlocked) this.#ticker.stop()
