@@ -58,27 +58,7 @@ class Gateway {
     this.#access = new AccessLog(config.accessLog, (level, message) => this.#log(level, message))
     const access = this.#access.write
     const space = this.#makeSpace(config)
-    this.#pool = new AppPool({
-      limits: config.limits,
-      timeouts: config.timeouts,
-      queueOrder: config.queueOrder,
-      space,
-      build,
-      rootPath: config.rootPath,
-      onError: (exchange, error) => this.#refuse(exchange, error),
-      beforeDispatch: config.isDevelopment ? () => this.#development?.checkFreshness() : undefined,
-      events: {
-        warming: worker => channel.send({ type: 'worker-warming', worker }),
-        cold: (worker, note) => channel.send({ type: 'worker-cold', worker, note }),
-        linked: worker => channel.send({ type: 'worker-linked', worker }),
-        drained: worker => channel.send({ type: 'worker-drained', worker }),
-        lost: (worker, reason) => channel.send({ type: 'worker-lost', worker, reason }),
-        stuck: (worker, note, request, thread) => channel.send({ type: 'worker-stuck', worker, note, request, thread }),
-        blocked: (worker, note) => channel.send({ type: 'worker-blocked', worker, note }),
-        spent: (worker, requests) => channel.send({ type: 'worker-spent', worker, requests }),
-        log: (level, message, request) => this.#log(level, message, request),
-      },
-    })
+    this.#pool = this.#makePool(config, space, build)
     this.#ownMounts = config.staticMounts
     this.#files = new StaticFiles(config.rootPath, (exchange, error) => this.#refuse(exchange, error))
     this.#files.setMounts(this.#ownMounts)
@@ -115,6 +95,31 @@ class Gateway {
     })
     setInterval(() => this.#tellInFlight(), IN_FLIGHT_MS).unref()
     this.#connections = this.#makeConnections(context, config.limits, trusted)
+  }
+
+  #makePool(config: GatewayConfig, space: TemporarySpace, build: string): AppPool {
+    const channel = this.#channel
+    return new AppPool({
+      limits: config.limits,
+      timeouts: config.timeouts,
+      queueOrder: config.queueOrder,
+      space,
+      build,
+      rootPath: config.rootPath,
+      onError: (exchange, error) => this.#refuse(exchange, error),
+      beforeDispatch: config.isDevelopment ? () => this.#development?.checkFreshness() : undefined,
+      events: {
+        warming: worker => channel.send({ type: 'worker-warming', worker }),
+        cold: (worker, note) => channel.send({ type: 'worker-cold', worker, note }),
+        linked: worker => channel.send({ type: 'worker-linked', worker }),
+        drained: worker => channel.send({ type: 'worker-drained', worker }),
+        lost: (worker, reason) => channel.send({ type: 'worker-lost', worker, reason }),
+        stuck: (worker, note, request, thread) => channel.send({ type: 'worker-stuck', worker, note, request, thread }),
+        blocked: (worker, note) => channel.send({ type: 'worker-blocked', worker, note }),
+        spent: (worker, requests) => channel.send({ type: 'worker-spent', worker, requests }),
+        log: (level, message, request) => this.#log(level, message, request),
+      },
+    })
   }
 
   #makeSpace({ temporaryDirectory, limits }: GatewayConfig): TemporarySpace {
