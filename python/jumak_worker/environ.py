@@ -8,7 +8,26 @@ from __future__ import annotations
 
 from typing import List
 
+from . import __version__
+from .errors import ErrorStream
+from .files import FileWrapper
 from .makers import Maker, Makers
+
+
+def base_environ(threads: int, multiprocess: bool, root_path: str = "") -> dict:
+    """What is the same for every request of a worker."""
+    return {
+        "wsgi.version": (1, 0),
+        "wsgi.errors": ErrorStream(),
+        "wsgi.multithread": threads > 1,
+        "wsgi.multiprocess": multiprocess,
+        "wsgi.run_once": False,
+        "wsgi.file_wrapper": FileWrapper,
+        # Content always ends by itself, chunked or not: read() without a size is safe.
+        "wsgi.input_terminated": True,
+        "SERVER_SOFTWARE": "jumak/" + __version__,
+        "SCRIPT_NAME": root_path,
+    }
 
 
 class Environs:

@@ -21,11 +21,10 @@ from typing import TYPE_CHECKING, Callable, Dict, List, NoReturn, Optional, Tupl
 
 from . import __version__, failure_report, loader, osprocess, sources, stacks
 from .control import ControlChannel
-from .environ import Environs
+from .environ import Environs, base_environ
 from .errors import report
 from .link import Link
 from .wire import WireError
-from .wsgi import base_environ
 
 if TYPE_CHECKING:
     from .asgi_worker import AsgiWorker

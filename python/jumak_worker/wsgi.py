@@ -11,9 +11,9 @@ import types
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
-from . import __version__, failure_report, files, response_head, sources, tracebacks, wire
+from . import failure_report, files, response_head, sources, tracebacks, wire
 from .body import BodyStream, open_input
-from .errors import ErrorStream, report
+from .errors import report
 from .wire import LinkClosed, WireError
 
 if TYPE_CHECKING:
@@ -25,22 +25,6 @@ _open_input = open_input
 _pack_response = wire.RESPONSE_HEAD.pack
 _RESPONSE = wire.RESPONSE
 _RESPONSE_FIXED = wire.RESPONSE_FIXED
-
-
-def base_environ(threads: int, multiprocess: bool, root_path: str = "") -> dict:
-    """What is the same for every request of a worker."""
-    return {
-        "wsgi.version": (1, 0),
-        "wsgi.errors": ErrorStream(),
-        "wsgi.multithread": threads > 1,
-        "wsgi.multiprocess": multiprocess,
-        "wsgi.run_once": False,
-        "wsgi.file_wrapper": files.FileWrapper,
-        # Content always ends by itself, chunked or not: read() without a size is safe.
-        "wsgi.input_terminated": True,
-        "SERVER_SOFTWARE": "jumak/" + __version__,
-        "SCRIPT_NAME": root_path,
-    }
 
 
 class Call:

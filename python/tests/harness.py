@@ -14,9 +14,8 @@ import threading
 from typing import Callable, List, NamedTuple, Optional, Tuple, Type
 
 from jumak_worker import __version__, wire
-from jumak_worker.environ import Environs
+from jumak_worker.environ import Environs, base_environ
 from jumak_worker.link import Link
-from jumak_worker.wsgi import base_environ
 
 PACKAGE = os.path.dirname(os.path.abspath(sys.modules["jumak_worker"].__file__ or ""))
 WAIT = 20

@@ -75,9 +75,9 @@ for (const [from, to] of [
 
 test('sockets are the business of the gateway, of the links and of the master', () => {
   const text = "import { connect } from 'node:net'"
-  for (const path of ['src/gateway/transport.ts', 'src/master/listeners.ts', 'src/apps/link.ts'])
+  for (const path of ['src/gateway/transport.ts', 'src/master/listeners.ts', 'src/apps/worker-connection.ts'])
     assert.deepEqual(broken(path, text), [])
-  for (const path of ['src/http1/connection.ts', 'src/apps/pool.ts', 'src/handlers/app.ts', 'src/cli/main.ts'])
+  for (const path of ['src/http1/connection.ts', 'src/apps/link.ts', 'src/handlers/app.ts', 'src/cli/main.ts'])
     assert.deepEqual(broken(path, text), [`${path}:1: may not import node:net`])
   assert.deepEqual(broken('src/apps/body-sender.ts', "import type { Socket } from 'node:net'"), [])
 })

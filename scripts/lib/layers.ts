@@ -51,9 +51,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
   // The two of http/ open nothing: they need BlockList and the tests of addresses.
   'node:net': path =>
     ['gateway', 'master'].includes(partOf(path)) ||
-    ['src/apps/link.ts', 'src/apps/multiplexed-link.ts', 'src/http/forwarded.ts', 'src/http/authority.ts'].includes(
-      path,
-    ),
+    ['src/apps/worker-connection.ts', 'src/http/forwarded.ts', 'src/http/authority.ts'].includes(path),
   // For its table of reason phrases only.
   'node:http': path => path === 'src/http/status.ts',
   'node:https': () => false,

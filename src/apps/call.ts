@@ -1,13 +1,14 @@
 /**
  * One exchange on its way through the pool: queued, sent, perhaps streaming, done. Knows its request's content and what
- * it may still need of it; the rules of where it goes are `dispatch.ts`, the applying of them is `pool.ts`.
+ * it may still need of it; the rules of where it goes are `dispatch.ts`, the applying of them is `dispatcher.ts`.
  */
 import type { Deadline } from '../base/deadlines.ts'
+import { ClientGoneError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { CallBody } from './body.ts'
 import { isIdempotent, type Unanswered } from './dispatch.ts'
 import type { PoolLink } from './pool-link.ts'
-import type { Queued } from './queue.ts'
+import type { CallQueue, Queued } from './queue.ts'
 import type { Relay } from './relay.ts'
 import type { StreamRelay } from './stream-relay.ts'
 import { NO_CONTENT } from './wire/encode.ts'
@@ -18,6 +19,9 @@ import { NO_CONTENT } from './wire/encode.ts'
  * its link may still run it for a client that has gone.
  */
 export type CallPhase = 'new' | 'queued' | 'sent' | 'streaming' | 'relaying' | 'done'
+
+/** Ends a call's exchange with the error; one that is done stays as it is. */
+export type FailCall = (call: Call, error: Error) => void
 
 export class Call implements Queued, Unanswered {
   readonly exchange: Exchange
@@ -36,6 +40,8 @@ export class Call implements Queued, Unanswered {
   relay: Relay | null = null
   /** The same for a multiplexed link. */
   stream: StreamRelay | null = null
+  /** Where it waits. */
+  queue: CallQueue<Call> | null = null
   previous: Queued | null = null
   next: Queued | null = null
   /** Time in the queue; made when it first has to wait. */
@@ -81,6 +87,34 @@ export class Call implements Queued, Unanswered {
     const { receivedAt, queueMillis } = this.exchange
     const elapsed = Math.round(performance.now() - receivedAt)
     return `${elapsed} ms after it came, ${Math.round(Math.max(0, queueMillis))} ms of them in the queue`
+  }
+
+  /** It leaves its queue. */
+  stopWaiting(): void {
+    this.waiting?.disarm()
+    this.phase = 'new'
+    // A call that lost its link waits a second time.
+    this.exchange.queueMillis = Math.max(0, this.exchange.queueMillis) + performance.now() - this.waitsSince
+    this.queue!.remove(this)
+    this.queue = null
+  }
+
+  /** Its exchange is over: takes it from where it is, and releases what it holds. */
+  leave(): void {
+    const { phase, link } = this
+    if (phase === 'queued') this.stopWaiting()
+    this.phase = 'done'
+    this.relay?.close()
+    this.stream?.close()
+    link?.left(this, phase)
+    // On a link the content is still needed: a worker that waits for it must get all of it.
+    if (this.link === null) this.releaseBody()
+  }
+
+  /** The client closed its side before its answer. Nearly always it has given up (a browser's stop button sends no more than that): no worker is spent on it. */
+  drop(): void {
+    this.leave()
+    this.exchange.response.abort(new ClientGoneError())
   }
 
   /** Nobody will need the content again. */

@@ -1,6 +1,6 @@
 /**
- * The rules of dispatch, as functions of plain data: no socket, no clock, no timer. `pool.ts` applies them, and
- * `dispatch.test.ts` runs them in a simulation.
+ * The rules of dispatch, as functions of plain data: no socket, no clock, no timer. `dispatcher.ts` and `retry.ts`
+ * apply them, and `dispatch.test.ts` runs them in a simulation.
  *
  *   1. A free slot first: of the newest generation, then without a suspect (4.), then of the worker with the fewest requests without a response head,
  *      then of the one with the fewest streams and WebSockets.

@@ -1,12 +1,11 @@
 /**
  * The connection to one worker of an ASGI application, with all exchanges that it runs. Runs in the gateway. Brings frames to
- * exchanges (`multiplexed-sink.ts`) and exchanges to frames; which call goes to which worker is `pool.ts`.
+ * exchanges (`multiplexed-sink.ts`) and exchanges to frames; which call goes to which worker is `dispatcher.ts`.
  *
  * Invariants: one connection, never renewed: the worker is lost with it. It is always read: what a slow client does not take is
  * held back by credit. A call leaves `#calls` exactly once; from then on nothing its worker says of it is heard. A slot is held
  * until the response head; streams and WebSockets count by themselves, and keep their slot when there are too many of them.
  */
-import { connect, type Socket } from 'node:net'
 import { Deadline } from '../base/deadlines.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Call } from './call.ts'
@@ -14,7 +13,6 @@ import { ContentFeed } from './content-feed.ts'
 import { type Fate, fatesApart } from './dispatch.ts'
 import { Farewell } from './farewell.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { sharedReadBuffer } from './link.ts'
 import { MultiplexedCall } from './multiplexed-call.ts'
 import { MultiplexedSink } from './multiplexed-sink.ts'
 import { Outbox } from './outbox.ts'
@@ -27,14 +25,13 @@ import { MultiplexDecoder } from './wire/multiplex-decode.ts'
 import { writeCancel, writeDisconnect, writeHello, writePing, writeScopedRequest } from './wire/multiplex-encode.ts'
 import type { ScopeWriter } from './wire/scope.ts'
 import { WireViolation } from './wire/violation.ts'
+import { WorkerConnection } from './worker-connection.ts'
 
 export interface MultiplexedOwner extends PoolLinkOwner {
   readonly scope: ScopeWriter
   readonly times: RequestTimes
   /** `timeouts.streamIdle`; 0: none. */
   readonly streamIdleMs: number
-  /** Its client has closed its side and is not expected to read an answer. */
-  dropped(call: Call): void
   /** The worker's event loop does not turn, for now. */
   blocked(link: MultiplexedLink, note: string): void
   /** It has not turned for `timeouts.request`, whatever path its requests have: the worker must be replaced. */
@@ -61,9 +58,8 @@ export class MultiplexedLink implements PoolLink {
   readonly #helloDeadline: Deadline
   readonly #ticker: Ticker
   #mayUse = false
-  #socket: Socket | null = null
+  #connection: WorkerConnection | null = null
   #outbox: Outbox | null = null
-  #decoder: MultiplexDecoder<MultiplexedCall> | null = null
   #farewell: Farewell<MultiplexedCall> | null = null
   #lastId = 0
   #hasWrapped = false
@@ -76,7 +72,7 @@ export class MultiplexedLink implements PoolLink {
     this.#owner = owner
     const shortest = Math.min(owner.times.shortest, owner.streamIdleMs || Number.POSITIVE_INFINITY)
     this.#ticker = new Ticker(Math.min(1000, Math.max(50, shortest / 16)), passedMs => this.#tick(passedMs))
-    this.#helloDeadline = new Deadline(() => this.broke('it did not say hello in time'))
+    this.#helloDeadline = new Deadline(() => this.#broke('it did not say hello in time'))
     this.#heartbeat = new Heartbeat(owner.times.standard, {
       ping: token => writePing(this.outbox.begin(), token),
       blocked: ms => owner.blocked(this, this.#silence(ms)),
@@ -114,26 +110,13 @@ export class MultiplexedLink implements PoolLink {
 
   open(): void {
     const decoder = new MultiplexDecoder<MultiplexedCall>(new MultiplexedSink(this, this.#owner))
-    const socket: Socket = connect({
-      path: this.address.socket,
-      onread: {
-        buffer: sharedReadBuffer,
-        callback: (length, buffer) => {
-          if (socket === this.#socket) this.#read(decoder, (buffer as Buffer).subarray(0, length))
-          return true
-        },
-      },
-    })
-    let reason = 'closed by the worker'
-    socket.on('error', error => {
-      reason = error.message
-    })
-    socket.on('close', () => {
-      if (socket === this.#socket) this.broke(reason)
-    })
-    this.#socket = socket
-    this.#decoder = decoder
-    this.#outbox = new Outbox(socket, () => this.#owner.freed(this, null))
+    this.#connection = new WorkerConnection(
+      this.address.socket,
+      decoder,
+      chunk => this.#read(decoder, chunk),
+      reason => this.#broke(reason),
+    )
+    this.#outbox = new Outbox(this.#connection.socket, () => this.#owner.freed(this, null))
     writeHello(this.#outbox.begin(), this.address.build)
     this.#owner.armHello(this.#helloDeadline)
   }
@@ -214,11 +197,10 @@ export class MultiplexedLink implements PoolLink {
 
   close(code: number): Call[] {
     const isIdle = this.isIdle
-    const socket = this.#socket
-    this.#socket = null
+    const connection = this.#connection
+    this.#connection = null
     this.isAlive = this.isOpen = this.#mayUse = false
     this.#helloDeadline.disarm()
-    this.#decoder?.stop()
     this.#farewell?.stop()
     this.#ticker.stop()
     const calls: Call[] = []
@@ -230,13 +212,13 @@ export class MultiplexedLink implements PoolLink {
     }
     this.#calls.clear()
     this.#room.clear()
-    if (isIdle && socket?.readyState === 'open') {
+    if (isIdle && connection?.socket.readyState === 'open') {
       // The worker has done all of its work, and still hears the last words.
       this.outbox.finish()
-      socket.end()
+      connection.finish()
     } else {
       this.#outbox?.close()
-      socket?.destroy()
+      connection?.destroy()
     }
     return calls
   }
@@ -245,7 +227,7 @@ export class MultiplexedLink implements PoolLink {
     return fatesApart(calls, blame)
   }
 
-  broke(reason: string): void {
+  #broke(reason: string): void {
     this.isAlive = false
     this.#owner.broke(this, reason)
   }
@@ -254,13 +236,7 @@ export class MultiplexedLink implements PoolLink {
     const wasBlocked = this.#heartbeat.isBlocked
     this.#heartbeat.heard()
     this.outbox.hasSpoken = false
-    try {
-      decoder.push(chunk)
-    } catch (error) {
-      if (!(error instanceof WireViolation)) throw error
-      this.broke(`it broke the rules of the wire: ${error.message}`)
-      return
-    }
+    decoder.push(chunk)
     if (wasBlocked) this.#owner.freed(this, null)
   }
 
@@ -294,12 +270,10 @@ export class MultiplexedLink implements PoolLink {
     }
   }
 
-  // ---- time ---------------------------------------------------------------------------------------------------------
-
   #tick(passedMs: number): void {
     this.#heartbeat.tick(passedMs, this.inFlight > 0 || this.outbox.hasSpoken)
     for (const one of this.#calls.values()) {
-      if (one.isDeserted(passedMs)) this.#owner.dropped(one.call)
+      if (one.isDeserted(passedMs)) one.call.drop()
       else if (one.isOverdue(passedMs)) this.#overdue(one)
     }
     if (this.isIdle && !this.#heartbeat.isBlocked) this.#ticker.stop()
@@ -312,11 +286,9 @@ export class MultiplexedLink implements PoolLink {
     }
     const { call } = one
     const what = one.stage === 'head' ? 'no response' : 'no content'
-    this.#owner.warn(
-      `${call.describe()} is cancelled in worker ${this.address.worker}: ${what} for ${Math.round(one.silentMs)} ms ` +
-        `(${call.describeTimes()})`,
-      call.exchange.id,
-    )
+    const times = `${Math.round(one.silentMs)} ms (${call.describeTimes()})`
+    const note = `${call.describe()} is cancelled in worker ${this.address.worker}: ${what} for ${times}`
+    this.#owner.warn(note, call.exchange.id)
     one.isCancelled = true
     this.#owner.failed(call, new HttpError(504, 'The application took too long', 'application'))
   }

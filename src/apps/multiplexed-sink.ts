@@ -9,7 +9,7 @@ import type { HeaderLines } from '../http/headers.ts'
 import { CreditReturn } from './credit.ts'
 import { printable, readFailure } from './failure.ts'
 import { openOffer } from './file-offer.ts'
-import { answer } from './link.ts'
+import { answer } from './link-sink.ts'
 import type { MultiplexedCall } from './multiplexed-call.ts'
 import type { MultiplexedLink, MultiplexedOwner } from './multiplexed-link.ts'
 import { SocketRelay } from './socket-relay.ts'
@@ -18,7 +18,7 @@ import type { FileOffer, WorkerHello } from './wire/decode.ts'
 import type { MultiplexSink } from './wire/multiplex-decode.ts'
 import { writeFileOpened } from './wire/multiplex-encode.ts'
 import { offeredSubprotocols } from './wire/scope.ts'
-import { WireViolation } from './wire/violation.ts'
+import { checkHello } from './worker-connection.ts'
 
 /** RFC6455§7.4.1: the server met what it did not expect. */
 const INTERNAL_ERROR = 1011
@@ -37,9 +37,7 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
   }
 
   onHello(hello: WorkerHello): void {
-    const { build, worker } = this.#link.address
-    if (hello.build !== build) throw new WireViolation(`it is build ${hello.build}, this is ${build}`)
-    if (hello.worker !== worker) throw new WireViolation(`it is worker ${hello.worker}, not ${worker}`)
+    checkHello(hello, this.#link.address)
     this.#link.opened()
   }
 

@@ -1,6 +1,6 @@
 /**
  * Calls that wait for a slot. A linked list through the calls themselves, so that a client that leaves takes its call out
- * of the middle at no cost. The bound is the pool's (`limits.queue`): calls that come back from a broken link go to the
+ * of the middle at no cost. The bound is the dispatcher's (`limits.queue`): calls that come back from a broken link go to the
  * head beyond it, and they are at most what was in flight.
  *
  * Order: first come, first served. With `newest-first` the newest is served first while the queue is overloaded, that is while

@@ -1,6 +1,7 @@
 /**
  * A request of our own (`--warmup`) that a worker answers before it gets any of a client's: an exchange without a client, whose
- * response is thrown away but for its status. Runs in the gateway; when there is one and what its outcome means is `pool.ts`.
+ * response is thrown away but for its status. Runs in the gateway; when there is one and what its outcome
+ * means is `worker-lifecycle.ts`.
  *
  * Invariant: `over` is called once, in a turn of its own, when the response has ended or can not any more.
  * Not here: middleware, access log, limits: they are for clients.

@@ -7,10 +7,9 @@
  */
 import { writeSync } from 'node:fs'
 import { AppPool } from '../apps/pool.ts'
-import { standardStream } from '../base/standard-streams.ts'
 import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
 import { version } from '../base/version.ts'
-import type { AccessLogConfig, GatewayConfig, Identity, Limits, StaticMount } from '../config/types.ts'
+import type { GatewayConfig, Identity, Limits, StaticMount } from '../config/types.ts'
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
@@ -18,10 +17,9 @@ import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { type TrustedProxies, trustedProxies } from '../http/forwarded.ts'
 import { createHttp1Context, type Http1Context } from '../http1/context.ts'
-import { type AccessWriter, createAccessWriter } from '../observe/access-log.ts'
-import { Sink } from '../observe/sink.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
 import { Connections } from './accept.ts'
+import { AccessLog } from './access-log.ts'
 import { assembleHandler } from './assemble.ts'
 import { Development } from './development.ts'
 import { renderError, respondWithError } from './error-response.ts'
@@ -30,8 +28,6 @@ import { RefusalLog } from './refusal-log.ts'
 import { createServe } from './serve.ts'
 import { listen } from './transport.ts'
 
-/** The access log's reader has this long to take the last lines. */
-const LAST_LINES_MS = 500
 /** How often the master hears how many requests would be cut if we died. */
 const IN_FLIGHT_MS = 500
 /** What runs when the master dies has this long: long enough for ordinary requests, short enough for a restart. */
@@ -45,7 +41,7 @@ class Gateway {
   readonly #connections: Connections
   readonly #ownMounts: readonly StaticMount[]
   readonly #files: StaticFiles
-  #accessSink: Sink | null = null
+  readonly #access: AccessLog
   readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
   readonly #refusedConnections = new RefusalLog((level, message) => this.#log(level, message))
   readonly #fullSpace = new RefusalLog((level, message) => this.#log(level, message))
@@ -59,29 +55,10 @@ class Gateway {
 
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
     this.#channel = channel
-    const access = this.#openAccessLog(config.accessLog)
+    this.#access = new AccessLog(config.accessLog, (level, message) => this.#log(level, message))
+    const access = this.#access.write
     const space = this.#makeSpace(config)
-    this.#pool = new AppPool({
-      limits: config.limits,
-      timeouts: config.timeouts,
-      queueOrder: config.queueOrder,
-      space,
-      build,
-      rootPath: config.rootPath,
-      onError: (exchange, error) => this.#refuse(exchange, error),
-      beforeDispatch: config.isDevelopment ? () => this.#development?.checkFreshness() : undefined,
-      events: {
-        warming: worker => channel.send({ type: 'worker-warming', worker }),
-        cold: (worker, note) => channel.send({ type: 'worker-cold', worker, note }),
-        linked: worker => channel.send({ type: 'worker-linked', worker }),
-        drained: worker => channel.send({ type: 'worker-drained', worker }),
-        lost: (worker, reason) => channel.send({ type: 'worker-lost', worker, reason }),
-        stuck: (worker, note, request, thread) => channel.send({ type: 'worker-stuck', worker, note, request, thread }),
-        blocked: (worker, note) => channel.send({ type: 'worker-blocked', worker, note }),
-        spent: (worker, requests) => channel.send({ type: 'worker-spent', worker, requests }),
-        log: (level, message, request) => this.#log(level, message, request),
-      },
-    })
+    this.#pool = this.#makePool(config, space, build)
     this.#ownMounts = config.staticMounts
     this.#files = new StaticFiles(config.rootPath, (exchange, error) => this.#refuse(exchange, error))
     this.#files.setMounts(this.#ownMounts)
@@ -118,6 +95,31 @@ class Gateway {
     })
     setInterval(() => this.#tellInFlight(), IN_FLIGHT_MS).unref()
     this.#connections = this.#makeConnections(context, config.limits, trusted)
+  }
+
+  #makePool(config: GatewayConfig, space: TemporarySpace, build: string): AppPool {
+    const channel = this.#channel
+    return new AppPool({
+      limits: config.limits,
+      timeouts: config.timeouts,
+      queueOrder: config.queueOrder,
+      space,
+      build,
+      rootPath: config.rootPath,
+      onError: (exchange, error) => this.#refuse(exchange, error),
+      beforeDispatch: config.isDevelopment ? () => this.#development?.checkFreshness() : undefined,
+      events: {
+        warming: worker => channel.send({ type: 'worker-warming', worker }),
+        cold: (worker, note) => channel.send({ type: 'worker-cold', worker, note }),
+        linked: worker => channel.send({ type: 'worker-linked', worker }),
+        drained: worker => channel.send({ type: 'worker-drained', worker }),
+        lost: (worker, reason) => channel.send({ type: 'worker-lost', worker, reason }),
+        stuck: (worker, note, request, thread) => channel.send({ type: 'worker-stuck', worker, note, request, thread }),
+        blocked: (worker, note) => channel.send({ type: 'worker-blocked', worker, note }),
+        spent: (worker, requests) => channel.send({ type: 'worker-spent', worker, requests }),
+        log: (level, message, request) => this.#log(level, message, request),
+      },
+    })
   }
 
   #makeSpace({ temporaryDirectory, limits }: GatewayConfig): TemporarySpace {
@@ -158,29 +160,6 @@ class Gateway {
   /** `request`: the id of the one that it is about. */
   #log(level: 'debug' | 'info' | 'warn' | 'error', message: string, request = ''): void {
     this.#channel.send({ type: 'log', level, message, request })
-  }
-
-  /** The master has checked, in this user's name, that it can be written; if that has changed since, serving matters more. */
-  #openAccessLog(config: AccessLogConfig | null): AccessWriter | null {
-    if (config === null) return null
-    try {
-      // Whichever standard stream is meant: the master has made it ours.
-      const isStream = config.path === '-' || standardStream(config.path) !== null
-      const sink = new Sink(
-        isStream ? 1 : config.path,
-        count => {
-          // Not there: a line of another kind would stop those who read it.
-          this.#log('warn', `access log: ${count} lines dropped, its reader is too slow or its disk is full`)
-          return ''
-        },
-        error => this.#log('error', `access log: ${error.message}: its lines are lost until it can be written again`),
-      )
-      this.#accessSink = sink
-      return createAccessWriter(config, line => sink.write(line))
-    } catch (error) {
-      this.#log('error', `access log: ${(error as Error).message}; serving without it`)
-      return null
-    }
   }
 
   listen(listeners: readonly InheritedListener[]): void {
@@ -226,7 +205,7 @@ class Gateway {
         this.#development?.onMessage(message)
         break
       case 'reopen-logs':
-        this.#reopenLogs()
+        this.#access.reopen()
         break
       case 'ping':
         this.#channel.send({ type: 'pong' })
@@ -254,16 +233,8 @@ class Gateway {
     if (!this.#development?.respond(exchange, error)) respondWithError(exchange, error)
   }
 
-  #reopenLogs(): void {
-    try {
-      this.#accessSink?.reopen()
-    } catch (error) {
-      this.#log('error', `access log: ${(error as Error).message}; writing on to the old file`)
-    }
-  }
-
   async closeLog(): Promise<void> {
-    await this.#accessSink?.close(LAST_LINES_MS)
+    await this.#access.close()
   }
 
   /** Resolves with the number of exchanges that were cut at the deadline. */

@@ -3,11 +3,12 @@
  * gateway. The parser and the serializer know the protocol, `pace.ts` what is too slow; here are order and ends.
  *
  * Invariants: at most one exchange runs; the next request is not parsed before it has ended; every exchange ends exactly once
- * (`#endExchange`); a refusal can be read by the client (lingering close, RFC9112§9.6). Not here: what a response is.
+ * (`#endExchange`); a refusal can be read by the client (lingering close, RFC9112§9.6). Not here: what a response is, and what
+ * a refusal says (`refusal.ts`).
  */
 import { ClientGoneError, ProtocolError } from '../http/errors.ts'
 import type { LocalEnd, Peer, RequestHead } from '../http/exchange.ts'
-import { type HeaderLines, headerValue } from '../http/headers.ts'
+import type { HeaderLines } from '../http/headers.ts'
 import { makeRequestId } from '../http/request-id.ts'
 import type { Transport, TransportHandler } from '../http/transport.ts'
 import type { WebSocketAccept, WebSocketChannel, WebSocketConnection, WebSocketEvents } from '../http/websocket.ts'
@@ -16,8 +17,8 @@ import type { Http1Context } from './context.ts'
 import { Http1Exchange, type ProtocolSwitch } from './exchange.ts'
 import { Pace } from './pace.ts'
 import { type ParsedHead, RequestParser } from './parser.ts'
+import { refuse } from './refusal.ts'
 import { Http1Response, type ResponseChannel } from './response-writer.ts'
-import { serializeHead } from './serializer.ts'
 import { switchingHead, webSocketKey } from './upgrade.ts'
 
 /** After the last response this much is still read, so that the client can read the response before a reset. */
@@ -27,17 +28,6 @@ const MAX_DISCARD = 64 * 1024
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
 /** `OPTIONS *` asks about the server as a whole (RFC9110§9.3.7): answered here, no application knows the path `*`. */
 const OPTIONS_ANSWER = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS', 'Content-Length', '0']
-
-/** Stands in the access log for a request whose head could not be read. */
-const UNREADABLE = {
-  method: '-',
-  target: '-',
-  path: '-',
-  query: '',
-  scheme: 'http',
-  authority: '',
-  version: '1.1',
-} as const
 
 type Phase = 'open' | 'switched' | 'lingering' | 'closed'
 
@@ -263,23 +253,10 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#arrived = null
     const isHead = request === undefined ? this.#parser.isHead : request.method === 'HEAD'
     const fields = request?.headers ?? this.#parser.headersSoFar
-    const { contentType, body } = this.#context.renderError(error.status, headerValue(fields, 'accept'), error.message)
-    const headers = ['Content-Type', contentType, 'Content-Length', String(body.length)]
-    const head = Buffer.from(
-      serializeHead({ status: error.status, reason: '', headers }, '1.1', isHead, false).text,
-      'latin1',
-    )
-    this.send(isHead ? head : Buffer.concat([head, body]))
-    this.#context.onAnswered({
-      id,
-      request: request ?? { ...UNREADABLE, headers: fields },
-      peer: this.#peer,
-      receivedAt: performance.now(),
-      queueMillis: -1,
-      runMicros: -1,
-      servedBy: null,
-      response: { status: error.status, bytesWritten: isHead ? 0 : body.length, head: null },
-    })
+    const refused = { id, peer: this.#peer, request, fields, isHead }
+    const { bytes, answered } = refuse(error, refused, this.#context.renderError)
+    this.send(bytes)
+    this.#context.onAnswered(answered)
   }
 
   // -- body source

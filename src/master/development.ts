@@ -7,7 +7,7 @@
  * Invariants: the gateway serves only what was read from files as they are; when they changed again while a generation was
  * loading, it goes on holding, and that generation gives way to the next. A file is judged by how it is now against how
  * the newest generation found it, never by an event: a save leads to one reload, whoever notices first.
- * Not here: watching (`watch.ts`), what a generation was made from (`reading.ts`), starting generations (`fleet.ts`).
+ * Not here: watching (`watch.ts`), what a generation was made from (`reading.ts`), starting generations (`generations.ts`).
  */
 import type { Config } from '../config/types.ts'
 import type { ErrorReport, MasterToGateway, SourceFile } from '../control/messages.ts'

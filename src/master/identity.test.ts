@@ -15,7 +15,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
-import { giveTo, openLog } from './identity.ts'
+import { giveTo } from './identity.ts'
+import { openLog } from './log-files.ts'
 
 const root = { skip: process.getuid?.() !== 0 && 'needs root, to be another user' }
 const nobody = { uid: 65_534, gid: 65_534, userName: '' }

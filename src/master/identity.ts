@@ -4,10 +4,10 @@
  * offers for it loses the supplementary groups. What they need is handed over here, and tried here in their name, so
  * that what they may not do is told at start, in a sentence.
  */
-import { closeSync, constants, fchownSync, fstatSync, lchownSync, openSync } from 'node:fs'
+import { closeSync, lchownSync, openSync, unlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { takeGroupsOf } from '../base/groups.ts'
 import type { Identity } from '../config/types.ts'
-import { openForAppending } from '../observe/sink.ts'
 import { asErrno, OperatorError } from './errors.ts'
 
 /** `user www-data`, `user 1000`. */
@@ -62,43 +62,19 @@ export function giveTo(identity: Identity | null, path: string): void {
   if (identity !== null && process.geteuid?.() === 0) lchownSync(path, identity.uid, identity.gid)
 }
 
-/**
- * Opens a log that the master writes itself: in the identity's name where that works, for in a directory of theirs a link might
- * lead to any file of root's, and what the application prints stands in it. Throws what `open` throws, and an OperatorError.
- */
-export function openLog(identity: Identity | null, path: string): number {
+/** Temporary files are written by those who serve: whether they can is told at start. */
+export function checkTemporaryDirectory(identity: Identity | null, directory: string): void {
+  if (identity === null) return
+  const path = join(directory, `jumak-${process.pid}-check`)
   try {
-    return runAs(identity, () => openForAppending(path))
+    runAs(identity, () => {
+      closeSync(openSync(path, 'wx', 0o600))
+      unlinkSync(path)
+    })
   } catch (error) {
-    if (identity === null || process.geteuid?.() !== 0 || asErrno(error).code !== 'EACCES') throw error
-  }
-  // Only root may write there.
-  const fd = openForAppending(path, constants.O_NOFOLLOW)
-  const stats = fstatSync(fd)
-  if (!stats.isFile() || stats.nlink === 1) return fd
-  closeSync(fd)
-  throw new OperatorError(`${path} has another name too, and ${describeIdentity(identity)} may not write it`)
-}
-
-/**
- * Sees to it that the identity can append to the file, and makes it where it is missing; called again before logs are
- * reopened, since logrotate may leave the making to us, in a directory where only root may. Throws what `open` throws.
- *
- * Root itself never opens a file that is there already: in a directory of the identity's it might be a link to anything.
- */
-export function prepareLog(identity: Identity | null, path: string): void {
-  const append = () => closeSync(openForAppending(path))
-  try {
-    runAs(identity, append)
-  } catch (error) {
-    if (identity === null || process.geteuid?.() !== 0 || asErrno(error).code !== 'EACCES') throw error
-    try {
-      const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o640)
-      fchownSync(fd, identity.uid, identity.gid)
-      closeSync(fd)
-    } catch {
-      // It is there, and not theirs: what they were told stands.
-    }
-    runAs(identity, append)
+    if (error instanceof OperatorError) throw error
+    throw new OperatorError(
+      `${describeIdentity(identity)} cannot write temporary files to ${directory} (${asErrno(error).code}): choose another directory with --temp-dir`,
+    )
   }
 }

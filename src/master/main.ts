@@ -6,20 +6,16 @@
  * (`#finish`), for stops, failures and our own bugs alike: it ends every process, removes the runtime directory and
  * the Unix paths, and flushes the log.
  */
-import { closeSync, openSync, unlinkSync, write, writeSync } from 'node:fs'
-import { join } from 'node:path'
-import { isatty } from 'node:tty'
-import { standardStream } from '../base/standard-streams.ts'
-import type { Config, Identity, Reloaded } from '../config/types.ts'
-import { Log } from '../observe/log.ts'
-import { LOG_ADVICE, Sink } from '../observe/sink.ts'
+import { writeSync } from 'node:fs'
+import type { Config, Reloaded } from '../config/types.ts'
+import { LOG_ADVICE } from '../observe/sink.ts'
 import { type ControlServer, listenForWorkers } from './control-server.ts'
-import { countOf } from './describe.ts'
 import { Development } from './development.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleet } from './fleet.ts'
-import { checkIdentity, describeIdentity, openLog, prepareLog, runAs } from './identity.ts'
+import { checkIdentity, checkTemporaryDirectory } from './identity.ts'
 import { bindListeners, type Listener } from './listeners.ts'
+import { ProgramLog, prepareAccessLog, reopenLogs } from './log-files.ts'
 import { Narrator } from './narrator.ts'
 import { Notifier, takeNotifySocket } from './notifier.ts'
 import { Outputs } from './output.ts'
@@ -32,8 +28,6 @@ import { handleSignals, type Urgency } from './signals.ts'
 
 /** Last words of processes that are gone are in their pipes; only a daemon that holds one open takes longer. */
 const LAST_OUTPUT_MS = 500
-/** A reader of the log that is stuck does not hold up the end. */
-const LAST_LINES_MS = 1000
 
 /** Where the configuration came from. */
 export interface ConfigSource {
@@ -52,40 +46,17 @@ export async function runMaster(
   programs: Programs = PROGRAMS,
   source: ConfigSource = { warnings: [], reload: () => null },
 ): Promise<number> {
-  const { logFile, logFormat, logLevel } = config
-  const stream = logFile === null ? 2 : standardStream(logFile)
-  let sink: Sink
+  let log: ProgramLog
   try {
-    sink = new Sink(
-      stream ?? logFile!,
-      count => droppedLine(logFormat, count),
-      error => stream === null && tellTerminal(`jumak: ${logFile}: ${error.message}: lines of the log are lost\n`),
-      path => openLog(config.identity, path),
-    )
+    log = new ProgramLog(config)
   } catch (error) {
     const why = asErrno(error).code ?? asErrno(error).message
-    writeSync(2, `jumak: cannot write the log ${logFile} (${why}): ${LOG_ADVICE} with --log-file\n`)
+    writeSync(2, `jumak: cannot write the log ${config.logFile} (${why}): ${LOG_ADVICE} with --log-file\n`)
     return 1
   }
-  const log = new Log(sink, logLevel, logFormat, stream === 2 && isatty(2) && !process.env['NO_COLOR'])
-  const code = await new Master(config, programs, new Narrator(log, config), sink, source).run()
-  await sink.close(LAST_LINES_MS)
-  // Whoever started it looks at the terminal, or at what the init system has caught.
-  if (code !== 0 && stream === null) writeSync(2, `jumak: ended with code ${code}, ${logFile} says why\n`)
+  const code = await new Master(config, programs, new Narrator(log.log, config), log, source).run()
+  await log.close(code)
   return code
-}
-
-/** Waits for nobody: a terminal may be stopped, a pipe stuck. */
-function tellTerminal(line: string): void {
-  write(2, line, () => {})
-}
-
-/** In the log's own format, past its level: what is missing matters at every one. */
-function droppedLine(format: 'text' | 'json', count: number): string {
-  let line = ''
-  const log = new Log({ write: text => (line += text) }, 'error', format)
-  log.error('master', `${count} lines of this log were dropped: its reader is too slow, or its disk is full`)
-  return line
 }
 
 class Master {
@@ -94,7 +65,7 @@ class Master {
   readonly #source: ConfigSource
   readonly #programs: Programs
   readonly #narrator: Narrator
-  readonly #log: Sink
+  readonly #log: ProgramLog
   readonly #outputs = new Outputs()
   readonly #stopped = Promise.withResolvers<number>()
   #listeners: Listener[] = []
@@ -105,11 +76,9 @@ class Master {
   #shutdown: Shutdown | null = null
   #development: Development | null = null
   #notifier: Notifier | null = null
-  /** The generation that the service manager was told of. */
-  #told: number | null = null
   #isFinishing = false
 
-  constructor(config: Config, programs: Programs, narrator: Narrator, log: Sink, source: ConfigSource) {
+  constructor(config: Config, programs: Programs, narrator: Narrator, log: ProgramLog, source: ConfigSource) {
     this.#config = config
     this.#source = source
     this.#programs = programs
@@ -143,7 +112,7 @@ class Master {
     if (umask !== null) process.umask(umask)
     checkIdentity(identity)
     checkTemporaryDirectory(identity, temporaryDirectory)
-    this.#prepareAccessLog()
+    prepareAccessLog(this.#config)
     this.#listeners = await bindListeners(this.#config.bind, { mode: unixMode, identity })
     if (pidFile !== null) this.#pidFile = writePidFile(pidFile)
     this.#directory = await createRuntimeDirectory({ temporaryDirectory, identity, environment: process.env })
@@ -160,6 +129,11 @@ class Master {
     if (process.geteuid?.() === 0 && identity === null) this.#narrator.runsAsRoot()
     // `bin/jumak` would have started one.
     if (process.pid === 1) this.#narrator.isProcessOne()
+    this.#fleet = this.#makeFleet(this.#directory.path)
+    this.#fleet.beginGeneration()
+  }
+
+  #makeFleet(runtimeDirectory: string): Fleet {
     if (this.#config.watch.length > 0)
       this.#development = new Development({
         config: this.#config,
@@ -167,11 +141,11 @@ class Master {
         sendToGateway: message => this.#fleet?.sendToGateway(message),
         reload: () => this.#fleet?.beginGeneration(),
       })
-    this.#fleet = new Fleet({
+    return new Fleet({
       config: this.#config,
       programs: this.#programs,
       listeners: this.#listeners,
-      runtimeDirectory: this.#directory.path,
+      runtimeDirectory,
       outputs: this.#outputs,
       narrator: this.#narrator,
       beforeFork: () => this.#repairDirectory(),
@@ -183,7 +157,6 @@ class Master {
       onPong: () => this.#notifier?.answered(),
       development: this.#development,
     })
-    this.#fleet.beginGeneration()
   }
 
   #makeNotifier(): Notifier | null {
@@ -203,9 +176,7 @@ class Master {
   #tellReady(): void {
     const fleet = this.#fleet
     if (this.#isFinishing || fleet === null || fleet.serving === null || fleet.isReloading) return
-    const note = fleet.serving === this.#told ? '; the last reload was refused, the log says why' : ''
-    this.#told = fleet.serving
-    this.#notifier?.ready(`generation ${fleet.serving} serves, ${countOf(fleet.wanted, 'worker')}${note}`)
+    this.#notifier?.serves(fleet.serving, fleet.wanted)
   }
 
   readonly #reloader = new Reloader(
@@ -237,7 +208,8 @@ class Master {
         this.#fleet?.changeWanted(by)
         if (this.#fleet) this.#narrator.info(`workers wanted: ${this.#fleet.wanted}`)
       },
-      reopenLogs: () => this.#reopenLogs(),
+      reopenLogs: () =>
+        reopenLogs(this.#config, this.#log, this.#narrator, () => this.#fleet?.sendToGateway({ type: 'reopen-logs' })),
     })
   }
 
@@ -274,38 +246,6 @@ class Master {
       this.#narrator.error(error.message)
       this.#stop('graceful', 1)
       return false
-    }
-  }
-
-  #reopenLogs(): void {
-    try {
-      // Where the gateway may not make a file, we do. Its own open says what else is wrong.
-      if (this.#config.identity !== null) this.#prepareAccessLog()
-    } catch (error) {
-      // The gateway tries as well, and writes on to the old file.
-      this.#narrator.error(asErrno(error).message)
-    }
-    this.#fleet?.sendToGateway({ type: 'reopen-logs' })
-    try {
-      this.#log.reopen()
-      this.#narrator.info('logs are opened anew (SIGUSR1)')
-    } catch (error) {
-      this.#narrator.error(`the log cannot be opened anew: ${asErrno(error).message}; writing on to the old file`)
-    }
-  }
-
-  /** The gateway writes it, as the user that it becomes; whether it can is told now, in a sentence. */
-  #prepareAccessLog(): void {
-    const path = this.#config.accessLog?.path ?? '-'
-    if (path === '-' || standardStream(path) !== null) return
-    try {
-      prepareLog(this.#config.identity, path)
-    } catch (error) {
-      if (error instanceof OperatorError) throw error
-      const { identity } = this.#config
-      const who = identity === null ? '' : ` as ${describeIdentity(identity)}`
-      const { code } = asErrno(error)
-      throw new OperatorError(`cannot write the access log ${path}${who} (${code}): ${LOG_ADVICE} with --access-log`)
     }
   }
 
@@ -357,20 +297,3 @@ class Master {
 }
 
 const STOP_WORDS: Readonly<Record<Urgency, string>> = { graceful: 'gracefully', quick: 'quickly', now: 'at once' }
-
-/** In the name of those who will write there. */
-function checkTemporaryDirectory(identity: Identity | null, directory: string): void {
-  if (identity === null) return
-  const path = join(directory, `jumak-${process.pid}-check`)
-  try {
-    runAs(identity, () => {
-      closeSync(openSync(path, 'wx', 0o600))
-      unlinkSync(path)
-    })
-  } catch (error) {
-    if (error instanceof OperatorError) throw error
-    throw new OperatorError(
-      `${describeIdentity(identity)} cannot write temporary files to ${directory} (${asErrno(error).code}): choose another directory with --temp-dir`,
-    )
-  }
-}

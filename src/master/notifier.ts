@@ -8,6 +8,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
+import { countOf } from './describe.ts'
 import type { Outputs } from './output.ts'
 
 /** Where to tell, and how often it wants a sign of life; 0: never. */
@@ -49,6 +50,8 @@ export class Notifier {
   readonly #watchdog: NodeJS.Timeout | undefined
   #helper: ChildProcess | null = null
   #isReady = false
+  /** The generation that was said to serve. */
+  #told: number | null = null
   #hasWarned = false
   #isClosed = false
 
@@ -67,6 +70,13 @@ export class Notifier {
   ready(status: string): void {
     this.#isReady = true
     this.#send('READY=1', `STATUS=${status}`)
+  }
+
+  /** The same, at the end of a start or a reload, whatever became of it. */
+  serves(generation: number, workers: number): void {
+    const note = generation === this.#told ? '; the last reload was refused, the log says why' : ''
+    this.#told = generation
+    this.ready(`generation ${generation} serves, ${countOf(workers, 'worker')}${note}`)
   }
 
   /** Before the first `ready` it is no reload. */

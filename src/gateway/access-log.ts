@@ -1,0 +1,50 @@
+/** The access log, which the gateway writes by itself: opened at start and at USR1; what goes wrong is told in the program's log. */
+import { standardStream } from '../base/standard-streams.ts'
+import type { AccessLogConfig } from '../config/types.ts'
+import { type AccessWriter, createAccessWriter } from '../observe/access-log.ts'
+import { Sink } from '../observe/sink.ts'
+
+/** Its reader has this long to take the last lines. */
+const LAST_LINES_MS = 500
+
+export class AccessLog {
+  /** Null: there is none. */
+  readonly write: AccessWriter | null = null
+  readonly #sink: Sink | null = null
+  readonly #log: (level: 'warn' | 'error', message: string) => void
+
+  /** The master has checked, in this user's name, that it can be written; if that has changed since, serving matters more. */
+  constructor(config: AccessLogConfig | null, log: (level: 'warn' | 'error', message: string) => void) {
+    this.#log = log
+    if (config === null) return
+    try {
+      // Whichever standard stream is meant: the master has made it ours.
+      const isStream = config.path === '-' || standardStream(config.path) !== null
+      const sink = new Sink(
+        isStream ? 1 : config.path,
+        count => {
+          // Not there: a line of another kind would stop those who read it.
+          log('warn', `access log: ${count} lines dropped, its reader is too slow or its disk is full`)
+          return ''
+        },
+        error => log('error', `access log: ${error.message}: its lines are lost until it can be written again`),
+      )
+      this.#sink = sink
+      this.write = createAccessWriter(config, line => sink.write(line))
+    } catch (error) {
+      log('error', `access log: ${(error as Error).message}; serving without it`)
+    }
+  }
+
+  reopen(): void {
+    try {
+      this.#sink?.reopen()
+    } catch (error) {
+      this.#log('error', `access log: ${(error as Error).message}; writing on to the old file`)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#sink?.close(LAST_LINES_MS)
+  }
+}
