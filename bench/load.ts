@@ -4,8 +4,9 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
+import type { Scene } from './scenes.ts'
 
-const CLIENT_CORE = '1'
+export const CLIENT_CORE = '1'
 const HERE = import.meta.dirname
 const run = promisify(execFile)
 
@@ -20,14 +21,38 @@ export interface Answers {
   readonly errors: number
 }
 
+/** Half of what one slot does when one of a hundred requests takes 500 ms and the others 5 ms. */
+const ARRIVALS_PER_WORKER = 50
+
+/** Load of a scene's kind for so many seconds. */
+export function apply(
+  scene: Scene,
+  port: number,
+  connections: number,
+  workers: number,
+  seconds: number,
+): Promise<Answers> {
+  switch (scene.load) {
+    case 'echo':
+    case 'broadcast':
+      return client('messages.ts', `ws://127.0.0.1:${port}/`, scene.load, connections, seconds)
+    case 'one-percent-slow':
+      return client('open-loop.ts', port, workers * ARRIVALS_PER_WORKER, seconds)
+    case 'slow-readers':
+      return wrk(port, 'differing', connections, seconds)
+    default:
+      return wrk(port, scene.load, connections, seconds)
+  }
+}
+
 /** @param kind - One of load.lua's. As many requests as the server takes. */
 export function wrk(port: number, kind: string, connections: number, seconds: number): Promise<Answers> {
   const options = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s']
   return lastLine('wrk', [...options, '-s', join(HERE, 'load.lua'), `http://127.0.0.1:${port}/`, '--', kind])
 }
 
-/** @param client - A program of bench/clients that prints its Answers. */
-export function client(name: string, ...values: readonly (string | number)[]): Promise<Answers> {
+/** A program of bench/clients that prints its Answers. */
+function client(name: string, ...values: readonly (string | number)[]): Promise<Answers> {
   return lastLine(process.execPath, [join(HERE, 'clients', name), ...values.map(String)])
 }
 

@@ -4,7 +4,7 @@
  * one round tells more than either. The main figure is CPU time of every process of a stack, divided by the requests answered:
  * noise moves it far less than requests per second.
  */
-import { type Answers, Crowd, client, wrk } from './load.ts'
+import { apply, Crowd, wrk } from './load.ts'
 import { RunningStack } from './running.ts'
 import type { Scene } from './scenes.ts'
 import type { Stack } from './stacks.ts'
@@ -50,8 +50,6 @@ const NOTHING: Figures = {
   ...{ errors: 0, megabytes: Number.NaN, kilobytesPerConnection: Number.NaN, megabytesPerWorker: Number.NaN },
 }
 const SLOW_READERS = 1000
-/** Half of what one slot does when one of a hundred requests takes 500 ms and the others 5 ms. */
-const ARRIVALS_PER_WORKER = 50
 const REQUESTS_PER_WORKER = 1000
 
 export async function measureScene(
@@ -123,23 +121,15 @@ async function sideBySide(scene: Scene, stacks: readonly Stack[], load: Load, ar
 
 async function burst(scene: Scene, stack: RunningStack, load: Load): Promise<Figures> {
   const before = stack.cpuSeconds()
-  const { requests, seconds, ...latencies } = await apply(scene, stack.port, load)
+  const { requests, seconds, ...latencies } = await apply(
+    scene,
+    stack.port,
+    load.connections,
+    load.workers,
+    load.seconds,
+  )
   const microseconds = ((stack.cpuSeconds() - before) * 1e6) / Math.max(1, requests)
   return { ...NOTHING, ...latencies, microseconds, requestsPerSecond: requests / seconds, megabytes: stack.megabytes() }
-}
-
-function apply(scene: Scene, port: number, { connections, workers, seconds }: Load): Promise<Answers> {
-  switch (scene.load) {
-    case 'echo':
-    case 'broadcast':
-      return client('messages.ts', `ws://127.0.0.1:${port}/`, scene.load, connections, seconds)
-    case 'one-percent-slow':
-      return client('open-loop.ts', port, workers * ARRIVALS_PER_WORKER, seconds)
-    case 'slow-readers':
-      return wrk(port, 'differing', connections, seconds)
-    default:
-      return wrk(port, scene.load, connections, seconds)
-  }
 }
 
 /** Scenes of memory: a stack starts anew for each figure. */

@@ -6,7 +6,14 @@ const passed = await runSteps([
   {
     name: 'unit tests',
     command: process.execPath,
-    args: ['--test', '--test-reporter=dot', '--test-timeout=60000', 'src/**/*.test.ts', 'scripts/**/*.test.ts'],
+    args: [
+      '--test',
+      '--test-reporter=dot',
+      '--test-timeout=60000',
+      'src/**/*.test.ts',
+      'scripts/**/*.test.ts',
+      'bench/**/*.test.ts',
+    ],
   },
   pythonUnitTests('python3', 'python3'),
 ])

@@ -18,7 +18,7 @@ import { exampleTests, pythonUnitTests, runSteps, STATIC_CHECKS } from './lib/st
 import { ROOT } from './lib/tools.ts'
 
 /** Unit tests first: when one fails, the end-to-end tests only say so less clearly. */
-const ALL_TESTS = ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/**/*.test.ts']
+const ALL_TESTS = ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.ts', 'test/**/*.test.ts']
 /** End-to-end files start servers of several processes each: more than two at a time only slow each other down. */
 const FILES_AT_A_TIME = 2
 /** For one file; far above what any takes, so that a hang ends with a name. */
