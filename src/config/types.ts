@@ -154,6 +154,7 @@ export interface GatewayConfig {
   /** The application is being developed: errors are shown with their frames, to loopback only. */
   readonly isDevelopment: boolean
   readonly identity: Identity | null
+  readonly logLevel: LogLevel
 }
 
 export type PreloadMode = 'on' | 'off' | 'auto'
@@ -175,7 +176,6 @@ export interface Config extends GatewayConfig {
   readonly directory: string
   /** `--python` as the user said it; null: virtual environment, `.venv`, `venv`, `python3`. */
   readonly python: string | null
-  readonly logLevel: LogLevel
   readonly logFormat: 'text' | 'json'
   /** Absolute path of the program's log; null: standard error. */
   readonly logFile: string | null

@@ -41,6 +41,8 @@ const FREE_SHARE = 3 / 4
 
 class Gateway {
   readonly #channel: GatewayChannel
+  /** Each refused request would cost a message that the master throws away. */
+  readonly #logsDebug: boolean
   readonly #pool: AppPool
   readonly #connections: Connections
   readonly #ownMounts: readonly StaticMount[]
@@ -59,6 +61,7 @@ class Gateway {
 
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
     this.#channel = channel
+    this.#logsDebug = config.logLevel === 'debug'
     const access = this.#openAccessLog(config.accessLog)
     const space = this.#makeSpace(config)
     this.#pool = new AppPool({
@@ -157,6 +160,7 @@ class Gateway {
 
   /** `request`: the id of the one that it is about. */
   #log(level: 'debug' | 'info' | 'warn' | 'error', message: string, request = ''): void {
+    if (level === 'debug' && !this.#logsDebug) return
     this.#channel.send({ type: 'log', level, message, request })
   }
 
