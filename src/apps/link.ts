@@ -304,7 +304,7 @@ export class Link implements PoolLink {
     this.#progress()
     this.#file = 'opening'
     const socket = this.#socket
-    openOffer(this.address.pid, offer, fd => {
+    openOffer(this.address.pid, offer, this.#owner.relayLimits.space.files, fd => {
       const current = socket !== null && socket === this.#socket && call === this.#calls[0]
       // The relay closes the descriptor when the exchange is over meanwhile.
       if (fd !== null) call.relay!.file(fd, offer.offset, offer.length)

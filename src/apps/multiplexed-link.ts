@@ -8,6 +8,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import { Deadline } from '../base/deadlines.ts'
+import type { OpenFiles } from '../base/open-files.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Call } from './call.ts'
 import { ContentFeed } from './content-feed.ts'
@@ -29,6 +30,8 @@ import type { ScopeWriter } from './wire/scope.ts'
 import { WireViolation } from './wire/violation.ts'
 
 export interface MultiplexedOwner extends PoolLinkOwner {
+  /** Of workers, that are being sent, among others. */
+  readonly files: OpenFiles
   readonly scope: ScopeWriter
   readonly times: RequestTimes
   /** `timeouts.streamIdle`; 0: none. */

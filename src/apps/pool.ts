@@ -398,6 +398,7 @@ export class AppPool {
       dropped: call => this.#drop(call),
       blocked: ({ worker }, note) => events.blocked(worker.id, note),
       stuck: (link, note) => this.#stuck(link, note),
+      files: space.files,
       relayLimits: {
         space,
         memoryBuffer: limits.memoryBuffer,

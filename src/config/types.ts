@@ -41,8 +41,8 @@ export interface Limits {
   readonly responseBuffer: number
   /** Bytes in all temporary files together; null: by what is free on their disk. */
   readonly temporaryBytes: number | null
-  /** Temporary files at a time. */
-  readonly temporaryFiles: number
+  /** Files at a time: temporary ones, and those that are sent. */
+  readonly openFiles: number
   /** Client connections of one gateway at a time. */
   readonly connections: number
   /** Of these, those of one address that is no trusted proxy; 0: no limit. */

@@ -7,6 +7,7 @@
  */
 import { writeSync } from 'node:fs'
 import { AppPool } from '../apps/pool.ts'
+import { OpenFiles } from '../base/open-files.ts'
 import { standardStream } from '../base/standard-streams.ts'
 import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
 import { version } from '../base/version.ts'
@@ -86,7 +87,7 @@ class Gateway {
       },
     })
     this.#ownMounts = config.staticMounts
-    this.#files = new StaticFiles(config.rootPath, (exchange, error) => this.#refuse(exchange, error))
+    this.#files = new StaticFiles(config.rootPath, space.files, (exchange, error) => this.#refuse(exchange, error))
     this.#files.setMounts(this.#ownMounts)
     if (config.isDevelopment)
       this.#development = new Development(this.#pool, path => channel.send({ type: 'code-changed', path }))
@@ -128,7 +129,7 @@ class Gateway {
     const megabytes = Math.round(bytes / 1024 ** 2)
     return new TemporarySpace(temporaryDirectory, {
       bytes,
-      files: limits.temporaryFiles,
+      files: new OpenFiles(limits.openFiles),
       onFull: () =>
         this.#fullSpace.report(
           `temporary files hold ${megabytes} MB, which is the limit (limit-temp-bytes): large uploads are refused, and long responses hold their workers`,

@@ -32,7 +32,7 @@ export const SLOW_CLIENTS: readonly Scenario[] = [
     name: 'slow-clients',
     fault: 'clients of a byte a second, or of nothing',
     async run(report) {
-      const room = connectionLimit('/proc/self/limits')
+      const room = connectionLimit('/proc/self/limits', 4)
       if (room < TOTAL + OTHER_CONNECTIONS)
         throw new Skip(`the limit on open files leaves room for ${room} connections, not for ${TOTAL} (ulimit -n)`)
       // All come from one address. Who sends a head too slowly is ended, and comes again.
