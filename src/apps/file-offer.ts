@@ -3,14 +3,21 @@
  * worker is free at once. Linux only; anywhere else, and for anything doubtful, the answer is no and the worker reads the
  * file itself. What was opened must be the regular file the worker named: device, inode, and a range within its size.
  */
-import { close, constants, fstat, open } from 'node:fs'
+import { constants, fstat, open } from 'node:fs'
+import type { OpenFiles } from '../base/open-files.ts'
 import type { FileOffer } from './wire/decode.ts'
 
-/** `done` gets a descriptor that the caller must close, or null. */
-export function openOffer(pid: number, offer: FileOffer, done: (fd: number | null) => void): void {
+/** `done` gets a descriptor that the caller must close by `files`, or null; perhaps at once. */
+export function openOffer(pid: number, offer: FileOffer, files: OpenFiles, done: (fd: number | null) => void): void {
+  if (!files.hasRoom) {
+    done(null)
+    return
+  }
+  files.add()
   // O_NONBLOCK: if it is a FIFO after all, opening must not wait for a writer.
   open(`/proc/${pid}/fd/${offer.fd}`, constants.O_RDONLY | constants.O_NONBLOCK, (error, fd) => {
     if (error !== null) {
+      files.remove()
       done(null)
       return
     }
@@ -21,8 +28,8 @@ export function openOffer(pid: number, offer: FileOffer, done: (fd: number | nul
         stat.dev === offer.device &&
         stat.ino === offer.inode &&
         BigInt(offer.offset) + BigInt(offer.length) <= stat.size
-      if (fits) done(fd)
-      else close(fd, () => done(null))
+      if (!fits) files.close(fd)
+      done(fits ? fd : null)
     })
   })
 }

@@ -2,7 +2,6 @@
  * What becomes of a worker's frames on a multiplexed link. Runs in the gateway. The decoder has checked them; here they reach
  * their exchange. A bug on the way to a client fails its exchange, and not the link with all others.
  */
-import { close } from 'node:fs'
 import { HttpError } from '../http/errors.ts'
 import type { ResponseHead } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
@@ -60,9 +59,9 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
       one.hasProgressed = true
       one.streams(head.headers)
       call.phase = 'streaming'
-      one.relay = call.stream = new StreamRelay(call.exchange, new CreditReturn(link.outbox, one), error =>
-        this.#owner.failed(call, error),
-      )
+      const credit = new CreditReturn(link.outbox, one)
+      const onFailed = (error: Error) => this.#owner.failed(call, error)
+      one.relay = call.stream = new StreamRelay(call.exchange, credit, this.#owner.files, onFailed)
       link.becomeStream(one)
       this.#guarded(one, () => one.relay!.start(head, body))
     }
@@ -88,9 +87,9 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
     one.hasProgressed = true
     one.relay!.whenFileSent(() => {
       if (!link.isCurrent(one)) return
-      openOffer(link.address.pid, offer, fd => {
+      openOffer(link.address.pid, offer, this.#owner.files, fd => {
         if (!link.isCurrent(one)) {
-          if (fd !== null) close(fd, () => {})
+          if (fd !== null) this.#owner.files.close(fd)
           return
         }
         one.stage = 'content'

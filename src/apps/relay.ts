@@ -6,7 +6,6 @@
  * Order: all content comes before a file; after a file only the end follows.
  * Not here: the head of a response that is complete in one frame; that needs no relay.
  */
-import { close } from 'node:fs'
 import { Spool } from '../base/spool.ts'
 import type { TemporarySpace } from '../base/temporary-space.ts'
 import type { Exchange, ResponseHead } from '../http/exchange.ts'
@@ -79,7 +78,7 @@ export class Relay {
   /** Sends part of an open file after all content so far; owns `fd`. Only `end` may follow. */
   file(fd: number, offset: number, length: number): void {
     if (this.#closed) {
-      closeQuietly(fd)
+      this.#limits.space.files.close(fd)
       return
     }
     this.#file = { fd, offset, length }
@@ -97,7 +96,7 @@ export class Relay {
     if (this.#closed) return
     this.#closed = true
     this.#spool?.close()
-    if (this.#file !== null) closeQuietly(this.#file.fd)
+    if (this.#file !== null) this.#limits.space.files.close(this.#file.fd)
     this.#file = null
   }
 
@@ -128,7 +127,7 @@ export class Relay {
     this.#file = null
     this.#sendingFile = true
     this.#exchange.response.sendFile(file.fd, file.offset, file.length, error => {
-      closeQuietly(file.fd)
+      this.#limits.space.files.close(file.fd)
       this.#sendingFile = false
       if (this.#closed) return
       if (error !== null) this.#events.failed(error)
@@ -151,9 +150,4 @@ export class Relay {
       onLost: error => this.#events.failed(error),
     })
   }
-}
-
-function closeQuietly(fd: number): void {
-  // Nobody can act on an error of closing a file that was only read.
-  close(fd, () => {})
 }

@@ -5,7 +5,7 @@
  * Order: chunks and files leave in the order in which they came.
  * Not here: a response that is complete in one frame; a WSGI application's (`relay.ts`), which must free its thread.
  */
-import { close } from 'node:fs'
+import type { OpenFiles } from '../base/open-files.ts'
 import type { Exchange, ResponseHead } from '../http/exchange.ts'
 import { type HeaderLines, headerValues } from '../http/headers.ts'
 import type { CreditReturn } from './credit.ts'
@@ -21,6 +21,7 @@ export class StreamRelay {
   isEventStream = false
   readonly #exchange: Exchange
   readonly #credit: CreditReturn
+  readonly #files: OpenFiles
   readonly #onFailed: (error: Error) => void
   #isSendingFile = false
   /** What came after a file that is being sent; within the window. */
@@ -29,9 +30,10 @@ export class StreamRelay {
   #trailers: HeaderLines | null = null
   #isClosed = false
 
-  constructor(exchange: Exchange, credit: CreditReturn, onFailed: (error: Error) => void) {
+  constructor(exchange: Exchange, credit: CreditReturn, files: OpenFiles, onFailed: (error: Error) => void) {
     this.#exchange = exchange
     this.#credit = credit
+    this.#files = files
     this.#onFailed = onFailed
   }
 
@@ -69,13 +71,12 @@ export class StreamRelay {
   /** Sends part of an open file after all content so far; owns `fd`. Not while another one is being sent. */
   file({ fd, offset, length }: OpenFile): void {
     if (this.#isClosed) {
-      close(fd, () => {})
+      this.#files.close(fd)
       return
     }
     this.#isSendingFile = true
     this.#exchange.response.sendFile(fd, offset, length, error => {
-      // Nobody can act on an error of closing a file that was only read.
-      close(fd, () => {})
+      this.#files.close(fd)
       this.#isSendingFile = false
       if (this.#isClosed) return
       if (error !== null) this.#onFailed(error)

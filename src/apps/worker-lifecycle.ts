@@ -6,6 +6,7 @@
  * forgotten with its last link. Not here: what a link carries (`link.ts`, `multiplexed-link.ts`), what becomes of its calls (`retry.ts`).
  */
 import { type Deadline, DeadlineList } from '../base/deadlines.ts'
+import type { OpenFiles } from '../base/open-files.ts'
 import type { TemporarySpace } from '../base/temporary-space.ts'
 import type { Limits, Timeouts, WarmupRequest } from '../config/types.ts'
 import { HttpError } from '../http/errors.ts'
@@ -73,6 +74,7 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
   readonly times: RequestTimes
   readonly streamIdleMs: number
   readonly relayLimits: RelayLimits
+  readonly files: OpenFiles
   readonly #build: string
   readonly #gracefulMs: number
   readonly #events: PoolEvents
@@ -91,6 +93,7 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
     this.scope = new ScopeWriter(rootPath)
     this.times = new RequestTimes(timeouts, rootPath)
     this.streamIdleMs = timeouts.streamIdle
+    this.files = space.files
     this.relayLimits = { space, memoryBuffer: limits.memoryBuffer, responseBuffer: limits.responseBuffer }
     this.#build = build
     this.#gracefulMs = timeouts.graceful

@@ -97,3 +97,19 @@ test('a duration of 0 means none', t => {
   list.arm(new Deadline(() => assert.fail('expired')))
   advance(10_000)
 })
+
+test('of very many that are due at once each turn of the event loop expires a few, until all are', async t => {
+  const advance = fakeTime(t)
+  const list = new DeadlineList(1000)
+  let expired = 0
+  for (let i = 0; i < 1000; i++) list.arm(new Deadline(() => expired++))
+  advance(1200)
+  const turns = [expired]
+  while (expired < 1000) {
+    const before = expired
+    await new Promise(resolve => setImmediate(resolve))
+    turns.push(expired - before)
+    assert.notEqual(expired, before, 'nothing follows')
+  }
+  assert.ok(Math.max(...turns) <= 16, `a turn expired ${Math.max(...turns)}`)
+})

@@ -8,7 +8,7 @@
  * its descriptor is closed.
  */
 import { randomBytes } from 'node:crypto'
-import { close, open, read, unlink, write } from 'node:fs'
+import { open, read, unlink, write } from 'node:fs'
 import { join } from 'node:path'
 import { ByteQueue } from './byte-queue.ts'
 import type { TemporarySpace } from './temporary-space.ts'
@@ -36,7 +36,7 @@ export class TemporaryFile {
   constructor(space: TemporarySpace, onProgress: () => void) {
     this.#space = space
     this.#onProgress = onProgress
-    space.files++
+    space.files.add()
     this.#open(join(space.directory, `jumak-${process.pid}-${randomBytes(8).toString('hex')}`))
   }
 
@@ -139,12 +139,10 @@ export class TemporaryFile {
   #closeWhenIdle(): void {
     if (this.#operations > 0 || this.#isReleased) return
     this.#isReleased = true
-    this.#space.files--
     this.#space.take(-this.#size)
-    if (this.#fd < 0) return
     const fd = this.#fd
     this.#fd = -1
-    // An error of close can tell nothing that matters: nobody will ever read this file.
-    close(fd, () => {})
+    if (fd < 0) this.#space.files.remove()
+    else this.#space.files.close(fd)
   }
 }

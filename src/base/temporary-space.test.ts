@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { type TestContext, test } from 'node:test'
+import { OpenFiles } from './open-files.ts'
 import { Spool } from './spool.ts'
 import { TemporaryFile } from './temporary-file.ts'
 import { freeBytes, TemporarySpace } from './temporary-space.ts'
@@ -13,12 +14,12 @@ function makeSpace(t: TestContext, bytes: number, files = 100) {
   const directory = mkdtempSync(join(tmpdir(), 'jumak-space-'))
   t.after(() => rmSync(directory, { recursive: true, maxRetries: 5 }))
   let told = 0
-  const space = new TemporarySpace(directory, { bytes, files, onFull: () => told++ })
+  const space = new TemporarySpace(directory, { bytes, files: new OpenFiles(files), onFull: () => told++ })
   return { space, told: () => told }
 }
 
 async function untilEmpty(space: TemporarySpace): Promise<void> {
-  while (space.files > 0) await new Promise(resolve => setImmediate(resolve))
+  while (space.files.count > 0) await new Promise(resolve => setImmediate(resolve))
   assert.equal(space.bytes, 0)
 }
 
@@ -27,7 +28,7 @@ test('bytes count as soon as they are given to a file, once if they are written 
   const events = new EventEmitter()
   const file = new TemporaryFile(space, () => events.emit('progress'))
   file.append(Buffer.alloc(600))
-  assert.deepEqual([space.bytes, space.files], [600, 1])
+  assert.deepEqual([space.bytes, space.files.count], [600, 1])
   while (file.pendingBytes > 0) await once(events, 'progress')
   file.rewind()
   file.append(Buffer.alloc(500))
@@ -107,7 +108,7 @@ test('a spool without room for a file is full when its memory is, and keeps what
   assert.ok(!spool.isFull)
   spool.append(Buffer.alloc(60, 'b'))
   assert.ok(spool.isFull)
-  assert.equal(space.files, 0)
+  assert.equal(space.files.count, 0)
   assert.equal((await takeAll()).toString(), 'a'.repeat(60) + 'b'.repeat(60))
   assert.ok(!spool.isFull)
 })

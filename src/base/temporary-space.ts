@@ -1,15 +1,17 @@
 /**
- * The room that all temporary files of a process may take together: bytes on the disk, which others use too, and open
- * descriptors, which connections need too. It only counts; who wants to write asks first, and knows what to do instead.
+ * The room that all temporary files of a process may take together: bytes on the disk, which others use too, and their part of the
+ * open files. It only counts; who wants to write asks first, and knows what to do instead.
  */
 import { statfsSync } from 'node:fs'
+import { OpenFiles } from './open-files.ts'
 
 /** Where the system does not say how much is free. */
 const UNKNOWN_FREE = 4 * 1024 ** 3
 
 export interface SpaceLimits {
   readonly bytes: number
-  readonly files: number
+  /** Shared with whoever else opens files. */
+  readonly files: OpenFiles
   /** The last byte has been taken. Not again before an eighth is free. */
   readonly onFull: () => void
 }
@@ -18,21 +20,22 @@ export class TemporarySpace {
   readonly directory: string
   /** What the files hold, and what is on its way to them. */
   bytes = 0
-  files = 0
+  readonly files: OpenFiles
   readonly #limits: SpaceLimits
   #isTold = false
 
   constructor(
     directory: string,
-    limits: SpaceLimits = { bytes: Number.POSITIVE_INFINITY, files: Number.POSITIVE_INFINITY, onFull() {} },
+    limits: SpaceLimits = { bytes: Number.POSITIVE_INFINITY, files: new OpenFiles(), onFull() {} },
   ) {
     this.directory = directory
+    this.files = limits.files
     this.#limits = limits
   }
 
   /** There is room for a new file of so many bytes. None is set aside: files take it as they grow. */
   hasRoomFor(bytes: number): boolean {
-    return this.files < this.#limits.files && this.bytes + bytes <= this.#limits.bytes
+    return this.files.hasRoom && this.bytes + bytes <= this.#limits.bytes
   }
 
   /** A file may grow. */

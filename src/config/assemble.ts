@@ -9,7 +9,7 @@ import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { findTarget } from './app-target.ts'
 import { formatBind, includesAddress } from './bind.ts'
-import { ADDRESS_SHARE, connectionLimit, MEMORY_BUFFER, RESPONSE_BUFFER, temporaryFileLimit } from './defaults.ts'
+import { ADDRESS_SHARE, connectionLimit, MEMORY_BUFFER, openFileLimit, RESPONSE_BUFFER } from './defaults.ts'
 import { findDirectory } from './directory.ts'
 import { discover } from './discover.ts'
 import type { Environment } from './environment.ts'
@@ -45,13 +45,14 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
   const app = isAppUncertain ? null : readTarget(values, directory)
   const wanted = values.one(workers.workers)
   const auto = wanted === 'auto' ? autoWorkers(environment.machine) : { workers: wanted, reason: '' }
+  const threads = values.one(workers.threads)
   const isDevelopment = values.one(development.reload)
   const watched = readDirectories(values, development.reloadDir)
   const mounts = readMounts(values)
   const rest = {
     workers: auto.workers,
     workersReason: auto.reason,
-    threads: values.one(workers.threads),
+    threads,
     concurrency: values.one(workers.concurrency),
     lifespan: values.one(application.lifespan),
     preload: values.one(application.preload),
@@ -63,7 +64,7 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     bind: readAddresses(values),
     unixMode: values.one(listening.unixMode),
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
-    limits: readLimits(values, environment),
+    limits: readLimits(values, environment, auto.workers * threads),
     timeouts: readTimeouts(values),
     requestBuffering: values.one(limits.requestBuffering),
     queueOrder: values.one(limits.queueOrder),
@@ -161,10 +162,11 @@ function readAddresses(values: Values): BindAddress[] {
   return seen
 }
 
-function readLimits(values: Values, { machine }: Environment): Limits {
+/** `links`: from the gateway to workers. */
+function readLimits(values: Values, { machine }: Environment, links: number): Limits {
   const wanted = values.one(limits.limitConnections)
   const descriptors = join(machine.procRoot, 'self/limits')
-  const connections = wanted === 'auto' ? connectionLimit(descriptors) : wanted
+  const connections = wanted === 'auto' ? connectionLimit(descriptors, links) : wanted
   const temporaryBytes = values.one(limits.limitTempBytes)
   const perAddress = values.one(limits.limitConnectionsPerAddress)
   return {
@@ -176,7 +178,7 @@ function readLimits(values: Values, { machine }: Environment): Limits {
     memoryBuffer: MEMORY_BUFFER,
     responseBuffer: RESPONSE_BUFFER,
     temporaryBytes: temporaryBytes === 'auto' ? null : temporaryBytes,
-    temporaryFiles: temporaryFileLimit(descriptors, connections),
+    openFiles: openFileLimit(descriptors, links, connections),
     connections,
     connectionsPerAddress: perAddress === 'auto' ? Math.ceil(connections * ADDRESS_SHARE) : perAddress,
     bodyRate: values.one(limits.minBodyRate),

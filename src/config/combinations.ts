@@ -50,7 +50,7 @@ export function warnOfCombinations(values: Values, config: Config, environment: 
 function warnOfSurprises(values: Values, config: Config, { machine, platform, variables }: Environment): void {
   if (config.preload === 'on' && platform === 'darwin')
     values.warn(preload, 'on is not safe on macOS: its system libraries may crash in a process that was forked')
-  const possible = connectionLimit(join(machine.procRoot, 'self/limits'))
+  const possible = connectionLimit(join(machine.procRoot, 'self/limits'), config.workers * config.threads)
   if (config.limits.connections > possible && values.isGiven(limitConnections))
     values.warn(limitConnections, `is more than the limit on open files leaves room for, which is ${possible}`)
   if (config.umask !== null && (config.umask & 0o700) !== 0)

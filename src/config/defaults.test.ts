@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { connectionLimit, temporaryFileLimit } from './defaults.ts'
+import { connectionLimit, openFileLimit } from './defaults.ts'
 import { makeTree } from './testing/tree.ts'
 
 function limitsFile(t: TestContext, hard: string): string {
@@ -9,18 +9,19 @@ function limitsFile(t: TestContext, hard: string): string {
   return join(makeTree(t, { limits: `Limit  Soft Limit  Hard Limit  Units\n${line}` }), 'limits')
 }
 
+/** With links to four slots. */
 function limitFor(t: TestContext, hard: string): number {
-  return connectionLimit(limitsFile(t, hard))
+  return connectionLimit(limitsFile(t, hard), 4)
 }
 
-test('connections: the hard limit on open files less a quarter, at least 256', t => {
-  assert.equal(limitFor(t, '20000'), 15_000)
-  assert.equal(limitFor(t, '1024'), 768)
-  assert.equal(limitFor(t, '600'), 344)
+test('connections: three quarters of the limit on open files, less what the gateway and two generations of links hold', t => {
+  assert.equal(limitFor(t, '20000'), (20_000 - 128 - 8) * 0.75)
+  assert.equal(limitFor(t, '1024'), (1024 - 128 - 8) * 0.75)
+  assert.equal(connectionLimit(limitsFile(t, '20000'), 2048), Math.floor((20_000 - 128 - 4096) * 0.75))
 })
 
-test('connections: never more than the limit on open files, however small', t => {
-  assert.equal(limitFor(t, '64'), 32)
+test('connections: three quarters of half of it, where it is very small', t => {
+  assert.equal(limitFor(t, '64'), 24)
 })
 
 test('connections: bounded where open files are not', t => {
@@ -29,12 +30,12 @@ test('connections: bounded where open files are not', t => {
 })
 
 test('connections: a fixed number where the limit cannot be read', () => {
-  assert.equal(connectionLimit('/nowhere/limits'), 4096)
+  assert.equal(connectionLimit('/nowhere/limits', 4), 4096)
 })
 
-test('temporary files: half of what connections leave, two a connection at most', t => {
-  assert.equal(temporaryFileLimit(limitsFile(t, '20000'), 15_000), 2500)
-  assert.equal(temporaryFileLimit(limitsFile(t, 'unlimited'), 100), 200)
-  assert.equal(temporaryFileLimit(limitsFile(t, '100'), 100), 16)
-  assert.equal(temporaryFileLimit('/nowhere/limits', 4096), 256)
+test('open files: what connections leave, two a connection at most', t => {
+  assert.equal(openFileLimit(limitsFile(t, '20000'), 4, 15_000), 20_000 - 128 - 8 - 15_000)
+  assert.equal(openFileLimit(limitsFile(t, 'unlimited'), 4, 100), 200)
+  assert.equal(openFileLimit(limitsFile(t, '100'), 4, 100), 16)
+  assert.equal(openFileLimit('/nowhere/limits', 4, 4096), 256)
 })

@@ -4,11 +4,14 @@ import { readText } from './files.ts'
 const MIB = 1024 * 1024
 
 /**
- * The share of the descriptors that are not client connections: temporary files of uploads and long responses, and
- * links to workers. A quarter, because few clients upload at one time; never less than what the process itself holds.
+ * Descriptors that the gateway holds whatever happens: listeners, logs, channels, Node's own (about 25 in all), and the
+ * connections that are being refused.
  */
-const RESERVED_SHARE = 1 / 4
-const MIN_RESERVED = 256
+const OWN_DESCRIPTORS = 128
+/** A reload doubles the workers for a while. */
+const GENERATIONS = 2
+/** Of what is left, the client connections; the rest is for files, because few clients upload or download at one time. */
+const CONNECTIONS_SHARE = 3 / 4
 /** Where the limit cannot be read (no /proc): what macOS gives a process that raises its soft limit, less the reserve. */
 const FALLBACK_CONNECTIONS = 4096
 /** Memory sets this one: an idle connection costs about 10 KB. */
@@ -25,29 +28,30 @@ export const RESPONSE_BUFFER = 256 * MIB
 /** Where the limit cannot be read. */
 const FALLBACK_FILES = 256
 const MIN_FILES = 16
-/** Of what connections leave: the other half is for files that are sent, links to workers, and the process itself. */
-const FILES_SHARE = 1 / 2
 
-/** Client connections that the limit on open files leaves room for; `limitsFile` is /proc/self/limits. */
-export function connectionLimit(limitsFile: string): number {
-  const hard = descriptorLimit(limitsFile)
-  if (hard === null) return FALLBACK_CONNECTIONS
-  const reserve = Math.max(MIN_RESERVED, Math.ceil(hard * RESERVED_SHARE))
-  // A limit that small serves nobody well; half and half is the best of it.
-  return Math.min(MAX_CONNECTIONS, Math.max(hard - reserve, Math.floor(hard / 2)))
+/**
+ * Client connections that the limit on open files leaves room for; `limitsFile` is /proc/self/limits, `links` those of the
+ * gateway to one generation of workers.
+ */
+export function connectionLimit(limitsFile: string, links: number): number {
+  const free = freeDescriptors(limitsFile, links)
+  return free === null ? FALLBACK_CONNECTIONS : Math.min(MAX_CONNECTIONS, Math.floor(free * CONNECTIONS_SHARE))
 }
 
-/** Temporary files that it leaves room for beside so many connections. */
-export function temporaryFileLimit(limitsFile: string, connections: number): number {
-  const hard = descriptorLimit(limitsFile)
-  if (hard === null) return FALLBACK_FILES
+/** Files that it leaves room for beside so many connections: temporary ones, and those that are sent. */
+export function openFileLimit(limitsFile: string, links: number, connections: number): number {
+  const free = freeDescriptors(limitsFile, links)
+  if (free === null) return FALLBACK_FILES
   // Request and response of each connection: nobody has more.
-  return Math.max(MIN_FILES, Math.min(connections * 2, Math.floor((hard - connections) * FILES_SHARE)))
+  return Math.max(MIN_FILES, Math.min(connections * 2, free - connections))
 }
 
-/** Node raises the soft limit to the hard one when it starts, so the hard one counts. Null: unknown. */
-function descriptorLimit(limitsFile: string): number | null {
+/** For connections and files. Null: unknown. */
+function freeDescriptors(limitsFile: string, links: number): number | null {
+  // Node raises the soft limit to the hard one when it starts, so the hard one counts.
   const hard = /^Max open files\s+\S+\s+(\d+|unlimited)/m.exec(readText(limitsFile) ?? '')?.[1]
   if (hard === undefined) return null
-  return hard === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(hard)
+  const descriptors = hard === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(hard)
+  // A limit that small serves nobody well; half and half is the best of it.
+  return Math.max(descriptors - OWN_DESCRIPTORS - GENERATIONS * links, Math.floor(descriptors / 2))
 }

@@ -41,8 +41,8 @@ export interface Limits {
   readonly responseBuffer: number
   /** Bytes in all temporary files together; null: by what is free on their disk. */
   readonly temporaryBytes: number | null
-  /** Temporary files at a time. */
-  readonly temporaryFiles: number
+  /** Files at a time: temporary ones, and those that are sent. */
+  readonly openFiles: number
   /** Client connections of one gateway at a time. */
   readonly connections: number
   /** Of these, those of one address that is no trusted proxy; 0: no limit. */
@@ -154,6 +154,7 @@ export interface GatewayConfig {
   /** The application is being developed: errors are shown with their frames, to loopback only. */
   readonly isDevelopment: boolean
   readonly identity: Identity | null
+  readonly logLevel: LogLevel
 }
 
 export type PreloadMode = 'on' | 'off' | 'auto'
@@ -175,7 +176,6 @@ export interface Config extends GatewayConfig {
   readonly directory: string
   /** `--python` as the user said it; null: virtual environment, `.venv`, `venv`, `python3`. */
   readonly python: string | null
-  readonly logLevel: LogLevel
   readonly logFormat: 'text' | 'json'
   /** Absolute path of the program's log; null: standard error. */
   readonly logFile: string | null

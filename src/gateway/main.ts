@@ -7,6 +7,7 @@
  */
 import { writeSync } from 'node:fs'
 import { AppPool } from '../apps/pool.ts'
+import { OpenFiles } from '../base/open-files.ts'
 import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
 import { version } from '../base/version.ts'
 import type { GatewayConfig, Identity, Limits, StaticMount } from '../config/types.ts'
@@ -37,6 +38,8 @@ const FREE_SHARE = 3 / 4
 
 class Gateway {
   readonly #channel: GatewayChannel
+  /** Each refused request would cost a message that the master throws away. */
+  readonly #logsDebug: boolean
   readonly #pool: AppPool
   readonly #connections: Connections
   readonly #ownMounts: readonly StaticMount[]
@@ -55,12 +58,13 @@ class Gateway {
 
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
     this.#channel = channel
+    this.#logsDebug = config.logLevel === 'debug'
     this.#access = new AccessLog(config.accessLog, (level, message) => this.#log(level, message))
     const access = this.#access.write
     const space = this.#makeSpace(config)
     this.#pool = this.#makePool(config, space, build)
     this.#ownMounts = config.staticMounts
-    this.#files = new StaticFiles(config.rootPath, (exchange, error) => this.#refuse(exchange, error))
+    this.#files = new StaticFiles(config.rootPath, space.files, (exchange, error) => this.#refuse(exchange, error))
     this.#files.setMounts(this.#ownMounts)
     if (config.isDevelopment)
       this.#development = new Development(this.#pool, path => channel.send({ type: 'code-changed', path }))
@@ -127,7 +131,7 @@ class Gateway {
     const megabytes = Math.round(bytes / 1024 ** 2)
     return new TemporarySpace(temporaryDirectory, {
       bytes,
-      files: limits.temporaryFiles,
+      files: new OpenFiles(limits.openFiles),
       onFull: () =>
         this.#fullSpace.report(
           `temporary files hold ${megabytes} MB, which is the limit (limit-temp-bytes): large uploads are refused, and long responses hold their workers`,
@@ -159,6 +163,7 @@ class Gateway {
 
   /** `request`: the id of the one that it is about. */
   #log(level: 'debug' | 'info' | 'warn' | 'error', message: string, request = ''): void {
+    if (level === 'debug' && !this.#logsDebug) return
     this.#channel.send({ type: 'log', level, message, request })
   }
 

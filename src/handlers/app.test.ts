@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import type { RequestBody } from '../apps/body.ts'
 import type { AppPool } from '../apps/pool.ts'
 import { FakeExchange, type FakeRequest } from '../apps/testing/fake-exchange.ts'
+import { OpenFiles } from '../base/open-files.ts'
 import { TemporarySpace } from '../base/temporary-space.ts'
 import type { Limits } from '../config/types.ts'
 import { ClientGoneError, HttpError, ProtocolError } from '../http/errors.ts'
@@ -77,7 +78,7 @@ test('a disk that cannot take the content is an error of the operator, told once
 
 for (const isChunked of [false, true])
   test(`content for which no temporary file has room is refused${isChunked ? ' when it has come so far' : ' before it is read'}`, async () => {
-    const space = new TemporarySpace(tmpdir(), { bytes: 50_000, files: 10, onFull() {} })
+    const space = new TemporarySpace(tmpdir(), { bytes: 50_000, files: new OpenFiles(10), onFull() {} })
     const request = { body: Buffer.alloc(200_000), chunkSize: 10_000, isChunked }
     const { exchange } = handle(request, space)
     await exchange.over()
@@ -86,6 +87,6 @@ for (const isChunked of [false, true])
     const small = await handle({ body: Buffer.alloc(10_000) }, space).handled
     assert.equal(small!.length, 10_000, 'what fits into memory is served')
     small!.close()
-    while (space.files > 0) await new Promise(resolve => setImmediate(resolve))
+    while (space.files.count > 0) await new Promise(resolve => setImmediate(resolve))
     assert.equal(space.bytes, 0)
   })

@@ -1,6 +1,8 @@
 /** Limits of the parser, each at its edge; the order of pipelined requests; what golden cases cannot show. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { ProtocolError } from '../http/errors.ts'
 import { type ParsedHead, RequestParser } from './parser.ts'
 
@@ -124,4 +126,23 @@ test('headers with the names of what every object has are ordinary ones, trailer
   assert.deepEqual(heads[0]!.headers, ['constructor', 'x'])
   assert.deepEqual(trailers, [[]])
   assert.deepEqual(parse(chunked('0\r\nconstructor: x\r\n\r\n')).trailers, [['constructor', 'x']])
+})
+
+test('between two requests nothing is kept of the head', () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const cookie = 'c'.repeat(10_000)
+  const limits = { ...LIMITS, requestLine: 1000, headerBytes: 20_000 }
+  const sink = { onHead() {}, onBody() {}, onEnd() {} }
+  collectGarbage()
+  const before = process.memoryUsage().heapUsed
+  const parsers = Array.from({ length: 1000 }, (_, i) => {
+    const parser = new RequestParser(limits, sink)
+    parser.receive(Buffer.from(`GET /a/long/path/${i} HTTP/1.1\r\nHost: example.org\r\nCookie: ${i}${cookie}\r\n\r\n`))
+    parser.next()
+    return parser
+  })
+  collectGarbage()
+  const each = (process.memoryUsage().heapUsed - before) / parsers.length
+  assert.ok(each < 5000, `${each.toFixed(0)} bytes each`)
 })

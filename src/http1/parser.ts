@@ -308,6 +308,8 @@ export class RequestParser {
   #reset(): void {
     this.#emptyLines = 0
     this.#method = ''
+    // A part of the head's text, which would be kept as a whole by an idle connection.
+    this.#target = ''
     this.#headerBytes = 0
     this.#fieldCount = 0
     this.#headers = []

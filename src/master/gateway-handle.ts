@@ -128,7 +128,7 @@ export class GatewayHandle {
 /** What its process needs to know, and nothing else. */
 function gatewayPart(config: Config): GatewayConfig {
   const { limits, timeouts, trustedProxies, accessLog, requestBuffering, rootPath, staticMounts } = config
-  const { temporaryDirectory, isDevelopment, identity } = config
+  const { temporaryDirectory, isDevelopment, identity, logLevel } = config
   return {
     limits,
     timeouts,
@@ -142,5 +142,6 @@ function gatewayPart(config: Config): GatewayConfig {
     temporaryDirectory,
     isDevelopment,
     identity,
+    logLevel,
   }
 }

@@ -42,7 +42,7 @@ const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
     connections: 100,
     connectionsPerAddress: 0,
     temporaryBytes: null,
-    temporaryFiles: 100,
+    openFiles: 100,
     bodyRate: 0,
     sendRate: 0,
     queue: 100,

@@ -1,51 +1,93 @@
 /**
  * Clients that cost a server most when they do least; a process of their own, so that the good clients' times are theirs alone.
- * `node slow.ts PORT COUNT`: COUNT connections of each kind, made anew when the server ends them. Prints how many are open, as
- * JSON lines, until its input ends.
+ * `node slow.ts PORT COUNT [KIND...]`: COUNT connections of each kind, made anew when the server ends them. Prints how many are
+ * open, as JSON lines, until its input ends.
+ *
+ * One timer serves all, and each of its ticks a fiftieth of them: what is measured is what they cost the server, so they must
+ * cost the machine little, and never move all at once.
  */
 import { connect, type Socket } from 'node:net'
 
 const KINDS = ['heads', 'bodies', 'readers', 'silent'] as const
 type Kind = (typeof KINDS)[number]
-const EVERY_MS = 1000
-const AGAIN_MS = 500
+/** A byte of each connection, a second. */
+const TICKS = 50
+const TICK_MS = 20
+/** New connections of a tick: 500 a second in all. A reader's request is work for a worker, and an overload is another scenario. */
+const CONNECTS = 10
 /** More than the kernel takes at once for a client that does not read. */
 const BIG = 512 * 1024
 
-const [port, count] = process.argv.slice(2).map(Number) as [number, number]
+const BEGINNINGS: Readonly<Record<Kind, string>> = {
+  heads: 'GET /get/slow HTTP/1.1\r\nHost: chaos\r\nX-Slow: ',
+  bodies: 'POST /post/slow HTTP/1.1\r\nHost: chaos\r\nContent-Length: 100000\r\n\r\n',
+  readers: `GET /big?size=${BIG} HTTP/1.1\r\nHost: chaos\r\n\r\n`,
+  silent: '',
+}
+
+const [port, count] = process.argv.slice(2, 4).map(Number) as [number, number]
+const chosen = process.argv.length > 4 ? KINDS.filter(kind => process.argv.includes(kind)) : KINDS
 const open: Record<Kind, number> = { heads: 0, bodies: 0, readers: 0, silent: 0 }
 let ended = 0
 let refused = 0
 
-function begin(kind: Kind): void {
-  const target = { port, host: '127.0.0.1', noDelay: true }
-  // One byte for each call, and the next one only when it is asked for.
-  const onread = { buffer: Buffer.alloc(1), callback: () => false }
-  const socket: Socket = kind === 'readers' ? connect({ ...target, onread }) : connect(target)
-  let timer: NodeJS.Timeout | undefined
-  let isOpen = false
-  socket.on('connect', () => {
-    isOpen = true
-    open[kind]++
-    if (kind === 'heads') socket.write('GET /get/slow HTTP/1.1\r\nHost: chaos\r\nX-Slow: ')
-    if (kind === 'bodies') socket.write('POST /post/slow HTTP/1.1\r\nHost: chaos\r\nContent-Length: 100000\r\n\r\n')
-    if (kind === 'readers') socket.write(`GET /big?size=${BIG} HTTP/1.1\r\nHost: chaos\r\n\r\n`)
-    if (kind !== 'silent')
-      timer = setInterval(() => (kind === 'readers' ? socket.resume() : socket.write('x')), EVERY_MS)
-  })
-  if (kind !== 'readers')
-    socket.on('data', chunk => {
-      if (chunk.toString('latin1').startsWith('HTTP/1.1 503')) refused++
+class SlowClient {
+  readonly #kind: Kind
+  #socket: Socket | null = null
+  #isOpen = false
+
+  constructor(kind: Kind) {
+    this.#kind = kind
+  }
+
+  get isConnecting(): boolean {
+    return this.#socket === null
+  }
+
+  /** Once a second. */
+  move(): void {
+    const socket = this.#socket
+    if (socket === null) this.#connect()
+    else if (!this.#isOpen || this.#kind === 'silent') return
+    else if (this.#kind === 'readers') socket.resume()
+    else socket.write('x')
+  }
+
+  #connect(): void {
+    const kind = this.#kind
+    const target = { port, host: '127.0.0.1', noDelay: true }
+    // One byte for each call, and the next one only when it is asked for.
+    const onread = { buffer: Buffer.alloc(1), callback: () => false }
+    const socket = kind === 'readers' ? connect({ ...target, onread }) : connect(target)
+    this.#socket = socket
+    socket.on('connect', () => {
+      this.#isOpen = true
+      open[kind]++
+      if (kind !== 'silent') socket.write(BEGINNINGS[kind])
     })
-  socket.on('error', () => {})
-  socket.on('close', () => {
-    clearInterval(timer)
-    if (isOpen) open[kind]--
-    ended++
-    setTimeout(() => begin(kind), AGAIN_MS)
-  })
+    if (kind !== 'readers')
+      socket.on('data', chunk => {
+        if (chunk.toString('latin1').startsWith('HTTP/1.1 503')) refused++
+      })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      if (this.#isOpen) open[kind]--
+      this.#isOpen = false
+      this.#socket = null
+      ended++
+    })
+  }
 }
 
-for (const kind of KINDS) for (let i = 0; i < count; i++) setTimeout(() => begin(kind), (i / count) * EVERY_MS)
+const clients = Array.from({ length: count * chosen.length }, (_, i) => new SlowClient(chosen[i % chosen.length]!))
+let tick = 0
+setInterval(() => {
+  tick = (tick + 1) % TICKS
+  let connects = CONNECTS
+  for (let i = tick; i < clients.length; i += TICKS) {
+    const client = clients[i]!
+    if (!client.isConnecting || connects-- > 0) client.move()
+  }
+}, TICK_MS)
 setInterval(() => console.log(JSON.stringify({ open, ended, refused })), 250)
 process.stdin.on('end', () => process.exit(0)).resume()

@@ -22,7 +22,7 @@ const limits = {
   connections: 4096,
   connectionsPerAddress: 0,
   temporaryBytes: null,
-  temporaryFiles: 100,
+  openFiles: 100,
   bodyRate: 0,
   sendRate: 0,
   queue: 1024,

@@ -1,7 +1,7 @@
 /** What the gateway does by itself while there is too much to do: probes, order of the queue, limits of what clients may take. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -136,8 +136,8 @@ test('with few descriptors: 503 over the limit that follows from them, and no EM
   const program = join(directory, 'few')
   chmodSync(program, 0o755)
   const server = await startServer({ app: 'plain', directory: APPS, program, args: ['-w', '1'] })
-  await server.waitForLog(/connections +up to 100 at a time/)
-  server.expectLog(/a connection was refused: 100 are open, which is the limit \(limit-connections\)/)
+  await server.waitForLog(/connections +up to 75 at a time/)
+  server.expectLog(/a connection was refused: 75 are open, which is the limit \(limit-connections\)/)
   const clients = Array.from({ length: 250 }, () => new RawClient(server.port).get('/hello'))
   const statuses = await Promise.all(
     clients.map(client =>
@@ -148,13 +148,73 @@ test('with few descriptors: 503 over the limit that follows from them, and no EM
     ),
   )
   const count = (status: number) => statuses.filter(one => one === status).length
-  assert.equal(count(200), 100)
+  assert.equal(count(200), 75)
   assert.ok(count(503) > 0 && count(200) + count(503) + count(0) === 250, statuses.join())
   for (const client of clients) client.close()
   let status = 503
   while (status === 503) status = (await getOnce(server.port, '/hello')).status
   await server.stop()
   assert.ok(!server.log.some(line => line.includes('EMFILE')))
+})
+
+/** A client that reads the head of a response and nothing more until it is told to. */
+class Download {
+  readonly #socket
+  #received = 0
+
+  constructor(port: number, path: string) {
+    this.#socket = connect(port, '127.0.0.1')
+    this.#socket.write(`GET ${path} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n`)
+  }
+
+  async head(): Promise<string> {
+    const [chunk] = (await once(this.#socket, 'data')) as [Buffer]
+    this.#socket.pause()
+    const text = chunk.toString('latin1')
+    const end = text.indexOf('\r\n\r\n')
+    assert.ok(end > 0, 'the head comes in one piece')
+    this.#received = chunk.length - end - 4
+    return text.slice(0, end)
+  }
+
+  /** How much the content is. */
+  async rest(): Promise<number> {
+    this.#socket.on('data', (chunk: Buffer) => (this.#received += chunk.length))
+    this.#socket.resume()
+    if (!this.#socket.destroyed) await once(this.#socket, 'close')
+    return this.#received
+  }
+}
+
+test('large files that many download slowly: 503 with Retry-After over the bound of open files, no EMFILE, nothing cut', {
+  skip: skip || notLinux,
+}, async t => {
+  const size = 16 * 1024 * 1024
+  const directory = makeDirectory(t, {
+    few: `#!/bin/sh\nulimit -n 200\nexec "${join(ROOT, 'bin/jumak')}" "$@"\n`,
+    'large.bin': '',
+  })
+  truncateSync(join(directory, 'large.bin'), size)
+  const program = join(directory, 'few')
+  chmodSync(program, 0o755)
+  const args = ['-w', '1', '--static', `/files=${directory}`]
+  const server = await startServer({ app: 'plain', directory: APPS, program, args })
+  server.expectLog(/GET \/files\/large.bin was refused: Too many files are open/)
+  const downloads = Array.from({ length: 70 }, () => new Download(server.port, '/files/large.bin'))
+  const heads = await Promise.all(downloads.map(download => download.head()))
+  // While they wait all else is served.
+  assert.equal((await getOnce(server.port, '/hello')).status, 200)
+  const isServed = heads.map(head => head.startsWith('HTTP/1.1 200 '))
+  for (const head of heads)
+    if (!head.startsWith('HTTP/1.1 200 ')) assert.match(head, /^HTTP\/1.1 503 .*Retry-After: 1/s)
+  const served = isServed.filter(Boolean).length
+  assert.ok(served >= 16 && served < 70, `${served} of 70 were served`)
+  const lengths = await Promise.all(downloads.map(download => download.rest()))
+  for (const [i, length] of lengths.entries())
+    assert.ok(!isServed[i] || length === size, `a download ended after ${length} of ${size} bytes`)
+  assert.equal((await getOnce(server.port, '/files/large.bin')).body.length, size)
+  await server.stop()
+  assert.ok(!server.log.some(line => line.includes('EMFILE')), server.log.join('\n'))
 })
 
 test('--min-body-rate and --min-send-rate: who is never silent, and too slow, holds no connection', {

@@ -184,7 +184,7 @@ export const limitConnections = defineSetting({
   placeholder: 'N',
   kind: countOr('auto', 1, 1_000_000),
   default: 'auto',
-  why: 'Three quarters of the limit on open files: the rest is for temporary files and links to workers.',
+  why: 'Three quarters of the limit on open files, less links to workers: the rest is for temporary files and files that are sent.',
   doc: 'Client connections at a time; auto: by the limit on open files.',
   change: 'restart',
 })

@@ -3,10 +3,11 @@
  * heads, and the content of those that are small. Runs in the gateway. An entry is never changed; a file that has changed has a new one.
  */
 import type { BigIntStats } from 'node:fs'
+import type { OpenFiles } from '../../base/open-files.ts'
 import type { Coding } from '../../http/accept-encoding.ts'
 import type { Validators } from '../../http/conditional.ts'
 import type { HeaderLines } from '../../http/headers.ts'
-import { closeFile, openBelow, readWhole, resolveDirectory } from './files.ts'
+import { openBelow, readWhole, resolveDirectory } from './files.ts'
 import { cacheControlOf, contentTypeOf } from './names.ts'
 
 /** Most styles, scripts and icons; up to this, head and content also leave in one write (`http1/response-writer.ts`). */
@@ -49,23 +50,31 @@ export async function loadEntry(
   directories: readonly string[],
   relative: string,
   before: Entry | undefined,
+  files: OpenFiles,
 ): Promise<Entry | null> {
   for (const directory of directories) {
-    const entry = await loadFrom(directory, relative, before)
+    const entry = await loadFrom(directory, relative, before, files)
     if (entry !== null) return entry
   }
   return null
 }
 
-async function loadFrom(directory: string, relative: string, before: Entry | undefined): Promise<Entry | null> {
+async function loadFrom(
+  directory: string,
+  relative: string,
+  before: Entry | undefined,
+  files: OpenFiles,
+): Promise<Entry | null> {
   const root = await resolveDirectory(directory)
   if (root === null) return null
-  const plain = await loadFile(root, relative, before?.plain)
+  const plain = await loadFile(root, relative, before?.plain, files)
   if (plain === null) return null
   const isCompressed = SIBLINGS.some(([, extension]) => relative.endsWith(extension))
   const siblings = isCompressed
     ? []
-    : await Promise.all(SIBLINGS.map(([coding, extension]) => loadSibling(root, relative + extension, coding, before)))
+    : await Promise.all(
+        SIBLINGS.map(([coding, extension]) => loadSibling(root, relative + extension, coding, before, files)),
+      )
   // One that is older was not made anew when the file was: its content is the old one. Tools keep seconds only.
   const coded = siblings.filter(one => one !== null && seconds(one.file.stats) >= seconds(plain.stats))
   const contentType = contentTypeOf(relative)
@@ -89,17 +98,29 @@ interface LoadedFile {
   readonly content: Buffer | null
 }
 
-async function loadSibling(root: string, relative: string, coding: Coding, before: Entry | undefined) {
+async function loadSibling(
+  root: string,
+  relative: string,
+  coding: Coding,
+  before: Entry | undefined,
+  files: OpenFiles,
+) {
   const file = await loadFile(
     root,
     relative,
     before?.coded.find(one => one.coding === coding),
+    files,
   )
   return file === null ? null : { file, coding }
 }
 
-async function loadFile(root: string, relative: string, before: Variant | undefined): Promise<LoadedFile | null> {
-  const file = await openBelow(root, relative)
+async function loadFile(
+  root: string,
+  relative: string,
+  before: Variant | undefined,
+  files: OpenFiles,
+): Promise<LoadedFile | null> {
+  const file = await openBelow(root, relative, files)
   if (file === null) return null
   try {
     const { stats, fd } = file
@@ -107,7 +128,7 @@ async function loadFile(root: string, relative: string, before: Variant | undefi
     const content = stats.size <= MAX_CONTENT ? await readWhole(fd, Number(stats.size)) : null
     return { stats, content }
   } finally {
-    closeFile(file.fd)
+    files.close(file.fd)
   }
 }
 

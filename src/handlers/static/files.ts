@@ -6,8 +6,9 @@
  * is resolved anew each time, so that a switched one is followed. What is served is what was opened: type, size and dates are
  * those of the descriptor. Devices, FIFOs and sockets are no files, and opening one never waits.
  */
-import { type BigIntStats, close, constants, fstat, open, read, realpath } from 'node:fs'
+import { type BigIntStats, constants, fstat, open, read, realpath } from 'node:fs'
 import { promisify } from 'node:util'
+import type { OpenFiles } from '../../base/open-files.ts'
 import { HttpError } from '../../http/errors.ts'
 
 export interface OpenFile {
@@ -37,27 +38,38 @@ export function resolveDirectory(directory: string): Promise<string | null> {
   return orNull(resolveLinks(directory))
 }
 
-/** `root`: of `resolveDirectory`; `relative`: of `paths.ts`. The caller closes it. Null: no such file, or not for anybody. */
-export async function openBelow(root: string, relative: string): Promise<OpenFile | null> {
+/**
+ * `root`: of `resolveDirectory`; `relative`: of `paths.ts`. The caller closes it by `files`. Null: no such file, or not for
+ * anybody.
+ */
+export async function openBelow(root: string, relative: string, files: OpenFiles): Promise<OpenFile | null> {
   const inside = root === '/' ? root : `${root}/`
   const path = await orNull(resolveLinks(inside + relative))
   if (path === null || !path.startsWith(inside)) return null
   // It has no link in it any more. If it has become one meanwhile, it is refused.
-  const fd = await orNull(openPath(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK))
+  const fd = await openCounted(path, files)
   if (fd === null) return null
   try {
     const stats = await statOf(fd, { bigint: true })
     if (stats.isFile()) return { fd, stats }
   } catch (error) {
-    closeFile(fd)
+    files.close(fd)
     throw toHttpError(error)
   }
-  closeFile(fd)
+  files.close(fd)
   return null
 }
 
-export function closeFile(fd: number): void {
-  close(fd, () => {})
+async function openCounted(path: string, files: OpenFiles): Promise<number | null> {
+  if (!files.hasRoom) throw tooManyFiles('their share of the limit')
+  files.add()
+  let fd: number | null = null
+  try {
+    fd = await orNull(openPath(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK))
+  } finally {
+    if (fd === null) files.remove()
+  }
+  return fd
 }
 
 /** Null when there is less in it than there was a moment ago. */
@@ -88,9 +100,12 @@ async function orNull<Result>(result: Promise<Result>): Promise<Result | null> {
 /** No paths in it: strangers read it. The log has the request's path beside it. */
 function toHttpError(error: unknown): HttpError {
   const code = (error as NodeJS.ErrnoException).code ?? String(error)
-  if (code === 'EMFILE' || code === 'ENFILE')
-    return new HttpError(503, `Too many files are open (${code}): raise the limit of open files`, 'operator', 1)
+  if (code === 'EMFILE' || code === 'ENFILE') return tooManyFiles(code)
   if (code === 'EACCES' || code === 'EPERM')
     return new HttpError(403, `This file may not be read by the server (${code})`, 'operator')
   return new HttpError(500, `This file could not be read (${code})`, 'operator')
+}
+
+function tooManyFiles(reason: string): HttpError {
+  return new HttpError(503, `Too many files are open (${reason}): raise the limit of open files`, 'operator', 1)
 }

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { HttpError } from '../../http/errors.ts'
 import { CHECK_MS } from './cache.ts'
 import { LARGE, mockTime, Site } from './testing/site.ts'
 
@@ -233,7 +234,8 @@ function askInChild(site: Site, before: string): string {
     const { StaticFiles } = await import(${JSON.stringify(new URL('./handler.ts', import.meta.url).href)})
     const { chmodSync, openSync } = await import('node:fs')
     const root = ${JSON.stringify(site.root)}
-    const files = new StaticFiles('', (_, error) => console.log(error.status, error.culprit, error.message))
+    const { OpenFiles } = await import(${JSON.stringify(new URL('../../base/open-files.ts', import.meta.url).href)})
+    const files = new StaticFiles('', new OpenFiles(), (_, error) => console.log(error.status, error.culprit, error.message))
     files.setMounts([{ url: '/static/', directory: root }])
     ${before}
     const request = { method: 'GET', path: '/static/a.css', headers: [] }
@@ -251,4 +253,21 @@ test('a file that may not be read is an error of the operator, not a missing fil
 test('the limit of open files is told as what it is', t => {
   const site = new Site(t)
   assert.match(askInChild(site, `try { for (;;) openSync('/dev/null') } catch {}`), /^503 operator .*EMFILE/)
+})
+
+test('files count as open until they are sent; where no more may be opened it is 503 with Retry-After', async t => {
+  const site = new Site(t)
+  site.write('large.bin', LARGE)
+  site.write('a.css', 'a')
+  assert.equal((await site.get('/static/a.css')).status, 200)
+  assert.equal((await site.get('/static/large.bin')).status, 200)
+  const { openFiles } = site
+  while (openFiles.count > 0) await new Promise(resolve => setImmediate(resolve))
+  while (openFiles.hasRoom) openFiles.add()
+  assert.equal((await site.get('/static/a.css')).status, 200, 'from memory')
+  const { error } = (await site.get('/static/large.bin')).exchange
+  assert.ok(error instanceof HttpError)
+  assert.deepEqual([error.status, error.retryAfter, error.culprit], [503, 1, 'operator'])
+  openFiles.remove()
+  assert.equal((await site.get('/static/large.bin')).status, 200)
 })

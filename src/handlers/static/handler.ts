@@ -7,6 +7,7 @@
  * Not here: listing directories, index files, compressing.
  */
 import { isDeepStrictEqual } from 'node:util'
+import type { OpenFiles } from '../../base/open-files.ts'
 import type { StaticMount } from '../../config/types.ts'
 import { preferCoding } from '../../http/accept-encoding.ts'
 import { type Conditions, evaluateConditions, readConditions } from '../../http/conditional.ts'
@@ -15,7 +16,7 @@ import type { Exchange, Handler } from '../../http/exchange.ts'
 import { answer } from './answer.ts'
 import { FileCache } from './cache.ts'
 import { type Entry, loadEntry, pathOf, type Variant, variantOfOpen } from './entry.ts'
-import { closeFile, openBelow, resolveDirectory } from './files.ts'
+import { openBelow, resolveDirectory } from './files.ts'
 import { arrangeMounts, decodePath, findMount, type Mount, relativePath } from './paths.ts'
 
 /** Renders when the response is idle, cuts when it has started. */
@@ -24,13 +25,15 @@ export type OnError = (exchange: Exchange, error: Error) => void
 export class StaticFiles {
   readonly #onError: OnError
   readonly #rootPath: string
+  readonly #openFiles: OpenFiles
   #mounts: readonly Mount[] = []
   #cache = new FileCache()
   /** Looks that are under way: all who ask for the same file meanwhile wait for the same one. */
   #looks = new Map<string, Promise<Entry | null>>()
 
   /** `rootPath`: of the configuration. */
-  constructor(rootPath: string, onError: OnError) {
+  constructor(rootPath: string, openFiles: OpenFiles, onError: OnError) {
+    this.#openFiles = openFiles
     this.#rootPath = rootPath
     this.#onError = onError
   }
@@ -80,7 +83,7 @@ export class StaticFiles {
     if (look === undefined) {
       const cache = this.#cache
       const startedAt = performance.now()
-      look = loadEntry(mount.directories, relative, cache.last(path))
+      look = loadEntry(mount.directories, relative, cache.last(path), this.#openFiles)
         .then(entry => {
           cache.learn(path, entry, startedAt)
           return entry
@@ -121,17 +124,17 @@ export class StaticFiles {
     let file: Awaited<ReturnType<typeof openBelow>>
     try {
       const root = await resolveDirectory(entry.directory)
-      file = root === null ? null : await openBelow(root, pathOf(entry, variant))
+      file = root === null ? null : await openBelow(root, pathOf(entry, variant), this.#openFiles)
     } catch (error) {
       this.#fail(exchange, error as Error)
       return
     }
     if (exchange.response.state !== 'idle') {
-      if (file !== null) closeFile(file.fd)
+      if (file !== null) this.#openFiles.close(file.fd)
     } else if (file !== null) {
       const { fd, stats } = file
       answer(exchange, entry.contentType, variantOfOpen(entry, variant, stats), conditions, fd, error => {
-        closeFile(fd)
+        this.#openFiles.close(fd)
         if (error !== null) this.#fail(exchange, new HttpError(500, `A file broke off: ${error.message}`, 'operator'))
       })
     } else {

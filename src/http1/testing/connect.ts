@@ -17,7 +17,7 @@ const LIMITS = {
   connections: 100,
   connectionsPerAddress: 0,
   temporaryBytes: null,
-  temporaryFiles: 100,
+  openFiles: 100,
   bodyRate: 0,
   sendRate: 0,
   queue: 100,

@@ -5,16 +5,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { FakeExchange, type FakeRequest } from '../../../apps/testing/fake-exchange.ts'
+import { OpenFiles } from '../../../base/open-files.ts'
 import type { Exchange } from '../../../http/exchange.ts'
 import { StaticFiles } from '../handler.ts'
 
 /** More than is kept in memory. */
 export const LARGE: Buffer = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7 + (i >> 8)) & 255))
 
+export const MAX_OPEN = 64
+
 export class Site {
   readonly base: string
   readonly root: string
-  readonly files: StaticFiles = new StaticFiles('', FakeExchange.failed)
+  readonly openFiles: OpenFiles = new OpenFiles(MAX_OPEN)
+  readonly files: StaticFiles = new StaticFiles('', this.openFiles, FakeExchange.failed)
   /** Requests that were handed on. */
   readonly handedOn: Exchange[] = []
   readonly #handler = this.files.handler(exchange => {
