@@ -113,6 +113,8 @@ export class AppPool {
   /** The answer to everything: the code does not load (development). */
   #refusal: HttpError | null = null
   #interface: WorkerAddress['interface'] | null = null
+  /** Workers of later generations are held. */
+  #serving = Number.POSITIVE_INFINITY
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -121,7 +123,7 @@ export class AppPool {
     this.#owner = this.#makeOwner()
   }
 
-  /** What the application is, by the worker that came last; null before the first one. */
+  /** What the application is, by the worker that was admitted last; null before the first one. */
   get interface(): WorkerAddress['interface'] | null {
     return this.#interface
   }
@@ -170,10 +172,26 @@ export class AppPool {
   }
 
   addWorker(address: WorkerAddress): void {
-    this.#interface = address.interface
     const worker = new PoolWorker(address, this.#options.build, this.#owner)
     this.#workers.push(worker)
+    this.#admit()
     worker.connect()
+  }
+
+  /** This generation takes over; those after it get nothing while there is anybody else: they may still be refused. */
+  serve(generation: number): void {
+    this.#serving = generation
+    this.#admit()
+  }
+
+  #admit(): void {
+    const isServed = this.#workers.some(one => one.generation <= this.#serving && !one.isLeaving)
+    const admitted = this.#workers.filter(one => one.isHeld && (one.generation <= this.#serving || !isServed))
+    for (const worker of admitted) {
+      worker.admit()
+      this.#interface = worker.interface
+    }
+    if (admitted.some(worker => worker.isActive)) this.#pump()
   }
 
   /** Gives the worker nothing more; `drained` follows when it has finished what it has, at once when it is unknown. */
@@ -419,7 +437,7 @@ export class AppPool {
     if (worker.isLeaving) {
       this.#settle(worker)
     } else if (worker.isActive) {
-      link.usable = true
+      link.usable = !worker.isHeld
       this.#pump()
     } else if (worker.isOpen && !worker.isWarming) {
       this.#activate(worker)
@@ -589,7 +607,9 @@ export class AppPool {
 
   /** Closes the links of a leaving worker that have nothing to do, and forgets it after the last one. */
   #settle(worker: PoolWorker): void {
-    if (!worker.isLeaving || !worker.closeIdleLinks()) return
+    if (!worker.isLeaving) return
+    this.#admit()
+    if (!worker.closeIdleLinks()) return
     const index = this.#workers.indexOf(worker)
     if (index < 0) return
     this.#workers.splice(index, 1)

@@ -292,6 +292,7 @@ export class Fleet {
     generation.settle()
     this.#current = this.#next
     this.#hasServed = true
+    this.sendToGateway({ type: 'serve', generation: generation.number })
     // Before `onReloaded`, which may begin the next one.
     if (isFirst || this.#options.development === null) this.#narrator.promoted(generation, isFirst)
     this.#options.development?.serves(generation.number)
@@ -407,6 +408,7 @@ export class Fleet {
     })
     this.gateway = handle
     if (this.#isStopping) this.sendToGateway({ type: 'stopping' })
+    if (this.#current !== null) this.sendToGateway({ type: 'serve', generation: this.#current })
     this.#options.development?.gatewayStarted()
     this.#tellStatic()
   }
