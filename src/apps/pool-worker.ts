@@ -28,11 +28,14 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   readonly id: number
   readonly generation: number
   readonly maxRequests: number
+  readonly interface: WorkerAddress['interface']
   readonly slots: readonly PoolLink[]
   /** A warm-up request runs on its first slot. */
   isWarming = false
   /** All links have been open, and it is warm: it takes requests, unless it is leaving. */
   isActive = false
+  /** Its generation has not taken over: linked and warm, it takes no request of a client. */
+  isHeld = true
   /** Takes nothing new: draining, lost or stuck. */
   isLeaving = false
   /** The master asked, and waits for `drained`. */
@@ -51,6 +54,7 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
     this.id = worker
     this.generation = generation
     this.maxRequests = address.maxRequests
+    this.interface = address.interface
     this.#toWarm = [...(address.warmup ?? [])]
     const from = { worker, pid, socket, build }
     this.slots =
@@ -88,7 +92,7 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
 
   /** Sooner or later it takes a request that comes now. */
   get canServe(): boolean {
-    return this.isActive && !this.isLeaving && !this.slots.every(link => link.isBlocked)
+    return this.isActive && !this.isHeld && !this.isLeaving && !this.slots.every(link => link.isBlocked)
   }
 
   get usableSlots(): number {
@@ -110,7 +114,14 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
 
   activate(): void {
     this.isActive = true
-    for (const link of this.slots) link.usable = true
+    for (const link of this.slots) link.usable = !this.isHeld
+  }
+
+  /** It takes requests as soon as it can. */
+  admit(): void {
+    this.isHeld = false
+    if (!this.isActive || this.isLeaving) return
+    for (const link of this.slots) link.usable = link.isOpen
   }
 
   leave(): void {

@@ -764,6 +764,43 @@ test('closing the pool answers what waits and cuts what runs', async () => {
   assert.equal((waiting.error as HttpError).status, 503)
 })
 
+test('a generation that comes up gets nothing, linked as it is, until it takes over', async () => {
+  const bench = new Bench()
+  await bench.linkedWorker(1, 1, saying('old'))
+  bench.pool.serve(1)
+  const linked = once(bench.events, 'linked')
+  await bench.worker(2, 1, saying('new'), undefined, 0, 2)
+  await linked
+  const exchanges = [bench.send(), bench.send(), bench.send()]
+  for (const exchange of exchanges) await exchange.over()
+  assert.deepEqual(
+    exchanges.map(({ response }) => response.text),
+    ['old', 'old', 'old'],
+  )
+  bench.pool.serve(2)
+  const exchange = bench.send()
+  await exchange.over()
+  assert.equal(exchange.response.text, 'new')
+})
+
+test('a generation that comes up gets what waits when nobody else is left', async () => {
+  const bench = new Bench()
+  const { script, until } = holding()
+  const old = await bench.linkedWorker(1, 1, script)
+  bench.pool.serve(1)
+  const linked = once(bench.events, 'linked')
+  await bench.worker(2, 1, saying('new'), undefined, 0, 2)
+  await linked
+  const exchanges = [bench.send(), bench.send()]
+  await until(1)
+  old.die()
+  for (const exchange of exchanges) await exchange.over()
+  assert.deepEqual(
+    exchanges.map(({ response }) => response.text),
+    ['new', 'new'],
+  )
+})
+
 test('while developing: what was held goes to the released generation only', async () => {
   const bench = new Bench()
   bench.pool.hold()

@@ -36,7 +36,6 @@ export class AppPool {
   readonly #lifecycle: WorkerLifecycle
   #isDraining = false
   #isClosed = false
-  #interface: WorkerAddress['interface'] | null = null
 
   constructor(options: PoolOptions) {
     this.#onError = options.onError
@@ -45,9 +44,9 @@ export class AppPool {
     this.#lifecycle = new WorkerLifecycle(options, this.#workers, this.#dispatcher, fail)
   }
 
-  /** What the application is, by the worker that came last; null before the first one. */
+  /** What the application is; null before the first worker. */
   get interface(): WorkerAddress['interface'] | null {
-    return this.#interface
+    return this.#lifecycle.interface
   }
 
   /** Takes the exchange over; `body` is null when there is no content, and sealed or live otherwise. */
@@ -58,7 +57,7 @@ export class AppPool {
     }
     const call = new Call(exchange, body)
     if (body instanceof LiveBody) body.onFailed = error => this.#fail(call, error)
-    const isWebSocket = this.#interface === 'asgi' && exchange.isWebSocket
+    const isWebSocket = this.interface === 'asgi' && exchange.isWebSocket
     if (this.#isClosed || (this.#isDraining && isWebSocket)) {
       this.#fail(call, new HttpError(503, 'The server is stopping', 'operator', 1))
       return
@@ -93,8 +92,12 @@ export class AppPool {
   }
 
   addWorker(address: WorkerAddress): void {
-    this.#interface = address.interface
     this.#lifecycle.add(address)
+  }
+
+  /** This generation takes over; those after it get nothing while there is anybody else: they may still be refused. */
+  serve(generation: number): void {
+    this.#lifecycle.serve(generation)
   }
 
   /** Gives the worker nothing more; `drained` follows when it has finished what it has, at once when it is unknown. */

@@ -84,6 +84,9 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
   readonly #fail: FailCall
   readonly #helloDeadlines = new DeadlineList(HELLO_TIMEOUT_MS)
   readonly #requestDeadlines: RequestDeadlines
+  /** Workers of later generations are held. */
+  #serving = Number.POSITIVE_INFINITY
+  #interface: WorkerAddress['interface'] | null = null
   #isClosed = false
 
   /** `workers`: the pool's list, which is kept here. */
@@ -108,7 +111,29 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
   add(address: WorkerAddress): void {
     const worker = new PoolWorker(address, this.#build, this)
     this.#workers.push(worker)
+    this.#admit()
     worker.connect()
+  }
+
+  /** What the application is, by the worker that was admitted last; null before the first one. */
+  get interface(): WorkerAddress['interface'] | null {
+    return this.#interface
+  }
+
+  /** This generation takes over; those after it get nothing while there is anybody else: they may still be refused. */
+  serve(generation: number): void {
+    this.#serving = generation
+    this.#admit()
+  }
+
+  #admit(): void {
+    const isServed = this.#workers.some(one => one.generation <= this.#serving && !one.isLeaving)
+    const admitted = this.#workers.filter(one => one.isHeld && (one.generation <= this.#serving || !isServed))
+    for (const worker of admitted) {
+      worker.admit()
+      this.#interface = worker.interface
+    }
+    if (admitted.some(worker => worker.isActive)) this.#dispatcher.pump()
   }
 
   /** Gives the worker nothing more; `drained` follows when it has finished what it has, at once when it is unknown. */
@@ -147,7 +172,7 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
     if (worker.isLeaving) {
       this.#settle(worker)
     } else if (worker.isActive) {
-      link.usable = true
+      link.usable = !worker.isHeld
       this.#dispatcher.pump()
     } else if (worker.isOpen && !worker.isWarming) {
       this.#activate(worker)
@@ -279,7 +304,9 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
 
   /** Closes the links of a leaving worker that have nothing to do, and forgets it after the last one. */
   #settle(worker: PoolWorker): void {
-    if (!worker.isLeaving || !worker.closeIdleLinks()) return
+    if (!worker.isLeaving) return
+    this.#admit()
+    if (!worker.closeIdleLinks()) return
     const index = this.#workers.indexOf(worker)
     if (index < 0) return
     this.#workers.splice(index, 1)

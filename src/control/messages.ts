@@ -84,6 +84,8 @@ export type MasterToGateway =
     }
   /** Give the worker nothing more, let it finish what it has, close its links, answer `worker-drained`. */
   | { readonly type: 'worker-drain'; readonly worker: number }
+  /** Workers of later generations get no requests of clients, linked and warm as they are, while there is anybody else. */
+  | { readonly type: 'serve'; readonly generation: number }
   /** The program stops after `--shutdown-delay`; `drain` follows, and until then everything is served as before. */
   | { readonly type: 'stopping' }
   /** Stop accepting, finish what runs, answer `drained`; exchanges still running after `deadlineMs` are cut. */

@@ -201,6 +201,9 @@ class Gateway {
       case 'worker-drain':
         this.#pool.drainWorker(message.worker)
         break
+      case 'serve':
+        this.#pool.serve(message.generation)
+        break
       case 'static':
         this.#files.setMounts([...this.#ownMounts, ...message.mounts])
         break

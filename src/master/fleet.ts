@@ -86,7 +86,7 @@ export class Fleet {
       outOfMemory: this.#outOfMemory,
       crew: this.crew,
       mounts: () => this.#foundMounts(),
-      isServing: () => this.serving !== null,
+      serving: () => this.serving,
       changed,
     })
     this.generations = new Generations({
@@ -95,6 +95,7 @@ export class Fleet {
       crew: this.crew,
       changed,
       learned: generation => this.#learned(generation),
+      serves: generation => this.sendToGateway({ type: 'serve', generation }),
       firstServes: generation => void this.#narrator.memory(this.#pids(generation)),
       onReloaded: () => {
         this.#gateways.tellStatic()

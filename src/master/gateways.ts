@@ -28,8 +28,8 @@ export interface GatewaysOptions {
   readonly development: Development | null
   /** Static files that the generations' settings name. */
   readonly mounts: () => StaticMount[]
-  /** A generation serves: a gateway that cannot listen is no wrong address then. */
-  readonly isServing: () => boolean
+  /** The generation that serves. Null: none has yet, so a gateway that cannot listen was told a wrong address. */
+  readonly serving: () => number | null
   /** The state is another one: whoever plans should look. */
   readonly changed: () => void
   /** It has answered `ping`. */
@@ -76,7 +76,7 @@ export class Gateways {
   }
 
   spawn(config: Config): void {
-    const { programs, listeners, outputs, narrator, development } = this.#options
+    const { programs, listeners, outputs, narrator, development, serving } = this.#options
     const handle: GatewayHandle = new GatewayHandle({
       config,
       program: programs.gateway,
@@ -90,6 +90,8 @@ export class Gateways {
     })
     this.current = handle
     if (this.#isStopping) this.announceStop()
+    const generation = serving()
+    if (generation !== null) this.send({ type: 'serve', generation })
     development?.gatewayStarted()
     this.tellStatic()
   }
@@ -105,12 +107,12 @@ export class Gateways {
   }
 
   #gone(handle: GatewayHandle, how: string): void {
-    const { narrator, outOfMemory, crew, isServing, changed, onFatal } = this.#options
+    const { narrator, outOfMemory, crew, serving, changed, onFatal } = this.#options
     if (handle !== this.current) return
     this.current = null
     if (!this.#isFrozen) {
       // Another one would not listen either.
-      const isFatal = !isServing() && handle.listeningSince === null
+      const isFatal = serving() === null && handle.listeningSince === null
       this.#crashes.died(handle.startedAt, handle.listeningSince, performance.now())
       narrator.gatewayGone(outOfMemory.explain(how), handle, isFatal, this.#crashes)
       if (isFatal) onFatal(1)

@@ -29,6 +29,8 @@ export interface GenerationsOptions {
   readonly changed: () => void
   /** Its application is known, and none of its workers answers yet. */
   readonly learned: (generation: Generation) => void
+  /** From here on it serves, and those before it no more. */
+  readonly serves: (generation: number) => void
   /** For the first time one serves. */
   readonly firstServes: (generation: Generation) => void
   /** A generation serves, or was given up. */
@@ -112,12 +114,13 @@ export class Generations {
 
   /** The next one serves from here on. */
   promote(): void {
-    const { development, firstServes } = this.#options
+    const { development, serves, firstServes } = this.#options
     const generation = this.get(this.next)!
     const isFirst = !this.#hasServed
     generation.settle()
     this.serving = this.next
     this.#hasServed = true
+    serves(generation.number)
     // Before `onReloaded`, which may begin the next one.
     if (isFirst || development === null) this.#narrator.promoted(generation, isFirst)
     development?.serves(generation.number)

@@ -7,11 +7,21 @@ import type { Counts } from './load.ts'
 import { Report, type Scenario, Skip } from './scenario.ts'
 import { CRASHES } from './scenarios/crashes.ts'
 import { DEPLOYS } from './scenarios/deploys.ts'
+import { OUT_OF_MEMORY } from './scenarios/out-of-memory.ts'
 import { OVERLOAD } from './scenarios/overload.ts'
 import { RESOURCES } from './scenarios/resources.ts'
+import { SERVICE_MANAGER } from './scenarios/service-manager.ts'
 import { SLOW_CLIENTS } from './scenarios/slow-clients.ts'
 
-const SCENARIOS: readonly Scenario[] = [...CRASHES, ...DEPLOYS, ...OVERLOAD, ...SLOW_CLIENTS, ...RESOURCES]
+const SCENARIOS: readonly Scenario[] = [
+  ...CRASHES,
+  ...OUT_OF_MEMORY,
+  ...DEPLOYS,
+  ...SERVICE_MANAGER,
+  ...OVERLOAD,
+  ...SLOW_CLIENTS,
+  ...RESOURCES,
+]
 const COLUMNS: readonly (readonly [title: string, count: keyof Counts])[] = [
   ['sent', 'sent'],
   ['answered', 'answered'],

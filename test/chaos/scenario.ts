@@ -19,11 +19,14 @@ export class Report {
   readonly problems: string[] = []
   /** Figures worth knowing. */
   readonly notes: string[] = []
+  /** False where the machine may be busy with anything else. */
+  readonly judgesTimes: boolean
   #injected = 0
   readonly #onProgress: (text: string) => void
 
-  constructor(onProgress: (text: string) => void) {
+  constructor(onProgress: (text: string) => void, judgesTimes = true) {
     this.#onProgress = onProgress
+    this.judgesTimes = judgesTimes
   }
 
   get injected(): number {

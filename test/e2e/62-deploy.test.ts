@@ -1,5 +1,6 @@
 /** Deploys: a broken one is refused while the old code serves on, whatever is broken; good ones under load lose nothing. */
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { Project } from '../support/project.ts'
 import { getOnce, RawClient } from '../support/raw-client.ts'
@@ -145,6 +146,46 @@ for (const preload of ['auto', 'off'])
     )
     await server.stop()
   })
+
+/** The first worker that imports it answers `new`, any other one fails when the test says so. */
+const SECOND_FAILS = `
+import os, time
+try:
+    os.close(os.open("first", os.O_CREAT | os.O_EXCL))
+except FileExistsError:
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+    raise RuntimeError("no second connection")
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/health":
+        open("warm", "a").close()
+    start_response("200 OK", [])
+    return [b"new"]
+`
+
+test('no client is answered by code that is refused because its second worker does not start', async t => {
+  const project = new Project(t, { 'app.py': wsgi('old') })
+  const args = ['-w', '2', '--preload', 'off', '--warmup', '/health']
+  const server = await startServer({ app: 'app', directory: project.directory, args })
+  server.expectLog(/error master +/)
+  project.save('app.py', SECOND_FAILS)
+  server.signal('SIGHUP')
+  await until(
+    () => existsSync(project.path('warm')),
+    () => server.log.join('\n'),
+  )
+  const answers = new Set<string>()
+  for (let i = 0; i < 200; i++) answers.add((await getOnce(server.port, '/')).body.toString())
+  project.save('go', '')
+  await server.waitForLog(/generation 2 is given up, generation 1 serves on/)
+  assert.ok(server.log.some(line => line.includes('no second connection')))
+  assert.deepEqual(answers, new Set(['old']))
+  project.save('app.py', wsgi('mended'))
+  server.signal('SIGHUP')
+  await server.waitForLog(/generation 3 serves;/)
+  assert.equal((await getOnce(server.port, '/')).body.toString(), 'mended')
+  await server.stop()
+})
 
 test('each broken lifespan is refused, and the old code serves on', async t => {
   const project = new Project(t, { 'app.py': asgi('old', 'pass') })

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
 const RECEIVER = `
-import json, socket, struct, sys
+import json, socket, struct, sys, time
 address = sys.argv[1]
 with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
     receiver.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -12,7 +12,7 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
     print("bound", flush=True)
     while True:
         data, ancillary, _, _ = receiver.recvmsg(4096, 256)
-        print(json.dumps([data.decode(), struct.unpack("iII", ancillary[0][2])[0]]), flush=True)
+        print(json.dumps([data.decode(), struct.unpack("iII", ancillary[0][2])[0], time.monotonic()]), flush=True)
 `
 
 const WAIT_MS = 30_000
@@ -21,6 +21,8 @@ export interface Notification {
   readonly lines: readonly string[]
   /** As the kernel has checked it. */
   readonly pid: number
+  /** When it came, on the receiver's clock. */
+  readonly seconds: number
 }
 
 export class NotifySocket {
@@ -39,8 +41,8 @@ export class NotifySocket {
     const lines = createInterface(child.stdout!)
     await once(lines, 'line')
     lines.on('line', line => {
-      const [text, pid] = JSON.parse(line)
-      socket.received.push({ lines: text.split('\n'), pid })
+      const [text, pid, seconds] = JSON.parse(line)
+      socket.received.push({ lines: text.split('\n'), pid, seconds })
       socket.#wake()
     })
     return socket

@@ -23,6 +23,10 @@ async def application(scope, receive, send):
         await asyncio.sleep(3600)
     if name == "block":
         time.sleep(3600)
+    if name == "eat":
+        eaten = [b"x" * (1 << 24)]
+        while True:
+            eaten.append(eaten[0] + b"x")
     if name == "print":
         print("ran", identity, "x" * 200, flush=True)
     if name == "stream":

@@ -17,6 +17,10 @@ def application(environ, start_response):
         os._exit(17)
     if name == "stuck":
         time.sleep(3600)
+    if name == "eat":
+        eaten = [b"x" * (1 << 24)]
+        while True:
+            eaten.append(eaten[0] + b"x")
     if name == "print":
         print("ran", identity, "x" * 200, flush=True)
     if name == "stream":
