@@ -16,7 +16,7 @@ import { anonymousMegabytes } from './memory.ts'
 import { type Line, plot } from './plot.ts'
 import { Report } from './scenario.ts'
 import { type Interface, KINDS_WITH_STREAMS, onStage, type Stage } from './stage.ts'
-import { type Sample, trendOf } from './trend.ts'
+import { floorOf, type Sample, trendOf } from './trend.ts'
 
 const SAMPLES = 200
 const MIN_SAMPLE_MS = 500
@@ -27,8 +27,10 @@ const WARM_UP = 0.4
 const WARM_MINUTES = 10
 /** Half of the least leak that is to be found. */
 const BYTES_PER_REQUEST = 50
-/** Of the memory: what is in flight at a sample, and the steps in which an allocator takes and gives back. */
-const SLACK = 0.1
+/** Of the memory: what is in flight goes with the load, and allocators take and give back in steps. */
+const SLACK = 0.15
+/** Samples of which the least counts. */
+const FLOOR = 5
 const SLACK_DESCRIPTORS = 4
 /**
  * Garbage of Node's comes and goes by tens of MB, and glibc keeps room for large buffers that have gone: no leak, but one could
@@ -142,7 +144,7 @@ function rolesOf(server: Server): Record<Role, number[]> | null {
 function judge({ name, samples, descriptors, requests }: Measured): boolean {
   const end = samples.at(-1)?.seconds ?? 0
   const warm = (all: readonly Sample[]) => all.filter(({ seconds }) => seconds >= end * WARM_UP)
-  const memory = trendOf(warm(samples))
+  const memory = trendOf(warm(floorOf(samples, FLOOR)))
   const fds = trendOf(warm(descriptors))
   const served = (requests.at(-1)?.value ?? 0) - (warm(requests)[0]?.value ?? 0)
   const allowed = Math.max(memory.mean * SLACK, (served * BYTES_PER_REQUEST) / 1024 ** 2)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Sample, trendOf } from './trend.ts'
+import { floorOf, type Sample, trendOf } from './trend.ts'
 
 const series = (value: (i: number) => number): Sample[] =>
   Array.from({ length: 100 }, (_, i) => ({ seconds: i * 6, value: value(i) }))
@@ -17,6 +17,21 @@ test('one step is no growth', () => {
 test('what grows by a fifth is seen, however it goes up and down', () => {
   const { growth } = trendOf(series(i => 100 + i * 0.2 + (i % 10) * 3))
   assert.ok(Math.abs(growth - 20) < 5, `${growth}`)
+})
+
+test('the floor is where a sawtooth begins, and a leak lifts it', () => {
+  const flat = floorOf(
+    series(i => 100 + (i % 5) * 3),
+    5,
+  )
+  assert.deepEqual(new Set(flat.slice(4).map(({ value }) => value)), new Set([100]))
+  const { growth } = trendOf(
+    floorOf(
+      series(i => 100 + i * 0.2 + (i % 5) * 3),
+      5,
+    ),
+  )
+  assert.ok(Math.abs(growth - 20) < 2, `${growth}`)
 })
 
 test('no samples are no trend', () => {

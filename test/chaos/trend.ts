@@ -21,3 +21,11 @@ export function trendOf(samples: readonly Sample[]): Trend {
   const slope = slopes[Math.floor(slopes.length / 2)] ?? 0
   return { mean, growth: slope * ((samples.at(-1)?.seconds ?? 0) - (samples[0]?.seconds ?? 0)) }
 }
+
+/** The least of the last `window` at each sample: what is in flight comes and goes, what has leaked stays. */
+export function floorOf(samples: readonly Sample[], window: number): Sample[] {
+  return samples.map(({ seconds }, index) => {
+    const last = samples.slice(Math.max(0, index - window + 1), index + 1)
+    return { seconds, value: Math.min(...last.map(({ value }) => value)) }
+  })
+}
