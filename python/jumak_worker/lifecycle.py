@@ -98,6 +98,7 @@ class Worker:
     def _prepare(self) -> loader.LoadedApplication:
         """Imports the application where that was left to the workers, calls ``--post-fork``, starts up that of ASGI."""
         hook = self._start["postFork"]
+        osprocess.go_first_when_memory_ends()
         # Either may hang, in C even, and the master is not listened to meanwhile: it ends with its preloader.
         osprocess.set_parent_death_signal(signal.SIGKILL)
         try:

@@ -79,6 +79,15 @@ class Processes(unittest.TestCase):
         exited = master.receive("exited")
         self.assertEqual((exited["pid"], exited["code"], exited["signal"]), (pid, 0, None))
 
+    @unittest.skipUnless(sys.platform == "linux", "/proc")
+    def test_the_kernel_kills_a_worker_before_the_processes_that_all_depend_on(self) -> None:
+        master = self.master()
+        master.receive("loaded")
+        pid, _, _, lines = self.fork(master)
+        self.assertEqual(json.loads(lines.readline())["type"], "ready")
+        own = int(open_and_read("/proc/self/oom_score_adj"))
+        self.assertEqual(int(open_and_read("/proc/%d/oom_score_adj" % pid)), min(1000, own + 300))
+
     def test_post_fork_is_called_in_each_worker_before_it_is_ready(self) -> None:
         source = APP + "def hook():\n    global imported_in\n    print('forked', os.getpid() != imported_in)\n"
         for preload in ("on", "off"):

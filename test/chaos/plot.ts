@@ -7,9 +7,12 @@ export interface Line {
 }
 
 const WIDTH = 900
-const HEIGHT = 420
+const HEIGHT = 440
 const MARGIN = { left: 60, right: 190, top: 40, bottom: 40 }
-const COLOURS = ['#b4532a', '#2a6fb4', '#3a8f4d', '#8a4fb4', '#b49a2a', '#555']
+const COLOURS = [
+  ...['#b4532a', '#2a6fb4', '#3a8f4d', '#8a4fb4', '#b49a2a', '#555'],
+  ...['#e08a6a', '#6aa5e0', '#7ac48b', '#be92de', '#dec76a', '#999'],
+]
 const MARKS = 5
 
 export function plot(title: string, unit: string, lines: readonly Line[]): string {

@@ -9,12 +9,7 @@ export interface Trend {
   readonly mean: number
   /** From the first to the last sample, along the slope. */
   readonly growth: number
-  readonly isFlat: boolean
 }
-
-/** Megabytes or descriptors. Node's heap and the allocator below it find their size in steps of this much. */
-const SLACK = 16
-const SLACK_SHARE = 0.1
 
 export function trendOf(samples: readonly Sample[]): Trend {
   const mean = samples.reduce((sum, { value }) => sum + value, 0) / Math.max(1, samples.length)
@@ -24,6 +19,13 @@ export function trendOf(samples: readonly Sample[]): Trend {
       if (b.seconds > a.seconds) slopes.push((b.value - a.value) / (b.seconds - a.seconds))
   slopes.sort((a, b) => a - b)
   const slope = slopes[Math.floor(slopes.length / 2)] ?? 0
-  const growth = slope * ((samples.at(-1)?.seconds ?? 0) - (samples[0]?.seconds ?? 0))
-  return { mean, growth, isFlat: growth <= Math.max(SLACK, mean * SLACK_SHARE) }
+  return { mean, growth: slope * ((samples.at(-1)?.seconds ?? 0) - (samples[0]?.seconds ?? 0)) }
+}
+
+/** The least of the last `window` at each sample: what is in flight comes and goes, what has leaked stays. */
+export function floorOf(samples: readonly Sample[], window: number): Sample[] {
+  return samples.map(({ seconds }, index) => {
+    const last = samples.slice(Math.max(0, index - window + 1), index + 1)
+    return { seconds, value: Math.min(...last.map(({ value }) => value)) }
+  })
 }
