@@ -33,11 +33,11 @@ const SLACK = 0.15
 const FLOOR = 5
 const SLACK_DESCRIPTORS = 4
 /**
- * Garbage of Node's comes and goes by tens of MB, and glibc keeps room for large buffers that have gone: no leak, but one could
- * hide in it. So garbage is collected each second, and large buffers are given back at once.
+ * Garbage of Node's, its young generation and the room that glibc keeps for large buffers come and go by tens of MB with the load:
+ * no leak, but one could hide in it. So garbage is collected all the time, and room is given back at once.
  */
 const ENVIRONMENT = {
-  NODE_OPTIONS: `--expose-gc --import=${pathToFileURL(join(import.meta.dirname, 'collect.ts'))}`,
+  NODE_OPTIONS: `--expose-gc --max-semi-space-size=1 --import=${pathToFileURL(join(import.meta.dirname, 'collect.ts'))}`,
   MALLOC_MMAP_THRESHOLD_: '65536',
 }
 
