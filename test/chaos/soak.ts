@@ -28,7 +28,7 @@ const WARM_MINUTES = 10
 /** Half of the least leak that is to be found. */
 const BYTES_PER_REQUEST = 50
 /** Of the memory: what is in flight goes with the load, and allocators take and give back in steps. */
-const SLACK = 0.15
+const SLACK = 0.1
 /** Samples of which the least counts. */
 const FLOOR = 5
 const SLACK_DESCRIPTORS = 4
