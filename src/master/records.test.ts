@@ -56,6 +56,19 @@ test('silence ends a record', t => {
   assert.deepEqual(seen, [TRACEBACK.join('\n')])
 })
 
+test('a traceback whose last line takes its time is one record, and one that never ends is written after half a second', t => {
+  const { records, seen, pass } = collect(t)
+  feed(records, ...TRACEBACK.slice(0, 2))
+  for (let i = 0; i < 20; i++) pass(20)
+  feed(records, ...TRACEBACK.slice(2), 'after')
+  assert.deepEqual(seen, [TRACEBACK.join('\n'), 'after'])
+  feed(records, TRACEBACK[0]!)
+  for (let i = 0; i < 25; i++) pass(20)
+  assert.equal(seen.length, 2)
+  pass(20)
+  assert.equal(seen.at(-1), TRACEBACK[0])
+})
+
 test('chained exceptions belong together', t => {
   const { records, seen } = collect(t)
   const cause = 'The above exception was the direct cause of the following exception:'

@@ -11,11 +11,14 @@
  * A line without a mark belongs to no request: printed outside of one, or by a subprocess, or by C code.
  *
  * Invariants: a line that neither is marked with > nor belongs to a traceback is passed on at once; nothing is kept for longer
- * than 40 ms of silence, nor beyond 64 KiB or 200 lines; nothing is lost, and the order of one request's lines is kept.
+ * than 40 ms of silence (half a second where the end is known to be missing), nor beyond 64 KiB or 200 lines; nothing is lost, and
+ * the order of one request's lines is kept.
  */
 
-/** A writer that is in the middle of a call, or of a traceback, takes far less. Checked at this pace: 20 to 40 ms of silence. */
+/** What may go on has done so by then. Checked at this pace: 20 to 40 ms of silence. */
 const SILENCE_MS = 20
+/** Looks that see nothing new before a record without its end is given up: its writer may wait for the GIL, or for a core. */
+const PATIENCE = 25
 const MAX_LINES = 200
 const MAX_LENGTH = 64 * 1024
 /** Requests of one worker that print tracebacks, or lines without an end, at one time. */
@@ -39,8 +42,8 @@ class OpenRecord {
   traceback: Traceback = 'none'
   /** The next line is of the same call. */
   goesOn = false
-  /** Since the timer looked. */
-  isFresh = true
+  /** Looks of the timer that saw nothing new. */
+  quietLooks = 0
 
   constructor(request: string) {
     this.request = request
@@ -50,8 +53,13 @@ class OpenRecord {
     return this.goesOn || this.traceback !== 'none'
   }
 
+  /** Its end is still to come, whatever it is. */
+  get lacksEnd(): boolean {
+    return this.goesOn || this.traceback === 'frames'
+  }
+
   takes(text: string): boolean {
-    if (this.goesOn || this.traceback === 'frames') return true
+    if (this.lacksEnd) return true
     const isIndented = text.startsWith(' ')
     if (this.traceback === 'group') return isIndented
     if (this.traceback === 'dump') return text === '' || isIndented || DUMP.test(text)
@@ -62,7 +70,7 @@ class OpenRecord {
     this.lines.push(text)
     this.length += text.length
     this.goesOn = goesOn
-    this.isFresh = true
+    this.quietLooks = 0
     const begin = TRACEBACK.exec(text)
     if (begin !== null) this.traceback = begin[1] === undefined ? 'frames' : 'group'
     else if (DUMP.test(text)) this.traceback = 'dump'
@@ -153,8 +161,8 @@ export class Records {
   #look(): void {
     this.#timer = null
     for (const [key, record] of this.#open) {
-      if (record.isFresh) record.isFresh = false
-      else this.#close(key)
+      record.quietLooks++
+      if (record.quietLooks > (record.lacksEnd ? PATIENCE : 1)) this.#close(key)
     }
     if (this.#open.size > 0) this.#timer = setTimeout(() => this.#look(), SILENCE_MS)
   }
