@@ -10,6 +10,7 @@ import { Deadline } from '../base/deadlines.ts'
 import type { OpenFiles } from '../base/open-files.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Call } from './call.ts'
+import { CallTable } from './call-table.ts'
 import { ContentFeed } from './content-feed.ts'
 import { type Fate, fatesApart } from './dispatch.ts'
 import { Farewell } from './farewell.ts'
@@ -41,7 +42,6 @@ export interface MultiplexedOwner extends PoolLinkOwner {
   stuck(link: MultiplexedLink, note: string): void
 }
 
-const MAX_ID = 0xffffffff
 /** RFC6455§7.4.1: the connection broke. */
 const ABNORMAL = 1006
 
@@ -55,7 +55,7 @@ export class MultiplexedLink implements PoolLink {
   isAlive = true
   isOpen = false
   readonly #owner: MultiplexedOwner
-  readonly #calls = new Map<number, MultiplexedCall>()
+  readonly #calls = new CallTable<MultiplexedCall>()
   readonly #room: Room<MultiplexedCall>
   readonly #heartbeat: Heartbeat
   readonly #helloDeadline: Deadline
@@ -64,8 +64,6 @@ export class MultiplexedLink implements PoolLink {
   #connection: WorkerConnection | null = null
   #outbox: Outbox | null = null
   #farewell: Farewell<MultiplexedCall> | null = null
-  #lastId = 0
-  #hasWrapped = false
 
   constructor(address: LinkAddress, slots: number, worker: PoolWorker, owner: MultiplexedOwner) {
     this.address = address
@@ -131,11 +129,11 @@ export class MultiplexedLink implements PoolLink {
   }
 
   send(call: Call): boolean {
-    const one = new MultiplexedCall(this.#newId(), call, this.#owner.times, this.#owner.streamIdleMs)
+    const one = new MultiplexedCall(this.#calls.newId(), call, this.#owner.times, this.#owner.streamIdleMs)
     call.phase = 'sent'
     call.link = this
     call.wireId = one.id
-    this.#calls.set(one.id, one)
+    this.#calls.add(one)
     this.#room.enter(one)
     writeScopedRequest(this.outbox.begin(), one.id, call.exchange, this.#owner.scope, call.inline)
     if (call.inline === null) this.#feed(one)
@@ -158,9 +156,8 @@ export class MultiplexedLink implements PoolLink {
   /** Null when it is over. Throws for one that never was. */
   find(id: number): MultiplexedCall | null {
     const one = this.#calls.get(id)
-    if (one !== undefined) return one
-    if (id > this.#lastId && !this.#hasWrapped) throw new WireViolation(`exchange ${id} never was`)
-    return null
+    if (one === null && !this.#calls.mayHaveBeen(id)) throw new WireViolation(`exchange ${id} never was`)
+    return one
   }
 
   isCurrent(one: MultiplexedCall): boolean {
@@ -169,7 +166,7 @@ export class MultiplexedLink implements PoolLink {
 
   /** Its worker is not listened to any more. `release` must follow. */
   remove(one: MultiplexedCall): void {
-    this.#calls.delete(one.id)
+    this.#calls.delete(one)
     one.feed?.stop()
     one.call.link = null
   }
@@ -192,7 +189,7 @@ export class MultiplexedLink implements PoolLink {
   dismiss(code: number, afterMs: number, spanMs: number): void {
     this.#farewell?.stop()
     this.#farewell = new Farewell(
-      () => [...this.#calls.values()].filter(one => one.isEndless),
+      () => this.#calls.values().filter(one => one.isEndless),
       one => this.#dismissOne(one, code),
     )
     this.#farewell.start(afterMs, spanMs)
@@ -249,14 +246,6 @@ export class MultiplexedLink implements PoolLink {
       this.#owner.failed(call, new HttpError(500, 'The content of the request could not be read back', 'operator')),
     )
     one.feed.start()
-  }
-
-  #newId(): number {
-    do {
-      this.#hasWrapped ||= this.#lastId === MAX_ID
-      this.#lastId = this.#lastId === MAX_ID ? 1 : this.#lastId + 1
-    } while (this.#hasWrapped && this.#calls.has(this.#lastId))
-    return this.#lastId
   }
 
   #dismissOne(one: MultiplexedCall, code: number): void {
