@@ -22,11 +22,12 @@ export function charts(all: readonly SceneResults[], command: string): string {
     parts.push(`<g transform="translate(20 ${y})">${lines.join('\n')}</g>`)
     y += BLOCK_HEAD + (lines.length - 2) * LINE + BLOCK_GAP
   }
-  const height = y + 20
+  const footer = wrap(`made by: ${command}`)
+  const height = y + 8 + footer.length * 15
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="13">
 <rect width="100%" height="100%" rx="8" fill="#ffffff"/>
 ${parts.join('\n')}
-<text x="20" y="${height - 14}" font-size="11" fill="${FAINT}">made by: ${inXml(command)}</text>
+${footer.map((line, i) => `<text x="20" y="${y + 6 + i * 15}" font-size="11" fill="${FAINT}">${inXml(line)}</text>`).join('\n')}
 </svg>
 `
 }
@@ -56,6 +57,17 @@ function bars({ scene, load, results }: SceneResults): string[] {
 </g>`
     }),
   ]
+}
+
+/** Between words, in lines that fit. */
+function wrap(text: string): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)
+    if (line === undefined || line.length + word.length > 130) lines.push(word)
+    else lines[lines.length - 1] = `${line} ${word}`
+  }
+  return lines
 }
 
 function inXml(text: string): string {

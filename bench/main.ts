@@ -56,13 +56,18 @@ async function main(): Promise<number> {
   if (values.output !== undefined) {
     mkdirSync(values.output, { recursive: true })
     writeFileSync(join(values.output, 'bench.json'), `${JSON.stringify(results, null, 1)}\n`)
-    writeFileSync(
-      join(values.output, 'bench.svg'),
-      charts(results, `npm run bench -- ${process.argv.slice(2).join(' ')}`),
-    )
+    writeFileSync(join(values.output, 'bench.svg'), charts(results, command()))
     console.log(`figures: ${join(values.output, 'bench.json')}, charts: ${join(values.output, 'bench.svg')}`)
   }
   return results.every(({ results: [own] }) => own !== undefined && own.failure === null) ? 0 : 1
+}
+
+/** As somebody would type it, without where the figures went. */
+function command(): string {
+  const words = process.argv.slice(2)
+  const output = words.indexOf('--output')
+  if (output >= 0) words.splice(output, 2)
+  return ['npm run bench --', ...words.map(word => (word.includes(' ') ? `"${word}"` : word))].join(' ')
 }
 
 function install(python: string): void {
