@@ -17,7 +17,7 @@ from asyncio import Task
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
 
-from . import __version__, multiplex, wire
+from . import __version__, multiplex, osprocess, wire
 from .asgi import HttpExchange
 from .asgi_websocket import WebSocketExchange
 from .errors import report
@@ -73,7 +73,9 @@ class Link(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
         transport.set_write_buffer_limits(high=_CONGESTED)
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        osprocess.finish_before_peer(connection)
         self.worker.links.add(self)
         self.write(multiplex.hello(__version__, self.worker.number, self.worker.slots))
 

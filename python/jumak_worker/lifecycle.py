@@ -183,6 +183,7 @@ class Worker:
             except (BlockingIOError, ConnectionAbortedError):
                 continue  # another slot was faster
             sock.setblocking(True)
+            osprocess.finish_before_peer(sock)
             return sock
 
     def _serve_asgi(self, asgi: "AsgiWorker", listener: socket.socket) -> None:

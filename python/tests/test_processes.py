@@ -15,7 +15,7 @@ import time
 import unittest
 from typing import Any
 
-from jumak_worker import __version__, wire
+from jumak_worker import __version__, osprocess, wire
 
 from .harness import EXEC_WITH_FD_3, PACKAGE, Gateway, Master, environ, frame, request
 
@@ -594,6 +594,23 @@ def application(environ, start_response):
 
     def test_a_mismatched_build_is_refused(self) -> None:
         self.assertIn("build", self.master(build="0.0.0").receive("load-failed")["message"])
+
+
+@unittest.skipUnless(hasattr(os, "SCHED_BATCH"), "the scheduler is Linux's")
+class Scheduling(unittest.TestCase):
+    def test_the_peer_does_not_interrupt(self) -> None:
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        path = os.path.join(directory.name, "s")
+        peer = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.recv(1)"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            with subprocess.Popen([sys.executable, "-c", peer, path]) as process:
+                connection, _ = listener.accept()
+                with connection:
+                    osprocess.finish_before_peer(connection)
+                    self.assertEqual(os.sched_getscheduler(process.pid), os.SCHED_BATCH)
 
 
 if __name__ == "__main__":
