@@ -24,7 +24,8 @@ export function charts(all: readonly SceneResults[], command: string): string {
   }
   const footer = wrap(`made by: ${command}`)
   const height = y + 8 + footer.length * 15
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="13">
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-labelledby="title" font-family="system-ui, sans-serif" font-size="13">
+<title id="title">Figures of the bench, by scene and stack</title>
 <rect width="100%" height="100%" rx="8" fill="#ffffff"/>
 ${parts.join('\n')}
 ${footer.map((line, i) => `<text x="20" y="${y + 6 + i * 15}" font-size="11" fill="${FAINT}">${inXml(line)}</text>`).join('\n')}
