@@ -6,7 +6,17 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fail, HELP_OF_LOAD, LOAD_OPTIONS, loadOf, parseArguments, prepared, runScenes, scenesOf } from './command.ts'
+import { parseArgs } from 'node:util'
+import {
+  checkMachine,
+  HELP_OF_LOAD,
+  LOAD_OPTIONS,
+  loadOf,
+  runCommand,
+  runScenes,
+  scenesOf,
+  UsageError,
+} from './command.ts'
 import { SCENES } from './scenes.ts'
 import { jumak, ROOT } from './stacks.ts'
 
@@ -20,22 +30,18 @@ examples:
 ${HELP_OF_LOAD}
 HEAD is compared with BASE: what is below 1 × has become cheaper.`
 
-async function main(): Promise<number> {
-  const values = parseArguments(LOAD_OPTIONS, 2)
-  if (typeof values === 'string') return fail(values)
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({ options: LOAD_OPTIONS, allowPositionals: true })
   if (values.help) {
     console.log(HELP)
-    return 0
+    return
   }
   const scenes = scenesOf(values.scene)
   const load = loadOf(values)
-  if (typeof scenes === 'string') return fail(scenes)
-  if (typeof load === 'string') return fail(load)
-  const [base, head] = values.given
-  if (base === undefined || head === undefined || values.given.length > 2)
-    return fail(`two commits are needed, BASE and HEAD; given: ${values.given.join(' ') || 'none'}`)
-  const missing = prepared()
-  if (missing !== null) return fail(missing)
+  const [base, head] = positionals
+  if (base === undefined || head === undefined || positionals.length > 2)
+    throw new UsageError(`two commits are needed, BASE and HEAD; given: ${positionals.join(' ') || 'none'}`)
+  checkMachine()
   const directory = mkdtempSync(join(tmpdir(), 'jumak-compare-'))
   const checkouts = [
     { commit: head, name: 'HEAD', path: join(directory, 'head') },
@@ -46,13 +52,13 @@ async function main(): Promise<number> {
       try {
         git('worktree', 'add', '--detach', '--quiet', path, commit)
       } catch {
-        return fail(`${commit}: no such commit here`)
+        throw new UsageError(`${commit}: no such commit here`)
       }
       symlinkSync(join(ROOT, 'node_modules'), join(path, 'node_modules'))
     }
     const stacks = checkouts.map(({ commit, name, path }) => jumak(`${name} ${commit}`, path))
     const results = await runScenes(scenes, stacks, load)
-    return results.every(({ results }) => results.every(({ failure }) => failure === null)) ? 0 : 1
+    if (results.some(({ results }) => results.some(({ failure }) => failure !== null))) process.exitCode = 1
   } finally {
     rmSync(directory, { recursive: true })
     git('worktree', 'prune')
@@ -63,4 +69,4 @@ function git(...args: string[]): void {
   execFileSync('git', ['-C', ROOT, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
 }
 
-process.exitCode = await main()
+await runCommand('bench:compare', 'bench:compare', main)

@@ -5,10 +5,20 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { charts } from './chart.ts'
-import { fail, HELP_OF_LOAD, LOAD_OPTIONS, loadOf, parseArguments, prepared, runScenes, scenesOf } from './command.ts'
+import {
+  checkMachine,
+  HELP_OF_LOAD,
+  LOAD_OPTIONS,
+  loadOf,
+  runCommand,
+  runScenes,
+  scenesOf,
+  UsageError,
+} from './command.ts'
 import { SCENES } from './scenes.ts'
-import { BENCH_VENV, missingOf, PACKAGES, STACKS, venv } from './stacks.ts'
+import { BENCH_VENV, missingOf, PACKAGES, STACKS, type Stack, venv } from './stacks.ts'
 
 const HELP = `usage: npm run bench -- [--scene NAME]... [--stack NAME]... [--output DIRECTORY] [--install] [LOAD]
 
@@ -24,42 +34,47 @@ examples:
 ${HELP_OF_LOAD}
 The first stack is compared with the others: CPU microseconds per request, round by round. What is below 1 is less than theirs.`
 
-async function main(): Promise<number> {
-  const values = parseArguments({
-    stack: { type: 'string', multiple: true, default: STACKS.map(stack => stack.name) },
-    output: { type: 'string' },
-    install: { type: 'boolean', default: false },
-    python: { type: 'string', default: 'python3' },
-    ...LOAD_OPTIONS,
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      stack: { type: 'string', multiple: true, default: STACKS.map(stack => stack.name) },
+      output: { type: 'string' },
+      install: { type: 'boolean', default: false },
+      python: { type: 'string', default: 'python3' },
+      ...LOAD_OPTIONS,
+    },
   })
-  if (typeof values === 'string') return fail(values)
   if (values.help) {
     console.log(HELP)
-    return 0
+    return
   }
-  const unknown = values.stack.find(name => !STACKS.some(stack => stack.name === name))
-  if (unknown !== undefined)
-    return fail(`--stack ${unknown}: there is none; choose of ${STACKS.map(stack => stack.name).join(', ')}`)
-  if (values.install) install(values.python)
   const scenes = scenesOf(values.scene)
   const load = loadOf(values)
-  if (typeof scenes === 'string') return fail(scenes)
-  if (typeof load === 'string') return fail(load)
-  const missing = prepared()
-  if (missing !== null) return fail(missing)
-  const stacks = STACKS.filter(stack => values.stack.includes(stack.name)).filter(stack => {
-    const missing = missingOf(stack)
-    if (missing !== null) console.log(`left out: ${stack.name}: there is no ${missing} (npm run bench -- --install)`)
-    return missing === null
-  })
-  const results = await runScenes(scenes, stacks, load)
+  const stacks = stacksOf(values.stack)
+  if (values.install) install(values.python)
+  checkMachine()
+  const results = await runScenes(scenes, stacks.filter(isInstalled), load)
   if (values.output !== undefined) {
     mkdirSync(values.output, { recursive: true })
     writeFileSync(join(values.output, 'bench.json'), `${JSON.stringify(results, null, 1)}\n`)
     writeFileSync(join(values.output, 'bench.svg'), charts(results, command()))
     console.log(`figures: ${join(values.output, 'bench.json')}, charts: ${join(values.output, 'bench.svg')}`)
   }
-  return results.every(({ results: [own] }) => own !== undefined && own.failure === null) ? 0 : 1
+  if (results.some(({ results: [own] }) => own === undefined || own.failure !== null)) process.exitCode = 1
+}
+
+function stacksOf(names: readonly string[]): readonly Stack[] {
+  const unknown = names.find(name => !STACKS.some(stack => stack.name === name))
+  if (unknown !== undefined)
+    throw new UsageError(`there is no stack ${unknown}; there are: ${STACKS.map(stack => stack.name).join(', ')}`)
+  // In their own order: the first one is compared with the others.
+  return STACKS.filter(stack => names.includes(stack.name))
+}
+
+function isInstalled(stack: Stack): boolean {
+  const missing = missingOf(stack)
+  if (missing !== null) console.log(`left out: ${stack.name}: there is no ${missing} (npm run bench -- --install)`)
+  return missing === null
 }
 
 /** As somebody would type it, without where the figures went. */
@@ -75,4 +90,4 @@ function install(python: string): void {
   execFileSync(venv('pip'), ['install', '--quiet', '--disable-pip-version-check', ...PACKAGES], { stdio: 'inherit' })
 }
 
-process.exitCode = await main()
+await runCommand('bench', 'bench', main)

@@ -5,15 +5,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { MICROSECONDS_PER_TICK, parentOf, processes, read, ticksOf } from './processes.ts'
 import type { Scene } from './scenes.ts'
-import { ROOT, type Stack } from './stacks.ts'
+import type { Stack } from './stacks.ts'
 
-const SERVER_CORE = '0'
-const CLOCK_TICKS_PER_SECOND = 100
+export const SERVER_CORE = '0'
 /** Enough for 10,000 connections and those of a proxy behind them. */
 const DESCRIPTORS = 60_000
 
@@ -38,7 +38,8 @@ export class RunningStack {
     const limited = ['sh', '-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh', 'taskset', '-c', SERVER_CORE]
     const servers = stack.commands(scene, workers, { port, innerPort, directory }).map(words =>
       spawn(limited[0]!, [...limited.slice(1), ...words], {
-        cwd: join(ROOT, 'bench/apps'),
+        // The applications are found by PYTHONPATH; what a server leaves behind goes with the directory.
+        cwd: directory,
         env: { ...env, MARKER_OF_JUMAK_BENCH: marker },
         stdio: ['ignore', 'ignore', 'pipe'],
       }),
@@ -71,16 +72,15 @@ export class RunningStack {
     throw new Error(`it never answered: ${errors()}`)
   }
 
+  /** Of the first command. */
+  get pid(): number {
+    return this.#servers[0]!.pid!
+  }
+
   /** Used so far by its processes and by their children that have ended. */
   cpuSeconds(): number {
-    let ticks = 0
-    for (const pid of this.#pids()) {
-      const stat = read(`/proc/${pid}/stat`)
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-      // utime, stime, and those of children that were waited for: proc(5) fields 14 to 17.
-      for (const field of fields.slice(11, 15)) ticks += Number(field)
-    }
-    return ticks / CLOCK_TICKS_PER_SECOND
+    const ticks = this.#pids().flatMap(ticksOf)
+    return (ticks.reduce((sum, one) => sum + one, 0) * MICROSECONDS_PER_TICK) / 1e6
   }
 
   /** Proportional set size: what processes share is counted once. */
@@ -108,10 +108,9 @@ export class RunningStack {
     const parents = new Map<number, number>()
     for (const { pid, exitCode, signalCode } of this.#servers)
       if (pid !== undefined && exitCode === null && signalCode === null) found.add(pid)
-    for (const name of readdirSync('/proc')) {
-      if (!/^\d+$/.test(name)) continue
-      if (read(`/proc/${name}/environ`).includes(`MARKER_OF_JUMAK_BENCH=${this.#marker}`)) found.add(Number(name))
-      parents.set(Number(name), Number(/^PPid:\s+(\d+)/m.exec(read(`/proc/${name}/status`))?.[1] ?? 0))
+    for (const { pid } of processes()) {
+      if (read(`/proc/${pid}/environ`).includes(`MARKER_OF_JUMAK_BENCH=${this.#marker}`)) found.add(pid)
+      parents.set(pid, parentOf(pid))
     }
     for (let size = -1; size !== found.size; ) {
       size = found.size
@@ -126,14 +125,6 @@ function kill(pid: number): void {
     process.kill(pid, 'SIGKILL')
   } catch {
     // It has ended meanwhile.
-  }
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'latin1')
-  } catch {
-    return ''
   }
 }
 

@@ -5,16 +5,15 @@
  * What is counted and what is sampled are passes of their own, on servers of their own: a server that is sampled is slower, and then
  * does more at a time. One worker; all of Jumak on one core, the load on another (as `npm run bench`).
  */
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { checkMachine, loadOf, runCommand, scenesOf, UsageError, withApplications } from '../command.ts'
 import { type Answers, apply } from '../load.ts'
+import { difference, type Usage, usageOf } from '../processes.ts'
 import { SCENES as ALL_SCENES, type Scene } from '../scenes.ts'
-import { ROOT, venv } from '../stacks.ts'
 import { flameGraph } from './flame-graph.ts'
-import { difference, type Usage, usageOf } from './processes.ts'
 import { layerTable, usageTable } from './report.ts'
 import { hasPerf, sample, sampledEnvironment, sampleWithPerf } from './sampling.ts'
 import { Server } from './server.ts'
@@ -45,9 +44,6 @@ with the kernel in them need perf.`
 
 const WARM_UP_SECONDS = 2
 
-/** Of the command line: it says what to do. */
-class UsageError extends Error {}
-
 interface Options {
   readonly scenes: readonly Scene[]
   readonly seconds: number
@@ -70,36 +66,13 @@ function parseOptions(): Options {
     console.log(HELP)
     process.exit(0)
   }
-  const scenes = values.scene.map(name => {
-    const scene = SCENES.find(one => one.name === name)
-    if (scene === undefined)
-      throw new UsageError(`there is no scene ${name}; there are: ${SCENES.map(one => one.name).join(', ')}`)
-    return scene
-  })
+  const load = loadOf({ seconds: values.seconds, connections: values.connections })
   return {
-    scenes,
-    seconds: wholeNumber('--seconds', values.seconds, 600),
-    connections: values.connections === undefined ? null : wholeNumber('--connections', values.connections, 10_000),
+    scenes: scenesOf(values.scene, SCENES),
+    seconds: load.seconds!,
+    connections: load.connections ?? null,
     output: values.output === undefined ? null : resolve(values.output),
   }
-}
-
-function wholeNumber(option: string, text: string, most: number): number {
-  if (!/^[1-9]\d*$/.test(text) || Number(text) > most)
-    throw new UsageError(`${option} is a whole number from 1 to ${most}, not ${JSON.stringify(text)}`)
-  return Number(text)
-}
-
-function checkMachine(): void {
-  if (process.platform !== 'linux') throw new UsageError('this reads /proc: it needs Linux')
-  for (const [program, advice] of [
-    ['wrk', 'it makes the load (Debian: apt-get install wrk)'],
-    ['taskset', 'it keeps server and load apart (Debian: apt-get install util-linux)'],
-  ])
-    if (!(process.env['PATH'] ?? '').split(':').some(directory => existsSync(join(directory, program!))))
-      throw new UsageError(`${program} is not installed: ${advice}`)
-  if (!existsSync(venv('python')))
-    throw new UsageError('there is no environment with the frameworks yet: npm run bench -- --install')
 }
 
 function makeOutput(wanted: string | null): string {
@@ -131,7 +104,7 @@ async function profileScene(pass: Pass, output: string): Promise<void> {
 
 /** CPU time, wake-ups and system calls: nothing is in the server for it. */
 async function countScene({ scene, connections, seconds, env, work }: Pass): Promise<void> {
-  const server = await Server.start(scene, env, work)
+  const server = await Server.start(scene, env)
   try {
     const load = (forSeconds: number) => apply(scene, server.port, connections, 1, forSeconds)
     await load(WARM_UP_SECONDS)
@@ -173,7 +146,7 @@ function reportCounts(
 
 async function sampleScene({ scene, connections, seconds, env, work }: Pass, output: string): Promise<string[]> {
   const withPerf = await hasPerf()
-  const server = await Server.start(scene, sampledEnvironment(env, work, withPerf), work)
+  const server = await Server.start(scene, sampledEnvironment(env, work, withPerf))
   try {
     const load = (forSeconds: number) => () => apply(scene, server.port, connections, 1, forSeconds)
     await load(WARM_UP_SECONDS)()
@@ -212,32 +185,13 @@ function write(output: string, name: string, title: string, note: string, stacks
 }
 
 async function main(): Promise<void> {
-  const options = parseOptions()
+  const { scenes, seconds, connections, output: wanted } = parseOptions()
   checkMachine()
-  const output = makeOutput(options.output)
-  const work = mkdtempSync(join(tmpdir(), 'jumak-profile-work-'))
-  const env = { ...process.env, BENCH_DATABASE: join(work, 'bench.sqlite3'), PYTHONPATH: join(ROOT, 'bench/apps') }
-  try {
-    execFileSync(venv('python'), ['-c', 'import django_app; django_app.prepare()'], { env, stdio: 'inherit' })
-    for (const scene of options.scenes) {
-      const { seconds, connections } = options
+  const output = makeOutput(wanted)
+  await withApplications(async (env, work) => {
+    for (const scene of scenes)
       await profileScene({ scene, seconds, connections: connections ?? scene.connections, env, work }, output)
-    }
-  } finally {
-    rmSync(work, { recursive: true })
-  }
+  })
 }
 
-let isInterrupted = false
-// Ctrl-C reaches the load and the server too: what waits for them fails, and everything is cleaned up on the way out.
-process.on('SIGINT', () => {
-  isInterrupted = true
-})
-try {
-  await main()
-} catch (error) {
-  const isUsage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')
-  if (isInterrupted) console.error('profile: interrupted')
-  else console.error(isUsage ? `profile: ${(error as Error).message} (npm run profile -- --help)` : error)
-  process.exitCode = 1
-}
+await runCommand('profile', 'profile', main)

@@ -1,6 +1,7 @@
 /** The tables that `npm run profile` prints. */
+
+import type { Usage } from '../processes.ts'
 import { samplesByLayer } from './layers.ts'
-import type { Usage } from './processes.ts'
 import { type Stacks, samplesIn } from './stacks.ts'
 import type { SystemCalls } from './system-calls.ts'
 

@@ -4,8 +4,9 @@ import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { CLIENT_CORE } from '../load.ts'
+import { SERVER_CORE } from '../running.ts'
 import { ROOT } from '../stacks.ts'
-import { SERVER_CORE, type Server } from './server.ts'
+import type { Server } from './server.ts'
 import { fromCpuProfile, fromPerfScript, fromWorkerSampler, type Stacks } from './stacks.ts'
 
 const run = promisify(execFile)

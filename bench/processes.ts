@@ -1,7 +1,7 @@
 /** What /proc says about processes: who they are, and what they have used (proc(5)). */
 import { readdirSync, readFileSync } from 'node:fs'
 
-const MICROSECONDS_PER_TICK = 10_000
+export const MICROSECONDS_PER_TICK = 10_000
 
 export interface Usage {
   /** CPU microseconds in the process's own code, and in the kernel for it. */
@@ -25,9 +25,7 @@ export function parentOf(pid: number): number {
 
 /** Since the process began. */
 export function usageOf(pid: number): Usage {
-  const stat = read(`/proc/${pid}/stat`)
-  // Fields 14 and 15; the second one, a name in parentheses, may hold spaces.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const [user, system] = ticksOf(pid)
   let wakeUps = 0
   let preempted = 0
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
@@ -35,8 +33,7 @@ export function usageOf(pid: number): Usage {
     wakeUps += Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1] ?? 0)
     preempted += Number(/^nonvoluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1] ?? 0)
   }
-  const [user, system] = [Number(fields[11]), Number(fields[12])]
-  return { user: user * MICROSECONDS_PER_TICK, system: system * MICROSECONDS_PER_TICK, wakeUps, preempted }
+  return { user: user! * MICROSECONDS_PER_TICK, system: system! * MICROSECONDS_PER_TICK, wakeUps, preempted }
 }
 
 export function difference(after: Usage, before: Usage): Usage {
@@ -48,7 +45,18 @@ export function difference(after: Usage, before: Usage): Usage {
   }
 }
 
-function read(path: string): string {
+/** Clock ticks: in its own code, in the kernel for it, and the same of its children that were waited for. None when it is gone. */
+export function ticksOf(pid: number): number[] {
+  const stat = read(`/proc/${pid}/stat`)
+  // Fields 14 to 17; the second one, a name in parentheses, may hold spaces.
+  return stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 15)
+    .map(Number)
+}
+
+export function read(path: string): string {
   try {
     return readFileSync(path, 'latin1')
   } catch {
