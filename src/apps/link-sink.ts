@@ -70,7 +70,7 @@ export class LinkSink implements WorkerSink {
     const call = this.#streaming()
     link.progressed()
     this.#file = 'opening'
-    openOffer(link.address.pid, offer, this.#owner.relayLimits.space.files, fd => {
+    openOffer(link.address.pid, offer, this.#owner.files, fd => {
       // The relay closes the descriptor when the exchange is over meanwhile.
       if (fd !== null) call.relay!.file(fd, offer.offset, offer.length)
       // One that has its head comes never back to a link that it was taken from.

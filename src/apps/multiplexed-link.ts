@@ -7,7 +7,6 @@
  * until the response head; streams and WebSockets count by themselves, and keep their slot when there are too many of them.
  */
 import { Deadline } from '../base/deadlines.ts'
-import type { OpenFiles } from '../base/open-files.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Call } from './call.ts'
 import { CallTable } from './call-table.ts'
@@ -30,8 +29,6 @@ import { WireViolation } from './wire/violation.ts'
 import { WorkerConnection } from './worker-connection.ts'
 
 export interface MultiplexedOwner extends PoolLinkOwner {
-  /** Of workers, that are being sent, among others. */
-  readonly files: OpenFiles
   readonly scope: ScopeWriter
   readonly times: RequestTimes
   /** `timeouts.streamIdle`; 0: none. */

@@ -3,6 +3,7 @@
  * `multiplexed-link.ts` all of an ASGI worker.
  */
 import type { Deadline } from '../base/deadlines.ts'
+import type { OpenFiles } from '../base/open-files.ts'
 import type { Call, CallPhase } from './call.ts'
 import type { Fate, Slot } from './dispatch.ts'
 import type { PoolWorker } from './pool-worker.ts'
@@ -41,6 +42,8 @@ export interface PoolLink extends Slot {
 }
 
 export interface PoolLinkOwner {
+  /** Counts files of workers that we open and send ourselves. */
+  readonly files: OpenFiles
   /** Starts the deadline for the first hello. */
   armHello(deadline: Deadline): void
   /** The worker said hello. */
