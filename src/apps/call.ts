@@ -46,7 +46,7 @@ export class Call implements Queued, Unanswered {
   next: Queued | null = null
   /** Time in the queue; made when it first has to wait. */
   waiting: Deadline | null = null
-  /** When it began to wait, in milliseconds. */
+  /** When it began to wait, in milliseconds; 0 in the turn of the event loop in which it came. */
   waitsSince = 0
   isReturned = false
   #body: CallBody | null
@@ -90,11 +90,13 @@ export class Call implements Queued, Unanswered {
   }
 
   /** It leaves its queue. */
-  stopWaiting(): void {
+  stopWaiting(now: number): void {
     this.waiting?.disarm()
     this.phase = 'new'
+    const waited = this.waitsSince === 0 ? 0 : now - this.waitsSince
     // A call that lost its link waits a second time.
-    this.exchange.queueMillis = Math.max(0, this.exchange.queueMillis) + performance.now() - this.waitsSince
+    this.exchange.queueMillis = Math.max(0, this.exchange.queueMillis) + waited
+    this.waitsSince = 0
     this.queue!.remove(this)
     this.queue = null
   }
@@ -102,7 +104,7 @@ export class Call implements Queued, Unanswered {
   /** Its exchange is over: takes it from where it is, and releases what it holds. */
   leave(): void {
     const { phase, link } = this
-    if (phase === 'queued') this.stopWaiting()
+    if (phase === 'queued') this.stopWaiting(performance.now())
     this.phase = 'done'
     this.relay?.close()
     this.stream?.close()

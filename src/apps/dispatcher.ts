@@ -2,8 +2,8 @@
  * Sends the calls of one application to its workers: at once to a free slot, else when their turn in the queue comes. Runs in the
  * gateway. Applies the rules of `dispatch.ts` to real links; keeps the bounds and time-outs of the queue.
  *
- * Invariants: a call that waits is in one queue; nothing is written during a turn of the event loop: requests of one turn to one
- * link leave in one write. Not here: which workers there are (`worker-lifecycle.ts`), calls whose link is gone (`retry.ts`).
+ * Invariants: a call that waits is in one queue; nothing is written during a turn of the event loop: at its end those that wait are
+ * given the slots that it has freed, and requests to one link leave in one write. Not here: which workers there are (`worker-lifecycle.ts`), calls whose link is gone (`retry.ts`).
  */
 import { Deadline, DeadlineList } from '../base/deadlines.ts'
 import type { Limits, QueueOrder, Timeouts } from '../config/types.ts'
@@ -36,7 +36,8 @@ export class Dispatcher {
   readonly #runTimes = new RunTimes()
   readonly #writer = new FrameWriter()
   #unflushed: PoolLink[] = []
-  readonly #flush = () => this.#flushAll()
+  readonly #endTurn = () => this.#assignAndFlush()
+  #isTurnEnding = false
   /** Nothing is sent: the code changes (development). */
   #isHeld = false
   /** The answer to everything: the code does not load (development). */
@@ -68,20 +69,26 @@ export class Dispatcher {
       this.send(slot, call)
       return
     }
-    if (this.#queue.length >= this.#options.limits.queue) {
+    const { queue: limit } = this.#options.limits
+    // Those that wait may have slots already that were freed in this turn.
+    if (this.#queue.length >= limit) this.pump()
+    if (this.#queue.length >= limit) {
       const tooMany = this.#queue.hopeless ?? call
       this.#fail(tooMany, new HttpError(503, 'Too many requests are waiting', 'operator', this.#retryAfter()))
       if (tooMany === call) return
     }
-    this.#startWaiting(call, this.#queue)
+    call.phase = 'queued'
+    call.queue = this.#queue
     this.#queue.push(call)
-    this.pump()
+    this.pumpSoon()
   }
 
   /** A call comes back from a link that is gone: it goes before those that have not been sent yet. The caller pumps. */
   takeBack(call: Call): void {
     const queue = call.losses > 0 ? this.#suspects : this.#queue
-    this.#startWaiting(call, queue)
+    call.phase = 'queued'
+    call.queue = queue
+    this.#startWaiting(call, performance.now())
     queue.unshift(call)
   }
 
@@ -89,13 +96,24 @@ export class Dispatcher {
   send(link: PoolLink, call: Call): void {
     if (call.losses > 0) link.worker.suspect(call)
     if (!link.send(call)) return
-    if (this.#unflushed.push(link) === 1) setImmediate(this.#flush)
+    this.#unflushed.push(link)
+    this.#awaitEndOfTurn()
   }
 
   /** Sends what waits, in order. A call that may not go ahead holds those behind it back, or it would starve. */
   pump(): void {
-    if (this.#suspects.length > 0) this.#pumpQueue(this.#suspects)
-    if (this.#queue.length > 0) this.#pumpQueue(this.#queue)
+    if (this.waiting === 0) return
+    const now = performance.now()
+    if (this.#suspects.length > 0) this.#pumpQueue(this.#suspects, now)
+    if (this.#queue.length === 0) return
+    this.#pumpQueue(this.#queue, now)
+    for (let call = this.#queue.last; call !== null && call.waitsSince === 0; call = call.previous as Call | null)
+      this.#startWaiting(call, now)
+  }
+
+  /** At the end of this turn of the event loop. */
+  pumpSoon(): void {
+    if (this.waiting > 0) this.#awaitEndOfTurn()
   }
 
   /** How long a request has run: what may be sent ahead follows from it. */
@@ -127,23 +145,30 @@ export class Dispatcher {
     const calls: Call[] = []
     for (const queue of [this.#suspects, this.#queue]) {
       for (let call = queue.first; call !== null; call = queue.first) {
-        call.stopWaiting()
+        call.stopWaiting(performance.now())
         calls.push(call)
       }
     }
     return calls
   }
 
-  #flushAll(): void {
+  #awaitEndOfTurn(): void {
+    if (this.#isTurnEnding) return
+    this.#isTurnEnding = true
+    setImmediate(this.#endTurn)
+  }
+
+  #assignAndFlush(): void {
+    this.pump()
+    this.#isTurnEnding = false
     const links = this.#unflushed
     this.#unflushed = []
     for (const link of links) link.flush(this.#writer)
   }
 
-  #startWaiting(call: Call, queue: CallQueue<Call>): void {
-    call.phase = 'queued'
-    call.queue = queue
-    call.waitsSince = performance.now()
+  /** One that is sent in the turn in which it came has not waited, and needs no deadline. */
+  #startWaiting(call: Call, now: number): void {
+    call.waitsSince = now
     call.waiting ??= new Deadline(() =>
       this.#fail(call, new HttpError(503, 'No worker was free in time', 'operator', this.#retryAfter())),
     )
@@ -156,7 +181,7 @@ export class Dispatcher {
     return !this.#isHeld && this.#refusal === null
   }
 
-  #pumpQueue(queue: CallQueue<Call>): void {
+  #pumpQueue(queue: CallQueue<Call>, now: number): void {
     for (let call = queue.turn; call !== null; call = queue.turn) {
       if (call.exchange.isHalfClosed) {
         call.drop()
@@ -167,24 +192,24 @@ export class Dispatcher {
         this.#fail(call, this.#refusal)
         continue
       }
-      const link = isAllowed ? this.#findSlot(call, queue) : null
+      const link = isAllowed ? this.#findSlot(call, queue, now) : null
       if (link === null) return
-      call.stopWaiting()
+      call.stopWaiting(now)
       this.send(link, call)
     }
   }
 
-  #findSlot(call: Call, queue: CallQueue<Call>): PoolLink | null {
-    if (queue === this.#suspects) return this.#suspectSlot()
+  #findSlot(call: Call, queue: CallQueue<Call>, now: number): PoolLink | null {
+    if (queue === this.#suspects) return this.#suspectSlot(now)
     const idle = idleSlot(this.#workers)
     if (idle !== null || !call.mayGoAhead) return idle
     const allowed = this.#runTimes.allowedAhead
-    return allowed > 0 ? aheadSlot(this.#workers, allowed, performance.now()) : null
+    return allowed > 0 ? aheadSlot(this.#workers, allowed, now) : null
   }
 
-  #suspectSlot(): PoolLink | null {
+  #suspectSlot(now: number): PoolLink | null {
     const probation = probationMs(this.#suspects.length)
-    const slot = idleSlot(this.#workers, performance.now() - probation)
+    const slot = idleSlot(this.#workers, now - probation)
     // There may be room beside another suspect: it is looked for when that one has had its time.
     if (slot === null && this.#workers.some(({ suspectSince }) => suspectSince > 0)) {
       clearTimeout(this.#suspectTimer)

@@ -54,6 +54,8 @@ export class Link implements PoolLink {
   /** Of the request that runs, or ran last: who must accept anew first ends it. Null before the first: that of hellos. */
   #deadlines: DeadlineList | null = null
   #calls: Call[] = []
+  /** Another one runs than at the beginning of the read. */
+  #hasNewFirst = false
   #unsent: Call[] = []
   #connection: WorkerConnection | null = null
   #sender: BodySender | null = null
@@ -91,7 +93,10 @@ export class Link implements PoolLink {
     this.#connection = new WorkerConnection(
       this.address.socket,
       decoder,
-      chunk => decoder.push(chunk),
+      chunk => {
+        decoder.push(chunk)
+        this.#noteFirst()
+      },
       reason => {
         this.isAlive = false
         this.#owner.broke(this, reason)
@@ -120,7 +125,10 @@ export class Link implements PoolLink {
     call.exchange.servedBy = this.address
     this.inFlight++
     if (!call.mayGoAhead) this.takesAhead = false
-    if (this.#calls.push(call) === 1) this.#startFirst()
+    if (this.#calls.push(call) === 1) {
+      this.firstSince = performance.now()
+      this.#startFirst()
+    }
     return this.#unsent.push(call) === 1
   }
 
@@ -210,8 +218,13 @@ export class Link implements PoolLink {
     this.#free(runMicros)
   }
 
+  /** One reading of the clock for all that was answered meanwhile. */
+  #noteFirst(): void {
+    if (this.#hasNewFirst) this.firstSince = performance.now()
+    this.#hasNewFirst = false
+  }
+
   #startFirst(): void {
-    this.firstSince = performance.now()
     this.#deadlines = this.#owner.deadlinesOf(this.#calls[0]!.exchange.request.path)
     this.#arm()
   }
@@ -233,6 +246,7 @@ export class Link implements PoolLink {
         const { runMicros } = this.#ended
         this.#forgetEnded()
         this.#free(runMicros)
+        this.#noteFirst()
       } else if (call.phase !== 'sent') {
         call.releaseBody()
       }
@@ -253,8 +267,10 @@ export class Link implements PoolLink {
     this.inFlight--
     // Only calls that may wait, and be waited for, are ever behind another.
     this.takesAhead = true
-    if (this.#calls.length > 0) this.#startFirst()
-    else this.#deadline.disarm()
+    if (this.#calls.length > 0) {
+      this.#hasNewFirst = true
+      this.#startFirst()
+    } else this.#deadline.rest()
     this.#owner.freed(this, runMicros)
   }
 }

@@ -135,11 +135,12 @@ export class MultiplexedLink implements PoolLink {
     writeScopedRequest(this.outbox.begin(), one.id, call.exchange, this.#owner.scope, call.inline)
     if (call.inline === null) this.#feed(one)
     this.#ticker.start()
-    // The outbox flushes by itself.
-    return false
+    return true
   }
 
-  flush(): void {}
+  flush(): void {
+    this.#outbox?.flush()
+  }
 
   left(call: Call): void {
     const one = this.#calls.get(call.wireId)

@@ -19,7 +19,7 @@ export class Outbox {
   readonly #writer = new FrameWriter()
   readonly #flushLater = () => {
     this.#isScheduled = false
-    this.#flush()
+    this.flush()
   }
   #isScheduled = false
   #isClosed = false
@@ -40,14 +40,14 @@ export class Outbox {
       this.#isScheduled = true
       setImmediate(this.#flushLater)
     } else if (this.#writer.position > EARLY_FLUSH) {
-      this.#flush()
+      this.flush()
     }
     return this.#writer
   }
 
   /** What is written leaves now, and nothing after it. */
   finish(): void {
-    this.#flush()
+    this.flush()
     this.close()
   }
 
@@ -55,7 +55,8 @@ export class Outbox {
     this.#isClosed = true
   }
 
-  #flush(): void {
+  /** Now: at the end of a turn, if it has not ended here yet. */
+  flush(): void {
     const writer = this.#writer
     if (this.#isClosed) writer.start()
     if (writer.position === 0) return

@@ -12,7 +12,7 @@ import type { QueueOrder } from '../config/types.ts'
 export interface Queued {
   previous: Queued | null
   next: Queued | null
-  /** When it began to wait, in milliseconds. */
+  /** When it began to wait, in milliseconds; 0: it has just come. */
   waitsSince: number
   /** It was on a link that broke. */
   isReturned: boolean
@@ -35,6 +35,10 @@ export class CallQueue<T extends Queued> {
     return this.#first
   }
 
+  get last(): T | null {
+    return this.#last
+  }
+
   /** The one whose turn it is. */
   get turn(): T | null {
     return this.#isNewestFirst && this.#isOverloaded ? this.#last : this.#first
@@ -47,7 +51,8 @@ export class CallQueue<T extends Queued> {
 
   get #isOverloaded(): boolean {
     const first = this.#first
-    return first !== null && !first.isReturned && performance.now() - first.waitsSince >= OVERLOADED_MS
+    if (first === null || first.isReturned || first.waitsSince === 0) return false
+    return performance.now() - first.waitsSince >= OVERLOADED_MS
   }
 
   push(call: T): void {

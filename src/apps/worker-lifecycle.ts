@@ -226,7 +226,7 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
     if (runMicros !== null) this.#dispatcher.learn(runMicros)
     this.#countAnswered(worker)
     if (worker.isLeaving) this.#settle(worker)
-    else this.#dispatcher.pump()
+    else this.#dispatcher.pumpSoon()
   }
 
   #countAnswered(worker: PoolWorker): void {

@@ -8,9 +8,10 @@ function fakeTime(t: import('node:test').TestContext): (ms: number) => void {
   t.mock.method(performance, 'now', () => now)
   t.mock.timers.enable({ apis: ['setInterval'] })
   return ms => {
-    for (let step = 0; step < ms; step += 50) {
-      now += 50
-      t.mock.timers.tick(50)
+    const stride = ms > 100_000 ? 1000 : 50
+    for (let step = 0; step < ms; step += stride) {
+      now += stride
+      t.mock.timers.tick(stride)
     }
   }
 }
@@ -49,6 +50,60 @@ test('arming again starts the duration anew', t => {
   advance(900)
   assert.equal(expired, 0)
   advance(200)
+  assert.equal(expired, 1)
+})
+
+test('a deadline that rests does not expire, and goes on where it is armed anew', t => {
+  const advance = fakeTime(t)
+  const list = new DeadlineList(1000)
+  let expired = 0
+  const deadline = new Deadline(() => expired++)
+  list.arm(deadline)
+  advance(500)
+  deadline.rest()
+  assert.equal(deadline.isArmed, false)
+  advance(400)
+  list.arm(deadline)
+  advance(900)
+  assert.equal(expired, 0)
+  advance(300)
+  assert.equal(expired, 1)
+})
+
+test('the list forgets a deadline that rests for a whole duration', t => {
+  const advance = fakeTime(t)
+  const list = new DeadlineList(1000)
+  const deadline = new Deadline(() => assert.fail('expired'))
+  list.arm(deadline)
+  deadline.rest()
+  assert.equal(deadline.list, list)
+  advance(1200)
+  assert.equal(deadline.list, null)
+})
+
+test('one that is armed all the time expires once that ends, however often it was', t => {
+  const advance = fakeTime(t)
+  const list = new DeadlineList(1000)
+  let expired = 0
+  const deadline = new Deadline(() => expired++)
+  for (let i = 0; i < 100; i++) {
+    list.arm(deadline)
+    advance(150)
+  }
+  assert.equal(expired, 0)
+  advance(1000)
+  assert.equal(expired, 1)
+})
+
+test('a duration of a day expires within twelve minutes of it', t => {
+  const advance = fakeTime(t)
+  const hour = 3_600_000
+  const list = new DeadlineList(24 * hour)
+  let expired = 0
+  list.arm(new Deadline(() => expired++))
+  advance(24 * hour - 1000)
+  assert.equal(expired, 0)
+  advance(12 * 60_000)
   assert.equal(expired, 1)
 })
 

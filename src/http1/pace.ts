@@ -76,7 +76,7 @@ export class Pace {
 
   /** Once for the whole head: a byte now and then must not prolong it. */
   awaitHead(): void {
-    if (this.#deadline.list !== this.#paces.head) this.#paces.head.arm(this.#deadline)
+    if (!this.#deadline.isArmed || this.#deadline.list !== this.#paces.head) this.#paces.head.arm(this.#deadline)
   }
 
   /** Somebody wants (more) content. */
@@ -113,20 +113,21 @@ export class Pace {
 
   /** The client owes nothing. */
   awaitNothing(): void {
-    this.#deadline.disarm()
+    this.#deadline.rest()
     this.#bodyRate?.stop()
   }
 
   /** The connection is not ours any more. */
   stop(): void {
-    this.awaitNothing()
+    this.#deadline.disarm()
+    this.#bodyRate?.stop()
     this.#sending.disarm()
     this.#sendRate?.stop()
   }
 
   /** The client has not taken all of what was written. */
   awaitTaking(): void {
-    if (this.#sending.list !== null) return
+    if (this.#sending.isArmed) return
     this.#takenBefore = this.#transport.takenBytes
     this.#paces.send.arm(this.#sending)
     this.#sendRate ??= new Rate(
