@@ -40,7 +40,7 @@ test('many requests run at a time on one link, and are answered in any order', a
     all.map(({ response }) => response.text),
     ['/app/0', '/app/1', '/app/2', '/app/3', '/app/4'],
   )
-  assert.deepEqual(all[0]!.response.head, { status: 200, reason: '', headers: ['x', '1'] })
+  assert.deepEqual(all[0]!.response.head!.headers, ['x', '1'])
 })
 
 test('requests of one turn leave in one write', async () => {

@@ -10,15 +10,19 @@
  */
 import { createServer, type Server, Socket } from 'node:net'
 import type { Transport, TransportHandler } from '../http/transport.ts'
+import { Views } from './views.ts'
 
 /** One buffer for all reads of the process: what a callback wants to keep, it copies. 64 KiB is the largest read libuv does. */
 const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024)
+const readViews = new Views(sharedReadBuffer)
+
 /**
  * Small writes are put together here: the kernel mostly takes them at once, and then the next one needs no new buffer. A write
  * that it does not take keeps the buffer, so its size is what a slow client costs at least.
  */
 const SEND_BUFFER = 16 * 1024
 let sendBuffer = Buffer.allocUnsafeSlow(SEND_BUFFER)
+let sendViews = new Views(sendBuffer)
 /** Connections that wait to be accepted, in the kernel. The kernel caps it at net.core.somaxconn (4096 on Linux). */
 const BACKLOG = 4096
 
@@ -73,8 +77,8 @@ export class SocketTransport implements Transport {
       allowHalfOpen: true,
       onread: {
         buffer: sharedReadBuffer,
-        callback: (length: number, buffer: Uint8Array): boolean => {
-          this.handler.onData((buffer as Buffer).subarray(0, length))
+        callback: (length: number): boolean => {
+          this.handler.onData(readViews.to(length))
           return true
         },
       },
@@ -111,8 +115,11 @@ export class SocketTransport implements Transport {
     const joined = isShared ? sendBuffer : Buffer.allocUnsafeSlow(length)
     joined.write(text, 0, 'latin1')
     joined.set(data, text.length)
-    const taken = this.#socket.write(isShared ? joined.subarray(0, length) : joined)
-    if (isShared && this.#socket.writableLength > 0) sendBuffer = Buffer.allocUnsafeSlow(SEND_BUFFER)
+    const taken = this.#socket.write(isShared ? sendViews.to(length) : joined)
+    if (isShared && this.#socket.writableLength > 0) {
+      sendBuffer = Buffer.allocUnsafeSlow(SEND_BUFFER)
+      sendViews = new Views(sendBuffer)
+    }
     return taken
   }
 

@@ -63,6 +63,8 @@ export interface ResponseHead {
   readonly reason: string
   /** `[name, value, …]`, spelled as the application did. Syntax is already validated; hop-by-hop fields are dropped by the protocol. */
   readonly headers: HeaderLines
+  /** Other responses have this very object: what was made of it is worth keeping. */
+  readonly comesAgain?: boolean
 }
 
 export type ResponseState = 'idle' | 'started' | 'ended' | 'aborted'

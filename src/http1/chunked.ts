@@ -136,7 +136,7 @@ export class ChunkedDecoder {
     this.#trailerBytes += line.length + 2
     const colon = colonOf(line)
     const { name, kind } = fieldName(line.slice(0, colon))
-    const value = fieldValue(line, colon, false)
+    const value = fieldValue(line, colon + 1, line.length, false)
     if (this.#trailers.length >= 2 * this.#limits.headerCount)
       throw new ProtocolError(431, 'There are too many trailers', 'RFC9112§7.1.2')
     if (kind === FieldKind.ORDINARY && !FORBIDDEN_TRAILERS.has(name)) this.#trailers.push(name, value)

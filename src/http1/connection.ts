@@ -7,7 +7,7 @@
  * a refusal says (`refusal.ts`).
  */
 import { ClientGoneError, ProtocolError } from '../http/errors.ts'
-import type { LocalEnd, Peer, RequestHead } from '../http/exchange.ts'
+import type { LocalEnd, Peer } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import { makeRequestId } from '../http/request-id.ts'
 import type { Transport, TransportHandler } from '../http/transport.ts'
@@ -172,19 +172,9 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#pace.awaitNothing()
     this.#keepAlive = this.#keepAlive && head.keepAlive
     this.#owesContinue = head.expectsContinue
-    const request: RequestHead = {
-      method: head.method,
-      target: head.target,
-      path: head.path,
-      query: head.query,
-      scheme: 'http',
-      authority: head.authority,
-      version: head.version,
-      headers: head.headers,
-    }
     const body = new Http1Body(head.contentLength, this)
     const writer = new Http1Response(this, head.version, head.method === 'HEAD')
-    this.#arrived = new Http1Exchange(request, this.#peer, this.#local, body, writer, this)
+    this.#arrived = new Http1Exchange(head, this.#peer, this.#local, body, writer, this)
   }
 
   #onBody(chunk: Buffer): void {

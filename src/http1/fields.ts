@@ -43,12 +43,12 @@ const MAX_KNOWN_NAMES = 1024
 const MAX_KNOWN_LENGTH = 64
 const knownNames = new Map<string, FieldName>()
 
-/** The name in a field line, which came behind another one. To guess it costs a third of looking it up. Throws ProtocolError. */
-export function fieldNameBehind(previous: FieldName, line: string): FieldName {
+/** The name in a field line (from `from` to `to` in `text`), which came behind another one. To guess it costs a third of looking it up. Throws ProtocolError. */
+export function fieldNameBehind(previous: FieldName, text: string, from: number, to: number): FieldName {
   const guess = previous.next
   // A lead ends in the first colon of the line: a name has none.
-  if (guess !== null && line.startsWith(guess.lead)) return guess
-  const field = fieldName(line.slice(0, colonOf(line)))
+  if (guess !== null && text.startsWith(guess.lead, from)) return guess
+  const field = fieldName(text.slice(from, colonOf(text, from, to)))
   if (field.lead !== '') previous.next = field
   return field
 }
@@ -75,20 +75,21 @@ export function fieldName(text: string): FieldName {
 }
 
 /** The colon's place in a field line; throws when there is none. */
-export function colonOf(line: string): number {
-  const colon = line.indexOf(':')
-  if (colon > 0) return colon
-  if (/^[ \t]/.test(line)) throw new ProtocolError(400, 'A header line is folded', 'RFC9112§5.2')
-  throw new ProtocolError(400, colon < 0 ? 'A header line has no colon' : 'A header has no name', 'RFC9112§5')
+export function colonOf(text: string, from = 0, to: number = text.length): number {
+  const colon = text.indexOf(':', from)
+  if (colon > from && colon < to) return colon
+  if (isBlank(text.charCodeAt(from)) && from < to)
+    throw new ProtocolError(400, 'A header line is folded', 'RFC9112§5.2')
+  throw new ProtocolError(400, colon === from ? 'A header has no name' : 'A header line has no colon', 'RFC9112§5')
 }
 
-/** The value after the colon without white space around it; `checked` when its characters are known to be valid. */
-export function fieldValue(line: string, colon: number, checked: boolean): string {
-  let start = colon + 1
-  let end = line.length
-  while (start < end && isBlank(line.charCodeAt(start))) start++
-  while (end > start && isBlank(line.charCodeAt(end - 1))) end--
-  const value = line.slice(start, end)
+/** The value between the colon and the end of its line, without white space around it; `checked` when its characters are known to be valid. */
+export function fieldValue(text: string, from: number, to: number, checked: boolean): string {
+  let start = from
+  let end = to
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  const value = text.slice(start, end)
   if (!checked && INVALID_VALUE.test(value))
     throw new ProtocolError(400, 'A header value has a control character', 'RFC9110§5.5')
   return value

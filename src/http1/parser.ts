@@ -9,6 +9,7 @@
  */
 import { isAuthority } from '../http/authority.ts'
 import { ProtocolError } from '../http/errors.ts'
+import type { RequestHead } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import { parseTarget } from '../http/target.ts'
 import { ChunkedDecoder } from './chunked.ts'
@@ -22,15 +23,8 @@ export interface ParserLimits {
   readonly body: number
 }
 
-export interface ParsedHead {
-  readonly method: string
-  readonly target: string
-  readonly path: string
-  readonly query: string
-  /** Authority of the target, else Host; empty for HTTP/1.0 without either. */
-  readonly authority: string
+export interface ParsedHead extends RequestHead {
   readonly version: '1.0' | '1.1'
-  readonly headers: HeaderLines
   /** Bytes of content; undefined for chunked. */
   readonly contentLength: number | undefined
   /** The client will take another response on this connection (RFC9112§9.3). */
@@ -51,8 +45,11 @@ const HEAD_END = Buffer.from('\r\n\r\n')
 const NO_TRAILERS: HeaderLines = []
 
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/
-/** No control character but TAB, and CR and LF only as CRLF. Anchored and without alternatives: four times as fast as a search. */
-const CLEAN = /^[^\x00-\x08\x0a-\x1f\x7f]*(?:\r\n[^\x00-\x08\x0a-\x1f\x7f]*)*$/
+/** 1: a byte that a line may have, which is no control character but TAB. */
+const IN_LINE = Uint8Array.from({ length: 256 }, (_, byte) => (byte === 9 || (byte >= 32 && byte !== 127) ? 1 : 0))
+const [CR, LF] = [0x0d, 0x0a]
+/** A chunk up to this size that ends as a head does is taken for one before its end is looked for: nearly always it is. */
+const SHORT_CHUNK = 2048
 
 type State = 'head' | 'length' | 'chunked' | 'paused' | 'failed'
 
@@ -76,7 +73,8 @@ export class RequestParser {
   #headers: HeaderLines = []
   #field: FieldName = NO_FIELD
   #fieldCount = 0
-  #hosts: string[] = []
+  #host = ''
+  #hostCount = 0
   #lengths: string[] = []
   #codings: string[] = []
   #connection = ''
@@ -169,18 +167,30 @@ export class RequestParser {
   // -- head
 
   #readHead(chunk: Buffer, at: number): number {
-    if (this.#partial === '' && this.#method === '' && chunk[at] !== 0x0d) {
-      const end = chunk.indexOf(HEAD_END, at)
-      if (end >= 0) {
-        const text = chunk.toString('latin1', at, end)
-        const clean = CLEAN.test(text)
-        const lines = text.split('\r\n')
-        for (let i = 0; i < lines.length; i++) this.#line(lines[i]!, clean)
-        this.#endHead()
-        return end + 4
-      }
+    if (this.#partial === '' && this.#method === '' && chunk[at] !== CR) {
+      const end = endsAsHead(chunk, at) ? chunk.length : chunk.indexOf(HEAD_END, at) + HEAD_END.length
+      if (end >= HEAD_END.length) return this.#readLines(chunk, at, chunk.toString('latin1', at, end))
     }
     return this.#readLine(chunk, at)
+  }
+
+  /** `text`: what is in `chunk` from `start` to the end of a head at least. Returns where the head ends. */
+  #readLines(chunk: Buffer, start: number, text: string): number {
+    let from = 0
+    for (;;) {
+      let to = from
+      while (IN_LINE[chunk[start + to]!] === 1) to++
+      // Whatever is wrong with this line, the slow way says it.
+      if (chunk[start + to] !== CR || chunk[start + to + 1] !== LF) return this.#readLine(chunk, start + from)
+      if (to === from) {
+        this.#endHead()
+        return start + to + 2
+      }
+      this.#checkLineLength(to - from)
+      if (from === 0) this.#requestLine(text.slice(0, to))
+      else this.#fieldLine(text, from, to, true)
+      from = to + 2
+    }
   }
 
   /** The slow way, for heads in pieces: line by line, each checked as it is complete. */
@@ -198,7 +208,8 @@ export class RequestParser {
     this.#partial = ''
     this.#checkLineLength(line.length)
     if (!complete) throw bareLineFeed()
-    if (line !== '') this.#line(line, false)
+    if (this.#method === '' && line !== '') this.#requestLine(line)
+    else if (line !== '') this.#fieldLine(line, 0, line.length, false)
     else if (this.#method !== '') this.#endHead()
     else if (++this.#emptyLines > MAX_EMPTY_LINES)
       throw new ProtocolError(400, 'There are too many empty lines before the request', 'RFC9112§2.2')
@@ -214,14 +225,6 @@ export class RequestParser {
     }
   }
 
-  #line(line: string, clean: boolean): void {
-    const lf = clean ? -1 : line.indexOf('\n')
-    this.#checkLineLength(lf < 0 ? line.length : lf)
-    if (lf >= 0) throw bareLineFeed()
-    if (this.#method === '') this.#requestLine(line)
-    else this.#fieldLine(line, clean)
-  }
-
   #requestLine(line: string): void {
     const match = REQUEST_LINE.exec(line)
     if (match === null) throw requestLineError(line)
@@ -235,19 +238,22 @@ export class RequestParser {
     this.#version = match[4] === '0' ? '1.0' : '1.1'
   }
 
-  #fieldLine(line: string, clean: boolean): void {
-    this.#headerBytes += line.length + 2
+  /** The line is a part of `text`. `clean`: it has no control character. */
+  #fieldLine(text: string, from: number, to: number, clean: boolean): void {
+    this.#headerBytes += to - from + 2
     if (++this.#fieldCount > this.#limits.headerCount)
       throw new ProtocolError(431, `There are more than ${this.#limits.headerCount} headers`, 'RFC6585§5')
-    const field = fieldNameBehind(this.#field, line)
+    const field = fieldNameBehind(this.#field, text, from, to)
     this.#field = field
     const { name, kind, lead } = field
-    const value = fieldValue(line, lead === '' ? colonOf(line) : lead.length - 1, clean)
+    const colon = lead === '' ? colonOf(text, from, to) : from + lead.length - 1
+    const value = fieldValue(text, colon + 1, to, clean)
     switch (kind) {
       case FieldKind.DROPPED:
         return
       case FieldKind.HOST:
-        this.#hosts.push(value)
+        this.#host = value
+        this.#hostCount++
         break
       case FieldKind.CONTENT_LENGTH:
         this.#lengths.push(value)
@@ -275,6 +281,7 @@ export class RequestParser {
       target: this.#target,
       path,
       query,
+      scheme: 'http',
       authority: authority ?? host,
       version: this.#version,
       headers: authority === null ? this.#headers : withHost(this.#headers, authority),
@@ -314,7 +321,8 @@ export class RequestParser {
     this.#fieldCount = 0
     this.#headers = []
     this.#field = NO_FIELD
-    if (this.#hosts.length > 0) this.#hosts = []
+    this.#host = ''
+    this.#hostCount = 0
     if (this.#lengths.length > 0) this.#lengths = []
     if (this.#codings.length > 0) this.#codings = []
     this.#connection = ''
@@ -322,14 +330,11 @@ export class RequestParser {
   }
 
   #checkHost(): string {
-    const hosts = this.#hosts
-    if (hosts.length > 1) throw new ProtocolError(400, 'Host is given more than once', 'RFC9112§3.2')
-    if (hosts.length === 0) {
+    if (this.#hostCount > 1) throw new ProtocolError(400, 'Host is given more than once', 'RFC9112§3.2')
+    if (this.#hostCount === 0) {
       if (this.#version === '1.1') throw new ProtocolError(400, 'Host is missing', 'RFC9112§3.2')
-      return ''
-    }
-    if (!isAuthority(hosts[0]!)) throw new ProtocolError(400, 'Host is malformed', 'RFC9112§3.2')
-    return hosts[0]!
+    } else if (!isAuthority(this.#host)) throw new ProtocolError(400, 'Host is malformed', 'RFC9112§3.2')
+    return this.#host
   }
 
   #checkExpect(length: number | undefined): boolean {
@@ -367,6 +372,13 @@ function withHost(headers: HeaderLines, authority: string): HeaderLines {
   if (at >= 0) headers[at + 1] = authority
   else headers.push('host', authority)
   return headers
+}
+
+/** It may hold several heads, which costs looking at the last ones again: hence a bound. */
+function endsAsHead(chunk: Buffer, at: number): boolean {
+  const { length } = chunk
+  if (length - at < HEAD_END.length || length - at > SHORT_CHUNK) return false
+  return chunk[length - 1] === LF && chunk[length - 2] === CR && chunk[length - 3] === LF && chunk[length - 4] === CR
 }
 
 function bareLineFeed(): ProtocolError {

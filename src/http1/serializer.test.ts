@@ -9,6 +9,22 @@ test('Date is added when it is missing, once (RFC9110§6.6.1)', () => {
   assert.equal(serializeHead(head(200), '1.1', false, true).text.match(/Date/g)?.length, 1)
 })
 
+test('a head that comes again is answered as if it came once: by its request, and with the date of the moment', t => {
+  const again = { status: 200, reason: '', headers: ['X-Again', '1', 'Content-Length', '3'], comesAgain: true }
+  const once = { ...again, comesAgain: false }
+  const now = Date.now()
+  for (const later of [0, 0, 5000, 5000, 0]) {
+    t.mock.method(Date, 'now', () => now + later)
+    for (const version of ['1.1', '1.0'] as const)
+      for (const isHead of [false, true])
+        for (const keepAlive of [true, false])
+          assert.deepEqual(
+            serializeHead(again, version, isHead, keepAlive),
+            serializeHead(once, version, isHead, keepAlive),
+          )
+  }
+})
+
 test('the framing follows version, status and method (RFC9112§6.3)', () => {
   assert.equal(serializeHead(head(200, 'Content-Length', '3'), '1.1', false, true).framing, 'length')
   assert.equal(serializeHead(head(200), '1.1', false, true).framing, 'chunked')

@@ -45,8 +45,27 @@ const knownNames = new Map<string, KnownName>()
 /** Fields of one connection, which is ours and not the application's (RFC9110§7.6.1). */
 const HOP_BY_HOP = new Set(['keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding'])
 
+/** Heads that come again, as they were serialized within this second for the ordinary request. */
+const serialized = new WeakMap<ResponseHead, { readonly date: string; readonly head: SerializedHead }>()
+
 /** `wantsKeepAlive`: the client's wish and ours; the result says what became of it. Throws an Error for what would split the response. */
 export function serializeHead(
+  head: ResponseHead,
+  version: '1.0' | '1.1',
+  isHead: boolean,
+  wantsKeepAlive: boolean,
+): SerializedHead {
+  if (head.comesAgain !== true || version !== '1.1' || isHead || !wantsKeepAlive)
+    return serialize(head, version, isHead, wantsKeepAlive)
+  const date = httpDate()
+  const last = serialized.get(head)
+  if (last?.date === date) return last.head
+  const made = serialize(head, version, isHead, wantsKeepAlive)
+  serialized.set(head, { date, head: made })
+  return made
+}
+
+function serialize(
   head: ResponseHead,
   version: '1.0' | '1.1',
   isHead: boolean,

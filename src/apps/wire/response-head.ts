@@ -17,11 +17,36 @@ const CLASS = Uint8Array.from({ length: 256 }, (_, byte) => {
   return inName | inValue
 })
 
-/**
- * One pass over the bytes checks all of it: that costs less than looking at each string again. Throws WireViolation.
- */
+/** Heads that came before, by their bytes: many responses have the same. Bounded: applications may invent headers. */
+const MAX_KNOWN_HEADS = 256
+/** Longer ones have cookies or the like, and do not come again. */
+const MAX_KNOWN_LENGTH = 256
+const knownHeads = new Map<string, { readonly status: number; head: ResponseHead }>()
+
+/** Throws WireViolation. */
 export function decodeHead(status: number, buffer: Buffer, start: number, end: number): ResponseHead {
   const text = buffer.toString('latin1', start, end)
+  const known = text.length > MAX_KNOWN_LENGTH ? undefined : knownHeads.get(text)
+  if (known?.status === status) {
+    if (known.head.comesAgain !== true) known.head = shared(known.head)
+    return known.head
+  }
+  const head = parse(status, text, buffer, start, end)
+  if (text.length <= MAX_KNOWN_LENGTH) {
+    if (knownHeads.size >= MAX_KNOWN_HEADS) knownHeads.clear()
+    knownHeads.set(text, { status, head })
+  }
+  return head
+}
+
+/** For several responses: none of them may change it. */
+function shared({ status, reason, headers }: ResponseHead): ResponseHead {
+  Object.freeze(headers)
+  return Object.freeze({ status, reason, headers, comesAgain: true })
+}
+
+/** One pass over the bytes checks all of it: that costs less than looking at each string again. */
+function parse(status: number, text: string, buffer: Buffer, start: number, end: number): ResponseHead {
   const headers: string[] = []
   let reason: string | null = null
   let allowed = VALUE
@@ -50,5 +75,5 @@ export function decodeTrailers(buffer: Buffer, start: number, end: number): Head
   // A head without a reason: rare enough for a copy.
   const head = Buffer.alloc(1 + end - start)
   buffer.copy(head, 1, start, end)
-  return decodeHead(200, head, 0, head.length).headers
+  return parse(200, head.toString('latin1'), head, 0, head.length).headers
 }
