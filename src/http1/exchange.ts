@@ -28,8 +28,8 @@ export class Http1Exchange implements Exchange {
   servedBy: ServedBy | null = null
   #id = ''
   readonly #switch: ProtocolSwitch
-  #onAborted: (() => void)[] | null = null
-  #onClosed: (() => void)[] | null = null
+  #onAborted: (() => void) | null = null
+  #onClosed: (() => void) | null = null
   #isWebSocket: boolean | null = null
   #aborted = false
   #closed = false
@@ -62,14 +62,12 @@ export class Http1Exchange implements Exchange {
 
   onAborted(callback: () => void): void {
     if (this.#aborted) callback()
-    else if (this.#onAborted === null) this.#onAborted = [callback]
-    else this.#onAborted.push(callback)
+    else this.#onAborted = both(this.#onAborted, callback)
   }
 
   onClosed(callback: () => void): void {
     if (this.#closed) callback()
-    else if (this.#onClosed === null) this.#onClosed = [callback]
-    else this.#onClosed.push(callback)
+    else this.#onClosed = both(this.#onClosed, callback)
   }
 
   get isWebSocket(): boolean {
@@ -89,13 +87,22 @@ export class Http1Exchange implements Exchange {
   abort(): void {
     if (this.#aborted || this.#closed) return
     this.#aborted = true
-    for (const callback of this.#onAborted ?? []) callback()
+    this.#onAborted?.()
   }
 
   /** The one end of every exchange. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    for (const callback of this.#onClosed ?? []) callback()
+    this.#onClosed?.()
+  }
+}
+
+/** Nearly always there is one: no list for it. */
+function both(first: (() => void) | null, second: () => void): () => void {
+  if (first === null) return second
+  return () => {
+    first()
+    second()
   }
 }

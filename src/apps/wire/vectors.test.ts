@@ -79,7 +79,13 @@ function decode(bytes: Buffer, cuts: readonly number[]): Frame[] {
   const decoder = new WorkerDecoder({
     onHello: hello => frames.push({ type: 'HELLO', hello }),
     onResponse: (head, body, end, runMicros) =>
-      frames.push({ type: 'RESPONSE', ...withoutMark(head), body: body.toString('hex'), end, runMicros: end ? runMicros : 50 }),
+      frames.push({
+        type: 'RESPONSE',
+        ...withoutMark(head),
+        body: body.toString('hex'),
+        end,
+        runMicros: end ? runMicros : 50,
+      }),
     onChunk: data => frames.push({ type: 'CHUNK', data: data.toString('hex') }),
     onEnd: runMicros => frames.push({ type: 'END', runMicros }),
     onFile: file => frames.push({ type: 'FILE', ...file, device: `${file.device}`, inode: `${file.inode}` }),
