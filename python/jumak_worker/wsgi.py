@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from . import failure_report, files, response_head, sources, tracebacks, wire
-from .body import BodyStream, open_input
+from .body import BodyStream
 from .errors import report
 from .wire import LinkClosed, WireError
 
@@ -21,41 +21,37 @@ if TYPE_CHECKING:
 
 #: Content that is complete at once goes in one frame with its head up to this size.
 _ONE_FRAME = 256 * 1024
-_open_input = open_input
-_pack_response = wire.RESPONSE_HEAD.pack
-_RESPONSE = wire.RESPONSE
-_RESPONSE_FIXED = wire.RESPONSE_FIXED
+_known_heads = response_head.cache.known
 
 
 class Call:
     """One request: runs the application and sends what it answers."""
 
-    # Defaults here cost a request nothing; assignments in __init__ would.
-    #: 0: start_response was not called yet.
-    status = 0
+    # Defaults here cost a request nothing. Before start_response was called:
     head = b""
     #: Content-Length as the application gave it, or as we know it; None: unknown.
     declared: Optional[int] = None
-    #: Bytes of content sent.
-    sent = 0
-    head_sent = False
-    #: The response is complete or broken off: nothing may be sent any more.
-    over = False
     #: HEAD, 204, 304: content is swallowed.
     no_content = False
+    # What most requests never set:
+    #: Bytes of content sent.
+    sent = 0
     #: There was more content than Content-Length.
     too_long = False
 
     def __init__(self, link: "Link", method: str) -> None:
         self.link = link
         self.method = method
+        #: 0: start_response was not called yet.
+        self.status = 0
+        self.head_sent = False
+        #: The response is complete or broken off: nothing may be sent any more.
+        self.over = False
 
-    def run(self, application: Callable, environ: dict, body: Union[bytes, BodyStream]) -> None:
+    def run(self, application: Callable, environ: dict, stream: Optional[BodyStream]) -> None:
         """Returns when the link is at the next request. Raises LinkClosed and WireError only."""
-        self.started_at = perf_counter()
-        environ["wsgi.input"] = _open_input(body)
         environ["wsgi.early_hints"] = self.early_hints
-        link = self.link
+        self.started_at = perf_counter()
         try:
             result = application(environ, self.start_response)
             kind = type(result)
@@ -63,15 +59,16 @@ class Call:
                 self._send_list(result)
             else:
                 try:
-                    self._send_result(result, body)
+                    self._send_result(result, stream)
                 finally:
-                    if hasattr(result, "close"):
-                        result.close()
-                        link.after_close()
+                    close = getattr(result, "close", None)
+                    if close is not None:
+                        close()
+                        self.link.after_close()
         except WireError:
             raise
         except BaseException as error:  # SystemExit too: a request does not end its worker
-            if link.is_closed:
+            if self.link.is_closed:
                 # Nobody is there to be told, and whatever the application made of that is no error of it.
                 raise LinkClosed("the client has gone") from None
             self._fail(error, environ)
@@ -80,8 +77,8 @@ class Call:
         if self.too_long:
             what = "the response has more content than its Content-Length of %s: the rest was cut off"
             self._complain(what % self.declared, environ)
-        if type(body) is BodyStream:
-            body.finish()
+        if stream is not None:
+            stream.finish()
 
     # -- what the application calls
 
@@ -95,11 +92,15 @@ class Call:
                 exc_info = None  # else a cycle through the traceback's frames
         elif self.status:
             raise AssertionError("start_response was called a second time without exc_info")
-        code, reason = response_head.parse_status(status)
-        self.head, self.declared = response_head.encode(reason, headers)
-        self.status = code
-        # Set in both cases: an error's page may take the place of a 204.
-        self.no_content = code == 204 or code == 304 or self.method == "HEAD"
+        known = None
+        if type(headers) is list:
+            try:
+                known = _known_heads.get((status, tuple(headers)))
+            except TypeError:
+                pass  # one of the headers is a list
+        # All of it in both cases: an error's page may take the place of a 204.
+        self.head, self.declared, self.status, no_content = known or response_head.make(status, headers)
+        self.no_content = no_content or self.method == "HEAD"
         return self.write
 
     def write(self, data: bytes) -> None:
@@ -146,17 +147,10 @@ class Call:
         """Head and all content in one frame."""
         if self.declared is None:
             self._declare(len(body))
+        self.head_sent = self.over = True
         if self.no_content:
             body = b""
-        head = self.head
-        self.head_sent = self.over = True
-        now = perf_counter()
-        size = len(head)
-        micros = int((now - self.started_at) * 1e6)
-        if micros > wire.MAX_MICROS:
-            micros = wire.MAX_MICROS
-        frame = _pack_response(_RESPONSE_FIXED + size + len(body), _RESPONSE, self.status, True, micros, size)
-        self.link.complete(frame + head + body, self.method, now)
+        self.link.complete(self.method, self.started_at, self.status, self.head, body)
 
     def _declare(self, size: int) -> None:
         """All content is known: says so for an application that did not."""

@@ -37,9 +37,9 @@ class Remembered(unittest.TestCase):
             asgi_head.encode([(b"etag", b"%d" % number)])
             asgi_head.encode([(b"set-cookie", b"%d" % number * 200)])
             response_head.encode("OK", [("ETag", "%d" % number)])
-        for cache in (asgi_head._cache, response_head._cache):
+        for cache in (asgi_head._cache, response_head.cache):
             self.assertLessEqual(len(cache.known), head_cache._MAX_HEADS)
-            self.assertLessEqual(max(len(head) for head, _ in cache.known.values()), head_cache._MAX_LENGTH)
+            self.assertLessEqual(max(len(head) for head, *_ in cache.known.values()), head_cache._MAX_LENGTH)
 
 
 if __name__ == "__main__":
