@@ -124,7 +124,7 @@ class Link:
             if self.held and method not in _IDEMPOTENT:
                 # A request that must not be repeated is preceded by all that is held.
                 self.flush()
-            Call(self, method).run(application, environ, stream)
+            Call().run(self, application, method, environ, stream)
             if output.partial:
                 output.finish()
             output.request = ""

@@ -27,36 +27,38 @@ _known_heads = response_head.cache.known
 class Call:
     """One request: runs the application and sends what it answers."""
 
-    # Defaults here cost a request nothing. Before start_response was called:
-    head = b""
-    #: Content-Length as the application gave it, or as we know it; None: unknown.
-    declared: Optional[int] = None
-    #: HEAD, 204, 304: content is swallowed.
-    no_content = False
-    # What most requests never set:
-    #: Bytes of content sent.
-    sent = 0
-    #: There was more content than Content-Length.
-    too_long = False
+    # Slots, and `run` instead of a constructor: 5 % of the worker's time for a small request.
+    __slots__ = ("link", "method", "started_at", "status", "head", "declared", "no_content")
+    __slots__ += ("head_sent", "sent", "too_long", "over")
+    head: bytes
 
-    def __init__(self, link: "Link", method: str) -> None:
+    def run(
+        self, link: "Link", application: Callable, method: str, environ: dict, stream: Optional[BodyStream]
+    ) -> None:
+        """Returns when the link is at the next request. Raises LinkClosed and WireError only."""
         self.link = link
         self.method = method
-        #: 0: start_response was not called yet.
+        #: 0: start_response was not called yet, and there is no `head`.
         self.status = 0
+        #: Content-Length as the application gave it, or as we know it; None: unknown.
+        self.declared: Optional[int] = None
+        #: HEAD, 204, 304: content is swallowed.
+        self.no_content = False
         self.head_sent = False
+        #: Bytes of content sent.
+        self.sent = 0
+        #: There was more content than Content-Length.
+        self.too_long = False
         #: The response is complete or broken off: nothing may be sent any more.
         self.over = False
-
-    def run(self, application: Callable, environ: dict, stream: Optional[BodyStream]) -> None:
-        """Returns when the link is at the next request. Raises LinkClosed and WireError only."""
         environ["wsgi.early_hints"] = self.early_hints
         self.started_at = perf_counter()
         try:
             result = application(environ, self.start_response)
             kind = type(result)
             if kind is list or kind is tuple:
-                self._send_list(result)
+                is_one = len(result) == 1 and type(result[0]) is bytes
+                self._send_whole(result[0] if is_one else _join(result))
             else:
                 try:
                     self._send_result(result, stream)
@@ -64,11 +66,11 @@ class Call:
                     close = getattr(result, "close", None)
                     if close is not None:
                         close()
-                        self.link.after_close()
+                        link.after_close()
         except WireError:
             raise
         except BaseException as error:  # SystemExit too: a request does not end its worker
-            if self.link.is_closed:
+            if link.is_closed:
                 # Nobody is there to be told, and whatever the application made of that is no error of it.
                 raise LinkClosed("the client has gone") from None
             self._fail(error, environ)
@@ -122,35 +124,22 @@ class Call:
 
     # -- what it returned
 
-    def _send_list(self, parts: Union[list, tuple]) -> None:
+    def _send_whole(self, body: bytes) -> None:
         """The common case: all content is here at once, so its length is known."""
-        if len(parts) == 1 and type(parts[0]) is bytes:
-            body = parts[0]
-        else:
-            for part in parts:
-                if not isinstance(part, bytes):
-                    raise _not_bytes("the application returned a %s with" % type(parts).__name__, part)
-            body = b"".join(parts)
         size = len(body)
         declared = self.declared
         if self.head_sent or not self.status or (declared != size and declared is not None and not self.no_content):
             self._send_chunk(body)  # after write(), or against the rules
             self._finish()
-        elif size <= _ONE_FRAME:
-            self._send_complete(body)
-        else:
+            return
+        if declared is None:
             self._declare(size)
+        if size > _ONE_FRAME:
             self._send_chunk(body)
             self._finish()
-
-    def _send_complete(self, body: bytes) -> None:
-        """Head and all content in one frame."""
-        if self.declared is None:
-            self._declare(len(body))
+            return
         self.head_sent = self.over = True
-        if self.no_content:
-            body = b""
-        self.link.complete(self.method, self.started_at, self.status, self.head, body)
+        self.link.complete(self.method, self.started_at, self.status, self.head, b"" if self.no_content else body)
 
     def _declare(self, size: int) -> None:
         """All content is known: says so for an application that did not."""
@@ -197,7 +186,7 @@ class Call:
             if self.status and self.no_content or self.too_long:
                 break
         if held is not None and self.status:
-            self._send_complete(held)
+            self._send_whole(held)
         else:
             self._send_chunk(held or b"")
             self._finish()
@@ -255,7 +244,7 @@ class Call:
                 "the response ended after %d bytes, but its Content-Length is %d" % (self.sent, self.declared)
             )
         if not self.head_sent:
-            self._send_complete(b"")
+            self._send_whole(b"")
             return
         self.over = True
         self.link.send(wire.end(self._micros()))
@@ -281,6 +270,13 @@ class Call:
 
     def _micros(self) -> int:
         return min(wire.MAX_MICROS, int((perf_counter() - self.started_at) * 1e6))
+
+
+def _join(parts: Union[list, tuple]) -> bytes:
+    for part in parts:
+        if not isinstance(part, bytes):
+            raise _not_bytes("the application returned a %s with" % type(parts).__name__, part)
+    return b"".join(parts)
 
 
 def _describe(value: object) -> str:
