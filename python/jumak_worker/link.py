@@ -110,7 +110,7 @@ class Link:
                 raise _bad_request(kind, length)
             self._position = end
             try:
-                environ = environs.make(data[names_at:values_at], data[values_at:head_end])
+                environ = environs.make(data, names_at, values_at, head_end)
                 method = environ["REQUEST_METHOD"]
                 output.request = environ["HTTP_X_REQUEST_ID"]
             except (ValueError, KeyError) as error:
