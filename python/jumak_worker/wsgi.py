@@ -7,8 +7,8 @@ keeps no reference to the environ, which refers to it: a cycle would keep each r
 
 from __future__ import annotations
 
-import types
 from time import perf_counter
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from . import failure_report, files, response_head, sources, tracebacks, wire
@@ -162,10 +162,10 @@ class Call:
             self._finish()
             return
         iterator = iter(result)
-        single = hasattr(result, "__len__") and len(result) == 1
+        single = self.declared is None and hasattr(result, "__len__") and len(result) == 1
         # A generator may do slow work between its chunks and after the last: what it has yielded leaves at once. Other
         # iterators (a framework's response object) may yield one whole body: then head, body and end share a frame.
-        may_hold = type(iterator) is not types.GeneratorType
+        may_hold = type(iterator) is not GeneratorType
         held = None
         for chunk in iterator:
             if not isinstance(chunk, bytes):
