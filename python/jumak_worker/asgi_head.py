@@ -6,10 +6,10 @@ What breaks the rules raises from ``send``, within the application's own code: t
 from __future__ import annotations
 
 import re
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Tuple
 
 from . import wire
-from .head_cache import Encoded, HeadCache
+from .head_cache import HeadCache
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 #: Anything that could end a header field, or a part of ours, where it must not (response splitting).
@@ -27,7 +27,10 @@ _known_names: Dict[bytes, int] = dict(_MEANINGS)
 _MAX_KNOWN = 1024
 _MAX_KNOWN_LENGTH = 64
 
-_cache = HeadCache(bytes)
+#: The encoded head, and the Content-Length that the application declared.
+Encoded = Tuple[bytes, Optional[int]]
+
+_cache: HeadCache[Encoded] = HeadCache(bytes)
 
 
 def encode(headers: object) -> Encoded:

@@ -6,19 +6,13 @@ Both know where they end and never read past it, chunked request or not (``wsgi.
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .link import Link
 
-_BUFFER = 64 * 1024
-
-
-def open_input(body: Union[bytes, "BodyStream"]) -> io.BufferedIOBase:
-    """``wsgi.input`` for one request."""
-    if type(body) is bytes:
-        return io.BytesIO(body)
-    return io.BufferedReader(body, _BUFFER)  # type: ignore[arg-type]
+#: Of the BufferedReader around a BodyStream.
+BUFFER = 64 * 1024
 
 
 class BodyStream(io.RawIOBase):

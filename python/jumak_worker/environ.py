@@ -6,7 +6,8 @@ drawn in ``src/apps/wire/frames.ts``.
 
 from __future__ import annotations
 
-from typing import List
+import sys
+from typing import List, Optional, Tuple
 
 from . import __version__
 from .errors import ErrorStream
@@ -36,13 +37,22 @@ class Environs:
     def __init__(self, base: dict) -> None:
         self._base = base
         self._makers = Makers()
+        #: Most requests have the names of the one before. One tuple, for several threads come here.
+        self._last: Tuple[bytes, Optional[Maker]] = (b"", None)
 
-    def make(self, names: bytes, values: bytes) -> dict:
-        """Both joined by NUL, latin-1; the last value may contain NUL. Raises ValueError when they do not match."""
-        maker = self._makers.made.get(names)
-        if maker is None:
-            return self._make_slowly(names, values)
-        return maker(values)
+    def make(self, data: bytes, names_at: int, values_at: int, end: int) -> dict:
+        """Both are in ``data``, one behind the other, joined by NUL, latin-1; the last value may contain NUL.
+
+        Raises ValueError when they do not match."""
+        names, maker = self._last
+        # To compare is cheaper than to copy and hash: 4 % of the worker's time for a small request.
+        if maker is None or len(names) != values_at - names_at or not data.startswith(names, names_at):
+            names = data[names_at:values_at]
+            maker = self._makers.made.get(names)
+            if maker is None:
+                return self._make_slowly(names, data[values_at:end])
+            self._last = names, maker
+        return maker(data[values_at:end])
 
     def _make_slowly(self, names: bytes, values: bytes) -> dict:
         keys = names.decode("latin-1").split("\0")
@@ -64,7 +74,8 @@ def _compile(keys: List[str], environ: dict) -> Maker:
     lines += ["        environ[%r]," % key for key in keys]
     lines += ["    ) = values.decode('latin-1').split('\\0', %d)" % (len(keys) - 1)]
     lines += ["    environ['REQUEST_URI'] = environ['RAW_URI']", "    return environ"]
-    template = {key: "" if key in keys else value for key, value in environ.items()}
+    # Interned, as the names in the code above are: a dict finds the same string faster than an equal one.
+    template = {sys.intern(key): "" if key in keys else value for key, value in environ.items()}
     scope: dict = {"copy": template.copy}
     exec("\n".join(lines), scope)
     return scope["make"]

@@ -8,12 +8,13 @@ and where links come from (``lifecycle.py``).
 from __future__ import annotations
 
 import socket
+from io import BufferedReader, BytesIO
 from threading import get_ident
 from time import perf_counter
-from typing import Callable, List, Optional, Union
+from typing import Callable, List, Optional, Tuple
 
 from . import __version__, wire
-from .body import BodyStream
+from .body import BUFFER, BodyStream
 from .environ import Environs
 from .errors import report
 from .output import ThreadOutput, of_this_thread
@@ -31,10 +32,15 @@ _COPIED = 64 * 1024
 
 _frame_at = wire.FRAME.unpack_from
 _request_at = wire.REQUEST_HEAD.unpack_from
+_pack_response = wire.RESPONSE_HEAD.pack
 _FRAME_HEADER = wire.FRAME_HEADER
-_REQUEST_HEAD = wire.REQUEST_HEAD.size
 _REQUEST = wire.REQUEST
+_REQUEST_HEAD = wire.REQUEST_HEAD.size
+_REQUEST_FIXED = _REQUEST_HEAD - _FRAME_HEADER
 _BODY_FOLLOWS = wire.REQUEST_BODY_FOLLOWS
+_RESPONSE = wire.RESPONSE
+_RESPONSE_FIXED = wire.RESPONSE_FIXED
+_MAX_MICROS = wire.MAX_MICROS
 
 
 class Link:
@@ -53,7 +59,7 @@ class Link:
         self._data = b""
         self._start = 0
         self._position = 0
-        #: Complete responses that wait to be sent with the next ones.
+        #: Complete responses, in pieces, that wait to be sent with the next ones.
         self.held: List[bytes] = []
         self._held_since = 0.0
         #: Nothing can be sent or read any more.
@@ -66,9 +72,7 @@ class Link:
         self.output = of_this_thread()
         try:
             self._say_hello()
-            # Closed it may also be in a process that the application forked in the middle of a batch.
-            while not self.is_closed:
-                self._run_next()
+            self._run_requests()
         except LinkClosed:
             pass
         finally:
@@ -86,34 +90,55 @@ class Link:
         if build != __version__:
             raise WireError("the gateway is build %s, this worker is build %s: restart jumak" % (build, __version__))
 
-    def _run_next(self) -> None:
+    def _run_requests(self) -> None:
+        """One after the other, until the link is closed."""
+        application, environs, output = self._application, self._environs, self.output
+        # Closed it may also be in a process that the application forked in the middle of a batch.
+        while not self.is_closed:
+            data, start = self._data, self._position
+            if len(data) - start < _REQUEST_HEAD:
+                data, start = self._await_request()
+            length, kind, flags, head_length, names_length = _request_at(data, start)
+            end = start + _FRAME_HEADER + length
+            if end > len(data):
+                data, start = self._await_request()
+                end = start + _FRAME_HEADER + length
+            names_at = start + _REQUEST_HEAD
+            values_at = names_at + names_length
+            head_end = names_at + head_length
+            if kind != _REQUEST or not values_at <= head_end <= end:
+                raise _bad_request(kind, length)
+            self._position = end
+            try:
+                environ = environs.make(data, names_at, values_at, head_end)
+                method = environ["REQUEST_METHOD"]
+                output.request = environ["HTTP_X_REQUEST_ID"]
+            except (ValueError, KeyError) as error:
+                raise WireError("a request whose head cannot be read: %r" % error) from None
+            stream = None
+            if flags & _BODY_FOLLOWS:
+                stream = BodyStream(self)
+                environ["wsgi.input"] = BufferedReader(stream, BUFFER)  # type: ignore[arg-type]
+            else:
+                environ["wsgi.input"] = BytesIO(data[head_end:end]) if head_end < end else BytesIO()
+            if self.held and method not in _IDEMPOTENT:
+                # A request that must not be repeated is preceded by all that is held.
+                self.flush()
+            Call().run(self, application, method, environ, stream)
+            if output.partial:
+                output.finish()
+            output.request = ""
+            # The memory of a request goes with it, not when the next one comes.
+            del environ, stream
+
+    def _await_request(self) -> Tuple[bytes, int]:
+        """Waits for the whole of the next request; returns what was received, and where it begins in that."""
         kind = self._next_frame()
-        if kind != _REQUEST:
-            raise WireError("frame %d where a request was expected" % kind)
-        data, start, end = self._data, self._start - _FRAME_HEADER, self._position
-        names_at = start + _REQUEST_HEAD
-        if names_at > end:
-            raise WireError("a request of %d bytes" % (end - self._start))
-        _, _, flags, head_length, names_length = _request_at(data, start)
-        values_at = names_at + names_length
-        head_end = names_at + head_length
-        if not values_at <= head_end <= end:
-            raise WireError("a request with a head longer than itself")
-        try:
-            environ = self._environs.make(data[names_at:values_at], data[values_at:head_end])
-            method = environ["REQUEST_METHOD"]
-            self.output.request = environ["HTTP_X_REQUEST_ID"]
-        except (ValueError, KeyError) as error:
-            raise WireError("a request whose head cannot be read: %r" % error) from None
-        body: Union[bytes, BodyStream] = BodyStream(self) if flags & _BODY_FOLLOWS else data[head_end:end]
-        if self.held and method not in _IDEMPOTENT:
-            # A request that must not be repeated is preceded by all that is held.
-            self.flush()
-        Call(self, method).run(self._application, environ, body)
-        output = self.output
-        if output.partial:
-            output.finish()
-        output.request = ""
+        length = self._position - self._start
+        if kind != _REQUEST or length < _REQUEST_FIXED:
+            raise _bad_request(kind, length)
+        self._position = self._start - _FRAME_HEADER
+        return self._data, self._position
 
     # -- reading
 
@@ -185,16 +210,18 @@ class Link:
 
     # -- writing
 
-    def complete(self, data: bytes, method: str, now: float) -> None:
-        """Sends a complete response, or holds it for its batch. `now`: perf_counter."""
-        if self._position == len(self._data) or method not in _IDEMPOTENT:
-            self.send(data)
-            return
+    def complete(self, method: str, started_at: float, status: int, head: bytes, body: bytes) -> None:
+        """Sends a complete response, or holds it for its batch."""
+        now = perf_counter()
+        micros = int((now - started_at) * 1e6)
+        if micros > _MAX_MICROS:
+            micros = _MAX_MICROS
         held = self.held
         if not held:
             self._held_since = now
-        held.append(data)
-        if now - self._held_since > _HOLD:
+        size = len(head)
+        held += _pack_response(_RESPONSE_FIXED + size + len(body), _RESPONSE, status, True, micros, size), head, body
+        if self._position == len(self._data) or method not in _IDEMPOTENT or now - self._held_since > _HOLD:
             self.flush()
 
     def after_close(self) -> None:
@@ -256,3 +283,12 @@ class Link:
                 % type(error).__name__
             )
         return error
+
+
+def _bad_request(kind: int, length: int) -> WireError:
+    """What is wrong with a frame of this type, and this length of its payload."""
+    if kind != _REQUEST:
+        return WireError("frame %d where a request was expected" % kind)
+    if length < _REQUEST_FIXED:
+        return WireError("a request of %d bytes" % length)
+    return WireError("a request with a head longer than itself")

@@ -9,7 +9,7 @@ import re
 from typing import Dict, List, Optional, Tuple
 
 from . import wire
-from .head_cache import Encoded, HeadCache
+from .head_cache import HeadCache
 
 _STATUS = re.compile(r"([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -27,10 +27,26 @@ _known_statuses: Dict[str, Tuple[int, str]] = {}
 _MAX_KNOWN = 1024
 _MAX_KNOWN_LENGTH = 64
 
-_cache = HeadCache(str)
+#: The head's bytes, the Content-Length that the application declared, the status, and whether it has no content.
+Head = Tuple[bytes, Optional[int], int, bool]
+
+#: By the status and the headers in a tuple, as start_response was given them.
+cache: HeadCache[Head] = HeadCache(str)
 
 
-def parse_status(status: object) -> Tuple[int, str]:
+def make(status: str, headers: object) -> Head:
+    """Checks and encodes what start_response was given, and remembers it."""
+    code, reason = _parse_status(status)
+    # One copy for both: another thread may change a list between the check and the remembering.
+    given = tuple(headers) if isinstance(headers, list) else headers
+    encoded, declared = encode(reason, given)
+    head = encoded, declared, code, code == 204 or code == 304
+    if type(status) is str and type(given) is tuple:
+        cache.add((status, given), given, head)
+    return head
+
+
+def _parse_status(status: object) -> Tuple[int, str]:
     """``"404 Not Found"`` → (404, "Not Found")."""
     if type(status) is str:
         known = _known_statuses.get(status)
@@ -49,23 +65,10 @@ def parse_status(status: object) -> Tuple[int, str]:
     return parsed
 
 
-def encode(reason: str, headers: object) -> Encoded:
+def encode(reason: str, headers: object) -> Tuple[bytes, Optional[int]]:
     """Checks and encodes. Returns the head's bytes and the Content-Length that the application declared, if any."""
     if not isinstance(headers, (list, tuple)):
         raise TypeError("the headers must be a list of (name, value) tuples, not %s" % type(headers).__name__)
-    given = tuple(headers)
-    key = (reason, given)
-    try:
-        return _cache.known[key]
-    except KeyError:
-        encoded = _encode(reason, given)
-        _cache.add(key, given, encoded)
-        return encoded
-    except TypeError:  # a header is a list
-        return _encode(reason, given)
-
-
-def _encode(reason: str, headers: tuple) -> Encoded:
     parts: List[str] = [reason]
     declared: Optional[int] = None
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sys
+import threading
 import unittest
 
 from jumak_worker import makers
@@ -13,7 +15,11 @@ NAMES = ["REQUEST_METHOD", "RAW_URI", "HTTP_ACCEPT", "PATH_INFO"]
 
 
 def make(environs: Environs, names: list, values: list) -> dict:
-    return environs.make("\0".join(names).encode("latin-1"), "\0".join(values).encode("latin-1"))
+    """Out of the middle of what was received."""
+    before, its_names, its_values = (text.encode("latin-1") for text in ("\0RAW", "\0".join(names), "\0".join(values)))
+    values_at = len(before) + len(its_names)
+    data = before + its_names + its_values + b"\0behind"
+    return environs.make(data, len(before), values_at, values_at + len(its_values))
 
 
 def expected(names: list, values: list) -> dict:
@@ -27,6 +33,44 @@ class Making(unittest.TestCase):
         for number in range(1000):
             values = ["GET", "/%d" % number, "\xe9" * (number % 3), "/%d\0\0" % number]
             self.assertEqual(make(environs, NAMES, values), expected(NAMES, values))
+
+    def test_names_that_differ_from_those_before_in_any_way_are_not_taken_for_them(self) -> None:
+        environs = Environs(dict(BASE))
+        sets = [NAMES, NAMES[1:], [*NAMES, "Z"], ["X", *NAMES], [*NAMES[:-1], "PATH_INFX"], ["HTTP_A", *NAMES[1:]], NAMES]
+        for _ in range(makers.WORTH_IT + 1):
+            for names in sets:
+                make(environs, names, ["v"] * len(names))
+        choose = random.Random(7)
+        for number in range(1000):
+            names = choose.choice(sets)
+            values = ["%d-%d" % (number, i) for i in range(len(names))]
+            self.assertEqual(make(environs, names, values), expected(names, values))
+
+    def test_no_names_at_all_are_an_error(self) -> None:
+        with self.assertRaises(KeyError):
+            Environs(dict(BASE)).make(b"", 0, 0, 0)
+
+    def test_threads_share_what_is_remembered(self) -> None:
+        environs = Environs(dict(BASE))
+        wrong: list = []
+
+        def run(names: list) -> None:
+            for number in range(5000):
+                values = [names[i] + str(number) for i in range(len(names))]
+                if make(environs, names, values) != expected(names, values):
+                    wrong.append(values)
+
+        threads = [threading.Thread(target=run, args=(names,)) for names in (NAMES, [*NAMES[:2], "HTTP_OTHER_", "Q"])]
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-5)
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            sys.setswitchinterval(interval)
+        self.assertEqual(wrong, [])
 
     def test_what_an_application_does_to_an_environ_stays_there(self) -> None:
         environs = Environs(dict(BASE))

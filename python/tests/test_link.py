@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import socket
 import unittest
+import weakref
 from contextlib import redirect_stderr
-from typing import Any, Callable
+from typing import Any, Callable, List
 
 from jumak_worker import __version__, wire
 from jumak_worker.link import Link
 
-from .harness import Gateway, base, environ, frame, request
+from .harness import Gateway, Slot, base, environ, frame, request
 
 
 class Interrupted:
@@ -131,6 +132,34 @@ class Interruptions(unittest.TestCase):
 
         _, log = self.run_link(application, BrokenPipeError(32, "Broken pipe"), b"<middle>", request(environ()))
         self.assertEqual(log, "")
+
+
+class Memory(unittest.TestCase):
+    def test_of_a_request_is_free_before_the_next_one_is_awaited(self) -> None:
+        class Large:
+            pass
+
+        made: List[Callable] = []
+        left: List[int] = []
+
+        class Watched(Link):
+            def _receive(self, wanted: int) -> None:
+                left.append(sum(large() is not None for large in made))
+                super()._receive(wanted)
+
+        def application(env, start_response):
+            env["large"] = large = Large()
+            made.append(weakref.ref(large))
+            env["wsgi.input"].read()
+            start_response("200 OK", [])
+            return [b""]
+
+        with Slot(application, link=Watched) as slot:
+            for follows in (False, True):
+                slot.gateway.send(request(environ(), follows=follows) + frame(wire.BODY_END) * follows)
+                slot.gateway.response()
+        # At the latest while it waits for the end, after both.
+        self.assertEqual((set(left), len(made)), ({0}, 2))
 
 
 if __name__ == "__main__":

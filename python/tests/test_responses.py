@@ -179,6 +179,49 @@ class Iterables(ResponseTest):
                     if name in ("list", "parts"):
                         self.assertEqual(response.header("Content-Length"), str(size))
 
+    def test_large_content_that_is_not_wanted_is_not_sent(self) -> None:
+        for method, status, headers, length in (
+            ("HEAD", "200 OK", [], "300000"),
+            ("HEAD", "200 OK", [("Content-Length", "7")], "7"),
+            ("GET", "204 No Content", [], None),
+            ("GET", "304 Not Modified", [("Content-Length", "7")], "7"),
+        ):
+            for make in (lambda: [b"x" * 300_000], lambda: (b"x" * 150_000,) * 2):
+                with self.subTest(method=method, status=status, headers=headers):
+                    response = self.get(answering(make, status, headers), method)
+                    self.assertEqual((response.body, response.frames), (b"", [wire.RESPONSE]))
+                    self.assertEqual((response.ended, response.header("Content-Length")), ("end", length))
+
+    def test_a_length_that_is_taken_back_after_the_content_was_yielded(self) -> None:
+        """Content that would fit the first head is not sent with the second as if it fitted that one too."""
+
+        class Response:
+            def __init__(self, start_response: Callable, length: str) -> None:
+                self.start_response, self.length, self.step = start_response, length, 0
+
+            def __iter__(self):
+                return self
+
+            def __next__(self) -> bytes:
+                self.step += 1
+                if self.step == 1:
+                    return b"12345"
+                error = ValueError("late")
+                self.start_response("500 Oops", [("Content-Length", self.length)], (ValueError, error, None))
+                raise StopIteration
+
+        for length, body, ended in (("9", b"12345", "failed: .*after 5 bytes"), ("3", b"123", "end"), ("5", b"12345", "end")):
+
+            def application(env, start_response, length=length):
+                start_response("200 OK", [("Content-Length", "5")])
+                return Response(start_response, length)
+
+            with self.subTest(length):
+                response = self.get(application)
+                self.assertEqual((response.status, response.header("Content-Length")), (500, length))
+                self.assertEqual(response.body, body)
+                self.assertRegex(response.ended, ended)
+
     def test_text_after_the_first_chunk_cuts_the_response(self) -> None:
         response = self.get(answering(lambda: iter([b"so far", "text"])))
         self.assertEqual((response.status, response.body), (200, b"so far"))

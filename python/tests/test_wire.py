@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -24,6 +25,11 @@ VECTORS = os.path.join(os.path.dirname(__file__), "..", "..", "test", "vectors")
 def vectors(name: str) -> List[dict]:
     with open(os.path.join(VECTORS, name), encoding="utf-8") as file:
         return json.load(file)
+
+
+def hello(env, start_response):
+    start_response("200 OK", [])
+    return [b"hello"]
 
 
 class FedLink(Link):
@@ -194,6 +200,26 @@ class Links(unittest.TestCase):
                 self.assertEqual(slot.gateway.read_to_end(), b"")
                 slot.join()
                 self.assertIsInstance(slot.error, wire.WireError)
+
+    def test_what_is_wrong_with_a_frame_is_said_whether_others_follow_it_or_not(self) -> None:
+        for data, words in (
+            (wire.FRAME.pack(wire.MAX_PAYLOAD + 1, wire.REQUEST), "a frame of 2097153 bytes"),
+            (frame(wire.BODY_END), "frame 4 where a request was expected"),
+            (frame(wire.BODY, b"x" * 30), "frame 3 where a request was expected"),
+            (frame(wire.REQUEST), "a request of 0 bytes"),
+            (frame(wire.REQUEST, bytes(8)), "a request of 8 bytes"),
+            (frame(wire.REQUEST, struct.pack("<BII", 0, 1, 1)), "a head longer than itself"),
+            (frame(wire.REQUEST, struct.pack("<BII", 0, 2**32 - 1, 1)), "a head longer than itself"),
+            (frame(wire.REQUEST, struct.pack("<BII", 0, 2, 3) + b"ab"), "a head longer than itself"),
+        ):
+            for before in (b"", request(environ())):
+                for behind in (b"", b"\0", request(environ()) * 3):
+                    with self.subTest(words, before=before, behind=behind), Slot(hello) as slot:
+                        slot.gateway.send(before + data + behind)
+                        with contextlib.suppress(ConnectionResetError):
+                            slot.gateway.read_to_end()
+                        slot.join()
+                        self.assertRegex(str(slot.error), words)
 
     def test_another_build_is_refused_by_name(self) -> None:
         for payload, words in (
