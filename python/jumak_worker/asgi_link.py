@@ -34,8 +34,6 @@ _HOLD = 1e-3
 _EARLY_FLUSH = 32 * 1024
 #: Bytes that the gateway has not read: then `send` waits, whatever the credit. A gateway that runs takes them at once.
 _CONGESTED = 4 * 1024 * 1024
-#: What the kernel takes at once, where it may be so much: a turn's responses, and no second write for their rest.
-_SEND_BUFFER = 1024 * 1024
 _set_request = task_request.set
 #: Tasks that begin at once, within the call that makes them.
 _HAS_EAGER = sys.version_info >= (3, 12)
@@ -74,7 +72,7 @@ class Link(asyncio.Protocol):
         self.transport = transport
         transport.set_write_buffer_limits(high=_CONGESTED)
         connection = transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, wire.SEND_BUFFER)
         osprocess.finish_before_peer(connection)
         self.worker.links.add(self)
         self.write(multiplex.hello(__version__, self.worker.number, self.worker.slots))

@@ -24,7 +24,7 @@ from .control import ControlChannel
 from .environ import Environs, base_environ
 from .errors import report
 from .link import Link
-from .wire import WireError
+from .wire import SEND_BUFFER, WireError
 
 if TYPE_CHECKING:
     from .asgi_worker import AsgiWorker
@@ -183,6 +183,7 @@ class Worker:
             except (BlockingIOError, ConnectionAbortedError):
                 continue  # another slot was faster
             sock.setblocking(True)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
             osprocess.finish_before_peer(sock)
             return sock
 

@@ -45,6 +45,9 @@ MAX_RESPONSE_HEAD = 256 * 1024
 MAX_REASON = 4096
 MAX_MICROS = 0xFFFFFFFF
 
+#: Bytes that the kernel takes of a worker, where it may be so many: a batch of responses, and no second write for its rest.
+SEND_BUFFER = 1024 * 1024
+
 REQUEST_BODY_FOLLOWS = 1
 RESPONSE_END = 1
 

@@ -27,11 +27,52 @@ class Interrupted:
         if at >= 0:
             raise self._error
 
+    def sendmsg(self, pieces: List[bytes]) -> int:
+        data = b"".join(pieces)
+        self.sendall(data)
+        return len(data)
+
     def recv(self, size: int) -> bytes:
         data = self._sock.recv(size)
         if self._marker in data:
             raise self._error
         return data
+
+
+class Grudging:
+    """A socket that takes a part of what it is given in pieces, as when a signal comes."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.recv, self.sendall = sock.recv, sock.sendall
+
+    def sendmsg(self, pieces: List[bytes]) -> int:
+        data = b"".join(pieces)[:5000]
+        self._sock.sendall(data)
+        return len(data)
+
+
+class Pieces(unittest.TestCase):
+    def test_large_content_arrives_whole_and_in_order_however_much_the_socket_takes(self) -> None:
+        def application(env, start_response):
+            size = int(env["QUERY_STRING"])
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [env["PATH_INFO"].encode() * size]
+
+        sizes = [1, 4000, 1, 3000, 20_000, 1, 4000, 2]
+        for wrap in (Grudging, lambda sock: sock):
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                gateway = Gateway(ours)
+                batch = [request(environ(path="/%d" % i, QUERY_STRING=str(size))) for i, size in enumerate(sizes)]
+                gateway.send(frame(wire.HELLO, ('{"build": "%s"}' % __version__).encode()) + b"".join(batch))
+                link = Link(wrap(theirs), application, base(), 1, 1)  # type: ignore[arg-type]
+                ours.shutdown(socket.SHUT_WR)
+                link.serve()
+                theirs.close()
+                self.assertEqual(gateway.read()[0], wire.HELLO)
+                got = [gateway.response().body for _ in sizes]
+                self.assertEqual(got, [b"/%d" % i * size for i, size in enumerate(sizes)])
 
 
 class Interruptions(unittest.TestCase):
@@ -67,7 +108,11 @@ class Interruptions(unittest.TestCase):
                 pass
             return [b"goes on"]
 
-        for application in (complete, stream, swallowed):
+        def large(env, start_response):
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [b"begin" + b"-" * 70_000 + b"<middle>end"]
+
+        for application in (complete, large, stream, swallowed):
             for error in (TimeoutError("too slow"), RuntimeError("too slow"), KeyboardInterrupt()):
                 with self.subTest(application.__name__, error=error):
                     sent, log = self.run_link(application, error, b"<middle>", request(environ()) + request(environ()))
