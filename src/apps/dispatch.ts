@@ -38,8 +38,8 @@ export interface WorkerSlots<S extends Slot> {
 
 /** Expected work that a request may be put behind, in microseconds. */
 export const AHEAD_BUDGET_MICROS = 1000
-/** Requests ahead of one at most, however short they are: the worker's answers come in writes of about this many. */
-export const MAX_AHEAD = 32
+/** Requests ahead of one at most, however short they are: what the worker itself does for each, some 10 µs, is not in their run times. */
+export const MAX_AHEAD = 64
 
 /** Each sample counts 1/64: one slow request among a hundred short ones keeps requests from waiting behind its like. */
 const WEIGHT = 1 / 64
