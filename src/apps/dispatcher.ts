@@ -80,7 +80,9 @@ export class Dispatcher {
     call.phase = 'queued'
     call.queue = this.#queue
     this.#queue.push(call)
-    this.pumpSoon()
+    // While requests are long none goes ahead of need: its turn comes with the end of another.
+    if (this.#runTimes.allowedAhead > 0 || this.#refusal !== null) this.pumpSoon()
+    else this.#startWaiting(call, performance.now())
   }
 
   /** A call comes back from a link that is gone: it goes before those that have not been sent yet. The caller pumps. */
