@@ -83,6 +83,26 @@ test('strangers who invent names do not make the gateway remember them all, and 
   for (let i = 0; i < 3000; i++) assert.equal(environ({ headers: [`x-${i}`, 'v'] }).get(`HTTP_X_${i}`), 'v')
 })
 
+test('requests whose headers differ in name, order, number or place get their own names, in whatever order they come', () => {
+  const sorts: FakeRequest[] = [
+    { headers: ['accept', 'a', 'range', 'r'] },
+    { headers: ['range', 'r', 'accept', 'a'] },
+    { headers: ['accept', 'a', 'cookie', 'c'] },
+    { headers: ['accept', 'a'] },
+    { headers: ['accept', 'a', 'range', 'r'], authority: '' },
+    { headers: ['accept', 'a', 'content-length', '0'] },
+    { headers: ['accept', 'a', 'content-type', 't'] },
+    { headers: ['accept', 'a', 'accept', 'b'] },
+    { headers: Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? `x-${i}` : 'v')) },
+  ]
+  const seen = sorts.map(request => environ(request))
+  assert.equal(new Set(seen.map(one => JSON.stringify([...one]))).size, sorts.length)
+  for (let i = 0; i < 50; i++) {
+    const at = (i * 7) % sorts.length
+    assert.deepEqual([...environ(sorts[at]!).keys()], [...seen[at]!.keys()])
+  }
+})
+
 test('no header makes a key outside its own HTTP_ name', () => {
   const token = fc.stringMatching(/^[a-z0-9!#$%&'*+.^`|~-]{1,20}$/)
   const own = new Set(environ({ authority: 'h' }).keys())
