@@ -6,7 +6,7 @@
  *      then of the one with the fewest streams and WebSockets.
  *   2. While every slot is busy, a request may be sent ahead to the slot with the fewest requests, as long as the
  *      expected work before it (mean + 4 deviations of recent run times, times their number) stays under 1 ms: a round
- *      trip per request costs a short request more than that wait.
+ *      trip per request costs a short request more than that wait. Under 10 ms where there is one slot in all.
  *   3. A broken link: the first unanswered request may have been started; of those behind it only what `frames.ts`
  *      ("Batches") allows. What may have been started is tried again once, if its method is idempotent (RFC9110§9.2.2).
  *   4. What is tried again is a suspect: one of those that were on the worker ended it. Each is run by a worker that has no other
@@ -38,18 +38,24 @@ export interface WorkerSlots<S extends Slot> {
 
 /** Expected work that a request may be put behind, in microseconds. */
 export const AHEAD_BUDGET_MICROS = 1000
+/**
+ * The same where there is one slot only. Nobody else could run what waits for it, and between two requests it stands idle while the
+ * gateway gives it the next one; what is lost ahead of need is the time-out of the queue, and a client's leaving it.
+ */
+export const LONE_BUDGET_MICROS = 10_000
 /** Requests ahead of one at most, however short they are: what the worker itself does for each, some 10 µs, is not in their run times. */
 export const MAX_AHEAD = 64
 
 /** Each sample counts 1/64: one slow request among a hundred short ones keeps requests from waiting behind its like. */
 const WEIGHT = 1 / 64
-/** Nothing is sent ahead until about two hundred requests have been short: trust is earned. */
+/** Nothing is sent ahead until about two hundred requests have been short, or one slot's have been alike: trust is earned. */
 const FIRST_GUESS_MICROS = 1000
+const FIRST_DEVIATION_MICROS = 2500
 
 /** Recent run times of an application, as a mean and a mean deviation. */
 export class RunTimes {
   mean = FIRST_GUESS_MICROS
-  deviation = 0
+  deviation = FIRST_DEVIATION_MICROS
 
   add(micros: number): void {
     const error = micros - this.mean
@@ -58,11 +64,15 @@ export class RunTimes {
   }
 
   /** How many requests may be ahead of one on its slot. */
-  get allowedAhead(): number {
+  allowedAhead(budgetMicros: number): number {
     const expected = this.mean + 4 * this.deviation
-    if (expected >= AHEAD_BUDGET_MICROS) return 0
-    return Math.min(MAX_AHEAD, Math.ceil(AHEAD_BUDGET_MICROS / Math.max(expected, 1)) - 1)
+    if (expected >= budgetMicros) return 0
+    return Math.min(MAX_AHEAD, Math.ceil(budgetMicros / Math.max(expected, 1)) - 1)
   }
+}
+
+export function aheadBudget<S extends Slot>(workers: readonly WorkerSlots<S>[]): number {
+  return workers.length === 1 && workers[0]!.slots.length === 1 ? LONE_BUDGET_MICROS : AHEAD_BUDGET_MICROS
 }
 
 /** `apartFrom`: not where a suspect runs since this moment or later. */
@@ -103,14 +113,19 @@ export function idleSlot<S extends Slot>(
 }
 
 /** `now`: milliseconds. A first request that has run for longer than the budget was not as short as expected. */
-export function aheadSlot<S extends Slot>(workers: readonly WorkerSlots<S>[], allowed: number, now: number): S | null {
+export function aheadSlot<S extends Slot>(
+  workers: readonly WorkerSlots<S>[],
+  allowed: number,
+  now: number,
+  budgetMicros: number,
+): S | null {
   if (allowed === 0) return null
   let best: S | null = null
   for (const { slots } of workers) {
     for (const slot of slots) {
       if (!slot.usable || !slot.takesAhead || slot.inFlight > allowed) continue
       if (best !== null && slot.inFlight >= best.inFlight) continue
-      if (now - slot.firstSince > AHEAD_BUDGET_MICROS / 1000) continue
+      if (now - slot.firstSince > budgetMicros / 1000) continue
       best = slot
     }
   }

@@ -9,7 +9,7 @@ import { Deadline, DeadlineList } from '../base/deadlines.ts'
 import type { Limits, QueueOrder, Timeouts } from '../config/types.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Call, FailCall } from './call.ts'
-import { aheadSlot, idleSlot, probationMs, RunTimes } from './dispatch.ts'
+import { aheadBudget, aheadSlot, idleSlot, probationMs, RunTimes } from './dispatch.ts'
 import type { PoolLink } from './pool-link.ts'
 import type { PoolWorker } from './pool-worker.ts'
 import { CallQueue } from './queue.ts'
@@ -81,7 +81,7 @@ export class Dispatcher {
     call.queue = this.#queue
     this.#queue.push(call)
     // While requests are long none goes ahead of need: its turn comes with the end of another.
-    if (this.#runTimes.allowedAhead > 0 || this.#refusal !== null) this.pumpSoon()
+    if (this.#runTimes.allowedAhead(aheadBudget(this.#workers)) > 0 || this.#refusal !== null) this.pumpSoon()
     else this.#startWaiting(call, performance.now())
   }
 
@@ -205,8 +205,9 @@ export class Dispatcher {
     if (queue === this.#suspects) return this.#suspectSlot(now)
     const idle = idleSlot(this.#workers)
     if (idle !== null || !call.mayGoAhead) return idle
-    const allowed = this.#runTimes.allowedAhead
-    return allowed > 0 ? aheadSlot(this.#workers, allowed, now) : null
+    const budget = aheadBudget(this.#workers)
+    const allowed = this.#runTimes.allowedAhead(budget)
+    return allowed > 0 ? aheadSlot(this.#workers, allowed, now, budget) : null
   }
 
   #suspectSlot(now: number): PoolLink | null {
