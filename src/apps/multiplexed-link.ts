@@ -126,7 +126,7 @@ export class MultiplexedLink implements PoolLink {
   }
 
   send(call: Call): boolean {
-    const one = new MultiplexedCall(this.#calls.newId(), call, this.#owner.times, this.#owner.streamIdleMs)
+    const one = new MultiplexedCall(this.#calls.newId(), call)
     call.phase = 'sent'
     call.link = this
     call.wireId = one.id
@@ -264,7 +264,7 @@ export class MultiplexedLink implements PoolLink {
     this.#heartbeat.tick(passedMs, this.inFlight > 0 || this.outbox.hasSpoken)
     for (const one of this.#calls.values()) {
       if (one.isDeserted(passedMs)) one.call.drop()
-      else if (one.isOverdue(passedMs)) this.#overdue(one)
+      else if (one.isOverdue(passedMs, this.#owner.times)) this.#overdue(one)
     }
     if (this.isIdle && !this.#heartbeat.isBlocked) this.#ticker.stop()
   }

@@ -69,7 +69,7 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
     const { call } = one
     const link = this.#link
     one.hasProgressed = true
-    one.streams(head.headers)
+    one.streams(head.headers, this.#owner.streamIdleMs)
     call.phase = 'streaming'
     const credit = new CreditReturn(link.outbox, one)
     const onFailed = (error: Error) => this.#owner.failed(call, error)
