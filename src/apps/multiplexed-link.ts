@@ -58,6 +58,8 @@ export class MultiplexedLink implements PoolLink {
   readonly #helloDeadline: Deadline
   readonly #ticker: Ticker
   #mayUse = false
+  /** A call was sent since the last flush. */
+  #isUnflushed = false
   #connection: WorkerConnection | null = null
   #outbox: Outbox | null = null
   #farewell: Farewell<MultiplexedCall> | null = null
@@ -135,10 +137,13 @@ export class MultiplexedLink implements PoolLink {
     writeScopedRequest(this.outbox.begin(), one.id, call.exchange, this.#owner.scope, call.inline)
     if (call.inline === null) this.#feed(one)
     this.#ticker.start()
-    return true
+    const isFirst = !this.#isUnflushed
+    this.#isUnflushed = true
+    return isFirst
   }
 
   flush(): void {
+    this.#isUnflushed = false
     this.#outbox?.flush()
   }
 
