@@ -23,7 +23,6 @@ const HALF_CLOSED_MS = 900
 export class MultiplexedCall implements WireState, Occupant {
   readonly id: number
   readonly call: Call
-  readonly isWebSocket: boolean
   stage: Stage = 'head'
   granted: number = WINDOW
   holdsSlot = true
@@ -35,27 +34,26 @@ export class MultiplexedCall implements WireState, Occupant {
   /** The worker gave a sign of life for it since the last tick. */
   hasProgressed = true
   silentMs = 0
-  /** 0: none. */
-  #limitMs: number
+  /** 0: none; -1: not looked up, for most are over before anybody asks. */
+  #limitMs = -1
   /** Since the first tick that found the client's side closed; -1: it is open. */
   #halfClosedMs = -1
-  readonly #streamIdleMs: number
 
-  /** `streamIdleMs`: `timeouts.streamIdle`. */
-  constructor(id: number, call: Call, times: RequestTimes, streamIdleMs: number) {
+  constructor(id: number, call: Call) {
     this.id = id
     this.call = call
-    this.isWebSocket = call.exchange.isWebSocket
-    this.#limitMs = times.of(call.exchange.request.path)
-    this.#streamIdleMs = streamIdleMs
+  }
+
+  get isWebSocket(): boolean {
+    return this.call.exchange.isWebSocket
   }
 
   /**
    * After the head: content of a known length is produced in one go, so the request's time counts between its chunks. Events, logs,
-   * answers of a language model may be silent for long.
+   * answers of a language model may be silent for long: for `idleMs` (`timeouts.streamIdle`).
    */
-  streams(headers: readonly string[]): void {
-    if (!hasLength(headers)) this.#limitMs = this.#streamIdleMs
+  streams(headers: readonly string[], idleMs: number): void {
+    if (!hasLength(headers)) this.#limitMs = idleMs
   }
 
   /** Would never end by itself. */
@@ -75,9 +73,8 @@ export class MultiplexedCall implements WireState, Occupant {
   }
 
   /** True when the worker has been silent for too long. While the client is waited for, that is not its fault. */
-  isOverdue(passedMs: number): boolean {
-    const { socket } = this
-    const limit = socket === null ? this.#limitMs : socket.isEnding ? LAST_MESSAGES_MS : 0
+  isOverdue(passedMs: number, times: RequestTimes): boolean {
+    const limit = this.#limit(times)
     if (this.hasProgressed || limit === 0 || this.feed?.isStarving || this.relay?.isHeld) {
       this.hasProgressed = false
       this.silentMs = 0
@@ -85,6 +82,12 @@ export class MultiplexedCall implements WireState, Occupant {
     }
     this.silentMs += passedMs
     return this.silentMs > limit
+  }
+
+  #limit(times: RequestTimes): number {
+    if (this.socket !== null) return this.socket.isEnding ? LAST_MESSAGES_MS : 0
+    if (this.#limitMs < 0) this.#limitMs = times.of(this.call.exchange.request.path)
+    return this.#limitMs
   }
 }
 

@@ -58,6 +58,8 @@ export class MultiplexedLink implements PoolLink {
   readonly #helloDeadline: Deadline
   readonly #ticker: Ticker
   #mayUse = false
+  /** A call was sent since the last flush. */
+  #isUnflushed = false
   #connection: WorkerConnection | null = null
   #outbox: Outbox | null = null
   #farewell: Farewell<MultiplexedCall> | null = null
@@ -126,7 +128,7 @@ export class MultiplexedLink implements PoolLink {
   }
 
   send(call: Call): boolean {
-    const one = new MultiplexedCall(this.#calls.newId(), call, this.#owner.times, this.#owner.streamIdleMs)
+    const one = new MultiplexedCall(this.#calls.newId(), call)
     call.phase = 'sent'
     call.link = this
     call.wireId = one.id
@@ -135,10 +137,13 @@ export class MultiplexedLink implements PoolLink {
     writeScopedRequest(this.outbox.begin(), one.id, call.exchange, this.#owner.scope, call.inline)
     if (call.inline === null) this.#feed(one)
     this.#ticker.start()
-    return true
+    const isFirst = !this.#isUnflushed
+    this.#isUnflushed = true
+    return isFirst
   }
 
   flush(): void {
+    this.#isUnflushed = false
     this.#outbox?.flush()
   }
 
@@ -264,7 +269,7 @@ export class MultiplexedLink implements PoolLink {
     this.#heartbeat.tick(passedMs, this.inFlight > 0 || this.outbox.hasSpoken)
     for (const one of this.#calls.values()) {
       if (one.isDeserted(passedMs)) one.call.drop()
-      else if (one.isOverdue(passedMs)) this.#overdue(one)
+      else if (one.isOverdue(passedMs, this.#owner.times)) this.#overdue(one)
     }
     if (this.isIdle && !this.#heartbeat.isBlocked) this.#ticker.stop()
   }

@@ -54,17 +54,28 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
       link.remove(one)
       call.releaseBody()
       link.release(one, runMicros)
-      this.#guarded(one, () => answer(call, head, body))
+      // As `#guarded` does, without a function for each response.
+      try {
+        answer(call, head, body)
+      } catch (error) {
+        this.#owner.failed(call, error as Error)
+      }
     } else {
-      one.hasProgressed = true
-      one.streams(head.headers)
-      call.phase = 'streaming'
-      const credit = new CreditReturn(link.outbox, one)
-      const onFailed = (error: Error) => this.#owner.failed(call, error)
-      one.relay = call.stream = new StreamRelay(call.exchange, credit, this.#owner.files, onFailed)
-      link.becomeStream(one)
-      this.#guarded(one, () => one.relay!.start(head, body))
+      this.#startStream(one, head, body)
     }
+  }
+
+  #startStream(one: MultiplexedCall, head: ResponseHead, body: Buffer): void {
+    const { call } = one
+    const link = this.#link
+    one.hasProgressed = true
+    one.streams(head.headers, this.#owner.streamIdleMs)
+    call.phase = 'streaming'
+    const credit = new CreditReturn(link.outbox, one)
+    const onFailed = (error: Error) => this.#owner.failed(call, error)
+    one.relay = call.stream = new StreamRelay(call.exchange, credit, this.#owner.files, onFailed)
+    link.becomeStream(one)
+    this.#guarded(one, () => one.relay!.start(head, body))
   }
 
   onChunk(one: MultiplexedCall, chunk: Buffer): void {

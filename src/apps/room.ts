@@ -41,13 +41,14 @@ export class Room<T extends Occupant> {
 
   leave(one: T): void {
     if (one.holdsSlot) {
-      this.#crowd.delete(one)
+      if (this.#crowd.size > 0) this.#crowd.delete(one)
       this.inFlight--
       return
     }
     this.streams--
+    if (this.#crowd.size === 0) return
     const [next] = this.#crowd
-    if (next !== undefined) this.#move(next)
+    this.#move(next!)
   }
 
   clear(): void {

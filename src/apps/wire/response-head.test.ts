@@ -21,6 +21,17 @@ test('the same bytes with another status are another head', () => {
   for (const status of [201, 202, 201, 202, 202]) assert.equal(decode(status, 'Fine\0X-Status\0any').status, status)
 })
 
+test('heads of one length are told apart, also when each of them comes again', () => {
+  const letters = ['a', 'b', 'b', 'c', 'a', 'a', 'c', 'b', 'a']
+  const heads = letters.map(letter => decode(200, `OK\0X-Letter\0${letter}\0X-Last\0same`))
+  assert.deepEqual(
+    heads.map(({ headers }) => headers[1]),
+    letters,
+  )
+  assert.equal(heads[8], heads[5])
+  assert.equal(heads[7], heads[2])
+})
+
 test('a head that breaks the rules does so each time', () => {
   for (let i = 0; i < 3; i++) assert.throws(() => decode(200, 'OK\0bad name\0x'), WireViolation)
 })

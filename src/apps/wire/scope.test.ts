@@ -60,6 +60,33 @@ test('the root path stands before a path that a proxy took it from, and is not d
   assert.equal(path('/1', '/café'), '/café/1')
 })
 
+test('nothing of a request is in the head of another: not its names, its schemes, where it came in', () => {
+  const one = new ScopeWriter('')
+  const write = (headers: string[], changes: object) => {
+    const writer = new FrameWriter()
+    one.write(writer, Object.assign(new FakeExchange({ headers }), { id: 'r-1' }, changes))
+    return readScope(writer.bytes())
+  }
+  const locals = ['127.0.0.1:8000', '::1:8000', '127.0.0.1:8001', '/run/öpp:0', '127.0.0.1:0'].map(text => {
+    const colon = text.lastIndexOf(':')
+    return { address: text.slice(0, colon), port: Number(text.slice(colon + 1)) }
+  })
+  const headers = (i: number) => [
+    'host',
+    'a.example',
+    `x-${i % 2000}`,
+    'odd',
+    i % 3 === 0 ? 'accept' : 'cookie',
+    `v${i}`,
+  ]
+  for (let i = 0; i < 3000; i++) {
+    const changes = { local: locals[i % 5]!, isWebSocket: i % 7 === 0 }
+    const expected = scope({ headers: headers(i) }, changes)
+    assert.deepEqual(write(headers(i), changes), expected)
+    assert.equal(expected.headers[6], i % 3 === 0 ? 'accept' : 'cookie')
+  }
+})
+
 test('the Host header is the authority, which rules over it (RFC9112§3.2.2)', () => {
   const host = (request: FakeRequest) => scope(request).headers.slice(2)
   assert.deepEqual(host({ authority: 'real.example', headers: ['host', 'other.example'] }), ['host', 'real.example'])

@@ -10,14 +10,27 @@ import type { Exchange, LocalEnd, RequestHead } from '../../http/exchange.ts'
 import { headerValues } from '../../http/headers.ts'
 import { decodePath } from './environ.ts'
 import type { FrameWriter } from './frame-writer.ts'
+import { KnownNames } from './known-names.ts'
 
 /** The first header is the exchange's id, whoever made it: the worker names the request in its log by it. */
 const HTTP = 'http\0x-request-id'
 const WEB_SOCKET = 'websocket\0x-request-id'
 const WEB_SOCKET_SCHEME = { http: 'ws', https: 'wss' } as const
 
+/** How a connection's text begins: there are few, and to join two strings costs more than to look one up. */
+const LEADS = { '1.0': leadsOf('1.0'), '1.1': leadsOf('1.1'), '2': leadsOf('2') } as const
+
+function leadsOf(version: RequestHead['version']) {
+  return { http: `${version} http `, https: `${version} https `, ws: `${version} ws `, wss: `${version} wss ` } as const
+}
+
 export class ScopeWriter {
   readonly #rootPath: string
+  readonly #httpNames = new KnownNames(HTTP)
+  readonly #webSocketNames = new KnownNames(WEB_SOCKET)
+  /** Where the last request came in, and its text: nearly always the same. */
+  #local: LocalEnd = { address: '', port: 0 }
+  #server = ' 0 '
 
   /** `rootPath`: empty or `/shop`. */
   constructor(rootPath: string) {
@@ -30,20 +43,34 @@ export class ScopeWriter {
     const { request, peer, local, isWebSocket } = exchange
     const { headers, authority, version } = request
     const scheme = isWebSocket ? WEB_SOCKET_SCHEME[request.scheme] : request.scheme
-    let names = isWebSocket ? WEB_SOCKET : HTTP
+    let known = isWebSocket ? this.#webSocketNames : this.#httpNames
+    let others = ''
     let values =
-      `${version} ${scheme} ${peer.port} ${peer.address} ${local.port} ${serverOf(local)}\0` +
+      `${LEADS[version][scheme]}${peer.port} ${peer.address}${this.#serverOf(local)}\0` +
       `${request.method}\0${exchange.id}`
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i]!
       if (name === 'x-request-id') continue
-      names += `\0${name}`
+      const next = others === '' ? known.behind(name) : null
+      if (next === null) others += `\0${name}`
+      else known = next
       values += `\0${name === 'host' && authority !== '' ? authority : headers[i + 1]!}`
     }
+    const names = others === '' ? known.joined : known.joined + others
     const head = `${names}${values}\0${request.query}\0${request.path}\0${this.#fullPath(request.path)}`
     writer.u32(head.length)
     writer.u32(names.length)
     writer.latin1(head)
+  }
+
+  /** ` 8000 127.0.0.1`. The path of a Unix socket has its characters in UTF-8. */
+  #serverOf(local: LocalEnd): string {
+    const { address, port } = local
+    if (port !== this.#local.port || address !== this.#local.address) {
+      this.#local = local
+      this.#server = ` ${port} ${port === 0 ? Buffer.from(address, 'utf8').toString('latin1') : address}`
+    }
+    return this.#server
   }
 
   /** Percent-decoded, a byte each character, with the root path in front when the proxy took it away. */
@@ -53,11 +80,6 @@ export class ScopeWriter {
     if (root === '' || path === root || path.startsWith(`${root}/`)) return path
     return root + path
   }
-}
-
-/** The path of a Unix socket has its characters in UTF-8. */
-function serverOf({ address, port }: LocalEnd): string {
-  return port === 0 ? Buffer.from(address, 'utf8').toString('latin1') : address
 }
 
 /** Those that the client offers, in its order (RFC6455§4.2.2). */
