@@ -10,7 +10,6 @@ import type { Exchange, LocalEnd, RequestHead } from '../../http/exchange.ts'
 import { headerValues } from '../../http/headers.ts'
 import { decodePath } from './environ.ts'
 import type { FrameWriter } from './frame-writer.ts'
-import { KnownNames } from './known-names.ts'
 
 /** The first header is the exchange's id, whoever made it: the worker names the request in its log by it. */
 const HTTP = 'http\0x-request-id'
@@ -26,8 +25,6 @@ function leadsOf(version: RequestHead['version']) {
 
 export class ScopeWriter {
   readonly #rootPath: string
-  readonly #httpNames = new KnownNames(HTTP)
-  readonly #webSocketNames = new KnownNames(WEB_SOCKET)
   /** Where the last request came in, and its text: nearly always the same. */
   #local: LocalEnd = { address: '', port: 0 }
   #server = ' 0 '
@@ -43,20 +40,16 @@ export class ScopeWriter {
     const { request, peer, local, isWebSocket } = exchange
     const { headers, authority, version } = request
     const scheme = isWebSocket ? WEB_SOCKET_SCHEME[request.scheme] : request.scheme
-    let known = isWebSocket ? this.#webSocketNames : this.#httpNames
-    let others = ''
+    let names = isWebSocket ? WEB_SOCKET : HTTP
     let values =
       `${LEADS[version][scheme]}${peer.port} ${peer.address}${this.#serverOf(local)}\0` +
       `${request.method}\0${exchange.id}`
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i]!
       if (name === 'x-request-id') continue
-      const next = others === '' ? known.behind(name) : null
-      if (next === null) others += `\0${name}`
-      else known = next
+      names += `\0${name}`
       values += `\0${name === 'host' && authority !== '' ? authority : headers[i + 1]!}`
     }
-    const names = others === '' ? known.joined : known.joined + others
     const head = `${names}${values}\0${request.query}\0${request.path}\0${this.#fullPath(request.path)}`
     writer.u32(head.length)
     writer.u32(names.length)
