@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { ProtocolError } from '../http/errors.ts'
-import { type ParsedHead, RequestParser } from './parser.ts'
+import type { ParsedHead } from './head.ts'
+import { RequestParser } from './parser.ts'
 
 const LIMITS = { requestLine: 30, headerBytes: 40, headerCount: 3, body: 20 }
 

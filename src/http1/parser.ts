@@ -5,32 +5,12 @@
  * made in the order of the bytes. After `onEnd` it is paused and keeps what follows until `next()`: a pipelined request is not
  * looked at before the one in front of it is answered. After a ProtocolError it takes nothing more.
  *
- * Not here: time, sockets, and what a response is.
+ * Not here: what the lines of a head mean (`head.ts`), time, sockets, and what a response is.
  */
-import { isAuthority } from '../http/authority.ts'
 import { ProtocolError } from '../http/errors.ts'
-import type { RequestHead } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
-import { parseTarget } from '../http/target.ts'
 import { ChunkedDecoder } from './chunked.ts'
-import { colonOf, FieldKind, type FieldName, fieldNameBehind, fieldValue, listMembers, NO_FIELD } from './fields.ts'
-import { contentLength } from './framing.ts'
-
-export interface ParserLimits {
-  readonly requestLine: number
-  readonly headerBytes: number
-  readonly headerCount: number
-  readonly body: number
-}
-
-export interface ParsedHead extends RequestHead {
-  readonly version: '1.0' | '1.1'
-  /** Bytes of content; undefined for chunked. */
-  readonly contentLength: number | undefined
-  /** The client will take another response on this connection (RFC9112§9.3). */
-  readonly keepAlive: boolean
-  readonly expectsContinue: boolean
-}
+import { HeadReader, type ParsedHead, type ParserLimits } from './head.ts'
 
 export interface RequestSink {
   onHead(head: ParsedHead): void
@@ -44,11 +24,6 @@ const MAX_EMPTY_LINES = 4
 const HEAD_END = Buffer.from('\r\n\r\n')
 const NO_TRAILERS: HeaderLines = []
 
-const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/
-/** What nearly all requests are: without the search for a method of a stranger, and as a string that is compared at no cost. */
-const COMMON_METHODS = ['GET', 'POST'].map(method => ({ method, lead: `${method} ` }))
-const COMMON_END = ' HTTP/1.1'
-const TARGET = /^[\x21-\x7e]+$/
 /** 1: a byte that a line may have, which is no control character but TAB. */
 const IN_LINE = Uint8Array.from({ length: 256 }, (_, byte) => (byte === 9 || (byte >= 32 && byte !== 127) ? 1 : 0))
 const [CR, LF] = [0x0d, 0x0a]
@@ -60,6 +35,9 @@ type State = 'head' | 'length' | 'chunked' | 'paused' | 'failed'
 export class RequestParser {
   readonly #limits: ParserLimits
   readonly #sink: RequestSink
+  readonly #head: HeadReader
+  /** Before the head that is being read. */
+  #emptyLines = 0
   #state: State = 'head'
   /** Bytes after the end of the request. */
   #held: Buffer | null = null
@@ -68,30 +46,15 @@ export class RequestParser {
   #remaining = 0
   #chunked: ChunkedDecoder | null = null
 
-  // The head that is being read.
-  #emptyLines = 0
-  #method = ''
-  #target = ''
-  #version: '1.0' | '1.1' = '1.1'
-  #headerBytes = 0
-  #headers: HeaderLines = []
-  #field: FieldName = NO_FIELD
-  #fieldCount = 0
-  #host = ''
-  #hostCount = 0
-  #lengths: string[] = []
-  #codings: string[] = []
-  #connection = ''
-  #expect = ''
-
   constructor(limits: ParserLimits, sink: RequestSink) {
     this.#limits = limits
     this.#sink = sink
+    this.#head = new HeadReader(limits)
   }
 
   /** Something of a request has arrived that is not complete: its head, or its content. */
   get inRequest(): boolean {
-    return this.#state === 'length' || this.#state === 'chunked' || this.#partial !== '' || this.#method !== ''
+    return this.#state === 'length' || this.#state === 'chunked' || this.#partial !== '' || this.#head.hasBegun
   }
 
   get inBody(): boolean {
@@ -100,12 +63,12 @@ export class RequestParser {
 
   /** Of a head that was refused, or is not complete: for the form of the refusal. */
   get headersSoFar(): HeaderLines {
-    return this.#headers
+    return this.#head.headersSoFar
   }
 
   /** HEAD was asked for, as far as that is known: a refusal has no content then. */
   get isHead(): boolean {
-    return this.#method === 'HEAD'
+    return this.#head.isHead
   }
 
   /** Bytes of the next request are kept: the transport should pause. */
@@ -171,7 +134,7 @@ export class RequestParser {
   // -- head
 
   #readHead(chunk: Buffer, at: number): number {
-    if (this.#partial === '' && this.#method === '' && chunk[at] !== CR) {
+    if (this.#partial === '' && !this.#head.hasBegun && chunk[at] !== CR) {
       const end = endsAsHead(chunk, at) ? chunk.length : chunk.indexOf(HEAD_END, at) + HEAD_END.length
       if (end >= HEAD_END.length) return this.#readLines(chunk, at, chunk.toString('latin1', at, end))
     }
@@ -190,9 +153,9 @@ export class RequestParser {
         this.#endHead()
         return start + to + 2
       }
-      this.#checkLineLength(to - from)
-      if (from === 0) this.#requestLine(text.slice(0, to))
-      else this.#fieldLine(text, from, to, true)
+      this.#head.checkLineLength(to - from)
+      if (from === 0) this.#head.requestLine(text.slice(0, to))
+      else this.#head.fieldLine(text, from, to, true)
       from = to + 2
     }
   }
@@ -204,105 +167,26 @@ export class RequestParser {
     this.#partial += chunk.toString('latin1', at, end)
     if (lf < 0) {
       // A CR at the end may be half a CRLF: it does not count yet.
-      this.#checkLineLength(this.#partial.length - (this.#partial.endsWith('\r') ? 1 : 0))
+      this.#head.checkLineLength(this.#partial.length - (this.#partial.endsWith('\r') ? 1 : 0))
       return end
     }
     const complete = this.#partial.endsWith('\r\n')
     const line = this.#partial.slice(0, complete ? -2 : -1)
     this.#partial = ''
-    this.#checkLineLength(line.length)
+    this.#head.checkLineLength(line.length)
     if (!complete) throw bareLineFeed()
-    if (this.#method === '' && line !== '') this.#requestLine(line)
-    else if (line !== '') this.#fieldLine(line, 0, line.length, false)
-    else if (this.#method !== '') this.#endHead()
+    if (!this.#head.hasBegun && line !== '') this.#head.requestLine(line)
+    else if (line !== '') this.#head.fieldLine(line, 0, line.length, false)
+    else if (this.#head.hasBegun) this.#endHead()
     else if (++this.#emptyLines > MAX_EMPTY_LINES)
       throw new ProtocolError(400, 'There are too many empty lines before the request', 'RFC9112§2.2')
     return end
   }
 
-  #checkLineLength(length: number): void {
-    if (this.#method === '') {
-      if (length > this.#limits.requestLine)
-        throw new ProtocolError(414, `The request line is longer than ${this.#limits.requestLine} bytes`, 'RFC9112§3')
-    } else if (this.#headerBytes + length > this.#limits.headerBytes) {
-      throw new ProtocolError(431, `The headers are longer than ${this.#limits.headerBytes} bytes`, 'RFC6585§5')
-    }
-  }
-
-  #requestLine(line: string): void {
-    for (const { method, lead } of COMMON_METHODS) {
-      if (!line.startsWith(lead) || !line.endsWith(COMMON_END)) continue
-      const target = line.slice(lead.length, -COMMON_END.length)
-      if (!TARGET.test(target)) break
-      this.#method = method
-      this.#target = target
-      this.#version = '1.1'
-      return
-    }
-    const match = REQUEST_LINE.exec(line)
-    if (match === null) throw requestLineError(line)
-    const major = match[3]!
-    if (major !== '1') throw new ProtocolError(505, `HTTP/${major} is not spoken here`, 'RFC9110§15.6.6')
-    const method = match[1]!
-    if (method === 'CONNECT') throw new ProtocolError(501, 'CONNECT is not implemented', 'RFC9110§9.3.6')
-    this.#method = method
-    this.#target = match[2]!
-    // A higher minor version is treated as the highest one we know (RFC9110§2.5).
-    this.#version = match[4] === '0' ? '1.0' : '1.1'
-  }
-
-  /** The line is a part of `text`. `clean`: it has no control character. */
-  #fieldLine(text: string, from: number, to: number, clean: boolean): void {
-    this.#headerBytes += to - from + 2
-    if (++this.#fieldCount > this.#limits.headerCount)
-      throw new ProtocolError(431, `There are more than ${this.#limits.headerCount} headers`, 'RFC6585§5')
-    const field = fieldNameBehind(this.#field, text, from, to)
-    this.#field = field
-    const { name, kind, lead } = field
-    const colon = lead === '' ? colonOf(text, from, to) : from + lead.length - 1
-    const value = fieldValue(text, colon + 1, to, clean)
-    switch (kind) {
-      case FieldKind.DROPPED:
-        return
-      case FieldKind.HOST:
-        this.#host = value
-        this.#hostCount++
-        break
-      case FieldKind.CONTENT_LENGTH:
-        this.#lengths.push(value)
-        break
-      case FieldKind.TRANSFER_ENCODING:
-        this.#codings.push(value)
-        break
-      case FieldKind.CONNECTION:
-        this.#connection += `,${value.toLowerCase()}`
-        break
-      case FieldKind.EXPECT:
-        this.#expect = this.#expect === '' ? value.toLowerCase() : `${this.#expect},${value.toLowerCase()}`
-        break
-    }
-    this.#headers.push(name, value)
-  }
-
   #endHead(): void {
-    const { path, query, authority } = parseTarget(this.#method, this.#target)
-    const host = this.#checkHost()
-    const length = contentLength(this.#version, this.#lengths, this.#codings, this.#limits.body)
-    const expectsContinue = this.#checkExpect(length)
-    const head: ParsedHead = {
-      method: this.#method,
-      target: this.#target,
-      path,
-      query,
-      scheme: 'http',
-      authority: authority ?? host,
-      version: this.#version,
-      headers: authority === null ? this.#headers : withHost(this.#headers, authority),
-      contentLength: length,
-      keepAlive: this.#keepsAlive(),
-      expectsContinue,
-    }
-    this.#reset()
+    const head = this.#head.finish()
+    const length = head.contentLength
+    this.#emptyLines = 0
     if (length === undefined) {
       this.#state = 'chunked'
       this.#chunked = new ChunkedDecoder(this.#limits, {
@@ -325,46 +209,6 @@ export class RequestParser {
     }
   }
 
-  #reset(): void {
-    this.#emptyLines = 0
-    this.#method = ''
-    // A part of the head's text, which would be kept as a whole by an idle connection.
-    this.#target = ''
-    this.#headerBytes = 0
-    this.#fieldCount = 0
-    this.#headers = []
-    this.#field = NO_FIELD
-    this.#host = ''
-    this.#hostCount = 0
-    if (this.#lengths.length > 0) this.#lengths = []
-    if (this.#codings.length > 0) this.#codings = []
-    this.#connection = ''
-    this.#expect = ''
-  }
-
-  #checkHost(): string {
-    if (this.#hostCount > 1) throw new ProtocolError(400, 'Host is given more than once', 'RFC9112§3.2')
-    if (this.#hostCount === 0) {
-      if (this.#version === '1.1') throw new ProtocolError(400, 'Host is missing', 'RFC9112§3.2')
-    } else if (!isAuthority(this.#host)) throw new ProtocolError(400, 'Host is malformed', 'RFC9112§3.2')
-    return this.#host
-  }
-
-  #checkExpect(length: number | undefined): boolean {
-    if (this.#expect === '') return false
-    if (this.#expect !== '100-continue')
-      throw new ProtocolError(417, 'The only expectation that can be met is 100-continue', 'RFC9110§10.1.1')
-    // HTTP/1.0 clients do not know 1xx, and without content there is nothing to continue with.
-    return this.#version === '1.1' && length !== 0
-  }
-
-  #keepsAlive(): boolean {
-    if (this.#connection === '') return this.#version === '1.1'
-    const options = listMembers(this.#connection)
-    if (options.includes('close')) return false
-    return this.#version === '1.1' || options.includes('keep-alive')
-  }
-
   // -- content
 
   #readContent(chunk: Buffer, at: number): number {
@@ -379,14 +223,6 @@ export class RequestParser {
   }
 }
 
-/** absolute-form: its authority replaces Host, so that nobody downstream sees two truths (RFC9112§3.2.2). */
-function withHost(headers: HeaderLines, authority: string): HeaderLines {
-  const at = headers.findIndex((name, i) => i % 2 === 0 && name === 'host')
-  if (at >= 0) headers[at + 1] = authority
-  else headers.push('host', authority)
-  return headers
-}
-
 /** It may hold several heads, which costs looking at the last ones again: hence a bound. */
 function endsAsHead(chunk: Buffer, at: number): boolean {
   const { length } = chunk
@@ -396,16 +232,4 @@ function endsAsHead(chunk: Buffer, at: number): boolean {
 
 function bareLineFeed(): ProtocolError {
   return new ProtocolError(400, 'A line ends in a bare LF', 'RFC9112§2.2')
-}
-
-/** The slow way: what is wrong with it? */
-function requestLineError(line: string): ProtocolError {
-  const parts = line.split(' ')
-  const version = parts.at(-1)!
-  if (parts.length === 3 && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(parts[0]!))
-    return new ProtocolError(400, 'The method is invalid', 'RFC9110§9.1')
-  if (parts.length === 3 && !/^HTTP\/\d\.\d$/.test(version))
-    return new ProtocolError(400, 'The HTTP version is malformed', 'RFC9112§2.3')
-  if (parts.length === 3) return new ProtocolError(400, 'The request target has an invalid character', 'RFC9112§3.2')
-  return new ProtocolError(400, 'The request line is not "METHOD target HTTP/1.1"', 'RFC9112§3')
 }

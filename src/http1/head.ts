@@ -1,0 +1,215 @@
+/**
+ * The head of one request after another (RFC9112§2.1): lines in, a checked head out. Runs in the gateway, for each request; knows no
+ * bytes and no chunks (`parser.ts`). Every check is made in the order of the lines.
+ */
+import { isAuthority } from '../http/authority.ts'
+import { ProtocolError } from '../http/errors.ts'
+import type { RequestHead } from '../http/exchange.ts'
+import type { HeaderLines } from '../http/headers.ts'
+import { parseTarget } from '../http/target.ts'
+import { colonOf, FieldKind, type FieldName, fieldNameBehind, fieldValue, listMembers, NO_FIELD } from './fields.ts'
+import { contentLength } from './framing.ts'
+
+export interface ParserLimits {
+  readonly requestLine: number
+  readonly headerBytes: number
+  readonly headerCount: number
+  readonly body: number
+}
+
+export interface ParsedHead extends RequestHead {
+  readonly version: '1.0' | '1.1'
+  /** Bytes of content; undefined for chunked. */
+  readonly contentLength: number | undefined
+  /** The client will take another response on this connection (RFC9112§9.3). */
+  readonly keepAlive: boolean
+  readonly expectsContinue: boolean
+}
+
+const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/
+/** Nearly all requests: read without a regular expression's groups, and with a method that is compared by its address. */
+const COMMON_METHODS = ['GET', 'POST'].map(method => ({ method, lead: `${method} ` }))
+const COMMON_END = ' HTTP/1.1'
+const TARGET = /^[\x21-\x7e]+$/
+export class HeadReader {
+  readonly #limits: ParserLimits
+  #method = ''
+  #target = ''
+  #version: '1.0' | '1.1' = '1.1'
+  #headerBytes = 0
+  #headers: HeaderLines = []
+  #field: FieldName = NO_FIELD
+  #fieldCount = 0
+  #host = ''
+  #hostCount = 0
+  #lengths: string[] = []
+  #codings: string[] = []
+  #connection = ''
+  #expect = ''
+
+  constructor(limits: ParserLimits) {
+    this.#limits = limits
+  }
+
+  /** A request line was read. */
+  get hasBegun(): boolean {
+    return this.#method !== ''
+  }
+
+  /** Of a head that was refused, or is not complete. */
+  get headersSoFar(): HeaderLines {
+    return this.#headers
+  }
+
+  /** HEAD was asked for, as far as that is known. */
+  get isHead(): boolean {
+    return this.#method === 'HEAD'
+  }
+
+  /** Of the line that comes next, or of what has come of it. */
+  checkLineLength(length: number): void {
+    if (this.#method === '') {
+      if (length > this.#limits.requestLine)
+        throw new ProtocolError(414, `The request line is longer than ${this.#limits.requestLine} bytes`, 'RFC9112§3')
+    } else if (this.#headerBytes + length > this.#limits.headerBytes) {
+      throw new ProtocolError(431, `The headers are longer than ${this.#limits.headerBytes} bytes`, 'RFC6585§5')
+    }
+  }
+
+  requestLine(line: string): void {
+    for (const { method, lead } of COMMON_METHODS) {
+      if (!line.startsWith(lead) || !line.endsWith(COMMON_END)) continue
+      const target = line.slice(lead.length, -COMMON_END.length)
+      if (!TARGET.test(target)) break
+      this.#method = method
+      this.#target = target
+      this.#version = '1.1'
+      return
+    }
+    const match = REQUEST_LINE.exec(line)
+    if (match === null) throw requestLineError(line)
+    const major = match[3]!
+    if (major !== '1') throw new ProtocolError(505, `HTTP/${major} is not spoken here`, 'RFC9110§15.6.6')
+    const method = match[1]!
+    if (method === 'CONNECT') throw new ProtocolError(501, 'CONNECT is not implemented', 'RFC9110§9.3.6')
+    this.#method = method
+    this.#target = match[2]!
+    // A higher minor version is treated as the highest one we know (RFC9110§2.5).
+    this.#version = match[4] === '0' ? '1.0' : '1.1'
+  }
+
+  /** The line is a part of `text`. `clean`: it has no control character. */
+  fieldLine(text: string, from: number, to: number, clean: boolean): void {
+    this.#headerBytes += to - from + 2
+    if (++this.#fieldCount > this.#limits.headerCount)
+      throw new ProtocolError(431, `There are more than ${this.#limits.headerCount} headers`, 'RFC6585§5')
+    const field = fieldNameBehind(this.#field, text, from, to)
+    this.#field = field
+    const { name, kind, lead } = field
+    const colon = lead === '' ? colonOf(text, from, to) : from + lead.length - 1
+    const value = fieldValue(text, colon + 1, to, clean)
+    switch (kind) {
+      case FieldKind.DROPPED:
+        return
+      case FieldKind.HOST:
+        this.#host = value
+        this.#hostCount++
+        break
+      case FieldKind.CONTENT_LENGTH:
+        this.#lengths.push(value)
+        break
+      case FieldKind.TRANSFER_ENCODING:
+        this.#codings.push(value)
+        break
+      case FieldKind.CONNECTION:
+        this.#connection += `,${value.toLowerCase()}`
+        break
+      case FieldKind.EXPECT:
+        this.#expect = this.#expect === '' ? value.toLowerCase() : `${this.#expect},${value.toLowerCase()}`
+        break
+    }
+    this.#headers.push(name, value)
+  }
+
+  /** After the last line; the next one begins another head. */
+  finish(): ParsedHead {
+    const { path, query, authority } = parseTarget(this.#method, this.#target)
+    const host = this.#checkHost()
+    const length = contentLength(this.#version, this.#lengths, this.#codings, this.#limits.body)
+    const expectsContinue = this.#checkExpect(length)
+    const head: ParsedHead = {
+      method: this.#method,
+      target: this.#target,
+      path,
+      query,
+      scheme: 'http',
+      authority: authority ?? host,
+      version: this.#version,
+      headers: authority === null ? this.#headers : withHost(this.#headers, authority),
+      contentLength: length,
+      keepAlive: this.#keepsAlive(),
+      expectsContinue,
+    }
+    this.#reset()
+    return head
+  }
+
+  #reset(): void {
+    this.#method = ''
+    // A part of the head's text, which would be kept as a whole by an idle connection.
+    this.#target = ''
+    this.#headerBytes = 0
+    this.#fieldCount = 0
+    this.#headers = []
+    this.#field = NO_FIELD
+    this.#host = ''
+    this.#hostCount = 0
+    if (this.#lengths.length > 0) this.#lengths = []
+    if (this.#codings.length > 0) this.#codings = []
+    this.#connection = ''
+    this.#expect = ''
+  }
+
+  #checkHost(): string {
+    if (this.#hostCount > 1) throw new ProtocolError(400, 'Host is given more than once', 'RFC9112§3.2')
+    if (this.#hostCount === 0) {
+      if (this.#version === '1.1') throw new ProtocolError(400, 'Host is missing', 'RFC9112§3.2')
+    } else if (!isAuthority(this.#host)) throw new ProtocolError(400, 'Host is malformed', 'RFC9112§3.2')
+    return this.#host
+  }
+
+  #checkExpect(length: number | undefined): boolean {
+    if (this.#expect === '') return false
+    if (this.#expect !== '100-continue')
+      throw new ProtocolError(417, 'The only expectation that can be met is 100-continue', 'RFC9110§10.1.1')
+    // HTTP/1.0 clients do not know 1xx, and without content there is nothing to continue with.
+    return this.#version === '1.1' && length !== 0
+  }
+
+  #keepsAlive(): boolean {
+    if (this.#connection === '') return this.#version === '1.1'
+    const options = listMembers(this.#connection)
+    if (options.includes('close')) return false
+    return this.#version === '1.1' || options.includes('keep-alive')
+  }
+}
+
+/** absolute-form: its authority replaces Host, so that nobody downstream sees two truths (RFC9112§3.2.2). */
+function withHost(headers: HeaderLines, authority: string): HeaderLines {
+  const at = headers.findIndex((name, i) => i % 2 === 0 && name === 'host')
+  if (at >= 0) headers[at + 1] = authority
+  else headers.push('host', authority)
+  return headers
+}
+
+/** The slow way: what is wrong with it? */
+function requestLineError(line: string): ProtocolError {
+  const parts = line.split(' ')
+  const version = parts.at(-1)!
+  if (parts.length === 3 && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(parts[0]!))
+    return new ProtocolError(400, 'The method is invalid', 'RFC9110§9.1')
+  if (parts.length === 3 && !/^HTTP\/\d\.\d$/.test(version))
+    return new ProtocolError(400, 'The HTTP version is malformed', 'RFC9112§2.3')
+  if (parts.length === 3) return new ProtocolError(400, 'The request target has an invalid character', 'RFC9112§3.2')
+  return new ProtocolError(400, 'The request line is not "METHOD target HTTP/1.1"', 'RFC9112§3')
+}
