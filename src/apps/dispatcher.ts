@@ -82,7 +82,7 @@ export class Dispatcher {
     this.#queue.push(call)
     // While requests are long none goes ahead of need: its turn comes with the end of another.
     if (this.#runTimes.allowedAhead > 0 || this.#refusal !== null) this.pumpSoon()
-    else this.#startWaiting(call, performance.now())
+    else this.#startWaitingNew(performance.now())
   }
 
   /** A call comes back from a link that is gone: it goes before those that have not been sent yet. The caller pumps. */
@@ -109,8 +109,7 @@ export class Dispatcher {
     if (this.#suspects.length > 0) this.#pumpQueue(this.#suspects, now)
     if (this.#queue.length === 0) return
     this.#pumpQueue(this.#queue, now)
-    for (let call = this.#queue.last; call !== null && call.waitsSince === 0; call = call.previous as Call | null)
-      this.#startWaiting(call, now)
+    this.#startWaitingNew(now)
   }
 
   /** At the end of this turn of the event loop. */
@@ -166,6 +165,12 @@ export class Dispatcher {
     const links = this.#unflushed
     this.#unflushed = []
     for (const link of links) link.flush(this.#writer)
+  }
+
+  /** All that came in this turn, which are the last. */
+  #startWaitingNew(now: number): void {
+    for (let call = this.#queue.last; call !== null && call.waitsSince === 0; call = call.previous as Call | null)
+      this.#startWaiting(call, now)
   }
 
   /** One that is sent in the turn in which it came has not waited, and needs no deadline. */
