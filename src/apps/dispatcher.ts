@@ -63,15 +63,15 @@ export class Dispatcher {
 
   /** Sends a new call, or lets it wait; one that finds the queue full is refused, or takes the place of a hopeless one. */
   dispatch(call: Call): void {
+    const { queue: limit } = this.#options.limits
+    // Those that wait may have slots already that were freed in this turn, and suspects go before this one.
+    if (this.#queue.length >= limit || this.#suspects.length > 0) this.pump()
     const slot = this.#queue.length === 0 && this.#maySend() ? idleSlot(this.#workers) : null
     if (slot !== null) {
       call.exchange.queueMillis = 0
       this.send(slot, call)
       return
     }
-    const { queue: limit } = this.#options.limits
-    // Those that wait may have slots already that were freed in this turn.
-    if (this.#queue.length >= limit) this.pump()
     if (this.#queue.length >= limit) {
       const tooMany = this.#queue.hopeless ?? call
       this.#fail(tooMany, new HttpError(503, 'Too many requests are waiting', 'operator', this.#retryAfter()))
