@@ -186,7 +186,7 @@ class Link:
                 pieces.append(piece)
                 missing -= len(piece)
         except BaseException as error:
-            raise self._broken(error) from None
+            raise self.broken(error) from None
         self._data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self._position = 0
 
@@ -247,9 +247,7 @@ class Link:
     def flush(self) -> None:
         held = self.held
         if self._held_size < _GATHERED or len(held) > _MAX_PIECES:
-            data = b"".join(held)
-            held.clear()
-            self.send(data)
+            self.send(b"")
         else:
             self._gather(held)
 
@@ -262,21 +260,21 @@ class Link:
             if rest:  # a signal came
                 self._socket.sendall(b"".join(held)[-rest:])
         except BaseException as error:
-            raise self._broken(error) from None
+            raise self.broken(error) from None
         finally:
             held.clear()
 
     def send(self, data: bytes) -> None:
         """Sends now, what is held first."""
-        if self.held:
-            self.held.append(data)
-            data = b"".join(self.held)
-            self.held.clear()
-        self._check_open()
         try:
+            if self.held:
+                self.held.append(data)
+                data = b"".join(self.held)
+                self.held.clear()
+            self._check_open()
             self._socket.sendall(data)
         except BaseException as error:
-            raise self._broken(error) from None
+            raise self.broken(error) from None
 
     def send_content(self, data: bytes) -> None:
         """CHUNK frames."""
@@ -291,14 +289,14 @@ class Link:
                 self.send(wire.chunk_header(len(piece)))
                 self.send(piece)  # type: ignore[arg-type]
         except BaseException as error:
-            raise self._broken(error) from None
+            raise self.broken(error) from None
 
     def _check_open(self) -> None:
         """An application that caught the error of a link goes on as if nothing was, on a socket that may be sound."""
         if self.is_closed:
             raise LinkClosed("the client has gone: the link is closed")
 
-    def _broken(self, error: BaseException) -> BaseException:
+    def broken(self, error: BaseException) -> BaseException:
         """What to raise instead. The link ends here: which part of a frame has passed is unknown, none may follow."""
         if isinstance(error, LinkClosed):
             return error

@@ -138,8 +138,12 @@ class Call:
             self._send_chunk(body)
             self._finish()
             return
-        self.head_sent = self.over = True
-        self.link.complete(self.method, self.started_at, self.status, self.head, b"" if self.no_content else body)
+        try:
+            self.head_sent = self.over = True
+            self.link.complete(self.method, self.started_at, self.status, self.head, b"" if self.no_content else body)
+        except BaseException as error:
+            # A signal handler's. If the response is lost by it, the gateway must not take the next one for it.
+            raise self.link.broken(error) from None
 
     def _declare(self, size: int) -> None:
         """All content is known: says so for an application that did not."""

@@ -7,7 +7,10 @@ import socket
 import unittest
 import weakref
 from contextlib import redirect_stderr
+from itertools import chain
+from time import perf_counter
 from typing import Any, Callable, List
+from unittest import mock
 
 from jumak_worker import __version__, wire
 from jumak_worker.link import Link
@@ -120,6 +123,36 @@ class Interruptions(unittest.TestCase):
                     self.assertNotIn(b"end", sent)
                     self.assertNotIn(b"goes on", sent)
                     self.assertIn("signal handler of the application raised %s" % type(error).__name__, log)
+
+    def test_a_response_that_an_exception_takes_away_is_not_answered_by_the_next_one(self) -> None:
+        """A handler may raise at any step: when a call begins, or after it. The gateway counts responses, and nothing else."""
+
+        def application(env, start_response):
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [env["PATH_INFO"].encode()]
+
+        class Late(list):
+            def clear(self) -> None:
+                super().clear()
+                raise TimeoutError("too slow")
+
+        clock = mock.Mock(side_effect=chain([TimeoutError("too slow")], iter(perf_counter, None)))
+        for step, held, read_clock in (("begun", [], clock), ("joined", Late(), perf_counter)):
+            with self.subTest(step), mock.patch("jumak_worker.link.perf_counter", read_clock):
+                ours, theirs = socket.socketpair()
+                with ours, theirs:
+                    gateway = Gateway(ours)
+                    batch = b"".join(request(environ(path="/%d" % i)) for i in range(3))
+                    gateway.send(frame(wire.HELLO, ('{"build": "%s"}' % __version__).encode()) + batch)
+                    link = Link(theirs, application, base(), 1, 1)
+                    link.held = held
+                    ours.shutdown(socket.SHUT_WR)
+                    with redirect_stderr(io.StringIO()) as log:
+                        link.serve()
+                    theirs.close()
+                    self.assertEqual(gateway.read()[0], wire.HELLO)
+                    self.assertEqual(gateway.read_to_end(), b"")
+                self.assertIn("signal handler of the application raised TimeoutError", log.getvalue())
 
     def test_a_handler_that_leaves_ends_the_worker_whatever_the_application_makes_of_it(self) -> None:
         def raised(env, start_response):

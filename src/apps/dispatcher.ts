@@ -63,15 +63,15 @@ export class Dispatcher {
 
   /** Sends a new call, or lets it wait; one that finds the queue full is refused, or takes the place of a hopeless one. */
   dispatch(call: Call): void {
+    const { queue: limit } = this.#options.limits
+    // Those that wait may have slots already that were freed in this turn, and suspects go before this one.
+    if (this.#queue.length >= limit || this.#suspects.length > 0) this.pump()
     const slot = this.#queue.length === 0 && this.#maySend() ? idleSlot(this.#workers) : null
     if (slot !== null) {
       call.exchange.queueMillis = 0
       this.send(slot, call)
       return
     }
-    const { queue: limit } = this.#options.limits
-    // Those that wait may have slots already that were freed in this turn.
-    if (this.#queue.length >= limit) this.pump()
     if (this.#queue.length >= limit) {
       const tooMany = this.#queue.hopeless ?? call
       this.#fail(tooMany, new HttpError(503, 'Too many requests are waiting', 'operator', this.#retryAfter()))
@@ -82,7 +82,7 @@ export class Dispatcher {
     this.#queue.push(call)
     // While requests are long none goes ahead of need: its turn comes with the end of another.
     if (this.#runTimes.allowedAhead(aheadBudget(this.#workers)) > 0 || this.#refusal !== null) this.pumpSoon()
-    else this.#startWaiting(call, performance.now())
+    else this.#startWaitingNew(performance.now())
   }
 
   /** A call comes back from a link that is gone: it goes before those that have not been sent yet. The caller pumps. */
@@ -109,8 +109,7 @@ export class Dispatcher {
     if (this.#suspects.length > 0) this.#pumpQueue(this.#suspects, now)
     if (this.#queue.length === 0) return
     this.#pumpQueue(this.#queue, now)
-    for (let call = this.#queue.last; call !== null && call.waitsSince === 0; call = call.previous as Call | null)
-      this.#startWaiting(call, now)
+    this.#startWaitingNew(now)
   }
 
   /** At the end of this turn of the event loop. */
@@ -166,6 +165,12 @@ export class Dispatcher {
     const links = this.#unflushed
     this.#unflushed = []
     for (const link of links) link.flush(this.#writer)
+  }
+
+  /** All that came in this turn, which are the last. */
+  #startWaitingNew(now: number): void {
+    for (let call = this.#queue.last; call !== null && call.waitsSince === 0; call = call.previous as Call | null)
+      this.#startWaiting(call, now)
   }
 
   /** One that is sent in the turn in which it came has not waited, and needs no deadline. */

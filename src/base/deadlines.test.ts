@@ -168,3 +168,14 @@ test('of very many that are due at once each turn of the event loop expires a fe
   }
   assert.ok(Math.max(...turns) <= 16, `a turn expired ${Math.max(...turns)}`)
 })
+
+test('ticks are whole milliseconds: timers cut a part of one away, and deadlines would come early', t => {
+  const { mock } = t.mock.method(globalThis, 'setInterval')
+  for (const duration of [1500, 2015, 3_600_000]) {
+    const deadline = new Deadline(() => {})
+    new DeadlineList(duration).arm(deadline)
+    const tick = mock.calls.at(-1)!.arguments[1]!
+    assert.equal(tick % 1, 0, `${duration} ms`)
+    assert.ok((deadline.at - 1) * tick >= duration)
+  }
+})

@@ -58,7 +58,8 @@ export class DeadlineList {
   /** A duration of 0 means none: `arm` only disarms. */
   constructor(durationMs: number) {
     const sixteenth = Math.min(MAX_TICK, Math.max(MIN_TICK, durationMs / 16))
-    this.#tickMs = Math.max(sixteenth, durationMs / MAX_TICKS)
+    // Timers have whole milliseconds.
+    this.#tickMs = Math.ceil(Math.max(sixteenth, durationMs / MAX_TICKS))
     this.#span = durationMs === 0 ? 0 : Math.ceil(durationMs / this.#tickMs) + 1
     this.#buckets = Array.from({ length: this.#span + 1 }, () => {
       const head = new Deadline(() => {})

@@ -66,12 +66,12 @@ export class HeadReader {
     return this.#method === 'HEAD'
   }
 
-  /** Of the line that comes next, or of what has come of it. */
+  /** Of the line that comes next, or of what has come of it. The empty one at the end does not count. */
   checkLineLength(length: number): void {
     if (this.#method === '') {
       if (length > this.#limits.requestLine)
         throw new ProtocolError(414, `The request line is longer than ${this.#limits.requestLine} bytes`, 'RFC9112§3')
-    } else if (this.#headerBytes + length > this.#limits.headerBytes) {
+    } else if (length > 0 && this.#headerBytes + length > this.#limits.headerBytes) {
       throw new ProtocolError(431, `The headers are longer than ${this.#limits.headerBytes} bytes`, 'RFC6585§5')
     }
   }

@@ -109,3 +109,10 @@ test('any bytes at all end in calls or in a ProtocolError, never in another erro
     { numRuns: 2000 },
   )
 })
+
+test('headers of any length near the limit: byte by byte, the calls and the error are the same', () => {
+  for (let length = 170; length < 200; length++) {
+    const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\nX: ${'v'.repeat(length)}\r\n\r\n`)
+    assert.deepEqual(record([...bytes].map(byte => Buffer.from([byte]))), record([bytes]), `${length} bytes`)
+  }
+})

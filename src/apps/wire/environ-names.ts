@@ -59,8 +59,8 @@ function areNamesOf(names: readonly string[], headers: readonly string[]): boole
 function makeNames(headers: readonly string[], hasHost: boolean, hasLength: boolean): Known | null {
   const headerNames = headers.filter((_, i) => i % 2 === 0)
   const passed = headerNames.flatMap((name, i) => (NOT_PASSED.has(name) ? [] : [2 * i + 1]))
+  if (new Set(passed.map(at => headers[at - 1])).size !== passed.length) return null
   const keys = passed.map(at => environKey(headers[at - 1]!))
-  if (new Set(keys).size !== keys.length) return null
   const names = [ALWAYS, ...(hasHost ? ['HTTP_HOST'] : []), ...(hasLength ? ['CONTENT_LENGTH'] : []), ...keys]
   // Copies of the names: a slice would keep the whole head that it was cut from.
   const own = headerNames.map(name => Buffer.from(name, 'latin1').toString('latin1'))
