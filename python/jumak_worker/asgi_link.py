@@ -15,7 +15,7 @@ import socket
 import sys
 from asyncio import Task
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from . import __version__, multiplex, osprocess, wire
 from .asgi import HttpExchange
@@ -42,6 +42,7 @@ _frame_at = multiplex.FRAME.unpack_from
 _request_at = multiplex.REQUEST_HEAD.unpack_from
 _FRAME_HEADER = multiplex.FRAME_HEADER
 _REQUEST_HEAD = multiplex.REQUEST_HEAD.size
+_REQUEST_FIXED = multiplex.REQUEST_FIXED
 _REQUEST = wire.REQUEST
 _BODY_FOLLOWS = wire.REQUEST_BODY_FOLLOWS
 
@@ -170,19 +171,29 @@ class Link(asyncio.Protocol):
         position = 0
         size = len(data)
         while size - position >= _FRAME_HEADER:
-            length, kind, number = _frame_at(data, position)
-            start = position + _FRAME_HEADER
-            position = start + length
+            start = position
+            if size - start >= _REQUEST_HEAD:
+                length, kind, number, flags, head_length, names_length = _request_at(data, start)
+            else:
+                length, kind, number = _frame_at(data, start)
+            position = start + _FRAME_HEADER + length
             if position > size:
                 if length > wire.MAX_PAYLOAD:
                     raise WireError("a frame of %d bytes" % length)
-                self._keep(data[start - _FRAME_HEADER :], position - size)
+                self._keep(data[start:], position - size)
                 return
             if kind == _REQUEST and self._is_greeted:
-                self._request(data, start, position, number)
+                if length < _REQUEST_FIXED:
+                    raise WireError("a request of %d bytes" % length)
+                names_at = start + _REQUEST_HEAD
+                values_at = names_at + names_length
+                head_end = names_at + head_length
+                if not values_at <= head_end <= position:
+                    raise WireError("a request with a head longer than itself")
+                self._request(data, number, flags, names_at, values_at, head_end, position)
             else:
                 _set_request("")
-                self._other(kind, number, data[start:position])
+                self._other(kind, number, data[start + _FRAME_HEADER : position])
         if position < size:
             self._keep(data[position:], _FRAME_HEADER - (size - position))
 
@@ -190,29 +201,23 @@ class Link(asyncio.Protocol):
         self._pieces.append(data)
         self._missing = missing
 
-    def _request(self, data: bytes, start: int, end: int, number: int) -> None:
+    def _request(
+        self, data: bytes, number: int, flags: int, names_at: int, values_at: int, head_end: int, end: int
+    ) -> None:
         now = perf_counter()
         if self._out and now - self._held_since > _HOLD:
             self._write_out()
             self._held_since = now
-        head = start + _REQUEST_HEAD
-        if head > end:
-            raise WireError("a request of %d bytes" % (end - start))
-        flags, head_length, names_length = _request_at(data, start)
-        head_end = head + head_length
-        names_end = head + names_length
-        if head_end > end or names_end > head_end:
-            raise WireError("a request with a head longer than itself")
         worker = self.worker
         try:
-            scope = worker.scopes.make(data[head:names_end], data[names_end:head_end])
+            scope = worker.scopes.make(data, names_at, values_at, head_end)
         except ValueError as error:
             raise WireError("a request whose head cannot be read: %r" % error) from None
         if number in self.exchanges:
             raise WireError("a request with the number of another one: %d" % number)
-        exchange: Union[HttpExchange, WebSocketExchange]
         if scope["type"] == "http":
-            exchange = HttpExchange(self, number, scope, None if flags & _BODY_FOLLOWS else data[head_end:end], now)
+            body = None if flags & _BODY_FOLLOWS else data[head_end:end] if head_end < end else b""
+            exchange = HttpExchange(self, number, scope, body, now)
         else:
             exchange = WebSocketExchange(self, number, scope, now)
         # The task takes the context of now.

@@ -14,7 +14,14 @@ EXPECTED = {"asgi": {"version": "3.0", "spec_version": "2.5"}, "root_path": "/sh
 
 
 def made(its_scopes: Scopes, its_scope: dict) -> dict:
-    return its_scopes.make(*head(its_scope))
+    return make(its_scopes, *head(its_scope))
+
+
+def make(its_scopes: Scopes, names: bytes, values: bytes) -> dict:
+    """From the middle of what was received, as a link does it."""
+    values_at = 3 + len(names)
+    end = values_at + len(values)
+    return its_scopes.make(b"\0\0\1" + names + values + b"body", 3, values_at, end)
 
 
 class Making(unittest.TestCase):
@@ -52,12 +59,12 @@ class Making(unittest.TestCase):
     def test_a_path_that_is_no_utf8(self) -> None:
         names, values = head(scope())
         for _ in range(2 * makers.WORTH_IT):
-            one = Scopes("", None).make(names, values + b"\xff\xc3\xa9")
+            one = make(Scopes("", None), names, values + b"\xff\xc3\xa9")
             self.assertEqual(one["path"], "/\ufffd\u00e9")
 
     def test_a_unix_socket_has_no_client_and_a_path_for_a_server(self) -> None:
         names, values = head(scope(client=None, server=("/run/my app.sock", None)))
-        one = Scopes("", None).make(names, values)
+        one = make(Scopes("", None), names, values)
         self.assertEqual((one["client"], one["server"]), (None, ("/run/my app.sock", None)))
 
     def test_names_are_data_whatever_they_are(self) -> None:
@@ -71,11 +78,11 @@ class Making(unittest.TestCase):
         its_scopes = Scopes("", None)
         names, values = head(scope())
         for _ in range(2 * makers.WORTH_IT):
-            its_scopes.make(names, values)
+            make(its_scopes, names, values)
         for wrong in (b"", b"GET\0/", values.replace(b"4711", b"x"), values.replace(b"1.1 http ", b"")):
             for some in (names, names + b"\0more"):
                 with self.assertRaises(ValueError):
-                    its_scopes.make(some, wrong)
+                    make(its_scopes, some, wrong)
 
     def test_strangers_cannot_fill_the_memory(self) -> None:
         its_scopes = Scopes("", None)
@@ -86,7 +93,7 @@ class Making(unittest.TestCase):
             self.assertEqual(made(its_scopes, given)["client"], given["client"])
         self.assertLessEqual(len(its_scopes._makers._seen), makers.MAX_COUNTED)
         self.assertLessEqual(len(its_scopes._makers.made), makers.MAX_MADE)
-        self.assertLessEqual(len(scopes._connections), scopes._MAX_CONNECTIONS)
+        self.assertLessEqual(len(its_scopes._copiers), scopes._MAX_CONNECTIONS)
         self.assertLessEqual(len(scopes._methods), scopes._MAX_METHODS)
 
 
