@@ -45,6 +45,10 @@ _REQUEST_HEAD = multiplex.REQUEST_HEAD.size
 _REQUEST_FIXED = multiplex.REQUEST_FIXED
 _REQUEST = wire.REQUEST
 _BODY_FOLLOWS = wire.REQUEST_BODY_FOLLOWS
+_pack_response = multiplex.RESPONSE_HEAD.pack
+_RESPONSE = wire.RESPONSE
+_RESPONSE_FIXED = multiplex.RESPONSE_FIXED
+_MAX_MICROS = wire.MAX_MICROS
 
 
 class Link(asyncio.Protocol):
@@ -121,6 +125,22 @@ class Link(asyncio.Protocol):
         """A frame. Those of one turn of the loop leave together."""
         self._out.append(frame)
         self._size += len(frame)
+        if self._size > _EARLY_FLUSH:
+            self._write_out()
+        elif not self._will_flush:
+            self._will_flush = True
+            self.loop.call_soon(self._flush)
+
+    def complete(self, number: int, started_at: float, status: int, head: bytes, body: bytes) -> None:
+        """A response with all its content. Its pieces are put together with those of its batch."""
+        size = len(head)
+        length = _RESPONSE_FIXED + size + len(body)
+        micros = int((perf_counter() - started_at) * 1e6)
+        if micros > _MAX_MICROS:
+            micros = _MAX_MICROS
+        fixed = _pack_response(length, _RESPONSE, number, status, True, micros, size)
+        self._out += fixed, head, body
+        self._size += length
         if self._size > _EARLY_FLUSH:
             self._write_out()
         elif not self._will_flush:
@@ -216,10 +236,12 @@ class Link(asyncio.Protocol):
         if number in self.exchanges:
             raise WireError("a request with the number of another one: %d" % number)
         if scope["type"] == "http":
+            exchange = HttpExchange()
             body = None if flags & _BODY_FOLLOWS else data[head_end:end] if head_end < end else b""
-            exchange = HttpExchange(self, number, scope, body, now)
+            exchange.begin(self, number, scope, body, now)
         else:
-            exchange = WebSocketExchange(self, number, scope, now)
+            exchange = WebSocketExchange()
+            exchange.begin(self, number, scope, b"", now)
         # The task takes the context of now.
         _set_request(scope["headers"][0][1].decode("latin-1"))
         coroutine = exchange.run(worker.application, scope)
