@@ -176,7 +176,7 @@ class Link(asyncio.Protocol):
         try:
             self._read(data)
         except WireError as error:
-            _set_request("")
+            _set_request(b"")
             report("the link to the gateway was closed: %s" % error)
             self._abort()
         except BaseException:
@@ -184,7 +184,7 @@ class Link(asyncio.Protocol):
             self._abort()
             raise
         finally:
-            _set_request("")
+            _set_request(b"")
             self._flush()
 
     def _read(self, data: bytes) -> None:
@@ -212,7 +212,7 @@ class Link(asyncio.Protocol):
                     raise WireError("a request with a head longer than itself")
                 self._request(data, number, flags, names_at, values_at, head_end, position)
             else:
-                _set_request("")
+                _set_request(b"")
                 self._other(kind, number, data[start + _FRAME_HEADER : position])
         if position < size:
             self._keep(data[position:], _FRAME_HEADER - (size - position))
@@ -243,7 +243,7 @@ class Link(asyncio.Protocol):
             exchange = WebSocketExchange()
             exchange.begin(self, number, scope, b"", now)
         # The task takes the context of now.
-        _set_request(scope["headers"][0][1].decode("latin-1"))
+        _set_request(scope["headers"][0][1])
         coroutine = exchange.run(worker.application, scope)
         if _HAS_EAGER:
             task = Task(coroutine, loop=self.loop, eager_start=True)
