@@ -230,6 +230,7 @@ class Links(AsgiTest):
         for name, data in {
             "a frame that is too large": multiplex.FRAME.pack(wire.MAX_PAYLOAD + 1, wire.REQUEST, 1),
             "a request shorter than its fixed part": frame(wire.REQUEST, 1, b"\0"),
+            "a request shorter than its fixed part behind a whole one": waiting + frame(wire.REQUEST, 2, b"\0"),
             "a head longer than its frame": frame(wire.REQUEST, 1, pack(0, 100, 1) + b"x"),
             "names longer than their head": frame(wire.REQUEST, 1, pack(0, 4, 5) + b"httpx"),
             "a head of an unknown type": frame(wire.REQUEST, 1, pack(0, 4, 4) + b"smtp"),

@@ -48,6 +48,25 @@ class Making(unittest.TestCase):
                     value.clear()
             one["type"] = one["path"] = "changed"
 
+    def test_names_that_alternate_are_not_taken_for_each_other(self) -> None:
+        its_scopes = Scopes("", None)
+        names = (b"a", b"b", b"aa", b"b")
+        for number in range(8 * makers.WORTH_IT):
+            headers = [(b"x-request-id", b"r-%d" % number), (names[number % 4], b"1")]
+            self.assertEqual(made(its_scopes, scope(headers=headers))["headers"], headers)
+        self.assertEqual(len(its_scopes._makers.made), 3)
+
+    def test_requests_of_one_connection_share_nothing_that_can_change(self) -> None:
+        its_scopes = Scopes("", {"pool": 1})
+        for _ in range(2 * makers.WORTH_IT):
+            first, second = made(its_scopes, scope()), made(its_scopes, scope())
+            shared = [key for key in first if first[key] is second[key] and isinstance(first[key], (dict, list))]
+            self.assertEqual(shared, [])
+            first.clear()
+            self.assertEqual(second, made(its_scopes, scope()))
+            web = made(its_scopes, dict(websocket(), scheme="http"))
+            self.assertEqual((web["type"], "method" in web), ("websocket", False))
+
     def test_a_websocket_has_no_method_and_its_subprotocols(self) -> None:
         its_scopes = Scopes("/shop", None)
         for _ in range(2 * makers.WORTH_IT):
