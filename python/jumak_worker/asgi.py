@@ -8,20 +8,16 @@ Not here: files (``asgi_files.py``), header fields (``asgi_head.py``).
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, Optional
 
 from . import asgi_files, asgi_head, multiplex, wire
 from .asgi_content import Content
 from .exchange import COMPLETE, NOTHING, SENDING, STARTED, TRAILERS, ClientDisconnected, Exchange, ProtocolError
-from .multiplex import MAX_COMPLETE, MAX_CONTENT, RESPONSE_FIXED
+from .multiplex import MAX_COMPLETE, MAX_CONTENT
 
 if TYPE_CHECKING:
     from .asgi_link import Link
 
-_pack_response = multiplex.RESPONSE_HEAD.pack
-_RESPONSE = wire.RESPONSE
-_MAX_MICROS = wire.MAX_MICROS
 _encode_head = asgi_head.encode
 
 
@@ -49,8 +45,9 @@ class HttpExchange(Exchange):
     file_opened: Optional[bool]
     trailers: bytes
 
-    def __init__(self, link: "Link", number: int, scope: dict, body: Optional[bytes], now: float) -> None:
-        """``body``: all content of the request; None: it follows. ``now``: perf_counter."""
+    # Instead of a constructor, which costs 1 % more of the worker's time for a small request.
+    def begin(self, link: "Link", number: int, scope: dict, body: Optional[bytes], now: float) -> None:
+        """Once. ``body``: all content of the request; None: it follows. ``now``: perf_counter."""
         self.link = link
         self.number = number
         self.scope = scope
@@ -63,7 +60,7 @@ class HttpExchange(Exchange):
         self.body = body
         self.content = Content() if body is None else None
         #: HEAD, 204, 304: content is swallowed.
-        self.no_content = scope.get("method") == "HEAD"
+        self.no_content = "method" in scope and scope["method"] == "HEAD"
         #: What comes after the end is dropped without a word.
         self.swallows = False
 
@@ -137,14 +134,7 @@ class HttpExchange(Exchange):
             self._declare(len(body))
         if self.no_content:
             body = b""
-        head = self.head
-        size = len(head)
-        micros = int((perf_counter() - self.started_at) * 1e6)
-        if micros > _MAX_MICROS:
-            micros = _MAX_MICROS
-        length = RESPONSE_FIXED + size + len(body)
-        fixed = _pack_response(length, _RESPONSE, self.number, self.status, True, micros, size)
-        self.link.write(fixed + head + body)
+        self.link.complete(self.number, self.started_at, self.status, self.head, body)
         self.state = COMPLETE
         if self.task is not None or self.waiters:
             self.over()

@@ -15,7 +15,7 @@ import socket
 import sys
 from asyncio import Task
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from . import __version__, multiplex, osprocess, wire
 from .asgi import HttpExchange
@@ -42,8 +42,13 @@ _frame_at = multiplex.FRAME.unpack_from
 _request_at = multiplex.REQUEST_HEAD.unpack_from
 _FRAME_HEADER = multiplex.FRAME_HEADER
 _REQUEST_HEAD = multiplex.REQUEST_HEAD.size
+_REQUEST_FIXED = multiplex.REQUEST_FIXED
 _REQUEST = wire.REQUEST
 _BODY_FOLLOWS = wire.REQUEST_BODY_FOLLOWS
+_pack_response = multiplex.RESPONSE_HEAD.pack
+_RESPONSE = wire.RESPONSE
+_RESPONSE_FIXED = multiplex.RESPONSE_FIXED
+_MAX_MICROS = wire.MAX_MICROS
 
 
 class Link(asyncio.Protocol):
@@ -126,6 +131,22 @@ class Link(asyncio.Protocol):
             self._will_flush = True
             self.loop.call_soon(self._flush)
 
+    def complete(self, number: int, started_at: float, status: int, head: bytes, body: bytes) -> None:
+        """A response with all its content. Its pieces are put together with those of its batch."""
+        size = len(head)
+        length = _RESPONSE_FIXED + size + len(body)
+        micros = int((perf_counter() - started_at) * 1e6)
+        if micros > _MAX_MICROS:
+            micros = _MAX_MICROS
+        fixed = _pack_response(length, _RESPONSE, number, status, True, micros, size)
+        self._out += fixed, head, body
+        self._size += length
+        if self._size > _EARLY_FLUSH:
+            self._write_out()
+        elif not self._will_flush:
+            self._will_flush = True
+            self.loop.call_soon(self._flush)
+
     def _flush(self) -> None:
         self._will_flush = False
         if self._out:
@@ -155,7 +176,7 @@ class Link(asyncio.Protocol):
         try:
             self._read(data)
         except WireError as error:
-            _set_request("")
+            _set_request(b"")
             report("the link to the gateway was closed: %s" % error)
             self._abort()
         except BaseException:
@@ -163,26 +184,36 @@ class Link(asyncio.Protocol):
             self._abort()
             raise
         finally:
-            _set_request("")
+            _set_request(b"")
             self._flush()
 
     def _read(self, data: bytes) -> None:
         position = 0
         size = len(data)
         while size - position >= _FRAME_HEADER:
-            length, kind, number = _frame_at(data, position)
-            start = position + _FRAME_HEADER
-            position = start + length
+            start = position
+            if size - start >= _REQUEST_HEAD:
+                length, kind, number, flags, head_length, names_length = _request_at(data, start)
+            else:
+                length, kind, number = _frame_at(data, start)
+            position = start + _FRAME_HEADER + length
             if position > size:
                 if length > wire.MAX_PAYLOAD:
                     raise WireError("a frame of %d bytes" % length)
-                self._keep(data[start - _FRAME_HEADER :], position - size)
+                self._keep(data[start:], position - size)
                 return
             if kind == _REQUEST and self._is_greeted:
-                self._request(data, start, position, number)
+                if length < _REQUEST_FIXED:
+                    raise WireError("a request of %d bytes" % length)
+                names_at = start + _REQUEST_HEAD
+                values_at = names_at + names_length
+                head_end = names_at + head_length
+                if not values_at <= head_end <= position:
+                    raise WireError("a request with a head longer than itself")
+                self._request(data, number, flags, names_at, values_at, head_end, position)
             else:
-                _set_request("")
-                self._other(kind, number, data[start:position])
+                _set_request(b"")
+                self._other(kind, number, data[start + _FRAME_HEADER : position])
         if position < size:
             self._keep(data[position:], _FRAME_HEADER - (size - position))
 
@@ -190,33 +221,29 @@ class Link(asyncio.Protocol):
         self._pieces.append(data)
         self._missing = missing
 
-    def _request(self, data: bytes, start: int, end: int, number: int) -> None:
+    def _request(
+        self, data: bytes, number: int, flags: int, names_at: int, values_at: int, head_end: int, end: int
+    ) -> None:
         now = perf_counter()
         if self._out and now - self._held_since > _HOLD:
             self._write_out()
             self._held_since = now
-        head = start + _REQUEST_HEAD
-        if head > end:
-            raise WireError("a request of %d bytes" % (end - start))
-        flags, head_length, names_length = _request_at(data, start)
-        head_end = head + head_length
-        names_end = head + names_length
-        if head_end > end or names_end > head_end:
-            raise WireError("a request with a head longer than itself")
         worker = self.worker
         try:
-            scope = worker.scopes.make(data[head:names_end], data[names_end:head_end])
+            scope = worker.scopes.make(data, names_at, values_at, head_end)
         except ValueError as error:
             raise WireError("a request whose head cannot be read: %r" % error) from None
         if number in self.exchanges:
             raise WireError("a request with the number of another one: %d" % number)
-        exchange: Union[HttpExchange, WebSocketExchange]
         if scope["type"] == "http":
-            exchange = HttpExchange(self, number, scope, None if flags & _BODY_FOLLOWS else data[head_end:end], now)
+            exchange = HttpExchange()
+            body = None if flags & _BODY_FOLLOWS else data[head_end:end] if head_end < end else b""
+            exchange.begin(self, number, scope, body, now)
         else:
-            exchange = WebSocketExchange(self, number, scope, now)
+            exchange = WebSocketExchange()
+            exchange.begin(self, number, scope, b"", now)
         # The task takes the context of now.
-        _set_request(scope["headers"][0][1].decode("latin-1"))
+        _set_request(scope["headers"][0][1])
         coroutine = exchange.run(worker.application, scope)
         if _HAS_EAGER:
             task = Task(coroutine, loop=self.loop, eager_start=True)

@@ -29,8 +29,8 @@ _DENIAL = ("websocket.http.response.start", "websocket.http.response.body")
 class WebSocketExchange(HttpExchange):
     __slots__ = ("is_connected", "messages", "parts", "owed", "taken", "is_writing", "close_code", "close_reason")
 
-    def __init__(self, link: "Link", number: int, scope: dict, now: float) -> None:
-        super().__init__(link, number, scope, b"", now)
+    def begin(self, link: "Link", number: int, scope: dict, body: Optional[bytes], now: float) -> None:
+        super().begin(link, number, scope, body, now)
         #: The application has had `websocket.connect`.
         self.is_connected = False
         self.messages: Deque[Tuple[Union[str, bytes], int]] = deque()

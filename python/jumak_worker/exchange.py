@@ -137,7 +137,7 @@ class Exchange:
         if task is None or self.state is COMPLETE:
             return
         # Not the task's own context: the loop brought the gateway's word.
-        token = output.task_request.set(self.request_id())
+        token = output.task_request.set(self.request_id().encode("latin-1"))
         report("the deadline has passed of %s; it was here:\n%s" % (self.describe(), stacks.of_task(task)))
         output.task_request.reset(token)
         self.is_cancelled = True

@@ -23,8 +23,8 @@ MESSAGE = 34
 
 #: length of the payload, type, exchange
 FRAME = struct.Struct("<IBI")
-#: flags, length of the head, length of its names: how the payload of REQUEST begins
-REQUEST_HEAD = struct.Struct("<BII")
+#: length of the payload, type, exchange, flags, length of the head, length of its names
+REQUEST_HEAD = struct.Struct("<IBIBII")
 #: length of the payload, type, exchange, status, flags, microseconds, length of the head
 RESPONSE_HEAD = struct.Struct("<IBIHBII")
 #: length of the payload, type, exchange, microseconds (END, FAILED); or bytes (CREDIT), or a token (PONG)
@@ -37,6 +37,8 @@ SHORT_FRAME = struct.Struct("<IBIH")
 MESSAGE_FRAME = struct.Struct("<IBIB")
 
 FRAME_HEADER = FRAME.size
+#: What the length of a REQUEST counts besides head and body.
+REQUEST_FIXED = REQUEST_HEAD.size - FRAME_HEADER
 #: What the length of a RESPONSE counts besides head and body.
 RESPONSE_FIXED = RESPONSE_HEAD.size - FRAME_HEADER
 

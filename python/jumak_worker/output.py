@@ -26,8 +26,8 @@ _ENCODING = "utf-8"
 _ERRORS = "backslashreplace"
 _MARK = b"\x1f"
 
-#: The request that an asyncio task belongs to, by its id: its thread runs many at a time.
-task_request: ContextVar[str] = ContextVar("jumak_request", default="")
+#: The request that an asyncio task belongs to, by its id as it came: its thread runs many at a time. Read when it prints.
+task_request: ContextVar[bytes] = ContextVar("jumak_request", default=b"")
 _ESCAPED = b"\\x1f"
 
 #: For both streams: they end in the same pipe. Reentrant, for signal handlers print too.
@@ -95,7 +95,8 @@ class ThreadOutput:
         writer.write_all(lines)
 
     def _mark(self, kind: bytes) -> bytes:
-        return b"\x1f%s%s\x1f" % (kind, (self.request or task_request.get()).encode("ascii", "replace"))
+        request = self.request or task_request.get().decode("latin-1")
+        return b"\x1f%s%s\x1f" % (kind, request.encode("ascii", "replace"))
 
     def became_child(self) -> None:
         """The process was forked: what it was in the middle of, its parent will end."""

@@ -6,7 +6,7 @@ bounded. Nothing here knows exchanges or links. The layout of a head is drawn in
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .makers import Maker, Makers
 
@@ -25,38 +25,14 @@ _MAX_CONNECTIONS = 4096
 #: RFC9110 has nine, WebDAV some more.
 _MAX_METHODS = 64
 
-#: http_version, scheme, client, server
-Connection = Tuple[str, str, Optional[Tuple[str, int]], Tuple[str, Optional[int]]]
+_methods: Dict[bytes, str] = {}
 
 
-class _Connections(Dict[bytes, Connection]):
-    """All requests of a connection say the same of it."""
-
-    def __missing__(self, text: bytes) -> Connection:
-        version, scheme, client_port, client, server_port, server = text.decode("latin-1").split(" ", 5)
-        port = int(server_port)
-        found: Connection = (
-            version,
-            scheme,
-            (client, int(client_port)) if client else None,
-            (server, port) if port else (server.encode("latin-1").decode("utf-8", "replace"), None),
-        )
-        if len(self) >= _MAX_CONNECTIONS:
-            self.clear()
-        self[text] = found
-        return found
-
-
-class _Methods(Dict[bytes, str]):
-    def __missing__(self, text: bytes) -> str:
-        method = text.decode("latin-1")
-        if len(self) < _MAX_METHODS:
-            self[text] = method
-        return method
-
-
-_connections = _Connections()
-_methods = _Methods()
+def _method(text: bytes) -> str:
+    method = text.decode("latin-1")
+    if len(_methods) < _MAX_METHODS:
+        _methods[text] = method
+    return method
 
 
 class Scopes:
@@ -66,64 +42,103 @@ class Scopes:
         self._root_path = root_path
         self._state = state
         self._makers = Makers()
+        #: By what is said of a connection: copies a scope with that, in which all else is to be set. To copy it
+        #: and to set the rest costs less than to make a dict of all.
+        self._copiers: Dict[bytes, Callable[[], dict]] = {}
+        #: Most requests have the names of the one before.
+        self._names = b""
+        self._maker: Optional[Maker] = None
 
-    def make(self, names: bytes, values: bytes) -> dict:
-        """Both joined by NUL; the last value may contain NUL. Raises ValueError when they do not match."""
-        maker = self._makers.made.get(names)
-        if maker is None:
-            return self._make_slowly(names, values)
-        return maker(values)
+    def make(self, data: bytes, names_at: int, values_at: int, end: int) -> dict:
+        """Both are in ``data``, one behind the other, joined by NUL; the last value may contain NUL.
+
+        Raises ValueError when they do not match."""
+        # To compare is cheaper than to copy and hash.
+        maker, names = self._maker, self._names
+        if maker is None or len(names) != values_at - names_at or not data.startswith(names, names_at):
+            names = data[names_at:values_at]
+            maker = self._makers.made.get(names)
+            if maker is None:
+                return self._make_slowly(names, data[values_at:end])
+            self._maker, self._names = maker, names
+        return maker(data[values_at:end])
 
     def _make_slowly(self, names: bytes, values: bytes) -> dict:
         kind, *headers = names.split(b"\0")
         if kind not in (b"http", b"websocket"):
             raise ValueError("a scope of type %r" % kind)
         connection, method, *fields, query, raw, path = _split(values, len(headers) + 5)
-        version, scheme, client, server = _connections[connection]
         is_http = kind == b"http"
-        scope: Dict[str, Any] = {
-            "type": kind.decode(),
-            "asgi": _ASGI.copy(),
-            "http_version": version,
-            "server": server,
-            "client": client,
-            "scheme": scheme,
-            "root_path": self._root_path,
-            "path": path.decode("utf-8", "replace"),
-            "raw_path": raw,
-            "query_string": query,
-            "headers": list(zip(headers, fields)),
-            "extensions": (HTTP_EXTENSIONS if is_http else WEBSOCKET_EXTENSIONS).copy(),
-        }
+        scope = (self._copiers.get(connection) or self._copier(connection))()
+        scope["asgi"] = _ASGI.copy()
+        scope["path"] = path.decode("utf-8", "replace")
+        scope["raw_path"] = raw
+        scope["query_string"] = query
+        scope["headers"] = list(zip(headers, fields))
+        scope["extensions"] = (HTTP_EXTENSIONS if is_http else WEBSOCKET_EXTENSIONS).copy()
         if self._state is not None:
             scope["state"] = self._state.copy()
         if is_http:
-            scope["method"] = _methods[method]
+            scope["method"] = _methods.get(method) or _method(method)
             if self._makers.are_worth_it(names):
                 self._makers.made[names] = self._compile(headers)
         else:
+            scope["type"] = "websocket"
+            del scope["method"]
             scope["subprotocols"] = _subprotocols(scope["headers"])
         return scope
+
+    def _copier(self, connection: bytes) -> Callable[[], dict]:
+        """Of HTTP requests, for all requests of a connection say the same of it."""
+        version, scheme, client_port, client, server_port, server = connection.decode("latin-1").split(" ", 5)
+        port = int(server_port)
+        scope: Dict[str, Any] = {
+            "type": "http",
+            "asgi": None,
+            "http_version": version,
+            "server": (server, port) if port else (server.encode("latin-1").decode("utf-8", "replace"), None),
+            "client": (client, int(client_port)) if client else None,
+            "scheme": scheme,
+            "root_path": self._root_path,
+            "path": None,
+            "raw_path": None,
+            "query_string": None,
+            "headers": None,
+            "extensions": None,
+            "method": None,
+        }
+        if self._state is not None:
+            scope["state"] = None
+        if len(self._copiers) >= _MAX_CONNECTIONS:
+            self._copiers.clear()
+        self._copiers[connection] = scope.copy
+        return scope.copy
 
     def _compile(self, headers: List[bytes]) -> Maker:
         """Of an HTTP request: what ``_make_slowly`` does, with the names as constants."""
         fields = ["field%d" % i for i in range(len(headers))]
         # The names came from a stranger: repr makes them literals, whatever they are.
         pairs = ", ".join("(%r, %s)" % pair for pair in zip(headers, fields))
-        state = "" if self._state is None else ", 'state': state()"
         code = """def make(values):
     connection, method, %s, query, raw, path = values.split(b"\\0", %d)
-    version, scheme, client, server = connections[connection]
-    return {'type': 'http', 'asgi': asgi(), 'http_version': version, 'server': server, 'client': client,
-        'scheme': scheme, 'root_path': root_path, 'path': path.decode('utf-8', 'replace'), 'raw_path': raw,
-        'query_string': query, 'headers': [%s], 'extensions': extensions(), 'method': methods[method]%s}
-""" % (", ".join(fields), len(headers) + 4, pairs, state)
+    scope = (copiers.get(connection) or copier(connection))()
+    scope['asgi'] = asgi()
+    scope['path'] = path.decode('utf-8', 'replace')
+    scope['raw_path'] = raw
+    scope['query_string'] = query
+    scope['headers'] = [%s]
+    scope['extensions'] = extensions()
+    scope['method'] = methods.get(method) or new_method(method)
+    %s
+    return scope
+""" % (", ".join(fields), len(headers) + 4, pairs, "" if self._state is None else "scope['state'] = state()")
         known: Dict[str, Any] = {
-            "connections": _connections,
+            "copiers": self._copiers,
+            "copier": self._copier,
             "methods": _methods,
+            "new_method": _method,
             "asgi": _ASGI.copy,
             "extensions": HTTP_EXTENSIONS.copy,
-            "root_path": self._root_path,
             "state": (self._state or {}).copy,
         }
         exec(code, known)

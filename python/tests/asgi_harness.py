@@ -89,8 +89,9 @@ def head(its_scope: dict) -> Tuple[bytes, bytes]:
 
 def request(exchange: int, its_scope: dict, body: bytes = b"", follows: bool = False) -> bytes:
     names, values = head(its_scope)
-    fixed = multiplex.REQUEST_HEAD.pack(int(follows), len(names) + len(values), len(names))
-    return frame(wire.REQUEST, exchange, fixed + names + values + body)
+    length = multiplex.REQUEST_FIXED + len(names) + len(values) + len(body)
+    sizes = len(names) + len(values), len(names)
+    return multiplex.REQUEST_HEAD.pack(length, wire.REQUEST, exchange, int(follows), *sizes) + names + values + body
 
 
 def message(exchange: int, data: "str | bytes", more: bool = False) -> bytes:

@@ -404,7 +404,7 @@ class Responses(AsgiTest):
                 write = link._write_out
 
                 def write_out() -> None:
-                    writes.append(len(link._out))
+                    writes.append(b"".join(link._out).count(b"hello"))
                     write()
 
                 link._write_out = write_out

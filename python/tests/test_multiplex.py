@@ -32,13 +32,12 @@ class RecordingLink(Link):
     def write(self, frame: bytes) -> None:
         raise AssertionError("nothing is to be sent")
 
-    def _request(self, data: bytes, start: int, end: int, number: int) -> None:
-        flags, length, names_length = multiplex.REQUEST_HEAD.unpack_from(data, start)
-        head = start + multiplex.REQUEST_HEAD.size
-        names, values = data[head : head + names_length], data[head + names_length : head + length]
-        its_scope = plain(Scopes("", None).make(names, values))
+    def _request(
+        self, data: bytes, number: int, flags: int, names_at: int, values_at: int, head_end: int, end: int
+    ) -> None:
+        its_scope = plain(Scopes("", None).make(data, names_at, values_at, head_end))
         del its_scope["asgi"], its_scope["extensions"], its_scope["root_path"]
-        found = {"type": "REQUEST", "exchange": number, "scope": its_scope, "body": data[head + length : end].hex()}
+        found = {"type": "REQUEST", "exchange": number, "scope": its_scope, "body": data[head_end:end].hex()}
         found["bodyFollows"] = bool(flags & wire.REQUEST_BODY_FOLLOWS)
         self.frames.append(found)
 
@@ -226,11 +225,12 @@ class Links(AsgiTest):
             self.assertEqual(host.gateway.get().body, b"/")
 
     def test_what_breaks_the_rules_ends_the_link_and_the_next_is_served(self) -> None:
-        pack = multiplex.REQUEST_HEAD.pack
+        pack = struct.Struct("<BII").pack
         waiting = request(1, scope(), follows=True)
         for name, data in {
             "a frame that is too large": multiplex.FRAME.pack(wire.MAX_PAYLOAD + 1, wire.REQUEST, 1),
             "a request shorter than its fixed part": frame(wire.REQUEST, 1, b"\0"),
+            "a request shorter than its fixed part behind a whole one": waiting + frame(wire.REQUEST, 2, b"\0"),
             "a head longer than its frame": frame(wire.REQUEST, 1, pack(0, 100, 1) + b"x"),
             "names longer than their head": frame(wire.REQUEST, 1, pack(0, 4, 5) + b"httpx"),
             "a head of an unknown type": frame(wire.REQUEST, 1, pack(0, 4, 4) + b"smtp"),

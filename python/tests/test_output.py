@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import gc
 import io
 import logging
@@ -15,6 +16,7 @@ import traceback
 import unittest
 from typing import List
 
+from jumak_worker import output
 from jumak_worker.output import OutputStream, of_this_thread
 
 PACKAGE_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -50,6 +52,15 @@ class Lines(Case):
         of_this_thread().end_request()
         print("bye", file=self.stream)
         self.assertEqual(self.printed(), b"\x1f=r-1\x1fhello there\nbye\n")
+
+    def test_a_line_of_a_task_is_marked_with_the_id_of_its_request(self) -> None:
+        for name, mark in ((b"r-1", b"r-1"), (b"caf\xe9", b"caf?")):
+            context = contextvars.copy_context()
+            context.run(output.task_request.set, name)
+            context.run(print, "hello", file=self.stream)
+            self.assertEqual(self.printed(), b"\x1f=%s\x1fhello\n" % mark)
+        print("bye", file=self.stream)
+        self.assertEqual(self.printed(), b"bye\n")
 
     def test_lines_of_one_call_are_marked_as_belonging_together(self) -> None:
         self.stream.write("a\nb\n\nc\n")

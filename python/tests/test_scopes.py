@@ -14,7 +14,14 @@ EXPECTED = {"asgi": {"version": "3.0", "spec_version": "2.5"}, "root_path": "/sh
 
 
 def made(its_scopes: Scopes, its_scope: dict) -> dict:
-    return its_scopes.make(*head(its_scope))
+    return make(its_scopes, *head(its_scope))
+
+
+def make(its_scopes: Scopes, names: bytes, values: bytes) -> dict:
+    """From the middle of what was received, as a link does it."""
+    values_at = 3 + len(names)
+    end = values_at + len(values)
+    return its_scopes.make(b"\0\0\1" + names + values + b"body", 3, values_at, end)
 
 
 class Making(unittest.TestCase):
@@ -41,6 +48,25 @@ class Making(unittest.TestCase):
                     value.clear()
             one["type"] = one["path"] = "changed"
 
+    def test_names_that_alternate_are_not_taken_for_each_other(self) -> None:
+        its_scopes = Scopes("", None)
+        names = (b"a", b"b", b"aa", b"b")
+        for number in range(8 * makers.WORTH_IT):
+            headers = [(b"x-request-id", b"r-%d" % number), (names[number % 4], b"1")]
+            self.assertEqual(made(its_scopes, scope(headers=headers))["headers"], headers)
+        self.assertEqual(len(its_scopes._makers.made), 3)
+
+    def test_requests_of_one_connection_share_nothing_that_can_change(self) -> None:
+        its_scopes = Scopes("", {"pool": 1})
+        for _ in range(2 * makers.WORTH_IT):
+            first, second = made(its_scopes, scope()), made(its_scopes, scope())
+            shared = [key for key in first if first[key] is second[key] and isinstance(first[key], (dict, list))]
+            self.assertEqual(shared, [])
+            first.clear()
+            self.assertEqual(second, made(its_scopes, scope()))
+            web = made(its_scopes, dict(websocket(), scheme="http"))
+            self.assertEqual((web["type"], "method" in web), ("websocket", False))
+
     def test_a_websocket_has_no_method_and_its_subprotocols(self) -> None:
         its_scopes = Scopes("/shop", None)
         for _ in range(2 * makers.WORTH_IT):
@@ -52,12 +78,12 @@ class Making(unittest.TestCase):
     def test_a_path_that_is_no_utf8(self) -> None:
         names, values = head(scope())
         for _ in range(2 * makers.WORTH_IT):
-            one = Scopes("", None).make(names, values + b"\xff\xc3\xa9")
+            one = make(Scopes("", None), names, values + b"\xff\xc3\xa9")
             self.assertEqual(one["path"], "/\ufffd\u00e9")
 
     def test_a_unix_socket_has_no_client_and_a_path_for_a_server(self) -> None:
         names, values = head(scope(client=None, server=("/run/my app.sock", None)))
-        one = Scopes("", None).make(names, values)
+        one = make(Scopes("", None), names, values)
         self.assertEqual((one["client"], one["server"]), (None, ("/run/my app.sock", None)))
 
     def test_names_are_data_whatever_they_are(self) -> None:
@@ -71,11 +97,11 @@ class Making(unittest.TestCase):
         its_scopes = Scopes("", None)
         names, values = head(scope())
         for _ in range(2 * makers.WORTH_IT):
-            its_scopes.make(names, values)
+            make(its_scopes, names, values)
         for wrong in (b"", b"GET\0/", values.replace(b"4711", b"x"), values.replace(b"1.1 http ", b"")):
             for some in (names, names + b"\0more"):
                 with self.assertRaises(ValueError):
-                    its_scopes.make(some, wrong)
+                    make(its_scopes, some, wrong)
 
     def test_strangers_cannot_fill_the_memory(self) -> None:
         its_scopes = Scopes("", None)
@@ -86,7 +112,7 @@ class Making(unittest.TestCase):
             self.assertEqual(made(its_scopes, given)["client"], given["client"])
         self.assertLessEqual(len(its_scopes._makers._seen), makers.MAX_COUNTED)
         self.assertLessEqual(len(its_scopes._makers.made), makers.MAX_MADE)
-        self.assertLessEqual(len(scopes._connections), scopes._MAX_CONNECTIONS)
+        self.assertLessEqual(len(its_scopes._copiers), scopes._MAX_CONNECTIONS)
         self.assertLessEqual(len(scopes._methods), scopes._MAX_METHODS)
 
 
