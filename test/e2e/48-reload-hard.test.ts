@@ -257,6 +257,8 @@ test('an error page asks the gateway, and the application hears nothing of it', 
   const ask = async () =>
     (await getOnce(server.port, '/boom', 'Host: localhost', 'Jumak-State: 1')).header('jumak-state')
   assert.equal(await ask(), state)
+  // The log may come behind the answer.
+  await server.waitForLog(/worker.*RuntimeError: boom|RuntimeError: boom.*worker/)
   assert.equal(server.log.filter(line => /RuntimeError: boom/.test(line) && /worker/.test(line)).length, 1)
   project.save('words.py', greeting('other'))
   assert.notEqual(await ask(), state)
