@@ -54,8 +54,6 @@ export class Link implements PoolLink {
   /** Of the request that runs, or ran last: who must accept anew first ends it. Null before the first: that of hellos. */
   #deadlines: DeadlineList | null = null
   #calls: Call[] = []
-  /** Another one runs than at the beginning of the read. */
-  #hasNewFirst = false
   #unsent: Call[] = []
   #connection: WorkerConnection | null = null
   #sender: BodySender | null = null
@@ -94,8 +92,10 @@ export class Link implements PoolLink {
       this.address.socket,
       decoder,
       chunk => {
+        const first = this.first
         decoder.push(chunk)
-        this.#noteFirst()
+        // One reading of the clock for all that it has answered in this read.
+        if (this.first !== first) this.firstSince = performance.now()
       },
       reason => {
         this.isAlive = false
@@ -218,12 +218,6 @@ export class Link implements PoolLink {
     this.#free(runMicros)
   }
 
-  /** One reading of the clock for all that was answered meanwhile. */
-  #noteFirst(): void {
-    if (this.#hasNewFirst) this.firstSince = performance.now()
-    this.#hasNewFirst = false
-  }
-
   #startFirst(): void {
     this.#deadlines = this.#owner.deadlinesOf(this.#calls[0]!.exchange.request.path)
     this.#arm()
@@ -246,7 +240,7 @@ export class Link implements PoolLink {
         const { runMicros } = this.#ended
         this.#forgetEnded()
         this.#free(runMicros)
-        this.#noteFirst()
+        this.firstSince = performance.now()
       } else if (call.phase !== 'sent') {
         call.releaseBody()
       }
@@ -267,10 +261,8 @@ export class Link implements PoolLink {
     this.inFlight--
     // Only calls that may wait, and be waited for, are ever behind another.
     this.takesAhead = true
-    if (this.#calls.length > 0) {
-      this.#hasNewFirst = true
-      this.#startFirst()
-    } else this.#deadline.rest()
+    if (this.#calls.length > 0) this.#startFirst()
+    else this.#deadline.rest()
     this.#owner.freed(this, runMicros)
   }
 }
