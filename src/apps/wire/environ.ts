@@ -5,11 +5,13 @@
  * Invariants: values are latin-1 ("native strings" of PEP 3333), and none but the last has a NUL. Requests that are alike have the
  * same names in the same order (`environ-names.ts`): `environ.py` counts on it.
  */
-import type { Exchange, LocalEnd } from '../../http/exchange.ts'
+import { splitAuthority } from '../../http/authority.ts'
+import type { Exchange } from '../../http/exchange.ts'
 import type { HeaderLines } from '../../http/headers.ts'
 import { environNames } from './environ-names.ts'
 import type { FrameWriter } from './frame-writer.ts'
 
+const DEFAULT_PORT = { http: '80', https: '443' } as const
 const PROTOCOL = { '1.0': '\0HTTP/1.0\0', '1.1': '\0HTTP/1.1\0', '2': '\0HTTP/2.0\0' } as const
 
 /**
@@ -53,16 +55,10 @@ function belowRoot(path: string, rootPath: string): string {
 function serverOf(exchange: Exchange): string {
   const { local, peer, request } = exchange
   if (local.port !== 0 && peer.address === peer.socketAddress) return `${local.address}\0${local.port}`
-  const { host, port } = splitAuthority(request.authority, local)
-  return `${host}\0${port === '' ? (request.scheme === 'https' ? '443' : '80') : port}`
-}
-
-function splitAuthority(authority: string, local: LocalEnd): { host: string; port: string } {
-  if (authority === '') return { host: local.port === 0 ? 'localhost' : local.address, port: '' }
-  const colon = authority.lastIndexOf(':')
-  // The colons of an IPv6 address are inside its brackets.
-  if (colon <= authority.lastIndexOf(']')) return { host: authority, port: '' }
-  return { host: authority.slice(0, colon), port: authority.slice(colon + 1) }
+  if (request.authority === '')
+    return `${local.port === 0 ? 'localhost' : local.address}\0${DEFAULT_PORT[request.scheme]}`
+  const { host, port } = splitAuthority(request.authority)
+  return `${host}\0${port || DEFAULT_PORT[request.scheme]}`
 }
 
 function hasContentLength(headers: readonly string[]): boolean {
