@@ -13,16 +13,14 @@ import type { Transport, TransportHandler } from '../http/transport.ts'
 import { Views } from './views.ts'
 
 /** One buffer for all reads of the process: what a callback wants to keep, it copies. 64 KiB is the largest read libuv does. */
-const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024)
-const readViews = new Views(sharedReadBuffer)
+const shared = new Views(Buffer.allocUnsafeSlow(64 * 1024))
 
 /**
  * Small writes are put together here: the kernel mostly takes them at once, and then the next one needs no new buffer. A write
  * that it does not take keeps the buffer, so its size is what a slow client costs at least.
  */
 const SEND_BUFFER = 16 * 1024
-let sendBuffer = Buffer.allocUnsafeSlow(SEND_BUFFER)
-let sendViews = new Views(sendBuffer)
+let sending = new Views(Buffer.allocUnsafeSlow(SEND_BUFFER))
 /** Connections that wait to be accepted, in the kernel. The kernel caps it at net.core.somaxconn (4096 on Linux). */
 const BACKLOG = 4096
 
@@ -76,9 +74,9 @@ export class SocketTransport implements Transport {
       handle,
       allowHalfOpen: true,
       onread: {
-        buffer: sharedReadBuffer,
+        buffer: shared.buffer,
         callback: (length: number): boolean => {
-          this.handler.onData(readViews.to(length))
+          this.handler.onData(shared.to(length))
           return true
         },
       },
@@ -112,14 +110,11 @@ export class SocketTransport implements Transport {
   writeJoined(text: string, data: Buffer): boolean {
     const length = text.length + data.length
     const isShared = length <= SEND_BUFFER
-    const joined = isShared ? sendBuffer : Buffer.allocUnsafeSlow(length)
+    const joined = isShared ? sending.buffer : Buffer.allocUnsafeSlow(length)
     joined.write(text, 0, 'latin1')
     joined.set(data, text.length)
-    const taken = this.#socket.write(isShared ? sendViews.to(length) : joined)
-    if (isShared && this.#socket.writableLength > 0) {
-      sendBuffer = Buffer.allocUnsafeSlow(SEND_BUFFER)
-      sendViews = new Views(sendBuffer)
-    }
+    const taken = this.#socket.write(isShared ? sending.to(length) : joined)
+    if (isShared && this.#socket.writableLength > 0) sending = new Views(Buffer.allocUnsafeSlow(SEND_BUFFER))
     return taken
   }
 

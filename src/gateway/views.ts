@@ -3,18 +3,18 @@ const MAX_KEPT = 2048
 
 /** Views of one buffer from its beginning, by their length: to make one costs more than what is done with a small one. */
 export class Views {
-  readonly #buffer: Buffer
+  readonly buffer: Buffer
   readonly #kept = new Array<Buffer | undefined>(MAX_KEPT + 1).fill(undefined)
 
   constructor(buffer: Buffer) {
-    this.#buffer = buffer
+    this.buffer = buffer
   }
 
   to(length: number): Buffer {
-    if (length > MAX_KEPT) return this.#buffer.subarray(0, length)
+    if (length > MAX_KEPT) return this.buffer.subarray(0, length)
     let view = this.#kept[length]
     if (view === undefined) {
-      view = this.#buffer.subarray(0, length)
+      view = this.buffer.subarray(0, length)
       this.#kept[length] = view
     }
     return view
