@@ -124,12 +124,7 @@ class Link(asyncio.Protocol):
     def write(self, frame: bytes) -> None:
         """A frame. Those of one turn of the loop leave together."""
         self._out.append(frame)
-        self._size += len(frame)
-        if self._size > _EARLY_FLUSH:
-            self._write_out()
-        elif not self._will_flush:
-            self._will_flush = True
-            self.loop.call_soon(self._flush)
+        self._added(len(frame))
 
     def complete(self, number: int, started_at: float, status: int, head: bytes, body: bytes) -> None:
         """A response with all its content. Its pieces are put together with those of its batch."""
@@ -140,7 +135,10 @@ class Link(asyncio.Protocol):
             micros = _MAX_MICROS
         fixed = _pack_response(length, _RESPONSE, number, status, True, micros, size)
         self._out += fixed, head, body
-        self._size += length
+        self._added(length)
+
+    def _added(self, size: int) -> None:
+        self._size += size
         if self._size > _EARLY_FLUSH:
             self._write_out()
         elif not self._will_flush:
