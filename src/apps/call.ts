@@ -89,6 +89,12 @@ export class Call implements Queued, Unanswered {
     return `${elapsed} ms after it came, ${Math.round(Math.max(0, queueMillis))} ms of them in the queue`
   }
 
+  /** It is about to be put there. */
+  enter(queue: CallQueue<Call>): void {
+    this.phase = 'queued'
+    this.queue = queue
+  }
+
   /** It leaves its queue. */
   stopWaiting(now: number): void {
     this.waiting?.disarm()

@@ -3,7 +3,8 @@
  * gateway. Applies the rules of `dispatch.ts` to real links; keeps the bounds and time-outs of the queue.
  *
  * Invariants: a call that waits is in one queue; nothing is written during a turn of the event loop: at its end those that wait are
- * given the slots that it has freed, and requests to one link leave in one write. Not here: which workers there are (`worker-lifecycle.ts`), calls whose link is gone (`retry.ts`).
+ * given the slots that it has freed, and requests to one link leave in one write. Not here: which workers there are
+ * (`worker-lifecycle.ts`), calls whose link is gone (`retry.ts`).
  */
 import { Deadline, DeadlineList } from '../base/deadlines.ts'
 import type { Limits, QueueOrder, Timeouts } from '../config/types.ts'
@@ -77,8 +78,7 @@ export class Dispatcher {
       this.#fail(tooMany, new HttpError(503, 'Too many requests are waiting', 'operator', this.#retryAfter()))
       if (tooMany === call) return
     }
-    call.phase = 'queued'
-    call.queue = this.#queue
+    call.enter(this.#queue)
     this.#queue.push(call)
     // While requests are long none goes ahead of need: its turn comes with the end of another.
     if (this.#runTimes.allowedAhead(aheadBudget(this.#workers)) > 0 || this.#refusal !== null) this.pumpSoon()
@@ -88,8 +88,7 @@ export class Dispatcher {
   /** A call comes back from a link that is gone: it goes before those that have not been sent yet. The caller pumps. */
   takeBack(call: Call): void {
     const queue = call.losses > 0 ? this.#suspects : this.#queue
-    call.phase = 'queued'
-    call.queue = queue
+    call.enter(queue)
     this.#startWaiting(call, performance.now())
     queue.unshift(call)
   }
