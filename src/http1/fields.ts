@@ -43,7 +43,10 @@ const MAX_KNOWN_NAMES = 1024
 const MAX_KNOWN_LENGTH = 64
 const knownNames = new Map<string, FieldName>()
 
-/** The name in a field line (from `from` to `to` in `text`), which came behind another one. To guess it costs a third of looking it up. Throws ProtocolError. */
+/**
+ * The name in a field line, which is in `text` from `from` to `to` and came behind another one. To guess it costs a third of looking it
+ * up. Throws ProtocolError.
+ */
 export function fieldNameBehind(previous: FieldName, text: string, from: number, to: number): FieldName {
   const guess = previous.next
   // A lead ends in the first colon of the line: a name has none.
@@ -83,7 +86,7 @@ export function colonOf(text: string, from = 0, to: number = text.length): numbe
   throw new ProtocolError(400, colon === from ? 'A header has no name' : 'A header line has no colon', 'RFC9112§5')
 }
 
-/** The value between the colon and the end of its line, without white space around it; `checked` when its characters are known to be valid. */
+/** What stands between the colon and the end of its line, without white space around it; `checked`: its characters are known to be valid. */
 export function fieldValue(text: string, from: number, to: number, checked: boolean): string {
   let start = from
   let end = to

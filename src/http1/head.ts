@@ -31,6 +31,8 @@ const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(\d)\
 const COMMON_METHODS = ['GET', 'POST'].map(method => ({ method, lead: `${method} ` }))
 const COMMON_END = ' HTTP/1.1'
 const TARGET = /^[\x21-\x7e]+$/
+
+/** One for each connection: a call for each line, then `finish`, and it begins anew. After a ProtocolError it is of no more use. */
 export class HeadReader {
   readonly #limits: ParserLimits
   #method = ''
