@@ -99,7 +99,8 @@ export class Call implements Queued, Unanswered {
   stopWaiting(now: number): void {
     this.waiting?.disarm()
     this.phase = 'new'
-    const waited = this.waitsSince === 0 ? 0 : now - this.waitsSince
+    // It may have come after the clock was read.
+    const waited = this.waitsSince === 0 ? 0 : Math.max(0, now - this.waitsSince)
     // A call that lost its link waits a second time.
     this.exchange.queueMillis = Math.max(0, this.exchange.queueMillis) + waited
     this.waitsSince = 0
