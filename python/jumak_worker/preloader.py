@@ -16,32 +16,12 @@ import time
 import warnings
 from typing import Any, Dict, NoReturn, Optional
 
-from . import __version__, failure_report, inspection, loader, osprocess, output, sources
+from . import __version__, deafness, failure_report, inspection, loader, osprocess, output, sources
 from .control import ControlChannel
 from .lifecycle import Worker
 
 #: What workers have to leave by themselves after the master's death, before they are killed (seconds).
 _ORPHAN_GRACE = 8.0
-
-
-#: The preloader, or the worker, that this process is: what the application forks is not meant by the handler below.
-_own_pid = 0
-
-
-def _become_deaf() -> None:
-    global _own_pid
-    _own_pid = os.getpid()
-
-
-def _left_to_the_master(number: int, _frame: object) -> None:
-    """An init system signals every process at once; ending, and letting requests finish first, is the master's affair.
-
-    A handler and not SIG_IGN, which the application's subprocesses would inherit. What the application forks inherits
-    the handler, and ends as it would without.
-    """
-    if os.getpid() != _own_pid:
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
 
 
 class Preloader:
@@ -69,9 +49,7 @@ class Preloader:
         output.install()
         if message["identity"] is not None:
             self._drop_privileges(message["identity"])
-        _become_deaf()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _left_to_the_master)
+        deafness.become_deaf()
         os.register_at_fork(after_in_child=self._forget_in_child)
         osprocess.become_subreaper()
         osprocess.keep_freed_memory()
@@ -202,7 +180,7 @@ class Preloader:
             with warnings.catch_warnings():
                 # Of threads, which were looked for, and are meant when preload is on.
                 warnings.simplefilter("ignore", DeprecationWarning)
-                pid = os.fork()
+                pid = deafness.fork_worker()
         except OSError as error:
             if pipe >= 0:
                 os.close(pipe)
@@ -218,7 +196,6 @@ class Preloader:
 
     def _become_worker(self, number: int, pipe: int) -> Worker:
         signal.signal(signal.SIGCHLD, self._sigchld if self._sigchld is not None else signal.SIG_DFL)
-        _become_deaf()
         os.dup2(pipe, 1)
         os.dup2(pipe, 2)
         os.close(pipe)

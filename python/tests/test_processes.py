@@ -437,23 +437,61 @@ def application(environ, start_response):
         master.send("signal", worker=1, signal="KILL")
         self.assertEqual(master.receive("exited")["signal"], "SIGKILL")
 
-    def test_what_the_application_forks_can_be_terminated(self) -> None:
-        source = (
-            # Python forgets a signal that arrives within the fork itself: the child must be up.
-            "import os, signal, time\n"
-            "def application(environ, start_response):\n"
-            "    read, write = os.pipe()\n    child = os.fork()\n"
-            "    if child == 0:\n        os.write(write, b'up')\n        time.sleep(60)\n        os._exit(0)\n"
-            "    os.read(read, 2)\n    os.kill(child, signal.SIGTERM)\n"
-            "    status = os.waitpid(child, 0)[1]\n"
-            "    start_response('200 OK', [])\n    return [str(os.WTERMSIG(status)).encode()]\n"
-        )
+    def test_what_the_application_forks_can_be_terminated_at_once(self) -> None:
+        source = """
+import os, signal, threading, time
+def fork_and_terminate():
+    child = os.fork()
+    if child == 0:
+        time.sleep(60)
+        os._exit(0)
+    os.kill(child, signal.SIGTERM)
+    return os.waitpid(child, 0)[1]
+def application(environ, start_response):
+    # Many: what goes wrong here depends on how far the child has come.
+    found = [fork_and_terminate() for _ in range(100)]
+    thread = threading.Thread(target=lambda: found.append(fork_and_terminate()))
+    thread.start()
+    thread.join()
+    start_response('200 OK', [])
+    return [str(sorted({os.WTERMSIG(status) for status in found})).encode()]
+"""
+        master = self.master(source)
+        master.receive("loaded")
+        pid, _, _, lines = self.fork(master)
+        gateway = self.link(json.loads(lines.readline())["socket"])
+        gateway.send(request(environ()))
+        self.assertEqual(gateway.response().body, b"[15]")
+        # The worker itself is as deaf as before.
+        os.kill(pid, signal.SIGTERM)
+        gateway.send(request(environ()))
+        self.assertEqual(gateway.response().body, b"[15]")
+
+    def test_what_the_application_forks_is_interrupted_as_any_python(self) -> None:
+        source = """
+import os, signal, time
+def application(environ, start_response):
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(write, b'up')
+            while True:
+                time.sleep(0.01)
+        except KeyboardInterrupt:
+            os._exit(7)
+    os.read(read, 2)
+    os.kill(child, signal.SIGINT)
+    status = os.waitpid(child, 0)[1]
+    start_response('200 OK', [])
+    return [str(os.WEXITSTATUS(status)).encode()]
+"""
         master = self.master(source)
         master.receive("loaded")
         _, _, _, lines = self.fork(master)
         gateway = self.link(json.loads(lines.readline())["socket"])
         gateway.send(request(environ()))
-        self.assertEqual(gateway.response().body, b"15")
+        self.assertEqual(gateway.response().body, b"7")
 
     def test_a_signal_handler_of_the_application_may_end_the_worker_between_requests(self) -> None:
         source = (

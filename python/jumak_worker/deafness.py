@@ -1,0 +1,65 @@
+"""SIGINT and SIGTERM: nothing for the preloader and its workers, what they always are for what the application forks.
+
+An init system signals every process at once; ending, and letting requests finish first, is the master's affair.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import Any, Dict, Set
+
+_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+#: What they did before: what they do in any other Python.
+_before: Dict[int, Any] = {}
+
+
+class _OfThread(threading.local):
+    #: A worker is forked, and not the application's own process.
+    forks_worker = False
+    #: The signal mask from before the fork.
+    mask: Set[Any] = set()
+
+
+_of_thread = _OfThread()
+
+
+def become_deaf() -> None:
+    """Once, in the preloader. A handler and not SIG_IGN, which the application's subprocesses would inherit."""
+    for number in _NUMBERS:
+        _before[number] = signal.signal(number, _left_to_the_master)
+    os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_hear_again)
+
+
+def fork_worker() -> int:
+    """``os.fork``, and the child is deaf as well."""
+    _of_thread.forks_worker = True
+    try:
+        return os.fork()
+    finally:
+        _of_thread.forks_worker = False
+
+
+def _left_to_the_master(_number: int, _frame: object) -> None:
+    pass
+
+
+# A child that kept the handler would never end if its signal came just before it sleeps, or within the fork, where Python
+# forgets signals: `Process.terminate()` right after `start()`. So they wait in the kernel until the child is as any other.
+
+
+def _hold() -> None:
+    _of_thread.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _NUMBERS)
+
+
+def _release() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _of_thread.mask)
+
+
+def _hear_again() -> None:
+    if not _of_thread.forks_worker:
+        for number in _NUMBERS:
+            if signal.getsignal(number) is _left_to_the_master:
+                signal.signal(number, _before[number])
+    _release()
