@@ -11,7 +11,6 @@ import type { PoolLink } from './pool-link.ts'
 import type { CallQueue, Queued } from './queue.ts'
 import type { Relay } from './relay.ts'
 import type { StreamRelay } from './stream-relay.ts'
-import { NO_CONTENT } from './wire/encode.ts'
 
 /**
  * new: not placed yet · queued: waits for a slot · sent: on a link, no head yet · streaming: head relayed, content comes from the link ·
@@ -26,8 +25,8 @@ export type FailCall = (call: Call, error: Error) => void
 export class Call implements Queued, Unanswered {
   readonly exchange: Exchange
   readonly idempotent: boolean
-  /** All of the content; null: it follows in BODY frames. */
-  readonly inline: Buffer | null
+  /** All of the content, a character for each byte; null: it follows in BODY frames. */
+  readonly inline: string | null
   /** -1: known only at the end. */
   readonly bodyLength: number
   phase: CallPhase = 'new'
@@ -55,7 +54,7 @@ export class Call implements Queued, Unanswered {
     this.exchange = exchange
     this.idempotent = isIdempotent(exchange.request.method)
     this.#body = body
-    this.inline = body === null ? NO_CONTENT : body.inline
+    this.inline = body === null ? '' : body.inline
     this.bodyLength = body === null ? 0 : (body.length ?? -1)
   }
 
@@ -69,6 +68,10 @@ export class Call implements Queued, Unanswered {
 
   get isContentGone(): boolean {
     return this.#body !== null && !this.#body.isAtHand
+  }
+
+  get inlineBytes(): number {
+    return this.inline === null ? 0 : this.inline.length
   }
 
   /** May wait behind others on a slot, and others behind it: short content, and nobody died of it. */

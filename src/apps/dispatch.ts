@@ -23,7 +23,7 @@ export interface Slot {
   inFlight: number
   /** Exchanges that hold no room: streams after their head, WebSockets. */
   readonly streams: number
-  /** Nothing in flight speaks against a request behind it: no stream, no long body, no second try. */
+  /** Nothing in flight speaks against a request behind it: no stream, no long body, not too much of short ones, no second try. */
   takesAhead: boolean
   /** When its first request became the first, in milliseconds. */
   firstSince: number
@@ -45,6 +45,8 @@ export const AHEAD_BUDGET_MICROS = 1000
 export const LONE_BUDGET_MICROS = 10_000
 /** Requests ahead of one at most, however short they are: what the worker itself does for each, some 10 µs, is not in their run times. */
 export const MAX_AHEAD = 64
+/** Bytes of their content at most: what the kernel keeps for a link (212 KB with what it needs for itself), so that none waits in buffers here. */
+export const MAX_CONTENT_AHEAD = 160 * 1024
 
 /** Each sample counts 1/64: one slow request among a hundred short ones keeps requests from waiting behind its like. */
 const WEIGHT = 1 / 64

@@ -10,7 +10,7 @@ import { Deadline, type DeadlineList } from '../base/deadlines.ts'
 import { HttpError } from '../http/errors.ts'
 import { BodySender } from './body-sender.ts'
 import type { Call, CallPhase } from './call.ts'
-import { type Fate, fatesOf } from './dispatch.ts'
+import { type Fate, fatesOf, MAX_CONTENT_AHEAD } from './dispatch.ts'
 import { LinkSink } from './link-sink.ts'
 import type { LinkAddress, PoolLink, PoolLinkOwner } from './pool-link.ts'
 import type { PoolWorker } from './pool-worker.ts'
@@ -54,6 +54,8 @@ export class Link implements PoolLink {
   /** Of the request that runs, or ran last: who must accept anew first ends it. Null before the first: that of hellos. */
   #deadlines: DeadlineList | null = null
   #calls: Call[] = []
+  /** Bytes of content that travel inside the requests in flight. */
+  #content = 0
   #unsent: Call[] = []
   #connection: WorkerConnection | null = null
   #sender: BodySender | null = null
@@ -124,7 +126,8 @@ export class Link implements PoolLink {
     call.link = this
     call.exchange.servedBy = this.address
     this.inFlight++
-    if (!call.mayGoAhead) this.takesAhead = false
+    this.#content += call.inlineBytes
+    if (!call.mayGoAhead || this.#content > MAX_CONTENT_AHEAD) this.takesAhead = false
     if (this.#calls.push(call) === 1) {
       this.firstSince = performance.now()
       this.#startFirst()
@@ -152,7 +155,7 @@ export class Link implements PoolLink {
     const calls = this.#calls
     this.#calls = []
     this.#unsent = []
-    this.inFlight = 0
+    this.inFlight = this.#content = 0
     for (const call of calls) call.link = null
     this.#forgetEnded()
     this.takesAhead = true
@@ -203,6 +206,7 @@ export class Link implements PoolLink {
   /** The worker is done with its first call; the slot is free when the request's content is through as well. */
   end(call: Call, runMicros: number): void {
     this.#calls.shift()
+    this.#content -= call.inlineBytes
     call.exchange.runMicros = runMicros
     this.release()
     if (this.#sender?.isLive) {
@@ -260,7 +264,7 @@ export class Link implements PoolLink {
   #free(runMicros: number): void {
     this.inFlight--
     // Only calls that may wait, and be waited for, are ever behind another.
-    this.takesAhead = true
+    this.takesAhead = this.#content <= MAX_CONTENT_AHEAD
     if (this.#calls.length > 0) this.#startFirst()
     else this.#deadline.rest()
     this.#owner.freed(this, runMicros)

@@ -58,8 +58,9 @@ export class LiveBody implements CallBody {
         // What still comes of it is thrown away by the protocol, when it has its response.
         if (this.#isClosed) return false
         this.#isDelivering = true
-        if (this.#waiting === null) this.#held.push(chunk)
-        else this.#give(chunk)
+        const piece = Buffer.from(chunk)
+        if (this.#waiting === null) this.#held.push(piece)
+        else this.#give(piece)
         this.#isDelivering = false
         return this.#waiting !== null
       },

@@ -733,6 +733,22 @@ test('requests of one turn leave in one write, and short ones are sent ahead onc
   assert.ok(reads < 20, `${reads} reads for 64 requests`)
 })
 
+test('no more content is sent ahead than the kernel keeps, and the rest follows', async () => {
+  const bench = new Bench()
+  const worker = await bench.linkedWorker(1, 1, echo)
+  for (let i = 0; i < 600; i++) await bench.send().over()
+  const held = holding()
+  worker.script = held.script
+  const body = Buffer.alloc(20_000)
+  const exchanges = Array.from({ length: 20 }, () => bench.send({ method: 'PUT', body }))
+  await held.until(1)
+  assert.equal(bench.pool.stats().queued, 20 - 9)
+  worker.script = echo
+  held.requests.forEach(echo)
+  await Promise.all(exchanges.map(exchange => exchange.over()))
+  assert.ok(exchanges.every(({ response }) => Buffer.concat(response.chunks).equals(body)))
+})
+
 test('requests behind a stream that loses its client are dispatched again', async () => {
   const bench = new Bench()
   const worker = await bench.linkedWorker(1, 1, echo)

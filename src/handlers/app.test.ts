@@ -11,10 +11,9 @@ import { ClientGoneError, HttpError, ProtocolError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { appHandler } from './app.ts'
 
-const limits = { memoryBuffer: 10_000 } as Limits
-
-function handle(request: FakeRequest, space = new TemporarySpace(tmpdir())) {
+function handle(request: FakeRequest & { memoryBuffer?: number }, space = new TemporarySpace(tmpdir())) {
   const exchange = new FakeExchange(request)
+  const limits = { memoryBuffer: request.memoryBuffer ?? 10_000 } as Limits
   let resolve: (body: RequestBody | null) => void
   const handled = new Promise<RequestBody | null>(done => {
     resolve = done
@@ -45,6 +44,27 @@ test('content goes to the pool when it is complete: inline when small', async ()
   const body = await handle({ body: Buffer.from('hello world'), chunkSize: 3 }).handled
   assert.equal(body!.inline!.toString(), 'hello world')
   body!.close()
+})
+
+test('every byte of small content stays as it is, in however many pieces it comes', async () => {
+  const content = Buffer.from(Array.from({ length: 9000 }, (_, i) => (i * 7) & 255))
+  for (const chunkSize of [9000, 1000, 100, 1]) {
+    const body = await handle({ body: content, chunkSize }).handled
+    assert.ok(Buffer.from(body!.inline!, 'latin1').equals(content), `in pieces of ${chunkSize}`)
+    body!.close()
+  }
+})
+
+test('content that outgrows what is inline keeps what came before', async () => {
+  const content = Buffer.from(Array.from({ length: 70_000 }, (_, i) => (i * 7) & 255))
+  for (const memoryBuffer of [10_000, 65_000, 1_000_000]) {
+    for (const chunkSize of [70_000, 3000, 700]) {
+      const body = await handle({ body: content, chunkSize, memoryBuffer }).handled
+      assert.equal(body!.inline, null)
+      assert.ok((await contentOf(body!)).equals(content), `pieces of ${chunkSize}, ${memoryBuffer} bytes of memory`)
+      body!.close()
+    }
+  }
 })
 
 test('content beyond memory and inline is read back from a file, twice if need be', async () => {

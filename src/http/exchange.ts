@@ -40,7 +40,7 @@ export interface LocalEnd {
 }
 
 export interface BodyConsumer {
-  /** A chunk that the consumer may keep. Return false to pause; then call `resume()`. */
+  /** A view of bytes that are valid during the call. Return false to pause; then call `resume()`. */
   onData(chunk: Buffer): boolean
   /** The body is complete. */
   onEnd(trailers: HeaderLines): void

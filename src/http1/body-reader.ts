@@ -19,6 +19,8 @@ export class Http1Body implements BodyReader {
   #consumer: BodyConsumer | null = null
   #flowing = false
   #waiting: Buffer[] = []
+  /** Some of what waits is a view of the transport's buffer. */
+  #isBorrowed = false
   #trailers: HeaderLines | null = null
   #error: Error | null = null
   #delivering = false
@@ -53,12 +55,20 @@ export class Http1Body implements BodyReader {
 
   // -- from the connection
 
+  /** A view, valid until `keep`. */
   push(chunk: Buffer): void {
     if (this.#discarding || this.isComplete) return
-    // The parser's bytes are a view of the transport's buffer.
-    this.#waiting.push(Buffer.from(chunk))
+    this.#waiting.push(chunk)
+    this.#isBorrowed = true
     this.#deliver()
     if (!this.#flowing) this.#source.pauseBody()
+  }
+
+  /** The bytes that were pushed are about to change: copies what still waits. */
+  keep(): void {
+    if (!this.#isBorrowed) return
+    this.#isBorrowed = false
+    this.#waiting = this.#waiting.map(chunk => Buffer.from(chunk))
   }
 
   end(trailers: HeaderLines): void {

@@ -158,6 +158,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
       this.#refuse(error)
     } finally {
       this.#advancing = false
+      this.#exchange?.body.keep()
     }
     this.#afterRead()
   }

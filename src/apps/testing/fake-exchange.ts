@@ -162,7 +162,10 @@ export class FakeExchange implements Exchange {
         if (position >= stopsAt) return
         const chunk = Buffer.from(body.subarray(position, position + chunkSize))
         position += chunk.length
-        if (!consumer!.onData(chunk)) return
+        const wantsMore = consumer!.onData(chunk)
+        // It was lent for the call.
+        chunk.fill('~')
+        if (!wantsMore) return
       }
       if (bodyError) consumer!.onError(bodyError)
       else consumer!.onEnd([])

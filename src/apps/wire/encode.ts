@@ -4,21 +4,19 @@ import { writeEnviron } from './environ.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import { FRAME_HEADER, FrameType, REQUEST_BODY_FOLLOWS } from './frames.ts'
 
-const EMPTY = Buffer.alloc(0)
-
 export function encodeHello(build: string): Buffer {
   const payload = Buffer.from(JSON.stringify({ build }))
   return Buffer.concat([frameHeader(FrameType.HELLO, payload.length), payload])
 }
 
 /**
- * Appends a REQUEST. `inline` is all of the content; null: it follows in BODY frames, `bodyLength` bytes in all.
- * The bytes of `inline` are copied.
+ * Appends a REQUEST. `inline` is all of the content, a character for each byte; null: it follows in BODY frames, `bodyLength`
+ * bytes in all.
  */
 export function writeRequest(
   writer: FrameWriter,
   exchange: Exchange,
-  inline: Buffer | null,
+  inline: string | null,
   bodyLength: number,
   rootPath = '',
 ): void {
@@ -27,7 +25,7 @@ export function writeRequest(
   writer.u8(FrameType.REQUEST)
   writer.u8(inline === null ? REQUEST_BODY_FOLLOWS : 0)
   writeEnviron(writer, exchange, bodyLength, rootPath)
-  if (inline !== null && inline.length > 0) writer.raw(inline)
+  if (inline !== null && inline !== '') writer.latin1(inline)
   writer.patchU32(start, writer.position - start - FRAME_HEADER)
 }
 
@@ -46,5 +44,3 @@ export function encodeBodyEnd(): Buffer {
 export function encodeFileOpened(opened: boolean): Buffer {
   return Buffer.concat([frameHeader(FrameType.FILE_OPENED, 1), Buffer.from([opened ? 1 : 0])])
 }
-
-export const NO_CONTENT: Buffer = EMPTY

@@ -18,19 +18,19 @@ export function writeHello(writer: FrameWriter, build: string): void {
   writer.raw(payload)
 }
 
-/** `inline` is all of the content, and is copied; null: it follows in BODY frames. */
+/** `inline` is all of the content, a character for each byte; null: it follows in BODY frames. */
 export function writeScopedRequest(
   writer: FrameWriter,
   id: number,
   exchange: Exchange,
   scope: ScopeWriter,
-  inline: Buffer | null,
+  inline: string | null,
 ): void {
   const start = writer.position
   header(writer, 0, Type.REQUEST, id)
   writer.u8(inline === null ? REQUEST_BODY_FOLLOWS : 0)
   scope.write(writer, exchange)
-  if (inline !== null && inline.length > 0) writer.raw(inline)
+  if (inline !== null && inline !== '') writer.latin1(inline)
   writer.patchU32(start, writer.position - start - MULTIPLEX_HEADER)
 }
 

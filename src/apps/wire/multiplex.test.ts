@@ -75,7 +75,7 @@ for (const { name, frames, hex, request, rootPath } of of('gateway')) {
     if (request === undefined) for (const frame of frames) write(writer, frame)
     else {
       const { exchange, bodyFollows, body } = frames[0]!
-      const inline = bodyFollows ? null : Buffer.from(body, 'hex')
+      const inline = bodyFollows ? null : Buffer.from(body, 'hex').toString('latin1')
       encode.writeScopedRequest(
         writer,
         exchange,

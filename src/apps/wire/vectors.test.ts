@@ -39,7 +39,7 @@ function encode(frame: Frame, vector: Vector): Buffer {
       return encodeHello((frame['hello'] as { build: string }).build)
     case 'REQUEST': {
       const writer = new FrameWriter()
-      const body = frame['body'] === null ? null : Buffer.from(frame['body'] as string, 'hex')
+      const body = frame['body'] === null ? null : Buffer.from(frame['body'] as string, 'hex').toString('latin1')
       const exchange = new FakeExchange({ ...vector.request!, body: Buffer.alloc(vector.bodyLength!) })
       exchange.id = 'r-1'
       writeRequest(writer, exchange, body, vector.bodyLength!)

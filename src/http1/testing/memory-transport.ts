@@ -69,8 +69,11 @@ export class MemoryTransport implements Transport {
 
   // -- the client
 
+  /** The bytes are others afterwards, as in a buffer that all connections share. */
   receive(data: string | Buffer): void {
-    if (!this.closed) this.handler.onData(Buffer.from(data as string, 'latin1'))
+    const bytes = Buffer.from(data as string, 'latin1')
+    if (!this.closed) this.handler.onData(bytes)
+    bytes.fill('~')
   }
 
   halfClose(): void {
