@@ -1,6 +1,7 @@
 /**
  * What leaves on a multiplexed link: frames of all its exchanges collect in one buffer, in order, and those of one turn of the
- * event loop leave in one write. Runs in the gateway.
+ * event loop leave in one write. While the kernel does not take all of a write, what follows collects in a second buffer; there
+ * is no third. Runs in the gateway.
  *
  * Bounds: what may be written without being asked for is bounded by credit and by the number of exchanges; only requests that
  * come and go while the worker does not read are not, so the link takes none while it is `congested`.
@@ -16,10 +17,17 @@ const CONGESTED = 2 * 1024 * 1024
 export class Outbox {
   readonly #socket: Socket
   readonly #onRoom: () => void
-  readonly #writer = new FrameWriter()
+  #writer = new FrameWriter()
+  /** The other one: its bytes are on their way while `#isWriting`. */
+  #other = new FrameWriter()
+  #isWriting = false
   readonly #flushLater = () => {
     this.#isScheduled = false
     this.flush()
+  }
+  readonly #onWritten = () => {
+    // Writes that the kernel took at once are told as well, later than the next one may begin.
+    if (this.#isWriting && this.#socket.writableLength === 0) this.#written()
   }
   #isScheduled = false
   #isClosed = false
@@ -47,8 +55,11 @@ export class Outbox {
 
   /** What is written leaves now, and nothing after it. */
   finish(): void {
+    this.#isWriting = false
     this.flush()
     this.close()
+    // Whoever still comes to write must not do it where bytes are on their way.
+    this.#writer = new FrameWriter()
   }
 
   close(): void {
@@ -60,17 +71,24 @@ export class Outbox {
     const writer = this.#writer
     if (this.#isClosed) writer.start()
     if (writer.position === 0) return
-    const socket = this.#socket
-    socket.write(writer.bytes())
-    // The kernel did not take all of it: the socket keeps the buffer.
-    if (socket.writableLength > 0) writer.detach()
-    else writer.start()
-    if (socket.writableLength > CONGESTED && !this.isCongested) {
-      this.isCongested = true
-      socket.once('drain', () => {
-        this.isCongested = false
-        if (!this.#isClosed) this.#onRoom()
-      })
+    if (this.#isWriting) {
+      this.isCongested ||= writer.position > CONGESTED
+      return
     }
+    this.#socket.write(writer.bytes(), this.#onWritten)
+    if (this.#socket.writableLength > 0) {
+      this.#isWriting = true
+      this.#writer = this.#other
+      this.#other = writer
+    }
+    this.#writer.start()
+  }
+
+  #written(): void {
+    this.#isWriting = false
+    this.flush()
+    if (!this.isCongested) return
+    this.isCongested = false
+    if (!this.#isClosed) this.#onRoom()
   }
 }
