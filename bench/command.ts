@@ -13,15 +13,15 @@ export const LOAD_OPTIONS = {
   scene: { type: 'string', multiple: true, default: SCENES.map(scene => scene.name) },
   seconds: { type: 'string', default: '1' },
   rounds: { type: 'string', default: '9' },
-  connections: { type: 'string' },
-  workers: { type: 'string' },
+  connections: { type: 'string', multiple: true },
+  workers: { type: 'string', multiple: true },
   help: { type: 'boolean', short: 'h', default: false },
 } as const satisfies ParseArgsConfig['options']
 
 export const HELP_OF_LOAD = `--seconds      length of a burst of load (1); for one-percent-slow ten times of it
 --rounds       bursts for each stack, in turns (9); a third of it for scenes of memory
---connections  instead of the scene's own
---workers      instead of the scene's own`
+--connections  instead of the scene's own; given several times: one after the other
+--workers      the same`
 
 /** Of the command line, or of what is installed: the message says what to do. */
 export class UsageError extends Error {}
@@ -38,19 +38,43 @@ export function scenesOf(names: readonly string[], all: readonly Scene[] = SCENE
 /** The largest that makes sense: of a mistyped number the machine should not hear. */
 const MOST = { seconds: 600, rounds: 1000, connections: 10_000, workers: 64 }
 
-type LoadValues = { readonly [K in keyof typeof MOST]?: string | undefined }
+/** What the command line says of the load; the rest is the scene's. */
+export interface AskedLoad {
+  readonly seconds: number
+  readonly rounds: number
+  /** Each of them in turn, with each number of workers. */
+  readonly connections: readonly number[] | undefined
+  readonly workers: readonly number[] | undefined
+}
 
-/** Only what was asked for; the rest is the scene's. */
-export function loadOf(values: LoadValues): Partial<Load> {
-  const load: Record<string, number> = {}
-  for (const name of Object.keys(MOST) as (keyof typeof MOST)[]) {
-    const text = values[name]
-    if (text === undefined) continue
-    if (!/^[1-9]\d*$/.test(text) || Number(text) > MOST[name])
-      throw new UsageError(`--${name} is a whole number from 1 to ${MOST[name]}, not ${JSON.stringify(text)}`)
-    load[name] = Number(text)
+interface LoadValues {
+  readonly seconds: string
+  readonly rounds: string
+  readonly connections?: readonly string[] | undefined
+  readonly workers?: readonly string[] | undefined
+}
+
+export function loadOf({ seconds, rounds, connections, workers }: LoadValues): AskedLoad {
+  return {
+    seconds: amountOf('seconds', seconds),
+    rounds: amountOf('rounds', rounds),
+    connections: connections?.map(text => amountOf('connections', text)),
+    workers: workers?.map(text => amountOf('workers', text)),
   }
-  return load
+}
+
+export function amountOf(name: keyof typeof MOST, text: string): number {
+  if (!/^[1-9]\d*$/.test(text) || Number(text) > MOST[name])
+    throw new UsageError(`--${name} is a whole number from 1 to ${MOST[name]}, not ${JSON.stringify(text)}`)
+  return Number(text)
+}
+
+/** Of one scene, in order. */
+function loadsOf(scene: Scene, { seconds, rounds, ...asked }: AskedLoad): Load[] {
+  const { connections = [scene.connections], workers = [scene.workers] } = asked
+  return workers.flatMap(workers =>
+    connections.map(connections => adapted(scene, { seconds, rounds, connections, workers })),
+  )
 }
 
 /** Load can be made, and applications can run. */
@@ -95,33 +119,33 @@ export async function runCommand(name: string, script: string, main: () => Promi
   }
 }
 
-/** Prints a table for each scene as it ends. */
+/** Prints a table for each scene and load as it ends. */
 export async function runScenes(
   scenes: readonly Scene[],
   stacks: readonly Stack[],
-  asked: Partial<Load>,
+  asked: AskedLoad,
 ): Promise<SceneResults[]> {
   const all: SceneResults[] = []
   await withApplications(async env => {
     for (const scene of scenes) {
-      const load = { seconds: 1, rounds: 9, connections: scene.connections, workers: scene.workers, ...asked }
-      const adapted = { ...load, ...adaptation(scene, load) }
       const able = stacks.filter(stack => stack.interfaces.includes(scene.interface))
-      const results = await measureScene(scene, able, adapted, { env, onProgress })
-      onProgress('')
-      const one = { scene, load: adapted, results }
-      console.log(table(one))
-      all.push(one)
+      for (const load of loadsOf(scene, asked)) {
+        const results = await measureScene(scene, able, load, { env, onProgress })
+        onProgress('')
+        const one = { scene, load, results }
+        console.log(table(one))
+        all.push(one)
+      }
     }
   })
   return all
 }
 
 /** A percentile needs many arrivals; memory does not move with the noise. */
-function adaptation(scene: Scene, load: Load): Partial<Load> {
-  if (scene.load === 'one-percent-slow') return { seconds: load.seconds * 10, rounds: Math.ceil(load.rounds / 3) }
-  if (scene.measure === 'microseconds') return {}
-  return { rounds: Math.ceil(load.rounds / 3) }
+function adapted(scene: Scene, load: Load): Load {
+  if (scene.measure === 'microseconds') return load
+  const rounds = Math.ceil(load.rounds / 3)
+  return { ...load, rounds, seconds: scene.load === 'one-percent-slow' ? load.seconds * 10 : load.seconds }
 }
 
 function onProgress(text: string): void {

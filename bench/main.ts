@@ -25,7 +25,7 @@ const HELP = `usage: npm run bench -- [--scene NAME]... [--stack NAME]... [--out
 examples:
   npm run bench -- --install --scene hello
   npm run bench -- --scene django --stack jumak --stack "nginx + uwsgi" --rounds 20
-  npm run bench -- --scene hello --connections 512 --workers 2 --output figures
+  npm run bench -- --scene hello --connections 1 --connections 64 --connections 512 --output figures
 
 --scene    ${SCENES.map(scene => scene.name).join(', ')}
 --stack    ${STACKS.map(stack => stack.name).join(', ')}

@@ -112,18 +112,19 @@ const PEERS: readonly Peer[] = [
     ...{ name: 'uvicorn', program: 'uvicorn', interfaces: ['asgi', 'websocket'] },
     options: uvicorn('httptools'),
   },
-  { name: 'uvicorn zttp', program: 'uvicorn', interfaces: ['asgi'], only: 'bare', options: uvicorn('zttp') },
+  { name: 'uvicorn zttp', program: 'uvicorn', interfaces: ['asgi'], options: uvicorn('zttp') },
   {
     ...{ name: 'granian asgi', program: 'granian', interfaces: ['asgi', 'websocket'], upstream: 'http on TCP' },
     options: granian(scene => `--interface asgi --loop uvloop ${scene.interface === 'websocket' ? '--ws' : '--no-ws'}`),
   },
   {
-    ...{ name: 'gunicorn asgi', program: 'gunicorn', interfaces: ['asgi'], only: 'bare' },
+    ...{ name: 'gunicorn asgi', program: 'gunicorn', interfaces: ['asgi'] },
     options: gunicorn('-k asgi'),
   },
   {
-    ...{ name: 'hypercorn', program: 'hypercorn', interfaces: ['asgi', 'websocket'], only: 'bare' },
-    options: ({ port }, workers) => `-k uvloop -b 127.0.0.1:${port} -w ${workers}`,
+    ...{ name: 'hypercorn', program: 'hypercorn', interfaces: ['asgi', 'websocket'] },
+    options: ({ port, socket }, workers) =>
+      `-k uvloop -b ${socket === null ? `127.0.0.1:${port}` : `unix:${socket}`} -w ${workers}`,
   },
 ]
 

@@ -9,7 +9,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { checkMachine, loadOf, runCommand, scenesOf, UsageError, withApplications } from '../command.ts'
+import { amountOf, checkMachine, runCommand, scenesOf, UsageError, withApplications } from '../command.ts'
 import { type Answers, apply } from '../load.ts'
 import { difference, type Usage, usageOf } from '../processes.ts'
 import { SCENES as ALL_SCENES, type Scene } from '../scenes.ts'
@@ -66,11 +66,10 @@ function parseOptions(): Options {
     console.log(HELP)
     process.exit(0)
   }
-  const load = loadOf({ seconds: values.seconds, connections: values.connections })
   return {
     scenes: scenesOf(values.scene, SCENES),
-    seconds: load.seconds!,
-    connections: load.connections ?? null,
+    seconds: amountOf('seconds', values.seconds),
+    connections: values.connections === undefined ? null : amountOf('connections', values.connections),
     output: values.output === undefined ? null : resolve(values.output),
   }
 }
