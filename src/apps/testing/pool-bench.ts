@@ -1,0 +1,176 @@
+/** A pool with workers of a WSGI application, for the tests of this folder. */
+import { EventEmitter, once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach } from 'node:test'
+import { TemporarySpace } from '../../base/temporary-space.ts'
+import type { Limits, QueueOrder, Timeouts } from '../../config/types.ts'
+import { RequestBody } from '../body.ts'
+import { AppPool } from '../pool.ts'
+import { FakeExchange, type FakeRequest } from './fake-exchange.ts'
+import { FakeWorker, type FakeWorkerRequest, type Script } from './fake-worker.ts'
+
+/** Of the sockets of workers, and of temporary files. */
+export const directory = mkdtempSync(join(tmpdir(), 'jumak-pool-'))
+after(() => rmSync(directory, { recursive: true }))
+
+const limits: Limits = {
+  requestLine: 8192,
+  headerBytes: 65536,
+  headerCount: 100,
+  body: 1 << 30,
+  memoryBuffer: 64 * 1024,
+  responseBuffer: 512 * 1024,
+  connections: 100,
+  connectionsPerAddress: 0,
+  temporaryBytes: null,
+  openFiles: 100,
+  bodyRate: 0,
+  sendRate: 0,
+  queue: 100,
+  websocketMessage: 1 << 20,
+}
+const timeouts: Timeouts = {
+  head: 0,
+  body: 0,
+  keepAlive: 0,
+  send: 0,
+  request: 0,
+  requestFor: [],
+  streamIdle: 0,
+  queue: 0,
+  graceful: 0,
+  websocketPing: 0,
+  websocketPong: 0,
+}
+
+const cleanups: (() => void)[] = []
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup()
+})
+
+let nextSocket = 0
+
+export class Bench {
+  readonly events = new EventEmitter()
+  readonly logs: string[] = []
+  readonly lost: [number, string][] = []
+  readonly stuck: [number, string][] = []
+  readonly drained: number[] = []
+  readonly spent: [number, number][] = []
+  readonly cold: [number, string][] = []
+  readonly pool: AppPool
+
+  constructor(
+    changes: {
+      limits?: Partial<Limits>
+      timeouts?: Partial<Timeouts>
+      queueOrder?: QueueOrder
+      beforeDispatch?: () => void
+    } = {},
+  ) {
+    this.pool = new AppPool({
+      limits: { ...limits, ...changes.limits },
+      timeouts: { ...timeouts, ...changes.timeouts },
+      queueOrder: changes.queueOrder ?? 'fifo',
+      space: new TemporarySpace(directory),
+      build: 'b1',
+      onError: FakeExchange.failed,
+      beforeDispatch: changes.beforeDispatch,
+      events: {
+        linked: id => this.events.emit('linked', id),
+        drained: id => {
+          this.drained.push(id)
+          this.events.emit('drained')
+        },
+        lost: (id, reason) => {
+          this.lost.push([id, reason])
+          this.events.emit('lost')
+        },
+        stuck: (id, note) => {
+          this.stuck.push([id, note])
+          this.events.emit('stuck')
+        },
+        warming: id => this.events.emit('warming', id),
+        cold: (id, note) => {
+          this.cold.push([id, note])
+          this.events.emit('cold')
+        },
+        spent: (id, requests) => this.spent.push([id, requests]),
+        blocked: () => {},
+        log: (_, message) => this.logs.push(message),
+      },
+    })
+    cleanups.push(() => this.pool.close())
+  }
+
+  async worker(
+    id: number,
+    slots: number,
+    script: Script,
+    build?: string,
+    maxRequests = 0,
+    generation = 1,
+    warmup: readonly string[] = [],
+  ): Promise<FakeWorker> {
+    const worker = await new FakeWorker(join(directory, `w${nextSocket++}.sock`), id, script, build).listen()
+    cleanups.push(() => worker.die())
+    this.pool.addWorker({
+      worker: id,
+      pid: process.pid,
+      socket: worker.path,
+      slots,
+      generation,
+      maxRequests,
+      interface: 'wsgi',
+      warmup: warmup.map(target => ({ scheme: 'https', authority: 'shop.example', target })),
+    })
+    return worker
+  }
+
+  async linkedWorker(id: number, slots: number, script: Script, maxRequests = 0): Promise<FakeWorker> {
+    const linked = once(this.events, 'linked')
+    const worker = await this.worker(id, slots, script, undefined, maxRequests)
+    await linked
+    return worker
+  }
+
+  send(request: FakeRequest = {}): FakeExchange {
+    const exchange = new FakeExchange(request)
+    if (request.body === undefined) {
+      this.pool.handle(exchange, null)
+      return exchange
+    }
+    const body = new RequestBody({
+      space: new TemporarySpace(directory),
+      memoryBytes: limits.memoryBuffer,
+      onRoom: () => {},
+      onError: error => FakeExchange.failed(exchange, error),
+    })
+    for (let at = 0; at < request.body.length; at += 10_000) body.append(request.body.subarray(at, at + 10_000))
+    body.seal(() => this.pool.handle(exchange, body))
+    return exchange
+  }
+}
+
+/** A script that keeps requests until the test answers them. */
+export function holding() {
+  const requests: FakeWorkerRequest[] = []
+  const events = new EventEmitter()
+  const script: Script = request => {
+    requests.push(request)
+    events.emit('request')
+  }
+  const until = async (count: number) => {
+    while (requests.length < count) await once(events, 'request')
+  }
+  return { requests, script, until }
+}
+
+export const echo: Script = ({ environ, body, link }) =>
+  link.respond(200, ['X-Path', environ.get('PATH_INFO')!, 'X-Length', String(body.length)], body)
+export const saying =
+  (word: string): Script =>
+  ({ link }) =>
+    link.respond(200, [], Buffer.from(word))
