@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from typing import Any, Dict, Set
+from typing import Any, Dict, List, Set
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 #: What they did before: what they do in any other Python.
@@ -18,8 +18,10 @@ _before: Dict[int, Any] = {}
 class _OfThread(threading.local):
     #: A worker is forked, and not the application's own process.
     forks_worker = False
-    #: The signal mask from before the fork.
-    mask: Set[Any] = set()
+
+    def __init__(self) -> None:
+        #: The signal mask from before the fork; once more for each fork within a fork: a signal handler may run in between.
+        self.masks: List[Set[Any]] = []
 
 
 _of_thread = _OfThread()
@@ -50,16 +52,28 @@ def _left_to_the_master(_number: int, _frame: object) -> None:
 
 
 def _hold() -> None:
-    _of_thread.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _NUMBERS)
+    masks = _of_thread.masks
+    masks.append(masks[-1] if masks else signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+    signal.pthread_sigmask(signal.SIG_BLOCK, _NUMBERS)
 
 
 def _release() -> None:
-    signal.pthread_sigmask(signal.SIG_SETMASK, _of_thread.mask)
+    masks = _of_thread.masks
+    if not masks:
+        return  # a signal handler raised an exception in `_hold`, before anything was held
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, masks[-1])
+    finally:
+        masks.pop()
 
 
 def _hear_again() -> None:
+    ours = []
     if not _of_thread.forks_worker:
-        for number in _NUMBERS:
-            if signal.getsignal(number) is _left_to_the_master:
-                signal.signal(number, _before[number])
+        ours = [number for number in _NUMBERS if signal.getsignal(number) is _left_to_the_master]
+    for number in ours:
+        signal.signal(number, signal.SIG_DFL if callable(_before[number]) else _before[number])
+    # What came meanwhile ends it here: a KeyboardInterrupt would be raised within this function, where Python ignores it.
     _release()
+    for number in ours:
+        signal.signal(number, _before[number])

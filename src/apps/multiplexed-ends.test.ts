@@ -267,3 +267,18 @@ test('requests that come and go while the worker reads nothing do not pile up: t
   await waiting.over()
   assert.ok(worker.exchanges.size < 120, `${worker.exchanges.size} requests were written`)
 })
+
+test('a request whose response is a stream counts once among those of its worker', async () => {
+  const bench = makeBench({ maxRequests: 2 })
+  const held = holdingAsgi()
+  await bench.worker(1, 10, held.script)
+  for (const [i, spent] of [[], [[1, 2]]].entries()) {
+    const exchange = bench.send()
+    const one = await held.the(i)
+    one.begin()
+    one.chunk('a')
+    one.end()
+    await exchange.over()
+    assert.deepEqual(bench.spent, spent)
+  }
+})

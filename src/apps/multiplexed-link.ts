@@ -116,7 +116,7 @@ export class MultiplexedLink implements PoolLink {
       chunk => this.#read(decoder, chunk),
       reason => this.#broke(reason),
     )
-    this.#outbox = new Outbox(this.#connection.socket, () => this.#owner.freed(this, null))
+    this.#outbox = new Outbox(this.#connection.socket, () => this.#owner.hasRoom())
     writeHello(this.#outbox.begin(), this.address.build)
     this.#owner.armHello(this.#helloDeadline)
   }
@@ -186,7 +186,7 @@ export class MultiplexedLink implements PoolLink {
 
   /** It has its head: others may have its slot, as long as there are not too many of its kind. */
   becomeStream(one: MultiplexedCall): void {
-    if (this.#room.becomeStream(one)) this.#owner.freed(this, null)
+    if (this.#room.becomeStream(one)) this.#owner.hasRoom()
   }
 
   dismiss(code: number, afterMs: number, spanMs: number): void {
@@ -240,7 +240,7 @@ export class MultiplexedLink implements PoolLink {
     this.#heartbeat.heard()
     this.outbox.hasSpoken = false
     decoder.push(chunk)
-    if (wasBlocked) this.#owner.freed(this, null)
+    if (wasBlocked) this.#owner.hasRoom()
   }
 
   #feed(one: MultiplexedCall): void {

@@ -48,7 +48,9 @@ export interface PoolLinkOwner {
   armHello(deadline: Deadline): void
   /** The worker said hello. */
   opened(link: PoolLink): void
-  /** There is room for one call more, or nothing left to do; `runMicros`: time in the application, when it is known. */
+  /** There may be room for one call more, though none is over. */
+  hasRoom(): void
+  /** A call is over: there is room for one more, or nothing left to do; `runMicros`: time in the application, when it is known. */
   freed(link: PoolLink, runMicros: number | null): void
   /** The connection broke, or the worker broke the wire's rules. The link is closed; its calls wait to be taken. */
   broke(link: PoolLink, reason: string): void

@@ -217,6 +217,10 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
     return this.#requestDeadlines.of(path)
   }
 
+  hasRoom(): void {
+    this.#dispatcher.pumpSoon()
+  }
+
   freed({ worker }: PoolLink, runMicros: number | null): void {
     // What is done once says nothing about requests.
     if (worker.isWarming) {

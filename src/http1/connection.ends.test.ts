@@ -138,3 +138,22 @@ test('a connection that closes takes no endless stream: beyond 4 MiB it is cut',
   for (let i = 0; i < 50; i++) transport.receive(Buffer.alloc(100_000))
   assert.deepEqual(transport.calls, ['end', 'destroy'])
 })
+
+test('an exchange that ends within the read that brought its content keeps what its handler has not taken', () => {
+  const got: string[] = []
+  const { transport, exchanges } = connect(exchange =>
+    exchange.body.pull({
+      onData: chunk => {
+        got.push(chunk.toString())
+        if (got.length === 1) answer(exchange)
+        return false
+      },
+      onEnd: () => got.push('end'),
+      onError: assert.fail,
+    }),
+  )
+  transport.receive('POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n')
+  exchanges[0]!.body.resume()
+  exchanges[0]!.body.resume()
+  assert.deepEqual(got, ['abc', 'def', 'end'])
+})

@@ -332,6 +332,8 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   #endExchange(): Http1Exchange {
     const exchange = this.#exchange!
     this.#exchange = null
+    // It may end within the read that brought some of its content.
+    exchange.body.keep()
     exchange.close()
     return exchange
   }

@@ -20,13 +20,16 @@ export class AsgiBench {
   readonly stuck: [number, string][] = []
   readonly blocked: [number, string][] = []
   readonly drained: number[] = []
+  readonly spent: [number, number][] = []
   readonly pool: AppPool
   /** Of the sockets of its workers, and of temporary files. */
   readonly directory = mkdtempSync(join(tmpdir(), 'jumak-asgi-'))
   readonly #workers: FakeAsgiWorker[] = []
   readonly #handler: ReturnType<typeof appHandler>
+  readonly #maxRequests: number
 
-  constructor(changes: { timeouts?: Partial<Timeouts>; rootPath?: string } = {}) {
+  constructor(changes: { timeouts?: Partial<Timeouts>; rootPath?: string; maxRequests?: number } = {}) {
+    this.#maxRequests = changes.maxRequests ?? 0
     const limits = { memoryBuffer: 64 * 1024, responseBuffer: 512 * 1024, queue: 1000 } as Limits
     this.pool = new AppPool({
       limits,
@@ -51,7 +54,7 @@ export class AsgiBench {
         },
         warming: () => {},
         cold: () => {},
-        spent: () => {},
+        spent: (id, requests) => this.spent.push([id, requests]),
         blocked: (id, note) => {
           this.blocked.push([id, note])
           this.events.emit('blocked')
@@ -84,7 +87,7 @@ export class AsgiBench {
       socket: path,
       slots,
       generation,
-      maxRequests: 0,
+      maxRequests: this.#maxRequests,
       interface: 'asgi',
     })
     return worker
