@@ -49,6 +49,8 @@ const NOTHING: Figures = {
   ...{ microseconds: Number.NaN, requestsPerSecond: Number.NaN, p50: Number.NaN, p99: Number.NaN, p999: Number.NaN },
   ...{ errors: 0, megabytes: Number.NaN, kilobytesPerConnection: Number.NaN, megabytesPerWorker: Number.NaN },
 }
+/** Load before anything is counted, the same for each stack: V8 compiles what is often run, caches fill. */
+export const WARM_UP_SECONDS = 4
 const SLOW_READERS = 1000
 const REQUESTS_PER_WORKER = 1000
 
@@ -102,7 +104,7 @@ async function sideBySide(scene: Scene, stacks: readonly Stack[], load: Load, ar
         running.set(attempt, stack)
         if (scene.load === 'slow-readers')
           crowds.push(await Crowd.gather('crowd.ts', stack.port, SLOW_READERS, 'slow-readers'))
-        await burst(scene, stack, { ...load, seconds: 1 })
+        await burst(scene, stack, { ...load, seconds: WARM_UP_SECONDS })
       })
     }
     for (let round = 0; round < load.rounds; round++) {

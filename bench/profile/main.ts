@@ -11,6 +11,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { amountOf, checkMachine, runCommand, scenesOf, UsageError, withApplications } from '../command.ts'
 import { type Answers, apply } from '../load.ts'
+import { WARM_UP_SECONDS } from '../measure.ts'
 import { difference, type Usage, usageOf } from '../processes.ts'
 import { SCENES as ALL_SCENES, type Scene } from '../scenes.ts'
 import { flameGraph } from './flame-graph.ts'
@@ -41,8 +42,6 @@ Examples:
 
 Needs wrk and the bench environment (npm run bench -- --install). System calls need perf or strace; the views
 with the kernel in them need perf.`
-
-const WARM_UP_SECONDS = 2
 
 interface Options {
   readonly scenes: readonly Scene[]
