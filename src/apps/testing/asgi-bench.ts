@@ -9,18 +9,12 @@ import { appHandler } from '../../handlers/app.ts'
 import { AppPool } from '../pool.ts'
 import { type AsgiScript, type FakeAsgiExchange, FakeAsgiWorker } from './fake-asgi-worker.ts'
 import { FakeExchange, type FakeRequest } from './fake-exchange.ts'
+import { PoolRecord } from './pool-record.ts'
 
 /** The pool needs no others. */
 const timeouts = { request: 0, requestFor: [], streamIdle: 0, queue: 0, graceful: 0 } as Partial<Timeouts> as Timeouts
 
-export class AsgiBench {
-  readonly events = new EventEmitter()
-  readonly logs: string[] = []
-  readonly lost: [number, string][] = []
-  readonly stuck: [number, string][] = []
-  readonly blocked: [number, string][] = []
-  readonly drained: number[] = []
-  readonly spent: [number, number][] = []
+export class AsgiBench extends PoolRecord {
   readonly pool: AppPool
   /** Of the sockets of its workers, and of temporary files. */
   readonly directory = mkdtempSync(join(tmpdir(), 'jumak-asgi-'))
@@ -29,6 +23,7 @@ export class AsgiBench {
   readonly #maxRequests: number
 
   constructor(changes: { timeouts?: Partial<Timeouts>; rootPath?: string; maxRequests?: number } = {}) {
+    super()
     this.#maxRequests = changes.maxRequests ?? 0
     const limits = { memoryBuffer: 64 * 1024, responseBuffer: 512 * 1024, queue: 1000 } as Limits
     this.pool = new AppPool({
@@ -38,29 +33,7 @@ export class AsgiBench {
       build: 'b1',
       rootPath: changes.rootPath ?? '',
       onError: FakeExchange.failed,
-      events: {
-        linked: id => this.events.emit('linked', id),
-        drained: id => {
-          this.drained.push(id)
-          this.events.emit('drained')
-        },
-        lost: (id, reason) => {
-          this.lost.push([id, reason])
-          this.events.emit('lost')
-        },
-        stuck: (id, note) => {
-          this.stuck.push([id, note])
-          this.events.emit('stuck')
-        },
-        warming: () => {},
-        cold: () => {},
-        spent: (id, requests) => this.spent.push([id, requests]),
-        blocked: (id, note) => {
-          this.blocked.push([id, note])
-          this.events.emit('blocked')
-        },
-        log: (_, message) => this.logs.push(message),
-      },
+      events: this.listeners,
     })
     this.#handler = appHandler(this.pool, {
       requestBuffering: true,

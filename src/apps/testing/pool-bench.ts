@@ -10,6 +10,7 @@ import { RequestBody } from '../body.ts'
 import { AppPool } from '../pool.ts'
 import { FakeExchange, type FakeRequest } from './fake-exchange.ts'
 import { FakeWorker, type FakeWorkerRequest, type Script } from './fake-worker.ts'
+import { PoolRecord } from './pool-record.ts'
 
 /** Of the sockets of workers, and of temporary files. */
 export const directory = mkdtempSync(join(tmpdir(), 'jumak-pool-'))
@@ -52,14 +53,7 @@ afterEach(() => {
 
 let nextSocket = 0
 
-export class Bench {
-  readonly events = new EventEmitter()
-  readonly logs: string[] = []
-  readonly lost: [number, string][] = []
-  readonly stuck: [number, string][] = []
-  readonly drained: number[] = []
-  readonly spent: [number, number][] = []
-  readonly cold: [number, string][] = []
+export class Bench extends PoolRecord {
   readonly pool: AppPool
 
   constructor(
@@ -70,6 +64,7 @@ export class Bench {
       beforeDispatch?: () => void
     } = {},
   ) {
+    super()
     this.pool = new AppPool({
       limits: { ...limits, ...changes.limits },
       timeouts: { ...timeouts, ...changes.timeouts },
@@ -78,29 +73,7 @@ export class Bench {
       build: 'b1',
       onError: FakeExchange.failed,
       beforeDispatch: changes.beforeDispatch,
-      events: {
-        linked: id => this.events.emit('linked', id),
-        drained: id => {
-          this.drained.push(id)
-          this.events.emit('drained')
-        },
-        lost: (id, reason) => {
-          this.lost.push([id, reason])
-          this.events.emit('lost')
-        },
-        stuck: (id, note) => {
-          this.stuck.push([id, note])
-          this.events.emit('stuck')
-        },
-        warming: id => this.events.emit('warming', id),
-        cold: (id, note) => {
-          this.cold.push([id, note])
-          this.events.emit('cold')
-        },
-        spent: (id, requests) => this.spent.push([id, requests]),
-        blocked: () => {},
-        log: (_, message) => this.logs.push(message),
-      },
+      events: this.listeners,
     })
     cleanups.push(() => this.pool.close())
   }

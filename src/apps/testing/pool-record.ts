@@ -1,0 +1,31 @@
+/** What a pool tells, kept and told again for tests that wait for it. */
+import { EventEmitter } from 'node:events'
+import type { PoolEvents } from '../worker-lifecycle.ts'
+
+export class PoolRecord {
+  readonly events = new EventEmitter()
+  readonly logs: string[] = []
+  readonly lost: [number, string][] = []
+  readonly stuck: [number, string][] = []
+  readonly blocked: [number, string][] = []
+  readonly drained: number[] = []
+  readonly spent: [number, number][] = []
+  readonly cold: [number, string][] = []
+
+  protected readonly listeners: PoolEvents = {
+    linked: id => this.events.emit('linked', id),
+    drained: id => this.#keep('drained', this.drained, id),
+    lost: (id, reason) => this.#keep('lost', this.lost, [id, reason]),
+    stuck: (id, note) => this.#keep('stuck', this.stuck, [id, note]),
+    warming: id => this.events.emit('warming', id),
+    cold: (id, note) => this.#keep('cold', this.cold, [id, note]),
+    spent: (id, requests) => this.spent.push([id, requests]),
+    blocked: (id, note) => this.#keep('blocked', this.blocked, [id, note]),
+    log: (_, message) => this.logs.push(message),
+  }
+
+  #keep<T>(name: string, list: T[], one: T): void {
+    list.push(one)
+    this.events.emit(name)
+  }
+}
