@@ -59,8 +59,8 @@ export class RequestBody implements CallBody {
    * outside, and uploads of some kilobytes had V8 collect all of its heap six times a second.
    */
   #text = ''
-  /** Parts of the text; more than the maximum: it is not used. */
-  #texts = 0
+  /** How often content was appended. */
+  #pieces = 0
   readonly #collected = new ByteQueue()
   #memory: Buffer | null = null
   #file: TemporaryFile | null = null
@@ -74,11 +74,11 @@ export class RequestBody implements CallBody {
   /** `chunk` is copied. False: wait for `onRoom`. */
   append(chunk: Buffer): boolean {
     this.length += chunk.length
-    if (++this.#texts <= MAX_TEXTS && this.length <= Math.min(MAX_INLINE_BODY, this.#options.memoryBytes)) {
+    // Neither bound is met again once it is exceeded.
+    if (++this.#pieces <= MAX_TEXTS && this.length <= Math.min(MAX_INLINE_BODY, this.#options.memoryBytes)) {
       this.#text += chunk.toString('latin1')
       return true
     }
-    this.#texts = MAX_TEXTS
     if (this.#text !== '') {
       this.#collected.push(Buffer.from(this.#text, 'latin1'))
       this.#text = ''
