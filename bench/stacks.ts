@@ -117,10 +117,7 @@ const PEERS: readonly Peer[] = [
     ...{ name: 'granian asgi', program: 'granian', interfaces: ['asgi', 'websocket'], upstream: 'http on TCP' },
     options: granian(scene => `--interface asgi --loop uvloop ${scene.interface === 'websocket' ? '--ws' : '--no-ws'}`),
   },
-  {
-    ...{ name: 'gunicorn asgi', program: 'gunicorn', interfaces: ['asgi'] },
-    options: gunicorn('-k asgi'),
-  },
+  { name: 'gunicorn asgi', program: 'gunicorn', interfaces: ['asgi'], options: gunicorn('-k asgi') },
   {
     ...{ name: 'hypercorn', program: 'hypercorn', interfaces: ['asgi', 'websocket'] },
     options: ({ port, socket }, workers) =>
