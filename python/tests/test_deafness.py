@@ -1,4 +1,4 @@
-"""What forks under `deafness.py` does to signals, in a Python of its own; with the preloader: `test_processes.py`."""
+"""What forks under `deafness.py` does to signals, in a Python of its own; with the preloader: `test_forks.py`."""
 
 from __future__ import annotations
 

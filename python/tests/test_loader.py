@@ -1,6 +1,6 @@
 """What the master names, found and imported in this process, and the sentences that say why it cannot be.
 
-How a real preloader reports it is in test_processes.py.
+How a real preloader reports it is in test_preloading.py.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ import unittest
 
 from jumak_worker import failure_report, sources
 
-from . import test_processes
 from .harness import Master, environ, request
+from .process_case import ProcessCase
 
 LAZY = """
 def application(environ, start_response):
@@ -35,12 +35,7 @@ def names(message: dict) -> list:
     return [os.path.basename(one["path"]) for one in message["files"]]
 
 
-class Imported(unittest.TestCase):
-    # Not inherited: its tests would run once more.
-    master = test_processes.Processes.master
-    fork = test_processes.Processes.fork
-    link = test_processes.Processes.link
-
+class Imported(ProcessCase):
     def test_files_of_the_user_with_their_state(self) -> None:
         master = self.master("import json, part\n" + LAZY, isDevelopment=True, preload="off")
         path = write(master, "part.py", "x = 1\n")

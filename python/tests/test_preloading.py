@@ -1,0 +1,229 @@
+"""The import in a preloader: what may be forked after it, what cannot be loaded, what the application sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from jumak_worker import __version__
+
+from .harness import EXEC_WITH_FD_3, PACKAGE, environ, request
+from .process_case import APP, ProcessCase
+
+
+class Preloading(ProcessCase):
+    def test_post_fork_is_called_in_each_worker_before_it_is_ready(self) -> None:
+        source = APP + "def hook():\n    global imported_in\n    print('forked', os.getpid() != imported_in)\n"
+        for preload in ("on", "off"):
+            with self.subTest(preload=preload):
+                hook = {"module": "app", "attribute": "hook"}
+                master = self.master(source, preload=preload, postFork=hook)
+                master.receive("loaded" if preload == "on" else "waiting")
+                _, output, _, lines = self.fork(master)
+                self.assertEqual(json.loads(lines.readline())["type"], "ready")
+                self.assertEqual(output.read(100), b"forked %r\n" % (preload == "on"))
+
+    def test_post_fork_that_fails_is_a_load_failure_with_the_frames_of_the_application(self) -> None:
+        source = APP + "def hook():\n    raise KeyError('DB')\ndef leave():\n    sys.exit(4)\nnumber = 5\n"
+        for module, attribute, message, frame_of in (
+            ("app", "hook", "--post-fork app:hook failed: KeyError: 'DB'", "hook"),
+            ("app", "leave", "--post-fork app:leave left with SystemExit(4)", "leave"),
+            ("app", "hok", "--post-fork app:hok: module app has no attribute 'hok'; it has: hook", ""),
+            ("app", "number", "--post-fork app:number failed: TypeError: 'int' object is not callable", ""),
+            ("ap", "hook", "--post-fork ap:hook: there is no module ap ", ""),
+        ):
+            with self.subTest(attribute):
+                master = self.master(source, postFork={"module": module, "attribute": attribute})
+                master.receive("loaded")
+                _, _, _, lines = self.fork(master)
+                failure = json.loads(lines.readline())
+                self.assertEqual(failure["type"], "load-failed")
+                self.assertEqual(failure["message"][: len(message)], message)
+                self.assertIn(frame_of, failure["traceback"])
+                self.assertEqual(master.receive("exited")["code"], 3)
+
+    def test_without_preload_each_worker_imports(self) -> None:
+        master = self.master(preload="off")
+        master.receive("waiting")
+        pid, _, _, lines = self.fork(master)
+        gateway = self.gateway(lines)
+        gateway.send(request(environ()))
+        self.assertEqual(gateway.response().body, b"%d %d" % (pid, pid))
+
+    def test_a_thread_started_at_import_is_unsafe_to_fork(self) -> None:
+        source = (
+            "import threading, time\ndef work():\n    time.sleep(60)\n"
+            "threading.Thread(target=work, daemon=True, name='jobs').start()\n" + APP
+        )
+        master = self.master(source, preload="auto")
+        hazards = master.receive("unsafe")["hazards"]
+        self.assertEqual([hazard["kind"] for hazard in hazards], ["thread"])
+        self.assertRegex(hazards[0]["what"], r'thread "jobs", started for .*app\.py:2')
+        self.assertEqual(master.process.wait(20), 0)
+
+    def test_a_connection_made_at_import_is_unsafe_to_fork(self) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        port = listener.getsockname()[1]
+        source = "import socket\nconnection = socket.create_connection(('127.0.0.1', %d))\n" % port + APP
+        master = self.master(source, preload="auto")
+        self.assertEqual(
+            master.receive("unsafe")["hazards"], [{"kind": "socket", "what": "connection to 127.0.0.1:%d" % port}]
+        )
+
+    def test_datagram_sockets_and_listeners_may_be_shared(self) -> None:
+        source = (
+            "import socket\na = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\na.connect(('127.0.0.1', 9))\n"
+            "b = socket.create_server(('127.0.0.1', 0))\nc, d = socket.socketpair()\n" + APP
+        )
+        self.master(source, preload="auto").receive("loaded")
+
+    def test_what_cannot_be_loaded_is_told_with_their_frames_only(self) -> None:
+        for source, message, traceback in (
+            ("import nowhere_to_be_found\n", "no module nowhere_to_be_found", "app.py"),
+            ("def application(:\n", "SyntaxError", "app.py"),
+            ("raise RuntimeError('no')\n", "RuntimeError: no", "raise RuntimeError"),
+            ("import sys; sys.exit(4)\n", "SystemExit(4)", "app.py"),
+            ("aplication = print\n", "no attribute 'application' or 'app'; it has: aplication", None),
+            ("application = 42\n", "app:application is of type int, which cannot be called", None),
+            ("def application(scope): pass\n", "ASGI 2", None),
+        ):
+            with self.subTest(source):
+                failed = self.master(source).receive("load-failed")
+                self.assertIn(message, failed["message"])
+                self.assertNotIn("jumak_worker", failed["traceback"])
+                self.assertNotIn("importlib", failed["traceback"])
+                if traceback is None:
+                    self.assertEqual(failed["traceback"], "")
+                else:
+                    self.assertIn(traceback, failed["traceback"])
+
+    def test_a_module_that_does_not_exist_is_told_apart(self) -> None:
+        failed = self.master(module="nowhere.wsgi").receive("load-failed")
+        self.assertIn("there is no module nowhere", failed["message"])
+        self.assertEqual(failed["traceback"], "")
+
+    def test_a_file_and_a_factory(self) -> None:
+        source = (
+            "def make():\n    def application(environ, start_response):\n        start_response('200 OK', [])\n"
+            "        return [b'made']\n    return application\n"
+        )
+        directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, directory)
+        file = os.path.join(directory, "elsewhere.py")
+        with open(file, "w") as opened:
+            opened.write(source)
+        master = self.master(module=None, attributes=["make"], factory=True, file=file)
+        self.assertEqual(master.receive("loaded")["application"], "elsewhere:make()")
+
+    def test_nothing_of_ours_is_in_the_applications_world(self) -> None:
+        source = """
+import os, sys, subprocess
+seen = [sys.path, sorted(os.environ), sorted(os.listdir('/proc/self/fd'))]
+child = subprocess.run([sys.executable, '-c', 'import os; print(sorted(os.listdir("/proc/self/fd")))'],
+                       stdout=subprocess.PIPE, close_fds=False, check=True)
+def application(environ, start_response):
+    import json
+    start_response('200 OK', [])
+    return [json.dumps([sys.path, sorted(os.environ), child.stdout.decode()]).encode()]
+"""
+        master = self.master(source)
+        master.receive("loaded")
+        _, _, _, lines = self.fork(master)
+        gateway = self.gateway(lines)
+        gateway.send(request(environ()))
+        path, names, fds = json.loads(gateway.response().body)
+        self.assertEqual([entry for entry in path if "jumak" in entry], [])
+        self.assertEqual(path[0], master.application_directory)
+        self.assertEqual([name for name in names if "JUMAK" in name], [])
+        self.assertEqual(eval(fds), ["0", "1", "2", "3"])  # 3 is the directory that listdir reads
+
+    def test_processes_started_at_import_end_with_an_unsafe_preloader(self) -> None:
+        """Each worker that imports starts its own; one more would do the work twice."""
+        source = (
+            "import subprocess, sys, threading, time\n"
+            "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], stdout=sys.stderr)\n"
+            "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n" + APP
+        )
+        master = self.master(source, preload="auto")
+        master.receive("unsafe")
+        self.assertEqual(master.process.wait(20), 0)
+        # End of file: nobody has the pipe any more.
+        self.assertEqual(master.process.stderr.read(), b"")
+
+    def test_preload_on_forks_all_the_same_and_notes_what_was_found(self) -> None:
+        source = "import threading, time\nthreading.Timer(60, print).start()\n" + APP
+        master = self.master(source, preload="on")
+        notes = master.receive("loaded")["notes"]
+        self.assertRegex(notes[0], 'thread "Thread-1.*forked all the same')
+        pid, _, _, lines = self.fork(master)
+        gateway = self.gateway(lines)
+        gateway.send(request(environ()))
+        self.assertEqual(gateway.response().status, 200)
+
+    def test_a_database_on_a_unix_socket_is_a_hazard(self) -> None:
+        directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, directory)
+        path = os.path.join(directory, "s")
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(path)
+        listener.listen()
+        source = "import socket\nconnection = socket.socket(socket.AF_UNIX)\nconnection.connect(%r)\n" % path + APP
+        self.assertEqual(
+            self.master(source, preload="auto").receive("unsafe")["hazards"],
+            [{"kind": "socket", "what": "connection to unix:%s" % path}],
+        )
+
+    def test_the_import_ends_with_the_master(self) -> None:
+        """It may hang; the kernel's signal ends it. The master is the parent here, so a child plays it."""
+        with tempfile.TemporaryDirectory() as directory:
+            with open(os.path.join(directory, "app.py"), "w") as file:
+                file.write("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+            start = {
+                "type": "start",
+                "build": __version__,
+                "generation": 1,
+                "runtimeDirectory": directory,
+                "directory": directory,
+                "module": "app",
+                "file": None,
+                "attributes": ["app"],
+                "factory": False,
+                "display": "app",
+                "threads": 1,
+                "multiprocess": True,
+                "preload": "on",
+                "identity": None,
+                "isDevelopment": False,
+            }
+            master = "\n".join(
+                (
+                    "import json, os, socket, subprocess, sys",
+                    "ours, theirs = socket.socketpair()",
+                    "start = dict(json.loads(sys.argv[2]), masterPid=os.getpid())",
+                    "fd = theirs.fileno()",
+                    "child = subprocess.Popen([sys.executable, '-c', sys.argv[3], str(fd), sys.argv[1]], pass_fds=[fd])",
+                    "ours.sendall(json.dumps(start).encode() + b'\\n')",
+                    "sys.stdin.read()",
+                )
+            )
+            process = subprocess.Popen(
+                [sys.executable, "-c", master, PACKAGE, json.dumps(start), EXEC_WITH_FD_3],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+            with process:
+                self.assertEqual(process.stdout.readline(), b"importing\n")
+                process.kill()
+                self.assertEqual(process.stdout.read(), b"")  # the end of whoever had the pipe
+
+
+if __name__ == "__main__":
+    unittest.main()
