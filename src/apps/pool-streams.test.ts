@@ -4,15 +4,11 @@ import { closeSync, fstatSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileFrame, frame, u32 } from './testing/fake-worker.ts'
-import { Bench, directory, echo, holding } from './testing/pool-bench.ts'
+import { Bench, directory, echo, runningOne } from './testing/pool-bench.ts'
 import { FrameType } from './wire/frames.ts'
 
 test('a complete answer for a client that has gone is discarded and the link stays', async () => {
-  const bench = new Bench()
-  const held = holding()
-  const worker = await bench.linkedWorker(1, 1, held.script)
-  const gone = bench.send()
-  await held.until(1)
+  const { bench, held, worker, exchange: gone } = await runningOne()
   gone.leave()
   held.requests[0]!.link.respond(200, [], 'late')
   const next = bench.send()
@@ -25,11 +21,7 @@ test('a complete answer for a client that has gone is discarded and the link sta
 })
 
 test('a stream for a client that has gone is cut, and the slot links anew', async () => {
-  const bench = new Bench()
-  const held = holding()
-  const worker = await bench.linkedWorker(1, 1, held.script)
-  const gone = bench.send()
-  await held.until(1)
+  const { bench, held, worker, exchange: gone } = await runningOne()
   gone.leave()
   const closed = once(worker.links[0]!.socket, 'close')
   const relinked = once(worker.events, 'link')
@@ -44,11 +36,7 @@ test('a stream for a client that has gone is cut, and the slot links anew', asyn
 })
 
 test('a client that leaves a running stream ends it at once', async () => {
-  const bench = new Bench()
-  const held = holding()
-  const worker = await bench.linkedWorker(1, 1, held.script)
-  const exchange = bench.send()
-  await held.until(1)
+  const { held, worker, exchange } = await runningOne()
   held.requests[0]!.link.begin()
   held.requests[0]!.link.chunk('one')
   await once(exchange.response.events, 'write')

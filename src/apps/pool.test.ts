@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import type { HttpError } from '../http/errors.ts'
 import { frame, u32 } from './testing/fake-worker.ts'
-import { Bench, directory, echo, holding } from './testing/pool-bench.ts'
+import { Bench, directory, echo, holding, runningOne } from './testing/pool-bench.ts'
 import { FrameType } from './wire/frames.ts'
 
 test('a request is answered with head and content', async () => {
@@ -165,11 +165,7 @@ test('requests behind a stream that loses its client are dispatched again', asyn
 })
 
 test('closing the pool answers what waits and cuts what runs', async () => {
-  const bench = new Bench()
-  const held = holding()
-  await bench.linkedWorker(1, 1, held.script)
-  const running = bench.send()
-  await held.until(1)
+  const { bench, held, exchange: running } = await runningOne()
   held.requests[0]!.link.begin()
   await once(running.response.events, 'start')
   const waiting = bench.send()

@@ -141,6 +141,16 @@ export function holding() {
   return { requests, script, until }
 }
 
+/** A bench whose only worker runs one request, until the test answers it. */
+export async function runningOne() {
+  const bench = new Bench()
+  const held = holding()
+  const worker = await bench.linkedWorker(1, 1, held.script)
+  const exchange = bench.send()
+  await held.until(1)
+  return { bench, held, worker, exchange }
+}
+
 export const echo: Script = ({ environ, body, link }) =>
   link.respond(200, ['X-Path', environ.get('PATH_INFO')!, 'X-Length', String(body.length)], body)
 export const saying =
