@@ -3,7 +3,7 @@
 The life: ``websocket.connect``; then the application accepts, closes (a 403), or answers with a response of its own
 (``websocket.http.response``, which is an HTTP exchange from there on); then messages both ways until one side closes.
 Invariants: messages are delivered whole, and all that came before the client's close; what the application has not taken is
-bounded by the credit, besides one message that is longer than the window.
+bounded by the credit. A message that is longer than the window comes as a whole while the application waits for it, and not before.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DENIAL = ("websocket.http.response.start", "websocket.http.response.body")
 
 
 class WebSocketExchange(HttpExchange):
-    __slots__ = ("is_connected", "messages", "parts", "owed", "taken", "is_writing", "close_code", "close_reason")
+    __slots__ = ("is_connected", "messages", "parts", "owed", "taken", "receivers", "is_writing", "close_code", "close_reason")
 
     def begin(self, link: "Link", number: int, scope: dict, body: Optional[bytes], now: float) -> None:
         super().begin(link, number, scope, body, now)
@@ -38,6 +38,8 @@ class WebSocketExchange(HttpExchange):
         self.parts: List[bytes] = []
         self.owed = 0
         self.taken = 0
+        #: How many tasks of the application wait for a message.
+        self.receivers = 0
         #: A message of several frames is on its way.
         self.is_writing = False
         self.close_code: Optional[int] = None
@@ -54,7 +56,7 @@ class WebSocketExchange(HttpExchange):
         if flags & MESSAGE_MORE:
             self.parts.append(data)
             self.owed += len(data)
-            if not self.messages:
+            if self.receivers:
                 self._pay()
             return
         cost = len(data) + MESSAGE_COST
@@ -73,7 +75,7 @@ class WebSocketExchange(HttpExchange):
             self.wake()
 
     def _pay(self) -> None:
-        """A message may be longer than the window: what has come of it is given back when nothing is in front of it."""
+        """A message may be longer than the window: what has come of it is given back while the application waits for it."""
         self.link.write(multiplex.credit(self.number, self.owed))
         self.owed = 0
 
@@ -96,14 +98,18 @@ class WebSocketExchange(HttpExchange):
             if self.is_gone or self.state is COMPLETE:
                 code = _ABNORMAL if self.close_code is None else self.close_code
                 return {"type": "websocket.disconnect", "code": code, "reason": self.close_reason}
-            await self.wait()
+            if self.owed:
+                self._pay()
+            self.receivers += 1
+            try:
+                await self.wait()
+            finally:
+                self.receivers -= 1
         message, cost = self.messages.popleft()
         self.taken += cost
         if self.taken >= CREDIT_STEP and not self.is_gone:
             self.link.write(multiplex.credit(self.number, self.taken))
             self.taken = 0
-        if self.owed and not self.messages and not self.is_gone:
-            self._pay()
         return {"type": "websocket.receive", "text" if type(message) is str else "bytes": message}
 
     # -- send

@@ -123,6 +123,38 @@ class Messages(AsgiTest):
                 given += int.from_bytes(gateway.expect(multiplex.CREDIT, number), "little")
             self.assertLessEqual(given, everything)
 
+    def test_a_message_longer_than_the_window_waits_until_it_is_asked_for(self) -> None:
+        go = threading.Event()
+
+        async def application(scope, receive, send):
+            await receive()
+            await send(ACCEPT)
+            while not go.is_set():
+                await asyncio.sleep(0)
+            # Two of them: one that gives up takes nothing from the other.
+            first, second = asyncio.ensure_future(receive()), asyncio.ensure_future(receive())
+            await asyncio.sleep(0)
+            first.cancel()
+            await send({"type": "websocket.send", "text": str(len((await second)["bytes"]))})
+
+        for host in self.each_loop(application):
+            go.clear()
+            gateway = host.gateway
+            number = gateway.open()
+            part = b"x" * multiplex.MAX_CONTENT
+            for _ in range(4):
+                gateway.send(message(number, part, True))
+            self.assertTrue(gateway.is_silent())
+            go.set()
+            given = 0
+            while given < 4 * len(part):
+                given += int.from_bytes(gateway.expect(multiplex.CREDIT, number), "little")
+            for _ in range(4):
+                gateway.send(message(number, part, True))
+                self.assertEqual(int.from_bytes(gateway.expect(multiplex.CREDIT, number), "little"), len(part))
+            gateway.send(message(number, b"x"))
+            self.assertEqual(gateway.text(number), str(8 * len(part) + 1))
+
     def test_send_waits_for_credit_and_empty_messages_cost_too(self) -> None:
         sent: List[int] = []
 
