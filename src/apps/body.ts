@@ -1,9 +1,10 @@
 /**
  * The content of one request while it is collected, sent, and perhaps sent again to another worker: memory up to
- * `limits.memoryBuffer`, the rest in a temporary file. Runs in the gateway. Closed exactly when nobody can need it again:
+ * `limits.memoryBuffer`, the rest in a temporary file; near the limit of all buffers' memory, in the file at once. Runs in the gateway. Closed exactly when nobody can need it again:
  * after the response head, or when the exchange ends. The bound of the whole is `limits.body`, kept by the protocol.
  */
 import { ByteQueue } from '../base/byte-queue.ts'
+import type { Account, MemoryBudget } from '../base/memory-budget.ts'
 import { TemporaryFile } from '../base/temporary-file.ts'
 import type { TemporarySpace } from '../base/temporary-space.ts'
 import { HttpError } from '../http/errors.ts'
@@ -11,6 +12,7 @@ import { MAX_INLINE_BODY } from './wire/frames.ts'
 
 /** Bytes on their way to a disk that is slower than the client; beyond it the client must wait. */
 const MAX_PENDING = 1024 * 1024
+const MAX_PENDING_NEAR = 64 * 1024
 /** Bytes of one BODY frame. */
 const PIECE = 256 * 1024
 /** Joined texts are kept as a tree of their parts until somebody reads them: content of single bytes would be many times its size. */
@@ -40,8 +42,15 @@ export function tooMuchStored(): HttpError {
   return new HttpError(503, 'Too much content is being stored (limit-temp-bytes)', 'operator', RETRY_AFTER)
 }
 
+function tooMuchInMemory(): HttpError {
+  return new HttpError(503, 'Too much waits in memory (limit-memory)', 'operator', RETRY_AFTER)
+}
+
 export interface RequestBodyOptions {
   readonly space: TemporarySpace
+  readonly memory: MemoryBudget
+  /** Bytes of all of it, where that is known. */
+  readonly expected: number | undefined
   readonly memoryBytes: number
   /** There is room again after an `append` that returned false. */
   readonly onRoom: () => void
@@ -65,6 +74,8 @@ export class RequestBody implements CallBody {
   #memory: Buffer | null = null
   #file: TemporaryFile | null = null
   #waiting = false
+  /** Made for what does not come in one piece. */
+  #account: Account | null = null
   #sealed: (() => void) | null = null
 
   constructor(options: RequestBodyOptions) {
@@ -74,6 +85,12 @@ export class RequestBody implements CallBody {
   /** `chunk` is copied. False: wait for `onRoom`. */
   append(chunk: Buffer): boolean {
     this.length += chunk.length
+    const mayGoOn = this.#keep(chunk)
+    if (this.#account !== null || this.length !== this.#options.expected) this.#count()
+    return mayGoOn
+  }
+
+  #keep(chunk: Buffer): boolean {
     // Neither bound is met again once it is exceeded.
     if (++this.#pieces <= MAX_TEXTS && this.length <= Math.min(MAX_INLINE_BODY, this.#options.memoryBytes)) {
       this.#text += chunk.toString('latin1')
@@ -87,19 +104,22 @@ export class RequestBody implements CallBody {
   }
 
   #collect(chunk: Buffer): boolean {
-    if (this.#file === null && this.#collected.bytes + chunk.length <= this.#options.memoryBytes) {
+    const { space, memory, memoryBytes } = this.#options
+    if (this.#file === null && !memory.isNear && this.#collected.bytes + chunk.length <= memoryBytes) {
       this.#collected.push(chunk)
       return true
     }
-    const { space } = this.#options
     if (this.#file === null ? !space.hasRoomFor(chunk.length) : !space.hasRoom) {
       this.close()
       this.#options.onError(tooMuchStored())
       return true
     }
-    this.#file ??= new TemporaryFile(space, () => this.#progress())
-    this.#file.append(chunk)
-    this.#waiting = this.#file.pendingBytes > MAX_PENDING
+    const file = this.#file ?? new TemporaryFile(space, () => this.#progress())
+    // All of it, then: what is in memory is the beginning.
+    if (this.#file === null && memory.isNear && this.#collected.bytes > 0) file.append(this.#collected.takeAll())
+    this.#file = file
+    file.append(chunk)
+    this.#waiting = file.pendingBytes > this.#maxPending
     return !this.#waiting
   }
 
@@ -107,6 +127,8 @@ export class RequestBody implements CallBody {
   seal(done: () => void): void {
     if (this.#text === '') this.#memory = this.#collected.takeAll()
     this.#sealed = done
+    // Now its call needs it. It is short, or most of it is in the file.
+    this.#account?.pin()
     this.#progress()
   }
 
@@ -131,6 +153,20 @@ export class RequestBody implements CallBody {
     this.#memory = null
     this.#file?.close()
     this.#file = null
+    this.#account?.close()
+  }
+
+  get #maxPending(): number {
+    return this.#options.memory.isNear ? MAX_PENDING_NEAR : MAX_PENDING
+  }
+
+  #count(): void {
+    const { bytes } = this.#collected
+    this.#account ??= this.#options.memory.open('a request was refused (503)', () => {
+      this.close()
+      this.#options.onError(tooMuchInMemory())
+    })
+    this.#account.set(this.#text.length + bytes + (this.#memory?.length ?? 0) + (this.#file?.pendingBytes ?? 0))
   }
 
   #progress(): void {
@@ -141,8 +177,9 @@ export class RequestBody implements CallBody {
       this.#options.onError(error)
       return
     }
+    if (file !== null) this.#count()
     const pending = file === null ? 0 : file.pendingBytes
-    if (this.#waiting && pending <= MAX_PENDING) {
+    if (this.#waiting && pending <= this.#maxPending) {
       this.#waiting = false
       this.#options.onRoom()
     }

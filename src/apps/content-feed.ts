@@ -34,6 +34,11 @@ export class ContentFeed {
     this.#next()
   }
 
+  /** The worker may have read what it had not. */
+  roomAgain(): void {
+    this.#next()
+  }
+
   /** From the worker. More than the window was never taken from it, whatever it says. */
   credit(bytes: number): void {
     this.#credit = Math.min(WINDOW, this.#credit + bytes)
@@ -45,14 +50,18 @@ export class ContentFeed {
     this.#rest = NOTHING
   }
 
+  get #maySend(): boolean {
+    return this.#credit > 0 && !this.#outbox.isCongested
+  }
+
   #next(): void {
-    while (this.#rest.length > 0 && this.#credit > 0) {
+    while (this.#rest.length > 0 && this.#maySend) {
       const piece = this.#rest.subarray(0, MAX_CONTENT)
       this.#rest = this.#rest.subarray(piece.length)
       this.#credit -= piece.length
       writeBody(this.#outbox.begin(), this.#id, piece)
     }
-    if (this.#isOver || this.isStarving || this.#credit <= 0) return
+    if (this.#isOver || this.isStarving || !this.#maySend) return
     this.isStarving = true
     this.#body.read(this.#position, (error, piece) => {
       if (this.#isOver) return

@@ -4,12 +4,13 @@
  *
  * Invariant: one for each connection, so nothing of what a connection left half-done is known to the next.
  */
+import { SMALL_PIECE } from '../base/spool.ts'
 import type { ResponseHead } from '../http/exchange.ts'
 import type { Call } from './call.ts'
 import { readFailure } from './failure.ts'
 import { openOffer } from './file-offer.ts'
 import type { Link, LinkOwner } from './link.ts'
-import { Relay } from './relay.ts'
+import { Relay, type RelayLimits } from './relay.ts'
 import type { FileOffer, WorkerHello, WorkerSink } from './wire/decode.ts'
 import { encodeFileOpened } from './wire/encode.ts'
 import { WireViolation } from './wire/violation.ts'
@@ -39,7 +40,7 @@ export class LinkSink implements WorkerSink {
     if (complete) {
       if (wanted) call.phase = 'relaying'
       this.#end(call, runMicros)
-      if (wanted) this.#guarded(call, () => answer(call, head, body))
+      if (wanted) this.#guarded(call, () => answer(call, head, body, this.#owner))
     } else if (wanted) {
       link.progressed()
       link.takesAhead = false
@@ -140,8 +141,30 @@ export class LinkSink implements WorkerSink {
   }
 }
 
+interface AnswerOwner {
+  readonly relayLimits: RelayLimits
+  failed(call: Call, error: Error): void
+  warn(message: string, request: string): void
+}
+
 /** The whole response at once: no relay, no buffering of ours. `body` may be a view of the shared read buffer. */
-export function answer(call: Call, head: ResponseHead, body: Buffer): void {
+export function answer(call: Call, head: ResponseHead, body: Buffer, owner: AnswerOwner): void {
+  if (body.length > SMALL_PIECE && owner.relayLimits.memory.isNear) {
+    answerInPieces(call, head, Buffer.from(body), owner)
+    return
+  }
   call.exchange.response.respond(head, body)
   call.phase = 'done'
+}
+
+/** While memory is short: what the client does not take waits in a file. */
+function answerInPieces(call: Call, head: ResponseHead, body: Buffer, owner: AnswerOwner): void {
+  call.relay = new Relay(call.exchange, owner.relayLimits, {
+    hold() {},
+    release() {},
+    failed: error => owner.failed(call, error),
+    warn: message => owner.warn(message, call.exchange.id),
+  })
+  call.relay.start(head, body)
+  call.relay.end()
 }

@@ -5,6 +5,7 @@
  * Invariants: one `read` at a time, in order; at most what the protocol had read already is held; `onFailed` is called at
  * most once, and nothing after it or after `close`. It cannot be sent twice: a call whose content has begun to flow is not retried.
  */
+import type { Account, MemoryBudget } from '../base/memory-budget.ts'
 import type { BodyReader } from '../http/exchange.ts'
 import type { CallBody } from './body.ts'
 
@@ -19,12 +20,17 @@ export class LiveBody implements CallBody {
   readonly #source: BodyReader
   #waiting: ((error: Error | null, piece: Buffer) => void) | null = null
   #held: Buffer[] = []
+  #heldBytes = 0
+  readonly #memory: MemoryBudget
+  /** Of what is held: of one read, so it cannot be evicted. Made when something is. */
+  #account: Account | null = null
   #isPulled = false
   #isDelivering = false
   #isComplete = false
   #isClosed = false
 
-  constructor(source: BodyReader) {
+  constructor(source: BodyReader, memory: MemoryBudget) {
+    this.#memory = memory
     this.#source = source
     this.length = source.length
   }
@@ -34,7 +40,7 @@ export class LiveBody implements CallBody {
   }
 
   read(_position: number, done: (error: Error | null, piece: Buffer) => void): void {
-    const piece = this.#held.shift() ?? (this.#isComplete ? NOTHING : null)
+    const piece = this.#takeHeld() ?? (this.#isComplete ? NOTHING : null)
     if (piece !== null) {
       done(null, piece)
       return
@@ -49,6 +55,24 @@ export class LiveBody implements CallBody {
     this.#isClosed = true
     this.#waiting = null
     this.#held = []
+    this.#account?.close()
+  }
+
+  #hold(piece: Buffer): void {
+    this.#held.push(piece)
+    this.#account ??= this.#memory.open('', null)
+    this.#count(piece.length)
+  }
+
+  #takeHeld(): Buffer | undefined {
+    const piece = this.#held.shift()
+    if (piece !== undefined) this.#count(-piece.length)
+    return piece
+  }
+
+  #count(change: number): void {
+    this.#heldBytes += change
+    this.#account!.set(this.#heldBytes)
   }
 
   #pull(): void {
@@ -59,7 +83,7 @@ export class LiveBody implements CallBody {
         if (this.#isClosed) return false
         this.#isDelivering = true
         const piece = Buffer.from(chunk)
-        if (this.#waiting === null) this.#held.push(piece)
+        if (this.#waiting === null) this.#hold(piece)
         else this.#give(piece)
         this.#isDelivering = false
         return this.#waiting !== null

@@ -11,9 +11,6 @@ import type { StreamRelay } from './stream-relay.ts'
 import { WINDOW } from './wire/multiplex.ts'
 import type { Stage, WireState } from './wire/multiplex-decode.ts'
 
-/** For an application to take the messages that its WebSocket's client sent before it closed. */
-const LAST_MESSAGES_MS = 30_000
-
 /**
  * A client that has closed its side and is not answered for this long has gone: a browser that was closed, a proxy whose own client
  * left. One that only has no more to say (`nc -N`) reads an answer that comes at once. Just below the longest tick.
@@ -85,7 +82,8 @@ export class MultiplexedCall implements WireState, Occupant {
   }
 
   #limit(times: RequestTimes): number {
-    if (this.socket !== null) return this.socket.isEnding ? LAST_MESSAGES_MS : 0
+    // A WebSocket may be silent for any time.
+    if (this.socket !== null) return 0
     if (this.#limitMs < 0) this.#limitMs = times.of(this.call.exchange.request.path)
     return this.#limitMs
   }

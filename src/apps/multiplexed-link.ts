@@ -19,6 +19,7 @@ import { MultiplexedSink } from './multiplexed-sink.ts'
 import { Outbox } from './outbox.ts'
 import type { LinkAddress, PoolLink, PoolLinkOwner } from './pool-link.ts'
 import type { PoolWorker } from './pool-worker.ts'
+import type { RelayLimits } from './relay.ts'
 import type { RequestTimes } from './request-times.ts'
 import { Room } from './room.ts'
 import { Ticker } from './ticker.ts'
@@ -31,6 +32,7 @@ import { WorkerConnection } from './worker-connection.ts'
 export interface MultiplexedOwner extends PoolLinkOwner {
   readonly scope: ScopeWriter
   readonly times: RequestTimes
+  readonly relayLimits: RelayLimits
   /** `timeouts.streamIdle`; 0: none. */
   readonly streamIdleMs: number
   /** The worker's event loop does not turn, for now. */
@@ -116,7 +118,7 @@ export class MultiplexedLink implements PoolLink {
       chunk => this.#read(decoder, chunk),
       reason => this.#broke(reason),
     )
-    this.#outbox = new Outbox(this.#connection.socket, () => this.#owner.hasRoom())
+    this.#outbox = new Outbox(this.#connection.socket, this.#owner.relayLimits.memory, () => this.#hasRoom())
     writeHello(this.#outbox.begin(), this.address.build)
     this.#owner.armHello(this.#helloDeadline)
   }
@@ -230,6 +232,15 @@ export class MultiplexedLink implements PoolLink {
     return fatesApart(calls, blame)
   }
 
+  /** The worker has read what it had not. */
+  #hasRoom(): void {
+    this.#owner.hasRoom()
+    for (const { socket, feed } of this.#calls.values()) {
+      socket?.roomAgain()
+      feed?.roomAgain()
+    }
+  }
+
   #broke(reason: string): void {
     this.isAlive = false
     this.#owner.broke(this, reason)
@@ -275,10 +286,6 @@ export class MultiplexedLink implements PoolLink {
   }
 
   #overdue(one: MultiplexedCall): void {
-    if (one.socket !== null) {
-      one.socket.giveUp()
-      return
-    }
     const { call } = one
     const what = one.stage === 'head' ? 'no response' : 'no content'
     const times = `${Math.round(one.silentMs)} ms (${call.describeTimes()})`

@@ -21,6 +21,8 @@ import { checkHello } from './worker-connection.ts'
 
 /** RFC6455§7.4.1: the server met what it did not expect. */
 const INTERNAL_ERROR = 1011
+/** Of the IANA registry: we are overloaded. */
+const TRY_LATER = 1013
 
 export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
   readonly #link: MultiplexedLink
@@ -56,7 +58,7 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
       link.release(one, runMicros)
       // As `#guarded` does, without a function for each response.
       try {
-        answer(call, head, body)
+        answer(call, head, body, this.#owner)
       } catch (error) {
         this.#owner.failed(call, error as Error)
       }
@@ -72,8 +74,10 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
     one.streams(head.headers, this.#owner.streamIdleMs)
     call.phase = 'streaming'
     const credit = new CreditReturn(link.outbox, one)
-    const onFailed = (error: Error) => this.#owner.failed(call, error)
-    one.relay = call.stream = new StreamRelay(call.exchange, credit, this.#owner.files, onFailed)
+    one.relay = call.stream = new StreamRelay(call.exchange, credit, this.#owner.relayLimits, {
+      failed: error => this.#owner.failed(call, error),
+      warn: message => this.#owner.warn(message, call.exchange.id),
+    })
     link.becomeStream(one)
     this.#guarded(one, () => one.relay!.start(head, body))
   }
@@ -144,7 +148,8 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
       this.#owner.failed(call, new HttpError(500, 'The application failed', 'application'))
       return
     }
-    const socket = new SocketRelay(one.id, link.outbox, new CreditReturn(link.outbox, one), {
+    const { memory } = this.#owner.relayLimits
+    const socket = new SocketRelay(one.id, link.outbox, new CreditReturn(link.outbox, one), memory, {
       onGone: (code, reason) => {
         if (link.isCurrent(one)) this.#endSocket(one, code, reason)
       },
@@ -155,6 +160,10 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
         )
         this.#endSocket(one, INTERNAL_ERROR, '')
         socket.end(INTERNAL_ERROR, '')
+      },
+      onEvicted: () => {
+        if (link.isCurrent(one)) this.#endSocket(one, TRY_LATER, '')
+        socket.end(TRY_LATER, 'too much waits in memory')
       },
     })
     one.socket = socket

@@ -107,7 +107,7 @@ async function run(seed: number): Promise<void> {
     const exchange = bench.send({ method, path, isWebSocket, body: Buffer.alloc(length), isChunked: length === 10 })
     const entry: Entry = { exchange, path, length, overs: 0, left: false }
     exchange.response.events.on('over', () => entry.overs++)
-    exchange.response.events.on('accepted', () => exchange.channel!.client.onMessage(Buffer.from(path), true))
+    exchange.response.events.on('accepted', () => exchange.channel!.receive(path))
     all.push(entry)
   }
   for (let i = 0; i < 600; i++) {
@@ -128,6 +128,7 @@ async function run(seed: number): Promise<void> {
   const files = readdirSync(bench.directory).filter(name => !/^w\d+\.sock$/.test(name))
   assert.deepEqual(files, [], 'temporary files are left')
   bench.close()
+  assert.deepEqual([bench.memory.used, bench.memory.accounts], [0, 0], 'memory is counted that nobody holds')
 }
 
 function disturb(entry: Entry, dice: Dice): void {
@@ -140,7 +141,7 @@ function disturb(entry: Entry, dice: Dice): void {
     if (roll === 0) {
       entry.left = true
       channel.client.onClose(1006, '')
-    } else if (roll < 5) channel.client.onMessage(Buffer.alloc(dice(100_000)), false)
+    } else if (roll < 5) channel.receive(Buffer.alloc(dice(100_000)))
   } else if (dice(15) === 0 && !isDone(entry)) {
     entry.left = true
     exchange.leave()

@@ -5,6 +5,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { MemoryBudget } from '../base/memory-budget.ts'
 import { Outbox } from './outbox.ts'
 
 /** The two ends of a connection; `far` reads nothing before it is asked to. */
@@ -52,7 +53,7 @@ const turn = () => new Promise<void>(resolve => setImmediate(() => setImmediate(
 
 test('what a worker does not read at once arrives in order, from two buffers and no more', async t => {
   const { near, far } = await pair(t)
-  const outbox = new Outbox(near, () => {})
+  const outbox = new Outbox(near, new MemoryBudget(), () => {})
   const frames = numbers(outbox)
   const used = new Set()
   for (let i = 0; i < 30; i++) {
@@ -67,7 +68,8 @@ test('what a worker does not read at once arrives in order, from two buffers and
 test('a worker that does not read makes its link congested, until it has read', async t => {
   const { near, far } = await pair(t)
   const room: number[] = []
-  const outbox = new Outbox(near, () => room.push(near.writableLength))
+  const memory = new MemoryBudget()
+  const outbox = new Outbox(near, memory, () => room.push(near.writableLength))
   const frames = numbers(outbox)
   for (let i = 0; !outbox.isCongested; i++) {
     assert.ok(i < 200, 'never congested')
@@ -75,14 +77,16 @@ test('a worker that does not read makes its link congested, until it has read', 
     await turn()
   }
   assert.deepEqual(room, [])
+  assert.ok(memory.used > 2 * 1024 * 1024, `${memory.used} bytes are counted`)
   await frames.expect(far)
+  while (memory.used > 0) await turn()
   assert.equal(room.length, 1)
   assert.equal(outbox.isCongested, false)
 })
 
 test('what was written before the end arrives, and nothing written after it', async t => {
   const { near, far } = await pair(t)
-  const outbox = new Outbox(near, () => {})
+  const outbox = new Outbox(near, new MemoryBudget(), () => {})
   const frames = numbers(outbox)
   for (let i = 0; i < 10; i++) {
     frames.write(20_000)

@@ -3,10 +3,12 @@
  * event loop leave in one write. While the kernel does not take all of a write, what follows collects in a second buffer; there
  * is no third. Runs in the gateway.
  *
- * Bounds: what may be written without being asked for is bounded by credit and by the number of exchanges; only requests that
- * come and go while the worker does not read are not, so the link takes none while it is `congested`.
+ * Bounds: what may be written without being asked for is bounded by credit and by the number of exchanges. That can be much, and
+ * requests that come and go while the worker does not read have no such bound: so nobody sends requests, content or messages while
+ * it is congested. What the worker has not read is counted by the memory budget.
  */
 import type { Socket } from 'node:net'
+import type { Account, MemoryBudget } from '../base/memory-budget.ts'
 import { FrameWriter } from './wire/frame-writer.ts'
 
 /** Content of many exchanges in one turn leaves in writes of about this size. */
@@ -29,6 +31,10 @@ export class Outbox {
     // Writes that the kernel took at once are told as well, later than the next one may begin.
     if (this.#isWriting && this.#socket.writableLength === 0) this.#written()
   }
+  /** On their way. */
+  #writingBytes = 0
+  readonly #memory: MemoryBudget
+  #account: Account | null = null
   #isScheduled = false
   #isClosed = false
   isCongested = false
@@ -36,7 +42,8 @@ export class Outbox {
   hasSpoken = false
 
   /** `onRoom`: no longer congested. */
-  constructor(socket: Socket, onRoom: () => void) {
+  constructor(socket: Socket, memory: MemoryBudget, onRoom: () => void) {
+    this.#memory = memory
     this.#socket = socket
     this.#onRoom = onRoom
   }
@@ -64,6 +71,7 @@ export class Outbox {
 
   close(): void {
     this.#isClosed = true
+    this.#account?.close()
   }
 
   /** Now: at the end of a turn, if it has not ended here yet. */
@@ -73,20 +81,32 @@ export class Outbox {
     if (writer.position === 0) return
     if (this.#isWriting) {
       this.isCongested ||= writer.position > CONGESTED
+      this.#count(writer.position)
       return
     }
     this.#socket.write(writer.bytes(), this.#onWritten)
     if (this.#socket.writableLength > 0) {
       this.#isWriting = true
+      this.#writingBytes = writer.position
+      this.#count(0)
       this.#writer = this.#other
       this.#other = writer
     }
     this.#writer.start()
   }
 
+  /** `waiting`: behind what is on its way. */
+  #count(waiting: number): void {
+    if (this.#isClosed) return
+    this.#account ??= this.#memory.open('', null)
+    this.#account.set(this.#writingBytes + waiting)
+  }
+
   #written(): void {
     this.#isWriting = false
+    this.#writingBytes = 0
     this.flush()
+    if (!this.#isWriting) this.#count(0)
     if (!this.isCongested) return
     this.isCongested = false
     if (!this.#isClosed) this.#onRoom()

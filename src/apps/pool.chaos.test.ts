@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { MemoryBudget } from '../base/memory-budget.ts'
 import { TemporarySpace } from '../base/temporary-space.ts'
 import type { Limits, Timeouts } from '../config/types.ts'
 import { RequestBody } from './body.ts'
@@ -68,10 +69,12 @@ async function run(seed: number): Promise<void> {
     alive.delete(id)
     void start()
   }
+  const memory = new MemoryBudget()
   const pool = new AppPool({
     limits: { memoryBuffer: 50_000, responseBuffer: 100_000, queue: 1000 } as Limits,
     timeouts: { request: 0, requestFor: [], streamIdle: 0, queue: 0 } as Partial<Timeouts> as Timeouts,
     space: new TemporarySpace(directory),
+    memory,
     build: 'b1',
     onError: FakeExchange.failed,
     events: {
@@ -101,6 +104,8 @@ async function run(seed: number): Promise<void> {
     all.push(entry)
     const body = new RequestBody({
       space: new TemporarySpace(directory),
+      memory,
+      expected: undefined,
       memoryBytes: 50_000,
       onRoom: () => {},
       onError: error => assert.fail(error.message),
@@ -129,6 +134,7 @@ async function run(seed: number): Promise<void> {
   assert.equal(pool.stats().queued, 0)
   assert.ok(drained.length <= draining)
   pool.close()
+  assert.deepEqual([memory.used, memory.accounts], [0, 0], 'memory is counted that nobody holds')
   for (const worker of alive.values()) worker.die()
   while (readdirSync(directory).some(name => name.startsWith('jumak-'))) await turn()
 }

@@ -3,6 +3,7 @@ import { fstatSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { MemoryBudget } from '../base/memory-budget.ts'
 import { TemporarySpace } from '../base/temporary-space.ts'
 import { Relay } from './relay.ts'
 import { FakeExchange } from './testing/fake-exchange.ts'
@@ -17,7 +18,7 @@ function relay(memoryBuffer = 100, responseBuffer = 1000, temporaryDirectory = d
   const calls: string[] = []
   const made = new Relay(
     exchange,
-    { space: new TemporarySpace(temporaryDirectory), memoryBuffer, responseBuffer },
+    { space: new TemporarySpace(temporaryDirectory), memory: new MemoryBudget(), memoryBuffer, responseBuffer },
     {
       hold: () => calls.push('hold'),
       release: () => calls.push('release'),

@@ -6,12 +6,14 @@
  * Order: all content comes before a file; after a file only the end follows.
  * Not here: the head of a response that is complete in one frame; that needs no relay.
  */
-import { Spool } from '../base/spool.ts'
+import type { MemoryBudget } from '../base/memory-budget.ts'
+import { SMALL_PIECE, Spool } from '../base/spool.ts'
 import type { TemporarySpace } from '../base/temporary-space.ts'
 import type { Exchange, ResponseHead } from '../http/exchange.ts'
 
 export interface RelayLimits {
   readonly space: TemporarySpace
+  readonly memory: MemoryBudget
   readonly memoryBuffer: number
   readonly responseBuffer: number
 }
@@ -64,7 +66,13 @@ export class Relay {
   chunk(content: Buffer): void {
     if (this.#closed) return
     if (!this.#blocked && (this.#spool === null || this.#spool.isEmpty)) {
-      this.#write(content)
+      if (content.length <= SMALL_PIECE || !this.#limits.memory.isNear) {
+        this.#write(content)
+        return
+      }
+      // What the client does not take of a write stays in memory: little is tried. As a copy, for a view would keep all of it there.
+      this.#write(Buffer.from(content.subarray(0, SMALL_PIECE)))
+      this.chunk(content.subarray(SMALL_PIECE))
       return
     }
     this.#spool ??= this.#openSpool()
@@ -143,6 +151,7 @@ export class Relay {
   #openSpool(): Spool {
     return new Spool({
       space: this.#limits.space,
+      memory: this.#limits.memory,
       memoryBytes: this.#limits.memoryBuffer,
       totalBytes: this.#limits.responseBuffer,
       onChange: () => this.#pump(),

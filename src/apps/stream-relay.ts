@@ -1,14 +1,17 @@
 /**
  * A streamed response of an ASGI application on its way to the client. Runs in the gateway. A slow client holds back the
- * application's `send`, by credit, and nothing else: no temporary file, at most the window is kept.
+ * application's `send`, by credit, and nothing else: at most the window is kept, in memory, and in a temporary file only near the
+ * limit of all buffers' memory.
  *
  * Order: chunks and files leave in the order in which they came.
  * Not here: a response that is complete in one frame; a WSGI application's (`relay.ts`), which must free its thread.
  */
-import type { OpenFiles } from '../base/open-files.ts'
+import { SMALL_PIECE, Spool } from '../base/spool.ts'
 import type { Exchange, ResponseHead } from '../http/exchange.ts'
 import { type HeaderLines, headerValues } from '../http/headers.ts'
 import type { CreditReturn } from './credit.ts'
+import type { RelayLimits } from './relay.ts'
+import { WINDOW } from './wire/multiplex.ts'
 
 interface OpenFile {
   readonly fd: number
@@ -16,25 +19,37 @@ interface OpenFile {
   readonly length: number
 }
 
+/** Beyond its credit a worker sends one frame at most: so memory is enough, as long as there is some. */
+const SPOOLED = 2 * WINDOW
+
+export interface StreamEvents {
+  /** The response cannot be completed. */
+  failed(error: Error): void
+  /** A temporary file could not be used; the response goes on without it. */
+  warn(message: string): void
+}
+
 export class StreamRelay {
   /** An event stream: it may be idle for long, and ended at any time, since its client connects anew. */
   isEventStream = false
   readonly #exchange: Exchange
   readonly #credit: CreditReturn
-  readonly #files: OpenFiles
-  readonly #onFailed: (error: Error) => void
+  readonly #limits: RelayLimits
+  readonly #events: StreamEvents
   #isSendingFile = false
-  /** What came after a file that is being sent; within the window. */
-  #behind: Buffer[] = []
+  /** The client has not taken what was written last. */
+  #isBlocked = false
+  /** What comes while a file is being sent, or near the limit of memory: within the window. */
+  #spool: Spool | null = null
   #onFileSent: (() => void) | null = null
   #trailers: HeaderLines | null = null
   #isClosed = false
 
-  constructor(exchange: Exchange, credit: CreditReturn, files: OpenFiles, onFailed: (error: Error) => void) {
+  constructor(exchange: Exchange, credit: CreditReturn, limits: RelayLimits, events: StreamEvents) {
     this.#exchange = exchange
     this.#credit = credit
-    this.#files = files
-    this.#onFailed = onFailed
+    this.#limits = limits
+    this.#events = events
   }
 
   /** The client is waited for, not the worker. */
@@ -46,7 +61,8 @@ export class StreamRelay {
     const { response } = this.#exchange
     this.isEventStream = isEventStream(head.headers)
     response.onDrain(() => {
-      if (!this.#isClosed) this.#credit.release()
+      this.#isBlocked = false
+      this.#pump()
     })
     response.start(head)
     if (content.length > 0) this.chunk(content)
@@ -54,56 +70,97 @@ export class StreamRelay {
 
   chunk(content: Buffer): void {
     if (this.#isClosed) return
-    if (this.#isSendingFile) {
-      this.#behind.push(content)
-      return
+    if (!this.#isDirect) {
+      this.#keep(content)
+    } else if (content.length <= SMALL_PIECE || !this.#limits.memory.isNear) {
+      this.#write(content)
+    } else {
+      // What the client does not take of a write stays in memory: little is tried. As a copy, for a view would keep all of it there.
+      this.#write(Buffer.from(content.subarray(0, SMALL_PIECE)))
+      this.#keep(content.subarray(SMALL_PIECE))
+      this.#pump()
     }
-    if (!this.#exchange.response.write(content)) this.#credit.isHeld = true
     this.#credit.add(content.length)
   }
 
   /** Calls back when no file is being sent: one descriptor for each exchange is enough. */
   whenFileSent(callback: () => void): void {
-    if (this.#isSendingFile) this.#onFileSent = callback
+    if (this.#isSendingFile || (this.#spool !== null && !this.#spool.isEmpty)) this.#onFileSent = callback
     else callback()
   }
 
   /** Sends part of an open file after all content so far; owns `fd`. Not while another one is being sent. */
   file({ fd, offset, length }: OpenFile): void {
     if (this.#isClosed) {
-      this.#files.close(fd)
+      this.#limits.space.files.close(fd)
       return
     }
     this.#isSendingFile = true
     this.#exchange.response.sendFile(fd, offset, length, error => {
-      this.#files.close(fd)
+      this.#limits.space.files.close(fd)
       this.#isSendingFile = false
       if (this.#isClosed) return
-      if (error !== null) this.#onFailed(error)
-      else this.#goOn()
+      if (error !== null) this.#events.failed(error)
+      else this.#pump()
     })
   }
 
   /** The worker has given everything. */
   end(trailers: HeaderLines): void {
     this.#trailers = trailers
-    if (!this.#isSendingFile) this.#finish(trailers)
+    this.#pump()
   }
 
   /** The exchange is over, or about to be cut: nothing more is written. A file that is being sent is closed by its own end. */
   close(): void {
     this.#isClosed = true
-    this.#behind = []
+    this.#spool?.close()
   }
 
-  #goOn(): void {
-    const chunks = this.#behind
-    this.#behind = []
-    for (const chunk of chunks) this.chunk(chunk)
+  /** It goes straight to the client: a client that is a little slow needs no more than that, for the window is all that may come. */
+  get #isDirect(): boolean {
+    if (this.#isSendingFile || (this.#spool !== null && !this.#spool.isEmpty)) return false
+    return !this.#isBlocked || !this.#limits.memory.isNear
+  }
+
+  #write(content: Buffer): void {
+    if (!this.#exchange.response.write(content)) this.#isBlocked = this.#credit.isHeld = true
+  }
+
+  #keep(content: Buffer): void {
+    this.#spool ??= this.#openSpool()
+    this.#spool.append(content)
+    this.#credit.isHeld = true
+  }
+
+  #openSpool(): Spool {
+    return new Spool({
+      space: this.#limits.space,
+      memory: this.#limits.memory,
+      memoryBytes: SPOOLED,
+      totalBytes: 2 * SPOOLED,
+      onChange: () => this.#pump(),
+      onFileError: error => this.#events.warn(`a response is buffered in memory only: ${error.message}`),
+      onLost: error => this.#events.failed(error),
+    })
+  }
+
+  /** Goes on with what there is, in order: content, then a file or the end. */
+  #pump(): void {
+    if (this.#isClosed || this.#isSendingFile) return
+    const spool = this.#spool
+    while (spool !== null && !this.#isBlocked) {
+      const content = spool.take()
+      if (content === null) break
+      this.#write(content)
+      if (this.#isClosed) return
+    }
+    if (spool !== null && !spool.isEmpty) return
+    if (!this.#isBlocked && this.#trailers === null) this.#credit.release()
     const callback = this.#onFileSent
     this.#onFileSent = null
     callback?.()
-    if (this.#trailers !== null) this.#finish(this.#trailers)
+    if (this.#trailers !== null && !this.#isSendingFile) this.#finish(this.#trailers)
   }
 
   #finish(trailers: HeaderLines): void {

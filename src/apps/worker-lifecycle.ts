@@ -6,6 +6,7 @@
  * forgotten with its last link. Not here: what a link carries (`link.ts`, `multiplexed-link.ts`), what becomes of its calls (`retry.ts`).
  */
 import { type Deadline, DeadlineList } from '../base/deadlines.ts'
+import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { OpenFiles } from '../base/open-files.ts'
 import type { TemporarySpace } from '../base/temporary-space.ts'
 import type { Limits, Timeouts, WarmupRequest } from '../config/types.ts'
@@ -48,6 +49,7 @@ export interface LifecycleOptions {
   readonly timeouts: Timeouts
   /** For what does not fit into memory. */
   readonly space: TemporarySpace
+  readonly memory: MemoryBudget
   readonly build: string
   /** `root_path` of ASGI scopes; none by default. */
   readonly rootPath?: string
@@ -91,13 +93,13 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
 
   /** `workers`: the pool's list, which is kept here. */
   constructor(options: LifecycleOptions, workers: PoolWorker[], dispatcher: Dispatcher, fail: FailCall) {
-    const { limits, timeouts, space, build, events, rootPath = '' } = options
+    const { limits, timeouts, space, memory, build, events, rootPath = '' } = options
     this.rootPath = rootPath
     this.scope = new ScopeWriter(rootPath)
     this.times = new RequestTimes(timeouts, rootPath)
     this.streamIdleMs = timeouts.streamIdle
     this.files = space.files
-    this.relayLimits = { space, memoryBuffer: limits.memoryBuffer, responseBuffer: limits.responseBuffer }
+    this.relayLimits = { space, memory, memoryBuffer: limits.memoryBuffer, responseBuffer: limits.responseBuffer }
     this.#build = build
     this.#gracefulMs = timeouts.graceful
     this.#events = events

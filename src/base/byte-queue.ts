@@ -6,6 +6,8 @@
 /** Smaller chunks are copied into a block. */
 const SMALL = 2048
 const BLOCK_SIZE = 16 * 1024
+/** A Buffer object and what belongs to it. */
+const CHUNK_COST = 200
 
 export class ByteQueue {
   bytes = 0
@@ -17,6 +19,12 @@ export class ByteQueue {
 
   get first(): Buffer | undefined {
     return this.#chunks[0]
+  }
+
+  /** What it takes of memory: `bytes`, the room in the block, and the objects. */
+  get memory(): number {
+    const room = this.#block === null ? 0 : BLOCK_SIZE - (this.#blockEnd - this.#blockStart)
+    return this.bytes + room + this.#chunks.length * CHUNK_COST
   }
 
   /** Owns `chunk` from here on. */
@@ -54,6 +62,15 @@ export class ByteQueue {
       bytes += this.#chunks[count++]!.length
     }
     return count === 1 ? first : Buffer.concat(this.#chunks.slice(0, count), bytes)
+  }
+
+  /** Removes up to `maximum` bytes from the front, at least one: in one buffer, which may be a view of a chunk. */
+  take(maximum: number): Buffer | undefined {
+    if (this.#chunks.length === 0) return undefined
+    const all = this.peek(maximum)
+    const taken = all.length > maximum ? all.subarray(0, maximum) : all
+    this.drop(taken.length)
+    return taken
   }
 
   /** Removes `length` bytes from the front. */

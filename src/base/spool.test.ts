@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
+import { MemoryBudget } from './memory-budget.ts'
 import { Spool } from './spool.ts'
 import { TemporaryFile } from './temporary-file.ts'
 import { TemporarySpace } from './temporary-space.ts'
@@ -17,6 +18,7 @@ function spool(memoryBytes: number, totalBytes: number, where = directory) {
   const errors: Error[] = []
   const queue = new Spool({
     space: new TemporarySpace(where),
+    memory: new MemoryBudget(),
     memoryBytes,
     totalBytes,
     onChange: () => events.emit('change'),

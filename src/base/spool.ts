@@ -1,6 +1,7 @@
 /**
  * A queue of bytes between a fast writer and a slow reader: memory up to a bound, then a temporary file up to a second
- * one, then `isFull`, and the writer must wait. Used for responses that slow clients take.
+ * one, then `isFull`, and the writer must wait. Used for responses that slow clients take. Near the limit of all buffers' memory it
+ * uses the file at once, in small pieces, and is full sooner.
  *
  * The file is written from its start again once everything in it has been read, so its size is bounded by what was
  * written since, not by what waits. When the file fails (a full disk) nothing is lost: what could not be written stays
@@ -8,11 +9,13 @@
  * what the file holds must be taken first. Nothing blocks; after `close` nothing is called back.
  */
 import { ByteQueue } from './byte-queue.ts'
+import type { Account, MemoryBudget } from './memory-budget.ts'
 import { TemporaryFile } from './temporary-file.ts'
 import type { TemporarySpace } from './temporary-space.ts'
 
 export interface SpoolOptions {
   readonly space: TemporarySpace
+  readonly memory: MemoryBudget
   /** Bytes kept in memory before the file is used. */
   readonly memoryBytes: number
   /** Bytes kept in memory and file together before the spool is full. */
@@ -21,7 +24,7 @@ export interface SpoolOptions {
   readonly onChange: () => void
   /** The file cannot be written, and memory must do; once. */
   readonly onFileError: (error: Error) => void
-  /** The file cannot be read back: bytes are lost, nothing more will come. */
+  /** The file cannot be read back, or what waits was too much for all buffers together: bytes are lost, nothing more will come. */
   readonly onLost: (error: Error) => void
 }
 
@@ -29,6 +32,9 @@ export interface SpoolOptions {
 const MAX_PENDING = 4 * 1024 * 1024
 /** Bytes of one read of the file. */
 const READ_SIZE = 256 * 1024
+/** The same, near the limit of all buffers' memory. Thousands of clients may be slow at a time, and each has one piece in memory. */
+export const SMALL_PIECE = 16 * 1024
+const MAX_PENDING_NEAR = 256 * 1024
 
 export class Spool {
   readonly #options: SpoolOptions
@@ -39,9 +45,14 @@ export class Spool {
   #reading = false
   #failed = false
   #closed = false
+  readonly #account: Account
 
   constructor(options: SpoolOptions) {
     this.#options = options
+    this.#account = options.memory.open('a response was cut', () => {
+      this.close()
+      options.onLost(new Error('the client is slow, and too much waits in memory (limit-memory)'))
+    })
   }
 
   get isEmpty(): boolean {
@@ -50,33 +61,39 @@ export class Spool {
 
   /** The writer must wait for `onChange`. What it appends all the same is kept. */
   get isFull(): boolean {
+    const memoryBytes = this.#memoryBytes
     if (this.#failed || this.#options.totalBytes <= this.#options.memoryBytes) {
-      return this.#memory.bytes + (this.#file?.pendingBytes ?? 0) >= this.#options.memoryBytes
+      return this.#memory.bytes + (this.#file?.pendingBytes ?? 0) >= memoryBytes
     }
     const file = this.#file
-    if (!this.#hasSpace) return this.#fileInUse || this.#memory.bytes >= this.#options.memoryBytes
+    if (!this.#hasSpace) return this.#fileInUse || this.#memory.bytes >= memoryBytes
     if (file === null) return false
     return (
-      file.pendingBytes > MAX_PENDING ||
+      file.pendingBytes > (this.#options.memory.isNear ? MAX_PENDING_NEAR : MAX_PENDING) ||
       this.#memory.bytes + file.written + file.pendingBytes >= this.#options.totalBytes
     )
   }
 
   append(chunk: Buffer): void {
-    const fits = this.#memory.bytes + chunk.length <= this.#options.memoryBytes
+    const fits = this.#memory.bytes + chunk.length <= this.#memoryBytes
     const mayUseFile = !this.#failed && this.#options.totalBytes > this.#options.memoryBytes && this.#hasSpace
     if (!this.#fileInUse && (fits || !mayUseFile)) {
       this.#memory.push(chunk)
+      this.#count()
       return
     }
     this.#file ??= new TemporaryFile(this.#options.space, () => this.#fileChanged())
     this.#file.append(chunk)
+    this.#count()
   }
 
   /** The next bytes, or null when they are still on the disk (`onChange` follows) or there are none. */
   take(): Buffer | null {
-    const chunk = this.#memory.shift()
-    if (chunk !== undefined) return chunk
+    const chunk = this.#options.memory.isNear ? this.#memory.take(SMALL_PIECE) : this.#memory.shift()
+    if (chunk !== undefined) {
+      this.#count()
+      return chunk
+    }
     const file = this.#file
     if (file !== null && !this.#reading && this.#readPosition < file.written) this.#read(file)
     return null
@@ -87,6 +104,16 @@ export class Spool {
     this.#memory.clear()
     this.#file?.close()
     this.#file = null
+    this.#account.close()
+  }
+
+  #count(): void {
+    this.#account.set(this.#memory.bytes + (this.#file?.pendingBytes ?? 0))
+  }
+
+  get #memoryBytes(): number {
+    // Not none: full is what holds something.
+    return this.#options.memory.isNear ? 1 : this.#options.memoryBytes
   }
 
   get #hasSpace(): boolean {
@@ -102,7 +129,7 @@ export class Spool {
 
   #read(file: TemporaryFile): void {
     this.#reading = true
-    file.read(this.#readPosition, READ_SIZE, (error, data) => {
+    file.read(this.#readPosition, this.#options.memory.isNear ? SMALL_PIECE : READ_SIZE, (error, data) => {
       this.#reading = false
       if (error !== null) {
         this.#options.onLost(error)
@@ -125,6 +152,7 @@ export class Spool {
       this.#failed = true
       this.#options.onFileError(file.error)
     }
+    this.#count()
     if (!this.#closed) this.#options.onChange()
   }
 

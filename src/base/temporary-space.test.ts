@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { type TestContext, test } from 'node:test'
+import { MemoryBudget } from './memory-budget.ts'
 import { OpenFiles } from './open-files.ts'
 import { Spool } from './spool.ts'
 import { TemporaryFile } from './temporary-file.ts'
@@ -82,6 +83,7 @@ function makeSpool(space: TemporarySpace) {
   const events = new EventEmitter()
   const spool = new Spool({
     space,
+    memory: new MemoryBudget(),
     memoryBytes: 100,
     totalBytes: 10_000,
     onChange: () => events.emit('change'),

@@ -16,6 +16,7 @@ import type { Environment } from './environment.ts'
 import { isFile, statOrNull } from './files.ts'
 import type { Given } from './given.ts'
 import { readIdentity } from './identity.ts'
+import { autoMemory } from './memory.ts'
 import * as application from './settings/application.ts'
 import * as development from './settings/development.ts'
 import * as limits from './settings/limits.ts'
@@ -168,6 +169,7 @@ function readLimits(values: Values, { machine }: Environment, links: number): Li
   const descriptors = join(machine.procRoot, 'self/limits')
   const connections = wanted === 'auto' ? connectionLimit(descriptors, links) : wanted
   const temporaryBytes = values.one(limits.limitTempBytes)
+  const memory = values.one(limits.limitMemory)
   const perAddress = values.one(limits.limitConnectionsPerAddress)
   return {
     requestLine: values.one(limits.limitRequestLine),
@@ -178,6 +180,7 @@ function readLimits(values: Values, { machine }: Environment, links: number): Li
     memoryBuffer: MEMORY_BUFFER,
     responseBuffer: RESPONSE_BUFFER,
     temporaryBytes: temporaryBytes === 'auto' ? null : temporaryBytes,
+    memory: memory === 'auto' ? autoMemory(machine) : memory,
     openFiles: openFileLimit(descriptors, links, connections),
     connections,
     connectionsPerAddress: perAddress === 'auto' ? Math.ceil(connections * ADDRESS_SHARE) : perAddress,

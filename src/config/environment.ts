@@ -1,5 +1,5 @@
 /** What a configuration takes from its surroundings, so that tests can give their own. Runs in the command line only. */
-import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
 import { findAccount } from './accounts.ts'
 
 export interface WorkingDirectory {
@@ -35,6 +35,8 @@ export interface Machine {
   readonly onlineCores: number
   /** Cores that Node thinks this process may use, where /proc does not tell (macOS). */
   readonly parallelism: number
+  /** Of the machine, whatever this process may use of it. */
+  readonly memoryBytes: number
 }
 
 /** Throws an ENOENT when the working directory has been removed. */
@@ -48,6 +50,7 @@ export function processEnvironment(): Environment {
       procRoot: '/proc',
       onlineCores: cpus().length,
       parallelism: availableParallelism(),
+      memoryBytes: totalmem(),
     },
     variables: process.env,
     platform: process.platform,

@@ -374,6 +374,16 @@ const CASES: Readonly<Record<string, Case>> = {
     toml: '"2G"',
     wrong: ['1K', /must be from 1M to 1024T, or auto/],
   },
+  'limit-memory': {
+    of: ({ limits }) => limits.memory,
+    standard: GIB,
+    texts: [
+      ['2G', 2 * GIB],
+      ['auto', GIB],
+    ],
+    toml: '"2G"',
+    wrong: ['1K', /must be from 1M to 1T, or auto/],
+  },
   'limit-connections': {
     of: ({ limits }) => limits.connections,
     standard: 4096,

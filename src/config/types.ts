@@ -41,6 +41,8 @@ export interface Limits {
   readonly responseBuffer: number
   /** Bytes in all temporary files together; null: by what is free on their disk. */
   readonly temporaryBytes: number | null
+  /** Bytes that all buffers of the gateway hold together; beyond it the largest are given up. */
+  readonly memory: number
   /** Files at a time: temporary ones, and those that are sent. */
   readonly openFiles: number
   /** Client connections of one gateway at a time. */

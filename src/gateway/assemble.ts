@@ -3,6 +3,7 @@
  * switched on. Folded once, so that a request pays nothing for what is off.
  */
 import type { AppPool } from '../apps/pool.ts'
+import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { TemporarySpace } from '../base/temporary-space.ts'
 import type { GatewayConfig } from '../config/types.ts'
 import { appHandler } from '../handlers/app.ts'
@@ -17,6 +18,7 @@ export function assembleHandler(
   config: GatewayConfig,
   pool: AppPool,
   space: TemporarySpace,
+  memory: MemoryBudget,
   files: StaticFiles,
   access: AccessWriter | null,
   development: Development | null,
@@ -25,7 +27,7 @@ export function assembleHandler(
 ): Handler {
   const { limits, requestBuffering } = config
   // Its directories may come and go while it serves: without any it costs a comparison.
-  const application = appHandler(pool, { requestBuffering, limits, space, onError })
+  const application = appHandler(pool, { requestBuffering, limits, space, memory, onError })
   const handler = files.handler(application)
   const logged = access === null ? handler : accessLog(access)(handler)
   // The questions of an error page and of a load balancer are no requests of anybody.

@@ -24,6 +24,7 @@ import { AccessLog } from './access-log.ts'
 import { assembleHandler } from './assemble.ts'
 import { Development } from './development.ts'
 import { renderError, respondWithError } from './error-response.ts'
+import { GatewayMemory } from './memory.ts'
 import { dropPrivileges } from './privileges.ts'
 import { RefusalLog } from './refusal-log.ts'
 import { createServe } from './serve.ts'
@@ -42,6 +43,7 @@ class Gateway {
   readonly #logsDebug: boolean
   readonly #pool: AppPool
   readonly #connections: Connections
+  readonly #memory: GatewayMemory
   readonly #ownMounts: readonly StaticMount[]
   readonly #files: StaticFiles
   readonly #access: AccessLog
@@ -62,6 +64,7 @@ class Gateway {
     this.#access = new AccessLog(config.accessLog, (level, message) => this.#log(level, message))
     const access = this.#access.write
     const space = this.#makeSpace(config)
+    this.#memory = new GatewayMemory(config.limits.memory, (level, message) => this.#log(level, message))
     this.#pool = this.#makePool(config, space, build)
     this.#ownMounts = config.staticMounts
     this.#files = new StaticFiles(config.rootPath, space.files, (exchange, error) => this.#refuse(exchange, error))
@@ -74,6 +77,7 @@ class Gateway {
         config,
         this.#pool,
         space,
+        this.#memory.budget,
         this.#files,
         access,
         this.#development,
@@ -91,13 +95,17 @@ class Gateway {
       timeouts: config.timeouts,
       onExchange,
       renderError,
-      webSockets: createWebSocketEngine(config),
+      webSockets: createWebSocketEngine(config, this.#memory.budget),
+      memory: this.#memory.budget,
       isDraining: () => this.#draining,
       onProtocolError: (error, peer, request) =>
         this.#log('debug', `refused ${peer.address || 'client'}: ${error.message}`, request),
       onAnswered: entry => access?.(entry),
     })
-    setInterval(() => this.#tellInFlight(), IN_FLIGHT_MS).unref()
+    setInterval(() => {
+      this.#tellInFlight()
+      this.#memory.check()
+    }, IN_FLIGHT_MS).unref()
     this.#connections = this.#makeConnections(context, config.limits, trusted)
   }
 
@@ -108,6 +116,7 @@ class Gateway {
       timeouts: config.timeouts,
       queueOrder: config.queueOrder,
       space,
+      memory: this.#memory.budget,
       build,
       rootPath: config.rootPath,
       onError: (exchange, error) => this.#refuse(exchange, error),
@@ -173,6 +182,7 @@ class Gateway {
       const server = listen(
         fd,
         unixPath,
+        this.#memory.budget,
         transport => this.#connections.accept(transport),
         () => {
           if (--waiting === 0) this.#channel.send({ type: 'listening' })
@@ -257,6 +267,7 @@ class Gateway {
     this.#refusedConnections.flush()
     this.#refusedAddresses.flush()
     this.#fullSpace.flush()
+    this.#memory.flush()
     return cut
   }
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { MemoryBudget } from '../base/memory-budget.ts'
 import type { TransportHandler } from '../http/transport.ts'
 import { SocketTransport } from './transport.ts'
 
@@ -39,13 +40,14 @@ class Recorder implements TransportHandler {
 async function pair(
   t: TestContext,
   moveHandle: boolean,
+  memory = new MemoryBudget(),
 ): Promise<{ client: Socket; transport: SocketTransport; recorder: Recorder }> {
   const server = createServer({ noDelay: true, pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const client = connect({ port: (server.address() as { port: number }).port, host: '127.0.0.1', allowHalfOpen: true })
   const [accepted] = (await once(server, 'connection')) as [Socket]
   const recorder = new Recorder()
-  const transport = new SocketTransport(accepted, null, moveHandle)
+  const transport = new SocketTransport(accepted, null, moveHandle, memory)
   transport.handler = recorder
   transport.start()
   t.after(async () => {
@@ -124,6 +126,62 @@ for (const moveHandle of [true, false]) {
     )
   })
 }
+
+for (const moveHandle of [true, false]) {
+  test(`what pends is counted, and no more when it is taken (${moveHandle ? 'onread' : 'data events'})`, async t => {
+    const memory = new MemoryBudget()
+    const { client, transport } = await pair(t, moveHandle, memory)
+    transport.write(Buffer.from('small'))
+    assert.equal(memory.accounts, 0, 'the kernel takes it, and nobody counts')
+    client.pause()
+    // Below the mark at which the stream says that it is full, and nothing more is written: there is no 'drain' for the last ones.
+    while (transport.pendingBytes === 0) transport.write(Buffer.alloc(16 * 1024))
+    assert.equal(memory.used, transport.pendingBytes)
+    transport.writeJoined('text', Buffer.alloc(1000))
+    assert.equal(memory.used, transport.pendingBytes)
+    client.resume()
+    while (memory.used > 0) await new Promise(resolve => setImmediate(resolve))
+    assert.equal(transport.pendingBytes, 0)
+  })
+}
+
+test('near the limit of memory a write that pends is told to be too much, and a drain follows', async t => {
+  const memory = new MemoryBudget({ limit: 1024, onEvict() {} })
+  memory.open('other', null).set(1000)
+  const { client, transport, recorder } = await pair(t, true, memory)
+  client.pause()
+  let taken = true
+  while (taken) taken = transport.write(Buffer.alloc(20))
+  assert.ok(transport.pendingBytes <= 20)
+  client.resume()
+  await recorder.until('drain')
+})
+
+test('beyond the limit of memory the connection is cut, and holds nothing', async t => {
+  const evicted: string[] = []
+  const memory = new MemoryBudget({ limit: 1024 * 1024, onEvict: what => evicted.push(what) })
+  const { client, transport, recorder } = await pair(t, true, memory)
+  client.pause()
+  while (memory.used <= memory.limit) transport.write(Buffer.alloc(256 * 1024))
+  await recorder.until('close')
+  assert.deepEqual([evicted, memory.used, memory.accounts], [['a connection was cut'], 0, 0])
+})
+
+test('an end behind what pends: it is sent, and nothing is held after the close', async t => {
+  const memory = new MemoryBudget()
+  const { client, transport, recorder } = await pair(t, true, memory)
+  client.pause()
+  for (let i = 0; i < 100; i++) transport.write(Buffer.alloc(100_000))
+  transport.end()
+  let received = 0
+  client.on('data', (data: Buffer) => {
+    received += data.length
+  })
+  client.on('end', () => client.end())
+  client.resume()
+  await recorder.until('close')
+  assert.deepEqual([received, memory.used, memory.accounts], [10_000_000, 0, 0])
+})
 
 test('what the kernel has taken of a long write is known before its end', async t => {
   const { client, transport } = await pair(t, true)

@@ -6,9 +6,12 @@
  * (`_handle`) is not documented; where it is missing, 'data' events do the same work. `transport.test.ts` runs both. Its
  * `writeQueueSize` tells how far a long write is, where a stream knows only whether it is over.
  *
+ * What the kernel does not take of a write stays here, and is counted by the memory budget.
+ *
  * Not here: anything of HTTP. Invariant: `handler.onClose` is called exactly once, and nothing after it.
  */
 import { createServer, type Server, Socket } from 'node:net'
+import type { Account, MemoryBudget } from '../base/memory-budget.ts'
 import type { Transport, TransportHandler } from '../http/transport.ts'
 import { Views } from './views.ts'
 
@@ -35,6 +38,8 @@ interface HandleInternals {
   writeQueueSize?: number
 }
 
+const NOTHING = Buffer.alloc(0)
+
 const noHandler: TransportHandler = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} }
 
 export class SocketTransport implements Transport {
@@ -45,8 +50,16 @@ export class SocketTransport implements Transport {
   readonly localAddress: string
   readonly localPort: number
   handler: TransportHandler = noHandler
+  readonly #memory: MemoryBudget
+  /** Of what pends; made when something does. */
+  #account: Account | null = null
+  /** An empty write behind what pends tells when that is through: the stream says so only where it has said that it is full. */
+  #isMarked = false
+  /** We have said that it is full, and the stream has not. */
+  #owesDrain = false
 
-  constructor(accepted: Socket, unixPath: string | null, moveHandle: boolean) {
+  constructor(accepted: Socket, unixPath: string | null, moveHandle: boolean, memory: MemoryBudget) {
+    this.#memory = memory
     this.isUnix = unixPath !== null
     this.#socket = moveHandle ? this.#rewrap(accepted) : accepted
     const socket = this.#socket
@@ -56,12 +69,16 @@ export class SocketTransport implements Transport {
     this.localPort = socket.localPort ?? 0
     if (!moveHandle) socket.on('data', (chunk: Buffer) => this.handler.onData(chunk))
     socket.on('end', () => this.handler.onEnd())
-    socket.on('drain', () => this.handler.onDrain())
+    socket.on('drain', () => {
+      this.#owesDrain = false
+      this.handler.onDrain()
+    })
     // ECONNRESET, EPIPE, ETIMEDOUT: 'close' follows, and that is all the protocol needs to know.
     socket.on('error', () => {})
     socket.on('close', () => {
       const handler = this.handler
       this.handler = noHandler
+      this.#account?.close()
       handler.onClose()
     })
   }
@@ -104,7 +121,8 @@ export class SocketTransport implements Transport {
   }
 
   write(data: Buffer): boolean {
-    return this.#socket.write(data)
+    const taken = this.#socket.write(data)
+    return this.#socket.writableLength === 0 ? taken : this.#pends(taken)
   }
 
   writeJoined(text: string, data: Buffer): boolean {
@@ -114,8 +132,36 @@ export class SocketTransport implements Transport {
     joined.write(text, 0, 'latin1')
     joined.set(data, text.length)
     const taken = this.#socket.write(isShared ? sending.to(length) : joined)
-    if (isShared && this.#socket.writableLength > 0) sending = new Views(Buffer.allocUnsafeSlow(SEND_BUFFER))
-    return taken
+    if (this.#socket.writableLength === 0) return taken
+    if (isShared) sending = new Views(Buffer.allocUnsafeSlow(SEND_BUFFER))
+    return this.#pends(taken)
+  }
+
+  /** The kernel has not taken all. False: it is too much to write more. */
+  #pends(taken: boolean): boolean {
+    this.#account ??= this.#memory.open('a connection was cut', () => this.destroy())
+    this.#account.set(this.#socket.writableLength)
+    // Behind the end nothing may be written; its close is not far.
+    if (!this.#isMarked && !this.#socket.writableEnded) {
+      this.#isMarked = true
+      this.#socket.write(NOTHING, () => this.#passed())
+    }
+    if (!taken || !this.#memory.isNear) return taken
+    this.#owesDrain = true
+    return false
+  }
+
+  #passed(): void {
+    this.#isMarked = false
+    const { writableLength } = this.#socket
+    if (writableLength > 0 && !this.#socket.destroyed) {
+      this.#pends(true)
+      return
+    }
+    this.#account?.set(0)
+    if (!this.#owesDrain) return
+    this.#owesDrain = false
+    if (!this.#socket.destroyed) this.handler.onDrain()
   }
 
   pause(): void {
@@ -152,6 +198,7 @@ function unmapped(address: string): string {
 export function listen(
   fd: number,
   unixPath: string | null,
+  memory: MemoryBudget,
   onConnection: (transport: SocketTransport) => void,
   onListening: () => void,
   onError: (error: Error) => void,
@@ -161,7 +208,7 @@ export function listen(
     // A socket that was reset before we got here has no handle any more.
     if (accepted.destroyed) return
     const moveHandle = (accepted as unknown as SocketInternals)._handle != null
-    const transport = new SocketTransport(accepted, unixPath, moveHandle)
+    const transport = new SocketTransport(accepted, unixPath, moveHandle, memory)
     onConnection(transport)
     transport.start()
   })

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import type { RequestBody } from '../apps/body.ts'
 import type { AppPool } from '../apps/pool.ts'
 import { FakeExchange, type FakeRequest } from '../apps/testing/fake-exchange.ts'
+import { MemoryBudget } from '../base/memory-budget.ts'
 import { OpenFiles } from '../base/open-files.ts'
 import { TemporarySpace } from '../base/temporary-space.ts'
 import type { Limits } from '../config/types.ts'
@@ -19,7 +20,13 @@ function handle(request: FakeRequest & { memoryBuffer?: number }, space = new Te
     resolve = done
   })
   const pool = { handle: (_: Exchange, body: unknown) => resolve(body as RequestBody | null) } as AppPool
-  void appHandler(pool, { requestBuffering: true, limits, space, onError: FakeExchange.failed })(exchange)
+  void appHandler(pool, {
+    requestBuffering: true,
+    limits,
+    space,
+    memory: new MemoryBudget(),
+    onError: FakeExchange.failed,
+  })(exchange)
   return { exchange, handled }
 }
 

@@ -7,6 +7,7 @@ import { RequestBody, tooMuchStored } from '../apps/body.ts'
 import { LiveBody } from '../apps/live-body.ts'
 import type { AppPool } from '../apps/pool.ts'
 import { MAX_INLINE_BODY } from '../apps/wire/frames.ts'
+import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { TemporarySpace } from '../base/temporary-space.ts'
 import type { Limits } from '../config/types.ts'
 import { ClientGoneError, HttpError } from '../http/errors.ts'
@@ -16,6 +17,7 @@ export interface AppHandlerOptions {
   readonly requestBuffering: boolean
   readonly limits: Limits
   readonly space: TemporarySpace
+  readonly memory: MemoryBudget
   /** The same as the pool's: renders when the response is idle, cuts when it has started. */
   readonly onError: (exchange: Exchange, error: Error) => void
 }
@@ -28,13 +30,13 @@ export function appHandler(pool: AppPool, options: AppHandlerOptions): Handler {
       (length === undefined || length > MAX_INLINE_BODY) &&
       (!options.requestBuffering || pool.interface === 'asgi')
     )
-      pool.handle(exchange, new LiveBody(exchange.body))
+      pool.handle(exchange, new LiveBody(exchange.body, options.memory))
     else collect(exchange, options, body => pool.handle(exchange, body))
   }
 }
 
 function collect(exchange: Exchange, options: AppHandlerOptions, done: (body: RequestBody) => void): void {
-  const { space, limits } = options
+  const { space, memory, limits } = options
   const { length = 0 } = exchange.body
   // Before a byte of it is read. What is not known before is refused when it has come so far.
   if (length > limits.memoryBuffer && !space.hasRoomFor(length - limits.memoryBuffer)) {
@@ -44,6 +46,8 @@ function collect(exchange: Exchange, options: AppHandlerOptions, done: (body: Re
   let failed = false
   const body = new RequestBody({
     space,
+    memory,
+    expected: exchange.body.length,
     memoryBytes: limits.memoryBuffer,
     onRoom: () => exchange.body.resume(),
     onError: error => {

@@ -8,6 +8,7 @@ import { after, afterEach, test } from 'node:test'
 import { LiveBody } from '../apps/live-body.ts'
 import { AppPool } from '../apps/pool.ts'
 import { FakeWorker, type Script } from '../apps/testing/fake-worker.ts'
+import { MemoryBudget } from '../base/memory-budget.ts'
 import { TemporarySpace } from '../base/temporary-space.ts'
 import type { Limits, Timeouts } from '../config/types.ts'
 import { respondWithError } from '../gateway/error-response.ts'
@@ -32,6 +33,7 @@ async function serve(script: Script, request = 0) {
     limits,
     timeouts: { request, requestFor: [], streamIdle: 0, queue: 0 } as Partial<Timeouts> as Timeouts,
     space: new TemporarySpace(directory),
+    memory: new MemoryBudget(),
     build: 'b1',
     onError: respondWithError,
     events: {
@@ -54,7 +56,13 @@ async function serve(script: Script, request = 0) {
   const linked = once(events, 'linked')
   pool.addWorker({ worker: 1, pid: 1, socket: worker.path, slots: 1, generation: 1, maxRequests: 0, interface: 'wsgi' })
   await linked
-  const options = { requestBuffering: false, limits, space: new TemporarySpace(directory), onError: respondWithError }
+  const options = {
+    requestBuffering: false,
+    limits,
+    space: new TemporarySpace(directory),
+    memory: new MemoryBudget(),
+    onError: respondWithError,
+  }
   const handler = appHandler(pool, options)
   return { worker, pool, events, client: () => connect(handler).transport }
 }
@@ -129,13 +137,16 @@ test('a client that stops is a 408, and not a worker that is stuck', async t => 
 test('a live body hands on only what is asked for, and nothing after its close', () => {
   let consumer: BodyConsumer | null = null
   let resumed = 0
-  const body = new LiveBody({
-    length: undefined,
-    pull: given => {
-      consumer = given
+  const body = new LiveBody(
+    {
+      length: undefined,
+      pull: given => {
+        consumer = given
+      },
+      resume: () => resumed++,
     },
-    resume: () => resumed++,
-  })
+    new MemoryBudget(),
+  )
   const errors: string[] = []
   body.onFailed = error => errors.push(error.message)
   assert.equal(body.isAtHand, true)

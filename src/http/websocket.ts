@@ -5,16 +5,24 @@
 import type { HeaderLines } from './headers.ts'
 import type { ByteStream, TransportHandler } from './transport.ts'
 
+/** Bytes of a message that are told at a time. */
+export const MAX_PIECE = 64 * 1024
+
 /** The client's side, as events. Never called from within `acceptWebSocket`. After `onClose` nothing follows. */
 export interface WebSocketEvents {
-  /** A whole message; text is valid UTF-8. The receiver may keep the buffer. */
-  onMessage(data: Buffer, isText: boolean): void
+  /**
+   * A message, or a piece of one: at most MAX_PIECE bytes, the receiver's from here on. `more`: it goes on with the next call. It is
+   * complete at the client's side, but what is wrong with it may show later: then `onClose` comes, and its end never. A text is UTF-8
+   * as a whole; a piece may end within a character.
+   */
+  onMessage(data: Buffer, isText: boolean, more: boolean): void
   /** The client has taken what was sent, after a `send` that returned false. */
   onDrain(): void
   /**
-   * Exactly once. The close code that the client sent, 1005 when it sent none; 1006: the connection broke, was silent or took
-   * nothing for too long, or our close frame got no answer; else we failed it: 1002, 1007, 1008, 1009 for what the client
-   * sent, 1001 at the end of a drain, 1011 when the response was aborted.
+   * Exactly once, after all messages that came whole, if they are taken within a while. The close code that the client sent, 1005
+   * when it sent none; 1006: the connection broke, was silent or took nothing for too long, or our close frame got no answer; else
+   * we failed it: 1002, 1007, 1009 for what the client sent, 1001 at the end of a drain, 1011 when the response was aborted, 1013 when
+   * what waits for it or of it was too much for the memory of all.
    */
   onClose(code: number, reason: string): void
 }
@@ -28,7 +36,7 @@ export interface WebSocketChannel {
    * (`isSendableCloseCode`) is sent as 1011. The reason is cut to 123 bytes.
    */
   close(code: number, reason: string): void
-  /** No `onMessage` until `resume`: the application is slow. Bounded by one message and what is in a read. */
+  /** No `onMessage` until `resume`: the application is slow. Bounded by one message, as it came, and what is in a read. */
   pause(): void
   resume(): void
 }
@@ -52,7 +60,7 @@ export interface WebSocketTerms {
 export interface WebSocketConnection extends WebSocketChannel, TransportHandler {
   /** `onClose` of the events was called: what is left is the end of the connection. */
   readonly isClosed: boolean
-  /** Frames written so far. */
+  /** Bytes of frames written so far. */
   readonly bytesSent: number
   /** We end it now: a close frame is attempted, its answer is not waited for. */
   goAway(code: number, reason: string): void

@@ -294,6 +294,10 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#context.flusher.add(writer)
   }
 
+  get isMemoryShort(): boolean {
+    return this.#context.memory.isNear
+  }
+
   mayKeepAlive(): boolean {
     // A client that still waits for 100 Continue may or may not send its content: the connection cannot be used again.
     return this.#keepAlive && !this.#owesContinue && !this.#context.isDraining()

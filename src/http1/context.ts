@@ -1,4 +1,5 @@
 /** What all HTTP/1.1 connections of a gateway share: configuration, callbacks, deadlines, the end-of-turn flush. */
+import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { Limits, Timeouts } from '../config/types.ts'
 import type { ProtocolError } from '../http/errors.ts'
 import type { Answered, Exchange, Peer } from '../http/exchange.ts'
@@ -18,6 +19,8 @@ export interface Http1Options {
     detail: string,
   ) => { contentType: string; body: Buffer }
   readonly webSockets: WebSocketEngine
+  /** Of all buffers. */
+  readonly memory: MemoryBudget
   readonly isDraining: () => boolean
   /** `request`: its id. */
   readonly onProtocolError: (error: ProtocolError, peer: Peer, request: string) => void

@@ -20,7 +20,11 @@ function openLarge(t: TestContext): number {
 }
 
 /** Sends the file to a client that takes nothing; resolves with what waits for it, in bytes. */
-function sendToNobody(fd: number, done: () => void): { response: Http1Response; waiting: Promise<number> } {
+function sendToNobody(
+  fd: number,
+  done: () => void,
+  isMemoryShort = false,
+): { response: Http1Response; waiting: Promise<number> } {
   const { promise, resolve } = Promise.withResolvers<number>()
   let sent = 0
   let chunks = 0
@@ -37,6 +41,7 @@ function sendToNobody(fd: number, done: () => void): { response: Http1Response; 
     responseEnded() {},
     responseAborted() {},
     flushLater() {},
+    isMemoryShort,
     mayKeepAlive: () => true,
   }
   const response = new Http1Response(channel, '1.1', false)
@@ -58,4 +63,11 @@ test('hundreds of clients that do not read hold little of a large file, and noth
     for (const { response } of clients) response.clientGone()
     assert.equal(ends, 400)
   }
+})
+
+test('a client that does not read holds little of a large file while memory is short', async t => {
+  const fd = openLarge(t)
+  const { response, waiting } = sendToNobody(fd, () => {}, true)
+  assert.ok((await waiting) <= 72 * 1024)
+  response.clientGone()
 })

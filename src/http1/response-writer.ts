@@ -19,6 +19,8 @@ export interface ResponseChannel {
   responseAborted(cause: Error, reset: boolean): void
   /** Calls `writer.flush()` at the end of this turn of the event loop. */
   flushLater(writer: Http1Response): void
+  /** Little should be kept for a slow client. */
+  readonly isMemoryShort: boolean
   /** False while the connection must close after this response. */
   mayKeepAlive(): boolean
 }
@@ -216,7 +218,8 @@ export class Http1Response implements ResponseWriter {
       this.#endFile(null)
       return
     }
-    const size = fileBytes < MAX_FILE_BYTES ? FILE_CHUNK : SMALL_FILE_CHUNK
+    const isRoomy = fileBytes < MAX_FILE_BYTES && !this.#channel.isMemoryShort
+    const size = isRoomy ? FILE_CHUNK : SMALL_FILE_CHUNK
     const chunk = Buffer.allocUnsafe(Math.min(size, end - position))
     this.#holdFileBytes(chunk.length)
     read(fd, chunk, 0, chunk.length, position, (error, bytes) => {

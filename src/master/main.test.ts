@@ -42,6 +42,7 @@ const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
     connections: 100,
     connectionsPerAddress: 0,
     temporaryBytes: null,
+    memory: Number.POSITIVE_INFINITY,
     openFiles: 100,
     bodyRate: 0,
     sendRate: 0,

@@ -3,12 +3,13 @@
  * Frames are the business of `input.ts` and `output.ts`, the opening handshake that of HTTP.
  *
  *     open ── close() ──▶ closing ── its close frame, too late, gone ──▶ closed
- *       └──── its close frame, invalid frame, silent, gone, goAway() ────▶
+ *       └──── its close frame, invalid frame, silent, goAway(), gone ────▶
  *
- * Invariants: `events.onClose` is called exactly once, on the way to closed, and no event after it; `onEnded` exactly once, when the
- * stream has closed. We close the stream first (RFC6455§7.1.1), and read on for a while so that the client can read our close frame.
+ * Gone, what came whole before is still told, for a while. Invariants: `events.onClose` is called exactly once, on the way to closed,
+ * and no event after it; `onEnded` exactly once, when the stream has closed, and after it. We close the stream first (RFC6455§7.1.1), and read on for a while so that the client can read our close frame.
  */
 import { Deadline } from '../base/deadlines.ts'
+import type { Account } from '../base/memory-budget.ts'
 import type { ByteStream } from '../http/transport.ts'
 import {
   isSendableCloseCode,
@@ -16,7 +17,7 @@ import {
   type WebSocketEvents,
   type WebSocketTerms,
 } from '../http/websocket.ts'
-import { extensionsFor } from './deflate.ts'
+import { clientWindowBits, extensionsFor } from './deflate.ts'
 import type { WebSocketContext } from './engine.ts'
 import { FrameInput, type InputSink } from './input.ts'
 import { FrameOutput } from './output.ts'
@@ -32,6 +33,8 @@ const NOTHING = Buffer.alloc(0)
 /** Codes that are no codes on the wire (RFC6455§7.4.1). */
 const NO_CODE = 1005
 const BROKEN = 1006
+/** Of the IANA registry: we are overloaded. */
+const TRY_LATER = 1013
 
 export class FramedConnection implements WebSocketConnection, InputSink {
   readonly #stream: ByteStream
@@ -45,11 +48,17 @@ export class FramedConnection implements WebSocketConnection, InputSink {
   /** Ping and pong while open, then the close frame of the client, then its FIN. */
   readonly #deadline = new Deadline(() => this.#overdue())
   readonly #sendDeadline = new Deadline(() => this.#sendOverdue())
+  /** Made when it is first needed: most connections are never paused. */
+  #probeDeadline: Deadline | null = null
+  /** Of what waits to be compressed. What waits for the client is the stream's. */
+  #account: Account | null = null
   #state: 'open' | 'closing' | 'closed' = 'open'
   #isReading = true
   /** Our close frame was handed to the output: nothing follows it. */
   #closeWritten = false
   #streamEnded = false
+  /** The stream has closed. */
+  #isGone = false
   /** `send` has returned false. */
   #owesDrain = false
   /** The last ping that came while an answer would have waited: only that one counts (RFC6455§5.5.3), and a flood of them fills nothing. */
@@ -73,9 +82,10 @@ export class FramedConnection implements WebSocketConnection, InputSink {
     this.#events = events
     this.#onEnded = onEnded
     this.#context = context
-    const outgoing = extensionsFor(terms.deflate, 0)
+    const outgoing = extensionsFor(terms.deflate)
     this.#deflate = outgoing[DEFLATE]
-    this.#input = new FrameInput(this, context.maxMessage, extensionsFor(terms.deflate, context.maxMessage))
+    const { maxMessage, memory } = context
+    this.#input = new FrameInput(this, { maxMessage, windowBits: clientWindowBits(terms.deflate), memory })
     this.#output = new FrameOutput(stream, context.flusher, () => this.#flushed())
     this.#sender = new Sender(this.#output, outgoing)
     stream.handler = this
@@ -100,14 +110,19 @@ export class FramedConnection implements WebSocketConnection, InputSink {
   // -- channel
 
   send(data: Buffer, isText: boolean): boolean {
-    if (this.#state !== 'open') return true
+    if (this.#state !== 'open' || this.#isGone) return true
     this.#sender.send(data, { binary: !isText, compress: this.#deflate !== undefined, fin: true, mask: false })
     this.#owesDrain = !this.#keepsUp()
+    if (this.#owesDrain) this.#countSending()
     return !this.#owesDrain
   }
 
   close(code: number, reason: string): void {
     if (this.#state !== 'open') return
+    if (this.#isGone) {
+      this.#end(BROKEN, '')
+      return
+    }
     this.#sendClose(code, reason)
     this.#state = 'closing'
     this.#context.deadlines.close.arm(this.#deadline)
@@ -127,6 +142,7 @@ export class FramedConnection implements WebSocketConnection, InputSink {
 
   resume(): void {
     if (this.#state !== 'open') return
+    if (this.#isGone) this.#context.deadlines.last.arm(this.#deadline)
     this.#input.resume()
     this.#updateReading()
   }
@@ -158,18 +174,23 @@ export class FramedConnection implements WebSocketConnection, InputSink {
   onClose(): void {
     this.#deadline.disarm()
     this.#sendDeadline.disarm()
-    this.#streamEnded = true
+    this.#probeDeadline?.disarm()
+    this.#streamEnded = this.#isGone = true
     this.#output.destroy()
-    this.#input.dispose()
     this.#deflate?.cleanup()
-    this.#report(BROKEN, '')
-    this.#onEnded()
+    this.#account?.close()
+    if (this.#state !== 'open' || this.#context.memory.isNear) {
+      this.#end(BROKEN, '')
+      return
+    }
+    this.#context.deadlines.last.arm(this.#deadline)
+    this.#input.end()
   }
 
   // -- input
 
-  onMessage(data: Buffer, isText: boolean): void {
-    if (this.#state === 'open') this.#events.onMessage(data, isText)
+  onMessage(data: Buffer, isText: boolean, more: boolean): void {
+    if (this.#state === 'open') this.#events.onMessage(data, isText, more)
   }
 
   onPing(data: Buffer): void {
@@ -196,12 +217,33 @@ export class FramedConnection implements WebSocketConnection, InputSink {
     this.#updateReading()
   }
 
+  onEvicted(): void {
+    this.#fail(TRY_LATER, 'too much waits in memory')
+  }
+
   #updateReading(): void {
     const wanted = this.#state === 'closed' || !this.#input.isFull
     if (wanted === this.#isReading) return
     this.#isReading = wanted
-    if (wanted) this.#stream.resume()
-    else this.#stream.pause()
+    if (wanted) {
+      this.#probeDeadline?.disarm()
+      this.#stream.resume()
+    } else {
+      this.#stream.pause()
+      if (!this.#isGone) this.#probeLater()
+    }
+  }
+
+  #probeLater(): void {
+    this.#probeDeadline ??= new Deadline(() => this.#probe())
+    this.#context.deadlines.probe.arm(this.#probeDeadline)
+  }
+
+  /** A pong that nobody has asked for (RFC6455§5.5.3): nothing is answered to it, but a client that has gone makes it fail. */
+  #probe(): void {
+    // What waits for the client does the same.
+    if (!this.#closeWritten && !this.#output.isBlocked) this.#sender.pong(NOTHING, false)
+    this.#probeLater()
   }
 
   // -- output
@@ -210,7 +252,15 @@ export class FramedConnection implements WebSocketConnection, InputSink {
     return !this.#output.isBlocked && this.#output.waitingBytes + this.#sender._bufferedBytes <= SEND_MARK
   }
 
+  #countSending(): void {
+    const bytes = this.#sender._bufferedBytes
+    if (bytes === 0 && this.#account === null) return
+    this.#account ??= this.#context.memory.open('a WebSocket was closed (1013)', () => this.onEvicted())
+    this.#account.set(bytes)
+  }
+
   #flushed(): void {
+    if (this.#account !== null) this.#countSending()
     if (this.#output.isBlocked) {
       this.#watchSending()
       return
@@ -253,6 +303,11 @@ export class FramedConnection implements WebSocketConnection, InputSink {
   #end(code: number, reason: string): void {
     this.#input.stop()
     this.#report(code, reason)
+    if (this.#isGone) {
+      this.#deadline.disarm()
+      this.#onEnded()
+      return
+    }
     this.#updateReading()
     this.#context.deadlines.linger.arm(this.#deadline)
     // Else when the frame is written: messages that are being compressed go before it.
@@ -276,7 +331,8 @@ export class FramedConnection implements WebSocketConnection, InputSink {
   // -- time
 
   #overdue(): void {
-    if (this.#state === 'open') this.#silent()
+    if (this.#isGone) this.#end(BROKEN, '')
+    else if (this.#state === 'open') this.#silent()
     // The client may be slow rather than gone: then it is the sending that decides.
     else if (this.#output.isBlocked && this.#stream.pendingBytes > 0) {
       this.#context.deadlines[this.#state === 'closing' ? 'close' : 'linger'].arm(this.#deadline)

@@ -40,12 +40,18 @@ export function acceptDeflate(offers: readonly Offer[]): DeflateTerms | null {
   return null
 }
 
-/** For one direction of one connection; takes memory with the first message only. */
-export function extensionsFor(terms: DeflateTerms | null, maxPayload: number): Record<string, PerMessageDeflate> {
+/** Of the client's messages; null: none is agreed on. */
+export function clientWindowBits(terms: DeflateTerms | null): number | null {
+  if (terms === null) return null
+  const bits = terms['client_max_window_bits']
+  return typeof bits === 'number' ? bits : DEFAULT_WINDOW_BITS
+}
+
+/** For what one connection sends; takes memory with the first message only. */
+export function extensionsFor(terms: DeflateTerms | null): Record<string, PerMessageDeflate> {
   if (terms === null) return {}
   const deflate = new PerMessageDeflate({
     isServer: true,
-    maxPayload,
     threshold: THRESHOLD,
     zlibDeflateOptions: { memLevel: MEMORY_LEVEL },
   })

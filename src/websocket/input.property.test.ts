@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
+import { MemoryBudget } from '../base/memory-budget.ts'
 import { BINARY, Client, closeFrame, frame, PING, PONG, TEXT } from './testing/client.ts'
 
 const RUNS = 150
@@ -56,10 +57,12 @@ interface Outcome {
 
 /** Feeds the pieces; the end of the stream comes at once after them, while something may still be inflated. */
 async function outcome(pieces: readonly Buffer[], pausing: boolean): Promise<Outcome> {
+  const memory = new MemoryBudget()
   const client: Client = new Client({
     extensions: OFFER,
+    memory,
     ...(pausing && {
-      onMessage: () => {
+      onPiece: () => {
         client.socket.pause()
         setImmediate(() => client.socket.resume())
       },
@@ -68,6 +71,7 @@ async function outcome(pieces: readonly Buffer[], pausing: boolean): Promise<Out
   for (const piece of pieces) client.receive(piece)
   client.transport.halfClose()
   while (!client.socket.isClosed) await client.told(client.events.length + 1)
+  assert.deepEqual([memory.used, memory.accounts], [0, 0], 'nothing is held of what is over')
   return { events: client.events, sent: await client.sent() }
 }
 

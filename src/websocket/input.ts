@@ -1,25 +1,26 @@
 /**
- * From bytes to messages, in order, with a pause anywhere: around the receiver of `ws`, which reads frames, unmasks, inflates and
- * finds what is wrong. Sans-IO; cutting the bytes differently changes nothing.
+ * From bytes to messages, in order, with a pause anywhere: even within a message, which is told in pieces. Sans-IO but for zlib;
+ * cutting the bytes differently changes nothing.
  *
- * Bounds while paused: what was pushed before the stream stopped, and the messages that end within one slice of it; one slice
- * of compressed bytes can be a thousand times as much (8 MiB), which is why it is not the whole read. Not here: what an event leads to.
+ * A message is kept as it came, compressed, until it is complete. Then it is told, and inflated, as far as the consumer takes it: so
+ * what a client has sent is all that it can make us hold, and 64 KiB. That is counted by an account of the memory budget as soon as
+ * something stays behind a read. Not here: frames (`frames.ts`), and what an event leads to.
  */
-import { DEFLATE, type PerMessageDeflate, Receiver } from './ws.ts'
+import { ByteQueue } from '../base/byte-queue.ts'
+import type { Account, MemoryBudget } from '../base/memory-budget.ts'
+import { MAX_PIECE } from '../http/websocket.ts'
+import { FrameReader, type FrameSink, tooLong } from './frames.ts'
+import { Inflater } from './inflater.ts'
+import { MessageError } from './message-error.ts'
+import { Utf8Check } from './utf8.ts'
 
-/** So many bytes at a time are shown to the receiver, which does not stop until it has used them up. */
-const SLICE = 8 * 1024
-/** Waiting for the inflating of what was before: above it the stream should pause. */
+/** Bytes that wait behind a message that is inflated: above it the stream should pause. */
 const MAX_WAITING = 64 * 1024
-/** Frames of one message: one of 16 MiB may come in frames of 128 bytes. Each costs some 150 bytes more than its own: 20 MiB at most. */
-const MAX_FRAGMENTS = 128 * 1024
-/** Reads that make one frame: the same, for a client that sends few bytes at a time. */
-const MAX_PIECES = 128 * 1024
-/** `ws` keeps the limit as an int32. */
-const MAX_INT32 = 0x7fff_ffff
+const NOTHING = Buffer.alloc(0)
 
 export interface InputSink {
-  onMessage(data: Buffer, isText: boolean): void
+  /** At most MAX_PIECE bytes of a message; `more`: it goes on. */
+  onMessage(data: Buffer, isText: boolean, more: boolean): void
   onPing(data: Buffer): void
   /** A close frame: 1005 when it has no code. Nothing follows. */
   onCloseFrame(code: number, reason: string): void
@@ -29,49 +30,48 @@ export interface InputSink {
   onInputEnd(): void
   /** `isFull` has become false, while nothing was pushed. */
   onRoom(): void
+  /** What is kept here is too much for all buffers together, and must go. */
+  onEvicted(): void
 }
 
-type Event =
-  | { readonly data: Buffer; readonly isText: boolean }
-  /** The last one: the client's close frame, or what is wrong. */
-  | { readonly code: number; readonly reason: string; readonly isValid: boolean }
-
-interface OwnedReceiver extends Receiver {
-  owner: FrameInput
+export interface InputOptions {
+  readonly maxMessage: number
+  /** Of the client's compression; null: none is agreed on. */
+  readonly windowBits: number | null
+  readonly memory: MemoryBudget
 }
 
-export class FrameInput {
+export class FrameInput implements FrameSink {
   readonly #sink: InputSink
-  readonly #receiver: OwnedReceiver
-  readonly #deflate: PerMessageDeflate | undefined
-  readonly #maxMessage: number
-  /** Bytes that the receiver has not seen. */
+  readonly #options: InputOptions
+  readonly #reader: FrameReader
+  /** Bytes that were not read yet: of the transport, during `push`; then ours, the first of them up to `#position`. */
+  #borrowed: Buffer | null = null
   readonly #waiting: Buffer[] = []
   #waitingBytes = 0
-  /** What the receiver has found while the consumer was paused. */
-  readonly #found: Event[] = []
-  /** The receiver has not called back: it inflates. */
-  #busy = false
+  #position = 0
+  /** The message in hand, as it came. */
+  readonly #message = new ByteQueue()
+  /** It is complete, and is told. */
+  #isTelling = false
+  #isText = false
+  #isCompressed = false
+  readonly #utf8 = new Utf8Check()
+  #inflater: Inflater | null = null
+  #inflatedBytes = 0
+  /** The last piece of what was inflated, kept until it is known whether it is the last of its message. */
+  #inflated: Buffer | null = null
+  #account: Account | null = null
   #running = false
   #ended = false
   #over = false
   #muted = false
-  #disposed = false
   isPaused = false
 
-  constructor(sink: InputSink, maxMessage: number, extensions: Record<string, PerMessageDeflate>) {
+  constructor(sink: InputSink, options: InputOptions) {
     this.#sink = sink
-    this.#maxMessage = maxMessage
-    this.#deflate = extensions[DEFLATE]
-    this.#receiver = new Receiver({
-      isServer: true,
-      maxPayload: Math.min(maxMessage, MAX_INT32),
-      maxFragments: MAX_FRAGMENTS,
-      maxBufferedChunks: MAX_PIECES,
-      extensions,
-    }) as OwnedReceiver
-    this.#receiver.owner = this
-    this.#receiver.on('message', onMessage).on('ping', onPing).on('conclude', onConclude)
+    this.#options = options
+    this.#reader = new FrameReader(this, options.maxMessage, options.windowBits !== null)
   }
 
   /** The stream should stop reading. */
@@ -79,11 +79,23 @@ export class FrameInput {
     return this.isPaused || this.#waitingBytes > MAX_WAITING
   }
 
-  /** Copies: `chunk` is valid during the call only. */
+  /** `chunk` is valid during the call only: what stays is copied. */
   push(chunk: Buffer): void {
     if (this.#over || this.#ended) return
-    this.put(Buffer.from(chunk))
-    this.run()
+    if (this.#running || this.#waiting.length > 0) {
+      this.#keep(chunk)
+    } else {
+      this.#borrowed = chunk
+      this.#position = 0
+      this.run()
+      const rest = this.#borrowed as Buffer | null
+      this.#borrowed = null
+      if (rest !== null && !this.#over) {
+        this.#keep(rest.subarray(this.#position))
+        this.#position = 0
+      }
+    }
+    this.#settle()
   }
 
   /** As `push`, for bytes that are ours already; nothing is told before the next call. */
@@ -110,130 +122,173 @@ export class FrameInput {
   /** From now on messages are thrown away; the close frame is still waited for. */
   mute(): void {
     this.#muted = true
+    this.#drop()
     this.resume()
   }
 
   /** Nothing more is read or told. */
   stop(): void {
     this.#over = true
-    this.#waiting.length = this.#found.length = this.#waitingBytes = 0
+    this.#waiting.length = this.#waitingBytes = 0
+    this.#borrowed = null
+    this.#drop()
+    this.#account?.close()
   }
 
   /** Gives the memory of inflating back, unless it is in use. */
   release(): void {
-    if (!this.#busy && this.#receiver._fragmented === 0) this.#deflate?.cleanup()
-  }
-
-  /** The stream is gone. What zlib has in hand it must finish: one that is closed meanwhile never calls back. */
-  dispose(): void {
-    this.stop()
-    this.#disposed = true
-    if (!this.#busy) this.#deflate?.cleanup()
+    if (this.#inflater === null || this.#inflater.isBusy) return
+    this.#closeInflater()
+    this.#settle()
   }
 
   /** Goes on with what there is. One loop, never nested: a consumer may pause, resume or stop from within an event. */
   run(): void {
     if (this.#running) return
     this.#running = true
-    while (!this.isPaused && !this.#over) {
-      const event = this.#found.shift()
-      if (event !== undefined) this.#tell(event)
-      else if (this.#busy || this.#waiting.length === 0) break
-      else this.#feed()
+    try {
+      while (!this.isPaused && !this.#over) if (!(this.#isTelling ? this.#tell() : this.#read())) break
+    } catch (error) {
+      if (!(error instanceof MessageError)) throw error
+      this.stop()
+      this.#sink.onInvalid(error.code, error.message)
+    } finally {
+      this.#running = false
     }
-    this.#running = false
-    if (this.#ended && !this.#over && !this.isPaused && !this.#busy && this.#waiting.length === 0) {
+    this.#settle()
+    const isIdle = !this.#isTelling && this.#waiting.length === 0 && this.#borrowed === null
+    if (this.#ended && !this.#over && !this.isPaused && isIdle) {
       this.stop()
       this.#sink.onInputEnd()
     }
   }
 
-  #feed(): void {
-    const first = this.#waiting[0]!
-    const slice = first.length > SLICE ? first.subarray(0, SLICE) : first
-    if (slice === first) this.#waiting.shift()
-    else this.#waiting[0] = first.subarray(SLICE)
-    this.#waitingBytes -= slice.length
-    this.#busy = true
-    // Past the stream that the receiver is in form: so the callback says at once whether the bytes are used up.
-    this.#receiver._write(slice, 'buffer', this.#used)
-  }
+  // -- from bytes
 
-  readonly #used = (error?: Error | null): void => {
-    this.#busy = false
-    if (this.#disposed) {
-      this.#deflate?.cleanup()
-    } else if (error) {
-      const [code, reason] = this.#meaning(error as NodeJS.ErrnoException)
-      this.found({ code, reason, isValid: false })
-    } else if (!this.#running) {
-      const wasFull = this.isFull
-      this.run()
-      if (wasFull && !this.isFull) this.#sink.onRoom()
+  /** False: there are none. */
+  #read(): boolean {
+    const chunk = this.#borrowed ?? this.#waiting[0]
+    if (chunk === undefined) return false
+    const at = this.#reader.read(chunk, this.#position)
+    if (this.#over) return false
+    if (at < chunk.length) {
+      this.#position = at
+      return true
     }
-  }
-
-  // -- from the receiver
-
-  found(event: Event): void {
-    if (this.#over) return
-    if (this.isPaused || this.#found.length > 0) this.#found.push(event)
-    else this.#tell(event)
-  }
-
-  ping(data: Buffer): void {
-    if (!this.#over) this.#sink.onPing(data)
-  }
-
-  #tell(event: Event): void {
-    if ('code' in event) {
-      this.stop()
-      if (event.isValid) this.#sink.onCloseFrame(event.code, event.reason)
-      else this.#sink.onInvalid(event.code, event.reason)
-    } else if (!this.#muted) {
-      this.#sink.onMessage(event.data, event.isText)
+    this.#position = 0
+    if (this.#borrowed !== null) {
+      this.#borrowed = null
+    } else {
+      this.#waiting.shift()
+      this.#waitingBytes -= chunk.length
     }
+    return true
   }
 
-  #meaning(error: NodeJS.ErrnoException): readonly [code: number, reason: string] {
-    switch (error.code) {
-      case 'WS_ERR_EXPECTED_MASK':
-        return [1002, 'a frame is not masked (RFC6455§5.1)']
-      case 'WS_ERR_UNEXPECTED_RSV_1':
-      case 'WS_ERR_UNEXPECTED_RSV_2_3':
-        return [1002, 'a reserved bit is set (RFC6455§5.2)']
-      case 'WS_ERR_INVALID_OPCODE':
-        return [1002, 'a frame has an opcode that is unknown or out of place (RFC6455§5.2, §5.4)']
-      case 'WS_ERR_EXPECTED_FIN':
-        return [1002, 'a control frame is fragmented (RFC6455§5.5)']
-      case 'WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH':
-        return [1002, 'a control frame has an invalid length (RFC6455§5.5)']
-      case 'WS_ERR_INVALID_CLOSE_CODE':
-        return [1002, 'a close code may not be sent (RFC6455§7.4)']
-      case 'WS_ERR_INVALID_UTF8':
-        return [1007, 'a text is not UTF-8 (RFC6455§8.1)']
-      case 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH':
-      case 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH':
-        return [1009, `a message is larger than ${this.#maxMessage} bytes`]
-      case 'WS_ERR_TOO_MANY_BUFFERED_PARTS':
-        return [1008, 'a message comes in too many pieces']
-      default:
-        // Of zlib: Z_DATA_ERROR and the like.
-        return [1007, 'a compressed message is malformed (RFC7692§7.2.2)']
+  #keep(bytes: Buffer): void {
+    const copy = Buffer.allocUnsafeSlow(bytes.length)
+    bytes.copy(copy)
+    this.put(copy)
+  }
+
+  // -- from the reader
+
+  onPayload(data: Buffer, isText: boolean, isCompressed: boolean): void {
+    if (isText && !isCompressed && !this.#utf8.push(data)) throw noUtf8()
+    if (!this.#muted) this.#message.push(data)
+  }
+
+  onMessageEnd(isText: boolean, isCompressed: boolean): void {
+    if (isText && !isCompressed && !this.#utf8.end()) throw noUtf8()
+    this.#isTelling = !this.#muted
+    this.#isText = isText
+    this.#isCompressed = isCompressed
+  }
+
+  onPing(data: Buffer): void {
+    this.#sink.onPing(data)
+  }
+
+  onCloseFrame(code: number, reason: string): void {
+    this.stop()
+    this.#sink.onCloseFrame(code, reason)
+  }
+
+  // -- to the consumer
+
+  /** The next piece. False: zlib has to make it first. */
+  #tell(): boolean {
+    if (this.#isCompressed) return this.#tellInflated(this.#isText)
+    const data = this.#message.take(MAX_PIECE) ?? NOTHING
+    const more = this.#message.bytes > 0
+    this.#isTelling = more
+    this.#sink.onMessage(data, this.#isText, more)
+    return true
+  }
+
+  #tellInflated(isText: boolean): boolean {
+    this.#inflater ??= new Inflater(this.#options.windowBits!, () => this.#ready())
+    const inflater = this.#inflater
+    if (!inflater.isBusy) {
+      this.#inflatedBytes = 0
+      inflater.begin(this.#message)
+    }
+    const piece = inflater.take()
+    if (inflater.error !== null) throw new MessageError(1007, 'a compressed message is malformed (RFC7692§7.2.2)')
+    if (piece === null) return false
+    const before = this.#inflated
+    if (piece === 'end') {
+      this.#inflated = null
+      this.#isTelling = false
+      if (isText && !this.#utf8.end()) throw noUtf8()
+      if (this.#options.memory.isNear) this.#closeInflater()
+      this.#sink.onMessage(before ?? NOTHING, isText, false)
+      return true
+    }
+    this.#inflatedBytes += piece.length
+    if (this.#inflatedBytes > this.#options.maxMessage) throw tooLong(this.#options.maxMessage)
+    if (isText && !this.#utf8.push(piece)) throw noUtf8()
+    this.#inflated = piece
+    if (before !== null) this.#sink.onMessage(before, isText, true)
+    return true
+  }
+
+  /** From zlib. */
+  #ready(): void {
+    if (this.#over || this.#running) return
+    const wasFull = this.isFull
+    this.run()
+    if (wasFull && !this.isFull) this.#sink.onRoom()
+  }
+
+  // -- memory
+
+  /** The message in hand, whatever was told of it. */
+  #drop(): void {
+    this.#message.clear()
+    this.#isTelling = false
+    this.#inflated = null
+    this.#closeInflater()
+  }
+
+  #closeInflater(): void {
+    this.#inflater?.close()
+    this.#inflater = null
+  }
+
+  #settle(): void {
+    const { memory, bytes } = this.#message
+    const held =
+      (bytes === 0 ? 0 : memory) + this.#waitingBytes + (this.#inflater?.memory ?? 0) + (this.#inflated?.length ?? 0)
+    if (this.#account !== null) {
+      this.#account.set(held)
+    } else if (held > 0 && !this.#over) {
+      this.#account = this.#options.memory.open('a WebSocket was closed (1013)', () => this.#sink.onEvicted())
+      this.#account.set(held)
     }
   }
 }
 
-// One function for all connections: a closure each would be kept by every idle one.
-
-function onMessage(this: OwnedReceiver, data: Buffer, isBinary: boolean): void {
-  this.owner.found({ data, isText: !isBinary })
-}
-
-function onPing(this: OwnedReceiver, data: Buffer): void {
-  this.owner.ping(data)
-}
-
-function onConclude(this: OwnedReceiver, code: number, reason: Buffer): void {
-  this.owner.found({ code, reason: reason.toString(), isValid: true })
+function noUtf8(): MessageError {
+  return new MessageError(1007, 'a text is not UTF-8 (RFC6455§8.1)')
 }

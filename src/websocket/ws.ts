@@ -2,7 +2,6 @@
  * What this folder uses of the package `ws`: the parts below its WebSocket class, which know no socket. They are exported but not
  * documented, hence: its version is pinned, they are typed here, and only here imported; `rfc6455.test.ts` runs all of them.
  */
-import type { EventEmitter } from 'node:events'
 import * as ws from 'ws'
 
 export const DEFLATE = 'permessage-deflate'
@@ -19,14 +18,6 @@ export interface PerMessageDeflate {
 }
 
 type Extensions = Readonly<Record<string, PerMessageDeflate>>
-
-/** Reads frames; emits `message` (data, isBinary), `ping`, `pong` (data), `conclude` (code, reason). */
-export interface Receiver extends EventEmitter {
-  /** Not 0: within a message of several frames. */
-  readonly _fragmented: number
-  /** Calls back when the bytes are used up: at once, or when what is compressed has been inflated. Never twice. */
-  _write(chunk: Buffer, encoding: 'buffer', done: (error?: Error | null) => void): void
-}
 
 /** What a sender writes to. */
 export interface SenderOutput {
@@ -48,13 +39,6 @@ export interface Sender {
 }
 
 interface Parts {
-  readonly Receiver: new (options: {
-    isServer: boolean
-    maxPayload: number
-    maxFragments: number
-    maxBufferedChunks: number
-    extensions: Extensions
-  }) => Receiver
   readonly Sender: new (output: SenderOutput, extensions: Extensions) => Sender
   readonly PerMessageDeflate: new (options: Record<string, unknown>) => PerMessageDeflate
   /** `parse` throws SyntaxError. */
@@ -65,4 +49,4 @@ interface Parts {
   readonly subprotocol: { parse(header: string): Set<string> }
 }
 
-export const { Receiver, Sender, PerMessageDeflate, extension, subprotocol } = ws as unknown as Parts
+export const { Sender, PerMessageDeflate, extension, subprotocol } = ws as unknown as Parts

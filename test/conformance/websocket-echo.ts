@@ -4,6 +4,7 @@
  */
 import { BoundSocket } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { MemoryBudget } from '../../src/base/memory-budget.ts'
 import { Connections } from '../../src/gateway/accept.ts'
 import { renderError, respondWithError } from '../../src/gateway/error-response.ts'
 import { listen } from '../../src/gateway/transport.ts'
@@ -22,6 +23,7 @@ const limits = {
   connections: 4096,
   connectionsPerAddress: 0,
   temporaryBytes: null,
+  memory: Number.POSITIVE_INFINITY,
   openFiles: 100,
   bodyRate: 0,
   sendRate: 0,
@@ -50,11 +52,13 @@ function echo(exchange: Exchange): void {
     return
   }
   try {
+    const pieces: Buffer[] = []
     const channel: WebSocketChannel = exchange.acceptWebSocket(
       { subprotocol: '', headers: [] },
       {
-        onMessage(data, isText) {
-          if (!channel.send(data, isText)) channel.pause()
+        onMessage(piece, isText, more) {
+          pieces.push(piece)
+          if (!more && !channel.send(Buffer.concat(pieces.splice(0)), isText)) channel.pause()
         },
         onDrain: () => channel.resume(),
         onClose() {},
@@ -78,7 +82,8 @@ export async function startEchoServer(): Promise<EchoServer> {
     timeouts,
     onExchange: echo,
     renderError,
-    webSockets: createWebSocketEngine({ limits, timeouts }),
+    webSockets: createWebSocketEngine({ limits, timeouts }, new MemoryBudget()),
+    memory: new MemoryBudget(),
     isDraining: () => false,
     onProtocolError() {},
     onAnswered() {},
@@ -91,7 +96,7 @@ export async function startEchoServer(): Promise<EchoServer> {
   })
   const listening = Promise.withResolvers<void>()
   const accept = connections.accept.bind(connections)
-  const server = listen(bound.fd(), null, accept, listening.resolve, listening.reject)
+  const server = listen(bound.fd(), null, new MemoryBudget(), accept, listening.resolve, listening.reject)
   await listening.promise
   return {
     port: (server.address() as { port: number }).port,

@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
 import type { Limits, Timeouts } from '../../config/types.ts'
 import { appHandler } from '../../handlers/app.ts'
@@ -16,20 +17,25 @@ const timeouts = { request: 0, requestFor: [], streamIdle: 0, queue: 0, graceful
 
 export class AsgiBench extends PoolRecord {
   readonly pool: AppPool
+  readonly memory: MemoryBudget
   /** Of the sockets of its workers, and of temporary files. */
   readonly directory = mkdtempSync(join(tmpdir(), 'jumak-asgi-'))
   readonly #workers: FakeAsgiWorker[] = []
   readonly #handler: ReturnType<typeof appHandler>
   readonly #maxRequests: number
 
-  constructor(changes: { timeouts?: Partial<Timeouts>; rootPath?: string; maxRequests?: number } = {}) {
+  constructor(
+    changes: { timeouts?: Partial<Timeouts>; rootPath?: string; maxRequests?: number; memory?: MemoryBudget } = {},
+  ) {
     super()
+    this.memory = changes.memory ?? new MemoryBudget()
     this.#maxRequests = changes.maxRequests ?? 0
     const limits = { memoryBuffer: 64 * 1024, responseBuffer: 512 * 1024, queue: 1000 } as Limits
     this.pool = new AppPool({
       limits,
       timeouts: { ...timeouts, ...changes.timeouts },
       space: new TemporarySpace(this.directory),
+      memory: this.memory,
       build: 'b1',
       rootPath: changes.rootPath ?? '',
       onError: FakeExchange.failed,
@@ -39,6 +45,7 @@ export class AsgiBench extends PoolRecord {
       requestBuffering: true,
       limits,
       space: new TemporarySpace(this.directory),
+      memory: this.memory,
       onError: FakeExchange.failed,
     })
   }

@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events'
 import { readSync } from 'node:fs'
 import type { BodyConsumer, Exchange, RequestHead, ResponseHead, ResponseState, ServedBy } from '../../http/exchange.ts'
 import type { HeaderLines } from '../../http/headers.ts'
-import type { WebSocketAccept, WebSocketChannel, WebSocketEvents } from '../../http/websocket.ts'
+import { MAX_PIECE, type WebSocketAccept, type WebSocketChannel, type WebSocketEvents } from '../../http/websocket.ts'
 
 export interface FakeRequest extends Partial<RequestHead> {
   readonly body?: Buffer
@@ -90,9 +90,21 @@ export class FakeChannel implements WebSocketChannel {
   accepts = true
   isPaused = false
   closed: [number, string] | null = null
+  /** What the client has sent, in pieces, and the application did not let come. */
+  readonly #pieces: Parameters<WebSocketEvents['onMessage']>[] = []
 
   constructor(client: WebSocketEvents) {
     this.client = client
+  }
+  /** The client sends a message. */
+  receive(message: string | Buffer): void {
+    const data = Buffer.from(message as string)
+    for (let at = 0; at === 0 || at < data.length; at += MAX_PIECE)
+      this.#pieces.push([data.subarray(at, at + MAX_PIECE), typeof message === 'string', at + MAX_PIECE < data.length])
+    this.#deliver()
+  }
+  #deliver(): void {
+    while (!this.isPaused && this.#pieces.length > 0) this.client.onMessage(...this.#pieces.shift()!)
   }
   send(data: Buffer, isText: boolean): boolean {
     this.sent.push(isText ? data.toString() : Buffer.from(data))
@@ -110,6 +122,7 @@ export class FakeChannel implements WebSocketChannel {
   resume(): void {
     this.isPaused = false
     this.events.emit('resumed')
+    this.#deliver()
   }
 }
 

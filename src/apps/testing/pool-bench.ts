@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach } from 'node:test'
+import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
 import type { Limits, QueueOrder, Timeouts } from '../../config/types.ts'
 import { RequestBody } from '../body.ts'
@@ -26,6 +27,7 @@ const limits: Limits = {
   connections: 100,
   connectionsPerAddress: 0,
   temporaryBytes: null,
+  memory: Number.POSITIVE_INFINITY,
   openFiles: 100,
   bodyRate: 0,
   sendRate: 0,
@@ -70,6 +72,7 @@ export class Bench extends PoolRecord {
       timeouts: { ...timeouts, ...changes.timeouts },
       queueOrder: changes.queueOrder ?? 'fifo',
       space: new TemporarySpace(directory),
+      memory: new MemoryBudget(),
       build: 'b1',
       onError: FakeExchange.failed,
       beforeDispatch: changes.beforeDispatch,
@@ -117,6 +120,8 @@ export class Bench extends PoolRecord {
     }
     const body = new RequestBody({
       space: new TemporarySpace(directory),
+      memory: new MemoryBudget(),
+      expected: undefined,
       memoryBytes: limits.memoryBuffer,
       onRoom: () => {},
       onError: error => FakeExchange.failed(exchange, error),

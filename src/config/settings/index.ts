@@ -55,6 +55,7 @@ export const SETTINGS: readonly Setting[] = [
   limits.limitRequestHeaderSize,
   limits.limitRequestBody,
   limits.limitTempBytes,
+  limits.limitMemory,
   limits.limitConnections,
   limits.limitConnectionsPerAddress,
   limits.wsMaxSize,

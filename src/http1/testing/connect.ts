@@ -1,5 +1,6 @@
 /** A connection over a transport in memory, for the tests of the connection. */
 import type { TestContext } from 'node:test'
+import { MemoryBudget } from '../../base/memory-budget.ts'
 import type { Limits } from '../../config/types.ts'
 import type { Answered, Exchange } from '../../http/exchange.ts'
 import { createWebSocketEngine } from '../../websocket/engine.ts'
@@ -17,6 +18,7 @@ const LIMITS = {
   connections: 100,
   connectionsPerAddress: 0,
   temporaryBytes: null,
+  memory: Number.POSITIVE_INFINITY,
   openFiles: 100,
   bodyRate: 0,
   sendRate: 0,
@@ -69,7 +71,8 @@ export function connect(
       contentType: accept.includes('json') ? 'application/json' : 'text/plain',
       body: Buffer.from(`${status} ${detail}`),
     }),
-    webSockets: createWebSocketEngine({ limits, timeouts: TIMEOUTS }),
+    webSockets: createWebSocketEngine({ limits, timeouts: TIMEOUTS }, new MemoryBudget()),
+    memory: new MemoryBudget(),
     isDraining: () => draining,
     onProtocolError: () => {},
     onAnswered: entry => answered.push(entry),

@@ -1,6 +1,12 @@
 /** A client in memory for the tests of this folder: makes frames, reads ours, and is the transport as well. */
-
-import type { WebSocketAccept, WebSocketConnection, WebSocketEvents } from '../../http/websocket.ts'
+import assert from 'node:assert/strict'
+import { MemoryBudget } from '../../base/memory-budget.ts'
+import {
+  MAX_PIECE,
+  type WebSocketAccept,
+  type WebSocketConnection,
+  type WebSocketEvents,
+} from '../../http/websocket.ts'
 import { MemoryTransport } from '../../http1/testing/memory-transport.ts'
 import { createWebSocketEngine } from '../engine.ts'
 
@@ -87,6 +93,9 @@ export interface Options {
   /** Sec-WebSocket-Extensions of the request. */
   readonly extensions?: string
   readonly accept?: WebSocketAccept
+  readonly memory?: MemoryBudget
+  /** Called with each piece of a message. */
+  readonly onPiece?: (piece: Buffer) => void
   /** Called with each message, before it is recorded. */
   readonly onMessage?: (data: Buffer, isText: boolean) => void
 }
@@ -98,18 +107,28 @@ export class Client {
   readonly events: string[] = []
   readonly messages: Buffer[] = []
   ended = 0
+  /** Of a message that is not complete. */
+  readonly #pieces: Buffer[] = []
   #waiting: (() => void)[] = []
 
   constructor(options: Options = {}) {
-    const engine = createWebSocketEngine({
-      limits: { websocketMessage: options.maxMessage ?? 100_000 },
-      timeouts: options.timeouts ?? { send: 5000, websocketPing: 20_000, websocketPong: 20_000 },
-    })
+    const engine = createWebSocketEngine(
+      {
+        limits: { websocketMessage: options.maxMessage ?? 100_000 },
+        timeouts: options.timeouts ?? { send: 5000, websocketPing: 20_000, websocketPong: 20_000 },
+      },
+      options.memory ?? new MemoryBudget(),
+    )
     const request = ['sec-websocket-version', '13']
     if (options.extensions !== undefined) request.push('sec-websocket-extensions', options.extensions)
     const terms = engine.negotiate(request, options.accept ?? { subprotocol: '', headers: [] })
     const events: WebSocketEvents = {
-      onMessage: (data, isText) => {
+      onMessage: (piece, isText, more) => {
+        assert.ok(piece.length <= MAX_PIECE && (piece.length > 0 || !more))
+        options.onPiece?.(piece)
+        this.#pieces.push(piece)
+        if (more) return
+        const data = Buffer.concat(this.#pieces.splice(0))
         options.onMessage?.(data, isText)
         this.messages.push(data)
         this.#told(isText ? `text ${JSON.stringify(data.toString())}` : `binary ${data.length}`)

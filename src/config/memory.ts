@@ -1,0 +1,32 @@
+/**
+ * How much memory `auto` gives the gateway's buffers: a quarter of what its control group and the groups around it allow, else of the
+ * machine's. The rest is for the workers, the processes themselves, and what the kernel keeps for sockets and files.
+ * Runs in the command line; looks at files only.
+ */
+import { join } from 'node:path'
+import { controlGroups, upwards } from '../base/control-group.ts'
+import type { Machine } from './environment.ts'
+import { readText } from './files.ts'
+
+const SHARE = 1 / 4
+/** Less serves nobody: sixteen uploads at a time. */
+export const LEAST_MEMORY = 16 * 1024 * 1024
+
+export function autoMemory(machine: Machine): number {
+  return Math.max(LEAST_MEMORY, Math.floor(Math.min(machine.memoryBytes, groupLimit(machine)) * SHARE))
+}
+
+/** The tightest group on the way up counts. */
+function groupLimit({ cgroupRoot, procRoot }: Machine): number {
+  const limits = controlGroups(readText(join(procRoot, 'self/cgroup')) ?? '', 'memory')
+    .flatMap(({ mounts, path }) => mounts.flatMap(mount => upwards(path).map(group => join(cgroupRoot, mount, group))))
+    .map(readLimit)
+  return Math.min(Number.POSITIVE_INFINITY, ...limits)
+}
+
+/** Version 2: `memory.max`, `max` where there is none. Version 1: a number that no machine has. */
+function readLimit(group: string): number {
+  const text = readText(join(group, 'memory.max')) ?? readText(join(group, 'memory.limit_in_bytes'))
+  const bytes = Number(text?.trim() || Number.NaN)
+  return bytes > 0 ? bytes : Number.POSITIVE_INFINITY
+}

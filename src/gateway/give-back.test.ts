@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { test } from 'node:test'
+import { MemoryBudget } from '../base/memory-budget.ts'
+import { GiveBack } from './give-back.ts'
+
+const MIB = 1024 * 1024
+
+test('when a wave is over, once; not for a little', () => {
+  const memory = new MemoryBudget()
+  const account = memory.open('', null)
+  let given = 0
+  const one = new GiveBack(memory, { collect() {}, giveBack: () => given++ })
+  for (const [held, expected] of [
+    [20 * MIB, 0],
+    [0, 0],
+    [100 * MIB, 0],
+    [50 * MIB, 0],
+    [20 * MIB, 1],
+    [0, 1],
+    [200 * MIB, 1],
+    [0, 2],
+  ] as const) {
+    account.set(held)
+    one.check()
+    assert.equal(given, expected)
+  }
+})
+
+test('garbage is looked for when much was evicted, at the end of the turn', async () => {
+  let collected = 0
+  const one = new GiveBack(new MemoryBudget(), { collect: () => collected++, giveBack() {} })
+  one.evicted(10 * MIB)
+  await new Promise(setImmediate)
+  assert.equal(collected, 0)
+  one.evicted(10 * MIB)
+  assert.equal(collected, 0)
+  await new Promise(setImmediate)
+  assert.equal(collected, 1)
+})
+
+/** In a process of its own, whose memory nobody else touches. Small buffers are those that the C library keeps. */
+const SCRIPT = `
+  const { giveBack } = await import(process.argv[1])
+  let held = Array.from({ length: 8000 }, () => Buffer.allocUnsafeSlow(16000).fill(1))
+  const before = process.memoryUsage.rss()
+  held = Buffer.alloc(100)
+  const isGiven = await giveBack()
+  console.log(JSON.stringify({ isGiven, before, after: process.memoryUsage.rss() }))
+`
+
+test('memory of buffers that are gone leaves the process', t => {
+  const module = new URL('give-back.ts', import.meta.url).href
+  const options = ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', SCRIPT, module]
+  const output = execFileSync(process.execPath, options, { encoding: 'utf8' })
+  const { isGiven, before, after } = JSON.parse(output) as { isGiven: boolean; before: number; after: number }
+  if (!isGiven) t.skip('this Node has no node:ffi, or its C library no malloc_trim')
+  else assert.ok(before - after > 100 * MIB, `${before} bytes before, ${after} after`)
+})

@@ -1,0 +1,90 @@
+/**
+ * Gives memory back to the system that buffers had and do not need any more. Freed buffers stay in the process otherwise: V8 does not look
+ * for garbage while little is allocated, and the C library keeps free memory below anything that is in use. Runs in the gateway.
+ *
+ * `malloc_trim` is asked for by `node:ffi`, which is experimental: where it is not there (Node 24, musl), the memory stays for the next
+ * buffers, and the start-up line `memory` is all that tells of it.
+ */
+import { memoryUsage } from 'node:process'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type { MemoryBudget } from '../base/memory-budget.ts'
+
+/** Less is not worth the pause, some 30 ms for 128 MB. */
+const LEAST = 32 * 1024 * 1024
+/** Of the peak: the wave is over. */
+const OVER = 1 / 4
+/** So much that was evicted may be garbage; V8 by itself would wait for more than it takes to be killed. It costs some 10 ms. */
+const MAX_GARBAGE = 16 * 1024 * 1024
+
+export interface GiveBackActions {
+  collect(): void
+  giveBack(): void
+}
+
+export class GiveBack {
+  readonly #memory: MemoryBudget
+  readonly #actions: GiveBackActions
+  #peak = 0
+  #evicted = 0
+
+  constructor(memory: MemoryBudget, actions: GiveBackActions = { collect, giveBack: () => void giveBack() }) {
+    this.#memory = memory
+    this.#actions = actions
+  }
+
+  /** So many bytes are about to be let go, because there was no room for them. */
+  evicted(bytes: number): void {
+    this.#evicted += bytes
+    if (this.#evicted < MAX_GARBAGE) return
+    this.#evicted = 0
+    setImmediate(this.#actions.collect)
+  }
+
+  /** Now and then. */
+  check(): void {
+    const { used } = this.#memory
+    if (this.#memory.isNear && memoryUsage().arrayBuffers - used > 2 * MAX_GARBAGE) this.#actions.collect()
+    if (used > this.#peak) this.#peak = used
+    if (this.#peak < LEAST || used > this.#peak * OVER) return
+    this.#peak = 0
+    this.#actions.giveBack()
+  }
+}
+
+let gc: (() => void) | null = null
+
+function collect(): void {
+  if (gc === null) {
+    setFlagsFromString('--expose-gc')
+    gc = runInNewContext('gc') as () => void
+  }
+  gc()
+}
+
+/** False where only garbage could be collected. */
+export async function giveBack(): Promise<boolean> {
+  collect()
+  // Buffers are freed in a thread.
+  await new Promise(resolve => setTimeout(resolve, 100))
+  return trim()
+}
+
+async function trim(): Promise<boolean> {
+  try {
+    const { dlopen } = (await import('node:ffi' as string)) as Ffi
+    const { lib, functions } = dlopen(null, { malloc_trim: { arguments: ['u64'], return: 'i32' } })
+    functions['malloc_trim']!(0n)
+    lib.close()
+    return true
+  } catch {
+    return false
+  }
+}
+
+interface Ffi {
+  dlopen(
+    path: null,
+    definitions: Record<string, { arguments: string[]; return: string }>,
+  ): { lib: { close(): void }; functions: Record<string, (argument: bigint) => number> }
+}

@@ -1,0 +1,58 @@
+/** The memory budget of a gateway, with what is said of it: evictions, at most one line a second for each kind, and its state for debugging. */
+import { MemoryBudget } from '../base/memory-budget.ts'
+import { GiveBack } from './give-back.ts'
+import { RefusalLog } from './refusal-log.ts'
+
+type Log = (level: 'debug' | 'warn', message: string) => void
+
+export class GatewayMemory {
+  readonly budget: MemoryBudget
+  readonly #log: Log
+  readonly #limit: string
+  readonly #giveBack: GiveBack
+  /** By what was evicted. */
+  readonly #evictions = new Map<string, RefusalLog>()
+  #told = ''
+
+  constructor(limit: number, log: Log) {
+    this.#log = log
+    this.#limit = megabytes(limit)
+    this.budget = new MemoryBudget({ limit, onEvict: (what, bytes) => this.#evicted(what, bytes) })
+    this.#giveBack = new GiveBack(this.budget)
+  }
+
+  /** Now and then. */
+  check(): void {
+    this.#giveBack.check()
+    const { used, accounts } = this.budget
+    const text = `buffers hold ${used} bytes in ${accounts} accounts`
+    if (text === this.#told) return
+    this.#told = text
+    this.#log('debug', text)
+  }
+
+  /** Says what is not said yet. */
+  flush(): void {
+    for (const log of this.#evictions.values()) log.flush()
+  }
+
+  #evicted(what: string, bytes: number): void {
+    this.#giveBack.evicted(bytes)
+    const had = `it had ${megabytes(bytes)} in memory, more than others`
+    const reached = `all together reached ${this.#limit}, which is the limit (limit-memory)`
+    const advice = 'raise it, or let clients have less (limit-connections, ws-max-size)'
+    this.#logOf(what).report(`${what}: ${had}, and ${reached}; ${advice}`)
+  }
+
+  #logOf(what: string): RefusalLog {
+    const known = this.#evictions.get(what)
+    if (known !== undefined) return known
+    const made = new RefusalLog(this.#log)
+    this.#evictions.set(what, made)
+    return made
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1024 ** 2).toFixed(1)} MB`
+}

@@ -1,0 +1,10 @@
+/** What is wrong with what a client sends: the code and the reason to close with (RFC6455§7.1.7). */
+export class MessageError extends Error {
+  readonly code: number
+
+  constructor(code: number, reason: string) {
+    super(reason)
+    this.name = 'MessageError'
+    this.code = code
+  }
+}
