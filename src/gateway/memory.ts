@@ -3,6 +3,9 @@ import { MemoryBudget } from '../base/memory-budget.ts'
 import { GiveBack } from './give-back.ts'
 import { RefusalLog } from './refusal-log.ts'
 
+/** While memory is short garbage may grow fast: so often it is looked at then. */
+const SHORT_MS = 100
+
 type Log = (level: 'debug' | 'warn', message: string) => void
 
 export class GatewayMemory {
@@ -13,6 +16,7 @@ export class GatewayMemory {
   /** By what was evicted. */
   readonly #evictions = new Map<string, RefusalLog>()
   #told = ''
+  #timer: NodeJS.Timeout | null = null
 
   constructor(limit: number, log: Log) {
     this.#log = log
@@ -23,12 +27,22 @@ export class GatewayMemory {
 
   /** Now and then. */
   check(): void {
-    this.#giveBack.check()
+    this.#checkGarbage()
     const { used, accounts } = this.budget
     const text = `buffers hold ${used} bytes in ${accounts} accounts`
     if (text === this.#told) return
     this.#told = text
     this.#log('debug', text)
+  }
+
+  #checkGarbage(): void {
+    this.#giveBack.check()
+    if (this.#timer !== null || !this.budget.isNear) return
+    this.#timer = setTimeout(() => {
+      this.#timer = null
+      this.#checkGarbage()
+    }, SHORT_MS)
+    this.#timer.unref()
   }
 
   /** Says what is not said yet. */
