@@ -22,7 +22,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type Block, codeBlocks } from '../support/documents.ts'
+import { ACTIONS, SETTINGS } from '../../src/config/settings/index.ts'
+import { type Block, codeBlocks, shellWords, tableRows } from '../support/documents.ts'
 import { whyNoPython } from '../support/environments/environments.ts'
 import { ROOT } from '../support/paths.ts'
 import { type Server, startServer } from '../support/server.ts'
@@ -44,6 +45,38 @@ for (const page of pages.sort()) {
       await reader.leave()
     }
   })
+}
+
+test('what a table tells people to write instead of an option of another server exists', () => {
+  const known = new Set([...SETTINGS, ...ACTIONS].map(({ name }) => `--${name}`))
+  for (const page of [...pages.map(name => join(DOCS, name)), join(ROOT, 'README.md')]) {
+    for (const { columns, line } of tableRows(readFileSync(page, 'utf8'), 'Jumak'))
+      for (const [option] of columns.at(-1)!.matchAll(/--[a-z][a-z-]*/g))
+        assert.ok(known.has(option), `${page}:${line}: there is no ${option}`)
+  }
+})
+
+test('links between the documents lead to a page and a heading that are there', () => {
+  const roots = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'python/README.md']
+  for (const page of [...pages.map(name => join('docs', name)), ...roots]) {
+    for (const [link, path, heading] of readFileSync(join(ROOT, page), 'utf8').matchAll(
+      /\]\(([^)#:]*)(?:#([^)]*))?\)/g,
+    )) {
+      const target = path === '' ? join(ROOT, page) : join(ROOT, dirname(page), path!)
+      assert.ok(existsSync(target), `${page}: ${link}`)
+      if (heading !== undefined) assert.ok(anchors(readFileSync(target, 'utf8')).includes(heading), `${page}: ${link}`)
+    }
+  }
+})
+
+/** What a heading is called in a link to it, as code hosts make it. */
+function anchors(document: string): string[] {
+  return [...document.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} -]/gu, '')
+      .replaceAll(' ', '-'),
+  )
 }
 
 /** Somebody who follows a page: a directory, a shell that remembers where it is, and the program that was started last. */
@@ -95,7 +128,7 @@ class Reader {
 
   async #serve({ text, line }: Block): Promise<void> {
     await this.#server?.stop()
-    const [program, ...args] = text.trim().split(' ')
+    const [program, ...args] = shellWords(text)
     assert.equal(program, 'jumak', `line ${line}: a serve block is one command`)
     const bound = args.some(arg => arg === '-b' || arg === '--bind')
     const server = await startServer({

@@ -40,3 +40,26 @@ function readAttributes(text: string): Map<string, string> {
     attributes.set(name!, quoted ?? bare ?? '')
   return attributes
 }
+
+/** Words of one command; single quotes keep what is between them together. */
+export function shellWords(command: string): string[] {
+  return (command.match(/(?:'[^']*'|[^\s'])+/g) ?? []).map(word => word.replaceAll("'", ''))
+}
+
+export interface TableRow {
+  readonly columns: readonly string[]
+  readonly line: number
+}
+
+/** The rows of all tables whose last column is headed so. */
+export function tableRows(document: string, lastHead: string): TableRow[] {
+  const rows: TableRow[] = []
+  let isWanted = false
+  document.split('\n').forEach((text, index) => {
+    const columns = text.startsWith('| ') ? text.slice(1, text.lastIndexOf('|')).split('|') : null
+    if (columns === null) isWanted = false
+    else if (isWanted) rows.push({ columns, line: index + 1 })
+    else isWanted = columns.at(-1)!.trim() === lastHead
+  })
+  return rows
+}
