@@ -1,7 +1,8 @@
 /**
  * The request target (RFC9112§3.2): origin-form `/a?b`, absolute-form `http://host/a?b`, asterisk-form `*`.
- * Characters are already known to be visible ASCII. Lenient where nothing depends on it: characters that should have been
- * percent-encoded (`|`, `"`, `[`) and a percent sign without two digits are passed on as they are, for the application to judge.
+ * Characters are already known to be visible: no space, no control character. Lenient where nothing depends on it, as nginx, gunicorn
+ * and Granian are: characters that should have been percent-encoded (`|`, `"`, `<`, `{`, `^`) and a percent sign without two digits
+ * are passed on as they are, for the application to judge; bytes above 0x7f are percent-encoded, so that whoever reads a target sees ASCII.
  * `http` and `https` are both taken in absolute-form: what the scheme really was, the connection or a trusted proxy says.
  */
 import { isAuthority } from './authority.ts'
@@ -12,6 +13,11 @@ export interface RequestTarget {
   readonly query: string
   /** Authority of absolute-form, which wins over Host (RFC9112§3.2.2); null otherwise. */
   readonly authority: string | null
+}
+
+/** `/é` as raw UTF-8 → `/%C3%A9`: what RFC3986§2.5 has the client send, and what every other client means. A character is a byte. */
+export function withoutRawBytes(target: string): string {
+  return target.replace(/[\x80-\xff]/g, byte => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
 /** Throws ProtocolError for what is none of the forms. authority-form is CONNECT's, which is refused before. */
