@@ -28,11 +28,20 @@ export function parseTarget(method: string, target: string): RequestTarget {
     if (method !== 'OPTIONS') throw new ProtocolError(400, 'The target * is for OPTIONS only', 'RFC9112§3.2.4')
     return { path: '*', query: '', authority: null }
   }
-  const absolute = /^https?:\/\/([^/?]*)(.*)$/i.exec(target)
-  if (absolute === null) throw new ProtocolError(400, 'The request target is neither a path nor a URL', 'RFC9112§3.2')
-  const [, authority, rest] = absolute
-  if (!isAuthority(authority!)) throw new ProtocolError(400, 'The request target has no valid host', 'RFC9112§3.2.2')
-  return split(rest!.startsWith('/') ? rest! : `/${rest}`, authority!)
+  const start = authorityStart(target)
+  if (start < 0) throw new ProtocolError(400, 'The request target is neither a path nor a URL', 'RFC9112§3.2')
+  let end = start
+  while (end < target.length && target[end] !== '/' && target[end] !== '?') end++
+  const authority = target.slice(start, end)
+  if (!isAuthority(authority)) throw new ProtocolError(400, 'The request target has no valid host', 'RFC9112§3.2.2')
+  const rest = target.slice(end)
+  return split(rest.startsWith('/') ? rest : `/${rest}`, authority)
+}
+
+/** Of absolute-form; -1: it is none. */
+function authorityStart(target: string): number {
+  const lead = target.slice(0, 'https://'.length).toLowerCase()
+  return lead === 'https://' ? lead.length : lead.startsWith('http://') ? 'http://'.length : -1
 }
 
 function split(pathAndQuery: string, authority: string | null): RequestTarget {

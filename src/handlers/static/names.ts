@@ -53,7 +53,9 @@ export function cacheControlOf(name: string): string {
 }
 
 /** Hexadecimal with digits and letters: neither a date nor a word. */
-const HEX = /^(?=.*[0-9])(?=.*[a-f])[0-9a-f]{8,64}$/
+function isHexHash(text: string): boolean {
+  return /^[0-9a-f]{8,64}$/.test(text) && /[0-9]/.test(text) && /[a-f]/.test(text)
+}
 /** What bundlers write. A document with a number in its name (`avatar-507f1f77bcf8.png`) may change. */
 const BUNDLED = /\.(?:m?js|css|wasm)(?:\.map)?$/
 
@@ -66,10 +68,11 @@ export function hasContentHash(name: string): boolean {
   const parts = name.split('.')
   if (parts.length < 2) return false
   // `main.3f2a1b9c.js`, `main.3f2a1b9c.chunk.js`, `main.3f2a1b9c.js.map`; the first part is the name, the last the extension.
-  if (parts.slice(1, -1).some(part => HEX.test(part))) return true
+  if (parts.slice(1, -1).some(isHexHash)) return true
   const end = parts.at(-1) === 'map' && parts.length > 2 ? -2 : -1
   const stem = parts.slice(0, end).join('.')
-  if (BUNDLED.test(name) && HEX.test(/-([0-9a-f]+)$/.exec(stem)?.[1] ?? '')) return true
+  const dash = stem.lastIndexOf('-')
+  if (dash >= 0 && BUNDLED.test(name) && isHexHash(stem.slice(dash + 1))) return true
   const token = /.-([\w-]{8})$/.exec(stem)?.[1]
   return token !== undefined && isRandom(token)
 }
