@@ -186,7 +186,8 @@ class HttpExchange(Exchange):
         self.over()
 
     def write_head(self, body: bytes = b"") -> None:
-        self.link.write(multiplex.response(self.number, self.status, False, 0, self.head, body))
+        flags = multiplex.RESPONSE_TRAILERS if self.has_trailers else 0
+        self.link.write(multiplex.response(self.number, self.status, flags, 0, self.head, body))
         self.state = SENDING
 
     async def write_content(self, body: bytes) -> None:

@@ -213,7 +213,7 @@ class WebSocketExchange(HttpExchange):
             raise self._unexpected("websocket.close")
 
     def _deny(self) -> None:
-        self.link.write(multiplex.response(self.number, 403, True, self.micros(), b"\0content-length\0" b"0", b""))
+        self.link.write(multiplex.response(self.number, 403, wire.RESPONSE_END, self.micros(), b"\0content-length\0" b"0", b""))
         self.over()
 
     def _unexpected(self, kind: Any) -> ProtocolError:

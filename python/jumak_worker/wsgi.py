@@ -45,8 +45,6 @@ class Call:
         #: HEAD, 204, 304: content is swallowed.
         self.no_content = False
         self.head_sent = False
-        #: Bytes of content sent.
-        self.sent = 0
         #: There was more content than Content-Length.
         self.too_long = False
         #: The response is complete or broken off: nothing may be sent any more.
@@ -103,6 +101,8 @@ class Call:
         # All of it in both cases: an error's page may take the place of a 204.
         self.head, self.declared, self.status, no_content = known or response_head.make(status, headers)
         self.no_content = no_content or self.method == "HEAD"
+        #: Bytes of its content that were sent, or swallowed.
+        self.sent = 0
         return self.write
 
     def write(self, data: bytes) -> None:
@@ -132,7 +132,7 @@ class Call:
             self._send_chunk(body)  # after write(), or against the rules
             self._finish()
             return
-        if declared is None:
+        if declared is None and not self.sent:
             self._declare(size)
         if size > _ONE_FRAME:
             self._send_chunk(body)
@@ -202,6 +202,8 @@ class Call:
         if not self.status:
             raise AssertionError("the application sent content before it called start_response")
         if self.no_content:
+            # Of HEAD: then `body` of `_send_whole` is not all content, whose length GET would leave open as well.
+            self.sent += len(data)
             return
         if self.declared is not None and self.sent + len(data) > self.declared:
             self.too_long = True

@@ -101,7 +101,9 @@ def encode(one: dict) -> bytes:
         return multiplex.hello(one["hello"]["build"], one["hello"]["worker"], one["hello"]["slots"])
     if kind == "RESPONSE":
         head, body = head_of("", one["headers"]), bytes.fromhex(one["body"])
-        return multiplex.response(number, one["status"], one["complete"], one["runMicros"], head, body)
+        flags = wire.RESPONSE_END if one["complete"] else 0
+        flags |= multiplex.RESPONSE_TRAILERS if one.get("hasTrailers") else 0
+        return multiplex.response(number, one["status"], flags, one["runMicros"], head, body)
     if kind == "INFORM":
         return multiplex.inform(number, one["status"], head_of("", one["headers"]))
     if kind == "CHUNK":

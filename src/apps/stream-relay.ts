@@ -28,6 +28,8 @@ export class StreamRelay {
   #behind: Buffer[] = []
   #onFileSent: (() => void) | null = null
   #trailers: HeaderLines | null = null
+  /** They are announced, and the client wants them. */
+  #passesTrailers = false
   #isClosed = false
 
   constructor(exchange: Exchange, credit: CreditReturn, files: OpenFiles, onFailed: (error: Error) => void) {
@@ -45,10 +47,11 @@ export class StreamRelay {
   start(head: ResponseHead, content: Buffer): void {
     const { response } = this.#exchange
     this.isEventStream = isEventStream(head.headers)
+    this.#passesTrailers = head.hasTrailers === true && acceptsTrailers(this.#exchange)
     response.onDrain(() => {
       if (!this.#isClosed) this.#credit.release()
     })
-    response.start(head)
+    response.start(head.hasTrailers === true && !this.#passesTrailers ? { ...head, hasTrailers: false } : head)
     if (content.length > 0) this.chunk(content)
   }
 
@@ -109,8 +112,7 @@ export class StreamRelay {
   #finish(trailers: HeaderLines): void {
     if (this.#isClosed) return
     this.close()
-    const wanted = trailers.length > 0 && acceptsTrailers(this.#exchange)
-    this.#exchange.response.end(wanted ? trailers : undefined)
+    this.#exchange.response.end(this.#passesTrailers ? trailers : undefined)
   }
 }
 

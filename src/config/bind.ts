@@ -9,7 +9,8 @@ import type { BindAddress } from './types.ts'
 
 const ipv4 = z.ipv4()
 const ipv6 = z.ipv6()
-const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/i
+const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/i
+const MAX_HOST_NAME = 253
 
 /** `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`, `fd://N`; a relative path stays relative (`toAbsoluteBind`). */
 export function parseBind(text: string): Parsed<BindAddress> {
@@ -53,7 +54,9 @@ function parseDescriptor(text: string): Parsed<BindAddress> {
 
 /** Digits and dots alone are an address that must be complete: resolvers take `127.1` and `8000.` for surprising ones. */
 function isHost(host: string): boolean {
-  return /^[\d.]+$/.test(host) ? ipv4.safeParse(host).success : HOST_NAME.test(host)
+  if (/^[\d.]+$/.test(host)) return ipv4.safeParse(host).success
+  const labels = (host.endsWith('.') ? host.slice(0, -1) : host).split('.')
+  return host.length <= MAX_HOST_NAME && labels.every(label => LABEL.test(label))
 }
 
 /** A link-local address may name its interface: `fe80::1%eth0`. */

@@ -73,7 +73,7 @@ function misspeltTables(root: TomlTable): string[] {
 const SHORTEST_MISSPELT = 4
 
 function mentionsUs(text: string): boolean {
-  return /^\s*\[\s*["']?tool["']?\s*\.\s*["']?jumak["']?\s*[.\]]/m.test(text)
+  return /^[ \t]*\[[ \t]*["']?tool["']?[ \t]*\.[ \t]*["']?jumak["']?[ \t]*[.\]]/m.test(text)
 }
 
 function readFile(path: string, cwd: string, explain: (problem: string) => Diagnostic): FromFile {

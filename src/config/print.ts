@@ -91,7 +91,7 @@ function variableLine(setting: Setting, { text, origin }: Given): string {
 
 /** By its name, or as a URL with a password in it. */
 function looksSecret(key: string, value: string): boolean {
-  return /SECRET|PASS|TOKEN|KEY|CREDENTIAL|PRIVATE|AUTH|DSN|SALT/i.test(key) || /:\/\/[^/\s]*:[^/\s]*@/.test(value)
+  return /SECRET|PASS|TOKEN|KEY|CREDENTIAL|PRIVATE|AUTH|DSN|SALT/i.test(key) || /:\/\/[^/\s:]*:[^/\s]*@/.test(value)
 }
 
 /** What a value came to that says "look for yourself". */

@@ -6,7 +6,7 @@ import { isAuthority } from '../http/authority.ts'
 import { ProtocolError } from '../http/errors.ts'
 import type { RequestHead } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
-import { parseTarget } from '../http/target.ts'
+import { parseTarget, withoutRawBytes } from '../http/target.ts'
 import { colonOf, FieldKind, type FieldName, fieldNameBehind, fieldValue, listMembers, NO_FIELD } from './fields.ts'
 import { contentLength } from './framing.ts'
 
@@ -26,7 +26,7 @@ export interface ParsedHead extends RequestHead {
   readonly expectsContinue: boolean
 }
 
-const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/
+const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e\x80-\xff]+) HTTP\/(\d)\.(\d)$/
 /** Nearly all requests: read without a regular expression's groups, and with a method that is compared by its address. */
 const COMMON_METHODS = ['GET', 'POST'].map(method => ({ method, lead: `${method} ` }))
 const COMMON_END = ' HTTP/1.1'
@@ -95,7 +95,7 @@ export class HeadReader {
     const method = match[1]!
     if (method === 'CONNECT') throw new ProtocolError(501, 'CONNECT is not implemented', 'RFC9110§9.3.6')
     this.#method = method
-    this.#target = match[2]!
+    this.#target = withoutRawBytes(match[2]!)
     // A higher minor version is treated as the highest one we know (RFC9110§2.5).
     this.#version = match[4] === '0' ? '1.0' : '1.1'
   }

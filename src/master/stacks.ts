@@ -14,8 +14,8 @@ const DUMP_MS = 10_000
 /** As `faulthandler` begins a thread. `records.ts` makes one record of all of them. */
 const THREAD = /^(?=(?:Current thread|Thread) 0x[0-9a-f]+ )/m
 /** How a thread begins. */
-const HIDDEN =
-  /\/jumak_worker\/|<frozen runpy>|\/runpy\.py"|\/threading\.py", line \d+ in (?:_bootstrap|_bootstrap_inner|run)$/
+const HIDDEN = ['/jumak_worker/', '<frozen runpy>', '/runpy.py"']
+const BOOTSTRAP = /\/threading\.py", line \d+ in (?:_bootstrap|_bootstrap_inner|run)$/
 
 export interface StackQuestion {
   /** As Python writes its identity: `0x00007f3a5c0b1740`; empty: every thread. */
@@ -106,6 +106,6 @@ export class Stacks {
 function clean(dump: string): string {
   return dump
     .split('\n')
-    .filter(line => line !== '' && !HIDDEN.test(line))
+    .filter(line => line !== '' && !HIDDEN.some(part => line.includes(part)) && !BOOTSTRAP.test(line))
     .join('\n')
 }

@@ -111,14 +111,16 @@ function formatJson(time: Date, level: LogLevel, source: string, message: string
   return `${json.replace(/[\x7f-\x9f]/g, character => `\\u00${hex(character)}`)}\n`
 }
 
-/** All but tab, line break, and the escape of a colour. */
-const CONTROL = /\x1b(?!\[[\d;:]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]/g
-/** The last colour, unless it ends one. */
-const OPEN_COLOUR = /\x1b\[(?!(?:0|22|39|49)?m)[\d;:]*m[^\x1b]*$/
+/** A colour, or a control character that is neither tab nor line break. */
+const COLOUR_OR_CONTROL = /\x1b\[[\d;:]*m|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g
+/** What ends one. */
+const ENDS_OF_COLOURS = new Set(['', '0', '22', '39', '49'])
 
 function harmless(message: string): string {
-  const text = message.replace(CONTROL, character => `\\x${hex(character)}`)
-  return OPEN_COLOUR.test(text) ? `${text}\x1b[0m` : text
+  const text = message.replace(COLOUR_OR_CONTROL, found => (found.length > 1 ? found : `\\x${hex(found)}`))
+  const last = text.lastIndexOf('\x1b[')
+  if (last < 0 || ENDS_OF_COLOURS.has(text.slice(last + 2, text.indexOf('m', last)))) return text
+  return `${text}\x1b[0m`
 }
 
 function hex(character: string): string {

@@ -5,6 +5,8 @@
  * Bounds while paused: what was pushed before the stream stopped, and the messages that end within one slice of it; one slice
  * of compressed bytes can be a thousand times as much (8 MiB), which is why it is not the whole read. Not here: what an event leads to.
  */
+import { ByteQueue } from '../base/byte-queue.ts'
+import { Pieces } from './pieces.ts'
 import { DEFLATE, type PerMessageDeflate, Receiver } from './ws.ts'
 
 /** So many bytes at a time are shown to the receiver, which does not stop until it has used them up. */
@@ -13,7 +15,7 @@ const SLICE = 8 * 1024
 const MAX_WAITING = 64 * 1024
 /** Frames of one message: one of 16 MiB may come in frames of 128 bytes. Each costs some 150 bytes more than its own: 20 MiB at most. */
 const MAX_FRAGMENTS = 128 * 1024
-/** Reads that make one frame: the same, for a client that sends few bytes at a time. */
+/** Pieces of one frame. The largest one (2 GiB) has fewer: they are joined (`pieces.ts`). */
 const MAX_PIECES = 128 * 1024
 /** `ws` keeps the limit as an int32. */
 const MAX_INT32 = 0x7fff_ffff
@@ -46,8 +48,8 @@ export class FrameInput {
   readonly #deflate: PerMessageDeflate | undefined
   readonly #maxMessage: number
   /** Bytes that the receiver has not seen. */
-  readonly #waiting: Buffer[] = []
-  #waitingBytes = 0
+  readonly #waiting = new ByteQueue()
+  readonly #pieces = new Pieces()
   /** What the receiver has found while the consumer was paused. */
   readonly #found: Event[] = []
   /** The receiver has not called back: it inflates. */
@@ -76,7 +78,7 @@ export class FrameInput {
 
   /** The stream should stop reading. */
   get isFull(): boolean {
-    return this.isPaused || this.#waitingBytes > MAX_WAITING
+    return this.isPaused || this.#waiting.bytes > MAX_WAITING
   }
 
   /** Copies: `chunk` is valid during the call only. */
@@ -88,8 +90,8 @@ export class FrameInput {
 
   /** As `push`, for bytes that are ours already; nothing is told before the next call. */
   put(bytes: Buffer): void {
+    if (bytes.length === 0) return
     this.#waiting.push(bytes)
-    this.#waitingBytes += bytes.length
   }
 
   /** No more will be pushed. */
@@ -116,7 +118,8 @@ export class FrameInput {
   /** Nothing more is read or told. */
   stop(): void {
     this.#over = true
-    this.#waiting.length = this.#found.length = this.#waitingBytes = 0
+    this.#waiting.clear()
+    this.#found.length = 0
   }
 
   /** Gives the memory of inflating back, unless it is in use. */
@@ -138,25 +141,23 @@ export class FrameInput {
     while (!this.isPaused && !this.#over) {
       const event = this.#found.shift()
       if (event !== undefined) this.#tell(event)
-      else if (this.#busy || this.#waiting.length === 0) break
+      else if (this.#busy || this.#waiting.bytes === 0) break
       else this.#feed()
     }
     this.#running = false
-    if (this.#ended && !this.#over && !this.isPaused && !this.#busy && this.#waiting.length === 0) {
+    if (this.#ended && !this.#over && !this.isPaused && !this.#busy && this.#waiting.bytes === 0) {
       this.stop()
       this.#sink.onInputEnd()
     }
   }
 
   #feed(): void {
-    const first = this.#waiting[0]!
-    const slice = first.length > SLICE ? first.subarray(0, SLICE) : first
-    if (slice === first) this.#waiting.shift()
-    else this.#waiting[0] = first.subarray(SLICE)
-    this.#waitingBytes -= slice.length
+    const slice = this.#waiting.first!.subarray(0, SLICE)
+    this.#waiting.drop(slice.length)
     this.#busy = true
     // Past the stream that the receiver is in form: so the callback says at once whether the bytes are used up.
     this.#receiver._write(slice, 'buffer', this.#used)
+    this.#pieces.gather(this.#receiver._buffers)
   }
 
   readonly #used = (error?: Error | null): void => {

@@ -22,6 +22,8 @@ type Extensions = Readonly<Record<string, PerMessageDeflate>>
 
 /** Reads frames; emits `message` (data, isBinary), `ping`, `pong` (data), `conclude` (code, reason). */
 export interface Receiver extends EventEmitter {
+  /** Of a frame that has not come whole. */
+  readonly _buffers: Buffer[]
   /** Not 0: within a message of several frames. */
   readonly _fragmented: number
   /** Calls back when the bytes are used up: at once, or when what is compressed has been inflated. Never twice. */
