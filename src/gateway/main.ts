@@ -14,7 +14,7 @@ import type { GatewayConfig, Identity, Limits, StaticMount } from '../config/typ
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
-import { HttpError } from '../http/errors.ts'
+import { FileCutError, HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { type TrustedProxies, trustedProxies } from '../http/forwarded.ts'
 import { createHttp1Context, type Http1Context } from '../http1/context.ts'
@@ -46,6 +46,7 @@ class Gateway {
   readonly #files: StaticFiles
   readonly #access: AccessLog
   readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
+  readonly #cutFiles = new RefusalLog((level, message, request) => this.#log(level, message, request))
   readonly #refusedConnections = new RefusalLog((level, message) => this.#log(level, message))
   readonly #fullSpace = new RefusalLog((level, message) => this.#log(level, message))
   readonly #refusedAddresses = new RefusalLog((level, message) => this.#log(level, message))
@@ -234,10 +235,11 @@ class Gateway {
 
   /** Answers with the error. What the operator must know of (a full queue, a full disk) is logged, at most one line a second. */
   #refuse(exchange: Exchange, error: Error): void {
-    if (error instanceof HttpError && error.culprit === 'operator') {
-      const { method, path } = exchange.request
+    const { method, path } = exchange.request
+    if (error instanceof HttpError && error.culprit === 'operator')
       this.#refusals.report(`${method} ${path} was refused: ${error.message}`, exchange.id)
-    }
+    else if (error instanceof FileCutError)
+      this.#cutFiles.report(`the answer to ${method} ${path} was cut: ${error.message}`, exchange.id)
     if (!this.#development?.respond(exchange, error)) respondWithError(exchange, error)
   }
 
@@ -254,6 +256,7 @@ class Gateway {
     const cut = await this.#connections.drain(deadlineMs)
     this.#pool.close()
     this.#refusals.flush()
+    this.#cutFiles.flush()
     this.#refusedConnections.flush()
     this.#refusedAddresses.flush()
     this.#fullSpace.flush()

@@ -7,8 +7,9 @@
  * place are those of the descriptor, never those of a path that was looked at before. Devices, FIFOs and sockets are no files,
  * and opening one never waits.
  */
-import { type BigIntStats, constants, fstat, lstat, open, read, readlinkSync, realpath } from 'node:fs'
+import { type BigIntStats, constants, fstat, lstat, open, read, realpath } from 'node:fs'
 import { promisify } from 'node:util'
+import { openFileName } from '../../base/open-file-name.ts'
 import type { OpenFiles } from '../../base/open-files.ts'
 import { HttpError } from '../../http/errors.ts'
 
@@ -52,7 +53,7 @@ export async function openBelow(root: string, relative: string, files: OpenFiles
   if (fd === null) return null
   try {
     const stats = await statOf(fd, { bigint: true })
-    if (stats.isFile() && (isBelow(fd, inside) ?? (await isStillAt(path, stats)))) return { fd, stats }
+    if (stats.isFile() && (await isBelow(fd, inside, path, stats))) return { fd, stats }
   } catch (error) {
     files.close(fd)
     throw error instanceof HttpError ? error : toHttpError(error)
@@ -62,16 +63,12 @@ export async function openBelow(root: string, relative: string, files: OpenFiles
 }
 
 /**
- * Whether the kernel knows the open file by a name below the directory. The path that was opened proves nothing: since it was
- * resolved, a directory on it may have become a link. Null where there is no /proc. A file that was removed meanwhile has
- * ` (deleted)` behind its name. Synchronous, for no disk is asked: it takes some microseconds, a thread ten times that.
+ * The path that was opened proves nothing: since it was resolved, a directory on it may have become a link. What the kernel calls
+ * the open file decides.
  */
-function isBelow(fd: number, inside: string): boolean | null {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`).startsWith(inside)
-  } catch {
-    return null
-  }
+async function isBelow(fd: number, inside: string, path: string, stats: BigIntStats): Promise<boolean> {
+  const name = openFileName(fd)
+  return name === null ? isStillAt(path, stats) : name.startsWith(inside)
 }
 
 /**
