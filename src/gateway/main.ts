@@ -24,6 +24,7 @@ import { AccessLog } from './access-log.ts'
 import { assembleHandler } from './assemble.ts'
 import { Development } from './development.ts'
 import { renderError, respondWithError } from './error-response.ts'
+import { closeWhenQuiet } from './last-accepts.ts'
 import { dropPrivileges } from './privileges.ts'
 import { RefusalLog } from './refusal-log.ts'
 import { createServe } from './serve.ts'
@@ -55,6 +56,9 @@ class Gateway {
   /** The program is about to stop: whoever balances load should send nothing more, though everything is served. */
   #isStopping = false
   #draining = false
+  /** Nobody is accepted any more. */
+  #lastAccept: Promise<unknown> | null = null
+  #finished: Promise<void> | null = null
   #inFlight = 0
 
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
@@ -225,7 +229,8 @@ class Gateway {
       case 'drain':
         void this.drain(message.deadlineMs).then(cut => {
           this.#channel.send({ type: 'drained', cut })
-          return this.closeLog()
+          // While the master stops the workers.
+          return this.#finish()
         })
         break
       case 'start':
@@ -243,17 +248,28 @@ class Gateway {
     if (!this.#development?.respond(exchange, error)) respondWithError(exchange, error)
   }
 
-  async closeLog(): Promise<void> {
-    await this.#access.close()
+  /** Drains, if that is not done yet; resolves when the process may end. */
+  async end(): Promise<void> {
+    await this.drain(ORPHAN_DRAIN_MS)
+    await this.#finish()
+  }
+
+  /** After a drain. */
+  #finish(): Promise<void> {
+    this.#finished ??= this.#connections.linger().then(() => this.#access.close())
+    return this.#finished
   }
 
   /** Resolves with the number of exchanges that were cut at the deadline. */
   async drain(deadlineMs: number): Promise<number> {
+    const until = performance.now() + deadlineMs
     this.#isStopping = true
     this.#draining = true
-    for (const server of this.#servers) server.close()
+    this.#connections.startDrain()
     this.#pool.drain(deadlineMs)
-    const cut = await this.#connections.drain(deadlineMs)
+    this.#lastAccept ??= Promise.all(this.#servers.map(closeWhenQuiet))
+    await this.#lastAccept
+    const cut = await this.#connections.drain(until - performance.now())
     this.#pool.close()
     this.#refusals.flush()
     this.#cutFiles.flush()
@@ -290,8 +306,7 @@ function main(): void {
   })
   channel.onClosed(() => {
     // The master is gone, or has ended us after a drain.
-    const drained = gateway === null ? Promise.resolve(0) : gateway.drain(ORPHAN_DRAIN_MS)
-    void drained.then(() => gateway?.closeLog()).then(() => process.exit(0))
+    void Promise.resolve(gateway?.end()).then(() => process.exit(0))
   })
   // An init system, or a terminal, signals every process at once: ending is the master's affair.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})

@@ -43,7 +43,8 @@ async function truncateWhileSent(server: Server, path: string, file: string): Pr
   assert.ok(length < SIZE, `${length} bytes came`)
   client.close()
   const line = await server.waitForLog(/was cut/, from)
-  const found = /the answer to GET (\S+) was cut: (\S+) was sent up to byte (\d+) of (\d+): the file was truncated/.exec(line)
+  const found =
+    /the answer to GET (\S+) was cut: (\S+) was sent up to byte (\d+) of (\d+): the file was truncated/.exec(line)
   assert.deepEqual(found?.slice(1, 3), [path, file], line)
   const [sent, expected] = found!.slice(3).map(Number)
   assert.equal(expected, SIZE)
