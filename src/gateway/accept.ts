@@ -96,6 +96,7 @@ export class Connections {
   /** Every connection ends with its next response, which says `Connection: close`; one on which none is asked for, a second later. */
   startDrain(): void {
     hurryIdle(this.#context.paces)
+    this.#context.webSockets.startDrain()
     for (const connection of this.#open.keys()) connection.startDrain()
   }
 

@@ -84,6 +84,7 @@ export function connect(
   const startDrain = () => {
     draining = true
     hurryIdle(context.paces)
+    context.webSockets.startDrain()
     connection.startDrain()
   }
   return { transport, connection, exchanges, answered, closed: () => closed, startDrain }
