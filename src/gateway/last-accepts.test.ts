@@ -10,8 +10,13 @@ import { closeWhenQuiet } from './last-accepts.ts'
 
 const CLIENTS = 100
 
-async function open(t: TestContext, isUnix: boolean): Promise<Server> {
-  const server = createServer(socket => socket.end('hello'))
+/** `busyMs`: what it takes to accept somebody. */
+async function open(t: TestContext, isUnix: boolean, busyMs = 0): Promise<Server> {
+  const server = createServer(socket => {
+    const end = performance.now() + busyMs
+    while (performance.now() < end);
+    socket.end('hello')
+  })
   const directory = mkdtempSync(join(tmpdir(), 'jumak-accept-'))
   t.after(() => {
     server.close()
@@ -45,6 +50,13 @@ for (const isUnix of [false, true])
     const late = await ask({ address: () => address } as Server)
     assert.match(late, /^(ECONNREFUSED|ENOENT)$/)
   })
+
+test('whoever is in the queue is accepted also when that takes long', async t => {
+  const server = await open(t, false, 5)
+  const answers = Array.from({ length: CLIENTS }, () => ask(server))
+  await closeWhenQuiet(server)
+  assert.deepEqual(new Set(await Promise.all(answers)), new Set(['hello']))
+})
 
 test('a socket closes although clients never stop coming', async t => {
   const server = await open(t, false)

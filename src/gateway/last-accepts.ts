@@ -14,10 +14,12 @@ import { createServer, type Server } from 'node:net'
 const IDLE_TURN_MS = 0.02
 /** Time for a client that was answered to come back, if it runs at all. */
 const IDLE_MS = 0.3
-/** Under load it may never be so quiet for so long: the longer we wait, the less will do, and after this any moment. */
+/** Under load it may never be so quiet for so long: the longer we wait, the less will do, and after this any turn without somebody new. */
 const PATIENCE_MS = 200
+/** Clients come faster than they are accepted: a stop must end all the same. */
+const MAX_MS = 2000
 
-/** Stops accepting, and resolves then: after PATIENCE_MS at the latest. */
+/** Stops accepting, and resolves then: after MAX_MS at the latest. */
 export function closeWhenQuiet(server: Server): Promise<void> {
   // What is called for the first time is compiled first, which takes longer than everything else here.
   createServer().close()
@@ -31,7 +33,9 @@ export function closeWhenQuiet(server: Server): Promise<void> {
     const look = () => {
       const now = performance.now()
       if (accepted > 0 || now - lookedAt > IDLE_TURN_MS) idleSince = now
-      if (now - idleSince > IDLE_MS * (1 - (now - began) / PATIENCE_MS)) {
+      const waited = now - began
+      const isQuiet = accepted === 0 && now - idleSince > IDLE_MS * (1 - waited / PATIENCE_MS)
+      if (isQuiet || waited > MAX_MS) {
         server.close()
         resolve()
         return
