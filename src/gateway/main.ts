@@ -14,7 +14,7 @@ import type { GatewayConfig, Identity, Limits, StaticMount } from '../config/typ
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
-import { HttpError } from '../http/errors.ts'
+import { FileCutError, HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { type TrustedProxies, trustedProxies } from '../http/forwarded.ts'
 import { createHttp1Context, type Http1Context } from '../http1/context.ts'
@@ -24,6 +24,7 @@ import { AccessLog } from './access-log.ts'
 import { assembleHandler } from './assemble.ts'
 import { Development } from './development.ts'
 import { renderError, respondWithError } from './error-response.ts'
+import { closeWhenQuiet } from './last-accepts.ts'
 import { dropPrivileges } from './privileges.ts'
 import { RefusalLog } from './refusal-log.ts'
 import { createServe } from './serve.ts'
@@ -46,6 +47,7 @@ class Gateway {
   readonly #files: StaticFiles
   readonly #access: AccessLog
   readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
+  readonly #cutFiles = new RefusalLog((level, message, request) => this.#log(level, message, request))
   readonly #refusedConnections = new RefusalLog((level, message) => this.#log(level, message))
   readonly #fullSpace = new RefusalLog((level, message) => this.#log(level, message))
   readonly #refusedAddresses = new RefusalLog((level, message) => this.#log(level, message))
@@ -54,6 +56,9 @@ class Gateway {
   /** The program is about to stop: whoever balances load should send nothing more, though everything is served. */
   #isStopping = false
   #draining = false
+  /** Nobody is accepted any more. */
+  #lastAccept: Promise<unknown> | null = null
+  #finished: Promise<void> | null = null
   #inFlight = 0
 
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
@@ -224,7 +229,8 @@ class Gateway {
       case 'drain':
         void this.drain(message.deadlineMs).then(cut => {
           this.#channel.send({ type: 'drained', cut })
-          return this.closeLog()
+          // While the master stops the workers.
+          return this.#finish()
         })
         break
       case 'start':
@@ -234,26 +240,39 @@ class Gateway {
 
   /** Answers with the error. What the operator must know of (a full queue, a full disk) is logged, at most one line a second. */
   #refuse(exchange: Exchange, error: Error): void {
-    if (error instanceof HttpError && error.culprit === 'operator') {
-      const { method, path } = exchange.request
+    const { method, path } = exchange.request
+    if (error instanceof HttpError && error.culprit === 'operator')
       this.#refusals.report(`${method} ${path} was refused: ${error.message}`, exchange.id)
-    }
+    else if (error instanceof FileCutError)
+      this.#cutFiles.report(`the answer to ${method} ${path} was cut: ${error.message}`, exchange.id)
     if (!this.#development?.respond(exchange, error)) respondWithError(exchange, error)
   }
 
-  async closeLog(): Promise<void> {
-    await this.#access.close()
+  /** Drains, if that is not done yet; resolves when the process may end. */
+  async end(): Promise<void> {
+    await this.drain(ORPHAN_DRAIN_MS)
+    await this.#finish()
+  }
+
+  /** After a drain. */
+  #finish(): Promise<void> {
+    this.#finished ??= this.#connections.linger().then(() => this.#access.close())
+    return this.#finished
   }
 
   /** Resolves with the number of exchanges that were cut at the deadline. */
   async drain(deadlineMs: number): Promise<number> {
+    const until = performance.now() + deadlineMs
     this.#isStopping = true
     this.#draining = true
-    for (const server of this.#servers) server.close()
+    this.#connections.startDrain()
     this.#pool.drain(deadlineMs)
-    const cut = await this.#connections.drain(deadlineMs)
+    this.#lastAccept ??= Promise.all(this.#servers.map(closeWhenQuiet))
+    await this.#lastAccept
+    const cut = await this.#connections.drain(until - performance.now())
     this.#pool.close()
     this.#refusals.flush()
+    this.#cutFiles.flush()
     this.#refusedConnections.flush()
     this.#refusedAddresses.flush()
     this.#fullSpace.flush()
@@ -287,8 +306,7 @@ function main(): void {
   })
   channel.onClosed(() => {
     // The master is gone, or has ended us after a drain.
-    const drained = gateway === null ? Promise.resolve(0) : gateway.drain(ORPHAN_DRAIN_MS)
-    void drained.then(() => gateway?.closeLog()).then(() => process.exit(0))
+    void Promise.resolve(gateway?.end()).then(() => process.exit(0))
   })
   // An init system, or a terminal, signals every process at once: ending is the master's affair.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})

@@ -42,3 +42,13 @@ export class ClientGoneError extends Error {
     this.name = 'ClientGoneError'
   }
 }
+
+/** A file ended early, or could not be read on, while it was sent: the response is cut. For the log only, as it names the file. */
+export class FileCutError extends Error {
+  /** `why`: of a read that failed; null: the file has become shorter. */
+  constructor(name: string, sent: number, expected: number, why: string | null) {
+    const reason = why === null ? 'the file was truncated' : `it could not be read on (${why})`
+    super(`${name} was sent up to byte ${sent} of ${expected}: ${reason}`)
+    this.name = 'FileCutError'
+  }
+}

@@ -3,6 +3,7 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { FileCutError } from '../http/errors.ts'
 import { Http1Response } from './response-writer.ts'
 
 const MIB = 1024 * 1024
@@ -58,4 +59,29 @@ test('hundreds of clients that do not read hold little of a large file, and noth
     for (const { response } of clients) response.clientGone()
     assert.equal(ends, 400)
   }
+})
+
+test('a file that ends early cuts the response with what the log needs: its name, what was sent, what was promised', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'jumak-http1-'))
+  const path = join(directory, 'two\nlines')
+  const fd = openSync(path, 'w+')
+  ftruncateSync(fd, 1000)
+  t.after(() => {
+    closeSync(fd)
+    rmSync(directory, { recursive: true })
+  })
+  const channel = {
+    send: () => true,
+    sendJoined: () => true,
+    responseEnded() {},
+    responseAborted() {},
+    flushLater() {},
+    mayKeepAlive: () => true,
+  }
+  const response = new Http1Response(channel, '1.1', false)
+  response.start({ status: 206, reason: '', headers: ['Content-Length', '1500'] })
+  const error = await new Promise<Error | null>(resolve => response.sendFile(fd, 500, 1500, resolve))
+  assert.ok(error instanceof FileCutError)
+  const name = process.platform === 'linux' ? path.replace('\n', '?') : 'a file'
+  assert.equal(error.message, `${name} was sent up to byte 1000 of 2000: the file was truncated`)
 })

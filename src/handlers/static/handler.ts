@@ -11,7 +11,6 @@ import type { OpenFiles } from '../../base/open-files.ts'
 import type { StaticMount } from '../../config/types.ts'
 import { preferCoding } from '../../http/accept-encoding.ts'
 import { type Conditions, evaluateConditions, readConditions } from '../../http/conditional.ts'
-import { HttpError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { answer } from './answer.ts'
 import { FileCache } from './cache.ts'
@@ -135,7 +134,7 @@ export class StaticFiles {
       const { fd, stats } = file
       answer(exchange, entry.contentType, variantOfOpen(entry, variant, stats), conditions, fd, error => {
         this.#openFiles.close(fd)
-        if (error !== null) this.#fail(exchange, new HttpError(500, `A file broke off: ${error.message}`, 'operator'))
+        if (error !== null) this.#fail(exchange, error)
       })
     } else {
       // Removed since it was looked at: the sibling alone, or the file.
