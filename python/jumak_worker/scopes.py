@@ -90,7 +90,7 @@ class Scopes:
 
     def _copier(self, connection: bytes) -> Callable[[], dict]:
         """Of HTTP requests, for all requests of a connection say the same of it."""
-        version, scheme, client_port, client, server_port, server = connection.decode("latin-1").split(" ", 5)
+        version, scheme, client_port, client, server_port, root, server = connection.decode("latin-1").split(" ", 6)
         port = int(server_port)
         scope: Dict[str, Any] = {
             "type": "http",
@@ -99,7 +99,7 @@ class Scopes:
             "server": (server, port) if port else (server.encode("latin-1").decode("utf-8", "replace"), None),
             "client": (client, int(client_port)) if client else None,
             "scheme": scheme,
-            "root_path": self._root_path,
+            "root_path": root.encode("latin-1").decode("utf-8", "replace") or self._root_path,
             "path": None,
             "raw_path": None,
             "query_string": None,

@@ -82,7 +82,7 @@ def head(its_scope: dict) -> Tuple[bytes, bytes]:
     server, port = its_scope["server"]
     connection = (its_scope["http_version"], its_scope["scheme"], client_port, client, port or 0, server)
     names = [its_scope["type"].encode(), *(name for name, _ in its_scope["headers"])]
-    values = ["%s %s %d %s %d %s" % connection, its_scope["method"]]
+    values = ["%s %s %d %s %d  %s" % connection, its_scope["method"]]
     fields = [value for _, value in its_scope["headers"]]
     last = [its_scope["query_string"], its_scope["raw_path"], its_scope["path"].encode()]
     return b"\0".join(names), b"\0".join([*(one.encode() for one in values), *fields, *last])

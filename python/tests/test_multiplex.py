@@ -237,7 +237,7 @@ class Links(AsgiTest):
             "names longer than their head": frame(wire.REQUEST, 1, pack(0, 4, 5) + b"httpx"),
             "a head of an unknown type": frame(wire.REQUEST, 1, pack(0, 4, 4) + b"smtp"),
             "a head without values": frame(wire.REQUEST, 1, pack(0, 4, 4) + b"http"),
-            "a connection without numbers": frame(wire.REQUEST, 1, pack(0, 30, 4) + b"http1.1 http a b c d\0GET\0\0/\0/1"),
+            "a connection without numbers": frame(wire.REQUEST, 1, pack(0, 31, 4) + b"http1.1 http a b c  d\0GET\0\0/\0/1"),
             "a number that is in use": waiting + waiting,
             "content behind the end": waiting + frame(wire.BODY_END, 1) + frame(wire.BODY, 1, b"x"),
             "an unknown type": waiting + frame(99, 1),

@@ -48,10 +48,15 @@ const SEPARATE_FILES: readonly string[] = ['middleware', 'handlers']
 
 /** Who may use a module that is not ours at run time. Packages that are not named here are for nobody in `src/`. */
 const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
-  // The two of http/ open nothing: they need BlockList and the tests of addresses.
+  // Those of http/ open nothing: they need BlockList and the tests of addresses.
   'node:net': path =>
     ['gateway', 'master'].includes(partOf(path)) ||
-    ['src/apps/worker-connection.ts', 'src/http/forwarded.ts', 'src/http/authority.ts'].includes(path),
+    [
+      'src/apps/worker-connection.ts',
+      'src/http/authority.ts',
+      'src/http/forwarded-fields.ts',
+      'src/http/trusted-proxies.ts',
+    ].includes(path),
   // For its table of reason phrases only.
   'node:http': path => path === 'src/http/status.ts',
   'node:https': () => false,

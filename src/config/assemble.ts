@@ -7,6 +7,7 @@
  */
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
+import type { ForwardedHeader } from '../base/forwarded-headers.ts'
 import { findTarget } from './app-target.ts'
 import { formatBind, includesAddress } from './bind.ts'
 import { ADDRESS_SHARE, connectionLimit, MEMORY_BUFFER, openFileLimit, RESPONSE_BUFFER } from './defaults.ts'
@@ -64,6 +65,7 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     bind: readAddresses(values),
     unixMode: values.one(listening.unixMode),
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
+    forwardedHeaders: readForwardedHeaders(values),
     limits: readLimits(values, environment, auto.workers * threads),
     timeouts: readTimeouts(values),
     requestBuffering: values.one(limits.requestBuffering),
@@ -145,6 +147,20 @@ function isReadable(path: string): boolean {
 }
 
 /** The kernel would let two sockets have one address until they listen. Port 0 is another one each time. */
+/** A proxy that sets headers of one kind passes on those of the other as its client wrote them: nobody sets both. */
+function readForwardedHeaders(values: Values): readonly ForwardedHeader[] {
+  const taken = values.taken(listening.forwardedHeaders)
+  const names = [...new Set(taken.flatMap(({ value }) => value))]
+  const standard = taken.find(({ value }) => value.includes('forwarded'))
+  if (standard !== undefined && names.length > 1)
+    values.refuse(
+      listening.forwardedHeaders,
+      'must be either Forwarded alone or X-Forwarded-… without it (a proxy that sets one kind passes on the other as its client sent it)',
+      standard.given,
+    )
+  return names
+}
+
 function readAddresses(values: Values): BindAddress[] {
   const seen: BindAddress[] = []
   const report = (problem: string, given: Given) =>

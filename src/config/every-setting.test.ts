@@ -214,6 +214,17 @@ const CASES: Readonly<Record<string, Case>> = {
     toml: '["10.0.0.0/8", "2001:db8::/32", "unix"]',
     wrong: ['10.0.0.0/33', /must be an IP address, a range/],
   },
+  'forwarded-headers': {
+    of: ({ forwardedHeaders }) => forwardedHeaders,
+    standard: ['x-forwarded-for', 'x-forwarded-proto'],
+    texts: [
+      ['x-forwarded-FOR, X-Forwarded-Host,X-Forwarded-For', ['x-forwarded-for', 'x-forwarded-host']],
+      ['Forwarded', ['forwarded']],
+      ['none', []],
+    ],
+    toml: '["X-Forwarded-For", "X-Forwarded-Host"]',
+    wrong: ['X_Forwarded_Hots', /must be Forwarded, X-Forwarded-For, .* or none \(did you mean X-Forwarded-Host\?\)/],
+  },
   workers: {
     of: ({ workers, workersReason }) => [workers, workersReason],
     standard: [4, 'auto: 4 cores'],

@@ -10,6 +10,7 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   'access-logformat': 'access-log-format',
   'error-logfile': 'log-file',
   'forwarded-allow-ips': 'trusted-proxies',
+  'secure-scheme-headers': 'forwarded-headers',
   'limit-request-field-size': 'limit-request-header-size',
   pid: 'pid-file',
   'preload-app': 'preload',
@@ -33,6 +34,9 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   'app-dir': 'chdir',
   'static-path-mount': 'static',
   'url-path-prefix': 'root-path',
+  // waitress
+  'trusted-proxy': 'trusted-proxies',
+  'trusted-proxy-headers': 'forwarded-headers',
   // uWSGI
   processes: 'workers',
   harakiri: 'timeout',

@@ -3,6 +3,7 @@
  * once; `config/load.ts` builds this. The gateway imports only this file's types (zod never loads there).
  * Durations are milliseconds, sizes are bytes.
  */
+import type { ForwardedHeader } from '../base/forwarded-headers.ts'
 
 export type BindAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
@@ -138,8 +139,10 @@ export type QueueOrder = 'fifo' | 'newest-first'
 export interface GatewayConfig {
   readonly limits: Limits
   readonly timeouts: Timeouts
-  /** Addresses and CIDR ranges whose `X-Forwarded-*` and `Forwarded` are believed; `unix` for Unix sockets. */
+  /** Addresses and CIDR ranges of proxies that speak for clients; `unix` for Unix sockets. */
   readonly trustedProxies: readonly string[]
+  /** In which headers they do. */
+  readonly forwardedHeaders: readonly ForwardedHeader[]
   readonly accessLog: AccessLogConfig | null
   /** Off: content goes to the worker while it arrives, and a slow upload holds a worker. */
   readonly requestBuffering: boolean

@@ -16,7 +16,7 @@ import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
 import { FileCutError, HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
-import { type TrustedProxies, trustedProxies } from '../http/forwarded.ts'
+import { type TrustedProxies, trustedProxies } from '../http/trusted-proxies.ts'
 import { createHttp1Context, type Http1Context } from '../http1/context.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
 import { Connections } from './accept.ts'
@@ -86,6 +86,11 @@ class Gateway {
         () => (this.#isStopping ? 'the program is stopping' : this.#pool.whyNotReady),
       ),
       trusted,
+      forwardedHeaders: config.forwardedHeaders,
+      onRefused: (exchange, error) => {
+        this.#log('debug', `refused ${exchange.peer.address || 'client'}: ${error.message}`, exchange.id)
+        if (access !== null) exchange.onClosed(() => access(exchange))
+      },
       onBug: (error, exchange) => {
         const { method, target } = exchange.request
         this.#log('error', `${method} ${target}: ${error.stack ?? error.message}`, exchange.id)

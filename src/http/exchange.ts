@@ -22,6 +22,8 @@ export interface RequestHead {
   readonly version: '1.0' | '1.1' | '2'
   /** Names lower-case, values latin-1; names with `_` are gone already. */
   readonly headers: HeaderLines
+  /** Latin-1, as in `/shop`: what a trusted proxy stripped from the path (X-Forwarded-Prefix). Then it counts in the place of `--root-path`. */
+  readonly rootPath?: string
 }
 
 /** Who sent the request. */

@@ -127,12 +127,14 @@ export class GatewayHandle {
 
 /** What its process needs to know, and nothing else. */
 function gatewayPart(config: Config): GatewayConfig {
-  const { limits, timeouts, trustedProxies, accessLog, requestBuffering, rootPath, staticMounts } = config
+  const { limits, timeouts, trustedProxies, forwardedHeaders, accessLog, requestBuffering, rootPath, staticMounts } =
+    config
   const { temporaryDirectory, isDevelopment, identity, logLevel } = config
   return {
     limits,
     timeouts,
     trustedProxies,
+    forwardedHeaders,
     accessLog,
     health: config.health,
     queueOrder: config.queueOrder,

@@ -62,6 +62,7 @@ const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
     websocketPong: 1e4,
   },
   trustedProxies: [],
+  forwardedHeaders: [],
   accessLog: null,
   queueOrder: 'fifo',
   health: { live: null, ready: null },

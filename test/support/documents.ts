@@ -5,7 +5,7 @@
  *     ```sh expect="text"            … and print it
  *     ```sh serve                    one command that starts the program; its predecessor is stopped
  *     ```sh wait="text"              … and the program's log must say it afterwards
- *     ```sh needs=nginx              only where the command is installed
+ *     ```sh needs=nginx              only where the command is installed; what it leaves running it names in a `….pid`
  *     ```sh never="reason"           not run
  *     ```python file=app.py          written (append=… adds to it)
  *

@@ -55,8 +55,9 @@
  * **Head**, latin-1, joined by NUL. Names: `http` or `websocket`, `x-request-id`, then the header names, lower-case, with order
  * and duplicates kept. Values: connection, method, the exchange's id, the header values, query, path as sent, path
  * percent-decoded (UTF-8; the root path in front if the proxy took it away); the last may have a NUL. Connection:
- * `version scheme clientPort clientAddress serverPort serverAddress`, version 1.0, 1.1 or 2, scheme http, https, ws or wss; a Unix
- * socket has ports 0, no client address, and its path as the server's.
+ * `version scheme clientPort clientAddress serverPort rootPath serverAddress`, version 1.0, 1.1 or 2, scheme http, https, ws or wss;
+ * rootPath is the request's own, without spaces, or empty: then the configured one counts. A Unix socket has ports 0, no client
+ * address, and its path as the server's.
  */
 export const MultiplexType = {
   HELLO: 1,

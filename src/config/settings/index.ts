@@ -25,6 +25,7 @@ export const SETTINGS: readonly Setting[] = [
   listening.bind,
   listening.unixMode,
   listening.trustedProxies,
+  listening.forwardedHeaders,
   listening.healthPath,
   listening.readyPath,
   workers.workers,
