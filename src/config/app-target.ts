@@ -25,6 +25,8 @@ export function findTarget(
   settings: string | null = null,
 ): Parsed<Located> | NotFound {
   const { place, callable, factory, text } = name
+  const other = Object.entries(OTHER_FILES).find(([ending]) => place.endsWith(ending))
+  if (other !== undefined) return { problem: other[1] }
   const path = resolve(directory, place)
   if (callable === null && isDirectory(path)) {
     const found = findInFolder(place, path, directory, settings)
@@ -57,6 +59,13 @@ function findInFolder(
   if (found !== null) return { value: found }
   const looked = `looked for application, app and create_app in ${IN_PACKAGES.join(', ')}`
   return isWritten ? { notFound: `there is no application to be found in the package ${folder}: ${looked}` } : null
+}
+
+/** What people of other servers name in its place. */
+const OTHER_FILES: Readonly<Record<string, string>> = {
+  '.ini': 'must name an application: what stands in a uwsgi.ini are flags here, or keys of jumak.toml',
+  '.toml': 'must name an application: a file of settings is named with --config',
+  '.pid': 'must name an application: new code comes with kill -HUP and the number in that file',
 }
 
 type Named = Pick<AppTarget, 'module' | 'file'>

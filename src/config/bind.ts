@@ -34,7 +34,11 @@ export function parseBind(text: string): Parsed<BindAddress> {
 }
 
 function withPort(host: string, port: string | undefined): Parsed<BindAddress> {
-  if (port === undefined) return { problem: 'must be HOST:PORT, :PORT, PORT, [IPv6]:PORT, unix:PATH or fd://N' }
+  if (port === undefined) {
+    // Only what is an address for sure: gunicorn takes it without a port.
+    const example = /^[\d.]{7,}$/.test(host) ? `, as in ${host}:8000` : ''
+    return { problem: `must be HOST:PORT, :PORT, PORT, [IPv6]:PORT, unix:PATH or fd://N${example}` }
+  }
   if (!/^\d+$/.test(port) || Number(port) > 65535) return { problem: 'must have a port from 0 to 65535' }
   return { value: { kind: 'tcp', host, port: Number(port) } }
 }
