@@ -87,7 +87,8 @@ test('what follows an unknown flag may be its value or the application: nothing 
 })
 
 test('help and version are seen anywhere, and take no value', () => {
-  assert.deepEqual([...parse('-w', '4', '-h', 'shop').actions], ['help'])
+  assert.deepEqual([...parse('-w', '4', '-h', 'shop').actions], ['usage'])
+  assert.deepEqual([...parse('--help').actions], ['help'])
   assert.deepEqual([...parse('--version').actions], ['version'])
   assert.deepEqual([...parse('-V').actions], ['version'])
   assert.deepEqual(messages(parse('--help=me')), ["--help takes no value, not even 'me'"])

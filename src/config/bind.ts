@@ -2,13 +2,11 @@
  * Addresses to listen on, from text and back. Looks nothing up: whether an address can be had is found when the master
  * binds it.
  */
-import { z } from 'zod'
 import type { Parsed } from './diagnostics.ts'
+import { isIPv4, isPlainIPv6 } from './ip.ts'
 import type { Resolve } from './settings/kinds.ts'
 import type { BindAddress } from './types.ts'
 
-const ipv4 = z.ipv4()
-const ipv6 = z.ipv6()
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/i
 
 /** `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`, `fd://N`; a relative path stays relative (`toAbsoluteBind`). */
@@ -57,12 +55,12 @@ function parseDescriptor(text: string): Parsed<BindAddress> {
 
 /** Digits and dots alone are an address that must be complete: resolvers take `127.1` and `8000.` for surprising ones. */
 function isHost(host: string): boolean {
-  return /^[\d.]+$/.test(host) ? ipv4.safeParse(host).success : HOST_NAME.test(host)
+  return /^[\d.]+$/.test(host) ? isIPv4(host) : HOST_NAME.test(host)
 }
 
 /** A link-local address may name its interface: `fe80::1%eth0`. */
 function isIpv6(host: string): boolean {
-  return ipv6.safeParse(host.replace(/%[\w.-]+$/, '')).success
+  return isPlainIPv6(host.replace(/%[\w.-]+$/, ''))
 }
 
 export function toAbsoluteBind(text: string, from: Resolve): string {
@@ -74,7 +72,7 @@ export function toAbsoluteBind(text: string, from: Resolve): string {
 export function includesAddress(wide: BindAddress, narrow: BindAddress): boolean {
   if (wide.kind !== 'tcp' || narrow.kind !== 'tcp' || wide.port === 0 || wide.port !== narrow.port) return false
   if (wide.host === narrow.host) return false
-  return wide.host === '::' || (wide.host === '0.0.0.0' && ipv4.safeParse(narrow.host).success)
+  return wide.host === '::' || (wide.host === '0.0.0.0' && isIPv4(narrow.host))
 }
 
 /** As `parseBind` reads it. */

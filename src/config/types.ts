@@ -1,6 +1,6 @@
 /**
  * The configuration as the processes see it: plain, validated, frozen data. `config/settings/` defines each value
- * once; `config/load.ts` builds this. The gateway imports only this file's types (zod never loads there).
+ * once; `config/load.ts` builds this. The gateway imports only this file's types.
  * Durations are milliseconds, sizes are bytes.
  */
 
