@@ -43,7 +43,7 @@ import { autoWorkers } from './workers.ts'
 export function assembleConfig(values: Values, environment: Environment, isAppUncertain: boolean): Config | null {
   const directory = readDirectory(values, environment)
   const variables = readVariables(values)
-  const settings = variables[SETTINGS_VARIABLE] ?? environment.variables[SETTINGS_VARIABLE] ?? null
+  const settings = variables[SETTINGS_VARIABLE] || environment.variables[SETTINGS_VARIABLE] || null
   const located = isAppUncertain ? null : readTarget(values, directory, settings)
   const wanted = values.one(workers.workers)
   const auto = wanted === 'auto' ? autoWorkers(environment.machine) : { workers: wanted, reason: '' }

@@ -46,7 +46,9 @@ function connect() {
   socket.onmessage = event => show(JSON.parse(event.data))
   socket.onclose = event => {
     const kept = unsaid.length > 0 ? ` What you said waits: ${unsaid.length}.` : ''
-    tell(`Disconnected (${event.code}${event.reason ? `, ${event.reason}` : ''}): trying again in ${wait / 1000} s.${kept}`)
+    tell(
+      `Disconnected (${event.code}${event.reason ? `, ${event.reason}` : ''}): trying again in ${wait / 1000} s.${kept}`,
+    )
     again = setTimeout(connect, wait)
     wait = Math.min(wait * 2, 8000)
   }
