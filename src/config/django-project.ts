@@ -58,12 +58,12 @@ interface Asgi {
 
 function findAsgi(settings: string | null, usual: string | null, directory: string): Asgi | null {
   const text = readSettings(settings, directory)
-  const names = /^[ \t]*ASGI_APPLICATION\s*=\s*(?:['"]([\w.]+)\.(\w+)['"])?/m.exec(text)
+  const names = /^[ \t]*ASGI_APPLICATION[ \t]*=[ \t]*(?:['"]([\w.]+)['"])?/m.exec(text)
   const installed = CHANNELS.exec(text)?.[1]
   if (names === null || installed === undefined) return null
   const why = installed === 'channels' ? 'Channels' : 'Daphne'
-  const [, named, attribute] = names
-  if (named !== undefined) return { module: named, attribute: attribute!, why }
+  const parts = names[1]?.split('.') ?? []
+  if (parts.length > 1) return { module: parts.slice(0, -1).join('.'), attribute: parts.at(-1)!, why }
   // Computed: then it is where every project has it.
   const module = findEntry('asgi', usual, directory)
   return module === null ? null : { module, attribute: null, why }
@@ -78,7 +78,9 @@ function readSettings(module: string | null, directory: string): string {
   for (const file of files) {
     const own = withoutComments(readText(file) ?? '')
     text += `${own}\n`
-    for (const [, dots = '', name = ''] of own.matchAll(/^[ \t]*from[ \t]+(\.*)([\w.]*)[ \t]+import\b/gm)) {
+    for (const [, from = ''] of own.matchAll(/^[ \t]*from[ \t]+([\w.]+)[ \t]+import\b/gm)) {
+      const name = from.replace(/^\.+/, '')
+      const dots = from.slice(0, from.length - name.length)
       const root = dots === '' ? directory : join(dirname(file), ...Array<string>(dots.length - 1).fill('..'))
       const imported = name === '' ? null : fileOfModule(name, root)
       if (imported !== null && files.size < MAX_SETTINGS_FILES) files.add(imported)
