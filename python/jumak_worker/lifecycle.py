@@ -132,7 +132,9 @@ class Worker:
     # -- slots
 
     def _serve(self, listener: socket.socket) -> None:
-        environs = Environs(base_environ(self._threads, self._start["multiprocess"], self._start["rootPath"]))
+        start = self._start
+        base = base_environ(self._threads, start["multiprocess"], start["rootPath"], start["masterPid"])
+        environs = Environs(base)
         threads = [
             threading.Thread(target=self._serve_slot, args=(listener, environs), name="jumak-slot-%d" % slot)
             for slot in range(2, self._threads + 1)

@@ -11,7 +11,7 @@ from time import perf_counter
 from types import ModuleType
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from . import interface, static_files, tracebacks
+from . import factories, import_mistakes, interface, static_files, tracebacks
 
 
 class LoadError(Exception):
@@ -49,12 +49,32 @@ class LoadedApplication(NamedTuple):
         }
 
 
-def prepare_import_path(directory: str, file: Optional[str]) -> None:
-    """The application's directory is importable first, as the path that the user named: a switched link is followed."""
+def prepare_import_path(directory: str, file: Optional[str], module: Optional[str] = None) -> None:
+    """The application's directory is importable first, as the path that the user named: a switched link is followed.
+
+    A file by itself sees its neighbours, as a script does. A file that is a module needs the directory above its
+    packages; its neighbours come last, where they hide nothing.
+    """
     os.chdir(directory)
     sys.path.insert(0, directory)
-    if file is not None and os.path.dirname(file) not in (directory, os.path.realpath(directory)):
-        sys.path.insert(0, os.path.dirname(file))
+    if file is None:
+        return
+    folder = os.path.dirname(file)
+    if module is None:
+        _insert_import_path(folder, directory)
+        return
+    depth = module.count(".") + (1 if os.path.basename(file) == "__init__.py" else 0)
+    root = folder
+    for _ in range(depth):
+        root = os.path.dirname(root)
+    _insert_import_path(root, directory)
+    if depth > 0 and os.path.basename(file) != "__init__.py":
+        sys.path.append(folder)
+
+
+def _insert_import_path(folder: str, directory: str) -> None:
+    if folder not in (directory, os.path.realpath(directory)):
+        sys.path.insert(0, folder)
 
 
 def load(start: dict) -> LoadedApplication:
@@ -62,7 +82,7 @@ def load(start: dict) -> LoadedApplication:
     attributes = start["attributes"]
     sys.argv = ["jumak", start["display"]]
     started = perf_counter()
-    imported = _import(start["module"], start["file"])
+    imported = _import(start["module"], start["file"], start["display"], start["settingsFrom"])
     try:
         name, found = _find_attribute(imported, attributes)
     except LoadError:
@@ -76,7 +96,7 @@ def load(start: dict) -> LoadedApplication:
     if start["factory"] or (name == "create_app" and len(attributes) > 1):
         found = _call_factory(imported, name, found)
         name += "()"
-    application, kind = _checked(found, imported, name)
+    application, kind = _checked(found, imported, name, start["display"])
     milliseconds = int((perf_counter() - started) * 1000)
     if kind == interface.ASGI:
         # What its workers need as well is shared by all of them when it is imported here.
@@ -89,7 +109,7 @@ def call_post_fork(hook: dict) -> None:
     """``--post-fork``: called in each worker, before it serves. Raises LoadError."""
     where = "%s:%s" % (hook["module"], hook["attribute"])
     try:
-        module = _import(hook["module"], None)
+        module = _import(hook["module"], None, where, "")
         _, function = _find_attribute(module, [hook["attribute"]])
         function()  # type: ignore[operator]
     except LoadError as error:
@@ -103,24 +123,24 @@ def call_post_fork(hook: dict) -> None:
 # -- importing
 
 
-def _import(module: Optional[str], file: Optional[str]) -> ModuleType:
+def _import(module: Optional[str], file: Optional[str], display: str, settings: str) -> ModuleType:
+    """``display``: how the user names it; ``settings``: where DJANGO_SETTINGS_MODULE comes from, or empty."""
     name = module if module is not None else os.path.splitext(os.path.basename(file or ""))[0]
     try:
-        if file is None:
-            return importlib.import_module(name)
-        return _import_file(name, file)
+        if module is None and file is not None:
+            return _import_file(name, file)
+        return importlib.import_module(name)
     except LoadError:
         raise
-    except ModuleNotFoundError as error:
-        raise _not_found(name, file, error) from None
     except SystemExit as error:
         raise LoadError(
             "%s left with SystemExit(%r) while it was imported" % (name, error.code), error
         ) from None
     except BaseException as error:
-        raise LoadError(
-            "%s could not be imported: %s" % (name, tracebacks.one_line(error)), error
-        ) from None
+        if isinstance(error, ModuleNotFoundError) and import_mistakes.is_missing_itself(error, name):
+            raise LoadError(import_mistakes.not_found(name, error)) from None
+        message = import_mistakes.explain(error, name, display, settings)
+        raise LoadError("%s could not be imported: %s" % (name, message), error) from None
 
 
 def _import_file(name: str, file: str) -> ModuleType:
@@ -134,22 +154,6 @@ def _import_file(name: str, file: str) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
-
-
-def _not_found(name: str, file: Optional[str], error: ModuleNotFoundError) -> LoadError:
-    """The application's module itself is missing, or something that it imports: two different mistakes."""
-    missing = error.name or ""
-    is_target = file is None and (name == missing or name.startswith(missing + "."))
-    if is_target and not tracebacks.has_application_frames(error):
-        return LoadError(
-            "there is no module %s (looked for %s in %s and in the packages of %s); "
-            "is it the right directory (--chdir)?" % (missing, name, os.getcwd(), sys.executable)
-        )
-    return LoadError(
-        "%s could not be imported: there is no module %s in %s; "
-        "is it the right Python (--python), are its requirements installed?" % (name, missing, sys.executable),
-        error,
-    )
 
 
 # -- the callable
@@ -190,8 +194,8 @@ def _call_factory(module: ModuleType, name: str, factory: object) -> object:
         ) from None
 
 
-def _checked(application: object, module: ModuleType, name: str) -> Tuple[Callable, str]:
-    """The callable and its interface."""
+def _checked(application: object, module: ModuleType, name: str, display: str) -> Tuple[Callable, str]:
+    """The callable and its interface. ``name``: with ``()`` what a factory made."""
     where = "%s:%s" % (module.__name__, name)
     if not callable(application):
         what = "None" if application is None else "of type %s" % type(application).__name__
@@ -203,6 +207,9 @@ def _checked(application: object, module: ModuleType, name: str) -> Tuple[Callab
             "wrap it, as in application = asgiref.compatibility.guarantee_single_callable(%s)"
             % (where, name.rpartition(".")[2])
         )
+    advice = factories.advise(application, name, display) if not name.endswith("()") else ""
+    if advice:
+        raise LoadError("%s %s" % (where, advice))
     if kind == interface.ASGI:
         misfit = interface.misfit(application)
         if misfit:

@@ -54,7 +54,7 @@ class Preloader:
         osprocess.become_subreaper()
         osprocess.keep_freed_memory()
         try:
-            loader.prepare_import_path(message["directory"], message["file"])
+            loader.prepare_import_path(message["directory"], message["file"], message["module"])
         except OSError as error:
             self._fail("the application's directory cannot be entered: %s" % error)
         if message["isDevelopment"]:

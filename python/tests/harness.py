@@ -248,6 +248,7 @@ class Master:
             "attributes": ["application", "app"],
             "factory": False,
             "display": "app",
+            "settingsFrom": "",
             "threads": 1,
             "concurrency": 100,
             "lifespan": "auto",

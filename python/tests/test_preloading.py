@@ -197,6 +197,7 @@ def application(environ, start_response):
                 "attributes": ["app"],
                 "factory": False,
                 "display": "app",
+                "settingsFrom": "",
                 "threads": 1,
                 "multiprocess": True,
                 "preload": "on",

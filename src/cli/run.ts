@@ -1,5 +1,4 @@
 /** The command line: says something and leaves, or becomes the master. */
-import { version } from '../base/version.ts'
 import { parseArguments } from '../config/arguments.ts'
 import { checkFiles } from '../config/check.ts'
 import type { Diagnostic } from '../config/diagnostics.ts'
@@ -8,8 +7,7 @@ import { type Environment, processEnvironment } from '../config/environment.ts'
 import { type Loaded, loadConfig, reloader } from '../config/load.ts'
 import { printConfig, summarize } from '../config/print.ts'
 import { jsonSchema } from '../config/schema.ts'
-import { formatHelp } from './help.ts'
-import { describeTerminal, writeTo } from './terminal.ts'
+import { writeTo } from './terminal.ts'
 
 const FAILED = 1
 const WRONG_USAGE = 2
@@ -20,8 +18,6 @@ const WRONG_USAGE = 2
  */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
   const args = parseArguments(words)
-  if (args.actions.has('help')) return say(formatHelp(describeTerminal(process.stdout, process.env)))
-  if (args.actions.has('version')) return say(`jumak ${version} (Node ${process.versions.node})\n`)
   if (args.actions.has('print-schema')) return say(`${JSON.stringify(jsonSchema(), null, 2)}\n`)
   const environment = findEnvironment()
   if (environment === null)

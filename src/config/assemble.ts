@@ -12,9 +12,10 @@ import { findTarget } from './app-target.ts'
 import { formatBind, includesAddress } from './bind.ts'
 import { ADDRESS_SHARE, connectionLimit, MEMORY_BUFFER, openFileLimit, RESPONSE_BUFFER } from './defaults.ts'
 import { findDirectory } from './directory.ts'
-import { discover } from './discover.ts'
+import { discover, type Located } from './discover.ts'
+import { SETTINGS_VARIABLE } from './django-project.ts'
 import type { Environment } from './environment.ts'
-import { isFile, statOrNull } from './files.ts'
+import { isDirectory, isFile } from './files.ts'
 import type { Given } from './given.ts'
 import { readIdentity } from './identity.ts'
 import * as application from './settings/application.ts'
@@ -28,7 +29,6 @@ import { staticFiles } from './settings/static.ts'
 import * as workers from './settings/workers.ts'
 import type {
   AccessLogConfig,
-  AppTarget,
   BindAddress,
   Config,
   HealthPaths,
@@ -43,7 +43,9 @@ import { autoWorkers } from './workers.ts'
 
 export function assembleConfig(values: Values, environment: Environment, isAppUncertain: boolean): Config | null {
   const directory = readDirectory(values, environment)
-  const app = isAppUncertain ? null : readTarget(values, directory)
+  const variables = readVariables(values)
+  const settings = variables[SETTINGS_VARIABLE] || environment.variables[SETTINGS_VARIABLE] || null
+  const located = isAppUncertain ? null : readTarget(values, directory, settings)
   const wanted = values.one(workers.workers)
   const auto = wanted === 'auto' ? autoWorkers(environment.machine) : { workers: wanted, reason: '' }
   const threads = values.one(workers.threads)
@@ -59,7 +61,7 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     preload: values.one(application.preload),
     python: values.one(application.python),
     rootPath: values.one(application.rootPath),
-    variables: readVariables(values),
+    variables,
     envFiles: readEnvFiles(values),
     postFork: values.first(application.postFork),
     bind: readAddresses(values),
@@ -88,9 +90,9 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     temporaryDirectory: readTemporaryDirectory(values, environment),
     isDevelopment,
   }
-  if (values.diagnostics.length > 0 || directory === null || app === null) return null
-  const watch = isDevelopment ? (watched.length > 0 ? watched : [directory]) : []
-  return deepFreeze({ app, directory, watch, ...rest })
+  if (values.diagnostics.length > 0 || located === null) return null
+  const watch = isDevelopment ? (watched.length > 0 ? watched : [located.directory]) : []
+  return deepFreeze({ ...located, watch, ...rest })
 }
 
 function readDirectory(values: Values, environment: Environment): string | null {
@@ -105,13 +107,13 @@ function readDirectory(values: Values, environment: Environment): string | null 
 }
 
 /** Null without a directory too: then nobody knows what there is, and one diagnostic is enough. */
-function readTarget(values: Values, directory: string | null): AppTarget | null {
+function readTarget(values: Values, directory: string | null, settings: string | null): Located | null {
   const names = values.all(application.app)
   if (directory === null || names.length === 0) return null
   const name = names[0]!
-  const found = name === null ? discover(directory) : findTarget(name, directory)
+  const found = name === null ? discover(directory, settings) : findTarget(name, directory, settings)
   if ('value' in found) return found.value
-  if (name === null) values.diagnostics.push({ subject: 'APP', message: found.problem })
+  if ('notFound' in found) values.diagnostics.push({ subject: 'APP', message: found.notFound })
   else values.refuse(application.app, found.problem)
   return null
 }
@@ -272,10 +274,6 @@ function readDirectories(values: Values, setting: Setting<string | null>): strin
     values.refuse(setting, 'must name a directory that exists', given)
     return []
   })
-}
-
-function isDirectory(path: string): boolean {
-  return statOrNull(path)?.isDirectory() ?? false
 }
 
 function readAccessLog(values: Values): AccessLogConfig | null {

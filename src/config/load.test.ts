@@ -331,11 +331,6 @@ const MISSPELT: readonly (readonly [what: string, words: readonly string[], told
     /^--static must have a path that begins with a slash before the equals sign, not/,
   ],
   [
-    "another server's name",
-    ['--forwarded-allow-ips=*'],
-    /^there is no flag --forwarded-allow-ips; did you mean --trusted-proxies\?$/,
-  ],
-  [
     'quotes',
     ['-c', 'quotes.toml'],
     /^quotes\.toml:1:12: this is not TOML: there is more on the line than a value; text stands in quotes: timeout = "2m"$/,

@@ -3,7 +3,7 @@ import { ACTIONS, SETTINGS } from './settings/index.ts'
 import { closest } from './suggest.ts'
 
 /** Their name, without hyphens at its beginning and with hyphens for underscores → what to write here. */
-const OTHER_NAMES: Readonly<Record<string, string>> = {
+export const OTHER_NAMES: Readonly<Record<string, string>> = {
   // gunicorn
   'worker-tmp-dir': 'temp-dir',
   'access-logfile': 'access-log',
@@ -52,6 +52,9 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   gid: 'group',
   virtualenv: 'python',
   venv: 'python',
+  home: 'python',
+  pidfile: 'pid-file',
+  'limit-max-requests-jitter': 'max-requests-jitter',
   'py-autoreload': 'reload',
   'post-buffering': 'request-buffering',
   'script-name': 'root-path',

@@ -1,17 +1,15 @@
 /** Whom the gateway believes about clients, and in which headers. */
-import { z } from 'zod'
 import { FORWARDED_HEADERS, type ForwardedHeader } from '../base/forwarded-headers.ts'
 import type { Parsed } from './diagnostics.ts'
+import { isAddressOrRange } from './ip.ts'
 import { closest } from './suggest.ts'
-
-const address = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])
 
 /** One entry of `--trusted-proxies` → what the gateway is told: `*` is every range, `none` is nothing. */
 export function parseTrusted(text: string): Parsed<readonly string[]> {
   if (text === '*') return { value: ['0.0.0.0/0', '::/0', 'unix'] }
   if (text === 'none') return { value: [] }
   if (text === 'loopback') return { value: ['127.0.0.0/8', '::1'] }
-  if (text === 'unix' || address.safeParse(text).success) return { value: [text] }
+  if (text === 'unix' || isAddressOrRange(text)) return { value: [text] }
   return { problem: 'must be an IP address, a range as in 10.0.0.0/8, loopback, unix, none, or * for everyone' }
 }
 

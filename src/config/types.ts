@@ -1,6 +1,6 @@
 /**
  * The configuration as the processes see it: plain, validated, frozen data. `config/settings/` defines each value
- * once; `config/load.ts` builds this. The gateway imports only this file's types (zod never loads there).
+ * once; `config/load.ts` builds this. The gateway imports only this file's types.
  * Durations are milliseconds, sizes are bytes.
  */
 import type { ForwardedHeader } from '../base/forwarded-headers.ts'
@@ -13,11 +13,11 @@ export type BindAddress =
 
 /** What `APP` names. */
 export interface AppTarget {
-  /** Importable module (`mysite.wsgi`), or null when `file` is given. */
+  /** Importable module (`mysite.wsgi`); null: `file` is loaded by its path. */
   readonly module: string | null
-  /** Absolute path of a file that holds the application. */
+  /** Absolute path of a file that holds the application. With a module: that module's, so that the directory above its packages is importable. */
   readonly file: string | null
-  /** Names to try, in order: one when the user named it, else `application`, `app` (and `create_app` when Jumak looked itself). */
+  /** Names to try, in order: one when it is known, else `application`, `app` and `create_app`. */
   readonly attributes: readonly string[]
   /** `module:factory()`: the attribute is called without arguments and returns the application. */
   readonly factory: boolean

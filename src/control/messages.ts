@@ -156,6 +156,8 @@ export type MasterToPreloader =
       readonly attributes: readonly string[]
       readonly factory: boolean
       readonly display: string
+      /** Where the environment's DJANGO_SETTINGS_MODULE comes from: `by --env`; empty where it has none. */
+      readonly settingsFrom: string
       readonly threads: number
       /** Requests that a worker of an ASGI application runs at a time; its `slots`. */
       readonly concurrency: number

@@ -18,7 +18,7 @@ import type {
 } from '../control/messages.ts'
 import { CrashLoop } from './crash-loop.ts'
 import { describeDuration } from './describe.ts'
-import { applicationEnvironment } from './environment.ts'
+import { applicationEnvironment, originOf } from './environment.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import type { Outputs } from './output.ts'
 import { PreloaderHandle } from './preloader-handle.ts'
@@ -87,6 +87,7 @@ export class Generation implements GenerationView {
   readonly #preloaders: PreloaderHandle[] = []
   readonly #report: NodeJS.Timeout
   #environment: NodeJS.ProcessEnv = {}
+  #settingsFrom = ''
   /** Aborted when nobody waits for the Python any more. */
   readonly #search = new AbortController()
   #reported = false
@@ -175,6 +176,7 @@ export class Generation implements GenerationView {
       const search = { explicit: config.python, directory: config.directory, environment: process.env }
       this.python = await findPython(search, this.#search.signal)
       this.#environment = applicationEnvironment(process.env, config.envFiles, config.variables)
+      this.#settingsFrom = originOf('DJANGO_SETTINGS_MODULE', process.env, config.envFiles, config.variables)
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.preloader = 'gone'
@@ -205,6 +207,7 @@ export class Generation implements GenerationView {
         attributes,
         factory,
         display,
+        settingsFrom: this.#settingsFrom,
         threads: config.threads,
         concurrency: config.concurrency,
         lifespan: config.lifespan,

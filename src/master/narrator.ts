@@ -9,6 +9,7 @@ import { relative } from 'node:path'
 import type { Change, Config, LogLevel } from '../config/types.ts'
 import type { ForkHazard, LoadFailure } from '../control/messages.ts'
 import type { Log, LogFields } from '../observe/log.ts'
+import { briefApplication, briefProgram } from './brief.ts'
 import type { CrashLoop } from './crash-loop.ts'
 import { countOf, describeDuration } from './describe.ts'
 import {
@@ -45,6 +46,11 @@ export class Narrator {
     this.#outputLevel = config.logLevel === 'debug' ? 'info' : config.logLevel
   }
 
+  /** Records of the start are for machines, which ask for nothing. */
+  get #tellsAll(): boolean {
+    return this.#config.logLevel === 'debug' || this.#config.logFormat === 'json'
+  }
+
   info(message: string): void {
     this.#log.info(SOURCE, message)
   }
@@ -63,7 +69,8 @@ export class Narrator {
   // ---- start, reload ----
 
   started(listeners: readonly Listener[]): void {
-    this.#log.facts(SOURCE, programFacts(this.#config, listeners))
+    const told = programFacts(this.#config, listeners)
+    this.#log.facts(SOURCE, this.#tellsAll ? told : briefProgram(told, this.#config.app))
   }
 
   runsAsRoot(): void {
@@ -86,7 +93,7 @@ export class Narrator {
     for (const useless of uselessSettings(generation.application!.interface, this.#config)) this.warn(useless)
     const what = `${describeApplication(generation)}, Python ${describePython(generation)}`
     // While developing the first that loads need not be the first, and the tenth is no news.
-    if (!this.#hasNamed) this.#log.facts(SOURCE, known)
+    if (!this.#hasNamed) this.#log.facts(SOURCE, this.#tellsAll ? known : briefApplication(known, generation))
     else if (!this.#config.isDevelopment)
       this.#log.info(SOURCE, `generation ${generation.number}: ${what}`, known.fields)
     this.#hasNamed = true
@@ -135,7 +142,7 @@ export class Narrator {
   /** What the processes that serve cost at first; they grow with what they do. Pids by name. */
   async memory(processes: Readonly<Record<string, readonly number[]>>): Promise<void> {
     const known = await memoryFacts(processes)
-    if (known !== null) this.#log.facts(SOURCE, known)
+    if (known !== null && this.#tellsAll) this.#log.facts(SOURCE, known)
   }
 
   /** `current`: the generation that goes on, null when none has served. */

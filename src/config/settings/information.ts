@@ -1,7 +1,14 @@
 /** Flags that make the program say something and leave. */
 import type { Action } from './setting.ts'
 
-export const help: Action = { name: 'help', short: 'h', section: 'Information', doc: 'Show this and leave.' }
+export const usage: Action = {
+  name: 'usage',
+  short: 'h',
+  section: 'Information',
+  doc: 'Show what is needed most, and leave.',
+}
+
+export const help: Action = { name: 'help', section: 'Information', doc: 'Show every setting, and leave.' }
 
 export const version: Action = {
   name: 'version',
