@@ -109,7 +109,7 @@ class Preloader:
         osprocess.set_parent_death_signal(0)
         hazards = inspection.find_hazards([self._control.socket.fileno()])
         if hazards and self._start["preload"] == "auto":
-            self._control.send("unsafe", hazards=hazards)
+            self._control.send("unsafe", hazards=hazards, interface=application.interface)
             # What the application started is started again by each import that follows.
             for pid in osprocess.children():
                 _kill(pid, signal.SIGTERM)

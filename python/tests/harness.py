@@ -252,6 +252,7 @@ class Master:
             "concurrency": 100,
             "lifespan": "auto",
             "rootPath": "",
+            "findStatic": True,
             "multiprocess": True,
             "preload": "on",
             "identity": None,

@@ -48,6 +48,9 @@ class Loader(unittest.TestCase):
             "attributes": ["application", "app"],
             "factory": False,
             "display": "app",
+            "rootPath": "",
+            "findStatic": True,
+            "isDevelopment": False,
         }
         message.update(start)
         loader.prepare_import_path(self.directory, message["file"])

@@ -215,11 +215,11 @@ const CASES: Readonly<Record<string, Case>> = {
     wrong: ['10.0.0.0/33', /must be an IP address, a range/],
   },
   workers: {
-    of: ({ workers, workersReason }) => [workers, workersReason],
-    standard: [4, 'auto: 4 cores'],
+    of: ({ workers, asgiWorkers, workersReason }) => [workers, asgiWorkers, workersReason],
+    standard: [4, 1, 'auto: 4 cores'],
     texts: [
-      ['7', [7, '']],
-      ['auto', [4, 'auto: 4 cores']],
+      ['7', [7, null, '']],
+      ['auto', [4, null, 'auto: 4 cores']],
     ],
     toml: '7',
     wrong: ['0', /must be a whole number from 1 to 1024, or auto/],

@@ -40,7 +40,7 @@ test('every setting is printed once, with its value and where it came from', t =
 test('what auto became is said', t => {
   const environment = inShop(t)
   const text = printConfig(load([], environment), environment)
-  assert.match(text, /^# workers = "auto" +# default, became 4 \(4 cores\)$/m)
+  assert.match(text, /^# workers = "auto" +# default, 1 for ASGI, became 4 \(4 cores\)$/m)
   assert.match(text, /^# limit-connections = "auto" +# default, became 4096$/m)
   assert.match(text, /^# limit-connections-per-address = "auto" +# default, became 2048$/m)
 })

@@ -25,6 +25,8 @@ import { PreloaderHandle } from './preloader-handle.ts'
 import { findPython, type Python } from './python.ts'
 import type { GenerationView } from './supervise.ts'
 
+export type Interface = LoadedApplication['interface']
+
 /** Why a generation cannot serve. `load`: the application's fault; `operator`: what it was told (a Python, a directory); `run`: it dies. */
 export interface GenerationFailure extends LoadFailure {
   readonly kind: 'load' | 'operator' | 'run'
@@ -56,7 +58,10 @@ export type WorkerMessage = Extract<PreloaderToMaster, { readonly worker: number
 export interface GenerationOptions {
   readonly number: number
   readonly config: Config
+  /** Workers of a WSGI application. */
   readonly wanted: number
+  /** What its application probably is; null: nobody knows. */
+  readonly expected: Interface | null
   readonly program: string
   readonly runtimeDirectory: string
   readonly outputs: Outputs
@@ -65,7 +70,7 @@ export interface GenerationOptions {
 
 const REPORT_MS = 10_000
 
-export class Generation implements GenerationView {
+export class Generation implements Omit<GenerationView, 'wanted'> {
   readonly number: number
   preloader: GenerationView['preloader'] = 'loading'
   python: Python | null = null
@@ -89,18 +94,25 @@ export class Generation implements GenerationView {
   #environment: NodeJS.ProcessEnv = {}
   /** Aborted when nobody waits for the Python any more. */
   readonly #search = new AbortController()
+  #expected: Interface | null
   #reported = false
   #ending = false
 
   constructor(options: GenerationOptions) {
     this.number = options.number
     this.preload = options.config.preload
+    this.#expected = options.expected
     this.#options = options
     this.#events = options.events
     this.#report = setInterval(() => {
       this.#events.stillLoading(this, describeDuration(performance.now() - this.startedAt))
     }, REPORT_MS)
     void this.#start()
+  }
+
+  /** What its application is, as far as it is known: with preload off its first worker tells. */
+  get interface(): Interface | null {
+    return this.application?.interface ?? this.#expected
   }
 
   get warmup(): Config['warmup'] {
@@ -209,6 +221,7 @@ export class Generation implements GenerationView {
         concurrency: config.concurrency,
         lifespan: config.lifespan,
         rootPath: config.rootPath,
+        findStatic: config.findStatic,
         multiprocess: wanted > 1,
         preload: this.preload,
         identity: config.identity,
@@ -239,6 +252,7 @@ export class Generation implements GenerationView {
         this.fail({ kind: 'load', message: message.message, traceback: message.traceback })
         break
       case 'unsafe':
+        this.#expected = message.interface
         this.#withoutPreload(from, message.hazards)
         break
       case 'imported':
