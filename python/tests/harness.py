@@ -258,6 +258,7 @@ class Master:
             "identity": None,
             "postFork": None,
             "isDevelopment": False,
+            "isCheck": False,
         }
         message.update(start)
         self.send("start", **message)

@@ -107,13 +107,16 @@ test('--check finds what a start would miss, at its place', t => {
     environment,
   )
   assert.deepEqual(checkFiles(right.settings, environment), [])
-  assert.match(summarize(right.config), /^the settings are right: app:app on unix:.*a\.sock, 4 workers × 1 thread$/)
+  assert.match(
+    summarize(right.config, null),
+    /^the settings are right: app:app on unix:.*a\.sock, 4 workers × 1 thread$/,
+  )
 })
 
 test('--check counts in the singular too', t => {
   const environment = inShop(t)
   const { config } = load(['--workers=1', '--threads=2'], environment)
-  assert.match(summarize(config), / 1 worker × 2 threads$/)
+  assert.match(summarize(config, null), / 1 worker × 2 threads$/)
 })
 
 test('--check reads the files of variables', t => {

@@ -167,6 +167,8 @@ export type MasterToPreloader =
       readonly findStatic: boolean
       /** Report what is imported, and exceptions with their frames. */
       readonly isDevelopment: boolean
+      /** `--check`: load the application and end it again; `loaded` or `load-failed` is the last message. */
+      readonly isCheck: boolean
       /** More than one process will answer: `wsgi.multiprocess`. */
       readonly multiprocess: boolean
       /** auto: import before forking unless the inspection finds something; on: import and fork all the same; off: each worker imports. */

@@ -14,7 +14,6 @@ const count: Check = value => Number.isSafeInteger(value) && (value as number) >
 const duration: Check = value => typeof value === 'number' && Number.isFinite(value) && value >= 0
 const hazards: Check = value => Array.isArray(value) && value.every(one => hasFields(one, { kind: text, what: text }))
 
-
 function oneOf(words: readonly string[]): Check {
   return value => typeof value === 'string' && words.includes(value)
 }

@@ -62,6 +62,8 @@ export interface GenerationOptions {
   readonly wanted: number
   /** What its application probably is; null: nobody knows. */
   readonly expected: Interface | null
+  /** Nothing is forked: the application is loaded, and ended again. */
+  readonly isCheck?: boolean
   readonly program: string
   readonly runtimeDirectory: string
   readonly outputs: Outputs
@@ -197,7 +199,7 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
   }
 
   #spawn(python: Python): void {
-    const { config, number, wanted, program, runtimeDirectory, outputs } = this.#options
+    const { config, number, wanted, program, runtimeDirectory, outputs, isCheck = false } = this.#options
     const { module, file, attributes, factory, display } = config.app
     const handle: PreloaderHandle = new PreloaderHandle({
       python: python.path,
@@ -227,6 +229,7 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
         identity: config.identity,
         postFork: config.postFork,
         isDevelopment: config.isDevelopment,
+        isCheck,
       },
       events: {
         message: message => this.#receive(handle, message),

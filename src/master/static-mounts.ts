@@ -30,7 +30,8 @@ export function describeStatic(application: LoadedApplication, config: Config): 
   if (found.finders.length > 0)
     return `${found.finders.join(' and ')} from the finders of django.contrib.staticfiles (--reload, DEBUG)`
   const mounts = mountsOf(application, config)
-  if (mounts.length > 0) return `${mounts.map(({ url }) => url).join(' and ')} from ${mounts[0]!.directory} (STATIC_ROOT)`
+  if (mounts.length > 0)
+    return `${mounts.map(({ url }) => url).join(' and ')} from ${mounts[0]!.directory} (STATIC_ROOT)`
   // The directories that the configuration names have lines of their own.
   return config.staticMounts.length > 0 ? null : `none: ${found.none}`
 }

@@ -1,7 +1,7 @@
 /** All settings and actions, in the order of help. */
 import * as application from './application.ts'
 import * as development from './development.ts'
-import { check, help, printConfig, printSchema, version } from './information.ts'
+import { check, help, noApp, printConfig, printSchema, version } from './information.ts'
 import * as limits from './limits.ts'
 import * as listening from './listening.ts'
 import * as logging from './logging.ts'
@@ -77,4 +77,4 @@ export const SETTINGS: readonly Setting[] = [
   development.reloadDir,
 ]
 
-export const ACTIONS: readonly Action[] = [help, version, check, printConfig, printSchema]
+export const ACTIONS: readonly Action[] = [help, version, check, noApp, printConfig, printSchema]
