@@ -11,7 +11,7 @@ from time import perf_counter
 from types import ModuleType
 from typing import Callable, List, NamedTuple, Optional, Tuple
 
-from . import interface, static_files, tracebacks
+from . import interface, static_files, static_finders, tracebacks
 
 
 class LoadError(Exception):
@@ -84,9 +84,10 @@ def load(start: dict) -> LoadedApplication:
     display = "%s:%s" % (imported.__name__, name)
     static = static_files.find(start["rootPath"], start["isDevelopment"]) if start["findStatic"] else None
     if static is not None and static.finders:
-        from .static_finders import wrap
-
-        application = wrap(application, kind, static.finders, start["rootPath"])
+        try:
+            application = static_finders.wrap(application, kind, static.finders, start["rootPath"])
+        except Exception as error:
+            static = static_files.none("the finders cannot be asked: %s" % tracebacks.one_line(error))
     return LoadedApplication(application, display, _framework(kind), milliseconds, kind, static)
 
 
