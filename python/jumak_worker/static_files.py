@@ -89,29 +89,32 @@ def none(why: str) -> Found:
 def _reader(settings: object) -> Optional[Read]:
     """None while they are not configured."""
     wrapped = inspect.getattr_static(settings, "_wrapped", None)
+    # What the application has read already is what its pages have from then on.
     kept = object.__getattribute__(settings, "__dict__")
     if wrapped is None or type(wrapped) is object:  # Django's `empty`
         return None
+    # Libraries that put settings of their own in Django's place (dynaconf) have their values elsewhere, and there too.
+    module = sys.modules.get(os.environ.get("DJANGO_SETTINGS_MODULE", ""))
+    elsewhere = {} if module is None else vars(module)
 
     def read(name: str) -> Any:
-        # What the application has read already is what its pages have from then on.
-        return kept[name] if name in kept else _read(wrapped, name)
+        return kept[name] if name in kept else _read(wrapped, name, elsewhere)
 
     return read
 
 
-def _read(holder: object, name: str) -> Any:
+def _read(holder: object, name: str, elsewhere: Dict[str, Any]) -> Any:
     """``Settings`` has everything in its instance; ``UserSettingsHolder`` (``settings.configure``) asks the one before it."""
     for _ in range(_MAX_HOLDERS):
         if holder is None:
-            return None
+            break
         value = inspect.getattr_static(holder, name, _MISSING)
         if value is not _MISSING:
             return value
         if name in (inspect.getattr_static(holder, "_deleted", None) or ()):
             return None
         holder = inspect.getattr_static(holder, "default_settings", None)
-    return None
+    return elsewhere.get(name)
 
 
 def _installed_applications(read: Read) -> List[str]:

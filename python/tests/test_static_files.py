@@ -92,7 +92,15 @@ class StaticFiles(unittest.TestCase):
         holder = Holder(Holder(defaults, STATIC_URL="/first/", STATIC_ROOT=self.root), STATIC_URL="/second/")
         found = self.find(LazySettings(holder))
         self.assertEqual(found and [mount["url"] for mount in found.mounts], ["/second/"])
-        self.assertIsNone(static_files._read(Holder(SimpleNamespace(GONE=1)), "GONE"))
+        self.assertIsNone(static_files._read(Holder(SimpleNamespace(GONE=1)), "GONE", {"GONE": 1}))
+
+    def test_settings_of_another_library_in_the_place_of_djangos(self) -> None:
+        module = ModuleType("inn_settings")
+        vars(module).update(STATIC_URL="/static/", STATIC_ROOT=self.root)
+        environment = {"DJANGO_SETTINGS_MODULE": "inn_settings"}
+        with mock.patch.dict(os.environ, environment), mock.patch.dict(sys.modules, {"inn_settings": module}):
+            found = self.find(LazySettings(SimpleNamespace()))
+        self.assertEqual(found and found.mounts, [{"url": "/static/", "directory": self.root}])
 
     def test_what_the_application_has_read_itself_is_what_its_pages_have(self) -> None:
         wrapped = SimpleNamespace(STATIC_URL="static/", STATIC_ROOT=self.root, INSTALLED_APPS=[])

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ensureEnvironment, testedPythons, whyNoPython } from '../support/environments/environments.ts'
 import { Project } from '../support/project.ts'
+import { getOnce } from '../support/raw-client.ts'
 import { type Server, type ServerOptions, startServer } from '../support/server.ts'
 
 const SETTINGS = `
@@ -70,9 +71,9 @@ for (const { version } of await testedPythons()) {
         })
       }
 
-      async function get(server: Server, path: string): Promise<[number, string]> {
-        const response = await fetch(server.url + path)
-        return [response.status, await response.text()]
+      async function get({ port }: Server, path: string): Promise<[number, string]> {
+        const { status, body } = await getOnce(port, path)
+        return [status, body.toString()]
       }
 
       test('what the first request finds is what Django makes of it, below a prefix and with --static off', async t => {
@@ -91,6 +92,43 @@ for (const { version } of await testedPythons()) {
           await server.stop()
         }
       })
+
+      test('while developing the finders are asked: the admin has its styles, and a new file is there at once', async t => {
+        const project = new Project(t, FILES)
+        for (const [args, prefix] of [
+          [[], ''],
+          [['--root-path', '/shop'], '/shop'],
+        ] as const) {
+          const server = await start(project, ['--reload', ...args])
+          assert.match(
+            await server.waitForLog(/ static +/),
+            /static\/ from the finders of django\.contrib\.staticfiles/,
+          )
+          const [status, page] = await get(server, `${prefix}/admin/login/`)
+          assert.equal(status, 200)
+          const styles = stylesOf(page)
+          assert.ok(styles.length > 1 && styles.every(style => style.startsWith(`${prefix}/static/admin/`)), page)
+          for (const style of styles) {
+            const response = await getOnce(server.port, style)
+            assert.deepEqual([response.status, response.header('content-type')], [200, 'text/css'])
+            assert.ok(response.body.length > 0)
+          }
+          assert.deepEqual(await get(server, `${prefix}/static/soup.css`), [200, 'soup {}'])
+          // A proxy may have stripped the prefix.
+          assert.deepEqual(await get(server, '/static/soup.css'), [200, 'soup {}'])
+          assert.equal((await get(server, `${prefix}/static/new${prefix.length}.css`))[0], 404)
+          project.save(`soup/static/new${prefix.length}.css`, 'new {}')
+          assert.deepEqual(await get(server, `${prefix}/static/new${prefix.length}.css`), [200, 'new {}'])
+          // What was collected may be old: the finders know nothing of it.
+          assert.equal((await get(server, `${prefix}/static/a.css`))[0], 404)
+          assert.equal((await get(server, `${prefix}/static/../inn/settings.py`))[0], 404)
+          assert.equal((await get(server, `${prefix}/static/%2e%2e/%2e%2e/inn/settings.py`))[0], 404)
+          await server.stop()
+        }
+      })
+
+      // What the master and the gateway make of it is the same for both.
+      if (kind === 'asgi') return
 
       test('collected files are where the pages name them, and where a proxy that strips the prefix asks', async t => {
         const project = new Project(t, FILES)
@@ -127,40 +165,6 @@ for (const { version } of await testedPythons()) {
         ] as const) {
           const server = await start(project, args, env)
           assert.ok((await server.waitForLog(/ static +/)).endsWith(`none: ${why}`), server.log.join('\n'))
-          await server.stop()
-        }
-      })
-
-      test('while developing the finders are asked: the admin has its styles, and a new file is there at once', async t => {
-        const project = new Project(t, FILES)
-        for (const [args, prefix] of [
-          [[], ''],
-          [['--root-path', '/shop'], '/shop'],
-        ] as const) {
-          const server = await start(project, ['--reload', ...args])
-          assert.match(
-            await server.waitForLog(/ static +/),
-            /static\/ from the finders of django\.contrib\.staticfiles/,
-          )
-          const [status, page] = await get(server, `${prefix}/admin/login/`)
-          assert.equal(status, 200)
-          const styles = stylesOf(page)
-          assert.ok(styles.length > 1 && styles.every(style => style.startsWith(`${prefix}/static/admin/`)), page)
-          for (const style of styles) {
-            const response = await fetch(server.url + style)
-            assert.deepEqual([response.status, response.headers.get('content-type')], [200, 'text/css'])
-            assert.ok((await response.text()).length > 0)
-          }
-          assert.deepEqual(await get(server, `${prefix}/static/soup.css`), [200, 'soup {}'])
-          // A proxy may have stripped the prefix.
-          assert.deepEqual(await get(server, '/static/soup.css'), [200, 'soup {}'])
-          assert.equal((await get(server, `${prefix}/static/new${prefix.length}.css`))[0], 404)
-          project.save(`soup/static/new${prefix.length}.css`, 'new {}')
-          assert.deepEqual(await get(server, `${prefix}/static/new${prefix.length}.css`), [200, 'new {}'])
-          // What was collected may be old: the finders know nothing of it.
-          assert.equal((await get(server, `${prefix}/static/a.css`))[0], 404)
-          assert.equal((await get(server, `${prefix}/static/../inn/settings.py`))[0], 404)
-          assert.equal((await get(server, `${prefix}/static/%2e%2e/%2e%2e/inn/settings.py`))[0], 404)
           await server.stop()
         }
       })
