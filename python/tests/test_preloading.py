@@ -202,6 +202,8 @@ def application(environ, start_response):
                 "preload": "on",
                 "identity": None,
                 "isDevelopment": False,
+                "isCheck": False,
+                "findStatic": False,
             }
             master = "\n".join(
                 (
