@@ -32,8 +32,10 @@ def wrap(application: Callable[..., Any], kind: str, urls: Sequence[str], root_p
         def serve(self, request: Any) -> Any:
             # The path that `_should_handle` was asked about: ASGI's whole one, or PATH_INFO.
             scope = getattr(request, "scope", None)
-            path = request.path_info if scope is None else scope["path"]
-            return views.serve(request, _below(prefixes, path), insecure=True)
+            path = _below(prefixes, request.path_info if scope is None else scope["path"]) or ""
+            if ".." in path.split("/"):
+                raise views.Http404("'%s' leads out" % path)  # a finder raises for it, which nothing catches here
+            return views.serve(request, path, insecure=True)
 
     return Finders(application)
 
