@@ -15,6 +15,8 @@ class ControlChannel:
 
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
+        # The application may have set a default timeout for all sockets (`socket.setdefaulttimeout`).
+        sock.setblocking(True)
         self._buffer = b""
 
     def send(self, type: str, **fields: object) -> None:

@@ -65,7 +65,7 @@ class Worker:
             report("worker %d cannot reach the master: %s" % (self._number, error))
             return 1
         try:
-            application = self._prepare()
+            self._application, self._asgi = application, _ = prepare(self._start, self._number, self._application)
         except loader.LoadError as error:
             failure_report.send_load_failure(error.cause, control.send)
             control.send("load-failed", message=error.message, traceback=error.traceback)
@@ -94,28 +94,6 @@ class Worker:
         control = ControlChannel(sock)
         control.send("hello", build=__version__, worker=self._number, pid=self._pid)
         return control
-
-    def _prepare(self) -> loader.LoadedApplication:
-        """Imports the application where that was left to the workers, calls ``--post-fork``, starts up that of ASGI."""
-        hook = self._start["postFork"]
-        osprocess.go_first_when_memory_ends()
-        # Either may hang, in C even, and the master is not listened to meanwhile: it ends with its preloader.
-        osprocess.set_parent_death_signal(signal.SIGKILL)
-        try:
-            self._application = application = self._application or loader.load(self._start)
-            if hook is not None:
-                loader.call_post_fork(hook)
-            if application.interface == "asgi":
-                from .asgi_worker import AsgiWorker
-
-                start = self._start
-                self._asgi = AsgiWorker(
-                    application.callable, self._number, start["concurrency"], start["lifespan"], start["rootPath"]
-                )
-                self._asgi.start_up()
-            return application
-        finally:
-            osprocess.set_parent_death_signal(0)
 
     def _listen(self) -> Tuple[socket.socket, str]:
         path = os.path.join(self._start["runtimeDirectory"], "w%d.sock" % self._number)
@@ -249,6 +227,28 @@ class Worker:
             except (OSError, ValueError, AttributeError):
                 pass
         os._exit(0)
+
+
+def prepare(
+    start: dict, number: int, application: Optional[loader.LoadedApplication]
+) -> Tuple[loader.LoadedApplication, Optional["AsgiWorker"]]:
+    """Imports the application where that was left to the workers, calls ``--post-fork``, starts up that of ASGI. Raises LoadError."""
+    osprocess.go_first_when_memory_ends()
+    # Either may hang, in C even, and the master is not listened to meanwhile: it ends with its preloader.
+    osprocess.set_parent_death_signal(signal.SIGKILL)
+    try:
+        application = application or loader.load(start)
+        if start["postFork"] is not None:
+            loader.call_post_fork(start["postFork"])
+        if application.interface != "asgi":
+            return application, None
+        from .asgi_worker import AsgiWorker
+
+        asgi = AsgiWorker(application.callable, number, start["concurrency"], start["lifespan"], start["rootPath"])
+        asgi.start_up()
+        return application, asgi
+    finally:
+        osprocess.set_parent_death_signal(0)
 
 
 def _close(close: Callable[..., None], *arguments: int) -> None:

@@ -9,9 +9,9 @@ import os
 import sys
 from time import perf_counter
 from types import ModuleType
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Callable, List, NamedTuple, Optional, Tuple
 
-from . import factories, import_mistakes, interface, static_files, tracebacks
+from . import factories, import_mistakes, interface, static_files, static_finders, tracebacks
 
 
 class LoadError(Exception):
@@ -34,8 +34,8 @@ class LoadedApplication(NamedTuple):
     import_ms: int
     #: ``wsgi`` or ``asgi``
     interface: str
-    #: ``{"url": "/static/", "directory": "/srv/shop/staticfiles"}``: what the application wants served beside it
-    static: Optional[Dict[str, str]]
+    #: What the application wants served beside it; None: nothing is known of that.
+    static: Optional[static_files.Found]
 
     def describe(self) -> dict:
         """The fields of ``LoadedApplication`` in ``src/control/messages.ts``."""
@@ -45,7 +45,7 @@ class LoadedApplication(NamedTuple):
             "framework": self.framework,
             "importMs": self.import_ms,
             "interface": self.interface,
-            "static": self.static,
+            "static": None if self.static is None else self.static.describe(),
         }
 
 
@@ -102,7 +102,13 @@ def load(start: dict) -> LoadedApplication:
         # What its workers need as well is shared by all of them when it is imported here.
         importlib.import_module(".asgi_worker", __package__).import_event_loop()
     display = "%s:%s" % (imported.__name__, name)
-    return LoadedApplication(application, display, _framework(kind), milliseconds, kind, static_files.find())
+    static = static_files.find(start["rootPath"], start["isDevelopment"]) if start["findStatic"] else None
+    if static is not None and static.finders:
+        try:
+            application = static_finders.wrap(application, kind, static.finders, start["rootPath"])
+        except Exception as error:
+            static = static_files.none("the finders cannot be asked: %s" % tracebacks.one_line(error))
+    return LoadedApplication(application, display, _framework(kind), milliseconds, kind, static)
 
 
 def call_post_fork(hook: dict) -> None:
@@ -238,8 +244,8 @@ def _framework(kind: str) -> str:
     """The web framework that the application brought in, with its version."""
     for module, title in _FRAMEWORKS:
         if module in sys.modules and (kind == interface.ASGI or module not in _ASYNCHRONOUS):
-            # Flask warns of its attribute, and will not have it.
-            version = getattr(sys.modules[module], "__version__", None) if module != "flask" else None
+            # Not by `getattr`: a module's `__getattr__` is code of it, and warns (Flask's does) or imports.
+            version = vars(sys.modules[module]).get("__version__")
             return ("%s %s" % (title, version or _installed_version(module))).strip()
     return ""
 

@@ -6,6 +6,7 @@ everything below it; when the master is gone it ends, and so do its workers. Mes
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import select
@@ -18,7 +19,7 @@ from typing import Any, Dict, NoReturn, Optional
 
 from . import __version__, deafness, failure_report, inspection, loader, osprocess, output, sources
 from .control import ControlChannel
-from .lifecycle import Worker
+from .lifecycle import Worker, prepare
 
 #: What workers have to leave by themselves after the master's death, before they are killed (seconds).
 _ORPHAN_GRACE = 8.0
@@ -57,6 +58,8 @@ class Preloader:
             loader.prepare_import_path(message["directory"], message["file"], message["module"])
         except OSError as error:
             self._fail("the application's directory cannot be entered: %s" % error)
+        if message["isCheck"]:
+            self._check()
         if message["isDevelopment"]:
             sources.start()
         if self._preloads():
@@ -109,7 +112,7 @@ class Preloader:
         osprocess.set_parent_death_signal(0)
         hazards = inspection.find_hazards([self._control.socket.fileno()])
         if hazards and self._start["preload"] == "auto":
-            self._control.send("unsafe", hazards=hazards)
+            self._control.send("unsafe", hazards=hazards, interface=application.interface)
             # What the application started is started again by each import that follows.
             for pid in osprocess.children():
                 _kill(pid, signal.SIGTERM)
@@ -122,6 +125,22 @@ class Preloader:
         # What is frozen is never touched by the collector in a worker, and so stays shared between them.
         gc.freeze()
         self._control.send("loaded", notes=notes, **application.describe())
+
+    def _check(self) -> NoReturn:
+        """``--check``: all that a worker does before it serves, and its end, here; nothing is served, and nothing forked."""
+        try:
+            application, asgi = prepare(self._start, 0, None)
+            osprocess.set_parent_death_signal(signal.SIGKILL)
+            if asgi is not None:
+                asgi.shut_down()
+            self._control.send("loaded", notes=[], **application.describe())
+        except loader.LoadError as error:
+            self._control.send("load-failed", message=error.message, traceback=error.traceback)
+        # The application was up, as in a worker, so what it registered for its end is run. Its threads may go on for ever.
+        atexit._run_exitfuncs()
+        for pid in osprocess.children():
+            _kill(pid, signal.SIGTERM)
+        self._leave(0)
 
     # -- the loop
 

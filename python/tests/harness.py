@@ -253,11 +253,13 @@ class Master:
             "concurrency": 100,
             "lifespan": "auto",
             "rootPath": "",
+            "findStatic": True,
             "multiprocess": True,
             "preload": "on",
             "identity": None,
             "postFork": None,
             "isDevelopment": False,
+            "isCheck": False,
         }
         message.update(start)
         self.send("start", **message)

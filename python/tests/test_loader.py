@@ -49,6 +49,9 @@ class Loader(unittest.TestCase):
             "factory": False,
             "display": "app",
             "settingsFrom": "",
+            "rootPath": "",
+            "findStatic": True,
+            "isDevelopment": False,
         }
         message.update(start)
         loader.prepare_import_path(self.directory, message["file"], message["module"])

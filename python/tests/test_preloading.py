@@ -203,6 +203,8 @@ def application(environ, start_response):
                 "preload": "on",
                 "identity": None,
                 "isDevelopment": False,
+                "isCheck": False,
+                "findStatic": False,
             }
             master = "\n".join(
                 (

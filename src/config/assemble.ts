@@ -39,7 +39,7 @@ import type {
   Timeouts,
 } from './types.ts'
 import type { Taken, Values } from './values.ts'
-import { autoWorkers } from './workers.ts'
+import { ASGI_WORKERS, autoWorkers } from './workers.ts'
 
 export function assembleConfig(values: Values, environment: Environment, isAppUncertain: boolean): Config | null {
   const directory = readDirectory(values, environment)
@@ -54,6 +54,7 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
   const mounts = readMounts(values)
   const rest = {
     workers: auto.workers,
+    asgiWorkers: values.isGiven(workers.workers) ? null : ASGI_WORKERS,
     workersReason: auto.reason,
     threads,
     concurrency: values.one(workers.concurrency),

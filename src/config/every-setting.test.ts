@@ -226,11 +226,11 @@ const CASES: Readonly<Record<string, Case>> = {
     wrong: ['X_Forwarded_Hots', /must be Forwarded, X-Forwarded-For, .* or none \(did you mean X-Forwarded-Host\?\)/],
   },
   workers: {
-    of: ({ workers, workersReason }) => [workers, workersReason],
-    standard: [4, 'auto: 4 cores'],
+    of: ({ workers, asgiWorkers, workersReason }) => [workers, asgiWorkers, workersReason],
+    standard: [4, 1, 'auto: 4 cores'],
     texts: [
-      ['7', [7, '']],
-      ['auto', [4, 'auto: 4 cores']],
+      ['7', [7, null, '']],
+      ['auto', [4, null, 'auto: 4 cores']],
     ],
     toml: '7',
     wrong: ['0', /must be a whole number from 1 to 1024, or auto/],

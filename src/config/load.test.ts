@@ -188,7 +188,7 @@ test('PORT and WEB_CONCURRENCY count where nothing of ours is said, and are chec
   const platform = inShop(t, { variables: { PORT: '5000', WEB_CONCURRENCY: '3' } })
   const loaded = config(t, [], platform)
   assert.deepEqual(loaded.bind, [{ kind: 'tcp', host: '0.0.0.0', port: 5000 }])
-  assert.deepEqual([loaded.workers, loaded.workersReason], [3, ''])
+  assert.deepEqual([loaded.workers, loaded.asgiWorkers, loaded.workersReason], [3, null, ''])
   assert.deepEqual(config(t, ['-b', ':80', '-w', '1'], platform).bind, [{ kind: 'tcp', host: '0.0.0.0', port: 80 }])
   writeFileSync(join(platform.cwd, 'jumak.toml'), 'workers = 2\nbind = 81\n')
   assert.deepEqual([config(t, [], platform).workers, config(t, [], platform).bind.length], [2, 1])

@@ -168,6 +168,8 @@ export interface Config extends GatewayConfig {
   readonly app: AppTarget
   readonly bind: readonly BindAddress[]
   readonly workers: number
+  /** Of an ASGI application, where nobody has said how many; null: as many as `workers`. */
+  readonly asgiWorkers: number | null
   /** How `workers` came about, for the start-up line: `auto: 2 cores`. Empty when the user said it. */
   readonly workersReason: string
   readonly threads: number

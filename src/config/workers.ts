@@ -12,6 +12,11 @@ import { readText } from './files.ts'
 
 /** One worker alone would leave nobody to answer while it is replaced or busy. */
 const MIN_WORKERS = 2
+/**
+ * What an ASGI application has unless it is asked for more, as with uvicorn and hypercorn: many keep in the process's memory what
+ * all clients share (rooms of Socket.IO, an in-memory layer of Channels, Gradio's sessions), and one event loop serves thousands.
+ */
+export const ASGI_WORKERS = 1
 
 export interface AutoWorkers {
   readonly workers: number

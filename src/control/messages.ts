@@ -165,8 +165,12 @@ export type MasterToPreloader =
       readonly lifespan: 'auto' | 'on' | 'off'
       /** SCRIPT_NAME or `root_path`. */
       readonly rootPath: string
+      /** False: the settings of a Django project are not looked at. */
+      readonly findStatic: boolean
       /** Report what is imported, and exceptions with their frames. */
       readonly isDevelopment: boolean
+      /** `--check`: load the application and end it again; `loaded` or `load-failed` is the last message. */
+      readonly isCheck: boolean
       /** More than one process will answer: `wsgi.multiprocess`. */
       readonly multiprocess: boolean
       /** auto: import before forking unless the inspection finds something; on: import and fork all the same; off: each worker imports. */
@@ -194,8 +198,18 @@ export interface LoadedApplication {
   readonly importMs: number
   /** Which wire its workers speak: `apps/wire/frames.ts` or `apps/wire/multiplex.ts`. */
   readonly interface: 'wsgi' | 'asgi'
-  /** Django's STATIC_URL, if it is a path, and STATIC_ROOT, if it is a directory; else null. */
-  readonly static: StaticMount | null
+  /** Null: not a Django project, or nobody looked (`findStatic`). */
+  readonly static: FoundStatic | null
+}
+
+/** What a Django project's settings say about its static files. */
+export interface FoundStatic {
+  /** STATIC_ROOT, below STATIC_URL; more than one where a proxy in front may have taken a prefix away. */
+  readonly mounts: readonly StaticMount[]
+  /** URLs below which a worker asks the finders of `django.contrib.staticfiles`, while developing. */
+  readonly finders: readonly string[]
+  /** Why there is neither: a phrase. */
+  readonly none: string
 }
 
 /** Something in the process that does not survive a fork. */
@@ -223,7 +237,11 @@ export type PreloaderToMaster =
   | { readonly type: 'waiting' }
   | ({ readonly type: 'load-failed' } & LoadFailure)
   /** Preload auto found hazards. The preloader exits; the master starts another one with preload off. */
-  | { readonly type: 'unsafe'; readonly hazards: readonly ForkHazard[] }
+  | {
+      readonly type: 'unsafe'
+      readonly hazards: readonly ForkHazard[]
+      readonly interface: LoadedApplication['interface']
+    }
   /** `output` is the path of a FIFO that the master opens and reads: the worker's stdout and stderr. */
   | { readonly type: 'forked'; readonly worker: number; readonly pid: number; readonly output: string }
   | { readonly type: 'fork-failed'; readonly worker: number; readonly message: string }

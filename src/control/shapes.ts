@@ -14,8 +14,6 @@ const count: Check = value => Number.isSafeInteger(value) && (value as number) >
 const duration: Check = value => typeof value === 'number' && Number.isFinite(value) && value >= 0
 const hazards: Check = value => Array.isArray(value) && value.every(one => hasFields(one, { kind: text, what: text }))
 
-const mount: Check = value => hasFields(value, { url: text, directory: text })
-
 function oneOf(words: readonly string[]): Check {
   return value => typeof value === 'string' && words.includes(value)
 }
@@ -23,6 +21,9 @@ function oneOf(words: readonly string[]): Check {
 function listOf(fields: Readonly<Record<string, Check>>): Check {
   return value => Array.isArray(value) && value.every(one => hasFields(one, fields))
 }
+
+const foundStatic: Check = value =>
+  hasFields(value, { mounts: listOf({ url: text, directory: text }), finders: texts, none: text })
 
 function orNull(check: Check): Check {
   return value => value === null || check(value)
@@ -36,13 +37,14 @@ function hasFields(value: unknown, fields: Readonly<Record<string, Check>>): boo
 
 type Shapes = Readonly<Record<string, Readonly<Record<string, Check>>>>
 
+const kind: Check = oneOf(['wsgi', 'asgi'])
 const APPLICATION = {
   python: text,
   application: text,
   framework: text,
   importMs: duration,
-  static: orNull(mount),
-  interface: oneOf(['wsgi', 'asgi']),
+  static: orNull(foundStatic),
+  interface: kind,
 }
 const flag: Check = value => typeof value === 'boolean'
 const files: Check = listOf({ path: text, modified: duration, size: count })
@@ -70,7 +72,7 @@ export const PRELOADER_SHAPES: Shapes = {
   imported: { files },
   report: { report: isErrorReport },
   'load-failed': FAILURE,
-  unsafe: { hazards },
+  unsafe: { hazards, interface: kind },
   forked: { worker: count, pid: count, output: text },
   'fork-failed': { worker: count, message: text },
   exited: { worker: count, pid: count, code: orNull(count), signal: orNull(text) },

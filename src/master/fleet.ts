@@ -14,7 +14,7 @@ import { Crew } from './crew.ts'
 import type { Development } from './development.ts'
 import type { GatewayHandle } from './gateway-handle.ts'
 import { Gateways } from './gateways.ts'
-import type { Generation } from './generation.ts'
+import type { Generation, Interface } from './generation.ts'
 import { Generations, MAX_TIMER_MS } from './generations.ts'
 import type { Listener } from './listeners.ts'
 import { describeLastWords, type Narrator } from './narrator.ts'
@@ -50,7 +50,6 @@ const HOPELESS = 3
 const DEVELOPMENT_GRACEFUL_MS = 1000
 
 export class Fleet {
-  wanted: number
   readonly crew: Crew
   readonly generations: Generations
   readonly #gateways: Gateways
@@ -59,6 +58,8 @@ export class Fleet {
   readonly #narrator: Narrator
   readonly #outOfMemory = new OutOfMemory()
   #wakeTimer: NodeJS.Timeout | undefined
+  /** What TTIN and TTOU have added to the number of workers. */
+  #added = 0
   #isPlanDue = false
   #isFrozen = false
   #onChange: () => void = () => {}
@@ -67,7 +68,6 @@ export class Fleet {
     this.#options = options
     this.#config = options.config
     this.#narrator = options.narrator
-    this.wanted = options.config.workers
     const changed = () => this.#wake()
     this.crew = new Crew({
       ...options,
@@ -126,19 +126,33 @@ export class Fleet {
 
   /** New processes with the code of now; they take over when all of them serve. The first call starts everything. */
   beginGeneration(): void {
-    this.generations.begin(this.#config, this.wanted)
+    this.generations.begin(this.#config, this.#wantedFor('wsgi'))
   }
 
-  /** For the next generation, and `wanted` at once. Number of workers as TTIN and TTOU left it, unless the setting changed. */
+  /** For the next generation, and the number of workers at once: as TTIN and TTOU left it, unless the setting changed. */
   configure(config: Config, hasNewWorkers: boolean): void {
     this.#config = config
-    if (hasNewWorkers) this.wanted = config.workers
+    if (hasNewWorkers) this.#added = 0
     this.#wake()
+  }
+
+  /** Workers that should serve: of the newest generation. */
+  get wanted(): number {
+    const { next, serving } = this.generations
+    return this.#wantedFor(this.generations.get(next ?? serving)?.interface ?? null)
+  }
+
+  /** Null: an application that is not known yet has as many as are right whatever it is. */
+  #wantedFor(kind: Interface | null): number {
+    const { workers, asgiWorkers } = this.#config
+    const ofAsgi = asgiWorkers ?? workers
+    const count = kind === 'wsgi' ? workers : kind === 'asgi' ? ofAsgi : Math.min(workers, ofAsgi)
+    return Math.max(1, count + this.#added)
   }
 
   /** One worker more or less; at least one stays. */
   changeWanted(by: number): void {
-    this.wanted = Math.max(1, this.wanted + by)
+    this.#added += Math.max(1 - this.wanted, by)
     this.#wake()
   }
 
@@ -195,7 +209,6 @@ export class Fleet {
   #describe(): World {
     return {
       now: performance.now(),
-      wanted: this.wanted,
       gracefulMs: this.#gracefulMs,
       gateway: this.gateway === null ? 'gone' : this.gateway.listeningSince === null ? 'starting' : 'listening',
       gatewaySince: this.gateway?.startedAt ?? 0,
@@ -203,7 +216,12 @@ export class Fleet {
       current: this.generations.serving,
       next: this.generations.next,
       nextNotBefore: this.generations.notBefore,
-      generations: [...this.generations.values()],
+      generations: [...this.generations.values()].map(({ number, preloader, forkNotBefore, interface: kind }) => ({
+        number,
+        preloader,
+        forkNotBefore,
+        wanted: this.#wantedFor(kind),
+      })),
       workers: [...this.crew.workers.values()],
     }
   }
@@ -243,7 +261,7 @@ export class Fleet {
 
   /** Its application is known, and none of its workers answers yet. */
   #learned(generation: Generation): void {
-    this.#narrator.learned(generation, this.wanted)
+    this.#narrator.learned(generation, this.#wantedFor(generation.interface))
     this.#gateways.tellStatic()
   }
 

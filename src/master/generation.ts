@@ -25,6 +25,8 @@ import { PreloaderHandle } from './preloader-handle.ts'
 import { findPython, type Python } from './python.ts'
 import type { GenerationView } from './supervise.ts'
 
+export type Interface = LoadedApplication['interface']
+
 /** Why a generation cannot serve. `load`: the application's fault; `operator`: what it was told (a Python, a directory); `run`: it dies. */
 export interface GenerationFailure extends LoadFailure {
   readonly kind: 'load' | 'operator' | 'run'
@@ -56,7 +58,12 @@ export type WorkerMessage = Extract<PreloaderToMaster, { readonly worker: number
 export interface GenerationOptions {
   readonly number: number
   readonly config: Config
+  /** Workers of a WSGI application. */
   readonly wanted: number
+  /** What its application probably is; null: nobody knows. */
+  readonly expected: Interface | null
+  /** Nothing is forked: the application is loaded, and ended again. */
+  readonly isCheck?: boolean
   readonly program: string
   readonly runtimeDirectory: string
   readonly outputs: Outputs
@@ -65,7 +72,7 @@ export interface GenerationOptions {
 
 const REPORT_MS = 10_000
 
-export class Generation implements GenerationView {
+export class Generation implements Omit<GenerationView, 'wanted'> {
   readonly number: number
   preloader: GenerationView['preloader'] = 'loading'
   python: Python | null = null
@@ -90,18 +97,25 @@ export class Generation implements GenerationView {
   #settingsFrom = ''
   /** Aborted when nobody waits for the Python any more. */
   readonly #search = new AbortController()
+  #expected: Interface | null
   #reported = false
   #ending = false
 
   constructor(options: GenerationOptions) {
     this.number = options.number
     this.preload = options.config.preload
+    this.#expected = options.expected
     this.#options = options
     this.#events = options.events
     this.#report = setInterval(() => {
       this.#events.stillLoading(this, describeDuration(performance.now() - this.startedAt))
     }, REPORT_MS)
     void this.#start()
+  }
+
+  /** What its application is, as far as it is known: with preload off its first worker tells. */
+  get interface(): Interface | null {
+    return this.application?.interface ?? this.#expected
   }
 
   get warmup(): Config['warmup'] {
@@ -187,7 +201,7 @@ export class Generation implements GenerationView {
   }
 
   #spawn(python: Python): void {
-    const { config, number, wanted, program, runtimeDirectory, outputs } = this.#options
+    const { config, number, wanted, program, runtimeDirectory, outputs, isCheck = false } = this.#options
     const { module, file, attributes, factory, display } = config.app
     const handle: PreloaderHandle = new PreloaderHandle({
       python: python.path,
@@ -212,11 +226,13 @@ export class Generation implements GenerationView {
         concurrency: config.concurrency,
         lifespan: config.lifespan,
         rootPath: config.rootPath,
+        findStatic: config.findStatic,
         multiprocess: wanted > 1,
         preload: this.preload,
         identity: config.identity,
         postFork: config.postFork,
         isDevelopment: config.isDevelopment,
+        isCheck,
       },
       events: {
         message: message => this.#receive(handle, message),
@@ -242,6 +258,7 @@ export class Generation implements GenerationView {
         this.fail({ kind: 'load', message: message.message, traceback: message.traceback })
         break
       case 'unsafe':
+        this.#expected = message.interface
         this.#withoutPreload(from, message.hazards)
         break
       case 'imported':

@@ -10,7 +10,7 @@ import { CrashLoop } from './crash-loop.ts'
 import type { Crew } from './crew.ts'
 import { describeDuration } from './describe.ts'
 import type { Development } from './development.ts'
-import { Generation, type GenerationFailure, type Told } from './generation.ts'
+import { Generation, type GenerationFailure, type Interface, type Told } from './generation.ts'
 import type { Narrator } from './narrator.ts'
 import type { OutOfMemory } from './out-of-memory.ts'
 import type { Outputs } from './output.ts'
@@ -52,6 +52,8 @@ export class Generations {
   readonly #generations = new Map<number, Generation>()
   readonly #crashes = new CrashLoop()
   #last = 0
+  /** What the application of the last one that was known is. */
+  #interface: Interface | null = null
   #hasServed = false
   /** While developing: to look for them at each save again would cost an import, and say the same again. */
   #hadHazards = false
@@ -86,6 +88,7 @@ export class Generations {
       number,
       config: this.#hadHazards && config.preload === 'auto' ? { ...config, preload: 'off' } : config,
       wanted,
+      expected: this.#interface,
       program: programs.worker,
       runtimeDirectory,
       outputs,
@@ -118,6 +121,7 @@ export class Generations {
     const generation = this.get(this.next)!
     const isFirst = !this.#hasServed
     generation.settle()
+    this.#interface = generation.interface
     this.serving = this.next
     this.#hasServed = true
     serves(generation.number)

@@ -27,6 +27,7 @@ const WAIT_MS = 30_000
 const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
   app: { module: 'x', file: null, attributes: ['application'], factory: false, display: 'x:application', found: '' },
   workers: 2,
+  asgiWorkers: null,
   workersReason: 'auto: 2 cores',
   threads: 2,
   preload: 'auto',

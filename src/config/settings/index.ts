@@ -1,7 +1,7 @@
 /** All settings and actions, in the order of help: what is needed first and most comes first. */
 import * as application from './application.ts'
 import * as development from './development.ts'
-import { check, help, printConfig, printSchema, usage, version } from './information.ts'
+import { check, help, noApp, printConfig, printSchema, usage, version } from './information.ts'
 import * as limits from './limits.ts'
 import * as listening from './listening.ts'
 import * as logging from './logging.ts'
@@ -78,4 +78,4 @@ export const SETTINGS: readonly Setting[] = [
   process.tempDir,
 ]
 
-export const ACTIONS: readonly Action[] = [usage, help, version, check, printConfig, printSchema]
+export const ACTIONS: readonly Action[] = [usage, help, version, check, noApp, printConfig, printSchema]

@@ -20,7 +20,13 @@ export const version: Action = {
 export const check: Action = {
   name: 'check',
   section: 'Information',
-  doc: 'Say all that is wrong with the settings and their files, start nothing.',
+  doc: 'Say what is wrong with settings, files and application, and serve nothing.',
+}
+
+export const noApp: Action = {
+  name: 'no-app',
+  section: 'Information',
+  doc: 'With --check: do not load the application, which is quicker.',
 }
 
 export const printConfig: Action = {
