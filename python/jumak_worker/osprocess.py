@@ -4,9 +4,11 @@ none, and giving up root's privileges."""
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import struct
 import sys
+import time
 from typing import Dict, List
 
 _PR_SET_PDEATHSIG = 1
@@ -98,6 +100,50 @@ def children() -> List[int]:
     except OSError:
         pass
     return pids
+
+
+def name_of_living(pid: int) -> str:
+    """What it runs, at most 15 characters; empty for one that has ended, collected or not."""
+    try:
+        with open("/proc/%d/stat" % pid, errors="replace") as file:
+            name, _, rest = file.read().partition("(")[2].rpartition(") ")
+    except OSError:
+        return ""
+    return "" if rest.startswith(("Z", "X")) else name
+
+
+def name_of_thread(task: str) -> str:
+    """Of this process; empty for one that has ended."""
+    try:
+        with open("/proc/self/task/%s/comm" % task, errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def end_children(limit: float) -> None:
+    """SIGTERM to all, after ``limit`` seconds SIGKILL; collects them."""
+    end = time.monotonic() + limit
+    number: int = signal.SIGTERM
+    while _collect() and children():
+        for pid in children() if number else []:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass  # some code of the application has waited for it
+        is_late = time.monotonic() > end
+        number = signal.SIGKILL if is_late else 0
+        time.sleep(0.01)
+
+
+def _collect() -> bool:
+    """False when there is no child."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
 
 
 def drop_privileges(uid: int, gid: int, user: str) -> None:

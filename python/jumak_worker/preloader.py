@@ -7,6 +7,7 @@ everything below it; when the master is gone it ends, and so do its workers. Mes
 from __future__ import annotations
 
 import gc
+import io
 import os
 import select
 import signal
@@ -16,18 +17,22 @@ import time
 import warnings
 from typing import Any, Dict, NoReturn, Optional
 
-from . import __version__, deafness, failure_report, inspection, loader, osprocess, output, sources
+from . import __version__, deafness, descriptors, failure_report, inspection, loader, osprocess, output, sources
 from .control import ControlChannel
 from .lifecycle import Worker
+from .openings import Openings
 
 #: What workers have to leave by themselves after the master's death, before they are killed (seconds).
 _ORPHAN_GRACE = 8.0
+#: What processes that the import started have to end, before they are killed (seconds).
+_CHILDREN_GRACE = 1.0
 
 
 class Preloader:
     def __init__(self, control_fd: int) -> None:
         os.set_inheritable(control_fd, False)
         self._control = ControlChannel(socket.socket(fileno=control_fd))
+        self._inherited = descriptors.inherited()
         self._start: dict = {}
         self._application: Optional[loader.LoadedApplication] = None
         #: Workers that live: number → pid.
@@ -99,29 +104,34 @@ class Preloader:
         osprocess.set_parent_death_signal(signal.SIGKILL)
         if os.getppid() != self._start["masterPid"]:
             self._leave(0)
+        openings = Openings(self._start["module"]) if self._start["locateHazards"] else None
+        if openings is not None:
+            openings.start()
         try:
             self._application = application = loader.load(self._start)
         except loader.LoadError as error:
             failure_report.send_load_failure(error.cause, self._control.send)
             self._fail(error.message, error.traceback)
+        finally:
+            if openings is not None:
+                openings.stop()
         if sources.current is not None:
             sources.current.send(self._control.send)
         osprocess.set_parent_death_signal(0)
-        hazards = inspection.find_hazards([self._control.socket.fileno()])
+        own = {self._control.socket.fileno()}
+        hazards = inspection.find_hazards(self._inherited, own, openings)
         if hazards and self._start["preload"] == "auto":
             self._control.send("unsafe", hazards=hazards)
-            # What the application started is started again by each import that follows.
-            for pid in osprocess.children():
-                _kill(pid, signal.SIGTERM)
+            _flush()
+            # What the application started is started again by each import that follows, and may hold locks until it ends.
+            osprocess.end_children(_CHILDREN_GRACE)
             self._leave(0)
-        notes = ["%s: forked all the same (--preload on)" % hazard["what"] for hazard in hazards]
-        native = inspection.native_threads()
-        if native:
-            notes.append("native threads of a library, which will not exist in the workers: %d" % native)
+        if descriptors.has_written_files(self._inherited, own):
+            _flush_files()
         gc.collect()
         # What is frozen is never touched by the collector in a worker, and so stays shared between them.
         gc.freeze()
-        self._control.send("loaded", notes=notes, **application.describe())
+        self._control.send("loaded", hazards=hazards, **application.describe())
 
     # -- the loop
 
@@ -248,6 +258,16 @@ def _flush() -> None:
             stream.flush()
         except (OSError, ValueError, AttributeError):
             pass  # the application closed it, or put something else in its place
+
+
+def _flush_files() -> None:
+    """What waits in the buffers of the application's files would be written by each worker."""
+    for one in gc.get_objects():
+        if type(one) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
+            try:
+                one.flush()
+            except (OSError, ValueError):
+                pass  # closed, or its reader is gone
 
 
 def _kill(pid: int, number: int) -> None:

@@ -65,7 +65,7 @@ export function isErrorReport(value: unknown): value is ErrorReport {
 
 /** PreloaderToMaster by type. */
 export const PRELOADER_SHAPES: Shapes = {
-  loaded: { notes: texts, ...APPLICATION },
+  loaded: { hazards, ...APPLICATION },
   waiting: {},
   imported: { files },
   report: { report: isErrorReport },

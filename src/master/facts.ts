@@ -48,7 +48,7 @@ function describeAccessLog({ path, format, minStatus, slowerThan }: AccessLogCon
 
 /** Null while the application is not known. */
 export function applicationFacts(generation: Generation, config: Config, wanted: number): Told | null {
-  const { application: loaded, python, preload, notes } = generation
+  const { application: loaded, python, preload, hazards } = generation
   if (loaded === null || python === null) return null
   const { app, concurrency, threads, workersReason } = config
   const found = foundMount(loaded, config)
@@ -60,7 +60,6 @@ export function applicationFacts(generation: Generation, config: Config, wanted:
     { label: 'Python', text: describePython(generation) },
     { label: 'workers', text: `${wanted} × ${capacity}${reason}` },
     { label: 'preload', text: describePreload(generation) },
-    ...notes.map(text => ({ label: '', text })),
     ...(found === null ? [] : [{ label: 'static', text: `${found.url} from ${found.directory} (STATIC_ROOT)` }]),
   ]
   const fields = {
@@ -76,7 +75,7 @@ export function applicationFacts(generation: Generation, config: Config, wanted:
     concurrency,
     workersReason,
     preload: preload !== 'off',
-    preloadNotes: notes,
+    forkHazards: hazards.map(({ what }) => what),
     importMs: loaded.importMs,
     static: found,
     generation: generation.number,
@@ -121,6 +120,7 @@ export function describePython({ application, python }: Generation): string {
 
 function describePreload({ application, preload, hazards }: Generation): string {
   const took = `in ${describeDuration(application?.importMs ?? 0)}`
-  if (preload !== 'off') return `imported once ${took}, workers are forked from it`
-  return `off${hazards.length > 0 ? ', see the warnings above' : ''}: each worker imports the application, ${took}`
+  const warned = hazards.length > 0 ? ', see the warnings above' : ''
+  if (preload !== 'off') return `imported once ${took}, workers are forked from it${warned}`
+  return `off${warned}: each worker imports the application, ${took}`
 }
