@@ -19,7 +19,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Callable, Dict, List, NoReturn, Optional, Tuple
 
-from . import __version__, failure_report, loader, osprocess, sources, stacks
+from . import __version__, failure_report, loader, messages, osprocess, sources, stacks
 from .control import ControlChannel
 from .environ import Environs, base_environ
 from .errors import report
@@ -91,7 +91,7 @@ class Worker:
         sock = socket.socket(socket.AF_UNIX)
         self._sockets.append(sock)
         sock.connect(os.path.join(self._start["runtimeDirectory"], "control.sock"))
-        control = ControlChannel(sock)
+        control = ControlChannel(sock, messages.WORKER)
         control.send("hello", build=__version__, worker=self._number, pid=self._pid)
         return control
 
@@ -203,7 +203,11 @@ class Worker:
 
     def _watch(self, control: ControlChannel) -> None:
         while True:
-            message = control.receive()
+            try:
+                message = control.receive()
+            except messages.MessageError as error:
+                report("the master sent %s" % error)
+                continue
             if message is None:
                 self._stop()
                 time.sleep(_ORPHAN_GRACE)

@@ -17,8 +17,10 @@ import time
 import warnings
 from typing import Any, Dict, NoReturn, Optional
 
-from . import __version__, deafness, descriptors, failure_report, inspection, loader, osprocess, output, sources
+from . import deafness, descriptors, failure_report, inspection, loader, messages
+from . import osprocess, output, sources
 from .control import ControlChannel
+from .errors import report
 from .lifecycle import Worker
 from .openings import Openings
 
@@ -31,7 +33,7 @@ _CHILDREN_GRACE = 1.0
 class Preloader:
     def __init__(self, control_fd: int) -> None:
         os.set_inheritable(control_fd, False)
-        self._control = ControlChannel(socket.socket(fileno=control_fd))
+        self._control = ControlChannel(socket.socket(fileno=control_fd), messages.PRELOADER)
         self._inherited = descriptors.inherited()
         self._start: dict = {}
         self._application: Optional[loader.LoadedApplication] = None
@@ -45,12 +47,13 @@ class Preloader:
 
     def run(self) -> Worker:
         """Returns in a forked child only: the worker to run there."""
-        message = self._control.receive()
+        try:
+            message = self._control.receive()
+        except messages.MessageError as error:
+            self._fail("the master sent %s" % error)
         if message is None:
             os._exit(0)
         self._start = message
-        if message["build"] != __version__:
-            self._fail("the master is build %s, this is build %s: restart jumak" % (message["build"], __version__))
         output.install()
         if message["identity"] is not None:
             self._drop_privileges(message["identity"])
@@ -152,7 +155,11 @@ class Preloader:
                     self._master_gone()
             self._reap()
             while True:
-                message = self._control.buffered()
+                try:
+                    message = self._control.buffered()
+                except messages.MessageError as error:
+                    report("the master sent %s" % error)
+                    continue
                 if message is None:
                     break
                 worker = self._handle(message)

@@ -110,6 +110,11 @@ export class Generation implements GenerationView {
     return this.#options.config.warmup
   }
 
+  get slots(): Record<LoadedApplication['interface'], number> {
+    const { threads, concurrency } = this.#options.config
+    return { wsgi: threads, asgi: concurrency }
+  }
+
   get forkNotBefore(): number {
     return this.crashes.notBefore
   }

@@ -172,8 +172,9 @@ export class Narrator {
     this.#log.warn(SOURCE, `${what}${next}${describeLastWords(worker)}`, about(worker))
   }
 
-  workerLost(worker: WorkerHandle): void {
-    this.#log.error(SOURCE, `${worker.name} is replaced: ${worker.lostReason || 'its links broke'}`, about(worker))
+  /** `what`: `it sent field 'slots' …`, `its links broke`. */
+  workerOffended(worker: WorkerHandle, what: string): void {
+    this.#log.error(SOURCE, `${worker.name} is replaced: ${what}`, about(worker))
   }
 
   workerRecycled(worker: WorkerHandle): void {

@@ -135,7 +135,7 @@ export class FakeWorker {
   script: Script
   readonly #server: Server
 
-  constructor(path: string, id: number, script: Script, build = 'b1') {
+  constructor(path: string, id: number, script: Script, build = 'b1', slots = 1) {
     this.path = path
     this.id = id
     this.script = script
@@ -143,7 +143,7 @@ export class FakeWorker {
     this.#server = createServer(socket => {
       const link = new FakeLink(socket, request => this.script(request))
       this.links.push(link)
-      socket.write(frame(FrameType.HELLO, Buffer.from(JSON.stringify({ build: this.build, worker: id, slots: 1 }))))
+      socket.write(frame(FrameType.HELLO, Buffer.from(JSON.stringify({ build: this.build, worker: id, slots }))))
       this.events.emit('link', link)
     })
   }
