@@ -7,6 +7,7 @@ import json
 import random
 import socket
 import struct
+import threading
 import unittest
 from typing import Any, List
 
@@ -269,8 +270,10 @@ class Links(AsgiTest):
             if scope["type"] == "websocket":
                 await receive()
                 await send({"type": "websocket.accept"})
-            await asyncio.sleep(60)
+            while not over.is_set():
+                await asyncio.sleep(0.01)
 
+        over = threading.Event()
         content = frame(wire.BODY, 1, bytes(65536))
         message = frame(multiplex.MESSAGE, 1, b"\2" + bytes(65536))
         for kind, frames in (("http", content * 5), ("websocket", message * 5)):
@@ -283,7 +286,9 @@ class Links(AsgiTest):
                 with self.assertRaises((EOFError, ConnectionResetError)):
                     while True:
                         host.gateway.read()
+                over.set()
                 self.assertIn("beyond its credit", host.log.getvalue())
+            over.clear()
 
     def test_another_build_is_refused_by_name(self) -> None:
         for kind, payload, words in (

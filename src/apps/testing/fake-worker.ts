@@ -129,6 +129,8 @@ export class FakeLink {
 export class FakeWorker {
   readonly path: string
   readonly build: string
+  /** As it says. */
+  slots: number
   readonly id: number
   readonly links: FakeLink[] = []
   readonly events = new EventEmitter()
@@ -140,10 +142,11 @@ export class FakeWorker {
     this.id = id
     this.script = script
     this.build = build
+    this.slots = slots
     this.#server = createServer(socket => {
       const link = new FakeLink(socket, request => this.script(request))
       this.links.push(link)
-      socket.write(frame(FrameType.HELLO, Buffer.from(JSON.stringify({ build: this.build, worker: id, slots }))))
+      socket.write(frame(FrameType.HELLO, Buffer.from(JSON.stringify({ build: this.build, worker: id, slots: this.slots }))))
       this.events.emit('link', link)
     })
   }
