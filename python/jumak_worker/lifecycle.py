@@ -91,6 +91,9 @@ class Worker:
         sock = socket.socket(socket.AF_UNIX)
         self._sockets.append(sock)
         sock.connect(os.path.join(self._start["runtimeDirectory"], "control.sock"))
+        listener = osprocess.peer_pid(sock)
+        if listener not in (0, self._start["masterPid"]):
+            raise OSError("its control.sock leads to process %d" % listener)
         control = ControlChannel(sock, messages.WORKER)
         control.send("hello", build=__version__, worker=self._number, pid=self._pid)
         return control
@@ -121,7 +124,12 @@ class Worker:
         path = os.path.join(self._start["runtimeDirectory"], "w%d.sock" % self._number)
         listener = socket.socket(socket.AF_UNIX)
         self._sockets.append(listener)
-        listener.bind(path)
+        try:
+            listener.bind(path)
+        except OSError:
+            # Whatever is there is nobody's: the number is ours alone.
+            os.unlink(path)
+            listener.bind(path)
         os.chmod(path, 0o600)
         # Every slot's link, and those that replace them, may arrive together.
         listener.listen(4 * self._threads)

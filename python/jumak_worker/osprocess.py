@@ -63,6 +63,14 @@ def go_first_when_memory_ends() -> None:
         pass  # no /proc, or not to be written: the kernel chooses by size alone
 
 
+def peer_pid(connection: socket.socket) -> int:
+    """Of the process at the other end of a Unix socket, or that listens there; 0 where nothing tells."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return 0
+    pid: int = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))[0]
+    return pid
+
+
 def finish_before_peer(connection: socket.socket) -> None:
     """What the other end is woken for waits until whoever computes on its core is done, or has had its turn (some milliseconds).
 
@@ -72,7 +80,7 @@ def finish_before_peer(connection: socket.socket) -> None:
     if not hasattr(os, "SCHED_BATCH"):
         return
     try:
-        pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+        pid = peer_pid(connection)
         if os.sched_getscheduler(pid) == os.SCHED_OTHER:
             os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
     except OSError:

@@ -37,8 +37,7 @@ export function wholeNumber(least: number, greatest: number): Check {
 
 export function numberFrom(least: number, greatest: number): Check {
   const expected = `a number from ${least} to ${greatest}`
-  return value =>
-    typeof value === 'number' && value >= least && value <= greatest ? null : wrong(value, expected)
+  return value => (typeof value === 'number' && value >= least && value <= greatest ? null : wrong(value, expected))
 }
 
 export function text(greatest: number): Check {

@@ -257,7 +257,8 @@ test('the vectors have every field that the master sends to Python', () => {
   ] as const)
     for (const [type, fields] of Object.entries(types)) {
       const found = VECTORS.filter(one => one.channel === channel && one.from === 'master' && one.message.type === type)
-      for (const { message } of found) assert.deepEqual(Object.keys(message).sort(), ['type', ...Object.keys(fields)].sort())
+      for (const { message } of found)
+        assert.deepEqual(Object.keys(message).sort(), ['type', ...Object.keys(fields)].sort())
     }
 })
 

@@ -277,19 +277,22 @@ function leave(reason: string): never {
 function main(): void {
   const channel = openGatewayChannel(process)
   let gateway: Gateway | null = null
-  channel.onMessage(message => {
-    if (gateway !== null) {
-      gateway.onMessage(message)
-    } else if (message.type === 'start') {
-      if (message.config.identity !== null) dropOrLeave(message.config.identity)
-      gateway = new Gateway(channel, message.config, message.build)
-      gateway.listen(message.listeners)
-    }
-  }, reason => {
-    if (gateway === null) leave(`the master sent ${reason}`)
-    // What it has said before still holds.
-    else channel.send({ type: 'log', level: 'error', message: `the master sent ${reason}` })
-  })
+  channel.onMessage(
+    message => {
+      if (gateway !== null) {
+        gateway.onMessage(message)
+      } else if (message.type === 'start') {
+        if (message.config.identity !== null) dropOrLeave(message.config.identity)
+        gateway = new Gateway(channel, message.config, message.build)
+        gateway.listen(message.listeners)
+      }
+    },
+    reason => {
+      if (gateway === null) leave(`the master sent ${reason}`)
+      // What it has said before still holds.
+      else channel.send({ type: 'log', level: 'error', message: `the master sent ${reason}` })
+    },
+  )
   channel.onClosed(() => {
     // The master is gone, or has ended us after a drain.
     const drained = gateway === null ? Promise.resolve(0) : gateway.drain(ORPHAN_DRAIN_MS)

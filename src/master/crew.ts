@@ -280,6 +280,6 @@ export class Crew {
     worker.forget()
     // One that was killed leaves its socket behind. The name is ours: what the worker said might be anybody's file.
     rmSync(join(this.#options.runtimeDirectory, `w${worker.id}.sock`), { force: true })
-    this.#options.gone(worker, how, IN_SERVICE.has(worker.phase))
+    this.#options.gone(worker, how, IN_SERVICE.has(worker.phase) && !worker.isCounted)
   }
 }

@@ -146,7 +146,9 @@ export class FakeWorker {
     this.#server = createServer(socket => {
       const link = new FakeLink(socket, request => this.script(request))
       this.links.push(link)
-      socket.write(frame(FrameType.HELLO, Buffer.from(JSON.stringify({ build: this.build, worker: id, slots: this.slots }))))
+      socket.write(
+        frame(FrameType.HELLO, Buffer.from(JSON.stringify({ build: this.build, worker: id, slots: this.slots }))),
+      )
       this.events.emit('link', link)
     })
   }
