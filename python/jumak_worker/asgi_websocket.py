@@ -27,7 +27,7 @@ _DENIAL = ("websocket.http.response.start", "websocket.http.response.body")
 
 
 class WebSocketExchange(HttpExchange):
-    __slots__ = ("is_connected", "messages", "parts", "owed", "taken", "is_writing", "close_code", "close_reason")
+    __slots__ = ("is_connected", "messages", "parts", "owed", "taken", "granted", "is_writing", "close_code", "close_reason")
 
     def begin(self, link: "Link", number: int, scope: dict, body: Optional[bytes], now: float) -> None:
         super().begin(link, number, scope, body, now)
@@ -38,6 +38,8 @@ class WebSocketExchange(HttpExchange):
         self.parts: List[bytes] = []
         self.owed = 0
         self.taken = 0
+        #: What the gateway may still send.
+        self.granted = multiplex.WINDOW
         #: A message of several frames is on its way.
         self.is_writing = False
         self.close_code: Optional[int] = None
@@ -51,6 +53,9 @@ class WebSocketExchange(HttpExchange):
         kind = flags & ~MESSAGE_MORE
         if kind != MESSAGE_TEXT and kind != MESSAGE_BINARY:
             raise wire.WireError("message flags %d" % flags)
+        if self.granted <= 0:
+            raise wire.WireError("a message beyond its credit")
+        self.granted -= len(data) if flags & MESSAGE_MORE else len(data) + MESSAGE_COST
         if flags & MESSAGE_MORE:
             self.parts.append(data)
             self.owed += len(data)
@@ -75,6 +80,7 @@ class WebSocketExchange(HttpExchange):
     def _pay(self) -> None:
         """A message may be longer than the window: what has come of it is given back when nothing is in front of it."""
         self.link.write(multiplex.credit(self.number, self.owed))
+        self.granted += self.owed
         self.owed = 0
 
     def disconnected(self, code: int, reason: str) -> None:
@@ -101,6 +107,7 @@ class WebSocketExchange(HttpExchange):
         self.taken += cost
         if self.taken >= CREDIT_STEP and not self.is_gone:
             self.link.write(multiplex.credit(self.number, self.taken))
+            self.granted += self.taken
             self.taken = 0
         if self.owed and not self.messages and not self.is_gone:
             self._pay()

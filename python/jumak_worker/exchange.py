@@ -191,7 +191,8 @@ class Exchange:
         raise ClientDisconnected("the client has gone")
 
     def add_credit(self, size: int) -> None:
-        self.credit += size
+        # More than the window was never taken, whatever the gateway says.
+        self.credit = min(multiplex.WINDOW, self.credit + size)
         if self.waiters and self.credit > 0:
             self.wake()
 

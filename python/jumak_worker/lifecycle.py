@@ -19,7 +19,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Callable, Dict, List, NoReturn, Optional, Tuple
 
-from . import __version__, failure_report, loader, osprocess, sources, stacks
+from . import __version__, failure_report, loader, messages, osprocess, sources, stacks
 from .control import ControlChannel
 from .environ import Environs, base_environ
 from .errors import report
@@ -91,7 +91,10 @@ class Worker:
         sock = socket.socket(socket.AF_UNIX)
         self._sockets.append(sock)
         sock.connect(os.path.join(self._start["runtimeDirectory"], "control.sock"))
-        control = ControlChannel(sock)
+        listener = osprocess.peer_pid(sock)
+        if listener not in (0, self._start["masterPid"]):
+            raise OSError("its control.sock leads to process %d" % listener)
+        control = ControlChannel(sock, messages.WORKER)
         control.send("hello", build=__version__, worker=self._number, pid=self._pid)
         return control
 
@@ -99,7 +102,12 @@ class Worker:
         path = os.path.join(self._start["runtimeDirectory"], "w%d.sock" % self._number)
         listener = socket.socket(socket.AF_UNIX)
         self._sockets.append(listener)
-        listener.bind(path)
+        try:
+            listener.bind(path)
+        except OSError:
+            # Whatever is there is nobody's: the number is ours alone.
+            os.unlink(path)
+            listener.bind(path)
         os.chmod(path, 0o600)
         # Every slot's link, and those that replace them, may arrive together.
         listener.listen(4 * self._threads)
@@ -183,7 +191,11 @@ class Worker:
 
     def _watch(self, control: ControlChannel) -> None:
         while True:
-            message = control.receive()
+            try:
+                message = control.receive()
+            except messages.MessageError as error:
+                report("the master sent %s" % error)
+                continue
             if message is None:
                 self._stop()
                 time.sleep(_ORPHAN_GRACE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import io
 import os
 import select
 import signal
@@ -17,18 +18,24 @@ import time
 import warnings
 from typing import Any, Dict, NoReturn, Optional
 
-from . import __version__, deafness, failure_report, inspection, loader, osprocess, output, sources
+from . import deafness, descriptors, failure_report, inspection, loader, messages
+from . import osprocess, output, sources
 from .control import ControlChannel
+from .errors import report
 from .lifecycle import Worker, prepare
+from .openings import Openings
 
 #: What workers have to leave by themselves after the master's death, before they are killed (seconds).
 _ORPHAN_GRACE = 8.0
+#: What processes that the import started have to end, before they are killed (seconds).
+_CHILDREN_GRACE = 1.0
 
 
 class Preloader:
     def __init__(self, control_fd: int) -> None:
         os.set_inheritable(control_fd, False)
-        self._control = ControlChannel(socket.socket(fileno=control_fd))
+        self._control = ControlChannel(socket.socket(fileno=control_fd), messages.PRELOADER)
+        self._inherited = descriptors.inherited()
         self._start: dict = {}
         self._application: Optional[loader.LoadedApplication] = None
         #: Workers that live: number → pid.
@@ -41,12 +48,13 @@ class Preloader:
 
     def run(self) -> Worker:
         """Returns in a forked child only: the worker to run there."""
-        message = self._control.receive()
+        try:
+            message = self._control.receive()
+        except messages.MessageError as error:
+            self._fail("the master sent %s" % error)
         if message is None:
             os._exit(0)
         self._start = message
-        if message["build"] != __version__:
-            self._fail("the master is build %s, this is build %s: restart jumak" % (message["build"], __version__))
         output.install()
         if message["identity"] is not None:
             self._drop_privileges(message["identity"])
@@ -102,29 +110,34 @@ class Preloader:
         osprocess.set_parent_death_signal(signal.SIGKILL)
         if os.getppid() != self._start["masterPid"]:
             self._leave(0)
+        openings = Openings(self._start["module"]) if self._start["locateHazards"] else None
+        if openings is not None:
+            openings.start()
         try:
             self._application = application = loader.load(self._start)
         except loader.LoadError as error:
             failure_report.send_load_failure(error.cause, self._control.send)
             self._fail(error.message, error.traceback)
+        finally:
+            if openings is not None:
+                openings.stop()
         if sources.current is not None:
             sources.current.send(self._control.send)
         osprocess.set_parent_death_signal(0)
-        hazards = inspection.find_hazards([self._control.socket.fileno()])
+        own = {self._control.socket.fileno()}
+        hazards = inspection.find_hazards(self._inherited, own, openings)
         if hazards and self._start["preload"] == "auto":
             self._control.send("unsafe", hazards=hazards, interface=application.interface)
-            # What the application started is started again by each import that follows.
-            for pid in osprocess.children():
-                _kill(pid, signal.SIGTERM)
+            _flush()
+            # What the application started is started again by each import that follows, and may hold locks until it ends.
+            osprocess.end_children(_CHILDREN_GRACE)
             self._leave(0)
-        notes = ["%s: forked all the same (--preload on)" % hazard["what"] for hazard in hazards]
-        native = inspection.native_threads()
-        if native:
-            notes.append("native threads of a library, which will not exist in the workers: %d" % native)
+        if descriptors.has_written_files(self._inherited, own):
+            _flush_files()
         gc.collect()
         # What is frozen is never touched by the collector in a worker, and so stays shared between them.
         gc.freeze()
-        self._control.send("loaded", notes=notes, **application.describe())
+        self._control.send("loaded", hazards=hazards, **application.describe())
 
     def _check(self) -> NoReturn:
         """``--check``: all that a worker does before it serves, and its end, here; nothing is served, and nothing forked."""
@@ -133,7 +146,7 @@ class Preloader:
             osprocess.set_parent_death_signal(signal.SIGKILL)
             if asgi is not None:
                 asgi.shut_down()
-            self._control.send("loaded", notes=[], **application.describe())
+            self._control.send("loaded", hazards=[], **application.describe())
         except loader.LoadError as error:
             self._control.send("load-failed", message=error.message, traceback=error.traceback)
         # The application was up, as in a worker, so what it registered for its end is run. Its threads may go on for ever.
@@ -161,7 +174,11 @@ class Preloader:
                     self._master_gone()
             self._reap()
             while True:
-                message = self._control.buffered()
+                try:
+                    message = self._control.buffered()
+                except messages.MessageError as error:
+                    report("the master sent %s" % error)
+                    continue
                 if message is None:
                     break
                 worker = self._handle(message)
@@ -267,6 +284,16 @@ def _flush() -> None:
             stream.flush()
         except (OSError, ValueError, AttributeError):
             pass  # the application closed it, or put something else in its place
+
+
+def _flush_files() -> None:
+    """What waits in the buffers of the application's files would be written by each worker."""
+    for one in gc.get_objects():
+        if type(one) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
+            try:
+                one.flush()
+            except (OSError, ValueError):
+                pass  # closed, or its reader is gone
 
 
 def _kill(pid: int, number: int) -> None:

@@ -64,10 +64,10 @@ export class MultiplexedLink implements PoolLink {
   #outbox: Outbox | null = null
   #farewell: Farewell<MultiplexedCall> | null = null
 
-  constructor(address: LinkAddress, slots: number, worker: PoolWorker, owner: MultiplexedOwner) {
+  constructor(address: LinkAddress, worker: PoolWorker, owner: MultiplexedOwner) {
     this.address = address
-    this.capacity = slots
-    this.#room = new Room(slots)
+    this.capacity = address.slots
+    this.#room = new Room(address.slots)
     this.worker = worker
     this.#owner = owner
     const shortest = Math.min(owner.times.shortest, owner.streamIdleMs || Number.POSITIVE_INFINITY)

@@ -13,6 +13,8 @@ export interface LinkAddress {
   readonly worker: number
   readonly pid: number
   readonly socket: string
+  /** That its worker has. */
+  readonly slots: number
   readonly build: string
 }
 

@@ -50,17 +50,17 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   readonly #toWarm: WarmupRequest[]
 
   constructor(address: WorkerAddress, build: string, owner: LinkOwner & MultiplexedOwner) {
-    const { worker, pid, socket, generation } = address
+    const { worker, pid, socket, slots, generation } = address
     this.id = worker
     this.generation = generation
     this.maxRequests = address.maxRequests
     this.interface = address.interface
     this.#toWarm = [...(address.warmup ?? [])]
-    const from = { worker, pid, socket, build }
+    const from = { worker, pid, socket, slots, build }
     this.slots =
       address.interface === 'asgi'
-        ? [new MultiplexedLink(from, address.slots, this, owner)]
-        : Array.from({ length: address.slots }, () => new Link(from, this, owner))
+        ? [new MultiplexedLink(from, this, owner)]
+        : Array.from({ length: slots }, () => new Link(from, this, owner))
   }
 
   get inFlight(): number {

@@ -175,6 +175,8 @@ export type MasterToPreloader =
       readonly multiprocess: boolean
       /** auto: import before forking unless the inspection finds something; on: import and fork all the same; off: each worker imports. */
       readonly preload: 'on' | 'off' | 'auto'
+      /** Another preloader has found hazards: the application's lines are followed, to tell which ones make them. */
+      readonly locateHazards: boolean
       /** Whom the preloader, and so its workers, become before anything of the application runs; null: who they are. */
       readonly identity: { readonly uid: number; readonly gid: number; readonly userName: string } | null
       /** Called in each worker after the fork, before it serves. */
@@ -212,10 +214,11 @@ export interface FoundStatic {
   readonly none: string
 }
 
-/** Something in the process that does not survive a fork. */
+/** Something in the process that does not survive a fork, or that workers would share to their harm. */
 export interface ForkHazard {
-  readonly kind: 'thread' | 'socket'
-  /** One sentence fragment: `thread "Thread-1 (worker)", started for /srv/app/jobs.py:12`, `connection to 127.0.0.1:5432`. */
+  readonly kind: 'thread' | 'process' | 'socket' | 'pipe' | 'file' | 'lock' | 'memory' | 'descriptor'
+  /** One sentence fragment: `thread "Thread-1 (worker)", started for /srv/app/jobs.py:12`, `file /srv/app/records, opened at
+   *  /srv/app/app.py:4`. */
   readonly what: string
 }
 
@@ -227,8 +230,8 @@ export interface LoadFailure {
 }
 
 export type PreloaderToMaster =
-  /** Preload on: imported, inspected, frozen: ready to fork. */
-  | ({ readonly type: 'loaded'; readonly notes: readonly string[] } & LoadedApplication)
+  /** Imported, inspected, frozen: ready to fork. `hazards`: with preload on, where it is forked all the same. */
+  | ({ readonly type: 'loaded'; readonly hazards: readonly ForkHazard[] } & LoadedApplication)
   /** Development: files that were read since the last time. */
   | { readonly type: 'imported'; readonly files: readonly SourceFile[] }
   /** Development: what `load-failed`, which follows, is about. */
@@ -236,7 +239,7 @@ export type PreloaderToMaster =
   /** Preload off: ready to fork; workers import. */
   | { readonly type: 'waiting' }
   | ({ readonly type: 'load-failed' } & LoadFailure)
-  /** Preload auto found hazards. The preloader exits; the master starts another one with preload off. */
+  /** Preload auto found hazards. The preloader exits; the master starts another one that locates them, and then one with preload off. */
   | {
       readonly type: 'unsafe'
       readonly hazards: readonly ForkHazard[]

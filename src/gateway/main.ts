@@ -9,7 +9,6 @@ import { writeSync } from 'node:fs'
 import { AppPool } from '../apps/pool.ts'
 import { OpenFiles } from '../base/open-files.ts'
 import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
-import { version } from '../base/version.ts'
 import type { GatewayConfig, Identity, Limits, StaticMount } from '../config/types.ts'
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
@@ -193,14 +192,13 @@ class Gateway {
     }
   }
 
-  /** Without its address the gateway is of no use: the master hears why, on the pipe that needs no event loop, and ends. */
+  /** Without its address the gateway is of no use. */
   #onListenError(display: string, error: Error, isFirst: boolean): void {
     if (!isFirst) {
       this.#log('error', `${display}: ${error.message}`)
       return
     }
-    writeSync(2, `cannot listen on ${display}: ${error.message}\n`)
-    process.exit(1)
+    leave(`cannot listen on ${display}: ${error.message}`)
   }
 
   onMessage(message: MasterToGateway): void {
@@ -290,25 +288,35 @@ function dropOrLeave(identity: Identity): void {
   try {
     dropPrivileges(identity)
   } catch (error) {
-    writeSync(2, `cannot drop privileges: ${(error as Error).message}\n`)
-    process.exit(1)
+    leave(`cannot drop privileges: ${(error as Error).message}`)
   }
+}
+
+/** The master hears why, on the pipe that needs no event loop. */
+function leave(reason: string): never {
+  writeSync(2, `${reason}\n`)
+  process.exit(1)
 }
 
 function main(): void {
   const channel = openGatewayChannel(process)
   let gateway: Gateway | null = null
-  channel.onMessage(message => {
-    if (gateway !== null) {
-      gateway.onMessage(message)
-    } else if (message.type === 'start') {
-      if (message.build !== version)
-        throw new Error(`the master is ${message.build}, this gateway is ${version}: restart`)
-      if (message.config.identity !== null) dropOrLeave(message.config.identity)
-      gateway = new Gateway(channel, message.config, message.build)
-      gateway.listen(message.listeners)
-    }
-  })
+  channel.onMessage(
+    message => {
+      if (gateway !== null) {
+        gateway.onMessage(message)
+      } else if (message.type === 'start') {
+        if (message.config.identity !== null) dropOrLeave(message.config.identity)
+        gateway = new Gateway(channel, message.config, message.build)
+        gateway.listen(message.listeners)
+      }
+    },
+    reason => {
+      if (gateway === null) leave(`the master sent ${reason}`)
+      // What it has said before still holds.
+      else channel.send({ type: 'log', level: 'error', message: `the master sent ${reason}` })
+    },
+  )
   channel.onClosed(() => {
     // The master is gone, or has ended us after a drain.
     void Promise.resolve(gateway?.end()).then(() => process.exit(0))

@@ -49,7 +49,7 @@ function describeAccessLog({ path, format, minStatus, slowerThan }: AccessLogCon
 
 /** Null while the application is not known. */
 export function applicationFacts(generation: Generation, config: Config, wanted: number): Told | null {
-  const { application: loaded, python, preload, notes } = generation
+  const { application: loaded, python, preload, hazards } = generation
   if (loaded === null || python === null) return null
   const { app, concurrency, threads } = config
   const files = describeStatic(loaded, config)
@@ -59,7 +59,6 @@ export function applicationFacts(generation: Generation, config: Config, wanted:
     { label: 'Python', text: describePython(generation) },
     { label: 'workers', text: describeWorkers(loaded, config, wanted) },
     { label: 'preload', text: describePreload(generation) },
-    ...notes.map(text => ({ label: '', text })),
     ...(files === null ? [] : [{ label: 'static', text: files }]),
   ]
   const fields = {
@@ -75,7 +74,7 @@ export function applicationFacts(generation: Generation, config: Config, wanted:
     concurrency,
     workersReason: reasonOf(loaded, config),
     preload: preload !== 'off',
-    preloadNotes: notes,
+    forkHazards: hazards.map(({ what }) => what),
     importMs: loaded.importMs,
     static: mountsOf(loaded, config),
     staticSource: files,
@@ -139,6 +138,7 @@ export function describePython({ application, python }: Generation): string {
 
 function describePreload({ application, preload, hazards }: Generation): string {
   const took = `in ${describeDuration(application?.importMs ?? 0)}`
-  if (preload !== 'off') return `imported once ${took}, workers are forked from it`
-  return `off${hazards.length > 0 ? ', see the warnings above' : ''}: each worker imports the application, ${took}`
+  const warned = hazards.length > 0 ? ', see the warnings above' : ''
+  if (preload !== 'off') return `imported once ${took}, workers are forked from it${warned}`
+  return `off${warned}: each worker imports the application, ${took}`
 }

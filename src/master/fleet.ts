@@ -78,6 +78,8 @@ export class Fleet {
       changed,
       learned: generation => this.#learned(generation),
       told: (worker, message) => this.generations.told(worker.generation, message),
+      slots: number => this.generations.get(number)?.slots ?? { wsgi: 0, asgi: 0 },
+      offended: (worker, what) => this.#workerOffended(worker, what),
       loadFailed: (worker, message, traceback) => this.#workerLoadFailed(worker, message, traceback),
       gone: (worker, how, isCrash) => this.#workerGone(worker, how, isCrash),
     })
@@ -296,14 +298,29 @@ export class Fleet {
   #workerGone(worker: WorkerHandle, how: string, isCrash: boolean): void {
     const generation = this.generations.get(worker.generation)
     if (this.#isFrozen || generation === undefined) return
-    const { crashes } = generation
-    if (isCrash) crashes.died(worker.startedAt, worker.servingSince, performance.now())
-    const isHopeless = worker.generation === this.generations.next && crashes.row >= HOPELESS
     const why = isCrash ? this.#outOfMemory.explain(how) : how
-    this.#narrator.workerGone(worker, why, isCrash, isHopeless ? null : crashes)
-    if (isHopeless) {
-      const message = `workers die before they serve, ${HOPELESS} times in a row; the last one ${why}${describeLastWords(worker)}`
-      generation.fail({ kind: 'run', message, traceback: '' })
-    }
+    const isHopeless = isCrash && this.#countCrash(worker, generation)
+    this.#narrator.workerGone(worker, why, isCrash, isHopeless ? null : generation.crashes)
+    if (isHopeless) this.#giveUp(generation, `${why}${describeLastWords(worker)}`)
+  }
+
+  /** It is not believed, and whoever follows it may be the same: so this counts as its end. */
+  #workerOffended(worker: WorkerHandle, what: string): void {
+    const generation = this.generations.get(worker.generation)
+    if (this.#isFrozen || generation === undefined) return
+    this.#narrator.workerOffended(worker, what)
+    if (this.#countCrash(worker, generation)) this.#giveUp(generation, `was not believed: ${what}`)
+  }
+
+  /** Once for each worker; true: the generation that comes up has no hope. */
+  #countCrash(worker: WorkerHandle, { number, crashes }: Generation): boolean {
+    if (!worker.isCounted) crashes.died(worker.startedAt, worker.servingSince, performance.now())
+    worker.isCounted = true
+    return number === this.generations.next && crashes.row >= HOPELESS
+  }
+
+  #giveUp(generation: Generation, last: string): void {
+    const message = `workers die before they serve, ${HOPELESS} times in a row; the last one ${last}`
+    generation.fail({ kind: 'run', message, traceback: '' })
   }
 }

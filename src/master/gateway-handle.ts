@@ -70,7 +70,12 @@ export class GatewayHandle {
     this.#child.on('exit', (code, signal) => this.#finish(describeExit(code, signal)))
     if (this.#child.stderr) options.outputs.read(this.#child.stderr, line => this.#events.stderr(line))
     this.#channel = openMasterChannel(this.#child)
-    this.#channel.onMessage(message => this.#receive(message))
+    this.#channel.onMessage(
+      message => this.#receive(message),
+      reason => {
+        if (this.kill()) this.#events.stderr(`the gateway sent ${reason}: it is killed`)
+      },
+    )
     this.#channel.send({
       type: 'start',
       build: version,

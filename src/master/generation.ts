@@ -47,7 +47,8 @@ export interface GenerationEvents {
   orphaned(generation: Generation, how: string): void
   /** The preloader has ended as asked. */
   ended(generation: Generation): void
-  hazards(generation: Generation, hazards: readonly ForkHazard[]): void
+  /** The import left something that does not survive a fork. */
+  hazards(generation: Generation): void
   output(generation: Generation, line: string): void
   /** Every ten seconds while the import takes its time. */
   stillLoading(generation: Generation, elapsed: string): void
@@ -78,9 +79,7 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
   python: Python | null = null
   /** What was loaded, once it is known. */
   application: LoadedApplication | null = null
-  /** What the preloader found worth saying, such as native threads. */
-  notes: readonly string[] = []
-  /** What forbids forking; empty when nothing was found or nobody looked. */
+  /** What does not survive a fork; empty when nothing was found or nobody looked. */
   hazards: readonly ForkHazard[] = []
   /** As used now: `off` after hazards. */
   preload: PreloadMode
@@ -98,6 +97,10 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
   /** Aborted when nobody waits for the Python any more. */
   readonly #search = new AbortController()
   #expected: Interface | null
+  /** The preloader follows the application's lines, to tell which one makes a hazard that another preloader has found. */
+  #locatesHazards = false
+  /** Another preloader is started as soon as this one has gone: what the import locked, or bound, is free by then. */
+  #isReplaced = false
   #reported = false
   #ending = false
 
@@ -120,6 +123,11 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
 
   get warmup(): Config['warmup'] {
     return this.#options.config.warmup
+  }
+
+  get slots(): Record<LoadedApplication['interface'], number> {
+    const { threads, concurrency } = this.#options.config
+    return { wsgi: threads, asgi: concurrency }
   }
 
   get forkNotBefore(): number {
@@ -229,6 +237,7 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
         findStatic: config.findStatic,
         multiprocess: wanted > 1,
         preload: this.preload,
+        locateHazards: this.#locatesHazards,
         identity: config.identity,
         postFork: config.postFork,
         isDevelopment: config.isDevelopment,
@@ -247,19 +256,22 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
     if (from !== this.#preloaders.at(-1)) return
     switch (message.type) {
       case 'loaded':
-        this.notes = message.notes
+        this.hazards = message.hazards
         this.learn(message)
+        if (message.hazards.length > 0) this.#events.hazards(this)
         this.#becomeForkable()
         break
       case 'waiting':
         this.#becomeForkable()
         break
       case 'load-failed':
-        this.fail({ kind: 'load', message: message.message, traceback: message.traceback })
+        // It loaded before: the workers tell what is wrong, if it is.
+        if (this.#isLocating) this.#withoutPreload(from)
+        else this.fail({ kind: 'load', message: message.message, traceback: message.traceback })
         break
       case 'unsafe':
         this.#expected = message.interface
-        this.#withoutPreload(from, message.hazards)
+        this.#onHazards(from, message.hazards)
         break
       case 'imported':
       case 'report':
@@ -277,13 +289,27 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
     this.#events.forkable(this)
   }
 
-  #withoutPreload(from: PreloaderHandle, hazards: readonly ForkHazard[]): void {
-    if (this.#ending || this.preload === 'off' || this.python === null) return
+  get #isLocating(): boolean {
+    return this.#locatesHazards && this.preload === 'auto'
+  }
+
+  #onHazards(from: PreloaderHandle, hazards: readonly ForkHazard[]): void {
+    if (this.#ending || this.preload !== 'auto') return
     this.hazards = hazards
-    this.preload = 'off'
-    this.#events.hazards(this, hazards)
+    if (this.#locatesHazards) {
+      this.#withoutPreload(from)
+      return
+    }
+    this.#locatesHazards = this.#isReplaced = true
     from.end()
-    this.#spawn(this.python)
+  }
+
+  #withoutPreload(from: PreloaderHandle): void {
+    this.preload = 'off'
+    this.#locatesHazards = false
+    this.#isReplaced = true
+    this.#events.hazards(this)
+    from.end()
   }
 
   #onGone(handle: PreloaderHandle, how: string): void {
@@ -292,6 +318,12 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
       return
     }
     if (handle !== this.#preloaders.at(-1)) return
+    if (this.#isLocating && !this.#isReplaced) this.#withoutPreload(handle)
+    if (this.#isReplaced) {
+      this.#isReplaced = false
+      this.#spawn(this.python!)
+      return
+    }
     const loading = this.preloader === 'loading'
     this.preloader = 'gone'
     if (!loading) this.#events.orphaned(this, how)

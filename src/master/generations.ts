@@ -102,9 +102,9 @@ export class Generations {
         worker: (one, message) => crew.onPreloader(one, message),
         orphaned: (one, how) => this.#orphaned(one, how),
         ended: changed,
-        hazards: (one, hazards) => {
+        hazards: one => {
           this.#hadHazards = development !== null
-          this.#narrator.hazards(one, hazards)
+          this.#narrator.hazards(one)
         },
         output: (_, line) => this.#narrator.output('preloader', line, {}),
         stillLoading: (_, elapsed) => this.#narrator.stillLoading(elapsed),

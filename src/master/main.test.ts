@@ -442,7 +442,7 @@ test('USR1 reaches the gateway', linux, async () => {
 
 test('hazards turn preload off, and the workers import', linux, async () => {
   const master = new TestMaster('unsafe')
-  await master.see(/warn +master +preload off: thread "T"/)
+  await master.see(/warn +master +preload off: thread "T", started at app\.py:1 would not survive a fork/)
   await master.see(/ ready$/)
   await master.see(/preload +off, see the warnings above: each worker imports/)
   await master.stop('SIGINT')

@@ -236,10 +236,13 @@ class Master {
     const directory = this.#directory!
     if (this.#isFinishing && !this.#shutdown?.isDelaying) return false
     try {
-      if (!directory.repair()) return true
-      this.#narrator.warn(`the runtime directory ${directory.path} had disappeared and was made again`)
+      const control = this.#control!
+      const repaired = directory.repair(() => control.isThere)
+      if (repaired === '') return true
+      this.#narrator.warn(`the runtime directory ${directory.path} ${repaired}`)
+      if (control.isThere) return true
       // Listens, and the path is there, when this returns; what it promises is only the news of it.
-      this.#control!.listenAgain().catch((error: unknown) => this.#onBug(error))
+      control.listenAgain().catch((error: unknown) => this.#onBug(error))
       return true
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error

@@ -129,9 +129,10 @@ export class Narrator {
     this.info(`still importing ${this.#config.app.display} after ${elapsed}`)
   }
 
-  hazards(generation: Generation, hazards: readonly ForkHazard[]): void {
-    for (const hazard of hazards) this.warn(`preload off: ${hazard.what} would not survive a fork`)
-    this.info(`generation ${generation.number}: each worker imports the application`)
+  /** They are forked all the same with `--preload on`. */
+  hazards({ number, preload, hazards }: Generation): void {
+    for (const { kind, what } of hazards) this.warn(`preload ${preload}: ${what} ${FORK_CONSEQUENCE[kind]}`)
+    if (preload === 'off') this.info(`generation ${number}: each worker imports the application`)
   }
 
   promoted(generation: Generation, isFirst: boolean): void {
@@ -178,8 +179,9 @@ export class Narrator {
     this.#log.warn(SOURCE, `${what}${next}${describeLastWords(worker)}`, about(worker))
   }
 
-  workerLost(worker: WorkerHandle): void {
-    this.#log.error(SOURCE, `${worker.name} is replaced: ${worker.lostReason || 'its links broke'}`, about(worker))
+  /** `what`: `it sent field 'slots' …`, `its links broke`. */
+  workerOffended(worker: WorkerHandle, what: string): void {
+    this.#log.error(SOURCE, `${worker.name} is replaced: ${what}`, about(worker))
   }
 
   workerRecycled(worker: WorkerHandle): void {
@@ -257,6 +259,18 @@ export class Narrator {
   killedAtEnd(count: number): void {
     this.warn(`${countOf(count, 'worker')} did not leave in time: killed`)
   }
+}
+
+const SHARED = 'would be shared by all workers'
+const FORK_CONSEQUENCE: Readonly<Record<ForkHazard['kind'], string>> = {
+  thread: 'would not survive a fork',
+  process: SHARED,
+  socket: SHARED,
+  pipe: SHARED,
+  file: SHARED,
+  lock: 'would be held by all workers at once',
+  memory: SHARED,
+  descriptor: SHARED,
 }
 
 function about(worker: WorkerHandle): LogFields {

@@ -169,10 +169,9 @@ class Planner {
     )
   }
 
-  /** Its death is about to be told, and counted: who replaces it before that forks past the back-off of a crash loop. */
+  /** Its death, or what it did wrong, is about to be told, and counted: who replaces it before that forks past the back-off of a crash loop. */
   #diesAtItsStart({ phase, fault, faultSince }: WorkerView): boolean {
-    const hasBegun = phase === 'linking' || phase === 'serving'
-    return fault === 'mute' && !hasBegun && this.#world.now < faultSince + DYING_GRACE_MS
+    return fault !== 'stuck' && phase !== 'serving' && this.#world.now < faultSince + DYING_GRACE_MS
   }
 
   #planFleet(generation: GenerationView): void {

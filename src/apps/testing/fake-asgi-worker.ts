@@ -181,7 +181,7 @@ export class FakeAsgiWorker {
   readonly #server: Server
   #received = Buffer.alloc(0)
 
-  constructor(path: string, id: number, script: AsgiScript, build = 'b1') {
+  constructor(path: string, id: number, script: AsgiScript, build = 'b1', slots = 1) {
     this.path = path
     this.id = id
     this.script = script
@@ -190,7 +190,7 @@ export class FakeAsgiWorker {
       socket.on('error', () => {})
       socket.on('data', chunk => this.#read(socket, chunk as Buffer))
       socket.on('close', () => this.events.emit('close'))
-      socket.write(multiplexFrame(Type.HELLO, 0, JSON.stringify({ build, worker: id, slots: 10 })))
+      socket.write(multiplexFrame(Type.HELLO, 0, JSON.stringify({ build, worker: id, slots })))
     })
   }
 

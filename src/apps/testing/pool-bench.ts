@@ -87,7 +87,7 @@ export class Bench extends PoolRecord {
     generation = 1,
     warmup: readonly string[] = [],
   ): Promise<FakeWorker> {
-    const worker = await new FakeWorker(join(directory, `w${nextSocket++}.sock`), id, script, build).listen()
+    const worker = await new FakeWorker(join(directory, `w${nextSocket++}.sock`), id, script, build, slots).listen()
     cleanups.push(() => worker.die())
     this.pool.addWorker({
       worker: id,

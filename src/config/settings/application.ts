@@ -85,7 +85,7 @@ export const preload = defineSetting({
   default: 'auto',
   why: 'It saves most of the memory, and the inspection keeps it from applications that would break.',
   doc: 'Import once and fork the workers: on, off, or auto (where it is safe).',
-  more: '`auto` looks for threads and connections that the import left behind, which do not survive a fork, and says what it found.',
+  more: '`auto` looks at what the import left behind: threads, processes, open files, pipes, connections, event loops, locks, shared memory. Workers would share it to their harm, so each of them imports for itself, and the log says which line opened what. Harmless are files opened to append (logs), listening sockets, syslog, and files that are only mapped.',
   change: 'reload',
 })
 
