@@ -52,6 +52,8 @@ export interface LifecycleOptions {
   /** `root_path` of ASGI scopes; none by default. */
   readonly rootPath?: string
   readonly events: PoolEvents
+  /** False: `--retry off`. */
+  readonly retry?: boolean
 }
 
 /** For a worker to accept its first links and say hello; it is ready before we are told of it. */
@@ -103,7 +105,7 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
     this.#events = events
     this.#workers = workers
     this.#dispatcher = dispatcher
-    this.#retries = new Retries(dispatcher, fail, events.log)
+    this.#retries = new Retries(dispatcher, fail, events.log, options.retry ?? true)
     this.#fail = fail
     this.#requestDeadlines = new RequestDeadlines(this.times)
   }

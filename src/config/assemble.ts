@@ -68,6 +68,7 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     timeouts: readTimeouts(values),
     requestBuffering: values.one(limits.requestBuffering),
     queueOrder: values.one(limits.queueOrder),
+    retry: values.one(workers.retry),
     health: readHealthPaths(values),
     recycle: readRecycle(values),
     // While developing each change would wait for it.

@@ -313,6 +313,16 @@ const CASES: Readonly<Record<string, Case>> = {
     toml: '"newest-first"',
     wrong: ['lifo', /must be fifo or newest-first/],
   },
+  retry: {
+    of: ({ retry }) => retry,
+    standard: true,
+    texts: [
+      ['off', false],
+      ['on', true],
+    ],
+    toml: 'false',
+    wrong: ['never', /must be on or off/],
+  },
   'request-buffering': {
     of: ({ requestBuffering }) => requestBuffering,
     standard: true,

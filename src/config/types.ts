@@ -145,6 +145,8 @@ export interface GatewayConfig {
   readonly requestBuffering: boolean
   readonly health: HealthPaths
   readonly queueOrder: QueueOrder
+  /** An idempotent request whose worker died may be sent to another one. */
+  readonly retry: boolean
   /** SCRIPT_NAME: the path below which a proxy in front mounts the application; empty or `/shop`. */
   readonly rootPath: string
   /** As given; what a Django project's settings say comes with the `static` message. */

@@ -107,6 +107,7 @@ class Gateway {
       limits: config.limits,
       timeouts: config.timeouts,
       queueOrder: config.queueOrder,
+      retry: config.retry,
       space,
       build,
       rootPath: config.rootPath,

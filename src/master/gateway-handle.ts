@@ -136,6 +136,7 @@ function gatewayPart(config: Config): GatewayConfig {
     accessLog,
     health: config.health,
     queueOrder: config.queueOrder,
+    retry: config.retry,
     requestBuffering,
     rootPath,
     staticMounts,

@@ -64,6 +64,7 @@ const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
   trustedProxies: [],
   accessLog: null,
   queueOrder: 'fifo',
+  retry: true,
   health: { live: null, ready: null },
   concurrency: 1000,
   lifespan: 'auto',

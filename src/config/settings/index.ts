@@ -36,6 +36,7 @@ export const SETTINGS: readonly Setting[] = [
   workers.gracefulTimeout,
   workers.shutdownDelay,
   workers.startTimeout,
+  workers.retry,
   workers.maxRequests,
   workers.maxRequestsJitter,
   workers.maxAge,
