@@ -13,11 +13,13 @@ import { ADDRESS_SHARE, connectionLimit, MEMORY_BUFFER, openFileLimit, RESPONSE_
 import { findDirectory } from './directory.ts'
 import { discover } from './discover.ts'
 import type { Environment } from './environment.ts'
+import { readErrorPage } from './error-page.ts'
 import { isFile, statOrNull } from './files.ts'
 import type { Given } from './given.ts'
 import { readIdentity } from './identity.ts'
 import * as application from './settings/application.ts'
 import * as development from './settings/development.ts'
+import { errorPage } from './settings/errors.ts'
 import * as limits from './settings/limits.ts'
 import * as listening from './settings/listening.ts'
 import * as logging from './settings/logging.ts'
@@ -30,6 +32,7 @@ import type {
   AppTarget,
   BindAddress,
   Config,
+  ErrorPage,
   HealthPaths,
   Limits,
   PathTimeout,
@@ -77,6 +80,7 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     startTimeout: values.one(workers.startTimeout),
     staticMounts: mounts?.list ?? [],
     findStatic: mounts !== null,
+    errorPages: readErrorPages(values),
     accessLog: readAccessLog(values),
     logFile: values.one(logging.logFile),
     logLevel: values.one(logging.logLevel),
@@ -249,6 +253,20 @@ function readMounts(values: Values): { readonly list: StaticMount[] } | null {
     return [value]
   })
   return { list }
+}
+
+function readErrorPages(values: Values): ErrorPage[] {
+  const seen = new Set<string>()
+  return values.taken(errorPage).flatMap(({ value, given }) => {
+    const { status, format } = value
+    if (seen.has(`${status} ${format}`))
+      values.report(errorPage, `gives ${status} two pages as ${format}: one is possible`, given)
+    seen.add(`${status} ${format}`)
+    const page = readErrorPage(value)
+    if ('value' in page) return [page.value]
+    values.refuse(errorPage, page.problem, given)
+    return []
+  })
 }
 
 function readDirectories(values: Values, setting: Setting<string | null>): string[] {

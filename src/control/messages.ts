@@ -9,7 +9,7 @@
  * The last two carry JSON lines: one object a line, UTF-8, at most 1 MiB, `type` first. `python/jumak_worker/control.py`
  * is the other end; `test/vectors/control.json` holds an example of each that both languages read.
  */
-import type { GatewayConfig, StaticMount, WarmupRequest } from '../config/types.ts'
+import type { ErrorPage, GatewayConfig, StaticMount, WarmupRequest } from '../config/types.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -92,6 +92,8 @@ export type MasterToGateway =
   | { readonly type: 'drain'; readonly deadlineMs: number }
   /** What the applications' settings say, besides `staticMounts` of the configuration; replaces what was said before. */
   | { readonly type: 'static'; readonly mounts: readonly StaticMount[] }
+  /** `errorPages` of the configuration, as HUP has read them. */
+  | { readonly type: 'error-pages'; readonly pages: readonly ErrorPage[] }
   | { readonly type: 'reopen-logs' }
   /** Answered by `pong` as soon as the gateway's event loop turns. */
   | { readonly type: 'ping' }

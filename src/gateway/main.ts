@@ -14,7 +14,7 @@ import type { GatewayConfig, Identity, Limits, StaticMount } from '../config/typ
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
-import { HttpError } from '../http/errors.ts'
+import { HttpError, LimitError, type ProtocolError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { type TrustedProxies, trustedProxies } from '../http/forwarded.ts'
 import { createHttp1Context, type Http1Context } from '../http1/context.ts'
@@ -24,6 +24,7 @@ import { AccessLog } from './access-log.ts'
 import { assembleHandler } from './assemble.ts'
 import { Development } from './development.ts'
 import { renderError, respondWithError } from './error-response.ts'
+import { OwnPages } from './own-pages.ts'
 import { dropPrivileges } from './privileges.ts'
 import { RefusalLog } from './refusal-log.ts'
 import { createServe } from './serve.ts'
@@ -45,7 +46,10 @@ class Gateway {
   readonly #ownMounts: readonly StaticMount[]
   readonly #files: StaticFiles
   readonly #access: AccessLog
+  readonly #pages: OwnPages
   readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
+  /** By the name of the setting that refused. */
+  readonly #overLimit = new Map<string, RefusalLog>()
   readonly #refusedConnections = new RefusalLog((level, message) => this.#log(level, message))
   readonly #fullSpace = new RefusalLog((level, message) => this.#log(level, message))
   readonly #refusedAddresses = new RefusalLog((level, message) => this.#log(level, message))
@@ -65,6 +69,8 @@ class Gateway {
     this.#pool = this.#makePool(config, space, build)
     this.#ownMounts = config.staticMounts
     this.#files = new StaticFiles(config.rootPath, space.files, (exchange, error) => this.#refuse(exchange, error))
+    this.#pages = new OwnPages(config.errorPages)
+    this.#files.answersMissing = this.#pages.has(404)
     this.#files.setMounts(this.#ownMounts)
     if (config.isDevelopment)
       this.#development = new Development(this.#pool, path => channel.send({ type: 'code-changed', path }))
@@ -81,6 +87,7 @@ class Gateway {
         () => (this.#isStopping ? 'the program is stopping' : this.#pool.whyNotReady),
       ),
       trusted,
+      respond: (exchange, error) => respondWithError(exchange, error, this.#pages),
       onBug: (error, exchange) => {
         const { method, target } = exchange.request
         this.#log('error', `${method} ${target}: ${error.stack ?? error.message}`, exchange.id)
@@ -90,11 +97,10 @@ class Gateway {
       limits: config.limits,
       timeouts: config.timeouts,
       onExchange,
-      renderError,
+      renderError: (status, accept, detail) => renderError(status, accept, detail, this.#pages),
       webSockets: createWebSocketEngine(config),
       isDraining: () => this.#draining,
-      onProtocolError: (error, peer, request) =>
-        this.#log('debug', `refused ${peer.address || 'client'}: ${error.message}`, request),
+      onProtocolError: (error, peer, request) => this.#tellRefused(error, peer.address || 'client', request),
       onAnswered: entry => access?.(entry),
     })
     setInterval(() => this.#tellInFlight(), IN_FLIGHT_MS).unref()
@@ -208,6 +214,10 @@ class Gateway {
       case 'static':
         this.#files.setMounts([...this.#ownMounts, ...message.mounts])
         break
+      case 'error-pages':
+        this.#pages.replace(message.pages)
+        this.#files.answersMissing = this.#pages.has(404)
+        break
       case 'hold':
       case 'sources':
       case 'broken':
@@ -239,7 +249,22 @@ class Gateway {
       const { method, path } = exchange.request
       this.#refusals.report(`${method} ${path} was refused: ${error.message}`, exchange.id)
     }
-    if (!this.#development?.respond(exchange, error)) respondWithError(exchange, error)
+    if (!this.#development?.respond(exchange, error)) respondWithError(exchange, error, this.#pages)
+  }
+
+  /** Whoever runs the server may raise a limit, and must hear of it; what is no HTTP is between the client and itself. */
+  #tellRefused(error: ProtocolError, client: string, request: string): void {
+    const message = `refused ${client}: ${error.message}`
+    if (!(error instanceof LimitError)) {
+      this.#log('debug', message, request)
+      return
+    }
+    let log = this.#overLimit.get(error.rule)
+    if (log === undefined) {
+      log = new RefusalLog((_, line, id) => this.#log('info', line, id))
+      this.#overLimit.set(error.rule, log)
+    }
+    log.report(message, request)
   }
 
   async closeLog(): Promise<void> {
@@ -255,6 +280,7 @@ class Gateway {
     const cut = await this.#connections.drain(deadlineMs)
     this.#pool.close()
     this.#refusals.flush()
+    for (const log of this.#overLimit.values()) log.flush()
     this.#refusedConnections.flush()
     this.#refusedAddresses.flush()
     this.#fullSpace.flush()

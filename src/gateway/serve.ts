@@ -6,32 +6,33 @@ import { ClientGoneError } from '../http/errors.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
 import { applyForwarded, type TrustedProxies } from '../http/forwarded.ts'
 import { acceptRequestId } from '../http/request-id.ts'
-import { respondWithError } from './error-response.ts'
 
 export interface ServeOptions {
   readonly handler: Handler
   readonly trusted: TrustedProxies
+  /** The one answer, or the one cut. */
+  readonly respond: (exchange: Exchange, error: Error) => void
   /** Errors that nobody expected: bugs of ours, with their stack. */
   readonly onBug: (error: Error, exchange: Exchange) => void
 }
 
 /** Returns what a protocol calls with each new exchange. */
 export function createServe(options: ServeOptions): (exchange: Exchange) => void {
-  const { handler, trusted, onBug } = options
+  const { handler, trusted } = options
   return exchange => {
     try {
       acceptRequestId(exchange, trusted)
       applyForwarded(exchange, trusted)
       const result = handler(exchange)
-      if (result !== undefined) result.catch((error: Error) => failed(exchange, error, onBug))
+      if (result !== undefined) result.catch((error: Error) => failed(exchange, error, options))
     } catch (error) {
-      failed(exchange, error as Error, onBug)
+      failed(exchange, error as Error, options)
     }
   }
 }
 
-function failed(exchange: Exchange, error: Error, onBug: ServeOptions['onBug']): void {
+function failed(exchange: Exchange, error: Error, { onBug, respond }: ServeOptions): void {
   if (error instanceof ClientGoneError) return
   onBug(error, exchange)
-  respondWithError(exchange, error)
+  respond(exchange, error)
 }

@@ -132,6 +132,7 @@ export class Fleet {
   /** For the next generation, and `wanted` at once. Number of workers as TTIN and TTOU left it, unless the setting changed. */
   configure(config: Config, hasNewWorkers: boolean): void {
     this.#config = config
+    this.sendToGateway({ type: 'error-pages', pages: config.errorPages })
     if (hasNewWorkers) this.wanted = config.workers
     this.#wake()
   }

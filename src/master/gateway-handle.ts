@@ -140,6 +140,7 @@ function gatewayPart(config: Config): GatewayConfig {
     requestBuffering,
     rootPath,
     staticMounts,
+    errorPages: config.errorPages,
     temporaryDirectory,
     isDevelopment,
     identity,

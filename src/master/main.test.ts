@@ -71,6 +71,7 @@ const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
   requestBuffering: true,
   rootPath: '',
   staticMounts: [],
+  errorPages: [],
   isDevelopment: false,
   identity: null,
   umask: null,

@@ -1,6 +1,7 @@
 /** All settings and actions, in the order of help. */
 import * as application from './application.ts'
 import * as development from './development.ts'
+import { errorPage } from './errors.ts'
 import { check, help, printConfig, printSchema, version } from './information.ts'
 import * as limits from './limits.ts'
 import * as listening from './listening.ts'
@@ -62,6 +63,7 @@ export const SETTINGS: readonly Setting[] = [
   limits.wsPingInterval,
   limits.wsPingTimeout,
   staticFiles,
+  errorPage,
   logging.accessLog,
   logging.accessLogFormat,
   logging.accessLogMinStatus,
