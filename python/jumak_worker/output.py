@@ -164,7 +164,7 @@ class OutputStream(io.TextIOBase):
 
     def __init__(self, fd: int, name: str) -> None:
         self.name = name
-        self.buffer = LineWriter(fd, name)
+        self.buffer: LineWriter = LineWriter(fd, name)
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
@@ -199,6 +199,39 @@ class OutputStream(io.TextIOBase):
         return True
 
 
+class TerminalStream(OutputStream):
+    """``sys.stdout`` that is a terminal, while developing: everything appears at once, in nobody's form."""
+
+    write_through = True
+
+    def __init__(self, fd: int, name: str) -> None:
+        super().__init__(fd, name)
+        self.buffer: LineWriter = _TerminalWriter(fd, name)
+
+    def write(self, text: str) -> int:
+        self.buffer.write(text.encode(_ENCODING, _ERRORS))
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+    def isatty(self) -> bool:
+        return self.buffer.isatty()
+
+
+class _TerminalWriter(LineWriter):
+    def write(self, data: Any) -> int:
+        data = bytes(data)
+        self.write_all(data)
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+    def isatty(self) -> bool:
+        return os.isatty(self.fileno())
+
+
 class _Local(threading.local):
     def __init__(self) -> None:
         self.output = ThreadOutput()
@@ -211,14 +244,21 @@ def of_this_thread() -> ThreadOutput:
     return _local.output
 
 
-def install() -> None:
-    """Once, before anything of the application runs: it may keep the streams (logging does)."""
+#: Of what the master reads as our standard error.
+errors_fd = 2
+
+
+def install(fd: int = 2) -> None:
+    """Once, before anything of the application runs: it may keep the streams (logging does). ``fd``: of what the master reads as
+    our standard error, where descriptor 2 is a terminal."""
     for stream in (sys.stdout, sys.stderr):
         # They stay as sys.__stdout__ and sys.__stderr__; nothing that is printed there must raise either.
         reconfigure = getattr(stream, "reconfigure")
         reconfigure(encoding=_ENCODING, errors=_ERRORS, line_buffering=True)
     sys.stdout = OutputStream(1, "<stdout>")
-    sys.stderr = OutputStream(2, "<stderr>")
+    global errors_fd
+    errors_fd = fd
+    sys.stderr = OutputStream(fd, "<stderr>")
     os.register_at_fork(after_in_child=_became_child)
 
 

@@ -16,12 +16,16 @@ import time
 import warnings
 from typing import Any, Dict, NoReturn, Optional
 
-from . import __version__, deafness, failure_report, inspection, loader, osprocess, output, sources
+from . import __version__, deafness, debugger, failure_report, inspection, loader, osprocess, output, sources
 from .control import ControlChannel
 from .lifecycle import Worker
 
 #: What workers have to leave by themselves after the master's death, before they are killed (seconds).
 _ORPHAN_GRACE = 8.0
+#: What the master reads in place of our standard output and error, where these are a terminal.
+_OUTPUT_FD = 4
+
+_SIGNALS = {"KILL": signal.SIGKILL, "URG": signal.SIGURG, "INT": signal.SIGINT}
 
 
 class Preloader:
@@ -46,7 +50,12 @@ class Preloader:
         self._start = message
         if message["build"] != __version__:
             self._fail("the master is build %s, this is build %s: restart jumak" % (message["build"], __version__))
-        output.install()
+        if message["terminal"]:
+            os.set_inheritable(_OUTPUT_FD, False)
+            output.install(_OUTPUT_FD)
+            debugger.take_terminal()
+        else:
+            output.install()
         if message["identity"] is not None:
             self._drop_privileges(message["identity"])
         deafness.become_deaf()
@@ -59,6 +68,7 @@ class Preloader:
             self._fail("the application's directory cannot be entered: %s" % error)
         if message["isDevelopment"]:
             sources.start()
+            debugger.start()
         if self._preloads():
             self._import()
         else:
@@ -166,7 +176,7 @@ class Preloader:
         elif kind == "signal":
             pid = self._workers.get(message["worker"])
             if pid is not None:
-                _kill(pid, signal.SIGURG if message["signal"] == "URG" else signal.SIGKILL)
+                _kill(pid, _SIGNALS[message["signal"]])
         return None
 
     def _fork(self, number: int) -> Optional[Worker]:
@@ -196,8 +206,11 @@ class Preloader:
 
     def _become_worker(self, number: int, pipe: int) -> Worker:
         signal.signal(signal.SIGCHLD, self._sigchld if self._sigchld is not None else signal.SIG_DFL)
-        os.dup2(pipe, 1)
-        os.dup2(pipe, 2)
+        if self._start["terminal"]:
+            os.dup2(pipe, _OUTPUT_FD, inheritable=False)
+        else:
+            os.dup2(pipe, 1)
+            os.dup2(pipe, 2)
         os.close(pipe)
         return Worker(number, self._start, self._application)
 
@@ -224,6 +237,8 @@ class Preloader:
             if number is None:
                 continue  # left behind by a worker; collected so that it is no zombie
             del self._workers[number]
+            if self._start["terminal"]:
+                debugger.restore_terminal()
             killed_by = _signal_name(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else None
             code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
             self._control.send("exited", worker=number, pid=pid, code=code, signal=killed_by)

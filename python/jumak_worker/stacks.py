@@ -83,10 +83,10 @@ def _format(frame: FrameType) -> List[str]:
     return traceback.format_list(shown) or ["  (in no code of the application)\n"]
 
 
-def dump_on_signal() -> None:
-    """While C code holds the GIL nothing else can look. By default the signal is ignored; on running Python code a dump may
+def dump_on_signal(fd: int) -> None:
+    """Into ``fd``. While C code holds the GIL nothing else can look. By default the signal is ignored; on running Python code a dump may
     crash: the master asks the control thread first."""
-    faulthandler.register(signal.SIGURG, file=2, all_threads=True)
+    faulthandler.register(signal.SIGURG, file=fd, all_threads=True)
 
 
 def _what_runs(frame: Optional[FrameType]) -> str:

@@ -257,6 +257,7 @@ class Master:
             "identity": None,
             "postFork": None,
             "isDevelopment": False,
+            "terminal": False,
         }
         message.update(start)
         self.send("start", **message)

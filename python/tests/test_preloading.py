@@ -202,6 +202,7 @@ def application(environ, start_response):
                 "preload": "on",
                 "identity": None,
                 "isDevelopment": False,
+                "terminal": False,
             }
             master = "\n".join(
                 (

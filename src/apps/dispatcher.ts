@@ -177,10 +177,13 @@ export class Dispatcher {
   /** One that is sent in the turn in which it came has not waited, and needs no deadline. */
   #startWaiting(call: Call, now: number): void {
     call.waitsSince = now
-    call.waiting ??= new Deadline(() =>
-      this.#fail(call, new HttpError(503, 'No worker was free in time', 'operator', this.#retryAfter())),
-    )
+    call.waiting ??= new Deadline(() => this.#waitedTooLong(call))
     this.#deadlines.arm(call.waiting)
+  }
+
+  #waitedTooLong(call: Call): void {
+    if (this.#workers.some(({ isDebugged }) => isDebugged)) this.#deadlines.arm(call.waiting!)
+    else this.#fail(call, new HttpError(503, 'No worker was free in time', 'operator', this.#retryAfter()))
   }
 
   /** In development whoever watches the code looks at it now, and may `hold`. */

@@ -151,6 +151,11 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
     this.#settle(worker)
   }
 
+  /** Development: somebody looks at it in a debugger, or no longer. */
+  debugged(id: number, isDebugged: boolean): void {
+    this.#workers.find(one => one.id === id)?.debugged(isDebugged)
+  }
+
   /** The program stops within `deadlineMs`: what would never end by itself is ended. */
   dismissAll(deadlineMs: number): void {
     // A copy: a worker that was leaving anyway is forgotten with the last that it had.

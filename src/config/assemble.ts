@@ -47,9 +47,9 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
   const directory = readDirectory(values, environment)
   const app = isAppUncertain ? null : readTarget(values, directory)
   const wanted = values.one(workers.workers)
-  const auto = wanted === 'auto' ? autoWorkers(environment.machine) : { workers: wanted, reason: '' }
-  const threads = values.one(workers.threads)
   const isDevelopment = values.one(development.reload)
+  const auto = wanted === 'auto' ? autoWorkers(environment.machine, isDevelopment) : { workers: wanted, reason: '' }
+  const threads = values.one(workers.threads)
   const watched = readDirectories(values, development.reloadDir)
   const mounts = readMounts(values)
   const rest = {

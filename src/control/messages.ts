@@ -84,6 +84,8 @@ export type MasterToGateway =
     }
   /** Give the worker nothing more, let it finish what it has, close its links, answer `worker-drained`. */
   | { readonly type: 'worker-drain'; readonly worker: number }
+  /** Development, as the worker has told it. */
+  | { readonly type: 'worker-debugged'; readonly worker: number; readonly isDebugged: boolean }
   /** Workers of later generations get no requests of clients, linked and warm as they are, while there is anybody else. */
   | { readonly type: 'serve'; readonly generation: number }
   /** The program stops after `--shutdown-delay`; `drain` follows, and until then everything is served as before. */
@@ -167,6 +169,8 @@ export type MasterToPreloader =
       readonly rootPath: string
       /** Report what is imported, and exceptions with their frames. */
       readonly isDevelopment: boolean
+      /** Descriptors 0 to 2 are a terminal, for debuggers, and 4 is what the master reads. */
+      readonly terminal: boolean
       /** More than one process will answer: `wsgi.multiprocess`. */
       readonly multiprocess: boolean
       /** auto: import before forking unless the inspection finds something; on: import and fork all the same; off: each worker imports. */
@@ -180,8 +184,8 @@ export type MasterToPreloader =
   /** The worker's output pipe is open in the master: the preloader closes its own copy. */
   | { readonly type: 'output-opened'; readonly worker: number }
   /** The preloader signals its own children, so no signal ever reaches a stranger that got the number. URG: write where
-   *  every thread stands to the output (`master/stacks.ts`); by default it is ignored. */
-  | { readonly type: 'signal'; readonly worker: number; readonly signal: 'KILL' | 'URG' }
+   *  every thread stands to the output (`master/stacks.ts`); by default it is ignored. INT: Ctrl-C, for a debugger. */
+  | { readonly type: 'signal'; readonly worker: number; readonly signal: 'KILL' | 'URG' | 'INT' }
 
 /** What an application is, once it is imported. */
 export interface LoadedApplication {
@@ -253,5 +257,7 @@ export type WorkerToMaster =
   /** Imported, and listening for links on `socket`, one accept per slot. */
   | ({ readonly type: 'ready'; readonly socket: string; readonly slots: number } & LoadedApplication)
   | ({ readonly type: 'load-failed' } & LoadFailure)
+  /** Development: somebody looks at it in a debugger, or types an answer; or no longer. Its deadlines are off meanwhile. */
+  | { readonly type: 'debugging'; readonly isDebugged: boolean }
   /** For the log, lines as Python writes tracebacks. */
   | { readonly type: 'stacks'; readonly text: string }

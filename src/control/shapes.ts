@@ -82,6 +82,7 @@ export const WORKER_SHAPES: Shapes = {
   ready: { socket: text, slots: count, ...APPLICATION },
   'load-failed': FAILURE,
   stacks: { text },
+  debugging: { isDebugged: flag },
   imported: { files },
   report: { report: isErrorReport },
 }

@@ -208,6 +208,9 @@ class Gateway {
       case 'worker-drain':
         this.#pool.drainWorker(message.worker)
         break
+      case 'worker-debugged':
+        this.#pool.debugged(message.worker, message.isDebugged)
+        break
       case 'serve':
         this.#pool.serve(message.generation)
         break

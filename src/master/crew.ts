@@ -73,6 +73,10 @@ export class Crew {
       },
       loadFailed: (one, failure) => this.#options.loadFailed(one, failure.message, failure.traceback),
       silent: (one, reason) => this.#onSilent(one, reason),
+      debugged: one => {
+        this.#tellDebugged(one)
+        this.#options.changed()
+      },
       told: (one, message) => this.#options.told(one, message),
       stacks: (one, question, text) => this.#narrator.workerStacks(one, question.request, text),
       dump: one => this.#signal(one, 'URG'),
@@ -81,6 +85,17 @@ export class Crew {
     worker.recycle(this.#recycling.describeAge(age), worker.startedAt + age)
     this.workers.set(id, worker)
     this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id })
+  }
+
+  /** Ctrl-C for those that are in a debugger; false: none is. */
+  interruptDebugger(): boolean {
+    const debugged = [...this.workers.values()].filter(one => one.isDebugged)
+    for (const worker of debugged) this.#signal(worker, 'INT')
+    return debugged.length > 0
+  }
+
+  #tellDebugged({ id, isDebugged }: WorkerHandle): void {
+    this.#options.sendToGateway({ type: 'worker-debugged', worker: id, isDebugged })
   }
 
   command(command: 'add' | 'drain' | 'recycle' | 'stop' | 'kill', id: number): void {
@@ -131,7 +146,7 @@ export class Crew {
     this.#signal(worker, 'KILL')
   }
 
-  #signal(worker: WorkerHandle, signal: 'KILL' | 'URG'): void {
+  #signal(worker: WorkerHandle, signal: 'KILL' | 'URG' | 'INT'): void {
     const generation = this.#options.findGeneration(worker.generation)
     if (generation !== undefined && generation.preloader !== 'gone')
       generation.send({ type: 'signal', worker: worker.id, signal })

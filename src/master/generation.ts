@@ -24,6 +24,7 @@ import type { Outputs } from './output.ts'
 import { PreloaderHandle } from './preloader-handle.ts'
 import { findPython, type Python } from './python.ts'
 import type { GenerationView } from './supervise.ts'
+import { hasTerminal } from './terminal.ts'
 
 /** Why a generation cannot serve. `load`: the application's fault; `operator`: what it was told (a Python, a directory); `run`: it dies. */
 export interface GenerationFailure extends LoadFailure {
@@ -214,6 +215,7 @@ export class Generation implements GenerationView {
         identity: config.identity,
         postFork: config.postFork,
         isDevelopment: config.isDevelopment,
+        terminal: hasTerminal(config),
       },
       events: {
         message: message => this.#receive(handle, message),

@@ -48,17 +48,18 @@ export class PreloaderHandle {
   #gone = false
 
   constructor(options: PreloaderOptions) {
+    const { terminal } = options.start
     this.#events = options.events
     this.#child = spawn(options.python, [options.program], {
       cwd: options.directory,
       env: options.environment,
       // Descriptor 3 is a socket pair.
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      stdio: terminal ? ['inherit', 'inherit', 'inherit', 'pipe', 'pipe'] : ['ignore', 'pipe', 'pipe', 'pipe'],
       // A session of its own: Ctrl-C in a terminal reaches the master only.
       detached: true,
     })
-    for (const stream of [this.#child.stdout, this.#child.stderr])
-      if (stream) options.outputs.read(stream, line => this.#events.output(line))
+    const outputs = terminal ? [this.#child.stdio[4] as Duplex | null] : [this.#child.stdout, this.#child.stderr]
+    for (const stream of outputs) if (stream) options.outputs.read(stream, line => this.#events.output(line))
     this.#child.on('error', error => {
       // Only when it never ran; a signal that could not be sent is no end.
       if (this.#child.pid === undefined) this.#finish(`could not be started: ${error.message}`)

@@ -34,7 +34,17 @@ function world(changes: Partial<World> = {}): World {
 }
 
 function worker(id: number, phase: WorkerPhase, changes: Partial<WorkerView> = {}): WorkerView {
-  return { id, generation: 1, phase, since: NOW - 1, fault: null, faultSince: 0, recycleAt: NEVER, ...changes }
+  return {
+    id,
+    generation: 1,
+    phase,
+    since: NOW - 1,
+    fault: null,
+    faultSince: 0,
+    recycleAt: NEVER,
+    isDebugged: false,
+    ...changes,
+  }
 }
 
 /** `fork 1, add 3`: actions as words. */

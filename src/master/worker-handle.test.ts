@@ -47,6 +47,7 @@ function makeWorker() {
       silent: () => heard.push('silent'),
       told: () => {},
       dump: () => {},
+      debugged: ({ isDebugged }) => heard.push(`debugged ${isDebugged}`),
       stacks: (_, text) => heard.push(`stacks ${text}`),
     },
     () => now,
