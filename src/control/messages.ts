@@ -53,6 +53,20 @@ export interface ReportedFrame {
   readonly source: readonly string[]
 }
 
+/** A request that is over, for whoever develops. */
+export interface RequestTold {
+  /** Its id. */
+  readonly request: string
+  readonly method: string
+  /** With its query; at most some hundred characters. */
+  readonly target: string
+  /** 499: the client left before there was an answer. */
+  readonly status: number
+  readonly milliseconds: number
+  /** A worker had it: no static file, no answer of the gateway's own. */
+  readonly isApplication: boolean
+}
+
 /** A listening socket that the gateway inherits. */
 export interface InheritedListener {
   readonly fd: number
@@ -142,6 +156,8 @@ export type GatewayToMaster =
   | { readonly type: 'worker-blocked'; readonly worker: number; readonly note: string }
   /** `cut`: exchanges that were still running at the deadline. */
   | { readonly type: 'drained'; readonly cut: number }
+  /** Development: a line for each request. */
+  | ({ readonly type: 'request' } & RequestTold)
   /** `request`: the id of the one that the line is about. */
   | { readonly type: 'log'; readonly level: Level; readonly message: string; readonly request?: string }
 

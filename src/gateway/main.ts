@@ -27,6 +27,7 @@ import { renderError, respondWithError } from './error-response.ts'
 import { OwnPages } from './own-pages.ts'
 import { dropPrivileges } from './privileges.ts'
 import { RefusalLog } from './refusal-log.ts'
+import { both, requestLines } from './request-lines.ts'
 import { createServe } from './serve.ts'
 import { listen } from './transport.ts'
 
@@ -64,7 +65,10 @@ class Gateway {
     this.#channel = channel
     this.#logsDebug = config.logLevel === 'debug'
     this.#access = new AccessLog(config.accessLog, (level, message) => this.#log(level, message))
-    const access = this.#access.write
+    const access = both(
+      this.#access.write,
+      requestLines(config, told => channel.send({ type: 'request', ...told })),
+    )
     const space = this.#makeSpace(config)
     this.#pool = this.#makePool(config, space, build)
     this.#ownMounts = config.staticMounts

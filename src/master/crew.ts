@@ -257,10 +257,10 @@ export class Crew {
     // The name is ours: what the preloader said might be anybody's file, and the master may be root.
     const path = join(this.#options.runtimeDirectory, `w${worker.id}.out`)
     try {
-      this.#options.outputs.read(openOutput(path), (message, request) => {
+      this.#options.outputs.read(openOutput(path), (message, request, isError) => {
         if (worker.stacks.printed(message)) return
         if (message.trim() !== '') worker.lastLine = message.slice(message.trimEnd().lastIndexOf('\n') + 1)
-        this.#narrator.output('worker', message, { worker: worker.id, request })
+        this.#narrator.output('worker', message, isError, { worker: worker.id, request })
       })
     } catch (error) {
       this.#narrator.warn(`${worker.name}: ${asErrno(error).message}; what it prints is lost`)

@@ -47,7 +47,7 @@ export interface GenerationEvents {
   /** The preloader has ended as asked. */
   ended(generation: Generation): void
   hazards(generation: Generation, hazards: readonly ForkHazard[]): void
-  output(generation: Generation, line: string): void
+  output(generation: Generation, line: string, isError: boolean): void
   /** Every ten seconds while the import takes its time. */
   stillLoading(generation: Generation, elapsed: string): void
 }
@@ -219,7 +219,7 @@ export class Generation implements GenerationView {
       },
       events: {
         message: message => this.#receive(handle, message),
-        output: line => this.#events.output(this, line),
+        output: (line, isError) => this.#events.output(this, line, isError),
         gone: how => this.#onGone(handle, how),
       },
     })

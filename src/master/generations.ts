@@ -104,7 +104,7 @@ export class Generations {
           this.#hadHazards = development !== null
           this.#narrator.hazards(one, hazards)
         },
-        output: (_, line) => this.#narrator.output('preloader', line, {}),
+        output: (_, line, isError) => this.#narrator.output('preloader', line, isError, {}),
         stillLoading: (_, elapsed) => this.#narrator.stillLoading(elapsed),
       },
     })
