@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional
 
-from . import asgi_files, asgi_head, multiplex, unlogged, wire
+from . import asgi_files, asgi_head, multiplex, wire
 from .asgi_content import Content
 from .exchange import COMPLETE, NOTHING, SENDING, STARTED, TRAILERS, ClientDisconnected, Exchange, ProtocolError
 from .multiplex import MAX_COMPLETE, MAX_CONTENT
@@ -25,7 +25,6 @@ class HttpExchange(Exchange):
     __slots__ = (
         "body",
         "content",
-        "status",
         "head",
         "declared",
         "sent",
@@ -54,6 +53,7 @@ class HttpExchange(Exchange):
         self.task = None
         self.started_at = now
         self.state = NOTHING
+        self.status = 0
         self.is_gone = self.is_cancelled = False
         self.credit = multiplex.WINDOW
         self.waiters = None
@@ -136,8 +136,6 @@ class HttpExchange(Exchange):
             body = b""
         self.link.complete(self.number, self.started_at, self.status, self.head, body)
         self.state = COMPLETE
-        if self.status >= 500:
-            self._tell_unlogged()
         if self.task is not None or self.waiters:
             self.over()
 
@@ -185,8 +183,6 @@ class HttpExchange(Exchange):
 
     def _end(self, trailers: bytes) -> None:
         self.link.write(multiplex.end(self.number, self.micros(), trailers))
-        if self.status >= 500:
-            self._tell_unlogged()
         self.over()
 
     def write_head(self, body: bytes = b"") -> None:
@@ -259,9 +255,6 @@ class HttpExchange(Exchange):
         if not self.swallows:
             self.swallows = True
             self.complain("%s was sent after the response was complete: it is ignored" % kind)
-
-    def _tell_unlogged(self) -> None:
-        unlogged.tell(self.describe(), self.request_id(), self.status, self.started_at)
 
     def returned(self) -> None:
         if self.state is NOTHING:

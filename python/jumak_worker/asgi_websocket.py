@@ -38,6 +38,7 @@ class WebSocketExchange(HttpExchange):
         self.parts: List[bytes] = []
         self.owed = 0
         self.taken = 0
+        self.status = 0
         #: A message of several frames is on its way.
         self.is_writing = False
         self.close_code: Optional[int] = None

@@ -63,6 +63,20 @@ def _watch(tell: Callable[[bool], None]) -> None:
             tell(now)
 
 
+def framework_note(application: Any) -> str:
+    """Where a framework has more to show than its settings let it; empty: it has not, or is none that is known. Nothing of the
+    application runs for this."""
+    framework = type(application).__module__.partition(".")[0]
+    state = getattr(application, "__dict__", {})
+    if framework == "flask":
+        if dict.get(state.get("config") or {}, "DEBUG"):
+            return "Flask's own debugger does not run here: exceptions are shown in the browser, breakpoint() asks in the terminal"
+        return "Flask keeps exceptions to itself: FLASK_DEBUG=1 lets them be shown in the browser"
+    if framework in ("fastapi", "starlette") and state.get("debug") is False:
+        return "exceptions are in this log; debug=True of the application shows them in the browser"
+    return ""
+
+
 # -- the terminal
 
 

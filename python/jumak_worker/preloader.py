@@ -125,6 +125,8 @@ class Preloader:
                 _kill(pid, signal.SIGTERM)
             self._leave(0)
         notes = ["%s: forked all the same (--preload on)" % hazard["what"] for hazard in hazards]
+        if self._start["isDevelopment"]:
+            notes += filter(None, [debugger.framework_note(application.callable)])
         native = inspection.native_threads()
         if native:
             notes.append("native threads of a library, which will not exist in the workers: %d" % native)
