@@ -211,6 +211,26 @@ test('a request past its deadline is a 504, its worker is reported stuck and get
   assert.deepEqual(bench.lost, [])
 })
 
+test('nothing is late while a debugger has a worker, neither what it runs nor what waits for it', async () => {
+  const bench = new Bench({ timeouts: { request: 100, queue: 100 } })
+  const held = holding()
+  await bench.linkedWorker(1, 1, held.script)
+  const debugged = bench.send({ path: '/debugged' })
+  await held.until(1)
+  bench.pool.debugged(1, true)
+  const waiting = bench.send({ path: '/waiting' })
+  await new Promise(resolve => setTimeout(resolve, 400))
+  assert.deepEqual([debugged.error, waiting.error], [null, null])
+  bench.pool.debugged(1, false)
+  held.requests[0]!.link.respond(200, [], 'x')
+  await debugged.over()
+  assert.equal(debugged.response.head!.status, 200)
+  // And it is late again.
+  await held.until(2)
+  await waiting.over()
+  assert.equal((waiting.error as HttpError).status, 504)
+})
+
 test('a path has the deadline of its prefix, one request after another on one link', async () => {
   const requestFor = [
     { prefix: '/quick/', timeout: 100 },

@@ -123,6 +123,12 @@ const TABLE: readonly (readonly [string, Partial<World>, string, number?])[] = [
   ['a drained worker is stopped', { workers: [...serving, worker(3, 'drained')] }, 'stop 3'],
   ['a draining worker has the graceful timeout', { workers: [...serving, worker(3, 'draining')] }, '', GRACEFUL - 1],
   [
+    'one that stands in a debugger is not, however long it drains',
+    { workers: [...serving, worker(3, 'draining', { since: NOW - 9 * GRACEFUL, isDebugged: true })] },
+    '',
+    NEVER,
+  ],
+  [
     'a draining worker that overran it is killed',
     { workers: [...serving, worker(3, 'draining', { since: NOW - GRACEFUL })] },
     'kill 3',
