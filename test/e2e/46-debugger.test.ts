@@ -67,7 +67,7 @@ const bodyOf = async (terminal: Terminal, path: string) => {
 
 test('breakpoint() asks in the terminal, and no deadline passes while it waits', { skip }, async t => {
   const terminal = await start(t, WSGI, ...SHORT)
-  assert.match(terminal.shown, /workers +1 × 1 thread \(auto: one while developing\)/)
+  assert.match(terminal.shown, / 1 × 1 thread \(auto: one while developing\)/)
   const answer = bodyOf(terminal, '/break')
   let at = await terminal.waitFor(PROMPT)
   const queued = bodyOf(terminal, '/other')
@@ -84,7 +84,7 @@ test('breakpoint() asks in the terminal, and no deadline passes while it waits',
   at = await terminal.waitFor(PROMPT, at)
   terminal.type('c\n')
   assert.equal(await again, '200 41 from VERSION 1')
-  assert.doesNotMatch(terminal.shown, / (?:warn|error) +(?:gateway|master) +(?!Jumak runs as root)/)
+  assert.doesNotMatch(terminal.shown, /timeout|has run for|No worker was free/)
   await terminal.leave()
 })
 

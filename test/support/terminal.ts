@@ -10,9 +10,10 @@ import { markedProcesses } from './processes.ts'
 import { until } from './server.ts'
 
 const WAIT_MS = 60_000
+const AGAIN_MS = 1000
 
 export class Terminal {
-  /** All that was shown, with its colours. */
+  /** All that was shown; without colours, unless the environment wants them. */
   shown = ''
   readonly #process: ChildProcess
   readonly #marker = randomUUID()
@@ -25,7 +26,7 @@ export class Terminal {
     this.#process = spawn('python3', command, {
       cwd: directory,
       stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...process.env, PWD: directory, TERM: 'xterm', MARKER_OF_JUMAK_TEST: this.#marker, NO_COLOR: '', ...env },
+      env: { ...process.env, PWD: directory, TERM: 'xterm', MARKER_OF_JUMAK_TEST: this.#marker, NO_COLOR: '1', ...env },
     })
     this.#closed = once(this.#process, 'close')
     this.#process.stdout!.setEncoding('utf8').on('data', (text: string) => (this.shown += text))
@@ -58,6 +59,13 @@ export class Terminal {
   /** Ends it by Ctrl-C; nothing is left of it, and the terminal is as it was. */
   async leave(keys = '\x03'): Promise<void> {
     this.type(keys)
+    // The first one may be for a debugger that was left a moment ago.
+    const again = setInterval(() => this.shown.includes('stopping') || this.type('\x03'), AGAIN_MS)
+    await until(
+      () => this.#process.exitCode !== null,
+      () => `the program does not end:\n${this.shown}`,
+      WAIT_MS,
+    ).finally(() => clearInterval(again))
     await this.#closed
     assert.equal(this.#process.exitCode, 0, this.shown)
     assert.match(this.shown, /terminal: echo on\s*$/)
