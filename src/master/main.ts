@@ -25,6 +25,7 @@ import { Reloader } from './reload.ts'
 import { createRuntimeDirectory, type RuntimeDirectory } from './runtime-directory.ts'
 import { Shutdown } from './shutdown.ts'
 import { handleSignals, type Urgency } from './signals.ts'
+import { hasTerminal } from './terminal.ts'
 
 /** Last words of processes that are gone are in their pipes; only a daemon that holds one open takes longer. */
 const LAST_OUTPUT_MS = 500
@@ -222,7 +223,8 @@ class Master {
   #interruptDebugger(): boolean {
     const now = performance.now()
     if (now - this.#interruptedAt < INTERRUPT_MS) return false
-    if (!this.#fleet?.crew.interruptDebugger()) return false
+    // An editor's debugger has keys of its own.
+    if (!hasTerminal(this.#config) || !this.#fleet?.crew.interruptDebugger()) return false
     this.#interruptedAt = now
     return true
   }

@@ -6,6 +6,7 @@ Leaves with the program's exit code; the last line says whether the terminal sho
 import os
 import pty
 import select
+import signal
 import sys
 import termios
 
@@ -21,6 +22,8 @@ while terminal in reads:
             data = b""  # the last process has closed it
         if not data:
             reads.remove(fd)
+            if fd == 0:
+                os.kill(pid, signal.SIGTERM)  # the test has ended, in whatever way
         else:
             os.write(terminal if fd == 0 else 1, data)
 flags = termios.tcgetattr(terminal)[3]
