@@ -14,7 +14,7 @@ import type { GatewayConfig, Identity, Limits, StaticMount } from '../config/typ
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
-import { HttpError, LimitError, type ProtocolError } from '../http/errors.ts'
+import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { type TrustedProxies, trustedProxies } from '../http/forwarded.ts'
 import { createHttp1Context, type Http1Context } from '../http1/context.ts'
@@ -26,7 +26,7 @@ import { Development } from './development.ts'
 import { renderError, respondWithError } from './error-response.ts'
 import { OwnPages } from './own-pages.ts'
 import { dropPrivileges } from './privileges.ts'
-import { RefusalLog } from './refusal-log.ts'
+import { RefusalLog, RefusedRequests } from './refusal-log.ts'
 import { both, requestLines } from './request-lines.ts'
 import { createServe } from './serve.ts'
 import { listen } from './transport.ts'
@@ -49,8 +49,7 @@ class Gateway {
   readonly #access: AccessLog
   readonly #pages: OwnPages
   readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
-  /** By the name of the setting that refused. */
-  readonly #overLimit = new Map<string, RefusalLog>()
+  readonly #refusedRequests = new RefusedRequests((level, message, request) => this.#log(level, message, request))
   readonly #refusedConnections = new RefusalLog((level, message) => this.#log(level, message))
   readonly #fullSpace = new RefusalLog((level, message) => this.#log(level, message))
   readonly #refusedAddresses = new RefusalLog((level, message) => this.#log(level, message))
@@ -104,7 +103,7 @@ class Gateway {
       renderError: (status, accept, detail) => renderError(status, accept, detail, this.#pages),
       webSockets: createWebSocketEngine(config),
       isDraining: () => this.#draining,
-      onProtocolError: (error, peer, request) => this.#tellRefused(error, peer.address || 'client', request),
+      onProtocolError: (error, peer, request) => this.#refusedRequests.tell(error, peer.address || 'client', request),
       onAnswered: entry => access?.(entry),
     })
     setInterval(() => this.#tellInFlight(), IN_FLIGHT_MS).unref()
@@ -259,21 +258,6 @@ class Gateway {
     if (!this.#development?.respond(exchange, error)) respondWithError(exchange, error, this.#pages)
   }
 
-  /** Whoever runs the server may raise a limit, and must hear of it; what is no HTTP is between the client and itself. */
-  #tellRefused(error: ProtocolError, client: string, request: string): void {
-    const message = `refused ${client}: ${error.message}`
-    if (!(error instanceof LimitError)) {
-      this.#log('debug', message, request)
-      return
-    }
-    let log = this.#overLimit.get(error.rule)
-    if (log === undefined) {
-      log = new RefusalLog((_, line, id) => this.#log('info', line, id))
-      this.#overLimit.set(error.rule, log)
-    }
-    log.report(message, request)
-  }
-
   async closeLog(): Promise<void> {
     await this.#access.close()
   }
@@ -287,7 +271,7 @@ class Gateway {
     const cut = await this.#connections.drain(deadlineMs)
     this.#pool.close()
     this.#refusals.flush()
-    for (const log of this.#overLimit.values()) log.flush()
+    this.#refusedRequests.flush()
     this.#refusedConnections.flush()
     this.#refusedAddresses.flush()
     this.#fullSpace.flush()
