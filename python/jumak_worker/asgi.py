@@ -25,7 +25,6 @@ class HttpExchange(Exchange):
     __slots__ = (
         "body",
         "content",
-        "status",
         "head",
         "declared",
         "sent",
@@ -54,6 +53,7 @@ class HttpExchange(Exchange):
         self.task = None
         self.started_at = now
         self.state = NOTHING
+        self.status = 0
         self.is_gone = self.is_cancelled = False
         self.credit = multiplex.WINDOW
         self.waiters = None

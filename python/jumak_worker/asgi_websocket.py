@@ -40,6 +40,7 @@ class WebSocketExchange(HttpExchange):
         self.taken = 0
         #: What the gateway may still send.
         self.granted = multiplex.WINDOW
+        self.status = 0
         #: A message of several frames is on its way.
         self.is_writing = False
         self.close_code: Optional[int] = None

@@ -19,7 +19,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Callable, Dict, List, NoReturn, Optional, Tuple
 
-from . import __version__, failure_report, loader, messages, osprocess, sources, stacks
+from . import __version__, debugger, failure_report, loader, messages, osprocess, output, sources, stacks
 from .control import ControlChannel
 from .environ import Environs, base_environ
 from .errors import report
@@ -58,7 +58,7 @@ class Worker:
     def run(self) -> int:
         """The exit code. The process ends with it."""
         os.register_at_fork(after_in_child=self._forget_in_child)
-        stacks.dump_on_signal()
+        stacks.dump_on_signal(output.errors_fd)
         try:
             control = self._connect()
         except OSError as error:
@@ -72,6 +72,7 @@ class Worker:
             return _EXIT_NOT_LOADED
         if sources.current is not None:
             sources.current.report_to(control.send)
+            debugger.watch(lambda isDebugged: control.send("debugging", isDebugged=isDebugged))
         listener, path = self._listen()
         slots = self._threads if self._asgi is None else self._asgi.slots
         control.send("ready", socket=path, slots=slots, **application.describe())

@@ -133,12 +133,15 @@ class Link:
             if self.held and method not in _IDEMPOTENT:
                 # A request that must not be repeated is preceded by all that is held.
                 self.flush()
-            Call().run(self, application, method, environ, stream)
+            call = Call()
+            call.run(self, application, method, environ, stream)
             if output.partial:
                 output.finish()
+            if call.status >= 500:
+                call.tell_unlogged(environ)
             output.request = ""
             # The memory of a request goes with it, not when the next one comes.
-            del environ, stream
+            del environ, stream, call
 
     def _await_request(self) -> Tuple[bytes, int]:
         """Waits for the whole of the next request; returns what was received, and where it begins in that."""

@@ -111,6 +111,7 @@ PRELOADER: Dict[str, Dict[str, Check]] = {
         "findStatic": flag,
         "isDevelopment": flag,
         "isCheck": flag,
+        "terminal": flag,
         "multiprocess": flag,
         "preload": one_of("on", "off", "auto"),
         "locateHazards": flag,
@@ -119,7 +120,7 @@ PRELOADER: Dict[str, Dict[str, Check]] = {
     },
     "fork": {"worker": _number},
     "output-opened": {"worker": _number},
-    "signal": {"worker": _number, "signal": one_of("KILL", "URG")},
+    "signal": {"worker": _number, "signal": one_of("KILL", "URG", "INT")},
 }
 
 WORKER: Dict[str, Dict[str, Check]] = {

@@ -18,7 +18,7 @@ import time
 import warnings
 from typing import Any, Dict, NoReturn, Optional
 
-from . import deafness, descriptors, failure_report, inspection, loader, messages
+from . import deafness, debugger, descriptors, failure_report, inspection, loader, messages
 from . import osprocess, output, sources
 from .control import ControlChannel
 from .errors import report
@@ -29,6 +29,10 @@ from .openings import Openings
 _ORPHAN_GRACE = 8.0
 #: What processes that the import started have to end, before they are killed (seconds).
 _CHILDREN_GRACE = 1.0
+#: What the master reads in place of our standard output and error, where these are a terminal.
+_OUTPUT_FD = 4
+
+_SIGNALS = {"KILL": signal.SIGKILL, "URG": signal.SIGURG, "INT": signal.SIGINT}
 
 
 class Preloader:
@@ -55,7 +59,12 @@ class Preloader:
         if message is None:
             os._exit(0)
         self._start = message
-        output.install()
+        if message["terminal"]:
+            os.set_inheritable(_OUTPUT_FD, False)
+            output.install(_OUTPUT_FD)
+            debugger.take_terminal()
+        else:
+            output.install()
         if message["identity"] is not None:
             self._drop_privileges(message["identity"])
         deafness.become_deaf()
@@ -70,6 +79,7 @@ class Preloader:
             self._check()
         if message["isDevelopment"]:
             sources.start()
+            debugger.start()
         if self._preloads():
             self._import()
         else:
@@ -134,10 +144,11 @@ class Preloader:
             self._leave(0)
         if descriptors.has_written_files(self._inherited, own):
             _flush_files()
+        note = debugger.framework_note(application.callable) if self._start["isDevelopment"] else ""
         gc.collect()
         # What is frozen is never touched by the collector in a worker, and so stays shared between them.
         gc.freeze()
-        self._control.send("loaded", hazards=hazards, **application.describe())
+        self._control.send("loaded", hazards=hazards, notes=[note] if note else [], **application.describe())
 
     def _check(self) -> NoReturn:
         """``--check``: all that a worker does before it serves, and its end, here; nothing is served, and nothing forked."""
@@ -146,7 +157,7 @@ class Preloader:
             osprocess.set_parent_death_signal(signal.SIGKILL)
             if asgi is not None:
                 asgi.shut_down()
-            self._control.send("loaded", hazards=[], **application.describe())
+            self._control.send("loaded", hazards=[], notes=[], **application.describe())
         except loader.LoadError as error:
             self._control.send("load-failed", message=error.message, traceback=error.traceback)
         # The application was up, as in a worker, so what it registered for its end is run. Its threads may go on for ever.
@@ -202,7 +213,7 @@ class Preloader:
         elif kind == "signal":
             pid = self._workers.get(message["worker"])
             if pid is not None:
-                _kill(pid, signal.SIGURG if message["signal"] == "URG" else signal.SIGKILL)
+                _kill(pid, _SIGNALS[message["signal"]])
         return None
 
     def _fork(self, number: int) -> Optional[Worker]:
@@ -232,8 +243,11 @@ class Preloader:
 
     def _become_worker(self, number: int, pipe: int) -> Worker:
         signal.signal(signal.SIGCHLD, self._sigchld if self._sigchld is not None else signal.SIG_DFL)
-        os.dup2(pipe, 1)
-        os.dup2(pipe, 2)
+        if self._start["terminal"]:
+            os.dup2(pipe, _OUTPUT_FD, inheritable=False)
+        else:
+            os.dup2(pipe, 1)
+            os.dup2(pipe, 2)
         os.close(pipe)
         return Worker(number, self._start, self._application)
 
@@ -260,6 +274,8 @@ class Preloader:
             if number is None:
                 continue  # left behind by a worker; collected so that it is no zombie
             del self._workers[number]
+            if self._start["terminal"]:
+                debugger.restore_terminal()
             killed_by = _signal_name(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else None
             code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
             self._control.send("exited", worker=number, pid=pid, code=code, signal=killed_by)

@@ -11,7 +11,7 @@ from time import perf_counter
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
-from . import failure_report, files, response_head, sources, tracebacks, wire
+from . import failure_report, files, response_head, sources, tracebacks, unlogged, wire
 from .body import BodyStream
 from .errors import report
 from .wire import LinkClosed, WireError
@@ -270,9 +270,16 @@ class Call:
             self.link.send(wire.failed(self._micros(), tracebacks.one_line(error), report_of))
 
     def _complain(self, what: str, environ: dict) -> None:
+        report("application error in %s\n%s" % (self._describe(environ), what))
+
+    def tell_unlogged(self, environ: dict) -> None:
+        """Its status is 5xx: the log should say so, if the application has not."""
+        request = str(environ.get("HTTP_X_REQUEST_ID", ""))
+        unlogged.tell(self._describe(environ), request, self.status, self.started_at)
+
+    def _describe(self, environ: dict) -> str:
         # As it came, not decoded, for a line break must stay an escape; without the query, which may hold secrets.
-        path = str(environ.get("RAW_URI", "")).partition("?")[0]
-        report("application error in %s %s\n%s" % (self.method, path, what))
+        return "%s %s" % (self.method, str(environ.get("RAW_URI", "")).partition("?")[0])
 
     def _micros(self) -> int:
         return min(wire.MAX_MICROS, int((perf_counter() - self.started_at) * 1e6))

@@ -263,6 +263,7 @@ class Master:
             "postFork": None,
             "isDevelopment": False,
             "isCheck": False,
+            "terminal": False,
         }
         message.update(start)
         self.send("start", **message)

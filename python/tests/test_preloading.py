@@ -199,6 +199,7 @@ def application(environ, start_response):
                 "isDevelopment": False,
                 "isCheck": False,
                 "findStatic": False,
+                "terminal": False,
             }
             master = "\n".join(
                 (

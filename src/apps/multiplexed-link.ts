@@ -189,6 +189,9 @@ export class MultiplexedLink implements PoolLink {
     if (this.#room.becomeStream(one)) this.#owner.hasRoom()
   }
 
+  /** Its clock stood still. */
+  goOn(): void {}
+
   dismiss(code: number, afterMs: number, spanMs: number): void {
     this.#farewell?.stop()
     this.#farewell = new Farewell(
@@ -266,6 +269,8 @@ export class MultiplexedLink implements PoolLink {
   }
 
   #tick(passedMs: number): void {
+    // Time stands still in a debugger.
+    if (this.worker.isDebugged) return
     this.#heartbeat.tick(passedMs, this.inFlight > 0 || this.outbox.hasSpoken)
     for (const one of this.#calls.values()) {
       if (one.isDeserted(passedMs)) one.call.drop()

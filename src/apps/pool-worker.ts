@@ -40,6 +40,8 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   isLeaving = false
   /** The master asked, and waits for `drained`. */
   isDraining = false
+  /** Somebody looks at it in a debugger: it is not late. */
+  isDebugged = false
   /** Requests that it held when it was lost, and that the log has named. */
   named = 0
   /** Requests that it was asked to run, and that are over. */
@@ -127,6 +129,11 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   leave(): void {
     this.isLeaving = true
     for (const link of this.slots) link.usable = false
+  }
+
+  debugged(isDebugged: boolean): void {
+    this.isDebugged = isDebugged
+    if (!isDebugged) for (const link of this.slots) link.goOn()
   }
 
   dismiss(code: number, afterMs: number, spanMs: number): void {

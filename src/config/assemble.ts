@@ -15,11 +15,13 @@ import { findDirectory } from './directory.ts'
 import { discover, type Located } from './discover.ts'
 import { SETTINGS_VARIABLE } from './django-project.ts'
 import type { Environment } from './environment.ts'
+import { readErrorPage } from './error-page.ts'
 import { isDirectory, isFile } from './files.ts'
 import type { Given } from './given.ts'
 import { readIdentity } from './identity.ts'
 import * as application from './settings/application.ts'
 import * as development from './settings/development.ts'
+import { errorPage } from './settings/errors.ts'
 import * as limits from './settings/limits.ts'
 import * as listening from './settings/listening.ts'
 import * as logging from './settings/logging.ts'
@@ -31,6 +33,7 @@ import type {
   AccessLogConfig,
   BindAddress,
   Config,
+  ErrorPage,
   HealthPaths,
   Limits,
   PathTimeout,
@@ -47,9 +50,9 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
   const settings = variables[SETTINGS_VARIABLE] || environment.variables[SETTINGS_VARIABLE] || null
   const located = isAppUncertain ? null : readTarget(values, directory, settings)
   const wanted = values.one(workers.workers)
-  const auto = wanted === 'auto' ? autoWorkers(environment.machine) : { workers: wanted, reason: '' }
-  const threads = values.one(workers.threads)
   const isDevelopment = values.one(development.reload)
+  const auto = wanted === 'auto' ? autoWorkers(environment.machine, isDevelopment) : { workers: wanted, reason: '' }
+  const threads = values.one(workers.threads)
   const watched = readDirectories(values, development.reloadDir)
   const mounts = readMounts(values)
   const rest = {
@@ -73,6 +76,7 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     timeouts: readTimeouts(values),
     requestBuffering: values.one(limits.requestBuffering),
     queueOrder: values.one(limits.queueOrder),
+    retry: values.one(workers.retry),
     health: readHealthPaths(values),
     recycle: readRecycle(values),
     // While developing each change would wait for it.
@@ -81,6 +85,7 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     startTimeout: values.one(workers.startTimeout),
     staticMounts: mounts?.list ?? [],
     findStatic: mounts !== null,
+    errorPages: readErrorPages(values),
     accessLog: readAccessLog(values),
     logFile: values.one(logging.logFile),
     logLevel: values.one(logging.logLevel),
@@ -267,6 +272,20 @@ function readMounts(values: Values): { readonly list: StaticMount[] } | null {
     return [value]
   })
   return { list }
+}
+
+function readErrorPages(values: Values): ErrorPage[] {
+  const seen = new Set<string>()
+  return values.taken(errorPage).flatMap(({ value, given }) => {
+    const { status, format } = value
+    if (seen.has(`${status} ${format}`))
+      values.report(errorPage, `gives ${status} two pages as ${format}: one is possible`, given)
+    seen.add(`${status} ${format}`)
+    const page = readErrorPage(value)
+    if ('value' in page) return [page.value]
+    values.refuse(errorPage, page.problem, given)
+    return []
+  })
 }
 
 function readDirectories(values: Values, setting: Setting<string | null>): string[] {

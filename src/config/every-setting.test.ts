@@ -324,6 +324,16 @@ const CASES: Readonly<Record<string, Case>> = {
     toml: '"newest-first"',
     wrong: ['lifo', /must be fifo or newest-first/],
   },
+  retry: {
+    of: ({ retry }) => retry,
+    standard: true,
+    texts: [
+      ['off', false],
+      ['on', true],
+    ],
+    toml: 'false',
+    wrong: ['never', /must be on or off/],
+  },
   'request-buffering': {
     of: ({ requestBuffering }) => requestBuffering,
     standard: true,
@@ -415,6 +425,13 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     toml: '{ "/static" = "site" }',
     wrong: ['/static', /must be URL=DIR/],
+  },
+  'error-page': {
+    of: ({ errorPages }) => errorPages,
+    standard: [],
+    texts: [['502=page.html', [{ status: 502, format: 'html', content: '<p>down' }]]],
+    toml: '{ 502 = "page.html" }',
+    wrong: ['200=page.html', /must have one of these before the equals sign: 400, .* or 507/],
   },
   'access-log': {
     of: ({ accessLog }) => accessLog?.path,
@@ -562,6 +579,7 @@ interface Given {
 function load(t: TestContext, { words = [], variables = {}, toml }: Given): { loaded: LoadResult; root: string } {
   const root = makeTree(t, {
     'app.py': 'app = 1',
+    'page.html': '<p>down',
     'site/wsgi.py': 'application = 1',
     '.env': '',
     'other.toml': 'threads = 9',

@@ -100,6 +100,15 @@ export interface AccessLogConfig {
   readonly slowerThan: number
 }
 
+export type ErrorFormat = 'text' | 'html' | 'json'
+
+/** What is answered with a status instead of our own words. */
+export interface ErrorPage {
+  readonly status: number
+  readonly format: ErrorFormat
+  readonly content: string
+}
+
 /** Files below `directory` are served at paths below `url`. */
 export interface StaticMount {
   /** Begins and ends with a slash: `/static/`. */
@@ -148,10 +157,14 @@ export interface GatewayConfig {
   readonly requestBuffering: boolean
   readonly health: HealthPaths
   readonly queueOrder: QueueOrder
+  /** An idempotent request whose worker died may be sent to another one. */
+  readonly retry: boolean
   /** SCRIPT_NAME: the path below which a proxy in front mounts the application; empty or `/shop`. */
   readonly rootPath: string
   /** As given; what a Django project's settings say comes with the `static` message. */
   readonly staticMounts: readonly StaticMount[]
+  /** None has a status and a format twice. */
+  readonly errorPages: readonly ErrorPage[]
   /** Directory for temporary files. */
   readonly temporaryDirectory: string
   /** The application is being developed: errors are shown with their frames, to loopback only. */

@@ -24,7 +24,9 @@ export interface AutoWorkers {
   readonly reason: string
 }
 
-export function autoWorkers(machine: Machine): AutoWorkers {
+export function autoWorkers(machine: Machine, isDevelopment = false): AutoWorkers {
+  // Who stops at a breakpoint wants the next request to wait for it, and one process to look into.
+  if (isDevelopment) return { workers: 1, reason: 'auto: one while developing' }
   const cores = usableCores(machine)
   const quota = cpuQuota(machine)
   const usable = quota < cores ? quota : cores

@@ -14,6 +14,7 @@ import {
 import { FORWARDED_HEADERS } from '../base/forwarded-headers.ts'
 import type {
   AccessLogConfig,
+  ErrorPage,
   GatewayConfig,
   HealthPaths,
   Identity,
@@ -70,6 +71,17 @@ const accessLog = object<AccessLogConfig>({
   slowerThan: milliseconds,
 })
 
+/** Characters; the setting allows 256 KiB of UTF-8. */
+const MAX_PAGE = 256 * 1024
+export const errorPages: Check = listOf(
+  object<ErrorPage>({
+    status: wholeNumber(400, 599),
+    format: oneOf(['html', 'json', 'text']),
+    content: text(MAX_PAGE),
+  }),
+  MAX_ENTRIES,
+)
+
 export const gatewayConfig: Check = object<GatewayConfig>({
   limits,
   timeouts,
@@ -78,6 +90,8 @@ export const gatewayConfig: Check = object<GatewayConfig>({
   accessLog: orNull(accessLog),
   requestBuffering: flag,
   health: object<HealthPaths>({ live: orNull(path), ready: orNull(path) }),
+  retry: flag,
+  errorPages,
   queueOrder: oneOf(['fifo', 'newest-first']),
   rootPath: textLike(/^(\/.*)?$/s, MAX_TEXT, 'empty, or a path'),
   staticMounts: listOf(object<StaticMount>({ url: path, directory: path }), MAX_ENTRIES),

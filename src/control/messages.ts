@@ -9,7 +9,7 @@
  * The last two carry JSON lines: one object a line, UTF-8, at most 1 MiB, `type` first. `python/jumak_worker/control.py`
  * is the other end; `test/vectors/control.json` holds an example of each that both languages read.
  */
-import type { GatewayConfig, StaticMount, WarmupRequest } from '../config/types.ts'
+import type { ErrorPage, GatewayConfig, StaticMount, WarmupRequest } from '../config/types.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -53,6 +53,20 @@ export interface ReportedFrame {
   readonly source: readonly string[]
 }
 
+/** A request that is over, for whoever develops. */
+export interface RequestTold {
+  /** Its id. */
+  readonly request: string
+  readonly method: string
+  /** With its query; at most some hundred characters. */
+  readonly target: string
+  /** 499: the client left before there was an answer. */
+  readonly status: number
+  readonly milliseconds: number
+  /** A worker had it: no static file, no answer of the gateway's own. */
+  readonly isApplication: boolean
+}
+
 /** A listening socket that the gateway inherits. */
 export interface InheritedListener {
   readonly fd: number
@@ -84,6 +98,8 @@ export type MasterToGateway =
     }
   /** Give the worker nothing more, let it finish what it has, close its links, answer `worker-drained`. */
   | { readonly type: 'worker-drain'; readonly worker: number }
+  /** Development, as the worker has told it. */
+  | { readonly type: 'worker-debugged'; readonly worker: number; readonly isDebugged: boolean }
   /** Workers of later generations get no requests of clients, linked and warm as they are, while there is anybody else. */
   | { readonly type: 'serve'; readonly generation: number }
   /** The program stops after `--shutdown-delay`; `drain` follows, and until then everything is served as before. */
@@ -92,6 +108,8 @@ export type MasterToGateway =
   | { readonly type: 'drain'; readonly deadlineMs: number }
   /** What the applications' settings say, besides `staticMounts` of the configuration; replaces what was said before. */
   | { readonly type: 'static'; readonly mounts: readonly StaticMount[] }
+  /** `errorPages` of the configuration, as HUP has read them. */
+  | { readonly type: 'error-pages'; readonly pages: readonly ErrorPage[] }
   | { readonly type: 'reopen-logs' }
   /** Answered by `pong` as soon as the gateway's event loop turns. */
   | { readonly type: 'ping' }
@@ -138,6 +156,8 @@ export type GatewayToMaster =
   | { readonly type: 'worker-blocked'; readonly worker: number; readonly note: string }
   /** `cut`: exchanges that were still running at the deadline. */
   | { readonly type: 'drained'; readonly cut: number }
+  /** Development: a line for each request. */
+  | ({ readonly type: 'request' } & RequestTold)
   /** `request`: the id of the one that the line is about. */
   | { readonly type: 'log'; readonly level: Level; readonly message: string; readonly request?: string }
 
@@ -171,6 +191,8 @@ export type MasterToPreloader =
       readonly isDevelopment: boolean
       /** `--check`: load the application and end it again; `loaded` or `load-failed` is the last message. */
       readonly isCheck: boolean
+      /** Descriptors 0 to 2 are a terminal, for debuggers, and 4 is what the master reads. */
+      readonly terminal: boolean
       /** More than one process will answer: `wsgi.multiprocess`. */
       readonly multiprocess: boolean
       /** auto: import before forking unless the inspection finds something; on: import and fork all the same; off: each worker imports. */
@@ -186,8 +208,8 @@ export type MasterToPreloader =
   /** The worker's output pipe is open in the master: the preloader closes its own copy. */
   | { readonly type: 'output-opened'; readonly worker: number }
   /** The preloader signals its own children, so no signal ever reaches a stranger that got the number. URG: write where
-   *  every thread stands to the output (`master/stacks.ts`); by default it is ignored. */
-  | { readonly type: 'signal'; readonly worker: number; readonly signal: 'KILL' | 'URG' }
+   *  every thread stands to the output (`master/stacks.ts`); by default it is ignored. INT: Ctrl-C, for a debugger. */
+  | { readonly type: 'signal'; readonly worker: number; readonly signal: 'KILL' | 'URG' | 'INT' }
 
 /** What an application is, once it is imported. */
 export interface LoadedApplication {
@@ -231,7 +253,11 @@ export interface LoadFailure {
 
 export type PreloaderToMaster =
   /** Imported, inspected, frozen: ready to fork. `hazards`: with preload on, where it is forked all the same. */
-  | ({ readonly type: 'loaded'; readonly hazards: readonly ForkHazard[] } & LoadedApplication)
+  | ({
+      readonly type: 'loaded'
+      readonly hazards: readonly ForkHazard[]
+      readonly notes: readonly string[]
+    } & LoadedApplication)
   /** Development: files that were read since the last time. */
   | { readonly type: 'imported'; readonly files: readonly SourceFile[] }
   /** Development: what `load-failed`, which follows, is about. */
@@ -274,5 +300,7 @@ export type WorkerToMaster =
   /** Imported, and listening for links on `socket`, one accept per slot. */
   | ({ readonly type: 'ready'; readonly socket: string; readonly slots: number } & LoadedApplication)
   | ({ readonly type: 'load-failed' } & LoadFailure)
+  /** Development: somebody looks at it in a debugger, or types an answer; or no longer. Its deadlines are off meanwhile. */
+  | { readonly type: 'debugging'; readonly isDebugged: boolean }
   /** For the log, lines as Python writes tracebacks. */
   | { readonly type: 'stacks'; readonly text: string }

@@ -23,7 +23,7 @@ import {
 } from '../base/checks.ts'
 import { version } from '../base/version.ts'
 import type { StaticMount, WarmupRequest } from '../config/types.ts'
-import { gatewayConfig } from './config-shape.ts'
+import { errorPages, gatewayConfig } from './config-shape.ts'
 import type {
   ErrorReport,
   ForkHazard,
@@ -150,7 +150,7 @@ export function isErrorReport(value: unknown): value is ErrorReport {
 }
 
 export const PRELOADER_SHAPES: Shapes<PreloaderToMaster> = {
-  loaded: { hazards, ...application },
+  loaded: { hazards, notes: listOf(line, 100), ...application },
   waiting: {},
   imported: { files },
   report: { report },
@@ -166,6 +166,7 @@ export const WORKER_SHAPES: Shapes<WorkerToMaster> = {
   ready: { socket: directory, slots, ...application },
   'load-failed': failure,
   stacks: { text: words },
+  debugging: { isDebugged: flag },
   imported: { files },
   report: { report },
 }
@@ -184,6 +185,14 @@ export const GATEWAY_SHAPES: Shapes<GatewayToMaster> = {
   'worker-spent': { worker: number, requests: count },
   'worker-blocked': { worker: number, note: words },
   drained: { cut: count },
+  request: {
+    request: line,
+    method: logged,
+    target: logged,
+    status: wholeNumber(100, 999),
+    milliseconds: numberFrom(0, Number.MAX_SAFE_INTEGER),
+    isApplication: flag,
+  },
   log: { level, message: logged, request: optional(line) },
 }
 
@@ -201,10 +210,12 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
     warmup: listOf(warmup, 1000),
   },
   'worker-drain': { worker: number },
+  'worker-debugged': { worker: number, isDebugged: flag },
   serve: { generation: number },
   stopping: {},
   drain: { deadlineMs: numberFrom(0, MAX_DELAY_MS) },
   static: { mounts: listOf(mount, MAX_MOUNTS) },
+  'error-pages': { pages: errorPages },
   'reopen-logs': {},
   ping: {},
   hold: {},

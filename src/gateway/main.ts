@@ -24,8 +24,10 @@ import { assembleHandler } from './assemble.ts'
 import { Development } from './development.ts'
 import { renderError, respondWithError } from './error-response.ts'
 import { closeWhenQuiet } from './last-accepts.ts'
+import { OwnPages } from './own-pages.ts'
 import { dropPrivileges } from './privileges.ts'
-import { RefusalLog } from './refusal-log.ts'
+import { RefusalLog, RefusedRequests } from './refusal-log.ts'
+import { both, requestLines } from './request-lines.ts'
 import { createServe } from './serve.ts'
 import { listen } from './transport.ts'
 
@@ -45,8 +47,10 @@ class Gateway {
   readonly #ownMounts: readonly StaticMount[]
   readonly #files: StaticFiles
   readonly #access: AccessLog
+  readonly #pages: OwnPages
   readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
   readonly #cutFiles = new RefusalLog((level, message, request) => this.#log(level, message, request))
+  readonly #refusedRequests = new RefusedRequests((level, message, request) => this.#log(level, message, request))
   readonly #refusedConnections = new RefusalLog((level, message) => this.#log(level, message))
   readonly #fullSpace = new RefusalLog((level, message) => this.#log(level, message))
   readonly #refusedAddresses = new RefusalLog((level, message) => this.#log(level, message))
@@ -64,11 +68,16 @@ class Gateway {
     this.#channel = channel
     this.#logsDebug = config.logLevel === 'debug'
     this.#access = new AccessLog(config.accessLog, (level, message) => this.#log(level, message))
-    const access = this.#access.write
+    const access = both(
+      this.#access.write,
+      requestLines(config, told => channel.send({ type: 'request', ...told })),
+    )
     const space = this.#makeSpace(config)
     this.#pool = this.#makePool(config, space, build)
     this.#ownMounts = config.staticMounts
     this.#files = new StaticFiles(config.rootPath, space.files, (exchange, error) => this.#refuse(exchange, error))
+    this.#pages = new OwnPages(config.errorPages)
+    this.#files.answersMissing = this.#pages.has(404)
     this.#files.setMounts(this.#ownMounts)
     if (config.isDevelopment)
       this.#development = new Development(this.#pool, path => channel.send({ type: 'code-changed', path }))
@@ -85,6 +94,7 @@ class Gateway {
         () => (this.#isStopping ? 'the program is stopping' : this.#pool.whyNotReady),
       ),
       trusted,
+      respond: (exchange, error) => respondWithError(exchange, error, this.#pages),
       forwardedHeaders: config.forwardedHeaders,
       onRefused: (exchange, error) => {
         this.#log('debug', `refused ${exchange.peer.address || 'client'}: ${error.message}`, exchange.id)
@@ -99,11 +109,10 @@ class Gateway {
       limits: config.limits,
       timeouts: config.timeouts,
       onExchange,
-      renderError,
+      renderError: (status, accept, detail) => renderError(status, accept, detail, this.#pages),
       webSockets: createWebSocketEngine(config),
       isDraining: () => this.#draining,
-      onProtocolError: (error, peer, request) =>
-        this.#log('debug', `refused ${peer.address || 'client'}: ${error.message}`, request),
+      onProtocolError: (error, peer, request) => this.#refusedRequests.tell(error, peer.address || 'client', request),
       onAnswered: entry => access?.(entry),
     })
     setInterval(() => this.#tellInFlight(), IN_FLIGHT_MS).unref()
@@ -116,6 +125,7 @@ class Gateway {
       limits: config.limits,
       timeouts: config.timeouts,
       queueOrder: config.queueOrder,
+      retry: config.retry,
       space,
       build,
       rootPath: config.rootPath,
@@ -209,11 +219,18 @@ class Gateway {
       case 'worker-drain':
         this.#pool.drainWorker(message.worker)
         break
+      case 'worker-debugged':
+        this.#pool.debugged(message.worker, message.isDebugged)
+        break
       case 'serve':
         this.#pool.serve(message.generation)
         break
       case 'static':
         this.#files.setMounts([...this.#ownMounts, ...message.mounts])
+        break
+      case 'error-pages':
+        this.#pages.replace(message.pages)
+        this.#files.answersMissing = this.#pages.has(404)
         break
       case 'hold':
       case 'sources':
@@ -248,7 +265,7 @@ class Gateway {
       this.#refusals.report(`${method} ${path} was refused: ${error.message}`, exchange.id)
     else if (error instanceof FileCutError)
       this.#cutFiles.report(`the answer to ${method} ${path} was cut: ${error.message}`, exchange.id)
-    if (!this.#development?.respond(exchange, error)) respondWithError(exchange, error)
+    if (!this.#development?.respond(exchange, error)) respondWithError(exchange, error, this.#pages)
   }
 
   /** Drains, if that is not done yet; resolves when the process may end. */
@@ -276,6 +293,7 @@ class Gateway {
     this.#pool.close()
     this.#refusals.flush()
     this.#cutFiles.flush()
+    this.#refusedRequests.flush()
     this.#refusedConnections.flush()
     this.#refusedAddresses.flush()
     this.#fullSpace.flush()

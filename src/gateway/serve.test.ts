@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FakeExchange } from '../apps/testing/fake-exchange.ts'
 import { trustedProxies } from '../http/trusted-proxies.ts'
+import { respondWithError } from './error-response.ts'
 import { createServe } from './serve.ts'
 
 test('what contradicts itself is answered 400 before any handler, and told', () => {
@@ -10,6 +11,7 @@ test('what contradicts itself is answered 400 before any handler, and told', () 
     handler: () => assert.fail('no handler is asked'),
     trusted: trustedProxies(['192.0.2.1']),
     forwardedHeaders: ['x-forwarded-proto', 'x-forwarded-ssl'],
+    respond: respondWithError,
     onRefused: (exchange, error) => told.push(`${exchange.response.state} ${error.message}`),
     onBug: error => assert.fail(error),
   })

@@ -14,6 +14,9 @@ export class ProtocolError extends Error {
   }
 }
 
+/** A client wants more than a setting allows: whoever runs the server may raise it. `rule` is its name. */
+export class LimitError extends ProtocolError {}
+
 export type Culprit = 'client' | 'application' | 'operator'
 
 /** A request that is answered with an error status on purpose: 502, 503, 504 and the like. */

@@ -2,7 +2,7 @@
  * Decoder of chunked content (RFC9112§7.1), sans-IO: bytes in, `onBody` and `onEnd` out. Strict: a size is hexadecimal digits and
  * nothing else, lines end in CRLF, extensions and trailers have bounds.
  */
-import { ProtocolError } from '../http/errors.ts'
+import { LimitError, ProtocolError } from '../http/errors.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import { areChunkExtensions } from './chunk-extensions.ts'
 import { colonOf, FieldKind, fieldName, fieldValue } from './fields.ts'
@@ -95,7 +95,7 @@ export class ChunkedDecoder {
     if (this.#state === 'size' && this.#extensionBytes + length > MAX_EXTENSION_BYTES)
       throw new ProtocolError(400, 'The chunk extensions are too long', 'RFC9112§7.1.1')
     if (this.#state === 'trailers' && this.#trailerBytes + length > this.#limits.headerBytes + 2)
-      throw new ProtocolError(431, 'The trailers are too long', 'RFC9112§7.1.2')
+      throw new LimitError(431, 'The trailers are too long', 'limit-request-header-size')
   }
 
   #onLine(line: string): void {
@@ -125,7 +125,7 @@ export class ChunkedDecoder {
     const size = Number.parseInt(line.slice(start, end), 16)
     this.#total += size
     if (this.#total > this.#limits.body)
-      throw new ProtocolError(413, `The content is larger than ${this.#limits.body} bytes`, 'RFC9110§15.5.14')
+      throw new LimitError(413, `The content is larger than ${this.#limits.body} bytes`, 'limit-request-body')
     this.#remaining = size
     this.#state = size === 0 ? 'trailers' : 'data'
   }
@@ -141,7 +141,7 @@ export class ChunkedDecoder {
     const { name, kind } = fieldName(line.slice(0, colon))
     const value = fieldValue(line, colon + 1, line.length, false)
     if (this.#trailers.length >= 2 * this.#limits.headerCount)
-      throw new ProtocolError(431, 'There are too many trailers', 'RFC9112§7.1.2')
+      throw new LimitError(431, 'There are too many trailers', 'limit-request-fields')
     if (kind === FieldKind.ORDINARY && !FORBIDDEN_TRAILERS.has(name)) this.#trailers.push(name, value)
   }
 }

@@ -3,7 +3,7 @@
  * bytes and no chunks (`parser.ts`). Every check is made in the order of the lines.
  */
 import { isAuthority } from '../http/authority.ts'
-import { ProtocolError } from '../http/errors.ts'
+import { LimitError, ProtocolError } from '../http/errors.ts'
 import type { RequestHead } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import { parseTarget, withoutRawBytes } from '../http/target.ts'
@@ -72,9 +72,17 @@ export class HeadReader {
   checkLineLength(length: number): void {
     if (this.#method === '') {
       if (length > this.#limits.requestLine)
-        throw new ProtocolError(414, `The request line is longer than ${this.#limits.requestLine} bytes`, 'RFC9112§3')
+        throw new LimitError(
+          414,
+          `The request line is longer than ${this.#limits.requestLine} bytes`,
+          'limit-request-line',
+        )
     } else if (length > 0 && this.#headerBytes + length > this.#limits.headerBytes) {
-      throw new ProtocolError(431, `The headers are longer than ${this.#limits.headerBytes} bytes`, 'RFC6585§5')
+      throw new LimitError(
+        431,
+        `The headers are longer than ${this.#limits.headerBytes} bytes`,
+        'limit-request-header-size',
+      )
     }
   }
 
@@ -104,7 +112,7 @@ export class HeadReader {
   fieldLine(text: string, from: number, to: number, clean: boolean): void {
     this.#headerBytes += to - from + 2
     if (++this.#fieldCount > this.#limits.headerCount)
-      throw new ProtocolError(431, `There are more than ${this.#limits.headerCount} headers`, 'RFC6585§5')
+      throw new LimitError(431, `There are more than ${this.#limits.headerCount} headers`, 'limit-request-fields')
     const field = fieldNameBehind(this.#field, text, from, to)
     this.#field = field
     const { name, kind, lead } = field

@@ -81,6 +81,10 @@ export class Crew {
       },
       loadFailed: (one, failure) => this.#options.loadFailed(one, failure.message, failure.traceback),
       silent: (one, reason) => this.#onSilent(one, reason),
+      debugged: one => {
+        this.#tellDebugged(one)
+        this.#options.changed()
+      },
       told: (one, message) => this.#options.told(one, message),
       stacks: (one, question, text) => this.#narrator.workerStacks(one, question.request, text),
       dump: one => this.#signal(one, 'URG'),
@@ -89,6 +93,17 @@ export class Crew {
     worker.recycle(this.#recycling.describeAge(age), worker.startedAt + age)
     this.workers.set(id, worker)
     this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id })
+  }
+
+  /** Ctrl-C for those that are in a debugger; false: none is. */
+  interruptDebugger(): boolean {
+    const debugged = [...this.workers.values()].filter(one => one.isDebugged)
+    for (const worker of debugged) this.#signal(worker, 'INT')
+    return debugged.length > 0
+  }
+
+  #tellDebugged({ id, isDebugged }: WorkerHandle): void {
+    this.#options.sendToGateway({ type: 'worker-debugged', worker: id, isDebugged })
   }
 
   command(command: 'add' | 'drain' | 'recycle' | 'stop' | 'kill', id: number): void {
@@ -140,7 +155,7 @@ export class Crew {
     this.#signal(worker, 'KILL')
   }
 
-  #signal(worker: WorkerHandle, signal: 'KILL' | 'URG'): void {
+  #signal(worker: WorkerHandle, signal: 'KILL' | 'URG' | 'INT'): void {
     const generation = this.#options.findGeneration(worker.generation)
     if (generation !== undefined && generation.preloader !== 'gone')
       generation.send({ type: 'signal', worker: worker.id, signal })
@@ -251,10 +266,10 @@ export class Crew {
     // The name is ours: what the preloader said might be anybody's file, and the master may be root.
     const path = join(this.#options.runtimeDirectory, `w${worker.id}.out`)
     try {
-      this.#options.outputs.read(openOutput(path), (message, request) => {
+      this.#options.outputs.read(openOutput(path), (message, request, isError) => {
         if (worker.stacks.printed(message)) return
         if (message.trim() !== '') worker.lastLine = message.slice(message.trimEnd().lastIndexOf('\n') + 1)
-        this.#narrator.output('worker', message, { worker: worker.id, request })
+        this.#narrator.output('worker', message, isError, { worker: worker.id, request })
       })
     } catch (error) {
       this.#narrator.warn(`${worker.name}: ${asErrno(error).message}; what it prints is lost`)

@@ -134,6 +134,7 @@ export class Fleet {
   /** For the next generation, and the number of workers at once: as TTIN and TTOU left it, unless the setting changed. */
   configure(config: Config, hasNewWorkers: boolean): void {
     this.#config = config
+    this.sendToGateway({ type: 'error-pages', pages: config.errorPages })
     if (hasNewWorkers) this.#added = 0
     this.#wake()
   }

@@ -24,6 +24,7 @@ import type { Outputs } from './output.ts'
 import { PreloaderHandle } from './preloader-handle.ts'
 import { findPython, type Python } from './python.ts'
 import type { GenerationView } from './supervise.ts'
+import { hasTerminal } from './terminal.ts'
 
 export type Interface = LoadedApplication['interface']
 
@@ -49,7 +50,7 @@ export interface GenerationEvents {
   ended(generation: Generation): void
   /** The import left something that does not survive a fork. */
   hazards(generation: Generation): void
-  output(generation: Generation, line: string): void
+  output(generation: Generation, line: string, isError: boolean): void
   /** Every ten seconds while the import takes its time. */
   stillLoading(generation: Generation, elapsed: string): void
 }
@@ -81,6 +82,8 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
   application: LoadedApplication | null = null
   /** What does not survive a fork; empty when nothing was found or nobody looked. */
   hazards: readonly ForkHazard[] = []
+  /** While developing: where its framework could show more. */
+  notes: readonly string[] = []
   /** As used now: `off` after hazards. */
   preload: PreloadMode
   readonly startedAt: number = performance.now()
@@ -242,10 +245,11 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
         postFork: config.postFork,
         isDevelopment: config.isDevelopment,
         isCheck,
+        terminal: hasTerminal(config),
       },
       events: {
         message: message => this.#receive(handle, message),
-        output: line => this.#events.output(this, line),
+        output: (line, isError) => this.#events.output(this, line, isError),
         gone: how => this.#onGone(handle, how),
       },
     })
@@ -257,6 +261,7 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
     switch (message.type) {
       case 'loaded':
         this.hazards = message.hazards
+        this.notes = message.notes
         this.learn(message)
         if (message.hazards.length > 0) this.#events.hazards(this)
         this.#becomeForkable()

@@ -15,6 +15,7 @@ import type { Narrator } from './narrator.ts'
 import type { OutOfMemory } from './out-of-memory.ts'
 import type { Outputs } from './output.ts'
 import type { Programs } from './paths.ts'
+import { hasTerminal } from './terminal.ts'
 
 export interface GenerationsOptions {
   readonly programs: Programs
@@ -106,7 +107,7 @@ export class Generations {
           this.#hadHazards = development !== null
           this.#narrator.hazards(one)
         },
-        output: (_, line) => this.#narrator.output('preloader', line, {}),
+        output: (_, line, isError) => this.#narrator.output('preloader', line, isError, {}),
         stillLoading: (_, elapsed) => this.#narrator.stillLoading(elapsed),
       },
     })
@@ -154,9 +155,11 @@ export class Generations {
     for (const generation of this.values()) generation.settle()
   }
 
-  #limitStart(generation: Generation, { startTimeout, app }: Config): void {
+  #limitStart(generation: Generation, config: Config): void {
+    const { startTimeout, app } = config
     clearTimeout(this.#startTimer)
-    if (startTimeout === 0) return
+    // A breakpoint in a module waits for whoever has set it.
+    if (startTimeout === 0 || hasTerminal(config)) return
     const message = `generation ${generation.number} did not serve within ${describeDuration(startTimeout)} (--start-timeout): ${app.display} hangs, or needs more time`
     this.#startTimer = setTimeout(
       () => generation.fail({ kind: 'run', message, traceback: '' }),

@@ -7,8 +7,8 @@
  */
 import { relative } from 'node:path'
 import type { Change, Config, LogLevel } from '../config/types.ts'
-import type { ForkHazard, LoadFailure } from '../control/messages.ts'
-import type { Log, LogFields } from '../observe/log.ts'
+import type { ForkHazard, LoadFailure, RequestTold } from '../control/messages.ts'
+import type { Colour, Log, LogFields } from '../observe/log.ts'
 import { briefApplication, briefProgram } from './brief.ts'
 import type { CrashLoop } from './crash-loop.ts'
 import { countOf, describeDuration } from './describe.ts'
@@ -62,8 +62,8 @@ export class Narrator {
   }
 
   /** What another process printed: a line, or lines that belong together. */
-  output(source: 'worker' | 'preloader', message: string, about: LogFields): void {
-    this.#log.write(this.#outputLevel, source, message, about)
+  output(source: 'worker' | 'preloader', message: string, isError: boolean, about: LogFields): void {
+    this.#log.write(isError ? 'error' : this.#outputLevel, source, message, about)
   }
 
   // ---- start, reload ----
@@ -96,6 +96,7 @@ export class Narrator {
     if (!this.#hasNamed) this.#log.facts(SOURCE, this.#tellsAll ? known : briefApplication(known, generation))
     else if (!this.#config.isDevelopment)
       this.#log.info(SOURCE, `generation ${generation.number}: ${what}`, known.fields)
+    if (!this.#hasNamed) for (const hint of generation.notes) this.info(hint)
     this.#hasNamed = true
   }
 
@@ -228,6 +229,13 @@ export class Narrator {
     this.#log.write(level, 'gateway', message, { request })
   }
 
+  /** While developing. What came from no worker stands back. */
+  requestOver({ request, method, target, status, milliseconds, isApplication }: RequestTold): void {
+    const line = `${method} ${target} ${this.#log.paint(colourOf(status), String(status))} ${describeDuration(milliseconds)}`
+    const fields = { request, method, target, status, seconds: milliseconds / 1000 }
+    this.#log.info('gateway', isApplication ? line : this.#log.paint('dim', line), fields)
+  }
+
   gatewayError(line: string): void {
     this.#log.error('gateway', line)
   }
@@ -271,6 +279,12 @@ const FORK_CONSEQUENCE: Readonly<Record<ForkHazard['kind'], string>> = {
   lock: 'would be held by all workers at once',
   memory: SHARED,
   descriptor: SHARED,
+}
+
+function colourOf(status: number): Colour {
+  if (status >= 500) return 'red'
+  if (status >= 400) return 'yellow'
+  return status >= 300 ? 'cyan' : 'green'
 }
 
 function about(worker: WorkerHandle): LogFields {

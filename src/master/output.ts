@@ -9,7 +9,7 @@ import { closeSync, constants, fstatSync, openSync, rmSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { asErrno, OperatorError } from './errors.ts'
-import { Records } from './records.ts'
+import { type OnRecord, Records } from './records.ts'
 
 /** Longer lines are continued: a log viewer and the sink's buffer should not meet a line of megabytes. */
 export const MAX_LOG_LINE = 16 * 1024
@@ -22,8 +22,8 @@ export class Outputs {
   readonly #open = new Set<Readable>()
   #onEmpty: (() => void) | null = null
 
-  /** Calls `onRecord` for each line, or for lines that belong together (`records.ts`), with the request's id or ''. */
-  read(stream: Readable, onRecord: (message: string, request: string) => void): void {
+  /** Calls `onRecord` for each line, or for lines that belong together (`records.ts`), with the request's id or '', and whether it tells of an error. */
+  read(stream: Readable, onRecord: OnRecord): void {
     this.#open.add(stream)
     const records = new Records(onRecord)
     readLines(stream, (line, isCut) => records.line(line, isCut))

@@ -40,7 +40,17 @@ function world({ wanted = 2, generations = [generation(1, 'forking')], ...change
 }
 
 function worker(id: number, phase: WorkerPhase, changes: Partial<WorkerView> = {}): WorkerView {
-  return { id, generation: 1, phase, since: NOW - 1, fault: null, faultSince: 0, recycleAt: NEVER, ...changes }
+  return {
+    id,
+    generation: 1,
+    phase,
+    since: NOW - 1,
+    fault: null,
+    faultSince: 0,
+    recycleAt: NEVER,
+    isDebugged: false,
+    ...changes,
+  }
 }
 
 /** `fork 1, add 3`: actions as words. */
@@ -119,6 +129,12 @@ const TABLE: readonly (readonly [string, Changes, string, number?])[] = [
   ],
   ['a drained worker is stopped', { workers: [...serving, worker(3, 'drained')] }, 'stop 3'],
   ['a draining worker has the graceful timeout', { workers: [...serving, worker(3, 'draining')] }, '', GRACEFUL - 1],
+  [
+    'one that stands in a debugger is not, however long it drains',
+    { workers: [...serving, worker(3, 'draining', { since: NOW - 9 * GRACEFUL, isDebugged: true })] },
+    '',
+    NEVER,
+  ],
   [
     'a draining worker that overran it is killed',
     { workers: [...serving, worker(3, 'draining', { since: NOW - GRACEFUL })] },

@@ -40,6 +40,8 @@ export interface WorkerView {
   readonly faultSince: number
   /** From this moment on it is to be recycled, although nothing is wrong with it. Infinity: not that anybody knows. */
   readonly recycleAt: number
+  /** Somebody looks at it in a debugger. */
+  readonly isDebugged: boolean
 }
 
 export interface GenerationView {
@@ -237,7 +239,7 @@ class Planner {
         if (!this.#isPlanned(worker) && this.#isDue(worker.since + LINK_MS)) this.#act('kill', worker)
         break
       case 'draining':
-        if (this.#isDue(worker.since + gracefulMs)) this.#act('kill', worker)
+        if (!worker.isDebugged && this.#isDue(worker.since + gracefulMs)) this.#act('kill', worker)
         break
       case 'drained':
         this.#act('stop', worker)

@@ -51,6 +51,7 @@ function makeWorker() {
       silent: (_, reason) => heard.push(`silent ${reason}`.trim()),
       told: () => {},
       dump: () => {},
+      debugged: ({ isDebugged }) => heard.push(`debugged ${isDebugged}`),
       stacks: (_, text) => heard.push(`stacks ${text}`),
     },
     () => now,

@@ -23,6 +23,8 @@ export interface WorkerEvents {
   stacks(worker: WorkerHandle, question: StackQuestion, text: string): void
   /** It does not answer: `faulthandler` is to. */
   dump(worker: WorkerHandle): void
+  /** While developing: a debugger has it, or no longer. */
+  debugged(worker: WorkerHandle): void
   /** While developing. */
   told(worker: WorkerHandle, message: Told): void
 }
@@ -43,6 +45,7 @@ export class WorkerHandle implements WorkerView {
   fault: Fault | null = null
   faultSince = 0
   recycleAt: number = Number.POSITIVE_INFINITY
+  isDebugged = false
   /** `1,012 requests (--max-requests 1000)`. */
   recycleReason = ''
   /** Of all that it printed, for the case that it dies. */
@@ -213,6 +216,12 @@ export class WorkerHandle implements WorkerView {
       case 'imported':
       case 'report':
         this.#events.told(this, message)
+        break
+      case 'debugging':
+        this.isDebugged = message.isDebugged
+        // Its request has all of its time again.
+        this.since = this.#clock()
+        this.#events.debugged(this)
         break
       case 'stacks':
         this.stacks.answered(message.text)

@@ -57,7 +57,8 @@ export class Log {
     this.#sink = sink
     this.#threshold = ORDER[level]
     this.#isJson = format === 'json'
-    this.#style = colour ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text
+    this.#style =
+      colour && !this.#isJson ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text
     this.#format = this.#isJson ? formatJson : textFormat(this.#style)
   }
 
@@ -80,6 +81,11 @@ export class Log {
     this.#sink.write(this.#format(new Date(), level, source, message, fields))
   }
 
+  /** For a part of a message; as it is where there are no colours. */
+  paint(colour: Colour, text: string): string {
+    return this.#style(colour, text)
+  }
+
   /** For people a headline (or none) with aligned lines below it, for machines one record with fields. */
   facts(source: string, told: Told): void {
     const { headline, message, facts, fields } = told
@@ -92,7 +98,8 @@ export class Log {
   }
 }
 
-type Style = (style: 'dim' | 'green' | 'yellow' | 'red', text: string) => string
+export type Colour = 'dim' | 'green' | 'cyan' | 'yellow' | 'red'
+type Style = (style: Colour, text: string) => string
 
 function textFormat(style: Style): LogFormat {
   return (time, level, source, message, { worker, request }) => {

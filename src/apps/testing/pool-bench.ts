@@ -61,6 +61,7 @@ export class Bench extends PoolRecord {
       limits?: Partial<Limits>
       timeouts?: Partial<Timeouts>
       queueOrder?: QueueOrder
+      retry?: boolean
       beforeDispatch?: () => void
     } = {},
   ) {
@@ -69,6 +70,7 @@ export class Bench extends PoolRecord {
       limits: { ...limits, ...changes.limits },
       timeouts: { ...timeouts, ...changes.timeouts },
       queueOrder: changes.queueOrder ?? 'fifo',
+      retry: changes.retry ?? true,
       space: new TemporarySpace(directory),
       build: 'b1',
       onError: FakeExchange.failed,

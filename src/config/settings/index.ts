@@ -1,6 +1,7 @@
 /** All settings and actions, in the order of help: what is needed first and most comes first. */
 import * as application from './application.ts'
 import * as development from './development.ts'
+import { errorPage } from './errors.ts'
 import { check, help, noApp, printConfig, printSchema, usage, version } from './information.ts'
 import * as limits from './limits.ts'
 import * as listening from './listening.ts'
@@ -37,11 +38,13 @@ export const SETTINGS: readonly Setting[] = [
   workers.gracefulTimeout,
   workers.shutdownDelay,
   workers.startTimeout,
+  workers.retry,
   workers.maxRequests,
   workers.maxRequestsJitter,
   workers.maxAge,
   workers.maxMemory,
   staticFiles,
+  errorPage,
   logging.accessLog,
   logging.accessLogFormat,
   logging.accessLogMinStatus,

@@ -72,6 +72,7 @@ export function connect(
       onExchange(exchange)
     },
     renderError: (status, accept = '', detail) => ({
+      isOwnPage: false,
       contentType: accept.includes('json') ? 'application/json' : 'text/plain',
       body: Buffer.from(`${status} ${detail}`),
     }),
