@@ -34,12 +34,12 @@ def whole(least: int, greatest: int) -> Check:
     return lambda value: None if type(value) is int and least <= value <= greatest else expected
 
 
-def text(pattern: str = ".*", greatest: int = _MAX_TEXT) -> Check:
-    expected = "text of %d characters at most" % greatest + ("" if pattern == ".*" else ", as %s" % pattern)
-    matches = re.compile(pattern, re.DOTALL).fullmatch
+def text(pattern: Optional["re.Pattern[str]"] = None, greatest: int = _MAX_TEXT) -> Check:
+    expected = "text of %d characters at most" % greatest + ("" if pattern is None else ", as %s" % pattern.pattern)
 
     def check(value: Any) -> Optional[str]:
-        return None if type(value) is str and len(value) <= greatest and matches(value) else expected
+        fits = type(value) is str and len(value) <= greatest and (pattern is None or pattern.fullmatch(value))
+        return None if fits else expected
 
     return check
 
@@ -86,9 +86,9 @@ def _own_build(value: Any) -> Optional[str]:
     return None if value == __version__ else "%s, as this package is: restart jumak" % __version__
 
 
-_name = text("[^\0]+")
+_name = text(re.compile(r"[^\0]+"))
 _number = whole(1, _MAX_NUMBER)
-_path = text("/[^\0]*")
+_path = text(re.compile(r"/[^\0]*"))
 
 PRELOADER: Dict[str, Dict[str, Check]] = {
     "start": {
@@ -107,7 +107,7 @@ PRELOADER: Dict[str, Dict[str, Check]] = {
         "threads": whole(1, _MAX_SLOTS),
         "concurrency": whole(1, _MAX_SLOTS),
         "lifespan": one_of("auto", "on", "off"),
-        "rootPath": text("(/.*)?"),
+        "rootPath": text(re.compile(r"(/[\s\S]*)?")),
         "findStatic": flag,
         "isDevelopment": flag,
         "isCheck": flag,
@@ -125,7 +125,7 @@ PRELOADER: Dict[str, Dict[str, Check]] = {
 
 WORKER: Dict[str, Dict[str, Check]] = {
     "stop": {},
-    "stacks": {"thread": text("(0x[0-9a-f]{16})?", 18)},
+    "stacks": {"thread": text(re.compile(r"(0x[0-9a-f]{16})?"), 18)},
 }
 
 

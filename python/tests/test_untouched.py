@@ -7,7 +7,7 @@ import socket
 import unittest
 from unittest import mock
 
-from jumak_worker import static_files
+from jumak_worker import messages, static_files
 from jumak_worker.control import ControlChannel
 
 from .test_loader import GOOD, Loader
@@ -33,7 +33,7 @@ class DefaultTimeout(unittest.TestCase):
         socket.setdefaulttimeout(0.001)
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            ControlChannel(ours)
+            ControlChannel(ours, messages.WORKER)
             self.assertIsNone(ours.gettimeout())
 
 

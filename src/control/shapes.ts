@@ -190,7 +190,7 @@ export const GATEWAY_SHAPES: Shapes<GatewayToMaster> = {
     method: logged,
     target: logged,
     status: wholeNumber(100, 999),
-    milliseconds: numberFrom(0, Number.MAX_SAFE_INTEGER),
+    milliseconds: count,
     isApplication: flag,
   },
   log: { level, message: logged, request: optional(line) },

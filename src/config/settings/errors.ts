@@ -9,9 +9,9 @@ export const errorPage = defineSetting<NamedErrorPage>({
   placeholder: 'STATUS=FILE',
   kind: text('`STATUS=FILE`, in a file also a table', parseErrorPage, { absolute: toAbsoluteErrorPage, table: 'also' }),
   default: null,
-  defaultText: 'pages of our own',
+  defaultText: 'our own',
   why: 'A short page that says what is wrong is right for everybody, and nobody wants it on their shop.',
-  doc: 'A page of your own for a status, as in 502=errors/502.html; repeatable.',
+  doc: 'Your own page for a status, as in 502=errors/502.html; repeatable.',
   more:
     'For what Jumak answers by itself: 400, 403, 404, 408, 413, 414, 431, 500, 502, 503, 504, 507. What the application answers is never ' +
     'touched. `.html`, `.json` and `.txt` may stand beside each other, and the client gets what it prefers (`Accept`). With a page for 404 ' +

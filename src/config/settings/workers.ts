@@ -23,7 +23,7 @@ export const workers = defineSetting({
   default: 'auto',
   defaultText: 'auto, 1 for ASGI',
   why: 'Requests that compute need a core each, and more would only take turns. An event loop serves thousands, and many ASGI applications keep in memory what all their clients share.',
-  doc: 'Worker processes; auto: one for each core (or CPU quota), at least 2.',
+  doc: 'Worker processes; auto: one a core (or CPU quota), at least 2.',
   more: 'An ASGI application has one unless this is given, `auto` included: with more, nothing may be kept in the memory of a process for all clients. When it is not given and `WEB_CONCURRENCY` is set, as platforms do, that is used. [More](../how-to/how-many-workers.md)',
   change: 'live',
 })
