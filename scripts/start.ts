@@ -92,7 +92,10 @@ function becomeJumak(chat: boolean, python: string, args: readonly string[]): ne
   const program = join(ROOT, 'bin/jumak')
   // The directory of the example is the working directory of the application, not of the arguments' paths.
   const all = ['--chdir', chat ? CHAT : PROJECT, '--python', python, ...args, chat ? 'main.py' : 'shop.wsgi']
-  return process.execve!('/bin/sh', ['sh', program, ...all], process.env as Record<string, string>)
+  const environment = { ...(process.env as Record<string, string>) }
+  // The chat shows that workers can share a room; an argument wins.
+  if (chat) environment['JUMAK_WORKERS'] ??= '2'
+  return process.execve!('/bin/sh', ['sh', program, ...all], environment)
 }
 
 const chat = process.argv[2] === 'chat'

@@ -1,20 +1,19 @@
 /**
  * `npm test`: sets up the Python environments (once), then everything of `npm run ok`, then the end-to-end tests, and
- * names the ten slowest. More arguments choose test files: `npm test -- test/e2e/10-http.test.ts` runs only those.
+ * prints a line a file. More arguments choose test files: `npm test -- test/e2e/10-http.test.ts` runs only those.
  *
  * With CI=true a skipped test is a failure: there everything that a test may want is installed.
  */
 import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { run as runTests } from 'node:test'
-import { spec } from 'node:test/reporters'
-import { stripVTControlCharacters } from 'node:util'
 import { ensureEnvironment, PACKAGE_SETS, testedPythons } from '../test/support/environments/environments.ts'
 import { ensureNode24 } from '../test/support/environments/node24.ts'
 import { seconds } from './lib/command.ts'
 import { SetupError } from './lib/python.ts'
 import { exampleTests, pythonUnitTests, runSteps, STATIC_CHECKS } from './lib/steps.ts'
+import { reportTests } from './lib/test-report.ts'
 import { ROOT } from './lib/tools.ts'
 
 /** Unit tests first: when one fails, the end-to-end tests only say so less clearly. */
@@ -23,7 +22,6 @@ const ALL_TESTS = ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.
 const FILES_AT_A_TIME = 2
 /** For one file; far above what any takes, so that a hang ends with a name. */
 const FILE_TIMEOUT_MS = 5 * 60_000
-const SLOWEST = 10
 
 async function setUp(): Promise<void> {
   const pythons = await testedPythons()
@@ -34,45 +32,6 @@ async function setUp(): Promise<void> {
   await Promise.all([ensureNode24(), ...requests.map(ensureEnvironment)])
   const name = `Node 24, Python ${versions.join(' and ')}`
   console.log(`ok     ${name.padEnd(32)} ${seconds(performance.now() - startedAt)}`)
-}
-
-interface Timed {
-  readonly name: string
-  readonly milliseconds: number
-}
-
-function printSlowest(times: readonly Timed[]): void {
-  const slowest = times.toSorted((a, b) => b.milliseconds - a.milliseconds).slice(0, SLOWEST)
-  console.log(`\nThe ${slowest.length} slowest tests:`)
-  for (const { name, milliseconds } of slowest) console.log(`  ${seconds(milliseconds).padStart(7)}  ${name}`)
-  console.log()
-}
-
-interface Outcome {
-  readonly failed: number
-  readonly skipped: readonly string[]
-}
-
-/** Runs test files with Node's runner and its own report; the slowest come before its closing lines. */
-async function runTestFiles(files: readonly string[]): Promise<Outcome> {
-  const times: Timed[] = []
-  const skipped: string[] = []
-  let failed = 0
-  const stream = runTests({ files: [...files], cwd: ROOT, concurrency: FILES_AT_A_TIME, timeout: FILE_TIMEOUT_MS })
-  stream.on('test:pass', ({ name, file, details, skip }) => {
-    // Suites, and files as such, only sum up what is in them.
-    if (details.type === 'suite' || name === file) return
-    times.push({ name: `${file ? relative(ROOT, file) : ''}: ${name}`, milliseconds: details.duration_ms })
-    if (skip !== undefined && skip !== false) skipped.push(`${name}${typeof skip === 'string' ? ` (${skip})` : ''}`)
-  })
-  stream.on('test:fail', () => failed++)
-  for await (const part of stream.compose(new spec()) as AsyncIterable<Buffer>) {
-    const text = part.toString()
-    // The runner's own count stays last: people and CI look for it there.
-    if (/^ℹ tests \d+$/m.test(stripVTControlCharacters(text))) printSlowest(times)
-    process.stdout.write(text)
-  }
-  return { failed, skipped }
 }
 
 /** All that is no test of Node's runner, side by side. */
@@ -94,9 +53,9 @@ async function main(): Promise<number> {
   const chosen = process.argv.slice(2)
   if (chosen.length === 0 && !(await checks())) return 1
   const files = (chosen.length > 0 ? chosen : ALL_TESTS).flatMap(pattern => globSync(pattern, { cwd: ROOT }).sort())
-  const { failed, skipped } = await runTestFiles(files)
-  for (const line of skipped) console.log(`skipped: ${line}`)
-  return failed > 0 || (skipped.length > 0 && process.env['CI'] === 'true') ? 1 : 0
+  const events = runTests({ files, cwd: ROOT, concurrency: FILES_AT_A_TIME, timeout: FILE_TIMEOUT_MS })
+  const { failed, skipped } = await reportTests(events, text => process.stdout.write(text))
+  return failed > 0 || (skipped > 0 && process.env['CI'] === 'true') ? 1 : 0
 }
 
 try {

@@ -25,7 +25,6 @@ class HttpExchange(Exchange):
     __slots__ = (
         "body",
         "content",
-        "status",
         "head",
         "declared",
         "sent",
@@ -54,6 +53,7 @@ class HttpExchange(Exchange):
         self.task = None
         self.started_at = now
         self.state = NOTHING
+        self.status = 0
         self.is_gone = self.is_cancelled = False
         self.credit = multiplex.WINDOW
         self.waiters = None
@@ -186,7 +186,8 @@ class HttpExchange(Exchange):
         self.over()
 
     def write_head(self, body: bytes = b"") -> None:
-        self.link.write(multiplex.response(self.number, self.status, False, 0, self.head, body))
+        flags = multiplex.RESPONSE_TRAILERS if self.has_trailers else 0
+        self.link.write(multiplex.response(self.number, self.status, flags, 0, self.head, body))
         self.state = SENDING
 
     async def write_content(self, body: bytes) -> None:

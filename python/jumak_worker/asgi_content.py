@@ -14,18 +14,23 @@ CREDIT_STEP = multiplex.WINDOW // 4
 
 
 class Content:
-    __slots__ = ("_chunks", "_is_complete", "_taken")
+    __slots__ = ("_chunks", "_is_complete", "_taken", "_granted")
 
     def __init__(self) -> None:
         self._chunks: List[bytes] = []
         self._is_complete = False
         #: Taken by the application and not given back yet.
         self._taken = 0
+        #: What the gateway may still send.
+        self._granted = multiplex.WINDOW
 
     def add(self, data: bytes) -> None:
         if self._is_complete:
             raise wire.WireError("content of a request behind its end")
         if data:
+            if self._granted <= 0:
+                raise wire.WireError("content beyond its credit")
+            self._granted -= len(data)
             self._chunks.append(data)
 
     def end(self) -> None:
@@ -43,5 +48,6 @@ class Content:
             self._taken += len(body)
             if self._taken >= CREDIT_STEP:
                 link.write(multiplex.credit(number, self._taken))
+                self._granted += self._taken
                 self._taken = 0
         return {"type": "http.request", "body": body, "more_body": not self._is_complete}

@@ -235,7 +235,12 @@ class Link(asyncio.Protocol):
             raise WireError("a request with the number of another one: %d" % number)
         if scope["type"] == "http":
             exchange = HttpExchange()
-            body = None if flags & _BODY_FOLLOWS else data[head_end:end] if head_end < end else b""
+            if flags:
+                if flags != _BODY_FOLLOWS:
+                    raise WireError("request flags %d" % flags)
+                body = None
+            else:
+                body = data[head_end:end] if head_end < end else b""
             exchange.begin(self, number, scope, body, now)
         else:
             exchange = WebSocketExchange()
@@ -266,16 +271,16 @@ class Link(asyncio.Protocol):
             exchange.add_credit(_number(kind, payload))
         elif kind == wire.BODY:
             exchange.add_content(payload)
-        elif kind == wire.BODY_END:
+        elif kind == wire.BODY_END and not payload:
             exchange.end_content()
         elif kind == multiplex.MESSAGE and isinstance(exchange, WebSocketExchange) and payload:
             exchange.add_message(payload[0], payload[1:])
         elif kind == wire.FILE_OPENED:
-            exchange.file_opened = payload == b"\1"
+            exchange.file_opened = wire.parse_opened(payload)
             exchange.wake()
         elif kind == multiplex.DISCONNECT and len(payload) >= 2:
             exchange.disconnected(int.from_bytes(payload[:2], "little"), payload[2:].decode("utf-8", "replace"))
-        elif kind == multiplex.CANCEL:
+        elif kind == multiplex.CANCEL and not payload:
             exchange.cancel()
         else:
             raise WireError("frame %d of %d bytes where none is expected" % (kind, len(payload)))

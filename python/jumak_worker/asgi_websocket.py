@@ -27,7 +27,18 @@ _DENIAL = ("websocket.http.response.start", "websocket.http.response.body")
 
 
 class WebSocketExchange(HttpExchange):
-    __slots__ = ("is_connected", "messages", "parts", "owed", "taken", "receivers", "is_writing", "close_code", "close_reason")
+    __slots__ = (
+        "is_connected",
+        "messages",
+        "parts",
+        "owed",
+        "taken",
+        "granted",
+        "receivers",
+        "is_writing",
+        "close_code",
+        "close_reason",
+    )
 
     def begin(self, link: "Link", number: int, scope: dict, body: Optional[bytes], now: float) -> None:
         super().begin(link, number, scope, body, now)
@@ -40,6 +51,9 @@ class WebSocketExchange(HttpExchange):
         self.taken = 0
         #: How many tasks of the application wait for a message.
         self.receivers = 0
+        #: What the gateway may still send.
+        self.granted = multiplex.WINDOW
+        self.status = 0
         #: A message of several frames is on its way.
         self.is_writing = False
         self.close_code: Optional[int] = None
@@ -53,6 +67,9 @@ class WebSocketExchange(HttpExchange):
         kind = flags & ~MESSAGE_MORE
         if kind != MESSAGE_TEXT and kind != MESSAGE_BINARY:
             raise wire.WireError("message flags %d" % flags)
+        if self.granted <= 0:
+            raise wire.WireError("a message beyond its credit")
+        self.granted -= len(data) if flags & MESSAGE_MORE else len(data) + MESSAGE_COST
         if flags & MESSAGE_MORE:
             self.parts.append(data)
             self.owed += len(data)
@@ -77,6 +94,7 @@ class WebSocketExchange(HttpExchange):
     def _pay(self) -> None:
         """A message may be longer than the window: what has come of it is given back while the application waits for it."""
         self.link.write(multiplex.credit(self.number, self.owed))
+        self.granted += self.owed
         self.owed = 0
 
     def disconnected(self, code: int, reason: str) -> None:
@@ -109,6 +127,7 @@ class WebSocketExchange(HttpExchange):
         self.taken += cost
         if self.taken >= CREDIT_STEP and not self.is_gone:
             self.link.write(multiplex.credit(self.number, self.taken))
+            self.granted += self.taken
             self.taken = 0
         return {"type": "websocket.receive", "text" if type(message) is str else "bytes": message}
 
@@ -219,7 +238,7 @@ class WebSocketExchange(HttpExchange):
             raise self._unexpected("websocket.close")
 
     def _deny(self) -> None:
-        self.link.write(multiplex.response(self.number, 403, True, self.micros(), b"\0content-length\0" b"0", b""))
+        self.link.write(multiplex.response(self.number, 403, wire.RESPONSE_END, self.micros(), b"\0content-length\0" b"0", b""))
         self.over()
 
     def _unexpected(self, kind: Any) -> ProtocolError:

@@ -90,6 +90,14 @@ class AsgiWorker:
         self._look_for_end()
         await self._may_leave
         self._server.close()
+        await self._shut_down()
+
+    def shut_down(self) -> None:
+        """Of one that has never served."""
+        self.loop.run_until_complete(self._shut_down())
+        self.loop.close()
+
+    async def _shut_down(self) -> None:
         if self._lifespan is not None:
             await self._lifespan.shut_down()
         await self._end_tasks()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
-from typing import Optional
+from typing import Dict, Optional
+
+from . import messages
+from .messages import MessageError
 
 #: A line longer than this is not a message of ours.
 MAX_LINE = 1024 * 1024
@@ -13,8 +16,12 @@ MAX_LINE = 1024 * 1024
 class ControlChannel:
     """A blocking channel over a connected stream socket. One thread reads; writing is one ``sendall`` per message."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, shapes: Dict[str, Dict[str, messages.Check]]) -> None:
+        """``shapes``: what may come."""
         self.socket = sock
+        # The application may have set a default timeout for all sockets (`socket.setdefaulttimeout`).
+        sock.setblocking(True)
+        self._shapes = shapes
         self._buffer = b""
 
     def send(self, type: str, **fields: object) -> None:
@@ -27,7 +34,8 @@ class ControlChannel:
             pass
 
     def receive(self) -> Optional[dict]:
-        """The next message, waiting for it; None at the end (the master has gone)."""
+        """The next message, waiting for it; None at the end (the master has gone). Raises MessageError, after which the next
+        may be sound."""
         while True:
             message = self.buffered()
             if message is not None:
@@ -36,20 +44,22 @@ class ControlChannel:
                 return None
 
     def fill(self) -> bool:
-        """Reads once, waiting; False at the end."""
+        """Reads once, waiting; False at the end, and when there is no end of a line: what follows has no meaning any more."""
         try:
             data = self.socket.recv(65536)
         except OSError:
             return False
         self._buffer += data
-        if len(self._buffer) > MAX_LINE:
-            raise ValueError("a control message is longer than %d bytes" % MAX_LINE)
-        return bool(data)
+        return bool(data) and len(self._buffer) <= MAX_LINE
 
     def buffered(self) -> Optional[dict]:
-        """A message that is already here, or None."""
+        """A message that is already here, or None. Raises MessageError."""
         line, newline, rest = self._buffer.partition(b"\n")
         if not newline:
             return None
         self._buffer = rest
-        return json.loads(line)
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError):
+            raise MessageError("a line that is no JSON") from None
+        return messages.check(message, self._shapes)

@@ -8,11 +8,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from typing import Any, Dict, List, Set
+from types import FrameType
+from typing import Any, Callable, Dict, List, Optional, Set
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 #: What they did before: what they do in any other Python.
 _before: Dict[int, Any] = {}
+#: While developing: whether Ctrl-C is for the code that runs this frame, which is a debugger's.
+is_interruptible: Callable[[Optional[FrameType]], bool] = lambda _frame: False
 
 
 class _OfThread(threading.local):
@@ -43,8 +46,9 @@ def fork_worker() -> int:
         _of_thread.forks_worker = False
 
 
-def _left_to_the_master(_number: int, _frame: object) -> None:
-    pass
+def _left_to_the_master(number: int, frame: Optional[FrameType]) -> None:
+    if number == signal.SIGINT and is_interruptible(frame):
+        raise KeyboardInterrupt
 
 
 # A child that kept the handler would never end if its signal came just before it sleeps, or within the fork, where Python

@@ -15,7 +15,7 @@ from .files import FileWrapper
 from .makers import Maker, Makers
 
 
-def base_environ(threads: int, multiprocess: bool, root_path: str = "") -> dict:
+def base_environ(threads: int, multiprocess: bool, root_path: str = "", master_pid: int = 0) -> dict:
     """What is the same for every request of a worker."""
     return {
         "wsgi.version": (1, 0),
@@ -28,6 +28,8 @@ def base_environ(threads: int, multiprocess: bool, root_path: str = "") -> dict:
         "wsgi.input_terminated": True,
         "SERVER_SOFTWARE": "jumak/" + __version__,
         "SCRIPT_NAME": root_path,
+        # Whom to send signals: HUP for new code.
+        "jumak.master_pid": master_pid,
     }
 
 

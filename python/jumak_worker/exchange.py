@@ -14,7 +14,7 @@ from asyncio import CancelledError
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Callable, List, Optional
 
-from . import failure_report, multiplex, output, sources, stacks, tracebacks, wire
+from . import failure_report, multiplex, output, sources, stacks, tracebacks, unlogged, wire
 from .errors import report
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Exchange:
         "task",
         "started_at",
         "state",
+        "status",
         "is_gone",
         "is_cancelled",
         "credit",
@@ -63,6 +64,8 @@ class Exchange:
     task: Optional["asyncio.Task[None]"]
     started_at: float
     state: int
+    #: Of an HTTP response, as soon as there is one; 0.
+    status: int
     #: The client is no longer there, or nobody waits for the answer: nothing is sent any more.
     is_gone: bool
     #: By the gateway.
@@ -77,8 +80,12 @@ class Exchange:
         """The task's coroutine. Never raises."""
         try:
             await application(scope, self.receive, self.send)
-            if self.state is not COMPLETE and not self.is_gone:
-                self.returned()
+            if self.state is not COMPLETE:
+                if not self.is_gone:
+                    self.returned()
+            elif self.status >= 500:
+                # Not at its end: a framework answers before it lets the exception pass.
+                unlogged.tell(self.describe(), self.request_id(), self.status, self.started_at)
         except BaseException as error:  # SystemExit too: a request does not end its worker
             self._failed(error)
         finally:
@@ -191,7 +198,8 @@ class Exchange:
         raise ClientDisconnected("the client has gone")
 
     def add_credit(self, size: int) -> None:
-        self.credit += size
+        # More than the window was never taken, whatever the gateway says.
+        self.credit = min(multiplex.WINDOW, self.credit + size)
         if self.waiters and self.credit > 0:
             self.wake()
 

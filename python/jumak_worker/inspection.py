@@ -1,34 +1,61 @@
 """Looks for what does not survive a fork, after the application was imported and before the first worker is forked.
 
-A thread exists in the preloader only: in a worker its work never happens, and a lock that it held stays locked. A
-connection (to a database, say) would be shared by all workers, who would read each other's answers.
+A thread exists in the preloader only: in a worker its work never happens, and a lock that it held stays locked. What is open
+would be shared by all workers (``descriptors.py`` says what is harmless); so would a process that the import started, which
+answers whoever asks, and memory that a fork does not copy.
 """
 
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import threading
-from typing import List
+from typing import Dict, List, Optional, Set, Tuple
+
+from . import descriptors, osprocess
+from .openings import Openings
+
+#: More are not listed: who opened a hundred files sees the pattern.
+_MAX_HAZARDS = 20
+#: Of a path and a line.
+_MAX_TEXT = 1000
+#: They end their threads before a fork and start them anew after it (pthread_atfork).
+_FORK_SAFE_LIBRARIES = ("openblas", "libiomp5")
+#: Of jemalloc, which does the same.
+_FORK_SAFE_THREADS = frozenset(("jemalloc_bg_thd",))
 
 
-def find_hazards(own_fds: List[int]) -> List[dict]:
-    """``ForkHazard`` messages; ``own_fds`` are our own descriptors."""
-    return _threads() + _connections(own_fds)
+def find_hazards(
+    inherited: Dict[int, descriptors.Identity], own: Set[int], openings: Optional[Openings] = None
+) -> List[dict]:
+    """``ForkHazard`` messages. ``inherited``: ``descriptors.inherited()`` from before the import; ``own``: descriptors of ours."""
+    found = _threads() + _native_threads() + _processes(openings)
+    for fd, identity, kind, what in descriptors.find_shared(inherited, own):
+        found.append((kind, what, openings.of_descriptor(fd, identity) if openings else ""))
+    found += [("memory", what, "") for what in descriptors.find_shared_memory()]
+    return _told(found)
 
 
-def native_threads() -> int:
-    """Threads that Python does not know of: a library's own. They are common, and most libraries start them anew."""
-    try:
-        return max(0, len(os.listdir("/proc/self/task")) - threading.active_count())
-    except OSError:
-        return 0
+def _told(found: List[Tuple[str, str, str]]) -> List[dict]:
+    """Several that look the same are one."""
+    counts: Dict[Tuple[str, str, str], int] = {}
+    for one in found:
+        counts[one] = counts.get(one, 0) + 1
+    hazards = []
+    for (kind, what, line), count in list(counts.items())[:_MAX_HAZARDS]:
+        text = what if count == 1 else "%d × %s" % (count, what)
+        if line:
+            text += ", %s at %s" % ("started" if kind == "process" else "opened", line)
+        hazards.append({"kind": kind, "what": text[:_MAX_TEXT]})
+    return hazards
 
 
-def _threads() -> List[dict]:
+# -- threads
+
+
+def _threads() -> List[Tuple[str, str, str]]:
     return [
-        {"kind": "thread", "what": 'thread "%s"%s' % (thread.name, _describe_work(thread))}
+        ("thread", 'thread "%s"%s' % (thread.name, _describe_work(thread)), "")
         for thread in threading.enumerate()
         if thread is not threading.main_thread()
     ]
@@ -47,34 +74,31 @@ def _describe_work(thread: threading.Thread) -> str:
     return ", running %s:%d" % (frame.f_code.co_filename, frame.f_lineno) if frame else ""
 
 
-def _connections(own_fds: List[int]) -> List[dict]:
+def _native_threads() -> List[Tuple[str, str, str]]:
+    """Threads that Python does not know of: a library's own."""
     try:
-        fds = sorted(int(name) for name in os.listdir("/proc/self/fd"))
+        tasks = os.listdir("/proc/self/task")
     except OSError:
         return []
-    peers = [_peer(fd) for fd in fds if fd not in own_fds and _is_socket(fd)]
-    return [{"kind": "socket", "what": "connection to %s" % peer} for peer in peers if peer]
+    count = len(tasks) - threading.active_count() - _fork_safe_threads(tasks)
+    return [("thread", "native thread of a library", "")] * count
 
 
-def _is_socket(fd: int) -> bool:
-    try:
-        return os.readlink("/proc/self/fd/%d" % fd).startswith("socket:")
-    except OSError:
-        return False
+def _fork_safe_threads(tasks: List[str]) -> int:
+    """How many there may be of libraries that know forks."""
+    named = sum(osprocess.name_of_thread(task) in _FORK_SAFE_THREADS for task in tasks)
+    libraries = {name for _, name in descriptors.mappings() if any(one in name for one in _FORK_SAFE_LIBRARIES)}
+    return named + len(libraries) * ((os.cpu_count() or 1) - 1)
 
 
-def _peer(fd: int) -> str:
-    """The other end of a connected stream; empty for what may be shared: datagrams (syslog, statsd), listeners, and
-    socket pairs, which lead back to this process."""
-    try:
-        with socket.socket(fileno=os.dup(fd)) as sock:
-            if sock.type == socket.SOCK_DGRAM:
-                return ""
-            peer = sock.getpeername()
-    except OSError:
-        return ""
-    if isinstance(peer, tuple):
-        host = str(peer[0])
-        return ("[%s]:%s" if ":" in host else "%s:%s") % (host, peer[1])
-    name = peer.decode(errors="replace") if isinstance(peer, bytes) else str(peer)
-    return "unix:%s" % name.replace("\0", "@") if name else ""
+# -- processes
+
+
+def _processes(openings: Optional[Openings]) -> List[Tuple[str, str, str]]:
+    found = []
+    for pid in osprocess.children():
+        name = osprocess.name_of_living(pid)
+        if name:
+            line = openings.of_process(pid) if openings else ""
+            found.append(("process", 'process "%s"' % name, line))
+    return found

@@ -19,7 +19,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Callable, Dict, List, NoReturn, Optional, Tuple
 
-from . import __version__, failure_report, loader, osprocess, sources, stacks
+from . import __version__, debugger, failure_report, loader, messages, osprocess, output, sources, stacks
 from .control import ControlChannel
 from .environ import Environs, base_environ
 from .errors import report
@@ -58,20 +58,21 @@ class Worker:
     def run(self) -> int:
         """The exit code. The process ends with it."""
         os.register_at_fork(after_in_child=self._forget_in_child)
-        stacks.dump_on_signal()
+        stacks.dump_on_signal(output.errors_fd)
         try:
             control = self._connect()
         except OSError as error:
             report("worker %d cannot reach the master: %s" % (self._number, error))
             return 1
         try:
-            application = self._prepare()
+            self._application, self._asgi = application, _ = prepare(self._start, self._number, self._application)
         except loader.LoadError as error:
             failure_report.send_load_failure(error.cause, control.send)
             control.send("load-failed", message=error.message, traceback=error.traceback)
             return _EXIT_NOT_LOADED
         if sources.current is not None:
             sources.current.report_to(control.send)
+            debugger.watch(lambda isDebugged: control.send("debugging", isDebugged=isDebugged))
         listener, path = self._listen()
         slots = self._threads if self._asgi is None else self._asgi.slots
         control.send("ready", socket=path, slots=slots, **application.describe())
@@ -91,37 +92,23 @@ class Worker:
         sock = socket.socket(socket.AF_UNIX)
         self._sockets.append(sock)
         sock.connect(os.path.join(self._start["runtimeDirectory"], "control.sock"))
-        control = ControlChannel(sock)
+        listener = osprocess.peer_pid(sock)
+        if listener not in (0, self._start["masterPid"]):
+            raise OSError("its control.sock leads to process %d" % listener)
+        control = ControlChannel(sock, messages.WORKER)
         control.send("hello", build=__version__, worker=self._number, pid=self._pid)
         return control
-
-    def _prepare(self) -> loader.LoadedApplication:
-        """Imports the application where that was left to the workers, calls ``--post-fork``, starts up that of ASGI."""
-        hook = self._start["postFork"]
-        osprocess.go_first_when_memory_ends()
-        # Either may hang, in C even, and the master is not listened to meanwhile: it ends with its preloader.
-        osprocess.set_parent_death_signal(signal.SIGKILL)
-        try:
-            self._application = application = self._application or loader.load(self._start)
-            if hook is not None:
-                loader.call_post_fork(hook)
-            if application.interface == "asgi":
-                from .asgi_worker import AsgiWorker
-
-                start = self._start
-                self._asgi = AsgiWorker(
-                    application.callable, self._number, start["concurrency"], start["lifespan"], start["rootPath"]
-                )
-                self._asgi.start_up()
-            return application
-        finally:
-            osprocess.set_parent_death_signal(0)
 
     def _listen(self) -> Tuple[socket.socket, str]:
         path = os.path.join(self._start["runtimeDirectory"], "w%d.sock" % self._number)
         listener = socket.socket(socket.AF_UNIX)
         self._sockets.append(listener)
-        listener.bind(path)
+        try:
+            listener.bind(path)
+        except OSError:
+            # Whatever is there is nobody's: the number is ours alone.
+            os.unlink(path)
+            listener.bind(path)
         os.chmod(path, 0o600)
         # Every slot's link, and those that replace them, may arrive together.
         listener.listen(4 * self._threads)
@@ -132,7 +119,9 @@ class Worker:
     # -- slots
 
     def _serve(self, listener: socket.socket) -> None:
-        environs = Environs(base_environ(self._threads, self._start["multiprocess"], self._start["rootPath"]))
+        start = self._start
+        base = base_environ(self._threads, start["multiprocess"], start["rootPath"], start["masterPid"])
+        environs = Environs(base)
         threads = [
             threading.Thread(target=self._serve_slot, args=(listener, environs), name="jumak-slot-%d" % slot)
             for slot in range(2, self._threads + 1)
@@ -203,7 +192,11 @@ class Worker:
 
     def _watch(self, control: ControlChannel) -> None:
         while True:
-            message = control.receive()
+            try:
+                message = control.receive()
+            except messages.MessageError as error:
+                report("the master sent %s" % error)
+                continue
             if message is None:
                 self._stop()
                 time.sleep(_ORPHAN_GRACE)
@@ -247,6 +240,28 @@ class Worker:
             except (OSError, ValueError, AttributeError):
                 pass
         os._exit(0)
+
+
+def prepare(
+    start: dict, number: int, application: Optional[loader.LoadedApplication]
+) -> Tuple[loader.LoadedApplication, Optional["AsgiWorker"]]:
+    """Imports the application where that was left to the workers, calls ``--post-fork``, starts up that of ASGI. Raises LoadError."""
+    osprocess.go_first_when_memory_ends()
+    # Either may hang, in C even, and the master is not listened to meanwhile: it ends with its preloader.
+    osprocess.set_parent_death_signal(signal.SIGKILL)
+    try:
+        application = application or loader.load(start)
+        if start["postFork"] is not None:
+            loader.call_post_fork(start["postFork"])
+        if application.interface != "asgi":
+            return application, None
+        from .asgi_worker import AsgiWorker
+
+        asgi = AsgiWorker(application.callable, number, start["concurrency"], start["lifespan"], start["rootPath"])
+        asgi.start_up()
+        return application, asgi
+    finally:
+        osprocess.set_parent_death_signal(0)
 
 
 def _close(close: Callable[..., None], *arguments: int) -> None:

@@ -123,7 +123,9 @@ class Link:
             except (ValueError, KeyError) as error:
                 raise WireError("a request whose head cannot be read: %r" % error) from None
             stream = None
-            if flags & _BODY_FOLLOWS:
+            if flags:
+                if flags != _BODY_FOLLOWS:
+                    raise WireError("request flags %d" % flags)
                 stream = BodyStream(self)
                 environ["wsgi.input"] = BufferedReader(stream, BUFFER)  # type: ignore[arg-type]
             else:
@@ -131,12 +133,15 @@ class Link:
             if self.held and method not in _IDEMPOTENT:
                 # A request that must not be repeated is preceded by all that is held.
                 self.flush()
-            Call().run(self, application, method, environ, stream)
+            call = Call()
+            call.run(self, application, method, environ, stream)
             if output.partial:
                 output.finish()
+            if call.status >= 500:
+                call.tell_unlogged(environ)
             output.request = ""
             # The memory of a request goes with it, not when the next one comes.
-            del environ, stream
+            del environ, stream, call
 
     def _await_request(self) -> Tuple[bytes, int]:
         """Waits for the whole of the next request; returns what was received, and where it begins in that."""
@@ -194,7 +199,7 @@ class Link:
         """Content of the running request, not empty; empty when all of it was read."""
         while True:
             kind = self._next_frame()
-            if kind == wire.BODY_END:
+            if kind == wire.BODY_END and self._position == self._start:
                 return b""
             if kind != wire.BODY:
                 self.is_closed = True  # the application may catch this
@@ -207,9 +212,10 @@ class Link:
         ahead = []
         while self._next_frame() == _REQUEST:
             ahead.append(self._data[self._start - _FRAME_HEADER : self._position])
-        kind, opened = _frame_at(self._data, self._start - _FRAME_HEADER)[1], self.payload() == b"\1"
+        kind = _frame_at(self._data, self._start - _FRAME_HEADER)[1]
         if kind != wire.FILE_OPENED:
             raise WireError("frame %d while a file was offered" % kind)
+        opened = wire.parse_opened(self.payload())
         if ahead:
             ahead.append(self._data[self._position :])
             self._data, self._position = b"".join(ahead), 0

@@ -9,9 +9,9 @@ import os
 import sys
 from time import perf_counter
 from types import ModuleType
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Callable, List, NamedTuple, Optional, Tuple
 
-from . import interface, static_files, tracebacks
+from . import factories, import_mistakes, interface, static_files, static_finders, tracebacks
 
 
 class LoadError(Exception):
@@ -34,8 +34,8 @@ class LoadedApplication(NamedTuple):
     import_ms: int
     #: ``wsgi`` or ``asgi``
     interface: str
-    #: ``{"url": "/static/", "directory": "/srv/shop/staticfiles"}``: what the application wants served beside it
-    static: Optional[Dict[str, str]]
+    #: What the application wants served beside it; None: nothing is known of that.
+    static: Optional[static_files.Found]
 
     def describe(self) -> dict:
         """The fields of ``LoadedApplication`` in ``src/control/messages.ts``."""
@@ -45,16 +45,36 @@ class LoadedApplication(NamedTuple):
             "framework": self.framework,
             "importMs": self.import_ms,
             "interface": self.interface,
-            "static": self.static,
+            "static": None if self.static is None else self.static.describe(),
         }
 
 
-def prepare_import_path(directory: str, file: Optional[str]) -> None:
-    """The application's directory is importable first, as the path that the user named: a switched link is followed."""
+def prepare_import_path(directory: str, file: Optional[str], module: Optional[str] = None) -> None:
+    """The application's directory is importable first, as the path that the user named: a switched link is followed.
+
+    A file by itself sees its neighbours, as a script does. A file that is a module needs the directory above its
+    packages; its neighbours come last, where they hide nothing.
+    """
     os.chdir(directory)
     sys.path.insert(0, directory)
-    if file is not None and os.path.dirname(file) not in (directory, os.path.realpath(directory)):
-        sys.path.insert(0, os.path.dirname(file))
+    if file is None:
+        return
+    folder = os.path.dirname(file)
+    if module is None:
+        _insert_import_path(folder, directory)
+        return
+    depth = module.count(".") + (1 if os.path.basename(file) == "__init__.py" else 0)
+    root = folder
+    for _ in range(depth):
+        root = os.path.dirname(root)
+    _insert_import_path(root, directory)
+    if depth > 0 and os.path.basename(file) != "__init__.py":
+        sys.path.append(folder)
+
+
+def _insert_import_path(folder: str, directory: str) -> None:
+    if folder not in (directory, os.path.realpath(directory)):
+        sys.path.insert(0, folder)
 
 
 def load(start: dict) -> LoadedApplication:
@@ -62,7 +82,7 @@ def load(start: dict) -> LoadedApplication:
     attributes = start["attributes"]
     sys.argv = ["jumak", start["display"]]
     started = perf_counter()
-    imported = _import(start["module"], start["file"])
+    imported = _import(start["module"], start["file"], start["display"], start["settingsFrom"])
     try:
         name, found = _find_attribute(imported, attributes)
     except LoadError:
@@ -76,20 +96,26 @@ def load(start: dict) -> LoadedApplication:
     if start["factory"] or (name == "create_app" and len(attributes) > 1):
         found = _call_factory(imported, name, found)
         name += "()"
-    application, kind = _checked(found, imported, name)
+    application, kind = _checked(found, imported, name, start["display"])
     milliseconds = int((perf_counter() - started) * 1000)
     if kind == interface.ASGI:
         # What its workers need as well is shared by all of them when it is imported here.
         importlib.import_module(".asgi_worker", __package__).import_event_loop()
     display = "%s:%s" % (imported.__name__, name)
-    return LoadedApplication(application, display, _framework(kind), milliseconds, kind, static_files.find())
+    static = static_files.find(start["rootPath"], start["isDevelopment"]) if start["findStatic"] else None
+    if static is not None and static.finders:
+        try:
+            application = static_finders.wrap(application, kind, static.finders, start["rootPath"])
+        except Exception as error:
+            static = static_files.none("the finders cannot be asked: %s" % tracebacks.one_line(error))
+    return LoadedApplication(application, display, _framework(kind), milliseconds, kind, static)
 
 
 def call_post_fork(hook: dict) -> None:
     """``--post-fork``: called in each worker, before it serves. Raises LoadError."""
     where = "%s:%s" % (hook["module"], hook["attribute"])
     try:
-        module = _import(hook["module"], None)
+        module = _import(hook["module"], None, where, "")
         _, function = _find_attribute(module, [hook["attribute"]])
         function()  # type: ignore[operator]
     except LoadError as error:
@@ -103,24 +129,24 @@ def call_post_fork(hook: dict) -> None:
 # -- importing
 
 
-def _import(module: Optional[str], file: Optional[str]) -> ModuleType:
+def _import(module: Optional[str], file: Optional[str], display: str, settings: str) -> ModuleType:
+    """``display``: how the user names it; ``settings``: where DJANGO_SETTINGS_MODULE comes from, or empty."""
     name = module if module is not None else os.path.splitext(os.path.basename(file or ""))[0]
     try:
-        if file is None:
-            return importlib.import_module(name)
-        return _import_file(name, file)
+        if module is None and file is not None:
+            return _import_file(name, file)
+        return importlib.import_module(name)
     except LoadError:
         raise
-    except ModuleNotFoundError as error:
-        raise _not_found(name, file, error) from None
     except SystemExit as error:
         raise LoadError(
             "%s left with SystemExit(%r) while it was imported" % (name, error.code), error
         ) from None
     except BaseException as error:
-        raise LoadError(
-            "%s could not be imported: %s" % (name, tracebacks.one_line(error)), error
-        ) from None
+        if isinstance(error, ModuleNotFoundError) and import_mistakes.is_missing_itself(error, name):
+            raise LoadError(import_mistakes.not_found(name, error)) from None
+        message = import_mistakes.explain(error, name, display, settings)
+        raise LoadError("%s could not be imported: %s" % (name, message), error) from None
 
 
 def _import_file(name: str, file: str) -> ModuleType:
@@ -134,22 +160,6 @@ def _import_file(name: str, file: str) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
-
-
-def _not_found(name: str, file: Optional[str], error: ModuleNotFoundError) -> LoadError:
-    """The application's module itself is missing, or something that it imports: two different mistakes."""
-    missing = error.name or ""
-    is_target = file is None and (name == missing or name.startswith(missing + "."))
-    if is_target and not tracebacks.has_application_frames(error):
-        return LoadError(
-            "there is no module %s (looked for %s in %s and in the packages of %s); "
-            "is it the right directory (--chdir)?" % (missing, name, os.getcwd(), sys.executable)
-        )
-    return LoadError(
-        "%s could not be imported: there is no module %s in %s; "
-        "is it the right Python (--python), are its requirements installed?" % (name, missing, sys.executable),
-        error,
-    )
 
 
 # -- the callable
@@ -190,8 +200,8 @@ def _call_factory(module: ModuleType, name: str, factory: object) -> object:
         ) from None
 
 
-def _checked(application: object, module: ModuleType, name: str) -> Tuple[Callable, str]:
-    """The callable and its interface."""
+def _checked(application: object, module: ModuleType, name: str, display: str) -> Tuple[Callable, str]:
+    """The callable and its interface. ``name``: with ``()`` what a factory made."""
     where = "%s:%s" % (module.__name__, name)
     if not callable(application):
         what = "None" if application is None else "of type %s" % type(application).__name__
@@ -203,6 +213,9 @@ def _checked(application: object, module: ModuleType, name: str) -> Tuple[Callab
             "wrap it, as in application = asgiref.compatibility.guarantee_single_callable(%s)"
             % (where, name.rpartition(".")[2])
         )
+    advice = factories.advise(application, name, display) if not name.endswith("()") else ""
+    if advice:
+        raise LoadError("%s %s" % (where, advice))
     if kind == interface.ASGI:
         misfit = interface.misfit(application)
         if misfit:
@@ -231,8 +244,8 @@ def _framework(kind: str) -> str:
     """The web framework that the application brought in, with its version."""
     for module, title in _FRAMEWORKS:
         if module in sys.modules and (kind == interface.ASGI or module not in _ASYNCHRONOUS):
-            # Flask warns of its attribute, and will not have it.
-            version = getattr(sys.modules[module], "__version__", None) if module != "flask" else None
+            # Not by `getattr`: a module's `__getattr__` is code of it, and warns (Flask's does) or imports.
+            version = vars(sys.modules[module]).get("__version__")
             return ("%s %s" % (title, version or _installed_version(module))).strip()
     return ""
 

@@ -53,6 +53,9 @@ MAX_COMPLETE = 256 * 1024
 #: RFC6455§5.5: what fits in a close frame besides the code.
 MAX_CLOSE_REASON = 123
 
+#: Beside ``wire.RESPONSE_END``: the application has announced trailers.
+RESPONSE_TRAILERS = 2
+
 MESSAGE_TEXT = 1
 MESSAGE_BINARY = 2
 MESSAGE_MORE = 128
@@ -63,10 +66,10 @@ def hello(build: str, worker: int, slots: int) -> bytes:
     return FRAME.pack(len(payload), wire.HELLO, 0) + payload
 
 
-def response(exchange: int, status: int, end: bool, micros: int, head: bytes, body: bytes) -> bytes:
-    """RESPONSE: the head and as much of the content as there is (all of it when ``end``)."""
+def response(exchange: int, status: int, flags: int, micros: int, head: bytes, body: bytes) -> bytes:
+    """RESPONSE: the head and as much of the content as there is (all of it with RESPONSE_END)."""
     size = len(head)
-    fixed = RESPONSE_HEAD.pack(RESPONSE_FIXED + size + len(body), wire.RESPONSE, exchange, status, end, micros, size)
+    fixed = RESPONSE_HEAD.pack(RESPONSE_FIXED + size + len(body), wire.RESPONSE, exchange, status, flags, micros, size)
     return fixed + head + body
 
 

@@ -4,9 +4,11 @@ none, and giving up root's privileges."""
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import struct
 import sys
+import time
 from typing import Dict, List
 
 _PR_SET_PDEATHSIG = 1
@@ -61,6 +63,14 @@ def go_first_when_memory_ends() -> None:
         pass  # no /proc, or not to be written: the kernel chooses by size alone
 
 
+def peer_pid(connection: socket.socket) -> int:
+    """Of the process at the other end of a Unix socket, or that listens there; 0 where nothing tells."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return 0
+    pid: int = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))[0]
+    return pid
+
+
 def finish_before_peer(connection: socket.socket) -> None:
     """What the other end is woken for waits until whoever computes on its core is done, or has had its turn (some milliseconds).
 
@@ -70,7 +80,7 @@ def finish_before_peer(connection: socket.socket) -> None:
     if not hasattr(os, "SCHED_BATCH"):
         return
     try:
-        pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+        pid = peer_pid(connection)
         if os.sched_getscheduler(pid) == os.SCHED_OTHER:
             os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
     except OSError:
@@ -98,6 +108,50 @@ def children() -> List[int]:
     except OSError:
         pass
     return pids
+
+
+def name_of_living(pid: int) -> str:
+    """What it runs, at most 15 characters; empty for one that has ended, collected or not."""
+    try:
+        with open("/proc/%d/stat" % pid, errors="replace") as file:
+            name, _, rest = file.read().partition("(")[2].rpartition(") ")
+    except OSError:
+        return ""
+    return "" if rest.startswith(("Z", "X")) else name
+
+
+def name_of_thread(task: str) -> str:
+    """Of this process; empty for one that has ended."""
+    try:
+        with open("/proc/self/task/%s/comm" % task, errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def end_children(limit: float) -> None:
+    """SIGTERM to all, after ``limit`` seconds SIGKILL; collects them."""
+    end = time.monotonic() + limit
+    number: int = signal.SIGTERM
+    while _collect() and children():
+        for pid in children() if number else []:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass  # some code of the application has waited for it
+        is_late = time.monotonic() > end
+        number = signal.SIGKILL if is_late else 0
+        time.sleep(0.01)
+
+
+def _collect() -> bool:
+    """False when there is no child."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
 
 
 def drop_privileges(uid: int, gid: int, user: str) -> None:

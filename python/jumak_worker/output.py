@@ -16,8 +16,9 @@ import os
 import select
 import sys
 import threading
+from collections import deque
 from contextvars import ContextVar
-from typing import Any, Dict, Set
+from typing import Any, Deque, Dict, Set
 
 #: Bytes of a line without its end that are kept back.
 _MAX_PARTIAL = 64 * 1024
@@ -29,6 +30,9 @@ _MARK = b"\x1f"
 #: The request that an asyncio task belongs to, by its id as it came: its thread runs many at a time. Read when it prints.
 task_request: ContextVar[bytes] = ContextVar("jumak_request", default=b"")
 _ESCAPED = b"\\x1f"
+
+#: Requests that have printed something lately, by their id; each once in a row.
+_printed: Deque[str] = deque(maxlen=1000)
 
 #: For both streams: they end in the same pipe. Reentrant, for signal handlers print too.
 _lock = threading.RLock()
@@ -79,6 +83,7 @@ class ThreadOutput:
         if kept:
             self.partial[writer] = b""
             self._begun.add(writer)
+            self._note_printed()
             writer.write_all(self._mark(b"~") + kept.replace(_MARK, _ESCAPED) + b"\n")
 
     def _write_lines(self, writer: "LineWriter", lines: bytes) -> None:
@@ -92,10 +97,19 @@ class ThreadOutput:
         elif self.request or task_request.get() or writer in self._begun:
             lines = self._mark(b"=") + lines
         self._begun.discard(writer)
+        self._note_printed()
         writer.write_all(lines)
 
+    def _note_printed(self) -> None:
+        request = self._request()
+        if request and not (_printed and _printed[-1] == request):
+            _printed.append(request)
+
+    def _request(self) -> str:
+        return self.request or task_request.get().decode("latin-1")
+
     def _mark(self, kind: bytes) -> bytes:
-        request = self.request or task_request.get().decode("latin-1")
+        request = self._request()
         return b"\x1f%s%s\x1f" % (kind, request.encode("ascii", "replace"))
 
     def became_child(self) -> None:
@@ -164,7 +178,7 @@ class OutputStream(io.TextIOBase):
 
     def __init__(self, fd: int, name: str) -> None:
         self.name = name
-        self.buffer = LineWriter(fd, name)
+        self.buffer: LineWriter = LineWriter(fd, name)
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
@@ -199,6 +213,39 @@ class OutputStream(io.TextIOBase):
         return True
 
 
+class TerminalStream(OutputStream):
+    """``sys.stdout`` that is a terminal, while developing: everything appears at once, in nobody's form."""
+
+    write_through = True
+
+    def __init__(self, fd: int, name: str) -> None:
+        super().__init__(fd, name)
+        self.buffer: LineWriter = _TerminalWriter(fd, name)
+
+    def write(self, text: str) -> int:
+        self.buffer.write(text.encode(_ENCODING, _ERRORS))
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+    def isatty(self) -> bool:
+        return self.buffer.isatty()
+
+
+class _TerminalWriter(LineWriter):
+    def write(self, data: Any) -> int:
+        data = bytes(data)
+        self.write_all(data)
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+    def isatty(self) -> bool:
+        return os.isatty(self.fileno())
+
+
 class _Local(threading.local):
     def __init__(self) -> None:
         self.output = ThreadOutput()
@@ -207,18 +254,33 @@ class _Local(threading.local):
 _local = _Local()
 
 
+def has_printed(request: str) -> bool:
+    """Whether the request with this id has, as far as it is remembered."""
+    try:
+        return request in _printed
+    except RuntimeError:
+        return True  # another thread is printing: whoever prints that much says enough
+
+
 def of_this_thread() -> ThreadOutput:
     return _local.output
 
 
-def install() -> None:
-    """Once, before anything of the application runs: it may keep the streams (logging does)."""
+#: Of what the master reads as our standard error.
+errors_fd = 2
+
+
+def install(fd: int = 2) -> None:
+    """Once, before anything of the application runs: it may keep the streams (logging does). ``fd``: of what the master reads as
+    our standard error, where descriptor 2 is a terminal."""
     for stream in (sys.stdout, sys.stderr):
         # They stay as sys.__stdout__ and sys.__stderr__; nothing that is printed there must raise either.
         reconfigure = getattr(stream, "reconfigure")
         reconfigure(encoding=_ENCODING, errors=_ERRORS, line_buffering=True)
     sys.stdout = OutputStream(1, "<stdout>")
-    sys.stderr = OutputStream(2, "<stderr>")
+    global errors_fd
+    errors_fd = fd
+    sys.stderr = OutputStream(fd, "<stderr>")
     os.register_at_fork(after_in_child=_became_child)
 
 

@@ -6,7 +6,9 @@ everything below it; when the master is gone it ends, and so do its workers. Mes
 
 from __future__ import annotations
 
+import atexit
 import gc
+import io
 import os
 import select
 import signal
@@ -16,18 +18,28 @@ import time
 import warnings
 from typing import Any, Dict, NoReturn, Optional
 
-from . import __version__, deafness, failure_report, inspection, loader, osprocess, output, sources
+from . import deafness, debugger, descriptors, failure_report, inspection, loader, messages
+from . import osprocess, output, sources
 from .control import ControlChannel
-from .lifecycle import Worker
+from .errors import report
+from .lifecycle import Worker, prepare
+from .openings import Openings
 
 #: What workers have to leave by themselves after the master's death, before they are killed (seconds).
 _ORPHAN_GRACE = 8.0
+#: What processes that the import started have to end, before they are killed (seconds).
+_CHILDREN_GRACE = 1.0
+#: What the master reads in place of our standard output and error, where these are a terminal.
+_OUTPUT_FD = 4
+
+_SIGNALS = {"KILL": signal.SIGKILL, "URG": signal.SIGURG, "INT": signal.SIGINT}
 
 
 class Preloader:
     def __init__(self, control_fd: int) -> None:
         os.set_inheritable(control_fd, False)
-        self._control = ControlChannel(socket.socket(fileno=control_fd))
+        self._control = ControlChannel(socket.socket(fileno=control_fd), messages.PRELOADER)
+        self._inherited = descriptors.inherited()
         self._start: dict = {}
         self._application: Optional[loader.LoadedApplication] = None
         #: Workers that live: number → pid.
@@ -40,13 +52,19 @@ class Preloader:
 
     def run(self) -> Worker:
         """Returns in a forked child only: the worker to run there."""
-        message = self._control.receive()
+        try:
+            message = self._control.receive()
+        except messages.MessageError as error:
+            self._fail("the master sent %s" % error)
         if message is None:
             os._exit(0)
         self._start = message
-        if message["build"] != __version__:
-            self._fail("the master is build %s, this is build %s: restart jumak" % (message["build"], __version__))
-        output.install()
+        if message["terminal"]:
+            os.set_inheritable(_OUTPUT_FD, False)
+            output.install(_OUTPUT_FD)
+            debugger.take_terminal()
+        else:
+            output.install()
         if message["identity"] is not None:
             self._drop_privileges(message["identity"])
         deafness.become_deaf()
@@ -54,11 +72,14 @@ class Preloader:
         osprocess.become_subreaper()
         osprocess.keep_freed_memory()
         try:
-            loader.prepare_import_path(message["directory"], message["file"])
+            loader.prepare_import_path(message["directory"], message["file"], message["module"])
         except OSError as error:
             self._fail("the application's directory cannot be entered: %s" % error)
+        if message["isCheck"]:
+            self._check()
         if message["isDevelopment"]:
             sources.start()
+            debugger.start()
         if self._preloads():
             self._import()
         else:
@@ -99,29 +120,51 @@ class Preloader:
         osprocess.set_parent_death_signal(signal.SIGKILL)
         if os.getppid() != self._start["masterPid"]:
             self._leave(0)
+        openings = Openings(self._start["module"]) if self._start["locateHazards"] else None
+        if openings is not None:
+            openings.start()
         try:
             self._application = application = loader.load(self._start)
         except loader.LoadError as error:
             failure_report.send_load_failure(error.cause, self._control.send)
             self._fail(error.message, error.traceback)
+        finally:
+            if openings is not None:
+                openings.stop()
         if sources.current is not None:
             sources.current.send(self._control.send)
         osprocess.set_parent_death_signal(0)
-        hazards = inspection.find_hazards([self._control.socket.fileno()])
+        own = {self._control.socket.fileno()}
+        hazards = inspection.find_hazards(self._inherited, own, openings)
         if hazards and self._start["preload"] == "auto":
-            self._control.send("unsafe", hazards=hazards)
-            # What the application started is started again by each import that follows.
-            for pid in osprocess.children():
-                _kill(pid, signal.SIGTERM)
+            self._control.send("unsafe", hazards=hazards, interface=application.interface)
+            _flush()
+            # What the application started is started again by each import that follows, and may hold locks until it ends.
+            osprocess.end_children(_CHILDREN_GRACE)
             self._leave(0)
-        notes = ["%s: forked all the same (--preload on)" % hazard["what"] for hazard in hazards]
-        native = inspection.native_threads()
-        if native:
-            notes.append("native threads of a library, which will not exist in the workers: %d" % native)
+        if descriptors.has_written_files(self._inherited, own):
+            _flush_files()
+        note = debugger.framework_note(application.callable) if self._start["isDevelopment"] else ""
         gc.collect()
         # What is frozen is never touched by the collector in a worker, and so stays shared between them.
         gc.freeze()
-        self._control.send("loaded", notes=notes, **application.describe())
+        self._control.send("loaded", hazards=hazards, notes=[note] if note else [], **application.describe())
+
+    def _check(self) -> NoReturn:
+        """``--check``: all that a worker does before it serves, and its end, here; nothing is served, and nothing forked."""
+        try:
+            application, asgi = prepare(self._start, 0, None)
+            osprocess.set_parent_death_signal(signal.SIGKILL)
+            if asgi is not None:
+                asgi.shut_down()
+            self._control.send("loaded", hazards=[], notes=[], **application.describe())
+        except loader.LoadError as error:
+            self._control.send("load-failed", message=error.message, traceback=error.traceback)
+        # The application was up, as in a worker, so what it registered for its end is run. Its threads may go on for ever.
+        atexit._run_exitfuncs()
+        for pid in osprocess.children():
+            _kill(pid, signal.SIGTERM)
+        self._leave(0)
 
     # -- the loop
 
@@ -142,7 +185,11 @@ class Preloader:
                     self._master_gone()
             self._reap()
             while True:
-                message = self._control.buffered()
+                try:
+                    message = self._control.buffered()
+                except messages.MessageError as error:
+                    report("the master sent %s" % error)
+                    continue
                 if message is None:
                     break
                 worker = self._handle(message)
@@ -166,7 +213,7 @@ class Preloader:
         elif kind == "signal":
             pid = self._workers.get(message["worker"])
             if pid is not None:
-                _kill(pid, signal.SIGURG if message["signal"] == "URG" else signal.SIGKILL)
+                _kill(pid, _SIGNALS[message["signal"]])
         return None
 
     def _fork(self, number: int) -> Optional[Worker]:
@@ -196,8 +243,11 @@ class Preloader:
 
     def _become_worker(self, number: int, pipe: int) -> Worker:
         signal.signal(signal.SIGCHLD, self._sigchld if self._sigchld is not None else signal.SIG_DFL)
-        os.dup2(pipe, 1)
-        os.dup2(pipe, 2)
+        if self._start["terminal"]:
+            os.dup2(pipe, _OUTPUT_FD, inheritable=False)
+        else:
+            os.dup2(pipe, 1)
+            os.dup2(pipe, 2)
         os.close(pipe)
         return Worker(number, self._start, self._application)
 
@@ -224,6 +274,8 @@ class Preloader:
             if number is None:
                 continue  # left behind by a worker; collected so that it is no zombie
             del self._workers[number]
+            if self._start["terminal"]:
+                debugger.restore_terminal()
             killed_by = _signal_name(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else None
             code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
             self._control.send("exited", worker=number, pid=pid, code=code, signal=killed_by)
@@ -248,6 +300,16 @@ def _flush() -> None:
             stream.flush()
         except (OSError, ValueError, AttributeError):
             pass  # the application closed it, or put something else in its place
+
+
+def _flush_files() -> None:
+    """What waits in the buffers of the application's files would be written by each worker."""
+    for one in gc.get_objects():
+        if type(one) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
+            try:
+                one.flush()
+            except (OSError, ValueError):
+                pass  # closed, or its reader is gone
 
 
 def _kill(pid: int, number: int) -> None:

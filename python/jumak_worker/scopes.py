@@ -22,6 +22,9 @@ _ASGI = {"version": "3.0", "spec_version": "2.5"}
 
 #: More connections than most gateways hold; then they are read anew.
 _MAX_CONNECTIONS = 4096
+_VERSIONS = frozenset(("1.0", "1.1", "2"))
+_SCHEMES = frozenset(("http", "https", "ws", "wss"))
+_MAX_SHOWN = 100
 #: RFC9110 has nine, WebDAV some more.
 _MAX_METHODS = 64
 
@@ -90,8 +93,10 @@ class Scopes:
 
     def _copier(self, connection: bytes) -> Callable[[], dict]:
         """Of HTTP requests, for all requests of a connection say the same of it."""
-        version, scheme, client_port, client, server_port, server = connection.decode("latin-1").split(" ", 5)
+        version, scheme, client_port, client, server_port, root, server = connection.decode("latin-1").split(" ", 6)
         port = int(server_port)
+        if version not in _VERSIONS or scheme not in _SCHEMES or not (0 <= port <= 65535 and 0 <= int(client_port) <= 65535):
+            raise ValueError("a connection %r" % connection[:_MAX_SHOWN])
         scope: Dict[str, Any] = {
             "type": "http",
             "asgi": None,
@@ -99,7 +104,7 @@ class Scopes:
             "server": (server, port) if port else (server.encode("latin-1").decode("utf-8", "replace"), None),
             "client": (client, int(client_port)) if client else None,
             "scheme": scheme,
-            "root_path": self._root_path,
+            "root_path": root.encode("latin-1").decode("utf-8", "replace") or self._root_path,
             "path": None,
             "raw_path": None,
             "query_string": None,

@@ -17,11 +17,14 @@ import traceback
 from types import FrameType
 from typing import Any, List, Optional
 
+from .sources import is_own
 from .tracebacks import is_hidden
 
 #: Awaited coroutines that are followed; a chain longer than this is a recursion.
 _MAX_DEPTH = 200
 _MAX_TASKS = 20
+#: Libraries that a line names.
+_MAX_NAMES = 3
 _LIMIT = 100
 #: A message to the master may be 1 MiB, and every character some bytes.
 _MAX_TEXT = 128 * 1024
@@ -35,7 +38,7 @@ def of_task(task: "asyncio.Task[Any]") -> str:
     """The chain of what awaits what, outermost first; ``Task.get_stack`` knows only the outermost coroutine."""
     lines: List[str] = []
     for _ in range(_MAX_TASKS):
-        lines += _chain(task.get_coro())
+        lines += fold(_chain(task.get_coro()))
         # In C and in Python alike; what else it waits for (a timer, a socket) has no stack.
         other = getattr(task, "_fut_waiter", None)
         if not isinstance(other, asyncio.Task):
@@ -45,16 +48,16 @@ def of_task(task: "asyncio.Task[Any]") -> str:
     return "".join(lines).rstrip("\n") or "  (it has not begun, or it has ended)"
 
 
-def _chain(awaited: Any) -> List[str]:
-    lines: List[str] = []
+def _chain(awaited: Any) -> List[traceback.FrameSummary]:
+    frames: List[traceback.FrameSummary] = []
     for _ in range(_MAX_DEPTH):
         frame = _frame_of(awaited)
         if frame is not None and not is_hidden(frame.f_code.co_filename):
-            lines += traceback.format_stack(frame, 1)
+            frames += traceback.extract_stack(frame, 1)
         awaited = _awaited_by(awaited)
         if awaited is None:
             break
-    return lines
+    return frames
 
 
 def of_thread(ident: int) -> str:
@@ -80,13 +83,49 @@ def of_all_threads() -> str:
 def _format(frame: FrameType) -> List[str]:
     summary = traceback.extract_stack(frame, _LIMIT)
     shown = [one for one in summary if not (is_hidden(one.filename) or one.filename in _STARTERS)]
-    return traceback.format_list(shown) or ["  (in no code of the application)\n"]
+    return fold(shown) or ["  (in no code of the application)\n"]
 
 
-def dump_on_signal() -> None:
-    """While C code holds the GIL nothing else can look. By default the signal is ignored; on running Python code a dump may
+def fold(frames: List[traceback.FrameSummary]) -> List[str]:
+    """As text, outermost first, so that the application's own frames are seen: what called them comes last, in one line, and so is each
+    run of library frames between them. Where it stands is always shown. Without own frames all are."""
+    own = [index for index, frame in enumerate(frames) if is_own(frame.filename)]
+    if not own:
+        return traceback.format_list(frames)
+    callers = frames[: own[0]] if own[0] > 1 else []
+    lines: List[str] = []
+    folded: List[traceback.FrameSummary] = []
+    for index, frame in enumerate(frames[len(callers) :], len(callers)):
+        if not is_own(frame.filename) and index < len(frames) - 1:
+            folded.append(frame)
+            continue
+        lines += _in_one_line(folded, "  ... %s\n")
+        lines += traceback.format_list([frame])
+        folded = []
+    return lines + _in_one_line(callers, "  called by %s\n")
+
+
+def _in_one_line(frames: List[traceback.FrameSummary], text: str) -> List[str]:
+    if len(frames) < 2:
+        return traceback.format_list(frames)
+    names = list(dict.fromkeys(_library_of(frame.filename) for frame in frames))
+    more = ", ..." if len(names) > _MAX_NAMES else ""
+    return [text % ("%d frames of %s" % (len(frames), ", ".join(names[:_MAX_NAMES]) + more))]
+
+
+def _library_of(path: str) -> str:
+    """``django`` of ``/venv/lib/python3.13/site-packages/django/core/handlers/base.py``."""
+    for folder in ("site-packages", "dist-packages"):
+        _, found, rest = path.rpartition(os.sep + folder + os.sep)
+        if found:
+            return rest.split(os.sep, 1)[0].partition(".py")[0]
+    return "Python"
+
+
+def dump_on_signal(fd: int) -> None:
+    """Into ``fd``. While C code holds the GIL nothing else can look. By default the signal is ignored; on running Python code a dump may
     crash: the master asks the control thread first."""
-    faulthandler.register(signal.SIGURG, file=2, all_threads=True)
+    faulthandler.register(signal.SIGURG, file=fd, all_threads=True)
 
 
 def _what_runs(frame: Optional[FrameType]) -> str:

@@ -44,6 +44,7 @@ MAX_RESPONSE_HEAD = 256 * 1024
 #: Ours: the reason goes to the gateway's log, as a sentence and not as a dump.
 MAX_REASON = 4096
 MAX_MICROS = 0xFFFFFFFF
+MAX_BUILD = 100
 
 #: Bytes that the kernel takes of a worker, where it may be so many: a batch of responses, and no second write for its rest.
 SEND_BUFFER = 1024 * 1024
@@ -69,9 +70,17 @@ def hello(build: str, worker: int, slots: int, thread: int) -> bytes:
 def parse_hello(payload: bytes) -> Optional[str]:
     """The build of a gateway's HELLO; None when it is no HELLO."""
     try:
-        return str(json.loads(payload)["build"])
-    except (ValueError, TypeError, KeyError):
+        build = json.loads(payload)["build"]
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
+    return build if isinstance(build, str) and len(build) <= MAX_BUILD else None
+
+
+def parse_opened(payload: bytes) -> bool:
+    """What FILE_OPENED says. Raises WireError."""
+    if payload not in (b"\0", b"\1"):
+        raise WireError("an answer to the offer of a file that is neither yes nor no: %r" % payload[:20])
+    return payload == b"\1"
 
 
 def response(status: int, end: bool, micros: int, head: bytes, body: bytes) -> bytes:

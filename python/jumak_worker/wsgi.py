@@ -11,7 +11,7 @@ from time import perf_counter
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
-from . import failure_report, files, response_head, sources, tracebacks, wire
+from . import failure_report, files, response_head, sources, tracebacks, unlogged, wire
 from .body import BodyStream
 from .errors import report
 from .wire import LinkClosed, WireError
@@ -45,8 +45,6 @@ class Call:
         #: HEAD, 204, 304: content is swallowed.
         self.no_content = False
         self.head_sent = False
-        #: Bytes of content sent.
-        self.sent = 0
         #: There was more content than Content-Length.
         self.too_long = False
         #: The response is complete or broken off: nothing may be sent any more.
@@ -103,6 +101,8 @@ class Call:
         # All of it in both cases: an error's page may take the place of a 204.
         self.head, self.declared, self.status, no_content = known or response_head.make(status, headers)
         self.no_content = no_content or self.method == "HEAD"
+        #: Bytes of its content that were sent, or swallowed.
+        self.sent = 0
         return self.write
 
     def write(self, data: bytes) -> None:
@@ -132,7 +132,7 @@ class Call:
             self._send_chunk(body)  # after write(), or against the rules
             self._finish()
             return
-        if declared is None:
+        if declared is None and not self.sent:
             self._declare(size)
         if size > _ONE_FRAME:
             self._send_chunk(body)
@@ -202,6 +202,8 @@ class Call:
         if not self.status:
             raise AssertionError("the application sent content before it called start_response")
         if self.no_content:
+            # Of HEAD: then `body` of `_send_whole` is not all content, whose length GET would leave open as well.
+            self.sent += len(data)
             return
         if self.declared is not None and self.sent + len(data) > self.declared:
             self.too_long = True
@@ -268,9 +270,16 @@ class Call:
             self.link.send(wire.failed(self._micros(), tracebacks.one_line(error), report_of))
 
     def _complain(self, what: str, environ: dict) -> None:
+        report("application error in %s\n%s" % (self._describe(environ), what))
+
+    def tell_unlogged(self, environ: dict) -> None:
+        """Its status is 5xx: the log should say so, if the application has not."""
+        request = str(environ.get("HTTP_X_REQUEST_ID", ""))
+        unlogged.tell(self._describe(environ), request, self.status, self.started_at)
+
+    def _describe(self, environ: dict) -> str:
         # As it came, not decoded, for a line break must stay an escape; without the query, which may hold secrets.
-        path = str(environ.get("RAW_URI", "")).partition("?")[0]
-        report("application error in %s %s\n%s" % (self.method, path, what))
+        return "%s %s" % (self.method, str(environ.get("RAW_URI", "")).partition("?")[0])
 
     def _micros(self) -> int:
         return min(wire.MAX_MICROS, int((perf_counter() - self.started_at) * 1e6))

@@ -43,6 +43,7 @@ class Answer(NamedTuple):
     trailers: List[Tuple[str, str]]
     informs: List[Tuple[int, List[Tuple[str, str]]]]
     kinds: List[int]
+    announces_trailers: bool = False
 
     def header(self, name: str) -> Optional[str]:
         return next((value for key, value in self.headers if key == name), None)
@@ -81,7 +82,7 @@ def head(its_scope: dict) -> Tuple[bytes, bytes]:
     server, port = its_scope["server"]
     connection = (its_scope["http_version"], its_scope["scheme"], client_port, client, port or 0, server)
     names = [its_scope["type"].encode(), *(name for name, _ in its_scope["headers"])]
-    values = ["%s %s %d %s %d %s" % connection, its_scope["method"]]
+    values = ["%s %s %d %s %d  %s" % connection, its_scope["method"]]
     fields = [value for _, value in its_scope["headers"]]
     last = [its_scope["query_string"], its_scope["raw_path"], its_scope["path"].encode()]
     return b"\0".join(names), b"\0".join([*(one.encode() for one in values), *fields, *last])
@@ -169,7 +170,7 @@ class FakeGateway:
         return self._last
 
     def answer(self, number: int, gives_credit: bool = True, opens_files: bool = True) -> Answer:
-        status, headers, body = 0, [], b""
+        status, flags, headers, body = 0, 0, [], b""
         informs, kinds = [], []
         while True:
             kind, exchange, payload = self.read()
@@ -195,7 +196,7 @@ class FakeGateway:
                     body += os.pread(fd, size, offset)
                 self.send(frame(wire.FILE_OPENED, number, bytes([opens_files])))
             elif kind == wire.END:
-                return Answer(status, headers, body, "end", pairs(payload[4:]), informs, kinds)
+                return Answer(status, headers, body, "end", pairs(payload[4:]), informs, kinds, bool(flags & multiplex.RESPONSE_TRAILERS))
             elif kind == wire.FAILED:
                 return Answer(status, headers, body, "failed: " + payload[4:].decode(), [], informs, kinds)
             elif kind != multiplex.CREDIT:

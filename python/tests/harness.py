@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from typing import Callable, List, NamedTuple, Optional, Tuple, Type
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple, Type
 
 from jumak_worker import __version__, wire
 from jumak_worker.environ import Environs, base_environ
@@ -214,7 +214,9 @@ class Slot:
 class Master:
     """Starts a real preloader and speaks the master's side."""
 
-    def __init__(self, source: str, python: str = sys.executable, **start: object) -> None:
+    def __init__(
+        self, source: str, python: str = sys.executable, inherited: Sequence[int] = (), **start: object
+    ) -> None:
         self.directory = tempfile.mkdtemp(prefix="jw-")
         self.application_directory = os.path.join(self.directory, "app")
         os.mkdir(self.application_directory)
@@ -230,7 +232,7 @@ class Master:
         self._lines = ours.makefile("r", encoding="utf-8")
         self.process = subprocess.Popen(
             [python, "-c", EXEC_WITH_FD_3, str(theirs.fileno()), PACKAGE],
-            pass_fds=[theirs.fileno()],
+            pass_fds=[theirs.fileno(), *inherited],
             cwd=self.application_directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -248,15 +250,20 @@ class Master:
             "attributes": ["application", "app"],
             "factory": False,
             "display": "app",
+            "settingsFrom": "",
             "threads": 1,
             "concurrency": 100,
             "lifespan": "auto",
             "rootPath": "",
+            "findStatic": True,
             "multiprocess": True,
             "preload": "on",
+            "locateHazards": False,
             "identity": None,
             "postFork": None,
             "isDevelopment": False,
+            "isCheck": False,
+            "terminal": False,
         }
         message.update(start)
         self.send("start", **message)

@@ -335,6 +335,34 @@ class Responses(AsgiTest):
             self.assertEqual((answer.body, answer.trailers), (b"part", [("x-a", "1"), ("x-b", "2")]))
             self.assertEqual(host.gateway.get(scope("HEAD")).kinds, [wire.RESPONSE])
 
+    def test_trailers_are_announced_with_the_head_however_the_content_comes(self) -> None:
+        # The gateway must know before the content: only chunked content has room for them (RFC9110§6.5).
+        trailers = {"type": "http.response.trailers", "headers": [(b"x-sum", b"5")]}
+        start = {"type": "http.response.start", "status": 200, "trailers": True}
+        length = dict(start, headers=[(b"content-length", b"5")])
+        for messages in (
+            (start, body(b"hello")),
+            (length, body(b"hello")),
+            (length, body(b"he", True), body(b"llo")),
+        ):
+            with self.host(sends(*messages, trailers)) as host:
+                answer = host.gateway.get()
+                self.assertEqual((answer.body, answer.ended, answer.trailers), (b"hello", "end", [("x-sum", "5")]))
+                self.assertTrue(answer.announces_trailers)
+        with self.host(sends(START, body(b"he", True), body(b"llo"))) as host:
+            self.assertFalse(host.gateway.get().announces_trailers)
+
+    def test_trailers_do_not_make_a_wrong_length_right(self) -> None:
+        start = {"type": "http.response.start", "status": 200, "trailers": True, "headers": [(b"content-length", b"7")]}
+        with self.host(sends(start, body(b"hello"))) as host:
+            self.assertIn("its Content-Length is 7", host.gateway.get().ended)
+
+    def test_trailers_of_empty_content(self) -> None:
+        trailers = {"type": "http.response.trailers", "headers": [(b"x-sum", b"0")]}
+        with self.host(sends(dict(START, trailers=True), END, trailers)) as host:
+            answer = host.gateway.get()
+            self.assertEqual((answer.body, answer.trailers), (b"", [("x-sum", "0")]))
+
     def test_early_hints(self) -> None:
         hint = {"type": "http.response.early_hint", "links": [b"</a.css>; rel=preload", b"</b.js>; rel=preload"]}
         for messages in ((hint, START, END), (START, hint, END)):

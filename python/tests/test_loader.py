@@ -48,9 +48,13 @@ class Loader(unittest.TestCase):
             "attributes": ["application", "app"],
             "factory": False,
             "display": "app",
+            "settingsFrom": "",
+            "rootPath": "",
+            "findStatic": True,
+            "isDevelopment": False,
         }
         message.update(start)
-        loader.prepare_import_path(self.directory, message["file"])
+        loader.prepare_import_path(self.directory, message["file"], message["module"])
         return loader.load(message)
 
     def refused(self, **start: Any) -> loader.LoadError:
@@ -110,10 +114,9 @@ partial, instance, anything = functools.partial(more, 1), Instance(), Anything()
         self.assertEqual(self.load(attributes=["make"], factory=True).application, "app:make()")
         self.assertEqual(sys.modules["app"].calls, [1])
 
-    def test_create_app_among_candidates_is_a_factory_and_an_attribute_when_it_was_asked_for(self) -> None:
+    def test_create_app_among_candidates_is_a_factory(self) -> None:
         self.write("app.py", "def create_app():\n    return lambda environ, start_response: None\n")
         self.assertEqual(self.load(attributes=["application", "app", "create_app"]).application, "app:create_app()")
-        self.assertEqual(self.load(attributes=["create_app"]).application, "app:create_app")
 
     def test_the_framework_is_named_with_its_version(self) -> None:
         self.write("bottle.py", "__version__ = '0.13.4'\n")

@@ -7,6 +7,7 @@ import json
 import random
 import socket
 import struct
+import threading
 import unittest
 from typing import Any, List
 
@@ -14,7 +15,7 @@ from jumak_worker import asgi_head, multiplex, wire
 from jumak_worker.asgi_link import Link
 from jumak_worker.scopes import Scopes
 
-from .asgi_harness import AsgiTest, FakeGateway, Host, frame, request, scope
+from .asgi_harness import AsgiTest, FakeGateway, Host, frame, request, scope, websocket
 from .test_wire import vectors
 
 
@@ -101,7 +102,9 @@ def encode(one: dict) -> bytes:
         return multiplex.hello(one["hello"]["build"], one["hello"]["worker"], one["hello"]["slots"])
     if kind == "RESPONSE":
         head, body = head_of("", one["headers"]), bytes.fromhex(one["body"])
-        return multiplex.response(number, one["status"], one["complete"], one["runMicros"], head, body)
+        flags = wire.RESPONSE_END if one["complete"] else 0
+        flags |= multiplex.RESPONSE_TRAILERS if one.get("hasTrailers") else 0
+        return multiplex.response(number, one["status"], flags, one["runMicros"], head, body)
     if kind == "INFORM":
         return multiplex.inform(number, one["status"], head_of("", one["headers"]))
     if kind == "CHUNK":
@@ -227,6 +230,11 @@ class Links(AsgiTest):
     def test_what_breaks_the_rules_ends_the_link_and_the_next_is_served(self) -> None:
         pack = struct.Struct("<BII").pack
         waiting = request(1, scope(), follows=True)
+
+        def strange_connection(connection: bytes) -> bytes:
+            head = b"http" + connection + b"\0GET\0\0/\0/"
+            return frame(wire.REQUEST, 1, pack(0, len(head), 4) + head)
+
         for name, data in {
             "a frame that is too large": multiplex.FRAME.pack(wire.MAX_PAYLOAD + 1, wire.REQUEST, 1),
             "a request shorter than its fixed part": frame(wire.REQUEST, 1, b"\0"),
@@ -235,12 +243,20 @@ class Links(AsgiTest):
             "names longer than their head": frame(wire.REQUEST, 1, pack(0, 4, 5) + b"httpx"),
             "a head of an unknown type": frame(wire.REQUEST, 1, pack(0, 4, 4) + b"smtp"),
             "a head without values": frame(wire.REQUEST, 1, pack(0, 4, 4) + b"http"),
-            "a connection without numbers": frame(wire.REQUEST, 1, pack(0, 30, 4) + b"http1.1 http a b c d\0GET\0\0/\0/1"),
+            "a connection without numbers": frame(wire.REQUEST, 1, pack(0, 31, 4) + b"http1.1 http a b c  d\0GET\0\0/\0/1"),
             "a number that is in use": waiting + waiting,
             "content behind the end": waiting + frame(wire.BODY_END, 1) + frame(wire.BODY, 1, b"x"),
             "an unknown type": waiting + frame(99, 1),
             "a message to a request": waiting + frame(multiplex.MESSAGE, 1, b"\1x"),
             "a ping of three bytes": frame(multiplex.PING, 0, b"\0\0\0"),
+            "request flags": frame(wire.REQUEST, 1, pack(2, 4, 4) + b"http"),
+            "a connection of another version": strange_connection(b"3 http 1 127.0.0.1 80 127.0.0.1"),
+            "a connection of another scheme": strange_connection(b"1.1 ftp 1 127.0.0.1 80 127.0.0.1"),
+            "a port that is none": strange_connection(b"1.1 http 65536 127.0.0.1 80 127.0.0.1"),
+            "a negative port": strange_connection(b"1.1 http 1 127.0.0.1 -80 127.0.0.1"),
+            "an end of content with content": waiting + frame(wire.BODY_END, 1, b"x"),
+            "a file that is half opened": waiting + frame(wire.FILE_OPENED, 1, b"\2"),
+            "a cancellation with words": waiting + frame(multiplex.CANCEL, 1, b"x"),
             "a credit of three bytes": waiting + frame(multiplex.CREDIT, 1, b"\0\0\0"),
         }.items():
             with self.subTest(name), self.host(echo) as host:
@@ -251,10 +267,37 @@ class Links(AsgiTest):
                 self.assertIn("the link to the gateway was closed", host.log.getvalue())
                 self.assertEqual(host.connect().get().body, b"/")
 
+    def test_what_is_sent_beyond_its_credit_ends_the_link(self) -> None:
+        async def takes_nothing(scope, receive, send):
+            if scope["type"] == "websocket":
+                await receive()
+                await send({"type": "websocket.accept"})
+            while not over.is_set():
+                await asyncio.sleep(0.01)
+
+        over = threading.Event()
+        content = frame(wire.BODY, 1, bytes(65536))
+        message = frame(multiplex.MESSAGE, 1, b"\2" + bytes(65536))
+        for kind, frames in (("http", content * 5), ("websocket", message * 5)):
+            with self.subTest(kind), self.host(takes_nothing) as host:
+                head = scope() if kind == "http" else websocket()
+                host.gateway.send(request(1, head, follows=kind == "http"))
+                if kind == "websocket":
+                    self.assertEqual(host.gateway.read().kind, multiplex.ACCEPT)
+                host.gateway.send(frames)
+                with self.assertRaises((EOFError, ConnectionResetError)):
+                    while True:
+                        host.gateway.read()
+                over.set()
+                self.assertIn("beyond its credit", host.log.getvalue())
+            over.clear()
+
     def test_another_build_is_refused_by_name(self) -> None:
         for kind, payload, words in (
             (wire.HELLO, b'{"build": "9.9.9"}', "the gateway is build 9.9.9"),
             (wire.HELLO, b"[]", "hello"),
+            (wire.HELLO, b'{"build": 7}', "hello"),
+            (wire.HELLO, b'{"build": "%s"}' % (b"x" * 101), "hello"),
             (wire.REQUEST, b"no", "hello"),
         ):
             with self.subTest(words), self.host(echo) as host:

@@ -77,13 +77,6 @@ class Preloading(ProcessCase):
             master.receive("unsafe")["hazards"], [{"kind": "socket", "what": "connection to 127.0.0.1:%d" % port}]
         )
 
-    def test_datagram_sockets_and_listeners_may_be_shared(self) -> None:
-        source = (
-            "import socket\na = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\na.connect(('127.0.0.1', 9))\n"
-            "b = socket.create_server(('127.0.0.1', 0))\nc, d = socket.socketpair()\n" + APP
-        )
-        self.master(source, preload="auto").receive("loaded")
-
     def test_what_cannot_be_loaded_is_told_with_their_frames_only(self) -> None:
         for source, message, traceback in (
             ("import nowhere_to_be_found\n", "no module nowhere_to_be_found", "app.py"),
@@ -157,11 +150,11 @@ def application(environ, start_response):
         # End of file: nobody has the pipe any more.
         self.assertEqual(master.process.stderr.read(), b"")
 
-    def test_preload_on_forks_all_the_same_and_notes_what_was_found(self) -> None:
+    def test_preload_on_forks_all_the_same_and_tells_what_was_found(self) -> None:
         source = "import threading, time\nthreading.Timer(60, print).start()\n" + APP
         master = self.master(source, preload="on")
-        notes = master.receive("loaded")["notes"]
-        self.assertRegex(notes[0], 'thread "Thread-1.*forked all the same')
+        hazards = master.receive("loaded")["hazards"]
+        self.assertEqual([hazard["kind"] for hazard in hazards], ["thread"])
         pid, _, _, lines = self.fork(master)
         gateway = self.gateway(lines)
         gateway.send(request(environ()))
@@ -197,11 +190,20 @@ def application(environ, start_response):
                 "attributes": ["app"],
                 "factory": False,
                 "display": "app",
+                "settingsFrom": "",
                 "threads": 1,
+                "concurrency": 1,
+                "lifespan": "auto",
+                "rootPath": "",
+                "postFork": None,
                 "multiprocess": True,
                 "preload": "on",
+                "locateHazards": False,
                 "identity": None,
                 "isDevelopment": False,
+                "isCheck": False,
+                "findStatic": False,
+                "terminal": False,
             }
             master = "\n".join(
                 (

@@ -6,6 +6,7 @@ The rules of PEP 3333 one by one are in test_wsgi.py.
 from __future__ import annotations
 
 import io
+import sys
 import threading
 import unittest
 from contextlib import redirect_stderr
@@ -269,6 +270,40 @@ class Head(ResponseTest):
         self.assertIsNone(self.get(answering([]), "HEAD").header("Content-Length"))
         declaring = answering([], headers=[("Content-Length", "7")])
         self.assertEqual(self.get(declaring, "HEAD").header("Content-Length"), "7")
+
+    def test_what_was_written_before_leaves_the_length_open_as_for_get(self) -> None:
+        def application(_environ, start_response):
+            write = start_response("200 OK", [("Content-Type", "text/plain")])
+            write(b"written ")
+            return result()
+
+        class OneOf:
+            """Neither a list nor a generator."""
+
+            def __len__(self) -> int:
+                return 1
+
+            def __iter__(self):
+                return iter((b"returned",))
+
+        for result in (lambda: [b"returned"], lambda: (b"re", b"turned"), lambda: [], OneOf, lambda: iter([b"returned"])):
+            for method, content in (("GET", b"written "), ("HEAD", b"")):
+                response = self.get(application, method)
+                self.assertIsNone(response.header("Content-Length"), method)
+                self.assertTrue(response.body.startswith(content))
+                self.assertEqual(response.ended, "end")
+
+    def test_what_was_swallowed_does_not_count_for_another_response(self) -> None:
+        def application(_environ, start_response):
+            start_response("204 No Content", [])(b"swallowed")
+            try:
+                raise ValueError
+            except ValueError:
+                start_response("500 Oh", [("Content-Length", "4")], sys.exc_info())
+            return iter([b"er", b"or"])
+
+        response = self.get(application)
+        self.assertEqual((response.status, response.body, response.ended), (500, b"eror", "end"))
 
 
 class Environ(ResponseTest):

@@ -37,6 +37,15 @@ class Making(unittest.TestCase):
                 self.assertEqual(made(its_scopes, given), expected)
             self.assertEqual(len(its_scopes._makers.made), 1)
 
+    def test_a_root_path_of_its_own_counts_for_this_request_only(self) -> None:
+        its_scopes = Scopes("/shop", None)
+        names, values = head(scope())
+        own = values.replace(b"  ", b" /caf\xc3\xa9 ", 1)
+        for _ in range(2 * makers.WORTH_IT):
+            self.assertEqual(make(its_scopes, names, own)["root_path"], "/caf\u00e9")
+            self.assertEqual(make(its_scopes, names, own)["server"], scope()["server"])
+            self.assertEqual(make(its_scopes, names, values)["root_path"], "/shop")
+
     def test_what_an_application_does_to_a_scope_stays_there(self) -> None:
         its_scopes = Scopes("", {"pool": 1})
         first = made(its_scopes, scope())

@@ -12,7 +12,7 @@ import threading
 import unittest
 from typing import List
 
-from jumak_worker import __version__, response_head, wire
+from jumak_worker import __version__, messages, response_head, wire
 from jumak_worker.control import ControlChannel
 from jumak_worker.environ import Environs
 from jumak_worker.link import Link
@@ -129,11 +129,16 @@ class Vectors(unittest.TestCase):
                 ours, theirs = socket.socketpair()
                 with ours, theirs:
                     if vector["from"] == "python":
-                        ControlChannel(ours).send(**vector["message"])
+                        ControlChannel(ours, {}).send(**vector["message"])
                         self.assertEqual(json.loads(theirs.makefile("rb").readline()), vector["message"])
                         self.assertTrue(vector["line"].startswith('{"type":'))
-                    theirs.sendall(vector["line"].encode() + b"\n")
-                    self.assertEqual(ControlChannel(ours).receive(), vector["message"])
+                        continue
+                    message = dict(vector["message"])
+                    if "build" in message:
+                        message["build"] = __version__
+                    theirs.sendall(json.dumps(message).encode() + b"\n")
+                    shapes = messages.PRELOADER if vector["channel"] == "preloader" else messages.WORKER
+                    self.assertEqual(ControlChannel(ours, shapes).receive(), message)
 
 
 def frames_of(data: bytes) -> List[tuple]:
@@ -208,6 +213,7 @@ class Links(unittest.TestCase):
             (frame(wire.BODY, b"x" * 30), "frame 3 where a request was expected"),
             (frame(wire.REQUEST), "a request of 0 bytes"),
             (frame(wire.REQUEST, bytes(8)), "a request of 8 bytes"),
+            (request(environ())[:5] + b"\2" + request(environ())[6:], "request flags 2"),
             (frame(wire.REQUEST, struct.pack("<BII", 0, 1, 1)), "a head longer than itself"),
             (frame(wire.REQUEST, struct.pack("<BII", 0, 2**32 - 1, 1)), "a head longer than itself"),
             (frame(wire.REQUEST, struct.pack("<BII", 0, 2, 3) + b"ab"), "a head longer than itself"),
@@ -225,6 +231,9 @@ class Links(unittest.TestCase):
         for payload, words in (
             (b'{"build": "9.9.9"}', "the gateway is build 9.9.9"),
             (b"[]", "hello"),
+            (b'{"build": 7}', "hello"),
+            (b'{"build": "%s"}' % (b"x" * 101), "hello"),
+            (b"[" * 100_000, "hello"),
             (b"no", "hello"),
         ):
             ours, theirs = socket.socketpair()

@@ -82,10 +82,7 @@ test('sockets are the business of the gateway, of the links and of the master', 
   assert.deepEqual(broken('src/apps/body-sender.ts', "import type { Socket } from 'node:net'"), [])
 })
 
-test('packages: zod in config only, ws in one file, others nowhere', () => {
-  assert.deepEqual(broken('src/config/settings/all.ts', "import { z } from 'zod'"), [])
-  assert.equal(broken('src/config/types.ts', "import { z } from 'zod'").length, 1)
-  assert.equal(broken('src/gateway/main.ts', "import { z } from 'zod'").length, 1)
+test('packages: ws in one file, others nowhere', () => {
   assert.deepEqual(broken('src/websocket/ws.ts', "import * as ws from 'ws'"), [])
   assert.equal(broken('src/websocket/input.ts', "import * as ws from 'ws'").length, 1)
   assert.equal(broken('src/cli/main.ts', "import left from 'left-pad'").length, 1)

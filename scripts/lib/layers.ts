@@ -48,10 +48,16 @@ const SEPARATE_FILES: readonly string[] = ['middleware', 'handlers']
 
 /** Who may use a module that is not ours at run time. Packages that are not named here are for nobody in `src/`. */
 const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
-  // The two of http/ open nothing: they need BlockList and the tests of addresses.
+  // Those of http/ and config/ open nothing: they need BlockList and the tests of addresses.
   'node:net': path =>
     ['gateway', 'master'].includes(partOf(path)) ||
-    ['src/apps/worker-connection.ts', 'src/http/forwarded.ts', 'src/http/authority.ts'].includes(path),
+    [
+      'src/apps/worker-connection.ts',
+      'src/config/ip.ts',
+      'src/http/authority.ts',
+      'src/http/forwarded-fields.ts',
+      'src/http/trusted-proxies.ts',
+    ].includes(path),
   // For its table of reason phrases only.
   'node:http': path => path === 'src/http/status.ts',
   'node:https': () => false,
@@ -59,7 +65,6 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
   mrmime: path => path === 'src/handlers/static/names.ts',
   // Its frames and its compression; one file knows which parts of it.
   ws: path => path === 'src/websocket/ws.ts',
-  zod: path => partOf(path) === 'config' && path !== 'src/config/types.ts',
   'toml-eslint-parser': path => path === 'src/config/toml.ts',
 }
 

@@ -43,7 +43,7 @@ In a file, text stands in quotes, numbers and \`true\` and \`false\` do not, sev
 "unix:/run/shop.sock"]\`), and \`env\` and \`static\` may be tables. Relative paths are seen from the directory of the file; on the
 command line and in the environment from the working directory.
 
-\`jumak --check\` says all that is wrong and starts nothing; \`jumak --print-config\` shows every value and where it came from.
+\`jumak --check\` says all that is wrong, loads the application as a start would (\`--no-app\`: does not), and serves nothing; \`jumak --print-config\` shows every value and where it came from.
 At HUP the file is read anew. The last column says what else a new value needs; when something is wrong with the file,
 all of it is logged and nothing changes.
 

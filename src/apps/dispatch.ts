@@ -143,7 +143,7 @@ export interface Unanswered {
   readonly begun: boolean
   /** A part of its content was sent and is not kept. */
   readonly isContentGone?: boolean
-  /** One like it has cost two workers lately. */
+  /** Never a second time: one like it has cost two workers lately, or `--retry off`. */
   readonly isBarred?: boolean
   /** Workers that were lost while they may have run it; the rule below adds to it. */
   losses: number

@@ -21,6 +21,8 @@ export interface DispatchOptions {
   readonly timeouts: Timeouts
   /** `fifo` by default. */
   readonly queueOrder?: QueueOrder
+  /** False: nothing that may have been started is sent again, and nothing is sent ahead, so that this is known of each. */
+  readonly retry?: boolean
   /** Development: before each dispatch. */
   readonly beforeDispatch?: (() => void) | undefined
 }
@@ -81,7 +83,7 @@ export class Dispatcher {
     call.enter(this.#queue)
     this.#queue.push(call)
     // While requests are long none goes ahead of need: its turn comes with the end of another.
-    if (this.#runTimes.allowedAhead(aheadBudget(this.#workers)) > 0 || this.#refusal !== null) this.pumpSoon()
+    if (this.#runTimes.allowedAhead(this.#aheadBudget) > 0 || this.#refusal !== null) this.pumpSoon()
     else this.#startWaitingNew(performance.now())
   }
 
@@ -175,10 +177,13 @@ export class Dispatcher {
   /** One that is sent in the turn in which it came has not waited, and needs no deadline. */
   #startWaiting(call: Call, now: number): void {
     call.waitsSince = now
-    call.waiting ??= new Deadline(() =>
-      this.#fail(call, new HttpError(503, 'No worker was free in time', 'operator', this.#retryAfter())),
-    )
+    call.waiting ??= new Deadline(() => this.#waitedTooLong(call))
     this.#deadlines.arm(call.waiting)
+  }
+
+  #waitedTooLong(call: Call): void {
+    if (this.#workers.some(({ isDebugged }) => isDebugged)) this.#deadlines.arm(call.waiting!)
+    else this.#fail(call, new HttpError(503, 'No worker was free in time', 'operator', this.#retryAfter()))
   }
 
   /** In development whoever watches the code looks at it now, and may `hold`. */
@@ -209,9 +214,13 @@ export class Dispatcher {
     if (queue === this.#suspects) return this.#suspectSlot(now)
     const idle = idleSlot(this.#workers)
     if (idle !== null || !call.mayGoAhead) return idle
-    const budget = aheadBudget(this.#workers)
+    const budget = this.#aheadBudget
     const allowed = this.#runTimes.allowedAhead(budget)
     return allowed > 0 ? aheadSlot(this.#workers, allowed, now, budget) : null
+  }
+
+  get #aheadBudget(): number {
+    return this.#options.retry === false ? 0 : aheadBudget(this.#workers)
   }
 
   #suspectSlot(now: number): PoolLink | null {

@@ -83,8 +83,9 @@ export class LinkSink implements WorkerSink {
   }
 
   onInform(head: ResponseHead): void {
-    const { exchange, phase } = this.#current()
-    if (phase === 'sent' && exchange.response.state === 'idle') exchange.response.inform(head)
+    const call = this.#current()
+    const { response } = call.exchange
+    if (call.phase === 'sent' && response.state === 'idle') this.#guarded(call, () => response.inform(head))
   }
 
   onFailed(reason: string, runMicros: number): void {

@@ -67,7 +67,9 @@ export class Link implements PoolLink {
     this.worker = worker
     this.#owner = owner
     // A worker that waits for its client's content is not stuck.
-    this.#deadline = new Deadline(() => (this.#sender?.isStarving ? this.progressed() : this.#owner.overdue(this)))
+    this.#deadline = new Deadline(() =>
+      this.#sender?.isStarving || this.worker.isDebugged ? this.progressed() : this.#owner.overdue(this),
+    )
   }
 
   get isIdle(): boolean {
@@ -171,6 +173,10 @@ export class Link implements PoolLink {
   /** A stream would go on for nobody, and content that is still to come never will. */
   left(call: Call, phase: CallPhase): void {
     if (phase === 'streaming' || call.body?.isLive) this.#owner.deserted(this)
+  }
+
+  goOn(): void {
+    if (this.inFlight > 0) this.progressed()
   }
 
   /** What runs in a thread is not told to end: it is cut when the worker's time is over. */

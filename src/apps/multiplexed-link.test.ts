@@ -167,7 +167,7 @@ test('an interim response, chunks and trailers arrive in order; trailers only fo
   const bench = makeBench()
   await bench.worker(1, 10, exchange => {
     exchange.write(21, Buffer.concat([Buffer.from([103, 0]), Buffer.from('\0link\0</a.css>')]))
-    exchange.begin()
+    exchange.begin([], true)
     exchange.chunk('a')
     exchange.chunk('b')
     exchange.end(['x-sum', '2'])
@@ -177,7 +177,8 @@ test('an interim response, chunks and trailers arrive in order; trailers only fo
   await Promise.all([plain.over(), willing.over()])
   assert.deepEqual(plain.response.informed[0]!.headers, ['link', '</a.css>'])
   assert.equal(plain.response.text, 'ab')
-  assert.deepEqual(plain.response.trailers, [])
+  assert.deepEqual([plain.response.head!.hasTrailers, plain.response.trailers], [false, []])
+  assert.equal(willing.response.head!.hasTrailers, true)
   assert.deepEqual(willing.response.trailers, ['x-sum', '2'])
 })
 

@@ -66,10 +66,10 @@ export class MultiplexedLink implements PoolLink {
   #outbox: Outbox | null = null
   #farewell: Farewell<MultiplexedCall> | null = null
 
-  constructor(address: LinkAddress, slots: number, worker: PoolWorker, owner: MultiplexedOwner) {
+  constructor(address: LinkAddress, worker: PoolWorker, owner: MultiplexedOwner) {
     this.address = address
-    this.capacity = slots
-    this.#room = new Room(slots)
+    this.capacity = address.slots
+    this.#room = new Room(address.slots)
     this.worker = worker
     this.#owner = owner
     const shortest = Math.min(owner.times.shortest, owner.streamIdleMs || Number.POSITIVE_INFINITY)
@@ -191,6 +191,9 @@ export class MultiplexedLink implements PoolLink {
     if (this.#room.becomeStream(one)) this.#owner.hasRoom()
   }
 
+  /** Its clock stood still. */
+  goOn(): void {}
+
   dismiss(code: number, afterMs: number, spanMs: number): void {
     this.#farewell?.stop()
     this.#farewell = new Farewell(
@@ -277,6 +280,8 @@ export class MultiplexedLink implements PoolLink {
   }
 
   #tick(passedMs: number): void {
+    // Time stands still in a debugger.
+    if (this.worker.isDebugged) return
     this.#heartbeat.tick(passedMs, this.inFlight > 0 || this.outbox.hasSpoken)
     for (const one of this.#calls.values()) {
       if (one.isDeserted(passedMs)) one.call.drop()

@@ -157,7 +157,7 @@ test('a response before ACCEPT is a denial, complete or streamed', async () => {
   await bench.worker(1, 2, exchange => {
     if (exchange.path === '/plain') exchange.respond(403)
     else {
-      exchange.respond(401, ['x-why', 'token'], '', false)
+      exchange.respond(401, ['x-why', 'token'], '', 0)
       exchange.chunk('who are you?')
       exchange.end()
     }

@@ -68,3 +68,17 @@ test('a client that closed its side is dropped when its worker says nothing; one
   assert.deepEqual([slow!.response.state, silent.response.state, socket.channel!.closed], ['started', 'idle', null])
   assert.deepEqual(bench.logs, [])
 })
+
+test('time stands still while a debugger has the event loop', async () => {
+  const bench = makeBench({ timeouts: { request: 100, streamIdle: 100 } })
+  const held = holdingAsgi()
+  await bench.worker(1, 10, held.script)
+  const exchange = bench.send({ path: '/debugged' })
+  await held.the(0)
+  bench.pool.debugged(1, true)
+  await new Promise(resolve => setTimeout(resolve, 500))
+  assert.equal(exchange.response.state, 'idle')
+  bench.pool.debugged(1, false)
+  await exchange.over()
+  assert.equal((exchange.error as HttpError).status, 504)
+})

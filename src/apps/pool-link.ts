@@ -13,6 +13,8 @@ export interface LinkAddress {
   readonly worker: number
   readonly pid: number
   readonly socket: string
+  /** That its worker has. */
+  readonly slots: number
   readonly build: string
 }
 
@@ -33,6 +35,8 @@ export interface PoolLink extends Slot {
   flush(writer: FrameWriter): void
   /** The exchange of a call that is on it is over; `phase`: how far it was. */
   left(call: Call, phase: CallPhase): void
+  /** After a debugger: what runs on it has all of its time again. */
+  goOn(): void
   /** Takes leave of what would never end by itself: begins after `afterMs`, has ended all of it `spanMs` later. */
   dismiss(code: number, afterMs: number, spanMs: number): void
   /** For good; the calls that are not answered are returned. `code` closes WebSockets. */

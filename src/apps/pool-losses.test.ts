@@ -26,6 +26,45 @@ test('a GET whose worker dies is tried again by another worker, a POST is a 502'
   assert.equal(bench.pool.stats().workers, 1)
 })
 
+test('retry off: what the dead worker had begun is a 502, whatever its method; what waited goes to another worker', async () => {
+  const bench = new Bench({ retry: false })
+  const held = holding()
+  const dying = await bench.linkedWorker(1, 1, held.script)
+  const begun = bench.send({ path: '/begun' })
+  await held.until(1)
+  const waiting = bench.send({ path: '/waiting' })
+  dying.die()
+  await begun.over()
+  assert.equal((begun.error as HttpError).status, 502)
+  assert.match(bench.logs.join('\n'), /GET \/begun was on worker 1 when its link broke.*: answered 502/)
+  await bench.linkedWorker(2, 1, echo)
+  await waiting.over()
+  assert.equal(waiting.response.head!.headers[1], '/waiting')
+})
+
+test('retry off: nothing is sent ahead, however short requests are, so nobody beside the one that ran is lost', async () => {
+  const bench = new Bench({ retry: false })
+  let isHeld = false
+  let seen = 0
+  const worker = await bench.linkedWorker(1, 1, request => {
+    seen++
+    if (!isHeld) request.link.respond(200, [], '')
+  })
+  for (let i = 0; i < 300; i++) await bench.send().over()
+  isHeld = true
+  seen = 0
+  const sent = Array.from({ length: 5 }, (_, i) => bench.send({ path: `/${i}` }))
+  while (seen === 0) await new Promise(resolve => setImmediate(resolve))
+  worker.die()
+  await bench.linkedWorker(2, 1, echo)
+  for (const exchange of sent) await exchange.over()
+  assert.equal(seen, 1)
+  assert.deepEqual(
+    sent.map(({ error }) => (error as HttpError | null)?.status ?? 200),
+    [502, 200, 200, 200, 200],
+  )
+})
+
 test('a request takes two workers with it at most', async () => {
   const bench = new Bench()
   const exchange = bench.send({ method: 'PUT', body: Buffer.alloc(100_000) })
@@ -170,6 +209,26 @@ test('a request past its deadline is a 504, its worker is reported stuck and get
   later.leave()
   stuckWorker.die()
   assert.deepEqual(bench.lost, [])
+})
+
+test('nothing is late while a debugger has a worker, neither what it runs nor what waits for it', async () => {
+  const bench = new Bench({ timeouts: { request: 100, queue: 100 } })
+  const held = holding()
+  await bench.linkedWorker(1, 1, held.script)
+  const debugged = bench.send({ path: '/debugged' })
+  await held.until(1)
+  bench.pool.debugged(1, true)
+  const waiting = bench.send({ path: '/waiting' })
+  await new Promise(resolve => setTimeout(resolve, 400))
+  assert.deepEqual([debugged.error, waiting.error], [null, null])
+  bench.pool.debugged(1, false)
+  held.requests[0]!.link.respond(200, [], 'x')
+  await debugged.over()
+  assert.equal(debugged.response.head!.status, 200)
+  // And it is late again.
+  await held.until(2)
+  await waiting.over()
+  assert.equal((waiting.error as HttpError).status, 504)
 })
 
 test('a path has the deadline of its prefix, one request after another on one link', async () => {

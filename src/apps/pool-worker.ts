@@ -40,6 +40,8 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   isLeaving = false
   /** The master asked, and waits for `drained`. */
   isDraining = false
+  /** Somebody looks at it in a debugger: it is not late. */
+  isDebugged = false
   /** Requests that it held when it was lost, and that the log has named. */
   named = 0
   /** Requests that it was asked to run, and that are over. */
@@ -50,17 +52,17 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   readonly #toWarm: WarmupRequest[]
 
   constructor(address: WorkerAddress, build: string, owner: LinkOwner & MultiplexedOwner) {
-    const { worker, pid, socket, generation } = address
+    const { worker, pid, socket, slots, generation } = address
     this.id = worker
     this.generation = generation
     this.maxRequests = address.maxRequests
     this.interface = address.interface
     this.#toWarm = [...(address.warmup ?? [])]
-    const from = { worker, pid, socket, build }
+    const from = { worker, pid, socket, slots, build }
     this.slots =
       address.interface === 'asgi'
-        ? [new MultiplexedLink(from, address.slots, this, owner)]
-        : Array.from({ length: address.slots }, () => new Link(from, this, owner))
+        ? [new MultiplexedLink(from, this, owner)]
+        : Array.from({ length: slots }, () => new Link(from, this, owner))
   }
 
   get inFlight(): number {
@@ -127,6 +129,11 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   leave(): void {
     this.isLeaving = true
     for (const link of this.slots) link.usable = false
+  }
+
+  debugged(isDebugged: boolean): void {
+    this.isDebugged = isDebugged
+    if (!isDebugged) for (const link of this.slots) link.goOn()
   }
 
   dismiss(code: number, afterMs: number, spanMs: number): void {

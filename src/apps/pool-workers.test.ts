@@ -168,14 +168,14 @@ test('a worker that fails in its warm-up gets no request: by status, by its end,
   ]
   for (const [index, [script, note]] of scripts.entries()) {
     const cold = once(bench.events, 'cold')
-    await bench.worker(index, 1, script, undefined, 0, 1, ['/a', '/never'])
+    await bench.worker(index + 1, 1, script, undefined, 0, 1, ['/a', '/never'])
     await cold
-    assert.deepEqual(bench.cold.at(-1), [index, note])
+    assert.deepEqual(bench.cold.at(-1), [index + 1, note])
   }
   assert.equal(bench.pool.stats().workers, 0)
   assert.deepEqual(
     [bench.lost.map(([id]) => id), bench.stuck.map(([id]) => id)],
-    [[1], [2]],
+    [[2], [3]],
     'what else was wrong is told as ever',
   )
 })

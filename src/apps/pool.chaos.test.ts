@@ -52,13 +52,14 @@ async function run(seed: number): Promise<void> {
   const start = async () => {
     const id = ++workers
     const path = join(directory, `${seed}-${id}.sock`)
-    const worker = await new FakeWorker(path, id, request => act(worker, request, dice)).listen()
+    const slots = 1 + dice(3)
+    const worker = await new FakeWorker(path, id, request => act(worker, request, dice), 'b1', slots).listen()
     alive.set(id, worker)
     pool.addWorker({
       worker: id,
       pid: process.pid,
       socket: path,
-      slots: 1 + dice(3),
+      slots,
       generation: 1 + dice(2),
       maxRequests: 0,
       interface: 'wsgi',

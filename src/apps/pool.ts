@@ -105,6 +105,11 @@ export class AppPool {
     this.#lifecycle.drain(id)
   }
 
+  /** Development: a worker is in a debugger, so nothing that it runs is late, nor what waits for it. */
+  debugged(id: number, isDebugged: boolean): void {
+    this.#lifecycle.debugged(id, isDebugged)
+  }
+
   /** Waiting, or sent to workers and not over: streams and WebSockets included. */
   get inFlight(): number {
     return this.#workers.reduce((sum, { inFlight }) => sum + inFlight, this.#dispatcher.waiting)

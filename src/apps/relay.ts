@@ -156,7 +156,10 @@ export class Relay {
       totalBytes: this.#limits.responseBuffer,
       onChange: () => this.#pump(),
       onFileError: error => this.#events.warn(`a response is buffered in memory only: ${error.message}`),
-      onLost: error => this.#events.failed(error),
+      onLost: error => {
+        this.#events.warn(`a response is cut, its temporary file cannot be read back: ${error.message}`)
+        this.#events.failed(error)
+      },
     })
   }
 }

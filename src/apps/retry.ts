@@ -25,18 +25,22 @@ export class Retries {
   readonly #dispatcher: Dispatcher
   readonly #fail: FailCall
   readonly #log: PoolLog
+  readonly #mayRepeat: boolean
 
-  constructor(dispatcher: Dispatcher, fail: FailCall, log: PoolLog) {
+  /** `mayRepeat`: false: what may have been started is never sent again. */
+  constructor(dispatcher: Dispatcher, fail: FailCall, log: PoolLog, mayRepeat: boolean) {
     this.#dispatcher = dispatcher
     this.#fail = fail
     this.#log = log
+    this.#mayRepeat = mayRepeat
   }
 
   /** `calls`: in their order. `blame`: the worker may have died of one of them. `what`: says in the log what happened to each. */
   decide(link: PoolLink, calls: readonly Call[], blame: boolean, what: string | null = null): void {
     const now = performance.now()
     for (const call of calls)
-      call.isBarred = this.#culprits.has(call.exchange.request.method, call.exchange.request.path, now)
+      call.isBarred =
+        !this.#mayRepeat || this.#culprits.has(call.exchange.request.method, call.exchange.request.path, now)
     const fates = link.fatesOf(calls, blame)
     if (what !== null) this.#nameHeld(link.worker, calls, fates, what)
     for (let i = calls.length - 1; i >= 0; i--) {

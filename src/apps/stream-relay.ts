@@ -43,6 +43,8 @@ export class StreamRelay {
   #spool: Spool | null = null
   #onFileSent: (() => void) | null = null
   #trailers: HeaderLines | null = null
+  /** They are announced, and the client wants them. */
+  #passesTrailers = false
   #isClosed = false
 
   constructor(exchange: Exchange, credit: CreditReturn, limits: RelayLimits, events: StreamEvents) {
@@ -60,11 +62,12 @@ export class StreamRelay {
   start(head: ResponseHead, content: Buffer): void {
     const { response } = this.#exchange
     this.isEventStream = isEventStream(head.headers)
+    this.#passesTrailers = head.hasTrailers === true && acceptsTrailers(this.#exchange)
     response.onDrain(() => {
       this.#isBlocked = false
       this.#pump()
     })
-    response.start(head)
+    response.start(head.hasTrailers === true && !this.#passesTrailers ? { ...head, hasTrailers: false } : head)
     if (content.length > 0) this.chunk(content)
   }
 
@@ -166,8 +169,7 @@ export class StreamRelay {
   #finish(trailers: HeaderLines): void {
     if (this.#isClosed) return
     this.close()
-    const wanted = trailers.length > 0 && acceptsTrailers(this.#exchange)
-    this.#exchange.response.end(wanted ? trailers : undefined)
+    this.#exchange.response.end(this.#passesTrailers ? trailers : undefined)
   }
 }
 

@@ -88,7 +88,8 @@ export class WorkerConnection {
 }
 
 /** The first that a worker says. */
-export function checkHello(hello: WorkerHello, { build, worker }: LinkAddress): void {
+export function checkHello(hello: WorkerHello, { build, worker, slots }: LinkAddress): void {
   if (hello.build !== build) throw new WireViolation(`it is build ${hello.build}, this is ${build}`)
   if (hello.worker !== worker) throw new WireViolation(`it is worker ${hello.worker}, not ${worker}`)
+  if (hello.slots !== slots) throw new WireViolation(`it has ${hello.slots} slots, not ${slots}`)
 }

@@ -54,6 +54,8 @@ export interface LifecycleOptions {
   /** `root_path` of ASGI scopes; none by default. */
   readonly rootPath?: string
   readonly events: PoolEvents
+  /** False: `--retry off`. */
+  readonly retry?: boolean
 }
 
 /** For a worker to accept its first links and say hello; it is ready before we are told of it. */
@@ -105,7 +107,7 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
     this.#events = events
     this.#workers = workers
     this.#dispatcher = dispatcher
-    this.#retries = new Retries(dispatcher, fail, events.log)
+    this.#retries = new Retries(dispatcher, fail, events.log, options.retry ?? true)
     this.#fail = fail
     this.#requestDeadlines = new RequestDeadlines(this.times)
   }
@@ -149,6 +151,11 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
     worker.leave()
     worker.dismiss(SERVICE_RESTART, this.#gracefulMs * DISMISS_AFTER, this.#gracefulMs * DISMISS_SPAN)
     this.#settle(worker)
+  }
+
+  /** Development: somebody looks at it in a debugger, or no longer. */
+  debugged(id: number, isDebugged: boolean): void {
+    this.#workers.find(one => one.id === id)?.debugged(isDebugged)
   }
 
   /** The program stops within `deadlineMs`: what would never end by itself is ended. */

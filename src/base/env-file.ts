@@ -46,15 +46,16 @@ class Reader {
       this.#skipLine()
       return
     }
-    const found = /^(\s*(?:export\s+)?)([^=]*)=[ \t]*/.exec(start)
-    const name = (found?.[2] ?? '').trim()
-    const problem = found === null ? `there is no '=' after '${cut(content)}'` : checkName(name)
+    const equals = start.indexOf('=')
+    const name = nameBefore(start.slice(0, Math.max(0, equals)))
+    const problem = equals < 0 ? `there is no '=' after '${cut(content)}'` : checkName(name)
     if (problem !== null) {
       this.errors.push({ line, message: problem })
       this.#skipLine()
       return
     }
-    this.#at += found![0].length
+    this.#at += equals + 1
+    while (this.#text[this.#at] === ' ' || this.#text[this.#at] === '\t') this.#at++
     const value = this.#readValue(line)
     if (value !== null) this.variables.set(name, value)
     this.#skipLine()
@@ -99,6 +100,12 @@ class Reader {
   }
 }
 
+/** `export NAME` and `NAME` are the same. */
+function nameBefore(equals: string): string {
+  const text = equals.trimStart()
+  return (/^export\s/.test(text) ? text.slice('export'.length) : text).trim()
+}
+
 function checkName(name: string): string | null {
   if (name === '') return "there is no name before '='"
   return NAME.test(name) ? null : `'${cut(name)}' is no name of a variable: letters, digits and _ are`
@@ -112,7 +119,8 @@ function checkValue(value: string, line: number, errors: EnvFileError[]): string
 
 /** Up to a comment, which a space sets apart: `#` may well be part of a password. */
 function unquoted(text: string): string {
-  return (text.startsWith('#') ? '' : text.replace(/\s#.*$/, '')).trim()
+  const comment = text.startsWith('#') ? 0 : text.search(/\s#/)
+  return (comment < 0 ? text : text.slice(0, comment)).trim()
 }
 
 /** What is no escape stays as it is: paths and patterns have backslashes. */

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 import { ACTIONS, SETTINGS } from '../config/settings/index.ts'
 import { labelOf } from '../config/settings/setting.ts'
-import { EXIT_CODES, formatHelp } from './help.ts'
+import { EXIT_CODES, formatHelp, formatUsage } from './help.ts'
 import { describeTerminal } from './terminal.ts'
 
 const help = formatHelp(describeTerminal({}, {}))
@@ -54,6 +54,29 @@ for (const [columns, width] of [
       assert.ok(line.length <= width, line)
       assert.equal(line, line.trimEnd())
     }
+  })
+
+test('help comes to static files, logs and reload before limits', () => {
+  const titles = ['Application', 'Static files', 'Logging', 'Development', 'Limits', 'Information']
+  const places = titles.map(title => help.indexOf(`\n\n${title}\n`))
+  assert.deepEqual(
+    places,
+    places.toSorted((a, b) => a - b),
+  )
+  assert.ok(places.every(place => place > 0))
+})
+
+for (const columns of [80, 100, 200])
+  test(`the short form fits fifteen lines of ${columns} columns and says where the rest is`, () => {
+    const lines = formatUsage(describeTerminal({ columns }, {})).trimEnd().split('\n')
+    assert.ok(lines.length <= 15, lines.join('\n'))
+    for (const line of lines) assert.ok(line.length <= columns, line)
+    assert.match(lines.at(-1)!, /jumak --help$/)
+    for (const flag of ['--bind', '--workers', '--static', '--access-log', '--reload', '--check'])
+      assert.ok(
+        lines.some(line => line.includes(`${flag} `)),
+        flag,
+      )
   })
 
 test('help is short enough to be read on a wide terminal', () => {

@@ -1,13 +1,22 @@
-/** `jumak --help`, from the definitions of the settings. */
+/** `jumak --help` and its short form `jumak -h`, from the definitions of the settings. */
+import { app, config } from '../config/settings/application.ts'
+import { reload } from '../config/settings/development.ts'
 import { ACTIONS, SETTINGS } from '../config/settings/index.ts'
-import type { Action, Setting } from '../config/settings/setting.ts'
+import { check } from '../config/settings/information.ts'
+import { bind } from '../config/settings/listening.ts'
+import { accessLog } from '../config/settings/logging.ts'
+import type { Action, Definition, Setting } from '../config/settings/setting.ts'
+import { staticFiles } from '../config/settings/static.ts'
+import { workers } from '../config/settings/workers.ts'
 import { twoColumns, wrap } from './layout.ts'
 import type { Terminal } from './terminal.ts'
 
 type Row = readonly [left: string, right: string]
 
+const WHAT = 'Serves a Python web application: web server, workers and process manager in one.'
+
 const EXAMPLES: readonly Row[] = [
-  ['jumak', 'what is here: a Django project, wsgi.py, app.py, main.py'],
+  ['jumak', 'what is here: a Django project, app.py, main.py, a package'],
   ['jumak mysite.wsgi', 'the WSGI application of a Django project'],
   ['jumak -b :8000 -w 4 shop:app', 'all addresses, port 8000, four workers'],
   ["jumak 'shop:create_app()'", 'an application factory'],
@@ -46,7 +55,7 @@ export function formatHelp(terminal: Terminal): string {
   const table = (rows: readonly Row[], column: number, style = flag) =>
     rows.flatMap(([left, right]) => twoColumns(`  ${left}`, right, { width, column, style }))
   const lines = [
-    ...wrap('Serves a Python web application: web server, application server and process manager in one.', width),
+    ...wrap(WHAT, width),
     '',
     `${title('Usage:')} jumak [SETTING ...] [APP]`,
     '',
@@ -65,8 +74,36 @@ export function formatHelp(terminal: Terminal): string {
   return `${lines.join('\n')}\n`
 }
 
-function flagsOf(definition: Setting | Action): string {
-  const placeholder = 'placeholder' in definition ? definition.placeholder : ''
+/** What is needed most, in words that leave each a line of 80 columns. */
+const USUAL: readonly (readonly [setting: Definition, words: string])[] = [
+  [app, 'shop.wsgi, shop:app, app.py; without it what is here'],
+  [bind, ':8000, 8000 (this machine only), unix:PATH'],
+  [workers, 'processes; threads of each: --threads N'],
+  [staticFiles, 'files, as in /static/=public; Django: STATIC_ROOT'],
+  [accessLog, 'a line for each request; -: standard output'],
+  [reload, 'new code at every save'],
+  [config, 'settings; jumak.toml is found by itself'],
+  [check, 'is everything right?'],
+]
+const USUAL_COLUMN = 28
+
+/** Fifteen lines. */
+export function formatUsage({ width, title, flag }: Terminal): string {
+  const rows = USUAL.map(([definition, words]): Row => [flagsOf(definition), words])
+  const lines = [
+    ...wrap(WHAT, width),
+    '',
+    `${title('Usage:')} jumak [SETTING ...] [APP]`,
+    '',
+    ...rows.flatMap(([left, right]) => twoColumns(`  ${left}`, right, { width, column: USUAL_COLUMN, style: flag })),
+    '',
+    `Every setting, with examples: ${flag('jumak --help')}`,
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function flagsOf(definition: Definition): string {
+  const placeholder = 'placeholder' in definition ? String(definition.placeholder) : ''
   if ('positional' in definition) return placeholder
   const short = definition.short === undefined ? '    ' : `-${definition.short}, `
   return `${short}--${definition.name} ${placeholder}`.trimEnd()

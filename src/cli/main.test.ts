@@ -32,6 +32,14 @@ test('--help goes to standard output without colours in a pipe, even when the re
   assert.match(stdout, /^Serves a Python web application.*\n\nUsage: jumak \[SETTING \.\.\.\] \[APP\]\n/)
 })
 
+test('-h is the short form, and a value that looks like a question is none', async t => {
+  const { code, stdout } = await run(['shop', '-h'], makeTree(t))
+  assert.equal(code, 0)
+  assert.ok(stdout.split('\n').length <= 16, stdout)
+  assert.match((await run(['--chdir', '--help', '-w0'], makeTree(t))).stdout, /^Serves .*\n\nUsage:/)
+  assert.equal((await run(['--chdir=--help', 'shop'], makeTree(t))).code, 2)
+})
+
 test('mistakes are exit code 2: a line each on standard error, with a hint, and nothing on standard output', async t => {
   const { code, stdout, stderr } = await run(['-w', '0', '--wrokers=3', 'shop'], makeTree(t))
   assert.deepEqual([code, stdout], [2, ''])

@@ -1,15 +1,13 @@
 /** The command line: says something and leaves, or becomes the master. */
-import { version } from '../base/version.ts'
 import { parseArguments } from '../config/arguments.ts'
 import { checkFiles } from '../config/check.ts'
 import type { Diagnostic } from '../config/diagnostics.ts'
 import { logicalWorkingDirectory } from '../config/directory.ts'
 import { type Environment, processEnvironment } from '../config/environment.ts'
 import { type Loaded, loadConfig, reloader } from '../config/load.ts'
-import { printConfig, summarize } from '../config/print.ts'
+import { type Loadable, printConfig, summarize } from '../config/print.ts'
 import { jsonSchema } from '../config/schema.ts'
-import { formatHelp } from './help.ts'
-import { describeTerminal, writeTo } from './terminal.ts'
+import { writeTo } from './terminal.ts'
 
 const FAILED = 1
 const WRONG_USAGE = 2
@@ -20,18 +18,18 @@ const WRONG_USAGE = 2
  */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
   const args = parseArguments(words)
-  if (args.actions.has('help')) return say(formatHelp(describeTerminal(process.stdout, process.env)))
-  if (args.actions.has('version')) return say(`jumak ${version} (Node ${process.versions.node})\n`)
   if (args.actions.has('print-schema')) return say(`${JSON.stringify(jsonSchema(), null, 2)}\n`)
   const environment = findEnvironment()
   if (environment === null)
     return fail(FAILED, ['the working directory does not exist any more; change to one that does'])
   const loaded = loadConfig(args, environment)
   const isCheck = args.actions.has('check') && !args.actions.has('print-config')
+  if (args.actions.has('no-app') && !args.actions.has('check'))
+    return fail(WRONG_USAGE, ['--no-app leaves the application out of --check, which is not given', 'try jumak --help'])
   const missing = isCheck ? checkFiles(loaded.settings, environment) : []
   const problems = [...('diagnostics' in loaded ? loaded.diagnostics : []), ...missing]
   if ('diagnostics' in loaded || problems.length > 0) return failWith(problems)
-  if (isCheck) return sayRight(loaded)
+  if (isCheck) return args.actions.has('no-app') ? sayRight(loaded, loaded.warnings, null) : check(loaded)
   if (args.actions.has('print-config')) return say(printConfig(loaded, environment))
   // Loaded only now: who asks for help does not wait for it.
   const { runMaster } = await import('../master/main.ts')
@@ -39,9 +37,17 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   return runMaster(config, undefined, { warnings, reload: reloader(args, environment, loaded) })
 }
 
-function sayRight({ config, warnings }: Loaded): number {
+async function check(loaded: Loaded): Promise<number> {
+  const { checkApplication } = await import('../master/check.ts')
+  const checked = await checkApplication(loaded.config, line => writeTo(process.stderr, `${line}\n`))
+  if ('problem' in checked) return fail(checked.exitCode, [checked.problem])
+  const files = checked.static === null ? '' : `, static files ${checked.static}`
+  return sayRight(loaded, [...loaded.warnings, ...checked.warnings], checked.application, files)
+}
+
+function sayRight({ config }: Loaded, warnings: readonly string[], application: Loadable | null, more = ''): number {
   writeTo(process.stderr, warnings.map(warning => `jumak: warning: ${warning}\n`).join(''))
-  return say(`jumak: ${summarize(config)}\n`)
+  return say(`jumak: ${summarize(config, application)}${more}\n`)
 }
 
 /** Null where the working directory has been removed under us. */

@@ -34,6 +34,6 @@ export function describeTerminal(output: Output, variables: Readonly<Record<stri
 
 /** A reader that has gone, as in `jumak --help | head -1`, is no error. */
 export function writeTo(stream: NodeJS.WriteStream, text: string): void {
-  stream.on('error', () => {})
+  if (stream.listenerCount('error') === 0) stream.on('error', () => {})
   stream.write(text)
 }

@@ -6,6 +6,7 @@
 import type { Diagnostic } from './diagnostics.ts'
 import { type Given, splitCommas } from './given.ts'
 import { meantName } from './other-names.ts'
+import { Rewrite } from './rewrite.ts'
 import { ACTIONS, SETTINGS } from './settings/index.ts'
 import { type Action, type Definition, isFrom, labelOf, type Setting } from './settings/setting.ts'
 
@@ -14,7 +15,7 @@ export interface Arguments {
   /** By name of the setting, in order; more than one only for repeatable ones. */
   readonly values: ReadonlyMap<string, readonly Given[]>
   readonly diagnostics: readonly Diagnostic[]
-  /** An unknown flag was followed by a word: that may be its value, or what comes without a flag. */
+  /** An unknown flag was followed by a word: that may be its value, or what comes without a flag. Or flags of another server were given. */
   readonly isPositionalUncertain: boolean
 }
 
@@ -36,6 +37,7 @@ class ArgumentReader {
   readonly #values = new Map<string, Given[]>()
   readonly #diagnostics: Diagnostic[] = []
   readonly #positionals: string[] = []
+  readonly #rewrite = new Rewrite()
   #isPositionalUncertain = false
 
   constructor(words: readonly string[]) {
@@ -53,24 +55,46 @@ class ArgumentReader {
       else this.#positionals.push(word)
     }
     this.#assignPositionals()
+    this.#diagnostics.push(...this.#rewrite.finish())
     return {
       actions: this.#actions,
       values: this.#values,
       diagnostics: this.#diagnostics,
-      isPositionalUncertain: this.#isPositionalUncertain,
+      isPositionalUncertain: this.#isPositionalUncertain || this.#rewrite.hasForeign,
     }
   }
 
   #readFlag(flag: Flag): void {
+    const [begin, problems] = [this.#next - 1, this.#diagnostics.length]
+    if (this.#readOwn(flag)) {
+      if (this.#diagnostics.length > problems) this.#rewrite.spoil()
+      else this.#rewrite.keep(this.#words.slice(begin, this.#next))
+    } else if (!this.#readForeign(flag)) {
+      this.#reportUnknown(flag)
+      this.#rewrite.spoil()
+    }
+  }
+
+  #readOwn(flag: Flag): boolean {
     const action = ACTIONS.find(one => isNamed(one, flag.name))
     const setting = FLAGS.find(one => isNamed(one, flag.name))
     const opposite = FLAGS.find(one => one.kind.isSwitch && flag.name === `--no-${one.name}`)
     const switched = opposite ?? (setting?.kind.isSwitch ? setting : undefined)
     if (switched !== undefined) this.#readSwitch(switched, flag, opposite === undefined)
     else if (setting !== undefined) this.#readValue(setting, flag)
-    else if (action === undefined) this.#reportUnknown(flag)
+    else if (action === undefined) return false
     else if (flag.value === null) this.#actions.add(action.name)
     else this.#report(flag.name, `${flag.name} takes no value, not even '${flag.value}'`)
+    return true
+  }
+
+  /** Of another server. */
+  #readForeign(flag: Flag): boolean {
+    const found = this.#rewrite.find(flag.name)
+    if (found === null) return false
+    const value = found.takesValue ? (flag.value ?? this.#takeValue()) : ''
+    this.#rewrite.add(flag.name, value ?? '…')
+    return true
   }
 
   #readSwitch(setting: Setting, flag: Flag, isOn: boolean): void {
@@ -83,8 +107,8 @@ class ArgumentReader {
   }
 
   #readValue(setting: Setting, flag: Flag): void {
-    const value = flag.value ?? this.#takeValue()
-    if (value === null) this.#report(flag.name, `${flag.name} needs a value: ${flag.name} ${setting.placeholder}`)
+    const value = flag.value ?? this.#takeValue(setting)
+    if (value === null) this.#report(flag.name, `${flag.name} needs a value: ${flag.name} ${describeValue(setting)}`)
     else if (flag.value === null && isFlag(value))
       this.#report(
         flag.name,
@@ -94,9 +118,11 @@ class ArgumentReader {
   }
 
   /** The next word, unless it is missing or another flag of ours. */
-  #takeValue(): string | null {
+  #takeValue(setting?: Setting): string | null {
     const word = this.#words[this.#next]
     if (word === undefined || word.startsWith('--')) return null
+    // gunicorn's `--preload` takes none: what follows is the application.
+    if (setting !== undefined && isOnOrOff(setting) && /[.:/]/.test(word)) return null
     if (isFlag(word) && [...FLAGS, ...ACTIONS].some(one => isNamed(one, splitFlag(word).name))) return null
     this.#next++
     return word
@@ -130,7 +156,10 @@ class ArgumentReader {
   #assignPositionals(): void {
     const setting = SETTINGS.find(one => one.positional)
     if (setting === undefined || this.#isPositionalUncertain) return
-    for (const word of this.#positionals) this.#addValue(setting, word)
+    for (const word of this.#rewrite.command(this.#positionals)) {
+      this.#addValue(setting, word)
+      this.#rewrite.app(word)
+    }
   }
 
   #report(subject: string, message: string): void {
@@ -152,6 +181,15 @@ function splitFlag(word: string): Flag {
   const isLong = word.startsWith('--') || [...SETTINGS, ...ACTIONS].some(one => name === `-${one.name}`)
   if (isLong) return { name, value: equals < 0 ? null : word.slice(equals + 1) }
   return { name: word.slice(0, 2), value: word.length > 2 ? word.slice(2).replace(/^=/, '') : null }
+}
+
+/** `N`, or the words that may be written. */
+function describeValue(setting: Setting): string {
+  return isOnOrOff(setting) ? setting.kind.says.replaceAll('`', '').replace(/, (\w+)$/, ' or $1') : setting.placeholder
+}
+
+function isOnOrOff({ kind }: Setting): boolean {
+  return kind.literals.includes('boolean') && kind.isSwitch !== true
 }
 
 function isNamed(definition: Definition, flag: string): boolean {

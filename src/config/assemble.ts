@@ -7,18 +7,22 @@
  */
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
+import type { ForwardedHeader } from '../base/forwarded-headers.ts'
 import { findTarget } from './app-target.ts'
 import { formatBind, includesAddress } from './bind.ts'
 import { ADDRESS_SHARE, connectionLimit, MEMORY_BUFFER, openFileLimit, RESPONSE_BUFFER } from './defaults.ts'
 import { findDirectory } from './directory.ts'
-import { discover } from './discover.ts'
+import { discover, type Located } from './discover.ts'
+import { SETTINGS_VARIABLE } from './django-project.ts'
 import type { Environment } from './environment.ts'
-import { isFile, statOrNull } from './files.ts'
+import { readErrorPage } from './error-page.ts'
+import { isDirectory, isFile } from './files.ts'
 import type { Given } from './given.ts'
 import { readIdentity } from './identity.ts'
 import { autoMemory } from './memory.ts'
 import * as application from './settings/application.ts'
 import * as development from './settings/development.ts'
+import { errorPage } from './settings/errors.ts'
 import * as limits from './settings/limits.ts'
 import * as listening from './settings/listening.ts'
 import * as logging from './settings/logging.ts'
@@ -28,9 +32,9 @@ import { staticFiles } from './settings/static.ts'
 import * as workers from './settings/workers.ts'
 import type {
   AccessLogConfig,
-  AppTarget,
   BindAddress,
   Config,
+  ErrorPage,
   HealthPaths,
   Limits,
   PathTimeout,
@@ -39,19 +43,22 @@ import type {
   Timeouts,
 } from './types.ts'
 import type { Taken, Values } from './values.ts'
-import { autoWorkers } from './workers.ts'
+import { ASGI_WORKERS, autoWorkers } from './workers.ts'
 
 export function assembleConfig(values: Values, environment: Environment, isAppUncertain: boolean): Config | null {
   const directory = readDirectory(values, environment)
-  const app = isAppUncertain ? null : readTarget(values, directory)
+  const variables = readVariables(values)
+  const settings = variables[SETTINGS_VARIABLE] || environment.variables[SETTINGS_VARIABLE] || null
+  const located = isAppUncertain ? null : readTarget(values, directory, settings)
   const wanted = values.one(workers.workers)
-  const auto = wanted === 'auto' ? autoWorkers(environment.machine) : { workers: wanted, reason: '' }
-  const threads = values.one(workers.threads)
   const isDevelopment = values.one(development.reload)
+  const auto = wanted === 'auto' ? autoWorkers(environment.machine, isDevelopment) : { workers: wanted, reason: '' }
+  const threads = values.one(workers.threads)
   const watched = readDirectories(values, development.reloadDir)
   const mounts = readMounts(values)
   const rest = {
     workers: auto.workers,
+    asgiWorkers: values.isGiven(workers.workers) ? null : ASGI_WORKERS,
     workersReason: auto.reason,
     threads,
     concurrency: values.one(workers.concurrency),
@@ -59,16 +66,18 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     preload: values.one(application.preload),
     python: values.one(application.python),
     rootPath: values.one(application.rootPath),
-    variables: readVariables(values),
+    variables,
     envFiles: readEnvFiles(values),
     postFork: values.first(application.postFork),
     bind: readAddresses(values),
     unixMode: values.one(listening.unixMode),
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
+    forwardedHeaders: readForwardedHeaders(values),
     limits: readLimits(values, environment, auto.workers * threads),
     timeouts: readTimeouts(values),
     requestBuffering: values.one(limits.requestBuffering),
     queueOrder: values.one(limits.queueOrder),
+    retry: values.one(workers.retry),
     health: readHealthPaths(values),
     recycle: readRecycle(values),
     // While developing each change would wait for it.
@@ -77,6 +86,7 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     startTimeout: values.one(workers.startTimeout),
     staticMounts: mounts?.list ?? [],
     findStatic: mounts !== null,
+    errorPages: readErrorPages(values),
     accessLog: readAccessLog(values),
     logFile: values.one(logging.logFile),
     logLevel: values.one(logging.logLevel),
@@ -87,9 +97,9 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     temporaryDirectory: readTemporaryDirectory(values, environment),
     isDevelopment,
   }
-  if (values.diagnostics.length > 0 || directory === null || app === null) return null
-  const watch = isDevelopment ? (watched.length > 0 ? watched : [directory]) : []
-  return deepFreeze({ app, directory, watch, ...rest })
+  if (values.diagnostics.length > 0 || located === null) return null
+  const watch = isDevelopment ? (watched.length > 0 ? watched : [located.directory]) : []
+  return deepFreeze({ ...located, watch, ...rest })
 }
 
 function readDirectory(values: Values, environment: Environment): string | null {
@@ -104,13 +114,13 @@ function readDirectory(values: Values, environment: Environment): string | null 
 }
 
 /** Null without a directory too: then nobody knows what there is, and one diagnostic is enough. */
-function readTarget(values: Values, directory: string | null): AppTarget | null {
+function readTarget(values: Values, directory: string | null, settings: string | null): Located | null {
   const names = values.all(application.app)
   if (directory === null || names.length === 0) return null
   const name = names[0]!
-  const found = name === null ? discover(directory) : findTarget(name, directory)
+  const found = name === null ? discover(directory, settings) : findTarget(name, directory, settings)
   if ('value' in found) return found.value
-  if (name === null) values.diagnostics.push({ subject: 'APP', message: found.problem })
+  if ('notFound' in found) values.diagnostics.push({ subject: 'APP', message: found.notFound })
   else values.refuse(application.app, found.problem)
   return null
 }
@@ -146,6 +156,20 @@ function isReadable(path: string): boolean {
 }
 
 /** The kernel would let two sockets have one address until they listen. Port 0 is another one each time. */
+/** A proxy that sets headers of one kind passes on those of the other as its client wrote them: nobody sets both. */
+function readForwardedHeaders(values: Values): readonly ForwardedHeader[] {
+  const taken = values.taken(listening.forwardedHeaders)
+  const names = [...new Set(taken.flatMap(({ value }) => value))]
+  const standard = taken.find(({ value }) => value.includes('forwarded'))
+  if (standard !== undefined && names.length > 1)
+    values.refuse(
+      listening.forwardedHeaders,
+      'must be either Forwarded alone or X-Forwarded-… without it (a proxy that sets one kind passes on the other as its client sent it)',
+      standard.given,
+    )
+  return names
+}
+
 function readAddresses(values: Values): BindAddress[] {
   const seen: BindAddress[] = []
   const report = (problem: string, given: Given) =>
@@ -253,16 +277,26 @@ function readMounts(values: Values): { readonly list: StaticMount[] } | null {
   return { list }
 }
 
+function readErrorPages(values: Values): ErrorPage[] {
+  const seen = new Set<string>()
+  return values.taken(errorPage).flatMap(({ value, given }) => {
+    const { status, format } = value
+    if (seen.has(`${status} ${format}`))
+      values.report(errorPage, `gives ${status} two pages as ${format}: one is possible`, given)
+    seen.add(`${status} ${format}`)
+    const page = readErrorPage(value)
+    if ('value' in page) return [page.value]
+    values.refuse(errorPage, page.problem, given)
+    return []
+  })
+}
+
 function readDirectories(values: Values, setting: Setting<string | null>): string[] {
   return values.taken(setting).flatMap(({ value, given }) => {
     if (value !== null && isDirectory(value)) return [value]
     values.refuse(setting, 'must name a directory that exists', given)
     return []
   })
-}
-
-function isDirectory(path: string): boolean {
-  return statOrNull(path)?.isDirectory() ?? false
 }
 
 function readAccessLog(values: Values): AccessLogConfig | null {

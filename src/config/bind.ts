@@ -2,14 +2,13 @@
  * Addresses to listen on, from text and back. Looks nothing up: whether an address can be had is found when the master
  * binds it.
  */
-import { z } from 'zod'
 import type { Parsed } from './diagnostics.ts'
+import { isIPv4, isPlainIPv6 } from './ip.ts'
 import type { Resolve } from './settings/kinds.ts'
 import type { BindAddress } from './types.ts'
 
-const ipv4 = z.ipv4()
-const ipv6 = z.ipv6()
-const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/i
+const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/i
+const MAX_HOST_NAME = 253
 
 /** `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`, `fd://N`; a relative path stays relative (`toAbsoluteBind`). */
 export function parseBind(text: string): Parsed<BindAddress> {
@@ -34,7 +33,11 @@ export function parseBind(text: string): Parsed<BindAddress> {
 }
 
 function withPort(host: string, port: string | undefined): Parsed<BindAddress> {
-  if (port === undefined) return { problem: 'must be HOST:PORT, :PORT, PORT, [IPv6]:PORT, unix:PATH or fd://N' }
+  if (port === undefined) {
+    // Only what is an address for sure: gunicorn takes it without a port.
+    const example = /^[\d.]{7,}$/.test(host) ? `, as in ${host}:8000` : ''
+    return { problem: `must be HOST:PORT, :PORT, PORT, [IPv6]:PORT, unix:PATH or fd://N${example}` }
+  }
   if (!/^\d+$/.test(port) || Number(port) > 65535) return { problem: 'must have a port from 0 to 65535' }
   return { value: { kind: 'tcp', host, port: Number(port) } }
 }
@@ -53,12 +56,14 @@ function parseDescriptor(text: string): Parsed<BindAddress> {
 
 /** Digits and dots alone are an address that must be complete: resolvers take `127.1` and `8000.` for surprising ones. */
 function isHost(host: string): boolean {
-  return /^[\d.]+$/.test(host) ? ipv4.safeParse(host).success : HOST_NAME.test(host)
+  if (/^[\d.]+$/.test(host)) return isIPv4(host)
+  const labels = (host.endsWith('.') ? host.slice(0, -1) : host).split('.')
+  return host.length <= MAX_HOST_NAME && labels.every(label => LABEL.test(label))
 }
 
 /** A link-local address may name its interface: `fe80::1%eth0`. */
 function isIpv6(host: string): boolean {
-  return ipv6.safeParse(host.replace(/%[\w.-]+$/, '')).success
+  return isPlainIPv6(host.replace(/%[\w.-]+$/, ''))
 }
 
 export function toAbsoluteBind(text: string, from: Resolve): string {
@@ -70,7 +75,7 @@ export function toAbsoluteBind(text: string, from: Resolve): string {
 export function includesAddress(wide: BindAddress, narrow: BindAddress): boolean {
   if (wide.kind !== 'tcp' || narrow.kind !== 'tcp' || wide.port === 0 || wide.port !== narrow.port) return false
   if (wide.host === narrow.host) return false
-  return wide.host === '::' || (wide.host === '0.0.0.0' && ipv4.safeParse(narrow.host).success)
+  return wide.host === '::' || (wide.host === '0.0.0.0' && isIPv4(narrow.host))
 }
 
 /** As `parseBind` reads it. */

@@ -9,7 +9,7 @@ import type { Environment } from './environment.ts'
 import { preload, warmup } from './settings/application.ts'
 import { reloadDir } from './settings/development.ts'
 import { limitConnections, minBodyRate, minSendRate, queueTimeout, wsPingTimeout } from './settings/limits.ts'
-import { trustedProxies, unixMode } from './settings/listening.ts'
+import { forwardedHeaders, trustedProxies, unixMode } from './settings/listening.ts'
 import { accessLogFormat, accessLogMinStatus, accessLogSlow } from './settings/logging.ts'
 import { group, umask, user } from './settings/process.ts'
 import { gracefulTimeout, maxRequestsJitter } from './settings/workers.ts'
@@ -24,6 +24,7 @@ export function warnOfCombinations(values: Values, config: Config, environment: 
   }
   useless(recycle.maxRequests === 0 && recycle.maxRequestsJitter > 0, maxRequestsJitter, 'without max-requests')
   useless(!bind.some(address => address.kind === 'unix'), unixMode, 'without a Unix socket to listen on')
+  useless(trusted.length === 0, forwardedHeaders, 'while trusted-proxies is none')
   useless(timeouts.body === 0, minBodyRate, 'without body-timeout')
   useless(timeouts.send === 0, minSendRate, 'without send-timeout')
   useless(timeouts.websocketPing === 0, wsPingTimeout, 'without ws-ping-interval')
@@ -36,10 +37,7 @@ export function warnOfCombinations(values: Values, config: Config, environment: 
   useless(config.isDevelopment && isWarmupFlag, warmup, 'with --reload')
   warnOfSurprises(values, config, environment)
   if (trusted.includes('0.0.0.0/0') && values.givens(trustedProxies).some(({ text }) => text === '*'))
-    values.warn(
-      trustedProxies,
-      '* believes everyone who can connect: the client address, host and scheme may be invented',
-    )
+    values.warn(trustedProxies, '* believes everyone who can connect: the client address and scheme may be invented')
   if (timeouts.queue > timeouts.graceful && timeouts.graceful > 0 && values.isGiven(queueTimeout))
     values.warn(
       queueTimeout,

@@ -12,6 +12,7 @@ import type { Diagnostic } from './diagnostics.ts'
 import { logicalWorkingDirectory } from './directory.ts'
 import type { Environment } from './environment.ts'
 import { isFile, readText, statOrNull } from './files.ts'
+import { foreignFlag } from './foreign-flags.ts'
 import { formatPlace, type Given, type Origin, type Position, problemWith, splitCommas } from './given.ts'
 import { meantName } from './other-names.ts'
 import { SETTINGS } from './settings/index.ts'
@@ -73,13 +74,16 @@ function misspeltTables(root: TomlTable): string[] {
 const SHORTEST_MISSPELT = 4
 
 function mentionsUs(text: string): boolean {
-  return /^\s*\[\s*["']?tool["']?\s*\.\s*["']?jumak["']?\s*[.\]]/m.test(text)
+  return /^[ \t]*\[[ \t]*["']?tool["']?[ \t]*\.[ \t]*["']?jumak["']?[ \t]*[.\]]/m.test(text)
 }
 
 function readFile(path: string, cwd: string, explain: (problem: string) => Diagnostic): FromFile {
   const shown = relative(cwd, path)
   const file = shown.startsWith('..') ? path : shown
   const fail = (...diagnostics: Diagnostic[]): FromFile => ({ ...NOTHING, file, diagnostics })
+  // gunicorn's, uWSGI's.
+  if (/\.(?:py|ini|yaml|yml)$|^python:/.test(basename(path)))
+    return fail(explain(`must name a TOML file: write what stands in '${basename(path)}' as keys of a jumak.toml`))
   const stats = statOrNull(path)
   if (!stats?.isFile()) return fail(explain(`must name a file that exists, not '${path}'`))
   if (stats.size > MAX_BYTES) return fail(explain(`must name a file of less than ${MAX_BYTES} bytes, not '${path}'`))
@@ -198,7 +202,11 @@ function hint(name: string, value: TomlValue): string {
   // A table that only groups what is known.
   const isGroup = value.kind === 'table' && [...value.entries.keys()].some(key => READ.some(one => one.name === key))
   if (isGroup || name === 'tool' || name === 'jumak') return '; settings stand at the top of the file, without a table'
-  return setting === undefined ? '' : `; did you mean ${value.kind === 'table' ? `[${setting.name}]` : setting.name}?`
+  if (setting === undefined) {
+    const foreign = foreignFlag(`--${name}`)?.advise('…')
+    return foreign === undefined ? '' : `: ${foreign.words === null ? '' : 'leave it out, '}${foreign.note}`
+  }
+  return `; did you mean ${value.kind === 'table' ? `[${setting.name}]` : setting.name}?`
 }
 
 /** `text in quotes, a number, or a list of them`. */

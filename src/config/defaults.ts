@@ -46,10 +46,15 @@ export function openFileLimit(limitsFile: string, links: number, connections: nu
   return Math.max(MIN_FILES, Math.min(connections * 2, free - connections))
 }
 
+/** A line of /proc/<pid>/limits. */
+const OPEN_FILES = 'Max open files '
+
 /** For connections and files. Null: unknown. */
 function freeDescriptors(limitsFile: string, links: number): number | null {
   // Node raises the soft limit to the hard one when it starts, so the hard one counts.
-  const hard = /^Max open files\s+\S+\s+(\d+|unlimited)/m.exec(readText(limitsFile) ?? '')?.[1]
+  const line = (readText(limitsFile) ?? '').split('\n').find(one => one.startsWith(OPEN_FILES))
+  // The soft one, the hard one, their unit.
+  const hard = line?.slice(OPEN_FILES.length).trim().split(/\s+/)[1]
   if (hard === undefined) return null
   const descriptors = hard === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(hard)
   // A limit that small serves nobody well; half and half is the best of it.

@@ -214,12 +214,23 @@ const CASES: Readonly<Record<string, Case>> = {
     toml: '["10.0.0.0/8", "2001:db8::/32", "unix"]',
     wrong: ['10.0.0.0/33', /must be an IP address, a range/],
   },
-  workers: {
-    of: ({ workers, workersReason }) => [workers, workersReason],
-    standard: [4, 'auto: 4 cores'],
+  'forwarded-headers': {
+    of: ({ forwardedHeaders }) => forwardedHeaders,
+    standard: ['x-forwarded-for', 'x-forwarded-proto'],
     texts: [
-      ['7', [7, '']],
-      ['auto', [4, 'auto: 4 cores']],
+      ['x-forwarded-FOR, X-Forwarded-Host,X-Forwarded-For', ['x-forwarded-for', 'x-forwarded-host']],
+      ['Forwarded', ['forwarded']],
+      ['none', []],
+    ],
+    toml: '["X-Forwarded-For", "X-Forwarded-Host"]',
+    wrong: ['X_Forwarded_Hots', /must be Forwarded, X-Forwarded-For, .* or none \(did you mean X-Forwarded-Host\?\)/],
+  },
+  workers: {
+    of: ({ workers, asgiWorkers, workersReason }) => [workers, asgiWorkers, workersReason],
+    standard: [4, 1, 'auto: 4 cores'],
+    texts: [
+      ['7', [7, null, '']],
+      ['auto', [4, null, 'auto: 4 cores']],
     ],
     toml: '7',
     wrong: ['0', /must be a whole number from 1 to 1024, or auto/],
@@ -312,6 +323,16 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     toml: '"newest-first"',
     wrong: ['lifo', /must be fifo or newest-first/],
+  },
+  retry: {
+    of: ({ retry }) => retry,
+    standard: true,
+    texts: [
+      ['off', false],
+      ['on', true],
+    ],
+    toml: 'false',
+    wrong: ['never', /must be on or off/],
   },
   'request-buffering': {
     of: ({ requestBuffering }) => requestBuffering,
@@ -414,6 +435,13 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     toml: '{ "/static" = "site" }',
     wrong: ['/static', /must be URL=DIR/],
+  },
+  'error-page': {
+    of: ({ errorPages }) => errorPages,
+    standard: [],
+    texts: [['502=page.html', [{ status: 502, format: 'html', content: '<p>down' }]]],
+    toml: '{ 502 = "page.html" }',
+    wrong: ['200=page.html', /must have one of these before the equals sign: 400, .* or 507/],
   },
   'access-log': {
     of: ({ accessLog }) => accessLog?.path,
@@ -561,6 +589,7 @@ interface Given {
 function load(t: TestContext, { words = [], variables = {}, toml }: Given): { loaded: LoadResult; root: string } {
   const root = makeTree(t, {
     'app.py': 'app = 1',
+    'page.html': '<p>down',
     'site/wsgi.py': 'application = 1',
     '.env': '',
     'other.toml': 'threads = 9',

@@ -22,3 +22,7 @@ export function statOrNull(path: string): Stats | null {
 export function isFile(path: string): boolean {
   return statOrNull(path)?.isFile() ?? false
 }
+
+export function isDirectory(path: string): boolean {
+  return statOrNull(path)?.isDirectory() ?? false
+}

@@ -188,7 +188,7 @@ test('PORT and WEB_CONCURRENCY count where nothing of ours is said, and are chec
   const platform = inShop(t, { variables: { PORT: '5000', WEB_CONCURRENCY: '3' } })
   const loaded = config(t, [], platform)
   assert.deepEqual(loaded.bind, [{ kind: 'tcp', host: '0.0.0.0', port: 5000 }])
-  assert.deepEqual([loaded.workers, loaded.workersReason], [3, ''])
+  assert.deepEqual([loaded.workers, loaded.asgiWorkers, loaded.workersReason], [3, null, ''])
   assert.deepEqual(config(t, ['-b', ':80', '-w', '1'], platform).bind, [{ kind: 'tcp', host: '0.0.0.0', port: 80 }])
   writeFileSync(join(platform.cwd, 'jumak.toml'), 'workers = 2\nbind = 81\n')
   assert.deepEqual([config(t, [], platform).workers, config(t, [], platform).bind.length], [2, 1])
@@ -258,6 +258,11 @@ const COMBINATIONS: readonly (readonly [words: string, warning: RegExp | null, c
   ['--reload-dir=site', /^--reload-dir does nothing without --reload$/],
   ['--reload-dir=site --reload --workers=3', null],
   ['--trusted-proxies=*', /^--trusted-proxies \* believes everyone who can connect/],
+  ['--forwarded-headers=none', null],
+  [
+    '--trusted-proxies=none --forwarded-headers=Forwarded',
+    /^--forwarded-headers does nothing while trusted-proxies is none$/,
+  ],
   ['--queue-timeout=2m', /^--queue-timeout is longer than graceful-timeout/],
   ['--graceful-timeout=5', null],
   ['--ws-ping-timeout=5', null],
@@ -281,6 +286,21 @@ for (const [words, warning, changes] of COMBINATIONS)
       assert.match(loaded.warnings[0]!, warning)
     }
   })
+
+test('Forwarded and X-Forwarded-… exclude each other: a proxy passes on the kind that it does not set', t => {
+  for (const words of [
+    ['--forwarded-headers=Forwarded,X-Forwarded-For'],
+    ['--forwarded-headers', 'x-forwarded-host', '--forwarded-headers', 'FORWARDED'],
+  ]) {
+    const loaded = load(t, words, inShop(t))
+    assert.ok('diagnostics' in loaded)
+    assert.equal(loaded.diagnostics.length, 1)
+    assert.match(
+      loaded.diagnostics[0]!.message,
+      /^--forwarded-headers must be either Forwarded alone or X-Forwarded-… without it \(.*\), not 'Forwarded'$/i,
+    )
+  }
+})
 
 /** As a user would mistype them: what is told. */
 const MISSPELT: readonly (readonly [what: string, words: readonly string[], told: RegExp])[] = [
@@ -309,11 +329,6 @@ const MISSPELT: readonly (readonly [what: string, words: readonly string[], told
     'static',
     ['--static', 'static=site'],
     /^--static must have a path that begins with a slash before the equals sign, not/,
-  ],
-  [
-    "another server's name",
-    ['--forwarded-allow-ips=*'],
-    /^there is no flag --forwarded-allow-ips; did you mean --trusted-proxies\?$/,
   ],
   [
     'quotes',

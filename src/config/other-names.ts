@@ -3,13 +3,14 @@ import { ACTIONS, SETTINGS } from './settings/index.ts'
 import { closest } from './suggest.ts'
 
 /** Their name, without hyphens at its beginning and with hyphens for underscores → what to write here. */
-const OTHER_NAMES: Readonly<Record<string, string>> = {
+export const OTHER_NAMES: Readonly<Record<string, string>> = {
   // gunicorn
   'worker-tmp-dir': 'temp-dir',
   'access-logfile': 'access-log',
   'access-logformat': 'access-log-format',
   'error-logfile': 'log-file',
   'forwarded-allow-ips': 'trusted-proxies',
+  'secure-scheme-headers': 'forwarded-headers',
   'limit-request-field-size': 'limit-request-header-size',
   pid: 'pid-file',
   'preload-app': 'preload',
@@ -33,6 +34,9 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   'app-dir': 'chdir',
   'static-path-mount': 'static',
   'url-path-prefix': 'root-path',
+  // waitress
+  'trusted-proxy': 'trusted-proxies',
+  'trusted-proxy-headers': 'forwarded-headers',
   // uWSGI
   processes: 'workers',
   harakiri: 'timeout',
@@ -48,6 +52,9 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   gid: 'group',
   virtualenv: 'python',
   venv: 'python',
+  home: 'python',
+  pidfile: 'pid-file',
+  'limit-max-requests-jitter': 'max-requests-jitter',
   'py-autoreload': 'reload',
   'post-buffering': 'request-buffering',
   'script-name': 'root-path',

@@ -40,7 +40,7 @@ test('every setting is printed once, with its value and where it came from', t =
 test('what auto became is said', t => {
   const environment = inShop(t)
   const text = printConfig(load([], environment), environment)
-  assert.match(text, /^# workers = "auto" +# default, became 4 \(4 cores\)$/m)
+  assert.match(text, /^# workers = "auto" +# default, 1 for ASGI, became 4 \(4 cores\)$/m)
   assert.match(text, /^# limit-connections = "auto" +# default, became 4096$/m)
   assert.match(text, /^# limit-connections-per-address = "auto" +# default, became 2048$/m)
 })
@@ -107,13 +107,16 @@ test('--check finds what a start would miss, at its place', t => {
     environment,
   )
   assert.deepEqual(checkFiles(right.settings, environment), [])
-  assert.match(summarize(right.config), /^the settings are right: app:app on unix:.*a\.sock, 4 workers × 1 thread$/)
+  assert.match(
+    summarize(right.config, null),
+    /^the settings are right: app:app on unix:.*a\.sock, 4 workers × 1 thread, of ASGI 1$/,
+  )
 })
 
 test('--check counts in the singular too', t => {
   const environment = inShop(t)
   const { config } = load(['--workers=1', '--threads=2'], environment)
-  assert.match(summarize(config), / 1 worker × 2 threads$/)
+  assert.match(summarize(config, null), / 1 worker × 2 threads$/)
 })
 
 test('--check reads the files of variables', t => {

@@ -91,7 +91,7 @@ function variableLine(setting: Setting, { text, origin }: Given): string {
 
 /** By its name, or as a URL with a password in it. */
 function looksSecret(key: string, value: string): boolean {
-  return /SECRET|PASS|TOKEN|KEY|CREDENTIAL|PRIVATE|AUTH|DSN|SALT/i.test(key) || /:\/\/[^/\s]*:[^/\s]*@/.test(value)
+  return /SECRET|PASS|TOKEN|KEY|CREDENTIAL|PRIVATE|AUTH|DSN|SALT/i.test(key) || /:\/\/[^/\s:]*:[^/\s]*@/.test(value)
 }
 
 /** What a value came to that says "look for yourself". */
@@ -106,11 +106,28 @@ function becameOf(setting: Setting, config: Config, texts: readonly string[]): s
   return setting === tempDir ? `became ${config.temporaryDirectory}` : ''
 }
 
-/** For `--check`: what would be served, in one line. */
-export function summarize(config: Config): string {
-  const { app, bind, workers: wanted, threads } = config
+/** What is known of an application when it was loaded. */
+export interface Loadable {
+  /** `mysite.wsgi:application` */
+  readonly application: string
+  /** `Django 5.2.1`, or empty. */
+  readonly framework: string
+  readonly python: string
+  readonly interface: 'wsgi' | 'asgi'
+}
+
+/** For `--check`: what would be served, in one line; null: the application was not loaded. */
+export function summarize(config: Config, loaded: Loadable | null): string {
+  const { app, bind, workers: ofWsgi, asgiWorkers, threads, concurrency } = config
   const addresses = bind.map(formatBind).join(', ')
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
-  const room = `${count(wanted, 'worker')} × ${count(threads, 'thread')}`
-  return `the settings are right: ${app.display} on ${addresses}, ${room}`
+  if (loaded === null) {
+    const ofAsgi = asgiWorkers === null ? '' : `, of ASGI ${asgiWorkers}`
+    return `the settings are right: ${app.display} on ${addresses}, ${count(ofWsgi, 'worker')} × ${count(threads, 'thread')}${ofAsgi}`
+  }
+  const isAsgi = loaded.interface === 'asgi'
+  const workers = count(isAsgi ? (asgiWorkers ?? ofWsgi) : ofWsgi, 'worker')
+  const room = isAsgi ? `up to ${count(concurrency, 'request')}` : count(threads, 'thread')
+  const made = [loaded.interface.toUpperCase(), loaded.framework, `Python ${loaded.python}`].filter(Boolean).join(', ')
+  return `settings and application are right: ${loaded.application} (${made}) on ${addresses}, ${workers} × ${room}`
 }

@@ -25,6 +25,11 @@ export function topLevelNames(source: string): ReadonlySet<string> {
   return names
 }
 
+/** Strings stay as they are. */
+export function withoutComments(source: string): string {
+  return source.replace(STRING_OR_COMMENT, match => (match.startsWith('#') ? '' : match))
+}
+
 function namesOf(statement: string): string[] {
   const imported = /^(from\s+\S+\s+)?import\s+(.+)$/.exec(statement)
   if (imported !== null)

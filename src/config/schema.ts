@@ -42,7 +42,7 @@ function defaultOf(setting: Setting, text: string): unknown {
 
 /** What a file would best have for this text: a number, a boolean, or the text. */
 export function naturalValue({ kind }: Setting, text: string): string | number | boolean {
-  const parsed = kind.schema.safeParse(text)
-  if (typeof parsed.data === 'boolean') return parsed.data
+  const parsed = kind.parse(text)
+  if ('value' in parsed && typeof parsed.value === 'boolean') return parsed.value
   return kind.literals.includes('integer') && /^(?:0|[1-9]\d*)$/.test(text) ? Number(text) : text
 }

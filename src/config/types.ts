@@ -1,8 +1,9 @@
 /**
  * The configuration as the processes see it: plain, validated, frozen data. `config/settings/` defines each value
- * once; `config/load.ts` builds this. The gateway imports only this file's types (zod never loads there).
+ * once; `config/load.ts` builds this. The gateway imports only this file's types.
  * Durations are milliseconds, sizes are bytes.
  */
+import type { ForwardedHeader } from '../base/forwarded-headers.ts'
 
 export type BindAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
@@ -12,11 +13,11 @@ export type BindAddress =
 
 /** What `APP` names. */
 export interface AppTarget {
-  /** Importable module (`mysite.wsgi`), or null when `file` is given. */
+  /** Importable module (`mysite.wsgi`); null: `file` is loaded by its path. */
   readonly module: string | null
-  /** Absolute path of a file that holds the application. */
+  /** Absolute path of a file that holds the application. With a module: that module's, so that the directory above its packages is importable. */
   readonly file: string | null
-  /** Names to try, in order: one when the user named it, else `application`, `app` (and `create_app` when Jumak looked itself). */
+  /** Names to try, in order: one when it is known, else `application`, `app` and `create_app`. */
   readonly attributes: readonly string[]
   /** `module:factory()`: the attribute is called without arguments and returns the application. */
   readonly factory: boolean
@@ -101,6 +102,15 @@ export interface AccessLogConfig {
   readonly slowerThan: number
 }
 
+export type ErrorFormat = 'text' | 'html' | 'json'
+
+/** What is answered with a status instead of our own words. */
+export interface ErrorPage {
+  readonly status: number
+  readonly format: ErrorFormat
+  readonly content: string
+}
+
 /** Files below `directory` are served at paths below `url`. */
 export interface StaticMount {
   /** Begins and ends with a slash: `/static/`. */
@@ -140,17 +150,23 @@ export type QueueOrder = 'fifo' | 'newest-first'
 export interface GatewayConfig {
   readonly limits: Limits
   readonly timeouts: Timeouts
-  /** Addresses and CIDR ranges whose `X-Forwarded-*` and `Forwarded` are believed; `unix` for Unix sockets. */
+  /** Addresses and CIDR ranges of proxies that speak for clients; `unix` for Unix sockets. */
   readonly trustedProxies: readonly string[]
+  /** In which headers they do. */
+  readonly forwardedHeaders: readonly ForwardedHeader[]
   readonly accessLog: AccessLogConfig | null
   /** Off: content goes to the worker while it arrives, and a slow upload holds a worker. */
   readonly requestBuffering: boolean
   readonly health: HealthPaths
   readonly queueOrder: QueueOrder
+  /** An idempotent request whose worker died may be sent to another one. */
+  readonly retry: boolean
   /** SCRIPT_NAME: the path below which a proxy in front mounts the application; empty or `/shop`. */
   readonly rootPath: string
   /** As given; what a Django project's settings say comes with the `static` message. */
   readonly staticMounts: readonly StaticMount[]
+  /** None has a status and a format twice. */
+  readonly errorPages: readonly ErrorPage[]
   /** Directory for temporary files. */
   readonly temporaryDirectory: string
   /** The application is being developed: errors are shown with their frames, to loopback only. */
@@ -167,6 +183,8 @@ export interface Config extends GatewayConfig {
   readonly app: AppTarget
   readonly bind: readonly BindAddress[]
   readonly workers: number
+  /** Of an ASGI application, where nobody has said how many; null: as many as `workers`. */
+  readonly asgiWorkers: number | null
   /** How `workers` came about, for the start-up line: `auto: 2 cores`. Empty when the user said it. */
   readonly workersReason: string
   readonly threads: number

@@ -61,9 +61,9 @@ export class Values {
   /** Those that were not refused. */
   taken<Value>(setting: Setting<Value>): Taken<Value>[] {
     return this.givens(setting).flatMap(given => {
-      const parsed = setting.kind.schema.safeParse(this.absolute(setting, given))
-      if (parsed.success) return [{ value: parsed.data, given }]
-      this.refuse(setting, parsed.error.issues[0]!.message, given)
+      const parsed = setting.kind.parse(this.absolute(setting, given))
+      if ('value' in parsed) return [{ value: parsed.value, given }]
+      this.refuse(setting, parsed.problem, given)
       return []
     })
   }
@@ -80,7 +80,7 @@ export class Values {
   /** Where it was refused the default stands in, in a configuration that nobody will see. */
   one<Value>(setting: Setting<Value>): Value {
     const values = this.all(setting)
-    return values.length > 0 ? values[0]! : setting.kind.schema.parse(setting.default)
+    return values.length > 0 ? values[0]! : (setting.kind.parse(setting.default!) as { readonly value: Value }).value
   }
 
   refuse(setting: Setting, problem: string, given: Given = this.givens(setting)[0]!): void {

@@ -12,6 +12,11 @@ import { readText } from './files.ts'
 
 /** One worker alone would leave nobody to answer while it is replaced or busy. */
 const MIN_WORKERS = 2
+/**
+ * What an ASGI application has unless it is asked for more, as with uvicorn and hypercorn: many keep in the process's memory what
+ * all clients share (rooms of Socket.IO, an in-memory layer of Channels, Gradio's sessions), and one event loop serves thousands.
+ */
+export const ASGI_WORKERS = 1
 
 export interface AutoWorkers {
   readonly workers: number
@@ -19,7 +24,9 @@ export interface AutoWorkers {
   readonly reason: string
 }
 
-export function autoWorkers(machine: Machine): AutoWorkers {
+export function autoWorkers(machine: Machine, isDevelopment = false): AutoWorkers {
+  // Who stops at a breakpoint wants the next request to wait for it, and one process to look into.
+  if (isDevelopment) return { workers: 1, reason: 'auto: one while developing' }
   const cores = usableCores(machine)
   const quota = cpuQuota(machine)
   const usable = quota < cores ? quota : cores

@@ -66,7 +66,7 @@ for (const [what, line, reason] of [
   ['an unknown type', '{"type":"sudo"}\n', /unknown message type "sudo"/],
   ['a type of Object.prototype', '{"type":"toString"}\n', /unknown message type/],
   ['a wrong field', '{"type":"forked","worker":"7","pid":1,"output":"x"}\n', /field 'worker' of message 'forked'/],
-  ['a missing field', '{"type":"unsafe","hazards":[{"kind":"thread"}]}\n', /field 'hazards'/],
+  ['a missing field', '{"type":"unsafe","hazards":[{"kind":"thread"}]}\n', /field 'hazards\[0\]\.what'/],
   ['a line that never ends', 'x'.repeat(MAX_LINE + 1), /longer than/],
   ['a line that is too long and ends', `${'x'.repeat(MAX_LINE + 1)}\n`, /longer than/],
 ] as const) {

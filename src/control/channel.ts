@@ -22,6 +22,8 @@ export interface Channel<Out, In> {
   /** `reason`: empty when the peer closed in order, else what went wrong. Called once; at once when closed already. */
   onClosed(callback: (reason: string) => void): void
   close(): void
+  /** Closes it for what the peer has said, which fits nothing here: `onClosed` has the reason. */
+  refuse(reason: string): void
 }
 
 export type PreloaderChannel = Channel<MasterToPreloader, PreloaderToMaster>
@@ -80,6 +82,10 @@ class JsonLines<Out, In> implements Channel<Out, In> {
     this.#stream.destroy()
   }
 
+  refuse(reason: string): void {
+    this.#fail(reason)
+  }
+
   #receive(chunk: Buffer): void {
     let start = 0
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
@@ -106,7 +112,7 @@ class JsonLines<Out, In> implements Channel<Out, In> {
       return this.#fail('sent a line that is no JSON')
     }
     const error = this.#findError(message)
-    if (error !== null) return this.#fail(error)
+    if (error !== null) return this.#fail(`sent ${error}`)
     this.#onMessage?.(message as In)
     return this.#closedReason === null && !this.#stream.destroyed
   }

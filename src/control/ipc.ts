@@ -1,10 +1,11 @@
 /**
  * The channel between master and gateway: Node's IPC, typed on both sides. The gateway opens its end with
  * `openGatewayChannel(process)`, the master with `openMasterChannel(child)`. Either end learns of the other's death by
- * `onClosed`. Not for Python: the preloader and the workers speak JSON lines (`channel.ts`).
+ * `onClosed`. What an end sends is checked before the other believes it. Not for Python: the preloader and the workers speak JSON lines (`channel.ts`).
  */
 import type { EventEmitter } from 'node:events'
 import type { GatewayToMaster, MasterToGateway } from './messages.ts'
+import { findShapeError, GATEWAY_SHAPES, MASTER_SHAPES, type Shapes } from './shapes.ts'
 
 /** What both ends need of `process` or a ChildProcess; tests give an EventEmitter with a `send`. */
 export interface IpcEnd extends EventEmitter {
@@ -16,7 +17,8 @@ export interface IpcEnd extends EventEmitter {
 export interface IpcChannel<Out, In> {
   /** Never throws: a message to an end that has gone is dropped, `onClosed` tells. */
   send(message: Out): void
-  onMessage(callback: (message: In) => void): void
+  /** `wrong`: something came that is no message, and is dropped; `reason` follows "sent". */
+  onMessage(callback: (message: In) => void, wrong: (reason: string) => void): void
   /** Called once, also when the channel was closed before. */
   onClosed(callback: () => void): void
   close(): void
@@ -27,24 +29,26 @@ export type MasterChannel = IpcChannel<MasterToGateway, GatewayToMaster>
 
 /** In the gateway: the channel to the master that spawned it. Pass `process`. */
 export function openGatewayChannel(self: IpcEnd): GatewayChannel {
-  return openIpc(self)
+  return openIpc(self, MASTER_SHAPES)
 }
 
 /** In the master: the channel to a gateway spawned with `'ipc'` in its stdio. */
 export function openMasterChannel(child: IpcEnd): MasterChannel {
-  return openIpc(child)
+  return openIpc(child, GATEWAY_SHAPES)
 }
 
-function openIpc<Out, In>(end: IpcEnd): IpcChannel<Out, In> {
+function openIpc<Out, In extends { readonly type: string }>(end: IpcEnd, shapes: Shapes<In>): IpcChannel<Out, In> {
   return {
     send(message) {
       if (!end.connected) return
       // With a callback, errors (EPIPE while the other end dies) come there and not as an 'error' event.
       end.send?.(message, () => {})
     },
-    onMessage(callback) {
+    onMessage(callback, wrong) {
       end.on('message', message => {
-        if (typeof message === 'object' && message !== null && 'type' in message) callback(message as In)
+        const error = findShapeError(message, shapes)
+        if (error === null) callback(message as In)
+        else wrong(error)
       })
     },
     onClosed(callback) {

@@ -9,7 +9,7 @@
  * The last two carry JSON lines: one object a line, UTF-8, at most 1 MiB, `type` first. `python/jumak_worker/control.py`
  * is the other end; `test/vectors/control.json` holds an example of each that both languages read.
  */
-import type { GatewayConfig, StaticMount, WarmupRequest } from '../config/types.ts'
+import type { ErrorPage, GatewayConfig, StaticMount, WarmupRequest } from '../config/types.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -53,6 +53,20 @@ export interface ReportedFrame {
   readonly source: readonly string[]
 }
 
+/** A request that is over, for whoever develops. */
+export interface RequestTold {
+  /** Its id. */
+  readonly request: string
+  readonly method: string
+  /** With its query; at most some hundred characters. */
+  readonly target: string
+  /** 499: the client left before there was an answer. */
+  readonly status: number
+  readonly milliseconds: number
+  /** A worker had it: no static file, no answer of the gateway's own. */
+  readonly isApplication: boolean
+}
+
 /** A listening socket that the gateway inherits. */
 export interface InheritedListener {
   readonly fd: number
@@ -84,6 +98,8 @@ export type MasterToGateway =
     }
   /** Give the worker nothing more, let it finish what it has, close its links, answer `worker-drained`. */
   | { readonly type: 'worker-drain'; readonly worker: number }
+  /** Development, as the worker has told it. */
+  | { readonly type: 'worker-debugged'; readonly worker: number; readonly isDebugged: boolean }
   /** Workers of later generations get no requests of clients, linked and warm as they are, while there is anybody else. */
   | { readonly type: 'serve'; readonly generation: number }
   /** The program stops after `--shutdown-delay`; `drain` follows, and until then everything is served as before. */
@@ -92,6 +108,8 @@ export type MasterToGateway =
   | { readonly type: 'drain'; readonly deadlineMs: number }
   /** What the applications' settings say, besides `staticMounts` of the configuration; replaces what was said before. */
   | { readonly type: 'static'; readonly mounts: readonly StaticMount[] }
+  /** `errorPages` of the configuration, as HUP has read them. */
+  | { readonly type: 'error-pages'; readonly pages: readonly ErrorPage[] }
   | { readonly type: 'reopen-logs' }
   /** Answered by `pong` as soon as the gateway's event loop turns. */
   | { readonly type: 'ping' }
@@ -138,6 +156,8 @@ export type GatewayToMaster =
   | { readonly type: 'worker-blocked'; readonly worker: number; readonly note: string }
   /** `cut`: exchanges that were still running at the deadline. */
   | { readonly type: 'drained'; readonly cut: number }
+  /** Development: a line for each request. */
+  | ({ readonly type: 'request' } & RequestTold)
   /** `request`: the id of the one that the line is about. */
   | { readonly type: 'log'; readonly level: Level; readonly message: string; readonly request?: string }
 
@@ -156,6 +176,8 @@ export type MasterToPreloader =
       readonly attributes: readonly string[]
       readonly factory: boolean
       readonly display: string
+      /** Where the environment's DJANGO_SETTINGS_MODULE comes from: `by --env`; empty where it has none. */
+      readonly settingsFrom: string
       readonly threads: number
       /** Requests that a worker of an ASGI application runs at a time; its `slots`. */
       readonly concurrency: number
@@ -163,12 +185,20 @@ export type MasterToPreloader =
       readonly lifespan: 'auto' | 'on' | 'off'
       /** SCRIPT_NAME or `root_path`. */
       readonly rootPath: string
+      /** False: the settings of a Django project are not looked at. */
+      readonly findStatic: boolean
       /** Report what is imported, and exceptions with their frames. */
       readonly isDevelopment: boolean
+      /** `--check`: load the application and end it again; `loaded` or `load-failed` is the last message. */
+      readonly isCheck: boolean
+      /** Descriptors 0 to 2 are a terminal, for debuggers, and 4 is what the master reads. */
+      readonly terminal: boolean
       /** More than one process will answer: `wsgi.multiprocess`. */
       readonly multiprocess: boolean
       /** auto: import before forking unless the inspection finds something; on: import and fork all the same; off: each worker imports. */
       readonly preload: 'on' | 'off' | 'auto'
+      /** Another preloader has found hazards: the application's lines are followed, to tell which ones make them. */
+      readonly locateHazards: boolean
       /** Whom the preloader, and so its workers, become before anything of the application runs; null: who they are. */
       readonly identity: { readonly uid: number; readonly gid: number; readonly userName: string } | null
       /** Called in each worker after the fork, before it serves. */
@@ -178,8 +208,8 @@ export type MasterToPreloader =
   /** The worker's output pipe is open in the master: the preloader closes its own copy. */
   | { readonly type: 'output-opened'; readonly worker: number }
   /** The preloader signals its own children, so no signal ever reaches a stranger that got the number. URG: write where
-   *  every thread stands to the output (`master/stacks.ts`); by default it is ignored. */
-  | { readonly type: 'signal'; readonly worker: number; readonly signal: 'KILL' | 'URG' }
+   *  every thread stands to the output (`master/stacks.ts`); by default it is ignored. INT: Ctrl-C, for a debugger. */
+  | { readonly type: 'signal'; readonly worker: number; readonly signal: 'KILL' | 'URG' | 'INT' }
 
 /** What an application is, once it is imported. */
 export interface LoadedApplication {
@@ -192,14 +222,25 @@ export interface LoadedApplication {
   readonly importMs: number
   /** Which wire its workers speak: `apps/wire/frames.ts` or `apps/wire/multiplex.ts`. */
   readonly interface: 'wsgi' | 'asgi'
-  /** Django's STATIC_URL, if it is a path, and STATIC_ROOT, if it is a directory; else null. */
-  readonly static: StaticMount | null
+  /** Null: not a Django project, or nobody looked (`findStatic`). */
+  readonly static: FoundStatic | null
 }
 
-/** Something in the process that does not survive a fork. */
+/** What a Django project's settings say about its static files. */
+export interface FoundStatic {
+  /** STATIC_ROOT, below STATIC_URL; more than one where a proxy in front may have taken a prefix away. */
+  readonly mounts: readonly StaticMount[]
+  /** URLs below which a worker asks the finders of `django.contrib.staticfiles`, while developing. */
+  readonly finders: readonly string[]
+  /** Why there is neither: a phrase. */
+  readonly none: string
+}
+
+/** Something in the process that does not survive a fork, or that workers would share to their harm. */
 export interface ForkHazard {
-  readonly kind: 'thread' | 'socket'
-  /** One sentence fragment: `thread "Thread-1 (worker)", started for /srv/app/jobs.py:12`, `connection to 127.0.0.1:5432`. */
+  readonly kind: 'thread' | 'process' | 'socket' | 'pipe' | 'file' | 'lock' | 'memory' | 'descriptor'
+  /** One sentence fragment: `thread "Thread-1 (worker)", started for /srv/app/jobs.py:12`, `file /srv/app/records, opened at
+   *  /srv/app/app.py:4`. */
   readonly what: string
 }
 
@@ -211,8 +252,12 @@ export interface LoadFailure {
 }
 
 export type PreloaderToMaster =
-  /** Preload on: imported, inspected, frozen: ready to fork. */
-  | ({ readonly type: 'loaded'; readonly notes: readonly string[] } & LoadedApplication)
+  /** Imported, inspected, frozen: ready to fork. `hazards`: with preload on, where it is forked all the same. */
+  | ({
+      readonly type: 'loaded'
+      readonly hazards: readonly ForkHazard[]
+      readonly notes: readonly string[]
+    } & LoadedApplication)
   /** Development: files that were read since the last time. */
   | { readonly type: 'imported'; readonly files: readonly SourceFile[] }
   /** Development: what `load-failed`, which follows, is about. */
@@ -220,8 +265,12 @@ export type PreloaderToMaster =
   /** Preload off: ready to fork; workers import. */
   | { readonly type: 'waiting' }
   | ({ readonly type: 'load-failed' } & LoadFailure)
-  /** Preload auto found hazards. The preloader exits; the master starts another one with preload off. */
-  | { readonly type: 'unsafe'; readonly hazards: readonly ForkHazard[] }
+  /** Preload auto found hazards. The preloader exits; the master starts another one that locates them, and then one with preload off. */
+  | {
+      readonly type: 'unsafe'
+      readonly hazards: readonly ForkHazard[]
+      readonly interface: LoadedApplication['interface']
+    }
   /** `output` is the path of a FIFO that the master opens and reads: the worker's stdout and stderr. */
   | { readonly type: 'forked'; readonly worker: number; readonly pid: number; readonly output: string }
   | { readonly type: 'fork-failed'; readonly worker: number; readonly message: string }
@@ -251,5 +300,7 @@ export type WorkerToMaster =
   /** Imported, and listening for links on `socket`, one accept per slot. */
   | ({ readonly type: 'ready'; readonly socket: string; readonly slots: number } & LoadedApplication)
   | ({ readonly type: 'load-failed' } & LoadFailure)
+  /** Development: somebody looks at it in a debugger, or types an answer; or no longer. Its deadlines are off meanwhile. */
+  | { readonly type: 'debugging'; readonly isDebugged: boolean }
   /** For the log, lines as Python writes tracebacks. */
   | { readonly type: 'stacks'; readonly text: string }

@@ -45,6 +45,7 @@ const TYPES = {
     stacks: 0,
     imported: 0,
     report: 0,
+    debugging: 0,
   } satisfies Record<WorkerToMaster['type'], 0>,
 }
 

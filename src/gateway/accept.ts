@@ -2,9 +2,11 @@
  * The open client connections of this gateway: takes accepted sockets, gives each to a protocol, counts them against
  * the limits (all of them, and those of one address), and ends them when the gateway drains.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Limits } from '../config/types.ts'
 import { Http1Connection } from '../http1/connection.ts'
 import type { Http1Context } from '../http1/context.ts'
+import { hurryIdle } from '../http1/pace.ts'
 import { Addresses } from './addresses.ts'
 import type { SocketTransport } from './transport.ts'
 
@@ -13,6 +15,10 @@ const REFUSED_LINGER_MS = 2000
 /** Refused connections that linger at a time; more are closed without a word. Within the descriptors kept in reserve, however few. */
 const MAX_REFUSED = 64
 const REFUSED_SHARE = 1 / 8
+/** While draining: how often is looked whether anything runs. What was answered a moment ago holds up a stop no longer than this. */
+const LOOK_MS = 20
+/** After the drain: how long clients have to read their last response and to close. The workers are stopped meanwhile. */
+const LINGER_MS = 400
 
 const FULL = Buffer.from(
   'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Type: text/plain\r\n' +
@@ -37,7 +43,6 @@ export class Connections {
   /** Each with what it counts as. */
   readonly #open = new Map<Http1Connection, string>()
   #refused = 0
-  #onEmpty: (() => void) | null = null
 
   constructor(context: Omit<Http1Context, 'onClose'>, options: ConnectionsOptions) {
     const { limits, isExempt } = options
@@ -88,22 +93,38 @@ export class Connections {
     return count
   }
 
+  /** Every connection ends with its next response, which says `Connection: close`; one on which none is asked for, a second later. */
+  startDrain(): void {
+    hurryIdle(this.#context.paces)
+    this.#context.webSockets.startDrain()
+    for (const connection of this.#open.keys()) connection.startDrain()
+  }
+
   /**
-   * Ends every connection after its next response, which says `Connection: close`. One that is idle stays for that: whoever
-   * keeps it believes that it can be used, and a request on its way would be lost. At the deadline all are closed; resolves
-   * with the number of those that were cut in an exchange.
+   * After `startDrain`, when no new connection comes: resolves when nothing runs on any of them, or else at the deadline, with the
+   * number of those that are cut in an exchange.
    */
   async drain(deadlineMs: number): Promise<number> {
-    const empty = new Promise<void>(resolve => (this.#onEmpty = resolve))
-    for (const connection of this.#open.keys()) connection.startDrain()
-    if (this.#open.size === 0) return 0
-    const { promise: expired, resolve: expire } = Promise.withResolvers<void>()
-    const deadline = setTimeout(expire, deadlineMs)
-    await Promise.race([empty, expired])
-    clearTimeout(deadline)
+    const deadline = performance.now() + deadlineMs
+    while (!this.#isOver && performance.now() < deadline)
+      await sleep(Math.min(LOOK_MS, Math.max(0, deadline - performance.now())))
     const cut = this.active
-    for (const connection of this.#open.keys()) connection.destroy()
+    for (const connection of this.#open.keys()) if (!connection.isOver) connection.destroy()
     return cut
+  }
+
+  /** After `drain`: resolves when all are closed, those whose client does not close after its time for it. */
+  async linger(): Promise<void> {
+    const end = performance.now() + LINGER_MS
+    while (this.#open.size > 0 && performance.now() < end) await sleep(LOOK_MS)
+    for (const connection of this.#open.keys()) connection.destroy()
+    // Told a turn later.
+    if (this.#open.size > 0) await sleep(LOOK_MS)
+  }
+
+  get #isOver(): boolean {
+    for (const connection of this.#open.keys()) if (!connection.isOver) return false
+    return true
   }
 
   #closed(connection: Http1Connection): void {
@@ -111,6 +132,5 @@ export class Connections {
     if (network === undefined) return
     this.#open.delete(connection)
     this.#addresses.remove(network)
-    if (this.#open.size === 0) this.#onEmpty?.()
   }
 }

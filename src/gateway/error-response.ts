@@ -6,33 +6,47 @@
 import { HttpError, ProtocolError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { headerValue } from '../http/headers.ts'
-import { type ErrorFormat, negotiateErrorFormat } from '../http/negotiate.ts'
+import { negotiateErrorFormat } from '../http/negotiate.ts'
 import { reasonPhrase } from '../http/status.ts'
+import { OwnPages } from './own-pages.ts'
 
 export interface RenderedError {
   readonly contentType: string
   readonly body: Buffer
+  /** It does not say which request it was: the response's X-Request-ID has to. */
+  readonly isOwnPage: boolean
 }
 
+const NO_PAGES = new OwnPages()
+
 /** `accept`: the client's Accept header. */
-export function renderError(status: number, accept: string | undefined, detail: string): RenderedError {
-  const format: ErrorFormat = negotiateErrorFormat(accept)
+export function renderError(
+  status: number,
+  accept: string | undefined,
+  detail: string,
+  pages: OwnPages = NO_PAGES,
+): RenderedError {
+  const page = pages.find(status, accept)
+  return page === null ? { ...renderWords(status, accept, detail), isOwnPage: false } : { ...page, isOwnPage: true }
+}
+
+function renderWords(status: number, accept: string | undefined, detail: string): Omit<RenderedError, 'isOwnPage'> {
   const title = reasonPhrase(status)
-  switch (format) {
+  switch (negotiateErrorFormat(accept)) {
     case 'json':
       return {
         contentType: 'application/problem+json',
         body: Buffer.from(`${JSON.stringify({ status, title, detail })}\n`),
       }
     case 'html':
-      return { contentType: 'text/html; charset=utf-8', body: Buffer.from(page(status, title, detail)) }
+      return { contentType: 'text/html; charset=utf-8', body: Buffer.from(htmlPage(status, title, detail)) }
     case 'text':
       return { contentType: 'text/plain; charset=utf-8', body: Buffer.from(`${status} ${title}\n${detail}\n`) }
   }
 }
 
 /** Answers an exchange that failed; one that has begun can only be cut. */
-export function respondWithError(exchange: Exchange, error: Error): void {
+export function respondWithError(exchange: Exchange, error: Error, pages: OwnPages = NO_PAGES): void {
   const { response } = exchange
   if (response.state !== 'idle') {
     response.abort(error)
@@ -40,10 +54,11 @@ export function respondWithError(exchange: Exchange, error: Error): void {
   }
   const status = error instanceof HttpError || error instanceof ProtocolError ? error.status : 500
   const accept = headerValue(exchange.request.headers, 'accept')
-  const { contentType, body } = renderError(status, accept, publicDetail(exchange, error))
+  const { contentType, body, isOwnPage } = renderError(status, accept, publicDetail(exchange, error), pages)
   const headers = ['Content-Type', contentType, 'Content-Length', String(body.length), 'Cache-Control', 'no-store']
   if (error instanceof HttpError && error.retryAfter !== undefined)
     headers.push('Retry-After', String(error.retryAfter))
+  if (isOwnPage) headers.push('X-Request-ID', exchange.id)
   if (error instanceof HttpError) headers.push(...error.headers)
   response.start({ status, reason: '', headers })
   response.write(body)
@@ -56,7 +71,7 @@ function publicDetail(exchange: Exchange, error: Error): string {
   return `${error instanceof HttpError ? error.message : 'The server failed to handle this request'}. Request ${exchange.id}.`
 }
 
-function page(status: number, title: string, detail: string): string {
+function htmlPage(status: number, title: string, detail: string): string {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

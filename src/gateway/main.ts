@@ -9,14 +9,13 @@ import { writeSync } from 'node:fs'
 import { AppPool } from '../apps/pool.ts'
 import { OpenFiles } from '../base/open-files.ts'
 import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
-import { version } from '../base/version.ts'
 import type { GatewayConfig, Identity, Limits, StaticMount } from '../config/types.ts'
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
-import { HttpError } from '../http/errors.ts'
+import { FileCutError, HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
-import { type TrustedProxies, trustedProxies } from '../http/forwarded.ts'
+import { type TrustedProxies, trustedProxies } from '../http/trusted-proxies.ts'
 import { createHttp1Context, type Http1Context } from '../http1/context.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
 import { Connections } from './accept.ts'
@@ -24,9 +23,12 @@ import { AccessLog } from './access-log.ts'
 import { assembleHandler } from './assemble.ts'
 import { Development } from './development.ts'
 import { renderError, respondWithError } from './error-response.ts'
+import { closeWhenQuiet } from './last-accepts.ts'
 import { GatewayMemory } from './memory.ts'
+import { OwnPages } from './own-pages.ts'
 import { dropPrivileges } from './privileges.ts'
-import { RefusalLog } from './refusal-log.ts'
+import { RefusalLog, RefusedRequests } from './refusal-log.ts'
+import { both, requestLines } from './request-lines.ts'
 import { createServe } from './serve.ts'
 import { listen } from './transport.ts'
 
@@ -47,7 +49,10 @@ class Gateway {
   readonly #ownMounts: readonly StaticMount[]
   readonly #files: StaticFiles
   readonly #access: AccessLog
+  readonly #pages: OwnPages
   readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
+  readonly #cutFiles = new RefusalLog((level, message, request) => this.#log(level, message, request))
+  readonly #refusedRequests = new RefusedRequests((level, message, request) => this.#log(level, message, request))
   readonly #refusedConnections = new RefusalLog((level, message) => this.#log(level, message))
   readonly #fullSpace = new RefusalLog((level, message) => this.#log(level, message))
   readonly #refusedAddresses = new RefusalLog((level, message) => this.#log(level, message))
@@ -56,18 +61,26 @@ class Gateway {
   /** The program is about to stop: whoever balances load should send nothing more, though everything is served. */
   #isStopping = false
   #draining = false
+  /** Nobody is accepted any more. */
+  #lastAccept: Promise<unknown> | null = null
+  #finished: Promise<void> | null = null
   #inFlight = 0
 
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
     this.#channel = channel
     this.#logsDebug = config.logLevel === 'debug'
     this.#access = new AccessLog(config.accessLog, (level, message) => this.#log(level, message))
-    const access = this.#access.write
+    const access = both(
+      this.#access.write,
+      requestLines(config, told => channel.send({ type: 'request', ...told })),
+    )
     const space = this.#makeSpace(config)
     this.#memory = new GatewayMemory(config.limits.memory, (level, message) => this.#log(level, message))
     this.#pool = this.#makePool(config, space, build)
     this.#ownMounts = config.staticMounts
     this.#files = new StaticFiles(config.rootPath, space.files, (exchange, error) => this.#refuse(exchange, error))
+    this.#pages = new OwnPages(config.errorPages)
+    this.#files.answersMissing = this.#pages.has(404)
     this.#files.setMounts(this.#ownMounts)
     if (config.isDevelopment)
       this.#development = new Development(this.#pool, path => channel.send({ type: 'code-changed', path }))
@@ -85,6 +98,12 @@ class Gateway {
         () => (this.#isStopping ? 'the program is stopping' : this.#pool.whyNotReady),
       ),
       trusted,
+      respond: (exchange, error) => respondWithError(exchange, error, this.#pages),
+      forwardedHeaders: config.forwardedHeaders,
+      onRefused: (exchange, error) => {
+        this.#log('debug', `refused ${exchange.peer.address || 'client'}: ${error.message}`, exchange.id)
+        if (access !== null) exchange.onClosed(() => access(exchange))
+      },
       onBug: (error, exchange) => {
         const { method, target } = exchange.request
         this.#log('error', `${method} ${target}: ${error.stack ?? error.message}`, exchange.id)
@@ -94,12 +113,11 @@ class Gateway {
       limits: config.limits,
       timeouts: config.timeouts,
       onExchange,
-      renderError,
+      renderError: (status, accept, detail) => renderError(status, accept, detail, this.#pages),
       webSockets: createWebSocketEngine(config, this.#memory.budget),
       memory: this.#memory.budget,
       isDraining: () => this.#draining,
-      onProtocolError: (error, peer, request) =>
-        this.#log('debug', `refused ${peer.address || 'client'}: ${error.message}`, request),
+      onProtocolError: (error, peer, request) => this.#refusedRequests.tell(error, peer.address || 'client', request),
       onAnswered: entry => access?.(entry),
     })
     setInterval(() => {
@@ -115,6 +133,7 @@ class Gateway {
       limits: config.limits,
       timeouts: config.timeouts,
       queueOrder: config.queueOrder,
+      retry: config.retry,
       space,
       memory: this.#memory.budget,
       build,
@@ -193,14 +212,13 @@ class Gateway {
     }
   }
 
-  /** Without its address the gateway is of no use: the master hears why, on the pipe that needs no event loop, and ends. */
+  /** Without its address the gateway is of no use. */
   #onListenError(display: string, error: Error, isFirst: boolean): void {
     if (!isFirst) {
       this.#log('error', `${display}: ${error.message}`)
       return
     }
-    writeSync(2, `cannot listen on ${display}: ${error.message}\n`)
-    process.exit(1)
+    leave(`cannot listen on ${display}: ${error.message}`)
   }
 
   onMessage(message: MasterToGateway): void {
@@ -211,11 +229,18 @@ class Gateway {
       case 'worker-drain':
         this.#pool.drainWorker(message.worker)
         break
+      case 'worker-debugged':
+        this.#pool.debugged(message.worker, message.isDebugged)
+        break
       case 'serve':
         this.#pool.serve(message.generation)
         break
       case 'static':
         this.#files.setMounts([...this.#ownMounts, ...message.mounts])
+        break
+      case 'error-pages':
+        this.#pages.replace(message.pages)
+        this.#files.answersMissing = this.#pages.has(404)
         break
       case 'hold':
       case 'sources':
@@ -234,7 +259,8 @@ class Gateway {
       case 'drain':
         void this.drain(message.deadlineMs).then(cut => {
           this.#channel.send({ type: 'drained', cut })
-          return this.closeLog()
+          // While the master stops the workers.
+          return this.#finish()
         })
         break
       case 'start':
@@ -244,26 +270,40 @@ class Gateway {
 
   /** Answers with the error. What the operator must know of (a full queue, a full disk) is logged, at most one line a second. */
   #refuse(exchange: Exchange, error: Error): void {
-    if (error instanceof HttpError && error.culprit === 'operator') {
-      const { method, path } = exchange.request
+    const { method, path } = exchange.request
+    if (error instanceof HttpError && error.culprit === 'operator')
       this.#refusals.report(`${method} ${path} was refused: ${error.message}`, exchange.id)
-    }
-    if (!this.#development?.respond(exchange, error)) respondWithError(exchange, error)
+    else if (error instanceof FileCutError)
+      this.#cutFiles.report(`the answer to ${method} ${path} was cut: ${error.message}`, exchange.id)
+    if (!this.#development?.respond(exchange, error)) respondWithError(exchange, error, this.#pages)
   }
 
-  async closeLog(): Promise<void> {
-    await this.#access.close()
+  /** Drains, if that is not done yet; resolves when the process may end. */
+  async end(): Promise<void> {
+    await this.drain(ORPHAN_DRAIN_MS)
+    await this.#finish()
+  }
+
+  /** After a drain. */
+  #finish(): Promise<void> {
+    this.#finished ??= this.#connections.linger().then(() => this.#access.close())
+    return this.#finished
   }
 
   /** Resolves with the number of exchanges that were cut at the deadline. */
   async drain(deadlineMs: number): Promise<number> {
+    const until = performance.now() + deadlineMs
     this.#isStopping = true
     this.#draining = true
-    for (const server of this.#servers) server.close()
+    this.#connections.startDrain()
     this.#pool.drain(deadlineMs)
-    const cut = await this.#connections.drain(deadlineMs)
+    this.#lastAccept ??= Promise.all(this.#servers.map(closeWhenQuiet))
+    await this.#lastAccept
+    const cut = await this.#connections.drain(until - performance.now())
     this.#pool.close()
     this.#refusals.flush()
+    this.#cutFiles.flush()
+    this.#refusedRequests.flush()
     this.#refusedConnections.flush()
     this.#refusedAddresses.flush()
     this.#fullSpace.flush()
@@ -277,29 +317,38 @@ function dropOrLeave(identity: Identity): void {
   try {
     dropPrivileges(identity)
   } catch (error) {
-    writeSync(2, `cannot drop privileges: ${(error as Error).message}\n`)
-    process.exit(1)
+    leave(`cannot drop privileges: ${(error as Error).message}`)
   }
+}
+
+/** The master hears why, on the pipe that needs no event loop. */
+function leave(reason: string): never {
+  writeSync(2, `${reason}\n`)
+  process.exit(1)
 }
 
 function main(): void {
   const channel = openGatewayChannel(process)
   let gateway: Gateway | null = null
-  channel.onMessage(message => {
-    if (gateway !== null) {
-      gateway.onMessage(message)
-    } else if (message.type === 'start') {
-      if (message.build !== version)
-        throw new Error(`the master is ${message.build}, this gateway is ${version}: restart`)
-      if (message.config.identity !== null) dropOrLeave(message.config.identity)
-      gateway = new Gateway(channel, message.config, message.build)
-      gateway.listen(message.listeners)
-    }
-  })
+  channel.onMessage(
+    message => {
+      if (gateway !== null) {
+        gateway.onMessage(message)
+      } else if (message.type === 'start') {
+        if (message.config.identity !== null) dropOrLeave(message.config.identity)
+        gateway = new Gateway(channel, message.config, message.build)
+        gateway.listen(message.listeners)
+      }
+    },
+    reason => {
+      if (gateway === null) leave(`the master sent ${reason}`)
+      // What it has said before still holds.
+      else channel.send({ type: 'log', level: 'error', message: `the master sent ${reason}` })
+    },
+  )
   channel.onClosed(() => {
     // The master is gone, or has ended us after a drain.
-    const drained = gateway === null ? Promise.resolve(0) : gateway.drain(ORPHAN_DRAIN_MS)
-    void drained.then(() => gateway?.closeLog()).then(() => process.exit(0))
+    void Promise.resolve(gateway?.end()).then(() => process.exit(0))
   })
   // An init system, or a terminal, signals every process at once: ending is the master's affair.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})

@@ -1,5 +1,7 @@
 /** Says that something is refused for a reason that the operator can do something about, without flooding the log. */
 
+import { LimitError, type ProtocolError } from '../http/errors.ts'
+
 /** Under overload thousands are refused each second: one line tells as much as all of them. */
 const INTERVAL_MS = 1000
 
@@ -34,5 +36,35 @@ export class RefusalLog {
     this.#timer = setTimeout(() => this.flush(), INTERVAL_MS)
     this.#timer.unref()
     this.#log('warn', `${message}${more}`, request)
+  }
+}
+
+/** Requests that the protocol refused: whoever runs the server may raise a limit, and hears of it; what is no HTTP is its client's business. */
+export class RefusedRequests {
+  readonly #log: (level: 'debug' | 'info', message: string, request: string) => void
+  /** By the name of the setting. */
+  readonly #limits = new Map<string, RefusalLog>()
+
+  constructor(log: (level: 'debug' | 'info', message: string, request: string) => void) {
+    this.#log = log
+  }
+
+  /** `request`: its id. */
+  tell(error: ProtocolError, client: string, request: string): void {
+    const message = `refused ${client}: ${error.message}`
+    if (!(error instanceof LimitError)) {
+      this.#log('debug', message, request)
+      return
+    }
+    let limit = this.#limits.get(error.rule)
+    if (limit === undefined) {
+      limit = new RefusalLog((_, line, id) => this.#log('info', line, id))
+      this.#limits.set(error.rule, limit)
+    }
+    limit.report(message, request)
+  }
+
+  flush(): void {
+    for (const limit of this.#limits.values()) limit.flush()
   }
 }

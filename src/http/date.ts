@@ -15,17 +15,12 @@ export function httpDate(): string {
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
-const MONTH = MONTHS.join('|')
 /** `Sun, 06 Nov 1994 08:49:37 GMT`: what everybody sends. */
-const IMF = new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\\d\\d) (${MONTH}) (\\d{4}) (\\d\\d):(\\d\\d):(\\d\\d) GMT$`)
+const IMF = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT$/
 /** `Sunday, 06-Nov-94 08:49:37 GMT`: obsolete, and must still be read. */
-const RFC850 = new RegExp(
-  `^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (\\d\\d)-(${MONTH})-(\\d\\d) (\\d\\d):(\\d\\d):(\\d\\d) GMT$`,
-)
+const RFC850 = /^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (\d\d)-([A-Z][a-z]{2})-(\d\d) (\d\d):(\d\d):(\d\d) GMT$/
 /** `Sun Nov  6 08:49:37 1994`: likewise. */
-const ASCTIME = new RegExp(
-  `^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (${MONTH}) ([ \\d]\\d) (\\d\\d):(\\d\\d):(\\d\\d) (\\d{4})$`,
-)
+const ASCTIME = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([A-Z][a-z]{2}) ([ \d]\d) (\d\d):(\d\d):(\d\d) (\d{4})$/
 
 /** Milliseconds, or null for what is no date of RFC9110§5.6.7. */
 export function parseHttpDate(text: string): number | null {
@@ -47,7 +42,8 @@ function fullYear(twoDigits: number): number {
 
 function toTime(year: number, month: string, day: string, hour: string, minute: string, second: string): number | null {
   // 60 is a leap second.
-  if (Number(day) < 1 || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return null
+  if (!MONTHS.includes(month) || Number(day) < 1 || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60)
+    return null
   const midnight = new Date(Date.UTC(year, MONTHS.indexOf(month), Number(day)))
   // The 31st of a month of 30 days would have moved on.
   if (midnight.getUTCDate() !== Number(day)) return null

@@ -14,6 +14,9 @@ export class ProtocolError extends Error {
   }
 }
 
+/** A client wants more than a setting allows: whoever runs the server may raise it. `rule` is its name. */
+export class LimitError extends ProtocolError {}
+
 export type Culprit = 'client' | 'application' | 'operator'
 
 /** A request that is answered with an error status on purpose: 502, 503, 504 and the like. */
@@ -40,5 +43,15 @@ export class ClientGoneError extends Error {
   constructor(message = 'the client closed the connection') {
     super(message)
     this.name = 'ClientGoneError'
+  }
+}
+
+/** A file ended early, or could not be read on, while it was sent: the response is cut. For the log only, as it names the file. */
+export class FileCutError extends Error {
+  /** `why`: of a read that failed; null: the file has become shorter. */
+  constructor(name: string, sent: number, expected: number, why: string | null) {
+    const reason = why === null ? 'the file was truncated' : `it could not be read on (${why})`
+    super(`${name} was sent up to byte ${sent} of ${expected}: ${reason}`)
+    this.name = 'FileCutError'
   }
 }

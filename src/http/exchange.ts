@@ -10,7 +10,7 @@ import type { WebSocketAccept, WebSocketChannel, WebSocketEvents } from './webso
 
 export interface RequestHead {
   readonly method: string
-  /** The request target as it was sent, for the log and for RAW_URI: `/a%20b?c`, `http://host/a`, `*`. */
+  /** The request target as it was sent, bytes above 0x7f percent-encoded, for the log and for RAW_URI: `/a%20b?c`, `http://host/a`, `*`. */
   readonly target: string
   /** Path of the target, still percent-encoded, no query: `/a%20b`; `*` for `OPTIONS *`. */
   readonly path: string
@@ -22,6 +22,8 @@ export interface RequestHead {
   readonly version: '1.0' | '1.1' | '2'
   /** Names lower-case, values latin-1; names with `_` are gone already. */
   readonly headers: HeaderLines
+  /** Latin-1, as in `/shop`: what a trusted proxy stripped from the path (X-Forwarded-Prefix). Then it counts in the place of `--root-path`. */
+  readonly rootPath?: string
 }
 
 /** Who sent the request. */
@@ -63,6 +65,8 @@ export interface ResponseHead {
   readonly reason: string
   /** `[name, value, …]`, spelled as the application did. Syntax is already validated; hop-by-hop fields are dropped by the protocol. */
   readonly headers: HeaderLines
+  /** `end` will be given trailers, and the client takes them: the protocol makes room for them. */
+  readonly hasTrailers?: boolean
   /** Other responses have this very object: what was made of it is worth keeping. */
   readonly comesAgain?: boolean
 }
@@ -92,7 +96,7 @@ export interface ResponseWriter {
   onDrain(callback: () => void): void
   /** Sends part of an open file as content and calls back when it is read to the end. The caller closes `fd` then. */
   sendFile(fd: number, offset: number, length: number, done: (error: Error | null) => void): void
-  /** `trailers`: sent where the protocol can (chunked HTTP/1.1); what may not stand there is dropped (RFC9110§6.5.1). */
+  /** `trailers`: sent where the protocol can (HTTP/1.1, announced by the head); what may not stand there is dropped (RFC9110§6.5.1). */
   end(trailers?: HeaderLines): void
   /** Cuts the exchange: the connection closes in a way that tells the client that the response is incomplete. */
   abort(cause: Error): void

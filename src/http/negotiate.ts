@@ -1,6 +1,6 @@
 /** Which form of an error page a client wants (RFC9110§12.5.1). */
 
-export type ErrorFormat = 'text' | 'html' | 'json'
+import type { ErrorFormat } from '../config/types.ts'
 
 /** A Map: in a plain object a client's `constructor` would be found. */
 const TYPES: ReadonlyMap<string, ErrorFormat> = new Map([
@@ -13,17 +13,26 @@ const TYPES: ReadonlyMap<string, ErrorFormat> = new Map([
   ['text/*', 'text'],
   ['*/*', 'text'],
 ])
+/** Ranges that leave us a choice. */
+const RANGES: ReadonlyMap<string, readonly ErrorFormat[]> = new Map([
+  ['*/*', ['html', 'json', 'text']],
+  ['text/*', ['html', 'text']],
+])
 /** Longer lists are cut: the first few types decide. */
 const MAX_RANGES = 32
 
-/** The acceptable form with the highest weight, the first of equals; plain text when nothing fits or nothing is said. */
-export function negotiateErrorFormat(accept: string | undefined): ErrorFormat {
-  if (accept === undefined) return 'text'
+/**
+ * The acceptable form with the highest weight, the first of equals; plain text when nothing fits or nothing is said. Where the
+ * client leaves the choice to us, the first of `preferred` is meant that it allows.
+ */
+export function negotiateErrorFormat(accept: string | undefined, preferred: readonly ErrorFormat[] = []): ErrorFormat {
+  if (accept === undefined) return preferred[0] ?? 'text'
   let best: ErrorFormat = 'text'
   let bestWeight = 0
   for (const range of accept.split(',', MAX_RANGES)) {
     const [type, ...parameters] = range.split(';')
-    const format = TYPES.get(type!.trim().toLowerCase())
+    const name = type!.trim().toLowerCase()
+    const format = preferred.find(one => RANGES.get(name)?.includes(one)) ?? TYPES.get(name)
     const weight = format === undefined ? 0 : weightOf(parameters)
     if (format !== undefined && weight > bestWeight) {
       best = format

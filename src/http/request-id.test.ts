@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Exchange } from './exchange.ts'
-import { trustedProxies } from './forwarded.ts'
 import { acceptRequestId, makeRequestId } from './request-id.ts'
+import { trustedProxies } from './trusted-proxies.ts'
 
 const trusted = trustedProxies(['10.0.0.0/8'])
 

@@ -1,6 +1,6 @@
 /** The name of a request in every log line about it: accepted from a trusted proxy, else made here. */
 import type { Exchange } from './exchange.ts'
-import type { TrustedProxies } from './forwarded.ts'
+import type { TrustedProxies } from './trusted-proxies.ts'
 
 /** Eight random letters tell two gateways, and two runs, apart; no random number is drawn for a request. */
 const PREFIX = Math.floor(Math.random() * 36 ** 8)

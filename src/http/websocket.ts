@@ -72,6 +72,8 @@ export interface WebSocketEngine {
   check(headers: readonly string[]): void
   /** What answers the client's offer. Throws HttpError: as `check`, and 500 where the application's part is wrong. */
   negotiate(headers: readonly string[], accept: WebSocketAccept): WebSocketTerms
+  /** The server drains: from now on who does not answer a close frame is waited for a moment only. */
+  startDrain(): void
   /**
    * Takes the stream over; the response head must have been written. `first`: bytes that were read already, or null.
    * `onEnded`: the stream has closed, after `events.onClose`. Events come when the caller has returned.

@@ -19,6 +19,8 @@ export class Http1Body implements BodyReader {
   #consumer: BodyConsumer | null = null
   #flowing = false
   #waiting: Buffer[] = []
+  /** So many of them the consumer has. To take them out one by one would cost the square: a read may bring ten thousand chunks. */
+  #given = 0
   /** Some of what waits is a view of the transport's buffer. */
   #isBorrowed = false
   #trailers: HeaderLines | null = null
@@ -68,7 +70,9 @@ export class Http1Body implements BodyReader {
   keep(): void {
     if (!this.#isBorrowed) return
     this.#isBorrowed = false
-    this.#waiting = this.#waiting.map(chunk => Buffer.from(chunk))
+    if (this.#waiting.length === 0) return
+    this.#waiting = this.#waiting.slice(this.#given).map(chunk => Buffer.from(chunk))
+    this.#given = 0
   }
 
   end(trailers: HeaderLines): void {
@@ -85,6 +89,7 @@ export class Http1Body implements BodyReader {
   discard(): void {
     this.#discarding = true
     this.#waiting = []
+    this.#given = 0
     this.#consumer = null
   }
 
@@ -92,9 +97,10 @@ export class Http1Body implements BodyReader {
   #deliver(): void {
     if (this.#delivering || this.#consumer === null) return
     this.#delivering = true
-    while (this.#flowing && this.#waiting.length > 0 && this.#consumer !== null)
-      this.#flowing = this.#consumer.onData(this.#waiting.shift()!)
+    while (this.#flowing && this.#given < this.#waiting.length && this.#consumer !== null)
+      this.#flowing = this.#consumer.onData(this.#waiting[this.#given++]!)
     this.#delivering = false
+    if (this.#given === this.#waiting.length) this.#waiting.length = this.#given = 0
     // An error does not wait for what is before it; an end does.
     const consumer: BodyConsumer | null = this.#consumer
     if (consumer === null) return

@@ -2,8 +2,9 @@
  * Decoder of chunked content (RFC9112§7.1), sans-IO: bytes in, `onBody` and `onEnd` out. Strict: a size is hexadecimal digits and
  * nothing else, lines end in CRLF, extensions and trailers have bounds.
  */
-import { ProtocolError } from '../http/errors.ts'
+import { LimitError, ProtocolError } from '../http/errors.ts'
 import type { HeaderLines } from '../http/headers.ts'
+import { areChunkExtensions } from './chunk-extensions.ts'
 import { colonOf, FieldKind, fieldName, fieldValue } from './fields.ts'
 
 export interface ChunkedSink {
@@ -22,7 +23,6 @@ const MAX_EXTENSION_BYTES = 4096
 /** 2^52 bytes: more digits could only overflow. */
 const MAX_SIZE_DIGITS = 13
 
-const SIZE_LINE = /^([0-9A-Fa-f]+)(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/
 /** Trailer fields that would change how the message was understood are never passed on (RFC9110§6.5.1). */
 const FORBIDDEN_TRAILERS = new Set([
   'content-encoding',
@@ -95,7 +95,7 @@ export class ChunkedDecoder {
     if (this.#state === 'size' && this.#extensionBytes + length > MAX_EXTENSION_BYTES)
       throw new ProtocolError(400, 'The chunk extensions are too long', 'RFC9112§7.1.1')
     if (this.#state === 'trailers' && this.#trailerBytes + length > this.#limits.headerBytes + 2)
-      throw new ProtocolError(431, 'The trailers are too long', 'RFC9112§7.1.2')
+      throw new LimitError(431, 'The trailers are too long', 'limit-request-header-size')
   }
 
   #onLine(line: string): void {
@@ -114,15 +114,18 @@ export class ChunkedDecoder {
   }
 
   #onSize(line: string): void {
-    const match = SIZE_LINE.exec(line)
-    if (match === null) throw new ProtocolError(400, 'A chunk size is invalid', 'RFC9112§7.1')
-    const digits = match[1]!.replace(/^0+(?=.)/, '')
-    if (digits.length > MAX_SIZE_DIGITS) throw new ProtocolError(400, 'A chunk size overflows', 'RFC9112§7.1')
-    this.#extensionBytes += line.length - match[1]!.length
-    const size = Number.parseInt(digits, 16)
+    let end = 0
+    while (isHexDigit(line.charCodeAt(end))) end++
+    if (end === 0) throw new ProtocolError(400, 'A chunk size is invalid', 'RFC9112§7.1')
+    if (!areChunkExtensions(line, end)) throw notASizeLine(line, end)
+    let start = 0
+    while (start < end - 1 && line[start] === '0') start++
+    if (end - start > MAX_SIZE_DIGITS) throw new ProtocolError(400, 'A chunk size overflows', 'RFC9112§7.1')
+    this.#extensionBytes += line.length - end
+    const size = Number.parseInt(line.slice(start, end), 16)
     this.#total += size
     if (this.#total > this.#limits.body)
-      throw new ProtocolError(413, `The content is larger than ${this.#limits.body} bytes`, 'RFC9110§15.5.14')
+      throw new LimitError(413, `The content is larger than ${this.#limits.body} bytes`, 'limit-request-body')
     this.#remaining = size
     this.#state = size === 0 ? 'trailers' : 'data'
   }
@@ -138,7 +141,18 @@ export class ChunkedDecoder {
     const { name, kind } = fieldName(line.slice(0, colon))
     const value = fieldValue(line, colon + 1, line.length, false)
     if (this.#trailers.length >= 2 * this.#limits.headerCount)
-      throw new ProtocolError(431, 'There are too many trailers', 'RFC9112§7.1.2')
+      throw new LimitError(431, 'There are too many trailers', 'limit-request-fields')
     if (kind === FieldKind.ORDINARY && !FORBIDDEN_TRAILERS.has(name)) this.#trailers.push(name, value)
   }
+}
+
+function isHexDigit(code: number): boolean {
+  return (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66)
+}
+
+/** `end`: of the digits. */
+function notASizeLine(line: string, end: number): ProtocolError {
+  return line.slice(end).trimStart().startsWith(';')
+    ? new ProtocolError(400, 'A chunk extension is malformed', 'RFC9112§7.1.1')
+    : new ProtocolError(400, 'A chunk size is invalid', 'RFC9112§7.1')
 }

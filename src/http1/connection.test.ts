@@ -298,22 +298,6 @@ test('time-outs: a client that takes nothing is cut, one that takes a little is 
   assert.deepEqual(transport.calls, ['destroy'])
 })
 
-test('draining: the running exchange is answered with Connection: close', () => {
-  const { transport, connection, exchanges } = connect()
-  transport.receive(GET)
-  connection.startDrain()
-  answer(exchanges[0]!)
-  assert.match(transport.text, /Connection: close/)
-  assert.ok(transport.calls.includes('end'))
-})
-
-test('draining: an idle connection still takes the request that was on its way', () => {
-  const { transport, connection } = connect(answer)
-  connection.startDrain()
-  transport.receive(GET)
-  assert.match(transport.text, /Connection: close\r\n\r\nhello/)
-})
-
 test('sendFile sends the part that was asked for and calls back once, also when the client leaves', async t => {
   const directory = mkdtempSync(join(tmpdir(), 'jumak-http1-'))
   t.after(() => rmSync(directory, { recursive: true }))

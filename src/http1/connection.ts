@@ -75,12 +75,23 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   get isIdle(): boolean {
     if (this.#transport.pendingBytes > 0) return false
     if (this.#webSocket !== null) return this.#webSocket.isClosed
-    return this.#phase !== 'open' || (this.#exchange === null && this.#discardLeft < 0 && !this.#parser.inRequest)
+    return this.#phase !== 'open' || this.#awaitsRequest
   }
 
-  /** From now on every response says `Connection: close`. An idle connection stays for a request that is on its way. */
+  /** Everything is sent, and nothing more will be: it is the client's turn to close. */
+  get isOver(): boolean {
+    return this.#phase !== 'open' && this.isIdle
+  }
+
+  /** Nothing of the next request has come. */
+  get #awaitsRequest(): boolean {
+    return this.#exchange === null && this.#discardLeft < 0 && !this.#parser.inRequest
+  }
+
+  /** After `hurryIdle`. From now on every response says `Connection: close`; an idle connection stays a little for a request that is on its way. */
   startDrain(): void {
     this.#keepAlive = false
+    if (this.#phase === 'open' && this.#awaitsRequest) this.#pace.awaitRequest()
   }
 
   /** Now. A WebSocket is still told why. */
@@ -390,6 +401,8 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
       this.#linger()
     } else if (this.#parser.inRequest) {
       this.#refuse(new ProtocolError(408, 'The request did not come in time', 'RFC9110§15.5.9'))
+    } else if (this.#context.isDraining()) {
+      this.#linger()
     } else {
       this.#pace.idleTooLong()
     }

@@ -12,12 +12,12 @@ export interface Http1Options {
   readonly limits: Limits
   readonly timeouts: Timeouts
   readonly onExchange: (exchange: Exchange) => void
-  /** The content of a refusal; `accept` is the client's Accept header. */
+  /** The content of a refusal; `accept` is the client's Accept header. `isOwnPage`: it does not name the request. */
   readonly renderError: (
     status: number,
     accept: string | undefined,
     detail: string,
-  ) => { contentType: string; body: Buffer }
+  ) => { contentType: string; body: Buffer; isOwnPage: boolean }
   readonly webSockets: WebSocketEngine
   /** Of all buffers. */
   readonly memory: MemoryBudget

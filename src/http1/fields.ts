@@ -88,11 +88,7 @@ export function colonOf(text: string, from = 0, to: number = text.length): numbe
 
 /** What stands between the colon and the end of its line, without white space around it; `checked`: its characters are known to be valid. */
 export function fieldValue(text: string, from: number, to: number, checked: boolean): string {
-  let start = from
-  let end = to
-  while (start < end && isBlank(text.charCodeAt(start))) start++
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
-  const value = text.slice(start, end)
+  const value = withoutBlanks(text, from, to)
   if (!checked && INVALID_VALUE.test(value))
     throw new ProtocolError(400, 'A header value has a control character', 'RFC9110§5.5')
   return value
@@ -102,7 +98,16 @@ function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09
 }
 
-/** The members of a list (RFC9110§5.6.1): only blanks are white space here, where `trim()` would take NBSP away too. */
+/** Without white space around it: blanks only, where `trim()` would take NBSP away too. */
+function withoutBlanks(text: string, from: number, to: number): string {
+  let start = from
+  let end = to
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+/** The members of a list (RFC9110§5.6.1), empty ones too. One pass, for a client may send nothing but commas and blanks. */
 export function listMembers(list: string): string[] {
-  return list.split(',').map(member => member.replace(/^[ \t]+|[ \t]+$/g, ''))
+  return list.split(',').map(member => withoutBlanks(member, 0, member.length))
 }

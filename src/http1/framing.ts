@@ -2,7 +2,7 @@
  * How long a request's content is (RFC9112§6): the place where request smuggling is refused. Anything that two
  * implementations could read differently is an error, never a guess.
  */
-import { ProtocolError } from '../http/errors.ts'
+import { LimitError, ProtocolError } from '../http/errors.ts'
 import { listMembers } from './fields.ts'
 
 /** Bytes of content, or undefined for chunked. `lengths` and `codings` are all values of their headers. */
@@ -25,7 +25,7 @@ export function contentLength(
   if (!/^\d+$/.test(text)) throw new ProtocolError(400, 'Content-Length is not a number', 'RFC9110§8.6')
   const length = Number(text)
   if (text.length > 19 || length > limit)
-    throw new ProtocolError(413, `The content is larger than ${limit} bytes`, 'RFC9110§15.5.14')
+    throw new LimitError(413, `The content is larger than ${limit} bytes`, 'limit-request-body')
   return length
 }
 

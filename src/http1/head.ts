@@ -3,10 +3,10 @@
  * bytes and no chunks (`parser.ts`). Every check is made in the order of the lines.
  */
 import { isAuthority } from '../http/authority.ts'
-import { ProtocolError } from '../http/errors.ts'
+import { LimitError, ProtocolError } from '../http/errors.ts'
 import type { RequestHead } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
-import { parseTarget } from '../http/target.ts'
+import { parseTarget, withoutRawBytes } from '../http/target.ts'
 import { colonOf, FieldKind, type FieldName, fieldNameBehind, fieldValue, listMembers, NO_FIELD } from './fields.ts'
 import { contentLength } from './framing.ts'
 
@@ -26,7 +26,7 @@ export interface ParsedHead extends RequestHead {
   readonly expectsContinue: boolean
 }
 
-const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/
+const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e\x80-\xff]+) HTTP\/(\d)\.(\d)$/
 /** Nearly all requests: read without a regular expression's groups, and with a method that is compared by its address. */
 const COMMON_METHODS = ['GET', 'POST'].map(method => ({ method, lead: `${method} ` }))
 const COMMON_END = ' HTTP/1.1'
@@ -72,9 +72,17 @@ export class HeadReader {
   checkLineLength(length: number): void {
     if (this.#method === '') {
       if (length > this.#limits.requestLine)
-        throw new ProtocolError(414, `The request line is longer than ${this.#limits.requestLine} bytes`, 'RFC9112§3')
+        throw new LimitError(
+          414,
+          `The request line is longer than ${this.#limits.requestLine} bytes`,
+          'limit-request-line',
+        )
     } else if (length > 0 && this.#headerBytes + length > this.#limits.headerBytes) {
-      throw new ProtocolError(431, `The headers are longer than ${this.#limits.headerBytes} bytes`, 'RFC6585§5')
+      throw new LimitError(
+        431,
+        `The headers are longer than ${this.#limits.headerBytes} bytes`,
+        'limit-request-header-size',
+      )
     }
   }
 
@@ -95,7 +103,7 @@ export class HeadReader {
     const method = match[1]!
     if (method === 'CONNECT') throw new ProtocolError(501, 'CONNECT is not implemented', 'RFC9110§9.3.6')
     this.#method = method
-    this.#target = match[2]!
+    this.#target = withoutRawBytes(match[2]!)
     // A higher minor version is treated as the highest one we know (RFC9110§2.5).
     this.#version = match[4] === '0' ? '1.0' : '1.1'
   }
@@ -104,7 +112,7 @@ export class HeadReader {
   fieldLine(text: string, from: number, to: number, clean: boolean): void {
     this.#headerBytes += to - from + 2
     if (++this.#fieldCount > this.#limits.headerCount)
-      throw new ProtocolError(431, `There are more than ${this.#limits.headerCount} headers`, 'RFC6585§5')
+      throw new LimitError(431, `There are more than ${this.#limits.headerCount} headers`, 'limit-request-fields')
     const field = fieldNameBehind(this.#field, text, from, to)
     this.#field = field
     const { name, kind, lead } = field

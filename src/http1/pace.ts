@@ -17,11 +17,18 @@ import type { Transport } from '../http/transport.ts'
 /** After the last response: how long is still read so that the client can read the response before a reset (RFC9112§9.6). */
 const LINGER_MS = 2000
 
+/**
+ * While the server drains: for a request that may be on its way. A client that keeps a connection believes that it can be used,
+ * and a FIN that crosses its request leaves it without an answer. Longer than any round trip, and short enough for who stops us.
+ */
+const LAST_REQUEST_MS = 1000
+
 /** What all connections share. */
 export interface Paces {
   readonly head: DeadlineList
   readonly body: DeadlineList
-  readonly keepAlive: DeadlineList
+  /** Between requests. */
+  keepAlive: DeadlineList
   readonly send: DeadlineList
   readonly linger: DeadlineList
   readonly bodyTerms: Terms
@@ -47,6 +54,11 @@ export function createPaces(timeouts: Timeouts, limits: Pick<Limits, 'bodyRate' 
     bodyTerms: { list: body, durationMs: timeouts.body, bytesPerSecond: limits.bodyRate },
     sendTerms: { list: send, durationMs: timeouts.send, bytesPerSecond: limits.sendRate },
   }
+}
+
+/** From now on nobody waits longer for a next request than for one that is on its way; who waits already must be armed anew. */
+export function hurryIdle(paces: Paces): void {
+  paces.keepAlive = new DeadlineList(LAST_REQUEST_MS)
 }
 
 export class Pace {

@@ -35,8 +35,9 @@ export interface Refusal {
 export function refuse(error: ProtocolError, refused: RefusedRequest, render: Http1Options['renderError']): Refusal {
   const { id, peer, request, fields, isHead } = refused
   const { status } = error
-  const { contentType, body } = render(status, headerValue(fields, 'accept'), error.message)
+  const { contentType, body, isOwnPage } = render(status, headerValue(fields, 'accept'), error.message)
   const headers = ['Content-Type', contentType, 'Content-Length', String(body.length)]
+  if (isOwnPage) headers.push('X-Request-ID', id)
   const head = Buffer.from(serializeHead({ status, reason: '', headers }, '1.1', isHead, false).text, 'latin1')
   return {
     bytes: isHead ? head : Buffer.concat([head, body]),

@@ -3,6 +3,7 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { FileCutError } from '../http/errors.ts'
 import { Http1Response } from './response-writer.ts'
 
 const MIB = 1024 * 1024
@@ -70,4 +71,30 @@ test('a client that does not read holds little of a large file while memory is s
   const { response, waiting } = sendToNobody(fd, () => {}, true)
   assert.ok((await waiting) <= 72 * 1024)
   response.clientGone()
+})
+
+test('a file that ends early cuts the response with what the log needs: its name, what was sent, what was promised', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'jumak-http1-'))
+  const path = join(directory, 'two\nlines')
+  const fd = openSync(path, 'w+')
+  ftruncateSync(fd, 1000)
+  t.after(() => {
+    closeSync(fd)
+    rmSync(directory, { recursive: true })
+  })
+  const channel = {
+    send: () => true,
+    sendJoined: () => true,
+    responseEnded() {},
+    responseAborted() {},
+    flushLater() {},
+    isMemoryShort: false,
+    mayKeepAlive: () => true,
+  }
+  const response = new Http1Response(channel, '1.1', false)
+  response.start({ status: 206, reason: '', headers: ['Content-Length', '1500'] })
+  const error = await new Promise<Error | null>(resolve => response.sendFile(fd, 500, 1500, resolve))
+  assert.ok(error instanceof FileCutError)
+  const name = process.platform === 'linux' ? path.replace('\n', '?') : 'a file'
+  assert.equal(error.message, `${name} was sent up to byte 1000 of 2000: the file was truncated`)
 })

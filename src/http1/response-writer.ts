@@ -3,6 +3,8 @@
  * one turn of the event loop leaves in one write; a head alone leaves at the end of the turn.
  */
 import { read } from 'node:fs'
+import { openFileName } from '../base/open-file-name.ts'
+import { FileCutError } from '../http/errors.ts'
 import type { ResponseHead, ResponseState, ResponseWriter } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import { type Framing, serializeHead, serializeInterim, serializeTrailers } from './serializer.ts'
@@ -225,8 +227,7 @@ export class Http1Response implements ResponseWriter {
     read(fd, chunk, 0, chunk.length, position, (error, bytes) => {
       // Aborted meanwhile: the caller was told, and the read is over, so that it may close the file.
       if (this.state === 'aborted') this.#endFile(new Error('the client has gone'))
-      else if (error !== null) this.#endFile(error)
-      else if (bytes === 0) this.#endFile(new Error(`the file ended ${end - position} bytes early`))
+      else if (error !== null || bytes === 0) this.#endFile(fileCut(fd, position, end, error))
       else if (this.write(bytes === chunk.length ? chunk : chunk.subarray(0, bytes)))
         this.#sendFileFrom(fd, position + bytes, end)
       else this.#resumeFile = () => this.#sendFileFrom(fd, position + bytes, end)
@@ -245,6 +246,13 @@ export class Http1Response implements ResponseWriter {
     this.#holdFileBytes(0)
     done?.(error)
   }
+}
+
+/** Before its descriptor is closed, while it has a name. */
+function fileCut(fd: number, position: number, end: number, error: NodeJS.ErrnoException | null): FileCutError {
+  // An application may name its files as it likes; a line of the log stays one.
+  const name = openFileName(fd)?.replace(/[\x00-\x1f\x7f-\x9f]/g, '?') ?? 'a file'
+  return new FileCutError(name, position, end, error === null ? null : (error.code ?? error.message))
 }
 
 /** Head (may be empty), one chunk, and the last chunk if this is the end: one buffer (RFC9112§7.1). */

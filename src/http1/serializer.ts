@@ -31,7 +31,7 @@ const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const MAX_KNOWN_NAMES = 1024
 const MAX_KNOWN_LENGTH = 64
 /** What a name means here: '' is an ordinary field. */
-type Meaning = '' | 'drop' | 'connection' | 'content-length' | 'date' | 'upgrade'
+type Meaning = '' | 'drop' | 'connection' | 'content-length' | 'date' | 'trailer' | 'upgrade'
 
 interface KnownName {
   readonly name: string
@@ -43,7 +43,10 @@ interface KnownName {
 const FIRST: KnownName = { name: '', meaning: '', next: null }
 const knownNames = new Map<string, KnownName>()
 /** Fields of one connection, which is ours and not the application's (RFC9110§7.6.1). */
-const HOP_BY_HOP = new Set(['keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding'])
+const HOP_BY_HOP = new Set(['keep-alive', 'proxy-connection', 'te', 'transfer-encoding'])
+
+/** What frames the message, or describes it or the connection: looked at here. */
+const OURS: ReadonlySet<string> = new Set(['connection', 'content-length', 'date', 'trailer', 'upgrade'])
 
 /** Heads that come again, as they were serialized within this second for the ordinary request. */
 const serialized = new WeakMap<ResponseHead, { readonly date: string; readonly head: SerializedHead }>()
@@ -78,6 +81,7 @@ function serialize(
   let hasDate = false
   let keepAlive = wantsKeepAlive
   let upgrade = ''
+  let trailer = ''
   let fields = ''
   let known = FIRST
   for (let i = 0; i < headers.length; i += 2) {
@@ -89,6 +93,10 @@ function serialize(
     if (meaning === 'upgrade') {
       // Which protocol is required (RFC9110§15.5.22). With any other status switching would be ours to offer.
       if (status === 426) upgrade = value
+      continue
+    }
+    if (meaning === 'trailer') {
+      trailer = trailer === '' ? value : `${trailer}, ${value}`
       continue
     }
     if (meaning === 'connection') {
@@ -109,15 +117,23 @@ function serialize(
   const reason = head.reason || reasonPhrase(status)
   if (SPLITTING.test(reason)) throw splittingError('the reason phrase')
   const noContent = isHead || status === 204 || status === 205 || status === 304
-  const framing = noContent ? 'none' : length >= 0 ? 'length' : version === '1.1' ? 'chunked' : 'close'
+  // Trailers have their place in chunked content only (RFC9112§7.1.2).
+  const hasTrailers = head.hasTrailers === true && version === '1.1' && !noContent
+  const hasLength = length >= 0 && !hasTrailers
+  const framing = noContent ? 'none' : hasLength ? 'length' : version === '1.1' ? 'chunked' : 'close'
   if (framing === 'close') keepAlive = false
   let text = `HTTP/1.1 ${status} ${reason}\r\n${fields}`
   if (!hasDate) text += `Date: ${httpDate()}\r\n`
   // 204 has no length (RFC9110§8.6); HEAD and 304 may tell the length that GET would have.
   // 205 has no content, and says so (RFC9110§15.3.6).
   if (status === 205) text += 'Content-Length: 0\r\n'
-  else if (length >= 0 && status !== 204) text += `Content-Length: ${length}\r\n`
+  else if (hasLength && status !== 204) text += `Content-Length: ${length}\r\n`
   else if (framing === 'chunked') text += 'Transfer-Encoding: chunked\r\n'
+  // Which fields will follow the content (RFC9110§6.6.2).
+  if (trailer !== '' && hasTrailers) {
+    if (SPLITTING.test(trailer)) throw splittingError('trailer')
+    text += `Trailer: ${trailer}\r\n`
+  }
   if (upgrade !== '') {
     if (SPLITTING.test(upgrade)) throw splittingError('upgrade')
     text += `Upgrade: ${upgrade}\r\nConnection: upgrade${keepAlive ? '' : ', close'}\r\n\r\n`
@@ -198,11 +214,7 @@ function checkName(name: string): Meaning {
   if (known !== undefined) return known.meaning
   if (!NAME.test(name)) throw new Error(`not a header name: ${JSON.stringify(name)}`)
   const lower = name.toLowerCase()
-  const meaning = HOP_BY_HOP.has(lower)
-    ? 'drop'
-    : lower === 'connection' || lower === 'content-length' || lower === 'date' || lower === 'upgrade'
-      ? lower
-      : ''
+  const meaning = HOP_BY_HOP.has(lower) ? 'drop' : OURS.has(lower) ? (lower as Meaning) : ''
   if (knownNames.size < MAX_KNOWN_NAMES && name.length <= MAX_KNOWN_LENGTH) {
     // A copy: a slice would keep the whole head that it is cut from in memory.
     const own = Buffer.from(name, 'latin1').toString('latin1')

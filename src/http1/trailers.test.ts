@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { serializeTrailers } from './serializer.ts'
+import { serializeHead, serializeTrailers } from './serializer.ts'
 import { connect, GET } from './testing/connect.ts'
 
-const head = (...headers: string[]) => ({ status: 200, reason: '', headers: ['Date', 'now', ...headers] })
+const head = (...headers: string[]) => ({
+  status: 200,
+  reason: '',
+  headers: ['Date', 'now', ...headers],
+  hasTrailers: true,
+})
 
 test('trailers follow the last chunk (RFC9112§7.1.2), also when all comes in one turn', () => {
   const { transport } = connect(({ response }) => {
@@ -20,14 +25,45 @@ test('trailers follow the last chunk (RFC9112§7.1.2), also when all comes in on
   assert.equal(transport.text.match(/200 OK/g)?.length, 2)
 })
 
-test('content of a declared length has no trailers', () => {
+test("the application's Trailer says which will come (RFC9110§6.6.2)", () => {
+  const { transport } = connect(({ response }) => {
+    response.start(head('Trailer', 'X-Sum', 'Content-Length', '3', 'trailer', 'X-Time'))
+    response.write(Buffer.from('abc'))
+    response.end(['X-Sum', '3', 'X-Time', '1'])
+  })
+  transport.receive(GET)
+  assert.ok(transport.text.includes('\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, X-Time\r\n\r\n'))
+  transport.receive('HEAD / HTTP/1.1\r\nHost: a\r\n\r\n')
+  assert.ok(transport.text.endsWith('now\r\nContent-Length: 3\r\n\r\n'))
+})
+
+test('a Trailer cannot split the response', () => {
+  assert.throws(() => serializeHead(head('Trailer', 'a\nb'), '1.1', false, true), /trailer has a character/)
+})
+
+test('a declared length gives way to them', () => {
   const { transport } = connect(({ response }) => {
     response.start(head('Content-Length', '3'))
     response.write(Buffer.from('abc'))
     response.end(['x-sum', '3'])
   })
   transport.receive(GET)
-  assert.match(transport.text, /\r\n\r\nabc$/)
+  assert.match(transport.text, /\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx-sum: 3\r\n\r\n$/)
+  assert.ok(!transport.text.includes('Content-Length'))
+})
+
+test('without having been announced they change nothing, nor do they in HTTP/1.0', () => {
+  const text = (request: string, hasTrailers: boolean) => {
+    const { transport } = connect(({ response }) => {
+      response.start({ ...head('Content-Length', '3', 'Trailer', 'x-sum'), hasTrailers })
+      response.write(Buffer.from('abc'))
+      response.end(['x-sum', '3'])
+    })
+    transport.receive(request)
+    return transport.text
+  }
+  assert.match(text(GET, false), /now\r\nContent-Length: 3\r\n\r\nabc$/)
+  assert.match(text('GET / HTTP/1.0\r\n\r\n', true), /now\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc$/)
 })
 
 test('what frames, routes or describes the message may not come in trailers (RFC9110§6.5.1)', () => {

@@ -5,7 +5,7 @@ import { respondWithError } from '../gateway/error-response.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { WebSocketAccept, WebSocketChannel } from '../http/websocket.ts'
 import { closeFrame, described, frame, readFrames, TEXT } from '../websocket/testing/client.ts'
-import { answer, connect, type Setup, tick } from './testing/connect.ts'
+import { answer, connect, fakeTime, type Setup, tick } from './testing/connect.ts'
 
 /** The example of RFC6455§1.3. */
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
@@ -268,6 +268,19 @@ describe('draining', () => {
     setup.transport.receive(closeFrame(1012))
     assert.equal(setup.connection.isIdle, true)
     assert.deepEqual(framesAfterSwitch(setup), ['close 1012 "reload"'])
+  })
+
+  test('a client that does not answer the close frame is waited for a moment only', async t => {
+    const advance = fakeTime(t)
+    const setup = accepting()
+    setup.transport.receive(request())
+    setup.startDrain()
+    setup.channel().close(1001, '')
+    await tick()
+    advance(900)
+    assert.deepEqual(setup.transport.calls, [])
+    advance(300)
+    assert.deepEqual(setup.transport.calls, ['destroy'])
   })
 
   test('at the deadline a close frame is attempted', async () => {

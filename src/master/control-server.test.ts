@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { chownSync, lstatSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -61,6 +61,18 @@ test('anything before hello is refused', async () => {
 test('junk is refused', async () => {
   assert.equal(await say('GET / HTTP/1.1\r\n\r\n'), '')
   assert.match(refused[0]!, /no JSON/)
+})
+
+test('it knows whether its socket is at its path', async () => {
+  assert.ok(server.isThere)
+  renameSync(path, `${path}.moved`)
+  assert.ok(!server.isThere)
+  symlinkSync(`${path}.moved`, path)
+  assert.ok(!server.isThere)
+  rmSync(path)
+  await server.listenAgain()
+  assert.ok(server.isThere)
+  assert.equal(await say(hello(1)), '{"type":"stop"}\n')
 })
 
 test("the next start's probe, which says nothing, leaves no trace", async () => {

@@ -6,6 +6,7 @@
  * Invariant: with an identity it is made in its name: the directory is theirs, and whatever root made or changed at a path
  * in it could be another file by then.
  */
+import { lstatSync, type Stats } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { version } from '../base/version.ts'
 import type { Identity } from '../config/types.ts'
@@ -16,7 +17,9 @@ import { runAs } from './identity.ts'
 const HELLO_MS = 10_000
 
 export interface ControlServer {
-  /** At the same path anew, where it has gone. The connections that there are stay. */
+  /** What is at its path is the socket that it listens on. */
+  readonly isThere: boolean
+  /** At the same path anew, where nothing is. The connections that there are stay. */
   listenAgain(): Promise<void>
   close(): void
 }
@@ -54,13 +57,23 @@ export async function listenForWorkers(
     })
   }
   let server = createServer(accept)
-  await listen(server, path, identity)
+  let bound: Stats | undefined
+  const start = async () => {
+    const listening = listen(server, path, identity)
+    bound = lstatSync(path, { throwIfNoEntry: false })
+    await listening
+  }
+  await start()
   return {
+    get isThere() {
+      const found = lstatSync(path, { throwIfNoEntry: false })
+      return found?.isSocket() === true && found.ino === bound?.ino && found.dev === bound.dev
+    },
     async listenAgain() {
       // Before the next one has the path: closing removes what is there.
       server.close()
       server = createServer(accept)
-      await listen(server, path, identity)
+      await start()
     },
     close() {
       server.close()

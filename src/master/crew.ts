@@ -18,7 +18,7 @@ import { type Outputs, openOutput } from './output.ts'
 import { signalVerified } from './process-identity.ts'
 import { Recycling } from './recycling.ts'
 import { IN_SERVICE, LINKED } from './supervise.ts'
-import { WorkerHandle } from './worker-handle.ts'
+import { type ExpectedWorker, WorkerHandle } from './worker-handle.ts'
 
 export interface CrewOptions {
   readonly recycle: Recycle
@@ -28,6 +28,8 @@ export interface CrewOptions {
   readonly outputs: Outputs
   readonly narrator: Narrator
   readonly findGeneration: (number: number) => Generation | undefined
+  /** Requests that a worker of the generation runs at a time. */
+  readonly slots: (generation: number) => ExpectedWorker['slots']
   readonly sendToGateway: (message: MasterToGateway) => void
   /** Before each fork: false when no worker could reach us. */
   readonly beforeFork: () => boolean
@@ -39,6 +41,8 @@ export interface CrewOptions {
   readonly told: (worker: WorkerHandle, message: Told) => void
   /** Its import failed. */
   readonly loadFailed: (worker: WorkerHandle, message: string, traceback: string) => void
+  /** It broke the rules of a channel or of the wire, and is replaced. */
+  readonly offended: (worker: WorkerHandle, what: string) => void
   /** Its process is gone. `isCrash`: nobody had told it to leave. */
   readonly gone: (worker: WorkerHandle, how: string, isCrash: boolean) => void
 }
@@ -64,7 +68,11 @@ export class Crew {
   fork(generation: number): void {
     if (!this.#options.beforeFork()) return
     const id = ++this.#lastId
-    const worker = new WorkerHandle(id, generation, {
+    const expected = {
+      socket: join(this.#options.runtimeDirectory, `w${id}.sock`),
+      slots: this.#options.slots(generation),
+    }
+    const worker = new WorkerHandle(id, generation, expected, {
       ready: (one, application) => {
         const owner = this.#options.findGeneration(one.generation)
         owner?.learn(application)
@@ -73,6 +81,10 @@ export class Crew {
       },
       loadFailed: (one, failure) => this.#options.loadFailed(one, failure.message, failure.traceback),
       silent: (one, reason) => this.#onSilent(one, reason),
+      debugged: one => {
+        this.#tellDebugged(one)
+        this.#options.changed()
+      },
       told: (one, message) => this.#options.told(one, message),
       stacks: (one, question, text) => this.#narrator.workerStacks(one, question.request, text),
       dump: one => this.#signal(one, 'URG'),
@@ -81,6 +93,17 @@ export class Crew {
     worker.recycle(this.#recycling.describeAge(age), worker.startedAt + age)
     this.workers.set(id, worker)
     this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id })
+  }
+
+  /** Ctrl-C for those that are in a debugger; false: none is. */
+  interruptDebugger(): boolean {
+    const debugged = [...this.workers.values()].filter(one => one.isDebugged)
+    for (const worker of debugged) this.#signal(worker, 'INT')
+    return debugged.length > 0
+  }
+
+  #tellDebugged({ id, isDebugged }: WorkerHandle): void {
+    this.#options.sendToGateway({ type: 'worker-debugged', worker: id, isDebugged })
   }
 
   command(command: 'add' | 'drain' | 'recycle' | 'stop' | 'kill', id: number): void {
@@ -97,7 +120,8 @@ export class Crew {
         this.#options.sendToGateway({ type: 'worker-drain', worker: id })
         break
       case 'stop':
-        if (worker.fault === 'lost') this.#narrator.workerLost(worker)
+        // Had it died, its end would be known by now.
+        if (worker.fault === 'lost') this.#options.offended(worker, worker.lostReason || 'its links broke')
         worker.stop()
         break
       case 'kill':
@@ -131,7 +155,7 @@ export class Crew {
     this.#signal(worker, 'KILL')
   }
 
-  #signal(worker: WorkerHandle, signal: 'KILL' | 'URG'): void {
+  #signal(worker: WorkerHandle, signal: 'KILL' | 'URG' | 'INT'): void {
     const generation = this.#options.findGeneration(worker.generation)
     if (generation !== undefined && generation.preloader !== 'gone')
       generation.send({ type: 'signal', worker: worker.id, signal })
@@ -242,10 +266,10 @@ export class Crew {
     // The name is ours: what the preloader said might be anybody's file, and the master may be root.
     const path = join(this.#options.runtimeDirectory, `w${worker.id}.out`)
     try {
-      this.#options.outputs.read(openOutput(path), (message, request) => {
+      this.#options.outputs.read(openOutput(path), (message, request, isError) => {
         if (worker.stacks.printed(message)) return
         if (message.trim() !== '') worker.lastLine = message.slice(message.trimEnd().lastIndexOf('\n') + 1)
-        this.#narrator.output('worker', message, { worker: worker.id, request })
+        this.#narrator.output('worker', message, isError, { worker: worker.id, request })
       })
     } catch (error) {
       this.#narrator.warn(`${worker.name}: ${asErrno(error).message}; what it prints is lost`)
@@ -254,7 +278,7 @@ export class Crew {
 
   #onSilent(worker: WorkerHandle, reason: string): void {
     if (!this.workers.has(worker.id)) return
-    if (reason !== '') this.#narrator.warn(`${worker.name} ${reason}`)
+    if (reason !== '') this.#options.offended(worker, `it ${reason}`)
     if (this.#options.findGeneration(worker.generation)?.preloader === 'gone') this.#removeOrphan(worker)
     else worker.blame('mute')
     this.#options.changed()
@@ -271,6 +295,6 @@ export class Crew {
     worker.forget()
     // One that was killed leaves its socket behind. The name is ours: what the worker said might be anybody's file.
     rmSync(join(this.#options.runtimeDirectory, `w${worker.id}.sock`), { force: true })
-    this.#options.gone(worker, how, IN_SERVICE.has(worker.phase))
+    this.#options.gone(worker, how, IN_SERVICE.has(worker.phase) && !worker.isCounted)
   }
 }

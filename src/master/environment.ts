@@ -19,6 +19,19 @@ export function applicationEnvironment(
   return { ...Object.assign({}, ...files.map(readFile)), ...own, ...variables }
 }
 
+/** Who gives a variable its value there, as words: `by --env`; empty where it has none. */
+export function originOf(
+  name: string,
+  own: NodeJS.ProcessEnv,
+  files: readonly string[],
+  variables: Readonly<Record<string, string>>,
+): string {
+  if (Object.hasOwn(variables, name)) return 'by --env'
+  if (own[name] !== undefined) return 'in the environment of Jumak'
+  const file = files.findLast(path => Object.hasOwn(readFile(path), name))
+  return file === undefined ? '' : `by --env-file ${file}`
+}
+
 function readFile(path: string): Record<string, string> {
   let text: string
   try {

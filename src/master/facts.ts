@@ -6,12 +6,13 @@
  */
 import { version } from '../base/version.ts'
 import type { AccessLogConfig, Config } from '../config/types.ts'
+import type { LoadedApplication } from '../control/messages.ts'
 import type { Fact, Told } from '../observe/log.ts'
 import { countOf, describeDuration } from './describe.ts'
 import type { Generation } from './generation.ts'
 import type { Listener } from './listeners.ts'
 import { readMemory } from './memory.ts'
-import { foundMount } from './static-mounts.ts'
+import { describeStatic, mountsOf } from './static-mounts.ts'
 
 export function programFacts(config: Config, listeners: readonly Listener[]): Told {
   const { trustedProxies, accessLog, logFile, staticMounts } = config
@@ -48,20 +49,17 @@ function describeAccessLog({ path, format, minStatus, slowerThan }: AccessLogCon
 
 /** Null while the application is not known. */
 export function applicationFacts(generation: Generation, config: Config, wanted: number): Told | null {
-  const { application: loaded, python, preload, notes } = generation
+  const { application: loaded, python, preload, hazards } = generation
   if (loaded === null || python === null) return null
-  const { app, concurrency, threads, workersReason } = config
-  const found = foundMount(loaded, config)
-  const reason = workersReason === '' || wanted !== config.workers ? '' : ` (${workersReason})`
-  const capacity = loaded.interface === 'asgi' ? `up to ${countOf(concurrency, 'request')}` : countOf(threads, 'thread')
+  const { app, concurrency, threads } = config
+  const files = describeStatic(loaded, config)
   const facts: Fact[] = [
     { label: 'application', text: describeApplication(generation) },
     ...(app.found === '' ? [] : [{ label: '', text: app.found }]),
     { label: 'Python', text: describePython(generation) },
-    { label: 'workers', text: `${wanted} × ${capacity}${reason}` },
+    { label: 'workers', text: describeWorkers(loaded, config, wanted) },
     { label: 'preload', text: describePreload(generation) },
-    ...notes.map(text => ({ label: '', text })),
-    ...(found === null ? [] : [{ label: 'static', text: `${found.url} from ${found.directory} (STATIC_ROOT)` }]),
+    ...(files === null ? [] : [{ label: 'static', text: files }]),
   ]
   const fields = {
     application: loaded.application,
@@ -74,14 +72,33 @@ export function applicationFacts(generation: Generation, config: Config, wanted:
     interface: loaded.interface,
     threads,
     concurrency,
-    workersReason,
+    workersReason: reasonOf(loaded, config),
     preload: preload !== 'off',
-    preloadNotes: notes,
+    forkHazards: hazards.map(({ what }) => what),
     importMs: loaded.importMs,
-    static: found,
+    static: mountsOf(loaded, config),
+    staticSource: files,
     generation: generation.number,
   }
   return { headline: '', message: 'loaded', facts, fields }
+}
+
+/** `2 × 1 thread (auto: 2 cores)`. */
+export function describeWorkers(application: LoadedApplication, config: Config, wanted: number): string {
+  const { concurrency, threads, workers, asgiWorkers } = config
+  const isAsgi = application.interface === 'asgi'
+  const what = `${wanted} × ${isAsgi ? `up to ${countOf(concurrency, 'request')}` : countOf(threads, 'thread')}`
+  if (isAsgi && wanted === asgiWorkers) return `${what}: ${HOW_TO_HAVE_MORE}`
+  const reason = reasonOf(application, config)
+  return reason === '' || wanted !== workers ? what : `${what} (${reason})`
+}
+
+const HOW_TO_HAVE_MORE =
+  "-w N for more; then nothing may be kept in a process's memory for all clients, such as WebSocket rooms and sessions"
+
+/** Empty where the user said how many. */
+function reasonOf(application: LoadedApplication, { asgiWorkers, workersReason }: Config): string {
+  return application.interface === 'asgi' && asgiWorkers !== null ? 'the default for ASGI' : workersReason
 }
 
 /** Settings that do something for the other kind of application only: known when this one is imported. */
@@ -121,6 +138,7 @@ export function describePython({ application, python }: Generation): string {
 
 function describePreload({ application, preload, hazards }: Generation): string {
   const took = `in ${describeDuration(application?.importMs ?? 0)}`
-  if (preload !== 'off') return `imported once ${took}, workers are forked from it`
-  return `off${hazards.length > 0 ? ', see the warnings above' : ''}: each worker imports the application, ${took}`
+  const warned = hazards.length > 0 ? ', see the warnings above' : ''
+  if (preload !== 'off') return `imported once ${took}, workers are forked from it${warned}`
+  return `off${warned}: each worker imports the application, ${took}`
 }

@@ -14,7 +14,7 @@ import { Crew } from './crew.ts'
 import type { Development } from './development.ts'
 import type { GatewayHandle } from './gateway-handle.ts'
 import { Gateways } from './gateways.ts'
-import type { Generation } from './generation.ts'
+import type { Generation, Interface } from './generation.ts'
 import { Generations, MAX_TIMER_MS } from './generations.ts'
 import type { Listener } from './listeners.ts'
 import { describeLastWords, type Narrator } from './narrator.ts'
@@ -50,7 +50,6 @@ const HOPELESS = 3
 const DEVELOPMENT_GRACEFUL_MS = 1000
 
 export class Fleet {
-  wanted: number
   readonly crew: Crew
   readonly generations: Generations
   readonly #gateways: Gateways
@@ -59,6 +58,8 @@ export class Fleet {
   readonly #narrator: Narrator
   readonly #outOfMemory = new OutOfMemory()
   #wakeTimer: NodeJS.Timeout | undefined
+  /** What TTIN and TTOU have added to the number of workers. */
+  #added = 0
   #isPlanDue = false
   #isFrozen = false
   #onChange: () => void = () => {}
@@ -67,7 +68,6 @@ export class Fleet {
     this.#options = options
     this.#config = options.config
     this.#narrator = options.narrator
-    this.wanted = options.config.workers
     const changed = () => this.#wake()
     this.crew = new Crew({
       ...options,
@@ -78,6 +78,8 @@ export class Fleet {
       changed,
       learned: generation => this.#learned(generation),
       told: (worker, message) => this.generations.told(worker.generation, message),
+      slots: number => this.generations.get(number)?.slots ?? { wsgi: 0, asgi: 0 },
+      offended: (worker, what) => this.#workerOffended(worker, what),
       loadFailed: (worker, message, traceback) => this.#workerLoadFailed(worker, message, traceback),
       gone: (worker, how, isCrash) => this.#workerGone(worker, how, isCrash),
     })
@@ -126,19 +128,34 @@ export class Fleet {
 
   /** New processes with the code of now; they take over when all of them serve. The first call starts everything. */
   beginGeneration(): void {
-    this.generations.begin(this.#config, this.wanted)
+    this.generations.begin(this.#config, this.#wantedFor('wsgi'))
   }
 
-  /** For the next generation, and `wanted` at once. Number of workers as TTIN and TTOU left it, unless the setting changed. */
+  /** For the next generation, and the number of workers at once: as TTIN and TTOU left it, unless the setting changed. */
   configure(config: Config, hasNewWorkers: boolean): void {
     this.#config = config
-    if (hasNewWorkers) this.wanted = config.workers
+    this.sendToGateway({ type: 'error-pages', pages: config.errorPages })
+    if (hasNewWorkers) this.#added = 0
     this.#wake()
+  }
+
+  /** Workers that should serve: of the newest generation. */
+  get wanted(): number {
+    const { next, serving } = this.generations
+    return this.#wantedFor(this.generations.get(next ?? serving)?.interface ?? null)
+  }
+
+  /** Null: an application that is not known yet has as many as are right whatever it is. */
+  #wantedFor(kind: Interface | null): number {
+    const { workers, asgiWorkers } = this.#config
+    const ofAsgi = asgiWorkers ?? workers
+    const count = kind === 'wsgi' ? workers : kind === 'asgi' ? ofAsgi : Math.min(workers, ofAsgi)
+    return Math.max(1, count + this.#added)
   }
 
   /** One worker more or less; at least one stays. */
   changeWanted(by: number): void {
-    this.wanted = Math.max(1, this.wanted + by)
+    this.#added += Math.max(1 - this.wanted, by)
     this.#wake()
   }
 
@@ -195,7 +212,6 @@ export class Fleet {
   #describe(): World {
     return {
       now: performance.now(),
-      wanted: this.wanted,
       gracefulMs: this.#gracefulMs,
       gateway: this.gateway === null ? 'gone' : this.gateway.listeningSince === null ? 'starting' : 'listening',
       gatewaySince: this.gateway?.startedAt ?? 0,
@@ -203,7 +219,12 @@ export class Fleet {
       current: this.generations.serving,
       next: this.generations.next,
       nextNotBefore: this.generations.notBefore,
-      generations: [...this.generations.values()],
+      generations: [...this.generations.values()].map(({ number, preloader, forkNotBefore, interface: kind }) => ({
+        number,
+        preloader,
+        forkNotBefore,
+        wanted: this.#wantedFor(kind),
+      })),
       workers: [...this.crew.workers.values()],
     }
   }
@@ -243,7 +264,7 @@ export class Fleet {
 
   /** Its application is known, and none of its workers answers yet. */
   #learned(generation: Generation): void {
-    this.#narrator.learned(generation, this.wanted)
+    this.#narrator.learned(generation, this.#wantedFor(generation.interface))
     this.#gateways.tellStatic()
   }
 
@@ -278,14 +299,29 @@ export class Fleet {
   #workerGone(worker: WorkerHandle, how: string, isCrash: boolean): void {
     const generation = this.generations.get(worker.generation)
     if (this.#isFrozen || generation === undefined) return
-    const { crashes } = generation
-    if (isCrash) crashes.died(worker.startedAt, worker.servingSince, performance.now())
-    const isHopeless = worker.generation === this.generations.next && crashes.row >= HOPELESS
     const why = isCrash ? this.#outOfMemory.explain(how) : how
-    this.#narrator.workerGone(worker, why, isCrash, isHopeless ? null : crashes)
-    if (isHopeless) {
-      const message = `workers die before they serve, ${HOPELESS} times in a row; the last one ${why}${describeLastWords(worker)}`
-      generation.fail({ kind: 'run', message, traceback: '' })
-    }
+    const isHopeless = isCrash && this.#countCrash(worker, generation)
+    this.#narrator.workerGone(worker, why, isCrash, isHopeless ? null : generation.crashes)
+    if (isHopeless) this.#giveUp(generation, `${why}${describeLastWords(worker)}`)
+  }
+
+  /** It is not believed, and whoever follows it may be the same: so this counts as its end. */
+  #workerOffended(worker: WorkerHandle, what: string): void {
+    const generation = this.generations.get(worker.generation)
+    if (this.#isFrozen || generation === undefined) return
+    this.#narrator.workerOffended(worker, what)
+    if (this.#countCrash(worker, generation)) this.#giveUp(generation, `was not believed: ${what}`)
+  }
+
+  /** Once for each worker; true: the generation that comes up has no hope. */
+  #countCrash(worker: WorkerHandle, { number, crashes }: Generation): boolean {
+    if (!worker.isCounted) crashes.died(worker.startedAt, worker.servingSince, performance.now())
+    worker.isCounted = true
+    return number === this.generations.next && crashes.row >= HOPELESS
+  }
+
+  #giveUp(generation: Generation, last: string): void {
+    const message = `workers die before they serve, ${HOPELESS} times in a row; the last one ${last}`
+    generation.fail({ kind: 'run', message, traceback: '' })
   }
 }

@@ -70,7 +70,12 @@ export class GatewayHandle {
     this.#child.on('exit', (code, signal) => this.#finish(describeExit(code, signal)))
     if (this.#child.stderr) options.outputs.read(this.#child.stderr, line => this.#events.stderr(line))
     this.#channel = openMasterChannel(this.#child)
-    this.#channel.onMessage(message => this.#receive(message))
+    this.#channel.onMessage(
+      message => this.#receive(message),
+      reason => {
+        if (this.kill()) this.#events.stderr(`the gateway sent ${reason}: it is killed`)
+      },
+    )
     this.#channel.send({
       type: 'start',
       build: version,
@@ -127,18 +132,22 @@ export class GatewayHandle {
 
 /** What its process needs to know, and nothing else. */
 function gatewayPart(config: Config): GatewayConfig {
-  const { limits, timeouts, trustedProxies, accessLog, requestBuffering, rootPath, staticMounts } = config
+  const { limits, timeouts, trustedProxies, forwardedHeaders, accessLog, requestBuffering, rootPath, staticMounts } =
+    config
   const { temporaryDirectory, isDevelopment, identity, logLevel } = config
   return {
     limits,
     timeouts,
     trustedProxies,
+    forwardedHeaders,
     accessLog,
     health: config.health,
     queueOrder: config.queueOrder,
+    retry: config.retry,
     requestBuffering,
     rootPath,
     staticMounts,
+    errorPages: config.errorPages,
     temporaryDirectory,
     isDevelopment,
     identity,

@@ -99,6 +99,7 @@ export class Gateways {
   #onMessage(message: GatewayToMaster): void {
     const { narrator, development, crew, changed, onPong } = this.#options
     if (message.type === 'log') narrator.gatewayLog(message.level, message.message, message.request ?? '')
+    else if (message.type === 'request') narrator.requestOver(message)
     else if (message.type === 'pong') onPong()
     else if (message.type === 'code-changed') development?.foundStale(message.path)
     else if (message.type === 'drained') narrator.drained(message.cut)

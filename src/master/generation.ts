@@ -18,12 +18,15 @@ import type {
 } from '../control/messages.ts'
 import { CrashLoop } from './crash-loop.ts'
 import { describeDuration } from './describe.ts'
-import { applicationEnvironment } from './environment.ts'
+import { applicationEnvironment, originOf } from './environment.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import type { Outputs } from './output.ts'
 import { PreloaderHandle } from './preloader-handle.ts'
 import { findPython, type Python } from './python.ts'
 import type { GenerationView } from './supervise.ts'
+import { hasTerminal } from './terminal.ts'
+
+export type Interface = LoadedApplication['interface']
 
 /** Why a generation cannot serve. `load`: the application's fault; `operator`: what it was told (a Python, a directory); `run`: it dies. */
 export interface GenerationFailure extends LoadFailure {
@@ -45,8 +48,9 @@ export interface GenerationEvents {
   orphaned(generation: Generation, how: string): void
   /** The preloader has ended as asked. */
   ended(generation: Generation): void
-  hazards(generation: Generation, hazards: readonly ForkHazard[]): void
-  output(generation: Generation, line: string): void
+  /** The import left something that does not survive a fork. */
+  hazards(generation: Generation): void
+  output(generation: Generation, line: string, isError: boolean): void
   /** Every ten seconds while the import takes its time. */
   stillLoading(generation: Generation, elapsed: string): void
 }
@@ -56,7 +60,12 @@ export type WorkerMessage = Extract<PreloaderToMaster, { readonly worker: number
 export interface GenerationOptions {
   readonly number: number
   readonly config: Config
+  /** Workers of a WSGI application. */
   readonly wanted: number
+  /** What its application probably is; null: nobody knows. */
+  readonly expected: Interface | null
+  /** Nothing is forked: the application is loaded, and ended again. */
+  readonly isCheck?: boolean
   readonly program: string
   readonly runtimeDirectory: string
   readonly outputs: Outputs
@@ -65,16 +74,16 @@ export interface GenerationOptions {
 
 const REPORT_MS = 10_000
 
-export class Generation implements GenerationView {
+export class Generation implements Omit<GenerationView, 'wanted'> {
   readonly number: number
   preloader: GenerationView['preloader'] = 'loading'
   python: Python | null = null
   /** What was loaded, once it is known. */
   application: LoadedApplication | null = null
-  /** What the preloader found worth saying, such as native threads. */
-  notes: readonly string[] = []
-  /** What forbids forking; empty when nothing was found or nobody looked. */
+  /** What does not survive a fork; empty when nothing was found or nobody looked. */
   hazards: readonly ForkHazard[] = []
+  /** While developing: where its framework could show more. */
+  notes: readonly string[] = []
   /** As used now: `off` after hazards. */
   preload: PreloadMode
   readonly startedAt: number = performance.now()
@@ -87,14 +96,21 @@ export class Generation implements GenerationView {
   readonly #preloaders: PreloaderHandle[] = []
   readonly #report: NodeJS.Timeout
   #environment: NodeJS.ProcessEnv = {}
+  #settingsFrom = ''
   /** Aborted when nobody waits for the Python any more. */
   readonly #search = new AbortController()
+  #expected: Interface | null
+  /** The preloader follows the application's lines, to tell which one makes a hazard that another preloader has found. */
+  #locatesHazards = false
+  /** Another preloader is started as soon as this one has gone: what the import locked, or bound, is free by then. */
+  #isReplaced = false
   #reported = false
   #ending = false
 
   constructor(options: GenerationOptions) {
     this.number = options.number
     this.preload = options.config.preload
+    this.#expected = options.expected
     this.#options = options
     this.#events = options.events
     this.#report = setInterval(() => {
@@ -103,8 +119,18 @@ export class Generation implements GenerationView {
     void this.#start()
   }
 
+  /** What its application is, as far as it is known: with preload off its first worker tells. */
+  get interface(): Interface | null {
+    return this.application?.interface ?? this.#expected
+  }
+
   get warmup(): Config['warmup'] {
     return this.#options.config.warmup
+  }
+
+  get slots(): Record<LoadedApplication['interface'], number> {
+    const { threads, concurrency } = this.#options.config
+    return { wsgi: threads, asgi: concurrency }
   }
 
   get forkNotBefore(): number {
@@ -175,6 +201,7 @@ export class Generation implements GenerationView {
       const search = { explicit: config.python, directory: config.directory, environment: process.env }
       this.python = await findPython(search, this.#search.signal)
       this.#environment = applicationEnvironment(process.env, config.envFiles, config.variables)
+      this.#settingsFrom = originOf('DJANGO_SETTINGS_MODULE', process.env, config.envFiles, config.variables)
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.preloader = 'gone'
@@ -185,7 +212,7 @@ export class Generation implements GenerationView {
   }
 
   #spawn(python: Python): void {
-    const { config, number, wanted, program, runtimeDirectory, outputs } = this.#options
+    const { config, number, wanted, program, runtimeDirectory, outputs, isCheck = false } = this.#options
     const { module, file, attributes, factory, display } = config.app
     const handle: PreloaderHandle = new PreloaderHandle({
       python: python.path,
@@ -205,19 +232,24 @@ export class Generation implements GenerationView {
         attributes,
         factory,
         display,
+        settingsFrom: this.#settingsFrom,
         threads: config.threads,
         concurrency: config.concurrency,
         lifespan: config.lifespan,
         rootPath: config.rootPath,
+        findStatic: config.findStatic,
         multiprocess: wanted > 1,
         preload: this.preload,
+        locateHazards: this.#locatesHazards,
         identity: config.identity,
         postFork: config.postFork,
         isDevelopment: config.isDevelopment,
+        isCheck,
+        terminal: hasTerminal(config),
       },
       events: {
         message: message => this.#receive(handle, message),
-        output: line => this.#events.output(this, line),
+        output: (line, isError) => this.#events.output(this, line, isError),
         gone: how => this.#onGone(handle, how),
       },
     })
@@ -228,18 +260,23 @@ export class Generation implements GenerationView {
     if (from !== this.#preloaders.at(-1)) return
     switch (message.type) {
       case 'loaded':
+        this.hazards = message.hazards
         this.notes = message.notes
         this.learn(message)
+        if (message.hazards.length > 0) this.#events.hazards(this)
         this.#becomeForkable()
         break
       case 'waiting':
         this.#becomeForkable()
         break
       case 'load-failed':
-        this.fail({ kind: 'load', message: message.message, traceback: message.traceback })
+        // It loaded before: the workers tell what is wrong, if it is.
+        if (this.#isLocating) this.#withoutPreload(from)
+        else this.fail({ kind: 'load', message: message.message, traceback: message.traceback })
         break
       case 'unsafe':
-        this.#withoutPreload(from, message.hazards)
+        this.#expected = message.interface
+        this.#onHazards(from, message.hazards)
         break
       case 'imported':
       case 'report':
@@ -257,13 +294,27 @@ export class Generation implements GenerationView {
     this.#events.forkable(this)
   }
 
-  #withoutPreload(from: PreloaderHandle, hazards: readonly ForkHazard[]): void {
-    if (this.#ending || this.preload === 'off' || this.python === null) return
+  get #isLocating(): boolean {
+    return this.#locatesHazards && this.preload === 'auto'
+  }
+
+  #onHazards(from: PreloaderHandle, hazards: readonly ForkHazard[]): void {
+    if (this.#ending || this.preload !== 'auto') return
     this.hazards = hazards
-    this.preload = 'off'
-    this.#events.hazards(this, hazards)
+    if (this.#locatesHazards) {
+      this.#withoutPreload(from)
+      return
+    }
+    this.#locatesHazards = this.#isReplaced = true
     from.end()
-    this.#spawn(this.python)
+  }
+
+  #withoutPreload(from: PreloaderHandle): void {
+    this.preload = 'off'
+    this.#locatesHazards = false
+    this.#isReplaced = true
+    this.#events.hazards(this)
+    from.end()
   }
 
   #onGone(handle: PreloaderHandle, how: string): void {
@@ -272,6 +323,12 @@ export class Generation implements GenerationView {
       return
     }
     if (handle !== this.#preloaders.at(-1)) return
+    if (this.#isLocating && !this.#isReplaced) this.#withoutPreload(handle)
+    if (this.#isReplaced) {
+      this.#isReplaced = false
+      this.#spawn(this.python!)
+      return
+    }
     const loading = this.preloader === 'loading'
     this.preloader = 'gone'
     if (!loading) this.#events.orphaned(this, how)

@@ -10,11 +10,12 @@ import { CrashLoop } from './crash-loop.ts'
 import type { Crew } from './crew.ts'
 import { describeDuration } from './describe.ts'
 import type { Development } from './development.ts'
-import { Generation, type GenerationFailure, type Told } from './generation.ts'
+import { Generation, type GenerationFailure, type Interface, type Told } from './generation.ts'
 import type { Narrator } from './narrator.ts'
 import type { OutOfMemory } from './out-of-memory.ts'
 import type { Outputs } from './output.ts'
 import type { Programs } from './paths.ts'
+import { hasTerminal } from './terminal.ts'
 
 export interface GenerationsOptions {
   readonly programs: Programs
@@ -52,6 +53,8 @@ export class Generations {
   readonly #generations = new Map<number, Generation>()
   readonly #crashes = new CrashLoop()
   #last = 0
+  /** What the application of the last one that was known is. */
+  #interface: Interface | null = null
   #hasServed = false
   /** While developing: to look for them at each save again would cost an import, and say the same again. */
   #hadHazards = false
@@ -86,6 +89,7 @@ export class Generations {
       number,
       config: this.#hadHazards && config.preload === 'auto' ? { ...config, preload: 'off' } : config,
       wanted,
+      expected: this.#interface,
       program: programs.worker,
       runtimeDirectory,
       outputs,
@@ -99,11 +103,11 @@ export class Generations {
         worker: (one, message) => crew.onPreloader(one, message),
         orphaned: (one, how) => this.#orphaned(one, how),
         ended: changed,
-        hazards: (one, hazards) => {
+        hazards: one => {
           this.#hadHazards = development !== null
-          this.#narrator.hazards(one, hazards)
+          this.#narrator.hazards(one)
         },
-        output: (_, line) => this.#narrator.output('preloader', line, {}),
+        output: (_, line, isError) => this.#narrator.output('preloader', line, isError, {}),
         stillLoading: (_, elapsed) => this.#narrator.stillLoading(elapsed),
       },
     })
@@ -118,6 +122,7 @@ export class Generations {
     const generation = this.get(this.next)!
     const isFirst = !this.#hasServed
     generation.settle()
+    this.#interface = generation.interface
     this.serving = this.next
     this.#hasServed = true
     serves(generation.number)
@@ -150,9 +155,11 @@ export class Generations {
     for (const generation of this.values()) generation.settle()
   }
 
-  #limitStart(generation: Generation, { startTimeout, app }: Config): void {
+  #limitStart(generation: Generation, config: Config): void {
+    const { startTimeout, app } = config
     clearTimeout(this.#startTimer)
-    if (startTimeout === 0) return
+    // A breakpoint in a module waits for whoever has set it.
+    if (startTimeout === 0 || hasTerminal(config)) return
     const message = `generation ${generation.number} did not serve within ${describeDuration(startTimeout)} (--start-timeout): ${app.display} hangs, or needs more time`
     this.#startTimer = setTimeout(
       () => generation.fail({ kind: 'run', message, traceback: '' }),

@@ -53,8 +53,10 @@ function unixPathOf(inode: number): string | null {
   }
   for (const line of table.split('\n')) {
     // Num RefCount Protocol Flags Type St Inode Path; type 1 is a stream, state 1 unconnected.
-    const found = /^\S+ \S+ \S+ \S+ 0001 01 +(\d+) (.+)$/.exec(line)
-    if (Number(found?.[1]) === inode) return found![2]!
+    const [, , , , type, state, ...rest] = line.split(' ')
+    if (type !== '0001' || state !== '01') continue
+    const [number, ...path] = rest.join(' ').trimStart().split(' ')
+    if (Number(number) === inode && path.length > 0) return path.join(' ')
   }
   return null
 }

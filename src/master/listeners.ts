@@ -15,6 +15,7 @@ import type { BindAddress, Identity } from '../config/types.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { giveTo, runAs } from './identity.ts'
 import { adoptListener } from './inherited-listener.ts'
+import { replaceableStep } from './safe-path.ts'
 import { checkSocketPath, isSocketAnswering } from './unix-socket.ts'
 
 export interface Listener {
@@ -175,7 +176,7 @@ function bindPath(path: string, mode: number, identity: Identity | null): BoundS
   try {
     return runAs(identity, () => createBoundSocket({ path }))
   } catch (error) {
-    if (identity === null || asErrno(error).code !== 'EACCES') throw error
+    if (identity === null || asErrno(error).code !== 'EACCES' || replaceableStep(identity, path) !== null) throw error
     const socket = createBoundSocket({ path })
     giveTo(identity, path)
     return socket

@@ -14,6 +14,7 @@ import { LOG_ADVICE, openForAppending, Sink } from '../observe/sink.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { describeIdentity, runAs } from './identity.ts'
 import type { Narrator } from './narrator.ts'
+import { replaceableStep } from './safe-path.ts'
 
 /** A reader of the log that is stuck does not hold up the end. */
 const LAST_LINES_MS = 1000
@@ -107,11 +108,22 @@ export function openLog(identity: Identity | null, path: string): number {
     if (identity === null || process.geteuid?.() !== 0 || asErrno(error).code !== 'EACCES') throw error
   }
   // Only root may write there.
+  refuseIfLed(identity, path)
   const fd = openForAppending(path, constants.O_NOFOLLOW)
   const stats = fstatSync(fd)
   if (!stats.isFile() || stats.nlink === 1) return fd
   closeSync(fd)
   throw new OperatorError(`${path} has another name too, and ${describeIdentity(identity)} may not write it`)
+}
+
+/** Throws an OperatorError: their link in the middle of the path would have root write to any file. */
+function refuseIfLed(identity: Identity, path: string): void {
+  const step = replaceableStep(identity, path)
+  if (step === null) return
+  const who = describeIdentity(identity)
+  throw new OperatorError(
+    `${path} is not safe for root to write: ${who} can replace ${step}; choose a file that ${who} may write, or one in a directory of root's`,
+  )
 }
 
 /**
@@ -126,6 +138,7 @@ function prepareLog(identity: Identity | null, path: string): void {
     runAs(identity, append)
   } catch (error) {
     if (identity === null || process.geteuid?.() !== 0 || asErrno(error).code !== 'EACCES') throw error
+    refuseIfLed(identity, path)
     try {
       const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o640)
       fchownSync(fd, identity.uid, identity.gid)

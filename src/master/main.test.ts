@@ -27,6 +27,7 @@ const WAIT_MS = 30_000
 const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
   app: { module: 'x', file: null, attributes: ['application'], factory: false, display: 'x:application', found: '' },
   workers: 2,
+  asgiWorkers: null,
   workersReason: 'auto: 2 cores',
   threads: 2,
   preload: 'auto',
@@ -63,14 +64,17 @@ const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
     websocketPong: 1e4,
   },
   trustedProxies: [],
+  forwardedHeaders: [],
   accessLog: null,
   queueOrder: 'fifo',
+  retry: true,
   health: { live: null, ready: null },
   concurrency: 1000,
   lifespan: 'auto',
   requestBuffering: true,
   rootPath: '',
   staticMounts: [],
+  errorPages: [],
   isDevelopment: false,
   identity: null,
   umask: null,
@@ -441,7 +445,7 @@ test('USR1 reaches the gateway', linux, async () => {
 
 test('hazards turn preload off, and the workers import', linux, async () => {
   const master = new TestMaster('unsafe')
-  await master.see(/warn +master +preload off: thread "T"/)
+  await master.see(/warn +master +preload off: thread "T", started at app\.py:1 would not survive a fork/)
   await master.see(/ ready$/)
   await master.see(/preload +off, see the warnings above: each worker imports/)
   await master.stop('SIGINT')

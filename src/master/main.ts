@@ -25,9 +25,12 @@ import { Reloader } from './reload.ts'
 import { createRuntimeDirectory, type RuntimeDirectory } from './runtime-directory.ts'
 import { Shutdown } from './shutdown.ts'
 import { handleSignals, type Urgency } from './signals.ts'
+import { hasTerminal } from './terminal.ts'
 
 /** Last words of processes that are gone are in their pipes; only a daemon that holds one open takes longer. */
 const LAST_OUTPUT_MS = 500
+/** Ctrl-C twice within this time ends the program, though a debugger waits. */
+const INTERRUPT_MS = 2000
 
 /** Where the configuration came from. */
 export interface ConfigSource {
@@ -77,6 +80,8 @@ class Master {
   #development: Development | null = null
   #notifier: Notifier | null = null
   #isFinishing = false
+  /** When a debugger was last given Ctrl-C. */
+  #interruptedAt = Number.NEGATIVE_INFINITY
 
   constructor(config: Config, programs: Programs, narrator: Narrator, log: ProgramLog, source: ConfigSource) {
     this.#config = config
@@ -190,6 +195,7 @@ class Master {
         if (!this.#isFinishing) this.#narrator.info(`stopping ${STOP_WORDS[urgency]} (${signal})`)
         this.#stop(urgency, 0)
       },
+      interrupt: () => !this.#isFinishing && this.#interruptDebugger(),
       reload: () => {
         if (this.#isFinishing) return
         this.#notifier?.reloading()
@@ -211,6 +217,16 @@ class Master {
       reopenLogs: () =>
         reopenLogs(this.#config, this.#log, this.#narrator, () => this.#fleet?.sendToGateway({ type: 'reopen-logs' })),
     })
+  }
+
+  /** Whoever means the program says it twice. */
+  #interruptDebugger(): boolean {
+    const now = performance.now()
+    if (now - this.#interruptedAt < INTERRUPT_MS) return false
+    // An editor's debugger has keys of its own.
+    if (!hasTerminal(this.#config) || !this.#fleet?.crew.interruptDebugger()) return false
+    this.#interruptedAt = now
+    return true
   }
 
   /** False: it is wrong, and nothing changes. */
@@ -236,10 +252,13 @@ class Master {
     const directory = this.#directory!
     if (this.#isFinishing && !this.#shutdown?.isDelaying) return false
     try {
-      if (!directory.repair()) return true
-      this.#narrator.warn(`the runtime directory ${directory.path} had disappeared and was made again`)
+      const control = this.#control!
+      const repaired = directory.repair(() => control.isThere)
+      if (repaired === '') return true
+      this.#narrator.warn(`the runtime directory ${directory.path} ${repaired}`)
+      if (control.isThere) return true
       // Listens, and the path is there, when this returns; what it promises is only the news of it.
-      this.#control!.listenAgain().catch((error: unknown) => this.#onBug(error))
+      control.listenAgain().catch((error: unknown) => this.#onBug(error))
       return true
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error

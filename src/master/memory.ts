@@ -24,7 +24,8 @@ export async function readMemory(pid: number): Promise<Memory | null> {
 /** `Name:   1234 kB`. Read off the event loop: the kernel collects the numbers while it is read. */
 async function readField(path: string, name: string, kind: Memory['kind']): Promise<Memory | null> {
   try {
-    const found = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(await readFile(path, 'latin1'))
+    const line = (await readFile(path, 'latin1')).split('\n').find(one => one.startsWith(`${name}:`))
+    const found = /^\s+(\d+) kB$/.exec(line?.slice(name.length + 1) ?? '')
     return found === null ? null : { bytes: Number(found[1]) * 1024, kind }
   } catch {
     return null

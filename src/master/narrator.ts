@@ -7,8 +7,9 @@
  */
 import { relative } from 'node:path'
 import type { Change, Config, LogLevel } from '../config/types.ts'
-import type { ForkHazard, LoadFailure } from '../control/messages.ts'
-import type { Log, LogFields } from '../observe/log.ts'
+import type { ForkHazard, LoadFailure, RequestTold } from '../control/messages.ts'
+import type { Colour, Log, LogFields } from '../observe/log.ts'
+import { briefApplication, briefProgram } from './brief.ts'
 import type { CrashLoop } from './crash-loop.ts'
 import { countOf, describeDuration } from './describe.ts'
 import {
@@ -45,6 +46,11 @@ export class Narrator {
     this.#outputLevel = config.logLevel === 'debug' ? 'info' : config.logLevel
   }
 
+  /** Records of the start are for machines, which ask for nothing. */
+  get #tellsAll(): boolean {
+    return this.#config.logLevel === 'debug' || this.#config.logFormat === 'json'
+  }
+
   info(message: string): void {
     this.#log.info(SOURCE, message)
   }
@@ -56,14 +62,15 @@ export class Narrator {
   }
 
   /** What another process printed: a line, or lines that belong together. */
-  output(source: 'worker' | 'preloader', message: string, about: LogFields): void {
-    this.#log.write(this.#outputLevel, source, message, about)
+  output(source: 'worker' | 'preloader', message: string, isError: boolean, about: LogFields): void {
+    this.#log.write(isError ? 'error' : this.#outputLevel, source, message, about)
   }
 
   // ---- start, reload ----
 
   started(listeners: readonly Listener[]): void {
-    this.#log.facts(SOURCE, programFacts(this.#config, listeners))
+    const told = programFacts(this.#config, listeners)
+    this.#log.facts(SOURCE, this.#tellsAll ? told : briefProgram(told, this.#config.app))
   }
 
   runsAsRoot(): void {
@@ -86,9 +93,10 @@ export class Narrator {
     for (const useless of uselessSettings(generation.application!.interface, this.#config)) this.warn(useless)
     const what = `${describeApplication(generation)}, Python ${describePython(generation)}`
     // While developing the first that loads need not be the first, and the tenth is no news.
-    if (!this.#hasNamed) this.#log.facts(SOURCE, known)
+    if (!this.#hasNamed) this.#log.facts(SOURCE, this.#tellsAll ? known : briefApplication(known, generation))
     else if (!this.#config.isDevelopment)
       this.#log.info(SOURCE, `generation ${generation.number}: ${what}`, known.fields)
+    if (!this.#hasNamed) for (const hint of generation.notes) this.info(hint)
     this.#hasNamed = true
   }
 
@@ -122,9 +130,10 @@ export class Narrator {
     this.info(`still importing ${this.#config.app.display} after ${elapsed}`)
   }
 
-  hazards(generation: Generation, hazards: readonly ForkHazard[]): void {
-    for (const hazard of hazards) this.warn(`preload off: ${hazard.what} would not survive a fork`)
-    this.info(`generation ${generation.number}: each worker imports the application`)
+  /** They are forked all the same with `--preload on`. */
+  hazards({ number, preload, hazards }: Generation): void {
+    for (const { kind, what } of hazards) this.warn(`preload ${preload}: ${what} ${FORK_CONSEQUENCE[kind]}`)
+    if (preload === 'off') this.info(`generation ${number}: each worker imports the application`)
   }
 
   promoted(generation: Generation, isFirst: boolean): void {
@@ -135,7 +144,7 @@ export class Narrator {
   /** What the processes that serve cost at first; they grow with what they do. Pids by name. */
   async memory(processes: Readonly<Record<string, readonly number[]>>): Promise<void> {
     const known = await memoryFacts(processes)
-    if (known !== null) this.#log.facts(SOURCE, known)
+    if (known !== null && this.#tellsAll) this.#log.facts(SOURCE, known)
   }
 
   /** `current`: the generation that goes on, null when none has served. */
@@ -171,8 +180,9 @@ export class Narrator {
     this.#log.warn(SOURCE, `${what}${next}${describeLastWords(worker)}`, about(worker))
   }
 
-  workerLost(worker: WorkerHandle): void {
-    this.#log.error(SOURCE, `${worker.name} is replaced: ${worker.lostReason || 'its links broke'}`, about(worker))
+  /** `what`: `it sent field 'slots' …`, `its links broke`. */
+  workerOffended(worker: WorkerHandle, what: string): void {
+    this.#log.error(SOURCE, `${worker.name} is replaced: ${what}`, about(worker))
   }
 
   workerRecycled(worker: WorkerHandle): void {
@@ -219,6 +229,13 @@ export class Narrator {
     this.#log.write(level, 'gateway', message, { request })
   }
 
+  /** While developing. What came from no worker stands back. */
+  requestOver({ request, method, target, status, milliseconds, isApplication }: RequestTold): void {
+    const line = `${method} ${target} ${this.#log.paint(colourOf(status), String(status))} ${describeDuration(milliseconds)}`
+    const fields = { request, method, target, status, seconds: milliseconds / 1000 }
+    this.#log.info('gateway', isApplication ? line : this.#log.paint('dim', line), fields)
+  }
+
   gatewayError(line: string): void {
     this.#log.error('gateway', line)
   }
@@ -250,6 +267,24 @@ export class Narrator {
   killedAtEnd(count: number): void {
     this.warn(`${countOf(count, 'worker')} did not leave in time: killed`)
   }
+}
+
+const SHARED = 'would be shared by all workers'
+const FORK_CONSEQUENCE: Readonly<Record<ForkHazard['kind'], string>> = {
+  thread: 'would not survive a fork',
+  process: SHARED,
+  socket: SHARED,
+  pipe: SHARED,
+  file: SHARED,
+  lock: 'would be held by all workers at once',
+  memory: SHARED,
+  descriptor: SHARED,
+}
+
+function colourOf(status: number): Colour {
+  if (status >= 500) return 'red'
+  if (status >= 400) return 'yellow'
+  return status >= 300 ? 'cyan' : 'green'
 }
 
 function about(worker: WorkerHandle): LogFields {

@@ -9,7 +9,7 @@ import { closeSync, constants, fstatSync, openSync, rmSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { asErrno, OperatorError } from './errors.ts'
-import { Records } from './records.ts'
+import { type OnRecord, Records } from './records.ts'
 
 /** Longer lines are continued: a log viewer and the sink's buffer should not meet a line of megabytes. */
 export const MAX_LOG_LINE = 16 * 1024
@@ -22,8 +22,8 @@ export class Outputs {
   readonly #open = new Set<Readable>()
   #onEmpty: (() => void) | null = null
 
-  /** Calls `onRecord` for each line, or for lines that belong together (`records.ts`), with the request's id or ''. */
-  read(stream: Readable, onRecord: (message: string, request: string) => void): void {
+  /** Calls `onRecord` for each line, or for lines that belong together (`records.ts`), with the request's id or '', and whether it tells of an error. */
+  read(stream: Readable, onRecord: OnRecord): void {
     this.#open.add(stream)
     const records = new Records(onRecord)
     readLines(stream, (line, isCut) => records.line(line, isCut))
@@ -51,19 +51,27 @@ type OnLine = (line: string, isCut: boolean) => void
 
 /** Calls `onLine` for each line without its end, invalid UTF-8 replaced; an unfinished last line too, when the stream ends. */
 export function readLines(stream: Readable, onLine: OnLine): void {
-  let rest: Buffer = Buffer.alloc(0)
+  // Of the unfinished line. Joined once when it ends, for a writer may print it byte by byte.
+  let pieces: Buffer[] = []
+  let bytes = 0
   stream.on('data', (chunk: Buffer) => {
-    rest = cutLines(rest.length === 0 ? chunk : Buffer.concat([rest, chunk]), onLine)
+    pieces.push(chunk)
+    bytes += chunk.length
+    if (bytes <= MAX_LOG_LINE && !chunk.includes(NEWLINE)) return
+    const rest = cutLines(pieces.length === 1 ? chunk : Buffer.concat(pieces, bytes), onLine)
+    pieces = rest.length === 0 ? [] : [rest]
+    bytes = rest.length
   })
   // The writer has gone in whatever way; what it printed is here.
   stream.on('error', () => {})
   stream.on('close', () => {
-    if (rest.length > 0) onLine(decodeLine(rest), false)
-    rest = Buffer.alloc(0)
+    if (bytes > 0) onLine(decodeLine(Buffer.concat(pieces)), false)
+    pieces = []
+    bytes = 0
   })
 }
 
-/** What is left over is shorter than MAX_LOG_LINE. */
+/** What is left over is no longer than MAX_LOG_LINE. */
 function cutLines(data: Buffer, onLine: OnLine): Buffer {
   let start = 0
   for (;;) {

@@ -15,7 +15,7 @@ import type { Outputs } from './output.ts'
 export interface PreloaderEvents {
   message(message: PreloaderToMaster): void
   /** What the application prints while it is imported, and Python's own complaints. */
-  output(line: string): void
+  output(line: string, isError: boolean): void
   /** `how`: `was killed by SIGKILL`, `exited with code 1`, `could not be started: …`, or what it did wrong. */
   gone(how: string): void
 }
@@ -48,17 +48,19 @@ export class PreloaderHandle {
   #gone = false
 
   constructor(options: PreloaderOptions) {
+    const { terminal } = options.start
     this.#events = options.events
     this.#child = spawn(options.python, [options.program], {
       cwd: options.directory,
       env: options.environment,
       // Descriptor 3 is a socket pair.
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      stdio: terminal ? ['inherit', 'inherit', 'inherit', 'pipe', 'pipe'] : ['ignore', 'pipe', 'pipe', 'pipe'],
       // A session of its own: Ctrl-C in a terminal reaches the master only.
       detached: true,
     })
-    for (const stream of [this.#child.stdout, this.#child.stderr])
-      if (stream) options.outputs.read(stream, line => this.#events.output(line))
+    const outputs = terminal ? [this.#child.stdio[4] as Duplex | null] : [this.#child.stdout, this.#child.stderr]
+    for (const stream of outputs)
+      if (stream) options.outputs.read(stream, (line, _, isError) => this.#events.output(line, isError))
     this.#child.on('error', error => {
       // Only when it never ran; a signal that could not be sent is no end.
       if (this.#child.pid === undefined) this.#finish(`could not be started: ${error.message}`)
@@ -108,7 +110,7 @@ export class PreloaderHandle {
   #onChannelClosed(reason: string): void {
     if (this.#gone) return
     // Alive without a channel it cannot be asked for anything any more.
-    if (reason !== '') this.#events.output(`the preloader ${reason}: it is ended`)
+    if (reason !== '') this.#events.output(`the preloader ${reason}: it is ended`, true)
     this.end()
   }
 

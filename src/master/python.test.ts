@@ -72,7 +72,12 @@ test('a newer Python runs with a note', async () => {
 })
 
 for (const [what, prepare, search, message] of [
-  ['none at all', () => {}, {}, /no virtual environment and no python3 on PATH/],
+  [
+    'none at all',
+    () => {},
+    {},
+    /no virtual environment \(looked for \.venv and venv in .*\/app and above it\) and no python3 on PATH/,
+  ],
   ['an old one', () => makePython('bin/python3', 'cpython 3.8.20'), {}, /3\.8\.20, which is too old/],
   ['Python 2', () => makePython('bin/python3', 'cpython 2.7.18'), {}, /2\.7\.18, which is too old/],
   ['another implementation', () => makePython('bin/python3', 'pypy 3.10.14'), {}, /is pypy/],

@@ -1,7 +1,7 @@
 /**
- * Which Python runs the application: `--python`, an active virtual environment, `.venv` or `venv` in the application's
- * directory, `python3` on PATH: the first that is there, and it must work. Runs in the master, at start and again at
- * each reload, so that a switched symbolic link is followed.
+ * Which Python runs the application: `--python`, the virtual environment of the project (`virtual-environments.ts`),
+ * `python3` on PATH: the first that is there, and it must work. Runs in the master, at start and again at each reload, so
+ * that a switched symbolic link is followed.
  *
  * Invariant: the path is never resolved. A virtual environment is recognised by the path its Python is started with,
  * and a link may point elsewhere at the next reload.
@@ -10,6 +10,7 @@ import { execFile } from 'node:child_process'
 import { accessSync, constants, lstatSync, statSync } from 'node:fs'
 import { delimiter, isAbsolute, join, resolve } from 'node:path'
 import { OperatorError } from './errors.ts'
+import { virtualEnvironments } from './virtual-environments.ts'
 
 export interface Python {
   /** As it is started: absolute, links not resolved. */
@@ -68,23 +69,19 @@ export async function findPython(search: PythonSearch, signal?: AbortSignal): Pr
 
 function chooseCandidate(search: PythonSearch): Candidate {
   if (search.explicit !== null) return chooseExplicit(search.explicit, search.environment)
-  const active = search.environment['VIRTUAL_ENV']
-  if (active) {
-    const path = findInVirtualEnvironment(active)
-    if (path === null)
+  const { directory, environment } = search
+  for (const found of virtualEnvironments(directory, environment, process.platform)) {
+    const path = findInVirtualEnvironment(found.directory)
+    if (path !== null) return { path, reason: found.reason }
+    if (found.namedBy !== null)
       throw new OperatorError(
-        `VIRTUAL_ENV names ${active}, which has no bin/python: activate another environment or ${ADVICE}`,
+        `${found.namedBy} names ${found.directory}, which has no bin/python: activate another environment or ${ADVICE}`,
       )
-    return { path, reason: 'the active virtual environment' }
-  }
-  for (const name of ['.venv', 'venv']) {
-    const path = findInVirtualEnvironment(resolve(search.directory, name))
-    if (path !== null) return { path, reason: `${name} in the application's directory` }
   }
   const path = findOnPath('python3', search.environment)
   if (path === null)
     throw new OperatorError(
-      `there is no virtual environment and no python3 on PATH: install Python 3 (python.org), or ${ADVICE}`,
+      `there is no virtual environment (looked for .venv and venv in ${directory} and above it) and no python3 on PATH: install Python 3 (python.org), or ${ADVICE}`,
     )
   return { path, reason: 'python3 on PATH' }
 }

@@ -194,3 +194,20 @@ test('every line comes out exactly once, in its request in order', t => {
     }),
   )
 })
+
+test('a record that has a traceback is an error, all of it; so is our word for one', t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const levels: [boolean, string][] = []
+  const records = new Records((message, _, isError) => levels.push([isError, message.split('\n', 1)[0]!]))
+  const frames = Array.from({ length: 250 }, (_, i) => `  File "a.py", line ${i}, in f`)
+  feed(records, 'fine', TRACEBACK[0]!, ...frames, TRACEBACK[3]!, 'after')
+  feed(records, mark('>', 'r-1', 'ERROR it failed'), ...TRACEBACK.slice(0, 3).map(line => mark('>', 'r-1', line)))
+  feed(records, mark('=', 'r-1', TRACEBACK[3]!))
+  feed(records, JSON.stringify({ level: 'error', exc: TRACEBACK.join('\n') }), 'application error in GET /x: it broke')
+  records.end()
+  assert.deepEqual(
+    levels.map(([isError]) => isError),
+    [false, true, true, false, true, true, true],
+    JSON.stringify(levels),
+  )
+})

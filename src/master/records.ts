@@ -27,6 +27,9 @@ const MAX_OPEN = 64
 const MARK = /\x1f([=>~])([A-Za-z0-9._:@/+=-]{0,128})\x1f/
 /** Python's own words; a group's lines are all indented. */
 const TRACEBACK = /^(?:Traceback|( +\+ )Exception Group Traceback) \(most recent call last\):$/
+/** A traceback within a line, as in an application's own JSON; and our words for an error of the application. */
+const WITHIN = 'Traceback (most recent call last):'
+const OURS = 'application error in '
 const CHAINED = /^(?:During handling of the above exception|The above exception was the direct cause)/
 
 /** `faulthandler`'s: of a crash, of the application's own, or because we asked (`stacks.ts`). */
@@ -37,6 +40,8 @@ type Traceback = 'none' | 'frames' | 'group' | 'chain' | 'dump'
 
 class OpenRecord {
   readonly request: string
+  /** It has a traceback, or is our word for an error: in every format of the log its level is error. */
+  isError = false
   lines: string[] = []
   length = 0
   traceback: Traceback = 'none'
@@ -71,6 +76,7 @@ class OpenRecord {
     this.length += text.length
     this.goesOn = goesOn
     this.quietLooks = 0
+    if (text.startsWith(OURS) || text.includes(WITHIN)) this.isError = true
     const begin = TRACEBACK.exec(text)
     if (begin !== null) this.traceback = begin[1] === undefined ? 'frames' : 'group'
     else if (DUMP.test(text)) this.traceback = 'dump'
@@ -78,8 +84,11 @@ class OpenRecord {
   }
 }
 
+/** `request`: its id, or empty. `isError`: it tells of one. */
+export type OnRecord = (message: string, request: string, isError: boolean) => void
+
 export class Records {
-  readonly #onRecord: (message: string, request: string) => void
+  readonly #onRecord: OnRecord
   /** By request; `null`: lines without a mark. */
   readonly #open = new Map<string | null, OpenRecord>()
   /** Lines without an end, by request. */
@@ -88,7 +97,7 @@ export class Records {
   #cut: { readonly request: string | null; readonly kind: string } | null = null
   #timer: NodeJS.Timeout | null = null
 
-  constructor(onRecord: (message: string, request: string) => void) {
+  constructor(onRecord: OnRecord) {
     this.#onRecord = onRecord
   }
 
@@ -180,6 +189,6 @@ export class Records {
     if (lines.length === 0) return
     // Empty lines that were kept because a chained exception could have followed.
     while (lines.length > 1 && lines.at(-1) === '') lines.pop()
-    this.#onRecord(lines.join('\n'), record.request)
+    this.#onRecord(lines.join('\n'), record.request, record.isError)
   }
 }

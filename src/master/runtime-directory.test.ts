@@ -5,6 +5,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -113,17 +114,52 @@ test("systemd's directory comes first, then the user's own; what cannot be used 
   assert.equal(await parentOf({ XDG_RUNTIME_DIR: 'xdg', RUNTIME_DIRECTORY: '' }), basename(temporary))
 })
 
+const yes = () => true
+const no = () => false
+
+test('whatever is in its place, or in the place of its socket, is removed, and nothing else', async () => {
+  const directory = await createRuntimeDirectory({ temporaryDirectory: temporary })
+  const { path, controlSocket } = directory
+  const elsewhere = join(temporary, 'elsewhere')
+  mkdirSync(elsewhere)
+  writeFileSync(join(elsewhere, 'kept'), '')
+  assert.match(directory.repair(no), /^had lost its control\.sock/)
+  for (const put of [
+    () => writeFileSync(controlSocket, ''),
+    () => symlinkSync(join(elsewhere, 'kept'), controlSocket),
+    () => mkdirSync(controlSocket),
+  ]) {
+    put()
+    assert.match(directory.repair(no), /^had something else in the place of its control\.sock/)
+    assert.ok(!existsSync(controlSocket))
+  }
+  chmodSync(path, 0o777)
+  assert.equal(directory.repair(yes), 'had mode 777, and has its own again')
+  rmSync(path, { recursive: true })
+  symlinkSync(elsewhere, path)
+  assert.equal(directory.repair(yes), 'had been replaced and was made again')
+  assert.equal(lstatSync(path).mode & 0o777, 0o700)
+  assert.ok(existsSync(join(elsewhere, 'kept')))
+  mkdirSync(join(controlSocket, 'theirs'), { recursive: true })
+  assert.throws(
+    () => directory.repair(no),
+    (error: unknown) => error instanceof OperatorError && /cannot be removed .*no worker/.test(error.message),
+  )
+  rmSync(controlSocket, { recursive: true })
+  directory.remove()
+})
+
 test('one that has disappeared is made again at the same path, unless somebody else took it', async () => {
   const directory = await createRuntimeDirectory({ temporaryDirectory: temporary })
   writeFileSync(directory.controlSocket, '')
-  assert.equal(directory.repair(), false)
+  assert.equal(directory.repair(yes), '')
   rmSync(directory.path, { recursive: true })
-  assert.equal(directory.repair(), true)
+  assert.equal(directory.repair(no), 'had disappeared and was made again')
   assert.equal(statSync(directory.path).mode & 0o777, 0o700)
   rmSync(directory.path, { recursive: true })
   rmSync(temporary, { recursive: true })
   assert.throws(
-    () => directory.repair(),
+    () => directory.repair(no),
     (error: unknown) => error instanceof OperatorError && error.message.includes(directory.path),
   )
   mkdirSync(temporary)

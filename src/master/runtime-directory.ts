@@ -5,11 +5,11 @@
  *
  * Invariants: only the user of our children can enter it, and root; it is removed at every end of the master that is not
  * SIGKILL, and what a killed master left is swept by the next start, which recognises it by a `control.sock` that nobody
- * answers. Cleaners of temporary directories go by age: it is touched every hour. Where it goes all the same, `repair`
- * makes it anew, at the same path, before the next worker is forked; links that are open do not need it.
+ * answers. Cleaners of temporary directories go by age: it is touched every hour. Where it goes all the same, or something else
+ * is in its place or its socket's, `repair` mends it before the next worker is forked; links that are open do not need it.
  */
-import { lstatSync, lutimesSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, lstatSync, lutimesSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import type { Identity } from '../config/types.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { describeIdentity, giveTo, runAs } from './identity.ts'
@@ -21,12 +21,17 @@ const BOOT_MS = 60_000
 /** A shared temporary directory may hold very many entries; a start should not wait for all of them. */
 const MAX_SWEPT = 100
 const TOUCH_MS = 3_600_000
+/** Of the directory. */
+const MODE = 0o700
 
 export interface RuntimeDirectory {
   readonly path: string
   readonly controlSocket: string
-  /** Makes it again if it has gone; true when it, or the control socket in it, had. Throws an OperatorError. */
-  repair(): boolean
+  /**
+   * Mends it where it is not as it was made. Empty: all is well; else what had happened, for the log, and the place of the control
+   * socket is free. `isControlSocketOurs`: what is there leads to us. Throws an OperatorError.
+   */
+  repair(isControlSocketOurs: () => boolean): string
   /** Never throws. */
   remove(): void
 }
@@ -96,26 +101,51 @@ function keep(path: string, identity: Identity | null): RuntimeDirectory {
   return {
     path,
     controlSocket,
-    repair() {
-      if (lstatSync(controlSocket, { throwIfNoEntry: false }) !== undefined) return false
-      try {
-        if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
-          // Fails where somebody else has put something there.
-          mkdirSync(path, { mode: 0o700 })
-          hand(path, identity)
-        }
-      } catch (error) {
-        throw new OperatorError(
-          `the runtime directory ${path} has disappeared and cannot be made again (${asErrno(error).message}): keep cleaners of temporary files away from it`,
-        )
-      }
-      return true
-    },
+    repair: isControlSocketOurs =>
+      repairDirectory(path, identity) || freeSocket(controlSocket, identity, isControlSocketOurs),
     remove() {
       clearInterval(timer)
       removeDirectory(path, identity)
     },
   }
+}
+
+/** What had happened to it; empty: nothing. In the name of whose it is, as `removeDirectory`. */
+function repairDirectory(path: string, identity: Identity | null): string {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  const uid = identity?.uid ?? process.geteuid?.()
+  try {
+    if (found?.isDirectory() && found.uid === uid) {
+      if ((found.mode & 0o777) === MODE) return ''
+      runAs(identity, () => chmodSync(path, MODE))
+      return `had mode ${(found.mode & 0o777).toString(8)}, and has its own again`
+    }
+    if (found !== undefined) runAs(identity, () => (found.isDirectory() ? rmdirSync(path) : unlinkSync(path)))
+    // Fails where somebody else has put something there.
+    mkdirSync(path, { mode: MODE })
+    hand(path, identity)
+  } catch (error) {
+    const what = found === undefined ? 'has disappeared' : 'has been replaced'
+    throw new OperatorError(
+      `the runtime directory ${path} ${what} and cannot be made again (${asErrno(error).message}): keep cleaners of temporary files away from it`,
+    )
+  }
+  return `had ${found === undefined ? 'disappeared' : 'been replaced'} and was made again`
+}
+
+/** What had happened to the control socket; empty: nothing. Then nothing is at its path. */
+function freeSocket(path: string, identity: Identity | null, isOurs: () => boolean): string {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return `had lost its ${basename(path)}, which was made again`
+  if (isOurs()) return ''
+  try {
+    runAs(identity, () => (found.isDirectory() ? rmdirSync(path) : unlinkSync(path)))
+  } catch (error) {
+    throw new OperatorError(
+      `something else is in the place of ${path} and cannot be removed (${asErrno(error).message}): no worker could reach the master`,
+    )
+  }
+  return `had something else in the place of its ${basename(path)}, which was made again`
 }
 
 /** Everything in it looks new to a cleaner. */

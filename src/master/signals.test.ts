@@ -4,12 +4,14 @@ import { test } from 'node:test'
 import { Reloader } from './reload.ts'
 import { handleSignals } from './signals.ts'
 
-function listen(isTerminalGone = false) {
+/** `interrupts`: Ctrl-C that a debugger takes. */
+function listen(isTerminalGone = false, interrupts = 0) {
   const emitter = new EventEmitter()
   const done: string[] = []
   const remove = handleSignals(
     {
       stop: urgency => done.push(`stop ${urgency}`),
+      interrupt: () => interrupts-- > 0 && done.push('interrupt') > 0,
       reload: () => done.push('reload'),
       changeWorkers: by => done.push(`workers ${by}`),
       reopenLogs: () => done.push('reopen'),
@@ -30,6 +32,12 @@ test('INT and QUIT hurry, the second of either kind does not wait at all', () =>
   const { emitter, done } = listen()
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGTERM']) emitter.emit(signal)
   assert.deepEqual(done, ['stop quick', 'stop now', 'stop graceful'])
+})
+
+test('INT is for the debugger as long as one takes it, and hurries nobody', () => {
+  const { emitter, done } = listen(false, 1)
+  for (const signal of ['SIGINT', 'SIGINT', 'SIGINT']) emitter.emit(signal)
+  assert.deepEqual(done, ['interrupt', 'stop quick', 'stop now'])
 })
 
 test('HUP because the terminal has gone is no reload', () => {

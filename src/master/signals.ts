@@ -3,6 +3,7 @@
  *
  *   TERM       stop gracefully            TTIN, TTOU  one worker more, less
  *   INT, QUIT  stop quickly; again: now   USR1        reopen the logs
+ *   INT while a debugger waits: for the debugger; again within two seconds: stop quickly
  *   HUP        reload; when the terminal that started us has gone: stop gracefully
  *
  * Node's --disable-sigusr1 blocks USR1 for the whole process, so a master that was started with it never hears that one.
@@ -16,6 +17,8 @@ export type Urgency = 'graceful' | 'quick' | 'now'
 
 export interface SignalActions {
   stop(urgency: Urgency, signal: string): void
+  /** Ctrl-C that is meant for a debugger; false: it is not. */
+  interrupt(): boolean
   reload(): void
   changeWorkers(by: 1 | -1): void
   reopenLogs(): void
@@ -34,7 +37,9 @@ export function handleSignals(
   }
   const handlers: Readonly<Record<string, () => void>> = {
     SIGTERM: () => actions.stop('graceful', 'SIGTERM'),
-    SIGINT: () => quick('SIGINT'),
+    SIGINT: () => {
+      if (!actions.interrupt()) quick('SIGINT')
+    },
     SIGQUIT: () => quick('SIGQUIT'),
     SIGHUP: () => (isTerminalGone() ? actions.stop('graceful', 'SIGHUP, its terminal is gone') : actions.reload()),
     SIGTTIN: () => actions.changeWorkers(1),

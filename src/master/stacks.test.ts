@@ -67,3 +67,35 @@ test('a worker that is gone is asked nothing more', t => {
   pass(60_000)
   assert.deepEqual(seen, ['ask 0x00007f0000000002'])
 })
+
+test('of a dump the own frames are seen: libraries that called them are one line', t => {
+  const { seen, stacks, pass } = make(t)
+  const library = (name: string, line: number) =>
+    `  File "/v/lib/python3.13/site-packages/${name}/x.py", line ${line} in g`
+  const dump = [
+    'Thread 0x00007f0000000001 (most recent call first):',
+    '  File "/usr/lib/python3.13/ssl.py", line 1 in read',
+    library('requests', 1),
+    '  File "/srv/shop/views.py", line 12 in slow',
+    library('django', 2),
+    library('django', 3),
+    '  File "/srv/shop/middleware.py", line 3 in call',
+    library('django', 4),
+    library('whitenoise', 5),
+    '  File "/srv/jumak_worker/link.py", line 9 in serve',
+    '',
+    'Current thread 0x00007f0000000002 (most recent call first):',
+    library('celery', 6),
+    library('celery', 7),
+  ]
+  stacks.ask({ thread: '', request: '' })
+  pass(300)
+  stacks.printed(dump.join('\n'))
+  assert.deepEqual(seen.at(-1)!.slice('[] '.length).split('\n'), [
+    ...dump.slice(0, 4),
+    '  ... 2 frames of django',
+    dump[6],
+    '  ... 2 frames of django, whitenoise',
+    ...dump.slice(11),
+  ])
+})

@@ -14,8 +14,13 @@ const DUMP_MS = 10_000
 /** As `faulthandler` begins a thread. `records.ts` makes one record of all of them. */
 const THREAD = /^(?=(?:Current thread|Thread) 0x[0-9a-f]+ )/m
 /** How a thread begins. */
-const HIDDEN =
-  /\/jumak_worker\/|<frozen runpy>|\/runpy\.py"|\/threading\.py", line \d+ in (?:_bootstrap|_bootstrap_inner|run)$/
+const HIDDEN = ['/jumak_worker/', '<frozen runpy>', '/runpy.py"']
+const BOOTSTRAP = /\/threading\.py", line \d+ in (?:_bootstrap|_bootstrap_inner|run)$/
+
+/** A frame of Python's own, or of an installed package, whose name it captures. */
+const LIBRARY = /^ {2}File "[^"]*\/(?:(?:site|dist)-packages\/([^/".]+)|(?:lib|lib64)\/python\d[\d.]*\/)/
+/** Libraries that a line names. */
+const MAX_NAMES = 3
 
 export interface StackQuestion {
   /** As Python writes its identity: `0x00007f3a5c0b1740`; empty: every thread. */
@@ -102,10 +107,32 @@ export class Stacks {
   }
 }
 
-/** Without the frames that say nothing to the application's author. */
+/** Without the frames that say nothing to the application's author; those of libraries that called its own in one line. */
 function clean(dump: string): string {
-  return dump
-    .split('\n')
-    .filter(line => line !== '' && !HIDDEN.test(line))
-    .join('\n')
+  const lines: string[] = []
+  let callers: string[] = []
+  let hasOwn = false
+  const fold = () => {
+    lines.push(...(callers.length > 1 ? [`  ... ${callers.length} frames of ${librariesOf(callers)}`] : callers))
+    callers = []
+  }
+  for (const line of dump.split('\n')) {
+    if (line === '' || HIDDEN.some(part => line.includes(part)) || BOOTSTRAP.test(line)) continue
+    const isLibrary = LIBRARY.test(line)
+    if (isLibrary && hasOwn) {
+      callers.push(line)
+      continue
+    }
+    fold()
+    lines.push(line)
+    // Of each thread by itself; what its own code has called is shown.
+    hasOwn = line.startsWith('  File ') && (hasOwn || !isLibrary)
+  }
+  fold()
+  return lines.join('\n')
+}
+
+function librariesOf(frames: readonly string[]): string {
+  const names = new Set(frames.map(line => LIBRARY.exec(line)?.[1] ?? 'Python'))
+  return [...names].slice(0, MAX_NAMES).join(', ') + (names.size > MAX_NAMES ? ', ...' : '')
 }

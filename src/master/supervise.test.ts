@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import {
   type Action,
+  type GenerationView,
   IN_SERVICE,
   LINKED,
   type Plan,
@@ -16,10 +17,15 @@ const NOW = 1_000_000
 const GRACEFUL = 30_000
 const NEVER = Number.POSITIVE_INFINITY
 
-function world(changes: Partial<World> = {}): World {
+/** All generations want as many workers, unless one says how many. */
+type Changes = Partial<Omit<World, 'generations'>> & {
+  readonly wanted?: number
+  readonly generations?: readonly (Omit<GenerationView, 'wanted'> & { readonly wanted?: number })[]
+}
+
+function world({ wanted = 2, generations = [generation(1, 'forking')], ...changes }: Changes = {}): World {
   return {
     now: NOW,
-    wanted: 2,
     gracefulMs: GRACEFUL,
     gateway: 'listening',
     gatewaySince: 0,
@@ -27,14 +33,24 @@ function world(changes: Partial<World> = {}): World {
     current: 1,
     next: null,
     nextNotBefore: 0,
-    generations: [{ number: 1, preloader: 'forking', forkNotBefore: 0 }],
     workers: [],
     ...changes,
+    generations: generations.map(one => ({ wanted, ...one })),
   }
 }
 
 function worker(id: number, phase: WorkerPhase, changes: Partial<WorkerView> = {}): WorkerView {
-  return { id, generation: 1, phase, since: NOW - 1, fault: null, faultSince: 0, recycleAt: NEVER, ...changes }
+  return {
+    id,
+    generation: 1,
+    phase,
+    since: NOW - 1,
+    fault: null,
+    faultSince: 0,
+    recycleAt: NEVER,
+    isDebugged: false,
+    ...changes,
+  }
 }
 
 /** `fork 1, add 3`: actions as words. */
@@ -54,6 +70,7 @@ const generation = (number: number, preloader: 'loading' | 'forking' | 'gone', f
   forkNotBefore,
 })
 const reload = { next: 2, generations: [generation(1, 'forking'), generation(2, 'forking')] }
+const fewer = { next: 2, generations: [generation(1, 'forking'), { ...generation(2, 'forking'), wanted: 1 }] }
 const young = (id: number, phase: WorkerPhase) => worker(id, phase, { generation: 2 })
 
 /** Due for recycling since `ago`. */
@@ -61,7 +78,7 @@ const due = (id: number, ago: number, phase: WorkerPhase = 'serving', changes: P
   worker(id, phase, { recycleAt: NOW - ago, ...changes })
 
 /** what · state · actions · when to look again (relative to now; Infinity when left out) */
-const TABLE: readonly (readonly [string, Partial<World>, string, number?])[] = [
+const TABLE: readonly (readonly [string, Changes, string, number?])[] = [
   ['all is well', { workers: serving }, ''],
   ['first start, still importing', { current: null, next: 1, generations: [generation(1, 'loading')] }, ''],
   ['first start, imported', { current: null, next: 1 }, 'fork 1, fork 1'],
@@ -112,6 +129,12 @@ const TABLE: readonly (readonly [string, Partial<World>, string, number?])[] = [
   ],
   ['a drained worker is stopped', { workers: [...serving, worker(3, 'drained')] }, 'stop 3'],
   ['a draining worker has the graceful timeout', { workers: [...serving, worker(3, 'draining')] }, '', GRACEFUL - 1],
+  [
+    'one that stands in a debugger is not, however long it drains',
+    { workers: [...serving, worker(3, 'draining', { since: NOW - 9 * GRACEFUL, isDebugged: true })] },
+    '',
+    NEVER,
+  ],
   [
     'a draining worker that overran it is killed',
     { workers: [...serving, worker(3, 'draining', { since: NOW - GRACEFUL })] },
@@ -318,6 +341,17 @@ const TABLE: readonly (readonly [string, Partial<World>, string, number?])[] = [
     'promote',
   ],
   [
+    'reload: a new one that wants fewer is complete with fewer, and the old one keeps its own',
+    { ...fewer, workers: [worker(1, 'serving'), young(3, 'serving')] },
+    'promote',
+  ],
+  ['reload: meanwhile each has as many as it wants', { ...fewer, workers: [worker(1, 'serving')] }, 'fork 1, fork 2'],
+  [
+    'reload: what it has too many goes before it takes over',
+    { ...fewer, workers: [...serving, young(3, 'serving'), young(4, 'linking')] },
+    'drain 4',
+  ],
+  [
     'after it: the old ones drain',
     { ...reload, current: 2, next: null, workers: [...serving, young(3, 'serving'), young(4, 'serving')] },
     'drain 1, drain 2',
@@ -385,7 +419,8 @@ function perform(state: Simulated, action: Action): void {
       break
     case 'new-generation': {
       const next = ++state.lastGeneration
-      state.world = { ...world, next, generations: [...world.generations, generation(next, 'loading')] }
+      const { wanted } = world.generations.at(-1)!
+      state.world = { ...world, next, generations: [...world.generations, { ...generation(next, 'loading'), wanted }] }
       break
     }
     case 'promote':
@@ -477,12 +512,17 @@ function strike(state: Simulated, blow: Blow, pick: number): void {
     case 'reload':
       if (world.next === null && world.current !== null) perform(state, { type: 'new-generation' })
       break
+    // Of one generation: what its application is may be known late.
     case 'more':
-      state.world = { ...world, wanted: world.wanted + 1 }
+    case 'less': {
+      const number = world.generations[pick % world.generations.length]!.number
+      const by = blow === 'more' ? 1 : -1
+      const generations = world.generations.map(one =>
+        one.number === number ? { ...one, wanted: Math.max(1, one.wanted + by) } : one,
+      )
+      state.world = { ...world, generations }
       break
-    case 'less':
-      state.world = { ...world, wanted: Math.max(1, world.wanted - 1) }
-      break
+    }
     case 'nothing':
       break
   }
@@ -531,7 +571,8 @@ test('whatever happens to the processes, the plan comes to rest and all wanted w
         settle(state)
         progress(state)
       }
-      const { current, next, wanted, workers, generations } = state.world
+      const { current, next, workers, generations } = state.world
+      const { wanted } = generations.find(one => one.number === current)!
       assert.equal(next, null)
       assert.deepEqual(
         workers.map(one => [one.generation, one.phase, one.fault]),

@@ -40,6 +40,8 @@ export interface WorkerView {
   readonly faultSince: number
   /** From this moment on it is to be recycled, although nothing is wrong with it. Infinity: not that anybody knows. */
   readonly recycleAt: number
+  /** Somebody looks at it in a debugger. */
+  readonly isDebugged: boolean
 }
 
 export interface GenerationView {
@@ -48,12 +50,12 @@ export interface GenerationView {
   readonly preloader: 'loading' | 'forking' | 'gone'
   /** Back-off of a crash loop. */
   readonly forkNotBefore: number
+  /** Workers that should serve. */
+  readonly wanted: number
 }
 
 export interface World {
   readonly now: number
-  /** Workers that should serve. */
-  readonly wanted: number
   readonly gracefulMs: number
   readonly gateway: 'gone' | 'starting' | 'listening'
   /** When it was spawned. */
@@ -126,9 +128,16 @@ class Planner {
     for (const worker of this.#world.workers) this.#planWorker(worker)
   }
 
+  /** One that has more than it should gives them back first: of an ASGI application they would answer by turns. */
   #canPromote(): boolean {
-    const { next, wanted } = this.#world
-    return next !== null && this.#healthy(next).filter(worker => worker.phase === 'serving').length >= wanted
+    const { next } = this.#world
+    if (next === null) return false
+    const [healthy, wanted] = [this.#healthy(next), this.#wanted(next)]
+    return healthy.length === wanted && healthy.every(worker => worker.phase === 'serving')
+  }
+
+  #wanted(number: number): number {
+    return this.#world.generations.find(generation => generation.number === number)?.wanted ?? 0
   }
 
   /** True when the moment has come; else the plan looks again then. */
@@ -162,17 +171,16 @@ class Planner {
     )
   }
 
-  /** Its death is about to be told, and counted: who replaces it before that forks past the back-off of a crash loop. */
+  /** Its death, or what it did wrong, is about to be told, and counted: who replaces it before that forks past the back-off of a crash loop. */
   #diesAtItsStart({ phase, fault, faultSince }: WorkerView): boolean {
-    const hasBegun = phase === 'linking' || phase === 'serving'
-    return fault === 'mute' && !hasBegun && this.#world.now < faultSince + DYING_GRACE_MS
+    return fault !== 'stuck' && phase !== 'serving' && this.#world.now < faultSince + DYING_GRACE_MS
   }
 
   #planFleet(generation: GenerationView): void {
     const healthy = this.#healthy(generation.number)
     const recycled = this.#findRecycled(generation.number, healthy)
     // The replacement of the one that is recycled comes before it goes.
-    const missing = this.#world.wanted + (recycled === null ? 0 : 1) - healthy.length
+    const missing = generation.wanted + (recycled === null ? 0 : 1) - healthy.length
     if (missing > 0 && generation.preloader === 'forking' && this.#isDue(generation.forkNotBefore)) {
       for (let i = 0; i < missing; i++) this.actions.push({ type: 'fork', generation: generation.number })
     }
@@ -181,7 +189,7 @@ class Planner {
     for (const worker of surplus) this.#retire(worker)
     if (recycled === null || surplus.includes(recycled) || recycled.phase !== 'serving') return
     const others = healthy.filter(one => one !== recycled && one.phase === 'serving' && !surplus.includes(one))
-    if (others.length >= this.#world.wanted) this.#act('recycle', recycled)
+    if (others.length >= generation.wanted) this.#act('recycle', recycled)
   }
 
   /** The worker whose turn it is: the one that is due for longest, when the one before it has gone. */
@@ -231,7 +239,7 @@ class Planner {
         if (!this.#isPlanned(worker) && this.#isDue(worker.since + LINK_MS)) this.#act('kill', worker)
         break
       case 'draining':
-        if (this.#isDue(worker.since + gracefulMs)) this.#act('kill', worker)
+        if (!worker.isDebugged && this.#isDue(worker.since + gracefulMs)) this.#act('kill', worker)
         break
       case 'drained':
         this.#act('stop', worker)
@@ -262,7 +270,7 @@ class Planner {
       return
     }
     const serving = this.#healthy(worker.generation).filter(other => other.phase === 'serving').length
-    const replaced = serving >= this.#world.wanted || !this.#isServed(worker.generation)
+    const replaced = serving >= this.#wanted(worker.generation) || !this.#isServed(worker.generation)
     if (replaced || this.#isDue(worker.faultSince + this.#world.gracefulMs)) this.#act('drain', worker)
   }
 

@@ -29,9 +29,12 @@ class FakeChannel implements WorkerChannel {
     this.#closed = callback
   }
   close(): void {
+    this.refuse('')
+  }
+  refuse(reason: string): void {
     if (this.isClosed) return
     this.isClosed = true
-    this.#closed('')
+    this.#closed(reason)
   }
 }
 
@@ -41,12 +44,14 @@ function makeWorker() {
   const worker = new WorkerHandle(
     7,
     1,
+    { socket: '/run/w7.sock', slots: { wsgi: 2, asgi: 1000 } },
     {
       ready: () => heard.push('ready'),
       loadFailed: (_, failure) => heard.push(`load-failed ${failure.message}`),
-      silent: () => heard.push('silent'),
+      silent: (_, reason) => heard.push(`silent ${reason}`.trim()),
       told: () => {},
       dump: () => {},
+      debugged: ({ isDebugged }) => heard.push(`debugged ${isDebugged}`),
       stacks: (_, text) => heard.push(`stacks ${text}`),
     },
     () => now,
@@ -100,7 +105,7 @@ test('a second hello closes the connection', () => {
   const { worker, heard, channel } = makeWorker()
   worker.connected(channel, 1)
   channel.receive({ type: 'hello', build: 'x', worker: 7, pid: 1 })
-  assert.deepEqual(heard, ['silent'])
+  assert.deepEqual(heard, ['silent said hello twice'])
 })
 
 test('a ready after the kill, or said twice, is ignored', () => {

@@ -23,8 +23,17 @@ export interface WorkerEvents {
   stacks(worker: WorkerHandle, question: StackQuestion, text: string): void
   /** It does not answer: `faulthandler` is to. */
   dump(worker: WorkerHandle): void
+  /** While developing: a debugger has it, or no longer. */
+  debugged(worker: WorkerHandle): void
   /** While developing. */
   told(worker: WorkerHandle, message: Told): void
+}
+
+/** What is known of it before it says so. */
+export interface ExpectedWorker {
+  /** Where it listens. */
+  readonly socket: string
+  readonly slots: Readonly<Record<LoadedApplication['interface'], number>>
 }
 
 export class WorkerHandle implements WorkerView {
@@ -36,6 +45,7 @@ export class WorkerHandle implements WorkerView {
   fault: Fault | null = null
   faultSince = 0
   recycleAt: number = Number.POSITIVE_INFINITY
+  isDebugged = false
   /** `1,012 requests (--max-requests 1000)`. */
   recycleReason = ''
   /** Of all that it printed, for the case that it dies. */
@@ -51,7 +61,10 @@ export class WorkerHandle implements WorkerView {
   servingSince: number | null = null
   /** What the gateway said when it lost the links; empty when it did not. */
   lostReason = ''
+  /** Its end was counted as a crash before it came: it broke the rules. */
+  isCounted = false
   readonly stacks: Stacks
+  readonly #expected: ExpectedWorker
   readonly #events: WorkerEvents
   readonly #clock: () => number
   #startTime: string | null = null
@@ -60,8 +73,15 @@ export class WorkerHandle implements WorkerView {
   #helloPid: number | null = null
   #silent = false
 
-  constructor(id: number, generation: number, events: WorkerEvents, clock: () => number = () => performance.now()) {
+  constructor(
+    id: number,
+    generation: number,
+    expected: ExpectedWorker,
+    events: WorkerEvents,
+    clock: () => number = () => performance.now(),
+  ) {
     this.id = id
+    this.#expected = expected
     this.generation = generation
     this.startedAt = clock()
     this.since = this.startedAt
@@ -162,17 +182,28 @@ export class WorkerHandle implements WorkerView {
 
   #compare(): void {
     if (this.pid === null || this.#helloPid === null || this.pid === this.#helloPid) return
-    this.#channel?.close()
+    this.#channel?.refuse(`said that it is process ${this.#helloPid}, and not ${this.pid}`)
+  }
+
+  /** The gateway is told to connect there, and so often: what a worker says of itself must be what it was told. */
+  #isExpected({ socket, slots, interface: wire }: Extract<WorkerToMaster, { readonly type: 'ready' }>): boolean {
+    const expected = this.#expected
+    if (socket !== expected.socket) this.#channel?.refuse(`listens on ${socket}, and not on ${expected.socket}`)
+    else if (slots !== expected.slots[wire])
+      this.#channel?.refuse(`says that it has ${slots} slots, and not ${expected.slots[wire]}`)
+    else return true
+    return false
   }
 
   #receive(message: WorkerToMaster): void {
     switch (message.type) {
       case 'hello':
-        this.#channel?.close()
+        this.#channel?.refuse('said hello twice')
         break
       case 'ready':
         // A worker that is being killed may still finish its import.
         if (this.phase !== 'starting' && this.phase !== 'forking') break
+        if (!this.#isExpected(message)) break
         this.socket = message.socket
         this.slots = message.slots
         this.interface = message.interface
@@ -185,6 +216,12 @@ export class WorkerHandle implements WorkerView {
       case 'imported':
       case 'report':
         this.#events.told(this, message)
+        break
+      case 'debugging':
+        this.isDebugged = message.isDebugged
+        // Its request has all of its time again.
+        this.since = this.#clock()
+        this.#events.debugged(this)
         break
       case 'stacks':
         this.stacks.answered(message.text)

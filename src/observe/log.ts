@@ -57,7 +57,8 @@ export class Log {
     this.#sink = sink
     this.#threshold = ORDER[level]
     this.#isJson = format === 'json'
-    this.#style = colour ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text
+    this.#style =
+      colour && !this.#isJson ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text
     this.#format = this.#isJson ? formatJson : textFormat(this.#style)
   }
 
@@ -80,6 +81,11 @@ export class Log {
     this.#sink.write(this.#format(new Date(), level, source, message, fields))
   }
 
+  /** For a part of a message; as it is where there are no colours. */
+  paint(colour: Colour, text: string): string {
+    return this.#style(colour, text)
+  }
+
   /** For people a headline (or none) with aligned lines below it, for machines one record with fields. */
   facts(source: string, told: Told): void {
     const { headline, message, facts, fields } = told
@@ -92,7 +98,8 @@ export class Log {
   }
 }
 
-type Style = (style: 'dim' | 'green' | 'yellow' | 'red', text: string) => string
+export type Colour = 'dim' | 'green' | 'cyan' | 'yellow' | 'red'
+type Style = (style: Colour, text: string) => string
 
 function textFormat(style: Style): LogFormat {
   return (time, level, source, message, { worker, request }) => {
@@ -111,14 +118,16 @@ function formatJson(time: Date, level: LogLevel, source: string, message: string
   return `${json.replace(/[\x7f-\x9f]/g, character => `\\u00${hex(character)}`)}\n`
 }
 
-/** All but tab, line break, and the escape of a colour. */
-const CONTROL = /\x1b(?!\[[\d;:]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]/g
-/** The last colour, unless it ends one. */
-const OPEN_COLOUR = /\x1b\[(?!(?:0|22|39|49)?m)[\d;:]*m[^\x1b]*$/
+/** A colour, or a control character that is neither tab nor line break. */
+const COLOUR_OR_CONTROL = /\x1b\[[\d;:]*m|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g
+/** What ends one. */
+const ENDS_OF_COLOURS = new Set(['', '0', '22', '39', '49'])
 
 function harmless(message: string): string {
-  const text = message.replace(CONTROL, character => `\\x${hex(character)}`)
-  return OPEN_COLOUR.test(text) ? `${text}\x1b[0m` : text
+  const text = message.replace(COLOUR_OR_CONTROL, found => (found.length > 1 ? found : `\\x${hex(found)}`))
+  const last = text.lastIndexOf('\x1b[')
+  if (last < 0 || ENDS_OF_COLOURS.has(text.slice(last + 2, text.indexOf('m', last)))) return text
+  return `${text}\x1b[0m`
 }
 
 function hex(character: string): string {

@@ -8,6 +8,8 @@ import { negotiate, readOffers } from './handshake.ts'
 
 /** From our close frame to the client's (RFC6455§7.1.1). As the `websockets` package. */
 const CLOSE_MS = 10_000
+/** The same while the server drains: a client that is there answers within a round trip, and one that is not would hold up the stop. */
+const LAST_CLOSE_MS = 1000
 /** After the closing handshake, or our failing of it: how long the client has to close, so that it can read our close frame. */
 const LINGER_MS = 2000
 
@@ -26,7 +28,9 @@ export interface WebSocketOptions {
 
 export interface WebSocketContext {
   readonly maxMessage: number
-  readonly deadlines: Readonly<Record<'ping' | 'pong' | 'send' | 'close' | 'linger' | 'probe' | 'last', DeadlineList>>
+  readonly deadlines: Readonly<Record<'ping' | 'pong' | 'send' | 'linger' | 'probe' | 'last', DeadlineList>> & {
+    close: DeadlineList
+  }
   readonly flusher: Flusher
   readonly memory: MemoryBudget
 }
@@ -49,6 +53,9 @@ export function createWebSocketEngine({ limits, timeouts }: WebSocketOptions, me
   return {
     check: headers => void readOffers(headers),
     negotiate,
+    startDrain() {
+      context.deadlines.close = new DeadlineList(LAST_CLOSE_MS)
+    },
     open: (stream, first, terms, events, onEnded) =>
       new FramedConnection(stream, first, terms, events, onEnded, context),
   }

@@ -45,10 +45,9 @@ export class FrameInput implements FrameSink {
   readonly #sink: InputSink
   readonly #options: InputOptions
   readonly #reader: FrameReader
-  /** Bytes that were not read yet: of the transport, during `push`; then ours, the first of them up to `#position`. */
+  /** Bytes that were not read yet: of the transport, from `#position` on, during `push`; then ours. */
   #borrowed: Buffer | null = null
-  readonly #waiting: Buffer[] = []
-  #waitingBytes = 0
+  readonly #waiting = new ByteQueue()
   #position = 0
   /** The message in hand, as it came. */
   readonly #message = new ByteQueue()
@@ -76,13 +75,13 @@ export class FrameInput implements FrameSink {
 
   /** The stream should stop reading. */
   get isFull(): boolean {
-    return this.isPaused || this.#waitingBytes > MAX_WAITING
+    return this.isPaused || this.#waiting.bytes > MAX_WAITING
   }
 
   /** `chunk` is valid during the call only: what stays is copied. */
   push(chunk: Buffer): void {
     if (this.#over || this.#ended) return
-    if (this.#running || this.#waiting.length > 0) {
+    if (this.#running || this.#waiting.bytes > 0) {
       this.#keep(chunk)
     } else {
       this.#borrowed = chunk
@@ -92,7 +91,6 @@ export class FrameInput implements FrameSink {
       this.#borrowed = null
       if (rest !== null && !this.#over) {
         this.#keep(rest.subarray(this.#position))
-        this.#position = 0
       }
     }
     this.#settle()
@@ -100,8 +98,7 @@ export class FrameInput implements FrameSink {
 
   /** As `push`, for bytes that are ours already; nothing is told before the next call. */
   put(bytes: Buffer): void {
-    this.#waiting.push(bytes)
-    this.#waitingBytes += bytes.length
+    if (bytes.length > 0) this.#waiting.push(bytes)
   }
 
   /** No more will be pushed. */
@@ -129,7 +126,7 @@ export class FrameInput implements FrameSink {
   /** Nothing more is read or told. */
   stop(): void {
     this.#over = true
-    this.#waiting.length = this.#waitingBytes = 0
+    this.#waiting.clear()
     this.#borrowed = null
     this.#drop()
     this.#account?.close()
@@ -156,7 +153,7 @@ export class FrameInput implements FrameSink {
       this.#running = false
     }
     this.#settle()
-    const isIdle = !this.#isTelling && this.#waiting.length === 0 && this.#borrowed === null
+    const isIdle = !this.#isTelling && this.#waiting.bytes === 0 && this.#borrowed === null
     if (this.#ended && !this.#over && !this.isPaused && isIdle) {
       this.stop()
       this.#sink.onInputEnd()
@@ -167,21 +164,16 @@ export class FrameInput implements FrameSink {
 
   /** False: there are none. */
   #read(): boolean {
-    const chunk = this.#borrowed ?? this.#waiting[0]
-    if (chunk === undefined) return false
-    const at = this.#reader.read(chunk, this.#position)
-    if (this.#over) return false
-    if (at < chunk.length) {
-      this.#position = at
+    if (this.#borrowed !== null) {
+      const chunk = this.#borrowed
+      this.#position = this.#reader.read(chunk, this.#position)
+      if (this.#position === chunk.length) this.#borrowed = null
       return true
     }
-    this.#position = 0
-    if (this.#borrowed !== null) {
-      this.#borrowed = null
-    } else {
-      this.#waiting.shift()
-      this.#waitingBytes -= chunk.length
-    }
+    const { first } = this.#waiting
+    if (first === undefined) return false
+    const at = this.#reader.read(first, 0)
+    if (!this.#over) this.#waiting.drop(at)
     return true
   }
 
@@ -277,9 +269,8 @@ export class FrameInput implements FrameSink {
   }
 
   #settle(): void {
-    const { memory, bytes } = this.#message
     const held =
-      (bytes === 0 ? 0 : memory) + this.#waitingBytes + (this.#inflater?.memory ?? 0) + (this.#inflated?.length ?? 0)
+      memoryOf(this.#message) + memoryOf(this.#waiting) + (this.#inflater?.memory ?? 0) + (this.#inflated?.length ?? 0)
     if (this.#account !== null) {
       this.#account.set(held)
     } else if (held > 0 && !this.#over) {
@@ -287,6 +278,10 @@ export class FrameInput implements FrameSink {
       this.#account.set(held)
     }
   }
+}
+
+function memoryOf(queue: ByteQueue): number {
+  return queue.bytes === 0 ? 0 : queue.memory
 }
 
 function noUtf8(): MessageError {

@@ -99,8 +99,8 @@ def status(request, start_response):
 
 
 def stream(request, start_response):
-    """?n=chunks &delay=seconds between them &size=bytes of each: `chunk 0\\n`, padded."""
-    count, delay = request.integer("n", 3), request.number("delay", 0)
+    """?n=chunks &delay=seconds between them, or &gate=file that must be there &size=bytes of each: `chunk 0\\n`, padded."""
+    count, delay, gate = request.integer("n", 3), request.number("delay", 0), request.text("gate")
     size = request.integer("size", 0)
     start_response("200 OK", [("Content-Type", "text/plain")])
 
@@ -108,6 +108,8 @@ def stream(request, start_response):
         for index in range(count):
             if index and delay:
                 time.sleep(delay)
+            while index and gate and not os.path.exists(gate):
+                time.sleep(0.01)
             yield (b"chunk %d\n" % index).rjust(size, b".")
 
     return chunks()

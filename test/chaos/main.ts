@@ -12,6 +12,7 @@ import { OVERLOAD } from './scenarios/overload.ts'
 import { RESOURCES } from './scenarios/resources.ts'
 import { SERVICE_MANAGER } from './scenarios/service-manager.ts'
 import { SLOW_CLIENTS } from './scenarios/slow-clients.ts'
+import { STOPS_UNDER_LOAD } from './scenarios/stops.ts'
 
 const SCENARIOS: readonly Scenario[] = [
   ...CRASHES,
@@ -21,6 +22,7 @@ const SCENARIOS: readonly Scenario[] = [
   ...OVERLOAD,
   ...SLOW_CLIENTS,
   ...RESOURCES,
+  ...STOPS_UNDER_LOAD,
 ]
 const COLUMNS: readonly (readonly [title: string, count: keyof Counts])[] = [
   ['sent', 'sent'],

@@ -62,8 +62,20 @@ test('an application that cannot be imported is exit code 3, with its own frames
   }
 })
 
-test('the start says what runs where, and what it costs', async () => {
+test('the start says in three lines what runs where', async () => {
   const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '2'] })
+  const told = server.log.map(line => line.slice(line.indexOf('master') + 'master'.length).trim())
+  for (const [i, line] of [
+    /^Jumak \d\S+, process \d+, on http:\/\/127\.0\.0\.1:\d+: serving plain$/,
+    /^WSGI +Python 3\.\d+\.\d+ \(.+\), imported once, workers +2 × 1 thread$/,
+    /^ready$/,
+  ].entries())
+    assert.match(told.filter(line => !line.startsWith('Jumak runs as root'))[i]!, line)
+  await server.stop()
+})
+
+test('and all of it, with what it costs, when it is asked', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '2', '--log-level', 'debug'] })
   await server.waitForLog(/memory +\d+ MB: master \d+, gateway \d+, preloader \d+, 2 workers \d+/)
   for (const fact of [
     /address +http:/,
@@ -72,6 +84,7 @@ test('the start says what runs where, and what it costs', async () => {
     /application +plain:application/,
     /Python +3\./,
     /workers +2 × 1 thread/,
+    /preload +imported once/,
   ])
     assert.ok(
       server.log.some(line => fact.test(line)),

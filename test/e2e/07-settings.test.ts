@@ -35,9 +35,9 @@ async function runToEnd(args: string[], cwd: string, variables: Readonly<Record<
   }
 }
 
-test('--check says in one line that all is right, or all that is wrong with exit code 2', async t => {
+test('--check --no-app says in one line that all is right, or all that is wrong with exit code 2', async t => {
   const directory = shop(t, { 'jumak.toml': 'workers = 3\nmax-requests-jitter = 5\n' })
-  const right = await runToEnd(['--check'], directory)
+  const right = await runToEnd(['--check', '--no-app'], directory)
   assert.deepEqual(
     [right.code, right.stdout, right.stderr],
     [
@@ -62,7 +62,7 @@ test('--check says in one line that all is right, or all that is wrong with exit
 test("--env-file is the application's: this program's own Node does not read it", async t => {
   const directory = shop(t, { '.env': 'NODE_OPTIONS=--no-such-option\nJUMAK_THREADS=none\n' })
   for (const words of [['--env-file=.env'], ['--env-file', '.env']]) {
-    const { code, stdout, stderr } = await runToEnd([...words, '--check'], directory)
+    const { code, stdout, stderr } = await runToEnd([...words, '--check', '--no-app'], directory)
     assert.deepEqual([code, stderr], [0, ''])
     assert.match(stdout, /the settings are right/)
   }

@@ -171,7 +171,7 @@ test('Proxy: never becomes HTTP_PROXY (httpoxy)', () =>
     assert.equal(environ.HTTP_PROXY, undefined)
   }))
 
-test('X-Forwarded-* from loopback sets address, scheme and host', () =>
+test('X-Forwarded-For and -Proto from loopback set address and scheme; a host must be asked for by name', () =>
   withClient(async client => {
     const response = await client
       .get('/environ', 'X-Forwarded-For: 203.0.113.7', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: shop.example')
@@ -179,7 +179,7 @@ test('X-Forwarded-* from loopback sets address, scheme and host', () =>
     const environ = JSON.parse(response.body.toString())
     assert.equal(environ.REMOTE_ADDR, '203.0.113.7')
     assert.equal(environ['wsgi.url_scheme'], 'https')
-    assert.equal(environ.HTTP_HOST, 'shop.example')
+    assert.equal(environ.HTTP_HOST, 'test')
   }))
 
 test('absolute-form: its authority wins over Host (RFC9112§3.2.2)', () =>

@@ -138,7 +138,7 @@ os.execv(sys.argv[2], sys.argv[2:])
     stdio: ['ignore', 'inherit', 'pipe'],
   })
   const log = await readLog(child, / ready$/m)
-  assert.match(log(), new RegExp(`address +unix:${socket}\n`))
+  assert.match(log(), new RegExp(` on unix:${socket}: serving app\n`))
   assert.ok((await ask(socket)).pid > 0)
   child.kill()
   const [code] = await once(child, 'close')

@@ -21,7 +21,7 @@ async function start(version: string, ...args: string[]): Promise<Server> {
 
 for (const { version } of await testedPythons()) {
   test(`FastAPI on Python ${version}`, async t => {
-    const server = await start(version)
+    const server = await start(version, '-w', '2')
     assert.ok(
       server.log.some(line => /FastAPI \d/.test(line)),
       server.log.join('\n'),

@@ -18,8 +18,15 @@ test('the example chat, as npm start -- chat starts it', { skip }, async t => {
   const browser = await Browser.launch()
   const [mina, jun] = [await browser.open(server.url), await browser.open(server.url, 390, 844)]
 
-  await t.test('what one says the other reads, and the other way round', async () => {
+  await t.test('the page says what it waits for', async () => {
+    await mina.waitFor(`document.querySelector('#status').textContent.startsWith('Waiting for your name')`)
+    await mina.screenshot('chat-waits')
     await mina.type('[name=name]', 'Mina')
+    await mina.click('[name=text]')
+    await mina.waitFor(`document.querySelector('#status').textContent.startsWith('You sit with worker')`)
+  })
+
+  await t.test('what one says the other reads, and the other way round', async () => {
     await mina.type('[name=text]', 'Is anybody there?')
     await mina.press('Enter')
     await mina.waitFor(has('li.mine', 'Is anybody there?'))

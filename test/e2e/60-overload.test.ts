@@ -57,7 +57,7 @@ test('not ready, and alive, until a worker can serve', { skip }, async t => {
   const directory = makeDirectory(t, { 'slow.py': code })
   const env = { PYTHONPATH: APPS }
   const server = await startServer({ app: 'slow', directory, args: ['-w', '1', ...PROBES], env, waitReady: false })
-  await server.waitForLog(/address +http/)
+  await server.waitForLog(/ on http/)
   // The address is bound before the gateway listens.
   let live = null
   while (live === null) live = await getOnce(server.port, '/-/alive').catch(() => null)
@@ -135,7 +135,12 @@ test('with few descriptors: 503 over the limit that follows from them, and no EM
   const directory = makeDirectory(t, { few: `#!/bin/sh\nulimit -n 200\nexec "${join(ROOT, 'bin/jumak')}" "$@"\n` })
   const program = join(directory, 'few')
   chmodSync(program, 0o755)
-  const server = await startServer({ app: 'plain', directory: APPS, program, args: ['-w', '1'] })
+  const server = await startServer({
+    app: 'plain',
+    directory: APPS,
+    program,
+    args: ['-w', '1', '--log-level', 'debug'],
+  })
   await server.waitForLog(/connections +up to 75 at a time/)
   server.expectLog(/a connection was refused: 75 are open, which is the limit \(limit-connections\)/)
   const clients = Array.from({ length: 250 }, () => new RawClient(server.port).get('/hello'))

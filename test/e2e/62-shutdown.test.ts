@@ -1,4 +1,4 @@
-/** How the program stops: the delay for load balancers, and what becomes of idle connections while it drains. */
+/** How the program stops: the delay for load balancers, and the deadline. What becomes of clients before it: `63-stop.test.ts`. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ask, makeDirectory } from '../support/life.ts'
@@ -53,25 +53,8 @@ test('--shutdown-delay passes by itself, and INT has none', async t => {
   await long.ended(0)
 })
 
-test('while draining, an idle connection stays until its next request; nobody new is left waiting', async t => {
-  const server = await startServer({ app: 'app', directory: makeDirectory(t), args: ['-w', '1'] })
-  const kept = new RawClient(server.port)
-  assert.equal((await kept.get('/').response()).status, 200)
-  server.signal('SIGTERM')
-  await server.waitForLog(/stopping gracefully/)
-  while (!(await isRefused(server)));
-  // Nothing happens, and that cannot be waited for.
-  await new Promise(resolve => setTimeout(resolve, 1500))
-  const response = await kept.get('/').response()
-  assert.equal(response.status, 200)
-  assert.equal(response.header('connection'), 'close')
-  await kept.readToEnd()
-  kept.close()
-  await server.ended(0)
-})
-
 test('while draining, an idle connection is closed at the deadline', async t => {
-  const args = ['-w', '1', '--graceful-timeout', '1s']
+  const args = ['-w', '1', '--graceful-timeout', '300ms']
   const server = await startServer({ app: 'app', directory: makeDirectory(t), args })
   const kept = new RawClient(server.port)
   assert.equal((await kept.get('/').response()).status, 200)

@@ -31,5 +31,7 @@ test('npm start serves the example, says where to look, and TERM to npm ends eve
   const page = await getOnce(server.port, '/', 'Host: localhost')
   assert.equal(page.status, 200)
   assert.match(page.body.toString(), /The floor is warm/)
+  const master = /process (\d+), on http/.exec(server.log.find(line => line.includes(' on http')) ?? '')?.[1]
+  assert.ok(page.body.toString().includes(`kill -HUP ${master}<`), 'the page says whom to tell of new code')
   await server.stop()
 })

@@ -5,7 +5,7 @@
  *     ```sh expect="text"            … and print it
  *     ```sh serve                    one command that starts the program; its predecessor is stopped
  *     ```sh wait="text"              … and the program's log must say it afterwards
- *     ```sh needs=nginx              only where the command is installed
+ *     ```sh needs=nginx              only where the command is installed; what it leaves running it names in a `….pid`
  *     ```sh never="reason"           not run
  *     ```python file=app.py          written (append=… adds to it)
  *
@@ -39,4 +39,27 @@ function readAttributes(text: string): Map<string, string> {
   for (const [, name, quoted, bare] of text.matchAll(/([a-z]+)(?:=(?:"([^"]*)"|(\S+)))?/g))
     attributes.set(name!, quoted ?? bare ?? '')
   return attributes
+}
+
+/** Words of one command; single quotes keep what is between them together. */
+export function shellWords(command: string): string[] {
+  return (command.match(/(?:'[^']*'|[^\s'])+/g) ?? []).map(word => word.replaceAll("'", ''))
+}
+
+export interface TableRow {
+  readonly columns: readonly string[]
+  readonly line: number
+}
+
+/** The rows of all tables whose last column is headed so. */
+export function tableRows(document: string, lastHead: string): TableRow[] {
+  const rows: TableRow[] = []
+  let isWanted = false
+  document.split('\n').forEach((text, index) => {
+    const columns = text.startsWith('| ') ? text.slice(1, text.lastIndexOf('|')).split('|') : null
+    if (columns === null) isWanted = false
+    else if (isWanted) rows.push({ columns, line: index + 1 })
+    else isWanted = columns.at(-1)!.trim() === lastHead
+  })
+  return rows
 }

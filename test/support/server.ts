@@ -189,7 +189,8 @@ export class Server {
     await this.checkNothingLeft()
     const unexpected = this.log.filter(
       line =>
-        /^\S+ \S+ (warn|error) /.test(line) &&
+        // What the application prints is its own affair, tracebacks included.
+        /^\S+ \S+ (?:warn|error) +(?!worker|preloader)/.test(line) &&
         !this.#expected.some(pattern => pattern.test(line)) &&
         // Tests run as whoever started them.
         !(process.getuid?.() === 0 && RUNS_AS_ROOT.test(line)),

@@ -1,4 +1,4 @@
-"""Each view shows one thing that a server has to do well. Nothing here knows that it runs under Jumak."""
+"""Each view shows one thing that a server has to do well. All of it runs under other servers too."""
 
 import os
 import platform
@@ -35,6 +35,7 @@ def render_home(request, traveller_form=None, parcel_form=None, status=200):
     context = {
         "server": request.META.get("SERVER_SOFTWARE", "unknown"),
         "pid": os.getpid(),
+        "master": request.META.get("jumak.master_pid"),
         "python": platform.python_version(),
         "django": django.get_version(),
         "visits": visits,

@@ -12,22 +12,43 @@ const unsaid = []
 form.name.value = localStorage.getItem('name') ?? ''
 void about()
 if (form.name.value) connect()
+else tell('Waiting for your name: write it below, and you sit down.')
+
+/** What the page waits for, or what it has. */
+function tell(text, isOn = false) {
+  status.className = isOn ? 'on' : ''
+  status.textContent = text
+}
+
+/** With the name that stands there, unless it is the one that we sit with. */
+function sitDown() {
+  const name = form.name.value.trim()
+  if (name === '' || (socket !== null && name === localStorage.getItem('name'))) return
+  localStorage.setItem('name', name)
+  if (socket !== null) {
+    socket.onclose = null
+    socket.close()
+  }
+  connect()
+}
 
 function connect() {
+  tell(`Waiting for the server: connecting as ${form.name.value.trim()} …`)
   const address = new URL('/chat', location.href)
   address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:'
-  address.searchParams.set('name', form.name.value)
+  address.searchParams.set('name', form.name.value.trim())
   clearTimeout(again)
   socket = new WebSocket(address)
   socket.onopen = () => {
     wait = 250
-    status.className = 'on'
     sayAll()
   }
   socket.onmessage = event => show(JSON.parse(event.data))
   socket.onclose = event => {
-    status.className = ''
-    status.textContent = `Disconnected (${event.code}${event.reason ? `, ${event.reason}` : ''}): coming back …`
+    const kept = unsaid.length > 0 ? ` What you said waits: ${unsaid.length}.` : ''
+    tell(
+      `Disconnected (${event.code}${event.reason ? `, ${event.reason}` : ''}): trying again in ${wait / 1000} s.${kept}`,
+    )
     again = setTimeout(connect, wait)
     wait = Math.min(wait * 2, 8000)
   }
@@ -35,7 +56,7 @@ function connect() {
 
 function show(message) {
   if (message.kind === 'welcome') {
-    status.textContent = `You sit with worker ${message.worker}.`
+    tell(`You sit with worker ${message.worker}. Waiting for somebody to say something.`, true)
     if (messages.childElementCount === 0) message.remembered.forEach(show)
     return
   }
@@ -50,7 +71,7 @@ function show(message) {
     worker.textContent = `worker ${message.worker}`
     who.append(worker)
     item.append(who, message.text)
-    if (message.name === form.name.value) item.className = 'mine'
+    if (message.name === form.name.value.trim()) item.className = 'mine'
   } else {
     item.className = 'event'
     item.textContent = `${message.name} ${message.kind === 'enters' ? 'sits down' : 'has left'}`
@@ -60,17 +81,11 @@ function show(message) {
   messages.scrollTop = messages.scrollHeight
 }
 
+form.name.addEventListener('change', sitDown)
 form.addEventListener('submit', event => {
   event.preventDefault()
-  const { name, text } = form
-  if (name.value !== localStorage.getItem('name') || socket === null) {
-    localStorage.setItem('name', name.value)
-    if (socket !== null) {
-      socket.onclose = null
-      socket.close()
-    }
-    connect()
-  }
+  const { text } = form
+  sitDown()
   unsaid.push(text.value)
   text.value = ''
   if (socket.readyState === WebSocket.OPEN) sayAll()

@@ -59,7 +59,7 @@ export class AsgiBench extends PoolRecord {
 
   async unlinkedWorker(id: number, slots: number, script: AsgiScript, build: string, generation = 1) {
     const path = join(this.directory, `w${this.#workers.length}.sock`)
-    const worker = await new FakeAsgiWorker(path, id, script, build).listen()
+    const worker = await new FakeAsgiWorker(path, id, script, build, slots).listen()
     this.#workers.push(worker)
     this.pool.addWorker({
       worker: id,

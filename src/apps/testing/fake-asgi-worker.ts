@@ -7,6 +7,7 @@ import {
   MESSAGE_MORE,
   MESSAGE_TEXT,
   MULTIPLEX_HEADER,
+  RESPONSE_TRAILERS,
   MultiplexType as Type,
 } from '../wire/multiplex.ts'
 import { readScope, type Scope } from './read-scope.ts'
@@ -60,17 +61,23 @@ export class FakeAsgiExchange {
     return this.#socket.write(multiplexFrame(type, this.id, payload))
   }
 
-  respond(status: number, headers: readonly string[] = [], body: Buffer | string = '', complete = true): void {
+  respond(status: number, headers: readonly string[] = [], body: Buffer | string = '', flags = RESPONSE_END): void {
     const head = Buffer.from(['', ...headers].join('\0'), 'latin1')
-    const flags = Buffer.of(complete ? RESPONSE_END : 0)
     this.write(
       Type.RESPONSE,
-      Buffer.concat([number(status, 2), flags, number(50), number(head.length), head, Buffer.from(body as string)]),
+      Buffer.concat([
+        number(status, 2),
+        Buffer.of(flags),
+        number(50),
+        number(head.length),
+        head,
+        Buffer.from(body as string),
+      ]),
     )
   }
 
-  begin(headers: readonly string[] = []): void {
-    this.respond(200, headers, '', false)
+  begin(headers: readonly string[] = [], hasTrailers = false): void {
+    this.respond(200, headers, '', hasTrailers ? RESPONSE_TRAILERS : 0)
   }
 
   chunk(data: Buffer | string): void {
@@ -174,7 +181,7 @@ export class FakeAsgiWorker {
   readonly #server: Server
   #received = Buffer.alloc(0)
 
-  constructor(path: string, id: number, script: AsgiScript, build = 'b1') {
+  constructor(path: string, id: number, script: AsgiScript, build = 'b1', slots = 1) {
     this.path = path
     this.id = id
     this.script = script
@@ -183,7 +190,7 @@ export class FakeAsgiWorker {
       socket.on('error', () => {})
       socket.on('data', chunk => this.#read(socket, chunk as Buffer))
       socket.on('close', () => this.events.emit('close'))
-      socket.write(multiplexFrame(Type.HELLO, 0, JSON.stringify({ build, worker: id, slots: 10 })))
+      socket.write(multiplexFrame(Type.HELLO, 0, JSON.stringify({ build, worker: id, slots })))
     })
   }
 

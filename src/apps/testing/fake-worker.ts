@@ -129,21 +129,26 @@ export class FakeLink {
 export class FakeWorker {
   readonly path: string
   readonly build: string
+  /** As it says. */
+  slots: number
   readonly id: number
   readonly links: FakeLink[] = []
   readonly events = new EventEmitter()
   script: Script
   readonly #server: Server
 
-  constructor(path: string, id: number, script: Script, build = 'b1') {
+  constructor(path: string, id: number, script: Script, build = 'b1', slots = 1) {
     this.path = path
     this.id = id
     this.script = script
     this.build = build
+    this.slots = slots
     this.#server = createServer(socket => {
       const link = new FakeLink(socket, request => this.script(request))
       this.links.push(link)
-      socket.write(frame(FrameType.HELLO, Buffer.from(JSON.stringify({ build: this.build, worker: id, slots: 1 }))))
+      socket.write(
+        frame(FrameType.HELLO, Buffer.from(JSON.stringify({ build: this.build, worker: id, slots: this.slots }))),
+      )
       this.events.emit('link', link)
     })
   }

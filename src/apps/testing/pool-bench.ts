@@ -63,6 +63,7 @@ export class Bench extends PoolRecord {
       limits?: Partial<Limits>
       timeouts?: Partial<Timeouts>
       queueOrder?: QueueOrder
+      retry?: boolean
       beforeDispatch?: () => void
     } = {},
   ) {
@@ -71,6 +72,7 @@ export class Bench extends PoolRecord {
       limits: { ...limits, ...changes.limits },
       timeouts: { ...timeouts, ...changes.timeouts },
       queueOrder: changes.queueOrder ?? 'fifo',
+      retry: changes.retry ?? true,
       space: new TemporarySpace(directory),
       memory: new MemoryBudget(),
       build: 'b1',
@@ -90,7 +92,7 @@ export class Bench extends PoolRecord {
     generation = 1,
     warmup: readonly string[] = [],
   ): Promise<FakeWorker> {
-    const worker = await new FakeWorker(join(directory, `w${nextSocket++}.sock`), id, script, build).listen()
+    const worker = await new FakeWorker(join(directory, `w${nextSocket++}.sock`), id, script, build, slots).listen()
     cleanups.push(() => worker.die())
     this.pool.addWorker({
       worker: id,

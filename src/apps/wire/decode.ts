@@ -6,6 +6,7 @@
  * or allocated; what breaks a rule throws WireViolation, after which the decoder must not be used. Whether a request
  * is in flight at all is the sink's to know. Buffers that the sink receives are its own.
  */
+import { object, optional, show, text, textLike, wholeNumber } from '../../base/checks.ts'
 import type { ResponseHead } from '../../http/exchange.ts'
 import { FrameReader } from './frame-reader.ts'
 import { FRAME_HEADER, FrameType, MAX_CHUNK, MAX_PAYLOAD, MAX_RESPONSE_HEAD, RESPONSE_END } from './frames.ts'
@@ -48,6 +49,15 @@ export const FILE_SIZE = 36
 export const END_SIZE = 4
 export const MAX_HELLO = 4096
 export const MAX_REASON = 64 * 1024
+const MAX_HELLO_TEXT = 1000
+
+/** Whether it is the worker that was expected, with as many slots, is for the link (`checkHello`). */
+const HELLO = object<WorkerHello>({
+  build: text(MAX_HELLO_TEXT),
+  worker: wholeNumber(1, Number.MAX_SAFE_INTEGER),
+  slots: wholeNumber(1, Number.MAX_SAFE_INTEGER),
+  thread: optional(textLike(/^0x[0-9a-f]{16}$/, 18, 'a thread as 0x00007f3a5c0b1740')),
+})
 
 export class WorkerDecoder extends FrameReader {
   readonly #sink: WorkerSink
@@ -194,19 +204,15 @@ export function decodeFile(buffer: Buffer, start: number): FileOffer {
   }
 }
 
-export function decodeHello(text: string): WorkerHello {
-  let value: Partial<Record<'build' | 'worker' | 'slots' | 'thread', unknown>> | null
+export function decodeHello(json: string): WorkerHello {
+  let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(json)
   } catch {
     throw new WireViolation('hello is not JSON')
   }
-  if (typeof value !== 'object' || value === null) throw new WireViolation('hello is not an object')
-  const { build, worker, slots, thread } = value
-  if (typeof build !== 'string' || typeof worker !== 'number' || typeof slots !== 'number') {
-    throw new WireViolation('hello lacks build, worker or slots')
-  }
-  if (thread === undefined) return { build, worker, slots }
-  if (typeof thread !== 'string' || !/^0x[0-9a-f]{16}$/.test(thread)) throw new WireViolation('hello names no thread')
-  return { build, worker, slots, thread }
+  const problem = HELLO(value)
+  if (problem !== null)
+    throw new WireViolation(`hello${problem.path} is ${show(problem.value)} and should be ${problem.expected}`)
+  return value as WorkerHello
 }

@@ -17,6 +17,7 @@ interface Known extends EnvironNames {
   readonly headerNames: readonly string[]
   readonly hasHost: boolean
   readonly hasLength: boolean
+  readonly hasRoot: boolean
 }
 
 const ALWAYS =
@@ -39,14 +40,25 @@ const MAX_HEADERS = 64
 const MAX_LENGTH = 2048
 const known: Known[][] = Array.from({ length: MAX_HEADERS + 1 }, () => [])
 
-/** Null: a header comes twice, and has to be merged. `hasHost`: HTTP_HOST is told; `hasLength`: CONTENT_LENGTH is. */
-export function environNames(headers: readonly string[], hasHost: boolean, hasLength: boolean): EnvironNames | null {
+/** Null: a header comes twice, and has to be merged. HTTP_HOST, CONTENT_LENGTH and SCRIPT_NAME are told where the request `has` them. */
+export function environNames(
+  headers: readonly string[],
+  hasHost: boolean,
+  hasLength: boolean,
+  hasRoot: boolean,
+): EnvironNames | null {
   const count = headers.length / 2
   const alike = known[count]
-  if (alike === undefined) return makeNames(headers, hasHost, hasLength)
+  if (alike === undefined) return makeNames(headers, hasHost, hasLength, hasRoot)
   for (const one of alike)
-    if (one.hasHost === hasHost && one.hasLength === hasLength && areNamesOf(one.headerNames, headers)) return one
-  const made = makeNames(headers, hasHost, hasLength)
+    if (
+      one.hasHost === hasHost &&
+      one.hasLength === hasLength &&
+      one.hasRoot === hasRoot &&
+      areNamesOf(one.headerNames, headers)
+    )
+      return one
+  const made = makeNames(headers, hasHost, hasLength, hasRoot)
   if (made !== null && made.bytes.length <= MAX_LENGTH && alike.unshift(made) > KNOWN_FOR_EACH) alike.pop()
   return made
 }
@@ -56,15 +68,23 @@ function areNamesOf(names: readonly string[], headers: readonly string[]): boole
   return true
 }
 
-function makeNames(headers: readonly string[], hasHost: boolean, hasLength: boolean): Known | null {
+function makeNames(headers: readonly string[], hasHost: boolean, hasLength: boolean, hasRoot: boolean): Known | null {
   const headerNames = headers.filter((_, i) => i % 2 === 0)
   const passed = headerNames.flatMap((name, i) => (NOT_PASSED.has(name) ? [] : [2 * i + 1]))
   if (new Set(passed.map(at => headers[at - 1])).size !== passed.length) return null
   const keys = passed.map(at => environKey(headers[at - 1]!))
-  const names = [ALWAYS, ...(hasHost ? ['HTTP_HOST'] : []), ...(hasLength ? ['CONTENT_LENGTH'] : []), ...keys]
+  const own = [hasHost && 'HTTP_HOST', hasLength && 'CONTENT_LENGTH', hasRoot && 'SCRIPT_NAME'].filter(Boolean)
+  const names = [ALWAYS, ...own, ...keys]
   // Copies of the names: a slice would keep the whole head that it was cut from.
-  const own = headerNames.map(name => Buffer.from(name, 'latin1').toString('latin1'))
-  return { bytes: Buffer.from(names.join('\0') + LAST, 'latin1'), passed, headerNames: own, hasHost, hasLength }
+  const copies = headerNames.map(name => Buffer.from(name, 'latin1').toString('latin1'))
+  return {
+    bytes: Buffer.from(names.join('\0') + LAST, 'latin1'),
+    passed,
+    headerNames: copies,
+    hasHost,
+    hasLength,
+    hasRoot,
+  }
 }
 
 function environKey(name: string): string {

@@ -50,6 +50,20 @@ test('PATH_INFO is what follows the root path, or all of it where the proxy in f
   assert.deepEqual(['/shop/a', '/shop', '/shop/', '/shopping', '/a'].map(path), ['/a', '', '/', '/shopping', '/a'])
 })
 
+test('a root path of its own is its SCRIPT_NAME, in the place of the configured one', () => {
+  const write = (request: FakeRequest) => {
+    const writer = new FrameWriter()
+    writeEnviron(writer, new FakeExchange(request), 0, '/shop')
+    const env = readEnviron(writer.bytes())
+    return [env.get('SCRIPT_NAME'), env.get('PATH_INFO'), env.get('REMOTE_ADDR')]
+  }
+  for (let i = 0; i < 3; i++) {
+    assert.deepEqual(write({ path: '/app/a', rootPath: '/app' }), ['/app', '/a', '192.0.2.1'])
+    assert.deepEqual(write({ path: '/a', rootPath: '/app' }), ['/app', '/a', '192.0.2.1'])
+    assert.deepEqual(write({ path: '/app/a' }), [undefined, '/app/a', '192.0.2.1'])
+  }
+})
+
 test('HTTP_HOST is the authority, which rules over the Host header (RFC9112§3.2.2)', () => {
   assert.equal(
     environ({ authority: 'real.example', headers: ['host', 'other.example'] }).get('HTTP_HOST'),

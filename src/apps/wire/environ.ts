@@ -16,17 +16,19 @@ const PROTOCOL = { '1.0': '\0HTTP/1.0\0', '1.1': '\0HTTP/1.1\0', '2': '\0HTTP/2.
 
 /**
  * Writes `u32 headLength · u32 namesLength · names · values`. `bodyLength`: true length of the content, passed on when the
- * request has content, chunked or not; -1: not known yet. `rootPath`: empty, or as in `/shop`.
+ * request has content, chunked or not; -1: not known yet. `rootPath`: of the configuration, empty, or as in `/shop`.
  */
 export function writeEnviron(writer: FrameWriter, exchange: Exchange, bodyLength: number, rootPath = ''): void {
   const { request, peer, body } = exchange
   const hasHost = request.authority !== ''
+  const ownRoot = request.rootPath
+  const hasRoot = ownRoot !== undefined
   const hasLength = bodyLength >= 0 && (body.length !== 0 || hasContentLength(request.headers))
   let { headers } = request
-  let names = environNames(headers, hasHost, hasLength)
+  let names = environNames(headers, hasHost, hasLength, hasRoot)
   if (names === null) {
     headers = mergeRepeated(headers)
-    names = environNames(headers, hasHost, hasLength)!
+    names = environNames(headers, hasHost, hasLength, hasRoot)!
   }
   let values =
     `${request.scheme}${PROTOCOL[request.version]}` +
@@ -34,8 +36,9 @@ export function writeEnviron(writer: FrameWriter, exchange: Exchange, bodyLength
     `${serverOf(exchange)}\0${exchange.id}\0`
   if (hasHost) values += `${request.authority}\0`
   if (hasLength) values += `${bodyLength}\0`
+  if (hasRoot) values += `${ownRoot}\0`
   for (const at of names.passed) values += `${headers[at]!}\0`
-  values += belowRoot(decodePath(request.path), rootPath)
+  values += belowRoot(decodePath(request.path), ownRoot ?? rootPath)
   writer.u32(names.bytes.length + values.length)
   writer.u32(names.bytes.length)
   writer.raw(names.bytes)

@@ -31,6 +31,7 @@ import {
   MESSAGE_MORE,
   MESSAGE_TEXT,
   MULTIPLEX_HEADER,
+  RESPONSE_TRAILERS,
   MultiplexType as Type,
 } from './multiplex.ts'
 import { decodeHead, decodeTrailers } from './response-head.ts'
@@ -130,8 +131,10 @@ export class MultiplexDecoder<E extends WireState> extends FrameReader {
     if (bodyLength > (complete ? MAX_COMPLETE : MAX_CONTENT))
       throw new WireViolation(`content of ${bodyLength} bytes in RESPONSE`)
     if (status < 200 || status > 599) throw new WireViolation(`status ${status}`)
-    if ((flags & ~RESPONSE_END) !== 0) throw new WireViolation(`response flags ${flags}`)
-    const head = decodeHead(status, buffer, headStart, bodyStart)
+    if (flags > RESPONSE_TRAILERS) throw new WireViolation(`response flags ${flags}`)
+    const plain = decodeHead(status, buffer, headStart, bodyStart)
+    // A copy: the head itself may be shared with responses without trailers.
+    const head = flags === RESPONSE_TRAILERS ? { ...plain, comesAgain: false, hasTrailers: true } : plain
     if (!complete) {
       exchange.stage = 'content'
       this.#spend(exchange, bodyLength)

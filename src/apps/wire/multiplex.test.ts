@@ -114,8 +114,9 @@ function makeDecoder() {
     },
     onHello: hello => add('HELLO', none, { hello }),
     onPong: token => add('PONG', none, { token }),
-    onResponse: (state, { status, headers }, body, complete, runMicros) => {
-      add('RESPONSE', state, { status, complete, runMicros, headers, body: body.toString('hex') })
+    onResponse: (state, { status, headers, hasTrailers }, body, complete, runMicros) => {
+      const flags = hasTrailers ? { complete, hasTrailers } : { complete }
+      add('RESPONSE', state, { status, ...flags, runMicros, headers, body: body.toString('hex') })
       if (complete) end(state)
     },
     onChunk: (state, data) => add('CHUNK', state, { data: data.toString('hex') }),

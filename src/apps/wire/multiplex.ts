@@ -28,6 +28,7 @@
  *     RESPONSE    u16 status · u8 flags · u32 runMicros · u32 headLength · head · body
  *                   head: latin-1, `reason NUL name NUL value NUL name NUL value …` (reason empty)
  *                   flags bit 0 (END): complete, `body` is all content; else CHUNK…END or FILE…END follow
+ *                   flags bit 1 (TRAILERS), not with END: the application has announced trailers, which END will bring
  *     CHUNK       content
  *     END         u32 runMicros · trailers                   latin-1, `name NUL value NUL …`; empty: none
  *     FILE        u32 fd · u64 offset · u64 length · u64 device · u64 inode    answered by FILE_OPENED
@@ -54,8 +55,9 @@
  * **Head**, latin-1, joined by NUL. Names: `http` or `websocket`, `x-request-id`, then the header names, lower-case, with order
  * and duplicates kept. Values: connection, method, the exchange's id, the header values, query, path as sent, path
  * percent-decoded (UTF-8; the root path in front if the proxy took it away); the last may have a NUL. Connection:
- * `version scheme clientPort clientAddress serverPort serverAddress`, version 1.0, 1.1 or 2, scheme http, https, ws or wss; a Unix
- * socket has ports 0, no client address, and its path as the server's.
+ * `version scheme clientPort clientAddress serverPort rootPath serverAddress`, version 1.0, 1.1 or 2, scheme http, https, ws or wss;
+ * rootPath is the request's own, without spaces, or empty: then the configured one counts. A Unix socket has ports 0, no client
+ * address, and its path as the server's.
  */
 export const MultiplexType = {
   HELLO: 1,
@@ -89,6 +91,9 @@ export const MAX_CONTENT = 64 * 1024
 export const MESSAGE_COST = 32
 /** A complete response (head and all content) goes in one frame up to this size of content. */
 export const MAX_COMPLETE = 256 * 1024
+
+/** Beside RESPONSE_END (`frames.ts`). */
+export const RESPONSE_TRAILERS = 2
 
 export const MESSAGE_TEXT = 1
 export const MESSAGE_BINARY = 2

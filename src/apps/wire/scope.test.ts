@@ -21,7 +21,7 @@ test('the head has what a scope needs, in the order of the wire; the exchange’
   }
   assert.deepEqual(scope(request), {
     type: 'http',
-    connection: '1.0 http 4711 192.0.2.1 8000 127.0.0.1',
+    connection: '1.0 http 4711 192.0.2.1 8000  127.0.0.1',
     method: 'POST',
     headers: [
       ...['x-request-id', 'r-1', 'host', 'example.com', 'x-latin', 'caf\xe9'],
@@ -60,6 +60,16 @@ test('the root path stands before a path that a proxy took it from, and is not d
   assert.equal(path('/1', '/café'), '/café/1')
 })
 
+test('a root path of its own counts in the place of the configured one, for this request only', () => {
+  const own = (rootPath?: string) =>
+    scope(rootPath === undefined ? { path: '/cart' } : { path: '/cart', rootPath }, {}, '/shop')
+  assert.deepEqual(
+    [own('/app').path, own('/app').connection],
+    ['/app/cart', '1.1 http 4711 192.0.2.1 8000 /app 127.0.0.1'],
+  )
+  assert.deepEqual([own().path, own().connection], ['/shop/cart', '1.1 http 4711 192.0.2.1 8000  127.0.0.1'])
+})
+
 test('nothing of a request is in the head of another: not its names, its schemes, where it came in', () => {
   const one = new ScopeWriter('')
   const write = (headers: string[], changes: object) => {
@@ -96,7 +106,7 @@ test('the Host header is the authority, which rules over it (RFC9112§3.2.2)', (
 test('a Unix socket has no client, and a path for a server', () => {
   const peer = { address: '', port: 0, socketAddress: '' }
   const unix = scope({}, { peer, local: { address: '/run/my öpp.sock', port: 0 } })
-  assert.equal(unix.connection, '1.1 http 0  0 /run/my \xc3\xb6pp.sock')
+  assert.equal(unix.connection, '1.1 http 0  0  /run/my \xc3\xb6pp.sock')
 })
 
 test('X-Request-ID is the id of the exchange, whatever the client said', () => {

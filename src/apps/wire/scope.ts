@@ -27,7 +27,7 @@ export class ScopeWriter {
   readonly #rootPath: string
   /** Where the last request came in, and its text: nearly always the same. */
   #local: LocalEnd = { address: '', port: 0 }
-  #server = ' 0 '
+  #server = ' 0  '
 
   /** `rootPath`: empty or `/shop`. */
   constructor(rootPath: string) {
@@ -38,11 +38,11 @@ export class ScopeWriter {
   /** Writes `u32 headLength · u32 namesLength · names · values`. */
   write(writer: FrameWriter, exchange: Exchange): void {
     const { request, peer, local, isWebSocket } = exchange
-    const { headers, authority, version } = request
+    const { headers, authority, version, rootPath: ownRoot } = request
     const scheme = isWebSocket ? WEB_SOCKET_SCHEME[request.scheme] : request.scheme
     let names = isWebSocket ? WEB_SOCKET : HTTP
     let values =
-      `${LEADS[version][scheme]}${peer.port} ${peer.address}${this.#serverOf(local)}\0` +
+      `${LEADS[version][scheme]}${peer.port} ${peer.address}${this.#serverOf(local, ownRoot)}\0` +
       `${request.method}\0${exchange.id}`
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i]!
@@ -50,29 +50,33 @@ export class ScopeWriter {
       names += `\0${name}`
       values += `\0${name === 'host' && authority !== '' ? authority : headers[i + 1]!}`
     }
-    const head = `${names}${values}\0${request.query}\0${request.path}\0${this.#fullPath(request.path)}`
+    const head = `${names}${values}\0${request.query}\0${request.path}\0${this.#fullPath(request.path, ownRoot ?? this.#rootPath)}`
     writer.u32(head.length)
     writer.u32(names.length)
     writer.latin1(head)
   }
 
-  /** ` 8000 127.0.0.1`. The path of a Unix socket has its characters in UTF-8. */
-  #serverOf(local: LocalEnd): string {
-    const { address, port } = local
-    if (port !== this.#local.port || address !== this.#local.address) {
+  /** ` 8000  127.0.0.1`, and with a root path of the request's own ` 8000 /shop 127.0.0.1`. */
+  #serverOf(local: LocalEnd, ownRoot: string | undefined): string {
+    if (ownRoot !== undefined) return ` ${local.port} ${ownRoot} ${addressOf(local)}`
+    if (local.port !== this.#local.port || local.address !== this.#local.address) {
       this.#local = local
-      this.#server = ` ${port} ${port === 0 ? Buffer.from(address, 'utf8').toString('latin1') : address}`
+      this.#server = ` ${local.port}  ${addressOf(local)}`
     }
     return this.#server
   }
 
   /** Percent-decoded, a byte each character, with the root path in front when the proxy took it away. */
-  #fullPath(raw: string): string {
+  #fullPath(raw: string, root: string): string {
     const path = decodePath(raw)
-    const root = this.#rootPath
     if (root === '' || path === root || path.startsWith(`${root}/`)) return path
     return root + path
   }
+}
+
+/** The path of a Unix socket has its characters in UTF-8. */
+function addressOf({ address, port }: LocalEnd): string {
+  return port === 0 ? Buffer.from(address, 'utf8').toString('latin1') : address
 }
 
 /** Those that the client offers, in its order (RFC6455§4.2.2). */

@@ -16,14 +16,14 @@ export const app = defineSetting<AppName | null>({
   name: 'app',
   section: 'Application',
   placeholder: 'APP',
-  kind: text<AppName | null>('`module`, `module:callable`, `module:factory()` or a file', written =>
+  kind: text<AppName | null>('`module`, `module:callable`, `module:factory()`, a file or a folder', written =>
     written === '.' ? { value: null } : parseAppName(written),
   ),
   default: '.',
   defaultText: 'found',
-  why: 'A Django project and most small applications can be recognised (manage.py, wsgi.py, app.py, main.py), and what was found is said.',
-  doc: 'What to serve: module, module:callable, module:factory(), or a file.',
-  more: 'Relative files are seen from `chdir`. A file may be followed by `:callable` as well. Without a callable, `application` and `app` are tried.',
+  why: 'A Django project and most small applications can be recognised, and what was found is said.',
+  doc: 'What to serve: module, module:callable, module:factory(), file or folder.',
+  more: 'Relative files are seen from `chdir`. A file may be followed by `:callable` as well; one in a package is imported as its module. Without a callable, `application`, `app` and `create_app` (which is called) are tried. Without APP, or in a folder that is named, what is served is looked for: a Django project by its `manage.py` (with Channels or Daphne by its `ASGI_APPLICATION`), then `wsgi.py`, `asgi.py`, `app.py`, `main.py`, `server.py`, `api.py`, then these in a package, then all of it in `src`. Only their text is read.',
   positional: true,
   change: 'reload',
 })
@@ -71,8 +71,9 @@ export const python = defineSetting({
     absolute: (written, from) => (written.includes('/') ? from(written) : written),
   },
   default: 'auto',
-  why: 'What `python` would be for the person who types it: the active virtual environment, `.venv`, `venv`, `python3`.',
-  doc: 'Interpreter (3.9 to 3.14) or virtual environment; auto: .venv, venv, python3.',
+  why: 'What `python` would be for the person who types it.',
+  doc: 'Interpreter (3.9 to 3.14) or virtual environment; auto: as found, or python3.',
+  more: 'With `auto` it is the first of: the active virtual environment (`VIRTUAL_ENV`), the active one of conda, `UV_PROJECT_ENVIRONMENT`, `.venv` or `venv` in the directory or in one above it (not beyond a directory that everybody may write to), the one that poetry made for the project, `python3` on PATH.',
   change: 'reload',
 })
 
@@ -84,7 +85,7 @@ export const preload = defineSetting({
   default: 'auto',
   why: 'It saves most of the memory, and the inspection keeps it from applications that would break.',
   doc: 'Import once and fork the workers: on, off, or auto (where it is safe).',
-  more: '`auto` looks for threads and connections that the import left behind, which do not survive a fork, and says what it found.',
+  more: '`auto` looks at what the import left behind: threads, processes, open files, pipes, connections, event loops, locks, shared memory. Workers would share it to their harm, so each of them imports for itself, and the log says which line opened what. Harmless are files opened to append (logs), listening sockets, syslog, and files that are only mapped.',
   change: 'reload',
 })
 

@@ -1,7 +1,8 @@
-/** All settings and actions, in the order of help. */
+/** All settings and actions, in the order of help: what is needed first and most comes first. */
 import * as application from './application.ts'
 import * as development from './development.ts'
-import { check, help, printConfig, printSchema, version } from './information.ts'
+import { errorPage } from './errors.ts'
+import { check, help, noApp, printConfig, printSchema, usage, version } from './information.ts'
 import * as limits from './limits.ts'
 import * as listening from './listening.ts'
 import * as logging from './logging.ts'
@@ -25,6 +26,7 @@ export const SETTINGS: readonly Setting[] = [
   listening.bind,
   listening.unixMode,
   listening.trustedProxies,
+  listening.forwardedHeaders,
   listening.healthPath,
   listening.readyPath,
   workers.workers,
@@ -36,10 +38,22 @@ export const SETTINGS: readonly Setting[] = [
   workers.gracefulTimeout,
   workers.shutdownDelay,
   workers.startTimeout,
+  workers.retry,
   workers.maxRequests,
   workers.maxRequestsJitter,
   workers.maxAge,
   workers.maxMemory,
+  staticFiles,
+  errorPage,
+  logging.accessLog,
+  logging.accessLogFormat,
+  logging.accessLogMinStatus,
+  logging.accessLogSlow,
+  logging.logFile,
+  logging.logLevel,
+  logging.logFormat,
+  development.reload,
+  development.reloadDir,
   limits.keepAlive,
   limits.headerTimeout,
   limits.bodyTimeout,
@@ -61,21 +75,11 @@ export const SETTINGS: readonly Setting[] = [
   limits.wsMaxSize,
   limits.wsPingInterval,
   limits.wsPingTimeout,
-  staticFiles,
-  logging.accessLog,
-  logging.accessLogFormat,
-  logging.accessLogMinStatus,
-  logging.accessLogSlow,
-  logging.logFile,
-  logging.logLevel,
-  logging.logFormat,
   process.user,
   process.group,
   process.umask,
   process.pidFile,
   process.tempDir,
-  development.reload,
-  development.reloadDir,
 ]
 
-export const ACTIONS: readonly Action[] = [help, version, check, printConfig, printSchema]
+export const ACTIONS: readonly Action[] = [usage, help, version, check, noApp, printConfig, printSchema]

@@ -1,7 +1,14 @@
 /** Flags that make the program say something and leave. */
 import type { Action } from './setting.ts'
 
-export const help: Action = { name: 'help', short: 'h', section: 'Information', doc: 'Show this and leave.' }
+export const usage: Action = {
+  name: 'usage',
+  short: 'h',
+  section: 'Information',
+  doc: 'Show what is needed most, and leave.',
+}
+
+export const help: Action = { name: 'help', section: 'Information', doc: 'Show every setting, and leave.' }
 
 export const version: Action = {
   name: 'version',
@@ -13,7 +20,13 @@ export const version: Action = {
 export const check: Action = {
   name: 'check',
   section: 'Information',
-  doc: 'Say all that is wrong with the settings and their files, start nothing.',
+  doc: 'Say what is wrong with settings, files and application, and serve nothing.',
+}
+
+export const noApp: Action = {
+  name: 'no-app',
+  section: 'Information',
+  doc: 'With --check: do not load the application, which is quicker.',
 }
 
 export const printConfig: Action = {

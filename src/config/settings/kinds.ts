@@ -1,8 +1,7 @@
 /**
  * Kinds of values: from text to value, with the phrase that says what is allowed, what a file may write instead of text,
- * and how JSON Schema and the reference tell it. Every source takes its text the same way through `schema`.
+ * and how JSON Schema and the reference tell it. Every source takes its text the same way through `parse`.
  */
-import { z } from 'zod'
 import type { Parsed } from '../diagnostics.ts'
 import { parseDuration } from '../duration.ts'
 import { parseSize } from '../size.ts'
@@ -16,8 +15,8 @@ export type Resolve = (path: string) => string
 export type JsonSchema = Readonly<Record<string, unknown>>
 
 export interface Kind<Value> {
-  /** From the text that the user wrote to the value; its messages are phrases that say what is allowed (`must be ...`). */
-  readonly schema: z.ZodType<Value, string>
+  /** From the text that the user wrote to the value; a problem is a phrase that says what is allowed (`must be ...`). */
+  readonly parse: (text: string) => Parsed<Value>
   /** What a file may write besides text in quotes. */
   readonly literals: readonly Literal[]
   /** One value, for editors. */
@@ -32,33 +31,23 @@ export interface Kind<Value> {
   readonly table?: 'only' | 'also'
 }
 
-/** Around a parser of ours. */
-export function parsedBy<Value>(parse: (text: string) => Parsed<Value>): z.ZodType<Value, string> {
-  return z.string().transform((text, context) => {
-    const parsed = parse(text)
-    if ('value' in parsed) return parsed.value
-    context.addIssue({ code: 'custom', message: parsed.problem })
-    return z.NEVER
-  })
-}
-
 /** Text with a form of its own. */
 export function text<Value>(
   says: string,
   parse: (text: string) => Parsed<Value>,
   more: Partial<Pick<Kind<Value>, 'literals' | 'json' | 'absolute' | 'table'>> = {},
 ): Kind<Value> {
-  return { schema: parsedBy(parse), literals: [], json: { type: 'string' }, says, ...more }
+  return { parse, literals: [], json: { type: 'string' }, says, ...more }
 }
 
 /** A whole number from `minimum` to `maximum`. */
 export function count(minimum: number, maximum: number): Kind<number> {
   const problem = `must be a whole number from ${minimum} to ${maximum}`
   return {
-    schema: parsedBy(text => {
+    parse: text => {
       const value = parseCount(text, minimum, maximum)
       return value === null ? { problem } : { value }
-    }),
+    },
     literals: ['integer'],
     json: { type: 'integer', minimum, maximum },
     says: `whole number, ${minimum} to ${maximum}`,
@@ -69,12 +58,12 @@ export function count(minimum: number, maximum: number): Kind<number> {
 export function countOr<const Word extends string>(word: Word, minimum: number, maximum: number): Kind<number | Word> {
   const number = count(minimum, maximum)
   return {
-    schema: parsedBy<number | Word>(text => {
+    parse: text => {
       const value = text === word ? word : parseCount(text, minimum, maximum)
       return value === null
         ? { problem: `must be a whole number from ${minimum} to ${maximum}, or ${word}` }
         : { value }
-    }),
+    },
     literals: ['integer'],
     json: { anyOf: [number.json, { const: word }] },
     says: `${number.says}, or \`${word}\``,
@@ -89,7 +78,10 @@ function parseCount(text: string, minimum: number, maximum: number): number | nu
 export function oneOf<const Word extends string>(words: readonly [Word, ...Word[]]): Kind<Word> {
   const hasSwitch = words.some(word => word === 'on') && words.some(word => word === 'off')
   return {
-    schema: z.enum(words, { error: `must be ${enumerate(words)}` }),
+    parse: text => {
+      const value = words.find(word => word === text)
+      return value === undefined ? { problem: `must be ${enumerate(words)}` } : { value }
+    },
     literals: hasSwitch ? ['boolean'] : [],
     json: hasSwitch ? { enum: [...words, true, false] } : { enum: [...words] },
     says: words.map(word => `\`${word}\``).join(', '),
@@ -115,12 +107,11 @@ const SWITCH_WORDS: ReadonlyMap<string, boolean> = new Map([
 
 /** `flag`: it is given without a value. */
 export function onOrOff(form: 'value' | 'flag'): Kind<boolean> {
-  const schema = parsedBy(text => {
-    const value = SWITCH_WORDS.get(text.toLowerCase())
-    return value === undefined ? { problem: 'must be on or off' } : { value }
-  })
   const kind: Kind<boolean> = {
-    schema,
+    parse: text => {
+      const value = SWITCH_WORDS.get(text.toLowerCase())
+      return value === undefined ? { problem: 'must be on or off' } : { value }
+    },
     literals: ['boolean'],
     json: { enum: [true, false, 'on', 'off'] },
     says: '`on`, `off`',
@@ -131,10 +122,10 @@ export function onOrOff(form: 'value' | 'flag'): Kind<boolean> {
 /** Milliseconds. `none`: what 0 means, where it is allowed. */
 export function duration(none: string | null): Kind<number> {
   return {
-    schema: parsedBy(text => {
+    parse: text => {
       const parsed = parseDuration(text)
       return none === null && 'value' in parsed && parsed.value === 0 ? { problem: 'must be a time above 0' } : parsed
-    }),
+    },
     literals: ['integer', 'float'],
     json: {
       anyOf: [
@@ -150,11 +141,11 @@ export function duration(none: string | null): Kind<number> {
 export function size(minimum: number, maximum: number, none: string | null = null): Kind<number> {
   const range = `must be from ${formatSize(minimum)} to ${formatSize(maximum)}${none === null ? '' : ', or 0'}`
   return {
-    schema: parsedBy(text => {
+    parse: text => {
       const parsed = parseSize(text)
       if (!('value' in parsed) || (parsed.value === 0 && none !== null)) return parsed
       return parsed.value >= minimum && parsed.value <= maximum ? parsed : { problem: range }
-    }),
+    },
     literals: ['integer'],
     json: {
       anyOf: [
@@ -170,11 +161,11 @@ export function size(minimum: number, maximum: number, none: string | null = nul
 export function sizeOr<const Word extends string>(word: Word, minimum: number, maximum: number): Kind<number | Word> {
   const plain = size(minimum, maximum)
   return {
-    schema: parsedBy<number | Word>(text => {
+    parse: text => {
       if (text === word) return { value: word }
-      const parsed = plain.schema.safeParse(text)
-      return parsed.success ? { value: parsed.data } : { problem: `${parsed.error.issues[0]!.message}, or ${word}` }
-    }),
+      const parsed = plain.parse(text)
+      return 'value' in parsed ? parsed : { problem: `${parsed.problem}, or ${word}` }
+    },
     literals: ['integer'],
     json: { anyOf: [plain.json, { const: word }] },
     says: `${plain.says}, or \`${word}\``,
@@ -219,11 +210,10 @@ function parseOctal(written: string, problem: string): Parsed<number> {
 export function path(problem: string, words: readonly string[] = []): Kind<string | null> {
   const isWord = (written: string) => written === '-' || words.includes(written)
   return {
-    schema: z
-      .string()
-      .min(1, problem)
-      .refine(written => !written.includes('\0'), problem)
-      .transform(written => (words.includes(written) ? null : written)),
+    parse: written => {
+      if (written === '' || written.includes('\0')) return { problem }
+      return { value: words.includes(written) ? null : written }
+    },
     literals: words.includes('off') ? ['false'] : [],
     json: words.includes('off')
       ? { anyOf: [{ type: 'string', minLength: 1 }, { const: false }] }

@@ -1,7 +1,8 @@
 /** Settings of the addresses, and of whom they believe. */
+import type { ForwardedHeader } from '../../base/forwarded-headers.ts'
 import { parseBind, toAbsoluteBind } from '../bind.ts'
 import { parseHealthPath } from '../forms.ts'
-import { parseTrusted } from '../trusted.ts'
+import { FORWARDED_NAMES, parseForwardedHeader, parseTrusted } from '../trusted.ts'
 import { octal, text } from './kinds.ts'
 import { defineSetting } from './setting.ts'
 
@@ -41,8 +42,22 @@ export const trustedProxies = defineSetting({
   kind: text('IP address, range (`10.0.0.0/8`), `loopback`, `unix`, `none`, or `*`', parseTrusted),
   default: 'loopback,unix',
   why: 'A proxy on the same machine; anyone else must be named.',
-  doc: 'Whose X-Forwarded-* is believed: addresses, ranges, loopback, unix, none, *; repeatable.',
-  more: 'What they say becomes the client address, the scheme and the host that the application sees. `*` believes everyone: whoever can connect may then claim any client address, host and https. It is right only where nobody but the proxy can connect.',
+  doc: 'Whom to believe: addresses, ranges, loopback, unix, none, *; repeatable.',
+  more: 'What they say in `forwarded-headers` becomes the client address and the scheme that the application sees. `*` believes everyone: whoever can connect may then claim any client address and https. It is right only where nobody but the proxy can connect.',
+  repeatable: 'commas',
+  change: 'restart',
+})
+
+export const forwardedHeaders = defineSetting<readonly ForwardedHeader[]>({
+  name: 'forwarded-headers',
+  section: 'Listening',
+  placeholder: 'HEADER',
+  kind: text(`${FORWARDED_NAMES.map(name => `\`${name}\``).join(', ')}, or \`none\``, parseForwardedHeader),
+  default: 'X-Forwarded-For,X-Forwarded-Proto',
+  defaultText: 'X-Forwarded-For, -Proto',
+  why: 'Nearly every proxy sets these two, and passes on all others as the client sent them.',
+  doc: 'Headers that trusted proxies are believed in; repeatable.',
+  more: 'Name exactly those that your proxy sets on every request: what it does not set, a client can. They replace the default, and are believed from `trusted-proxies` only. `X-Forwarded-For` is the client address, `-Proto` the scheme (`wss` and `ws` are `https` and `http`), `-Host` the host, `-Port` its port, `-Prefix` the path that the proxy has stripped (it counts in the place of `root-path`). `X-Forwarded-Ssl` (`on`, `off`) and `X-Forwarded-Protocol` (`ssl`, `https`, `http`) are older names for the scheme; where two of the three contradict each other, the answer is 400. `Forwarded` (RFC 7239) stands alone: a proxy that sets it passes on `X-Forwarded-*` of the client. Jumak takes no header away: an application that reads others by itself (`ProxyFix` of Werkzeug, `USE_X_FORWARDED_HOST` of Django) gets them as the proxy sent them.',
   repeatable: 'commas',
   change: 'restart',
 })

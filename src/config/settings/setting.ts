@@ -9,11 +9,11 @@ export type Section =
   | 'Application'
   | 'Listening'
   | 'Workers'
-  | 'Limits'
   | 'Static files'
   | 'Logging'
-  | 'Process'
   | 'Development'
+  | 'Limits'
+  | 'Process'
   | 'Information'
 
 export type Source = 'flag' | 'variable' | 'file'
@@ -53,7 +53,7 @@ export interface Setting<Value = unknown> extends Definition {
 
 /** A flag without a value that makes the program say something instead of serving. */
 export interface Action extends Definition {
-  readonly name: 'help' | 'version' | 'check' | 'print-config' | 'print-schema'
+  readonly name: 'usage' | 'help' | 'version' | 'check' | 'no-app' | 'print-config' | 'print-schema'
 }
 
 export function defineSetting<Value>(setting: Setting<Value>): Setting<Value> {

@@ -18,7 +18,7 @@ export const staticFiles = defineSetting<StaticMount | null>({
   defaultText: 'found for Django',
   why: 'A Django project says in its settings (STATIC_URL, STATIC_ROOT) what it wants served, and what was found is said.',
   doc: 'Files below a URL, as in /static/=public; repeatable; off: none.',
-  more: 'What is not there is asked of the application. With `off` the settings of a Django project are not looked at.',
+  more: "What is not there is asked of the application. A start says where a Django project's files come from, or why there are none. With `reload` and `DEBUG` the finders of `django.contrib.staticfiles` are asked, as `runserver` does, and not `STATIC_ROOT`. With `off` the settings of a Django project are not looked at.",
   repeatable: 'words',
   change: 'restart',
 })

@@ -1,7 +1,7 @@
 /** Settings of the workers: how many, how long they may take, and when they are replaced. */
 import { parsePathTimeout } from '../path-timeout.ts'
 import type { PathTimeout } from '../types.ts'
-import { count, countOr, duration, size, text } from './kinds.ts'
+import { count, countOr, duration, onOrOff, size, text } from './kinds.ts'
 import { defineSetting } from './setting.ts'
 
 /** More would be a slip of the finger: each worker is a process. */
@@ -21,9 +21,10 @@ export const workers = defineSetting({
   placeholder: 'N',
   kind: countOr('auto', 1, MAX_WORKERS),
   default: 'auto',
-  why: 'Requests that compute need a core each, and more would only take turns.',
-  doc: 'Worker processes; auto: one for each core (or CPU quota), at least 2.',
-  more: 'When it is not given and `WEB_CONCURRENCY` is set, as platforms do, that is used.',
+  defaultText: 'auto, 1 for ASGI',
+  why: 'Requests that compute need a core each, and more would only take turns. An event loop serves thousands, and many ASGI applications keep in memory what all their clients share.',
+  doc: 'Worker processes; auto: one a core (or CPU quota), at least 2.',
+  more: 'An ASGI application has one unless this is given, `auto` included: with more, nothing may be kept in the memory of a process for all clients. When it is not given and `WEB_CONCURRENCY` is set, as platforms do, that is used. [More](../how-to/how-many-workers.md)',
   change: 'live',
 })
 
@@ -124,6 +125,18 @@ export const startTimeout = defineSetting({
   doc: 'For new code to serve: import, start-up and warm-up of all workers.',
   more: 'A reload that takes longer is given up, and the code that serves goes on. At the first start the program ends.',
   change: 'reload',
+})
+
+export const retry = defineSetting({
+  name: 'retry',
+  section: 'Workers',
+  placeholder: 'MODE',
+  kind: onOrOff('value'),
+  default: 'on',
+  why: 'HTTP lets an idempotent request be repeated (RFC9110§9.2.2), so a worker that dies costs no client its answer.',
+  doc: 'Send a GET whose worker died to another worker: on or off.',
+  more: 'So with HEAD, OPTIONS, TRACE, PUT and DELETE, each once, as long as the client has none of the answer; never with POST or PATCH. `off` is for applications whose GETs change something: such a request is then answered 502. A request that was never started is sent to another worker in either case; so that this is known of each, `off` sends no request to a worker before the one before it is answered, which costs short requests some throughput.',
+  change: 'restart',
 })
 
 export const maxRequests = defineSetting({

@@ -1,12 +1,14 @@
 /** No path ever leaves its root, and nothing but a file is a file. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import { CHECK_MS } from './cache.ts'
-import { mockTime, Site } from './testing/site.ts'
+import { isStillAt } from './files.ts'
+import { LARGE, mockTime, Site } from './testing/site.ts'
 
 test('RFC3986§6.2.2: a path in any disguise stays in its root', async t => {
   const site = new Site(t)
@@ -95,4 +97,78 @@ test('FIFOs, sockets and devices are no files, and asking for them waits for nob
   // Within its root, and yet no file.
   site.files.setMounts([{ url: '/dev/', directory: '/dev' }])
   for (const name of ['null', 'zero', 'tty']) assert.equal((await site.get(`/dev/${name}`)).status, 299, name)
+})
+
+/** Until it is terminated: `switched` is the directory, nothing for a moment, the link, nothing, and so on. */
+const SWITCHING = `
+const { renameSync } = require('node:fs')
+const { parentPort, workerData: [switched, directory, link] } = require('node:worker_threads')
+const move = (from, to) => { try { renameSync(from, to) } catch {} }
+for (let turns = 0; ; turns++) {
+  move(directory, switched)
+  move(switched, directory)
+  move(link, switched)
+  move(switched, link)
+  if (turns === 0) parentPort.postMessage('begun')
+}
+`
+
+test('a directory that becomes a link while a file below it is opened leaks nothing, from whatever is opened', async t => {
+  const site = new Site(t)
+  const time = mockTime(t)
+  const outside = join(site.base, 'outside')
+  mkdirSync(outside)
+  const secret = Buffer.alloc(LARGE.length, 'secret')
+  for (const [name, size] of [
+    ['small.css', 100],
+    ['large.bin', LARGE.length],
+    ['coded.js', 100],
+    ['coded.js.gz', 90],
+    ['coded.js.br', LARGE.length],
+  ] as const) {
+    site.write(`held/${name}`, Buffer.alloc(size, 'public'))
+    writeFileSync(join(outside, name), secret.subarray(0, size))
+  }
+  symlinkSync(outside, join(site.base, 'link'))
+  const paths = [join(site.root, 'switched'), join(site.root, 'held'), join(site.base, 'link')]
+  const switching = new Worker(SWITCHING, { eval: true, workerData: paths })
+  let served = 0
+  try {
+    await new Promise(resolve => switching.once('message', resolve))
+    const ask = async (name: string, coding: string) => {
+      for (let i = 0; i < 1000; i++) {
+        // Every request looks at the disk.
+        time.pass(CHECK_MS)
+        const { status, body } = await site.get(`/static/switched/${name}`, 'accept-encoding', coding)
+        assert.ok(!body.includes('secret'), `${name}, ${coding}: request ${i} got a file of another directory`)
+        if (status === 200) served++
+      }
+    }
+    await Promise.all([
+      ask('small.css', ''),
+      ask('large.bin', ''),
+      ask('coded.js', 'gzip'),
+      ask('coded.js', 'br'),
+      ask('coded.js', ''),
+    ])
+  } finally {
+    await switching.terminate()
+  }
+  assert.ok(served > 0, 'the directory was there now and then')
+})
+
+test('where the kernel does not tell the name of an open file, it must still be what its path leads to', async t => {
+  const site = new Site(t)
+  const path = site.write('a/b.css', 'b')
+  const stats = lstatSync(path, { bigint: true })
+  assert.equal(await isStillAt(path, stats), true)
+  // The same file, by a link.
+  renameSync(join(site.root, 'a'), join(site.root, 'c'))
+  symlinkSync('c', join(site.root, 'a'))
+  assert.equal(await isStillAt(path, stats), false)
+  // No link, and another file.
+  renameSync(join(site.root, 'a'), join(site.root, 'd'))
+  site.write('a/b.css', 'b')
+  assert.equal(await isStillAt(path, stats), false)
+  assert.equal(await isStillAt(join(site.root, 'none'), stats), false)
 })

@@ -8,7 +8,7 @@ import type { Coding } from '../../http/accept-encoding.ts'
 import type { Validators } from '../../http/conditional.ts'
 import type { HeaderLines } from '../../http/headers.ts'
 import { openBelow, readWhole, resolveDirectory } from './files.ts'
-import { cacheControlOf, contentTypeOf } from './names.ts'
+import { cacheControlOf, codingOf, contentTypeOf } from './names.ts'
 
 /** Most styles, scripts and icons; up to this, head and content also leave in one write (`http1/response-writer.ts`). */
 export const MAX_CONTENT = 64 * 1024
@@ -36,6 +36,7 @@ export interface Variant extends Validators {
 export interface Entry {
   readonly directory: string
   readonly relative: string
+  /** The file as it is, which may be coded by itself (`.svgz`). */
   readonly plain: Variant
   /** Best first, as in CODINGS. */
   readonly coded: readonly Variant[]
@@ -69,7 +70,8 @@ async function loadFrom(
   if (root === null) return null
   const plain = await loadFile(root, relative, before?.plain, files)
   if (plain === null) return null
-  const isCompressed = SIBLINGS.some(([, extension]) => relative.endsWith(extension))
+  const coding = codingOf(relative)
+  const isCompressed = coding !== null || SIBLINGS.some(([, extension]) => relative.endsWith(extension))
   const siblings = isCompressed
     ? []
     : await Promise.all(
@@ -80,7 +82,7 @@ async function loadFrom(
   const contentType = contentTypeOf(relative)
   const fields = { contentType, cacheControl: cacheControlOf(nameOf(relative)), varies: coded.length > 0 }
   const variants = coded.map(one => variantOf(one!.file, one!.coding, fields))
-  const variant = variantOf(plain, null, fields)
+  const variant = variantOf(plain, coding, fields)
   const held = [variant, ...variants].reduce((sum, one) => sum + (one.content?.length ?? 0), 0)
   return {
     directory,
@@ -142,7 +144,7 @@ export function variantOfOpen(entry: Entry, variant: Variant, stats: BigIntStats
 
 /** Path of a variant's file below `Entry.directory`. */
 export function pathOf(entry: Entry, variant: Variant): string {
-  return variant.coding === null ? entry.relative : entry.relative + EXTENSIONS[variant.coding]
+  return variant === entry.plain ? entry.relative : entry.relative + EXTENSIONS[variant.coding!]
 }
 
 interface Fields {

@@ -3,11 +3,13 @@
  * stops nobody else.
  *
  * Invariants: symbolic links are followed as far as they stay within the directory; the directory itself may be a link, and
- * is resolved anew each time, so that a switched one is followed. What is served is what was opened: type, size and dates are
- * those of the descriptor. Devices, FIFOs and sockets are no files, and opening one never waits.
+ * is resolved anew each time, so that a switched one is followed. What is served is what was opened: type, size, dates and
+ * place are those of the descriptor, never those of a path that was looked at before. Devices, FIFOs and sockets are no files,
+ * and opening one never waits.
  */
-import { type BigIntStats, constants, fstat, open, read, realpath } from 'node:fs'
+import { type BigIntStats, constants, fstat, lstat, open, read, realpath } from 'node:fs'
 import { promisify } from 'node:util'
+import { openFileName } from '../../base/open-file-name.ts'
 import type { OpenFiles } from '../../base/open-files.ts'
 import { HttpError } from '../../http/errors.ts'
 
@@ -20,7 +22,8 @@ const resolveLinks = promisify(realpath.native)
 const openPath = promisify(open)
 const readAt = promisify(read)
 const statOf = promisify(fstat) as unknown as (fd: number, options: { bigint: true }) => Promise<BigIntStats>
-const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+const statOfPath = promisify(lstat) as unknown as (path: string, options: { bigint: true }) => Promise<BigIntStats>
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants
 
 /** There is no such file. ENXIO: a socket, or a device without a driver. */
 const MISSING: ReadonlySet<string> = new Set([
@@ -46,18 +49,36 @@ export async function openBelow(root: string, relative: string, files: OpenFiles
   const inside = root === '/' ? root : `${root}/`
   const path = await orNull(resolveLinks(inside + relative))
   if (path === null || !path.startsWith(inside)) return null
-  // It has no link in it any more. If it has become one meanwhile, it is refused.
   const fd = await openCounted(path, files)
   if (fd === null) return null
   try {
     const stats = await statOf(fd, { bigint: true })
-    if (stats.isFile()) return { fd, stats }
+    if (stats.isFile() && (await isBelow(fd, inside, path, stats))) return { fd, stats }
   } catch (error) {
     files.close(fd)
-    throw toHttpError(error)
+    throw error instanceof HttpError ? error : toHttpError(error)
   }
   files.close(fd)
   return null
+}
+
+/**
+ * The path that was opened proves nothing: since it was resolved, a directory on it may have become a link. What the kernel calls
+ * the open file decides.
+ */
+async function isBelow(fd: number, inside: string, path: string, stats: BigIntStats): Promise<boolean> {
+  const name = openFileName(fd)
+  return name === null ? isStillAt(path, stats) : name.startsWith(inside)
+}
+
+/**
+ * Without /proc: whether the path still has no link in it, and leads to the file that was opened. Weaker, for this too looks at
+ * a path: who makes a directory a link, a directory again, and again a link at the right moments is not noticed.
+ */
+export async function isStillAt(path: string, { dev, ino }: BigIntStats): Promise<boolean> {
+  if ((await orNull(resolveLinks(path))) !== path) return false
+  const there = await orNull(statOfPath(path, { bigint: true }))
+  return there !== null && there.dev === dev && there.ino === ino
 }
 
 async function openCounted(path: string, files: OpenFiles): Promise<number | null> {
@@ -65,7 +86,7 @@ async function openCounted(path: string, files: OpenFiles): Promise<number | nul
   files.add()
   let fd: number | null = null
   try {
-    fd = await orNull(openPath(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK))
+    fd = await orNull(openPath(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY))
   } finally {
     if (fd === null) files.remove()
   }

@@ -30,6 +30,9 @@ export class StaticFiles {
   #cache = new FileCache()
   /** Looks that are under way: all who ask for the same file meanwhile wait for the same one. */
   #looks = new Map<string, Promise<Entry | null>>()
+  /** What is missing below a mount is 404, and asked of nobody else; not where everything is below the mount. */
+  answersMissing = false
+  readonly #missing: Handler = exchange => this.#fail(exchange, new HttpError(404, 'There is no such file', 'client'))
 
   /** `rootPath`: of the configuration. */
   constructor(rootPath: string, openFiles: OpenFiles, onError: OnError) {
@@ -59,10 +62,16 @@ export class StaticFiles {
       const entry = this.#cache.fresh(path!, performance.now())
       if (entry === undefined) {
         const relative = relativePath(mount, path!)
-        return relative === null ? next(exchange) : this.#lookAndServe(exchange, path!, mount, relative, next)
+        if (relative === null) return next(exchange)
+        return this.#lookAndServe(exchange, path!, mount, relative, this.#orMissing(mount, next))
       }
-      return entry === null ? next(exchange) : this.#serve(exchange, entry, next)
+      return entry === null ? this.#orMissing(mount, next)(exchange) : this.#serve(exchange, entry, next)
     }
+  }
+
+  #orMissing(mount: Mount, next: Handler): Handler {
+    const isRoot = mount.url === '/' || mount.url === `${this.#rootPath}/`
+    return this.answersMissing && !isRoot ? this.#missing : next
   }
 
   async #lookAndServe(exchange: Exchange, path: string, mount: Mount, relative: string, next: Handler): Promise<void> {
@@ -135,7 +144,7 @@ export class StaticFiles {
       const { fd, stats } = file
       answer(exchange, entry.contentType, variantOfOpen(entry, variant, stats), conditions, fd, error => {
         this.#openFiles.close(fd)
-        if (error !== null) this.#fail(exchange, new HttpError(500, `A file broke off: ${error.message}`, 'operator'))
+        if (error !== null) this.#fail(exchange, error)
       })
     } else {
       // Removed since it was looked at: the sibling alone, or the file.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { contentTypeOf, hasContentHash } from './names.ts'
+import { codingOf, contentTypeOf, hasContentHash } from './names.ts'
 
 test('types by extension; text says that it is UTF-8', () => {
   for (const [name, type] of [
@@ -24,6 +24,24 @@ test('types by extension; text says that it is UTF-8', () => {
     ['a.__proto__', 'application/octet-stream'],
   ] as const)
     assert.equal(contentTypeOf(name), type, name)
+})
+
+test('only what is named for what is inside is coded: no archive, nothing that programs open compressed', () => {
+  for (const name of ['a.svgz', 'A.SVGZ', 'a.b.svgz', 'a.x3dz', 'a.x3dvz', 'a.x3dbz'])
+    assert.equal(codingOf(name), 'gzip', name)
+  const others = [
+    'a.svg',
+    'svgz',
+    'a.svgz.txt',
+    'a.tgz',
+    'a.tar.gz',
+    'a.svg.gz',
+    'a.js.br',
+    'a.emz',
+    'a.wmz',
+    'a.constructor',
+  ]
+  for (const name of others) assert.equal(codingOf(name), null, name)
 })
 
 test('names with a content hash', () => {

@@ -1,5 +1,6 @@
-/** What the name of a file tells of it: its media type, and whether its content can ever be another one. */
+/** What the name of a file tells of it: its media type and coding, and whether its content can ever be another one. */
 import { lookup } from 'mrmime'
+import type { Coding } from '../../http/accept-encoding.ts'
 
 /** Known to every browser, and missing in the registry or in the table made from it. */
 const MORE_TYPES: Readonly<Record<string, string>> = { ico: 'image/x-icon' }
@@ -7,8 +8,7 @@ const MORE_TYPES: Readonly<Record<string, string>> = { ico: 'image/x-icon' }
 const TEXT = /^text\/|^application\/(?:javascript|json|manifest\+json)$|^image\/svg\+xml$/
 
 export function contentTypeOf(name: string): string {
-  const dot = name.lastIndexOf('.')
-  const extension = dot < 0 ? '' : name.slice(dot + 1).toLowerCase()
+  const extension = extensionOf(name)
   // Names of every object, such as `constructor`, are no extensions.
   const type = Object.hasOwn(MORE_TYPES, extension) ? MORE_TYPES[extension]! : safeLookup(extension)
   return TEXT.test(type) ? `${type}; charset=utf-8` : type
@@ -17,6 +17,28 @@ export function contentTypeOf(name: string): string {
 function safeLookup(extension: string): string {
   const type: unknown = lookup(extension)
   return typeof type === 'string' ? type : 'application/octet-stream'
+}
+
+/**
+ * Extensions whose media type is that of what is inside: only Content-Encoding tells a browser to decompress it. Apache and Django
+ * say it, too, and to every client: nothing else is at hand (RFC9110§12.5.3). An archive (`.tgz`, `.js.gz`), or a file that
+ * programs open compressed (`.emz`, `.wmz`), is to arrive as it is.
+ */
+const CODED: ReadonlyMap<string, Coding> = new Map([
+  ['svgz', 'gzip'],
+  ['x3dz', 'gzip'],
+  ['x3dvz', 'gzip'],
+  ['x3dbz', 'gzip'],
+])
+
+/** How the content of the file itself is coded. */
+export function codingOf(name: string): Coding | null {
+  return CODED.get(extensionOf(name)) ?? null
+}
+
+function extensionOf(name: string): string {
+  const dot = name.lastIndexOf('.')
+  return dot < 0 ? '' : name.slice(dot + 1).toLowerCase()
 }
 
 const FOREVER = 'public, max-age=31536000, immutable'
@@ -31,7 +53,9 @@ export function cacheControlOf(name: string): string {
 }
 
 /** Hexadecimal with digits and letters: neither a date nor a word. */
-const HEX = /^(?=.*[0-9])(?=.*[a-f])[0-9a-f]{8,64}$/
+function isHexHash(text: string): boolean {
+  return /^[0-9a-f]{8,64}$/.test(text) && /[0-9]/.test(text) && /[a-f]/.test(text)
+}
 /** What bundlers write. A document with a number in its name (`avatar-507f1f77bcf8.png`) may change. */
 const BUNDLED = /\.(?:m?js|css|wasm)(?:\.map)?$/
 
@@ -44,10 +68,11 @@ export function hasContentHash(name: string): boolean {
   const parts = name.split('.')
   if (parts.length < 2) return false
   // `main.3f2a1b9c.js`, `main.3f2a1b9c.chunk.js`, `main.3f2a1b9c.js.map`; the first part is the name, the last the extension.
-  if (parts.slice(1, -1).some(part => HEX.test(part))) return true
+  if (parts.slice(1, -1).some(isHexHash)) return true
   const end = parts.at(-1) === 'map' && parts.length > 2 ? -2 : -1
   const stem = parts.slice(0, end).join('.')
-  if (BUNDLED.test(name) && HEX.test(/-([0-9a-f]+)$/.exec(stem)?.[1] ?? '')) return true
+  const dash = stem.lastIndexOf('-')
+  if (dash >= 0 && BUNDLED.test(name) && isHexHash(stem.slice(dash + 1))) return true
   const token = /.-([\w-]{8})$/.exec(stem)?.[1]
   return token !== undefined && isRandom(token)
 }

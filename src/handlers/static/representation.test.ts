@@ -171,3 +171,31 @@ test('a compressed file that is older than the file itself is not sent: it was n
   assert.equal(headers.get('content-encoding'), undefined)
   assert.equal(body.toString(), 'new')
 })
+
+test('.svgz is gzip by itself, whatever the client accepts, and is neither sought nor compressed beside itself (RFC9110§8.4)', async t => {
+  const site = new Site(t)
+  const image = Buffer.from("<svg xmlns='http://www.w3.org/2000/svg'/>")
+  const large = Buffer.concat([gzipSync(image), LARGE])
+  site.write('a.svgz', gzipSync(image))
+  site.write('a.svgz.br', 'not looked at')
+  site.write('large.svgz', large)
+  for (const [name, content] of [
+    ['a.svgz', gzipSync(image)],
+    ['large.svgz', large],
+  ] as const)
+    for (const accept of ['gzip, br', 'br', 'identity;q=1, gzip;q=0', '']) {
+      const whole = await site.get(`/static/${name}`, 'accept-encoding', accept)
+      assert.equal(whole.headers.get('content-type'), 'image/svg+xml; charset=utf-8')
+      assert.equal(whole.headers.get('content-encoding'), 'gzip', accept)
+      assert.equal(whole.headers.get('vary'), undefined)
+      assert.equal(whole.headers.get('content-length'), String(content.length))
+      assert.ok(whole.body.equals(content))
+    }
+  const etag = (await site.get('/static/a.svgz')).headers.get('etag')!
+  assert.match(etag, /-gzip"$/)
+  assert.equal((await site.get('/static/a.svgz', 'if-none-match', etag)).status, 304)
+  const part = await site.get('/static/large.svgz', 'range', 'bytes=1-4')
+  assert.deepEqual([part.status, part.headers.get('content-encoding')], [206, 'gzip'])
+  assert.ok(part.body.equals(large.subarray(1, 5)))
+  assert.equal((await site.get('/static/large.svgz', 'range', 'bytes=0-1,3-9')).status, 200)
+})

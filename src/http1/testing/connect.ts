@@ -1,11 +1,12 @@
 /** A connection over a transport in memory, for the tests of the connection. */
 import type { TestContext } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
-import type { Limits } from '../../config/types.ts'
+import type { Limits, Timeouts } from '../../config/types.ts'
 import type { Answered, Exchange } from '../../http/exchange.ts'
 import { createWebSocketEngine } from '../../websocket/engine.ts'
 import { Http1Connection } from '../connection.ts'
 import { createHttp1Context } from '../context.ts'
+import { hurryIdle } from '../pace.ts'
 import { MemoryTransport } from './memory-transport.ts'
 
 const LIMITS = {
@@ -47,38 +48,50 @@ export interface Setup {
   /** What the connection answered by itself. */
   readonly answered: Answered[]
   readonly closed: () => number
+  /** The server drains from now on. */
+  readonly startDrain: () => void
 }
 
 export function connect(
   onExchange: (exchange: Exchange) => void = () => {},
-  draining = false,
+  isDraining = false,
   changes: Partial<Limits> = {},
+  times: Partial<Timeouts> = {},
 ): Setup {
   const limits = { ...LIMITS, ...changes }
+  const timeouts = { ...TIMEOUTS, ...times }
   const transport = new MemoryTransport()
   const exchanges: Exchange[] = []
   const answered: Answered[] = []
   let closed = 0
+  let draining = isDraining
   const context = createHttp1Context({
     limits,
-    timeouts: TIMEOUTS,
+    timeouts,
     onExchange: exchange => {
       exchanges.push(exchange)
       exchange.onClosed(() => closed++)
       onExchange(exchange)
     },
     renderError: (status, accept = '', detail) => ({
+      isOwnPage: false,
       contentType: accept.includes('json') ? 'application/json' : 'text/plain',
       body: Buffer.from(`${status} ${detail}`),
     }),
-    webSockets: createWebSocketEngine({ limits, timeouts: TIMEOUTS }, new MemoryBudget()),
+    webSockets: createWebSocketEngine({ limits, timeouts }, new MemoryBudget()),
     memory: new MemoryBudget(),
     isDraining: () => draining,
     onProtocolError: () => {},
     onAnswered: entry => answered.push(entry),
   })
   const connection = new Http1Connection(transport, { ...context, onClose: () => {} })
-  return { transport, connection, exchanges, answered, closed: () => closed }
+  const startDrain = () => {
+    draining = true
+    hurryIdle(context.paces)
+    context.webSockets.startDrain()
+    connection.startDrain()
+  }
+  return { transport, connection, exchanges, answered, closed: () => closed, startDrain }
 }
 
 export function answer(

@@ -1,0 +1,41 @@
+"""Whether a callable makes the application instead of being it: a factory, or a class. It is not called to find out."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+#: What people call a function that makes one.
+_NAME = re.compile(r"^(?:create|make|build|get|init)_\w*(?:app|application|asgi|wsgi)$")
+
+
+def advise(application: object, name: str, display: str) -> str:
+    """Why it is not the application, and what to write; empty where it may be. ``display``: how the user named it."""
+    command = "jumak '%s:%s()'" % (display.partition(":")[0], name)
+    if inspect.isclass(application):
+        if not _has_instances_that_are_called(application):
+            return ""
+        if _can_be_called(application, 0):
+            return "is a class, and an instance of it is the application: %s" % command
+        return "is a class, and an instance of it is the application: make one in the module, and name that"
+    if not (inspect.isfunction(application) or inspect.ismethod(application)) or not _can_be_called(application, 0):
+        return ""
+    if _can_be_called(application, 2) and not _NAME.match(name.rpartition(".")[2]):
+        return ""
+    return "is a factory, which makes the application: %s" % command
+
+
+def _has_instances_that_are_called(cls: type) -> bool:
+    """Instances of a class that is an application itself are responses: iterated over (WSGI), awaited (ASGI)."""
+    if hasattr(cls, "__iter__") or hasattr(cls, "__await__"):
+        return False
+    return any("__call__" in vars(one) for one in cls.__mro__)
+
+
+def _can_be_called(function: object, arguments: int) -> bool:
+    """With so many positional arguments; what does not say counts as not."""
+    try:
+        inspect.signature(function).bind(*[None] * arguments)  # type: ignore[arg-type]
+    except Exception:
+        return False
+    return True

@@ -1,0 +1,311 @@
+/**
+ * Every message between the processes, with each of its fields wrong in every way: it is refused, and named. A field without a
+ * check fails here, and a message without an example does not compile.
+ */
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { version } from '../base/version.ts'
+import type { GatewayConfig } from '../config/types.ts'
+import { openGatewayChannel, openMasterChannel } from './ipc.ts'
+import type { ErrorReport, GatewayToMaster, MasterToGateway, MasterToPreloader, MasterToWorker } from './messages.ts'
+import { findShapeError, GATEWAY_SHAPES, MASTER_SHAPES, PRELOADER_SHAPES, WORKER_SHAPES } from './shapes.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+type Message = Fields & { readonly type: string }
+type Examples<M extends { readonly type: string }> = {
+  readonly [Type in M['type']]: readonly Extract<M, { readonly type: Type }>[]
+}
+
+/** Nothing in it is null or empty where it need not be. */
+const CONFIG: GatewayConfig = {
+  limits: {
+    requestLine: 8192,
+    headerBytes: 65536,
+    headerCount: 100,
+    body: Number.MAX_SAFE_INTEGER,
+    memoryBuffer: 1,
+    responseBuffer: 1,
+    temporaryBytes: 1,
+    memory: 1,
+    openFiles: 1,
+    connections: 1,
+    connectionsPerAddress: 0,
+    bodyRate: 0,
+    sendRate: 0,
+    queue: 1,
+    websocketMessage: 1,
+  },
+  timeouts: {
+    head: 1,
+    body: 1,
+    keepAlive: 1,
+    send: 1,
+    request: 0,
+    requestFor: [{ prefix: '/export/', timeout: 1 }],
+    streamIdle: 0,
+    queue: 1,
+    graceful: 1,
+    websocketPing: 0,
+    websocketPong: 1,
+  },
+  trustedProxies: ['127.0.0.0/8'],
+  forwardedHeaders: ['x-forwarded-for', 'x-forwarded-proto'],
+  retry: true,
+  errorPages: [{ status: 502, format: 'html', content: 'c' }],
+  accessLog: { path: '-', format: 'common', minStatus: 0, slowerThan: 0 },
+  requestBuffering: true,
+  health: { live: '/live', ready: '/ready' },
+  queueOrder: 'fifo',
+  rootPath: '/shop',
+  staticMounts: [{ url: '/static/', directory: '/srv/static' }],
+  temporaryDirectory: '/tmp',
+  isDevelopment: false,
+  identity: { uid: 33, gid: 33, userName: 'www-data' },
+  logLevel: 'info',
+}
+const FILES = [{ path: '/srv/app.py', modified: 1795245630123.5, size: 812 }]
+const FRAME = { file: 'a.py', line: 3, name: 'f', isOwn: true, column: 0, firstLine: 2, source: ['x'] }
+const REPORT: ErrorReport = {
+  exceptions: [{ type: 'KeyError', message: 'x', relation: 'cause', omitted: 0, frames: [FRAME] }],
+  text: 'Traceback',
+}
+const FROM_MASTER: Examples<MasterToGateway> = {
+  start: [
+    {
+      type: 'start',
+      build: version,
+      config: CONFIG,
+      listeners: [{ fd: 3, display: 'unix:/run/app.sock', unixPath: '/run/app.sock' }],
+    },
+  ],
+  'worker-add': [
+    {
+      type: 'worker-add',
+      worker: 7,
+      pid: 4711,
+      socket: '/run/w7.sock',
+      slots: 4,
+      generation: 1,
+      maxRequests: 0,
+      interface: 'asgi',
+      warmup: [{ scheme: 'https', authority: 'shop.example', target: '/a?b' }],
+    },
+  ],
+  'worker-drain': [{ type: 'worker-drain', worker: 7 }],
+  'worker-debugged': [{ type: 'worker-debugged', worker: 7, isDebugged: true }],
+  'error-pages': [{ type: 'error-pages', pages: [{ status: 502, format: 'html', content: 'c' }] }],
+  serve: [{ type: 'serve', generation: 2 }],
+  stopping: [{ type: 'stopping' }],
+  drain: [{ type: 'drain', deadlineMs: 30_000 }],
+  static: [{ type: 'static', mounts: [{ url: '/static/', directory: '/srv/static' }] }],
+  'reopen-logs': [{ type: 'reopen-logs' }],
+  ping: [{ type: 'ping' }],
+  hold: [{ type: 'hold' }],
+  sources: [{ type: 'sources', generation: 1, files: FILES }],
+  broken: [{ type: 'broken', message: 'SyntaxError', report: REPORT, files: FILES }],
+}
+const FROM_GATEWAY: Examples<GatewayToMaster> = {
+  pong: [{ type: 'pong' }],
+  'code-changed': [{ type: 'code-changed', path: '/srv/app.py' }],
+  listening: [{ type: 'listening' }],
+  'in-flight': [{ type: 'in-flight', count: 0 }],
+  'worker-warming': [{ type: 'worker-warming', worker: 7 }],
+  'worker-cold': [{ type: 'worker-cold', worker: 7, note: 'GET / answered 500' }],
+  'worker-linked': [{ type: 'worker-linked', worker: 7 }],
+  request: [
+    {
+      type: 'request',
+      request: 'r',
+      method: 'GET',
+      target: '/',
+      status: 200,
+      milliseconds: 1,
+      isApplication: true,
+    },
+  ],
+  'worker-drained': [{ type: 'worker-drained', worker: 7 }],
+  'worker-lost': [{ type: 'worker-lost', worker: 7, reason: 'closed by the worker' }],
+  'worker-stuck': [{ type: 'worker-stuck', worker: 7, note: 'n', request: 'r', thread: '0x00007f3a5c0b1740' }],
+  'worker-spent': [{ type: 'worker-spent', worker: 7, requests: 1000 }],
+  'worker-blocked': [{ type: 'worker-blocked', worker: 7, note: 'n' }],
+  drained: [{ type: 'drained', cut: 0 }],
+  log: [{ type: 'log', level: 'warn', message: 'm', request: 'r' }],
+}
+/** `python/tests/test_messages.py` compares its checks with the fields of the vectors, and this test the vectors with the types. */
+const TO_PRELOADER: { readonly [T in MasterToPreloader['type']]: FieldsOf<MasterToPreloader, T> } = {
+  start: {
+    build: 1,
+    generation: 1,
+    masterPid: 1,
+    runtimeDirectory: 1,
+    directory: 1,
+    module: 1,
+    file: 1,
+    attributes: 1,
+    factory: 1,
+    display: 1,
+    settingsFrom: 1,
+    threads: 1,
+    concurrency: 1,
+    lifespan: 1,
+    rootPath: 1,
+    findStatic: 1,
+    isDevelopment: 1,
+    isCheck: 1,
+    terminal: 1,
+    multiprocess: 1,
+    preload: 1,
+    locateHazards: 1,
+    identity: 1,
+    postFork: 1,
+  },
+  fork: { worker: 1 },
+  'output-opened': { worker: 1 },
+  signal: { worker: 1, signal: 1 },
+}
+const TO_WORKER: { readonly [T in MasterToWorker['type']]: FieldsOf<MasterToWorker, T> } = {
+  stop: {},
+  stacks: { thread: 1 },
+}
+type FieldsOf<M extends { readonly type: string }, T> = Readonly<
+  Record<Exclude<keyof Extract<M, { readonly type: T }>, 'type'>, 1>
+>
+
+interface Vector {
+  readonly channel: 'preloader' | 'worker'
+  readonly from: 'master' | 'python'
+  readonly message: Message
+}
+const VECTORS: readonly Vector[] = JSON.parse(
+  readFileSync(new URL('../../test/vectors/control.json', import.meta.url), 'utf8'),
+)
+const fromPython = (channel: string) =>
+  VECTORS.filter(one => one.channel === channel && one.from === 'python').map(({ message }) => message)
+const WAYS: readonly (readonly [string, Parameters<typeof findShapeError>[1], readonly Message[]])[] = [
+  ['preloader to master', PRELOADER_SHAPES, fromPython('preloader')],
+  ['worker to master', WORKER_SHAPES, fromPython('worker')],
+  ['gateway to master', GATEWAY_SHAPES, Object.values(FROM_GATEWAY).flat() as unknown as Message[]],
+  ['master to gateway', MASTER_SHAPES, Object.values(FROM_MASTER).flat() as unknown as Message[]],
+]
+
+/** `message.field` without list places. */
+const NULLABLE: ReadonlySet<string> = new Set([
+  'loaded.static',
+  'ready.static',
+  'exited.code',
+  'exited.signal',
+  'start.config.accessLog',
+  'start.config.identity',
+  'start.config.health.live',
+  'start.config.health.ready',
+  'start.config.limits.temporaryBytes',
+  'start.listeners.unixPath',
+  'broken.report',
+])
+const MAY_BE_MISSING: ReadonlySet<string> = new Set(['log.request'])
+/** Numbers that may be negative, or have a fraction. */
+const MAY_BE_NEGATIVE = /\.modified$/
+const MAY_BE_FRACTIONS = /\.modified$|\.importMs$|\.deadlineMs$|^start\.config\.timeouts\.|\.slowerThan$/
+const LONG = 'x'.repeat(33 * 1024 * 1024)
+
+/** The value with each part of it wrong, in every way that its kind allows. `undefined`: missing. */
+function* spoil(value: unknown, path: string): Generator<unknown> {
+  if (!MAY_BE_MISSING.has(path)) yield undefined
+  if (!NULLABLE.has(path)) yield null
+  if (typeof value === 'number') {
+    yield* [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e300, -1e300, String(value), true, [], {}]
+    if (!MAY_BE_NEGATIVE.test(path)) yield* [-1, 2 ** 53]
+    if (!MAY_BE_FRACTIONS.test(path)) yield value + 0.5
+  } else if (typeof value === 'string') {
+    yield* [7, true, [value], {}, LONG]
+  } else if (typeof value === 'boolean') {
+    yield* [0, 1, 'true', [], {}]
+  } else if (Array.isArray(value)) {
+    yield* [{}, 'x', 7, new Array(100_001).fill(value[0])]
+    for (let i = 0; i < value.length; i++)
+      for (const bad of spoil(value[i], path)) if (bad !== undefined || i > 0) yield value.with(i, bad)
+  } else if (value !== null) {
+    yield* [[], 'x', 7]
+    for (const [name, inner] of Object.entries(value as Fields))
+      for (const bad of spoil(inner, `${path}.${name}`)) yield { ...(value as Fields), [name]: bad }
+  }
+}
+
+for (const [way, shapes, examples] of WAYS) {
+  test(`${way}: every example is believed, and there is one of each message and field`, () => {
+    for (const message of examples) assert.equal(findShapeError(message, shapes), null)
+    for (const [type, checks] of Object.entries(shapes)) {
+      const fields = new Set(examples.filter(one => one.type === type).flatMap(one => Object.keys(one)))
+      assert.deepEqual([...fields].sort(), ['type', ...Object.keys(checks)].sort(), type)
+    }
+  })
+
+  test(`${way}: each field that is wrong is refused and named`, () => {
+    for (const message of examples) {
+      for (const [name, value] of Object.entries(message)) {
+        if (name === 'type') continue
+        for (const bad of spoil(value, `${message.type}.${name}`)) {
+          const error = findShapeError({ ...message, [name]: bad }, shapes)
+          if (error === null) assert.fail(`${message.type}.${name} = ${describe(bad)} is believed`)
+          assert.ok(error.startsWith(`field '${name}`) && error.includes(`of message '${message.type}'`), error)
+          assert.ok(error.length < 1000, 'an endless reason')
+        }
+      }
+    }
+  })
+
+  test(`${way}: whatever comes is refused or believed, and nothing is thrown`, () => {
+    const anything = fc.oneof(fc.anything(), fc.jsonValue(), fc.double(), fc.string({ maxLength: 5000 }))
+    const changed = fc
+      .tuple(fc.constantFrom(...examples), fc.dictionary(fc.constantFrom(...Object.keys(examples[0]!)), anything))
+      .map(([message, changes]) => ({ ...message, ...changes }))
+    fc.assert(
+      fc.property(fc.oneof(anything, changed), message => {
+        const error = findShapeError(message, shapes)
+        assert.ok(error === null || error.length > 0)
+      }),
+    )
+  })
+}
+
+test('the vectors have every field that the master sends to Python', () => {
+  for (const [channel, types] of [
+    ['preloader', TO_PRELOADER],
+    ['worker', TO_WORKER],
+  ] as const)
+    for (const [type, fields] of Object.entries(types)) {
+      const found = VECTORS.filter(one => one.channel === channel && one.from === 'master' && one.message.type === type)
+      for (const { message } of found)
+        assert.deepEqual(Object.keys(message).sort(), ['type', ...Object.keys(fields)].sort())
+    }
+})
+
+class FakeProcess extends EventEmitter {
+  connected = true
+}
+
+test('what the other end of the IPC channel sends is delivered when it is a message, else told', () => {
+  for (const open of [openGatewayChannel, openMasterChannel]) {
+    const end = new FakeProcess()
+    const heard: unknown[] = []
+    open(end).onMessage(
+      (message: unknown) => heard.push(message),
+      reason => heard.push(reason),
+    )
+    const sound = open === openMasterChannel ? { type: 'pong' } : { type: 'ping' }
+    for (const message of [sound, 7, { type: 'toString' }]) end.emit('message', message)
+    assert.deepEqual(heard, [sound, 'a message that is not an object', 'an unknown message type "toString"'])
+  }
+})
+
+test('a gateway hears of another build before anything else that may differ', () => {
+  const error = findShapeError({ type: 'start', build: '0.0.0-old' }, MASTER_SHAPES)
+  assert.match(error!, /'build' of message 'start', which is "0\.0\.0-old" and should be .* restart Jumak/)
+})
+
+function describe(value: unknown): string {
+  return JSON.stringify(value)?.slice(0, 100) ?? String(value)
+}

@@ -1,0 +1,98 @@
+/**
+ * `--check`: loads the application as a start would, with its Python, user, environment and directory, in a process that binds
+ * nothing and serves nobody: import, `--post-fork`, the lifespan's start-up and shutdown. Runs in the command line.
+ *
+ * Invariant: when this resolves its process is gone.
+ */
+import type { Config } from '../config/types.ts'
+import type { LoadedApplication } from '../control/messages.ts'
+import { describeDuration } from './describe.ts'
+import { OperatorError } from './errors.ts'
+import { uselessSettings } from './facts.ts'
+import { Generation, type GenerationFailure } from './generation.ts'
+import { MAX_TIMER_MS } from './generations.ts'
+import { checkIdentity } from './identity.ts'
+import { takeNotifySocket } from './notifier.ts'
+import { Outputs } from './output.ts'
+import { PROGRAMS } from './paths.ts'
+import { describeStatic } from './static-mounts.ts'
+
+export type Checked =
+  | {
+      readonly application: LoadedApplication
+      /** Where static files of a Django project come from, or why there are none; null: nothing to say. */
+      readonly static: string | null
+      readonly warnings: readonly string[]
+    }
+  /** `exitCode`: 1 where it was not the application's fault, 3 where it was. */
+  | { readonly exitCode: number; readonly problem: string }
+
+/** `print`: lines that the application prints meanwhile, and word of one that takes long. */
+export async function checkApplication(config: Config, print: (line: string) => void): Promise<Checked> {
+  const { umask, identity } = config
+  try {
+    checkIdentity(identity)
+  } catch (error) {
+    if (error instanceof OperatorError) return { exitCode: 1, problem: error.message }
+    throw error
+  }
+  // As for a start: what is the service manager's is not the application's.
+  takeNotifySocket(process.env)
+  if (umask !== null) process.umask(umask)
+  const outputs = new Outputs()
+  const result = await load(config, outputs, print)
+  await outputs.finish(LAST_OUTPUT_MS)
+  if ('kind' in result) {
+    const problem = [result.message, result.traceback.trimEnd()].filter(part => part !== '').join('\n')
+    return { exitCode: result.kind === 'operator' ? 1 : 3, problem }
+  }
+  const { interface: kind } = result
+  return { application: result, static: describeStatic(result, config), warnings: uselessSettings(kind, config) }
+}
+
+/** For what a process that is gone has printed last. */
+const LAST_OUTPUT_MS = 500
+
+async function load(
+  config: Config,
+  outputs: Outputs,
+  print: (line: string) => void,
+): Promise<LoadedApplication | GenerationFailure> {
+  const { startTimeout, app } = config
+  const known = Promise.withResolvers<LoadedApplication | GenerationFailure>()
+  const ended = Promise.withResolvers<void>()
+  const generation = new Generation({
+    number: 1,
+    // It is imported where `loaded` comes from, whatever is forked in a start.
+    config: { ...config, preload: 'on' },
+    wanted: config.workers,
+    expected: null,
+    isCheck: true,
+    program: PROGRAMS.worker,
+    runtimeDirectory: '',
+    outputs,
+    events: {
+      forkable: one => known.resolve(one.application!),
+      failed: (_, failure) => known.resolve(failure),
+      ended: () => ended.resolve(),
+      output: (_, line) => print(line),
+      stillLoading: (_, elapsed) => print(`jumak: still importing ${app.display} after ${elapsed}`),
+      told() {},
+      worker() {},
+      orphaned() {},
+      hazards() {},
+    },
+  })
+  const message = `${app.display} was not loaded within ${describeDuration(startTimeout)} (--start-timeout): it hangs, or needs more time`
+  const timer =
+    startTimeout === 0
+      ? undefined
+      : setTimeout(() => generation.fail({ kind: 'run', message, traceback: '' }), Math.min(MAX_TIMER_MS, startTimeout))
+  const result = await known.promise
+  clearTimeout(timer)
+  // In order, unless it hangs; by force after some seconds.
+  if ('kind' in result && result.kind === 'run') generation.kill()
+  generation.end()
+  await ended.promise
+  return result
+}

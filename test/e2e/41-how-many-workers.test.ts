@@ -1,0 +1,128 @@
+/** How many workers there are: by what the application is, what was asked for, and what the signals have added. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { Project } from '../support/project.ts'
+import { type Server, type ServerOptions, startServer, until } from '../support/server.ts'
+
+const WSGI = 'def app(environ, start_response):\n    start_response("200 OK", [])\n    return [b"wsgi"]\n'
+const ASGI = `
+async def app(scope, receive, send):
+    assert scope["type"] == "http"
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"asgi"})
+`
+/** A thread: each worker imports by itself. */
+const HAZARD = 'import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n'
+/** What `auto` is, unless this process has a quota or fewer cores than it has. */
+const SEVERAL = /workers +(?:[2-9]|\d\d+) × 1 thread \(auto: /
+
+const countOf = (server: Server) => server.workers().length
+
+async function start(
+  t: TestContext,
+  text: string,
+  options: Partial<ServerOptions> = {},
+  files: Readonly<Record<string, string>> = {},
+) {
+  const project = new Project(t, { 'app.py': text, ...files })
+  return { project, server: await startServer({ directory: project.directory, python: 'python3', ...options }) }
+}
+
+test('an ASGI application has one worker, and the start says how to have more and what must hold then', async t => {
+  const { server } = await start(t, ASGI)
+  const line = await server.waitForLog(/ workers +/)
+  assert.match(line, /workers +1 × up to 1000 requests: -w N for more; then nothing may be kept in a process's memory/)
+  assert.equal(countOf(server), 1)
+  server.signal('SIGTTIN')
+  await server.waitForLog(/workers wanted: 2$/)
+  await until(
+    () => countOf(server) === 2,
+    () => 'no second worker',
+  )
+  // What was added stays over a reload.
+  server.signal('SIGHUP')
+  await server.waitForLog(/generation 2 serves/)
+  assert.ok(countOf(server) >= 2)
+  server.signal('SIGTTOU')
+  await server.waitForLog(/workers wanted: 1$/)
+  await until(
+    () => countOf(server) === 1,
+    () => `${countOf(server)} workers`,
+  )
+  await server.stop()
+})
+
+test('a WSGI application has a worker for each core, and two at least', async t => {
+  const { server } = await start(t, WSGI)
+  assert.match(await server.waitForLog(/ workers +/), SEVERAL)
+  assert.ok(countOf(server) >= 2)
+  await server.stop()
+})
+
+test('whoever says how many means every kind of application', async t => {
+  for (const [args, env, told] of [
+    [['-w', '3'], {}, /workers +3 × up to 1000 requests$/],
+    [['-w', 'auto'], {}, /workers +(?:[2-9]|\d\d+) × up to 1000 requests \(auto: /],
+    [[], { WEB_CONCURRENCY: '3' }, /workers +3 × up to 1000 requests$/],
+  ] as const) {
+    const { server } = await start(t, ASGI, { args: [...args], env })
+    assert.match(await server.waitForLog(/ workers +/), told)
+    assert.ok(countOf(server) >= 2)
+    await server.stop()
+  }
+})
+
+test('a number in the settings is live, and is for every kind', async t => {
+  const { server, project } = await start(t, ASGI, {}, { 'jumak.toml': 'threads = 1\n' })
+  for (const [text, count] of [
+    ['workers = 3\n', 3],
+    ['', 1],
+  ] as const) {
+    project.save('jumak.toml', text)
+    server.signal('SIGHUP')
+    await until(
+      () => countOf(server) === count,
+      () => `${countOf(server)} workers`,
+    )
+  }
+  await server.stop()
+})
+
+test('no worker too many is started where only a worker can tell what the application is', async t => {
+  for (const [text, args] of [
+    [ASGI, ['--preload', 'off']],
+    [HAZARD + ASGI, []],
+  ] as const) {
+    const { server } = await start(t, text, { args: [...args, '--log-level', 'debug'] })
+    if (text !== ASGI) server.expectLog(/preload off: /)
+    assert.match(await server.waitForLog(/ workers +/), /workers +1 × up to/)
+    assert.equal(countOf(server), 1)
+    await server.stop()
+    assert.ok(!server.log.some(line => /worker 2/.test(line)), server.log.join('\n'))
+  }
+  const { server } = await start(t, WSGI, { args: ['--preload', 'off'] })
+  assert.match(await server.waitForLog(/ workers +/), SEVERAL)
+  assert.ok(countOf(server) >= 2)
+  await server.stop()
+})
+
+test('a reload that makes another kind of application of it has the number of that kind', async t => {
+  const { server, project } = await start(t, WSGI)
+  project.save('app.py', ASGI)
+  server.signal('SIGHUP')
+  await server.waitForLog(/generation 2 serves/)
+  assert.equal(await (await fetch(server.url)).text(), 'asgi')
+  await until(
+    () => countOf(server) === 1,
+    () => `${countOf(server)} workers`,
+  )
+  project.save('app.py', WSGI)
+  server.signal('SIGHUP')
+  await server.waitForLog(/generation 3 serves/)
+  assert.equal(await (await fetch(server.url)).text(), 'wsgi')
+  await until(
+    () => countOf(server) >= 2,
+    () => 'one worker',
+  )
+  await server.stop()
+})

@@ -1,0 +1,172 @@
+/** Debuggers in the terminal while developing: who types, whose time stands still, what Ctrl-C and a saved change do. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { whyNoPython } from '../support/environments/environments.ts'
+import { getOnce } from '../support/raw-client.ts'
+import { startServer, until } from '../support/server.ts'
+import { Terminal } from '../support/terminal.ts'
+
+const skip = (await whyNoPython()) || (process.platform !== 'linux' && 'needs Linux')
+const PROMPT = '(Pdb) '
+/** Every deadline that could end a request, and far less than a person takes. */
+const SHORT = ['--timeout', '300ms', '--queue-timeout', '300ms', '--stream-idle-timeout', '300ms']
+const FAR_BEYOND_MS = 1500
+
+const WSGI = `
+import sys
+def application(environ, start_response):
+    path = environ["PATH_INFO"]
+    x = 41
+    if path == "/input":
+        x = input("your name? ")
+    elif path == "/line":
+        print("no line's end", end="")
+        x = sys.stdin.readline().strip()
+    elif path == "/break":
+        breakpoint()
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [("%s from VERSION 1" % x).encode()]
+`
+
+const ASGI = `
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        raise RuntimeError
+    x = 41
+    breakpoint()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"%d" % x})
+`
+
+function project(t: TestContext, code: string): string {
+  const directory = mkdtempSync(join(tmpdir(), 'jumak-debugger-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  writeFileSync(join(directory, 'app.py'), code)
+  return directory
+}
+
+async function start(
+  t: TestContext,
+  code: string,
+  ...args: string[]
+): Promise<Terminal & { readonly directory: string }> {
+  const directory = project(t, code)
+  const terminal = new Terminal(t, directory, ['--reload', ...args, 'app.py'])
+  await terminal.waitFor(' ready')
+  return Object.assign(terminal, { directory })
+}
+
+const bodyOf = async (terminal: Terminal, path: string) => {
+  const { status, body } = await getOnce(terminal.port, path)
+  return `${status} ${body}`
+}
+
+test('breakpoint() asks in the terminal, and no deadline passes while it waits', { skip }, async t => {
+  const terminal = await start(t, WSGI, ...SHORT)
+  assert.match(terminal.shown, / 1 × 1 thread \(auto: one while developing\)/)
+  const answer = bodyOf(terminal, '/break')
+  let at = await terminal.waitFor(PROMPT)
+  const queued = bodyOf(terminal, '/other')
+  await delay(FAR_BEYOND_MS)
+  terminal.type('x = "typed"\n')
+  at = await terminal.waitFor(PROMPT, at)
+  terminal.type('c\n')
+  assert.equal(await answer, '200 typed from VERSION 1')
+  assert.equal(await queued, '200 41 from VERSION 1')
+  // It has its deadlines again.
+  const again = bodyOf(terminal, '/break')
+  at = await terminal.waitFor(PROMPT, at)
+  terminal.type('import time; time.sleep(0)\n')
+  at = await terminal.waitFor(PROMPT, at)
+  terminal.type('c\n')
+  assert.equal(await again, '200 41 from VERSION 1')
+  assert.doesNotMatch(terminal.shown, /timeout|has run for|No worker was free/)
+  await terminal.leave()
+})
+
+test('input() and the keyboard read by hand; a prompt without a line’s end is seen', { skip }, async t => {
+  const terminal = await start(t, WSGI, ...SHORT)
+  const answer = bodyOf(terminal, '/input')
+  await terminal.waitFor('your name? ')
+  await delay(FAR_BEYOND_MS)
+  terminal.type('ann\n')
+  assert.equal(await answer, '200 ann from VERSION 1')
+  const line = bodyOf(terminal, '/line')
+  await terminal.waitFor("no line's end")
+  terminal.type('bob\n')
+  assert.equal(await line, '200 bob from VERSION 1')
+  await terminal.leave()
+})
+
+test('an event loop that stands in a debugger is not blocked, and its requests are not late', { skip }, async t => {
+  const terminal = await start(t, ASGI, ...SHORT)
+  const answer = bodyOf(terminal, '/')
+  await terminal.waitFor(PROMPT)
+  await delay(2 * FAR_BEYOND_MS)
+  terminal.type('c\n')
+  assert.equal(await answer, '200 41')
+  assert.doesNotMatch(terminal.shown, /blocked|cancelled/)
+  await terminal.leave()
+})
+
+test('Ctrl-C is for the debugger; a second one ends the program', { skip }, async t => {
+  const terminal = await start(t, WSGI)
+  const answer = bodyOf(terminal, '/break').catch(() => 'cut')
+  let at = await terminal.waitFor(PROMPT)
+  // That somebody debugs is noticed within a moment.
+  await delay(FAR_BEYOND_MS)
+  terminal.type('import time\n')
+  at = await terminal.waitFor(PROMPT, at)
+  terminal.type('time.sleep(600)\n')
+  await delay(100)
+  terminal.type('\x03')
+  at = await terminal.waitFor('KeyboardInterrupt', at)
+  await terminal.waitFor(PROMPT, at)
+  await terminal.leave('\x03\x03')
+  assert.match(terminal.shown, /stopping quickly/)
+  await answer
+})
+
+test('after a change the new code answers, and the debugger goes on in the old', { skip }, async t => {
+  const terminal = await start(t, WSGI)
+  const answer = bodyOf(terminal, '/break')
+  const at = await terminal.waitFor(PROMPT)
+  await delay(FAR_BEYOND_MS)
+  writeFileSync(join(terminal.directory, 'app.py'), WSGI.replace('VERSION 1', 'VERSION 2'))
+  await terminal.waitFor('generation 2 serves')
+  assert.equal(await bodyOf(terminal, '/'), '200 41 from VERSION 2')
+  // Longer than old code may otherwise run.
+  await delay(FAR_BEYOND_MS)
+  terminal.type('c\n')
+  assert.equal(await answer, '200 41 from VERSION 1')
+  await terminal.waitFor('GET /break 200', at)
+  await terminal.leave()
+})
+
+test('a worker that dies at a prompt leaves a terminal that shows what is typed', { skip }, async t => {
+  const terminal = await start(t, WSGI)
+  const answer = bodyOf(terminal, '/break')
+  const at = await terminal.waitFor(PROMPT)
+  terminal.type('import os; os.abort()\n')
+  await terminal.waitFor('was killed by SIGABRT', at)
+  const second = await terminal.waitFor(PROMPT, at)
+  terminal.type('c\n')
+  await terminal.waitFor('GET /break', second)
+  await answer
+  await terminal.leave()
+})
+
+test('without a terminal a breakpoint ends the request, and nothing waits', { skip }, async t => {
+  const server = await startServer({ app: 'app.py', directory: project(t, WSGI), args: ['--reload'] })
+  server.expectLog(/GET \/break failed in worker \d+: (?:BdbQuit|bdb.BdbQuit)/)
+  assert.equal((await getOnce(server.port, '/break')).status, 500)
+  await until(
+    () => server.log.some(line => line.includes('BdbQuit')),
+    () => 'no traceback',
+  )
+  await server.stop()
+})

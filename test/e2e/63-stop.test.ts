@@ -1,0 +1,127 @@
+/**
+ * A stop is quick where nothing runs, and loses nobody: idle connections, streams, heads that have begun to arrive, clients that
+ * have just connected. With a graceful time-out that no test waits for: whatever ends, ends by itself.
+ */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { WebSocket } from 'ws'
+import { whyNoPython } from '../support/environments/environments.ts'
+import { Hammer } from '../support/hammer.ts'
+import { Project } from '../support/project.ts'
+import { RawClient } from '../support/raw-client.ts'
+import { startServer, until } from '../support/server.ts'
+
+const ASGI = `
+import asyncio
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        print("the lifespan ends", flush=True)
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+        return
+    kind = b"text/event-stream" if scope["path"] == "/events" else b"text/plain"
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
+    await send({"type": "http.response.body", "body": b"data: 1\\n\\n", "more_body": kind != b"text/plain"})
+    while kind != b"text/plain":
+        await asyncio.sleep(0.05)
+        await send({"type": "http.response.body", "body": b"data: 2\\n\\n", "more_body": True})
+`
+
+const WSGI = `
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+`
+
+const NEVER = ['--graceful-timeout', '1h']
+const STOPS = 10
+
+test('idle connections do not hold up a stop: a FIN after a moment, then lifespan.shutdown, and the end', {
+  skip: await whyNoPython(),
+}, async t => {
+  const project = new Project(t, { 'app.py': ASGI })
+  const server = await startServer({ app: 'app:app', directory: project.directory, args: ['-w', '1', ...NEVER] })
+  const [used, unused, late] = [server.port, server.port, server.port].map(port => new RawClient(port))
+  assert.equal((await used!.get('/').response()).status, 200)
+  assert.equal((await late!.get('/').response()).status, 200)
+  server.signal('SIGTERM')
+  await server.waitForLog(/stopping gracefully/)
+  // On its way when the connection was idle: answered, and the last one.
+  const response = await late!.get('/').response()
+  assert.deepEqual([response.status, response.header('connection')], [200, 'close'])
+  // None of them closes: the program ends all the same.
+  for (const client of [used!, unused!, late!]) {
+    assert.equal((await client.readToEnd()).length, 0)
+    assert.equal(client.reset, false)
+  }
+  await server.ended(0)
+  assert.ok(server.log.some(line => line.includes('the lifespan ends')))
+  for (const client of [used!, unused!, late!]) client.close()
+})
+
+test('streams end with a stop, and so do their connections: events, and WebSockets with 1001', {
+  skip: await whyNoPython(),
+}, async t => {
+  const project = new Project(t, { 'app.py': ASGI })
+  const server = await startServer({ app: 'app:app', directory: project.directory, args: ['-w', '1', ...NEVER] })
+  const events = new RawClient(server.port).get('/events')
+  await events.readUntil('data: 2')
+  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/`)
+  await once(socket, 'open')
+  server.signal('SIGTERM')
+  const [[code]] = await Promise.all([once(socket, 'close'), events.readToEnd()])
+  assert.equal(code, 1001)
+  assert.equal(events.reset, false)
+  await server.ended(0)
+  events.close()
+})
+
+test('a head that has begun to arrive is a request that runs', { skip: await whyNoPython() }, async t => {
+  const project = new Project(t, { 'app.py': WSGI })
+  const server = await startServer({ app: 'app', directory: project.directory, args: ['-w', '1', ...NEVER] })
+  const partial = new RawClient(server.port).send('GET / HTTP/1.1\r\nHo')
+  const idle = new RawClient(server.port)
+  // The gateway has read the first lines of the one when it has answered the other.
+  assert.equal((await idle.get('/').response()).status, 200)
+  server.signal('SIGTERM')
+  await idle.readToEnd()
+  const response = await partial.send('st: test\r\n\r\n').response()
+  assert.deepEqual([response.status, response.header('connection')], [200, 'close'])
+  await partial.readToEnd()
+  await server.ended(0)
+  for (const client of [idle, partial]) client.close()
+})
+
+for (const kind of ['TCP', 'Unix'] as const)
+  test(`${STOPS} stops under clients that hammer a ${kind} socket reset at most one of them`, {
+    skip: await whyNoPython(),
+  }, async t => {
+    const project = new Project(t, { 'app.py': WSGI })
+    const path = join(project.directory, 'socket')
+    const lost: string[] = []
+    for (let stop = 0; stop < STOPS; stop++) {
+      const bind = kind === 'TCP' ? '127.0.0.1:0' : `unix:${path}`
+      const args = ['-w', '1', '-b', bind, ...NEVER]
+      const server = await startServer({ app: 'app', directory: project.directory, args })
+      const hammer = new Hammer(kind === 'TCP' ? server.port : path)
+      await until(
+        () => hammer.answered > 100,
+        () => server.log.join('\n'),
+      )
+      server.signal('SIGTERM')
+      lost.push(...(await hammer.over()).lost)
+      await server.ended(0)
+    }
+    // What arrives between the last look at the queue and the close cannot be helped.
+    assert.ok(lost.length <= 1, lost.join(', '))
+  })

@@ -1,0 +1,59 @@
+/**
+ * Clients that hammer: each opens a connection, sends a GET, reads the answer, and begins anew at once, until it cannot connect
+ * any more. What counts is how the last one ends: refused is what a stopped server owes its clients, who then know that nothing
+ * of theirs was begun; anything else has lost a request.
+ */
+import { connect } from 'node:net'
+
+export interface Hammered {
+  readonly answered: number
+  /** Reset, or closed without an answer, after the connection was there. */
+  readonly lost: readonly string[]
+}
+
+export class Hammer {
+  answered = 0
+  readonly #lost: string[] = []
+  readonly #running: Promise<unknown>
+
+  /** `target`: a port of this machine, or the path of a Unix socket. */
+  constructor(target: number | string, clients = 12) {
+    this.#running = Promise.all(Array.from({ length: clients }, () => this.#run(target)))
+  }
+
+  /** When nobody can connect any more. */
+  async over(): Promise<Hammered> {
+    await this.#running
+    return { answered: this.answered, lost: this.#lost }
+  }
+
+  async #run(target: number | string): Promise<void> {
+    for (;;) {
+      const end = await ask(target)
+      if (end === 'answered') {
+        this.answered++
+      } else {
+        if (!REFUSED.has(end)) this.#lost.push(end)
+        return
+      }
+    }
+  }
+}
+
+/** ENOENT: the path of a Unix socket is removed first. */
+const REFUSED: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT'])
+
+function ask(target: number | string): Promise<string> {
+  const socket =
+    typeof target === 'string' ? connect(target) : connect({ port: target, host: '127.0.0.1', noDelay: true })
+  socket.write('GET / HTTP/1.1\r\nHost: hammer\r\nConnection: close\r\n\r\n')
+  return new Promise(resolve => {
+    let text = ''
+    socket.setEncoding('latin1')
+    socket.on('data', (data: string) => (text += data))
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    socket.on('close', () =>
+      resolve(text.startsWith('HTTP/1.1 200 ') ? 'answered' : `closed after ${JSON.stringify(text)}`),
+    )
+  })
+}

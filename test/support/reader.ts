@@ -1,0 +1,156 @@
+/**
+ * Somebody who follows a document: writes what is to be written to files, runs what is to be run, in order, in an empty
+ * directory. Ports are replaced by free ones. What the blocks of a page say about that: `documents.ts`.
+ */
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { type Block, shellWords } from './documents.ts'
+import { ROOT } from './paths.ts'
+import { fdCount } from './processes.ts'
+import { type Server, startServer, until } from './server.ts'
+
+const STEP_MS = 120_000
+
+export interface ReaderOptions {
+  /** Other contents for files of the page. */
+  readonly files?: Readonly<Record<string, string>>
+  /** More of the program's command line. */
+  readonly args?: readonly string[]
+}
+
+/** A directory, a shell that remembers where it is, and the program that was started last. */
+export class Reader {
+  readonly #context: TestContext
+  readonly #options: ReaderOptions
+  readonly #home = mkdtempSync(join(tmpdir(), 'jd-'))
+  #directory = this.#home
+  #server: Server | null = null
+  /** Port on the page → port here. */
+  readonly #ports = new Map<string, number>()
+
+  constructor(context: TestContext, options: ReaderOptions = {}) {
+    this.#context = context
+    this.#options = options
+    // nginx drops the rights of root, and must reach the socket all the same.
+    chmodSync(this.#home, 0o755)
+  }
+
+  async follow(block: Block): Promise<void> {
+    const { attributes, language } = block
+    const file = attributes.get('file') ?? attributes.get('append')
+    if (file !== undefined) await this.#write(file, block)
+    else if (language !== 'sh') return
+    else if (this.#mustSkip(attributes)) return
+    else if (attributes.has('serve')) await this.#serve(block)
+    else await this.#run(block)
+  }
+
+  /** The port here in the place of one that the page names. */
+  port(onThePage: number): number {
+    return Number(this.#ports.get(String(onThePage)))
+  }
+
+  /** What a page starts beside the program, it names in a `….pid`. */
+  async leave(): Promise<void> {
+    for (const name of readdirSync(this.#directory).filter(name => name.endsWith('.pid') && name !== 'jumak.pid')) {
+      const pid = Number(readFileSync(join(this.#directory, name), 'utf8'))
+      process.kill(pid, 'SIGTERM')
+      await until(
+        () => fdCount(pid) === 0,
+        () => `${name}: process ${pid} does not end`,
+      )
+    }
+    await this.#server?.stop()
+    rmSync(this.#home, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  #mustSkip(attributes: Block['attributes']): boolean {
+    const command = attributes.get('needs')
+    const isMissing = command !== undefined && spawnSync('sh', ['-c', `command -v ${command}`]).status !== 0
+    const reason = attributes.get('never') ?? (isMissing ? `${command} is not installed` : null)
+    if (reason !== null) this.#context.diagnostic(`not run: ${reason}`)
+    return reason !== null
+  }
+
+  async #write(file: string, { text, attributes }: Block): Promise<void> {
+    const path = join(this.#directory, file)
+    mkdirSync(dirname(path), { recursive: true })
+    if (attributes.has('append')) appendFileSync(path, text)
+    else writeFileSync(path, this.#options.files?.[file] ?? (await this.#localize(text)))
+  }
+
+  async #serve({ text, line }: Block): Promise<void> {
+    await this.#server?.stop()
+    const [program, ...args] = shellWords(text)
+    assert.equal(program, 'jumak', `line ${line}: a serve block is one command`)
+    // A port of the page is taken as it was written into files already.
+    const localized = await Promise.all(args.map(arg => this.#localize(arg)))
+    const isBound = args.some(arg => arg === '-b' || arg === '--bind')
+    const server = await startServer({
+      directory: this.#directory,
+      args: [...(isBound ? localized : ['-b', '127.0.0.1:0', ...localized]), ...(this.#options.args ?? [])],
+    })
+    this.#server = server
+    this.#ports.set('8000', server.port)
+  }
+
+  async #run({ text, attributes, line }: Block): Promise<void> {
+    const from = this.#server?.log.length ?? 0
+    const state = join(this.#home, '.cwd')
+    const script = `set -eu\ncd "${this.#directory}"\n${await this.#localize(text)}\npwd > "${state}"\n`
+    const { code, output } = await runScript(script, this.#home)
+    assert.equal(code, 0, `line ${line}: ${text}\n${output}\n${this.#server?.log.join('\n')}`)
+    this.#directory = readFileSync(state, 'utf8').trimEnd()
+    const expected = attributes.get('expect')
+    if (expected !== undefined) assert.ok(output.includes(expected), `line ${line}: ${text}\nprinted ${output}`)
+    const awaited = attributes.get('wait')
+    if (awaited !== undefined) await this.#server!.waitForLog(new RegExp(RegExp.escape(awaited)), from)
+  }
+
+  /** Ports of the page become those of here; programs that are installed system-wide are the ones under test. */
+  async #localize(text: string): Promise<string> {
+    for (const [, port] of text.matchAll(/127\.0\.0\.1:(\d{4,5})\b/g))
+      if (!this.#ports.has(port!)) this.#ports.set(port!, await freePort())
+    return text
+      .replaceAll(/127\.0\.0\.1:(\d{4,5})\b/g, (_, port: string) => `127.0.0.1:${this.#ports.get(port)}`)
+      .replaceAll('/usr/local/bin/jumak', join(ROOT, 'bin/jumak'))
+  }
+}
+
+/** Its output goes to a file: what it leaves running would hold a pipe open. `code`: null when it took too long. */
+async function runScript(script: string, home: string): Promise<{ code: number | null; output: string }> {
+  const outputFile = join(home, '.output')
+  const fd = openSync(outputFile, 'w')
+  // Caddy keeps its configuration and certificates in these.
+  const own = { XDG_CONFIG_HOME: join(home, '.config'), XDG_DATA_HOME: join(home, '.data') }
+  const env = { ...process.env, ...own, PATH: `${join(ROOT, 'bin')}${delimiter}${process.env['PATH']}` }
+  const shell = spawn('bash', ['-c', script], { env, stdio: ['ignore', fd, fd], timeout: STEP_MS })
+  const [code] = await once(shell, 'exit')
+  closeSync(fd)
+  return { code, output: readFileSync(outputFile, 'utf8') }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
