@@ -29,12 +29,15 @@ test('it counts what the accounts hold, and nothing of those that are closed', (
 })
 
 test('near the limit: above a quarter of it', () => {
-  const { budget: memory } = budget(100)
+  let told = 0
+  const memory = new MemoryBudget({ limit: 100, onEvict() {}, onNear: () => told++ })
   const account = memory.open('a', null)
   account.set(25)
-  assert.equal(memory.isNear, false)
+  assert.deepEqual([memory.isNear, told], [false, 0])
   account.set(26)
-  assert.equal(memory.isNear, true)
+  assert.deepEqual([memory.isNear, told], [true, 1])
+  account.set(50)
+  assert.equal(told, 1)
   account.set(0)
   assert.equal(memory.isNear, false)
   assert.equal(new MemoryBudget().isNear, false)

@@ -19,12 +19,15 @@ export interface BudgetOptions {
   readonly limit: number
   /** An account that held `bytes` is evicted; `what` it is, as it was opened. */
   readonly onEvict: (what: string, bytes: number) => void
+  /** `isNear` has become true. */
+  readonly onNear?: () => void
 }
 
 export class MemoryBudget {
   readonly limit: number
   readonly #near: number
   readonly #onEvict: BudgetOptions['onEvict']
+  readonly #onNear: BudgetOptions['onNear']
   readonly #classes: Set<Account>[] = Array.from({ length: CLASSES }, () => new Set())
   #used = 0
   #isScheduled = false
@@ -36,6 +39,7 @@ export class MemoryBudget {
     this.limit = options.limit
     this.#near = options.limit * NEAR_SHARE
     this.#onEvict = options.onEvict
+    this.#onNear = options.onNear
   }
 
   get used(): number {
@@ -58,7 +62,9 @@ export class MemoryBudget {
 
   /** From its accounts. */
   changed(account: Account, before: number, after: number): void {
+    const wasNear = this.isNear
     this.#used += after - before
+    if (!wasNear && this.isNear) this.#onNear?.()
     if (account.evict !== null) {
       const [from, to] = [classOf(before), classOf(after)]
       if (from !== to) {

@@ -4,7 +4,7 @@ import { GiveBack } from './give-back.ts'
 import { RefusalLog } from './refusal-log.ts'
 
 /** While memory is short garbage may grow fast: so often it is looked at then. */
-const SHORT_MS = 100
+const SHORT_MS = 50
 
 type Log = (level: 'debug' | 'warn', message: string) => void
 
@@ -21,13 +21,17 @@ export class GatewayMemory {
   constructor(limit: number, log: Log) {
     this.#log = log
     this.#limit = megabytes(limit)
-    this.budget = new MemoryBudget({ limit, onEvict: (what, bytes) => this.#evicted(what, bytes) })
+    this.budget = new MemoryBudget({
+      limit,
+      onEvict: (what, bytes) => this.#evicted(what, bytes),
+      onNear: () => this.#watchGarbage(),
+    })
     this.#giveBack = new GiveBack(this.budget)
   }
 
   /** Now and then. */
   check(): void {
-    this.#checkGarbage()
+    this.#giveBack.check()
     const { used, accounts } = this.budget
     const text = `buffers hold ${used} bytes in ${accounts} accounts`
     if (text === this.#told) return
@@ -35,12 +39,13 @@ export class GatewayMemory {
     this.#log('debug', text)
   }
 
-  #checkGarbage(): void {
-    this.#giveBack.check()
+  /** As long as memory is short. */
+  #watchGarbage(): void {
     if (this.#timer !== null || !this.budget.isNear) return
     this.#timer = setTimeout(() => {
       this.#timer = null
-      this.#checkGarbage()
+      this.#giveBack.check()
+      this.#watchGarbage()
     }, SHORT_MS)
     this.#timer.unref()
   }
