@@ -96,7 +96,8 @@ PRELOADER: Dict[str, Dict[str, Check]] = {
         "build": _own_build,
         "generation": _number,
         "masterPid": _number,
-        "runtimeDirectory": _path,
+        # Empty: a check, which listens nowhere.
+        "runtimeDirectory": text(re.compile(r"(/[^\0]*)?")),
         "directory": _path,
         "module": or_null(_name),
         "file": or_null(_path),

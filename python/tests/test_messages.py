@@ -20,7 +20,7 @@ VECTORS = os.path.join(os.path.dirname(__file__), "..", "..", "test", "vectors",
 #: Fields that may be null.
 NULLABLE = {"module", "file", "identity", "postFork"}
 #: Texts that may be empty.
-MAY_BE_EMPTY = {"display", "rootPath", "settingsFrom", "thread", "userName"}
+MAY_BE_EMPTY = {"display", "rootPath", "runtimeDirectory", "settingsFrom", "thread", "userName"}
 HUGE = "x" * 5000
 
 
