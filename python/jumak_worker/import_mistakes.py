@@ -11,7 +11,7 @@ from . import tracebacks
 
 SETTINGS = "DJANGO_SETTINGS_MODULE"
 #: Commands of other programs, and what to write here. A module may be called so, therefore it is looked for first.
-_COMMANDS = {"run": "jumak", "serve": "jumak", "start": "jumak", "dev": "jumak --reload"}
+_COMMANDS = {"run": "jumak", "serve": "jumak", "start": "jumak", "dev": "jumak --reload", "help": "jumak --help"}
 #: Modules of a package that mostly have its application.
 _USUAL = ("main", "app", "application", "server", "api", "asgi", "wsgi")
 

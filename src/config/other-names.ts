@@ -62,7 +62,6 @@ export const OTHER_NAMES: Readonly<Record<string, string>> = {
   pidfile: 'pid-file',
   'limit-max-requests-jitter': 'max-requests-jitter',
   'py-autoreload': 'reload',
-  'post-buffering': 'request-buffering',
   'script-name': 'root-path',
   // nginx, Docker, plain words
   environment: 'env',
