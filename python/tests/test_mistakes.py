@@ -44,6 +44,11 @@ class Factories(Loader):
         )
         self.assertIn("make one in the module, and name that", self.refused(attributes=["Framework"]).message)
 
+    def test_a_class_that_no_server_could_call_is_refused(self) -> None:
+        self.write("app.py", "class Model:\n    pass\n")
+        message = self.refused(attributes=["Model"]).message
+        self.assertTrue(message.endswith("app:Model is a class, and neither it nor an instance of it is an application"), message)
+
     def test_what_may_be_an_application_is_none(self) -> None:
         class Response:
             def __init__(self, environ=None, start_response=None):
