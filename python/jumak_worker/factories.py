@@ -14,7 +14,7 @@ def advise(application: object, name: str, display: str) -> str:
     command = "jumak '%s:%s()'" % (display.partition(":")[0], name)
     if inspect.isclass(application):
         if not _has_instances_that_are_called(application):
-            return ""
+            return "" if _may_be_called(application) else "is a class, and neither it nor an instance of it is an application"
         if _can_be_called(application, 0):
             return "is a class, and an instance of it is the application: %s" % command
         return "is a class, and an instance of it is the application: make one in the module, and name that"
@@ -30,6 +30,15 @@ def _has_instances_that_are_called(cls: type) -> bool:
     if hasattr(cls, "__iter__") or hasattr(cls, "__await__"):
         return False
     return any("__call__" in vars(one) for one in cls.__mro__)
+
+
+def _may_be_called(cls: type) -> bool:
+    """As WSGI and ASGI do, and ASGI 2 did; what does not say counts as it may."""
+    try:
+        inspect.signature(cls)
+    except Exception:
+        return True
+    return any(_can_be_called(cls, count) for count in (1, 2, 3))
 
 
 def _can_be_called(function: object, arguments: int) -> bool:

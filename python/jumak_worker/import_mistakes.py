@@ -5,10 +5,15 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from types import ModuleType
 
 from . import tracebacks
 
 SETTINGS = "DJANGO_SETTINGS_MODULE"
+#: Commands of other programs, and what to write here. A module may be called so, therefore it is looked for first.
+_COMMANDS = {"run": "jumak", "serve": "jumak", "start": "jumak", "dev": "jumak --reload", "help": "jumak --help"}
+#: Modules of a package that mostly have its application.
+_USUAL = ("main", "app", "application", "server", "api", "asgi", "wsgi")
 
 
 def is_missing_itself(error: ModuleNotFoundError, name: str) -> bool:
@@ -21,8 +26,28 @@ def is_missing_itself(error: ModuleNotFoundError, name: str) -> bool:
 def not_found(name: str, error: ModuleNotFoundError) -> str:
     return (
         "there is no module %s (looked for %s in %s and in the packages of %s); "
-        "is it the right directory (--chdir)?" % (error.name, name, os.getcwd(), sys.executable)
+        "%s" % (error.name, name, os.getcwd(), sys.executable, _advise_missing(name))
     )
+
+
+def _advise_missing(name: str) -> str:
+    if name in _COMMANDS:
+        return "if no module is meant, write %s: there is no command %s" % (_COMMANDS[name], name)
+    return "is it the right directory (--chdir)?"
+
+
+def modules_inside(package: ModuleType) -> str:
+    """Of a package that has nothing itself, for the application may be in one of them; empty where there are none."""
+    import pkgutil  # only where something is wrong: the start is quicker without
+
+    path = getattr(package, "__path__", None)
+    names = [found.name for found in pkgutil.iter_modules(path) if found.name[0] != "_"] if path else []
+    # Where it mostly is comes first.
+    names.sort(key=lambda name: name not in _USUAL)
+    if not names:
+        return ""
+    modules = ["%s.%s" % (package.__name__, name) for name in names]
+    return "it is a package with the modules %s" % ", ".join(modules[:5])
 
 
 def explain(error: BaseException, name: str, display: str, settings: str) -> str:

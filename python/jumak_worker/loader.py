@@ -174,7 +174,8 @@ def _find_attribute(module: ModuleType, attributes: List[str]) -> Tuple[str, obj
             return attribute, found
     names = [name for name in vars(module) if not name.startswith("_")]
     close = difflib.get_close_matches(attributes[0], names, n=3) or _callables(module, names)[:5]
-    hint = "; it has: %s" % ", ".join(close) if close else ""
+    inside = import_mistakes.modules_inside(module)
+    hint = "; it has: %s" % ", ".join(close) if close else inside and "; " + inside
     wanted = " or ".join("'%s'" % attribute for attribute in attributes)
     raise LoadError("module %s has no attribute %s%s" % (module.__name__, wanted, hint))
 

@@ -44,6 +44,11 @@ class Factories(Loader):
         )
         self.assertIn("make one in the module, and name that", self.refused(attributes=["Framework"]).message)
 
+    def test_a_class_that_no_server_could_call_is_refused(self) -> None:
+        self.write("app.py", "class Model:\n    pass\n")
+        message = self.refused(attributes=["Model"]).message
+        self.assertTrue(message.endswith("app:Model is a class, and neither it nor an instance of it is an application"), message)
+
     def test_what_may_be_an_application_is_none(self) -> None:
         class Response:
             def __init__(self, environ=None, start_response=None):
@@ -100,6 +105,21 @@ class RelativeImports(Loader):
         self.directory = parent
         self.assertIn("attempted relative import", message)
         self.assertTrue(message.endswith("jumak --chdir %s inn.main:application" % parent), message)
+
+
+class Modules(Loader):
+    def test_a_package_without_the_application_names_its_modules_the_usual_ones_first(self) -> None:
+        for name in ("__init__", "main", "api", "_hidden", "aardvark"):
+            self.write("tea/%s.py" % name, "")
+        message = self.refused(module="tea", attributes=["app"]).message
+        self.assertTrue(message.endswith("; it is a package with the modules tea.api, tea.main, tea.aardvark"), message)
+
+    def test_a_command_of_another_program_is_answered(self) -> None:
+        message = self.refused(module="dev").message
+        self.assertTrue(message.endswith("; if no module is meant, write jumak --reload: there is no command dev"), message)
+        self.assertTrue(self.refused(module="devil").message.endswith("(--chdir)?"))
+        self.write("dev.py", GOOD)
+        self.assertEqual(self.load(module="dev").application, "dev:application")
 
 
 class Settings(Loader):

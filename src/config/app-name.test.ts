@@ -46,3 +46,10 @@ test('any text is taken apart or refused, never an exception, and nothing of it 
     }),
   )
 })
+
+test('an address in the place of the application is answered', () => {
+  for (const address of ['0.0.0.0:8000', ':8000', 'localhost:8000'])
+    assert.deepEqual(parseAppName(address), {
+      problem: `must name an application: an address is written -b ${address}`,
+    })
+})

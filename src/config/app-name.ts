@@ -21,6 +21,7 @@ export function isDottedName(text: string): boolean {
 }
 
 export function parseAppName(text: string): Parsed<AppName> {
+  if (/^[\w.-]*:\d+$/.test(text)) return { problem: `must name an application: an address is written -b ${text}` }
   // Its arguments may hold colons and slashes, so this comes before anything is split.
   if (/^[^:(]+:[\p{ID_Continue}.]+\(\s*[^\s)].*\)$/su.test(text))
     return { problem: 'must call its factory without arguments: write a function that passes them' }

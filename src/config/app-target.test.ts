@@ -98,6 +98,7 @@ test('another kind of file, a factory without module, and no name at all', t => 
   assert.match(problem(t, './x:app', { 'x/app.py': '' }), /as in x:app, not a directory/)
   assert.match(problem(t, './app.txt', { 'app.txt': '' }), /ending in \.py/)
   assert.match(problem(t, 'create_app()'), /module before its factory/)
+  assert.match(problem(t, '8000'), /an address is written -b 8000$/)
   assert.match(problem(t, 'my shop'), /a module \(mysite\.wsgi\) or the path of a file/)
 })
 

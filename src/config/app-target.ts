@@ -73,6 +73,7 @@ type Named = Pick<AppTarget, 'module' | 'file'>
 function nameModule(place: string, directory: string): Named | { readonly problem: string } {
   if (isModuleName(place)) return { module: place, file: fileInSource(place, directory) }
   if (isFile(join(directory, `${place}.py`))) return { problem: `must be written as the file ${place}.py` }
+  if (/^\d+$/.test(place)) return { problem: `must name an application: an address is written -b ${place}` }
   if (place.includes('(')) return { problem: 'must have a module before its factory, as in shop:create_app()' }
   return { problem: 'must be a module (mysite.wsgi) or the path of a file (app.py)' }
 }

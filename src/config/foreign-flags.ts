@@ -33,6 +33,10 @@ const CLASSES = 'workers run threads: --threads N for requests that wait at the 
 const PATHS = none("set PYTHONPATH: --env PYTHONPATH=DIR; the application's own directory is --chdir")
 const INI = none('a uwsgi.ini cannot be read: its settings are flags here, or keys of jumak.toml')
 const METRICS = none('there are no metrics yet')
+const JOBS = none('Jumak runs requests only: a task queue (Celery, RQ) or a timer of systemd runs the rest')
+const GUESSED = none('what is ambiguous is refused, with 400')
+/** uWSGI counts them. */
+const megabytes = (value: string) => write('--max-memory', /^\d+$/.test(value) ? `${value}M` : value)
 
 function workerClass(value: string): Advice {
   if (/uvicorn|asgi/i.test(value)) return INTERFACE
@@ -59,6 +63,11 @@ const SWITCHES: Readonly<Record<string, Advice>> = {
   'enable-stdio-inheritance': ALWAYS,
   'reuse-port': out('the gateway has its sockets to itself'),
   'no-sendfile': ALWAYS,
+  sendfile: ALWAYS,
+  'permit-obsolete-folding': GUESSED,
+  'strip-header-spaces': GUESSED,
+  'permit-unconventional-http-method': GUESSED,
+  'casefold-http-method': GUESSED,
   initgroups: ALWAYS,
   'check-config': write('--check'),
   'preload-app': write('--preload', 'on'),
@@ -97,19 +106,31 @@ const SWITCHES: Readonly<Record<string, Advice>> = {
   'ignore-write-errors': ALWAYS,
   'disable-write-exception': ALWAYS,
   'manage-script-name': out('SCRIPT_NAME is --root-path'),
-  'add-header': none('the application sets its headers'),
-  'py-autoreload': write('--reload'),
+  'http-websockets': out('an ASGI application has WebSockets'),
+  'http-auto-chunked': ALWAYS,
+  'harakiri-verbose': ALWAYS,
+  'log-master': ALWAYS,
+  'memory-report': none('--max-memory replaces a worker that grows; the log says what each has'),
   // manage.py, flask, fastapi
   noreload: ALWAYS,
   nostatic: write('--static', 'off'),
   nothreading: ALWAYS,
   insecure: none('set STATIC_ROOT and run collectstatic, or DEBUG with --reload'),
   debug: write('--reload'),
+  debugger: write('--reload'),
+  'no-debugger': ALWAYS,
+  'no-debug': ALWAYS,
+  'no-color': out('set NO_COLOR=1 in the environment'),
+  'force-color': out('a terminal has colours'),
+  'skip-checks': out('checks are for manage.py check'),
+  ipv6: none('an address of IPv6 is written -b [::1]:8000'),
   'with-threads': ALWAYS,
   'without-threads': ALWAYS,
   // hypercorn, Granian
   'no-ws': ALWAYS,
   'access-log-off': ALWAYS,
+  'respawn-failed-workers': ALWAYS,
+  metrics: METRICS,
 }
 
 const VALUES: Readonly<Record<string, (value: string) => Advice>> = {
@@ -130,6 +151,8 @@ const VALUES: Readonly<Record<string, (value: string) => Advice>> = {
   'header-map': () => none('no header with an underscore is passed on; put the value into another one'),
   'secure-scheme-headers': () => none('the scheme is believed from X-Forwarded-Proto of --trusted-proxies'),
   'statsd-host': () => METRICS,
+  'statsd-prefix': () => METRICS,
+  'dogstatsd-tags': () => METRICS,
   certfile: () => TLS,
   keyfile: () => TLS,
   'ca-certs': () => TLS,
@@ -177,6 +200,18 @@ const VALUES: Readonly<Record<string, (value: string) => Advice>> = {
   emperor: () => none('start one Jumak for each application, as a systemd unit of its own'),
   stats: () => METRICS,
   'offload-threads': () => out('files and slow clients cost no worker'),
+  'py-autoreload': value => (value === '0' ? ALWAYS : write('--reload')),
+  'post-buffering': () => ALWAYS,
+  'add-header': () => none('the application sets its headers'),
+  'reload-on-rss': megabytes,
+  gevent: () => out(CLASSES),
+  'http-timeout': () => out('--timeout is for the application, the times of clients have settings of their own'),
+  mule: () => JOBS,
+  spooler: () => JOBS,
+  cron: () => JOBS,
+  'attach-daemon': () => none('start it as a systemd unit or a container of its own'),
+  'chown-socket': () => none('the socket belongs to --user and --group; --unix-mode says who may connect'),
+  route: () => none('requests are routed by the application'),
   cheaper: () => CHEAPER,
   'cheaper-initial': () => CHEAPER,
   'cheaper-step': () => CHEAPER,
@@ -191,6 +226,10 @@ const VALUES: Readonly<Record<string, (value: string) => Advice>> = {
   'buffer-size': value => write('--limit-request-header-size', value),
   listen: value => (/^\d+$/.test(value) && Number(value) > 0 ? out("the kernel's queue is long") : socket(value)),
   // manage.py, flask
+  verbosity: () => out('--log-level debug says more'),
+  addrport: socket,
+  'extra-files': () => WATCHED,
+  'exclude-patterns': () => WATCHED,
   settings: value => write('-e', `DJANGO_SETTINGS_MODULE=${value}`),
 }
 

@@ -109,7 +109,7 @@ test('--check finds what a start would miss, at its place', t => {
   assert.deepEqual(checkFiles(right.settings, environment), [])
   assert.match(
     summarize(right.config, null),
-    /^the settings are right: app:app on unix:.*a\.sock, 4 workers × 1 thread, of ASGI 1$/,
+    /^the settings are right: app:app on unix:.*a\.sock, 4 workers × 1 thread, or 1 if it is ASGI$/,
   )
 })
 

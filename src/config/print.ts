@@ -122,7 +122,7 @@ export function summarize(config: Config, loaded: Loadable | null): string {
   const addresses = bind.map(formatBind).join(', ')
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
   if (loaded === null) {
-    const ofAsgi = asgiWorkers === null ? '' : `, of ASGI ${asgiWorkers}`
+    const ofAsgi = asgiWorkers === null ? '' : `, or ${asgiWorkers} if it is ASGI`
     return `the settings are right: ${app.display} on ${addresses}, ${count(ofWsgi, 'worker')} × ${count(threads, 'thread')}${ofAsgi}`
   }
   const isAsgi = loaded.interface === 'asgi'

@@ -93,8 +93,8 @@ export function describeWorkers(application: LoadedApplication, config: Config, 
   return reason === '' || wanted !== workers ? what : `${what} (${reason})`
 }
 
-const HOW_TO_HAVE_MORE =
-  "-w N for more; then nothing may be kept in a process's memory for all clients, such as WebSocket rooms and sessions"
+/** A room of WebSockets that is a list in a module is one in each process. */
+const HOW_TO_HAVE_MORE = '-w N for more, if nothing is kept in memory for all clients'
 
 /** Empty where the user said how many. */
 function reasonOf(application: LoadedApplication, { asgiWorkers, workersReason }: Config): string {

@@ -36,7 +36,8 @@ export class ProgramLog {
       error => stream === null && tellTerminal(`jumak: ${logFile}: ${error.message}: lines of the log are lost\n`),
       path => openLog(identity, path),
     )
-    this.log = new Log(this.#sink, logLevel, logFormat, stream === 2 && isatty(2) && !process.env['NO_COLOR'])
+    const terminal = stream === 2 && isatty(2)
+    this.log = new Log(this.#sink, logLevel, logFormat, { terminal, colour: terminal && !process.env['NO_COLOR'] })
   }
 
   /** Throws; the old file stays. */

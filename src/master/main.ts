@@ -53,8 +53,11 @@ export async function runMaster(
   try {
     log = new ProgramLog(config)
   } catch (error) {
-    const why = asErrno(error).code ?? asErrno(error).message
-    writeSync(2, `jumak: cannot write the log ${config.logFile} (${why}): ${LOG_ADVICE} with --log-file\n`)
+    const { code, message } = asErrno(error)
+    // One of our own says all of it.
+    const why =
+      code === undefined ? message : `cannot write the log ${config.logFile} (${code}): ${LOG_ADVICE} with --log-file`
+    writeSync(2, `jumak: ${why}\n`)
     return 1
   }
   const code = await new Master(config, programs, new Narrator(log.log, config), log, source).run()

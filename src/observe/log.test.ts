@@ -14,6 +14,21 @@ test('a line tells time, level, source and message', () => {
   assert.match(text(), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} info {2}master {4}hello\n$/)
 })
 
+test('on a terminal a line has the time of day, and its source where that is the application', () => {
+  const { sink, text } = collect()
+  const log = new Log(sink, 'info', 'text', { terminal: true })
+  log.info('master', 'ready')
+  log.warn('gateway', 'slow', { request: 'k-1' })
+  log.info('worker', 'a\nb', { worker: 3 })
+  assert.deepEqual(
+    text()
+      .trimEnd()
+      .split('\n')
+      .map(line => line.replace(/^\d\d:\d\d:\d\d /, '')),
+    ['info  ready', 'warn  [k-1] slow', 'info  worker 3  a', `${' '.repeat(15)}b`],
+  )
+})
+
 test('every line of a longer message carries the prefix', () => {
   const { sink, text } = collect()
   new Log(sink, 'info', 'text').error('worker 1', 'Traceback:\n  File "a.py"\nValueError')
@@ -38,7 +53,7 @@ test('what is below the level is left out', () => {
 
 test('colours only where asked for', () => {
   const { sink, text } = collect()
-  new Log(sink, 'info', 'text', true).warn('a', 'b')
+  new Log(sink, 'info', 'text', { colour: true }).warn('a', 'b')
   assert.ok(text().includes('\x1b['))
 })
 
@@ -56,7 +71,7 @@ test('a worker is named by its number, a line of a request by its id, on each li
 
 test('json is one object a line, whatever the message', () => {
   const { sink, text } = collect()
-  const log = new Log(sink, 'info', 'json', true)
+  const log = new Log(sink, 'info', 'json', { colour: true, terminal: true })
   log.error('worker', 'Traceback:\n  "x" \x1b[31m\nValueError', { worker: 3, request: 'k-1' })
   log.info('gateway', 'no request', { request: '' })
   log.debug('master', 'not written')

@@ -4,10 +4,13 @@
  *
  *     text   2026-11-21 10:20:30.123 info  master     message
  *            2026-11-21 10:20:30.123 info  worker 1   [k3f9x2ab-1z] message of the application in that request
+ *     on a terminal, where a line is as short as can be:
+ *            10:20:30 info  message of Jumak's own
+ *            10:20:30 info  worker 1  message of the application
  *     json   {"time":"2026-11-21T09:20:30.123Z","level":"info","source":"worker","worker":1,"request":"k3f9x2ab-1z","message":"…"}
  *
  * Invariants: nothing in a message orders a terminal about, but colours, for what strangers send stands in what applications
- * print; a message of several lines (a traceback) stays together: in text each line carries the prefix, so that grep finds
+ * print; a message of several lines (a traceback) stays together: in a file each line carries the prefix, so that grep finds
  * all of it, in JSON it is one object. Colours only where asked for.
  */
 import { styleText } from 'node:util'
@@ -46,6 +49,12 @@ const STYLE = { debug: 'dim', info: 'green', warn: 'yellow', error: 'red' } as c
 const SOURCE_WIDTH = 10
 const LABEL_WIDTH = 12
 
+/** Of text; a file has neither. */
+export interface Look {
+  readonly colour?: boolean
+  readonly terminal?: boolean
+}
+
 export class Log {
   readonly #sink: Pick<Sink, 'write'>
   readonly #threshold: number
@@ -53,13 +62,15 @@ export class Log {
   readonly #style: Style
   readonly #format: LogFormat
 
-  constructor(sink: Pick<Sink, 'write'>, level: LogLevel, format: 'text' | 'json', colour = false) {
+  constructor(sink: Pick<Sink, 'write'>, level: LogLevel, format: 'text' | 'json', look: Look = {}) {
     this.#sink = sink
     this.#threshold = ORDER[level]
     this.#isJson = format === 'json'
     this.#style =
-      colour && !this.#isJson ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text
-    this.#format = this.#isJson ? formatJson : textFormat(this.#style)
+      look.colour && !this.#isJson
+        ? (style, text) => styleText(style, text, { validateStream: false })
+        : (_, text) => text
+    this.#format = this.#isJson ? formatJson : textFormat(this.#style, look.terminal ? TERMINAL : FILE)
   }
 
   debug(source: string, message: string, fields?: LogFields): void {
@@ -101,12 +112,32 @@ export class Log {
 export type Colour = 'dim' | 'green' | 'cyan' | 'yellow' | 'red'
 type Style = (style: Colour, text: string) => string
 
-function textFormat(style: Style): LogFormat {
+interface Columns {
+  readonly time: (now: Date) => string
+  /** With what stands behind it. */
+  readonly source: (name: string) => string
+  /** Before the second line of a message and those after it. */
+  readonly next: (prefix: string) => string
+}
+
+const FILE: Columns = {
+  time: formatTime,
+  source: name => `${name.padEnd(SOURCE_WIDTH - 1)} `,
+  next: prefix => prefix,
+}
+/** The date is known to whoever sits there, which process of Jumak's speaks matters to nobody, and nobody greps. */
+const TERMINAL: Columns = {
+  time: now => formatTime(now).slice(11, 19),
+  source: name => (name === 'master' || name === 'gateway' ? '' : `${name}  `),
+  next: () => ' '.repeat('10:20:30 error '.length),
+}
+
+function textFormat(style: Style, columns: Columns): LogFormat {
   return (time, level, source, message, { worker, request }) => {
     const name = source === 'worker' && worker !== undefined ? `worker ${worker}` : source
     const tag = request ? `${style('dim', `[${request}]`)} ` : ''
-    const prefix = `${style('dim', formatTime(time))} ${style(STYLE[level], level.padEnd(5))} ${name.padEnd(SOURCE_WIDTH - 1)} ${tag}`
-    return `${prefix}${harmless(message).replaceAll('\n', `\n${prefix}`)}\n`
+    const prefix = `${style('dim', columns.time(time))} ${style(STYLE[level], level.padEnd(5))} ${columns.source(name)}${tag}`
+    return `${prefix}${harmless(message).replaceAll('\n', `\n${columns.next(prefix)}`)}\n`
   }
 }
 

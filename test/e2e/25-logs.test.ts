@@ -1,6 +1,6 @@
 /** The logs of the whole program: who said what in which request, in text and JSON; rotation; readers that are stuck. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ import { getOnce, RawClient } from '../support/raw-client.ts'
 import { type Server, startServer, until } from '../support/server.ts'
 
 const skip = await whyNoPython()
+const NOBODY = 65534
 const STDOUT = ['--access-log', '-']
 
 /** `args`: more of the command line. */
@@ -251,6 +252,21 @@ test('a log file that cannot be written is told, with the setting to change', { 
   const server = await start(['--log-file', '/nowhere/at/all.log'], false)
   await server.ended(1)
   assert.match(server.log.join('\n'), /cannot write the log \/nowhere\/at\/all\.log \(ENOENT\).*--log-file/)
+})
+
+test('a log that is not safe for root to write is told in one sentence', {
+  skip: skip || (process.getuid?.() !== 0 && 'needs root'),
+}, async t => {
+  const theirs = directory(t)
+  const logs = join(theirs, 'logs')
+  mkdirSync(logs)
+  chownSync(theirs, NOBODY, NOBODY)
+  const server = await start(['--user', String(NOBODY), '--log-file', join(logs, 'program.log')], false)
+  await server.ended(1)
+  assert.match(
+    server.log.join('\n'),
+    /^jumak: \S+ is not safe for root to write: .* can replace \S+; choose a file .* of root's$/m,
+  )
 })
 
 test('a log that cannot be opened anew goes on in the old file, and says so', { skip }, async t => {

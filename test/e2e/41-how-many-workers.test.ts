@@ -31,7 +31,7 @@ async function start(
 test('an ASGI application has one worker, and the start says how to have more and what must hold then', async t => {
   const { server } = await start(t, ASGI)
   const line = await server.waitForLog(/ workers +/)
-  assert.match(line, /workers +1 × up to 1000 requests: -w N for more; then nothing may be kept in a process's memory/)
+  assert.match(line, /workers +1 × up to 1000 requests: -w N for more, if nothing is kept in memory for all clients/)
   assert.equal(countOf(server), 1)
   server.signal('SIGTTIN')
   await server.waitForLog(/workers wanted: 2$/)
