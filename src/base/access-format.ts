@@ -31,7 +31,7 @@ export const NAMED_FORMATS: Readonly<Record<'common' | 'combined' | 'json', stri
   json: '',
 }
 
-export const OWN_ATOMS: readonly string[] = ['request-id', 'queue-time', 'app-time', 'worker']
+const OWN_ATOMS: readonly string[] = ['request-id', 'queue-time', 'app-time', 'worker']
 
 const LETTERS = 'hlutrmUqHsBbfaTMDLp'
 const ATOM = /%\((?:\{([^{}]*)\})?([A-Za-z])\)s/y

@@ -10,7 +10,7 @@ import { readText } from './files.ts'
 
 const SHARE = 1 / 4
 /** Less serves nobody: sixteen uploads at a time. */
-export const LEAST_MEMORY = 16 * 1024 * 1024
+const LEAST_MEMORY = 16 * 1024 * 1024
 
 export function autoMemory(machine: Machine): number {
   return Math.max(LEAST_MEMORY, Math.floor(Math.min(machine.memoryBytes, groupLimit(machine)) * SHARE))

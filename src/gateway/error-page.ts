@@ -83,7 +83,7 @@ function readReport({ report, message }: ApplicationError): ReportedError | null
   }
 }
 
-export function renderErrorPage(error: ReportedError, { request }: Exchange, state: string, nonce: string): string {
+function renderErrorPage(error: ReportedError, { request }: Exchange, state: string, nonce: string): string {
   const { message, report, isBroken } = error
   const [first] = report?.exceptions ?? []
   const title = first === undefined ? message : `${first.type}: ${first.message}`
