@@ -7,7 +7,6 @@
  * exits of workers. A generation never changes its code: whoever needs newer code starts a new one.
  */
 import { statSync } from 'node:fs'
-import { version } from '../base/version.ts'
 import type { Config, PreloadMode } from '../config/types.ts'
 import type {
   ForkHazard,
@@ -22,9 +21,9 @@ import { applicationEnvironment, originOf } from './environment.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import type { Outputs } from './output.ts'
 import { PreloaderHandle } from './preloader-handle.ts'
+import { preloaderStart } from './preloader-start.ts'
 import { findPython, type Python } from './python.ts'
 import type { GenerationView } from './supervise.ts'
-import { hasTerminal } from './terminal.ts'
 
 export type Interface = LoadedApplication['interface']
 
@@ -213,40 +212,21 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
 
   #spawn(python: Python): void {
     const { config, number, wanted, program, runtimeDirectory, outputs, isCheck = false } = this.#options
-    const { module, file, attributes, factory, display } = config.app
     const handle: PreloaderHandle = new PreloaderHandle({
       python: python.path,
       program,
       directory: config.directory,
       environment: this.#environment,
       outputs,
-      start: {
-        type: 'start',
-        build: version,
+      start: preloaderStart(config, {
         generation: number,
-        masterPid: process.pid,
         runtimeDirectory,
-        directory: config.directory,
-        module,
-        file,
-        attributes,
-        factory,
-        display,
         settingsFrom: this.#settingsFrom,
-        threads: config.threads,
-        concurrency: config.concurrency,
-        lifespan: config.lifespan,
-        rootPath: config.rootPath,
-        findStatic: config.findStatic,
         multiprocess: wanted > 1,
         preload: this.preload,
         locateHazards: this.#locatesHazards,
-        identity: config.identity,
-        postFork: config.postFork,
-        isDevelopment: config.isDevelopment,
         isCheck,
-        terminal: hasTerminal(config),
-      },
+      }),
       events: {
         message: message => this.#receive(handle, message),
         output: (line, isError) => this.#events.output(this, line, isError),
