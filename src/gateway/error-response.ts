@@ -14,7 +14,7 @@ import { CONTENT_TYPES, OwnPages } from './own-pages.ts'
 export interface RenderedError {
   readonly contentType: string
   readonly body: Buffer
-  /** It does not say which request it was: the response's X-Request-ID has to. */
+  /** The operator's page does not name the request, so the response's X-Request-ID does. */
   readonly isOwnPage: boolean
 }
 

@@ -3,7 +3,7 @@ import { MemoryBudget } from '../base/memory-budget.ts'
 import { GiveBack } from './give-back.ts'
 import { RefusalLogs } from './refusal-log.ts'
 
-/** While memory is short garbage may grow fast: so often it is looked at then. */
+/** How often garbage is looked at while memory is short: it may grow fast then. */
 const SHORT_MS = 50
 
 type Log = (level: 'debug' | 'warn', message: string) => void
@@ -30,7 +30,7 @@ export class GatewayMemory {
     this.#giveBack = new GiveBack(this.budget)
   }
 
-  /** Now and then. */
+  /** Called from time to time. */
   check(): void {
     this.#giveBack.check()
     const { used, accounts } = this.budget

@@ -33,7 +33,7 @@ export class OwnPages {
     return this.#pages.has(status)
   }
 
-  /** Null: none that the client would rather have than ours. `accept`: its Accept header. */
+  /** Null: there is none for this status, or the client would rather have another format. `accept`: its Accept header. */
   find(status: number, accept: string | undefined): OwnPage | null {
     const formats = this.#pages.get(status)
     if (formats === undefined) return null

@@ -64,7 +64,7 @@ export class RefusalLogs {
   }
 }
 
-/** Requests that the protocol refused: whoever runs the server may raise a limit, and hears of it; what is no HTTP is its client's business. */
+/** Requests that the protocol refused. Who runs the server may raise a limit, so hears of it; what is no HTTP is told for debugging only. */
 export class RefusedRequests {
   readonly #log: (level: 'debug' | 'info', message: string, request: string) => void
   /** By the name of the setting. */

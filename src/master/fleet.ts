@@ -302,7 +302,7 @@ export class Fleet {
     if (isHopeless) this.#giveUp(generation, `${why}${describeLastWords(worker)}`)
   }
 
-  /** It is not believed, and whoever follows it may be the same: so this counts as its end. */
+  /** It has broken the rules and is replaced. That counts as a crash, for the next one may do the same. */
   #workerOffended(worker: WorkerHandle, what: string): void {
     const generation = this.generations.get(worker.generation)
     if (this.#isFrozen || generation === undefined) return
@@ -310,7 +310,7 @@ export class Fleet {
     if (this.#countCrash(worker, generation)) this.#giveUp(generation, `was not believed: ${what}`)
   }
 
-  /** Once for each worker; true: the generation that comes up has no hope. */
+  /** Counts each worker once. True: the generation that comes up is given up. */
   #countCrash(worker: WorkerHandle, { number, crashes }: Generation): boolean {
     if (!worker.isCounted) crashes.died(worker.startedAt, worker.servingSince, performance.now())
     worker.isCounted = true
