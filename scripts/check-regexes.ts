@@ -6,7 +6,7 @@ import { type Allowed, judge, pythonRegexes, regexesOf } from './lib/regexes.ts'
 const PROJECT = "reads a file of the user's own project, at start"
 const OPERATOR = 'reads what whoever starts the program has written, at start'
 
-/** The longest text that a stranger can give to one of these is none. */
+/** None of these reads what a stranger sends. */
 const ALLOWED: readonly Allowed[] = [
   { path: 'src/config/python-source.ts', pattern: null, reason: PROJECT },
   {

@@ -93,7 +93,7 @@ class AsgiWorker:
         await self._shut_down()
 
     def shut_down(self) -> None:
-        """Of one that has never served."""
+        """Ends a worker that has never served."""
         self.loop.run_until_complete(self._shut_down())
         self.loop.close()
 

@@ -17,7 +17,7 @@ class ControlChannel:
     """A blocking channel over a connected stream socket. One thread reads; writing is one ``sendall`` per message."""
 
     def __init__(self, sock: socket.socket, shapes: Dict[str, Dict[str, messages.Check]]) -> None:
-        """``shapes``: what may come."""
+        """``shapes``: the messages that may come, each with the checks of its fields."""
         self.socket = sock
         # The application may have set a default timeout for all sockets (`socket.setdefaulttimeout`).
         sock.setblocking(True)

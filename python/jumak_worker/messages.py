@@ -79,7 +79,7 @@ def _problem(check: Union[Check, Dict[str, Check]], value: Any) -> Optional[str]
 
 
 class _Missing:
-    """Of no kind that a check takes."""
+    """Stands for a field that is not there: no check takes it."""
 
 
 def _own_build(value: Any) -> Optional[str]:

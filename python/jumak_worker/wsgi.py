@@ -202,7 +202,7 @@ class Call:
         if not self.status:
             raise AssertionError("the application sent content before it called start_response")
         if self.no_content:
-            # Of HEAD: then `body` of `_send_whole` is not all content, whose length GET would leave open as well.
+            # HEAD. `_send_whole` sees that its `body` is not all of the content, and so declares no length.
             self.sent += len(data)
             return
         if self.declared is not None and self.sent + len(data) > self.declared:

@@ -9,11 +9,12 @@ export interface Step {
   readonly options?: CommandOptions
 }
 
-/** Everything that needs no server and no package of Python: format and lint, types, import rules, regular expressions. */
+/** Everything that needs no server and no package of Python: format and lint, types, import rules, READMEs, regular expressions. */
 export const STATIC_CHECKS: readonly Step[] = [
   { name: 'format and lint', command: process.execPath, args: [BIOME, 'check', '--error-on-warnings', '.'] },
   { name: 'types', command: process.execPath, args: [TSC, '-p', '.'] },
   { name: 'import rules', command: process.execPath, args: ['scripts/check-layers.ts'] },
+  { name: 'READMEs', command: process.execPath, args: ['scripts/check-readmes.ts'] },
   { name: 'regular expressions', command: process.execPath, args: ['scripts/check-regexes.ts'] },
 ]
 

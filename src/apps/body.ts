@@ -1,6 +1,7 @@
 /**
  * The content of one request while it is collected, sent, and perhaps sent again to another worker: memory up to
- * `limits.memoryBuffer`, the rest in a temporary file; near the limit of all buffers' memory, in the file at once. Runs in the gateway. Closed exactly when nobody can need it again:
+ * `limits.memoryBuffer`, the rest in a temporary file. While memory is short all of it goes into the file. Runs in the gateway.
+ * Closed exactly when nobody can need it again:
  * after the response head, or when the exchange ends. The bound of the whole is `limits.body`, kept by the protocol.
  */
 import { ByteQueue } from '../base/byte-queue.ts'
@@ -49,7 +50,7 @@ function tooMuchInMemory(): HttpError {
 export interface RequestBodyOptions {
   readonly space: TemporarySpace
   readonly memory: MemoryBudget
-  /** Bytes of all of it, where that is known. */
+  /** Bytes of the whole content; undefined: not known. */
   readonly expected: number | undefined
   readonly memoryBytes: number
   /** There is room again after an `append` that returned false. */
@@ -74,7 +75,7 @@ export class RequestBody implements CallBody {
   #memory: Buffer | null = null
   #file: TemporaryFile | null = null
   #waiting = false
-  /** Made for what does not come in one piece. */
+  /** Content that comes in one piece has none. */
   #account: Account | null = null
   #sealed: (() => void) | null = null
 
@@ -115,7 +116,7 @@ export class RequestBody implements CallBody {
       return true
     }
     const file = this.#file ?? new TemporaryFile(space, () => this.#progress())
-    // All of it, then: what is in memory is the beginning.
+    // The file must have all of the content, and what is in memory is its beginning.
     if (this.#file === null && memory.isNear && this.#collected.bytes > 0) file.append(this.#collected.takeAll())
     this.#file = file
     file.append(chunk)
@@ -127,7 +128,7 @@ export class RequestBody implements CallBody {
   seal(done: () => void): void {
     if (this.#text === '') this.#memory = this.#collected.takeAll()
     this.#sealed = done
-    // Now its call needs it. It is short, or most of it is in the file.
+    // From now on its call needs it, so it is not evicted. It is short, or most of it is in the file.
     this.#account?.pin()
     this.#progress()
   }

@@ -34,7 +34,7 @@ export class ContentFeed {
     this.#next()
   }
 
-  /** The worker may have read what it had not. */
+  /** The outbox may have room again. */
   roomAgain(): void {
     this.#next()
   }

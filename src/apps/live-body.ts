@@ -22,7 +22,7 @@ export class LiveBody implements CallBody {
   #held: Buffer[] = []
   #heldBytes = 0
   readonly #memory: MemoryBudget
-  /** Of what is held: of one read, so it cannot be evicted. Made when something is. */
+  /** For what is held, which is never more than one read: so it cannot be evicted. Opened when something is held. */
   #account: Account | null = null
   #isPulled = false
   #isDelivering = false

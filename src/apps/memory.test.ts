@@ -118,14 +118,28 @@ test('WSGI beyond the limit: the response is cut', async () => {
   assert.deepEqual([memory.used, memory.accounts], [0, 0])
 })
 
-test('ASGI near the limit: the window of a slow client is kept in a file', async () => {
-  const { memory, others } = nearLimit()
+/** Of an ASGI worker; its client does not take anything until `takesAll`. */
+async function slowClient(memory: MemoryBudget) {
   const bench = new AsgiBench({ memory })
   cleanups.push(() => bench.close())
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)
   const slow = bench.send()
   slow.response.accepts = false
+  const takesAll = async (whole: Buffer, left: number) => {
+    while (memory.used > left) await turn()
+    slow.response.accepts = true
+    slow.response.drain()
+    await slow.over()
+    assert.ok(Buffer.concat(slow.response.chunks).equals(whole))
+    assert.equal(memory.used, left)
+  }
+  return { bench, held, slow, takesAll }
+}
+
+test('ASGI near the limit: the window of a slow client is kept in a file', async () => {
+  const { memory, others } = nearLimit()
+  const { bench, held, slow, takesAll } = await slowClient(memory)
   const at = await held.the(0)
   at.begin()
   const whole = content(WINDOW)
@@ -137,32 +151,17 @@ test('ASGI near the limit: the window of a slow client is kept in a file', async
   ;(await held.the(1)).respond(200, [], 'next')
   await next.over()
   assert.equal(slow.response.bytesWritten, SMALL_PIECE)
-  while (memory.used > others.bytes) await turn()
-  slow.response.accepts = true
-  slow.response.drain()
-  await slow.over()
-  assert.ok(Buffer.concat(slow.response.chunks).equals(whole))
-  assert.equal(memory.used, others.bytes)
+  await takesAll(whole, others.bytes)
 })
 
 test('near the limit a complete response is kept in a file, too', async () => {
   const { memory, others } = nearLimit()
-  const bench = new AsgiBench({ memory })
-  cleanups.push(() => bench.close())
+  const { held, slow, takesAll } = await slowClient(memory)
   const whole = content(200_000)
-  const held = holdingAsgi()
-  await bench.worker(1, 10, held.script)
-  const slow = bench.send()
-  slow.response.accepts = false
   ;(await held.the(0)).respond(200, [], whole)
   await until(slow.response.events, 'write', () => slow.response.bytesWritten > 0)
   assert.equal(slow.response.bytesWritten, SMALL_PIECE)
-  while (memory.used > others.bytes) await turn()
-  slow.response.accepts = true
-  slow.response.drain()
-  await slow.over()
-  assert.ok(Buffer.concat(slow.response.chunks).equals(whole))
-  assert.equal(memory.used, others.bytes)
+  await takesAll(whole, others.bytes)
 })
 
 test('ASGI: a slow client gets all of a stream, in order, whether it is near the limit or not', async () => {

@@ -8,6 +8,7 @@
  */
 import { Deadline } from '../base/deadlines.ts'
 import { HttpError } from '../http/errors.ts'
+import { CloseCode } from '../http/websocket.ts'
 import type { Call } from './call.ts'
 import { CallTable } from './call-table.ts'
 import { ContentFeed } from './content-feed.ts'
@@ -40,9 +41,6 @@ export interface MultiplexedOwner extends PoolLinkOwner {
   /** It has not turned for `timeouts.request`, whatever path its requests have: the worker must be replaced. */
   stuck(link: MultiplexedLink, note: string): void
 }
-
-/** RFC6455§7.4.1: the connection broke. */
-const ABNORMAL = 1006
 
 export class MultiplexedLink implements PoolLink {
   readonly address: LinkAddress
@@ -154,7 +152,7 @@ export class MultiplexedLink implements PoolLink {
     if (one?.call !== call) return
     this.remove(one)
     if (one.isCancelled) writeCancel(this.outbox.begin(), one.id)
-    else this.disconnect(one, one.isWebSocket ? ABNORMAL : 0, '')
+    else this.disconnect(one, one.isWebSocket ? CloseCode.ABNORMAL : 0, '')
     this.release(one, null)
   }
 
@@ -191,7 +189,7 @@ export class MultiplexedLink implements PoolLink {
     if (this.#room.becomeStream(one)) this.#owner.hasRoom()
   }
 
-  /** Its clock stood still. */
+  /** Nothing to do after a debugger: `#tick` did not count that time. */
   goOn(): void {}
 
   dismiss(code: number, afterMs: number, spanMs: number): void {
@@ -235,7 +233,7 @@ export class MultiplexedLink implements PoolLink {
     return fatesApart(calls, blame)
   }
 
-  /** The worker has read what it had not. */
+  /** The outbox has room again. */
   #hasRoom(): void {
     this.#owner.hasRoom()
     for (const { socket, feed } of this.#calls.values()) {

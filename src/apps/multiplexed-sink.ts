@@ -5,6 +5,7 @@
 import { HttpError } from '../http/errors.ts'
 import type { ResponseHead } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
+import { CloseCode } from '../http/websocket.ts'
 import { CreditReturn } from './credit.ts'
 import { printable, readFailure } from './failure.ts'
 import { openOffer } from './file-offer.ts'
@@ -18,11 +19,6 @@ import type { MultiplexSink } from './wire/multiplex-decode.ts'
 import { writeFileOpened } from './wire/multiplex-encode.ts'
 import { offeredSubprotocols } from './wire/scope.ts'
 import { checkHello } from './worker-connection.ts'
-
-/** RFC6455§7.4.1: the server met what it did not expect. */
-const INTERNAL_ERROR = 1011
-/** Of the IANA registry: we are overloaded. */
-const TRY_LATER = 1013
 
 export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
   readonly #link: MultiplexedLink
@@ -127,7 +123,7 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
     const { sentence, error } = readFailure(reason)
     this.#owner.warn(`${call.describe()} failed in worker ${this.#link.address.worker}: ${sentence}`, call.exchange.id)
     if (socket === null) this.#owner.failed(call, error)
-    else socket.end(INTERNAL_ERROR, '')
+    else socket.end(CloseCode.INTERNAL_ERROR, '')
   }
 
   onCredit(one: MultiplexedCall, bytes: number): void {
@@ -158,12 +154,12 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
           `${call.describe()} sent a message that is too long: its WebSocket is closed`,
           call.exchange.id,
         )
-        this.#endSocket(one, INTERNAL_ERROR, '')
-        socket.end(INTERNAL_ERROR, '')
+        this.#endSocket(one, CloseCode.INTERNAL_ERROR, '')
+        socket.end(CloseCode.INTERNAL_ERROR, '')
       },
       onEvicted: () => {
-        if (link.isCurrent(one)) this.#endSocket(one, TRY_LATER, '')
-        socket.end(TRY_LATER, 'too much waits in memory')
+        if (link.isCurrent(one)) this.#endSocket(one, CloseCode.TRY_AGAIN_LATER, '')
+        socket.end(CloseCode.TRY_AGAIN_LATER, 'too much waits in memory')
       },
     })
     one.socket = socket
@@ -186,8 +182,8 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
       one.socket!.message(data, flags)
     } catch (error) {
       this.#owner.warn(`${one.call.describe()}: ${(error as Error).stack}`, one.call.exchange.id)
-      if (this.#link.isCurrent(one)) this.#endSocket(one, INTERNAL_ERROR, '')
-      one.socket!.end(INTERNAL_ERROR, '')
+      if (this.#link.isCurrent(one)) this.#endSocket(one, CloseCode.INTERNAL_ERROR, '')
+      one.socket!.end(CloseCode.INTERNAL_ERROR, '')
     }
   }
 

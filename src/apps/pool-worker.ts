@@ -1,5 +1,6 @@
 /** A worker as the pool sees it: its slots, and how far it is on its way in or out. */
 import type { WarmupRequest } from '../config/types.ts'
+import { CloseCode } from '../http/websocket.ts'
 import type { Call } from './call.ts'
 import type { WorkerSlots } from './dispatch.ts'
 import { Link, type LinkOwner } from './link.ts'
@@ -20,9 +21,6 @@ export interface WorkerAddress {
   /** What it answers before it takes requests; nothing when left out. */
   readonly warmup?: readonly WarmupRequest[]
 }
-
-/** RFC6455§7.4.1. */
-export const GOING_AWAY = 1001
 
 export class PoolWorker implements WorkerSlots<PoolLink> {
   readonly id: number
@@ -144,7 +142,7 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   closeIdleLinks(): boolean {
     let left = 0
     for (const link of this.slots) {
-      if (link.isAlive && link.isIdle) link.close(GOING_AWAY)
+      if (link.isAlive && link.isIdle) link.close(CloseCode.GOING_AWAY)
       if (link.isAlive) left++
     }
     return left === 0

@@ -90,7 +90,7 @@ export class SocketRelay implements WebSocketEvents {
     this.roomAgain()
   }
 
-  /** The worker may have read what it had not. */
+  /** The outbox may have room again. */
   roomAgain(): void {
     if (!this.#isPaused || this.#isOver || !this.#maySend) return
     this.#isPaused = false

@@ -11,13 +11,14 @@ import type { OpenFiles } from '../base/open-files.ts'
 import type { TemporarySpace } from '../base/temporary-space.ts'
 import type { Limits, Timeouts, WarmupRequest } from '../config/types.ts'
 import { HttpError } from '../http/errors.ts'
+import { CloseCode } from '../http/websocket.ts'
 import { Call, type FailCall } from './call.ts'
 import { MAX_LOSSES } from './dispatch.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Link, LinkOwner } from './link.ts'
 import type { MultiplexedLink, MultiplexedOwner } from './multiplexed-link.ts'
 import type { PoolLink } from './pool-link.ts'
-import { GOING_AWAY, PoolWorker, type WorkerAddress } from './pool-worker.ts'
+import { PoolWorker, type WorkerAddress } from './pool-worker.ts'
 import type { RelayLimits } from './relay.ts'
 import { RequestDeadlines, RequestTimes } from './request-times.ts'
 import { type PoolLog, Retries } from './retry.ts'
@@ -68,8 +69,6 @@ const DISMISS_AFTER = 0.5
 const DISMISS_SPAN = 0.4
 /** When the program stops nobody waits for them: they are ended at once, spread over a tenth of the time that there is. */
 const STOP_SPAN = 0.1
-/** RFC6455§7.4.1: the worker was lost; it restarts (registered later). */
-const INTERNAL_ERROR = 1011
 const SERVICE_RESTART = 1012
 
 export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
@@ -161,13 +160,13 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
   /** The program stops within `deadlineMs`: what would never end by itself is ended. */
   dismissAll(deadlineMs: number): void {
     // A copy: a worker that was leaving anyway is forgotten with the last that it had.
-    for (const worker of [...this.#workers]) worker.dismiss(GOING_AWAY, 0, deadlineMs * STOP_SPAN)
+    for (const worker of [...this.#workers]) worker.dismiss(CloseCode.GOING_AWAY, 0, deadlineMs * STOP_SPAN)
   }
 
   /** Closes all links; the calls that were on them are returned. No events follow. */
   close(): Call[] {
     this.#isClosed = true
-    return this.#workers.splice(0).flatMap(worker => worker.slots.flatMap(link => link.close(GOING_AWAY)))
+    return this.#workers.splice(0).flatMap(worker => worker.slots.flatMap(link => link.close(CloseCode.GOING_AWAY)))
   }
 
   // ---- in ---------------------------------------------------------------------------------------------------------
@@ -277,7 +276,7 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
 
   broke(link: PoolLink, reason: string): void {
     const { worker } = link
-    const calls = link.close(INTERNAL_ERROR)
+    const calls = link.close(CloseCode.INTERNAL_ERROR)
     const wasLeaving = worker.isLeaving
     worker.leave()
     if (!wasLeaving) this.#events.lost(worker.id, reason)
@@ -307,7 +306,7 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
   /** Nothing on the link will be answered. */
   stuck(link: MultiplexedLink, note: string): void {
     const { worker } = link
-    const calls = link.close(INTERNAL_ERROR)
+    const calls = link.close(CloseCode.INTERNAL_ERROR)
     worker.leave()
     this.#events.stuck(worker.id, note, '', '')
     this.#retries.decide(link, calls, true, `was on worker ${worker.id}, which is stuck`)

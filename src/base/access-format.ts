@@ -12,6 +12,7 @@
  *     %({request-id}x)s             %({queue-time}x)s and %({app-time}x)s in seconds, %({worker}x)s its number
  *     %%                            a percent sign
  */
+import { TOKEN } from './token.ts'
 
 export type FormatPart =
   | { readonly kind: 'text'; readonly text: string }
@@ -31,11 +32,10 @@ export const NAMED_FORMATS: Readonly<Record<'common' | 'combined' | 'json', stri
   json: '',
 }
 
-export const OWN_ATOMS: readonly string[] = ['request-id', 'queue-time', 'app-time', 'worker']
+const OWN_ATOMS: readonly string[] = ['request-id', 'queue-time', 'app-time', 'worker']
 
 const LETTERS = 'hlutrmUqHsBbfaTMDLp'
 const ATOM = /%\((?:\{([^{}]*)\})?([A-Za-z])\)s/y
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** A line of the log cannot be longer than what a reader's buffer takes anyway. */
 const MAX_FORMAT = 4096
 

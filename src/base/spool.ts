@@ -112,7 +112,7 @@ export class Spool {
   }
 
   get #memoryBytes(): number {
-    // Not none: full is what holds something.
+    // Not 0: an empty spool must not be full.
     return this.#options.memory.isNear ? 1 : this.#options.memoryBytes
   }
 

@@ -155,7 +155,6 @@ function isReadable(path: string): boolean {
   }
 }
 
-/** The kernel would let two sockets have one address until they listen. Port 0 is another one each time. */
 /** A proxy that sets headers of one kind passes on those of the other as its client wrote them: nobody sets both. */
 function readForwardedHeaders(values: Values): readonly ForwardedHeader[] {
   const taken = values.taken(listening.forwardedHeaders)
@@ -170,6 +169,7 @@ function readForwardedHeaders(values: Values): readonly ForwardedHeader[] {
   return names
 }
 
+/** The kernel would let two sockets have one address until they listen. Port 0 is another one each time. */
 function readAddresses(values: Values): BindAddress[] {
   const seen: BindAddress[] = []
   const report = (problem: string, given: Given) =>

@@ -34,7 +34,7 @@ const FACTORY = 'create_app'
 /** The one package that counts without an `__init__.py`, and before others: FastAPI's documentation has it. */
 const USUAL_PACKAGE = 'app'
 const NO_APPLICATIONS: ReadonlySet<string> = new Set(['tests', 'test', 'docs', 'examples', 'scripts', 'node_modules'])
-/** Whoever has more has no project there, but all of them. */
+/** A directory with more folders is no project: it holds many. */
 const MAX_FOLDERS = 100
 
 /** What was looked at, as a sentence: it is about no value. */

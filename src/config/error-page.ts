@@ -7,7 +7,7 @@ import type { ErrorFormat, ErrorPage } from './types.ts'
 
 /** What Jumak answers by itself, apart from what only a program that speaks HTTP wrongly meets. */
 const STATUSES: readonly number[] = [400, 403, 404, 408, 413, 414, 431, 500, 502, 503, 504, 507]
-/** It is kept in memory, and is the answer when there is least time for one. */
+/** Pages are kept in memory, and are sent when there is least time for it. */
 const MAX_BYTES = 256 * 1024
 /** By the end of the file's name. */
 const FORMATS: ReadonlyMap<string, ErrorFormat> = new Map([

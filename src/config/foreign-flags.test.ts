@@ -18,6 +18,7 @@ const LINES: readonly (readonly [theirs: string, ours: string | null])[] = [
   ['--preload-app --forwarded-allow-ips=* shop.wsgi', "jumak --preload on --trusted-proxies '*' shop.wsgi"],
   ['--limit-request-field_size 8190 shop.wsgi', 'jumak --limit-request-header-size 8190 shop.wsgi'],
   ['-m 027 -R --log-config log.ini shop.wsgi', 'jumak --umask 027 shop.wsgi'],
+  ['--secure-scheme-headers X-Forwarded-Ssl shop.wsgi', 'jumak --forwarded-headers X-Forwarded-Ssl shop.wsgi'],
   ['--daemon shop.wsgi', null],
   ['--certfile c.pem --keyfile k.pem shop.wsgi', null],
   ['--paste site.ini', null],

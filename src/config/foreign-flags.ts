@@ -149,7 +149,6 @@ const VALUES: Readonly<Record<string, (value: string) => Advice>> = {
   'reload-extra-file': () => WATCHED,
   'forwarder-headers': () => none('no header with an underscore is passed on; put the value into another one'),
   'header-map': () => none('no header with an underscore is passed on; put the value into another one'),
-  'secure-scheme-headers': () => none('the scheme is believed from X-Forwarded-Proto of --trusted-proxies'),
   'statsd-host': () => METRICS,
   'statsd-prefix': () => METRICS,
   'dogstatsd-tags': () => METRICS,

@@ -4,27 +4,20 @@
  * Runs in the command line; looks at files only.
  */
 import { join } from 'node:path'
-import { controlGroups, upwards } from '../base/control-group.ts'
 import type { Machine } from './environment.ts'
 import { readText } from './files.ts'
+import { groupLimit } from './group-limit.ts'
 
 const SHARE = 1 / 4
 /** Less serves nobody: sixteen uploads at a time. */
-export const LEAST_MEMORY = 16 * 1024 * 1024
+const LEAST_MEMORY = 16 * 1024 * 1024
 
 export function autoMemory(machine: Machine): number {
-  return Math.max(LEAST_MEMORY, Math.floor(Math.min(machine.memoryBytes, groupLimit(machine)) * SHARE))
+  const allowed = Math.min(machine.memoryBytes, groupLimit(machine, 'memory', readLimit))
+  return Math.max(LEAST_MEMORY, Math.floor(allowed * SHARE))
 }
 
-/** The tightest group on the way up counts. */
-function groupLimit({ cgroupRoot, procRoot }: Machine): number {
-  const limits = controlGroups(readText(join(procRoot, 'self/cgroup')) ?? '', 'memory')
-    .flatMap(({ mounts, path }) => mounts.flatMap(mount => upwards(path).map(group => join(cgroupRoot, mount, group))))
-    .map(readLimit)
-  return Math.min(Number.POSITIVE_INFINITY, ...limits)
-}
-
-/** Version 2: `memory.max`, `max` where there is none. Version 1: a number that no machine has. */
+/** Without a limit version 2 says `max`, and version 1 a number that no machine has. */
 function readLimit(group: string): number {
   const text = readText(join(group, 'memory.max')) ?? readText(join(group, 'memory.limit_in_bytes'))
   const bytes = Number(text?.trim() || Number.NaN)

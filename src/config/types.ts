@@ -152,7 +152,7 @@ export interface GatewayConfig {
   readonly timeouts: Timeouts
   /** Addresses and CIDR ranges of proxies that speak for clients; `unix` for Unix sockets. */
   readonly trustedProxies: readonly string[]
-  /** In which headers they do. */
+  /** The headers of theirs that are believed. */
   readonly forwardedHeaders: readonly ForwardedHeader[]
   readonly accessLog: AccessLogConfig | null
   /** Off: content goes to the worker while it arrives, and a slow upload holds a worker. */
@@ -165,7 +165,7 @@ export interface GatewayConfig {
   readonly rootPath: string
   /** As given; what a Django project's settings say comes with the `static` message. */
   readonly staticMounts: readonly StaticMount[]
-  /** None has a status and a format twice. */
+  /** No two have the same status and format. */
   readonly errorPages: readonly ErrorPage[]
   /** Directory for temporary files. */
   readonly temporaryDirectory: string

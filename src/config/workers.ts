@@ -6,9 +6,9 @@
  * multiplies it by the group's weight, which is a share under contention and not a limit.
  */
 import { join } from 'node:path'
-import { controlGroups, upwards } from '../base/control-group.ts'
 import type { Machine } from './environment.ts'
 import { readText } from './files.ts'
+import { groupLimit } from './group-limit.ts'
 
 /** One worker alone would leave nobody to answer while it is replaced or busy. */
 const MIN_WORKERS = 2
@@ -28,7 +28,7 @@ export function autoWorkers(machine: Machine, isDevelopment = false): AutoWorker
   // Who stops at a breakpoint wants the next request to wait for it, and one process to look into.
   if (isDevelopment) return { workers: 1, reason: 'auto: one while developing' }
   const cores = usableCores(machine)
-  const quota = cpuQuota(machine)
+  const quota = groupLimit(machine, 'cpu', readQuota)
   const usable = quota < cores ? quota : cores
   const found = quota < cores ? `CPU quota of ${describeCores(quota)}` : describeCores(cores)
   const minimum = usable < MIN_WORKERS && Math.ceil(usable) < MIN_WORKERS ? `, at least ${MIN_WORKERS}` : ''
@@ -54,15 +54,7 @@ function countListed(list: string): number {
   }, 0)
 }
 
-/** Cores' worth of time that the control groups allow; infinite without a limit. The tightest group on the way up counts. */
-function cpuQuota({ cgroupRoot, procRoot }: Machine): number {
-  const quotas = controlGroups(readText(join(procRoot, 'self/cgroup')) ?? '', 'cpu')
-    .flatMap(({ mounts, path }) => mounts.flatMap(mount => upwards(path).map(group => join(cgroupRoot, mount, group))))
-    .map(readQuota)
-  return Math.min(Number.POSITIVE_INFINITY, ...quotas)
-}
-
-/** Version 2: `cpu.max` is `150000 100000`, or `max 100000`. Version 1: two files, -1 is no limit. */
+/** Cores' worth of time. Version 2: `cpu.max` is `150000 100000`, or `max 100000`. Version 1: two files, -1 is no limit. */
 function readQuota(group: string): number {
   const [quota, period] = (
     readText(join(group, 'cpu.max'))?.trim().split(/\s+/) ?? [

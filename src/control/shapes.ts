@@ -96,10 +96,11 @@ const directory = textLike(/^\//, MAX_TEXT, 'an absolute path')
 /** A gateway that was started by a program that has been replaced. */
 const ownBuild = oneOf([version], `${version}, as the gateway is: restart Jumak`)
 
-const mount = object<StaticMount>({ url: textLike(/^\/(.*\/)?$/s, MAX_TEXT, 'a path as /static/'), directory })
+const folder = textLike(/^\/(.*\/)?$/s, MAX_TEXT, 'a path as /static/')
+const mount = object<StaticMount>({ url: folder, directory })
 const foundStatic = object<FoundStatic>({
   mounts: listOf(mount, MAX_MOUNTS),
-  finders: listOf(textLike(/^\/(.*\/)?$/s, MAX_TEXT, 'a path as /static/'), MAX_MOUNTS),
+  finders: listOf(folder, MAX_MOUNTS),
   none: line,
 })
 const application: Checks<LoadedApplication> = {

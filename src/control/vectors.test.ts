@@ -1,4 +1,4 @@
-/** `test/vectors/control.json` is read by this test and by the Python side's (`python/tests/test_wire.py`). */
+/** `test/vectors/control.json` is read by this test and by the Python side's (`python/tests/test_messages.py`). */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'

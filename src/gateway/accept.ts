@@ -15,7 +15,7 @@ const REFUSED_LINGER_MS = 2000
 /** Refused connections that linger at a time; more are closed without a word. Within the descriptors kept in reserve, however few. */
 const MAX_REFUSED = 64
 const REFUSED_SHARE = 1 / 8
-/** While draining: how often is looked whether anything runs. What was answered a moment ago holds up a stop no longer than this. */
+/** While draining, this is how often we look whether anything still runs. So the last answer delays a stop by no more. */
 const LOOK_MS = 20
 /** After the drain: how long clients have to read their last response and to close. The workers are stopped meanwhile. */
 const LINGER_MS = 400
@@ -113,7 +113,7 @@ export class Connections {
     return cut
   }
 
-  /** After `drain`: resolves when all are closed, those whose client does not close after its time for it. */
+  /** After `drain`. Gives clients LINGER_MS to close, then closes what is left; resolves when all are closed. */
   async linger(): Promise<void> {
     const end = performance.now() + LINGER_MS
     while (this.#open.size > 0 && performance.now() < end) await sleep(LOOK_MS)

@@ -12,6 +12,8 @@ import type { Exchange } from '../http/exchange.ts'
 import { headerValue } from '../http/headers.ts'
 import { negotiateErrorFormat } from '../http/negotiate.ts'
 import { isDeveloper } from './developer.ts'
+import { escapeHtml } from './html.ts'
+import { CONTENT_TYPES } from './own-pages.ts'
 
 /** A 500 with what is known of it. */
 export class ReportedError extends HttpError {
@@ -60,7 +62,7 @@ function render(error: ReportedError, exchange: Exchange, state: string): Render
     case 'html': {
       const nonce = randomBytes(12).toString('base64')
       const policy = `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; connect-src 'self'; base-uri 'none'; form-action 'none'`
-      return { type: 'text/html; charset=utf-8', text: renderErrorPage(error, exchange, state, nonce), policy }
+      return { type: CONTENT_TYPES.html, text: renderErrorPage(error, exchange, state, nonce), policy }
     }
     case 'json': {
       const [first] = report?.exceptions ?? []
@@ -69,7 +71,7 @@ function render(error: ReportedError, exchange: Exchange, state: string): Render
       return { type: 'application/problem+json', text: `${JSON.stringify(problem)}\n`, policy: '' }
     }
     case 'text':
-      return { type: 'text/plain; charset=utf-8', text: `${message}\n\n${traceback}\n`, policy: '' }
+      return { type: CONTENT_TYPES.text, text: `${message}\n\n${traceback}\n`, policy: '' }
   }
 }
 
@@ -83,7 +85,7 @@ function readReport({ report, message }: ApplicationError): ReportedError | null
   }
 }
 
-export function renderErrorPage(error: ReportedError, { request }: Exchange, state: string, nonce: string): string {
+function renderErrorPage(error: ReportedError, { request }: Exchange, state: string, nonce: string): string {
   const { message, report, isBroken } = error
   const [first] = report?.exceptions ?? []
   const title = first === undefined ? message : `${first.type}: ${first.message}`
@@ -135,10 +137,6 @@ function renderFrame({ file, line, name, column, firstLine, source }: ReportedFr
   })
   const where = `<p><code>${escapeHtml(file)}</code>, line ${line}${name === '' ? '' : `, in <b>${escapeHtml(name)}</b>`}</p>`
   return `<article>${where}${lines.length === 0 ? '' : `<ol>${lines.join('')}</ol>`}</article>`
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }
 
 /** Asks the gateway, which does not pass it on, twice a second. One that is away is waited for; another program is left alone. */

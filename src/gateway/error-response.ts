@@ -8,12 +8,13 @@ import type { Exchange } from '../http/exchange.ts'
 import { headerValue } from '../http/headers.ts'
 import { negotiateErrorFormat } from '../http/negotiate.ts'
 import { reasonPhrase } from '../http/status.ts'
-import { OwnPages } from './own-pages.ts'
+import { escapeHtml } from './html.ts'
+import { CONTENT_TYPES, OwnPages } from './own-pages.ts'
 
 export interface RenderedError {
   readonly contentType: string
   readonly body: Buffer
-  /** It does not say which request it was: the response's X-Request-ID has to. */
+  /** The operator's page does not name the request, so the response's X-Request-ID does. */
   readonly isOwnPage: boolean
 }
 
@@ -39,9 +40,9 @@ function renderWords(status: number, accept: string | undefined, detail: string)
         body: Buffer.from(`${JSON.stringify({ status, title, detail })}\n`),
       }
     case 'html':
-      return { contentType: 'text/html; charset=utf-8', body: Buffer.from(htmlPage(status, title, detail)) }
+      return { contentType: CONTENT_TYPES.html, body: Buffer.from(htmlPage(status, title, detail)) }
     case 'text':
-      return { contentType: 'text/plain; charset=utf-8', body: Buffer.from(`${status} ${title}\n${detail}\n`) }
+      return { contentType: CONTENT_TYPES.text, body: Buffer.from(`${status} ${title}\n${detail}\n`) }
   }
 }
 
@@ -86,8 +87,4 @@ p { margin: 0; opacity: .8 }
 <h1><b>${status}</b> ${title}</h1>
 <p>${escapeHtml(detail)}</p>
 `
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }

@@ -12,9 +12,9 @@ import type { MemoryBudget } from '../base/memory-budget.ts'
 
 /** Less is not worth the pause, some 30 ms for 128 MB. */
 const LEAST = 32 * 1024 * 1024
-/** Of the peak: the wave is over. */
+/** Below this share of the peak the wave is over. */
 const OVER = 1 / 4
-/** So much that was evicted may be garbage; V8 by itself would wait for more than it takes to be killed. It costs some 10 ms. */
+/** Evicted bytes that may wait as garbage. V8 by itself would wait for so many that the kernel kills us. A collection costs some 10 ms. */
 const MAX_GARBAGE = 16 * 1024 * 1024
 
 export interface GiveBackActions {
@@ -33,7 +33,7 @@ export class GiveBack {
     this.#actions = actions
   }
 
-  /** So many bytes are about to be let go, because there was no room for them. */
+  /** An account that held `bytes` is about to let them go. */
   evicted(bytes: number): void {
     this.#evicted += bytes
     if (this.#evicted < MAX_GARBAGE) return
@@ -41,7 +41,7 @@ export class GiveBack {
     setImmediate(this.#actions.collect)
   }
 
-  /** Now and then. */
+  /** Called from time to time: nothing else notices that a wave is over. */
   check(): void {
     const { used } = this.#memory
     if (this.#memory.isNear && memoryUsage().arrayBuffers - used > 2 * MAX_GARBAGE) this.#actions.collect()
@@ -62,7 +62,7 @@ function collect(): void {
   gc()
 }
 
-/** False where only garbage could be collected. */
+/** False: garbage was collected, but the C library could not be asked to give its memory back. */
 export async function giveBack(): Promise<boolean> {
   collect()
   // Buffers are freed in a thread.

@@ -3,7 +3,7 @@
  *
  * Who is in the queue when a socket closes is reset, though it connected in time and may have sent its request. No call empties
  * the queue and closes in one step. So accepting goes on until nobody comes, and the socket is closed in that very moment: what
- * arrives in the some 20 µs between the last look and the close is reset, and nothing can be done about it from here.
+ * arrives in the 20 µs or so between the last look and the close is reset, and nothing can be done about it from here.
  *
  * Clients that hammer come back when they are answered. So the moment is one in which several turns of the event loop had
  * nothing at all to do: nobody was accepted, and nobody was answered either who would be on the way back.
@@ -14,7 +14,7 @@ import { createServer, type Server } from 'node:net'
 const IDLE_TURN_MS = 0.02
 /** Time for a client that was answered to come back, if it runs at all. */
 const IDLE_MS = 0.3
-/** Under load it may never be so quiet for so long: the longer we wait, the less will do, and after this any turn without somebody new. */
+/** Under load it may never be quiet for IDLE_MS. So the time that is asked for shrinks, and is 0 after this: any turn that accepts nobody will do. */
 const PATIENCE_MS = 200
 /** Clients come faster than they are accepted: a stop must end all the same. */
 const MAX_MS = 2000
@@ -26,7 +26,7 @@ export function closeWhenQuiet(server: Server): Promise<void> {
   let accepted = 0
   server.on('connection', () => accepted++)
   const began = performance.now()
-  // The first look comes at the end of a turn that began at some time before.
+  // The turn that we are in began some time before the first look.
   let lookedAt = began
   let idleSince = began
   return new Promise(resolve => {

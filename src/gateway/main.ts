@@ -13,7 +13,6 @@ import type { GatewayConfig, Identity, Limits, StaticMount } from '../config/typ
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
-import { FileCutError, HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { type TrustedProxies, trustedProxies } from '../http/trusted-proxies.ts'
 import { createHttp1Context, type Http1Context } from '../http1/context.ts'
@@ -26,8 +25,9 @@ import { renderError, respondWithError } from './error-response.ts'
 import { closeWhenQuiet } from './last-accepts.ts'
 import { GatewayMemory } from './memory.ts'
 import { OwnPages } from './own-pages.ts'
+import { poolEvents } from './pool-events.ts'
 import { dropPrivileges } from './privileges.ts'
-import { RefusalLog, RefusedRequests } from './refusal-log.ts'
+import { Refusals } from './refusals.ts'
 import { both, requestLines } from './request-lines.ts'
 import { createServe } from './serve.ts'
 import { listen } from './transport.ts'
@@ -50,12 +50,7 @@ class Gateway {
   readonly #files: StaticFiles
   readonly #access: AccessLog
   readonly #pages: OwnPages
-  readonly #refusals = new RefusalLog((level, message, request) => this.#log(level, message, request))
-  readonly #cutFiles = new RefusalLog((level, message, request) => this.#log(level, message, request))
-  readonly #refusedRequests = new RefusedRequests((level, message, request) => this.#log(level, message, request))
-  readonly #refusedConnections = new RefusalLog((level, message) => this.#log(level, message))
-  readonly #fullSpace = new RefusalLog((level, message) => this.#log(level, message))
-  readonly #refusedAddresses = new RefusalLog((level, message) => this.#log(level, message))
+  readonly #refusals = new Refusals((level, message, request) => this.#log(level, message, request))
   readonly #servers: ReturnType<typeof listen>[] = []
   #development: Development | null = null
   /** The program is about to stop: whoever balances load should send nothing more, though everything is served. */
@@ -117,7 +112,7 @@ class Gateway {
       webSockets: createWebSocketEngine(config, this.#memory.budget),
       memory: this.#memory.budget,
       isDraining: () => this.#draining,
-      onProtocolError: (error, peer, request) => this.#refusedRequests.tell(error, peer.address || 'client', request),
+      onProtocolError: (error, peer, request) => this.#refusals.request(error, peer.address || 'client', request),
       onAnswered: entry => access?.(entry),
     })
     setInterval(() => {
@@ -128,7 +123,6 @@ class Gateway {
   }
 
   #makePool(config: GatewayConfig, space: TemporarySpace, build: string): AppPool {
-    const channel = this.#channel
     return new AppPool({
       limits: config.limits,
       timeouts: config.timeouts,
@@ -140,30 +134,16 @@ class Gateway {
       rootPath: config.rootPath,
       onError: (exchange, error) => this.#refuse(exchange, error),
       beforeDispatch: config.isDevelopment ? () => this.#development?.checkFreshness() : undefined,
-      events: {
-        warming: worker => channel.send({ type: 'worker-warming', worker }),
-        cold: (worker, note) => channel.send({ type: 'worker-cold', worker, note }),
-        linked: worker => channel.send({ type: 'worker-linked', worker }),
-        drained: worker => channel.send({ type: 'worker-drained', worker }),
-        lost: (worker, reason) => channel.send({ type: 'worker-lost', worker, reason }),
-        stuck: (worker, note, request, thread) => channel.send({ type: 'worker-stuck', worker, note, request, thread }),
-        blocked: (worker, note) => channel.send({ type: 'worker-blocked', worker, note }),
-        spent: (worker, requests) => channel.send({ type: 'worker-spent', worker, requests }),
-        log: (level, message, request) => this.#log(level, message, request),
-      },
+      events: poolEvents(this.#channel, (level, message, request) => this.#log(level, message, request)),
     })
   }
 
   #makeSpace({ temporaryDirectory, limits }: GatewayConfig): TemporarySpace {
     const bytes = limits.temporaryBytes ?? Math.floor(freeBytes(temporaryDirectory) * FREE_SHARE)
-    const megabytes = Math.round(bytes / 1024 ** 2)
     return new TemporarySpace(temporaryDirectory, {
       bytes,
       files: new OpenFiles(limits.openFiles),
-      onFull: () =>
-        this.#fullSpace.report(
-          `temporary files hold ${megabytes} MB, which is the limit (limit-temp-bytes): large uploads are refused, and long responses hold their workers`,
-        ),
+      onFull: () => this.#refusals.content(bytes),
     })
   }
 
@@ -172,14 +152,8 @@ class Gateway {
     return new Connections(context, {
       limits,
       isExempt: address => trusted.isTrusted(address),
-      onFull: () =>
-        this.#refusedConnections.report(
-          `a connection was refused: ${connections} are open, which is the limit (limit-connections)`,
-        ),
-      onAddressFull: address =>
-        this.#refusedAddresses.report(
-          `a connection from ${address} was refused: it has ${connectionsPerAddress} open, which is the limit (limit-connections-per-address); a proxy belongs to trusted-proxies`,
-        ),
+      onFull: () => this.#refusals.connection(connections),
+      onAddressFull: address => this.#refusals.connectionFrom(address, connectionsPerAddress),
     })
   }
 
@@ -268,13 +242,9 @@ class Gateway {
     }
   }
 
-  /** Answers with the error. What the operator must know of (a full queue, a full disk) is logged, at most one line a second. */
+  /** Answers with the error. */
   #refuse(exchange: Exchange, error: Error): void {
-    const { method, path } = exchange.request
-    if (error instanceof HttpError && error.culprit === 'operator')
-      this.#refusals.report(`${method} ${path} was refused: ${error.message}`, exchange.id)
-    else if (error instanceof FileCutError)
-      this.#cutFiles.report(`the answer to ${method} ${path} was cut: ${error.message}`, exchange.id)
+    this.#refusals.failed(exchange, error)
     if (!this.#development?.respond(exchange, error)) respondWithError(exchange, error, this.#pages)
   }
 
@@ -302,11 +272,6 @@ class Gateway {
     const cut = await this.#connections.drain(until - performance.now())
     this.#pool.close()
     this.#refusals.flush()
-    this.#cutFiles.flush()
-    this.#refusedRequests.flush()
-    this.#refusedConnections.flush()
-    this.#refusedAddresses.flush()
-    this.#fullSpace.flush()
     this.#memory.flush()
     return cut
   }

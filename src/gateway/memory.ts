@@ -1,9 +1,9 @@
 /** The memory budget of a gateway, with what is said of it: evictions, at most one line a second for each kind, and its state for debugging. */
 import { MemoryBudget } from '../base/memory-budget.ts'
 import { GiveBack } from './give-back.ts'
-import { RefusalLog } from './refusal-log.ts'
+import { RefusalLogs } from './refusal-log.ts'
 
-/** While memory is short garbage may grow fast: so often it is looked at then. */
+/** How often garbage is looked at while memory is short: it may grow fast then. */
 const SHORT_MS = 50
 
 type Log = (level: 'debug' | 'warn', message: string) => void
@@ -14,12 +14,13 @@ export class GatewayMemory {
   readonly #limit: string
   readonly #giveBack: GiveBack
   /** By what was evicted. */
-  readonly #evictions = new Map<string, RefusalLog>()
+  readonly #evictions: RefusalLogs
   #told = ''
   #timer: NodeJS.Timeout | null = null
 
   constructor(limit: number, log: Log) {
     this.#log = log
+    this.#evictions = new RefusalLogs(log)
     this.#limit = megabytes(limit)
     this.budget = new MemoryBudget({
       limit,
@@ -29,7 +30,7 @@ export class GatewayMemory {
     this.#giveBack = new GiveBack(this.budget)
   }
 
-  /** Now and then. */
+  /** Called from time to time. */
   check(): void {
     this.#giveBack.check()
     const { used, accounts } = this.budget
@@ -52,7 +53,7 @@ export class GatewayMemory {
 
   /** Says what is not said yet. */
   flush(): void {
-    for (const log of this.#evictions.values()) log.flush()
+    this.#evictions.flush()
   }
 
   #evicted(what: string, bytes: number): void {
@@ -60,15 +61,7 @@ export class GatewayMemory {
     const had = `it had ${megabytes(bytes)} in memory, more than others`
     const reached = `all together reached ${this.#limit}, which is the limit (limit-memory)`
     const advice = 'raise it, or let clients have less (limit-connections, ws-max-size)'
-    this.#logOf(what).report(`${what}: ${had}, and ${reached}; ${advice}`)
-  }
-
-  #logOf(what: string): RefusalLog {
-    const known = this.#evictions.get(what)
-    if (known !== undefined) return known
-    const made = new RefusalLog(this.#log)
-    this.#evictions.set(what, made)
-    return made
+    this.#evictions.report(what, `${what}: ${had}, and ${reached}; ${advice}`)
   }
 }
 

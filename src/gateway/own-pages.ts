@@ -2,7 +2,7 @@
 import type { ErrorFormat, ErrorPage } from '../config/types.ts'
 import { negotiateErrorFormat } from '../http/negotiate.ts'
 
-const TYPES: Readonly<Record<ErrorFormat, string>> = {
+export const CONTENT_TYPES: Readonly<Record<ErrorFormat, string>> = {
   html: 'text/html; charset=utf-8',
   json: 'application/json',
   text: 'text/plain; charset=utf-8',
@@ -24,7 +24,7 @@ export class OwnPages {
     const found = new Map<number, Map<ErrorFormat, OwnPage>>()
     for (const { status, format, content } of pages) {
       const formats = found.get(status) ?? new Map<ErrorFormat, OwnPage>()
-      found.set(status, formats.set(format, { contentType: TYPES[format], body: Buffer.from(content) }))
+      found.set(status, formats.set(format, { contentType: CONTENT_TYPES[format], body: Buffer.from(content) }))
     }
     this.#pages = found
   }
@@ -33,7 +33,7 @@ export class OwnPages {
     return this.#pages.has(status)
   }
 
-  /** Null: none that the client would rather have than ours. `accept`: its Accept header. */
+  /** Null: there is none for this status, or the client would rather have another format. `accept`: its Accept header. */
   find(status: number, accept: string | undefined): OwnPage | null {
     const formats = this.#pages.get(status)
     if (formats === undefined) return null

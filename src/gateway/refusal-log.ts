@@ -5,15 +5,17 @@ import { LimitError, type ProtocolError } from '../http/errors.ts'
 /** Under overload thousands are refused each second: one line tells as much as all of them. */
 const INTERVAL_MS = 1000
 
+type RefusalLogger = (level: 'warn', message: string, request: string) => void
+
 /** One kind of refusal: another kind, which asks for another setting, has its own. */
 export class RefusalLog {
-  readonly #log: (level: 'warn', message: string, request: string) => void
+  readonly #log: RefusalLogger
   /** While it runs, refusals are only counted. */
   #timer: NodeJS.Timeout | null = null
   #unsaid = 0
   #last = { message: '', request: '' }
 
-  constructor(log: (level: 'warn', message: string, request: string) => void) {
+  constructor(log: RefusalLogger) {
     this.#log = log
   }
 
@@ -39,32 +41,48 @@ export class RefusalLog {
   }
 }
 
-/** Requests that the protocol refused: whoever runs the server may raise a limit, and hears of it; what is no HTTP is its client's business. */
+/** Kinds of refusal that have a name each; there are few of them. */
+export class RefusalLogs {
+  readonly #log: RefusalLogger
+  readonly #kinds = new Map<string, RefusalLog>()
+
+  constructor(log: RefusalLogger) {
+    this.#log = log
+  }
+
+  report(kind: string, message: string, request = ''): void {
+    let known = this.#kinds.get(kind)
+    if (known === undefined) {
+      known = new RefusalLog(this.#log)
+      this.#kinds.set(kind, known)
+    }
+    known.report(message, request)
+  }
+
+  flush(): void {
+    for (const kind of this.#kinds.values()) kind.flush()
+  }
+}
+
+/** Requests that the protocol refused. Who runs the server may raise a limit, so hears of it; what is no HTTP is told for debugging only. */
 export class RefusedRequests {
   readonly #log: (level: 'debug' | 'info', message: string, request: string) => void
   /** By the name of the setting. */
-  readonly #limits = new Map<string, RefusalLog>()
+  readonly #limits: RefusalLogs
 
   constructor(log: (level: 'debug' | 'info', message: string, request: string) => void) {
     this.#log = log
+    this.#limits = new RefusalLogs((_, message, request) => log('info', message, request))
   }
 
   /** `request`: its id. */
   tell(error: ProtocolError, client: string, request: string): void {
     const message = `refused ${client}: ${error.message}`
-    if (!(error instanceof LimitError)) {
-      this.#log('debug', message, request)
-      return
-    }
-    let limit = this.#limits.get(error.rule)
-    if (limit === undefined) {
-      limit = new RefusalLog((_, line, id) => this.#log('info', line, id))
-      this.#limits.set(error.rule, limit)
-    }
-    limit.report(message, request)
+    if (error instanceof LimitError) this.#limits.report(error.rule, message, request)
+    else this.#log('debug', message, request)
   }
 
   flush(): void {
-    for (const limit of this.#limits.values()) limit.flush()
+    this.#limits.flush()
   }
 }

@@ -5,7 +5,7 @@ import type { RequestTold } from '../control/messages.ts'
 import { statusOf } from '../observe/access-format.ts'
 import type { AccessWriter } from '../observe/access-log.ts'
 
-/** A line of a terminal or two. */
+/** One or two lines of a terminal. */
 const MAX_TARGET = 300
 
 /** Null: nobody wants them, or an access log on the terminal says the same. */
@@ -29,7 +29,7 @@ export function requestLines(
   }
 }
 
-/** One that does what both do. */
+/** A writer that calls both. */
 export function both(first: AccessWriter | null, second: AccessWriter | null): AccessWriter | null {
   if (first === null || second === null) return first ?? second
   return entry => {

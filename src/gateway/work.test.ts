@@ -316,21 +316,22 @@ describe('WebSocket', () => {
       Buffer.concat([frame(0x02, [1]), ...Array.from({ length: n }, () => frame(0, [1])), frame(0x80, [])]),
     'one large frame': large,
   }
+  const sink = {
+    onMessage() {},
+    onPing() {},
+    onCloseFrame() {},
+    onInvalid() {},
+    onInputEnd() {},
+    onRoom() {},
+    onEvicted() {},
+  }
+  const frameInput = () => new FrameInput(sink, { maxMessage: 1e9, windowBits: null, memory: new MemoryBudget() })
   for (const [title, make] of Object.entries(shapes))
     for (const size of [1, 100, 64 * 1024])
       test(`${title}, ${size} bytes at a time`, () =>
         assertLinear(n => {
           const bytes = make(n)
-          const sink = {
-            onMessage() {},
-            onPing() {},
-            onCloseFrame() {},
-            onInvalid() {},
-            onInputEnd() {},
-            onRoom() {},
-            onEvicted() {},
-          }
-          const input = new FrameInput(sink, { maxMessage: 1e9, windowBits: null, memory: new MemoryBudget() })
+          const input = frameInput()
           return () => {
             for (let at = 0; at < bytes.length; at += size) input.push(bytes.subarray(at, at + size))
           }
@@ -338,16 +339,7 @@ describe('WebSocket', () => {
   test('one byte at a time, while the consumer is paused', () =>
     assertLinear(n => {
       const bytes = large(n)
-      const sink = {
-        onMessage() {},
-        onPing() {},
-        onCloseFrame() {},
-        onInvalid() {},
-        onInputEnd() {},
-        onRoom() {},
-        onEvicted() {},
-      }
-      const input = new FrameInput(sink, { maxMessage: 1e9, windowBits: null, memory: new MemoryBudget() })
+      const input = frameInput()
       return () => {
         input.pause()
         for (const byte of bytes) input.push(Buffer.of(byte))

@@ -87,6 +87,15 @@ export interface WebSocketEngine {
   ): WebSocketConnection
 }
 
+/** Close codes by the names of RFC6455§7.4.1 and of the IANA registry. The first two are on no wire. */
+export const CloseCode = {
+  NO_STATUS: 1005,
+  ABNORMAL: 1006,
+  GOING_AWAY: 1001,
+  INTERNAL_ERROR: 1011,
+  TRY_AGAIN_LATER: 1013,
+} as const
+
 /** Codes that a close frame may have (RFC6455§7.4, and 1012 to 1014 of the IANA registry); 1004, 1005, 1006 and 1015 never. */
 export function isSendableCloseCode(code: number): boolean {
   if (!Number.isInteger(code)) return false

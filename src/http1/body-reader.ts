@@ -19,7 +19,7 @@ export class Http1Body implements BodyReader {
   #consumer: BodyConsumer | null = null
   #flowing = false
   #waiting: Buffer[] = []
-  /** So many of them the consumer has. To take them out one by one would cost the square: a read may bring ten thousand chunks. */
+  /** How many of them the consumer has taken. They are not removed one by one, which would be quadratic: one read may bring ten thousand chunks. */
   #given = 0
   /** Some of what waits is a view of the transport's buffer. */
   #isBorrowed = false

@@ -1,11 +1,10 @@
 /** The extensions behind the size of a chunk (RFC9112§7.1.1): checked, for what two servers could read differently is refused, and forgotten. */
+import { TOKEN } from '../base/token.ts'
 
 const [TAB, SPACE, QUOTE, SEMICOLON, EQUALS, BACKSLASH] = [0x09, 0x20, 0x22, 0x3b, 0x3d, 0x5c]
 
-/** 1: the character may be part of a token (RFC9110§5.6.2). */
-const IN_TOKEN = Uint8Array.from({ length: 256 }, (_, code) =>
-  /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(code)) ? 1 : 0,
-)
+/** 1: the character may be part of a token. */
+const IN_TOKEN = Uint8Array.from({ length: 256 }, (_, code) => (TOKEN.test(String.fromCharCode(code)) ? 1 : 0))
 
 /** `*( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] )`, from `from` to the end of `line`, which is latin-1. One pass. */
 export function areChunkExtensions(line: string, from: number): boolean {

@@ -11,7 +11,13 @@ import type { LocalEnd, Peer } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import { makeRequestId } from '../http/request-id.ts'
 import type { Transport, TransportHandler } from '../http/transport.ts'
-import type { WebSocketAccept, WebSocketChannel, WebSocketConnection, WebSocketEvents } from '../http/websocket.ts'
+import {
+  CloseCode,
+  type WebSocketAccept,
+  type WebSocketChannel,
+  type WebSocketConnection,
+  type WebSocketEvents,
+} from '../http/websocket.ts'
 import { type BodySource, Http1Body } from './body-reader.ts'
 import type { Http1Context } from './context.ts'
 import { Http1Exchange, type ProtocolSwitch } from './exchange.ts'
@@ -96,7 +102,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
 
   /** Now. A WebSocket is still told why. */
   destroy(): void {
-    if (this.#webSocket !== null && !this.#webSocket.isClosed) this.#webSocket.goAway(1001, '')
+    if (this.#webSocket !== null && !this.#webSocket.isClosed) this.#webSocket.goAway(CloseCode.GOING_AWAY, '')
     else this.#transport.destroy()
   }
 
@@ -316,7 +322,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
 
   responseEnded(keepAlive: boolean): void {
     if (this.#webSocket !== null) {
-      this.#webSocket.close(1011, '')
+      this.#webSocket.close(CloseCode.INTERNAL_ERROR, '')
       return
     }
     const exchange = this.#endExchange()
@@ -336,7 +342,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
 
   responseAborted(_cause: Error, reset: boolean): void {
     if (this.#webSocket !== null) {
-      this.#webSocket.close(1011, '')
+      this.#webSocket.close(CloseCode.INTERNAL_ERROR, '')
       return
     }
     this.#endExchange().body.discard()

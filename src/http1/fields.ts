@@ -1,4 +1,5 @@
 /** Header field lines: from text to name and value, strictly (RFC9112§5). Used for headers and for trailers. */
+import { TOKEN } from '../base/token.ts'
 import { ProtocolError } from '../http/errors.ts'
 
 /** What a header means to the parser itself; everything else is only passed on. */
@@ -35,7 +36,6 @@ const KINDS: ReadonlyMap<string, FieldKind> = new Map([
   ['expect', FieldKind.EXPECT],
 ])
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const INVALID_VALUE = /[^\t\x20-\x7e\x80-\xff]/
 
 /** Names seen before. Bounded: clients may invent names; a full cache stays as it is, browsers came first. */

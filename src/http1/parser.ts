@@ -166,7 +166,7 @@ export class RequestParser {
     const end = lf < 0 ? chunk.length : lf + 1
     this.#partial += chunk.toString('latin1', at, end)
     if (lf < 0) {
-      // A CR at the end may be half a CRLF: it does not count yet. To look for it in what is joined would join it anew each time.
+      // A CR at the end may be half a CRLF: it does not count yet. Looking for it in the joined text would join that anew each time.
       this.#head.checkLineLength(this.#partial.length - (chunk[end - 1] === CR ? 1 : 0))
       return end
     }

@@ -2,6 +2,7 @@
  * Response heads as bytes (RFC9112§4, §6), sans-IO. Decides the framing, adds Date, drops what an application has no say in,
  * and is the last line of defence against response splitting.
  */
+import { TOKEN } from '../base/token.ts'
 import { httpDate } from '../http/date.ts'
 import type { ResponseHead } from '../http/exchange.ts'
 import { reasonPhrase } from '../http/status.ts'
@@ -26,7 +27,6 @@ export interface SerializedHead {
 }
 
 const SPLITTING = /[\x00-\x08\x0a-\x1f\x7f\u0100-\uffff]/
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** Names that were fine before. Bounded: applications may invent names. */
 const MAX_KNOWN_NAMES = 1024
 const MAX_KNOWN_LENGTH = 64
@@ -212,7 +212,7 @@ function nameBehind(previous: KnownName, name: string): KnownName {
 function checkName(name: string): Meaning {
   const known = knownNames.get(name)
   if (known !== undefined) return known.meaning
-  if (!NAME.test(name)) throw new Error(`not a header name: ${JSON.stringify(name)}`)
+  if (!TOKEN.test(name)) throw new Error(`not a header name: ${JSON.stringify(name)}`)
   const lower = name.toLowerCase()
   const meaning = HOP_BY_HOP.has(lower) ? 'drop' : OURS.has(lower) ? (lower as Meaning) : ''
   if (knownNames.size < MAX_KNOWN_NAMES && name.length <= MAX_KNOWN_LENGTH) {

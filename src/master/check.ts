@@ -50,7 +50,7 @@ export async function checkApplication(config: Config, print: (line: string) => 
   return { application: result, static: describeStatic(result, config), warnings: uselessSettings(kind, config) }
 }
 
-/** For what a process that is gone has printed last. */
+/** How long the last output of a process that is gone is waited for. */
 const LAST_OUTPUT_MS = 500
 
 async function load(

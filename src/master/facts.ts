@@ -84,7 +84,7 @@ export function applicationFacts(generation: Generation, config: Config, wanted:
 }
 
 /** `2 × 1 thread (auto: 2 cores)`. */
-export function describeWorkers(application: LoadedApplication, config: Config, wanted: number): string {
+function describeWorkers(application: LoadedApplication, config: Config, wanted: number): string {
   const { concurrency, threads, workers, asgiWorkers } = config
   const isAsgi = application.interface === 'asgi'
   const what = `${wanted} × ${isAsgi ? `up to ${countOf(concurrency, 'request')}` : countOf(threads, 'thread')}`

@@ -23,6 +23,7 @@ import type { Outputs } from './output.ts'
 import type { Programs } from './paths.ts'
 import { foundMounts } from './static-mounts.ts'
 import { type Action, plan, type World } from './supervise.ts'
+import { Wanted } from './wanted.ts'
 import type { WorkerHandle } from './worker-handle.ts'
 
 export interface FleetOptions {
@@ -55,11 +56,10 @@ export class Fleet {
   readonly #gateways: Gateways
   readonly #options: FleetOptions
   #config: Config
+  readonly #wanted: Wanted
   readonly #narrator: Narrator
   readonly #outOfMemory = new OutOfMemory()
   #wakeTimer: NodeJS.Timeout | undefined
-  /** What TTIN and TTOU have added to the number of workers. */
-  #added = 0
   #isPlanDue = false
   #isFrozen = false
   #onChange: () => void = () => {}
@@ -67,6 +67,7 @@ export class Fleet {
   constructor(options: FleetOptions) {
     this.#options = options
     this.#config = options.config
+    this.#wanted = new Wanted(options.config)
     this.#narrator = options.narrator
     const changed = () => this.#wake()
     this.crew = new Crew({
@@ -128,34 +129,30 @@ export class Fleet {
 
   /** New processes with the code of now; they take over when all of them serve. The first call starts everything. */
   beginGeneration(): void {
-    this.generations.begin(this.#config, this.#wantedFor('wsgi'))
+    this.generations.begin(this.#config, this.#wanted.of('wsgi'))
   }
 
-  /** For the next generation, and the number of workers at once: as TTIN and TTOU left it, unless the setting changed. */
+  /** For the next generation, and the number of workers at once. */
   configure(config: Config, hasNewWorkers: boolean): void {
     this.#config = config
     this.sendToGateway({ type: 'error-pages', pages: config.errorPages })
-    if (hasNewWorkers) this.#added = 0
+    this.#wanted.configure(config, hasNewWorkers)
     this.#wake()
   }
 
   /** Workers that should serve: of the newest generation. */
   get wanted(): number {
+    return this.#wanted.of(this.#newestInterface)
+  }
+
+  get #newestInterface(): Interface | null {
     const { next, serving } = this.generations
-    return this.#wantedFor(this.generations.get(next ?? serving)?.interface ?? null)
+    return this.generations.get(next ?? serving)?.interface ?? null
   }
 
-  /** Null: an application that is not known yet has as many as are right whatever it is. */
-  #wantedFor(kind: Interface | null): number {
-    const { workers, asgiWorkers } = this.#config
-    const ofAsgi = asgiWorkers ?? workers
-    const count = kind === 'wsgi' ? workers : kind === 'asgi' ? ofAsgi : Math.min(workers, ofAsgi)
-    return Math.max(1, count + this.#added)
-  }
-
-  /** One worker more or less; at least one stays. */
+  /** One worker more or less. */
   changeWanted(by: number): void {
-    this.#added += Math.max(1 - this.wanted, by)
+    this.#wanted.change(this.#newestInterface, by)
     this.#wake()
   }
 
@@ -223,7 +220,7 @@ export class Fleet {
         number,
         preloader,
         forkNotBefore,
-        wanted: this.#wantedFor(kind),
+        wanted: this.#wanted.of(kind),
       })),
       workers: [...this.crew.workers.values()],
     }
@@ -264,7 +261,7 @@ export class Fleet {
 
   /** Its application is known, and none of its workers answers yet. */
   #learned(generation: Generation): void {
-    this.#narrator.learned(generation, this.#wantedFor(generation.interface))
+    this.#narrator.learned(generation, this.#wanted.of(generation.interface))
     this.#gateways.tellStatic()
   }
 
@@ -305,7 +302,7 @@ export class Fleet {
     if (isHopeless) this.#giveUp(generation, `${why}${describeLastWords(worker)}`)
   }
 
-  /** It is not believed, and whoever follows it may be the same: so this counts as its end. */
+  /** It has broken the rules and is replaced. That counts as a crash, for the next one may do the same. */
   #workerOffended(worker: WorkerHandle, what: string): void {
     const generation = this.generations.get(worker.generation)
     if (this.#isFrozen || generation === undefined) return
@@ -313,7 +310,7 @@ export class Fleet {
     if (this.#countCrash(worker, generation)) this.#giveUp(generation, `was not believed: ${what}`)
   }
 
-  /** Once for each worker; true: the generation that comes up has no hope. */
+  /** Counts each worker once. True: the generation that comes up is given up. */
   #countCrash(worker: WorkerHandle, { number, crashes }: Generation): boolean {
     if (!worker.isCounted) crashes.died(worker.startedAt, worker.servingSince, performance.now())
     worker.isCounted = true

@@ -1,13 +1,11 @@
 /**
- * One generation: the application code and the Python of one moment, with the preloader that holds them. Finds the
- * Python, starts the preloader, starts another one with preload off when the inspection finds what does not survive a fork.
+ * One generation: the application code and the Python of one moment, with the preloader that holds them. Finds its
+ * surroundings, starts the preloader, starts another one with preload off when the inspection finds what does not survive a fork.
  * Runs in the master.
  *
  * Invariants: `failed` comes at most once and only before `settle`; after `end` or `kill` nothing is reported but the
  * exits of workers. A generation never changes its code: whoever needs newer code starts a new one.
  */
-import { statSync } from 'node:fs'
-import { version } from '../base/version.ts'
 import type { Config, PreloadMode } from '../config/types.ts'
 import type {
   ForkHazard,
@@ -18,13 +16,13 @@ import type {
 } from '../control/messages.ts'
 import { CrashLoop } from './crash-loop.ts'
 import { describeDuration } from './describe.ts'
-import { applicationEnvironment, originOf } from './environment.ts'
-import { asErrno, OperatorError } from './errors.ts'
+import { OperatorError } from './errors.ts'
 import type { Outputs } from './output.ts'
 import { PreloaderHandle } from './preloader-handle.ts'
-import { findPython, type Python } from './python.ts'
+import { preloaderStart } from './preloader-start.ts'
+import type { Python } from './python.ts'
 import type { GenerationView } from './supervise.ts'
-import { hasTerminal } from './terminal.ts'
+import { findSurroundings, type Surroundings } from './surroundings.ts'
 
 export type Interface = LoadedApplication['interface']
 
@@ -77,7 +75,6 @@ const REPORT_MS = 10_000
 export class Generation implements Omit<GenerationView, 'wanted'> {
   readonly number: number
   preloader: GenerationView['preloader'] = 'loading'
-  python: Python | null = null
   /** What was loaded, once it is known. */
   application: LoadedApplication | null = null
   /** What does not survive a fork; empty when nothing was found or nobody looked. */
@@ -95,8 +92,7 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
   /** The last one is in use; those before it are ending. */
   readonly #preloaders: PreloaderHandle[] = []
   readonly #report: NodeJS.Timeout
-  #environment: NodeJS.ProcessEnv = {}
-  #settingsFrom = ''
+  #surroundings: Surroundings | null = null
   /** Aborted when nobody waits for the Python any more. */
   readonly #search = new AbortController()
   #expected: Interface | null
@@ -117,6 +113,11 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
       this.#events.stillLoading(this, describeDuration(performance.now() - this.startedAt))
     }, REPORT_MS)
     void this.#start()
+  }
+
+  /** Null: not found yet, or not at all. */
+  get python(): Python | null {
+    return this.#surroundings?.python ?? null
   }
 
   /** What its application is, as far as it is known: with preload off its first worker tells. */
@@ -195,58 +196,34 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
   }
 
   async #start(): Promise<void> {
-    const { config } = this.#options
     try {
-      checkDirectory(config.directory)
-      const search = { explicit: config.python, directory: config.directory, environment: process.env }
-      this.python = await findPython(search, this.#search.signal)
-      this.#environment = applicationEnvironment(process.env, config.envFiles, config.variables)
-      this.#settingsFrom = originOf('DJANGO_SETTINGS_MODULE', process.env, config.envFiles, config.variables)
+      this.#surroundings = await findSurroundings(this.#options.config, this.#search.signal)
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.preloader = 'gone'
       this.fail({ kind: 'operator', message: error.message, traceback: '' })
       return
     }
-    if (!this.#ending) this.#spawn(this.python)
+    if (!this.#ending) this.#spawn(this.#surroundings)
   }
 
-  #spawn(python: Python): void {
+  #spawn({ python, environment, settingsFrom }: Surroundings): void {
     const { config, number, wanted, program, runtimeDirectory, outputs, isCheck = false } = this.#options
-    const { module, file, attributes, factory, display } = config.app
     const handle: PreloaderHandle = new PreloaderHandle({
       python: python.path,
       program,
       directory: config.directory,
-      environment: this.#environment,
+      environment,
       outputs,
-      start: {
-        type: 'start',
-        build: version,
+      start: preloaderStart(config, {
         generation: number,
-        masterPid: process.pid,
         runtimeDirectory,
-        directory: config.directory,
-        module,
-        file,
-        attributes,
-        factory,
-        display,
-        settingsFrom: this.#settingsFrom,
-        threads: config.threads,
-        concurrency: config.concurrency,
-        lifespan: config.lifespan,
-        rootPath: config.rootPath,
-        findStatic: config.findStatic,
+        settingsFrom,
         multiprocess: wanted > 1,
         preload: this.preload,
         locateHazards: this.#locatesHazards,
-        identity: config.identity,
-        postFork: config.postFork,
-        isDevelopment: config.isDevelopment,
         isCheck,
-        terminal: hasTerminal(config),
-      },
+      }),
       events: {
         message: message => this.#receive(handle, message),
         output: (line, isError) => this.#events.output(this, line, isError),
@@ -326,7 +303,7 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
     if (this.#isLocating && !this.#isReplaced) this.#withoutPreload(handle)
     if (this.#isReplaced) {
       this.#isReplaced = false
-      this.#spawn(this.python!)
+      this.#spawn(this.#surroundings!)
       return
     }
     const loading = this.preloader === 'loading'
@@ -338,14 +315,4 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
       this.fail({ kind: 'load', message, traceback: '' })
     }
   }
-}
-
-/** Spawning in a directory that is not there would say that the Python is not there. */
-function checkDirectory(directory: string): void {
-  try {
-    if (statSync(directory).isDirectory()) return
-  } catch (error) {
-    throw new OperatorError(`cannot enter the application's directory ${directory}: ${asErrno(error).message}`)
-  }
-  throw new OperatorError(`the application's directory ${directory} is no directory`)
 }

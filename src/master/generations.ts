@@ -53,7 +53,7 @@ export class Generations {
   readonly #generations = new Map<number, Generation>()
   readonly #crashes = new CrashLoop()
   #last = 0
-  /** What the application of the last one that was known is. */
+  /** Of the last generation whose application is known. */
   #interface: Interface | null = null
   #hasServed = false
   /** While developing: to look for them at each save again would cost an import, and say the same again. */

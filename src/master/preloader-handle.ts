@@ -11,6 +11,7 @@ import { openPreloaderChannel, type PreloaderChannel } from '../control/channel.
 import type { MasterToPreloader, PreloaderToMaster } from '../control/messages.ts'
 import { describeExit } from './describe.ts'
 import type { Outputs } from './output.ts'
+import type { PreloaderStart } from './preloader-start.ts'
 
 export interface PreloaderEvents {
   message(message: PreloaderToMaster): void
@@ -26,7 +27,7 @@ export interface PreloaderOptions {
   readonly directory: string
   /** The user's, with nothing of ours in it. */
   readonly environment: NodeJS.ProcessEnv
-  readonly start: Extract<MasterToPreloader, { type: 'start' }>
+  readonly start: PreloaderStart
   readonly events: PreloaderEvents
   readonly outputs: Outputs
   /** What Python runs. */

@@ -46,7 +46,7 @@ export function virtualEnvironments(directory: string, variables: Variables, pla
   return found
 }
 
-/** Upwards; not beyond a directory where anybody may put an environment of theirs, as in /tmp. */
+/** The directory and those above it, up to one in which anybody may put an environment, such as /tmp. */
 function trustedParents(directory: string): string[] {
   const parents: string[] = []
   for (let folder = dirname(directory); folder !== dirname(folder) && !isEverybodys(folder); folder = dirname(folder))

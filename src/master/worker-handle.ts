@@ -61,7 +61,7 @@ export class WorkerHandle implements WorkerView {
   servingSince: number | null = null
   /** What the gateway said when it lost the links; empty when it did not. */
   lostReason = ''
-  /** Its end was counted as a crash before it came: it broke the rules. */
+  /** It broke the rules, which was counted as a crash; its end is not counted again. */
   isCounted = false
   readonly stacks: Stacks
   readonly #expected: ExpectedWorker
@@ -185,7 +185,7 @@ export class WorkerHandle implements WorkerView {
     this.#channel?.refuse(`said that it is process ${this.#helloPid}, and not ${this.pid}`)
   }
 
-  /** The gateway is told to connect there, and so often: what a worker says of itself must be what it was told. */
+  /** The socket and the number of slots go to the gateway, so a worker must say of itself what it was told. */
   #isExpected({ socket, slots, interface: wire }: Extract<WorkerToMaster, { readonly type: 'ready' }>): boolean {
     const expected = this.#expected
     if (socket !== expected.socket) this.#channel?.refuse(`listens on ${socket}, and not on ${expected.socket}`)

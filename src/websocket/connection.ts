@@ -5,13 +5,14 @@
  *     open ── close() ──▶ closing ── its close frame, too late, gone ──▶ closed
  *       └──── its close frame, invalid frame, silent, goAway(), gone ────▶
  *
- * Gone, what came whole before is still told, for a while. Invariants: `events.onClose` is called exactly once, on the way to closed,
+ * After `gone`, messages that had come whole are still told, for a while. Invariants: `events.onClose` is called exactly once, on the way to closed,
  * and no event after it; `onEnded` exactly once, when the stream has closed, and after it. We close the stream first (RFC6455§7.1.1), and read on for a while so that the client can read our close frame.
  */
 import { Deadline } from '../base/deadlines.ts'
 import type { Account } from '../base/memory-budget.ts'
 import type { ByteStream } from '../http/transport.ts'
 import {
+  CloseCode,
   isSendableCloseCode,
   type WebSocketConnection,
   type WebSocketEvents,
@@ -30,11 +31,6 @@ const LINGER_BYTES = 4 * 1024 * 1024
 /** Two bytes of a control frame's 125 are the code (RFC6455§5.5). */
 const MAX_REASON = 123
 const NOTHING = Buffer.alloc(0)
-/** Codes that are no codes on the wire (RFC6455§7.4.1). */
-const NO_CODE = 1005
-const BROKEN = 1006
-/** Of the IANA registry: we are overloaded. */
-const TRY_LATER = 1013
 
 export class FramedConnection implements WebSocketConnection, InputSink {
   readonly #stream: ByteStream
@@ -120,7 +116,7 @@ export class FramedConnection implements WebSocketConnection, InputSink {
   close(code: number, reason: string): void {
     if (this.#state !== 'open') return
     if (this.#isGone) {
-      this.#end(BROKEN, '')
+      this.#end(CloseCode.ABNORMAL, '')
       return
     }
     this.#sendClose(code, reason)
@@ -180,7 +176,7 @@ export class FramedConnection implements WebSocketConnection, InputSink {
     this.#deflate?.cleanup()
     this.#account?.close()
     if (this.#state !== 'open' || this.#context.memory.isNear) {
-      this.#end(BROKEN, '')
+      this.#end(CloseCode.ABNORMAL, '')
       return
     }
     this.#context.deadlines.last.arm(this.#deadline)
@@ -210,7 +206,7 @@ export class FramedConnection implements WebSocketConnection, InputSink {
   }
 
   onInputEnd(): void {
-    this.#end(BROKEN, '')
+    this.#end(CloseCode.ABNORMAL, '')
   }
 
   onRoom(): void {
@@ -218,7 +214,7 @@ export class FramedConnection implements WebSocketConnection, InputSink {
   }
 
   onEvicted(): void {
-    this.#fail(TRY_LATER, 'too much waits in memory')
+    this.#fail(CloseCode.TRY_AGAIN_LATER, 'too much waits in memory')
   }
 
   #updateReading(): void {
@@ -241,7 +237,7 @@ export class FramedConnection implements WebSocketConnection, InputSink {
 
   /** A pong that nobody has asked for (RFC6455§5.5.3): nothing is answered to it, but a client that has gone makes it fail. */
   #probe(): void {
-    // What waits for the client does the same.
+    // Where something waits for the client already, that write fails.
     if (!this.#closeWritten && !this.#output.isBlocked) this.#sender.pong(NOTHING, false)
     this.#probeLater()
   }
@@ -284,7 +280,8 @@ export class FramedConnection implements WebSocketConnection, InputSink {
 
   /** `code` as the application, or the client, says it. */
   #sendClose(code: number, reason: string): void {
-    const wireCode = code === NO_CODE ? undefined : isSendableCloseCode(code) ? code : 1011
+    const wireCode =
+      code === CloseCode.NO_STATUS ? undefined : isSendableCloseCode(code) ? code : CloseCode.INTERNAL_ERROR
     const text = wireCode === undefined ? NOTHING : cut(Buffer.from(reason), MAX_REASON)
     this.#owedPong = null
     this.#sender.close(wireCode, text, false, () => {
@@ -311,7 +308,7 @@ export class FramedConnection implements WebSocketConnection, InputSink {
     this.#updateReading()
     this.#context.deadlines.linger.arm(this.#deadline)
     // Else when the frame is written: messages that are being compressed go before it.
-    if (this.#closeWritten || code === BROKEN) this.#endStream()
+    if (this.#closeWritten || code === CloseCode.ABNORMAL) this.#endStream()
   }
 
   #endStream(): void {
@@ -331,7 +328,7 @@ export class FramedConnection implements WebSocketConnection, InputSink {
   // -- time
 
   #overdue(): void {
-    if (this.#isGone) this.#end(BROKEN, '')
+    if (this.#isGone) this.#end(CloseCode.ABNORMAL, '')
     else if (this.#state === 'open') this.#silent()
     // The client may be slow rather than gone: then it is the sending that decides.
     else if (this.#output.isBlocked && this.#stream.pendingBytes > 0) {

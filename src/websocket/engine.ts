@@ -15,7 +15,7 @@ const LINGER_MS = 2000
 
 /**
  * While we do not read: how often it is looked whether the client is still there. A socket that is not read does not see its FIN, and
- * a write is what fails. The second one does: twice this, then, and a frame of two bytes is not much.
+ * a write fails only the second time. So it takes twice this to notice, at the cost of a frame of two bytes.
  */
 const PROBE_MS = 3000
 /** For the application to take what the client had sent before it went; begins anew with whatever it takes. */

@@ -4,7 +4,7 @@
  *
  * Not here: what a message is made of its data (`input.ts`), compression, UTF-8.
  */
-import { isSendableCloseCode } from '../http/websocket.ts'
+import { CloseCode, isSendableCloseCode } from '../http/websocket.ts'
 import { MessageError } from './message-error.ts'
 import { isUtf8Text } from './utf8.ts'
 
@@ -12,8 +12,6 @@ export const OPCODE = { CONTINUATION: 0, TEXT: 1, BINARY: 2, CLOSE: 8, PING: 9, 
 
 /** RFC6455§5.5 */
 const MAX_CONTROL = 125
-/** No status was given (RFC6455§7.4.1). */
-const NO_CODE = 1005
 const NOTHING = Buffer.alloc(0)
 
 export interface FrameSink {
@@ -178,7 +176,7 @@ export class FrameReader {
 
   #close(data: Buffer): void {
     if (data.length === 0) {
-      this.#sink.onCloseFrame(NO_CODE, '')
+      this.#sink.onCloseFrame(CloseCode.NO_STATUS, '')
       return
     }
     const code = data.readUInt16BE(0)

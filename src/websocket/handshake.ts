@@ -2,6 +2,7 @@
  * The part of the opening handshake that is the same for all versions of HTTP (RFC6455§4.2, RFC8441§5): version, subprotocol,
  * extensions, and the application's own headers. Key, Upgrade and status are HTTP's: see `http1/upgrade.ts`.
  */
+import { TOKEN } from '../base/token.ts'
 import { HttpError } from '../http/errors.ts'
 import { type HeaderLines, headerValues } from '../http/headers.ts'
 import type { WebSocketAccept, WebSocketTerms } from '../http/websocket.ts'
@@ -9,7 +10,6 @@ import { acceptDeflate } from './deflate.ts'
 import { DEFLATE, extension, type Offer, subprotocol } from './ws.ts'
 
 const VERSION = '13'
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const INVALID_VALUE = /[^\t\x20-\x7e\x80-\xff]/
 /** Of the handshake, of the connection, or of a content that 101 does not have: none is the application's. */
 const OURS = new Set([
@@ -61,7 +61,7 @@ export function negotiate(request: readonly string[], accept: WebSocketAccept): 
   for (let i = 0; i < accept.headers.length; i += 2) {
     const name = accept.headers[i]!
     const value = accept.headers[i + 1]!
-    if (!NAME.test(name)) throw unacceptable(`a header with the invalid name ${JSON.stringify(name)}`)
+    if (!TOKEN.test(name)) throw unacceptable(`a header with the invalid name ${JSON.stringify(name)}`)
     if (INVALID_VALUE.test(value)) throw unacceptable(`an invalid character in the header ${name}`)
     if (!OURS.has(name.toLowerCase())) headers.push(name, value)
   }

@@ -23,7 +23,7 @@ export class Inflater {
   #isTrailed = false
   /** zlib has used all of the message up. */
   #isUsedUp = false
-  /** What came behind the last block is no block: as ws, and browsers, we leave it. */
+  /** The last block has come: what stands behind it is ignored, as ws and browsers do. */
   #isEnded = false
   error: Error | null = null
 
