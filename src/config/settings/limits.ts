@@ -5,8 +5,12 @@ import { defineSetting } from './setting.ts'
 const KIB = 1024
 const MIB = 1024 * KIB
 const TIB = 1024 ** 4
-/** A head of more would be content. */
-const MAX_HEAD = 16 * MIB
+/**
+ * A head goes to a worker in one frame (`MAX_PAYLOAD` of `apps/wire/frames.ts`), in which the target stands twice, each raw byte of it
+ * three times as long, and a host that a proxy names three times. A larger head would cost the link, and all requests on it.
+ */
+export const [MAX_REQUEST_LINE, MAX_HEADERS] = [128 * KIB, 256 * KIB]
+export const MAX_FIELDS = 32_768
 
 export const keepAlive = defineSetting({
   name: 'keep-alive',
@@ -126,7 +130,7 @@ export const limitRequestLine = defineSetting({
   name: 'limit-request-line',
   section: 'Limits',
   placeholder: 'SIZE',
-  kind: size(256, MAX_HEAD),
+  kind: size(256, MAX_REQUEST_LINE),
   default: '8K',
   why: "nginx's and Apache's; longer URLs break in proxies and browsers anyway.",
   doc: 'Method, URL and version of a request; longer is 414.',
@@ -137,7 +141,7 @@ export const limitRequestFields = defineSetting({
   name: 'limit-request-fields',
   section: 'Limits',
   placeholder: 'N',
-  kind: count(1, 32_768),
+  kind: count(1, MAX_FIELDS),
   default: '100',
   why: "Apache's and gunicorn's; browsers send about 15.",
   doc: 'Number of header fields; more is 431.',
@@ -148,7 +152,7 @@ export const limitRequestHeaderSize = defineSetting({
   name: 'limit-request-header-size',
   section: 'Limits',
   placeholder: 'SIZE',
-  kind: size(512, MAX_HEAD),
+  kind: size(512, MAX_HEADERS),
   default: '64K',
   why: 'Cookies of a browser are up to 4 KiB each; nginx allows 4 × 8 KiB, Node 16 KiB. This covers single sign-on tokens.',
   doc: 'All header fields together; more is 431.',
