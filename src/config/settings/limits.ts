@@ -190,7 +190,7 @@ export const limitMemory = defineSetting({
   default: 'auto',
   why: 'A quarter of what the control group allows (a container, a service), else of the machine: the workers need the rest.',
   doc: 'All that clients make the gateway keep in memory; auto: by what there is.',
-  more: 'Content of requests, responses that clients do not take, messages of WebSockets, what workers do not read: all of it together. From a quarter of it on the gateway keeps less: temporary files are used at once instead of after 1 MiB, in smaller pieces, and workers wait for slow clients sooner. At the limit the largest go first: an upload is answered 503, a WebSocket is closed with 1013, a response or a connection is cut, and the log says so. It is what the buffers hold; the gateway itself takes some 60 MB besides, and up to half as much again until freed memory is used anew.',
+  more: 'Heads and content of requests, responses that clients do not take, messages of WebSockets, what workers do not read: all of it together. From a quarter of it on the gateway keeps less: temporary files are used at once instead of after 1 MiB, in smaller pieces, and workers wait for slow clients sooner. At the limit the largest go first: an upload is answered 503, a WebSocket is closed with 1013, a response or a connection is cut, and the log says so. It is what the buffers hold; the gateway itself takes some 60 MB besides, and up to half as much again until freed memory is used anew.',
   change: 'restart',
 })
 
