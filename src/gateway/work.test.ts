@@ -200,10 +200,10 @@ describe('content', () => {
   for (const [title, make] of Object.entries(shapes))
     for (const [way, shape] of Object.entries(parsed(make))) test(`${title}, ${way}`, () => assertLinear(shape))
 
-  test('chunks of one byte that wait for a consumer who takes one at a time', () =>
+  test('chunks too large to be handed on together that wait for a consumer who takes one at a time', () =>
     assertLinear(n => {
       const { transport, exchanges } = connect(() => {}, false, { body: 1e9 })
-      const bytes = Buffer.from(`${CHUNKED}${'1\r\nx\r\n'.repeat(n)}0\r\n\r\n`)
+      const bytes = Buffer.from(`${CHUNKED}${`201\r\n${'x'.repeat(0x201)}\r\n`.repeat(n)}0\r\n\r\n`)
       return () => {
         transport.handler.onData(bytes)
         const { body } = exchanges[0]!
@@ -213,10 +213,10 @@ describe('content', () => {
       }
     }))
 
-  test('chunks of one byte on their way to a worker of an ASGI application', () =>
+  test('chunks too large to be handed on together on their way to a worker of an ASGI application', () =>
     assertLinear(n => {
       const { transport, exchanges } = connect(() => {}, false, { body: 1e9 })
-      const bytes = Buffer.from(`${CHUNKED}${'1\r\nx\r\n'.repeat(n)}0\r\n\r\n`)
+      const bytes = Buffer.from(`${CHUNKED}${`201\r\n${'x'.repeat(0x201)}\r\n`.repeat(n)}0\r\n\r\n`)
       return () => {
         transport.handler.onData(bytes)
         const live = new LiveBody(exchanges[0]!.body, new MemoryBudget())
