@@ -364,7 +364,7 @@ const CASES: Readonly<Record<string, Case>> = {
     standard: 65_536,
     texts: [['16k', 16_384]],
     toml: '"16k"',
-    wrong: ['1', /must be from 512 to 16M/],
+    wrong: ['1', /must be from 512 to 256K/],
   },
   'limit-request-body': {
     of: ({ limits }) => limits.body,

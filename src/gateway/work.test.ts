@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { MemoryBudget } from '../base/memory-budget.ts'
 import type { RequestHead } from '../http/exchange.ts'
+import type { TrustedProxies } from '../http/trusted-proxies.ts'
 import { WorkMeter } from './testing/work.ts'
 
 const meter = WorkMeter.start()
@@ -21,6 +22,7 @@ const { decodeHead } = await import('../apps/wire/response-head.ts')
 const { offeredSubprotocols, ScopeWriter } = await import('../apps/wire/scope.ts')
 const { preferCoding } = await import('../http/accept-encoding.ts')
 const { isAuthority, splitAuthority } = await import('../http/authority.ts')
+const { applyForwarded } = await import('../http/forwarded.ts')
 const { evaluateConditions, readConditions } = await import('../http/conditional.ts')
 const { parseHttpDate } = await import('../http/date.ts')
 const { negotiateErrorFormat } = await import('../http/negotiate.ts')
@@ -95,6 +97,9 @@ describe('the meter sees what takes the square', () => {
     }))
 })
 
+/** A name for each number, the same length for all of one size. */
+const letters = (i: number) => i.toString(2).padStart(4, '0').replaceAll('0', 'a').replaceAll('1', 'b')
+
 const LIMITS = { requestLine: 1e9, headerBytes: 1e9, headerCount: 1e9, body: 1e9 }
 const LINE = 'GET / HTTP/1.1\r\nHost: a\r\n'
 const CHUNKED = `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n`
@@ -141,6 +146,12 @@ const VALUES: Readonly<Record<string, (n: number) => string>> = {
   equals: n => 'a='.repeat(n / 2),
   colons: n => ':'.repeat(n),
   brackets: n => '['.repeat(n),
+  addresses: n => '10.0.0.1, '.repeat(n / 10),
+  'one address of many parts': n => '1:'.repeat(n / 2),
+  elements: n => 'for=10.0.0.1;proto=https, '.repeat(n / 26),
+  'pairs of one element': n => Array.from({ length: n / 8 }, (_, i) => `k${letters(i)}=a`).join(';'),
+  'a quote in each member': n => 'a="b,'.repeat(n / 5),
+  'quotes with commas': n => 'a=",";'.repeat(n / 6),
   slashes: n => '/'.repeat(n),
   dots: n => '/..'.repeat(n / 3),
   'a weight without end': n => `gzip;q=0.${'0'.repeat(n)}`,
@@ -189,10 +200,10 @@ describe('content', () => {
   for (const [title, make] of Object.entries(shapes))
     for (const [way, shape] of Object.entries(parsed(make))) test(`${title}, ${way}`, () => assertLinear(shape))
 
-  test('chunks of one byte that wait for a consumer who takes one at a time', () =>
+  test('chunks too large to be handed on together that wait for a consumer who takes one at a time', () =>
     assertLinear(n => {
       const { transport, exchanges } = connect(() => {}, false, { body: 1e9 })
-      const bytes = Buffer.from(`${CHUNKED}${'1\r\nx\r\n'.repeat(n)}0\r\n\r\n`)
+      const bytes = Buffer.from(`${CHUNKED}${`201\r\n${'x'.repeat(0x201)}\r\n`.repeat(n)}0\r\n\r\n`)
       return () => {
         transport.handler.onData(bytes)
         const { body } = exchanges[0]!
@@ -202,10 +213,10 @@ describe('content', () => {
       }
     }))
 
-  test('chunks of one byte on their way to a worker of an ASGI application', () =>
+  test('chunks too large to be handed on together on their way to a worker of an ASGI application', () =>
     assertLinear(n => {
       const { transport, exchanges } = connect(() => {}, false, { body: 1e9 })
-      const bytes = Buffer.from(`${CHUNKED}${'1\r\nx\r\n'.repeat(n)}0\r\n\r\n`)
+      const bytes = Buffer.from(`${CHUNKED}${`201\r\n${'x'.repeat(0x201)}\r\n`.repeat(n)}0\r\n\r\n`)
       return () => {
         transport.handler.onData(bytes)
         const live = new LiveBody(exchanges[0]!.body, new MemoryBudget())
@@ -262,6 +273,43 @@ describe('values of fields', () => {
         const headers = Array.from({ length: n }, () => [name, '"a"']).flat()
         return () => evaluateConditions(readConditions(headers), VALIDATORS)
       }))
+})
+
+describe('what a proxy says', () => {
+  const families = [
+    ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-ssl', 'x-forwarded-protocol'].concat(
+      ...['x-forwarded-host', 'x-forwarded-port', 'x-forwarded-prefix'],
+    ),
+    ['forwarded'],
+  ]
+  for (const names of families) {
+    const believed = new Set(names)
+    const applied = (headersOf: (n: number) => string[]) => () =>
+      assertLinear(n => {
+        const exchange = new FakeExchange({ headers: headersOf(n) })
+        return () => applyForwarded(exchange, TRUSTED as TrustedProxies, believed)
+      })
+    const all = (value: string) => names.flatMap(name => [name, value])
+    for (const [title, value] of Object.entries(VALUES)) {
+      test(
+        `${names[0]}: ${title}`,
+        applied(n => all(value(n))),
+      )
+      test(
+        `${names[0]}, behind addresses: ${title}`,
+        applied(n => [...all('10.0.0.1,'.repeat(n)), ...all(value(n))]),
+      )
+    }
+    for (const name of names)
+      test(
+        `many lines of ${name}`,
+        applied(n => Array.from({ length: n }, () => [name, 'for=10.0.0.1']).flat()),
+      )
+    test(
+      `many lines of addresses in ${names[0]}`,
+      applied(n => Array.from({ length: n }, () => all('1.1.1.1')).flat()),
+    )
+  }
 })
 
 describe('a request on its way', () => {

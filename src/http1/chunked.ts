@@ -33,6 +33,14 @@ const FORBIDDEN_TRAILERS = new Set([
   'cookie',
 ])
 
+/**
+ * Chunks up to this are handed on together. A piece of one byte would cost its consumer a hundred, which nobody counts, and a read brings
+ * ten thousand of them.
+ */
+const SMALL_CHUNK = 512
+/** Where they are put together: of one read at a time, as the buffer that the transport reads into. What does not fit is handed on by itself. */
+const packed = Buffer.allocUnsafeSlow(64 * 1024)
+
 type State = 'size' | 'data' | 'data-end' | 'trailers' | 'done'
 
 export class ChunkedDecoder {
@@ -45,6 +53,9 @@ export class ChunkedDecoder {
   #total = 0
   #extensionBytes = 0
   #trailerBytes = 0
+  /** In `packed`: what is to be handed on. What is before it may still be looked at. */
+  #packedFrom = 0
+  #packedTo = 0
   readonly #trailers: HeaderLines = []
 
   constructor(limits: ChunkedLimits, sink: ChunkedSink) {
@@ -59,9 +70,14 @@ export class ChunkedDecoder {
   /** Takes bytes from `position`; returns where the message ended, or the end of the chunk. Throws ProtocolError. */
   receive(chunk: Buffer, position: number): number {
     let at = position
-    while (at < chunk.length && this.#state !== 'done') {
-      if (this.#state === 'data') at = this.#data(chunk, at)
-      else at = this.#readLine(chunk, at)
+    this.#packedFrom = this.#packedTo = 0
+    try {
+      while (at < chunk.length && this.#state !== 'done') {
+        if (this.#state === 'data') at = this.#data(chunk, at)
+        else at = this.#readLine(chunk, at)
+      }
+    } finally {
+      this.#handOn()
     }
     return at
   }
@@ -69,9 +85,21 @@ export class ChunkedDecoder {
   #data(chunk: Buffer, at: number): number {
     const end = Math.min(chunk.length, at + this.#remaining)
     this.#remaining -= end - at
-    this.#sink.onBody(chunk.subarray(at, end))
     if (this.#remaining === 0) this.#state = 'data-end'
+    if (end - at <= SMALL_CHUNK && this.#packedTo + end - at <= packed.length) {
+      for (let from = at; from < end; from++) packed[this.#packedTo++] = chunk[from]!
+      return end
+    }
+    this.#handOn()
+    this.#sink.onBody(chunk.subarray(at, end))
     return end
+  }
+
+  #handOn(): void {
+    const from = this.#packedFrom
+    if (from === this.#packedTo) return
+    this.#packedFrom = this.#packedTo
+    this.#sink.onBody(packed.subarray(from, this.#packedTo))
   }
 
   #readLine(chunk: Buffer, at: number): number {
@@ -133,6 +161,7 @@ export class ChunkedDecoder {
   #onTrailer(line: string): void {
     if (line === '') {
       this.#state = 'done'
+      this.#handOn()
       this.#sink.onEnd(this.#trailers)
       return
     }

@@ -6,6 +6,7 @@
  * (`#endExchange`); a refusal can be read by the client (lingering close, RFC9112§9.6). Not here: what a response is, and what
  * a refusal says (`refusal.ts`).
  */
+import type { Account } from '../base/memory-budget.ts'
 import { ClientGoneError, ProtocolError } from '../http/errors.ts'
 import type { LocalEnd, Peer } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
@@ -32,6 +33,8 @@ import { switchingHead, webSocketKey } from './upgrade.ts'
 const LINGER_BYTES = 4 * 1024 * 1024
 /** Content that a handler did not want is read up to this to keep the connection; beyond it, closing is cheaper for all. */
 const MAX_DISCARD = 64 * 1024
+/** A head up to this is not counted as memory: nearly all are less, and what many connections have of it is little. */
+const SMALL_HEAD = 4 * 1024
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
 /** `OPTIONS *` asks about the server as a whole (RFC9110§9.3.7): answered here, no application knows the path `*`. */
 const OPTIONS_ANSWER = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS', 'Content-Length', '0']
@@ -60,6 +63,8 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   /** Content of an ended exchange that is still being read: bytes left, or -1. */
   #discardLeft = -1
   #lingered = 0
+  /** Of heads, and of requests that wait behind the one that is answered. Made for the first that is no small one. */
+  #account: Account | null = null
   #advancing = false
 
   constructor(transport: Transport, context: Http1Context) {
@@ -142,6 +147,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     if (this.#phase === 'closed') return
     this.#phase = 'closed'
     this.#pace.stop()
+    this.#account?.close()
     const exchange = this.#exchange
     this.#exchange = this.#arrived = null
     if (exchange !== null && this.#webSocket !== null) {
@@ -185,6 +191,16 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     // A pipelined request waits for its turn: no more is read until then.
     if (this.#parser.holds) this.#setPaused(true)
     if (this.#exchange === null && this.#parser.inRequest && !this.#parser.inBody) this.#pace.awaitHead()
+    this.#countKept()
+  }
+
+  #countKept(): void {
+    const bytes = this.#parser.keptBytes
+    if (this.#account === null) {
+      if (bytes <= SMALL_HEAD) return
+      this.#account = this.#context.memory.open('a connection was cut', () => this.#transport.destroy())
+    }
+    this.#account.set(bytes)
   }
 
   #onHead(head: ParsedHead): void {
@@ -389,6 +405,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#setPaused(false)
     // Frames may have come along with the request.
     const first = this.#parser.switchProtocols()
+    this.#countKept()
     const socket = this.#context.webSockets.open(this.#transport, first, terms, events, () => this.onClose())
     this.#webSocket = socket
     if (this.#clientHalfClosed) queueMicrotask(() => socket.onEnd())

@@ -38,6 +38,7 @@ export class HeadReader {
   #method = ''
   #target = ''
   #version: '1.0' | '1.1' = '1.1'
+  #lineBytes = 0
   #headerBytes = 0
   #headers: HeaderLines = []
   #field: FieldName = NO_FIELD
@@ -56,6 +57,11 @@ export class HeadReader {
   /** A request line was read. */
   get hasBegun(): boolean {
     return this.#method !== ''
+  }
+
+  /** Of the head that is read; when it is complete, of this one until the next begins. */
+  get bytes(): number {
+    return this.#lineBytes + this.#headerBytes
   }
 
   /** Of a head that was refused, or is not complete. */
@@ -87,6 +93,8 @@ export class HeadReader {
   }
 
   requestLine(line: string): void {
+    this.#lineBytes = line.length
+    this.#headerBytes = 0
     for (const { method, lead } of COMMON_METHODS) {
       if (!line.startsWith(lead) || !line.endsWith(COMMON_END)) continue
       const target = line.slice(lead.length, -COMMON_END.length)
@@ -168,7 +176,6 @@ export class HeadReader {
     this.#method = ''
     // A part of the head's text, which would be kept as a whole by an idle connection.
     this.#target = ''
-    this.#headerBytes = 0
     this.#fieldCount = 0
     this.#headers = []
     this.#field = NO_FIELD

@@ -147,3 +147,13 @@ test('between two requests nothing is kept of the head', () => {
   const each = (process.memoryUsage().heapUsed - before) / parsers.length
   assert.ok(each < 5000, `${each.toFixed(0)} bytes each`)
 })
+
+test('small chunks of one read are handed on together, in order with large ones', () => {
+  const pieces: string[] = []
+  const sink = { onHead() {}, onBody: (piece: Buffer) => pieces.push(piece.toString('latin1')), onEnd() {} }
+  const parser = new RequestParser({ ...LIMITS, requestLine: 1000, headerBytes: 1000, body: 1e6 }, sink)
+  const large = 'L'.repeat(5000)
+  const content = `${'1\r\na\r\n'.repeat(1000)}1388\r\n${large}\r\n${'1\r\nb\r\n'.repeat(1000)}0\r\n\r\n`
+  parser.receive(Buffer.from(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${content}`))
+  assert.deepEqual(pieces, ['a'.repeat(1000), large, 'b'.repeat(1000)])
+})

@@ -71,6 +71,12 @@ export class RequestParser {
     return this.#head.isHead
   }
 
+  /** Bytes of the head in hand, or of the request that is answered now, and of those behind it. */
+  get keptBytes(): number {
+    const isNone = this.#state === 'head' && !this.#head.hasBegun
+    return (isNone ? 0 : this.#head.bytes) + this.#partial.length + (this.#held?.length ?? 0)
+  }
+
   /** Bytes of the next request are kept: the transport should pause. */
   get holds(): boolean {
     return this.#held !== null

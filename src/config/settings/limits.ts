@@ -5,8 +5,12 @@ import { defineSetting } from './setting.ts'
 const KIB = 1024
 const MIB = 1024 * KIB
 const TIB = 1024 ** 4
-/** A head of more would be content. */
-const MAX_HEAD = 16 * MIB
+/**
+ * A head goes to a worker in one frame (`MAX_PAYLOAD` of `apps/wire/frames.ts`), in which the target stands twice, each raw byte of it
+ * three times as long, and a host that a proxy names three times. A larger head would cost the link, and all requests on it.
+ */
+export const [MAX_REQUEST_LINE, MAX_HEADERS] = [128 * KIB, 256 * KIB]
+export const MAX_FIELDS = 32_768
 
 export const keepAlive = defineSetting({
   name: 'keep-alive',
@@ -126,7 +130,7 @@ export const limitRequestLine = defineSetting({
   name: 'limit-request-line',
   section: 'Limits',
   placeholder: 'SIZE',
-  kind: size(256, MAX_HEAD),
+  kind: size(256, MAX_REQUEST_LINE),
   default: '8K',
   why: "nginx's and Apache's; longer URLs break in proxies and browsers anyway.",
   doc: 'Method, URL and version of a request; longer is 414.',
@@ -137,7 +141,7 @@ export const limitRequestFields = defineSetting({
   name: 'limit-request-fields',
   section: 'Limits',
   placeholder: 'N',
-  kind: count(1, 32_768),
+  kind: count(1, MAX_FIELDS),
   default: '100',
   why: "Apache's and gunicorn's; browsers send about 15.",
   doc: 'Number of header fields; more is 431.',
@@ -148,7 +152,7 @@ export const limitRequestHeaderSize = defineSetting({
   name: 'limit-request-header-size',
   section: 'Limits',
   placeholder: 'SIZE',
-  kind: size(512, MAX_HEAD),
+  kind: size(512, MAX_HEADERS),
   default: '64K',
   why: 'Cookies of a browser are up to 4 KiB each; nginx allows 4 × 8 KiB, Node 16 KiB. This covers single sign-on tokens.',
   doc: 'All header fields together; more is 431.',
@@ -186,7 +190,7 @@ export const limitMemory = defineSetting({
   default: 'auto',
   why: 'A quarter of what the control group allows (a container, a service), else of the machine: the workers need the rest.',
   doc: 'All that clients make the gateway keep in memory; auto: by what there is.',
-  more: 'Content of requests, responses that clients do not take, messages of WebSockets, what workers do not read: all of it together. From a quarter of it on the gateway keeps less: temporary files are used at once instead of after 1 MiB, in smaller pieces, and workers wait for slow clients sooner. At the limit the largest go first: an upload is answered 503, a WebSocket is closed with 1013, a response or a connection is cut, and the log says so. It is what the buffers hold; the gateway itself takes some 60 MB besides, and up to half as much again until freed memory is used anew.',
+  more: 'Heads and content of requests, responses that clients do not take, messages of WebSockets, what workers do not read: all of it together. From a quarter of it on the gateway keeps less: temporary files are used at once instead of after 1 MiB, in smaller pieces, and workers wait for slow clients sooner. At the limit the largest go first: an upload is answered 503, a WebSocket is closed with 1013, a response or a connection is cut, and the log says so. It is what the buffers hold; the gateway itself takes some 60 MB besides, and up to half as much again until freed memory is used anew.',
   change: 'restart',
 })
 

@@ -57,6 +57,7 @@ export function connect(
   isDraining = false,
   changes: Partial<Limits> = {},
   times: Partial<Timeouts> = {},
+  memory: MemoryBudget = new MemoryBudget(),
 ): Setup {
   const limits = { ...LIMITS, ...changes }
   const timeouts = { ...TIMEOUTS, ...times }
@@ -78,8 +79,8 @@ export function connect(
       contentType: accept.includes('json') ? 'application/json' : 'text/plain',
       body: Buffer.from(`${status} ${detail}`),
     }),
-    webSockets: createWebSocketEngine({ limits, timeouts }, new MemoryBudget()),
-    memory: new MemoryBudget(),
+    webSockets: createWebSocketEngine({ limits, timeouts }, memory),
+    memory,
     isDraining: () => draining,
     onProtocolError: () => {},
     onAnswered: entry => answered.push(entry),
