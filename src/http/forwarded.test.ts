@@ -236,3 +236,10 @@ test('a Forwarded that is malformed, empty or of unknown parameters only is igno
   for (const value of ['for=;;proto', '', ',', ' ', ';', '"', 'for="unclosed', 'by=10.0.0.1', 'for=unknown'])
     assert.deepEqual(seen(['forwarded', value], FORWARDED), unchanged, value)
 })
+
+test('a list of hosts beside no address: what the nearest proxy has added counts, and not what its client may have sent', () => {
+  const believed = ['x-forwarded-host', 'x-forwarded-port']
+  assert.equal(seen(['x-forwarded-host', 'evil.example, good.example'], believed).authority, 'good.example')
+  const ports = ['x-forwarded-host', 'good.example', 'x-forwarded-port', '1, 8443']
+  assert.equal(seen(ports, believed).authority, 'good.example:8443')
+})

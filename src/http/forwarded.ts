@@ -85,18 +85,20 @@ function readXForwarded(
   const linesOf = (name: ForwardedHeader) => (believed.has(name) ? headerValues(headers, name) : [])
   const chain = linesOf('x-forwarded-for')
   const { client, distance } = findClient(addressesFromRight(chain), trusted)
-  const memberOf = (name: ForwardedHeader): string | null => {
+  const memberOf = (name: ForwardedHeader, distanceHere = distance): string | null => {
     const line = linesOf(name).at(-1)
-    return line === undefined ? null : memberFromRight(line, distance)
+    return line === undefined ? null : memberFromRight(line, distanceHere)
   }
+  // Nothing says how long the list should be: the last member is the nearest proxy's for sure, and the first may be its client's.
+  const originDistance = chain.length === 0 ? 0 : distance
   const scheme = agreedScheme(memberOf)
   if (scheme instanceof HttpError) return scheme
-  const host = memberOf('x-forwarded-host')
+  const host = memberOf('x-forwarded-host', originDistance)
   const origin = host !== null && isAuthority(host) ? host : request.authority
   return {
     client,
     scheme,
-    authority: withPort(origin, memberOf('x-forwarded-port'), scheme ?? request.scheme),
+    authority: withPort(origin, memberOf('x-forwarded-port', originDistance), scheme ?? request.scheme),
     rootPath: parsePrefix(linesOf('x-forwarded-prefix').at(-1) ?? ''),
   }
 }
