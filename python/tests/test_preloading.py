@@ -13,7 +13,7 @@ import unittest
 
 from jumak_worker import __version__
 
-from .harness import EXEC_WITH_FD_3, PACKAGE, environ, request
+from .harness import EXEC_WITH_FD_3, PACKAGE, WAIT, environ, request
 from .process_case import APP, ProcessCase
 
 
@@ -213,18 +213,24 @@ def application(environ, start_response):
                     "fd = theirs.fileno()",
                     "child = subprocess.Popen([sys.executable, '-c', sys.argv[3], str(fd), sys.argv[1]], pass_fds=[fd])",
                     "ours.sendall(json.dumps(start).encode() + b'\\n')",
-                    "sys.stdin.read()",
+                    "theirs.close()",
+                    "print(ours.makefile().read(), flush=True)",
                 )
             )
-            process = subprocess.Popen(
-                [sys.executable, "-c", master, PACKAGE, json.dumps(start), EXEC_WITH_FD_3],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-            with process:
-                self.assertEqual(process.stdout.readline(), b"importing\n")
-                process.kill()
-                self.assertEqual(process.stdout.read(), b"")  # the end of whoever had the pipe
+            ours, theirs = socket.socketpair()
+            ours.settimeout(WAIT)
+            command = [sys.executable, "-c", master, PACKAGE, json.dumps(start), EXEC_WITH_FD_3]
+            with ours, subprocess.Popen(command, stdout=theirs, stderr=theirs) as process:
+                theirs.close()
+                try:
+                    said = b""
+                    while said != b"importing\n":
+                        more = ours.recv(4096)
+                        said += more
+                        self.assertTrue(more, "it has ended, and said: %s" % said.decode())
+                finally:
+                    process.kill()
+                self.assertEqual(ours.recv(4096), b"")  # the end of whoever had the other end
 
 
 if __name__ == "__main__":
