@@ -23,6 +23,7 @@ import {
 import type { GatewayHandle } from './gateway-handle.ts'
 import type { Generation, GenerationFailure } from './generation.ts'
 import type { Listener } from './listeners.ts'
+import { hasTerminal } from './terminal.ts'
 import type { WorkerHandle } from './worker-handle.ts'
 
 const SOURCE = 'master'
@@ -197,6 +198,15 @@ export class Narrator {
 
   workerBlocked(worker: WorkerHandle, note: string): void {
     this.warn(`${worker.name} is blocked: ${note}; what blocks it belongs into a thread`)
+  }
+
+  /** More than one worker is in a debugger, or reads a line. */
+  keyboardShared(workers: readonly WorkerHandle[]): void {
+    if (!hasTerminal(this.#config)) return
+    const names = workers.map(worker => worker.name).join(' and ')
+    this.warn(
+      `${names} read the same keyboard now, and each line goes to one of them: leave one debugger (\`c\`) before you go on`,
+    )
   }
 
   /** `request`: the id of the one that it runs there; empty: no certain one. */
