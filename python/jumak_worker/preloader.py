@@ -7,6 +7,7 @@ everything below it; when the master is gone it ends, and so do its workers. Mes
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import io
 import os
@@ -162,8 +163,7 @@ class Preloader:
             self._control.send("load-failed", message=error.message, traceback=error.traceback)
         # The application was up, as in a worker, so what it registered for its end is run. Its threads may go on for ever.
         atexit._run_exitfuncs()
-        for pid in osprocess.children():
-            _kill(pid, signal.SIGTERM)
+        osprocess.end_children(_CHILDREN_GRACE)
         self._leave(0)
 
     # -- the loop
@@ -220,7 +220,7 @@ class Preloader:
         path = os.path.join(self._start["runtimeDirectory"], "w%d.out" % number)
         pipe = -1
         try:
-            os.mkfifo(path, 0o600)
+            _make_fifo(path)
             # Open for both: never blocks, and a reader that is late or gone is no error for the writer.
             pipe = os.open(path, os.O_RDWR)
             _flush()
@@ -292,6 +292,16 @@ class Preloader:
             self._reap()
             time.sleep(0.01)
         self._leave(0)
+
+
+def _make_fifo(path: str) -> None:
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        # Whatever is there is nobody's: the number is this worker's alone.
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        os.mkfifo(path, 0o600)
 
 
 def _flush() -> None:
