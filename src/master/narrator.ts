@@ -181,9 +181,10 @@ export class Narrator {
     this.#log.warn(SOURCE, `${what}${next}${describeLastWords(worker)}`, about(worker))
   }
 
-  /** `what`: `it sent field 'slots' …`, `its links broke`. */
-  workerOffended(worker: WorkerHandle, what: string): void {
-    this.#log.error(SOURCE, `${worker.name} is replaced: ${what}`, about(worker))
+  /** `what`: `it sent field 'slots' …`, `its links broke`. `crashes`: null when no other one is started. */
+  workerOffended(worker: WorkerHandle, what: string, crashes: CrashLoop | null): void {
+    const next = crashes !== null && crashes.notBefore > performance.now() ? `; ${describeSuccessor(crashes)}` : ''
+    this.#log.error(SOURCE, `${worker.name} is replaced: ${what}${next}`, about(worker))
   }
 
   workerRecycled(worker: WorkerHandle): void {

@@ -58,6 +58,7 @@ test('a new worker that lies is replaced with back-off, the other one serves on,
       1,
     () => server.log.join('\n'),
   )
+  await server.waitForLog(/is replaced: it sent field 'slots' .*; \d+ died early in a row, the next is started in /)
   assert.equal((await getOnce(server.port, '/')).body.toString(), 'served')
   rmSync(project.path('lie'))
   await untilServedByTwo(server)
