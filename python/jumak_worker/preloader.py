@@ -7,7 +7,6 @@ everything below it; when the master is gone it ends, and so do its workers. Mes
 from __future__ import annotations
 
 import atexit
-import contextlib
 import gc
 import io
 import os
@@ -40,6 +39,7 @@ class Preloader:
     def __init__(self, control_fd: int) -> None:
         os.set_inheritable(control_fd, False)
         self._control = ControlChannel(socket.socket(fileno=control_fd), messages.PRELOADER)
+        self._control_identity = descriptors.identify(control_fd)
         self._inherited = descriptors.inherited()
         self._start: dict = {}
         self._application: Optional[loader.LoadedApplication] = None
@@ -135,6 +135,7 @@ class Preloader:
         if sources.current is not None:
             sources.current.send(self._control.send)
         osprocess.set_parent_death_signal(0)
+        self._expect_control()
         own = {self._control.socket.fileno()}
         hazards = inspection.find_hazards(self._inherited, own, openings)
         if hazards and self._start["preload"] == "auto":
@@ -151,10 +152,21 @@ class Preloader:
         gc.freeze()
         self._control.send("loaded", hazards=hazards, notes=[note] if note else [], **application.describe())
 
+    def _expect_control(self) -> None:
+        """Code that makes itself a daemon closes whatever is open. Without a word to the master all would wait for it."""
+        try:
+            is_there = descriptors.identify(self._control.socket.fileno()) == self._control_identity
+        except OSError:
+            is_there = False
+        if not is_there:
+            report("the import has closed descriptors that it did not open, as a daemon does: Jumak needs them")
+            self._leave(3)
+
     def _check(self) -> NoReturn:
         """``--check``: all that a worker does before it serves, and its end, here; nothing is served, and nothing forked."""
         try:
             application, asgi = prepare(self._start, 0, None)
+            self._expect_control()
             osprocess.set_parent_death_signal(signal.SIGKILL)
             if asgi is not None:
                 asgi.shut_down()
@@ -220,7 +232,7 @@ class Preloader:
         path = os.path.join(self._start["runtimeDirectory"], "w%d.out" % number)
         pipe = -1
         try:
-            _make_fifo(path)
+            osprocess.make_fifo(path)
             # Open for both: never blocks, and a reader that is late or gone is no error for the writer.
             pipe = os.open(path, os.O_RDWR)
             _flush()
@@ -292,16 +304,6 @@ class Preloader:
             self._reap()
             time.sleep(0.01)
         self._leave(0)
-
-
-def _make_fifo(path: str) -> None:
-    try:
-        os.mkfifo(path, 0o600)
-    except FileExistsError:
-        # Whatever is there is nobody's: the number is this worker's alone.
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        os.mkfifo(path, 0o600)
 
 
 def _flush() -> None:

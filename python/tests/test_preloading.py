@@ -174,6 +174,11 @@ def application(environ, start_response):
             [{"kind": "socket", "what": "connection to unix:%s" % path}],
         )
 
+    def test_an_import_that_closes_all_that_is_open_ends_and_says_why(self) -> None:
+        master = self.master("import os\nos.closerange(3, 256)\n" + APP)
+        self.assertEqual(master.process.wait(WAIT), 3)
+        self.assertIn(b"closed descriptors that it did not open", master.process.stderr.read())
+
     def test_the_import_ends_with_the_master(self) -> None:
         """It may hang; the kernel's signal ends it. The master is the parent here, so a child plays it."""
         with tempfile.TemporaryDirectory() as directory:
