@@ -131,6 +131,9 @@ export class Crew {
         worker.stop()
         break
       case 'kill':
+        // Its end will be of our making, and count for nothing: what closes everything at its import would be started for ever.
+        if (worker.fault === 'mute' && worker.phase === 'starting')
+          this.#options.offended(worker, 'it has closed its connection to the master')
         this.#narrator.killing(worker)
         this.kill(worker)
         break

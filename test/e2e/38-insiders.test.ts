@@ -80,6 +80,23 @@ function runtimeDirectory(server: Server): string {
   return join(server.temporaryDirectory, name)
 }
 
+test('workers that close all that is open when they import end a start after three tries', async t => {
+  const project = new Project(t, {
+    'app.py': 'import os\nos.closerange(3, 256)\ndef application(environ, start_response): pass\n',
+  })
+  const server = await startServer({
+    app: 'app',
+    directory: project.directory,
+    args: ['--preload', 'off'],
+    waitReady: false,
+  })
+  server.expectLog(
+    /is replaced: it has closed its connection to the master/,
+    /workers die before they serve, 3 times in a row/,
+  )
+  await server.ended(1)
+})
+
 /** Each of these left the program without new workers until its next start. */
 const DISTURBANCES: Readonly<Record<string, readonly [(directory: string) => void, RegExp]>> = {
   'a control socket that is replaced by a link': [
