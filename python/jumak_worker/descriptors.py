@@ -7,6 +7,8 @@ is first. Runs in the preloader; looks, and changes nothing.
 
 from __future__ import annotations
 
+import _socket
+import contextlib
 import fcntl
 import os
 import socket
@@ -187,7 +189,7 @@ def _describe_memory(name: str) -> str:
 
 
 def _describe_socket(fd: int) -> str:
-    with socket.socket(fileno=os.dup(fd)) as sock:
+    with contextlib.closing(_open_copy(fd)) as sock:
         try:
             peer = sock.getpeername()
         except OSError:
@@ -202,6 +204,17 @@ def _describe_socket(fd: int) -> str:
         if peer is None:
             return "socket"
         return "connection%s" % _format_peer(peer, " to ") if peer else "socket pair"
+
+
+def _open_copy(fd: int) -> _socket.socket:
+    """With a default timeout of the application, Python would make the copy non-blocking, and with it the application's own, for
+    they share this flag. So would the socket class of an event loop that has put it in place of Python's."""
+    timeout = _socket.getdefaulttimeout()
+    _socket.setdefaulttimeout(None)
+    try:
+        return _socket.socket(fileno=os.dup(fd))
+    finally:
+        _socket.setdefaulttimeout(timeout)
 
 
 def _of_logging() -> Set[int]:

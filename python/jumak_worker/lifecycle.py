@@ -91,6 +91,8 @@ class Worker:
     def _connect(self) -> ControlChannel:
         sock = socket.socket(socket.AF_UNIX)
         self._sockets.append(sock)
+        # Whatever default timeout the application has set: many workers may connect at a time, and the master may be busy.
+        sock.setblocking(True)
         sock.connect(os.path.join(self._start["runtimeDirectory"], "control.sock"))
         listener = osprocess.peer_pid(sock)
         if listener not in (0, self._start["masterPid"]):

@@ -3,6 +3,7 @@ none, and giving up root's privileges."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -96,6 +97,19 @@ def set_parent_death_signal(signal: int) -> None:
 def become_subreaper() -> None:
     """Descendants whose parent ends become our children, so that their ends are collected here."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def make_fifo(path: str) -> None:
+    """For us alone. Raises OSError."""
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        # Whatever is there is nobody's: the number is this worker's alone.
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        os.mkfifo(path, 0o600)
+    # The application may have taken more away by its umask.
+    os.chmod(path, 0o600)
 
 
 def children() -> List[int]:

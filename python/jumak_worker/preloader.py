@@ -39,6 +39,7 @@ class Preloader:
     def __init__(self, control_fd: int) -> None:
         os.set_inheritable(control_fd, False)
         self._control = ControlChannel(socket.socket(fileno=control_fd), messages.PRELOADER)
+        self._control_identity = descriptors.identify(control_fd)
         self._inherited = descriptors.inherited()
         self._start: dict = {}
         self._application: Optional[loader.LoadedApplication] = None
@@ -134,6 +135,7 @@ class Preloader:
         if sources.current is not None:
             sources.current.send(self._control.send)
         osprocess.set_parent_death_signal(0)
+        self._expect_control()
         own = {self._control.socket.fileno()}
         hazards = inspection.find_hazards(self._inherited, own, openings)
         if hazards and self._start["preload"] == "auto":
@@ -150,10 +152,21 @@ class Preloader:
         gc.freeze()
         self._control.send("loaded", hazards=hazards, notes=[note] if note else [], **application.describe())
 
+    def _expect_control(self) -> None:
+        """Code that makes itself a daemon closes whatever is open. Without a word to the master all would wait for it."""
+        try:
+            is_there = descriptors.identify(self._control.socket.fileno()) == self._control_identity
+        except OSError:
+            is_there = False
+        if not is_there:
+            report("the import has closed descriptors that it did not open, as a daemon does: Jumak needs them")
+            self._leave(3)
+
     def _check(self) -> NoReturn:
         """``--check``: all that a worker does before it serves, and its end, here; nothing is served, and nothing forked."""
         try:
             application, asgi = prepare(self._start, 0, None)
+            self._expect_control()
             osprocess.set_parent_death_signal(signal.SIGKILL)
             if asgi is not None:
                 asgi.shut_down()
@@ -162,8 +175,7 @@ class Preloader:
             self._control.send("load-failed", message=error.message, traceback=error.traceback)
         # The application was up, as in a worker, so what it registered for its end is run. Its threads may go on for ever.
         atexit._run_exitfuncs()
-        for pid in osprocess.children():
-            _kill(pid, signal.SIGTERM)
+        osprocess.end_children(_CHILDREN_GRACE)
         self._leave(0)
 
     # -- the loop
@@ -220,7 +232,7 @@ class Preloader:
         path = os.path.join(self._start["runtimeDirectory"], "w%d.out" % number)
         pipe = -1
         try:
-            os.mkfifo(path, 0o600)
+            osprocess.make_fifo(path)
             # Open for both: never blocks, and a reader that is late or gone is no error for the writer.
             pipe = os.open(path, os.O_RDWR)
             _flush()

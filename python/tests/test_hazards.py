@@ -117,6 +117,20 @@ class Hazards(ProcessCase):
         gateway.send(request(environ()))
         self.assertEqual(gateway.response().body, b"%d 1" % master.process.pid)
 
+    def test_looking_at_a_socket_leaves_it_as_it_was(self) -> None:
+        """A default timeout makes whatever becomes a socket of Python non-blocking, and with it all that share the open file."""
+        source = (
+            "import socket\na, b = socket.socketpair()\nc = socket.create_server(('127.0.0.1', 0))\n"
+            "socket.setdefaulttimeout(30)\nd = socket.socket()\n" + APP
+        ).replace("% (imported_in, os.getpid())", "% (sum(os.get_blocking(s.fileno()) for s in (a, b, c)),"
+                  " os.get_blocking(d.fileno()))  + str(socket.getdefaulttimeout())")  # fmt: skip
+        master = self.master(source, preload="on")
+        self.assertEqual(len(master.receive("loaded")["hazards"]), 2)
+        _, _, _, lines = self.fork(master)
+        gateway = self.gateway(lines)
+        gateway.send(request(environ()))
+        self.assertEqual(gateway.response().body, b"3 030.0")
+
     def test_a_descriptor_of_whoever_started_jumak_is_no_hazard(self) -> None:
         ours, end = os.pipe()
         theirs = fcntl.fcntl(end, fcntl.F_DUPFD, 100)

@@ -13,7 +13,7 @@ import unittest
 
 from jumak_worker import __version__
 
-from .harness import EXEC_WITH_FD_3, PACKAGE, environ, request
+from .harness import EXEC_WITH_FD_3, PACKAGE, WAIT, environ, request
 from .process_case import APP, ProcessCase
 
 
@@ -174,6 +174,11 @@ def application(environ, start_response):
             [{"kind": "socket", "what": "connection to unix:%s" % path}],
         )
 
+    def test_an_import_that_closes_all_that_is_open_ends_and_says_why(self) -> None:
+        master = self.master("import os\nos.closerange(3, 256)\n" + APP)
+        self.assertEqual(master.process.wait(WAIT), 3)
+        self.assertIn(b"closed descriptors that it did not open", master.process.stderr.read())
+
     def test_the_import_ends_with_the_master(self) -> None:
         """It may hang; the kernel's signal ends it. The master is the parent here, so a child plays it."""
         with tempfile.TemporaryDirectory() as directory:
@@ -213,18 +218,24 @@ def application(environ, start_response):
                     "fd = theirs.fileno()",
                     "child = subprocess.Popen([sys.executable, '-c', sys.argv[3], str(fd), sys.argv[1]], pass_fds=[fd])",
                     "ours.sendall(json.dumps(start).encode() + b'\\n')",
-                    "sys.stdin.read()",
+                    "theirs.close()",
+                    "print(ours.makefile().read(), flush=True)",
                 )
             )
-            process = subprocess.Popen(
-                [sys.executable, "-c", master, PACKAGE, json.dumps(start), EXEC_WITH_FD_3],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-            with process:
-                self.assertEqual(process.stdout.readline(), b"importing\n")
-                process.kill()
-                self.assertEqual(process.stdout.read(), b"")  # the end of whoever had the pipe
+            ours, theirs = socket.socketpair()
+            ours.settimeout(WAIT)
+            command = [sys.executable, "-c", master, PACKAGE, json.dumps(start), EXEC_WITH_FD_3]
+            with ours, subprocess.Popen(command, stdout=theirs, stderr=theirs) as process:
+                theirs.close()
+                try:
+                    said = b""
+                    while said != b"importing\n":
+                        more = ours.recv(4096)
+                        said += more
+                        self.assertTrue(more, "it has ended, and said: %s" % said.decode())
+                finally:
+                    process.kill()
+                self.assertEqual(ours.recv(4096), b"")  # the end of whoever had the other end
 
 
 if __name__ == "__main__":

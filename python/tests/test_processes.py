@@ -203,6 +203,22 @@ class Processes(ProcessCase):
         self.assertIn("File exists", master.receive("fork-failed")["message"])
         self.fork(master, 2)
 
+    def test_a_file_or_link_where_its_output_goes_is_taken_away(self) -> None:
+        master = self.master()
+        master.receive("loaded")
+        with open(os.path.join(master.directory, "w1.out"), "w"):
+            pass
+        self.fork(master, 1)
+        os.symlink(os.path.join(master.directory, "elsewhere"), os.path.join(master.directory, "w2.out"))
+        self.fork(master, 2)
+        self.assertFalse(os.path.exists(os.path.join(master.directory, "elsewhere")))
+
+    def test_the_umask_of_the_application_takes_nothing_from_its_worker(self) -> None:
+        master = self.master("import os\nos.umask(0o777)\n" + APP)
+        master.receive("loaded")
+        master.send("fork", worker=1)
+        self.assertEqual(os.stat(master.receive("forked")["output"]).st_mode & 0o777, 0o600)
+
     def test_a_mismatched_build_is_refused(self) -> None:
         self.assertIn("build", self.master(build="0.0.0").receive("load-failed")["message"])
 

@@ -2,8 +2,9 @@
  * `--check`: loads the application as a start would, with its Python, user, environment and directory, in a process that binds
  * nothing and serves nobody: import, `--post-fork`, the lifespan's start-up and shutdown. Runs in the command line.
  *
- * Invariant: when this resolves its process is gone.
+ * Invariant: when this resolves its process is gone, and what it has started, also when a signal ends it early.
  */
+import { constants } from 'node:os'
 import type { Config } from '../config/types.ts'
 import type { LoadedApplication } from '../control/messages.ts'
 import { describeDuration } from './describe.ts'
@@ -24,7 +25,7 @@ export type Checked =
       readonly static: string | null
       readonly warnings: readonly string[]
     }
-  /** `exitCode`: 1 where it was not the application's fault, 3 where it was. */
+  /** `exitCode`: 1 where it was not the application's fault, 3 where it was; after a signal as a shell has it. */
   | { readonly exitCode: number; readonly problem: string }
 
 /** `print`: lines that the application prints meanwhile, and word of one that takes long. */
@@ -40,8 +41,13 @@ export async function checkApplication(config: Config, print: (line: string) => 
   takeNotifySocket(process.env)
   if (umask !== null) process.umask(umask)
   const outputs = new Outputs()
-  const result = await load(config, outputs, print)
+  const interrupted = Promise.withResolvers<Signal>()
+  for (const signal of SIGNALS) process.once(signal, () => interrupted.resolve(signal))
+  const result = await load(config, outputs, print, interrupted.promise)
+  for (const signal of SIGNALS) process.removeAllListeners(signal)
   await outputs.finish(LAST_OUTPUT_MS)
+  if (typeof result === 'string')
+    return { exitCode: 128 + constants.signals[result], problem: `${result}: the check was not finished` }
   if ('kind' in result) {
     const problem = [result.message, result.traceback.trimEnd()].filter(part => part !== '').join('\n')
     return { exitCode: result.kind === 'operator' ? 1 : 3, problem }
@@ -50,6 +56,9 @@ export async function checkApplication(config: Config, print: (line: string) => 
   return { application: result, static: describeStatic(result, config), warnings: uselessSettings(kind, config) }
 }
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
+type Signal = (typeof SIGNALS)[number]
+
 /** How long the last output of a process that is gone is waited for. */
 const LAST_OUTPUT_MS = 500
 
@@ -57,7 +66,8 @@ async function load(
   config: Config,
   outputs: Outputs,
   print: (line: string) => void,
-): Promise<LoadedApplication | GenerationFailure> {
+  interrupted: Promise<Signal>,
+): Promise<LoadedApplication | GenerationFailure | Signal> {
   const { startTimeout, app } = config
   const known = Promise.withResolvers<LoadedApplication | GenerationFailure>()
   const ended = Promise.withResolvers<void>()
@@ -88,11 +98,14 @@ async function load(
     startTimeout === 0
       ? undefined
       : setTimeout(() => generation.fail({ kind: 'run', message, traceback: '' }), Math.min(MAX_TIMER_MS, startTimeout))
-  const result = await known.promise
+  const result = await Promise.race([known.promise, interrupted])
   clearTimeout(timer)
-  // In order, unless it hangs; by force after some seconds.
-  if ('kind' in result && result.kind === 'run') generation.kill()
+  // In order, unless it hangs or nobody wants to wait; by force after some seconds.
+  if (typeof result === 'string' || ('kind' in result && result.kind === 'run')) generation.kill()
   generation.end()
+  // When all is known, its end may hang.
+  const signal = await Promise.race([ended.promise, interrupted])
+  if (signal !== undefined) generation.kill()
   await ended.promise
-  return result
+  return signal ?? result
 }

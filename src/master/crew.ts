@@ -83,6 +83,8 @@ export class Crew {
       silent: (one, reason) => this.#onSilent(one, reason),
       debugged: one => {
         this.#tellDebugged(one)
+        const debugged = this.#debugged
+        if (one.isDebugged && debugged.length > 1) this.#narrator.keyboardShared(debugged)
         this.#options.changed()
       },
       told: (one, message) => this.#options.told(one, message),
@@ -97,9 +99,13 @@ export class Crew {
 
   /** Ctrl-C for those that are in a debugger; false: none is. */
   interruptDebugger(): boolean {
-    const debugged = [...this.workers.values()].filter(one => one.isDebugged)
+    const debugged = this.#debugged
     for (const worker of debugged) this.#signal(worker, 'INT')
     return debugged.length > 0
+  }
+
+  get #debugged(): WorkerHandle[] {
+    return [...this.workers.values()].filter(one => one.isDebugged)
   }
 
   #tellDebugged({ id, isDebugged }: WorkerHandle): void {
@@ -125,6 +131,9 @@ export class Crew {
         worker.stop()
         break
       case 'kill':
+        // Its end will be of our making, and count for nothing: what closes everything at its import would be started for ever.
+        if (worker.fault === 'mute' && worker.phase === 'starting')
+          this.#options.offended(worker, 'it has closed its connection to the master')
         this.#narrator.killing(worker)
         this.kill(worker)
         break

@@ -306,8 +306,9 @@ export class Fleet {
   #workerOffended(worker: WorkerHandle, what: string): void {
     const generation = this.generations.get(worker.generation)
     if (this.#isFrozen || generation === undefined) return
-    this.#narrator.workerOffended(worker, what)
-    if (this.#countCrash(worker, generation)) this.#giveUp(generation, `was not believed: ${what}`)
+    const isHopeless = this.#countCrash(worker, generation)
+    this.#narrator.workerOffended(worker, what, isHopeless ? null : generation.crashes)
+    if (isHopeless) this.#giveUp(generation, `was not believed: ${what}`)
   }
 
   /** Counts each worker once. True: the generation that comes up is given up. */

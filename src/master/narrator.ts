@@ -23,6 +23,7 @@ import {
 import type { GatewayHandle } from './gateway-handle.ts'
 import type { Generation, GenerationFailure } from './generation.ts'
 import type { Listener } from './listeners.ts'
+import { hasTerminal } from './terminal.ts'
 import type { WorkerHandle } from './worker-handle.ts'
 
 const SOURCE = 'master'
@@ -180,9 +181,10 @@ export class Narrator {
     this.#log.warn(SOURCE, `${what}${next}${describeLastWords(worker)}`, about(worker))
   }
 
-  /** `what`: `it sent field 'slots' …`, `its links broke`. */
-  workerOffended(worker: WorkerHandle, what: string): void {
-    this.#log.error(SOURCE, `${worker.name} is replaced: ${what}`, about(worker))
+  /** `what`: `it sent field 'slots' …`, `its links broke`. `crashes`: null when no other one is started. */
+  workerOffended(worker: WorkerHandle, what: string, crashes: CrashLoop | null): void {
+    const next = crashes !== null && crashes.notBefore > performance.now() ? `; ${describeSuccessor(crashes)}` : ''
+    this.#log.error(SOURCE, `${worker.name} is replaced: ${what}${next}`, about(worker))
   }
 
   workerRecycled(worker: WorkerHandle): void {
@@ -197,6 +199,15 @@ export class Narrator {
 
   workerBlocked(worker: WorkerHandle, note: string): void {
     this.warn(`${worker.name} is blocked: ${note}; what blocks it belongs into a thread`)
+  }
+
+  /** More than one worker is in a debugger, or reads a line. */
+  keyboardShared(workers: readonly WorkerHandle[]): void {
+    if (!hasTerminal(this.#config)) return
+    const names = workers.map(worker => worker.name).join(' and ')
+    this.warn(
+      `${names} read the same keyboard now, and each line goes to one of them: leave one debugger (\`c\`) before you go on`,
+    )
   }
 
   /** `request`: the id of the one that it runs there; empty: no certain one. */

@@ -24,11 +24,18 @@ interface Ended {
   readonly stderr: string
 }
 
-/** Nothing of it is left afterwards. */
-async function check(args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+/** Nothing of it is left afterwards. `signal`: sent as soon as the application has printed something. */
+async function check(
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+  signal: NodeJS.Signals | null = null,
+): Promise<Ended> {
   const marker = randomUUID()
   const options = { cwd, env: { ...process.env, PWD: cwd, MARKER_OF_JUMAK_TEST: marker, ...env } }
-  const ended = await run(join(ROOT, 'bin/jumak'), ['--check', ...args], options).then(
+  const running = run(join(ROOT, 'bin/jumak'), ['--check', ...args], options)
+  if (signal !== null) running.child.stderr!.once('data', () => running.child.kill(signal))
+  const ended = await running.then(
     output => ({ code: 0, ...output }),
     (error: Ended) => error,
   )
@@ -129,6 +136,35 @@ ${WSGI}`
   const { directory } = new Project(t, { 'app.py': text, 'wrong.py': `${text}raise KeyError\n` })
   assert.equal((await check(PYTHON, directory)).code, 0)
   assert.equal((await check([...PYTHON, 'wrong'], directory)).code, 3)
+})
+
+test('what does not end when it is told to is killed with the check', async t => {
+  const text = `import subprocess
+helper = subprocess.Popen(["sh", "-c", "trap '' TERM; echo; sleep 9999; sleep 9999"], stdout=subprocess.PIPE)
+helper.stdout.readline()
+${WSGI}`
+  const { directory } = new Project(t, { 'app.py': text })
+  assert.equal((await check(PYTHON, directory)).code, 0)
+})
+
+test('a signal ends the check, and all that the application has started', async t => {
+  const helper = 'import subprocess, time\nhelper = subprocess.Popen(["sleep", "9999"])\n'
+  const up = '    await receive()\n    await send({"type": "lifespan.startup.complete"})\n'
+  const hang = 'print("hangs", flush=True)\n'
+  const project = new Project(t, {
+    'imports.py': `${helper}${hang}time.sleep(9999)\n`,
+    'starts.py': `${helper}import asyncio\nasync def app(scope, receive, send):\n    ${hang}    await asyncio.sleep(9999)\n`,
+    'ends.py': `${helper}async def app(scope, receive, send):\n${up}    await receive()\n    ${hang}    time.sleep(9999)\n`,
+    'leaves.py': `${helper}import atexit\natexit.register(lambda: (print("hangs", flush=True), time.sleep(9999)))\n${WSGI}`,
+  })
+  for (const app of ['imports', 'starts', 'ends', 'leaves'])
+    for (const [signal, code] of [
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+    ] as const) {
+      const ended = await check([...PYTHON, '--start-timeout', '1m', app], project.directory, {}, signal)
+      assert.deepEqual([ended.code, ended.stderr], [code, `hangs\njumak: ${signal}: the check was not finished\n`], app)
+    }
 })
 
 test('a lifespan is gone through; one that fails is 3 with its traceback', async t => {

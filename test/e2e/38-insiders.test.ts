@@ -58,6 +58,7 @@ test('a new worker that lies is replaced with back-off, the other one serves on,
       1,
     () => server.log.join('\n'),
   )
+  await server.waitForLog(/is replaced: it sent field 'slots' .*; \d+ died early in a row, the next is started in /)
   assert.equal((await getOnce(server.port, '/')).body.toString(), 'served')
   rmSync(project.path('lie'))
   await untilServedByTwo(server)
@@ -78,6 +79,23 @@ function runtimeDirectory(server: Server): string {
   assert.ok(name, 'a runtime directory')
   return join(server.temporaryDirectory, name)
 }
+
+test('workers that close all that is open when they import end a start after three tries', async t => {
+  const project = new Project(t, {
+    'app.py': 'import os\nos.closerange(3, 256)\ndef application(environ, start_response): pass\n',
+  })
+  const server = await startServer({
+    app: 'app',
+    directory: project.directory,
+    args: ['--preload', 'off'],
+    waitReady: false,
+  })
+  server.expectLog(
+    /is replaced: it has closed its connection to the master/,
+    /workers die before they serve, 3 times in a row/,
+  )
+  await server.ended(1)
+})
 
 /** Each of these left the program without new workers until its next start. */
 const DISTURBANCES: Readonly<Record<string, readonly [(directory: string) => void, RegExp]>> = {

@@ -147,6 +147,23 @@ test('after a change the new code answers, and the debugger goes on in the old',
   await terminal.leave()
 })
 
+test('old and new code in a debugger at the same time: a line says that they share the keyboard', { skip }, async t => {
+  const terminal = await start(t, WSGI)
+  const old = bodyOf(terminal, '/break')
+  await terminal.waitFor(PROMPT)
+  await delay(FAR_BEYOND_MS)
+  writeFileSync(join(terminal.directory, 'app.py'), WSGI.replace('VERSION 1', 'VERSION 2'))
+  const at = await terminal.waitFor('generation 2 serves')
+  const answer = bodyOf(terminal, '/break')
+  await terminal.waitFor('worker 1 and worker 2 read the same keyboard now', at)
+  terminal.type('c\n')
+  await Promise.race([old, answer])
+  terminal.type('c\n')
+  assert.equal(await old, '200 41 from VERSION 1')
+  assert.equal(await answer, '200 41 from VERSION 2')
+  await terminal.leave()
+})
+
 test('a worker that dies at a prompt leaves a terminal that shows what is typed', { skip }, async t => {
   const terminal = await start(t, WSGI)
   const answer = bodyOf(terminal, '/break')
