@@ -1,15 +1,23 @@
-/** Checks that the README of a folder names each of its files (scripts/lib/readmes.ts); exit code 1 and a line for each that is missing or gone. */
-import { globSync, readFileSync } from 'node:fs'
+/** Checks that each folder has a README which names each of its files (scripts/lib/readmes.ts); exit code 1 and a line for each that is missing or gone. */
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { problemsOf } from './lib/readmes.ts'
 
 const root = join(import.meta.dirname, '..')
 
-/** A README beside its files, or above the one folder that it is about. */
-const readmes: readonly (readonly [readme: string, folder: string])[] = [
-  ...globSync('src/**/README.md', { cwd: root }).map(path => [path, dirname(path)] as const),
-  ['python/README.md', 'python/jumak_worker'],
+/** Every folder with sources of the program has a README; those that are only for tests need none. */
+const folders = [
+  ...new Set(
+    globSync('{src,python/jumak_worker}/**/*.{ts,py}', { cwd: root }).flatMap(path => withParents(dirname(path))),
+  ),
 ]
+  .filter(folder => folder !== 'src' && !/\/(testing|fixtures|__pycache__)$/.test(folder))
+  .sort()
+
+/** `src/a/b` → `src/a/b`, `src/a`. */
+function withParents(folder: string): string[] {
+  return folder === 'src' || folder === 'python/jumak_worker' ? [folder] : [folder, ...withParents(dirname(folder))]
+}
 
 /** Its sources, and its folders that have some. Tests are beside what they test. */
 function entriesOf(folder: string): string[] {
@@ -18,9 +26,11 @@ function entriesOf(folder: string): string[] {
   return [...files, ...new Set(folders)].sort()
 }
 
-const problems = readmes.flatMap(([readme, folder]) =>
-  problemsOf(readme, readFileSync(join(root, readme), 'utf8'), entriesOf(folder)),
-)
+const problems = folders.flatMap(folder => {
+  const readme = join(folder, 'README.md')
+  if (!existsSync(join(root, readme))) return [`${folder}: has no README.md`]
+  return problemsOf(readme, readFileSync(join(root, readme), 'utf8'), entriesOf(folder))
+})
 for (const problem of problems) console.log(problem)
-console.log(`${readmes.length} READMEs, ${problems.length} problems`)
+console.log(`${folders.length} folders, ${problems.length} problems`)
 process.exitCode = problems.length > 0 ? 1 : 0

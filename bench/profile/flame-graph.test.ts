@@ -6,8 +6,8 @@ import { parseCollapsed } from './stacks.ts'
 
 const GATEWAY =
   parseCollapsed(`onStreamRead (node:internal/stream_base_commons:171);#advance (src/http1/connection.ts:154) 25
-onStreamRead (node:internal/stream_base_commons:171);#read (src/apps/link.ts:187) 10
-onStreamRead (node:internal/stream_base_commons:171);#read (src/apps/link.ts:187);writeBuffer (native) 40
+onStreamRead (node:internal/stream_base_commons:171);#read (src/apps/wsgi/link.ts:187) 10
+onStreamRead (node:internal/stream_base_commons:171);#read (src/apps/wsgi/link.ts:187);writeBuffer (native) 40
 (garbage collector) 20
 <module> "&" (src/gateway/main.ts:1) 5
 `)
@@ -53,7 +53,7 @@ test('each frame is as wide as its share, lies under its caller, and has the col
 
 test('hovering shows the name, the share with what it calls, and its own', () => {
   const [, read] = framesOf(flameGraph('gateway', '', GATEWAY))
-  assert.equal(read!.hover, '#read (src/apps/link.ts:187)\n50.0 %, by itself 10.0 % (50 samples)')
+  assert.equal(read!.hover, '#read (src/apps/wsgi/link.ts:187)\n50.0 %, by itself 10.0 % (50 samples)')
 })
 
 test('what nobody could see is left out, and what is too narrow for text has none', () => {

@@ -64,7 +64,7 @@ python 15692/15692
 test('stacks of perf: by process, with the names of JavaScript', () => {
   const main = [
     'node-MainThread (thread)',
-    'anonymous (src/apps/link.ts:187)',
+    'anonymous (src/apps/wsgi/link.ts:187)',
     '#advance (src/http1/connection.ts:154)',
     'writeGeneric (node:internal/stream_base_commons:93)',
     'node::StreamBase::JSMethod<&node::StreamBase::WriteBuffer> (native)',

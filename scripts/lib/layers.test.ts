@@ -54,7 +54,7 @@ for (const [from, to] of [
   ['src/http1/parser.ts', '../apps/pool.ts'],
   ['src/http1/connection.ts', '../websocket/engine.ts'],
   ['src/websocket/connection.ts', '../http1/connection.ts'],
-  ['src/apps/pool.ts', '../gateway/main.ts'],
+  ['src/apps/pool/pool.ts', '../../gateway/main.ts'],
   ['src/handlers/app.ts', './redirect.ts'],
   ['src/handlers/app.ts', '../middleware/limits.ts'],
   ['src/middleware/access-log.ts', './limits.ts'],
@@ -75,11 +75,15 @@ for (const [from, to] of [
 
 test('sockets are the business of the gateway, of the links and of the master', () => {
   const text = "import { connect } from 'node:net'"
-  for (const path of ['src/gateway/transport.ts', 'src/master/listeners.ts', 'src/apps/worker-connection.ts'])
+  for (const path of [
+    'src/gateway/transports/plain.ts',
+    'src/master/host/listeners.ts',
+    'src/apps/worker/connection.ts',
+  ])
     assert.deepEqual(broken(path, text), [])
-  for (const path of ['src/http1/connection.ts', 'src/apps/link.ts', 'src/handlers/app.ts', 'src/cli/main.ts'])
+  for (const path of ['src/http1/connection.ts', 'src/apps/wsgi/link.ts', 'src/handlers/app.ts', 'src/cli/main.ts'])
     assert.deepEqual(broken(path, text), [`${path}:1: may not import node:net`])
-  assert.deepEqual(broken('src/apps/body-sender.ts', "import type { Socket } from 'node:net'"), [])
+  assert.deepEqual(broken('src/apps/wsgi/body-sender.ts', "import type { Socket } from 'node:net'"), [])
 })
 
 test('packages: ws in one file, others nowhere', () => {
@@ -92,5 +96,5 @@ test('tests may bring any two parts together', () => {
   const text = "import { x } from '../gateway/main.ts'"
   assert.deepEqual(broken('src/base/errors.test.ts', text), [])
   assert.deepEqual(broken('src/apps/testing/worker.ts', text), [])
-  assert.equal(broken('src/apps/pool.ts', "import { x } from './testing/worker.ts'").length, 1)
+  assert.equal(broken('src/apps/pool/pool.ts', "import { x } from './testing/worker.ts'").length, 1)
 })

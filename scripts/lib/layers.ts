@@ -52,8 +52,8 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
   'node:net': path =>
     ['gateway', 'master'].includes(partOf(path)) ||
     [
-      'src/apps/worker-connection.ts',
-      'src/config/ip.ts',
+      'src/apps/worker/connection.ts',
+      'src/config/kinds/ip.ts',
       'src/http/authority.ts',
       'src/http/forwarded-fields.ts',
       'src/http/trusted-proxies.ts',
@@ -61,11 +61,11 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
   // For its table of reason phrases only.
   'node:http': path => path === 'src/http/status.ts',
   'node:https': () => false,
-  chokidar: path => path === 'src/master/watch.ts',
+  chokidar: path => path === 'src/master/development/watch.ts',
   mrmime: path => path === 'src/handlers/static/names.ts',
   // Its frames and its compression; one file knows which parts of it.
   ws: path => path === 'src/websocket/ws.ts',
-  'toml-eslint-parser': path => path === 'src/config/toml.ts',
+  'toml-eslint-parser': path => path === 'src/config/sources/toml.ts',
 }
 
 export function partOf(path: string): string {

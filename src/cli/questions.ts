@@ -16,7 +16,7 @@ async function answer(words: readonly string[]): Promise<string | null> {
   if (words.length === 1 && VERSION.includes(words[0]!)) return sayVersion()
   if (!words.some(word => VERSION.includes(word) || HELP.includes(word))) return null
   // The word may be the value of a flag.
-  const { parseArguments } = await import('../config/arguments.ts')
+  const { parseArguments } = await import('../config/sources/arguments.ts')
   const { actions } = parseArguments(words)
   const { formatHelp, formatUsage } = await import('./help.ts')
   const terminal = describeTerminal(process.stdout, process.env)

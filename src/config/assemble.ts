@@ -8,18 +8,16 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import type { ForwardedHeader } from '../base/forwarded-headers.ts'
-import { findTarget } from './app-target.ts'
-import { formatBind, includesAddress } from './bind.ts'
+import { findTarget } from './application/app-target.ts'
+import { discover, type Located } from './application/discover.ts'
+import { SETTINGS_VARIABLE } from './application/django-project.ts'
 import { ADDRESS_SHARE, connectionLimit, MEMORY_BUFFER, openFileLimit, RESPONSE_BUFFER } from './defaults.ts'
-import { findDirectory } from './directory.ts'
-import { discover, type Located } from './discover.ts'
-import { SETTINGS_VARIABLE } from './django-project.ts'
-import type { Environment } from './environment.ts'
-import { readErrorPage } from './error-page.ts'
-import { isDirectory, isFile } from './files.ts'
-import type { Given } from './given.ts'
-import { readIdentity } from './identity.ts'
-import { autoMemory } from './memory.ts'
+import { formatBind, includesAddress } from './kinds/bind.ts'
+import { findDirectory } from './kinds/directory.ts'
+import { readErrorPage } from './kinds/error-page.ts'
+import { readIdentity } from './kinds/identity.ts'
+import { autoMemory } from './machine/memory.ts'
+import { ASGI_WORKERS, autoWorkers } from './machine/workers.ts'
 import * as application from './settings/application.ts'
 import * as development from './settings/development.ts'
 import { errorPage } from './settings/errors.ts'
@@ -30,6 +28,9 @@ import * as processes from './settings/process.ts'
 import type { Setting } from './settings/setting.ts'
 import { staticFiles } from './settings/static.ts'
 import * as workers from './settings/workers.ts'
+import type { Environment } from './sources/environment.ts'
+import { isDirectory, isFile } from './sources/files.ts'
+import type { Given } from './sources/given.ts'
 import type {
   AccessLogConfig,
   BindAddress,
@@ -43,7 +44,6 @@ import type {
   Timeouts,
 } from './types.ts'
 import type { Taken, Values } from './values.ts'
-import { ASGI_WORKERS, autoWorkers } from './workers.ts'
 
 export function assembleConfig(values: Values, environment: Environment, isAppUncertain: boolean): Config | null {
   const directory = readDirectory(values, environment)

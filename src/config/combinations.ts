@@ -3,9 +3,8 @@
  * where the values are read; what is told here stops nothing.
  */
 import { join } from 'node:path'
-import { formatBind } from './bind.ts'
 import { connectionLimit } from './defaults.ts'
-import type { Environment } from './environment.ts'
+import { formatBind } from './kinds/bind.ts'
 import { preload, warmup } from './settings/application.ts'
 import { reloadDir } from './settings/development.ts'
 import { limitConnections, minBodyRate, minSendRate, queueTimeout, wsPingTimeout } from './settings/limits.ts'
@@ -13,6 +12,7 @@ import { forwardedHeaders, trustedProxies, unixMode } from './settings/listening
 import { accessLogFormat, accessLogMinStatus, accessLogSlow } from './settings/logging.ts'
 import { group, umask, user } from './settings/process.ts'
 import { gracefulTimeout, maxRequestsJitter } from './settings/workers.ts'
+import type { Environment } from './sources/environment.ts'
 import type { Config } from './types.ts'
 import type { Values } from './values.ts'
 

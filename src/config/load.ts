@@ -6,19 +6,20 @@
  * that only follows from another mistake (no word about the application when its directory is wrong). What the values
  * may be is said by `settings/`, not here; whether an address, a Python or a log can be had is found by those who open it.
  */
-import type { Arguments } from './arguments.ts'
+
 import { assembleConfig } from './assemble.ts'
 import { warnOfCombinations } from './combinations.ts'
-import { readConfigFile } from './config-file.ts'
 import type { Diagnostic } from './diagnostics.ts'
-import type { Environment } from './environment.ts'
-import { type Given, nameOf } from './given.ts'
 import { config as configSetting } from './settings/application.ts'
 import { SETTINGS } from './settings/index.ts'
 import type { Setting } from './settings/setting.ts'
+import type { Arguments } from './sources/arguments.ts'
+import { readConfigFile } from './sources/config-file.ts'
+import type { Environment } from './sources/environment.ts'
+import { type Given, nameOf } from './sources/given.ts'
+import { platformValue, readVariables } from './sources/variables.ts'
 import type { Config, Reloaded } from './types.ts'
 import { merge, type Settings, Values } from './values.ts'
-import { platformValue, readVariables } from './variables.ts'
 
 export interface Loaded {
   readonly config: Config

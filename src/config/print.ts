@@ -4,9 +4,7 @@
  * Invariants: defaults are comments, so that a file made of it stays open for what the environment says; no value of a
  * variable that looks like a secret is shown.
  */
-import { formatBind } from './bind.ts'
-import type { WorkingDirectory } from './environment.ts'
-import { describeOrigin, type Given } from './given.ts'
+import { formatBind } from './kinds/bind.ts'
 import type { Loaded } from './load.ts'
 import { naturalValue } from './schema.ts'
 import * as application from './settings/application.ts'
@@ -15,6 +13,8 @@ import { limitConnections, limitConnectionsPerAddress } from './settings/limits.
 import { tempDir } from './settings/process.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
 import { workers } from './settings/workers.ts'
+import type { WorkingDirectory } from './sources/environment.ts'
+import { describeOrigin, type Given } from './sources/given.ts'
 import type { Config } from './types.ts'
 import { Values } from './values.ts'
 

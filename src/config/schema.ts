@@ -1,6 +1,7 @@
 /** JSON Schema of `jumak.toml`, for editors: made from the definitions, so it knows no more than they. */
+
+import type { JsonSchema } from './kinds/kinds.ts'
 import { SETTINGS } from './settings/index.ts'
-import type { JsonSchema } from './settings/kinds.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
 
 export function jsonSchema(): JsonSchema {

@@ -4,11 +4,11 @@
  */
 import { resolve } from 'node:path'
 import type { Diagnostic } from './diagnostics.ts'
-import { fromWorkingDirectory } from './directory.ts'
-import type { WorkingDirectory } from './environment.ts'
-import { type Given, problemWith, wrongValue } from './given.ts'
+import { fromWorkingDirectory } from './kinds/directory.ts'
 import { SETTINGS } from './settings/index.ts'
 import type { Setting } from './settings/setting.ts'
+import type { WorkingDirectory } from './sources/environment.ts'
+import { type Given, problemWith, wrongValue } from './sources/given.ts'
 
 /** By name of the setting; settings that nobody gave are not in it. */
 export type Settings = ReadonlyMap<string, readonly Given[]>

@@ -1,5 +1,5 @@
 /**
- * JSON lines over a stream socket: the channel between the master and a Python process (`python/jumak_worker/control.py`
+ * JSON lines over a stream socket: the channel between the master and a Python process (`python/jumak_worker/process/control.py`
  * is the other end). One object a line, UTF-8, at most MAX_LINE bytes. Runs in the master.
  *
  * Invariants: what a peer sends never throws here: a line that is too long, no JSON or of the wrong shape closes the

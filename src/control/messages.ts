@@ -6,7 +6,7 @@
  *   master ⇄ worker     `control.sock` in the runtime         MasterToWorker / WorkerToMaster
  *                       directory; the worker connects
  *
- * The last two carry JSON lines: one object a line, UTF-8, at most 1 MiB, `type` first. `python/jumak_worker/control.py`
+ * The last two carry JSON lines: one object a line, UTF-8, at most 1 MiB, `type` first. `python/jumak_worker/process/control.py`
  * is the other end; `test/vectors/control.json` holds an example of each that both languages read.
  */
 import type { ErrorPage, GatewayConfig, StaticMount, WarmupRequest } from '../config/types.ts'
@@ -208,7 +208,7 @@ export type MasterToPreloader =
   /** The worker's output pipe is open in the master: the preloader closes its own copy. */
   | { readonly type: 'output-opened'; readonly worker: number }
   /** The preloader signals its own children, so no signal ever reaches a stranger that got the number. URG: write where
-   *  every thread stands to the output (`master/stacks.ts`); by default it is ignored. INT: Ctrl-C, for a debugger. */
+   *  every thread stands to the output (`master/fleet/stacks.ts`); by default it is ignored. INT: Ctrl-C, for a debugger. */
   | { readonly type: 'signal'; readonly worker: number; readonly signal: 'KILL' | 'URG' | 'INT' }
 
 /** What an application is, once it is imported. */

@@ -4,7 +4,7 @@
  * reader. The types make the compiler complain when a field has no check.
  *
  * Answers only "is it well-formed?"; whether a message fits the moment, and its sender, is for the handles. Python checks what it
- * reads in `python/jumak_worker/messages.py`, the gateway what crosses the wire in `apps/wire/`.
+ * reads in `python/jumak_worker/process/messages.py`, the gateway what crosses the wire in `apps/wire/`.
  */
 import {
   type Check,

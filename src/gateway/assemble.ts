@@ -2,7 +2,7 @@
  * Builds what serves an exchange from the configuration: the application handler, wrapped in the middleware that is
  * switched on. Folded once, so that a request pays nothing for what is off.
  */
-import type { AppPool } from '../apps/pool.ts'
+import type { AppPool } from '../apps/pool/pool.ts'
 import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { TemporarySpace } from '../base/temporary-space.ts'
 import type { GatewayConfig } from '../config/types.ts'
@@ -12,7 +12,7 @@ import type { Exchange, Handler } from '../http/exchange.ts'
 import { accessLog } from '../middleware/access-log.ts'
 import { health } from '../middleware/health.ts'
 import type { AccessWriter } from '../observe/access-log.ts'
-import type { Development } from './development.ts'
+import type { Development } from './development/development.ts'
 
 export function assembleHandler(
   config: GatewayConfig,

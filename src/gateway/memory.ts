@@ -1,7 +1,7 @@
 /** The memory budget of a gateway, with what is said of it: evictions, at most one line a second for each kind, and its state for debugging. */
 import { MemoryBudget } from '../base/memory-budget.ts'
+import { RefusalLogs } from './errors/refusal-log.ts'
 import { GiveBack } from './give-back.ts'
-import { RefusalLogs } from './refusal-log.ts'
 
 /** How often garbage is looked at while memory is short: it may grow fast then. */
 const SHORT_MS = 50

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FakeExchange } from '../apps/testing/fake-exchange.ts'
 import { trustedProxies } from '../http/trusted-proxies.ts'
-import { respondWithError } from './error-response.ts'
+import { respondWithError } from './errors/error-response.ts'
 import { createServe } from './serve.ts'
 
 test('what contradicts itself is answered 400 before any handler, and told', () => {

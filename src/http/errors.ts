@@ -1,4 +1,4 @@
-/** Errors that become a response. The one place that turns them into bytes is `gateway/error-response.ts`. */
+/** Errors that become a response. The one place that turns them into bytes is `gateway/errors/error-response.ts`. */
 
 /** The client broke the protocol or a limit: `status` is answered, then the connection closes. */
 export class ProtocolError extends Error {

@@ -1,5 +1,5 @@
 /**
- * An accepted socket as protocol engines see it. `gateway/transport.ts` implements it over node:net, and is the only
+ * An accepted socket as protocol engines see it. `gateway/transports/plain.ts` implements it over node:net, and is the only
  * file that touches client sockets, so that a faster transport can replace it. Tests use a pair in memory.
  */
 export interface TransportHandler {

@@ -1,7 +1,7 @@
 /** From a request of HTTP/1.1 to a WebSocket and its end, as the exchange and its connection see it: bytes in, bytes out. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { respondWithError } from '../gateway/error-response.ts'
+import { respondWithError } from '../gateway/errors/error-response.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { WebSocketAccept, WebSocketChannel } from '../http/websocket.ts'
 import { closeFrame, described, frame, readFrames, TEXT } from '../websocket/testing/client.ts'

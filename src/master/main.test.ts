@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, test } from 'node:test'
 import type { Config } from '../config/types.ts'
-import { readLines } from './output.ts'
+import { readLines } from './output/output.ts'
 
 const WAIT_MS = 30_000
 

@@ -5,10 +5,10 @@
  * Invariants: every wait has an end, so the program always does; the gateway goes first, since requests end there;
  * nothing is started any more from the drain on (`fleet.freeze`), and nobody new can connect.
  */
-import type { Fleet } from './fleet.ts'
-import type { Narrator } from './narrator.ts'
+import type { Fleet } from './fleet/fleet.ts'
+import { IN_SERVICE } from './fleet/supervise.ts'
+import type { Narrator } from './output/narrator.ts'
 import type { Urgency } from './signals.ts'
-import { IN_SERVICE } from './supervise.ts'
 
 const QUICK_MS = 500
 /** Over the deadline that the gateway was given: its answer, on a busy machine. */

@@ -1,6 +1,6 @@
 /** What a pool tells, kept and told again for tests that wait for it. */
 import { EventEmitter } from 'node:events'
-import type { PoolEvents } from '../worker-lifecycle.ts'
+import type { PoolEvents } from '../pool/worker-lifecycle.ts'
 
 export class PoolRecord {
   readonly events = new EventEmitter()

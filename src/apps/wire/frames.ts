@@ -1,7 +1,7 @@
 /**
  * The wire: what crosses the Unix socket between a gateway and one slot (thread) of a worker. The worker listens,
  * the gateway connects; one link carries one request after the other, answered in order. No state outlives a request.
- * `python/jumak_worker/wire.py` is the other end; `test/vectors/wire.json` is read by both. All numbers little-endian.
+ * `python/jumak_worker/wire/framing.py` is the other end; `test/vectors/wire.json` is read by both. All numbers little-endian.
  *
  *    0        4      5
  *   ┌────────┬──────┬─────────────────────┐
@@ -36,7 +36,7 @@
  * closes the link; the worker's next write fails, it closes the iterable, and accepts a new link.
  *
  * Batches: while every slot is busy the gateway may send requests ahead (only ones without BODY_FOLLOWS; see
- * `apps/dispatch.ts`). The worker may hold a complete response up to 250 µs to send it with the next ones, but it sends
+ * `apps/pool/dispatch-rules.ts`). The worker may hold a complete response up to 250 µs to send it with the next ones, but it sends
  * what it holds before it starts a request whose method is not idempotent, and never holds the response to one. So a
  * request behind an unanswered one was never started if its method is not idempotent, and may be retried.
  */

@@ -1,6 +1,6 @@
 /**
  * The wire to a worker of an ASGI application: one Unix socket carries many exchanges at once. The worker listens, the
- * gateway connects. `python/jumak_worker/multiplex.py` is the other end; `test/vectors/multiplex.json` is read by both. The
+ * gateway connects. `python/jumak_worker/wire/multiplex.py` is the other end; `test/vectors/multiplex.json` is read by both. The
  * wire to the slots of a WSGI application is `frames.ts`. All numbers little-endian.
  *
  *    0        4      5          9

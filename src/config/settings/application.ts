@@ -1,5 +1,5 @@
 /** Settings of the application: what and where it is, how it is imported, and what it finds around it. */
-import { type AppName, parseAppName } from '../app-name.ts'
+import { type AppName, parseAppName } from '../kinds/app-name.ts'
 import {
   type Assignment,
   type FunctionName,
@@ -7,9 +7,9 @@ import {
   parseFunctionName,
   parseRootPath,
   parseWarmup,
-} from '../forms.ts'
+} from '../kinds/forms.ts'
+import { oneOf, path, text } from '../kinds/kinds.ts'
 import type { WarmupRequest } from '../types.ts'
-import { oneOf, path, text } from './kinds.ts'
 import { defineSetting } from './setting.ts'
 
 export const app = defineSetting<AppName | null>({

@@ -1,5 +1,5 @@
 /** Settings for the time when the application is written. */
-import { onOrOff, path } from './kinds.ts'
+import { onOrOff, path } from '../kinds/kinds.ts'
 import { defineSetting } from './setting.ts'
 
 export const reload = defineSetting({

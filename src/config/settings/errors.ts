@@ -1,6 +1,6 @@
 /** Settings of what is answered when something is wrong. */
-import { type NamedErrorPage, parseErrorPage, toAbsoluteErrorPage } from '../error-page.ts'
-import { text } from './kinds.ts'
+import { type NamedErrorPage, parseErrorPage, toAbsoluteErrorPage } from '../kinds/error-page.ts'
+import { text } from '../kinds/kinds.ts'
 import { defineSetting } from './setting.ts'
 
 export const errorPage = defineSetting<NamedErrorPage>({

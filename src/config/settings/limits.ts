@@ -1,5 +1,5 @@
 /** Settings that bound what clients may take: time, room, number. */
-import { count, countOr, duration, oneOf, onOrOff, size, sizeOr } from './kinds.ts'
+import { count, countOr, duration, oneOf, onOrOff, size, sizeOr } from '../kinds/kinds.ts'
 import { defineSetting } from './setting.ts'
 
 const KIB = 1024

@@ -1,9 +1,9 @@
 /** Settings of the addresses, and of whom they believe. */
 import type { ForwardedHeader } from '../../base/forwarded-headers.ts'
-import { parseBind, toAbsoluteBind } from '../bind.ts'
-import { parseHealthPath } from '../forms.ts'
-import { FORWARDED_NAMES, parseForwardedHeader, parseTrusted } from '../trusted.ts'
-import { octal, text } from './kinds.ts'
+import { parseBind, toAbsoluteBind } from '../kinds/bind.ts'
+import { parseHealthPath } from '../kinds/forms.ts'
+import { octal, text } from '../kinds/kinds.ts'
+import { FORWARDED_NAMES, parseForwardedHeader, parseTrusted } from '../kinds/trusted.ts'
 import { defineSetting } from './setting.ts'
 
 export const bind = defineSetting({

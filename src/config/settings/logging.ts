@@ -1,6 +1,6 @@
 /** Settings of the logs. */
-import { parseAccessLogFormat, parseStatus } from '../forms.ts'
-import { duration, oneOf, path, text } from './kinds.ts'
+import { parseAccessLogFormat, parseStatus } from '../kinds/forms.ts'
+import { duration, oneOf, path, text } from '../kinds/kinds.ts'
 import { defineSetting } from './setting.ts'
 
 export const accessLog = defineSetting({

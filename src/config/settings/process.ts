@@ -1,6 +1,6 @@
 /** Settings of the processes: who they are, and what they leave on the disk. */
-import { parseAccount } from '../forms.ts'
-import { octalOr, path, text } from './kinds.ts'
+import { parseAccount } from '../kinds/forms.ts'
+import { octalOr, path, text } from '../kinds/kinds.ts'
 import { defineSetting } from './setting.ts'
 
 export const user = defineSetting<string | null>({

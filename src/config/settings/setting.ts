@@ -2,8 +2,9 @@
  * What a setting is. Each is defined exactly once, in a file of this folder; the command line, environment variables,
  * files, `--help`, the checks, the defaults, the reference page and the JSON Schema are made from the definition.
  */
+
+import type { Kind } from '../kinds/kinds.ts'
 import type { Change } from '../types.ts'
-import type { Kind } from './kinds.ts'
 
 export type Section =
   | 'Application'

@@ -1,7 +1,8 @@
 /** Setting of static files. */
-import { parseStatic, toAbsoluteStatic } from '../static-mount.ts'
+
+import { text } from '../kinds/kinds.ts'
+import { parseStatic, toAbsoluteStatic } from '../kinds/static-mount.ts'
 import type { StaticMount } from '../types.ts'
-import { text } from './kinds.ts'
 import { defineSetting } from './setting.ts'
 
 export const staticFiles = defineSetting<StaticMount | null>({

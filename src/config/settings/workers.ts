@@ -1,7 +1,8 @@
 /** Settings of the workers: how many, how long they may take, and when they are replaced. */
-import { parsePathTimeout } from '../path-timeout.ts'
+
+import { count, countOr, duration, onOrOff, size, text } from '../kinds/kinds.ts'
+import { parsePathTimeout } from '../kinds/path-timeout.ts'
 import type { PathTimeout } from '../types.ts'
-import { count, countOr, duration, onOrOff, size, text } from './kinds.ts'
 import { defineSetting } from './setting.ts'
 
 /** More would be a slip of the finger: each worker is a process. */

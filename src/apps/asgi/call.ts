@@ -1,0 +1,95 @@
+/**
+ * One exchange on a multiplexed link: what the decoder checks of it, what relays it, and how long its worker may be silent. Runs in
+ * the gateway. `link.ts` drives it.
+ */
+import type { Call } from '../pool/call.ts'
+import type { RequestTimes } from '../pool/request-times.ts'
+import { WINDOW } from '../wire/multiplex.ts'
+import type { Stage, WireState } from '../wire/multiplex-decode.ts'
+import type { Occupant } from './capacity.ts'
+import type { ContentFeed } from './content-feed.ts'
+import type { SocketRelay } from './socket-relay.ts'
+import type { StreamRelay } from './stream-relay.ts'
+
+/**
+ * A client that has closed its side and is not answered for this long has gone: a browser that was closed, a proxy whose own client
+ * left. One that only has no more to say (`nc -N`) reads an answer that comes at once. Just below the longest tick.
+ */
+const HALF_CLOSED_MS = 900
+
+export class MultiplexedCall implements WireState, Occupant {
+  readonly id: number
+  readonly call: Call
+  stage: Stage = 'head'
+  granted: number = WINDOW
+  holdsSlot = true
+  feed: ContentFeed | null = null
+  relay: StreamRelay | null = null
+  socket: SocketRelay | null = null
+  /** Its deadline has passed: the worker is told to cancel it, not that the client has gone. */
+  isCancelled = false
+  /** The worker gave a sign of life for it since the last tick. */
+  hasProgressed = true
+  silentMs = 0
+  /** 0: none; -1: not looked up, for most are over before anybody asks. */
+  #limitMs = -1
+  /** Since the first tick that found the client's side closed; -1: it is open. */
+  #halfClosedMs = -1
+
+  constructor(id: number, call: Call) {
+    this.id = id
+    this.call = call
+  }
+
+  get isWebSocket(): boolean {
+    return this.call.exchange.isWebSocket
+  }
+
+  /**
+   * After the head: content of a known length is produced in one go, so the request's time counts between its chunks. Events, logs,
+   * answers of a language model may be silent for long: for `idleMs` (`timeouts.streamIdle`).
+   */
+  streams(headers: readonly string[], idleMs: number): void {
+    if (!hasLength(headers)) this.#limitMs = idleMs
+  }
+
+  /** Would never end by itself. */
+  get isEndless(): boolean {
+    return this.socket !== null || this.relay?.isEventStream === true
+  }
+
+  /**
+   * True when the client has closed its side, and the worker has had nothing for it since. Asked before `isOverdue`. A WebSocket
+   * says by itself when its client has gone; what the client has not taken yet, it may still take.
+   */
+  isDeserted(passedMs: number): boolean {
+    if (!this.call.exchange.isHalfClosed || this.isWebSocket) return false
+    if (this.#halfClosedMs < 0 || this.hasProgressed || this.relay?.isHeld) this.#halfClosedMs = 0
+    else this.#halfClosedMs += passedMs
+    return this.#halfClosedMs >= HALF_CLOSED_MS
+  }
+
+  /** True when the worker has been silent for too long. While the client is waited for, that is not its fault. */
+  isOverdue(passedMs: number, times: RequestTimes): boolean {
+    const limit = this.#limit(times)
+    if (this.hasProgressed || limit === 0 || this.feed?.isStarving || this.relay?.isHeld) {
+      this.hasProgressed = false
+      this.silentMs = 0
+      return false
+    }
+    this.silentMs += passedMs
+    return this.silentMs > limit
+  }
+
+  #limit(times: RequestTimes): number {
+    // A WebSocket may be silent for any time.
+    if (this.socket !== null) return 0
+    if (this.#limitMs < 0) this.#limitMs = times.of(this.call.exchange.request.path)
+    return this.#limitMs
+  }
+}
+
+function hasLength(headers: readonly string[]): boolean {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i]!.toLowerCase() === 'content-length') return true
+  return false
+}

@@ -1,0 +1,304 @@
+/**
+ * The connection to one worker of an ASGI application, with all exchanges that it runs. Runs in the gateway. Brings frames to
+ * exchanges (`sink.ts`) and exchanges to frames; which call goes to which worker is `dispatcher.ts`.
+ *
+ * Invariants: one connection, never renewed: the worker is lost with it. It is always read: what a slow client does not take is
+ * held back by credit. A call leaves `#calls` exactly once; from then on nothing its worker says of it is heard. A slot is held
+ * until the response head; streams and WebSockets count by themselves, and keep their slot when there are too many of them.
+ */
+import { Deadline } from '../../base/deadlines.ts'
+import { HttpError } from '../../http/errors.ts'
+import { CloseCode } from '../../http/websocket.ts'
+import type { Call } from '../pool/call.ts'
+import { type Fate, fatesApart } from '../pool/dispatch-rules.ts'
+import type { LinkAddress, PoolLink, PoolLinkOwner } from '../pool/link.ts'
+import type { RequestTimes } from '../pool/request-times.ts'
+import type { PoolWorker } from '../pool/worker.ts'
+import { MultiplexDecoder } from '../wire/multiplex-decode.ts'
+import { writeCancel, writeDisconnect, writeHello, writePing, writeScopedRequest } from '../wire/multiplex-encode.ts'
+import type { ScopeWriter } from '../wire/scope.ts'
+import { WireViolation } from '../wire/violation.ts'
+import { WorkerConnection } from '../worker/connection.ts'
+import type { RelayLimits } from '../wsgi/relay.ts'
+import { MultiplexedCall } from './call.ts'
+import { CallTable } from './call-table.ts'
+import { Room } from './capacity.ts'
+import { ContentFeed } from './content-feed.ts'
+import { Farewell } from './gradual-close.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { Outbox } from './outbox.ts'
+import { MultiplexedSink } from './sink.ts'
+import { Ticker } from './ticker.ts'
+
+export interface MultiplexedOwner extends PoolLinkOwner {
+  readonly scope: ScopeWriter
+  readonly times: RequestTimes
+  readonly relayLimits: RelayLimits
+  /** `timeouts.streamIdle`; 0: none. */
+  readonly streamIdleMs: number
+  /** The worker's event loop does not turn, for now. */
+  blocked(link: MultiplexedLink, note: string): void
+  /** It has not turned for `timeouts.request`, whatever path its requests have: the worker must be replaced. */
+  stuck(link: MultiplexedLink, note: string): void
+}
+
+export class MultiplexedLink implements PoolLink {
+  readonly address: LinkAddress
+  readonly worker: PoolWorker
+  readonly capacity: number
+  /** Nothing waits behind another here. */
+  takesAhead = false
+  firstSince = 0
+  isAlive = true
+  isOpen = false
+  readonly #owner: MultiplexedOwner
+  readonly #calls = new CallTable<MultiplexedCall>()
+  readonly #room: Room<MultiplexedCall>
+  readonly #heartbeat: Heartbeat
+  readonly #helloDeadline: Deadline
+  readonly #ticker: Ticker
+  #mayUse = false
+  /** A call was sent since the last flush. */
+  #isUnflushed = false
+  #connection: WorkerConnection | null = null
+  #outbox: Outbox | null = null
+  #farewell: Farewell<MultiplexedCall> | null = null
+
+  constructor(address: LinkAddress, worker: PoolWorker, owner: MultiplexedOwner) {
+    this.address = address
+    this.capacity = address.slots
+    this.#room = new Room(address.slots)
+    this.worker = worker
+    this.#owner = owner
+    const shortest = Math.min(owner.times.shortest, owner.streamIdleMs || Number.POSITIVE_INFINITY)
+    this.#ticker = new Ticker(Math.min(1000, Math.max(50, shortest / 16)), passedMs => this.#tick(passedMs))
+    this.#helloDeadline = new Deadline(() => this.#broke('it did not say hello in time'))
+    this.#heartbeat = new Heartbeat(owner.times.standard, {
+      ping: token => writePing(this.outbox.begin(), token),
+      blocked: ms => owner.blocked(this, this.#silence(ms)),
+      stuck: ms => owner.stuck(this, this.#silence(ms)),
+    })
+  }
+
+  get inFlight(): number {
+    return this.#room.inFlight
+  }
+
+  get streams(): number {
+    return this.#room.streams
+  }
+
+  get usable(): boolean {
+    return this.#mayUse && !this.#outbox!.isCongested && !this.isBlocked
+  }
+
+  set usable(value: boolean) {
+    this.#mayUse = value
+  }
+
+  get isBlocked(): boolean {
+    return this.#heartbeat.isBlocked
+  }
+
+  get isIdle(): boolean {
+    return this.#calls.size === 0
+  }
+
+  get outbox(): Outbox {
+    return this.#outbox!
+  }
+
+  open(): void {
+    const decoder = new MultiplexDecoder<MultiplexedCall>(new MultiplexedSink(this, this.#owner))
+    this.#connection = new WorkerConnection(
+      this.address.socket,
+      decoder,
+      chunk => this.#read(decoder, chunk),
+      reason => this.#broke(reason),
+    )
+    this.#outbox = new Outbox(this.#connection.socket, this.#owner.relayLimits.memory, () => this.#hasRoom())
+    writeHello(this.#outbox.begin(), this.address.build)
+    this.#owner.armHello(this.#helloDeadline)
+  }
+
+  opened(): void {
+    this.#helloDeadline.disarm()
+    this.isOpen = true
+    this.#owner.opened(this)
+  }
+
+  send(call: Call): boolean {
+    const one = new MultiplexedCall(this.#calls.newId(), call)
+    call.phase = 'sent'
+    call.link = this
+    call.wireId = one.id
+    this.#calls.add(one)
+    this.#room.enter(one)
+    writeScopedRequest(this.outbox.begin(), one.id, call.exchange, this.#owner.scope, call.inline)
+    if (call.inline === null) this.#feed(one)
+    this.#ticker.start()
+    const isFirst = !this.#isUnflushed
+    this.#isUnflushed = true
+    return isFirst
+  }
+
+  flush(): void {
+    this.#isUnflushed = false
+    this.#outbox?.flush()
+  }
+
+  left(call: Call): void {
+    const one = this.#calls.get(call.wireId)
+    if (one?.call !== call) return
+    this.remove(one)
+    if (one.isCancelled) writeCancel(this.outbox.begin(), one.id)
+    else this.disconnect(one, one.isWebSocket ? CloseCode.ABNORMAL : 0, '')
+    this.release(one, null)
+  }
+
+  /** Null when it is over. Throws for one that never was. */
+  find(id: number): MultiplexedCall | null {
+    const one = this.#calls.get(id)
+    if (one === null && !this.#calls.mayHaveBeen(id)) throw new WireViolation(`exchange ${id} never was`)
+    return one
+  }
+
+  isCurrent(one: MultiplexedCall): boolean {
+    return this.#calls.get(one.id) === one
+  }
+
+  /** Its worker is not listened to any more. `release` must follow. */
+  remove(one: MultiplexedCall): void {
+    this.#calls.delete(one)
+    one.feed?.stop()
+    one.call.link = null
+  }
+
+  disconnect(one: MultiplexedCall, code: number, reason: string): void {
+    writeDisconnect(this.outbox.begin(), one.id, code, reason)
+  }
+
+  /** Gives back what a call held that was removed. `runMicros`: time in the application, when it is known. */
+  release(one: MultiplexedCall, runMicros: number | null): void {
+    this.#room.leave(one)
+    this.#owner.freed(this, runMicros)
+  }
+
+  /** It has its head: others may have its slot, as long as there are not too many of its kind. */
+  becomeStream(one: MultiplexedCall): void {
+    if (this.#room.becomeStream(one)) this.#owner.hasRoom()
+  }
+
+  /** Nothing to do after a debugger: `#tick` did not count that time. */
+  goOn(): void {}
+
+  dismiss(code: number, afterMs: number, spanMs: number): void {
+    this.#farewell?.stop()
+    this.#farewell = new Farewell(
+      () => this.#calls.values().filter(one => one.isEndless),
+      one => this.#dismissOne(one, code),
+    )
+    this.#farewell.start(afterMs, spanMs)
+  }
+
+  close(code: number): Call[] {
+    const isIdle = this.isIdle
+    const connection = this.#connection
+    this.#connection = null
+    this.isAlive = this.isOpen = this.#mayUse = false
+    this.#helloDeadline.disarm()
+    this.#farewell?.stop()
+    this.#ticker.stop()
+    const calls: Call[] = []
+    for (const { call, feed, socket: relay } of this.#calls.values()) {
+      feed?.stop()
+      call.link = null
+      if (relay === null) calls.push(call)
+      else relay.end(code, '')
+    }
+    this.#calls.clear()
+    this.#room.clear()
+    if (isIdle && connection?.socket.readyState === 'open') {
+      // The worker has done all of its work, and still hears the last words.
+      this.outbox.finish()
+      connection.finish()
+    } else {
+      this.#outbox?.close()
+      connection?.destroy()
+    }
+    return calls
+  }
+
+  fatesOf(calls: readonly Call[], blame: boolean): Fate[] {
+    return fatesApart(calls, blame)
+  }
+
+  /** The outbox has room again. */
+  #hasRoom(): void {
+    this.#owner.hasRoom()
+    for (const { socket, feed } of this.#calls.values()) {
+      socket?.roomAgain()
+      feed?.roomAgain()
+    }
+  }
+
+  #broke(reason: string): void {
+    this.isAlive = false
+    this.#owner.broke(this, reason)
+  }
+
+  #read(decoder: MultiplexDecoder<MultiplexedCall>, chunk: Buffer): void {
+    const wasBlocked = this.#heartbeat.isBlocked
+    this.#heartbeat.heard()
+    this.outbox.hasSpoken = false
+    decoder.push(chunk)
+    if (wasBlocked) this.#owner.hasRoom()
+  }
+
+  #feed(one: MultiplexedCall): void {
+    const { call, id } = one
+    one.feed = new ContentFeed(call.body!, this.outbox, id, () =>
+      this.#owner.failed(call, new HttpError(500, 'The content of the request could not be read back', 'operator')),
+    )
+    one.feed.start()
+  }
+
+  #dismissOne(one: MultiplexedCall, code: number): void {
+    if (!this.isCurrent(one)) return
+    const { call, relay, socket } = one
+    this.remove(one)
+    this.disconnect(one, socket === null ? 0 : code, '')
+    this.release(one, null)
+    if (socket !== null) {
+      socket.end(code, '')
+    } else {
+      call.phase = 'relaying'
+      relay!.end([])
+    }
+  }
+
+  #tick(passedMs: number): void {
+    // Time stands still in a debugger.
+    if (this.worker.isDebugged) return
+    this.#heartbeat.tick(passedMs, this.inFlight > 0 || this.outbox.hasSpoken)
+    for (const one of this.#calls.values()) {
+      if (one.isDeserted(passedMs)) one.call.drop()
+      else if (one.isOverdue(passedMs, this.#owner.times)) this.#overdue(one)
+    }
+    if (this.isIdle && !this.#heartbeat.isBlocked) this.#ticker.stop()
+  }
+
+  #overdue(one: MultiplexedCall): void {
+    const { call } = one
+    const what = one.stage === 'head' ? 'no response' : 'no content'
+    const times = `${Math.round(one.silentMs)} ms (${call.describeTimes()})`
+    const note = `${call.describe()} is cancelled in worker ${this.address.worker}: ${what} for ${times}`
+    this.#owner.warn(note, call.exchange.id)
+    one.isCancelled = true
+    this.#owner.failed(call, new HttpError(504, 'The application took too long', 'application'))
+  }
+
+  #silence(ms: number): string {
+    return `its event loop has not turned for ${Math.round(ms)} ms, with ${this.#calls.size} requests`
+  }
+}

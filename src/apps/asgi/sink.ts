@@ -1,0 +1,209 @@
+/**
+ * What becomes of a worker's frames on a multiplexed link. Runs in the gateway. The decoder has checked them; here they reach
+ * their exchange. A bug on the way to a client fails its exchange, and not the link with all others.
+ */
+import { HttpError } from '../../http/errors.ts'
+import type { ResponseHead } from '../../http/exchange.ts'
+import type { HeaderLines } from '../../http/headers.ts'
+import { CloseCode } from '../../http/websocket.ts'
+import type { FileOffer, WorkerHello } from '../wire/decode.ts'
+import type { MultiplexSink } from '../wire/multiplex-decode.ts'
+import { writeFileOpened } from '../wire/multiplex-encode.ts'
+import { offeredSubprotocols } from '../wire/scope.ts'
+import { checkHello } from '../worker/connection.ts'
+import { printable, readFailure } from '../worker/failure.ts'
+import { openOffer } from '../worker/file-offer.ts'
+import { answer } from '../wsgi/sink.ts'
+import type { MultiplexedCall } from './call.ts'
+import { CreditReturn } from './credit.ts'
+import type { MultiplexedLink, MultiplexedOwner } from './link.ts'
+import { SocketRelay } from './socket-relay.ts'
+import { StreamRelay } from './stream-relay.ts'
+
+export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
+  readonly #link: MultiplexedLink
+  readonly #owner: MultiplexedOwner
+
+  constructor(link: MultiplexedLink, owner: MultiplexedOwner) {
+    this.#link = link
+    this.#owner = owner
+  }
+
+  find(id: number): MultiplexedCall | null {
+    return this.#link.find(id)
+  }
+
+  onHello(hello: WorkerHello): void {
+    checkHello(hello, this.#link.address)
+    this.#link.opened()
+  }
+
+  /** Any frame is a sign of life. */
+  onPong(): void {}
+
+  onResponse(one: MultiplexedCall, head: ResponseHead, body: Buffer, complete: boolean, runMicros: number): void {
+    const { call } = one
+    const link = this.#link
+    if (call.exchange.response.state !== 'idle') {
+      link.left(call)
+      call.releaseBody()
+    } else if (complete) {
+      call.phase = 'relaying'
+      link.remove(one)
+      call.releaseBody()
+      link.release(one, runMicros)
+      // As `#guarded` does, without a function for each response.
+      try {
+        answer(call, head, body, this.#owner)
+      } catch (error) {
+        this.#owner.failed(call, error as Error)
+      }
+    } else {
+      this.#startStream(one, head, body)
+    }
+  }
+
+  #startStream(one: MultiplexedCall, head: ResponseHead, body: Buffer): void {
+    const { call } = one
+    const link = this.#link
+    one.hasProgressed = true
+    one.streams(head.headers, this.#owner.streamIdleMs)
+    call.phase = 'streaming'
+    const credit = new CreditReturn(link.outbox, one)
+    one.relay = call.stream = new StreamRelay(call.exchange, credit, this.#owner.relayLimits, {
+      failed: error => this.#owner.failed(call, error),
+      warn: message => this.#owner.warn(message, call.exchange.id),
+    })
+    link.becomeStream(one)
+    this.#guarded(one, () => one.relay!.start(head, body))
+  }
+
+  onChunk(one: MultiplexedCall, chunk: Buffer): void {
+    one.hasProgressed = true
+    this.#guarded(one, () => one.relay!.chunk(chunk))
+  }
+
+  onEnd(one: MultiplexedCall, _runMicros: number, trailers: HeaderLines): void {
+    const { call } = one
+    call.phase = 'relaying'
+    this.#link.remove(one)
+    call.releaseBody()
+    // Time in a stream says nothing of how long others wait.
+    this.#link.release(one, null)
+    this.#guarded(one, () => one.relay!.end(trailers))
+  }
+
+  onFile(one: MultiplexedCall, offer: FileOffer): void {
+    const link = this.#link
+    one.hasProgressed = true
+    one.relay!.whenFileSent(() => {
+      if (!link.isCurrent(one)) return
+      openOffer(link.address.pid, offer, this.#owner.files, fd => {
+        if (!link.isCurrent(one)) {
+          if (fd !== null) this.#owner.files.close(fd)
+          return
+        }
+        one.stage = 'content'
+        one.hasProgressed = true
+        writeFileOpened(link.outbox.begin(), one.id, fd !== null)
+        if (fd !== null) this.#guarded(one, () => one.relay!.file({ fd, offset: offer.offset, length: offer.length }))
+      })
+    })
+  }
+
+  onInform(one: MultiplexedCall, head: ResponseHead): void {
+    const { response } = one.call.exchange
+    if (response.state === 'idle') this.#guarded(one, () => response.inform(head))
+  }
+
+  onFailed(one: MultiplexedCall, reason: string, runMicros: number): void {
+    const { call, socket } = one
+    this.#link.remove(one)
+    this.#link.release(one, one.stage === 'head' ? runMicros : null)
+    const { sentence, error } = readFailure(reason)
+    this.#owner.warn(`${call.describe()} failed in worker ${this.#link.address.worker}: ${sentence}`, call.exchange.id)
+    if (socket === null) this.#owner.failed(call, error)
+    else socket.end(CloseCode.INTERNAL_ERROR, '')
+  }
+
+  onCredit(one: MultiplexedCall, bytes: number): void {
+    one.hasProgressed = true
+    if (one.socket !== null) one.socket.credit(bytes)
+    else one.feed?.credit(bytes)
+  }
+
+  onAccept(one: MultiplexedCall, subprotocol: string, headers: HeaderLines): void {
+    const { call } = one
+    const { exchange } = call
+    const link = this.#link
+    if (subprotocol !== '' && !offeredSubprotocols(exchange.request).includes(subprotocol)) {
+      this.#owner.warn(
+        `${call.describe()} failed: the client did not offer subprotocol ${printable(subprotocol)}`,
+        call.exchange.id,
+      )
+      this.#owner.failed(call, new HttpError(500, 'The application failed', 'application'))
+      return
+    }
+    const { memory } = this.#owner.relayLimits
+    const socket = new SocketRelay(one.id, link.outbox, new CreditReturn(link.outbox, one), memory, {
+      onGone: (code, reason) => {
+        if (link.isCurrent(one)) this.#endSocket(one, code, reason)
+      },
+      onTooLong: () => {
+        this.#owner.warn(
+          `${call.describe()} sent a message that is too long: its WebSocket is closed`,
+          call.exchange.id,
+        )
+        this.#endSocket(one, CloseCode.INTERNAL_ERROR, '')
+        socket.end(CloseCode.INTERNAL_ERROR, '')
+      },
+      onEvicted: () => {
+        if (link.isCurrent(one)) this.#endSocket(one, CloseCode.TRY_AGAIN_LATER, '')
+        socket.end(CloseCode.TRY_AGAIN_LATER, 'too much waits in memory')
+      },
+    })
+    one.socket = socket
+    try {
+      socket.accept(exchange, { subprotocol, headers })
+    } catch (error) {
+      // The handshake was wrong: an ordinary response says so.
+      one.socket = null
+      this.#owner.failed(call, error as Error)
+      return
+    }
+    // The exchange is the channel's from here on; what ends it comes by the relay.
+    call.phase = 'done'
+    call.releaseBody()
+    if (link.isCurrent(one)) link.becomeStream(one)
+  }
+
+  onMessage(one: MultiplexedCall, data: Buffer, flags: number): void {
+    try {
+      one.socket!.message(data, flags)
+    } catch (error) {
+      this.#owner.warn(`${one.call.describe()}: ${(error as Error).stack}`, one.call.exchange.id)
+      if (this.#link.isCurrent(one)) this.#endSocket(one, CloseCode.INTERNAL_ERROR, '')
+      one.socket!.end(CloseCode.INTERNAL_ERROR, '')
+    }
+  }
+
+  onClose(one: MultiplexedCall, code: number, reason: string): void {
+    this.#link.remove(one)
+    this.#link.release(one, null)
+    one.socket!.end(code, reason)
+  }
+
+  #endSocket(one: MultiplexedCall, code: number, reason: string): void {
+    this.#link.remove(one)
+    this.#link.disconnect(one, code, reason)
+    this.#link.release(one, null)
+  }
+
+  #guarded(one: MultiplexedCall, act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.#owner.failed(one.call, error as Error)
+    }
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * The content of one request while it is collected, sent, and perhaps sent again to another worker: memory up to
+ * `limits.memoryBuffer`, the rest in a temporary file. While memory is short all of it goes into the file. Runs in the gateway.
+ * Closed exactly when nobody can need it again:
+ * after the response head, or when the exchange ends. The bound of the whole is `limits.body`, kept by the protocol.
+ */
+import { ByteQueue } from '../../base/byte-queue.ts'
+import type { Account, MemoryBudget } from '../../base/memory-budget.ts'
+import { TemporaryFile } from '../../base/temporary-file.ts'
+import type { TemporarySpace } from '../../base/temporary-space.ts'
+import { HttpError } from '../../http/errors.ts'
+import { MAX_INLINE_BODY } from '../wire/frames.ts'
+
+/** Bytes on their way to a disk that is slower than the client; beyond it the client must wait. */
+const MAX_PENDING = 1024 * 1024
+const MAX_PENDING_NEAR = 64 * 1024
+/** Bytes of one BODY frame. */
+const PIECE = 256 * 1024
+/** Joined texts are kept as a tree of their parts until somebody reads them: content of single bytes would be many times its size. */
+const MAX_TEXTS = 64
+const NOTHING = Buffer.alloc(0)
+
+/** The content of a call, for who sends it to a worker. */
+export interface CallBody {
+  /** Bytes in all; undefined: known only at the end. */
+  readonly length: number | undefined
+  /** All of it when it is small enough to travel inside REQUEST: a character for each byte. */
+  readonly inline: string | null
+  /** It is still arriving from the client. */
+  readonly isLive: boolean
+  /** It can be read from its beginning, so that it can be sent again. */
+  readonly isAtHand: boolean
+  /** The next piece from `position` on; an empty one is the end. May call back at once; never after `close`. */
+  read(position: number, done: (error: Error | null, piece: Buffer) => void): void
+  /** Nobody needs it any more. */
+  close(): void
+}
+
+/** Uploads take seconds; whoever comes back sooner finds the same ones. */
+const RETRY_AFTER = 10
+
+export function tooMuchStored(): HttpError {
+  return new HttpError(503, 'Too much content is being stored (limit-temp-bytes)', 'operator', RETRY_AFTER)
+}
+
+function tooMuchInMemory(): HttpError {
+  return new HttpError(503, 'Too much waits in memory (limit-memory)', 'operator', RETRY_AFTER)
+}
+
+export interface RequestBodyOptions {
+  readonly space: TemporarySpace
+  readonly memory: MemoryBudget
+  /** Bytes of the whole content; undefined: not known. */
+  readonly expected: number | undefined
+  readonly memoryBytes: number
+  /** There is room again after an `append` that returned false. */
+  readonly onRoom: () => void
+  /** The disk failed, or has no room (an HttpError); once, and nothing else is called after it. */
+  readonly onError: (error: Error) => void
+}
+
+export class RequestBody implements CallBody {
+  length = 0
+  readonly isLive = false
+  readonly isAtHand = true
+  readonly #options: RequestBodyOptions
+  /**
+   * All of it while it is short, as text: that is memory of V8's youngest objects, which costs nothing to free. A buffer counts as memory
+   * outside, and uploads of some kilobytes had V8 collect all of its heap six times a second.
+   */
+  #text = ''
+  /** How often content was appended. */
+  #pieces = 0
+  readonly #collected = new ByteQueue()
+  #memory: Buffer | null = null
+  #file: TemporaryFile | null = null
+  #waiting = false
+  /** Content that comes in one piece has none. */
+  #account: Account | null = null
+  #sealed: (() => void) | null = null
+
+  constructor(options: RequestBodyOptions) {
+    this.#options = options
+  }
+
+  /** `chunk` is copied. False: wait for `onRoom`. */
+  append(chunk: Buffer): boolean {
+    this.length += chunk.length
+    const mayGoOn = this.#keep(chunk)
+    if (this.#account !== null || this.length !== this.#options.expected) this.#count()
+    return mayGoOn
+  }
+
+  #keep(chunk: Buffer): boolean {
+    // Neither bound is met again once it is exceeded.
+    if (++this.#pieces <= MAX_TEXTS && this.length <= Math.min(MAX_INLINE_BODY, this.#options.memoryBytes)) {
+      this.#text += chunk.toString('latin1')
+      return true
+    }
+    if (this.#text !== '') {
+      this.#collected.push(Buffer.from(this.#text, 'latin1'))
+      this.#text = ''
+    }
+    return this.#collect(Buffer.from(chunk))
+  }
+
+  #collect(chunk: Buffer): boolean {
+    const { space, memory, memoryBytes } = this.#options
+    if (this.#file === null && !memory.isNear && this.#collected.bytes + chunk.length <= memoryBytes) {
+      this.#collected.push(chunk)
+      return true
+    }
+    if (this.#file === null ? !space.hasRoomFor(chunk.length) : !space.hasRoom) {
+      this.close()
+      this.#options.onError(tooMuchStored())
+      return true
+    }
+    const file = this.#file ?? new TemporaryFile(space, () => this.#progress())
+    // The file must have all of the content, and what is in memory is its beginning.
+    if (this.#file === null && memory.isNear && this.#collected.bytes > 0) file.append(this.#collected.takeAll())
+    this.#file = file
+    file.append(chunk)
+    this.#waiting = file.pendingBytes > this.#maxPending
+    return !this.#waiting
+  }
+
+  /** The content is complete. Calls back once when all of it is where it belongs, for content in memory at once. */
+  seal(done: () => void): void {
+    if (this.#text === '') this.#memory = this.#collected.takeAll()
+    this.#sealed = done
+    // From now on its call needs it, so it is not evicted. It is short, or most of it is in the file.
+    this.#account?.pin()
+    this.#progress()
+  }
+
+  /** After `seal`. */
+  get inline(): string | null {
+    if (this.length > MAX_INLINE_BODY || this.#file !== null) return null
+    return this.#memory === null ? this.#text : this.#memory.toString('latin1')
+  }
+
+  /** After `seal`, and not of what is inline. */
+  read(position: number, done: (error: Error | null, piece: Buffer) => void): void {
+    const memory = this.#memory!
+    if (position >= this.length) done(null, NOTHING)
+    else if (position < memory.length) done(null, memory.subarray(position, position + PIECE))
+    else this.#file!.read(position - memory.length, PIECE, done)
+  }
+
+  close(): void {
+    this.#sealed = null
+    this.#text = ''
+    this.#collected.clear()
+    this.#memory = null
+    this.#file?.close()
+    this.#file = null
+    this.#account?.close()
+  }
+
+  get #maxPending(): number {
+    return this.#options.memory.isNear ? MAX_PENDING_NEAR : MAX_PENDING
+  }
+
+  #count(): void {
+    const { bytes } = this.#collected
+    this.#account ??= this.#options.memory.open('a request was refused (503)', () => {
+      this.close()
+      this.#options.onError(tooMuchInMemory())
+    })
+    this.#account.set(this.#text.length + bytes + (this.#memory?.length ?? 0) + (this.#file?.pendingBytes ?? 0))
+  }
+
+  #progress(): void {
+    const file = this.#file
+    if (file !== null && file.error !== null) {
+      const { error } = file
+      this.close()
+      this.#options.onError(error)
+      return
+    }
+    if (file !== null) this.#count()
+    const pending = file === null ? 0 : file.pendingBytes
+    if (this.#waiting && pending <= this.#maxPending) {
+      this.#waiting = false
+      this.#options.onRoom()
+    }
+    if (this.#sealed !== null && pending === 0) {
+      const sealed = this.#sealed
+      this.#sealed = null
+      sealed()
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import type { Limits, Timeouts } from '../../config/types.ts'
+import { FakeExchange } from '../testing/fake-exchange.ts'
+import { Call } from './call.ts'
+import { Dispatcher } from './dispatcher.ts'
+import type { PoolWorker } from './worker.ts'
+
+test('a request that waits has its time limit, though requests became long in the turn in which it came', async () => {
+  const options = { limits: { queue: 100 } as Limits, timeouts: { queue: 1000 } as Timeouts }
+  const dispatcher = new Dispatcher(options, [], (_, error) => assert.ifError(error))
+  for (let i = 0; i < 1000; i++) dispatcher.learn(10)
+  const calls = Array.from({ length: 2 }, () => new Call(new FakeExchange(), null))
+  dispatcher.dispatch(calls[0]!)
+  dispatcher.learn(1e6)
+  dispatcher.dispatch(calls[1]!)
+  await setImmediate()
+  const armed = calls.map(({ waiting }) => waiting?.isArmed)
+  dispatcher.close()
+  assert.deepEqual(armed, [true, true])
+})
+
+test('one that comes back from a worker that was lost has the slot that is freed, whoever comes in the same turn', () => {
+  const sent: Call[] = []
+  const worker = { generation: 1, suspectSince: 0, usableSlots: 1, suspect: () => {}, slots: [] as unknown[] }
+  const slot = {
+    worker,
+    usable: true,
+    capacity: 1,
+    inFlight: 1,
+    streams: 0,
+    takesAhead: true,
+    firstSince: 0,
+    flush: () => {},
+    send: (call: Call) => {
+      slot.inFlight++
+      sent.push(call)
+      return true
+    },
+  }
+  worker.slots.push(slot)
+  const options = { limits: { queue: 100 } as Limits, timeouts: { queue: 0 } as Timeouts }
+  const dispatcher = new Dispatcher(options, [worker as unknown as PoolWorker], (_, error) => assert.ifError(error))
+  const [returned, newcomer] = [new Call(new FakeExchange(), null), new Call(new FakeExchange(), null)]
+  returned.losses = 1
+  dispatcher.takeBack(returned)
+  dispatcher.pump()
+  slot.inFlight--
+  dispatcher.pumpSoon()
+  dispatcher.dispatch(newcomer)
+  assert.deepEqual(sent, [returned])
+})

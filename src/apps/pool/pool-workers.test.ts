@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { HttpError } from '../../http/errors.ts'
+import type { Script } from '../testing/fake-worker.ts'
+import { Bench, echo, holding, saying } from '../testing/pool-bench.ts'
+
+test('a draining worker finishes what it has and gets nothing new', async () => {
+  const bench = new Bench()
+  const held = holding()
+  await bench.linkedWorker(1, 1, held.script)
+  const last = bench.send({ path: '/last' })
+  await held.until(1)
+  bench.pool.drainWorker(1)
+  const waiting = bench.send({ path: '/waiting' })
+  assert.deepEqual(bench.drained, [])
+  const drained = once(bench.events, 'drained')
+  held.requests[0]!.link.respond(200, [], 'bye')
+  await last.over()
+  await drained
+  assert.equal(last.response.text, 'bye')
+  await bench.linkedWorker(2, 1, echo)
+  await waiting.over()
+  assert.equal(waiting.response.status, 200)
+  bench.pool.drainWorker(99)
+  assert.deepEqual(bench.drained, [1, 99])
+  assert.deepEqual(bench.lost, [])
+})
+
+test('a worker that has answered its number of requests is reported spent, once, and serves on', async () => {
+  const bench = new Bench()
+  await bench.linkedWorker(1, 2, echo, 3)
+  for (let i = 0; i < 5; i++) await bench.send().over()
+  assert.deepEqual(bench.spent, [[1, 3]])
+})
+
+test('a request whose client left it half-way counts too', async () => {
+  const bench = new Bench()
+  const held = holding()
+  await bench.linkedWorker(1, 1, held.script, 1)
+  const exchange = bench.send()
+  await held.until(1)
+  held.requests[0]!.link.begin()
+  await once(exchange.response.events, 'start')
+  assert.deepEqual(bench.spent, [])
+  exchange.leave()
+  assert.deepEqual(bench.spent, [[1, 1]])
+})
+
+test('a generation that comes up gets nothing, linked as it is, until it takes over', async () => {
+  const bench = new Bench()
+  await bench.linkedWorker(1, 1, saying('old'))
+  bench.pool.serve(1)
+  const linked = once(bench.events, 'linked')
+  await bench.worker(2, 1, saying('new'), undefined, 0, 2)
+  await linked
+  const exchanges = [bench.send(), bench.send(), bench.send()]
+  for (const exchange of exchanges) await exchange.over()
+  assert.deepEqual(
+    exchanges.map(({ response }) => response.text),
+    ['old', 'old', 'old'],
+  )
+  bench.pool.serve(2)
+  const exchange = bench.send()
+  await exchange.over()
+  assert.equal(exchange.response.text, 'new')
+})
+
+test('a generation that comes up gets what waits when nobody else is left', async () => {
+  const bench = new Bench()
+  const { script, until } = holding()
+  const old = await bench.linkedWorker(1, 1, script)
+  bench.pool.serve(1)
+  const linked = once(bench.events, 'linked')
+  await bench.worker(2, 1, saying('new'), undefined, 0, 2)
+  await linked
+  const exchanges = [bench.send(), bench.send()]
+  await until(1)
+  old.die()
+  for (const exchange of exchanges) await exchange.over()
+  assert.deepEqual(
+    exchanges.map(({ response }) => response.text),
+    ['new', 'new'],
+  )
+})
+
+test('while developing: what was held goes to the released generation only', async () => {
+  const bench = new Bench()
+  bench.pool.hold()
+  await bench.linkedWorker(1, 1, saying('old'))
+  const exchange = bench.send()
+  assert.equal(bench.pool.stats().queued, 1)
+  bench.pool.release(2)
+  assert.equal(bench.pool.stats().queued, 1)
+  const linked = once(bench.events, 'linked')
+  await bench.worker(2, 1, saying('new'), undefined, 0, 2)
+  await linked
+  await exchange.over()
+  assert.equal(exchange.response.text, 'new')
+})
+
+test('while developing: whoever looks at the code before a dispatch may hold it', async () => {
+  let isChanged = false
+  const bench = new Bench({ beforeDispatch: () => isChanged && bench.pool.hold() })
+  await bench.linkedWorker(1, 1, saying('code'))
+  const first = bench.send()
+  await first.over()
+  isChanged = true
+  const second = bench.send()
+  assert.equal(bench.pool.stats().queued, 1)
+  isChanged = false
+  bench.pool.release(1)
+  await second.over()
+  assert.equal(second.response.status, 200)
+})
+
+test('while developing: code that does not load answers all with its error, until it is released', async () => {
+  const bench = new Bench()
+  await bench.linkedWorker(1, 1, saying('code'))
+  bench.pool.hold()
+  const waiting = bench.send()
+  bench.pool.refuse(new HttpError(500, 'does not load', 'application'))
+  await waiting.over()
+  const later = bench.send()
+  await later.over()
+  assert.deepEqual(
+    [waiting, later].map(({ error }) => (error as HttpError).status),
+    [500, 500],
+  )
+  bench.pool.release(1)
+  const mended = bench.send()
+  await mended.over()
+  assert.equal(mended.response.status, 200)
+})
+
+test('a worker answers its warm-up requests, in order, before it gets any other', async () => {
+  const bench = new Bench()
+  const held = holding()
+  const waiting = bench.send({ path: '/client' })
+  const linked = once(bench.events, 'linked')
+  await bench.worker(1, 2, held.script, undefined, 0, 1, ['/a?x=1', '/b'])
+  await held.until(1)
+  const [first] = held.requests
+  const wanted = { PATH_INFO: '/a', QUERY_STRING: 'x=1', HTTP_HOST: 'shop.example', 'wsgi.url_scheme': 'https' }
+  for (const [name, value] of Object.entries(wanted)) assert.equal(first!.environ.get(name), value, name)
+  first!.link.respond(404, [], 'nothing here')
+  await held.until(2)
+  assert.equal(held.requests[1]!.environ.get('PATH_INFO'), '/b')
+  // A stream is an answer when it has ended.
+  held.requests[1]!.link.begin()
+  held.requests[1]!.link.chunk('x')
+  held.requests[1]!.link.finish()
+  await linked
+  await held.until(3)
+  assert.equal(held.requests[2]!.environ.get('PATH_INFO'), '/client')
+  held.requests[2]!.link.respond(200, [], 'hello')
+  await waiting.over()
+  assert.equal(waiting.response.text, 'hello')
+  assert.deepEqual(bench.cold, [])
+})
+
+test('a worker that fails in its warm-up gets no request: by status, by its end, by time', async () => {
+  const bench = new Bench({ timeouts: { request: 60 } })
+  const scripts: readonly (readonly [Script, string])[] = [
+    [({ link }) => link.respond(503, [], 'no database'), 'GET /a answered 503 Service Unavailable'],
+    [({ link }) => link.socket.destroy(), 'GET /a was not answered: The application ended without an answer'],
+    [() => {}, 'GET /a was not answered: The application took too long'],
+  ]
+  for (const [index, [script, note]] of scripts.entries()) {
+    const cold = once(bench.events, 'cold')
+    await bench.worker(index + 1, 1, script, undefined, 0, 1, ['/a', '/never'])
+    await cold
+    assert.deepEqual(bench.cold.at(-1), [index + 1, note])
+  }
+  assert.equal(bench.pool.stats().workers, 0)
+  assert.deepEqual(
+    [bench.lost.map(([id]) => id), bench.stuck.map(([id]) => id)],
+    [[2], [3]],
+    'what else was wrong is told as ever',
+  )
+})

@@ -1,0 +1,87 @@
+/**
+ * Calls that wait for a slot. A linked list through the calls themselves, so that a client that leaves takes its call out
+ * of the middle at no cost. The bound is the dispatcher's (`limits.queue`): calls that come back from a broken link go to the
+ * head beyond it, and they are at most what was in flight.
+ *
+ * Order: first come, first served. With `newest-first` the newest is served first while the queue is overloaded, that is while
+ * its oldest call has waited for `OVERLOADED_MS`; that call then ends the overload when its turn comes, or it times out. Calls
+ * that come back keep their turn in either order: they have waited, and cost a worker already.
+ */
+import type { QueueOrder } from '../../config/types.ts'
+
+export interface Queued {
+  previous: Queued | null
+  next: Queued | null
+  /** When it began to wait, in milliseconds; 0: it has just come. */
+  waitsSince: number
+  /** It was on a link that broke. */
+  isReturned: boolean
+}
+
+/** What a burst that the workers can carry is over in; longer than nearly everybody's p99. */
+export const OVERLOADED_MS = 1000
+
+export class CallQueue<T extends Queued> {
+  length = 0
+  readonly #isNewestFirst: boolean
+  #first: T | null = null
+  #last: T | null = null
+
+  constructor(order: QueueOrder = 'fifo') {
+    this.#isNewestFirst = order === 'newest-first'
+  }
+
+  get first(): T | null {
+    return this.#first
+  }
+
+  get last(): T | null {
+    return this.#last
+  }
+
+  /** The one whose turn it is. */
+  get turn(): T | null {
+    return this.#isNewestFirst && this.#isOverloaded ? this.#last : this.#first
+  }
+
+  /** Whom the newest one takes the place of when the queue is full; null: nobody, it has to go itself. */
+  get hopeless(): T | null {
+    return this.#isNewestFirst && this.#isOverloaded ? this.#first : null
+  }
+
+  get #isOverloaded(): boolean {
+    const first = this.#first
+    if (first === null || first.isReturned || first.waitsSince === 0) return false
+    return performance.now() - first.waitsSince >= OVERLOADED_MS
+  }
+
+  push(call: T): void {
+    call.previous = this.#last
+    call.next = null
+    if (this.#last !== null) this.#last.next = call
+    else this.#first = call
+    this.#last = call
+    this.length++
+  }
+
+  /** For a call that comes back. */
+  unshift(call: T): void {
+    call.isReturned = true
+    call.previous = null
+    call.next = this.#first
+    if (this.#first !== null) this.#first.previous = call
+    else this.#last = call
+    this.#first = call
+    this.length++
+  }
+
+  /** `call` must be in this queue. */
+  remove(call: T): void {
+    if (call.previous !== null) call.previous.next = call.next
+    else this.#first = call.next as T | null
+    if (call.next !== null) call.next.previous = call.previous
+    else this.#last = call.previous as T | null
+    call.previous = call.next = null
+    this.length--
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * How long a request may go without a sign of life of its worker: `--timeout`, or what `--timeout-for` says for its path. Runs in
+ * the gateway. Where no path has a time of its own, nothing looks at a path.
+ */
+import { DeadlineList } from '../../base/deadlines.ts'
+import type { PathTimeout, Timeouts } from '../../config/types.ts'
+
+export class RequestTimes {
+  /** Milliseconds; 0: none. */
+  readonly standard: number
+  /** Of all that a request may have; Infinity: none has any. */
+  readonly shortest: number
+  /** The longest prefix first. */
+  readonly #paths: readonly PathTimeout[]
+
+  /** `rootPath`: the proxy in front may have stripped it or not; both are understood, as for the application. */
+  constructor({ request, requestFor }: Pick<Timeouts, 'request' | 'requestFor'>, rootPath: string) {
+    this.standard = request
+    this.#paths = [...requestFor, ...belowRootPath(requestFor, rootPath)].sort(
+      (a, b) => b.prefix.length - a.prefix.length,
+    )
+    const times = [request, ...requestFor.map(({ timeout }) => timeout)]
+    this.shortest = Math.min(...times.map(time => (time === 0 ? Number.POSITIVE_INFINITY : time)))
+  }
+
+  get all(): ReadonlySet<number> {
+    return new Set([this.standard, ...this.#paths.map(({ timeout }) => timeout)])
+  }
+
+  /** `path`: as it was sent, without its query. */
+  of(path: string): number {
+    if (this.#paths.length === 0) return this.standard
+    const segments = `${decodeAscii(path)}/`
+    return this.#paths.find(({ prefix }) => segments.startsWith(prefix))?.timeout ?? this.standard
+  }
+}
+
+/** A list for each of the times. */
+export class RequestDeadlines {
+  readonly #times: RequestTimes
+  readonly #lists: ReadonlyMap<number, DeadlineList>
+  readonly #standard: DeadlineList
+
+  constructor(times: RequestTimes) {
+    this.#times = times
+    this.#lists = new Map([...times.all].map(time => [time, new DeadlineList(time)]))
+    this.#standard = this.#lists.get(times.standard)!
+  }
+
+  of(path: string): DeadlineList {
+    const time = this.#times.of(path)
+    return time === this.#times.standard ? this.#standard : this.#lists.get(time)!
+  }
+}
+
+function belowRootPath(paths: readonly PathTimeout[], rootPath: string): PathTimeout[] {
+  if (rootPath === '') return []
+  const given = new Set(paths.map(({ prefix }) => prefix))
+  return paths
+    .map(({ prefix, timeout }) => ({
+      prefix: prefix.startsWith(`${rootPath}/`) ? prefix.slice(rootPath.length) : rootPath + prefix,
+      timeout,
+    }))
+    .filter(({ prefix }) => !given.has(prefix))
+}
+
+/** A prefix has nothing else. */
+function decodeAscii(path: string): string {
+  if (!path.includes('%')) return path
+  return path.replace(/%([0-7][0-9A-Fa-f])/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}

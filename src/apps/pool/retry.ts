@@ -1,0 +1,88 @@
+/**
+ * What becomes of calls whose link is gone: each is sent again or answered 502, as `dispatch-rules.ts` rules, and the log names them.
+ * Runs in the gateway. Remembers which kinds of requests cost workers (`offenders.ts`).
+ *
+ * Invariant: calls that are sent again keep their order, before those that were not sent yet.
+ * Not here: what becomes of the worker (`worker-lifecycle.ts`), when they are sent (`dispatcher.ts`).
+ */
+import { HttpError } from '../../http/errors.ts'
+import type { Call, FailCall } from './call.ts'
+import { type Fate, MAX_LOSSES } from './dispatch-rules.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { PoolLink } from './link.ts'
+import { Culprits } from './offenders.ts'
+import { WarmUpExchange } from './warm-up.ts'
+import type { PoolWorker } from './worker.ts'
+
+/** Requests of a lost worker that the log names; it counts the others. */
+const MAX_NAMED = 20
+
+/** `request`: the id of the one that it is about; empty: none. */
+export type PoolLog = (level: 'debug' | 'info' | 'warn' | 'error', message: string, request: string) => void
+
+export class Retries {
+  readonly #culprits = new Culprits()
+  readonly #dispatcher: Dispatcher
+  readonly #fail: FailCall
+  readonly #log: PoolLog
+  readonly #mayRepeat: boolean
+
+  /** `mayRepeat`: false: what may have been started is never sent again. */
+  constructor(dispatcher: Dispatcher, fail: FailCall, log: PoolLog, mayRepeat: boolean) {
+    this.#dispatcher = dispatcher
+    this.#fail = fail
+    this.#log = log
+    this.#mayRepeat = mayRepeat
+  }
+
+  /** `calls`: in their order. `blame`: the worker may have died of one of them. `what`: says in the log what happened to each. */
+  decide(link: PoolLink, calls: readonly Call[], blame: boolean, what: string | null = null): void {
+    const now = performance.now()
+    for (const call of calls)
+      call.isBarred =
+        !this.#mayRepeat || this.#culprits.has(call.exchange.request.method, call.exchange.request.path, now)
+    const fates = link.fatesOf(calls, blame)
+    if (what !== null) this.#nameHeld(link.worker, calls, fates, what)
+    for (let i = calls.length - 1; i >= 0; i--) {
+      const call = calls[i]!
+      if (call.phase === 'done') {
+        call.releaseBody()
+        continue
+      }
+      if (fates[i] === 'retry') {
+        this.#dispatcher.takeBack(call)
+      } else {
+        if (call.losses >= MAX_LOSSES) this.#convict(call, now)
+        this.#fail(call, new HttpError(502, 'The application ended without an answer', 'application'))
+        call.releaseBody()
+      }
+    }
+  }
+
+  /** What a lost worker held. */
+  #nameHeld(worker: PoolWorker, calls: readonly Call[], fates: readonly Fate[], what: string): void {
+    const more = { retry: 0, fail: 0 }
+    for (const [i, call] of calls.entries()) {
+      if (call.phase === 'done') continue
+      const fate = fates[i]!
+      if (worker.named++ >= MAX_NAMED) more[fate]++
+      else this.#warn(call, `${what}: ${fate === 'retry' ? 'it is sent again' : 'answered 502'}`)
+    }
+    const count = more.retry + more.fail
+    if (count === 0) return
+    const rest = `${more.retry} sent again, ${more.fail} answered 502`
+    this.#log('warn', `worker ${worker.id} held ${count} more when its link broke: ${rest}`, '')
+  }
+
+  #convict(call: Call, now: number): void {
+    const { method, path } = call.exchange.request
+    const alike = this.#culprits.convict(method, path, now)
+    this.#warn(call, `has cost ${MAX_LOSSES} workers: for a minute ${alike} is not sent again when its worker dies`)
+  }
+
+  #warn(call: Call, what: string): void {
+    // `cold` tells of a warm-up.
+    const isTold = call.exchange instanceof WarmUpExchange
+    if (call.phase !== 'done' && !isTold) this.#log('warn', `${call.describe()} ${what}`, call.exchange.id)
+  }
+}

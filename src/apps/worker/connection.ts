@@ -1,0 +1,95 @@
+/**
+ * The connection under a link, whichever wire it speaks: connects to the worker's Unix socket, and reads. Runs in the gateway.
+ *
+ * Invariants: `broke` comes once at most, and after `destroy` or `finish` nothing comes any more. Not here: what frames mean, and
+ * what is written when (`link.ts`, `asgi/link.ts`).
+ */
+import { connect, type Socket } from 'node:net'
+import type { LinkAddress } from '../pool/link.ts'
+import type { WorkerHello } from '../wire/decode.ts'
+import type { FrameReader } from '../wire/frame-reader.ts'
+import { WireViolation } from '../wire/violation.ts'
+
+/** One buffer for all reads of all links: what must outlive a read is copied. Larger than a Unix socket's own buffer. */
+const sharedReadBuffer = Buffer.allocUnsafeSlow(256 * 1024)
+
+export class WorkerConnection {
+  readonly socket: Socket
+  readonly #reader: FrameReader
+  readonly #read: (chunk: Buffer) => void
+  readonly #broke: (reason: string) => void
+  #isOver = false
+  #isHeld = false
+
+  /** `read` takes what comes to the reader. `broke`: the worker is gone, or has broken the wire's rules. */
+  constructor(path: string, reader: FrameReader, read: (chunk: Buffer) => void, broke: (reason: string) => void) {
+    this.#reader = reader
+    this.#read = read
+    this.#broke = broke
+    this.socket = connect({
+      path,
+      onread: {
+        buffer: sharedReadBuffer,
+        callback: (length, buffer) => {
+          if (!this.#isOver) this.#receive((buffer as Buffer).subarray(0, length))
+          return !this.#isHeld
+        },
+      },
+    })
+    let reason = 'closed by the worker'
+    this.socket.on('error', error => {
+      reason = error.message
+    })
+    this.socket.on('close', () => {
+      if (!this.#isOver) this.#broke(reason)
+    })
+  }
+
+  /** Nothing is read, for now. */
+  get isHeld(): boolean {
+    return this.#isHeld
+  }
+
+  hold(): void {
+    this.#isHeld = true
+    this.socket.pause()
+  }
+
+  release(): void {
+    this.#isHeld = false
+    this.socket.resume()
+  }
+
+  destroy(): void {
+    this.#end()
+    this.socket.destroy()
+  }
+
+  /** The worker still hears what was written. */
+  finish(): void {
+    this.#end()
+    this.socket.end()
+  }
+
+  #end(): void {
+    this.#isOver = true
+    this.#isHeld = false
+    this.#reader.stop()
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      this.#read(chunk)
+    } catch (error) {
+      if (!(error instanceof WireViolation)) throw error
+      this.#broke(`it broke the rules of the wire: ${error.message}`)
+    }
+  }
+}
+
+/** The first that a worker says. */
+export function checkHello(hello: WorkerHello, { build, worker, slots }: LinkAddress): void {
+  if (hello.build !== build) throw new WireViolation(`it is build ${hello.build}, this is ${build}`)
+  if (hello.worker !== worker) throw new WireViolation(`it is worker ${hello.worker}, not ${worker}`)
+  if (hello.slots !== slots) throw new WireViolation(`it has ${hello.slots} slots, not ${slots}`)
+}

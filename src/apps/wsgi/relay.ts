@@ -1,0 +1,165 @@
+/**
+ * A streamed response on its way to the client. Runs in the gateway. Takes content as fast as the worker gives it, so that
+ * a slow client costs no worker: memory, then a temporary file, and only then the link is held (`limits.memoryBuffer`,
+ * `limits.responseBuffer`). When the worker is done the relay goes on alone until the client has everything.
+ *
+ * Order: all content comes before a file; after a file only the end follows.
+ * Not here: the head of a response that is complete in one frame; that needs no relay.
+ */
+import type { MemoryBudget } from '../../base/memory-budget.ts'
+import { SMALL_PIECE, Spool } from '../../base/spool.ts'
+import type { TemporarySpace } from '../../base/temporary-space.ts'
+import type { Exchange, ResponseHead } from '../../http/exchange.ts'
+
+export interface RelayLimits {
+  readonly space: TemporarySpace
+  readonly memory: MemoryBudget
+  readonly memoryBuffer: number
+  readonly responseBuffer: number
+}
+
+export interface RelayEvents {
+  /** Stop reading from the worker; the client is slower than all buffers. */
+  hold(): void
+  release(): void
+  /** The response cannot be completed. */
+  failed(error: Error): void
+  /** A temporary file could not be used; the response goes on without it. */
+  warn(message: string): void
+}
+
+interface OpenFile {
+  readonly fd: number
+  readonly offset: number
+  readonly length: number
+}
+
+export class Relay {
+  readonly #exchange: Exchange
+  readonly #limits: RelayLimits
+  readonly #events: RelayEvents
+  #spool: Spool | null = null
+  #file: OpenFile | null = null
+  #sendingFile = false
+  /** The client has not taken what was written last. */
+  #blocked = false
+  #held = false
+  #ended = false
+  #closed = false
+
+  constructor(exchange: Exchange, limits: RelayLimits, events: RelayEvents) {
+    this.#exchange = exchange
+    this.#limits = limits
+    this.#events = events
+  }
+
+  start(head: ResponseHead, content: Buffer): void {
+    const { response } = this.#exchange
+    response.onDrain(() => {
+      this.#blocked = false
+      this.#pump()
+    })
+    response.start(head)
+    if (content.length > 0) this.chunk(content)
+  }
+
+  chunk(content: Buffer): void {
+    if (this.#closed) return
+    if (!this.#blocked && (this.#spool === null || this.#spool.isEmpty)) {
+      if (content.length <= SMALL_PIECE || !this.#limits.memory.isNear) {
+        this.#write(content)
+        return
+      }
+      // What the client does not take of a write stays in memory: little is tried. As a copy, for a view would keep all of it there.
+      this.#write(Buffer.from(content.subarray(0, SMALL_PIECE)))
+      this.chunk(content.subarray(SMALL_PIECE))
+      return
+    }
+    this.#spool ??= this.#openSpool()
+    this.#spool.append(content)
+    if (this.#spool.isFull && !this.#held) {
+      this.#held = true
+      this.#events.hold()
+    }
+  }
+
+  /** Sends part of an open file after all content so far; owns `fd`. Only `end` may follow. */
+  file(fd: number, offset: number, length: number): void {
+    if (this.#closed) {
+      this.#limits.space.files.close(fd)
+      return
+    }
+    this.#file = { fd, offset, length }
+    this.#pump()
+  }
+
+  /** The worker has given everything. */
+  end(): void {
+    this.#ended = true
+    this.#pump()
+  }
+
+  /** The exchange is over, or about to be cut: nothing more is written. A file that is being sent is closed by its own end. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#spool?.close()
+    if (this.#file !== null) this.#limits.space.files.close(this.#file.fd)
+    this.#file = null
+  }
+
+  #write(content: Buffer): void {
+    if (!this.#exchange.response.write(content)) this.#blocked = true
+  }
+
+  #pump(): void {
+    if (this.#closed || this.#sendingFile) return
+    const spool = this.#spool
+    while (spool !== null && !this.#blocked && !this.#closed) {
+      const content = spool.take()
+      if (content === null) break
+      this.#write(content)
+    }
+    if (this.#closed) return
+    if (this.#held && !spool!.isFull) {
+      this.#held = false
+      this.#events.release()
+    }
+    // Releasing the link may bring more at once.
+    if (spool !== null && !spool.isEmpty) return
+    if (this.#file !== null) this.#sendFile(this.#file)
+    else if (this.#ended) this.#finish()
+  }
+
+  #sendFile(file: OpenFile): void {
+    this.#file = null
+    this.#sendingFile = true
+    this.#exchange.response.sendFile(file.fd, file.offset, file.length, error => {
+      this.#limits.space.files.close(file.fd)
+      this.#sendingFile = false
+      if (this.#closed) return
+      if (error !== null) this.#events.failed(error)
+      else this.#pump()
+    })
+  }
+
+  #finish(): void {
+    this.close()
+    this.#exchange.response.end()
+  }
+
+  #openSpool(): Spool {
+    return new Spool({
+      space: this.#limits.space,
+      memory: this.#limits.memory,
+      memoryBytes: this.#limits.memoryBuffer,
+      totalBytes: this.#limits.responseBuffer,
+      onChange: () => this.#pump(),
+      onFileError: error => this.#events.warn(`a response is buffered in memory only: ${error.message}`),
+      onLost: error => {
+        this.#events.warn(`a response is cut, its temporary file cannot be read back: ${error.message}`)
+        this.#events.failed(error)
+      },
+    })
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * What APP means here: a module or a file. Looks at which files there are, and runs none of them. A module that is not
+ * in the directory is no error: it may be installed, and only Python knows.
+ */
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
+import type { Parsed } from '../diagnostics.ts'
+import { type AppName, isDottedName } from '../kinds/app-name.ts'
+import { isDirectory, isFile, readText, statOrNull } from '../sources/files.ts'
+import type { AppTarget } from '../types.ts'
+import {
+  DEFAULT_ATTRIBUTES,
+  discover,
+  discoverInPackage,
+  IN_PACKAGES,
+  type Located,
+  type NotFound,
+} from './discover.ts'
+import { fileOfModule, importsPackage, moduleNameOf, relativeDepth } from './module-name.ts'
+import { topLevelNames } from './python-source.ts'
+
+/** Relative paths are seen from `directory`. `settings`: DJANGO_SETTINGS_MODULE of the environment. */
+export function findTarget(
+  name: AppName,
+  directory: string,
+  settings: string | null = null,
+): Parsed<Located> | NotFound {
+  const { place, callable, factory, text } = name
+  const other = Object.entries(OTHER_FILES).find(([ending]) => place.endsWith(ending))
+  if (other !== undefined) return { problem: other[1] }
+  const path = resolve(directory, place)
+  if (callable === null && isDirectory(path)) {
+    const found = findInFolder(place, path, directory, settings)
+    if (found !== null) return found
+  }
+  const named = isPath(place, directory) ? nameFile(place, path, directory) : nameModule(place, directory)
+  if ('problem' in named) return named
+  const attributes = callable === null ? DEFAULT_ATTRIBUTES : [callable]
+  return { value: { app: { ...named, attributes, factory, display: text, found: '' }, directory } }
+}
+
+/** A folder that is no package is a project, and the application's directory. Null: it is a module that was named. */
+function findInFolder(
+  place: string,
+  folder: string,
+  directory: string,
+  settings: string | null,
+): { readonly value: Located } | NotFound | null {
+  const isWritten = isPath(place, directory)
+  if (!isWritten && isFile(`${folder}.py`)) return null
+  const init = readText(join(folder, '__init__.py'))
+  if (init === null) {
+    const found = discover(folder, settings)
+    // A module of that name may be installed.
+    return 'value' in found || isWritten ? found : null
+  }
+  const names = topLevelNames(init)
+  if (!isWritten && DEFAULT_ATTRIBUTES.some(usual => names.has(usual))) return null
+  const found = discoverInPackage(folder, directory)
+  if (found !== null) return { value: found }
+  const looked = `looked for application, app and create_app in ${IN_PACKAGES.join(', ')}`
+  return isWritten ? { notFound: `there is no application to be found in the package ${folder}: ${looked}` } : null
+}
+
+/** What people of other servers name in its place. */
+const OTHER_FILES: Readonly<Record<string, string>> = {
+  '.ini': 'must name an application: what stands in a uwsgi.ini are flags here, or keys of jumak.toml',
+  '.toml': 'must name an application: a file of settings is named with --config',
+  '.pid': 'must name an application: new code comes with kill -HUP and the number in that file',
+}
+
+type Named = Pick<AppTarget, 'module' | 'file'>
+
+function nameModule(place: string, directory: string): Named | { readonly problem: string } {
+  if (isModuleName(place)) return { module: place, file: fileInSource(place, directory) }
+  if (isFile(join(directory, `${place}.py`))) return { problem: `must be written as the file ${place}.py` }
+  if (/^\d+$/.test(place)) return { problem: `must name an application: an address is written -b ${place}` }
+  if (place.includes('(')) return { problem: 'must have a module before its factory, as in shop:create_app()' }
+  return { problem: 'must be a module (mysite.wsgi) or the path of a file (app.py)' }
+}
+
+/** What the directory has not, its `src` may have. */
+function fileInSource(module: string, directory: string): string | null {
+  const first = join(directory, module.split('.')[0]!)
+  return isFile(`${first}.py`) || isDirectory(first) ? null : fileOfModule(module, join(directory, 'src'))
+}
+
+/** By its path alone, unless it belongs to a package that can be imported as it is, or needs it. */
+function nameFile(place: string, file: string, directory: string): Named | { readonly problem: string } {
+  const problem = whatIsWrongWithFile(place, file, directory)
+  if (problem !== null) return { problem }
+  const named = moduleNameOf(file)
+  if (named === null || named.root === dirname(file)) return { module: null, file }
+  const isWanted =
+    named.root === directory || relativeDepth(file) > 0 || importsPackage(file, named.module.split('.')[0]!)
+  return { module: isWanted ? named.module : null, file }
+}
+
+/** Python imports `my-shop` by that name too, although no import statement can. */
+function isModuleName(place: string): boolean {
+  return isDottedName(place.replaceAll('-', '_'))
+}
+
+/** `app.py` without a slash could be the module `py` of a package `app`; only where that exists it is. */
+function isPath(place: string, directory: string): boolean {
+  if (isAbsolute(place) || place.includes('/')) return true
+  if (!place.endsWith('.py')) return false
+  return isFile(join(directory, place)) || !isFile(join(directory, ...place.split('.').slice(0, -1), 'py.py'))
+}
+
+function whatIsWrongWithFile(place: string, file: string, directory: string): string | null {
+  const stats = statOrNull(file)
+  if (stats?.isDirectory()) return `must name a module before the colon, as in ${basename(place)}:app, not a directory`
+  if (stats !== null && file.endsWith('.py')) return null
+  if (isFile(`${file}.py`)) return `must be written as the file ${place}.py`
+  if (stats !== null) return 'must name a Python file, ending in .py'
+  return `must name a file that exists (looked in ${directory})`
+}

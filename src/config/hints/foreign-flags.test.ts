@@ -1,0 +1,117 @@
+/** Command lines as people bring them from other servers: each is answered, and where it can be, with the whole line to write. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseArguments } from '../sources/arguments.ts'
+import { quote } from './foreign-flags.ts'
+
+const WHOLE = 'so all of it is: '
+
+/** Their words, and ours; null: something in it cannot be had, and is answered by itself. */
+const LINES: readonly (readonly [theirs: string, ours: string | null])[] = [
+  // gunicorn
+  ['-k gevent -w 3 shop.wsgi', 'jumak -w 3 shop.wsgi'],
+  ['--worker-class=uvicorn.workers.UvicornWorker -b :80 shop:app', 'jumak -b :80 shop:app'],
+  ['-k gthread --threads 8 shop:app', 'jumak --threads 8 shop:app'],
+  ['--access-logfile - --error-logfile - shop.wsgi', 'jumak --access-log - --log-file - shop.wsgi'],
+  ['--worker-tmp-dir /dev/shm --capture-output shop.wsgi', 'jumak shop.wsgi'],
+  ['-p /run/shop.pid -n shop shop.wsgi', 'jumak --pid-file /run/shop.pid shop.wsgi'],
+  ['--preload-app --forwarded-allow-ips=* shop.wsgi', "jumak --preload on --trusted-proxies '*' shop.wsgi"],
+  ['--limit-request-field_size 8190 shop.wsgi', 'jumak --limit-request-header-size 8190 shop.wsgi'],
+  ['-m 027 -R --log-config log.ini shop.wsgi', 'jumak --umask 027 shop.wsgi'],
+  ['--secure-scheme-headers X-Forwarded-Ssl shop.wsgi', 'jumak --forwarded-headers X-Forwarded-Ssl shop.wsgi'],
+  ['--daemon shop.wsgi', null],
+  ['--certfile c.pem --keyfile k.pem shop.wsgi', null],
+  ['--paste site.ini', null],
+  ['--pythonpath /srv/lib shop.wsgi', null],
+  ['--statsd-host localhost:8125 shop.wsgi', null],
+  // uvicorn, hypercorn, Granian, Daphne
+  ['shop:app --host 0.0.0.0 --port 80 --reload', 'jumak --reload -b 0.0.0.0:80 shop:app'],
+  ['shop:app --host ::', "jumak -b '[::]:8000' shop:app"],
+  ['shop:app --port=9000', 'jumak -b 9000 shop:app'],
+  ['shop:create_app --factory --workers 2', "jumak --workers 2 'shop:create_app()'"],
+  ['shop:app --proxy-headers --no-access-log --no-server-header', 'jumak shop:app'],
+  ['shop:app --uds /run/s.sock --log-config log.yaml', 'jumak -b unix:/run/s.sock shop:app'],
+  ['shop:app --fd 3 --loop uvloop --http httptools --ws websockets', 'jumak -b fd://3 shop:app'],
+  ['shop:app --reload --reload-include *.html --reload-dir src', 'jumak --reload --reload-dir src shop:app'],
+  ['shop:app --app-dir src --limit-concurrency 99', 'jumak --chdir src --concurrency 99 shop:app'],
+  ['shop:app --timeout-keep-alive 5 --limit-max-requests 10', 'jumak --keep-alive 5 --max-requests 10 shop:app'],
+  ['--interface asgi --workers-lifetime 60 shop:app', 'jumak --max-age 60 shop:app'],
+  ['-p 8001 shop.asgi:application', 'jumak -b 8001 shop.asgi:application'],
+  ['shop:app --no-proxy-headers', 'jumak --trusted-proxies none shop:app'],
+  ['shop:app --ssl-certfile c.pem --ssl-keyfile k.pem', null],
+  ['shop:app --header X-A:b', null],
+  // uWSGI
+  ['--http :8000 --wsgi-file shop.py --callable app -p 4 -M', 'jumak -b :8000 -w 4 shop.py:app'],
+  ['--http-socket 127.0.0.1:80 --module shop.wsgi --master --vacuum', 'jumak -b 127.0.0.1:80 shop.wsgi'],
+  ['--http-socket /run/s.sock --chmod-socket=660 -w shop', null],
+  ['--harakiri 20 --lazy-apps --logto /tmp/l --module shop', 'jumak --timeout 20 --preload off --log-file /tmp/l shop'],
+  ['--uid www-data --home /srv/venv --module shop', 'jumak --user www-data --python /srv/venv shop'],
+  ['--static-map /static=/srv/static --module shop', 'jumak --static /static=/srv/static shop'],
+  ['--reload-on-rss 300 --limit-post 100 --gevent 9 shop', 'jumak --max-memory 300M --limit-request-body 100 shop'],
+  ['--http-websockets --harakiri-verbose --module shop', 'jumak shop'],
+  ['--py-autoreload 1 --post-buffering 4096 --module shop', 'jumak --reload shop'],
+  ['--mule tasks.py', null],
+  ['--add-header X-A:b shop', null],
+  ['--ini uwsgi.ini', null],
+  ['--socket :3031 --module shop', null],
+  ['--emperor /etc/uwsgi', null],
+  ['--stats :9191 --module shop', null],
+  // manage.py, flask, fastapi
+  ['runserver', 'jumak --reload'],
+  ['manage.py runserver 0.0.0.0:8000', 'jumak --reload -b 0.0.0.0:8000'],
+  ['runserver 9000 --settings=shop.settings', 'jumak -e DJANGO_SETTINGS_MODULE=shop.settings --reload -b 9000'],
+  ['run main.py', 'jumak main.py'],
+  ['dev main.py --port 8001', 'jumak --reload -b 8001 main.py'],
+  ['--app flaskr --debug', 'jumak --reload flaskr'],
+]
+
+const messagesOf = (words: readonly string[]) => parseArguments(words).diagnostics.map(one => one.message)
+
+for (const [theirs, ours] of LINES)
+  test(`${theirs}: ${ours ?? 'answered'}`, () => {
+    const words = theirs.split(' ')
+    const messages = messagesOf(words)
+    const whole = messages.filter(message => message.startsWith(WHOLE))
+    // -w is a number of workers here.
+    if (ours === null)
+      assert.deepEqual(
+        whole,
+        theirs.includes('-w shop') ? [`${WHOLE}jumak -b unix:/run/s.sock --unix-mode 660 -w shop`] : [],
+      )
+    else assert.deepEqual(whole, [WHOLE + ours])
+    const answers = messages.filter(message => !message.startsWith(WHOLE))
+    assert.ok(answers.length > 0)
+    for (const answer of answers) assert.match(answer, /^there is no (?:flag -\S+|command \w+): \S.{8,}/)
+  })
+
+test('what is written instead is right', () => {
+  for (const [, ours] of LINES) {
+    const words = ours?.replaceAll("'", '').split(' ').slice(1) ?? []
+    assert.deepEqual(messagesOf(words), [], ours ?? '')
+  }
+})
+
+test('runserver keeps its address', () => {
+  assert.deepEqual(messagesOf(['manage.py', 'runserver', '0:8000']), [
+    'there is no command runserver: write jumak --reload -b :8000',
+    'so all of it is: jumak --reload -b :8000',
+  ])
+})
+
+test('beside what cannot be had, or is wrong, no whole line is given', () => {
+  for (const line of ['--port 1 --certfile c.pem shop', '--port 1 --wrokers 2 shop', '--port 1 -w'])
+    assert.ok(!messagesOf(line.split(' ')).some(message => message.startsWith(WHOLE)), line)
+})
+
+test('the value of a flag of theirs is not taken for the application', () => {
+  const { values, isPositionalUncertain } = parseArguments(['--port', '80', 'shop'])
+  assert.deepEqual(
+    values.get('app')?.map(one => one.text),
+    ['shop'],
+  )
+  assert.equal(isPositionalUncertain, true)
+})
+
+test('a word is quoted as a shell needs it', () => {
+  assert.deepEqual(['a:b', '*', "it's", 'a()'].map(quote), ['a:b', "'*'", "'it'\\''s'", "'a()'"])
+})

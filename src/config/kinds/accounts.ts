@@ -1,0 +1,47 @@
+/** Users and groups by name or number: /etc/passwd and /etc/group, then whatever else the machine asks (LDAP, systemd). */
+import { spawnSync } from 'node:child_process'
+import { readText } from '../sources/files.ts'
+
+/** A directory server that does not answer does not hold up the start for longer. */
+const ASK_MS = 5000
+
+export interface User {
+  readonly name: string
+  readonly uid: number
+  readonly gid: number
+}
+
+export interface Group {
+  readonly name: string
+  readonly gid: number
+}
+
+/** The line of the database, without its end. */
+export function findAccount(database: 'passwd' | 'group', key: string): string | null {
+  return findLine(readText(`/etc/${database}`) ?? '', key) ?? askSystem(database, key)
+}
+
+/** Names first: an account may be named by digits, although none should. */
+export function findLine(text: string, key: string): string | null {
+  const lines = text.split('\n').map(line => ({ line, fields: line.split(':') }))
+  const found =
+    lines.find(({ fields }) => fields.length > 2 && fields[0] === key) ??
+    (/^\d+$/.test(key) ? lines.find(({ fields }) => fields[2] === String(Number(key))) : undefined)
+  return found?.line ?? null
+}
+
+/** Linux has getent; elsewhere the files are all that is asked. */
+function askSystem(database: 'passwd' | 'group', key: string): string | null {
+  const { status, stdout } = spawnSync('getent', [database, key], { encoding: 'utf8', timeout: ASK_MS })
+  return status === 0 ? (stdout.split('\n')[0] ?? null) : null
+}
+
+export function parseUser(line: string): User | null {
+  const [name = '', , uid = '', gid = ''] = line.split(':')
+  return /^\d+$/.test(uid) && /^\d+$/.test(gid) ? { name, uid: Number(uid), gid: Number(gid) } : null
+}
+
+export function parseGroup(line: string): Group | null {
+  const [name = '', , gid = ''] = line.split(':')
+  return /^\d+$/.test(gid) ? { name, gid: Number(gid) } : null
+}

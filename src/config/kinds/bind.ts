@@ -1,0 +1,86 @@
+/**
+ * Addresses to listen on, from text and back. Looks nothing up: whether an address can be had is found when the master
+ * binds it.
+ */
+import type { Parsed } from '../diagnostics.ts'
+import type { BindAddress } from '../types.ts'
+import { isIPv4, isPlainIPv6 } from './ip.ts'
+import type { Resolve } from './kinds.ts'
+
+const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/i
+const MAX_HOST_NAME = 253
+
+/** `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`, `fd://N`; a relative path stays relative (`toAbsoluteBind`). */
+export function parseBind(text: string): Parsed<BindAddress> {
+  if (text.startsWith('unix:')) return parseUnix(text.slice('unix:'.length))
+  if (text.startsWith('fd:')) return parseDescriptor(text)
+  if (text.includes('://')) return { problem: 'must be an address without a scheme, as in :8000' }
+  // A bare port is for this machine only; `:PORT` is for everyone, as with gunicorn.
+  if (/^\d+$/.test(text)) return withPort('127.0.0.1', text)
+  const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text)
+  if (bracketed !== null) {
+    const [, host, port] = bracketed as unknown as [string, string, string | undefined]
+    if (!isIpv6(host)) return { problem: 'must have an IPv6 address in the brackets' }
+    return withPort(host, port)
+  }
+  if (isIpv6(text) || isIpv6(text.slice(0, text.lastIndexOf(':'))))
+    return { problem: 'must have its IPv6 address in brackets, as in [::1]:8000' }
+  const [host = '', port, ...more] = text.split(':')
+  if (more.length > 0) return { problem: 'must be HOST:PORT, :PORT, PORT, [IPv6]:PORT, unix:PATH or fd://N' }
+  if (host === '*') return { problem: 'must name all addresses by leaving the host out, as in :8000' }
+  if (host !== '' && !isHost(host)) return { problem: 'must have a host name or an IP address before the port' }
+  return withPort(host === '' ? '0.0.0.0' : host, port)
+}
+
+function withPort(host: string, port: string | undefined): Parsed<BindAddress> {
+  if (port === undefined) {
+    // Only what is an address for sure: gunicorn takes it without a port.
+    const example = /^[\d.]{7,}$/.test(host) ? `, as in ${host}:8000` : ''
+    return { problem: `must be HOST:PORT, :PORT, PORT, [IPv6]:PORT, unix:PATH or fd://N${example}` }
+  }
+  if (!/^\d+$/.test(port) || Number(port) > 65535) return { problem: 'must have a port from 0 to 65535' }
+  return { value: { kind: 'tcp', host, port: Number(port) } }
+}
+
+function parseUnix(path: string): Parsed<BindAddress> {
+  if (path === '') return { problem: 'must have a path after unix:' }
+  if (path.endsWith('/')) return { problem: 'must name a socket after unix:, and a directory is no socket' }
+  return { value: { kind: 'unix', path } }
+}
+
+/** Below 3 are standard input, output and error. */
+function parseDescriptor(text: string): Parsed<BindAddress> {
+  const fd = Number(/^fd:\/\/(\d{1,5})$/.exec(text)?.[1] ?? 0)
+  return fd >= 3 ? { value: { kind: 'fd', fd } } : { problem: 'must be fd://N with an inherited socket from 3 on' }
+}
+
+/** Digits and dots alone are an address that must be complete: resolvers take `127.1` and `8000.` for surprising ones. */
+function isHost(host: string): boolean {
+  if (/^[\d.]+$/.test(host)) return isIPv4(host)
+  const labels = (host.endsWith('.') ? host.slice(0, -1) : host).split('.')
+  return host.length <= MAX_HOST_NAME && labels.every(label => LABEL.test(label))
+}
+
+/** A link-local address may name its interface: `fe80::1%eth0`. */
+function isIpv6(host: string): boolean {
+  return isPlainIPv6(host.replace(/%[\w.-]+$/, ''))
+}
+
+export function toAbsoluteBind(text: string, from: Resolve): string {
+  const path = /^unix:(.*[^/])$/.exec(text)?.[1]
+  return path === undefined ? text : `unix:${from(path)}`
+}
+
+/** Whether who listens on `wide` has `narrow` too, so that the kernel gives no second socket for it: `[::]` takes IPv4 as well. */
+export function includesAddress(wide: BindAddress, narrow: BindAddress): boolean {
+  if (wide.kind !== 'tcp' || narrow.kind !== 'tcp' || wide.port === 0 || wide.port !== narrow.port) return false
+  if (wide.host === narrow.host) return false
+  return wide.host === '::' || (wide.host === '0.0.0.0' && isIPv4(narrow.host))
+}
+
+/** As `parseBind` reads it. */
+export function formatBind(address: BindAddress): string {
+  if (address.kind === 'unix') return `unix:${address.path}`
+  if (address.kind === 'fd') return `fd://${address.fd}`
+  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
+}

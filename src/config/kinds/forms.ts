@@ -1,0 +1,84 @@
+/** Small forms of text that single settings have. Nothing here looks at files. */
+import { checkAccessFormat } from '../../base/access-format.ts'
+import type { Parsed } from '../diagnostics.ts'
+import type { WarmupRequest } from '../types.ts'
+import { isDottedName } from './app-name.ts'
+
+export interface Assignment {
+  readonly key: string
+  readonly value: string
+}
+
+/** `KEY=VALUE`; the value may be empty and hold anything but NUL. */
+export function parseAssignment(text: string): Parsed<Assignment> {
+  const equals = text.indexOf('=')
+  if (equals < 0) return { problem: 'must be KEY=VALUE' }
+  const [key, value] = [text.slice(0, equals), text.slice(equals + 1)]
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(key))
+    return { problem: 'must have a name of letters, digits and underscores before the equals sign' }
+  return value.includes('\0') ? { problem: 'must not have a NUL in its value' } : { value: { key, value } }
+}
+
+export interface FunctionName {
+  readonly module: string
+  readonly attribute: string
+}
+
+/** `module:function`. */
+export function parseFunctionName(text: string): Parsed<FunctionName> {
+  const [module = '', attribute, ...more] = text.split(':')
+  if (attribute === undefined || more.length > 0)
+    return { problem: 'must be module:function, as in shop.hooks:after_fork' }
+  if (attribute.endsWith('()')) return { problem: 'must name its function without parentheses' }
+  if (!isDottedName(module)) return { problem: 'must have a Python module before the colon' }
+  if (!isDottedName(attribute)) return { problem: 'must have the name of a function after the colon' }
+  return { value: { module, attribute } }
+}
+
+/** A path with its query, or the URL of one, which says the host as well. */
+export function parseWarmup(text: string): Parsed<WarmupRequest> {
+  const found =
+    /^(?:(https?):\/\/([A-Za-z0-9._~-]+(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?))?(\/[\x21-\x7e]*)$/.exec(text)
+  if (found === null || found[3]!.includes('#'))
+    return { problem: 'must be a path that begins with a slash, or a URL, as in /health or https://shop.example/' }
+  const [, scheme = 'http', authority = 'localhost', target = '/'] = found
+  return { value: { scheme: scheme === 'https' ? 'https' : 'http', authority, target } }
+}
+
+/** Empty, or a path without a slash at its end: `/shop`. */
+export function parseRootPath(text: string): Parsed<string> {
+  if (text === '' || text === '/') return { value: '' }
+  if (!text.startsWith('/')) return { problem: 'must begin with a slash, as in /shop' }
+  if (text.includes('//') || /[?#\s\x00-\x1f\x7f]/.test(text) || /\/\.\.?(?:\/|$)/.test(text))
+    return { problem: 'must be a plain path: no query, no spaces, no empty or dot segments' }
+  return { value: text.replace(/\/$/, '') }
+}
+
+/** A path as it stands in requests: absolute, and encoded as clients send it; null: off. */
+export function parseHealthPath(text: string): Parsed<string | null> {
+  if (text === 'off') return { value: null }
+  if (!text.startsWith('/')) return { problem: 'must begin with a slash, as in /-/ready, or be off' }
+  if (!/^[\x21-\x7e]+$/.test(text) || /[?#]/.test(text))
+    return { problem: 'must be a plain path as clients send it: no query, no spaces, nothing but ASCII' }
+  return { value: text }
+}
+
+export function parseAccessLogFormat(text: string): Parsed<string> {
+  const problem = checkAccessFormat(text)
+  return problem === null ? { value: text } : { problem }
+}
+
+/** A name, or a number; null: as it is. */
+export function parseAccount(text: string): Parsed<string | null> {
+  if (text === 'none') return { value: null }
+  if (/^(?:\d{1,10}|[A-Za-z_][A-Za-z0-9_.@-]*\$?)$/.test(text)) return { value: text }
+  return { problem: 'must be a name or a number' }
+}
+
+/** A status of HTTP, or 0. */
+export function parseStatus(text: string): Parsed<number> {
+  const value = /^\d{1,3}$/.test(text) ? Number(text) : -1
+  return value === 0 || (value >= 100 && value <= 599)
+    ? { value }
+    : { problem: 'must be a status from 100 to 599, or 0' }
+}

@@ -1,0 +1,56 @@
+/** Whom the processes become: `--user` and `--group`, looked up, and only where this process may change them. */
+
+import { group as groupSetting, user as userSetting } from '../settings/process.ts'
+import type { Environment } from '../sources/environment.ts'
+import type { Identity } from '../types.ts'
+import type { Values } from '../values.ts'
+import { parseGroup, parseUser, type User } from './accounts.ts'
+
+/** Null when nothing is to be changed, or when something is wrong with it, which has been told. */
+export function readIdentity(values: Values, environment: Environment): Identity | null {
+  const [userKey, groupKey] = [values.one(userSetting), values.one(groupSetting)]
+  if (userKey === null && groupKey === null) return null
+  const user = userKey === null ? null : findUser(userKey, groupKey !== null, values, environment)
+  const gid = groupKey === null ? null : findGroup(groupKey, values, environment)
+  // Told already.
+  if ((userKey !== null && user === null) || (groupKey !== null && gid === null)) return null
+  const { uid: ownUid, gid: ownGid } = environment
+  const wanted: Identity = {
+    uid: user?.uid ?? ownUid,
+    gid: gid ?? user!.gid,
+    userName: user?.name ?? nameOf(ownUid, environment),
+  }
+  if (ownUid === 0) return wanted
+  if (wanted.uid === ownUid && wanted.gid === ownGid) return null
+  for (const setting of [userSetting, groupSetting])
+    if (values.isGiven(setting))
+      values.report(setting, `may be given only when root starts the program, and user ${ownUid} did`)
+  return null
+}
+
+/** Without an entry there is no group of its own either. */
+function findUser(key: string, hasGroup: boolean, values: Values, environment: Environment): User | null {
+  const line = environment.findAccount('passwd', key)
+  const user = line === null ? null : parseUser(line)
+  if (user !== null) return user
+  const isNumber = /^\d+$/.test(key)
+  if (isNumber && hasGroup) return { name: '', uid: Number(key), gid: -1 }
+  const missing = `must name a user that this machine knows (it is not in /etc/passwd)`
+  values.refuse(userSetting, isNumber ? `${missing}, or come with --group` : missing)
+  return null
+}
+
+/** A number needs no entry. */
+function findGroup(key: string, values: Values, environment: Environment): number | null {
+  const line = environment.findAccount('group', key)
+  const group = line === null ? null : parseGroup(line)
+  if (group !== null) return group.gid
+  if (/^\d+$/.test(key)) return Number(key)
+  values.refuse(groupSetting, 'must name a group that this machine knows (it is not in /etc/group)')
+  return null
+}
+
+function nameOf(uid: number, environment: Environment): string {
+  const line = environment.findAccount('passwd', String(uid))
+  return (line === null ? null : parseUser(line)?.name) ?? ''
+}

@@ -1,0 +1,31 @@
+/** Whom the gateway believes about clients, and in which headers. */
+import { FORWARDED_HEADERS, type ForwardedHeader } from '../../base/forwarded-headers.ts'
+import type { Parsed } from '../diagnostics.ts'
+import { closest } from '../hints/suggest.ts'
+import { isAddressOrRange } from './ip.ts'
+
+/** One entry of `--trusted-proxies` → what the gateway is told: `*` is every range, `none` is nothing. */
+export function parseTrusted(text: string): Parsed<readonly string[]> {
+  if (text === '*') return { value: ['0.0.0.0/0', '::/0', 'unix'] }
+  if (text === 'none') return { value: [] }
+  if (text === 'loopback') return { value: ['127.0.0.0/8', '::1'] }
+  if (text === 'unix' || isAddressOrRange(text)) return { value: [text] }
+  return { problem: 'must be an IP address, a range as in 10.0.0.0/8, loopback, unix, none, or * for everyone' }
+}
+
+/** As they are usually spelled: `X-Forwarded-For`. */
+export const FORWARDED_NAMES: readonly string[] = FORWARDED_HEADERS.map(name =>
+  name.replace(/\b[a-z]/g, letter => letter.toUpperCase()),
+)
+
+/** One entry of `--forwarded-headers`; `none` is nothing. */
+export function parseForwardedHeader(text: string): Parsed<readonly ForwardedHeader[]> {
+  const lower = text.toLowerCase()
+  if (lower === 'none') return { value: [] }
+  const header = FORWARDED_HEADERS.find(name => name === lower)
+  if (header !== undefined) return { value: [header] }
+  const near = closest(lower.replaceAll('_', '-'), FORWARDED_HEADERS)
+  const meant =
+    near === null ? '' : ` (did you mean ${FORWARDED_NAMES[FORWARDED_HEADERS.indexOf(near as ForwardedHeader)]}?)`
+  return { problem: `must be ${FORWARDED_NAMES.join(', ')}, or none${meant}` }
+}

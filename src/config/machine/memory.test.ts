@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { makeEnvironment, makeTree } from '../testing/tree.ts'
+import { autoMemory } from './memory.ts'
+
+const MIB = 1024 * 1024
+
+function auto(t: TestContext, files: Record<string, string>, memoryBytes = 8192 * MIB) {
+  return autoMemory({ ...makeEnvironment(makeTree(t, files)).machine, memoryBytes }) / MIB
+}
+
+test('a quarter of the machine, where no control group limits it', t => {
+  assert.equal(auto(t, {}), 2048)
+  assert.equal(auto(t, { 'proc/self/cgroup': '0::/\n', 'cgroup/memory.max': 'max\n' }), 2048)
+  const none = { 'proc/self/cgroup': '4:memory:/\n', 'cgroup/memory/memory.limit_in_bytes': '9223372036854771712\n' }
+  assert.equal(auto(t, none), 2048)
+})
+
+test('a quarter of the tightest control group, version 2 and version 1', t => {
+  const second = {
+    'proc/self/cgroup': '0::/shop.slice/shop.service\n',
+    'cgroup/shop.slice/memory.max': `${512 * MIB}\n`,
+    'cgroup/shop.slice/shop.service/memory.max': `${1024 * MIB}\n`,
+  }
+  assert.equal(auto(t, second), 128)
+  const first = {
+    'proc/self/cgroup': '4:memory:/docker/abc\n0::/\n',
+    'cgroup/memory/memory.limit_in_bytes': `${256 * MIB}\n`,
+  }
+  assert.equal(auto(t, first), 64)
+})
+
+test('never less than 16 MiB', t => {
+  assert.equal(auto(t, {}, 32 * MIB), 16)
+})

@@ -1,0 +1,25 @@
+/**
+ * How much memory `auto` gives the gateway's buffers: a quarter of what its control group and the groups around it allow, else of the
+ * machine's. The rest is for the workers, the processes themselves, and what the kernel keeps for sockets and files.
+ * Runs in the command line; looks at files only.
+ */
+import { join } from 'node:path'
+import type { Machine } from '../sources/environment.ts'
+import { readText } from '../sources/files.ts'
+import { groupLimit } from './group-limit.ts'
+
+const SHARE = 1 / 4
+/** Less serves nobody: sixteen uploads at a time. */
+const LEAST_MEMORY = 16 * 1024 * 1024
+
+export function autoMemory(machine: Machine): number {
+  const allowed = Math.min(machine.memoryBytes, groupLimit(machine, 'memory', readLimit))
+  return Math.max(LEAST_MEMORY, Math.floor(allowed * SHARE))
+}
+
+/** Without a limit version 2 says `max`, and version 1 a number that no machine has. */
+function readLimit(group: string): number {
+  const text = readText(join(group, 'memory.max')) ?? readText(join(group, 'memory.limit_in_bytes'))
+  const bytes = Number(text?.trim() || Number.NaN)
+  return bytes > 0 ? bytes : Number.POSITIVE_INFINITY
+}

@@ -1,0 +1,241 @@
+/**
+ * Settings from a file: `--config`, else `jumak.toml` of the working directory, else `[tool.jumak]` of its `pyproject.toml`.
+ * Keys are the names of settings at the top level (or of that table). Runs in the command line, and in the master when the
+ * configuration is read anew.
+ *
+ * Invariants: nothing here checks a value beyond what TOML has for it; every problem has its place in the file; relative
+ * paths in a file are seen from the file's directory, which each value carries.
+ */
+import { readFileSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import type { Diagnostic } from '../diagnostics.ts'
+import { foreignFlag } from '../hints/foreign-flags.ts'
+import { meantName } from '../hints/other-names.ts'
+import { closest } from '../hints/suggest.ts'
+import { logicalWorkingDirectory } from '../kinds/directory.ts'
+import { enumerate } from '../kinds/kinds.ts'
+import { SETTINGS } from '../settings/index.ts'
+import { isFrom, type Setting } from '../settings/setting.ts'
+import type { Environment } from './environment.ts'
+import { isFile, readText, statOrNull } from './files.ts'
+import { formatPlace, type Given, type Origin, type Position, problemWith, splitCommas } from './given.ts'
+import { parseToml, type TomlTable, type TomlValue } from './toml.ts'
+
+const FILE = 'jumak.toml'
+const PROJECT = 'pyproject.toml'
+/** Far above what any project has; a path by mistake to something else ends here and not in memory. */
+const MAX_BYTES = 4 * 1024 * 1024
+
+const READ: readonly Setting[] = SETTINGS.filter(setting => isFrom(setting, 'file'))
+
+export interface FromFile {
+  /** As it is shown; null: there is none. */
+  readonly file: string | null
+  readonly values: ReadonlyMap<string, readonly Given[]>
+  readonly diagnostics: readonly Diagnostic[]
+  readonly warnings: readonly string[]
+}
+
+const NOTHING: FromFile = { file: null, values: new Map(), diagnostics: [], warnings: [] }
+
+/** `explicit`: absolute path that the user named, with what to call it in a message; null: look for one. */
+export function readConfigFile(explicit: string | null, label: string, environment: Environment): FromFile {
+  // As the user calls it: a link that is switched leads to the file of the new release.
+  const cwd = logicalWorkingDirectory(environment)
+  if (explicit !== null) return readFile(explicit, cwd, problem => ({ subject: label, message: `${label} ${problem}` }))
+  const [own, project] = [join(cwd, FILE), join(cwd, PROJECT)]
+  if (!isFile(own)) return isFile(project) ? readProject(project, cwd) : NOTHING
+  const read = readFile(own, cwd, problem => ({ subject: FILE, message: `${FILE} ${problem}` }))
+  const isIgnored = mentionsUs(readText(project) ?? '')
+  return isIgnored
+    ? { ...read, warnings: [`[tool.jumak] of ${PROJECT} is not read, because there is a ${FILE}`] }
+    : read
+}
+
+/** A file of other tools: what is wrong with it is their business unless it has a table of ours. */
+function readProject(path: string, cwd: string): FromFile {
+  const text = readText(path) ?? ''
+  const parsed = parseToml(text)
+  const isOurs = 'message' in parsed ? mentionsUs(text) : ownTable(parsed) !== null
+  if (!isOurs) return 'message' in parsed ? NOTHING : { ...NOTHING, warnings: misspeltTables(parsed) }
+  return readFile(path, cwd, problem => ({ subject: PROJECT, message: `${PROJECT} ${problem}` }))
+}
+
+/** `[tool.jumack]`: nobody else would tell. */
+function misspeltTables(root: TomlTable): string[] {
+  const tools = root.entries.get('tool')?.value
+  if (tools?.kind !== 'table') return []
+  return [...tools.entries]
+    .filter(([name]) => name.length >= SHORTEST_MISSPELT && closest(name.toLowerCase(), ['jumak']) !== null)
+    .map(([name, { key }]) => `${formatPlace(PROJECT, key)}: [tool.${name}] is not read; did you mean [tool.jumak]?`)
+}
+
+/** Shorter names resemble too much. */
+const SHORTEST_MISSPELT = 4
+
+function mentionsUs(text: string): boolean {
+  return /^[ \t]*\[[ \t]*["']?tool["']?[ \t]*\.[ \t]*["']?jumak["']?[ \t]*[.\]]/m.test(text)
+}
+
+function readFile(path: string, cwd: string, explain: (problem: string) => Diagnostic): FromFile {
+  const shown = relative(cwd, path)
+  const file = shown.startsWith('..') ? path : shown
+  const fail = (...diagnostics: Diagnostic[]): FromFile => ({ ...NOTHING, file, diagnostics })
+  // gunicorn's, uWSGI's.
+  if (/\.(?:py|ini|yaml|yml)$|^python:/.test(basename(path)))
+    return fail(explain(`must name a TOML file: write what stands in '${basename(path)}' as keys of a jumak.toml`))
+  const stats = statOrNull(path)
+  if (!stats?.isFile()) return fail(explain(`must name a file that exists, not '${path}'`))
+  if (stats.size > MAX_BYTES) return fail(explain(`must name a file of less than ${MAX_BYTES} bytes, not '${path}'`))
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
+  } catch (error) {
+    const isEncoding = error instanceof TypeError
+    const problem = isEncoding ? 'must be UTF-8, as all TOML' : `must be readable (${(error as Error).message})`
+    return fail(explain(`${problem}, not '${path}'`))
+  }
+  const parsed = parseToml(text)
+  if ('message' in parsed) {
+    const subject = formatPlace(file, parsed.position)
+    return fail({ subject, message: `${subject}: ${parsed.message}` })
+  }
+  const table = basename(path) === PROJECT ? ownTable(parsed) : parsed
+  if (table === null) return fail(explain(`must have a table [tool.jumak], and '${path}' has none`))
+  return { file, warnings: [], ...new FileReader(file, dirname(resolve(path))).read(table) }
+}
+
+function ownTable(root: TomlTable): TomlTable | null {
+  const tool = root.entries.get('tool')?.value
+  const own = tool?.kind === 'table' ? tool.entries.get('jumak')?.value : undefined
+  return own?.kind === 'table' ? own : null
+}
+
+/** One table of settings. */
+class FileReader {
+  readonly #file: string
+  readonly #directory: string
+  readonly #values = new Map<string, Given[]>()
+  readonly #diagnostics: Diagnostic[] = []
+
+  constructor(file: string, directory: string) {
+    this.#file = file
+    this.#directory = directory
+  }
+
+  read(table: TomlTable): Pick<FromFile, 'values' | 'diagnostics'> {
+    for (const [name, { key, value }] of table.entries) {
+      const setting = READ.find(one => one.name === name)
+      if (setting === undefined) this.#reportUnknown(name, key, value)
+      else this.#readSetting(setting, value)
+    }
+    return { values: this.#values, diagnostics: this.#diagnostics }
+  }
+
+  #readSetting(setting: Setting, value: TomlValue): void {
+    if (value.kind === 'table' && setting.kind.table !== undefined) this.#readTable(setting, value)
+    else if (value.kind === 'array' && setting.repeatable) {
+      if (value.elements.length === 0) this.#reportEmpty(setting, value.position)
+      for (const element of value.elements) this.#readOne(setting, element)
+    } else this.#readOne(setting, value)
+  }
+
+  #readOne(setting: Setting, value: TomlValue): void {
+    const { literals } = setting.kind
+    const isAllowed =
+      value.kind === 'string' ||
+      (value.kind === 'false' && literals.includes('boolean')) ||
+      literals.some(one => one === value.kind)
+    if (!('text' in value) || !isAllowed || setting.kind.table === 'only') this.#reportKind(setting, value)
+    else for (const text of splitCommas(setting, value.text, 'file')) this.#add(setting, text, value.position)
+  }
+
+  /** `KEY=VALUE` for each of them: text as it is, booleans by their TOML names. */
+  #readTable(setting: Setting, table: TomlTable): void {
+    for (const [name, { key, value }] of table.entries) {
+      const what = `must be text, a number, true or false, not ${describeKind(value)}`
+      if (!('text' in value))
+        this.#diagnostics.push(problemWith(setting, this.#origin(value.position), `${name} ${what}`))
+      else if (value.kind === 'boolean' || value.kind === 'false')
+        this.#add(setting, `${name}=${value.kind === 'boolean'}`, key)
+      else this.#add(setting, `${name}=${value.text}`, key)
+    }
+  }
+
+  #add(setting: Setting, text: string, position: Position): void {
+    const before = this.#values.get(setting.name) ?? []
+    this.#values.set(setting.name, [...before, { text, origin: this.#origin(position) }])
+  }
+
+  #reportKind(setting: Setting, value: TomlValue): void {
+    const allowed = setting.kind.table === 'only' ? 'a table' : describeAllowed(setting)
+    this.#diagnostics.push(
+      problemWith(setting, this.#origin(value.position), `must be ${allowed}, not ${describeKind(value)}`),
+    )
+  }
+
+  /** `trusted-proxies = []` looks like nobody, and would be the default. */
+  #reportEmpty(setting: Setting, position: Position): void {
+    const standard = setting.defaultText ?? setting.default?.replaceAll(',', ', ')
+    const problem = `must have something in its list: without the line it is ${standard}`
+    this.#diagnostics.push(problemWith(setting, this.#origin(position), problem))
+  }
+
+  #origin(position: Position): Origin {
+    return { from: 'file', file: this.#file, directory: this.#directory, position }
+  }
+
+  #reportUnknown(name: string, key: Position, value: TomlValue): void {
+    const subject = formatPlace(this.#file, key)
+    const what = value.kind === 'table' ? `table [${name}]` : `setting ${name}`
+    this.#diagnostics.push({ subject, message: `${subject}: there is no ${what}${hint(name, value)}` })
+  }
+}
+
+function hint(name: string, value: TomlValue): string {
+  if (name === 'config') return ': a file cannot name another one'
+  const meant = meantName(
+    name,
+    READ.map(one => one.name),
+  )
+  const setting = READ.find(one => one.name === meant)
+  // A table that only groups what is known.
+  const isGroup = value.kind === 'table' && [...value.entries.keys()].some(key => READ.some(one => one.name === key))
+  if (isGroup || name === 'tool' || name === 'jumak') return '; settings stand at the top of the file, without a table'
+  if (setting === undefined) {
+    const foreign = foreignFlag(`--${name}`)?.advise('…')
+    return foreign === undefined ? '' : `: ${foreign.words === null ? '' : 'leave it out, '}${foreign.note}`
+  }
+  return `; did you mean ${value.kind === 'table' ? `[${setting.name}]` : setting.name}?`
+}
+
+/** `text in quotes, a number, or a list of them`. */
+function describeAllowed({ kind, repeatable }: Setting): string {
+  const words = [
+    'text in quotes',
+    ...(kind.literals.includes('integer') ? ['a number'] : []),
+    ...(kind.literals.includes('boolean') ? ['true'] : []),
+    ...(kind.literals.some(one => one === 'boolean' || one === 'false') ? ['false'] : []),
+    ...(kind.table ? ['a table'] : []),
+  ]
+  return repeatable ? `${words.join(', ')}, or a list of them` : enumerate(words)
+}
+
+function describeKind(value: TomlValue): string {
+  switch (value.kind) {
+    case 'table':
+      return 'a table'
+    case 'array':
+      return 'a list'
+    case 'other':
+      return value.what
+    case 'boolean':
+      return 'true'
+    case 'false':
+      return 'false'
+    case 'string':
+      return 'text'
+    default:
+      return `the number ${value.text}`
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * TOML with the place of everything in it: tables by their keys, whatever way they were written (headers, dotted keys,
+ * inline tables). Runs in the command line, and in the master when the configuration is read anew.
+ *
+ * Invariant: what comes out is a tree of plain keys; the parser's own nodes are seen nowhere else.
+ */
+import { type AST, ParseError, parseTOML } from 'toml-eslint-parser'
+import type { Literal } from '../kinds/kinds.ts'
+import type { Position } from './given.ts'
+
+export interface TomlTable {
+  readonly kind: 'table'
+  /** Of its key, or of the first word of its header. */
+  readonly position: Position
+  readonly entries: Map<string, TomlEntry>
+}
+
+export interface TomlEntry {
+  /** Of the key. */
+  readonly key: Position
+  readonly value: TomlValue
+}
+
+export type TomlValue =
+  | TomlTable
+  | { readonly kind: 'array'; readonly position: Position; readonly elements: readonly TomlValue[] }
+  /** `text`: what was written, without quotes; numbers without underscores. */
+  | { readonly kind: 'string' | Literal; readonly position: Position; readonly text: string }
+  | { readonly kind: 'other'; readonly position: Position; readonly what: string }
+
+export interface TomlProblem {
+  readonly position: Position
+  readonly message: string
+}
+
+/** The whole document, or the first thing that is no TOML. */
+export function parseToml(text: string): TomlTable | TomlProblem {
+  try {
+    const [top] = parseTOML(text, { tomlVersion: '1.0' }).body
+    const root: TomlTable = { kind: 'table', position: { line: 1, column: 1 }, entries: new Map() }
+    for (const node of top.body) addNode(root, node, text)
+    return root
+  } catch (error) {
+    // The parser's recursion, and its spreading of a value into arguments, end at the stack's limit.
+    if (error instanceof RangeError)
+      return {
+        position: { line: 1, column: 1 },
+        message: 'this is not read: it is nested too deeply, or a value is too long',
+      }
+    if (!(error instanceof ParseError)) throw error
+    return explain(error, text)
+  }
+}
+
+function addNode(root: TomlTable, node: AST.TOMLTable | AST.TOMLKeyValue, text: string): void {
+  if (node.type === 'TOMLKeyValue') {
+    addKeyValue(root, node, text)
+  } else if (node.kind === 'array') {
+    // `[[bind]]`: no setting has such a form, so its insides do not matter.
+    const path = node.key.keys
+    const table = enter(root, path.slice(0, -1))
+    const key = positionOf(path.at(-1)!)
+    table?.entries.set(nameOf(path.at(-1)!), { key, value: { kind: 'other', position: key, what: 'a list of tables' } })
+  } else {
+    const table = enter(root, node.key.keys)
+    if (table !== null) for (const pair of node.body) addKeyValue(table, pair, text)
+  }
+}
+
+function addKeyValue(table: TomlTable, { key, value }: AST.TOMLKeyValue, text: string): void {
+  const last = key.keys.at(-1)!
+  const inner = enter(table, key.keys.slice(0, -1))
+  inner?.entries.set(nameOf(last), { key: positionOf(last), value: convert(value, text) })
+}
+
+/** The table at the end of the path, made where it is not there; null within a list of tables. */
+function enter(root: TomlTable, path: readonly (AST.TOMLBare | AST.TOMLQuoted)[]): TomlTable | null {
+  let table = root
+  for (const part of path) {
+    const position = positionOf(part)
+    const entry = table.entries.get(nameOf(part)) ?? {
+      key: position,
+      value: { kind: 'table', position, entries: new Map() },
+    }
+    table.entries.set(nameOf(part), entry)
+    if (entry.value.kind !== 'table') return null
+    table = entry.value
+  }
+  return table
+}
+
+function convert(node: AST.TOMLContentNode, text: string): TomlValue {
+  const position = positionOf(node)
+  if (node.type === 'TOMLArray')
+    return { kind: 'array', position, elements: node.elements.map(element => convert(element, text)) }
+  if (node.type === 'TOMLInlineTable') {
+    const table: TomlTable = { kind: 'table', position, entries: new Map() }
+    for (const pair of node.body) addKeyValue(table, pair, text)
+    return table
+  }
+  switch (node.kind) {
+    case 'string':
+      return { kind: 'string', position, text: node.value }
+    case 'boolean':
+      return { kind: node.value ? 'boolean' : 'false', position, text: node.value ? 'on' : 'off' }
+    case 'integer':
+    case 'float':
+      return { kind: node.kind, position, text: text.slice(...node.range).replaceAll('_', '') }
+    default:
+      return { kind: 'other', position, what: 'a date' }
+  }
+}
+
+function nameOf(part: AST.TOMLBare | AST.TOMLQuoted): string {
+  return part.type === 'TOMLBare' ? part.name : part.value
+}
+
+/** The parser counts columns from 0. */
+function positionOf({ loc }: { readonly loc: AST.SourceLocation }): Position {
+  return { line: loc.start.line, column: loc.start.column + 1 }
+}
+
+function explain(error: ParseError, text: string): TomlProblem {
+  const lines = text.split('\n')
+  const position = { line: error.lineNumber, column: error.column + 1 }
+  const number = lines.slice(0, error.lineNumber - 1).findLastIndex(line => line.trim() !== '')
+  const before = lines[number] ?? ''
+  const isFirstWord = (lines[error.lineNumber - 1] ?? '').slice(0, error.column).trim() === ''
+  // Where a value is missing, the parser looks for it on the next line.
+  if (isFirstWord && /^[^#"'[{]*=\s*(?:#.*)?$/.test(before)) {
+    const column = before.indexOf('=') + 2
+    return { position: { line: number + 1, column }, message: 'this is not TOML: there is no value' }
+  }
+  const isMore = /^Must be a newline/.test(error.message)
+  const own = error.message.charAt(0).toLowerCase() + error.message.slice(1)
+  const said = isMore ? 'there is more on the line than a value' : own
+  return { position, message: `this is not TOML: ${said}${quotesHint(lines[error.lineNumber - 1] ?? '')}` }
+}
+
+/** The mistake that nearly everybody makes first. */
+function quotesHint(line: string): string {
+  const [, key, value] = /^\s*([\w.-]+)\s*=\s*([^\s"'[{#][^"'#]*?)\s*(?:#.*)?$/.exec(line) ?? []
+  return key === undefined || /^[\d._+-]+$/.test(value!) ? '' : `; text stands in quotes: ${key} = "${value}"`
+}

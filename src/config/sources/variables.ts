@@ -1,0 +1,62 @@
+/**
+ * Settings from the environment: `JUMAK_WORKERS` and its like, and `PORT` and `WEB_CONCURRENCY` as platforms set them.
+ * A variable that is empty counts as not set: that is what `${WORKERS:-}` in a compose file leaves behind.
+ */
+import type { Diagnostic } from '../diagnostics.ts'
+import { meantName } from '../hints/other-names.ts'
+import { SETTINGS } from '../settings/index.ts'
+import { isFrom, type Setting, variableOf } from '../settings/setting.ts'
+import { type Given, splitCommas } from './given.ts'
+
+export type Variables = Readonly<Record<string, string | undefined>>
+
+/** Ours, read by `scripts/node` before there is a program. */
+const NO_SETTINGS: readonly string[] = ['JUMAK_NODE']
+/** Kubernetes and Docker tell of a service named `jumak` in such variables to every container beside it. */
+const OF_A_SERVICE =
+  /^JUMAK_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/
+
+const READ: readonly Setting[] = SETTINGS.filter(setting => isFrom(setting, 'variable'))
+
+export interface FromVariables {
+  readonly values: ReadonlyMap<string, readonly Given[]>
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+export function readVariables(variables: Variables): FromVariables {
+  const values = new Map<string, Given[]>()
+  for (const setting of READ) {
+    const name = variableOf(setting)
+    const text = variables[name]
+    if (text) values.set(setting.name, splitCommas(setting, text, 'variable').map(toGiven(name)))
+  }
+  return { values, diagnostics: unknownVariables(variables) }
+}
+
+/** What platforms say, for a setting that nothing of ours says. */
+export function platformValue(setting: 'bind' | 'workers', variables: Variables): Given | null {
+  const name = setting === 'bind' ? 'PORT' : 'WEB_CONCURRENCY'
+  const text = variables[name]
+  return text ? toGiven(name)(setting === 'bind' && /^\d+$/.test(text) ? `0.0.0.0:${text}` : text) : null
+}
+
+function toGiven(name: string): (text: string) => Given {
+  return text => ({ text, origin: { from: 'variable', name } })
+}
+
+function unknownVariables(variables: Variables): Diagnostic[] {
+  const known = [...READ.map(variableOf), ...NO_SETTINGS]
+  const unknown = Object.keys(variables).filter(
+    name => name.startsWith('JUMAK_') && !known.includes(name) && !OF_A_SERVICE.test(name) && variables[name],
+  )
+  return unknown.map(name => {
+    const meant = meantName(
+      name.slice('JUMAK_'.length),
+      READ.map(one => one.name),
+    )
+    const setting = READ.find(one => one.name === meant)
+    const hint =
+      name === 'JUMAK_ENV' ? '; set the variables themselves' : setting ? `; did you mean ${variableOf(setting)}?` : ''
+    return { subject: name, message: `there is no setting for the variable ${name}${hint}` }
+  })
+}

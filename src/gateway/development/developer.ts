@@ -1,0 +1,28 @@
+/**
+ * Whether a request comes from the person at this machine, who may see source code and frames. Strict: a proxy or a
+ * tunnel on this machine speaks for strangers, and a stranger's page can point a name of its own at 127.0.0.1.
+ */
+import { isIPv4 } from 'node:net'
+import { splitAuthority } from '../../http/authority.ts'
+import type { Exchange } from '../../http/exchange.ts'
+
+/** Written by proxies and tunnels only, whatever they say and whether they are trusted. */
+const OF_PROXIES = /^(?:(?:forwarded|via|x-real-ip|x-client-ip|true-client-ip)$|x-forwarded-|cf-|x-envoy-|x-original-)/
+
+/** Both ends of the connection on this machine, no proxy between, and asked for by a name of this machine. */
+export function isDeveloper(exchange: Exchange): boolean {
+  const { peer, request } = exchange
+  if (!isLoopback(peer.socketAddress) || !isLoopback(peer.address)) return false
+  for (let i = 0; i < request.headers.length; i += 2) if (OF_PROXIES.test(request.headers[i]!)) return false
+  return isLocalName(splitAuthority(request.authority).host)
+}
+
+function isLoopback(address: string): boolean {
+  const mapped = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
+  return mapped === '::1' || (isIPv4(mapped) && mapped.startsWith('127.'))
+}
+
+function isLocalName(host: string): boolean {
+  const name = host.toLowerCase().replace(/^\[|\]$/g, '')
+  return name === 'localhost' || name.endsWith('.localhost') || isLoopback(name)
+}

@@ -1,0 +1,90 @@
+/**
+ * The one place that turns an error into a response: small, correct, as plain text, HTML or JSON (RFC9457) by what the
+ * client accepts. Says what was refused and why; of our own failures and the application's only the request id, which
+ * finds the details in the log.
+ */
+import { HttpError, ProtocolError } from '../../http/errors.ts'
+import type { Exchange } from '../../http/exchange.ts'
+import { headerValue } from '../../http/headers.ts'
+import { negotiateErrorFormat } from '../../http/negotiate.ts'
+import { reasonPhrase } from '../../http/status.ts'
+import { escapeHtml } from './html.ts'
+import { CONTENT_TYPES, OwnPages } from './own-pages.ts'
+
+export interface RenderedError {
+  readonly contentType: string
+  readonly body: Buffer
+  /** The operator's page does not name the request, so the response's X-Request-ID does. */
+  readonly isOwnPage: boolean
+}
+
+const NO_PAGES = new OwnPages()
+
+/** `accept`: the client's Accept header. */
+export function renderError(
+  status: number,
+  accept: string | undefined,
+  detail: string,
+  pages: OwnPages = NO_PAGES,
+): RenderedError {
+  const page = pages.find(status, accept)
+  return page === null ? { ...renderWords(status, accept, detail), isOwnPage: false } : { ...page, isOwnPage: true }
+}
+
+function renderWords(status: number, accept: string | undefined, detail: string): Omit<RenderedError, 'isOwnPage'> {
+  const title = reasonPhrase(status)
+  switch (negotiateErrorFormat(accept)) {
+    case 'json':
+      return {
+        contentType: 'application/problem+json',
+        body: Buffer.from(`${JSON.stringify({ status, title, detail })}\n`),
+      }
+    case 'html':
+      return { contentType: CONTENT_TYPES.html, body: Buffer.from(htmlPage(status, title, detail)) }
+    case 'text':
+      return { contentType: CONTENT_TYPES.text, body: Buffer.from(`${status} ${title}\n${detail}\n`) }
+  }
+}
+
+/** Answers an exchange that failed; one that has begun can only be cut. */
+export function respondWithError(exchange: Exchange, error: Error, pages: OwnPages = NO_PAGES): void {
+  const { response } = exchange
+  if (response.state !== 'idle') {
+    response.abort(error)
+    return
+  }
+  const status = error instanceof HttpError || error instanceof ProtocolError ? error.status : 500
+  const accept = headerValue(exchange.request.headers, 'accept')
+  const { contentType, body, isOwnPage } = renderError(status, accept, publicDetail(exchange, error), pages)
+  const headers = ['Content-Type', contentType, 'Content-Length', String(body.length), 'Cache-Control', 'no-store']
+  if (error instanceof HttpError && error.retryAfter !== undefined)
+    headers.push('Retry-After', String(error.retryAfter))
+  if (isOwnPage) headers.push('X-Request-ID', exchange.id)
+  if (error instanceof HttpError) headers.push(...error.headers)
+  response.start({ status, reason: '', headers })
+  response.write(body)
+  response.end()
+}
+
+/** What a stranger may read. The log has the rest under the same request id. */
+function publicDetail(exchange: Exchange, error: Error): string {
+  if (error instanceof ProtocolError) return error.message
+  return `${error instanceof HttpError ? error.message : 'The server failed to handle this request'}. Request ${exchange.id}.`
+}
+
+function htmlPage(status: number, title: string, detail: string): string {
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${status} ${title}</title>
+<style>
+:root { color-scheme: light dark }
+body { font: 1.1rem/1.6 system-ui, sans-serif; max-width: 38rem; margin: 18vh auto; padding: 0 1.5rem }
+h1 { font-size: 1.6rem; margin: 0 0 .5rem } h1 b { color: #b4532a }
+p { margin: 0; opacity: .8 }
+</style>
+<h1><b>${status}</b> ${title}</h1>
+<p>${escapeHtml(detail)}</p>
+`
+}

@@ -1,0 +1,88 @@
+/** Says that something is refused for a reason that the operator can do something about, without flooding the log. */
+
+import { LimitError, type ProtocolError } from '../../http/errors.ts'
+
+/** Under overload thousands are refused each second: one line tells as much as all of them. */
+const INTERVAL_MS = 1000
+
+type RefusalLogger = (level: 'warn', message: string, request: string) => void
+
+/** One kind of refusal: another kind, which asks for another setting, has its own. */
+export class RefusalLog {
+  readonly #log: RefusalLogger
+  /** While it runs, refusals are only counted. */
+  #timer: NodeJS.Timeout | null = null
+  #unsaid = 0
+  #last = { message: '', request: '' }
+
+  constructor(log: RefusalLogger) {
+    this.#log = log
+  }
+
+  /** `request`: the id of the one that is refused; empty for a connection. */
+  report(message: string, request = ''): void {
+    this.#last = { message, request }
+    this.#unsaid++
+    if (this.#timer === null) this.flush()
+  }
+
+  /** Says what is not said yet. */
+  flush(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+    if (this.#unsaid === 0) return
+    const { message, request } = this.#last
+    const others = this.#unsaid - 1
+    const more = others === 0 ? '' : `; and ${others} other${others === 1 ? '' : 's'} before it`
+    this.#unsaid = 0
+    this.#timer = setTimeout(() => this.flush(), INTERVAL_MS)
+    this.#timer.unref()
+    this.#log('warn', `${message}${more}`, request)
+  }
+}
+
+/** Kinds of refusal that have a name each; there are few of them. */
+export class RefusalLogs {
+  readonly #log: RefusalLogger
+  readonly #kinds = new Map<string, RefusalLog>()
+
+  constructor(log: RefusalLogger) {
+    this.#log = log
+  }
+
+  report(kind: string, message: string, request = ''): void {
+    let known = this.#kinds.get(kind)
+    if (known === undefined) {
+      known = new RefusalLog(this.#log)
+      this.#kinds.set(kind, known)
+    }
+    known.report(message, request)
+  }
+
+  flush(): void {
+    for (const kind of this.#kinds.values()) kind.flush()
+  }
+}
+
+/** Requests that the protocol refused. Who runs the server may raise a limit, so hears of it; what is no HTTP is told for debugging only. */
+export class RefusedRequests {
+  readonly #log: (level: 'debug' | 'info', message: string, request: string) => void
+  /** By the name of the setting. */
+  readonly #limits: RefusalLogs
+
+  constructor(log: (level: 'debug' | 'info', message: string, request: string) => void) {
+    this.#log = log
+    this.#limits = new RefusalLogs((_, message, request) => log('info', message, request))
+  }
+
+  /** `request`: its id. */
+  tell(error: ProtocolError, client: string, request: string): void {
+    const message = `refused ${client}: ${error.message}`
+    if (error instanceof LimitError) this.#limits.report(error.rule, message, request)
+    else this.#log('debug', message, request)
+  }
+
+  flush(): void {
+    this.#limits.flush()
+  }
+}

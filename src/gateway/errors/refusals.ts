@@ -1,0 +1,67 @@
+/** What the gateway says in the log of everything that it refuses or cuts: each kind at most once a second. */
+import { FileCutError, HttpError, type ProtocolError } from '../../http/errors.ts'
+import type { Exchange } from '../../http/exchange.ts'
+import { RefusalLog, RefusedRequests } from './refusal-log.ts'
+
+type Log = (level: 'debug' | 'info' | 'warn', message: string, request?: string) => void
+
+export class Refusals {
+  readonly #exchanges: RefusalLog
+  readonly #cutFiles: RefusalLog
+  readonly #requests: RefusedRequests
+  readonly #connections: RefusalLog
+  readonly #addresses: RefusalLog
+  readonly #space: RefusalLog
+
+  constructor(log: Log) {
+    this.#exchanges = new RefusalLog(log)
+    this.#cutFiles = new RefusalLog(log)
+    this.#requests = new RefusedRequests(log)
+    this.#connections = new RefusalLog(log)
+    this.#addresses = new RefusalLog(log)
+    this.#space = new RefusalLog(log)
+  }
+
+  /** What the operator must know of: a full queue, a full disk, a file that became shorter. */
+  failed({ id, request }: Exchange, error: Error): void {
+    const { method, path } = request
+    if (error instanceof HttpError && error.culprit === 'operator')
+      this.#exchanges.report(`${method} ${path} was refused: ${error.message}`, id)
+    else if (error instanceof FileCutError)
+      this.#cutFiles.report(`the answer to ${method} ${path} was cut: ${error.message}`, id)
+  }
+
+  /** By the protocol. `request`: its id. */
+  request(error: ProtocolError, client: string, request: string): void {
+    this.#requests.tell(error, client, request)
+  }
+
+  /** `limit`: so many are open. */
+  connection(limit: number): void {
+    this.#connections.report(`a connection was refused: ${limit} are open, which is the limit (limit-connections)`)
+  }
+
+  connectionFrom(address: string, limit: number): void {
+    this.#addresses.report(
+      `a connection from ${address} was refused: it has ${limit} open, which is the limit (limit-connections-per-address); a proxy belongs to trusted-proxies`,
+    )
+  }
+
+  /** `limit`: bytes of temporary files. */
+  content(limit: number): void {
+    const megabytes = Math.round(limit / 1024 ** 2)
+    this.#space.report(
+      `temporary files hold ${megabytes} MB, which is the limit (limit-temp-bytes): large uploads are refused, and long responses hold their workers`,
+    )
+  }
+
+  /** Says what is not said yet. */
+  flush(): void {
+    this.#exchanges.flush()
+    this.#cutFiles.flush()
+    this.#requests.flush()
+    this.#connections.flush()
+    this.#addresses.flush()
+    this.#space.flush()
+  }
+}

@@ -1,0 +1,20 @@
+/** Whether whoever develops sits at a terminal that a debugger may ask: its keyboard is ours, and it shows the log. */
+import { readFileSync } from 'node:fs'
+import { isatty } from 'node:tty'
+import type { Config } from '../../config/types.ts'
+
+export function hasTerminal({ isDevelopment, logFile, logFormat }: Config): boolean {
+  return isDevelopment && logFile === null && logFormat === 'text' && isatty(0) && isatty(1) && isInForeground()
+}
+
+/** In the background (`jumak --reload &`) the keyboard is the shell's. */
+function isInForeground(): boolean {
+  try {
+    const stat = readFileSync('/proc/self/stat', 'latin1')
+    // Behind the name, which may be anything: state, parent, group, session, terminal, group in the foreground.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[2] === fields[5]
+  } catch {
+    return true
+  }
+}

@@ -1,0 +1,325 @@
+/**
+ * All processes that serve: gateway, generations, workers. Turns what happens to them into the state that
+ * `supervise.ts` plans from, and carries its actions out. Runs in the master.
+ *
+ * Invariants: every event ends in `#wake`, so no state waits for somebody to notice it; planning happens in a turn of
+ * its own, never inside an event; after `freeze` nothing is started or replaced any more.
+ * Not here: how the program ends (`shutdown.ts`), what is said about it (`narrator.ts`), the workers (`workers.ts`), which generation
+ * serves (`generations.ts`), the gateway (`gateways.ts`).
+ */
+import type { Config, StaticMount } from '../../config/types.ts'
+import type { WorkerChannel } from '../../control/channel.ts'
+import type { MasterToGateway } from '../../control/messages.ts'
+import type { Development } from '../development/development.ts'
+import type { Listener } from '../host/listeners.ts'
+import { OutOfMemory } from '../host/out-of-memory.ts'
+import { describeLastWords, type Narrator } from '../output/narrator.ts'
+import type { Outputs } from '../output/output.ts'
+import type { Programs } from '../paths.ts'
+import type { GatewayHandle } from './gateway-handle.ts'
+import { Gateways } from './gateways.ts'
+import type { Generation, Interface } from './generation.ts'
+import { Generations, MAX_TIMER_MS } from './generations.ts'
+import { foundMounts } from './static-mounts.ts'
+import { type Action, plan, type World } from './supervise.ts'
+import { Wanted } from './wanted.ts'
+import type { WorkerHandle } from './worker-handle.ts'
+import { Crew } from './workers.ts'
+
+export interface FleetOptions {
+  readonly config: Config
+  readonly programs: Programs
+  readonly listeners: readonly Listener[]
+  readonly runtimeDirectory: string
+  readonly outputs: Outputs
+  readonly narrator: Narrator
+  /** Before each fork of a worker; false: none can be forked. */
+  readonly beforeFork: () => boolean
+  /** The first generation cannot serve, or the gateway cannot listen: the program ends with this code. */
+  readonly onFatal: (exitCode: number) => void
+  /** A generation serves, or was given up. */
+  readonly onReloaded: () => void
+  /** The gateway has answered `ping`. */
+  readonly onPong: () => void
+  /** With `--reload`. */
+  readonly development: Development | null
+}
+
+/** With this many early deaths in a row before it ever served, a generation is given up. */
+const HOPELESS = 3
+/** For what runs in code that is old already. */
+const DEVELOPMENT_GRACEFUL_MS = 1000
+
+export class Fleet {
+  readonly crew: Crew
+  readonly generations: Generations
+  readonly #gateways: Gateways
+  readonly #options: FleetOptions
+  #config: Config
+  readonly #wanted: Wanted
+  readonly #narrator: Narrator
+  readonly #outOfMemory = new OutOfMemory()
+  #wakeTimer: NodeJS.Timeout | undefined
+  #isPlanDue = false
+  #isFrozen = false
+  #onChange: () => void = () => {}
+
+  constructor(options: FleetOptions) {
+    this.#options = options
+    this.#config = options.config
+    this.#wanted = new Wanted(options.config)
+    this.#narrator = options.narrator
+    const changed = () => this.#wake()
+    this.crew = new Crew({
+      ...options,
+      recycle: options.config.recycle,
+      identity: options.config.identity,
+      findGeneration: number => this.generations.get(number),
+      sendToGateway: message => this.sendToGateway(message),
+      changed,
+      learned: generation => this.#learned(generation),
+      told: (worker, message) => this.generations.told(worker.generation, message),
+      slots: number => this.generations.get(number)?.slots ?? { wsgi: 0, asgi: 0 },
+      offended: (worker, what) => this.#workerOffended(worker, what),
+      loadFailed: (worker, message, traceback) => this.#workerLoadFailed(worker, message, traceback),
+      gone: (worker, how, isCrash) => this.#workerGone(worker, how, isCrash),
+    })
+    this.#gateways = new Gateways({
+      ...options,
+      outOfMemory: this.#outOfMemory,
+      crew: this.crew,
+      mounts: () => this.#foundMounts(),
+      serving: () => this.serving,
+      changed,
+    })
+    this.generations = new Generations({
+      ...options,
+      outOfMemory: this.#outOfMemory,
+      crew: this.crew,
+      changed,
+      learned: generation => this.#learned(generation),
+      serves: generation => this.sendToGateway({ type: 'serve', generation }),
+      firstServes: generation => void this.#narrator.memory(this.#pids(generation)),
+      onReloaded: () => {
+        this.#gateways.tellStatic()
+        options.onReloaded()
+      },
+    })
+  }
+
+  get gateway(): GatewayHandle | null {
+    return this.#gateways.current
+  }
+
+  /** The generation that serves; null until the first does. */
+  get serving(): number | null {
+    return this.generations.serving
+  }
+
+  /** An interpreter that is in use; null while none was found. */
+  get python(): string | null {
+    for (const { python } of this.generations.values()) if (python !== null) return python.path
+    return null
+  }
+
+  /** A generation is coming up. */
+  get isReloading(): boolean {
+    return this.generations.next !== null
+  }
+
+  /** New processes with the code of now; they take over when all of them serve. The first call starts everything. */
+  beginGeneration(): void {
+    this.generations.begin(this.#config, this.#wanted.of('wsgi'))
+  }
+
+  /** For the next generation, and the number of workers at once. */
+  configure(config: Config, hasNewWorkers: boolean): void {
+    this.#config = config
+    this.sendToGateway({ type: 'error-pages', pages: config.errorPages })
+    this.#wanted.configure(config, hasNewWorkers)
+    this.#wake()
+  }
+
+  /** Workers that should serve: of the newest generation. */
+  get wanted(): number {
+    return this.#wanted.of(this.#newestInterface)
+  }
+
+  get #newestInterface(): Interface | null {
+    const { next, serving } = this.generations
+    return this.generations.get(next ?? serving)?.interface ?? null
+  }
+
+  /** One worker more or less. */
+  changeWanted(by: number): void {
+    this.#wanted.change(this.#newestInterface, by)
+    this.#wake()
+  }
+
+  /** The gateway says that it is not ready any more, and serves on. */
+  announceStop(): void {
+    this.#gateways.announceStop()
+  }
+
+  /** Stops planning: what happens from here on is only recorded. */
+  freeze(): void {
+    this.#isFrozen = true
+    clearTimeout(this.#wakeTimer)
+    this.crew.freeze()
+    this.#outOfMemory.stop()
+    this.generations.freeze()
+    this.#gateways.freeze()
+  }
+
+  /** Calls back after every change, which is all that the shutdown has to wait for. */
+  onChange(callback: () => void): void {
+    this.#onChange = callback
+  }
+
+  sendToGateway(message: MasterToGateway): void {
+    this.#gateways.send(message)
+  }
+
+  /** From the control socket. */
+  onHello(channel: WorkerChannel, id: number, pid: number): boolean {
+    return this.crew.onHello(channel, id, pid)
+  }
+
+  // ---- planning ----
+
+  #wake(): void {
+    this.#onChange()
+    if (this.#isFrozen || this.#isPlanDue) return
+    this.#isPlanDue = true
+    setImmediate(() => this.#plan())
+  }
+
+  #plan(): void {
+    this.#isPlanDue = false
+    if (this.#isFrozen) return
+    clearTimeout(this.#wakeTimer)
+    this.generations.forget(number => this.crew.workers.values().some(({ generation }) => generation === number))
+    const { actions, wakeAt } = plan(this.#describe())
+    for (const action of actions) this.#perform(action)
+    if (actions.length > 0) this.#wake()
+    else if (wakeAt < Number.POSITIVE_INFINITY)
+      this.#wakeTimer = setTimeout(() => this.#plan(), Math.min(MAX_TIMER_MS, Math.max(1, wakeAt - performance.now())))
+  }
+
+  #describe(): World {
+    return {
+      now: performance.now(),
+      gracefulMs: this.#gracefulMs,
+      gateway: this.gateway === null ? 'gone' : this.gateway.listeningSince === null ? 'starting' : 'listening',
+      gatewaySince: this.gateway?.startedAt ?? 0,
+      gatewayNotBefore: this.#gateways.notBefore,
+      current: this.generations.serving,
+      next: this.generations.next,
+      nextNotBefore: this.generations.notBefore,
+      generations: [...this.generations.values()].map(({ number, preloader, forkNotBefore, interface: kind }) => ({
+        number,
+        preloader,
+        forkNotBefore,
+        wanted: this.#wanted.of(kind),
+      })),
+      workers: [...this.crew.workers.values()],
+    }
+  }
+
+  /** Who develops does not wait for a stream of the old code to end. */
+  get #gracefulMs(): number {
+    const { graceful } = this.#config.timeouts
+    return this.#options.development === null ? graceful : Math.min(graceful, DEVELOPMENT_GRACEFUL_MS)
+  }
+
+  #perform(action: Action): void {
+    switch (action.type) {
+      case 'spawn-gateway':
+        this.#gateways.spawn(this.#config)
+        break
+      case 'kill-gateway':
+        if (this.gateway?.kill()) this.#narrator.gatewayMute()
+        break
+      case 'new-generation':
+        this.beginGeneration()
+        break
+      case 'promote':
+        this.generations.promote()
+        break
+      case 'fork':
+        this.crew.fork(action.generation)
+        break
+      case 'end-preloader':
+        this.generations.get(action.generation)?.end()
+        break
+      default:
+        this.crew.command(action.type, action.worker)
+    }
+  }
+
+  // ---- generations ----
+
+  /** Its application is known, and none of its workers answers yet. */
+  #learned(generation: Generation): void {
+    this.#narrator.learned(generation, this.#wanted.of(generation.interface))
+    this.#gateways.tellStatic()
+  }
+
+  /** The directories of static files that the generations' settings name. */
+  #foundMounts(): StaticMount[] {
+    const { next, serving } = this.generations
+    const applications = [next, serving].map(number => this.generations.get(number)?.application ?? null)
+    return foundMounts(applications, this.#config)
+  }
+
+  #pids(generation: Generation): Record<string, number[]> {
+    const workers = [...this.crew.workers.values()].flatMap(worker => worker.pid ?? [])
+    return {
+      master: [process.pid],
+      gateway: this.gateway?.pid === undefined ? [] : [this.gateway.pid],
+      preloader: generation.pid === undefined ? [] : [generation.pid],
+      workers,
+    }
+  }
+
+  // ---- workers ----
+
+  #workerLoadFailed(worker: WorkerHandle, message: string, traceback: string): void {
+    // Those of one generation fail together: the first says it all.
+    worker.lastLine = message
+    if (worker.generation === this.generations.next)
+      this.generations.get(worker.generation)?.fail({ kind: 'load', message, traceback })
+    else if (worker.generation === this.generations.serving)
+      this.#narrator.workerLoadFailed(worker, { message, traceback })
+  }
+
+  #workerGone(worker: WorkerHandle, how: string, isCrash: boolean): void {
+    const generation = this.generations.get(worker.generation)
+    if (this.#isFrozen || generation === undefined) return
+    const why = isCrash ? this.#outOfMemory.explain(how) : how
+    const isHopeless = isCrash && this.#countCrash(worker, generation)
+    this.#narrator.workerGone(worker, why, isCrash, isHopeless ? null : generation.crashes)
+    if (isHopeless) this.#giveUp(generation, `${why}${describeLastWords(worker)}`)
+  }
+
+  /** It has broken the rules and is replaced. That counts as a crash, for the next one may do the same. */
+  #workerOffended(worker: WorkerHandle, what: string): void {
+    const generation = this.generations.get(worker.generation)
+    if (this.#isFrozen || generation === undefined) return
+    const isHopeless = this.#countCrash(worker, generation)
+    this.#narrator.workerOffended(worker, what, isHopeless ? null : generation.crashes)
+    if (isHopeless) this.#giveUp(generation, `was not believed: ${what}`)
+  }
+
+  /** Counts each worker once. True: the generation that comes up is given up. */
+  #countCrash(worker: WorkerHandle, { number, crashes }: Generation): boolean {
+    if (!worker.isCounted) crashes.died(worker.startedAt, worker.servingSince, performance.now())
+    worker.isCounted = true
+    return number === this.generations.next && crashes.row >= HOPELESS
+  }
+
+  #giveUp(generation: Generation, last: string): void {
+    const message = `workers die before they serve, ${HOPELESS} times in a row; the last one ${last}`
+    generation.fail({ kind: 'run', message, traceback: '' })
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * Which generation serves, and which one comes up to take its place: begins them, promotes the next one, gives up what cannot
+ * serve. Runs in the master.
+ *
+ * Invariants: at most one comes up; one that has been overtaken is only ended. Not here: what one generation is (`generation.ts`), when to promote
+ * and whom to end (`supervise.ts`), workers (`workers.ts`).
+ */
+import type { Config } from '../../config/types.ts'
+import type { Development } from '../development/development.ts'
+import { hasTerminal } from '../development/terminal.ts'
+import type { OutOfMemory } from '../host/out-of-memory.ts'
+import { describeDuration } from '../output/describe.ts'
+import type { Narrator } from '../output/narrator.ts'
+import type { Outputs } from '../output/output.ts'
+import type { Programs } from '../paths.ts'
+import { CrashLoop } from './crash-loop.ts'
+import { Generation, type GenerationFailure, type Interface, type Told } from './generation.ts'
+import type { Crew } from './workers.ts'
+
+export interface GenerationsOptions {
+  readonly programs: Programs
+  readonly runtimeDirectory: string
+  readonly outputs: Outputs
+  readonly narrator: Narrator
+  readonly outOfMemory: OutOfMemory
+  readonly crew: Crew
+  /** With `--reload`. */
+  readonly development: Development | null
+  /** The state is another one: whoever plans should look. */
+  readonly changed: () => void
+  /** Its application is known, and none of its workers answers yet. */
+  readonly learned: (generation: Generation) => void
+  /** From here on it serves, and those before it no more. */
+  readonly serves: (generation: number) => void
+  /** For the first time one serves. */
+  readonly firstServes: (generation: Generation) => void
+  /** A generation serves, or was given up. */
+  readonly onReloaded: () => void
+  /** The first generation cannot serve: the program ends with this code. */
+  readonly onFatal: (exitCode: number) => void
+}
+
+/** A timer that is set to more than 24 days fires at once. */
+export const MAX_TIMER_MS = 86_400_000
+
+export class Generations {
+  /** The one that serves; null until the first does. */
+  serving: number | null = null
+  /** The one that comes up; null: none does. */
+  next: number | null = null
+  readonly #options: GenerationsOptions
+  readonly #narrator: Narrator
+  readonly #generations = new Map<number, Generation>()
+  readonly #crashes = new CrashLoop()
+  #last = 0
+  /** Of the last generation whose application is known. */
+  #interface: Interface | null = null
+  #hasServed = false
+  /** While developing: to look for them at each save again would cost an import, and say the same again. */
+  #hadHazards = false
+  #startTimer: NodeJS.Timeout | undefined
+  #isFrozen = false
+
+  constructor(options: GenerationsOptions) {
+    this.#options = options
+    this.#narrator = options.narrator
+  }
+
+  get(number: number | null): Generation | undefined {
+    return number === null ? undefined : this.#generations.get(number)
+  }
+
+  values(): MapIterator<Generation> {
+    return this.#generations.values()
+  }
+
+  /** Another one should not begin before this moment, in milliseconds. */
+  get notBefore(): number {
+    return this.#crashes.notBefore
+  }
+
+  /** The next one. One that is still coming up is planned away: its code is older. */
+  begin(config: Config, wanted: number): void {
+    const { programs, runtimeDirectory, outputs, development, crew, changed, learned } = this.#options
+    const number = ++this.#last
+    this.next = number
+    development?.began(number)
+    const generation = new Generation({
+      number,
+      config: this.#hadHazards && config.preload === 'auto' ? { ...config, preload: 'off' } : config,
+      wanted,
+      expected: this.#interface,
+      program: programs.worker,
+      runtimeDirectory,
+      outputs,
+      events: {
+        forkable: one => {
+          learned(one)
+          changed()
+        },
+        failed: (one, failure) => this.#failed(one, failure),
+        told: (one, message) => this.told(one.number, message),
+        worker: (one, message) => crew.onPreloader(one, message),
+        orphaned: (one, how) => this.#orphaned(one, how),
+        ended: changed,
+        hazards: one => {
+          this.#hadHazards = development !== null
+          this.#narrator.hazards(one)
+        },
+        output: (_, line, isError) => this.#narrator.output('preloader', line, isError, {}),
+        stillLoading: (_, elapsed) => this.#narrator.stillLoading(elapsed),
+      },
+    })
+    this.#generations.set(number, generation)
+    this.#limitStart(generation, config)
+    changed()
+  }
+
+  /** The next one serves from here on. */
+  promote(): void {
+    const { development, serves, firstServes } = this.#options
+    const generation = this.get(this.next)!
+    const isFirst = !this.#hasServed
+    generation.settle()
+    this.#interface = generation.interface
+    this.serving = this.next
+    this.#hasServed = true
+    serves(generation.number)
+    // Before `onReloaded`, which may begin the next one.
+    if (isFirst || development === null) this.#narrator.promoted(generation, isFirst)
+    development?.serves(generation.number)
+    if (isFirst) firstServes(generation)
+    this.#settleReload()
+  }
+
+  /** What is being developed, from a preloader or a worker. */
+  told(generation: number, message: Told): void {
+    const { development } = this.#options
+    if (message.type === 'imported') development?.imported(generation, message.files)
+    else development?.reported(generation, message.report)
+  }
+
+  /** Those of which nothing is left. */
+  forget(hasWorkers: (generation: number) => boolean): void {
+    for (const [number, { isGone, preloader }] of this.#generations) {
+      const isUsed = number === this.serving || number === this.next || !isGone || preloader !== 'gone'
+      if (!isUsed && !hasWorkers(number)) this.#generations.delete(number)
+    }
+  }
+
+  /** Nothing that happens to one matters any more. */
+  freeze(): void {
+    this.#isFrozen = true
+    clearTimeout(this.#startTimer)
+    for (const generation of this.values()) generation.settle()
+  }
+
+  #limitStart(generation: Generation, config: Config): void {
+    const { startTimeout, app } = config
+    clearTimeout(this.#startTimer)
+    // A breakpoint in a module waits for whoever has set it.
+    if (startTimeout === 0 || hasTerminal(config)) return
+    const message = `generation ${generation.number} did not serve within ${describeDuration(startTimeout)} (--start-timeout): ${app.display} hangs, or needs more time`
+    this.#startTimer = setTimeout(
+      () => generation.fail({ kind: 'run', message, traceback: '' }),
+      Math.min(MAX_TIMER_MS, startTimeout),
+    )
+  }
+
+  #settleReload(): void {
+    clearTimeout(this.#startTimer)
+    this.next = null
+    this.#options.onReloaded()
+  }
+
+  #failed(generation: Generation, failure: GenerationFailure): void {
+    // Another one has taken its place.
+    if (generation.number !== this.next) return
+    this.#narrator.generationFailed(generation, failure, this.serving)
+    this.#crashes.died(generation.startedAt, null, performance.now())
+    const { development, onFatal, changed } = this.#options
+    const isFirst = generation.number === 1
+    if (development === null ? this.serving === null : isFirst && failure.kind === 'operator')
+      onFatal(failure.kind === 'load' ? 3 : 1)
+    else if (development !== null) this.#awaitMending(generation, failure, development)
+    // No longer the next one: its processes are planned away like those of an old one.
+    else this.#settleReload()
+    changed()
+  }
+
+  /** Nothing serves in its place: an answer of older code would mislead whoever has just written newer. */
+  #awaitMending(generation: Generation, failure: GenerationFailure, development: Development): void {
+    this.serving = null
+    development.failed(generation.number, failure.message)
+    this.#settleReload()
+  }
+
+  #orphaned(generation: Generation, how: string): void {
+    const { crew, outOfMemory, changed } = this.#options
+    crew.orphaned(generation.number)
+    if (generation.number === this.next) {
+      generation.fail({ kind: 'run', message: `the preloader ${how}`, traceback: '' })
+    } else if (generation.number === this.serving && !this.#isFrozen) {
+      this.#crashes.died(generation.startedAt, generation.forkableSince, performance.now())
+      this.#narrator.preloaderGone(generation, outOfMemory.explain(how))
+    }
+    changed()
+  }
+}

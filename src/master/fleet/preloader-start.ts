@@ -1,0 +1,38 @@
+/** What a generation tells its preloader of the configuration, as its first message. */
+import { version } from '../../base/version.ts'
+import type { Config } from '../../config/types.ts'
+import type { MasterToPreloader } from '../../control/messages.ts'
+import { hasTerminal } from '../development/terminal.ts'
+
+export type PreloaderStart = Extract<MasterToPreloader, { readonly type: 'start' }>
+
+/** What is not a setting. */
+type Moment = Pick<
+  PreloaderStart,
+  'generation' | 'runtimeDirectory' | 'settingsFrom' | 'multiprocess' | 'preload' | 'locateHazards' | 'isCheck'
+>
+
+export function preloaderStart(config: Config, moment: Moment): PreloaderStart {
+  const { module, file, attributes, factory, display } = config.app
+  return {
+    type: 'start',
+    build: version,
+    masterPid: process.pid,
+    directory: config.directory,
+    module,
+    file,
+    attributes,
+    factory,
+    display,
+    threads: config.threads,
+    concurrency: config.concurrency,
+    lifespan: config.lifespan,
+    rootPath: config.rootPath,
+    findStatic: config.findStatic,
+    identity: config.identity,
+    postFork: config.postFork,
+    isDevelopment: config.isDevelopment,
+    terminal: hasTerminal(config),
+    ...moment,
+  }
+}

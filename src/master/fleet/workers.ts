@@ -1,0 +1,309 @@
+/**
+ * The workers of all generations: forks them through their preloaders, hears of them from three sides (preloader, their own
+ * connections, gateway), stops and kills them. Part of the fleet; runs in the master.
+ *
+ * Invariants: a worker is in `workers` from the fork until its process is gone, and then never again; a process is
+ * killed by its preloader, or, when that has died, only if it is provably still the same.
+ */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Identity, Recycle } from '../../config/types.ts'
+import type { WorkerChannel } from '../../control/channel.ts'
+import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
+import { asErrno } from '../errors.ts'
+import { signalVerified } from '../host/process-identity.ts'
+import { describeExit } from '../output/describe.ts'
+import type { Narrator } from '../output/narrator.ts'
+import { type Outputs, openOutput } from '../output/output.ts'
+import type { Generation, Told, WorkerMessage } from './generation.ts'
+import { Recycling } from './recycling.ts'
+import { IN_SERVICE, LINKED } from './supervise.ts'
+import { type ExpectedWorker, WorkerHandle } from './worker-handle.ts'
+
+export interface CrewOptions {
+  readonly recycle: Recycle
+  /** Whose processes workers are; null: ours. */
+  readonly identity: Identity | null
+  readonly runtimeDirectory: string
+  readonly outputs: Outputs
+  readonly narrator: Narrator
+  readonly findGeneration: (number: number) => Generation | undefined
+  /** Requests that a worker of the generation runs at a time. */
+  readonly slots: (generation: number) => ExpectedWorker['slots']
+  readonly sendToGateway: (message: MasterToGateway) => void
+  /** Before each fork: false when no worker could reach us. */
+  readonly beforeFork: () => boolean
+  /** Something that the plan depends on has changed. */
+  readonly changed: () => void
+  /** A worker imported the application, so the generation knows what it is. */
+  readonly learned: (generation: Generation) => void
+  /** While developing: what it has read, what went wrong. */
+  readonly told: (worker: WorkerHandle, message: Told) => void
+  /** Its import failed. */
+  readonly loadFailed: (worker: WorkerHandle, message: string, traceback: string) => void
+  /** It broke the rules of a channel or of the wire, and is replaced. */
+  readonly offended: (worker: WorkerHandle, what: string) => void
+  /** Its process is gone. `isCrash`: nobody had told it to leave. */
+  readonly gone: (worker: WorkerHandle, how: string, isCrash: boolean) => void
+}
+
+export class Crew {
+  readonly workers: Map<number, WorkerHandle> = new Map()
+  readonly #options: CrewOptions
+  readonly #narrator: Narrator
+  readonly #recycling: Recycling
+  #lastId = 0
+
+  constructor(options: CrewOptions) {
+    this.#options = options
+    this.#narrator = options.narrator
+    this.#recycling = new Recycling(options.recycle, () => this.workers.values(), options.changed)
+  }
+
+  /** Nobody is recycled any more. */
+  freeze(): void {
+    this.#recycling.stop()
+  }
+
+  fork(generation: number): void {
+    if (!this.#options.beforeFork()) return
+    const id = ++this.#lastId
+    const expected = {
+      socket: join(this.#options.runtimeDirectory, `w${id}.sock`),
+      slots: this.#options.slots(generation),
+    }
+    const worker = new WorkerHandle(id, generation, expected, {
+      ready: (one, application) => {
+        const owner = this.#options.findGeneration(one.generation)
+        owner?.learn(application)
+        if (owner) this.#options.learned(owner)
+        this.#options.changed()
+      },
+      loadFailed: (one, failure) => this.#options.loadFailed(one, failure.message, failure.traceback),
+      silent: (one, reason) => this.#onSilent(one, reason),
+      debugged: one => {
+        this.#tellDebugged(one)
+        const debugged = this.#debugged
+        if (one.isDebugged && debugged.length > 1) this.#narrator.keyboardShared(debugged)
+        this.#options.changed()
+      },
+      told: (one, message) => this.#options.told(one, message),
+      stacks: (one, question, text) => this.#narrator.workerStacks(one, question.request, text),
+      dump: one => this.#signal(one, 'URG'),
+    })
+    const age = this.#recycling.drawAge()
+    worker.recycle(this.#recycling.describeAge(age), worker.startedAt + age)
+    this.workers.set(id, worker)
+    this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id })
+  }
+
+  /** Ctrl-C for those that are in a debugger; false: none is. */
+  interruptDebugger(): boolean {
+    const debugged = this.#debugged
+    for (const worker of debugged) this.#signal(worker, 'INT')
+    return debugged.length > 0
+  }
+
+  get #debugged(): WorkerHandle[] {
+    return [...this.workers.values()].filter(one => one.isDebugged)
+  }
+
+  #tellDebugged({ id, isDebugged }: WorkerHandle): void {
+    this.#options.sendToGateway({ type: 'worker-debugged', worker: id, isDebugged })
+  }
+
+  command(command: 'add' | 'drain' | 'recycle' | 'stop' | 'kill', id: number): void {
+    const worker = this.workers.get(id)
+    if (worker === undefined) return
+    switch (command) {
+      case 'add':
+        this.#add(worker)
+        break
+      case 'recycle':
+      case 'drain':
+        if (command === 'recycle') this.#narrator.workerRecycled(worker)
+        worker.enter('draining')
+        this.#options.sendToGateway({ type: 'worker-drain', worker: id })
+        break
+      case 'stop':
+        // Had it died, its end would be known by now.
+        if (worker.fault === 'lost') this.#options.offended(worker, worker.lostReason || 'its links broke')
+        worker.stop()
+        break
+      case 'kill':
+        // Its end will be of our making, and count for nothing: what closes everything at its import would be started for ever.
+        if (worker.fault === 'mute' && worker.phase === 'starting')
+          this.#options.offended(worker, 'it has closed its connection to the master')
+        this.#narrator.killing(worker)
+        this.kill(worker)
+        break
+    }
+  }
+
+  #add(worker: WorkerHandle): void {
+    const { id, generation, pid, slots, interface: wire } = worker
+    const socket = worker.socket!
+    worker.enter('linking')
+    // A worker is ready when both are known.
+    const maxRequests = this.#recycling.drawRequests()
+    this.#options.sendToGateway({
+      type: 'worker-add',
+      worker: id,
+      pid: pid!,
+      socket,
+      slots,
+      generation,
+      maxRequests,
+      interface: wire,
+      warmup: this.#options.findGeneration(generation)?.warmup ?? [],
+    })
+  }
+
+  kill(worker: WorkerHandle): void {
+    worker.enter('killing')
+    this.#signal(worker, 'KILL')
+  }
+
+  #signal(worker: WorkerHandle, signal: 'KILL' | 'URG' | 'INT'): void {
+    const generation = this.#options.findGeneration(worker.generation)
+    if (generation !== undefined && generation.preloader !== 'gone')
+      generation.send({ type: 'signal', worker: worker.id, signal })
+    else if (worker.pid !== null)
+      signalVerified(worker.pid, `SIG${signal}`, worker.startTime, this.#options.identity?.uid)
+  }
+
+  /** From the control socket: false when nobody waits for this worker. */
+  onHello(channel: WorkerChannel, id: number, pid: number): boolean {
+    const worker = this.workers.get(id)
+    if (worker === undefined) return false
+    worker.connected(channel, pid)
+    return true
+  }
+
+  onPreloader(generation: Generation, message: WorkerMessage): void {
+    const worker = this.workers.get(message.worker)
+    if (worker === undefined || worker.generation !== generation.number) return
+    switch (message.type) {
+      case 'forked':
+        worker.forked(message.pid)
+        this.#readOutput(worker)
+        generation.send({ type: 'output-opened', worker: worker.id })
+        break
+      case 'fork-failed':
+        this.#remove(worker, `could not be forked: ${message.message}`)
+        break
+      case 'exited':
+        this.#exited(worker, describeExit(message.code, message.signal))
+        break
+    }
+    this.#options.changed()
+  }
+
+  /** What it printed last is in its pipe, and says why it died: the pipe is read in the next turn, and it is told after that. */
+  #exited(worker: WorkerHandle, how: string): void {
+    if (!IN_SERVICE.has(worker.phase)) {
+      this.#remove(worker, how)
+      return
+    }
+    setImmediate(() =>
+      setImmediate(() => {
+        if (!this.workers.has(worker.id)) return
+        this.#remove(worker, how)
+        this.#options.changed()
+      }),
+    )
+  }
+
+  onGateway(message: Extract<GatewayToMaster, { readonly worker: number }>): void {
+    const worker = this.workers.get(message.worker)
+    if (worker === undefined) return
+    const isLinked = LINKED.has(worker.phase)
+    switch (message.type) {
+      case 'worker-linked':
+        if (worker.phase === 'linking' || worker.phase === 'warming') worker.enter('serving')
+        break
+      case 'worker-warming':
+        if (worker.phase === 'linking') worker.enter('warming')
+        break
+      case 'worker-cold':
+        if (worker.phase === 'warming') this.#onCold(worker, message.note)
+        break
+      case 'worker-drained':
+        if (worker.phase === 'draining') worker.enter('drained')
+        break
+      case 'worker-lost':
+        worker.lostReason = message.reason
+        if (isLinked) worker.blame('lost')
+        else if (worker.phase === 'draining') worker.enter('drained')
+        break
+      case 'worker-blocked':
+        this.#narrator.workerBlocked(worker, message.note)
+        worker.stacks.ask({ thread: '', request: '' })
+        break
+      case 'worker-stuck':
+        this.#narrator.workerStuck(worker, message.note, message.request)
+        worker.stacks.ask(message)
+        if (isLinked) worker.blame('stuck')
+        break
+      case 'worker-spent':
+        worker.recycle(this.#recycling.describeRequests(message.requests))
+        break
+    }
+    this.#options.changed()
+  }
+
+  /** It would be of no use, and would fail anew for the next request: another one is tried, not at once. */
+  #onCold(worker: WorkerHandle, note: string): void {
+    const message = `the warm-up failed: ${note}; mend what it asks for, or take it out of --warmup`
+    this.#options.findGeneration(worker.generation)?.crashes.died(worker.startedAt, null, performance.now())
+    this.kill(worker)
+    this.#options.loadFailed(worker, message, '')
+  }
+
+  /** The gateway has gone. */
+  unlink(): void {
+    for (const worker of this.workers.values()) worker.unlinked()
+  }
+
+  /** The preloader of the generation has died: who never connected cannot be watched, so it goes. */
+  orphaned(generation: number): void {
+    for (const worker of [...this.workers.values()])
+      if (worker.generation === generation && !worker.isConnected) this.#removeOrphan(worker)
+  }
+
+  #readOutput(worker: WorkerHandle): void {
+    // The name is ours: what the preloader said might be anybody's file, and the master may be root.
+    const path = join(this.#options.runtimeDirectory, `w${worker.id}.out`)
+    try {
+      this.#options.outputs.read(openOutput(path), (message, request, isError) => {
+        if (worker.stacks.printed(message)) return
+        if (message.trim() !== '') worker.lastLine = message.slice(message.trimEnd().lastIndexOf('\n') + 1)
+        this.#narrator.output('worker', message, isError, { worker: worker.id, request })
+      })
+    } catch (error) {
+      this.#narrator.warn(`${worker.name}: ${asErrno(error).message}; what it prints is lost`)
+    }
+  }
+
+  #onSilent(worker: WorkerHandle, reason: string): void {
+    if (!this.workers.has(worker.id)) return
+    if (reason !== '') this.#options.offended(worker, `it ${reason}`)
+    if (this.#options.findGeneration(worker.generation)?.preloader === 'gone') this.#removeOrphan(worker)
+    else worker.blame('mute')
+    this.#options.changed()
+  }
+
+  /** Nobody reports the exit of a worker whose preloader has died: its connection tells, and nothing may be left of it. */
+  #removeOrphan(worker: WorkerHandle): void {
+    if (worker.pid !== null) signalVerified(worker.pid, 'SIGKILL', worker.startTime, this.#options.identity?.uid)
+    this.#remove(worker, describeExit(null, null))
+  }
+
+  #remove(worker: WorkerHandle, how: string): void {
+    this.workers.delete(worker.id)
+    worker.forget()
+    // One that was killed leaves its socket behind. The name is ours: what the worker said might be anybody's file.
+    rmSync(join(this.#options.runtimeDirectory, `w${worker.id}.sock`), { force: true })
+    this.#options.gone(worker, how, IN_SERVICE.has(worker.phase) && !worker.isCounted)
+  }
+}

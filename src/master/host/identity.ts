@@ -1,0 +1,80 @@
+/**
+ * `--user` and `--group`, as the master sees them. It stays root, to bind and to replace; its children drop their
+ * privileges themselves, before anything of the application runs (`gateway/privileges.ts`, `osprocess.py`): what spawn
+ * offers for it loses the supplementary groups. What they need is handed over here, and tried here in their name, so
+ * that what they may not do is told at start, in a sentence.
+ */
+import { closeSync, lchownSync, openSync, unlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { takeGroupsOf } from '../../base/groups.ts'
+import type { Identity } from '../../config/types.ts'
+import { asErrno, OperatorError } from '../errors.ts'
+
+/** `user www-data`, `user 1000`. */
+export function describeIdentity({ userName, uid }: Identity): string {
+  return `user ${userName === '' ? uid : userName}`
+}
+
+/** Throws an OperatorError where the identity cannot be taken on: nothing may run as root instead. */
+export function checkIdentity(identity: Identity | null): void {
+  if (identity === null) return
+  const own = process.geteuid?.()
+  if (own === 0) {
+    runAs(identity, () => {})
+  } else if (own !== identity.uid || process.getegid?.() !== identity.gid) {
+    throw new OperatorError(
+      `cannot become ${describeIdentity(identity)}: only root may change users; start as root, or leave --user and --group out`,
+    )
+  }
+}
+
+/**
+ * Does something with the rights of the identity, as far as files are concerned, and comes back. Synchronous, so nothing else
+ * of the master runs meanwhile.
+ */
+export function runAs<Result>(identity: Identity | null, action: () => Result): Result {
+  if (identity === null || process.geteuid?.() !== 0) return action()
+  const groups = process.getgroups!()
+  const group = process.getegid!()
+  try {
+    takeGroupsOf(identity.userName, identity.gid)
+    process.setegid!(identity.gid)
+    process.seteuid!(identity.uid)
+  } catch (error) {
+    restore(groups, group)
+    throw new OperatorError(`cannot become ${describeIdentity(identity)}: ${asErrno(error).message}`)
+  }
+  try {
+    return action()
+  } finally {
+    restore(groups, group)
+  }
+}
+
+function restore(groups: readonly number[], group: number): void {
+  process.seteuid!(0)
+  process.setegid!(group)
+  process.setgroups!(groups)
+}
+
+/** Gives a file that we made to the identity. In a directory of theirs it may be a link by now, which is not followed. */
+export function giveTo(identity: Identity | null, path: string): void {
+  if (identity !== null && process.geteuid?.() === 0) lchownSync(path, identity.uid, identity.gid)
+}
+
+/** Temporary files are written by those who serve: whether they can is told at start. */
+export function checkTemporaryDirectory(identity: Identity | null, directory: string): void {
+  if (identity === null) return
+  const path = join(directory, `jumak-${process.pid}-check`)
+  try {
+    runAs(identity, () => {
+      closeSync(openSync(path, 'wx', 0o600))
+      unlinkSync(path)
+    })
+  } catch (error) {
+    if (error instanceof OperatorError) throw error
+    throw new OperatorError(
+      `${describeIdentity(identity)} cannot write temporary files to ${directory} (${asErrno(error).code}): choose another directory with --temp-dir`,
+    )
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * `fd://3`: a socket that whoever started us has bound, and perhaps listens on. Runs in the master, which only looks at it and
+ * hands it on; its path, if it has one, is somebody else's to remove.
+ */
+import { fstatSync, readFileSync } from 'node:fs'
+import net from 'node:net'
+import { asErrno, OperatorError } from '../errors.ts'
+import type { Listener } from './listeners.ts'
+
+/** Throws an OperatorError where it is no socket that clients could connect to. */
+export function adoptListener(fd: number): Listener {
+  const refuse = (why: string) =>
+    new OperatorError(
+      `cannot listen on fd://${fd}: ${why}; hand a bound or listening stream socket on as descriptor ${fd}`,
+    )
+  let inode: number
+  try {
+    const found = fstatSync(fd)
+    if (!found.isSocket()) throw refuse('it is no socket')
+    inode = found.ino
+  } catch (error) {
+    if (error instanceof OperatorError) throw error
+    throw refuse(asErrno(error).code === 'EBADF' ? 'there is no such descriptor' : asErrno(error).message)
+  }
+  let socket: net.Socket
+  try {
+    // Neither reads nor writes: it is there for its address, and to keep the descriptor until the end.
+    socket = new net.Socket({ fd, readable: false, writable: false })
+  } catch {
+    throw refuse('it is no stream socket')
+  }
+  socket.on('error', () => {})
+  socket.unref()
+  if (socket.remoteAddress !== undefined) throw refuse('it is connected to a client')
+  const address = socket.address() as Partial<net.AddressInfo>
+  const close = () => void socket.destroy()
+  if (address.port !== undefined) {
+    const host = net.isIPv6(address.address ?? '') ? `[${address.address}]` : address.address
+    return { fd, display: `http://${host}:${address.port}`, unixPath: null, close }
+  }
+  const path = unixPathOf(inode)
+  if (path === null) throw refuse('it is not bound to an address')
+  return { fd, display: `unix:${path}`, unixPath: path, close }
+}
+
+/** Linux tells the paths of Unix sockets; elsewhere it is known by its number. */
+function unixPathOf(inode: number): string | null {
+  let table: string
+  try {
+    table = readFileSync('/proc/net/unix', 'utf8')
+  } catch {
+    return '(inherited)'
+  }
+  for (const line of table.split('\n')) {
+    // Num RefCount Protocol Flags Type St Inode Path; type 1 is a stream, state 1 unconnected.
+    const [, , , , type, state, ...rest] = line.split(' ')
+    if (type !== '0001' || state !== '01') continue
+    const [number, ...path] = rest.join(' ').trimStart().split(' ')
+    if (Number(number) === inode && path.length > 0) return path.join(' ')
+  }
+  return null
+}

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { OperatorError } from '../errors.ts'
+import { bindListeners, explainTcp, type Listener } from './listeners.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'jt-'))
+after(() => rmSync(directory, { recursive: true }))
+
+const tcp = (host: string, port = 0) => ({ kind: 'tcp', host, port }) as const
+const unix = (name: string) => ({ kind: 'unix', path: join(directory, name) }) as const
+
+/** A process that listens on the inherited socket and answers every connection with `text`. */
+async function startAcceptor(listener: Listener, text: string): Promise<ChildProcess> {
+  const script = `require('net').createServer(s => s.end('${text}')).listen({ fd: 3 }, () => console.log('listening'))`
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit', listener.fd] })
+  await once(child.stdout!, 'data')
+  return child
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+}
+
+async function ask(options: net.NetConnectOpts): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of net.connect(options)) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
+
+const portOf = (listener: Listener) => Number(/:(\d+)$/.exec(listener.display)?.[1])
+
+async function refusal(...addresses: Parameters<typeof bindListeners>[0]): Promise<string> {
+  const error = await bindListeners(addresses).then(
+    () => assert.fail('it was bound'),
+    (caught: unknown) => caught,
+  )
+  assert.ok(error instanceof OperatorError, String(error))
+  return error.message
+}
+
+test('port 0 becomes a real port, and connections wait for the successor of a killed gateway', async () => {
+  const [listener] = await bindListeners([tcp('127.0.0.1')])
+  assert.ok(portOf(listener!) > 0)
+  await end(await startAcceptor(listener!, 'first'))
+  // Nobody accepts now: the kernel's queue takes the connection.
+  const answer = ask({ port: portOf(listener!), host: '127.0.0.1' })
+  const second = await startAcceptor(listener!, 'second')
+  assert.equal(await answer, 'second')
+  await end(second)
+  listener!.close()
+})
+
+test('the display of IPv6 has brackets, and a host name is resolved', async () => {
+  const [six, name] = await bindListeners([tcp('::1'), tcp('localhost')])
+  assert.match(six!.display, /^http:\/\/\[::1\]:\d+$/)
+  assert.match(name!.display, /^http:\/\/localhost:\d+$/)
+  six!.close()
+  name!.close()
+})
+
+test('a port that another program listens on is refused with advice', async () => {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  assert.match(
+    await refusal(tcp('127.0.0.1', port)),
+    new RegExp(`http://127\\.0\\.0\\.1:${port}: another program .*--bind`),
+  )
+  server.close()
+})
+
+test('the same address twice is refused, and nothing stays bound', async () => {
+  const [listener] = await bindListeners([tcp('127.0.0.1')])
+  const port = portOf(listener!)
+  listener!.close()
+  assert.match(await refusal(tcp('127.0.0.1', port), tcp('127.0.0.1', port)), /twice/)
+  const server = net.createServer().listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  server.close()
+})
+
+test('an address of another machine and a host without one are refused with advice', async () => {
+  assert.match(await refusal(tcp('192.0.2.1')), /no interface of this machine/)
+  assert.match(await refusal(tcp('no-such-host.invalid')), /has no address/)
+})
+
+test('a port below 1024 without the right to it comes with advice', () => {
+  // Built by hand: root, and containers that lift the limit, never meet the real one.
+  const error = Object.assign(new Error('bind EACCES'), { code: 'EACCES' })
+  assert.match(explainTcp(error, 'http://0.0.0.0:80', 80).message, /http:\/\/0\.0\.0\.0:80: ports below 1024 .* 8080/)
+})
+
+test('a Unix socket appears under its name only, open to all, and is removed at the end', async () => {
+  const [listener] = await bindListeners([unix('a.sock')])
+  assert.equal(listener!.display, `unix:${join(directory, 'a.sock')}`)
+  assert.deepEqual(readdirSync(directory), ['a.sock'])
+  assert.equal(statSync(listener!.unixPath!).mode & 0o777, 0o666)
+  const child = await startAcceptor(listener!, 'unix')
+  assert.equal(await ask({ path: listener!.unixPath! }), 'unix')
+  await end(child)
+  listener!.close()
+  assert.deepEqual(readdirSync(directory), [])
+})
+
+test('a path that somebody took over is not removed', async () => {
+  const [old] = await bindListeners([unix('b.sock')])
+  const [successor] = await bindListeners([unix('b.sock')])
+  old!.close()
+  assert.ok(existsSync(successor!.unixPath!))
+  successor!.close()
+  assert.ok(!existsSync(successor!.unixPath!))
+})
+
+test('a stale socket of a killed predecessor is replaced', async () => {
+  const script = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`
+  const child = spawn(process.execPath, ['-e', script, join(directory, 'c.sock')], { stdio: 'inherit' })
+  await once(child, 'exit')
+  const before = lstatSync(join(directory, 'c.sock')).ino
+  const [listener] = await bindListeners([unix('c.sock')])
+  assert.notEqual(lstatSync(listener!.unixPath!).ino, before)
+  listener!.close()
+})
+
+test('a Unix socket that a program answers on is refused', async () => {
+  const server = net.createServer().listen(join(directory, 'd.sock'))
+  await once(server, 'listening')
+  assert.match(await refusal(unix('d.sock')), /another program does/)
+  server.close()
+})
+
+test('what is no socket is refused and stays', async () => {
+  writeFileSync(join(directory, 'file'), 'precious')
+  symlinkSync('file', join(directory, 'link'))
+  assert.match(await refusal(unix('file')), /exists and is no socket/)
+  assert.match(await refusal(unix('link')), /exists and is no socket/)
+  assert.deepEqual(readdirSync(directory).sort(), ['file', 'link'])
+})
+
+test('a missing directory and a path that is too long are refused with advice', async () => {
+  assert.match(await refusal(unix('nowhere/a.sock')), /there is no directory .*nowhere; create it/)
+  assert.match(await refusal(unix('x'.repeat(104))), /may have 103 bytes, this one has \d+/)
+})
+
+test('when one address fails, those before it are released', async () => {
+  assert.match(await refusal(unix('e.sock'), tcp('192.0.2.1')), /192\.0\.2\.1/)
+  assert.ok(!existsSync(join(directory, 'e.sock')))
+})
+
+test('the socket follows a renamed directory no further: closing removes nothing else', async () => {
+  const [listener] = await bindListeners([unix('f.sock')])
+  renameSync(listener!.unixPath!, join(directory, 'moved.sock'))
+  listener!.close()
+  assert.ok(existsSync(join(directory, 'moved.sock')))
+})
+
+test('the mode of a Unix socket is what was asked for, and it belongs to the user of our children', async () => {
+  const [plain, closed] = await bindListeners([unix('mode-1')]).then(async ([one]) => [
+    one!,
+    (await bindListeners([unix('mode-2')], { mode: 0o660 }))[0]!,
+  ])
+  assert.equal(statSync(plain!.unixPath!).mode & 0o777, 0o666)
+  assert.equal(statSync(closed!.unixPath!).mode & 0o777, 0o660)
+  plain!.close()
+  closed!.close()
+  if (process.getuid?.() !== 0) return
+  const identity = { uid: 65_534, gid: 65_533, userName: '' }
+  const [given] = await bindListeners([unix('mode-3')], { mode: 0o660, identity })
+  const { uid, gid } = statSync(given!.unixPath!)
+  assert.deepEqual([uid, gid], [65_534, 65_533])
+  given!.close()
+  assert.ok(!existsSync(given!.unixPath!))
+})

@@ -1,0 +1,225 @@
+/**
+ * Listening sockets: bound in the master, neither listening nor accepting, inherited by gateways. The only file that
+ * knows how a socket is bound (`net.BoundSocket`) and how its descriptor is found; those that others have bound for us are
+ * adopted by `inherited-listener.ts`.
+ *
+ * Invariants: the master never listens or accepts, so it never steals a connection; the sockets live as long as the
+ * master, so a gateway that dies refuses nobody. A Unix path appears complete (bound under a temporary name, made
+ * accessible, renamed into place) and is removed at the end only while it is still the socket that we put there.
+ */
+import { lookup } from 'node:dns/promises'
+import { lstatSync, renameSync, type Stats, statSync, unlinkSync } from 'node:fs'
+import net from 'node:net'
+import { basename, dirname, join } from 'node:path'
+import type { BindAddress, Identity } from '../../config/types.ts'
+import { asErrno, OperatorError } from '../errors.ts'
+import { giveTo, runAs } from './identity.ts'
+import { adoptListener } from './inherited-listener.ts'
+import { replaceableStep } from './safe-path.ts'
+import { checkSocketPath, isSocketAnswering } from './unix-socket.ts'
+
+export interface Listener {
+  /** Valid in this process until `close`; hand it on through spawn's stdio. */
+  readonly fd: number
+  /** `http://127.0.0.1:8000` with the real port, or `unix:/run/app.sock`. */
+  readonly display: string
+  readonly unixPath: string | null
+  /** Releases the socket and removes its path. Gateways that inherited it keep theirs. */
+  close(): void
+}
+
+/** What this file uses of `net.BoundSocket`; the type definitions know neither `path` nor older Node versions. */
+interface BoundSocket {
+  address(): { readonly address: string; readonly port: number } | string
+  fd(): number
+  close(): void
+}
+type BoundSocketClass = new (options: { host?: string; port?: number; path?: string }) => BoundSocket
+
+/** What becomes of the paths of Unix sockets. */
+export interface UnixSocketOptions {
+  /** Anybody may connect, as with a TCP port, unless the user says otherwise. */
+  readonly mode?: number
+  /** Whom they belong to: with a mode such as 0660, those of the group may connect. Null: us. */
+  readonly identity?: Identity | null
+}
+
+/** Binds all, in order; on an error releases what was bound and throws an OperatorError that says what to do. */
+export async function bindListeners(
+  addresses: readonly BindAddress[],
+  unixSockets: UnixSocketOptions = {},
+): Promise<Listener[]> {
+  const bound: Listener[] = []
+  try {
+    for (const address of addresses) {
+      const listener = await bindOne(address, unixSockets)
+      // Two sockets may hold one address until the first listens; then it is too late for a clear message.
+      const twin = bound.some(other => other.display === listener.display)
+      bound.push(listener)
+      if (twin) throw new OperatorError(`cannot listen on ${listener.display} twice: remove one of the two --bind`)
+    }
+    return bound
+  } catch (error) {
+    for (const listener of bound) listener.close()
+    throw error
+  }
+}
+
+async function bindOne(address: BindAddress, unixSockets: UnixSocketOptions): Promise<Listener> {
+  switch (address.kind) {
+    case 'tcp':
+      return bindTcp(address.host, address.port)
+    case 'unix':
+      return bindUnix(address.path, unixSockets)
+    case 'fd':
+      return adoptListener(address.fd)
+  }
+}
+
+function createBoundSocket(options: ConstructorParameters<BoundSocketClass>[0]): BoundSocket {
+  const Bound = (net as { BoundSocket?: unknown }).BoundSocket as BoundSocketClass | undefined
+  if (Bound === undefined) throw new OperatorError(`Node ${process.version} lacks net.BoundSocket: use 24.21 or newer`)
+  return new Bound(options)
+}
+
+async function bindTcp(host: string, port: number): Promise<Listener> {
+  const wanted = formatTcp(host, port)
+  const socket = await resolveHost(host, wanted).then(numeric => {
+    try {
+      return createBoundSocket({ host: numeric, port })
+    } catch (error) {
+      throw explainTcp(error, wanted, port)
+    }
+  })
+  const address = socket.address()
+  const real = typeof address === 'string' ? port : address.port
+  return { fd: socket.fd(), display: formatTcp(host, real), unixPath: null, close: () => socket.close() }
+}
+
+/** BoundSocket takes numbers only. */
+async function resolveHost(host: string, wanted: string): Promise<string> {
+  if (net.isIP(host)) return host
+  try {
+    return (await lookup(host)).address
+  } catch {
+    throw new OperatorError(
+      `cannot listen on ${wanted}: the host name '${host}' has no address; use an IP address of this machine`,
+    )
+  }
+}
+
+function formatTcp(host: string, port: number): string {
+  return `http://${net.isIPv6(host) ? `[${host}]` : host}:${port}`
+}
+
+/** The sentence for a failed bind; exported for its test. */
+export function explainTcp(error: unknown, wanted: string, port: number): OperatorError {
+  switch (asErrno(error).code) {
+    case 'EADDRINUSE':
+      return new OperatorError(
+        `cannot listen on ${wanted}: another program does; stop it, or choose another port with --bind`,
+      )
+    case 'EACCES':
+      return new OperatorError(
+        `cannot listen on ${wanted}: ports below 1024 are for root; choose one such as ${port + 8000}, or give the program CAP_NET_BIND_SERVICE`,
+      )
+    case 'EADDRNOTAVAIL':
+      return new OperatorError(
+        `cannot listen on ${wanted}: no interface of this machine has that address; 0.0.0.0 means all of them`,
+      )
+    default:
+      return new OperatorError(`cannot listen on ${wanted}: ${asErrno(error).message}`)
+  }
+}
+
+async function bindUnix(path: string, { mode = 0o666, identity = null }: UnixSocketOptions): Promise<Listener> {
+  const display = `unix:${path}`
+  // Shorter than most names, so that it rarely is the one that does not fit.
+  const temporary = join(dirname(path), `.${Math.random().toString(36).slice(2, 6)}`)
+  checkSocketPath(path, display)
+  checkSocketPath(temporary, display)
+  await checkReplaceable(path, display)
+  let socket: BoundSocket
+  let placed: Stats
+  try {
+    // A directory that is missing or closed to us is told apart only here: bind says EACCES for both.
+    statSync(dirname(path))
+    socket = bindPath(temporary, mode, identity)
+  } catch (error) {
+    throw explainUnix(error, display, path)
+  }
+  try {
+    placed = lstatSync(temporary)
+    renameSync(temporary, path)
+  } catch (error) {
+    socket.close()
+    throw explainUnix(error, display, path)
+  }
+  return {
+    fd: socket.fd(),
+    display,
+    unixPath: path,
+    close() {
+      // Unlinks the temporary name, which is gone: closing cannot hit a successor's path.
+      socket.close()
+      unlinkOurs(path, placed)
+    },
+  }
+}
+
+/**
+ * With its mode and owner from its first moment on. In the identity's name where that works: in a directory of theirs a path
+ * may mean another file a moment later, and root would give that one away.
+ */
+function bindPath(path: string, mode: number, identity: Identity | null): BoundSocket {
+  const umask = process.umask(0o777 & ~mode)
+  try {
+    return runAs(identity, () => createBoundSocket({ path }))
+  } catch (error) {
+    if (identity === null || asErrno(error).code !== 'EACCES' || replaceableStep(identity, path) !== null) throw error
+    const socket = createBoundSocket({ path })
+    giveTo(identity, path)
+    return socket
+  } finally {
+    process.umask(umask)
+  }
+}
+
+/** Nothing there, or a socket that nobody answers: what a killed predecessor leaves behind. */
+async function checkReplaceable(path: string, display: string): Promise<void> {
+  let there: Stats
+  try {
+    there = lstatSync(path)
+  } catch (error) {
+    if (asErrno(error).code === 'ENOENT') return
+    throw explainUnix(error, display, path)
+  }
+  if (!there.isSocket())
+    throw new OperatorError(`cannot listen on ${display}: '${basename(path)}' exists and is no socket; remove it`)
+  if (await isSocketAnswering(path))
+    throw new OperatorError(
+      `cannot listen on ${display}: another program does; stop it, or choose another path with --bind`,
+    )
+}
+
+function explainUnix(error: unknown, display: string, path: string): OperatorError {
+  if (error instanceof OperatorError) return error
+  switch (asErrno(error).code) {
+    case 'ENOENT':
+      return new OperatorError(`cannot listen on ${display}: there is no directory ${dirname(path)}; create it`)
+    case 'EACCES':
+    case 'EPERM':
+      return new OperatorError(`cannot listen on ${display}: no permission to create files in ${dirname(path)}`)
+    default:
+      return new OperatorError(`cannot listen on ${display}: ${asErrno(error).message}`)
+  }
+}
+
+function unlinkOurs(path: string, placed: Stats): void {
+  try {
+    const there = lstatSync(path)
+    if (there.dev === placed.dev && there.ino === placed.ino) unlinkSync(path)
+  } catch {
+    // Removed already, by somebody who may.
+  }
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { NotifySocket } from '../../../test/support/notify-socket.ts'
+import { Outputs } from '../output/output.ts'
+import { PROGRAMS } from '../paths.ts'
+import { type NotifySocket as Address, Notifier, takeNotifySocket } from './notifier.ts'
+
+function makeNotifier(t: TestContext, socket: Address, askGateway: (notifier: Notifier) => void = () => {}) {
+  const warnings: string[] = []
+  const notifier: Notifier = new Notifier({
+    socket,
+    program: PROGRAMS.notify,
+    python: () => 'python3',
+    askGateway: () => askGateway(notifier),
+    outputs: new Outputs(),
+    warn: message => warnings.push(message),
+  })
+  t.after(() => notifier.close())
+  return { notifier, warnings }
+}
+
+function makePath(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'jumak-notify-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  return join(directory, 'notify')
+}
+
+test('the variables are taken out, and a watchdog of another process is not ours', () => {
+  const environment = { NOTIFY_SOCKET: '/run/n', WATCHDOG_USEC: '3000000', WATCHDOG_PID: '7', A: 'b' }
+  assert.deepEqual(takeNotifySocket(environment, 7), { address: '/run/n', watchdogMs: 3000 })
+  assert.deepEqual(environment, { A: 'b' })
+  const another = { NOTIFY_SOCKET: '@n', WATCHDOG_USEC: '3000000', WATCHDOG_PID: '7' }
+  assert.deepEqual(takeNotifySocket(another, 8), { address: '@n', watchdogMs: 0 })
+  assert.deepEqual(takeNotifySocket({ NOTIFY_SOCKET: '@n', WATCHDOG_USEC: 'x' }, 8), { address: '@n', watchdogMs: 0 })
+  assert.equal(takeNotifySocket({ WATCHDOG_USEC: '1' }, 8), null)
+})
+
+for (const kind of ['path', 'abstract'])
+  test(`what is said arrives, at an address of this kind: ${kind}`, async t => {
+    const address = kind === 'path' ? makePath(t) : `@jumak-${randomUUID()}`
+    const socket = await NotifySocket.bind(address)
+    t.after(() => socket.close())
+    const { notifier, warnings } = makeNotifier(t, { address, watchdogMs: 0 })
+    notifier.reloading()
+    notifier.ready('one\ntwo')
+    const before = process.hrtime.bigint() / 1000n
+    notifier.reloading()
+    notifier.stopping()
+    await socket.waitFor('STOPPING=1')
+    const [ready, reloading, stopping] = socket.received.map(({ lines }) => lines)
+    assert.deepEqual(ready, ['READY=1', 'STATUS=one two'], 'no RELOADING before the first READY')
+    assert.equal(reloading![0], 'RELOADING=1')
+    const moment = BigInt(/^MONOTONIC_USEC=(\d+)$/.exec(reloading![1]!)![1]!)
+    assert.ok(moment >= before && moment <= process.hrtime.bigint() / 1000n)
+    assert.deepEqual(stopping, ['STOPPING=1', 'STATUS=stopping'])
+    // Root speaks in the name of the master, unless its container forbids that.
+    const senders = new Set(socket.received.map(({ pid }) => pid))
+    assert.equal(senders.size, 1)
+    await notifier.close()
+    assert.deepEqual(warnings, [])
+  })
+
+test('the watchdog hears of us only when the gateway has answered', async t => {
+  const address = makePath(t)
+  const socket = await NotifySocket.bind(address)
+  t.after(() => socket.close())
+  let isAnswering = true
+  let asked = 0
+  const { notifier } = makeNotifier(t, { address, watchdogMs: 40 }, one => {
+    asked++
+    if (isAnswering) one.answered()
+  })
+  await socket.waitFor('WATCHDOG=1')
+  isAnswering = false
+  const before = asked
+  while (asked < before + 10) await new Promise(resolve => setTimeout(resolve, 10))
+  // Behind what is on its way.
+  notifier.stopping()
+  await socket.waitFor('STOPPING=1')
+  const count = socket.received.filter(({ lines }) => lines.includes('WATCHDOG=1')).length
+  assert.ok(count <= before, `${count} signs of life for ${before} answers`)
+})
+
+test('a socket that nobody reads is told once, and stops nothing', async t => {
+  const { notifier, warnings } = makeNotifier(t, { address: makePath(t), watchdogMs: 0 })
+  notifier.ready('one')
+  notifier.ready('two')
+  while (warnings.length === 0) await new Promise(resolve => setTimeout(resolve, 10))
+  await notifier.close()
+  assert.equal(warnings.length, 1)
+  assert.match(warnings[0]!, /^NOTIFY_SOCKET: cannot send to .*: No such file or directory$/)
+  const strange = makeNotifier(t, { address: 'vsock:2:1234', watchdogMs: 0 })
+  strange.notifier.ready('one')
+  assert.deepEqual(strange.warnings, ['NOTIFY_SOCKET: vsock:2:1234 is no path and no abstract address'])
+})

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, test } from 'node:test'
+import { OperatorError } from '../errors.ts'
+import { writePidFile } from './pid-file.ts'
+
+let directory: string
+let path: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'jt-'))
+  path = join(directory, 'jumak.pid')
+})
+afterEach(() => rmSync(directory, { recursive: true }))
+
+const isOperatorError = (pattern: RegExp) => (error: unknown) =>
+  error instanceof OperatorError && pattern.test(error.message)
+
+test('it holds our number, and nothing is left of it', () => {
+  const file = writePidFile(path)
+  assert.equal(readFileSync(path, 'latin1'), `${process.pid}\n`)
+  file.remove()
+  file.remove()
+  assert.deepEqual(readdirSync(directory), [])
+})
+
+test('what another one wrote over it stays', () => {
+  const file = writePidFile(path)
+  writeFileSync(path, '1\n')
+  file.remove()
+  assert.ok(existsSync(path))
+})
+
+test('a stale one is replaced: of a process that has ended, of one that is something else, an empty one, our own number', async t => {
+  const ended = spawn('true')
+  await once(ended, 'exit')
+  const sleeper = spawn('sleep', ['60'])
+  t.after(() => sleeper.kill())
+  await once(sleeper, 'spawn')
+  for (const text of [`${ended.pid}\n`, `${sleeper.pid}`, '', `${process.pid}\n`]) {
+    writeFileSync(path, text)
+    writePidFile(path)
+    assert.equal(readFileSync(path, 'latin1'), `${process.pid}\n`)
+  }
+})
+
+test('one that names another Jumak that runs is refused', { skip: process.platform !== 'linux' }, async () => {
+  const other = spawn(process.execPath, [
+    '-e',
+    'console.log(1); setInterval(() => {}, 1000)',
+    '/opt/jumak/dist/cli/main.js',
+  ])
+  await once(other.stdout, 'data')
+  writeFileSync(path, `${other.pid}\n`)
+  assert.throws(() => writePidFile(path), isOperatorError(new RegExp(`runs already, as process ${other.pid} `)))
+  assert.equal(readFileSync(path, 'latin1'), `${other.pid}\n`)
+  other.kill('SIGKILL')
+  await once(other, 'exit')
+})
+
+test('what is no pid file is not touched, and a place that cannot be written is one sentence', () => {
+  writeFileSync(path, 'my thesis\n')
+  assert.throws(() => writePidFile(path), isOperatorError(/holds no process id/))
+  assert.equal(readFileSync(path, 'latin1'), 'my thesis\n')
+  assert.throws(() => writePidFile(join(directory, 'none/jumak.pid')), isOperatorError(/cannot write the --pid-file/))
+})
+
+test('a FIFO or a device that somebody put there is refused, and not waited for', async () => {
+  const module = JSON.stringify(new URL('./pid-file.ts', import.meta.url).href)
+  const script = `const { writePidFile } = await import(${module}); writePidFile(process.argv[1])`
+  spawnSync('mkfifo', [path])
+  for (const what of [path, '/dev/zero']) {
+    // In another process: one that waits could not be ended from here.
+    const words = ['--input-type=module', '-e', script, what]
+    const { stderr, signal } = spawnSync(process.execPath, words, { timeout: 20_000, killSignal: 'SIGKILL' })
+    assert.equal(signal, null)
+    assert.match(String(stderr), /exists and holds no process id/)
+  }
+})

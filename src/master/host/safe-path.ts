@@ -1,0 +1,45 @@
+/**
+ * Whether root can be led astray by a user on the way to a file. `O_NOFOLLOW` and `O_EXCL` are about the last name of a path
+ * only: who may replace a directory before it, by a link or by another directory, decides where root writes.
+ *
+ * A walk as the kernel does it, link by link. Where nobody but root may change any step, it stays as it was found. Access
+ * control lists are not looked at.
+ */
+import { lstatSync, readlinkSync, type Stats } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { Identity } from '../../config/types.ts'
+import { runAs } from './identity.ts'
+
+const [STICKY, GROUP_WRITES, OTHERS_WRITE] = [0o1000, 0o020, 0o002]
+/** As the kernel: more links than this on a path are ELOOP. */
+const MAX_LINKS = 40
+
+/** The first step on the way to the file's directory that the user can replace; null: none. Throws what `lstat` throws. */
+export function replaceableStep(identity: Identity, path: string): string | null {
+  const groups = runAs(identity, () => process.getgroups!())
+  let parent = '/'
+  let links = 0
+  const steps = dirname(resolve(path)).split('/').filter(Boolean)
+  while (steps.length > 0) {
+    const step = resolve(parent, steps.shift()!)
+    const found = lstatSync(step)
+    if (mayReplace(identity, groups, lstatSync(parent), found)) return step
+    if (!found.isSymbolicLink()) {
+      parent = step
+      continue
+    }
+    if (++links > MAX_LINKS) return step
+    const target = readlinkSync(step)
+    if (target.startsWith('/')) parent = '/'
+    steps.unshift(...target.split('/').filter(Boolean))
+  }
+  return null
+}
+
+/** An entry of a directory. In a sticky one only the owners of both may. */
+function mayReplace({ uid, gid }: Identity, groups: readonly number[], directory: Stats, entry: Stats): boolean {
+  if (directory.uid === uid) return true
+  const isInGroup = directory.gid === gid || groups.includes(directory.gid)
+  const mayWrite = (directory.mode & OTHERS_WRITE) !== 0 || (isInGroup && (directory.mode & GROUP_WRITES) !== 0)
+  return mayWrite && ((directory.mode & STICKY) === 0 || entry.uid === uid)
+}

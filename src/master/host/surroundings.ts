@@ -1,0 +1,34 @@
+/** What an application runs in: its directory, its Python, its environment. Found anew for each generation; runs in the master. */
+import { statSync } from 'node:fs'
+import type { Config } from '../../config/types.ts'
+import { asErrno, OperatorError } from '../errors.ts'
+import { applicationEnvironment, originOf } from './environment.ts'
+import { findPython, type Python } from './python.ts'
+
+export interface Surroundings {
+  readonly python: Python
+  readonly environment: NodeJS.ProcessEnv
+  /** Where DJANGO_SETTINGS_MODULE in it comes from, as words; empty: it is not there. */
+  readonly settingsFrom: string
+}
+
+/** Throws an OperatorError. `signal`: nobody waits for it any more. */
+export async function findSurroundings(config: Config, signal: AbortSignal): Promise<Surroundings> {
+  const { directory, envFiles, variables } = config
+  checkDirectory(directory)
+  return {
+    python: await findPython({ explicit: config.python, directory, environment: process.env }, signal),
+    environment: applicationEnvironment(process.env, envFiles, variables),
+    settingsFrom: originOf('DJANGO_SETTINGS_MODULE', process.env, envFiles, variables),
+  }
+}
+
+/** Spawning in a directory that is not there would say that the Python is not there. */
+function checkDirectory(directory: string): void {
+  try {
+    if (statSync(directory).isDirectory()) return
+  } catch (error) {
+    throw new OperatorError(`cannot enter the application's directory ${directory}: ${asErrno(error).message}`)
+  }
+  throw new OperatorError(`the application's directory ${directory} is no directory`)
+}

@@ -1,0 +1,144 @@
+/**
+ * What the program says of itself when it starts: facts, as words for people and as fields for machines. Two groups, by
+ * when they are known: the program's own at once, the application's when it is imported. Runs in the master.
+ *
+ * JSON: one record for each group and not for each fact, so that its reader needs no other record to know what came up.
+ */
+import { version } from '../../base/version.ts'
+import type { AccessLogConfig, Config } from '../../config/types.ts'
+import type { LoadedApplication } from '../../control/messages.ts'
+import type { Fact, Told } from '../../observe/log.ts'
+import type { Generation } from '../fleet/generation.ts'
+import { describeStatic, mountsOf } from '../fleet/static-mounts.ts'
+import type { Listener } from '../host/listeners.ts'
+import { readMemory } from '../host/memory.ts'
+import { countOf, describeDuration } from './describe.ts'
+
+export function programFacts(config: Config, listeners: readonly Listener[]): Told {
+  const { trustedProxies, accessLog, logFile, staticMounts } = config
+  const { connections } = config.limits
+  const addresses = listeners.map(listener => listener.display)
+  const facts: Fact[] = addresses.map((text, i) => ({ label: i === 0 ? 'address' : '', text }))
+  facts.push({ label: 'trusted', text: trustedProxies.join(', ') || 'no proxy' })
+  facts.push({ label: 'connections', text: `up to ${connections} at a time` })
+  for (const { url, directory } of staticMounts) facts.push({ label: 'static', text: `${url} from ${directory}` })
+  if (accessLog !== null) facts.push({ label: 'access log', text: describeAccessLog(accessLog) })
+  if (logFile !== null) facts.push({ label: 'log', text: logFile })
+  const fields = {
+    version,
+    pid: process.pid,
+    addresses,
+    trusted: trustedProxies,
+    connections,
+    staticMounts,
+    accessLog,
+    logFile,
+  }
+  return { headline: `Jumak ${version}, process ${process.pid}`, message: 'started', facts, fields }
+}
+
+function describeAccessLog({ path, format, minStatus, slowerThan }: AccessLogConfig): string {
+  const where = path === '-' ? 'standard output' : path
+  const conditions = [
+    ...(minStatus > 0 ? [`status ${minStatus} and above`] : []),
+    ...(slowerThan > 0 ? [`${describeDuration(slowerThan)} and slower`] : []),
+  ]
+  const name = ['common', 'combined', 'json'].includes(format) ? format : 'a format of its own'
+  return `${where}, ${name}${conditions.length > 0 ? `: only ${conditions.join(', or ')}` : ''}`
+}
+
+/** Null while the application is not known. */
+export function applicationFacts(generation: Generation, config: Config, wanted: number): Told | null {
+  const { application: loaded, python, preload, hazards } = generation
+  if (loaded === null || python === null) return null
+  const { app, concurrency, threads } = config
+  const files = describeStatic(loaded, config)
+  const facts: Fact[] = [
+    { label: 'application', text: describeApplication(generation) },
+    ...(app.found === '' ? [] : [{ label: '', text: app.found }]),
+    { label: 'Python', text: describePython(generation) },
+    { label: 'workers', text: describeWorkers(loaded, config, wanted) },
+    { label: 'preload', text: describePreload(generation) },
+    ...(files === null ? [] : [{ label: 'static', text: files }]),
+  ]
+  const fields = {
+    application: loaded.application,
+    framework: loaded.framework,
+    found: app.found,
+    python: loaded.python,
+    pythonPath: python.path,
+    pythonReason: python.reason,
+    workers: wanted,
+    interface: loaded.interface,
+    threads,
+    concurrency,
+    workersReason: reasonOf(loaded, config),
+    preload: preload !== 'off',
+    forkHazards: hazards.map(({ what }) => what),
+    importMs: loaded.importMs,
+    static: mountsOf(loaded, config),
+    staticSource: files,
+    generation: generation.number,
+  }
+  return { headline: '', message: 'loaded', facts, fields }
+}
+
+/** `2 × 1 thread (auto: 2 cores)`. */
+function describeWorkers(application: LoadedApplication, config: Config, wanted: number): string {
+  const { concurrency, threads, workers, asgiWorkers } = config
+  const isAsgi = application.interface === 'asgi'
+  const what = `${wanted} × ${isAsgi ? `up to ${countOf(concurrency, 'request')}` : countOf(threads, 'thread')}`
+  if (isAsgi && wanted === asgiWorkers) return `${what}: ${HOW_TO_HAVE_MORE}`
+  const reason = reasonOf(application, config)
+  return reason === '' || wanted !== workers ? what : `${what} (${reason})`
+}
+
+/** A room of WebSockets that is a list in a module is one in each process. */
+const HOW_TO_HAVE_MORE = '-w N for more, if nothing is kept in memory for all clients'
+
+/** Empty where the user said how many. */
+function reasonOf(application: LoadedApplication, { asgiWorkers, workersReason }: Config): string {
+  return application.interface === 'asgi' && asgiWorkers !== null ? 'the default for ASGI' : workersReason
+}
+
+/** Settings that do something for the other kind of application only: known when this one is imported. */
+export function uselessSettings(kind: 'wsgi' | 'asgi', { threads, lifespan }: Config): string[] {
+  if (kind === 'wsgi') return lifespan === 'on' ? ['lifespan does nothing for a WSGI application'] : []
+  const instead = 'concurrency says what a worker runs at a time'
+  return threads > 1 ? [`threads does nothing for an ASGI application: ${instead}`] : []
+}
+
+/** Megabytes by process, when all of them run. Null where nothing tells. */
+export async function memoryFacts(processes: Readonly<Record<string, readonly number[]>>): Promise<Told | null> {
+  const parts = await Promise.all(
+    Object.entries(processes).map(async ([name, pids]) => {
+      const found = await Promise.all(pids.map(readMemory))
+      const label = name === 'workers' ? countOf(pids.length, 'worker') : name
+      return { name, label, bytes: found.reduce((sum, one) => sum + (one?.bytes ?? 0), 0) }
+    }),
+  )
+  const megabytes = (bytes: number) => Math.round(bytes / 1024 ** 2)
+  const total = parts.reduce((sum, { bytes }) => sum + bytes, 0)
+  if (total === 0) return null
+  const text = `${megabytes(total)} MB: ${parts.map(({ label, bytes }) => `${label} ${megabytes(bytes)}`).join(', ')}`
+  const fields = { memory: Object.fromEntries(parts.map(({ name, bytes }) => [name, bytes])) }
+  return { headline: '', message: 'memory', facts: [{ label: 'memory', text }], fields }
+}
+
+/** `mysite.wsgi:application, Django 5.2.1`; empty while it is not known. */
+export function describeApplication({ application }: Generation): string {
+  if (application === null) return ''
+  return application.framework === '' ? application.application : `${application.application}, ${application.framework}`
+}
+
+/** `3.13.0, /srv/venv/bin/python (.venv)`. */
+export function describePython({ application, python }: Generation): string {
+  return `${application?.python}, ${python?.path} (${python?.reason})`
+}
+
+function describePreload({ application, preload, hazards }: Generation): string {
+  const took = `in ${describeDuration(application?.importMs ?? 0)}`
+  const warned = hazards.length > 0 ? ', see the warnings above' : ''
+  if (preload !== 'off') return `imported once ${took}, workers are forked from it${warned}`
+  return `off${warned}: each worker imports the application, ${took}`
+}

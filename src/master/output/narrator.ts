@@ -1,0 +1,316 @@
+/**
+ * Everything that the master says: start-up lines, and one line for each thing that happens to a process. The only
+ * file with sentences about them, so that their tone and level are seen at once. Runs in the master.
+ *
+ * Levels: error: something is broken that was asked for; warn: it mended itself or may surprise; info: what an operator
+ * wants to see of a healthy run; debug: the rest.
+ */
+import { relative } from 'node:path'
+import type { Change, Config, LogLevel } from '../../config/types.ts'
+import type { ForkHazard, LoadFailure, RequestTold } from '../../control/messages.ts'
+import type { Colour, Log, LogFields } from '../../observe/log.ts'
+import { hasTerminal } from '../development/terminal.ts'
+import type { CrashLoop } from '../fleet/crash-loop.ts'
+import type { GatewayHandle } from '../fleet/gateway-handle.ts'
+import type { Generation, GenerationFailure } from '../fleet/generation.ts'
+import type { WorkerHandle } from '../fleet/worker-handle.ts'
+import type { Listener } from '../host/listeners.ts'
+import { briefApplication, briefProgram } from './brief.ts'
+import { countOf, describeDuration } from './describe.ts'
+import {
+  applicationFacts,
+  describeApplication,
+  describePython,
+  memoryFacts,
+  programFacts,
+  uselessSettings,
+} from './facts.ts'
+
+const SOURCE = 'master'
+/** Characters: the whole line is in the log, under the name of the process that wrote it. */
+const MAX_LAST_WORDS = 200
+
+export class Narrator {
+  readonly #log: Log
+  #config: Config
+  /** What the application prints is shown at every log level: dropping its tracebacks would not be quiet but blind. */
+  readonly #outputLevel: LogLevel
+  /** Generations whose application was named. */
+  #named = 0
+  #hasNamed = false
+  /** While developing: the same failure again is told in one line. */
+  #failedWith = ''
+
+  constructor(log: Log, config: Config) {
+    this.#log = log
+    this.#config = config
+    this.#outputLevel = config.logLevel === 'debug' ? 'info' : config.logLevel
+  }
+
+  /** Records of the start are for machines, which ask for nothing. */
+  get #tellsAll(): boolean {
+    return this.#config.logLevel === 'debug' || this.#config.logFormat === 'json'
+  }
+
+  info(message: string): void {
+    this.#log.info(SOURCE, message)
+  }
+  warn(message: string): void {
+    this.#log.warn(SOURCE, message)
+  }
+  error(message: string): void {
+    this.#log.error(SOURCE, message)
+  }
+
+  /** What another process printed: a line, or lines that belong together. */
+  output(source: 'worker' | 'preloader', message: string, isError: boolean, about: LogFields): void {
+    this.#log.write(isError ? 'error' : this.#outputLevel, source, message, about)
+  }
+
+  // ---- start, reload ----
+
+  started(listeners: readonly Listener[]): void {
+    const told = programFacts(this.#config, listeners)
+    this.#log.facts(SOURCE, this.#tellsAll ? told : briefProgram(told, this.#config.app))
+  }
+
+  runsAsRoot(): void {
+    this.warn('Jumak runs as root, and so does the application: name another user with --user')
+  }
+
+  isProcessOne(): void {
+    this.warn(
+      'Jumak is process 1 and no init: orphans of the application become zombies; start it by bin/jumak with a python3 on PATH, or the container with --init',
+    )
+  }
+
+  /** Once for each generation, as soon as its application is known. */
+  learned(generation: Generation, wanted: number): void {
+    const known = applicationFacts(generation, this.#config, wanted)
+    if (known === null || this.#named >= generation.number) return
+    this.#named = generation.number
+    const note = generation.python?.note ?? ''
+    if (note !== '') this.warn(note)
+    for (const useless of uselessSettings(generation.application!.interface, this.#config)) this.warn(useless)
+    const what = `${describeApplication(generation)}, Python ${describePython(generation)}`
+    // While developing the first that loads need not be the first, and the tenth is no news.
+    if (!this.#hasNamed) this.#log.facts(SOURCE, this.#tellsAll ? known : briefApplication(known, generation))
+    else if (!this.#config.isDevelopment)
+      this.#log.info(SOURCE, `generation ${generation.number}: ${what}`, known.fields)
+    if (!this.#hasNamed) for (const hint of generation.notes) this.info(hint)
+    this.#hasNamed = true
+  }
+
+  /** The configuration was read anew. */
+  configured(config: Config, changed: readonly { readonly name: string; readonly change: Change }[]): void {
+    this.#config = config
+    const now = changed.filter(({ change }) => change !== 'restart').map(({ name }) => name)
+    const later = changed.filter(({ change }) => change === 'restart').map(({ name }) => name)
+    if (now.length > 0) this.info(`reload: new values of ${now.join(', ')}`)
+    if (later.length > 0)
+      this.warn(`reload: ${later.join(', ')} changed, which takes effect at the next start of the program`)
+  }
+
+  codeChanged(path: string): void {
+    const { directory } = this.#config
+    this.info(`change in ${path.startsWith(`${directory}/`) ? relative(directory, path) : path}: reloading`)
+  }
+
+  /** While developing: `ms` since the change was taken up. */
+  reloaded(generation: number, ms: number): void {
+    this.#failedWith = ''
+    this.info(`generation ${generation} serves, after ${describeDuration(ms)}`)
+  }
+
+  reloadRefused(problems: readonly string[]): void {
+    for (const problem of problems) this.error(problem)
+    this.error('reload: nothing changes, because the settings are wrong')
+  }
+
+  stillLoading(elapsed: string): void {
+    this.info(`still importing ${this.#config.app.display} after ${elapsed}`)
+  }
+
+  /** They are forked all the same with `--preload on`. */
+  hazards({ number, preload, hazards }: Generation): void {
+    for (const { kind, what } of hazards) this.warn(`preload ${preload}: ${what} ${FORK_CONSEQUENCE[kind]}`)
+    if (preload === 'off') this.info(`generation ${number}: each worker imports the application`)
+  }
+
+  promoted(generation: Generation, isFirst: boolean): void {
+    if (isFirst) this.info('ready')
+    else this.info(`generation ${generation.number} serves; older workers finish what they have and leave`)
+  }
+
+  /** What the processes that serve cost at first; they grow with what they do. Pids by name. */
+  async memory(processes: Readonly<Record<string, readonly number[]>>): Promise<void> {
+    const known = await memoryFacts(processes)
+    if (known !== null && this.#tellsAll) this.#log.facts(SOURCE, known)
+  }
+
+  /** `current`: the generation that goes on, null when none has served. */
+  generationFailed(generation: Generation, failure: GenerationFailure, current: number | null): void {
+    const isKnown = this.#config.isDevelopment && this.#failedWith === failure.message + failure.traceback
+    this.#failedWith = failure.message + failure.traceback
+    const traceback = failure.traceback === '' || isKnown ? '' : `\n${failure.traceback.trimEnd()}`
+    const rest = this.#config.isDevelopment
+      ? '\nwaiting for a change'
+      : current === null
+        ? ''
+        : `\ngeneration ${generation.number} is given up, generation ${current} serves on`
+    this.error(`${failure.message}${traceback}${rest}`)
+  }
+
+  preloaderGone(generation: Generation, how: string): void {
+    this.error(
+      `the preloader of generation ${generation.number} ${how}; its workers serve on until a new generation takes over`,
+    )
+  }
+
+  // ---- workers ----
+
+  /** `crashes`: null when no other one is started. */
+  workerGone(worker: WorkerHandle, how: string, isCrash: boolean, crashes: CrashLoop | null): void {
+    const process = worker.pid === null ? '' : ` (process ${worker.pid})`
+    const what = `${worker.name}${process} ${how} after ${describeDuration(performance.now() - worker.startedAt)}`
+    if (!isCrash) {
+      this.#log.debug(SOURCE, what, about(worker))
+      return
+    }
+    const next = crashes === null ? '' : `; ${describeSuccessor(crashes)}`
+    this.#log.warn(SOURCE, `${what}${next}${describeLastWords(worker)}`, about(worker))
+  }
+
+  /** `what`: `it sent field 'slots' …`, `its links broke`. `crashes`: null when no other one is started. */
+  workerOffended(worker: WorkerHandle, what: string, crashes: CrashLoop | null): void {
+    const next = crashes !== null && crashes.notBefore > performance.now() ? `; ${describeSuccessor(crashes)}` : ''
+    this.#log.error(SOURCE, `${worker.name} is replaced: ${what}${next}`, about(worker))
+  }
+
+  workerRecycled(worker: WorkerHandle): void {
+    this.#log.info(SOURCE, `${worker.name} is recycled: ${worker.recycleReason}`, about(worker))
+  }
+
+  /** `request`: the id of the one that is stuck; empty when it is nobody's any more. */
+  workerStuck(worker: WorkerHandle, note: string, request: string): void {
+    const what = worker.fault === 'stuck' ? 'is being replaced' : 'is replaced'
+    this.#log.error(SOURCE, `${worker.name} ${what}: ${note}`, { ...about(worker), request })
+  }
+
+  workerBlocked(worker: WorkerHandle, note: string): void {
+    this.warn(`${worker.name} is blocked: ${note}; what blocks it belongs into a thread`)
+  }
+
+  /** More than one worker is in a debugger, or reads a line. */
+  keyboardShared(workers: readonly WorkerHandle[]): void {
+    if (!hasTerminal(this.#config)) return
+    const names = workers.map(worker => worker.name).join(' and ')
+    this.warn(
+      `${names} read the same keyboard now, and each line goes to one of them: leave one debugger (\`c\`) before you go on`,
+    )
+  }
+
+  /** `request`: the id of the one that it runs there; empty: no certain one. */
+  workerStacks(worker: WorkerHandle, request: string, text: string): void {
+    this.#log.warn(SOURCE, `${worker.name} stands here:\n${text.trimEnd()}`, { ...about(worker), request })
+  }
+
+  workerLoadFailed(worker: WorkerHandle, failure: LoadFailure): void {
+    const traceback = failure.traceback === '' ? '' : `\n${failure.traceback.trimEnd()}`
+    this.#log.error(SOURCE, `${worker.name}: ${failure.message}${traceback}`, about(worker))
+  }
+
+  /** Called before the kill: the phase says why. */
+  killing(worker: WorkerHandle): void {
+    const waited = describeDuration(performance.now() - worker.since)
+    const tell = (level: LogLevel, what: string) =>
+      this.#log.write(level, SOURCE, `${worker.name} ${what}`, about(worker))
+    if (worker.phase === 'linking') tell('error', 'does not accept links: it is killed')
+    else if (worker.phase === 'draining' && this.#config.isDevelopment) tell('info', 'runs old code: it is killed')
+    else if (worker.phase === 'draining') tell('warn', `still has requests after ${waited}: it is killed`)
+    else if (worker.phase === 'stopping' && worker.fault === null)
+      tell(this.#config.isDevelopment ? 'debug' : 'warn', `did not leave within ${waited}: it is killed`)
+    else if (worker.phase === 'killing') tell('warn', `was killed ${waited} ago and is still there`)
+  }
+
+  // ---- gateway ----
+
+  /** `request`: the id of the one that it is about, or empty. */
+  gatewayLog(level: LogLevel, message: string, request: string): void {
+    this.#log.write(level, 'gateway', message, { request })
+  }
+
+  /** While developing. What came from no worker stands back. */
+  requestOver({ request, method, target, status, milliseconds, isApplication }: RequestTold): void {
+    const line = `${method} ${target} ${this.#log.paint(colourOf(status), String(status))} ${describeDuration(milliseconds)}`
+    const fields = { request, method, target, status, seconds: milliseconds / 1000 }
+    this.#log.info('gateway', isApplication ? line : this.#log.paint('dim', line), fields)
+  }
+
+  gatewayError(line: string): void {
+    this.#log.error('gateway', line)
+  }
+
+  gatewayMute(): void {
+    this.error('the gateway does not listen: it is killed')
+  }
+
+  /** `isFatal`: it never listened, so another one would not either. */
+  gatewayGone(how: string, gateway: GatewayHandle, isFatal: boolean, crashes: CrashLoop): void {
+    const { startedAt, inFlight } = gateway
+    const cut = inFlight === 0 ? '' : `; about ${countOf(inFlight, 'request')} in flight are cut`
+    const what = `the gateway ${how} after ${describeDuration(performance.now() - startedAt)}${cut}`
+    const next = isFatal ? 'it never listened' : `${describeSuccessor(crashes)}, new connections wait`
+    this.error(`${what}; ${next}`)
+  }
+
+  // ---- the end ----
+
+  delaying(ms: number): void {
+    this.info(`serving on for ${describeDuration(ms)} (--shutdown-delay); another signal ends that`)
+  }
+
+  drained(cut: number): void {
+    if (cut > 0)
+      this.warn(`${cut === 1 ? '1 request was' : `${cut} requests were`} cut at the end of the graceful timeout`)
+  }
+
+  killedAtEnd(count: number): void {
+    this.warn(`${countOf(count, 'worker')} did not leave in time: killed`)
+  }
+}
+
+const SHARED = 'would be shared by all workers'
+const FORK_CONSEQUENCE: Readonly<Record<ForkHazard['kind'], string>> = {
+  thread: 'would not survive a fork',
+  process: SHARED,
+  socket: SHARED,
+  pipe: SHARED,
+  file: SHARED,
+  lock: 'would be held by all workers at once',
+  memory: SHARED,
+  descriptor: SHARED,
+}
+
+function colourOf(status: number): Colour {
+  if (status >= 500) return 'red'
+  if (status >= 400) return 'yellow'
+  return status >= 300 ? 'cyan' : 'green'
+}
+
+function about(worker: WorkerHandle): LogFields {
+  return { worker: worker.id }
+}
+
+function describeSuccessor(crashes: CrashLoop): string {
+  const delay = crashes.notBefore - performance.now()
+  if (delay <= 0) return 'another one takes its place'
+  return `${crashes.row} died early in a row, the next is started in ${describeDuration(delay)}`
+}
+
+/** `; its last words: RuntimeError: no database`; empty when it said nothing. */
+export function describeLastWords(worker: WorkerHandle): string {
+  const line = worker.lastLine.trim()
+  if (line === '') return ''
+  return `; its last words: ${line.length > MAX_LAST_WORDS ? `${line.slice(0, MAX_LAST_WORDS)} …` : line}`
+}
