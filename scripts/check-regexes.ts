@@ -8,26 +8,26 @@ const OPERATOR = 'reads what whoever starts the program has written, at start'
 
 /** None of these reads what a stranger sends. */
 const ALLOWED: readonly Allowed[] = [
-  { path: 'src/config/python-source.ts', pattern: null, reason: PROJECT },
+  { path: 'src/config/application/python-source.ts', pattern: null, reason: PROJECT },
   {
-    path: 'src/config/python-source.ts',
+    path: 'src/config/application/python-source.ts',
     pattern: `('''|""")[\\s\\S]*?\\1|'(?:\\\\.|[^'\\\\\\n])*'|"(?:\\\\.|[^"\\\\\\n])*"|#[^\\n]*`,
     reason: PROJECT,
   },
-  { path: 'src/config/python-source.ts', pattern: '^(from\\s+\\S+\\s+)?import\\s+(.+)$', reason: PROJECT },
+  { path: 'src/config/application/python-source.ts', pattern: '^(from\\s+\\S+\\s+)?import\\s+(.+)$', reason: PROJECT },
   {
-    path: 'src/config/toml.ts',
+    path: 'src/config/sources/toml.ts',
     pattern: `^\\s*([\\w.-]+)\\s*=\\s*([^\\s"'[{#][^"'#]*?)\\s*(?:#.*)?$`,
     reason: OPERATOR,
   },
   {
-    path: 'src/config/variables.ts',
+    path: 'src/config/sources/variables.ts',
     pattern:
       '^JUMAK_(?:\\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\\w+)?|PORT(?:_\\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$',
     reason: 'reads names of variables of the environment, at start',
   },
   {
-    path: 'src/master/stacks.ts',
+    path: 'src/master/fleet/stacks.ts',
     pattern: '^(?=(?:Current thread|Thread) 0x[0-9a-f]+ )',
     reason: 'looks at the beginning of each line once, as far as a number goes: nothing in it can match in two ways',
   },
@@ -36,7 +36,7 @@ const ALLOWED: readonly Allowed[] = [
 const root = join(import.meta.dirname, '..')
 const isForTests = (path: string) => path.endsWith('.test.ts') || path.includes('/testing/')
 const sources = globSync('src/**/*.ts', { cwd: root }).filter(path => !isForTests(path))
-const python = globSync('python/jumak_worker/*.py', { cwd: root })
+const python = globSync('python/jumak_worker/**/*.py', { cwd: root })
 const regexes = [
   ...sources.flatMap(path => regexesOf(path, readFileSync(join(root, path), 'utf8'))),
   ...(await pythonRegexes('python3', python, root)),

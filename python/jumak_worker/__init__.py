@@ -3,5 +3,10 @@
 Standard library only. Nothing here is installed in the user's environment: the master runs this directory by path.
 """
 
+import os
+
 #: The build id that every process says in its hello: package.json's version.
 __version__ = "0.1.0"
+
+#: Of this package, absolute, with a separator at its end: what is below it is ours and not the application's.
+DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")

@@ -25,7 +25,7 @@ def _import_package() -> None:
 
 def main() -> int:
     _import_package()
-    from jumak_worker.preloader import Preloader
+    from jumak_worker.process.preloader import Preloader
 
     worker = Preloader(control_fd=3).run()
     # Only a forked child comes here: the preloader itself leaves by os._exit, so that handlers which the application

@@ -16,15 +16,17 @@ import threading
 import unittest
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from jumak_worker import __version__, asgi_worker, multiplex, wire
-from jumak_worker.asgi_worker import AsgiWorker
+from jumak_worker import __version__
+from jumak_worker.asgi import worker
+from jumak_worker.wire import framing, multiplex
+from jumak_worker.asgi.worker import AsgiWorker
 
 WAIT = 20
 
 
 def loops() -> List[Any]:
     """Modules with a `new_event_loop`: asyncio, and uvloop where it is installed."""
-    found = asgi_worker.import_event_loop()
+    found = worker.import_event_loop()
     return [asyncio] if found is asyncio else [asyncio, found]
 
 
@@ -92,7 +94,7 @@ def request(exchange: int, its_scope: dict, body: bytes = b"", follows: bool = F
     names, values = head(its_scope)
     length = multiplex.REQUEST_FIXED + len(names) + len(values) + len(body)
     sizes = len(names) + len(values), len(names)
-    return multiplex.REQUEST_HEAD.pack(length, wire.REQUEST, exchange, int(follows), *sizes) + names + values + body
+    return multiplex.REQUEST_HEAD.pack(length, framing.REQUEST, exchange, int(follows), *sizes) + names + values + body
 
 
 def message(exchange: int, data: "str | bytes", more: bool = False) -> bytes:
@@ -126,8 +128,8 @@ class FakeGateway:
 
     def greet(self) -> dict:
         first = self.read()
-        assert first.kind == wire.HELLO and first.exchange == 0
-        self.send(frame(wire.HELLO, 0, json.dumps({"build": __version__}).encode()))
+        assert first.kind == framing.HELLO and first.exchange == 0
+        self.send(frame(framing.HELLO, 0, json.dumps({"build": __version__}).encode()))
         return json.loads(first.payload)
 
     def send(self, data: bytes) -> None:
@@ -176,28 +178,28 @@ class FakeGateway:
             kind, exchange, payload = self.read()
             assert exchange == number, "frame %d of exchange %d" % (kind, exchange)
             kinds.append(kind)
-            if kind == wire.INFORM:
+            if kind == framing.INFORM:
                 informs.append((struct.unpack_from("<H", payload)[0], pairs(payload[3:])))
-            elif kind == wire.RESPONSE:
+            elif kind == framing.RESPONSE:
                 status, flags, _, length = struct.unpack_from("<HBII", payload)
                 headers = pairs(payload[12 : 11 + length])
                 body = payload[11 + length :]
-                if flags & wire.RESPONSE_END:
+                if flags & framing.RESPONSE_END:
                     return Answer(status, headers, body, "end", [], informs, kinds)
-            elif kind == wire.CHUNK:
+            elif kind == framing.CHUNK:
                 body += payload
                 if gives_credit:
                     self.send(credit(number, len(payload)))
-            elif kind == wire.FILE:
+            elif kind == framing.FILE:
                 fd, offset, size, device, inode = struct.unpack("<IQQQQ", payload)
                 if opens_files:
                     found = os.fstat(fd)  # the worker is a thread of this process
                     assert (found.st_dev, found.st_ino) == (device, inode)
                     body += os.pread(fd, size, offset)
-                self.send(frame(wire.FILE_OPENED, number, bytes([opens_files])))
-            elif kind == wire.END:
+                self.send(frame(framing.FILE_OPENED, number, bytes([opens_files])))
+            elif kind == framing.END:
                 return Answer(status, headers, body, "end", pairs(payload[4:]), informs, kinds, bool(flags & multiplex.RESPONSE_TRAILERS))
-            elif kind == wire.FAILED:
+            elif kind == framing.FAILED:
                 return Answer(status, headers, body, "failed: " + payload[4:].decode(), [], informs, kinds)
             elif kind != multiplex.CREDIT:
                 raise AssertionError("unexpected frame %d" % kind)
@@ -244,11 +246,11 @@ class Host:
             self.gateway = self.connect()
 
     def _run(self, application: Callable, loop: Any, lifespan: str, slots: int) -> None:
-        original = asgi_worker.import_event_loop
-        asgi_worker.import_event_loop = lambda: loop
+        original = worker.import_event_loop
+        worker.import_event_loop = lambda: loop
         try:
             self.worker = AsgiWorker(application, 1, slots, lifespan)
-            asgi_worker.import_event_loop = original
+            worker.import_event_loop = original
             self.worker.start_up()
             self._ready.set()
             self.worker.serve(self._listener)
@@ -256,7 +258,7 @@ class Host:
             self.error = error
             self.worker.loop.close()
         finally:
-            asgi_worker.import_event_loop = original
+            worker.import_event_loop = original
             self._ready.set()
             asyncio.set_event_loop(None)
 

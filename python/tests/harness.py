@@ -13,9 +13,10 @@ import tempfile
 import threading
 from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple, Type
 
-from jumak_worker import __version__, wire
-from jumak_worker.environ import Environs, base_environ
-from jumak_worker.link import Link
+from jumak_worker import __version__
+from jumak_worker.wire import framing
+from jumak_worker.wsgi.environ import Environs, base_environ
+from jumak_worker.wsgi.link import Link
 
 PACKAGE = os.path.dirname(os.path.abspath(sys.modules["jumak_worker"].__file__ or ""))
 WAIT = 20
@@ -69,7 +70,7 @@ def environ(method: str = "GET", path: str = "/", **more: str) -> dict:
 
 
 def frame(kind: int, payload: bytes = b"") -> bytes:
-    return wire.FRAME.pack(len(payload), kind) + payload
+    return framing.FRAME.pack(len(payload), kind) + payload
 
 
 def request(env: dict, body: bytes = b"", follows: bool = False) -> bytes:
@@ -77,7 +78,7 @@ def request(env: dict, body: bytes = b"", follows: bool = False) -> bytes:
     names = [name for name in env if name not in ("SCRIPT_NAME", "REQUEST_URI", "PATH_INFO")] + ["PATH_INFO"]
     encoded = "\0".join(names).encode("latin-1")
     head = encoded + "\0".join(env[name] for name in names).encode("latin-1")
-    return frame(wire.REQUEST, struct.pack("<BII", int(follows), len(head), len(encoded)) + head + body)
+    return frame(framing.REQUEST, struct.pack("<BII", int(follows), len(head), len(encoded)) + head + body)
 
 
 class Gateway:
@@ -90,8 +91,8 @@ class Gateway:
 
     def hello(self) -> dict:
         kind, payload = self.read()
-        assert kind == wire.HELLO
-        self.send(frame(wire.HELLO, json.dumps({"build": __version__}).encode()))
+        assert kind == framing.HELLO
+        self.send(frame(framing.HELLO, json.dumps({"build": __version__}).encode()))
         return json.loads(payload)
 
     def send(self, data: bytes) -> None:
@@ -99,11 +100,11 @@ class Gateway:
 
     def read(self) -> Tuple[int, bytes]:
         while True:
-            if len(self._data) >= wire.FRAME_HEADER:
-                length, kind = wire.FRAME.unpack_from(self._data)
-                end = wire.FRAME_HEADER + length
+            if len(self._data) >= framing.FRAME_HEADER:
+                length, kind = framing.FRAME.unpack_from(self._data)
+                end = framing.FRAME_HEADER + length
                 if len(self._data) >= end:
-                    payload, self._data = self._data[wire.FRAME_HEADER : end], self._data[end:]
+                    payload, self._data = self._data[framing.FRAME_HEADER : end], self._data[end:]
                     return kind, payload
             more = self.socket.recv(65536)
             if not more:
@@ -124,27 +125,27 @@ class Gateway:
         while True:
             kind, payload = self.read()
             frames.append(kind)
-            if kind == wire.INFORM:
+            if kind == framing.INFORM:
                 informs.append(_pairs(payload[2:].decode("latin-1").split("\0")[1:]))
-            elif kind == wire.RESPONSE:
+            elif kind == framing.RESPONSE:
                 status, flags, _, head_length = struct.unpack_from("<HBII", payload)
                 reason, *rest = payload[11 : 11 + head_length].decode("latin-1").split("\0")
                 headers = _pairs(rest)
                 body = payload[11 + head_length :]
-                if flags & wire.RESPONSE_END:
+                if flags & framing.RESPONSE_END:
                     return Response(status, reason, headers, body, "end", informs, frames)
-            elif kind == wire.CHUNK:
+            elif kind == framing.CHUNK:
                 body += payload
-            elif kind == wire.FILE:
+            elif kind == framing.FILE:
                 fd, offset, length, device, inode = struct.unpack("<IQQQQ", payload)
                 if accept_file:
                     found = os.fstat(fd)  # the worker is a thread of this process
                     assert (found.st_dev, found.st_ino) == (device, inode)
                     body += os.pread(fd, length, offset)
-                self.send(frame(wire.FILE_OPENED, b"\1" if accept_file else b"\0"))
-            elif kind == wire.END:
+                self.send(frame(framing.FILE_OPENED, b"\1" if accept_file else b"\0"))
+            elif kind == framing.END:
                 return Response(status, reason, headers, body, "end", informs, frames)
-            elif kind == wire.FAILED:
+            elif kind == framing.FAILED:
                 return Response(status, reason, headers, body, "failed: " + payload[4:].decode(), informs, frames)
             else:
                 raise AssertionError("unexpected frame %d" % kind)

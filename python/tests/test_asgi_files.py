@@ -7,7 +7,7 @@ import tempfile
 import unittest
 from typing import Any
 
-from jumak_worker import wire
+from jumak_worker.wire import framing
 
 from .asgi_harness import AsgiTest, scope
 
@@ -39,7 +39,7 @@ class Files(AsgiTest):
         for host in self.each_loop(self.application(self.pathsend())):
             before = len(os.listdir("/proc/self/fd"))
             answer = host.gateway.get()
-            self.assertEqual((answer.body, answer.kinds), (CONTENT, [wire.RESPONSE, wire.FILE, wire.END]))
+            self.assertEqual((answer.body, answer.kinds), (CONTENT, [framing.RESPONSE, framing.FILE, framing.END]))
             self.assertEqual(answer.header("content-length"), str(len(CONTENT)))
             self.assertEqual(len(os.listdir("/proc/self/fd")), before)
 
@@ -57,7 +57,7 @@ class Files(AsgiTest):
         start = dict(START, headers=[(b"content-length", b"256000")])
         with self.host(self.application(self.pathsend(), start=start)) as host:
             answer = host.gateway.get(scope("HEAD"))
-            self.assertEqual((answer.body, answer.kinds), (b"", [wire.RESPONSE]))
+            self.assertEqual((answer.body, answer.kinds), (b"", [framing.RESPONSE]))
 
     def test_an_empty_file(self) -> None:
         os.truncate(self.path, 0)

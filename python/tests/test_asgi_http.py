@@ -8,8 +8,8 @@ import threading
 import unittest
 from typing import Any, List
 
-from jumak_worker import multiplex, wire
-from jumak_worker.exchange import ClientDisconnected
+from jumak_worker.wire import framing, multiplex
+from jumak_worker.asgi.exchange import ClientDisconnected
 
 from .asgi_harness import AsgiTest, credit, disconnect, frame, request, scope
 from .asgi_messages import START, END, body, sends
@@ -79,12 +79,12 @@ class Requests(AsgiTest):
             number = gateway.begin(scope("POST"), follows=True)
             piece = b"x" * multiplex.MAX_CONTENT
             for _ in range(4):
-                gateway.send(frame(wire.BODY, number, piece))
+                gateway.send(frame(framing.BODY, number, piece))
             self.assertTrue(gateway.is_silent())
             taken.release()
             given = gateway.expect(multiplex.CREDIT, number)
             self.assertEqual(int.from_bytes(given, "little"), multiplex.WINDOW)
-            gateway.send(frame(wire.BODY, number, b"ab") + frame(wire.BODY, number) + frame(wire.BODY_END, number))
+            gateway.send(frame(framing.BODY, number, b"ab") + frame(framing.BODY, number) + frame(framing.BODY_END, number))
             for _ in range(3):
                 taken.release()
             self.assertEqual(gateway.answer(number).body, b"%d" % (multiplex.WINDOW + 2))
@@ -99,11 +99,11 @@ class Requests(AsgiTest):
             gateway = host.gateway
             number = gateway.begin(scope("POST"), follows=True)
             for _ in range(100):
-                gateway.send(frame(wire.BODY, number, b"x" * 1000))
+                gateway.send(frame(framing.BODY, number, b"x" * 1000))
                 gateway.send(frame(multiplex.PING, 0, b"\1\0\0\0"))
-            gateway.send(frame(wire.BODY_END, number))
+            gateway.send(frame(framing.BODY_END, number))
             kinds = []
-            while not kinds or kinds[-1] != wire.RESPONSE:
+            while not kinds or kinds[-1] != framing.RESPONSE:
                 kinds.append(gateway.read().kind)
             self.assertLess(kinds.count(multiplex.CREDIT), 3)
 
@@ -143,7 +143,7 @@ class Requests(AsgiTest):
 
         with self.host(application) as host:
             number = host.gateway.begin(scope("POST"), follows=True)
-            host.gateway.send(frame(wire.BODY, number, b"ab"))
+            host.gateway.send(frame(framing.BODY, number, b"ab"))
             self.assertTrue(host.gateway.is_silent())
             host.gateway.send(disconnect(number))
             self.assertTrue(done.wait(20))
@@ -188,7 +188,7 @@ class Requests(AsgiTest):
         done = threading.Event()
         with self.host(application) as host:
             number = host.gateway.begin()
-            host.gateway.expect(wire.RESPONSE, number)
+            host.gateway.expect(framing.RESPONSE, number)
             host.gateway.send(disconnect(number))
             self.assertTrue(done.wait(20))
         self.assertEqual(heard, ["http.disconnect"])
@@ -198,7 +198,7 @@ class Responses(AsgiTest):
     def test_what_is_complete_at_once_is_one_frame_with_its_length(self) -> None:
         for host in self.each_loop(sends(START, body(b"hello"))):
             answer = host.gateway.get()
-            self.assertEqual((answer.status, answer.body, answer.kinds), (200, b"hello", [wire.RESPONSE]))
+            self.assertEqual((answer.status, answer.body, answer.kinds), (200, b"hello", [framing.RESPONSE]))
             self.assertEqual(answer.headers, [("content-type", "text/plain"), ("content-length", "5")])
 
     def test_a_length_that_was_given_is_not_given_again(self) -> None:
@@ -220,11 +220,11 @@ class Responses(AsgiTest):
         for host in self.each_loop(application):
             go.clear()
             number = host.gateway.begin()
-            payload = host.gateway.expect(wire.RESPONSE, number)
+            payload = host.gateway.expect(framing.RESPONSE, number)
             self.assertTrue(payload.endswith(b"a"))
             go.set()
-            self.assertEqual(host.gateway.expect(wire.CHUNK, number), b"b")
-            host.gateway.expect(wire.END, number)
+            self.assertEqual(host.gateway.expect(framing.CHUNK, number), b"b")
+            host.gateway.expect(framing.END, number)
 
     def test_the_head_waits_for_the_first_content(self) -> None:
         async def application(scope, receive, send):
@@ -240,7 +240,7 @@ class Responses(AsgiTest):
             self.assertTrue(host.gateway.is_silent())
             go.set()
             answer = host.gateway.answer(number)
-            self.assertEqual((answer.body, answer.kinds), (b"", [wire.RESPONSE, wire.END]))
+            self.assertEqual((answer.body, answer.kinds), (b"", [framing.RESPONSE, framing.END]))
             self.assertIsNone(answer.header("content-length"))
 
     def test_send_waits_for_credit(self) -> None:
@@ -256,9 +256,9 @@ class Responses(AsgiTest):
         for host in self.each_loop(application):
             sent.clear()
             number = host.gateway.begin()
-            received = len(host.gateway.expect(wire.RESPONSE, number)) - 11 - len(b"\0content-type\0text/plain")
+            received = len(host.gateway.expect(framing.RESPONSE, number)) - 11 - len(b"\0content-type\0text/plain")
             while received < multiplex.WINDOW:
-                received += len(host.gateway.expect(wire.CHUNK, number))
+                received += len(host.gateway.expect(framing.CHUNK, number))
             self.assertTrue(host.gateway.is_silent())
             self.assertEqual(sent, list(range(6)))
             host.gateway.send(credit(number, received))
@@ -291,7 +291,7 @@ class Responses(AsgiTest):
         for host in self.each_loop(application):
             done.clear()
             number = host.gateway.begin()
-            for kind in (wire.RESPONSE, wire.CHUNK, wire.CHUNK, wire.CHUNK):
+            for kind in (framing.RESPONSE, framing.CHUNK, framing.CHUNK, framing.CHUNK):
                 host.gateway.expect(kind, number)
             host.gateway.send(disconnect(number))
             self.assertTrue(done.wait(20))
@@ -309,7 +309,7 @@ class Responses(AsgiTest):
         with self.host(application) as host:
             for sent in (scope("HEAD", "/200"), scope("GET", "/204"), scope("GET", "/304")):
                 answer = host.gateway.get(sent)
-                self.assertEqual((answer.body, answer.ended, answer.kinds), (b"", "end", [wire.RESPONSE]))
+                self.assertEqual((answer.body, answer.ended, answer.kinds), (b"", "end", [framing.RESPONSE]))
             self.assertEqual(host.log.getvalue(), "")
 
     def test_head_has_the_length_of_get(self) -> None:
@@ -333,7 +333,7 @@ class Responses(AsgiTest):
         with self.host(sends(*messages)) as host:
             answer = host.gateway.get()
             self.assertEqual((answer.body, answer.trailers), (b"part", [("x-a", "1"), ("x-b", "2")]))
-            self.assertEqual(host.gateway.get(scope("HEAD")).kinds, [wire.RESPONSE])
+            self.assertEqual(host.gateway.get(scope("HEAD")).kinds, [framing.RESPONSE])
 
     def test_trailers_are_announced_with_the_head_however_the_content_comes(self) -> None:
         # The gateway must know before the content: only chunked content has room for them (RFC9110§6.5).
@@ -406,7 +406,7 @@ class Responses(AsgiTest):
             self.assertTrue(done.wait(20))
 
     def test_requests_of_one_read_are_answered_in_one_write(self) -> None:
-        import jumak_worker.asgi_link as module
+        import jumak_worker.asgi.link as module
 
         patience, module._HOLD = module._HOLD, 60.0
         self.addCleanup(setattr, module, "_HOLD", patience)
@@ -440,7 +440,7 @@ class Responses(AsgiTest):
                 go.wait(20)
             await sends(START, body(scope["path"].encode()))(scope, receive, send)
 
-        import jumak_worker.asgi_link as module
+        import jumak_worker.asgi.link as module
 
         patience, module._HOLD = module._HOLD, 0.0
         self.addCleanup(setattr, module, "_HOLD", patience)

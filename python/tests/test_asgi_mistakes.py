@@ -7,7 +7,7 @@ import threading
 import unittest
 from typing import Any, Callable, List
 
-from jumak_worker import multiplex
+from jumak_worker.wire import multiplex
 
 from .asgi_harness import AsgiTest, disconnect, frame, request, scope
 from .asgi_messages import START, END, body, sends

@@ -8,8 +8,8 @@ import threading
 import unittest
 from typing import Any, Callable, List
 
-from jumak_worker import multiplex, wire
-from jumak_worker.exchange import ClientDisconnected
+from jumak_worker.wire import framing, multiplex
+from jumak_worker.asgi.exchange import ClientDisconnected
 
 from .asgi_harness import AsgiTest, FakeGateway, credit, disconnect, frame, message, pairs, websocket
 
@@ -212,7 +212,7 @@ class Messages(AsgiTest):
             number = host.gateway.open()
             for _ in range(4):
                 host.gateway.expect(multiplex.MESSAGE, number)
-            self.assertIn(b"cancelled", host.gateway.expect(wire.FAILED, number))
+            self.assertIn(b"cancelled", host.gateway.expect(framing.FAILED, number))
 
 
 class Openings(AsgiTest):
@@ -251,7 +251,7 @@ class Openings(AsgiTest):
             self.assertEqual(answer.headers, [("x-a", "1"), ("content-length", "2")])
         with self.host(talks(start, dict(whole, more_body=True), whole)) as host:
             answer = host.gateway.get(websocket())
-            self.assertEqual((answer.body, answer.kinds), (b"nono", [wire.RESPONSE, wire.CHUNK, wire.END]))
+            self.assertEqual((answer.body, answer.kinds), (b"nono", [framing.RESPONSE, framing.CHUNK, framing.END]))
 
     def test_after_a_denial_the_socket_is_closed(self) -> None:
         heard: List[Any] = []
@@ -383,7 +383,7 @@ class Ends(AsgiTest):
         with self.host(application) as host:
             self.assertIn("KeyError: 'why'", host.gateway.get(websocket("/before")).ended)
             number = host.gateway.open(websocket("/after"))
-            self.assertIn(b"KeyError", host.gateway.expect(wire.FAILED, number))
+            self.assertIn(b"KeyError", host.gateway.expect(framing.FAILED, number))
             self.assertIn("application error in WebSocket /after (request r-1)\n", host.log.getvalue())
 
 
@@ -415,7 +415,7 @@ class Mistakes(AsgiTest):
                     found = host.gateway.read()
                     if found.kind != multiplex.ACCEPT:
                         break
-                self.assertEqual((found.kind, found.exchange), (wire.FAILED, number))
+                self.assertEqual((found.kind, found.exchange), (framing.FAILED, number))
                 self.assertRegex(found.payload[4:].decode(), words)
                 self.assertRegex(host.log.getvalue(), words)
 

@@ -1,4 +1,4 @@
-"""What forks under `deafness.py` does to signals, in a Python of its own; with the preloader: `test_forks.py`."""
+"""What forks under `ignored_signals.py` does to signals, in a Python of its own; with the preloader: `test_forks.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import unittest
 _PYTHON = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _START = """
 import os, signal
-from jumak_worker import deafness
+from jumak_worker.process import ignored_signals
 def blocked():
     return signal.pthread_sigmask(signal.SIG_BLOCK, ())
 """
@@ -27,7 +27,7 @@ class TestDeafness(unittest.TestCase):
         source = """
 # Registered before, so it runs while signals are held.
 os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGINT))
-deafness.become_deaf()
+ignored_signals.become_deaf()
 child = os.fork()
 if child == 0:
     os._exit(0)
@@ -39,7 +39,7 @@ print(os.WTERMSIG(os.waitpid(child, 0)[1]))
         source = """
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGINT))
-deafness.become_deaf()
+ignored_signals.become_deaf()
 child = os.fork()
 if child == 0:
     os.kill(os.getpid(), signal.SIGINT)
@@ -59,7 +59,7 @@ def fork_within():
         if inner[0] == 0:
             os._exit(len(blocked()))
 os.register_at_fork(before=fork_within)
-deafness.become_deaf()
+ignored_signals.become_deaf()
 outer = os.fork()
 if outer == 0:
     os._exit(len(blocked()))
@@ -69,7 +69,7 @@ print([os.WEXITSTATUS(os.waitpid(pid, 0)[1]) for pid in (inner[0], outer)], bloc
 
     def test_what_the_application_itself_blocks_stays_blocked(self) -> None:
         source = """
-deafness.become_deaf()
+ignored_signals.become_deaf()
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 child = os.fork()
 if child == 0:

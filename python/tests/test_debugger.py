@@ -7,7 +7,7 @@ import sys
 import threading
 import unittest
 
-from jumak_worker import deafness, debugger
+from jumak_worker.process import debugger, ignored_signals
 
 
 class HasTest(unittest.TestCase):
@@ -48,7 +48,7 @@ class HasTest(unittest.TestCase):
 
     def test_input_is_ours_only_where_it_is_installed(self) -> None:
         self.assertIs(builtins.input, debugger._input)
-        self.assertFalse(deafness.is_interruptible(None))
+        self.assertFalse(ignored_signals.is_interruptible(None))
 
     def test_it_is_told_when_the_first_has_entered_and_the_last_has_left(self) -> None:
         told = []

@@ -7,8 +7,8 @@ import sys
 import threading
 import unittest
 
-from jumak_worker import makers
-from jumak_worker.environ import Environs
+from jumak_worker.wire import environ_makers
+from jumak_worker.wsgi.environ import Environs
 
 BASE = {"wsgi.version": (1, 0), "SCRIPT_NAME": "", "SERVER_SOFTWARE": "x"}
 NAMES = ["REQUEST_METHOD", "RAW_URI", "HTTP_ACCEPT", "PATH_INFO"]
@@ -37,7 +37,7 @@ class Making(unittest.TestCase):
     def test_names_that_differ_from_those_before_in_any_way_are_not_taken_for_them(self) -> None:
         environs = Environs(dict(BASE))
         sets = [NAMES, NAMES[1:], [*NAMES, "Z"], ["X", *NAMES], [*NAMES[:-1], "PATH_INFX"], ["HTTP_A", *NAMES[1:]], NAMES]
-        for _ in range(makers.WORTH_IT + 1):
+        for _ in range(environ_makers.WORTH_IT + 1):
             for names in sets:
                 make(environs, names, ["v"] * len(names))
         choose = random.Random(7)
@@ -102,8 +102,8 @@ class Making(unittest.TestCase):
         for _ in range(20_000):
             names = ["RAW_URI", "HTTP_%d" % choose.randrange(5000), "PATH_INFO"]
             self.assertEqual(make(environs, names, ["/", "1", "/"]), expected(names, ["/", "1", "/"]))
-        self.assertLessEqual(len(environs._makers._seen), makers.MAX_COUNTED)
+        self.assertLessEqual(len(environs._makers._seen), environ_makers.MAX_COUNTED)
         for number in range(200):
-            for _ in range(makers.WORTH_IT + 2):
+            for _ in range(environ_makers.WORTH_IT + 2):
                 make(environs, ["RAW_URI", "HTTP_%d" % number, "PATH_INFO"], ["/", "1", "/"])
-        self.assertEqual(len(environs._makers.made), makers.MAX_MADE)
+        self.assertEqual(len(environs._makers.made), environ_makers.MAX_MADE)

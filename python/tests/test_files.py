@@ -10,13 +10,13 @@ import tempfile
 import unittest
 from typing import Any, Callable, Optional
 
-from jumak_worker import wire
-from jumak_worker.files import FileWrapper
+from jumak_worker.wire import framing
+from jumak_worker.wsgi.files import FileWrapper
 
 from .harness import Response, Slot, environ, frame, request
 
 CONTENT = bytes(range(256)) * 1000
-BY_GATEWAY = [wire.RESPONSE, wire.FILE, wire.END]
+BY_GATEWAY = [framing.RESPONSE, framing.FILE, framing.END]
 
 
 class Files(unittest.TestCase):
@@ -111,7 +111,7 @@ class Files(unittest.TestCase):
     def test_a_gateway_that_cannot_open_it_gets_the_content(self) -> None:
         response = self.send(self.open, accept_file=False)
         self.assertEqual(response.body, CONTENT)
-        self.assertEqual(response.frames[:2] + response.frames[-1:], [wire.RESPONSE, wire.FILE, wire.END])
+        self.assertEqual(response.frames[:2] + response.frames[-1:], [framing.RESPONSE, framing.FILE, framing.END])
 
     def test_what_is_read_otherwise_is_read(self) -> None:
         """A descriptor does not tell what reading gives: that of a GzipFile is the compressed file's."""
@@ -133,7 +133,7 @@ class Files(unittest.TestCase):
         ):
             with self.subTest(expected[:1]):
                 application_closed = self.closed_by_itself(make)
-                self.assertEqual((application_closed.body, wire.FILE in application_closed.frames), (expected, False))
+                self.assertEqual((application_closed.body, framing.FILE in application_closed.frames), (expected, False))
 
     def closed_by_itself(self, make: Callable[[], Any]) -> Response:
         files: list = []
@@ -167,7 +167,7 @@ class Files(unittest.TestCase):
     def test_empty_file_head_and_pipe(self) -> None:
         self.assertEqual(self.send(lambda: self.open(len(CONTENT))).body, b"")
         response = self.send(self.open, method="HEAD")
-        self.assertEqual((response.body, wire.FILE in response.frames), (b"", False))
+        self.assertEqual((response.body, framing.FILE in response.frames), (b"", False))
         read, write = os.pipe()
         os.write(write, b"through a pipe")
         os.close(write)
@@ -198,12 +198,12 @@ class Files(unittest.TestCase):
 
         with Slot(application) as slot:
             slot.gateway.send(b"".join(request(environ(path=path)) for path in ("/file", "/a", "/b")))
-            self.assertEqual(slot.gateway.read()[0], wire.RESPONSE)
-            self.assertEqual(slot.gateway.read()[0], wire.FILE)
+            self.assertEqual(slot.gateway.read()[0], framing.RESPONSE)
+            self.assertEqual(slot.gateway.read()[0], framing.FILE)
             slot.gateway.send(
-                request(environ(path="/c")) + frame(wire.FILE_OPENED, b"\1") + request(environ(path="/d"))
+                request(environ(path="/c")) + frame(framing.FILE_OPENED, b"\1") + request(environ(path="/d"))
             )
-            self.assertEqual(slot.gateway.read()[0], wire.END)
+            self.assertEqual(slot.gateway.read()[0], framing.END)
             self.assertEqual([slot.gateway.response().body for _ in range(4)], [b"/a", b"/b", b"/c", b"/d"])
 
     def test_content_that_nobody_read_is_not_in_the_way_of_the_answer(self) -> None:
@@ -213,7 +213,7 @@ class Files(unittest.TestCase):
 
         with Slot(application) as slot:
             slot.gateway.send(
-                request(environ("POST"), follows=True) + frame(wire.BODY, b"unread") + frame(wire.BODY_END)
+                request(environ("POST"), follows=True) + frame(framing.BODY, b"unread") + frame(framing.BODY_END)
             )
             self.assertEqual(slot.gateway.response().body, CONTENT)
 

@@ -6,7 +6,9 @@ import io
 import unittest
 from contextlib import redirect_stderr
 
-from jumak_worker import asgi_head, head_cache, response_head
+from jumak_worker.asgi import response_head as asgi_head
+from jumak_worker.wire import head_cache
+from jumak_worker.wsgi import response_head
 
 from .harness import Slot
 

@@ -12,7 +12,7 @@ from typing import List
 
 from .harness import PACKAGE, WAIT
 
-INIT = os.path.join(PACKAGE, "init.py")
+INIT = os.path.join(PACKAGE, "process", "init.py")
 
 #: Says when it is ready, and then the name of each signal that it gets; ends at TERM with 5.
 LISTENER = """

@@ -8,7 +8,7 @@ import random
 import unittest
 from typing import Callable, List
 
-from jumak_worker import wire
+from jumak_worker.wire import framing
 
 from .harness import Slot, environ, frame, request
 
@@ -18,8 +18,8 @@ CONTENT = b"first line\nsecond\n\n" + b"x" * 70_000 + b"\nlast without end"
 def in_frames(content: bytes, size: int) -> bytes:
     data = request(environ("POST", CONTENT_LENGTH=str(len(content))), follows=True)
     for start in range(0, len(content), size):
-        data += frame(wire.BODY, content[start : start + size])
-    return data + frame(wire.BODY_END)
+        data += frame(framing.BODY, content[start : start + size])
+    return data + frame(framing.BODY_END)
 
 
 def until_empty(read: Callable[[], bytes]) -> List[bytes]:
@@ -87,7 +87,7 @@ class Input(unittest.TestCase):
                 self.assertEqual(b"".join(self.read(in_frames(content, chance.randrange(1, 500)), way)), content)
 
     def test_no_content_reads_as_empty(self) -> None:
-        for data in (request(environ()), request(environ("POST"), follows=True) + frame(wire.BODY_END)):
+        for data in (request(environ()), request(environ("POST"), follows=True) + frame(framing.BODY_END)):
             self.assertEqual(self.read(data, WAYS["read()"]), [b""])
 
     def test_what_is_left_unread_does_not_reach_the_next_request(self) -> None:
@@ -106,7 +106,7 @@ class Input(unittest.TestCase):
                 for read in ("0", "10", "1001"):
                     slot.gateway.send(request(environ("POST", path, HTTP_READ=read), follows=True))
                     slot.gateway.send(
-                        frame(wire.BODY, CONTENT[:1000]) + frame(wire.BODY, CONTENT[1000:]) + frame(wire.BODY_END)
+                        frame(framing.BODY, CONTENT[:1000]) + frame(framing.BODY, CONTENT[1000:]) + frame(framing.BODY_END)
                     )
                     response = slot.gateway.response()
                     if path == "/":
@@ -122,12 +122,12 @@ class Input(unittest.TestCase):
             return iter(lambda: env["wsgi.input"].readline(), b"")
 
         with Slot(application) as slot:
-            slot.gateway.send(request(environ("POST"), follows=True) + frame(wire.BODY, b"one\n"))
+            slot.gateway.send(request(environ("POST"), follows=True) + frame(framing.BODY, b"one\n"))
             self.assertEqual(slot.gateway.read()[1][-4:], b"one\n")
-            slot.gateway.send(frame(wire.BODY, b"two\n"))
-            self.assertEqual(slot.gateway.read(), (wire.CHUNK, b"two\n"))
-            slot.gateway.send(frame(wire.BODY_END))
-            self.assertEqual(slot.gateway.read()[0], wire.END)
+            slot.gateway.send(frame(framing.BODY, b"two\n"))
+            self.assertEqual(slot.gateway.read(), (framing.CHUNK, b"two\n"))
+            slot.gateway.send(frame(framing.BODY_END))
+            self.assertEqual(slot.gateway.read()[0], framing.END)
 
     def test_reading_from_a_client_that_has_gone_raises_connection_reset(self) -> None:
         for way in (lambda stream: stream.read(), lambda stream: stream.readline(), list):
@@ -144,7 +144,7 @@ class Input(unittest.TestCase):
             log = io.StringIO()
             with contextlib.redirect_stderr(log):
                 slot = Slot(application)
-                slot.gateway.send(request(environ("POST"), follows=True) + frame(wire.BODY, b"part"))
+                slot.gateway.send(request(environ("POST"), follows=True) + frame(framing.BODY, b"part"))
                 slot.close()
             self.assertIsInstance(raised[0], ConnectionResetError)
             self.assertIn("client has gone", str(raised[0]))

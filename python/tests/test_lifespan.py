@@ -6,8 +6,8 @@ import asyncio
 import unittest
 from typing import Any, Callable, List
 
-from jumak_worker import lifespan
-from jumak_worker.loader import LoadError
+from jumak_worker.asgi import lifespan
+from jumak_worker.loading.loader import LoadError
 
 from .asgi_harness import AsgiTest, Host
 

@@ -12,8 +12,9 @@ from time import perf_counter
 from typing import Any, Callable, List
 from unittest import mock
 
-from jumak_worker import __version__, wire
-from jumak_worker.link import Link
+from jumak_worker import __version__
+from jumak_worker.wire import framing
+from jumak_worker.wsgi.link import Link
 
 from .harness import Gateway, Slot, base, environ, frame, request
 
@@ -68,12 +69,12 @@ class Pieces(unittest.TestCase):
             with ours, theirs:
                 gateway = Gateway(ours)
                 batch = [request(environ(path="/%d" % i, QUERY_STRING=str(size))) for i, size in enumerate(sizes)]
-                gateway.send(frame(wire.HELLO, ('{"build": "%s"}' % __version__).encode()) + b"".join(batch))
+                gateway.send(frame(framing.HELLO, ('{"build": "%s"}' % __version__).encode()) + b"".join(batch))
                 link = Link(wrap(theirs), application, base(), 1, 1)  # type: ignore[arg-type]
                 ours.shutdown(socket.SHUT_WR)
                 link.serve()
                 theirs.close()
-                self.assertEqual(gateway.read()[0], wire.HELLO)
+                self.assertEqual(gateway.read()[0], framing.HELLO)
                 got = [gateway.response().body for _ in sizes]
                 self.assertEqual(got, [b"/%d" % i * size for i, size in enumerate(sizes)])
 
@@ -84,11 +85,11 @@ class Interruptions(unittest.TestCase):
         ours, theirs = socket.socketpair()
         with ours, theirs:
             gateway = Gateway(ours)
-            gateway.send(frame(wire.HELLO, ('{"build": "%s"}' % __version__).encode()) + data)
+            gateway.send(frame(framing.HELLO, ('{"build": "%s"}' % __version__).encode()) + data)
             with redirect_stderr(io.StringIO()) as log:
                 Link(Interrupted(theirs, error, marker), application, base(), 1, 1).serve()  # type: ignore[arg-type]
             theirs.close()
-            self.assertEqual(gateway.read()[0], wire.HELLO)
+            self.assertEqual(gateway.read()[0], framing.HELLO)
             return gateway.read_to_end(), log.getvalue()
 
     def test_nothing_follows_a_frame_that_was_cut_by_an_exception(self) -> None:
@@ -138,19 +139,19 @@ class Interruptions(unittest.TestCase):
 
         clock = mock.Mock(side_effect=chain([TimeoutError("too slow")], iter(perf_counter, None)))
         for step, held, read_clock in (("begun", [], clock), ("joined", Late(), perf_counter)):
-            with self.subTest(step), mock.patch("jumak_worker.link.perf_counter", read_clock):
+            with self.subTest(step), mock.patch("jumak_worker.wsgi.link.perf_counter", read_clock):
                 ours, theirs = socket.socketpair()
                 with ours, theirs:
                     gateway = Gateway(ours)
                     batch = b"".join(request(environ(path="/%d" % i)) for i in range(3))
-                    gateway.send(frame(wire.HELLO, ('{"build": "%s"}' % __version__).encode()) + batch)
+                    gateway.send(frame(framing.HELLO, ('{"build": "%s"}' % __version__).encode()) + batch)
                     link = Link(theirs, application, base(), 1, 1)
                     link.held = held
                     ours.shutdown(socket.SHUT_WR)
                     with redirect_stderr(io.StringIO()) as log:
                         link.serve()
                     theirs.close()
-                    self.assertEqual(gateway.read()[0], wire.HELLO)
+                    self.assertEqual(gateway.read()[0], framing.HELLO)
                     self.assertEqual(gateway.read_to_end(), b"")
                 self.assertIn("signal handler of the application raised TimeoutError", log.getvalue())
 
@@ -186,7 +187,7 @@ class Interruptions(unittest.TestCase):
         # More than one recv takes, so that the marker is in a later one.
         contents = [*[b"." * 30_000] * 3, b"<middle>"]
         data = request(environ("POST"), follows=True)
-        data += b"".join(frame(wire.BODY, content) for content in contents) + frame(wire.BODY_END)
+        data += b"".join(frame(framing.BODY, content) for content in contents) + frame(framing.BODY_END)
         sent, log = self.run_link(application, TimeoutError(), b"<middle>", data)
         self.assertEqual(sent, b"")
         self.assertIn("TimeoutError", log)
@@ -195,12 +196,12 @@ class Interruptions(unittest.TestCase):
         def application(env, start_response):
             try:
                 env["wsgi.input"].read()
-            except wire.WireError:
+            except framing.WireError:
                 pass
             start_response("200 OK", [])
             return [b"as if it had been read"]
 
-        data = request(environ("POST"), follows=True) + request(environ()) + frame(wire.BODY_END)
+        data = request(environ("POST"), follows=True) + request(environ()) + frame(framing.BODY_END)
         self.assertEqual(self.run_link(application, ValueError(), b"never", data), (b"", ""))
 
     def test_a_gateway_that_has_gone_is_no_line_in_the_log(self) -> None:
@@ -234,7 +235,7 @@ class Memory(unittest.TestCase):
 
         with Slot(application, link=Watched) as slot:
             for follows in (False, True):
-                slot.gateway.send(request(environ(), follows=follows) + frame(wire.BODY_END) * follows)
+                slot.gateway.send(request(environ(), follows=follows) + frame(framing.BODY_END) * follows)
                 slot.gateway.response()
         # At the latest while it waits for the end, after both.
         self.assertEqual((set(left), len(made)), ({0}, 2))

@@ -14,7 +14,8 @@ import unittest
 from functools import partial, wraps
 from typing import Any
 
-from jumak_worker import interface, loader
+from jumak_worker.process import interface
+from jumak_worker.loading import loader
 
 GOOD = "def application(environ, start_response): pass\n"
 

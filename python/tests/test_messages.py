@@ -10,9 +10,10 @@ import socket
 import unittest
 from typing import Any, Iterator, List, Tuple
 
-from jumak_worker import __version__, messages
-from jumak_worker.control import MAX_LINE, ControlChannel
-from jumak_worker.messages import MessageError
+from jumak_worker import __version__
+from jumak_worker.process import messages
+from jumak_worker.process.control import MAX_LINE, ControlChannel
+from jumak_worker.process.messages import MessageError
 
 from .process_case import APP, ProcessCase
 

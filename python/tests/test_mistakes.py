@@ -6,7 +6,7 @@ import os
 import sys
 import unittest
 
-from jumak_worker import factories
+from jumak_worker.loading import factories
 
 from .test_loader import GOOD, Loader
 

@@ -11,9 +11,10 @@ import threading
 import unittest
 from typing import Any, List
 
-from jumak_worker import asgi_head, multiplex, wire
-from jumak_worker.asgi_link import Link
-from jumak_worker.scopes import Scopes
+from jumak_worker.asgi import response_head
+from jumak_worker.wire import framing, multiplex
+from jumak_worker.asgi.link import Link
+from jumak_worker.asgi.scopes import Scopes
 
 from .asgi_harness import AsgiTest, FakeGateway, Host, frame, request, scope, websocket
 from .test_wire import vectors
@@ -39,17 +40,17 @@ class RecordingLink(Link):
         its_scope = plain(Scopes("", None).make(data, names_at, values_at, head_end))
         del its_scope["asgi"], its_scope["extensions"], its_scope["root_path"]
         found = {"type": "REQUEST", "exchange": number, "scope": its_scope, "body": data[head_end:end].hex()}
-        found["bodyFollows"] = bool(flags & wire.REQUEST_BODY_FOLLOWS)
+        found["bodyFollows"] = bool(flags & framing.REQUEST_BODY_FOLLOWS)
         self.frames.append(found)
 
     def _other(self, kind: int, number: int, payload: bytes) -> None:
         found: dict = {"exchange": number}
-        if kind == wire.HELLO:
+        if kind == framing.HELLO:
             self._is_greeted = True
             found.update(type="HELLO", hello=json.loads(payload))
-        elif kind == wire.BODY:
+        elif kind == framing.BODY:
             found.update(type="BODY", data=payload.hex())
-        elif kind == wire.BODY_END:
+        elif kind == framing.BODY_END:
             found.update(type="BODY_END")
         elif kind == multiplex.DISCONNECT:
             code = struct.unpack_from("<H", payload)[0]
@@ -60,7 +61,7 @@ class RecordingLink(Link):
             found.update(type="PING", token=struct.unpack("<I", payload)[0])
         elif kind == multiplex.CANCEL:
             found.update(type="CANCEL")
-        elif kind == wire.FILE_OPENED:
+        elif kind == framing.FILE_OPENED:
             found.update(type="FILE_OPENED", opened=payload == b"\1")
         elif kind == multiplex.MESSAGE:
             flags = payload[0]
@@ -93,7 +94,7 @@ def fed(pieces: List[bytes]) -> List[dict]:
 
 def head_of(first: str, flat: List[str]) -> bytes:
     encoded = [one.encode("latin-1") for one in flat]
-    return first.encode("latin-1") + asgi_head.encode(list(zip(encoded[::2], encoded[1::2])))[0]
+    return first.encode("latin-1") + response_head.encode(list(zip(encoded[::2], encoded[1::2])))[0]
 
 
 def encode(one: dict) -> bytes:
@@ -102,7 +103,7 @@ def encode(one: dict) -> bytes:
         return multiplex.hello(one["hello"]["build"], one["hello"]["worker"], one["hello"]["slots"])
     if kind == "RESPONSE":
         head, body = head_of("", one["headers"]), bytes.fromhex(one["body"])
-        flags = wire.RESPONSE_END if one["complete"] else 0
+        flags = framing.RESPONSE_END if one["complete"] else 0
         flags |= multiplex.RESPONSE_TRAILERS if one.get("hasTrailers") else 0
         return multiplex.response(number, one["status"], flags, one["runMicros"], head, body)
     if kind == "INFORM":
@@ -164,7 +165,7 @@ def frames_of(data: bytes) -> List[tuple]:
         length, kind, number = multiplex.FRAME.unpack_from(data)
         end = multiplex.FRAME_HEADER + length
         payload, data = data[multiplex.FRAME_HEADER : end], data[end:]
-        result.append((kind, number, json.loads(payload) if kind == wire.HELLO else payload.hex()))
+        result.append((kind, number, json.loads(payload) if kind == framing.HELLO else payload.hex()))
     return result
 
 
@@ -183,7 +184,7 @@ class Links(AsgiTest):
     def test_requests_cut_anywhere_are_answered_alike(self) -> None:
         data = request(1, scope(path="/a")) + request(2, scope("POST", "/b"), b"body")
         data += request(3, scope("PUT", "/c"), follows=True) + request(4, scope(path="/d"))
-        data += frame(wire.BODY, 3, b"x" * 300) + frame(wire.BODY, 3) + frame(wire.BODY, 3, b"y") + frame(wire.BODY_END, 3)
+        data += frame(framing.BODY, 3, b"x" * 300) + frame(framing.BODY, 3) + frame(framing.BODY, 3, b"y") + frame(framing.BODY_END, 3)
         expected = {1: b"/a", 2: b"/bbody", 3: b"/c" + b"x" * 300 + b"y", 4: b"/d"}
         for host in self.each_loop(echo):
             for size in (1, 7, 100, 1000, len(data)):
@@ -216,12 +217,12 @@ class Links(AsgiTest):
     def test_frames_of_exchanges_that_are_over_are_ignored(self) -> None:
         with self.host(echo) as host:
             for kind, payload in (
-                (wire.BODY, b"x"),
-                (wire.BODY_END, b""),
+                (framing.BODY, b"x"),
+                (framing.BODY_END, b""),
                 (multiplex.CREDIT, b"\1\0\0\0"),
                 (multiplex.DISCONNECT, b"\0\0"),
                 (multiplex.CANCEL, b""),
-                (wire.FILE_OPENED, b"\1"),
+                (framing.FILE_OPENED, b"\1"),
                 (multiplex.MESSAGE, b"\1x"),
             ):
                 host.gateway.send(frame(kind, 77, payload))
@@ -233,29 +234,29 @@ class Links(AsgiTest):
 
         def strange_connection(connection: bytes) -> bytes:
             head = b"http" + connection + b"\0GET\0\0/\0/"
-            return frame(wire.REQUEST, 1, pack(0, len(head), 4) + head)
+            return frame(framing.REQUEST, 1, pack(0, len(head), 4) + head)
 
         for name, data in {
-            "a frame that is too large": multiplex.FRAME.pack(wire.MAX_PAYLOAD + 1, wire.REQUEST, 1),
-            "a request shorter than its fixed part": frame(wire.REQUEST, 1, b"\0"),
-            "a request shorter than its fixed part behind a whole one": waiting + frame(wire.REQUEST, 2, b"\0"),
-            "a head longer than its frame": frame(wire.REQUEST, 1, pack(0, 100, 1) + b"x"),
-            "names longer than their head": frame(wire.REQUEST, 1, pack(0, 4, 5) + b"httpx"),
-            "a head of an unknown type": frame(wire.REQUEST, 1, pack(0, 4, 4) + b"smtp"),
-            "a head without values": frame(wire.REQUEST, 1, pack(0, 4, 4) + b"http"),
-            "a connection without numbers": frame(wire.REQUEST, 1, pack(0, 31, 4) + b"http1.1 http a b c  d\0GET\0\0/\0/1"),
+            "a frame that is too large": multiplex.FRAME.pack(framing.MAX_PAYLOAD + 1, framing.REQUEST, 1),
+            "a request shorter than its fixed part": frame(framing.REQUEST, 1, b"\0"),
+            "a request shorter than its fixed part behind a whole one": waiting + frame(framing.REQUEST, 2, b"\0"),
+            "a head longer than its frame": frame(framing.REQUEST, 1, pack(0, 100, 1) + b"x"),
+            "names longer than their head": frame(framing.REQUEST, 1, pack(0, 4, 5) + b"httpx"),
+            "a head of an unknown type": frame(framing.REQUEST, 1, pack(0, 4, 4) + b"smtp"),
+            "a head without values": frame(framing.REQUEST, 1, pack(0, 4, 4) + b"http"),
+            "a connection without numbers": frame(framing.REQUEST, 1, pack(0, 31, 4) + b"http1.1 http a b c  d\0GET\0\0/\0/1"),
             "a number that is in use": waiting + waiting,
-            "content behind the end": waiting + frame(wire.BODY_END, 1) + frame(wire.BODY, 1, b"x"),
+            "content behind the end": waiting + frame(framing.BODY_END, 1) + frame(framing.BODY, 1, b"x"),
             "an unknown type": waiting + frame(99, 1),
             "a message to a request": waiting + frame(multiplex.MESSAGE, 1, b"\1x"),
             "a ping of three bytes": frame(multiplex.PING, 0, b"\0\0\0"),
-            "request flags": frame(wire.REQUEST, 1, pack(2, 4, 4) + b"http"),
+            "request flags": frame(framing.REQUEST, 1, pack(2, 4, 4) + b"http"),
             "a connection of another version": strange_connection(b"3 http 1 127.0.0.1 80 127.0.0.1"),
             "a connection of another scheme": strange_connection(b"1.1 ftp 1 127.0.0.1 80 127.0.0.1"),
             "a port that is none": strange_connection(b"1.1 http 65536 127.0.0.1 80 127.0.0.1"),
             "a negative port": strange_connection(b"1.1 http 1 127.0.0.1 -80 127.0.0.1"),
-            "an end of content with content": waiting + frame(wire.BODY_END, 1, b"x"),
-            "a file that is half opened": waiting + frame(wire.FILE_OPENED, 1, b"\2"),
+            "an end of content with content": waiting + frame(framing.BODY_END, 1, b"x"),
+            "a file that is half opened": waiting + frame(framing.FILE_OPENED, 1, b"\2"),
             "a cancellation with words": waiting + frame(multiplex.CANCEL, 1, b"x"),
             "a credit of three bytes": waiting + frame(multiplex.CREDIT, 1, b"\0\0\0"),
         }.items():
@@ -276,7 +277,7 @@ class Links(AsgiTest):
                 await asyncio.sleep(0.01)
 
         over = threading.Event()
-        content = frame(wire.BODY, 1, bytes(65536))
+        content = frame(framing.BODY, 1, bytes(65536))
         message = frame(multiplex.MESSAGE, 1, b"\2" + bytes(65536))
         for kind, frames in (("http", content * 5), ("websocket", message * 5)):
             with self.subTest(kind), self.host(takes_nothing) as host:
@@ -294,11 +295,11 @@ class Links(AsgiTest):
 
     def test_another_build_is_refused_by_name(self) -> None:
         for kind, payload, words in (
-            (wire.HELLO, b'{"build": "9.9.9"}', "the gateway is build 9.9.9"),
-            (wire.HELLO, b"[]", "hello"),
-            (wire.HELLO, b'{"build": 7}', "hello"),
-            (wire.HELLO, b'{"build": "%s"}' % (b"x" * 101), "hello"),
-            (wire.REQUEST, b"no", "hello"),
+            (framing.HELLO, b'{"build": "9.9.9"}', "the gateway is build 9.9.9"),
+            (framing.HELLO, b"[]", "hello"),
+            (framing.HELLO, b'{"build": 7}', "hello"),
+            (framing.HELLO, b'{"build": "%s"}' % (b"x" * 101), "hello"),
+            (framing.REQUEST, b"no", "hello"),
         ):
             with self.subTest(words), self.host(echo) as host:
                 stranger = FakeGateway(host._path)
@@ -333,7 +334,7 @@ class Links(AsgiTest):
             self.assertLess(last, 8 * 1024 * 1024)
             received = 0
             while received < count:
-                received += host.gateway.read().kind == wire.END
+                received += host.gateway.read().kind == framing.END
             self.assertEqual(sent[0], count * 3 * 65_000)
 
 

@@ -16,8 +16,8 @@ import traceback
 import unittest
 from typing import List
 
-from jumak_worker import output
-from jumak_worker.output import OutputStream, of_this_thread
+from jumak_worker.process import output
+from jumak_worker.process.output import OutputStream, of_this_thread
 
 PACKAGE_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -212,7 +212,7 @@ class AsAStream(Case):
 
 class Processes(unittest.TestCase):
     def run_program(self, source: str) -> List[bytes]:
-        program = "import os, sys\nfrom jumak_worker import output\noutput.install()\n" + textwrap.dedent(source)
+        program = "import os, sys\nfrom jumak_worker.process import output\noutput.install()\n" + textwrap.dedent(source)
         done = subprocess.run(
             [sys.executable, "-c", program],
             cwd=PACKAGE_ROOT,

@@ -12,7 +12,8 @@ import sys
 import tempfile
 import unittest
 
-from jumak_worker import osprocess, wire
+from jumak_worker.process import osprocess
+from jumak_worker.wire import framing
 
 from .harness import environ, frame, request
 from .process_case import APP, ProcessCase, open_and_read
@@ -171,7 +172,7 @@ class Processes(ProcessCase):
         gateway = self.gateway(lines)
         gateway.send(request(environ("POST"), follows=True))
         sock.sendall(b'{"type": "stop"}\n')
-        gateway.send(frame(wire.BODY_END))
+        gateway.send(frame(framing.BODY_END))
         self.assertEqual(gateway.response().body, b"done")
         gateway.socket.close()
         self.assertEqual(master.receive("exited")["code"], 0)

@@ -12,7 +12,7 @@ import unittest
 from contextlib import redirect_stderr
 from typing import Any, Callable, List
 
-from jumak_worker import wire
+from jumak_worker.wire import framing
 
 from .harness import WAIT, Response, Slot, environ, request
 
@@ -147,7 +147,7 @@ class Iterables(ResponseTest):
         }.items():
             with self.subTest(name):
                 response = self.get(answering(make))
-                self.assertEqual((response.status, response.body, response.frames), (200, b"", [wire.RESPONSE]))
+                self.assertEqual((response.status, response.body, response.frames), (200, b"", [framing.RESPONSE]))
                 self.assertEqual(response.header("Content-Length"), "0")
 
     def test_a_complete_generators_chunk_leaves_before_its_last_work(self) -> None:
@@ -162,10 +162,10 @@ class Iterables(ResponseTest):
             slot.gateway.send(request(environ()))
             self.assertTrue(slot.gateway.read()[1].endswith(b"done"))
             go.set()
-            self.assertEqual(slot.gateway.read()[0], wire.END)
+            self.assertEqual(slot.gateway.read()[0], framing.END)
 
     def test_large_bodies_arrive_whole_with_their_length(self) -> None:
-        for size in (200_000, 256 * 1024, 256 * 1024 + 1, wire.MAX_CHUNK, wire.MAX_CHUNK + 1, 5_000_000):
+        for size in (200_000, 256 * 1024, 256 * 1024 + 1, framing.MAX_CHUNK, framing.MAX_CHUNK + 1, 5_000_000):
             body = bytes(range(256)) * (size // 256 + 1)
             body = body[:size]
             for name, make in {
@@ -190,7 +190,7 @@ class Iterables(ResponseTest):
             for make in (lambda: [b"x" * 300_000], lambda: (b"x" * 150_000,) * 2):
                 with self.subTest(method=method, status=status, headers=headers):
                     response = self.get(answering(make, status, headers), method)
-                    self.assertEqual((response.body, response.frames), (b"", [wire.RESPONSE]))
+                    self.assertEqual((response.body, response.frames), (b"", [framing.RESPONSE]))
                     self.assertEqual((response.ended, response.header("Content-Length")), ("end", length))
 
     def test_a_length_that_is_taken_back_after_the_content_was_yielded(self) -> None:

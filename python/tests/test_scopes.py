@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import unittest
 
-from jumak_worker import makers, scopes
-from jumak_worker.scopes import Scopes
+from jumak_worker.wire import environ_makers
+from jumak_worker.asgi import scopes
+from jumak_worker.asgi.scopes import Scopes
 
 from .asgi_harness import head, scope, websocket
 
@@ -29,7 +30,7 @@ class Making(unittest.TestCase):
         for state in (None, {"pool": 1}):
             its_scopes = Scopes("/shop", state)
             more = {} if state is None else {"state": state}
-            for number in range(3 * makers.WORTH_IT):
+            for number in range(3 * environ_makers.WORTH_IT):
                 headers = [(b"x-request-id", b"r-%d" % number), (b"cookie", b"a"), (b"cookie", b"\xe9")]
                 given = scope(("GET", "PUT", "BREW")[number % 3], "/caf\u00e9/\0%d" % number, headers=headers)
                 given.update(raw_path=b"/raw", query_string=b"n=%d" % number, client=("::1", number + 1))
@@ -41,7 +42,7 @@ class Making(unittest.TestCase):
         its_scopes = Scopes("/shop", None)
         names, values = head(scope())
         own = values.replace(b"  ", b" /caf\xc3\xa9 ", 1)
-        for _ in range(2 * makers.WORTH_IT):
+        for _ in range(2 * environ_makers.WORTH_IT):
             self.assertEqual(make(its_scopes, names, own)["root_path"], "/caf\u00e9")
             self.assertEqual(make(its_scopes, names, own)["server"], scope()["server"])
             self.assertEqual(make(its_scopes, names, values)["root_path"], "/shop")
@@ -49,7 +50,7 @@ class Making(unittest.TestCase):
     def test_what_an_application_does_to_a_scope_stays_there(self) -> None:
         its_scopes = Scopes("", {"pool": 1})
         first = made(its_scopes, scope())
-        for _ in range(2 * makers.WORTH_IT):
+        for _ in range(2 * environ_makers.WORTH_IT):
             one = made(its_scopes, scope())
             self.assertEqual(one, first)
             for value in one.values():
@@ -60,14 +61,14 @@ class Making(unittest.TestCase):
     def test_names_that_alternate_are_not_taken_for_each_other(self) -> None:
         its_scopes = Scopes("", None)
         names = (b"a", b"b", b"aa", b"b")
-        for number in range(8 * makers.WORTH_IT):
+        for number in range(8 * environ_makers.WORTH_IT):
             headers = [(b"x-request-id", b"r-%d" % number), (names[number % 4], b"1")]
             self.assertEqual(made(its_scopes, scope(headers=headers))["headers"], headers)
         self.assertEqual(len(its_scopes._makers.made), 3)
 
     def test_requests_of_one_connection_share_nothing_that_can_change(self) -> None:
         its_scopes = Scopes("", {"pool": 1})
-        for _ in range(2 * makers.WORTH_IT):
+        for _ in range(2 * environ_makers.WORTH_IT):
             first, second = made(its_scopes, scope()), made(its_scopes, scope())
             shared = [key for key in first if first[key] is second[key] and isinstance(first[key], (dict, list))]
             self.assertEqual(shared, [])
@@ -78,7 +79,7 @@ class Making(unittest.TestCase):
 
     def test_a_websocket_has_no_method_and_its_subprotocols(self) -> None:
         its_scopes = Scopes("/shop", None)
-        for _ in range(2 * makers.WORTH_IT):
+        for _ in range(2 * environ_makers.WORTH_IT):
             one = made(its_scopes, websocket("/", "chat, v2.chat", "x", ""))
             self.assertEqual(one["subprotocols"], ["chat", "v2.chat", "x"])
             self.assertNotIn("method", one)
@@ -86,7 +87,7 @@ class Making(unittest.TestCase):
 
     def test_a_path_that_is_no_utf8(self) -> None:
         names, values = head(scope())
-        for _ in range(2 * makers.WORTH_IT):
+        for _ in range(2 * environ_makers.WORTH_IT):
             one = make(Scopes("", None), names, values + b"\xff\xc3\xa9")
             self.assertEqual(one["path"], "/\ufffd\u00e9")
 
@@ -98,14 +99,14 @@ class Making(unittest.TestCase):
     def test_names_are_data_whatever_they_are(self) -> None:
         its_scopes = Scopes("", None)
         headers = [(b"x-request-id", b""), (b"'\"\\\n]=0;import os", b"1"), (b"{}%s%(x)d", b"2")]
-        for _ in range(2 * makers.WORTH_IT):
+        for _ in range(2 * environ_makers.WORTH_IT):
             self.assertEqual(made(its_scopes, scope(headers=headers))["headers"], headers)
         self.assertEqual(len(its_scopes._makers.made), 1)
 
     def test_names_and_values_that_do_not_match_are_an_error(self) -> None:
         its_scopes = Scopes("", None)
         names, values = head(scope())
-        for _ in range(2 * makers.WORTH_IT):
+        for _ in range(2 * environ_makers.WORTH_IT):
             make(its_scopes, names, values)
         for wrong in (b"", b"GET\0/", values.replace(b"4711", b"x"), values.replace(b"1.1 http ", b"")):
             for some in (names, names + b"\0more"):
@@ -119,8 +120,8 @@ class Making(unittest.TestCase):
             given = scope("M%d" % number, headers=[(b"x-request-id", b"r"), (b"x-%d" % choose.randrange(5000), b"1")])
             given["client"] = ("127.0.0.1", number + 1)
             self.assertEqual(made(its_scopes, given)["client"], given["client"])
-        self.assertLessEqual(len(its_scopes._makers._seen), makers.MAX_COUNTED)
-        self.assertLessEqual(len(its_scopes._makers.made), makers.MAX_MADE)
+        self.assertLessEqual(len(its_scopes._makers._seen), environ_makers.MAX_COUNTED)
+        self.assertLessEqual(len(its_scopes._makers.made), environ_makers.MAX_MADE)
         self.assertLessEqual(len(its_scopes._copiers), scopes._MAX_CONNECTIONS)
         self.assertLessEqual(len(scopes._methods), scopes._MAX_METHODS)
 

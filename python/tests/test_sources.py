@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from jumak_worker import failure_report, sources
+from jumak_worker.loading import failure_report, sources
 
 from .harness import Master, environ, request
 from .process_case import ProcessCase
@@ -86,7 +86,7 @@ class Bytecode(unittest.TestCase):
     def run_module(self, directory: str, develop: bool) -> str:
         code = "import sys; sys.path.insert(0, %r)\n" % directory
         if develop:
-            code += "sys.path.insert(0, %r)\nfrom jumak_worker import sources; sources.start()\n" % os.getcwd()
+            code += "sys.path.insert(0, %r)\nfrom jumak_worker.loading import sources; sources.start()\n" % os.getcwd()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         done = subprocess.run(
             [sys.executable, "-c", code + "import part; print(part.x)"],

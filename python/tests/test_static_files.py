@@ -12,7 +12,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, Optional
 from unittest import mock
 
-from jumak_worker import static_files
+from jumak_worker.loading import static_files
 
 #: Django's `empty`.
 UNCONFIGURED = object()

@@ -7,8 +7,9 @@ import socket
 import unittest
 from unittest import mock
 
-from jumak_worker import messages, static_files
-from jumak_worker.control import ControlChannel
+from jumak_worker.process import messages
+from jumak_worker.loading import static_files
+from jumak_worker.process.control import ControlChannel
 
 from .test_loader import GOOD, Loader
 

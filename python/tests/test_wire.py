@@ -12,10 +12,13 @@ import threading
 import unittest
 from typing import List
 
-from jumak_worker import __version__, messages, response_head, wire
-from jumak_worker.control import ControlChannel
-from jumak_worker.environ import Environs
-from jumak_worker.link import Link
+from jumak_worker import __version__
+from jumak_worker.process import messages
+from jumak_worker.wsgi import response_head
+from jumak_worker.wire import framing
+from jumak_worker.process.control import ControlChannel
+from jumak_worker.wsgi.environ import Environs
+from jumak_worker.wsgi.link import Link
 
 from .harness import Gateway, Slot, base, environ, frame, request
 
@@ -58,21 +61,21 @@ class FedLink(Link):
 
 
 def describe(kind: int, payload: bytes) -> dict:
-    if kind == wire.HELLO:
+    if kind == framing.HELLO:
         return {"type": "HELLO", "hello": json.loads(payload)}
-    if kind == wire.REQUEST:
-        start = wire.REQUEST_HEAD.size - wire.FRAME_HEADER
+    if kind == framing.REQUEST:
+        start = framing.REQUEST_HEAD.size - framing.FRAME_HEADER
         flags, length, names_length = struct.unpack_from("<BII", payload)
         head = payload[start : start + length].decode("latin-1")
         names = head[:names_length].split("\0")
         values = head[names_length:].split("\0", len(names) - 1)
-        body = None if flags & wire.REQUEST_BODY_FOLLOWS else payload[start + length :].hex()
+        body = None if flags & framing.REQUEST_BODY_FOLLOWS else payload[start + length :].hex()
         return {"type": "REQUEST", "environ": dict(zip(names, values)), "body": body}
-    if kind == wire.BODY:
+    if kind == framing.BODY:
         return {"type": "BODY", "data": payload.hex()}
-    if kind == wire.BODY_END:
+    if kind == framing.BODY_END:
         return {"type": "BODY_END"}
-    assert kind == wire.FILE_OPENED
+    assert kind == framing.FILE_OPENED
     return {"type": "FILE_OPENED", "opened": payload == b"\1"}
 
 
@@ -80,22 +83,22 @@ def encode(one: dict) -> bytes:
     kind = one["type"]
     if kind == "HELLO":
         hello = one["hello"]
-        return wire.hello(hello["build"], hello["worker"], hello["slots"], int(hello["thread"], 16))
+        return framing.hello(hello["build"], hello["worker"], hello["slots"], int(hello["thread"], 16))
     if kind in ("RESPONSE", "INFORM"):
         flat = one["headers"]
         head, _ = response_head.encode(one["reason"], list(zip(flat[::2], flat[1::2])))
         if kind == "INFORM":
-            return wire.inform(one["status"], head)
-        return wire.response(one["status"], one["end"], one["runMicros"], head, bytes.fromhex(one["body"]))
+            return framing.inform(one["status"], head)
+        return framing.response(one["status"], one["end"], one["runMicros"], head, bytes.fromhex(one["body"]))
     if kind == "CHUNK":
         data = bytes.fromhex(one["data"])
-        return wire.chunk_header(len(data)) + data
+        return framing.chunk_header(len(data)) + data
     if kind == "END":
-        return wire.end(one["runMicros"])
+        return framing.end(one["runMicros"])
     if kind == "FILE":
-        return wire.file(one["fd"], one["offset"], one["length"], int(one["device"]), int(one["inode"]))
+        return framing.file(one["fd"], one["offset"], one["length"], int(one["device"]), int(one["inode"]))
     assert kind == "FAILED"
-    return wire.failed(one["runMicros"], one["reason"])
+    return framing.failed(one["runMicros"], one["reason"])
 
 
 class Vectors(unittest.TestCase):
@@ -145,9 +148,9 @@ def frames_of(data: bytes) -> List[tuple]:
     """Hello is JSON, whose spaces do not matter; all else is compared byte by byte."""
     result = []
     while data:
-        length, kind = wire.FRAME.unpack_from(data)
-        payload, data = data[wire.FRAME_HEADER : wire.FRAME_HEADER + length], data[wire.FRAME_HEADER + length :]
-        result.append((kind, json.loads(payload) if kind == wire.HELLO else payload.hex()))
+        length, kind = framing.FRAME.unpack_from(data)
+        payload, data = data[framing.FRAME_HEADER : framing.FRAME_HEADER + length], data[framing.FRAME_HEADER + length :]
+        result.append((kind, json.loads(payload) if kind == framing.HELLO else payload.hex()))
     return result
 
 
@@ -163,10 +166,10 @@ class Links(unittest.TestCase):
             + request(environ("PUT", "/c"), follows=True)
         )
         data += (
-            frame(wire.BODY, b"x" * 300)
-            + frame(wire.BODY)
-            + frame(wire.BODY, b"y")
-            + frame(wire.BODY_END)
+            frame(framing.BODY, b"x" * 300)
+            + frame(framing.BODY)
+            + frame(framing.BODY, b"y")
+            + frame(framing.BODY_END)
             + request(environ(path="/d"))
         )
         expected = [b"/a", b"/bbody", b"/c" + b"x" * 300 + b"y", b"/d"]
@@ -184,39 +187,39 @@ class Links(unittest.TestCase):
         with Slot(application) as slot:
             slot.gateway.send(request(environ("POST"), follows=True))
             for _ in range(3):
-                slot.gateway.send(frame(wire.BODY, b"z" * wire.MAX_CHUNK))
-            slot.gateway.send(frame(wire.BODY_END))
-            self.assertEqual(slot.gateway.response().body, b"%d" % (3 * wire.MAX_CHUNK))
+                slot.gateway.send(frame(framing.BODY, b"z" * framing.MAX_CHUNK))
+            slot.gateway.send(frame(framing.BODY_END))
+            self.assertEqual(slot.gateway.response().body, b"%d" % (3 * framing.MAX_CHUNK))
 
     def test_what_breaks_the_rules_ends_the_link(self) -> None:
         for name, data in {
-            "a frame that is too large": wire.FRAME.pack(wire.MAX_PAYLOAD + 1, wire.REQUEST),
-            "content without a request": frame(wire.BODY, b"x"),
+            "a frame that is too large": framing.FRAME.pack(framing.MAX_PAYLOAD + 1, framing.REQUEST),
+            "content without a request": frame(framing.BODY, b"x"),
             "an unknown type": frame(99),
-            "a request shorter than its fixed part": frame(wire.REQUEST, b"\0"),
-            "a head longer than its frame": frame(wire.REQUEST, struct.pack("<BII", 0, 100, 1) + b"x"),
-            "names longer than their head": frame(wire.REQUEST, struct.pack("<BII", 0, 2, 3) + b"ab"),
-            "fewer values than names": frame(wire.REQUEST, struct.pack("<BII", 0, 4, 3) + b"A\0Bx"),
-            "a head without a method": frame(wire.REQUEST, struct.pack("<BII", 0, 17, 8) + b"RAW_URI\0"[:7] + b"\0x" + b"a\0bcdefg"),
+            "a request shorter than its fixed part": frame(framing.REQUEST, b"\0"),
+            "a head longer than its frame": frame(framing.REQUEST, struct.pack("<BII", 0, 100, 1) + b"x"),
+            "names longer than their head": frame(framing.REQUEST, struct.pack("<BII", 0, 2, 3) + b"ab"),
+            "fewer values than names": frame(framing.REQUEST, struct.pack("<BII", 0, 4, 3) + b"A\0Bx"),
+            "a head without a method": frame(framing.REQUEST, struct.pack("<BII", 0, 17, 8) + b"RAW_URI\0"[:7] + b"\0x" + b"a\0bcdefg"),
             "a request within content": request(environ("POST"), follows=True) + request(environ()),
         }.items():
             with self.subTest(name), Slot(lambda env, start_response: [env["wsgi.input"].read()]) as slot:
                 slot.gateway.send(data)
                 self.assertEqual(slot.gateway.read_to_end(), b"")
                 slot.join()
-                self.assertIsInstance(slot.error, wire.WireError)
+                self.assertIsInstance(slot.error, framing.WireError)
 
     def test_what_is_wrong_with_a_frame_is_said_whether_others_follow_it_or_not(self) -> None:
         for data, words in (
-            (wire.FRAME.pack(wire.MAX_PAYLOAD + 1, wire.REQUEST), "a frame of 2097153 bytes"),
-            (frame(wire.BODY_END), "frame 4 where a request was expected"),
-            (frame(wire.BODY, b"x" * 30), "frame 3 where a request was expected"),
-            (frame(wire.REQUEST), "a request of 0 bytes"),
-            (frame(wire.REQUEST, bytes(8)), "a request of 8 bytes"),
+            (framing.FRAME.pack(framing.MAX_PAYLOAD + 1, framing.REQUEST), "a frame of 2097153 bytes"),
+            (frame(framing.BODY_END), "frame 4 where a request was expected"),
+            (frame(framing.BODY, b"x" * 30), "frame 3 where a request was expected"),
+            (frame(framing.REQUEST), "a request of 0 bytes"),
+            (frame(framing.REQUEST, bytes(8)), "a request of 8 bytes"),
             (request(environ())[:5] + b"\2" + request(environ())[6:], "request flags 2"),
-            (frame(wire.REQUEST, struct.pack("<BII", 0, 1, 1)), "a head longer than itself"),
-            (frame(wire.REQUEST, struct.pack("<BII", 0, 2**32 - 1, 1)), "a head longer than itself"),
-            (frame(wire.REQUEST, struct.pack("<BII", 0, 2, 3) + b"ab"), "a head longer than itself"),
+            (frame(framing.REQUEST, struct.pack("<BII", 0, 1, 1)), "a head longer than itself"),
+            (frame(framing.REQUEST, struct.pack("<BII", 0, 2**32 - 1, 1)), "a head longer than itself"),
+            (frame(framing.REQUEST, struct.pack("<BII", 0, 2, 3) + b"ab"), "a head longer than itself"),
         ):
             for before in (b"", request(environ())):
                 for behind in (b"", b"\0", request(environ()) * 3):
@@ -238,8 +241,8 @@ class Links(unittest.TestCase):
         ):
             ours, theirs = socket.socketpair()
             with self.subTest(payload), ours, theirs:
-                Gateway(ours).send(frame(wire.HELLO, payload))
-                with self.assertRaisesRegex(wire.WireError, words):
+                Gateway(ours).send(frame(framing.HELLO, payload))
+                with self.assertRaisesRegex(framing.WireError, words):
                     Link(theirs, lambda *_: [], base(), 1, 1).serve()
 
     def test_a_worker_says_who_it_is(self) -> None:
@@ -272,7 +275,7 @@ class Batches(unittest.TestCase):
                 sends.append(data)
                 super().send(data)
 
-        import jumak_worker.link as module
+        import jumak_worker.wsgi.link as module
 
         patience, module._HOLD = module._HOLD, 60.0
         self.addCleanup(setattr, module, "_HOLD", patience)

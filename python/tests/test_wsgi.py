@@ -9,7 +9,7 @@ import threading
 import unittest
 from typing import List
 
-from jumak_worker import wire
+from jumak_worker.wire import framing
 
 from .harness import Slot, environ, request
 from .wsgi_case import TEXT, Case, Closing, answer
@@ -20,7 +20,7 @@ class Bodies(Case):
         for body, length in (([b"one"], "3"), ([b"", b"one ", b"", b"two"], "7"), ((b"a", b"b"), "2"), ([], "0")):
             response, _ = self.call(answer(body))
             self.assertEqual((response.body, response.header("Content-Length")), (b"".join(body), length))
-            self.assertEqual(response.frames, [wire.RESPONSE])
+            self.assertEqual(response.frames, [framing.RESPONSE])
 
     def test_a_large_list_has_its_length_too(self) -> None:
         big = bytes(range(256)) * 10000
@@ -41,7 +41,7 @@ class Bodies(Case):
                 return iter([b"whole"])
 
         response, _ = self.call(answer(One()))
-        self.assertEqual((response.header("Content-Length"), response.frames), ("5", [wire.RESPONSE]))
+        self.assertEqual((response.header("Content-Length"), response.frames), ("5", [framing.RESPONSE]))
 
     def test_a_generator_has_no_length_and_its_chunks_leave_at_once(self) -> None:
         go = threading.Event()
@@ -55,10 +55,10 @@ class Bodies(Case):
         with Slot(answer(chunks)) as slot:
             slot.gateway.send(request(environ()))
             kind, payload = slot.gateway.read()
-            self.assertEqual((kind, payload[-5:]), (wire.RESPONSE, b"first"))
+            self.assertEqual((kind, payload[-5:]), (framing.RESPONSE, b"first"))
             go.set()
-            self.assertEqual(slot.gateway.read(), (wire.CHUNK, b"second"))
-            self.assertEqual(slot.gateway.read()[0], wire.END)
+            self.assertEqual(slot.gateway.read(), (framing.CHUNK, b"second"))
+            self.assertEqual(slot.gateway.read()[0], framing.END)
 
     def test_the_head_waits_for_the_first_content(self) -> None:
         """PEP 3333: a generator may call start_response again, with exc_info, after empty chunks."""
@@ -89,7 +89,7 @@ class Bodies(Case):
                 return iter([b"12345"])
 
         response, _ = self.call(answer(Body(), [("Content-Length", "5")]))
-        self.assertEqual((response.body, response.frames), (b"12345", [wire.RESPONSE]))
+        self.assertEqual((response.body, response.frames), (b"12345", [framing.RESPONSE]))
 
     def test_write_comes_before_what_is_returned(self) -> None:
         def application(env, start_response):
@@ -102,7 +102,7 @@ class Bodies(Case):
         self.assertEqual(self.body(application), b"written, again, returned")
 
     def test_bytes_are_any_size(self) -> None:
-        for size in (1, 65536, 65537, wire.MAX_CHUNK, wire.MAX_CHUNK + 1, 3 * wire.MAX_CHUNK):
+        for size in (1, 65536, 65537, framing.MAX_CHUNK, framing.MAX_CHUNK + 1, 3 * framing.MAX_CHUNK):
             data = bytes(size - 1) + b"."
             self.assertEqual(self.body(answer(lambda: iter([data, data]))), data + data)
 

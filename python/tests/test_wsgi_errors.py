@@ -9,7 +9,7 @@ import sys
 import unittest
 from unittest import mock
 
-from jumak_worker import wire
+from jumak_worker.wire import framing
 
 from .harness import Slot
 from .wsgi_case import TEXT, Case, Closing, answer
@@ -23,21 +23,21 @@ class Errors(Case):
         response = self.fails(
             application, r'File ".*test_wsgi_errors.py", line \d+, in application[^$]*RuntimeError: on purpose'
         )
-        self.assertEqual((response.frames, response.ended), ([wire.FAILED], "failed: RuntimeError: on purpose"))
+        self.assertEqual((response.frames, response.ended), ([framing.FAILED], "failed: RuntimeError: on purpose"))
 
     def test_after_start_response_it_is_still_a_500(self) -> None:
         def application(env, start_response):
             start_response("200 OK", TEXT)
             raise RuntimeError("on purpose")
 
-        self.assertEqual(self.fails(application, "on purpose").frames, [wire.FAILED])
+        self.assertEqual(self.fails(application, "on purpose").frames, [framing.FAILED])
 
     def test_after_content_it_is_a_cut(self) -> None:
         response = self.fails(
             answer(lambda: iter(Closing(b"so far", fails=RuntimeError("middle")))), "RuntimeError: middle"
         )
         self.assertEqual(
-            (response.status, response.body, response.frames), (200, b"so far", [wire.RESPONSE, wire.FAILED])
+            (response.status, response.body, response.frames), (200, b"so far", [framing.RESPONSE, framing.FAILED])
         )
 
     def test_the_worker_survives_whatever_is_raised(self) -> None:

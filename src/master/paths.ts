@@ -17,5 +17,5 @@ export const PROGRAMS: Programs = {
   // `.ts` in a checkout, `.js` installed: the parts are of one kind.
   gateway: join(import.meta.dirname, `../gateway/main${extname(import.meta.filename)}`),
   worker: join(ROOT, 'python/jumak_worker'),
-  notify: join(ROOT, 'python/jumak_worker/notify.py'),
+  notify: join(ROOT, 'python/jumak_worker/process/notify.py'),
 }

@@ -1,0 +1,163 @@
+"""From the head of a request to its ASGI scope (ASGI 3.0, HTTP and WebSocket 2.5).
+
+Invariants: a scope and what is in it belong to the application, which may change them; what is kept between requests is
+bounded. Nothing here knows exchanges or links. The layout of a head is drawn in ``src/apps/wire/multiplex.ts``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from ..wire.environ_makers import Maker, Makers
+
+HTTP_EXTENSIONS: Dict[str, dict] = {
+    "http.response.trailers": {},
+    "http.response.pathsend": {},
+    "http.response.zerocopysend": {},
+    "http.response.early_hint": {},
+}
+WEBSOCKET_EXTENSIONS: Dict[str, dict] = {"websocket.http.response": {}}
+
+_ASGI = {"version": "3.0", "spec_version": "2.5"}
+
+#: More connections than most gateways hold; then they are read anew.
+_MAX_CONNECTIONS = 4096
+_VERSIONS = frozenset(("1.0", "1.1", "2"))
+_SCHEMES = frozenset(("http", "https", "ws", "wss"))
+_MAX_SHOWN = 100
+#: RFC9110 has nine, WebDAV some more.
+_MAX_METHODS = 64
+
+_methods: Dict[bytes, str] = {}
+
+
+def _method(text: bytes) -> str:
+    method = text.decode("latin-1")
+    if len(_methods) < _MAX_METHODS:
+        _methods[text] = method
+    return method
+
+
+class Scopes:
+    """Makes scopes for one worker. ``state``: of the lifespan; each request has a copy."""
+
+    def __init__(self, root_path: str, state: Optional[Dict[str, Any]]) -> None:
+        self._root_path = root_path
+        self._state = state
+        self._makers = Makers()
+        #: By what is said of a connection: copies a scope with that, in which all else is to be set. To copy it
+        #: and to set the rest costs less than to make a dict of all.
+        self._copiers: Dict[bytes, Callable[[], dict]] = {}
+        #: Most requests have the names of the one before.
+        self._names = b""
+        self._maker: Optional[Maker] = None
+
+    def make(self, data: bytes, names_at: int, values_at: int, end: int) -> dict:
+        """Both are in ``data``, one behind the other, joined by NUL; the last value may contain NUL.
+
+        Raises ValueError when they do not match."""
+        # To compare is cheaper than to copy and hash.
+        maker, names = self._maker, self._names
+        if maker is None or len(names) != values_at - names_at or not data.startswith(names, names_at):
+            names = data[names_at:values_at]
+            maker = self._makers.made.get(names)
+            if maker is None:
+                return self._make_slowly(names, data[values_at:end])
+            self._maker, self._names = maker, names
+        return maker(data[values_at:end])
+
+    def _make_slowly(self, names: bytes, values: bytes) -> dict:
+        kind, *headers = names.split(b"\0")
+        if kind not in (b"http", b"websocket"):
+            raise ValueError("a scope of type %r" % kind)
+        connection, method, *fields, query, raw, path = _split(values, len(headers) + 5)
+        is_http = kind == b"http"
+        scope = (self._copiers.get(connection) or self._copier(connection))()
+        scope["asgi"] = _ASGI.copy()
+        scope["path"] = path.decode("utf-8", "replace")
+        scope["raw_path"] = raw
+        scope["query_string"] = query
+        scope["headers"] = list(zip(headers, fields))
+        scope["extensions"] = (HTTP_EXTENSIONS if is_http else WEBSOCKET_EXTENSIONS).copy()
+        if self._state is not None:
+            scope["state"] = self._state.copy()
+        if is_http:
+            scope["method"] = _methods.get(method) or _method(method)
+            if self._makers.are_worth_it(names):
+                self._makers.made[names] = self._compile(headers)
+        else:
+            scope["type"] = "websocket"
+            del scope["method"]
+            scope["subprotocols"] = _subprotocols(scope["headers"])
+        return scope
+
+    def _copier(self, connection: bytes) -> Callable[[], dict]:
+        """Of HTTP requests, for all requests of a connection say the same of it."""
+        version, scheme, client_port, client, server_port, root, server = connection.decode("latin-1").split(" ", 6)
+        port = int(server_port)
+        if version not in _VERSIONS or scheme not in _SCHEMES or not (0 <= port <= 65535 and 0 <= int(client_port) <= 65535):
+            raise ValueError("a connection %r" % connection[:_MAX_SHOWN])
+        scope: Dict[str, Any] = {
+            "type": "http",
+            "asgi": None,
+            "http_version": version,
+            "server": (server, port) if port else (server.encode("latin-1").decode("utf-8", "replace"), None),
+            "client": (client, int(client_port)) if client else None,
+            "scheme": scheme,
+            "root_path": root.encode("latin-1").decode("utf-8", "replace") or self._root_path,
+            "path": None,
+            "raw_path": None,
+            "query_string": None,
+            "headers": None,
+            "extensions": None,
+            "method": None,
+        }
+        if self._state is not None:
+            scope["state"] = None
+        if len(self._copiers) >= _MAX_CONNECTIONS:
+            self._copiers.clear()
+        self._copiers[connection] = scope.copy
+        return scope.copy
+
+    def _compile(self, headers: List[bytes]) -> Maker:
+        """Of an HTTP request: what ``_make_slowly`` does, with the names as constants."""
+        fields = ["field%d" % i for i in range(len(headers))]
+        # The names came from a stranger: repr makes them literals, whatever they are.
+        pairs = ", ".join("(%r, %s)" % pair for pair in zip(headers, fields))
+        code = """def make(values):
+    connection, method, %s, query, raw, path = values.split(b"\\0", %d)
+    scope = (copiers.get(connection) or copier(connection))()
+    scope['asgi'] = asgi()
+    scope['path'] = path.decode('utf-8', 'replace')
+    scope['raw_path'] = raw
+    scope['query_string'] = query
+    scope['headers'] = [%s]
+    scope['extensions'] = extensions()
+    scope['method'] = methods.get(method) or new_method(method)
+    %s
+    return scope
+""" % (", ".join(fields), len(headers) + 4, pairs, "" if self._state is None else "scope['state'] = state()")
+        known: Dict[str, Any] = {
+            "copiers": self._copiers,
+            "copier": self._copier,
+            "methods": _methods,
+            "new_method": _method,
+            "asgi": _ASGI.copy,
+            "extensions": HTTP_EXTENSIONS.copy,
+            "state": (self._state or {}).copy,
+        }
+        exec(code, known)
+        return known["make"]
+
+
+def _split(values: bytes, count: int) -> List[bytes]:
+    parts = values.split(b"\0", count - 1)
+    if len(parts) != count:
+        raise ValueError("a head with %d values instead of %d" % (len(parts), count))
+    return parts
+
+
+def _subprotocols(headers: List[Tuple[bytes, bytes]]) -> List[str]:
+    """Those that the client offers, in its order (RFC6455§4.2.2)."""
+    offered = [value.decode("latin-1") for name, value in headers if name == b"sec-websocket-protocol"]
+    return [name.strip() for value in offered for name in value.split(",") if name.strip()]

@@ -1,0 +1,261 @@
+"""Finds and imports the application that the master names, or says in one sentence why it cannot."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import os
+import sys
+from time import perf_counter
+from types import ModuleType
+from typing import Callable, List, NamedTuple, Optional, Tuple
+
+from . import factories, import_mistakes, static_files, static_finders
+from ..process import interface, tracebacks
+
+
+class LoadError(Exception):
+    """``message``: one sentence for the user; ``cause``: what the application raised, if it did."""
+
+    def __init__(self, message: str, cause: Optional[BaseException] = None, traceback: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.cause = cause
+        #: The application's frames, or empty.
+        self.traceback = traceback if cause is None else tracebacks.format_exception(cause)
+
+
+class LoadedApplication(NamedTuple):
+    callable: Callable
+    #: ``mysite.wsgi:application``
+    application: str
+    #: ``Django 5.2.1``, or empty
+    framework: str
+    import_ms: int
+    #: ``wsgi`` or ``asgi``
+    interface: str
+    #: What the application wants served beside it; None: nothing is known of that.
+    static: Optional[static_files.Found]
+
+    def describe(self) -> dict:
+        """The fields of ``LoadedApplication`` in ``src/control/messages.ts``."""
+        return {
+            "python": "%d.%d.%d" % sys.version_info[:3],
+            "application": self.application,
+            "framework": self.framework,
+            "importMs": self.import_ms,
+            "interface": self.interface,
+            "static": None if self.static is None else self.static.describe(),
+        }
+
+
+def prepare_import_path(directory: str, file: Optional[str], module: Optional[str] = None) -> None:
+    """The application's directory is importable first, as the path that the user named: a switched link is followed.
+
+    A file by itself sees its neighbours, as a script does. A file that is a module needs the directory above its
+    packages; its neighbours come last, where they hide nothing.
+    """
+    os.chdir(directory)
+    sys.path.insert(0, directory)
+    if file is None:
+        return
+    folder = os.path.dirname(file)
+    if module is None:
+        _insert_import_path(folder, directory)
+        return
+    depth = module.count(".") + (1 if os.path.basename(file) == "__init__.py" else 0)
+    root = folder
+    for _ in range(depth):
+        root = os.path.dirname(root)
+    _insert_import_path(root, directory)
+    if depth > 0 and os.path.basename(file) != "__init__.py":
+        sys.path.append(folder)
+
+
+def _insert_import_path(folder: str, directory: str) -> None:
+    if folder not in (directory, os.path.realpath(directory)):
+        sys.path.insert(0, folder)
+
+
+def load(start: dict) -> LoadedApplication:
+    """``start``: the master's message of that name. Raises LoadError."""
+    attributes = start["attributes"]
+    sys.argv = ["jumak", start["display"]]
+    started = perf_counter()
+    imported = _import(start["module"], start["file"], start["display"], start["settingsFrom"])
+    try:
+        name, found = _find_attribute(imported, attributes)
+    except LoadError:
+        raise
+    except BaseException as error:  # a module's __getattr__, a property
+        raise LoadError(
+            "looking for the application in %s failed: %s" % (imported.__name__, tracebacks.one_line(error)),
+            error,
+        ) from None
+    # Among candidates, `create_app` is there because it is the name for a factory.
+    if start["factory"] or (name == "create_app" and len(attributes) > 1):
+        found = _call_factory(imported, name, found)
+        name += "()"
+    application, kind = _checked(found, imported, name, start["display"])
+    milliseconds = int((perf_counter() - started) * 1000)
+    if kind == interface.ASGI:
+        # What its workers need as well is shared by all of them when it is imported here.
+        importlib.import_module("..asgi.worker", __package__).import_event_loop()
+    display = "%s:%s" % (imported.__name__, name)
+    static = static_files.find(start["rootPath"], start["isDevelopment"]) if start["findStatic"] else None
+    if static is not None and static.finders:
+        try:
+            application = static_finders.wrap(application, kind, static.finders, start["rootPath"])
+        except Exception as error:
+            static = static_files.none("the finders cannot be asked: %s" % tracebacks.one_line(error))
+    return LoadedApplication(application, display, _framework(kind), milliseconds, kind, static)
+
+
+def call_post_fork(hook: dict) -> None:
+    """``--post-fork``: called in each worker, before it serves. Raises LoadError."""
+    where = "%s:%s" % (hook["module"], hook["attribute"])
+    try:
+        module = _import(hook["module"], None, where, "")
+        _, function = _find_attribute(module, [hook["attribute"]])
+        function()  # type: ignore[operator]
+    except LoadError as error:
+        raise LoadError("--post-fork %s: %s" % (where, error.message), error.cause) from None
+    except SystemExit as error:
+        raise LoadError("--post-fork %s left with SystemExit(%r)" % (where, error.code), error) from None
+    except BaseException as error:
+        raise LoadError("--post-fork %s failed: %s" % (where, tracebacks.one_line(error)), error) from None
+
+
+# -- importing
+
+
+def _import(module: Optional[str], file: Optional[str], display: str, settings: str) -> ModuleType:
+    """``display``: how the user names it; ``settings``: where DJANGO_SETTINGS_MODULE comes from, or empty."""
+    name = module if module is not None else os.path.splitext(os.path.basename(file or ""))[0]
+    try:
+        if module is None and file is not None:
+            return _import_file(name, file)
+        return importlib.import_module(name)
+    except LoadError:
+        raise
+    except SystemExit as error:
+        raise LoadError(
+            "%s left with SystemExit(%r) while it was imported" % (name, error.code), error
+        ) from None
+    except BaseException as error:
+        if isinstance(error, ModuleNotFoundError) and import_mistakes.is_missing_itself(error, name):
+            raise LoadError(import_mistakes.not_found(name, error)) from None
+        message = import_mistakes.explain(error, name, display, settings)
+        raise LoadError("%s could not be imported: %s" % (name, message), error) from None
+
+
+def _import_file(name: str, file: str) -> ModuleType:
+    if not os.path.isfile(file):
+        raise LoadError("there is no file %s" % file)
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise LoadError("%s is not a Python file: its name must end in .py" % file)
+    module = importlib.util.module_from_spec(spec)
+    # Registered before it runs, as import does: dataclasses and pickle look their module up.
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+# -- the callable
+
+
+def _find_attribute(module: ModuleType, attributes: List[str]) -> Tuple[str, object]:
+    for attribute in attributes:
+        found: object = module
+        for part in attribute.split("."):
+            found = getattr(found, part, None)
+        if found is not None:
+            return attribute, found
+    names = [name for name in vars(module) if not name.startswith("_")]
+    close = difflib.get_close_matches(attributes[0], names, n=3) or _callables(module, names)[:5]
+    inside = import_mistakes.modules_inside(module)
+    hint = "; it has: %s" % ", ".join(close) if close else inside and "; " + inside
+    wanted = " or ".join("'%s'" % attribute for attribute in attributes)
+    raise LoadError("module %s has no attribute %s%s" % (module.__name__, wanted, hint))
+
+
+def _callables(module: ModuleType, names: List[str]) -> List[str]:
+    """Those that were made there, rather than imported, if any."""
+    found = [name for name in names if callable(vars(module)[name])]
+    own = [name for name in found if getattr(vars(module)[name], "__module__", None) == module.__name__]
+    return own or found
+
+
+def _call_factory(module: ModuleType, name: str, factory: object) -> object:
+    where = "%s:%s" % (module.__name__, name)
+    if not callable(factory):
+        raise LoadError(
+            "%s is of type %s, so it cannot be called to make an application" % (where, type(factory).__name__)
+        )
+    try:
+        return factory()
+    except BaseException as error:
+        raise LoadError(
+            "%s() failed: %s" % (where, tracebacks.one_line(error)), error
+        ) from None
+
+
+def _checked(application: object, module: ModuleType, name: str, display: str) -> Tuple[Callable, str]:
+    """The callable and its interface. ``name``: with ``()`` what a factory made."""
+    where = "%s:%s" % (module.__name__, name)
+    if not callable(application):
+        what = "None" if application is None else "of type %s" % type(application).__name__
+        raise LoadError("%s is %s, which cannot be called: a WSGI or ASGI application is a callable" % (where, what))
+    kind = interface.detect(application)
+    if kind == interface.ASGI_2:
+        raise LoadError(
+            "%s is an ASGI 2 application, called with the scope first and then with receive and send; Jumak serves ASGI 3: "
+            "wrap it, as in application = asgiref.compatibility.guarantee_single_callable(%s)"
+            % (where, name.rpartition(".")[2])
+        )
+    advice = factories.advise(application, name, display) if not name.endswith("()") else ""
+    if advice:
+        raise LoadError("%s %s" % (where, advice))
+    if kind == interface.ASGI:
+        misfit = interface.misfit(application)
+        if misfit:
+            raise LoadError("%s %s: an ASGI application takes (scope, receive, send)" % (where, misfit))
+    return application, kind
+
+
+# -- what it is made with
+
+_FRAMEWORKS = (
+    ("fastapi", "FastAPI"),
+    ("litestar", "Litestar"),
+    ("quart", "Quart"),
+    ("django", "Django"),
+    ("starlette", "Starlette"),
+    ("flask", "Flask"),
+    ("pyramid", "Pyramid"),
+    ("falcon", "Falcon"),
+    ("bottle", "Bottle"),
+)
+#: Served by ASGI only: an application of WSGI that has imported one was made with another.
+_ASYNCHRONOUS = frozenset(("fastapi", "litestar", "quart", "starlette"))
+
+
+def _framework(kind: str) -> str:
+    """The web framework that the application brought in, with its version."""
+    for module, title in _FRAMEWORKS:
+        if module in sys.modules and (kind == interface.ASGI or module not in _ASYNCHRONOUS):
+            # Not by `getattr`: a module's `__getattr__` is code of it, and warns (Flask's does) or imports.
+            version = vars(sys.modules[module]).get("__version__")
+            return ("%s %s" % (title, version or _installed_version(module))).strip()
+    return ""
+
+
+def _installed_version(module: str) -> str:
+    import importlib.metadata
+
+    try:
+        return importlib.metadata.version(module)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

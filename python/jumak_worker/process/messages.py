@@ -1,0 +1,153 @@
+"""What the master may say, checked where it is read: every field of every message, by kind, range and length.
+
+The messages are those of ``src/control/messages.ts``, which checks what goes the other way. Fields that are not known are
+ignored. A message is believed whole or not at all.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable, Dict, Optional, Union
+
+from .. import __version__
+
+#: What is wrong with a value: ``it should be a whole number from 1 to 9``; None: nothing.
+Check = Callable[[Any], Optional[str]]
+
+#: A path, a name.
+_MAX_TEXT = 4096
+_MAX_NUMBER = 2**31 - 1
+#: The last is (uid_t)-1, which is nobody.
+_MAX_UID = 2**32 - 2
+_MAX_SLOTS = 65536
+#: Characters of a wrong value that are shown.
+_MAX_SHOWN = 60
+
+
+class MessageError(ValueError):
+    """The master said what is no message."""
+
+
+def whole(least: int, greatest: int) -> Check:
+    expected = "a whole number from %d to %d" % (least, greatest)
+    # A bool is an int.
+    return lambda value: None if type(value) is int and least <= value <= greatest else expected
+
+
+def text(pattern: Optional["re.Pattern[str]"] = None, greatest: int = _MAX_TEXT) -> Check:
+    expected = "text of %d characters at most" % greatest + ("" if pattern is None else ", as %s" % pattern.pattern)
+
+    def check(value: Any) -> Optional[str]:
+        fits = type(value) is str and len(value) <= greatest and (pattern is None or pattern.fullmatch(value))
+        return None if fits else expected
+
+    return check
+
+
+def one_of(*words: str) -> Check:
+    expected = "one of " + ", ".join(words)
+    return lambda value: None if type(value) is str and value in words else expected
+
+
+def flag(value: Any) -> Optional[str]:
+    return None if type(value) is bool else "true or false"
+
+
+def or_null(check: Union[Check, Dict[str, Check]]) -> Check:
+    return lambda value: None if value is None else _problem(check, value)
+
+
+def list_of(check: Check, greatest: int) -> Check:
+    def look(value: Any) -> Optional[str]:
+        if type(value) is not list or not 1 <= len(value) <= greatest:
+            return "a list of 1 to %d" % greatest
+        return next((problem for problem in map(check, value) if problem), None)
+
+    return look
+
+
+def _problem(check: Union[Check, Dict[str, Check]], value: Any) -> Optional[str]:
+    if callable(check):
+        return check(value)
+    if type(value) is not dict:
+        return "an object"
+    for name, inner in check.items():
+        problem = inner(value.get(name, _Missing))
+        if problem:
+            return "an object whose '%s' is %s" % (name, problem)
+    return None
+
+
+class _Missing:
+    """Stands for a field that is not there: no check takes it."""
+
+
+def _own_build(value: Any) -> Optional[str]:
+    return None if value == __version__ else "%s, as this package is: restart jumak" % __version__
+
+
+_name = text(re.compile(r"[^\0]+"))
+_number = whole(1, _MAX_NUMBER)
+_path = text(re.compile(r"/[^\0]*"))
+
+PRELOADER: Dict[str, Dict[str, Check]] = {
+    "start": {
+        # First: another build may have other fields.
+        "build": _own_build,
+        "generation": _number,
+        "masterPid": _number,
+        # Empty: a check, which listens nowhere.
+        "runtimeDirectory": text(re.compile(r"(/[^\0]*)?")),
+        "directory": _path,
+        "module": or_null(_name),
+        "file": or_null(_path),
+        "attributes": list_of(_name, 100),
+        "factory": flag,
+        "display": text(),
+        "settingsFrom": text(),
+        "threads": whole(1, _MAX_SLOTS),
+        "concurrency": whole(1, _MAX_SLOTS),
+        "lifespan": one_of("auto", "on", "off"),
+        "rootPath": text(re.compile(r"(/[\s\S]*)?")),
+        "findStatic": flag,
+        "isDevelopment": flag,
+        "isCheck": flag,
+        "terminal": flag,
+        "multiprocess": flag,
+        "preload": one_of("on", "off", "auto"),
+        "locateHazards": flag,
+        "identity": or_null({"uid": whole(0, _MAX_UID), "gid": whole(0, _MAX_UID), "userName": text()}),
+        "postFork": or_null({"module": _name, "attribute": _name}),
+    },
+    "fork": {"worker": _number},
+    "output-opened": {"worker": _number},
+    "signal": {"worker": _number, "signal": one_of("KILL", "URG", "INT")},
+}
+
+WORKER: Dict[str, Dict[str, Check]] = {
+    "stop": {},
+    "stacks": {"thread": text(re.compile(r"(0x[0-9a-f]{16})?"), 18)},
+}
+
+
+def check(message: Any, shapes: Dict[str, Dict[str, Check]]) -> dict:
+    """The message. Raises MessageError, which names the field and its value."""
+    if type(message) is not dict:
+        raise MessageError("a message that is not an object")
+    kind = message.get("type")
+    if type(kind) is not str or kind not in shapes:
+        raise MessageError("an unknown message type %s" % _show(kind))
+    for name, one in shapes[kind].items():
+        value = message.get(name, _Missing)
+        problem = one(value)
+        if problem:
+            shown = "missing" if value is _Missing else _show(value)
+            raise MessageError("field '%s' of message '%s', which is %s and should be %s" % (name, kind, shown, problem))
+    return message
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else "a list of %d" % len(value)
+    shown = repr(value[:_MAX_SHOWN] if isinstance(value, str) else value)
+    return shown if len(shown) <= 2 * _MAX_SHOWN else shown[:_MAX_SHOWN] + "…"

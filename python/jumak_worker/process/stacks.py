@@ -1,0 +1,158 @@
+"""Where the application's code stands: of a task that waits, and of a thread that runs.
+
+Nothing here may raise or run application code: it looks into a process that is in trouble.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import gc
+import os
+import runpy
+import signal
+import sys
+import threading
+import traceback
+from types import FrameType
+from typing import Any, List, Optional
+
+from .. import DIRECTORY
+from ..loading.sources import is_own
+from .tracebacks import is_hidden
+
+#: Awaited coroutines that are followed; a chain longer than this is a recursion.
+_MAX_DEPTH = 200
+_MAX_TASKS = 20
+#: Libraries that a line names.
+_MAX_NAMES = 3
+_LIMIT = 100
+#: A message to the master may be 1 MiB, and every character some bytes.
+_MAX_TEXT = 128 * 1024
+#: How a thread begins.
+_STARTERS = frozenset(("<frozen runpy>", runpy.__file__, threading.__file__))
+_EXCHANGE = os.path.join(DIRECTORY, "asgi", "exchange.py")
+_STEPS = frozenset(("async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"))
+
+
+def of_task(task: "asyncio.Task[Any]") -> str:
+    """The chain of what awaits what, outermost first; ``Task.get_stack`` knows only the outermost coroutine."""
+    lines: List[str] = []
+    for _ in range(_MAX_TASKS):
+        lines += fold(_chain(task.get_coro()))
+        # In C and in Python alike; what else it waits for (a timer, a socket) has no stack.
+        other = getattr(task, "_fut_waiter", None)
+        if not isinstance(other, asyncio.Task):
+            break
+        task = other
+        lines.append("  which waits for %s:\n" % task.get_name())
+    return "".join(lines).rstrip("\n") or "  (it has not begun, or it has ended)"
+
+
+def _chain(awaited: Any) -> List[traceback.FrameSummary]:
+    frames: List[traceback.FrameSummary] = []
+    for _ in range(_MAX_DEPTH):
+        frame = _frame_of(awaited)
+        if frame is not None and not is_hidden(frame.f_code.co_filename):
+            frames += traceback.extract_stack(frame, 1)
+        awaited = _awaited_by(awaited)
+        if awaited is None:
+            break
+    return frames
+
+
+def of_thread(ident: int) -> str:
+    """Outermost first."""
+    frame = sys._current_frames().get(ident)
+    return "".join(_format(frame))[:_MAX_TEXT] if frame is not None else "  (the thread has ended)\n"
+
+
+def of_all_threads() -> str:
+    """Every thread but the one that asks, outermost first; the main thread's, which an event loop has, before the others."""
+    frames = sys._current_frames()
+    main = threading.main_thread()
+    lines: List[str] = []
+    for thread in sorted(threading.enumerate(), key=lambda one: one is not main):
+        frame = frames.get(thread.ident or 0)
+        if frame is None or thread is threading.current_thread():
+            continue
+        lines.append("Thread %s%s:\n" % (thread.name, _what_runs(frame)))
+        lines += _format(frame)
+    return "".join(lines)[:_MAX_TEXT]
+
+
+def _format(frame: FrameType) -> List[str]:
+    summary = traceback.extract_stack(frame, _LIMIT)
+    shown = [one for one in summary if not (is_hidden(one.filename) or one.filename in _STARTERS)]
+    return fold(shown) or ["  (in no code of the application)\n"]
+
+
+def fold(frames: List[traceback.FrameSummary]) -> List[str]:
+    """As text, outermost first, so that the application's own frames are seen: what called them comes last, in one line, and so is each
+    run of library frames between them. Where it stands is always shown. Without own frames all are."""
+    own = [index for index, frame in enumerate(frames) if is_own(frame.filename)]
+    if not own:
+        return traceback.format_list(frames)
+    callers = frames[: own[0]] if own[0] > 1 else []
+    lines: List[str] = []
+    folded: List[traceback.FrameSummary] = []
+    for index, frame in enumerate(frames[len(callers) :], len(callers)):
+        if not is_own(frame.filename) and index < len(frames) - 1:
+            folded.append(frame)
+            continue
+        lines += _in_one_line(folded, "  ... %s\n")
+        lines += traceback.format_list([frame])
+        folded = []
+    return lines + _in_one_line(callers, "  called by %s\n")
+
+
+def _in_one_line(frames: List[traceback.FrameSummary], text: str) -> List[str]:
+    if len(frames) < 2:
+        return traceback.format_list(frames)
+    names = list(dict.fromkeys(_library_of(frame.filename) for frame in frames))
+    more = ", ..." if len(names) > _MAX_NAMES else ""
+    return [text % ("%d frames of %s" % (len(frames), ", ".join(names[:_MAX_NAMES]) + more))]
+
+
+def _library_of(path: str) -> str:
+    """``django`` of ``/venv/lib/python3.13/site-packages/django/core/handlers/base.py``."""
+    for folder in ("site-packages", "dist-packages"):
+        _, found, rest = path.rpartition(os.sep + folder + os.sep)
+        if found:
+            return rest.split(os.sep, 1)[0].partition(".py")[0]
+    return "Python"
+
+
+def dump_on_signal(fd: int) -> None:
+    """Into ``fd``. While C code holds the GIL nothing else can look. By default the signal is ignored; on running Python code a dump may
+    crash: the master asks the control thread first."""
+    faulthandler.register(signal.SIGURG, file=fd, all_threads=True)
+
+
+def _what_runs(frame: Optional[FrameType]) -> str:
+    """Which request of an ASGI application."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "run" and code.co_filename == _EXCHANGE:
+            return ", which runs %s" % frame.f_locals["self"].describe()
+        frame = frame.f_back
+    return ""
+
+
+def _frame_of(awaited: Any) -> Optional[FrameType]:
+    for name in ("cr_frame", "gi_frame", "ag_frame"):
+        frame = getattr(awaited, name, None)
+        if frame is not None:
+            return frame
+    return None
+
+
+def _awaited_by(awaited: Any) -> Any:
+    for name in ("cr_await", "gi_yieldfrom", "ag_await"):
+        following = getattr(awaited, name, None)
+        if following is not None:
+            return following
+    if type(awaited).__name__ in _STEPS:
+        # A step of an asynchronous generator does not say whose it is, but it holds it.
+        return next((one for one in gc.get_referents(awaited) if _frame_of(one) is not None), None)
+    return None

@@ -1,0 +1,83 @@
+"""From the head of a request to its WSGI environ: the names and the values of its strings, over what never changes.
+
+Invariant: a set of names never changes what another one makes. Nothing here knows requests or links. The layout of a head is
+drawn in ``src/apps/wire/frames.ts``.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import List, Optional, Tuple
+
+from .. import __version__
+from ..process.errors import ErrorStream
+from .files import FileWrapper
+from ..wire.environ_makers import Maker, Makers
+
+
+def base_environ(threads: int, multiprocess: bool, root_path: str = "", master_pid: int = 0) -> dict:
+    """What is the same for every request of a worker."""
+    return {
+        "wsgi.version": (1, 0),
+        "wsgi.errors": ErrorStream(),
+        "wsgi.multithread": threads > 1,
+        "wsgi.multiprocess": multiprocess,
+        "wsgi.run_once": False,
+        "wsgi.file_wrapper": FileWrapper,
+        # Content always ends by itself, chunked or not: read() without a size is safe.
+        "wsgi.input_terminated": True,
+        "SERVER_SOFTWARE": "jumak/" + __version__,
+        "SCRIPT_NAME": root_path,
+        # Whom to send signals: HUP for new code.
+        "jumak.master_pid": master_pid,
+    }
+
+
+class Environs:
+    """Makes environs for one worker. ``base``: what is the same for every request."""
+
+    def __init__(self, base: dict) -> None:
+        self._base = base
+        self._makers = Makers()
+        #: Most requests have the names of the one before. One tuple, for several threads come here.
+        self._last: Tuple[bytes, Optional[Maker]] = (b"", None)
+
+    def make(self, data: bytes, names_at: int, values_at: int, end: int) -> dict:
+        """Both are in ``data``, one behind the other, joined by NUL, latin-1; the last value may contain NUL.
+
+        Raises ValueError when they do not match."""
+        names, maker = self._last
+        # To compare is cheaper than to copy and hash: 4 % of the worker's time for a small request.
+        if maker is None or len(names) != values_at - names_at or not data.startswith(names, names_at):
+            names = data[names_at:values_at]
+            maker = self._makers.made.get(names)
+            if maker is None:
+                return self._make_slowly(names, data[values_at:end])
+            self._last = names, maker
+        return maker(data[values_at:end])
+
+    def _make_slowly(self, names: bytes, values: bytes) -> dict:
+        keys = names.decode("latin-1").split("\0")
+        parts = values.decode("latin-1").split("\0", len(keys) - 1)
+        if len(parts) != len(keys):
+            raise ValueError("a head with %d names and %d values" % (len(keys), len(parts)))
+        environ = dict(self._base)
+        environ.update(zip(keys, parts))
+        environ["REQUEST_URI"] = environ["RAW_URI"]
+        if self._makers.are_worth_it(names):
+            self._makers.made[names] = _compile(keys, environ)
+        return environ
+
+
+def _compile(keys: List[str], environ: dict) -> Maker:
+    """``environ``: one with these keys, in order: copying it is cheaper than growing one. All strings of it are replaced."""
+    lines = ["def make(values):", "    environ = copy()", "    ("]
+    # The names came from a stranger: repr makes them literals, whatever they are.
+    lines += ["        environ[%r]," % key for key in keys]
+    lines += ["    ) = values.decode('latin-1').split('\\0', %d)" % (len(keys) - 1)]
+    lines += ["    environ['REQUEST_URI'] = environ['RAW_URI']", "    return environ"]
+    # Interned, as the names in the code above are: a dict finds the same string faster than an equal one.
+    template = {sys.intern(key): "" if key in keys else value for key, value in environ.items()}
+    scope: dict = {"copy": template.copy}
+    exec("\n".join(lines), scope)
+    return scope["make"]
