@@ -98,7 +98,7 @@ export function violations(files: readonly SourceFile[]): string[] {
     )
 }
 
-function isForTests(path: string): boolean {
+export function isForTests(path: string): boolean {
   return path.endsWith('.test.ts') || path.includes('/testing/')
 }
 
