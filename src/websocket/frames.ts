@@ -55,7 +55,7 @@ export class FrameReader {
     this.#mayCompress = mayCompress
   }
 
-  /** Reads from `at` to the end of the bytes or of a message. Returns where it stopped. Throws MessageError: then the reader is of no use. */
+  /** Reads from `at` to the end of the bytes or of a message. Returns where it stopped. Throws MessageError, once. */
   read(chunk: Buffer, at: number): number {
     while (at < chunk.length) {
       switch (this.#state) {
