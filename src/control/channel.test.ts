@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { MAX_LINE, openPreloaderChannel, openWorkerChannel } from './channel.ts'
 import type { PreloaderToMaster } from './messages.ts'
 
-/** The near end is the channel's stream; what is written to it lands in `written`. */
+/** The stream of a channel. Keeps in `written` what the channel writes. */
 class FakeStream extends Duplex {
   readonly written: string[] = []
   accepting = true
