@@ -61,7 +61,7 @@ test('an unfinished line at the end is no message', async () => {
 })
 
 for (const [what, line, reason] of [
-  ['no JSON', 'hello\n', /no JSON/],
+  ['text that is not JSON', 'hello\n', /not JSON/],
   ['no object', '7\n', /not an object/],
   ['an unknown type', '{"type":"sudo"}\n', /unknown message type "sudo"/],
   ['a type of Object.prototype', '{"type":"toString"}\n', /unknown message type/],

@@ -109,7 +109,7 @@ class JsonLines<Out, In> implements Channel<Out, In> {
     try {
       message = JSON.parse(line)
     } catch {
-      return this.#fail('sent a line that is no JSON')
+      return this.#fail('sent a line that is not JSON')
     }
     const error = this.#findError(message)
     if (error !== null) return this.#fail(`sent ${error}`)
