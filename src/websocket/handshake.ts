@@ -1,6 +1,6 @@
 /**
- * The part of the opening handshake that is the same for all versions of HTTP (RFC6455§4.2, RFC8441§5): version, subprotocol,
- * extensions, and the application's own headers. Key, Upgrade and status are HTTP's: see `http1/upgrade.ts`.
+ * The part of the opening handshake that all versions of HTTP share (RFC6455§4.2, RFC8441§5): version, subprotocol, extensions,
+ * and the application's own headers. Not here: key, Upgrade and status, which belong to HTTP (`http1/upgrade.ts`).
  */
 import { TOKEN } from '../base/token.ts'
 import { HttpError } from '../http/errors.ts'
@@ -11,7 +11,7 @@ import { DEFLATE, extension, type Offer, subprotocol } from './ws.ts'
 
 const VERSION = '13'
 const INVALID_VALUE = /[^\t\x20-\x7e\x80-\xff]/
-/** Of the handshake, of the connection, or of a content that 101 does not have: none is the application's. */
+/** The application may not set these: they belong to the handshake, to the connection, or to content, which a 101 has not. */
 const OURS = new Set([
   ...['sec-websocket-accept', 'sec-websocket-extensions', 'sec-websocket-key', 'sec-websocket-protocol'],
   ...['sec-websocket-version', 'connection', 'upgrade', 'keep-alive', 'proxy-connection', 'te', 'trailer'],
@@ -23,7 +23,7 @@ interface Offers {
   readonly deflate: readonly Offer[]
 }
 
-/** Throws HttpError: 426 for another version, 400 for what is malformed. */
+/** Throws HttpError: 426 for another version, 400 for a malformed header. */
 export function readOffers(headers: readonly string[]): Offers {
   if (headerValues(headers, 'sec-websocket-version').join(',') !== VERSION) {
     throw new HttpError(426, 'The WebSocket version must be 13 (RFC6455§4.2.1)', 'client', undefined, [
@@ -37,7 +37,7 @@ export function readOffers(headers: readonly string[]): Offers {
 }
 
 function parsed<T>(headers: readonly string[], name: string, parse: (text: string) => T): T | null {
-  // Both may be in several lines, which are one list (RFC6455§11.3.2, §11.3.4).
+  // Both headers may come in several lines, which are one list (RFC6455§11.3.2, §11.3.4).
   const text = headerValues(headers, name).join(', ')
   if (text === '' && !headers.some((header, i) => i % 2 === 0 && header === name)) return null
   try {
@@ -47,7 +47,7 @@ function parsed<T>(headers: readonly string[], name: string, parse: (text: strin
   }
 }
 
-/** Throws HttpError: as `readOffers`, and 500 for what the application may not say. */
+/** Throws HttpError: as `readOffers`, and 500 when the application accepts with something invalid. */
 export function negotiate(request: readonly string[], accept: WebSocketAccept): WebSocketTerms {
   const offers = readOffers(request)
   const headers: HeaderLines = []

@@ -60,7 +60,7 @@ test('anything before hello is refused', async () => {
 
 test('junk is refused', async () => {
   assert.equal(await say('GET / HTTP/1.1\r\n\r\n'), '')
-  assert.match(refused[0]!, /no JSON/)
+  assert.match(refused[0]!, /not JSON/)
 })
 
 test('it knows whether its socket is at its path', async () => {
