@@ -18,7 +18,7 @@ import { AsgiBench, holdingAsgi, turn, until } from './testing/asgi-bench.ts'
 import { FakeExchange } from './testing/fake-exchange.ts'
 import { FrameWriter } from './wire/frame-writer.ts'
 import { MAX_CONTENT, WINDOW } from './wire/multiplex.ts'
-import { Relay } from './wsgi/relay.ts'
+import { Relay } from './worker/relay.ts'
 
 const MIB = 1024 * 1024
 const directory = mkdtempSync(join(tmpdir(), 'jumak-memory-'))

@@ -46,7 +46,7 @@ test('a worker with other slots than the master was told is lost, whatever it sa
     worker.slots = slots
     await lost
     assert.match(bench.lost[0]![1], new RegExp(`it has ${slots} slots, not 2`))
-    assert.equal(bench.pool.stats().workers, 0)
+    assert.equal(bench.stats().workers, 0)
   }
 })
 
@@ -104,7 +104,7 @@ test('whatever the slot of a worker sends, it costs only that worker, and every 
     await drained
     healthy.die()
   }
-  assert.equal(bench.pool.stats().busy, 0)
+  assert.equal(bench.stats().busy, 0)
 })
 
 function number(value: number, bytes = 4): Buffer {
@@ -159,6 +159,6 @@ test('whatever a worker of an ASGI application sends, it costs only that worker,
     await drained
     healthy.die()
   }
-  assert.equal(bench.pool.stats().busy, 0)
+  assert.equal(bench.stats().busy, 0)
   bench.close()
 })

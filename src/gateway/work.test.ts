@@ -12,7 +12,7 @@ import { WorkMeter } from './testing/work.ts'
 const meter = WorkMeter.start()
 const { FakeExchange } = await import('../apps/testing/fake-exchange.ts')
 const { Culprits } = await import('../apps/pool/offenders.ts')
-const { RequestTimes } = await import('../apps/pool/request-times.ts')
+const { RequestTimes } = await import('../apps/worker/request-times.ts')
 const { LiveBody } = await import('../apps/pool/live-body.ts')
 const { RequestBody } = await import('../apps/pool/body.ts')
 const { WorkerDecoder } = await import('../apps/wire/decode.ts')

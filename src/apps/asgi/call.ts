@@ -3,9 +3,9 @@
  * the gateway. `link.ts` drives it.
  */
 import type { Call } from '../pool/call.ts'
-import type { RequestTimes } from '../pool/request-times.ts'
 import { WINDOW } from '../wire/multiplex.ts'
 import type { Stage, WireState } from '../wire/multiplex-decode.ts'
+import type { RequestTimes } from '../worker/request-times.ts'
 import type { Occupant } from './capacity.ts'
 import type { ContentFeed } from './content-feed.ts'
 import type { SocketRelay } from './socket-relay.ts'

@@ -123,7 +123,7 @@ async function run(seed: number): Promise<void> {
   for (const entry of all) check(entry)
   assert.ok(all.some(({ exchange }) => exchange.response.state === 'ended'))
   assert.ok(all.some(({ exchange }) => exchange.channel?.sent.length))
-  const { queued, busy } = bench.pool.stats()
+  const { queued, busy } = bench.stats()
   assert.deepEqual([queued, busy], [0, 0])
   const files = readdirSync(bench.directory).filter(name => !/^w\d+\.sock$/.test(name))
   assert.deepEqual(files, [], 'temporary files are left')

@@ -6,20 +6,20 @@
  * held back by credit. A call leaves `#calls` exactly once; from then on nothing its worker says of it is heard. A slot is held
  * until the response head; streams and WebSockets count by themselves, and keep their slot when there are too many of them.
  */
-import { Deadline } from '../../base/deadlines.ts'
+import { Deadline, type DeadlineList } from '../../base/deadlines.ts'
 import { HttpError } from '../../http/errors.ts'
 import { CloseCode } from '../../http/websocket.ts'
 import type { Call } from '../pool/call.ts'
 import { type Fate, fatesApart } from '../pool/dispatch-rules.ts'
-import type { LinkAddress, PoolLink, PoolLinkOwner } from '../pool/link.ts'
-import type { RequestTimes } from '../pool/request-times.ts'
-import type { PoolWorker } from '../pool/worker.ts'
+import type { LinkOwner } from '../pool/link-owner.ts'
+import type { PoolLink, PoolWorker } from '../pool/worker.ts'
 import { MultiplexDecoder } from '../wire/multiplex-decode.ts'
 import { writeCancel, writeDisconnect, writeHello, writePing, writeScopedRequest } from '../wire/multiplex-encode.ts'
 import type { ScopeWriter } from '../wire/scope.ts'
 import { WireViolation } from '../wire/violation.ts'
-import { WorkerConnection } from '../worker/connection.ts'
-import type { RelayLimits } from '../wsgi/relay.ts'
+import { type LinkAddress, WorkerConnection } from '../worker/connection.ts'
+import type { RelayLimits } from '../worker/relay.ts'
+import type { RequestTimes } from '../worker/request-times.ts'
 import { MultiplexedCall } from './call.ts'
 import { CallTable } from './call-table.ts'
 import { Room } from './capacity.ts'
@@ -27,22 +27,20 @@ import { ContentFeed } from './content-feed.ts'
 import { Farewell } from './gradual-close.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Outbox } from './outbox.ts'
-import { MultiplexedSink } from './sink.ts'
+import { MultiplexedSink, type SinkLink } from './sink.ts'
 import { Ticker } from './ticker.ts'
 
-export interface MultiplexedOwner extends PoolLinkOwner {
-  readonly scope: ScopeWriter
+/** What all links of ASGI workers share. */
+export interface MultiplexedSettings {
+  readonly helloDeadlines: DeadlineList
   readonly times: RequestTimes
-  readonly relayLimits: RelayLimits
   /** `timeouts.streamIdle`; 0: none. */
   readonly streamIdleMs: number
-  /** The worker's event loop does not turn, for now. */
-  blocked(link: MultiplexedLink, note: string): void
-  /** It has not turned for `timeouts.request`, whatever path its requests have: the worker must be replaced. */
-  stuck(link: MultiplexedLink, note: string): void
+  readonly relayLimits: RelayLimits
+  readonly scope: ScopeWriter
 }
 
-export class MultiplexedLink implements PoolLink {
+export class MultiplexedLink implements PoolLink, SinkLink {
   readonly address: LinkAddress
   readonly worker: PoolWorker
   readonly capacity: number
@@ -51,7 +49,8 @@ export class MultiplexedLink implements PoolLink {
   firstSince = 0
   isAlive = true
   isOpen = false
-  readonly #owner: MultiplexedOwner
+  readonly #owner: LinkOwner
+  readonly #settings: MultiplexedSettings
   readonly #calls = new CallTable<MultiplexedCall>()
   readonly #room: Room<MultiplexedCall>
   readonly #heartbeat: Heartbeat
@@ -64,16 +63,18 @@ export class MultiplexedLink implements PoolLink {
   #outbox: Outbox | null = null
   #farewell: Farewell<MultiplexedCall> | null = null
 
-  constructor(address: LinkAddress, worker: PoolWorker, owner: MultiplexedOwner) {
+  constructor(address: LinkAddress, worker: PoolWorker, owner: LinkOwner, settings: MultiplexedSettings) {
+    const { times, streamIdleMs } = settings
     this.address = address
     this.capacity = address.slots
     this.#room = new Room(address.slots)
     this.worker = worker
     this.#owner = owner
-    const shortest = Math.min(owner.times.shortest, owner.streamIdleMs || Number.POSITIVE_INFINITY)
+    this.#settings = settings
+    const shortest = Math.min(times.shortest, streamIdleMs || Number.POSITIVE_INFINITY)
     this.#ticker = new Ticker(Math.min(1000, Math.max(50, shortest / 16)), passedMs => this.#tick(passedMs))
     this.#helloDeadline = new Deadline(() => this.#broke('it did not say hello in time'))
-    this.#heartbeat = new Heartbeat(owner.times.standard, {
+    this.#heartbeat = new Heartbeat(times.standard, {
       ping: token => writePing(this.outbox.begin(), token),
       blocked: ms => owner.blocked(this, this.#silence(ms)),
       stuck: ms => owner.stuck(this, this.#silence(ms)),
@@ -109,16 +110,18 @@ export class MultiplexedLink implements PoolLink {
   }
 
   open(): void {
-    const decoder = new MultiplexDecoder<MultiplexedCall>(new MultiplexedSink(this, this.#owner))
+    const { relayLimits, streamIdleMs, helloDeadlines } = this.#settings
+    const sink = new MultiplexedSink(this, this.#owner, relayLimits, streamIdleMs)
+    const decoder = new MultiplexDecoder<MultiplexedCall>(sink)
     this.#connection = new WorkerConnection(
       this.address.socket,
       decoder,
       chunk => this.#read(decoder, chunk),
       reason => this.#broke(reason),
     )
-    this.#outbox = new Outbox(this.#connection.socket, this.#owner.relayLimits.memory, () => this.#hasRoom())
+    this.#outbox = new Outbox(this.#connection.socket, relayLimits.memory, () => this.#hasRoom())
     writeHello(this.#outbox.begin(), this.address.build)
-    this.#owner.armHello(this.#helloDeadline)
+    helloDeadlines.arm(this.#helloDeadline)
   }
 
   opened(): void {
@@ -134,7 +137,7 @@ export class MultiplexedLink implements PoolLink {
     call.wireId = one.id
     this.#calls.add(one)
     this.#room.enter(one)
-    writeScopedRequest(this.outbox.begin(), one.id, call.exchange, this.#owner.scope, call.inline)
+    writeScopedRequest(this.outbox.begin(), one.id, call.exchange, this.#settings.scope, call.inline)
     if (call.inline === null) this.#feed(one)
     this.#ticker.start()
     const isFirst = !this.#isUnflushed
@@ -283,7 +286,7 @@ export class MultiplexedLink implements PoolLink {
     this.#heartbeat.tick(passedMs, this.inFlight > 0 || this.outbox.hasSpoken)
     for (const one of this.#calls.values()) {
       if (one.isDeserted(passedMs)) one.call.drop()
-      else if (one.isOverdue(passedMs, this.#owner.times)) this.#overdue(one)
+      else if (one.isOverdue(passedMs, this.#settings.times)) this.#overdue(one)
     }
     if (this.isIdle && !this.#heartbeat.isBlocked) this.#ticker.stop()
   }

@@ -37,7 +37,7 @@ test('a WebSocket is accepted with its subprotocol and headers, and holds no slo
   const { bench, exchange, at } = await open({ path: '/ws', headers }, 'chat', ['x-a', '1'])
   assert.equal(at.scope.type, 'websocket')
   assert.deepEqual(exchange.accepted, { subprotocol: 'chat', headers: ['x-a', '1'] })
-  assert.deepEqual(bench.pool.stats(), { queued: 0, busy: 0, slots: 2, workers: 1 })
+  assert.deepEqual(bench.stats(), { queued: 0, busy: 0, slots: 2, workers: 1 })
 })
 
 test('messages go both ways, text and bytes, empty and long', async () => {
@@ -187,5 +187,5 @@ test('a handshake that is wrong is answered as the protocol says, and the applic
   await other.over()
   assert.equal((other.error as HttpError).status, 500)
   assert.match(bench.logs[0]!, /the client did not offer subprotocol b/)
-  assert.equal(bench.pool.stats().busy, 0)
+  assert.equal(bench.stats().busy, 0)
 })

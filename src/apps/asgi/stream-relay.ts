@@ -10,7 +10,7 @@ import { SMALL_PIECE, Spool } from '../../base/spool.ts'
 import type { Exchange, ResponseHead } from '../../http/exchange.ts'
 import { type HeaderLines, headerValues } from '../../http/headers.ts'
 import { WINDOW } from '../wire/multiplex.ts'
-import type { RelayLimits } from '../wsgi/relay.ts'
+import type { RelayLimits } from '../worker/relay.ts'
 import type { CreditReturn } from './credit.ts'
 
 interface OpenFile {

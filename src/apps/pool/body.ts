@@ -9,8 +9,9 @@ import type { Account, MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporaryFile } from '../../base/temporary-file.ts'
 import type { TemporarySpace } from '../../base/temporary-space.ts'
 import { HttpError } from '../../http/errors.ts'
-import { MAX_INLINE_BODY } from '../wire/frames.ts'
 
+/** Content up to this travels inside the request's own frame (`inline`). */
+export const MAX_INLINE_BODY = 64 * 1024
 /** Bytes on their way to a disk that is slower than the client; beyond it the client must wait. */
 const MAX_PENDING = 1024 * 1024
 const MAX_PENDING_NEAR = 64 * 1024

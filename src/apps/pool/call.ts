@@ -5,11 +5,8 @@
 import type { Deadline } from '../../base/deadlines.ts'
 import { ClientGoneError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
-import type { StreamRelay } from '../asgi/stream-relay.ts'
-import type { Relay } from '../wsgi/relay.ts'
 import type { CallBody } from './body.ts'
 import { isIdempotent, type Unanswered } from './dispatch-rules.ts'
-import type { PoolLink } from './link.ts'
 import type { CallQueue, Queued } from './queue.ts'
 
 /**
@@ -18,6 +15,12 @@ import type { CallQueue, Queued } from './queue.ts'
  * its link may still run it for a client that has gone.
  */
 export type CallPhase = 'new' | 'queued' | 'sent' | 'streaming' | 'relaying' | 'done'
+
+/** The link that a call is on. */
+export interface CallLink {
+  /** The call's exchange is over. `phase`: how far it was. */
+  left(call: Call, phase: CallPhase): void
+}
 
 /** Ends a call's exchange with the error; one that is done stays as it is. */
 export type FailCall = (call: Call, error: Error) => void
@@ -33,12 +36,11 @@ export class Call implements Queued, Unanswered {
   losses = 0
   isBarred = false
   /** The link that it is on, which then decides when the content is released. */
-  link: PoolLink | null = null
+  link: CallLink | null = null
   /** Its number on a multiplexed link. */
   wireId = 0
-  relay: Relay | null = null
-  /** The same for a multiplexed link. */
-  stream: StreamRelay | null = null
+  /** Carries its response while the client takes it; closed with the exchange. */
+  relay: { close(): void } | null = null
   /** Where it waits. */
   queue: CallQueue<Call> | null = null
   previous: Queued | null = null
@@ -117,7 +119,6 @@ export class Call implements Queued, Unanswered {
     if (phase === 'queued') this.stopWaiting(performance.now())
     this.phase = 'done'
     this.relay?.close()
-    this.stream?.close()
     link?.left(this, phase)
     // On a link the content is still needed: a worker that waits for it must get all of it.
     if (this.link === null) this.releaseBody()

@@ -9,12 +9,10 @@
 import { Deadline, DeadlineList } from '../../base/deadlines.ts'
 import type { Limits, QueueOrder, Timeouts } from '../../config/types.ts'
 import { HttpError } from '../../http/errors.ts'
-import { FrameWriter } from '../wire/frame-writer.ts'
 import type { Call, FailCall } from './call.ts'
 import { aheadBudget, aheadSlot, idleSlot, probationMs, RunTimes } from './dispatch-rules.ts'
-import type { PoolLink } from './link.ts'
 import { CallQueue } from './queue.ts'
-import type { PoolWorker } from './worker.ts'
+import type { PoolLink, PoolWorker } from './worker.ts'
 
 export interface DispatchOptions {
   readonly limits: Limits
@@ -37,7 +35,6 @@ export class Dispatcher {
   #suspectTimer: NodeJS.Timeout | undefined
   readonly #deadlines: DeadlineList
   readonly #runTimes = new RunTimes()
-  readonly #writer = new FrameWriter()
   #unflushed: PoolLink[] = []
   readonly #endTurn = () => this.#assignAndFlush()
   #isTurnEnding = false
@@ -165,7 +162,7 @@ export class Dispatcher {
     this.#isTurnEnding = false
     const links = this.#unflushed
     this.#unflushed = []
-    for (const link of links) link.flush(this.#writer)
+    for (const link of links) link.flush()
   }
 
   /** All that came in this turn, which are the last. */

@@ -23,7 +23,7 @@ test('a GET whose worker dies is tried again by another worker, a POST is a 502'
     bench.lost.map(([id]) => id),
     [1],
   )
-  assert.equal(bench.pool.stats().workers, 1)
+  assert.equal(bench.stats().workers, 1)
 })
 
 test('retry off: what the dead worker had begun is a 502, whatever its method; what waited goes to another worker', async () => {
@@ -157,7 +157,7 @@ test('a socket that nobody listens on is a lost worker', async () => {
   })
   await lost
   assert.match(bench.lost[0]![1], /ENOENT/)
-  assert.equal(bench.pool.stats().workers, 0)
+  assert.equal(bench.stats().workers, 0)
 })
 
 const violations: [string, (link: FakeLink) => void][] = [
@@ -201,7 +201,7 @@ test('a request past its deadline is a 504, its worker is reported stuck and get
   assert.equal(bench.stuck.length, 1)
   assert.match(bench.stuck[0]![1], /GET \/hang has run for \d+ ms/)
   const later = bench.send()
-  assert.equal(bench.pool.stats().queued, 1)
+  assert.equal(bench.stats().queued, 1)
   clearInterval(alive)
   link.finish()
   await stream.over()

@@ -38,7 +38,7 @@ test('a request that no worker takes in time is refused', async () => {
   await exchange.over()
   clearInterval(timer)
   assert.equal((exchange.error as HttpError).status, 503)
-  assert.equal(bench.pool.stats().queued, 0)
+  assert.equal(bench.stats().queued, 0)
 })
 
 test('a client that leaves the queue never reaches a worker', async () => {
@@ -46,7 +46,7 @@ test('a client that leaves the queue never reaches a worker', async () => {
   const gone = bench.send({ path: '/gone' })
   const stays = bench.send({ path: '/stays' })
   gone.leave()
-  assert.equal(bench.pool.stats().queued, 1)
+  assert.equal(bench.stats().queued, 1)
   const held = holding()
   await bench.linkedWorker(1, 1, request => {
     held.script(request)

@@ -89,9 +89,9 @@ test('while developing: what was held goes to the released generation only', asy
   bench.pool.hold()
   await bench.linkedWorker(1, 1, saying('old'))
   const exchange = bench.send()
-  assert.equal(bench.pool.stats().queued, 1)
+  assert.equal(bench.stats().queued, 1)
   bench.pool.release(2)
-  assert.equal(bench.pool.stats().queued, 1)
+  assert.equal(bench.stats().queued, 1)
   const linked = once(bench.events, 'linked')
   await bench.worker(2, 1, saying('new'), undefined, 0, 2)
   await linked
@@ -107,7 +107,7 @@ test('while developing: whoever looks at the code before a dispatch may hold it'
   await first.over()
   isChanged = true
   const second = bench.send()
-  assert.equal(bench.pool.stats().queued, 1)
+  assert.equal(bench.stats().queued, 1)
   isChanged = false
   bench.pool.release(1)
   await second.over()
@@ -172,7 +172,7 @@ test('a worker that fails in its warm-up gets no request: by status, by its end,
     await cold
     assert.deepEqual(bench.cold.at(-1), [index + 1, note])
   }
-  assert.equal(bench.pool.stats().workers, 0)
+  assert.equal(bench.stats().workers, 0)
   assert.deepEqual(
     [bench.lost.map(([id]) => id), bench.stuck.map(([id]) => id)],
     [[2], [3]],

@@ -56,7 +56,7 @@ test('a request that found no worker in time tells how long it waited', async ()
 test('requests wait for the first worker', async () => {
   const bench = new Bench()
   const exchange = bench.send({ path: '/early' })
-  assert.equal(bench.pool.stats().queued, 1)
+  assert.equal(bench.stats().queued, 1)
   await bench.linkedWorker(1, 1, echo)
   await exchange.over()
   assert.equal(exchange.response.status, 200)
@@ -139,7 +139,7 @@ test('no more content is sent ahead than the kernel keeps, and the rest follows'
   const clock = t.mock.method(performance, 'now', () => now)
   const exchanges = Array.from({ length: 20 }, () => bench.send({ method: 'PUT', body }))
   await held.until(1)
-  assert.equal(bench.pool.stats().queued, 20 - 9)
+  assert.equal(bench.stats().queued, 20 - 9)
   clock.mock.restore()
   worker.script = echo
   held.requests.forEach(echo)

@@ -21,14 +21,6 @@ export interface PoolOptions extends DispatchOptions, LifecycleOptions {
   readonly onError: (exchange: Exchange, error: Error) => void
 }
 
-export interface PoolStats {
-  readonly queued: number
-  /** Slots that run something. */
-  readonly busy: number
-  readonly slots: number
-  readonly workers: number
-}
-
 export class AppPool {
   readonly #onError: PoolOptions['onError']
   readonly #workers: PoolWorker[] = []
@@ -113,16 +105,6 @@ export class AppPool {
   /** Waiting, or sent to workers and not over: streams and WebSockets included. */
   get inFlight(): number {
     return this.#workers.reduce((sum, { inFlight }) => sum + inFlight, this.#dispatcher.waiting)
-  }
-
-  stats(): PoolStats {
-    let busy = 0
-    let slots = 0
-    for (const worker of this.#workers) {
-      busy += worker.busySlots
-      slots += worker.usableSlots
-    }
-    return { queued: this.#dispatcher.waiting, busy, slots, workers: this.#workers.length }
   }
 
   /** Null while a worker can serve: what a request would have to wait for. */

@@ -9,16 +9,13 @@ import { HttpError } from '../../http/errors.ts'
 import type { Call, FailCall } from './call.ts'
 import { type Fate, MAX_LOSSES } from './dispatch-rules.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import type { PoolLink } from './link.ts'
+import type { PoolLog } from './events.ts'
 import { Culprits } from './offenders.ts'
 import { WarmUpExchange } from './warm-up.ts'
-import type { PoolWorker } from './worker.ts'
+import type { PoolLink, PoolWorker } from './worker.ts'
 
 /** Requests of a lost worker that the log names; it counts the others. */
 const MAX_NAMED = 20
-
-/** `request`: the id of the one that it is about; empty: none. */
-export type PoolLog = (level: 'debug' | 'info' | 'warn' | 'error', message: string, request: string) => void
 
 export class Retries {
   readonly #culprits = new Culprits()

@@ -1,11 +1,14 @@
-/** A worker as the pool sees it: its slots, and how far it is on its way in or out. */
+/**
+ * A worker and its links as the pool sees them: where there is room, and how far the worker is on its way in or out. Runs in the
+ * gateway.
+ *
+ * Invariant: a worker takes requests only when it is active, not held, and not leaving; `usable` of its links says so.
+ * Not here: what a link writes and reads (`wsgi/`, `asgi/`), when a worker comes and goes (`worker-lifecycle.ts`).
+ */
 import type { WarmupRequest } from '../../config/types.ts'
 import { CloseCode } from '../../http/websocket.ts'
-import { MultiplexedLink, type MultiplexedOwner } from '../asgi/link.ts'
-import { Link, type LinkOwner } from '../wsgi/link.ts'
-import type { Call } from './call.ts'
-import type { WorkerSlots } from './dispatch-rules.ts'
-import type { PoolLink } from './link.ts'
+import type { Call, CallLink } from './call.ts'
+import type { Fate, Slot, WorkerSlots } from './dispatch-rules.ts'
 
 export interface WorkerAddress {
   readonly worker: number
@@ -20,6 +23,32 @@ export interface WorkerAddress {
   readonly interface: 'wsgi' | 'asgi'
   /** What it answers before it takes requests; nothing when left out. */
   readonly warmup?: readonly WarmupRequest[]
+}
+
+/** A connection to a worker, whichever wire it speaks: to one thread of a WSGI worker, or to all of an ASGI worker. */
+export interface PoolLink extends Slot, CallLink {
+  readonly worker: PoolWorker
+  /** False: it has no connection, and will not make another. */
+  readonly isAlive: boolean
+  /** The worker said hello on the present connection. */
+  readonly isOpen: boolean
+  /** The worker does not react. The link takes nothing until it does. */
+  readonly isBlocked: boolean
+  /** Nothing runs on it. */
+  readonly isIdle: boolean
+  open(): void
+  /** Puts a call on the link. True: `flush` must follow. */
+  send(call: Call): boolean
+  /** Writes what was put on the link since the last flush. */
+  flush(): void
+  /** After a debugger: what runs on the link has all of its time again. */
+  goOn(): void
+  /** Ends what would never end by itself: begins after `afterMs`, and has ended all of it `spanMs` later. */
+  dismiss(code: number, afterMs: number, spanMs: number): void
+  /** Closes the link for good, WebSockets with `code`. Returns the calls that are not answered. */
+  close(code: number): Call[]
+  /** What becomes of the calls that `close` returned. */
+  fatesOf(calls: readonly Call[], blame: boolean): Fate[]
 }
 
 export class PoolWorker implements WorkerSlots<PoolLink> {
@@ -49,32 +78,23 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   #suspectSince = 0
   readonly #toWarm: WarmupRequest[]
 
-  constructor(address: WorkerAddress, build: string, owner: LinkOwner & MultiplexedOwner) {
-    const { worker, pid, socket, slots, generation } = address
-    this.id = worker
-    this.generation = generation
+  constructor(address: WorkerAddress, linksOf: (worker: PoolWorker) => readonly PoolLink[]) {
+    this.id = address.worker
+    this.generation = address.generation
     this.maxRequests = address.maxRequests
     this.interface = address.interface
     this.#toWarm = [...(address.warmup ?? [])]
-    const from = { worker, pid, socket, slots, build }
-    this.slots =
-      address.interface === 'asgi'
-        ? [new MultiplexedLink(from, this, owner)]
-        : Array.from({ length: slots }, () => new Link(from, this, owner))
+    this.slots = linksOf(this)
   }
 
   get inFlight(): number {
     return this.slots.reduce((sum, { inFlight, streams }) => sum + inFlight + streams, 0)
   }
 
-  get busySlots(): number {
-    return this.slots.reduce((sum, { inFlight, capacity }) => sum + Math.min(inFlight, capacity), 0)
-  }
-
   get suspectSince(): number {
     const suspect = this.#suspect
     if (suspect === null) return 0
-    if (suspect.phase === 'sent' && suspect.link?.worker === this) return this.#suspectSince
+    if (suspect.phase === 'sent' && this.slots.some(link => link === suspect.link)) return this.#suspectSince
     this.#suspect = null
     return 0
   }

@@ -7,6 +7,7 @@ import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
 import type { Limits, Timeouts } from '../../config/types.ts'
 import { appHandler } from '../../handlers/app.ts'
+import { linkFactory } from '../links.ts'
 import { AppPool } from '../pool/pool.ts'
 import { type AsgiScript, type FakeAsgiExchange, FakeAsgiWorker } from './fake-asgi-worker.ts'
 import { FakeExchange, type FakeRequest } from './fake-exchange.ts'
@@ -31,20 +32,19 @@ export class AsgiBench extends PoolRecord {
     this.memory = changes.memory ?? new MemoryBudget()
     this.#maxRequests = changes.maxRequests ?? 0
     const limits = { memoryBuffer: 64 * 1024, responseBuffer: 512 * 1024, queue: 1000 } as Limits
+    const options = { limits, timeouts: { ...timeouts, ...changes.timeouts } }
+    const space = new TemporarySpace(this.directory)
+    const { rootPath = '' } = changes
     this.pool = new AppPool({
-      limits,
-      timeouts: { ...timeouts, ...changes.timeouts },
-      space: new TemporarySpace(this.directory),
-      memory: this.memory,
-      build: 'b1',
-      rootPath: changes.rootPath ?? '',
+      ...options,
+      links: this.reader.links(linkFactory({ ...options, space, memory: this.memory, build: 'b1', rootPath })),
       onError: FakeExchange.failed,
       events: this.listeners,
     })
     this.#handler = appHandler(this.pool, {
       requestBuffering: true,
       limits,
-      space: new TemporarySpace(this.directory),
+      space,
       memory: this.memory,
       onError: FakeExchange.failed,
     })

@@ -7,6 +7,7 @@ import { after, afterEach } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
 import type { Limits, QueueOrder, Timeouts } from '../../config/types.ts'
+import { linkFactory } from '../links.ts'
 import { RequestBody } from '../pool/body.ts'
 import { AppPool } from '../pool/pool.ts'
 import { FakeExchange, type FakeRequest } from './fake-exchange.ts'
@@ -68,14 +69,13 @@ export class Bench extends PoolRecord {
     } = {},
   ) {
     super()
+    const options = { limits: { ...limits, ...changes.limits }, timeouts: { ...timeouts, ...changes.timeouts } }
+    const space = new TemporarySpace(directory)
     this.pool = new AppPool({
-      limits: { ...limits, ...changes.limits },
-      timeouts: { ...timeouts, ...changes.timeouts },
+      ...options,
       queueOrder: changes.queueOrder ?? 'fifo',
       retry: changes.retry ?? true,
-      space: new TemporarySpace(directory),
-      memory: new MemoryBudget(),
-      build: 'b1',
+      links: this.reader.links(linkFactory({ ...options, space, memory: new MemoryBudget(), build: 'b1' })),
       onError: FakeExchange.failed,
       beforeDispatch: changes.beforeDispatch,
       events: this.listeners,

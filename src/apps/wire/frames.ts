@@ -61,8 +61,6 @@ export const MAX_PAYLOAD = 2 * 1024 * 1024
 export const MAX_CHUNK = 1024 * 1024
 /** Largest response head a worker may send. */
 export const MAX_RESPONSE_HEAD = 256 * 1024
-/** Request content up to this goes inline in REQUEST. */
-export const MAX_INLINE_BODY = 64 * 1024
 
 export const REQUEST_BODY_FOLLOWS = 1
 export const RESPONSE_END = 1

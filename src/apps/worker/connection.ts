@@ -5,10 +5,20 @@
  * what is written when (`link.ts`, `asgi/link.ts`).
  */
 import { connect, type Socket } from 'node:net'
-import type { LinkAddress } from '../pool/link.ts'
 import type { WorkerHello } from '../wire/decode.ts'
 import type { FrameReader } from '../wire/frame-reader.ts'
 import { WireViolation } from '../wire/violation.ts'
+
+/** Where a link goes, and which worker must answer there. */
+export interface LinkAddress {
+  readonly worker: number
+  readonly pid: number
+  /** Path of the Unix socket. */
+  readonly socket: string
+  /** Slots of the worker. */
+  readonly slots: number
+  readonly build: string
+}
 
 /** One buffer for all reads of all links: what must outlive a read is copied. Larger than a Unix socket's own buffer. */
 const sharedReadBuffer = Buffer.allocUnsafeSlow(256 * 1024)

@@ -10,29 +10,29 @@ import { Deadline, type DeadlineList } from '../../base/deadlines.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Call, CallPhase } from '../pool/call.ts'
 import { type Fate, fatesOf, MAX_CONTENT_AHEAD } from '../pool/dispatch-rules.ts'
-import type { LinkAddress, PoolLink, PoolLinkOwner } from '../pool/link.ts'
-import type { PoolWorker } from '../pool/worker.ts'
+import type { LinkOwner } from '../pool/link-owner.ts'
+import type { PoolLink, PoolWorker } from '../pool/worker.ts'
 import { WorkerDecoder } from '../wire/decode.ts'
 import { encodeHello, writeRequest } from '../wire/encode.ts'
 import type { FrameWriter } from '../wire/frame-writer.ts'
-import { WorkerConnection } from '../worker/connection.ts'
+import { type LinkAddress, WorkerConnection } from '../worker/connection.ts'
+import type { RelayLimits } from '../worker/relay.ts'
+import type { RequestDeadlines } from '../worker/request-times.ts'
 import { BodySender } from './body-sender.ts'
-import type { RelayLimits } from './relay.ts'
-import { LinkSink } from './sink.ts'
+import { type SinkLink, SlotSink } from './sink.ts'
 
-export interface LinkOwner extends PoolLinkOwner {
+/** What all links of WSGI workers share. */
+export interface SlotLinkSettings {
+  readonly helloDeadlines: DeadlineList
+  readonly requestDeadlines: RequestDeadlines
   readonly relayLimits: RelayLimits
   /** SCRIPT_NAME: empty, or as in `/shop`. */
   readonly rootPath: string
-  /** What it runs is wanted by nobody and would go on: give the connection up. */
-  deserted(link: Link): void
-  /** No progress within the time of the request that runs. */
-  overdue(link: Link): void
-  /** Those of requests for the path. */
-  deadlinesOf(path: string): DeadlineList
+  /** Collects the requests of one `flush`. */
+  readonly writer: FrameWriter
 }
 
-export class Link implements PoolLink {
+export class SlotLink implements PoolLink, SinkLink {
   readonly address: LinkAddress
   readonly worker: PoolWorker
   usable = false
@@ -47,9 +47,10 @@ export class Link implements PoolLink {
   isOpen = false
   /** A thread is asked for nothing while it runs: its deadline tells. */
   readonly isBlocked = false
-  /** That runs the slot in the worker, by its hello. */
-  thread = ''
+  /** The worker's thread that runs the slot, from its hello. */
+  #thread = ''
   readonly #owner: LinkOwner
+  readonly #settings: SlotLinkSettings
   readonly #deadline: Deadline
   /** Of the request that runs, or ran last: who must accept anew first ends it. Null before the first: that of hellos. */
   #deadlines: DeadlineList | null = null
@@ -62,14 +63,16 @@ export class Link implements PoolLink {
   /** Answered, but its content is still on the way; the slot is free after it. */
   #ended: { readonly call: Call; readonly runMicros: number } | null = null
 
-  constructor(address: LinkAddress, worker: PoolWorker, owner: LinkOwner) {
+  constructor(address: LinkAddress, worker: PoolWorker, owner: LinkOwner, settings: SlotLinkSettings) {
     this.address = address
     this.worker = worker
     this.#owner = owner
-    // A worker that waits for its client's content is not stuck.
-    this.#deadline = new Deadline(() =>
-      this.#sender?.isStarving || this.worker.isDebugged ? this.progressed() : this.#owner.overdue(this),
-    )
+    this.#settings = settings
+    this.#deadline = new Deadline(() => {
+      // A worker that waits for its client's content is not stuck.
+      if (this.#sender?.isStarving || this.worker.isDebugged) this.progressed()
+      else this.#owner.overdue(this, this.first, this.#thread)
+    })
   }
 
   get isIdle(): boolean {
@@ -91,7 +94,7 @@ export class Link implements PoolLink {
   }
 
   open(): void {
-    const decoder = new WorkerDecoder(new LinkSink(this, this.#owner))
+    const decoder = new WorkerDecoder(new SlotSink(this, this.#owner, this.#settings.relayLimits))
     this.#connection = new WorkerConnection(
       this.address.socket,
       decoder,
@@ -112,7 +115,7 @@ export class Link implements PoolLink {
 
   /** The worker said hello, and who runs the slot. */
   opened(thread: string): void {
-    this.thread = thread
+    this.#thread = thread
     this.#deadline.disarm()
     this.isOpen = true
     this.#owner.opened(this)
@@ -137,14 +140,15 @@ export class Link implements PoolLink {
     return this.#unsent.push(call) === 1
   }
 
-  /** Writes all requests since the last flush at once. `writer` is shared by all links. */
-  flush(writer: FrameWriter): void {
+  /** Writes all requests since the last flush at once. */
+  flush(): void {
     const calls = this.#unsent
     if (this.#connection === null || calls.length === 0) return
     const { socket } = this.#connection
+    const { writer, rootPath } = this.#settings
     this.#unsent = []
     writer.start()
-    for (const call of calls) writeRequest(writer, call.exchange, call.inline, call.bodyLength, this.#owner.rootPath)
+    for (const call of calls) writeRequest(writer, call.exchange, call.inline, call.bodyLength, rootPath)
     socket.write(writer.bytes())
     // The kernel did not take all of it: the socket keeps the buffer.
     if (socket.writableLength > 0) writer.detach()
@@ -152,8 +156,8 @@ export class Link implements PoolLink {
     if (last.inline === null) this.#sendBody(last)
   }
 
-  /** Gives the connection up; the calls are returned. `open` may follow: the worker then accepts anew. */
-  disconnect(): Call[] {
+  /** Returns the calls. `open` may follow: the worker accepts anew. */
+  #disconnect(): Call[] {
     const calls = this.#calls
     this.#calls = []
     this.#unsent = []
@@ -172,7 +176,12 @@ export class Link implements PoolLink {
 
   /** A stream would go on for nobody, and content that is still to come never will. */
   left(call: Call, phase: CallPhase): void {
-    if (phase === 'streaming' || call.body?.isLive) this.#owner.deserted(this)
+    if (phase === 'streaming' || call.body?.isLive) this.giveUp()
+  }
+
+  giveUp(): void {
+    const wasRunning = this.inFlight > 0
+    this.#owner.gaveUp(this, this.#disconnect(), wasRunning)
   }
 
   goOn(): void {
@@ -189,7 +198,7 @@ export class Link implements PoolLink {
   /** For good. */
   close(): Call[] {
     this.isAlive = false
-    return this.disconnect()
+    return this.#disconnect()
   }
 
   /** The worker gave a sign of life: time-outs between chunks begin anew. Not while we hold the link ourselves. */
@@ -229,13 +238,13 @@ export class Link implements PoolLink {
   }
 
   #startFirst(): void {
-    this.#deadlines = this.#owner.deadlinesOf(this.#calls[0]!.exchange.request.path)
+    this.#deadlines = this.#settings.requestDeadlines.of(this.#calls[0]!.exchange.request.path)
     this.#arm()
   }
 
   #arm(): void {
-    if (this.#deadlines === null) this.#owner.armHello(this.#deadline)
-    else this.#deadlines.arm(this.#deadline)
+    const deadlines = this.#deadlines ?? this.#settings.helloDeadlines
+    deadlines.arm(this.#deadline)
   }
 
   #sendBody(call: Call): void {
@@ -243,7 +252,7 @@ export class Link implements PoolLink {
       this.#sender = null
       if (error !== null) {
         this.#owner.failed(call, new HttpError(500, 'The content of the request could not be read back', 'operator'))
-        this.#owner.deserted(this)
+        this.giveUp()
         return
       }
       if (this.#ended !== null) {

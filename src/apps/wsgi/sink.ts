@@ -4,27 +4,54 @@
  *
  * Invariant: one for each connection, so nothing of what a connection left half-done is known to the next.
  */
-import { SMALL_PIECE } from '../../base/spool.ts'
 import type { ResponseHead } from '../../http/exchange.ts'
 import type { Call } from '../pool/call.ts'
+import type { LinkOwner } from '../pool/link-owner.ts'
 import type { FileOffer, WorkerHello, WorkerSink } from '../wire/decode.ts'
 import { encodeFileOpened } from '../wire/encode.ts'
 import { WireViolation } from '../wire/violation.ts'
-import { checkHello } from '../worker/connection.ts'
+import { checkHello, type LinkAddress } from '../worker/connection.ts'
 import { readFailure } from '../worker/failure.ts'
 import { openOffer } from '../worker/file-offer.ts'
-import type { Link, LinkOwner } from './link.ts'
-import { Relay, type RelayLimits } from './relay.ts'
+import { mustRelay, Relay, type RelayLimits } from '../worker/relay.ts'
 
-export class LinkSink implements WorkerSink {
-  readonly #link: Link
+/** What the sink needs of its link. */
+export interface SinkLink {
+  readonly address: LinkAddress
+  /** The oldest call on the link. */
+  readonly first: Call | undefined
+  /** The call that the worker speaks of next; undefined: nobody waits for an answer. */
+  readonly current: Call | undefined
+  /** Content of the first call is still on the way to the worker. */
+  readonly isSendingBody: boolean
+  takesAhead: boolean
+  /** The worker said hello. `thread` runs the slot. */
+  opened(thread: string): void
+  write(bytes: Buffer): void
+  /** The worker gave a sign of life. */
+  progressed(): void
+  /** Reads nothing from the worker, and expects nothing, until `release`. */
+  hold(): void
+  release(): void
+  /** The worker is done with its first call. */
+  end(call: Call, runMicros: number): void
+  /** Gives the connection up: nobody wants what the worker runs. */
+  giveUp(): void
+}
+
+export class SlotSink implements WorkerSink {
+  readonly #link: SinkLink
   readonly #owner: LinkOwner
+  readonly #limits: RelayLimits
+  /** Of the response that streams. */
+  #relay: Relay | null = null
   /** The worker waits for FILE_OPENED, and nothing but END may follow when the gateway holds the file. */
   #file: 'none' | 'opening' | 'opened' = 'none'
 
-  constructor(link: Link, owner: LinkOwner) {
+  constructor(link: SinkLink, owner: LinkOwner, limits: RelayLimits) {
     this.#link = link
     this.#owner = owner
+    this.#limits = limits
   }
 
   onHello(hello: WorkerHello): void {
@@ -40,41 +67,43 @@ export class LinkSink implements WorkerSink {
     if (complete) {
       if (wanted) call.phase = 'relaying'
       this.#end(call, runMicros)
-      if (wanted) this.#guarded(call, () => answer(call, head, body, this.#owner))
+      if (wanted) this.#guarded(call, () => this.#answer(call, head, body))
     } else if (wanted) {
       link.progressed()
       link.takesAhead = false
       call.phase = 'streaming'
       const relay = this.#makeRelay(call)
-      call.relay = relay
+      this.#relay = call.relay = relay
       this.#guarded(call, () => relay.start(head, body))
     } else {
-      this.#owner.deserted(link)
+      link.giveUp()
     }
   }
 
   onChunk(chunk: Buffer): void {
     const call = this.#streaming()
     this.#link.progressed()
-    this.#guarded(call, () => call.relay!.chunk(chunk))
+    this.#guarded(call, () => this.#relay!.chunk(chunk))
   }
 
   onEnd(runMicros: number): void {
     const call = this.#current()
+    const relay = this.#relay!
     call.phase = 'relaying'
     this.#end(call, runMicros)
-    this.#guarded(call, () => call.relay!.end())
+    this.#guarded(call, () => relay.end())
   }
 
   onFile(offer: FileOffer): void {
     const link = this.#link
     const call = this.#streaming()
+    const relay = this.#relay!
     link.progressed()
     this.#file = 'opening'
-    openOffer(link.address.pid, offer, this.#owner.files, fd => {
+    openOffer(link.address.pid, offer, this.#limits.space.files, fd => {
       // The relay closes the descriptor when the exchange is over meanwhile.
-      if (fd !== null) call.relay!.file(fd, offer.offset, offer.length)
-      // One that has its head comes never back to a link that it was taken from.
+      if (fd !== null) relay.file(fd, offer.offset, offer.length)
+      // A call that has its head never comes back to a link that it was taken from.
       if (call !== link.first) return
       this.#file = fd === null ? 'none' : 'opened'
       link.progressed()
@@ -116,6 +145,7 @@ export class LinkSink implements WorkerSink {
 
   #end(call: Call, runMicros: number): void {
     this.#file = 'none'
+    this.#relay = null
     this.#link.end(call, runMicros)
   }
 
@@ -127,9 +157,22 @@ export class LinkSink implements WorkerSink {
     }
   }
 
+  /** The whole response at once. `body` may be a view of the shared read buffer. */
+  #answer(call: Call, head: ResponseHead, body: Buffer): void {
+    if (!mustRelay(body, this.#limits)) {
+      call.exchange.response.respond(head, body)
+      call.phase = 'done'
+      return
+    }
+    const relay = this.#makeRelay(call)
+    call.relay = relay
+    relay.start(head, Buffer.from(body))
+    relay.end()
+  }
+
   #makeRelay(call: Call): Relay {
     const link = this.#link
-    return new Relay(call.exchange, this.#owner.relayLimits, {
+    return new Relay(call.exchange, this.#limits, {
       hold: () => {
         if (call === link.first) link.hold()
       },
@@ -140,32 +183,4 @@ export class LinkSink implements WorkerSink {
       warn: message => this.#owner.warn(message, call.exchange.id),
     })
   }
-}
-
-interface AnswerOwner {
-  readonly relayLimits: RelayLimits
-  failed(call: Call, error: Error): void
-  warn(message: string, request: string): void
-}
-
-/** The whole response at once: no relay, no buffering of ours. `body` may be a view of the shared read buffer. */
-export function answer(call: Call, head: ResponseHead, body: Buffer, owner: AnswerOwner): void {
-  if (body.length > SMALL_PIECE && owner.relayLimits.memory.isNear) {
-    answerInPieces(call, head, Buffer.from(body), owner)
-    return
-  }
-  call.exchange.response.respond(head, body)
-  call.phase = 'done'
-}
-
-/** While memory is short: what the client does not take waits in a file. */
-function answerInPieces(call: Call, head: ResponseHead, body: Buffer, owner: AnswerOwner): void {
-  call.relay = new Relay(call.exchange, owner.relayLimits, {
-    hold() {},
-    release() {},
-    failed: error => owner.failed(call, error),
-    warn: message => owner.warn(message, call.exchange.id),
-  })
-  call.relay.start(head, body)
-  call.relay.end()
 }
