@@ -11,7 +11,7 @@ export interface Occupant {
   holdsSlot: boolean
 }
 
-export class Room<T extends Occupant> {
+export class Capacity<T extends Occupant> {
   readonly capacity: number
   /** Slots that are held. */
   inFlight = 0

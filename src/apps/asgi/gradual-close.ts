@@ -5,7 +5,7 @@
 
 const TICK_MS = 100
 
-export class Farewell<T> {
+export class GradualClose<T> {
   readonly #members: () => T[]
   readonly #end: (member: T) => void
   #timer: NodeJS.Timeout | null = null

@@ -22,9 +22,9 @@ import type { RelayLimits } from '../worker/relay.ts'
 import type { RequestTimes } from '../worker/request-times.ts'
 import { MultiplexedCall } from './call.ts'
 import { CallTable } from './call-table.ts'
-import { Room } from './capacity.ts'
+import { Capacity } from './capacity.ts'
 import { ContentFeed } from './content-feed.ts'
-import { Farewell } from './gradual-close.ts'
+import { GradualClose } from './gradual-close.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Outbox } from './outbox.ts'
 import { MultiplexedSink, type SinkLink } from './sink.ts'
@@ -52,7 +52,7 @@ export class MultiplexedLink implements PoolLink, SinkLink {
   readonly #owner: LinkOwner
   readonly #settings: MultiplexedSettings
   readonly #calls = new CallTable<MultiplexedCall>()
-  readonly #room: Room<MultiplexedCall>
+  readonly #capacity: Capacity<MultiplexedCall>
   readonly #heartbeat: Heartbeat
   readonly #helloDeadline: Deadline
   readonly #ticker: Ticker
@@ -61,13 +61,13 @@ export class MultiplexedLink implements PoolLink, SinkLink {
   #isUnflushed = false
   #connection: WorkerConnection | null = null
   #outbox: Outbox | null = null
-  #farewell: Farewell<MultiplexedCall> | null = null
+  #gradualClose: GradualClose<MultiplexedCall> | null = null
 
   constructor(address: LinkAddress, worker: PoolWorker, owner: LinkOwner, settings: MultiplexedSettings) {
     const { times, streamIdleMs } = settings
     this.address = address
     this.capacity = address.slots
-    this.#room = new Room(address.slots)
+    this.#capacity = new Capacity(address.slots)
     this.worker = worker
     this.#owner = owner
     this.#settings = settings
@@ -82,11 +82,11 @@ export class MultiplexedLink implements PoolLink, SinkLink {
   }
 
   get inFlight(): number {
-    return this.#room.inFlight
+    return this.#capacity.inFlight
   }
 
   get streams(): number {
-    return this.#room.streams
+    return this.#capacity.streams
   }
 
   get usable(): boolean {
@@ -136,7 +136,7 @@ export class MultiplexedLink implements PoolLink, SinkLink {
     call.link = this
     call.wireId = one.id
     this.#calls.add(one)
-    this.#room.enter(one)
+    this.#capacity.enter(one)
     writeScopedRequest(this.outbox.begin(), one.id, call.exchange, this.#settings.scope, call.inline)
     if (call.inline === null) this.#feed(one)
     this.#ticker.start()
@@ -183,25 +183,25 @@ export class MultiplexedLink implements PoolLink, SinkLink {
 
   /** Gives back what a call held that was removed. `runMicros`: time in the application, when it is known. */
   release(one: MultiplexedCall, runMicros: number | null): void {
-    this.#room.leave(one)
+    this.#capacity.leave(one)
     this.#owner.freed(this, runMicros)
   }
 
   /** It has its head: others may have its slot, as long as there are not too many of its kind. */
   becomeStream(one: MultiplexedCall): void {
-    if (this.#room.becomeStream(one)) this.#owner.hasRoom()
+    if (this.#capacity.becomeStream(one)) this.#owner.hasRoom()
   }
 
   /** Nothing to do after a debugger: `#tick` did not count that time. */
   goOn(): void {}
 
   dismiss(code: number, afterMs: number, spanMs: number): void {
-    this.#farewell?.stop()
-    this.#farewell = new Farewell(
+    this.#gradualClose?.stop()
+    this.#gradualClose = new GradualClose(
       () => this.#calls.values().filter(one => one.isEndless),
       one => this.#dismissOne(one, code),
     )
-    this.#farewell.start(afterMs, spanMs)
+    this.#gradualClose.start(afterMs, spanMs)
   }
 
   close(code: number): Call[] {
@@ -210,7 +210,7 @@ export class MultiplexedLink implements PoolLink, SinkLink {
     this.#connection = null
     this.isAlive = this.isOpen = this.#mayUse = false
     this.#helloDeadline.disarm()
-    this.#farewell?.stop()
+    this.#gradualClose?.stop()
     this.#ticker.stop()
     const calls: Call[] = []
     for (const { call, feed, socket: relay } of this.#calls.values()) {
@@ -220,7 +220,7 @@ export class MultiplexedLink implements PoolLink, SinkLink {
       else relay.end(code, '')
     }
     this.#calls.clear()
-    this.#room.clear()
+    this.#capacity.clear()
     if (isIdle && connection?.socket.readyState === 'open') {
       // The worker has done all of its work, and still hears the last words.
       this.outbox.finish()

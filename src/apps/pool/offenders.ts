@@ -9,13 +9,9 @@ const MAX_REMEMBERED = 100
 /** A path is the client's: no more of it than this is kept. */
 const MAX_KEY = 200
 
-export class Culprits {
+export class Offenders {
   /** Until when; in order of conviction. */
   readonly #until = new Map<string, number>()
-
-  get size(): number {
-    return this.#until.size
-  }
 
   /** Returns what is not sent again, for the log: `GET /orders/…`. */
   convict(method: string, path: string, now: number): string {

@@ -10,7 +10,7 @@ import type { Call, FailCall } from './call.ts'
 import { type Fate, MAX_LOSSES } from './dispatch-rules.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { PoolLog } from './events.ts'
-import { Culprits } from './offenders.ts'
+import { Offenders } from './offenders.ts'
 import { WarmUpExchange } from './warm-up.ts'
 import type { PoolLink, PoolWorker } from './worker.ts'
 
@@ -18,7 +18,7 @@ import type { PoolLink, PoolWorker } from './worker.ts'
 const MAX_NAMED = 20
 
 export class Retries {
-  readonly #culprits = new Culprits()
+  readonly #offenders = new Offenders()
   readonly #dispatcher: Dispatcher
   readonly #fail: FailCall
   readonly #log: PoolLog
@@ -37,7 +37,7 @@ export class Retries {
     const now = performance.now()
     for (const call of calls)
       call.isBarred =
-        !this.#mayRepeat || this.#culprits.has(call.exchange.request.method, call.exchange.request.path, now)
+        !this.#mayRepeat || this.#offenders.has(call.exchange.request.method, call.exchange.request.path, now)
     const fates = link.fatesOf(calls, blame)
     if (what !== null) this.#nameHeld(link.worker, calls, fates, what)
     for (let i = calls.length - 1; i >= 0; i--) {
@@ -73,7 +73,7 @@ export class Retries {
 
   #convict(call: Call, now: number): void {
     const { method, path } = call.exchange.request
-    const alike = this.#culprits.convict(method, path, now)
+    const alike = this.#offenders.convict(method, path, now)
     this.#warn(call, `has cost ${MAX_LOSSES} workers: for a minute ${alike} is not sent again when its worker dies`)
   }
 
