@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { GradualClose } from './gradual-close.ts'
 
-test('ends everyone within its span, a few at a time, and those who join late', t => {
+test('all members are ended within the span, a few at a time, and so are late ones', t => {
   t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
   const members = new Set(Array.from({ length: 100 }, (_, i) => i))
   const close = new GradualClose(

@@ -1,10 +1,11 @@
 /**
- * The connection to one worker of an ASGI application, with all exchanges that it runs. Runs in the gateway. Brings frames to
- * exchanges (`sink.ts`) and exchanges to frames; which call goes to which worker is `dispatcher.ts`.
+ * The link to one worker of an ASGI application, with all exchanges that the worker runs. Runs in the gateway. Turns exchanges into
+ * frames; `sink.ts` turns the worker's frames into responses.
  *
- * Invariants: one connection, never renewed: the worker is lost with it. It is always read: what a slow client does not take is
- * held back by credit. A call leaves `#calls` exactly once; from then on nothing its worker says of it is heard. A slot is held
- * until the response head; streams and WebSockets count by themselves, and keep their slot when there are too many of them.
+ * Invariants: one connection, never renewed: the worker is lost with it. The link is always read: credit holds back what a slow client
+ * does not take. A call leaves `#calls` exactly once; from then on frames for it are ignored. A slot is held until the response head;
+ * streams and WebSockets count by themselves (`capacity.ts`).
+ * Not here: which call goes to which worker (`pool/dispatcher.ts`), what becomes of calls whose link is gone (`pool/retry.ts`).
  */
 import { Deadline, type DeadlineList } from '../../base/deadlines.ts'
 import { HttpError } from '../../http/errors.ts'
@@ -44,7 +45,7 @@ export class MultiplexedLink implements PoolLink, SinkLink {
   readonly address: LinkAddress
   readonly worker: PoolWorker
   readonly capacity: number
-  /** Nothing waits behind another here. */
+  /** Each call runs at once: none is sent behind another. */
   takesAhead = false
   firstSince = 0
   isAlive = true
@@ -159,7 +160,6 @@ export class MultiplexedLink implements PoolLink, SinkLink {
     this.release(one, null)
   }
 
-  /** Null when it is over. Throws for one that never was. */
   find(id: number): MultiplexedCall | null {
     const one = this.#calls.get(id)
     if (one === null && !this.#calls.mayHaveBeen(id)) throw new WireViolation(`exchange ${id} never was`)
@@ -170,7 +170,6 @@ export class MultiplexedLink implements PoolLink, SinkLink {
     return this.#calls.get(one.id) === one
   }
 
-  /** Its worker is not listened to any more. `release` must follow. */
   remove(one: MultiplexedCall): void {
     this.#calls.delete(one)
     one.feed?.stop()
@@ -181,18 +180,16 @@ export class MultiplexedLink implements PoolLink, SinkLink {
     writeDisconnect(this.outbox.begin(), one.id, code, reason)
   }
 
-  /** Gives back what a call held that was removed. `runMicros`: time in the application, when it is known. */
   release(one: MultiplexedCall, runMicros: number | null): void {
     this.#capacity.leave(one)
     this.#owner.freed(this, runMicros)
   }
 
-  /** It has its head: others may have its slot, as long as there are not too many of its kind. */
   becomeStream(one: MultiplexedCall): void {
     if (this.#capacity.becomeStream(one)) this.#owner.hasRoom()
   }
 
-  /** Nothing to do after a debugger: `#tick` did not count that time. */
+  /** Nothing to do: `#tick` did not count the time in the debugger. */
   goOn(): void {}
 
   dismiss(code: number, afterMs: number, spanMs: number): void {
@@ -222,7 +219,7 @@ export class MultiplexedLink implements PoolLink, SinkLink {
     this.#calls.clear()
     this.#capacity.clear()
     if (isIdle && connection?.socket.readyState === 'open') {
-      // The worker has done all of its work, and still hears the last words.
+      // The worker has done all of its work. It still receives what was written.
       this.outbox.finish()
       connection.finish()
     } else {
@@ -281,7 +278,7 @@ export class MultiplexedLink implements PoolLink, SinkLink {
   }
 
   #tick(passedMs: number): void {
-    // Time stands still in a debugger.
+    // In a debugger no time passes.
     if (this.worker.isDebugged) return
     this.#heartbeat.tick(passedMs, this.inFlight > 0 || this.outbox.hasSpoken)
     for (const one of this.#calls.values()) {

@@ -1,6 +1,8 @@
 /**
- * What becomes of a worker's frames on a multiplexed link. Runs in the gateway. The decoder has checked them; here they reach
- * their exchange. A bug on the way to a client fails its exchange, and not the link with all others.
+ * Brings the frames of an ASGI worker to their exchanges. Runs in the gateway. A bug on the way to a client fails that exchange only,
+ * not the link with all others.
+ *
+ * Not here: checks of the bytes (`wire/multiplex-decode.ts`), what a slow client does not take (`stream-relay.ts`, `socket-relay.ts`).
  */
 import { HttpError } from '../../http/errors.ts'
 import type { ResponseHead } from '../../http/exchange.ts'
@@ -79,7 +81,7 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
       link.remove(one)
       call.releaseBody()
       link.release(one, runMicros)
-      // As `#guarded` does, without a function for each response.
+      // The same as `#guarded`, without a closure for each response.
       try {
         this.#answer(call, head, body)
       } catch (error) {
@@ -134,7 +136,7 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
     call.phase = 'relaying'
     this.#link.remove(one)
     call.releaseBody()
-    // Time in a stream says nothing of how long others wait.
+    // The time of a stream says nothing about how long other requests wait.
     this.#link.release(one, null)
     this.#guarded(one, () => one.relay!.end(trailers))
   }
@@ -218,7 +220,7 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
       this.#owner.failed(call, error as Error)
       return
     }
-    // The exchange is the channel's from here on; what ends it comes by the relay.
+    // From here on the channel has the exchange, and the relay tells of its end.
     call.phase = 'done'
     call.releaseBody()
     if (link.isCurrent(one)) link.becomeStream(one)

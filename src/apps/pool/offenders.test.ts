@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Offenders } from './offenders.ts'
 
-test('requests alike are those of the same method and the same beginning of the path, for a minute', () => {
+test('requests with the same method and the same beginning of the path are alike, for a minute', () => {
   const offenders = new Offenders()
   assert.equal(offenders.has('GET', '/orders/17', 0), false)
   assert.equal(offenders.convict('GET', '/orders/17', 1000), 'GET /orders/…')
@@ -14,7 +14,7 @@ test('requests alike are those of the same method and the same beginning of the 
   assert.equal(offenders.has('GET', '/orders/18', 2000), false, 'it is remembered for good')
 })
 
-test('a path of one segment stands for itself, a long one for its first two', () => {
+test('a path of one segment is a kind of its own; of a long path the first two segments count', () => {
   const offenders = new Offenders()
   assert.equal(offenders.convict('GET', '/report', 0), 'GET /report')
   assert.equal(offenders.has('GET', '/reports', 1), false)
@@ -23,7 +23,7 @@ test('a path of one segment stands for itself, a long one for its first two', ()
   assert.equal(offenders.has('GET', '/api/users/1', 1), false)
 })
 
-test('no more than a hundred are remembered, and no more of a path than a line has room for', () => {
+test('no more than a hundred kinds are remembered, and no more of a path than fits into a log line', () => {
   const offenders = new Offenders()
   for (let i = 0; i < 150; i++) offenders.convict('GET', `/${i}`, 0)
   const remembered = Array.from({ length: 150 }, (_, i) => i).filter(i => offenders.has('GET', `/${i}`, 1))

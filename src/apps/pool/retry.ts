@@ -1,9 +1,9 @@
 /**
- * What becomes of calls whose link is gone: each is sent again or answered 502, as `dispatch-rules.ts` rules, and the log names them.
- * Runs in the gateway. Remembers which kinds of requests cost workers (`offenders.ts`).
+ * Decides what becomes of calls whose link is gone: each is sent again or answered 502, by the rules of `dispatch-rules.ts`, and the
+ * log names them. Runs in the gateway. Remembers which kinds of requests cost workers (`offenders.ts`).
  *
- * Invariant: calls that are sent again keep their order, before those that were not sent yet.
- * Not here: what becomes of the worker (`worker-lifecycle.ts`), when they are sent (`dispatcher.ts`).
+ * Invariant: calls that are sent again keep their order, before calls that were not sent yet.
+ * Not here: what becomes of the worker (`worker-lifecycle.ts`), when the calls are sent (`dispatcher.ts`).
  */
 import { HttpError } from '../../http/errors.ts'
 import type { Call, FailCall } from './call.ts'
@@ -14,7 +14,7 @@ import { Offenders } from './offenders.ts'
 import { WarmUpExchange } from './warm-up.ts'
 import type { PoolLink, PoolWorker } from './worker.ts'
 
-/** Requests of a lost worker that the log names; it counts the others. */
+/** Requests of a lost worker that the log names. It counts the others. */
 const MAX_NAMED = 20
 
 export class Retries {
@@ -24,7 +24,7 @@ export class Retries {
   readonly #log: PoolLog
   readonly #mayRepeat: boolean
 
-  /** `mayRepeat`: false: what may have been started is never sent again. */
+  /** `mayRepeat`: false: a request that may have been started is never sent again. */
   constructor(dispatcher: Dispatcher, fail: FailCall, log: PoolLog, mayRepeat: boolean) {
     this.#dispatcher = dispatcher
     this.#fail = fail
@@ -32,7 +32,7 @@ export class Retries {
     this.#mayRepeat = mayRepeat
   }
 
-  /** `calls`: in their order. `blame`: the worker may have died of one of them. `what`: says in the log what happened to each. */
+  /** `calls`: in order of dispatch. `blame`: the worker may have died of one of them. `what`: what happened to each, for the log. */
   decide(link: PoolLink, calls: readonly Call[], blame: boolean, what: string | null = null): void {
     const now = performance.now()
     for (const call of calls)
@@ -56,7 +56,7 @@ export class Retries {
     }
   }
 
-  /** What a lost worker held. */
+  /** Names in the log the requests that a lost worker held. */
   #nameHeld(worker: PoolWorker, calls: readonly Call[], fates: readonly Fate[], what: string): void {
     const more = { retry: 0, fail: 0 }
     for (const [i, call] of calls.entries()) {
@@ -78,7 +78,7 @@ export class Retries {
   }
 
   #warn(call: Call, what: string): void {
-    // `cold` tells of a warm-up.
+    // For a warm-up request the event `cold` says it.
     const isTold = call.exchange instanceof WarmUpExchange
     if (call.phase !== 'done' && !isTold) this.#log('warn', `${call.describe()} ${what}`, call.exchange.id)
   }

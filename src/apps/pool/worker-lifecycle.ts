@@ -1,9 +1,10 @@
 /**
- * How the workers of a pool come and go, as their links tell it: hello, warm-up, taking requests; drained, lost, stuck, spent.
+ * How the workers of a pool come and go, by what their links tell: hello, warm-up, taking requests; drained, lost, stuck, spent.
  * Runs in the gateway. Reports to the master, which starts and ends the processes.
  *
- * Invariants: a worker takes requests only when all of its links are open and it is warm; one that leaves gets nothing new, and is
- * forgotten with its last link. Not here: what a link carries (`link.ts`, `asgi/link.ts`), what becomes of its calls (`retry.ts`).
+ * Invariants: a worker takes requests only when all of its links are open and it is warm. A leaving worker gets nothing new, and is
+ * forgotten with its last link.
+ * Not here: what a link carries (`wsgi/`, `asgi/`), what becomes of the calls of a lost link (`retry.ts`).
  */
 import type { Timeouts, WarmupRequest } from '../../config/types.ts'
 import { HttpError } from '../../http/errors.ts'
@@ -26,12 +27,12 @@ export interface LifecycleOptions {
 }
 
 /**
- * WebSockets and event streams of a worker that drains are left alone for half of the graceful time, and ended during the next
- * 40 %, a few at a time: what remains is for their last answers.
+ * WebSockets and event streams of a draining worker go on for half of the graceful time. They are ended during the next 40 %, a few at
+ * a time. The last 10 % is for their last answers.
  */
 const DISMISS_AFTER = 0.5
 const DISMISS_SPAN = 0.4
-/** When the program stops nobody waits for them: they are ended at once, spread over a tenth of the time that there is. */
+/** When the program stops they are ended at once, spread over a tenth of the time that is left. */
 const STOP_SPAN = 0.1
 const SERVICE_RESTART = 1012
 
@@ -48,7 +49,7 @@ export class WorkerLifecycle implements LinkOwner {
   #interface: WorkerAddress['interface'] | null = null
   #isClosed = false
 
-  /** `workers`: the pool's list, which is kept here. */
+  /** `workers`: the pool's list. Only the lifecycle changes it. */
   constructor(options: LifecycleOptions, workers: PoolWorker[], dispatcher: Dispatcher, fail: FailCall) {
     const { timeouts, links, events, retry = true } = options
     this.#links = links
@@ -67,12 +68,12 @@ export class WorkerLifecycle implements LinkOwner {
     worker.connect()
   }
 
-  /** What the application is, by the worker that was admitted last; null before the first one. */
+  /** The kind of the application, from the worker that was admitted last; null before the first one. */
   get interface(): WorkerAddress['interface'] | null {
     return this.#interface
   }
 
-  /** This generation takes over; those after it get nothing while there is anybody else: they may still be refused. */
+  /** This generation takes over. Later ones may still be given up, so they get nothing while there is any other worker. */
   serve(generation: number): void {
     this.#serving = generation
     this.#admit()
@@ -88,7 +89,7 @@ export class WorkerLifecycle implements LinkOwner {
     if (admitted.some(worker => worker.isActive)) this.#dispatcher.pump()
   }
 
-  /** Gives the worker nothing more; `drained` follows when it has finished what it has, at once when it is unknown. */
+  /** Gives the worker nothing more. `drained` follows when it has finished what it has, or at once when the worker is unknown. */
   drain(id: number): void {
     const worker = this.#workers.find(candidate => candidate.id === id)
     if (worker === undefined) {
@@ -101,24 +102,24 @@ export class WorkerLifecycle implements LinkOwner {
     this.#settle(worker)
   }
 
-  /** Development: somebody looks at it in a debugger, or no longer. */
+  /** Development: somebody looks at the worker in a debugger, or no longer. */
   debugged(id: number, isDebugged: boolean): void {
     this.#workers.find(one => one.id === id)?.debugged(isDebugged)
   }
 
-  /** The program stops within `deadlineMs`: what would never end by itself is ended. */
+  /** The program stops within `deadlineMs`: ends what would never end by itself. */
   dismissAll(deadlineMs: number): void {
-    // A copy: a worker that was leaving anyway is forgotten with the last that it had.
+    // A copy: the list changes when a leaving worker loses its last exchange.
     for (const worker of [...this.#workers]) worker.dismiss(CloseCode.GOING_AWAY, 0, deadlineMs * STOP_SPAN)
   }
 
-  /** Closes all links; the calls that were on them are returned. No events follow. */
+  /** Closes all links, and returns the calls that were on them. No events follow. */
   close(): Call[] {
     this.#isClosed = true
     return this.#workers.splice(0).flatMap(worker => worker.slots.flatMap(link => link.close(CloseCode.GOING_AWAY)))
   }
 
-  // ---- in ---------------------------------------------------------------------------------------------------------
+  // ---- coming ---------------------------------------------------------------------------------------------------------
 
   opened(link: PoolLink): void {
     const { worker } = link
@@ -132,7 +133,7 @@ export class WorkerLifecycle implements LinkOwner {
     }
   }
 
-  /** Its links are open: it takes requests as soon as it is warm. */
+  /** The worker's links are open. It takes requests as soon as it is warm. */
   #activate(worker: PoolWorker): void {
     const request = worker.nextWarmUp()
     if (request !== undefined) {
@@ -159,7 +160,7 @@ export class WorkerLifecycle implements LinkOwner {
       this.#settle(worker)
     })
     const call = new Call(exchange, null)
-    // For this worker only: it is never sent again.
+    // It is for this worker only, so it is never sent again.
     call.losses = MAX_LOSSES
     this.#dispatcher.send(worker.slots[0]!, call)
   }
@@ -171,7 +172,7 @@ export class WorkerLifecycle implements LinkOwner {
   }
 
   freed({ worker }: PoolLink, runMicros: number | null): void {
-    // What is done once says nothing about requests.
+    // A warm-up runs once: its time says nothing about requests of clients.
     if (worker.isWarming) {
       if (worker.isLeaving) this.#settle(worker)
       return
@@ -201,7 +202,7 @@ export class WorkerLifecycle implements LinkOwner {
   /** The worker accepts a new connection when its thread has noticed. */
   gaveUp(link: PoolLink, calls: readonly Call[], wasRunning: boolean): void {
     const { worker } = link
-    // Given up half-way, but it ran.
+    // The request was given up half-way, but it ran.
     if (wasRunning) this.#countAnswered(worker)
     this.#retries.decide(link, calls, false)
     if (worker.isLeaving) {
@@ -213,7 +214,7 @@ export class WorkerLifecycle implements LinkOwner {
     this.#dispatcher.pump()
   }
 
-  // ---- out --------------------------------------------------------------------------------------------------------
+  // ---- leaving --------------------------------------------------------------------------------------------------------
 
   broke(link: PoolLink, reason: string): void {
     const { worker } = link

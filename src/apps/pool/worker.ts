@@ -13,15 +13,15 @@ import type { Fate, Slot, WorkerSlots } from './dispatch-rules.ts'
 export interface WorkerAddress {
   readonly worker: number
   readonly pid: number
-  /** Path of the Unix socket it listens on. */
+  /** Path of the Unix socket that the worker listens on. */
   readonly socket: string
   readonly slots: number
   readonly generation: number
-  /** Requests after which it is spent; 0: never. */
+  /** Requests after which the worker is spent; 0: never. */
   readonly maxRequests: number
-  /** Which wire it speaks: one link for each slot, or one for all. */
+  /** Kind of the application. WSGI has a link for each slot, ASGI one for all. */
   readonly interface: 'wsgi' | 'asgi'
-  /** What it answers before it takes requests; nothing when left out. */
+  /** Requests that it answers before it takes any of clients; none by default. */
   readonly warmup?: readonly WarmupRequest[]
 }
 
@@ -57,23 +57,23 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   readonly maxRequests: number
   readonly interface: WorkerAddress['interface']
   readonly slots: readonly PoolLink[]
-  /** A warm-up request runs on its first slot. */
+  /** A warm-up request runs on the first slot. */
   isWarming = false
-  /** All links have been open, and it is warm: it takes requests, unless it is leaving. */
+  /** All links have been open, and the worker is warm: it takes requests, unless it is held or leaving. */
   isActive = false
-  /** Its generation has not taken over: linked and warm, it takes no request of a client. */
+  /** The worker's generation has not taken over. Even linked and warm, it takes no request of a client. */
   isHeld = true
-  /** Takes nothing new: draining, lost or stuck. */
+  /** The worker takes nothing new: it drains, is lost, or is stuck. */
   isLeaving = false
-  /** The master asked, and waits for `drained`. */
+  /** The master asked for it and waits for `drained`. */
   isDraining = false
-  /** Somebody looks at it in a debugger: it is not late. */
+  /** Somebody looks at the worker in a debugger: nothing that it runs is late. */
   isDebugged = false
-  /** Requests that it held when it was lost, and that the log has named. */
+  /** Requests that it held when it was lost: so many has the log named. */
   named = 0
-  /** Requests that it was asked to run, and that are over. */
+  /** Requests that it ran and that are over. */
   #answered = 0
-  /** The last request that came here after another worker had died of it, perhaps. */
+  /** The last request that came here after another worker had been lost with it. */
   #suspect: Call | null = null
   #suspectSince = 0
   readonly #toWarm: WarmupRequest[]
@@ -99,18 +99,18 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
     return 0
   }
 
-  /** Before it is sent. */
+  /** Called before a suspect is sent here. */
   suspect(call: Call): void {
     this.#suspect = call
     this.#suspectSince = performance.now()
   }
 
-  /** One request more is over; true when that was the last one that it should have, and only then. */
+  /** One more request is over. True once: when that was the last one before the worker is spent. */
   countAnswered(): boolean {
     return ++this.#answered === this.maxRequests
   }
 
-  /** Sooner or later it takes a request that comes now. */
+  /** The worker will take a request that comes now, sooner or later. */
   get canServe(): boolean {
     return this.isActive && !this.isHeld && !this.isLeaving && !this.slots.every(link => link.isBlocked)
   }
@@ -127,7 +127,7 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
     return this.slots.every(link => link.isOpen)
   }
 
-  /** What it is to answer next before it may take requests; undefined: it is warm. */
+  /** The warm-up request that is next; undefined: the worker is warm. */
   nextWarmUp(): WarmupRequest | undefined {
     return this.#toWarm.shift()
   }
@@ -137,7 +137,7 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
     for (const link of this.slots) link.usable = !this.isHeld
   }
 
-  /** It takes requests as soon as it can. */
+  /** The worker takes requests as soon as it can. */
   admit(): void {
     this.isHeld = false
     if (!this.isActive || this.isLeaving) return

@@ -1,8 +1,9 @@
 /**
- * What becomes of a worker's frames on the link of one slot. Runs in the gateway. The decoder has checked them; here they reach the
- * exchange that the worker answers, its first. A bug on the way to a client fails its exchange, and not the link with all others.
+ * Brings a worker's frames from the link of one slot to the exchange that the worker answers: the oldest on the link. Runs in the
+ * gateway. A bug on the way to a client fails that exchange only, not the link with all others.
  *
- * Invariant: one for each connection, so nothing of what a connection left half-done is known to the next.
+ * Invariant: each connection has a sink of its own, so that nothing half-done passes from one connection to the next.
+ * Not here: checks of the bytes (`wire/decode.ts`), what a slow client does not take (`worker/relay.ts`).
  */
 import type { ResponseHead } from '../../http/exchange.ts'
 import type { Call } from '../pool/call.ts'
@@ -45,7 +46,7 @@ export class SlotSink implements WorkerSink {
   readonly #limits: RelayLimits
   /** Of the response that streams. */
   #relay: Relay | null = null
-  /** The worker waits for FILE_OPENED, and nothing but END may follow when the gateway holds the file. */
+  /** opening: the worker waits for FILE_OPENED. opened: the gateway holds the file, and only END may follow. */
   #file: 'none' | 'opening' | 'opened' = 'none'
 
   constructor(link: SinkLink, owner: LinkOwner, limits: RelayLimits) {
@@ -128,7 +129,7 @@ export class SlotSink implements WorkerSink {
     this.#owner.failed(call, error)
   }
 
-  /** The call that the worker speaks of. */
+  /** The call that the worker answers. */
   #current(): Call {
     const call = this.#link.current
     if (call === undefined) throw new WireViolation('it answered what nobody asked')
@@ -136,7 +137,7 @@ export class SlotSink implements WorkerSink {
     return call
   }
 
-  /** The same, for content: none may follow a file that the gateway has taken over. */
+  /** The same, for content: none may follow a file that the gateway holds. */
   #streaming(): Call {
     const call = this.#current()
     if (this.#file !== 'none') throw new WireViolation('content after a file')
