@@ -52,7 +52,7 @@ test('requests of one turn leave in one write', async () => {
   assert.equal(worker.reads - before, 1)
 })
 
-test('more requests than slots wait; a response head frees its slot, a client that leaves does too', async () => {
+test('requests beyond the slots wait; a slot is freed by the response head, or when the client leaves', async () => {
   const bench = makeBench()
   const held = holdingAsgi()
   await bench.worker(1, 2, held.script)
@@ -70,7 +70,7 @@ test('more requests than slots wait; a response head frees its slot, a client th
   assert.deepEqual(bench.stats(), { queued: 0, busy: 0, slots: 2, workers: 1 })
 })
 
-test('500 open streams leave the pool usable, up to ten for each slot; more keep their slot', async () => {
+test('500 open streams, ten for each slot, leave the pool usable; further streams keep their slot', async () => {
   const bench = makeBench()
   const held = holdingAsgi()
   const worker = await bench.worker(1, 50, exchange => {
@@ -89,7 +89,7 @@ test('500 open streams leave the pool usable, up to ten for each slot; more keep
   while (bench.stats().busy > 0) await turn()
 })
 
-test('the least busy worker gets the request: by requests without a head, then by streams', async () => {
+test('the worker with the fewest requests without a head gets the request, then the one with the fewest streams', async () => {
   const bench = makeBench()
   const [one, two] = [holdingAsgi(), holdingAsgi()]
   await bench.worker(1, 10, one.script)
@@ -107,7 +107,7 @@ test('the least busy worker gets the request: by requests without a head, then b
   await one.the(1)
 })
 
-test('a slow client holds its application back by credit, and nothing else', async () => {
+test('a slow client holds back its own response by credit, and nothing else', async () => {
   const bench = makeBench()
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)
@@ -235,7 +235,7 @@ for (const [name, act, status] of failures)
     assert.equal(bench.stats().busy, 0)
   })
 
-test('a client that leaves is told to the application, running or streaming; what it says then is not heard', async () => {
+test('the application is told when a client leaves, also during a stream; its later frames are ignored', async () => {
   const bench = makeBench()
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)

@@ -13,7 +13,7 @@ test('when the queue is full a request is refused at once with Retry-After', asy
   assert.ok(refused.error.retryAfter! >= 1)
 })
 
-test('newest-first, while the oldest has waited too long: it makes room in a full queue, and the newest is served first', async t => {
+test('newest-first, while the oldest has waited too long: the oldest makes room in a full queue, and the newest is served first', async t => {
   const bench = new Bench({ limits: { queue: 2 }, queueOrder: 'newest-first' })
   const [first, second] = [bench.send({ path: '/1' }), bench.send({ path: '/2' })]
   const early = bench.send()

@@ -1,4 +1,4 @@
-/** Workers that die, break the rules, stream, stall and refuse files, and clients that leave: nothing is lost or answered twice. */
+/** WSGI workers that die, break the rules and stream, and clients that leave: no exchange is lost or answered twice. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,7 +28,7 @@ function numbers(seed: number): (below: number) => number {
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
-/** Every answer carries the request's path, so that one that went to the wrong exchange is seen. */
+/** Every answer has the request's path in it: an answer to the wrong exchange is noticed. */
 function act(worker: FakeWorker, request: FakeWorkerRequest, dice: (below: number) => number): void {
   const { link, environ, body } = request
   const path = environ.get('PATH_INFO')!

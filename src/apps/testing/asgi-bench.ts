@@ -1,4 +1,4 @@
-/** A pool with workers of an ASGI application, for the tests of this folder. */
+/** A pool with ASGI workers, for the tests of `apps/`. */
 import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,13 +13,13 @@ import { type AsgiScript, type FakeAsgiExchange, FakeAsgiWorker } from './fake-a
 import { FakeExchange, type FakeRequest } from './fake-exchange.ts'
 import { PoolRecord } from './pool-record.ts'
 
-/** The pool needs no others. */
+/** The pool and its links need no others. */
 const timeouts = { request: 0, requestFor: [], streamIdle: 0, queue: 0, graceful: 0 } as Partial<Timeouts> as Timeouts
 
 export class AsgiBench extends PoolRecord {
   readonly pool: AppPool
   readonly memory: MemoryBudget
-  /** Of the sockets of its workers, and of temporary files. */
+  /** For the sockets of workers, and for temporary files. */
   readonly directory = mkdtempSync(join(tmpdir(), 'jumak-asgi-'))
   readonly #workers: FakeAsgiWorker[] = []
   readonly #handler: ReturnType<typeof appHandler>
@@ -73,7 +73,7 @@ export class AsgiBench extends PoolRecord {
     return worker
   }
 
-  /** As the gateway does: through the handler, so that content is collected or streamed. */
+  /** Sends through the handler, as the gateway does: content is collected or streamed. */
   send(request: FakeRequest = {}): FakeExchange {
     const exchange = new FakeExchange(request)
     void this.#handler(exchange)
@@ -99,7 +99,7 @@ export function holdingAsgi() {
     exchanges.push(exchange)
     events.emit('exchange')
   }
-  /** The exchange of this number, when it has come. */
+  /** Waits for the exchange of this number. */
   const the = async (index: number): Promise<FakeAsgiExchange> => {
     while (exchanges.length <= index) await once(events, 'exchange')
     return exchanges[index]!
@@ -107,7 +107,7 @@ export function holdingAsgi() {
   return { exchanges, script, the }
 }
 
-/** Waits until the condition holds, looking after each of these events. */
+/** Waits until the condition is true; tests it after each of these events. */
 export async function until(emitter: EventEmitter, event: string, condition: () => boolean): Promise<void> {
   while (!condition()) await once(emitter, event)
 }

@@ -1,4 +1,4 @@
-/** A pool with workers of a WSGI application, for the tests of this folder. */
+/** A pool with WSGI workers, for the tests of `apps/`. */
 import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +14,7 @@ import { FakeExchange, type FakeRequest } from './fake-exchange.ts'
 import { FakeWorker, type FakeWorkerRequest, type Script } from './fake-worker.ts'
 import { PoolRecord } from './pool-record.ts'
 
-/** Of the sockets of workers, and of temporary files. */
+/** For the sockets of workers, and for temporary files. */
 export const directory = mkdtempSync(join(tmpdir(), 'jumak-pool-'))
 after(() => rmSync(directory, { recursive: true }))
 
@@ -148,7 +148,7 @@ export function holding() {
   return { requests, script, until }
 }
 
-/** A bench whose only worker runs one request, until the test answers it. */
+/** A bench whose only worker runs one request until the test answers it. */
 export async function runningOne() {
   const bench = new Bench()
   const held = holding()
