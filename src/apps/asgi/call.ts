@@ -1,6 +1,6 @@
 /**
  * One exchange on a multiplexed link: its state for the decoder, its relays, and how long its worker may be silent. Runs in
- * the gateway; time is an argument. `link.ts` asks it once per tick.
+ * the gateway; time is an argument. `watch.ts` asks it once per tick.
  */
 import type { Call } from '../pool/call.ts'
 import { WINDOW } from '../wire/multiplex.ts'

@@ -1,7 +1,7 @@
 /**
  * Notices from outside that a worker's event loop does not turn: the worker was silent for a while although something waits for it, and
- * does not answer a PING. Runs in the gateway, on the tick of a link; time is an argument. A slow application is no concern of it: a
- * loop that turns answers PING, however long a request takes.
+ * does not answer a PING. Runs in the gateway, on the tick of a link; time is an argument. A slow application is
+ * not its concern: a loop that turns answers PING, however long a request takes.
  */
 
 /** After so much silence a PING is sent. */

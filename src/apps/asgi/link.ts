@@ -5,7 +5,8 @@
  * Invariants: one connection, never renewed: the worker is lost with it. The link is always read: credit holds back what a slow client
  * does not take. A call leaves `#calls` exactly once; from then on frames for it are ignored. A slot is held until the response head;
  * streams and WebSockets count by themselves (`capacity.ts`).
- * Not here: which call goes to which worker (`pool/dispatcher.ts`), what becomes of calls whose link is gone (`pool/retry.ts`).
+ * Not here: which call goes to which worker (`pool/dispatcher.ts`), what becomes of calls whose link is gone (`pool/retry.ts`),
+ * deadlines and the heartbeat (`watch.ts`).
  */
 import { Deadline, type DeadlineList } from '../../base/deadlines.ts'
 import { HttpError } from '../../http/errors.ts'
@@ -13,9 +14,9 @@ import { CloseCode } from '../../http/websocket.ts'
 import type { Call } from '../pool/call.ts'
 import { type Fate, fatesApart } from '../pool/dispatch-rules.ts'
 import type { LinkOwner } from '../pool/link-owner.ts'
-import type { PoolLink, PoolWorker } from '../pool/worker.ts'
+import type { PoolWorker } from '../pool/worker.ts'
 import { MultiplexDecoder } from '../wire/multiplex-decode.ts'
-import { writeCancel, writeDisconnect, writeHello, writePing, writeScopedRequest } from '../wire/multiplex-encode.ts'
+import { writeCancel, writeDisconnect, writeHello, writeScopedRequest } from '../wire/multiplex-encode.ts'
 import type { ScopeWriter } from '../wire/scope.ts'
 import { WireViolation } from '../wire/violation.ts'
 import { type LinkAddress, WorkerConnection } from '../worker/connection.ts'
@@ -26,10 +27,11 @@ import { CallTable } from './call-table.ts'
 import { Capacity } from './capacity.ts'
 import { ContentFeed } from './content-feed.ts'
 import { GradualClose } from './gradual-close.ts'
-import { Heartbeat } from './heartbeat.ts'
+import type { Heartbeat } from './heartbeat.ts'
 import { Outbox } from './outbox.ts'
 import { MultiplexedSink, type SinkLink } from './sink.ts'
-import { Ticker } from './ticker.ts'
+import type { Ticker } from './ticker.ts'
+import { LinkWatch, type WatchedLink } from './watch.ts'
 
 /** What all links of ASGI workers share. */
 export interface MultiplexedSettings {
@@ -41,7 +43,7 @@ export interface MultiplexedSettings {
   readonly scope: ScopeWriter
 }
 
-export class MultiplexedLink implements PoolLink, SinkLink {
+export class MultiplexedLink implements SinkLink, WatchedLink {
   readonly address: LinkAddress
   readonly worker: PoolWorker
   readonly capacity: number
@@ -72,14 +74,10 @@ export class MultiplexedLink implements PoolLink, SinkLink {
     this.worker = worker
     this.#owner = owner
     this.#settings = settings
-    const shortest = Math.min(times.shortest, streamIdleMs || Number.POSITIVE_INFINITY)
-    this.#ticker = new Ticker(Math.min(1000, Math.max(50, shortest / 16)), passedMs => this.#tick(passedMs))
+    const { ticker, heartbeat } = new LinkWatch(this, this.#calls, owner, times, streamIdleMs)
+    this.#ticker = ticker
+    this.#heartbeat = heartbeat
     this.#helloDeadline = new Deadline(() => this.#broke('it did not say hello in time'))
-    this.#heartbeat = new Heartbeat(times.standard, {
-      ping: token => writePing(this.outbox.begin(), token),
-      blocked: ms => owner.blocked(this, this.#silence(ms)),
-      stuck: ms => owner.stuck(this, this.#silence(ms)),
-    })
   }
 
   get inFlight(): number {
@@ -162,7 +160,8 @@ export class MultiplexedLink implements PoolLink, SinkLink {
 
   find(id: number): MultiplexedCall | null {
     const one = this.#calls.get(id)
-    if (one === null && !this.#calls.mayHaveBeen(id)) throw new WireViolation(`exchange ${id} never was`)
+    if (one === null && !this.#calls.mayHaveBeen(id))
+      throw new WireViolation(`a frame for exchange ${id}, which never was`)
     return one
   }
 
@@ -189,7 +188,7 @@ export class MultiplexedLink implements PoolLink, SinkLink {
     if (this.#capacity.becomeStream(one)) this.#owner.hasRoom()
   }
 
-  /** Nothing to do: `#tick` did not count the time in the debugger. */
+  /** Nothing to do: `watch.ts` did not count the time in the debugger. */
   goOn(): void {}
 
   dismiss(code: number, afterMs: number, spanMs: number): void {
@@ -275,30 +274,5 @@ export class MultiplexedLink implements PoolLink, SinkLink {
       call.phase = 'relaying'
       relay!.end([])
     }
-  }
-
-  #tick(passedMs: number): void {
-    // In a debugger no time passes.
-    if (this.worker.isDebugged) return
-    this.#heartbeat.tick(passedMs, this.inFlight > 0 || this.outbox.hasSpoken)
-    for (const one of this.#calls.values()) {
-      if (one.isDeserted(passedMs)) one.call.drop()
-      else if (one.isOverdue(passedMs, this.#settings.times)) this.#overdue(one)
-    }
-    if (this.isIdle && !this.#heartbeat.isBlocked) this.#ticker.stop()
-  }
-
-  #overdue(one: MultiplexedCall): void {
-    const { call } = one
-    const what = one.stage === 'head' ? 'no response' : 'no content'
-    const times = `${Math.round(one.silentMs)} ms (${call.describeTimes()})`
-    const note = `${call.describe()} is cancelled in worker ${this.address.worker}: ${what} for ${times}`
-    this.#owner.warn(note, call.exchange.id)
-    one.isCancelled = true
-    this.#owner.failed(call, new HttpError(504, 'The application took too long', 'application'))
-  }
-
-  #silence(ms: number): string {
-    return `its event loop has not turned for ${Math.round(ms)} ms, with ${this.#calls.size} requests`
   }
 }

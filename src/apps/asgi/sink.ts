@@ -35,7 +35,7 @@ export interface SinkLink {
   opened(): void
   /** The response has its head: others may have the call's slot. */
   becomeStream(one: MultiplexedCall): void
-  /** Nothing that the worker says of the call is heard any more. `release` must follow. */
+  /** From now on the worker's frames for this call are ignored. `release` must follow. */
   remove(one: MultiplexedCall): void
   /** Gives back what a removed call held. `runMicros`: its time in the application; null: not known. */
   release(one: MultiplexedCall, runMicros: number | null): void

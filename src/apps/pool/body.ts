@@ -119,7 +119,7 @@ export class RequestBody implements CallBody {
       return true
     }
     const file = this.#file ?? new TemporaryFile(space, () => this.#progress())
-    // Content in memory must be the beginning: near the limit it goes into the file first.
+    // What is in memory is the beginning of the content. Near the limit it goes into the file first.
     if (this.#file === null && memory.isNear && this.#collected.bytes > 0) file.append(this.#collected.takeAll())
     this.#file = file
     file.append(chunk)

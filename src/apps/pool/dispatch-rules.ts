@@ -7,8 +7,8 @@
  *   2. While every slot is busy, a request may be sent ahead to the slot with the fewest requests, as long as the
  *      expected work before it (mean + 4 deviations of recent run times, times their number) stays under 1 ms: a short request
  *      loses more by a round trip of its own than by that wait. Where there is one slot in all the limit is 10 ms.
- *   3. When a link breaks, its first unanswered request may have been started. Of the requests behind it, those may have been started
- *      that `frames.ts` ("Batches") allows. A request that may have been started is retried once, if its method is idempotent
+ *   3. When a link breaks, its first unanswered request may have been started. Of the requests behind it, only those may have
+ *      been started that `frames.ts` ("Batches") allows. A request that may have been started is retried once, if its method is idempotent
  *      (RFC9110§9.2.2): a POST is not.
  *   4. A request that is retried is a suspect: one of the requests on the lost worker ended it. Each suspect gets a worker without
  *      another suspect, and new requests go elsewhere while they can. So a request that ends two workers is known for certain, and no
@@ -42,12 +42,15 @@ export interface WorkerSlots<S extends Slot> {
 export const AHEAD_BUDGET_MICROS = 1000
 /**
  * The same where there is one slot only. Nobody else could run what waits for it, and without requests ahead it is idle between two
- * requests. The price: a request that was sent ahead has no time-out of the queue any more, and its client cannot leave the queue.
+ * requests. The price: a request that was sent ahead is no longer subject to the timeout of the queue, and its client cannot leave the queue.
  */
 export const LONE_BUDGET_MICROS = 10_000
 /** At most so many requests ahead of one, however short they are: run times leave out some 10 µs that the worker needs for each. */
 export const MAX_AHEAD = 64
-/** At most so many bytes of content in flight on a slot: the kernel's buffer for a link (212 KB with its own overhead) holds them, so none wait here. */
+/**
+ * With more content in flight on a slot nothing is sent ahead. The kernel's buffer for a link (212 KB with its own overhead) holds so much,
+ * so none waits in the gateway.
+ */
 export const MAX_CONTENT_AHEAD = 160 * 1024
 
 /** Each sample counts 1/64. So one slow request among a hundred short ones is enough to stop sending ahead. */

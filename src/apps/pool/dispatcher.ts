@@ -1,6 +1,6 @@
 /**
  * Sends the calls of one application to its workers: at once to a free slot, else when their turn in the queue comes. Runs in the
- * gateway. Applies the rules of `dispatch-rules.ts` to real links; keeps the bounds and time-outs of the queue.
+ * gateway. Applies the rules of `dispatch-rules.ts` to real links; keeps the bounds and timeouts of the queue.
  *
  * Invariants: a call that waits is in one queue. Nothing is written during a turn of the event loop. At its end waiting calls get the
  * slots that were freed, and the requests to one link leave in one write.

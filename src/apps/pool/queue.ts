@@ -5,7 +5,7 @@
  * Bound: `limits.queue`, which the dispatcher checks. Calls that come back from a broken link go to the head beyond it; they are no
  * more than were in flight.
  * Order: first come, first served. With `newest-first` the newest is served first while the queue is overloaded, that is while
- * its oldest call has waited for `OVERLOADED_MS`. The overload ends when the turn of that call comes, or with its time-out. Calls
+ * its oldest call has waited for `OVERLOADED_MS`. The overload ends when the turn of that call comes, or with its timeout. Calls
  * that come back keep their turn in either order: they have waited already.
  */
 import type { QueueOrder } from '../../config/types.ts'

@@ -119,7 +119,7 @@ export class WorkerLifecycle implements LinkOwner {
     return this.#workers.splice(0).flatMap(worker => worker.slots.flatMap(link => link.close(CloseCode.GOING_AWAY)))
   }
 
-  // ---- coming ---------------------------------------------------------------------------------------------------------
+  // ---- coming -----------------------------------------------------------------------------------------------------
 
   opened(link: PoolLink): void {
     const { worker } = link
@@ -214,7 +214,7 @@ export class WorkerLifecycle implements LinkOwner {
     this.#dispatcher.pump()
   }
 
-  // ---- leaving --------------------------------------------------------------------------------------------------------
+  // ---- leaving ----------------------------------------------------------------------------------------------------
 
   broke(link: PoolLink, reason: string): void {
     const { worker } = link

@@ -69,7 +69,7 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   isDraining = false
   /** Somebody looks at the worker in a debugger: nothing that it runs is late. */
   isDebugged = false
-  /** Requests that it held when it was lost: so many has the log named. */
+  /** How many requests of the lost worker the log has named. */
   named = 0
   /** Requests that it ran and that are over. */
   #answered = 0

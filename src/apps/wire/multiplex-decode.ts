@@ -184,7 +184,7 @@ export class MultiplexDecoder<E extends WireState> extends FrameReader {
       }
       case Type.ACCEPT: {
         this.#must(exchange, 'head')
-        if (!exchange.isWebSocket) throw new WireViolation('it accepted a WebSocket that is none')
+        if (!exchange.isWebSocket) throw new WireViolation('ACCEPT for a request that is no WebSocket')
         const { reason, headers } = decodeHead(101, buffer, start, end)
         exchange.stage = 'socket'
         sink.onAccept(exchange, reason, headers)

@@ -21,7 +21,7 @@ export interface SinkLink {
   readonly address: LinkAddress
   /** The oldest call on the link. */
   readonly first: Call | undefined
-  /** The call that the worker speaks of next; undefined: nobody waits for an answer. */
+  /** The call that the worker answers next; undefined: nobody waits for an answer. */
   readonly current: Call | undefined
   /** Content of the first call is still on the way to the worker. */
   readonly isSendingBody: boolean
@@ -44,7 +44,7 @@ export class SlotSink implements WorkerSink {
   readonly #link: SinkLink
   readonly #owner: LinkOwner
   readonly #limits: RelayLimits
-  /** Of the response that streams. */
+  /** The relay of the response that streams. */
   #relay: Relay | null = null
   /** opening: the worker waits for FILE_OPENED. opened: the gateway holds the file, and only END may follow. */
   #file: 'none' | 'opening' | 'opened' = 'none'
@@ -132,7 +132,7 @@ export class SlotSink implements WorkerSink {
   /** The call that the worker answers. */
   #current(): Call {
     const call = this.#link.current
-    if (call === undefined) throw new WireViolation('it answered what nobody asked')
+    if (call === undefined) throw new WireViolation('an answer without a request')
     if (this.#file === 'opening') throw new WireViolation('a frame before FILE_OPENED')
     return call
   }
