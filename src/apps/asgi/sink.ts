@@ -4,6 +4,7 @@
  *
  * Not here: checks of the bytes (`wire/multiplex-decode.ts`), what a slow client does not take (`stream-relay.ts`, `socket-relay.ts`).
  */
+import { SMALL_PIECE } from '../../base/spool.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { ResponseHead } from '../../http/exchange.ts'
 import type { HeaderLines } from '../../http/headers.ts'
@@ -17,7 +18,7 @@ import { offeredSubprotocols } from '../wire/scope.ts'
 import { checkHello, type LinkAddress } from '../worker/connection.ts'
 import { printable, readFailure } from '../worker/failure.ts'
 import { openOffer } from '../worker/file-offer.ts'
-import { mustRelay, Relay, type RelayLimits } from '../worker/relay.ts'
+import { Relay, type RelayLimits } from '../worker/relay.ts'
 import type { MultiplexedCall } from './call.ts'
 import { CreditReturn } from './credit.ts'
 import type { Outbox } from './outbox.ts'
@@ -92,9 +93,9 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
     }
   }
 
-  /** The whole response at once. `body` may be a view of the shared read buffer. */
+  /** The whole response at once, or, while memory is short, by a relay. `body` may be a view of the shared read buffer. */
   #answer(call: Call, head: ResponseHead, body: Buffer): void {
-    if (!mustRelay(body, this.#limits)) {
+    if (body.length <= SMALL_PIECE || !this.#limits.memory.isNear) {
       call.exchange.response.respond(head, body)
       call.phase = 'done'
       return

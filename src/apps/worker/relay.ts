@@ -164,8 +164,3 @@ export class Relay {
     })
   }
 }
-
-/** A complete response needs a relay while memory is short: what its client does not take waits in a file. */
-export function mustRelay(content: Buffer, limits: RelayLimits): boolean {
-  return content.length > SMALL_PIECE && limits.memory.isNear
-}

@@ -5,6 +5,7 @@
  * Invariant: each connection has a sink of its own, so that nothing half-done passes from one connection to the next.
  * Not here: checks of the bytes (`wire/decode.ts`), what a slow client does not take (`worker/relay.ts`).
  */
+import { SMALL_PIECE } from '../../base/spool.ts'
 import type { ResponseHead } from '../../http/exchange.ts'
 import type { Call } from '../pool/call.ts'
 import type { LinkOwner } from '../pool/link-owner.ts'
@@ -14,7 +15,7 @@ import { WireViolation } from '../wire/violation.ts'
 import { checkHello, type LinkAddress } from '../worker/connection.ts'
 import { readFailure } from '../worker/failure.ts'
 import { openOffer } from '../worker/file-offer.ts'
-import { mustRelay, Relay, type RelayLimits } from '../worker/relay.ts'
+import { Relay, type RelayLimits } from '../worker/relay.ts'
 
 /** What the sink needs of its link. */
 export interface SinkLink {
@@ -158,9 +159,9 @@ export class SlotSink implements WorkerSink {
     }
   }
 
-  /** The whole response at once. `body` may be a view of the shared read buffer. */
+  /** The whole response at once, or, while memory is short, by a relay. `body` may be a view of the shared read buffer. */
   #answer(call: Call, head: ResponseHead, body: Buffer): void {
-    if (!mustRelay(body, this.#limits)) {
+    if (body.length <= SMALL_PIECE || !this.#limits.memory.isNear) {
       call.exchange.response.respond(head, body)
       call.phase = 'done'
       return
