@@ -12,10 +12,10 @@ import { Generation, type GenerationFailure } from './fleet/generation.ts'
 import { MAX_TIMER_MS } from './fleet/generations.ts'
 import { describeStatic } from './fleet/static-mounts.ts'
 import { checkIdentity } from './host/identity.ts'
-import { takeNotifySocket } from './host/notifier.ts'
 import { describeDuration } from './output/describe.ts'
-import { uselessSettings } from './output/facts.ts'
+import { takeNotifySocket } from './output/notifier.ts'
 import { Outputs } from './output/output.ts'
+import { uselessSettings } from './output/start-facts.ts'
 import { PROGRAMS } from './paths.ts'
 
 export type Checked =
@@ -87,7 +87,7 @@ async function load(
       ended: () => ended.resolve(),
       output: (_, line) => print(line),
       stillLoading: (_, elapsed) => print(`jumak: still importing ${app.display} after ${elapsed}`),
-      told() {},
+      developmentMessage() {},
       worker() {},
       orphaned() {},
       hazards() {},

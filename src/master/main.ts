@@ -10,17 +10,17 @@ import { writeSync } from 'node:fs'
 import type { Config, Reloaded } from '../config/types.ts'
 import { LOG_ADVICE } from '../observe/sink.ts'
 import { Development } from './development/development.ts'
-import { hasTerminal } from './development/terminal.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { type ControlServer, listenForWorkers } from './fleet/control-server.ts'
 import { Fleet } from './fleet/fleet.ts'
 import { checkIdentity, checkTemporaryDirectory } from './host/identity.ts'
 import { bindListeners, type Listener } from './host/listeners.ts'
-import { Notifier, takeNotifySocket } from './host/notifier.ts'
 import { type PidFile, writePidFile } from './host/pid-file.ts'
 import { createRuntimeDirectory, type RuntimeDirectory } from './host/runtime-directory.ts'
+import { hasTerminal } from './host/terminal.ts'
 import { ProgramLog, prepareAccessLog, reopenLogs } from './output/log-files.ts'
 import { Narrator } from './output/narrator.ts'
+import { Notifier, takeNotifySocket } from './output/notifier.ts'
 import { Outputs } from './output/output.ts'
 import { PROGRAMS, type Programs } from './paths.ts'
 import { Reloader } from './reload.ts'
@@ -227,7 +227,7 @@ class Master {
     const now = performance.now()
     if (now - this.#interruptedAt < INTERRUPT_MS) return false
     // An editor's debugger has keys of its own.
-    if (!hasTerminal(this.#config) || !this.#fleet?.crew.interruptDebugger()) return false
+    if (!hasTerminal(this.#config) || !this.#fleet?.workers.interruptDebugger()) return false
     this.#interruptedAt = now
     return true
   }

@@ -76,7 +76,7 @@ export class Shutdown {
     await this.#until(() => this.#isEmpty(), { graceful: END_MS, quick: END_MS })
     if (this.#isEmpty()) return
     fleet.gateway?.kill()
-    for (const worker of fleet.crew.workers.values()) fleet.crew.kill(worker)
+    for (const worker of fleet.workers.values()) fleet.workers.kill(worker)
     for (const generation of fleet.generations.values()) generation.kill()
     await this.#until(() => this.#isEmpty(), { graceful: KILL_MS, quick: KILL_MS, now: KILL_MS })
   }
@@ -95,10 +95,10 @@ export class Shutdown {
   }
 
   #isEmpty(): boolean {
-    const { gateway, generations, crew } = this.#fleet
+    const { gateway, generations, workers } = this.#fleet
     // Nobody reports the end of workers whose preloader went with them.
     const isReported = generations.values().some(generation => !generation.isGone)
-    return gateway === null && !isReported && crew.workers.values().every(worker => !worker.isConnected)
+    return gateway === null && !isReported && workers.values().every(worker => !worker.isConnected)
   }
 
   async #drainGateway(startedAt: number): Promise<void> {
@@ -115,20 +115,20 @@ export class Shutdown {
   }
 
   async #stopWorkers(startedAt: number): Promise<void> {
-    const { crew } = this.#fleet
+    const { workers } = this.#fleet
     if (this.#urgency === 'now') return
-    for (const worker of crew.workers.values()) {
+    for (const worker of workers.values()) {
       // Still importing, it does not read its connection; stuck, its thread ends only with it, and its requests are answered.
       const isDeaf = worker.phase === 'forking' || worker.phase === 'starting' || worker.fault === 'stuck'
-      if (isDeaf) crew.kill(worker)
+      if (isDeaf) workers.kill(worker)
       else if (IN_SERVICE.has(worker.phase) || worker.phase === 'draining' || worker.phase === 'drained') worker.stop()
     }
     const left = startedAt + this.#gracefulMs - performance.now()
-    await this.#until(() => crew.workers.size === 0, { graceful: Math.max(left, LEAST_STOP_MS), quick: QUICK_MS })
-    if (crew.workers.size === 0) return
-    if (this.#urgency === 'graceful') this.#narrator.killedAtEnd(crew.workers.size)
-    for (const worker of crew.workers.values()) crew.kill(worker)
-    await this.#until(() => crew.workers.size === 0, { graceful: KILL_MS, quick: KILL_MS })
+    await this.#until(() => workers.size === 0, { graceful: Math.max(left, LEAST_STOP_MS), quick: QUICK_MS })
+    if (workers.size === 0) return
+    if (this.#urgency === 'graceful') this.#narrator.killedAtEnd(workers.size)
+    for (const worker of workers.values()) workers.kill(worker)
+    await this.#until(() => workers.size === 0, { graceful: KILL_MS, quick: KILL_MS })
   }
 
   /** Waits for the condition, at most as long as the urgency allows, counted from `since`; `now` allows nothing unless said. */

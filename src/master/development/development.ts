@@ -12,7 +12,7 @@
 import type { Config } from '../../config/types.ts'
 import type { ErrorReport, MasterToGateway, SourceFile } from '../../control/messages.ts'
 import type { Narrator } from '../output/narrator.ts'
-import { isDifferent, look, Reading, touchedAt } from './source-snapshot.ts'
+import { isDifferent, look, SourceSnapshot, touchedAt } from './source-snapshot.ts'
 import { CodeWatcher, matters } from './watch.ts'
 
 /** One save of an editor, a formatter, a checkout: all of it is one change. */
@@ -35,9 +35,9 @@ export interface DevelopmentOptions {
 export class Development {
   readonly #options: DevelopmentOptions
   readonly #watcher: CodeWatcher
-  #newest = new Reading(0)
+  #newest = new SourceSnapshot(0)
   /** The one before, which may serve. */
-  #previous = new Reading(0)
+  #previous = new SourceSnapshot(0)
   #burst: NodeJS.Timeout | undefined
   #burstSince = 0
   /** In a row, because of changes while a generation was loading. */
@@ -61,37 +61,37 @@ export class Development {
 
   began(generation: number): void {
     if (this.#newest.isSettled) this.#previous = this.#newest
-    this.#newest = new Reading(generation)
+    this.#newest = new SourceSnapshot(generation)
     // It reads what is there now.
     this.#endBurst()
     this.#remember()
   }
 
   imported(generation: number, files: readonly SourceFile[]): void {
-    const reading = this.#find(generation)
-    if (reading === null) return
-    const before = reading.imported.size
-    reading.add(files)
+    const snapshot = this.#find(generation)
+    if (snapshot === null) return
+    const before = snapshot.imported.size
+    snapshot.add(files)
     this.#watcher.add(files.map(file => file.path))
-    if (reading.imported.size > before && this.#last?.type === 'sources' && this.#last.generation === generation)
-      this.#tell({ ...this.#last, files: reading.files() })
-    if (reading !== this.#newest) return
-    const change = reading.findChange()
+    if (snapshot.imported.size > before && this.#last?.type === 'sources' && this.#last.generation === generation)
+      this.#tell({ ...this.#last, files: snapshot.files() })
+    if (snapshot !== this.#newest) return
+    const change = snapshot.findChange()
     if (change !== null) this.#changed(change)
   }
 
   reported(generation: number, report: ErrorReport): void {
-    const reading = this.#find(generation)
-    if (reading !== null) reading.report = report
+    const snapshot = this.#find(generation)
+    if (snapshot !== null) snapshot.report = report
   }
 
   /** All its workers serve. */
   serves(generation: number): void {
     if (!this.#settle(generation)) return
-    const reading = this.#newest
-    reading.isAnswering = true
-    this.#tell({ type: 'sources', generation, files: reading.files() })
-    if (generation > 1) this.#options.narrator.reloaded(generation, performance.now() - reading.since)
+    const snapshot = this.#newest
+    snapshot.isAnswering = true
+    this.#tell({ type: 'sources', generation, files: snapshot.files() })
+    if (generation > 1) this.#options.narrator.reloaded(generation, performance.now() - snapshot.since)
   }
 
   failed(generation: number, message: string): void {
@@ -119,8 +119,8 @@ export class Development {
     if ('files' in this.#last) this.#tell({ ...this.#last, files: this.#newest.files() })
   }
 
-  #find(generation: number): Reading | null {
-    return [this.#newest, this.#previous].find(reading => reading.number === generation) ?? null
+  #find(generation: number): SourceSnapshot | null {
+    return [this.#newest, this.#previous].find(snapshot => snapshot.number === generation) ?? null
   }
 
   /** As everything is when a generation begins, as far as the watcher has found it. */
@@ -134,21 +134,21 @@ export class Development {
 
   /** False when it is not to answer, because of a change that it has not read. */
   #settle(generation: number): boolean {
-    const reading = this.#newest
-    if (reading.number !== generation) return false
-    reading.isSettled = true
-    const change = reading.findChange() ?? this.#findResourceChange(reading)
+    const snapshot = this.#newest
+    if (snapshot.number !== generation) return false
+    snapshot.isSettled = true
+    const change = snapshot.findChange() ?? this.#findResourceChange(snapshot)
     if (change !== null) this.#changed(change)
     return this.#burst === undefined
   }
 
   /** Written while it was loading: by the user, or by what was loaded. */
-  #findResourceChange(reading: Reading): string | null {
-    for (const [path, file] of reading.before) {
-      const now = reading.imported.has(path) ? file : look(path)
-      if (now === null || !isDifferent(file, now) || !matters(path, false, this.#known(reading))) continue
+  #findResourceChange(snapshot: SourceSnapshot): string | null {
+    for (const [path, file] of snapshot.before) {
+      const now = snapshot.imported.has(path) ? file : look(path)
+      if (now === null || !isDifferent(file, now) || !matters(path, false, this.#known(snapshot))) continue
       if (!this.#isBelieved()) return path
-      reading.before.set(path, now)
+      snapshot.before.set(path, now)
     }
     return null
   }
@@ -166,29 +166,29 @@ export class Development {
    * when it was touched last: not by its own time, which a rename or a checkout may bring along.
    */
   #found(path: string): void {
-    const reading = this.#newest
+    const snapshot = this.#newest
     const file = look(path)
     if (file === null) return
-    if (reading.state(path) !== null) this.#look(path)
-    else if (touchedAt(path) > reading.date && !this.#isBelieved()) this.#changed(path)
-    else reading.before.set(path, file)
+    if (snapshot.state(path) !== null) this.#look(path)
+    else if (touchedAt(path) > snapshot.date && !this.#isBelieved()) this.#changed(path)
+    else snapshot.before.set(path, file)
   }
 
   #look(path: string): boolean {
-    const reading = this.#newest
-    const then = reading.state(path)
-    const isChange = isDifferent(then, look(path)) && matters(path, then === null, this.#known(reading))
+    const snapshot = this.#newest
+    const then = snapshot.state(path)
+    const isChange = isDifferent(then, look(path)) && matters(path, then === null, this.#known(snapshot))
     if (isChange && !this.#isBelieved()) this.#changed(path)
     return isChange
   }
 
   /** While a generation loads, what the one before it imported is the best guess. */
-  #known(reading: Reading): Parameters<typeof matters>[2] {
+  #known(snapshot: SourceSnapshot): Parameters<typeof matters>[2] {
     const { envFiles } = this.#options.config
-    const guess = reading.isSettled ? reading : this.#previous
-    const isImported = (path: string) => reading.imported.has(path) || guess.imported.has(path)
+    const guess = snapshot.isSettled ? snapshot : this.#previous
+    const isImported = (path: string) => snapshot.imported.has(path) || guess.imported.has(path)
     // Before the first has loaded, nothing is known, and any module may be what keeps it.
-    const isBroken = guess.isBroken || (guess.number === 0 && !reading.isSettled)
+    const isBroken = guess.isBroken || (guess.number === 0 && !snapshot.isSettled)
     return { envFiles, isImported, isBroken }
   }
 

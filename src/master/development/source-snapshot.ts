@@ -11,7 +11,7 @@ const MAX_FILES = 5000
 /** Milliseconds: Python and Node make a number of the same nanoseconds, not bit by bit the same one. */
 const CLOCK_TOLERANCE = 0.01
 
-export class Reading {
+export class SourceSnapshot {
   readonly number: number
   readonly since: number = performance.now()
   /** The same as time of day, for file systems: no file of this moment is newer. */

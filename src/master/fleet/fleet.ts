@@ -12,7 +12,7 @@ import type { WorkerChannel } from '../../control/channel.ts'
 import type { MasterToGateway } from '../../control/messages.ts'
 import type { Development } from '../development/development.ts'
 import type { Listener } from '../host/listeners.ts'
-import { OutOfMemory } from '../host/out-of-memory.ts'
+import { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
 import { describeLastWords, type Narrator } from '../output/narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
@@ -22,9 +22,9 @@ import type { Generation, Interface } from './generation.ts'
 import { Generations, MAX_TIMER_MS } from './generations.ts'
 import { foundMounts } from './static-mounts.ts'
 import { type Action, plan, type World } from './supervise.ts'
-import { Wanted } from './wanted.ts'
+import { WorkerCount } from './worker-count.ts'
 import type { WorkerHandle } from './worker-handle.ts'
-import { Crew } from './workers.ts'
+import { Workers } from './workers.ts'
 
 export interface FleetOptions {
   readonly config: Config
@@ -51,14 +51,14 @@ const HOPELESS = 3
 const DEVELOPMENT_GRACEFUL_MS = 1000
 
 export class Fleet {
-  readonly crew: Crew
+  readonly workers: Workers
   readonly generations: Generations
   readonly #gateways: Gateways
   readonly #options: FleetOptions
   #config: Config
-  readonly #wanted: Wanted
+  readonly #workerCount: WorkerCount
   readonly #narrator: Narrator
-  readonly #outOfMemory = new OutOfMemory()
+  readonly #outOfMemoryKills = new OutOfMemoryKills()
   #wakeTimer: NodeJS.Timeout | undefined
   #isPlanDue = false
   #isFrozen = false
@@ -67,10 +67,10 @@ export class Fleet {
   constructor(options: FleetOptions) {
     this.#options = options
     this.#config = options.config
-    this.#wanted = new Wanted(options.config)
+    this.#workerCount = new WorkerCount(options.config)
     this.#narrator = options.narrator
     const changed = () => this.#wake()
-    this.crew = new Crew({
+    this.workers = new Workers({
       ...options,
       recycle: options.config.recycle,
       identity: options.config.identity,
@@ -78,7 +78,7 @@ export class Fleet {
       sendToGateway: message => this.sendToGateway(message),
       changed,
       learned: generation => this.#learned(generation),
-      told: (worker, message) => this.generations.told(worker.generation, message),
+      developmentMessage: (worker, message) => this.generations.developmentMessage(worker.generation, message),
       slots: number => this.generations.get(number)?.slots ?? { wsgi: 0, asgi: 0 },
       offended: (worker, what) => this.#workerOffended(worker, what),
       loadFailed: (worker, message, traceback) => this.#workerLoadFailed(worker, message, traceback),
@@ -86,16 +86,16 @@ export class Fleet {
     })
     this.#gateways = new Gateways({
       ...options,
-      outOfMemory: this.#outOfMemory,
-      crew: this.crew,
+      outOfMemoryKills: this.#outOfMemoryKills,
+      workers: this.workers,
       mounts: () => this.#foundMounts(),
       serving: () => this.serving,
       changed,
     })
     this.generations = new Generations({
       ...options,
-      outOfMemory: this.#outOfMemory,
-      crew: this.crew,
+      outOfMemoryKills: this.#outOfMemoryKills,
+      workers: this.workers,
       changed,
       learned: generation => this.#learned(generation),
       serves: generation => this.sendToGateway({ type: 'serve', generation }),
@@ -129,20 +129,20 @@ export class Fleet {
 
   /** New processes with the code of now; they take over when all of them serve. The first call starts everything. */
   beginGeneration(): void {
-    this.generations.begin(this.#config, this.#wanted.of('wsgi'))
+    this.generations.begin(this.#config, this.#workerCount.of('wsgi'))
   }
 
   /** For the next generation, and the number of workers at once. */
   configure(config: Config, hasNewWorkers: boolean): void {
     this.#config = config
     this.sendToGateway({ type: 'error-pages', pages: config.errorPages })
-    this.#wanted.configure(config, hasNewWorkers)
+    this.#workerCount.configure(config, hasNewWorkers)
     this.#wake()
   }
 
   /** Workers that should serve: of the newest generation. */
   get wanted(): number {
-    return this.#wanted.of(this.#newestInterface)
+    return this.#workerCount.of(this.#newestInterface)
   }
 
   get #newestInterface(): Interface | null {
@@ -152,7 +152,7 @@ export class Fleet {
 
   /** One worker more or less. */
   changeWanted(by: number): void {
-    this.#wanted.change(this.#newestInterface, by)
+    this.#workerCount.change(this.#newestInterface, by)
     this.#wake()
   }
 
@@ -165,8 +165,8 @@ export class Fleet {
   freeze(): void {
     this.#isFrozen = true
     clearTimeout(this.#wakeTimer)
-    this.crew.freeze()
-    this.#outOfMemory.stop()
+    this.workers.freeze()
+    this.#outOfMemoryKills.stop()
     this.generations.freeze()
     this.#gateways.freeze()
   }
@@ -182,7 +182,7 @@ export class Fleet {
 
   /** From the control socket. */
   onHello(channel: WorkerChannel, id: number, pid: number): boolean {
-    return this.crew.onHello(channel, id, pid)
+    return this.workers.onHello(channel, id, pid)
   }
 
   // ---- planning ----
@@ -198,7 +198,7 @@ export class Fleet {
     this.#isPlanDue = false
     if (this.#isFrozen) return
     clearTimeout(this.#wakeTimer)
-    this.generations.forget(number => this.crew.workers.values().some(({ generation }) => generation === number))
+    this.generations.forget(number => this.workers.values().some(({ generation }) => generation === number))
     const { actions, wakeAt } = plan(this.#describe())
     for (const action of actions) this.#perform(action)
     if (actions.length > 0) this.#wake()
@@ -220,9 +220,9 @@ export class Fleet {
         number,
         preloader,
         forkNotBefore,
-        wanted: this.#wanted.of(kind),
+        wanted: this.#workerCount.of(kind),
       })),
-      workers: [...this.crew.workers.values()],
+      workers: [...this.workers.values()],
     }
   }
 
@@ -247,13 +247,13 @@ export class Fleet {
         this.generations.promote()
         break
       case 'fork':
-        this.crew.fork(action.generation)
+        this.workers.fork(action.generation)
         break
       case 'end-preloader':
         this.generations.get(action.generation)?.end()
         break
       default:
-        this.crew.command(action.type, action.worker)
+        this.workers.command(action.type, action.worker)
     }
   }
 
@@ -261,7 +261,7 @@ export class Fleet {
 
   /** Its application is known, and none of its workers answers yet. */
   #learned(generation: Generation): void {
-    this.#narrator.learned(generation, this.#wanted.of(generation.interface))
+    this.#narrator.learned(generation, this.#workerCount.of(generation.interface))
     this.#gateways.tellStatic()
   }
 
@@ -273,7 +273,7 @@ export class Fleet {
   }
 
   #pids(generation: Generation): Record<string, number[]> {
-    const workers = [...this.crew.workers.values()].flatMap(worker => worker.pid ?? [])
+    const workers = [...this.workers.values()].flatMap(worker => worker.pid ?? [])
     return {
       master: [process.pid],
       gateway: this.gateway?.pid === undefined ? [] : [this.gateway.pid],
@@ -296,7 +296,7 @@ export class Fleet {
   #workerGone(worker: WorkerHandle, how: string, isCrash: boolean): void {
     const generation = this.generations.get(worker.generation)
     if (this.#isFrozen || generation === undefined) return
-    const why = isCrash ? this.#outOfMemory.explain(how) : how
+    const why = isCrash ? this.#outOfMemoryKills.explain(how) : how
     const isHopeless = isCrash && this.#countCrash(worker, generation)
     this.#narrator.workerGone(worker, why, isCrash, isHopeless ? null : generation.crashes)
     if (isHopeless) this.#giveUp(generation, `${why}${describeLastWords(worker)}`)

@@ -9,21 +9,21 @@ import type { Config, StaticMount } from '../../config/types.ts'
 import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
 import type { Development } from '../development/development.ts'
 import type { Listener } from '../host/listeners.ts'
-import type { OutOfMemory } from '../host/out-of-memory.ts'
+import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
 import type { Narrator } from '../output/narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
 import { CrashLoop } from './crash-loop.ts'
 import { GatewayHandle } from './gateway-handle.ts'
-import type { Crew } from './workers.ts'
+import type { Workers } from './workers.ts'
 
 export interface GatewaysOptions {
   readonly programs: Programs
   readonly listeners: readonly Listener[]
   readonly outputs: Outputs
   readonly narrator: Narrator
-  readonly outOfMemory: OutOfMemory
-  readonly crew: Crew
+  readonly outOfMemoryKills: OutOfMemoryKills
+  readonly workers: Workers
   /** With `--reload`. */
   readonly development: Development | null
   /** Static files that the generations' settings name. */
@@ -97,28 +97,28 @@ export class Gateways {
   }
 
   #onMessage(message: GatewayToMaster): void {
-    const { narrator, development, crew, changed, onPong } = this.#options
+    const { narrator, development, workers, changed, onPong } = this.#options
     if (message.type === 'log') narrator.gatewayLog(message.level, message.message, message.request ?? '')
     else if (message.type === 'request') narrator.requestOver(message)
     else if (message.type === 'pong') onPong()
     else if (message.type === 'code-changed') development?.foundStale(message.path)
     else if (message.type === 'drained') narrator.drained(message.cut)
-    else if ('worker' in message) crew.onGateway(message)
+    else if ('worker' in message) workers.onGateway(message)
     changed()
   }
 
   #gone(handle: GatewayHandle, how: string): void {
-    const { narrator, outOfMemory, crew, serving, changed, onFatal } = this.#options
+    const { narrator, outOfMemoryKills, workers, serving, changed, onFatal } = this.#options
     if (handle !== this.current) return
     this.current = null
     if (!this.#isFrozen) {
       // Another one would not listen either.
       const isFatal = serving() === null && handle.listeningSince === null
       this.#crashes.died(handle.startedAt, handle.listeningSince, performance.now())
-      narrator.gatewayGone(outOfMemory.explain(how), handle, isFatal, this.#crashes)
+      narrator.gatewayGone(outOfMemoryKills.explain(how), handle, isFatal, this.#crashes)
       if (isFatal) onFatal(1)
     }
-    crew.unlink()
+    workers.unlink()
     changed()
   }
 }

@@ -15,8 +15,8 @@ import type {
   PreloaderToMaster,
 } from '../../control/messages.ts'
 import { OperatorError } from '../errors.ts'
+import { type ApplicationEnvironment, findApplicationEnvironment } from '../host/application-environment.ts'
 import type { Python } from '../host/python.ts'
-import { findSurroundings, type Surroundings } from '../host/surroundings.ts'
 import { describeDuration } from '../output/describe.ts'
 import type { Outputs } from '../output/output.ts'
 import { CrashLoop } from './crash-loop.ts'
@@ -32,14 +32,14 @@ export interface GenerationFailure extends LoadFailure {
 }
 
 /** From the preloader, or from a worker that imports by itself. */
-export type Told = Extract<PreloaderToMaster, { readonly type: 'imported' | 'report' }>
+export type DevelopmentMessage = Extract<PreloaderToMaster, { readonly type: 'imported' | 'report' }>
 
 export interface GenerationEvents {
   /** The preloader can fork now; with preload off the application is not known yet. */
   forkable(generation: Generation): void
   failed(generation: Generation, failure: GenerationFailure): void
   /** What is being developed: files that were read, what went wrong. */
-  told(generation: Generation, message: Told): void
+  developmentMessage(generation: Generation, message: DevelopmentMessage): void
   /** `forked`, `fork-failed`, `exited`. */
   worker(generation: Generation, message: WorkerMessage): void
   /** The preloader ended unasked, after `forkable`. */
@@ -92,7 +92,7 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
   /** The last one is in use; those before it are ending. */
   readonly #preloaders: PreloaderHandle[] = []
   readonly #report: NodeJS.Timeout
-  #surroundings: Surroundings | null = null
+  #environment: ApplicationEnvironment | null = null
   /** Aborted when nobody waits for the Python any more. */
   readonly #search = new AbortController()
   #expected: Interface | null
@@ -117,7 +117,7 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
 
   /** Null: not found yet, or not at all. */
   get python(): Python | null {
-    return this.#surroundings?.python ?? null
+    return this.#environment?.python ?? null
   }
 
   /** What its application is, as far as it is known: with preload off its first worker tells. */
@@ -197,23 +197,23 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
 
   async #start(): Promise<void> {
     try {
-      this.#surroundings = await findSurroundings(this.#options.config, this.#search.signal)
+      this.#environment = await findApplicationEnvironment(this.#options.config, this.#search.signal)
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.preloader = 'gone'
       this.fail({ kind: 'operator', message: error.message, traceback: '' })
       return
     }
-    if (!this.#ending) this.#spawn(this.#surroundings)
+    if (!this.#ending) this.#spawn(this.#environment)
   }
 
-  #spawn({ python, environment, settingsFrom }: Surroundings): void {
+  #spawn({ python, variables, settingsFrom }: ApplicationEnvironment): void {
     const { config, number, wanted, program, runtimeDirectory, outputs, isCheck = false } = this.#options
     const handle: PreloaderHandle = new PreloaderHandle({
       python: python.path,
       program,
       directory: config.directory,
-      environment,
+      environment: variables,
       outputs,
       start: preloaderStart(config, {
         generation: number,
@@ -257,7 +257,7 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
         break
       case 'imported':
       case 'report':
-        this.#events.told(this, message)
+        this.#events.developmentMessage(this, message)
         break
       default:
         this.#events.worker(this, message)
@@ -303,7 +303,7 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
     if (this.#isLocating && !this.#isReplaced) this.#withoutPreload(handle)
     if (this.#isReplaced) {
       this.#isReplaced = false
-      this.#spawn(this.#surroundings!)
+      this.#spawn(this.#environment!)
       return
     }
     const loading = this.preloader === 'loading'

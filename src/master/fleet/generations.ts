@@ -7,23 +7,23 @@
  */
 import type { Config } from '../../config/types.ts'
 import type { Development } from '../development/development.ts'
-import { hasTerminal } from '../development/terminal.ts'
-import type { OutOfMemory } from '../host/out-of-memory.ts'
+import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
+import { hasTerminal } from '../host/terminal.ts'
 import { describeDuration } from '../output/describe.ts'
 import type { Narrator } from '../output/narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
 import { CrashLoop } from './crash-loop.ts'
-import { Generation, type GenerationFailure, type Interface, type Told } from './generation.ts'
-import type { Crew } from './workers.ts'
+import { type DevelopmentMessage, Generation, type GenerationFailure, type Interface } from './generation.ts'
+import type { Workers } from './workers.ts'
 
 export interface GenerationsOptions {
   readonly programs: Programs
   readonly runtimeDirectory: string
   readonly outputs: Outputs
   readonly narrator: Narrator
-  readonly outOfMemory: OutOfMemory
-  readonly crew: Crew
+  readonly outOfMemoryKills: OutOfMemoryKills
+  readonly workers: Workers
   /** With `--reload`. */
   readonly development: Development | null
   /** The state is another one: whoever plans should look. */
@@ -81,7 +81,7 @@ export class Generations {
 
   /** The next one. One that is still coming up is planned away: its code is older. */
   begin(config: Config, wanted: number): void {
-    const { programs, runtimeDirectory, outputs, development, crew, changed, learned } = this.#options
+    const { programs, runtimeDirectory, outputs, development, workers, changed, learned } = this.#options
     const number = ++this.#last
     this.next = number
     development?.began(number)
@@ -99,8 +99,8 @@ export class Generations {
           changed()
         },
         failed: (one, failure) => this.#failed(one, failure),
-        told: (one, message) => this.told(one.number, message),
-        worker: (one, message) => crew.onPreloader(one, message),
+        developmentMessage: (one, message) => this.developmentMessage(one.number, message),
+        worker: (one, message) => workers.onPreloader(one, message),
         orphaned: (one, how) => this.#orphaned(one, how),
         ended: changed,
         hazards: one => {
@@ -134,7 +134,7 @@ export class Generations {
   }
 
   /** What is being developed, from a preloader or a worker. */
-  told(generation: number, message: Told): void {
+  developmentMessage(generation: number, message: DevelopmentMessage): void {
     const { development } = this.#options
     if (message.type === 'imported') development?.imported(generation, message.files)
     else development?.reported(generation, message.report)
@@ -196,13 +196,13 @@ export class Generations {
   }
 
   #orphaned(generation: Generation, how: string): void {
-    const { crew, outOfMemory, changed } = this.#options
-    crew.orphaned(generation.number)
+    const { workers, outOfMemoryKills, changed } = this.#options
+    workers.orphaned(generation.number)
     if (generation.number === this.next) {
       generation.fail({ kind: 'run', message: `the preloader ${how}`, traceback: '' })
     } else if (generation.number === this.serving && !this.#isFrozen) {
       this.#crashes.died(generation.startedAt, generation.forkableSince, performance.now())
-      this.#narrator.preloaderGone(generation, outOfMemory.explain(how))
+      this.#narrator.preloaderGone(generation, outOfMemoryKills.explain(how))
     }
     changed()
   }

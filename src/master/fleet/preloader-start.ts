@@ -2,7 +2,7 @@
 import { version } from '../../base/version.ts'
 import type { Config } from '../../config/types.ts'
 import type { MasterToPreloader } from '../../control/messages.ts'
-import { hasTerminal } from '../development/terminal.ts'
+import { hasTerminal } from '../host/terminal.ts'
 
 export type PreloaderStart = Extract<MasterToPreloader, { readonly type: 'start' }>
 

@@ -18,7 +18,7 @@ function make(t: TestContext) {
   const stacks = new Stacks({
     ask: thread => seen.push(`ask ${thread}`),
     dump: () => seen.push('dump'),
-    told: ({ request }, text) => seen.push(`[${request}] ${text}`),
+    found: ({ request }, text) => seen.push(`[${request}] ${text}`),
   })
   return { seen, stacks, pass: (ms: number) => t.mock.timers.tick(ms) }
 }

@@ -33,7 +33,7 @@ export interface StackEvents {
   ask(thread: string): void
   /** The signal. */
   dump(): void
-  told(question: StackQuestion, text: string): void
+  found(question: StackQuestion, text: string): void
 }
 
 export class Stacks {
@@ -64,7 +64,7 @@ export class Stacks {
     const first = this.#asked.shift()
     if (first === undefined) return
     clearTimeout(first.timer)
-    this.#events.told(first.question, text)
+    this.#events.found(first.question, text)
   }
 
   /** A record of the worker's output; true when it was the dump that we wanted. */
@@ -73,7 +73,7 @@ export class Stacks {
     const threads = record.split(THREAD)
     for (const question of this.#unanswered.splice(0)) {
       const own = question.thread === '' ? [] : threads.filter(one => one.includes(` ${question.thread} `))
-      this.#events.told(question, clean(own.length === 0 ? record : own.join('')))
+      this.#events.found(question, clean(own.length === 0 ? record : own.join('')))
     }
     this.#endDump()
     return true

@@ -49,7 +49,7 @@ function makeWorker() {
       ready: () => heard.push('ready'),
       loadFailed: (_, failure) => heard.push(`load-failed ${failure.message}`),
       silent: (_, reason) => heard.push(`silent ${reason}`.trim()),
-      told: () => {},
+      developmentMessage: () => {},
       dump: () => {},
       debugged: ({ isDebugged }) => heard.push(`debugged ${isDebugged}`),
       stacks: (_, text) => heard.push(`stacks ${text}`),

@@ -9,7 +9,7 @@
 import type { WorkerChannel } from '../../control/channel.ts'
 import type { LoadedApplication, LoadFailure, WorkerToMaster } from '../../control/messages.ts'
 import { readStartTime } from '../host/process-identity.ts'
-import type { Told } from './generation.ts'
+import type { DevelopmentMessage } from './generation.ts'
 import { type StackQuestion, Stacks } from './stacks.ts'
 import { type Fault, LINKED, type WorkerPhase, type WorkerView } from './supervise.ts'
 
@@ -26,7 +26,7 @@ export interface WorkerEvents {
   /** While developing: a debugger has it, or no longer. */
   debugged(worker: WorkerHandle): void
   /** While developing. */
-  told(worker: WorkerHandle, message: Told): void
+  developmentMessage(worker: WorkerHandle, message: DevelopmentMessage): void
 }
 
 /** What is known of it before it says so. */
@@ -89,7 +89,7 @@ export class WorkerHandle implements WorkerView {
     this.stacks = new Stacks({
       ask: thread => this.#channel?.send({ type: 'stacks', thread }),
       dump: () => events.dump(this),
-      told: (question, text) => events.stacks(this, question, text),
+      found: (question, text) => events.stacks(this, question, text),
     })
     this.#clock = clock
   }
@@ -215,7 +215,7 @@ export class WorkerHandle implements WorkerView {
         break
       case 'imported':
       case 'report':
-        this.#events.told(this, message)
+        this.#events.developmentMessage(this, message)
         break
       case 'debugging':
         this.isDebugged = message.isDebugged

@@ -15,12 +15,12 @@ import { signalVerified } from '../host/process-identity.ts'
 import { describeExit } from '../output/describe.ts'
 import type { Narrator } from '../output/narrator.ts'
 import { type Outputs, openOutput } from '../output/output.ts'
-import type { Generation, Told, WorkerMessage } from './generation.ts'
+import type { DevelopmentMessage, Generation, WorkerMessage } from './generation.ts'
 import { Recycling } from './recycling.ts'
 import { IN_SERVICE, LINKED } from './supervise.ts'
 import { type ExpectedWorker, WorkerHandle } from './worker-handle.ts'
 
-export interface CrewOptions {
+export interface WorkersOptions {
   readonly recycle: Recycle
   /** Whose processes workers are; null: ours. */
   readonly identity: Identity | null
@@ -38,7 +38,7 @@ export interface CrewOptions {
   /** A worker imported the application, so the generation knows what it is. */
   readonly learned: (generation: Generation) => void
   /** While developing: what it has read, what went wrong. */
-  readonly told: (worker: WorkerHandle, message: Told) => void
+  readonly developmentMessage: (worker: WorkerHandle, message: DevelopmentMessage) => void
   /** Its import failed. */
   readonly loadFailed: (worker: WorkerHandle, message: string, traceback: string) => void
   /** It broke the rules of a channel or of the wire, and is replaced. */
@@ -47,17 +47,25 @@ export interface CrewOptions {
   readonly gone: (worker: WorkerHandle, how: string, isCrash: boolean) => void
 }
 
-export class Crew {
-  readonly workers: Map<number, WorkerHandle> = new Map()
-  readonly #options: CrewOptions
+export class Workers {
+  readonly #workers = new Map<number, WorkerHandle>()
+  readonly #options: WorkersOptions
   readonly #narrator: Narrator
   readonly #recycling: Recycling
   #lastId = 0
 
-  constructor(options: CrewOptions) {
+  constructor(options: WorkersOptions) {
     this.#options = options
     this.#narrator = options.narrator
-    this.#recycling = new Recycling(options.recycle, () => this.workers.values(), options.changed)
+    this.#recycling = new Recycling(options.recycle, () => this.#workers.values(), options.changed)
+  }
+
+  get size(): number {
+    return this.#workers.size
+  }
+
+  values(): MapIterator<WorkerHandle> {
+    return this.#workers.values()
   }
 
   /** Nobody is recycled any more. */
@@ -87,13 +95,13 @@ export class Crew {
         if (one.isDebugged && debugged.length > 1) this.#narrator.keyboardShared(debugged)
         this.#options.changed()
       },
-      told: (one, message) => this.#options.told(one, message),
+      developmentMessage: (one, message) => this.#options.developmentMessage(one, message),
       stacks: (one, question, text) => this.#narrator.workerStacks(one, question.request, text),
       dump: one => this.#signal(one, 'URG'),
     })
     const age = this.#recycling.drawAge()
     worker.recycle(this.#recycling.describeAge(age), worker.startedAt + age)
-    this.workers.set(id, worker)
+    this.#workers.set(id, worker)
     this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id })
   }
 
@@ -105,7 +113,7 @@ export class Crew {
   }
 
   get #debugged(): WorkerHandle[] {
-    return [...this.workers.values()].filter(one => one.isDebugged)
+    return [...this.#workers.values()].filter(one => one.isDebugged)
   }
 
   #tellDebugged({ id, isDebugged }: WorkerHandle): void {
@@ -113,7 +121,7 @@ export class Crew {
   }
 
   command(command: 'add' | 'drain' | 'recycle' | 'stop' | 'kill', id: number): void {
-    const worker = this.workers.get(id)
+    const worker = this.#workers.get(id)
     if (worker === undefined) return
     switch (command) {
       case 'add':
@@ -174,14 +182,14 @@ export class Crew {
 
   /** From the control socket: false when nobody waits for this worker. */
   onHello(channel: WorkerChannel, id: number, pid: number): boolean {
-    const worker = this.workers.get(id)
+    const worker = this.#workers.get(id)
     if (worker === undefined) return false
     worker.connected(channel, pid)
     return true
   }
 
   onPreloader(generation: Generation, message: WorkerMessage): void {
-    const worker = this.workers.get(message.worker)
+    const worker = this.#workers.get(message.worker)
     if (worker === undefined || worker.generation !== generation.number) return
     switch (message.type) {
       case 'forked':
@@ -207,7 +215,7 @@ export class Crew {
     }
     setImmediate(() =>
       setImmediate(() => {
-        if (!this.workers.has(worker.id)) return
+        if (!this.#workers.has(worker.id)) return
         this.#remove(worker, how)
         this.#options.changed()
       }),
@@ -215,7 +223,7 @@ export class Crew {
   }
 
   onGateway(message: Extract<GatewayToMaster, { readonly worker: number }>): void {
-    const worker = this.workers.get(message.worker)
+    const worker = this.#workers.get(message.worker)
     if (worker === undefined) return
     const isLinked = LINKED.has(worker.phase)
     switch (message.type) {
@@ -262,12 +270,12 @@ export class Crew {
 
   /** The gateway has gone. */
   unlink(): void {
-    for (const worker of this.workers.values()) worker.unlinked()
+    for (const worker of this.#workers.values()) worker.unlinked()
   }
 
   /** The preloader of the generation has died: who never connected cannot be watched, so it goes. */
   orphaned(generation: number): void {
-    for (const worker of [...this.workers.values()])
+    for (const worker of [...this.#workers.values()])
       if (worker.generation === generation && !worker.isConnected) this.#removeOrphan(worker)
   }
 
@@ -286,7 +294,7 @@ export class Crew {
   }
 
   #onSilent(worker: WorkerHandle, reason: string): void {
-    if (!this.workers.has(worker.id)) return
+    if (!this.#workers.has(worker.id)) return
     if (reason !== '') this.#options.offended(worker, `it ${reason}`)
     if (this.#options.findGeneration(worker.generation)?.preloader === 'gone') this.#removeOrphan(worker)
     else worker.blame('mute')
@@ -300,7 +308,7 @@ export class Crew {
   }
 
   #remove(worker: WorkerHandle, how: string): void {
-    this.workers.delete(worker.id)
+    this.#workers.delete(worker.id)
     worker.forget()
     // One that was killed leaves its socket behind. The name is ours: what the worker said might be anybody's file.
     rmSync(join(this.#options.runtimeDirectory, `w${worker.id}.sock`), { force: true })

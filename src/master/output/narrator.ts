@@ -9,13 +9,12 @@ import { relative } from 'node:path'
 import type { Change, Config, LogLevel } from '../../config/types.ts'
 import type { ForkHazard, LoadFailure, RequestTold } from '../../control/messages.ts'
 import type { Colour, Log, LogFields } from '../../observe/log.ts'
-import { hasTerminal } from '../development/terminal.ts'
 import type { CrashLoop } from '../fleet/crash-loop.ts'
 import type { GatewayHandle } from '../fleet/gateway-handle.ts'
 import type { Generation, GenerationFailure } from '../fleet/generation.ts'
 import type { WorkerHandle } from '../fleet/worker-handle.ts'
 import type { Listener } from '../host/listeners.ts'
-import { briefApplication, briefProgram } from './brief.ts'
+import { hasTerminal } from '../host/terminal.ts'
 import { countOf, describeDuration } from './describe.ts'
 import {
   applicationFacts,
@@ -24,7 +23,8 @@ import {
   memoryFacts,
   programFacts,
   uselessSettings,
-} from './facts.ts'
+} from './start-facts.ts'
+import { summarizeApplication, summarizeProgram } from './start-summary.ts'
 
 const SOURCE = 'master'
 /** Characters: the whole line is in the log, under the name of the process that wrote it. */
@@ -71,7 +71,7 @@ export class Narrator {
 
   started(listeners: readonly Listener[]): void {
     const told = programFacts(this.#config, listeners)
-    this.#log.facts(SOURCE, this.#tellsAll ? told : briefProgram(told, this.#config.app))
+    this.#log.facts(SOURCE, this.#tellsAll ? told : summarizeProgram(told, this.#config.app))
   }
 
   runsAsRoot(): void {
@@ -94,7 +94,7 @@ export class Narrator {
     for (const useless of uselessSettings(generation.application!.interface, this.#config)) this.warn(useless)
     const what = `${describeApplication(generation)}, Python ${describePython(generation)}`
     // While developing the first that loads need not be the first, and the tenth is no news.
-    if (!this.#hasNamed) this.#log.facts(SOURCE, this.#tellsAll ? known : briefApplication(known, generation))
+    if (!this.#hasNamed) this.#log.facts(SOURCE, this.#tellsAll ? known : summarizeApplication(known, generation))
     else if (!this.#config.isDevelopment)
       this.#log.info(SOURCE, `generation ${generation.number}: ${what}`, known.fields)
     if (!this.#hasNamed) for (const hint of generation.notes) this.info(hint)

@@ -11,7 +11,7 @@ const MAX_BYTES = 1024 * 1024
  * hold what is usual, and a platform or a shell what is meant this time; so it is with docker compose, dotenv and Node.
  * Files are read anew at each call; an error in any is an OperatorError with file and line.
  */
-export function applicationEnvironment(
+export function applicationVariables(
   own: NodeJS.ProcessEnv,
   files: readonly string[],
   variables: Readonly<Record<string, string>>,

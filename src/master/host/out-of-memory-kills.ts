@@ -12,7 +12,7 @@ import { controlGroups, upwards } from '../../base/control-group.ts'
 const SAMPLE_MS = 10_000
 const KILLED = 'was killed by SIGKILL'
 
-export class OutOfMemory {
+export class OutOfMemoryKills {
   readonly #file: string | null
   readonly #timer: NodeJS.Timeout | undefined
   /** Of the counter: those up to here are somebody's. */

@@ -2,23 +2,23 @@
 import { statSync } from 'node:fs'
 import type { Config } from '../../config/types.ts'
 import { asErrno, OperatorError } from '../errors.ts'
-import { applicationEnvironment, originOf } from './environment.ts'
+import { applicationVariables, originOf } from './environment-variables.ts'
 import { findPython, type Python } from './python.ts'
 
-export interface Surroundings {
+export interface ApplicationEnvironment {
   readonly python: Python
-  readonly environment: NodeJS.ProcessEnv
+  readonly variables: NodeJS.ProcessEnv
   /** Where DJANGO_SETTINGS_MODULE in it comes from, as words; empty: it is not there. */
   readonly settingsFrom: string
 }
 
 /** Throws an OperatorError. `signal`: nobody waits for it any more. */
-export async function findSurroundings(config: Config, signal: AbortSignal): Promise<Surroundings> {
+export async function findApplicationEnvironment(config: Config, signal: AbortSignal): Promise<ApplicationEnvironment> {
   const { directory, envFiles, variables } = config
   checkDirectory(directory)
   return {
     python: await findPython({ explicit: config.python, directory, environment: process.env }, signal),
-    environment: applicationEnvironment(process.env, envFiles, variables),
+    variables: applicationVariables(process.env, envFiles, variables),
     settingsFrom: originOf('DJANGO_SETTINGS_MODULE', process.env, envFiles, variables),
   }
 }

@@ -12,13 +12,13 @@ import type { Fact, Told } from '../../observe/log.ts'
 import type { Generation } from '../fleet/generation.ts'
 
 /** Before the import, which may hang: by then the address must be known. */
-export function briefProgram(told: Told, app: AppTarget): Told {
+export function summarizeProgram(told: Told, app: AppTarget): Told {
   const addresses = textsOf(told.facts, 'address').join(', ')
   const what = app.found === '' ? `serving ${app.display}` : app.found
   return { ...told, headline: `${told.headline}, on ${addresses}: ${what}`, facts: only(told.facts, 'static') }
 }
 
-export function briefApplication(told: Told, { application, python, preload }: Generation): Told {
+export function summarizeApplication(told: Told, { application, python, preload }: Generation): Told {
   const parts = [
     application?.framework ?? '',
     `Python ${application?.python} (${python?.reason.replace(" in the application's directory", '')})`,

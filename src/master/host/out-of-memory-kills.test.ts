@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { OutOfMemory } from './out-of-memory.ts'
+import { OutOfMemoryKills } from './out-of-memory-kills.ts'
 
 const KILLED = 'was killed by SIGKILL'
 
@@ -16,7 +16,7 @@ function machine(t: TestContext, files: Readonly<Record<string, string>>) {
     writeFileSync(join(root, name), text)
   }
   for (const [name, text] of Object.entries(files)) write(name, text)
-  const counter = new OutOfMemory(join(root, 'cgroup'), join(root, 'proc'))
+  const counter = new OutOfMemoryKills(join(root, 'cgroup'), join(root, 'proc'))
   t.after(() => counter.stop())
   return { root, write, counter }
 }

@@ -7,7 +7,7 @@ import type { Interface } from './generation.ts'
 
 type Counts = Pick<Config, 'workers' | 'asgiWorkers'>
 
-export class Wanted {
+export class WorkerCount {
   #counts: Counts
   /** What TTIN and TTOU have added. */
   #added = 0
