@@ -46,6 +46,11 @@ const COMMON: readonly string[] = ['src/config/types.ts', 'src/observe/log.ts', 
 /** Parts whose files do one thing each and are put together by `gateway/assemble.ts` alone. */
 const SEPARATE_FILES: readonly string[] = ['middleware', 'handlers']
 
+/** Folders within a part that have an order: files in one import from the folders before it only. The files beside them may use all. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  master: ['host', 'output', 'development', 'fleet'],
+}
+
 /** Who may use a module that is not ours at run time. Packages that are not named here are for nobody in `src/`. */
 const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
   // Those of http/ and config/ open nothing: they need BlockList and the tests of addresses.
@@ -111,6 +116,10 @@ function brokenByOwn(path: string, { specifier }: Import): string | null {
   if (isForTests(target)) return `imports ${target}, which is for tests`
   if (COMMON.includes(target)) return null
   if (from === to) {
+    const rooms = ROOMS[from] ?? []
+    const [ownRoom, otherRoom] = [rooms.indexOf(folderOf(path)), rooms.indexOf(folderOf(target))]
+    if (ownRoom >= 0 && otherRoom > ownRoom)
+      return `${from}/${rooms[ownRoom]} may not import ${from}/${rooms[otherRoom]} (${target})`
     const [own, other] = [unitOf(path), unitOf(target)]
     const separate = SEPARATE_FILES.includes(from) && own !== other
     return separate ? `${from} files do not import one another (${other}): gateway/assemble.ts composes them` : null
@@ -124,6 +133,10 @@ function brokenByOther(path: string, { specifier, typeOnly }: Import): string | 
   const rule = RESTRICTED[specifier]
   if (rule) return rule(path) ? null : `may not import ${specifier}`
   return specifier.startsWith('node:') ? null : `imports ${specifier}, which no rule allows`
+}
+
+function folderOf(path: string): string {
+  return path.split('/')[2] ?? ''
 }
 
 /** A file, or a folder of them that belong together: `handlers/static` for handlers/static/range.ts. */

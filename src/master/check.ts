@@ -10,12 +10,12 @@ import type { LoadedApplication } from '../control/messages.ts'
 import { OperatorError } from './errors.ts'
 import { Generation, type GenerationFailure } from './fleet/generation.ts'
 import { MAX_TIMER_MS } from './fleet/generations.ts'
-import { describeStatic } from './fleet/static-mounts.ts'
+import { mountsOf } from './fleet/static-mounts.ts'
 import { checkIdentity } from './host/identity.ts'
 import { describeDuration } from './output/describe.ts'
 import { takeNotifySocket } from './output/notifier.ts'
 import { Outputs } from './output/output.ts'
-import { uselessSettings } from './output/start-facts.ts'
+import { describeStatic, uselessSettings } from './output/start-facts.ts'
 import { PROGRAMS } from './paths.ts'
 
 export type Checked =
@@ -53,7 +53,11 @@ export async function checkApplication(config: Config, print: (line: string) => 
     return { exitCode: result.kind === 'operator' ? 1 : 3, problem }
   }
   const { interface: kind } = result
-  return { application: result, static: describeStatic(result, config), warnings: uselessSettings(kind, config) }
+  return {
+    application: result,
+    static: describeStatic(result, config, mountsOf(result, config)),
+    warnings: uselessSettings(kind, config),
+  }
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const

@@ -11,16 +11,17 @@ import type { Config, StaticMount } from '../../config/types.ts'
 import type { WorkerChannel } from '../../control/channel.ts'
 import type { MasterToGateway } from '../../control/messages.ts'
 import type { Development } from '../development/development.ts'
-import type { Listener } from '../host/listeners.ts'
+import type { Listener } from '../host/listener.ts'
 import { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
-import { describeLastWords, type Narrator } from '../output/narrator.ts'
+import { describeLastWords } from '../output/describe.ts'
+import type { Narrator } from '../output/narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
 import type { GatewayHandle } from './gateway-handle.ts'
 import { Gateways } from './gateways.ts'
 import type { Generation, Interface } from './generation.ts'
 import { Generations, MAX_TIMER_MS } from './generations.ts'
-import { foundMounts } from './static-mounts.ts'
+import { foundMounts, mountsOf } from './static-mounts.ts'
 import { type Action, plan, type World } from './supervise.ts'
 import { WorkerCount } from './worker-count.ts'
 import type { WorkerHandle } from './worker-handle.ts'
@@ -261,7 +262,8 @@ export class Fleet {
 
   /** Its application is known, and none of its workers answers yet. */
   #learned(generation: Generation): void {
-    this.#narrator.learned(generation, this.#workerCount.of(generation.interface))
+    const mounts = mountsOf(generation.application, this.#config)
+    this.#narrator.learned(generation, this.#workerCount.of(generation.interface), mounts)
     this.#gateways.tellStatic()
   }
 
@@ -299,7 +301,7 @@ export class Fleet {
     const why = isCrash ? this.#outOfMemoryKills.explain(how) : how
     const isHopeless = isCrash && this.#countCrash(worker, generation)
     this.#narrator.workerGone(worker, why, isCrash, isHopeless ? null : generation.crashes)
-    if (isHopeless) this.#giveUp(generation, `${why}${describeLastWords(worker)}`)
+    if (isHopeless) this.#giveUp(generation, `${why}${describeLastWords(worker.lastLine)}`)
   }
 
   /** It has broken the rules and is replaced. That counts as a crash, for the next one may do the same. */

@@ -10,7 +10,7 @@ import { version } from '../../base/version.ts'
 import type { Config, GatewayConfig } from '../../config/types.ts'
 import { type MasterChannel, openMasterChannel } from '../../control/ipc.ts'
 import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
-import type { Listener } from '../host/listeners.ts'
+import type { Listener } from '../host/listener.ts'
 import { describeExit } from '../output/describe.ts'
 import type { Outputs } from '../output/output.ts'
 

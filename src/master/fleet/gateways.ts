@@ -8,7 +8,7 @@
 import type { Config, StaticMount } from '../../config/types.ts'
 import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
 import type { Development } from '../development/development.ts'
-import type { Listener } from '../host/listeners.ts'
+import type { Listener } from '../host/listener.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
 import type { Narrator } from '../output/narrator.ts'
 import type { Outputs } from '../output/output.ts'

@@ -21,17 +21,3 @@ function withoutRoot(url: string, rootPath: string): string {
 export function foundMounts(newestFirst: readonly (LoadedApplication | null)[], config: Config): StaticMount[] {
   return newestFirst.flatMap(application => mountsOf(application, config))
 }
-
-/** For the line at start: where a Django project's static files come from, or why there are none. Null: there is nothing to say. */
-export function describeStatic(application: LoadedApplication, config: Config): string | null {
-  const { static: found, framework } = application
-  if (!config.findStatic) return framework.startsWith('Django') ? 'none: --static off' : null
-  if (found === null) return null
-  if (found.finders.length > 0)
-    return `${found.finders.join(' and ')} from the finders of django.contrib.staticfiles (--reload, DEBUG)`
-  const mounts = mountsOf(application, config)
-  if (mounts.length > 0)
-    return `${mounts.map(({ url }) => url).join(' and ')} from ${mounts[0]!.directory} (STATIC_ROOT)`
-  // The directories that the configuration names have lines of their own.
-  return config.staticMounts.length > 0 ? null : `none: ${found.none}`
-}

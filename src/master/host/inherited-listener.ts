@@ -5,7 +5,7 @@
 import { fstatSync, readFileSync } from 'node:fs'
 import net from 'node:net'
 import { asErrno, OperatorError } from '../errors.ts'
-import type { Listener } from './listeners.ts'
+import type { Listener } from './listener.ts'
 
 /** Throws an OperatorError where it is no socket that clients could connect to. */
 export function adoptListener(fd: number): Listener {

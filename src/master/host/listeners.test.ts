@@ -17,7 +17,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { OperatorError } from '../errors.ts'
-import { bindListeners, explainTcp, type Listener } from './listeners.ts'
+import type { Listener } from './listener.ts'
+import { bindListeners, explainTcp } from './listeners.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'jt-'))
 after(() => rmSync(directory, { recursive: true }))

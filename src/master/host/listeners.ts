@@ -15,18 +15,9 @@ import type { BindAddress, Identity } from '../../config/types.ts'
 import { asErrno, OperatorError } from '../errors.ts'
 import { giveTo, runAs } from './identity.ts'
 import { adoptListener } from './inherited-listener.ts'
+import type { Listener } from './listener.ts'
 import { replaceableStep } from './safe-path.ts'
 import { checkSocketPath, isSocketAnswering } from './unix-socket.ts'
-
-export interface Listener {
-  /** Valid in this process until `close`; hand it on through spawn's stdio. */
-  readonly fd: number
-  /** `http://127.0.0.1:8000` with the real port, or `unix:/run/app.sock`. */
-  readonly display: string
-  readonly unixPath: string | null
-  /** Releases the socket and removes its path. Gateways that inherited it keep theirs. */
-  close(): void
-}
 
 /** What this file uses of `net.BoundSocket`; the type definitions know neither `path` nor older Node versions. */
 interface BoundSocket {

@@ -1,4 +1,8 @@
-/** Words for people in the master's log lines. */
+/** Words for people in the master's log lines. Pure. */
+import type { NarratedCrashes } from './narrated.ts'
+
+/** Characters: the whole line is in the log, under the name of the process that wrote it. */
+const MAX_LAST_WORDS = 200
 
 /** `exited with code 1`, `was killed by SIGSEGV`; both null: `is gone`. */
 export function describeExit(code: number | null, signal: string | null): string {
@@ -36,4 +40,18 @@ export function describeBytes(bytes: number): string {
   if (megabytes < 10 && megabytes % 1 !== 0) return `${megabytes.toFixed(1)} MB`
   if (megabytes < 1024) return `${Math.round(megabytes)} MB`
   return `${(megabytes / 1024).toFixed(1)} GB`
+}
+
+/** What follows a death: `another one takes its place`, or after how long. */
+export function describeSuccessor({ row, notBefore }: NarratedCrashes, now: number): string {
+  const delay = notBefore - now
+  if (delay <= 0) return 'another one takes its place'
+  return `${row} died early in a row, the next is started in ${describeDuration(delay)}`
+}
+
+/** `; its last words: RuntimeError: no database`; empty when it printed nothing. */
+export function describeLastWords(lastLine: string): string {
+  const line = lastLine.trim()
+  if (line === '') return ''
+  return `; its last words: ${line.length > MAX_LAST_WORDS ? `${line.slice(0, MAX_LAST_WORDS)} …` : line}`
 }

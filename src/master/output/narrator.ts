@@ -6,16 +6,13 @@
  * wants to see of a healthy run; debug: the rest.
  */
 import { relative } from 'node:path'
-import type { Change, Config, LogLevel } from '../../config/types.ts'
+import type { Change, Config, LogLevel, StaticMount } from '../../config/types.ts'
 import type { ForkHazard, LoadFailure, RequestTold } from '../../control/messages.ts'
 import type { Colour, Log, LogFields } from '../../observe/log.ts'
-import type { CrashLoop } from '../fleet/crash-loop.ts'
-import type { GatewayHandle } from '../fleet/gateway-handle.ts'
-import type { Generation, GenerationFailure } from '../fleet/generation.ts'
-import type { WorkerHandle } from '../fleet/worker-handle.ts'
-import type { Listener } from '../host/listeners.ts'
+import type { Listener } from '../host/listener.ts'
 import { hasTerminal } from '../host/terminal.ts'
-import { countOf, describeDuration } from './describe.ts'
+import { countOf, describeDuration, describeLastWords, describeSuccessor } from './describe.ts'
+import type { NarratedCrashes, NarratedGateway, NarratedGeneration, NarratedWorker } from './narrated.ts'
 import {
   applicationFacts,
   describeApplication,
@@ -27,8 +24,6 @@ import {
 import { summarizeApplication, summarizeProgram } from './start-summary.ts'
 
 const SOURCE = 'master'
-/** Characters: the whole line is in the log, under the name of the process that wrote it. */
-const MAX_LAST_WORDS = 200
 
 export class Narrator {
   readonly #log: Log
@@ -85,8 +80,8 @@ export class Narrator {
   }
 
   /** Once for each generation, as soon as its application is known. */
-  learned(generation: Generation, wanted: number): void {
-    const known = applicationFacts(generation, this.#config, wanted)
+  learned(generation: NarratedGeneration, wanted: number, mounts: readonly StaticMount[]): void {
+    const known = applicationFacts(generation, this.#config, wanted, mounts)
     if (known === null || this.#named >= generation.number) return
     this.#named = generation.number
     const note = generation.python?.note ?? ''
@@ -132,12 +127,12 @@ export class Narrator {
   }
 
   /** They are forked all the same with `--preload on`. */
-  hazards({ number, preload, hazards }: Generation): void {
+  hazards({ number, preload, hazards }: NarratedGeneration): void {
     for (const { kind, what } of hazards) this.warn(`preload ${preload}: ${what} ${FORK_CONSEQUENCE[kind]}`)
     if (preload === 'off') this.info(`generation ${number}: each worker imports the application`)
   }
 
-  promoted(generation: Generation, isFirst: boolean): void {
+  promoted(generation: NarratedGeneration, isFirst: boolean): void {
     if (isFirst) this.info('ready')
     else this.info(`generation ${generation.number} serves; older workers finish what they have and leave`)
   }
@@ -149,7 +144,7 @@ export class Narrator {
   }
 
   /** `current`: the generation that goes on, null when none has served. */
-  generationFailed(generation: Generation, failure: GenerationFailure, current: number | null): void {
+  generationFailed(generation: NarratedGeneration, failure: LoadFailure, current: number | null): void {
     const isKnown = this.#config.isDevelopment && this.#failedWith === failure.message + failure.traceback
     this.#failedWith = failure.message + failure.traceback
     const traceback = failure.traceback === '' || isKnown ? '' : `\n${failure.traceback.trimEnd()}`
@@ -161,7 +156,7 @@ export class Narrator {
     this.error(`${failure.message}${traceback}${rest}`)
   }
 
-  preloaderGone(generation: Generation, how: string): void {
+  preloaderGone(generation: NarratedGeneration, how: string): void {
     this.error(
       `the preloader of generation ${generation.number} ${how}; its workers serve on until a new generation takes over`,
     )
@@ -170,39 +165,42 @@ export class Narrator {
   // ---- workers ----
 
   /** `crashes`: null when no other one is started. */
-  workerGone(worker: WorkerHandle, how: string, isCrash: boolean, crashes: CrashLoop | null): void {
+  workerGone(worker: NarratedWorker, how: string, isCrash: boolean, crashes: NarratedCrashes | null): void {
     const process = worker.pid === null ? '' : ` (process ${worker.pid})`
     const what = `${worker.name}${process} ${how} after ${describeDuration(performance.now() - worker.startedAt)}`
     if (!isCrash) {
       this.#log.debug(SOURCE, what, about(worker))
       return
     }
-    const next = crashes === null ? '' : `; ${describeSuccessor(crashes)}`
-    this.#log.warn(SOURCE, `${what}${next}${describeLastWords(worker)}`, about(worker))
+    const next = crashes === null ? '' : `; ${describeSuccessor(crashes, performance.now())}`
+    this.#log.warn(SOURCE, `${what}${next}${describeLastWords(worker.lastLine)}`, about(worker))
   }
 
   /** `what`: `it sent field 'slots' …`, `its links broke`. `crashes`: null when no other one is started. */
-  workerOffended(worker: WorkerHandle, what: string, crashes: CrashLoop | null): void {
-    const next = crashes !== null && crashes.notBefore > performance.now() ? `; ${describeSuccessor(crashes)}` : ''
+  workerOffended(worker: NarratedWorker, what: string, crashes: NarratedCrashes | null): void {
+    const next =
+      crashes !== null && crashes.notBefore > performance.now()
+        ? `; ${describeSuccessor(crashes, performance.now())}`
+        : ''
     this.#log.error(SOURCE, `${worker.name} is replaced: ${what}${next}`, about(worker))
   }
 
-  workerRecycled(worker: WorkerHandle): void {
+  workerRecycled(worker: NarratedWorker): void {
     this.#log.info(SOURCE, `${worker.name} is recycled: ${worker.recycleReason}`, about(worker))
   }
 
   /** `request`: the id of the one that is stuck; empty when it is nobody's any more. */
-  workerStuck(worker: WorkerHandle, note: string, request: string): void {
+  workerStuck(worker: NarratedWorker, note: string, request: string): void {
     const what = worker.fault === 'stuck' ? 'is being replaced' : 'is replaced'
     this.#log.error(SOURCE, `${worker.name} ${what}: ${note}`, { ...about(worker), request })
   }
 
-  workerBlocked(worker: WorkerHandle, note: string): void {
+  workerBlocked(worker: NarratedWorker, note: string): void {
     this.warn(`${worker.name} is blocked: ${note}; what blocks it belongs into a thread`)
   }
 
   /** More than one worker is in a debugger, or reads a line. */
-  keyboardShared(workers: readonly WorkerHandle[]): void {
+  keyboardShared(workers: readonly NarratedWorker[]): void {
     if (!hasTerminal(this.#config)) return
     const names = workers.map(worker => worker.name).join(' and ')
     this.warn(
@@ -211,17 +209,17 @@ export class Narrator {
   }
 
   /** `request`: the id of the one that it runs there; empty: no certain one. */
-  workerStacks(worker: WorkerHandle, request: string, text: string): void {
+  workerStacks(worker: NarratedWorker, request: string, text: string): void {
     this.#log.warn(SOURCE, `${worker.name} stands here:\n${text.trimEnd()}`, { ...about(worker), request })
   }
 
-  workerLoadFailed(worker: WorkerHandle, failure: LoadFailure): void {
+  workerLoadFailed(worker: NarratedWorker, failure: LoadFailure): void {
     const traceback = failure.traceback === '' ? '' : `\n${failure.traceback.trimEnd()}`
     this.#log.error(SOURCE, `${worker.name}: ${failure.message}${traceback}`, about(worker))
   }
 
   /** Called before the kill: the phase says why. */
-  killing(worker: WorkerHandle): void {
+  killing(worker: NarratedWorker): void {
     const waited = describeDuration(performance.now() - worker.since)
     const tell = (level: LogLevel, what: string) =>
       this.#log.write(level, SOURCE, `${worker.name} ${what}`, about(worker))
@@ -256,11 +254,13 @@ export class Narrator {
   }
 
   /** `isFatal`: it never listened, so another one would not either. */
-  gatewayGone(how: string, gateway: GatewayHandle, isFatal: boolean, crashes: CrashLoop): void {
+  gatewayGone(how: string, gateway: NarratedGateway, isFatal: boolean, crashes: NarratedCrashes): void {
     const { startedAt, inFlight } = gateway
     const cut = inFlight === 0 ? '' : `; about ${countOf(inFlight, 'request')} in flight are cut`
     const what = `the gateway ${how} after ${describeDuration(performance.now() - startedAt)}${cut}`
-    const next = isFatal ? 'it never listened' : `${describeSuccessor(crashes)}, new connections wait`
+    const next = isFatal
+      ? 'it never listened'
+      : `${describeSuccessor(crashes, performance.now())}, new connections wait`
     this.error(`${what}; ${next}`)
   }
 
@@ -298,19 +298,6 @@ function colourOf(status: number): Colour {
   return status >= 300 ? 'cyan' : 'green'
 }
 
-function about(worker: WorkerHandle): LogFields {
+function about(worker: NarratedWorker): LogFields {
   return { worker: worker.id }
-}
-
-function describeSuccessor(crashes: CrashLoop): string {
-  const delay = crashes.notBefore - performance.now()
-  if (delay <= 0) return 'another one takes its place'
-  return `${crashes.row} died early in a row, the next is started in ${describeDuration(delay)}`
-}
-
-/** `; its last words: RuntimeError: no database`; empty when it said nothing. */
-export function describeLastWords(worker: WorkerHandle): string {
-  const line = worker.lastLine.trim()
-  if (line === '') return ''
-  return `; its last words: ${line.length > MAX_LAST_WORDS ? `${line.slice(0, MAX_LAST_WORDS)} …` : line}`
 }

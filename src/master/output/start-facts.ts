@@ -5,14 +5,13 @@
  * JSON: one record for each group and not for each fact, so that its reader needs no other record to know what came up.
  */
 import { version } from '../../base/version.ts'
-import type { AccessLogConfig, Config } from '../../config/types.ts'
+import type { AccessLogConfig, Config, StaticMount } from '../../config/types.ts'
 import type { LoadedApplication } from '../../control/messages.ts'
 import type { Fact, Told } from '../../observe/log.ts'
-import type { Generation } from '../fleet/generation.ts'
-import { describeStatic, mountsOf } from '../fleet/static-mounts.ts'
-import type { Listener } from '../host/listeners.ts'
+import type { Listener } from '../host/listener.ts'
 import { readMemory } from '../host/memory.ts'
 import { countOf, describeDuration } from './describe.ts'
+import type { NarratedGeneration } from './narrated.ts'
 
 export function programFacts(config: Config, listeners: readonly Listener[]): Told {
   const { trustedProxies, accessLog, logFile, staticMounts } = config
@@ -47,12 +46,17 @@ function describeAccessLog({ path, format, minStatus, slowerThan }: AccessLogCon
   return `${where}, ${name}${conditions.length > 0 ? `: only ${conditions.join(', or ')}` : ''}`
 }
 
-/** Null while the application is not known. */
-export function applicationFacts(generation: Generation, config: Config, wanted: number): Told | null {
+/** Null while the application is not known. `mounts`: directories of static files that its settings name. */
+export function applicationFacts(
+  generation: NarratedGeneration,
+  config: Config,
+  wanted: number,
+  mounts: readonly StaticMount[],
+): Told | null {
   const { application: loaded, python, preload, hazards } = generation
   if (loaded === null || python === null) return null
   const { app, concurrency, threads } = config
-  const files = describeStatic(loaded, config)
+  const files = describeStatic(loaded, config, mounts)
   const facts: Fact[] = [
     { label: 'application', text: describeApplication(generation) },
     ...(app.found === '' ? [] : [{ label: '', text: app.found }]),
@@ -76,7 +80,7 @@ export function applicationFacts(generation: Generation, config: Config, wanted:
     preload: preload !== 'off',
     forkHazards: hazards.map(({ what }) => what),
     importMs: loaded.importMs,
-    static: mountsOf(loaded, config),
+    static: mounts,
     staticSource: files,
     generation: generation.number,
   }
@@ -108,6 +112,23 @@ export function uselessSettings(kind: 'wsgi' | 'asgi', { threads, lifespan }: Co
   return threads > 1 ? [`threads does nothing for an ASGI application: ${instead}`] : []
 }
 
+/** Where a Django project's static files come from, or why there are none. Null: there is nothing to say. */
+export function describeStatic(
+  application: LoadedApplication,
+  config: Config,
+  mounts: readonly StaticMount[],
+): string | null {
+  const { static: found, framework } = application
+  if (!config.findStatic) return framework.startsWith('Django') ? 'none: --static off' : null
+  if (found === null) return null
+  if (found.finders.length > 0)
+    return `${found.finders.join(' and ')} from the finders of django.contrib.staticfiles (--reload, DEBUG)`
+  if (mounts.length > 0)
+    return `${mounts.map(({ url }) => url).join(' and ')} from ${mounts[0]!.directory} (STATIC_ROOT)`
+  // The directories that the configuration names have lines of their own.
+  return config.staticMounts.length > 0 ? null : `none: ${found.none}`
+}
+
 /** Megabytes by process, when all of them run. Null where nothing tells. */
 export async function memoryFacts(processes: Readonly<Record<string, readonly number[]>>): Promise<Told | null> {
   const parts = await Promise.all(
@@ -126,17 +147,17 @@ export async function memoryFacts(processes: Readonly<Record<string, readonly nu
 }
 
 /** `mysite.wsgi:application, Django 5.2.1`; empty while it is not known. */
-export function describeApplication({ application }: Generation): string {
+export function describeApplication({ application }: NarratedGeneration): string {
   if (application === null) return ''
   return application.framework === '' ? application.application : `${application.application}, ${application.framework}`
 }
 
 /** `3.13.0, /srv/venv/bin/python (.venv)`. */
-export function describePython({ application, python }: Generation): string {
+export function describePython({ application, python }: NarratedGeneration): string {
   return `${application?.python}, ${python?.path} (${python?.reason})`
 }
 
-function describePreload({ application, preload, hazards }: Generation): string {
+function describePreload({ application, preload, hazards }: NarratedGeneration): string {
   const took = `in ${describeDuration(application?.importMs ?? 0)}`
   const warned = hazards.length > 0 ? ', see the warnings above' : ''
   if (preload !== 'off') return `imported once ${took}, workers are forked from it${warned}`

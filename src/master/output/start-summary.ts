@@ -9,7 +9,7 @@
  */
 import type { AppTarget } from '../../config/types.ts'
 import type { Fact, Told } from '../../observe/log.ts'
-import type { Generation } from '../fleet/generation.ts'
+import type { NarratedGeneration } from './narrated.ts'
 
 /** Before the import, which may hang: by then the address must be known. */
 export function summarizeProgram(told: Told, app: AppTarget): Told {
@@ -18,7 +18,10 @@ export function summarizeProgram(told: Told, app: AppTarget): Told {
   return { ...told, headline: `${told.headline}, on ${addresses}: ${what}`, facts: only(told.facts, 'static') }
 }
 
-export function summarizeApplication(told: Told, { application, python, preload }: Generation): Told {
+export function summarizeApplication(
+  told: Told,
+  { application, python, preload }: Pick<NarratedGeneration, 'application' | 'python' | 'preload'>,
+): Told {
   const parts = [
     application?.framework ?? '',
     `Python ${application?.python} (${python?.reason.replace(" in the application's directory", '')})`,
