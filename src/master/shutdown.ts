@@ -6,7 +6,7 @@
  * nothing is started any more from the drain on (`fleet.freeze`), and nobody new can connect.
  */
 import type { Fleet } from './fleet/fleet.ts'
-import { IN_SERVICE } from './fleet/supervise.ts'
+import { IN_SERVICE } from './fleet/worker-phases.ts'
 import type { Narrator } from './output/narrator.ts'
 import type { Urgency } from './signals.ts'
 

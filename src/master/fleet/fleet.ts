@@ -13,7 +13,6 @@ import type { MasterToGateway } from '../../control/messages.ts'
 import type { Development } from '../development/development.ts'
 import type { Listener } from '../host/listener.ts'
 import { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
-import { describeLastWords } from '../output/describe.ts'
 import type { Narrator } from '../output/narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
@@ -24,7 +23,7 @@ import { Generations, MAX_TIMER_MS } from './generations.ts'
 import { foundMounts, mountsOf } from './static-mounts.ts'
 import { type Action, plan, type World } from './supervise.ts'
 import { WorkerCount } from './worker-count.ts'
-import type { WorkerHandle } from './worker-handle.ts'
+import { WorkerEnds } from './worker-ends.ts'
 import { Workers } from './workers.ts'
 
 export interface FleetOptions {
@@ -46,8 +45,6 @@ export interface FleetOptions {
   readonly development: Development | null
 }
 
-/** With this many early deaths in a row before it ever served, a generation is given up. */
-const HOPELESS = 3
 /** For what runs in code that is old already. */
 const DEVELOPMENT_GRACEFUL_MS = 1000
 
@@ -55,6 +52,7 @@ export class Fleet {
   readonly workers: Workers
   readonly generations: Generations
   readonly #gateways: Gateways
+  readonly #ends: WorkerEnds
   readonly #options: FleetOptions
   #config: Config
   readonly #workerCount: WorkerCount
@@ -81,9 +79,9 @@ export class Fleet {
       learned: generation => this.#learned(generation),
       developmentMessage: (worker, message) => this.generations.developmentMessage(worker.generation, message),
       slots: number => this.generations.get(number)?.slots ?? { wsgi: 0, asgi: 0 },
-      offended: (worker, what) => this.#workerOffended(worker, what),
-      loadFailed: (worker, message, traceback) => this.#workerLoadFailed(worker, message, traceback),
-      gone: (worker, how, isCrash) => this.#workerGone(worker, how, isCrash),
+      offended: (worker, what) => this.#ends.offended(worker, what),
+      loadFailed: (worker, failure) => this.#ends.loadFailed(worker, failure),
+      gone: (worker, how, isCrash) => this.#ends.gone(worker, how, isCrash),
     })
     this.#gateways = new Gateways({
       ...options,
@@ -106,6 +104,7 @@ export class Fleet {
         options.onReloaded()
       },
     })
+    this.#ends = new WorkerEnds(this.generations, this.#narrator, this.#outOfMemoryKills)
   }
 
   get gateway(): GatewayHandle | null {
@@ -168,6 +167,7 @@ export class Fleet {
     clearTimeout(this.#wakeTimer)
     this.workers.freeze()
     this.#outOfMemoryKills.stop()
+    this.#ends.freeze()
     this.generations.freeze()
     this.#gateways.freeze()
   }
@@ -282,46 +282,5 @@ export class Fleet {
       preloader: generation.pid === undefined ? [] : [generation.pid],
       workers,
     }
-  }
-
-  // ---- workers ----
-
-  #workerLoadFailed(worker: WorkerHandle, message: string, traceback: string): void {
-    // Those of one generation fail together: the first says it all.
-    worker.lastLine = message
-    if (worker.generation === this.generations.next)
-      this.generations.get(worker.generation)?.fail({ kind: 'load', message, traceback })
-    else if (worker.generation === this.generations.serving)
-      this.#narrator.workerLoadFailed(worker, { message, traceback })
-  }
-
-  #workerGone(worker: WorkerHandle, how: string, isCrash: boolean): void {
-    const generation = this.generations.get(worker.generation)
-    if (this.#isFrozen || generation === undefined) return
-    const why = isCrash ? this.#outOfMemoryKills.explain(how) : how
-    const isHopeless = isCrash && this.#countCrash(worker, generation)
-    this.#narrator.workerGone(worker, why, isCrash, isHopeless ? null : generation.crashes)
-    if (isHopeless) this.#giveUp(generation, `${why}${describeLastWords(worker.lastLine)}`)
-  }
-
-  /** It has broken the rules and is replaced. That counts as a crash, for the next one may do the same. */
-  #workerOffended(worker: WorkerHandle, what: string): void {
-    const generation = this.generations.get(worker.generation)
-    if (this.#isFrozen || generation === undefined) return
-    const isHopeless = this.#countCrash(worker, generation)
-    this.#narrator.workerOffended(worker, what, isHopeless ? null : generation.crashes)
-    if (isHopeless) this.#giveUp(generation, `was not believed: ${what}`)
-  }
-
-  /** Counts each worker once. True: the generation that comes up is given up. */
-  #countCrash(worker: WorkerHandle, { number, crashes }: Generation): boolean {
-    if (!worker.isCounted) crashes.died(worker.startedAt, worker.servingSince, performance.now())
-    worker.isCounted = true
-    return number === this.generations.next && crashes.row >= HOPELESS
-  }
-
-  #giveUp(generation: Generation, last: string): void {
-    const message = `workers die before they serve, ${HOPELESS} times in a row; the last one ${last}`
-    generation.fail({ kind: 'run', message, traceback: '' })
   }
 }

@@ -1,17 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import {
-  type Action,
-  type GenerationView,
-  IN_SERVICE,
-  LINKED,
-  type Plan,
-  plan,
-  type WorkerPhase,
-  type WorkerView,
-  type World,
-} from './supervise.ts'
+import { type Action, type GenerationView, type Plan, plan, type WorkerView, type World } from './supervise.ts'
+import { IN_SERVICE, LINKED, type WorkerPhase } from './worker-phases.ts'
 
 const NOW = 1_000_000
 const GRACEFUL = 30_000

@@ -3,32 +3,11 @@
  * `plan` after every event, carries the actions out (each changes the phase of what it touches, so it is not planned
  * again), and looks again at `wakeAt`.
  *
- *    forking → starting → ready → linking (→ warming) → serving → draining → drained → stopping → killing → (gone)
- *    fork sent  forked    imports  add sent   links      links     drain sent  links    stop sent  KILL sent
- *                         done                open       open                  closed
- *
  * Invariants: a worker that serves is taken away only when enough others of its generation serve, or, when it is at fault,
  * when waiting for them took the graceful timeout; every wait has an end; a generation is promoted only when all its
  * workers serve; at most one worker of a generation is being recycled, from the fork of its replacement until it has gone.
  */
-
-export type WorkerPhase =
-  | 'forking'
-  | 'starting'
-  | 'ready'
-  | 'linking'
-  | 'warming'
-  | 'serving'
-  | 'draining'
-  | 'drained'
-  | 'stopping'
-  | 'killing'
-
-/**
- * Why a worker must go. `lost`: the gateway has no links to it any more, it serves nobody. `stuck`: a request ran past its deadline,
- * the others may go on. `mute`: its control connection is gone, so it cannot be asked to stop.
- */
-export type Fault = 'lost' | 'stuck' | 'mute'
+import { type Fault, IN_SERVICE, LINKED, SETTLED, UNREADY, type WorkerPhase } from './worker-phases.ts'
 
 export interface WorkerView {
   readonly id: number
@@ -282,21 +261,3 @@ class Planner {
     return this.actions.some(action => 'worker' in action && action.worker === worker.id)
   }
 }
-
-/** Alive and not told to leave: a death in one of these is a crash. */
-export const IN_SERVICE: ReadonlySet<WorkerPhase> = new Set([
-  'forking',
-  'starting',
-  'ready',
-  'linking',
-  'warming',
-  'serving',
-])
-
-const UNREADY: ReadonlySet<WorkerPhase> = new Set(['forking', 'starting', 'warming'])
-
-/** The gateway has links to it, or makes them. */
-export const LINKED: ReadonlySet<WorkerPhase> = new Set(['linking', 'warming', 'serving'])
-
-/** Imported: what it is due for is known. */
-const SETTLED: ReadonlySet<WorkerPhase> = new Set(['ready', 'linking', 'warming', 'serving'])

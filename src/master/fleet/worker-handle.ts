@@ -1,5 +1,5 @@
 /**
- * The master's object for a worker: where it is in its life (the phases of `supervise.ts`) and what was heard of it.
+ * The master's object for a worker: where it is in its life (`worker-phases.ts`) and what was heard of it.
  * Runs in the master; the process's own code is `python/jumak_worker`, and it is a child of its preloader.
  *
  * Invariants: a phase follows from an event or from a command, in order; `forked` (from the preloader) and `hello` (on
@@ -11,7 +11,8 @@ import type { LoadedApplication, LoadFailure, WorkerToMaster } from '../../contr
 import { readStartTime } from '../host/process-identity.ts'
 import type { DevelopmentMessage } from './generation.ts'
 import { type StackQuestion, Stacks } from './stacks.ts'
-import { type Fault, LINKED, type WorkerPhase, type WorkerView } from './supervise.ts'
+import type { WorkerView } from './supervise.ts'
+import { type Fault, LINKED, type WorkerPhase } from './worker-phases.ts'
 
 /** What the worker's connection tells the fleet. */
 export interface WorkerEvents {

@@ -9,16 +9,17 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Identity, Recycle } from '../../config/types.ts'
 import type { WorkerChannel } from '../../control/channel.ts'
-import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
+import type { LoadFailure, MasterToGateway } from '../../control/messages.ts'
 import { asErrno } from '../errors.ts'
 import { signalVerified } from '../host/process-identity.ts'
 import { describeExit } from '../output/describe.ts'
 import type { Narrator } from '../output/narrator.ts'
 import { type Outputs, openOutput } from '../output/output.ts'
+import { type GatewayReport, type ReportReaders, takeReport } from './gateway-reports.ts'
 import type { DevelopmentMessage, Generation, WorkerMessage } from './generation.ts'
 import { Recycling } from './recycling.ts'
-import { IN_SERVICE, LINKED } from './supervise.ts'
 import { type ExpectedWorker, WorkerHandle } from './worker-handle.ts'
+import { IN_SERVICE } from './worker-phases.ts'
 
 export interface WorkersOptions {
   readonly recycle: Recycle
@@ -40,7 +41,7 @@ export interface WorkersOptions {
   /** While developing: what it has read, what went wrong. */
   readonly developmentMessage: (worker: WorkerHandle, message: DevelopmentMessage) => void
   /** Its import failed. */
-  readonly loadFailed: (worker: WorkerHandle, message: string, traceback: string) => void
+  readonly loadFailed: (worker: WorkerHandle, failure: LoadFailure) => void
   /** It broke the rules of a channel or of the wire, and is replaced. */
   readonly offended: (worker: WorkerHandle, what: string) => void
   /** Its process is gone. `isCrash`: nobody had told it to leave. */
@@ -52,12 +53,18 @@ export class Workers {
   readonly #options: WorkersOptions
   readonly #narrator: Narrator
   readonly #recycling: Recycling
+  readonly #reportReaders: ReportReaders
   #lastId = 0
 
   constructor(options: WorkersOptions) {
     this.#options = options
     this.#narrator = options.narrator
     this.#recycling = new Recycling(options.recycle, () => this.#workers.values(), options.changed)
+    this.#reportReaders = {
+      narrator: options.narrator,
+      recycling: this.#recycling,
+      onCold: (worker, note) => this.#onCold(worker, note),
+    }
   }
 
   get size(): number {
@@ -87,7 +94,7 @@ export class Workers {
         if (owner) this.#options.learned(owner)
         this.#options.changed()
       },
-      loadFailed: (one, failure) => this.#options.loadFailed(one, failure.message, failure.traceback),
+      loadFailed: (one, failure) => this.#options.loadFailed(one, failure),
       silent: (one, reason) => this.#onSilent(one, reason),
       debugged: one => {
         this.#tellDebugged(one)
@@ -222,41 +229,10 @@ export class Workers {
     )
   }
 
-  onGateway(message: Extract<GatewayToMaster, { readonly worker: number }>): void {
-    const worker = this.#workers.get(message.worker)
+  onGateway(report: GatewayReport): void {
+    const worker = this.#workers.get(report.worker)
     if (worker === undefined) return
-    const isLinked = LINKED.has(worker.phase)
-    switch (message.type) {
-      case 'worker-linked':
-        if (worker.phase === 'linking' || worker.phase === 'warming') worker.enter('serving')
-        break
-      case 'worker-warming':
-        if (worker.phase === 'linking') worker.enter('warming')
-        break
-      case 'worker-cold':
-        if (worker.phase === 'warming') this.#onCold(worker, message.note)
-        break
-      case 'worker-drained':
-        if (worker.phase === 'draining') worker.enter('drained')
-        break
-      case 'worker-lost':
-        worker.lostReason = message.reason
-        if (isLinked) worker.blame('lost')
-        else if (worker.phase === 'draining') worker.enter('drained')
-        break
-      case 'worker-blocked':
-        this.#narrator.workerBlocked(worker, message.note)
-        worker.stacks.ask({ thread: '', request: '' })
-        break
-      case 'worker-stuck':
-        this.#narrator.workerStuck(worker, message.note, message.request)
-        worker.stacks.ask(message)
-        if (isLinked) worker.blame('stuck')
-        break
-      case 'worker-spent':
-        worker.recycle(this.#recycling.describeRequests(message.requests))
-        break
-    }
+    takeReport(worker, report, this.#reportReaders)
     this.#options.changed()
   }
 
@@ -265,7 +241,7 @@ export class Workers {
     const message = `the warm-up failed: ${note}; mend what it asks for, or take it out of --warmup`
     this.#options.findGeneration(worker.generation)?.crashes.died(worker.startedAt, null, performance.now())
     this.kill(worker)
-    this.#options.loadFailed(worker, message, '')
+    this.#options.loadFailed(worker, { message, traceback: '' })
   }
 
   /** The gateway has gone. */
