@@ -3,9 +3,10 @@
  *
  * Invariant: a report that comes late, after the worker has left the phase that it is about, changes nothing.
  */
+import type { Recycle } from '../../config/types.ts'
 import type { GatewayToMaster } from '../../control/messages.ts'
 import type { Narrator } from '../output/narrator.ts'
-import type { Recycling } from './recycling.ts'
+import { describeRequests } from './recycling.ts'
 import type { WorkerHandle } from './worker-handle.ts'
 import { LINKED } from './worker-phases.ts'
 
@@ -13,13 +14,13 @@ export type GatewayReport = Extract<GatewayToMaster, { readonly worker: number }
 
 export interface ReportReaders {
   readonly narrator: Narrator
-  readonly recycling: Recycling
+  readonly recycle: Recycle
   /** The warm-up has failed. */
   readonly onCold: (worker: WorkerHandle, note: string) => void
 }
 
 export function takeReport(worker: WorkerHandle, report: GatewayReport, readers: ReportReaders): void {
-  const { narrator, recycling, onCold } = readers
+  const { narrator, recycle, onCold } = readers
   const isLinked = LINKED.has(worker.phase)
   switch (report.type) {
     case 'worker-linked':
@@ -49,7 +50,7 @@ export function takeReport(worker: WorkerHandle, report: GatewayReport, readers:
       if (isLinked) worker.blame('stuck')
       break
     case 'worker-spent':
-      worker.recycle(recycling.describeRequests(report.requests))
+      worker.recycle(describeRequests(recycle, report.requests))
       break
   }
 }

@@ -17,7 +17,8 @@ import type { Narrator } from '../output/narrator.ts'
 import { type Outputs, openOutput } from '../output/output.ts'
 import { type GatewayReport, type ReportReaders, takeReport } from './gateway-reports.ts'
 import type { DevelopmentMessage, Generation, WorkerMessage } from './generation.ts'
-import { Recycling } from './recycling.ts'
+import { MemorySampler } from './memory-sampler.ts'
+import { describeAge, drawAge, drawRequests } from './recycling.ts'
 import { type ExpectedWorker, WorkerHandle } from './worker-handle.ts'
 import { IN_SERVICE } from './worker-phases.ts'
 
@@ -52,17 +53,17 @@ export class Workers {
   readonly #workers = new Map<number, WorkerHandle>()
   readonly #options: WorkersOptions
   readonly #narrator: Narrator
-  readonly #recycling: Recycling
+  readonly #sampler: MemorySampler
   readonly #reportReaders: ReportReaders
   #lastId = 0
 
   constructor(options: WorkersOptions) {
     this.#options = options
     this.#narrator = options.narrator
-    this.#recycling = new Recycling(options.recycle, () => this.#workers.values(), options.changed)
+    this.#sampler = new MemorySampler(options.recycle, () => this.#workers.values(), options.changed)
     this.#reportReaders = {
       narrator: options.narrator,
-      recycling: this.#recycling,
+      recycle: options.recycle,
       onCold: (worker, note) => this.#onCold(worker, note),
     }
   }
@@ -77,7 +78,7 @@ export class Workers {
 
   /** Nobody is recycled any more. */
   freeze(): void {
-    this.#recycling.stop()
+    this.#sampler.stop()
   }
 
   fork(generation: number): void {
@@ -106,8 +107,9 @@ export class Workers {
       stacks: (one, question, text) => this.#narrator.workerStacks(one, question.request, text),
       dump: one => this.#signal(one, 'URG'),
     })
-    const age = this.#recycling.drawAge()
-    worker.recycle(this.#recycling.describeAge(age), worker.startedAt + age)
+    const { recycle } = this.#options
+    const age = drawAge(recycle, Math.random())
+    worker.recycle(describeAge(recycle, age), worker.startedAt + age)
     this.#workers.set(id, worker)
     this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id })
   }
@@ -160,7 +162,7 @@ export class Workers {
     const socket = worker.socket!
     worker.enter('linking')
     // A worker is ready when both are known.
-    const maxRequests = this.#recycling.drawRequests()
+    const maxRequests = drawRequests(this.#options.recycle, Math.random())
     this.#options.sendToGateway({
       type: 'worker-add',
       worker: id,
