@@ -11,13 +11,12 @@ import type { Config, Reloaded } from '../config/types.ts'
 import { LOG_ADVICE } from '../observe/sink.ts'
 import { Development } from './development/development.ts'
 import { asErrno, OperatorError } from './errors.ts'
-import { type ControlServer, listenForWorkers } from './fleet/control-server.ts'
+import { type ControlDirectory, openControlDirectory } from './fleet/control-directory.ts'
 import { Fleet } from './fleet/fleet.ts'
 import { checkIdentity, checkTemporaryDirectory } from './host/identity.ts'
 import type { Listener } from './host/listener.ts'
 import { bindListeners } from './host/listeners.ts'
 import { type PidFile, writePidFile } from './host/pid-file.ts'
-import { createRuntimeDirectory, type RuntimeDirectory } from './host/runtime-directory.ts'
 import { hasTerminal } from './host/terminal.ts'
 import { ProgramLog, prepareAccessLog, reopenLogs } from './output/log-files.ts'
 import { Narrator } from './output/narrator.ts'
@@ -77,8 +76,7 @@ class Master {
   readonly #stopped = Promise.withResolvers<number>()
   #listeners: Listener[] = []
   #pidFile: PidFile | null = null
-  #directory: RuntimeDirectory | null = null
-  #control: ControlServer | null = null
+  #directory: ControlDirectory | null = null
   #fleet: Fleet | null = null
   #shutdown: Shutdown | null = null
   #development: Development | null = null
@@ -124,13 +122,11 @@ class Master {
     prepareAccessLog(this.#config)
     this.#listeners = await bindListeners(this.#config.bind, { mode: unixMode, identity })
     if (pidFile !== null) this.#pidFile = writePidFile(pidFile)
-    this.#directory = await createRuntimeDirectory({ temporaryDirectory, identity, environment: process.env })
-    this.#control = await listenForWorkers(
-      this.#directory.controlSocket,
-      (channel, worker, pid) => this.#fleet?.onHello(channel, worker, pid) ?? false,
-      reason => this.#narrator.warn(reason),
-      identity,
-    )
+    this.#directory = await openControlDirectory(this.#config, {
+      hello: (channel, worker, pid) => this.#fleet?.onHello(channel, worker, pid) ?? false,
+      warn: message => this.#narrator.warn(message),
+      bug: error => this.#onBug(error),
+    })
     // Told to stop meanwhile.
     if (this.#isFinishing) return
     this.#narrator.started(this.#listeners)
@@ -253,16 +249,9 @@ class Master {
 
   /** False where it cannot be mended: without it no worker could ever be replaced, so the program ends. */
   #repairDirectory(): boolean {
-    const directory = this.#directory!
     if (this.#isFinishing && !this.#shutdown?.isDelaying) return false
     try {
-      const control = this.#control!
-      const repaired = directory.repair(() => control.isThere)
-      if (repaired === '') return true
-      this.#narrator.warn(`the runtime directory ${directory.path} ${repaired}`)
-      if (control.isThere) return true
-      // Listens, and the path is there, when this returns; what it promises is only the news of it.
-      control.listenAgain().catch((error: unknown) => this.#onBug(error))
+      this.#directory?.repair()
       return true
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
@@ -305,7 +294,7 @@ class Master {
   }
 
   async #release(): Promise<void> {
-    this.#control?.close()
+    this.#directory?.close()
     await this.#notifier?.close()
     await this.#outputs.finish(LAST_OUTPUT_MS)
     this.#closeListeners()
