@@ -1,10 +1,10 @@
 /**
- * The master, assembled: binds the sockets, makes the runtime directory, starts the fleet, and ends everything again.
- * It never touches a request.
+ * The master process: binds the sockets, makes the runtime directory, starts the fleet, and ends everything again. It puts the parts
+ * together, and never touches a request.
  *
- * Invariants: sockets are bound before anything is spawned, so a wrong address costs nothing; there is one way out
- * (`#finish`), for stops, failures and our own bugs alike: it ends every process, removes the runtime directory and
- * the Unix paths, and flushes the log.
+ * Invariants: the sockets are bound before any process is spawned, so a wrong address costs nothing. There is one way out (`#finish`),
+ * for stops, failures and our own bugs: it ends every process, removes the runtime directory and the Unix paths, and flushes the log.
+ * Not here: what a signal asks for (`signals.ts`), the order of a stop (`shutdown.ts`), which process to start or end (`fleet/`).
  */
 import { writeSync } from 'node:fs'
 import type { Config, Reloaded } from '../config/types.ts'
@@ -27,22 +27,22 @@ import { Reloader } from './reload.ts'
 import { Shutdown } from './shutdown.ts'
 import { handleSignals, type Urgency } from './signals.ts'
 
-/** Last words of processes that are gone are in their pipes; only a daemon that holds one open takes longer. */
+/** How long to wait for the last output of processes that are gone. Only a daemon that holds a pipe open needs longer. */
 const LAST_OUTPUT_MS = 500
-/** Ctrl-C twice within this time ends the program, though a debugger waits. */
+/** A second Ctrl-C within this time stops the program, even when a debugger waits. */
 const INTERRUPT_MS = 2000
 
 /** Where the configuration came from. */
 export interface ConfigSource {
-  /** What is useless or surprising in it. */
+  /** About settings that are useless or surprising. */
   readonly warnings: readonly string[]
-  /** Reads it anew; null: it can not be. */
+  /** Reads it again; null: that is not possible. */
   readonly reload: () => Reloaded | null
 }
 
 /**
- * Serves until it is told to stop. Resolves with the exit code: 0 stopped as asked, 1 failed at run time, 3 the application
- * could not be loaded. Only a write to a log whose reader is stuck may be left: the caller ends the process.
+ * Serves until it is told to stop. Resolves with the exit code: 0 stopped as asked, 1 failed at run time, 3 the application could not be
+ * loaded. Then the caller ends the process: a write to a log whose reader is stuck may still be pending.
  */
 export async function runMaster(
   config: Config,
@@ -54,7 +54,7 @@ export async function runMaster(
     log = new ProgramLog(config)
   } catch (error) {
     const { code, message } = asErrno(error)
-    // One of our own says all of it.
+    // An error of our own has no code, and its message says everything.
     const why =
       code === undefined ? message : `cannot write the log ${config.logFile} (${code}): ${LOG_ADVICE} with --log-file`
     writeSync(2, `jumak: ${why}\n`)
@@ -66,7 +66,7 @@ export async function runMaster(
 }
 
 class Master {
-  /** As it is in force. */
+  /** In force now. */
   #config: Config
   readonly #source: ConfigSource
   readonly #programs: Programs
@@ -82,7 +82,7 @@ class Master {
   #development: Development | null = null
   #notifier: Notifier | null = null
   #isFinishing = false
-  /** When a debugger was last given Ctrl-C. */
+  /** When a debugger last got Ctrl-C. */
   #interruptedAt = Number.NEGATIVE_INFINITY
 
   constructor(config: Config, programs: Programs, narrator: Narrator, log: ProgramLog, source: ConfigSource) {
@@ -96,7 +96,7 @@ class Master {
   async run(): Promise<number> {
     const onBug = (error: unknown) => this.#onBug(error)
     process.on('uncaughtException', onBug)
-    // Without a handler a rejection becomes an uncaughtException.
+    // Unhandled rejections arrive there too.
     let removeSignals = () => {}
     try {
       removeSignals = this.#handleSignals()
@@ -127,12 +127,12 @@ class Master {
       warn: message => this.#narrator.warn(message),
       bug: error => this.#onBug(error),
     })
-    // Told to stop meanwhile.
+    // A signal came meanwhile.
     if (this.#isFinishing) return
     this.#narrator.started(this.#listeners)
     for (const warning of this.#source.warnings) this.#narrator.warn(warning)
     if (process.geteuid?.() === 0 && identity === null) this.#narrator.runsAsRoot()
-    // `bin/jumak` would have started one.
+    // `bin/jumak` starts an init where it can.
     if (process.pid === 1) this.#narrator.isProcessOne()
     this.#fleet = this.#makeFleet(this.#directory.path)
     this.#fleet.beginGeneration()
@@ -177,7 +177,7 @@ class Master {
     })
   }
 
-  /** At first, and when a reload is over, whatever became of it: the service manager waits for that. */
+  /** After the start and after each reload, even a refused one: the service manager waits for it. */
   #tellReady(): void {
     const fleet = this.#fleet
     if (this.#isFinishing || fleet === null || fleet.serving === null || fleet.isReloading) return
@@ -207,7 +207,7 @@ class Master {
         this.#narrator.info(
           begun
             ? 'reload: a new generation is started'
-            : 'reload: follows when the present one is done, or is given up (--start-timeout)',
+            : 'reload: waits until the present one is done or given up (--start-timeout)',
         )
       },
       changeWorkers: by => {
@@ -219,17 +219,17 @@ class Master {
     })
   }
 
-  /** Whoever means the program says it twice. */
+  /** The first Ctrl-C is for the debugger; a second one soon after it is for the program. */
   #interruptDebugger(): boolean {
     const now = performance.now()
     if (now - this.#interruptedAt < INTERRUPT_MS) return false
-    // An editor's debugger has keys of its own.
+    // Without a terminal it is an editor's debugger, which has keys of its own.
     if (!hasTerminal(this.#config) || !this.#fleet?.workers.interruptDebugger()) return false
     this.#interruptedAt = now
     return true
   }
 
-  /** False: it is wrong, and nothing changes. */
+  /** False: the new configuration is wrong, and nothing changes. */
   #readConfig(): boolean {
     const read = this.#source.reload()
     if (read === null) return true
@@ -247,7 +247,7 @@ class Master {
     return true
   }
 
-  /** False where it cannot be mended: without it no worker could ever be replaced, so the program ends. */
+  /** False: it cannot be mended. Then no worker could ever be replaced, so the program ends. */
   #repairDirectory(): boolean {
     if (this.#isFinishing && !this.#shutdown?.isDelaying) return false
     try {
@@ -266,7 +266,7 @@ class Master {
     this.#stop('now', 1)
   }
 
-  /** The first call decides the exit code; later ones can only hurry. */
+  /** The first call decides the exit code; later calls only make it faster. */
   #stop(urgency: Urgency, code: number): void {
     if (this.#isFinishing) {
       this.#shutdown?.hurry(urgency)

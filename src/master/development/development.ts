@@ -1,13 +1,13 @@
 /**
- * `--reload` in the master: from a change of the code to the generation that has it, and what the gateway is told meanwhile.
+ * `--reload` in the master: from a change of the code to the generation that has it, and the messages to the gateway meanwhile.
  *
- *     change ──▶ hold ──▶ new generation ──▶ sources   it loads: requests go to it, and to none before it
- *                                       └──▶ broken    it does not: requests are answered with the error, until a change
+ *     change ──▶ hold ──▶ new generation ──▶ sources   it loads: requests go to this generation only
+ *                                       └──▶ broken    it does not load: the error answers requests, until the next change
  *
- * Invariants: the gateway serves only what was read from files as they are; when they changed again while a generation was
- * loading, it goes on holding, and that generation gives way to the next. A file is judged by how it is now against how
- * the newest generation found it, never by an event: a save leads to one reload, whoever notices first.
- * Not here: watching (`watch.ts`), what a generation was made from (`source-snapshot.ts`), starting generations (`generations.ts`).
+ * Invariants: the gateway serves only code that is the same in the files now. When files change again while a generation loads, the
+ * gateway holds on, and the next generation replaces that one. A file is compared with the state in which the newest generation read it;
+ * an event is only a reason to compare. So one save is one reload, whoever notices it first.
+ * Not here: watching (`watch.ts`), the files of a generation (`source-snapshot.ts`), starting generations (`fleet/generations.ts`).
  */
 import type { Config } from '../../config/types.ts'
 import type { ErrorReport, MasterToGateway, SourceFile } from '../../control/messages.ts'
@@ -15,20 +15,20 @@ import type { Narrator } from '../output/narrator.ts'
 import { isDifferent, look, SourceSnapshot, touchedAt } from './source-snapshot.ts'
 import { CodeWatcher, matters } from './watch.ts'
 
-/** One save of an editor, a formatter, a checkout: all of it is one change. */
+/** The writes of one save, of a formatter or of a checkout are one change. */
 const BURST_MS = 50
-/** Whatever writes without end is not waited for. */
+/** The reload comes after this time even when something writes without end. */
 const LONGEST_BURST_MS = 500
-/** An application that writes its own templates while it is imported would be loaded for ever: so often it is believed. */
+/** An application that writes its own templates during its import would reload for ever: after this many reloads changes are ignored. */
 const MAX_RESTARTS = 3
-/** A person who mends an import that hangs is slower than that. */
+/** A later change is a person's, who mends an import that hangs. */
 const RESTART_MS = 5000
 
 export interface DevelopmentOptions {
   readonly config: Config
   readonly narrator: Narrator
   readonly sendToGateway: (message: MasterToGateway) => void
-  /** Starts a generation now, in place of one that is coming up. */
+  /** Starts a generation now. It replaces one that is coming up. */
   readonly reload: () => void
 }
 
@@ -36,14 +36,14 @@ export class Development {
   readonly #options: DevelopmentOptions
   readonly #watcher: CodeWatcher
   #newest = new SourceSnapshot(0)
-  /** The one before, which may serve. */
+  /** The generation before it, which may serve. */
   #previous = new SourceSnapshot(0)
   #burst: NodeJS.Timeout | undefined
   #burstSince = 0
-  /** In a row, because of changes while a generation was loading. */
+  /** Reloads in a row because of changes while a generation was loading. */
   #restarts = 0
   #isClosed = false
-  /** What the gateway was told last, for the next gateway. */
+  /** The last message to the gateway: the next gateway gets it too. */
   #last: MasterToGateway | null = null
 
   constructor(options: DevelopmentOptions) {
@@ -53,7 +53,7 @@ export class Development {
       found: path => this.#found(path),
       touched: path => this.#look(path),
       ready: () => this.#onReady(),
-      failed: error => narrator.warn(`watching for changes: ${error.message}; requests notice them all the same`),
+      failed: error => narrator.warn(`watching for changes: ${error.message}; the next request notices a change`),
     })
   }
 
@@ -62,7 +62,7 @@ export class Development {
   began(generation: number): void {
     if (this.#newest.isSettled) this.#previous = this.#newest
     this.#newest = new SourceSnapshot(generation)
-    // It reads what is there now.
+    // The new generation reads the files as they are now.
     this.#endBurst()
     this.#remember()
   }
@@ -85,7 +85,7 @@ export class Development {
     if (snapshot !== null) snapshot.report = report
   }
 
-  /** All its workers serve. */
+  /** All workers of the generation serve. */
   serves(generation: number): void {
     if (!this.#settle(generation)) return
     const snapshot = this.#newest
@@ -102,7 +102,7 @@ export class Development {
     this.#tell({ type: 'broken', message, report, files: this.#newest.files() })
   }
 
-  /** A new gateway knows nothing. */
+  /** A new gateway needs the last message. */
   gatewayStarted(): void {
     if (this.#last !== null) this.#options.sendToGateway(this.#last)
   }
@@ -113,7 +113,7 @@ export class Development {
     this.#watcher.close()
   }
 
-  /** The watcher has seen everything: perhaps after the first generation, which then answers already. */
+  /** The watcher knows all files now. The first generation may answer already; then the gateway needs the new list. */
   #onReady(): void {
     if (!this.#newest.isAnswering || this.#last === null || this.#last.type === 'hold') return
     if ('files' in this.#last) this.#tell({ ...this.#last, files: this.#newest.files() })
@@ -123,7 +123,7 @@ export class Development {
     return [this.#newest, this.#previous].find(snapshot => snapshot.number === generation) ?? null
   }
 
-  /** As everything is when a generation begins, as far as the watcher has found it. */
+  /** Remembers the state of all files that the watcher knows when a generation begins. */
   #remember(): void {
     const { before } = this.#newest
     for (const path of this.#watcher.files) {
@@ -132,7 +132,7 @@ export class Development {
     }
   }
 
-  /** False when it is not to answer, because of a change that it has not read. */
+  /** False: it must not answer, because it has not read the last change. */
   #settle(generation: number): boolean {
     const snapshot = this.#newest
     if (snapshot.number !== generation) return false
@@ -142,7 +142,7 @@ export class Development {
     return this.#burst === undefined
   }
 
-  /** Written while it was loading: by the user, or by what was loaded. */
+  /** A file that was written during the import, by the developer or by the application. */
   #findResourceChange(snapshot: SourceSnapshot): string | null {
     for (const [path, file] of snapshot.before) {
       const now = snapshot.imported.has(path) ? file : look(path)
@@ -155,15 +155,15 @@ export class Development {
 
   // ---- changes ----
 
-  /** The gateway found a file that is not as it was read. */
+  /** The gateway found a file that differs from what Python read. */
   foundStale(path: string): void {
-    // Of the generation before, or mended meanwhile: the gateway looks again.
+    // The file is of the generation before, or the same again: the gateway compares anew.
     if (!this.#look(path) && this.#burst === undefined && this.#newest.isSettled) this.gatewayStarted()
   }
 
   /**
-   * The watcher may come to a file after the first generation has read it, and after it was saved. Nobody knows how it was, but
-   * when it was touched last: not by its own time, which a rename or a checkout may bring along.
+   * The watcher may find a file only after the first generation has read it, and after a save. Its earlier state is unknown, but the time
+   * of the last change is known. It is the inode's time, because a rename or a checkout may keep an old modification time.
    */
   #found(path: string): void {
     const snapshot = this.#newest
@@ -182,12 +182,12 @@ export class Development {
     return isChange
   }
 
-  /** While a generation loads, what the one before it imported is the best guess. */
+  /** While a generation loads, the imports of the one before it are the best guess. */
   #known(snapshot: SourceSnapshot): Parameters<typeof matters>[2] {
     const { envFiles } = this.#options.config
     const guess = snapshot.isSettled ? snapshot : this.#previous
     const isImported = (path: string) => snapshot.imported.has(path) || guess.imported.has(path)
-    // Before the first has loaded, nothing is known, and any module may be what keeps it.
+    // Before the first generation has loaded nothing is known, and any module may be the reason why it does not load.
     const isBroken = guess.isBroken || (guess.number === 0 && !snapshot.isSettled)
     return { envFiles, isImported, isBroken }
   }
@@ -212,7 +212,7 @@ export class Development {
     this.#options.reload()
   }
 
-  /** The change may be of the application's own making. */
+  /** A change this early may be the application's own. */
   #isEarly(): boolean {
     return !this.#newest.isAnswering && performance.now() - this.#newest.since < RESTART_MS
   }

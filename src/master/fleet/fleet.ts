@@ -1,11 +1,11 @@
 /**
- * All processes that serve: gateway, generations, workers. Turns what happens to them into the state that
- * `supervise.ts` plans from, and carries its actions out. Runs in the master.
+ * All processes that serve: the gateway, the generations, the workers. It describes their state for `supervise.ts`, and carries out the
+ * actions that are planned there. Runs in the master.
  *
- * Invariants: every event ends in `#wake`, so no state waits for somebody to notice it; planning happens in a turn of
- * its own, never inside an event; after `freeze` nothing is started or replaced any more.
- * Not here: how the program ends (`shutdown.ts`), what is said about it (`narrator.ts`), the workers (`workers.ts`), which generation
- * serves (`generations.ts`), the gateway (`gateways.ts`).
+ * Invariants: every event ends in `#wake`, so every change of the state is noticed; planning has a turn of the event loop of its own,
+ * and never runs inside an event; after `freeze` nothing is started or replaced.
+ * Not here: how the program ends (`shutdown.ts`), what the log says (`narrator.ts`), the workers (`workers.ts`) and what their end means
+ * (`worker-ends.ts`), which generation serves (`generations.ts`), the gateway (`gateways.ts`).
  */
 import type { Config, StaticMount } from '../../config/types.ts'
 import type { WorkerChannel } from '../../control/channel.ts'
@@ -33,11 +33,11 @@ export interface FleetOptions {
   readonly runtimeDirectory: string
   readonly outputs: Outputs
   readonly narrator: Narrator
-  /** Before each fork of a worker; false: none can be forked. */
+  /** Called before each fork of a worker; false: no worker can be forked. */
   readonly beforeFork: () => boolean
   /** The first generation cannot serve, or the gateway cannot listen: the program ends with this code. */
   readonly onFatal: (exitCode: number) => void
-  /** A generation serves, or was given up. */
+  /** A generation serves now, or was given up. */
   readonly onReloaded: () => void
   /** The gateway has answered `ping`. */
   readonly onPong: () => void
@@ -45,7 +45,7 @@ export interface FleetOptions {
   readonly development: Development | null
 }
 
-/** For what runs in code that is old already. */
+/** While developing, requests in old code have no more time than this. */
 const DEVELOPMENT_GRACEFUL_MS = 1000
 
 export class Fleet {
@@ -116,7 +116,7 @@ export class Fleet {
     return this.generations.serving
   }
 
-  /** An interpreter that is in use; null while none was found. */
+  /** A Python that is in use; null while none was found. */
   get python(): string | null {
     for (const { python } of this.generations.values()) if (python !== null) return python.path
     return null
@@ -127,12 +127,12 @@ export class Fleet {
     return this.generations.next !== null
   }
 
-  /** New processes with the code of now; they take over when all of them serve. The first call starts everything. */
+  /** New processes with the present code. They take over when all of them serve. The first call starts everything. */
   beginGeneration(): void {
     this.generations.begin(this.#config, this.#workerCount.of('wsgi'))
   }
 
-  /** For the next generation, and the number of workers at once. */
+  /** The next generation has the new configuration; the number of workers changes at once. */
   configure(config: Config, hasNewWorkers: boolean): void {
     this.#config = config
     this.sendToGateway({ type: 'error-pages', pages: config.errorPages })
@@ -140,7 +140,7 @@ export class Fleet {
     this.#wake()
   }
 
-  /** Workers that should serve: of the newest generation. */
+  /** How many workers of the newest generation should serve. */
   get wanted(): number {
     return this.#workerCount.of(this.#newestInterface)
   }
@@ -156,12 +156,12 @@ export class Fleet {
     this.#wake()
   }
 
-  /** The gateway says that it is not ready any more, and serves on. */
+  /** From now on the gateway answers health checks with "not ready", and serves on. */
   announceStop(): void {
     this.#gateways.announceStop()
   }
 
-  /** Stops planning: what happens from here on is only recorded. */
+  /** Stops planning: from now on events are only recorded. */
   freeze(): void {
     this.#isFrozen = true
     clearTimeout(this.#wakeTimer)
@@ -172,7 +172,7 @@ export class Fleet {
     this.#gateways.freeze()
   }
 
-  /** Calls back after every change, which is all that the shutdown has to wait for. */
+  /** Calls back after every change: the shutdown waits for those. */
   onChange(callback: () => void): void {
     this.#onChange = callback
   }
@@ -227,7 +227,7 @@ export class Fleet {
     }
   }
 
-  /** Who develops does not wait for a stream of the old code to end. */
+  /** A developer should not wait until a stream of the old code ends. */
   get #gracefulMs(): number {
     const { graceful } = this.#config.timeouts
     return this.#options.development === null ? graceful : Math.min(graceful, DEVELOPMENT_GRACEFUL_MS)
@@ -260,7 +260,7 @@ export class Fleet {
 
   // ---- generations ----
 
-  /** Its application is known, and none of its workers answers yet. */
+  /** The generation's application is known, and none of its workers answers yet. */
   #learned(generation: Generation): void {
     const mounts = mountsOf(generation.application, this.#config)
     this.#narrator.learned(generation, this.#workerCount.of(generation.interface), mounts)

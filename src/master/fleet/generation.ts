@@ -25,7 +25,7 @@ import type { GenerationView } from './supervise.ts'
 
 export type Interface = LoadedApplication['interface']
 
-/** Why a generation cannot serve. `load`: the application's fault; `operator`: what it was told (a Python, a directory); `run`: it dies. */
+/** Why a generation cannot serve. `load`: the application's fault; `operator`: a wrong setting; `run`: its processes die or hang. */
 export interface GenerationFailure extends LoadFailure {
   readonly kind: 'load' | 'operator' | 'run'
 }
@@ -37,13 +37,13 @@ export interface GenerationEvents {
   /** The preloader can fork now; with preload off the application is not known yet. */
   forkable(generation: Generation): void
   failed(generation: Generation, failure: GenerationFailure): void
-  /** What is being developed: files that were read, what went wrong. */
+  /** While developing: the files that Python read, or a report of an error. */
   developmentMessage(generation: Generation, message: DevelopmentMessage): void
   /** `forked`, `fork-failed`, `exited`. */
   worker(generation: Generation, message: WorkerMessage): void
   /** The preloader ended unasked, after `forkable`. */
   orphaned(generation: Generation, how: string): void
-  /** The preloader has ended as asked. */
+  /** The preloaders have ended as asked. */
   ended(generation: Generation): void
   /** The import left something that does not survive a fork. */
   hazards(generation: Generation): void
@@ -57,11 +57,11 @@ export type WorkerMessage = Extract<PreloaderToMaster, { readonly worker: number
 export interface GenerationOptions {
   readonly number: number
   readonly config: Config
-  /** Workers of a WSGI application. */
+  /** How many workers it should have if the application is WSGI. */
   readonly wanted: number
-  /** What its application probably is; null: nobody knows. */
+  /** The interface that its application probably has; null: unknown. */
   readonly expected: Interface | null
-  /** Nothing is forked: the application is loaded, and ended again. */
+  /** No worker is forked: the preloader loads the application, ends it, and exits. */
   readonly isCheck?: boolean
   readonly program: string
   readonly runtimeDirectory: string
@@ -74,26 +74,26 @@ const REPORT_MS = 10_000
 export class Generation implements Omit<GenerationView, 'wanted'> {
   readonly number: number
   preloader: GenerationView['preloader'] = 'loading'
-  /** What was loaded, once it is known. */
+  /** Null until it is loaded. */
   application: LoadedApplication | null = null
-  /** Null: not found yet, or not at all. */
+  /** Null: it is not found yet, or there is none. */
   python: Python | null = null
-  /** What does not survive a fork; empty when nothing was found or nobody looked. */
+  /** What would not survive a fork; empty: nothing was found, or nobody looked. */
   hazards: readonly ForkHazard[] = []
-  /** While developing: where its framework could show more. */
+  /** While developing: hints how its framework could show more. */
   notes: readonly string[] = []
   readonly startedAt: number = performance.now()
-  /** When the preloader could fork; null before. */
+  /** Since when the preloader can fork; null: it cannot yet. */
   forkableSince: number | null = null
   readonly crashes: CrashLoop = new CrashLoop()
   readonly #options: GenerationOptions
   readonly #events: GenerationEvents
   readonly #preloaders: Preloaders
   readonly #report: NodeJS.Timeout
-  /** Aborted when nobody waits for the Python any more. */
+  /** Aborts the search for the Python. */
   readonly #search = new AbortController()
   #expected: Interface | null
-  /** `failed` was called, or may not be called any more. */
+  /** `failed` was called, or must not be called any more. */
   #isSettled = false
   #isEnding = false
 
@@ -168,14 +168,14 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
     this.#preloaders.send(message)
   }
 
-  /** It cannot serve, for a reason found outside (a worker's import, too many deaths). */
+  /** It cannot serve. Also called from outside: a worker's import failed, workers die again and again, it takes too long. */
   fail(failure: GenerationFailure): void {
     if (this.#isSettled || this.#isEnding) return
     this.settle()
     this.#events.failed(this, failure)
   }
 
-  /** It serves: from here on deaths are replaced and are no failures. */
+  /** It serves: from now on a death is replaced, and is no failure of the generation. */
   settle(): void {
     this.#isSettled = true
     clearInterval(this.#report)
@@ -189,7 +189,7 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
     if (this.isGone) this.#events.ended(this)
   }
 
-  /** SIGKILL to everything that is left of it. */
+  /** SIGKILL to every process that is left. */
   kill(): void {
     this.#stopReporting()
     this.#preloaders.kill()

@@ -2,8 +2,8 @@
  * The preloaders of one generation, one after another. Runs in the master.
  *
  *     first ──▶ imports the application once, and forks the workers
- *       └─ finds hazards (`--preload auto`) ──▶ second: imports once more, and follows the application's lines to locate the hazards
- *                                                  └─ has found them, fails, or dies ──▶ third: preload is off, the workers import
+ *       └─ finds hazards (`--preload auto`) ──▶ second: imports again, and follows the application's lines to locate them
+ *                                                  └─ located, failed or died ──▶ third: preload is off, the workers import
  *
  * Invariants: only the last preloader is listened to; the next one starts when the one before it has gone, for then what its import
  * locked or bound is free again; after `end` or `kill` none starts.

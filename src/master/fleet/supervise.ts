@@ -1,11 +1,12 @@
 /**
- * What the master should do next: handles + wanted + time → actions. Pure, no process in sight. `fleet.ts` calls
- * `plan` after every event, carries the actions out (each changes the phase of what it touches, so it is not planned
- * again), and looks again at `wakeAt`.
+ * What the master should do next: the state of all processes + the wanted number of workers + time → actions. Pure. `fleet.ts` calls
+ * `plan` after every event and again at `wakeAt`. It carries out the actions; each one changes the phase of a process, so that the next
+ * plan does not repeat it. The phases of a worker: `worker-phases.ts`.
  *
- * Invariants: a worker that serves is taken away only when enough others of its generation serve, or, when it is at fault,
- * when waiting for them took the graceful timeout; every wait has an end; a generation is promoted only when all its
- * workers serve; at most one worker of a generation is being recycled, from the fork of its replacement until it has gone.
+ * Invariants: a worker that serves is taken away only when enough others of its generation serve, or, when it is at fault, after the
+ * graceful timeout at the latest; every wait has an end; a generation is promoted only when all its workers serve; at most one worker
+ * of a generation is being recycled, from the fork of its replacement until it has gone.
+ * Not here: how an action is carried out (`workers.ts`, `generations.ts`, `gateways.ts`), what counts as a crash (`worker-ends.ts`).
  */
 import { type Fault, IN_SERVICE, LINKED, SETTLED, UNREADY, type WorkerPhase } from './worker-phases.ts'
 
@@ -17,19 +18,19 @@ export interface WorkerView {
   readonly since: number
   readonly fault: Fault | null
   readonly faultSince: number
-  /** From this moment on it is to be recycled, although nothing is wrong with it. Infinity: not that anybody knows. */
+  /** From this moment on it is due for recycling, although nothing is wrong with it. Infinity: not yet. */
   readonly recycleAt: number
-  /** Somebody looks at it in a debugger. */
+  /** It stands in a debugger. */
   readonly isDebugged: boolean
 }
 
 export interface GenerationView {
   readonly number: number
-  /** `loading`: no worker can be forked yet. `gone`: the preloader has died, or was ended. */
+  /** `loading`: it cannot fork yet. `gone`: the preloader has died, or was ended. */
   readonly preloader: 'loading' | 'forking' | 'gone'
   /** Back-off of a crash loop. */
   readonly forkNotBefore: number
-  /** Workers that should serve. */
+  /** How many workers should serve. */
   readonly wanted: number
 }
 
@@ -43,7 +44,7 @@ export interface World {
   readonly gatewayNotBefore: number
   /** The generation that serves; null until the first does. */
   readonly current: number | null
-  /** The generation that is coming up to take over. */
+  /** The generation that comes up to take over; null: none does. */
   readonly next: number | null
   readonly nextNotBefore: number
   readonly generations: readonly GenerationView[]
@@ -55,7 +56,7 @@ export type Action =
   | { readonly type: 'new-generation' }
   | { readonly type: 'promote' }
   | { readonly type: 'fork'; readonly generation: number }
-  /** `recycle`: drain, and say why. */
+  /** `recycle`: drain, and the log says why. */
   | { readonly type: 'add' | 'drain' | 'recycle' | 'stop' | 'kill'; readonly worker: number }
   | { readonly type: 'end-preloader'; readonly generation: number }
 
@@ -65,15 +66,15 @@ export interface Plan {
   readonly wakeAt: number
 }
 
-/** A gateway listens within a second; on a machine that swaps, later. */
+/** A gateway listens within a second, but later on a machine that swaps. */
 const LISTEN_MS = 30_000
-/** The gateway connects Unix sockets: milliseconds, unless the worker does not accept. */
+/** The gateway connects Unix sockets within milliseconds, unless the worker does not accept. */
 const LINK_MS = 10_000
-/** When the worker died, `exited` follows the loss of its links and its connection within milliseconds, and nothing needs doing. */
+/** When a worker dies, `exited` follows the loss of its links and of its connection within milliseconds: then there is nothing to do. */
 const DYING_GRACE_MS = 500
-/** A worker at fault has nothing left to finish, and its stuck thread ends only with it. */
+/** A worker at fault has nothing to finish, and its stuck thread ends only with the process. */
 const FAULT_STOP_MS = 1000
-/** SIGKILL is not refused, but a process in a disk wait takes it later: say it again now and then. */
+/** No process refuses SIGKILL, but one that waits for a disk takes it later: it is sent again. */
 const KILL_AGAIN_MS = 10_000
 
 export function plan(world: World): Plan {
@@ -94,7 +95,7 @@ class Planner {
   run(): void {
     const { current, next, generations } = this.#world
     if (this.#canPromote()) {
-      // Everything else looks different afterwards: `plan` is called again at once.
+      // Everything else changes with it: the fleet calls `plan` again at once.
       this.actions.push({ type: 'promote' })
       return
     }
@@ -107,7 +108,7 @@ class Planner {
     for (const worker of this.#world.workers) this.#planWorker(worker)
   }
 
-  /** One that has more than it should gives them back first: of an ASGI application they would answer by turns. */
+  /** A generation with too many workers gives them up first: of an ASGI application several processes would answer by turns. */
   #canPromote(): boolean {
     const { next } = this.#world
     if (next === null) return false
@@ -119,7 +120,7 @@ class Planner {
     return this.#world.generations.find(generation => generation.number === number)?.wanted ?? 0
   }
 
-  /** True when the moment has come; else the plan looks again then. */
+  /** True: the moment has come. Otherwise `wakeAt` is then at the latest. */
   #isDue(moment: number): boolean {
     if (moment <= this.#world.now) return true
     this.wakeAt = Math.min(this.wakeAt, moment)
@@ -150,7 +151,7 @@ class Planner {
     )
   }
 
-  /** Its death, or what it did wrong, is about to be told, and counted: who replaces it before that forks past the back-off of a crash loop. */
+  /** Its death or its fault is about to be reported and counted. A replacement before that would ignore the back-off of a crash loop. */
   #diesAtItsStart({ phase, fault, faultSince }: WorkerView): boolean {
     return fault !== 'stuck' && phase !== 'serving' && this.#world.now < faultSince + DYING_GRACE_MS
   }
@@ -158,12 +159,12 @@ class Planner {
   #planFleet(generation: GenerationView): void {
     const healthy = this.#healthy(generation.number)
     const recycled = this.#findRecycled(generation.number, healthy)
-    // The replacement of the one that is recycled comes before it goes.
+    // A worker that is due for recycling goes after its replacement has come.
     const missing = generation.wanted + (recycled === null ? 0 : 1) - healthy.length
     if (missing > 0 && generation.preloader === 'forking' && this.#isDue(generation.forkNotBefore)) {
       for (let i = 0; i < missing; i++) this.actions.push({ type: 'fork', generation: generation.number })
     }
-    // The newest have the least to lose: warm caches are with the old.
+    // The newest go first: the caches of older workers are warm.
     const surplus = healthy.sort((a, b) => b.id - a.id).slice(0, Math.max(0, -missing))
     for (const worker of surplus) this.#retire(worker)
     if (recycled === null || surplus.includes(recycled) || recycled.phase !== 'serving') return
@@ -171,9 +172,9 @@ class Planner {
     if (others.length >= generation.wanted) this.#act('recycle', recycled)
   }
 
-  /** The worker whose turn it is: the one that is due for longest, when the one before it has gone. */
+  /** The worker whose turn it is: the one that is due for longest. Null while the one before it is still leaving. */
   #findRecycled(generation: number, healthy: readonly WorkerView[]): WorkerView | null {
-    // A reload replaces them all.
+    // A reload replaces all of them.
     if (generation !== this.#world.current || this.#world.next !== null) return null
     const { now, workers } = this.#world
     const isLeaving = (worker: WorkerView) =>
@@ -193,10 +194,10 @@ class Planner {
   }
 
   #retire(worker: WorkerView): void {
-    // It has no request of a client, and what it does may hang.
+    // It has no request of a client, and its import or warm-up may hang.
     if (UNREADY.has(worker.phase)) this.#act('kill', worker)
     else if (worker.phase === 'ready') this.#act('stop', worker)
-    // A gateway that is gone has no links to close; with the next one the worker is 'ready'.
+    // Without a gateway there are no links to close: the worker is 'ready' then.
     else if (LINKED.has(worker.phase)) this.#act('drain', worker)
   }
 
@@ -233,7 +234,7 @@ class Planner {
       case 'starting':
       case 'warming':
       case 'serving':
-        // An import takes as long as it takes; a warm-up has its end from the gateway.
+        // Nobody limits an import here; the gateway limits a warm-up.
         break
     }
   }

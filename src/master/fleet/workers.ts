@@ -1,9 +1,10 @@
 /**
- * The workers of all generations: forks them through their preloaders, hears of them from three sides (preloader, their own
- * connections, gateway), stops and kills them. Part of the fleet; runs in the master.
+ * The workers of all generations: forks them through their preloaders, takes messages about them from three sides (the preloader, their
+ * own connections, the gateway), stops and kills them. Part of the fleet; runs in the master.
  *
- * Invariants: a worker is in `workers` from the fork until its process is gone, and then never again; a process is
- * killed by its preloader, or, when that has died, only if it is provably still the same.
+ * Invariants: a worker is in the collection from its fork until its process is gone; its preloader kills it, or, when the preloader has
+ * died, the master does, but only if the process is provably the same.
+ * Not here: which action comes next (`supervise.ts`), what an end means (`worker-ends.ts`), one worker's state (`worker-handle.ts`).
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,22 +25,22 @@ import { IN_SERVICE } from './worker-phases.ts'
 
 export interface WorkersOptions {
   readonly recycle: Recycle
-  /** Whose processes workers are; null: ours. */
+  /** The user that workers run as; null: ours. */
   readonly identity: Identity | null
   readonly runtimeDirectory: string
   readonly outputs: Outputs
   readonly narrator: Narrator
   readonly findGeneration: (number: number) => Generation | undefined
-  /** Requests that a worker of the generation runs at a time. */
+  /** How many requests a worker of the generation runs at a time. */
   readonly slots: (generation: number) => ExpectedWorker['slots']
   readonly sendToGateway: (message: MasterToGateway) => void
-  /** Before each fork: false when no worker could reach us. */
+  /** Called before each fork; false: a worker could not reach us. */
   readonly beforeFork: () => boolean
-  /** Something that the plan depends on has changed. */
+  /** The state has changed, so the plan must be made again. */
   readonly changed: () => void
-  /** A worker imported the application, so the generation knows what it is. */
+  /** A worker has imported the application, so the generation knows it. */
   readonly learned: (generation: Generation) => void
-  /** While developing: what it has read, what went wrong. */
+  /** While developing: the files that Python read, or a report of an error. */
   readonly developmentMessage: (worker: WorkerHandle, message: DevelopmentMessage) => void
   /** Its import failed. */
   readonly loadFailed: (worker: WorkerHandle, failure: LoadFailure) => void
@@ -76,7 +77,7 @@ export class Workers {
     return this.#workers.values()
   }
 
-  /** Nobody is recycled any more. */
+  /** No worker is recycled any more. */
   freeze(): void {
     this.#sampler.stop()
   }
@@ -114,7 +115,7 @@ export class Workers {
     this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id })
   }
 
-  /** Ctrl-C for those that are in a debugger; false: none is. */
+  /** Ctrl-C for the workers in a debugger; false: there is none. */
   interruptDebugger(): boolean {
     const debugged = this.#debugged
     for (const worker of debugged) this.#signal(worker, 'INT')
@@ -143,12 +144,12 @@ export class Workers {
         this.#options.sendToGateway({ type: 'worker-drain', worker: id })
         break
       case 'stop':
-        // Had it died, its end would be known by now.
+        // It lives: its exit would have been reported by now.
         if (worker.fault === 'lost') this.#options.offended(worker, worker.lostReason || 'its links broke')
         worker.stop()
         break
       case 'kill':
-        // Its end will be of our making, and count for nothing: what closes everything at its import would be started for ever.
+        // Counted here, for a worker that we kill does not count: an import that closes all descriptors would be started for ever.
         if (worker.fault === 'mute' && worker.phase === 'starting')
           this.#options.offended(worker, 'it has closed its connection to the master')
         this.#narrator.killing(worker)
@@ -161,7 +162,7 @@ export class Workers {
     const { id, generation, pid, slots, interface: wire } = worker
     const socket = worker.socket!
     worker.enter('linking')
-    // A worker is ready when both are known.
+    // Its process id and its socket are known: it is ready.
     const maxRequests = drawRequests(this.#options.recycle, Math.random())
     this.#options.sendToGateway({
       type: 'worker-add',
@@ -189,7 +190,7 @@ export class Workers {
       signalVerified(worker.pid, `SIG${signal}`, worker.startTime, this.#options.identity?.uid)
   }
 
-  /** From the control socket: false when nobody waits for this worker. */
+  /** From the control socket; false: nobody waits for this worker. */
   onHello(channel: WorkerChannel, id: number, pid: number): boolean {
     const worker = this.#workers.get(id)
     if (worker === undefined) return false
@@ -216,7 +217,7 @@ export class Workers {
     this.#options.changed()
   }
 
-  /** What it printed last is in its pipe, and says why it died: the pipe is read in the next turn, and it is told after that. */
+  /** Its last output is still in its pipe, and says why it died. The pipe is read in the next turn; the exit is reported after that. */
   #exited(worker: WorkerHandle, how: string): void {
     if (!IN_SERVICE.has(worker.phase)) {
       this.#remove(worker, how)
@@ -238,7 +239,7 @@ export class Workers {
     this.#options.changed()
   }
 
-  /** It would be of no use, and would fail anew for the next request: another one is tried, not at once. */
+  /** The worker is of no use, for the next request would fail too. Another one is tried, with back-off. */
   #onCold(worker: WorkerHandle, note: string): void {
     const message = `the warm-up failed: ${note}; mend what it asks for, or take it out of --warmup`
     this.#options.findGeneration(worker.generation)?.crashes.died(worker.startedAt, null, performance.now())
@@ -246,19 +247,19 @@ export class Workers {
     this.#options.loadFailed(worker, { message, traceback: '' })
   }
 
-  /** The gateway has gone. */
+  /** The gateway has gone, and every link with it. */
   unlink(): void {
     for (const worker of this.#workers.values()) worker.unlinked()
   }
 
-  /** The preloader of the generation has died: who never connected cannot be watched, so it goes. */
+  /** The preloader of the generation has died. A worker that has not connected yet cannot be watched, so it is killed. */
   orphaned(generation: number): void {
     for (const worker of [...this.#workers.values()])
       if (worker.generation === generation && !worker.isConnected) this.#removeOrphan(worker)
   }
 
   #readOutput(worker: WorkerHandle): void {
-    // The name is ours: what the preloader said might be anybody's file, and the master may be root.
+    // The name is made here: a path from the preloader could be anybody's file, and the master may be root.
     const path = join(this.#options.runtimeDirectory, `w${worker.id}.out`)
     try {
       this.#options.outputs.read(openOutput(path), (message, request, isError) => {
@@ -267,7 +268,7 @@ export class Workers {
         this.#narrator.output('worker', message, isError, { worker: worker.id, request })
       })
     } catch (error) {
-      this.#narrator.warn(`${worker.name}: ${asErrno(error).message}; what it prints is lost`)
+      this.#narrator.warn(`${worker.name}: ${asErrno(error).message}; its output is lost`)
     }
   }
 
@@ -279,7 +280,7 @@ export class Workers {
     this.#options.changed()
   }
 
-  /** Nobody reports the exit of a worker whose preloader has died: its connection tells, and nothing may be left of it. */
+  /** Without a preloader nobody reports the worker's exit: its closed connection is the sign, and the kill makes sure. */
   #removeOrphan(worker: WorkerHandle): void {
     if (worker.pid !== null) signalVerified(worker.pid, 'SIGKILL', worker.startTime, this.#options.identity?.uid)
     this.#remove(worker, describeExit(null, null))
@@ -288,7 +289,7 @@ export class Workers {
   #remove(worker: WorkerHandle, how: string): void {
     this.#workers.delete(worker.id)
     worker.forget()
-    // One that was killed leaves its socket behind. The name is ours: what the worker said might be anybody's file.
+    // A killed worker leaves its socket behind. The name is made here: a path from the worker could be anybody's file.
     rmSync(join(this.#options.runtimeDirectory, `w${worker.id}.sock`), { force: true })
     this.#options.gone(worker, how, IN_SERVICE.has(worker.phase) && !worker.isCounted)
   }

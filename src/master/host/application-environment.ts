@@ -1,4 +1,4 @@
-/** What an application runs in: its directory, its Python, its environment. Found anew for each generation; runs in the master. */
+/** What an application runs in: its directory, its Python, its variables. Found again for each generation; runs in the master. */
 import { statSync } from 'node:fs'
 import type { Config } from '../../config/types.ts'
 import { asErrno, OperatorError } from '../errors.ts'
@@ -8,11 +8,11 @@ import { findPython, type Python } from './python.ts'
 export interface ApplicationEnvironment {
   readonly python: Python
   readonly variables: NodeJS.ProcessEnv
-  /** Where DJANGO_SETTINGS_MODULE in it comes from, as words; empty: it is not there. */
+  /** Where the variable DJANGO_SETTINGS_MODULE comes from, as words; empty: it is not set. */
   readonly settingsFrom: string
 }
 
-/** Throws an OperatorError. `signal`: nobody waits for it any more. */
+/** Throws an OperatorError. `signal` aborts the search for the Python. */
 export async function findApplicationEnvironment(config: Config, signal: AbortSignal): Promise<ApplicationEnvironment> {
   const { directory, envFiles, variables } = config
   checkDirectory(directory)
@@ -23,7 +23,7 @@ export async function findApplicationEnvironment(config: Config, signal: AbortSi
   }
 }
 
-/** Spawning in a directory that is not there would say that the Python is not there. */
+/** For a clear message: `spawn` in a missing directory says that the Python does not exist. */
 function checkDirectory(directory: string): void {
   try {
     if (statSync(directory).isDirectory()) return

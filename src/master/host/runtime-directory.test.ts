@@ -134,7 +134,7 @@ test('whatever is in its place, or in the place of its socket, is removed, and n
     assert.ok(!existsSync(controlSocket))
   }
   chmodSync(path, 0o777)
-  assert.equal(directory.repair(yes), 'had mode 777, and has its own again')
+  assert.equal(directory.repair(yes), 'had mode 777, and has mode 700 again')
   rmSync(path, { recursive: true })
   symlinkSync(elsewhere, path)
   assert.equal(directory.repair(yes), 'had been replaced and was made again')

@@ -10,7 +10,7 @@ export function describeExit(code: number | null, signal: string | null): string
   return code === null ? 'is gone' : `exited with code ${code}`
 }
 
-/** `230 ms`, `4.2 s`, `3 min`, `5 h`, `12 d`: enough to tell a crash at start from one after days. */
+/** `230 ms`, `4.2 s`, `3 min`, `5 h`, `12 d`: precise enough to tell a crash at the start from one after days. */
 export function describeDuration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`
   const seconds = ms / 1000

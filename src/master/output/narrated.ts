@@ -1,6 +1,6 @@
 /**
- * What the log tells about processes, as far as `narrator.ts` and the start-up lines need to know it. The handles in `fleet/` have
- * these fields. Types only: so the output knows nothing of the fleet.
+ * What `narrator.ts` and the start-up lines need to know about a process. The handles in `fleet/` have these fields, and the output
+ * needs no import of the fleet. Types only.
  */
 import type { ForkHazard, LoadedApplication } from '../../control/messages.ts'
 import type { Python } from '../host/python.ts'
@@ -12,7 +12,7 @@ export interface NarratedWorker {
   /** Null until the preloader has forked it. */
   readonly pid: number | null
   readonly startedAt: number
-  /** Of its life, as `fleet/worker-phases.ts` has them. */
+  /** One of `fleet/worker-phases.ts`. */
   readonly phase: string
   /** When the phase began. */
   readonly since: number
@@ -20,21 +20,21 @@ export interface NarratedWorker {
   readonly fault: string | null
   /** `1,012 requests (--max-requests 1000)`. */
   readonly recycleReason: string
-  /** What it printed last. */
+  /** The last line that it printed. */
   readonly lastLine: string
 }
 
 export interface NarratedGeneration {
   readonly number: number
-  /** Null while it is not known. */
+  /** Null until it is known. */
   readonly application: LoadedApplication | null
-  /** Null while it is not found. */
+  /** Null until it is found. */
   readonly python: Python | null
-  /** As used now: `off` after hazards. */
+  /** In force now: `off` after hazards. */
   readonly preload: string
-  /** What does not survive a fork. */
+  /** What would not survive a fork. */
   readonly hazards: readonly ForkHazard[]
-  /** While developing: where its framework could show more. */
+  /** While developing: hints how its framework could show more. */
   readonly notes: readonly string[]
 }
 
@@ -44,7 +44,7 @@ export interface NarratedGateway {
   readonly inFlight: number
 }
 
-/** Of a process that dies again and again. */
+/** Of a kind of process: how often it died, and when the next one starts. */
 export interface NarratedCrashes {
   /** Early deaths in a row. */
   readonly row: number

@@ -1,8 +1,9 @@
 /**
- * What the program says of itself when it starts: facts, as words for people and as fields for machines. Two groups, by
- * when they are known: the program's own at once, the application's when it is imported. Runs in the master.
+ * What the program says about itself when it starts: facts, as words for people and as fields for machines. The program's own facts are
+ * known at once, the application's facts after its import. Runs in the master.
  *
- * JSON: one record for each group and not for each fact, so that its reader needs no other record to know what came up.
+ * In JSON each of these groups is one record, so that its reader needs no other record.
+ * Not here: the short form for people (`start-summary.ts`).
  */
 import { version } from '../../base/version.ts'
 import type { AccessLogConfig, Config, StaticMount } from '../../config/types.ts'
@@ -97,7 +98,7 @@ function describeWorkers(application: LoadedApplication, config: Config, wanted:
   return reason === '' || wanted !== workers ? what : `${what} (${reason})`
 }
 
-/** A room of WebSockets that is a list in a module is one in each process. */
+/** With two processes, a chat room that is a list in a module is two chat rooms. */
 const HOW_TO_HAVE_MORE = '-w N for more, if nothing is kept in memory for all clients'
 
 /** Empty where the user said how many. */
@@ -105,7 +106,7 @@ function reasonOf(application: LoadedApplication, { asgiWorkers, workersReason }
   return application.interface === 'asgi' && asgiWorkers !== null ? 'the default for ASGI' : workersReason
 }
 
-/** Settings that do something for the other kind of application only: known when this one is imported. */
+/** Settings that have no effect for this kind of application. */
 export function uselessSettings(kind: 'wsgi' | 'asgi', { threads, lifespan }: Config): string[] {
   if (kind === 'wsgi') return lifespan === 'on' ? ['lifespan does nothing for a WSGI application'] : []
   const instead = 'concurrency says what a worker runs at a time'
@@ -129,7 +130,7 @@ export function describeStatic(
   return config.staticMounts.length > 0 ? null : `none: ${found.none}`
 }
 
-/** Megabytes by process, when all of them run. Null where nothing tells. */
+/** Memory by process, when all of them run. `processes`: process ids by name. Null: the system does not tell. */
 export async function memoryFacts(processes: Readonly<Record<string, readonly number[]>>): Promise<Told | null> {
   const parts = await Promise.all(
     Object.entries(processes).map(async ([name, pids]) => {
@@ -146,7 +147,7 @@ export async function memoryFacts(processes: Readonly<Record<string, readonly nu
   return { headline: '', message: 'memory', facts: [{ label: 'memory', text }], fields }
 }
 
-/** `mysite.wsgi:application, Django 5.2.1`; empty while it is not known. */
+/** `mysite.wsgi:application, Django 5.2.1`; empty until it is known. */
 export function describeApplication({ application }: NarratedGeneration): string {
   if (application === null) return ''
   return application.framework === '' ? application.application : `${application.application}, ${application.framework}`
