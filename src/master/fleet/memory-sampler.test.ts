@@ -26,7 +26,7 @@ class Worker implements SampledWorker {
   }
 }
 
-test('who is above the limit is due, with the reason; who cannot be looked at, or does not serve, is not', async () => {
+test('a worker above the limit is due, with the reason; one that cannot be read, or does not serve, is not', async () => {
   const sizes: Record<number, number> = { 1: 300, 2: 100, 3: 900, 5: 500 }
   const workers = [1, 2, 3, 4, 5].map(pid => new Worker(pid, pid === 3 ? 'draining' : 'serving'))
   let changes = 0

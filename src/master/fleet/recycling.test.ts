@@ -28,7 +28,7 @@ test('the reasons name the number and the flag', () => {
   assert.equal(describeAge({ ...OFF, maxAge: 3_600_000 }, 3_400_000), '57 min old (--max-age 60 min)')
 })
 
-test('memory is told above the limit only, and that the limit may be too low when it is reached soon', () => {
+test('there is a reason above the limit only; it says when the limit may be too low', () => {
   const rules = { ...OFF, maxMemory: 200 * MEGABYTE }
   assert.equal(describeExcess(rules, { bytes: 200 * MEGABYTE, kind: 'PSS' }, 1), null)
   const much = { bytes: 300 * MEGABYTE, kind: 'RSS' } as const

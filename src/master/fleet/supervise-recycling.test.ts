@@ -2,10 +2,14 @@ import { test } from 'node:test'
 import { checkPlan, due, GRACEFUL, generation, NOW, type Row, reload, worker, young } from './testing/worlds.ts'
 
 const TABLE: readonly Row[] = [
-  ['recycling: the replacement first, of the oldest due only', { workers: [due(1, 5), due(2, 9)] }, 'fork 1'],
-  ['recycling: who is not due yet stays', { workers: [due(1, -70), due(2, -50)] }, '', 50],
   [
-    'recycling: it serves until the replacement does',
+    'recycling: first the replacement, only for the worker that is due for longest',
+    { workers: [due(1, 5), due(2, 9)] },
+    'fork 1',
+  ],
+  ['recycling: workers that are not due yet stay', { workers: [due(1, -70), due(2, -50)] }, '', 50],
+  [
+    'recycling: a worker serves until its replacement does',
     { workers: [due(1, 5), due(2, 9), worker(3, 'linking')] },
     '',
     9_999,
@@ -21,7 +25,7 @@ const TABLE: readonly Row[] = [
     '',
     GRACEFUL - 1,
   ],
-  ['recycling: then it is its turn', { workers: [due(1, 5), worker(3, 'serving')] }, 'fork 1'],
+  ['recycling: then it is the turn of the next one', { workers: [due(1, 5), worker(3, 'serving')] }, 'fork 1'],
   [
     'recycling: a crash of another comes first',
     { workers: [due(1, 5), worker(3, 'serving')], wanted: 3 },
@@ -49,7 +53,7 @@ const TABLE: readonly Row[] = [
     '',
   ],
   [
-    'recycling: a reload takes the replacement back',
+    'recycling: a reload kills the replacement',
     {
       ...reload,
       workers: [
@@ -62,18 +66,18 @@ const TABLE: readonly Row[] = [
     'kill 3',
   ],
   [
-    'recycling: nobody is forked for one that still imports',
+    'recycling: nothing is forked for a worker that still imports',
     { workers: [due(1, 5, 'starting'), worker(2, 'serving')] },
     '',
   ],
   [
-    'recycling: a worker at fault is replaced for that',
+    'recycling: a worker at fault is replaced for its fault',
     { workers: [due(1, 5, 'serving', { fault: 'stuck', faultSince: NOW }), worker(2, 'serving')] },
     'fork 1',
     GRACEFUL,
   ],
   [
-    'recycling: one worker less, and nobody more is needed',
+    'recycling: one worker less, so no replacement is needed',
     { wanted: 1, workers: [due(1, 5), worker(2, 'serving'), worker(3, 'serving')] },
     'drain 3, recycle 1',
   ],

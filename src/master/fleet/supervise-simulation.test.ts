@@ -122,7 +122,7 @@ function strike(state: Simulated, blow: Blow, pick: number): void {
     case 'reload':
       if (world.next === null && world.current !== null) perform(state, { type: 'new-generation' })
       break
-    // Of one generation: what its application is may be known late.
+    // For one generation, because the interface of its application may be known late.
     case 'more':
     case 'less': {
       const number = world.generations[pick % world.generations.length]!.number
@@ -138,7 +138,7 @@ function strike(state: Simulated, blow: Blow, pick: number): void {
   }
 }
 
-/** Plans until nothing is left to do at this moment; a plan that never ends would hang the master. */
+/** Plans until nothing is left to do at this moment. A plan that never ends would hang the master. */
 function settle(state: Simulated): void {
   for (let round = 0; round < 20; round++) {
     const { actions } = plan(state.world)
@@ -197,7 +197,7 @@ test('whatever happens to the processes, the plan comes to rest and all wanted w
   )
 })
 
-test('recycling never takes a serving worker away, and every one that is due gets its turn', () => {
+test('recycling never lowers the number of serving workers, and every worker that is due gets its turn', () => {
   const steps = fc.array(fc.tuple(fc.constantFrom<Blow>('due', 'due', 'reload', 'nothing'), fc.nat(20)), {
     maxLength: 40,
   })

@@ -20,7 +20,7 @@ const TABLE: readonly Row[] = [
   ['forks under way are counted', { workers: [worker(1, 'forking'), worker(2, 'starting')] }, ''],
   ['a warm-up takes its time', { workers: [worker(1, 'warming', { since: 0 }), worker(2, 'serving')] }, ''],
   [
-    'a worker that is warming up when nobody needs it any more is killed: it may hang, and has no request of a client',
+    'a worker that is not needed any more is killed in its warm-up: it may hang, and has no request of a client',
     { generations: [generation(1, 'forking'), generation(2, 'forking')], workers: [...serving, young(3, 'warming')] },
     'kill 3',
   ],
@@ -46,7 +46,7 @@ const TABLE: readonly Row[] = [
     700,
   ],
   [
-    'a crash loop that has waited goes on',
+    'a crash loop forks again after the wait',
     { generations: [generation(1, 'forking', NOW)], workers: [worker(1, 'serving')] },
     'fork 1',
   ],
@@ -65,7 +65,7 @@ const TABLE: readonly Row[] = [
   ['a drained worker is stopped', { workers: [...serving, worker(3, 'drained')] }, 'stop 3'],
   ['a draining worker has the graceful timeout', { workers: [...serving, worker(3, 'draining')] }, '', GRACEFUL - 1],
   [
-    'one that stands in a debugger is not, however long it drains',
+    'a draining worker in a debugger is not killed, however long it drains',
     { workers: [...serving, worker(3, 'draining', { since: NOW - 9 * GRACEFUL, isDebugged: true })] },
     '',
     NEVER,
@@ -146,7 +146,7 @@ const TABLE: readonly Row[] = [
     'stop 1',
   ],
   [
-    'a worker that falls mute at its start is dying: nobody is forked for it before its death is counted',
+    'a worker that falls mute at its start is dying: its replacement is forked after its death is counted',
     { workers: [worker(1, 'starting', { fault: 'mute', faultSince: NOW - 10 }), worker(2, 'serving')] },
     '',
     490,
@@ -196,28 +196,28 @@ const TABLE: readonly Row[] = [
     'promote',
   ],
   [
-    'reload: a new one that wants fewer is complete with fewer, and the old one keeps its own',
+    'reload: a new generation that wants fewer is complete with fewer, and the old one keeps its own',
     { ...fewer, workers: [worker(1, 'serving'), young(3, 'serving')] },
     'promote',
   ],
   ['reload: meanwhile each has as many as it wants', { ...fewer, workers: [worker(1, 'serving')] }, 'fork 1, fork 2'],
   [
-    'reload: what it has too many goes before it takes over',
+    'reload: a generation gives up surplus workers before it takes over',
     { ...fewer, workers: [...serving, young(3, 'serving'), young(4, 'linking')] },
     'drain 4',
   ],
   [
-    'after it: the old ones drain',
+    'after a reload: the old workers drain',
     { ...reload, current: 2, next: null, workers: [...serving, young(3, 'serving'), young(4, 'serving')] },
     'drain 1, drain 2',
   ],
   [
-    'after it: the old preloader ends when its last worker has gone',
+    'after a reload: the old preloader ends when its last worker has gone',
     { ...reload, current: 2, next: null, workers: [young(3, 'serving'), young(4, 'serving')] },
     'end-preloader 1',
   ],
   [
-    'a reload given up: what there is of it goes',
+    'a reload is given up: its workers go',
     { ...reload, next: null, workers: [...serving, young(3, 'starting'), young(4, 'serving')] },
     'kill 3, drain 4',
   ],

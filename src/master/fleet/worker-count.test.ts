@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { WorkerCount } from './worker-count.ts'
 
-test('ASGI has its own number, and who is not known yet the smaller one', () => {
+test('ASGI has its own number, and an unknown application has the smaller one', () => {
   const count = new WorkerCount({ workers: 4, asgiWorkers: 1 })
   assert.deepEqual([count.of('wsgi'), count.of('asgi'), count.of(null)], [4, 1, 1])
   const given = new WorkerCount({ workers: 3, asgiWorkers: null })
   assert.deepEqual([given.of('wsgi'), given.of('asgi'), given.of(null)], [3, 3, 3])
 })
 
-test('TTIN and TTOU add to it, and one stays', () => {
+test('TTIN and TTOU change it, and one worker stays', () => {
   const count = new WorkerCount({ workers: 2, asgiWorkers: 1 })
   count.change('wsgi', 1)
   assert.equal(count.of('wsgi'), 3)
@@ -19,7 +19,7 @@ test('TTIN and TTOU add to it, and one stays', () => {
   assert.equal(count.of('wsgi'), 2)
 })
 
-test('another configuration keeps what they have added, unless the setting changed', () => {
+test('a new configuration keeps their change, unless the setting changed', () => {
   const count = new WorkerCount({ workers: 2, asgiWorkers: null })
   count.change('wsgi', 1)
   count.configure({ workers: 2, asgiWorkers: null }, false)

@@ -40,7 +40,7 @@ test('the first line has the process, every address, and what is served', () => 
   assert.deepEqual([told.message, told.fields], ['started', { pid: 7 }])
 })
 
-test('or why it is served, when nobody named it', () => {
+test('the first line says how the application was found, when nobody named it', () => {
   const found = "found app.py with 'app', serving app:app"
   assert.match(
     summarizeProgram(STARTED, { ...APP, found }).headline,
@@ -48,7 +48,7 @@ test('or why it is served, when nobody named it', () => {
   )
 })
 
-test('then what it runs on, its workers, and its static files', () => {
+test('the second line has what it runs on and its workers; the third has static files', () => {
   assert.deepEqual(summarizeApplication(LOADED, generation({})).facts, [
     {
       label: 'WSGI',
@@ -58,7 +58,7 @@ test('then what it runs on, its workers, and its static files', () => {
   ])
 })
 
-test('no framework, and each worker imports', () => {
+test('without a framework, and with preload off', () => {
   const application = { framework: '', python: '3.9.1', interface: 'asgi' }
   const python = { reason: 'python3 on PATH' }
   const [made] = summarizeApplication(LOADED, generation({ application, python, preload: 'off' })).facts
