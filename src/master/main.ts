@@ -29,8 +29,6 @@ import { handleSignals, type Urgency } from './signals.ts'
 
 /** How long to wait for the last output of processes that are gone. Only a daemon that holds a pipe open needs longer. */
 const LAST_OUTPUT_MS = 500
-/** A second Ctrl-C within this time stops the program, even when a debugger waits. */
-const INTERRUPT_MS = 2000
 
 /** Where the configuration came from. */
 export interface ConfigSource {
@@ -82,8 +80,6 @@ class Master {
   #development: Development | null = null
   #notifier: Notifier | null = null
   #isFinishing = false
-  /** When a debugger last got Ctrl-C. */
-  #interruptedAt = Number.NEGATIVE_INFINITY
 
   constructor(config: Config, programs: Programs, narrator: Narrator, log: ProgramLog, source: ConfigSource) {
     this.#config = config
@@ -195,7 +191,9 @@ class Master {
         if (!this.#isFinishing) this.#narrator.info(`stopping ${STOP_WORDS[urgency]} (${signal})`)
         this.#stop(urgency, 0)
       },
-      interrupt: () => !this.#isFinishing && this.#interruptDebugger(),
+      // Without a terminal it is an editor's debugger, which has keys of its own.
+      interrupt: () =>
+        !this.#isFinishing && hasTerminal(this.#config) && (this.#fleet?.workers.debuggers.interrupt() ?? false),
       reload: () => {
         if (this.#isFinishing) return
         this.#notifier?.reloading()
@@ -217,16 +215,6 @@ class Master {
       reopenLogs: () =>
         reopenLogs(this.#config, this.#log, this.#narrator, () => this.#fleet?.sendToGateway({ type: 'reopen-logs' })),
     })
-  }
-
-  /** The first Ctrl-C is for the debugger; a second one soon after it is for the program. */
-  #interruptDebugger(): boolean {
-    const now = performance.now()
-    if (now - this.#interruptedAt < INTERRUPT_MS) return false
-    // Without a terminal it is an editor's debugger, which has keys of its own.
-    if (!hasTerminal(this.#config) || !this.#fleet?.workers.interruptDebugger()) return false
-    this.#interruptedAt = now
-    return true
   }
 
   /** False: the new configuration is wrong, and nothing changes. */

@@ -16,6 +16,7 @@ import { signalVerified } from '../host/process-identity.ts'
 import { describeExit } from '../output/describe.ts'
 import type { Narrator } from '../output/narrator.ts'
 import { type Outputs, openOutput } from '../output/output.ts'
+import { Debuggers } from './debuggers.ts'
 import { type GatewayReport, type ReportReaders, takeReport } from './gateway-reports.ts'
 import type { DevelopmentMessage, Generation, WorkerMessage } from './generation.ts'
 import { MemorySampler } from './memory-sampler.ts'
@@ -51,6 +52,7 @@ export interface WorkersOptions {
 }
 
 export class Workers {
+  readonly debuggers: Debuggers
   readonly #workers = new Map<number, WorkerHandle>()
   readonly #options: WorkersOptions
   readonly #narrator: Narrator
@@ -61,6 +63,11 @@ export class Workers {
   constructor(options: WorkersOptions) {
     this.#options = options
     this.#narrator = options.narrator
+    this.debuggers = new Debuggers(() => this.#workers.values(), {
+      narrator: options.narrator,
+      sendToGateway: options.sendToGateway,
+      interrupt: worker => this.#signal(worker, 'INT'),
+    })
     this.#sampler = new MemorySampler(options.recycle, () => this.#workers.values(), options.changed)
     this.#reportReaders = {
       narrator: options.narrator,
@@ -99,9 +106,7 @@ export class Workers {
       loadFailed: (one, failure) => this.#options.loadFailed(one, failure),
       silent: (one, reason) => this.#onSilent(one, reason),
       debugged: one => {
-        this.#tellDebugged(one)
-        const debugged = this.#debugged
-        if (one.isDebugged && debugged.length > 1) this.#narrator.keyboardShared(debugged)
+        this.debuggers.changed(one)
         this.#options.changed()
       },
       developmentMessage: (one, message) => this.#options.developmentMessage(one, message),
@@ -113,21 +118,6 @@ export class Workers {
     worker.recycle(describeAge(recycle, age), worker.startedAt + age)
     this.#workers.set(id, worker)
     this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id })
-  }
-
-  /** Ctrl-C for the workers in a debugger; false: there is none. */
-  interruptDebugger(): boolean {
-    const debugged = this.#debugged
-    for (const worker of debugged) this.#signal(worker, 'INT')
-    return debugged.length > 0
-  }
-
-  get #debugged(): WorkerHandle[] {
-    return [...this.#workers.values()].filter(one => one.isDebugged)
-  }
-
-  #tellDebugged({ id, isDebugged }: WorkerHandle): void {
-    this.#options.sendToGateway({ type: 'worker-debugged', worker: id, isDebugged })
   }
 
   command(command: 'add' | 'drain' | 'recycle' | 'stop' | 'kill', id: number): void {
