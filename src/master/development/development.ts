@@ -12,7 +12,7 @@
 import type { Config } from '../../config/types.ts'
 import type { ErrorReport, MasterToGateway, SourceFile } from '../../control/messages.ts'
 import type { Narrator } from '../output/narrator.ts'
-import { isDifferent, look, SourceSnapshot, touchedAt } from './source-snapshot.ts'
+import { fileState, isDifferent, SourceSnapshot, touchedAt } from './source-snapshot.ts'
 import { CodeWatcher, matters } from './watch.ts'
 
 /** The writes of one save, of a formatter or of a checkout are one change. */
@@ -51,7 +51,7 @@ export class Development {
     const { config, narrator } = options
     this.#watcher = new CodeWatcher(config.watch, config.envFiles, {
       found: path => this.#found(path),
-      touched: path => this.#look(path),
+      touched: path => this.#compare(path),
       ready: () => this.#onReady(),
       failed: error => narrator.warn(`watching for changes: ${error.message}; the next request notices a change`),
     })
@@ -127,7 +127,7 @@ export class Development {
   #remember(): void {
     const { before } = this.#newest
     for (const path of this.#watcher.files) {
-      const file = look(path)
+      const file = fileState(path)
       if (file !== null) before.set(path, file)
     }
   }
@@ -145,7 +145,7 @@ export class Development {
   /** A file that was written during the import, by the developer or by the application. */
   #findResourceChange(snapshot: SourceSnapshot): string | null {
     for (const [path, file] of snapshot.before) {
-      const now = snapshot.imported.has(path) ? file : look(path)
+      const now = snapshot.imported.has(path) ? file : fileState(path)
       if (now === null || !isDifferent(file, now) || !matters(path, false, this.#known(snapshot))) continue
       if (!this.#isBelieved()) return path
       snapshot.before.set(path, now)
@@ -158,7 +158,7 @@ export class Development {
   /** The gateway found a file that differs from what Python read. */
   foundStale(path: string): void {
     // The file is of the generation before, or the same again: the gateway compares anew.
-    if (!this.#look(path) && this.#burst === undefined && this.#newest.isSettled) this.gatewayStarted()
+    if (!this.#compare(path) && this.#burst === undefined && this.#newest.isSettled) this.gatewayStarted()
   }
 
   /**
@@ -167,17 +167,17 @@ export class Development {
    */
   #found(path: string): void {
     const snapshot = this.#newest
-    const file = look(path)
+    const file = fileState(path)
     if (file === null) return
-    if (snapshot.state(path) !== null) this.#look(path)
+    if (snapshot.state(path) !== null) this.#compare(path)
     else if (touchedAt(path) > snapshot.date && !this.#isBelieved()) this.#changed(path)
     else snapshot.before.set(path, file)
   }
 
-  #look(path: string): boolean {
+  #compare(path: string): boolean {
     const snapshot = this.#newest
     const then = snapshot.state(path)
-    const isChange = isDifferent(then, look(path)) && matters(path, then === null, this.#known(snapshot))
+    const isChange = isDifferent(then, fileState(path)) && matters(path, then === null, this.#known(snapshot))
     if (isChange && !this.#isBelieved()) this.#changed(path)
     return isChange
   }

@@ -30,10 +30,10 @@ const IGNORED = new Set([
 const TEMPLATES = new Set(['.html', '.htm', '.jinja', '.jinja2', '.j2', '.mako', '.mo'])
 
 /** `resource`: a file that an application may read at any time, such as a template or a file of variables. */
-export type Kind = 'python' | 'resource'
+export type FileKind = 'python' | 'resource'
 
 /** Null: by its name, the file does not matter to the application. */
-export function kindOf(path: string): Kind | null {
+export function kindOf(path: string): FileKind | null {
   const name = basename(path)
   if (name === '.env' || name.startsWith('.env.') || name === '.flaskenv') return 'resource'
   // Editors put such files beside a file while it is open.
@@ -44,7 +44,7 @@ export function kindOf(path: string): Kind | null {
 }
 
 /** What is known about the newest generation. */
-export interface Known {
+export interface KnownCode {
   /** Python has read the file. */
   isImported(path: string): boolean
   readonly envFiles: readonly string[]
@@ -53,7 +53,7 @@ export interface Known {
 }
 
 /** Whether the change may affect the application. `isNew`: the file did not exist when the application was loaded. */
-export function matters(path: string, isNew: boolean, known: Known): boolean {
+export function matters(path: string, isNew: boolean, known: KnownCode): boolean {
   if (known.isImported(path) || known.envFiles.includes(path)) return true
   const kind = kindOf(path)
   // A framework may find a new module by its name (admin.py, a migration). A module that nothing imports does not matter.

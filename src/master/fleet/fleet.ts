@@ -21,7 +21,7 @@ import { Gateways } from './gateways.ts'
 import type { Generation, Interface } from './generation.ts'
 import { Generations, MAX_TIMER_MS } from './generations.ts'
 import { foundMounts, mountsOf } from './static-mounts.ts'
-import { type Action, plan, type World } from './supervise.ts'
+import { type Action, type FleetState, plan } from './supervise.ts'
 import { WorkerCount } from './worker-count.ts'
 import { WorkerEnds } from './worker-ends.ts'
 import { Workers } from './workers.ts'
@@ -207,14 +207,14 @@ export class Fleet {
       this.#wakeTimer = setTimeout(() => this.#plan(), Math.min(MAX_TIMER_MS, Math.max(1, wakeAt - performance.now())))
   }
 
-  #describe(): World {
+  #describe(): FleetState {
     return {
       now: performance.now(),
       gracefulMs: this.#gracefulMs,
       gateway: this.gateway === null ? 'gone' : this.gateway.listeningSince === null ? 'starting' : 'listening',
       gatewaySince: this.gateway?.startedAt ?? 0,
       gatewayNotBefore: this.#gateways.notBefore,
-      current: this.generations.serving,
+      serving: this.generations.serving,
       next: this.generations.next,
       nextNotBefore: this.generations.notBefore,
       generations: [...this.generations.values()].map(({ number, preloader, forkNotBefore, interface: kind }) => ({

@@ -1,5 +1,5 @@
 import { test } from 'node:test'
-import { checkPlan, due, GRACEFUL, generation, NOW, type Row, reload, worker, young } from './testing/worlds.ts'
+import { checkPlan, due, GRACEFUL, generation, NOW, type Row, reload, worker, young } from './testing/states.ts'
 
 const TABLE: readonly Row[] = [
   [

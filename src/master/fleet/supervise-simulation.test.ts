@@ -2,47 +2,47 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type Action, plan, type WorkerView, type World } from './supervise.ts'
-import { generation, NEVER, words, worker, world } from './testing/worlds.ts'
+import { type Action, type FleetState, plan, type WorkerView } from './supervise.ts'
+import { fleetState, generation, NEVER, words, worker } from './testing/states.ts'
 import { IN_SERVICE, LINKED, type WorkerPhase } from './worker-phases.ts'
 
 interface Simulated {
-  world: World
+  fleet: FleetState
   lastWorker: number
   lastGeneration: number
 }
 
 function setWorker(state: Simulated, id: number, changes: Partial<WorkerView>): void {
-  const workers = state.world.workers.map(one => (one.id === id ? { ...one, ...changes } : one))
-  state.world = { ...state.world, workers }
+  const workers = state.fleet.workers.map(one => (one.id === id ? { ...one, ...changes } : one))
+  state.fleet = { ...state.fleet, workers }
 }
 
 function perform(state: Simulated, action: Action): void {
-  const { world } = state
-  const { now } = world
+  const { fleet } = state
+  const { now } = fleet
   switch (action.type) {
     case 'spawn-gateway':
-      state.world = { ...world, gateway: 'starting', gatewaySince: now }
+      state.fleet = { ...fleet, gateway: 'starting', gatewaySince: now }
       break
     case 'kill-gateway':
-      state.world = { ...world, gateway: 'gone' }
+      state.fleet = { ...fleet, gateway: 'gone' }
       break
     case 'new-generation': {
       const next = ++state.lastGeneration
-      const { wanted } = world.generations.at(-1)!
-      state.world = { ...world, next, generations: [...world.generations, { ...generation(next, 'loading'), wanted }] }
+      const { wanted } = fleet.generations.at(-1)!
+      state.fleet = { ...fleet, next, generations: [...fleet.generations, { ...generation(next, 'loading'), wanted }] }
       break
     }
     case 'promote':
-      state.world = { ...world, current: world.next, next: null }
+      state.fleet = { ...fleet, serving: fleet.next, next: null }
       break
     case 'fork': {
       const made = worker(++state.lastWorker, 'forking', { generation: action.generation, since: now })
-      state.world = { ...world, workers: [...world.workers, made] }
+      state.fleet = { ...fleet, workers: [...fleet.workers, made] }
       break
     }
     case 'end-preloader':
-      state.world = { ...world, generations: world.generations.filter(one => one.number !== action.generation) }
+      state.fleet = { ...fleet, generations: fleet.generations.filter(one => one.number !== action.generation) }
       break
     default: {
       const phases = {
@@ -59,20 +59,20 @@ function perform(state: Simulated, action: Action): void {
 
 /** What obedient processes do next. */
 function progress(state: Simulated): void {
-  const { world } = state
+  const { fleet } = state
   const ahead: Partial<Record<WorkerPhase, WorkerPhase>> = {
     forking: 'starting',
     starting: 'ready',
     draining: 'drained',
-    ...(world.gateway === 'listening' ? { linking: 'warming', warming: 'serving' } : {}),
+    ...(fleet.gateway === 'listening' ? { linking: 'warming', warming: 'serving' } : {}),
   }
-  const workers = world.workers
+  const workers = fleet.workers
     .filter(one => one.phase !== 'stopping' && one.phase !== 'killing')
     .map(one => ({ ...one, phase: ahead[one.phase] ?? one.phase }))
-  const generations = world.generations.map(one =>
+  const generations = fleet.generations.map(one =>
     one.preloader === 'loading' ? { ...one, preloader: 'forking' as const } : one,
   )
-  state.world = { ...world, workers, generations, gateway: world.gateway === 'starting' ? 'listening' : world.gateway }
+  state.fleet = { ...fleet, workers, generations, gateway: fleet.gateway === 'starting' ? 'listening' : fleet.gateway }
 }
 
 type Blow =
@@ -89,48 +89,48 @@ type Blow =
   | 'nothing'
 
 function strike(state: Simulated, blow: Blow, pick: number): void {
-  const { world } = state
-  const victim = world.workers[pick % Math.max(1, world.workers.length)]
+  const { fleet } = state
+  const victim = fleet.workers[pick % Math.max(1, fleet.workers.length)]
   switch (blow) {
     case 'kill-worker':
-      state.world = { ...world, workers: world.workers.filter(one => one !== victim) }
+      state.fleet = { ...fleet, workers: fleet.workers.filter(one => one !== victim) }
       break
     case 'kill-preloader': {
-      const generations = world.generations.map(one =>
-        one.number === world.current ? { ...one, preloader: 'gone' as const } : one,
+      const generations = fleet.generations.map(one =>
+        one.number === fleet.serving ? { ...one, preloader: 'gone' as const } : one,
       )
-      state.world = { ...world, generations }
+      state.fleet = { ...fleet, generations }
       break
     }
     case 'kill-gateway': {
       const back = (phase: WorkerPhase) => (LINKED.has(phase) ? 'ready' : phase === 'draining' ? 'drained' : phase)
-      state.world = {
-        ...world,
+      state.fleet = {
+        ...fleet,
         gateway: 'gone',
-        workers: world.workers.map(one => ({ ...one, phase: back(one.phase) })),
+        workers: fleet.workers.map(one => ({ ...one, phase: back(one.phase) })),
       }
       break
     }
     case 'stuck':
     case 'lost':
     case 'mute':
-      if (victim && IN_SERVICE.has(victim.phase)) setWorker(state, victim.id, { fault: blow, faultSince: world.now })
+      if (victim && IN_SERVICE.has(victim.phase)) setWorker(state, victim.id, { fault: blow, faultSince: fleet.now })
       break
     case 'due':
-      if (victim) setWorker(state, victim.id, { recycleAt: Math.min(world.now, victim.recycleAt) })
+      if (victim) setWorker(state, victim.id, { recycleAt: Math.min(fleet.now, victim.recycleAt) })
       break
     case 'reload':
-      if (world.next === null && world.current !== null) perform(state, { type: 'new-generation' })
+      if (fleet.next === null && fleet.serving !== null) perform(state, { type: 'new-generation' })
       break
     // For one generation, because the interface of its application may be known late.
     case 'more':
     case 'less': {
-      const number = world.generations[pick % world.generations.length]!.number
+      const number = fleet.generations[pick % fleet.generations.length]!.number
       const by = blow === 'more' ? 1 : -1
-      const generations = world.generations.map(one =>
+      const generations = fleet.generations.map(one =>
         one.number === number ? { ...one, wanted: Math.max(1, one.wanted + by) } : one,
       )
-      state.world = { ...world, generations }
+      state.fleet = { ...fleet, generations }
       break
     }
     case 'nothing':
@@ -141,11 +141,11 @@ function strike(state: Simulated, blow: Blow, pick: number): void {
 /** Plans until nothing is left to do at this moment. A plan that never ends would hang the master. */
 function settle(state: Simulated): void {
   for (let round = 0; round < 20; round++) {
-    const { actions } = plan(state.world)
+    const { actions } = plan(state.fleet)
     if (actions.length === 0) return
     for (const action of actions) perform(state, action)
   }
-  assert.fail(`the plan never comes to rest: ${words(plan(state.world))}`)
+  assert.fail(`the plan never comes to rest: ${words(plan(state.fleet))}`)
 }
 
 const BLOWS: readonly Blow[] = [
@@ -167,7 +167,7 @@ test('whatever happens to the processes, the plan comes to rest and all wanted w
   fc.assert(
     fc.property(blows, sequence => {
       const state: Simulated = {
-        world: world({ current: null, next: 1, gateway: 'gone', generations: [generation(1, 'loading')] }),
+        fleet: fleetState({ serving: null, next: 1, gateway: 'gone', generations: [generation(1, 'loading')] }),
         lastWorker: 0,
         lastGeneration: 1,
       }
@@ -177,20 +177,20 @@ test('whatever happens to the processes, the plan comes to rest and all wanted w
         progress(state)
       }
       for (let round = 0; round < 60; round++) {
-        state.world = { ...state.world, now: state.world.now + 1000 }
+        state.fleet = { ...state.fleet, now: state.fleet.now + 1000 }
         settle(state)
         progress(state)
       }
-      const { current, next, workers, generations } = state.world
-      const { wanted } = generations.find(one => one.number === current)!
+      const { serving, next, workers, generations } = state.fleet
+      const { wanted } = generations.find(one => one.number === serving)!
       assert.equal(next, null)
       assert.deepEqual(
         workers.map(one => [one.generation, one.phase, one.fault]),
-        Array.from({ length: wanted }, () => [current, 'serving', null]),
+        Array.from({ length: wanted }, () => [serving, 'serving', null]),
       )
       assert.deepEqual(
         generations.filter(one => one.preloader !== 'gone').map(one => one.number),
-        [current],
+        [serving],
       )
     }),
     { numRuns: 300 },
@@ -204,24 +204,24 @@ test('recycling never lowers the number of serving workers, and every worker tha
   fc.assert(
     fc.property(steps, fc.integer({ min: 1, max: 5 }), (sequence, wanted) => {
       const state: Simulated = {
-        world: world({ wanted, workers: Array.from({ length: wanted }, (_, i) => worker(i + 1, 'serving')) }),
+        fleet: fleetState({ wanted, workers: Array.from({ length: wanted }, (_, i) => worker(i + 1, 'serving')) }),
         lastWorker: wanted,
         lastGeneration: 1,
       }
       const step = (blow: Blow, pick: number) => {
         strike(state, blow, pick)
         settle(state)
-        const { workers, current } = state.world
-        const own = workers.filter(one => one.generation === current)
+        const { workers, serving } = state.fleet
+        const own = workers.filter(one => one.generation === serving)
         assert.ok(own.filter(one => one.phase === 'serving').length >= wanted, 'a dip')
         assert.ok(own.length <= wanted + 1, 'more than one at a time')
         progress(state)
-        state.world = { ...state.world, now: state.world.now + 100 }
+        state.fleet = { ...state.fleet, now: state.fleet.now + 100 }
       }
       for (const [blow, pick] of sequence) step(blow, pick)
       for (let round = 0; round < 10 * wanted + 10; round++) step('nothing', 0)
       assert.ok(
-        state.world.workers.every(one => one.recycleAt === NEVER),
+        state.fleet.workers.every(one => one.recycleAt === NEVER),
         'one that was due is still there',
       )
     }),

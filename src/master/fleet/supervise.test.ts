@@ -11,12 +11,12 @@ import {
   serving,
   worker,
   young,
-} from './testing/worlds.ts'
+} from './testing/states.ts'
 
 const TABLE: readonly Row[] = [
   ['all is well', { workers: serving }, ''],
-  ['first start, still importing', { current: null, next: 1, generations: [generation(1, 'loading')] }, ''],
-  ['first start, imported', { current: null, next: 1 }, 'fork 1, fork 1'],
+  ['first start, still importing', { serving: null, next: 1, generations: [generation(1, 'loading')] }, ''],
+  ['first start, imported', { serving: null, next: 1 }, 'fork 1, fork 1'],
   ['forks under way are counted', { workers: [worker(1, 'forking'), worker(2, 'starting')] }, ''],
   ['a warm-up takes its time', { workers: [worker(1, 'warming', { since: 0 }), worker(2, 'serving')] }, ''],
   [
@@ -31,10 +31,10 @@ const TABLE: readonly Row[] = [
     '',
     30_000,
   ],
-  ['the first generation takes over when all serve', { current: null, next: 1, workers: serving }, 'promote'],
+  ['the first generation takes over when all serve', { serving: null, next: 1, workers: serving }, 'promote'],
   [
     'the first generation does not take over when one is missing',
-    { current: null, next: 1, workers: [worker(1, 'serving'), worker(2, 'linking')] },
+    { serving: null, next: 1, workers: [worker(1, 'serving'), worker(2, 'linking')] },
     '',
     9_999,
   ],
@@ -208,12 +208,12 @@ const TABLE: readonly Row[] = [
   ],
   [
     'after a reload: the old workers drain',
-    { ...reload, current: 2, next: null, workers: [...serving, young(3, 'serving'), young(4, 'serving')] },
+    { ...reload, serving: 2, next: null, workers: [...serving, young(3, 'serving'), young(4, 'serving')] },
     'drain 1, drain 2',
   ],
   [
     'after a reload: the old preloader ends when its last worker has gone',
-    { ...reload, current: 2, next: null, workers: [young(3, 'serving'), young(4, 'serving')] },
+    { ...reload, serving: 2, next: null, workers: [young(3, 'serving'), young(4, 'serving')] },
     'end-preloader 1',
   ],
   [

@@ -34,7 +34,7 @@ export interface GenerationView {
   readonly wanted: number
 }
 
-export interface World {
+export interface FleetState {
   readonly now: number
   readonly gracefulMs: number
   readonly gateway: 'gone' | 'starting' | 'listening'
@@ -43,7 +43,7 @@ export interface World {
   /** Back-off of a crash loop. */
   readonly gatewayNotBefore: number
   /** The generation that serves; null until the first does. */
-  readonly current: number | null
+  readonly serving: number | null
   /** The generation that comes up to take over; null: none does. */
   readonly next: number | null
   readonly nextNotBefore: number
@@ -77,23 +77,23 @@ const FAULT_STOP_MS = 1000
 /** No process refuses SIGKILL, but one that waits for a disk takes it later: it is sent again. */
 const KILL_AGAIN_MS = 10_000
 
-export function plan(world: World): Plan {
-  const planner = new Planner(world)
+export function plan(state: FleetState): Plan {
+  const planner = new Planner(state)
   planner.run()
   return { actions: planner.actions, wakeAt: planner.wakeAt }
 }
 
 class Planner {
-  readonly #world: World
+  readonly #state: FleetState
   readonly actions: Action[] = []
   wakeAt = Number.POSITIVE_INFINITY
 
-  constructor(world: World) {
-    this.#world = world
+  constructor(state: FleetState) {
+    this.#state = state
   }
 
   run(): void {
-    const { current, next, generations } = this.#world
+    const { serving, next, generations } = this.#state
     if (this.#canPromote()) {
       // Everything else changes with it: the fleet calls `plan` again at once.
       this.actions.push({ type: 'promote' })
@@ -102,48 +102,48 @@ class Planner {
     this.#planGateway()
     this.#planNextGeneration()
     for (const generation of generations) {
-      if (generation.number === current || generation.number === next) this.#planFleet(generation)
+      if (generation.number === serving || generation.number === next) this.#planFleet(generation)
       else this.#retireGeneration(generation)
     }
-    for (const worker of this.#world.workers) this.#planWorker(worker)
+    for (const worker of this.#state.workers) this.#planWorker(worker)
   }
 
   /** A generation with too many workers gives them up first: of an ASGI application several processes would answer by turns. */
   #canPromote(): boolean {
-    const { next } = this.#world
+    const { next } = this.#state
     if (next === null) return false
     const [healthy, wanted] = [this.#healthy(next), this.#wanted(next)]
     return healthy.length === wanted && healthy.every(worker => worker.phase === 'serving')
   }
 
   #wanted(number: number): number {
-    return this.#world.generations.find(generation => generation.number === number)?.wanted ?? 0
+    return this.#state.generations.find(generation => generation.number === number)?.wanted ?? 0
   }
 
   /** True: the moment has come. Otherwise `wakeAt` is then at the latest. */
   #isDue(moment: number): boolean {
-    if (moment <= this.#world.now) return true
+    if (moment <= this.#state.now) return true
     this.wakeAt = Math.min(this.wakeAt, moment)
     return false
   }
 
   #planGateway(): void {
-    const { gateway, gatewaySince, gatewayNotBefore } = this.#world
+    const { gateway, gatewaySince, gatewayNotBefore } = this.#state
     if (gateway === 'gone' && this.#isDue(gatewayNotBefore)) this.actions.push({ type: 'spawn-gateway' })
     if (gateway === 'starting' && this.#isDue(gatewaySince + LISTEN_MS)) this.actions.push({ type: 'kill-gateway' })
   }
 
   /** A generation whose preloader died cannot replace its workers: a new one takes over while they serve on. */
   #planNextGeneration(): void {
-    const { current, next, generations, nextNotBefore } = this.#world
-    if (next !== null || current === null) return
-    const serving = generations.find(generation => generation.number === current)
-    if (serving?.preloader === 'gone' && this.#isDue(nextNotBefore)) this.actions.push({ type: 'new-generation' })
+    const { serving, next, generations, nextNotBefore } = this.#state
+    if (next !== null || serving === null) return
+    const present = generations.find(generation => generation.number === serving)
+    if (present?.preloader === 'gone' && this.#isDue(nextNotBefore)) this.actions.push({ type: 'new-generation' })
   }
 
   /** Workers that count towards `wanted`. */
   #healthy(generation: number): WorkerView[] {
-    return this.#world.workers.filter(
+    return this.#state.workers.filter(
       worker =>
         worker.generation === generation &&
         IN_SERVICE.has(worker.phase) &&
@@ -153,7 +153,7 @@ class Planner {
 
   /** Its death or its fault is about to be reported and counted. A replacement before that would ignore the back-off of a crash loop. */
   #diesAtItsStart({ phase, fault, faultSince }: WorkerView): boolean {
-    return fault !== 'stuck' && phase !== 'serving' && this.#world.now < faultSince + DYING_GRACE_MS
+    return fault !== 'stuck' && phase !== 'serving' && this.#state.now < faultSince + DYING_GRACE_MS
   }
 
   #planFleet(generation: GenerationView): void {
@@ -175,8 +175,8 @@ class Planner {
   /** The worker whose turn it is: the one that is due for longest. Null while the one before it is still leaving. */
   #findRecycled(generation: number, healthy: readonly WorkerView[]): WorkerView | null {
     // A reload replaces all of them.
-    if (generation !== this.#world.current || this.#world.next !== null) return null
-    const { now, workers } = this.#world
+    if (generation !== this.#state.serving || this.#state.next !== null) return null
+    const { now, workers } = this.#state
     const isLeaving = (worker: WorkerView) =>
       worker.generation === generation && worker.recycleAt <= now && !IN_SERVICE.has(worker.phase)
     if (workers.some(isLeaving)) return null
@@ -187,7 +187,7 @@ class Planner {
   }
 
   #retireGeneration(generation: GenerationView): void {
-    const workers = this.#world.workers.filter(worker => worker.generation === generation.number)
+    const workers = this.#state.workers.filter(worker => worker.generation === generation.number)
     for (const worker of workers) if (IN_SERVICE.has(worker.phase) && worker.fault === null) this.#retire(worker)
     if (workers.length === 0 && generation.preloader !== 'gone')
       this.actions.push({ type: 'end-preloader', generation: generation.number })
@@ -210,10 +210,10 @@ class Planner {
       this.#planFault(worker)
       return
     }
-    const { gracefulMs } = this.#world
+    const { gracefulMs } = this.#state
     switch (worker.phase) {
       case 'ready':
-        if (this.#world.gateway === 'listening' && !this.#isPlanned(worker)) this.#act('add', worker)
+        if (this.#state.gateway === 'listening' && !this.#isPlanned(worker)) this.#act('add', worker)
         break
       case 'linking':
         if (!this.#isPlanned(worker) && this.#isDue(worker.since + LINK_MS)) this.#act('kill', worker)
@@ -249,13 +249,13 @@ class Planner {
       this.#act('kill', worker)
       return
     }
-    const serving = this.#healthy(worker.generation).filter(other => other.phase === 'serving').length
-    const replaced = serving >= this.#wanted(worker.generation) || !this.#isServed(worker.generation)
-    if (replaced || this.#isDue(worker.faultSince + this.#world.gracefulMs)) this.#act('drain', worker)
+    const others = this.#healthy(worker.generation).filter(other => other.phase === 'serving').length
+    const isReplaced = others >= this.#wanted(worker.generation) || !this.#isServed(worker.generation)
+    if (isReplaced || this.#isDue(worker.faultSince + this.#state.gracefulMs)) this.#act('drain', worker)
   }
 
   #isServed(generation: number): boolean {
-    return generation === this.#world.current || generation === this.#world.next
+    return generation === this.#state.serving || generation === this.#state.next
   }
 
   #isPlanned(worker: WorkerView): boolean {

@@ -144,16 +144,16 @@ export class Narrator {
     if (known !== null && this.#tellsAll) this.#log.facts(SOURCE, known)
   }
 
-  /** `current`: the generation that serves on; null: none has served. */
-  generationFailed(generation: NarratedGeneration, failure: LoadFailure, current: number | null): void {
+  /** `serving`: the generation that serves on; null: none has served. */
+  generationFailed(generation: NarratedGeneration, failure: LoadFailure, serving: number | null): void {
     const isKnown = this.#config.isDevelopment && this.#failedWith === failure.message + failure.traceback
     this.#failedWith = failure.message + failure.traceback
     const traceback = failure.traceback === '' || isKnown ? '' : `\n${failure.traceback.trimEnd()}`
     const rest = this.#config.isDevelopment
       ? '\nwaiting for a change'
-      : current === null
+      : serving === null
         ? ''
-        : `\ngeneration ${generation.number} is given up, generation ${current} serves on`
+        : `\ngeneration ${generation.number} is given up, generation ${serving} serves on`
     this.error(`${failure.message}${traceback}${rest}`)
   }
 

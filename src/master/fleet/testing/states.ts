@@ -1,6 +1,6 @@
-/** States of the fleet for the tests of `supervise.ts`: short ways to write them down, and actions as words. */
+/** Short ways to write down states of the fleet, for the tests of `supervise.ts`, and actions as words. */
 import assert from 'node:assert/strict'
-import { type GenerationView, type Plan, plan, type WorkerView, type World } from '../supervise.ts'
+import { type FleetState, type GenerationView, type Plan, plan, type WorkerView } from '../supervise.ts'
 import type { WorkerPhase } from '../worker-phases.ts'
 
 export const NOW = 1_000_000
@@ -8,19 +8,23 @@ export const GRACEFUL = 30_000
 export const NEVER = Number.POSITIVE_INFINITY
 
 /** All generations want as many workers, unless one says how many. */
-export type Changes = Partial<Omit<World, 'generations'>> & {
+export type Changes = Partial<Omit<FleetState, 'generations'>> & {
   readonly wanted?: number
   readonly generations?: readonly (Omit<GenerationView, 'wanted'> & { readonly wanted?: number })[]
 }
 
-export function world({ wanted = 2, generations = [generation(1, 'forking')], ...changes }: Changes = {}): World {
+export function fleetState({
+  wanted = 2,
+  generations = [generation(1, 'forking')],
+  ...changes
+}: Changes = {}): FleetState {
   return {
     now: NOW,
     gracefulMs: GRACEFUL,
     gateway: 'listening',
     gatewaySince: 0,
     gatewayNotBefore: 0,
-    current: 1,
+    serving: 1,
     next: null,
     nextNotBefore: 0,
     workers: [],
@@ -71,7 +75,7 @@ export const due = (id: number, ago: number, phase: WorkerPhase = 'serving', cha
 export type Row = readonly [string, Changes, string, number?]
 
 export function checkPlan([, state, expected, wakeIn]: Row): void {
-  const found = plan(world(state))
+  const found = plan(fleetState(state))
   assert.equal(words(found), expected)
   // With actions the fleet plans again at once.
   if (found.actions.length === 0) assert.equal(found.wakeAt, NOW + (wakeIn ?? NEVER))
