@@ -12,7 +12,7 @@
 import type { Config } from '../../config/types.ts'
 import type { ErrorReport, MasterToGateway, SourceFile } from '../../control/messages.ts'
 import type { Narrator } from '../output/narrator.ts'
-import { fileState, isDifferent, SourceSnapshot, touchedAt } from './source-snapshot.ts'
+import { isDifferent, look, SourceSnapshot, touchedAt } from './source-snapshot.ts'
 import { CodeWatcher, matters } from './watch.ts'
 
 /** The writes of one save, of a formatter or of a checkout are one change. */
@@ -127,7 +127,7 @@ export class Development {
   #remember(): void {
     const { before } = this.#newest
     for (const path of this.#watcher.files) {
-      const file = fileState(path)
+      const file = look(path)
       if (file !== null) before.set(path, file)
     }
   }
@@ -145,7 +145,7 @@ export class Development {
   /** A file that was written during the import, by the developer or by the application. */
   #findResourceChange(snapshot: SourceSnapshot): string | null {
     for (const [path, file] of snapshot.before) {
-      const now = snapshot.imported.has(path) ? file : fileState(path)
+      const now = snapshot.imported.has(path) ? file : look(path)
       if (now === null || !isDifferent(file, now) || !matters(path, false, this.#known(snapshot))) continue
       if (!this.#isBelieved()) return path
       snapshot.before.set(path, now)
@@ -167,7 +167,7 @@ export class Development {
    */
   #found(path: string): void {
     const snapshot = this.#newest
-    const file = fileState(path)
+    const file = look(path)
     if (file === null) return
     if (snapshot.state(path) !== null) this.#compare(path)
     else if (touchedAt(path) > snapshot.date && !this.#isBelieved()) this.#changed(path)
@@ -177,7 +177,7 @@ export class Development {
   #compare(path: string): boolean {
     const snapshot = this.#newest
     const then = snapshot.state(path)
-    const isChange = isDifferent(then, fileState(path)) && matters(path, then === null, this.#known(snapshot))
+    const isChange = isDifferent(then, look(path)) && matters(path, then === null, this.#known(snapshot))
     if (isChange && !this.#isBelieved()) this.#changed(path)
     return isChange
   }

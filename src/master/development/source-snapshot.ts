@@ -52,7 +52,7 @@ export class SourceSnapshot {
   /** A file that has changed since Python read it; null: there is none. */
   findChange(): string | null {
     if (this.contradiction !== null) return this.contradiction
-    for (const file of this.imported.values()) if (isDifferent(file, fileState(file.path))) return file.path
+    for (const file of this.imported.values()) if (isDifferent(file, look(file.path))) return file.path
     return null
   }
 
@@ -66,7 +66,7 @@ export class SourceSnapshot {
 }
 
 /** The present state of the file; null: there is none. */
-export function fileState(path: string): SourceFile | null {
+export function look(path: string): SourceFile | null {
   try {
     const found = statSync(path, { throwIfNoEntry: false })
     return found?.isFile() ? { path, modified: found.mtimeMs, size: found.size } : null

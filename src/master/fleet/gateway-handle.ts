@@ -131,7 +131,7 @@ export class GatewayHandle {
   }
 }
 
-/** The settings that the gateway needs, and no others. */
+/** What its process needs to know, and nothing else. */
 function gatewayPart(config: Config): GatewayConfig {
   const { limits, timeouts, trustedProxies, forwardedHeaders, accessLog, requestBuffering, rootPath, staticMounts } =
     config

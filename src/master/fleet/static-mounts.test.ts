@@ -9,8 +9,8 @@ const OLD: StaticMount = { url: '/static/', directory: '/srv/1/static' }
 const withFound = (found: Partial<FoundStatic> | null) =>
   ({ static: found && { mounts: [], finders: [], none: '', ...found } }) as unknown as LoadedApplication
 const withMount = (mount: StaticMount | null) => withFound({ mounts: mount === null ? [] : [mount] })
-const config = (staticMounts: StaticMount[] = [], { rootPath = '' } = {}) =>
-  ({ staticMounts, rootPath }) as unknown as Config
+const config = (staticMounts: StaticMount[] = [], { findStatic = true, rootPath = '' } = {}) =>
+  ({ staticMounts, findStatic, rootPath }) as unknown as Config
 const MINE: StaticMount = { url: '/static/', directory: '/mine' }
 
 test('what was found is used, unless the same URL is configured', () => {

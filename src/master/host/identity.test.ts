@@ -66,24 +66,28 @@ test('a log where only root may write is written by root', root, () => {
   assert.ok(existsSync(join(closed, 'log')))
 })
 
-test('behind a directory of the user in the middle of a path root neither writes nor makes a log', root, () => {
-  const { link } = plant()
-  const own = join(link, '..')
-  const [secret, logs] = [join(directory, 'only-root'), join(own, 'logs')]
-  mkdirSync(secret)
-  rmSync(link)
-  const config = { accessLog: { path: join(logs, 'log') }, identity: nobody } as Config
-  for (const make of [() => mkdirSync(logs), () => symlinkSync(secret, logs)]) {
-    make()
-    assert.throws(
-      () => openLog(nobody, join(logs, 'log')),
-      /not safe for root to write: user 65534 can replace .*logs;/,
-    )
-    assert.throws(() => prepareAccessLog(config), /not safe for root to write/)
-    rmSync(logs, { recursive: true })
-  }
-  assert.equal(existsSync(join(secret, 'log')), false)
-})
+test(
+  'a directory of the user in the middle of a path leads root nowhere: no log is written or made behind it',
+  root,
+  () => {
+    const { link } = plant()
+    const own = join(link, '..')
+    const [secret, logs] = [join(directory, 'only-root'), join(own, 'logs')]
+    mkdirSync(secret)
+    rmSync(link)
+    const config = { accessLog: { path: join(logs, 'log') }, identity: nobody } as Config
+    for (const make of [() => mkdirSync(logs), () => symlinkSync(secret, logs)]) {
+      make()
+      assert.throws(
+        () => openLog(nobody, join(logs, 'log')),
+        /not safe for root to write: user 65534 can replace .*logs;/,
+      )
+      assert.throws(() => prepareAccessLog(config), /not safe for root to write/)
+      rmSync(logs, { recursive: true })
+    }
+    assert.equal(existsSync(join(secret, 'log')), false)
+  },
+)
 
 test(
   'a step can be replaced by a user who may write its directory, and in a sticky directory by its owner',
