@@ -4,8 +4,8 @@
  *     change ──▶ hold ──▶ new generation ──▶ sources   it loads: requests go to this generation only
  *                                       └──▶ broken    it does not load: the error answers requests, until the next change
  *
- * Invariants: the gateway serves only code that is the same in the files now. When files change again while a generation loads, the
- * gateway holds on, and the next generation replaces that one. A file is compared with the state in which the newest generation read it;
+ * Invariants: the gateway serves only what Python read from files that are still the same. When they change while a generation loads, the
+ * gateway goes on holding requests, and the next generation replaces that one. A file is compared with the state in which the newest generation read it;
  * an event is only a reason to compare. So one save is one reload, whoever notices it first.
  * Not here: watching (`watch.ts`), the files of a generation (`source-snapshot.ts`), starting generations (`fleet/generations.ts`).
  */
@@ -21,7 +21,7 @@ const BURST_MS = 50
 const LONGEST_BURST_MS = 500
 /** An application that writes its own templates during its import would reload for ever: after this many reloads changes are ignored. */
 const MAX_RESTARTS = 3
-/** A later change is a person's, who mends an import that hangs. */
+/** A change after this time is a person's, for example of one who mends an import that hangs. */
 const RESTART_MS = 5000
 
 export interface DevelopmentOptions {
@@ -147,7 +147,7 @@ export class Development {
     for (const [path, file] of snapshot.before) {
       const now = snapshot.imported.has(path) ? file : look(path)
       if (now === null || !isDifferent(file, now) || !matters(path, false, this.#known(snapshot))) continue
-      if (!this.#isBelieved()) return path
+      if (!this.#ignoresChanges()) return path
       snapshot.before.set(path, now)
     }
     return null
@@ -170,7 +170,7 @@ export class Development {
     const file = look(path)
     if (file === null) return
     if (snapshot.state(path) !== null) this.#compare(path)
-    else if (touchedAt(path) > snapshot.date && !this.#isBelieved()) this.#changed(path)
+    else if (touchedAt(path) > snapshot.date && !this.#ignoresChanges()) this.#changed(path)
     else snapshot.before.set(path, file)
   }
 
@@ -178,7 +178,7 @@ export class Development {
     const snapshot = this.#newest
     const then = snapshot.state(path)
     const isChange = isDifferent(then, look(path)) && matters(path, then === null, this.#known(snapshot))
-    if (isChange && !this.#isBelieved()) this.#changed(path)
+    if (isChange && !this.#ignoresChanges()) this.#changed(path)
     return isChange
   }
 
@@ -217,7 +217,8 @@ export class Development {
     return !this.#newest.isAnswering && performance.now() - this.#newest.since < RESTART_MS
   }
 
-  #isBelieved(): boolean {
+  /** Several reloads in a row were too early: the application itself writes its files. */
+  #ignoresChanges(): boolean {
     return this.#isEarly() && this.#restarts >= MAX_RESTARTS
   }
 
