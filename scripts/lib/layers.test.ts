@@ -85,6 +85,18 @@ for (const [from, to] of [
   })
 }
 
+test('the rooms of the master import downwards, and main imports all of them', () => {
+  assert.deepEqual(broken('src/master/fleet/fleet.ts', "import { Narrator } from '../output/narrator.ts'"), [])
+  assert.deepEqual(broken('src/master/host/python.ts', "import { OperatorError } from '../errors.ts'"), [])
+  assert.deepEqual(broken('src/master/main.ts', "import { Fleet } from './fleet/fleet.ts'"), [])
+  for (const [from, to] of [
+    ['src/master/output/narrator.ts', '../fleet/generation.ts'],
+    ['src/master/host/python.ts', '../output/describe.ts'],
+    ['src/master/fleet/fleet.ts', '../main.ts'],
+  ] as const)
+    assert.equal(broken(from, `import type { X } from '${to}'`).length, 1)
+})
+
 test('sockets are the business of the gateway, of the links and of the master', () => {
   const text = "import { connect } from 'node:net'"
   for (const path of [

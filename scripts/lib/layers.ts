@@ -4,6 +4,7 @@
  *     base ← http ← { http1, websocket, apps } ← { middleware, handlers } ← gateway
  *     base ← config ← cli        base ← control ← { master, gateway }
  *     within apps: wire ← worker ← { wsgi, asgi } ← links        pool ← { wsgi, asgi }
+ *     within master: host ← output ← development ← fleet ← main
  *
  * Tests (`*.test.ts`) and what is only for them (folders named `testing`) are not checked: they may bring any two parts
  * together. Nothing else may import them.
@@ -56,6 +57,19 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     wsgi: ['pool', 'wire', 'worker'],
     asgi: ['pool', 'wire', 'worker'],
     links: ['pool', 'wire', 'worker', 'wsgi', 'asgi'],
+  },
+  master: {
+    errors: [],
+    paths: [],
+    signals: [],
+    reload: [],
+    host: ['errors'],
+    output: ['host', 'errors'],
+    development: ['output', 'host'],
+    fleet: ['development', 'output', 'host', 'errors', 'paths'],
+    shutdown: ['fleet', 'output', 'signals'],
+    check: ['fleet', 'output', 'host', 'errors', 'paths'],
+    main: ['shutdown', 'reload', 'signals', 'fleet', 'development', 'output', 'host', 'errors', 'paths'],
   },
 }
 
