@@ -1,10 +1,10 @@
 /** `jumak --help` and its short form `jumak -h`, from the definitions of the settings. */
-import { app, config } from '../config/settings/application.ts'
-import { reload } from '../config/settings/development.ts'
+import { application } from '../config/settings/application.ts'
+import { development } from '../config/settings/development.ts'
 import { ACTIONS, SETTINGS } from '../config/settings/index.ts'
 import { check } from '../config/settings/information.ts'
-import { bind } from '../config/settings/listening.ts'
-import { accessLog } from '../config/settings/logging.ts'
+import { listening } from '../config/settings/listening.ts'
+import { logging } from '../config/settings/logging.ts'
 import type { Action, Definition, Setting } from '../config/settings/setting.ts'
 import { staticFiles } from '../config/settings/static.ts'
 import { workers } from '../config/settings/workers.ts'
@@ -76,13 +76,13 @@ export function formatHelp(terminal: Terminal): string {
 
 /** What is needed most, in words that leave each a line of 80 columns. */
 const USUAL: readonly (readonly [setting: Definition, words: string])[] = [
-  [app, 'shop.wsgi, shop:app, app.py; without it what is here'],
-  [bind, ':8000, 8000 (this machine only), unix:PATH'],
-  [workers, 'processes; threads of each: --threads N'],
-  [staticFiles, 'files, as in /static/=public; Django: STATIC_ROOT'],
-  [accessLog, 'a line for each request; -: standard output'],
-  [reload, 'new code at every save'],
-  [config, 'settings; jumak.toml is found by itself'],
+  [application.app, 'shop.wsgi, shop:app, app.py; without it what is here'],
+  [listening.bind, ':8000, 8000 (this machine only), unix:PATH'],
+  [workers.workers, 'processes; threads of each: --threads N'],
+  [staticFiles.staticMounts, 'files, as in /static/=public; Django: STATIC_ROOT'],
+  [logging.accessLog.path, 'a line for each request; -: standard output'],
+  [development.isDevelopment, 'new code at every save'],
+  [application.config, 'settings; jumak.toml is found by itself'],
   [check, 'is everything right?'],
 ]
 const USUAL_COLUMN = 28

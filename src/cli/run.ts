@@ -2,12 +2,12 @@
 
 import { checkFiles } from '../config/check.ts'
 import type { Diagnostic } from '../config/diagnostics.ts'
-import { logicalWorkingDirectory } from '../config/kinds/directory.ts'
 import { type Loaded, loadConfig, reloader } from '../config/load.ts'
+import { logicalWorkingDirectory } from '../config/machine/directory.ts'
+import { type Environment, processEnvironment } from '../config/machine/environment.ts'
 import { type Loadable, printConfig, summarize } from '../config/print.ts'
 import { jsonSchema } from '../config/schema.ts'
 import { parseArguments } from '../config/sources/arguments.ts'
-import { type Environment, processEnvironment } from '../config/sources/environment.ts'
 import { writeTo } from './terminal.ts'
 
 const FAILED = 1

@@ -1,5 +1,5 @@
 /** Limits that are no settings, each with its reason, and the one that the machine sets. Bytes. */
-import { readText } from './sources/files.ts'
+import { readText } from './machine/files.ts'
 
 const MIB = 1024 * 1024
 

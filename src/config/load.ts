@@ -10,12 +10,12 @@
 import { assembleConfig } from './assemble.ts'
 import { warnOfCombinations } from './combinations.ts'
 import type { Diagnostic } from './diagnostics.ts'
-import { config as configSetting } from './settings/application.ts'
+import type { Environment } from './machine/environment.ts'
+import { application } from './settings/application.ts'
 import { SETTINGS } from './settings/index.ts'
 import type { Setting } from './settings/setting.ts'
 import type { Arguments } from './sources/arguments.ts'
 import { readConfigFile } from './sources/config-file.ts'
-import type { Environment } from './sources/environment.ts'
 import { type Given, nameOf } from './sources/given.ts'
 import { platformValue, readVariables } from './sources/variables.ts'
 import type { Config, Reloaded } from './types.ts'
@@ -94,8 +94,12 @@ interface Sources {
 function readSources(args: Arguments, environment: Environment): Sources {
   const variables = readVariables(environment.variables)
   const named = new Values(merge([args.values, variables.values]), environment)
-  const path = named.one(configSetting)
-  const file = readConfigFile(path, nameOf(configSetting, named.givens(configSetting)[0]!.origin), environment)
+  const path = named.one(application.config)
+  const file = readConfigFile(
+    path,
+    nameOf(application.config, named.givens(application.config)[0]!.origin),
+    environment,
+  )
   const settings = new Map(merge([args.values, variables.values, file.values]))
   for (const name of ['bind', 'workers'] as const) {
     const given = settings.has(name) ? null : platformValue(name, environment.variables)

@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { checkFiles } from './check.ts'
 import { type Loaded, loadConfig } from './load.ts'
+import type { Environment } from './machine/environment.ts'
 import { printConfig, summarize } from './print.ts'
 import { jsonSchema } from './schema.ts'
 import { SETTINGS } from './settings/index.ts'
 import { isFrom } from './settings/setting.ts'
 import { parseArguments } from './sources/arguments.ts'
-import type { Environment } from './sources/environment.ts'
 import { makeEnvironment, makeTree } from './testing/tree.ts'
 
 function load(words: readonly string[], environment: Environment): Loaded {

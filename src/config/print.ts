@@ -6,14 +6,14 @@
  */
 import { formatBind } from './kinds/bind.ts'
 import type { Loaded } from './load.ts'
+import type { WorkingDirectory } from './machine/environment.ts'
 import { naturalValue } from './schema.ts'
-import * as application from './settings/application.ts'
+import { application } from './settings/application.ts'
 import { SETTINGS } from './settings/index.ts'
-import { limitConnections, limitConnectionsPerAddress } from './settings/limits.ts'
-import { tempDir } from './settings/process.ts'
+import { processes } from './settings/processes.ts'
+import { resources } from './settings/resources.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
 import { workers } from './settings/workers.ts'
-import type { WorkingDirectory } from './sources/environment.ts'
 import { describeOrigin, type Given } from './sources/given.ts'
 import type { Config } from './types.ts'
 import { Values } from './values.ts'
@@ -37,7 +37,7 @@ function linesOf(setting: Setting, values: Values, config: Config): string[] {
   if (setting.name === 'env' && givens.length > 0) return variableLines(setting, givens)
   const isComment = !values.isGiven(setting) || !isFrom(setting, 'file')
   const texts = givens.map(given =>
-    setting === application.chdir ? config.directory : values.absolute(setting, given),
+    setting === application.directory ? config.directory : values.absolute(setting, given),
   )
   const became = becameOf(setting, config, texts)
   if (!values.isGiven(setting)) {
@@ -98,12 +98,12 @@ function looksSecret(key: string, value: string): boolean {
 function becameOf(setting: Setting, config: Config, texts: readonly string[]): string {
   const isAuto = texts.every(text => text === 'auto' || text === '.')
   if (setting === application.app) return texts[0] === '.' ? `became ${config.app.display}` : ''
-  if (setting === application.chdir) return texts[0] === '.' || isAuto ? `became ${config.directory}` : ''
+  if (setting === application.directory) return texts[0] === '.' || isAuto ? `became ${config.directory}` : ''
   if (!isAuto) return ''
-  if (setting === workers) return `became ${config.workers} (${config.workersReason.replace('auto: ', '')})`
-  if (setting === limitConnections) return `became ${config.limits.connections}`
-  if (setting === limitConnectionsPerAddress) return `became ${config.limits.connectionsPerAddress}`
-  return setting === tempDir ? `became ${config.temporaryDirectory}` : ''
+  if (setting === workers.workers) return `became ${config.workers} (${config.workersReason.replace('auto: ', '')})`
+  if (setting === resources.limits.connections) return `became ${config.limits.connections}`
+  if (setting === resources.limits.connectionsPerAddress) return `became ${config.limits.connectionsPerAddress}`
+  return setting === processes.temporaryDirectory ? `became ${config.temporaryDirectory}` : ''
 }
 
 /** What is known of an application when it was loaded. */

@@ -4,10 +4,10 @@
  */
 import { resolve } from 'node:path'
 import type { Diagnostic } from './diagnostics.ts'
-import { fromWorkingDirectory } from './kinds/directory.ts'
-import { SETTINGS } from './settings/index.ts'
-import type { Setting } from './settings/setting.ts'
-import type { WorkingDirectory } from './sources/environment.ts'
+import { fromWorkingDirectory } from './machine/directory.ts'
+import type { WorkingDirectory } from './machine/environment.ts'
+import { GROUPS, type PlainValues, SETTINGS } from './settings/index.ts'
+import { type Group, isInput, isSetting, type Setting } from './settings/setting.ts'
 import { type Given, problemWith, wrongValue } from './sources/given.ts'
 
 /** By name of the setting; settings that nobody gave are not in it. */
@@ -27,6 +27,11 @@ export function merge(sources: readonly Settings[]): Settings {
 export interface Taken<Value> {
   readonly value: Value
   readonly given: Given
+}
+
+/** A configuration while it is put together. */
+interface Tree {
+  [name: string]: unknown
 }
 
 export class Values {
@@ -72,15 +77,34 @@ export class Values {
     return this.taken(setting).map(({ value }) => value)
   }
 
-  /** The only one; null where none was given and there is no default. */
-  first<Value>(setting: Setting<Value>): Value | null {
-    return this.all(setting)[0] ?? null
-  }
-
-  /** Where it was refused the default stands in, in a configuration that nobody will see. */
+  /**
+   * The only one; null where none was given and there is no default. Where it was refused the default stands in, in a configuration
+   * that nobody will see.
+   */
   one<Value>(setting: Setting<Value>): Value {
     const values = this.all(setting)
-    return values.length > 0 ? values[0]! : (setting.kind.parse(setting.default!) as { readonly value: Value }).value
+    if (values.length > 0) return values[0]!
+    if (setting.default === null) return null as Value
+    return (setting.kind.parse(setting.default) as { readonly value: Value }).value
+  }
+
+  /** What goes into the configuration as it was given. */
+  plain(): PlainValues {
+    const values: Tree = {}
+    for (const group of GROUPS) this.#readGroup(group, values)
+    return values as unknown as PlainValues
+  }
+
+  #readGroup(group: Group, into: Tree): void {
+    for (const [name, member] of Object.entries(group)) {
+      if (isSetting(member)) {
+        if (!isInput(member)) into[name] = this.one(member)
+        continue
+      }
+      const part = (into[name] ?? {}) as Tree
+      into[name] = part
+      this.#readGroup(member, part)
+    }
   }
 
   refuse(setting: Setting, problem: string, given: Given = this.givens(setting)[0]!): void {

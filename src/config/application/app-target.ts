@@ -5,7 +5,7 @@
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { Parsed } from '../diagnostics.ts'
 import { type AppName, isDottedName } from '../kinds/app-name.ts'
-import { isDirectory, isFile, readText, statOrNull } from '../sources/files.ts'
+import { isDirectory, isFile, readText, statOrNull } from '../machine/files.ts'
 import type { AppTarget } from '../types.ts'
 import {
   DEFAULT_ATTRIBUTES,

@@ -5,7 +5,7 @@
  */
 import { readdirSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
-import { isDirectory, isFile, readText } from '../sources/files.ts'
+import { isDirectory, isFile, readText } from '../machine/files.ts'
 import type { AppTarget } from '../types.ts'
 import { findDjango } from './django-project.ts'
 import { importsPackage, moduleNameOf, relativeDepth } from './module-name.ts'

@@ -4,7 +4,7 @@
  */
 import { readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { isFile, readText } from '../sources/files.ts'
+import { isFile, readText } from '../machine/files.ts'
 import { fileOfModule } from './module-name.ts'
 import { withoutComments } from './python-source.ts'
 

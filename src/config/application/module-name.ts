@@ -1,6 +1,6 @@
 /** What Python calls a file: from the directory above its outermost package, which must be importable for that. */
 import { basename, dirname, join } from 'node:path'
-import { isFile, readText } from '../sources/files.ts'
+import { isFile, readText } from '../machine/files.ts'
 import { withoutComments } from './python-source.ts'
 
 export interface ModuleName {

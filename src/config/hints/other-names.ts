@@ -1,6 +1,7 @@
 /** Names that other servers have for what is a setting here, or that people expect: only for "did you mean". */
+
+import { closest } from '../kinds/closest.ts'
 import { ACTIONS, SETTINGS } from '../settings/index.ts'
-import { closest } from './suggest.ts'
 
 /** Their name, without hyphens at its beginning and with hyphens for underscores → what to write here. */
 export const OTHER_NAMES: Readonly<Record<string, string>> = {

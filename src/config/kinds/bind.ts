@@ -3,9 +3,14 @@
  * binds it.
  */
 import type { Parsed } from '../diagnostics.ts'
-import type { BindAddress } from '../types.ts'
 import { isIPv4, isPlainIPv6 } from './ip.ts'
 import type { Resolve } from './kinds.ts'
+
+export type BindAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  /** A listening socket that was inherited: `fd://3`. */
+  | { readonly kind: 'fd'; readonly fd: number }
+  | { readonly kind: 'unix'; readonly path: string }
 
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/i
 const MAX_HOST_NAME = 253

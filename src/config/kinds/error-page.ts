@@ -1,9 +1,17 @@
 /** `502=errors/502.html`: which answers of ours have a page of the operator's, and what is in it. */
 import { readFileSync } from 'node:fs'
 import type { Parsed } from '../diagnostics.ts'
-import { statOrNull } from '../sources/files.ts'
-import type { ErrorFormat, ErrorPage } from '../types.ts'
+import { statOrNull } from '../machine/files.ts'
 import { enumerate, type Resolve } from './kinds.ts'
+
+export type ErrorFormat = 'text' | 'html' | 'json'
+
+/** What is answered with a status instead of our own words. */
+export interface ErrorPage {
+  readonly status: number
+  readonly format: ErrorFormat
+  readonly content: string
+}
 
 /** What Jumak answers by itself, apart from what only a program that speaks HTTP wrongly meets. */
 const STATUSES: readonly number[] = [400, 403, 404, 408, 413, 414, 431, 500, 502, 503, 504, 507]

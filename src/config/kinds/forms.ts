@@ -1,7 +1,6 @@
 /** Small forms of text that single settings have. Nothing here looks at files. */
 import { checkAccessFormat } from '../../base/access-format.ts'
 import type { Parsed } from '../diagnostics.ts'
-import type { WarmupRequest } from '../types.ts'
 import { isDottedName } from './app-name.ts'
 
 export interface Assignment {
@@ -33,6 +32,15 @@ export function parseFunctionName(text: string): Parsed<FunctionName> {
   if (!isDottedName(module)) return { problem: 'must have a Python module before the colon' }
   if (!isDottedName(attribute)) return { problem: 'must have the name of a function after the colon' }
   return { value: { module, attribute } }
+}
+
+/** What each worker answers before it serves: GET, as a client of this host would send it. */
+export interface WarmupRequest {
+  readonly scheme: 'http' | 'https'
+  /** The Host. */
+  readonly authority: string
+  /** Path and query: `/shop?page=1`. */
+  readonly target: string
 }
 
 /** A path with its query, or the URL of one, which says the host as well. */

@@ -1,7 +1,12 @@
 import type { Parsed } from '../diagnostics.ts'
-import type { PathTimeout } from '../types.ts'
 import { parseDuration } from './duration.ts'
 import { parsePlainPath } from './static-mount.ts'
+
+export interface PathTimeout {
+  /** Begins and ends with a slash; means the path without the last one as well: `/export/`. */
+  readonly prefix: string
+  readonly timeout: number
+}
 
 /** `/export=5m` → the path with a slash at its end, and milliseconds. */
 export function parsePathTimeout(text: string): Parsed<PathTimeout> {

@@ -1,6 +1,13 @@
 import type { Parsed } from '../diagnostics.ts'
-import type { StaticMount } from '../types.ts'
 import type { Resolve } from './kinds.ts'
+
+/** Files below `directory` are served at paths below `url`. */
+export interface StaticMount {
+  /** Begins and ends with a slash: `/static/`. */
+  readonly url: string
+  /** Absolute. */
+  readonly directory: string
+}
 
 const FORM = 'must be URL=DIR, as in /static/=public, or off'
 

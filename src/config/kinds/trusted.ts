@@ -1,7 +1,7 @@
 /** Whom the gateway believes about clients, and in which headers. */
 import { FORWARDED_HEADERS, type ForwardedHeader } from '../../base/forwarded-headers.ts'
 import type { Parsed } from '../diagnostics.ts'
-import { closest } from '../hints/suggest.ts'
+import { closest } from './closest.ts'
 import { isAddressOrRange } from './ip.ts'
 
 /** One entry of `--trusted-proxies` → what the gateway is told: `*` is every range, `none` is nothing. */

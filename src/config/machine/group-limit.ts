@@ -1,8 +1,8 @@
 /** What the control groups of this process allow it: its own and those around it. Runs in the command line; looks at files only. */
 import { join } from 'node:path'
 import { controlGroups, upwards } from '../../base/control-group.ts'
-import type { Machine } from '../sources/environment.ts'
-import { readText } from '../sources/files.ts'
+import type { Machine } from './environment.ts'
+import { readText } from './files.ts'
 
 /** The tightest group on the way up counts; infinite without a limit. `read`: that of the group in a directory. */
 export function groupLimit(

@@ -4,8 +4,8 @@
  * Runs in the command line; looks at files only.
  */
 import { join } from 'node:path'
-import type { Machine } from '../sources/environment.ts'
-import { readText } from '../sources/files.ts'
+import type { Machine } from './environment.ts'
+import { readText } from './files.ts'
 import { groupLimit } from './group-limit.ts'
 
 const SHARE = 1 / 4

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { Machine } from '../sources/environment.ts'
 import { makeEnvironment, makeTree } from '../testing/tree.ts'
+import type { Machine } from './environment.ts'
 import { autoWorkers } from './workers.ts'
 
 function auto(t: TestContext, files: Record<string, string>, changes: Partial<Machine> = {}) {

@@ -6,8 +6,8 @@
  * multiplies it by the group's weight, which is a share under contention and not a limit.
  */
 import { join } from 'node:path'
-import type { Machine } from '../sources/environment.ts'
-import { readText } from '../sources/files.ts'
+import type { Machine } from './environment.ts'
+import { readText } from './files.ts'
 import { groupLimit } from './group-limit.ts'
 
 /** One worker alone would leave nobody to answer while it is replaced or busy. */

@@ -4,7 +4,6 @@
  */
 
 import type { Kind } from '../kinds/kinds.ts'
-import type { Change } from '../types.ts'
 
 export type Section =
   | 'Application'
@@ -18,6 +17,9 @@ export type Section =
   | 'Information'
 
 export type Source = 'flag' | 'variable' | 'file'
+
+/** What it takes for a new value of a setting to come into force: nothing, new workers, a new start of the program. */
+export type Change = 'live' | 'reload' | 'restart'
 
 /** What settings and actions have in common. */
 export interface Definition {
@@ -52,13 +54,51 @@ export interface Setting<Value = unknown> extends Definition {
   readonly change: Change
 }
 
+/** A setting that `assemble.ts` reads by itself: the configuration has something else than its value, or more than that. */
+export interface Input<Value = unknown> extends Setting<Value> {
+  readonly isInput: true
+}
+
+/** Settings in the order of help, each under the name that its value has in `Config`; a group in it is a part of `Config`. */
+export interface Group {
+  readonly [name: string]: Setting | Group
+}
+
+/** The values of a group, under the same names. Inputs are not among them. */
+export type ValuesOf<Members> = {
+  readonly [Name in keyof Members as Members[Name] extends Input ? never : Name]: Members[Name] extends Setting<
+    infer Value
+  >
+    ? Value
+    : ValuesOf<Members[Name]>
+}
+
 /** A flag without a value that makes the program say something instead of serving. */
 export interface Action extends Definition {
   readonly name: 'usage' | 'help' | 'version' | 'check' | 'no-app' | 'print-config' | 'print-schema'
 }
 
-export function defineSetting<Value>(setting: Setting<Value>): Setting<Value> {
+/** A setting whose value goes into `Config` as it is. */
+export function plain<Value>(setting: Setting<Value>): Setting<Value> {
   return setting
+}
+
+/** A setting from which `assemble.ts` makes what goes into `Config`. */
+export function input<Value>(setting: Setting<Value>): Input<Value> {
+  return { ...setting, isInput: true }
+}
+
+export function isSetting(member: Setting | Group): member is Setting {
+  return typeof member['name'] === 'string'
+}
+
+export function isInput(setting: Setting): setting is Input {
+  return 'isInput' in setting
+}
+
+/** All settings of a group and of the groups in it. */
+export function settingsIn(group: Group): Setting[] {
+  return Object.values(group).flatMap(member => (isSetting(member) ? [member] : settingsIn(member)))
 }
 
 /** How the user writes it on the command line: `--workers`, `APP`. */

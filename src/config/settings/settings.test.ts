@@ -1,7 +1,9 @@
 /** What holds for every definition. */
 import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
-import { ACTIONS, SETTINGS } from './index.ts'
+import { ACTIONS, GROUPS, SETTINGS } from './index.ts'
+import { type Group, isInput, isSetting } from './setting.ts'
 
 const ALL = [...SETTINGS, ...ACTIONS]
 
@@ -52,4 +54,23 @@ test('one setting at most goes without its flag, and it has no short form and on
   assert.deepEqual(more, [])
   assert.equal(positional?.short, undefined)
   assert.equal(positional?.repeatable, undefined)
+})
+
+test('every group is listed', async () => {
+  const isAbout = (name: string) =>
+    /^[a-z]+\.ts$/.test(name) && !['index.ts', 'setting.ts', 'information.ts'].includes(name)
+  for (const name of readdirSync(import.meta.dirname).filter(isAbout)) {
+    const exported = Object.values((await import(`./${name}`)) as object).filter(one => one?.constructor === Object)
+    assert.equal(exported.length, 1, name)
+    assert.ok(GROUPS.includes(exported[0] as Group), name)
+  }
+})
+
+test('no two plain settings have one place in the configuration', () => {
+  const places = (group: Group, path: string): string[] =>
+    Object.entries(group).flatMap(([name, one]) =>
+      !isSetting(one) ? places(one, `${path}${name}.`) : isInput(one) ? [] : [`${path}${name}`],
+    )
+  const all = GROUPS.flatMap(group => places(group, ''))
+  assert.deepEqual([...new Set(all)], all)
 })

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { findLine } from '../kinds/accounts.ts'
-import type { Environment } from '../sources/environment.ts'
+import { findLine } from '../machine/accounts.ts'
+import type { Environment } from '../machine/environment.ts'
 
 /** A temporary directory with these files (path → text), removed after the test. The path has no links in it. */
 export function makeTree(t: TestContext, files: Readonly<Record<string, string>> = {}): string {

@@ -5,8 +5,8 @@
 import { accessSync, constants } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import type { Parsed } from '../diagnostics.ts'
-import type { Environment, WorkingDirectory } from '../sources/environment.ts'
-import { statOrNull } from '../sources/files.ts'
+import type { Environment, WorkingDirectory } from './environment.ts'
+import { statOrNull } from './files.ts'
 
 /** `chdir` may be relative; `.` is the working directory. The result is absolute. */
 export function findDirectory(chdir: string, environment: Environment): Parsed<string> {

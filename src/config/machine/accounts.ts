@@ -1,6 +1,6 @@
 /** Users and groups by name or number: /etc/passwd and /etc/group, then whatever else the machine asks (LDAP, systemd). */
 import { spawnSync } from 'node:child_process'
-import { readText } from '../sources/files.ts'
+import { readText } from './files.ts'
 
 /** A directory server that does not answer does not hold up the start for longer. */
 const ASK_MS = 5000

@@ -1,6 +1,6 @@
 /** What a configuration takes from its surroundings, so that tests can give their own. Runs in the command line only. */
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
-import { findAccount } from '../kinds/accounts.ts'
+import { findAccount } from './accounts.ts'
 
 export interface WorkingDirectory {
   /** Physical working directory. */

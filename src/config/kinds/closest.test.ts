@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { closest } from './suggest.ts'
+import { closest } from './closest.ts'
 
 const FLAGS = ['--bind', '--workers', '--threads', '--timeout', '--python', '--preload', '--log-level']
 
