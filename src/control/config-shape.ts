@@ -1,6 +1,10 @@
-/** The shape of what the gateway is told of the configuration; see `shapes.ts`. `config/` has judged the values: here they are whole. */
+/**
+ * What the gateway is told of the configuration, and the shape of it; see `shapes.ts`. `config/` has judged the values: here they
+ * are only whole. Runs in the master, which sends it, and in the gateway, which checks it. The compiler names a value without a check.
+ */
 import {
   type Check,
+  type Checks,
   flag,
   listOf,
   numberFrom,
@@ -14,6 +18,7 @@ import {
 import { FORWARDED_HEADERS } from '../base/forwarded-headers.ts'
 import type {
   AccessLogConfig,
+  Config,
   ErrorPage,
   GatewayConfig,
   HealthPaths,
@@ -83,7 +88,7 @@ export const errorPages: Check = listOf(
   MAX_ENTRIES,
 )
 
-export const gatewayConfig: Check = object<GatewayConfig>({
+const FIELDS: Checks<GatewayConfig> = {
   limits,
   timeouts,
   trustedProxies: listOf(line, MAX_ENTRIES),
@@ -100,4 +105,12 @@ export const gatewayConfig: Check = object<GatewayConfig>({
   isDevelopment: flag,
   identity: orNull(object<Identity>({ uid: id, gid: id, userName: line })),
   logLevel: oneOf(['debug', 'info', 'warn', 'error']),
-})
+}
+
+export const gatewayConfig: Check = object<GatewayConfig>(FIELDS)
+
+/** The part of the configuration that the gateway needs, and nothing else: no variables of the application. */
+export function gatewayPart(config: Config): GatewayConfig {
+  const names = Object.keys(FIELDS) as (keyof GatewayConfig)[]
+  return Object.fromEntries(names.map(name => [name, config[name]])) as unknown as GatewayConfig
+}
