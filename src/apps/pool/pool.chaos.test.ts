@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
-import type { Limits, Timeouts } from '../../config/types.ts'
+import { testConfig } from '../../config/testing/config.ts'
 import { FakeExchange } from '../testing/fake-exchange.ts'
 import { FakeWorker, type FakeWorkerRequest } from '../testing/fake-worker.ts'
 import { RequestBody } from './body.ts'
@@ -71,9 +71,13 @@ async function run(seed: number): Promise<void> {
     void start()
   }
   const memory = new MemoryBudget()
+  const { limits, timeouts } = testConfig({
+    limits: { memoryBuffer: 50_000, responseBuffer: 100_000, queue: 1000 },
+    timeouts: { request: 0, streamIdle: 0, queue: 0 },
+  })
   const pool = new AppPool({
-    limits: { memoryBuffer: 50_000, responseBuffer: 100_000, queue: 1000 } as Limits,
-    timeouts: { request: 0, requestFor: [], streamIdle: 0, queue: 0 } as Partial<Timeouts> as Timeouts,
+    limits,
+    timeouts,
     space: new TemporarySpace(directory),
     memory,
     build: 'b1',

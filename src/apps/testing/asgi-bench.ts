@@ -5,15 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
-import type { Limits, Timeouts } from '../../config/types.ts'
+import { testConfig } from '../../config/testing/config.ts'
+import type { Timeouts } from '../../config/types.ts'
 import { appHandler } from '../../handlers/app.ts'
 import { AppPool } from '../pool/pool.ts'
 import { type AsgiScript, type FakeAsgiExchange, FakeAsgiWorker } from './fake-asgi-worker.ts'
 import { FakeExchange, type FakeRequest } from './fake-exchange.ts'
 import { PoolRecord } from './pool-record.ts'
 
-/** The pool needs no others. */
-const timeouts = { request: 0, requestFor: [], streamIdle: 0, queue: 0, graceful: 0 } as Partial<Timeouts> as Timeouts
+const LIMITS = { memoryBuffer: 64 * 1024, responseBuffer: 512 * 1024, queue: 1000 }
+const TIMEOUTS = { request: 0, streamIdle: 0, queue: 0, graceful: 0 }
 
 export class AsgiBench extends PoolRecord {
   readonly pool: AppPool
@@ -30,10 +31,10 @@ export class AsgiBench extends PoolRecord {
     super()
     this.memory = changes.memory ?? new MemoryBudget()
     this.#maxRequests = changes.maxRequests ?? 0
-    const limits = { memoryBuffer: 64 * 1024, responseBuffer: 512 * 1024, queue: 1000 } as Limits
+    const { limits, timeouts } = testConfig({ limits: LIMITS, timeouts: { ...TIMEOUTS, ...changes.timeouts } })
     this.pool = new AppPool({
       limits,
-      timeouts: { ...timeouts, ...changes.timeouts },
+      timeouts,
       space: new TemporarySpace(this.directory),
       memory: this.memory,
       build: 'b1',

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, afterEach } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
+import { testConfig } from '../../config/testing/config.ts'
 import type { Limits, QueueOrder, Timeouts } from '../../config/types.ts'
 import { RequestBody } from '../pool/body.ts'
 import { AppPool } from '../pool/pool.ts'
@@ -17,36 +18,8 @@ import { PoolRecord } from './pool-record.ts'
 export const directory = mkdtempSync(join(tmpdir(), 'jumak-pool-'))
 after(() => rmSync(directory, { recursive: true }))
 
-const limits: Limits = {
-  requestLine: 8192,
-  headerBytes: 65536,
-  headerCount: 100,
-  body: 1 << 30,
-  memoryBuffer: 64 * 1024,
-  responseBuffer: 512 * 1024,
-  connections: 100,
-  connectionsPerAddress: 0,
-  temporaryBytes: null,
-  memory: Number.POSITIVE_INFINITY,
-  openFiles: 100,
-  bodyRate: 0,
-  sendRate: 0,
-  queue: 100,
-  websocketMessage: 1 << 20,
-}
-const timeouts: Timeouts = {
-  head: 0,
-  body: 0,
-  keepAlive: 0,
-  send: 0,
-  request: 0,
-  requestFor: [],
-  streamIdle: 0,
-  queue: 0,
-  graceful: 0,
-  websocketPing: 0,
-  websocketPong: 0,
-}
+const LIMITS = { memoryBuffer: 64 * 1024, responseBuffer: 512 * 1024, queue: 100 }
+const TIMEOUTS = { request: 0, streamIdle: 0, queue: 0, graceful: 0 }
 
 const cleanups: (() => void)[] = []
 afterEach(() => {
@@ -68,9 +41,13 @@ export class Bench extends PoolRecord {
     } = {},
   ) {
     super()
+    const { limits, timeouts } = testConfig({
+      limits: { ...LIMITS, ...changes.limits },
+      timeouts: { ...TIMEOUTS, ...changes.timeouts },
+    })
     this.pool = new AppPool({
-      limits: { ...limits, ...changes.limits },
-      timeouts: { ...timeouts, ...changes.timeouts },
+      limits,
+      timeouts,
       queueOrder: changes.queueOrder ?? 'fifo',
       retry: changes.retry ?? true,
       space: new TemporarySpace(directory),
@@ -124,7 +101,7 @@ export class Bench extends PoolRecord {
       space: new TemporarySpace(directory),
       memory: new MemoryBudget(),
       expected: undefined,
-      memoryBytes: limits.memoryBuffer,
+      memoryBytes: LIMITS.memoryBuffer,
       onRoom: () => {},
       onError: error => FakeExchange.failed(exchange, error),
     })
