@@ -305,6 +305,7 @@ test('Forwarded and X-Forwarded-… exclude each other: a proxy passes on the ki
 /** As a user would mistype them: what is told. */
 const MISSPELT: readonly (readonly [what: string, words: readonly string[], told: RegExp])[] = [
   ['flag', ['--wokers', '4'], /^there is no flag --wokers; did you mean --workers\?$/],
+  ['level', ['--log-level', 'warning'], /^--log-level must be .* or error \(did you mean warn\?\), not 'warning'$/],
   ['key', ['-c', 'key.toml'], /^key\.toml:2:1: there is no setting log_level; did you mean log-level\?$/],
   ['value', ['--log-level', 'wran'], /^--log-level must be debug, info, warn or error, not 'wran'$/],
   [

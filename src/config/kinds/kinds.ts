@@ -27,6 +27,8 @@ export interface Kind<Value> {
   readonly absolute?: (text: string, from: Resolve) => string
   /** The flag takes no value; `--no-name` is its opposite. */
   readonly isSwitch?: true
+  /** Words that other servers have for values → ours. */
+  readonly otherWords?: ReadonlyMap<string, string>
   /** `KEY=VALUE`: a file writes it as a table, or may. */
   readonly table?: 'only' | 'also'
 }
@@ -75,13 +77,21 @@ function parseCount(text: string, minimum: number, maximum: number): number | nu
   return value >= minimum && value <= maximum ? value : null
 }
 
-export function oneOf<const Word extends string>(words: readonly [Word, ...Word[]]): Kind<Word> {
+/** `others`: words that other servers have for some of them, for "did you mean". */
+export function oneOf<const Word extends string>(
+  words: readonly [Word, ...Word[]],
+  others: Readonly<Record<string, NoInfer<Word>>> = {},
+): Kind<Word> {
+  const otherWords = new Map(Object.entries(others))
   const hasSwitch = words.some(word => word === 'on') && words.some(word => word === 'off')
   return {
     parse: text => {
       const value = words.find(word => word === text)
-      return value === undefined ? { problem: `must be ${enumerate(words)}` } : { value }
+      if (value !== undefined) return { value }
+      const meant = otherWords.get(text)
+      return { problem: `must be ${enumerate(words)}${meant === undefined ? '' : ` (did you mean ${meant}?)`}` }
     },
+    otherWords,
     literals: hasSwitch ? ['boolean'] : [],
     json: hasSwitch ? { enum: [...words, true, false] } : { enum: [...words] },
     says: words.map(word => `\`${word}\``).join(', '),

@@ -68,7 +68,7 @@ export const logging = {
     name: 'log-level',
     section: 'Logging',
     placeholder: 'LEVEL',
-    kind: oneOf(['debug', 'info', 'warn', 'error']),
+    kind: oneOf(['debug', 'info', 'warn', 'error'], { warning: 'warn', critical: 'error', trace: 'debug' }),
     default: 'info',
     why: 'One line for each thing that happens to a process: what an operator asks after the fact.',
     doc: 'The least important lines that are written: debug, info, warn or error.',

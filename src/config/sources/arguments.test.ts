@@ -115,7 +115,10 @@ test('commas part what can have none in it, and nothing else', () => {
 
 test('a flag that takes one of a few words, among them on and off, leaves the application alone', () => {
   const args = parse('--preload', 'shop.wsgi:application')
-  assert.deepEqual(messages(args), ['--preload needs a value: --preload on, off or auto'])
+  assert.deepEqual(messages(args), [
+    '--preload needs a value: write --preload on',
+    'so all of it is: jumak --preload on shop.wsgi:application',
+  ])
   assert.deepEqual(texts(args, 'app'), ['shop.wsgi:application'])
 })
 

@@ -4,7 +4,8 @@
  * off takes no value: `--reload`, and `--no-reload` to win over a file or a variable.
  */
 import type { Diagnostic } from '../diagnostics.ts'
-import { meantName } from '../hints/other-names.ts'
+import { meantName } from '../hints/meant-name.ts'
+import { switchValue } from '../hints/other-servers.ts'
 import { Rewrite } from '../hints/rewrite.ts'
 import { ACTIONS, SETTINGS } from '../settings/index.ts'
 import { type Action, type Definition, isFrom, labelOf, type Setting } from '../settings/setting.ts'
@@ -68,11 +69,21 @@ class ArgumentReader {
     const [begin, problems] = [this.#next - 1, this.#diagnostics.length]
     if (this.#readOwn(flag)) {
       if (this.#diagnostics.length > problems) this.#rewrite.spoil()
-      else this.#rewrite.keep(this.#words.slice(begin, this.#next))
+      else this.#rewrite.keep(this.#ownWords(flag, this.#words.slice(begin, this.#next)))
     } else if (!this.#readForeign(flag)) {
       this.#reportUnknown(flag)
       this.#rewrite.spoil()
     }
+  }
+
+  /** As they should be: with the value that a flag alone has elsewhere, and our word for one of other servers. */
+  #ownWords(flag: Flag, words: readonly string[]): readonly string[] {
+    const setting = FLAGS.find(one => isNamed(one, flag.name))
+    if (setting === undefined || setting.kind.isSwitch) return words
+    const value = flag.value ?? words[1]
+    const ours = value === undefined ? switchValue(setting.name) : setting.kind.otherWords?.get(value)
+    if (ours === undefined || ours === null) return words
+    return flag.value === null ? [flag.name, ours] : [`${flag.name}=${ours}`]
   }
 
   #readOwn(flag: Flag): boolean {
@@ -108,7 +119,10 @@ class ArgumentReader {
 
   #readValue(setting: Setting, flag: Flag): void {
     const value = flag.value ?? this.#takeValue(setting)
-    if (value === null) this.#report(flag.name, `${flag.name} needs a value: ${flag.name} ${describeValue(setting)}`)
+    const elsewhere = switchValue(setting.name)
+    if (value === null && elsewhere !== null) this.#rewrite.lacksValue(flag.name, elsewhere)
+    else if (value === null)
+      this.#report(flag.name, `${flag.name} needs a value: ${flag.name} ${describeValue(setting)}`)
     else if (flag.value === null && isFlag(value))
       this.#report(
         flag.name,
@@ -121,8 +135,9 @@ class ArgumentReader {
   #takeValue(setting?: Setting): string | null {
     const word = this.#words[this.#next]
     if (word === undefined || word.startsWith('--')) return null
-    // gunicorn's `--preload` takes none: what follows is the application.
+    // A flag that takes no value elsewhere: what follows is the application.
     if (setting !== undefined && isOnOrOff(setting) && /[.:/]/.test(word)) return null
+    if (setting !== undefined && switchValue(setting.name) !== null && APPLICATION.test(word)) return null
     if (isFlag(word) && [...FLAGS, ...ACTIONS].some(one => isNamed(one, splitFlag(word).name))) return null
     this.#next++
     return word
@@ -168,6 +183,9 @@ class ArgumentReader {
 }
 
 const FLAGS: readonly Setting[] = SETTINGS.filter(one => !one.positional && isFrom(one, 'flag'))
+
+/** Of what could be a file, too, only what is hardly ever one. */
+const APPLICATION = /^[\w.]+:[\w.]+(?:\(\))?$/
 
 /** `-` alone is a value: standard output. */
 function isFlag(word: string): boolean {

@@ -102,6 +102,11 @@ for (const [toml, values] of VALUES)
 
 const PROBLEMS: readonly (readonly [toml: string, told: string])[] = [
   ['log_level = "info"', 'jumak.toml:1:1: there is no setting log_level; did you mean log-level?'],
+  [
+    'worker-tmp-dir = "/dev/shm"',
+    'jumak.toml:1:1: there is no setting worker-tmp-dir: leave it out, workers need none; --temp-dir is for uploads',
+  ],
+  ['logto = "a.log"', 'jumak.toml:1:1: there is no setting logto; did you mean log-file?'],
   ['\n  processes = 4', 'jumak.toml:2:3: there is no setting processes; did you mean workers?'],
   ['config = "x"', 'jumak.toml:1:1: there is no setting config: a file cannot name another one'],
   ['xyzzy = 1', 'jumak.toml:1:1: there is no setting xyzzy'],

@@ -9,8 +9,9 @@
 import { readFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import type { Diagnostic } from '../diagnostics.ts'
-import { foreignFlag } from '../hints/foreign-flags.ts'
-import { meantName } from '../hints/other-names.ts'
+import { meantName } from '../hints/meant-name.ts'
+import { foreignName } from '../hints/other-servers.ts'
+import { describe } from '../hints/rewrite.ts'
 import { closest } from '../kinds/closest.ts'
 import { enumerate } from '../kinds/kinds.ts'
 import { logicalWorkingDirectory } from '../machine/directory.ts'
@@ -203,8 +204,8 @@ function hint(name: string, value: TomlValue): string {
   const isGroup = value.kind === 'table' && [...value.entries.keys()].some(key => READ.some(one => one.name === key))
   if (isGroup || name === 'tool' || name === 'jumak') return '; settings stand at the top of the file, without a table'
   if (setting === undefined) {
-    const foreign = foreignFlag(`--${name}`)?.advise('…')
-    return foreign === undefined ? '' : `: ${foreign.words === null ? '' : 'leave it out, '}${foreign.note}`
+    const foreign = foreignName(name)
+    return foreign === null ? '' : `: ${describe(foreign.advise('…'))}`
   }
   return `; did you mean ${value.kind === 'table' ? `[${setting.name}]` : setting.name}?`
 }

@@ -3,7 +3,7 @@
  * A variable that is empty counts as not set: that is what `${WORKERS:-}` in a compose file leaves behind.
  */
 import type { Diagnostic } from '../diagnostics.ts'
-import { meantName } from '../hints/other-names.ts'
+import { meantName } from '../hints/meant-name.ts'
 import { SETTINGS } from '../settings/index.ts'
 import { isFrom, type Setting, variableOf } from '../settings/setting.ts'
 import { type Given, splitCommas } from './given.ts'

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseArguments } from '../sources/arguments.ts'
-import { quote } from './foreign-flags.ts'
+import { meantName } from './meant-name.ts'
+import { quote } from './rewrite.ts'
 
 const WHOLE = 'so all of it is: '
 
@@ -114,4 +115,49 @@ test('the value of a flag of theirs is not taken for the application', () => {
 
 test('a word is quoted as a shell needs it', () => {
   assert.deepEqual(['a:b', '*', "it's", 'a()'].map(quote), ['a:b', "'*'", "'it'\\''s'", "'a()'"])
+})
+
+test("gunicorn's and uvicorn's levels of the log are ours by other names", () => {
+  assert.deepEqual(messagesOf(['--log-level', 'warning', '--access-logfile', '-', 'shop.wsgi']).slice(-1), [
+    `${WHOLE}jumak --log-level warn --access-log - shop.wsgi`,
+  ])
+  assert.deepEqual(messagesOf(['--log-level=critical', '--uds', '/run/s', 'shop:app']).slice(-1), [
+    `${WHOLE}jumak --log-level=error -b unix:/run/s shop:app`,
+  ])
+})
+
+test("gunicorn's --preload and uvicorn's --access-log take no value", () => {
+  assert.deepEqual(messagesOf(['--preload', 'shop:app']), [
+    '--preload needs a value: write --preload on',
+    `${WHOLE}jumak --preload on shop:app`,
+  ])
+  assert.deepEqual(messagesOf(['--access-log', 'shop:app', '--workers', '2']), [
+    '--access-log needs a value: write --access-log -',
+    `${WHOLE}jumak --access-log - --workers 2 shop:app`,
+  ])
+  assert.deepEqual(messagesOf(['shop:app', '--access-log', '--port', '80']), [
+    '--access-log needs a value: write --access-log -',
+    'there is no flag --port: write -b 80',
+    `${WHOLE}jumak --access-log - -b 80 shop:app`,
+  ])
+  for (const file of ['-', 'log', 'access.log', 'logs/a:b', './shop:app'])
+    assert.deepEqual(messagesOf(['--access-log', file, 'shop:app']), [], file)
+  assert.deepEqual(messagesOf(['--access-log=shop:app', 'shop:app']), [])
+})
+
+test('a name is meant where it says the same, or nearly, here', () => {
+  const meant: readonly (readonly [theirs: string, ours: string | null])[] = [
+    ['access_logfile', 'access-log'],
+    ['acess-logfile', 'access-log'],
+    ['logto', 'log-file'],
+    ['lazy-apps', 'preload'],
+    ['debug', 'reload'],
+    ['uds', 'bind'],
+    ['client_max_body_size', 'limit-request-body'],
+    ['worker-tmp-dir', null],
+    ['certfile', null],
+    ['stats', null],
+    ['constructor', null],
+  ]
+  for (const [theirs, ours] of meant) assert.equal(meantName(theirs), ours, theirs)
 })

@@ -1,0 +1,346 @@
+/**
+ * What other servers call what: for each name of theirs what to write here instead. Who comes with a command line of gunicorn,
+ * uvicorn, uWSGI or `manage.py runserver` gets the one to use, and a wrong key of a file or a wrong variable gets a "did you mean".
+ * One table for all sources. Runs in the command line. Pure.
+ *
+ * Not here: parts of an address or of the application's name, which `rewrite.ts` puts together (`--host`, `--callable`).
+ */
+
+/** What to write instead. */
+export interface Advice {
+  /** Empty: nothing; null: nothing does the same, so no whole command line can be given. */
+  readonly words: readonly string[] | null
+  /** Why, or what else to do; may be empty. */
+  readonly note: string
+}
+
+/** A flag of theirs. */
+export interface Foreign {
+  readonly takesValue: boolean
+  readonly advise: (value: string) => Advice
+  /** Name of the setting or action that does the same, for "did you mean"; null: none. */
+  readonly meant: string | null
+}
+
+type Advise = (value: string) => Advice
+
+/**
+ * - text: the setting of that name, which takes the same value
+ * - Advice: a flag that takes no value there
+ * - function: a flag with a value, and no setting does the same
+ * - `as`: a flag with a value, and a setting takes it in another form
+ */
+type Entry = string | Advice | Advise | { readonly setting: string; readonly advise: Advise }
+
+const out = (note: string): Advice => ({ words: [], note })
+const none = (note: string): Advice => ({ words: null, note })
+const write = (...words: string[]): Advice => ({ words, note: '' })
+const as = (setting: string, advise: Advise): Entry => ({ setting, advise })
+
+const TLS = () => none('Jumak has no TLS yet: end it in a proxy in front, which says so with X-Forwarded-Proto')
+const INTERFACE = out('WSGI and ASGI are told apart by themselves')
+const LOGGING = () => out('the application sets up its own logging; --log-format json makes records of all lines')
+const LOOP = out('uvloop is used where it is installed, and HTTP is spoken by the gateway')
+const WATCHED = () => out('what the application has read is watched; --reload-dir adds directories')
+const CHEAPER = () => out('the number of workers stays as it is')
+const ALWAYS = out('it is always so')
+const PROCESS = none('run it under systemd or in a container, in the foreground')
+const CLASSES = 'workers run threads: --threads N for requests that wait at the same time'
+const INI = () => none('a uwsgi.ini cannot be read: its settings are flags here, or keys of jumak.toml')
+const METRICS = none('there are no metrics yet')
+const JOBS = () => none('Jumak runs requests only: a task queue (Celery, RQ) or a timer of systemd runs the rest')
+const GUESSED = none('what is ambiguous is refused, with 400')
+const UNDERSCORE = () => none('no header with an underscore is passed on; put the value into another one')
+const UWSGI = 'the uwsgi protocol is not spoken: let the proxy speak HTTP, to -b unix:PATH'
+const OWN_HEADERS = () => none('the application sets its headers')
+
+function workerClass(value: string): Advice {
+  if (/uvicorn|asgi/i.test(value)) return INTERFACE
+  if (/gevent|eventlet|tornado|meinheld/i.test(value)) return out(CLASSES)
+  return out('there is one kind of worker; --threads N gives each so many threads')
+}
+
+/** Of gunicorn a file, of uvicorn and hypercorn a port, of uWSGI a number of processes. */
+function shortP(value: string): Advice {
+  if (!/^\d+$/.test(value)) return write('--pid-file', value)
+  // Nobody has that many processes, and no port is that low.
+  return Number(value) < 80 ? write('-w', value) : write('-b', value)
+}
+
+/** Values that are not addresses yet. */
+function socket(value: string): Advice {
+  if (/^\d+$/.test(value)) return write('-b', `:${value}`)
+  return write('-b', /^[^/]*:\d+$/.test(value) ? value : `unix:${value}`)
+}
+
+/** By name without hyphens at its beginning, and with hyphens for underscores. */
+const OTHERS: Readonly<Record<string, Entry>> = {
+  // gunicorn
+  'access-logfile': 'access-log',
+  'access-logformat': 'access-log-format',
+  'error-logfile': 'log-file',
+  'forwarded-allow-ips': 'trusted-proxies',
+  'proxy-allow-from': 'trusted-proxies',
+  'secure-scheme-headers': 'forwarded-headers',
+  'limit-request-field-size': 'limit-request-header-size',
+  pid: 'pid-file',
+  'worker-connections': 'limit-connections',
+  backlog: 'queue-limit',
+  'check-config': write('--check'),
+  'preload-app': write('--preload', 'on'),
+  daemon: PROCESS,
+  'capture-output': ALWAYS,
+  'enable-stdio-inheritance': ALWAYS,
+  'reuse-port': out('the gateway has its sockets to itself'),
+  'no-sendfile': ALWAYS,
+  sendfile: ALWAYS,
+  'permit-obsolete-folding': GUESSED,
+  'strip-header-spaces': GUESSED,
+  'permit-unconventional-http-method': GUESSED,
+  'casefold-http-method': GUESSED,
+  initgroups: ALWAYS,
+  'proxy-protocol': none('the PROXY protocol is not spoken; X-Forwarded-For is believed (--trusted-proxies)'),
+  spew: none('nothing traces every line; --reload shows errors with their code'),
+  'worker-class': workerClass,
+  'worker-tmp-dir': () => out('workers need none; --temp-dir is for uploads'),
+  'log-config': LOGGING,
+  'log-config-json': LOGGING,
+  'logger-class': LOGGING,
+  'log-syslog-to': () => none('systemd and containers collect standard error'),
+  name: () => out('processes are told apart by their command lines'),
+  pythonpath: () => none("set PYTHONPATH: --env PYTHONPATH=DIR; the application's own directory is --chdir"),
+  paste: () => none('a Paste file cannot be read: make the application in a module, and name that'),
+  'reload-engine': WATCHED,
+  'reload-extra-file': WATCHED,
+  'forwarder-headers': UNDERSCORE,
+  'header-map': UNDERSCORE,
+  'statsd-host': () => METRICS,
+  'statsd-prefix': () => METRICS,
+  'dogstatsd-tags': () => METRICS,
+  certfile: TLS,
+  keyfile: TLS,
+  'ca-certs': TLS,
+  'cert-reqs': TLS,
+  'ssl-version': TLS,
+  ciphers: TLS,
+  // uvicorn, hypercorn, Granian
+  host: 'bind',
+  port: 'bind',
+  uds: as('bind', value => write('-b', `unix:${value}`)),
+  fd: as('bind', value => write('-b', `fd://${value}`)),
+  'insecure-bind': as('bind', value => write('-b', value)),
+  endpoint: () => none('addresses are -b HOST:PORT or -b unix:PATH'),
+  'quic-bind': () => none('HTTP/3 is not spoken'),
+  'limit-max-requests': 'max-requests',
+  'limit-concurrency': 'concurrency',
+  backpressure: 'queue-limit',
+  'timeout-keep-alive': 'keep-alive',
+  'timeout-graceful-shutdown': 'graceful-timeout',
+  'workers-lifetime': 'max-age',
+  'workers-max-rss': 'max-memory',
+  'blocking-threads': 'threads',
+  'app-dir': 'chdir',
+  'static-path-mount': 'static',
+  'working-dir': 'chdir',
+  'env-files': 'env-file',
+  'access-log-fmt': 'access-log-format',
+  'reload-paths': 'reload-dir',
+  'url-path-prefix': 'root-path',
+  'h11-max-incomplete-event-size': 'limit-request-header-size',
+  factory: none('write the factory with (), as in shop:create_app()'),
+  'proxy-headers': out('X-Forwarded-For and -Proto of --trusted-proxies are believed anyway'),
+  'no-proxy-headers': write('--trusted-proxies', 'none'),
+  'no-access-log': out('there is none unless --access-log says where'),
+  'server-header': none('there is no Server header; the application may set one'),
+  'no-server-header': ALWAYS,
+  'date-header': ALWAYS,
+  'no-date-header': none('every response has a Date, as RFC9110§6.6.1 wants it'),
+  'use-colors': out('a terminal has colours'),
+  'no-use-colors': out('set NO_COLOR=1 in the environment'),
+  loop: () => LOOP,
+  ws: () => LOOP,
+  'ws-max-queue': () => out('messages wait for the application, which holds its client back'),
+  'ws-per-message-deflate': () => out('compression is used where the client offers it'),
+  interface: () => INTERFACE,
+  'runtime-mode': () => LOOP,
+  'runtime-threads': () => LOOP,
+  'reload-include': WATCHED,
+  'reload-exclude': WATCHED,
+  'reload-delay': WATCHED,
+  'timeout-worker-healthcheck': () => out('--timeout notices a worker that is stuck'),
+  header: OWN_HEADERS,
+  'ssl-keyfile': TLS,
+  'ssl-certfile': TLS,
+  'ssl-certificate': TLS,
+  'ssl-keyfile-password': TLS,
+  'ssl-version-min': TLS,
+  'ssl-cert-reqs': TLS,
+  'ssl-ca-certs': TLS,
+  'ssl-ciphers': TLS,
+  cert: TLS,
+  key: TLS,
+  'no-ws': ALWAYS,
+  'access-log-off': ALWAYS,
+  'respawn-failed-workers': ALWAYS,
+  metrics: METRICS,
+  // waitress
+  'trusted-proxy': 'trusted-proxies',
+  'trusted-proxy-headers': 'forwarded-headers',
+  // uWSGI
+  processes: 'workers',
+  harakiri: 'timeout',
+  http: as('bind', value => (/:|^\d+$/.test(value) ? socket(value) : LOOP)),
+  'http-socket': as('bind', socket),
+  socket: as('bind', () => none(`${UWSGI} or -b HOST:PORT`)),
+  'uwsgi-socket': () => none(UWSGI),
+  'chmod-socket': 'unix-mode',
+  'chown-socket': () => none('the socket belongs to --user and --group; --unix-mode says who may connect'),
+  'limit-post': 'limit-request-body',
+  'buffer-size': 'limit-request-header-size',
+  'static-map': 'static',
+  // It counts megabytes.
+  'reload-on-rss': as('max-memory', value => write('--max-memory', /^\d+$/.test(value) ? `${value}M` : value)),
+  'max-worker-lifetime': 'max-age',
+  'worker-reload-mercy': 'graceful-timeout',
+  'limit-max-requests-jitter': 'max-requests-jitter',
+  uid: 'user',
+  gid: 'group',
+  virtualenv: 'python',
+  venv: 'python',
+  home: 'python',
+  pidfile: 'pid-file',
+  'py-autoreload': as('reload', value => (value === '0' ? ALWAYS : write('--reload'))),
+  'script-name': 'root-path',
+  logto: 'log-file',
+  daemonize: () => PROCESS,
+  'lazy-apps': write('--preload', 'off'),
+  lazy: write('--preload', 'off'),
+  master: ALWAYS,
+  'enable-threads': ALWAYS,
+  'die-on-term': ALWAYS,
+  vacuum: ALWAYS,
+  'need-app': ALWAYS,
+  'single-interpreter': ALWAYS,
+  strict: ALWAYS,
+  'thunder-lock': ALWAYS,
+  'no-orphans': ALWAYS,
+  'disable-logging': out('there is no access log unless --access-log says where'),
+  'log-x-forwarded-for': out("the access log has the client's address anyway"),
+  'http-keepalive': ALWAYS,
+  'stats-http': METRICS,
+  stats: () => METRICS,
+  vhost: none('one program serves one application: start one for each'),
+  mount: () => none('one program serves one application; --root-path says where'),
+  emperor: () => none('start one Jumak for each application, as a systemd unit of its own'),
+  'auto-procname': ALWAYS,
+  'ignore-sigpipe': ALWAYS,
+  'ignore-write-errors': ALWAYS,
+  'disable-write-exception': ALWAYS,
+  'manage-script-name': out('SCRIPT_NAME is --root-path'),
+  'http-websockets': out('an ASGI application has WebSockets'),
+  'http-auto-chunked': ALWAYS,
+  'http-timeout': () => out('--timeout is for the application, the times of clients have settings of their own'),
+  'harakiri-verbose': ALWAYS,
+  'log-master': ALWAYS,
+  'memory-report': none('--max-memory replaces a worker that grows; the log says what each has'),
+  https: TLS,
+  ini: INI,
+  yaml: INI,
+  xml: INI,
+  'offload-threads': () => out('files and slow clients cost no worker'),
+  'post-buffering': () => ALWAYS,
+  'add-header': OWN_HEADERS,
+  gevent: () => out(CLASSES),
+  mule: JOBS,
+  spooler: JOBS,
+  cron: JOBS,
+  'attach-daemon': () => none('start it as a systemd unit or a container of its own'),
+  route: () => none('requests are routed by the application'),
+  cheaper: CHEAPER,
+  'cheaper-initial': CHEAPER,
+  'cheaper-step': CHEAPER,
+  'cheaper-overload': CHEAPER,
+  'cheaper-algo': CHEAPER,
+  'touch-reload': () => none('send HUP to the master for new code: kill -HUP "$(cat FILE)" with --pid-file FILE'),
+  plugin: () => ALWAYS,
+  plugins: () => ALWAYS,
+  // A number is the length of the kernel's queue; waitress and hypercorn give an address.
+  listen: as('bind', value => (/^0*[1-9]\d*$/.test(value) ? out("the kernel's queue is long") : socket(value))),
+  // manage.py, flask, fastapi
+  noreload: ALWAYS,
+  nostatic: write('--static', 'off'),
+  nothreading: ALWAYS,
+  insecure: none('set STATIC_ROOT and run collectstatic, or DEBUG with --reload'),
+  debug: write('--reload'),
+  debugger: write('--reload'),
+  'no-debugger': ALWAYS,
+  'no-debug': ALWAYS,
+  'no-color': out('set NO_COLOR=1 in the environment'),
+  'force-color': out('a terminal has colours'),
+  'skip-checks': out('checks are for manage.py check'),
+  ipv6: none('an address of IPv6 is written -b [::1]:8000'),
+  'with-threads': ALWAYS,
+  'without-threads': ALWAYS,
+  verbosity: () => out('--log-level debug says more'),
+  addrport: as('bind', socket),
+  'extra-files': WATCHED,
+  'exclude-patterns': WATCHED,
+  settings: as('env', value => write('-e', `DJANGO_SETTINGS_MODULE=${value}`)),
+  // nginx, Docker, plain words
+  environment: 'env',
+  'environment-file': 'env-file',
+  address: 'bind',
+  directory: 'chdir',
+  'log-output': 'log-file',
+  'client-max-body-size': 'limit-request-body',
+  'keepalive-timeout': 'keep-alive',
+  'worker-processes': 'workers',
+}
+
+/** Letters that gunicorn, hypercorn and uWSGI have. */
+const LETTERS: Readonly<Record<string, Entry>> = {
+  k: workerClass,
+  p: shortP,
+  n: OTHERS['name']!,
+  D: PROCESS,
+  R: ALWAYS,
+  m: 'umask',
+  s: OTHERS['socket']!,
+  M: ALWAYS,
+  i: INI,
+  d: () => PROCESS,
+  H: 'python',
+}
+
+/** Flags of ours with a value that are switches elsewhere (gunicorn, uvicorn), and the value that means the same. */
+const SWITCHES: Readonly<Record<string, string>> = { preload: 'on', 'access-log': '-' }
+
+/** `flag`: as it was written, without its value. Null: nobody's. */
+export function foreignFlag(flag: string): Foreign | null {
+  if (/^-[^-]$/.test(flag)) return lookUp(LETTERS, flag[1]!)
+  return flag.startsWith('--') ? foreignName(flag.slice(2)) : null
+}
+
+/** The same for a key of a file, or a part of a variable's name. */
+export function foreignName(name: string): Foreign | null {
+  return lookUp(OTHERS, name.toLowerCase().replaceAll('_', '-'))
+}
+
+/** What `--name` without a value means elsewhere; null: nothing. */
+export function switchValue(name: string): string | null {
+  return Object.hasOwn(SWITCHES, name) ? SWITCHES[name]! : null
+}
+
+/** Names of theirs that mean a setting or an action. */
+export function meaningNames(): string[] {
+  return Object.keys(OTHERS).filter(name => foreignName(name)?.meant !== null)
+}
+
+function lookUp(table: Readonly<Record<string, Entry>>, name: string): Foreign | null {
+  if (!Object.hasOwn(table, name)) return null
+  const entry = table[name]!
+  if (typeof entry === 'string') return { takesValue: true, advise: value => write(`--${entry}`, value), meant: entry }
+  if (typeof entry === 'function') return { takesValue: true, advise: entry, meant: null }
+  if ('advise' in entry) return { takesValue: true, advise: entry.advise, meant: entry.setting }
+  return { takesValue: false, advise: () => entry, meant: entry.words?.[0]?.slice('--'.length) ?? null }
+}
