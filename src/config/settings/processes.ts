@@ -1,4 +1,4 @@
-/** Settings of the processes: who they are, and what they leave on the disk. */
+/** Settings of the processes: their user, their permissions, their files. */
 import { parseAccount } from '../kinds/forms.ts'
 import { octalOr, path, text } from '../kinds/kinds.ts'
 import { input, plain } from './setting.ts'
@@ -16,7 +16,7 @@ export const processes = {
     default: 'none',
     defaultText: 'as started',
     why: 'systemd and containers change the user themselves.',
-    doc: 'Whom the gateway and the workers become; only root may.',
+    doc: 'User of the gateway and the workers; needs root.',
     more: 'Its supplementary groups are kept. The master stays root, to bind, to reload and to drop privileges again.',
     change: 'restart',
   }),
@@ -32,7 +32,7 @@ export const processes = {
     default: 'none',
     defaultText: "the user's own",
     why: 'What the account database says of the user.',
-    doc: 'Which group they have; only root may.',
+    doc: 'Group of the gateway and the workers; needs root.',
     change: 'restart',
   }),
   umask: plain({
@@ -41,8 +41,8 @@ export const processes = {
     placeholder: 'MASK',
     kind: octalOr('inherit'),
     default: 'inherit',
-    why: 'systemd, Docker and shells set one.',
-    doc: 'Mask of the permissions of files that are made, octal.',
+    why: 'systemd, Docker and shells set a mask.',
+    doc: 'Permissions that new files do not get, octal.',
     change: 'restart',
   }),
   pidFile: plain({
@@ -51,8 +51,8 @@ export const processes = {
     placeholder: 'FILE',
     kind: path('must name a file, or be off', ['off']),
     default: 'off',
-    why: 'systemd and Docker need none.',
-    doc: 'File with the process number of the master, while it runs.',
+    why: 'systemd and Docker need no such file.',
+    doc: 'File with the process id of the master, while it runs.',
     change: 'restart',
   }),
   temporaryDirectory: input({
@@ -62,9 +62,9 @@ export const processes = {
     kind: path('must name a directory, or be auto', ['auto']),
     default: 'auto',
     defaultText: '$TMPDIR, else /tmp',
-    why: 'What every program takes.',
+    why: 'Every program takes these.',
     doc: 'Directory for large bodies and for sockets between processes.',
-    more: 'On a disk rather than in memory, where uploads are large.',
+    more: 'For large uploads name a directory on a disk, not in memory.',
     change: 'restart',
   }),
 }

@@ -5,8 +5,8 @@ import { input, plain } from './setting.ts'
 const KIB = 1024
 const TIB = 1024 ** 4
 /**
- * A head goes to a worker in one frame (`MAX_PAYLOAD` of `apps/wire/frames.ts`), in which the target stands twice, each raw byte of it
- * three times as long, and a host that a proxy names three times. A larger head would cost the link, and all requests on it.
+ * A head goes to a worker in one frame (`MAX_PAYLOAD` of `apps/wire/frames.ts`). The frame has the target twice, with three bytes for
+ * each raw byte, and a host that a proxy names three times. A larger head would break the link, and all requests on it.
  */
 export const [MAX_REQUEST_LINE, MAX_HEADERS] = [128 * KIB, 256 * KIB]
 export const MAX_FIELDS = 32_768
@@ -18,9 +18,9 @@ export const requests = {
     placeholder: 'MODE',
     kind: onOrOff('value'),
     default: 'on',
-    why: 'A slow upload then costs no worker.',
-    doc: 'Read the whole body before a worker is taken: on or off.',
-    more: '`off` hands content on while it arrives, for applications that show progress or read endless streams; each slow upload then holds a worker.',
+    why: 'So a slow upload takes no worker.',
+    doc: 'Read the whole body before a worker gets the request: on or off.',
+    more: 'With `off` the worker gets the content while it arrives. This is for applications that show progress or read endless streams; each slow upload then holds a worker.',
     change: 'restart',
   }),
   limits: {
@@ -50,7 +50,7 @@ export const requests = {
       placeholder: 'SIZE',
       kind: size(512, MAX_HEADERS),
       default: '64K',
-      why: 'Cookies of a browser are up to 4 KiB each; nginx allows 4 × 8 KiB, Node 16 KiB. This covers single sign-on tokens.',
+      why: 'A cookie has up to 4 KiB; nginx allows 4 × 8 KiB, Node 16 KiB. This is enough for single sign-on tokens.',
       doc: 'All header fields together; more is 431.',
       change: 'restart',
     }),
@@ -60,7 +60,7 @@ export const requests = {
       placeholder: 'SIZE',
       kind: size(1, 1024 * TIB, 'no limit'),
       default: '1G',
-      why: "It goes to a temporary file, so that memory does not limit it; nginx's 1 MiB is the classic surprise of first uploads.",
+      why: "Content goes to a temporary file, so memory does not limit it. nginx's 1 MiB surprises everybody at the first upload.",
       doc: 'Content of a request; more is 413.',
       change: 'restart',
     }),
