@@ -1,9 +1,11 @@
 /**
- * The configuration from the values of all settings, one function for each part of it. Runs in the command line, and in the
- * master when it is told to reload.
+ * Makes the configuration: plain values as they were given, all others computed, by one function for each. Runs in the command
+ * line, and in the master when it reloads.
  *
- * Invariant: every value is read even when another one is wrong, so that all problems are told at once. Null only together
- * with a diagnostic.
+ * Invariants: every value is read even if another one is wrong, so the user sees all problems at once. The result is null only
+ * together with a diagnostic.
+ *
+ * Not here: the plain settings, which need no code (`settings/README.md`).
  */
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
@@ -62,7 +64,7 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     forwardedHeaders: readForwardedHeaders(values),
     limits: readLimits(values, plain.limits, environment, auto.workers * threads),
     timeouts: { ...plain.timeouts, requestFor: readPathTimeouts(values) },
-    // While developing each change would wait for it.
+    // During development each change would wait for it.
     warmup: isDevelopment ? [] : warmup,
     staticMounts: mounts?.list ?? [],
     findStatic: mounts !== null,
@@ -87,7 +89,7 @@ function readDirectory(values: Values, environment: Environment): string | null 
   return null
 }
 
-/** Null without a directory too: then nobody knows what there is, and one diagnostic is enough. */
+/** Null also without a directory: its diagnostic is enough. */
 function readTarget(values: Values, directory: string | null, settings: string | null): Located | null {
   const names = values.all(application.app)
   if (directory === null || names.length === 0) return null
@@ -99,7 +101,7 @@ function readTarget(values: Values, directory: string | null, settings: string |
   return null
 }
 
-/** Command line and file are put together; the first that names a key, the stronger one, wins. */
+/** Keys of the command line and of the file are put together. The command line comes first, and the first of a key wins. */
 function readVariables(values: Values): Readonly<Record<string, string>> {
   const found = new Map<string, Taken<{ readonly value: string }>>()
   for (const taken of values.taken(application.variables)) {
@@ -129,7 +131,7 @@ function isReadable(path: string): boolean {
   }
 }
 
-/** A proxy that sets headers of one kind passes on those of the other as its client wrote them: nobody sets both. */
+/** A proxy that sets one kind of header passes on the other kind as its client wrote it: no proxy sets both. */
 function readForwardedHeaders(values: Values): readonly ForwardedHeader[] {
   const taken = values.taken(listening.forwardedHeaders)
   const names = [...new Set(taken.flatMap(({ value }) => value))]
@@ -143,7 +145,7 @@ function readForwardedHeaders(values: Values): readonly ForwardedHeader[] {
   return names
 }
 
-/** The kernel would let two sockets have one address until they listen. Port 0 is another one each time. */
+/** The kernel lets two sockets have the same address until they listen. Port 0 is a different port each time. */
 function readAddresses(values: Values): BindAddress[] {
   const seen: BindAddress[] = []
   const report = (problem: string, given: Given) =>
@@ -161,7 +163,7 @@ function readAddresses(values: Values): BindAddress[] {
   return seen
 }
 
-/** `links`: from the gateway to workers. */
+/** `links`: connections from the gateway to workers. */
 function readLimits(values: Values, plain: PlainValues['limits'], { machine }: Environment, links: number): Limits {
   const wanted = values.one(resources.limits.connections)
   const descriptors = join(machine.procRoot, 'self/limits')
@@ -171,7 +173,7 @@ function readLimits(values: Values, plain: PlainValues['limits'], { machine }: E
   const perAddress = values.one(resources.limits.connectionsPerAddress)
   return {
     ...plain,
-    // No limit is a number like the others, larger than any content.
+    // 0 is no limit: a number that is larger than any content.
     body: values.one(requests.limits.body) || Number.MAX_SAFE_INTEGER,
     memoryBuffer: MEMORY_BUFFER,
     responseBuffer: RESPONSE_BUFFER,
@@ -244,7 +246,7 @@ function readDirectories(values: Values, setting: Setting<string | null>): strin
 
 function readTemporaryDirectory(values: Values, environment: Environment): string {
   const path = values.one(processes.temporaryDirectory)
-  // What the environment says is the business of those who use it, as in every program.
+  // A wrong TMPDIR is found when it is used, as in every program.
   if (path === null) return environment.temporaryDirectory
   try {
     accessSync(path, constants.W_OK | constants.X_OK)

@@ -1,4 +1,4 @@
-/** `--check`: what a start would find missing among the files that the settings name. Opens and makes nothing. */
+/** `--check`: files that the settings name and a start would not find. Opens and makes no file. */
 import { accessSync, constants } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseEnvFile } from '../base/env-file.ts'
@@ -12,7 +12,7 @@ import { logging } from './settings/logging.ts'
 import { processes } from './settings/processes.ts'
 import { type Settings, Values } from './values.ts'
 
-/** In the order of what is read first. Values that are wrong in themselves have been told, and are passed over. */
+/** In the order in which a start uses them. Skips values that are wrong by themselves: they have their diagnostic. */
 export function checkFiles(settings: Settings, environment: Environment): readonly Diagnostic[] {
   const values = new Values(settings, environment)
   const found = new Values(settings, environment)
@@ -38,7 +38,7 @@ export function checkFiles(settings: Settings, environment: Environment): readon
   return found.diagnostics
 }
 
-/** A path, or a name: on PATH, or of a directory beside us. */
+/** A path, a name on PATH, or the name of a directory here. */
 function isThere(pythonName: string, { cwd, variables }: Environment): boolean {
   if (pythonName.includes('/')) return statOrNull(pythonName) !== null
   const folders = (variables['PATH'] ?? '').split(':').filter(folder => folder !== '')

@@ -1,6 +1,6 @@
 /**
- * Settings that are right each by itself and useless or surprising together. Contradictions are errors and are found
- * where the values are read; what is told here stops nothing.
+ * Warnings about settings that are right one by one, and useless or surprising together. A warning stops nothing. Contradictions
+ * are errors: `assemble.ts` finds them. Runs in the command line, and in the master when it reloads.
  */
 import { join } from 'node:path'
 import { connectionLimit } from './defaults.ts'
@@ -19,7 +19,7 @@ import { workers } from './settings/workers.ts'
 import type { Config } from './types.ts'
 import type { Values } from './values.ts'
 
-/** `config` is right. */
+/** `config` has no error. */
 export function warnOfCombinations(values: Values, config: Config, environment: Environment): void {
   const { accessLog, bind, recycle, timeouts, trustedProxies: trusted } = config
   const useless = (isUseless: boolean, setting: Parameters<Values['warn']>[0], why: string) => {
@@ -37,7 +37,7 @@ export function warnOfCombinations(values: Values, config: Config, environment: 
   useless(timeouts.send === 0, clients.limits.sendRate, 'without send-timeout')
   useless(timeouts.websocketPing === 0, websockets.timeouts.websocketPong, 'without ws-ping-interval')
   for (const setting of [format, minStatus, slowerThan]) useless(accessLog === null, setting, 'while access-log is off')
-  // In a file it waits for the days on which --reload is given.
+  // In a file it may wait for a start with --reload.
   const isFlag = values.givens(development.watch).some(({ origin }) => origin.from === 'flag')
   useless(!config.isDevelopment && isFlag, development.watch, 'without --reload')
   const isWarmupFlag = values.givens(application.warmup).some(({ origin }) => origin.from === 'flag')
@@ -46,32 +46,23 @@ export function warnOfCombinations(values: Values, config: Config, environment: 
   if (trusted.includes('0.0.0.0/0') && values.givens(listening.trustedProxies).some(({ text }) => text === '*'))
     values.warn(
       listening.trustedProxies,
-      '* believes everyone who can connect: the client address and scheme may be invented',
+      '* believes everyone who can connect: clients can invent their address and scheme',
     )
   if (timeouts.queue > timeouts.graceful && timeouts.graceful > 0 && values.isGiven(queue.timeouts.queue))
     values.warn(
       queue.timeouts.queue,
-      `is longer than ${workers.timeouts.graceful.name}: what waits that long is cut when the program stops or reloads`,
+      `is longer than ${workers.timeouts.graceful.name}: requests that wait that long are cut when the program stops or reloads`,
     )
 }
 
 function warnOfSurprises(values: Values, config: Config, { machine, platform, variables }: Environment): void {
   if (config.preload === 'on' && platform === 'darwin')
-    values.warn(
-      application.preload,
-      'on is not safe on macOS: its system libraries may crash in a process that was forked',
-    )
+    values.warn(application.preload, 'on is not safe on macOS: its system libraries may crash in a forked process')
   const possible = connectionLimit(join(machine.procRoot, 'self/limits'), config.workers * config.threads)
   if (config.limits.connections > possible && values.isGiven(resources.limits.connections))
-    values.warn(
-      resources.limits.connections,
-      `is more than the limit on open files leaves room for, which is ${possible}`,
-    )
+    values.warn(resources.limits.connections, `is more than the limit on open files allows, which is ${possible}`)
   if (config.umask !== null && (config.umask & 0o700) !== 0)
-    values.warn(
-      processes.umask,
-      'takes permissions from the owner: files that are made may not be readable to the program itself',
-    )
+    values.warn(processes.umask, 'takes permissions from the owner: the program may not be able to read its own files')
   if (config.identity?.uid === 0 && !values.isGiven(processes.user))
     values.warn(processes.group, 'alone leaves the application running as root: name a user with --user')
   const port = variables['PORT']

@@ -1,4 +1,4 @@
-/** Whom the processes become: `--user` and `--group`, looked up, and only where this process may change them. */
+/** `--user` and `--group`, looked up: the user and the group that the processes become. Only root may change them. */
 
 import { parseGroup, parseUser, type User } from './machine/accounts.ts'
 import type { Environment } from './machine/environment.ts'
@@ -6,13 +6,13 @@ import { processes } from './settings/processes.ts'
 import type { Identity } from './types.ts'
 import type { Values } from './values.ts'
 
-/** Null when nothing is to be changed, or when something is wrong with it, which has been told. */
+/** Null: nothing is to be changed, or something is wrong, and a diagnostic says so. */
 export function readIdentity(values: Values, environment: Environment): Identity | null {
   const [userKey, groupKey] = [values.one(processes.user), values.one(processes.group)]
   if (userKey === null && groupKey === null) return null
   const user = userKey === null ? null : findUser(userKey, groupKey !== null, values, environment)
   const gid = groupKey === null ? null : findGroup(groupKey, values, environment)
-  // Told already.
+  // It has its diagnostic.
   if ((userKey !== null && user === null) || (groupKey !== null && gid === null)) return null
   const { uid: ownUid, gid: ownGid } = environment
   const wanted: Identity = {
@@ -28,7 +28,7 @@ export function readIdentity(values: Values, environment: Environment): Identity
   return null
 }
 
-/** Without an entry there is no group of its own either. */
+/** A number without an entry has no group of its own. */
 function findUser(key: string, hasGroup: boolean, values: Values, environment: Environment): User | null {
   const line = environment.findAccount('passwd', key)
   const user = line === null ? null : parseUser(line)
@@ -40,7 +40,7 @@ function findUser(key: string, hasGroup: boolean, values: Values, environment: E
   return null
 }
 
-/** A number needs no entry. */
+/** A number needs no entry in /etc/group. */
 function findGroup(key: string, values: Values, environment: Environment): number | null {
   const line = environment.findAccount('group', key)
   const group = line === null ? null : parseGroup(line)

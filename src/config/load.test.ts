@@ -270,7 +270,7 @@ const COMBINATIONS: readonly (readonly [words: string, warning: RegExp | null, c
   ['--group=0', /^--group alone leaves the application running as root: name a user with --user$/, { uid: 0, gid: 0 }],
   ['--preload=on', null],
   ['--preload=on', /^--preload on is not safe on macOS/, { platform: 'darwin' }],
-  ['--limit-connections=9999', /^--limit-connections is more than the limit on open files leaves room for/],
+  ['--limit-connections=9999', /^--limit-connections is more than the limit on open files allows/],
   ['--umask=777', /^--umask takes permissions from the owner/],
   ['-b :80', /^PORT is 5000 and not used: 0\.0\.0\.0:80 was given$/, { variables: { PORT: '5000' } }],
   ['-b :5000', null, { variables: { PORT: '5000' } }],

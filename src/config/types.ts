@@ -1,7 +1,9 @@
 /**
- * The configuration as the processes see it: plain, validated, frozen data. `config/settings/` defines each value
- * once; `config/load.ts` builds this. The gateway imports only this file's types.
- * Durations are milliseconds, sizes are bytes.
+ * The configuration as the processes see it: plain, validated, frozen data. Types only: `load.ts` makes the data. Durations are
+ * milliseconds, sizes are bytes.
+ *
+ * A plain setting has no line here: its name, type and meaning are in its definition in `settings/`, for example those of
+ * `timeouts.keepAlive` in `settings/clients.ts`. The lines here are what `assemble.ts` computes.
  */
 import type { ForwardedHeader } from '../base/forwarded-headers.ts'
 import type { BindAddress } from './kinds/bind.ts'
@@ -19,34 +21,34 @@ export type { BindAddress, Change, ErrorPage, PathTimeout, StaticMount, WarmupRe
 export interface AppTarget {
   /** Importable module (`mysite.wsgi`); null: `file` is loaded by its path. */
   readonly module: string | null
-  /** Absolute path of a file that holds the application. With a module: that module's, so that the directory above its packages is importable. */
+  /** Absolute path of the application's file. With a module: the file of that module; Python imports from the directory above its packages. */
   readonly file: string | null
-  /** Names to try, in order: one when it is known, else `application`, `app` and `create_app`. */
+  /** Names to try, in this order: the one that was given, else `application`, `app` and `create_app`. */
   readonly attributes: readonly string[]
   /** `module:factory()`: the attribute is called without arguments and returns the application. */
   readonly factory: boolean
   /** How the user would write it, for messages: `mysite.wsgi:application`. */
   readonly display: string
-  /** What was found and why, when the user named nothing; empty otherwise. */
+  /** If the user named nothing: what was found, and why. Else empty. */
   readonly found: string
 }
 
 export type Limits = PlainValues['limits'] & {
-  /** Bytes of content; more is 413. No limit is a number larger than any content. */
+  /** Bytes of content; more is 413. Without a limit it is a number that is larger than any content. */
   readonly body: number
   /** Bytes of content kept in memory, for each request or response, before a temporary file takes the rest. */
   readonly memoryBuffer: number
-  /** Bytes of response content kept for a slow client, memory and file together, before the worker is held back. */
+  /** Bytes of response content kept for a slow client, in memory and file together, before the worker has to wait. */
   readonly responseBuffer: number
-  /** Bytes in all temporary files together; null: by what is free on their disk. */
+  /** Bytes in all temporary files together; null: by the free space of their disk. */
   readonly temporaryBytes: number | null
-  /** Bytes that all buffers of the gateway hold together; beyond it the largest are given up. */
+  /** Bytes that all buffers of the gateway hold together; above it the largest are dropped. */
   readonly memory: number
-  /** Files at a time: temporary ones, and those that are sent. */
+  /** Open files at a time: temporary files, and files that are sent. */
   readonly openFiles: number
   /** Client connections of one gateway at a time. */
   readonly connections: number
-  /** Of these, those of one address that is no trusted proxy; 0: no limit. */
+  /** Client connections of one address that is no trusted proxy; 0: no limit. */
   readonly connectionsPerAddress: number
 }
 
@@ -55,7 +57,7 @@ export type Timeouts = PlainValues['timeouts'] & {
   readonly requestFor: readonly PathTimeout[]
 }
 
-/** When a worker is replaced although nothing is wrong with it; 0 switches a rule off. */
+/** When a worker is replaced although nothing is wrong with it. 0 switches a rule off. */
 export type Recycle = PlainValues['recycle']
 
 /** Paths that the gateway answers by itself; null: off. */
@@ -70,7 +72,7 @@ export type LogLevel = PlainValues['logLevel']
 export type PreloadMode = PlainValues['preload']
 export type QueueOrder = PlainValues['queueOrder']
 
-/** Whom the gateway and the workers become; numbers, looked up before anything starts. */
+/** User and group that the gateway and the workers become, looked up before anything starts. */
 export interface Identity {
   readonly uid: number
   readonly gid: number
@@ -78,33 +80,33 @@ export interface Identity {
   readonly userName: string
 }
 
-/** All of it; the gateway gets its part. Names that are not here are those of plain settings: see `settings/`. */
+/** All of it, for the master. Plain settings stand beside these names. */
 export interface Config extends Omit<PlainValues, 'limits' | 'timeouts' | 'accessLog'> {
   readonly app: AppTarget
   readonly bind: readonly BindAddress[]
   readonly workers: number
-  /** Of an ASGI application, where nobody has said how many; null: as many as `workers`. */
+  /** Workers of an ASGI application if the user gave no number; null: as many as `workers`. */
   readonly asgiWorkers: number | null
-  /** How `workers` came about, for the start-up line: `auto: 2 cores`. Empty when the user said it. */
+  /** Why `workers` is this number, for the start-up line: `auto: 2 cores`. Empty if the user gave it. */
   readonly workersReason: string
-  /** Directory of the application as the user named it: not resolved, so that a switched symbolic link is followed at reload. */
+  /** Directory of the application as the user named it. A symbolic link in it is not resolved: a reload follows a link that was switched. */
   readonly directory: string
-  /** Variables for the application, over those that Jumak itself has. */
+  /** Variables for the application. They win over those that Jumak itself has. */
   readonly variables: Readonly<Record<string, string>>
-  /** Absolute paths; read anew at each reload, `variables` win over them. */
+  /** Absolute paths. Read again at each reload; `variables` win over them. */
   readonly envFiles: readonly string[]
-  /** In this order; none while developing. */
+  /** Sent in this order; none during development. */
   readonly warmup: readonly WarmupRequest[]
   readonly limits: Limits
   readonly timeouts: Timeouts
   /** Addresses and CIDR ranges of proxies that speak for clients; `unix` for Unix sockets. */
   readonly trustedProxies: readonly string[]
-  /** The headers of theirs that are believed. */
+  /** Headers of these proxies that are believed. */
   readonly forwardedHeaders: readonly ForwardedHeader[]
   readonly accessLog: AccessLogConfig | null
-  /** As given; what a Django project's settings say comes with the `static` message. */
+  /** Those that were given. Those of a Django project's settings come with the message `static`. */
   readonly staticMounts: readonly StaticMount[]
-  /** False: STATIC_URL and STATIC_ROOT of a Django project are not looked at. */
+  /** False: STATIC_URL and STATIC_ROOT of a Django project are not read. */
   readonly findStatic: boolean
   /** No two have the same status and format. */
   readonly errorPages: readonly ErrorPage[]
@@ -115,7 +117,7 @@ export interface Config extends Omit<PlainValues, 'limits' | 'timeouts' | 'acces
   readonly identity: Identity | null
 }
 
-/** What the gateway is told. `control/config-shape.ts` checks each of it there. */
+/** The part that the gateway gets. `control/config-shape.ts` checks each value there. */
 export type GatewayConfig = Pick<
   Config,
   | 'accessLog'
@@ -136,7 +138,7 @@ export type GatewayConfig = Pick<
   | 'trustedProxies'
 >
 
-/** The configuration read anew; settings that need a new start of the program keep their values in `config`. */
+/** Result of a reload. Settings that need a restart of the program keep their values in `config`. */
 export type Reloaded =
   | { readonly problems: readonly string[] }
   | {

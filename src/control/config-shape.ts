@@ -1,6 +1,7 @@
 /**
- * What the gateway is told of the configuration, and the shape of it; see `shapes.ts`. `config/` has judged the values: here they
- * are only whole. Runs in the master, which sends it, and in the gateway, which checks it. The compiler names a value without a check.
+ * The part of the configuration that the gateway gets, and a check for each value in it; see `shapes.ts`. The values are right, because
+ * `config/` made them: this only checks that they arrive whole. Runs in the master, which sends them, and in the gateway, which checks
+ * them. A value without a check does not compile.
  */
 import {
   type Check,
@@ -30,7 +31,7 @@ import type {
 } from '../config/types.ts'
 
 const MAX_TEXT = 4096
-/** The last is (uid_t)-1, which is nobody. */
+/** The number after it is (uid_t)-1, which is no user. */
 const MAX_UID = 2 ** 32 - 2
 const MAX_ENTRIES = 10_000
 
@@ -77,7 +78,7 @@ const accessLog = object<AccessLogConfig>({
   slowerThan: milliseconds,
 })
 
-/** Characters; the setting allows 256 KiB of UTF-8. */
+/** Characters. The setting allows 256 KiB of UTF-8. */
 const MAX_PAGE = 256 * 1024
 export const errorPages: Check = listOf(
   object<ErrorPage>({
@@ -109,7 +110,7 @@ const FIELDS: Checks<GatewayConfig> = {
 
 export const gatewayConfig: Check = object<GatewayConfig>(FIELDS)
 
-/** The part of the configuration that the gateway needs, and nothing else: no variables of the application. */
+/** What the gateway needs, and nothing else: not the application's variables, for example. */
 export function gatewayPart(config: Config): GatewayConfig {
   const names = Object.keys(FIELDS) as (keyof GatewayConfig)[]
   return Object.fromEntries(names.map(name => [name, config[name]])) as unknown as GatewayConfig

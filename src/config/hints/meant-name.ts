@@ -1,11 +1,11 @@
-/** "Did you mean": the setting that somebody meant who wrote a name of another server, or one with a slip of the finger. Pure. */
+/** "Did you mean": the setting for a name of another server, or for a misspelt name. Pure. */
 import { closest } from '../kinds/closest.ts'
 import { ACTIONS, SETTINGS } from '../settings/index.ts'
 import { foreignName, meaningNames } from './other-servers.ts'
 
 const ALL_NAMES: readonly string[] = [...SETTINGS.filter(one => !one.positional), ...ACTIONS].map(one => one.name)
 
-/** The name of the setting (or action) that was meant, or null. `names`: those that may be written there. */
+/** The name of the setting (or action) that was meant, or null. `names`: the names that are allowed at that place. */
 export function meantName(typed: string, names: readonly string[] = ALL_NAMES): string | null {
   const plain = typed.toLowerCase().replaceAll('_', '-')
   if (names.includes(plain)) return plain

@@ -1,20 +1,20 @@
 /**
- * What other servers call what: for each name of theirs what to write here instead. Who comes with a command line of gunicorn,
- * uvicorn, uWSGI or `manage.py runserver` gets the one to use, and a wrong key of a file or a wrong variable gets a "did you mean".
- * One table for all sources. Runs in the command line. Pure.
+ * Names that other servers have, each with what to write here instead. A command line of gunicorn, uvicorn, uWSGI or
+ * `manage.py runserver` gets the one to use; a wrong key of a file and a wrong variable get a "did you mean". One table for all sources.
+ * Runs in the command line, and in the master when it reloads. Pure.
  *
- * Not here: parts of an address or of the application's name, which `rewrite.ts` puts together (`--host`, `--callable`).
+ * Not here: flags that `rewrite.ts` puts together, as `--host` with `--port` and `--module` with `--callable`.
  */
 
 /** What to write instead. */
 export interface Advice {
-  /** Empty: nothing; null: nothing does the same, so no whole command line can be given. */
+  /** Empty: leave the flag out. Null: nothing here does the same, so there is no whole command line. */
   readonly words: readonly string[] | null
   /** Why, or what else to do; may be empty. */
   readonly note: string
 }
 
-/** A flag of theirs. */
+/** A flag of another server. */
 export interface Foreign {
   readonly takesValue: boolean
   readonly advise: (value: string) => Advice
@@ -60,20 +60,20 @@ function workerClass(value: string): Advice {
   return out('there is one kind of worker; --threads N gives each so many threads')
 }
 
-/** Of gunicorn a file, of uvicorn and hypercorn a port, of uWSGI a number of processes. */
+/** gunicorn: a file. Daphne: a port. uWSGI: a number of processes. */
 function shortP(value: string): Advice {
   if (!/^\d+$/.test(value)) return write('--pid-file', value)
   // Nobody has that many processes, and no port is that low.
   return Number(value) < 80 ? write('-w', value) : write('-b', value)
 }
 
-/** Values that are not addresses yet. */
+/** `-b` for a port, `HOST:PORT` or the path of a socket. */
 function socket(value: string): Advice {
   if (/^\d+$/.test(value)) return write('-b', `:${value}`)
   return write('-b', /^[^/]*:\d+$/.test(value) ? value : `unix:${value}`)
 }
 
-/** By name without hyphens at its beginning, and with hyphens for underscores. */
+/** By name, without hyphens at its beginning and with hyphens in place of underscores. */
 const OTHERS: Readonly<Record<string, Entry>> = {
   // gunicorn
   'access-logfile': 'access-log',
@@ -264,7 +264,7 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'touch-reload': () => none('send HUP to the master for new code: kill -HUP "$(cat FILE)" with --pid-file FILE'),
   plugin: () => ALWAYS,
   plugins: () => ALWAYS,
-  // A number is the length of the kernel's queue; waitress and hypercorn give an address.
+  // uWSGI: the length of the kernel's queue. waitress: an address.
   listen: as('bind', value => (/^0*[1-9]\d*$/.test(value) ? out("the kernel's queue is long") : socket(value))),
   // manage.py, flask, fastapi
   noreload: ALWAYS,
@@ -312,26 +312,26 @@ const LETTERS: Readonly<Record<string, Entry>> = {
   H: 'python',
 }
 
-/** Flags of ours with a value that are switches elsewhere (gunicorn, uvicorn), and the value that means the same. */
+/** Our flags that take no value elsewhere (gunicorn, uvicorn), with the value that means the same. */
 const SWITCHES: Readonly<Record<string, string>> = { preload: 'on', 'access-log': '-' }
 
-/** `flag`: as it was written, without its value. Null: nobody's. */
+/** `flag`: as it was written, without its value. Null: no server has it. */
 export function foreignFlag(flag: string): Foreign | null {
   if (/^-[^-]$/.test(flag)) return lookUp(LETTERS, flag[1]!)
   return flag.startsWith('--') ? foreignName(flag.slice(2)) : null
 }
 
-/** The same for a key of a file, or a part of a variable's name. */
+/** The same for a key of a file, or for the name in a variable. */
 export function foreignName(name: string): Foreign | null {
   return lookUp(OTHERS, name.toLowerCase().replaceAll('_', '-'))
 }
 
-/** What `--name` without a value means elsewhere; null: nothing. */
+/** What `--name` without a value means elsewhere. Null: it has a value everywhere. */
 export function switchValue(name: string): string | null {
   return Object.hasOwn(SWITCHES, name) ? SWITCHES[name]! : null
 }
 
-/** Names of theirs that mean a setting or an action. */
+/** Names of other servers that mean a setting or an action here. */
 export function meaningNames(): string[] {
   return Object.keys(OTHERS).filter(name => foreignName(name)?.meant !== null)
 }

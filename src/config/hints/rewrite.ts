@@ -1,17 +1,17 @@
 /**
- * A command line of another server, written anew for this one while it is read. Each flag of theirs gets an answer; where all of
- * them have one, the whole line is given. Runs in the command line. Pure.
+ * A command line of another server, rewritten for this one while it is read. Each foreign flag gets an answer. If each has words to
+ * write, the whole line is given. Runs in the command line. Pure.
  */
 import type { Diagnostic } from '../diagnostics.ts'
 import { type Advice, type Foreign, foreignFlag } from './other-servers.ts'
 
-/** uvicorn, Granian and others part an address in two. */
+/** uvicorn, Granian and others have two flags for an address. */
 interface Address {
   host?: string
   port?: string
 }
 
-/** Those of them that make one thing together. */
+/** Flags that make one thing together. */
 const PARTS: Readonly<Record<string, 'host' | 'port' | 'module' | 'callable' | 'factory'>> = {
   '--host': 'host',
   '--port': 'port',
@@ -24,31 +24,31 @@ const PARTS: Readonly<Record<string, 'host' | 'port' | 'module' | 'callable' | '
 }
 
 export class Rewrite {
-  /** Null: it cannot be said as a whole. */
+  /** Null: there is no whole line. */
   #words: string[] | null = []
   readonly #address: Address = {}
   #place = ''
   #callable = ''
   #isFactory = false
-  /** What of theirs was read, with the message about it once all has been read. */
+  /** Foreign words, with the message about each, which is made when all words have been read. */
   readonly #foreign: { readonly subject: string; readonly describe: () => string }[] = []
 
-  /** Something of another server was read: the application may be named in its way. */
+  /** There are words of another server: it may name the application in its own way. */
   get hasForeign(): boolean {
     return this.#foreign.length > 0
   }
 
-  /** Ours, as it stands. */
+  /** Words that are right here. */
   keep(words: readonly string[]): void {
     this.#words?.push(...words)
   }
 
-  /** Ours without its value, as another server has it: there it means `value`. */
+  /** A flag of ours without its value. Elsewhere it means `value`. */
   lacksValue(flag: string, value: string): void {
     this.#foreign.push({ subject: flag, describe: () => `${flag} needs a value: write ${flag} ${quote(value)}` })
   }
 
-  /** Something is wrong that is not theirs. */
+  /** There is a mistake that no other server explains. */
   spoil(): void {
     this.#words = null
   }
@@ -63,7 +63,7 @@ export class Rewrite {
     return part === undefined ? foreignFlag(flag) : { takesValue: part !== 'factory' }
   }
 
-  /** `find` has found it. */
+  /** `find` knows this flag. */
   add(flag: string, value: string): void {
     const part = PARTS[flag]
     if (part === undefined) {
@@ -81,7 +81,7 @@ export class Rewrite {
     this.#answer(`flag ${flag}`, flag, () => ({ words: isAddress ? ['-b', this.#bind()] : [this.#app()], note: '' }))
   }
 
-  /** `manage.py runserver`, `flask run`, `fastapi dev`: a word, and after runserver an address. Leaves what is no part of it. */
+  /** `manage.py runserver`, `flask run`, `fastapi dev`: a command, and after runserver an address. Returns the words after it. */
   command(words: readonly string[]): readonly string[] {
     const start = words[0] === 'manage.py' && words.length > 1 ? 1 : 0
     const command = words[start]

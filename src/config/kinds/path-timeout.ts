@@ -1,9 +1,10 @@
+/** `/export=5m`: a timeout for a path and all below it. */
 import type { Parsed } from '../diagnostics.ts'
 import { parseDuration } from './duration.ts'
 import { parsePlainPath } from './static-mount.ts'
 
 export interface PathTimeout {
-  /** Begins and ends with a slash; means the path without the last one as well: `/export/`. */
+  /** Begins and ends with a slash: `/export/`. It also means the path without the last slash. */
   readonly prefix: string
   readonly timeout: number
 }

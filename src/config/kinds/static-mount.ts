@@ -1,3 +1,4 @@
+/** `/static/=dir`: a directory and the URL below which its files are served. */
 import type { Parsed } from '../diagnostics.ts'
 import type { Resolve } from './kinds.ts'
 
@@ -22,7 +23,7 @@ export function parseStatic(text: string): Parsed<StaticMount | null> {
   return 'problem' in path ? path : { value: { url: path.value, directory } }
 }
 
-/** What stands before an equals sign, as it is matched segment by segment: with a slash at its end. */
+/** The path before an equals sign, with a slash at its end: it is compared segment by segment. */
 export function parsePlainPath(path: string): Parsed<string> {
   if (!path.startsWith('/')) return { problem: 'must have a path that begins with a slash before the equals sign' }
   if (!/^(?:\/[\w.~!$&'()*+,;:@-]+)*\/?$/.test(path) || /\/\.\.?(?:\/|$)/.test(path))

@@ -1,4 +1,4 @@
-/** All settings and actions, in the order of help: what is needed first and most comes first. */
+/** All settings and actions in the order of help: the most important first. */
 import { application } from './application.ts'
 import { clients } from './clients.ts'
 import { development } from './development.ts'
@@ -15,7 +15,7 @@ import { staticFiles } from './static.ts'
 import { websockets } from './websockets.ts'
 import { workers } from './workers.ts'
 
-/** Several groups may have a part of `Config` in common: `limits`, `timeouts`. */
+/** Several groups may have settings of one part of `Config`: `limits`, `timeouts`. */
 export const GROUPS: readonly Group[] = [
   application,
   listening,
@@ -32,7 +32,7 @@ export const GROUPS: readonly Group[] = [
   processes,
 ]
 
-/** What goes into `Config` as it was given. */
+/** The part of `Config` that comes from plain settings, made of all groups. */
 export type PlainValues = ValuesOf<typeof application> &
   ValuesOf<typeof listening> &
   ValuesOf<typeof workers> &

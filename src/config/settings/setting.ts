@@ -1,6 +1,7 @@
 /**
- * What a setting is. Each is defined exactly once, in a file of this folder; the command line, environment variables,
- * files, `--help`, the checks, the defaults, the reference page and the JSON Schema are made from the definition.
+ * What a setting is. Each is defined exactly once, in a group in a file of this folder. Flags, variables, keys of files, `--help`,
+ * checks, defaults, the reference page, the JSON Schema and the types of plain values are made from the definition. Runs in the command
+ * line and in the master, never in the gateway. Pure.
  */
 
 import type { Kind } from '../kinds/kinds.ts'
@@ -18,7 +19,7 @@ export type Section =
 
 export type Source = 'flag' | 'variable' | 'file'
 
-/** What it takes for a new value of a setting to come into force: nothing, new workers, a new start of the program. */
+/** What a new value needs to count: HUP alone (`live`), new workers, which HUP brings (`reload`), or a restart of the program. */
 export type Change = 'live' | 'reload' | 'restart'
 
 /** What settings and actions have in common. */
@@ -33,38 +34,37 @@ export interface Definition {
 }
 
 export interface Setting<Value = unknown> extends Definition {
-  /** What stands for the value in help: `N`, `ADDRESS`. */
+  /** The word for the value in help: `N`, `ADDRESS`. Empty for a switch. */
   readonly placeholder: string
   readonly kind: Kind<Value>
-  /** As the user would write it, so that it takes the same way through `kind`; null: nothing, for repeatable ones. */
+  /** As the user would write it: `kind` parses it as well. Null: no value; for repeatable settings. */
   readonly default: string | null
-  /** What help shows in its place, where the text alone says too little. */
+  /** What help shows in place of `default`, if that says too little. */
   readonly defaultText?: string
   /** Why this default. */
   readonly why: string
   /** More for the reference: Markdown, whole sentences. */
   readonly more?: string
-  /** May be given more than once; the values are collected. `commas`: commas part them as well, as they always do in variables. */
+  /** It may be given more than once, and the values are collected. `commas`: commas separate values too, as always in variables. */
   readonly repeatable?: 'words' | 'commas'
-  /** Given without its flag, as the word that is left over. One setting at most. */
+  /** It is given without a flag, as the word that is left. One setting at most. */
   readonly positional?: true
-  /** Where it may be given; everywhere when left out. */
+  /** Where it may be given; everywhere if left out. */
   readonly sources?: readonly Source[]
-  /** `reload` comes with HUP, which reads the file anew. */
   readonly change: Change
 }
 
-/** A setting that `assemble.ts` reads by itself: the configuration has something else than its value, or more than that. */
+/** A setting that `assemble.ts` reads: `Config` does not have the value as it was given, but something that is made of it. */
 export interface Input<Value = unknown> extends Setting<Value> {
   readonly isInput: true
 }
 
-/** Settings in the order of help, each under the name that its value has in `Config`; a group in it is a part of `Config`. */
+/** Settings in the order of help. Each has the name that its value has in `Config`; a group inside is a part of `Config`. */
 export interface Group {
   readonly [name: string]: Setting | Group
 }
 
-/** The values of a group, under the same names. Inputs are not among them. */
+/** The type of a group's values, under the same names, without the inputs. */
 export type ValuesOf<Members> = {
   readonly [Name in keyof Members as Members[Name] extends Input ? never : Name]: Members[Name] extends Setting<
     infer Value
@@ -73,7 +73,7 @@ export type ValuesOf<Members> = {
     : ValuesOf<Members[Name]>
 }
 
-/** A flag without a value that makes the program say something instead of serving. */
+/** A flag without a value. It makes the program print something and exit. */
 export interface Action extends Definition {
   readonly name: 'usage' | 'help' | 'version' | 'check' | 'no-app' | 'print-config' | 'print-schema'
 }
@@ -101,7 +101,7 @@ export function settingsIn(group: Group): Setting[] {
   return Object.values(group).flatMap(member => (isSetting(member) ? [member] : settingsIn(member)))
 }
 
-/** How the user writes it on the command line: `--workers`, `APP`. */
+/** Its name on the command line: `--workers`, `APP`. */
 export function labelOf(setting: Setting): string {
   return setting.positional ? setting.placeholder : `--${setting.name}`
 }

@@ -1,6 +1,6 @@
 /**
- * A whole configuration for tests, made by the real loader: every default, with the changes that a test is about. So a new setting
- * needs no word here. The same on every machine.
+ * A whole configuration for tests, made by the real loader: every default, with the changes that a test is about. A new setting needs
+ * nothing here. It is the same on every machine.
  */
 import assert from 'node:assert/strict'
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { parseArguments } from '../sources/arguments.ts'
 import type { Config, HealthPaths, Limits, Recycle, Timeouts } from '../types.ts'
 import { makeEnvironment } from './tree.ts'
 
-/** Parts may be changed in part. */
+/** Of a part of the configuration, such as `limits`, single values may be changed. */
 export interface Changes extends Partial<Omit<Config, 'limits' | 'timeouts' | 'recycle' | 'health'>> {
   readonly limits?: Partial<Limits> | undefined
   readonly timeouts?: Partial<Timeouts> | undefined
@@ -33,7 +33,7 @@ export function testConfig(changes: Changes = {}): Config {
   }
 }
 
-/** The directory with its application is gone when it returns: whoever needs one says so. */
+/** The directory and its application do not exist afterwards: a test that needs them gives its own. */
 function loadDefaults(): Config {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'jumak-config-')))
   try {

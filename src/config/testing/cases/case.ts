@@ -1,17 +1,17 @@
-/** What the test of every setting knows of one: texts and the values that come of them. A time is the same everywhere. */
+/** A row of the test of every setting: texts, and the values that come of them. */
 import type { Config } from '../../types.ts'
 
-/** One setting, from all sources. */
+/** One setting. */
 export interface Case {
   readonly of: (config: Config) => unknown
-  /** Value of the default. */
+  /** The value of the default. */
   readonly standard: unknown
-  /** Text → value; `$` is the directory. The first one is tried from a file as well, as `toml`. */
+  /** Text → value; `$` is the directory. The first is tried from a file as well, written as `toml`. */
   readonly texts: readonly (readonly [text: string, value: unknown])[]
   readonly toml: string
-  /** Some text that is refused, and what is said to be allowed. */
+  /** A text that is refused, and the phrase that says what is allowed. */
   readonly wrong: readonly [text: string, allowed: RegExp]
-  /** More of the command line that it needs to be seen. */
+  /** More words of the command line, if the value has an effect only with them. */
   readonly with?: readonly string[]
 }
 
