@@ -26,7 +26,7 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   const loaded = loadConfig(args, environment)
   const isCheck = args.actions.has('check') && !args.actions.has('print-config')
   if (args.actions.has('no-app') && !args.actions.has('check'))
-    return fail(WRONG_USAGE, ['--no-app leaves the application out of --check, which is not given', 'try jumak --help'])
+    return fail(WRONG_USAGE, ['--no-app does something only together with --check', 'try jumak --help'])
   const missing = isCheck ? checkFiles(loaded.settings, environment) : []
   const problems = [...('diagnostics' in loaded ? loaded.diagnostics : []), ...missing]
   if ('diagnostics' in loaded || problems.length > 0) return failWith(problems)

@@ -58,7 +58,7 @@ test('a diagnostic names what it is about', t => {
 
 test('a directory without an application is a problem only when none was named', t => {
   const empty = makeEnvironment(makeTree(t))
-  assert.match(messages(t, [], empty)[0]!, /^there is no application to be found in /)
+  assert.match(messages(t, [], empty)[0]!, /^there is no application in /)
   assert.equal(config(t, ['shop'], empty).app.module, 'shop')
 })
 
@@ -334,7 +334,7 @@ const MISSPELT: readonly (readonly [what: string, words: readonly string[], told
   [
     'quotes',
     ['-c', 'quotes.toml'],
-    /^quotes\.toml:1:12: this is not TOML: there is more on the line than a value; text stands in quotes: timeout = "2m"$/,
+    /^quotes\.toml:1:12: this is not TOML: there is more on the line than a value; text needs quotes: timeout = "2m"$/,
   ],
 ]
 

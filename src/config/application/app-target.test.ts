@@ -152,7 +152,7 @@ test('a folder that is no package is a project: its directory is the application
     assert.deepEqual(named(text, directory), ['mysite.wsgi', null, './site'])
   const found = find('./empty', makeTree(t, { 'empty/x': '' }))
   assert.ok(
-    'notFound' in found && /no application to be found in .*\/empty: looked for manage\.py/.test(found.notFound),
+    'notFound' in found && /no application in .*\/empty: looked for manage\.py/.test(found.notFound),
   )
 })
 

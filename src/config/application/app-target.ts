@@ -58,7 +58,7 @@ function findInFolder(
   const found = discoverInPackage(folder, directory)
   if (found !== null) return { value: found }
   const looked = `looked for application, app and create_app in ${IN_PACKAGES.join(', ')}`
-  return isWritten ? { notFound: `there is no application to be found in the package ${folder}: ${looked}` } : null
+  return isWritten ? { notFound: `there is no application in the package ${folder}: ${looked}` } : null
 }
 
 /** Files that other servers take in place of an application. */

@@ -50,7 +50,7 @@ export function discover(directory: string, settings: string | null = null): { r
   if (located !== null) return { value: located }
   const below = foldersOf(directory).find(folder => new Search(join(directory, folder), settings).all() !== null)
   const hint = below === undefined ? "as in 'jumak mysite.wsgi' or 'jumak shop:app'" : `perhaps 'jumak ${below}/'`
-  return { notFound: `there is no application to be found in ${directory}: ${search.describe()}; name it, ${hint}` }
+  return { notFound: `there is no application in ${directory}: ${search.describe()}; name it, ${hint}` }
 }
 
 /** The application of a package: in its `__init__.py` or in one of the usual files. */

@@ -37,20 +37,20 @@ const none = (note: string): Advice => ({ words: null, note })
 const write = (...words: string[]): Advice => ({ words, note: '' })
 const as = (setting: string, advise: Advise): Entry => ({ setting, advise })
 
-const TLS = () => none('Jumak has no TLS yet: end it in a proxy in front, which says so with X-Forwarded-Proto')
-const INTERFACE = out('WSGI and ASGI are told apart by themselves')
+const TLS = () => none('Jumak has no TLS yet: a proxy in front does it, and sets X-Forwarded-Proto')
+const INTERFACE = out('Jumak finds by itself whether it is WSGI or ASGI')
 const LOGGING = () => out('the application sets up its own logging; --log-format json makes records of all lines')
-const LOOP = out('uvloop is used where it is installed, and HTTP is spoken by the gateway')
-const WATCHED = () => out('what the application has read is watched; --reload-dir adds directories')
-const CHEAPER = () => out('the number of workers stays as it is')
+const LOOP = out('uvloop is used if it is installed, and the gateway speaks HTTP')
+const WATCHED = () => out('all code that the application reads is watched; --reload-dir adds directories')
+const CHEAPER = () => out('the number of workers does not change by itself')
 const ALWAYS = out('it is always so')
 const PROCESS = none('run it under systemd or in a container, in the foreground')
-const CLASSES = 'workers run threads: --threads N for requests that wait at the same time'
+const CLASSES = 'workers have threads: --threads N is for requests that wait at the same time'
 const INI = () => none('a uwsgi.ini cannot be read: its settings are flags here, or keys of jumak.toml')
 const METRICS = none('there are no metrics yet')
-const JOBS = () => none('Jumak runs requests only: a task queue (Celery, RQ) or a timer of systemd runs the rest')
-const GUESSED = none('what is ambiguous is refused, with 400')
-const UNDERSCORE = () => none('no header with an underscore is passed on; put the value into another one')
+const JOBS = () => none('Jumak only serves requests: use a task queue (Celery, RQ) or a systemd timer for the rest')
+const GUESSED = none('ambiguous requests are refused with 400')
+const UNDERSCORE = () => none('headers with an underscore are not passed on; use a name without one')
 const UWSGI = 'the uwsgi protocol is not spoken: let the proxy speak HTTP, to -b unix:PATH'
 const OWN_HEADERS = () => none('the application sets its headers')
 
@@ -91,7 +91,7 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   daemon: PROCESS,
   'capture-output': ALWAYS,
   'enable-stdio-inheritance': ALWAYS,
-  'reuse-port': out('the gateway has its sockets to itself'),
+  'reuse-port': out('only one process accepts connections'),
   'no-sendfile': ALWAYS,
   sendfile: ALWAYS,
   'permit-obsolete-folding': GUESSED,
@@ -107,7 +107,7 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'log-config-json': LOGGING,
   'logger-class': LOGGING,
   'log-syslog-to': () => none('systemd and containers collect standard error'),
-  name: () => out('processes are told apart by their command lines'),
+  name: () => out('the command lines of the processes differ'),
   pythonpath: () => none("set PYTHONPATH: --env PYTHONPATH=DIR; the application's own directory is --chdir"),
   paste: () => none('a Paste file cannot be read: make the application in a module, and name that'),
   'reload-engine': WATCHED,
@@ -148,18 +148,18 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'url-path-prefix': 'root-path',
   'h11-max-incomplete-event-size': 'limit-request-header-size',
   factory: none('write the factory with (), as in shop:create_app()'),
-  'proxy-headers': out('X-Forwarded-For and -Proto of --trusted-proxies are believed anyway'),
+  'proxy-headers': out('X-Forwarded-For and -Proto of --trusted-proxies are always believed'),
   'no-proxy-headers': write('--trusted-proxies', 'none'),
-  'no-access-log': out('there is none unless --access-log says where'),
+  'no-access-log': out('there is no access log unless --access-log says where'),
   'server-header': none('there is no Server header; the application may set one'),
   'no-server-header': ALWAYS,
   'date-header': ALWAYS,
   'no-date-header': none('every response has a Date, as RFC9110§6.6.1 wants it'),
-  'use-colors': out('a terminal has colours'),
+  'use-colors': out('a terminal gets colours'),
   'no-use-colors': out('set NO_COLOR=1 in the environment'),
   loop: () => LOOP,
   ws: () => LOOP,
-  'ws-max-queue': () => out('messages wait for the application, which holds its client back'),
+  'ws-max-queue': () => out('while messages wait for the application, the client has to wait'),
   'ws-per-message-deflate': () => out('compression is used where the client offers it'),
   interface: () => INTERFACE,
   'runtime-mode': () => LOOP,
@@ -239,7 +239,7 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'manage-script-name': out('SCRIPT_NAME is --root-path'),
   'http-websockets': out('an ASGI application has WebSockets'),
   'http-auto-chunked': ALWAYS,
-  'http-timeout': () => out('--timeout is for the application, the times of clients have settings of their own'),
+  'http-timeout': () => out('--timeout is for the application; the timeouts of clients are settings of their own'),
   'harakiri-verbose': ALWAYS,
   'log-master': ALWAYS,
   'memory-report': none('--max-memory replaces a worker that grows; the log says what each has'),
@@ -276,9 +276,9 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'no-debugger': ALWAYS,
   'no-debug': ALWAYS,
   'no-color': out('set NO_COLOR=1 in the environment'),
-  'force-color': out('a terminal has colours'),
-  'skip-checks': out('checks are for manage.py check'),
-  ipv6: none('an address of IPv6 is written -b [::1]:8000'),
+  'force-color': out('a terminal gets colours'),
+  'skip-checks': out('for checks there is manage.py check'),
+  ipv6: none('write an IPv6 address as -b [::1]:8000'),
   'with-threads': ALWAYS,
   'without-threads': ALWAYS,
   verbosity: () => out('--log-level debug says more'),

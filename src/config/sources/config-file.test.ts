@@ -31,7 +31,7 @@ test('a pyproject.toml without a table of ours is not ours, right or wrong', t =
   for (const text of ['[tool.black]\nx = 1', 'this is no TOML', '# [tool.jumak]'])
     assert.deepEqual(read(t, { 'pyproject.toml': text }).told, [])
   const wrong = read(t, { 'pyproject.toml': '[tool.jumak]\nworkers = many\n' })
-  assert.match(wrong.told[0]!, /^pyproject\.toml:2:11: this is not TOML: .*; text stands in quotes: workers = "many"$/)
+  assert.match(wrong.told[0]!, /^pyproject\.toml:2:11: this is not TOML: .*; text needs quotes: workers = "many"$/)
 })
 
 test('the table may be written in any way that TOML has, and a misspelt one is told', t => {
@@ -113,11 +113,11 @@ const PROBLEMS: readonly (readonly [toml: string, told: string])[] = [
   ['[environment]\nA = "1"', 'jumak.toml:1:2: there is no table [environment]; did you mean [env]?'],
   [
     '[server]\nworkers = 1',
-    'jumak.toml:1:2: there is no table [server]; settings stand at the top of the file, without a table',
+    'jumak.toml:1:2: there is no table [server]; write settings at the top of the file, without a table',
   ],
   [
     '[tool.jumak]\nworkers = 1',
-    'jumak.toml:1:2: there is no table [tool]; settings stand at the top of the file, without a table',
+    'jumak.toml:1:2: there is no table [tool]; write settings at the top of the file, without a table',
   ],
   ['workers = "2\n', 'jumak.toml:1:13: this is not TOML: unterminated string constant'],
   ['workers = # how many?\n\n', 'jumak.toml:1:10: this is not TOML: there is no value'],
@@ -190,8 +190,8 @@ test('an empty list is refused: nobody may read it as "nobody" where it would me
   const { told, values } = read(t, { 'jumak.toml': 'trusted-proxies = []\nenv-file = [ ]\nstatic = []\n' })
   assert.deepEqual(values, {})
   assert.deepEqual(told, [
-    'jumak.toml:1:19: trusted-proxies must have something in its list: without the line it is loopback, unix',
-    'jumak.toml:2:12: env-file must have something in its list: without the line it is none',
-    'jumak.toml:3:10: static must have something in its list: without the line it is found for Django',
+    'jumak.toml:1:19: trusted-proxies must not be an empty list: without the line it is loopback, unix',
+    'jumak.toml:2:12: env-file must not be an empty list: without the line it is none',
+    'jumak.toml:3:10: static must not be an empty list: without the line it is found for Django',
   ])
 })

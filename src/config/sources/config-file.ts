@@ -177,7 +177,7 @@ class FileReader {
   /** `trusted-proxies = []` looks as if nobody were trusted, and would mean the default. */
   #reportEmpty(setting: Setting, position: Position): void {
     const standard = setting.defaultText ?? setting.default?.replaceAll(',', ', ')
-    const problem = `must have something in its list: without the line it is ${standard}`
+    const problem = `must not be an empty list: without the line it is ${standard}`
     this.#diagnostics.push(problemWith(setting, this.#origin(position), problem))
   }
 
@@ -201,7 +201,7 @@ function hint(name: string, value: TomlValue): string {
   const setting = READ.find(one => one.name === meant)
   // A table that only groups known settings.
   const isGroup = value.kind === 'table' && [...value.entries.keys()].some(key => READ.some(one => one.name === key))
-  if (isGroup || name === 'tool' || name === 'jumak') return '; settings stand at the top of the file, without a table'
+  if (isGroup || name === 'tool' || name === 'jumak') return '; write settings at the top of the file, without a table'
   if (setting === undefined) {
     const foreign = foreignName(name)
     return foreign === null ? '' : `: ${describe(foreign.advise('…'))}`

@@ -140,5 +140,5 @@ function explain(error: ParseError, text: string): TomlProblem {
 /** Nearly everybody makes this mistake first: text without quotes. */
 function quotesHint(line: string): string {
   const [, key, value] = /^\s*([\w.-]+)\s*=\s*([^\s"'[{#][^"'#]*?)\s*(?:#.*)?$/.exec(line) ?? []
-  return key === undefined || /^[\d._+-]+$/.test(value!) ? '' : `; text stands in quotes: ${key} = "${value}"`
+  return key === undefined || /^[\d._+-]+$/.test(value!) ? '' : `; text needs quotes: ${key} = "${value}"`
 }
