@@ -6,7 +6,7 @@ import { isFrom, type Setting, variableOf } from '../../src/config/settings/sett
 /** The command that makes the files again. */
 export const COMMAND = 'npm run reference'
 
-/** By path from the root. */
+/** Path from the root → text. */
 export function referenceFiles(): Readonly<Record<string, string>> {
   return {
     'docs/reference/settings.md': formatReference(),
@@ -103,7 +103,7 @@ function row(cells: readonly string[]): string {
   return `| ${cells.map(text => text.replaceAll('|', '\\|')).join(' | ')} |`
 }
 
-/** `*` and `_` of plain text mean nothing here; those in code stay. */
+/** Escapes `*` and `_` in plain text, not in code. */
 function cell(text: string): string {
   return text
     .split('`')

@@ -105,7 +105,7 @@ for (const setting of SETTINGS) {
 
   const [text, allowed] = one.wrong
   if (!setting.kind.isSwitch)
-    test(`${name}: ${JSON.stringify(text)} on the command line is told once, with what is allowed`, t => {
+    test(`${name}: ${JSON.stringify(text)} on the command line is reported once, with what is allowed`, t => {
       const { loaded } = load(t, { words: wordsFor(setting, text) })
       assert.ok('diagnostics' in loaded)
       const [{ subject, message } = { subject: '', message: '' }, ...others] = loaded.diagnostics
@@ -115,7 +115,7 @@ for (const setting of SETTINGS) {
       assert.match(message, allowed)
     })
   if (isFrom(setting, 'variable'))
-    test(`${name}: ${JSON.stringify(text)} in a variable is told by the name of the variable`, t => {
+    test(`${name}: ${JSON.stringify(text)} in a variable is reported with the name of the variable`, t => {
       const { loaded } = load(t, { variables: { [variableOf(setting)]: text } })
       assert.ok('diagnostics' in loaded)
       assert.deepEqual(
@@ -125,7 +125,7 @@ for (const setting of SETTINGS) {
       assert.match(loaded.diagnostics[0]!.message, allowed)
     })
   if (isFrom(setting, 'file') && name !== 'env')
-    test(`${name}: ${JSON.stringify(text)} in a file is told with its line and column`, t => {
+    test(`${name}: ${JSON.stringify(text)} in a file is reported with its line and column`, t => {
       const { loaded } = load(t, { toml: `# first\n\n${name} = ${JSON.stringify(text)}\n` })
       assert.ok('diagnostics' in loaded)
       assert.deepEqual(

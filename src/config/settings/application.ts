@@ -58,7 +58,7 @@ export const application = {
     defaultText: 'the working directory',
     why: 'As with gunicorn, and with python itself.',
     doc: 'Directory of the application; Python imports from it.',
-    more: 'A symbolic link is followed anew at each reload.',
+    more: 'Each reload follows a symbolic link again.',
     change: 'reload',
   }),
   python: plain({

@@ -22,7 +22,7 @@ for (const setting of SETTINGS) {
     const texts = repeatable === 'commas' ? standard!.split(',') : standard === null ? [] : [standard]
     for (const text of texts) assert.ok('value' in kind.parse(text), text)
   })
-  test(`${setting.name}: what is refused comes with a phrase that follows the name`, () => {
+  test(`${setting.name}: a refusal is a phrase that follows the name`, () => {
     for (const text of ['', '\0', '-1', 'x'.repeat(1000), '[', ':::', 'null']) {
       const parsed = setting.kind.parse(text)
       if ('problem' in parsed) assert.match(parsed.problem, /^must [^']*[^.]$/s)
@@ -37,7 +37,7 @@ for (const definition of ALL)
   })
 
 for (const setting of SETTINGS)
-  test(`${setting.name}: only what is collected goes without a default`, () => {
+  test(`${setting.name}: only repeatable settings have no default`, () => {
     assert.ok(setting.default !== null || setting.repeatable || setting.name === 'post-fork')
     assert.match(setting.why, /^\w.*[^.]\.$/s)
   })
@@ -49,7 +49,7 @@ test('no name is another one with no- before it, and switches take no value', ()
   }
 })
 
-test('one setting at most goes without its flag, and it has no short form and one value', () => {
+test('one setting at most has no flag; it has no short form and one value', () => {
   const [positional, ...more] = SETTINGS.filter(one => one.positional)
   assert.deepEqual(more, [])
   assert.equal(positional?.short, undefined)
