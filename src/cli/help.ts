@@ -1,4 +1,7 @@
-/** `jumak --help` and its short form `jumak -h`, from the definitions of the settings. */
+/**
+ * `jumak --help` and its short form `jumak -h`, from the definitions of the settings. Runs in the command line. Pure: the caller prints
+ * the text. Loads no code that serves, so help comes at once (`questions.ts`).
+ */
 import { application } from '../config/settings/application.ts'
 import { development } from '../config/settings/development.ts'
 import { ACTIONS, SETTINGS } from '../config/settings/index.ts'
