@@ -1,4 +1,4 @@
-/** `npm run reference`: writes docs/reference/ anew, from the definitions of the settings. */
+/** `npm run reference`: writes docs/reference/, from the definitions of the settings. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { referenceFiles } from './lib/reference.ts'

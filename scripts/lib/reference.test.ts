@@ -1,4 +1,4 @@
-/** Settings ↔ help ↔ reference ↔ schema, both ways: nothing is told that is not there, and nothing is there that is not told. */
+/** Settings, help, reference and schema have the same names: none is missing, and none is too many. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ const schema = JSON.parse(read('docs/reference/jumak.schema.json')) as { propert
 const help = formatHelp(describeTerminal({}, {}))
 
 for (const [path, text] of Object.entries(referenceFiles()))
-  test(`${path} says what the settings say`, () => {
+  test(`${path} is made from the present settings`, () => {
     assert.ok(read(path) === text, `${path} is old: run ${COMMAND}`)
   })
 

@@ -3,10 +3,10 @@ import { jsonSchema } from '../../src/config/schema.ts'
 import { ACTIONS, SETTINGS } from '../../src/config/settings/index.ts'
 import { isFrom, type Setting, variableOf } from '../../src/config/settings/setting.ts'
 
-/** How to make the files anew, for those who find them old. */
+/** The command that makes the files again. */
 export const COMMAND = 'npm run reference'
 
-/** By path from the root. */
+/** Path from the root → text. */
 export function referenceFiles(): Readonly<Record<string, string>> {
   return {
     'docs/reference/settings.md': formatReference(),
@@ -15,9 +15,9 @@ export function referenceFiles(): Readonly<Record<string, string>> {
 }
 
 const CHANGES = {
-  live: 'nothing: HUP is enough',
-  reload: 'new workers: HUP brings them',
-  restart: 'a new start of the program',
+  live: 'HUP',
+  reload: 'HUP, which brings new workers',
+  restart: 'restart of the program',
 } as const
 
 function formatReference(): string {
@@ -28,26 +28,26 @@ function formatReference(): string {
 const INTRODUCTION = `<!-- Made by \`${COMMAND}\` from src/config/settings/. Change the definitions there. -->
 # Settings
 
-Each setting can be given in four places. The stronger one wins, for each setting by itself:
+Each setting can be given in four places. For each setting the first of these wins:
 
 1. **command line**: \`--log-level debug\`, or \`--log-level=debug\`
-2. **environment**: \`JUMAK_LOG_LEVEL=debug\`; an empty variable counts as not set, commas part the values of a list
+2. **environment**: \`JUMAK_LOG_LEVEL=debug\`; an empty variable counts as not set, commas separate the values of a list
 3. **file**: \`log-level = "debug"\` in \`jumak.toml\` of the working directory (or \`--config FILE\`), else in the table
    \`[tool.jumak]\` of its \`pyproject.toml\`
 4. **default**
 
-A list is taken whole from the strongest place that has it; only the variables of \`env\` are put together. \`PORT\` and
-\`WEB_CONCURRENCY\`, which platforms set, stand in for \`bind\` and \`workers\` where these are given nowhere.
+A list comes as a whole from the first place that has it; only the variables of \`env\` are put together. \`PORT\` and
+\`WEB_CONCURRENCY\`, which platforms set, count where \`bind\` and \`workers\` are not given.
 
-In a file, text stands in quotes, numbers and \`true\` and \`false\` do not, several values are a list (\`bind = [":8000",
-"unix:/run/shop.sock"]\`), and \`env\` and \`static\` may be tables. Relative paths are seen from the directory of the file; on the
-command line and in the environment from the working directory.
+In a file, text has quotes; numbers, \`true\` and \`false\` have none. Several values are a list (\`bind = [":8000",
+"unix:/run/shop.sock"]\`), and \`env\` and \`static\` may be tables. A relative path in a file starts at the directory of the file; on the
+command line and in the environment it starts at the working directory.
 
-\`jumak --check\` says all that is wrong, loads the application as a start would (\`--no-app\`: does not), and serves nothing; \`jumak --print-config\` shows every value and where it came from.
-At HUP the file is read anew. The last column says what else a new value needs; when something is wrong with the file,
-all of it is logged and nothing changes.
+\`jumak --check\` says all that is wrong. It loads the application as a start would (not with \`--no-app\`), and serves nothing.
+\`jumak --print-config\` shows every value and where it came from. HUP reads the file again. The last column says what it takes for a
+new value to count. If something is wrong with the file, the log says all of it and nothing changes.
 
-For editors, \`jumak --print-schema\` prints the [JSON Schema](jumak.schema.json). Editors that use Taplo take it from a first line
+For editors, \`jumak --print-schema\` prints the [JSON Schema](jumak.schema.json). Editors that use Taplo find it by a first line
 \`#:schema ./jumak.schema.json\`.`
 
 function formatSection(section: string): string {
@@ -103,7 +103,7 @@ function row(cells: readonly string[]): string {
   return `| ${cells.map(text => text.replaceAll('|', '\\|')).join(' | ')} |`
 }
 
-/** `*` and `_` of plain text mean nothing here; those in code stay. */
+/** Escapes `*` and `_` in plain text, not in code. */
 function cell(text: string): string {
   return text
     .split('`')

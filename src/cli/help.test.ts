@@ -7,7 +7,7 @@ import { EXIT_CODES, formatHelp, formatUsage } from './help.ts'
 import { describeTerminal } from './terminal.ts'
 
 const help = formatHelp(describeTerminal({}, {}))
-/** Wrapped text as one line. */
+/** The wrapped text, on one line. */
 const flat = help.replace(/\s+/g, ' ')
 
 for (const setting of SETTINGS)
@@ -56,7 +56,7 @@ for (const [columns, width] of [
     }
   })
 
-test('help comes to static files, logs and reload before limits', () => {
+test('help has static files, logs and reload before limits', () => {
   const titles = ['Application', 'Static files', 'Logging', 'Development', 'Limits', 'Information']
   const places = titles.map(title => help.indexOf(`\n\n${title}\n`))
   assert.deepEqual(
@@ -67,7 +67,7 @@ test('help comes to static files, logs and reload before limits', () => {
 })
 
 for (const columns of [80, 100, 200])
-  test(`the short form fits fifteen lines of ${columns} columns and says where the rest is`, () => {
+  test(`the short form fits fifteen lines of ${columns} columns, and says where the rest is`, () => {
     const lines = formatUsage(describeTerminal({ columns }, {})).trimEnd().split('\n')
     assert.ok(lines.length <= 15, lines.join('\n'))
     for (const line of lines) assert.ok(line.length <= columns, line)
@@ -81,7 +81,7 @@ for (const columns of [80, 100, 200])
 
 test('help is short enough to be read on a wide terminal', () => {
   const lines = formatHelp(describeTerminal({ columns: 120 }, {})).split('\n').length
-  // A line for each setting, few more for those that need two, and what stands around them.
+  // A line for each setting, a second line for some, and the text around them.
   assert.ok(
     lines <= SETTINGS.length + 60,
     `${lines} lines: shorten what a setting says of itself, the reference has room`,

@@ -1,10 +1,13 @@
-/** `jumak --help` and its short form `jumak -h`, from the definitions of the settings. */
-import { app, config } from '../config/settings/application.ts'
-import { reload } from '../config/settings/development.ts'
+/**
+ * `jumak --help` and its short form `jumak -h`, from the definitions of the settings. Runs in the command line. Pure: the caller prints
+ * the text. Loads no code that serves, so help comes at once (`questions.ts`).
+ */
+import { application } from '../config/settings/application.ts'
+import { development } from '../config/settings/development.ts'
 import { ACTIONS, SETTINGS } from '../config/settings/index.ts'
 import { check } from '../config/settings/information.ts'
-import { bind } from '../config/settings/listening.ts'
-import { accessLog } from '../config/settings/logging.ts'
+import { listening } from '../config/settings/listening.ts'
+import { logging } from '../config/settings/logging.ts'
 import type { Action, Definition, Setting } from '../config/settings/setting.ts'
 import { staticFiles } from '../config/settings/static.ts'
 import { workers } from '../config/settings/workers.ts'
@@ -21,19 +24,19 @@ const EXAMPLES: readonly Row[] = [
   ['jumak -b :8000 -w 4 shop:app', 'all addresses, port 8000, four workers'],
   ["jumak 'shop:create_app()'", 'an application factory'],
   ['jumak -b unix:/run/shop.sock app.py', 'a file, behind another web server'],
-  ['jumak --reload', 'while the code is written'],
-  ['jumak -c shop.toml --check', 'is everything right?'],
+  ['jumak --reload', 'during development'],
+  ['jumak -c shop.toml --check', 'says what is wrong, and serves nothing'],
 ]
 
 const SOURCES =
   'A setting --some-name is also JUMAK_SOME_NAME in the environment and some-name in jumak.toml, or in [tool.jumak] of pyproject.toml; the command line wins, then the environment, then the file. Defaults are in brackets. A TIME is 30 (seconds), 500ms, 2m or 1h, a SIZE bytes, 512K, 300M or 1G.'
 
 const SIGNALS: readonly Row[] = [
-  ['TERM', 'finish what runs, then leave'],
-  ['INT, QUIT', 'leave quickly; a second one at once'],
-  ['HUP', 'read settings and code anew; what is wrong changes nothing, and no request is lost'],
-  ['TTIN, TTOU', 'one worker more, one less'],
-  ['USR1', 'open the log files anew, after they were rotated'],
+  ['TERM', 'finish running requests, then exit'],
+  ['INT, QUIT', 'exit quickly; a second one exits at once'],
+  ['HUP', 'read settings and code again; no request is lost, and a mistake changes nothing'],
+  ['TTIN, TTOU', 'one worker more, one worker less'],
+  ['USR1', 'open the log files again, after their rotation'],
 ]
 
 export const EXIT_CODES: readonly Row[] = [
@@ -43,7 +46,7 @@ export const EXIT_CODES: readonly Row[] = [
   ['3', 'the application could not be loaded'],
 ]
 
-/** Wide enough for most flags; what is longer has its text on the next line. On a narrow terminal text needs the room. */
+/** Wide enough for most flags; a longer flag has its text on the next line. On a narrow terminal the text needs the space. */
 const FLAG_COLUMN = 35
 const NARROW_FLAG_COLUMN = 26
 const NARROW = 100
@@ -74,16 +77,16 @@ export function formatHelp(terminal: Terminal): string {
   return `${lines.join('\n')}\n`
 }
 
-/** What is needed most, in words that leave each a line of 80 columns. */
+/** The most important settings, in few words: each fits on a line of 80 columns. */
 const USUAL: readonly (readonly [setting: Definition, words: string])[] = [
-  [app, 'shop.wsgi, shop:app, app.py; without it what is here'],
-  [bind, ':8000, 8000 (this machine only), unix:PATH'],
-  [workers, 'processes; threads of each: --threads N'],
-  [staticFiles, 'files, as in /static/=public; Django: STATIC_ROOT'],
-  [accessLog, 'a line for each request; -: standard output'],
-  [reload, 'new code at every save'],
-  [config, 'settings; jumak.toml is found by itself'],
-  [check, 'is everything right?'],
+  [application.app, 'shop.wsgi, shop:app, app.py; without it: found here'],
+  [listening.bind, ':8000, 8000 (this machine only), unix:PATH'],
+  [workers.workers, 'processes; threads of each: --threads N'],
+  [staticFiles.staticMounts, 'files, as in /static/=public; Django: STATIC_ROOT'],
+  [logging.accessLog.path, 'a line for each request; -: standard output'],
+  [development.isDevelopment, 'new code at every save'],
+  [application.config, 'settings; jumak.toml is found by itself'],
+  [check, 'say what is wrong, and serve nothing'],
 ]
 const USUAL_COLUMN = 28
 

@@ -12,7 +12,7 @@ test('a left side that is too long has a line of its own', () => {
   assert.deepEqual(twoColumns('--lon', 'text', { width: 20, column: 7 }), ['--lon  text'])
 })
 
-test('style is put on the left side and takes no room', () => {
+test('the style is for the left side, and adds no width', () => {
   const style = (text: string) => `<${text}>`
   assert.deepEqual(twoColumns('-w', 'text', { width: 20, column: 5, style }), ['<-w>   text'])
 })

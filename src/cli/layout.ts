@@ -1,4 +1,4 @@
-/** Text in two columns, wrapped to a width. Lengths are of plain text; styles are put on afterwards. */
+/** Text in two columns, wrapped to a width. Lengths are those of plain text; styles are added afterwards. */
 import type { Style } from './terminal.ts'
 
 export interface Layout {
@@ -18,7 +18,7 @@ export function twoColumns(left: string, right: string, { width, column, style =
   return [style(left) + lines[0]!.slice(left.length), ...lines.slice(1)]
 }
 
-/** At least one line; a word that is longer than the width gets one of its own. */
+/** At least one line. A word that is longer than the width gets a line of its own. */
 export function wrap(text: string, width: number): string[] {
   const lines = ['']
   for (const word of text.split(' ')) {

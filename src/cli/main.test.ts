@@ -1,4 +1,4 @@
-/** The entry as a process: what it says where, and its exit codes. What follows a right command line is the master's. */
+/** The entry as a process: its output and its exit codes. After a right command line the master takes over: not here. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -18,7 +18,7 @@ async function run(words: readonly string[], cwd: string): Promise<{ code: numbe
   return { code, stdout, stderr }
 }
 
-test('--version says the versions of Jumak and Node on standard output', async t => {
+test('--version prints the versions of Jumak and Node on standard output', async t => {
   assert.deepEqual(await run(['--version'], makeTree(t)), {
     code: 0,
     stdout: `jumak ${version} (Node ${process.versions.node})\n`,
@@ -32,7 +32,7 @@ test('--help goes to standard output without colours in a pipe, even when the re
   assert.match(stdout, /^Serves a Python web application.*\n\nUsage: jumak \[SETTING \.\.\.\] \[APP\]\n/)
 })
 
-test('-h is the short form, and a value that looks like a question is none', async t => {
+test('-h is the short form, and not a question if it is the value of a flag', async t => {
   const { code, stdout } = await run(['shop', '-h'], makeTree(t))
   assert.equal(code, 0)
   assert.ok(stdout.split('\n').length <= 16, stdout)
@@ -58,10 +58,10 @@ test('a reader that leaves early is no error', async t => {
   assert.deepEqual([code, stderr], [0, ''])
 })
 
-test('a working directory that has been removed is exit code 1 and said', async t => {
+test('a removed working directory is exit code 1 with a message', async t => {
   const directory = join(makeTree(t), 'gone')
   mkdirSync(directory)
-  // Only a shell can stand in a directory that it removes before the program starts.
+  // Only a shell can remove its own working directory before the program starts.
   const script = `rmdir "$1" && shift && exec "$@"`
   const child = spawn('sh', ['-c', script, 'sh', directory, process.execPath, MAIN, 'shop'], {
     cwd: directory,

@@ -1,11 +1,11 @@
-/** `-h`, `--help`, `--version`: answered without loading what serves, so that nobody waits. */
+/** `-h`, `--help`, `--version`: answered at once, without loading the code that serves. */
 import { version } from '../base/version.ts'
 import { describeTerminal, writeTo } from './terminal.ts'
 
 const VERSION: readonly string[] = ['--version', '-V']
 const HELP: readonly string[] = ['--help', '-h', '--usage']
 
-/** Whether it was a question; then it is answered on standard output. */
+/** Answers a question on standard output. False: it was none. */
 export async function answered(words: readonly string[]): Promise<boolean> {
   const text = await answer(words)
   if (text !== null) writeTo(process.stdout, text)
@@ -15,7 +15,7 @@ export async function answered(words: readonly string[]): Promise<boolean> {
 async function answer(words: readonly string[]): Promise<string | null> {
   if (words.length === 1 && VERSION.includes(words[0]!)) return sayVersion()
   if (!words.some(word => VERSION.includes(word) || HELP.includes(word))) return null
-  // The word may be the value of a flag.
+  // `-h` may be the value of a flag.
   const { parseArguments } = await import('../config/sources/arguments.ts')
   const { actions } = parseArguments(words)
   const { formatHelp, formatUsage } = await import('./help.ts')

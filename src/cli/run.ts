@@ -1,20 +1,20 @@
-/** The command line: says something and leaves, or becomes the master. */
+/** The command line: prints something and exits, or becomes the master. */
 
 import { checkFiles } from '../config/check.ts'
 import type { Diagnostic } from '../config/diagnostics.ts'
-import { logicalWorkingDirectory } from '../config/kinds/directory.ts'
 import { type Loaded, loadConfig, reloader } from '../config/load.ts'
+import { logicalWorkingDirectory } from '../config/machine/directory.ts'
+import { type Environment, processEnvironment } from '../config/machine/environment.ts'
 import { type Loadable, printConfig, summarize } from '../config/print.ts'
 import { jsonSchema } from '../config/schema.ts'
 import { parseArguments } from '../config/sources/arguments.ts'
-import { type Environment, processEnvironment } from '../config/sources/environment.ts'
 import { writeTo } from './terminal.ts'
 
 const FAILED = 1
 const WRONG_USAGE = 2
 
 /**
- * `words`: what follows the program's name. Resolves with the exit code: 0 stopped as told, 1 failed while running, 2 a
+ * `words`: the words after the program's name. Resolves with the exit code: 0 stopped as told, 1 failed while running, 2 a
  * setting is wrong, 3 the application could not be loaded.
  */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
@@ -26,13 +26,13 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   const loaded = loadConfig(args, environment)
   const isCheck = args.actions.has('check') && !args.actions.has('print-config')
   if (args.actions.has('no-app') && !args.actions.has('check'))
-    return fail(WRONG_USAGE, ['--no-app leaves the application out of --check, which is not given', 'try jumak --help'])
+    return fail(WRONG_USAGE, ['--no-app does something only together with --check', 'try jumak --help'])
   const missing = isCheck ? checkFiles(loaded.settings, environment) : []
   const problems = [...('diagnostics' in loaded ? loaded.diagnostics : []), ...missing]
   if ('diagnostics' in loaded || problems.length > 0) return failWith(problems)
   if (isCheck) return args.actions.has('no-app') ? sayRight(loaded, loaded.warnings, null) : check(loaded)
   if (args.actions.has('print-config')) return say(printConfig(loaded, environment))
-  // Loaded only now: who asks for help does not wait for it.
+  // Loaded only now, so that `--check` and the like are quick.
   const { runMaster } = await import('../master/main.ts')
   const { config, warnings } = loaded
   return runMaster(config, undefined, { warnings, reload: reloader(args, environment, loaded) })
@@ -51,7 +51,7 @@ function sayRight({ config }: Loaded, warnings: readonly string[], application: 
   return say(`jumak: ${summarize(config, application)}${more}\n`)
 }
 
-/** Null where the working directory has been removed under us. */
+/** Null: the working directory has been removed. */
 function findEnvironment(): Environment | null {
   try {
     const environment = processEnvironment()

@@ -7,7 +7,7 @@ const isColoured = (isTTY: boolean, variables: Record<string, string>) =>
 
 test('colours on a terminal', () => assert.ok(isColoured(true, { TERM: 'xterm-256color' })))
 test('no colours into a pipe or a file', () => assert.ok(!isColoured(false, { TERM: 'xterm-256color' })))
-test('no colours where NO_COLOR is set to anything but nothing', () => {
+test('no colours if NO_COLOR is set and not empty', () => {
   assert.ok(!isColoured(true, { NO_COLOR: '1' }))
   assert.ok(!isColoured(true, { NO_COLOR: '0' }))
   assert.ok(isColoured(true, { NO_COLOR: '' }))

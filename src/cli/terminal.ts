@@ -14,16 +14,16 @@ export interface Terminal {
 const MAX_WIDTH = 120
 /** A pipe has none. */
 const UNKNOWN_WIDTH = 100
-/** Narrower than this the columns of a table would be words above words. */
+/** In a narrower table each line would be one word. */
 const MIN_WIDTH = 60
 
-/** What is asked of a stream; `process.stdout` is one. */
+/** The part of a stream that is needed; `process.stdout` has it. */
 export interface Output {
   readonly isTTY?: boolean
   readonly columns?: number
 }
 
-/** Colours only on a terminal that can, and not where NO_COLOR is set to anything (no-color.org). */
+/** Colours only on a terminal that can show them, and not if NO_COLOR is set to anything (no-color.org). */
 export function describeTerminal(output: Output, variables: Readonly<Record<string, string | undefined>>): Terminal {
   const coloured = output.isTTY === true && !variables['NO_COLOR'] && variables['TERM'] !== 'dumb'
   const style = (format: 'bold' | 'cyan'): Style =>
@@ -32,7 +32,7 @@ export function describeTerminal(output: Output, variables: Readonly<Record<stri
   return { width, title: style('bold'), flag: style('cyan') }
 }
 
-/** A reader that has gone, as in `jumak --help | head -1`, is no error. */
+/** It is no error when the reader has gone, as in `jumak --help | head -1`. */
 export function writeTo(stream: NodeJS.WriteStream, text: string): void {
   if (stream.listenerCount('error') === 0) stream.on('error', () => {})
   stream.write(text)

@@ -1,9 +1,11 @@
 /**
- * The configuration from the values of all settings, one function for each part of it. Runs in the command line, and in the
- * master when it is told to reload.
+ * Makes the configuration: plain values as they were given, all others computed, by one function for each. Runs in the command
+ * line, and in the master when it reloads.
  *
- * Invariant: every value is read even when another one is wrong, so that all problems are told at once. Null only together
- * with a diagnostic.
+ * Invariants: every value is read even if another one is wrong, so the user sees all problems at once. The result is null only
+ * together with a diagnostic.
+ *
+ * Not here: the plain settings, which need no code (`settings/README.md`).
  */
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
@@ -12,37 +14,28 @@ import { findTarget } from './application/app-target.ts'
 import { discover, type Located } from './application/discover.ts'
 import { SETTINGS_VARIABLE } from './application/django-project.ts'
 import { ADDRESS_SHARE, connectionLimit, MEMORY_BUFFER, openFileLimit, RESPONSE_BUFFER } from './defaults.ts'
+import { readIdentity } from './identity.ts'
 import { formatBind, includesAddress } from './kinds/bind.ts'
-import { findDirectory } from './kinds/directory.ts'
 import { readErrorPage } from './kinds/error-page.ts'
-import { readIdentity } from './kinds/identity.ts'
+import { findDirectory } from './machine/directory.ts'
+import type { Environment } from './machine/environment.ts'
+import { isDirectory, isFile } from './machine/files.ts'
 import { autoMemory } from './machine/memory.ts'
 import { ASGI_WORKERS, autoWorkers } from './machine/workers.ts'
-import * as application from './settings/application.ts'
-import * as development from './settings/development.ts'
-import { errorPage } from './settings/errors.ts'
-import * as limits from './settings/limits.ts'
-import * as listening from './settings/listening.ts'
-import * as logging from './settings/logging.ts'
-import * as processes from './settings/process.ts'
+import { application } from './settings/application.ts'
+import { development } from './settings/development.ts'
+import { errors } from './settings/errors.ts'
+import type { PlainValues } from './settings/index.ts'
+import { listening } from './settings/listening.ts'
+import { logging } from './settings/logging.ts'
+import { processes } from './settings/processes.ts'
+import { requests } from './settings/requests.ts'
+import { resources } from './settings/resources.ts'
 import type { Setting } from './settings/setting.ts'
 import { staticFiles } from './settings/static.ts'
-import * as workers from './settings/workers.ts'
-import type { Environment } from './sources/environment.ts'
-import { isDirectory, isFile } from './sources/files.ts'
+import { workers } from './settings/workers.ts'
 import type { Given } from './sources/given.ts'
-import type {
-  AccessLogConfig,
-  BindAddress,
-  Config,
-  ErrorPage,
-  HealthPaths,
-  Limits,
-  PathTimeout,
-  Recycle,
-  StaticMount,
-  Timeouts,
-} from './types.ts'
+import type { BindAddress, Config, ErrorPage, Limits, PathTimeout, StaticMount } from './types.ts'
 import type { Taken, Values } from './values.ts'
 
 export function assembleConfig(values: Values, environment: Environment, isAppUncertain: boolean): Config | null {
@@ -50,70 +43,53 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
   const variables = readVariables(values)
   const settings = variables[SETTINGS_VARIABLE] || environment.variables[SETTINGS_VARIABLE] || null
   const located = isAppUncertain ? null : readTarget(values, directory, settings)
+  const plain = values.plain()
+  const { threads, isDevelopment } = plain
   const wanted = values.one(workers.workers)
-  const isDevelopment = values.one(development.reload)
   const auto = wanted === 'auto' ? autoWorkers(environment.machine, isDevelopment) : { workers: wanted, reason: '' }
-  const threads = values.one(workers.threads)
-  const watched = readDirectories(values, development.reloadDir)
+  const watched = readDirectories(values, development.watch)
   const mounts = readMounts(values)
+  const warmup = values.all(application.warmup)
+  const path = values.one(logging.accessLog.path)
+  checkHealthPaths(values, plain.health)
   const rest = {
+    ...plain,
     workers: auto.workers,
     asgiWorkers: values.isGiven(workers.workers) ? null : ASGI_WORKERS,
     workersReason: auto.reason,
-    threads,
-    concurrency: values.one(workers.concurrency),
-    lifespan: values.one(application.lifespan),
-    preload: values.one(application.preload),
-    python: values.one(application.python),
-    rootPath: values.one(application.rootPath),
     variables,
     envFiles: readEnvFiles(values),
-    postFork: values.first(application.postFork),
     bind: readAddresses(values),
-    unixMode: values.one(listening.unixMode),
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
     forwardedHeaders: readForwardedHeaders(values),
-    limits: readLimits(values, environment, auto.workers * threads),
-    timeouts: readTimeouts(values),
-    requestBuffering: values.one(limits.requestBuffering),
-    queueOrder: values.one(limits.queueOrder),
-    retry: values.one(workers.retry),
-    health: readHealthPaths(values),
-    recycle: readRecycle(values),
-    // While developing each change would wait for it.
-    warmup: isDevelopment ? [] : values.all(application.warmup),
-    shutdownDelay: values.one(workers.shutdownDelay),
-    startTimeout: values.one(workers.startTimeout),
+    limits: readLimits(values, plain.limits, environment, auto.workers * threads),
+    timeouts: { ...plain.timeouts, requestFor: readPathTimeouts(values) },
+    // During development each change would wait for it.
+    warmup: isDevelopment ? [] : warmup,
     staticMounts: mounts?.list ?? [],
     findStatic: mounts !== null,
     errorPages: readErrorPages(values),
-    accessLog: readAccessLog(values),
-    logFile: values.one(logging.logFile),
-    logLevel: values.one(logging.logLevel),
-    logFormat: values.one(logging.logFormat),
+    accessLog: path === null ? null : { ...plain.accessLog, path },
     identity: readIdentity(values, environment),
-    umask: values.one(processes.umask),
-    pidFile: values.one(processes.pidFile),
     temporaryDirectory: readTemporaryDirectory(values, environment),
-    isDevelopment,
   }
   if (values.diagnostics.length > 0 || located === null) return null
   const watch = isDevelopment ? (watched.length > 0 ? watched : [located.directory]) : []
-  return deepFreeze({ ...located, watch, ...rest })
+  return deepFreeze({ ...rest, ...located, watch })
 }
 
 function readDirectory(values: Values, environment: Environment): string | null {
-  const taken = values.taken(application.chdir)[0]
+  const taken = values.taken(application.directory)[0]
   if (taken === undefined) return null
   const { origin } = taken.given
   const base = origin.from === 'file' ? { cwd: origin.directory, logical: origin.directory } : {}
   const found = findDirectory(taken.value, { ...environment, ...base })
   if ('value' in found) return found.value
-  values.refuse(application.chdir, found.problem)
+  values.refuse(application.directory, found.problem)
   return null
 }
 
-/** Null without a directory too: then nobody knows what there is, and one diagnostic is enough. */
+/** Null also without a directory: its diagnostic is enough. */
 function readTarget(values: Values, directory: string | null, settings: string | null): Located | null {
   const names = values.all(application.app)
   if (directory === null || names.length === 0) return null
@@ -125,23 +101,23 @@ function readTarget(values: Values, directory: string | null, settings: string |
   return null
 }
 
-/** Command line and file are put together; the first that names a key, the stronger one, wins. */
+/** Keys of the command line and of the file are put together. The command line comes first, and the first of a key wins. */
 function readVariables(values: Values): Readonly<Record<string, string>> {
   const found = new Map<string, Taken<{ readonly value: string }>>()
-  for (const taken of values.taken(application.env)) {
+  for (const taken of values.taken(application.variables)) {
     const { key } = taken.value
     const before = found.get(key)
     if (before === undefined) found.set(key, taken)
     else if (before.given.origin.from === taken.given.origin.from)
-      values.report(application.env, `gives ${key} twice: each key may be given once`, taken.given)
+      values.report(application.variables, `gives ${key} twice: each key may be given once`, taken.given)
   }
   return Object.fromEntries(found.entries().map(([key, { value }]) => [key, value.value]))
 }
 
 function readEnvFiles(values: Values): string[] {
-  return values.taken(application.envFile).flatMap(({ value, given }) => {
+  return values.taken(application.envFiles).flatMap(({ value, given }) => {
     if (value !== null && isReadable(value)) return [value]
-    values.refuse(application.envFile, 'must name a file that exists and that this user may read', given)
+    values.refuse(application.envFiles, 'must name a file that exists and that this user may read', given)
     return []
   })
 }
@@ -155,7 +131,7 @@ function isReadable(path: string): boolean {
   }
 }
 
-/** A proxy that sets headers of one kind passes on those of the other as its client wrote them: nobody sets both. */
+/** A proxy that sets one kind of header passes on the other kind as its client wrote it: no proxy sets both. */
 function readForwardedHeaders(values: Values): readonly ForwardedHeader[] {
   const taken = values.taken(listening.forwardedHeaders)
   const names = [...new Set(taken.flatMap(({ value }) => value))]
@@ -169,7 +145,7 @@ function readForwardedHeaders(values: Values): readonly ForwardedHeader[] {
   return names
 }
 
-/** The kernel would let two sockets have one address until they listen. Port 0 is another one each time. */
+/** The kernel lets two sockets have the same address until they listen. Port 0 is a different port each time. */
 function readAddresses(values: Values): BindAddress[] {
   const seen: BindAddress[] = []
   const report = (problem: string, given: Given) =>
@@ -187,20 +163,18 @@ function readAddresses(values: Values): BindAddress[] {
   return seen
 }
 
-/** `links`: from the gateway to workers. */
-function readLimits(values: Values, { machine }: Environment, links: number): Limits {
-  const wanted = values.one(limits.limitConnections)
+/** `links`: connections from the gateway to workers. */
+function readLimits(values: Values, plain: PlainValues['limits'], { machine }: Environment, links: number): Limits {
+  const wanted = values.one(resources.limits.connections)
   const descriptors = join(machine.procRoot, 'self/limits')
   const connections = wanted === 'auto' ? connectionLimit(descriptors, links) : wanted
-  const temporaryBytes = values.one(limits.limitTempBytes)
-  const memory = values.one(limits.limitMemory)
-  const perAddress = values.one(limits.limitConnectionsPerAddress)
+  const temporaryBytes = values.one(resources.limits.temporaryBytes)
+  const memory = values.one(resources.limits.memory)
+  const perAddress = values.one(resources.limits.connectionsPerAddress)
   return {
-    requestLine: values.one(limits.limitRequestLine),
-    headerBytes: values.one(limits.limitRequestHeaderSize),
-    headerCount: values.one(limits.limitRequestFields),
-    // No limit is a number like the others, larger than any content.
-    body: values.one(limits.limitRequestBody) || Number.MAX_SAFE_INTEGER,
+    ...plain,
+    // 0 is no limit: a number that is larger than any content.
+    body: values.one(requests.limits.body) || Number.MAX_SAFE_INTEGER,
     memoryBuffer: MEMORY_BUFFER,
     responseBuffer: RESPONSE_BUFFER,
     temporaryBytes: temporaryBytes === 'auto' ? null : temporaryBytes,
@@ -208,50 +182,19 @@ function readLimits(values: Values, { machine }: Environment, links: number): Li
     openFiles: openFileLimit(descriptors, links, connections),
     connections,
     connectionsPerAddress: perAddress === 'auto' ? Math.ceil(connections * ADDRESS_SHARE) : perAddress,
-    bodyRate: values.one(limits.minBodyRate),
-    sendRate: values.one(limits.minSendRate),
-    queue: values.one(limits.queueLimit),
-    websocketMessage: values.one(limits.wsMaxSize),
   }
 }
 
-function readHealthPaths(values: Values): HealthPaths {
-  const paths = { live: values.one(listening.healthPath), ready: values.one(listening.readyPath) }
-  if (paths.live !== null && paths.live === paths.ready)
-    values.report(listening.readyPath, 'must differ from health-path, which is answered while nothing can be served')
-  return paths
-}
-
-function readRecycle(values: Values): Recycle {
-  return {
-    maxRequests: values.one(workers.maxRequests),
-    maxRequestsJitter: values.one(workers.maxRequestsJitter),
-    maxAge: values.one(workers.maxAge),
-    maxMemory: values.one(workers.maxMemory),
-  }
-}
-
-function readTimeouts(values: Values): Timeouts {
-  return {
-    head: values.one(limits.headerTimeout),
-    body: values.one(limits.bodyTimeout),
-    keepAlive: values.one(limits.keepAlive),
-    send: values.one(limits.sendTimeout),
-    request: values.one(workers.timeout),
-    requestFor: readPathTimeouts(values),
-    streamIdle: values.one(workers.streamIdleTimeout),
-    queue: values.one(limits.queueTimeout),
-    graceful: values.one(workers.gracefulTimeout),
-    websocketPing: values.one(limits.wsPingInterval),
-    websocketPong: values.one(limits.wsPingTimeout),
-  }
+function checkHealthPaths(values: Values, { live, ready }: PlainValues['health']): void {
+  if (live !== null && live === ready)
+    values.report(listening.health.ready, 'must differ from health-path, which is answered while nothing can be served')
 }
 
 function readPathTimeouts(values: Values): PathTimeout[] {
   const prefixes = new Set<string>()
-  return values.taken(workers.timeoutFor).map(({ value, given }) => {
+  return values.taken(workers.timeouts.requestFor).map(({ value, given }) => {
     if (prefixes.has(value.prefix))
-      values.report(workers.timeoutFor, `gives ${value.prefix} twice: each path may be given once`, given)
+      values.report(workers.timeouts.requestFor, `gives ${value.prefix} twice: each path may be given once`, given)
     prefixes.add(value.prefix)
     return value
   })
@@ -259,18 +202,20 @@ function readPathTimeouts(values: Values): PathTimeout[] {
 
 /** Null: off. */
 function readMounts(values: Values): { readonly list: StaticMount[] } | null {
-  const taken = values.taken(staticFiles)
+  const taken = values.taken(staticFiles.staticMounts)
   const off = taken.find(({ value }) => value === null)
   if (off !== undefined) {
-    if (taken.length > 1) values.report(staticFiles, 'must be off, or name directories, not both', off.given)
+    if (taken.length > 1)
+      values.report(staticFiles.staticMounts, 'must be off, or name directories, not both', off.given)
     return null
   }
   const urls = new Set<string>()
   const list = taken.flatMap(({ value, given }) => {
     if (value === null) return []
     if (!isDirectory(value.directory))
-      values.refuse(staticFiles, 'must have a directory that exists after the equals sign', given)
-    if (urls.has(value.url)) values.report(staticFiles, `gives ${value.url} twice: each URL may be given once`, given)
+      values.refuse(staticFiles.staticMounts, 'must have a directory that exists after the equals sign', given)
+    if (urls.has(value.url))
+      values.report(staticFiles.staticMounts, `gives ${value.url} twice: each URL may be given once`, given)
     urls.add(value.url)
     return [value]
   })
@@ -279,14 +224,14 @@ function readMounts(values: Values): { readonly list: StaticMount[] } | null {
 
 function readErrorPages(values: Values): ErrorPage[] {
   const seen = new Set<string>()
-  return values.taken(errorPage).flatMap(({ value, given }) => {
+  return values.taken(errors.errorPages).flatMap(({ value, given }) => {
     const { status, format } = value
     if (seen.has(`${status} ${format}`))
-      values.report(errorPage, `gives ${status} two pages as ${format}: one is possible`, given)
+      values.report(errors.errorPages, `gives ${status} two pages as ${format}: one is possible`, given)
     seen.add(`${status} ${format}`)
     const page = readErrorPage(value)
     if ('value' in page) return [page.value]
-    values.refuse(errorPage, page.problem, given)
+    values.refuse(errors.errorPages, page.problem, given)
     return []
   })
 }
@@ -299,25 +244,15 @@ function readDirectories(values: Values, setting: Setting<string | null>): strin
   })
 }
 
-function readAccessLog(values: Values): AccessLogConfig | null {
-  const path = values.one(logging.accessLog)
-  const rest = {
-    format: values.one(logging.accessLogFormat),
-    minStatus: values.one(logging.accessLogMinStatus),
-    slowerThan: values.one(logging.accessLogSlow),
-  }
-  return path === null ? null : { path, ...rest }
-}
-
 function readTemporaryDirectory(values: Values, environment: Environment): string {
-  const path = values.one(processes.tempDir)
-  // What the environment says is the business of those who use it, as in every program.
+  const path = values.one(processes.temporaryDirectory)
+  // A wrong TMPDIR is found when it is used, as in every program.
   if (path === null) return environment.temporaryDirectory
   try {
     accessSync(path, constants.W_OK | constants.X_OK)
     if (isDirectory(path)) return path
   } catch {}
-  values.refuse(processes.tempDir, 'must name a directory that this user may write to')
+  values.refuse(processes.temporaryDirectory, 'must name a directory that this user may write to')
   return path
 }
 

@@ -1,44 +1,44 @@
-/** `--check`: what a start would find missing among the files that the settings name. Opens and makes nothing. */
+/** `--check`: files that the settings name and a start would not find. Opens and makes no file. */
 import { accessSync, constants } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseEnvFile } from '../base/env-file.ts'
 import { standardStream } from '../base/standard-streams.ts'
 import type { Diagnostic } from './diagnostics.ts'
-import { envFile, python } from './settings/application.ts'
-import { bind } from './settings/listening.ts'
-import { accessLog, logFile } from './settings/logging.ts'
-import { pidFile } from './settings/process.ts'
-import type { Environment } from './sources/environment.ts'
-import { readText, statOrNull } from './sources/files.ts'
+import type { Environment } from './machine/environment.ts'
+import { readText, statOrNull } from './machine/files.ts'
+import { application } from './settings/application.ts'
+import { listening } from './settings/listening.ts'
+import { logging } from './settings/logging.ts'
+import { processes } from './settings/processes.ts'
 import { type Settings, Values } from './values.ts'
 
-/** In the order of what is read first. Values that are wrong in themselves have been told, and are passed over. */
+/** In the order in which a start uses them. Skips values that are wrong by themselves: they have their diagnostic. */
 export function checkFiles(settings: Settings, environment: Environment): readonly Diagnostic[] {
   const values = new Values(settings, environment)
   const found = new Values(settings, environment)
-  for (const setting of [accessLog, logFile, pidFile])
+  for (const setting of [logging.accessLog.path, logging.logFile, processes.pidFile])
     for (const { value, given } of values.taken(setting)) {
       const isStream = value === null || value === '-' || standardStream(value) !== null
       const problem = isStream ? null : whyNotWritable(value)
       if (problem !== null) found.refuse(setting, problem, given)
     }
-  for (const { value, given } of values.taken(bind)) {
+  for (const { value, given } of values.taken(listening.bind)) {
     const directory = value.kind === 'unix' ? dirname(value.path) : null
     if (directory !== null && !isWritable(directory))
-      found.refuse(bind, 'must have a directory that this user may write to', given)
+      found.refuse(listening.bind, 'must have a directory that this user may write to', given)
   }
-  for (const { value, given } of values.taken(envFile)) {
+  for (const { value, given } of values.taken(application.envFiles)) {
     const parsed = parseEnvFile((value === null ? null : readText(value)) ?? '')
     for (const { line, message } of 'errors' in parsed ? parsed.errors : [])
-      found.report(envFile, `names ${value}, and in its line ${line} ${message}`, given)
+      found.report(application.envFiles, `names ${value}, and in its line ${line} ${message}`, given)
   }
-  for (const { value, given } of values.taken(python))
+  for (const { value, given } of values.taken(application.python))
     if (value !== null && !isThere(value, environment))
-      found.refuse(python, 'must name a Python interpreter or a virtual environment that exists', given)
+      found.refuse(application.python, 'must name a Python interpreter or a virtual environment that exists', given)
   return found.diagnostics
 }
 
-/** A path, or a name: on PATH, or of a directory beside us. */
+/** A path, a name on PATH, or the name of a directory here. */
 function isThere(pythonName: string, { cwd, variables }: Environment): boolean {
   if (pythonName.includes('/')) return statOrNull(pythonName) !== null
   const folders = (variables['PATH'] ?? '').split(':').filter(folder => folder !== '')

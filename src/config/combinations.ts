@@ -1,63 +1,70 @@
 /**
- * Settings that are right each by itself and useless or surprising together. Contradictions are errors and are found
- * where the values are read; what is told here stops nothing.
+ * Warnings about settings that are right one by one, and useless or surprising together. A warning stops nothing. Contradictions
+ * are errors: `assemble.ts` finds them. Runs in the command line, and in the master when it reloads.
  */
 import { join } from 'node:path'
 import { connectionLimit } from './defaults.ts'
 import { formatBind } from './kinds/bind.ts'
-import { preload, warmup } from './settings/application.ts'
-import { reloadDir } from './settings/development.ts'
-import { limitConnections, minBodyRate, minSendRate, queueTimeout, wsPingTimeout } from './settings/limits.ts'
-import { forwardedHeaders, trustedProxies, unixMode } from './settings/listening.ts'
-import { accessLogFormat, accessLogMinStatus, accessLogSlow } from './settings/logging.ts'
-import { group, umask, user } from './settings/process.ts'
-import { gracefulTimeout, maxRequestsJitter } from './settings/workers.ts'
-import type { Environment } from './sources/environment.ts'
+import type { Environment } from './machine/environment.ts'
+import { application } from './settings/application.ts'
+import { clients } from './settings/clients.ts'
+import { development } from './settings/development.ts'
+import { listening } from './settings/listening.ts'
+import { logging } from './settings/logging.ts'
+import { processes } from './settings/processes.ts'
+import { queue } from './settings/queue.ts'
+import { resources } from './settings/resources.ts'
+import { websockets } from './settings/websockets.ts'
+import { workers } from './settings/workers.ts'
 import type { Config } from './types.ts'
 import type { Values } from './values.ts'
 
-/** `config` is right. */
+/** `config` has no error. */
 export function warnOfCombinations(values: Values, config: Config, environment: Environment): void {
   const { accessLog, bind, recycle, timeouts, trustedProxies: trusted } = config
   const useless = (isUseless: boolean, setting: Parameters<Values['warn']>[0], why: string) => {
     if (isUseless && values.isGiven(setting)) values.warn(setting, `does nothing ${why}`)
   }
-  useless(recycle.maxRequests === 0 && recycle.maxRequestsJitter > 0, maxRequestsJitter, 'without max-requests')
-  useless(!bind.some(address => address.kind === 'unix'), unixMode, 'without a Unix socket to listen on')
-  useless(trusted.length === 0, forwardedHeaders, 'while trusted-proxies is none')
-  useless(timeouts.body === 0, minBodyRate, 'without body-timeout')
-  useless(timeouts.send === 0, minSendRate, 'without send-timeout')
-  useless(timeouts.websocketPing === 0, wsPingTimeout, 'without ws-ping-interval')
-  for (const setting of [accessLogFormat, accessLogMinStatus, accessLogSlow])
-    useless(accessLog === null, setting, 'while access-log is off')
-  // In a file it waits for the days on which --reload is given.
-  const isFlag = values.givens(reloadDir).some(({ origin }) => origin.from === 'flag')
-  useless(!config.isDevelopment && isFlag, reloadDir, 'without --reload')
-  const isWarmupFlag = values.givens(warmup).some(({ origin }) => origin.from === 'flag')
-  useless(config.isDevelopment && isWarmupFlag, warmup, 'with --reload')
+  const { format, minStatus, slowerThan } = logging.accessLog
+  useless(
+    recycle.maxRequests === 0 && recycle.maxRequestsJitter > 0,
+    workers.recycle.maxRequestsJitter,
+    'without max-requests',
+  )
+  useless(!bind.some(address => address.kind === 'unix'), listening.unixMode, 'without a Unix socket to listen on')
+  useless(trusted.length === 0, listening.forwardedHeaders, 'while trusted-proxies is none')
+  useless(timeouts.body === 0, clients.limits.bodyRate, 'without body-timeout')
+  useless(timeouts.send === 0, clients.limits.sendRate, 'without send-timeout')
+  useless(timeouts.websocketPing === 0, websockets.timeouts.websocketPong, 'without ws-ping-interval')
+  for (const setting of [format, minStatus, slowerThan]) useless(accessLog === null, setting, 'while access-log is off')
+  // In a file it may wait for a start with --reload.
+  const isFlag = values.givens(development.watch).some(({ origin }) => origin.from === 'flag')
+  useless(!config.isDevelopment && isFlag, development.watch, 'without --reload')
+  const isWarmupFlag = values.givens(application.warmup).some(({ origin }) => origin.from === 'flag')
+  useless(config.isDevelopment && isWarmupFlag, application.warmup, 'with --reload')
   warnOfSurprises(values, config, environment)
-  if (trusted.includes('0.0.0.0/0') && values.givens(trustedProxies).some(({ text }) => text === '*'))
-    values.warn(trustedProxies, '* believes everyone who can connect: the client address and scheme may be invented')
-  if (timeouts.queue > timeouts.graceful && timeouts.graceful > 0 && values.isGiven(queueTimeout))
+  if (trusted.includes('0.0.0.0/0') && values.givens(listening.trustedProxies).some(({ text }) => text === '*'))
     values.warn(
-      queueTimeout,
-      `is longer than ${gracefulTimeout.name}: what waits that long is cut when the program stops or reloads`,
+      listening.trustedProxies,
+      '* believes everyone who can connect: clients can invent their address and scheme',
+    )
+  if (timeouts.queue > timeouts.graceful && timeouts.graceful > 0 && values.isGiven(queue.timeouts.queue))
+    values.warn(
+      queue.timeouts.queue,
+      `is longer than ${workers.timeouts.graceful.name}: requests that wait that long are cut when the program stops or reloads`,
     )
 }
 
 function warnOfSurprises(values: Values, config: Config, { machine, platform, variables }: Environment): void {
   if (config.preload === 'on' && platform === 'darwin')
-    values.warn(preload, 'on is not safe on macOS: its system libraries may crash in a process that was forked')
+    values.warn(application.preload, 'on is not safe on macOS: its system libraries may crash in a forked process')
   const possible = connectionLimit(join(machine.procRoot, 'self/limits'), config.workers * config.threads)
-  if (config.limits.connections > possible && values.isGiven(limitConnections))
-    values.warn(limitConnections, `is more than the limit on open files leaves room for, which is ${possible}`)
+  if (config.limits.connections > possible && values.isGiven(resources.limits.connections))
+    values.warn(resources.limits.connections, `is more than the limit on open files allows, which is ${possible}`)
   if (config.umask !== null && (config.umask & 0o700) !== 0)
-    values.warn(
-      umask,
-      'takes permissions from the owner: files that are made may not be readable to the program itself',
-    )
-  if (config.identity?.uid === 0 && !values.isGiven(user))
-    values.warn(group, 'alone leaves the application running as root: name a user with --user')
+    values.warn(processes.umask, 'takes permissions from the owner: the program may not be able to read its own files')
+  if (config.identity?.uid === 0 && !values.isGiven(processes.user))
+    values.warn(processes.group, 'alone leaves the application running as root: name a user with --user')
   const port = variables['PORT']
   const isUsed = config.bind.some(address => address.kind === 'tcp' && String(address.port) === port)
   if (port && /^\d+$/.test(port) && !isUsed && config.bind.every(address => address.kind === 'tcp'))

@@ -20,20 +20,20 @@ test('connections: three quarters of the limit on open files, less what the gate
   assert.equal(connectionLimit(limitsFile(t, '20000'), 2048), Math.floor((20_000 - 128 - 4096) * 0.75))
 })
 
-test('connections: three quarters of half of it, where it is very small', t => {
+test('connections: three quarters of half the limit, if the limit is very small', t => {
   assert.equal(limitFor(t, '64'), 24)
 })
 
-test('connections: bounded where open files are not', t => {
+test('connections: bounded even if open files are not', t => {
   assert.equal(limitFor(t, 'unlimited'), 65_536)
   assert.equal(limitFor(t, '1073741816'), 65_536)
 })
 
-test('connections: a fixed number where the limit cannot be read', () => {
+test('connections: a fixed number if the limit cannot be read', () => {
   assert.equal(connectionLimit('/nowhere/limits', 4), 4096)
 })
 
-test('open files: what connections leave, two a connection at most', t => {
+test('open files: the rest, but two per connection at most', t => {
   assert.equal(openFileLimit(limitsFile(t, '20000'), 4, 15_000), 20_000 - 128 - 8 - 15_000)
   assert.equal(openFileLimit(limitsFile(t, 'unlimited'), 4, 100), 200)
   assert.equal(openFileLimit(limitsFile(t, '100'), 4, 100), 16)

@@ -1,9 +1,9 @@
-/** What is wrong with a configuration: found all at once, told in one sentence each. */
+/** What is wrong with a configuration: one sentence for each problem, all problems at once. */
 
 export interface Diagnostic {
-  /** What it is about, as the user finds it: `--workers`, `APP`, `JUMAK_WORKERS`, `jumak.toml:3:9`. */
+  /** Where the user finds it: `--workers`, `APP`, `JUMAK_WORKERS`, `jumak.toml:3:9`. */
   readonly subject: string
-  /** A whole sentence without its full stop: names the place, the setting, the value, and what is allowed. */
+  /** A whole sentence without its full stop. It names the place, the setting, the value, and what is allowed. */
   readonly message: string
 }
 

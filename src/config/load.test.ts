@@ -1,13 +1,13 @@
-/** All problems at once, and what the surroundings say. Single settings: `every-setting.test.ts`; files: `config-file.test.ts`. */
+/** All problems at once, precedence, reload, and values from the surroundings. Single settings: `every-setting.test.ts`. Files: `config-file.test.ts`. */
 import assert from 'node:assert/strict'
 import { symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import { logicalWorkingDirectory } from './kinds/directory.ts'
 import { type LoadResult, loadConfig, reloader } from './load.ts'
+import { logicalWorkingDirectory } from './machine/directory.ts'
+import type { Environment } from './machine/environment.ts'
 import { parseArguments } from './sources/arguments.ts'
-import type { Environment } from './sources/environment.ts'
 import { makeEnvironment, makeTree } from './testing/tree.ts'
 import type { Config } from './types.ts'
 
@@ -32,7 +32,7 @@ function inShop(t: TestContext, changes: Partial<Environment> = {}): Environment
   return makeEnvironment(makeTree(t, { 'app.py': 'app = 1', 'site/wsgi.py': 'application = 1' }), changes)
 }
 
-test('all problems of all sources are told at once, each once', t => {
+test('all problems of all sources are reported at once, each once', t => {
   const environment = inShop(t, { variables: { JUMAK_TIMEOUT: 'soon', JUMAK_WORKRES: '3', JUMAK_NODE: '/node' } })
   writeFileSync(join(environment.cwd, 'jumak.toml'), 'threads = 0\nbindd = 1\nlog-level = 7\n')
   const words = ['--bind=:x', '--wrokers=3', '--static=/a', '--umask', '--chdir=nowhere']
@@ -50,32 +50,32 @@ test('all problems of all sources are told at once, each once', t => {
   ])
 })
 
-test('a diagnostic names what it is about', t => {
+test('a diagnostic names its subject', t => {
   const loaded = load(t, ['--wrokers=3', '-w', '0', 'shop:'])
   assert.ok('diagnostics' in loaded)
   assert.deepEqual(loaded.diagnostics.map(one => one.subject).sort(), ['--workers', '--wrokers', 'APP'])
 })
 
-test('a directory without an application is a problem only when none was named', t => {
+test('a directory without an application is a problem only if none was named', t => {
   const empty = makeEnvironment(makeTree(t))
-  assert.match(messages(t, [], empty)[0]!, /^there is no application to be found in /)
+  assert.match(messages(t, [], empty)[0]!, /^there is no application in /)
   assert.equal(config(t, ['shop'], empty).app.module, 'shop')
 })
 
-test('after a wrong directory or an unknown flag nothing is said about the application', t => {
+test('after a wrong directory or an unknown flag there is no message about the application', t => {
   const empty = makeEnvironment(makeTree(t))
   assert.equal(messages(t, ['--chdir', 'nowhere'], empty).length, 1)
   assert.equal(messages(t, ['--certificate', 'x.pem', 'shop:'], empty).length, 1)
 })
 
-test('one path cannot be both probes', t => {
+test('both probes cannot have the same path', t => {
   assert.match(
     messages(t, ['--health-path=/up', '--ready-path=/up']).join(),
     /^--ready-path must differ from health-path/,
   )
 })
 
-test('an address that is given twice is told; free ports may be asked for twice', t => {
+test('the same address twice is an error; port 0 may be given twice', t => {
   assert.deepEqual(messages(t, ['-b', '8000', '-b', '127.0.0.1:8000']), [
     '--bind names 127.0.0.1:8000 twice: each address may be given once',
   ])
@@ -87,7 +87,7 @@ test('an address that is given twice is told; free ports may be asked for twice'
   assert.equal(config(t, ['-b', '0', '-b', '0']).bind.length, 2)
 })
 
-test('an address that another one includes is told, whichever comes first', t => {
+test('an address that includes another is an error, in either order', t => {
   const told = (all: string, one: string) => [
     `--bind names ${one}, and ${all} includes it: each address may be given once`,
   ]
@@ -114,7 +114,7 @@ test('a link in the working directory’s name stays in the configuration', t =>
   assert.equal(config(t, ['app.py'], environment).app.file, join(root, 'current/app.py'))
 })
 
-test('what the surroundings say: temporary directory, workers within the quota, connections within the open files', t => {
+test('from the surroundings: temporary directory, workers within the quota, connections within the open files', t => {
   const cwd = makeTree(t, {
     'app.py': 'app = 1',
     'proc/self/cgroup': '0::/\n',
@@ -155,7 +155,7 @@ test('command line over environment over file over default, for each setting by 
   )
 })
 
-test('any subset of the sources: the strongest one that speaks is heard', t => {
+test('any subset of the sources: the strongest one that gives a value wins', t => {
   const environment = inShop(t)
   const source = fc.option(fc.integer({ min: 1, max: 256 }))
   const property = fc.property(source, source, source, (flag, variable, file) => {
@@ -167,7 +167,7 @@ test('any subset of the sources: the strongest one that speaks is heard', t => {
   fc.assert(property, { numRuns: 50 })
 })
 
-test('a list is taken whole from the strongest source; variables for the application are put together', t => {
+test('a list comes as a whole from the strongest source; variables for the application are put together', t => {
   const environment = inShop(t)
   writeFileSync(join(environment.cwd, 'jumak.toml'), 'bind = [":1", ":2"]\nenv = { A = "file", B = "file" }\n')
   const loaded = config(t, ['-b', ':3', '-e', 'A=flag', '-eC=flag'], environment)
@@ -184,7 +184,7 @@ test('--no-reload wins over a file, and so does --static off over its mounts', t
   assert.equal(config(t, [], environment).staticMounts.length, 1)
 })
 
-test('PORT and WEB_CONCURRENCY count where nothing of ours is said, and are checked', t => {
+test('PORT and WEB_CONCURRENCY count if the setting is not given, and are checked', t => {
   const platform = inShop(t, { variables: { PORT: '5000', WEB_CONCURRENCY: '3' } })
   const loaded = config(t, [], platform)
   assert.deepEqual(loaded.bind, [{ kind: 'tcp', host: '0.0.0.0', port: 5000 }])
@@ -199,7 +199,7 @@ test('PORT and WEB_CONCURRENCY count where nothing of ours is said, and are chec
   ])
 })
 
-test('an empty variable is none, and what Kubernetes says of a service named jumak is no setting', t => {
+test('an empty variable does not count, and the variables of Kubernetes for a service named jumak are no settings', t => {
   const variables = {
     JUMAK_WORKERS: '',
     JUMAK_TYPO: '',
@@ -225,7 +225,7 @@ test('only root changes the user; its own is no change', t => {
   )
 })
 
-test('the value of a variable for the application is not told', t => {
+test('no message has the value of a variable for the application', t => {
   assert.deepEqual(messages(t, ['-e', 'MY KEY=hush']), [
     "--env must have a name of letters, digits and underscores before the equals sign, not 'MY KEY=…'",
   ])
@@ -270,7 +270,7 @@ const COMBINATIONS: readonly (readonly [words: string, warning: RegExp | null, c
   ['--group=0', /^--group alone leaves the application running as root: name a user with --user$/, { uid: 0, gid: 0 }],
   ['--preload=on', null],
   ['--preload=on', /^--preload on is not safe on macOS/, { platform: 'darwin' }],
-  ['--limit-connections=9999', /^--limit-connections is more than the limit on open files leaves room for/],
+  ['--limit-connections=9999', /^--limit-connections is more than the limit on open files allows/],
   ['--umask=777', /^--umask takes permissions from the owner/],
   ['-b :80', /^PORT is 5000 and not used: 0\.0\.0\.0:80 was given$/, { variables: { PORT: '5000' } }],
   ['-b :5000', null, { variables: { PORT: '5000' } }],
@@ -302,9 +302,10 @@ test('Forwarded and X-Forwarded-… exclude each other: a proxy passes on the ki
   }
 })
 
-/** As a user would mistype them: what is told. */
+/** Typing mistakes of users, and the messages. */
 const MISSPELT: readonly (readonly [what: string, words: readonly string[], told: RegExp])[] = [
   ['flag', ['--wokers', '4'], /^there is no flag --wokers; did you mean --workers\?$/],
+  ['level', ['--log-level', 'warning'], /^--log-level must be .* or error \(did you mean warn\?\), not 'warning'$/],
   ['key', ['-c', 'key.toml'], /^key\.toml:2:1: there is no setting log_level; did you mean log-level\?$/],
   ['value', ['--log-level', 'wran'], /^--log-level must be debug, info, warn or error, not 'wran'$/],
   [
@@ -333,12 +334,12 @@ const MISSPELT: readonly (readonly [what: string, words: readonly string[], told
   [
     'quotes',
     ['-c', 'quotes.toml'],
-    /^quotes\.toml:1:12: this is not TOML: there is more on the line than a value; text stands in quotes: timeout = "2m"$/,
+    /^quotes\.toml:1:12: this is not TOML: there is more on the line than a value; text needs quotes: timeout = "2m"$/,
   ],
 ]
 
 for (const [what, words, told] of MISSPELT)
-  test(`a misspelt ${what} is told once, with what was meant`, t => {
+  test(`a misspelt ${what} is reported once, with what was meant`, t => {
     const environment = inShop(t, what === 'variable' ? { variables: { JUMAK_TIME_OUT: '3' } } : {})
     for (const [name, text] of Object.entries({
       'key.toml': 'workers = 2\nlog_level = "info"\n',
@@ -352,7 +353,7 @@ for (const [what, words, told] of MISSPELT)
     assert.match(message, told)
   })
 
-test('when a link in the working directory is switched, the file and the paths of the new release count', t => {
+test('after a link in the working directory is switched, the file and the paths of the new release count', t => {
   const root = makeTree(t, {
     'v1/app.py': 'app = 1',
     'v1/jumak.toml': 'threads = 1\nenv-file = ".env"\n',
@@ -375,7 +376,7 @@ test('when a link in the working directory is switched, the file and the paths o
   assert.deepEqual([read.config.threads, read.config.directory], [2, join(root, 'current')])
 })
 
-test('a file read anew: what may change does, what needs a restart stays and is named, what is wrong changes nothing', t => {
+test('a reload: settings change, those that need a restart stay and are named, and a mistake changes nothing', t => {
   const environment = inShop(t)
   const file = join(environment.cwd, 'jumak.toml')
   const args = parseArguments(['--threads', '2'])
@@ -404,7 +405,7 @@ test('a file read anew: what may change does, what needs a restart stays and is 
   assert.deepEqual([now.workers, now.threads, now.variables], [5, 2, { A: '2' }])
   assert.deepEqual([now.bind, now.timeouts], [loaded.config.bind, loaded.config.timeouts])
 
-  // What was put off is still said, and the rest is not news any more.
+  // What waits for a restart is named again; the rest is no change any more.
   const again = reload()
   assert.ok('config' in again)
   assert.deepEqual(

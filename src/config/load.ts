@@ -1,21 +1,23 @@
 /**
  * From the command line, the environment and a file to a frozen configuration, or to all that is wrong with it at once.
- * Runs in the command line, before anything is bound or spawned, and in the master when it is told to reload.
+ * Runs in the command line, before anything is bound or spawned, and in the master when it reloads.
  *
- * Invariants: a configuration is returned only without any diagnostic; each mistake is told once, and nothing is told
- * that only follows from another mistake (no word about the application when its directory is wrong). What the values
- * may be is said by `settings/`, not here; whether an address, a Python or a log can be had is found by those who open it.
+ * Invariants: there is a configuration only without any diagnostic. Each mistake has one diagnostic, and a mistake that only follows
+ * from another has none (if the directory is wrong, nothing is said about the application).
+ *
+ * Not here: what the values may be (`settings/`), and whether an address, a Python or a log can be used: the code that opens it
+ * finds that.
  */
 
 import { assembleConfig } from './assemble.ts'
 import { warnOfCombinations } from './combinations.ts'
 import type { Diagnostic } from './diagnostics.ts'
-import { config as configSetting } from './settings/application.ts'
+import type { Environment } from './machine/environment.ts'
+import { application } from './settings/application.ts'
 import { SETTINGS } from './settings/index.ts'
 import type { Setting } from './settings/setting.ts'
 import type { Arguments } from './sources/arguments.ts'
 import { readConfigFile } from './sources/config-file.ts'
-import type { Environment } from './sources/environment.ts'
 import { type Given, nameOf } from './sources/given.ts'
 import { platformValue, readVariables } from './sources/variables.ts'
 import type { Config, Reloaded } from './types.ts'
@@ -25,13 +27,13 @@ export interface Loaded {
   readonly config: Config
   /** Useless or surprising combinations, a sentence each. */
   readonly warnings: readonly string[]
-  /** What was given, for those who ask where a value came from, and for the next reading. */
+  /** What was given: for `--print-config`, and to compare at the next reload. */
   readonly settings: Settings
 }
 
 export type LoadResult = Loaded | (Pick<Loaded, 'settings'> & { readonly diagnostics: readonly Diagnostic[] })
 
-/** Reads no file but the configuration and those that tell what the application is and what the machine allows. */
+/** Reads only the configuration's file, the application's text, error pages, and what the system says of the machine. */
 export function loadConfig(args: Arguments, environment: Environment): LoadResult {
   const { settings, diagnostics, warnings } = readSources(args, environment)
   const values = new Values(settings, environment, [...diagnostics])
@@ -42,8 +44,8 @@ export function loadConfig(args: Arguments, environment: Environment): LoadResul
 }
 
 /**
- * The configuration anew, from the same words and variables and the file as it is now. What needs a restart keeps the
- * value that the program was started with, and is named.
+ * Reads the configuration again: the same words and variables, and the file as it is now. A setting that needs a restart keeps its
+ * value and is in `changed`.
  */
 export function reloadConfig(args: Arguments, environment: Environment, before: Loaded): ReloadResult {
   const loaded = loadConfig(args, environment)
@@ -56,7 +58,7 @@ export function reloadConfig(args: Arguments, environment: Environment, before: 
     if (old === undefined) settings.delete(name)
     else settings.set(name, old)
   }
-  // What was right on its own is checked again together with what is kept.
+  // A new value that was right must be right together with the values that are kept.
   const values = new Values(settings, environment)
   const config = assembleConfig(values, environment, false)
   if (config === null || values.diagnostics.length > 0) return { diagnostics: values.diagnostics }
@@ -70,7 +72,7 @@ export type ReloadResult =
 
 export type ChangedSetting = Pick<Setting, 'name' | 'change'>
 
-/** What the master asks at HUP; keeps what was read last. */
+/** The master calls it at HUP. It remembers the last configuration that was right. */
 export function reloader(args: Arguments, environment: Environment, loaded: Loaded): () => Reloaded {
   let last = loaded
   return () => {
@@ -94,8 +96,12 @@ interface Sources {
 function readSources(args: Arguments, environment: Environment): Sources {
   const variables = readVariables(environment.variables)
   const named = new Values(merge([args.values, variables.values]), environment)
-  const path = named.one(configSetting)
-  const file = readConfigFile(path, nameOf(configSetting, named.givens(configSetting)[0]!.origin), environment)
+  const path = named.one(application.config)
+  const file = readConfigFile(
+    path,
+    nameOf(application.config, named.givens(application.config)[0]!.origin),
+    environment,
+  )
   const settings = new Map(merge([args.values, variables.values, file.values]))
   for (const name of ['bind', 'workers'] as const) {
     const given = settings.has(name) ? null : platformValue(name, environment.variables)

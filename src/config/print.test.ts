@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { checkFiles } from './check.ts'
 import { type Loaded, loadConfig } from './load.ts'
+import type { Environment } from './machine/environment.ts'
 import { printConfig, summarize } from './print.ts'
 import { jsonSchema } from './schema.ts'
 import { SETTINGS } from './settings/index.ts'
 import { isFrom } from './settings/setting.ts'
 import { parseArguments } from './sources/arguments.ts'
-import type { Environment } from './sources/environment.ts'
 import { makeEnvironment, makeTree } from './testing/tree.ts'
 
 function load(words: readonly string[], environment: Environment): Loaded {
@@ -37,7 +37,7 @@ test('every setting is printed once, with its value and where it came from', t =
   assert.equal(line('max-age'), '# max-age = 0 # default, no limit')
 })
 
-test('what auto became is said', t => {
+test('the value of auto is printed', t => {
   const environment = inShop(t)
   const text = printConfig(load([], environment), environment)
   assert.match(text, /^# workers = "auto" +# default, 1 for ASGI, became 4 \(4 cores\)$/m)
@@ -45,7 +45,7 @@ test('what auto became is said', t => {
   assert.match(text, /^# limit-connections-per-address = "auto" +# default, became 2048$/m)
 })
 
-test('printed as a jumak.toml it means the same', t => {
+test('the output, read as a jumak.toml, gives the same settings', t => {
   const environment = inShop(t)
   const words = [
     '--chdir=site',
@@ -80,7 +80,7 @@ test('printed as a jumak.toml it means the same', t => {
   assert.deepEqual(second.config, first.config)
 })
 
-test('of a variable that looks like a secret only the name is printed', t => {
+test('a variable that looks like a secret is printed without its value', t => {
   const environment = inShop(t)
   const words = ['-eSECRET_KEY=hush', '-eDB=postgres://u:hush@h/db', '-eapi_token=hush', '-eDEBUG=1']
   const text = printConfig(load(words, environment), environment)
@@ -89,7 +89,7 @@ test('of a variable that looks like a secret only the name is printed', t => {
   assert.match(text, /^env\.DEBUG = "1"/m)
 })
 
-test('--check finds what a start would miss, at its place', t => {
+test('--check finds files that a start would not find, with the place of the setting', t => {
   const environment = inShop(t, { 'jumak.toml': 'pid-file = "no/j.pid"\n', file: '' })
   const words = ['--access-log=no/a.log', '--log-file=site', '-b', 'unix:no/a.sock', '--python=./no/python']
   const told = checkFiles(load(words, environment).settings, environment).map(one => one.message)
@@ -145,7 +145,7 @@ test('--check: a log may go to a device or a standard stream', t => {
   }
 })
 
-test('--check tells missing files together with wrong values, each once', t => {
+test('--check reports missing files together with wrong values, each once', t => {
   const environment = inShop(t)
   const loaded = loadConfig(parseArguments(['--pid-file=no/j.pid', '-b', 'x', '--temp-dir=no']), environment)
   assert.ok('diagnostics' in loaded)
@@ -157,7 +157,7 @@ test('--check tells missing files together with wrong values, each once', t => {
   ])
 })
 
-test('the schema has every setting of a file, and what it says of defaults is so', () => {
+test('the schema has every setting of a file, with its real default', () => {
   const schema = jsonSchema()
   const properties = schema['properties'] as Record<string, Record<string, unknown>>
   assert.deepEqual(

@@ -1,24 +1,24 @@
 /**
  * `--print-config`: every setting with where it came from, as a `jumak.toml` that means the same. Runs in the command line.
  *
- * Invariants: defaults are comments, so that a file made of it stays open for what the environment says; no value of a
- * variable that looks like a secret is shown.
+ * Invariants: defaults are comments, so a file that is made of the output leaves them to the environment. A variable that looks like a
+ * secret is printed without its value.
  */
 import { formatBind } from './kinds/bind.ts'
 import type { Loaded } from './load.ts'
+import type { WorkingDirectory } from './machine/environment.ts'
 import { naturalValue } from './schema.ts'
-import * as application from './settings/application.ts'
+import { application } from './settings/application.ts'
 import { SETTINGS } from './settings/index.ts'
-import { limitConnections, limitConnectionsPerAddress } from './settings/limits.ts'
-import { tempDir } from './settings/process.ts'
+import { processes } from './settings/processes.ts'
+import { resources } from './settings/resources.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
 import { workers } from './settings/workers.ts'
-import type { WorkingDirectory } from './sources/environment.ts'
 import { describeOrigin, type Given } from './sources/given.ts'
 import type { Config } from './types.ts'
 import { Values } from './values.ts'
 
-/** Comments stand below one another where the values leave room. */
+/** Comments begin in this column, if the value is short enough. */
 const COMMENT_COLUMN = 44
 
 export function printConfig({ config, settings }: Loaded, where: WorkingDirectory): string {
@@ -37,7 +37,7 @@ function linesOf(setting: Setting, values: Values, config: Config): string[] {
   if (setting.name === 'env' && givens.length > 0) return variableLines(setting, givens)
   const isComment = !values.isGiven(setting) || !isFrom(setting, 'file')
   const texts = givens.map(given =>
-    setting === application.chdir ? config.directory : values.absolute(setting, given),
+    setting === application.directory ? config.directory : values.absolute(setting, given),
   )
   const became = becameOf(setting, config, texts)
   if (!values.isGiven(setting)) {
@@ -48,7 +48,7 @@ function linesOf(setting: Setting, values: Values, config: Config): string[] {
             setting,
             [setting.default!].flatMap(one => split(setting, one)),
           )
-    // `0, no limit`: the value itself stands there already.
+    // `0, no limit`: the 0 is in the value already.
     const standard = (setting.defaultText ?? '').replace(`${setting.default}, `, '')
     return [withComment(`# ${text}`, ['default', standard, became].filter(Boolean).join(', '))]
   }
@@ -70,12 +70,12 @@ function assignment(setting: Setting, texts: readonly string[]): string {
   return `${setting.name} = ${literals.length === 1 ? literals[0] : `[${literals.join(', ')}]`}`
 }
 
-/** JSON's escapes are TOML's, apart from one character. */
+/** TOML has the escapes of JSON, and must escape one character more. */
 function tomlLiteral(value: string | number | boolean): string {
   return JSON.stringify(value).replaceAll('\x7f', '\\u007f')
 }
 
-/** The first of a key is the strongest. */
+/** The first of a key wins. */
 function variableLines(setting: Setting, givens: readonly Given[]): string[] {
   const keys = givens.map(({ text }) => text.slice(0, text.indexOf('=')))
   return givens.filter((_, i) => keys.indexOf(keys[i]!) === i).map(given => variableLine(setting, given))
@@ -94,19 +94,19 @@ function looksSecret(key: string, value: string): boolean {
   return /SECRET|PASS|TOKEN|KEY|CREDENTIAL|PRIVATE|AUTH|DSN|SALT/i.test(key) || /:\/\/[^/\s:]*:[^/\s]*@/.test(value)
 }
 
-/** What a value came to that says "look for yourself". */
+/** What a value such as `auto` became. */
 function becameOf(setting: Setting, config: Config, texts: readonly string[]): string {
   const isAuto = texts.every(text => text === 'auto' || text === '.')
   if (setting === application.app) return texts[0] === '.' ? `became ${config.app.display}` : ''
-  if (setting === application.chdir) return texts[0] === '.' || isAuto ? `became ${config.directory}` : ''
+  if (setting === application.directory) return texts[0] === '.' || isAuto ? `became ${config.directory}` : ''
   if (!isAuto) return ''
-  if (setting === workers) return `became ${config.workers} (${config.workersReason.replace('auto: ', '')})`
-  if (setting === limitConnections) return `became ${config.limits.connections}`
-  if (setting === limitConnectionsPerAddress) return `became ${config.limits.connectionsPerAddress}`
-  return setting === tempDir ? `became ${config.temporaryDirectory}` : ''
+  if (setting === workers.workers) return `became ${config.workers} (${config.workersReason.replace('auto: ', '')})`
+  if (setting === resources.limits.connections) return `became ${config.limits.connections}`
+  if (setting === resources.limits.connectionsPerAddress) return `became ${config.limits.connectionsPerAddress}`
+  return setting === processes.temporaryDirectory ? `became ${config.temporaryDirectory}` : ''
 }
 
-/** What is known of an application when it was loaded. */
+/** What is known about an application after it was loaded. */
 export interface Loadable {
   /** `mysite.wsgi:application` */
   readonly application: string
@@ -116,7 +116,7 @@ export interface Loadable {
   readonly interface: 'wsgi' | 'asgi'
 }
 
-/** For `--check`: what would be served, in one line; null: the application was not loaded. */
+/** For `--check`: what would be served, in one line. `loaded` is null if the application was not loaded. */
 export function summarize(config: Config, loaded: Loadable | null): string {
   const { app, bind, workers: ofWsgi, asgiWorkers, threads, concurrency } = config
   const addresses = bind.map(formatBind).join(', ')

@@ -1,4 +1,4 @@
-/** JSON Schema of `jumak.toml`, for editors: made from the definitions, so it knows no more than they. */
+/** JSON Schema of `jumak.toml`, for editors, made from the definitions of the settings. */
 
 import type { JsonSchema } from './kinds/kinds.ts'
 import { SETTINGS } from './settings/index.ts'
@@ -41,7 +41,7 @@ function defaultOf(setting: Setting, text: string): unknown {
   return setting.repeatable ? values : values[0]
 }
 
-/** What a file would best have for this text: a number, a boolean, or the text. */
+/** The form that fits best for this text in a file: a number, a boolean, or text. */
 export function naturalValue({ kind }: Setting, text: string): string | number | boolean {
   const parsed = kind.parse(text)
   if ('value' in parsed && typeof parsed.value === 'boolean') return parsed.value

@@ -1,19 +1,21 @@
 /**
- * What was given for each setting, from all sources by their precedence, and the values that come of it. Whatever is
- * refused becomes a diagnostic with the place where it was given.
+ * What was given for each setting, from all sources by their precedence, and the values that come of it. A value that is refused
+ * becomes a diagnostic with its place. Runs in the command line, and in the master when it reloads.
+ *
+ * Invariant: each reading of a refused value makes a diagnostic, so `assemble.ts` reads each setting once.
  */
 import { resolve } from 'node:path'
 import type { Diagnostic } from './diagnostics.ts'
-import { fromWorkingDirectory } from './kinds/directory.ts'
-import { SETTINGS } from './settings/index.ts'
-import type { Setting } from './settings/setting.ts'
-import type { WorkingDirectory } from './sources/environment.ts'
+import { fromWorkingDirectory } from './machine/directory.ts'
+import type { WorkingDirectory } from './machine/environment.ts'
+import { GROUPS, type PlainValues, SETTINGS } from './settings/index.ts'
+import { type Group, isInput, isSetting, type Setting } from './settings/setting.ts'
 import { type Given, problemWith, wrongValue } from './sources/given.ts'
 
-/** By name of the setting; settings that nobody gave are not in it. */
+/** By the name of the setting. Has only settings that were given. */
 export type Settings = ReadonlyMap<string, readonly Given[]>
 
-/** `sources`: the strongest first. A list is taken whole from the strongest that has it; variables are put together. */
+/** `sources`: the first wins. A list comes as a whole from the first source that has it; only variables (`env`) are put together. */
 export function merge(sources: readonly Settings[]): Settings {
   const merged = new Map<string, readonly Given[]>()
   for (const { name, kind } of SETTINGS) {
@@ -27,6 +29,11 @@ export function merge(sources: readonly Settings[]): Settings {
 export interface Taken<Value> {
   readonly value: Value
   readonly given: Given
+}
+
+/** A configuration while it is put together. */
+interface Tree {
+  [name: string]: unknown
 }
 
 export class Values {
@@ -45,20 +52,20 @@ export class Values {
     return this.#settings.has(setting.name)
   }
 
-  /** As the user wrote them, or the default as the user would. */
+  /** The texts of the user, or the default as a user would write it. */
   givens(setting: Setting): readonly Given[] {
     const standard = setting.default?.split(setting.repeatable === 'commas' ? ',' : '\n') ?? []
     return this.#settings.get(setting.name) ?? standard.map(text => ({ text, origin: { from: 'default' } }))
   }
 
-  /** With an absolute path where the setting has one: files name paths from their own directory. */
+  /** The text with an absolute path in it. A relative path in a file starts at the directory of the file. */
   absolute(setting: Setting, { text, origin }: Given): string {
     const from = (path: string) =>
       origin.from === 'file' ? resolve(origin.directory, path) : fromWorkingDirectory(path, this.#where)
     return setting.kind.absolute?.(text, from) ?? text
   }
 
-  /** Those that were not refused. */
+  /** The values that were not refused. */
   taken<Value>(setting: Setting<Value>): Taken<Value>[] {
     return this.givens(setting).flatMap(given => {
       const parsed = setting.kind.parse(this.absolute(setting, given))
@@ -72,27 +79,46 @@ export class Values {
     return this.taken(setting).map(({ value }) => value)
   }
 
-  /** The only one; null where none was given and there is no default. */
-  first<Value>(setting: Setting<Value>): Value | null {
-    return this.all(setting)[0] ?? null
-  }
-
-  /** Where it was refused the default stands in, in a configuration that nobody will see. */
+  /**
+   * The only value; null if none was given and there is no default. If it was refused, the default takes its place, in a
+   * configuration that nobody will see.
+   */
   one<Value>(setting: Setting<Value>): Value {
     const values = this.all(setting)
-    return values.length > 0 ? values[0]! : (setting.kind.parse(setting.default!) as { readonly value: Value }).value
+    if (values.length > 0) return values[0]!
+    if (setting.default === null) return null as Value
+    return (setting.kind.parse(setting.default) as { readonly value: Value }).value
+  }
+
+  /** The values of all plain settings, in the parts of the configuration. */
+  plain(): PlainValues {
+    const values: Tree = {}
+    for (const group of GROUPS) this.#readGroup(group, values)
+    return values as unknown as PlainValues
+  }
+
+  #readGroup(group: Group, into: Tree): void {
+    for (const [name, member] of Object.entries(group)) {
+      if (isSetting(member)) {
+        if (!isInput(member)) into[name] = this.one(member)
+        continue
+      }
+      const part = (into[name] ?? {}) as Tree
+      into[name] = part
+      this.#readGroup(member, part)
+    }
   }
 
   refuse(setting: Setting, problem: string, given: Given = this.givens(setting)[0]!): void {
     this.diagnostics.push(wrongValue(setting, given, problem))
   }
 
-  /** For a problem that is about no value: a phrase that follows the setting's name. */
+  /** For a problem that is not about one value. `problem`: a phrase that follows the setting's name. */
   report(setting: Setting, problem: string, { origin }: Given = this.givens(setting)[0]!): void {
     this.diagnostics.push(problemWith(setting, origin, problem))
   }
 
-  /** What is useless, or may surprise, but stands in nobody's way. */
+  /** For what is useless or surprising, but no error. */
   warn(setting: Setting, phrase: string, { origin }: Given = this.givens(setting)[0]!): void {
     this.warnings.push(problemWith(setting, origin, phrase).message)
   }

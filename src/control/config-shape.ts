@@ -1,6 +1,11 @@
-/** The shape of what the gateway is told of the configuration; see `shapes.ts`. `config/` has judged the values: here they are whole. */
+/**
+ * The part of the configuration that the gateway gets, and a check for each value in it; see `shapes.ts`. The values are right, because
+ * `config/` made them: this only checks that they arrive whole. Runs in the master, which sends them, and in the gateway, which checks
+ * them. A value without a check does not compile.
+ */
 import {
   type Check,
+  type Checks,
   flag,
   listOf,
   numberFrom,
@@ -14,6 +19,7 @@ import {
 import { FORWARDED_HEADERS } from '../base/forwarded-headers.ts'
 import type {
   AccessLogConfig,
+  Config,
   ErrorPage,
   GatewayConfig,
   HealthPaths,
@@ -25,7 +31,7 @@ import type {
 } from '../config/types.ts'
 
 const MAX_TEXT = 4096
-/** The last is (uid_t)-1, which is nobody. */
+/** The number after it is (uid_t)-1, which is no user. */
 const MAX_UID = 2 ** 32 - 2
 const MAX_ENTRIES = 10_000
 
@@ -72,7 +78,7 @@ const accessLog = object<AccessLogConfig>({
   slowerThan: milliseconds,
 })
 
-/** Characters; the setting allows 256 KiB of UTF-8. */
+/** Characters. The setting allows 256 KiB of UTF-8. */
 const MAX_PAGE = 256 * 1024
 export const errorPages: Check = listOf(
   object<ErrorPage>({
@@ -83,7 +89,7 @@ export const errorPages: Check = listOf(
   MAX_ENTRIES,
 )
 
-export const gatewayConfig: Check = object<GatewayConfig>({
+const FIELDS: Checks<GatewayConfig> = {
   limits,
   timeouts,
   trustedProxies: listOf(line, MAX_ENTRIES),
@@ -100,4 +106,12 @@ export const gatewayConfig: Check = object<GatewayConfig>({
   isDevelopment: flag,
   identity: orNull(object<Identity>({ uid: id, gid: id, userName: line })),
   logLevel: oneOf(['debug', 'info', 'warn', 'error']),
-})
+}
+
+export const gatewayConfig: Check = object<GatewayConfig>(FIELDS)
+
+/** What the gateway needs, and nothing else: not the application's variables, for example. */
+export function gatewayPart(config: Config): GatewayConfig {
+  const names = Object.keys(FIELDS) as (keyof GatewayConfig)[]
+  return Object.fromEntries(names.map(name => [name, config[name]])) as unknown as GatewayConfig
+}

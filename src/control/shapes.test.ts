@@ -8,7 +8,9 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { version } from '../base/version.ts'
+import { testConfig } from '../config/testing/config.ts'
 import type { GatewayConfig } from '../config/types.ts'
+import { gatewayPart } from './config-shape.ts'
 import { openGatewayChannel, openMasterChannel } from './ipc.ts'
 import type { ErrorReport, GatewayToMaster, MasterToGateway, MasterToPreloader, MasterToWorker } from './messages.ts'
 import { findShapeError, GATEWAY_SHAPES, MASTER_SHAPES, PRELOADER_SHAPES, WORKER_SHAPES } from './shapes.ts'
@@ -19,53 +21,19 @@ type Examples<M extends { readonly type: string }> = {
   readonly [Type in M['type']]: readonly Extract<M, { readonly type: Type }>[]
 }
 
-/** As few fields as possible are null or empty. */
-const CONFIG: GatewayConfig = {
-  limits: {
-    requestLine: 8192,
-    headerBytes: 65536,
-    headerCount: 100,
-    body: Number.MAX_SAFE_INTEGER,
-    memoryBuffer: 1,
-    responseBuffer: 1,
-    temporaryBytes: 1,
-    memory: 1,
-    openFiles: 1,
-    connections: 1,
-    connectionsPerAddress: 0,
-    bodyRate: 0,
-    sendRate: 0,
-    queue: 1,
-    websocketMessage: 1,
-  },
-  timeouts: {
-    head: 1,
-    body: 1,
-    keepAlive: 1,
-    send: 1,
-    request: 0,
-    requestFor: [{ prefix: '/export/', timeout: 1 }],
-    streamIdle: 0,
-    queue: 1,
-    graceful: 1,
-    websocketPing: 0,
-    websocketPong: 1,
-  },
-  trustedProxies: ['127.0.0.0/8'],
-  forwardedHeaders: ['x-forwarded-for', 'x-forwarded-proto'],
-  retry: true,
-  errorPages: [{ status: 502, format: 'html', content: 'c' }],
-  accessLog: { path: '-', format: 'common', minStatus: 0, slowerThan: 0 },
-  requestBuffering: true,
-  health: { live: '/live', ready: '/ready' },
-  queueOrder: 'fifo',
-  rootPath: '/shop',
-  staticMounts: [{ url: '/static/', directory: '/srv/static' }],
-  temporaryDirectory: '/tmp',
-  isDevelopment: false,
-  identity: { uid: 33, gid: 33, userName: 'www-data' },
-  logLevel: 'info',
-}
+/** Nothing in it is null or empty, so that each check sees a value. */
+const CONFIG: GatewayConfig = gatewayPart(
+  testConfig({
+    limits: { temporaryBytes: 1 },
+    timeouts: { requestFor: [{ prefix: '/export/', timeout: 1 }] },
+    errorPages: [{ status: 502, format: 'html', content: 'c' }],
+    accessLog: { path: '-', format: 'common', minStatus: 0, slowerThan: 0 },
+    health: { live: '/live', ready: '/ready' },
+    rootPath: '/shop',
+    staticMounts: [{ url: '/static/', directory: '/srv/static' }],
+    identity: { uid: 33, gid: 33, userName: 'www-data' },
+  }),
+)
 const FILES = [{ path: '/srv/app.py', modified: 1795245630123.5, size: 812 }]
 const FRAME = { file: 'a.py', line: 3, name: 'f', isOwn: true, column: 0, firstLine: 2, source: ['x'] }
 const REPORT: ErrorReport = {
@@ -309,3 +277,9 @@ test('a gateway hears of another build before anything else that may differ', ()
 function describe(value: unknown): string {
   return JSON.stringify(value)?.slice(0, 100) ?? String(value)
 }
+
+test('the gateway is told no variables of the application', () => {
+  const part = gatewayPart(testConfig({ variables: { SECRET_KEY: 'x' } }))
+  assert.ok(!JSON.stringify(part).includes('SECRET_KEY'))
+  assert.equal(part.timeouts.request, 30_000)
+})

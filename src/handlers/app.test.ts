@@ -7,14 +7,14 @@ import { FakeExchange, type FakeRequest } from '../apps/testing/fake-exchange.ts
 import { MemoryBudget } from '../base/memory-budget.ts'
 import { OpenFiles } from '../base/open-files.ts'
 import { TemporarySpace } from '../base/temporary-space.ts'
-import type { Limits } from '../config/types.ts'
+import { testConfig } from '../config/testing/config.ts'
 import { ClientGoneError, HttpError, ProtocolError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { appHandler } from './app.ts'
 
 function handle(request: FakeRequest & { memoryBuffer?: number }, space = new TemporarySpace(tmpdir())) {
   const exchange = new FakeExchange(request)
-  const limits = { memoryBuffer: request.memoryBuffer ?? 10_000 } as Limits
+  const { limits } = testConfig({ limits: { memoryBuffer: request.memoryBuffer ?? 10_000 } })
   let resolve: (body: RequestBody | null) => void
   const handled = new Promise<RequestBody | null>(done => {
     resolve = done

@@ -1,23 +1,12 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { testConfig } from '../config/testing/config.ts'
 import { createPaces, Pace } from './pace.ts'
 import { answer, connect, fakeTime, GET } from './testing/connect.ts'
 import { MemoryTransport } from './testing/memory-transport.ts'
 
 /** A time-out of one second for everything; 100 bytes a second. */
-const TIMEOUTS = {
-  head: 1000,
-  body: 1000,
-  keepAlive: 1000,
-  send: 1000,
-  request: 0,
-  requestFor: [],
-  streamIdle: 0,
-  queue: 0,
-  graceful: 0,
-  websocketPing: 0,
-  websocketPong: 0,
-}
+const { timeouts: TIMEOUTS } = testConfig({ timeouts: { head: 1000, body: 1000, keepAlive: 1000, send: 1000 } })
 /** Longer than a time-out, by a tick and the step of the clock. */
 const GRACE = 1100
 

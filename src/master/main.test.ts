@@ -19,78 +19,21 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, test } from 'node:test'
-import type { Config } from '../config/types.ts'
+import { type Changes, testConfig } from '../config/testing/config.ts'
 import { readLines } from './output/output.ts'
 
 const WAIT_MS = 30_000
 
-const CONFIG: Omit<Config, 'bind' | 'directory' | 'temporaryDirectory'> = {
+const CONFIG: Changes = {
   app: { module: 'x', file: null, attributes: ['application'], factory: false, display: 'x:application', found: '' },
   workers: 2,
   asgiWorkers: null,
   workersReason: 'auto: 2 cores',
   threads: 2,
-  preload: 'auto',
   python: 'python3',
   logLevel: 'debug',
-  limits: {
-    requestLine: 8192,
-    headerBytes: 65_536,
-    headerCount: 100,
-    body: 1e9,
-    memoryBuffer: 1e6,
-    responseBuffer: 1e8,
-    connections: 100,
-    connectionsPerAddress: 0,
-    temporaryBytes: null,
-    memory: Number.POSITIVE_INFINITY,
-    openFiles: 100,
-    bodyRate: 0,
-    sendRate: 0,
-    queue: 100,
-    websocketMessage: 1e6,
-  },
-  timeouts: {
-    head: 1e4,
-    body: 1e4,
-    keepAlive: 1e4,
-    send: 1e4,
-    request: 1e4,
-    requestFor: [],
-    streamIdle: 0,
-    queue: 1e4,
-    graceful: 10_000,
-    websocketPing: 1e4,
-    websocketPong: 1e4,
-  },
-  trustedProxies: [],
-  forwardedHeaders: [],
-  accessLog: null,
-  queueOrder: 'fifo',
-  retry: true,
-  health: { live: null, ready: null },
-  concurrency: 1000,
-  lifespan: 'auto',
-  requestBuffering: true,
-  rootPath: '',
-  staticMounts: [],
-  errorPages: [],
-  isDevelopment: false,
-  identity: null,
-  umask: null,
-  logFormat: 'text',
-  logFile: null,
-  variables: {},
-  envFiles: [],
-  postFork: null,
-  recycle: { maxRequests: 0, maxRequestsJitter: 0, maxAge: 0, maxMemory: 0 },
-  warmup: [],
-  shutdownDelay: 0,
+  timeouts: { graceful: 10_000 },
   startTimeout: 0,
-  findStatic: true,
-  watch: [],
-  unixMode: 0o666,
-  pidFile: null,
 }
 
 /** Masters of the present test: one that fails half-way must not leave processes that the runner waits for. */
@@ -106,16 +49,16 @@ class TestMaster {
   readonly #ended: Promise<number>
   #onLine: (() => void) | null = null
 
-  constructor(mode = '', changes: Partial<Config> = {}, flags: readonly string[] = ['--disable-sigusr1']) {
+  constructor(mode = '', changes: Changes = {}, flags: readonly string[] = ['--disable-sigusr1']) {
     mkdirSync(join(this.root, 'app'))
     mkdirSync(join(this.root, 'tmp'))
-    const config: Config = {
+    const config = testConfig({
       ...CONFIG,
       bind: [{ kind: 'unix', path: this.path('s') }],
       directory: this.path('app'),
       temporaryDirectory: this.path('tmp'),
       ...changes,
-    }
+    })
     const script = join(import.meta.dirname, 'fixtures/run-master.mjs')
     this.process = spawn(process.execPath, [...flags, script, JSON.stringify(config)], {
       stdio: ['ignore', 'inherit', 'pipe'],

@@ -5,6 +5,7 @@
 import { BoundSocket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { MemoryBudget } from '../../src/base/memory-budget.ts'
+import { testConfig } from '../../src/config/testing/config.ts'
 import { Connections } from '../../src/gateway/connections/connections.ts'
 import { renderError, respondWithError } from '../../src/gateway/errors/error-response.ts'
 import { listen } from '../../src/gateway/transports/plain.ts'
@@ -13,37 +14,11 @@ import type { WebSocketChannel } from '../../src/http/websocket.ts'
 import { createHttp1Context } from '../../src/http1/context.ts'
 import { createWebSocketEngine } from '../../src/websocket/engine.ts'
 
-const limits = {
-  requestLine: 8192,
-  headerBytes: 65_536,
-  headerCount: 100,
-  body: 2 ** 30,
-  memoryBuffer: 2 ** 20,
-  responseBuffer: 2 ** 28,
-  connections: 4096,
-  connectionsPerAddress: 0,
-  temporaryBytes: null,
-  memory: Number.POSITIVE_INFINITY,
-  openFiles: 100,
-  bodyRate: 0,
-  sendRate: 0,
-  queue: 1024,
-  websocketMessage: 2 ** 24,
-}
-const SECOND = 1000
-const timeouts = {
-  head: 15 * SECOND,
-  body: 30 * SECOND,
-  keepAlive: 75 * SECOND,
-  send: 60 * SECOND,
-  request: 0,
-  requestFor: [],
-  streamIdle: 0,
-  queue: 0,
-  graceful: 30 * SECOND,
-  websocketPing: 20 * SECOND,
-  websocketPong: 20 * SECOND,
-}
+/** The defaults; what the suite sends is as slow as it likes. */
+const { limits, timeouts } = testConfig({
+  limits: { connectionsPerAddress: 0, bodyRate: 0, sendRate: 0 },
+  timeouts: { request: 0, streamIdle: 0, queue: 0 },
+})
 
 function echo(exchange: Exchange): void {
   if (!exchange.isWebSocket) {

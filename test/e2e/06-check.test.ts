@@ -86,7 +86,7 @@ test('--no-app leaves the application out, and is nothing by itself', async t =>
     (error: Ended) => error,
   )
   assert.equal(code, 2)
-  assert.match(stderr, /^jumak: --no-app leaves the application out of --check, which is not given\n/)
+  assert.match(stderr, /^jumak: --no-app does something only together with --check\n/)
 })
 
 test('settings that are wrong are 2, and then the application is not loaded', async t => {

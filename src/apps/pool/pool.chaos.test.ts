@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
-import type { Limits, Timeouts } from '../../config/types.ts'
+import { testConfig } from '../../config/testing/config.ts'
 import { linkFactory } from '../links.ts'
 import { FakeExchange } from '../testing/fake-exchange.ts'
 import { FakeWorker, type FakeWorkerRequest } from '../testing/fake-worker.ts'
@@ -74,13 +74,14 @@ async function run(seed: number): Promise<void> {
   }
   const memory = new MemoryBudget()
   const reader = new PoolReader()
-  const options = {
-    limits: { memoryBuffer: 50_000, responseBuffer: 100_000, queue: 1000 } as Limits,
-    timeouts: { request: 0, requestFor: [], streamIdle: 0, queue: 0 } as Partial<Timeouts> as Timeouts,
-  }
+  const { limits, timeouts } = testConfig({
+    limits: { memoryBuffer: 50_000, responseBuffer: 100_000, queue: 1000 },
+    timeouts: { request: 0, streamIdle: 0, queue: 0 },
+  })
   const pool = new AppPool({
-    ...options,
-    links: reader.links(linkFactory({ ...options, space: new TemporarySpace(directory), memory, build: 'b1' })),
+    limits,
+    timeouts,
+    links: reader.links(linkFactory({ limits, timeouts, space: new TemporarySpace(directory), memory, build: 'b1' })),
     onError: FakeExchange.failed,
     events: {
       linked: () => {},

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
-import type { Limits, Timeouts } from '../../config/types.ts'
+import { testConfig } from '../../config/testing/config.ts'
+import type { Timeouts } from '../../config/types.ts'
 import { appHandler } from '../../handlers/app.ts'
 import { linkFactory } from '../links.ts'
 import { AppPool } from '../pool/pool.ts'
@@ -13,8 +14,8 @@ import { type AsgiScript, type FakeAsgiExchange, FakeAsgiWorker } from './fake-a
 import { FakeExchange, type FakeRequest } from './fake-exchange.ts'
 import { PoolRecord } from './pool-record.ts'
 
-/** The pool and its links need no others. */
-const timeouts = { request: 0, requestFor: [], streamIdle: 0, queue: 0, graceful: 0 } as Partial<Timeouts> as Timeouts
+const LIMITS = { memoryBuffer: 64 * 1024, responseBuffer: 512 * 1024, queue: 1000 }
+const TIMEOUTS = { request: 0, streamIdle: 0, queue: 0, graceful: 0 }
 
 export class AsgiBench extends PoolRecord {
   readonly pool: AppPool
@@ -31,13 +32,13 @@ export class AsgiBench extends PoolRecord {
     super()
     this.memory = changes.memory ?? new MemoryBudget()
     this.#maxRequests = changes.maxRequests ?? 0
-    const limits = { memoryBuffer: 64 * 1024, responseBuffer: 512 * 1024, queue: 1000 } as Limits
-    const options = { limits, timeouts: { ...timeouts, ...changes.timeouts } }
+    const { limits, timeouts } = testConfig({ limits: LIMITS, timeouts: { ...TIMEOUTS, ...changes.timeouts } })
     const space = new TemporarySpace(this.directory)
     const { rootPath = '' } = changes
     this.pool = new AppPool({
-      ...options,
-      links: this.reader.links(linkFactory({ ...options, space, memory: this.memory, build: 'b1', rootPath })),
+      limits,
+      timeouts,
+      links: this.reader.links(linkFactory({ limits, timeouts, space, memory: this.memory, build: 'b1', rootPath })),
       onError: FakeExchange.failed,
       events: this.listeners,
     })

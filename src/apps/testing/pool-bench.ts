@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, afterEach } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
+import { testConfig } from '../../config/testing/config.ts'
 import type { Limits, QueueOrder, Timeouts } from '../../config/types.ts'
 import { linkFactory } from '../links.ts'
 import { RequestBody } from '../pool/body.ts'
@@ -18,36 +19,8 @@ import { PoolRecord } from './pool-record.ts'
 export const directory = mkdtempSync(join(tmpdir(), 'jumak-pool-'))
 after(() => rmSync(directory, { recursive: true }))
 
-const limits: Limits = {
-  requestLine: 8192,
-  headerBytes: 65536,
-  headerCount: 100,
-  body: 1 << 30,
-  memoryBuffer: 64 * 1024,
-  responseBuffer: 512 * 1024,
-  connections: 100,
-  connectionsPerAddress: 0,
-  temporaryBytes: null,
-  memory: Number.POSITIVE_INFINITY,
-  openFiles: 100,
-  bodyRate: 0,
-  sendRate: 0,
-  queue: 100,
-  websocketMessage: 1 << 20,
-}
-const timeouts: Timeouts = {
-  head: 0,
-  body: 0,
-  keepAlive: 0,
-  send: 0,
-  request: 0,
-  requestFor: [],
-  streamIdle: 0,
-  queue: 0,
-  graceful: 0,
-  websocketPing: 0,
-  websocketPong: 0,
-}
+const LIMITS = { memoryBuffer: 64 * 1024, responseBuffer: 512 * 1024, queue: 100 }
+const TIMEOUTS = { request: 0, streamIdle: 0, queue: 0, graceful: 0 }
 
 const cleanups: (() => void)[] = []
 afterEach(() => {
@@ -69,13 +42,17 @@ export class Bench extends PoolRecord {
     } = {},
   ) {
     super()
-    const options = { limits: { ...limits, ...changes.limits }, timeouts: { ...timeouts, ...changes.timeouts } }
+    const { limits, timeouts } = testConfig({
+      limits: { ...LIMITS, ...changes.limits },
+      timeouts: { ...TIMEOUTS, ...changes.timeouts },
+    })
     const space = new TemporarySpace(directory)
     this.pool = new AppPool({
-      ...options,
+      limits,
+      timeouts,
       queueOrder: changes.queueOrder ?? 'fifo',
       retry: changes.retry ?? true,
-      links: this.reader.links(linkFactory({ ...options, space, memory: new MemoryBudget(), build: 'b1' })),
+      links: this.reader.links(linkFactory({ limits, timeouts, space, memory: new MemoryBudget(), build: 'b1' })),
       onError: FakeExchange.failed,
       beforeDispatch: changes.beforeDispatch,
       events: this.listeners,
@@ -124,7 +101,7 @@ export class Bench extends PoolRecord {
       space: new TemporarySpace(directory),
       memory: new MemoryBudget(),
       expected: undefined,
-      memoryBytes: limits.memoryBuffer,
+      memoryBytes: LIMITS.memoryBuffer,
       onRoom: () => {},
       onError: error => FakeExchange.failed(exchange, error),
     })

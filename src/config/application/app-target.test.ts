@@ -78,18 +78,18 @@ test('a path is a file: plain, with ./, in a directory, absolute, with a callabl
   assert.deepEqual(target('app.py:app', directory).attributes, ['app'])
 })
 
-test('app.py is the module py of a package app where only that is there', t => {
+test('app.py is the module py of a package app, if there is no such file', t => {
   assert.equal(target('app.py', makeTree(t, { 'app/py.py': '' })).module, 'app.py')
   assert.equal(target('app.py', makeTree(t, { 'app.py': '', 'app/py.py': '' })).module, null)
 })
 
-test('a file that is missing is said, and where it was looked for', t => {
+test('a missing file is reported, with the places that were searched', t => {
   assert.match(problem(t, 'app.py'), /must name a file that exists \(looked in \/.*jumak-config-/)
   assert.match(problem(t, './x/app.py'), /must name a file that exists/)
   assert.match(problem(t, '/nowhere/app.py:app'), /must name a file that exists/)
 })
 
-test('a name that nearly is a file’s gets the right one', t => {
+test('a name that is nearly the name of a file gets the right name', t => {
   assert.match(problem(t, 'x/app', { 'x/app.py': '' }), /written as the file x\/app\.py/)
   assert.match(problem(t, '2048', { '2048.py': '' }), /written as the file 2048\.py/)
 })
@@ -124,7 +124,7 @@ test('a file in a package is the module that its package calls it', t => {
   assert.deepEqual(named('shop/deep/x.py', directory), ['shop.deep.x', './shop/deep/x.py', '.'])
 })
 
-test('from within a package it is, where the file needs it: a stray __init__.py changes nothing', t => {
+test('inside a package a file is a module only if it needs the package: a stray __init__.py changes nothing', t => {
   const directory = makeTree(t, {
     'inn/__init__.py': '',
     'inn/main.py': READS_NEIGHBOUR,
@@ -151,9 +151,7 @@ test('a folder that is no package is a project: its directory is the application
   for (const text of ['site/', './site', 'site'])
     assert.deepEqual(named(text, directory), ['mysite.wsgi', null, './site'])
   const found = find('./empty', makeTree(t, { 'empty/x': '' }))
-  assert.ok(
-    'notFound' in found && /no application to be found in .*\/empty: looked for manage\.py/.test(found.notFound),
-  )
+  assert.ok('notFound' in found && /no application in .*\/empty: looked for manage\.py/.test(found.notFound))
 })
 
 test('a folder that is a package is searched, and imported from above it', t => {

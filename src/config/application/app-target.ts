@@ -1,11 +1,11 @@
 /**
- * What APP means here: a module or a file. Looks at which files there are, and runs none of them. A module that is not
- * in the directory is no error: it may be installed, and only Python knows.
+ * What APP names here: a module, a file or a folder. Looks at which files there are, and runs none of them. A module that is not in
+ * the directory is no error: it may be installed, and only Python knows. Runs in the command line, and in the master when it reloads.
  */
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { Parsed } from '../diagnostics.ts'
 import { type AppName, isDottedName } from '../kinds/app-name.ts'
-import { isDirectory, isFile, readText, statOrNull } from '../sources/files.ts'
+import { isDirectory, isFile, readText, statOrNull } from '../machine/files.ts'
 import type { AppTarget } from '../types.ts'
 import {
   DEFAULT_ATTRIBUTES,
@@ -18,7 +18,7 @@ import {
 import { fileOfModule, importsPackage, moduleNameOf, relativeDepth } from './module-name.ts'
 import { topLevelNames } from './python-source.ts'
 
-/** Relative paths are seen from `directory`. `settings`: DJANGO_SETTINGS_MODULE of the environment. */
+/** A relative path starts at `directory`. `settings`: DJANGO_SETTINGS_MODULE of the environment. */
 export function findTarget(
   name: AppName,
   directory: string,
@@ -38,7 +38,7 @@ export function findTarget(
   return { value: { app: { ...named, attributes, factory, display: text, found: '' }, directory } }
 }
 
-/** A folder that is no package is a project, and the application's directory. Null: it is a module that was named. */
+/** A folder that is no package is a project, and the application's directory. Null: the name means a module. */
 function findInFolder(
   place: string,
   folder: string,
@@ -50,7 +50,7 @@ function findInFolder(
   const init = readText(join(folder, '__init__.py'))
   if (init === null) {
     const found = discover(folder, settings)
-    // A module of that name may be installed.
+    // A module with this name may be installed.
     return 'value' in found || isWritten ? found : null
   }
   const names = topLevelNames(init)
@@ -58,10 +58,10 @@ function findInFolder(
   const found = discoverInPackage(folder, directory)
   if (found !== null) return { value: found }
   const looked = `looked for application, app and create_app in ${IN_PACKAGES.join(', ')}`
-  return isWritten ? { notFound: `there is no application to be found in the package ${folder}: ${looked}` } : null
+  return isWritten ? { notFound: `there is no application in the package ${folder}: ${looked}` } : null
 }
 
-/** What people of other servers name in its place. */
+/** Files that other servers take in place of an application. */
 const OTHER_FILES: Readonly<Record<string, string>> = {
   '.ini': 'must name an application: what stands in a uwsgi.ini are flags here, or keys of jumak.toml',
   '.toml': 'must name an application: a file of settings is named with --config',
@@ -78,13 +78,13 @@ function nameModule(place: string, directory: string): Named | { readonly proble
   return { problem: 'must be a module (mysite.wsgi) or the path of a file (app.py)' }
 }
 
-/** What the directory has not, its `src` may have. */
+/** If the directory does not have it, its `src` may. */
 function fileInSource(module: string, directory: string): string | null {
   const first = join(directory, module.split('.')[0]!)
   return isFile(`${first}.py`) || isDirectory(first) ? null : fileOfModule(module, join(directory, 'src'))
 }
 
-/** By its path alone, unless it belongs to a package that can be imported as it is, or needs it. */
+/** A file is loaded by its path, or as a module if its package can be imported or its own imports need the package. */
 function nameFile(place: string, file: string, directory: string): Named | { readonly problem: string } {
   const problem = whatIsWrongWithFile(place, file, directory)
   if (problem !== null) return { problem }
@@ -95,12 +95,12 @@ function nameFile(place: string, file: string, directory: string): Named | { rea
   return { module: isWanted ? named.module : null, file }
 }
 
-/** Python imports `my-shop` by that name too, although no import statement can. */
+/** Python can import `my-shop` by its name, although no import statement can. */
 function isModuleName(place: string): boolean {
   return isDottedName(place.replaceAll('-', '_'))
 }
 
-/** `app.py` without a slash could be the module `py` of a package `app`; only where that exists it is. */
+/** `app.py` is a file, unless there is a package `app` with a module `py`. */
 function isPath(place: string, directory: string): boolean {
   if (isAbsolute(place) || place.includes('/')) return true
   if (!place.endsWith('.py')) return false

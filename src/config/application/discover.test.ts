@@ -44,7 +44,7 @@ test('the wsgi.py may be above the settings, beside manage.py, or the only one t
   assert.equal(wsgi({ 'manage.py': computed, 'mysite/wsgi.py': '' }), 'mysite.wsgi')
 })
 
-test('a Django project without a wsgi.py, or with two to choose from, is said', t => {
+test('a Django project without a wsgi.py, or with two, is refused with the reason', t => {
   assert.match(problem(t, { 'manage.py': manage('mysite.settings') }), /found manage\.py of a Django project, but not/)
   const files = { 'manage.py': manage('x.settings'), 'a/wsgi.py': '', 'b/wsgi.py': '' }
   assert.match(problem(t, files), /not where its wsgi\.py is/)
@@ -76,13 +76,13 @@ for (const [file, module] of [
     assert.equal(factory.found, `found ${file} with the factory 'create_app', serving ${module}:create_app()`)
   })
 
-test('wsgi.py comes before app.py, app.py before main.py, and a file without an application is passed over', t => {
+test('wsgi.py comes before app.py, app.py before main.py, and a file without an application is skipped', t => {
   assert.equal(target(t, { 'wsgi.py': 'app = 1', 'app.py': 'app = 1', 'main.py': 'app = 1' }).module, 'wsgi')
   assert.equal(target(t, { 'app.py': 'app = 1', 'main.py': 'app = 1' }).module, 'app')
   assert.equal(target(t, { 'app.py': 'print(1)', 'main.py': 'app = 1' }).module, 'main')
 })
 
-test('an ASGI application is found as well: the loader says what it thinks of it', t => {
+test('an ASGI application is found as well', t => {
   assert.equal(target(t, { 'main.py': 'async def app(scope, receive, send): pass' }).module, 'main')
 })
 
@@ -151,7 +151,7 @@ test('a file that imports its neighbours as a package is named from above it', t
   )
 })
 
-test('two packages to choose from, tests, and virtual environments are not guessed at', t => {
+test('two packages, tests and virtual environments: nothing is guessed', t => {
   const two = problem(t, { 'a/__init__.py': 'app = 1', 'b/__init__.py': 'app = 1' })
   assert.match(two, /in the packages a, b; found a:app, which is not the only one, and b:app, which/)
   const others = {
@@ -163,7 +163,7 @@ test('two packages to choose from, tests, and virtual environments are not guess
   assert.match(problem(t, others), /in packages, and there are none/)
 })
 
-test('an application further down is hinted at', t => {
+test('an application in a folder below is suggested', t => {
   assert.match(problem(t, { 'backend/main.py': 'app = 1' }), /; name it, perhaps 'jumak backend\/'$/)
 })
 
@@ -172,7 +172,7 @@ test('an application further down is hinted at', t => {
 const CHANNELS = "INSTALLED_APPS = ['daphne', 'shop', 'channels']\nASGI_APPLICATION = 'mysite.asgi.application'\n"
 const PROJECT = { 'manage.py': manage('mysite.settings'), 'mysite/wsgi.py': '', 'mysite/asgi.py': '' }
 
-test('a project with Channels or Daphne that names its ASGI_APPLICATION is served by that, and how to have WSGI is said', t => {
+test('a project with Channels or Daphne is served by its ASGI_APPLICATION, with a hint how to serve WSGI', t => {
   const app = target(t, { ...PROJECT, 'mysite/settings.py': CHANNELS })
   assert.deepEqual([app.module, app.attributes], ['mysite.asgi', ['application']])
   assert.equal(
@@ -200,7 +200,7 @@ for (const [what, settings, module] of [
   test(`${what}: ${module}`, t =>
     assert.equal(target(t, { ...PROJECT, 'mysite/settings.py': settings }).module, module))
 
-test('settings that are put together, and those that the environment names', t => {
+test('settings in several files, and settings that the environment names', t => {
   const files = {
     ...PROJECT,
     'manage.py': manage('mysite.settings.local'),

@@ -1,20 +1,21 @@
 /**
- * Which application to serve when none was named: a Django project by its manage.py, else the first usual file that
- * defines a usual name, in the directory, in its packages, then in its `src`. Reads the files' text and runs nothing:
- * importing a file that is no application could do anything.
+ * Finds the application if the user names none: a Django project by its manage.py, else the first usual file that defines a usual
+ * name, in the directory, in its packages, then in its `src`. Runs in the command line, and in the master when it reloads.
+ *
+ * Invariant: reads the text of files and runs nothing. The import of a file that is no application could do anything.
  */
 import { readdirSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
-import { isDirectory, isFile, readText } from '../sources/files.ts'
+import { isDirectory, isFile, readText } from '../machine/files.ts'
 import type { AppTarget } from '../types.ts'
 import { findDjango } from './django-project.ts'
 import { importsPackage, moduleNameOf, relativeDepth } from './module-name.ts'
 import { topLevelNames } from './python-source.ts'
 
-/** Tried in this order in a module that is named without a callable; the last is a factory. */
+/** Tried in this order in a module without a callable; the last is a factory. */
 export const DEFAULT_ATTRIBUTES: readonly string[] = ['application', 'app', 'create_app']
 
-/** An application, and the directory that is its own: not always the one that was searched. */
+/** An application and its directory, which is not always the directory that was searched. */
 export interface Located {
   readonly app: AppTarget
   readonly directory: string
@@ -31,13 +32,13 @@ export const IN_PACKAGES: readonly string[] = [
   'api.py',
 ]
 const FACTORY = 'create_app'
-/** The one package that counts without an `__init__.py`, and before others: FastAPI's documentation has it. */
+/** FastAPI's documentation has this package. It counts before others, and without an `__init__.py`. */
 const USUAL_PACKAGE = 'app'
 const NO_APPLICATIONS: ReadonlySet<string> = new Set(['tests', 'test', 'docs', 'examples', 'scripts', 'node_modules'])
-/** A directory with more folders is no project: it holds many. */
+/** A directory with more folders is no project, but holds many. */
 const MAX_FOLDERS = 100
 
-/** What was looked at, as a sentence: it is about no value. */
+/** A sentence about the places that were searched. It is not about a value that was given. */
 export interface NotFound {
   readonly notFound: string
 }
@@ -49,10 +50,10 @@ export function discover(directory: string, settings: string | null = null): { r
   if (located !== null) return { value: located }
   const below = foldersOf(directory).find(folder => new Search(join(directory, folder), settings).all() !== null)
   const hint = below === undefined ? "as in 'jumak mysite.wsgi' or 'jumak shop:app'" : `perhaps 'jumak ${below}/'`
-  return { notFound: `there is no application to be found in ${directory}: ${search.describe()}; name it, ${hint}` }
+  return { notFound: `there is no application in ${directory}: ${search.describe()}; name it, ${hint}` }
 }
 
-/** Of a package: the application in its `__init__.py` or in one of the usual files. */
+/** The application of a package: in its `__init__.py` or in one of the usual files. */
 export function discoverInPackage(folder: string, directory: string): Located | null {
   return new Search(directory, null).inPackage(folder)
 }
@@ -60,7 +61,7 @@ export function discoverInPackage(folder: string, directory: string): Located | 
 class Search {
   readonly #directory: string
   readonly #settings: string | null
-  /** Files that are there and do not do, each with its reason. */
+  /** Files that are there and have no application, each with the reason. */
   readonly #seen: string[] = []
   readonly #packages: string[] = []
   #hasSource = false
@@ -80,7 +81,7 @@ class Search {
     return null
   }
 
-  /** All places that were looked at. */
+  /** All places that were searched. */
   describe(): string {
     const usual = `manage.py (Django), ${FILES.slice(0, -1).join(', ')} and ${FILES.at(-1)}`
     const where = this.#hasSource ? 'in it and in its src' : 'in it'
@@ -115,7 +116,7 @@ class Search {
       const names = topLevelNames(text)
       const attribute = DEFAULT_ATTRIBUTES.find(usual => names.has(usual))
       if (attribute !== undefined) return this.#located(file, attribute, base)
-      // Nearly every package has an empty one.
+      // Nearly every package has an empty `__init__.py`.
       if (name !== '__init__.py')
         this.#seen.push(
           `${relative(this.#directory, file)}, but neither ${DEFAULT_ATTRIBUTES.join(' nor ')} is defined in it`,
@@ -150,7 +151,7 @@ class Search {
   }
 }
 
-/** As seen from `base`, which is importable; further up where the file's own imports need the packages around it. */
+/** The file's module seen from `base`, from which Python imports; from further up if the imports in the file need the packages around it. */
 function nameOf(file: string, base: string, directory: string): Pick<AppTarget, 'module' | 'file'> {
   const folder = dirname(file)
   const parts = relative(base, file).slice(0, -'.py'.length).split('/')
@@ -162,7 +163,7 @@ function nameOf(file: string, base: string, directory: string): Pick<AppTarget, 
   return whole === null ? { module, file: null } : { module: whole.module, file }
 }
 
-/** In order of their names; not the hidden ones, and no virtual environments. */
+/** By name, without hidden folders and virtual environments. */
 function foldersOf(directory: string): string[] {
   try {
     return readdirSync(directory, { withFileTypes: true })

@@ -1,28 +1,29 @@
 /**
- * What a Django project serves, by the text of its manage.py and settings; nothing is run. WSGI is what a project has; one
- * with Channels or Daphne that names an ASGI_APPLICATION has more in it (WebSockets), so that is served.
+ * What a Django project serves, by the text of its manage.py and settings. Runs nothing. Every project has a WSGI application. If it has
+ * Channels or Daphne and an ASGI_APPLICATION, that is served: it can do more (WebSockets). Runs in the command line, and in the master
+ * when it reloads.
  */
 import { readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { isFile, readText } from '../sources/files.ts'
+import { isFile, readText } from '../machine/files.ts'
 import { fileOfModule } from './module-name.ts'
 import { withoutComments } from './python-source.ts'
 
 export interface DjangoProject {
   /** `mysite.wsgi`. */
   readonly module: string
-  /** Null: the usual ones. */
+  /** Null: one of the usual names. */
   readonly attribute: string | null
   readonly found: string
 }
 
-/** Settings that are put together of more files than this are not understood by reading anyway. */
+/** Settings in more files than this cannot be understood from their text. */
 const MAX_SETTINGS_FILES = 20
 export const SETTINGS_VARIABLE = 'DJANGO_SETTINGS_MODULE'
-/** Django lists an application by its package or by its configuration class. */
+/** INSTALLED_APPS names an application by its package or by its configuration class. */
 const CHANNELS = /['"](channels|daphne)(?:\.apps\.\w+)?['"]/
 
-/** `settings`: what the environment names, which wins over manage.py. Null: no project of Django. A text: why it cannot be served. */
+/** `settings`: the module that the environment names; it wins over manage.py. Null: no Django project. A text: why it cannot be served. */
 export function findDjango(directory: string, settings: string | null): DjangoProject | string | null {
   const manage = readText(join(directory, 'manage.py'))
   if (manage === null || !manage.includes(SETTINGS_VARIABLE)) return null
@@ -39,7 +40,7 @@ export function findDjango(directory: string, settings: string | null): DjangoPr
   return { module, attribute, found: `${found} with ${why}, serving ${module} (ASGI_APPLICATION)${other}` }
 }
 
-/** The module of the project's wsgi.py: beside the settings, above them (`mysite.settings.production`), or the only one. */
+/** The module of the project's wsgi.py: beside the settings, above them (`mysite.settings.production`), or the only wsgi.py. */
 function findEntry(name: 'wsgi' | 'asgi', settings: string | null, directory: string): string | null {
   const parts = settings?.split('.') ?? []
   for (let length = parts.length - 1; length >= 0; length--) {
@@ -64,17 +65,17 @@ function findAsgi(settings: string | null, usual: string | null, directory: stri
   const why = installed === 'channels' ? 'Channels' : 'Daphne'
   const parts = names[1]?.split('.') ?? []
   if (parts.length > 1) return { module: parts.slice(0, -1).join('.'), attribute: parts.at(-1)!, why }
-  // Computed: then it is where every project has it.
+  // The settings compute it: take the usual place.
   const module = findEntry('asgi', usual, directory)
   return module === null ? null : { module, attribute: null, why }
 }
 
-/** The settings and what they import from beside them, without comments. */
+/** The text of the settings and of their own files that they import, without comments. */
 function readSettings(module: string | null, directory: string): string {
   const first = module === null ? null : fileOfModule(module, directory)
   const files = new Set(first === null ? [] : [first])
   let text = ''
-  // A Set that grows is gone through to its new end.
+  // The loop also visits files that are added while it runs.
   for (const file of files) {
     const own = withoutComments(readText(file) ?? '')
     text += `${own}\n`

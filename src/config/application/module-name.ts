@@ -1,6 +1,6 @@
-/** What Python calls a file: from the directory above its outermost package, which must be importable for that. */
+/** The name under which Python imports a file, from the directory above its outermost package. */
 import { basename, dirname, join } from 'node:path'
-import { isFile, readText } from '../sources/files.ts'
+import { isFile, readText } from '../machine/files.ts'
 import { withoutComments } from './python-source.ts'
 
 export interface ModuleName {
@@ -13,8 +13,8 @@ export interface ModuleName {
 const INIT = '__init__.py'
 
 /**
- * The packages around a file are the directories with an `__init__.py`, and those that its relative imports need. Null where a
- * directory's name has a dot in it: no import finds it.
+ * The packages around a file are the directories with an `__init__.py`, and those that its relative imports need. Null if the name of
+ * a directory has a dot: Python cannot import it.
  */
 export function moduleNameOf(file: string): ModuleName | null {
   const parts = basename(file) === INIT ? [] : [basename(file).slice(0, -'.py'.length)]
@@ -27,7 +27,7 @@ export function moduleNameOf(file: string): ModuleName | null {
   return parts.length === 0 || parts.some(part => part.includes('.')) ? null : { module: parts.join('.'), root }
 }
 
-/** 2 for `from ..shop import prices`; 0 where nothing is imported like that. */
+/** 2 for `from ..shop import prices`; 0 if the file has no relative import. */
 export function relativeDepth(file: string): number {
   return Math.max(0, ...importsOf(file).map(name => /^\.*/.exec(name)![0].length))
 }
@@ -43,7 +43,7 @@ export function fileOfModule(module: string, root: string): string | null {
   return [`${path}.py`, join(path, INIT)].find(isFile) ?? null
 }
 
-/** What stands after `from` or `import`. */
+/** The words after `from` and `import`. */
 function importsOf(file: string): string[] {
   const text = withoutComments(readText(file) ?? '')
   return [...text.matchAll(/^[ \t]*(?:from|import)[ \t]+([\w.]+)/gm)].map(match => match[1]!)

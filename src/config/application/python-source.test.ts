@@ -30,7 +30,7 @@ for (const [what, source] of [
 ])
   test(`${what}: not found`, () => assert.ok(!topLevelNames(source!).has('app')))
 
-test('what a function, a class or the main block binds is not bound by importing', () => {
+test('names inside a function, a class or the main block are not defined by an import', () => {
   const source = `
 def create_app():
     app = Flask(__name__)

@@ -1,18 +1,18 @@
 /**
- * Which names a Python file defines when it is imported, by a look at its text. It is not a parser: it knows
- * assignments, `def`, `class` and `import` that stand on a line of their own, at the top level or inside `if`, `try` and
- * `with` there. It may miss a name; what it finds is there unless a condition is false.
+ * The names that a Python file defines when it is imported, by its text. This is no parser: it knows assignments, `def`, `class` and
+ * `import` on a line of their own, at the top level or inside `if`, `try` and `with` there. It may miss a name. A name that it finds is
+ * defined, unless a condition is false.
  */
 
 const NAME = '[\\p{ID_Start}_]\\p{ID_Continue}*'
 const STRING_OR_COMMENT = /('''|""")[\s\S]*?\1|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|#[^\n]*/g
-/** Bodies that importing does not run, or that define names of their own. */
+/** Bodies that an import does not run, or that have names of their own. */
 const CLOSED_BODY = new RegExp(`^(?:(?:async\\s+)?def|class)\\s+(${NAME})|^if\\s+__name__\\s*==`, 'u')
 const ASSIGNED = new RegExp(`^(${NAME}(?:\\s*,\\s*${NAME})*)\\s*(?::[^=]+)?=(?!=)\\s*`, 'u')
 
 export function topLevelNames(source: string): ReadonlySet<string> {
   const names = new Set<string>()
-  // Indentation of the closed body's first line, while we are in one.
+  // Indentation of the line that opened a closed body, while inside it.
   let closedAt = Number.POSITIVE_INFINITY
   for (const line of logicalLines(source)) {
     const indentation = line.length - line.trimStart().length
@@ -38,7 +38,7 @@ function namesOf(statement: string): string[] {
       .split(',')
       .map(boundName)
       .filter(name => name !== '')
-  // `app = application = ...`: one after the other.
+  // `app = application = ...`: one name after the other.
   const names: string[] = []
   for (let rest = statement, match = ASSIGNED.exec(rest); match !== null; match = ASSIGNED.exec(rest)) {
     names.push(...match[1]!.split(',').map(name => name.trim()))
@@ -47,13 +47,13 @@ function namesOf(statement: string): string[] {
   return names
 }
 
-/** `x as y` binds y, `a.b` binds a; nothing is left after a last comma. */
+/** `x as y` binds y, `a.b` binds a. Empty after a last comma. */
 function boundName(imported: string): string {
   const words = imported.trim().split(/\s+/)
   return words.length === 3 && words[1] === 'as' ? words[2]! : words[0]!.split('.')[0]!
 }
 
-/** Lines that are not empty, without strings and comments, each joined with those that continue it. */
+/** Lines without strings and comments; continued lines are joined, empty lines are left out. */
 function logicalLines(source: string): string[] {
   const text = source
     .replace(STRING_OR_COMMENT, match => (match.startsWith('#') ? '' : "''"))

@@ -36,7 +36,7 @@ for (const [text, problem] of [
     else assert.match('problem' in parsed ? parsed.problem : 'no problem', problem)
   })
 
-test('any text is taken apart or refused, never an exception, and nothing of it is lost', () => {
+test('any text is parsed or refused without an exception, and no part of it is lost', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom('a', '.', ':', '(', ')', '/', '1', ' ', '\n') }), text => {
       const parsed = parseAppName(text)
@@ -47,7 +47,7 @@ test('any text is taken apart or refused, never an exception, and nothing of it 
   )
 })
 
-test('an address in the place of the application is answered', () => {
+test('an address in place of the application is refused with its flag', () => {
   for (const address of ['0.0.0.0:8000', ':8000', 'localhost:8000'])
     assert.deepEqual(parseAppName(address), {
       problem: `must name an application: an address is written -b ${address}`,

@@ -1,10 +1,10 @@
-/** What APP says, taken apart. Looks at no file: whether the place is a module or a file is `app-target.ts`'s question. */
+/** The parts of APP. Looks at no file: `app-target.ts` finds whether the place is a module or a file. */
 import type { Parsed } from '../diagnostics.ts'
 
 export interface AppName {
   /** Before the colon: a module or a path. */
   readonly place: string
-  /** After the colon; null when only the place was named. May be dotted. */
+  /** After the colon; null if there is none. May have dots. */
   readonly callable: string | null
   /** `callable()`: it is called without arguments and returns the application. */
   readonly factory: boolean
@@ -22,10 +22,10 @@ export function isDottedName(text: string): boolean {
 
 export function parseAppName(text: string): Parsed<AppName> {
   if (/^[\w.-]*:\d+$/.test(text)) return { problem: `must name an application: an address is written -b ${text}` }
-  // Its arguments may hold colons and slashes, so this comes before anything is split.
+  // Arguments may have colons and slashes, so this check comes before the split.
   if (/^[^:(]+:[\p{ID_Continue}.]+\(\s*[^\s)].*\)$/su.test(text))
     return { problem: 'must call its factory without arguments: write a function that passes them' }
-  // A path may have colons in its directories; a callable has no slash.
+  // A directory in a path may have a colon; a callable has no slash.
   const [, place, after] = /^(.*):([^:/]*)$/s.exec(text) ?? [null, text, null]
   if (place === undefined || place === '')
     return { problem: text === '' ? FORMS : 'must have a module or a file before the colon' }

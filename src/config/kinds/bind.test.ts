@@ -68,7 +68,7 @@ test('a relative Unix path is made absolute, other addresses stay', () => {
     )
 })
 
-test('what is printed for an address is read as the same address', () => {
+test('a printed address is read as the same address', () => {
   const port = fc.integer({ min: 0, max: 65535 })
   const host = fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain())
   const path = fc.string({ minLength: 1 }).filter(text => !text.endsWith('/'))
@@ -80,7 +80,7 @@ test('what is printed for an address is read as the same address', () => {
   fc.assert(fc.property(address, one => assert.deepEqual(parseBind(formatBind(one)), { value: one })))
 })
 
-test('any text is read or refused, never an exception, and what is read is printed and read again alike', () => {
+test('any text is read or refused without an exception, and an address survives printing and reading', () => {
   const text = fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom('[', ']', ':', '1', 'a', '.', '%', '-', '/') }))
   fc.assert(
     fc.property(text, one => {

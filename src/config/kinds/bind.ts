@@ -1,21 +1,26 @@
 /**
- * Addresses to listen on, from text and back. Looks nothing up: whether an address can be had is found when the master
- * binds it.
+ * Addresses to listen on, from text and back. Looks nothing up: the master finds whether an address can be used when it binds it.
+ * Runs in the command line and in the master.
  */
 import type { Parsed } from '../diagnostics.ts'
-import type { BindAddress } from '../types.ts'
 import { isIPv4, isPlainIPv6 } from './ip.ts'
 import type { Resolve } from './kinds.ts'
+
+export type BindAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  /** A listening socket that was inherited: `fd://3`. */
+  | { readonly kind: 'fd'; readonly fd: number }
+  | { readonly kind: 'unix'; readonly path: string }
 
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/i
 const MAX_HOST_NAME = 253
 
-/** `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`, `fd://N`; a relative path stays relative (`toAbsoluteBind`). */
+/** `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`, `fd://N`. A relative path stays relative (`toAbsoluteBind`). */
 export function parseBind(text: string): Parsed<BindAddress> {
   if (text.startsWith('unix:')) return parseUnix(text.slice('unix:'.length))
   if (text.startsWith('fd:')) return parseDescriptor(text)
   if (text.includes('://')) return { problem: 'must be an address without a scheme, as in :8000' }
-  // A bare port is for this machine only; `:PORT` is for everyone, as with gunicorn.
+  // A port alone is for this machine only; `:PORT` is for everyone, as with gunicorn.
   if (/^\d+$/.test(text)) return withPort('127.0.0.1', text)
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text)
   if (bracketed !== null) {
@@ -34,7 +39,7 @@ export function parseBind(text: string): Parsed<BindAddress> {
 
 function withPort(host: string, port: string | undefined): Parsed<BindAddress> {
   if (port === undefined) {
-    // Only what is an address for sure: gunicorn takes it without a port.
+    // Only for what is surely an address: gunicorn takes one without a port.
     const example = /^[\d.]{7,}$/.test(host) ? `, as in ${host}:8000` : ''
     return { problem: `must be HOST:PORT, :PORT, PORT, [IPv6]:PORT, unix:PATH or fd://N${example}` }
   }
@@ -48,13 +53,13 @@ function parseUnix(path: string): Parsed<BindAddress> {
   return { value: { kind: 'unix', path } }
 }
 
-/** Below 3 are standard input, output and error. */
+/** 0 to 2 are standard input, output and error. */
 function parseDescriptor(text: string): Parsed<BindAddress> {
   const fd = Number(/^fd:\/\/(\d{1,5})$/.exec(text)?.[1] ?? 0)
   return fd >= 3 ? { value: { kind: 'fd', fd } } : { problem: 'must be fd://N with an inherited socket from 3 on' }
 }
 
-/** Digits and dots alone are an address that must be complete: resolvers take `127.1` and `8000.` for surprising ones. */
+/** Digits and dots must be a complete address: resolvers make surprising addresses of `127.1` and `8000.`. */
 function isHost(host: string): boolean {
   if (/^[\d.]+$/.test(host)) return isIPv4(host)
   const labels = (host.endsWith('.') ? host.slice(0, -1) : host).split('.')
@@ -71,7 +76,7 @@ export function toAbsoluteBind(text: string, from: Resolve): string {
   return path === undefined ? text : `unix:${from(path)}`
 }
 
-/** Whether who listens on `wide` has `narrow` too, so that the kernel gives no second socket for it: `[::]` takes IPv4 as well. */
+/** Whether a socket on `wide` takes connections to `narrow` too, so that the kernel refuses a second socket: `[::]` takes IPv4 as well. */
 export function includesAddress(wide: BindAddress, narrow: BindAddress): boolean {
   if (wide.kind !== 'tcp' || narrow.kind !== 'tcp' || wide.port === 0 || wide.port !== narrow.port) return false
   if (wide.host === narrow.host) return false

@@ -20,7 +20,7 @@ test('a duration that is not zero does not become zero, which would mean none', 
 for (const text of ['', 'soon', '-1', '1 s', '30S', '1e3', '.5', '5d', 'NaN', 'Infinity'])
   test(`'${text}' is no duration`, () => assert.ok('problem' in parseDuration(text)))
 
-test('a duration that a timer would cut short is refused', () => {
+test('a duration that is too long for a timer is refused', () => {
   assert.deepEqual(parseDuration('2147483647ms'), { value: 2_147_483_647 })
   assert.ok('problem' in parseDuration('2147483648ms'))
 })

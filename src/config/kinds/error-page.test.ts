@@ -14,7 +14,7 @@ function problemsOf(root: string, ...pages: string[]): string {
   return 'diagnostics' in loaded ? loaded.diagnostics.map(one => one.message).join('\n') : ''
 }
 
-test('what cannot be a page of an error is refused with the name of the setting', t => {
+test('a wrong error page is refused with the name of the setting', t => {
   const root = makeTree(t, FILES)
   writeFileSync(join(root, 'large.html'), Buffer.alloc(256 * 1024 + 1))
   writeFileSync(join(root, 'latin.html'), Buffer.from([0xe4]))
@@ -36,7 +36,7 @@ test('what cannot be a page of an error is refused with the name of the setting'
   assert.match(problemsOf(root, '502=down.html', '502=down.html'), /gives 502 two pages as html/)
 })
 
-test('one status has a page for each format; the files are read anew with the settings', t => {
+test('a status has a page for each format; a reload reads the files again', t => {
   const root = makeTree(t, FILES)
   const words = parseArguments(['--error-page', '502=down.html', '--error-page', '502=down.json'])
   const loaded = loadConfig(words, makeEnvironment(root))

@@ -1,13 +1,21 @@
-/** `502=errors/502.html`: which answers of ours have a page of the operator's, and what is in it. */
+/** `502=errors/502.html`: the operator's own pages for answers of Jumak. */
 import { readFileSync } from 'node:fs'
 import type { Parsed } from '../diagnostics.ts'
-import { statOrNull } from '../sources/files.ts'
-import type { ErrorFormat, ErrorPage } from '../types.ts'
+import { statOrNull } from '../machine/files.ts'
 import { enumerate, type Resolve } from './kinds.ts'
 
-/** What Jumak answers by itself, apart from what only a program that speaks HTTP wrongly meets. */
+export type ErrorFormat = 'text' | 'html' | 'json'
+
+/** Content that is sent with a status in place of the built-in page. */
+export interface ErrorPage {
+  readonly status: number
+  readonly format: ErrorFormat
+  readonly content: string
+}
+
+/** Statuses of Jumak's own answers. Statuses for clients that break HTTP are not among them. */
 const STATUSES: readonly number[] = [400, 403, 404, 408, 413, 414, 431, 500, 502, 503, 504, 507]
-/** Pages are kept in memory, and are sent when there is least time for it. */
+/** Pages are kept in memory, and are sent when the machine is busiest. */
 const MAX_BYTES = 256 * 1024
 /** By the end of the file's name. */
 const FORMATS: ReadonlyMap<string, ErrorFormat> = new Map([
@@ -38,7 +46,7 @@ export function toAbsoluteErrorPage(text: string, from: Resolve): string {
   return text.slice(0, equals + 1) + from(text.slice(equals + 1))
 }
 
-/** A FIFO would never end, and a device neither. */
+/** Only regular files: a FIFO or a device may never end. */
 export function readErrorPage({ status, format, path }: NamedErrorPage): Parsed<ErrorPage> {
   const stats = statOrNull(path)
   if (!stats?.isFile()) return { problem: 'must name a file that exists' }

@@ -1,4 +1,4 @@
-/** The small forms of text: what is taken, what is refused, and that nothing throws. */
+/** The small forms of text: what is accepted, what is refused, and that nothing throws. */
 import assert from 'node:assert/strict'
 import { resolve } from 'node:path'
 import { test } from 'node:test'

@@ -1,7 +1,6 @@
-/** Small forms of text that single settings have. Nothing here looks at files. */
+/** Small forms of text that one setting each has. Runs in the command line and in the master; looks at no files. */
 import { checkAccessFormat } from '../../base/access-format.ts'
 import type { Parsed } from '../diagnostics.ts'
-import type { WarmupRequest } from '../types.ts'
 import { isDottedName } from './app-name.ts'
 
 export interface Assignment {
@@ -9,7 +8,7 @@ export interface Assignment {
   readonly value: string
 }
 
-/** `KEY=VALUE`; the value may be empty and hold anything but NUL. */
+/** `KEY=VALUE`. The value may be empty, and may have every character but NUL. */
 export function parseAssignment(text: string): Parsed<Assignment> {
   const equals = text.indexOf('=')
   if (equals < 0) return { problem: 'must be KEY=VALUE' }
@@ -35,7 +34,16 @@ export function parseFunctionName(text: string): Parsed<FunctionName> {
   return { value: { module, attribute } }
 }
 
-/** A path with its query, or the URL of one, which says the host as well. */
+/** A GET that each worker answers before it serves, as a client of this host would send it. */
+export interface WarmupRequest {
+  readonly scheme: 'http' | 'https'
+  /** The Host. */
+  readonly authority: string
+  /** Path and query: `/shop?page=1`. */
+  readonly target: string
+}
+
+/** A path with its query, or a URL, which gives the host as well. */
 export function parseWarmup(text: string): Parsed<WarmupRequest> {
   const found =
     /^(?:(https?):\/\/([A-Za-z0-9._~-]+(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?))?(\/[\x21-\x7e]*)$/.exec(text)
@@ -54,7 +62,7 @@ export function parseRootPath(text: string): Parsed<string> {
   return { value: text.replace(/\/$/, '') }
 }
 
-/** A path as it stands in requests: absolute, and encoded as clients send it; null: off. */
+/** A path as clients send it: absolute and encoded. Null: off. */
 export function parseHealthPath(text: string): Parsed<string | null> {
   if (text === 'off') return { value: null }
   if (!text.startsWith('/')) return { problem: 'must begin with a slash, as in /-/ready, or be off' }
@@ -68,7 +76,7 @@ export function parseAccessLogFormat(text: string): Parsed<string> {
   return problem === null ? { value: text } : { problem }
 }
 
-/** A name, or a number; null: as it is. */
+/** A name or a number. Null: no change. */
 export function parseAccount(text: string): Parsed<string | null> {
   if (text === 'none') return { value: null }
   if (/^(?:\d{1,10}|[A-Za-z_][A-Za-z0-9_.@-]*\$?)$/.test(text)) return { value: text }

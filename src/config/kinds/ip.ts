@@ -1,9 +1,9 @@
-/** Which texts are IP addresses and ranges of them. */
+/** Which texts are IP addresses, and ranges of addresses. */
 import { isIPv4, isIPv6 } from 'node:net'
 
 export { isIPv4 }
 
-/** Without the name of an interface after it (`fe80::1%eth0`): it means something on one machine only. */
+/** Without the name of an interface (`fe80::1%eth0`), which has a meaning on one machine only. */
 export function isPlainIPv6(text: string): boolean {
   return isIPv6(text) && !text.includes('%')
 }

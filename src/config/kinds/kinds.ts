@@ -1,33 +1,36 @@
 /**
- * Kinds of values: from text to value, with the phrase that says what is allowed, what a file may write instead of text,
- * and how JSON Schema and the reference tell it. Every source takes its text the same way through `parse`.
+ * Kinds of values: how text becomes a value, the phrase that says what is allowed, what a file may have in place of text, and the
+ * words for JSON Schema and the reference. The texts of all sources go through the same `parse`. Runs in the command line, and in the
+ * master when it reloads. Pure.
  */
 import type { Parsed } from '../diagnostics.ts'
 import { parseDuration } from './duration.ts'
 import { parseSize } from './size.ts'
 
-/** What TOML has besides text. A `boolean` becomes the text `on` or `off`, a number the digits that stand there. */
+/** What TOML has besides text. A `boolean` becomes the text `on` or `off`, a number becomes its digits as text. */
 export type Literal = 'integer' | 'float' | 'boolean' | 'false'
 
-/** A relative path seen from where it was given; an absolute one as it is. */
+/** Makes a relative path absolute, from the place where it was given. */
 export type Resolve = (path: string) => string
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 
 export interface Kind<Value> {
-  /** From the text that the user wrote to the value; a problem is a phrase that says what is allowed (`must be ...`). */
+  /** From the user's text to the value. A problem is a phrase that says what is allowed (`must be ...`). */
   readonly parse: (text: string) => Parsed<Value>
-  /** What a file may write besides text in quotes. */
+  /** What a file may have besides text in quotes. */
   readonly literals: readonly Literal[]
   /** One value, for editors. */
   readonly json: JsonSchema
   /** One value, for the reference. */
   readonly says: string
-  /** Where the text has a relative path in it: the same text with an absolute one. */
+  /** For a text with a relative path in it: the same text with an absolute path. */
   readonly absolute?: (text: string, from: Resolve) => string
   /** The flag takes no value; `--no-name` is its opposite. */
   readonly isSwitch?: true
-  /** `KEY=VALUE`: a file writes it as a table, or may. */
+  /** Words of other servers → our words. */
+  readonly otherWords?: ReadonlyMap<string, string>
+  /** `KEY=VALUE`. In a file it is a table (`only`), or may be one (`also`). */
   readonly table?: 'only' | 'also'
 }
 
@@ -75,13 +78,21 @@ function parseCount(text: string, minimum: number, maximum: number): number | nu
   return value >= minimum && value <= maximum ? value : null
 }
 
-export function oneOf<const Word extends string>(words: readonly [Word, ...Word[]]): Kind<Word> {
+/** `others`: words of other servers for some of our words, for "did you mean". */
+export function oneOf<const Word extends string>(
+  words: readonly [Word, ...Word[]],
+  others: Readonly<Record<string, NoInfer<Word>>> = {},
+): Kind<Word> {
+  const otherWords = new Map(Object.entries(others))
   const hasSwitch = words.some(word => word === 'on') && words.some(word => word === 'off')
   return {
     parse: text => {
       const value = words.find(word => word === text)
-      return value === undefined ? { problem: `must be ${enumerate(words)}` } : { value }
+      if (value !== undefined) return { value }
+      const meant = otherWords.get(text)
+      return { problem: `must be ${enumerate(words)}${meant === undefined ? '' : ` (did you mean ${meant}?)`}` }
     },
+    otherWords,
     literals: hasSwitch ? ['boolean'] : [],
     json: hasSwitch ? { enum: [...words, true, false] } : { enum: [...words] },
     says: words.map(word => `\`${word}\``).join(', '),
@@ -93,7 +104,7 @@ export function enumerate(words: readonly string[]): string {
   return words.length === 1 ? words[0]! : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 }
 
-/** A Map: in a plain object `constructor` would be found. */
+/** A Map, because a plain object also has `constructor`. */
 const SWITCH_WORDS: ReadonlyMap<string, boolean> = new Map([
   ['on', true],
   ['off', false],
@@ -105,7 +116,7 @@ const SWITCH_WORDS: ReadonlyMap<string, boolean> = new Map([
   ['0', false],
 ])
 
-/** `flag`: it is given without a value. */
+/** `flag`: the flag takes no value. */
 export function onOrOff(form: 'value' | 'flag'): Kind<boolean> {
   const kind: Kind<boolean> = {
     parse: text => {
@@ -119,7 +130,7 @@ export function onOrOff(form: 'value' | 'flag'): Kind<boolean> {
   return form === 'flag' ? { ...kind, isSwitch: true } : kind
 }
 
-/** Milliseconds. `none`: what 0 means, where it is allowed. */
+/** Milliseconds. `none`: what 0 means; null: 0 is refused. */
 export function duration(none: string | null): Kind<number> {
   return {
     parse: text => {
@@ -137,7 +148,7 @@ export function duration(none: string | null): Kind<number> {
   }
 }
 
-/** Bytes from `minimum` to `maximum`; 0 too where `none` says what it means. */
+/** Bytes from `minimum` to `maximum`. `none`: what 0 means; null: 0 is refused unless it is in the range. */
 export function size(minimum: number, maximum: number, none: string | null = null): Kind<number> {
   const range = `must be from ${formatSize(minimum)} to ${formatSize(maximum)}${none === null ? '' : ', or 0'}`
   return {
@@ -172,7 +183,7 @@ export function sizeOr<const Word extends string>(word: Word, minimum: number, m
   }
 }
 
-/** In the largest unit that leaves a whole number: as `size` reads it. */
+/** In the largest unit that gives a whole number. `size` reads it back. */
 export function formatSize(bytes: number): string {
   const units = ['', 'K', 'M', 'G', 'T']
   let power = 0
@@ -183,7 +194,7 @@ export function formatSize(bytes: number): string {
   return `${bytes}${units[power]}`
 }
 
-/** File permissions. Not as a number in files: 660 and 0o660 would be different ones. */
+/** File permissions. In a file they are text: the numbers 660 and 0o660 would differ. */
 export function octal(): Kind<number> {
   const problem = 'must be octal, from 0 to 777, as in 027'
   return text('octal, as text: `"027"`', written => parseOctal(written, problem), {
@@ -191,7 +202,7 @@ export function octal(): Kind<number> {
   })
 }
 
-/** The same, or one word as null. */
+/** The same, or one word, which becomes null. */
 export function octalOr(word: string): Kind<number | null> {
   const problem = `must be octal, from 0 to 777, as in 027, or ${word}`
   const parse = (written: string) => (written === word ? { value: null } : parseOctal(written, problem))
@@ -206,7 +217,7 @@ function parseOctal(written: string, problem: string): Parsed<number> {
   return value <= 0o777 ? { value } : { problem }
 }
 
-/** Absolute path, or one of the words as null (`-` where a word has no meaning of its own stays as it is). */
+/** Absolute path, or one of the words, which becomes null. `-` is no path, and stays as it is if it is none of the words. */
 export function path(problem: string, words: readonly string[] = []): Kind<string | null> {
   const isWord = (written: string) => written === '-' || words.includes(written)
   return {

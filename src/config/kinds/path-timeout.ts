@@ -1,7 +1,13 @@
+/** `/export=5m`: a timeout for a path and all below it. */
 import type { Parsed } from '../diagnostics.ts'
-import type { PathTimeout } from '../types.ts'
 import { parseDuration } from './duration.ts'
 import { parsePlainPath } from './static-mount.ts'
+
+export interface PathTimeout {
+  /** Begins and ends with a slash: `/export/`. It also means the path without the last slash. */
+  readonly prefix: string
+  readonly timeout: number
+}
 
 /** `/export=5m` → the path with a slash at its end, and milliseconds. */
 export function parsePathTimeout(text: string): Parsed<PathTimeout> {

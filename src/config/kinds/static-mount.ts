@@ -1,6 +1,14 @@
+/** `/static/=dir`: a directory and the URL below which its files are served. */
 import type { Parsed } from '../diagnostics.ts'
-import type { StaticMount } from '../types.ts'
 import type { Resolve } from './kinds.ts'
+
+/** Files below `directory` are served at paths below `url`. */
+export interface StaticMount {
+  /** Begins and ends with a slash: `/static/`. */
+  readonly url: string
+  /** Absolute. */
+  readonly directory: string
+}
 
 const FORM = 'must be URL=DIR, as in /static/=public, or off'
 
@@ -15,7 +23,7 @@ export function parseStatic(text: string): Parsed<StaticMount | null> {
   return 'problem' in path ? path : { value: { url: path.value, directory } }
 }
 
-/** What stands before an equals sign, as it is matched segment by segment: with a slash at its end. */
+/** The path before an equals sign, with a slash at its end: it is compared segment by segment. */
 export function parsePlainPath(path: string): Parsed<string> {
   if (!path.startsWith('/')) return { problem: 'must have a path that begins with a slash before the equals sign' }
   if (!/^(?:\/[\w.~!$&'()*+,;:@-]+)*\/?$/.test(path) || /\/\.\.?(?:\/|$)/.test(path))

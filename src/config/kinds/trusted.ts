@@ -1,10 +1,10 @@
-/** Whom the gateway believes about clients, and in which headers. */
+/** The proxies that the gateway believes about clients, and the headers in which it believes them. */
 import { FORWARDED_HEADERS, type ForwardedHeader } from '../../base/forwarded-headers.ts'
 import type { Parsed } from '../diagnostics.ts'
-import { closest } from '../hints/suggest.ts'
+import { closest } from './closest.ts'
 import { isAddressOrRange } from './ip.ts'
 
-/** One entry of `--trusted-proxies` → what the gateway is told: `*` is every range, `none` is nothing. */
+/** One entry of `--trusted-proxies` → ranges for the gateway: `*` is every range, `none` is no range. */
 export function parseTrusted(text: string): Parsed<readonly string[]> {
   if (text === '*') return { value: ['0.0.0.0/0', '::/0', 'unix'] }
   if (text === 'none') return { value: [] }
@@ -13,12 +13,12 @@ export function parseTrusted(text: string): Parsed<readonly string[]> {
   return { problem: 'must be an IP address, a range as in 10.0.0.0/8, loopback, unix, none, or * for everyone' }
 }
 
-/** As they are usually spelled: `X-Forwarded-For`. */
+/** In their usual spelling: `X-Forwarded-For`. */
 export const FORWARDED_NAMES: readonly string[] = FORWARDED_HEADERS.map(name =>
   name.replace(/\b[a-z]/g, letter => letter.toUpperCase()),
 )
 
-/** One entry of `--forwarded-headers`; `none` is nothing. */
+/** One entry of `--forwarded-headers`; `none` is no header. */
 export function parseForwardedHeader(text: string): Parsed<readonly ForwardedHeader[]> {
   const lower = text.toLowerCase()
   if (lower === 'none') return { value: [] }

@@ -1,10 +1,10 @@
-/** What the control groups of this process allow it: its own and those around it. Runs in the command line; looks at files only. */
+/** What the control group of this process and the groups around it allow. Runs in the command line; only reads files. */
 import { join } from 'node:path'
 import { controlGroups, upwards } from '../../base/control-group.ts'
-import type { Machine } from '../sources/environment.ts'
-import { readText } from '../sources/files.ts'
+import type { Machine } from './environment.ts'
+import { readText } from './files.ts'
 
-/** The tightest group on the way up counts; infinite without a limit. `read`: that of the group in a directory. */
+/** The lowest limit of all these groups; infinite if none has a limit. `read`: the limit of the group in a directory. */
 export function groupLimit(
   { cgroupRoot, procRoot }: Machine,
   controller: 'cpu' | 'memory',

@@ -9,7 +9,7 @@ function auto(t: TestContext, files: Record<string, string>, memoryBytes = 8192 
   return autoMemory({ ...makeEnvironment(makeTree(t, files)).machine, memoryBytes }) / MIB
 }
 
-test('a quarter of the machine, where no control group limits it', t => {
+test('a quarter of the machine, if no control group limits it', t => {
   assert.equal(auto(t, {}), 2048)
   assert.equal(auto(t, { 'proc/self/cgroup': '0::/\n', 'cgroup/memory.max': 'max\n' }), 2048)
   const none = { 'proc/self/cgroup': '4:memory:/\n', 'cgroup/memory/memory.limit_in_bytes': '9223372036854771712\n' }

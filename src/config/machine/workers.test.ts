@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { Machine } from '../sources/environment.ts'
 import { makeEnvironment, makeTree } from '../testing/tree.ts'
+import type { Machine } from './environment.ts'
 import { autoWorkers } from './workers.ts'
 
 function auto(t: TestContext, files: Record<string, string>, changes: Partial<Machine> = {}) {
@@ -16,7 +16,7 @@ test('at least two workers, and the reason says so', t => {
   assert.deepEqual(auto(t, {}, { parallelism: 1 }), { workers: 2, reason: 'auto: 1 core, at least 2' })
 })
 
-test('the affinity mask limits, and cores in it that are switched off do not count', t => {
+test('the affinity mask limits, and cores in it that are offline do not count', t => {
   const files = { 'proc/self/status': 'Name:\tnode\nCpus_allowed_list:\t0-1,4\n' }
   assert.deepEqual(auto(t, files, { onlineCores: 8 }), { workers: 3, reason: 'auto: 3 cores' })
   const wide = { 'proc/self/status': 'Cpus_allowed_list:\t0-127\n' }

@@ -1,20 +1,20 @@
 /**
- * How many workers `auto` is: the cores that this process may really use, by its affinity and by the CPU quotas of its
- * control group and the groups around it. Runs in the command line; looks at files only.
+ * How many workers `auto` is: the cores that this process may use, by its affinity and by the CPU quotas of its control group and the
+ * groups around it. Runs in the command line; only reads files.
  *
- * Node's `availableParallelism` is not used where /proc tells: it rounds a quota down (3.5 cores would be 3 workers) and
- * multiplies it by the group's weight, which is a share under contention and not a limit.
+ * Where there is /proc, Node's `availableParallelism` is not used. It rounds a quota down (3.5 cores would be 3 workers), and it
+ * multiplies the quota by the group's weight, which is a share under contention and not a limit.
  */
 import { join } from 'node:path'
-import type { Machine } from '../sources/environment.ts'
-import { readText } from '../sources/files.ts'
+import type { Machine } from './environment.ts'
+import { readText } from './files.ts'
 import { groupLimit } from './group-limit.ts'
 
-/** One worker alone would leave nobody to answer while it is replaced or busy. */
+/** A single worker could not answer while it is busy or being replaced. */
 const MIN_WORKERS = 2
 /**
- * What an ASGI application has unless it is asked for more, as with uvicorn and hypercorn: many keep in the process's memory what
- * all clients share (rooms of Socket.IO, an in-memory layer of Channels, Gradio's sessions), and one event loop serves thousands.
+ * Workers of an ASGI application unless the user gives a number, as with uvicorn and hypercorn. Many applications keep in memory what
+ * all clients share (rooms of Socket.IO, the in-memory layer of Channels, Gradio's sessions), and one event loop serves thousands.
  */
 export const ASGI_WORKERS = 1
 
@@ -25,7 +25,7 @@ export interface AutoWorkers {
 }
 
 export function autoWorkers(machine: Machine, isDevelopment = false): AutoWorkers {
-  // Who stops at a breakpoint wants the next request to wait for it, and one process to look into.
+  // At a breakpoint the next request should wait, and there should be one process to look into.
   if (isDevelopment) return { workers: 1, reason: 'auto: one while developing' }
   const cores = usableCores(machine)
   const quota = groupLimit(machine, 'cpu', readQuota)
@@ -39,7 +39,7 @@ function describeCores(count: number): string {
   return `${Number(count.toFixed(2))} core${count === 1 ? '' : 's'}`
 }
 
-/** The affinity mask may name cores that are switched off or not there. */
+/** The affinity mask may have cores that are offline or do not exist. */
 function usableCores({ procRoot, onlineCores, parallelism }: Machine): number {
   const list = /^Cpus_allowed_list:\s*([\d,-]+)$/m.exec(readText(join(procRoot, 'self/status')) ?? '')?.[1]
   if (list === undefined) return parallelism
@@ -54,7 +54,7 @@ function countListed(list: string): number {
   }, 0)
 }
 
-/** Cores' worth of time. Version 2: `cpu.max` is `150000 100000`, or `max 100000`. Version 1: two files, -1 is no limit. */
+/** The quota in cores. Version 2 of control groups: `cpu.max` is `150000 100000`, or `max 100000`. Version 1: two files, -1 is no limit. */
 function readQuota(group: string): number {
   const [quota, period] = (
     readText(join(group, 'cpu.max'))?.trim().split(/\s+/) ?? [

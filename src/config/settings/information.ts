@@ -1,26 +1,26 @@
-/** Flags that make the program say something and leave. */
+/** Flags that make the program print something and exit. */
 import type { Action } from './setting.ts'
 
 export const usage: Action = {
   name: 'usage',
   short: 'h',
   section: 'Information',
-  doc: 'Show what is needed most, and leave.',
+  doc: 'Show the most important settings, and exit.',
 }
 
-export const help: Action = { name: 'help', section: 'Information', doc: 'Show every setting, and leave.' }
+export const help: Action = { name: 'help', section: 'Information', doc: 'Show every setting, and exit.' }
 
 export const version: Action = {
   name: 'version',
   short: 'V',
   section: 'Information',
-  doc: 'Show the version of Jumak and of its Node, and leave.',
+  doc: 'Show the version of Jumak and of its Node, and exit.',
 }
 
 export const check: Action = {
   name: 'check',
   section: 'Information',
-  doc: 'Say what is wrong with settings, files and application, and serve nothing.',
+  doc: 'Say what is wrong with settings, files and application; serve nothing.',
 }
 
 export const noApp: Action = {

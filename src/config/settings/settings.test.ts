@@ -1,7 +1,9 @@
 /** What holds for every definition. */
 import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
-import { ACTIONS, SETTINGS } from './index.ts'
+import { ACTIONS, GROUPS, SETTINGS } from './index.ts'
+import { type Group, isInput, isSetting } from './setting.ts'
 
 const ALL = [...SETTINGS, ...ACTIONS]
 
@@ -20,7 +22,7 @@ for (const setting of SETTINGS) {
     const texts = repeatable === 'commas' ? standard!.split(',') : standard === null ? [] : [standard]
     for (const text of texts) assert.ok('value' in kind.parse(text), text)
   })
-  test(`${setting.name}: what is refused comes with a phrase that follows the name`, () => {
+  test(`${setting.name}: a refusal is a phrase that follows the name`, () => {
     for (const text of ['', '\0', '-1', 'x'.repeat(1000), '[', ':::', 'null']) {
       const parsed = setting.kind.parse(text)
       if ('problem' in parsed) assert.match(parsed.problem, /^must [^']*[^.]$/s)
@@ -35,7 +37,7 @@ for (const definition of ALL)
   })
 
 for (const setting of SETTINGS)
-  test(`${setting.name}: only what is collected goes without a default`, () => {
+  test(`${setting.name}: only repeatable settings have no default`, () => {
     assert.ok(setting.default !== null || setting.repeatable || setting.name === 'post-fork')
     assert.match(setting.why, /^\w.*[^.]\.$/s)
   })
@@ -47,9 +49,28 @@ test('no name is another one with no- before it, and switches take no value', ()
   }
 })
 
-test('one setting at most goes without its flag, and it has no short form and one value', () => {
+test('one setting at most has no flag; it has no short form and one value', () => {
   const [positional, ...more] = SETTINGS.filter(one => one.positional)
   assert.deepEqual(more, [])
   assert.equal(positional?.short, undefined)
   assert.equal(positional?.repeatable, undefined)
+})
+
+test('every group is listed', async () => {
+  const isAbout = (name: string) =>
+    /^[a-z]+\.ts$/.test(name) && !['index.ts', 'setting.ts', 'information.ts'].includes(name)
+  for (const name of readdirSync(import.meta.dirname).filter(isAbout)) {
+    const exported = Object.values((await import(`./${name}`)) as object).filter(one => one?.constructor === Object)
+    assert.equal(exported.length, 1, name)
+    assert.ok(GROUPS.includes(exported[0] as Group), name)
+  }
+})
+
+test('no two plain settings have one place in the configuration', () => {
+  const places = (group: Group, path: string): string[] =>
+    Object.entries(group).flatMap(([name, one]) =>
+      !isSetting(one) ? places(one, `${path}${name}.`) : isInput(one) ? [] : [`${path}${name}`],
+    )
+  const all = GROUPS.flatMap(group => places(group, ''))
+  assert.deepEqual([...new Set(all)], all)
 })

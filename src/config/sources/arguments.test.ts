@@ -52,21 +52,21 @@ test('--app is no flag: the application has none', () => {
   assert.match(messages(parse('--app=shop'))[0]!, /there is no flag --app/)
 })
 
-test('a missing value is told, and the flag that stands in its place still counts', () => {
+test('a missing value is reported, and the flag in its place still counts', () => {
   for (const words of [['-w'], ['-w', '-b', ':80'], ['-w', '-b:80'], ['-w', '--bind=:80'], ['-w', '--']])
     assert.deepEqual(messages(parse(...words)), ['-w needs a value: -w N'], words.join(' '))
   assert.deepEqual(texts(parse('-w', '-b', ':80'), 'bind'), [':80'])
   assert.deepEqual(messages(parse('--chdir', '--help')), ['--chdir needs a value: --chdir DIR'])
 })
 
-test('a value that starts with a hyphen is told, with the way to mean it', () => {
+test('a value that begins with a hyphen is refused, with the form that allows it', () => {
   assert.deepEqual(messages(parse('-w', '-4')), [
     "-w needs a value, and '-4' looks like a flag; write --workers=-4 if you mean it",
   ])
   assert.deepEqual(texts(parse('--chdir=-x'), 'chdir'), ['-x'])
 })
 
-test('an unknown flag gets a suggestion where one is near', () => {
+test('an unknown flag gets a suggestion if a name is near', () => {
   assert.deepEqual(messages(parse('--wrokers=4')), ['there is no flag --wrokers; did you mean --workers?'])
   assert.deepEqual(messages(parse('--hlep')), ['there is no flag --hlep; did you mean --help?'])
   assert.deepEqual(messages(parse('-workers', '4')), ['there is no flag -workers; did you mean --workers?'])
@@ -80,13 +80,13 @@ test('the value of a misspelt flag is not taken for the application', () => {
   assert.equal(args.isPositionalUncertain, false)
 })
 
-test('what follows an unknown flag may be its value or the application: nothing is said about either', () => {
+test('the word after an unknown flag may be its value or the application: there is no message about it', () => {
   const args = parse('--chain-file', 'x.pem', 'shop')
   assert.deepEqual(messages(args), ['there is no flag --chain-file'])
   assert.equal(args.isPositionalUncertain, true)
 })
 
-test('help and version are seen anywhere, and take no value', () => {
+test('help and version count anywhere on the line, and take no value', () => {
   assert.deepEqual([...parse('-w', '4', '-h', 'shop').actions], ['usage'])
   assert.deepEqual([...parse('--help').actions], ['help'])
   assert.deepEqual([...parse('--version').actions], ['version'])
@@ -94,11 +94,11 @@ test('help and version are seen anywhere, and take no value', () => {
   assert.deepEqual(messages(parse('--help=me')), ["--help takes no value, not even 'me'"])
 })
 
-test('all that is wrong is told at once', () => {
+test('all mistakes are reported at once', () => {
   assert.equal(messages(parse('--wrokers=4', '-w', '1', '-w', '2', 'a', 'b', '--threads')).length, 4)
 })
 
-test('what can only be on or off takes no value, and can be taken back', () => {
+test('a switch takes no value, and has an opposite', () => {
   assert.deepEqual(texts(parse('--reload', 'shop'), 'reload'), ['on'])
   assert.deepEqual(texts(parse('--reload', 'shop'), 'app'), ['shop'])
   assert.deepEqual(texts(parse('--no-reload'), 'reload'), ['off'])
@@ -108,14 +108,17 @@ test('what can only be on or off takes no value, and can be taken back', () => {
   assert.match(messages(parse('--no-workers'))[0]!, /^there is no flag --no-workers/)
 })
 
-test('commas part what can have none in it, and nothing else', () => {
+test('commas separate values only where a value can have no comma', () => {
   assert.deepEqual(texts(parse('-b', ':1, :2', '-b:3'), 'bind'), [':1', ':2', ':3'])
   assert.deepEqual(texts(parse('-e', 'A=1,B=2'), 'env'), ['A=1,B=2'])
 })
 
 test('a flag that takes one of a few words, among them on and off, leaves the application alone', () => {
   const args = parse('--preload', 'shop.wsgi:application')
-  assert.deepEqual(messages(args), ['--preload needs a value: --preload on, off or auto'])
+  assert.deepEqual(messages(args), [
+    '--preload needs a value: write --preload on',
+    'so all of it is: jumak --preload on shop.wsgi:application',
+  ])
   assert.deepEqual(texts(args, 'app'), ['shop.wsgi:application'])
 })
 

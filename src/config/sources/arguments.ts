@@ -1,10 +1,11 @@
 /**
- * The command line's words: which flag has which value. Knows names and shapes of the settings and checks no value.
- * `-b :8000`, `-b:8000`, `-b=:8000`, `--bind :8000`, `--bind=:8000`; after `--` nothing is a flag. What can only be on or
- * off takes no value: `--reload`, and `--no-reload` to win over a file or a variable.
+ * The command line's words: which flag has which value. Knows names and shapes of the settings, and checks no value.
+ * `-b :8000`, `-b:8000`, `-b=:8000`, `--bind :8000`, `--bind=:8000`; after `--` nothing is a flag. A switch takes no value: `--reload`,
+ * and `--no-reload` to win over a file or a variable. Runs in the command line. Pure.
  */
 import type { Diagnostic } from '../diagnostics.ts'
-import { meantName } from '../hints/other-names.ts'
+import { meantName } from '../hints/meant-name.ts'
+import { switchValue } from '../hints/other-servers.ts'
 import { Rewrite } from '../hints/rewrite.ts'
 import { ACTIONS, SETTINGS } from '../settings/index.ts'
 import { type Action, type Definition, isFrom, labelOf, type Setting } from '../settings/setting.ts'
@@ -12,10 +13,10 @@ import { type Given, splitCommas } from './given.ts'
 
 export interface Arguments {
   readonly actions: ReadonlySet<Action['name']>
-  /** By name of the setting, in order; more than one only for repeatable ones. */
+  /** By the name of the setting, in order. More than one value only for repeatable settings. */
   readonly values: ReadonlyMap<string, readonly Given[]>
   readonly diagnostics: readonly Diagnostic[]
-  /** An unknown flag was followed by a word: that may be its value, or what comes without a flag. Or flags of another server were given. */
+  /** It is not sure which word is APP: a word after an unknown flag may be its value, or there are flags of another server. */
   readonly isPositionalUncertain: boolean
 }
 
@@ -26,7 +27,7 @@ export function parseArguments(words: readonly string[]): Arguments {
 interface Flag {
   /** As it was written, without its value: `--workers`, `-w`. */
   readonly name: string
-  /** What follows in the same word, or null. */
+  /** The value in the same word, or null. */
   readonly value: string | null
 }
 
@@ -68,11 +69,21 @@ class ArgumentReader {
     const [begin, problems] = [this.#next - 1, this.#diagnostics.length]
     if (this.#readOwn(flag)) {
       if (this.#diagnostics.length > problems) this.#rewrite.spoil()
-      else this.#rewrite.keep(this.#words.slice(begin, this.#next))
+      else this.#rewrite.keep(this.#ownWords(flag, this.#words.slice(begin, this.#next)))
     } else if (!this.#readForeign(flag)) {
       this.#reportUnknown(flag)
       this.#rewrite.spoil()
     }
+  }
+
+  /** The words as they should be: a flag that lacks its value has it, and a value has our word for it. */
+  #ownWords(flag: Flag, words: readonly string[]): readonly string[] {
+    const setting = FLAGS.find(one => isNamed(one, flag.name))
+    if (setting === undefined || setting.kind.isSwitch) return words
+    const value = flag.value ?? words[1]
+    const ours = value === undefined ? switchValue(setting.name) : setting.kind.otherWords?.get(value)
+    if (ours === undefined || ours === null) return words
+    return flag.value === null ? [flag.name, ours] : [`${flag.name}=${ours}`]
   }
 
   #readOwn(flag: Flag): boolean {
@@ -88,7 +99,7 @@ class ArgumentReader {
     return true
   }
 
-  /** Of another server. */
+  /** A flag of another server. */
   #readForeign(flag: Flag): boolean {
     const found = this.#rewrite.find(flag.name)
     if (found === null) return false
@@ -108,7 +119,10 @@ class ArgumentReader {
 
   #readValue(setting: Setting, flag: Flag): void {
     const value = flag.value ?? this.#takeValue(setting)
-    if (value === null) this.#report(flag.name, `${flag.name} needs a value: ${flag.name} ${describeValue(setting)}`)
+    const elsewhere = switchValue(setting.name)
+    if (value === null && elsewhere !== null) this.#rewrite.lacksValue(flag.name, elsewhere)
+    else if (value === null)
+      this.#report(flag.name, `${flag.name} needs a value: ${flag.name} ${describeValue(setting)}`)
     else if (flag.value === null && isFlag(value))
       this.#report(
         flag.name,
@@ -117,12 +131,13 @@ class ArgumentReader {
     else this.#addValue(setting, value)
   }
 
-  /** The next word, unless it is missing or another flag of ours. */
+  /** The next word as the value. Null if there is none, or it is a flag of ours. */
   #takeValue(setting?: Setting): string | null {
     const word = this.#words[this.#next]
     if (word === undefined || word.startsWith('--')) return null
-    // gunicorn's `--preload` takes none: what follows is the application.
+    // Other servers have it without a value: the next word is the application.
     if (setting !== undefined && isOnOrOff(setting) && /[.:/]/.test(word)) return null
+    if (setting !== undefined && switchValue(setting.name) !== null && APPLICATION.test(word)) return null
     if (isFlag(word) && [...FLAGS, ...ACTIONS].some(one => isNamed(one, splitFlag(word).name))) return null
     this.#next++
     return word
@@ -148,7 +163,7 @@ class ArgumentReader {
     this.#report(flag.name, `there is no flag ${flag.name}${meant === null ? '' : `; did you mean ${written}?`}`)
     const following = this.#words[this.#next]
     if (flag.value !== null || following === undefined || isFlag(following)) return
-    // The value of a flag that was only misspelt is no word of its own.
+    // The next word is the value of a misspelt flag.
     if (setting === undefined) this.#isPositionalUncertain = true
     else if (!setting.kind.isSwitch) this.#next++
   }
@@ -169,12 +184,15 @@ class ArgumentReader {
 
 const FLAGS: readonly Setting[] = SETTINGS.filter(one => !one.positional && isFrom(one, 'flag'))
 
+/** `shop:app`, `shop:create_app()`. Hardly any file has such a name. */
+const APPLICATION = /^[\w.]+:[\w.]+(?:\(\))?$/
+
 /** `-` alone is a value: standard output. */
 function isFlag(word: string): boolean {
   return word.startsWith('-') && word !== '-'
 }
 
-/** One letter takes the rest of its word as its value, unless the word is a long name that lacks a hyphen. */
+/** After one letter the rest of the word is the value, unless the word is a long name that lacks a hyphen. */
 function splitFlag(word: string): Flag {
   const equals = word.indexOf('=')
   const name = equals < 0 ? word : word.slice(0, equals)
@@ -183,7 +201,7 @@ function splitFlag(word: string): Flag {
   return { name: word.slice(0, 2), value: word.length > 2 ? word.slice(2).replace(/^=/, '') : null }
 }
 
-/** `N`, or the words that may be written. */
+/** `N`, or the allowed words. */
 function describeValue(setting: Setting): string {
   return isOnOrOff(setting) ? setting.kind.says.replaceAll('`', '').replace(/, (\w+)$/, ' or $1') : setting.placeholder
 }

@@ -1,4 +1,4 @@
-/** Files: which one is read, what TOML may stand in them, and the place of every problem. */
+/** Files: which file is read, the forms that TOML allows, and the place of every problem. */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -27,14 +27,14 @@ test('jumak.toml is read, else the table in pyproject.toml, else nothing', t => 
   assert.deepEqual(both.warnings, ['[tool.jumak] of pyproject.toml is not read, because there is a jumak.toml'])
 })
 
-test('a pyproject.toml without a table of ours is not ours, right or wrong', t => {
+test('a pyproject.toml without our table is ignored, with its mistakes', t => {
   for (const text of ['[tool.black]\nx = 1', 'this is no TOML', '# [tool.jumak]'])
     assert.deepEqual(read(t, { 'pyproject.toml': text }).told, [])
   const wrong = read(t, { 'pyproject.toml': '[tool.jumak]\nworkers = many\n' })
-  assert.match(wrong.told[0]!, /^pyproject\.toml:2:11: this is not TOML: .*; text stands in quotes: workers = "many"$/)
+  assert.match(wrong.told[0]!, /^pyproject\.toml:2:11: this is not TOML: .*; text needs quotes: workers = "many"$/)
 })
 
-test('the table may be written in any way that TOML has, and a misspelt one is told', t => {
+test('the table may have any form of TOML, and a misspelt table is reported', t => {
   for (const text of ['tool.jumak.workers = 2', '[tool]\njumak = { workers = 2 }', '[ tool . "jumak" ]\nworkers = 2'])
     assert.deepEqual(read(t, { 'pyproject.toml': text }).values, { workers: ['2'] }, text)
   for (const name of ['jumack', 'jumk', 'Jumak'])
@@ -44,14 +44,14 @@ test('the table may be written in any way that TOML has, and a misspelt one is t
   assert.deepEqual(read(t, { 'pyproject.toml': '[tool.ruff]\n[tool.uv]\n[tool.mypy]\n' }).warnings, [])
 })
 
-test('what is too deep or too long for the parser is a problem of the file, at a reload too', t => {
+test('a value that is too deep or too long for the parser is a problem of the file, also at a reload', t => {
   for (const text of [`bind = ${'['.repeat(50_000)}${']'.repeat(50_000)}`, `workers = ${'9'.repeat(2_000_000)}`])
     assert.deepEqual(read(t, { 'jumak.toml': text }).told, [
       'jumak.toml:1:1: this is not read: it is nested too deeply, or a value is too long',
     ])
 })
 
-test('names of every object are settings no more than other names, and no values', t => {
+test('names that every object has, such as constructor, are no settings and no values', t => {
   for (const name of ['__proto__', 'constructor', 'toString'])
     assert.match(read(t, { 'jumak.toml': `${name} = 1` }).told[0]!, /^jumak\.toml:1:1: there is no setting/)
   const environment = makeEnvironment(makeTree(t, {}))
@@ -61,14 +61,14 @@ test('names of every object are settings no more than other names, and no values
   }
 })
 
-test('a file that was named must be there, be TOML, and have settings where they belong', t => {
+test('a file of --config must exist, be TOML, and have settings at the right place', t => {
   assert.deepEqual(read(t, {}, 'x.toml').told, ["--config must name a file that exists, not '/x.toml'"])
   assert.deepEqual(read(t, { 'd/x': '' }, 'd').told, ["--config must name a file that exists, not '/d'"])
   assert.match(read(t, { 'pyproject.toml': '' }, 'pyproject.toml').told[0]!, /must have a table \[tool\.jumak\]/)
   assert.deepEqual(read(t, { 'a/b.toml': 'threads = 2' }, 'a/b.toml').values, { threads: ['2'] })
 })
 
-test('each value has its place and the directory that its paths are seen from', t => {
+test('each value has its place, and the directory at which its paths start', t => {
   const { values, root } = { ...read(t, { 'a/b.toml': '\nbind = [\n  ":1",\n  ":2",\n]\n' }, 'a/b.toml') }
   assert.deepEqual(values, { bind: [':1', ':2'] })
   const result = readConfigFile(join(root, 'a/b.toml'), '--config', makeEnvironment(root))
@@ -102,17 +102,22 @@ for (const [toml, values] of VALUES)
 
 const PROBLEMS: readonly (readonly [toml: string, told: string])[] = [
   ['log_level = "info"', 'jumak.toml:1:1: there is no setting log_level; did you mean log-level?'],
+  [
+    'worker-tmp-dir = "/dev/shm"',
+    'jumak.toml:1:1: there is no setting worker-tmp-dir: leave it out, workers need none; --temp-dir is for uploads',
+  ],
+  ['logto = "a.log"', 'jumak.toml:1:1: there is no setting logto; did you mean log-file?'],
   ['\n  processes = 4', 'jumak.toml:2:3: there is no setting processes; did you mean workers?'],
   ['config = "x"', 'jumak.toml:1:1: there is no setting config: a file cannot name another one'],
   ['xyzzy = 1', 'jumak.toml:1:1: there is no setting xyzzy'],
   ['[environment]\nA = "1"', 'jumak.toml:1:2: there is no table [environment]; did you mean [env]?'],
   [
     '[server]\nworkers = 1',
-    'jumak.toml:1:2: there is no table [server]; settings stand at the top of the file, without a table',
+    'jumak.toml:1:2: there is no table [server]; write settings at the top of the file, without a table',
   ],
   [
     '[tool.jumak]\nworkers = 1',
-    'jumak.toml:1:2: there is no table [tool]; settings stand at the top of the file, without a table',
+    'jumak.toml:1:2: there is no table [tool]; write settings at the top of the file, without a table',
   ],
   ['workers = "2\n', 'jumak.toml:1:13: this is not TOML: unterminated string constant'],
   ['workers = # how many?\n\n', 'jumak.toml:1:10: this is not TOML: there is no value'],
@@ -136,7 +141,7 @@ const PROBLEMS: readonly (readonly [toml: string, told: string])[] = [
 for (const [toml, told] of PROBLEMS)
   test(`told: ${told}`, t => assert.deepEqual(read(t, { 'jumak.toml': toml }).told, [told]))
 
-test('text that is no UTF-8 is told', t => {
+test('text that is not UTF-8 is refused', t => {
   const root = makeTree(t, {})
   const path = join(root, 'x.toml')
   writeFileSync(path, Buffer.from([0x61, 0xff]))
@@ -144,7 +149,7 @@ test('text that is no UTF-8 is told', t => {
   assert.match(diagnostics[0]!.message, /^--config must be UTF-8/)
 })
 
-test('any text is read or told with a place in it', () => {
+test('any text is read, or refused with a place in it', () => {
   const piece = fc.constantFrom(
     'a',
     '=',
@@ -181,12 +186,12 @@ test('any text is read or told with a place in it', () => {
   )
 })
 
-test('an empty list is refused: nobody may read it as "nobody" where it would mean the default', t => {
+test('an empty list is refused: it looks like "nobody" and would mean the default', t => {
   const { told, values } = read(t, { 'jumak.toml': 'trusted-proxies = []\nenv-file = [ ]\nstatic = []\n' })
   assert.deepEqual(values, {})
   assert.deepEqual(told, [
-    'jumak.toml:1:19: trusted-proxies must have something in its list: without the line it is loopback, unix',
-    'jumak.toml:2:12: env-file must have something in its list: without the line it is none',
-    'jumak.toml:3:10: static must have something in its list: without the line it is found for Django',
+    'jumak.toml:1:19: trusted-proxies must not be an empty list: without the line it is loopback, unix',
+    'jumak.toml:2:12: env-file must not be an empty list: without the line it is none',
+    'jumak.toml:3:10: static must not be an empty list: without the line it is found for Django',
   ])
 })

@@ -1,35 +1,35 @@
 /**
  * Settings from a file: `--config`, else `jumak.toml` of the working directory, else `[tool.jumak]` of its `pyproject.toml`.
- * Keys are the names of settings at the top level (or of that table). Runs in the command line, and in the master when the
- * configuration is read anew.
+ * Keys are the names of settings, at the top level or in that table. Runs in the command line, and in the master when it reloads.
  *
- * Invariants: nothing here checks a value beyond what TOML has for it; every problem has its place in the file; relative
- * paths in a file are seen from the file's directory, which each value carries.
+ * Invariants: only the TOML type of a value is checked here. Every problem has its place in the file. Each value has the file's directory
+ * with it, at which relative paths start.
  */
 import { readFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import type { Diagnostic } from '../diagnostics.ts'
-import { foreignFlag } from '../hints/foreign-flags.ts'
-import { meantName } from '../hints/other-names.ts'
-import { closest } from '../hints/suggest.ts'
-import { logicalWorkingDirectory } from '../kinds/directory.ts'
+import { meantName } from '../hints/meant-name.ts'
+import { foreignName } from '../hints/other-servers.ts'
+import { describe } from '../hints/rewrite.ts'
+import { closest } from '../kinds/closest.ts'
 import { enumerate } from '../kinds/kinds.ts'
+import { logicalWorkingDirectory } from '../machine/directory.ts'
+import type { Environment } from '../machine/environment.ts'
+import { isFile, readText, statOrNull } from '../machine/files.ts'
 import { SETTINGS } from '../settings/index.ts'
 import { isFrom, type Setting } from '../settings/setting.ts'
-import type { Environment } from './environment.ts'
-import { isFile, readText, statOrNull } from './files.ts'
 import { formatPlace, type Given, type Origin, type Position, problemWith, splitCommas } from './given.ts'
 import { parseToml, type TomlTable, type TomlValue } from './toml.ts'
 
 const FILE = 'jumak.toml'
 const PROJECT = 'pyproject.toml'
-/** Far above what any project has; a path by mistake to something else ends here and not in memory. */
+/** No project has a larger file. A path to something else by mistake must not fill the memory. */
 const MAX_BYTES = 4 * 1024 * 1024
 
 const READ: readonly Setting[] = SETTINGS.filter(setting => isFrom(setting, 'file'))
 
 export interface FromFile {
-  /** As it is shown; null: there is none. */
+  /** Its path as messages show it. Null: there is no file. */
   readonly file: string | null
   readonly values: ReadonlyMap<string, readonly Given[]>
   readonly diagnostics: readonly Diagnostic[]
@@ -38,9 +38,9 @@ export interface FromFile {
 
 const NOTHING: FromFile = { file: null, values: new Map(), diagnostics: [], warnings: [] }
 
-/** `explicit`: absolute path that the user named, with what to call it in a message; null: look for one. */
+/** `explicit`: absolute path from the user; null: look for a file. `label`: the name of that setting in messages. */
 export function readConfigFile(explicit: string | null, label: string, environment: Environment): FromFile {
-  // As the user calls it: a link that is switched leads to the file of the new release.
+  // Symbolic links are kept: after a switch they lead to the file of the new release.
   const cwd = logicalWorkingDirectory(environment)
   if (explicit !== null) return readFile(explicit, cwd, problem => ({ subject: label, message: `${label} ${problem}` }))
   const [own, project] = [join(cwd, FILE), join(cwd, PROJECT)]
@@ -52,7 +52,7 @@ export function readConfigFile(explicit: string | null, label: string, environme
     : read
 }
 
-/** A file of other tools: what is wrong with it is their business unless it has a table of ours. */
+/** Other tools have this file, too. Its mistakes count only if it has our table. */
 function readProject(path: string, cwd: string): FromFile {
   const text = readText(path) ?? ''
   const parsed = parseToml(text)
@@ -61,7 +61,7 @@ function readProject(path: string, cwd: string): FromFile {
   return readFile(path, cwd, problem => ({ subject: PROJECT, message: `${PROJECT} ${problem}` }))
 }
 
-/** `[tool.jumack]`: nobody else would tell. */
+/** `[tool.jumack]`: no other tool warns about it. */
 function misspeltTables(root: TomlTable): string[] {
   const tools = root.entries.get('tool')?.value
   if (tools?.kind !== 'table') return []
@@ -70,7 +70,7 @@ function misspeltTables(root: TomlTable): string[] {
     .map(([name, { key }]) => `${formatPlace(PROJECT, key)}: [tool.${name}] is not read; did you mean [tool.jumak]?`)
 }
 
-/** Shorter names resemble too much. */
+/** Shorter names are near to too many words. */
 const SHORTEST_MISSPELT = 4
 
 function mentionsUs(text: string): boolean {
@@ -81,7 +81,7 @@ function readFile(path: string, cwd: string, explain: (problem: string) => Diagn
   const shown = relative(cwd, path)
   const file = shown.startsWith('..') ? path : shown
   const fail = (...diagnostics: Diagnostic[]): FromFile => ({ ...NOTHING, file, diagnostics })
-  // gunicorn's, uWSGI's.
+  // Files of gunicorn and uWSGI.
   if (/\.(?:py|ini|yaml|yml)$|^python:/.test(basename(path)))
     return fail(explain(`must name a TOML file: write what stands in '${basename(path)}' as keys of a jumak.toml`))
   const stats = statOrNull(path)
@@ -111,7 +111,7 @@ function ownTable(root: TomlTable): TomlTable | null {
   return own?.kind === 'table' ? own : null
 }
 
-/** One table of settings. */
+/** Reads one table of settings. */
 class FileReader {
   readonly #file: string
   readonly #directory: string
@@ -150,7 +150,7 @@ class FileReader {
     else for (const text of splitCommas(setting, value.text, 'file')) this.#add(setting, text, value.position)
   }
 
-  /** `KEY=VALUE` for each of them: text as it is, booleans by their TOML names. */
+  /** `KEY=VALUE` for each entry: text as it is, booleans as `true` and `false`. */
   #readTable(setting: Setting, table: TomlTable): void {
     for (const [name, { key, value }] of table.entries) {
       const what = `must be text, a number, true or false, not ${describeKind(value)}`
@@ -174,10 +174,10 @@ class FileReader {
     )
   }
 
-  /** `trusted-proxies = []` looks like nobody, and would be the default. */
+  /** `trusted-proxies = []` looks as if nobody were trusted, and would mean the default. */
   #reportEmpty(setting: Setting, position: Position): void {
     const standard = setting.defaultText ?? setting.default?.replaceAll(',', ', ')
-    const problem = `must have something in its list: without the line it is ${standard}`
+    const problem = `must not be an empty list: without the line it is ${standard}`
     this.#diagnostics.push(problemWith(setting, this.#origin(position), problem))
   }
 
@@ -199,12 +199,12 @@ function hint(name: string, value: TomlValue): string {
     READ.map(one => one.name),
   )
   const setting = READ.find(one => one.name === meant)
-  // A table that only groups what is known.
+  // A table that only groups known settings.
   const isGroup = value.kind === 'table' && [...value.entries.keys()].some(key => READ.some(one => one.name === key))
-  if (isGroup || name === 'tool' || name === 'jumak') return '; settings stand at the top of the file, without a table'
+  if (isGroup || name === 'tool' || name === 'jumak') return '; write settings at the top of the file, without a table'
   if (setting === undefined) {
-    const foreign = foreignFlag(`--${name}`)?.advise('…')
-    return foreign === undefined ? '' : `: ${foreign.words === null ? '' : 'leave it out, '}${foreign.note}`
+    const foreign = foreignName(name)
+    return foreign === null ? '' : `: ${describe(foreign.advise('…'))}`
   }
   return `; did you mean ${value.kind === 'table' ? `[${setting.name}]` : setting.name}?`
 }

@@ -1,6 +1,6 @@
 /**
- * A value as the user wrote it, with the place where it stands, so that whatever is said about it can name the place.
- * Runs in the command line, and in the master when the configuration is read anew.
+ * A value as the user wrote it, with its place, which every message about it names. Runs in the command line, and in the master when
+ * it reloads. Pure.
  */
 import type { Diagnostic } from '../diagnostics.ts'
 import { labelOf, type Setting, type Source } from '../settings/setting.ts'
@@ -9,7 +9,7 @@ import { labelOf, type Setting, type Source } from '../settings/setting.ts'
 export type Origin =
   | { readonly from: 'default' }
   | { readonly from: 'flag' }
-  /** Of ours, or of a platform: `PORT`. */
+  /** `JUMAK_…`, or a platform's: `PORT`. */
   | { readonly from: 'variable'; readonly name: string }
   | { readonly from: 'file'; readonly file: string; readonly directory: string; readonly position: Position }
 
@@ -30,7 +30,7 @@ export function formatPlace(file: string, { line, column }: Position): string {
   return `${file}:${line}:${column}`
 }
 
-/** A problem with a setting, at the place where it was given: `problem` is a phrase that follows its name. */
+/** A problem with a setting, at the place where it was given. `problem`: a phrase that follows the setting's name. */
 export function problemWith(setting: Setting, origin: Origin, problem: string): Diagnostic {
   if (origin.from === 'file') {
     const subject = formatPlace(origin.file, origin.position)
@@ -42,12 +42,12 @@ export function problemWith(setting: Setting, origin: Origin, problem: string): 
 
 /** `--workers must be a number from 1 to 1024, or auto, not 'many'`. */
 export function wrongValue(setting: Setting, given: Given, problem: string): Diagnostic {
-  // A variable may be a secret, and this goes to a log.
+  // A variable of `env` may be a secret, and the message goes to a log.
   const text = setting.kind.table === 'only' ? given.text.replace(/=.*/s, '=…') : given.text
   return problemWith(setting, given.origin, `${problem}, not '${show(text)}'`)
 }
 
-/** How the user wrote the setting's name there: `--workers`, `JUMAK_WORKERS`, `workers`. */
+/** The setting's name at that place: `--workers`, `JUMAK_WORKERS`, `workers`. */
 export function nameOf(setting: Setting, origin: Origin): string {
   if (origin.from === 'variable') return origin.name
   return origin.from === 'file' ? setting.name : labelOf(setting)
@@ -60,13 +60,13 @@ export function describeOrigin(setting: Setting, origin: Origin): string {
   return origin.from === 'variable' ? origin.name : labelOf(setting)
 }
 
-/** The texts in one that was given: lists have commas in them where nothing else can, and in variables. */
+/** The parts of a list. Commas separate them in variables, and everywhere if the setting says so. */
 export function splitCommas(setting: Setting, text: string, source: Source): string[] {
   const isList = setting.repeatable === 'commas' || (setting.repeatable === 'words' && source === 'variable')
   return isList ? text.split(',').map(part => part.trim()) : [text]
 }
 
-/** Values that would fill the terminal are cut; control characters are shown, not sent. */
+/** Longer values are cut. Control characters are shown, not sent to the terminal. */
 const MAX_SHOWN = 200
 
 export function show(text: string): string {

@@ -1,8 +1,8 @@
 /**
- * TOML with the place of everything in it: tables by their keys, whatever way they were written (headers, dotted keys,
- * inline tables). Runs in the command line, and in the master when the configuration is read anew.
+ * TOML with the place of everything in it. Headers, dotted keys and inline tables become the same tables. Runs in the command line, and
+ * in the master when it reloads.
  *
- * Invariant: what comes out is a tree of plain keys; the parser's own nodes are seen nowhere else.
+ * Invariant: the result is a tree of plain keys. No other file sees the parser's own nodes.
  */
 import { type AST, ParseError, parseTOML } from 'toml-eslint-parser'
 import type { Literal } from '../kinds/kinds.ts'
@@ -10,13 +10,13 @@ import type { Position } from './given.ts'
 
 export interface TomlTable {
   readonly kind: 'table'
-  /** Of its key, or of the first word of its header. */
+  /** The place of its key, or of the first word of its header. */
   readonly position: Position
   readonly entries: Map<string, TomlEntry>
 }
 
 export interface TomlEntry {
-  /** Of the key. */
+  /** The place of the key. */
   readonly key: Position
   readonly value: TomlValue
 }
@@ -24,7 +24,7 @@ export interface TomlEntry {
 export type TomlValue =
   | TomlTable
   | { readonly kind: 'array'; readonly position: Position; readonly elements: readonly TomlValue[] }
-  /** `text`: what was written, without quotes; numbers without underscores. */
+  /** `text`: as it was written, without quotes; numbers without underscores. */
   | { readonly kind: 'string' | Literal; readonly position: Position; readonly text: string }
   | { readonly kind: 'other'; readonly position: Position; readonly what: string }
 
@@ -33,7 +33,7 @@ export interface TomlProblem {
   readonly message: string
 }
 
-/** The whole document, or the first thing that is no TOML. */
+/** The whole document, or the first mistake. */
 export function parseToml(text: string): TomlTable | TomlProblem {
   try {
     const [top] = parseTOML(text, { tomlVersion: '1.0' }).body
@@ -41,7 +41,7 @@ export function parseToml(text: string): TomlTable | TomlProblem {
     for (const node of top.body) addNode(root, node, text)
     return root
   } catch (error) {
-    // The parser's recursion, and its spreading of a value into arguments, end at the stack's limit.
+    // The parser recurses, and spreads a value into arguments: both end at the limit of the stack.
     if (error instanceof RangeError)
       return {
         position: { line: 1, column: 1 },
@@ -56,7 +56,7 @@ function addNode(root: TomlTable, node: AST.TOMLTable | AST.TOMLKeyValue, text: 
   if (node.type === 'TOMLKeyValue') {
     addKeyValue(root, node, text)
   } else if (node.kind === 'array') {
-    // `[[bind]]`: no setting has such a form, so its insides do not matter.
+    // `[[bind]]`: no setting has this form, so its content does not matter.
     const path = node.key.keys
     const table = enter(root, path.slice(0, -1))
     const key = positionOf(path.at(-1)!)
@@ -73,7 +73,7 @@ function addKeyValue(table: TomlTable, { key, value }: AST.TOMLKeyValue, text: s
   inner?.entries.set(nameOf(last), { key: positionOf(last), value: convert(value, text) })
 }
 
-/** The table at the end of the path, made where it is not there; null within a list of tables. */
+/** The table at the end of the path; it is made if it is not there. Null inside a list of tables. */
 function enter(root: TomlTable, path: readonly (AST.TOMLBare | AST.TOMLQuoted)[]): TomlTable | null {
   let table = root
   for (const part of path) {
@@ -126,7 +126,7 @@ function explain(error: ParseError, text: string): TomlProblem {
   const number = lines.slice(0, error.lineNumber - 1).findLastIndex(line => line.trim() !== '')
   const before = lines[number] ?? ''
   const isFirstWord = (lines[error.lineNumber - 1] ?? '').slice(0, error.column).trim() === ''
-  // Where a value is missing, the parser looks for it on the next line.
+  // If a value is missing, the parser looks for it on the next line.
   if (isFirstWord && /^[^#"'[{]*=\s*(?:#.*)?$/.test(before)) {
     const column = before.indexOf('=') + 2
     return { position: { line: number + 1, column }, message: 'this is not TOML: there is no value' }
@@ -137,8 +137,8 @@ function explain(error: ParseError, text: string): TomlProblem {
   return { position, message: `this is not TOML: ${said}${quotesHint(lines[error.lineNumber - 1] ?? '')}` }
 }
 
-/** The mistake that nearly everybody makes first. */
+/** Nearly everybody makes this mistake first: text without quotes. */
 function quotesHint(line: string): string {
   const [, key, value] = /^\s*([\w.-]+)\s*=\s*([^\s"'[{#][^"'#]*?)\s*(?:#.*)?$/.exec(line) ?? []
-  return key === undefined || /^[\d._+-]+$/.test(value!) ? '' : `; text stands in quotes: ${key} = "${value}"`
+  return key === undefined || /^[\d._+-]+$/.test(value!) ? '' : `; text needs quotes: ${key} = "${value}"`
 }

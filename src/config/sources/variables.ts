@@ -1,18 +1,18 @@
 /**
- * Settings from the environment: `JUMAK_WORKERS` and its like, and `PORT` and `WEB_CONCURRENCY` as platforms set them.
- * A variable that is empty counts as not set: that is what `${WORKERS:-}` in a compose file leaves behind.
+ * Settings from the environment: `JUMAK_WORKERS` and the others, and `PORT` and `WEB_CONCURRENCY`, which platforms set. An empty variable
+ * counts as not set: `${WORKERS:-}` in a compose file makes one.
  */
 import type { Diagnostic } from '../diagnostics.ts'
-import { meantName } from '../hints/other-names.ts'
+import { meantName } from '../hints/meant-name.ts'
 import { SETTINGS } from '../settings/index.ts'
 import { isFrom, type Setting, variableOf } from '../settings/setting.ts'
 import { type Given, splitCommas } from './given.ts'
 
 export type Variables = Readonly<Record<string, string | undefined>>
 
-/** Ours, read by `scripts/node` before there is a program. */
+/** No setting: `scripts/node` reads it before the program runs. */
 const NO_SETTINGS: readonly string[] = ['JUMAK_NODE']
-/** Kubernetes and Docker tell of a service named `jumak` in such variables to every container beside it. */
+/** Kubernetes and Docker set such variables in every container beside a service named `jumak`. */
 const OF_A_SERVICE =
   /^JUMAK_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/
 
@@ -33,7 +33,7 @@ export function readVariables(variables: Variables): FromVariables {
   return { values, diagnostics: unknownVariables(variables) }
 }
 
-/** What platforms say, for a setting that nothing of ours says. */
+/** The platform's value, for a setting that is not given. */
 export function platformValue(setting: 'bind' | 'workers', variables: Variables): Given | null {
   const name = setting === 'bind' ? 'PORT' : 'WEB_CONCURRENCY'
   const text = variables[name]

@@ -1,12 +1,12 @@
-/** Directories and surroundings made for a test. */
+/** Directories and surroundings for tests. */
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { findLine } from '../kinds/accounts.ts'
-import type { Environment } from '../sources/environment.ts'
+import { findLine } from '../machine/accounts.ts'
+import type { Environment } from '../machine/environment.ts'
 
-/** A temporary directory with these files (path → text), removed after the test. The path has no links in it. */
+/** A temporary directory with these files (path → text), removed after the test. Its path has no symbolic links. */
 export function makeTree(t: TestContext, files: Readonly<Record<string, string>> = {}): string {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'jumak-config-')))
   t.after(() => rmSync(root, { recursive: true }))

@@ -1,6 +1,7 @@
 /** A connection over a transport in memory, for the tests of the connection. */
 import type { TestContext } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
+import { testConfig } from '../../config/testing/config.ts'
 import type { Limits, Timeouts } from '../../config/types.ts'
 import type { Answered, Exchange } from '../../http/exchange.ts'
 import { createWebSocketEngine } from '../../websocket/engine.ts'
@@ -9,37 +10,9 @@ import { createHttp1Context } from '../context.ts'
 import { hurryIdle } from '../pace.ts'
 import { MemoryTransport } from './memory-transport.ts'
 
-const LIMITS = {
-  requestLine: 8192,
-  headerBytes: 65_536,
-  headerCount: 100,
-  body: 1_000_000,
-  memoryBuffer: 65_536,
-  responseBuffer: 1_000_000,
-  connections: 100,
-  connectionsPerAddress: 0,
-  temporaryBytes: null,
-  memory: Number.POSITIVE_INFINITY,
-  openFiles: 100,
-  bodyRate: 0,
-  sendRate: 0,
-  queue: 100,
-  websocketMessage: 100_000,
-}
+const LIMITS = { body: 1_000_000, memoryBuffer: 65_536, bodyRate: 0, sendRate: 0, websocketMessage: 100_000 }
 /** Milliseconds. */
-const TIMEOUTS = {
-  head: 1000,
-  body: 1000,
-  keepAlive: 2000,
-  send: 1000,
-  request: 0,
-  requestFor: [],
-  streamIdle: 0,
-  queue: 0,
-  graceful: 0,
-  websocketPing: 20_000,
-  websocketPong: 20_000,
-}
+const TIMEOUTS = { head: 1000, body: 1000, keepAlive: 2000, send: 1000 }
 
 export interface Setup {
   readonly transport: MemoryTransport
@@ -59,8 +32,7 @@ export function connect(
   times: Partial<Timeouts> = {},
   memory: MemoryBudget = new MemoryBudget(),
 ): Setup {
-  const limits = { ...LIMITS, ...changes }
-  const timeouts = { ...TIMEOUTS, ...times }
+  const { limits, timeouts } = testConfig({ limits: { ...LIMITS, ...changes }, timeouts: { ...TIMEOUTS, ...times } })
   const transport = new MemoryTransport()
   const exchanges: Exchange[] = []
   const answered: Answered[] = []

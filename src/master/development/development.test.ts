@@ -4,7 +4,7 @@ import { mkdtempSync, realpathSync, renameSync, rmSync, statSync, utimesSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { Config } from '../../config/types.ts'
+import { testConfig } from '../../config/testing/config.ts'
 import type { MasterToGateway, SourceFile } from '../../control/messages.ts'
 import type { Narrator } from '../output/narrator.ts'
 import { Development } from './development.ts'
@@ -24,7 +24,7 @@ class Bench {
     this.save('other.py', '')
     this.save('page.html', 'one')
     this.development = new Development({
-      config: { watch: [this.directory], envFiles: [], directory: this.directory } as unknown as Config,
+      config: testConfig({ watch: [this.directory], directory: this.directory }),
       narrator: {
         codeChanged: (path: string) => this.said.push(`changed ${path.slice(this.directory.length + 1)}`),
         reloaded: (generation: number) => this.said.push(`serves ${generation}`),

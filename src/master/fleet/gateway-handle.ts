@@ -8,7 +8,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { standardStream } from '../../base/standard-streams.ts'
 import { version } from '../../base/version.ts'
-import type { Config, GatewayConfig } from '../../config/types.ts'
+import type { Config } from '../../config/types.ts'
+import { gatewayPart } from '../../control/config-shape.ts'
 import { type MasterChannel, openMasterChannel } from '../../control/ipc.ts'
 import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
 import type { Listener } from '../host/listener.ts'
@@ -128,30 +129,5 @@ export class GatewayHandle {
     if (this.#gone) return
     this.#gone = true
     this.#events.gone(how)
-  }
-}
-
-/** What its process needs to know, and nothing else. */
-function gatewayPart(config: Config): GatewayConfig {
-  const { limits, timeouts, trustedProxies, forwardedHeaders, accessLog, requestBuffering, rootPath, staticMounts } =
-    config
-  const { temporaryDirectory, isDevelopment, identity, logLevel } = config
-  return {
-    limits,
-    timeouts,
-    trustedProxies,
-    forwardedHeaders,
-    accessLog,
-    health: config.health,
-    queueOrder: config.queueOrder,
-    retry: config.retry,
-    requestBuffering,
-    rootPath,
-    staticMounts,
-    errorPages: config.errorPages,
-    temporaryDirectory,
-    isDevelopment,
-    identity,
-    logLevel,
   }
 }

@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
-import type { Config } from '../../config/types.ts'
+import { testConfig } from '../../config/testing/config.ts'
 import { openLog, prepareAccessLog } from '../output/log-files.ts'
 import { giveTo } from './identity.ts'
 import { replaceableStep } from './safe-path.ts'
@@ -75,7 +75,8 @@ test(
     const [secret, logs] = [join(directory, 'only-root'), join(own, 'logs')]
     mkdirSync(secret)
     rmSync(link)
-    const config = { accessLog: { path: join(logs, 'log') }, identity: nobody } as Config
+    const accessLog = { path: join(logs, 'log'), format: 'common', minStatus: 0, slowerThan: 0 }
+    const config = testConfig({ accessLog, identity: nobody })
     for (const make of [() => mkdirSync(logs), () => symlinkSync(secret, logs)]) {
       make()
       assert.throws(

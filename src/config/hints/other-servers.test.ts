@@ -1,12 +1,13 @@
-/** Command lines as people bring them from other servers: each is answered, and where it can be, with the whole line to write. */
+/** Command lines of other servers: each flag gets an answer, and if possible the whole line to write. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseArguments } from '../sources/arguments.ts'
-import { quote } from './foreign-flags.ts'
+import { meantName } from './meant-name.ts'
+import { quote } from './rewrite.ts'
 
 const WHOLE = 'so all of it is: '
 
-/** Their words, and ours; null: something in it cannot be had, and is answered by itself. */
+/** Words of other servers, and ours. Null: one word has no equivalent, so there is no whole line. */
 const LINES: readonly (readonly [theirs: string, ours: string | null])[] = [
   // gunicorn
   ['-k gevent -w 3 shop.wsgi', 'jumak -w 3 shop.wsgi'],
@@ -72,7 +73,7 @@ for (const [theirs, ours] of LINES)
     const words = theirs.split(' ')
     const messages = messagesOf(words)
     const whole = messages.filter(message => message.startsWith(WHOLE))
-    // -w is a number of workers here.
+    // `-w` is a flag of ours, with another meaning.
     if (ours === null)
       assert.deepEqual(
         whole,
@@ -84,7 +85,7 @@ for (const [theirs, ours] of LINES)
     for (const answer of answers) assert.match(answer, /^there is no (?:flag -\S+|command \w+): \S.{8,}/)
   })
 
-test('what is written instead is right', () => {
+test('the answers are right command lines', () => {
   for (const [, ours] of LINES) {
     const words = ours?.replaceAll("'", '').split(' ').slice(1) ?? []
     assert.deepEqual(messagesOf(words), [], ours ?? '')
@@ -98,12 +99,12 @@ test('runserver keeps its address', () => {
   ])
 })
 
-test('beside what cannot be had, or is wrong, no whole line is given', () => {
+test('there is no whole line if one of its words is wrong or has no equivalent', () => {
   for (const line of ['--port 1 --certfile c.pem shop', '--port 1 --wrokers 2 shop', '--port 1 -w'])
     assert.ok(!messagesOf(line.split(' ')).some(message => message.startsWith(WHOLE)), line)
 })
 
-test('the value of a flag of theirs is not taken for the application', () => {
+test('the value of a foreign flag is not taken for the application', () => {
   const { values, isPositionalUncertain } = parseArguments(['--port', '80', 'shop'])
   assert.deepEqual(
     values.get('app')?.map(one => one.text),
@@ -114,4 +115,49 @@ test('the value of a flag of theirs is not taken for the application', () => {
 
 test('a word is quoted as a shell needs it', () => {
   assert.deepEqual(['a:b', '*', "it's", 'a()'].map(quote), ['a:b', "'*'", "'it'\\''s'", "'a()'"])
+})
+
+test('log levels of gunicorn and uvicorn become ours', () => {
+  assert.deepEqual(messagesOf(['--log-level', 'warning', '--access-logfile', '-', 'shop.wsgi']).slice(-1), [
+    `${WHOLE}jumak --log-level warn --access-log - shop.wsgi`,
+  ])
+  assert.deepEqual(messagesOf(['--log-level=critical', '--uds', '/run/s', 'shop:app']).slice(-1), [
+    `${WHOLE}jumak --log-level=error -b unix:/run/s shop:app`,
+  ])
+})
+
+test("gunicorn's --preload and uvicorn's --access-log take no value", () => {
+  assert.deepEqual(messagesOf(['--preload', 'shop:app']), [
+    '--preload needs a value: write --preload on',
+    `${WHOLE}jumak --preload on shop:app`,
+  ])
+  assert.deepEqual(messagesOf(['--access-log', 'shop:app', '--workers', '2']), [
+    '--access-log needs a value: write --access-log -',
+    `${WHOLE}jumak --access-log - --workers 2 shop:app`,
+  ])
+  assert.deepEqual(messagesOf(['shop:app', '--access-log', '--port', '80']), [
+    '--access-log needs a value: write --access-log -',
+    'there is no flag --port: write -b 80',
+    `${WHOLE}jumak --access-log - -b 80 shop:app`,
+  ])
+  for (const file of ['-', 'log', 'access.log', 'logs/a:b', './shop:app'])
+    assert.deepEqual(messagesOf(['--access-log', file, 'shop:app']), [], file)
+  assert.deepEqual(messagesOf(['--access-log=shop:app', 'shop:app']), [])
+})
+
+test('a foreign or misspelt name means the setting that does the same', () => {
+  const meant: readonly (readonly [theirs: string, ours: string | null])[] = [
+    ['access_logfile', 'access-log'],
+    ['acess-logfile', 'access-log'],
+    ['logto', 'log-file'],
+    ['lazy-apps', 'preload'],
+    ['debug', 'reload'],
+    ['uds', 'bind'],
+    ['client_max_body_size', 'limit-request-body'],
+    ['worker-tmp-dir', null],
+    ['certfile', null],
+    ['stats', null],
+    ['constructor', null],
+  ]
+  for (const [theirs, ours] of meant) assert.equal(meantName(theirs), ours, theirs)
 })

@@ -12,7 +12,7 @@ test('the working directory keeps the name that the shell gave it', t => {
   assert.deepEqual(findDirectory('.', makeEnvironment(cwd, { pwd })), { value: pwd })
 })
 
-test('$PWD that is another directory, gone, relative or missing is not believed', t => {
+test('$PWD does not count if it is another directory, does not exist, is relative or missing', t => {
   const root = makeTree(t, { 'v1/app.py': '', 'v2/app.py': '' })
   const cwd = join(root, 'v1')
   for (const pwd of [join(root, 'v2'), join(root, 'gone'), 'v1', '', undefined])
@@ -35,7 +35,7 @@ test('--chdir .. is above the real directory, as for every other program', t => 
   assert.deepEqual(findDirectory('../v2', environment), { value: join(root, 'releases/v2') })
 })
 
-test('what is not there, and what is no directory, is refused', t => {
+test('a missing directory and a file are refused', t => {
   const root = makeTree(t, { 'app.py': '' })
   assert.deepEqual(findDirectory('nowhere', makeEnvironment(root)), { problem: 'must name a directory that exists' })
   assert.deepEqual(findDirectory('app.py', makeEnvironment(root)), { problem: 'must name a directory' })

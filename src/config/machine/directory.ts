@@ -1,12 +1,12 @@
 /**
- * The application's directory: `--chdir`, or the working directory. Kept as the user named it, links not resolved, so
- * that a `current` link that is switched is followed at the next reload.
+ * The application's directory: `--chdir`, or the working directory. It stays as the user named it: symbolic links are not resolved, so
+ * the next reload follows a `current` link that was switched. Runs in the command line, and in the master when it reloads.
  */
 import { accessSync, constants } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import type { Parsed } from '../diagnostics.ts'
-import type { Environment, WorkingDirectory } from '../sources/environment.ts'
-import { statOrNull } from '../sources/files.ts'
+import type { Environment, WorkingDirectory } from './environment.ts'
+import { statOrNull } from './files.ts'
 
 /** `chdir` may be relative; `.` is the working directory. The result is absolute. */
 export function findDirectory(chdir: string, environment: Environment): Parsed<string> {
@@ -22,12 +22,12 @@ export function findDirectory(chdir: string, environment: Environment): Parsed<s
   return { value: directory }
 }
 
-/** What is above a link differs by how one looks: `..` means what the kernel, `ls` and tab completion make of it. */
+/** `..` of a symbolic link has two meanings. Here it means the same as for the kernel, `ls` and tab completion. */
 export function fromWorkingDirectory(path: string, where: WorkingDirectory): string {
   return resolve(path.split('/')[0] === '..' ? where.cwd : logicalWorkingDirectory(where), path)
 }
 
-/** $PWD is what the shell calls the directory; it is stale where a program changed directory without telling. */
+/** $PWD is the shell's name of the directory. It is wrong after a program changed the directory without setting it. */
 export function logicalWorkingDirectory({ cwd, pwd, logical: known }: WorkingDirectory): string {
   if (known !== undefined) return known
   if (pwd === undefined || !isAbsolute(pwd)) return cwd

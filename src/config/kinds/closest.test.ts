@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { closest } from './suggest.ts'
+import { closest } from './closest.ts'
 
 const FLAGS = ['--bind', '--workers', '--threads', '--timeout', '--python', '--preload', '--log-level']
 
@@ -15,11 +15,11 @@ for (const [typed, meant] of [
 ] as const)
   test(`${typed} is near ${meant}`, () => assert.equal(closest(typed, FLAGS), meant))
 
-test('what resembles nothing gets no suggestion', () => {
+test('a word that is near to no name gets no suggestion', () => {
   assert.equal(closest('--certificate', FLAGS), null)
   assert.equal(closest('--xyz', []), null)
 })
 
-test('what is longer than any name resembles none, and costs nothing', () => {
+test('a word that is longer than any name gets no suggestion, and costs nothing', () => {
   assert.equal(closest('workers'.repeat(1_000_000), ['workers']), null)
 })

@@ -11,14 +11,14 @@ test('an account is found by its name, then by its number', () => {
   for (const key of ['', 'www', 'broken', '34']) assert.equal(findLine(PASSWD, key), null, key)
 })
 
-test('a line that is none is no account', () => {
+test('a malformed line is no account', () => {
   for (const line of ['', 'a:x', 'a:x:b:c', '+::::']) {
     assert.equal(parseUser(line), null)
     assert.equal(parseGroup(line), null)
   }
 })
 
-test('this machine knows root, and nobody of a name that cannot be', () => {
+test('this machine knows root, and no user with an impossible name', () => {
   assert.equal(parseUser(findAccount('passwd', 'root')!)?.uid, 0)
   assert.equal(findAccount('group', 'no such group'), null)
 })

@@ -1,8 +1,8 @@
-/** Users and groups by name or number: /etc/passwd and /etc/group, then whatever else the machine asks (LDAP, systemd). */
+/** Users and groups by name or number: from /etc/passwd and /etc/group, then from other databases of the system (LDAP, systemd). */
 import { spawnSync } from 'node:child_process'
-import { readText } from '../sources/files.ts'
+import { readText } from './files.ts'
 
-/** A directory server that does not answer does not hold up the start for longer. */
+/** A directory server that does not answer delays the start no longer than this. */
 const ASK_MS = 5000
 
 export interface User {
@@ -16,12 +16,12 @@ export interface Group {
   readonly gid: number
 }
 
-/** The line of the database, without its end. */
+/** The line of the database, without its line feed. */
 export function findAccount(database: 'passwd' | 'group', key: string): string | null {
   return findLine(readText(`/etc/${database}`) ?? '', key) ?? askSystem(database, key)
 }
 
-/** Names first: an account may be named by digits, although none should. */
+/** Names before numbers: the name of an account may be digits. */
 export function findLine(text: string, key: string): string | null {
   const lines = text.split('\n').map(line => ({ line, fields: line.split(':') }))
   const found =
@@ -30,7 +30,7 @@ export function findLine(text: string, key: string): string | null {
   return found?.line ?? null
 }
 
-/** Linux has getent; elsewhere the files are all that is asked. */
+/** Linux has getent. Other systems are asked by their files only. */
 function askSystem(database: 'passwd' | 'group', key: string): string | null {
   const { status, stdout } = spawnSync('getent', [database, key], { encoding: 'utf8', timeout: ASK_MS })
   return status === 0 ? (stdout.split('\n')[0] ?? null) : null

@@ -1,13 +1,13 @@
-/** What a configuration takes from its surroundings, so that tests can give their own. Runs in the command line only. */
+/** What a configuration takes from its surroundings. Tests give their own. Made once, in the command line. */
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
-import { findAccount } from '../kinds/accounts.ts'
+import { findAccount } from './accounts.ts'
 
 export interface WorkingDirectory {
   /** Physical working directory. */
   readonly cwd: string
-  /** $PWD: the logical working directory, links and all, where a shell set it. */
+  /** $PWD: the logical working directory, with symbolic links, if a shell set it. */
   readonly pwd: string | undefined
-  /** What the logical one was found to be at the start: when a link in it is switched, it is still the one that counts. */
+  /** The logical working directory at the start. It still counts after a link in it is switched. */
   readonly logical?: string
 }
 
@@ -17,7 +17,7 @@ export interface Environment extends WorkingDirectory {
   readonly machine: Machine
   readonly variables: Readonly<Record<string, string | undefined>>
   readonly platform: NodeJS.Platform
-  /** Of this process; -1 where there are none. */
+  /** Of this process; -1 on systems without users. */
   readonly uid: number
   readonly gid: number
   /** The line of an account, by its name or number; null when there is none. */
@@ -29,13 +29,13 @@ export type FindAccount = (database: 'passwd' | 'group', key: string) => string 
 export interface Machine {
   /** Where control groups are mounted: /sys/fs/cgroup. */
   readonly cgroupRoot: string
-  /** Where the kernel tells about processes: /proc. */
+  /** Where the kernel shows processes: /proc. */
   readonly procRoot: string
-  /** Cores that are switched on. */
+  /** Cores that are online. */
   readonly onlineCores: number
-  /** Cores that Node thinks this process may use, where /proc does not tell (macOS). */
+  /** Cores that this process may use according to Node, for systems without /proc (macOS). */
   readonly parallelism: number
-  /** Of the machine, whatever this process may use of it. */
+  /** Of the whole machine. */
   readonly memoryBytes: number
 }
 

@@ -1,7 +1,7 @@
-/** Looking at files that may not be there. */
+/** Reads of files that may not exist: the result is null, not an exception. */
 import { readFileSync, type Stats, statSync } from 'node:fs'
 
-/** Null when there is none, or when it cannot be read. */
+/** Null if there is no file, or it cannot be read. */
 export function readText(path: string): string | null {
   try {
     return readFileSync(path, 'utf8')
@@ -10,7 +10,7 @@ export function readText(path: string): string | null {
   }
 }
 
-/** Follows links; null when there is nothing, or when it may not be looked at. */
+/** Follows symbolic links. Null if there is nothing, or it may not be looked at. */
 export function statOrNull(path: string): Stats | null {
   try {
     return statSync(path)

@@ -1,7 +1,9 @@
-/** Longer than any name, and then slow to compare. */
+/** The word that was meant by a misspelt one. Pure. */
+
+/** No name is longer, and long texts are slow to compare. */
 const MAX_TYPED = 64
 
-/** The candidate nearest to what was typed, or null when none is near: a beginning, or up to a third of the letters changed. */
+/** The candidate that is nearest to the typed word: one that begins with it, or one with up to a third of its letters changed. Null: none. */
 export function closest(typed: string, candidates: readonly string[]): string | null {
   if (typed.length > MAX_TYPED) return null
   const begun = candidates.filter(candidate => candidate.startsWith(typed))

@@ -1,18 +1,18 @@
-/** Whom the processes become: `--user` and `--group`, looked up, and only where this process may change them. */
+/** `--user` and `--group`, looked up: the user and the group that the processes become. Only root may change them. */
 
-import { group as groupSetting, user as userSetting } from '../settings/process.ts'
-import type { Environment } from '../sources/environment.ts'
-import type { Identity } from '../types.ts'
-import type { Values } from '../values.ts'
-import { parseGroup, parseUser, type User } from './accounts.ts'
+import { parseGroup, parseUser, type User } from './machine/accounts.ts'
+import type { Environment } from './machine/environment.ts'
+import { processes } from './settings/processes.ts'
+import type { Identity } from './types.ts'
+import type { Values } from './values.ts'
 
-/** Null when nothing is to be changed, or when something is wrong with it, which has been told. */
+/** Null: nothing is to be changed, or something is wrong, and a diagnostic says so. */
 export function readIdentity(values: Values, environment: Environment): Identity | null {
-  const [userKey, groupKey] = [values.one(userSetting), values.one(groupSetting)]
+  const [userKey, groupKey] = [values.one(processes.user), values.one(processes.group)]
   if (userKey === null && groupKey === null) return null
   const user = userKey === null ? null : findUser(userKey, groupKey !== null, values, environment)
   const gid = groupKey === null ? null : findGroup(groupKey, values, environment)
-  // Told already.
+  // It has its diagnostic.
   if ((userKey !== null && user === null) || (groupKey !== null && gid === null)) return null
   const { uid: ownUid, gid: ownGid } = environment
   const wanted: Identity = {
@@ -22,13 +22,13 @@ export function readIdentity(values: Values, environment: Environment): Identity
   }
   if (ownUid === 0) return wanted
   if (wanted.uid === ownUid && wanted.gid === ownGid) return null
-  for (const setting of [userSetting, groupSetting])
+  for (const setting of [processes.user, processes.group])
     if (values.isGiven(setting))
       values.report(setting, `may be given only when root starts the program, and user ${ownUid} did`)
   return null
 }
 
-/** Without an entry there is no group of its own either. */
+/** A number without an entry has no group of its own. */
 function findUser(key: string, hasGroup: boolean, values: Values, environment: Environment): User | null {
   const line = environment.findAccount('passwd', key)
   const user = line === null ? null : parseUser(line)
@@ -36,17 +36,17 @@ function findUser(key: string, hasGroup: boolean, values: Values, environment: E
   const isNumber = /^\d+$/.test(key)
   if (isNumber && hasGroup) return { name: '', uid: Number(key), gid: -1 }
   const missing = `must name a user that this machine knows (it is not in /etc/passwd)`
-  values.refuse(userSetting, isNumber ? `${missing}, or come with --group` : missing)
+  values.refuse(processes.user, isNumber ? `${missing}, or come with --group` : missing)
   return null
 }
 
-/** A number needs no entry. */
+/** A number needs no entry in /etc/group. */
 function findGroup(key: string, values: Values, environment: Environment): number | null {
   const line = environment.findAccount('group', key)
   const group = line === null ? null : parseGroup(line)
   if (group !== null) return group.gid
   if (/^\d+$/.test(key)) return Number(key)
-  values.refuse(groupSetting, 'must name a group that this machine knows (it is not in /etc/group)')
+  values.refuse(processes.group, 'must name a group that this machine knows (it is not in /etc/group)')
   return null
 }
 

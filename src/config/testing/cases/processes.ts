@@ -1,0 +1,56 @@
+import type { Case } from './case.ts'
+
+export const processes: Readonly<Record<string, Case>> = {
+  user: {
+    of: ({ identity }) => identity,
+    standard: null,
+    texts: [
+      ['www-data', { uid: 33, gid: 33, userName: 'www-data' }],
+      ['33', { uid: 33, gid: 33, userName: 'www-data' }],
+      ['none', null],
+    ],
+    toml: '"www-data"',
+    wrong: ['nobody-there', /must name a user that this machine knows/],
+  },
+  group: {
+    of: ({ identity }) => identity,
+    standard: null,
+    texts: [
+      ['staff', { uid: 0, gid: 50, userName: 'root' }],
+      ['5000', { uid: 0, gid: 5000, userName: 'root' }],
+    ],
+    toml: '"staff"',
+    wrong: ['no-group', /must name a group that this machine knows/],
+  },
+  umask: {
+    of: ({ umask }) => umask,
+    standard: null,
+    texts: [
+      ['027', 0o27],
+      ['0', 0],
+      ['inherit', null],
+    ],
+    toml: '"027"',
+    wrong: ['9', /must be octal, from 0 to 777, as in 027, or inherit/],
+  },
+  'pid-file': {
+    of: ({ pidFile }) => pidFile,
+    standard: null,
+    texts: [
+      ['j.pid', '$/j.pid'],
+      ['off', null],
+    ],
+    toml: '"j.pid"',
+    wrong: ['\0', /must name a file, or be off/],
+  },
+  'temp-dir': {
+    of: ({ temporaryDirectory }) => temporaryDirectory,
+    standard: '/tmp',
+    texts: [
+      ['site', '$/site'],
+      ['auto', '/tmp'],
+    ],
+    toml: '"site"',
+    wrong: ['nowhere', /must name a directory that this user may write to/],
+  },
+}

@@ -1,0 +1,14 @@
+import type { Case } from './case.ts'
+
+export const staticFiles: Readonly<Record<string, Case>> = {
+  static: {
+    of: ({ staticMounts, findStatic }) => [staticMounts, findStatic],
+    standard: [[], true],
+    texts: [
+      ['/static=site', [[{ url: '/static/', directory: '$/site' }], true]],
+      ['off', [[], false]],
+    ],
+    toml: '{ "/static" = "site" }',
+    wrong: ['/static', /must be URL=DIR/],
+  },
+}

@@ -1,0 +1,80 @@
+import { type Case, GIB, NUMBER_FROM, SECONDS, time } from './case.ts'
+
+export const workers: Readonly<Record<string, Case>> = {
+  workers: {
+    of: ({ workers, asgiWorkers, workersReason }) => [workers, asgiWorkers, workersReason],
+    standard: [4, 1, 'auto: 4 cores'],
+    texts: [
+      ['7', [7, null, '']],
+      ['auto', [4, null, 'auto: 4 cores']],
+    ],
+    toml: '7',
+    wrong: ['0', /must be a whole number from 1 to 1024, or auto/],
+  },
+  threads: {
+    of: ({ threads }) => threads,
+    standard: 1,
+    texts: [['8', 8]],
+    toml: '8',
+    wrong: ['many', /must be a whole number from 1 to 256/],
+  },
+  concurrency: {
+    of: ({ concurrency }) => concurrency,
+    standard: 1000,
+    texts: [['64', 64]],
+    toml: '64',
+    wrong: ['0', /must be a whole number from 1 to 65536/],
+  },
+  timeout: time(({ timeouts }) => timeouts.request, 30 * SECONDS),
+  'timeout-for': {
+    of: ({ timeouts }) => timeouts.requestFor,
+    standard: [],
+    texts: [
+      ['/export=5m', [{ prefix: '/export/', timeout: 300_000 }]],
+      ['/ping=0', [{ prefix: '/ping/', timeout: 0 }]],
+    ],
+    toml: '{ "/export" = "5m" }',
+    wrong: ['/export', /must be PREFIX=TIME/],
+  },
+  'stream-idle-timeout': time(({ timeouts }) => timeouts.streamIdle, 3600 * SECONDS),
+  'graceful-timeout': time(({ timeouts }) => timeouts.graceful, 30 * SECONDS),
+  'shutdown-delay': time(({ shutdownDelay }) => shutdownDelay, 0),
+  'start-timeout': time(({ startTimeout }) => startTimeout, 300 * SECONDS),
+  retry: {
+    of: ({ retry }) => retry,
+    standard: true,
+    texts: [
+      ['off', false],
+      ['on', true],
+    ],
+    toml: 'false',
+    wrong: ['never', /must be on or off/],
+  },
+  'max-requests': {
+    of: ({ recycle }) => recycle.maxRequests,
+    standard: 0,
+    texts: [['1000', 1000]],
+    toml: '1_000',
+    wrong: ['1k', NUMBER_FROM],
+  },
+  'max-requests-jitter': {
+    of: ({ recycle }) => recycle.maxRequestsJitter,
+    standard: 0,
+    texts: [['100', 100]],
+    toml: '100',
+    wrong: ['-1', NUMBER_FROM],
+  },
+  'max-age': time(({ recycle }) => recycle.maxAge, 0),
+  'max-memory': {
+    of: ({ recycle }) => recycle.maxMemory,
+    standard: 0,
+    texts: [
+      ['300M', 300 * 1024 ** 2],
+      ['1.5GiB', 1.5 * GIB],
+      ['0', 0],
+      ['1073741824', GIB],
+    ],
+    toml: '"300M"',
+    wrong: ['300', /must be from 16M to 1T, or 0/],
+  },
+}
