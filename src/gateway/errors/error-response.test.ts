@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { HttpError, ProtocolError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
-import { renderError, respondWithError } from './error-response.ts'
+import { renderWords, respondWithError } from './error-response.ts'
 
 interface Answer {
   status: number
@@ -60,14 +60,14 @@ test('a response that has begun can only be cut', () => {
 })
 
 test('as HTML, what a stranger wrote is text', () => {
-  const { contentType, body } = renderError(400, 'text/html', '<script>alert("x")</script> & co')
+  const { contentType, body } = renderWords(400, 'text/html', '<script>alert("x")</script> & co')
   assert.match(contentType, /text\/html/)
   assert.ok(!body.toString().includes('<script>'))
   assert.ok(body.toString().includes('&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; &amp; co'))
 })
 
 test('as JSON (RFC9457)', () => {
-  const { contentType, body } = renderError(404, 'application/json', 'nothing "here"')
+  const { contentType, body } = renderWords(404, 'application/json', 'nothing "here"')
   assert.equal(contentType, 'application/problem+json')
   assert.deepEqual(JSON.parse(body.toString()), { status: 404, title: 'Not Found', detail: 'nothing "here"' })
 })

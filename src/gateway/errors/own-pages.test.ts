@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ErrorFormat } from '../../config/types.ts'
+import { HttpError } from '../../http/errors.ts'
+import type { Exchange } from '../../http/exchange.ts'
+import { MemoryExchange } from '../../http/testing/memory-response.ts'
+import { respondWithError } from './error-response.ts'
 import { OwnPages } from './own-pages.ts'
 
 function find(formats: readonly ErrorFormat[], accept: string | undefined): string | undefined {
@@ -39,4 +43,30 @@ test('another status is ours, and pages are replaced as a whole', () => {
   pages.replace([{ status: 503, format: 'html', content: 'b' }])
   assert.equal(pages.find(502, undefined), null)
   assert.ok(pages.has(503))
+})
+
+function answered(status: number, method: string, pages: OwnPages) {
+  const exchange = new MemoryExchange(method, ['accept', 'text/html'])
+  respondWithError(exchange as unknown as Exchange, new HttpError(status, 'Full', 'operator', 3), pages)
+  const { content, headers } = exchange.client.outcome
+  return { content, headers: Object.fromEntries(headers.flatMap((name, i) => (i % 2 ? [] : [[name, headers[i + 1]]]))) }
+}
+
+test('a page takes the place of our words; the fields of the error stay, and X-Request-ID names the request', () => {
+  const pages = new OwnPages([{ status: 503, format: 'html', content: '<p>back soon \u2615' }])
+  const length = String(Buffer.byteLength('<p>back soon \u2615'))
+  const { content, headers } = answered(503, 'GET', pages)
+  assert.equal(Buffer.from(content, 'latin1').toString(), '<p>back soon \u2615')
+  assert.deepEqual(headers, {
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Length': length,
+    'X-Request-ID': 'memory-1',
+    'Cache-Control': 'no-store',
+    'Retry-After': '3',
+  })
+  const head = answered(503, 'HEAD', pages)
+  assert.deepEqual([head.content, head.headers['Content-Length']], ['', length], 'HEAD tells the length of the page')
+  const ours = answered(502, 'GET', pages)
+  assert.match(ours.content, /502.*Full\. Request memory-1/s)
+  assert.equal(ours.headers['X-Request-ID'], undefined)
 })
