@@ -104,6 +104,20 @@ test('other methods, other paths, directories and what is missing are the applic
   assert.equal((await site.get(`/static/${'x'.repeat(300)}`)).status, 299)
 })
 
+test('with a page for 404 what is missing below a URL of files is answered; other paths stay the application’s', async t => {
+  const site = new Site(t)
+  site.answersMissing = true
+  for (const path of ['/static/b.css', '/static/b.css', '/static/a/b.css']) {
+    const { error } = (await site.get(path)).exchange
+    assert.ok(error instanceof HttpError && error.status === 404, path)
+  }
+  for (const path of ['/a.css', '/static', '/static/.git/config', '/static/'])
+    assert.equal((await site.get(path)).status, 299, path)
+  assert.equal(site.begin('/static/b.css', { method: 'POST' }).response.status, 299)
+  site.files.setMounts([{ url: '/', directory: site.root }])
+  assert.equal((await site.get('/b.css')).status, 299)
+})
+
 test('that a file is missing is remembered for a moment: no system call for the application’s paths', async t => {
   const site = new Site(t)
   site.files.setMounts([{ url: '/', directory: site.root }])
@@ -245,7 +259,7 @@ function askInChild(site: Site, before: string): string {
     files.setMounts([{ url: '/static/', directory: root }])
     ${before}
     const request = { method: 'GET', path: '/static/a.css', headers: [] }
-    await files.handler(() => console.log('handed on'))({ request, response: { state: 'idle' } })`
+    console.log(await files.serve({ request, response: { state: 'idle' } }))`
   writeFileSync(script, code)
   return execFileSync('sh', ['-c', 'ulimit -n 64; exec "$0" "$1"', process.execPath, script], { encoding: 'utf8' })
 }
@@ -253,12 +267,15 @@ function askInChild(site: Site, before: string): string {
 test('a file that may not be read is an error of the operator, not a missing file', t => {
   const site = new Site(t)
   const output = askInChild(site, `chmodSync(root + '/a.css', 0); if (process.getuid() === 0) process.setuid(65534)`)
-  assert.match(output, /^403 operator .*EACCES/)
+  assert.match(output, /^403 operator .*EACCES.*\nanswered/)
 })
 
 test('the limit of open files is told as what it is', t => {
   const site = new Site(t)
-  assert.match(askInChild(site, `try { for (;;) openSync('/dev/null') } catch {}`), /^503 operator .*EMFILE/)
+  assert.match(
+    askInChild(site, `try { for (;;) openSync('/dev/null') } catch {}`),
+    /^503 operator .*EMFILE.*\nanswered/,
+  )
 })
 
 test('files count as open until they are sent; where no more may be opened it is 503 with Retry-After', async t => {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { FakeExchange, type FakeRequest } from '../../../apps/testing/fake-exchange.ts'
 import { OpenFiles } from '../../../base/open-files.ts'
+import { staticFirst } from '../../../gateway/static-first.ts'
 import type { Exchange } from '../../../http/exchange.ts'
 import { StaticFiles } from '../handler.ts'
 
@@ -19,13 +20,19 @@ export class Site {
   readonly root: string
   readonly openFiles: OpenFiles = new OpenFiles(MAX_OPEN)
   readonly files: StaticFiles = new StaticFiles('', this.openFiles, FakeExchange.failed)
-  /** Requests that were handed on. */
+  /** Requests that it did not answer. */
   readonly handedOn: Exchange[] = []
-  readonly #handler = this.files.handler(exchange => {
-    this.handedOn.push(exchange)
-    exchange.response.start({ status: 299, reason: '', headers: [] })
-    exchange.response.end()
-  })
+  /** A missing file is answered 404 instead. */
+  answersMissing = false
+  readonly #handler = staticFirst(
+    this.files,
+    exchange => {
+      this.handedOn.push(exchange)
+      exchange.response.start({ status: 299, reason: '', headers: [] })
+      exchange.response.end()
+    },
+    { isAnswered: () => this.answersMissing, refuse: FakeExchange.failed },
+  )
 
   constructor(t: TestContext) {
     this.base = mkdtempSync(join(tmpdir(), 'jumak-static-'))

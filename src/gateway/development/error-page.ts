@@ -11,9 +11,9 @@ import { HttpError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { headerValue } from '../../http/headers.ts'
 import { negotiateErrorFormat } from '../../http/negotiate.ts'
-import { isDeveloper } from '../development/developer.ts'
-import { escapeHtml } from './html.ts'
-import { CONTENT_TYPES } from './own-pages.ts'
+import { escapeHtml } from '../errors/html.ts'
+import { CONTENT_TYPES } from '../errors/own-pages.ts'
+import { isDeveloper } from './developer.ts'
 
 /** A 500 with what is known of it. */
 export class ReportedError extends HttpError {

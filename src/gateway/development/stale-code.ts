@@ -9,14 +9,14 @@ import type { AppPool } from '../../apps/pool/pool.ts'
 import type { MasterToGateway, SourceFile } from '../../control/messages.ts'
 import type { Exchange, Handler, Middleware } from '../../http/exchange.ts'
 import { headerValue } from '../../http/headers.ts'
-import { ReportedError, respondWithReport, STATE_HEADER } from '../errors/error-page.ts'
 import { isDeveloper } from './developer.ts'
+import { ReportedError, respondWithReport, STATE_HEADER } from './error-page.ts'
 
 /** Milliseconds: both sides made a number of the same nanoseconds, not bit by bit the same one. */
 const CLOCK_TOLERANCE = 0.01
 const STATE_QUESTION = STATE_HEADER.toLowerCase()
 
-export class Development {
+export class StaleCodeGuard {
   readonly #pool: AppPool
   readonly #onStale: (path: string) => void
   /** Changes whenever the answer to a request may be another one, and with each start of a gateway. */
