@@ -4,16 +4,14 @@
  * 2 µs each. What comes while the code changes waits in the pool; code that does not load is answered with a page.
  */
 import { randomUUID } from 'node:crypto'
-import { statSync } from 'node:fs'
 import type { AppPool } from '../../apps/pool/pool.ts'
 import type { MasterToGateway, SourceFile } from '../../control/messages.ts'
+import { isDifferent, look } from '../../control/source-file.ts'
 import type { Exchange, Handler, Middleware } from '../../http/exchange.ts'
 import { headerValue } from '../../http/headers.ts'
 import { isDeveloper } from './developer.ts'
 import { ReportedError, respondWithReport, STATE_HEADER } from './error-page.ts'
 
-/** Milliseconds: both sides made a number of the same nanoseconds, not bit by bit the same one. */
-const CLOCK_TOLERANCE = 0.01
 const STATE_QUESTION = STATE_HEADER.toLowerCase()
 
 export class StaleCodeGuard {
@@ -80,20 +78,10 @@ export class StaleCodeGuard {
 
   /** True when a file is not what it was: then everything waits. */
   #isStale(): boolean {
-    const stale = this.#files.find(isDifferent)
+    const stale = this.#files.find(file => isDifferent(file, look(file.path)))
     if (stale === undefined) return false
     this.#hold()
     this.#onStale(stale.path)
-    return true
-  }
-}
-
-function isDifferent({ path, modified, size }: SourceFile): boolean {
-  try {
-    const found = statSync(path, { throwIfNoEntry: false })
-    return found === undefined || found.size !== size || Math.abs(found.mtimeMs - modified) > CLOCK_TOLERANCE
-  } catch {
-    // No permission, a loop of links: it was readable once.
     return true
   }
 }

@@ -11,8 +11,9 @@
  */
 import type { Config } from '../../config/types.ts'
 import type { ErrorReport, MasterToGateway, SourceFile } from '../../control/messages.ts'
+import { isDifferent, look } from '../../control/source-file.ts'
 import type { Narrator } from '../output/narrator.ts'
-import { isDifferent, look, Reading, touchedAt } from './source-snapshot.ts'
+import { Reading, touchedAt } from './source-snapshot.ts'
 import { CodeWatcher, matters } from './watch.ts'
 
 /** One save of an editor, a formatter, a checkout: all of it is one change. */

@@ -4,12 +4,11 @@
  */
 import { statSync } from 'node:fs'
 import type { ErrorReport, SourceFile } from '../../control/messages.ts'
+import { isDifferent, look } from '../../control/source-file.ts'
 import { kindOf } from './watch.ts'
 
 /** As many as Python reports (`sources.py`). */
 const MAX_FILES = 5000
-/** Milliseconds: Python and Node make a number of the same nanoseconds, not bit by bit the same one. */
-const CLOCK_TOLERANCE = 0.01
 
 export class Reading {
   readonly number: number
@@ -64,16 +63,6 @@ export class Reading {
   }
 }
 
-/** The file as it is now; null when there is none. */
-export function look(path: string): SourceFile | null {
-  try {
-    const found = statSync(path, { throwIfNoEntry: false })
-    return found?.isFile() ? { path, modified: found.mtimeMs, size: found.size } : null
-  } catch {
-    return null
-  }
-}
-
 /** When its content, name or mode changed: 0 when it is gone. */
 export function touchedAt(path: string): number {
   try {
@@ -81,9 +70,4 @@ export function touchedAt(path: string): number {
   } catch {
     return 0
   }
-}
-
-export function isDifferent(one: SourceFile | null, other: SourceFile | null): boolean {
-  if (one === null || other === null) return one !== other
-  return one.size !== other.size || Math.abs(one.modified - other.modified) > CLOCK_TOLERANCE
 }
