@@ -29,7 +29,5 @@ function answer({ request, response }: Exchange, status: number, text: string): 
   const headers = ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(content.length)]
   headers.push('Cache-Control', 'no-store')
   if (!isAllowed) headers.push('Allow', 'GET, HEAD')
-  response.start({ status: isAllowed ? status : 405, reason: '', headers })
-  response.write(content)
-  response.end()
+  response.respond({ status: isAllowed ? status : 405, reason: '', headers }, content)
 }

@@ -43,9 +43,7 @@ export function respondWithReport(exchange: Exchange, error: Error, state: strin
   const body = Buffer.from(text)
   const headers = ['Content-Type', type, 'Content-Length', String(body.length), 'Cache-Control', 'no-store']
   if (policy !== '') headers.push('Content-Security-Policy', policy)
-  response.start({ status: 500, reason: '', headers })
-  response.write(body)
-  response.end()
+  response.respond({ status: 500, reason: '', headers }, body)
   return true
 }
 

@@ -36,9 +36,7 @@ export class StaleCodeGuard {
     this.checkFreshness()
     const body = Buffer.from(this.#state)
     const headers = [STATE_HEADER, this.#state, 'Content-Type', 'text/plain', 'Content-Length', String(body.length)]
-    exchange.response.start({ status: 200, reason: '', headers: [...headers, 'Cache-Control', 'no-store'] })
-    exchange.response.write(body)
-    exchange.response.end()
+    exchange.response.respond({ status: 200, reason: '', headers: [...headers, 'Cache-Control', 'no-store'] }, body)
   }
 
   /** Answers a failure with its frames; false: the error is none, or the client may not see them. */

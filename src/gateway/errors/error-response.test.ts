@@ -2,46 +2,22 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { HttpError, ProtocolError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
+import { MemoryExchange } from '../../http/testing/memory-response.ts'
 import { renderWords, respondWithError } from './error-response.ts'
 
-interface Answer {
-  status: number
-  headers: Record<string, string>
-  body: string
-  aborted: boolean
-}
-
-function answerTo(error: Error, accept?: string, state = 'idle'): Answer {
-  const answer: Answer = { status: 0, headers: {}, body: '', aborted: false }
-  const exchange = {
-    id: 'abc-1',
-    request: { headers: accept === undefined ? [] : ['accept', accept] },
-    response: {
-      state,
-      start(head: { status: number; headers: string[] }) {
-        answer.status = head.status
-        for (let i = 0; i < head.headers.length; i += 2) answer.headers[head.headers[i]!] = head.headers[i + 1]!
-      },
-      write(chunk: Buffer) {
-        answer.body += chunk.toString()
-        return true
-      },
-      end() {},
-      abort() {
-        answer.aborted = true
-      },
-    },
-  } as unknown as Exchange
-  respondWithError(exchange, error)
-  return answer
+function answerTo(error: Error, accept?: string) {
+  const exchange = new MemoryExchange('GET', accept === undefined ? [] : ['accept', accept])
+  respondWithError(exchange as unknown as Exchange, error)
+  const { status, headers, content } = exchange.client.outcome
+  return { status, body: content, header: (name: string) => headers[headers.indexOf(name) + 1] }
 }
 
 test('a deliberate error says what it is, and the request id', () => {
   const answer = answerTo(new HttpError(503, 'The queue is full', 'operator', 3))
   assert.equal(answer.status, 503)
-  assert.equal(answer.headers['Retry-After'], '3')
-  assert.match(answer.body, /^503 Service Unavailable\nThe queue is full\. Request abc-1\.\n$/)
-  assert.equal(Number(answer.headers['Content-Length']), Buffer.byteLength(answer.body))
+  assert.equal(answer.header('Retry-After'), '3')
+  assert.match(answer.body, /^503 Service Unavailable\nThe queue is full\. Request memory-1\.\n$/)
+  assert.equal(Number(answer.header('Content-Length')), Buffer.byteLength(answer.body))
 })
 
 test('an error that nobody expected is a 500 without its message', () => {
@@ -55,8 +31,10 @@ test("content that broke the protocol has the protocol's status", () => {
 })
 
 test('a response that has begun can only be cut', () => {
-  const answer = answerTo(new HttpError(502, 'gone', 'application'), undefined, 'started')
-  assert.deepEqual([answer.status, answer.aborted], [0, true])
+  const exchange = new MemoryExchange()
+  exchange.response.start({ status: 200, reason: '', headers: [] })
+  respondWithError(exchange as unknown as Exchange, new HttpError(502, 'gone', 'application'))
+  assert.deepEqual([exchange.client.status, exchange.client.state], [200, 'aborted'])
 })
 
 test('as HTML, what a stranger wrote is text', () => {

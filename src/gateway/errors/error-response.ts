@@ -66,9 +66,7 @@ export function respondWithError(exchange: Exchange, error: Error, pages: OwnPag
   if (error instanceof HttpError && error.retryAfter !== undefined)
     headers.push('Retry-After', String(error.retryAfter))
   if (error instanceof HttpError) headers.push(...error.headers)
-  response.start({ status, reason: '', headers })
-  response.write(body)
-  response.end()
+  response.respond({ status, reason: '', headers }, body)
 }
 
 /** What a stranger may read. The log has the rest under the same request id. */
