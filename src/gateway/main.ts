@@ -69,7 +69,7 @@ class Gateway {
     }
   }
 
-  /** Without its address the gateway is of no use. */
+  /** Before all addresses are listened on, the gateway is of no use without one of them. Later errors go to the log. */
   #onListenError(display: string, error: Error, isFirst: boolean): void {
     if (!isFirst) {
       this.#parts.log('error', `${display}: ${error.message}`)
@@ -116,7 +116,7 @@ class Gateway {
       case 'drain':
         void this.drain(message.deadlineMs).then(cut => {
           this.#channel.send({ type: 'drained', cut })
-          // While the master stops the workers.
+          // Meanwhile the master stops the workers.
           return this.#finish()
         })
         break
@@ -125,13 +125,13 @@ class Gateway {
     }
   }
 
-  /** Drains, if that is not done yet; resolves when the process may end. */
+  /** Drains, if it has not drained yet. Resolves when the process may end. */
   async end(): Promise<void> {
     await this.drain(ORPHAN_DRAIN_MS)
     await this.#finish()
   }
 
-  /** After a drain. */
+  /** Called after a drain. */
   #finish(): Promise<void> {
     this.#finished ??= this.#connections.linger().then(() => this.#parts.accessLog.close())
     return this.#finished
@@ -155,7 +155,7 @@ class Gateway {
   }
 }
 
-/** The listening sockets are ours already. Nothing is served with more rights than were asked for. */
+/** The listening sockets are here already. Nothing is served with more rights than the operator asked for. */
 function dropOrLeave(identity: Identity): void {
   try {
     dropPrivileges(identity)
@@ -164,7 +164,7 @@ function dropOrLeave(identity: Identity): void {
   }
 }
 
-/** The master hears why, on the pipe that needs no event loop. */
+/** Writes the reason to standard error, which the master reads: no event loop is needed for that. */
 function leave(reason: string): never {
   writeSync(2, `${reason}\n`)
   process.exit(1)
@@ -185,15 +185,15 @@ function main(): void {
     },
     reason => {
       if (gateway === null) leave(`the master sent ${reason}`)
-      // What it has said before still holds.
+      // The messages before it still hold.
       else channel.send({ type: 'log', level: 'error', message: `the master sent ${reason}` })
     },
   )
   channel.onClosed(() => {
-    // The master is gone, or has ended us after a drain.
+    // The master is gone, or has ended this process after a drain.
     void Promise.resolve(gateway?.end()).then(() => process.exit(0))
   })
-  // An init system, or a terminal, signals every process at once: ending is the master's affair.
+  // An init system or a terminal signals every process at once. The master decides when the gateway ends.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
 }
 

@@ -12,7 +12,7 @@ function answerTo(error: Error, accept?: string) {
   return { status, body: content, header: (name: string) => headers[headers.indexOf(name) + 1] }
 }
 
-test('a deliberate error says what it is, and the request id', () => {
+test('a deliberate error says its message and the request id', () => {
   const answer = answerTo(new HttpError(503, 'The queue is full', 'operator', 3))
   assert.equal(answer.status, 503)
   assert.equal(answer.header('Retry-After'), '3')
@@ -20,13 +20,13 @@ test('a deliberate error says what it is, and the request id', () => {
   assert.equal(Number(answer.header('Content-Length')), Buffer.byteLength(answer.body))
 })
 
-test('an error that nobody expected is a 500 without its message', () => {
+test('an unexpected error is a 500 without its message', () => {
   const answer = answerTo(new TypeError('secret is undefined'))
   assert.equal(answer.status, 500)
   assert.ok(!answer.body.includes('secret'))
 })
 
-test("content that broke the protocol has the protocol's status", () => {
+test("request content that breaks the protocol is answered with the protocol's status", () => {
   assert.equal(answerTo(new ProtocolError(413, 'Too large', 'RFC9110§15.5.14')).status, 413)
 })
 
@@ -37,7 +37,7 @@ test('a response that has begun can only be cut', () => {
   assert.deepEqual([exchange.client.status, exchange.client.state], [200, 'aborted'])
 })
 
-test('as HTML, what a stranger wrote is text', () => {
+test('in HTML, text of a stranger is escaped', () => {
   const { contentType, body } = renderWords(400, 'text/html', '<script>alert("x")</script> & co')
   assert.match(contentType, /text\/html/)
   assert.ok(!body.toString().includes('<script>'))

@@ -69,7 +69,7 @@ export function respondWithError(exchange: Exchange, error: Error, pages: OwnPag
   response.respond({ status, reason: '', headers }, body)
 }
 
-/** What a stranger may read. The log has the rest under the same request id. */
+/** The part of the error that a stranger may read. The log has the rest under the same request id. */
 function publicDetail(exchange: Exchange, error: Error): string {
   if (error instanceof ProtocolError) return error.message
   return `${error instanceof HttpError ? error.message : 'The server failed to handle this request'}. Request ${exchange.id}.`

@@ -14,7 +14,7 @@ function find(formats: readonly ErrorFormat[], accept: string | undefined): stri
 
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
 
-test('a client gets the page that it prefers, and ours where the operator has none that it takes', () => {
+test('a client gets the page that it prefers, and our words when it accepts no page of the operator', () => {
   const cases: readonly [readonly ErrorFormat[], string | undefined, string | undefined][] = [
     [['html'], BROWSER, 'html'],
     [['html'], undefined, 'html'],
@@ -29,7 +29,7 @@ test('a client gets the page that it prefers, and ours where the operator has no
     [['json', 'html'], BROWSER, 'html'],
     [['html', 'json'], 'application/json', 'json'],
     [['html', 'json'], 'text/html;q=0.5, application/json', 'json'],
-    // The first that was given.
+    // All are equal: the first of the pages.
     [['json', 'html'], '*/*', 'json'],
     [['json', 'text'], 'text/*', 'text'],
   ]
@@ -37,7 +37,7 @@ test('a client gets the page that it prefers, and ours where the operator has no
     assert.equal(find(formats, accept), expected, `${formats} for ${accept}`)
 })
 
-test('another status is ours, and pages are replaced as a whole', () => {
+test('a status without a page keeps our words, and all pages are replaced at once', () => {
   const pages = new OwnPages([{ status: 502, format: 'html', content: 'a' }])
   assert.equal(pages.find(503, undefined), null)
   pages.replace([{ status: 503, format: 'html', content: 'b' }])

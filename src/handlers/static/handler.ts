@@ -19,7 +19,7 @@ import { type Entry, loadEntry, pathOf, type Variant, variantOfOpen } from './en
 import { openBelow, resolveDirectory } from './files.ts'
 import { arrangeMounts, decodePath, findMount, type Mount, relativePath } from './paths.ts'
 
-/** Renders when the response is idle, cuts when it has started. */
+/** Answers while the response is idle, cuts it when it has started. */
 export type OnError = (exchange: Exchange, error: Error) => void
 
 /**
@@ -34,20 +34,20 @@ export class StaticFiles {
   readonly #openFiles: OpenFiles
   #mounts: readonly Mount[] = []
   #cache = new FileCache()
-  /** Looks that are under way: all who ask for the same file meanwhile wait for the same one. */
+  /** Looks at the disk that are under way: all requests for the same file wait for the same look. */
   #looks = new Map<string, Promise<Entry | null>>()
 
-  /** `rootPath`: of the configuration. */
+  /** `rootPath`: `--root-path`. */
   constructor(rootPath: string, openFiles: OpenFiles, onError: OnError) {
     this.#openFiles = openFiles
     this.#rootPath = rootPath
     this.#onError = onError
   }
 
-  /** From now on; what runs is finished. */
+  /** For requests from now on. Those that are being answered go on with the old directories. */
   setMounts(mounts: readonly StaticMount[]): void {
     const arranged = arrangeMounts(mounts, this.#rootPath)
-    // The master says it each time it could have changed.
+    // The master sends the mounts each time they may have changed.
     if (isDeepStrictEqual(arranged, this.#mounts)) return
     this.#mounts = arranged
     this.#cache = new FileCache()
@@ -128,7 +128,7 @@ export class StaticFiles {
     return 'answered'
   }
 
-  /** Opened anew each time: a descriptor that is kept would keep a deleted file's space, and one of the process's few. */
+  /** Opens the file for each request. A kept descriptor would keep the space of a deleted file, and a process has few descriptors. */
   async #serveLarge(
     exchange: Exchange,
     entry: Entry,
