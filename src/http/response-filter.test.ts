@@ -566,3 +566,38 @@ test('a filter must not end what its source has not ended', () => {
   response.start(HEAD)
   assert.throws(() => out().end(), /before its source/)
 })
+
+test('a response without content goes through no filter of content, and keeps its changed head (RFC9110§6.4.1)', () => {
+  for (const [method, status] of [
+    ['HEAD', 200],
+    ['GET', 204],
+    ['GET', 205],
+    ['GET', 304],
+  ] as const) {
+    const exchange = new MemoryExchange(method)
+    addFilter(exchange, head => ({
+      head: withHeaders(head, ['X-Filtered', 'yes']),
+      content: () => assert.fail(`${method} ${status}`),
+    }))
+    exchange.response.start({ ...HEAD, status })
+    exchange.response.write(Buffer.from('swallowed'))
+    exchange.response.end()
+    assert.deepEqual([exchange.client.outcome.headers, exchange.client.state], [['X-Filtered', 'yes'], 'ended'])
+  }
+})
+
+test('content of a response that must have none does not reach a filter either', async () => {
+  const { exchange, client, response } = filtered(({ status, ...head }, context) => {
+    assert.equal(status, 304)
+    return observer.filter(withoutLength({ ...head, status: 200 }), context)
+  })
+  // The length that GET would have (RFC9110§8.6).
+  response.start({ status: 304, reason: '', headers: ['Content-Length', '100'] })
+  response.write(Buffer.from('swallowed'))
+  const fd = openFile('swallowed')
+  assert.equal(await new Promise(done => response.sendFile(fd, 0, 9, done)), null)
+  closeSync(fd)
+  response.end()
+  assert.deepEqual([client.status, client.outcome.content, client.state], [200, '', 'ended'])
+  assert.equal(exchange.response.status, 200)
+})
