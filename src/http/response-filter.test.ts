@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import fc from 'fast-check'
-import { Http1Response } from '../http1/response-writer.ts'
+import { connect } from '../http1/testing/connect.ts'
 import { FileCutError } from './errors.ts'
 import type { Exchange, ResponseHead, ResponseWriter } from './exchange.ts'
 import {
@@ -254,46 +254,19 @@ async function inMemory(script: Script, filters: readonly Named[]): Promise<Outc
   return exchange.client.outcome
 }
 
-/** The same with the writer of HTTP/1.1, read as a client does. */
+/** The same on a connection of HTTP/1.1, read as a client does. */
 async function overHttp1(script: Script, filters: readonly Named[]): Promise<Outcome> {
-  const sent: Buffer[] = []
-  const closers: (() => void)[] = []
-  const isHead = script.method === 'HEAD'
-  const send = (data: Buffer) => {
-    sent.push(Buffer.from(data))
-    return accepts()
-  }
-  const close = () => {
-    for (const closer of closers.splice(0)) closer()
-  }
-  const writer = new Http1Response(
-    {
-      send,
-      sendJoined: (text, data) => send(Buffer.concat([Buffer.from(text, 'latin1'), data])),
-      responseEnded: close,
-      responseAborted: close,
-      flushLater: response => setImmediate(() => response.flush()),
-      isMemoryShort: false,
-      mayKeepAlive: () => true,
-    },
-    '1.1',
-    isHead,
-  )
-  const accepts = pace(script.paces, () => {
-    if (writer.state === 'started') writer.drained()
-  })
-  const { id, request } = new MemoryExchange(script.method)
-  const exchange = {
-    id,
-    request,
-    response: writer as ResponseWriter,
-    onClosed: (call: () => void) => closers.push(call),
-  }
-  for (const { filter } of filters)
-    addFilter(exchange as Pick<Exchange, 'id' | 'request' | 'response' | 'onClosed'>, filter)
+  const { transport, exchanges } = connect()
+  Object.defineProperty(transport, 'reading', { get: pace(script.paces, () => transport.drain()), set() {} })
+  transport.receive(`${script.method} / HTTP/1.1\r\nHost: a\r\n\r\n`)
+  const [exchange] = exchanges as [Exchange]
+  const { response } = exchange
+  for (const { filter } of filters) addFilter(exchange, filter)
   await play(script, exchange.response)
-  while (writer.state === 'started') await new Promise(setImmediate)
-  return readHttp1(Buffer.concat(sent).toString('latin1'), writer.state === 'ended')
+  while (response.state === 'started') await new Promise(setImmediate)
+  const isComplete = response.state === 'ended'
+  transport.leave()
+  return readHttp1(transport.text, isComplete)
 }
 
 function readHttp1(text: string, isComplete: boolean): Outcome {
