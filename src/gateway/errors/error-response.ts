@@ -5,9 +5,9 @@
  */
 import { HttpError, ProtocolError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
+import { addFilter } from '../../http/filtered-response.ts'
 import { headerValue } from '../../http/headers.ts'
 import { negotiateErrorFormat } from '../../http/negotiate.ts'
-import { addFilter } from '../../http/response-filter.ts'
 import { reasonPhrase } from '../../http/status.ts'
 import { escapeHtml } from './html.ts'
 import { CONTENT_TYPES, type OwnPages } from './own-pages.ts'

@@ -8,8 +8,8 @@ import fc from 'fast-check'
 import { connect } from '../http1/testing/connect.ts'
 import { FileCutError } from './errors.ts'
 import type { Exchange, ResponseHead, ResponseWriter } from './exchange.ts'
+import { addFilter } from './filtered-response.ts'
 import {
-  addFilter,
   type ContentFilter,
   type ContentOutput,
   type ResponseFilter,
