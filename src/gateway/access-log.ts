@@ -1,29 +1,29 @@
-/** The access log, which the gateway writes by itself: opened at start and at USR1; what goes wrong is told in the program's log. */
+/** The access log, which the gateway writes by itself: opened at the start and again at USR1. Its problems stand in the program's log. */
 import { standardStream } from '../base/standard-streams.ts'
 import type { AccessLogConfig } from '../config/types.ts'
 import { type AccessWriter, createAccessWriter } from '../observe/access-log.ts'
 import { Sink } from '../observe/sink.ts'
 
-/** Its reader has this long to take the last lines. */
+/** How long the end of the process waits for the reader of the log. */
 const LAST_LINES_MS = 500
 
 export class AccessLog {
-  /** Null: there is none. */
+  /** Null: there is no access log. */
   readonly write: AccessWriter | null = null
   readonly #sink: Sink | null = null
   readonly #log: (level: 'warn' | 'error', message: string) => void
 
-  /** The master has checked, in this user's name, that it can be written; if that has changed since, serving matters more. */
+  /** The master has checked, as this user, that the log can be written. If that has changed, the gateway serves without it. */
   constructor(config: AccessLogConfig | null, log: (level: 'warn' | 'error', message: string) => void) {
     this.#log = log
     if (config === null) return
     try {
-      // Whichever standard stream is meant: the master has made it ours.
+      // The master has made our standard output whichever standard stream is meant.
       const isStream = config.path === '-' || standardStream(config.path) !== null
       const sink = new Sink(
         isStream ? 1 : config.path,
         count => {
-          // Not there: a line of another kind would stop those who read it.
+          // Not in the access log: a line of another format would stop the programs that read it.
           log('warn', `access log: ${count} lines dropped, its reader is too slow or its disk is full`)
           return ''
         },

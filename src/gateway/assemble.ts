@@ -1,37 +1,74 @@
 /**
- * Builds what serves an exchange from the configuration: the application handler, wrapped in the middleware that is
- * switched on. Folded once, so that a request pays nothing for what is off.
+ * Puts a request's path together from the gateway's parts: protocol, `serve`, middleware, handlers. Folded once, when the gateway starts: a
+ * request pays nothing for what is off. Runs in the gateway.
  */
-import type { AppPool } from '../apps/pool/pool.ts'
-import type { MemoryBudget } from '../base/memory-budget.ts'
-import type { TemporarySpace } from '../base/temporary-space.ts'
-import type { GatewayConfig } from '../config/types.ts'
 import { appHandler } from '../handlers/app.ts'
-import type { StaticFiles } from '../handlers/static/handler.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
+import { createHttp1Context, type Http1Context } from '../http1/context.ts'
 import { accessLog } from '../middleware/access-log.ts'
 import { health } from '../middleware/health.ts'
-import type { AccessWriter } from '../observe/access-log.ts'
-import type { Development } from './development/development.ts'
+import { createWebSocketEngine } from '../websocket/engine.ts'
+import { Connections } from './connections/connections.ts'
+import { renderError, respondWithError } from './errors/error-response.ts'
+import type { GatewayParts } from './parts.ts'
+import { createServe } from './serve.ts'
+import { staticFirst } from './static-first.ts'
 
-export function assembleHandler(
-  config: GatewayConfig,
-  pool: AppPool,
-  space: TemporarySpace,
-  memory: MemoryBudget,
-  files: StaticFiles,
-  access: AccessWriter | null,
-  development: Development | null,
-  onError: (exchange: Exchange, error: Error) => void,
-  whyNotReady: () => string | null,
-): Handler {
+/** From the outside in: what is asked first stands last. */
+export function assembleHandler(parts: GatewayParts): Handler {
+  const { config, pool, space, memory, files, pages, refuse, codeGuard } = parts
   const { limits, requestBuffering } = config
-  // Its directories may come and go while it serves: without any it costs a comparison.
-  const application = appHandler(pool, { requestBuffering, limits, space, memory, onError })
-  const handler = files.handler(application)
-  const logged = access === null ? handler : accessLog(access)(handler)
-  // The questions of an error page and of a load balancer are no requests of anybody.
-  const asked = development === null ? logged : development.middleware(logged)
+  const application = appHandler(pool, { requestBuffering, limits, space, memory: memory.budget, onError: refuse })
+  const handler = staticFirst(files, application, { isAnswered: () => pages.has(404), refuse })
+  const logged = parts.onAnswered === null ? handler : accessLog(parts.onAnswered)(handler)
+  // Neither the question of an error page nor that of a load balancer is a request of a client.
+  const asked = codeGuard === null ? logged : codeGuard.middleware(logged)
   const { live, ready } = config.health
-  return live === null && ready === null ? asked : health(config.health, whyNotReady)(asked)
+  return live === null && ready === null ? asked : health(config.health, parts.whyNotReady)(asked)
+}
+
+/** What a protocol calls with each new exchange. */
+function assembleServe(parts: GatewayParts): (exchange: Exchange) => void {
+  const { config, log, pages, onAnswered } = parts
+  return createServe({
+    handler: assembleHandler(parts),
+    trusted: parts.trusted,
+    respond: (exchange, error) => respondWithError(exchange, error, pages),
+    forwardedHeaders: config.forwardedHeaders,
+    onRefused: (exchange, error) => {
+      log('debug', `refused ${exchange.peer.address || 'client'}: ${error.message}`, exchange.id)
+      if (onAnswered !== null) exchange.onClosed(() => onAnswered(exchange))
+    },
+    onBug: (error, exchange) => {
+      const { method, target } = exchange.request
+      log('error', `${method} ${target}: ${error.stack ?? error.message}`, exchange.id)
+    },
+  })
+}
+
+function assembleHttp1(parts: GatewayParts, isDraining: () => boolean): Omit<Http1Context, 'onClose'> {
+  const { config, memory, pages, refusals, onAnswered } = parts
+  return createHttp1Context({
+    limits: config.limits,
+    timeouts: config.timeouts,
+    onExchange: assembleServe(parts),
+    renderError: (status, accept, detail) => renderError(status, accept, detail, pages),
+    webSockets: createWebSocketEngine(config, memory.budget),
+    memory: memory.budget,
+    isDraining,
+    onProtocolError: (error, peer, request) => refusals.request(error, peer.address || 'client', request),
+    onAnswered: entry => onAnswered?.(entry),
+  })
+}
+
+/** Everything from an accepted socket to the application. */
+export function assembleConnections(parts: GatewayParts, isDraining: () => boolean): Connections {
+  const { config, refusals, trusted } = parts
+  const { connections, connectionsPerAddress } = config.limits
+  return new Connections(assembleHttp1(parts, isDraining), {
+    limits: config.limits,
+    isExempt: address => trusted.isTrusted(address),
+    onFull: () => refusals.connection(connections),
+    onAddressFull: address => refusals.connectionFrom(address, connectionsPerAddress),
+  })
 }

@@ -6,7 +6,7 @@ import { GiveBack } from './give-back.ts'
 
 const MIB = 1024 * 1024
 
-test('when a wave is over, once; not for a little', () => {
+test('memory is given back once when a wave is over, and never for a small one', () => {
   const memory = new MemoryBudget()
   const account = memory.open('', null)
   let given = 0
@@ -27,7 +27,7 @@ test('when a wave is over, once; not for a little', () => {
   }
 })
 
-test('garbage is looked for when much was evicted, at the end of the turn', async () => {
+test('garbage is collected after many evicted bytes, at the end of the turn', async () => {
   let collected = 0
   const one = new GiveBack(new MemoryBudget(), { collect: () => collected++, giveBack() {} })
   one.evicted(10 * MIB)
@@ -39,7 +39,7 @@ test('garbage is looked for when much was evicted, at the end of the turn', asyn
   assert.equal(collected, 1)
 })
 
-/** In a process of its own, whose memory nobody else touches. Small buffers are those that the C library keeps. */
+/** Runs in a process of its own, so that no other test changes its memory. The buffers are small: the C library keeps only small ones. */
 const SCRIPT = `
   const { giveBack } = await import(process.argv[1])
   let held = Array.from({ length: 8000 }, () => Buffer.allocUnsafeSlow(16000).fill(1))
@@ -49,7 +49,7 @@ const SCRIPT = `
   console.log(JSON.stringify({ isGiven, before, after: process.memoryUsage.rss() }))
 `
 
-test('memory of buffers that are gone leaves the process', t => {
+test('the memory of freed buffers leaves the process', t => {
   const module = new URL('give-back.ts', import.meta.url).href
   const options = ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', SCRIPT, module]
   const output = execFileSync(process.execPath, options, { encoding: 'utf8' })

@@ -1,20 +1,20 @@
 /**
- * Gives memory back to the system that buffers had and do not need any more. Freed buffers stay in the process otherwise: V8 does not look
- * for garbage while little is allocated, and the C library keeps free memory below anything that is in use. Runs in the gateway.
+ * Gives the memory of freed buffers back to the system. Otherwise it stays in the process: V8 does not look for garbage while little is
+ * allocated, and the C library keeps free memory that lies below memory in use. Runs in the gateway.
  *
- * `malloc_trim` is asked for by `node:ffi`, which is experimental: where it is not there (Node 24, musl), the memory stays for the next
- * buffers, and the start-up line `memory` is all that tells of it.
+ * `malloc_trim` is called by `node:ffi`, which is experimental. Where it is missing (Node 24, musl), the memory stays for the next
+ * buffers, and only the start-up line `memory` tells of it.
  */
 import { memoryUsage } from 'node:process'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { MemoryBudget } from '../base/memory-budget.ts'
 
-/** Less is not worth the pause, some 30 ms for 128 MB. */
+/** Less memory is not worth the pause, which is some 30 ms for 128 MB. */
 const LEAST = 32 * 1024 * 1024
-/** Below this share of the peak the wave is over. */
+/** The wave is over when this share of its peak is left. */
 const OVER = 1 / 4
-/** Evicted bytes that may wait as garbage. V8 by itself would wait for so many that the kernel kills us. A collection costs some 10 ms. */
+/** Evicted bytes that may wait as garbage. V8 alone would wait until the kernel kills the process. A collection costs some 10 ms. */
 const MAX_GARBAGE = 16 * 1024 * 1024
 
 export interface GiveBackActions {
@@ -33,7 +33,7 @@ export class GiveBack {
     this.#actions = actions
   }
 
-  /** An account that held `bytes` is about to let them go. */
+  /** An account is about to free `bytes`. */
   evicted(bytes: number): void {
     this.#evicted += bytes
     if (this.#evicted < MAX_GARBAGE) return
@@ -41,7 +41,7 @@ export class GiveBack {
     setImmediate(this.#actions.collect)
   }
 
-  /** Called from time to time: nothing else notices that a wave is over. */
+  /** Called from time to time: no event says that a wave is over. */
   check(): void {
     const { used } = this.#memory
     if (this.#memory.isNear && memoryUsage().arrayBuffers - used > 2 * MAX_GARBAGE) this.#actions.collect()
@@ -62,10 +62,10 @@ function collect(): void {
   gc()
 }
 
-/** False: garbage was collected, but the C library could not be asked to give its memory back. */
+/** False: garbage was collected, but the C library could not be told to give its memory back. */
 export async function giveBack(): Promise<boolean> {
   collect()
-  // Buffers are freed in a thread.
+  // Another thread frees the buffers.
   await new Promise(resolve => setTimeout(resolve, 100))
   return trim()
 }

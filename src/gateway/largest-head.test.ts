@@ -1,4 +1,4 @@
-/** The largest head that the settings let in fits into a frame to a worker, however it grows on its way there. */
+/** The largest head that the settings allow fits into a frame to a worker, however much it grows on its way there. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MAX_INLINE_BODY } from '../apps/pool/body.ts'

@@ -1,9 +1,9 @@
-/** The memory budget of a gateway, with what is said of it: evictions, at most one line a second for each kind, and its state for debugging. */
+/** The memory budget of the gateway, and what the log says of it: evictions, at most one line a second for each kind, and the state, for debugging. */
 import { MemoryBudget } from '../base/memory-budget.ts'
 import { RefusalLogs } from './errors/refusal-log.ts'
 import { GiveBack } from './give-back.ts'
 
-/** How often garbage is looked at while memory is short: it may grow fast then. */
+/** How often garbage is looked at while memory is short, when it may grow fast. */
 const SHORT_MS = 50
 
 type Log = (level: 'debug' | 'warn', message: string) => void
@@ -13,7 +13,7 @@ export class GatewayMemory {
   readonly #log: Log
   readonly #limit: string
   readonly #giveBack: GiveBack
-  /** By what was evicted. */
+  /** By the kind of what was evicted. */
   readonly #evictions: RefusalLogs
   #told = ''
   #timer: NodeJS.Timeout | null = null
@@ -40,7 +40,7 @@ export class GatewayMemory {
     this.#log('debug', text)
   }
 
-  /** As long as memory is short. */
+  /** Goes on as long as memory is short. */
   #watchGarbage(): void {
     if (this.#timer !== null || !this.budget.isNear) return
     this.#timer = setTimeout(() => {
@@ -51,7 +51,7 @@ export class GatewayMemory {
     this.#timer.unref()
   }
 
-  /** Says what is not said yet. */
+  /** Writes what the log does not have yet. */
   flush(): void {
     this.#evictions.flush()
   }

@@ -1,15 +1,14 @@
 /**
- * Drops root's privileges in the gateway, for good. The master holds the listening sockets and stays root; the gateway
- * has them already, and needs no more than any user from here on. Called before the first file is opened and before the
- * first byte of a client is read.
+ * Drops the privileges of root in the gateway, for good. The master stays root. The gateway has its listening sockets already, and needs
+ * no more than the user may from here on. Called before the first file is opened and before the first byte of a client is read.
  */
 import { takeGroupsOf } from '../base/groups.ts'
 import type { Identity } from '../config/types.ts'
 
-/** Throws where it does not succeed: the gateway must not serve then. */
+/** Throws if it fails: the gateway must not serve then. */
 export function dropPrivileges({ uid, gid, userName }: Identity): void {
   if (process.geteuid?.() === 0) {
-    // In this order: each step needs what the next one takes away. The user's supplementary groups are kept.
+    // The order matters: each step needs a right that the next one drops. The user's supplementary groups are kept.
     takeGroupsOf(userName, gid)
     process.setgid!(gid)
     process.setuid!(uid)

@@ -5,7 +5,7 @@ import { trustedProxies } from '../http/trusted-proxies.ts'
 import { respondWithError } from './errors/error-response.ts'
 import { createServe } from './serve.ts'
 
-test('what contradicts itself is answered 400 before any handler, and told', () => {
+test('a request that contradicts itself is answered 400 before any handler, and reported', () => {
   const told: string[] = []
   const serve = createServe({
     handler: () => assert.fail('no handler is asked'),

@@ -1,6 +1,6 @@
 /**
- * From an exchange to its handler, whatever the protocol: believes trusted proxies, calls the handler, and turns what
- * goes wrong into the one response or the one cut. Imports nothing of http1: that keeps the seam honest.
+ * From an exchange to its handler, whatever the protocol: takes the request id and the client's address from trusted proxies, calls the
+ * handler, and has every failure answered or cut exactly once. Imports nothing of http1, so that the seam stays one.
  */
 import { ClientGoneError, type HttpError } from '../http/errors.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
@@ -11,13 +11,13 @@ import type { TrustedProxies } from '../http/trusted-proxies.ts'
 export interface ServeOptions {
   readonly handler: Handler
   readonly trusted: TrustedProxies
-  /** Lower-case: the headers in which trusted proxies speak for clients. */
+  /** Names in lower case: headers that are believed when a trusted proxy sends them. */
   readonly forwardedHeaders: readonly string[]
-  /** A request that no handler sees, before it is answered; the message says why. */
+  /** The request contradicts itself and goes to no handler. Called before the answer; the message says why. */
   readonly onRefused: (exchange: Exchange, error: HttpError) => void
-  /** The one answer, or the one cut. */
+  /** Answers with the error, or cuts a response that has begun. */
   readonly respond: (exchange: Exchange, error: Error) => void
-  /** Errors that nobody expected: bugs of ours, with their stack. */
+  /** An error that nobody expected: a bug of ours. */
   readonly onBug: (error: Error, exchange: Exchange) => void
 }
 

@@ -1,6 +1,6 @@
 /**
- * Four times the bytes cost four times the work, whatever the bytes: every parser of what a client (or a worker) sends, with shapes
- * that make others slow. Work is counted in steps (`testing/work.ts`); what took the square would come out at sixteen times.
+ * Four times the bytes cost four times the work, whatever the bytes are. Every parser of what a client or a worker sends is tried, with
+ * shapes that make other parsers slow. Work is counted in steps (`testing/work.ts`). Quadratic work would be sixteen times as much.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -44,10 +44,10 @@ const { FrameInput } = await import('../websocket/input.ts')
 const { PassThrough } = await import('node:stream')
 
 const N = 2000
-/** What does not grow makes it less than four; a buffer that doubles, or is not there before there are two pieces, more. */
+/** The bound for four times the bytes. Fixed costs make the factor smaller than four. A buffer that doubles, or that only the second piece needs, makes it larger. */
 const LINEAR = 7
 
-/** Makes what is measured for a size, so that what it is made of does not count. */
+/** Makes the code to measure, for a size. Making it does not count. */
 type Shape = (n: number) => () => unknown
 
 function assertLinear(shape: Shape): void {
@@ -61,13 +61,13 @@ function assertLinear(shape: Shape): void {
       }
     }
   }
-  // Once for what is kept from one time to the next.
+  // The first run fills what is kept from one run to the next.
   made(16)()
   const [one, four] = meter.stepsOf([made(N), made(4 * N)]) as [number, number]
   assert.ok(four <= LINEAR * one, `${one} steps for ${N}, ${four} for ${4 * N}: ${(four / one).toFixed(1)} times`)
 }
 
-describe('the meter sees what takes the square', () => {
+describe('the meter sees quadratic work', () => {
   const refused = (shape: Shape) => assert.throws(() => assertLinear(shape), /1\d\.\d times/)
   test('a list that is emptied from its front', () =>
     refused(n => {
@@ -91,7 +91,7 @@ describe('the meter sees what takes the square', () => {
     }))
   test('a loop in a loop of our code', () =>
     refused(n => {
-      // Each of the pieces is found by comparing it with all.
+      // Each name is compared with all names.
       const names = Array.from({ length: n }, (_, i) => `x-${i}`)
       return () => names.filter(name => !names.includes(`${name}!`))
     }))

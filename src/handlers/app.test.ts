@@ -62,7 +62,7 @@ test('every byte of small content stays as it is, in however many pieces it come
   }
 })
 
-test('content that outgrows what is inline keeps what came before', async () => {
+test('content that outgrows the inline limit keeps its first bytes', async () => {
   const content = Buffer.from(Array.from({ length: 70_000 }, (_, i) => (i * 7) & 255))
   for (const memoryBuffer of [10_000, 65_000, 1_000_000]) {
     for (const chunkSize of [70_000, 3000, 700]) {
@@ -74,7 +74,7 @@ test('content that outgrows what is inline keeps what came before', async () => 
   }
 })
 
-test('content beyond memory and inline is read back from a file, twice if need be', async () => {
+test('content that is too large for memory is read back from a file, twice if need be', async () => {
   const content = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => (i * 7) & 255))
   const body = await handle({ body: content }).handled
   assert.equal(body!.inline, null)
@@ -83,19 +83,19 @@ test('content beyond memory and inline is read back from a file, twice if need b
   body!.close()
 })
 
-test('content that breaks a limit is an error for the client, and nothing for the pool', async () => {
+test('content that breaks a limit is an error for the client, and never reaches the pool', async () => {
   const bodyError = new ProtocolError(413, 'too large', 'limits.body')
   const { exchange } = handle({ body: Buffer.from('x'), bodyError })
   await exchange.over()
   assert.equal(exchange.error, bodyError)
 })
 
-test('a client that leaves while its content is read is nobody’s error', () => {
+test('a client that leaves while its content is read is no error', () => {
   const { exchange } = handle({ body: Buffer.from('x'), bodyError: new ClientGoneError() })
   assert.equal(exchange.error, null)
 })
 
-test('a disk that cannot take the content is an error of the operator, told once', async () => {
+test('a disk that cannot take the content is an error of the operator, reported once', async () => {
   const { exchange } = handle({ body: Buffer.alloc(5_000_000) }, new TemporarySpace('/nonexistent'))
   await exchange.over()
   assert.ok(exchange.error instanceof HttpError)
@@ -104,7 +104,7 @@ test('a disk that cannot take the content is an error of the operator, told once
 })
 
 for (const isChunked of [false, true])
-  test(`content for which no temporary file has room is refused${isChunked ? ' when it has come so far' : ' before it is read'}`, async () => {
+  test(`content for which no temporary file has room is refused${isChunked ? ' when so much has come' : ' before it is read'}`, async () => {
     const space = new TemporarySpace(tmpdir(), { bytes: 50_000, files: new OpenFiles(10), onFull() {} })
     const request = { body: Buffer.alloc(200_000), chunkSize: 10_000, isChunked }
     const { exchange } = handle(request, space)

@@ -1,7 +1,10 @@
 /**
- * Hands exchanges to the application. For a WSGI application the whole content is read first (memory, then a temporary file), so
- * that a slow client costs no worker and a client that goes meanwhile costs nothing; with `requestBuffering` off, and for an
- * ASGI application, only what fits in one frame is, and the rest goes to the worker while it arrives. Runs in the gateway.
+ * Hands exchanges to the application. Runs in the gateway.
+ *
+ * For a WSGI application the whole request content is read first, into memory and then a temporary file. So a slow client costs no
+ * worker, and a client that leaves meanwhile costs nothing. For an ASGI application, and with `requestBuffering` off, only content that
+ * fits into one frame is read first. Larger content goes to the worker while it arrives.
+ * Not here: which worker gets the request, and its answer (`apps/pool/`).
  */
 import { MAX_INLINE_BODY, RequestBody, tooMuchStored } from '../apps/pool/body.ts'
 import { LiveBody } from '../apps/pool/live-body.ts'
@@ -17,7 +20,7 @@ export interface AppHandlerOptions {
   readonly limits: Limits
   readonly space: TemporarySpace
   readonly memory: MemoryBudget
-  /** The same as the pool's: renders when the response is idle, cuts when it has started. */
+  /** The same as in the pool: answers while the response is idle, cuts it when it has started. */
   readonly onError: (exchange: Exchange, error: Error) => void
 }
 
@@ -37,7 +40,7 @@ export function appHandler(pool: AppPool, options: AppHandlerOptions): Handler {
 function collect(exchange: Exchange, options: AppHandlerOptions, done: (body: RequestBody) => void): void {
   const { space, memory, limits } = options
   const { length = 0 } = exchange.body
-  // Before a byte of it is read. What is not known before is refused when it has come so far.
+  // Declared content is refused before a byte of it is read, chunked content when so much has come.
   if (length > limits.memoryBuffer && !space.hasRoomFor(length - limits.memoryBuffer)) {
     options.onError(exchange, tooMuchStored())
     return
@@ -52,7 +55,7 @@ function collect(exchange: Exchange, options: AppHandlerOptions, done: (body: Re
     onError: error => {
       failed = true
       fail(error instanceof HttpError ? error : notStored(error))
-      // What still comes of it is thrown away.
+      // The rest of the content is thrown away.
       exchange.body.resume()
     },
   })

@@ -1,4 +1,4 @@
-/** Content that goes to its worker while it arrives (`requestBuffering` off): from a connection of HTTP/1.1 to a WSGI slot. */
+/** Content that goes to its worker while it arrives (`requestBuffering` off), from an HTTP/1.1 connection to a WSGI slot. */
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -107,7 +107,7 @@ test('a worker that answers before it has all content is free for the next reque
   assert.equal(worker.links.length, 1)
 })
 
-test('a client that leaves in the middle costs its link, and the slot links anew', async () => {
+test('a client that leaves in the middle of its content costs its link, and the slot gets a new one', async () => {
   const { worker, client } = await serve(echo)
   const transport = client()
   const began = once(worker.links[0]!.events, 'body-follows')
@@ -121,7 +121,7 @@ test('a client that leaves in the middle costs its link, and the slot links anew
   await answered(next, /200 OK/)
 })
 
-test('a client that stops is a 408, and not a worker that is stuck', async t => {
+test('a client that stops sending is answered 408, and its worker is not taken for a stuck one', async t => {
   const pass = fakeTime(t)
   const { worker, client, events } = await serve(echo, 200)
   const problems: string[] = []
@@ -137,7 +137,7 @@ test('a client that stops is a 408, and not a worker that is stuck', async t => 
   assert.deepEqual(problems, [])
 })
 
-test('a live body hands on only what is asked for, and nothing after its close', () => {
+test('a live body gives a piece only when it is asked for one, and nothing after its close', () => {
   let consumer: BodyConsumer | null = null
   let resumed = 0
   const body = new LiveBody(

@@ -3,9 +3,8 @@
  * one turn of the event loop leaves in one write; a head alone leaves at the end of the turn.
  */
 import { read } from 'node:fs'
-import { openFileName } from '../base/open-file-name.ts'
-import { FileCutError } from '../http/errors.ts'
 import type { ResponseHead, ResponseState, ResponseWriter } from '../http/exchange.ts'
+import { fileCut } from '../http/file-cut.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import { type Framing, serializeHead, serializeInterim, serializeTrailers } from './serializer.ts'
 
@@ -246,13 +245,6 @@ export class Http1Response implements ResponseWriter {
     this.#holdFileBytes(0)
     done?.(error)
   }
-}
-
-/** Before its descriptor is closed, while it has a name. */
-function fileCut(fd: number, position: number, end: number, error: NodeJS.ErrnoException | null): FileCutError {
-  // An application may name its files as it likes; a line of the log stays one.
-  const name = openFileName(fd)?.replace(/[\x00-\x1f\x7f-\x9f]/g, '?') ?? 'a file'
-  return new FileCutError(name, position, end, error === null ? null : (error.code ?? error.message))
 }
 
 /** Head (may be empty), one chunk, and the last chunk if this is the end: one buffer (RFC9112§7.1). */

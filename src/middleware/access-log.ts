@@ -1,4 +1,4 @@
-/** Tells the access log of each exchange at its end, whatever the end. */
+/** Gives each exchange to the access log at its end, whatever the end. */
 import type { Middleware } from '../http/exchange.ts'
 import type { AccessWriter } from '../observe/access-log.ts'
 

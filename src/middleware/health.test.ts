@@ -31,7 +31,7 @@ test('readiness is 200, or 503 with its reason', () => {
   assert.deepEqual([status, text], [503, 'not ready: no worker\n'])
 })
 
-test('only these very paths, and none that is off', () => {
+test('only exactly these paths are answered, and no path that is off', () => {
   for (const path of ['/', '/-/alive/', '/-/aliv', '/-/Alive', '*']) assert.ok(ask(path, PATHS).isPassedOn, path)
   assert.ok(ask('/-/ready', { live: '/-/alive', ready: null }).isPassedOn)
 })

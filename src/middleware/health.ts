@@ -1,12 +1,12 @@
 /**
- * Answers the questions of load balancers and orchestrators by itself, so that they are answered while every slot is
- * busy and while the program drains. Liveness: this gateway turns. Readiness: a request would be served. Outermost, so that
- * nothing of it reaches the application, static files or the access log: a probe a second would be most of its lines.
+ * Answers the health checks of load balancers and orchestrators. The gateway answers them itself, also while every slot is busy and while
+ * the program drains. Liveness: the event loop of this gateway runs. Readiness: a request would be served. This middleware is the
+ * outermost: no check reaches the application, static files or the access log, where a check a second would be most of the lines.
  */
 import type { HealthPaths } from '../config/types.ts'
 import type { Exchange, Middleware } from '../http/exchange.ts'
 
-/** `whyNotReady`: null when a request would be served. */
+/** `whyNotReady`: null while a request would be served. */
 export function health({ live, ready }: HealthPaths, whyNotReady: () => string | null): Middleware {
   return next => exchange => {
     const { path } = exchange.request
@@ -29,7 +29,5 @@ function answer({ request, response }: Exchange, status: number, text: string): 
   const headers = ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(content.length)]
   headers.push('Cache-Control', 'no-store')
   if (!isAllowed) headers.push('Allow', 'GET, HEAD')
-  response.start({ status: isAllowed ? status : 405, reason: '', headers })
-  response.write(content)
-  response.end()
+  response.respond({ status: isAllowed ? status : 405, reason: '', headers }, content)
 }

@@ -43,25 +43,25 @@ function entry(changes: Changes = {}): Answered {
 
 const line = (format: string, changes: Changes = {}, now = 1250.5) => compileAccessFormat(format)(entry(changes), now)
 
-test('combined is what every reader knows, and behind it what only ours knows', () => {
+test('combined has the fields that every reader knows, and our own behind them', () => {
   assert.match(
     line('combined', { headers: ['referer', 'http://r/', 'user-agent', 'curl/8'] }),
     /^192\.0\.2\.1 - - \[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET \/a\?b HTTP\/1\.1" 200 12 "http:\/\/r\/" "curl\/8" 0\.250500 k3-1 queue=0\.005000 app=0\.240000 worker=7\n$/,
   )
 })
 
-test('common is the format of the first servers, and nothing more', () => {
+test('common is the format of the first servers, and has nothing more', () => {
   assert.match(line('common'), /^192\.0\.2\.1 - - \[[^\]]+\] "GET \/a\?b HTTP\/1\.1" 200 12\n$/)
 })
 
-test('a client that left before the answer is 499, a Unix socket has no address, no worker is a hyphen', () => {
+test('499 for a client that left before the answer, a hyphen for the address of a Unix socket and for no worker', () => {
   assert.match(
     line('combined', { status: 0, address: '', untouched: true }),
     /^- - - .* 499 12 "-" "-" 0\.250500 k3-1 queue=- app=- worker=-\n$/,
   )
 })
 
-test('each atom of gunicorn says what it says there', () => {
+test('each atom of gunicorn means the same as in gunicorn', () => {
   const changes = {
     headers: [
       'referer',
@@ -104,7 +104,7 @@ test('quotes, backslashes, control characters and other scripts are escaped: no 
     assert.match(line(format, changes), /^[\x20-\x7e]+\n$/, format)
 })
 
-test('what a client sends is bounded', () => {
+test('a piece that a client chooses is bounded', () => {
   for (const format of ['common', 'combined', 'json', '%(r)s', '%(U)s', '%(u)s']) {
     const long = 'x'.repeat(10_000)
     const text = line(format, { target: `/${long}`, headers: ['authorization', `Basic ${btoa(long)}`] })
@@ -112,7 +112,7 @@ test('what a client sends is bounded', () => {
   }
 })
 
-test('json is an object a line, with what is unknown left out', () => {
+test('json is one object a line, without unknown fields', () => {
   const { time, ...rest } = JSON.parse(line('json', { headers: ['user-agent', 'a"b\u00c3\u00a9', 'referer', '\x9b'] }))
   assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
   assert.deepEqual(rest, {

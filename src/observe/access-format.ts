@@ -1,25 +1,26 @@
 /**
- * Lines of the access log: a format is compiled once to a list of functions. Runs in the gateway, when a request is over.
+ * Lines of the access log. A format is compiled once, to a list of functions. Runs in the gateway, when a request is over.
  *
- * Invariants: one request, one line, in printable ASCII, whatever a client has sent: nobody forges a line or a terminal
- * command; what a client chooses is bounded. What the atoms mean stands in `base/access-format.ts`.
+ * Invariants: one request has one line, in printable ASCII, whatever the client has sent, so nobody can forge a line or a terminal
+ * command. Every piece that a client chooses is bounded.
+ * Not here: the grammar of formats, and what the atoms mean (`base/access-format.ts`); which requests have a line (`access-log.ts`).
  *
- * `json`: an object a line. Always: `time` (ISO, UTC, when it was over), `request` (its id), `client` (address), `method`,
- * `target`, `protocol`, `status`, `bytes` (of content), `seconds`. Where known: `host`, `referer`, `agent`, `queueSeconds` (waited for
- * a worker), `appSeconds` (in the application), `worker` (its number).
+ * `json` is one object a line. It always has `time` (ISO, UTC, when the request was over), `request` (its id), `client` (address), `method`,
+ * `target`, `protocol`, `status`, `bytes` (of content) and `seconds`. Where known it has `host`, `referer`, `agent`, `queueSeconds` (waiting
+ * for a worker), `appSeconds` (in the application) and `worker` (its number).
  */
 import { type FormatPart, NAMED_FORMATS, parseAccessFormat } from '../base/access-format.ts'
 import type { Answered } from '../http/exchange.ts'
 import { headerValue } from '../http/headers.ts'
 
-/** `now`: performance.now() when it was over. The line ends with a newline. */
+/** `now`: performance.now() when the request was over. The line ends with a newline. */
 export type AccessLine = (entry: Answered, now: number) => string
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
-/** Longest piece of a line that a client chooses: enough for any real URL and agent, and lines stay readable. */
+/** The longest piece of a line that a client chooses: enough for any real URL and agent, and lines stay readable. */
 const MAX_FIELD = 2048
 
-/** Throws for a format that the settings would have refused. */
+/** Throws for a format that the settings refuse too. */
 export function compileAccessFormat(format: string): AccessLine {
   if (format === 'json') return jsonLine
   const parsed = parseAccessFormat(NAMED_FORMATS[format as keyof typeof NAMED_FORMATS] ?? format)
@@ -75,13 +76,13 @@ const OWN: Readonly<Record<string, AccessLine>> = {
   worker: ({ servedBy }) => (servedBy === null ? '-' : String(servedBy.worker)),
 }
 
-/** The application's spelling may be any. */
+/** The application may spell a name in any case. */
 function responseHeader(headers: readonly string[], name: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) if (headers[i]!.toLowerCase() === name) return headers[i + 1]
   return undefined
 }
 
-/** The name, not checked by anyone, that a client gives itself (RFC7617). */
+/** The user name that the client claims (RFC7617). Nobody has checked it. */
 function basicUser(authorization: string | undefined): string {
   if (authorization === undefined || !/^basic /i.test(authorization)) return '-'
   return (
@@ -91,7 +92,7 @@ function basicUser(authorization: string | undefined): string {
   )
 }
 
-/** Quotes, backslashes and whatever is not printable ASCII are escaped, so no client can forge a line or a terminal command. */
+/** Escapes quotes, backslashes and everything that is not printable ASCII, so that no client can forge a line or a terminal command. */
 function quoted(text: string): string {
   const bounded = text.length > MAX_FIELD ? `${text.slice(0, MAX_FIELD)}…` : text
   return bounded.replace(/["\\\x00-\x1f\x7f-\uffff]/g, escapeCharacter)
@@ -123,14 +124,14 @@ function jsonLine(entry: Answered, now: number): string {
   })}\n`
 }
 
-/** Header values are latin-1, one character a byte; what they mean is UTF-8 nearly always. Bounded. */
+/** Header values are latin-1, one character a byte. Nearly always the bytes are UTF-8. The result is bounded. */
 function decoded(text: string | undefined): string | undefined {
   if (text === undefined) return undefined
   const bounded = text.length > MAX_FIELD ? `${text.slice(0, MAX_FIELD)}...` : text
   return /[\x80-\xff]/.test(bounded) ? Buffer.from(bounded, 'latin1').toString('utf8') : bounded
 }
 
-/** What JSON lets through and a terminal obeys (C1 controls), or shows as something else, is escaped as well. */
+/** Also escapes characters that JSON allows, but that a terminal obeys (C1 controls) or shows as something else. */
 function asciiJson(value: object): string {
   return JSON.stringify(value).replace(
     /[\x7f-\uffff]/g,
@@ -141,7 +142,7 @@ function asciiJson(value: object): string {
 let cachedSecond = -1
 let cachedTime = ''
 
-/** UTC, computed once a second. */
+/** In UTC. Computed once a second. */
 function clfTime(): string {
   const now = Date.now()
   const second = Math.floor(now / 1000)

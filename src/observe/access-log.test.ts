@@ -20,11 +20,11 @@ function written(conditions: { minStatus?: number; slowerThan?: number }): strin
   return lines
 }
 
-test('without a condition every request has its line; a client that left is 499', () => {
+test('without a condition every request has a line; a client that left has status 499', () => {
   assert.deepEqual(written({}), ['200 FAST', '200 SLOW', '404 FAST', '500 SLOW', '499 FAST'])
 })
 
-test('a condition leaves out what does not meet it; of two, either is enough', () => {
+test('with conditions only a request that meets one of them has a line', () => {
   assert.deepEqual(written({ minStatus: 404 }), ['404 FAST', '500 SLOW', '499 FAST'])
   assert.deepEqual(written({ slowerThan: 5000 }), ['200 SLOW', '500 SLOW'])
   assert.deepEqual(written({ minStatus: 499, slowerThan: 1000 }), ['200 SLOW', '500 SLOW', '499 FAST'])

@@ -1,12 +1,12 @@
-/** The access log: which requests get a line, and the line. Runs in the gateway; `sink.ts` writes it. */
+/** Which requests get a line in the access log, and the line. Runs in the gateway; `sink.ts` writes it. */
 import type { AccessLogConfig } from '../config/types.ts'
 import type { Answered } from '../http/exchange.ts'
 import { compileAccessFormat, statusOf } from './access-format.ts'
 
-/** Call it once for each request, when it is over. */
+/** Called once for each request, when it is over. */
 export type AccessWriter = (entry: Answered) => void
 
-/** With conditions, what meets any of them is written. */
+/** With conditions, a request that meets one of them is written. */
 export function createAccessWriter(config: AccessLogConfig, write: (line: string) => void): AccessWriter {
   const { minStatus, slowerThan } = config
   const line = compileAccessFormat(config.format)

@@ -8,13 +8,13 @@ function collect(): { sink: Sink; text: () => string } {
   return { sink: { write: (text: string) => parts.push(text) } as unknown as Sink, text: () => parts.join('') }
 }
 
-test('a line tells time, level, source and message', () => {
+test('a line has time, level, source and message', () => {
   const { sink, text } = collect()
   new Log(sink, 'info', 'text').info('master', 'hello')
   assert.match(text(), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} info {2}master {4}hello\n$/)
 })
 
-test('on a terminal a line has the time of day, and its source where that is the application', () => {
+test('on a terminal a line has the time of day, and a source only if that is the application', () => {
   const { sink, text } = collect()
   const log = new Log(sink, 'info', 'text', { terminal: true })
   log.info('master', 'ready')
@@ -29,7 +29,7 @@ test('on a terminal a line has the time of day, and its source where that is the
   )
 })
 
-test('every line of a longer message carries the prefix', () => {
+test('every line of a longer message has the prefix', () => {
   const { sink, text } = collect()
   new Log(sink, 'info', 'text').error('worker 1', 'Traceback:\n  File "a.py"\nValueError')
   assert.deepEqual(
@@ -41,7 +41,7 @@ test('every line of a longer message carries the prefix', () => {
   )
 })
 
-test('what is below the level is left out', () => {
+test('messages below the level are left out', () => {
   const { sink, text } = collect()
   const log = new Log(sink, 'warn', 'text')
   log.debug('a', '1')
@@ -57,7 +57,7 @@ test('colours only where asked for', () => {
   assert.ok(text().includes('\x1b['))
 })
 
-test('a worker is named by its number, a line of a request by its id, on each line of a traceback', () => {
+test('each line of a traceback has the number of its worker and the id of its request', () => {
   const { sink, text } = collect()
   new Log(sink, 'info', 'text').info('worker', 'a\nb', { worker: 3, request: 'k-1' })
   assert.deepEqual(
@@ -69,7 +69,7 @@ test('a worker is named by its number, a line of a request by its id, on each li
   )
 })
 
-test('json is one object a line, whatever the message', () => {
+test('json is one object a line, whatever the message is', () => {
   const { sink, text } = collect()
   const log = new Log(sink, 'info', 'json', { colour: true, terminal: true })
   log.error('worker', 'Traceback:\n  "x" \x1b[31m\nValueError', { worker: 3, request: 'k-1' })
@@ -113,7 +113,7 @@ test('facts are aligned lines for people, and fields of one record for machines'
   assert.deepEqual([message, addresses], ['started', ['http://a', 'http://b']])
 })
 
-test('what an application prints gives a terminal no orders but colours, which end with their message', () => {
+test('of the output of an application a terminal obeys only colours, and they end with their message', () => {
   const evil = 'a\x1b[2Jb\rc\x9b2Jd\x1b]0;t\x07e\x1b[1;31mred\x1b[3mf\x00\x7fg\th\x1b'
   const [line, json] = (['text', 'json'] as const).map(format => {
     let line = ''

@@ -1,23 +1,24 @@
 /**
- * The program's log. The master writes it; the gateway's lines come over its control channel, the workers' over their
- * output pipes.
+ * The program's log. Runs in the master, which writes it. Lines of the gateway come over its control channel, lines of the workers over
+ * their output pipes.
  *
  *     text   2026-11-21 10:20:30.123 info  master     message
  *            2026-11-21 10:20:30.123 info  worker 1   [k3f9x2ab-1z] message of the application in that request
- *     on a terminal, where a line is as short as can be:
+ *     on a terminal, where lines are short:
  *            10:20:30 info  message of Jumak's own
  *            10:20:30 info  worker 1  message of the application
  *     json   {"time":"2026-11-21T09:20:30.123Z","level":"info","source":"worker","worker":1,"request":"k3f9x2ab-1z","message":"…"}
  *
- * Invariants: nothing in a message orders a terminal about, but colours, for what strangers send stands in what applications
- * print; a message of several lines (a traceback) stays together: in a file each line carries the prefix, so that grep finds
- * all of it, in JSON it is one object. Colours only where asked for.
+ * Invariants: of a message a terminal obeys nothing but colours, for an application may print text of strangers. A message of several
+ * lines (a traceback) stays together: in a file each line has the prefix, so that grep finds all of it; in JSON it is one object. There are
+ * colours only where the operator wants them.
+ * Not here: writing (`sink.ts`), and which events have a line (`master/output/narrator.ts`).
  */
 import { styleText } from 'node:util'
 import type { LogLevel } from '../config/types.ts'
 import type { Sink } from './sink.ts'
 
-/** What a line is about, where that is known; in JSON also facts, under names of their own. */
+/** What a line is about, if that is known. In JSON it also has facts, each under its name. */
 export interface LogFields {
   /** Number of the worker. */
   readonly worker?: number
@@ -26,14 +27,14 @@ export interface LogFields {
   readonly [name: string]: unknown
 }
 
-/** Something that is told in a line of its own below a headline. */
+/** One line below a headline. */
 export interface Fact {
-  /** Empty: goes on about the one before it. */
+  /** Empty: the line continues the fact before it. */
   readonly label: string
   readonly text: string
 }
 
-/** The same thing for both formats: `headline` and `facts` as words, `message` and `fields` as JSON. */
+/** One event for both formats: `headline` and `facts` are the words for people, `message` and `fields` are for JSON. */
 export interface Told {
   readonly headline: string
   readonly message: string
@@ -45,11 +46,11 @@ type LogFormat = (time: Date, level: LogLevel, source: string, message: string, 
 
 const ORDER: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 }
 const STYLE = { debug: 'dim', info: 'green', warn: 'yellow', error: 'red' } as const
-/** `preload` and its like are aligned up to this; a worker's name with three digits is as long. */
+/** Names of sources are padded to this: as long as `worker 999`. */
 const SOURCE_WIDTH = 10
 const LABEL_WIDTH = 12
 
-/** Of text; a file has neither. */
+/** The look of text. A file has neither. */
 export interface Look {
   readonly colour?: boolean
   readonly terminal?: boolean
@@ -86,18 +87,18 @@ export class Log {
     this.write('error', source, message, fields)
   }
 
-  /** `source`: master, gateway, preloader; worker, whose number is in `fields`. */
+  /** `source`: master, gateway, preloader or worker. The number of the worker is in `fields`. */
   write(level: LogLevel, source: string, message: string, fields: LogFields = {}): void {
     if (ORDER[level] < this.#threshold) return
     this.#sink.write(this.#format(new Date(), level, source, message, fields))
   }
 
-  /** For a part of a message; as it is where there are no colours. */
+  /** Colours a part of a message, where there are colours. */
   paint(colour: Colour, text: string): string {
     return this.#style(colour, text)
   }
 
-  /** For people a headline (or none) with aligned lines below it, for machines one record with fields. */
+  /** In text a headline (or none) with aligned lines below it; in JSON one record with fields. */
   facts(source: string, told: Told): void {
     const { headline, message, facts, fields } = told
     if (this.#isJson) {
@@ -114,9 +115,9 @@ type Style = (style: Colour, text: string) => string
 
 interface Columns {
   readonly time: (now: Date) => string
-  /** With what stands behind it. */
+  /** With the space behind it. */
   readonly source: (name: string) => string
-  /** Before the second line of a message and those after it. */
+  /** Stands before the second line of a message and the lines after it. */
   readonly next: (prefix: string) => string
 }
 
@@ -125,7 +126,7 @@ const FILE: Columns = {
   source: name => `${name.padEnd(SOURCE_WIDTH - 1)} `,
   next: prefix => prefix,
 }
-/** The date is known to whoever sits there, which process of Jumak's speaks matters to nobody, and nobody greps. */
+/** The reader knows the date, does not care which process of Jumak's speaks, and does not grep. */
 const TERMINAL: Columns = {
   time: now => formatTime(now).slice(11, 19),
   source: name => (name === 'master' || name === 'gateway' ? '' : `${name}  `),
@@ -145,13 +146,13 @@ function formatJson(time: Date, level: LogLevel, source: string, message: string
   const { request, ...rest } = fields
   const about = request ? { ...rest, request } : rest
   const json = JSON.stringify({ time: time.toISOString(), level, source, ...about, message })
-  // JSON lets them through, and a terminal may obey them.
+  // JSON allows these characters, and a terminal may obey them.
   return `${json.replace(/[\x7f-\x9f]/g, character => `\\u00${hex(character)}`)}\n`
 }
 
 /** A colour, or a control character that is neither tab nor line break. */
 const COLOUR_OR_CONTROL = /\x1b\[[\d;:]*m|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g
-/** What ends one. */
+/** Codes that end a colour. */
 const ENDS_OF_COLOURS = new Set(['', '0', '22', '39', '49'])
 
 function harmless(message: string): string {
@@ -165,7 +166,7 @@ function hex(character: string): string {
   return character.charCodeAt(0).toString(16).padStart(2, '0')
 }
 
-/** Local time, as people read logs beside their clock; milliseconds tell the order. */
+/** Local time, because people compare logs with their clock. Milliseconds show the order. */
 function formatTime(now: Date): string {
   const two = (n: number) => String(n).padStart(2, '0')
   const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`

@@ -51,7 +51,7 @@ test('after a reopen lines go to the new file and none is lost', async t => {
   assert.equal(readFileSync(`${path}.1`, 'utf8'), 'old\n')
 })
 
-test('opened anew again and again while lines are written: each is in one file, once, and no file stays open', async t => {
+test('while lines are written and the file is reopened again and again, each line is in one file, once, and no file stays open', async t => {
   const path = join(directory(t), 'log')
   const sink = new Sink(path)
   const descriptors = () => (process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0)
@@ -75,7 +75,7 @@ test('a path that cannot be opened throws, with the path in the message', () => 
   assert.throws(() => new Sink('/nowhere/at/all'), /\/nowhere\/at\/all/)
 })
 
-test('a named pipe: a reader may go and another one come', async t => {
+test('the reader of a named pipe may go, and another may come', async t => {
   const path = join(directory(t), 'pipe')
   execFileSync('mkfifo', [path])
   const read = () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
@@ -93,7 +93,7 @@ test('a named pipe: a reader may go and another one come', async t => {
   closeSync(second)
 })
 
-/** From a pipe without waiting in it. */
+/** Reads from a pipe without waiting. */
 async function untilRead(fd: number, content: string): Promise<void> {
   const buffer = Buffer.alloc(1000)
   let text = ''
@@ -109,7 +109,7 @@ async function untilRead(fd: number, content: string): Promise<void> {
   assert.equal(text, content)
 }
 
-test('a full disk is told, once', { skip: process.platform !== 'linux' && 'there is no /dev/full' }, async () => {
+test('a full disk is reported once', { skip: process.platform !== 'linux' && 'there is no /dev/full' }, async () => {
   const failures: string[] = []
   const { promise: told, resolve: tell } = Promise.withResolvers<void>()
   const sink = new Sink(
@@ -128,8 +128,8 @@ test('a full disk is told, once', { skip: process.platform !== 'linux' && 'there
   assert.match(failures[0]!, /ENOSPC/)
 })
 
-test('a reader that is stuck costs lines, not the program: they are counted and the count is written', async t => {
-  // A socket pair: the writer is non-blocking, as a pipe is that somebody else made so, and the reader reads when told.
+test('a stuck reader costs only lines: they are counted, and the count is written', async t => {
+  // A socket pair: the writer is non-blocking, as a pipe may be, and the reader reads when it is told to.
   const server = createServer({ pauseOnConnect: true }).listen(join(directory(t), 'socket'))
   await once(server, 'listening')
   const writer = connect(server.address() as string)
@@ -155,10 +155,10 @@ test('a reader that is stuck costs lines, not the program: they are counted and 
   assert.ok(count > 1000 && count < 4096, `${count} dropped`)
 })
 
-test('a FIFO that nobody reads holds up neither the start nor a reopening, and its reader gets what was written', async t => {
+test('a FIFO that nobody reads holds up neither the start nor a reopen, and a later reader gets the lines', async t => {
   const path = join(directory(t), 'fifo')
   execFileSync('mkfifo', [path])
-  // In another process: one that waits for a reader could not be ended from here.
+  // In another process: a process that waits for a reader could not be ended from here.
   const module = JSON.stringify(new URL('./sink.ts', import.meta.url).href)
   const script = `const { Sink } = await import(${module})
     const sink = new Sink(process.argv[1])

@@ -1,18 +1,19 @@
 /**
- * One writer for one log file or pipe: bounded, asynchronous, one write in flight. A reader that is stuck or gone, or
- * a full disk, never blocks or ends the program: that a write fails is told at once, lines that find the buffer full are dropped
- * and counted, and the count is told when there is room again. Runs in the master (log) and the gateway (access log).
+ * The writer of one log file or pipe: bounded, asynchronous, one write in flight. A reader that is stuck or gone, or a full disk, never
+ * blocks or ends the program. A failed write is reported at once. Lines that find the buffer full are dropped and counted, and the
+ * count is reported when there is room again. Runs in the master (log) and the gateway (access log).
  *
- * Invariants: a line stands whole in one file, also when the file is opened anew while it is written; each line that is
- * not counted as dropped is written exactly once, in order.
+ * Invariants: a line stands whole in one file, also when the file is reopened while the line is written. Each line that is not counted as
+ * dropped is written exactly once, in order.
+ * Not here: what a line says (`log.ts`, `access-format.ts`).
  */
 import { closeSync, constants, openSync, write } from 'node:fs'
 
 const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDWR, O_WRONLY } = constants
 
-/** What waits for a slow reader at most; about 8,000 lines, enough for a pause of a second at full speed. */
+/** The most that waits for a slow reader: about 8,000 lines, enough for a pause of a second at full speed. */
 const MAX_BUFFERED_BYTES = 2 * 1024 * 1024
-/** EAGAIN (a pipe that somebody made non-blocking is full): try again after this many milliseconds. */
+/** After EAGAIN (a full pipe that somebody made non-blocking) the write is tried again after this many milliseconds. */
 const RETRY_MS = 20
 const CLOSE_POLL_MS = 5
 
@@ -27,15 +28,15 @@ export class Sink {
   #writing = false
   #dropped = 0
   #closed = false
-  /** The last write failed: how many were lost is told when one succeeds. */
+  /** The last write failed. The number of lost lines is reported when a write succeeds. */
   #failing = false
-  /** Files before a reopen: closed when the write that is in flight has ended. */
+  /** Files from before a reopen. They are closed when the write in flight has ended. */
   readonly #old: number[] = []
 
   /**
-   * A path is opened for appending (errors throw); a number is a descriptor that stays open, such as 2. `describeDropped`: the
-   * line that tells of dropped ones, in the format of the file; empty when it is told elsewhere. `onFailing`: lines are lost from
-   * here on, until writing succeeds again; once for each time. `open`: as `openForAppending`.
+   * `target`: a path is opened for appending (errors throw); a number is a descriptor that stays open, such as 2. `describeDropped`:
+   * makes the line about dropped lines, in the format of the file; empty when another log has it. `onFailing`: from now on lines are
+   * lost, until a write succeeds; called once for each such time. `open`: as `openForAppending`.
    */
   constructor(
     target: string | number,
@@ -66,17 +67,17 @@ export class Sink {
     }
   }
 
-  /** Opens the path anew (logrotate moved the file). What is pending goes to the new file. Errors throw; the old file stays. */
+  /** Opens the path again, because logrotate has moved the file. Pending lines go to the new file. Errors throw; the old file stays. */
   reopen(): void {
     if (this.#path === null) return
     const fd = this.#open(this.#path)
-    // A write in flight holds the number, not the file: closing it before that write ends could hit a stranger's file.
+    // A write in flight has only the number of the file. After a close, that number may mean another file.
     this.#old.push(this.#fd)
     this.#fd = fd
     if (!this.#writing) this.#closeOld()
   }
 
-  /** For the end of the process: resolves when all is written, or after `limitMs`: then the rest is given up, and nothing is tried again. */
+  /** For the end of the process. Resolves when all is written, or after `limitMs`: then the rest is lost. */
   async close(limitMs: number): Promise<void> {
     const deadline = performance.now() + limitMs
     while (this.#writing && performance.now() < deadline)
@@ -108,7 +109,7 @@ export class Sink {
       if (error?.code === 'EAGAIN') {
         if (!this.#closed) setTimeout(() => this.#writeAll(fd, data, lines), RETRY_MS)
       } else if (error) {
-        // EPIPE, EIO, ENOSPC: these lines are lost; the next ones try again.
+        // EPIPE, EIO, ENOSPC: these lines are lost. The next lines are tried again.
         if (!this.#failing) this.#onFailing(error)
         this.#failing = true
         this.#dropped += lines
@@ -124,8 +125,8 @@ export class Sink {
 }
 
 /**
- * Makes the file where it is missing. Never waits: a FIFO without a reader takes what the kernel keeps for the next one, and
- * is full then. `more`: of the flags of open.
+ * Creates a missing file. It never waits: a FIFO without a reader takes as much as the kernel keeps for the next reader, and is
+ * full then. `more`: more flags of `open`.
  */
 export function openForAppending(path: string, more = 0): number {
   const flags = more | O_APPEND | O_NONBLOCK | O_NOCTTY
@@ -137,7 +138,7 @@ export function openForAppending(path: string, more = 0): number {
   }
 }
 
-/** For the one who named a path that could not be opened. */
+/** Advice for the operator when the path of a log cannot be opened. */
 export const LOG_ADVICE = 'create its directory, or choose another file'
 
 function droppedLine(count: number): string {

@@ -15,7 +15,7 @@ for (const [address, authority] of [
   ['::1', '[::1]:8000'],
   ['::ffff:127.0.0.1', 'localhost'],
 ] as const)
-  test(`${address} that asks ${authority} is`, () => assert.ok(asked(address, authority)))
+  test(`${address} that asks for ${authority} is the developer`, () => assert.ok(asked(address, authority)))
 
 for (const [address, authority] of [
   ['192.0.2.1', 'localhost'],
@@ -27,7 +27,7 @@ for (const [address, authority] of [
   ['127.0.0.1', 'notlocalhost'],
   ['127.0.0.1', ''],
 ] as const)
-  test(`${address || 'a Unix socket'} that asks ${authority || 'for no host'} is not`, () =>
+  test(`${address || 'a Unix socket'} that asks for ${authority || 'no host'} is not the developer`, () =>
     assert.ok(!asked(address, authority)))
 
 for (const header of [
@@ -39,7 +39,8 @@ for (const header of [
   'cf-connecting-ip',
   'cf-ray',
 ])
-  test(`${header} is written by proxies: not the developer, whatever it says`, () =>
+  test(`with ${header}, which proxies write, it is not the developer, whatever the header says`, () =>
     assert.ok(!asked('127.0.0.1', 'localhost', [header, '127.0.0.1'])))
 
-test('nor whom a proxy speaks for', () => assert.ok(!asked('127.0.0.1', 'localhost', [], '198.51.100.7')))
+test('a client that a proxy speaks for is not the developer', () =>
+  assert.ok(!asked('127.0.0.1', 'localhost', [], '198.51.100.7')))

@@ -1,15 +1,15 @@
 /**
- * Whether a request comes from the person at this machine, who may see source code and frames. Strict: a proxy or a
- * tunnel on this machine speaks for strangers, and a stranger's page can point a name of its own at 127.0.0.1.
+ * Whether a request comes from the person at this machine, who may see source code and frames. The check is strict: a proxy or a tunnel
+ * on this machine passes on requests of strangers, and a page of a stranger can point its own host name at 127.0.0.1.
  */
 import { isIPv4 } from 'node:net'
 import { splitAuthority } from '../../http/authority.ts'
 import type { Exchange } from '../../http/exchange.ts'
 
-/** Written by proxies and tunnels only, whatever they say and whether they are trusted. */
+/** Headers that only proxies and tunnels write, trusted or not. */
 const OF_PROXIES = /^(?:(?:forwarded|via|x-real-ip|x-client-ip|true-client-ip)$|x-forwarded-|cf-|x-envoy-|x-original-)/
 
-/** Both ends of the connection on this machine, no proxy between, and asked for by a name of this machine. */
+/** Both ends of the connection are on this machine, no proxy is between them, and the Host is a name of this machine. */
 export function isDeveloper(exchange: Exchange): boolean {
   const { peer, request } = exchange
   if (!isLoopback(peer.socketAddress) || !isLoopback(peer.address)) return false

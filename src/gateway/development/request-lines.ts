@@ -1,4 +1,4 @@
-/** While developing: tells the master of each request that is over, for a line in the program's log. Runs in the gateway. */
+/** With `--reload`: reports each request that is over to the master, which writes a line for it into the program's log. Runs in the gateway. */
 import { standardStream } from '../../base/standard-streams.ts'
 import type { GatewayConfig } from '../../config/types.ts'
 import type { RequestTold } from '../../control/messages.ts'
@@ -8,7 +8,7 @@ import type { AccessWriter } from '../../observe/access-log.ts'
 /** One or two lines of a terminal. */
 const MAX_TARGET = 300
 
-/** Null: nobody wants them, or an access log on the terminal says the same. */
+/** Null: no lines are wanted, or an access log on the terminal says the same. */
 export function requestLines(
   { isDevelopment, accessLog }: GatewayConfig,
   tell: (told: RequestTold) => void,

@@ -1,37 +1,39 @@
 /**
- * The one place that turns an error into a response: small, correct, as plain text, HTML or JSON (RFC9457) by what the
- * client accepts. Says what was refused and why; of our own failures and the application's only the request id, which
- * finds the details in the log.
+ * The one place that turns an error into a response: plain text, HTML or JSON (RFC9457), as the client accepts. Runs in the gateway.
+ * The response says what was refused and why. Of our own failures and the application's it says only the request id, which finds
+ * the details in the log.
  */
 import { HttpError, ProtocolError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
+import { addFilter } from '../../http/filtered-response.ts'
 import { headerValue } from '../../http/headers.ts'
 import { negotiateErrorFormat } from '../../http/negotiate.ts'
 import { reasonPhrase } from '../../http/status.ts'
 import { escapeHtml } from './html.ts'
-import { CONTENT_TYPES, OwnPages } from './own-pages.ts'
+import { CONTENT_TYPES, type OwnPages } from './own-pages.ts'
 
-export interface RenderedError {
+interface RenderedWords {
   readonly contentType: string
   readonly body: Buffer
+}
+
+export interface RenderedError extends RenderedWords {
   /** The operator's page does not name the request, so the response's X-Request-ID does. */
   readonly isOwnPage: boolean
 }
 
-const NO_PAGES = new OwnPages()
-
-/** `accept`: the client's Accept header. */
+/** For a refusal by the protocol, which is no exchange. `accept`: the client's Accept header. */
 export function renderError(
   status: number,
   accept: string | undefined,
   detail: string,
-  pages: OwnPages = NO_PAGES,
+  pages: OwnPages | null = null,
 ): RenderedError {
-  const page = pages.find(status, accept)
+  const page = pages?.find(status, accept) ?? null
   return page === null ? { ...renderWords(status, accept, detail), isOwnPage: false } : { ...page, isOwnPage: true }
 }
 
-function renderWords(status: number, accept: string | undefined, detail: string): Omit<RenderedError, 'isOwnPage'> {
+export function renderWords(status: number, accept: string | undefined, detail: string): RenderedWords {
   const title = reasonPhrase(status)
   switch (negotiateErrorFormat(accept)) {
     case 'json':
@@ -46,27 +48,28 @@ function renderWords(status: number, accept: string | undefined, detail: string)
   }
 }
 
-/** Answers an exchange that failed; one that has begun can only be cut. */
-export function respondWithError(exchange: Exchange, error: Error, pages: OwnPages = NO_PAGES): void {
-  const { response } = exchange
-  if (response.state !== 'idle') {
-    response.abort(error)
+/** Answers an exchange that failed. A response that has begun can only be cut. */
+export function respondWithError(exchange: Exchange, error: Error, pages: OwnPages | null = null): void {
+  if (exchange.response.state !== 'idle') {
+    exchange.response.abort(error)
     return
   }
   const status = error instanceof HttpError || error instanceof ProtocolError ? error.status : 500
-  const accept = headerValue(exchange.request.headers, 'accept')
-  const { contentType, body, isOwnPage } = renderError(status, accept, publicDetail(exchange, error), pages)
+  if (pages?.has(status)) addFilter(exchange, pages.filter)
+  const { request, response } = exchange
+  const { contentType, body } = renderWords(
+    status,
+    headerValue(request.headers, 'accept'),
+    publicDetail(exchange, error),
+  )
   const headers = ['Content-Type', contentType, 'Content-Length', String(body.length), 'Cache-Control', 'no-store']
   if (error instanceof HttpError && error.retryAfter !== undefined)
     headers.push('Retry-After', String(error.retryAfter))
-  if (isOwnPage) headers.push('X-Request-ID', exchange.id)
   if (error instanceof HttpError) headers.push(...error.headers)
-  response.start({ status, reason: '', headers })
-  response.write(body)
-  response.end()
+  response.respond({ status, reason: '', headers }, body)
 }
 
-/** What a stranger may read. The log has the rest under the same request id. */
+/** The part of the error that a stranger may read. The log has the rest under the same request id. */
 function publicDetail(exchange: Exchange, error: Error): string {
   if (error instanceof ProtocolError) return error.message
   return `${error instanceof HttpError ? error.message : 'The server failed to handle this request'}. Request ${exchange.id}.`

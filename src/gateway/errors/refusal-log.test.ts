@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { LimitError, ProtocolError } from '../../http/errors.ts'
 import { RefusalLog, RefusedRequests } from './refusal-log.ts'
 
-test('one line a second, with the number of those that were not said', t => {
+test('one line a second, with the number of refusals that have no line', t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const lines: string[] = []
   const log = new RefusalLog((_level, message, request) => lines.push(`${request} ${message}`))
@@ -16,7 +16,7 @@ test('one line a second, with the number of those that were not said', t => {
   assert.deepEqual(lines, ['r1 refused', 'r10 refused; and 8 others before it', 'r11 refused', 'r12 refused'])
 })
 
-test('the end of a burst is said without another refusal, at the end of the program at once', t => {
+test('the end of a burst gets a line without another refusal, and at the end of the program at once', t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const lines: string[] = []
   const log = new RefusalLog((_level, message) => lines.push(message))
@@ -26,7 +26,7 @@ test('the end of a burst is said without another refusal, at the end of the prog
   assert.deepEqual(lines, ['refused', 'refused; and 1 other before it'])
 })
 
-test('a limit is told by the name of its setting, each by itself; what is no HTTP is for debugging', t => {
+test('each limit has lines of its own with the name of its setting; broken HTTP is for debugging', t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const lines: string[] = []
   const log = new RefusedRequests((level, message, request) => lines.push(`${level} ${request} ${message}`))

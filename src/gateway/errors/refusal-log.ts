@@ -1,16 +1,21 @@
-/** Says that something is refused for a reason that the operator can do something about, without flooding the log. */
-
+/**
+ * Lines of the log about refusals, without flooding it: for each kind one line a second, with the number of refusals that have no line.
+ * Runs in the gateway.
+ *
+ * Invariant: the last refusal of a burst gets a line, a second after the line before it or when the process ends.
+ * Not here: which refusals there are, and their texts (`refusals.ts`).
+ */
 import { LimitError, type ProtocolError } from '../../http/errors.ts'
 
-/** Under overload thousands are refused each second: one line tells as much as all of them. */
+/** Under overload thousands are refused each second, and one line says as much as all of them. */
 const INTERVAL_MS = 1000
 
 type RefusalLogger = (level: 'warn', message: string, request: string) => void
 
-/** One kind of refusal: another kind, which asks for another setting, has its own. */
+/** The lines of one kind of refusal. Each kind is about a setting of its own. */
 export class RefusalLog {
   readonly #log: RefusalLogger
-  /** While it runs, refusals are only counted. */
+  /** While this timer runs, refusals are only counted. */
   #timer: NodeJS.Timeout | null = null
   #unsaid = 0
   #last = { message: '', request: '' }
@@ -19,14 +24,14 @@ export class RefusalLog {
     this.#log = log
   }
 
-  /** `request`: the id of the one that is refused; empty for a connection. */
+  /** `request`: the id of the refused request; empty for a connection. */
   report(message: string, request = ''): void {
     this.#last = { message, request }
     this.#unsaid++
     if (this.#timer === null) this.flush()
   }
 
-  /** Says what is not said yet. */
+  /** Writes the line of the refusals that are only counted. */
   flush(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
@@ -41,7 +46,7 @@ export class RefusalLog {
   }
 }
 
-/** Kinds of refusal that have a name each; there are few of them. */
+/** Kinds of refusal by name. There are few of them. */
 export class RefusalLogs {
   readonly #log: RefusalLogger
   readonly #kinds = new Map<string, RefusalLog>()
@@ -64,10 +69,10 @@ export class RefusalLogs {
   }
 }
 
-/** Requests that the protocol refused. Who runs the server may raise a limit, so hears of it; what is no HTTP is told for debugging only. */
+/** Requests that the protocol refused. The operator can raise a limit, so a broken limit is logged. Broken HTTP is logged for debugging only. */
 export class RefusedRequests {
   readonly #log: (level: 'debug' | 'info', message: string, request: string) => void
-  /** By the name of the setting. */
+  /** By the name of the limit's setting. */
   readonly #limits: RefusalLogs
 
   constructor(log: (level: 'debug' | 'info', message: string, request: string) => void) {
@@ -75,7 +80,7 @@ export class RefusedRequests {
     this.#limits = new RefusalLogs((_, message, request) => log('info', message, request))
   }
 
-  /** `request`: its id. */
+  /** `request`: the id of the request. */
   tell(error: ProtocolError, client: string, request: string): void {
     const message = `refused ${client}: ${error.message}`
     if (error instanceof LimitError) this.#limits.report(error.rule, message, request)

@@ -10,7 +10,7 @@ function recorded() {
   return { lines, refusals }
 }
 
-test('only what the operator can do something about is told', t => {
+test('only errors that the operator can do something about are logged', t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const { lines, refusals } = recorded()
   const exchange = new FakeExchange({ path: '/a' })
@@ -24,7 +24,7 @@ test('only what the operator can do something about is told', t => {
   assert.match(lines[1]!, new RegExp(`^warn ${id} the answer to GET /a was cut: .*/srv/a`))
 })
 
-test('each kind by itself once a second; the rest is counted, and said at the end', t => {
+test('each kind has its own line once a second; the others are counted, and logged at the end', t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const { lines, refusals } = recorded()
   for (let i = 0; i < 3; i++) {

@@ -1,4 +1,4 @@
-/** What the gateway says in the log of everything that it refuses or cuts: each kind at most once a second. */
+/** What the log says of everything that the gateway refuses or cuts: each kind at most once a second. Runs in the gateway. */
 import { FileCutError, HttpError, type ProtocolError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { RefusalLog, RefusedRequests } from './refusal-log.ts'
@@ -22,7 +22,7 @@ export class Refusals {
     this.#space = new RefusalLog(log)
   }
 
-  /** What the operator must know of: a full queue, a full disk, a file that became shorter. */
+  /** Logs the errors that the operator can do something about: a full queue, a full disk, a file that became shorter. */
   failed({ id, request }: Exchange, error: Error): void {
     const { method, path } = request
     if (error instanceof HttpError && error.culprit === 'operator')
@@ -31,23 +31,24 @@ export class Refusals {
       this.#cutFiles.report(`the answer to ${method} ${path} was cut: ${error.message}`, id)
   }
 
-  /** By the protocol. `request`: its id. */
+  /** The protocol refused a request. `request`: its id. */
   request(error: ProtocolError, client: string, request: string): void {
     this.#requests.tell(error, client, request)
   }
 
-  /** `limit`: so many are open. */
+  /** A connection was refused. `limit`: the number of open connections. */
   connection(limit: number): void {
     this.#connections.report(`a connection was refused: ${limit} are open, which is the limit (limit-connections)`)
   }
 
+  /** A connection was refused because its address has `limit` connections open. */
   connectionFrom(address: string, limit: number): void {
     this.#addresses.report(
       `a connection from ${address} was refused: it has ${limit} open, which is the limit (limit-connections-per-address); a proxy belongs to trusted-proxies`,
     )
   }
 
-  /** `limit`: bytes of temporary files. */
+  /** Content has no room in temporary files. `limit`: their bytes. */
   content(limit: number): void {
     const megabytes = Math.round(limit / 1024 ** 2)
     this.#space.report(
@@ -55,7 +56,7 @@ export class Refusals {
     )
   }
 
-  /** Says what is not said yet. */
+  /** Writes the lines of refusals that are only counted. */
   flush(): void {
     this.#exchanges.flush()
     this.#cutFiles.flush()

@@ -1,12 +1,12 @@
 /**
- * Counts the work of a piece of synchronous code in steps, never in time: the same on every machine, however busy.
+ * Counts the work of synchronous code in steps, never in time. The number is the same on every machine, however busy.
  *
- * A step is a run of a block of our code (a function, a branch, the body of a loop), as V8 counts them for coverage; and for methods of
- * the language that may cost more than they look, what they may look at or copy: the characters between where a search begins and ends,
- * the elements that `shift` moves, the bytes that `concat` copies, the whole of a text that `endsWith` may have to join first.
+ * A step is one run of a block of our code (a function, a branch, the body of a loop), as V8 counts it for coverage. Methods of the
+ * language may cost more than they seem to. They count as many steps as they may look at or copy: the characters from the begin of a search
+ * to its end, the elements that `shift` moves, the bytes that `concat` copies, the whole text that `endsWith` may have to join first.
  *
- * Not counted: what a regular expression does within itself. That it is linear, `scripts/check-regexes.ts` proves.
- * Only code that is loaded after `WorkMeter.start` has counters in it: load it by `import()`.
+ * Not counted: the work within a regular expression. `scripts/check-regexes.ts` proves that it is linear.
+ * Only code that is loaded after `WorkMeter.start` is counted: load it by `import()`.
  */
 import { type Profiler, Session } from 'node:inspector'
 
@@ -15,7 +15,7 @@ let charged = 0
 export class WorkMeter {
   readonly #session = new Session()
 
-  /** Once in a process, before the code that is measured is loaded. */
+  /** Call it once in a process, before the code under measurement is loaded. */
   static start(): WorkMeter {
     const meter = new WorkMeter()
     meter.#session.connect()
@@ -24,7 +24,7 @@ export class WorkMeter {
     return meter
   }
 
-  /** Of each of them, which run once, in this order. */
+  /** The steps of each code. All run once, in this order. */
   stepsOf(codes: readonly (() => unknown)[]): number[] {
     this.#blocks()
     return codes.map(code => {
@@ -39,7 +39,7 @@ export class WorkMeter {
     })
   }
 
-  /** Runs of blocks of our code since the last call; the answer of a session of the own thread comes within the call. */
+  /** Runs of blocks of our code since the last call. A session of the own thread answers within the call. */
   #blocks(): number {
     let scripts: readonly Profiler.ScriptCoverage[] | null = null
     this.#session.post('Profiler.takePreciseCoverage', (error, answer) => {

@@ -1,6 +1,6 @@
 /**
- * The response for one representation of a file: conditions (RFC9110§13), ranges (§14), head, content. Runs in the gateway;
- * from memory it answers within the call.
+ * The response for one representation of a file: conditions (RFC9110§13), ranges (RFC9110§14), head, content. Runs in the gateway. Content
+ * in memory is answered within the call.
  *
  * Not here: which representation, and where its bytes come from (`handler.ts`).
  */
@@ -10,17 +10,17 @@ import type { Exchange, ResponseWriter } from '../../http/exchange.ts'
 import { type ByteRange, parseRange } from '../../http/range.ts'
 import type { Variant } from './entry.ts'
 
-/** Content in memory, the descriptor of an open file, or nothing where none will be asked for (HEAD, 304). */
+/** Content in memory, the descriptor of an open file, or null where no content is needed (HEAD, 304). */
 export type Source = Buffer | number | null
 
-/** A piece of the file, after bytes that are none of it. */
+/** A piece of the file, with the head of a part before it. */
 interface Part {
   readonly before: Buffer | null
   readonly first: number
   readonly length: number
 }
 
-/** `done`: when nothing is read from `source` any more; with an error when what was promised could not be read. Exactly once. */
+/** `done` is called exactly once, when `source` is not read any more. It gets an error if promised content could not be read. */
 export function answer(
   exchange: Exchange,
   contentType: string,
@@ -57,7 +57,7 @@ function wantedRanges(conditions: Conditions, variant: Variant): readonly ByteRa
   const { range, ifRange } = conditions
   if (range === undefined || !isRangeWanted(ifRange, variant, Date.now())) return null
   const ranges = parseRange(range, variant.size)
-  // The coding of a multipart answer would be that of its parts' heads too: no field says which is meant.
+  // Content-Encoding of a multipart response would apply to the heads of its parts too. No field can say otherwise.
   return Array.isArray(ranges) && ranges.length > 1 && variant.coding !== null ? null : ranges
 }
 
@@ -78,7 +78,7 @@ function sendRanges(
     send(response, source, [{ before: null, first, length }], null, done)
     return
   }
-  // RFC9110§14.6. Random: nobody can have put it into the file.
+  // RFC9110§14.6. It is random, so nobody can have put it into the file.
   const boundary = randomBytes(16).toString('hex')
   const parts = ranges.map(({ first, last }, i) => ({
     before: Buffer.from(
@@ -91,7 +91,7 @@ function sendRanges(
   }))
   const tail = Buffer.from(`\r\n--${boundary}--\r\n`, 'latin1')
   const length = parts.reduce((sum, part) => sum + part.before.length + part.length, tail.length)
-  // The type of the file is in each part.
+  // Each part has the file's type in its head.
   const headers = ['Content-Type', `multipart/byteranges; boundary=${boundary}`, ...withoutType(partial)]
   response.start({ status: 206, reason: '', headers: [...headers, 'Content-Length', String(length)] })
   send(response, source, parts, tail, done)
@@ -115,7 +115,7 @@ function send(
   else sendFromMemory(response, source, parts, tail, done)
 }
 
-/** At most MAX_CONTENT and eleven heads: the client's pace does not matter. */
+/** Writes at most MAX_CONTENT and eleven heads, so it need not wait for a slow client. */
 function sendFromMemory(
   response: ResponseWriter,
   content: Buffer,
@@ -132,7 +132,7 @@ function sendFromMemory(
   done(null)
 }
 
-/** One part after the other; `sendFile` keeps the client's pace. */
+/** Sends one part after the other; `sendFile` waits for a slow client. */
 function sendFromFile(
   response: ResponseWriter,
   fd: number,

@@ -5,7 +5,7 @@ import { type Entry, MAX_CONTENT } from './entry.ts'
 
 const entryOf = (bytes: number) => ({ bytes }) as Entry
 
-test('entries are believed for a moment, absence likewise', () => {
+test('entries and absences are believed for a moment', () => {
   const cache = new FileCache()
   const entry = entryOf(1)
   cache.learn('/a', entry, 100)
@@ -23,7 +23,7 @@ test('entries are believed for a moment, absence likewise', () => {
   assert.equal(cache.bytes, 1)
 })
 
-test('bytes and number are bounded, and what was asked for lately stays', () => {
+test('bytes and number are bounded, and entries that were asked for lately stay', () => {
   for (const bytes of [3 * MAX_CONTENT, 1]) {
     const cache = new FileCache()
     const hot = entryOf(bytes)
@@ -39,7 +39,7 @@ test('bytes and number are bounded, and what was asked for lately stays', () => 
   }
 })
 
-test('strangers’ paths cost little: few, short', () => {
+test('of the paths of strangers only few and short ones are kept', () => {
   const cache = new FileCache()
   cache.learn(`/${'x'.repeat(256)}`, null, 0)
   assert.equal(cache.fresh(`/${'x'.repeat(256)}`, 0), undefined)

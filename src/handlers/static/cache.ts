@@ -1,23 +1,25 @@
 /**
- * Entries of files that were asked for lately, bounded in number and bytes, and the names of files that are not there.
- * Runs in the gateway. What was looked at longer ago than CHECK_MS must be looked at again before it is believed: that is the
- * longest time for which a changed, added or removed file is answered as it was.
+ * Entries of files that were asked for lately, and names of files that do not exist. Both are bounded. Runs in the gateway.
+ *
+ * Invariant: an entry or an absence is believed for CHECK_MS after a look at the disk. So a changed, added or removed file is answered as
+ * it was for no longer than that.
+ * Not here: the look itself (`entry.ts`, `files.ts`).
  */
 import type { Entry } from './entry.ts'
 
-/** A person who saves a file and reloads the page sees it; a busy file costs one look a second, and no system call in between. */
+/** A person who saves a file and reloads the page sees the new file. A busy file costs one look a second, and no system call in between. */
 export const CHECK_MS = 1000
-/** All the small files of a large site (the admin of Django has 150), and no more than a worker's share of memory. */
+/** Enough for all small files of a large site (the admin of Django has 150), and no more memory than a worker has. */
 const MAX_BYTES = 16 * 1024 * 1024
 const MAX_ENTRIES = 2048
-/** For a mount at `/`, where most paths are the application's: strangers choose them, so they are few and short. */
+/** Absences are for a mount at `/`, where most paths are the application's. Strangers choose these paths, so only few and short ones are kept. */
 const MAX_ABSENT = 1024
 const MAX_ABSENT_LENGTH = 256
 
 interface Held {
   entry: Entry
   checkedAt: number
-  /** Asked for since the last search for room: gets a second chance. */
+  /** It was asked for since the last search for room, so it gets a second chance. */
   isUsed: boolean
 }
 
@@ -26,7 +28,7 @@ export class FileCache {
   readonly #absent = new Map<string, number>()
   #bytes = 0
 
-  /** Null: known not to be there. Undefined: must be looked at. */
+  /** Null: the file is known to be missing. Undefined: look at the disk. */
   fresh(path: string, now: number): Entry | null | undefined {
     const held = this.#held.get(path)
     if (held === undefined) {
@@ -37,12 +39,12 @@ export class FileCache {
     return now - held.checkedAt < CHECK_MS ? held.entry : undefined
   }
 
-  /** Whatever its age. */
+  /** The last entry, whatever its age. */
   last(path: string): Entry | undefined {
     return this.#held.get(path)?.entry
   }
 
-  /** What was found for a path at the moment `checkedAt`, when the look began. */
+  /** Keeps what a look at the path has found. `checkedAt`: when the look began. */
   learn(path: string, entry: Entry | null, checkedAt: number): void {
     const held = this.#held.get(path)
     if (held !== undefined) {
@@ -76,7 +78,7 @@ export class FileCache {
     this.#absent.set(copied(path), checkedAt)
   }
 
-  /** Oldest first; who was used since the last time goes to the end once. */
+  /** Drops the oldest entries. An entry that was used since the last search moves to the end once. */
   #makeRoom(): void {
     for (const [path, held] of this.#held) {
       if (this.#bytes <= MAX_BYTES && this.#held.size <= MAX_ENTRIES) return
@@ -91,7 +93,7 @@ export class FileCache {
   }
 }
 
-/** A slice would keep the whole request target that it is cut from in memory. */
+/** A copy: a slice would keep the whole request target in memory. */
 function copied(path: string): string {
   return Buffer.from(path).toString()
 }

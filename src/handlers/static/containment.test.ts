@@ -1,4 +1,4 @@
-/** No path ever leaves its root, and nothing but a file is a file. */
+/** No path ever leaves its directory, and only regular files are served. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { lstatSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -63,7 +63,7 @@ test('links that stay in the root are followed, links that leave it are not', as
     assert.equal((await site.get(`/static/${name}`)).status, 299, name)
 })
 
-test('a compressed sibling that is a link out of the root is none', async t => {
+test('a compressed sibling that is a link out of the root is not served', async t => {
   const site = new Site(t)
   site.write('a.css', 'a')
   writeFileSync(join(site.base, 'secret.gz'), 'secret')
@@ -87,7 +87,7 @@ test('a root that is a link is followed anew when it is switched', async t => {
   assert.equal((await site.get('/static/a.css')).body.toString(), 'release 2')
 })
 
-test('FIFOs, sockets and devices are no files, and asking for them waits for nobody', async t => {
+test('FIFOs, sockets and devices are no files, and a request for one never waits', async t => {
   const site = new Site(t)
   execFileSync('mkfifo', [join(site.root, 'fifo')])
   const server = createServer().listen(join(site.root, 'socket'))
@@ -99,7 +99,7 @@ test('FIFOs, sockets and devices are no files, and asking for them waits for nob
   for (const name of ['null', 'zero', 'tty']) assert.equal((await site.get(`/dev/${name}`)).status, 299, name)
 })
 
-/** Until it is terminated: `switched` is the directory, nothing for a moment, the link, nothing, and so on. */
+/** Until it is terminated, `switched` is the directory, nothing for a moment, the link, nothing, and so on. */
 const SWITCHING = `
 const { renameSync } = require('node:fs')
 const { parentPort, workerData: [switched, directory, link] } = require('node:worker_threads')
@@ -113,7 +113,7 @@ for (let turns = 0; ; turns++) {
 }
 `
 
-test('a directory that becomes a link while a file below it is opened leaks nothing, from whatever is opened', async t => {
+test('a directory that becomes a link while a file below it is opened leaks nothing, whichever file is opened', async t => {
   const site = new Site(t)
   const time = mockTime(t)
   const outside = join(site.base, 'outside')
@@ -157,7 +157,7 @@ test('a directory that becomes a link while a file below it is opened leaks noth
   assert.ok(served > 0, 'the directory was there now and then')
 })
 
-test('where the kernel does not tell the name of an open file, it must still be what its path leads to', async t => {
+test('without the kernel’s name of an open file, the path must still lead to the file, without a link', async t => {
   const site = new Site(t)
   const path = site.write('a/b.css', 'b')
   const stats = lstatSync(path, { bigint: true })

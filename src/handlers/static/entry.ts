@@ -1,6 +1,9 @@
 /**
- * What is known of a file: its representations (as it is, and precompressed beside it), their validators and finished
- * heads, and the content of those that are small. Runs in the gateway. An entry is never changed; a file that has changed has a new one.
+ * The entry of a file: its representations (the file itself, and compressed siblings beside it), their validators and finished heads, and
+ * the content of small ones. Runs in the gateway.
+ *
+ * Invariant: an entry never changes. A changed file gets a new entry.
+ * Not here: opening files safely (`files.ts`), how long an entry is believed (`cache.ts`).
  */
 import type { BigIntStats } from 'node:fs'
 import type { OpenFiles } from '../../base/open-files.ts'
@@ -10,9 +13,9 @@ import type { HeaderLines } from '../../http/headers.ts'
 import { openBelow, readWhole, resolveDirectory } from './files.ts'
 import { cacheControlOf, codingOf, contentTypeOf } from './names.ts'
 
-/** Most styles, scripts and icons; up to this, head and content also leave in one write (`http1/response-writer.ts`). */
+/** Most styles, scripts and icons are smaller. Up to this size head and content also leave in one write (`http1/response-writer.ts`). */
 export const MAX_CONTENT = 64 * 1024
-/** What an entry costs besides its content, roughly: objects, heads, its path. */
+/** The rough cost of an entry without its content: objects, heads, its path. */
 const ENTRY_BYTES = 2048
 
 const EXTENSIONS: Readonly<Record<Coding, string>> = { br: '.br', zstd: '.zst', gzip: '.gz' }
@@ -23,30 +26,30 @@ export interface Variant extends Validators {
   readonly size: number
   /** Null when it is larger than MAX_CONTENT. */
   readonly content: Buffer | null
-  /** Fields of a 200. Frozen: every response with this file has the same ones. */
+  /** Fields of a 200. Frozen, because all responses with this file share them. */
   readonly whole: HeaderLines
   /** The same without Content-Length, for a 206. */
   readonly partial: HeaderLines
   /** Fields of a 304 (RFC9110§15.4.5). */
   readonly notModified: HeaderLines
-  /** Tells whether the file is still the same one: more than the entity tag, which other machines must agree on. */
+  /** Says whether the file is still the same. It knows more than the entity tag, which must be the same on other machines. */
   readonly identity: string
 }
 
 export interface Entry {
   readonly directory: string
   readonly relative: string
-  /** The file as it is, which may be coded by itself (`.svgz`). */
+  /** The file itself. Its content may be coded already (`.svgz`). */
   readonly plain: Variant
   /** Best first, as in CODINGS. */
   readonly coded: readonly Variant[]
   readonly codings: readonly Coding[]
   readonly contentType: string
-  /** What it costs in memory. */
+  /** Its cost in memory. */
   readonly bytes: number
 }
 
-/** From the first of the directories that has it; null: none has. `before`: an older entry, whose content need not be read again. */
+/** From the first of the directories that has the file; null: none has. `before`: an older entry, whose content is used if the file has not changed. */
 export async function loadEntry(
   directories: readonly string[],
   relative: string,
@@ -77,7 +80,7 @@ async function loadFrom(
     : await Promise.all(
         SIBLINGS.map(([coding, extension]) => loadSibling(root, relative + extension, coding, before, files)),
       )
-  // One that is older was not made anew when the file was: its content is the old one. Tools keep seconds only.
+  // A sibling that is older than the file has the file's old content. Only seconds are compared, because tools keep only seconds.
   const coded = siblings.filter(one => one !== null && seconds(one.file.stats) >= seconds(plain.stats))
   const contentType = contentTypeOf(relative)
   const fields = { contentType, cacheControl: cacheControlOf(nameOf(relative)), varies: coded.length > 0 }
@@ -134,7 +137,7 @@ async function loadFile(
   }
 }
 
-/** What the descriptor of a large file says, which may be newer than its entry. `name`: as `Entry.relative`. */
+/** The variant for an open descriptor of a large file, which may be newer than its entry. */
 export function variantOfOpen(entry: Entry, variant: Variant, stats: BigIntStats): Variant {
   if (variant.identity === identityOf(stats)) return variant
   const cacheControl = cacheControlOf(nameOf(entry.relative))
@@ -177,7 +180,7 @@ function variantOf({ stats, content }: LoadedFile, coding: Coding | null, fields
   }
 }
 
-/** Who adds a field for one response must not add it to all: an exception tells. */
+/** Code that adds a field for one response gets an exception, instead of adding it to all responses. */
 function frozen(headers: HeaderLines): HeaderLines {
   return Object.freeze(headers) as HeaderLines
 }

@@ -1,11 +1,11 @@
 /**
- * Opens a file below a directory, and nothing that is not below it. Runs in the gateway, in libuv's threads: a slow disk
- * stops nobody else.
+ * Opens regular files below a directory, and nothing outside it. Runs in the gateway, in libuv's threads, so that a slow disk stops nobody
+ * else.
  *
- * Invariants: symbolic links are followed as far as they stay within the directory; the directory itself may be a link, and
- * is resolved anew each time, so that a switched one is followed. What is served is what was opened: type, size, dates and
- * place are those of the descriptor, never those of a path that was looked at before. Devices, FIFOs and sockets are no files,
- * and opening one never waits.
+ * Invariants: symbolic links are followed while they stay within the directory. The directory itself may be a link; it is resolved each
+ * time, so a switched link is followed. Type, size, dates and place are those of the open descriptor, never those of a path that was
+ * looked at before. Devices, FIFOs and sockets are no files, and opening one never waits.
+ * Not here: which names may be asked for (`paths.ts`).
  */
 import { type BigIntStats, constants, fstat, lstat, open, read, realpath } from 'node:fs'
 import { promisify } from 'node:util'
@@ -25,7 +25,7 @@ const statOf = promisify(fstat) as unknown as (fd: number, options: { bigint: tr
 const statOfPath = promisify(lstat) as unknown as (path: string, options: { bigint: true }) => Promise<BigIntStats>
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants
 
-/** There is no such file. ENXIO: a socket, or a device without a driver. */
+/** Codes of a file that does not exist. ENXIO: a socket, or a device without a driver. */
 const MISSING: ReadonlySet<string> = new Set([
   'ENOENT',
   'ENOTDIR',
@@ -42,8 +42,8 @@ export function resolveDirectory(directory: string): Promise<string | null> {
 }
 
 /**
- * `root`: of `resolveDirectory`; `relative`: of `paths.ts`. The caller closes it by `files`. Null: no such file, or not for
- * anybody.
+ * `root`: from `resolveDirectory`; `relative`: from `paths.ts`. The caller closes the file by `files`. Null: there is no such file below the
+ * directory, or it is no regular file.
  */
 export async function openBelow(root: string, relative: string, files: OpenFiles): Promise<OpenFile | null> {
   const inside = root === '/' ? root : `${root}/`
@@ -63,8 +63,7 @@ export async function openBelow(root: string, relative: string, files: OpenFiles
 }
 
 /**
- * The path that was opened proves nothing: since it was resolved, a directory on it may have become a link. What the kernel calls
- * the open file decides.
+ * The path proves nothing: a directory in it may have become a link since it was resolved. The kernel's name of the open file decides.
  */
 async function isBelow(fd: number, inside: string, path: string, stats: BigIntStats): Promise<boolean> {
   const name = openFileName(fd)
@@ -72,8 +71,8 @@ async function isBelow(fd: number, inside: string, path: string, stats: BigIntSt
 }
 
 /**
- * Without /proc: whether the path still has no link in it, and leads to the file that was opened. Weaker, for this too looks at
- * a path: who makes a directory a link, a directory again, and again a link at the right moments is not noticed.
+ * Without /proc: whether the path still has no link in it and leads to the open file. This is weaker, because it looks at a path too. It
+ * does not notice a directory that becomes a link, a directory again, and a link again at the right moments.
  */
 export async function isStillAt(path: string, { dev, ino }: BigIntStats): Promise<boolean> {
   if ((await orNull(resolveLinks(path))) !== path) return false
@@ -93,7 +92,7 @@ async function openCounted(path: string, files: OpenFiles): Promise<number | nul
   return fd
 }
 
-/** Null when there is less in it than there was a moment ago. */
+/** Null: the file has become shorter than `size`. */
 export async function readWhole(fd: number, size: number): Promise<Buffer | null> {
   const content = Buffer.allocUnsafeSlow(size)
   let length = 0
@@ -118,7 +117,7 @@ async function orNull<Result>(result: Promise<Result>): Promise<Result | null> {
   }
 }
 
-/** No paths in it: strangers read it. The log has the request's path beside it. */
+/** The message has no path, because strangers read it. The log has the path of the request. */
 function toHttpError(error: unknown): HttpError {
   const code = (error as NodeJS.ErrnoException).code ?? String(error)
   if (code === 'EMFILE' || code === 'ENFILE') return tooManyFiles(code)

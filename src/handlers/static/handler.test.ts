@@ -1,4 +1,4 @@
-/** What is served and what is handed on, changes, clients that leave, errors: on real files, with exchanges in memory. */
+/** Which requests are answered and which go on, changes, clients that leave, errors: on real files, with exchanges in memory. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { HttpError } from '../../http/errors.ts'
 import { CHECK_MS } from './cache.ts'
 import { LARGE, mockTime, Site } from './testing/site.ts'
 
-/** The process opens and closes others in threads of its own meanwhile: those that have gone since they were listed do not count. */
+/** Other threads of the process open and close files meanwhile. A file that was closed after the listing does not count. */
 function openFiles(root: string): string[] {
   return readdirSync('/proc/self/fd').flatMap(number => {
     try {
@@ -20,7 +20,7 @@ function openFiles(root: string): string[] {
   })
 }
 
-test('a small file: whole, with everything that a client wants to know', async t => {
+test('a small file is sent whole, with all fields that a client needs', async t => {
   const site = new Site(t)
   site.write('app.css', 'body { }', new Date('2024-01-02T03:04:05Z'))
   const { status, headers, body } = await site.get('/static/app.css')
@@ -37,7 +37,7 @@ test('a small file: whole, with everything that a client wants to know', async t
   assert.match(headers.get('etag')!, /^"[0-9a-z]+-8"$/)
 })
 
-test('the second time it comes from memory, within the call', async t => {
+test('the second request is answered from memory, within the call', async t => {
   const site = new Site(t)
   site.write('a.js', 'let a')
   await site.get('/static/a.js')
@@ -80,7 +80,7 @@ test('HEAD: the same head and no content (RFC9110§9.3.2)', async t => {
   }
 })
 
-test('other methods, other paths, directories and what is missing are the application’s', async t => {
+test('other methods, other paths, directories and missing files go to the application', async t => {
   const site = new Site(t)
   site.write('a.css', 'a')
   site.write('index.html', 'never by itself')
@@ -104,7 +104,21 @@ test('other methods, other paths, directories and what is missing are the applic
   assert.equal((await site.get(`/static/${'x'.repeat(300)}`)).status, 299)
 })
 
-test('that a file is missing is remembered for a moment: no system call for the application’s paths', async t => {
+test('with a page for 404 a missing file below a URL of files is answered; other paths go to the application', async t => {
+  const site = new Site(t)
+  site.answersMissing = true
+  for (const path of ['/static/b.css', '/static/b.css', '/static/a/b.css']) {
+    const { error } = (await site.get(path)).exchange
+    assert.ok(error instanceof HttpError && error.status === 404, path)
+  }
+  for (const path of ['/a.css', '/static', '/static/.git/config', '/static/'])
+    assert.equal((await site.get(path)).status, 299, path)
+  assert.equal(site.begin('/static/b.css', { method: 'POST' }).response.status, 299)
+  site.files.setMounts([{ url: '/', directory: site.root }])
+  assert.equal((await site.get('/b.css')).status, 299)
+})
+
+test('a missing file is remembered for a moment: no system call for the application’s paths', async t => {
   const site = new Site(t)
   site.files.setMounts([{ url: '/', directory: site.root }])
   await site.get('/shop/')
@@ -112,7 +126,7 @@ test('that a file is missing is remembered for a moment: no system call for the 
   assert.equal(site.begin('/shop').response.state, 'ended')
 })
 
-test('without a directory everything is the application’s, and with it nothing need be told', async t => {
+test('while the directory does not exist all requests go to the application; when it appears, its files are served', async t => {
   const site = new Site(t)
   const later = join(site.base, 'later')
   site.files.setMounts([{ url: '/l/', directory: later }])
@@ -136,7 +150,7 @@ test('the longest URL wins, and does not look in the shorter one’s directory',
   assert.equal((await site.get('/static/admin/b.css')).status, 299)
 })
 
-test('two directories of one URL: the first that has it', async t => {
+test('of two directories of one URL the first that has the file serves it', async t => {
   const site = new Site(t)
   site.write('new/a.css', 'new')
   site.write('old/a.css', 'old')
@@ -183,7 +197,7 @@ test('an unchanged file is looked at again and not read again', async t => {
   assert.equal(site.begin('/static/a.css').response.state, 'ended')
 })
 
-test('a large file that is replaced: entity tag and length are those of what is sent', async t => {
+test('a large file that is replaced has the entity tag and length of the bytes that are sent', async t => {
   const site = new Site(t)
   mockTime(t)
   site.write('a.bin', LARGE)
@@ -197,7 +211,7 @@ test('a large file that is replaced: entity tag and length are those of what is 
   assert.ok(second.body.equals(shorter))
 })
 
-test('a large file that has gone since it was looked at is the application’s', async t => {
+test('a request for a large file that was removed since the look goes to the application', async t => {
   const site = new Site(t)
   mockTime(t)
   site.write('a.bin', LARGE)
@@ -206,7 +220,7 @@ test('a large file that has gone since it was looked at is the application’s',
   assert.equal((await site.get('/static/a.bin')).status, 299)
 })
 
-test('who asks at the same time waits for the same look', async t => {
+test('requests for one file at the same time share one look at the disk', async t => {
   const site = new Site(t)
   site.write('a.css', 'a')
   const exchanges = Array.from({ length: 50 }, () => site.begin('/static/a.css'))
@@ -216,13 +230,13 @@ test('who asks at the same time waits for the same look', async t => {
 
 // ---- clients that leave ----
 
-test('a client that leaves meanwhile leaves no open file', async t => {
+test('clients that leave while their file is opened leave no open file', async t => {
   const site = new Site(t)
   site.write('a.bin', LARGE)
   await site.get('/static/a.bin')
   const exchanges = Array.from({ length: 20 }, () => site.begin('/static/a.bin'))
   for (const exchange of exchanges) exchange.leave()
-  // Those before it in libuv's queue are done when this one is.
+  // When this one is answered, the requests before it in libuv's queue are done.
   await site.get('/static/a.bin')
   while (site.openFiles.count > 0) await new Promise(resolve => setImmediate(resolve))
   assert.deepEqual(openFiles(site.root), [])
@@ -232,7 +246,7 @@ test('a client that leaves meanwhile leaves no open file', async t => {
 
 // ---- errors ----
 
-/** What a process of its own prints, that does `before` when the code is loaded, and asks for a.css. */
+/** The output of another process, which loads the code, runs `before`, and asks for a.css. */
 function askInChild(site: Site, before: string): string {
   site.write('a.css', 'a')
   const script = join(site.base, 'main.mjs')
@@ -245,7 +259,7 @@ function askInChild(site: Site, before: string): string {
     files.setMounts([{ url: '/static/', directory: root }])
     ${before}
     const request = { method: 'GET', path: '/static/a.css', headers: [] }
-    await files.handler(() => console.log('handed on'))({ request, response: { state: 'idle' } })`
+    console.log(await files.serve({ request, response: { state: 'idle' } }))`
   writeFileSync(script, code)
   return execFileSync('sh', ['-c', 'ulimit -n 64; exec "$0" "$1"', process.execPath, script], { encoding: 'utf8' })
 }
@@ -253,15 +267,18 @@ function askInChild(site: Site, before: string): string {
 test('a file that may not be read is an error of the operator, not a missing file', t => {
   const site = new Site(t)
   const output = askInChild(site, `chmodSync(root + '/a.css', 0); if (process.getuid() === 0) process.setuid(65534)`)
-  assert.match(output, /^403 operator .*EACCES/)
+  assert.match(output, /^403 operator .*EACCES.*\nanswered/)
 })
 
-test('the limit of open files is told as what it is', t => {
+test('the limit of open files is reported as such', t => {
   const site = new Site(t)
-  assert.match(askInChild(site, `try { for (;;) openSync('/dev/null') } catch {}`), /^503 operator .*EMFILE/)
+  assert.match(
+    askInChild(site, `try { for (;;) openSync('/dev/null') } catch {}`),
+    /^503 operator .*EMFILE.*\nanswered/,
+  )
 })
 
-test('files count as open until they are sent; where no more may be opened it is 503 with Retry-After', async t => {
+test('a file counts as open until it is sent; when no more may be opened the answer is 503 with Retry-After', async t => {
   const site = new Site(t)
   site.write('large.bin', LARGE)
   site.write('a.css', 'a')

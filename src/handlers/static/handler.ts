@@ -1,9 +1,10 @@
 /**
- * Serves files below the mounts' directories, and hands everything else on: other methods, other paths, files that are not
- * there, directories. Runs in the gateway; a file that was asked for within the last second costs no system call.
+ * Serves files below the mounts' directories, and says of every other request that it is not answered: other methods, other paths,
+ * directories, files that are not there. `gateway/static-first.ts` decides who is asked next. Runs in the gateway. A file that was asked
+ * for within the last second costs no system call.
  *
- * Invariants: a request is answered here or handed on, never both; a file that is there but cannot be read is an error of
- * the operator, not a missing file; every descriptor is closed by the one who opened it, whatever becomes of the client.
+ * Invariants: a request that is not answered is untouched; a file that is there but cannot be read is an error of the operator, not a
+ * missing file; every descriptor is closed by the one who opened it, whatever becomes of the client.
  * Not here: listing directories, index files, compressing.
  */
 import { isDeepStrictEqual } from 'node:util'
@@ -11,16 +12,21 @@ import type { OpenFiles } from '../../base/open-files.ts'
 import type { StaticMount } from '../../config/types.ts'
 import { preferCoding } from '../../http/accept-encoding.ts'
 import { type Conditions, evaluateConditions, readConditions } from '../../http/conditional.ts'
-import { HttpError } from '../../http/errors.ts'
-import type { Exchange, Handler } from '../../http/exchange.ts'
+import type { Exchange } from '../../http/exchange.ts'
 import { answer } from './answer.ts'
 import { FileCache } from './cache.ts'
 import { type Entry, loadEntry, pathOf, type Variant, variantOfOpen } from './entry.ts'
 import { openBelow, resolveDirectory } from './files.ts'
 import { arrangeMounts, decodePath, findMount, type Mount, relativePath } from './paths.ts'
 
-/** Renders when the response is idle, cuts when it has started. */
+/** Answers while the response is idle, cuts it when it has started. */
 export type OnError = (exchange: Exchange, error: Error) => void
+
+/**
+ * `answered`: a response has begun or was refused, or the client has gone. `missing`: there is no such file below a URL that has only files.
+ * `no file`: the request cannot mean a file, or its URL is the root, where most paths are the application's.
+ */
+export type Outcome = 'answered' | 'missing' | 'no file'
 
 export class StaticFiles {
   readonly #onError: OnError
@@ -28,62 +34,60 @@ export class StaticFiles {
   readonly #openFiles: OpenFiles
   #mounts: readonly Mount[] = []
   #cache = new FileCache()
-  /** Looks that are under way: all who ask for the same file meanwhile wait for the same one. */
+  /** Looks at the disk that are under way: all requests for the same file wait for the same look. */
   #looks = new Map<string, Promise<Entry | null>>()
-  /** What is missing below a mount is 404, and asked of nobody else; not where everything is below the mount. */
-  answersMissing = false
-  readonly #missing: Handler = exchange => this.#fail(exchange, new HttpError(404, 'There is no such file', 'client'))
 
-  /** `rootPath`: of the configuration. */
+  /** `rootPath`: `--root-path`. */
   constructor(rootPath: string, openFiles: OpenFiles, onError: OnError) {
     this.#openFiles = openFiles
     this.#rootPath = rootPath
     this.#onError = onError
   }
 
-  /** From now on; what runs is finished. */
+  /** For requests from now on. Those that are being answered go on with the old directories. */
   setMounts(mounts: readonly StaticMount[]): void {
     const arranged = arrangeMounts(mounts, this.#rootPath)
-    // The master says it each time it could have changed.
+    // The master sends the mounts each time they may have changed.
     if (isDeepStrictEqual(arranged, this.#mounts)) return
     this.#mounts = arranged
     this.#cache = new FileCache()
     this.#looks = new Map()
   }
 
-  /** `next` gets what is no file. */
-  handler(next: Handler): Handler {
-    return exchange => {
-      const { method } = exchange.request
-      if (this.#mounts.length === 0 || (method !== 'GET' && method !== 'HEAD')) return next(exchange)
-      const path = decodePath(exchange.request.path)
-      const mount = path === null ? undefined : findMount(this.#mounts, path)
-      if (mount === undefined) return next(exchange)
-      const entry = this.#cache.fresh(path!, performance.now())
-      if (entry === undefined) {
-        const relative = relativePath(mount, path!)
-        if (relative === null) return next(exchange)
-        return this.#lookAndServe(exchange, path!, mount, relative, this.#orMissing(mount, next))
-      }
-      return entry === null ? this.#orMissing(mount, next)(exchange) : this.#serve(exchange, entry, next)
-    }
+  /** There are no directories to look in. */
+  get isEmpty(): boolean {
+    return this.#mounts.length === 0
   }
 
-  #orMissing(mount: Mount, next: Handler): Handler {
-    const isRoot = mount.url === '/' || mount.url === `${this.#rootPath}/`
-    return this.answersMissing && !isRoot ? this.#missing : next
+  /** Answers within the call where no system call is needed. */
+  serve(exchange: Exchange): Outcome | Promise<Outcome> {
+    const { method } = exchange.request
+    if (method !== 'GET' && method !== 'HEAD') return 'no file'
+    const path = decodePath(exchange.request.path)
+    const mount = path === null ? undefined : findMount(this.#mounts, path)
+    if (mount === undefined) return 'no file'
+    const entry = this.#cache.fresh(path!, performance.now())
+    if (entry === null) return this.#absence(mount)
+    if (entry !== undefined) return this.#serve(exchange, entry, mount)
+    const relative = relativePath(mount, path!)
+    if (relative === null) return 'no file'
+    return this.#lookAndServe(exchange, path!, mount, relative)
   }
 
-  async #lookAndServe(exchange: Exchange, path: string, mount: Mount, relative: string, next: Handler): Promise<void> {
+  #absence(mount: Mount): Outcome {
+    return mount.url === '/' || mount.url === `${this.#rootPath}/` ? 'no file' : 'missing'
+  }
+
+  async #lookAndServe(exchange: Exchange, path: string, mount: Mount, relative: string): Promise<Outcome> {
     let entry: Entry | null
     try {
       entry = await this.#look(path, mount, relative)
     } catch (error) {
       this.#fail(exchange, error as Error)
-      return
+      return 'answered'
     }
-    if (exchange.response.state !== 'idle') return
-    await (entry === null ? next(exchange) : this.#serve(exchange, entry, next))
+    if (exchange.response.state !== 'idle') return 'answered'
+    return entry === null ? this.#absence(mount) : this.#serve(exchange, entry, mount)
   }
 
   #look(path: string, mount: Mount, relative: string): Promise<Entry | null> {
@@ -103,11 +107,11 @@ export class StaticFiles {
     return look
   }
 
-  #serve(exchange: Exchange, entry: Entry, next: Handler): void | Promise<void> {
+  #serve(exchange: Exchange, entry: Entry, mount: Mount): Outcome | Promise<Outcome> {
     const conditions = readConditions(exchange.request.headers)
     const coding = preferCoding(conditions.acceptEncoding, entry.codings)
     const variant = coding === null ? entry.plain : entry.coded.find(one => one.coding === coding)!
-    return this.#serveVariant(exchange, entry, variant, conditions, next)
+    return this.#serveVariant(exchange, entry, variant, conditions, mount)
   }
 
   #serveVariant(
@@ -115,28 +119,30 @@ export class StaticFiles {
     entry: Entry,
     variant: Variant,
     conditions: Conditions,
-    next: Handler,
-  ): void | Promise<void> {
+    mount: Mount,
+  ): Outcome | Promise<Outcome> {
     const isContentNeeded = exchange.request.method === 'GET' && evaluateConditions(conditions, variant) === 200
-    if (variant.content === null && isContentNeeded) return this.#serveLarge(exchange, entry, variant, conditions, next)
+    if (variant.content === null && isContentNeeded)
+      return this.#serveLarge(exchange, entry, variant, conditions, mount)
     answer(exchange, entry.contentType, variant, conditions, variant.content, () => {})
+    return 'answered'
   }
 
-  /** Opened anew each time: a descriptor that is kept would keep a deleted file's space, and one of the process's few. */
+  /** Opens the file for each request. A kept descriptor would keep the space of a deleted file, and a process has few descriptors. */
   async #serveLarge(
     exchange: Exchange,
     entry: Entry,
     variant: Variant,
     conditions: Conditions,
-    next: Handler,
-  ): Promise<void> {
+    mount: Mount,
+  ): Promise<Outcome> {
     let file: Awaited<ReturnType<typeof openBelow>>
     try {
       const root = await resolveDirectory(entry.directory)
       file = root === null ? null : await openBelow(root, pathOf(entry, variant), this.#openFiles)
     } catch (error) {
       this.#fail(exchange, error as Error)
-      return
+      return 'answered'
     }
     if (exchange.response.state !== 'idle') {
       if (file !== null) this.#openFiles.close(file.fd)
@@ -147,16 +153,17 @@ export class StaticFiles {
         if (error !== null) this.#fail(exchange, error)
       })
     } else {
-      // Removed since it was looked at: the sibling alone, or the file.
-      await (variant === entry.plain
-        ? next(exchange)
-        : this.#serveVariant(exchange, entry, entry.plain, conditions, next))
+      // Removed since it was looked at: only the sibling, or the file too.
+      return variant === entry.plain
+        ? this.#absence(mount)
+        : this.#serveVariant(exchange, entry, entry.plain, conditions, mount)
     }
+    return 'answered'
   }
 
   #fail(exchange: Exchange, error: Error): void {
     const { state } = exchange.response
-    // Else the client has gone, which is no error.
+    // In any other state the client has gone, which is no error.
     if (state === 'idle' || state === 'started') this.#onError(exchange, error)
   }
 }

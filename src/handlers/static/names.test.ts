@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { codingOf, contentTypeOf, hasContentHash } from './names.ts'
 
-test('types by extension; text says that it is UTF-8', () => {
+test('the extension gives the type; text has charset=utf-8', () => {
   for (const [name, type] of [
     ['a.css', 'text/css; charset=utf-8'],
     ['a.js', 'text/javascript; charset=utf-8'],
@@ -26,7 +26,7 @@ test('types by extension; text says that it is UTF-8', () => {
     assert.equal(contentTypeOf(name), type, name)
 })
 
-test('only what is named for what is inside is coded: no archive, nothing that programs open compressed', () => {
+test('only files that are named for their content have a coding: no archive, no file that programs open compressed', () => {
   for (const name of ['a.svgz', 'A.SVGZ', 'a.b.svgz', 'a.x3dz', 'a.x3dvz', 'a.x3dbz'])
     assert.equal(codingOf(name), 'gzip', name)
   const others = [
@@ -64,7 +64,7 @@ test('names with a content hash', () => {
     assert.ok(hasContentHash(name), name)
 })
 
-test('names that only look like it: an old file for a year is worse than a question each time', () => {
+test('names that only look hashed are not: an old file for a year is worse than a question each time', () => {
   for (const name of [
     'app.css',
     'jquery-3.7.1.min.js',
@@ -90,7 +90,7 @@ test('names that only look like it: an old file for a year is worse than a quest
     assert.ok(!hasContentHash(name), name)
 })
 
-test('of the hashes that bundlers make most are known', () => {
+test('most hashes of bundlers are recognized', () => {
   const digests = Array.from({ length: 400 }, (_, i) => createHash('sha256').update(String(i)).digest())
   const share = (names: string[]) => names.filter(hasContentHash).length / names.length
   assert.ok(share(digests.map(digest => `app.${digest.toString('hex').slice(0, 12)}.css`)) > 0.95)

@@ -1,15 +1,15 @@
-/** What the name of a file tells of it: its media type and coding, and whether its content can ever be another one. */
+/** What the name of a file says: its media type, its coding, and whether its content can ever change. Runs in the gateway. Pure: nothing is opened. */
 import { lookup } from 'mrmime'
 import type { Coding } from '../../http/accept-encoding.ts'
 
-/** Known to every browser, and missing in the registry or in the table made from it. */
+/** Types that every browser knows, and that are missing in the registry or in the table made from it. */
 const MORE_TYPES: Readonly<Record<string, string>> = { ico: 'image/x-icon' }
-/** Their content is UTF-8 today; without a word about it a browser may guess. */
+/** Text is UTF-8 today. Without `charset` a browser may guess another encoding. */
 const TEXT = /^text\/|^application\/(?:javascript|json|manifest\+json)$|^image\/svg\+xml$/
 
 export function contentTypeOf(name: string): string {
   const extension = extensionOf(name)
-  // Names of every object, such as `constructor`, are no extensions.
+  // Names that every object has, such as `constructor`, are no extensions.
   const type = Object.hasOwn(MORE_TYPES, extension) ? MORE_TYPES[extension]! : safeLookup(extension)
   return TEXT.test(type) ? `${type}; charset=utf-8` : type
 }
@@ -20,9 +20,9 @@ function safeLookup(extension: string): string {
 }
 
 /**
- * Extensions whose media type is that of what is inside: only Content-Encoding tells a browser to decompress it. Apache and Django
- * say it, too, and to every client: nothing else is at hand (RFC9110§12.5.3). An archive (`.tgz`, `.js.gz`), or a file that
- * programs open compressed (`.emz`, `.wmz`), is to arrive as it is.
+ * Compressed files with the media type of their content. Only Content-Encoding makes a browser decompress them. Every client gets it, as
+ * from Apache and Django, because there is no other representation (RFC9110§12.5.3). Not here: archives (`.tgz`, `.js.gz`) and files
+ * that programs open compressed (`.emz`, `.wmz`). They must arrive as they are.
  */
 const CODED: ReadonlyMap<string, Coding> = new Map([
   ['svgz', 'gzip'],
@@ -31,7 +31,7 @@ const CODED: ReadonlyMap<string, Coding> = new Map([
   ['x3dbz', 'gzip'],
 ])
 
-/** How the content of the file itself is coded. */
+/** The coding of the file's own content; null: none. */
 export function codingOf(name: string): Coding | null {
   return CODED.get(extensionOf(name)) ?? null
 }
@@ -43,8 +43,8 @@ function extensionOf(name: string): string {
 
 const FOREVER = 'public, max-age=31536000, immutable'
 /**
- * May be kept, and is asked for each time: a 304 costs a few microseconds here. Any other default shows old styles with new
- * pages after a deployment, for as long as it says; without the field browsers guess, mostly a tenth of the file's age.
+ * A browser may keep the file, and asks each time whether it has changed: a 304 costs a few microseconds here. Any longer time would show
+ * old styles with new pages after a deployment. Without the field browsers guess a time, mostly a tenth of the file's age.
  */
 const ASK = 'no-cache'
 
@@ -56,13 +56,13 @@ export function cacheControlOf(name: string): string {
 function isHexHash(text: string): boolean {
   return /^[0-9a-f]{8,64}$/.test(text) && /[0-9]/.test(text) && /[a-f]/.test(text)
 }
-/** What bundlers write. A document with a number in its name (`avatar-507f1f77bcf8.png`) may change. */
+/** Files that bundlers write. Other files may change though their names have a number (`avatar-507f1f77bcf8.png`). */
 const BUNDLED = /\.(?:m?js|css|wasm)(?:\.map)?$/
 
 /**
  * True for `app.55e7cbb9ba48.css` (Django, 12 hex digits; webpack and Parcel: 8 to 64), `main-3f2a1b9c.js` (Next.js),
- * `index-B3x9ab12.js` (Vite: 8 of base64url), `chunk-7QJ3KXYZ.js` (esbuild: 8 of base32). When in doubt false: to take a name for
- * hashed that is not shows an old file for a year, the other mistake costs a 304.
+ * `index-B3x9ab12.js` (Vite: 8 of base64url), `chunk-7QJ3KXYZ.js` (esbuild: 8 of base32). False when in doubt: a wrong "true" shows an old
+ * file for a year, a wrong "false" costs a 304.
  */
 export function hasContentHash(name: string): boolean {
   const parts = name.split('.')
@@ -78,8 +78,8 @@ export function hasContentHash(name: string): boolean {
 }
 
 /**
- * Eight characters of base64url or base32 that are no word: they change between lower case, upper case and digits more often
- * than `Version2`, `iPhone15`, `SUMMER24` and `McDonald` do. Two fifths of Vite's hashes are missed.
+ * Eight characters of base64url or base32 that are no word. A hash changes between lower case, upper case and digits more often than
+ * `Version2`, `iPhone15`, `SUMMER24` and `McDonald` do. This misses two fifths of Vite's hashes.
  */
 function isRandom(token: string): boolean {
   const kinds = Array.from(token, kindOf)

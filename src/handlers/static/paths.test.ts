@@ -67,12 +67,12 @@ for (const [what, ...paths] of [
   })
 }
 
-test('encodings are undone once: what is left of two is the name of a file', () => {
+test('a path is decoded once: the rest of a double encoding is part of the name', () => {
   assert.equal(find('/static/%252e%252e/secret'), '/srv/static/%2e%2e/secret')
   assert.equal(find('/static/%252fetc'), '/srv/static/%2fetc')
 })
 
-test('RFC8615: /.well-known/ is for everybody, nothing hidden in it', () => {
+test('RFC8615: /.well-known/ is public, hidden files in it are not', () => {
   const mounts = arrangeMounts([{ url: '/', directory: '/srv/root' }], '')
   assert.equal(find('/.well-known/security.txt', mounts), '/srv/root/.well-known/security.txt')
   assert.equal(find('/.well-known/.secret', mounts), null)
@@ -82,7 +82,7 @@ test('RFC8615: /.well-known/ is for everybody, nothing hidden in it', () => {
   assert.equal(find('/.well-known/x', arrangeMounts([{ url: '/.well-known/', directory: '/w' }], '')), '/w/x')
 })
 
-test('the longest URL wins; of one URL the directories stay in order', () => {
+test('the longest URL wins; the directories of one URL keep their order', () => {
   const mounts = arrangeMounts(
     [
       { url: '/', directory: '/root' },
@@ -98,7 +98,7 @@ test('the longest URL wins; of one URL the directories stay in order', () => {
   assert.deepEqual(findMount(mounts, '/static/a')?.directories, ['/new', '/old'])
 })
 
-test('below a root path, whether the proxy in front has stripped it or not', () => {
+test('files are found below a root path, whether the proxy has stripped it or not', () => {
   const relative = arrangeMounts([{ url: '/static/', directory: '/srv' }], '/shop')
   assert.equal(find('/static/a.css', relative), '/srv/a.css')
   assert.equal(find('/shop/static/a.css', relative), '/srv/a.css')
@@ -113,7 +113,7 @@ test('below a root path, whether the proxy in front has stripped it or not', () 
   assert.equal(find('/shop/static/a.css', arrangeMounts(both, '/shop')), '/one/a.css')
 })
 
-test('no path at all leaves the directory', () => {
+test('no path leaves the directory', () => {
   const pieces = fc.constantFrom(
     '..',
     '.',

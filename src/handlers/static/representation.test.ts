@@ -65,7 +65,7 @@ test('RFC9110§14: one range, none, several', async t => {
   }
 })
 
-/** As a client reads it (RFC2046§5.1.1). */
+/** Reads the parts as a client does (RFC2046§5.1.1). */
 function partsOf(answer: Answer): { range: string; content: string }[] {
   const boundary = /^multipart\/byteranges; boundary=(\w+)$/.exec(answer.headers.get('content-type')!)![1]
   const text = answer.body.toString('latin1')
@@ -80,7 +80,7 @@ function partsOf(answer: Answer): { range: string; content: string }[] {
     })
 }
 
-test('an empty file is sent whole, whatever part of it is asked for', async t => {
+test('an empty file is sent whole, whatever the Range', async t => {
   const site = new Site(t)
   site.write('empty.js', '')
   const { status, body, headers } = await site.get('/static/empty.js', 'range', 'bytes=0-')
@@ -89,7 +89,7 @@ test('an empty file is sent whole, whatever part of it is asked for', async t =>
 
 // ---- precompressed ----
 
-test('RFC9110§12.5.3: the compressed file beside it goes to who accepts it', async t => {
+test('RFC9110§12.5.3: a client that accepts the coding gets the compressed sibling', async t => {
   const site = new Site(t)
   const text = 'body { color: red }\n'.repeat(100)
   site.write('a.css', text)
@@ -114,19 +114,19 @@ test('RFC9110§12.5.3: the compressed file beside it goes to who accepts it', as
   const coded = await site.get('/static/a.css', 'accept-encoding', 'br')
   assert.notEqual(coded.headers.get('etag'), plain.headers.get('etag'))
   assert.deepEqual(coded.body, brotliCompressSync(text))
-  // A tag of one representation says nothing of another one (RFC9110§8.8.3.3).
+  // The tag of one representation says nothing about another (RFC9110§8.8.3.3).
   const etag = coded.headers.get('etag')!
   const cached = await site.get('/static/a.css', 'accept-encoding', 'br', 'if-none-match', etag)
   assert.equal(cached.status, 304)
   assert.equal(cached.headers.get('vary'), 'Accept-Encoding')
   assert.equal((await site.get('/static/a.css', 'if-none-match', etag)).status, 200)
-  // Asked for by its own name it is a file as any other.
+  // By its own name it is an ordinary file.
   const archive = await site.get('/static/a.css.gz', 'accept-encoding', 'gzip')
   assert.equal(archive.headers.get('content-type'), 'application/gzip')
   assert.equal(archive.headers.get('content-encoding'), undefined)
 })
 
-test('RFC9110§14: ranges of a coded representation are of its own bytes; several are not offered', async t => {
+test('RFC9110§14: a range of a coded representation counts its coded bytes; several ranges are not offered', async t => {
   const site = new Site(t)
   const text = 'let a = 1\n'.repeat(1000)
   const coded = gzipSync(text)
@@ -140,7 +140,7 @@ test('RFC9110§14: ranges of a coded representation are of its own bytes; severa
   assert.equal((await site.get('/static/a.js', 'accept-encoding', 'gzip', 'range', 'bytes=0-1,3-9')).status, 200)
 })
 
-test('a large file with a small compressed one: each from where it is', async t => {
+test('a large file comes from its descriptor, its small compressed sibling from memory', async t => {
   const site = new Site(t)
   const text = 'let a = 1\n'.repeat(30_000)
   site.write('a.js', text)
@@ -151,7 +151,7 @@ test('a large file with a small compressed one: each from where it is', async t 
   assert.deepEqual(Buffer.concat(exchange.response.chunks), gzipSync(text))
 })
 
-test('a large compressed file that has gone since: the file itself is sent', async t => {
+test('when a large compressed sibling was removed since the look, the file itself is sent', async t => {
   const site = new Site(t)
   mockTime(t)
   site.write('a.js', 'let a')
@@ -163,7 +163,7 @@ test('a large compressed file that has gone since: the file itself is sent', asy
   assert.equal(answer.headers.get('content-encoding'), undefined)
 })
 
-test('a compressed file that is older than the file itself is not sent: it was not made anew', async t => {
+test('a compressed sibling that is older than its file is not sent', async t => {
   const site = new Site(t)
   site.write('a.css', 'new', new Date('2024-01-02'))
   site.write('a.css.gz', gzipSync('old'), new Date('2024-01-01'))
@@ -172,7 +172,7 @@ test('a compressed file that is older than the file itself is not sent: it was n
   assert.equal(body.toString(), 'new')
 })
 
-test('.svgz is gzip by itself, whatever the client accepts, and is neither sought nor compressed beside itself (RFC9110§8.4)', async t => {
+test('.svgz is sent as gzip, whatever the client accepts, and no siblings of it are looked for (RFC9110§8.4)', async t => {
   const site = new Site(t)
   const image = Buffer.from("<svg xmlns='http://www.w3.org/2000/svg'/>")
   const large = Buffer.concat([gzipSync(image), LARGE])

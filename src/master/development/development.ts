@@ -11,8 +11,9 @@
  */
 import type { Config } from '../../config/types.ts'
 import type { ErrorReport, MasterToGateway, SourceFile } from '../../control/messages.ts'
+import { isDifferent, look } from '../../control/source-file.ts'
 import type { Narrator } from '../output/narrator.ts'
-import { isDifferent, look, SourceSnapshot, touchedAt } from './source-snapshot.ts'
+import { SourceSnapshot, touchedAt } from './source-snapshot.ts'
 import { CodeWatcher, matters } from './watch.ts'
 
 /** The writes of one save, of a formatter or of a checkout are one change. */

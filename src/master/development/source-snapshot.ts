@@ -5,12 +5,11 @@
  */
 import { statSync } from 'node:fs'
 import type { ErrorReport, SourceFile } from '../../control/messages.ts'
+import { isDifferent, look } from '../../control/source-file.ts'
 import { kindOf } from './watch.ts'
 
 /** The same bound as in Python (`sources.py`). */
 const MAX_FILES = 5000
-/** Milliseconds: Python and Node turn the same nanoseconds into floating-point numbers that differ in the last bits. */
-const CLOCK_TOLERANCE = 0.01
 
 export class SourceSnapshot {
   readonly number: number
@@ -65,16 +64,6 @@ export class SourceSnapshot {
   }
 }
 
-/** The present state of the file; null: there is none. */
-export function look(path: string): SourceFile | null {
-  try {
-    const found = statSync(path, { throwIfNoEntry: false })
-    return found?.isFile() ? { path, modified: found.mtimeMs, size: found.size } : null
-  } catch {
-    return null
-  }
-}
-
 /** When its content, name or mode last changed; 0: it is gone. */
 export function touchedAt(path: string): number {
   try {
@@ -82,9 +71,4 @@ export function touchedAt(path: string): number {
   } catch {
     return 0
   }
-}
-
-export function isDifferent(one: SourceFile | null, other: SourceFile | null): boolean {
-  if (one === null || other === null) return one !== other
-  return one.size !== other.size || Math.abs(one.modified - other.modified) > CLOCK_TOLERANCE
 }

@@ -1,4 +1,4 @@
-/** Files on disk with the handler before them, and exchanges in memory. */
+/** Files on disk, the static handler with an application behind it, and exchanges in memory. */
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { FakeExchange, type FakeRequest } from '../../../apps/testing/fake-exchange.ts'
 import { OpenFiles } from '../../../base/open-files.ts'
+import { staticFirst } from '../../../gateway/static-first.ts'
 import type { Exchange } from '../../../http/exchange.ts'
 import { StaticFiles } from '../handler.ts'
 
-/** More than is kept in memory. */
+/** Larger than what is kept in memory. */
 export const LARGE: Buffer = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7 + (i >> 8)) & 255))
 
 export const MAX_OPEN = 64
@@ -19,13 +20,19 @@ export class Site {
   readonly root: string
   readonly openFiles: OpenFiles = new OpenFiles(MAX_OPEN)
   readonly files: StaticFiles = new StaticFiles('', this.openFiles, FakeExchange.failed)
-  /** Requests that were handed on. */
+  /** Requests that it did not answer. */
   readonly handedOn: Exchange[] = []
-  readonly #handler = this.files.handler(exchange => {
-    this.handedOn.push(exchange)
-    exchange.response.start({ status: 299, reason: '', headers: [] })
-    exchange.response.end()
-  })
+  /** A missing file is answered 404 instead. */
+  answersMissing = false
+  readonly #handler = staticFirst(
+    this.files,
+    exchange => {
+      this.handedOn.push(exchange)
+      exchange.response.start({ status: 299, reason: '', headers: [] })
+      exchange.response.end()
+    },
+    { isAnswered: () => this.answersMissing, refuse: FakeExchange.failed },
+  )
 
   constructor(t: TestContext) {
     this.base = mkdtempSync(join(tmpdir(), 'jumak-static-'))
@@ -43,7 +50,7 @@ export class Site {
     return path
   }
 
-  /** Begins a request; what is in memory is answered when this returns. */
+  /** Begins a request. It is answered when this returns, if the file is in memory. */
   begin(path: string, request: FakeRequest = {}): FakeExchange {
     const exchange = new FakeExchange({ ...request, path })
     void this.#handler(exchange)
@@ -74,7 +81,7 @@ export class Answer {
   }
 }
 
-/** `performance.now` stands still but for `pass`. */
+/** Stops `performance.now`; only `pass` moves it. */
 export function mockTime(t: TestContext): { pass(ms: number): void } {
   let now = 1000
   t.mock.method(performance, 'now', () => now)

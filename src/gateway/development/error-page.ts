@@ -1,7 +1,10 @@
 /**
- * The page for an exception of an application that is being developed: the frames of the user first, library frames folded.
- * Self-contained, and its policy forbids anything else; one script looks whether the code has changed. Only for browsers on
- * this machine (`developer.ts`): it shows source.
+ * The page for an exception of an application under development: frames of the user's code first, frames of libraries folded. Runs in the
+ * gateway. The page loads nothing else, and its policy forbids that. Its one script asks whether the code has changed.
+ *
+ * Invariants: it shows source, so only a browser on this machine gets it (`developer.ts`). All that comes from the worker is checked and
+ * escaped.
+ * Not here: the pages of production (`errors/`).
  */
 import { randomBytes } from 'node:crypto'
 import { ApplicationError } from '../../apps/worker/failure.ts'
@@ -11,14 +14,14 @@ import { HttpError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { headerValue } from '../../http/headers.ts'
 import { negotiateErrorFormat } from '../../http/negotiate.ts'
-import { isDeveloper } from '../development/developer.ts'
-import { escapeHtml } from './html.ts'
-import { CONTENT_TYPES } from './own-pages.ts'
+import { escapeHtml } from '../errors/html.ts'
+import { CONTENT_TYPES } from '../errors/own-pages.ts'
+import { isDeveloper } from './developer.ts'
 
-/** A 500 with what is known of it. */
+/** A 500 with the report of its exception, if there is one. */
 export class ReportedError extends HttpError {
   readonly report: ErrorReport | null
-  /** The code does not load at all: the page comes back by itself when it does. */
+  /** The code does not load at all. The page reloads by itself when the code loads again. */
   readonly isBroken: boolean
 
   constructor(message: string, report: ErrorReport | null, isBroken: boolean) {
@@ -28,12 +31,12 @@ export class ReportedError extends HttpError {
   }
 }
 
-/** The page asks with this request header whether the code has changed; a page of another site could not send it. */
+/** The page asks with this request header whether the code has changed. A page of another site cannot send it. */
 export const STATE_HEADER = 'Jumak-State'
 
 /**
- * Answers with the page, or its words, or JSON (RFC9457); false: the error is none of these, or the client may not see
- * them. `state`: of the code, as the page will ask for it.
+ * Answers with the page, its text or JSON (RFC9457), as the client accepts. False: the error has no report, or the client may not see it.
+ * `state`: the state of the code, which the page compares with later ones.
  */
 export function respondWithReport(exchange: Exchange, error: Error, state: string): boolean {
   const { response } = exchange
@@ -43,9 +46,7 @@ export function respondWithReport(exchange: Exchange, error: Error, state: strin
   const body = Buffer.from(text)
   const headers = ['Content-Type', type, 'Content-Length', String(body.length), 'Cache-Control', 'no-store']
   if (policy !== '') headers.push('Content-Security-Policy', policy)
-  response.start({ status: 500, reason: '', headers })
-  response.write(body)
-  response.end()
+  response.respond({ status: 500, reason: '', headers }, body)
   return true
 }
 
@@ -75,7 +76,7 @@ function render(error: ReportedError, exchange: Exchange, state: string): Render
   }
 }
 
-/** From a worker, which is not trusted. */
+/** The report comes from a worker, which is not trusted. Null: it is none. */
 function readReport({ report, message }: ApplicationError): ReportedError | null {
   try {
     const value: unknown = JSON.parse(report)
@@ -89,7 +90,7 @@ function renderErrorPage(error: ReportedError, { request }: Exchange, state: str
   const { message, report, isBroken } = error
   const [first] = report?.exceptions ?? []
   const title = first === undefined ? message : `${first.type}: ${first.message}`
-  // To send a form again is the person's to decide.
+  // Only the person may decide to send a form again.
   const isSafe = request.method === 'GET' || request.method === 'HEAD'
   const next = isSafe ? 'When you save a change, this page opens again.' : 'Save a change, then send the form again.'
   const what = isBroken
@@ -118,7 +119,7 @@ function renderException({ type, message, relation, omitted, frames }: ReportedE
     relation === ''
       ? ''
       : `<h2>${relation === 'cause' ? 'Caused by' : 'While this was handled:'} <b>${escapeHtml(type)}</b> ${escapeHtml(message)}</h2>`
-  // Innermost first: that is where one looks.
+  // Innermost first, where people look first.
   const own = frames.filter(frame => frame.isOwn).reverse()
   const others = frames.filter(frame => !frame.isOwn).reverse()
   const left = omitted > 0 ? `<p>${omitted} frames in the middle are left out.</p>` : ''
@@ -139,7 +140,7 @@ function renderFrame({ file, line, name, column, firstLine, source }: ReportedFr
   return `<article>${where}${lines.length === 0 ? '' : `<ol>${lines.join('')}</ol>`}</article>`
 }
 
-/** Asks the gateway, which does not pass it on, twice a second. One that is away is waited for; another program is left alone. */
+/** Asks the gateway twice a second; the application never sees it. While no gateway answers, it asks on. When another program answers, it stops. */
 const WATCH = `
 const note = document.getElementById('next')
 const { state, header, reload } = note.dataset

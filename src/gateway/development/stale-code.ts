@@ -1,26 +1,28 @@
 /**
- * The gateway's part of `--reload`: old code never answers after a save. A watcher's event comes some milliseconds late, so
- * before each dispatch the files of the application are compared with what Python read: some hundred `stat` calls, about
- * 2 µs each. What comes while the code changes waits in the pool; code that does not load is answered with a page.
+ * The gateway's part of `--reload`: old code never answers after a save. The master's watcher notices a save some milliseconds late, so
+ * before each dispatch this file compares the application's files with what Python read: some hundred `stat` calls, about 2 µs each.
+ * While the code changes, requests wait in the pool. When the new code does not load, they are answered with an error page.
+ *
+ * Invariant: the state (`Jumak-State`) changes whenever the answer to a request may change. An open error page asks for it.
+ * Not here: when to load new code, and whether it has loaded (`master/development/development.ts`).
  */
 import { randomUUID } from 'node:crypto'
-import { statSync } from 'node:fs'
 import type { AppPool } from '../../apps/pool/pool.ts'
 import type { MasterToGateway, SourceFile } from '../../control/messages.ts'
+import { isDifferent, look } from '../../control/source-file.ts'
 import type { Exchange, Handler, Middleware } from '../../http/exchange.ts'
 import { headerValue } from '../../http/headers.ts'
-import { ReportedError, respondWithReport, STATE_HEADER } from '../errors/error-page.ts'
 import { isDeveloper } from './developer.ts'
+import { ReportedError, respondWithReport, STATE_HEADER } from './error-page.ts'
 
-/** Milliseconds: both sides made a number of the same nanoseconds, not bit by bit the same one. */
-const CLOCK_TOLERANCE = 0.01
 const STATE_QUESTION = STATE_HEADER.toLowerCase()
 
-export class Development {
+export class StaleCodeGuard {
   readonly #pool: AppPool
   readonly #onStale: (path: string) => void
-  /** Changes whenever the answer to a request may be another one, and with each start of a gateway. */
+  /** Of this gateway: another gateway has another state. */
   readonly #id = randomUUID()
+  /** Counts changes of the code. */
   #turn = 0
   #files: readonly SourceFile[] = []
   #isHolding = true
@@ -31,19 +33,17 @@ export class Development {
     pool.hold()
   }
 
-  /** Answers error pages, which ask whether the code has changed, in the application's place: it must not notice. */
+  /** Answers the question of an open error page whether the code has changed. The application never sees this question. */
   readonly middleware: Middleware = (next: Handler) => exchange => {
     if (headerValue(exchange.request.headers, STATE_QUESTION) === undefined || !isDeveloper(exchange))
       return next(exchange)
     this.checkFreshness()
     const body = Buffer.from(this.#state)
     const headers = [STATE_HEADER, this.#state, 'Content-Type', 'text/plain', 'Content-Length', String(body.length)]
-    exchange.response.start({ status: 200, reason: '', headers: [...headers, 'Cache-Control', 'no-store'] })
-    exchange.response.write(body)
-    exchange.response.end()
+    exchange.response.respond({ status: 200, reason: '', headers: [...headers, 'Cache-Control', 'no-store'] }, body)
   }
 
-  /** Answers a failure with its frames; false: the error is none, or the client may not see them. */
+  /** Answers a failure of the application with its frames. False: it is another error, or the client may not see frames. */
   respond(exchange: Exchange, error: Error): boolean {
     return respondWithReport(exchange, error, this.#state)
   }
@@ -54,16 +54,16 @@ export class Development {
       return
     }
     this.#files = message.files
-    // Saved again meanwhile: what waits goes on waiting.
+    // A file was saved again meanwhile: the requests go on waiting.
     if (this.#isStale()) return
-    // More files of what serves already change no answer.
+    // Without a hold these are only more files of the code that serves already. They change no answer.
     if (this.#isHolding) this.#turn++
     this.#isHolding = false
     if (message.type === 'sources') this.#pool.release(message.generation)
     else this.#pool.refuse(new ReportedError(message.message, message.report, true))
   }
 
-  /** Before each dispatch. */
+  /** Called before each dispatch. */
   checkFreshness(): void {
     if (!this.#isHolding) this.#isStale()
   }
@@ -78,22 +78,12 @@ export class Development {
     this.#pool.hold()
   }
 
-  /** True when a file is not what it was: then everything waits. */
+  /** True: a file has changed since Python read it. All requests wait from now on. */
   #isStale(): boolean {
-    const stale = this.#files.find(isDifferent)
+    const stale = this.#files.find(file => isDifferent(file, look(file.path)))
     if (stale === undefined) return false
     this.#hold()
     this.#onStale(stale.path)
-    return true
-  }
-}
-
-function isDifferent({ path, modified, size }: SourceFile): boolean {
-  try {
-    const found = statSync(path, { throwIfNoEntry: false })
-    return found === undefined || found.size !== size || Math.abs(found.mtimeMs - modified) > CLOCK_TOLERANCE
-  } catch {
-    // No permission, a loop of links: it was readable once.
     return true
   }
 }
