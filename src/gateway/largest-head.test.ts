@@ -12,7 +12,7 @@ import { applyForwarded } from '../http/forwarded.ts'
 import type { ParsedHead } from '../http1/head.ts'
 import { RequestParser } from '../http1/parser.ts'
 
-const LIMITS = { requestLine: MAX_REQUEST_LINE, headerBytes: MAX_HEADERS, headerCount: MAX_FIELDS, body: 1 }
+const LIMITS = { requestLine: MAX_REQUEST_LINE, headerBytes: MAX_HEADERS, headerCount: MAX_FIELDS }
 const BELIEVED = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-prefix'])
 
 const TARGETS = {

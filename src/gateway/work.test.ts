@@ -100,7 +100,7 @@ describe('the meter sees what takes the square', () => {
 /** A name for each number, the same length for all of one size. */
 const letters = (i: number) => i.toString(2).padStart(4, '0').replaceAll('0', 'a').replaceAll('1', 'b')
 
-const LIMITS = { requestLine: 1e9, headerBytes: 1e9, headerCount: 1e9, body: 1e9 }
+const LIMITS = { requestLine: 1e9, headerBytes: 1e9, headerCount: 1e9 }
 const LINE = 'GET / HTTP/1.1\r\nHost: a\r\n'
 const CHUNKED = `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n`
 
@@ -202,7 +202,7 @@ describe('content', () => {
 
   test('chunks too large to be handed on together that wait for a consumer who takes one at a time', () =>
     assertLinear(n => {
-      const { transport, exchanges } = connect(() => {}, false, { body: 1e9 })
+      const { transport, exchanges } = connect()
       const bytes = Buffer.from(`${CHUNKED}${`201\r\n${'x'.repeat(0x201)}\r\n`.repeat(n)}0\r\n\r\n`)
       return () => {
         transport.handler.onData(bytes)
@@ -215,7 +215,7 @@ describe('content', () => {
 
   test('chunks too large to be handed on together on their way to a worker of an ASGI application', () =>
     assertLinear(n => {
-      const { transport, exchanges } = connect(() => {}, false, { body: 1e9 })
+      const { transport, exchanges } = connect()
       const bytes = Buffer.from(`${CHUNKED}${`201\r\n${'x'.repeat(0x201)}\r\n`.repeat(n)}0\r\n\r\n`)
       return () => {
         transport.handler.onData(bytes)

@@ -27,7 +27,7 @@ let sockets = 0
 
 async function serve(script: Script, request = 0) {
   const events = new EventEmitter()
-  const limits = { memoryBuffer: 10_000, responseBuffer: 100_000, queue: 10 } as Limits
+  const limits = { body: 1e6, memoryBuffer: 10_000, responseBuffer: 100_000, queue: 10 } as Limits
   const problem = (id: number, what: string) => events.emit('problem', `${id} ${what}`)
   const pool = new AppPool({
     limits,
@@ -140,6 +140,7 @@ test('a live body hands on only what is asked for, and nothing after its close',
   const body = new LiveBody(
     {
       length: undefined,
+      limitTo: () => null,
       pull: given => {
         consumer = given
       },

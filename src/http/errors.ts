@@ -14,8 +14,13 @@ export class ProtocolError extends Error {
   }
 }
 
-/** A client wants more than a setting allows: whoever runs the server may raise it. `rule` is its name. */
+/** A client wants more than a setting allows. `rule` is the setting's name: the operator may raise it. */
 export class LimitError extends ProtocolError {}
+
+/** The content of a request is larger than its handler allows (`BodyReader.limitTo`). */
+export function contentTooLarge(limit: number): LimitError {
+  return new LimitError(413, `The content is larger than ${limit} bytes`, 'limit-request-body')
+}
 
 export type Culprit = 'client' | 'application' | 'operator'
 

@@ -5,6 +5,7 @@
  * Life of the response: idle → started → ended, or aborted from any of them but ended. Exactly one place ends an
  * exchange: the protocol, which then calls the `onClosed` callbacks exactly once.
  */
+import type { LimitError } from './errors.ts'
 import type { HeaderLines } from './headers.ts'
 import type { WebSocketAccept, WebSocketChannel, WebSocketEvents } from './websocket.ts'
 
@@ -54,6 +55,12 @@ export interface BodyConsumer {
 export interface BodyReader {
   /** Bytes by Content-Length; 0 when there is no content; undefined for chunked. */
   readonly length: number | undefined
+  /**
+   * Refuses content of more than `bytes`; without a call there is no limit. Before `pull`. Returns the error when the declared length
+   * is larger, or when more has come already: the handler answers with it, and nothing is read. Chunked content is counted as it
+   * comes: its consumer gets the error. The connection closes after the answer.
+   */
+  limitTo(bytes: number): LimitError | null
   /** Starts delivery; at most once. Sends `100 Continue` when the client waits for it. May call back at once. */
   pull(consumer: BodyConsumer): void
   resume(): void

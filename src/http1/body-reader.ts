@@ -2,6 +2,7 @@
  * Content of one request, between the parser that pushes and the consumer that pulls. Nothing is read from the client that nobody
  * asked for: what came along with the head waits here (one read of the transport at most), the transport is paused.
  */
+import { contentTooLarge, type LimitError } from '../http/errors.ts'
 import type { BodyConsumer, BodyReader } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 
@@ -11,6 +12,10 @@ export interface BodySource {
   wantBody(): void
   /** The consumer is busy: read no more. */
   pauseBody(): void
+  /** Chunked content of more than `bytes` is an error from now on. False: it is larger already. */
+  limitBody(bytes: number): boolean
+  /** The content is not wanted, and nothing after it is read: the body fails with the error. */
+  refuseBody(error: LimitError): void
 }
 
 export class Http1Body implements BodyReader {
@@ -41,6 +46,13 @@ export class Http1Body implements BodyReader {
 
   get isPulled(): boolean {
     return this.#consumer !== null
+  }
+
+  limitTo(bytes: number): LimitError | null {
+    if (this.length === undefined ? this.#source.limitBody(bytes) : this.length <= bytes) return null
+    const error = contentTooLarge(bytes)
+    this.#source.refuseBody(error)
+    return error
   }
 
   pull(consumer: BodyConsumer): void {

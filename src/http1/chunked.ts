@@ -2,7 +2,7 @@
  * Decoder of chunked content (RFC9112§7.1), sans-IO: bytes in, `onBody` and `onEnd` out. Strict: a size is hexadecimal digits and
  * nothing else, lines end in CRLF, extensions and trailers have bounds.
  */
-import { LimitError, ProtocolError } from '../http/errors.ts'
+import { contentTooLarge, LimitError, ProtocolError } from '../http/errors.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import { areChunkExtensions } from './chunk-extensions.ts'
 import { colonOf, FieldKind, fieldName, fieldValue } from './fields.ts'
@@ -13,7 +13,6 @@ export interface ChunkedSink {
 }
 
 export interface ChunkedLimits {
-  readonly body: number
   readonly headerBytes: number
   readonly headerCount: number
 }
@@ -50,7 +49,9 @@ export class ChunkedDecoder {
   /** An incomplete line. */
   #line = ''
   #remaining = 0
+  /** Of all sizes so far. */
   #total = 0
+  #limit = Number.POSITIVE_INFINITY
   #extensionBytes = 0
   #trailerBytes = 0
   /** In `packed`: what is to be handed on. What is before it may still be looked at. */
@@ -65,6 +66,12 @@ export class ChunkedDecoder {
 
   get done(): boolean {
     return this.#state === 'done'
+  }
+
+  /** More than `bytes` of content is an error from now on. False: there are more already. */
+  limitTo(bytes: number): boolean {
+    this.#limit = bytes
+    return this.#total <= bytes
   }
 
   /** Takes bytes from `position`; returns where the message ended, or the end of the chunk. Throws ProtocolError. */
@@ -152,8 +159,7 @@ export class ChunkedDecoder {
     this.#extensionBytes += line.length - end
     const size = Number.parseInt(line.slice(start, end), 16)
     this.#total += size
-    if (this.#total > this.#limits.body)
-      throw new LimitError(413, `The content is larger than ${this.#limits.body} bytes`, 'limit-request-body')
+    if (this.#total > this.#limit) throw contentTooLarge(this.#limit)
     this.#remaining = size
     this.#state = size === 0 ? 'trailers' : 'data'
   }

@@ -7,7 +7,7 @@
  * a refusal says (`refusal.ts`).
  */
 import type { Account } from '../base/memory-budget.ts'
-import { ClientGoneError, ProtocolError } from '../http/errors.ts'
+import { ClientGoneError, type LimitError, ProtocolError } from '../http/errors.ts'
 import type { LocalEnd, Peer } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import { makeRequestId } from '../http/request-id.ts'
@@ -115,7 +115,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
 
   onData(chunk: Buffer): void {
     if (this.#phase === 'open') {
-      this.#advance(chunk)
+      if (!this.#broken) this.#advance(chunk)
       return
     }
     this.#lingered += chunk.length
@@ -251,6 +251,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   }
 
   #refuse(error: ProtocolError): void {
+    if (this.#broken) return
     const id = this.#exchange?.id ?? this.#arrived?.id ?? makeRequestId()
     this.#context.onProtocolError(error, this.#peer, id)
     this.#broken = true
@@ -300,6 +301,14 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   pauseBody(): void {
     this.#setPaused(true)
     this.#pace.pauseContent()
+  }
+
+  limitBody(bytes: number): boolean {
+    return this.#parser.limitContent(bytes)
+  }
+
+  refuseBody(error: LimitError): void {
+    this.#refuse(error)
   }
 
   #setPaused(paused: boolean): void {

@@ -9,8 +9,8 @@ import { createPaces, type Paces } from './pace.ts'
 import type { Http1Response } from './response-writer.ts'
 
 export interface Http1Options {
-  readonly limits: Limits
-  readonly timeouts: Timeouts
+  readonly limits: Pick<Limits, 'requestLine' | 'headerBytes' | 'headerCount' | 'bodyRate' | 'sendRate'>
+  readonly timeouts: Pick<Timeouts, 'head' | 'body' | 'keepAlive' | 'send'>
   readonly onExchange: (exchange: Exchange) => void
   /** The content of a refusal; `accept` is the client's Accept header. `isOwnPage`: it does not name the request. */
   readonly renderError: (

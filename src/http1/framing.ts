@@ -2,15 +2,17 @@
  * How long a request's content is (RFC9112§6): the place where request smuggling is refused. Anything that two
  * implementations could read differently is an error, never a guess.
  */
-import { LimitError, ProtocolError } from '../http/errors.ts'
+import { ProtocolError } from '../http/errors.ts'
 import { listMembers } from './fields.ts'
+
+/** Of the largest number that 64 bits hold. */
+const MAX_DIGITS = 19
 
 /** Bytes of content, or undefined for chunked. `lengths` and `codings` are all values of their headers. */
 export function contentLength(
   version: '1.0' | '1.1',
   lengths: readonly string[],
   codings: readonly string[],
-  limit: number,
 ): number | undefined {
   if (codings.length > 0) {
     if (lengths.length > 0)
@@ -24,8 +26,9 @@ export function contentLength(
   const text = lengths[0]!
   if (!/^\d+$/.test(text)) throw new ProtocolError(400, 'Content-Length is not a number', 'RFC9110§8.6')
   const length = Number(text)
-  if (text.length > 19 || length > limit)
-    throw new LimitError(413, `The content is larger than ${limit} bytes`, 'limit-request-body')
+  // Digits beyond it, leading zeros too, are counted differently by others.
+  if (text.length > MAX_DIGITS || !Number.isSafeInteger(length))
+    throw new ProtocolError(413, 'Content-Length overflows', 'RFC9110§8.6')
   return length
 }
 

@@ -14,7 +14,6 @@ export interface ParserLimits {
   readonly requestLine: number
   readonly headerBytes: number
   readonly headerCount: number
-  readonly body: number
 }
 
 export interface ParsedHead extends RequestHead {
@@ -153,7 +152,7 @@ export class HeadReader {
   finish(): ParsedHead {
     const { path, query, authority } = parseTarget(this.#method, this.#target)
     const host = this.#checkHost()
-    const length = contentLength(this.#version, this.#lengths, this.#codings, this.#limits.body)
+    const length = contentLength(this.#version, this.#lengths, this.#codings)
     const expectsContinue = this.#checkExpect(length)
     const head: ParsedHead = {
       method: this.#method,

@@ -43,7 +43,10 @@ interface Terms {
   readonly bytesPerSecond: number
 }
 
-export function createPaces(timeouts: Timeouts, limits: Pick<Limits, 'bodyRate' | 'sendRate'>): Paces {
+export function createPaces(
+  timeouts: Pick<Timeouts, 'head' | 'body' | 'keepAlive' | 'send'>,
+  limits: Pick<Limits, 'bodyRate' | 'sendRate'>,
+): Paces {
   const [body, send] = [new DeadlineList(timeouts.body), new DeadlineList(timeouts.send)]
   return {
     head: new DeadlineList(timeouts.head),

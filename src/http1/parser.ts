@@ -44,6 +44,7 @@ export class RequestParser {
   /** Of a head that comes in pieces: the line that is not complete yet. */
   #partial = ''
   #remaining = 0
+  /** Of the chunked content in hand, or of the last one: how much it was is asked when it is complete. */
   #chunked: ChunkedDecoder | null = null
 
   constructor(limits: ParserLimits, sink: RequestSink) {
@@ -90,6 +91,11 @@ export class RequestParser {
     return held
   }
 
+  /** For the chunked content in hand: more than `bytes` is an error from now on. False: there are more already. */
+  limitContent(bytes: number): boolean {
+    return this.#chunked?.limitTo(bytes) ?? true
+  }
+
   /** Throws ProtocolError; the bytes after it are not looked at. `owned`: the bytes stay as they are after the call. */
   receive(chunk: Buffer, owned = false): void {
     try {
@@ -104,6 +110,7 @@ export class RequestParser {
   next(): void {
     if (this.#state !== 'paused') return
     this.#state = 'head'
+    if (this.#chunked !== null) this.#chunked = null
     const held = this.#held
     this.#held = null
     if (held !== null) this.receive(held, true)
@@ -198,7 +205,6 @@ export class RequestParser {
       this.#chunked = new ChunkedDecoder(this.#limits, {
         onBody: chunk => this.#sink.onBody(chunk),
         onEnd: trailers => {
-          this.#chunked = null
           this.#state = 'paused'
           this.#sink.onEnd(trailers)
         },

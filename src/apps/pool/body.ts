@@ -2,7 +2,7 @@
  * The content of one request while it is collected, sent, and perhaps sent again to another worker: memory up to
  * `limits.memoryBuffer`, the rest in a temporary file. While memory is short all of it goes into the file. Runs in the gateway.
  * Closed exactly when nobody can need it again:
- * after the response head, or when the exchange ends. The bound of the whole is `limits.body`, kept by the protocol.
+ * after the response head, or when the exchange ends. Its whole length is bounded by `limits.body` (`handlers/app.ts`).
  */
 import { ByteQueue } from '../../base/byte-queue.ts'
 import type { Account, MemoryBudget } from '../../base/memory-budget.ts'

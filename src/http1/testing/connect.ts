@@ -47,6 +47,8 @@ export interface Setup {
   readonly exchanges: Exchange[]
   /** What the connection answered by itself. */
   readonly answered: Answered[]
+  /** The errors of what was refused, as the log has them. */
+  readonly refused: string[]
   readonly closed: () => number
   /** The server drains from now on. */
   readonly startDrain: () => void
@@ -64,6 +66,7 @@ export function connect(
   const transport = new MemoryTransport()
   const exchanges: Exchange[] = []
   const answered: Answered[] = []
+  const refused: string[] = []
   let closed = 0
   let draining = isDraining
   const context = createHttp1Context({
@@ -82,7 +85,7 @@ export function connect(
     webSockets: createWebSocketEngine({ limits, timeouts }, memory),
     memory,
     isDraining: () => draining,
-    onProtocolError: () => {},
+    onProtocolError: error => refused.push(error.message),
     onAnswered: entry => answered.push(entry),
   })
   const connection = new Http1Connection(transport, { ...context, onClose: () => {} })
@@ -92,7 +95,7 @@ export function connect(
     context.webSockets.startDrain()
     connection.startDrain()
   }
-  return { transport, connection, exchanges, answered, closed: () => closed, startDrain }
+  return { transport, connection, exchanges, answered, refused, closed: () => closed, startDrain }
 }
 
 export function answer(
