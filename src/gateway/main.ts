@@ -14,8 +14,9 @@ import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
 import type { Exchange } from '../http/exchange.ts'
+import type { Protocol } from '../http/protocol.ts'
 import { type TrustedProxies, trustedProxies } from '../http/trusted-proxies.ts'
-import { createHttp1Context, type Http1Context } from '../http1/context.ts'
+import { createHttp1 } from '../http1/protocol.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
 import { AccessLog } from './access-log.ts'
 import { assembleHandler } from './assemble.ts'
@@ -55,7 +56,6 @@ class Gateway {
   #development: Development | null = null
   /** The program is about to stop: whoever balances load should send nothing more, though everything is served. */
   #isStopping = false
-  #draining = false
   /** Nobody is accepted any more. */
   #lastAccept: Promise<unknown> | null = null
   #finished: Promise<void> | null = null
@@ -104,14 +104,13 @@ class Gateway {
         this.#log('error', `${method} ${target}: ${error.stack ?? error.message}`, exchange.id)
       },
     })
-    const context = createHttp1Context({
+    const http1 = createHttp1({
       limits: config.limits,
       timeouts: config.timeouts,
       onExchange,
       renderError: (status, accept, detail) => renderError(status, accept, detail, this.#pages),
       webSockets: createWebSocketEngine(config, this.#memory.budget),
       memory: this.#memory.budget,
-      isDraining: () => this.#draining,
       onProtocolError: (error, peer, request) => this.#refusals.request(error, peer.address || 'client', request),
       onAnswered: entry => access?.(entry),
     })
@@ -119,7 +118,7 @@ class Gateway {
       this.#tellInFlight()
       this.#memory.check()
     }, IN_FLIGHT_MS).unref()
-    this.#connections = this.#makeConnections(context, config.limits, trusted)
+    this.#connections = this.#makeConnections(http1, config.limits, trusted)
   }
 
   #makePool(config: GatewayConfig, space: TemporarySpace, build: string): AppPool {
@@ -147,9 +146,9 @@ class Gateway {
     })
   }
 
-  #makeConnections(context: Omit<Http1Context, 'onClose'>, limits: Limits, trusted: TrustedProxies): Connections {
+  #makeConnections(protocol: Protocol, limits: Limits, trusted: TrustedProxies): Connections {
     const { connections, connectionsPerAddress } = limits
-    return new Connections(context, {
+    return new Connections(protocol, {
       limits,
       isExempt: address => trusted.isTrusted(address),
       onFull: () => this.#refusals.connection(connections),
@@ -264,7 +263,6 @@ class Gateway {
   async drain(deadlineMs: number): Promise<number> {
     const until = performance.now() + deadlineMs
     this.#isStopping = true
-    this.#draining = true
     this.#connections.startDrain()
     this.#pool.drain(deadlineMs)
     this.#lastAccept ??= Promise.all(this.#servers.map(closeWhenQuiet))

@@ -108,7 +108,7 @@ const CHUNKED = `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\
 function parsed(make: (n: number) => string): Record<string, Shape> {
   const feed = (n: number, size: number) => {
     const bytes = Buffer.from(make(n), 'latin1')
-    const parser = new RequestParser(LIMITS, { onHead() {}, onBody() {}, onEnd() {} })
+    const parser = new RequestParser(LIMITS, 'http', { onHead() {}, onBody() {}, onEnd() {} })
     return () => {
       for (let at = 0; at < bytes.length; at += size) {
         parser.receive(bytes.subarray(at, at + size))

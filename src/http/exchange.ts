@@ -7,6 +7,7 @@
  */
 import type { LimitError } from './errors.ts'
 import type { HeaderLines } from './headers.ts'
+import type { Scheme } from './transport.ts'
 import type { WebSocketAccept, WebSocketChannel, WebSocketEvents } from './websocket.ts'
 
 export interface RequestHead {
@@ -17,7 +18,8 @@ export interface RequestHead {
   readonly path: string
   /** Query without the question mark; empty when there is none. */
   readonly query: string
-  readonly scheme: 'http' | 'https'
+  /** Of the connection, or as a trusted proxy says. */
+  readonly scheme: Scheme
   /** Host and port as the client named them (RFC9112§3.2); empty only for HTTP/1.0 without Host. */
   readonly authority: string
   readonly version: '1.0' | '1.1' | '2'

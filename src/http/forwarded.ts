@@ -15,9 +15,8 @@ import { HttpError } from './errors.ts'
 import type { Exchange, RequestHead } from './exchange.ts'
 import { isPort, memberFromRight, type Node, parseForwarded, parseNode, parsePrefix } from './forwarded-fields.ts'
 import { headerValues } from './headers.ts'
+import type { Scheme } from './transport.ts'
 import type { TrustedProxies } from './trusted-proxies.ts'
-
-type Scheme = RequestHead['scheme']
 
 /** A proxy names a WebSocket's own schemes or those of the handshake; to the application they are the same. */
 const SCHEMES: ReadonlyMap<string, Scheme> = new Map([

@@ -30,7 +30,11 @@ export interface ByteStream {
   destroy(): void
 }
 
+export type Scheme = 'http' | 'https'
+
 export interface Transport extends ByteStream {
+  /** Of the requests that come on it. */
+  readonly scheme: Scheme
   /** Latin-1 text and the bytes behind it in one write; copies both. Otherwise as `write`. */
   writeJoined(text: string, data: Buffer): boolean
   readonly remoteAddress: string
@@ -40,7 +44,6 @@ export interface Transport extends ByteStream {
   /** Path for a Unix socket. */
   readonly localAddress: string
   readonly localPort: number
-  readonly isUnix: boolean
   /** Close now with a reset, where the transport has one: the client cannot take it for an orderly end. */
   reset(): void
 }

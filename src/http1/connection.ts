@@ -10,6 +10,7 @@ import type { Account } from '../base/memory-budget.ts'
 import { ClientGoneError, type LimitError, ProtocolError } from '../http/errors.ts'
 import type { LocalEnd, Peer } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
+import type { ProtocolConnection } from '../http/protocol.ts'
 import { makeRequestId } from '../http/request-id.ts'
 import type { Transport, TransportHandler } from '../http/transport.ts'
 import {
@@ -41,9 +42,12 @@ const OPTIONS_ANSWER = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
 
 type Phase = 'open' | 'switched' | 'lingering' | 'closed'
 
-export class Http1Connection implements TransportHandler, BodySource, ResponseChannel, ProtocolSwitch {
+export class Http1Connection
+  implements ProtocolConnection, TransportHandler, BodySource, ResponseChannel, ProtocolSwitch
+{
   readonly #transport: Transport
   readonly #context: Http1Context
+  readonly #onClose: () => void
   readonly #parser: RequestParser
   readonly #peer: Peer
   readonly #local: LocalEnd
@@ -67,10 +71,11 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   #account: Account | null = null
   #advancing = false
 
-  constructor(transport: Transport, context: Http1Context) {
+  constructor(transport: Transport, context: Http1Context, onClose: () => void) {
     this.#transport = transport
     this.#context = context
-    this.#parser = new RequestParser(context.limits, {
+    this.#onClose = onClose
+    this.#parser = new RequestParser(context.limits, transport.scheme, {
       onHead: head => this.#onHead(head),
       onBody: chunk => this.#onBody(chunk),
       onEnd: trailers => this.#onBodyEnd(trailers),
@@ -82,14 +87,12 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#pace = new Pace(transport, context.paces, isTooSlow => this.#overdue(isTooSlow))
   }
 
-  /** Nothing is being read, answered or sent. */
   get isIdle(): boolean {
     if (this.#transport.pendingBytes > 0) return false
     if (this.#webSocket !== null) return this.#webSocket.isClosed
     return this.#phase !== 'open' || this.#awaitsRequest
   }
 
-  /** Everything is sent, and nothing more will be: it is the client's turn to close. */
   get isOver(): boolean {
     return this.#phase !== 'open' && this.isIdle
   }
@@ -99,13 +102,11 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     return this.#exchange === null && this.#discardLeft < 0 && !this.#parser.inRequest
   }
 
-  /** After `hurryIdle`. From now on every response says `Connection: close`; an idle connection stays a little for a request that is on its way. */
   startDrain(): void {
     this.#keepAlive = false
     if (this.#phase === 'open' && this.#awaitsRequest) this.#pace.awaitRequest()
   }
 
-  /** Now. A WebSocket is still told why. */
   destroy(): void {
     if (this.#webSocket !== null && !this.#webSocket.isClosed) this.#webSocket.goAway(CloseCode.GOING_AWAY, '')
     else this.#transport.destroy()
@@ -159,7 +160,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
       exchange.abort()
       exchange.close()
     }
-    this.#context.onClose(this)
+    this.#onClose()
   }
 
   // -- requests
@@ -279,7 +280,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#arrived = null
     const isHead = request === undefined ? this.#parser.isHead : request.method === 'HEAD'
     const fields = request?.headers ?? this.#parser.headersSoFar
-    const refused = { id, peer: this.#peer, request, fields, isHead }
+    const refused = { id, peer: this.#peer, scheme: this.#transport.scheme, request, fields, isHead }
     const { bytes, answered } = refuse(error, refused, this.#context.renderError)
     this.send(bytes)
     this.#context.onAnswered(answered)
@@ -342,7 +343,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
 
   mayKeepAlive(): boolean {
     // A client that still waits for 100 Continue may or may not send its content: the connection cannot be used again.
-    return this.#keepAlive && !this.#owesContinue && !this.#context.isDraining()
+    return this.#keepAlive && !this.#owesContinue && !this.#context.isDraining
   }
 
   responseEnded(keepAlive: boolean): void {
@@ -433,7 +434,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
       this.#linger()
     } else if (this.#parser.inRequest) {
       this.#refuse(new ProtocolError(408, 'The request did not come in time', 'RFC9110§15.5.9'))
-    } else if (this.#context.isDraining()) {
+    } else if (this.#context.isDraining) {
       this.#linger()
     } else {
       this.#pace.idleTooLong()

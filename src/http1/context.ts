@@ -4,8 +4,7 @@ import type { Limits, Timeouts } from '../config/types.ts'
 import type { ProtocolError } from '../http/errors.ts'
 import type { Answered, Exchange, Peer } from '../http/exchange.ts'
 import type { WebSocketEngine } from '../http/websocket.ts'
-import type { Http1Connection } from './connection.ts'
-import { createPaces, type Paces } from './pace.ts'
+import type { Paces } from './pace.ts'
 import type { Http1Response } from './response-writer.ts'
 
 export interface Http1Options {
@@ -21,7 +20,6 @@ export interface Http1Options {
   readonly webSockets: WebSocketEngine
   /** Of all buffers. */
   readonly memory: MemoryBudget
-  readonly isDraining: () => boolean
   /** `request`: its id. */
   readonly onProtocolError: (error: ProtocolError, peer: Peer, request: string) => void
   /** What was answered here and is no exchange for `onExchange`: a refusal, `OPTIONS *`. For the access log. */
@@ -31,15 +29,12 @@ export interface Http1Options {
 export interface Http1Context extends Http1Options {
   readonly paces: Paces
   readonly flusher: Flusher
-  readonly onClose: (connection: Http1Connection) => void
-}
-
-export function createHttp1Context(options: Http1Options): Omit<Http1Context, 'onClose'> {
-  return { ...options, flusher: new Flusher(), paces: createPaces(options.timeouts, options.limits) }
+  /** Every response says `Connection: close`. */
+  isDraining: boolean
 }
 
 /** Response heads that wait for content leave at the end of the turn: one timer for all of them. */
-class Flusher {
+export class Flusher {
   #waiting: Http1Response[] = []
 
   add(writer: Http1Response): void {

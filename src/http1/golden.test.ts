@@ -31,7 +31,7 @@ function callsOf(pieces: readonly Buffer[]): string {
     if (body !== null) calls.push(`body ${JSON.stringify(body)}`)
     body = null
   }
-  const parser: RequestParser = new RequestParser(LIMITS, {
+  const parser: RequestParser = new RequestParser(LIMITS, 'http', {
     onHead: head => {
       calls.push(
         `head ${head.method} ${head.target} ${head.version}${head.keepAlive ? '' : ' close'}${head.expectsContinue ? ' expects 100' : ''}`,

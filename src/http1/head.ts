@@ -7,6 +7,7 @@ import { LimitError, ProtocolError } from '../http/errors.ts'
 import type { RequestHead } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import { parseTarget, withoutRawBytes } from '../http/target.ts'
+import type { Scheme } from '../http/transport.ts'
 import { colonOf, FieldKind, type FieldName, fieldNameBehind, fieldValue, listMembers, NO_FIELD } from './fields.ts'
 import { contentLength } from './framing.ts'
 
@@ -34,6 +35,7 @@ const TARGET = /^[\x21-\x7e]+$/
 /** One for each connection: a call for each line, then `finish`, and it begins anew. After a ProtocolError it is of no more use. */
 export class HeadReader {
   readonly #limits: ParserLimits
+  readonly #scheme: Scheme
   #method = ''
   #target = ''
   #version: '1.0' | '1.1' = '1.1'
@@ -49,8 +51,9 @@ export class HeadReader {
   #connection = ''
   #expect = ''
 
-  constructor(limits: ParserLimits) {
+  constructor(limits: ParserLimits, scheme: Scheme) {
     this.#limits = limits
+    this.#scheme = scheme
   }
 
   /** A request line was read. */
@@ -159,7 +162,7 @@ export class HeadReader {
       target: this.#target,
       path,
       query,
-      scheme: 'http',
+      scheme: this.#scheme,
       authority: authority ?? host,
       version: this.#version,
       headers: authority === null ? this.#headers : withHost(this.#headers, authority),

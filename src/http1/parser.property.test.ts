@@ -11,7 +11,7 @@ const BODY_LIMIT = 40
 /** What happened, in order; content that belongs together is joined. */
 export function record(pieces: readonly Buffer[]): string[] {
   const calls: string[] = []
-  const parser: RequestParser = new RequestParser(LIMITS, {
+  const parser: RequestParser = new RequestParser(LIMITS, 'http', {
     onHead({ method, target, authority, version, headers, contentLength, keepAlive, expectsContinue }) {
       calls.push(
         `head ${JSON.stringify([method, target, authority, version, headers, contentLength, keepAlive, expectsContinue])}`,

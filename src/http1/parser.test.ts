@@ -19,7 +19,7 @@ interface Parsed {
 function parse(text: string): Parsed {
   const heads: ParsedHead[] = []
   const trailers: string[][] = []
-  const parser: RequestParser = new RequestParser(LIMITS, {
+  const parser: RequestParser = new RequestParser(LIMITS, 'http', {
     onHead(head) {
       heads.push(head)
       parser.limitContent(BODY_LIMIT)
@@ -105,7 +105,7 @@ test('a pipelined request waits for next(), what follows it too', () => {
 
 test('held bytes are the parser’s own: the caller uses its buffer again', () => {
   const heads: string[] = []
-  const parser = new RequestParser(LIMITS, { onHead: head => heads.push(head.path), onBody() {}, onEnd() {} })
+  const parser = new RequestParser(LIMITS, 'http', { onHead: head => heads.push(head.path), onBody() {}, onEnd() {} })
   const shared = Buffer.from(
     'GET /1 HTTP/1.1\r\nHost:a\r\n\r\nGET /2 HTTP/1.1\r\nHost:a\r\n\r\nGET /3 HTTP/1.1\r\nHost:a\r\n\r\n',
   )
@@ -118,7 +118,7 @@ test('held bytes are the parser’s own: the caller uses its buffer again', () =
 
 test('after a refusal nothing is looked at any more', () => {
   const heads: ParsedHead[] = []
-  const parser = new RequestParser(LIMITS, { onHead: head => heads.push(head), onBody() {}, onEnd() {} })
+  const parser = new RequestParser(LIMITS, 'http', { onHead: head => heads.push(head), onBody() {}, onEnd() {} })
   assert.throws(() => parser.receive(Buffer.from('\n')), ProtocolError)
   parser.receive(Buffer.from('GET / HTTP/1.1\r\nHost:a\r\n\r\n'))
   parser.next()
@@ -141,7 +141,7 @@ test('between two requests nothing is kept of the head', () => {
   collectGarbage()
   const before = process.memoryUsage().heapUsed
   const parsers = Array.from({ length: 1000 }, (_, i) => {
-    const parser = new RequestParser(limits, sink)
+    const parser = new RequestParser(limits, 'http', sink)
     parser.receive(Buffer.from(`GET /a/long/path/${i} HTTP/1.1\r\nHost: example.org\r\nCookie: ${i}${cookie}\r\n\r\n`))
     parser.next()
     return parser
@@ -154,7 +154,7 @@ test('between two requests nothing is kept of the head', () => {
 test('small chunks of one read are handed on together, in order with large ones', () => {
   const pieces: string[] = []
   const sink = { onHead() {}, onBody: (piece: Buffer) => pieces.push(piece.toString('latin1')), onEnd() {} }
-  const parser = new RequestParser({ ...LIMITS, requestLine: 1000, headerBytes: 1000 }, sink)
+  const parser = new RequestParser({ ...LIMITS, requestLine: 1000, headerBytes: 1000 }, 'http', sink)
   const large = 'L'.repeat(5000)
   const content = `${'1\r\na\r\n'.repeat(1000)}1388\r\n${large}\r\n${'1\r\nb\r\n'.repeat(1000)}0\r\n\r\n`
   parser.receive(Buffer.from(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${content}`))

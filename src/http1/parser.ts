@@ -9,6 +9,7 @@
  */
 import { ProtocolError } from '../http/errors.ts'
 import type { HeaderLines } from '../http/headers.ts'
+import type { Scheme } from '../http/transport.ts'
 import { ChunkedDecoder } from './chunked.ts'
 import { HeadReader, type ParsedHead, type ParserLimits } from './head.ts'
 
@@ -47,10 +48,10 @@ export class RequestParser {
   /** Of the chunked content in hand, or of the last one: how much it was is asked when it is complete. */
   #chunked: ChunkedDecoder | null = null
 
-  constructor(limits: ParserLimits, sink: RequestSink) {
+  constructor(limits: ParserLimits, scheme: Scheme, sink: RequestSink) {
     this.#limits = limits
     this.#sink = sink
-    this.#head = new HeadReader(limits)
+    this.#head = new HeadReader(limits, scheme)
   }
 
   /** Something of a request has arrived that is not complete: its head, or its content. */

@@ -2,6 +2,7 @@
 import type { ProtocolError } from '../http/errors.ts'
 import type { Answered, Peer, RequestHead } from '../http/exchange.ts'
 import { type HeaderLines, headerValue } from '../http/headers.ts'
+import type { Scheme } from '../http/transport.ts'
 import type { Http1Options } from './context.ts'
 import { serializeHead } from './serializer.ts'
 
@@ -11,7 +12,6 @@ const UNREADABLE = {
   target: '-',
   path: '-',
   query: '',
-  scheme: 'http',
   authority: '',
   version: '1.1',
 } as const
@@ -20,6 +20,7 @@ const UNREADABLE = {
 export interface RefusedRequest {
   readonly id: string
   readonly peer: Peer
+  readonly scheme: Scheme
   /** Its head, if that was complete and only the content was not right. */
   readonly request: RequestHead | undefined
   readonly fields: HeaderLines
@@ -33,7 +34,7 @@ export interface Refusal {
 }
 
 export function refuse(error: ProtocolError, refused: RefusedRequest, render: Http1Options['renderError']): Refusal {
-  const { id, peer, request, fields, isHead } = refused
+  const { id, peer, scheme, request, fields, isHead } = refused
   const { status } = error
   const { contentType, body, isOwnPage } = render(status, headerValue(fields, 'accept'), error.message)
   const headers = ['Content-Type', contentType, 'Content-Length', String(body.length)]
@@ -43,7 +44,7 @@ export function refuse(error: ProtocolError, refused: RefusedRequest, render: Ht
     bytes: isHead ? head : Buffer.concat([head, body]),
     answered: {
       id,
-      request: request ?? { ...UNREADABLE, headers: fields },
+      request: request ?? { ...UNREADABLE, scheme, headers: fields },
       peer,
       receivedAt: performance.now(),
       queueMillis: -1,

@@ -44,7 +44,8 @@ const noHandler: TransportHandler = { onData() {}, onEnd() {}, onDrain() {}, onC
 
 export class SocketTransport implements Transport {
   readonly #socket: Socket
-  readonly isUnix: boolean
+  readonly scheme = 'http'
+  readonly #isUnix: boolean
   readonly remoteAddress: string
   readonly remotePort: number
   readonly localAddress: string
@@ -60,7 +61,7 @@ export class SocketTransport implements Transport {
 
   constructor(accepted: Socket, unixPath: string | null, moveHandle: boolean, memory: MemoryBudget) {
     this.#memory = memory
-    this.isUnix = unixPath !== null
+    this.#isUnix = unixPath !== null
     this.#socket = moveHandle ? this.#rewrap(accepted) : accepted
     const socket = this.#socket
     this.remoteAddress = unmapped(socket.remoteAddress ?? '')
@@ -181,7 +182,7 @@ export class SocketTransport implements Transport {
   }
 
   reset(): void {
-    if (this.isUnix) this.#socket.destroy()
+    if (this.#isUnix) this.#socket.destroy()
     else this.#socket.resetAndDestroy()
   }
 }

@@ -3,10 +3,9 @@ import type { TestContext } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import type { Limits, Timeouts } from '../../config/types.ts'
 import type { Answered, Exchange } from '../../http/exchange.ts'
+import type { ProtocolConnection } from '../../http/protocol.ts'
 import { createWebSocketEngine } from '../../websocket/engine.ts'
-import { Http1Connection } from '../connection.ts'
-import { createHttp1Context } from '../context.ts'
-import { hurryIdle } from '../pace.ts'
+import { createHttp1 } from '../protocol.ts'
 import { MemoryTransport } from './memory-transport.ts'
 
 const LIMITS = {
@@ -43,7 +42,7 @@ const TIMEOUTS = {
 
 export interface Setup {
   readonly transport: MemoryTransport
-  readonly connection: Http1Connection
+  readonly connection: ProtocolConnection
   readonly exchanges: Exchange[]
   /** What the connection answered by itself. */
   readonly answered: Answered[]
@@ -68,8 +67,7 @@ export function connect(
   const answered: Answered[] = []
   const refused: string[] = []
   let closed = 0
-  let draining = isDraining
-  const context = createHttp1Context({
+  const http1 = createHttp1({
     limits,
     timeouts,
     onExchange: exchange => {
@@ -84,17 +82,15 @@ export function connect(
     }),
     webSockets: createWebSocketEngine({ limits, timeouts }, memory),
     memory,
-    isDraining: () => draining,
     onProtocolError: error => refused.push(error.message),
     onAnswered: entry => answered.push(entry),
   })
-  const connection = new Http1Connection(transport, { ...context, onClose: () => {} })
+  const connection = http1.open(transport, () => {})
   const startDrain = () => {
-    draining = true
-    hurryIdle(context.paces)
-    context.webSockets.startDrain()
+    http1.startDrain()
     connection.startDrain()
   }
+  if (isDraining) startDrain()
   return { transport, connection, exchanges, answered, refused, closed: () => closed, startDrain }
 }
 

@@ -6,7 +6,7 @@ export class MemoryTransport implements Transport {
   readonly remotePort = 4711
   readonly localAddress = '127.0.0.1'
   readonly localPort = 8000
-  readonly isUnix = false
+  readonly scheme = 'http'
   handler!: TransportHandler
   pendingBytes = 0
   /** One entry for each write. */
