@@ -4,8 +4,9 @@
  */
 import { contentTooLarge, LimitError, ProtocolError } from '../http/errors.ts'
 import type { HeaderLines } from '../http/headers.ts'
+import { mayBeTrailer } from '../http/request-rules.ts'
 import { areChunkExtensions } from './chunk-extensions.ts'
-import { colonOf, FieldKind, fieldName, fieldValue } from './fields.ts'
+import { colonOf, fieldName, fieldValue } from './fields.ts'
 
 export interface ChunkedSink {
   onBody(chunk: Buffer): void
@@ -21,16 +22,6 @@ export interface ChunkedLimits {
 const MAX_EXTENSION_BYTES = 4096
 /** 2^52 bytes: more digits could only overflow. */
 const MAX_SIZE_DIGITS = 13
-
-/** Trailer fields that would change how the message was understood are never passed on (RFC9110§6.5.1). */
-const FORBIDDEN_TRAILERS = new Set([
-  'content-encoding',
-  'content-type',
-  'content-range',
-  'trailer',
-  'authorization',
-  'cookie',
-])
 
 /**
  * Chunks up to this are handed on together. A piece of one byte would cost its consumer a hundred, which nobody counts, and a read brings
@@ -177,7 +168,7 @@ export class ChunkedDecoder {
     const value = fieldValue(line, colon + 1, line.length, false)
     if (this.#trailers.length >= 2 * this.#limits.headerCount)
       throw new LimitError(431, 'There are too many trailers', 'limit-request-fields')
-    if (kind === FieldKind.ORDINARY && !FORBIDDEN_TRAILERS.has(name)) this.#trailers.push(name, value)
+    if (mayBeTrailer(name, kind)) this.#trailers.push(name, value)
   }
 }
 

@@ -3,10 +3,8 @@
  * implementations could read differently is an error, never a guess.
  */
 import { ProtocolError } from '../http/errors.ts'
-import { listMembers } from './fields.ts'
-
-/** Of the largest number that 64 bits hold. */
-const MAX_DIGITS = 19
+import { listMembers } from '../http/headers.ts'
+import { checkContentLength } from '../http/request-rules.ts'
 
 /** Bytes of content, or undefined for chunked. `lengths` and `codings` are all values of their headers. */
 export function contentLength(
@@ -21,15 +19,7 @@ export function contentLength(
     return undefined
   }
   if (lengths.length === 0) return 0
-  // One value only: even equal ones are refused, a proxy in front may have taken the other.
-  if (lengths.length > 1) throw new ProtocolError(400, 'Content-Length is given more than once', 'RFC9112§6.3')
-  const text = lengths[0]!
-  if (!/^\d+$/.test(text)) throw new ProtocolError(400, 'Content-Length is not a number', 'RFC9110§8.6')
-  const length = Number(text)
-  // Digits beyond it, leading zeros too, are counted differently by others.
-  if (text.length > MAX_DIGITS || !Number.isSafeInteger(length))
-    throw new ProtocolError(413, 'Content-Length overflows', 'RFC9110§8.6')
-  return length
+  return checkContentLength(lengths)
 }
 
 function checkCodings(version: '1.0' | '1.1', codings: readonly string[]): void {

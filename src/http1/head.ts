@@ -2,13 +2,13 @@
  * The head of one request after another (RFC9112§2.1): lines in, a checked head out. Runs in the gateway, for each request; knows no
  * bytes and no chunks (`parser.ts`). Every check is made in the order of the lines.
  */
-import { isAuthority } from '../http/authority.ts'
 import { LimitError, ProtocolError } from '../http/errors.ts'
 import type { RequestHead } from '../http/exchange.ts'
-import type { HeaderLines } from '../http/headers.ts'
+import { type HeaderLines, listMembers } from '../http/headers.ts'
+import { checkExpect, checkHost, checkIsImplemented, checkMethod, FieldKind } from '../http/request-rules.ts'
 import { parseTarget, withoutRawBytes } from '../http/target.ts'
 import type { Scheme } from '../http/transport.ts'
-import { colonOf, FieldKind, type FieldName, fieldNameBehind, fieldValue, listMembers, NO_FIELD } from './fields.ts'
+import { colonOf, type FieldName, fieldNameBehind, fieldValue, NO_FIELD } from './fields.ts'
 import { contentLength } from './framing.ts'
 
 export interface ParserLimits {
@@ -111,7 +111,7 @@ export class HeadReader {
     const major = match[3]!
     if (major !== '1') throw new ProtocolError(505, `HTTP/${major} is not spoken here`, 'RFC9110§15.6.6')
     const method = match[1]!
-    if (method === 'CONNECT') throw new ProtocolError(501, 'CONNECT is not implemented', 'RFC9110§9.3.6')
+    checkIsImplemented(method)
     this.#method = method
     this.#target = withoutRawBytes(match[2]!)
     // A higher minor version is treated as the highest one we know (RFC9110§2.5).
@@ -154,21 +154,22 @@ export class HeadReader {
   /** After the last line; the next one begins another head. */
   finish(): ParsedHead {
     const { path, query, authority } = parseTarget(this.#method, this.#target)
-    const host = this.#checkHost()
+    checkHost(this.#host, this.#hostCount, this.#version === '1.1')
     const length = contentLength(this.#version, this.#lengths, this.#codings)
-    const expectsContinue = this.#checkExpect(length)
+    if (this.#expect !== '') checkExpect(this.#expect)
     const head: ParsedHead = {
       method: this.#method,
       target: this.#target,
       path,
       query,
       scheme: this.#scheme,
-      authority: authority ?? host,
+      authority: authority ?? this.#host,
       version: this.#version,
       headers: authority === null ? this.#headers : withHost(this.#headers, authority),
       contentLength: length,
       keepAlive: this.#keepsAlive(),
-      expectsContinue,
+      // HTTP/1.0 clients do not know 1xx, and without content there is nothing to continue with.
+      expectsContinue: this.#expect !== '' && this.#version === '1.1' && length !== 0,
     }
     this.#reset()
     return head
@@ -187,22 +188,6 @@ export class HeadReader {
     if (this.#codings.length > 0) this.#codings = []
     this.#connection = ''
     this.#expect = ''
-  }
-
-  #checkHost(): string {
-    if (this.#hostCount > 1) throw new ProtocolError(400, 'Host is given more than once', 'RFC9112§3.2')
-    if (this.#hostCount === 0) {
-      if (this.#version === '1.1') throw new ProtocolError(400, 'Host is missing', 'RFC9112§3.2')
-    } else if (!isAuthority(this.#host)) throw new ProtocolError(400, 'Host is malformed', 'RFC9112§3.2')
-    return this.#host
-  }
-
-  #checkExpect(length: number | undefined): boolean {
-    if (this.#expect === '') return false
-    if (this.#expect !== '100-continue')
-      throw new ProtocolError(417, 'The only expectation that can be met is 100-continue', 'RFC9110§10.1.1')
-    // HTTP/1.0 clients do not know 1xx, and without content there is nothing to continue with.
-    return this.#version === '1.1' && length !== 0
   }
 
   #keepsAlive(): boolean {
@@ -225,8 +210,7 @@ function withHost(headers: HeaderLines, authority: string): HeaderLines {
 function requestLineError(line: string): ProtocolError {
   const parts = line.split(' ')
   const version = parts.at(-1)!
-  if (parts.length === 3 && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(parts[0]!))
-    return new ProtocolError(400, 'The method is invalid', 'RFC9110§9.1')
+  if (parts.length === 3) checkMethod(parts[0]!)
   if (parts.length === 3 && !/^HTTP\/\d\.\d$/.test(version))
     return new ProtocolError(400, 'The HTTP version is malformed', 'RFC9112§2.3')
   if (parts.length === 3) return new ProtocolError(400, 'The request target has an invalid character', 'RFC9112§3.2')

@@ -8,7 +8,7 @@
  * Not here: what the lines of a head mean (`head.ts`), time, sockets, and what a response is.
  */
 import { ProtocolError } from '../http/errors.ts'
-import type { HeaderLines } from '../http/headers.ts'
+import { type HeaderLines, NOT_IN_VALUE } from '../http/headers.ts'
 import type { Scheme } from '../http/transport.ts'
 import { ChunkedDecoder } from './chunked.ts'
 import { HeadReader, type ParsedHead, type ParserLimits } from './head.ts'
@@ -25,8 +25,8 @@ const MAX_EMPTY_LINES = 4
 const HEAD_END = Buffer.from('\r\n\r\n')
 const NO_TRAILERS: HeaderLines = []
 
-/** 1: a byte that a line may have, which is no control character but TAB. */
-const IN_LINE = Uint8Array.from({ length: 256 }, (_, byte) => (byte === 9 || (byte >= 32 && byte !== 127) ? 1 : 0))
+/** 1: a byte that a line may have. */
+const IN_LINE = Uint8Array.from({ length: 256 }, (_, byte) => (NOT_IN_VALUE.test(String.fromCharCode(byte)) ? 0 : 1))
 const [CR, LF] = [0x0d, 0x0a]
 /** A chunk up to this size that ends as a head does is taken for one before its end is looked for: nearly always it is. */
 const SHORT_CHUNK = 2048

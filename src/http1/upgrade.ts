@@ -2,8 +2,7 @@
 import { createHash } from 'node:crypto'
 import { HttpError } from '../http/errors.ts'
 import type { RequestHead } from '../http/exchange.ts'
-import { headerValues } from '../http/headers.ts'
-import { listMembers } from './fields.ts'
+import { headerValues, listMembers } from '../http/headers.ts'
 import { serializeSwitch } from './serializer.ts'
 
 /** So that the answer cannot come from one who has merely echoed the request (RFC6455§1.3). */

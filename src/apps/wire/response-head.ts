@@ -2,8 +2,9 @@
  * The head of a worker's response: `reason NUL name NUL value NUL name NUL value …` in latin-1. Checked here once and
  * for good: nothing that passes can split a response (RFC9110§5.5, RFC9112§11.1). Runs in the gateway, sans-IO.
  */
+import { TOKEN } from '../../base/token.ts'
 import type { ResponseHead } from '../../http/exchange.ts'
-import type { HeaderLines } from '../../http/headers.ts'
+import { type HeaderLines, NOT_IN_VALUE } from '../../http/headers.ts'
 import { WireViolation } from './violation.ts'
 
 /** Bits of CLASS: the byte may be part of a header name (a token, RFC9110§5.6.2), of a value or a reason phrase. */
@@ -12,9 +13,8 @@ const VALUE = 2
 
 /** Values and reasons are anything but control characters, TAB excepted; NUL separates and is looked at first. */
 const CLASS = Uint8Array.from({ length: 256 }, (_, byte) => {
-  const inName = /[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(String.fromCharCode(byte)) ? NAME : 0
-  const inValue = byte === 9 || (byte >= 32 && byte !== 127) ? VALUE : 0
-  return inName | inValue
+  const character = String.fromCharCode(byte)
+  return (TOKEN.test(character) ? NAME : 0) | (NOT_IN_VALUE.test(character) ? 0 : VALUE)
 })
 
 /** Heads that came before, by their bytes: many responses have the same. Bounded: applications may invent headers. */
