@@ -1,6 +1,6 @@
-/** What a client gets whose request was refused before any handler saw it (RFC9112), and what the access log says of it. */
+/** What a connection answers by itself, without any handler: a refused request, and `OPTIONS *`. The access log hears of both. */
 import type { ProtocolError } from '../http/errors.ts'
-import type { Answered, Peer, RequestHead } from '../http/exchange.ts'
+import type { Answered, Peer, RequestHead, ResponseWriter } from '../http/exchange.ts'
 import { type HeaderLines, headerValue } from '../http/headers.ts'
 import type { Scheme } from '../http/transport.ts'
 import type { Http1Options } from './context.ts'
@@ -53,4 +53,16 @@ export function refuse(error: ProtocolError, refused: RefusedRequest, render: Ht
       response: { status, bytesWritten: isHead ? 0 : body.length, head: null },
     },
   }
+}
+
+/** `OPTIONS *` asks about the server as a whole (RFC9110§9.3.7). It is answered here, for no application knows the path `*`. */
+const OPTIONS_HEAD = {
+  status: 204,
+  reason: '',
+  headers: ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS', 'Content-Length', '0'],
+}
+
+export function answerOptions(response: ResponseWriter): void {
+  response.start(OPTIONS_HEAD)
+  response.end()
 }
