@@ -25,20 +25,22 @@ import type { Http1Context } from './context.ts'
 import { Http1Exchange, type ProtocolSwitch } from './exchange.ts'
 import type { ParsedHead } from './head.ts'
 import { KeptBytes } from './kept-bytes.ts'
+import { Output } from './output.ts'
 import { answerOptions, refuse } from './own-answers.ts'
 import { Pace } from './pace.ts'
 import { RequestParser } from './parser.ts'
-import { Http1Response, type ResponseChannel } from './response-writer.ts'
+import { Http1Response, type ResponseOwner } from './response-writer.ts'
 import { Event, next, State } from './states.ts'
-import { switchingHead, webSocketKey } from './upgrade.ts'
+import { grantWebSocket, webSocketKey } from './upgrade.ts'
 
 /** After the last response this much is still read, so that the client can read the response before a reset. */
 const LINGER_BYTES = 4 * 1024 * 1024
 /** Content that a handler did not want is read up to this to keep the connection; beyond it, closing is cheaper for all. */
 const MAX_DISCARD = 64 * 1024
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
+
 export class Http1Connection
-  implements ProtocolConnection, TransportHandler, BodySource, ResponseChannel, ProtocolSwitch
+  implements ProtocolConnection, TransportHandler, BodySource, ResponseOwner, ProtocolSwitch
 {
   readonly #transport: Transport
   readonly #context: Http1Context
@@ -47,6 +49,7 @@ export class Http1Connection
   readonly #peer: Peer
   readonly #local: LocalEnd
   readonly #pace: Pace
+  readonly #output: Output
   readonly #kept: KeptBytes
   #state: State = State.IDLE
   #exchange: Http1Exchange | null = null
@@ -81,6 +84,7 @@ export class Http1Connection
     transport.handler = this
     this.#kept = new KeptBytes(context.memory, transport)
     this.#pace = new Pace(transport, context.paces, isTooSlow => this.#overdue(isTooSlow))
+    this.#output = new Output(transport, this.#pace, context)
   }
 
   get isIdle(): boolean {
@@ -107,9 +111,8 @@ export class Http1Connection
     else this.#transport.destroy()
   }
 
-  #move(event: Event): State {
+  #move(event: Event): void {
     this.#state = next(this.#state, event)
-    return this.#state
   }
 
   // -- transport
@@ -205,7 +208,7 @@ export class Http1Connection
     this.#keepAlive = head.keepAlive
     this.#owesContinue = head.expectsContinue
     const body = new Http1Body(head.contentLength, this)
-    const writer = new Http1Response(this, head.version, head.method === 'HEAD')
+    const writer = new Http1Response(this, this.#output, head.version, head.method === 'HEAD')
     this.#arrived = new Http1Exchange(head, this.#peer, this.#local, body, writer, this)
   }
 
@@ -272,7 +275,7 @@ export class Http1Connection
     const fields = request?.headers ?? this.#parser.headersSoFar
     const refused = { id, peer: this.#peer, scheme: this.#transport.scheme, request, fields, isHead }
     const { bytes, answered } = refuse(error, refused, this.#context.renderError)
-    this.send(bytes)
+    this.#output.send(bytes)
     this.#context.onAnswered(answered)
   }
 
@@ -283,7 +286,7 @@ export class Http1Connection
     // Never after the response has begun: it would be read as a part of it.
     if (this.#owesContinue && this.#exchange?.writer.state === 'idle') {
       this.#owesContinue = false
-      this.send(CONTINUE)
+      this.#output.send(CONTINUE)
     }
     this.#setPaused(false)
     this.#pace.awaitContent()
@@ -309,27 +312,7 @@ export class Http1Connection
     else this.#transport.resume()
   }
 
-  // -- response channel
-
-  send(data: Buffer): boolean {
-    const taken = this.#transport.write(data)
-    if (!taken) this.#pace.awaitTaking()
-    return taken
-  }
-
-  sendJoined(text: string, data: Buffer): boolean {
-    const taken = this.#transport.writeJoined(text, data)
-    if (!taken) this.#pace.awaitTaking()
-    return taken
-  }
-
-  flushLater(writer: Http1Response): void {
-    this.#context.flusher.add(writer)
-  }
-
-  get isMemoryShort(): boolean {
-    return this.#context.memory.isNear
-  }
+  // -- owner of the response
 
   mayKeepAlive(): boolean {
     // A client that still waits for 100 Continue may or may not send its content: the connection cannot be used again.
@@ -397,10 +380,7 @@ export class Http1Connection
   acceptWebSocket(exchange: Http1Exchange, accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel {
     if (!exchange.isWebSocket || exchange !== this.#exchange || exchange.writer.state !== 'idle')
       throw new Error(`request ${exchange.id} cannot become a WebSocket: its response is ${exchange.writer.state}`)
-    const { headers } = exchange.request
-    const key = webSocketKey(headers)
-    const terms = this.#context.webSockets.negotiate(headers, accept)
-    this.#transport.write(switchingHead(key, terms.headers))
+    const terms = grantWebSocket(this.#context.webSockets, this.#transport, exchange.request.headers, accept)
     exchange.writer.switched()
     this.#move(Event.SWITCH)
     this.#pace.stop()

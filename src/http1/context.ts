@@ -5,7 +5,6 @@ import type { ProtocolError } from '../http/errors.ts'
 import type { Answered, Exchange, Peer } from '../http/exchange.ts'
 import type { WebSocketEngine } from '../http/websocket.ts'
 import type { Paces } from './pace.ts'
-import type { Http1Response } from './response-writer.ts'
 
 export interface Http1Options {
   readonly limits: Pick<Limits, 'requestLine' | 'headerBytes' | 'headerCount' | 'bodyRate' | 'sendRate'>
@@ -35,9 +34,9 @@ export interface Http1Context extends Http1Options {
 
 /** Response heads that wait for content leave at the end of the turn: one timer for all of them. */
 export class Flusher {
-  #waiting: Http1Response[] = []
+  #waiting: { flush(): void }[] = []
 
-  add(writer: Http1Response): void {
+  add(writer: { flush(): void }): void {
     if (this.#waiting.length === 0) setImmediate(() => this.#flush())
     this.#waiting.push(writer)
   }

@@ -7,25 +7,21 @@ import { openFileName } from '../base/open-file-name.ts'
 import { FileCutError } from '../http/errors.ts'
 import type { ResponseHead, ResponseState, ResponseWriter } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
+import type { Output } from './output.ts'
 import { type Framing, serializeHead, serializeInterim, serializeTrailers } from './serializer.ts'
 
-/** What the writer asks of its connection. */
-export interface ResponseChannel {
-  /** False: the client is slow; `drained` of the writer is called when it has caught up. */
-  send(data: Buffer): boolean
-  /** Latin-1 text and the bytes behind it. */
-  sendJoined(text: string, data: Buffer): boolean
+/** What the writer tells its connection, and asks of it. */
+export interface ResponseOwner {
   /** The whole response was handed over; `keepAlive`: the connection can take another request. */
   responseEnded(keepAlive: boolean): void
   /** The response cannot be completed: close so that the client notices. `reset`: an orderly close would look complete. */
   responseAborted(cause: Error, reset: boolean): void
-  /** Calls `writer.flush()` at the end of this turn of the event loop. */
-  flushLater(writer: Http1Response): void
-  /** Little should be kept for a slow client. */
-  readonly isMemoryShort: boolean
   /** False while the connection must close after this response. */
   mayKeepAlive(): boolean
 }
+
+/** Where its bytes go: `output.ts`. */
+export type ResponseOutput = Pick<Output, 'send' | 'sendJoined' | 'flushLater' | 'isMemoryShort'>
 
 /** Up to this the content is copied behind the head to save a system call; above it the copy costs more. */
 const JOIN_LIMIT = 64 * 1024
@@ -42,7 +38,8 @@ export class Http1Response implements ResponseWriter {
   status = 0
   bytesWritten = 0
   head: ResponseHead | null = null
-  readonly #channel: ResponseChannel
+  readonly #owner: ResponseOwner
+  readonly #output: ResponseOutput
   readonly #version: '1.0' | '1.1'
   readonly #isHead: boolean
   #framing: Framing = 'none'
@@ -59,21 +56,22 @@ export class Http1Response implements ResponseWriter {
   /** Set while a file waits for a slow client. */
   #resumeFile: (() => void) | null = null
 
-  constructor(channel: ResponseChannel, version: '1.0' | '1.1', isHead: boolean) {
-    this.#channel = channel
+  constructor(owner: ResponseOwner, output: ResponseOutput, version: '1.0' | '1.1', isHead: boolean) {
+    this.#owner = owner
+    this.#output = output
     this.#version = version
     this.#isHead = isHead
   }
 
   inform(head: ResponseHead): void {
     if (this.state !== 'idle' || this.#version === '1.0') return
-    this.#channel.send(Buffer.from(serializeInterim(head), 'latin1'))
+    this.#output.send(Buffer.from(serializeInterim(head), 'latin1'))
   }
 
   start(head: ResponseHead): void {
     if (this.state !== 'idle') throw new Error(`the response was started when it was ${this.state}`)
     this.#head = this.#begin(head)
-    this.#channel.flushLater(this)
+    this.#output.flushLater(this)
   }
 
   /** Returns the serialized head. */
@@ -82,7 +80,7 @@ export class Http1Response implements ResponseWriter {
       head,
       this.#version,
       this.#isHead,
-      this.#channel.mayKeepAlive(),
+      this.#owner.mayKeepAlive(),
     )
     this.state = 'started'
     this.status = head.status
@@ -99,8 +97,8 @@ export class Http1Response implements ResponseWriter {
     if (this.#framing === 'length' && content.length === this.#declared && content.length <= JOIN_LIMIT) {
       this.bytesWritten = content.length
       this.state = 'ended'
-      this.#channel.sendJoined(text, content)
-      this.#channel.responseEnded(this.#keepAlive)
+      this.#output.sendJoined(text, content)
+      this.#owner.responseEnded(this.#keepAlive)
     } else {
       this.#head = text
       this.write(Buffer.from(content))
@@ -125,7 +123,7 @@ export class Http1Response implements ResponseWriter {
       return true
     }
     this.flush()
-    return this.#framing === 'chunked' ? this.#channel.send(framedChunk('', data, false)) : this.#channel.send(data)
+    return this.#framing === 'chunked' ? this.#output.send(framedChunk('', data, false)) : this.#output.send(data)
   }
 
   onDrain(callback: () => void): void {
@@ -172,8 +170,8 @@ export class Http1Response implements ResponseWriter {
     if (hasTrailers) this.flush()
     this.state = 'ended'
     if (this.#head !== null) this.#sendHead(true)
-    else if (this.#framing === 'chunked') this.#channel.send(last)
-    this.#channel.responseEnded(this.#keepAlive)
+    else if (this.#framing === 'chunked') this.#output.send(last)
+    this.#owner.responseEnded(this.#keepAlive)
   }
 
   abort(cause: Error): void {
@@ -185,7 +183,7 @@ export class Http1Response implements ResponseWriter {
     this.#head = this.#first = null
     if (this.#resumeFile !== null) this.#endFile(cause)
     // Content that ends with the connection would look complete after an orderly close.
-    this.#channel.responseAborted(cause, begun && this.#framing === 'close')
+    this.#owner.responseAborted(cause, begun && this.#framing === 'close')
   }
 
   /** Sends what waits. Called at the end of the turn, and before anything that must come after it. */
@@ -198,14 +196,14 @@ export class Http1Response implements ResponseWriter {
     const first = this.#first
     this.#head = this.#first = null
     if (first === null) {
-      this.#channel.send(Buffer.from(last && this.#framing === 'chunked' ? `${head}0\r\n\r\n` : head, 'latin1'))
+      this.#output.send(Buffer.from(last && this.#framing === 'chunked' ? `${head}0\r\n\r\n` : head, 'latin1'))
     } else if (this.#framing === 'chunked') {
-      this.#channel.send(framedChunk(head, first, last))
+      this.#output.send(framedChunk(head, first, last))
     } else if (first.length <= JOIN_LIMIT) {
-      this.#channel.sendJoined(head, first)
+      this.#output.sendJoined(head, first)
     } else {
-      this.#channel.send(Buffer.from(head, 'latin1'))
-      this.#channel.send(first)
+      this.#output.send(Buffer.from(head, 'latin1'))
+      this.#output.send(first)
     }
   }
 
@@ -220,7 +218,7 @@ export class Http1Response implements ResponseWriter {
       this.#endFile(null)
       return
     }
-    const isRoomy = fileBytes < MAX_FILE_BYTES && !this.#channel.isMemoryShort
+    const isRoomy = fileBytes < MAX_FILE_BYTES && !this.#output.isMemoryShort
     const size = isRoomy ? FILE_CHUNK : SMALL_FILE_CHUNK
     const chunk = Buffer.allocUnsafe(Math.min(size, end - position))
     this.#holdFileBytes(chunk.length)

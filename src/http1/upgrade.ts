@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto'
 import { HttpError } from '../http/errors.ts'
 import type { RequestHead } from '../http/exchange.ts'
 import { headerValues, listMembers } from '../http/headers.ts'
+import type { ByteStream } from '../http/transport.ts'
+import type { WebSocketAccept, WebSocketEngine, WebSocketTerms } from '../http/websocket.ts'
 import { serializeSwitch } from './serializer.ts'
 
 /** So that the answer cannot come from one who has merely echoed the request (RFC6455§1.3). */
@@ -39,8 +41,21 @@ export function webSocketKey(headers: readonly string[]): string {
   throw new HttpError(400, `Sec-WebSocket-Key is ${what} (RFC6455§4.2.1)`, 'client')
 }
 
-/** The 101 response (RFC6455§4.2.2). */
-export function switchingHead(key: string, headers: readonly string[]): Buffer {
+/** Writes the 101 response. Throws HttpError when the handshake is wrong, and nothing was written then. */
+export function grantWebSocket(
+  engine: WebSocketEngine,
+  stream: ByteStream,
+  headers: readonly string[],
+  accept: WebSocketAccept,
+): WebSocketTerms {
+  const key = webSocketKey(headers)
+  const terms = engine.negotiate(headers, accept)
+  stream.write(switchingHead(key, terms.headers))
+  return terms
+}
+
+/** RFC6455§4.2.2. */
+function switchingHead(key: string, headers: readonly string[]): Buffer {
   const accept = createHash('sha1')
     .update(key + GUID)
     .digest('base64')
