@@ -1,10 +1,10 @@
 /**
- * Header fields as a flat array: `[name, value, name, value, …]`, in order of arrival. Request names are lower-case;
- * response names keep the application's spelling. Half the cost of a Map, and keeps order and duplicates (RFC9110§5.3).
+ * Header fields as a flat array: `[name, value, name, value, …]`, in order of arrival. It costs half of a Map, and keeps order and
+ * duplicates (RFC9110§5.3). Names of requests are lower-case; names of responses keep the application's spelling.
  */
 export type HeaderLines = string[]
 
-/** The first value of a header, or undefined. `name` is lower-case; names in `lines` must be lower-case too (requests). */
+/** The first value of a header, or undefined. `name` and the names in `lines` are lower-case. */
 export function headerValue(lines: readonly string[], name: string): string | undefined {
   for (let i = 0; i < lines.length; i += 2) if (lines[i] === name) return lines[i + 1]
   return undefined
@@ -17,7 +17,7 @@ export function headerValues(lines: readonly string[], name: string): string[] {
   return values
 }
 
-/** A character that no field value has (RFC9110§5.5): a control character but TAB, or one that is no byte. */
+/** Finds a character that no field value may have (RFC9110§5.5): a control character other than TAB, or one that is no byte. */
 export const NOT_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/
 
 /** The members of a list (RFC9110§5.6.1), empty ones too. One pass: a client may send nothing but commas and blanks. */

@@ -1,9 +1,9 @@
 /**
- * The path of a request, percent-decoded once. Two rules, for there are two who read it: names of files are text, and an application
- * gets bytes (PEP 3333, ASGI). Runs in the gateway; pure.
+ * The path of a request, percent-decoded once. There are two rules: the name of a file is text, and an application gets bytes (PEP 3333,
+ * ASGI). Runs in the gateway; pure.
  */
 
-/** As text; null for what is none: a broken escape, UTF-8 that is overlong or otherwise wrong. */
+/** As text; null when it is none: a broken escape, or wrong UTF-8 (overlong, for example). */
 export function decodePath(path: string): string | null {
   if (!path.includes('%')) return path
   try {
@@ -14,8 +14,8 @@ export function decodePath(path: string): string | null {
 }
 
 /**
- * As bytes, each the latin-1 character of its number. A broken escape stays as it is. `*` of OPTIONS names no path: empty, for
- * PATH_INFO is empty or starts with a slash.
+ * As bytes: each is the latin-1 character of its number. A broken escape stays as it is. `*` of OPTIONS names no path and becomes empty,
+ * since PATH_INFO is empty or starts with a slash.
  */
 export function decodePathBytes(path: string): string {
   if (path === '*') return ''

@@ -2,8 +2,8 @@
  * What a request may be, whatever version of HTTP brings it (RFC9110). Each rule stands here once: a protocol calls it as soon as it
  * has the bytes that the rule is about, and so does whoever passes a request on. Runs in the gateway, for each request; pure.
  *
- * What two implementations could read differently is refused, never guessed: that is what request smuggling is made of. Functions
- * named `check…` throw a ProtocolError. The target has a file of its own (`target.ts`). Not here: the syntax of a version, such as
+ * What two implementations could read differently is refused, never guessed: request smuggling is made of it. Functions named `check…`
+ * throw a ProtocolError. The target has a file of its own (`target.ts`). Not here: the syntax of a version, such as
  * request lines, folding and Transfer-Encoding, which are HTTP/1.1's (`http1/`), and limits of size.
  */
 import { TOKEN } from '../base/token.ts'
@@ -90,7 +90,7 @@ export function checkContentLength(values: readonly string[]): number {
   const text = values[0]!
   if (!/^\d+$/.test(text)) throw new ProtocolError(400, 'Content-Length is not a number', 'RFC9110§8.6')
   const length = Number(text)
-  // A number that does not fit, or many leading zeros: another implementation may read another number.
+  // Another implementation may read another number: one that does not fit, or has many leading zeros.
   if (text.length > MAX_LENGTH_DIGITS || !Number.isSafeInteger(length))
     throw new ProtocolError(413, 'Content-Length overflows', 'RFC9110§8.6')
   return length

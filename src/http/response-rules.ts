@@ -8,7 +8,7 @@
 import { TOKEN } from '../base/token.ts'
 import { NOT_IN_VALUE } from './headers.ts'
 
-/** What a field means to a protocol: '' is an ordinary one, `drop` one of the connection, which is the protocol's alone. */
+/** What a field means to a protocol. '': an ordinary one. `drop`: one of the connection, in which only the protocol has a say. */
 export type FieldMeaning = '' | 'drop' | 'connection' | 'content-length' | 'date' | 'trailer' | 'upgrade'
 
 /** Fields that a protocol looks at. */
@@ -58,7 +58,7 @@ export interface ResponseField {
 /** Before the first field of a response. */
 export const NO_FIELD: ResponseField = { name: '', meaning: '', next: null }
 
-/** The field `name`, which comes behind `previous`. Throws for what is no name. */
+/** The field `name`, which follows `previous`. Throws when it is no name. */
 export function fieldBehind(previous: ResponseField, name: string): ResponseField {
   const guess = previous.next
   return guess?.name === name ? guess : lookUpBehind(previous, name)
@@ -66,31 +66,31 @@ export function fieldBehind(previous: ResponseField, name: string): ResponseFiel
 
 function lookUpBehind(previous: ResponseField, name: string): ResponseField {
   const known = knownFields.get(name)
-  // A name that is not remembered must not be held by a chain either.
+  // A chain must not hold a name that the cache does not.
   if (known !== undefined) previous.next = known
   return known ?? { name, meaning: meaningOf(name), next: null }
 }
 
-/** Throws for what is no name. */
+/** Throws when it is no name. */
 export function meaningOf(name: string): FieldMeaning {
   const known = knownFields.get(name)
   if (known !== undefined) return known.meaning
   if (!TOKEN.test(name)) throw new Error(`not a header name: ${JSON.stringify(name)}`)
   const meaning = MEANINGS.get(name.toLowerCase()) ?? ''
   if (knownFields.size < MAX_KNOWN_NAMES && name.length <= MAX_KNOWN_LENGTH) {
-    // A copy: a slice would keep the whole head that it is cut from in memory.
+    // A copy: a slice would keep the whole head in memory that it is cut from.
     const own = Buffer.from(name, 'latin1').toString('latin1')
     knownFields.set(own, { name: own, meaning, next: null })
   }
   return meaning
 }
 
-/** CR, LF and NUL above all: they would split the response. `where`: the name of the field, for the error. */
+/** Above all, CR, LF and NUL would split the response. `where`: the name of the field, for the error. */
 export function checkValue(where: string, value: string): void {
   if (NOT_IN_VALUE.test(value)) throw new Error(`${where} has a character that HTTP does not allow in a header`)
 }
 
-/** What is sent for an interim status is read as the final response, and 101 as another protocol. */
+/** A client reads on after an interim status, and after 101 it reads another protocol. */
 export function checkFinalStatus(status: number): void {
   if (!(status >= 200 && status <= 999)) throw new Error(`${status} is no final status`)
 }
@@ -99,7 +99,7 @@ export function checkInterimStatus(status: number): void {
   if (!(status >= 100 && status <= 199) || status === 101) throw new Error(`${status} is no interim status`)
 }
 
-/** Bytes of content. `before`: of a Content-Length that came already, or -1. Two with different values are refused (RFC9110§8.6). */
+/** Bytes of content. `before`: what an earlier Content-Length said, or -1. Two different lengths are refused (RFC9110§8.6). */
 export function checkContentLength(value: string, before: number): number {
   if (!/^\d{1,15}$/.test(value)) throw new Error(`invalid Content-Length: ${JSON.stringify(value)}`)
   const length = Number(value)
@@ -112,12 +112,12 @@ export function mayHaveContent(status: number, isHead: boolean): boolean {
   return !isHead && status !== 204 && status !== 205 && status !== 304
 }
 
-/** A field of an interim response, and of one that switches protocols: these say nothing of content or connection (RFC9110§15.2). */
+/** Interim responses, 101 too, have no field about content or connection (RFC9110§15.2). */
 export function mayBeInterim(meaning: FieldMeaning): boolean {
   return meaning === '' || meaning === 'date'
 }
 
-/** Throws for what is no name. */
+/** Throws when it is no name. */
 export function mayBeTrailer(name: string): boolean {
   return meaningOf(name) === '' && !NOT_IN_TRAILERS.has(name.toLowerCase())
 }

@@ -1,11 +1,11 @@
 /**
- * Driver of one HTTP/1.1 connection (RFC9112): between a transport and the exchanges on it, one after the other. Runs in the gateway.
+ * Drives one HTTP/1.1 connection (RFC9112): a transport, and the exchanges on it, one after the other. Runs in the gateway.
  *
  * Invariants: at most one exchange runs; the next request is not parsed before it has ended; each exchange ends exactly once
  * (`#endExchange`, or `onClose`); a client can read its refusal (lingering close, RFC9112§9.6).
  *
- * Not here: which states there are (`states.ts`), the syntax of requests (`parser.ts`) and of responses (`serializer.ts`), what is too
- * slow (`pace.ts`), and what a refusal says (`own-answers.ts`).
+ * Not here: the states (`states.ts`), the syntax of requests (`parser.ts`) and of responses (`serializer.ts`), time (`pace.ts`), and the
+ * text of a refusal (`own-answers.ts`).
  */
 import { ClientGoneError, type LimitError, ProtocolError } from '../http/errors.ts'
 import type { LocalEnd, Peer } from '../http/exchange.ts'
@@ -33,9 +33,9 @@ import { Http1Response, type ResponseOwner } from './response-writer.ts'
 import { Event, next, State } from './states.ts'
 import { grantWebSocket, webSocketKey } from './upgrade.ts'
 
-/** After the last response this much is still read, so that the client can read the response before a reset. */
+/** After the last response we read up to this, so that the client can read the response before a reset. */
 const LINGER_BYTES = 4 * 1024 * 1024
-/** Content that a handler did not want is read up to this to keep the connection; beyond it, closing is cheaper for all. */
+/** To keep the connection, we read up to this of content that the handler did not want. Beyond it, closing is cheaper for both ends. */
 const MAX_DISCARD = 64 * 1024
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
 
@@ -53,20 +53,20 @@ export class Http1Connection
   readonly #kept: KeptBytes
   #state: State = State.IDLE
   #exchange: Http1Exchange | null = null
-  /** Parsed, not given to the handler yet: that happens when the parser has returned. */
+  /** Parsed, but not given to the handler yet: that happens when the parser has returned. */
   #arrived: Http1Exchange | null = null
-  /** In state SWITCHED: it has the transport, and the exchange goes on until it ends. */
+  /** In state SWITCHED it has the transport, and the exchange runs until it ends. */
   #webSocket: WebSocketConnection | null = null
-  /** The client takes another response on this connection: so its last request says. */
+  /** The last request allows another one on this connection. */
   #keepAlive = true
   /** The client waits for 100 Continue before it sends its content. */
   #owesContinue = false
-  /** The transport's reading is. */
+  /** The transport is not read. */
   #paused = false
   /** In state REST: bytes of content that may still come. */
   #restLeft = 0
   #lingered = 0
-  /** `#advance` is on the stack: it starts the next request, and nobody else. */
+  /** `#advance` is on the stack. Only that call may start the next request. */
   #advancing = false
 
   constructor(transport: Transport, context: Http1Context, onClose: () => void) {
@@ -130,17 +130,17 @@ export class Http1Connection
   onEnd(): void {
     switch (this.#state) {
       case State.CONTENT:
-        // It stopped within its content: there is no request to answer. `onClose` ends the exchange.
+        // The client stopped within its content: there is no request to answer. `onClose` ends the exchange.
         this.#transport.destroy()
         break
       case State.WHOLE:
       case State.FINAL:
-        // It may only have no more to say, and wait for its answer.
+        // The client may only have no more to send, and wait for its answer.
         this.#move(Event.NO_MORE)
         this.#exchange!.isHalfClosed = true
         break
       default:
-        // Nobody waits for anything, unless bytes of the last response are still on their way.
+        // Nobody waits for anything, but bytes of the last response may still be on their way.
         if (this.#transport.pendingBytes > 0) this.#linger()
         else this.#transport.destroy()
     }
@@ -196,7 +196,7 @@ export class Http1Connection
 
   #afterRead(): void {
     if (this.#state > State.REST) return
-    // A pipelined request waits for its turn: no more is read until then.
+    // A pipelined request waits for its turn. Until then no more is read.
     if (this.#parser.holds) this.#setPaused(true)
     if (this.#state === State.IDLE && this.#parser.inRequest) this.#pace.awaitHead()
     this.#kept.set(this.#parser.keptBytes)
@@ -224,7 +224,7 @@ export class Http1Connection
   }
 
   #onBodyEnd(trailers: HeaderLines): void {
-    // The content is here although the client was not told to go on: nothing is owed any more.
+    // The client did not wait for 100 Continue: its content is here.
     this.#owesContinue = false
     if (this.#state === State.REST) {
       this.#move(Event.END)
@@ -232,7 +232,7 @@ export class Http1Connection
     } else if (this.#state === State.CONTENT) {
       this.#move(Event.END)
       this.#pace.awaitNothing()
-      // From here on reading only tells whether the client is still there.
+      // From here on we read only to notice when the client goes.
       this.#setPaused(false)
       const exchange = this.#exchange ?? this.#arrived
       exchange?.body.end(trailers)
@@ -256,19 +256,19 @@ export class Http1Connection
     this.#context.onProtocolError(error, this.#peer, id)
     this.#pace.awaitNothing()
     if (this.#exchange !== null) {
-      // Its content is broken: its handler hears of it, and answers. Nothing after it can be understood.
+      // The handler hears that its content is broken, and answers. Nothing behind the content can be understood.
       this.#move(Event.NO_MORE)
       this.#setPaused(true)
       this.#exchange.body.fail(error)
       return
     }
-    // The rest of a request that is answered already gets no answer: it would be taken for the next one's.
+    // In REST the request is answered already: a second answer would be taken for the next request's.
     if (this.#state !== State.REST) this.#answerRefused(error, id)
     this.#linger()
   }
 
   #answerRefused(error: ProtocolError, id: string): void {
-    // Its head may have been complete, and its content broken in the same chunk.
+    // The head may be complete, and the content broken in the same read.
     const request = this.#arrived?.request
     this.#arrived = null
     const isHead = request === undefined ? this.#parser.isHead : request.method === 'HEAD'
@@ -283,7 +283,7 @@ export class Http1Connection
 
   wantBody(): void {
     if (this.#state > State.REST) return
-    // Never after the response has begun: it would be read as a part of it.
+    // Never after the response has begun: the client would read it as a part of that.
     if (this.#owesContinue && this.#exchange?.writer.state === 'idle') {
       this.#owesContinue = false
       this.#output.send(CONTINUE)
@@ -315,7 +315,7 @@ export class Http1Connection
   // -- owner of the response
 
   mayKeepAlive(): boolean {
-    // A client that still waits for 100 Continue may or may not send its content: the connection cannot be used again.
+    // A client that still waits for 100 Continue may send its content or not, so the connection cannot be used again.
     return this.#keepAlive && !this.#owesContinue && this.#state !== State.FINAL && !this.#context.isDraining
   }
 
@@ -355,13 +355,13 @@ export class Http1Connection
   #endExchange(): Http1Exchange {
     const exchange = this.#exchange!
     this.#exchange = null
-    // It may end within the read that brought some of its content.
+    // The exchange may end within the read that brought some of its content.
     exchange.body.keep()
     exchange.close()
     return exchange
   }
 
-  /** Sends what is pending, then FIN, and reads on for a while: a close with unread bytes would be a reset, which takes the response with it. */
+  /** Sends FIN behind what is pending, and reads on for a while: closing with unread bytes is a reset, and the client would lose the response. */
   #linger(): void {
     if (this.#state > State.REST) return
     this.#move(Event.LAST)

@@ -1,12 +1,12 @@
 /**
- * How long a request's content is (RFC9112§6): the place where request smuggling is refused. Anything that two
- * implementations could read differently is an error, never a guess.
+ * How long the content of an HTTP/1.1 request is (RFC9112§6). Request smuggling is refused here: what two implementations could read
+ * differently is an error, never a guess. Runs in the gateway, for each request; pure.
  */
 import { ProtocolError } from '../http/errors.ts'
 import { listMembers } from '../http/headers.ts'
 import { checkContentLength } from '../http/request-rules.ts'
 
-/** Bytes of content, or undefined for chunked. `lengths` and `codings` are all values of their headers. */
+/** Bytes of content; undefined: chunked. `lengths`, `codings`: all values of Content-Length and of Transfer-Encoding. */
 export function contentLength(
   version: '1.0' | '1.1',
   lengths: readonly string[],

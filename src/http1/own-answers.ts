@@ -1,4 +1,4 @@
-/** What a connection answers by itself, without any handler: a refused request, and `OPTIONS *`. The access log hears of both. */
+/** The answers that a connection gives by itself, without a handler: to a refused request, and to `OPTIONS *`. Runs in the gateway. */
 import type { ProtocolError } from '../http/errors.ts'
 import type { Answered, Peer, RequestHead, ResponseWriter } from '../http/exchange.ts'
 import { type HeaderLines, headerValue } from '../http/headers.ts'
@@ -6,7 +6,7 @@ import type { Scheme } from '../http/transport.ts'
 import type { Http1Options } from './context.ts'
 import { serializeHead } from './serializer.ts'
 
-/** Stands in the access log for a request whose head could not be read. */
+/** The access log's words for a request whose head could not be read. */
 const UNREADABLE = {
   method: '-',
   target: '-',
@@ -16,15 +16,15 @@ const UNREADABLE = {
   version: '1.1',
 } as const
 
-/** As far as it is known. */
+/** The request, as far as it is known. */
 export interface RefusedRequest {
   readonly id: string
   readonly peer: Peer
   readonly scheme: Scheme
-  /** Its head, if that was complete and only the content was not right. */
+  /** Its head, if that was complete and only its content is refused. */
   readonly request: RequestHead | undefined
   readonly fields: HeaderLines
-  /** The response has no content then. */
+  /** The method is HEAD: the response has no content. */
   readonly isHead: boolean
 }
 

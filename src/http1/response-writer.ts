@@ -1,6 +1,9 @@
 /**
- * One response on an HTTP/1.1 connection: framing, and as few writes as possible. A response whose head, content and end come in
- * one turn of the event loop leaves in one write; a head alone leaves at the end of the turn.
+ * One response on an HTTP/1.1 connection: its framing, in as few writes as possible. Runs in the gateway, for each exchange. A response
+ * whose head, content and end come in one turn of the event loop leaves in one write. A head alone leaves at the end of the turn.
+ *
+ * Invariants: never more bytes than Content-Length says; `responseEnded` or `responseAborted` is called once, unless the client goes;
+ * the `done` of `sendFile` is called exactly once. Not here: the text of a head (`serializer.ts`), and what follows a response.
  */
 import { read } from 'node:fs'
 import { openFileName } from '../base/open-file-name.ts'
@@ -10,24 +13,24 @@ import type { HeaderLines } from '../http/headers.ts'
 import type { Output } from './output.ts'
 import { type Framing, serializeHead, serializeInterim, serializeTrailers } from './serializer.ts'
 
-/** What the writer tells its connection, and asks of it. */
+/** What the writer asks of its connection. */
 export interface ResponseOwner {
-  /** The whole response was handed over; `keepAlive`: the connection can take another request. */
+  /** The whole response was written. `keepAlive`: the connection can take another request. */
   responseEnded(keepAlive: boolean): void
-  /** The response cannot be completed: close so that the client notices. `reset`: an orderly close would look complete. */
+  /** The response cannot be completed: close, so that the client notices. `reset`: after an orderly close it would look complete. */
   responseAborted(cause: Error, reset: boolean): void
-  /** False while the connection must close after this response. */
+  /** False: the connection must close after this response. */
   mayKeepAlive(): boolean
 }
 
-/** Where its bytes go: `output.ts`. */
+/** Where the bytes go (`output.ts`). */
 export type ResponseOutput = Pick<Output, 'send' | 'sendJoined' | 'flushLater' | 'isMemoryShort'>
 
-/** Up to this the content is copied behind the head to save a system call; above it the copy costs more. */
+/** Content up to this size is copied behind the head, to save a system call. Beyond it the copy costs more. */
 const JOIN_LIMIT = 64 * 1024
-/** Chunk of a file: the lever of its cost (larger ones save system calls, and hold more memory for each slow client). */
+/** How much of a file is read at a time. More would save system calls, and hold more memory for each slow client. */
 const FILE_CHUNK = 512 * 1024
-/** While more than this of files is in memory, for all clients together, the others get small chunks: thousands may be slow at a time. */
+/** While more than this of files is in memory, further reads are small: thousands of clients may be slow at a time. */
 const MAX_FILE_BYTES = 32 * 1024 * 1024
 const SMALL_FILE_CHUNK = 32 * 1024
 let fileBytes = 0
@@ -51,7 +54,7 @@ export class Http1Response implements ResponseWriter {
   #first: Buffer | null = null
   #onDrain: (() => void) | null = null
   #fileDone: ((error: Error | null) => void) | null = null
-  /** Of a file, in memory for this response. */
+  /** Bytes of a file that this response holds in memory. */
   #fileBytes = 0
   /** Set while a file waits for a slow client. */
   #resumeFile: (() => void) | null = null
@@ -111,8 +114,8 @@ export class Http1Response implements ResponseWriter {
     if (this.#framing === 'none' || chunk.length === 0) return true
     let data = chunk
     if (this.#framing === 'length' && this.bytesWritten + data.length > this.#declared) {
-      // More than was promised: the rest would be read as the next response. Cut, and end the connection. The worker has
-      // checked already (wsgi.py) and told its log; this holds whatever it sends.
+      // More than was promised: the client would read the rest as the next response. Cut it, and close the connection. The worker
+      // checks too, and tells its log; here it holds for whatever is sent.
       data = data.subarray(0, this.#declared - this.bytesWritten)
       this.#keepAlive = false
       if (data.length === 0) return true
@@ -130,13 +133,13 @@ export class Http1Response implements ResponseWriter {
     this.#onDrain = callback
   }
 
-  /** From the connection: 101 was sent, what follows is another protocol's. */
+  /** From the connection: 101 was sent, and what follows is another protocol's. */
   switched(): void {
     this.state = 'started'
     this.status = 101
   }
 
-  /** From the connection: the other protocol has ended after so many bytes. */
+  /** From the connection: the other protocol has ended. `bytes`: what it has sent. */
   switchEnded(bytes: number): void {
     this.bytesWritten = bytes
     if (this.state === 'started') this.state = 'ended'
@@ -166,7 +169,7 @@ export class Http1Response implements ResponseWriter {
     }
     const hasTrailers = trailers !== undefined && trailers.length > 0 && this.#framing === 'chunked'
     const last = hasTrailers ? Buffer.from(serializeTrailers(trailers), 'latin1') : LAST_CHUNK
-    // They come after everything else.
+    // Trailers come after everything else.
     if (hasTrailers) this.flush()
     this.state = 'ended'
     if (this.#head !== null) this.#sendHead(true)
@@ -176,7 +179,7 @@ export class Http1Response implements ResponseWriter {
 
   abort(cause: Error): void {
     if (this.state === 'ended' || this.state === 'aborted') return
-    // What has been answered so far arrives, cut: an empty reply would tell the client nothing.
+    // Send what there is, so that the client sees a cut response: an empty one would tell it nothing.
     this.flush()
     const begun = this.state === 'started'
     this.state = 'aborted'
@@ -186,7 +189,7 @@ export class Http1Response implements ResponseWriter {
     this.#owner.responseAborted(cause, begun && this.#framing === 'close')
   }
 
-  /** Sends what waits. Called at the end of the turn, and before anything that must come after it. */
+  /** Sends what waits: at the end of the turn, and before anything that must come after it. */
   flush(): void {
     if (this.#head !== null && this.state === 'started') this.#sendHead(false)
   }
@@ -223,7 +226,7 @@ export class Http1Response implements ResponseWriter {
     const chunk = Buffer.allocUnsafe(Math.min(size, end - position))
     this.#holdFileBytes(chunk.length)
     read(fd, chunk, 0, chunk.length, position, (error, bytes) => {
-      // Aborted meanwhile: the caller was told, and the read is over, so that it may close the file.
+      // Aborted meanwhile. The read is over now, so the caller may close the file.
       if (this.state === 'aborted') this.#endFile(new Error('the client has gone'))
       else if (error !== null || bytes === 0) this.#endFile(fileCut(fd, position, end, error))
       else if (this.write(bytes === chunk.length ? chunk : chunk.subarray(0, bytes)))
@@ -237,7 +240,7 @@ export class Http1Response implements ResponseWriter {
     this.#fileBytes = bytes
   }
 
-  /** Exactly once, whatever the end: the caller's descriptor hangs on it. */
+  /** Exactly once, whatever the end: the caller closes its descriptor then. */
   #endFile(error: Error | null): void {
     const done = this.#fileDone
     this.#fileDone = this.#resumeFile = null
@@ -246,9 +249,9 @@ export class Http1Response implements ResponseWriter {
   }
 }
 
-/** Before its descriptor is closed, while it has a name. */
+/** Must be made before the descriptor is closed: only then does the file have a name. */
 function fileCut(fd: number, position: number, end: number, error: NodeJS.ErrnoException | null): FileCutError {
-  // An application may name its files as it likes; a line of the log stays one.
+  // An application may name its files as it likes, but a line of the log must stay one line.
   const name = openFileName(fd)?.replace(/[\x00-\x1f\x7f-\x9f]/g, '?') ?? 'a file'
   return new FileCutError(name, position, end, error === null ? null : (error.code ?? error.message))
 }

@@ -1,6 +1,6 @@
 /**
- * Response heads as bytes (RFC9112§4, §6), sans-IO. Decides the framing, adds Date, drops what an application has no say in,
- * and is the last line of defence against response splitting.
+ * Response heads of HTTP/1.1 as text (RFC9112§4, §6), sans-IO: chooses the framing, adds Date and Connection. Runs in the gateway, for
+ * each response. What a response may carry is `http/response-rules.ts`: every name and value passes it (response splitting).
  */
 import { httpDate } from '../http/date.ts'
 import type { ResponseHead } from '../http/exchange.ts'
@@ -18,12 +18,12 @@ import {
 } from '../http/response-rules.ts'
 import { reasonPhrase } from '../http/status.ts'
 
-/** How the end of the content is told. */
+/** How the client knows where the content ends. */
 export type Framing =
-  /** Content-Length bytes. */
+  /** After Content-Length bytes. */
   | 'length'
   | 'chunked'
-  /** By closing the connection: HTTP/1.0 without a length. */
+  /** When the connection closes: HTTP/1.0 without a length. */
   | 'close'
   /** There is no content: HEAD, 1xx, 204, 304. */
   | 'none'
@@ -31,16 +31,16 @@ export type Framing =
 export interface SerializedHead {
   readonly text: string
   readonly framing: Framing
-  /** Bytes of content for framing `length`. */
+  /** Bytes of content, with framing `length`. */
   readonly length: number
   /** The connection goes on after this response. */
   readonly keepAlive: boolean
 }
 
-/** Heads that come again, as they were serialized within this second for the ordinary request. */
+/** Heads that come again, as they were serialized for an ordinary request within this second. */
 const serialized = new WeakMap<ResponseHead, { readonly date: string; readonly head: SerializedHead }>()
 
-/** `wantsKeepAlive`: the client's wish and ours; the result says what became of it. Throws an Error for what would split the response. */
+/** `wantsKeepAlive`: the client and we would go on; `keepAlive` of the result decides. Throws what `response-rules.ts` throws. */
 export function serializeHead(
   head: ResponseHead,
   version: '1.0' | '1.1',
@@ -79,7 +79,7 @@ function serialize(
     const { meaning } = field
     if (meaning === 'drop') continue
     if (meaning === 'upgrade') {
-      // Which protocol is required (RFC9110§15.5.22). With any other status switching would be ours to offer.
+      // The protocol that is required (RFC9110§15.5.22). With another status it would offer to switch, and that is not the application's.
       if (status === 426) upgrade = value
       continue
     }
@@ -102,19 +102,19 @@ function serialize(
   const reason = head.reason || reasonPhrase(status)
   checkValue('the reason phrase', reason)
   const mayHave = mayHaveContent(status, isHead)
-  // Trailers have their place in chunked content only (RFC9112§7.1.2).
+  // Only chunked content has room for trailers (RFC9112§7.1.2).
   const hasTrailers = head.hasTrailers === true && version === '1.1' && mayHave
   const hasLength = length >= 0 && !hasTrailers
   const framing = !mayHave ? 'none' : hasLength ? 'length' : version === '1.1' ? 'chunked' : 'close'
   if (framing === 'close') keepAlive = false
   let text = `HTTP/1.1 ${status} ${reason}\r\n${fields}`
   if (!hasDate) text += `Date: ${httpDate()}\r\n`
-  // 204 has no length (RFC9110§8.6); HEAD and 304 may tell the length that GET would have.
-  // 205 has no content, and says so (RFC9110§15.3.6).
+  // 204 has no length (RFC9110§8.6). HEAD and 304 may have the length that GET would have. 205 says that it has no content
+  // (RFC9110§15.3.6).
   if (status === 205) text += 'Content-Length: 0\r\n'
   else if (hasLength && status !== 204) text += `Content-Length: ${length}\r\n`
   else if (framing === 'chunked') text += 'Transfer-Encoding: chunked\r\n'
-  // Which fields will follow the content (RFC9110§6.6.2).
+  // The fields that will follow the content (RFC9110§6.6.2).
   if (trailer !== '' && hasTrailers) {
     checkValue('trailer', trailer)
     text += `Trailer: ${trailer}\r\n`
@@ -128,7 +128,7 @@ function serialize(
   return { text, framing, length, keepAlive }
 }
 
-/** 101 (RFC9110§15.2.2): after it the connection speaks `protocol`. `headers` has nothing of the connection. */
+/** 101 (RFC9110§15.2.2): after it the connection speaks `protocol`. */
 export function serializeSwitch(protocol: string, headers: readonly string[]): string {
   let fields = ''
   for (let i = 0; i < headers.length; i += 2) {

@@ -1,6 +1,9 @@
 /**
- * The open client connections of this gateway: takes accepted sockets, gives each to a protocol, counts them against
- * the limits (all of them, and those of one address), and ends them when the gateway drains.
+ * The open client connections of this gateway. Gives each accepted socket to a protocol, counts connections against the limits (of all,
+ * and of one address), and ends them when the gateway drains.
+ *
+ * Invariants: never more than `limits.connections` are open, besides a bounded number of refused ones. Not here: bytes and states of a
+ * version of HTTP (`http/protocol.ts` is the seam), and listening sockets (`last-accepts.ts`, `transports/`).
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Limits } from '../../config/types.ts'
@@ -8,19 +11,19 @@ import type { Protocol, ProtocolConnection } from '../../http/protocol.ts'
 import type { Transport } from '../../http/transport.ts'
 import { Addresses } from './addresses.ts'
 
-/** A refusal can be read (lingering close), but a refused connection holds a descriptor for no longer than this. */
+/** A refused client can read why (lingering close), but it holds a descriptor for no longer than this. */
 const REFUSED_LINGER_MS = 2000
-/** Refused connections that linger at a time; more are closed without a word. Within the descriptors kept in reserve, however few. */
+/** At most so many refused connections linger; others are closed without a word. They are within the descriptors kept in reserve. */
 const MAX_REFUSED = 64
 const REFUSED_SHARE = 1 / 8
-/** While draining, this is how often we look whether anything still runs. So the last answer delays a stop by no more. */
+/** How often a drain looks whether anything still runs. The last response delays a stop by no more than this. */
 const LOOK_MS = 20
-/** After the drain: how long clients have to read their last response and to close. The workers are stopped meanwhile. */
+/** How long clients have after the drain to read their last response and to close. The workers are stopped meanwhile. */
 const LINGER_MS = 400
 
 export interface ConnectionsOptions {
   readonly limits: Pick<Limits, 'connections' | 'connectionsPerAddress'>
-  /** Not bound by the limit for one address: proxies, whose connections are many clients'. */
+  /** The limit for one address does not bind it: a proxy, whose connections are those of many clients. */
   readonly isExempt: (address: string) => boolean
   /** A connection is refused because `limits.connections` are open. */
   readonly onFull: () => void
@@ -89,15 +92,15 @@ export class Connections {
     return count
   }
 
-  /** Every connection ends with its next response, which says `Connection: close`; one on which none is asked for, a second later. */
+  /** Each connection ends with its next response, or a second later if no request comes. */
   startDrain(): void {
     this.#protocol.startDrain()
     for (const connection of this.#open) connection.startDrain()
   }
 
   /**
-   * After `startDrain`, when no new connection comes: resolves when nothing runs on any of them, or else at the deadline, with the
-   * number of those that are cut in an exchange.
+   * After `startDrain`, when no new connection comes. Resolves when nothing runs on any connection, or at the deadline, with the number
+   * of connections that are cut in an exchange.
    */
   async drain(deadlineMs: number): Promise<number> {
     const deadline = performance.now() + deadlineMs
@@ -108,12 +111,12 @@ export class Connections {
     return cut
   }
 
-  /** After `drain`. Gives clients LINGER_MS to close, then closes what is left; resolves when all are closed. */
+  /** After `drain`. Gives clients LINGER_MS to close, then closes the rest. Resolves when all are closed. */
   async linger(): Promise<void> {
     const end = performance.now() + LINGER_MS
     while (this.#open.size > 0 && performance.now() < end) await sleep(LOOK_MS)
     for (const connection of this.#open) connection.destroy()
-    // Told a turn later.
+    // A transport tells of its close a turn later.
     if (this.#open.size > 0) await sleep(LOOK_MS)
   }
 

@@ -49,7 +49,7 @@ export interface Setup {
   /** The errors of what was refused, as the log has them. */
   readonly refused: string[]
   readonly closed: () => number
-  /** The server drains from now on. */
+  /** The gateway drains from now on. */
   readonly startDrain: () => void
 }
 
@@ -108,7 +108,7 @@ export const tick = () => new Promise(resolve => setImmediate(resolve))
 export const GET = 'GET / HTTP/1.1\r\nHost: t\r\n\r\n'
 export const HELLO = 'HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 5\r\n\r\nhello'
 
-/** Mocked time for the coarse deadlines: returns what lets it pass, in milliseconds. */
+/** Mocks the time of coarse deadlines. Returns a function that lets milliseconds pass. */
 export function fakeTime(t: TestContext): (ms: number) => void {
   let now = 1000
   t.mock.method(performance, 'now', () => now)
