@@ -105,7 +105,7 @@ test('each handler has its own limit, on one connection', () => {
   assert.equal(contentOf(setup), TOO_LARGE)
 })
 
-test('a limit is of one request: the next chunked one has none before its handler says so', () => {
+test('a limit is for one request: the next one has none before its handler gives it', () => {
   const setup = connect(handle)
   setup.transport.receive(`${chunked('/small')}1\r\na\r\n0\r\n\r\n`)
   setup.transport.receive(`${chunked('/large')}14\r\n${'x'.repeat(20)}\r\n0\r\n\r\n`)

@@ -130,7 +130,7 @@ test('a refusal instead of 100 Continue closes: the client may or may not send i
   assert.ok(transport.calls.includes('end'))
 })
 
-test('nothing is read that nobody asked for', () => {
+test('the client is not read before somebody asks', () => {
   const { transport, exchanges } = connect()
   transport.receive('POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 6\r\n\r\nabc')
   assert.ok(transport.paused)
@@ -350,7 +350,7 @@ const UPGRADE =
 const CHUNKED = 'POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n'
 const consumer = { onData: () => true, onEnd() {}, onError() {} }
 
-/** What a client may do. Each leaves the transport as the name says, whatever state the connection is in. */
+/** What a client may do, in any state of the connection. */
 const CLIENT: Readonly<Record<string, (client: Setup, advance: (ms: number) => void) => unknown>> = {
   get: ({ transport }) => transport.receive(GET),
   'two gets': ({ transport }) => transport.receive(GET + GET),

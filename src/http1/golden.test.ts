@@ -1,6 +1,7 @@
 /**
- * The cases of test/golden/http1/*.md: each is a heading, an `http` block with the bytes (line ends are CRLF; `\r`, `\n`, `\0`, `\xNN`
- * and `\` before a line end for none), and a `calls` block with what the parser makes of them. Fed whole and byte by byte.
+ * Runs the cases of test/golden/http1/*.md. Each is a heading, an `http` block with the bytes, and a `calls` block with the parser's calls.
+ * Lines of an `http` block end in CRLF; `\r`, `\n`, `\0`, `\xNN` stand for bytes, and `\` before a line end for none. The bytes are fed
+ * whole, and one by one.
  * UPDATE_GOLDEN=1 writes the `calls` blocks anew: read the difference before you believe it.
  */
 import assert from 'node:assert/strict'
@@ -13,7 +14,7 @@ import { RequestParser } from './parser.ts'
 const FOLDER = join(import.meta.dirname, '../../test/golden/http1')
 const CASE = /^## (.+)\n\n```http\n([\s\S]*?)```\n\n```calls\n([\s\S]*?)```$/gm
 const LIMITS = { requestLine: 8192, headerBytes: 65_536, headerCount: 100 }
-/** As a handler gives it: the parser knows of none. */
+/** The limit that a handler gives: the parser has none of its own. */
 const BODY_LIMIT = 1_000_000
 
 function bytesOf(block: string): Buffer {

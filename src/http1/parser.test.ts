@@ -1,4 +1,4 @@
-/** Limits of the parser, each at its edge; the order of pipelined requests; what golden cases cannot show. */
+/** Limits of the parser, each at its edge; pipelined requests; other things that golden cases cannot show. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
@@ -116,7 +116,7 @@ test('held bytes are the parser’s own: the caller uses its buffer again', () =
   assert.deepEqual(heads, ['/1', '/2', '/3'])
 })
 
-test('after a refusal nothing is looked at any more', () => {
+test('after a refusal the parser looks at nothing', () => {
   const heads: ParsedHead[] = []
   const parser = new RequestParser(LIMITS, 'http', { onHead: head => heads.push(head), onBody() {}, onEnd() {} })
   assert.throws(() => parser.receive(Buffer.from('\n')), ProtocolError)
@@ -125,14 +125,14 @@ test('after a refusal nothing is looked at any more', () => {
   assert.deepEqual(heads, [])
 })
 
-test('headers with the names of what every object has are ordinary ones, trailers too', () => {
+test('headers named like properties of every object are ordinary ones, trailers too', () => {
   const { heads, trailers } = parse('GET / HTTP/1.0\r\nconstructor: x\r\n\r\n')
   assert.deepEqual(heads[0]!.headers, ['constructor', 'x'])
   assert.deepEqual(trailers, [[]])
   assert.deepEqual(parse(chunked('0\r\nconstructor: x\r\n\r\n')).trailers, [['constructor', 'x']])
 })
 
-test('between two requests nothing is kept of the head', () => {
+test('between two requests the head is not kept', () => {
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void
   const cookie = 'c'.repeat(10_000)

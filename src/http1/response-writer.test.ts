@@ -20,7 +20,7 @@ function openLarge(t: TestContext): number {
   return fd
 }
 
-/** Sends the file to a client that takes nothing; resolves with what waits for it, in bytes. */
+/** Sends the file to a client that takes nothing. `waiting` resolves with the bytes that wait for it. */
 function sendToNobody(
   fd: number,
   done: () => void,
@@ -32,7 +32,7 @@ function sendToNobody(
   const output = {
     send(data: Buffer) {
       sent += data.length
-      // What came with the head, or behind it, and one more: after that it waits.
+      // A chunk leaves with the head, or behind it, and then one more. After that the writer waits.
       if (data.length > 1024 && ++chunks === 2) setImmediate(() => resolve(sent))
       return false
     },
