@@ -1,6 +1,6 @@
 /**
- * `npm run bench:compare BASE HEAD`: what the second of two commits changed, measured in turns in one run. Each is a checkout of its
- * own; both use the dependencies that are installed here.
+ * `npm run bench:compare BASE HEAD`: what a commit changed since another one, measured in turns in one run. Each is a checkout of its
+ * own; all use the dependencies that are installed here.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
@@ -20,15 +20,16 @@ import {
 import { SCENES } from './scenes.ts'
 import { jumak, ROOT } from './stacks.ts'
 
-const HELP = `usage: npm run bench:compare -- [--scene NAME]... [LOAD] BASE HEAD
+const HELP = `usage: npm run bench:compare -- [--scene NAME]... [LOAD] BASE... HEAD
 
 examples:
   npm run bench:compare -- HEAD~3 HEAD
   npm run bench:compare -- --scene hello --scene asgi-hello --rounds 25 main my-branch
+  npm run bench:compare -- --rounds 25 main main my-branch   (how far two equal commits differ)
 
 --scene  ${SCENES.map(scene => scene.name).join(', ')}
 ${HELP_OF_LOAD}
-HEAD is compared with BASE: what is below 1 × has become cheaper.`
+HEAD is compared with each BASE: what is below 1 × has become cheaper.`
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({ options: LOAD_OPTIONS, allowPositionals: true })
@@ -38,14 +39,17 @@ async function main(): Promise<void> {
   }
   const scenes = scenesOf(values.scene)
   const load = loadOf(values)
-  const [base, head] = positionals
-  if (base === undefined || head === undefined || positionals.length > 2)
+  if (positionals.length < 2)
     throw new UsageError(`two commits are needed, BASE and HEAD; given: ${positionals.join(' ') || 'none'}`)
+  const [bases, head] = [positionals.slice(0, -1), positionals.at(-1)!]
   checkMachine()
   const directory = mkdtempSync(join(tmpdir(), 'jumak-compare-'))
   const checkouts = [
     { commit: head, name: 'HEAD', path: join(directory, 'head') },
-    { commit: base, name: 'BASE', path: join(directory, 'base') },
+    ...bases.map((commit, index) => {
+      const name = bases.length === 1 ? 'BASE' : `BASE ${index + 1}`
+      return { commit, name, path: join(directory, `base-${index}`) }
+    }),
   ]
   try {
     for (const { commit, path } of checkouts) {

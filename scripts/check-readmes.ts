@@ -1,6 +1,10 @@
-/** Checks that each folder has a README which names each of its files (scripts/lib/readmes.ts); exit code 1 and a line for each that is missing or gone. */
+/**
+ * Checks that each folder has a README which names each of its files (scripts/lib/readmes.ts), and that the files which comments
+ * and documents name are there (scripts/lib/mentions.ts). Exit code 1 and a line for each that is missing or gone.
+ */
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { missingFiles } from './lib/mentions.ts'
 import { problemsOf } from './lib/readmes.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -31,6 +35,26 @@ const problems = folders.flatMap(folder => {
   if (!existsSync(join(root, readme))) return [`${folder}: has no README.md`]
   return problemsOf(readme, readFileSync(join(root, readme), 'utf8'), entriesOf(folder))
 })
+/** Files of users, of Python, and of nobody, that comments and documents take as examples. */
+const EXAMPLES = [
+  'server.py',
+  'api.py',
+  'bdb.py',
+  '/venv/lib/python3.13/site-packages/django/core/handlers/base.py',
+  'a.ts',
+  'name.test.ts',
+  'python/tests/test_name.py',
+]
+/** It tells what was, with the names of that time. */
+const HISTORY = 'CHANGELOG.md'
+
+const named = globSync('{*.md,{src,python,docs,test,bench,scripts,examples}/**/*.{md,ts,py}}', { cwd: root }).filter(
+  path => path !== HISTORY && !path.endsWith('.test.ts'),
+)
+const sources = globSync('{src,python,test,bench,scripts,examples}/**/*.{ts,py}', { cwd: root })
+for (const path of named)
+  problems.push(...missingFiles(path, readFileSync(join(root, path), 'utf8'), [...sources, ...EXAMPLES]))
+
 for (const problem of problems) console.log(problem)
-console.log(`${folders.length} folders, ${problems.length} problems`)
+console.log(`${folders.length} folders, ${named.length} texts, ${problems.length} problems`)
 process.exitCode = problems.length > 0 ? 1 : 0

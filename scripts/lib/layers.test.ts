@@ -36,42 +36,66 @@ test('imports are found in every form, with their line, and not in comments', ()
 for (const [from, to] of [
   ['src/http1/parser.ts', '../http/headers.ts'],
   ['src/http1/parser.ts', './framing.ts'],
-  ['src/apps/wire/encode.ts', '../../base/bytes.ts'],
-  ['src/handlers/app.ts', '../apps/pool.ts'],
-  ['src/handlers/static/main.ts', './range.ts'],
+  ['src/apps/wire/decode.ts', '../../base/checks.ts'],
+  ['src/apps/worker/connection.ts', '../wire/violation.ts'],
+  ['src/apps/wsgi/link.ts', '../pool/worker.ts'],
+  ['src/apps/asgi/link.ts', '../worker/connection.ts'],
+  ['src/apps/links.ts', './wsgi/link.ts'],
+  ['src/handlers/app.ts', '../apps/pool/pool.ts'],
+  ['src/handlers/static/handler.ts', './files.ts'],
   ['src/gateway/main.ts', '../handlers/app.ts'],
   ['src/gateway/main.ts', '../websocket/engine.ts'],
   ['src/control/messages.ts', '../config/types.ts'],
   ['src/cli/main.ts', '../master/main.ts'],
-  ['src/base/errors.ts', '../observe/log.ts'],
+  ['src/base/spool.ts', '../observe/log.ts'],
 ] as const) {
   test(`${from} may import ${to}`, () => assert.deepEqual(broken(from, `import { x } from '${to}'`), []))
 }
 
 for (const [from, to] of [
-  ['src/base/errors.ts', '../http/headers.ts'],
+  ['src/base/spool.ts', '../http/headers.ts'],
   ['src/http/exchange.ts', '../http1/parser.ts'],
-  ['src/http1/parser.ts', '../apps/pool.ts'],
+  ['src/http1/parser.ts', '../apps/pool/pool.ts'],
   ['src/http1/connection.ts', '../websocket/engine.ts'],
   ['src/websocket/connection.ts', '../http1/connection.ts'],
   ['src/apps/pool/pool.ts', '../../gateway/main.ts'],
-  ['src/handlers/app.ts', './redirect.ts'],
-  ['src/handlers/app.ts', '../middleware/limits.ts'],
-  ['src/middleware/access-log.ts', './limits.ts'],
+  ['src/apps/pool/worker.ts', '../wsgi/link.ts'],
+  ['src/apps/pool/worker.ts', '../links.ts'],
+  ['src/apps/pool/dispatcher.ts', '../wire/frame-writer.ts'],
+  ['src/apps/wsgi/link.ts', '../asgi/link.ts'],
+  ['src/apps/asgi/sink.ts', '../wsgi/sink.ts'],
+  ['src/apps/wire/scope.ts', '../worker/connection.ts'],
+  ['src/apps/worker/connection.ts', '../pool/worker.ts'],
+  ['src/apps/newcomer/main.ts', '../pool/pool.ts'],
+  ['src/handlers/app.ts', './static/handler.ts'],
+  ['src/handlers/app.ts', '../middleware/health.ts'],
+  ['src/middleware/access-log.ts', './health.ts'],
   ['src/master/main.ts', '../gateway/main.ts'],
   ['src/gateway/main.ts', '../master/main.ts'],
   ['src/gateway/main.ts', '../config/load.ts'],
   ['src/control/messages.ts', '../config/load.ts'],
-  ['src/control/messages.ts', '../config/settings/all.ts'],
+  ['src/control/messages.ts', '../config/settings/index.ts'],
   ['src/cli/main.ts', '../gateway/main.ts'],
-  ['src/http/body.ts', '../observe/access-format.ts'],
-  ['src/newcomer/main.ts', '../base/errors.ts'],
-  ['src/base/errors.ts', '../../test/support/paths.ts'],
+  ['src/http/date.ts', '../observe/access-format.ts'],
+  ['src/newcomer/main.ts', '../base/spool.ts'],
+  ['src/base/spool.ts', '../../test/support/paths.ts'],
 ] as const) {
   test(`${from} may not import ${to}, not even its types`, () => {
     assert.equal(broken(from, `import type { X } from '${to}'`).length, 1)
   })
 }
+
+test('the rooms of the master import downwards, and main imports all of them', () => {
+  assert.deepEqual(broken('src/master/fleet/fleet.ts', "import { Narrator } from '../output/narrator.ts'"), [])
+  assert.deepEqual(broken('src/master/host/python.ts', "import { OperatorError } from '../errors.ts'"), [])
+  assert.deepEqual(broken('src/master/main.ts', "import { Fleet } from './fleet/fleet.ts'"), [])
+  for (const [from, to] of [
+    ['src/master/output/narrator.ts', '../fleet/generation.ts'],
+    ['src/master/host/python.ts', '../output/describe.ts'],
+    ['src/master/fleet/fleet.ts', '../main.ts'],
+  ] as const)
+    assert.equal(broken(from, `import type { X } from '${to}'`).length, 1)
+})
 
 test('sockets are the business of the gateway, of the links and of the master', () => {
   const text = "import { connect } from 'node:net'"
@@ -94,7 +118,7 @@ test('packages: ws in one file, others nowhere', () => {
 
 test('tests may bring any two parts together', () => {
   const text = "import { x } from '../gateway/main.ts'"
-  assert.deepEqual(broken('src/base/errors.test.ts', text), [])
-  assert.deepEqual(broken('src/apps/testing/worker.ts', text), [])
-  assert.equal(broken('src/apps/pool/pool.ts', "import { x } from './testing/worker.ts'").length, 1)
+  assert.deepEqual(broken('src/base/spool.test.ts', text), [])
+  assert.deepEqual(broken('src/apps/testing/fake-worker.ts', text), [])
+  assert.equal(broken('src/apps/pool/pool.ts', "import { x } from '../testing/fake-worker.ts'").length, 1)
 })

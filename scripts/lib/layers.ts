@@ -3,6 +3,8 @@
  *
  *     base ← http ← { http1, websocket, apps } ← { middleware, handlers } ← gateway
  *     base ← config ← cli        base ← control ← { master, gateway }
+ *     within apps: wire ← worker ← { wsgi, asgi } ← links        pool ← { wsgi, asgi }
+ *     within master: host ← output ← development ← fleet ← main
  *
  * Tests (`*.test.ts`) and what is only for them (folders named `testing`) are not checked: they may bring any two parts
  * together. Nothing else may import them.
@@ -45,6 +47,31 @@ const COMMON: readonly string[] = ['src/config/types.ts', 'src/observe/log.ts', 
 
 /** Parts whose files do one thing each and are put together by `gateway/assemble.ts` alone. */
 const SEPARATE_FILES: readonly string[] = ['middleware', 'handlers']
+
+/** What each folder or file of a part may import of the others in it. A part that is missing here has no rule within itself. */
+const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  apps: {
+    wire: [],
+    worker: ['wire'],
+    pool: [],
+    wsgi: ['pool', 'wire', 'worker'],
+    asgi: ['pool', 'wire', 'worker'],
+    links: ['pool', 'wire', 'worker', 'wsgi', 'asgi'],
+  },
+  master: {
+    errors: [],
+    paths: [],
+    signals: [],
+    reload: [],
+    host: ['errors'],
+    output: ['host', 'errors'],
+    development: ['output', 'host'],
+    fleet: ['development', 'output', 'host', 'errors', 'paths'],
+    shutdown: ['fleet', 'output', 'signals'],
+    check: ['fleet', 'output', 'host', 'errors', 'paths'],
+    main: ['shutdown', 'reload', 'signals', 'fleet', 'development', 'output', 'host', 'errors', 'paths'],
+  },
+}
 
 /** Who may use a module that is not ours at run time. Packages that are not named here are for nobody in `src/`. */
 const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
@@ -98,7 +125,7 @@ export function violations(files: readonly SourceFile[]): string[] {
     )
 }
 
-function isForTests(path: string): boolean {
+export function isForTests(path: string): boolean {
   return path.endsWith('.test.ts') || path.includes('/testing/')
 }
 
@@ -110,13 +137,21 @@ function brokenByOwn(path: string, { specifier }: Import): string | null {
   if (!target.startsWith('src/')) return `imports ${target}, which is outside src/`
   if (isForTests(target)) return `imports ${target}, which is for tests`
   if (COMMON.includes(target)) return null
-  if (from === to) {
-    const [own, other] = [unitOf(path), unitOf(target)]
-    const separate = SEPARATE_FILES.includes(from) && own !== other
-    return separate ? `${from} files do not import one another (${other}): gateway/assemble.ts composes them` : null
-  }
+  if (from === to) return brokenWithin(from, unitOf(path), unitOf(target))
   if (allowed.includes(to)) return null
   return `${from} may not import ${to} (${target}); it may import ${allowed.join(', ') || 'nothing of ours'}`
+}
+
+function brokenWithin(part: string, own: string, other: string): string | null {
+  if (own === other) return null
+  if (SEPARATE_FILES.includes(part))
+    return `${part} files do not import one another (${other}): gateway/assemble.ts composes them`
+  const rooms = ROOMS[part]
+  if (rooms === undefined) return null
+  const allowed = rooms[own]
+  if (allowed === undefined) return `'${own}' of ${part} has no import rule: add it to scripts/lib/layers.ts`
+  if (allowed.includes(other)) return null
+  return `${part}/${own} may not import ${part}/${other}; of ${part} it may import ${allowed.join(', ') || 'nothing else'}`
 }
 
 function brokenByOther(path: string, { specifier, typeOnly }: Import): string | null {
@@ -126,7 +161,7 @@ function brokenByOther(path: string, { specifier, typeOnly }: Import): string | 
   return specifier.startsWith('node:') ? null : `imports ${specifier}, which no rule allows`
 }
 
-/** A file, or a folder of them that belong together: `handlers/static` for handlers/static/range.ts. */
+/** The folder or file directly in a part: `static` for handlers/static/files.ts, `app` for handlers/app.ts. */
 function unitOf(path: string): string {
-  return path.split('/').slice(1, 3).join('/').replace(/\.ts$/, '')
+  return path.split('/')[2]!.replace(/\.ts$/, '')
 }

@@ -1,4 +1,4 @@
-/** What is kept for slow clients and slow applications: counted, little of it near the limit, and given up beyond it. */
+/** Memory that is kept for slow clients and slow applications: it is counted, small near the limit, and given up beyond it. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,7 +18,7 @@ import { AsgiBench, holdingAsgi, turn, until } from './testing/asgi-bench.ts'
 import { FakeExchange } from './testing/fake-exchange.ts'
 import { FrameWriter } from './wire/frame-writer.ts'
 import { MAX_CONTENT, WINDOW } from './wire/multiplex.ts'
-import { Relay } from './wsgi/relay.ts'
+import { Relay } from './worker/relay.ts'
 
 const MIB = 1024 * 1024
 const directory = mkdtempSync(join(tmpdir(), 'jumak-memory-'))
@@ -28,7 +28,7 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup()
 })
 
-/** Others hold so much that it is near its limit; `others.close()` ends that. */
+/** A budget that others have filled to near its limit, until `others.close()`. */
 function nearLimit(limit = 100 * MIB): { memory: MemoryBudget; others: Account } {
   const memory = new MemoryBudget({ limit, onEvict() {} })
   const others = memory.open('others', null)
@@ -59,7 +59,7 @@ function relay(memory: MemoryBudget, memoryBuffer = MIB) {
   return { exchange, relay: made, calls, space }
 }
 
-test('WSGI: what a slow client does not take is counted, and no more when it has taken it', async () => {
+test('WSGI: content that a slow client has not taken is counted, until it has taken it', async () => {
   const memory = new MemoryBudget()
   const { exchange, relay: made } = relay(memory)
   const chunk = content(100_000)
@@ -93,7 +93,7 @@ test('WSGI near the limit: a slow client has one small piece in memory, and the 
   assert.deepEqual([memory.used, memory.accounts], [0, 0])
 })
 
-test('WSGI near the limit: what was kept before leaves in small pieces', async () => {
+test('WSGI near the limit: content that was kept before leaves in small pieces', async () => {
   const { memory, others } = nearLimit()
   others.set(0)
   const { exchange, relay: made } = relay(memory)
@@ -109,7 +109,7 @@ test('WSGI near the limit: what was kept before leaves in small pieces', async (
 test('WSGI beyond the limit: the response is cut', async () => {
   const memory = new MemoryBudget({ limit: 200_000, onEvict() {} })
   const { relay: made, calls, space } = relay(memory)
-  // Without a file, and with nobody else to give anything up.
+  // There is no file for it, and nobody else has anything to give up.
   space.take(Number.MAX_SAFE_INTEGER)
   for (let i = 0; i < 4; i++) made.chunk(Buffer.alloc(70_000))
   await turn()
@@ -118,7 +118,7 @@ test('WSGI beyond the limit: the response is cut', async () => {
   assert.deepEqual([memory.used, memory.accounts], [0, 0])
 })
 
-/** Of an ASGI worker; its client does not take anything until `takesAll`. */
+/** A stream of an ASGI worker. Its client takes nothing until `takesAll`. */
 async function slowClient(memory: MemoryBudget) {
   const bench = new AsgiBench({ memory })
   cleanups.push(() => bench.close())
@@ -146,7 +146,7 @@ test('ASGI near the limit: the window of a slow client is kept in a file', async
   for (let i = 0; i < WINDOW; i += MAX_CONTENT) at.chunk(whole.subarray(i, i + MAX_CONTENT))
   at.end()
   await until(slow.response.events, 'write', () => slow.response.bytesWritten > 0)
-  // All has come when another one's answer has.
+  // When the answer to a later request has come, all of it has.
   const next = bench.send()
   ;(await held.the(1)).respond(200, [], 'next')
   await next.over()
@@ -154,7 +154,7 @@ test('ASGI near the limit: the window of a slow client is kept in a file', async
   await takesAll(whole, others.bytes)
 })
 
-test('near the limit a complete response is kept in a file, too', async () => {
+test('near the limit a complete response is kept in a file as well', async () => {
   const { memory, others } = nearLimit()
   const { held, slow, takesAll } = await slowClient(memory)
   const whole = content(200_000)
@@ -164,7 +164,7 @@ test('near the limit a complete response is kept in a file, too', async () => {
   await takesAll(whole, others.bytes)
 })
 
-test('ASGI: a slow client gets all of a stream, in order, whether it is near the limit or not', async () => {
+test('ASGI: a slow client gets all of a stream, in order, near the limit or not', async () => {
   const { memory, others } = nearLimit()
   const bench = new AsgiBench({ memory })
   cleanups.push(() => bench.close())
@@ -206,7 +206,7 @@ function upload(memory: MemoryBudget, request: ConstructorParameters<typeof Fake
   return { exchange, space, handed: () => handed }
 }
 
-test('content that comes in one piece is counted by nobody', () => {
+test('content that comes in one piece is not counted', () => {
   const memory = new MemoryBudget()
   let opened = 0
   memory.open = () => {
@@ -217,7 +217,7 @@ test('content that comes in one piece is counted by nobody', () => {
   assert.deepEqual([handed(), opened], [1, 0])
 })
 
-test('content that has not all come is counted, of any size', () => {
+test('content of any size is counted while more of it is to come', () => {
   const memory = new MemoryBudget()
   for (const [length, sent] of [
     [60_000, 10_000],
@@ -248,7 +248,7 @@ test('near the limit content goes to a file at once', async () => {
   while (memory.used > others.bytes) await turn()
 })
 
-test('beyond the limit an upload is refused: 503, and the setting is named', async () => {
+test('beyond the limit an upload is refused with 503, which names the setting', async () => {
   const memory = new MemoryBudget({ limit: 200_000, onEvict() {} })
   const other = memory.open('other', null)
   const { exchange, handed } = upload(memory, {
@@ -263,7 +263,7 @@ test('beyond the limit an upload is refused: 503, and the setting is named', asy
   assert.match(exchange.error!.message, /limit-memory/)
 })
 
-test('a message is not sent to a worker that does not read: the client is paused until it has', () => {
+test('a worker that does not read gets no message: the client is paused until it has read', () => {
   const writer = new FrameWriter()
   const outbox = { isCongested: true, begin: () => writer } as Partial<Outbox> as Outbox
   const credit = { add() {}, release() {}, isHeld: false } as Partial<CreditReturn> as CreditReturn
@@ -280,7 +280,7 @@ test('a message is not sent to a worker that does not read: the client is paused
   assert.equal(exchange.channel!.isPaused, false)
 })
 
-test('a message that an application sends in parts is counted, and given up beyond the limit: 1013', async () => {
+test('a message that an application sends in parts is counted; beyond the limit the WebSocket is closed with 1013', async () => {
   const memory = new MemoryBudget({ limit: 200_000, onEvict() {} })
   const bench = new AsgiBench({ memory })
   cleanups.push(() => bench.close())

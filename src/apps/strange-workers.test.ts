@@ -1,6 +1,6 @@
 /**
- * Workers that send anything: whatever it is, it costs nobody but them, and every exchange ends. Each field of a hello is wrong in
- * every way, and frames are made of sound ones with bytes changed, cut, left out and repeated.
+ * Workers that send anything: only they are lost by it, and every exchange ends. Each field of a hello is wrong in every way. Frames are
+ * valid ones with bytes changed and cut, and are left out and repeated.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -38,7 +38,7 @@ test('a hello with a wrong field is a violation that names it', () => {
     assert.throws(() => decodeHello(text), WireViolation, text)
 })
 
-test('a worker with other slots than the master was told is lost, whatever it says', async () => {
+test('a worker is lost whose number of slots is not the one that the master was told', async () => {
   for (const slots of [1, 3, 2 ** 53 - 1]) {
     const bench = new Bench()
     const lost = once(bench.events, 'lost')
@@ -46,7 +46,7 @@ test('a worker with other slots than the master was told is lost, whatever it sa
     worker.slots = slots
     await lost
     assert.match(bench.lost[0]![1], new RegExp(`it has ${slots} slots, not 2`))
-    assert.equal(bench.pool.stats().workers, 0)
+    assert.equal(bench.stats().workers, 0)
   }
 })
 
@@ -68,7 +68,7 @@ function mutate(frames: readonly Buffer[], dice: Dice): Buffer {
   return dice(4) === 0 ? all.subarray(0, dice(all.length)) : all
 }
 
-/** Long enough for most of what was sent to be read, whatever became of it. */
+/** Turns of the event loop in which most of what was sent is read. */
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise(resolve => setImmediate(resolve))
 }
@@ -85,7 +85,7 @@ const SLOT_FRAMES = [
   frame(FrameType.HELLO, Buffer.from('{"build":"b1","worker":1,"slots":1}')),
 ]
 
-test('whatever the slot of a worker sends, it costs only that worker, and every exchange ends', async () => {
+test('whatever a WSGI worker sends, only that worker is lost, and every exchange ends', async () => {
   const bench = new Bench()
   for (let seed = 1; seed <= 400; seed++) {
     const dice = numbers(seed)
@@ -96,7 +96,7 @@ test('whatever the slot of a worker sends, it costs only that worker, and every 
     const closed = Promise.all(exchanges.map(exchange => exchange.over()))
     await turns(4)
     worker.die()
-    // Who was sent again waits for a worker that answers.
+    // Requests that are sent again wait for a worker that answers.
     const healthy = await bench.linkedWorker(10_000 + seed, 1, ({ link }) => link.respond(200, [], 'ok'))
     await closed
     const drained = once(bench.events, 'drained')
@@ -104,7 +104,7 @@ test('whatever the slot of a worker sends, it costs only that worker, and every 
     await drained
     healthy.die()
   }
-  assert.equal(bench.pool.stats().busy, 0)
+  assert.equal(bench.stats().busy, 0)
 })
 
 function number(value: number, bytes = 4): Buffer {
@@ -137,7 +137,7 @@ function exchangeFrames(id: number): Buffer[] {
   ]
 }
 
-test('whatever a worker of an ASGI application sends, it costs only that worker, and every exchange ends', async () => {
+test('whatever an ASGI worker sends, only that worker is lost, and every exchange ends', async () => {
   const bench = new AsgiBench()
   for (let seed = 1; seed <= 400; seed++) {
     const dice = numbers(seed)
@@ -159,6 +159,6 @@ test('whatever a worker of an ASGI application sends, it costs only that worker,
     await drained
     healthy.die()
   }
-  assert.equal(bench.pool.stats().busy, 0)
+  assert.equal(bench.stats().busy, 0)
   bench.close()
 })

@@ -1,6 +1,8 @@
 /**
- * The grammar of access log formats: gunicorn's atoms, `%(h)s`, and a few of ours, `%({worker}x)s`. Text in, parts out; both
- * the settings (is it right?) and the gateway (`observe/access-format.ts`: what does each atom say?) use it. Pure.
+ * The grammar of access log formats: gunicorn's atoms, `%(h)s`, and a few of ours, `%({worker}x)s`. Text in, parts out. Pure.
+ * The settings check formats with it, in the command line and the master. The gateway compiles them (`observe/access-format.ts`).
+ *
+ * Not here: what an atom means for a request.
  *
  *     %(h)s %(l)s %(u)s %(t)s       client's address, -, user of HTTP Basic, [21/Nov/2026:10:20:30 +0000]
  *     %(r)s %(m)s %(U)s %(q)s %(H)s request line, method, path, query, protocol
@@ -8,7 +10,7 @@
  *     %(f)s %(a)s                   Referer, User-Agent
  *     %(T)s %(M)s %(D)s %(L)s       time taken: seconds, milliseconds, microseconds; seconds with a fraction
  *     %(p)s                         <process id> of the worker
- *     %({name}i)s %({name}o)s       a header of the request, of the response (as the application gave it)
+ *     %({name}i)s %({name}o)s       a header of the request; of the response, as the application gave it
  *     %({request-id}x)s             %({queue-time}x)s and %({app-time}x)s in seconds, %({worker}x)s its number
  *     %%                            a percent sign
  */
@@ -22,10 +24,10 @@ export type FormatPart =
 
 export type ParsedFormat = { readonly parts: readonly FormatPart[] } | { readonly problem: string }
 
-/** Formats that have a name. `json` is not made of atoms. */
+/** Formats with a name. `json` is not made of atoms. */
 export const NAMED_FORMATS: Readonly<Record<'common' | 'combined' | 'json', string>> = {
   common: '%(h)s - %(u)s %(t)s "%(r)s" %(s)s %(B)s',
-  // What the usual readers know, and behind it what they skip.
+  // The usual log readers know the first part and skip the rest.
   combined:
     '%(h)s - %(u)s %(t)s "%(r)s" %(s)s %(B)s "%(f)s" "%(a)s" %(L)s %({request-id}x)s ' +
     'queue=%({queue-time}x)s app=%({app-time}x)s worker=%({worker}x)s',
@@ -36,10 +38,10 @@ const OWN_ATOMS: readonly string[] = ['request-id', 'queue-time', 'app-time', 'w
 
 const LETTERS = 'hlutrmUqHsBbfaTMDLp'
 const ATOM = /%\((?:\{([^{}]*)\})?([A-Za-z])\)s/y
-/** A line of the log cannot be longer than what a reader's buffer takes anyway. */
+/** Characters. Log readers cut longer lines anyway. */
 const MAX_FORMAT = 4096
 
-/** Null: it is a named format, or one that can be written. Else a phrase that follows the setting's name (`must be ...`). */
+/** Null: a named format, or a valid one. Otherwise a phrase that follows the setting's name: `must be ...`. */
 export function checkAccessFormat(text: string): string | null {
   if (Object.hasOwn(NAMED_FORMATS, text)) return null
   const parsed = parseAccessFormat(text)
@@ -77,21 +79,21 @@ export function parseAccessFormat(text: string): ParsedFormat {
 function atom(letter: string, name: string | undefined): FormatPart | string {
   if (name === undefined) {
     if (LETTERS.includes(letter)) return { kind: 'atom', letter }
-    return `must use atoms that there are: ${LETTERS.split('').join(' ')}`
+    return `must use one of the atoms ${LETTERS.split('').join(' ')}`
   }
   const lower = name.toLowerCase()
   switch (letter) {
     case 'i':
     case 'o':
-      return TOKEN.test(name) ? { kind: 'named', letter, name: lower } : 'must name a header between the braces'
+      return TOKEN.test(name) ? { kind: 'named', letter, name: lower } : 'must name a header in the braces'
     case 'x':
       return OWN_ATOMS.includes(lower)
         ? { kind: 'named', letter, name: lower }
-        : `must name one of ${OWN_ATOMS.join(', ')} between the braces of an x`
+        : `must name one of ${OWN_ATOMS.join(', ')} in the braces of an x`
     case 'e':
-      return 'must do without %({name}e)s: the environ lives in the worker; for a header write %({name}i)s'
+      return 'must not use %({name}e)s, because the environ lives in the worker; write %({name}i)s for a header'
     default:
-      return 'must have i (request header), o (response header) or x (ours) behind the braces'
+      return 'must have i (request header), o (response header) or x (ours) after the braces'
   }
 }
 

@@ -1,18 +1,20 @@
 /**
- * Chunks of bytes in order. Small ones are copied together, so that a stream of single bytes costs about its own size
- * and not a hundred times that in Buffer objects. The bound is the owner's: it looks at `bytes`.
+ * Chunks of bytes in order. Small chunks are copied into blocks: a stream of single bytes costs about its own size, not a hundred times
+ * that in Buffer objects. Runs in the gateway.
+ *
+ * Not here: a bound. The owner looks at `bytes` and stops writing.
  */
 
-/** Smaller chunks are copied into a block. */
+/** Bytes. Smaller chunks are copied into a block. */
 const SMALL = 2048
 const BLOCK_SIZE = 16 * 1024
-/** A Buffer object and what belongs to it. */
+/** Bytes of memory that a Buffer object costs besides its data. */
 const CHUNK_COST = 200
 
 export class ByteQueue {
   bytes = 0
   #chunks: Buffer[] = []
-  /** The block that the last chunk is a view of; null when the last chunk is somebody else's buffer. */
+  /** The last chunk is a view of this block. Null: the last chunk is a buffer that was pushed. */
   #block: Buffer | null = null
   #blockStart = 0
   #blockEnd = 0
@@ -21,13 +23,13 @@ export class ByteQueue {
     return this.#chunks[0]
   }
 
-  /** What it takes of memory: `bytes`, the room in the block, and the objects. */
+  /** Bytes of memory that it uses: `bytes`, the free part of the block, and the objects. */
   get memory(): number {
     const room = this.#block === null ? 0 : BLOCK_SIZE - (this.#blockEnd - this.#blockStart)
     return this.bytes + room + this.#chunks.length * CHUNK_COST
   }
 
-  /** Owns `chunk` from here on. */
+  /** The queue owns `chunk` from now on. */
   push(chunk: Buffer): void {
     const { length } = chunk
     this.bytes += length
@@ -53,7 +55,7 @@ export class ByteQueue {
     return chunk
   }
 
-  /** Up to `maximum` bytes from the front, in one buffer, which stay in the queue; more when the first chunk is larger. */
+  /** Up to `maximum` bytes from the front, in one buffer; more if the first chunk is larger. They stay in the queue. */
   peek(maximum: number): Buffer {
     const first = this.#chunks[0]!
     let count = 1
@@ -64,7 +66,7 @@ export class ByteQueue {
     return count === 1 ? first : Buffer.concat(this.#chunks.slice(0, count), bytes)
   }
 
-  /** Removes up to `maximum` bytes from the front, at least one: in one buffer, which may be a view of a chunk. */
+  /** Removes up to `maximum` bytes from the front, at least one. Returns one buffer, which may be a view of a chunk. */
   take(maximum: number): Buffer | undefined {
     if (this.#chunks.length === 0) return undefined
     const all = this.peek(maximum)
@@ -83,11 +85,11 @@ export class ByteQueue {
     if (this.#chunks.length === 0) this.#block = null
     if (left === 0) return
     this.#chunks[0] = this.#chunks[0]!.subarray(left)
-    // The block's view now begins later, when it is the first and the last chunk at once.
+    // If the only chunk left is the block's view, that view now begins later.
     if (this.#chunks.length === 1 && this.#block !== null) this.#blockStart += left
   }
 
-  /** Everything in one buffer; the queue is empty afterwards. */
+  /** Removes everything, in one buffer. */
   takeAll(): Buffer {
     const all = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.bytes)
     this.clear()

@@ -1,26 +1,27 @@
 /**
- * What a field of a message may be, as small checks that are put together: each looks at one value and says what is wrong with
- * it. `shapes.ts` has the messages. Runs wherever a message is read.
+ * Small checks of single values, to be combined: what a field of a message may be. Each check looks at one value and says what is wrong
+ * with it. Runs wherever a message is read: master, gateway.
  *
- * Invariants: a check never throws, whatever it is given, and looks at no more than its own bound; every number has a range, every
- * text and list a length.
+ * Invariants: a check never throws, whatever it gets, and looks at no more than its bound. Every number has a range, every text and
+ * every list a greatest length.
+ * Not here: the messages (`control/shapes.ts`, `apps/wire/`).
  */
 
 export interface Problem {
-  /** Below the field that the check is for: `.frames[3].line`; empty: the field itself. */
+  /** Where in the field: `.frames[3].line`. Empty: the field itself. */
   readonly path: string
   readonly value: unknown
   /** `a whole number from 1 to 10000`. */
   readonly expected: string
 }
 
-/** Null: the value is as it should be. */
+/** Null: the value is right. */
 export type Check = (value: unknown) => Problem | null
 
-/** One check for each field of `T`: the compiler complains when one is missing. */
+/** One check for each field of `T`. The compiler complains when one is missing. */
 export type Checks<T> = { readonly [Field in keyof T]-?: Check }
 
-/** Characters of a wrong value that are shown. */
+/** Characters of a wrong value that the log shows. */
 const MAX_SHOWN = 60
 
 function wrong(value: unknown, expected: string): Problem {
@@ -45,7 +46,7 @@ export function text(greatest: number): Check {
   return value => (typeof value === 'string' && value.length <= greatest ? null : wrong(value, expected))
 }
 
-/** `expected`: what the text must be, for people. */
+/** `expected`: describes the pattern to people. */
 export function textLike(pattern: RegExp, greatest: number, expected: string): Check {
   return value =>
     typeof value === 'string' && value.length <= greatest && pattern.test(value) ? null : wrong(value, expected)
@@ -61,7 +62,7 @@ export function orNull(check: Check): Check {
   return value => (value === null ? null : check(value))
 }
 
-/** Left out, or as `check` says. */
+/** The field may be missing; if it is there, `check` applies. */
 export function optional(check: Check): Check {
   return value => (value === undefined ? null : check(value))
 }
@@ -77,7 +78,7 @@ export function listOf(check: Check, greatest: number): Check {
   }
 }
 
-/** Fields that it does not know are ignored. */
+/** Unknown fields are ignored. */
 export function object<T>(checks: Checks<T>): Check {
   const fields = Object.entries(checks) as [string, Check][]
   return value => {
@@ -90,7 +91,7 @@ export function object<T>(checks: Checks<T>): Check {
   }
 }
 
-/** A wrong value for the log: not endless, on one line. */
+/** Shows a wrong value in the log: short, on one line. */
 export function show(value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object' && value !== null) return 'an object'

@@ -1,14 +1,14 @@
-/** Where this process stands among the control groups, from `/proc/self/cgroup`; versions 1 and 2. Reads nothing itself. */
+/** Reads the text of `/proc/self/cgroup` (versions 1 and 2): the control groups of this process. Opens no file. */
 
 export interface ControlGroup {
-  /** Directories below the root of all control groups where its tree may be mounted. */
+  /** Directories where the group's tree may be mounted, below the root of all control groups. */
   readonly mounts: readonly string[]
   readonly path: string
 }
 
 /**
- * Lines are `0::/path` for version 2, `4:cpu,cpuacct:/path` for version 1. In a container the root often is the
- * container's own group while the path is the host's: then only the root exists, which `upwards` ends with.
+ * A line is `0::/path` in version 2 and `4:cpu,cpuacct:/path` in version 1. In a container the root is often the container's own group,
+ * while the path is the host's. Then only the root exists, and `upwards` ends with it.
  */
 export function controlGroups(membership: string, controller: string): ControlGroup[] {
   return membership.split('\n').flatMap(line => {
@@ -19,7 +19,7 @@ export function controlGroups(membership: string, controller: string): ControlGr
   })
 }
 
-/** `/a/b` → `/a/b`, `/a`, `/`. A path with `..` leads out of the namespace, to groups that cannot be seen. */
+/** `/a/b` → `/a/b`, `/a`, `/`. A path with `..` leads out of the namespace, to groups that this process cannot see. */
 export function upwards(path: string): string[] {
   const parts = path.split('/').filter(part => part !== '')
   if (parts.includes('..')) return ['/']

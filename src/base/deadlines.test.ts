@@ -29,7 +29,7 @@ test('a deadline expires once, after its duration', t => {
   assert.equal(expired, 1)
 })
 
-test('a deadline that moves to a list of 0 has none', t => {
+test('a deadline that moves to a list with duration 0 never expires', t => {
   const advance = fakeTime(t)
   let expired = 0
   const deadline = new Deadline(() => expired++)
@@ -53,7 +53,7 @@ test('arming again starts the duration anew', t => {
   assert.equal(expired, 1)
 })
 
-test('a deadline that rests does not expire, and goes on where it is armed anew', t => {
+test('a deadline that rests does not expire, and works again when it is armed', t => {
   const advance = fakeTime(t)
   const list = new DeadlineList(1000)
   let expired = 0
@@ -81,7 +81,7 @@ test('the list forgets a deadline that rests for a whole duration', t => {
   assert.equal(deadline.list, null)
 })
 
-test('one that is armed all the time expires once that ends, however often it was', t => {
+test('a deadline that is armed all the time expires when the arming ends', t => {
   const advance = fakeTime(t)
   const list = new DeadlineList(1000)
   let expired = 0
@@ -107,7 +107,7 @@ test('a duration of a day expires within twelve minutes of it', t => {
   assert.equal(expired, 1)
 })
 
-test('disarming one leaves the others, wherever it stood in the list', t => {
+test('disarming one deadline leaves the others, wherever it stood in the list', t => {
   const advance = fakeTime(t)
   const list = new DeadlineList(1000)
   const expired: string[] = []
@@ -146,14 +146,14 @@ test('a callback may arm deadlines of the same list', t => {
   assert.equal(expired, 3)
 })
 
-test('a duration of 0 means none', t => {
+test('a duration of 0 means no deadline', t => {
   const advance = fakeTime(t)
   const list = new DeadlineList(0)
   list.arm(new Deadline(() => assert.fail('expired')))
   advance(10_000)
 })
 
-test('of very many that are due at once each turn of the event loop expires a few, until all are', async t => {
+test('when very many are due at once, each turn of the event loop expires a few of them', async t => {
   const advance = fakeTime(t)
   const list = new DeadlineList(1000)
   let expired = 0

@@ -1,24 +1,27 @@
 /**
- * Coarse deadlines for very many holders: all of one list share one duration and one timer. A wheel of buckets, one for each tick
- * (50 ms to 1 s): a deadline that is armed again and again, as that of a busy connection, stays where it
- * is, and is looked at once in a duration. So arming costs no more than a number, and reads no clock. Made for time-outs of seconds.
+ * Coarse deadlines for very many holders (a timer wheel). All deadlines of a list share one duration and one timer. Made for time-outs
+ * of seconds. Runs in the gateway.
  *
- * Invariants: never early, and late by two ticks at most, unless the process itself stood still: that time counts for nobody.
- * A turn of the event loop expires few, however many are due. To end a connection costs a fraction of a millisecond, and
- * a thousand that came together would hold up everybody else.
+ * A list has one bucket for each tick (50 ms to 1 s). A deadline that is armed again, as a busy connection does all the time, stays in its
+ * bucket and only gets another number. Its bucket moves it on when its tick comes. So arming reads no clock and moves nothing.
+ *
+ * Invariants:
+ * - A deadline is never early, and late by two ticks at most. Time in which the process itself stood still does not count.
+ * - One turn of the event loop expires only a few, however many are due. Ending a connection takes a fraction of a millisecond, so a
+ *   thousand at once would hold up everybody else.
  */
 
-/** Of those that are due; the others follow in the next turns. */
+/** Deadlines that expire in one turn. The others follow in the next turns. */
 const EXPIRED_AT_ONCE = 16
-/** Milliseconds. Durations of hours have longer ticks, or they would have thousands of buckets. */
+/** Milliseconds. A duration of hours has longer ticks: otherwise it would need thousands of buckets. */
 const [MIN_TICK, MAX_TICK] = [50, 1000]
 const MAX_TICKS = 256
 
-/** What a holder embeds; belongs to at most one list at a time. */
+/** A holder embeds this. It belongs to at most one list at a time. */
 export class Deadline {
-  /** The tick of its list at which it expires; 0: not armed. */
+  /** It expires at this tick of its list; 0: not armed. */
   at = 0
-  /** Where it is, armed or at rest. */
+  /** The list that it is in, armed or at rest. */
   list: DeadlineList | null = null
   previous: Deadline | null = null
   next: Deadline | null = null
@@ -32,12 +35,12 @@ export class Deadline {
     return this.at > 0
   }
 
-  /** The list forgets it, and its holder. */
+  /** The list forgets the deadline, and so its holder. */
   disarm(): void {
     this.list?.disarm(this)
   }
 
-  /** Does not expire, but is soon armed anew: the list keeps it until its next look. */
+  /** It does not expire. Cheaper than `disarm` if it is soon armed again: the list keeps it until it looks at its bucket. */
   rest(): void {
     this.at = 0
   }
@@ -45,20 +48,20 @@ export class Deadline {
 
 export class DeadlineList {
   readonly #tickMs: number
-  /** Ticks from arming to expiring: one more than the duration, since the present one has begun already. */
+  /** Ticks from arming to expiring: one more than the duration, because the current tick has already begun. */
   readonly #span: number
-  /** By the tick at which they are looked at; each bucket is a ring through its head. */
+  /** A ring of deadlines for each tick at which the list looks at them. */
   readonly #buckets: Deadline[]
   #tick = 0
   #linked = 0
   #timer: NodeJS.Timeout | null = null
-  /** Turns follow for those that were too many for one. */
+  /** More were due than one turn expires: further turns follow. */
   #isCatchingUp = false
 
-  /** A duration of 0 means none: `arm` only disarms. */
+  /** A duration of 0 means that there is no deadline: `arm` only disarms. */
   constructor(durationMs: number) {
     const sixteenth = Math.min(MAX_TICK, Math.max(MIN_TICK, durationMs / 16))
-    // Timers have whole milliseconds.
+    // Node cuts off parts of milliseconds.
     this.#tickMs = Math.ceil(Math.max(sixteenth, durationMs / MAX_TICKS))
     this.#span = durationMs === 0 ? 0 : Math.ceil(durationMs / this.#tickMs) + 1
     this.#buckets = Array.from({ length: this.#span + 1 }, () => {
@@ -68,7 +71,7 @@ export class DeadlineList {
     })
   }
 
-  /** (Re)starts the deadline: it expires when the duration is over. */
+  /** Starts or restarts the deadline: it expires when the duration is over. */
   arm(deadline: Deadline): void {
     if (deadline.list !== this) {
       deadline.list?.disarm(deadline)
@@ -104,7 +107,7 @@ export class DeadlineList {
   }
 
   #advance(): void {
-    // Those of the last tick are still coming: time waits for them.
+    // The deadlines of the last tick are still expiring: the next tick waits.
     if (!this.#isCatchingUp) {
       this.#tick++
       this.#expire()
@@ -118,7 +121,7 @@ export class DeadlineList {
   #expire(): void {
     const head = this.#buckets[this.#tick % this.#buckets.length]!
     let left = EXPIRED_AT_ONCE
-    // Those that were armed anew go to other buckets: this one becomes empty.
+    // Deadlines that were armed again move to other buckets. So this bucket becomes empty.
     for (let found = head.next!; found !== head && left > 0; found = head.next!) {
       if (found.at > this.#tick) {
         this.#unlink(found)

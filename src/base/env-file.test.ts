@@ -35,10 +35,10 @@ for (const [what, text, variables] of TABLE)
 const WRONG: readonly (readonly [string, string, number, RegExp])[] = [
   ['no equals sign', 'A=1\nB\n', 2, /there is no '=' after 'B'/],
   ['no name', '=1\n', 1, /no name before '='/],
-  ['a name that is none', 'A=1\n\n2ND=x\n', 3, /'2ND' is no name/],
-  ['a name with a space', 'set A=1\n', 1, /'set A' is no name/],
+  ['a name that is none', 'A=1\n\n2ND=x\n', 3, /'2ND' is not a valid variable name/],
+  ['a name with a space', 'set A=1\n', 1, /'set A' is not a valid variable name/],
   ['a quote that is never closed', 'A="x\nB=1\n', 1, /the " is never closed/],
-  ['words behind the quote', 'A="x\ny" z\n', 2, /'z' stands behind the closing "/],
+  ['words after the quote', 'A="x\ny" z\n', 2, /'z' stands after the closing "/],
   ['a NUL', 'A=x\0y\n', 1, /NUL/],
 ]
 

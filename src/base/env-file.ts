@@ -1,11 +1,12 @@
 /**
- * `.env` files: `NAME=value` lines, as docker, systemd and python-dotenv share them. Pure.
+ * Reads the text of `.env` files: lines `NAME=value`, the subset that docker, systemd and python-dotenv share. Pure. Runs in the master,
+ * and in the command line for `--check`.
  *
  *     # comment                      export NAME=value
  *     NAME=value # comment           NAME='as it is, $ and \n too'
  *     NAME=                          NAME="with \n \t \r \" \\ \$, over several lines"
  *
- * Nothing is interpolated: `$OTHER` stays `$OTHER`. A name that is given again wins over the first.
+ * Nothing is interpolated: `$OTHER` stays `$OTHER`. When a name comes twice, the last line counts.
  */
 
 export interface EnvFileError {
@@ -20,7 +21,7 @@ export type EnvFileResult =
 const NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '"': '"', '\\': '\\', $: '$', '\n': '' }
 
-/** All errors at once; `line` counts from 1. */
+/** Returns all errors at once. `line` counts from 1. */
 export function parseEnvFile(text: string): EnvFileResult {
   const reader = new Reader(text.replace(/^\ufeff/, '').replaceAll('\r\n', '\n'))
   return reader.errors.length > 0 ? { errors: reader.errors } : { variables: Object.fromEntries(reader.variables) }
@@ -61,7 +62,7 @@ class Reader {
     this.#skipLine()
   }
 
-  /** Null when it is wrong, which has been noted then. */
+  /** Null: the value is wrong, and `errors` says why. */
   #readValue(line: number): string | null {
     const quote = this.#text[this.#at]
     if (quote !== '"' && quote !== "'") return checkValue(unquoted(this.#restOfLine()), line, this.errors)
@@ -75,7 +76,7 @@ class Reader {
     this.#at = end + 1
     const behind = this.#restOfLine().trim()
     if (behind !== '' && !behind.startsWith('#')) {
-      this.errors.push({ line: this.#line, message: `'${cut(behind)}' stands behind the closing ${quote}` })
+      this.errors.push({ line: this.#line, message: `'${cut(behind)}' stands after the closing ${quote}` })
       return null
     }
     return checkValue(quote === "'" ? raw : readEscapes(raw), line, this.errors)
@@ -108,22 +109,22 @@ function nameBefore(equals: string): string {
 
 function checkName(name: string): string | null {
   if (name === '') return "there is no name before '='"
-  return NAME.test(name) ? null : `'${cut(name)}' is no name of a variable: letters, digits and _ are`
+  return NAME.test(name) ? null : `'${cut(name)}' is not a valid variable name: use letters, digits and _`
 }
 
 function checkValue(value: string, line: number, errors: EnvFileError[]): string | null {
   if (!value.includes('\0')) return value
-  errors.push({ line, message: 'the value has a NUL, which no variable can hold' })
+  errors.push({ line, message: 'the value has a NUL: no variable can have one' })
   return null
 }
 
-/** Up to a comment, which a space sets apart: `#` may well be part of a password. */
+/** Up to a comment, which needs a space before it: `#` alone may be a part of a password. */
 function unquoted(text: string): string {
   const comment = text.startsWith('#') ? 0 : text.search(/\s#/)
   return (comment < 0 ? text : text.slice(0, comment)).trim()
 }
 
-/** What is no escape stays as it is: paths and patterns have backslashes. */
+/** An unknown escape stays as it is: paths and patterns have backslashes. */
 function readEscapes(text: string): string {
   return text.replace(/\\([\s\S])/g, (both, next: string) => ESCAPES[next] ?? both)
 }

@@ -1,4 +1,4 @@
-/** The headers in which proxies say who asked them and how: those that can be believed, lower-case, as `--forwarded-headers` names them. */
+/** The headers with which proxies describe their client, as `--forwarded-headers` names them. No other can be believed. */
 export const FORWARDED_HEADERS = [
   'forwarded',
   'x-forwarded-for',

@@ -1,8 +1,8 @@
-/** The supplementary groups of this process; for root only. */
+/** The supplementary groups of this process. Only root may change them. Runs in the master and the gateway. */
 
-/** Those of the user, with `gid`; `gid` alone where the user has no name. */
+/** Takes the groups of the user and `gid`. Where the user has no name: only `gid`. */
 export function takeGroupsOf(userName: string, gid: number): void {
-  // Node has it since ever; the type definitions do not.
+  // Every Node has `initgroups`; the type definitions do not.
   const { initgroups } = process as unknown as { initgroups(user: string, group: number): void }
   if (userName === '') process.setgroups!([gid])
   else initgroups(userName, gid)

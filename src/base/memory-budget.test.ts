@@ -12,7 +12,7 @@ function budget(limit: number) {
 /** Evictions come at the end of the running callback. */
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
-test('it counts what the accounts hold, and nothing of those that are closed', () => {
+test('it counts what open accounts hold, and nothing of closed ones', () => {
   const { budget: memory } = budget(100)
   const [a, b] = [memory.open('a', null), memory.open('b', null)]
   a.set(10)
@@ -43,7 +43,7 @@ test('near the limit: above a quarter of it', () => {
   assert.equal(new MemoryBudget().isNear, false)
 })
 
-test('beyond the limit the greediest go, and no more of them than must', async () => {
+test('above the limit the largest accounts are evicted, and no more of them than needed', async () => {
   const { budget: memory, evicted } = budget(1000)
   const gone: string[] = []
   for (const [what, bytes] of [
@@ -68,7 +68,7 @@ test('within one callback it may go above the limit and back', async () => {
   assert.deepEqual(evicted, [])
 })
 
-test('what is pinned, or was opened so, is counted and stays', async () => {
+test('an account that is pinned, or was opened without evict, is counted and stays', async () => {
   const { budget: memory, evicted } = budget(100)
   memory.open('fixed', null).set(80)
   const pinned = memory.open('pinned', () => assert.fail('evicted'))
@@ -93,7 +93,7 @@ test('an owner may close, and open others, while it is evicted', async () => {
   assert.deepEqual([evicted, memory.used, memory.accounts], [['first 90'], 1, 1])
 })
 
-test('any changes: the sum is exact, and after evictions it is within the limit', async () => {
+test('after any changes the sum is exact, and after evictions it is within the limit', async () => {
   const limit = 2 ** 34
   const change = fc.record({ at: fc.nat({ max: 19 }), bytes: fc.oneof(fc.nat(), fc.nat({ max: 2 ** 35 })) })
   await fc.assert(
@@ -118,7 +118,7 @@ test('any changes: the sum is exact, and after evictions it is within the limit'
         assert.equal(memory.used, sum())
         assert.ok(memory.used <= limit)
         assert.equal(before.size - open.size, evicted.length)
-        // The greediest go, within a factor of two.
+        // The largest are evicted, exact to a factor of two.
         const least = Math.min(...evicted.map(text => Number(text)))
         for (const { bytes } of open.values()) assert.ok(bytes < 2 * least)
       }

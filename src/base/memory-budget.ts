@@ -1,23 +1,29 @@
 /**
- * The memory that all buffers of a process may take together. Whoever keeps bytes that a peer has not taken, or not sent to the
- * end, opens an account, says how much it holds whenever that changes, and closes it. Runs in the gateway.
+ * The memory that all buffers of a process may take together (`--limit-memory`). Runs in the gateway.
  *
- * Near the limit (`isNear`) owners keep less: they use temporary files sooner, in smaller pieces, and let workers wait. Beyond it the
- * greediest accounts are evicted until the rest fits: at the end of the running callback, so nobody is evicted while it works.
+ * An owner keeps bytes that a peer has not taken, or has not completely sent. It opens an account, tells the account whenever the
+ * number of bytes changes, and closes it.
  *
- * Invariants: `used` is the sum of what the open accounts hold. An account is told a total and never a difference, and is nothing
- * after `close`: so nothing is given back twice, and nothing stays when the owner is gone. Each change costs the same,
- * however many accounts there are: they are sorted by powers of two, so the greediest is known within a factor of two.
+ * - Near the limit (`isNear`) owners keep less: they use temporary files sooner, in smaller pieces, and let workers wait.
+ * - Above the limit the largest accounts are evicted until the rest fits. This happens at the end of the running callback, so no owner is
+ *   evicted while it works.
+ *
+ * Invariants:
+ * - `used` is the sum of the open accounts.
+ * - An account is told totals, never differences, and ignores everything after `close`. So nothing is given back twice, and nothing is
+ *   still counted when its owner has gone.
+ * - A change costs the same, however many accounts there are. Accounts are sorted by powers of two, so "largest" is exact to a factor of
+ *   two.
  */
 
-/** Above this share of the limit owners keep less: the rest is for what each of them needs all the same, and there may be thousands. */
+/** Above this share of the limit owners keep less. The rest is for the little that each of thousands of owners needs in any case. */
 const NEAR_SHARE = 1 / 4
-/** Powers of two up to the largest safe integer. */
+/** One for each power of two up to the largest safe integer. */
 const CLASSES = 54
 
 export interface BudgetOptions {
   readonly limit: number
-  /** An account that held `bytes` is evicted; `what` it is, as it was opened. */
+  /** An account that held `bytes` is evicted. `what`: as given to `open`. */
   readonly onEvict: (what: string, bytes: number) => void
   /** `isNear` has become true. */
   readonly onNear?: () => void
@@ -31,10 +37,10 @@ export class MemoryBudget {
   readonly #classes: Set<Account>[] = Array.from({ length: CLASSES }, () => new Set())
   #used = 0
   #isScheduled = false
-  /** Accounts that are open. */
+  /** Number of open accounts. */
   accounts = 0
 
-  /** Without options there is no limit: for tests, and for tools that hold nothing of strangers'. */
+  /** Without options there is no limit: for tests. */
   constructor(options: BudgetOptions = { limit: Number.POSITIVE_INFINITY, onEvict() {} }) {
     this.limit = options.limit
     this.#near = options.limit * NEAR_SHARE
@@ -46,21 +52,21 @@ export class MemoryBudget {
     return this.#used
   }
 
-  /** Little is left: keep less. */
+  /** Little memory is left: owners should keep less. */
   get isNear(): boolean {
     return this.#used > this.#near
   }
 
   /**
-   * `what`: for the log, what becomes of it when it is evicted. `evict` must let go of the memory; the account is closed by then.
-   * Null: it counts, but cannot be evicted.
+   * `what`: for the log, what an eviction does: `a response was cut`. `evict` must free the memory; the account is already closed then.
+   * `evict` null: the account counts, but cannot be evicted.
    */
   open(what: string, evict: (() => void) | null): Account {
     this.accounts++
     return new Account(this, what, evict)
   }
 
-  /** From its accounts. */
+  /** Called by accounts. */
   changed(account: Account, before: number, after: number): void {
     const wasNear = this.isNear
     this.#used += after - before
@@ -92,7 +98,7 @@ export class MemoryBudget {
   }
 }
 
-/** What one owner holds. */
+/** The bytes that one owner holds. */
 export class Account {
   readonly what: string
   readonly #budget: MemoryBudget
@@ -106,7 +112,7 @@ export class Account {
     this.evict = evict
   }
 
-  /** All that is held now. Nothing after `close`. */
+  /** `bytes`: the total that is held now. Does nothing after `close`. */
   set(bytes: number): void {
     if (!this.#isOpen || bytes === this.bytes) return
     const before = this.bytes
@@ -114,7 +120,7 @@ export class Account {
     this.#budget.changed(this, before, bytes)
   }
 
-  /** It can no longer be evicted: what it holds is needed by somebody who cannot do without. */
+  /** From now on the account cannot be evicted: somebody needs these bytes. */
   pin(): void {
     if (!this.#isOpen || this.evict === null) return
     const { bytes } = this
@@ -123,7 +129,7 @@ export class Account {
     this.set(bytes)
   }
 
-  /** For good; any number of times. */
+  /** May be called again. */
   close(): void {
     if (!this.#isOpen) return
     this.set(0)
@@ -132,7 +138,7 @@ export class Account {
   }
 }
 
-/** 0 for nothing, else one more than the exponent of the largest power of two in it. */
+/** 0 for 0 bytes; otherwise the number of binary digits. */
 function classOf(bytes: number): number {
   return bytes < 0x8000_0000 ? 32 - Math.clz32(bytes) : 32 + (32 - Math.clz32(Math.floor(bytes / 0x1_0000_0000)))
 }

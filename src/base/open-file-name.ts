@@ -1,9 +1,9 @@
-/** The name by which the kernel knows an open file: unlike the path that was opened, it is that of this very file. */
+/** The kernel's name of an open file. Unlike the path that was opened, it cannot mean another file by now. Runs in the gateway. */
 import { readlinkSync } from 'node:fs'
 
 /**
- * Null where there is no /proc. A file that has been removed has ` (deleted)` behind its last name. Synchronous, for no disk is
- * asked: it takes some microseconds, and a thread would cost ten times that.
+ * Null where there is no /proc. The name of a file that was removed ends with ` (deleted)`. Synchronous: no disk is read, so it takes
+ * some microseconds, and a thread would cost ten times that.
  */
 export function openFileName(fd: number): string | null {
   try {

@@ -1,6 +1,8 @@
 /**
- * How many files a process may have open beside its connections and links: temporary files, static files and files of workers
- * that are being sent, together. It only counts; who wants to open one asks first, and knows what to do instead.
+ * How many files a process may have open besides its connections and links. Temporary files, static files and files of workers are
+ * counted together. Runs in the gateway.
+ *
+ * It only counts: the caller asks `hasRoom` first, and knows what to do without room.
  */
 import { close } from 'node:fs'
 
@@ -20,19 +22,19 @@ export class OpenFiles {
     return this.#count < this.#limit
   }
 
-  /** One is about to be opened. */
+  /** A file is about to be opened. */
   add(): void {
     this.#count++
   }
 
-  /** It could not be opened, or was closed. */
+  /** A file could not be opened, or was closed. */
   remove(): void {
     this.#count--
   }
 
-  /** Closes one that was added. */
+  /** Closes a file that was added. */
   close(fd: number): void {
-    // Nobody can act on an error: what was only read is whole, and a temporary file has no name any more.
+    // Errors are ignored, nobody could act on them: the file was only read, or it is temporary and has no name any more.
     close(fd, () => this.remove())
   }
 }

@@ -36,7 +36,7 @@ function spool(memoryBytes: number, totalBytes: number, where = directory) {
   return { queue, take, errors, events }
 }
 
-/** Descriptors of this process that are open on files of ours. */
+/** Open descriptors of this process that belong to our temporary files. */
 function openFiles(): number {
   return readdirSync('/proc/self/fd').filter(fd => {
     try {
@@ -92,7 +92,7 @@ test('closing before the file is even open leaves nothing', { skip: process.plat
   while (readdirSync(directory).length > 0) await new Promise(resolve => setImmediate(resolve))
 })
 
-test('it is full at its bound, and empty again when all has been taken', async () => {
+test('it is full at its bound, and empty again when everything was taken', async () => {
   const { queue, take } = spool(1000, 10_000)
   for (let i = 0; i < 9; i++) queue.append(Buffer.alloc(1000))
   assert.equal(queue.isFull, false)

@@ -1,12 +1,15 @@
 /**
- * A queue of bytes between a fast writer and a slow reader: memory up to a bound, then a temporary file up to a second
- * one, then `isFull`, and the writer must wait. Used for responses that slow clients take. Near the limit of all buffers' memory it
- * uses the file at once, in small pieces, and is full sooner.
+ * A queue of bytes between a fast writer and a slow reader: a worker's response and a slow client. Runs in the gateway.
  *
- * The file is written from its start again once everything in it has been read, so its size is bounded by what was
- * written since, not by what waits. When the file fails (a full disk) nothing is lost: what could not be written stays
- * in memory, and from then on memory is all there is. While the space of all files is used up, memory is all there is too, and
- * what the file holds must be taken first. Nothing blocks; after `close` nothing is called back.
+ *     memory, up to `memoryBytes` ─▶ temporary file, up to `totalBytes` ─▶ `isFull`: the writer must wait
+ *
+ * - Near the limit of all buffers' memory it uses the file at once, in small pieces, and is full sooner.
+ * - Once everything in the file has been read, the file is written from its start again. So its size is bounded by what was written since
+ *   then, not by what waits.
+ * - When the file fails (a full disk), nothing is lost. Bytes that could not be written stay in memory. From then on only memory is used.
+ * - While the space of all temporary files is used up, only memory is used, and the bytes in the file must be taken first.
+ *
+ * Invariants: the order of the bytes; nothing blocks; after `close` nothing is called back.
  */
 import { ByteQueue } from './byte-queue.ts'
 import type { Account, MemoryBudget } from './memory-budget.ts'
@@ -22,17 +25,17 @@ export interface SpoolOptions {
   readonly totalBytes: number
   /** `take` may have something now, or `isFull` may have become false. */
   readonly onChange: () => void
-  /** The file cannot be written, and memory must do; once. */
+  /** The file cannot be written: only memory is used from now on. Called once. */
   readonly onFileError: (error: Error) => void
-  /** The file cannot be read back, or what waits was too much for all buffers together: bytes are lost, nothing more will come. */
+  /** Bytes are lost, and nothing more will come: the file cannot be read back, or the memory budget has evicted the spool. */
   readonly onLost: (error: Error) => void
 }
 
-/** Bytes on their way to a disk slower than the writer; beyond it the spool is full. */
+/** Bytes on their way to a disk that is slower than the writer. Above this the spool is full. */
 const MAX_PENDING = 4 * 1024 * 1024
 /** Bytes of one read of the file. */
 const READ_SIZE = 256 * 1024
-/** The same, near the limit of all buffers' memory. Thousands of clients may be slow at a time, and each has one piece in memory. */
+/** The same, near the limit of all buffers' memory: thousands of clients may be slow at the same time, with one piece each. */
 export const SMALL_PIECE = 16 * 1024
 const MAX_PENDING_NEAR = 256 * 1024
 
@@ -40,7 +43,7 @@ export class Spool {
   readonly #options: SpoolOptions
   readonly #memory = new ByteQueue()
   #file: TemporaryFile | null = null
-  /** Position of the next read; what lies between it and `file.written` waits. */
+  /** Position of the next read. The bytes from there to `file.written` wait. */
   #readPosition = 0
   #reading = false
   #failed = false
@@ -59,7 +62,7 @@ export class Spool {
     return this.#memory.bytes === 0 && !this.#fileInUse
   }
 
-  /** The writer must wait for `onChange`. What it appends all the same is kept. */
+  /** The writer must wait for `onChange`. Bytes that it appends in spite of that are kept. */
   get isFull(): boolean {
     const memoryBytes = this.#memoryBytes
     if (this.#failed || this.#options.totalBytes <= this.#options.memoryBytes) {
@@ -87,7 +90,7 @@ export class Spool {
     this.#count()
   }
 
-  /** The next bytes, or null when they are still on the disk (`onChange` follows) or there are none. */
+  /** The next bytes. Null: they are still on the disk (`onChange` follows), or there are none. */
   take(): Buffer | null {
     const chunk = this.#options.memory.isNear ? this.#memory.take(SMALL_PIECE) : this.#memory.shift()
     if (chunk !== undefined) {
@@ -112,7 +115,7 @@ export class Spool {
   }
 
   get #memoryBytes(): number {
-    // Not 0: an empty spool must not be full.
+    // 1, not 0: an empty spool must not be full.
     return this.#options.memory.isNear ? 1 : this.#options.memoryBytes
   }
 
@@ -121,7 +124,7 @@ export class Spool {
     return this.#file === null ? space.hasRoomFor(1) : space.hasRoom
   }
 
-  /** Order is kept by it: while the file has anything, everything goes to the file. */
+  /** Keeps the order: while the file has bytes, all new bytes go to the file. */
   get #fileInUse(): boolean {
     const file = this.#file
     return file !== null && (this.#reading || file.pendingBytes > 0 || this.#readPosition < file.written)
@@ -161,7 +164,7 @@ export class Spool {
     this.#readPosition = 0
   }
 
-  /** Everything that reached the disk has been read; the rest never left memory. */
+  /** Everything on the disk has been read. The rest never left memory. */
   #abandonFile(file: TemporaryFile): void {
     if (file.pendingBytes > 0) this.#memory.push(file.takePending())
     file.close()

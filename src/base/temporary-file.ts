@@ -1,11 +1,12 @@
 /**
- * A file without a name: created with mode 0600, unlinked at once, gone with its descriptor even after SIGKILL. Grows
- * by appending; one write is in flight at a time and takes all that waits. Reads go anywhere in what has been written.
+ * A file without a name: created with mode 0600 and unlinked at once. It goes with its descriptor, even after SIGKILL. It grows by
+ * appending, with one write in flight at a time. Reads may go anywhere in what was written. Runs in the gateway.
  *
- * Invariants: nothing blocks the event loop; bytes stay in memory (`pending`) until they are on the file, so an error
- * (a full disk) loses none: the owner may take them back. The descriptor is closed exactly once, after the last
- * operation in flight, whenever `close` is called. After `close` nothing is called back. What it takes of the space is counted until
- * its descriptor is closed.
+ * Invariants:
+ * - Nothing blocks the event loop.
+ * - Bytes stay in memory (`pending`) until they are in the file. So an error (a full disk) loses none: the owner can take them back.
+ * - The descriptor is closed exactly once, after the last operation in flight. After `close` nothing is called back.
+ * - The file's part of the space is counted until the descriptor is closed.
  */
 import { randomBytes } from 'node:crypto'
 import { open, read, unlink, write } from 'node:fs'
@@ -13,17 +14,17 @@ import { join } from 'node:path'
 import { ByteQueue } from './byte-queue.ts'
 import type { TemporarySpace } from './temporary-space.ts'
 
-/** Bytes of one write: large enough to be cheap, small enough that a slow disk shows progress. */
+/** Bytes of one write: large enough to be cheap, small enough to show progress on a slow disk. */
 const MAX_WRITE = 1024 * 1024
 
 export class TemporaryFile {
-  /** Bytes on the file. */
+  /** Bytes in the file. */
   written = 0
-  /** Set by the first error of open or write; nothing is written after it. */
+  /** The first error of open or write. Nothing is written after it. */
   error: NodeJS.ErrnoException | null = null
   readonly #space: TemporarySpace
   readonly #onProgress: () => void
-  /** The largest that it has been, which it stays on the disk. */
+  /** The largest size so far. A file on the disk does not shrink. */
   #size = 0
   #fd = -1
   readonly #pending = new ByteQueue()
@@ -32,7 +33,7 @@ export class TemporaryFile {
   #closed = false
   #isReleased = false
 
-  /** `onProgress`: bytes have been written, or `error` is set. */
+  /** `onProgress`: bytes were written, or `error` is set. */
   constructor(space: TemporarySpace, onProgress: () => void) {
     this.#space = space
     this.#onProgress = onProgress
@@ -40,7 +41,7 @@ export class TemporaryFile {
     this.#open(join(space.directory, `jumak-${process.pid}-${randomBytes(8).toString('hex')}`))
   }
 
-  /** Bytes that wait to be written, those in flight included. */
+  /** Bytes that wait to be written, including those in flight. */
   get pendingBytes(): number {
     return this.#pending.bytes
   }
@@ -55,17 +56,17 @@ export class TemporaryFile {
     this.#write()
   }
 
-  /** After an error: what never reached the file, in order. */
+  /** After an error: the bytes that never reached the file, in order. */
   takePending(): Buffer {
     return this.#pending.takeAll()
   }
 
-  /** Forgets what has been written; only when nothing is pending and no read is in flight. */
+  /** Starts the file again from its beginning. Allowed only when nothing is pending and no read is in flight. */
   rewind(): void {
     this.written = 0
   }
 
-  /** Reads up to `maximum` bytes at `position`, at least one; `position` lies within `written`. */
+  /** Reads up to `maximum` bytes at `position`, at least one. `position` must be below `written`. */
   read(position: number, maximum: number, done: (error: Error | null, data: Buffer) => void): void {
     const size = Math.min(maximum, this.written - position)
     const buffer = Buffer.allocUnsafeSlow(size)
@@ -93,7 +94,7 @@ export class TemporaryFile {
         return
       }
       this.#fd = fd
-      // Closing waits for the unlink too: whoever saw the file closed finds no name of it.
+      // `close` waits for the unlink too: after it the file has no name.
       unlink(path, unlinkError => {
         if (this.#finished()) return
         if (unlinkError) this.#fail(unlinkError)
@@ -105,7 +106,7 @@ export class TemporaryFile {
   #write(): void {
     if (this.#writing || this.error !== null || this.#fd < 0 || this.#pending.bytes === 0 || this.#closed) return
     this.#writing = true
-    // Several small chunks become one write; they stay in the queue until it has succeeded.
+    // Several small chunks become one write. They stay in the queue until the write has succeeded.
     const data = this.#pending.peek(MAX_WRITE)
     this.#operations++
     write(this.#fd, data, 0, data.length, this.written, (error, length) => {
@@ -128,7 +129,7 @@ export class TemporaryFile {
     this.#onProgress()
   }
 
-  /** One operation less in flight; true when the file is closed and the caller must stop. */
+  /** An operation is over. True: the file is closed, and the caller must stop. */
   #finished(): boolean {
     this.#operations--
     if (!this.#closed) return false

@@ -24,7 +24,7 @@ async function untilEmpty(space: TemporarySpace): Promise<void> {
   assert.equal(space.bytes, 0)
 }
 
-test('bytes count as soon as they are given to a file, once if they are written over, until it is closed', async t => {
+test('bytes count from append to close; bytes that overwrite others do not count twice', async t => {
   const { space } = makeSpace(t, 1000)
   const events = new EventEmitter()
   const file = new TemporaryFile(space, () => events.emit('progress'))
@@ -62,7 +62,7 @@ test('room for bytes, and for files', t => {
   file.close()
 })
 
-test('that it is full is told once, and again after some of it was free', t => {
+test('onFull is called once, and again after some room was free', t => {
   const { space, told } = makeSpace(t, 1000)
   space.take(1000)
   space.take(50)
@@ -74,7 +74,7 @@ test('that it is full is told once, and again after some of it was free', t => {
   assert.equal(told(), 2)
 })
 
-test('free bytes of a disk; of one that is not there a guess', () => {
+test('free bytes of a disk; a guess for a directory that does not exist', () => {
   assert.ok(freeBytes(tmpdir()) > 0)
   assert.ok(freeBytes('/nowhere/at/all') > 0)
 })
@@ -102,7 +102,7 @@ function makeSpool(space: TemporarySpace) {
   return { spool, takeAll }
 }
 
-test('a spool without room for a file is full when its memory is, and keeps what comes all the same', async t => {
+test('a spool without room for a file is full when its memory is full, and still keeps what is appended', async t => {
   const { space } = makeSpace(t, 1000)
   space.take(1000)
   const { spool, takeAll } = makeSpool(space)
@@ -115,7 +115,7 @@ test('a spool without room for a file is full when its memory is, and keeps what
   assert.ok(!spool.isFull)
 })
 
-test('a spool whose file may not grow any more is full until all of it is taken', async t => {
+test('a spool whose file may not grow is full until everything was taken', async t => {
   const { space } = makeSpace(t, 1000)
   const { spool, takeAll } = makeSpool(space)
   spool.append(Buffer.alloc(300, 'a'))

@@ -1,24 +1,26 @@
 /**
- * The room that all temporary files of a process may take together: bytes on the disk, which others use too, and their part of the
- * open files. It only counts; who wants to write asks first, and knows what to do instead.
+ * The room that all temporary files of a process may take together (`--limit-temp-bytes`): bytes on the disk, which other programs use
+ * too, and open files. Runs in the gateway.
+ *
+ * It only counts: the caller asks `hasRoom` first, and knows what to do without room.
  */
 import { statfsSync } from 'node:fs'
 import { OpenFiles } from './open-files.ts'
 
-/** Where the system does not say how much is free. */
+/** Used where the system does not say how much is free. */
 const UNKNOWN_FREE = 4 * 1024 ** 3
 
 export interface SpaceLimits {
   readonly bytes: number
-  /** Shared with whoever else opens files. */
+  /** Shared with all others that open files. */
   readonly files: OpenFiles
-  /** The last byte has been taken. Not again before an eighth is free. */
+  /** The last byte was taken. Called again only after an eighth was free in between. */
   readonly onFull: () => void
 }
 
 export class TemporarySpace {
   readonly directory: string
-  /** What the files hold, and what is on its way to them. */
+  /** Bytes in the files and on their way to them. */
   bytes = 0
   readonly files: OpenFiles
   readonly #limits: SpaceLimits
@@ -33,17 +35,17 @@ export class TemporarySpace {
     this.#limits = limits
   }
 
-  /** There is room for a new file of so many bytes. None is set aside: files take it as they grow. */
+  /** There is room for a new file of this size. Nothing is reserved: files take room as they grow. */
   hasRoomFor(bytes: number): boolean {
     return this.files.hasRoom && this.bytes + bytes <= this.#limits.bytes
   }
 
-  /** A file may grow. */
+  /** A file may grow further. */
   get hasRoom(): boolean {
     return this.bytes < this.#limits.bytes
   }
 
-  /** `bytes`: negative to give back. */
+  /** `bytes`: negative gives room back. */
   take(bytes: number): void {
     this.bytes += bytes
     const { bytes: limit, onFull } = this.#limits

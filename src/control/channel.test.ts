@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { MAX_LINE, openPreloaderChannel, openWorkerChannel } from './channel.ts'
 import type { PreloaderToMaster } from './messages.ts'
 
-/** The near end is the channel's stream; what is written to it lands in `written`. */
+/** The stream of a channel. Keeps in `written` what the channel writes. */
 class FakeStream extends Duplex {
   readonly written: string[] = []
   accepting = true
@@ -61,7 +61,7 @@ test('an unfinished line at the end is no message', async () => {
 })
 
 for (const [what, line, reason] of [
-  ['no JSON', 'hello\n', /no JSON/],
+  ['text that is not JSON', 'hello\n', /not JSON/],
   ['no object', '7\n', /not an object/],
   ['an unknown type', '{"type":"sudo"}\n', /unknown message type "sudo"/],
   ['a type of Object.prototype', '{"type":"toString"}\n', /unknown message type/],

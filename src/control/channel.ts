@@ -1,28 +1,28 @@
 /**
- * JSON lines over a stream socket: the channel between the master and a Python process (`python/jumak_worker/process/control.py`
- * is the other end). One object a line, UTF-8, at most MAX_LINE bytes. Runs in the master.
+ * JSON lines over a stream socket: the channel between the master and a Python process. One object a line, UTF-8, at most MAX_LINE
+ * bytes. Runs in the master; the other end is `python/jumak_worker/process/control.py`.
  *
- * Invariants: what a peer sends never throws here: a line that is too long, no JSON or of the wrong shape closes the
- * channel with a reason. Both directions are bounded. `onClosed` is called exactly once, after the last message.
- * Not the wire: no request ever crosses here.
+ * Invariants: whatever a peer sends, nothing throws here. A line that is too long, not JSON or of a wrong shape closes the channel with a
+ * reason. Both directions are bounded. `onClosed` is called exactly once, after the last message.
+ * Not here: the wire (`apps/wire/`). No request crosses this channel.
  */
 import type { Duplex } from 'node:stream'
 import type { MasterToPreloader, MasterToWorker, PreloaderToMaster, WorkerToMaster } from './messages.ts'
 import { findShapeError, PRELOADER_SHAPES, WORKER_SHAPES } from './shapes.ts'
 
-/** A traceback is the largest thing that crosses; the Python side cuts it far below this. */
+/** Bytes. The largest messages are tracebacks; Python cuts them far below this. */
 export const MAX_LINE = 1024 * 1024
-/** A peer that leaves this much unread has stopped working: thousands of our messages, none of them over 4 KiB. */
+/** Bytes that a peer has not read. These are thousands of our messages, none above 4 KiB: such a peer has stopped working. */
 const MAX_UNSENT = 4 * 1024 * 1024
 
 export interface Channel<Out, In> {
-  /** Never throws; dropped when the channel is closed. */
+  /** Never throws. A message to a closed channel is dropped. */
   send(message: Out): void
   onMessage(callback: (message: In) => void): void
-  /** `reason`: empty when the peer closed in order, else what went wrong. Called once; at once when closed already. */
+  /** `reason`: empty when the peer closed normally, otherwise what went wrong. Called once, also when the channel is closed already. */
   onClosed(callback: (reason: string) => void): void
   close(): void
-  /** Closes it for what the peer has said, which fits nothing here: `onClosed` has the reason. */
+  /** Closes the channel because the peer said something that does not fit. `onClosed` gets the reason. */
   refuse(reason: string): void
 }
 
@@ -42,7 +42,7 @@ export function openWorkerChannel(stream: Duplex): WorkerChannel {
 class JsonLines<Out, In> implements Channel<Out, In> {
   readonly #stream: Duplex
   readonly #findError: (message: unknown) => string | null
-  /** Pieces of the unfinished line: joined once when it ends, so a line cut into bytes costs no quadratic time. */
+  /** Pieces of the unfinished line. They are joined once, at its end, so a line cut into single bytes takes no quadratic time. */
   #pieces: Buffer[] = []
   #pieceBytes = 0
   #onMessage: ((message: In) => void) | null = null
@@ -53,11 +53,11 @@ class JsonLines<Out, In> implements Channel<Out, In> {
     this.#stream = stream
     this.#findError = findError
     stream.on('data', (chunk: Buffer) => this.#receive(chunk))
-    // ECONNRESET and EPIPE mean that the peer died: 'close' follows and the owner of the handle says how.
+    // ECONNRESET and EPIPE mean that the peer died. 'close' follows, and the owner of the handle says how it died.
     stream.on('error', () => {})
     stream.on('end', () => this.close())
     stream.on('close', () => this.#finish(''))
-    // Nothing is read before somebody listens, so no message is lost between accept and `onMessage`.
+    // Nothing is read before `onMessage`, so no message is lost between accept and the first listener.
     stream.pause()
   }
 
@@ -109,7 +109,7 @@ class JsonLines<Out, In> implements Channel<Out, In> {
     try {
       message = JSON.parse(line)
     } catch {
-      return this.#fail('sent a line that is no JSON')
+      return this.#fail('sent a line that is not JSON')
     }
     const error = this.#findError(message)
     if (error !== null) return this.#fail(`sent ${error}`)

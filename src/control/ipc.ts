@@ -1,13 +1,13 @@
 /**
- * The channel between master and gateway: Node's IPC, typed on both sides. The gateway opens its end with
- * `openGatewayChannel(process)`, the master with `openMasterChannel(child)`. Either end learns of the other's death by
- * `onClosed`. What an end sends is checked before the other believes it. Not for Python: the preloader and the workers speak JSON lines (`channel.ts`).
+ * The channel between master and gateway: Node's IPC, typed at both ends. The gateway opens its end with `openGatewayChannel(process)`,
+ * the master with `openMasterChannel(child)`. Each end learns from `onClosed` that the other has died. Each end checks every message
+ * before it believes it. Not for Python: preloader and workers speak JSON lines (`channel.ts`).
  */
 import type { EventEmitter } from 'node:events'
 import type { GatewayToMaster, MasterToGateway } from './messages.ts'
 import { findShapeError, GATEWAY_SHAPES, MASTER_SHAPES, type Shapes } from './shapes.ts'
 
-/** What both ends need of `process` or a ChildProcess; tests give an EventEmitter with a `send`. */
+/** The part of `process` or a ChildProcess that both ends need. Tests give an EventEmitter with a `send`. */
 export interface IpcEnd extends EventEmitter {
   readonly connected: boolean
   send?(message: unknown, callback?: (error: Error | null) => void): boolean
@@ -15,11 +15,11 @@ export interface IpcEnd extends EventEmitter {
 }
 
 export interface IpcChannel<Out, In> {
-  /** Never throws: a message to an end that has gone is dropped, `onClosed` tells. */
+  /** Never throws. A message to an end that has gone is dropped; `onClosed` says that it has gone. */
   send(message: Out): void
-  /** `wrong`: something came that is no message, and is dropped; `reason` follows "sent". */
+  /** `wrong`: something came that is not a message; it is dropped. `reason` continues a sentence: "the master sent …". */
   onMessage(callback: (message: In) => void, wrong: (reason: string) => void): void
-  /** Called once, also when the channel was closed before. */
+  /** Called once, also when the channel is closed already. */
   onClosed(callback: () => void): void
   close(): void
 }
@@ -41,7 +41,7 @@ function openIpc<Out, In extends { readonly type: string }>(end: IpcEnd, shapes:
   return {
     send(message) {
       if (!end.connected) return
-      // With a callback, errors (EPIPE while the other end dies) come there and not as an 'error' event.
+      // With a callback there is no 'error' event for errors such as EPIPE, while the other end dies.
       end.send?.(message, () => {})
     },
     onMessage(callback, wrong) {

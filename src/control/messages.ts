@@ -6,8 +6,10 @@
  *   master ⇄ worker     `control.sock` in the runtime         MasterToWorker / WorkerToMaster
  *                       directory; the worker connects
  *
- * The last two carry JSON lines: one object a line, UTF-8, at most 1 MiB, `type` first. `python/jumak_worker/process/control.py`
- * is the other end; `test/vectors/control.json` holds an example of each that both languages read.
+ * The last two carry JSON lines: one object a line, UTF-8, at most 1 MiB, `type` first. Their other end is
+ * `python/jumak_worker/process/control.py`. `test/vectors/control.json` has an example of each message; both languages read it.
+ *
+ * Not here: what a field may be (`shapes.ts`), the channels themselves (`channel.ts`, `ipc.ts`), the wire (`apps/wire/`).
  */
 import type { ErrorPage, GatewayConfig, StaticMount, WarmupRequest } from '../config/types.ts'
 
@@ -15,14 +17,14 @@ export type Level = 'debug' | 'info' | 'warn' | 'error'
 
 // ---- master ⇄ gateway -------------------------------------------------------------------------------------------
 
-/** A source file as it was the moment before Python read it: milliseconds since 1970, bytes. */
+/** A source file as it was just before Python read it. `modified`: milliseconds since 1970. `size`: bytes. */
 export interface SourceFile {
   readonly path: string
   readonly modified: number
   readonly size: number
 }
 
-/** An exception for the error page; made by `failure_report.py`, which bounds every part. */
+/** An exception for the error page. `failure_report.py` makes it and bounds every part. */
 export interface ErrorReport {
   readonly exceptions: readonly ReportedException[]
   /** The traceback as Python prints it. */
@@ -32,7 +34,7 @@ export interface ErrorReport {
 export interface ReportedException {
   readonly type: string
   readonly message: string
-  /** How it led to the one before it in the list: `cause`, `context`; empty for the first. */
+  /** How it led to the exception before it in the list: `cause` or `context`. Empty for the first. */
   readonly relation: string
   /** Frames left out in the middle. */
   readonly omitted: number
@@ -44,26 +46,26 @@ export interface ReportedFrame {
   readonly file: string
   readonly line: number
   readonly name: string
-  /** The user's: neither Python's nor an installed package's. */
+  /** The user's own file: neither Python's nor an installed package's. */
   readonly isOwn: boolean
-  /** Of a SyntaxError, from 1; 0: unknown. */
+  /** The column of a SyntaxError, from 1. 0: unknown. */
   readonly column: number
   /** Number of the first line of `source`. */
   readonly firstLine: number
   readonly source: readonly string[]
 }
 
-/** A request that is over, for whoever develops. */
+/** A request that is over, for the line that a developer sees. */
 export interface RequestTold {
-  /** Its id. */
+  /** The request's id. */
   readonly request: string
   readonly method: string
-  /** With its query; at most some hundred characters. */
+  /** Path and query, cut to some hundred characters. */
   readonly target: string
   /** 499: the client left before there was an answer. */
   readonly status: number
   readonly milliseconds: number
-  /** A worker had it: no static file, no answer of the gateway's own. */
+  /** A worker answered it: it was no static file, and no answer of the gateway's own. */
   readonly isApplication: boolean
 }
 
@@ -82,7 +84,7 @@ export type MasterToGateway =
       readonly config: GatewayConfig
       readonly listeners: readonly InheritedListener[]
     }
-  /** A worker that is ready: connect `slots` links to its socket. */
+  /** A worker is ready: connect `slots` links to its socket. */
   | {
       readonly type: 'worker-add'
       readonly worker: number
@@ -90,34 +92,34 @@ export type MasterToGateway =
       readonly socket: string
       readonly slots: number
       readonly generation: number
-      /** Answered requests after which `worker-spent` is due; 0: never. */
+      /** `worker-spent` is due after this many answered requests. 0: never. */
       readonly maxRequests: number
       readonly interface: 'wsgi' | 'asgi'
-      /** It answers these, one after the other, before it gets any request of a client: `worker-warming` comes first. */
+      /** The worker answers these, one after the other, before it gets a client's request. `worker-warming` comes before them. */
       readonly warmup: readonly WarmupRequest[]
     }
-  /** Give the worker nothing more, let it finish what it has, close its links, answer `worker-drained`. */
+  /** Send the worker nothing more, let it finish its requests, close its links, answer `worker-drained`. */
   | { readonly type: 'worker-drain'; readonly worker: number }
-  /** Development, as the worker has told it. */
+  /** Development: passed on from the worker (`debugging`). */
   | { readonly type: 'worker-debugged'; readonly worker: number; readonly isDebugged: boolean }
-  /** Workers of later generations get no requests of clients, linked and warm as they are, while there is anybody else. */
+  /** This generation serves. While there are others, workers of later generations get no client's request, even if they are linked and warm. */
   | { readonly type: 'serve'; readonly generation: number }
-  /** The program stops after `--shutdown-delay`; `drain` follows, and until then everything is served as before. */
+  /** The program stops after `--shutdown-delay`. `drain` follows; until then everything is served as before. */
   | { readonly type: 'stopping' }
-  /** Stop accepting, finish what runs, answer `drained`; exchanges still running after `deadlineMs` are cut. */
+  /** Stop accepting, finish what runs, answer `drained`. Exchanges that still run after `deadlineMs` are cut. */
   | { readonly type: 'drain'; readonly deadlineMs: number }
-  /** What the applications' settings say, besides `staticMounts` of the configuration; replaces what was said before. */
+  /** Directories from the application's settings, besides `staticMounts` of the configuration. Replaces those of the last `static`. */
   | { readonly type: 'static'; readonly mounts: readonly StaticMount[] }
-  /** `errorPages` of the configuration, as HUP has read them. */
+  /** `errorPages` of the configuration, after HUP has read it again. */
   | { readonly type: 'error-pages'; readonly pages: readonly ErrorPage[] }
   | { readonly type: 'reopen-logs' }
-  /** Answered by `pong` as soon as the gateway's event loop turns. */
+  /** The gateway answers `pong` as soon as its event loop turns. */
   | { readonly type: 'ping' }
-  /** Development: the code has changed; requests wait until `sources` or `broken`. */
+  /** Development: the code has changed. Requests wait until `sources` or `broken`. */
   | { readonly type: 'hold' }
-  /** Development: this generation answers from now on, with code from these files, and none before it. */
+  /** Development: from now on this generation answers, and no older one. Its code comes from these files. */
   | { readonly type: 'sources'; readonly generation: number; readonly files: readonly SourceFile[] }
-  /** Development: the code does not load; requests are answered with this until `sources`. */
+  /** Development: the code does not load. Requests are answered with this error until `sources`. */
   | {
       readonly type: 'broken'
       readonly message: string
@@ -127,22 +129,22 @@ export type MasterToGateway =
 
 export type GatewayToMaster =
   | { readonly type: 'pong' }
-  /** Development: a file is not any more as the code that serves was read from it. Requests wait. */
+  /** Development: a file has changed since the serving code was read from it. Requests wait. */
   | { readonly type: 'code-changed'; readonly path: string }
   | { readonly type: 'listening' }
-  /** Requests that wait or run, twice a second when the number has changed: for the log, if the gateway dies with them. */
+  /** How many requests wait or run. Sent twice a second when the number has changed: the log names it if the gateway dies. */
   | { readonly type: 'in-flight'; readonly count: number }
-  /** Every link of the worker is open, and it answers its warm-up requests; `worker-linked`, `-cold`, `-lost` or `-drained` follows. */
+  /** Every link of the worker is open, and its warm-up has begun. `worker-linked`, `-cold`, `-lost` or `-drained` follows. */
   | { readonly type: 'worker-warming'; readonly worker: number }
-  /** It did not answer a warm-up request as it should: its links are closed, it gets no request. */
+  /** The worker failed in its warm-up. Its links are closed, and it gets no request. */
   | { readonly type: 'worker-cold'; readonly worker: number; readonly note: string }
-  /** Every link of the worker is open: requests can go to it. */
+  /** Every link of the worker is open, and it is warm: it can get requests. */
   | { readonly type: 'worker-linked'; readonly worker: number }
   | { readonly type: 'worker-drained'; readonly worker: number }
-  /** The links broke: the worker died, or it broke the wire's rules (`reason`) and must be replaced. */
+  /** The links broke. The worker has died, or it broke the wire's rules (`reason`) and must be replaced. */
   | { readonly type: 'worker-lost'; readonly worker: number; readonly reason: string }
-  /** A request ran past its deadline: the client has its 504, the worker must be replaced. `note` says which request,
-   *  `request` is its id (empty when nobody waits for it any more), `thread` runs it (empty for ASGI: the event loop). */
+  /** A request ran past its deadline: the client got a 504, and the worker must be replaced. `note` says which request. `request` is its
+   *  id, empty when nobody waits for it any more. `thread` runs it; empty for ASGI, where it is the event loop. */
   | {
       readonly type: 'worker-stuck'
       readonly worker: number
@@ -150,15 +152,15 @@ export type GatewayToMaster =
       readonly request: string
       readonly thread: string
     }
-  /** It has answered as many requests as `maxRequests` says. Once; it serves on until it is drained. */
+  /** The worker has answered `maxRequests` requests. Sent once. The worker serves on until it is drained. */
   | { readonly type: 'worker-spent'; readonly worker: number; readonly requests: number }
-  /** Its event loop does not turn (ASGI): it is asked for its stacks, and is replaced if it stays so (`worker-stuck`). */
+  /** The worker's event loop does not turn (ASGI). The master asks for its stacks. If it stays blocked, `worker-stuck` follows. */
   | { readonly type: 'worker-blocked'; readonly worker: number; readonly note: string }
-  /** `cut`: exchanges that were still running at the deadline. */
+  /** The drain is over. `cut`: exchanges that still ran at the deadline. */
   | { readonly type: 'drained'; readonly cut: number }
   /** Development: a line for each request. */
   | ({ readonly type: 'request' } & RequestTold)
-  /** `request`: the id of the one that the line is about. */
+  /** `request`: the id of the request that the line is about. */
   | { readonly type: 'log'; readonly level: Level; readonly message: string; readonly request?: string }
 
 // ---- master ⇄ preloader -----------------------------------------------------------------------------------------
@@ -176,105 +178,105 @@ export type MasterToPreloader =
       readonly attributes: readonly string[]
       readonly factory: boolean
       readonly display: string
-      /** Where the environment's DJANGO_SETTINGS_MODULE comes from: `by --env`; empty where it has none. */
+      /** Where DJANGO_SETTINGS_MODULE of the environment comes from, as `by --env`. Empty: it is not set. */
       readonly settingsFrom: string
       readonly threads: number
-      /** Requests that a worker of an ASGI application runs at a time; its `slots`. */
+      /** Requests that an ASGI worker runs at a time: its `slots`. */
       readonly concurrency: number
-      /** auto: a lifespan that the application does not support is none; on: it must; off: not asked. */
+      /** auto: an application may be without lifespan. on: it must support it. off: it is not asked. */
       readonly lifespan: 'auto' | 'on' | 'off'
       /** SCRIPT_NAME or `root_path`. */
       readonly rootPath: string
-      /** False: the settings of a Django project are not looked at. */
+      /** False: nobody looks at the settings of a Django project. */
       readonly findStatic: boolean
       /** Report what is imported, and exceptions with their frames. */
       readonly isDevelopment: boolean
-      /** `--check`: load the application and end it again; `loaded` or `load-failed` is the last message. */
+      /** `--check`: load the application and end it again. `loaded` or `load-failed` is the last message. */
       readonly isCheck: boolean
-      /** Descriptors 0 to 2 are a terminal, for debuggers, and 4 is what the master reads. */
+      /** Descriptors 0 to 2 are a terminal, for debuggers. The master reads descriptor 4 instead. */
       readonly terminal: boolean
       /** More than one process will answer: `wsgi.multiprocess`. */
       readonly multiprocess: boolean
-      /** auto: import before forking unless the inspection finds something; on: import and fork all the same; off: each worker imports. */
+      /** on: import before the fork. auto: the same, unless the inspection finds hazards. off: each worker imports. */
       readonly preload: 'on' | 'off' | 'auto'
-      /** Another preloader has found hazards: the application's lines are followed, to tell which ones make them. */
+      /** Another preloader has found hazards: follow the application's lines, to tell which of them make the hazards. */
       readonly locateHazards: boolean
-      /** Whom the preloader, and so its workers, become before anything of the application runs; null: who they are. */
+      /** The user that preloader and workers become before anything of the application runs. Null: they stay what they are. */
       readonly identity: { readonly uid: number; readonly gid: number; readonly userName: string } | null
-      /** Called in each worker after the fork, before it serves. */
+      /** `--post-fork`: called in each worker after the fork, before it serves. */
       readonly postFork: { readonly module: string; readonly attribute: string } | null
     }
   | { readonly type: 'fork'; readonly worker: number }
-  /** The worker's output pipe is open in the master: the preloader closes its own copy. */
+  /** The master has opened the worker's output: the preloader closes its own copy. */
   | { readonly type: 'output-opened'; readonly worker: number }
-  /** The preloader signals its own children, so no signal ever reaches a stranger that got the number. URG: write where
-   *  every thread stands to the output (`master/fleet/stacks.ts`); by default it is ignored. INT: Ctrl-C, for a debugger. */
+  /** The preloader signals its own children, so no signal reaches a stranger that got the same process id. URG: write the stacks of all
+   *  threads to the output (`master/fleet/stacks.ts`); by default it is ignored. INT: Ctrl-C, for a debugger. */
   | { readonly type: 'signal'; readonly worker: number; readonly signal: 'KILL' | 'URG' | 'INT' }
 
-/** What an application is, once it is imported. */
+/** What is known of an application after its import. */
 export interface LoadedApplication {
   /** `3.11.7`. */
   readonly python: string
-  /** `mysite.wsgi:application`: module and attribute that was used. */
+  /** The module and attribute that are used: `mysite.wsgi:application`. */
   readonly application: string
   /** `Django 5.2.1`, `Flask 3.1.3`, or empty. */
   readonly framework: string
   readonly importMs: number
-  /** Which wire its workers speak: `apps/wire/frames.ts` or `apps/wire/multiplex.ts`. */
+  /** The wire that its workers speak: `apps/wire/frames.ts` or `apps/wire/multiplex.ts`. */
   readonly interface: 'wsgi' | 'asgi'
-  /** Null: not a Django project, or nobody looked (`findStatic`). */
+  /** Null: it is not a Django project, or nobody looked (`findStatic`). */
   readonly static: FoundStatic | null
 }
 
 /** What a Django project's settings say about its static files. */
 export interface FoundStatic {
-  /** STATIC_ROOT, below STATIC_URL; more than one where a proxy in front may have taken a prefix away. */
+  /** STATIC_ROOT, served below STATIC_URL. More than one, where a proxy in front may have removed a prefix. */
   readonly mounts: readonly StaticMount[]
-  /** URLs below which a worker asks the finders of `django.contrib.staticfiles`, while developing. */
+  /** Development: below these URLs a worker asks the finders of `django.contrib.staticfiles`. */
   readonly finders: readonly string[]
-  /** Why there is neither: a phrase. */
+  /** A phrase: why there are neither mounts nor finders. */
   readonly none: string
 }
 
-/** Something in the process that does not survive a fork, or that workers would share to their harm. */
+/** Something in the preloader that does not survive a fork, or that workers must not share. */
 export interface ForkHazard {
   readonly kind: 'thread' | 'process' | 'socket' | 'pipe' | 'file' | 'lock' | 'memory' | 'descriptor'
-  /** One sentence fragment: `thread "Thread-1 (worker)", started for /srv/app/jobs.py:12`, `file /srv/app/records, opened at
+  /** A phrase: `thread "Thread-1 (worker)", started for /srv/app/jobs.py:12`, `file /srv/app/records, opened at
    *  /srv/app/app.py:4`. */
   readonly what: string
 }
 
 export interface LoadFailure {
-  /** One sentence: what was tried and what is wrong. */
+  /** One sentence: what was tried, and what is wrong. */
   readonly message: string
-  /** The application's frames only, ending in the error; empty when there is nothing to show. */
+  /** The application's frames only, with the error at the end. Empty: there is nothing to show. */
   readonly traceback: string
 }
 
 export type PreloaderToMaster =
-  /** Imported, inspected, frozen: ready to fork. `hazards`: with preload on, where it is forked all the same. */
+  /** Imported, inspected, frozen: ready to fork. `hazards`: with preload on, which forks in spite of them. */
   | ({
       readonly type: 'loaded'
       readonly hazards: readonly ForkHazard[]
       readonly notes: readonly string[]
     } & LoadedApplication)
-  /** Development: files that were read since the last time. */
+  /** Development: the files that Python has read since the last `imported`. */
   | { readonly type: 'imported'; readonly files: readonly SourceFile[] }
-  /** Development: what `load-failed`, which follows, is about. */
+  /** Development: the exception of the `load-failed` that follows. */
   | { readonly type: 'report'; readonly report: ErrorReport }
-  /** Preload off: ready to fork; workers import. */
+  /** Preload off: ready to fork. The workers import. */
   | { readonly type: 'waiting' }
   | ({ readonly type: 'load-failed' } & LoadFailure)
-  /** Preload auto found hazards. The preloader exits; the master starts another one that locates them, and then one with preload off. */
+  /** Preload auto found hazards. The preloader exits. The master starts one that locates them, and then one with preload off. */
   | {
       readonly type: 'unsafe'
       readonly hazards: readonly ForkHazard[]
       readonly interface: LoadedApplication['interface']
     }
-  /** `output` is the path of a FIFO that the master opens and reads: the worker's stdout and stderr. */
+  /** `output`: the path of a FIFO that the master opens and reads. It is the worker's stdout and stderr. */
   | { readonly type: 'forked'; readonly worker: number; readonly pid: number; readonly output: string }
   | { readonly type: 'fork-failed'; readonly worker: number; readonly message: string }
-  /** `code` or `signal` (a name as `SIGKILL`), the other is null. */
+  /** Either `code` or `signal` (a name such as `SIGKILL`); the other is null. */
   | {
       readonly type: 'exited'
       readonly worker: number
@@ -286,21 +288,21 @@ export type PreloaderToMaster =
 // ---- master ⇄ worker --------------------------------------------------------------------------------------------
 
 export type MasterToWorker =
-  /** Links are closed: leave. Runs atexit handlers; the master kills what is still there after the graceful timeout. */
+  /** The links are closed: run the atexit handlers and leave. After the graceful timeout the master kills the worker. */
   | { readonly type: 'stop' }
-  /** Say where this thread (`0x00007f3a5c0b1740`), or every one (empty), stands. The control thread answers, with `stacks`. */
+  /** Send the stack of this thread (`0x00007f3a5c0b1740`), or of all threads (empty). The control thread answers with `stacks`. */
   | { readonly type: 'stacks'; readonly thread: string }
 
 export type WorkerToMaster =
-  /** Development, as in PreloaderToMaster. */
+  /** Development: as in PreloaderToMaster, and so is `report`. */
   | { readonly type: 'imported'; readonly files: readonly SourceFile[] }
   | { readonly type: 'report'; readonly report: ErrorReport }
-  /** First, at once after the fork. */
+  /** The first message, right after the fork. */
   | { readonly type: 'hello'; readonly build: string; readonly worker: number; readonly pid: number }
-  /** Imported, and listening for links on `socket`, one accept per slot. */
+  /** The application is imported. The worker listens for links on `socket` and accepts one for each slot. */
   | ({ readonly type: 'ready'; readonly socket: string; readonly slots: number } & LoadedApplication)
   | ({ readonly type: 'load-failed' } & LoadFailure)
-  /** Development: somebody looks at it in a debugger, or types an answer; or no longer. Its deadlines are off meanwhile. */
+  /** Development: whether somebody has a thread of the worker in a debugger, or types an answer to `input()`. Meanwhile its deadlines are off. */
   | { readonly type: 'debugging'; readonly isDebugged: boolean }
-  /** For the log, lines as Python writes tracebacks. */
+  /** For the log: lines as Python writes tracebacks. */
   | { readonly type: 'stacks'; readonly text: string }

@@ -1,6 +1,6 @@
 /**
- * Every message between the processes, with each of its fields wrong in every way: it is refused, and named. A field without a
- * check fails here, and a message without an example does not compile.
+ * Takes every message between the processes and makes each field wrong in every way: the message is refused, and the field is named. A field
+ * without a check fails here. A message without an example does not compile.
  */
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
@@ -19,7 +19,7 @@ type Examples<M extends { readonly type: string }> = {
   readonly [Type in M['type']]: readonly Extract<M, { readonly type: Type }>[]
 }
 
-/** Nothing in it is null or empty where it need not be. */
+/** As few fields as possible are null or empty. */
 const CONFIG: GatewayConfig = {
   limits: {
     requestLine: 8192,
@@ -134,7 +134,7 @@ const FROM_GATEWAY: Examples<GatewayToMaster> = {
   drained: [{ type: 'drained', cut: 0 }],
   log: [{ type: 'log', level: 'warn', message: 'm', request: 'r' }],
 }
-/** `python/tests/test_messages.py` compares its checks with the fields of the vectors, and this test the vectors with the types. */
+/** The fields of each message, to compare with the vectors. `python/tests/test_messages.py` compares the vectors with Python's checks. */
 const TO_PRELOADER: { readonly [T in MasterToPreloader['type']]: FieldsOf<MasterToPreloader, T> } = {
   start: {
     build: 1,
@@ -191,7 +191,7 @@ const WAYS: readonly (readonly [string, Parameters<typeof findShapeError>[1], re
   ['master to gateway', MASTER_SHAPES, Object.values(FROM_MASTER).flat() as unknown as Message[]],
 ]
 
-/** `message.field` without list places. */
+/** `message.field`, without indexes of lists. */
 const NULLABLE: ReadonlySet<string> = new Set([
   'loaded.static',
   'ready.static',
@@ -211,7 +211,7 @@ const MAY_BE_NEGATIVE = /\.modified$/
 const MAY_BE_FRACTIONS = /\.modified$|\.importMs$|\.deadlineMs$|^start\.config\.timeouts\.|\.slowerThan$/
 const LONG = 'x'.repeat(33 * 1024 * 1024)
 
-/** The value with each part of it wrong, in every way that its kind allows. `undefined`: missing. */
+/** Copies of the value, each with one part wrong, in every way that its kind allows. `undefined`: missing. */
 function* spoil(value: unknown, path: string): Generator<unknown> {
   if (!MAY_BE_MISSING.has(path)) yield undefined
   if (!NULLABLE.has(path)) yield null

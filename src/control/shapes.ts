@@ -1,10 +1,11 @@
 /**
- * The shape of every message between the processes, checked where it is read. The application's code runs in those that Python
- * sends: a wrong field must become one clear error there, and cost its sender only, and not be an exception somewhere in the
- * reader. The types make the compiler complain when a field has no check.
+ * The shape of every message between the processes. A message is checked where it is read: master, gateway. The application's code runs
+ * in the processes that send from Python. So a wrong field must become one clear error that costs only its sender, never an exception
+ * somewhere in the reader.
  *
- * Answers only "is it well-formed?"; whether a message fits the moment, and its sender, is for the handles. Python checks what it
- * reads in `python/jumak_worker/process/messages.py`, the gateway what crosses the wire in `apps/wire/`.
+ * Invariant: each field of each message has a check, or the compiler complains.
+ * Not here: whether a message fits the moment and its sender (the handles in `master/fleet/`), what Python reads
+ * (`python/jumak_worker/process/messages.py`), what crosses the wire (`apps/wire/`).
  */
 import {
   type Check,
@@ -40,32 +41,32 @@ import type {
   WorkerToMaster,
 } from './messages.ts'
 
-/** All messages of one channel and direction: by type, by field. */
+/** All messages of one channel in one direction: the checks by type and field. */
 export type Shapes<Message extends { readonly type: string }> = {
   readonly [Type in Message['type']]: Checks<Omit<Extract<Message, { readonly type: Type }>, 'type'>>
 }
 
-/** A path, a name, a sentence that is our own. */
+/** Characters of a path, a name, or a sentence of ours. */
 const MAX_TEXT = 4096
-/** What is the application's own words: a line of a channel may be so long. */
+/** Characters of the application's own words. A line of a channel may be as long. */
 const MAX_WORDS = 1024 * 1024
-/** The path of a request may be in what the gateway logs: a head has 16 MiB at most. */
+/** Characters of what the gateway logs. It may contain the path of a request, and a head has 16 MiB at most. */
 const MAX_LOGGED = 32 * 1024 * 1024
-/** The kernel's are 4 million at most, a container's and macOS's fewer. */
+/** Linux goes up to 4 million, containers and macOS to less. */
 const MAX_PID = 2 ** 31 - 1
-/** Of workers and generations: a new one each millisecond for three weeks. */
+/** Numbers of workers and generations: enough for a new one each millisecond for three weeks. */
 const MAX_NUMBER = 2 ** 31 - 1
-/** `--concurrency` has no more, and `--threads` far fewer; what was really set is for the worker's handle. */
+/** The greatest `--concurrency`; `--threads` has far less. The worker's handle compares with what was really set. */
 const MAX_SLOTS = 65_536
-/** Milliseconds of a date as JavaScript knows it. A file may be of any. */
+/** Milliseconds: the greatest date of JavaScript. A file may have any date. */
 const MAX_DATE = 8.64e15
-/** Ten times what `sources.py` notes: a generation's are put together of several messages. */
+/** Ten times what `sources.py` notes: the files of a generation come in several messages. */
 const MAX_FILES = 50_000
 const MAX_FD = 2 ** 20
-/** Of one host with all its ports. */
+/** Listening sockets, for a host with very many addresses and ports. */
 const MAX_LISTENERS = 4096
 const MAX_MOUNTS = 10_000
-/** 24 days, as long as a timer of Node may be. */
+/** 24 days: the longest timer of Node. */
 const MAX_DELAY_MS = 2 ** 31 - 1
 
 const HAZARD_KINDS: Readonly<Record<ForkHazard['kind'], true>> = {
@@ -88,12 +89,12 @@ const pid = wholeNumber(1, MAX_PID)
 const slots = wholeNumber(1, MAX_SLOTS)
 const level = oneOf(['debug', 'info', 'warn', 'error'])
 const wire = oneOf(['wsgi', 'asgi'])
-/** As `faulthandler` writes it; empty: none, or all. */
+/** A thread as `faulthandler` writes it. Empty: none, or all. */
 const thread = textLike(/^(0x[0-9a-f]{16})?$/, 18, 'a thread as 0x00007f3a5c0b1740')
 const signal = textLike(/^(SIG[A-Z0-9+-]+|signal \d+)$/, 20, 'the name of a signal')
 const directory = textLike(/^\//, MAX_TEXT, 'an absolute path')
 
-/** A gateway that was started by a program that has been replaced. */
+/** It differs when the program's files were replaced while it runs: then a new gateway is of another build than its master. */
 const ownBuild = oneOf([version], `${version}, as the gateway is: restart Jumak`)
 
 const folder = textLike(/^\/(.*\/)?$/s, MAX_TEXT, 'a path as /static/')
@@ -145,7 +146,7 @@ const listener = object<InheritedListener>({
   unixPath: orNull(directory),
 })
 
-/** It comes over the wire as well, from the same processes. */
+/** For the wire: there the same processes send reports, too. */
 export function isErrorReport(value: unknown): value is ErrorReport {
   return report(value) === null
 }
@@ -198,7 +199,7 @@ export const GATEWAY_SHAPES: Shapes<GatewayToMaster> = {
 }
 
 export const MASTER_SHAPES: Shapes<MasterToGateway> = {
-  // First: another build may have another configuration.
+  // The build comes first: another build may have another configuration.
   start: { build: ownBuild, config: gatewayConfig, listeners: listOf(listener, MAX_LISTENERS) },
   'worker-add': {
     worker: number,
@@ -226,7 +227,7 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
 
 type AnyShapes = Readonly<Record<string, Readonly<Record<string, Check>>>>
 
-/** Null when `message` is one of `shapes`, else what is wrong with it, for the log: `field 'slots' of message 'ready' is …`. */
+/** Null: `message` is one of `shapes`. Otherwise what is wrong, for the log: `field 'slots' of message 'ready', which is …`. */
 export function findShapeError(message: unknown, shapes: AnyShapes): string | null {
   if (typeof message !== 'object' || message === null) return 'a message that is not an object'
   const type = (message as Record<string, unknown>)['type']

@@ -1,4 +1,4 @@
-/** `test/vectors/control.json` is read by this test and by the Python side's (`python/tests/test_messages.py`). */
+/** Reads `test/vectors/control.json`. On the Python side `python/tests/test_messages.py` reads it, too. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -20,7 +20,7 @@ const vectors: readonly Vector[] = JSON.parse(
   readFileSync(new URL('../../test/vectors/control.json', import.meta.url), 'utf8'),
 )
 
-/** The compiler complains here when a message is added to `messages.ts`: then it needs a vector. */
+/** When a message is added to `messages.ts`, the compiler complains here: the message needs a vector. */
 const TYPES = {
   'preloader master': { start: 0, fork: 0, 'output-opened': 0, signal: 0 } satisfies Record<
     MasterToPreloader['type'],

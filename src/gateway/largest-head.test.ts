@@ -1,10 +1,11 @@
 /** The largest head that the settings let in fits into a frame to a worker, however it grows on its way there. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { MAX_INLINE_BODY } from '../apps/pool/body.ts'
 import { FakeExchange } from '../apps/testing/fake-exchange.ts'
 import { writeEnviron } from '../apps/wire/environ.ts'
 import { FrameWriter } from '../apps/wire/frame-writer.ts'
-import { MAX_INLINE_BODY, MAX_PAYLOAD } from '../apps/wire/frames.ts'
+import { MAX_PAYLOAD } from '../apps/wire/frames.ts'
 import { ScopeWriter } from '../apps/wire/scope.ts'
 import { MAX_FIELDS, MAX_HEADERS, MAX_REQUEST_LINE } from '../config/settings/limits.ts'
 import type { Exchange } from '../http/exchange.ts'

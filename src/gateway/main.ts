@@ -6,6 +6,7 @@
  * leaves, so that the port is free for the next start. It writes its log through the master; only the access log is its own.
  */
 import { writeSync } from 'node:fs'
+import { linkFactory } from '../apps/links.ts'
 import { AppPool } from '../apps/pool/pool.ts'
 import { OpenFiles } from '../base/open-files.ts'
 import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
@@ -122,15 +123,13 @@ class Gateway {
   }
 
   #makePool(config: GatewayConfig, space: TemporarySpace, build: string): AppPool {
+    const { limits, timeouts, queueOrder, retry, rootPath } = config
     return new AppPool({
-      limits: config.limits,
-      timeouts: config.timeouts,
-      queueOrder: config.queueOrder,
-      retry: config.retry,
-      space,
-      memory: this.#memory.budget,
-      build,
-      rootPath: config.rootPath,
+      limits,
+      timeouts,
+      queueOrder,
+      retry,
+      links: linkFactory({ limits, timeouts, space, memory: this.#memory.budget, build, rootPath }),
       onError: (exchange, error) => this.#refuse(exchange, error),
       beforeDispatch: config.isDevelopment ? () => this.#development?.checkFreshness() : undefined,
       events: poolEvents(this.#channel, (level, message, request) => this.#log(level, message, request)),

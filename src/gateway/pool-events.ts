@@ -1,5 +1,5 @@
 /** Tells the master what becomes of its workers. */
-import type { PoolEvents } from '../apps/pool/worker-lifecycle.ts'
+import type { PoolEvents } from '../apps/pool/events.ts'
 import type { GatewayChannel } from '../control/ipc.ts'
 
 export function poolEvents(channel: GatewayChannel, log: PoolEvents['log']): PoolEvents {

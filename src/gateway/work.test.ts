@@ -11,8 +11,8 @@ import { WorkMeter } from './testing/work.ts'
 
 const meter = WorkMeter.start()
 const { FakeExchange } = await import('../apps/testing/fake-exchange.ts')
-const { Culprits } = await import('../apps/pool/offenders.ts')
-const { RequestTimes } = await import('../apps/pool/request-times.ts')
+const { Offenders } = await import('../apps/pool/offenders.ts')
+const { RequestTimes } = await import('../apps/worker/request-times.ts')
 const { LiveBody } = await import('../apps/pool/live-body.ts')
 const { RequestBody } = await import('../apps/pool/body.ts')
 const { WorkerDecoder } = await import('../apps/wire/decode.ts')
@@ -324,7 +324,7 @@ describe('a request on its way', () => {
       return [relativePath({ url: '/', directories: [] }, path), contentTypeOf(path), hasContentHash(path)]
     },
     'into the access log': exchange => lines.map(line => line(exchange, 0)),
-    'by its path': ({ request }) => [times.of(request.path), new Culprits().convict('GET', request.path, 0)],
+    'by its path': ({ request }) => [times.of(request.path), new Offenders().convict('GET', request.path, 0)],
     'by its target': ({ request }) => parseTarget('GET', withoutRawBytes(`http://${request.path}`)),
   }
   for (const [name, use] of Object.entries(uses)) {

@@ -3,10 +3,9 @@
  * that a slow client costs no worker and a client that goes meanwhile costs nothing; with `requestBuffering` off, and for an
  * ASGI application, only what fits in one frame is, and the rest goes to the worker while it arrives. Runs in the gateway.
  */
-import { RequestBody, tooMuchStored } from '../apps/pool/body.ts'
+import { MAX_INLINE_BODY, RequestBody, tooMuchStored } from '../apps/pool/body.ts'
 import { LiveBody } from '../apps/pool/live-body.ts'
 import type { AppPool } from '../apps/pool/pool.ts'
-import { MAX_INLINE_BODY } from '../apps/wire/frames.ts'
 import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { TemporarySpace } from '../base/temporary-space.ts'
 import type { Limits } from '../config/types.ts'

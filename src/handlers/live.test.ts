@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, test } from 'node:test'
+import { linkFactory } from '../apps/links.ts'
 import { LiveBody } from '../apps/pool/live-body.ts'
 import { AppPool } from '../apps/pool/pool.ts'
 import { FakeWorker, type Script } from '../apps/testing/fake-worker.ts'
@@ -29,12 +30,12 @@ async function serve(script: Script, request = 0) {
   const events = new EventEmitter()
   const limits = { body: 1e6, memoryBuffer: 10_000, responseBuffer: 100_000, queue: 10 } as Limits
   const problem = (id: number, what: string) => events.emit('problem', `${id} ${what}`)
+  const timeouts = { request, requestFor: [], streamIdle: 0, queue: 0 } as Partial<Timeouts> as Timeouts
+  const space = new TemporarySpace(directory)
   const pool = new AppPool({
     limits,
-    timeouts: { request, requestFor: [], streamIdle: 0, queue: 0 } as Partial<Timeouts> as Timeouts,
-    space: new TemporarySpace(directory),
-    memory: new MemoryBudget(),
-    build: 'b1',
+    timeouts,
+    links: linkFactory({ limits, timeouts, space, memory: new MemoryBudget(), build: 'b1' }),
     onError: respondWithError,
     events: {
       linked: () => events.emit('linked'),

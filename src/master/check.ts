@@ -1,8 +1,8 @@
 /**
- * `--check`: loads the application as a start would, with its Python, user, environment and directory, in a process that binds
- * nothing and serves nobody: import, `--post-fork`, the lifespan's start-up and shutdown. Runs in the command line.
+ * `--check`: loads the application as a start would, with the same Python, user, environment and directory: import, `--post-fork`, the
+ * lifespan's start-up and shutdown. It binds nothing and serves nobody. Runs in the process of the command line.
  *
- * Invariant: when this resolves its process is gone, and what it has started, also when a signal ends it early.
+ * Invariant: when this resolves, the preloader and everything that it has started are gone, even when a signal ends the check early.
  */
 import { constants } from 'node:os'
 import type { Config } from '../config/types.ts'
@@ -10,12 +10,12 @@ import type { LoadedApplication } from '../control/messages.ts'
 import { OperatorError } from './errors.ts'
 import { Generation, type GenerationFailure } from './fleet/generation.ts'
 import { MAX_TIMER_MS } from './fleet/generations.ts'
-import { describeStatic } from './fleet/static-mounts.ts'
+import { mountsOf } from './fleet/static-mounts.ts'
 import { checkIdentity } from './host/identity.ts'
-import { takeNotifySocket } from './host/notifier.ts'
 import { describeDuration } from './output/describe.ts'
-import { uselessSettings } from './output/facts.ts'
+import { takeNotifySocket } from './output/notifier.ts'
 import { Outputs } from './output/output.ts'
+import { describeStatic, uselessSettings } from './output/start-facts.ts'
 import { PROGRAMS } from './paths.ts'
 
 export type Checked =
@@ -25,10 +25,10 @@ export type Checked =
       readonly static: string | null
       readonly warnings: readonly string[]
     }
-  /** `exitCode`: 1 where it was not the application's fault, 3 where it was; after a signal as a shell has it. */
+  /** `exitCode`: 3 where it was the application's fault, 1 where it was not, 128 + number after a signal. */
   | { readonly exitCode: number; readonly problem: string }
 
-/** `print`: lines that the application prints meanwhile, and word of one that takes long. */
+/** `print` gets the lines that the application prints meanwhile, and a line every ten seconds while the import goes on. */
 export async function checkApplication(config: Config, print: (line: string) => void): Promise<Checked> {
   const { umask, identity } = config
   try {
@@ -37,7 +37,7 @@ export async function checkApplication(config: Config, print: (line: string) => 
     if (error instanceof OperatorError) return { exitCode: 1, problem: error.message }
     throw error
   }
-  // As for a start: what is the service manager's is not the application's.
+  // As at a start: the application must not see the service manager's variables.
   takeNotifySocket(process.env)
   if (umask !== null) process.umask(umask)
   const outputs = new Outputs()
@@ -53,13 +53,17 @@ export async function checkApplication(config: Config, print: (line: string) => 
     return { exitCode: result.kind === 'operator' ? 1 : 3, problem }
   }
   const { interface: kind } = result
-  return { application: result, static: describeStatic(result, config), warnings: uselessSettings(kind, config) }
+  return {
+    application: result,
+    static: describeStatic(result, config, mountsOf(result, config)),
+    warnings: uselessSettings(kind, config),
+  }
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 type Signal = (typeof SIGNALS)[number]
 
-/** How long the last output of a process that is gone is waited for. */
+/** How long to wait for the last output of a process that is gone. */
 const LAST_OUTPUT_MS = 500
 
 async function load(
@@ -73,7 +77,7 @@ async function load(
   const ended = Promise.withResolvers<void>()
   const generation = new Generation({
     number: 1,
-    // It is imported where `loaded` comes from, whatever is forked in a start.
+    // The preloader imports, even where the workers do at a start: only it answers with `loaded`.
     config: { ...config, preload: 'on' },
     wanted: config.workers,
     expected: null,
@@ -87,7 +91,7 @@ async function load(
       ended: () => ended.resolve(),
       output: (_, line) => print(line),
       stillLoading: (_, elapsed) => print(`jumak: still importing ${app.display} after ${elapsed}`),
-      told() {},
+      developmentMessage() {},
       worker() {},
       orphaned() {},
       hazards() {},
@@ -100,10 +104,10 @@ async function load(
       : setTimeout(() => generation.fail({ kind: 'run', message, traceback: '' }), Math.min(MAX_TIMER_MS, startTimeout))
   const result = await Promise.race([known.promise, interrupted])
   clearTimeout(timer)
-  // In order, unless it hangs or nobody wants to wait; by force after some seconds.
+  // SIGKILL where it hangs or a signal came. Otherwise it ends in order, or by force after some seconds.
   if (typeof result === 'string' || ('kind' in result && result.kind === 'run')) generation.kill()
   generation.end()
-  // When all is known, its end may hang.
+  // The result is known, but the end may hang.
   const signal = await Promise.race([ended.promise, interrupted])
   if (signal !== undefined) generation.kill()
   await ended.promise

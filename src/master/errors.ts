@@ -1,9 +1,9 @@
-/** What the operator can mend (an address, a path, a Python): the message is one sentence and all they need to see. */
+/** Something that the operator can mend: an address, a path, a Python. The message is one sentence, and no stack is shown. */
 export class OperatorError extends Error {
   override readonly name = 'OperatorError'
 }
 
-/** For `code` and `message` of whatever was thrown. */
+/** Whatever was thrown, as something with a `message`, and perhaps a `code`. */
 export function asErrno(error: unknown): NodeJS.ErrnoException {
   return error instanceof Error ? error : new Error(String(error))
 }

@@ -1,48 +1,46 @@
 /**
- * The master, assembled: binds the sockets, makes the runtime directory, starts the fleet, and ends everything again.
- * It never touches a request.
+ * The master process: binds the sockets, makes the runtime directory, starts the fleet, and ends everything again. It puts the parts
+ * together, and never touches a request.
  *
- * Invariants: sockets are bound before anything is spawned, so a wrong address costs nothing; there is one way out
- * (`#finish`), for stops, failures and our own bugs alike: it ends every process, removes the runtime directory and
- * the Unix paths, and flushes the log.
+ * Invariants: the sockets are bound before any process is spawned, so a wrong address costs nothing. There is one way out (`#finish`),
+ * for stops, failures and our own bugs: it ends every process, removes the runtime directory and the Unix paths, and flushes the log.
+ * Not here: what a signal asks for (`signals.ts`), the order of a stop (`shutdown.ts`), which process to start or end (`fleet/`).
  */
 import { writeSync } from 'node:fs'
 import type { Config, Reloaded } from '../config/types.ts'
 import { LOG_ADVICE } from '../observe/sink.ts'
 import { Development } from './development/development.ts'
-import { hasTerminal } from './development/terminal.ts'
 import { asErrno, OperatorError } from './errors.ts'
-import { type ControlServer, listenForWorkers } from './fleet/control-server.ts'
+import { type ControlDirectory, openControlDirectory } from './fleet/control-directory.ts'
 import { Fleet } from './fleet/fleet.ts'
 import { checkIdentity, checkTemporaryDirectory } from './host/identity.ts'
-import { bindListeners, type Listener } from './host/listeners.ts'
-import { Notifier, takeNotifySocket } from './host/notifier.ts'
+import type { Listener } from './host/listener.ts'
+import { bindListeners } from './host/listeners.ts'
 import { type PidFile, writePidFile } from './host/pid-file.ts'
-import { createRuntimeDirectory, type RuntimeDirectory } from './host/runtime-directory.ts'
+import { hasTerminal } from './host/terminal.ts'
 import { ProgramLog, prepareAccessLog, reopenLogs } from './output/log-files.ts'
 import { Narrator } from './output/narrator.ts'
+import { Notifier, takeNotifySocket } from './output/notifier.ts'
 import { Outputs } from './output/output.ts'
 import { PROGRAMS, type Programs } from './paths.ts'
 import { Reloader } from './reload.ts'
 import { Shutdown } from './shutdown.ts'
 import { handleSignals, type Urgency } from './signals.ts'
 
-/** Last words of processes that are gone are in their pipes; only a daemon that holds one open takes longer. */
+/** How long to wait for the last output of processes that are gone. Only a daemon that holds a pipe open needs longer. */
 const LAST_OUTPUT_MS = 500
-/** Ctrl-C twice within this time ends the program, though a debugger waits. */
-const INTERRUPT_MS = 2000
 
 /** Where the configuration came from. */
 export interface ConfigSource {
-  /** What is useless or surprising in it. */
+  /** About settings that are useless or surprising. */
   readonly warnings: readonly string[]
-  /** Reads it anew; null: it can not be. */
+  /** Reads it again; null: that is not possible. */
   readonly reload: () => Reloaded | null
 }
 
 /**
- * Serves until it is told to stop. Resolves with the exit code: 0 stopped as asked, 1 failed at run time, 3 the application
- * could not be loaded. Only a write to a log whose reader is stuck may be left: the caller ends the process.
+ * Serves until it is told to stop. Resolves with the exit code: 0 stopped as asked, 1 failed at run time, 3 the application could not be
+ * loaded. Then the caller ends the process: a write to a log whose reader is stuck may still be pending.
  */
 export async function runMaster(
   config: Config,
@@ -54,7 +52,7 @@ export async function runMaster(
     log = new ProgramLog(config)
   } catch (error) {
     const { code, message } = asErrno(error)
-    // One of our own says all of it.
+    // An error of our own has no code, and its message says everything.
     const why =
       code === undefined ? message : `cannot write the log ${config.logFile} (${code}): ${LOG_ADVICE} with --log-file`
     writeSync(2, `jumak: ${why}\n`)
@@ -66,7 +64,7 @@ export async function runMaster(
 }
 
 class Master {
-  /** As it is in force. */
+  /** In force now. */
   #config: Config
   readonly #source: ConfigSource
   readonly #programs: Programs
@@ -76,15 +74,12 @@ class Master {
   readonly #stopped = Promise.withResolvers<number>()
   #listeners: Listener[] = []
   #pidFile: PidFile | null = null
-  #directory: RuntimeDirectory | null = null
-  #control: ControlServer | null = null
+  #directory: ControlDirectory | null = null
   #fleet: Fleet | null = null
   #shutdown: Shutdown | null = null
   #development: Development | null = null
   #notifier: Notifier | null = null
   #isFinishing = false
-  /** When a debugger was last given Ctrl-C. */
-  #interruptedAt = Number.NEGATIVE_INFINITY
 
   constructor(config: Config, programs: Programs, narrator: Narrator, log: ProgramLog, source: ConfigSource) {
     this.#config = config
@@ -97,7 +92,7 @@ class Master {
   async run(): Promise<number> {
     const onBug = (error: unknown) => this.#onBug(error)
     process.on('uncaughtException', onBug)
-    // Without a handler a rejection becomes an uncaughtException.
+    // Unhandled rejections arrive there too.
     let removeSignals = () => {}
     try {
       removeSignals = this.#handleSignals()
@@ -123,19 +118,17 @@ class Master {
     prepareAccessLog(this.#config)
     this.#listeners = await bindListeners(this.#config.bind, { mode: unixMode, identity })
     if (pidFile !== null) this.#pidFile = writePidFile(pidFile)
-    this.#directory = await createRuntimeDirectory({ temporaryDirectory, identity, environment: process.env })
-    this.#control = await listenForWorkers(
-      this.#directory.controlSocket,
-      (channel, worker, pid) => this.#fleet?.onHello(channel, worker, pid) ?? false,
-      reason => this.#narrator.warn(reason),
-      identity,
-    )
-    // Told to stop meanwhile.
+    this.#directory = await openControlDirectory(this.#config, {
+      hello: (channel, worker, pid) => this.#fleet?.onHello(channel, worker, pid) ?? false,
+      warn: message => this.#narrator.warn(message),
+      bug: error => this.#onBug(error),
+    })
+    // A signal came meanwhile.
     if (this.#isFinishing) return
     this.#narrator.started(this.#listeners)
     for (const warning of this.#source.warnings) this.#narrator.warn(warning)
     if (process.geteuid?.() === 0 && identity === null) this.#narrator.runsAsRoot()
-    // `bin/jumak` would have started one.
+    // `bin/jumak` starts an init where it can.
     if (process.pid === 1) this.#narrator.isProcessOne()
     this.#fleet = this.#makeFleet(this.#directory.path)
     this.#fleet.beginGeneration()
@@ -180,7 +173,7 @@ class Master {
     })
   }
 
-  /** At first, and when a reload is over, whatever became of it: the service manager waits for that. */
+  /** After the start and after each reload, even a refused one: the service manager waits for it. */
   #tellReady(): void {
     const fleet = this.#fleet
     if (this.#isFinishing || fleet === null || fleet.serving === null || fleet.isReloading) return
@@ -198,7 +191,9 @@ class Master {
         if (!this.#isFinishing) this.#narrator.info(`stopping ${STOP_WORDS[urgency]} (${signal})`)
         this.#stop(urgency, 0)
       },
-      interrupt: () => !this.#isFinishing && this.#interruptDebugger(),
+      // Without a terminal it is an editor's debugger, which has keys of its own.
+      interrupt: () =>
+        !this.#isFinishing && hasTerminal(this.#config) && (this.#fleet?.workers.debuggers.interrupt() ?? false),
       reload: () => {
         if (this.#isFinishing) return
         this.#notifier?.reloading()
@@ -210,7 +205,7 @@ class Master {
         this.#narrator.info(
           begun
             ? 'reload: a new generation is started'
-            : 'reload: follows when the present one is done, or is given up (--start-timeout)',
+            : 'reload: waits until the present one is done or given up (--start-timeout)',
         )
       },
       changeWorkers: by => {
@@ -222,17 +217,7 @@ class Master {
     })
   }
 
-  /** Whoever means the program says it twice. */
-  #interruptDebugger(): boolean {
-    const now = performance.now()
-    if (now - this.#interruptedAt < INTERRUPT_MS) return false
-    // An editor's debugger has keys of its own.
-    if (!hasTerminal(this.#config) || !this.#fleet?.crew.interruptDebugger()) return false
-    this.#interruptedAt = now
-    return true
-  }
-
-  /** False: it is wrong, and nothing changes. */
+  /** False: the new configuration is wrong, and nothing changes. */
   #readConfig(): boolean {
     const read = this.#source.reload()
     if (read === null) return true
@@ -250,18 +235,11 @@ class Master {
     return true
   }
 
-  /** False where it cannot be mended: without it no worker could ever be replaced, so the program ends. */
+  /** False: it cannot be mended. Then no worker could ever be replaced, so the program ends. */
   #repairDirectory(): boolean {
-    const directory = this.#directory!
     if (this.#isFinishing && !this.#shutdown?.isDelaying) return false
     try {
-      const control = this.#control!
-      const repaired = directory.repair(() => control.isThere)
-      if (repaired === '') return true
-      this.#narrator.warn(`the runtime directory ${directory.path} ${repaired}`)
-      if (control.isThere) return true
-      // Listens, and the path is there, when this returns; what it promises is only the news of it.
-      control.listenAgain().catch((error: unknown) => this.#onBug(error))
+      this.#directory?.repair()
       return true
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
@@ -276,7 +254,7 @@ class Master {
     this.#stop('now', 1)
   }
 
-  /** The first call decides the exit code; later ones can only hurry. */
+  /** The first call decides the exit code; later calls only make it faster. */
   #stop(urgency: Urgency, code: number): void {
     if (this.#isFinishing) {
       this.#shutdown?.hurry(urgency)
@@ -304,7 +282,7 @@ class Master {
   }
 
   async #release(): Promise<void> {
-    this.#control?.close()
+    this.#directory?.close()
     await this.#notifier?.close()
     await this.#outputs.finish(LAST_OUTPUT_MS)
     this.#closeListeners()

@@ -1,19 +1,19 @@
 /**
- * One reload at a time. A request that comes during one is remembered, once: the code may have changed since that one
- * was imported, and two more reloads would import the same. Runs in the master.
+ * One reload at a time. A request that comes during a reload is remembered, because the code may have changed since its import.
+ * Several such requests become one: more reloads would import the same code. Runs in the master.
  */
 export class Reloader {
   readonly #isBusy: () => boolean
   readonly #begin: () => void
   #again = false
 
-  /** `isBusy`: a generation is coming up, for whatever reason. */
+  /** `isBusy`: a generation is coming up, for any reason. */
   constructor(isBusy: () => boolean, begin: () => void) {
     this.#isBusy = isBusy
     this.#begin = begin
   }
 
-  /** False when it has to wait for the one that runs. */
+  /** False: the reload waits until the present one is over. */
   request(): boolean {
     if (this.#isBusy()) {
       this.#again = true
@@ -23,7 +23,7 @@ export class Reloader {
     return true
   }
 
-  /** A generation serves, or was given up. */
+  /** The reload is over: its generation serves, or was given up. */
   settled(): void {
     if (!this.#again) return
     this.#again = false

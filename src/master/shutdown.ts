@@ -1,23 +1,24 @@
 /**
- * How everything ends: delay (`--shutdown-delay`), in which all goes on → gateway drained → workers stopped → preloaders and gateway ended → whatever is left killed. Runs in
- * the master, once; can be hurried while it runs.
+ * The order in which everything stops. Runs in the master, once; a second signal makes it faster.
  *
- * Invariants: every wait has an end, so the program always does; the gateway goes first, since requests end there;
- * nothing is started any more from the drain on (`fleet.freeze`), and nobody new can connect.
+ *     delay (`--shutdown-delay`) → the gateway drains → the workers stop → preloaders and gateway end → SIGKILL for the rest
+ *
+ * Invariants: every wait has an end, so the program always ends; the gateway goes first, because requests end there; from the drain on
+ * nothing is started (`fleet.freeze`), and no client can connect.
  */
 import type { Fleet } from './fleet/fleet.ts'
-import { IN_SERVICE } from './fleet/supervise.ts'
+import { IN_SERVICE } from './fleet/worker-phases.ts'
 import type { Narrator } from './output/narrator.ts'
 import type { Urgency } from './signals.ts'
 
 const QUICK_MS = 500
-/** Over the deadline that the gateway was given: its answer, on a busy machine. */
+/** Beyond the deadline of the gateway: time for its answer on a busy machine. */
 const ANSWER_MS = 1000
-/** Handlers that the application registered for its exit, when the requests took all of the graceful timeout. */
+/** For the application's own exit handlers, when the requests took all of the graceful timeout. */
 const LEAST_STOP_MS = 3000
-/** Ending what has nothing to do any more. */
+/** For processes that have nothing to do any more. */
 const END_MS = 5000
-/** From SIGKILL to the news of it. */
+/** Between SIGKILL and the report of the exit. */
 const KILL_MS = 3000
 
 export interface ShutdownOptions {
@@ -26,7 +27,7 @@ export interface ShutdownOptions {
   readonly gracefulMs: number
   readonly delayMs: number
   readonly urgency: Urgency
-  /** The listening sockets are the gateway's alone from here on. */
+  /** Closes the master's copies of the listening sockets: the gateway alone has them then. */
   readonly stopListening: () => void
 }
 
@@ -37,10 +38,10 @@ export class Shutdown {
   readonly #delayMs: number
   readonly #stopListening: () => void
   #urgency: Urgency
-  /** Everything goes on, and is replaced as ever. */
+  /** In the delay: everything serves on, and what dies is replaced. */
   isDelaying = false
   #isDelayOver = false
-  /** Wakes the wait that runs. */
+  /** Looks at the present wait again. */
   #check: () => void = () => {}
 
   constructor(options: ShutdownOptions) {
@@ -52,21 +53,21 @@ export class Shutdown {
     this.#urgency = options.urgency
   }
 
-  /** Ends the delay; more urgent than before if it is, and never less. */
+  /** Ends the delay. The urgency only ever grows. */
   hurry(urgency: Urgency): void {
     this.#isDelayOver = true
     if (RANK[urgency] > RANK[this.#urgency]) this.#urgency = urgency
     this.#check()
   }
 
-  /** Resolves when no process is left, or cannot be got rid of. */
+  /** Resolves when no process is left, or the last one resists SIGKILL. */
   async run(): Promise<void> {
     const fleet = this.#fleet
-    // In the same turn where there is none: nothing may be started in between.
+    // Without a delay there is no `await` before `freeze`: nothing may start in between.
     if (this.#mayDelay()) await this.#delay()
     fleet.freeze()
     fleet.onChange(() => this.#check())
-    // No other gateway follows: who connects from here on should hear at once that nobody does, and not wait in the kernel's queue.
+    // No other gateway follows. New clients should be refused at once, and not wait in the kernel's queue.
     this.#stopListening()
     const startedAt = performance.now()
     await this.#drainGateway(startedAt)
@@ -76,7 +77,7 @@ export class Shutdown {
     await this.#until(() => this.#isEmpty(), { graceful: END_MS, quick: END_MS })
     if (this.#isEmpty()) return
     fleet.gateway?.kill()
-    for (const worker of fleet.crew.workers.values()) fleet.crew.kill(worker)
+    for (const worker of fleet.workers.values()) fleet.workers.kill(worker)
     for (const generation of fleet.generations.values()) generation.kill()
     await this.#until(() => this.#isEmpty(), { graceful: KILL_MS, quick: KILL_MS, now: KILL_MS })
   }
@@ -89,16 +90,16 @@ export class Shutdown {
     this.isDelaying = false
   }
 
-  /** Not when it is urgent, or nobody was ever told that it is ready. */
+  /** There is no delay when the stop is urgent, or the program was never ready. */
   #mayDelay(): boolean {
     return this.#delayMs > 0 && this.#urgency === 'graceful' && this.#fleet.serving !== null
   }
 
   #isEmpty(): boolean {
-    const { gateway, generations, crew } = this.#fleet
-    // Nobody reports the end of workers whose preloader went with them.
+    const { gateway, generations, workers } = this.#fleet
+    // When a preloader has ended with its workers, nobody reports their exits.
     const isReported = generations.values().some(generation => !generation.isGone)
-    return gateway === null && !isReported && crew.workers.values().every(worker => !worker.isConnected)
+    return gateway === null && !isReported && workers.values().every(worker => !worker.isConnected)
   }
 
   async #drainGateway(startedAt: number): Promise<void> {
@@ -115,23 +116,23 @@ export class Shutdown {
   }
 
   async #stopWorkers(startedAt: number): Promise<void> {
-    const { crew } = this.#fleet
+    const { workers } = this.#fleet
     if (this.#urgency === 'now') return
-    for (const worker of crew.workers.values()) {
-      // Still importing, it does not read its connection; stuck, its thread ends only with it, and its requests are answered.
+    for (const worker of workers.values()) {
+      // While it imports it does not read its connection. A stuck thread ends only with the process, and its requests are answered.
       const isDeaf = worker.phase === 'forking' || worker.phase === 'starting' || worker.fault === 'stuck'
-      if (isDeaf) crew.kill(worker)
+      if (isDeaf) workers.kill(worker)
       else if (IN_SERVICE.has(worker.phase) || worker.phase === 'draining' || worker.phase === 'drained') worker.stop()
     }
     const left = startedAt + this.#gracefulMs - performance.now()
-    await this.#until(() => crew.workers.size === 0, { graceful: Math.max(left, LEAST_STOP_MS), quick: QUICK_MS })
-    if (crew.workers.size === 0) return
-    if (this.#urgency === 'graceful') this.#narrator.killedAtEnd(crew.workers.size)
-    for (const worker of crew.workers.values()) crew.kill(worker)
-    await this.#until(() => crew.workers.size === 0, { graceful: KILL_MS, quick: KILL_MS })
+    await this.#until(() => workers.size === 0, { graceful: Math.max(left, LEAST_STOP_MS), quick: QUICK_MS })
+    if (workers.size === 0) return
+    if (this.#urgency === 'graceful') this.#narrator.killedAtEnd(workers.size)
+    for (const worker of workers.values()) workers.kill(worker)
+    await this.#until(() => workers.size === 0, { graceful: KILL_MS, quick: KILL_MS })
   }
 
-  /** Waits for the condition, at most as long as the urgency allows, counted from `since`; `now` allows nothing unless said. */
+  /** Waits for the condition, at most the urgency's limit, counted from `since`. No limit in `limits`: no wait. */
   #until(condition: () => boolean, limits: Partial<Record<Urgency, number>>, since = performance.now()): Promise<void> {
     return new Promise(resolve => {
       let timer: NodeJS.Timeout | undefined

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { Reloader } from './reload.ts'
 import { handleSignals } from './signals.ts'
 
-/** `interrupts`: Ctrl-C that a debugger takes. */
+/** `interrupts`: how many times a debugger takes Ctrl-C. */
 function listen(isTerminalGone = false, interrupts = 0) {
   const emitter = new EventEmitter()
   const done: string[] = []
@@ -22,19 +22,19 @@ function listen(isTerminalGone = false, interrupts = 0) {
   return { emitter, done, remove }
 }
 
-test('each signal does its own', () => {
+test('each signal asks for its own action', () => {
   const { emitter, done } = listen()
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGTTIN', 'SIGTTOU', 'SIGUSR1']) emitter.emit(signal)
   assert.deepEqual(done, ['stop graceful', 'reload', 'workers 1', 'workers -1', 'reopen'])
 })
 
-test('INT and QUIT hurry, the second of either kind does not wait at all', () => {
+test('INT and QUIT stop quickly, and the second of either kind does not wait at all', () => {
   const { emitter, done } = listen()
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGTERM']) emitter.emit(signal)
   assert.deepEqual(done, ['stop quick', 'stop now', 'stop graceful'])
 })
 
-test('INT is for the debugger as long as one takes it, and hurries nobody', () => {
+test('INT goes to the debugger while one takes it, and does not stop the program', () => {
   const { emitter, done } = listen(false, 1)
   for (const signal of ['SIGINT', 'SIGINT', 'SIGINT']) emitter.emit(signal)
   assert.deepEqual(done, ['interrupt', 'stop quick', 'stop now'])
@@ -46,13 +46,13 @@ test('HUP because the terminal has gone is no reload', () => {
   assert.deepEqual(done, ['stop graceful'])
 })
 
-test('the handlers can be taken away', () => {
+test('the handlers can be removed', () => {
   const { emitter, remove } = listen()
   remove()
   assert.deepEqual(emitter.eventNames(), [])
 })
 
-test('requests during a reload become one more after it', () => {
+test('several requests during a reload become one more reload after it', () => {
   let isBusy = false
   let begun = 0
   const reloader = new Reloader(

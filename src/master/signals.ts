@@ -1,30 +1,30 @@
 /**
- * What the master does at a signal. Only names are given here; the doing is the callbacks'. Runs in the master.
+ * Which signal asks the master for what; the actions are callbacks. Runs in the master.
  *
  *   TERM       stop gracefully            TTIN, TTOU  one worker more, less
  *   INT, QUIT  stop quickly; again: now   USR1        reopen the logs
- *   INT while a debugger waits: for the debugger; again within two seconds: stop quickly
+ *   INT while a debugger waits: interrupts the debugger; again within two seconds: stop quickly
  *   HUP        reload; when the terminal that started us has gone: stop gracefully
  *
- * Node's --disable-sigusr1 blocks USR1 for the whole process, so a master that was started with it never hears that one.
- * Without it, the handler here takes the place of the debugger that USR1 would open.
+ * Node's --disable-sigusr1 blocks USR1 for the whole process: a master that is started with it never gets this signal. Without the
+ * flag, USR1 would open Node's debugger; the handler here prevents that.
  */
 import { closeSync, openSync } from 'node:fs'
 import { isatty } from 'node:tty'
 
-/** How fast to stop. `graceful`: requests end in their own time, up to the graceful timeout; `quick`: in half a second; `now`: SIGKILL. */
+/** How fast to stop. `graceful`: requests have the graceful timeout; `quick`: half a second; `now`: SIGKILL. */
 export type Urgency = 'graceful' | 'quick' | 'now'
 
 export interface SignalActions {
   stop(urgency: Urgency, signal: string): void
-  /** Ctrl-C that is meant for a debugger; false: it is not. */
+  /** Ctrl-C for a debugger; false: no debugger waits for it. */
   interrupt(): boolean
   reload(): void
   changeWorkers(by: 1 | -1): void
   reopenLogs(): void
 }
 
-/** Returns a function that takes the handlers away. `emitter`: `process`. */
+/** Returns a function that removes the handlers. `emitter`: `process`, or another one in tests. */
 export function handleSignals(
   actions: SignalActions,
   emitter: NodeJS.EventEmitter = process,
@@ -52,7 +52,7 @@ export function handleSignals(
   }
 }
 
-/** A shell that ends, or a terminal window that closes, sends HUP too: nobody asked for a reload then. */
+/** HUP also comes from a shell that ends or a terminal window that closes: that is no request for a reload. */
 function terminalWatch(): () => boolean {
   const hadTerminal = isatty(0)
   return () => {

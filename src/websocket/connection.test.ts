@@ -1,4 +1,4 @@
-/** The closing handshake from our side, pressure, pings, time: with a client in memory and, where it matters, mocked time. */
+/** The closing handshake from our side, back-pressure, pings, time. With a client in memory, and mocked time where it matters. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { fakeTime } from '../http1/testing/connect.ts'

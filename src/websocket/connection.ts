@@ -1,35 +1,38 @@
 /**
- * One open WebSocket (RFC6455) on a stream of bytes: the closing handshake, pings, pressure both ways, time. Runs in the gateway.
- * Frames are the business of `input.ts` and `output.ts`, the opening handshake that of HTTP.
+ * One open WebSocket (RFC6455) on a stream of bytes: the closing handshake, the answers to pings, back-pressure both ways. Runs in the
+ * gateway.
  *
- *     open ── close() ──▶ closing ── its close frame, too late, gone ──▶ closed
- *       └──── its close frame, invalid frame, silent, goAway(), gone ────▶
+ *     open ── close() ──▶ closing ── client's close frame, too late, stream gone ──▶ closed
+ *       └── client's close frame, invalid frame, silence, goAway(), stream gone ───────▶
  *
- * After `gone`, messages that had come whole are still told, for a while. Invariants: `events.onClose` is called exactly once, on the way to closed,
- * and no event after it; `onEnded` exactly once, when the stream has closed, and after it. We close the stream first (RFC6455§7.1.1), and read on for a while so that the client can read our close frame.
+ *     state     we send                        what the client sends           ends by
+ *     open      messages, pings, pongs         is told to the application      the arrows above
+ *     closing   nothing after our close frame  is thrown away                  the client's close frame, or `close` (deadline)
+ *     closed    nothing                        is read and thrown away         the client's FIN, `linger`, or LINGER_BYTES
+ *
+ * When the stream goes while open, the messages that had come whole are still told, as long as the application takes them (`last`).
+ * We close the stream first (RFC6455§7.1.1), and read on for a while: unread bytes would reset the connection before the client has
+ * read our close frame.
+ *
+ * Invariants: `events.onClose` is called exactly once, on the way to closed, and no event follows it. `onEnded` is called exactly once,
+ * when the stream has closed, after `events.onClose`.
+ * Not here: frames (`input.ts`, `output.ts`), time (`watch.ts`), the opening handshake (HTTP's).
  */
-import { Deadline } from '../base/deadlines.ts'
 import type { Account } from '../base/memory-budget.ts'
 import type { ByteStream } from '../http/transport.ts'
-import {
-  CloseCode,
-  isSendableCloseCode,
-  type WebSocketConnection,
-  type WebSocketEvents,
-  type WebSocketTerms,
-} from '../http/websocket.ts'
+import { CloseCode, type WebSocketConnection, type WebSocketEvents, type WebSocketTerms } from '../http/websocket.ts'
+import { codeOnWire, reasonOnWire } from './close-frame.ts'
+import type { WebSocketContext } from './context.ts'
 import { clientWindowBits, extensionsFor } from './deflate.ts'
-import type { WebSocketContext } from './engine.ts'
 import { FrameInput, type InputSink } from './input.ts'
 import { FrameOutput } from './output.ts'
+import { ClientWatch } from './watch.ts'
 import { DEFLATE, type PerMessageDeflate, Sender } from './ws.ts'
 
-/** Frames and messages that wait to be compressed: above it `send` says that the client is slow, as the stream does by its own mark. */
+/** Frames, and messages that wait to be compressed. Above it `send` returns false, as it does above the stream's own mark. */
 const SEND_MARK = 64 * 1024
-/** What a failed client still sends is read up to this, so that it can read why. */
+/** Bytes of a failed client that are still read, so that it can read why it failed. */
 const LINGER_BYTES = 4 * 1024 * 1024
-/** Two bytes of a control frame's 125 are the code (RFC6455§5.5). */
-const MAX_REASON = 123
 const NOTHING = Buffer.alloc(0)
 
 export class FramedConnection implements WebSocketConnection, InputSink {
@@ -41,30 +44,19 @@ export class FramedConnection implements WebSocketConnection, InputSink {
   readonly #output: FrameOutput
   readonly #sender: Sender
   readonly #deflate: PerMessageDeflate | undefined
-  /** Ping and pong while open, then the close frame of the client, then its FIN. */
-  readonly #deadline = new Deadline(() => this.#overdue())
-  readonly #sendDeadline = new Deadline(() => this.#sendOverdue())
-  /** Made when it is first needed: most connections are never paused. */
-  #probeDeadline: Deadline | null = null
-  /** Of what waits to be compressed. What waits for the client is the stream's. */
+  readonly #watch: ClientWatch
+  /** Counts what waits to be compressed. The stream counts what waits for the client. */
   #account: Account | null = null
   #state: 'open' | 'closing' | 'closed' = 'open'
+  /** `ended`: we have sent FIN. `gone`: it has closed. */
+  #streamState: 'open' | 'ended' | 'gone' = 'open'
   #isReading = true
-  /** Our close frame was handed to the output: nothing follows it. */
-  #closeWritten = false
-  #streamEnded = false
-  /** The stream has closed. */
-  #isGone = false
   /** `send` has returned false. */
   #owesDrain = false
-  /** The last ping that came while an answer would have waited: only that one counts (RFC6455§5.5.3), and a flood of them fills nothing. */
+  /** The last ping that came while an answer would have waited. Only the last one is answered (RFC6455§5.5.3): a flood fills nothing. */
   #owedPong: Buffer | null = null
-  #awaitsPong = false
-  /** Something was received since the deadline was armed. */
-  #heard = false
+  /** Bytes read since we closed. */
   #lingered = 0
-  /** Bytes that the client had taken when the deadline of sending was armed. */
-  #takenBefore = 0
 
   constructor(
     stream: ByteStream,
@@ -80,12 +72,12 @@ export class FramedConnection implements WebSocketConnection, InputSink {
     this.#context = context
     const outgoing = extensionsFor(terms.deflate)
     this.#deflate = outgoing[DEFLATE]
-    const { maxMessage, memory } = context
+    const { maxMessage, memory, deadlines } = context
     this.#input = new FrameInput(this, { maxMessage, windowBits: clientWindowBits(terms.deflate), memory })
     this.#output = new FrameOutput(stream, context.flusher, () => this.#flushed())
     this.#sender = new Sender(this.#output, outgoing)
+    this.#watch = new ClientWatch(stream, this.#output, this.#sender, deadlines, () => this.#overdue())
     stream.handler = this
-    context.deadlines.ping.arm(this.#deadline)
     if (first !== null) {
       this.#input.put(first)
       queueMicrotask(() => {
@@ -103,10 +95,10 @@ export class FramedConnection implements WebSocketConnection, InputSink {
     return this.#output.bytesSent
   }
 
-  // -- channel
+  // -- channel: what the application calls
 
   send(data: Buffer, isText: boolean): boolean {
-    if (this.#state !== 'open' || this.#isGone) return true
+    if (this.#state !== 'open' || this.#streamState === 'gone') return true
     this.#sender.send(data, { binary: !isText, compress: this.#deflate !== undefined, fin: true, mask: false })
     this.#owesDrain = !this.#keepsUp()
     if (this.#owesDrain) this.#countSending()
@@ -115,13 +107,13 @@ export class FramedConnection implements WebSocketConnection, InputSink {
 
   close(code: number, reason: string): void {
     if (this.#state !== 'open') return
-    if (this.#isGone) {
+    if (this.#streamState === 'gone') {
       this.#end(CloseCode.ABNORMAL, '')
       return
     }
     this.#sendClose(code, reason)
     this.#state = 'closing'
-    this.#context.deadlines.close.arm(this.#deadline)
+    this.#watch.waitFor('close')
     this.#input.mute()
     this.#updateReading()
   }
@@ -138,15 +130,15 @@ export class FramedConnection implements WebSocketConnection, InputSink {
 
   resume(): void {
     if (this.#state !== 'open') return
-    if (this.#isGone) this.#context.deadlines.last.arm(this.#deadline)
+    if (this.#streamState === 'gone') this.#watch.waitFor('last')
     this.#input.resume()
     this.#updateReading()
   }
 
-  // -- stream
+  // -- stream: what the client's connection tells
 
   onData(chunk: Buffer): void {
-    this.#heard = true
+    this.#watch.heard = true
     if (this.#state === 'closed') {
       this.#lingered += chunk.length
       if (this.#lingered > LINGER_BYTES) this.#stream.destroy()
@@ -158,20 +150,18 @@ export class FramedConnection implements WebSocketConnection, InputSink {
 
   onEnd(): void {
     if (this.#state !== 'closed') this.#input.end()
-    else if (this.#stream.pendingBytes === 0 && this.#streamEnded) this.#stream.destroy()
+    else if (this.#stream.pendingBytes === 0 && this.#streamState !== 'open') this.#stream.destroy()
   }
 
   onDrain(): void {
-    this.#sendDeadline.disarm()
+    this.#watch.stopSending()
     this.#output.isBlocked = false
     this.#flushed()
   }
 
   onClose(): void {
-    this.#deadline.disarm()
-    this.#sendDeadline.disarm()
-    this.#probeDeadline?.disarm()
-    this.#streamEnded = this.#isGone = true
+    this.#watch.stop()
+    this.#streamState = 'gone'
     this.#output.destroy()
     this.#deflate?.cleanup()
     this.#account?.close()
@@ -179,18 +169,18 @@ export class FramedConnection implements WebSocketConnection, InputSink {
       this.#end(CloseCode.ABNORMAL, '')
       return
     }
-    this.#context.deadlines.last.arm(this.#deadline)
+    this.#watch.waitFor('last')
     this.#input.end()
   }
 
-  // -- input
+  // -- input: what the client's frames say
 
   onMessage(data: Buffer, isText: boolean, more: boolean): void {
     if (this.#state === 'open') this.#events.onMessage(data, isText, more)
   }
 
   onPing(data: Buffer): void {
-    if (this.#closeWritten) return
+    if (this.#output.isClosed) return
     if (this.#output.isBlocked || this.#sender._bufferedBytes > 0) this.#owedPong = Buffer.from(data)
     else this.#sender.pong(data, false)
   }
@@ -222,27 +212,15 @@ export class FramedConnection implements WebSocketConnection, InputSink {
     if (wanted === this.#isReading) return
     this.#isReading = wanted
     if (wanted) {
-      this.#probeDeadline?.disarm()
+      this.#watch.stopProbing()
       this.#stream.resume()
     } else {
       this.#stream.pause()
-      if (!this.#isGone) this.#probeLater()
+      if (this.#streamState !== 'gone') this.#watch.startProbing()
     }
   }
 
-  #probeLater(): void {
-    this.#probeDeadline ??= new Deadline(() => this.#probe())
-    this.#context.deadlines.probe.arm(this.#probeDeadline)
-  }
-
-  /** A pong that nobody has asked for (RFC6455§5.5.3): nothing is answered to it, but a client that has gone makes it fail. */
-  #probe(): void {
-    // Where something waits for the client already, that write fails.
-    if (!this.#closeWritten && !this.#output.isBlocked) this.#sender.pong(NOTHING, false)
-    this.#probeLater()
-  }
-
-  // -- output
+  // -- output: what the client takes
 
   #keepsUp(): boolean {
     return !this.#output.isBlocked && this.#output.waitingBytes + this.#sender._bufferedBytes <= SEND_MARK
@@ -258,7 +236,7 @@ export class FramedConnection implements WebSocketConnection, InputSink {
   #flushed(): void {
     if (this.#account !== null) this.#countSending()
     if (this.#output.isBlocked) {
-      this.#watchSending()
+      this.#watch.startSending()
       return
     }
     const ping = this.#owedPong
@@ -270,27 +248,19 @@ export class FramedConnection implements WebSocketConnection, InputSink {
     }
   }
 
-  #watchSending(): void {
-    if (this.#sendDeadline.list !== null) return
-    this.#takenBefore = this.bytesSent - this.#stream.pendingBytes
-    this.#context.deadlines.send.arm(this.#sendDeadline)
-  }
-
   // -- the end
 
   /** `code` as the application, or the client, says it. */
   #sendClose(code: number, reason: string): void {
-    const wireCode =
-      code === CloseCode.NO_STATUS ? undefined : isSendableCloseCode(code) ? code : CloseCode.INTERNAL_ERROR
-    const text = wireCode === undefined ? NOTHING : cut(Buffer.from(reason), MAX_REASON)
+    const wireCode = codeOnWire(code)
     this.#owedPong = null
-    this.#sender.close(wireCode, text, false, () => {
-      this.#closeWritten = true
+    this.#sender.close(wireCode, wireCode === undefined ? NOTHING : reasonOnWire(reason), false, () => {
+      this.#output.isClosed = true
       if (this.#state === 'closed') this.#endStream()
     })
   }
 
-  /** We end it, without waiting for the client's close frame (RFC6455§7.1.7). */
+  /** Ends the connection without waiting for the client's close frame (RFC6455§7.1.7). */
   #fail(code: number, reason: string): void {
     if (this.#state === 'closed') return
     if (this.#state === 'open') this.#sendClose(code, reason)
@@ -299,79 +269,44 @@ export class FramedConnection implements WebSocketConnection, InputSink {
 
   #end(code: number, reason: string): void {
     this.#input.stop()
-    this.#report(code, reason)
-    if (this.#isGone) {
-      this.#deadline.disarm()
+    if (this.#state !== 'closed') {
+      this.#state = 'closed'
+      this.#events.onClose(code, reason)
+    }
+    if (this.#streamState === 'gone') {
+      this.#watch.waitForNothing()
       this.#onEnded()
       return
     }
     this.#updateReading()
-    this.#context.deadlines.linger.arm(this.#deadline)
-    // Else when the frame is written: messages that are being compressed go before it.
-    if (this.#closeWritten || code === CloseCode.ABNORMAL) this.#endStream()
+    this.#watch.waitFor('linger')
+    // Otherwise the stream ends when the close frame is written: messages that are being compressed go before it.
+    if (this.#output.isClosed || code === CloseCode.ABNORMAL) this.#endStream()
   }
 
   #endStream(): void {
-    if (this.#streamEnded) return
-    this.#streamEnded = true
+    if (this.#streamState !== 'open') return
+    this.#streamState = 'ended'
     this.#output.flush()
     this.#output.destroy()
     this.#stream.end()
   }
 
-  #report(code: number, reason: string): void {
-    if (this.#state === 'closed') return
-    this.#state = 'closed'
-    this.#events.onClose(code, reason)
-  }
-
-  // -- time
-
+  /** What we waited for did not come in time. */
   #overdue(): void {
-    if (this.#isGone) this.#end(CloseCode.ABNORMAL, '')
-    else if (this.#state === 'open') this.#silent()
-    // The client may be slow rather than gone: then it is the sending that decides.
-    else if (this.#output.isBlocked && this.#stream.pendingBytes > 0) {
-      this.#context.deadlines[this.#state === 'closing' ? 'close' : 'linger'].arm(this.#deadline)
-      this.#watchSending()
-    } else this.#stream.destroy()
-  }
-
-  /** Nothing to hear from a client while we do not read, nor to expect of one that has not got the ping yet. */
-  #silent(): void {
-    const { pong } = this.#context.deadlines
-    this.#input.release()
-    if (this.#sender._bufferedBytes === 0) this.#deflate?.cleanup()
-    if (this.#heard || !this.#isReading || this.#output.isBlocked) {
-      this.#expectNothing()
-    } else if (this.#awaitsPong) {
-      this.#stream.destroy()
+    if (this.#streamState === 'gone') {
+      this.#end(CloseCode.ABNORMAL, '')
+    } else if (this.#state === 'open') {
+      // A silent connection gives its memory back.
+      this.#input.release()
+      if (this.#sender._bufferedBytes === 0) this.#deflate?.cleanup()
+      this.#watch.silent(this.#isReading)
+    } else if (this.#output.isBlocked && this.#stream.pendingBytes > 0) {
+      // The client may be slow rather than gone: the clock of sending decides.
+      this.#watch.waitFor(this.#state === 'closing' ? 'close' : 'linger')
+      this.#watch.startSending()
     } else {
-      this.#awaitsPong = true
-      this.#sender.ping(NOTHING, false)
-      pong.arm(this.#deadline)
-      // No limit for the answer: the next question follows all the same.
-      if (this.#deadline.list === null) this.#expectNothing()
+      this.#stream.destroy()
     }
   }
-
-  #expectNothing(): void {
-    this.#heard = this.#awaitsPong = false
-    this.#context.deadlines.ping.arm(this.#deadline)
-  }
-
-  #sendOverdue(): void {
-    const { pendingBytes } = this.#stream
-    if (pendingBytes === 0) return
-    if (this.bytesSent - pendingBytes === this.#takenBefore) this.#stream.destroy()
-    else this.#watchSending()
-  }
-}
-
-/** At most `length` bytes of UTF-8, never half a character. */
-function cut(text: Buffer, length: number): Buffer {
-  if (text.length <= length) return text
-  let end = length
-  while ((text[end]! & 0xc0) === 0x80) end--
-  return text.subarray(0, end)
 }

@@ -1,4 +1,4 @@
-/** Compression (RFC7692): what is agreed on, when it is used, what it may cost. */
+/** Compression (RFC7692): what is agreed on, when it is used, how much memory it may take. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
@@ -14,7 +14,7 @@ function answerTo(extensions: string): string | undefined {
   return negotiate(request, { subprotocol: '', headers: [] }).headers[1]
 }
 
-/** As set, for the order of parameters means nothing. */
+/** The parameters as a set: their order means nothing. */
 function parameters(extension: string | undefined): string[] {
   return (extension ?? 'none').split('; ').sort()
 }
@@ -29,10 +29,10 @@ describe('what is agreed on (RFC7692§7.1)', () => {
     ['permessage-deflate; server_max_window_bits=10', OURS.replace('12', '10')],
     ['permessage-deflate; server_no_context_takeover', OURS],
     ['permessage-deflate; client_no_context_takeover', OURS],
-    // zlib cannot: the next offer, or none.
+    // zlib cannot do this: the next offer counts, or none.
     ['permessage-deflate; server_max_window_bits=8', 'none'],
     ['permessage-deflate; server_max_window_bits=8, permessage-deflate', OURS],
-    // Malformed: declined.
+    // Malformed offers are declined.
     ['permessage-deflate; server_max_window_bits', 'none'],
     ['permessage-deflate; server_max_window_bits=16', 'none'],
     ['permessage-deflate; client_max_window_bits=7', 'none'],
@@ -99,7 +99,7 @@ test('the connection breaks while something is compressed and something inflated
   await client.told(2)
   assert.equal(client.messages[0]?.length, 90_000, 'it came whole')
   assert.deepEqual([client.events.slice(1), client.ended], [['closed 1006 ""'], 1])
-  // A connection that breaks must not keep its turn at compressing, which all share.
+  // All connections share the turns at compressing: one that breaks must give its turn back.
   for (let i = 0; i < 30; i++) {
     const other = new Client({ extensions: OFFER })
     other.receive(frame(TEXT, deflated(Buffer.alloc(90_000, 'x')), { rsv: 4 }))

@@ -1,22 +1,24 @@
 /**
- * Compression of messages (RFC7692), with a bound on its memory. Neither side keeps what it compressed before (no context
- * takeover): only so can the memory of a silent connection be given back (`connection.ts` does). A window of 4 KiB on our side, and on
- * the client's where it lets us choose: 32 KiB to compress and 11 KiB to inflate, where zlib's defaults are 268 and 44. The
- * `websockets` package, and with it uvicorn, has the same sizes.
+ * What is agreed on for the compression of messages (permessage-deflate, RFC7692), so that its memory has a bound.
+ *
+ * - No context takeover: neither side keeps a window between messages. Only then can a silent connection give its memory back
+ *   (`connection.ts` does).
+ * - Windows of 4 KiB: ours, and the client's where it lets us choose. So compressing takes 32 KiB and inflating 11 KiB; zlib's defaults
+ *   take 268 and 44. The `websockets` package, and so uvicorn, has the same sizes.
  */
 import { DEFLATE, type Offer, PerMessageDeflate } from './ws.ts'
 
 const WINDOW_BITS = 12
 const MEMORY_LEVEL = 5
-/** zlib has no window of 8 bits to compress with: it takes 9, which a client that said 8 cannot inflate. */
+/** zlib cannot compress with a window of 8 bits. It takes 9 instead, and a client that said 8 cannot inflate that. */
 const LEAST_WINDOW_BITS = 9
 const DEFAULT_WINDOW_BITS = 15
-/** Smaller messages are sent as they are: they fit into one packet anyway, and compressing costs more than it saves. */
+/** Bytes. Smaller messages are not compressed: they fit into one packet anyway, so compressing costs more than it saves. */
 const THRESHOLD = 1024
 
 export type DeflateTerms = Readonly<Record<string, unknown>>
 
-/** The first offer that we can meet, with what we add to it; null when there is none. What is malformed is none (RFC7692§7.1). */
+/** The first offer that we can meet, with our parameters; null when there is none. A malformed offer counts as none (RFC7692§7.1). */
 export function acceptDeflate(offers: readonly Offer[]): DeflateTerms | null {
   for (const offer of offers) {
     const server = Number(offer['server_max_window_bits']?.[0] ?? DEFAULT_WINDOW_BITS)
@@ -28,26 +30,26 @@ export function acceptDeflate(offers: readonly Offer[]): DeflateTerms | null {
       clientNoContextTakeover: true,
       serverMaxWindowBits: Math.min(WINDOW_BITS, server),
     }
-    // Of a client that has not said that it can choose its window, none may be asked (RFC7692§7.1.2.2).
+    // We may only choose the client's window if its offer says that it supports this (RFC7692§7.1.2.2).
     if (client !== undefined)
       options['clientMaxWindowBits'] = Math.min(WINDOW_BITS, client === true ? WINDOW_BITS : Number(client))
     try {
       return new PerMessageDeflate(options).accept([offer])
     } catch {
-      // The next one may do.
+      // Try the next offer.
     }
   }
   return null
 }
 
-/** Of the client's messages; null: none is agreed on. */
+/** The window of the client's messages; null: no compression is agreed on. */
 export function clientWindowBits(terms: DeflateTerms | null): number | null {
   if (terms === null) return null
   const bits = terms['client_max_window_bits']
   return typeof bits === 'number' ? bits : DEFAULT_WINDOW_BITS
 }
 
-/** For what one connection sends; takes memory with the first message only. */
+/** The extensions of one connection's sender. They take memory with the first message. */
 export function extensionsFor(terms: DeflateTerms | null): Record<string, PerMessageDeflate> {
   if (terms === null) return {}
   const deflate = new PerMessageDeflate({

@@ -1,4 +1,4 @@
-/** One microtask for all connections that have something to send at the end of a turn: a broadcast needs no more. */
+/** One microtask flushes all connections that have frames to send: a broadcast to thousands needs no more than one. */
 export class Flusher {
   #waiting: { flush(): void }[] = []
 

@@ -1,8 +1,9 @@
 /**
- * Reads the frames of a client (RFC6455§5): checks and unmasks them, and tells of data, ends of messages and control frames.
- * Sans-IO. Cutting the bytes differently changes nothing but the sizes of the pieces of data.
+ * Reads the frames of a client (RFC6455§5): checks and unmasks them, and reports data, ends of messages and control frames. Sans-IO.
+ * Runs in the gateway.
  *
- * Not here: what a message is made of its data (`input.ts`), compression, UTF-8.
+ * Invariant: cutting the bytes differently changes nothing but the sizes of the pieces of data.
+ * Not here: messages (`input.ts`), compression, UTF-8 of texts.
  */
 import { CloseCode, isSendableCloseCode } from '../http/websocket.ts'
 import { MessageError } from './message-error.ts'
@@ -15,16 +16,16 @@ const MAX_CONTROL = 125
 const NOTHING = Buffer.alloc(0)
 
 export interface FrameSink {
-  /** Some of the message in hand, unmasked; the sink's own. `isText`, `isCompressed`: the message. Throws MessageError. */
+  /** A part of the current message, unmasked; the sink owns it. `isText`, `isCompressed`: the message. Throws MessageError. */
   onPayload(data: Buffer, isText: boolean, isCompressed: boolean): void
-  /** All of it has been told. The bytes behind it are not looked at before the next `read`. */
+  /** The current message is complete. The bytes behind it are not looked at before the next `read`. */
   onMessageEnd(isText: boolean, isCompressed: boolean): void
   onPing(data: Buffer): void
-  /** 1005: without a code. Nothing follows. */
+  /** `code` 1005: the frame has none. Nothing follows. */
   onCloseFrame(code: number, reason: string): void
 }
 
-/** What the next byte is of. */
+/** What the next byte belongs to. */
 type State = 'first' | 'second' | 'length' | 'mask' | 'payload' | 'over'
 
 export class FrameReader {
@@ -33,17 +34,19 @@ export class FrameReader {
   readonly #mayCompress: boolean
   #state: State = 'first'
   #first = 0
-  /** Bytes of the length, or of the mask, that are still to come. */
+  /** Bytes of the length or of the mask that have not come yet. */
   #missing = 0
-  /** Of the payload, as far as it was read. */
+  /** Of the current frame's payload. */
   #length = 0
+  /** Bytes of the payload that were read. */
   #position = 0
   readonly #mask = new Uint8Array(4)
-  /** Of a control frame. */
+  /** Payload of the current control frame. */
   #control: Buffer = NOTHING
-  /** Of the message in hand: its opcode, 0 when there is none; whether it is compressed; the lengths of its frames so far. */
+  /** Of the current message; 0: there is none. */
   #opcode = 0
   #isCompressed = false
+  /** The lengths of its frames so far, together. */
   #announced = 0
 
   constructor(sink: FrameSink, maxMessage: number, mayCompress: boolean) {
@@ -52,7 +55,7 @@ export class FrameReader {
     this.#mayCompress = mayCompress
   }
 
-  /** Reads on from `at`: to the end of the bytes, or of a message. Returns how far it came. Throws MessageError; nothing may follow it. */
+  /** Reads from `at` to the end of the bytes or of a message. Returns where it stopped. Throws MessageError, once. */
   read(chunk: Buffer, at: number): number {
     while (at < chunk.length) {
       switch (this.#state) {
@@ -105,7 +108,7 @@ export class FrameReader {
   #check(opcode: number, isLast: boolean, length: number): void {
     const reserved = this.#first & 0x70
     const isFirst = opcode === OPCODE.TEXT || opcode === OPCODE.BINARY
-    // One bit is ours: on the first frame of a compressed message (RFC7692§6).
+    // permessage-deflate uses one bit: on the first frame of a compressed message (RFC7692§6).
     if (reserved !== 0 && (reserved !== 0x40 || !this.#mayCompress || !isFirst))
       throw new MessageError(1002, 'a reserved bit is set (RFC6455§5.2)')
     if (opcode >= OPCODE.CLOSE && opcode <= OPCODE.PONG) {
@@ -139,7 +142,7 @@ export class FrameReader {
       this.#position += length
       return
     }
-    // What waits for more must not keep a slab of the pool that others have left.
+    // A piece that waits for more must not keep a slab of Node's pool alive.
     const isWhole = length === this.#length && (this.#first & 0x80) !== 0
     const data = isWhole ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length)
     unmask(chunk, at, data, length, this.#mask, this.#position)
@@ -147,7 +150,7 @@ export class FrameReader {
     this.#sink.onPayload(data, this.#opcode === OPCODE.TEXT, this.#isCompressed)
   }
 
-  /** True when it is the end of a message, or nothing may follow. */
+  /** True: a message is complete, or nothing may follow. */
   #endFrame(): boolean {
     this.#state = 'first'
     if (this.#isControl) return this.#endControl()
@@ -191,7 +194,7 @@ export function tooLong(maxMessage: number): MessageError {
   return new MessageError(1009, `a message is larger than ${maxMessage} bytes`)
 }
 
-/** `position`: of the first byte within its frame. */
+/** `position`: where the first byte stands in its frame. */
 function unmask(from: Buffer, at: number, to: Buffer, length: number, mask: Uint8Array, position: number): void {
   const [a, b, c, d] = [0, 1, 2, 3].map(i => mask[(position + i) & 3]!) as [number, number, number, number]
   const fours = length & ~3

@@ -1,6 +1,6 @@
 /**
- * The part of the opening handshake that is the same for all versions of HTTP (RFC6455§4.2, RFC8441§5): version, subprotocol,
- * extensions, and the application's own headers. Key, Upgrade and status are HTTP's: see `http1/upgrade.ts`.
+ * The part of the opening handshake that all versions of HTTP share (RFC6455§4.2, RFC8441§5): version, subprotocol, extensions,
+ * and the application's own headers. Not here: key, Upgrade and status, which belong to HTTP (`http1/upgrade.ts`).
  */
 import { TOKEN } from '../base/token.ts'
 import { HttpError } from '../http/errors.ts'
@@ -11,7 +11,7 @@ import { acceptDeflate } from './deflate.ts'
 import { DEFLATE, extension, type Offer, subprotocol } from './ws.ts'
 
 const VERSION = '13'
-/** Headers of the handshake: an application has no say in them. */
+/** Headers of the handshake: the application may not set them. */
 const OURS = new Set([
   ...['sec-websocket-accept', 'sec-websocket-extensions', 'sec-websocket-key', 'sec-websocket-protocol'],
   'sec-websocket-version',
@@ -22,7 +22,7 @@ interface Offers {
   readonly deflate: readonly Offer[]
 }
 
-/** Throws HttpError: 426 for another version, 400 for what is malformed. */
+/** Throws HttpError: 426 for another version, 400 for a malformed header. */
 export function readOffers(headers: readonly string[]): Offers {
   if (headerValues(headers, 'sec-websocket-version').join(',') !== VERSION) {
     throw new HttpError(426, 'The WebSocket version must be 13 (RFC6455§4.2.1)', 'client', undefined, [
@@ -36,7 +36,7 @@ export function readOffers(headers: readonly string[]): Offers {
 }
 
 function parsed<T>(headers: readonly string[], name: string, parse: (text: string) => T): T | null {
-  // Both may be in several lines, which are one list (RFC6455§11.3.2, §11.3.4).
+  // Both headers may come in several lines, which are one list (RFC6455§11.3.2, §11.3.4).
   const text = headerValues(headers, name).join(', ')
   if (text === '' && !headers.some((header, i) => i % 2 === 0 && header === name)) return null
   try {
@@ -46,7 +46,7 @@ function parsed<T>(headers: readonly string[], name: string, parse: (text: strin
   }
 }
 
-/** Throws HttpError: as `readOffers`, and 500 for what the application may not say. */
+/** Throws HttpError: as `readOffers`, and 500 when the application accepts with something invalid. */
 export function negotiate(request: readonly string[], accept: WebSocketAccept): WebSocketTerms {
   const offers = readOffers(request)
   const headers: HeaderLines = []

@@ -1,18 +1,21 @@
 /**
- * Inflates the messages of one connection (RFC7692§7.2.2), one after the other, a piece at a time: no more than is asked for and
- * what zlib has ready besides, READY bytes at most. Each message stands for itself, for no context takeover is agreed on.
+ * Inflates the messages of one connection (RFC7692§7.2.2), one after the other, piece by piece. Runs in the gateway.
+ *
+ * Bound: zlib runs ahead of the consumer by READY bytes at most, so a small message that inflates to a large one (a zip bomb) does not
+ * fill the memory. Each message is inflated by itself, because no context takeover is agreed on (`deflate.ts`).
+ * Not here: limits and UTF-8 (`input.ts`).
  */
 import { createInflateRaw, type InflateRaw } from 'node:zlib'
 import type { ByteQueue } from '../base/byte-queue.ts'
 
-/** A sender has left out the end of the last block (RFC7692§7.2.1). */
+/** The end of the last block, which the sender leaves out (RFC7692§7.2.1). */
 const TRAILER = Buffer.from([0x00, 0x00, 0xff, 0xff])
 const NOTHING = Buffer.alloc(0)
 const CHUNK = 16 * 1024
-/** A chunk may begin below the mark: so a piece is 64 KiB at most. */
+/** A chunk may begin just below this mark. So a piece has 64 KiB at most. */
 const HIGH_WATER = 48 * 1024
 const READY = HIGH_WATER + CHUNK
-/** zlib's state with a window of 4 KiB, and the chunk that it writes to. */
+/** Memory of zlib's state with a window of 4 KiB, and of the chunk that it writes to. */
 const IDLE = 32 * 1024
 
 export class Inflater {
@@ -21,29 +24,29 @@ export class Inflater {
   #zlib: InflateRaw | null = null
   #message: ByteQueue | null = null
   #isTrailed = false
-  /** zlib has used all of the message up. */
+  /** zlib has taken the whole message. */
   #isUsedUp = false
-  /** The last block has come: what stands behind it is ignored, as ws and browsers do. */
+  /** The last block has come. Bytes behind it are ignored, as `ws` and browsers do. */
   #isEnded = false
   error: Error | null = null
 
-  /** `onReady`: `take` has something to say, after it returned null. */
+  /** `onReady`: after `take` returned null, call it again. */
   constructor(windowBits: number, onReady: () => void) {
     this.#windowBits = windowBits
     this.#onReady = onReady
   }
 
-  /** A message is in hand. */
+  /** A message is being inflated. */
   get isBusy(): boolean {
     return this.#message !== null
   }
 
-  /** What it takes of memory. */
+  /** Bytes of memory that it uses. */
   get memory(): number {
     return this.#zlib === null ? 0 : this.#message === null ? IDLE : IDLE + READY
   }
 
-  /** Takes the message, compressed; bytes leave the queue as zlib takes them. */
+  /** Starts with a compressed message. Bytes leave the queue as zlib takes them. */
   begin(message: ByteQueue): void {
     this.#message = message
     this.#isTrailed = this.#isUsedUp = false
@@ -51,7 +54,7 @@ export class Inflater {
     this.#feed()
   }
 
-  /** The next piece; null: not yet, or an error; 'end': that was all, and the next message may begin. */
+  /** The next piece. Null: not ready yet, or `error`. 'end': the message is complete, and the next one may begin. */
   take(): Buffer | 'end' | null {
     if (this.error !== null) return null
     const piece: Buffer | null = this.#zlib!.read()
@@ -63,7 +66,7 @@ export class Inflater {
     return 'end'
   }
 
-  /** Gives the memory back; what was in hand is lost. */
+  /** Frees the memory. The current message is lost. */
   close(): void {
     this.#zlib?.removeAllListeners().on('error', () => {})
     this.#zlib?.close()
@@ -100,7 +103,7 @@ export class Inflater {
     const message = this.#message!
     const data = message.take(CHUNK) ?? NOTHING
     this.#isTrailed = message.bytes === 0
-    // Each write is a turn of a thread: a short message has one.
+    // Each write costs a turn of a thread. A short message needs one.
     this.#zlib!.write(this.#isTrailed ? Buffer.concat([data, TRAILER]) : data, this.#used)
   }
 }

@@ -1,4 +1,4 @@
-/** Cutting the bytes of frames anywhere changes nothing; nor does pausing. */
+/** Cutting the bytes of frames anywhere changes nothing. Pausing changes nothing either. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deflateRawSync } from 'node:zlib'
@@ -9,7 +9,7 @@ import { BINARY, Client, closeFrame, frame, PING, PONG, TEXT } from './testing/c
 const RUNS = 150
 const OFFER = 'permessage-deflate'
 
-/** A compressed payload (RFC7692§7.2.1): without the last four bytes of an empty block. */
+/** A compressed payload, without the last four bytes, which are an empty block (RFC7692§7.2.1). */
 function deflated(data: Buffer): Buffer {
   return deflateRawSync(data, { finishFlush: 2 }).subarray(0, -4)
 }
@@ -55,7 +55,7 @@ interface Outcome {
   readonly sent: readonly string[]
 }
 
-/** Feeds the pieces; the end of the stream comes at once after them, while something may still be inflated. */
+/** Pushes the pieces, and ends the stream right after them, while a message may still be inflated. */
 async function outcome(pieces: readonly Buffer[], pausing: boolean): Promise<Outcome> {
   const memory = new MemoryBudget()
   const client: Client = new Client({

@@ -1,10 +1,12 @@
 /**
- * From bytes to messages, in order, with a pause anywhere: even within a message, which is told in pieces. Sans-IO but for zlib;
- * cutting the bytes differently changes nothing.
+ * From bytes to messages, in order. The consumer may pause anywhere, also within a message, which it gets in pieces. Sans-IO but for
+ * zlib. Runs in the gateway.
  *
- * A message is kept as it came, compressed, until it is complete. Then it is told, and inflated, as far as the consumer takes it: so
- * what a client has sent is all that it can make us hold, and 64 KiB. That is counted by an account of the memory budget as soon as
- * something stays behind a read. Not here: frames (`frames.ts`), and what an event leads to.
+ * A message is kept as it came, compressed, until it is complete. Then it is inflated and told, as far as the consumer takes it.
+ *
+ * Invariants: cutting the bytes differently changes nothing that is told. A client can make us hold what it has sent and 64 KiB
+ * more; an account of the memory budget counts it as soon as something stays behind after a read.
+ * Not here: frames (`frames.ts`), what an event leads to (`connection.ts`).
  */
 import { ByteQueue } from '../base/byte-queue.ts'
 import type { Account, MemoryBudget } from '../base/memory-budget.ts'
@@ -14,29 +16,29 @@ import { Inflater } from './inflater.ts'
 import { MessageError } from './message-error.ts'
 import { Utf8Check } from './utf8.ts'
 
-/** Bytes that wait behind a message that is inflated: above it the stream should pause. */
+/** Bytes that wait behind a message that is being inflated. Above this mark the stream should pause. */
 const MAX_WAITING = 64 * 1024
 const NOTHING = Buffer.alloc(0)
 
 export interface InputSink {
-  /** At most MAX_PIECE bytes of a message; `more`: it goes on. */
+  /** At most MAX_PIECE bytes of a message. `more`: another piece of it follows. */
   onMessage(data: Buffer, isText: boolean, more: boolean): void
   onPing(data: Buffer): void
-  /** A close frame: 1005 when it has no code. Nothing follows. */
+  /** A close frame; `code` 1005: it has none. Nothing follows. */
   onCloseFrame(code: number, reason: string): void
-  /** `code` is what to close with. Nothing follows. */
+  /** The client broke a rule: close with `code`. Nothing follows. */
   onInvalid(code: number, reason: string): void
-  /** All was read, and the client says no more. Nothing follows. */
+  /** Everything was read, and the client has ended. Nothing follows. */
   onInputEnd(): void
-  /** `isFull` has become false, while nothing was pushed. */
+  /** `isFull` has become false because zlib went on: the stream may read again. */
   onRoom(): void
-  /** What is kept here is too much for all buffers together, and must go. */
+  /** The memory budget is exceeded: the bytes that are kept here must go. */
   onEvicted(): void
 }
 
 export interface InputOptions {
   readonly maxMessage: number
-  /** Of the client's compression; null: none is agreed on. */
+  /** Window of the client's compression; null: no compression is agreed on. */
   readonly windowBits: number | null
   readonly memory: MemoryBudget
 }
@@ -45,20 +47,21 @@ export class FrameInput implements FrameSink {
   readonly #sink: InputSink
   readonly #options: InputOptions
   readonly #reader: FrameReader
-  /** Bytes that were not read yet: of the transport, from `#position` on, during `push`; then ours. */
+  /** Bytes that are not read yet. During `push` they are the transport's, from `#position` on. */
   #borrowed: Buffer | null = null
+  /** Bytes that are not read yet, copied. */
   readonly #waiting = new ByteQueue()
   #position = 0
-  /** The message in hand, as it came. */
+  /** The current message, as it came. */
   readonly #message = new ByteQueue()
-  /** It is complete, and is told. */
+  /** The current message is complete and is being told. */
   #isTelling = false
   #isText = false
   #isCompressed = false
   readonly #utf8 = new Utf8Check()
   #inflater: Inflater | null = null
   #inflatedBytes = 0
-  /** The last piece of what was inflated, kept until it is known whether it is the last of its message. */
+  /** The newest inflated piece. It is kept until we know whether it is the last of its message. */
   #inflated: Buffer | null = null
   #account: Account | null = null
   #running = false
@@ -78,7 +81,7 @@ export class FrameInput implements FrameSink {
     return this.isPaused || this.#waiting.bytes > MAX_WAITING
   }
 
-  /** `chunk` is valid during the call only: what stays is copied. */
+  /** `chunk` is valid during the call only: bytes that stay are copied. */
   push(chunk: Buffer): void {
     if (this.#over || this.#ended) return
     if (this.#running || this.#waiting.bytes > 0) {
@@ -96,12 +99,12 @@ export class FrameInput implements FrameSink {
     this.#settle()
   }
 
-  /** As `push`, for bytes that are ours already; nothing is told before the next call. */
+  /** As `push`, for bytes that we own already. Nothing is told before the next call. */
   put(bytes: Buffer): void {
     if (bytes.length > 0) this.#waiting.push(bytes)
   }
 
-  /** No more will be pushed. */
+  /** Nothing more will be pushed. */
   end(): void {
     this.#ended = true
     this.run()
@@ -116,7 +119,7 @@ export class FrameInput implements FrameSink {
     this.run()
   }
 
-  /** From now on messages are thrown away; the close frame is still waited for. */
+  /** From now on messages are thrown away. The close frame is still read. */
   mute(): void {
     this.#muted = true
     this.#drop()
@@ -132,14 +135,14 @@ export class FrameInput implements FrameSink {
     this.#account?.close()
   }
 
-  /** Gives the memory of inflating back, unless it is in use. */
+  /** Frees the memory for inflating, unless it is in use. */
   release(): void {
     if (this.#inflater === null || this.#inflater.isBusy) return
     this.#closeInflater()
     this.#settle()
   }
 
-  /** Goes on with what there is. One loop, never nested: a consumer may pause, resume or stop from within an event. */
+  /** Reads and tells what is there. One loop, never nested: the consumer may pause, resume or stop from within an event. */
   run(): void {
     if (this.#running) return
     this.#running = true
@@ -162,7 +165,7 @@ export class FrameInput implements FrameSink {
 
   // -- from bytes
 
-  /** False: there are none. */
+  /** False: there are no bytes. */
   #read(): boolean {
     if (this.#borrowed !== null) {
       const chunk = this.#borrowed
@@ -208,7 +211,7 @@ export class FrameInput implements FrameSink {
 
   // -- to the consumer
 
-  /** The next piece. False: zlib has to make it first. */
+  /** Tells the next piece. False: zlib has to make it first. */
   #tell(): boolean {
     if (this.#isCompressed) return this.#tellInflated(this.#isText)
     const data = this.#message.take(MAX_PIECE) ?? NOTHING
@@ -245,7 +248,7 @@ export class FrameInput implements FrameSink {
     return true
   }
 
-  /** From zlib. */
+  /** Called by zlib. */
   #ready(): void {
     if (this.#over || this.#running) return
     const wasFull = this.isFull
@@ -255,7 +258,7 @@ export class FrameInput implements FrameSink {
 
   // -- memory
 
-  /** The message in hand, whatever was told of it. */
+  /** Forgets the current message, whatever was told of it. */
   #drop(): void {
     this.#message.clear()
     this.#isTelling = false

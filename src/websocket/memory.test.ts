@@ -1,4 +1,4 @@
-/** What a client can make a WebSocket hold, and that it is counted, and given back, to the byte. */
+/** How much a client can make a WebSocket hold, and that every byte is counted and given back. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deflateRawSync } from 'node:zlib'
@@ -27,12 +27,12 @@ function open(options: Options = {}, limit = 64 * MIB) {
 
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
-/** zlib works in threads: so many turns that it would have gone on. */
+/** Waits for so many turns that zlib, which works in threads, would have gone on. */
 async function turns(): Promise<void> {
   for (let i = 0; i < 200; i++) await turn()
 }
 
-test('a small message that comes in one read is counted by nobody', () => {
+test('a small message that comes in one read needs no account', () => {
   const { client, memory } = open()
   client.receive(frame(TEXT, 'a'), frame(BINARY, Buffer.alloc(5000)))
   assert.equal(memory.accounts, 0)
@@ -77,7 +77,7 @@ test('no more is inflated than is about to be delivered', async () => {
   assert.deepEqual([memory.used, memory.accounts], [0, 0])
 })
 
-test('beyond the limit of all buffers: 1013, and nothing is held', async () => {
+test('above the limit of all buffers: 1013, and nothing is held', async () => {
   const { client, memory, evicted } = open({}, MIB)
   for (let i = 0; i < 20; i++) client.receive(frame(i === 0 ? BINARY : 0, Buffer.alloc(60_000), { fin: false }))
   await client.told(1)
@@ -96,7 +96,7 @@ test('what waits to be compressed for a slow client is counted', async () => {
   assert.equal(client.frames.length, 10)
 })
 
-test('a client that has gone: what it had sent is told to the end, and nothing is held then', async () => {
+test('a client has gone: everything that it had sent is told, and then nothing is held', async () => {
   const { client, memory } = open({ onPiece: () => client.socket.pause() })
   client.receive(frame(BINARY, Buffer.alloc(200_000)), frame(TEXT, 'last'), closeFrame(4000))
   assert.ok(memory.used > 130_000)
@@ -111,7 +111,7 @@ test('a client that has gone: what it had sent is told to the end, and nothing i
   assert.deepEqual([memory.used, memory.accounts], [0, 0])
 })
 
-test('an application that takes none of it: it is held for a while, and then no more', async t => {
+test('a client has gone, and the application takes nothing: the messages are held for a while only', async t => {
   const pass = fakeTime(t)
   const { client, memory } = open({ onPiece: () => client.socket.pause() })
   client.receive(frame(BINARY, Buffer.alloc(200_000)))

@@ -1,4 +1,4 @@
-/** What is wrong with what a client sends: the code and the reason to close with (RFC6455§7.1.7). */
+/** A client broke a rule: the code and the reason that we close with (RFC6455§7.1.7). */
 export class MessageError extends Error {
   readonly code: number
 

@@ -1,12 +1,12 @@
 /**
- * What the sender of `ws` takes for a socket: collects the frames of one turn of the event loop and hands them to the stream in
- * as few writes as possible. Knows whether the client keeps up.
+ * The sender of `ws` writes its frames here, as if this were a socket. Collects the frames of one turn of the event loop and gives them
+ * to the stream in as few writes as possible. Knows whether the client keeps up.
  */
 import type { ByteStream } from '../http/transport.ts'
 import type { Flusher } from './flusher.ts'
 import type { SenderOutput } from './ws.ts'
 
-/** Up to this, frames are copied together to save system calls; above it the copy costs more. */
+/** Frames are joined up to this size, to save system calls. Above it the copy costs more. */
 const JOIN_LIMIT = 64 * 1024
 
 export class FrameOutput implements SenderOutput {
@@ -16,10 +16,12 @@ export class FrameOutput implements SenderOutput {
   #parts: Buffer[] = []
   /** Bytes that wait for the end of the turn. */
   waitingBytes = 0
-  /** Handed to the stream so far. */
+  /** Given to the stream so far. */
   bytesSent = 0
-  /** The stream has more than it can give to the client. */
+  /** The client has not taken all that was given to the stream. */
   isBlocked = false
+  /** Our close frame was written: no frame may follow. The connection sets it. */
+  isClosed = false
   destroyed = false
 
   constructor(stream: ByteStream, flusher: Flusher, onFlushed: () => void) {
@@ -51,21 +53,21 @@ export class FrameOutput implements SenderOutput {
     for (let i = 0; i < parts.length; i++) {
       const { length } = parts[i]!
       if (bytes + length > JOIN_LIMIT && i > begin) {
-        this.#hand(parts.slice(begin, i), bytes)
+        this.#give(parts.slice(begin, i), bytes)
         begin = i
         bytes = 0
       }
       bytes += length
     }
-    this.#hand(begin === 0 ? parts : parts.slice(begin), bytes)
+    this.#give(begin === 0 ? parts : parts.slice(begin), bytes)
     this.#onFlushed()
   }
 
-  #hand(parts: Buffer[], bytes: number): void {
+  #give(parts: Buffer[], bytes: number): void {
     if (!this.#stream.write(parts.length === 1 ? parts[0]! : Buffer.concat(parts, bytes))) this.isBlocked = true
   }
 
-  /** The stream has ended: what comes is thrown away. */
+  /** The stream has ended: frames are thrown away from now on. */
   destroy(): void {
     this.destroyed = true
     this.#parts = []

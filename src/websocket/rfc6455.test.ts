@@ -1,4 +1,4 @@
-/** What clients send, by section of RFC6455, and what comes of it: each whole and byte by byte. */
+/** What clients send, by section of RFC6455, and the result. Each case runs whole and byte by byte. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { BINARY, CLOSE, Client, closeFrame, frame, PING, PONG, TEXT } from './testing/client.ts'
@@ -17,7 +17,7 @@ const EURO = Buffer.from('€')
 
 function fails(name: string, code: number, why: string, ...bytes: Buffer[]): Case {
   const closed = `${code} ${JSON.stringify(why)}`
-  // What follows is not looked at.
+  // Bytes behind it are not looked at.
   return { name, bytes: [...bytes, frame(TEXT, 'more')], told: [`closed ${closed}`], sent: [`close ${closed}`] }
 }
 

@@ -12,7 +12,7 @@ const bytes = fc.oneof(
   }),
 )
 
-/** Pieces of these sizes, and the rest. */
+/** Cuts the data into pieces of these sizes and a rest. */
 function judged(check: Utf8Check, all: Buffer, cuts: readonly number[]): boolean {
   let at = 0
   for (const size of [...cuts, all.length]) {
@@ -29,7 +29,7 @@ test('cut anywhere, a text is what isUtf8 says of the whole', () => {
       const all = Buffer.from(given)
       const isRight = judged(check, all, cuts)
       assert.equal(isRight, isUtf8(all))
-      // One that was refused is not used again.
+      // After a refusal the check is not used again.
       if (!isRight) while (!check.end());
     }),
     { numRuns: 2000 },

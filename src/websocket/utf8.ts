@@ -1,7 +1,7 @@
-/** Is a text UTF-8, though it comes in pieces that are cut anywhere (RFC6455§8.1)? What is wrong is found with its last byte. */
+/** Checks that a text is UTF-8 (RFC6455§8.1), although it comes in pieces that are cut anywhere. Finds an error with its last byte. */
 import { isUtf8 } from 'node:buffer'
 
-/** Below it a loop over ASCII is faster than the call. */
+/** For fewer bytes a loop over ASCII is faster than the call. */
 const SHORT = 24
 
 export function isUtf8Text(data: Buffer): boolean {
@@ -10,13 +10,13 @@ export function isUtf8Text(data: Buffer): boolean {
   return true
 }
 
-/** One text after the other. */
+/** Checks one text after the other. */
 export class Utf8Check {
-  /** The beginning of a character whose end has not come. */
+  /** The first bytes of a character that is not complete. */
   #begun: number[] = []
   #wanted = 0
 
-  /** False: it is no UTF-8, whatever follows. */
+  /** False: the text is not UTF-8, whatever follows. */
   push(data: Buffer): boolean {
     let at = 0
     while (this.#begun.length > 0 && at < data.length) {
@@ -34,7 +34,7 @@ export class Utf8Check {
     return isUtf8Text(at === 0 && end === data.length ? data : data.subarray(at, end))
   }
 
-  /** The text is complete: false when a character is not. */
+  /** The text is over. False: its last character is not complete. */
   end(): boolean {
     const isWhole = this.#begun.length === 0
     this.#begun = []
@@ -42,7 +42,7 @@ export class Utf8Check {
   }
 }
 
-/** Where a character begins that ends behind the data; else the length. */
+/** Where an incomplete character at the end begins; the length of the data when there is none. */
 function wholeLength(data: Buffer, from: number): number {
   for (let back = 1; back <= 3 && data.length - back >= from; back++) {
     const byte = data[data.length - back]!
@@ -55,7 +55,7 @@ function isContinuation(byte: number): boolean {
   return (byte & 0xc0) === 0x80
 }
 
-/** Bytes of the character that begins so; 1 for what cannot begin one, too. */
+/** Length of the character that begins with this byte; 1 also for a byte that cannot begin one. */
 function sizeOf(byte: number): number {
   return byte >= 0xf8 ? 1 : byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1
 }

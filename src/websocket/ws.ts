@@ -1,25 +1,25 @@
 /**
- * What this folder uses of the package `ws`: the parts below its WebSocket class, which know no socket. They are exported but not
- * documented, hence: its version is pinned, they are typed here, and only here imported; `rfc6455.test.ts` runs all of them.
+ * The parts of the package `ws` that this folder uses. They are below its WebSocket class and know no socket. `ws` exports them but does
+ * not document them. So its version is pinned, they are typed here, only this file imports `ws`, and `rfc6455.test.ts` runs all of them.
  */
 import * as ws from 'ws'
 
 export const DEFLATE = 'permessage-deflate'
 
-/** Parameters of one offer, as parsed: `{ server_max_window_bits: ['10'], client_no_context_takeover: [true] }`. */
+/** The parsed parameters of one offer: `{ server_max_window_bits: ['10'], client_no_context_takeover: [true] }`. */
 export type Offer = Record<string, (string | true)[]>
 
 export interface PerMessageDeflate {
   params: Readonly<Record<string, unknown>> | null
-  /** What is agreed on of these offers; throws when none will do. Changes the offers. */
+  /** Chooses one of the offers and returns what is agreed on; throws when none is acceptable. Changes the offers. */
   accept(offers: Offer[]): Record<string, unknown>
-  /** Gives the memory of zlib back; what it has in hand is lost. */
+  /** Frees the memory of zlib. Data that is being compressed is lost. */
   cleanup(): void
 }
 
 type Extensions = Readonly<Record<string, PerMessageDeflate>>
 
-/** What a sender writes to. */
+/** Where a sender writes its frames. */
 export interface SenderOutput {
   readonly destroyed: boolean
   cork(): void
@@ -27,14 +27,14 @@ export interface SenderOutput {
   write(data: Buffer, done?: () => void): void
 }
 
-/** Writes frames, in the order of the calls although compression takes a while. */
+/** Writes frames in the order of the calls, although compression takes time. */
 export interface Sender {
-  /** Of messages that are being compressed, or wait behind one. */
+  /** Bytes of messages that are being compressed or wait behind one that is. */
   readonly _bufferedBytes: number
   send(data: Buffer, options: { binary: boolean; compress: boolean; fin: boolean; mask: boolean }): void
   ping(data: Buffer, mask: boolean): void
   pong(data: Buffer, mask: boolean): void
-  /** `code` undefined: a frame without one. Calls back when the frame is written to the output. */
+  /** `code` undefined: a frame without a code. Calls `done` when the frame is written to the output. */
   close(code: number | undefined, reason: Buffer, mask: boolean, done: () => void): void
 }
 

@@ -9,7 +9,7 @@ const begin = (table: CallTable<{ id: number }>) => {
   return one
 }
 
-test('numbers differ, and each finds its own, whoever comes and goes', () => {
+test('numbers are unique, and each finds its call while others come and go', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(3), { maxLength: 600 }), steps => {
       const table = new CallTable<{ id: number }>()
@@ -33,7 +33,7 @@ test('numbers differ, and each finds its own, whoever comes and goes', () => {
   )
 })
 
-test('a number whose place is taken is passed over: one that stays for long stays', () => {
+test('a number whose place is taken is passed over: a call that stays for long keeps its place', () => {
   const table = new CallTable<{ id: number }>()
   const stays = begin(table)
   for (let i = 0; i < 1000; i++) table.delete(begin(table))
@@ -41,7 +41,7 @@ test('a number whose place is taken is passed over: one that stays for long stay
   assert.equal(table.size, 1)
 })
 
-test('a number of the future is known as one, and whoever has gone is not deleted twice', () => {
+test('a number that was never given is known as such, and a second deletion does nothing', () => {
   const table = new CallTable<{ id: number }>()
   const one = begin(table)
   assert.ok(table.mayHaveBeen(one.id))

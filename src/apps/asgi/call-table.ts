@@ -1,10 +1,10 @@
 /**
- * What runs on one multiplexed link, by the number that the wire knows it by. The low bits of a number are its place in an array,
- * and a number is only given while its place is free: so nothing is searched, and nothing is made anew for each request.
+ * What runs on one multiplexed link, by its number on the wire. The low bits of a number are its place in an array, and a number is
+ * given only while its place is free. So nothing is searched, and nothing is allocated for a request.
  *
- * Not a `Map`: V8 rebuilds one that much comes to and goes from, and each table that it leaves behind points to the next and still to
- * all that was in it. When the collector has taken one of them for old, each keeps the next alive until the next full collection: of
- * 64 requests at a time thousands were carried along (12 % of an ASGI hello, 90 MB).
+ * Not a `Map`: V8 rebuilds the table of a `Map` with many insertions and deletions. Each old table points to the next one, and to all
+ * that was in it. Once one of them is in the old generation, it keeps all later ones alive until the next full collection: with 64
+ * requests at a time thousands were kept (12 % of an ASGI hello, 90 MB).
  */
 const FIRST_SIZE = 64
 const MAX_ID = 0xffffffff
@@ -15,10 +15,10 @@ export class CallTable<T extends { readonly id: number }> {
   #last = 0
   #hasWrapped = false
 
-  /** A number that nothing has; `add` what gets it. */
+  /** A number that is free. `add` must follow. */
   newId(): number {
     const mask = this.#places.length - 1
-    // Half of the places are free (`add`).
+    // It ends: half of the places are free (`add`).
     do {
       this.#hasWrapped ||= this.#last === MAX_ID
       this.#last = this.#last === MAX_ID ? 1 : this.#last + 1
@@ -26,7 +26,7 @@ export class CallTable<T extends { readonly id: number }> {
     return this.#last
   }
 
-  /** With the number that `newId` has given last. */
+  /** `one` has the number that `newId` gave last. */
   add(one: T): void {
     this.#places[one.id & (this.#places.length - 1)] = one
     this.size++
@@ -44,12 +44,12 @@ export class CallTable<T extends { readonly id: number }> {
     this.size--
   }
 
-  /** Of numbers that have been given, and some that were passed over. */
+  /** True for numbers that were given, and for some that were passed over. */
   mayHaveBeen(id: number): boolean {
     return this.#hasWrapped || id <= this.#last
   }
 
-  /** A copy, in no order. */
+  /** A copy, in no particular order. */
   values(): T[] {
     return this.#places.filter(one => one !== null)
   }
@@ -59,7 +59,7 @@ export class CallTable<T extends { readonly id: number }> {
     this.size = 0
   }
 
-  /** Numbers that differ in few low bits differ in more of them. */
+  /** Numbers with different places keep different places: one more low bit counts. */
   #grow(): void {
     const places: (T | null)[] = new Array(this.#places.length * 2).fill(null)
     for (const one of this.#places) if (one !== null) places[one.id & (places.length - 1)] = one

@@ -1,19 +1,19 @@
 /**
- * One exchange on a multiplexed link: what the decoder checks of it, what relays it, and how long its worker may be silent. Runs in
- * the gateway. `link.ts` drives it.
+ * One exchange on a multiplexed link: its state for the decoder, its relays, and how long its worker may be silent. Runs in
+ * the gateway; time is an argument. `watch.ts` asks it once per tick.
  */
 import type { Call } from '../pool/call.ts'
-import type { RequestTimes } from '../pool/request-times.ts'
 import { WINDOW } from '../wire/multiplex.ts'
 import type { Stage, WireState } from '../wire/multiplex-decode.ts'
+import type { RequestTimes } from '../worker/request-times.ts'
 import type { Occupant } from './capacity.ts'
 import type { ContentFeed } from './content-feed.ts'
 import type { SocketRelay } from './socket-relay.ts'
 import type { StreamRelay } from './stream-relay.ts'
 
 /**
- * A client that has closed its side and is not answered for this long has gone: a browser that was closed, a proxy whose own client
- * left. One that only has no more to say (`nc -N`) reads an answer that comes at once. Just below the longest tick.
+ * A client that has closed its side and is not answered for this long counts as gone: a browser that was closed, a proxy whose own
+ * client left. A client that only has no more to send (`nc -N`) still reads an answer that comes soon. Just below the longest tick.
  */
 const HALF_CLOSED_MS = 900
 
@@ -26,14 +26,14 @@ export class MultiplexedCall implements WireState, Occupant {
   feed: ContentFeed | null = null
   relay: StreamRelay | null = null
   socket: SocketRelay | null = null
-  /** Its deadline has passed: the worker is told to cancel it, not that the client has gone. */
+  /** The deadline has passed. The worker gets CANCEL for it, not DISCONNECT. */
   isCancelled = false
-  /** The worker gave a sign of life for it since the last tick. */
+  /** The worker gave a sign of life for this exchange since the last tick. */
   hasProgressed = true
   silentMs = 0
-  /** 0: none; -1: not looked up, for most are over before anybody asks. */
+  /** 0: none; -1: not looked up, for most exchanges are over before the first tick. */
   #limitMs = -1
-  /** Since the first tick that found the client's side closed; -1: it is open. */
+  /** Time since the first tick that found the client's side closed; -1: it is open. */
   #halfClosedMs = -1
 
   constructor(id: number, call: Call) {
@@ -46,21 +46,21 @@ export class MultiplexedCall implements WireState, Occupant {
   }
 
   /**
-   * After the head: content of a known length is produced in one go, so the request's time counts between its chunks. Events, logs,
-   * answers of a language model may be silent for long: for `idleMs` (`timeouts.streamIdle`).
+   * The response has its head. Content of a known length is produced in one go: the request's time counts between its chunks. Content
+   * of unknown length (events, logs, answers of a language model) may be silent for `idleMs` (`timeouts.streamIdle`).
    */
   streams(headers: readonly string[], idleMs: number): void {
     if (!hasLength(headers)) this.#limitMs = idleMs
   }
 
-  /** Would never end by itself. */
+  /** It would never end by itself. */
   get isEndless(): boolean {
     return this.socket !== null || this.relay?.isEventStream === true
   }
 
   /**
-   * True when the client has closed its side, and the worker has had nothing for it since. Asked before `isOverdue`. A WebSocket
-   * says by itself when its client has gone; what the client has not taken yet, it may still take.
+   * True when the client has closed its side, and the worker has sent nothing for some time since. Asked before `isOverdue`. Not for
+   * WebSockets, which notice by themselves that their client has gone, nor while the client has content to take.
    */
   isDeserted(passedMs: number): boolean {
     if (!this.call.exchange.isHalfClosed || this.isWebSocket) return false
@@ -69,7 +69,7 @@ export class MultiplexedCall implements WireState, Occupant {
     return this.#halfClosedMs >= HALF_CLOSED_MS
   }
 
-  /** True when the worker has been silent for too long. While the client is waited for, that is not its fault. */
+  /** True when the worker has been silent for too long. Time in which the client is waited for does not count. */
   isOverdue(passedMs: number, times: RequestTimes): boolean {
     const limit = this.#limit(times)
     if (this.hasProgressed || limit === 0 || this.feed?.isStarving || this.relay?.isHeld) {

@@ -1,35 +1,35 @@
 /**
- * How many exchanges a worker has room for: slots for those without a response head, and ten times as many places for streams
- * and WebSockets. When there are too many of these the next ones keep their slot until there are fewer.
+ * How many exchanges a worker has room for: slots for exchanges without a response head, and ten times as many places for streams
+ * and WebSockets. When all of those places are taken, further streams keep their slot until a place is free.
  */
 
 /** With 1000 slots: 10,000 tasks and their buffers in one process. */
 const STREAMS_PER_SLOT = 10
 
 export interface Occupant {
-  /** It has a slot; else a place among the streams. */
+  /** True: it has a slot. False: it has a place among the streams. */
   holdsSlot: boolean
 }
 
-export class Room<T extends Occupant> {
+export class Capacity<T extends Occupant> {
   readonly capacity: number
   /** Slots that are held. */
   inFlight = 0
   streams = 0
-  /** Streams that keep their slot. */
+  /** Streams without a place of their own: they keep their slot. */
   readonly #crowd = new Set<T>()
 
   constructor(capacity: number) {
     this.capacity = capacity
   }
 
-  /** `one` comes with a slot. */
+  /** `one` takes a slot. */
   enter(one: T): void {
     one.holdsSlot = true
     this.inFlight++
   }
 
-  /** It has its head. True when its slot is free. */
+  /** The exchange has its head. True: its slot is free now. */
   becomeStream(one: T): boolean {
     if (this.streams >= this.capacity * STREAMS_PER_SLOT) {
       this.#crowd.add(one)

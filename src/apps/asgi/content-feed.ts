@@ -1,6 +1,6 @@
 /**
- * The content of one request on its way to an ASGI worker: BODY frames as far as the worker's credit goes, then BODY_END. What
- * the credit does not allow is not asked for, so the client waits with it. Runs in the gateway.
+ * The content of one request on its way to an ASGI worker: BODY frames within the worker's credit, then BODY_END. Runs in the gateway.
+ * Without credit no content is read from the client, so the client waits.
  */
 import type { CallBody } from '../pool/body.ts'
 import { MAX_CONTENT, WINDOW } from '../wire/multiplex.ts'
@@ -10,7 +10,7 @@ import type { Outbox } from './outbox.ts'
 const NOTHING = Buffer.alloc(0)
 
 export class ContentFeed {
-  /** The client is waited for, not the worker. */
+  /** Content is waited for, so the worker is not late. */
   isStarving = false
   readonly #body: CallBody
   readonly #outbox: Outbox
@@ -18,7 +18,7 @@ export class ContentFeed {
   readonly #onFailed: (error: Error) => void
   #credit = WINDOW
   #position = 0
-  /** Read, not sent: a piece may be longer than the credit. */
+  /** Content that is read and not sent: a piece may be longer than the credit. */
   #rest: Buffer = NOTHING
   #isOver = false
 
@@ -39,7 +39,7 @@ export class ContentFeed {
     this.#next()
   }
 
-  /** From the worker. More than the window was never taken from it, whatever it says. */
+  /** From the worker. Whatever it says, its credit is never more than the window. */
   credit(bytes: number): void {
     this.#credit = Math.min(WINDOW, this.#credit + bytes)
     this.#next()

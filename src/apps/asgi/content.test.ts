@@ -25,7 +25,7 @@ const echo: AsgiScript = exchange => {
   exchange.events.on('body', () => exchange.credit(MAX_CONTENT))
 }
 
-test('content that is known to be short travels in the request, the rest follows as it comes', async () => {
+test('content that is known to be short travels in the request, other content follows as it comes', async () => {
   const bench = makeBench()
   const worker = await bench.worker(1, 10, echo)
   const short = bench.send({ method: 'POST', body: Buffer.from('short') })
@@ -67,7 +67,7 @@ test('an application that does not read holds its client back within the window'
   await exchange.over()
 })
 
-test('content that breaks off is the client’s error, and the application hears of it', async () => {
+test('content that breaks off is an error of the client, and the application is told', async () => {
   const bench = makeBench()
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)
@@ -86,7 +86,7 @@ test('content that breaks off is the client’s error, and the application hears
   assert.equal(begun.response.state, 'aborted')
 })
 
-test('an application may answer before it has the content, and stream while it reads', async () => {
+test('an application may answer before it has all content, and stream while it reads', async () => {
   const bench = makeBench()
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)

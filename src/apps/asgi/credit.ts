@@ -1,15 +1,15 @@
-/** Credit for what a worker sends in one exchange (`wire/multiplex.ts`): given back when the client has taken it, in large steps. */
+/** Gives a worker back its credit for one exchange (`wire/multiplex.ts`, "Credit"): when the client has taken content, in large steps. */
 
 import { WINDOW } from '../wire/multiplex.ts'
 import type { WireState } from '../wire/multiplex-decode.ts'
 import { writeCredit } from '../wire/multiplex-encode.ts'
 import type { Outbox } from './outbox.ts'
 
-/** Half of the window: the worker never waits for a client that keeps up, and one frame serves many chunks. */
+/** Half of the window: the worker never waits for a client that keeps up, and one CREDIT serves many chunks. */
 const STEP = WINDOW / 2
 
 export class CreditReturn {
-  /** The client has not taken what was written last: nothing is given back. */
+  /** Nothing is given back: the client has not taken what was written last. */
   isHeld = false
   readonly #outbox: Outbox
   readonly #state: WireState & { readonly id: number }
@@ -20,7 +20,7 @@ export class CreditReturn {
     this.#state = state
   }
 
-  /** Content of this size was passed on. */
+  /** So much content was passed on. */
   add(bytes: number): void {
     this.#owed += bytes
     if (this.#owed >= STEP && !this.isHeld) this.#give()

@@ -1,4 +1,4 @@
-/** How exchanges of a multiplexed link end when their worker, or the program, does; deadlines and blocked event loops. */
+/** How exchanges of a multiplexed link end: with their worker or the program, by deadlines, and by blocked event loops. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { afterEach, test } from 'node:test'
@@ -24,7 +24,7 @@ function makeBench(...options: ConstructorParameters<typeof AsgiBench>): AsgiBen
 
 const EVENTS = ['content-type', 'text/event-stream; charset=utf-8']
 
-test('a lost worker: what is idempotent and unanswered is sent again, the rest is 502, cut, or closed with 1011', async () => {
+test('a lost worker: idempotent requests without a head are sent again, others get 502, are cut, or closed with 1011', async () => {
   const bench = makeBench()
   const held = holdingAsgi()
   const dying = await bench.worker(1, 10, held.script)
@@ -65,7 +65,7 @@ test('a lost worker: what is idempotent and unanswered is sent again, the rest i
   assert.deepEqual(bench.logs.filter(line => line.includes('sent again')).length, 3)
 })
 
-test('a request takes two workers with it at most', async () => {
+test('a request costs two workers at most', async () => {
   const bench = makeBench()
   const exchange = bench.send()
   await bench.worker(1, 10, ({ worker }) => worker.die())
@@ -116,13 +116,13 @@ test('a draining worker finishes its requests and takes none; its WebSockets and
   await closed
   assert.equal(running.response.text, 'bye')
   assert.equal(download.response.state, 'ended')
-  assert.equal(bench.pool.stats().queued, 1)
+  assert.equal(bench.stats().queued, 1)
   await bench.worker(2, 10, exchange => exchange.respond(204))
   await waiting.over()
   assert.deepEqual(bench.lost, [])
 })
 
-test('the last words of a link reach the worker before its end', async () => {
+test('what a link wrote last reaches the worker before the end', async () => {
   const bench = makeBench()
   const held = holdingAsgi()
   const worker = await bench.worker(1, 10, held.script)
@@ -157,7 +157,7 @@ test('when the program stops, WebSockets are closed with 1001 and new ones are r
   await stuck.over()
 })
 
-test('when the program stops, WebSockets of workers that were leaving already are closed as well, each of them', async () => {
+test('when the program stops, all WebSockets of workers that were leaving already are closed as well', async () => {
   const bench = makeBench({ timeouts: { graceful: 60_000 } })
   const held = holdingAsgi()
   const sockets: FakeExchange[] = []
@@ -227,7 +227,7 @@ test('a slow upload is not the worker’s fault', async () => {
   assert.equal(upload.response.status, 201)
 })
 
-test('a loop that does not turn is reported, gets nothing new, and is stuck when it stays so', async () => {
+test('a worker whose loop does not turn is reported and gets nothing new; if the loop stays so, the worker is stuck', async () => {
   const bench = makeBench({ timeouts: { request: 1500 } })
   const held = holdingAsgi()
   const worker = await bench.worker(1, 10, held.script)
@@ -238,7 +238,7 @@ test('a loop that does not turn is reported, gets nothing new, and is stuck when
   await once(socket.response.events, 'accepted')
   await until(bench.events, 'blocked', () => bench.blocked.length > 0)
   assert.match(bench.blocked[0]![1], /its event loop has not turned for \d+ ms/)
-  assert.equal(bench.pool.stats().slots, 0)
+  assert.equal(bench.stats().slots, 0)
   await until(bench.events, 'stuck', () => bench.stuck.length > 0)
   await get.over()
   assert.equal((get.error as HttpError).status, 504)
@@ -246,7 +246,7 @@ test('a loop that does not turn is reported, gets nothing new, and is stuck when
   assert.equal(bench.blocked.length, 1)
 })
 
-test('requests that come and go while the worker reads nothing do not pile up: the link takes no more', async () => {
+test('a worker that reads nothing gets no more requests when much is unread, however many come and go', async () => {
   const bench = makeBench()
   const held = holdingAsgi()
   const worker = await bench.worker(1, 10, held.script)
@@ -259,16 +259,16 @@ test('requests that come and go while the worker reads nothing do not pile up: t
     await turn()
     exchange.leave()
   }
-  assert.equal(bench.pool.stats().slots, 0)
+  assert.equal(bench.stats().slots, 0)
   const waiting = bench.send({ path: '/waiting' })
-  assert.equal(bench.pool.stats().queued, 1)
+  assert.equal(bench.stats().queued, 1)
   worker.script = exchange => exchange.respond(204)
   worker.socket!.resume()
   await waiting.over()
   assert.ok(worker.exchanges.size < 120, `${worker.exchanges.size} requests were written`)
 })
 
-test('a request whose response is a stream counts once among those of its worker', async () => {
+test('a request whose response is a stream counts as one request of its worker', async () => {
   const bench = makeBench({ maxRequests: 2 })
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Farewell } from './gradual-close.ts'
+import { GradualClose } from './gradual-close.ts'
 
-test('ends everyone within its span, a few at a time, and those who join late', t => {
+test('all members are ended within the span, a few at a time, and so are late ones', t => {
   t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
   const members = new Set(Array.from({ length: 100 }, (_, i) => i))
-  const farewell = new Farewell(
+  const close = new GradualClose(
     () => [...members],
     member => members.delete(member),
   )
-  farewell.start(1000, 1000)
+  close.start(1000, 1000)
   t.mock.timers.tick(999)
   assert.equal(members.size, 100)
   t.mock.timers.tick(1)
@@ -21,7 +21,7 @@ test('ends everyone within its span, a few at a time, and those who join late', 
   members.add(7)
   t.mock.timers.tick(100)
   assert.equal(members.size, 0)
-  farewell.stop()
+  close.stop()
   members.add(8)
   t.mock.timers.tick(1000)
   assert.equal(members.size, 1)

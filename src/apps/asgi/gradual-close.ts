@@ -1,17 +1,17 @@
 /**
- * Ends what would never end by itself (WebSockets, event streams) a few at a time, so that their clients do not all come back in
- * the same moment. Runs in the gateway. What joins late is ended as well, until `stop`.
+ * Ends what would never end by itself (WebSockets, event streams), a few at a time: their clients come back, and should not do so all
+ * at once. Runs in the gateway. Members that join late are ended as well, until `stop`.
  */
 
 const TICK_MS = 100
 
-export class Farewell<T> {
+export class GradualClose<T> {
   readonly #members: () => T[]
   readonly #end: (member: T) => void
   #timer: NodeJS.Timeout | null = null
   #ticksLeft = 1
 
-  /** `members`: who is there now; `end` makes it leave them. */
+  /** `members`: those of the moment. `end`: ends one, which then is no member any more. */
   constructor(members: () => T[], end: (member: T) => void) {
     this.#members = members
     this.#end = end

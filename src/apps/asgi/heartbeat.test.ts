@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Heartbeat } from './heartbeat.ts'
 
-test('silence is asked about only while something is awaited, and a sign of life ends it', () => {
+test('a silent loop is pinged only while something is expected of it, until a sign of life', () => {
   const calls: string[] = []
   const heartbeat = new Heartbeat(3000, {
     ping: token => calls.push(`ping ${token}`),

@@ -1,19 +1,19 @@
 /**
- * Notices from outside that a worker's event loop does not turn: it was silent for a while although something waits for it, and
- * does not answer a PING. Runs in the gateway, on the tick of a link; time is an argument. Whether the application is slow is
- * not its question: a loop that turns answers, however long a request takes.
+ * Notices from outside that a worker's event loop does not turn: the worker was silent for a while although something waits for it, and
+ * does not answer a PING. Runs in the gateway, on the tick of a link; time is an argument. A slow application is
+ * not its concern: a loop that turns answers PING, however long a request takes.
  */
 
-/** Silence after which a loop is asked. */
+/** After so much silence a PING is sent. */
 const SILENCE_MS = 1000
-/** Without an answer for this long the loop is blocked: what blocks it should not run in a coroutine. */
+/** Without an answer for so long the loop is blocked: something runs in a coroutine that should not. */
 const BLOCKED_MS = 1000
 
 export interface HeartbeatEvents {
   ping(token: number): void
-  /** Once for each time: no answer for `ms`. */
+  /** No answer for `ms`. Once for each time that the loop is blocked. */
   blocked(ms: number): void
-  /** No answer within the deadline: it will not come. */
+  /** No answer within the deadline: none is expected any more. */
   stuck(ms: number): void
 }
 
@@ -21,9 +21,9 @@ export class Heartbeat {
   readonly #events: HeartbeatEvents
   readonly #deadlineMs: number
   #silentMs = 0
-  /** -1: nothing is asked. */
+  /** Time since the PING; -1: none is unanswered. */
   #askedMs = -1
-  /** It was reported, and nothing has come since. */
+  /** The loop was reported as blocked, and nothing has come since. */
   isBlocked = false
   #hasHeard = false
   #token = 0
@@ -34,13 +34,13 @@ export class Heartbeat {
     this.#events = events
   }
 
-  /** Whatever it sends comes from its loop. */
+  /** Bytes came from the worker: only a loop that turns sends any. */
   heard(): void {
     this.#hasHeard = true
     this.isBlocked = false
   }
 
-  /** `isAwaited`: an answer of any kind is due. `passedMs` since the last tick. */
+  /** `passedMs`: since the last tick. `isAwaited`: something is expected of the worker. */
   tick(passedMs: number, isAwaited: boolean): void {
     if (this.#hasHeard || !(isAwaited || this.#askedMs >= 0)) {
       this.#hasHeard = false

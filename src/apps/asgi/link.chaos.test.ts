@@ -21,7 +21,7 @@ function numbers(seed: number): (below: number) => number {
 
 type Dice = (below: number) => number
 
-/** Every answer carries the request's path, so that one that went to the wrong exchange is seen. */
+/** Every answer has the request's path in it: an answer to the wrong exchange is noticed. */
 function act(exchange: FakeAsgiExchange, dice: Dice): void {
   const { path, events } = exchange
   const roll = dice(300)
@@ -116,14 +116,14 @@ async function run(seed: number): Promise<void> {
     disturb(all[dice(all.length)]!, dice)
     if (dice(100) === 0) bench.pool.drainWorker([...alive.keys()][0]!)
   }
-  // What never ends by itself is ended as when the program stops.
+  // Ends what would never end by itself, as when the program stops.
   const alarm = setInterval(() => bench.pool.drain(0), 50)
   while (!all.every(entry => isDone(entry) || entry.exchange.channel?.closed || entry.left)) await turn()
   clearInterval(alarm)
   for (const entry of all) check(entry)
   assert.ok(all.some(({ exchange }) => exchange.response.state === 'ended'))
   assert.ok(all.some(({ exchange }) => exchange.channel?.sent.length))
-  const { queued, busy } = bench.pool.stats()
+  const { queued, busy } = bench.stats()
   assert.deepEqual([queued, busy], [0, 0])
   const files = readdirSync(bench.directory).filter(name => !/^w\d+\.sock$/.test(name))
   assert.deepEqual(files, [], 'temporary files are left')

@@ -52,13 +52,13 @@ test('requests of one turn leave in one write', async () => {
   assert.equal(worker.reads - before, 1)
 })
 
-test('more requests than slots wait; a response head frees its slot, a client that leaves does too', async () => {
+test('requests beyond the slots wait; a slot is freed by the response head, or when the client leaves', async () => {
   const bench = makeBench()
   const held = holdingAsgi()
   await bench.worker(1, 2, held.script)
   const [a, b, c, d] = ['/a', '/b', '/c', '/d'].map(path => bench.send({ path }))
   await held.the(1)
-  assert.deepEqual(bench.pool.stats(), { queued: 2, busy: 2, slots: 2, workers: 1 })
+  assert.deepEqual(bench.stats(), { queued: 2, busy: 2, slots: 2, workers: 1 })
   held.exchanges[0]!.begin()
   assert.equal((await held.the(2)).path, '/c')
   b!.leave()
@@ -67,10 +67,10 @@ test('more requests than slots wait; a response head frees its slot, a client th
   held.exchanges[0]!.end()
   for (const i of [2, 3]) held.exchanges[i]!.respond(204)
   for (const exchange of [a!, c!, d!]) await exchange.over()
-  assert.deepEqual(bench.pool.stats(), { queued: 0, busy: 0, slots: 2, workers: 1 })
+  assert.deepEqual(bench.stats(), { queued: 0, busy: 0, slots: 2, workers: 1 })
 })
 
-test('500 open streams leave the pool usable, up to ten for each slot; more keep their slot', async () => {
+test('500 open streams, ten for each slot, leave the pool usable; further streams keep their slot', async () => {
   const bench = makeBench()
   const held = holdingAsgi()
   const worker = await bench.worker(1, 50, exchange => {
@@ -79,17 +79,17 @@ test('500 open streams leave the pool usable, up to ten for each slot; more keep
   })
   const streams = Array.from({ length: 500 }, () => bench.send({ path: '/stream' }))
   for (const stream of streams) await until(stream.response.events, 'start', () => stream.response.state === 'started')
-  assert.equal(bench.pool.stats().busy, 0)
+  assert.equal(bench.stats().busy, 0)
   const more = Array.from({ length: 60 }, () => bench.send({ path: '/stream' }))
   for (const stream of more.slice(0, 50))
     await until(stream.response.events, 'start', () => stream.response.state === 'started')
-  assert.deepEqual(bench.pool.stats(), { queued: 10, busy: 50, slots: 50, workers: 1 })
+  assert.deepEqual(bench.stats(), { queued: 10, busy: 50, slots: 50, workers: 1 })
   for (const stream of streams.slice(0, 60)) stream.leave()
   while (worker.exchanges.size < 560) await turn()
-  while (bench.pool.stats().busy > 0) await turn()
+  while (bench.stats().busy > 0) await turn()
 })
 
-test('the least busy worker gets the request: by requests without a head, then by streams', async () => {
+test('the worker with the fewest requests without a head gets the request, then the one with the fewest streams', async () => {
   const bench = makeBench()
   const [one, two] = [holdingAsgi(), holdingAsgi()]
   await bench.worker(1, 10, one.script)
@@ -100,14 +100,14 @@ test('the least busy worker gets the request: by requests without a head, then b
   const stream = one.exchanges[0]!
   two.exchanges[0]!.respond(204)
   stream.begin()
-  while (bench.pool.stats().busy > 0) await turn()
+  while (bench.stats().busy > 0) await turn()
   bench.send()
   await two.the(1)
   bench.send()
   await one.the(1)
 })
 
-test('a slow client holds its application back by credit, and nothing else', async () => {
+test('a slow client holds back its own response by credit, and nothing else', async () => {
   const bench = makeBench()
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)
@@ -232,10 +232,10 @@ for (const [name, act, status] of failures)
     else assert.equal((exchange.error as HttpError).status, status)
     assert.doesNotMatch(exchange.error!.message, /secret/)
     assert.match(bench.logs[0]!, /GET \/ failed in worker 1: KeyError: 1 secret/)
-    assert.equal(bench.pool.stats().busy, 0)
+    assert.equal(bench.stats().busy, 0)
   })
 
-test('a client that leaves is told to the application, running or streaming; what it says then is not heard', async () => {
+test('the application is told when a client leaves, also during a stream; its later frames are ignored', async () => {
   const bench = makeBench()
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)

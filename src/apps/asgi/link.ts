@@ -1,59 +1,61 @@
 /**
- * The connection to one worker of an ASGI application, with all exchanges that it runs. Runs in the gateway. Brings frames to
- * exchanges (`sink.ts`) and exchanges to frames; which call goes to which worker is `dispatcher.ts`.
+ * The link to one worker of an ASGI application, with all exchanges that the worker runs. Runs in the gateway. Turns exchanges into
+ * frames; `sink.ts` turns the worker's frames into responses.
  *
- * Invariants: one connection, never renewed: the worker is lost with it. It is always read: what a slow client does not take is
- * held back by credit. A call leaves `#calls` exactly once; from then on nothing its worker says of it is heard. A slot is held
- * until the response head; streams and WebSockets count by themselves, and keep their slot when there are too many of them.
+ * Invariants: one connection, never renewed: the worker is lost with it. The link is always read: credit holds back what a slow client
+ * does not take. A call leaves `#calls` exactly once; from then on frames for it are ignored. A slot is held until the response head;
+ * streams and WebSockets count by themselves (`capacity.ts`).
+ * Not here: which call goes to which worker (`pool/dispatcher.ts`), what becomes of calls whose link is gone (`pool/retry.ts`),
+ * deadlines and the heartbeat (`watch.ts`).
  */
-import { Deadline } from '../../base/deadlines.ts'
+import { Deadline, type DeadlineList } from '../../base/deadlines.ts'
 import { HttpError } from '../../http/errors.ts'
 import { CloseCode } from '../../http/websocket.ts'
 import type { Call } from '../pool/call.ts'
 import { type Fate, fatesApart } from '../pool/dispatch-rules.ts'
-import type { LinkAddress, PoolLink, PoolLinkOwner } from '../pool/link.ts'
-import type { RequestTimes } from '../pool/request-times.ts'
+import type { LinkOwner } from '../pool/link-owner.ts'
 import type { PoolWorker } from '../pool/worker.ts'
 import { MultiplexDecoder } from '../wire/multiplex-decode.ts'
-import { writeCancel, writeDisconnect, writeHello, writePing, writeScopedRequest } from '../wire/multiplex-encode.ts'
+import { writeCancel, writeDisconnect, writeHello, writeScopedRequest } from '../wire/multiplex-encode.ts'
 import type { ScopeWriter } from '../wire/scope.ts'
 import { WireViolation } from '../wire/violation.ts'
-import { WorkerConnection } from '../worker/connection.ts'
-import type { RelayLimits } from '../wsgi/relay.ts'
+import { type LinkAddress, WorkerConnection } from '../worker/connection.ts'
+import type { RelayLimits } from '../worker/relay.ts'
+import type { RequestTimes } from '../worker/request-times.ts'
 import { MultiplexedCall } from './call.ts'
 import { CallTable } from './call-table.ts'
-import { Room } from './capacity.ts'
+import { Capacity } from './capacity.ts'
 import { ContentFeed } from './content-feed.ts'
-import { Farewell } from './gradual-close.ts'
-import { Heartbeat } from './heartbeat.ts'
+import { GradualClose } from './gradual-close.ts'
+import type { Heartbeat } from './heartbeat.ts'
 import { Outbox } from './outbox.ts'
-import { MultiplexedSink } from './sink.ts'
-import { Ticker } from './ticker.ts'
+import { MultiplexedSink, type SinkLink } from './sink.ts'
+import type { Ticker } from './ticker.ts'
+import { LinkWatch, type WatchedLink } from './watch.ts'
 
-export interface MultiplexedOwner extends PoolLinkOwner {
-  readonly scope: ScopeWriter
+/** What all links of ASGI workers share. */
+export interface MultiplexedSettings {
+  readonly helloDeadlines: DeadlineList
   readonly times: RequestTimes
-  readonly relayLimits: RelayLimits
   /** `timeouts.streamIdle`; 0: none. */
   readonly streamIdleMs: number
-  /** The worker's event loop does not turn, for now. */
-  blocked(link: MultiplexedLink, note: string): void
-  /** It has not turned for `timeouts.request`, whatever path its requests have: the worker must be replaced. */
-  stuck(link: MultiplexedLink, note: string): void
+  readonly relayLimits: RelayLimits
+  readonly scope: ScopeWriter
 }
 
-export class MultiplexedLink implements PoolLink {
+export class MultiplexedLink implements SinkLink, WatchedLink {
   readonly address: LinkAddress
   readonly worker: PoolWorker
   readonly capacity: number
-  /** Nothing waits behind another here. */
+  /** Each call runs at once: none is sent behind another. */
   takesAhead = false
   firstSince = 0
   isAlive = true
   isOpen = false
-  readonly #owner: MultiplexedOwner
+  readonly #owner: LinkOwner
+  readonly #settings: MultiplexedSettings
   readonly #calls = new CallTable<MultiplexedCall>()
-  readonly #room: Room<MultiplexedCall>
+  readonly #capacity: Capacity<MultiplexedCall>
   readonly #heartbeat: Heartbeat
   readonly #helloDeadline: Deadline
   readonly #ticker: Ticker
@@ -62,30 +64,28 @@ export class MultiplexedLink implements PoolLink {
   #isUnflushed = false
   #connection: WorkerConnection | null = null
   #outbox: Outbox | null = null
-  #farewell: Farewell<MultiplexedCall> | null = null
+  #gradualClose: GradualClose<MultiplexedCall> | null = null
 
-  constructor(address: LinkAddress, worker: PoolWorker, owner: MultiplexedOwner) {
+  constructor(address: LinkAddress, worker: PoolWorker, owner: LinkOwner, settings: MultiplexedSettings) {
+    const { times, streamIdleMs } = settings
     this.address = address
     this.capacity = address.slots
-    this.#room = new Room(address.slots)
+    this.#capacity = new Capacity(address.slots)
     this.worker = worker
     this.#owner = owner
-    const shortest = Math.min(owner.times.shortest, owner.streamIdleMs || Number.POSITIVE_INFINITY)
-    this.#ticker = new Ticker(Math.min(1000, Math.max(50, shortest / 16)), passedMs => this.#tick(passedMs))
+    this.#settings = settings
+    const { ticker, heartbeat } = new LinkWatch(this, this.#calls, owner, times, streamIdleMs)
+    this.#ticker = ticker
+    this.#heartbeat = heartbeat
     this.#helloDeadline = new Deadline(() => this.#broke('it did not say hello in time'))
-    this.#heartbeat = new Heartbeat(owner.times.standard, {
-      ping: token => writePing(this.outbox.begin(), token),
-      blocked: ms => owner.blocked(this, this.#silence(ms)),
-      stuck: ms => owner.stuck(this, this.#silence(ms)),
-    })
   }
 
   get inFlight(): number {
-    return this.#room.inFlight
+    return this.#capacity.inFlight
   }
 
   get streams(): number {
-    return this.#room.streams
+    return this.#capacity.streams
   }
 
   get usable(): boolean {
@@ -109,16 +109,18 @@ export class MultiplexedLink implements PoolLink {
   }
 
   open(): void {
-    const decoder = new MultiplexDecoder<MultiplexedCall>(new MultiplexedSink(this, this.#owner))
+    const { relayLimits, streamIdleMs, helloDeadlines } = this.#settings
+    const sink = new MultiplexedSink(this, this.#owner, relayLimits, streamIdleMs)
+    const decoder = new MultiplexDecoder<MultiplexedCall>(sink)
     this.#connection = new WorkerConnection(
       this.address.socket,
       decoder,
       chunk => this.#read(decoder, chunk),
       reason => this.#broke(reason),
     )
-    this.#outbox = new Outbox(this.#connection.socket, this.#owner.relayLimits.memory, () => this.#hasRoom())
+    this.#outbox = new Outbox(this.#connection.socket, relayLimits.memory, () => this.#hasRoom())
     writeHello(this.#outbox.begin(), this.address.build)
-    this.#owner.armHello(this.#helloDeadline)
+    helloDeadlines.arm(this.#helloDeadline)
   }
 
   opened(): void {
@@ -133,8 +135,8 @@ export class MultiplexedLink implements PoolLink {
     call.link = this
     call.wireId = one.id
     this.#calls.add(one)
-    this.#room.enter(one)
-    writeScopedRequest(this.outbox.begin(), one.id, call.exchange, this.#owner.scope, call.inline)
+    this.#capacity.enter(one)
+    writeScopedRequest(this.outbox.begin(), one.id, call.exchange, this.#settings.scope, call.inline)
     if (call.inline === null) this.#feed(one)
     this.#ticker.start()
     const isFirst = !this.#isUnflushed
@@ -156,10 +158,10 @@ export class MultiplexedLink implements PoolLink {
     this.release(one, null)
   }
 
-  /** Null when it is over. Throws for one that never was. */
   find(id: number): MultiplexedCall | null {
     const one = this.#calls.get(id)
-    if (one === null && !this.#calls.mayHaveBeen(id)) throw new WireViolation(`exchange ${id} never was`)
+    if (one === null && !this.#calls.mayHaveBeen(id))
+      throw new WireViolation(`a frame for exchange ${id}, which never was`)
     return one
   }
 
@@ -167,7 +169,6 @@ export class MultiplexedLink implements PoolLink {
     return this.#calls.get(one.id) === one
   }
 
-  /** Its worker is not listened to any more. `release` must follow. */
   remove(one: MultiplexedCall): void {
     this.#calls.delete(one)
     one.feed?.stop()
@@ -178,27 +179,25 @@ export class MultiplexedLink implements PoolLink {
     writeDisconnect(this.outbox.begin(), one.id, code, reason)
   }
 
-  /** Gives back what a call held that was removed. `runMicros`: time in the application, when it is known. */
   release(one: MultiplexedCall, runMicros: number | null): void {
-    this.#room.leave(one)
+    this.#capacity.leave(one)
     this.#owner.freed(this, runMicros)
   }
 
-  /** It has its head: others may have its slot, as long as there are not too many of its kind. */
   becomeStream(one: MultiplexedCall): void {
-    if (this.#room.becomeStream(one)) this.#owner.hasRoom()
+    if (this.#capacity.becomeStream(one)) this.#owner.hasRoom()
   }
 
-  /** Nothing to do after a debugger: `#tick` did not count that time. */
+  /** Nothing to do: `watch.ts` did not count the time in the debugger. */
   goOn(): void {}
 
   dismiss(code: number, afterMs: number, spanMs: number): void {
-    this.#farewell?.stop()
-    this.#farewell = new Farewell(
+    this.#gradualClose?.stop()
+    this.#gradualClose = new GradualClose(
       () => this.#calls.values().filter(one => one.isEndless),
       one => this.#dismissOne(one, code),
     )
-    this.#farewell.start(afterMs, spanMs)
+    this.#gradualClose.start(afterMs, spanMs)
   }
 
   close(code: number): Call[] {
@@ -207,7 +206,7 @@ export class MultiplexedLink implements PoolLink {
     this.#connection = null
     this.isAlive = this.isOpen = this.#mayUse = false
     this.#helloDeadline.disarm()
-    this.#farewell?.stop()
+    this.#gradualClose?.stop()
     this.#ticker.stop()
     const calls: Call[] = []
     for (const { call, feed, socket: relay } of this.#calls.values()) {
@@ -217,9 +216,9 @@ export class MultiplexedLink implements PoolLink {
       else relay.end(code, '')
     }
     this.#calls.clear()
-    this.#room.clear()
+    this.#capacity.clear()
     if (isIdle && connection?.socket.readyState === 'open') {
-      // The worker has done all of its work, and still hears the last words.
+      // The worker has done all of its work. It still receives what was written.
       this.outbox.finish()
       connection.finish()
     } else {
@@ -275,30 +274,5 @@ export class MultiplexedLink implements PoolLink {
       call.phase = 'relaying'
       relay!.end([])
     }
-  }
-
-  #tick(passedMs: number): void {
-    // Time stands still in a debugger.
-    if (this.worker.isDebugged) return
-    this.#heartbeat.tick(passedMs, this.inFlight > 0 || this.outbox.hasSpoken)
-    for (const one of this.#calls.values()) {
-      if (one.isDeserted(passedMs)) one.call.drop()
-      else if (one.isOverdue(passedMs, this.#owner.times)) this.#overdue(one)
-    }
-    if (this.isIdle && !this.#heartbeat.isBlocked) this.#ticker.stop()
-  }
-
-  #overdue(one: MultiplexedCall): void {
-    const { call } = one
-    const what = one.stage === 'head' ? 'no response' : 'no content'
-    const times = `${Math.round(one.silentMs)} ms (${call.describeTimes()})`
-    const note = `${call.describe()} is cancelled in worker ${this.address.worker}: ${what} for ${times}`
-    this.#owner.warn(note, call.exchange.id)
-    one.isCancelled = true
-    this.#owner.failed(call, new HttpError(504, 'The application took too long', 'application'))
-  }
-
-  #silence(ms: number): string {
-    return `its event loop has not turned for ${Math.round(ms)} ms, with ${this.#calls.size} requests`
   }
 }

@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { Outbox } from './outbox.ts'
 
-/** The two ends of a connection; `far` reads nothing before it is asked to. */
+/** The two ends of a connection. `far` reads nothing before it is asked to. */
 async function pair(t: TestContext): Promise<{ near: Socket; far: Socket }> {
   const directory = mkdtempSync(join(tmpdir(), 'jumak-outbox-'))
   const server = createServer({ pauseOnConnect: true }).listen(join(directory, 's'))
@@ -24,7 +24,7 @@ async function pair(t: TestContext): Promise<{ near: Socket; far: Socket }> {
   return { near, far }
 }
 
-/** Its frames are numbers in order. */
+/** Writes frames that are numbers, in order. */
 function numbers(outbox: Outbox) {
   let next = 0
   return {
@@ -51,7 +51,7 @@ function numbers(outbox: Outbox) {
 
 const turn = () => new Promise<void>(resolve => setImmediate(() => setImmediate(resolve)))
 
-test('what a worker does not read at once arrives in order, from two buffers and no more', async t => {
+test('bytes that a worker does not read at once arrive in order, from two buffers and no more', async t => {
   const { near, far } = await pair(t)
   const outbox = new Outbox(near, new MemoryBudget(), () => {})
   const frames = numbers(outbox)
@@ -65,7 +65,7 @@ test('what a worker does not read at once arrives in order, from two buffers and
   await frames.expect(far)
 })
 
-test('a worker that does not read makes its link congested, until it has read', async t => {
+test('the outbox of a worker that does not read is congested until it has read', async t => {
   const { near, far } = await pair(t)
   const room: number[] = []
   const memory = new MemoryBudget()
@@ -84,7 +84,7 @@ test('a worker that does not read makes its link congested, until it has read', 
   assert.equal(outbox.isCongested, false)
 })
 
-test('what was written before the end arrives, and nothing written after it', async t => {
+test('bytes written before the end arrive, and none written after it', async t => {
   const { near, far } = await pair(t)
   const outbox = new Outbox(near, new MemoryBudget(), () => {})
   const frames = numbers(outbox)

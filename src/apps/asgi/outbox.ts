@@ -1,11 +1,11 @@
 /**
- * What leaves on a multiplexed link: frames of all its exchanges collect in one buffer, in order, and those of one turn of the
- * event loop leave in one write. While the kernel does not take all of a write, what follows collects in a second buffer; there
+ * What leaves on a multiplexed link. The frames of all exchanges collect in one buffer, in order, and those of one turn of the
+ * event loop leave in one write. While the kernel has not taken all of a write, what follows collects in a second buffer; there
  * is no third. Runs in the gateway.
  *
- * Bounds: what may be written without being asked for is bounded by credit and by the number of exchanges. That can be much, and
- * requests that come and go while the worker does not read have no such bound: so nobody sends requests, content or messages while
- * it is congested. What the worker has not read is counted by the memory budget.
+ * Bounds: credit and the number of exchanges bound the content that may be written. That can be much, and nothing bounds requests that
+ * come and go while the worker does not read. So no requests, content or messages are sent while the outbox is congested. The memory
+ * budget counts what the worker has not read.
  */
 import type { Socket } from 'node:net'
 import type { Account, MemoryBudget } from '../../base/memory-budget.ts'
@@ -13,14 +13,14 @@ import { FrameWriter } from '../wire/frame-writer.ts'
 
 /** Content of many exchanges in one turn leaves in writes of about this size. */
 const EARLY_FLUSH = 256 * 1024
-/** Bytes that the worker has not read: a thousand requests of a browser. An event loop that runs has taken them in a millisecond. */
+/** Bytes that the worker has not read: a thousand requests of a browser. A free event loop reads them within a millisecond. */
 const CONGESTED = 2 * 1024 * 1024
 
 export class Outbox {
   readonly #socket: Socket
   readonly #onRoom: () => void
   #writer = new FrameWriter()
-  /** The other one: its bytes are on their way while `#isWriting`. */
+  /** The other buffer: its bytes are on their way while `#isWriting`. */
   #other = new FrameWriter()
   #isWriting = false
   readonly #flushLater = () => {
@@ -28,10 +28,10 @@ export class Outbox {
     this.flush()
   }
   readonly #onWritten = () => {
-    // Writes that the kernel took at once are told as well, later than the next one may begin.
+    // It is also called for writes that the kernel took at once, perhaps after the next one began.
     if (this.#isWriting && this.#socket.writableLength === 0) this.#written()
   }
-  /** On their way. */
+  /** Bytes on their way. */
   #writingBytes = 0
   readonly #memory: MemoryBudget
   #account: Account | null = null
@@ -41,14 +41,14 @@ export class Outbox {
   /** Something was written since this was last set to false. */
   hasSpoken = false
 
-  /** `onRoom`: no longer congested. */
+  /** `onRoom`: the outbox is no longer congested. */
   constructor(socket: Socket, memory: MemoryBudget, onRoom: () => void) {
     this.#memory = memory
     this.#socket = socket
     this.#onRoom = onRoom
   }
 
-  /** Where to write whole frames, at once: they leave at the end of this turn. */
+  /** The writer for whole frames. They must be written at once, and leave at the end of this turn. */
   begin(): FrameWriter {
     this.hasSpoken = true
     if (!this.#isScheduled) {
@@ -60,12 +60,12 @@ export class Outbox {
     return this.#writer
   }
 
-  /** What is written leaves now, and nothing after it. */
+  /** Sends what is written now, and nothing after it. */
   finish(): void {
     this.#isWriting = false
     this.flush()
     this.close()
-    // Whoever still comes to write must not do it where bytes are on their way.
+    // Later writes must not change the bytes that are on their way.
     this.#writer = new FrameWriter()
   }
 
@@ -74,7 +74,7 @@ export class Outbox {
     this.#account?.close()
   }
 
-  /** Now: at the end of a turn, if it has not ended here yet. */
+  /** Writes now what `begin` would write at the end of the turn. */
   flush(): void {
     const writer = this.#writer
     if (this.#isClosed) writer.start()
@@ -95,7 +95,7 @@ export class Outbox {
     this.#writer.start()
   }
 
-  /** `waiting`: behind what is on its way. */
+  /** `waiting`: bytes behind those on their way. */
   #count(waiting: number): void {
     if (this.#isClosed) return
     this.#account ??= this.#memory.open('', null)

@@ -1,32 +1,62 @@
 /**
- * What becomes of a worker's frames on a multiplexed link. Runs in the gateway. The decoder has checked them; here they reach
- * their exchange. A bug on the way to a client fails its exchange, and not the link with all others.
+ * Brings the frames of an ASGI worker to their exchanges. Runs in the gateway. A bug on the way to a client fails that exchange only,
+ * not the link with all others.
+ *
+ * Not here: checks of the bytes (`wire/multiplex-decode.ts`), what a slow client does not take (`stream-relay.ts`, `socket-relay.ts`).
  */
+import { SMALL_PIECE } from '../../base/spool.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { ResponseHead } from '../../http/exchange.ts'
 import type { HeaderLines } from '../../http/headers.ts'
 import { CloseCode } from '../../http/websocket.ts'
+import type { Call } from '../pool/call.ts'
+import type { LinkOwner } from '../pool/link-owner.ts'
 import type { FileOffer, WorkerHello } from '../wire/decode.ts'
 import type { MultiplexSink } from '../wire/multiplex-decode.ts'
 import { writeFileOpened } from '../wire/multiplex-encode.ts'
 import { offeredSubprotocols } from '../wire/scope.ts'
-import { checkHello } from '../worker/connection.ts'
+import { checkHello, type LinkAddress } from '../worker/connection.ts'
 import { printable, readFailure } from '../worker/failure.ts'
 import { openOffer } from '../worker/file-offer.ts'
-import { answer } from '../wsgi/sink.ts'
+import { Relay, type RelayLimits } from '../worker/relay.ts'
 import type { MultiplexedCall } from './call.ts'
 import { CreditReturn } from './credit.ts'
-import type { MultiplexedLink, MultiplexedOwner } from './link.ts'
+import type { Outbox } from './outbox.ts'
 import { SocketRelay } from './socket-relay.ts'
 import { StreamRelay } from './stream-relay.ts'
 
-export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
-  readonly #link: MultiplexedLink
-  readonly #owner: MultiplexedOwner
+/** What the sink needs of its link. */
+export interface SinkLink {
+  readonly address: LinkAddress
+  readonly outbox: Outbox
+  /** Null: the exchange is over. Throws WireViolation for one that never was. */
+  find(id: number): MultiplexedCall | null
+  isCurrent(one: MultiplexedCall): boolean
+  /** The worker said hello. */
+  opened(): void
+  /** The response has its head: others may have the call's slot. */
+  becomeStream(one: MultiplexedCall): void
+  /** From now on the worker's frames for this call are ignored. `release` must follow. */
+  remove(one: MultiplexedCall): void
+  /** Gives back what a removed call held. `runMicros`: its time in the application; null: not known. */
+  release(one: MultiplexedCall, runMicros: number | null): void
+  /** Tells the worker that the client has gone. */
+  disconnect(one: MultiplexedCall, code: number, reason: string): void
+  /** The call's exchange is over, and the worker does not know it. */
+  left(call: Call): void
+}
 
-  constructor(link: MultiplexedLink, owner: MultiplexedOwner) {
+export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
+  readonly #link: SinkLink
+  readonly #owner: LinkOwner
+  readonly #limits: RelayLimits
+  readonly #streamIdleMs: number
+
+  constructor(link: SinkLink, owner: LinkOwner, limits: RelayLimits, streamIdleMs: number) {
     this.#link = link
     this.#owner = owner
+    this.#limits = limits
+    this.#streamIdleMs = streamIdleMs
   }
 
   find(id: number): MultiplexedCall | null {
@@ -52,9 +82,9 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
       link.remove(one)
       call.releaseBody()
       link.release(one, runMicros)
-      // As `#guarded` does, without a function for each response.
+      // The same as `#guarded`, without a closure for each response.
       try {
-        answer(call, head, body, this.#owner)
+        this.#answer(call, head, body)
       } catch (error) {
         this.#owner.failed(call, error as Error)
       }
@@ -63,14 +93,33 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
     }
   }
 
+  /** The whole response at once, or, while memory is short, by a relay. `body` may be a view of the shared read buffer. */
+  #answer(call: Call, head: ResponseHead, body: Buffer): void {
+    if (body.length <= SMALL_PIECE || !this.#limits.memory.isNear) {
+      call.exchange.response.respond(head, body)
+      call.phase = 'done'
+      return
+    }
+    const relay = new Relay(call.exchange, this.#limits, {
+      // The link is never held: other exchanges need it.
+      hold() {},
+      release() {},
+      failed: error => this.#owner.failed(call, error),
+      warn: message => this.#owner.warn(message, call.exchange.id),
+    })
+    call.relay = relay
+    relay.start(head, Buffer.from(body))
+    relay.end()
+  }
+
   #startStream(one: MultiplexedCall, head: ResponseHead, body: Buffer): void {
     const { call } = one
     const link = this.#link
     one.hasProgressed = true
-    one.streams(head.headers, this.#owner.streamIdleMs)
+    one.streams(head.headers, this.#streamIdleMs)
     call.phase = 'streaming'
     const credit = new CreditReturn(link.outbox, one)
-    one.relay = call.stream = new StreamRelay(call.exchange, credit, this.#owner.relayLimits, {
+    one.relay = call.relay = new StreamRelay(call.exchange, credit, this.#limits, {
       failed: error => this.#owner.failed(call, error),
       warn: message => this.#owner.warn(message, call.exchange.id),
     })
@@ -88,19 +137,20 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
     call.phase = 'relaying'
     this.#link.remove(one)
     call.releaseBody()
-    // Time in a stream says nothing of how long others wait.
+    // The time of a stream says nothing about how long other requests wait.
     this.#link.release(one, null)
     this.#guarded(one, () => one.relay!.end(trailers))
   }
 
   onFile(one: MultiplexedCall, offer: FileOffer): void {
     const link = this.#link
+    const { files } = this.#limits.space
     one.hasProgressed = true
     one.relay!.whenFileSent(() => {
       if (!link.isCurrent(one)) return
-      openOffer(link.address.pid, offer, this.#owner.files, fd => {
+      openOffer(link.address.pid, offer, files, fd => {
         if (!link.isCurrent(one)) {
-          if (fd !== null) this.#owner.files.close(fd)
+          if (fd !== null) files.close(fd)
           return
         }
         one.stage = 'content'
@@ -144,7 +194,7 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
       this.#owner.failed(call, new HttpError(500, 'The application failed', 'application'))
       return
     }
-    const { memory } = this.#owner.relayLimits
+    const { memory } = this.#limits
     const socket = new SocketRelay(one.id, link.outbox, new CreditReturn(link.outbox, one), memory, {
       onGone: (code, reason) => {
         if (link.isCurrent(one)) this.#endSocket(one, code, reason)
@@ -171,7 +221,7 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
       this.#owner.failed(call, error as Error)
       return
     }
-    // The exchange is the channel's from here on; what ends it comes by the relay.
+    // From here on the channel has the exchange, and the relay tells of its end.
     call.phase = 'done'
     call.releaseBody()
     if (link.isCurrent(one)) link.becomeStream(one)

@@ -1,10 +1,11 @@
 /**
  * An accepted WebSocket between its client (a channel of the protocol) and its application (frames of a link). Runs in the gateway.
  *
- * Back-pressure: the client is paused when the application's credit is used up, and the application's credit is held while the
- * client is slow. Bounds: towards the application nothing, a message stays with the channel until there is credit; towards the
- * client one message, up to MAX_MESSAGE, which the memory budget counts, and the window.
- * Ends exactly once: by the application (`close`), by the client (`onClose`, after what came before it), or by us (`end`).
+ * Back-pressure: the client is paused when the credit towards the application is used up. The application gets no credit back while
+ * the client is slow.
+ * Bounds: towards the application nothing is kept, for a message stays with the channel until there is credit. Towards the client: the
+ * window, and one message up to MAX_MESSAGE, which the memory budget counts.
+ * Invariant: it ends exactly once: by the application or by us (`end`), or by the client (`onClose`, after what the client sent before).
  */
 import type { Account, MemoryBudget } from '../../base/memory-budget.ts'
 import type { Exchange } from '../../http/exchange.ts'
@@ -14,7 +15,10 @@ import { writeMessage } from '../wire/multiplex-encode.ts'
 import type { CreditReturn } from './credit.ts'
 import type { Outbox } from './outbox.ts'
 
-/** Of one message that an application sends: it is kept whole until its last frame. uvicorn has no bound; 64 MiB is four times what it takes from clients. */
+/**
+ * Bytes of one message from an application, which is kept until its last frame has come. uvicorn has no bound here; 64 MiB is four times
+ * what it takes from clients.
+ */
 const MAX_MESSAGE = 64 * 1024 * 1024
 
 export interface SocketEvents {
@@ -22,7 +26,7 @@ export interface SocketEvents {
   onGone(code: number, reason: string): void
   /** The application's message is longer than MAX_MESSAGE. */
   onTooLong(): void
-  /** What is kept of it is too much for all buffers together. */
+  /** All buffers together are too large, and this message is given up for it. */
   onEvicted(): void
 }
 
@@ -38,7 +42,7 @@ export class SocketRelay implements WebSocketEvents {
   /** Frames of a message that is not complete. */
   #parts: Buffer[] = []
   #partBytes = 0
-  /** Of them; made when there are any. */
+  /** Counts those frames; made when there are any. */
   #account: Account | null = null
   #isOver = false
 
@@ -50,7 +54,7 @@ export class SocketRelay implements WebSocketEvents {
     this.#events = events
   }
 
-  /** Throws HttpError where the handshake is wrong. */
+  /** Throws HttpError when the handshake is wrong. */
   accept(exchange: Exchange, accept: WebSocketAccept): void {
     this.#channel = exchange.acceptWebSocket(accept, this)
   }
@@ -75,7 +79,7 @@ export class SocketRelay implements WebSocketEvents {
     this.#account ??= this.#memory.open('a WebSocket was closed (1013)', () => this.#events.onEvicted())
     this.#account.set(this.#partBytes)
     if (this.#partBytes > MAX_MESSAGE) this.#events.onTooLong()
-    // A message may be longer than the window.
+    // Credit comes back for each frame: a message may be longer than the window.
     else this.#credit.add(data.length)
   }
 
@@ -97,7 +101,7 @@ export class SocketRelay implements WebSocketEvents {
     this.#channel!.resume()
   }
 
-  /** Closes the client's side; nothing follows on the application's. */
+  /** Closes the client's side. Nothing is sent to the application. */
   end(code: number, reason: string): void {
     if (this.#isOver) return
     this.#over()

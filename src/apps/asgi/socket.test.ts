@@ -37,7 +37,7 @@ test('a WebSocket is accepted with its subprotocol and headers, and holds no slo
   const { bench, exchange, at } = await open({ path: '/ws', headers }, 'chat', ['x-a', '1'])
   assert.equal(at.scope.type, 'websocket')
   assert.deepEqual(exchange.accepted, { subprotocol: 'chat', headers: ['x-a', '1'] })
-  assert.deepEqual(bench.pool.stats(), { queued: 0, busy: 0, slots: 2, workers: 1 })
+  assert.deepEqual(bench.stats(), { queued: 0, busy: 0, slots: 2, workers: 1 })
 })
 
 test('messages go both ways, text and bytes, empty and long', async () => {
@@ -55,7 +55,7 @@ test('messages go both ways, text and bytes, empty and long', async () => {
   assert.deepEqual(channel.sent, ['hello', Buffer.of(0, 255), '', 'in two'])
 })
 
-test('a message longer than the window reaches the client: its parts are credited as they come', async () => {
+test('a message longer than the window reaches the client: credit comes back for each part at once', async () => {
   const { channel, at } = await open()
   const part = Buffer.alloc(MAX_CONTENT, 'p')
   for (let i = 0; i < 12; i++) {
@@ -102,7 +102,7 @@ test('messages beyond the credit break the rules of the wire, and close the WebS
   assert.deepEqual(channel.closed, [1011, ''])
 })
 
-test('the client’s close reaches the application with its code, after what came before it', async () => {
+test('the client’s close reaches the application with its code, after all earlier messages', async () => {
   const { bench, channel, at } = await open()
   channel.receive('last')
   channel.client.onClose(4001, 'fé')
@@ -136,7 +136,7 @@ test('an application that fails after ACCEPT closes with 1011', async () => {
   assert.match(bench.logs[0]!, /failed in worker 1: ValueError: x/)
 })
 
-test('a client that leaves before ACCEPT is told as 1006', async () => {
+test('the application is told 1006 when a client leaves before ACCEPT', async () => {
   const bench = new AsgiBench()
   cleanups.push(() => bench.close())
   const held = holdingAsgi()
@@ -170,7 +170,7 @@ test('a response before ACCEPT is a denial, complete or streamed', async () => {
   assert.equal(streamed.response.text, 'who are you?')
 })
 
-test('a handshake that is wrong is answered as the protocol says, and the application is told', async () => {
+test('a wrong handshake is answered as the protocol says, and the application is told', async () => {
   const bench = new AsgiBench()
   cleanups.push(() => bench.close())
   const held = holdingAsgi()
@@ -187,5 +187,5 @@ test('a handshake that is wrong is answered as the protocol says, and the applic
   await other.over()
   assert.equal((other.error as HttpError).status, 500)
   assert.match(bench.logs[0]!, /the client did not offer subprotocol b/)
-  assert.equal(bench.pool.stats().busy, 0)
+  assert.equal(bench.stats().busy, 0)
 })

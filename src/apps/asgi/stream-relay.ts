@@ -1,16 +1,16 @@
 /**
- * A streamed response of an ASGI application on its way to the client. Runs in the gateway. A slow client holds back the
- * application's `send`, by credit, and nothing else: at most the window is kept, in memory, and in a temporary file only near the
- * limit of all buffers' memory.
+ * A streamed response of an ASGI application on its way to the client. Runs in the gateway. A slow client holds back, by credit, the
+ * application's `send` of this response and nothing else. So at most the window is kept: in memory, or near the limit of memory in a
+ * temporary file.
  *
  * Order: chunks and files leave in the order in which they came.
- * Not here: a response that is complete in one frame; a WSGI application's (`relay.ts`), which must free its thread.
+ * Not here: complete responses (`sink.ts`); streams of WSGI applications (`worker/relay.ts`), which must free their thread.
  */
 import { SMALL_PIECE, Spool } from '../../base/spool.ts'
 import type { Exchange, ResponseHead } from '../../http/exchange.ts'
 import { type HeaderLines, headerValues } from '../../http/headers.ts'
 import { WINDOW } from '../wire/multiplex.ts'
-import type { RelayLimits } from '../wsgi/relay.ts'
+import type { RelayLimits } from '../worker/relay.ts'
 import type { CreditReturn } from './credit.ts'
 
 interface OpenFile {
@@ -19,18 +19,18 @@ interface OpenFile {
   readonly length: number
 }
 
-/** Beyond its credit a worker sends one frame at most: so memory is enough, as long as there is some. */
+/** Beyond its credit a worker sends at most one frame. So everything fits into memory, as long as there is some. */
 const SPOOLED = 2 * WINDOW
 
 export interface StreamEvents {
   /** The response cannot be completed. */
   failed(error: Error): void
-  /** A temporary file could not be used; the response goes on without it. */
+  /** A temporary file could not be used. The response goes on without it. */
   warn(message: string): void
 }
 
 export class StreamRelay {
-  /** An event stream: it may be idle for long, and ended at any time, since its client connects anew. */
+  /** An event stream may be idle for long. It may be ended at any time, for its client connects again. */
   isEventStream = false
   readonly #exchange: Exchange
   readonly #credit: CreditReturn
@@ -39,11 +39,11 @@ export class StreamRelay {
   #isSendingFile = false
   /** The client has not taken what was written last. */
   #isBlocked = false
-  /** What comes while a file is being sent, or near the limit of memory: within the window. */
+  /** Content that came while a file was being sent, or near the limit of memory: within the window. */
   #spool: Spool | null = null
   #onFileSent: (() => void) | null = null
   #trailers: HeaderLines | null = null
-  /** They are announced, and the client wants them. */
+  /** Trailers are announced, and the client wants them. */
   #passesTrailers = false
   #isClosed = false
 
@@ -78,7 +78,7 @@ export class StreamRelay {
     } else if (content.length <= SMALL_PIECE || !this.#limits.memory.isNear) {
       this.#write(content)
     } else {
-      // What the client does not take of a write stays in memory: little is tried. As a copy, for a view would keep all of it there.
+      // What the client does not take of a write stays in memory, so only a little is tried. It is copied: a view would keep all of `content`.
       this.#write(Buffer.from(content.subarray(0, SMALL_PIECE)))
       this.#keep(content.subarray(SMALL_PIECE))
       this.#pump()
@@ -86,13 +86,13 @@ export class StreamRelay {
     this.#credit.add(content.length)
   }
 
-  /** Calls back when no file is being sent: one descriptor for each exchange is enough. */
+  /** Calls back when no file is being sent, so that an exchange has at most one descriptor. */
   whenFileSent(callback: () => void): void {
     if (this.#isSendingFile || (this.#spool !== null && !this.#spool.isEmpty)) this.#onFileSent = callback
     else callback()
   }
 
-  /** Sends part of an open file after all content so far; owns `fd`. Not while another one is being sent. */
+  /** Sends part of an open file after all content so far, and closes `fd`. Not while another file is being sent. */
   file({ fd, offset, length }: OpenFile): void {
     if (this.#isClosed) {
       this.#limits.space.files.close(fd)
@@ -114,13 +114,13 @@ export class StreamRelay {
     this.#pump()
   }
 
-  /** The exchange is over, or about to be cut: nothing more is written. A file that is being sent is closed by its own end. */
+  /** The exchange is over, or about to be cut: nothing more is written. A file that is being sent is closed when that ends. */
   close(): void {
     this.#isClosed = true
     this.#spool?.close()
   }
 
-  /** It goes straight to the client: a client that is a little slow needs no more than that, for the window is all that may come. */
+  /** Content goes straight to the client. For a client that is a little slow that is enough: no more than the window may come. */
   get #isDirect(): boolean {
     if (this.#isSendingFile || (this.#spool !== null && !this.#spool.isEmpty)) return false
     return !this.#isBlocked || !this.#limits.memory.isNear
@@ -148,7 +148,7 @@ export class StreamRelay {
     })
   }
 
-  /** Goes on with what there is, in order: content, then a file or the end. */
+  /** Sends what there is, in order: content, then a file or the end. */
   #pump(): void {
     if (this.#isClosed || this.#isSendingFile) return
     const spool = this.#spool
@@ -179,7 +179,7 @@ function isEventStream(headers: readonly string[]): boolean {
   return false
 }
 
-/** RFC9110§10.1.4: a client that says so wants them; others, and what is between, may drop them. */
+/** RFC9110§10.1.4: only a client that says `TE: trailers` wants them. For others they may get lost on the way. */
 function acceptsTrailers({ request }: Exchange): boolean {
   return headerValues(request.headers, 'te').some(value => /(?:^|,)\s*trailers\s*(?:,|;|$)/i.test(value))
 }

@@ -1,4 +1,4 @@
-/** A timer that tells how much time has passed, and never more than it can have missed: who stood still itself blames nobody for it. */
+/** A timer that tells how much time has passed, but never more than two intervals: a gateway that stood still does not blame its workers. */
 export class Ticker {
   readonly #intervalMs: number
   readonly #onTick: (passedMs: number) => void
@@ -10,7 +10,7 @@ export class Ticker {
     this.#onTick = onTick
   }
 
-  /** Harmless while it runs. */
+  /** Does nothing while it runs. */
   start(): void {
     if (this.#timer !== null) return
     this.#last = performance.now()
@@ -24,7 +24,7 @@ export class Ticker {
 
   #tick(): void {
     const now = performance.now()
-    // Whole: a sum of fractions, once kept in a field, makes V8 give every later object of its kind a number of its own beside it.
+    // Rounded: once a field has held a fraction, V8 allocates a heap number for that field in every later object of the class.
     const passed = Math.round(Math.min(now - this.#last, 2 * this.#intervalMs))
     this.#last = now
     this.#onTick(passed)

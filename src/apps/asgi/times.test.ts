@@ -1,4 +1,4 @@
-/** What ends an exchange of a multiplexed link by its time: deadlines of paths and streams, clients that closed their side. */
+/** How time ends exchanges of a multiplexed link: deadlines of paths and streams, clients that closed their side. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { afterEach, test } from 'node:test'
@@ -21,7 +21,7 @@ function makeBench(...options: ConstructorParameters<typeof AsgiBench>): AsgiBen
   return bench
 }
 
-test('a path has the deadline of its prefix; a stream that says nothing has one of its own', async () => {
+test('a path has the deadline of its prefix; a silent stream has one of its own', async () => {
   const requestFor = [
     { prefix: '/quick/', timeout: 100 },
     { prefix: '/poll/', timeout: 0 },
@@ -41,7 +41,7 @@ test('a path has the deadline of its prefix; a stream that says nothing has one 
   await poll!.over()
 })
 
-test('a client that closed its side is dropped when its worker says nothing; one that is answered, or slow, is not', async () => {
+test('a client that closed its side is dropped while its worker is silent, but not when it is answered or slow', async () => {
   const bench = makeBench()
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)
@@ -69,7 +69,7 @@ test('a client that closed its side is dropped when its worker says nothing; one
   assert.deepEqual(bench.logs, [])
 })
 
-test('time stands still while a debugger has the event loop', async () => {
+test('no time passes while a debugger has the event loop', async () => {
   const bench = makeBench({ timeouts: { request: 100, streamIdle: 100 } })
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)

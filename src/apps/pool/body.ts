@@ -1,42 +1,45 @@
 /**
- * The content of one request while it is collected, sent, and perhaps sent again to another worker: memory up to
- * `limits.memoryBuffer`, the rest in a temporary file. While memory is short all of it goes into the file. Runs in the gateway.
- * Closed exactly when nobody can need it again:
- * after the response head, or when the exchange ends. Its whole length is bounded by `limits.body` (`handlers/app.ts`).
+ * The content of one request while it is collected, sent, and perhaps sent again to another worker. Runs in the gateway.
+ *
+ * Bounds: up to `limits.memoryBuffer` is in memory, the rest in a temporary file; while memory is short all of it goes into the file.
+ * `limits.body` bounds the whole (`handlers/app.ts`).
+ * Invariant: closed as soon as nobody can need it again, that is after the response head or with the end of the exchange.
+ * Not here: content that is sent while it arrives (`live-body.ts`).
  */
 import { ByteQueue } from '../../base/byte-queue.ts'
 import type { Account, MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporaryFile } from '../../base/temporary-file.ts'
 import type { TemporarySpace } from '../../base/temporary-space.ts'
 import { HttpError } from '../../http/errors.ts'
-import { MAX_INLINE_BODY } from '../wire/frames.ts'
 
-/** Bytes on their way to a disk that is slower than the client; beyond it the client must wait. */
+/** Content up to this travels inside the request's own frame (`inline`). */
+export const MAX_INLINE_BODY = 64 * 1024
+/** Bytes on their way to a disk that is slower than the client. Beyond it the client must wait. */
 const MAX_PENDING = 1024 * 1024
 const MAX_PENDING_NEAR = 64 * 1024
 /** Bytes of one BODY frame. */
 const PIECE = 256 * 1024
-/** Joined texts are kept as a tree of their parts until somebody reads them: content of single bytes would be many times its size. */
+/** V8 keeps joined texts as a tree of their parts until somebody reads them: content that comes byte by byte would take many times its size. */
 const MAX_TEXTS = 64
 const NOTHING = Buffer.alloc(0)
 
-/** The content of a call, for who sends it to a worker. */
+/** The content of a call, as its link reads it. */
 export interface CallBody {
-  /** Bytes in all; undefined: known only at the end. */
+  /** Bytes of the whole; undefined: known only at the end. */
   readonly length: number | undefined
-  /** All of it when it is small enough to travel inside REQUEST: a character for each byte. */
+  /** All of it, a character for each byte, when it is small enough to travel inside the request's frame; else null. */
   readonly inline: string | null
   /** It is still arriving from the client. */
   readonly isLive: boolean
   /** It can be read from its beginning, so that it can be sent again. */
   readonly isAtHand: boolean
-  /** The next piece from `position` on; an empty one is the end. May call back at once; never after `close`. */
+  /** The next piece from `position` on; an empty piece is the end. May call back at once, and never after `close`. */
   read(position: number, done: (error: Error | null, piece: Buffer) => void): void
   /** Nobody needs it any more. */
   close(): void
 }
 
-/** Uploads take seconds; whoever comes back sooner finds the same ones. */
+/** Uploads take seconds: a client that comes back sooner finds the same uploads. */
 const RETRY_AFTER = 10
 
 export function tooMuchStored(): HttpError {
@@ -55,7 +58,7 @@ export interface RequestBodyOptions {
   readonly memoryBytes: number
   /** There is room again after an `append` that returned false. */
   readonly onRoom: () => void
-  /** The disk failed, or has no room (an HttpError); once, and nothing else is called after it. */
+  /** The disk failed, or has no room (an HttpError). Called once, and nothing else after it. */
   readonly onError: (error: Error) => void
 }
 
@@ -65,8 +68,8 @@ export class RequestBody implements CallBody {
   readonly isAtHand = true
   readonly #options: RequestBodyOptions
   /**
-   * All of it while it is short, as text: that is memory of V8's youngest objects, which costs nothing to free. A buffer counts as memory
-   * outside, and uploads of some kilobytes had V8 collect all of its heap six times a second.
+   * All of the content while it is short. Text lies among V8's youngest objects and costs nothing to free. Buffers count as memory outside
+   * of the heap: with them, uploads of some kilobytes made V8 collect the whole heap six times a second.
    */
   #text = ''
   /** How often content was appended. */
@@ -75,7 +78,7 @@ export class RequestBody implements CallBody {
   #memory: Buffer | null = null
   #file: TemporaryFile | null = null
   #waiting = false
-  /** Content that comes in one piece has none. */
+  /** Null for content that comes in one piece. */
   #account: Account | null = null
   #sealed: (() => void) | null = null
 
@@ -92,7 +95,7 @@ export class RequestBody implements CallBody {
   }
 
   #keep(chunk: Buffer): boolean {
-    // Neither bound is met again once it is exceeded.
+    // Once one of the bounds is exceeded, it stays exceeded.
     if (++this.#pieces <= MAX_TEXTS && this.length <= Math.min(MAX_INLINE_BODY, this.#options.memoryBytes)) {
       this.#text += chunk.toString('latin1')
       return true
@@ -116,7 +119,7 @@ export class RequestBody implements CallBody {
       return true
     }
     const file = this.#file ?? new TemporaryFile(space, () => this.#progress())
-    // The file must have all of the content, and what is in memory is its beginning.
+    // What is in memory is the beginning of the content. Near the limit it goes into the file first.
     if (this.#file === null && memory.isNear && this.#collected.bytes > 0) file.append(this.#collected.takeAll())
     this.#file = file
     file.append(chunk)
@@ -124,11 +127,11 @@ export class RequestBody implements CallBody {
     return !this.#waiting
   }
 
-  /** The content is complete. Calls back once when all of it is where it belongs, for content in memory at once. */
+  /** The content is complete. Calls back once, when all of it is stored: at once if it is in memory. */
   seal(done: () => void): void {
     if (this.#text === '') this.#memory = this.#collected.takeAll()
     this.#sealed = done
-    // From now on its call needs it, so it is not evicted. It is short, or most of it is in the file.
+    // From now on the call needs the content, so it is not evicted. It is short, or most of it is in the file.
     this.#account?.pin()
     this.#progress()
   }
@@ -139,7 +142,7 @@ export class RequestBody implements CallBody {
     return this.#memory === null ? this.#text : this.#memory.toString('latin1')
   }
 
-  /** After `seal`, and not of what is inline. */
+  /** After `seal`, and only if `inline` is null. */
   read(position: number, done: (error: Error | null, piece: Buffer) => void): void {
     const memory = this.#memory!
     if (position >= this.length) done(null, NOTHING)

@@ -13,14 +13,14 @@ function waiting(since: number): Call {
   return call
 }
 
-test('the time in the queue is that since a call began to wait, none in the turn in which it came', () => {
+test('a call’s time in the queue counts from when it began to wait; in the turn in which it came it is zero', () => {
   const [waited, fresh] = [waiting(1000), waiting(0)]
   waited.stopWaiting(1250)
   fresh.stopWaiting(1250)
   assert.deepEqual([waited.exchange.queueMillis, fresh.exchange.queueMillis], [250, 0])
 })
 
-test('one that began to wait after the clock was read has not waited: less than nothing is told of those that got no worker', () => {
+test('a call that began to wait after the clock was read has waited for zero milliseconds, not for less', () => {
   const call = waiting(1000.5)
   call.stopWaiting(1000)
   assert.equal(call.exchange.queueMillis, 0)

@@ -1,51 +1,55 @@
 /**
- * One exchange on its way through the pool: queued, sent, perhaps streaming, done. Knows its request's content and what
- * it may still need of it; the rules of where it goes are `dispatch-rules.ts`, the applying of them is `dispatcher.ts`.
+ * One exchange on its way through the pool: queued, sent, perhaps streaming, done. Runs in the gateway. Holds the content of the
+ * request as long as it may be needed.
+ *
+ * Not here: which worker gets it (`dispatch-rules.ts`, `dispatcher.ts`), what is written and read (its link).
  */
 import type { Deadline } from '../../base/deadlines.ts'
 import { ClientGoneError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
-import type { StreamRelay } from '../asgi/stream-relay.ts'
-import type { Relay } from '../wsgi/relay.ts'
 import type { CallBody } from './body.ts'
 import { isIdempotent, type Unanswered } from './dispatch-rules.ts'
-import type { PoolLink } from './link.ts'
 import type { CallQueue, Queued } from './queue.ts'
 
 /**
- * new: not placed yet · queued: waits for a slot · sent: on a link, no head yet · streaming: head relayed, content comes from the link ·
- * relaying: the worker is done, the client has not taken everything yet · done: the exchange is out of our hands, though
- * its link may still run it for a client that has gone.
+ * new: not placed yet · queued: waits for a slot · sent: on a link, no response head yet · streaming: the client has the head, content
+ * comes from the link · relaying: the worker is done, the client has not taken everything yet · done: the exchange is over for the
+ * pool, though its worker may still run it for a client that has gone.
  */
 export type CallPhase = 'new' | 'queued' | 'sent' | 'streaming' | 'relaying' | 'done'
 
-/** Ends a call's exchange with the error; one that is done stays as it is. */
+/** The link that a call is on. */
+export interface CallLink {
+  /** The call's exchange is over. `phase`: how far it was. */
+  left(call: Call, phase: CallPhase): void
+}
+
+/** Ends a call's exchange with the error, unless the call is done. */
 export type FailCall = (call: Call, error: Error) => void
 
 export class Call implements Queued, Unanswered {
   readonly exchange: Exchange
   readonly idempotent: boolean
-  /** All of the content, a character for each byte; null: it follows in BODY frames. */
+  /** All of the content, a character for each byte; null: it is sent piece by piece. */
   readonly inline: string | null
-  /** -1: known only at the end. */
+  /** Bytes of the content; -1: known only at the end. */
   readonly bodyLength: number
   phase: CallPhase = 'new'
   losses = 0
   isBarred = false
-  /** The link that it is on, which then decides when the content is released. */
-  link: PoolLink | null = null
-  /** Its number on a multiplexed link. */
+  /** The link that the call is on. While there is one, the link decides when the content is released. */
+  link: CallLink | null = null
+  /** The call's number on a multiplexed link. */
   wireId = 0
-  relay: Relay | null = null
-  /** The same for a multiplexed link. */
-  stream: StreamRelay | null = null
-  /** Where it waits. */
+  /** Carries its response while the client takes it; closed with the exchange. */
+  relay: { close(): void } | null = null
+  /** The queue that the call waits in. */
   queue: CallQueue<Call> | null = null
   previous: Queued | null = null
   next: Queued | null = null
-  /** Time in the queue; made when it first has to wait. */
+  /** Deadline in the queue; made when the call first has to wait. */
   waiting: Deadline | null = null
-  /** When it began to wait, in milliseconds; 0 in the turn of the event loop in which it came. */
+  /** When the call began to wait, in milliseconds; 0 in the turn of the event loop in which it came. */
   waitsSince = 0
   isReturned = false
   #body: CallBody | null
@@ -74,35 +78,35 @@ export class Call implements Queued, Unanswered {
     return this.inline === null ? 0 : this.inline.length
   }
 
-  /** May wait behind others on a slot, and others behind it: short content, and nobody died of it. */
+  /** The call may be sent behind others on a slot, and others behind it: its content is short, and no worker died of it. */
   get mayGoAhead(): boolean {
     return this.inline !== null && this.losses === 0
   }
 
-  /** For log lines, which name the request's id by themselves. */
+  /** For log lines, which have the request's id already. */
   describe(): string {
     const { request } = this.exchange
     return `${request.method} ${request.path.slice(0, 200)}`
   }
 
-  /** The same, of one that is late. */
+  /** For log lines about a request that is late. */
   describeTimes(): string {
     const { receivedAt, queueMillis } = this.exchange
     const elapsed = Math.round(performance.now() - receivedAt)
     return `${elapsed} ms after it came, ${Math.round(Math.max(0, queueMillis))} ms of them in the queue`
   }
 
-  /** It is about to be put there. */
+  /** The caller puts the call into `queue`. */
   enter(queue: CallQueue<Call>): void {
     this.phase = 'queued'
     this.queue = queue
   }
 
-  /** It leaves its queue. */
+  /** Takes the call out of its queue. */
   stopWaiting(now: number): void {
     this.waiting?.disarm()
     this.phase = 'new'
-    // It may have come after the clock was read.
+    // The call may have come after the clock was read.
     const waited = this.waitsSince === 0 ? 0 : Math.max(0, now - this.waitsSince)
     // A call that lost its link waits a second time.
     this.exchange.queueMillis = Math.max(0, this.exchange.queueMillis) + waited
@@ -111,19 +115,21 @@ export class Call implements Queued, Unanswered {
     this.queue = null
   }
 
-  /** Its exchange is over: takes it from where it is, and releases what it holds. */
+  /** The exchange is over: takes the call from its queue or link, and releases what it holds. */
   leave(): void {
     const { phase, link } = this
     if (phase === 'queued') this.stopWaiting(performance.now())
     this.phase = 'done'
     this.relay?.close()
-    this.stream?.close()
     link?.left(this, phase)
-    // On a link the content is still needed: a worker that waits for it must get all of it.
+    // On a link the content is still needed: a worker that waits for content must get all of it.
     if (this.link === null) this.releaseBody()
   }
 
-  /** The client closed its side before its answer. Nearly always it has given up (a browser's stop button sends no more than that): no worker is spent on it. */
+  /**
+   * The client closed its side before the answer. No worker is spent on it: nearly always the client has given up, for a browser's stop
+   * button sends no more than that.
+   */
   drop(): void {
     this.leave()
     this.exchange.response.abort(new ClientGoneError())

@@ -41,7 +41,7 @@ test('a newer generation is preferred while it has an idle slot', () => {
   assert.equal(idleSlot([worker(1, slot('o1')), newer])!.name, 'o1')
 })
 
-test('room for many: the worker with the fewest requests is chosen, then the one with the fewest streams', () => {
+test('where workers have room for many, the one with the fewest requests is chosen, then the one with the fewest streams', () => {
   const many = (name: string, inFlight: number, streams: number) => slot(name, inFlight, { capacity: 10, streams })
   assert.equal(idleSlot([worker(1, many('a', 3, 0)), worker(1, many('b', 2, 9))])!.name, 'b')
   assert.equal(idleSlot([worker(1, many('a', 2, 5)), worker(1, many('b', 2, 4))])!.name, 'b')
@@ -61,7 +61,7 @@ test('a request goes ahead to the slot with the fewest requests', () => {
   assert.equal(aheadSlot(workers, 1, 0, AHEAD_BUDGET_MICROS), null)
 })
 
-test('nothing goes behind a stream or a long body, nor behind a request that has run longer than the budget', () => {
+test('nothing is sent behind a stream, a long body, or a request that has run for longer than the budget', () => {
   assert.equal(aheadSlot([worker(1, slot('a', 1, { takesAhead: false }))], 5, 0, AHEAD_BUDGET_MICROS), null)
   assert.equal(aheadSlot([worker(1, slot('a', 1, { firstSince: 10 }))], 5, 11.5, AHEAD_BUDGET_MICROS), null)
   assert.equal(aheadSlot([worker(1, slot('a', 1, { firstSince: 10 }))], 5, 10.9, AHEAD_BUDGET_MICROS)!.name, 'a')
@@ -74,7 +74,7 @@ test('nothing is sent ahead before run times are known, nor for an application t
   assert.equal(times.allowedAhead(AHEAD_BUDGET_MICROS), 0)
 })
 
-test('short requests earn being sent ahead, and one slow one ends it', () => {
+test('requests are sent ahead after many short ones, and not any more after a slow one', () => {
   const times = new RunTimes()
   for (let i = 0; i < 2000; i++) times.add(10)
   assert.equal(times.allowedAhead(AHEAD_BUDGET_MICROS), MAX_AHEAD)
@@ -84,7 +84,7 @@ test('short requests earn being sent ahead, and one slow one ends it', () => {
   assert.equal(times.allowedAhead(AHEAD_BUDGET_MICROS), 0, 'still remembered a hundred requests later')
 })
 
-test('where there is one slot in all, requests of a few milliseconds go ahead as well, once they have been alike', () => {
+test('with one slot in all, requests of a few milliseconds are sent ahead as well, once their times are similar', () => {
   assert.equal(aheadBudget([worker(1, slot('a', 1))]), LONE_BUDGET_MICROS)
   assert.equal(aheadBudget([worker(1, slot('a', 1), slot('b', 1))]), AHEAD_BUDGET_MICROS)
   assert.equal(aheadBudget([worker(1, slot('a', 1)), worker(2, slot('b', 0, { usable: false }))]), AHEAD_BUDGET_MICROS)
@@ -108,7 +108,7 @@ test('expected work ahead stays under the budget, whatever the run times', () =>
   )
 })
 
-test('a suspect is kept apart from others of its kind, and new requests from both', () => {
+test('a suspect gets a worker without another suspect, and new requests go elsewhere', () => {
   const suspected = { ...worker(1, slot('a')), suspectSince: 5 }
   const busy = worker(1, slot('b1', 1), slot('b2'))
   assert.equal(idleSlot([suspected, busy])!.name, 'b2')
@@ -128,18 +128,18 @@ function call(idempotent: boolean, changes: Partial<Unanswered> = {}): Unanswere
   return { idempotent, begun: false, losses: 0, ...changes }
 }
 
-test('the first request is tried again only if its method is idempotent and nothing of it was relayed', () => {
+test('the first request is retried only if its method is idempotent and its response has not begun', () => {
   assert.deepEqual(fatesOf([call(true)], true), ['retry'])
   assert.deepEqual(fatesOf([call(false)], true), ['fail'])
   assert.deepEqual(fatesOf([call(true, { begun: true })], true), ['fail'])
 })
 
-test('a POST behind an unanswered request was never started and is tried again', () => {
+test('a POST behind an unanswered request was never started and is retried', () => {
   assert.deepEqual(fatesOf([call(true), call(false), call(true)], true), ['retry', 'retry', 'retry'])
   assert.deepEqual(fatesOf([call(false), call(false)], true), ['fail', 'retry'])
 })
 
-test('a request takes two workers with it at most, and is not blamed for what ran before it', () => {
+test('a request costs two workers at most, and is not blamed for requests before it', () => {
   const killer = call(true)
   const bystander = call(true)
   const behind = call(false)
@@ -149,12 +149,12 @@ test('a request takes two workers with it at most, and is not blamed for what ra
   assert.equal(killer.losses, MAX_LOSSES)
 })
 
-test('what is barred is not tried again, unless it was never started', () => {
+test('a barred request is not retried, unless it was never started', () => {
   assert.deepEqual(fatesOf([call(true, { isBarred: true })], true), ['fail'])
   assert.deepEqual(fatesOf([call(false), call(true, { isBarred: true })], true), ['fail', 'retry'])
 })
 
-test('nobody is blamed when the link was closed by us', () => {
+test('no request is blamed when the gateway closed the link', () => {
   const calls = [call(true), call(true)]
   assert.deepEqual(fatesOf(calls, false), ['retry', 'retry'])
   assert.deepEqual(
@@ -170,8 +170,8 @@ test('no request behind a stream is blamed', () => {
 })
 
 /**
- * Open arrivals on one worker per slot, time in microseconds. Returns the longest time that a request stood behind
- * others on its slot, and whether a slot was ever idle while a request waited.
+ * Simulates arrivals that do not wait for answers, on workers with one slot each; time in microseconds. Returns the longest time that a
+ * request stood behind others on its slot, and whether a slot was ever idle while a request waited.
  */
 function simulate(arrivals: readonly { readonly gap: number; readonly run: number }[], slotCount: number) {
   const times = new RunTimes()
@@ -229,13 +229,13 @@ function simulate(arrivals: readonly { readonly gap: number; readonly run: numbe
   return { worstExpected, left: queue.length }
 }
 
-test('a lost link with many at a time: each is judged by itself, and its content must be at hand', () => {
+test('a lost link with many calls: each is judged by itself, and retried only if its content is kept', () => {
   const calls = [call(true), call(false), call(true, { begun: true }), call(true, { isContentGone: true }), call(true)]
   assert.deepEqual(fatesApart(calls, true), ['retry', 'fail', 'fail', 'fail', 'retry'])
   assert.deepEqual(fatesApart(calls, true), ['fail', 'fail', 'fail', 'fail', 'fail'])
 })
 
-test('simulation: no slot idles while a request waits, every request is served, expected work ahead stays within the budget', () => {
+test('simulation: no slot is idle while a request waits, every request is served, expected work ahead stays within the budget', () => {
   const arrival = fc.record({
     gap: fc.integer({ min: 0, max: 200 }),
     run: fc.oneof({ weight: 20, arbitrary: fc.integer({ min: 5, max: 100 }) }, fc.integer({ min: 1000, max: 50_000 })),

@@ -1,56 +1,61 @@
 /**
- * The rules of dispatch, as functions of plain data: no socket, no clock, no timer. `dispatcher.ts` and `retry.ts`
- * apply them, and `dispatch-rules.test.ts` runs them in a simulation.
+ * The rules of dispatch and retry, as functions of plain data: no socket, no clock, no timer. Runs in the gateway: `dispatcher.ts`
+ * and `retry.ts` apply them. `dispatch-rules.test.ts` runs them in a simulation.
  *
- *   1. A free slot first: of the newest generation, then without a suspect (4.), then of the worker with the fewest requests without a response head,
- *      then of the one with the fewest streams and WebSockets.
+ *   1. A free slot first. It is chosen in this order: the newest generation; no suspect on its worker (4.); the worker with the fewest
+ *      requests without a response head; the worker with the fewest streams and WebSockets.
  *   2. While every slot is busy, a request may be sent ahead to the slot with the fewest requests, as long as the
- *      expected work before it (mean + 4 deviations of recent run times, times their number) stays under 1 ms: a round
- *      trip per request costs a short request more than that wait. Under 10 ms where there is one slot in all.
- *   3. A broken link: the first unanswered request may have been started; of those behind it only what `frames.ts`
- *      ("Batches") allows. What may have been started is tried again once, if its method is idempotent (RFC9110§9.2.2).
- *   4. What is tried again is a suspect: one of those that were on the worker ended it. Each is run by a worker that has no other
- *      suspect, and new requests go elsewhere while they can: who ends two workers is known then, and nobody else pays for it.
+ *      expected work before it (mean + 4 deviations of recent run times, times their number) stays under 1 ms: a short request
+ *      loses more by a round trip of its own than by that wait. Where there is one slot in all the limit is 10 ms.
+ *   3. When a link breaks, its first unanswered request may have been started. Of the requests behind it, only those may have
+ *      been started that `frames.ts` ("Batches") allows. A request that may have been started is retried once, if its method is idempotent
+ *      (RFC9110§9.2.2): a POST is not.
+ *   4. A request that is retried is a suspect: one of the requests on the lost worker ended it. Each suspect gets a worker without
+ *      another suspect, and new requests go elsewhere while they can. So a request that ends two workers is known for certain, and no
+ *      other request is lost with it.
  */
 
-/** A connection with room for requests in a worker: for one (a thread), with those sent ahead of need behind it, or for many. */
+/** A connection with room for requests in a worker: for one (a thread), with requests sent ahead behind it, or for many. */
 export interface Slot {
   /** Linked, and its worker takes new requests. */
   usable: boolean
   /** Requests that it runs at a time. */
   readonly capacity: number
-  /** Requests sent and not answered to the end; with room for many: those that have no response head. */
+  /** Requests without a complete answer; where there is room for many, requests without a response head. */
   inFlight: number
-  /** Exchanges that hold no room: streams after their head, WebSockets. */
+  /** Exchanges that take no room: streams after their head, WebSockets. */
   readonly streams: number
-  /** Nothing in flight speaks against a request behind it: no stream, no long body, not too much of short ones, no second try. */
+  /** A request may be sent behind those in flight: none of them is a stream, a long body or a retry, and their content is small together. */
   takesAhead: boolean
-  /** When its first request became the first, in milliseconds. */
+  /** When the first request in flight became the first, in milliseconds. */
   firstSince: number
 }
 
 export interface WorkerSlots<S extends Slot> {
   readonly generation: number
-  /** A suspect runs there, since this moment in milliseconds; 0: none. */
+  /** When the suspect began that runs there, in milliseconds; 0: none runs. */
   readonly suspectSince: number
   readonly slots: readonly S[]
 }
 
-/** Expected work that a request may be put behind, in microseconds. */
+/** A request may be sent behind this much expected work, in microseconds. */
 export const AHEAD_BUDGET_MICROS = 1000
 /**
- * The same where there is one slot only. Nobody else could run what waits for it, and between two requests it stands idle while the
- * gateway gives it the next one; what is lost ahead of need is the time-out of the queue, and a client's leaving it.
+ * The same where there is one slot only. Nobody else could run what waits for it, and without requests ahead it is idle between two
+ * requests. The price: a request that was sent ahead is no longer subject to the timeout of the queue, and its client cannot leave the queue.
  */
 export const LONE_BUDGET_MICROS = 10_000
-/** Requests ahead of one at most, however short they are: what the worker itself does for each, some 10 µs, is not in their run times. */
+/** At most so many requests ahead of one, however short they are: run times leave out some 10 µs that the worker needs for each. */
 export const MAX_AHEAD = 64
-/** Bytes of their content at most: what the kernel keeps for a link (212 KB with what it needs for itself), so that none waits in buffers here. */
+/**
+ * With more content in flight on a slot nothing is sent ahead. The kernel's buffer for a link (212 KB with its own overhead) holds so much,
+ * so none waits in the gateway.
+ */
 export const MAX_CONTENT_AHEAD = 160 * 1024
 
-/** Each sample counts 1/64: one slow request among a hundred short ones keeps requests from waiting behind its like. */
+/** Each sample counts 1/64. So one slow request among a hundred short ones is enough to stop sending ahead. */
 const WEIGHT = 1 / 64
-/** Nothing is sent ahead until about two hundred requests have been short, or one slot's have been alike: trust is earned. */
+/** Nothing is sent ahead until about two hundred requests have been short, or, with one slot, similar: trust is earned. */
 const FIRST_GUESS_MICROS = 1000
 const FIRST_DEVIATION_MICROS = 2500
 
@@ -77,7 +82,7 @@ export function aheadBudget<S extends Slot>(workers: readonly WorkerSlots<S>[]):
   return workers.length === 1 && workers[0]!.slots.length === 1 ? LONE_BUDGET_MICROS : AHEAD_BUDGET_MICROS
 }
 
-/** `apartFrom`: not where a suspect runs since this moment or later. */
+/** `apartFrom`: no slot of a worker whose suspect began at this moment or later. */
 export function idleSlot<S extends Slot>(
   workers: readonly WorkerSlots<S>[],
   apartFrom: number = Number.POSITIVE_INFINITY,
@@ -114,7 +119,7 @@ export function idleSlot<S extends Slot>(
   return best
 }
 
-/** `now`: milliseconds. A first request that has run for longer than the budget was not as short as expected. */
+/** `now`: milliseconds. A slot is passed over whose first request has run for longer than the budget: it was not as short as expected. */
 export function aheadSlot<S extends Slot>(
   workers: readonly WorkerSlots<S>[],
   allowed: number,
@@ -141,22 +146,22 @@ export interface Unanswered {
   readonly idempotent: boolean
   /** The response has begun to reach the client. */
   readonly begun: boolean
-  /** A part of its content was sent and is not kept. */
+  /** Part of the content was sent and is not kept. */
   readonly isContentGone?: boolean
-  /** Never a second time: one like it has cost two workers lately, or `--retry off`. */
+  /** Not retried: a request like it has cost two workers lately, or `--retry off`. */
   readonly isBarred?: boolean
-  /** Workers that were lost while they may have run it; the rule below adds to it. */
+  /** Workers that were lost while they may have run the request. `fatesOf` and `fatesApart` count them. */
   losses: number
 }
 
-/** Two workers lost is no coincidence: the request kills them. */
+/** After two lost workers it is no coincidence: the request kills them. */
 export const MAX_LOSSES = 2
 
-/** In order of dispatch. `blame`: the worker may have died of what it ran; false when we closed the link ourselves. */
+/** `calls`: in order of dispatch. `blame`: the worker may have died of one of them; false when the gateway closed the link itself. */
 export function fatesOf(calls: readonly Unanswered[], blame: boolean): Fate[] {
   let mayHaveStarted = true
   return calls.map((call, index) => {
-    // The worker sends what it holds before it starts a request that is not idempotent, and holds no answer to one.
+    // Before a request that is not idempotent the worker sends the answers that it holds, and it never holds the answer to such a request.
     const before = calls[index - 1]
     if (before !== undefined && (before.begun || !before.idempotent || !call.idempotent)) mayHaveStarted = false
     if (!mayHaveStarted) return 'retry'
@@ -165,7 +170,7 @@ export function fatesOf(calls: readonly Unanswered[], blame: boolean): Fate[] {
   })
 }
 
-/** The same for a link that carries many at a time: any of them may have been started, and the worker may have died of any. */
+/** The same for a link that carries many at a time: each may have been started, and the worker may have died of each. */
 export function fatesApart(calls: readonly Unanswered[], blame: boolean): Fate[] {
   return calls.map(call => {
     if (blame) call.losses++
@@ -178,10 +183,10 @@ function mayRetry(call: Unanswered): boolean {
   return isPossible && call.isBarred !== true && call.losses < MAX_LOSSES
 }
 
-/** All suspects that wait have had their turn within a few times this, however many: each has less of it. */
+/** The suspects that wait share this time: however many there are, all have had their turn within a few times it. */
 const PROBATION_MS = 1000
 
-/** How long a suspect has its worker to itself at most; a request that ends its worker mostly does so at once. */
+/** How long a suspect has its worker to itself at most. A request that ends its worker mostly does so at once. */
 export function probationMs(waiting: number): number {
   return PROBATION_MS / (1 + waiting)
 }

@@ -7,7 +7,7 @@ import { Call } from './call.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { PoolWorker } from './worker.ts'
 
-test('a request that waits has its time limit, though requests became long in the turn in which it came', async () => {
+test('a request that waits has a deadline, also when requests became long in the turn in which it came', async () => {
   const options = { limits: { queue: 100 } as Limits, timeouts: { queue: 1000 } as Timeouts }
   const dispatcher = new Dispatcher(options, [], (_, error) => assert.ifError(error))
   for (let i = 0; i < 1000; i++) dispatcher.learn(10)
@@ -21,7 +21,7 @@ test('a request that waits has its time limit, though requests became long in th
   assert.deepEqual(armed, [true, true])
 })
 
-test('one that comes back from a worker that was lost has the slot that is freed, whoever comes in the same turn', () => {
+test('a request that comes back from a lost worker gets the freed slot before a new one of the same turn', () => {
   const sent: Call[] = []
   const worker = { generation: 1, suspectSince: 0, usableSlots: 1, suspect: () => {}, slots: [] as unknown[] }
   const slot = {

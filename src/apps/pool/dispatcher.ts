@@ -1,29 +1,27 @@
 /**
  * Sends the calls of one application to its workers: at once to a free slot, else when their turn in the queue comes. Runs in the
- * gateway. Applies the rules of `dispatch-rules.ts` to real links; keeps the bounds and time-outs of the queue.
+ * gateway. Applies the rules of `dispatch-rules.ts` to real links; keeps the bounds and timeouts of the queue.
  *
- * Invariants: a call that waits is in one queue; nothing is written during a turn of the event loop: at its end those that wait are
- * given the slots that it has freed, and requests to one link leave in one write. Not here: which workers there are
- * (`worker-lifecycle.ts`), calls whose link is gone (`retry.ts`).
+ * Invariants: a call that waits is in one queue. Nothing is written during a turn of the event loop. At its end waiting calls get the
+ * slots that were freed, and the requests to one link leave in one write.
+ * Not here: which workers there are (`worker-lifecycle.ts`), what becomes of calls whose link is gone (`retry.ts`).
  */
 import { Deadline, DeadlineList } from '../../base/deadlines.ts'
 import type { Limits, QueueOrder, Timeouts } from '../../config/types.ts'
 import { HttpError } from '../../http/errors.ts'
-import { FrameWriter } from '../wire/frame-writer.ts'
 import type { Call, FailCall } from './call.ts'
 import { aheadBudget, aheadSlot, idleSlot, probationMs, RunTimes } from './dispatch-rules.ts'
-import type { PoolLink } from './link.ts'
 import { CallQueue } from './queue.ts'
-import type { PoolWorker } from './worker.ts'
+import type { PoolLink, PoolWorker } from './worker.ts'
 
 export interface DispatchOptions {
   readonly limits: Limits
   readonly timeouts: Timeouts
   /** `fifo` by default. */
   readonly queueOrder?: QueueOrder
-  /** False: nothing that may have been started is sent again, and nothing is sent ahead, so that this is known of each. */
+  /** False: a request that may have been started is not sent again. Nothing is sent ahead then, so that it is known which ones were started. */
   readonly retry?: boolean
-  /** Development: before each dispatch. */
+  /** Development: called before each dispatch. */
   readonly beforeDispatch?: (() => void) | undefined
 }
 
@@ -32,21 +30,20 @@ export class Dispatcher {
   readonly #workers: readonly PoolWorker[]
   readonly #fail: FailCall
   readonly #queue: CallQueue<Call>
-  /** Each waits for a worker that has no other of them; they go before the others. */
+  /** They go before all others. Each waits for a worker without another suspect. */
   readonly #suspects = new CallQueue<Call>('fifo')
   #suspectTimer: NodeJS.Timeout | undefined
   readonly #deadlines: DeadlineList
   readonly #runTimes = new RunTimes()
-  readonly #writer = new FrameWriter()
   #unflushed: PoolLink[] = []
   readonly #endTurn = () => this.#assignAndFlush()
   #isTurnEnding = false
-  /** Nothing is sent: the code changes (development). */
+  /** Development: the code changes, so nothing is sent. */
   #isHeld = false
-  /** The answer to everything: the code does not load (development). */
+  /** Development: the code does not load, and this answers every request. */
   #refusal: HttpError | null = null
 
-  /** `workers`: those of the moment, whoever adds and removes them. */
+  /** `workers`: a list that its owner keeps up to date. */
   constructor(options: DispatchOptions, workers: readonly PoolWorker[], fail: FailCall) {
     this.#options = options
     this.#workers = workers
@@ -64,10 +61,10 @@ export class Dispatcher {
     return this.#refusal !== null
   }
 
-  /** Sends a new call, or lets it wait; one that finds the queue full is refused, or takes the place of a hopeless one. */
+  /** Sends a new call, or lets it wait. Where the queue is full, the call is refused or takes the place of a hopeless one. */
   dispatch(call: Call): void {
     const { queue: limit } = this.#options.limits
-    // Those that wait may have slots already that were freed in this turn, and suspects go before this one.
+    // Slots that were freed in this turn belong to the calls that wait, and suspects go before this one.
     if (this.#queue.length >= limit || this.#suspects.length > 0) this.pump()
     const slot = this.#queue.length === 0 && this.#maySend() ? idleSlot(this.#workers) : null
     if (slot !== null) {
@@ -82,12 +79,12 @@ export class Dispatcher {
     }
     call.enter(this.#queue)
     this.#queue.push(call)
-    // While requests are long none goes ahead of need: its turn comes with the end of another.
+    // While requests are long none is sent ahead: the call's turn comes when another ends.
     if (this.#runTimes.allowedAhead(this.#aheadBudget) > 0 || this.#refusal !== null) this.pumpSoon()
     else this.#startWaitingNew(performance.now())
   }
 
-  /** A call comes back from a link that is gone: it goes before those that have not been sent yet. The caller pumps. */
+  /** A call comes back from a link that is gone. It goes before calls that have not been sent yet. The caller pumps. */
   takeBack(call: Call): void {
     const queue = call.losses > 0 ? this.#suspects : this.#queue
     call.enter(queue)
@@ -95,7 +92,7 @@ export class Dispatcher {
     queue.unshift(call)
   }
 
-  /** To this link, whatever waits. */
+  /** Sends the call on this link, whatever waits. */
   send(link: PoolLink, call: Call): void {
     if (call.losses > 0) link.worker.suspect(call)
     if (!link.send(call)) return
@@ -103,7 +100,7 @@ export class Dispatcher {
     this.#awaitEndOfTurn()
   }
 
-  /** Sends what waits, in order. A call that may not go ahead holds those behind it back, or it would starve. */
+  /** Sends what waits, in order. A call that may not be sent ahead holds back the calls behind it, or it would starve. */
   pump(): void {
     if (this.waiting === 0) return
     const now = performance.now()
@@ -113,12 +110,12 @@ export class Dispatcher {
     this.#startWaitingNew(now)
   }
 
-  /** At the end of this turn of the event loop. */
+  /** Pumps at the end of this turn of the event loop. */
   pumpSoon(): void {
     if (this.waiting > 0) this.#awaitEndOfTurn()
   }
 
-  /** How long a request has run: what may be sent ahead follows from it. */
+  /** A request has run for so long: how much may be sent ahead follows from it. */
   learn(runMicros: number): void {
     this.#runTimes.add(runMicros)
   }
@@ -134,14 +131,14 @@ export class Dispatcher {
     this.pump()
   }
 
-  /** Everything is answered with the error, what waits and what comes, until `hold` or `release`. */
+  /** Answers all waiting and new requests with the error, until `hold` or `release`. */
   refuse(error: HttpError): void {
     this.#isHeld = false
     this.#refusal = error
     this.pump()
   }
 
-  /** For good; the calls that waited are returned. */
+  /** Closes the queue for good, and returns the calls that waited. */
   close(): Call[] {
     clearTimeout(this.#suspectTimer)
     const calls: Call[] = []
@@ -165,16 +162,16 @@ export class Dispatcher {
     this.#isTurnEnding = false
     const links = this.#unflushed
     this.#unflushed = []
-    for (const link of links) link.flush(this.#writer)
+    for (const link of links) link.flush()
   }
 
-  /** All that came in this turn, which are the last. */
+  /** Starts the deadlines of all calls that came in this turn: they are the last in the queue. */
   #startWaitingNew(now: number): void {
     for (let call = this.#queue.last; call !== null && call.waitsSince === 0; call = call.previous as Call | null)
       this.#startWaiting(call, now)
   }
 
-  /** One that is sent in the turn in which it came has not waited, and needs no deadline. */
+  /** A call that is sent in the turn in which it came has not waited, and needs no deadline. */
   #startWaiting(call: Call, now: number): void {
     call.waitsSince = now
     call.waiting ??= new Deadline(() => this.#waitedTooLong(call))
@@ -186,7 +183,7 @@ export class Dispatcher {
     else this.#fail(call, new HttpError(503, 'No worker was free in time', 'operator', this.#retryAfter()))
   }
 
-  /** In development whoever watches the code looks at it now, and may `hold`. */
+  /** In development `beforeDispatch` looks at the code now, and may call `hold`. */
   #maySend(): boolean {
     if (!this.#isHeld) this.#options.beforeDispatch?.()
     return !this.#isHeld && this.#refusal === null
@@ -226,7 +223,7 @@ export class Dispatcher {
   #suspectSlot(now: number): PoolLink | null {
     const probation = probationMs(this.#suspects.length)
     const slot = idleSlot(this.#workers, now - probation)
-    // There may be room beside another suspect: it is looked for when that one has had its time.
+    // A worker with another suspect may have room. It may be used once that suspect has had its time.
     if (slot === null && this.#workers.some(({ suspectSince }) => suspectSince > 0)) {
       clearTimeout(this.#suspectTimer)
       this.#suspectTimer = setTimeout(() => this.pump(), probation)
@@ -235,7 +232,7 @@ export class Dispatcher {
     return slot
   }
 
-  /** Seconds until the queue is probably gone. */
+  /** Seconds until the queue is probably empty. */
   #retryAfter(): number {
     const slots = this.#workers.reduce((sum, { usableSlots }) => sum + usableSlots, 0)
     const seconds = (this.#queue.length * this.#runTimes.mean) / Math.max(1, slots) / 1e6

@@ -1,9 +1,11 @@
 /**
- * The content of one request while it arrives: handed to its worker piece by piece, as the worker takes it, and never kept. The
- * client is read only while somebody waits for a piece. Runs in the gateway.
+ * The content of one request while it arrives: given to its worker piece by piece, as the worker takes it, and never kept. The
+ * client is read only while a piece is waited for. Runs in the gateway.
  *
- * Invariants: one `read` at a time, in order; at most what the protocol had read already is held; `onFailed` is called at
- * most once, and nothing after it or after `close`. It cannot be sent twice: a call whose content has begun to flow is not retried.
+ * Invariants: one `read` at a time, in order. At most what the protocol had already read is held. `onFailed` is called at
+ * most once, and nothing is called after it or after `close`. The content cannot be sent twice, so a call whose content has begun to flow
+ * is not retried.
+ * Not here: content that is complete before it is sent (`body.ts`).
  */
 import type { Account, MemoryBudget } from '../../base/memory-budget.ts'
 import type { BodyReader } from '../../http/exchange.ts'
@@ -22,7 +24,7 @@ export class LiveBody implements CallBody {
   #held: Buffer[] = []
   #heldBytes = 0
   readonly #memory: MemoryBudget
-  /** For what is held, which is never more than one read: so it cannot be evicted. Opened when something is held. */
+  /** Counts what is held. That is never more than one read, so it cannot be evicted. Opened when something is held. */
   #account: Account | null = null
   #isPulled = false
   #isDelivering = false
@@ -47,7 +49,7 @@ export class LiveBody implements CallBody {
     }
     this.#waiting = done
     if (!this.#isPulled) this.#pull()
-    // From within `onData` its answer says it.
+    // Within `onData` its return value resumes the source.
     else if (!this.#isDelivering) this.#source.resume()
   }
 
@@ -79,7 +81,7 @@ export class LiveBody implements CallBody {
     this.#isPulled = true
     this.#source.pull({
       onData: chunk => {
-        // What still comes of it is thrown away by the protocol, when it has its response.
+        // The protocol throws the rest away once the response is there.
         if (this.#isClosed) return false
         this.#isDelivering = true
         const piece = Buffer.from(chunk)

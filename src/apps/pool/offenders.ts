@@ -1,23 +1,19 @@
 /**
- * Kinds of requests that cost workers: when one request has cost two, those like it are not sent again for a minute, for they
- * would cost two each. Alike are the same method and the same beginning of the path: its first two segments, without the last
- * one, which often is an id. Time is an argument; the oldest is forgotten when there are too many.
+ * Kinds of requests that cost workers. When one request has cost two workers, requests like it are not retried for a minute, for each
+ * would cost two. Requests are alike that have the same method and the same beginning of the path: its first two segments, without the
+ * last one, which often is an id. Time is an argument. When there are too many kinds the oldest is forgotten.
  */
 
 const REMEMBERED_MS = 60_000
 const MAX_REMEMBERED = 100
-/** A path is the client's: no more of it than this is kept. */
+/** Clients choose paths, so no more than this of one is kept. */
 const MAX_KEY = 200
 
-export class Culprits {
-  /** Until when; in order of conviction. */
+export class Offenders {
+  /** When each kind is forgotten; in order of conviction. */
   readonly #until = new Map<string, number>()
 
-  get size(): number {
-    return this.#until.size
-  }
-
-  /** Returns what is not sent again, for the log: `GET /orders/…`. */
+  /** Returns the kind, for the log: `GET /orders/…`. */
   convict(method: string, path: string, now: number): string {
     const key = keyOf(method, path)
     this.#until.delete(key)
@@ -39,7 +35,7 @@ export class Culprits {
 
 function keyOf(method: string, path: string): string {
   const segments = path.split('/', 4)
-  // ['', 'report'] is a whole path; of ['', 'orders', '17'] the last one goes, of ['', 'api', 'orders', '17'] as well.
+  // ['', 'report'] is a whole path. Of ['', 'orders', '17'] and ['', 'api', 'orders', '17'] the last segment is left out.
   const prefix = segments.length <= 2 ? segments.join('/') : `${segments.slice(0, segments.length - 1).join('/')}/`
   return `${method} ${prefix}`.slice(0, MAX_KEY)
 }

@@ -6,7 +6,7 @@ import type { HttpError } from '../../http/errors.ts'
 import type { FakeLink, FakeWorker, Script } from '../testing/fake-worker.ts'
 import { Bench, directory, echo, holding } from '../testing/pool-bench.ts'
 
-test('a GET whose worker dies is tried again by another worker, a POST is a 502', async () => {
+test('a GET whose worker dies is retried on another worker, a POST is answered 502', async () => {
   const bench = new Bench()
   const held = holding()
   const dying = await bench.linkedWorker(1, 2, held.script)
@@ -23,10 +23,10 @@ test('a GET whose worker dies is tried again by another worker, a POST is a 502'
     bench.lost.map(([id]) => id),
     [1],
   )
-  assert.equal(bench.pool.stats().workers, 1)
+  assert.equal(bench.stats().workers, 1)
 })
 
-test('retry off: what the dead worker had begun is a 502, whatever its method; what waited goes to another worker', async () => {
+test('retry off: a request that a dead worker had begun is answered 502, whatever its method; waiting ones go to another worker', async () => {
   const bench = new Bench({ retry: false })
   const held = holding()
   const dying = await bench.linkedWorker(1, 1, held.script)
@@ -42,7 +42,7 @@ test('retry off: what the dead worker had begun is a 502, whatever its method; w
   assert.equal(waiting.response.head!.headers[1], '/waiting')
 })
 
-test('retry off: nothing is sent ahead, however short requests are, so nobody beside the one that ran is lost', async () => {
+test('retry off: nothing is sent ahead, however short requests are, so only the request that ran is lost', async () => {
   const bench = new Bench({ retry: false })
   let isHeld = false
   let seen = 0
@@ -65,7 +65,7 @@ test('retry off: nothing is sent ahead, however short requests are, so nobody be
   )
 })
 
-test('a request takes two workers with it at most', async () => {
+test('a request costs two workers at most', async () => {
   const bench = new Bench()
   const exchange = bench.send({ method: 'PUT', body: Buffer.alloc(100_000) })
   const kill: Script = ({ link }) => link.socket.destroy()
@@ -76,7 +76,7 @@ test('a request takes two workers with it at most', async () => {
   assert.equal(bench.lost.length, 2)
 })
 
-test('who shared a worker with a request that costs two of them is answered all the same', async () => {
+test('a request that shared a worker with one that costs two workers is answered', async () => {
   const bench = new Bench()
   const held = holding()
   const first = await bench.linkedWorker(1, 2, held.script)
@@ -86,7 +86,7 @@ test('who shared a worker with a request that costs two of them is answered all 
   first.die()
   const second: FakeWorker = await bench.linkedWorker(2, 2, request => {
     if (request.environ.get('PATH_INFO') === '/killer') second.die()
-    // Long enough for the other one to come, if it did.
+    // Late enough for the other request to come here as well, if that went wrong.
     else setTimeout(() => request.link.respond(200, [], 'answered'), 20)
   })
   await killer.over()
@@ -97,7 +97,7 @@ test('who shared a worker with a request that costs two of them is answered all 
   assert.equal(innocent.response.head!.status, 200)
 })
 
-test('the log names what a lost worker held, and counts it when it is much', async () => {
+test('the log names the requests that a lost worker held, and counts them when they are many', async () => {
   const bench = new Bench()
   const held = holding()
   const worker = await bench.linkedWorker(7, 25, held.script)
@@ -116,7 +116,7 @@ test('the log names what a lost worker held, and counts it when it is much', asy
   assert.equal(named.length, 20)
 })
 
-test('after a request has cost two workers its like is not sent again', async () => {
+test('after a request has cost two workers, one like it is not sent again', async () => {
   const bench = new Bench()
   const kill: Script = ({ link }) => link.socket.destroy()
   const killer = bench.send({ path: '/reports/1' })
@@ -157,7 +157,7 @@ test('a socket that nobody listens on is a lost worker', async () => {
   })
   await lost
   assert.match(bench.lost[0]![1], /ENOENT/)
-  assert.equal(bench.pool.stats().workers, 0)
+  assert.equal(bench.stats().workers, 0)
 })
 
 const violations: [string, (link: FakeLink) => void][] = [
@@ -185,7 +185,7 @@ for (const [name, act] of violations) {
   })
 }
 
-test('a request past its deadline is a 504, its worker is reported stuck and gets nothing new; its other slots go on', async () => {
+test('a request past its deadline is answered 504; its worker is reported stuck and gets nothing new, and its other slots go on', async () => {
   const bench = new Bench({ timeouts: { request: 100 } })
   const held = holding()
   const stuckWorker = await bench.linkedWorker(1, 2, held.script)
@@ -201,7 +201,7 @@ test('a request past its deadline is a 504, its worker is reported stuck and get
   assert.equal(bench.stuck.length, 1)
   assert.match(bench.stuck[0]![1], /GET \/hang has run for \d+ ms/)
   const later = bench.send()
-  assert.equal(bench.pool.stats().queued, 1)
+  assert.equal(bench.stats().queued, 1)
   clearInterval(alive)
   link.finish()
   await stream.over()
@@ -211,7 +211,7 @@ test('a request past its deadline is a 504, its worker is reported stuck and get
   assert.deepEqual(bench.lost, [])
 })
 
-test('nothing is late while a debugger has a worker, neither what it runs nor what waits for it', async () => {
+test('while a debugger has a worker nothing is late, neither its requests nor those that wait for it', async () => {
   const bench = new Bench({ timeouts: { request: 100, queue: 100 } })
   const held = holding()
   await bench.linkedWorker(1, 1, held.script)
@@ -225,7 +225,7 @@ test('nothing is late while a debugger has a worker, neither what it runs nor wh
   held.requests[0]!.link.respond(200, [], 'x')
   await debugged.over()
   assert.equal(debugged.response.head!.status, 200)
-  // And it is late again.
+  // After the debugger the deadline counts again.
   await held.until(2)
   await waiting.over()
   assert.equal((waiting.error as HttpError).status, 504)
@@ -244,7 +244,7 @@ test('a path has the deadline of its prefix, one request after another on one li
   const { link } = held.requests[0]!
   link.respond(200, [], '')
   await quick.over()
-  // Neither of them has what the link had armed before.
+  // Neither has the deadline of the request before it.
   const [other, poll] = [bench.send({ path: '/other' }), bench.send({ path: '/poll' })]
   await held.until(3)
   const second = await bench.linkedWorker(2, 1, held.script)

@@ -13,7 +13,7 @@ test('when the queue is full a request is refused at once with Retry-After', asy
   assert.ok(refused.error.retryAfter! >= 1)
 })
 
-test('newest-first, while the oldest has waited too long: it makes room in a full queue, and the newest is served first', async t => {
+test('newest-first, while the oldest has waited too long: the oldest makes room in a full queue, and the newest is served first', async t => {
   const bench = new Bench({ limits: { queue: 2 }, queueOrder: 'newest-first' })
   const [first, second] = [bench.send({ path: '/1' }), bench.send({ path: '/2' })]
   const early = bench.send()
@@ -38,7 +38,7 @@ test('a request that no worker takes in time is refused', async () => {
   await exchange.over()
   clearInterval(timer)
   assert.equal((exchange.error as HttpError).status, 503)
-  assert.equal(bench.pool.stats().queued, 0)
+  assert.equal(bench.stats().queued, 0)
 })
 
 test('a client that leaves the queue never reaches a worker', async () => {
@@ -46,7 +46,7 @@ test('a client that leaves the queue never reaches a worker', async () => {
   const gone = bench.send({ path: '/gone' })
   const stays = bench.send({ path: '/stays' })
   gone.leave()
-  assert.equal(bench.pool.stats().queued, 1)
+  assert.equal(bench.stats().queued, 1)
   const held = holding()
   await bench.linkedWorker(1, 1, request => {
     held.script(request)

@@ -20,7 +20,7 @@ test('a complete answer for a client that has gone is discarded and the link sta
   assert.equal(worker.links.length, 1)
 })
 
-test('a stream for a client that has gone is cut, and the slot links anew', async () => {
+test('a stream for a client that has gone is cut, and the slot gets a new link', async () => {
   const { bench, held, worker, exchange: gone } = await runningOne()
   gone.leave()
   const closed = once(worker.links[0]!.socket, 'close')
@@ -61,7 +61,7 @@ test('an interim response, chunks and the end arrive in order', async () => {
   assert.equal(exchange.response.text, 'ab')
 })
 
-test('a slow client costs no worker: the slot is free while memory and a file hold the response', async () => {
+test('a slow client blocks no worker: the slot is free while memory and a file hold the response', async () => {
   const bench = new Bench()
   const big = Buffer.alloc(400_000, 'response ')
   await bench.linkedWorker(1, 1, request => {
@@ -82,7 +82,7 @@ test('a slow client costs no worker: the slot is free while memory and a file ho
   assert.ok(Buffer.concat(slow.response.chunks).equals(big))
 })
 
-test('past the bound of the buffers the worker is held back, and goes on when the client does', async () => {
+test('when all buffers are full the worker is held back, until the client goes on', async () => {
   const bench = new Bench()
   const big = Buffer.alloc(8_000_000, 'response ')
   let finished = false
@@ -96,7 +96,7 @@ test('past the bound of the buffers the worker is held back, and goes on when th
   const slow = bench.send()
   slow.response.accepts = false
   await once(slow.response.events, 'write')
-  // Several turns in which it would read on if it were not held.
+  // In these turns the gateway would read on, if it did not hold the link.
   for (let i = 0; i < 50; i++) await new Promise(resolve => setImmediate(resolve))
   assert.equal(finished, false)
   slow.response.accepts = true

@@ -27,14 +27,14 @@ test('a draining worker finishes what it has and gets nothing new', async () => 
   assert.deepEqual(bench.lost, [])
 })
 
-test('a worker that has answered its number of requests is reported spent, once, and serves on', async () => {
+test('a worker that has answered its maximum of requests is reported spent, once, and serves on', async () => {
   const bench = new Bench()
   await bench.linkedWorker(1, 2, echo, 3)
   for (let i = 0; i < 5; i++) await bench.send().over()
   assert.deepEqual(bench.spent, [[1, 3]])
 })
 
-test('a request whose client left it half-way counts too', async () => {
+test('a request whose client left half-way counts too', async () => {
   const bench = new Bench()
   const held = holding()
   await bench.linkedWorker(1, 1, held.script, 1)
@@ -47,7 +47,7 @@ test('a request whose client left it half-way counts too', async () => {
   assert.deepEqual(bench.spent, [[1, 1]])
 })
 
-test('a generation that comes up gets nothing, linked as it is, until it takes over', async () => {
+test('a linked worker of a new generation gets nothing until its generation takes over', async () => {
   const bench = new Bench()
   await bench.linkedWorker(1, 1, saying('old'))
   bench.pool.serve(1)
@@ -66,7 +66,7 @@ test('a generation that comes up gets nothing, linked as it is, until it takes o
   assert.equal(exchange.response.text, 'new')
 })
 
-test('a generation that comes up gets what waits when nobody else is left', async () => {
+test('a new generation gets the waiting requests when no other worker is left', async () => {
   const bench = new Bench()
   const { script, until } = holding()
   const old = await bench.linkedWorker(1, 1, script)
@@ -84,14 +84,14 @@ test('a generation that comes up gets what waits when nobody else is left', asyn
   )
 })
 
-test('while developing: what was held goes to the released generation only', async () => {
+test('development: requests that were held go to the released generation only', async () => {
   const bench = new Bench()
   bench.pool.hold()
   await bench.linkedWorker(1, 1, saying('old'))
   const exchange = bench.send()
-  assert.equal(bench.pool.stats().queued, 1)
+  assert.equal(bench.stats().queued, 1)
   bench.pool.release(2)
-  assert.equal(bench.pool.stats().queued, 1)
+  assert.equal(bench.stats().queued, 1)
   const linked = once(bench.events, 'linked')
   await bench.worker(2, 1, saying('new'), undefined, 0, 2)
   await linked
@@ -99,7 +99,7 @@ test('while developing: what was held goes to the released generation only', asy
   assert.equal(exchange.response.text, 'new')
 })
 
-test('while developing: whoever looks at the code before a dispatch may hold it', async () => {
+test('development: `beforeDispatch` may hold the request', async () => {
   let isChanged = false
   const bench = new Bench({ beforeDispatch: () => isChanged && bench.pool.hold() })
   await bench.linkedWorker(1, 1, saying('code'))
@@ -107,14 +107,14 @@ test('while developing: whoever looks at the code before a dispatch may hold it'
   await first.over()
   isChanged = true
   const second = bench.send()
-  assert.equal(bench.pool.stats().queued, 1)
+  assert.equal(bench.stats().queued, 1)
   isChanged = false
   bench.pool.release(1)
   await second.over()
   assert.equal(second.response.status, 200)
 })
 
-test('while developing: code that does not load answers all with its error, until it is released', async () => {
+test('development: while code does not load, all requests are answered with its error, until the release', async () => {
   const bench = new Bench()
   await bench.linkedWorker(1, 1, saying('code'))
   bench.pool.hold()
@@ -133,7 +133,7 @@ test('while developing: code that does not load answers all with its error, unti
   assert.equal(mended.response.status, 200)
 })
 
-test('a worker answers its warm-up requests, in order, before it gets any other', async () => {
+test('a worker answers its warm-up requests, in order, before any other request', async () => {
   const bench = new Bench()
   const held = holding()
   const waiting = bench.send({ path: '/client' })
@@ -146,7 +146,7 @@ test('a worker answers its warm-up requests, in order, before it gets any other'
   first!.link.respond(404, [], 'nothing here')
   await held.until(2)
   assert.equal(held.requests[1]!.environ.get('PATH_INFO'), '/b')
-  // A stream is an answer when it has ended.
+  // A stream counts as an answer once it has ended.
   held.requests[1]!.link.begin()
   held.requests[1]!.link.chunk('x')
   held.requests[1]!.link.finish()
@@ -159,7 +159,7 @@ test('a worker answers its warm-up requests, in order, before it gets any other'
   assert.deepEqual(bench.cold, [])
 })
 
-test('a worker that fails in its warm-up gets no request: by status, by its end, by time', async () => {
+test('a worker that fails in its warm-up gets no request: a bad status, a lost worker, a timeout', async () => {
   const bench = new Bench({ timeouts: { request: 60 } })
   const scripts: readonly (readonly [Script, string])[] = [
     [({ link }) => link.respond(503, [], 'no database'), 'GET /a answered 503 Service Unavailable'],
@@ -172,7 +172,7 @@ test('a worker that fails in its warm-up gets no request: by status, by its end,
     await cold
     assert.deepEqual(bench.cold.at(-1), [index + 1, note])
   }
-  assert.equal(bench.pool.stats().workers, 0)
+  assert.equal(bench.stats().workers, 0)
   assert.deepEqual(
     [bench.lost.map(([id]) => id), bench.stuck.map(([id]) => id)],
     [[2], [3]],

@@ -1,4 +1,4 @@
-/** Workers that die, break the rules, stream, stall and refuse files, and clients that leave: nothing is lost or answered twice. */
+/** WSGI workers that die, break the rules and stream, and clients that leave: no exchange is lost or answered twice. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,8 +7,10 @@ import { after, test } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
 import type { Limits, Timeouts } from '../../config/types.ts'
+import { linkFactory } from '../links.ts'
 import { FakeExchange } from '../testing/fake-exchange.ts'
 import { FakeWorker, type FakeWorkerRequest } from '../testing/fake-worker.ts'
+import { PoolReader } from '../testing/pool-stats.ts'
 import { RequestBody } from './body.ts'
 import { AppPool } from './pool.ts'
 
@@ -26,7 +28,7 @@ function numbers(seed: number): (below: number) => number {
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
-/** Every answer carries the request's path, so that one that went to the wrong exchange is seen. */
+/** Every answer has the request's path in it: an answer to the wrong exchange is noticed. */
 function act(worker: FakeWorker, request: FakeWorkerRequest, dice: (below: number) => number): void {
   const { link, environ, body } = request
   const path = environ.get('PATH_INFO')!
@@ -71,12 +73,14 @@ async function run(seed: number): Promise<void> {
     void start()
   }
   const memory = new MemoryBudget()
-  const pool = new AppPool({
+  const reader = new PoolReader()
+  const options = {
     limits: { memoryBuffer: 50_000, responseBuffer: 100_000, queue: 1000 } as Limits,
     timeouts: { request: 0, requestFor: [], streamIdle: 0, queue: 0 } as Partial<Timeouts> as Timeouts,
-    space: new TemporarySpace(directory),
-    memory,
-    build: 'b1',
+  }
+  const pool = new AppPool({
+    ...options,
+    links: reader.links(linkFactory({ ...options, space: new TemporarySpace(directory), memory, build: 'b1' })),
     onError: FakeExchange.failed,
     events: {
       linked: () => {},
@@ -132,7 +136,7 @@ async function run(seed: number): Promise<void> {
     if (exchange.error === null && !left) assert.equal(exchange.response.text, `${path}:${length}`)
   }
   assert.ok(all.some(({ exchange }) => exchange.error === null))
-  assert.equal(pool.stats().queued, 0)
+  assert.equal(reader.stats(pool).queued, 0)
   assert.ok(drained.length <= draining)
   pool.close()
   assert.deepEqual([memory.used, memory.accounts], [0, 0], 'memory is counted that nobody holds')

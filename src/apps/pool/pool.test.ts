@@ -17,7 +17,7 @@ test('a request is answered with head and content', async () => {
   assert.equal(exchange.response.state, 'ended')
 })
 
-test('an exchange tells how long it waited, how long it ran, and where', async () => {
+test('an exchange knows how long it waited, how long it ran, and where', async () => {
   const bench = new Bench()
   const waiting = bench.send({ path: '/waits' })
   assert.deepEqual([waiting.queueMillis, waiting.runMicros, waiting.servedBy], [-1, -1, null])
@@ -31,7 +31,7 @@ test('an exchange tells how long it waited, how long it ran, and where', async (
   assert.equal(direct.queueMillis, 0)
 })
 
-test('a streamed response tells its run time as well', async () => {
+test('a streamed response has its run time as well', async () => {
   const bench = new Bench()
   await bench.linkedWorker(1, 1, ({ link }) => {
     link.begin()
@@ -43,7 +43,7 @@ test('a streamed response tells its run time as well', async () => {
   assert.ok(exchange.runMicros >= 0)
 })
 
-test('a request that found no worker in time tells how long it waited', async () => {
+test('a request that found no worker in time knows how long it waited', async () => {
   const bench = new Bench({ timeouts: { queue: 60 } })
   const exchange = bench.send()
   const timer = setInterval(() => {}, 1000)
@@ -56,7 +56,7 @@ test('a request that found no worker in time tells how long it waited', async ()
 test('requests wait for the first worker', async () => {
   const bench = new Bench()
   const exchange = bench.send({ path: '/early' })
-  assert.equal(bench.pool.stats().queued, 1)
+  assert.equal(bench.stats().queued, 1)
   await bench.linkedWorker(1, 1, echo)
   await exchange.over()
   assert.equal(exchange.response.status, 200)
@@ -79,7 +79,7 @@ test('a body that does not fit inline arrives complete, from memory and from a f
   assert.equal(next.response.head!.headers[1], '/next')
 })
 
-test('a worker may answer before it has the body; the slot is free when all of it went through', async () => {
+test('a worker may answer before it has the body; the slot is free when all of the body is sent', async () => {
   const bench = new Bench()
   const worker = await bench.linkedWorker(1, 1, request => {
     if (request.body.length === 0) echo(request)
@@ -96,7 +96,7 @@ test('a worker may answer before it has the body; the slot is free when all of i
   assert.deepEqual(bench.lost, [])
 })
 
-test('an application that fails before the head is a 500 without its reason, after it a cut', async () => {
+test('when an application fails before the head, the client gets 500 without the reason; after the head, a cut', async () => {
   const bench = new Bench()
   await bench.linkedWorker(1, 1, ({ link, environ }) => {
     if (environ.get('PATH_INFO') === '/late') link.begin()
@@ -127,19 +127,19 @@ test('requests of one turn leave in one write, and short ones are sent ahead onc
   assert.ok(reads < 20, `${reads} reads for 64 requests`)
 })
 
-test('no more content is sent ahead than the kernel keeps, and the rest follows', async t => {
+test('no more content is sent ahead than the kernel’s buffer holds, and the rest follows', async t => {
   const bench = new Bench()
   const worker = await bench.linkedWorker(1, 1, echo)
   for (let i = 0; i < 600; i++) await bench.send().over()
   const held = holding()
   worker.script = held.script
   const body = Buffer.alloc(20_000)
-  // Behind a request that seems to run for long nothing is sent, and a busy machine makes it seem so.
+  // Nothing is sent behind a request that seems to run for long. On a busy machine it would seem so, so the clock stands still.
   const now = performance.now()
   const clock = t.mock.method(performance, 'now', () => now)
   const exchanges = Array.from({ length: 20 }, () => bench.send({ method: 'PUT', body }))
   await held.until(1)
-  assert.equal(bench.pool.stats().queued, 20 - 9)
+  assert.equal(bench.stats().queued, 20 - 9)
   clock.mock.restore()
   worker.script = echo
   held.requests.forEach(echo)
@@ -164,7 +164,7 @@ test('requests behind a stream that loses its client are dispatched again', asyn
   assert.equal(second.response.head!.headers[1], '/behind')
 })
 
-test('closing the pool answers what waits and cuts what runs', async () => {
+test('closing the pool answers waiting requests and cuts running ones', async () => {
   const { bench, held, exchange: running } = await runningOne()
   held.requests[0]!.link.begin()
   await once(running.response.events, 'start')

@@ -1,10 +1,9 @@
 /**
- * The pool of one application: takes exchanges over, has them answered by its workers, and says how it fares. Runs in the gateway.
- * Admits, and ends what cannot be answered; a call is sent by `dispatcher.ts`, workers come and go in `worker-lifecycle.ts`, and
- * what becomes of a call whose link is gone is `retry.ts`.
+ * The pool of one application: takes exchanges over, has its workers answer them, and ends those that cannot be answered. Runs in the
+ * gateway. `dispatcher.ts` sends calls, `worker-lifecycle.ts` adds and removes workers, `retry.ts` decides about calls whose link is gone.
  *
- * Invariants: a call is in the queue or on one link or past both; each ends exactly once, by its response or by `onError`.
- * Not here: starting or ending workers (the master's), reading content (`handlers/app.ts`), rendering errors.
+ * Invariants: a call is in the queue, on one link, or past both. Each ends exactly once, by its response or by `onError`.
+ * Not here: starting and ending workers (the master's), reading content (`handlers/app.ts`), rendering errors (`onError`).
  */
 import { HttpError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
@@ -17,16 +16,8 @@ import type { PoolWorker, WorkerAddress } from './worker.ts'
 import { type LifecycleOptions, WorkerLifecycle } from './worker-lifecycle.ts'
 
 export interface PoolOptions extends DispatchOptions, LifecycleOptions {
-  /** The one place that turns errors into responses: renders when `response.state` is idle, cuts (`abort`) when it has started. */
+  /** The one place that turns errors into responses: renders one while `response.state` is idle, cuts a response that has started. */
   readonly onError: (exchange: Exchange, error: Error) => void
-}
-
-export interface PoolStats {
-  readonly queued: number
-  /** Slots that run something. */
-  readonly busy: number
-  readonly slots: number
-  readonly workers: number
 }
 
 export class AppPool {
@@ -44,12 +35,12 @@ export class AppPool {
     this.#lifecycle = new WorkerLifecycle(options, this.#workers, this.#dispatcher, fail)
   }
 
-  /** What the application is; null before the first worker. */
+  /** The kind of the application; null before the first worker. */
   get interface(): WorkerAddress['interface'] | null {
     return this.#lifecycle.interface
   }
 
-  /** Takes the exchange over; `body` is null when there is no content, and sealed or live otherwise. */
+  /** Takes the exchange over. `body`: null when there is no content, else sealed or live. */
   handle(exchange: Exchange, body: CallBody | null): void {
     if (exchange.response.state !== 'idle') {
       body?.close()
@@ -65,13 +56,13 @@ export class AppPool {
     if (isWebSocket && !this.#checkHandshake(call)) return
     this.#dispatcher.dispatch(call)
     if (call.phase === 'done') return
-    // At once when the client has gone already: by then the call is where `leave` looks for it.
+    // Calls back at once when the client has gone already. By now the call is in its queue or on its link, where `leave` looks for it.
     exchange.onAborted(() => {
       if (call.phase !== 'done') call.leave()
     })
   }
 
-  /** Before the application hears of it: what cannot be granted is refused at once. */
+  /** A handshake that cannot succeed is refused before the application hears of it. */
   #checkHandshake(call: Call): boolean {
     try {
       call.exchange.checkWebSocket()
@@ -95,43 +86,33 @@ export class AppPool {
     this.#lifecycle.add(address)
   }
 
-  /** This generation takes over; those after it get nothing while there is anybody else: they may still be refused. */
+  /** This generation takes over. Later ones may still be given up, so they get nothing while there is any other worker. */
   serve(generation: number): void {
     this.#lifecycle.serve(generation)
   }
 
-  /** Gives the worker nothing more; `drained` follows when it has finished what it has, at once when it is unknown. */
+  /** Gives the worker nothing more. `drained` follows when it has finished what it has, or at once when the worker is unknown. */
   drainWorker(id: number): void {
     this.#lifecycle.drain(id)
   }
 
-  /** Development: a worker is in a debugger, so nothing that it runs is late, nor what waits for it. */
+  /** Development: while a worker is in a debugger, neither its requests nor those that wait for it are late. */
   debugged(id: number, isDebugged: boolean): void {
     this.#lifecycle.debugged(id, isDebugged)
   }
 
-  /** Waiting, or sent to workers and not over: streams and WebSockets included. */
+  /** Requests that wait or run, streams and WebSockets included. */
   get inFlight(): number {
     return this.#workers.reduce((sum, { inFlight }) => sum + inFlight, this.#dispatcher.waiting)
   }
 
-  stats(): PoolStats {
-    let busy = 0
-    let slots = 0
-    for (const worker of this.#workers) {
-      busy += worker.busySlots
-      slots += worker.usableSlots
-    }
-    return { queued: this.#dispatcher.waiting, busy, slots, workers: this.#workers.length }
-  }
-
-  /** Null while a worker can serve: what a request would have to wait for. */
+  /** Why a new request would have to wait; null while a worker can serve. */
   get whyNotReady(): string | null {
     if (this.#dispatcher.isRefusing) return 'the code does not load'
     return this.#workers.some(worker => worker.canServe) ? null : 'no worker can serve'
   }
 
-  /** The program stops within `deadlineMs`: what would never end by itself is ended. Requests are served until `close`. */
+  /** The program stops within `deadlineMs`: ends what would never end by itself. Requests are served until `close`. */
   drain(deadlineMs: number): void {
     this.#isDraining = true
     this.#lifecycle.dismissAll(deadlineMs)
@@ -142,18 +123,18 @@ export class AppPool {
     this.#dispatcher.hold()
   }
 
-  /** Goes on, with workers of this generation and later ones only. */
+  /** Goes on with workers of this generation and later ones only. */
   release(generation: number): void {
     for (const worker of this.#workers) if (worker.generation < generation) worker.leave()
     this.#dispatcher.release()
   }
 
-  /** Everything is answered with the error, what waits and what comes, until `hold` or `release`. */
+  /** Answers all waiting and new requests with the error, until `hold` or `release`. */
   refuse(error: HttpError): void {
     this.#dispatcher.refuse(error)
   }
 
-  /** Closes all links; what is queued gets 503, what runs is cut. No events follow. */
+  /** Closes all links. Waiting requests are answered 503, running ones are cut. No events follow. */
   close(): void {
     this.#isClosed = true
     const calls = [...this.#lifecycle.close(), ...this.#dispatcher.close()]

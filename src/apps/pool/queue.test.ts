@@ -50,13 +50,13 @@ function waiting(order: 'fifo' | 'newest-first', ...milliseconds: number[]) {
   return { queue, items }
 }
 
-test('newest-first: first come, first served, until the oldest has waited too long', () => {
+test('newest-first: it is first come, first served until the oldest has waited too long', () => {
   const { queue, items } = waiting('newest-first', OVERLOADED_MS / 2, 0)
   assert.equal(queue.turn, items[0])
   assert.equal(queue.hopeless, null)
 })
 
-test('newest-first: while the oldest has waited too long, the newest; the oldest makes room for it', () => {
+test('newest-first: while the oldest has waited too long the newest is served, and the oldest makes room', () => {
   const { queue, items } = waiting('newest-first', OVERLOADED_MS + 1, OVERLOADED_MS / 2, 0)
   assert.equal(queue.turn, items[2])
   assert.equal(queue.hopeless, items[0])
@@ -66,7 +66,7 @@ test('newest-first: while the oldest has waited too long, the newest; the oldest
   assert.equal(queue.turn, items[1], 'nobody has waited too long any more')
 })
 
-test('newest-first: a call that comes back has its turn, and is nobody that has to go', () => {
+test('newest-first: a call that comes back has its turn, and does not make room for another', () => {
   const { queue } = waiting('newest-first', OVERLOADED_MS + 1, 0)
   const returned = new Item(performance.now() - 2 * OVERLOADED_MS)
   queue.unshift(returned)
@@ -74,12 +74,12 @@ test('newest-first: a call that comes back has its turn, and is nobody that has 
   assert.equal(queue.hopeless, null)
 })
 
-test('fifo: the oldest, however long it has waited', () => {
+test('fifo: the oldest is served, however long it has waited', () => {
   const { queue, items } = waiting('fifo', OVERLOADED_MS * 10, 0)
   assert.equal(queue.turn, items[0])
   assert.equal(queue.hopeless, null)
 })
 
-test('an empty queue has no turn', () => {
+test('in an empty queue it is nobody’s turn', () => {
   for (const order of ['fifo', 'newest-first'] as const) assert.equal(new CallQueue(order).turn, null)
 })

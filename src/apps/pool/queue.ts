@@ -1,24 +1,25 @@
 /**
- * Calls that wait for a slot. A linked list through the calls themselves, so that a client that leaves takes its call out
- * of the middle at no cost. The bound is the dispatcher's (`limits.queue`): calls that come back from a broken link go to the
- * head beyond it, and they are at most what was in flight.
+ * Calls that wait for a slot. A linked list through the calls themselves: a client that leaves takes its call out of the middle at no
+ * cost. Runs in the gateway.
  *
+ * Bound: `limits.queue`, which the dispatcher checks. Calls that come back from a broken link go to the head beyond it; they are no
+ * more than were in flight.
  * Order: first come, first served. With `newest-first` the newest is served first while the queue is overloaded, that is while
- * its oldest call has waited for `OVERLOADED_MS`; that call then ends the overload when its turn comes, or it times out. Calls
- * that come back keep their turn in either order: they have waited, and cost a worker already.
+ * its oldest call has waited for `OVERLOADED_MS`. The overload ends when the turn of that call comes, or with its timeout. Calls
+ * that come back keep their turn in either order: they have waited already.
  */
 import type { QueueOrder } from '../../config/types.ts'
 
 export interface Queued {
   previous: Queued | null
   next: Queued | null
-  /** When it began to wait, in milliseconds; 0: it has just come. */
+  /** When the call began to wait, in milliseconds; 0: it has just come. */
   waitsSince: number
-  /** It was on a link that broke. */
+  /** The call was on a link that broke. */
   isReturned: boolean
 }
 
-/** What a burst that the workers can carry is over in; longer than nearly everybody's p99. */
+/** A burst that the workers can carry is over sooner. It is longer than nearly every application's p99. */
 export const OVERLOADED_MS = 1000
 
 export class CallQueue<T extends Queued> {
@@ -39,12 +40,12 @@ export class CallQueue<T extends Queued> {
     return this.#last
   }
 
-  /** The one whose turn it is. */
+  /** The call whose turn it is. */
   get turn(): T | null {
     return this.#isNewestFirst && this.#isOverloaded ? this.#last : this.#first
   }
 
-  /** Whom the newest one takes the place of when the queue is full; null: nobody, it has to go itself. */
+  /** When the queue is full, a new call takes the place of this one; null: the new call is refused. */
   get hopeless(): T | null {
     return this.#isNewestFirst && this.#isOverloaded ? this.#first : null
   }

@@ -1,33 +1,30 @@
 /**
- * What becomes of calls whose link is gone: each is sent again or answered 502, as `dispatch-rules.ts` rules, and the log names them.
- * Runs in the gateway. Remembers which kinds of requests cost workers (`offenders.ts`).
+ * Decides what becomes of calls whose link is gone: each is sent again or answered 502, by the rules of `dispatch-rules.ts`, and the
+ * log names them. Runs in the gateway. Remembers which kinds of requests cost workers (`offenders.ts`).
  *
- * Invariant: calls that are sent again keep their order, before those that were not sent yet.
- * Not here: what becomes of the worker (`worker-lifecycle.ts`), when they are sent (`dispatcher.ts`).
+ * Invariant: calls that are sent again keep their order, before calls that were not sent yet.
+ * Not here: what becomes of the worker (`worker-lifecycle.ts`), when the calls are sent (`dispatcher.ts`).
  */
 import { HttpError } from '../../http/errors.ts'
 import type { Call, FailCall } from './call.ts'
 import { type Fate, MAX_LOSSES } from './dispatch-rules.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import type { PoolLink } from './link.ts'
-import { Culprits } from './offenders.ts'
+import type { PoolLog } from './events.ts'
+import { Offenders } from './offenders.ts'
 import { WarmUpExchange } from './warm-up.ts'
-import type { PoolWorker } from './worker.ts'
+import type { PoolLink, PoolWorker } from './worker.ts'
 
-/** Requests of a lost worker that the log names; it counts the others. */
+/** Requests of a lost worker that the log names. It counts the others. */
 const MAX_NAMED = 20
 
-/** `request`: the id of the one that it is about; empty: none. */
-export type PoolLog = (level: 'debug' | 'info' | 'warn' | 'error', message: string, request: string) => void
-
 export class Retries {
-  readonly #culprits = new Culprits()
+  readonly #offenders = new Offenders()
   readonly #dispatcher: Dispatcher
   readonly #fail: FailCall
   readonly #log: PoolLog
   readonly #mayRepeat: boolean
 
-  /** `mayRepeat`: false: what may have been started is never sent again. */
+  /** `mayRepeat`: false: a request that may have been started is never sent again. */
   constructor(dispatcher: Dispatcher, fail: FailCall, log: PoolLog, mayRepeat: boolean) {
     this.#dispatcher = dispatcher
     this.#fail = fail
@@ -35,12 +32,12 @@ export class Retries {
     this.#mayRepeat = mayRepeat
   }
 
-  /** `calls`: in their order. `blame`: the worker may have died of one of them. `what`: says in the log what happened to each. */
+  /** `calls`: in order of dispatch. `blame`: the worker may have died of one of them. `what`: what happened to each, for the log. */
   decide(link: PoolLink, calls: readonly Call[], blame: boolean, what: string | null = null): void {
     const now = performance.now()
     for (const call of calls)
       call.isBarred =
-        !this.#mayRepeat || this.#culprits.has(call.exchange.request.method, call.exchange.request.path, now)
+        !this.#mayRepeat || this.#offenders.has(call.exchange.request.method, call.exchange.request.path, now)
     const fates = link.fatesOf(calls, blame)
     if (what !== null) this.#nameHeld(link.worker, calls, fates, what)
     for (let i = calls.length - 1; i >= 0; i--) {
@@ -59,7 +56,7 @@ export class Retries {
     }
   }
 
-  /** What a lost worker held. */
+  /** Names in the log the requests that a lost worker held. */
   #nameHeld(worker: PoolWorker, calls: readonly Call[], fates: readonly Fate[], what: string): void {
     const more = { retry: 0, fail: 0 }
     for (const [i, call] of calls.entries()) {
@@ -76,12 +73,12 @@ export class Retries {
 
   #convict(call: Call, now: number): void {
     const { method, path } = call.exchange.request
-    const alike = this.#culprits.convict(method, path, now)
+    const alike = this.#offenders.convict(method, path, now)
     this.#warn(call, `has cost ${MAX_LOSSES} workers: for a minute ${alike} is not sent again when its worker dies`)
   }
 
   #warn(call: Call, what: string): void {
-    // `cold` tells of a warm-up.
+    // For a warm-up request the event `cold` says it.
     const isTold = call.exchange instanceof WarmUpExchange
     if (call.phase !== 'done' && !isTold) this.#log('warn', `${call.describe()} ${what}`, call.exchange.id)
   }

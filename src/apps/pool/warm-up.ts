@@ -1,10 +1,9 @@
 /**
- * A request of our own (`--warmup`) that a worker answers before it gets any of a client's: an exchange without a client, whose
- * response is thrown away but for its status. Runs in the gateway; when there is one and what its outcome
- * means is `worker-lifecycle.ts`.
+ * A request of our own (`--warmup`) that a worker answers before it gets requests of clients: an exchange without a client. Only the
+ * status of its response counts, the rest is thrown away. Runs in the gateway.
  *
- * Invariant: `over` is called once, in a turn of its own, when the response has ended or can not any more.
- * Not here: middleware, access log, limits: they are for clients.
+ * Invariant: `over` is called once, in a turn of its own, when the response has ended or can no longer end.
+ * Not here: when there is one and what its outcome means (`worker-lifecycle.ts`); middleware, access log and limits, which are for clients.
  */
 import { version } from '../../base/version.ts'
 import type { WarmupRequest } from '../../config/types.ts'
@@ -13,10 +12,10 @@ import { makeRequestId } from '../../http/request-id.ts'
 import { reasonPhrase } from '../../http/status.ts'
 import type { WebSocketChannel } from '../../http/websocket.ts'
 
-/** `problem`: what is wrong, as in `answered 500 Internal Server Error`; null: nothing. */
+/** `problem`: what went wrong, as in `answered 500 Internal Server Error`; null: nothing. */
 export type WarmUpOver = (problem: string | null) => void
 
-/** Anything else is an answer: a redirect and a 404 have loaded what loads them. */
+/** Lower statuses are answers: a redirect or a 404 has run the application as well. */
 const FAILURE = 500
 
 const NO_BODY: BodyReader = {

@@ -1,129 +1,79 @@
 /**
- * How the workers of a pool come and go, as their links tell it: hello, warm-up, taking requests; drained, lost, stuck, spent.
+ * How the workers of a pool come and go, by what their links tell: hello, warm-up, taking requests; drained, lost, stuck, spent.
  * Runs in the gateway. Reports to the master, which starts and ends the processes.
  *
- * Invariants: a worker takes requests only when all of its links are open and it is warm; one that leaves gets nothing new, and is
- * forgotten with its last link. Not here: what a link carries (`link.ts`, `asgi/link.ts`), what becomes of its calls (`retry.ts`).
+ * Invariants: a worker takes requests only when all of its links are open and it is warm. A leaving worker gets nothing new, and is
+ * forgotten with its last link.
+ * Not here: what a link carries (`wsgi/`, `asgi/`), what becomes of the calls of a lost link (`retry.ts`).
  */
-import { type Deadline, DeadlineList } from '../../base/deadlines.ts'
-import type { MemoryBudget } from '../../base/memory-budget.ts'
-import type { OpenFiles } from '../../base/open-files.ts'
-import type { TemporarySpace } from '../../base/temporary-space.ts'
-import type { Limits, Timeouts, WarmupRequest } from '../../config/types.ts'
+import type { Timeouts, WarmupRequest } from '../../config/types.ts'
 import { HttpError } from '../../http/errors.ts'
 import { CloseCode } from '../../http/websocket.ts'
-import type { MultiplexedLink, MultiplexedOwner } from '../asgi/link.ts'
-import { ScopeWriter } from '../wire/scope.ts'
-import type { Link, LinkOwner } from '../wsgi/link.ts'
-import type { RelayLimits } from '../wsgi/relay.ts'
 import { Call, type FailCall } from './call.ts'
 import { MAX_LOSSES } from './dispatch-rules.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import type { PoolLink } from './link.ts'
-import { RequestDeadlines, RequestTimes } from './request-times.ts'
-import { type PoolLog, Retries } from './retry.ts'
+import type { PoolEvents } from './events.ts'
+import type { LinkFactory, LinkOwner } from './link-owner.ts'
+import { Retries } from './retry.ts'
 import { WarmUpExchange } from './warm-up.ts'
-import { PoolWorker, type WorkerAddress } from './worker.ts'
-
-export interface PoolEvents {
-  /** Every link of the worker is open, and its warm-up begins. */
-  warming(worker: number): void
-  /** It failed in its warm-up, and gets no requests. Once per worker; its links close, `stuck` or `lost` may have told more. */
-  cold(worker: number, note: string): void
-  /** Every link of the worker is open and said hello, and it is warm. */
-  linked(worker: number): void
-  /** After `drain`: nothing runs there any more, its links are closed. */
-  drained(worker: number): void
-  /** A link broke that we did not close, or never opened: the worker must be replaced. Once per worker; not while it drains. */
-  lost(worker: number, reason: string): void
-  /** A request ran past its deadline, on `thread`. Each that does; nothing new goes to the worker, what else it runs may end. */
-  stuck(worker: number, note: string, request: string, thread: string): void
-  /** Its event loop does not turn; it may turn again, and gets nothing new until then. */
-  blocked(worker: number, note: string): void
-  /** It has answered its `maxRequests`. Once per worker; it serves on. */
-  spent(worker: number, requests: number): void
-  readonly log: PoolLog
-}
+import { type PoolLink, PoolWorker, type WorkerAddress } from './worker.ts'
 
 export interface LifecycleOptions {
-  readonly limits: Limits
   readonly timeouts: Timeouts
-  /** For what does not fit into memory. */
-  readonly space: TemporarySpace
-  readonly memory: MemoryBudget
-  readonly build: string
-  /** `root_path` of ASGI scopes; none by default. */
-  readonly rootPath?: string
+  readonly links: LinkFactory
   readonly events: PoolEvents
   /** False: `--retry off`. */
   readonly retry?: boolean
 }
 
-/** For a worker to accept its first links and say hello; it is ready before we are told of it. */
-const HELLO_TIMEOUT_MS = 30_000
 /**
- * WebSockets and event streams of a worker that drains are left alone for half of the graceful time, and ended during the next
- * 40 %, a few at a time: what remains is for their last answers.
+ * WebSockets and event streams of a draining worker go on for half of the graceful time. They are ended during the next 40 %, a few at
+ * a time. The last 10 % is for their last answers.
  */
 const DISMISS_AFTER = 0.5
 const DISMISS_SPAN = 0.4
-/** When the program stops nobody waits for them: they are ended at once, spread over a tenth of the time that there is. */
+/** When the program stops they are ended at once, spread over a tenth of the time that is left. */
 const STOP_SPAN = 0.1
 const SERVICE_RESTART = 1012
 
-export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
-  readonly rootPath: string
-  readonly scope: ScopeWriter
-  readonly times: RequestTimes
-  readonly streamIdleMs: number
-  readonly relayLimits: RelayLimits
-  readonly files: OpenFiles
-  readonly #build: string
+export class WorkerLifecycle implements LinkOwner {
+  readonly #links: LinkFactory
   readonly #gracefulMs: number
   readonly #events: PoolEvents
   readonly #workers: PoolWorker[]
   readonly #dispatcher: Dispatcher
   readonly #retries: Retries
   readonly #fail: FailCall
-  readonly #helloDeadlines = new DeadlineList(HELLO_TIMEOUT_MS)
-  readonly #requestDeadlines: RequestDeadlines
   /** Workers of later generations are held. */
   #serving = Number.POSITIVE_INFINITY
   #interface: WorkerAddress['interface'] | null = null
   #isClosed = false
 
-  /** `workers`: the pool's list, which is kept here. */
+  /** `workers`: the pool's list. Only the lifecycle changes it. */
   constructor(options: LifecycleOptions, workers: PoolWorker[], dispatcher: Dispatcher, fail: FailCall) {
-    const { limits, timeouts, space, memory, build, events, rootPath = '' } = options
-    this.rootPath = rootPath
-    this.scope = new ScopeWriter(rootPath)
-    this.times = new RequestTimes(timeouts, rootPath)
-    this.streamIdleMs = timeouts.streamIdle
-    this.files = space.files
-    this.relayLimits = { space, memory, memoryBuffer: limits.memoryBuffer, responseBuffer: limits.responseBuffer }
-    this.#build = build
+    const { timeouts, links, events, retry = true } = options
+    this.#links = links
     this.#gracefulMs = timeouts.graceful
     this.#events = events
     this.#workers = workers
     this.#dispatcher = dispatcher
-    this.#retries = new Retries(dispatcher, fail, events.log, options.retry ?? true)
+    this.#retries = new Retries(dispatcher, fail, events.log, retry)
     this.#fail = fail
-    this.#requestDeadlines = new RequestDeadlines(this.times)
   }
 
   add(address: WorkerAddress): void {
-    const worker = new PoolWorker(address, this.#build, this)
+    const worker = new PoolWorker(address, made => this.#links(address, made, this))
     this.#workers.push(worker)
     this.#admit()
     worker.connect()
   }
 
-  /** What the application is, by the worker that was admitted last; null before the first one. */
+  /** The kind of the application, from the worker that was admitted last; null before the first one. */
   get interface(): WorkerAddress['interface'] | null {
     return this.#interface
   }
 
-  /** This generation takes over; those after it get nothing while there is anybody else: they may still be refused. */
+  /** This generation takes over. Later ones may still be given up, so they get nothing while there is any other worker. */
   serve(generation: number): void {
     this.#serving = generation
     this.#admit()
@@ -139,7 +89,7 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
     if (admitted.some(worker => worker.isActive)) this.#dispatcher.pump()
   }
 
-  /** Gives the worker nothing more; `drained` follows when it has finished what it has, at once when it is unknown. */
+  /** Gives the worker nothing more. `drained` follows when it has finished what it has, or at once when the worker is unknown. */
   drain(id: number): void {
     const worker = this.#workers.find(candidate => candidate.id === id)
     if (worker === undefined) {
@@ -152,28 +102,24 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
     this.#settle(worker)
   }
 
-  /** Development: somebody looks at it in a debugger, or no longer. */
+  /** Development: somebody looks at the worker in a debugger, or no longer. */
   debugged(id: number, isDebugged: boolean): void {
     this.#workers.find(one => one.id === id)?.debugged(isDebugged)
   }
 
-  /** The program stops within `deadlineMs`: what would never end by itself is ended. */
+  /** The program stops within `deadlineMs`: ends what would never end by itself. */
   dismissAll(deadlineMs: number): void {
-    // A copy: a worker that was leaving anyway is forgotten with the last that it had.
+    // A copy: the list changes when a leaving worker loses its last exchange.
     for (const worker of [...this.#workers]) worker.dismiss(CloseCode.GOING_AWAY, 0, deadlineMs * STOP_SPAN)
   }
 
-  /** Closes all links; the calls that were on them are returned. No events follow. */
+  /** Closes all links, and returns the calls that were on them. No events follow. */
   close(): Call[] {
     this.#isClosed = true
     return this.#workers.splice(0).flatMap(worker => worker.slots.flatMap(link => link.close(CloseCode.GOING_AWAY)))
   }
 
-  // ---- in ---------------------------------------------------------------------------------------------------------
-
-  armHello(deadline: Deadline): void {
-    this.#helloDeadlines.arm(deadline)
-  }
+  // ---- coming -----------------------------------------------------------------------------------------------------
 
   opened(link: PoolLink): void {
     const { worker } = link
@@ -187,7 +133,7 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
     }
   }
 
-  /** Its links are open: it takes requests as soon as it is warm. */
+  /** The worker's links are open. It takes requests as soon as it is warm. */
   #activate(worker: PoolWorker): void {
     const request = worker.nextWarmUp()
     if (request !== undefined) {
@@ -214,23 +160,19 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
       this.#settle(worker)
     })
     const call = new Call(exchange, null)
-    // For this worker only: it is never sent again.
+    // It is for this worker only, so it is never sent again.
     call.losses = MAX_LOSSES
     this.#dispatcher.send(worker.slots[0]!, call)
   }
 
   // ---- while it serves --------------------------------------------------------------------------------------------
 
-  deadlinesOf(path: string): DeadlineList {
-    return this.#requestDeadlines.of(path)
-  }
-
   hasRoom(): void {
     this.#dispatcher.pumpSoon()
   }
 
   freed({ worker }: PoolLink, runMicros: number | null): void {
-    // What is done once says nothing about requests.
+    // A warm-up runs once: its time says nothing about requests of clients.
     if (worker.isWarming) {
       if (worker.isLeaving) this.#settle(worker)
       return
@@ -253,18 +195,18 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
     this.#events.log('warn', message, request)
   }
 
-  blocked({ worker }: MultiplexedLink, note: string): void {
+  blocked({ worker }: PoolLink, note: string): void {
     this.#events.blocked(worker.id, note)
   }
 
-  /** We close a link that the worker did nothing wrong on. It accepts a new one when its thread has noticed. */
-  deserted(link: Link): void {
+  /** The worker accepts a new connection when its thread has noticed. */
+  gaveUp(link: PoolLink, calls: readonly Call[], wasRunning: boolean): void {
     const { worker } = link
-    // Given up half-way, but it ran.
-    if (link.inFlight > 0) this.#countAnswered(worker)
-    this.#retries.decide(link, link.disconnect(), false)
+    // The request was given up half-way, but it ran.
+    if (wasRunning) this.#countAnswered(worker)
+    this.#retries.decide(link, calls, false)
     if (worker.isLeaving) {
-      link.close()
+      link.close(CloseCode.GOING_AWAY)
       this.#settle(worker)
     } else {
       link.open()
@@ -272,7 +214,7 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
     this.#dispatcher.pump()
   }
 
-  // ---- out --------------------------------------------------------------------------------------------------------
+  // ---- leaving ----------------------------------------------------------------------------------------------------
 
   broke(link: PoolLink, reason: string): void {
     const { worker } = link
@@ -285,8 +227,8 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
     this.#dispatcher.pump()
   }
 
-  overdue(link: Link): void {
-    const { worker, first } = link
+  overdue(link: PoolLink, first: Call | undefined, thread: string): void {
+    const { worker } = link
     if (!worker.isActive && !worker.isWarming && !worker.isLeaving) {
       this.broke(link, 'it did not say hello in time')
       return
@@ -294,9 +236,9 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
     const elapsed = Math.round(performance.now() - link.firstSince)
     const times = first === undefined ? '' : ` (${first.describeTimes()})`
     const what = first === undefined ? 'a request whose client has gone' : first.describe()
-    const calls = link.close()
+    const calls = link.close(CloseCode.INTERNAL_ERROR)
     worker.leave()
-    this.#events.stuck(worker.id, `${what} has run for ${elapsed} ms${times}`, first?.exchange.id ?? '', link.thread)
+    this.#events.stuck(worker.id, `${what} has run for ${elapsed} ms${times}`, first?.exchange.id ?? '', thread)
     if (first !== undefined) this.#fail(first, new HttpError(504, 'The application took too long', 'application'))
     this.#retries.decide(link, calls, false)
     this.#settle(worker)
@@ -304,7 +246,7 @@ export class WorkerLifecycle implements LinkOwner, MultiplexedOwner {
   }
 
   /** Nothing on the link will be answered. */
-  stuck(link: MultiplexedLink, note: string): void {
+  stuck(link: PoolLink, note: string): void {
     const { worker } = link
     const calls = link.close(CloseCode.INTERNAL_ERROR)
     worker.leave()

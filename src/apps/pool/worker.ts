@@ -1,25 +1,54 @@
-/** A worker as the pool sees it: its slots, and how far it is on its way in or out. */
+/**
+ * A worker and its links as the pool sees them: where there is room, and how far the worker is on its way in or out. Runs in the
+ * gateway.
+ *
+ * Invariant: a worker takes requests only when it is active, not held, and not leaving; `usable` of its links says so.
+ * Not here: what a link writes and reads (`wsgi/`, `asgi/`), when a worker comes and goes (`worker-lifecycle.ts`).
+ */
 import type { WarmupRequest } from '../../config/types.ts'
 import { CloseCode } from '../../http/websocket.ts'
-import { MultiplexedLink, type MultiplexedOwner } from '../asgi/link.ts'
-import { Link, type LinkOwner } from '../wsgi/link.ts'
-import type { Call } from './call.ts'
-import type { WorkerSlots } from './dispatch-rules.ts'
-import type { PoolLink } from './link.ts'
+import type { Call, CallLink } from './call.ts'
+import type { Fate, Slot, WorkerSlots } from './dispatch-rules.ts'
 
 export interface WorkerAddress {
   readonly worker: number
   readonly pid: number
-  /** Path of the Unix socket it listens on. */
+  /** Path of the Unix socket that the worker listens on. */
   readonly socket: string
   readonly slots: number
   readonly generation: number
-  /** Requests after which it is spent; 0: never. */
+  /** Requests after which the worker is spent; 0: never. */
   readonly maxRequests: number
-  /** Which wire it speaks: one link for each slot, or one for all. */
+  /** Kind of the application. WSGI has a link for each slot, ASGI one for all. */
   readonly interface: 'wsgi' | 'asgi'
-  /** What it answers before it takes requests; nothing when left out. */
+  /** Requests that it answers before it takes any of clients; none by default. */
   readonly warmup?: readonly WarmupRequest[]
+}
+
+/** A connection to a worker, whichever wire it speaks: to one thread of a WSGI worker, or to all of an ASGI worker. */
+export interface PoolLink extends Slot, CallLink {
+  readonly worker: PoolWorker
+  /** False: it has no connection, and will not make another. */
+  readonly isAlive: boolean
+  /** The worker said hello on the present connection. */
+  readonly isOpen: boolean
+  /** The worker does not react. The link takes nothing until it does. */
+  readonly isBlocked: boolean
+  /** Nothing runs on it. */
+  readonly isIdle: boolean
+  open(): void
+  /** Puts a call on the link. True: `flush` must follow. */
+  send(call: Call): boolean
+  /** Writes what was put on the link since the last flush. */
+  flush(): void
+  /** After a debugger: what runs on the link has all of its time again. */
+  goOn(): void
+  /** Ends what would never end by itself: begins after `afterMs`, and has ended all of it `spanMs` later. */
+  dismiss(code: number, afterMs: number, spanMs: number): void
+  /** Closes the link for good, WebSockets with `code`. Returns the calls that are not answered. */
+  close(code: number): Call[]
+  /** What becomes of the calls that `close` returned. */
+  fatesOf(calls: readonly Call[], blame: boolean): Fate[]
 }
 
 export class PoolWorker implements WorkerSlots<PoolLink> {
@@ -28,69 +57,60 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   readonly maxRequests: number
   readonly interface: WorkerAddress['interface']
   readonly slots: readonly PoolLink[]
-  /** A warm-up request runs on its first slot. */
+  /** A warm-up request runs on the first slot. */
   isWarming = false
-  /** All links have been open, and it is warm: it takes requests, unless it is leaving. */
+  /** All links have been open, and the worker is warm: it takes requests, unless it is held or leaving. */
   isActive = false
-  /** Its generation has not taken over: linked and warm, it takes no request of a client. */
+  /** The worker's generation has not taken over. Even linked and warm, it takes no request of a client. */
   isHeld = true
-  /** Takes nothing new: draining, lost or stuck. */
+  /** The worker takes nothing new: it drains, is lost, or is stuck. */
   isLeaving = false
-  /** The master asked, and waits for `drained`. */
+  /** The master asked for it and waits for `drained`. */
   isDraining = false
-  /** Somebody looks at it in a debugger: it is not late. */
+  /** Somebody looks at the worker in a debugger: nothing that it runs is late. */
   isDebugged = false
-  /** Requests that it held when it was lost, and that the log has named. */
+  /** How many requests of the lost worker the log has named. */
   named = 0
-  /** Requests that it was asked to run, and that are over. */
+  /** Requests that it ran and that are over. */
   #answered = 0
-  /** The last request that came here after another worker had died of it, perhaps. */
+  /** The last request that came here after another worker had been lost with it. */
   #suspect: Call | null = null
   #suspectSince = 0
   readonly #toWarm: WarmupRequest[]
 
-  constructor(address: WorkerAddress, build: string, owner: LinkOwner & MultiplexedOwner) {
-    const { worker, pid, socket, slots, generation } = address
-    this.id = worker
-    this.generation = generation
+  constructor(address: WorkerAddress, linksOf: (worker: PoolWorker) => readonly PoolLink[]) {
+    this.id = address.worker
+    this.generation = address.generation
     this.maxRequests = address.maxRequests
     this.interface = address.interface
     this.#toWarm = [...(address.warmup ?? [])]
-    const from = { worker, pid, socket, slots, build }
-    this.slots =
-      address.interface === 'asgi'
-        ? [new MultiplexedLink(from, this, owner)]
-        : Array.from({ length: slots }, () => new Link(from, this, owner))
+    this.slots = linksOf(this)
   }
 
   get inFlight(): number {
     return this.slots.reduce((sum, { inFlight, streams }) => sum + inFlight + streams, 0)
   }
 
-  get busySlots(): number {
-    return this.slots.reduce((sum, { inFlight, capacity }) => sum + Math.min(inFlight, capacity), 0)
-  }
-
   get suspectSince(): number {
     const suspect = this.#suspect
     if (suspect === null) return 0
-    if (suspect.phase === 'sent' && suspect.link?.worker === this) return this.#suspectSince
+    if (suspect.phase === 'sent' && this.slots.some(link => link === suspect.link)) return this.#suspectSince
     this.#suspect = null
     return 0
   }
 
-  /** Before it is sent. */
+  /** Called before a suspect is sent here. */
   suspect(call: Call): void {
     this.#suspect = call
     this.#suspectSince = performance.now()
   }
 
-  /** One request more is over; true when that was the last one that it should have, and only then. */
+  /** One more request is over. True once: when that was the last one before the worker is spent. */
   countAnswered(): boolean {
     return ++this.#answered === this.maxRequests
   }
 
-  /** Sooner or later it takes a request that comes now. */
+  /** The worker will take a request that comes now, sooner or later. */
   get canServe(): boolean {
     return this.isActive && !this.isHeld && !this.isLeaving && !this.slots.every(link => link.isBlocked)
   }
@@ -107,7 +127,7 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
     return this.slots.every(link => link.isOpen)
   }
 
-  /** What it is to answer next before it may take requests; undefined: it is warm. */
+  /** The warm-up request that is next; undefined: the worker is warm. */
   nextWarmUp(): WarmupRequest | undefined {
     return this.#toWarm.shift()
   }
@@ -117,7 +137,7 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
     for (const link of this.slots) link.usable = !this.isHeld
   }
 
-  /** It takes requests as soon as it can. */
+  /** The worker takes requests as soon as it can. */
   admit(): void {
     this.isHeld = false
     if (!this.isActive || this.isLeaving) return

@@ -1,4 +1,4 @@
-/** A pool with workers of an ASGI application, for the tests of this folder. */
+/** A pool with ASGI workers, for the tests of `apps/`. */
 import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,18 +7,19 @@ import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
 import type { Limits, Timeouts } from '../../config/types.ts'
 import { appHandler } from '../../handlers/app.ts'
+import { linkFactory } from '../links.ts'
 import { AppPool } from '../pool/pool.ts'
 import { type AsgiScript, type FakeAsgiExchange, FakeAsgiWorker } from './fake-asgi-worker.ts'
 import { FakeExchange, type FakeRequest } from './fake-exchange.ts'
 import { PoolRecord } from './pool-record.ts'
 
-/** The pool needs no others. */
+/** The pool and its links need no others. */
 const timeouts = { request: 0, requestFor: [], streamIdle: 0, queue: 0, graceful: 0 } as Partial<Timeouts> as Timeouts
 
 export class AsgiBench extends PoolRecord {
   readonly pool: AppPool
   readonly memory: MemoryBudget
-  /** Of the sockets of its workers, and of temporary files. */
+  /** For the sockets of workers, and for temporary files. */
   readonly directory = mkdtempSync(join(tmpdir(), 'jumak-asgi-'))
   readonly #workers: FakeAsgiWorker[] = []
   readonly #handler: ReturnType<typeof appHandler>
@@ -31,20 +32,19 @@ export class AsgiBench extends PoolRecord {
     this.memory = changes.memory ?? new MemoryBudget()
     this.#maxRequests = changes.maxRequests ?? 0
     const limits = { memoryBuffer: 64 * 1024, responseBuffer: 512 * 1024, queue: 1000 } as Limits
+    const options = { limits, timeouts: { ...timeouts, ...changes.timeouts } }
+    const space = new TemporarySpace(this.directory)
+    const { rootPath = '' } = changes
     this.pool = new AppPool({
-      limits,
-      timeouts: { ...timeouts, ...changes.timeouts },
-      space: new TemporarySpace(this.directory),
-      memory: this.memory,
-      build: 'b1',
-      rootPath: changes.rootPath ?? '',
+      ...options,
+      links: this.reader.links(linkFactory({ ...options, space, memory: this.memory, build: 'b1', rootPath })),
       onError: FakeExchange.failed,
       events: this.listeners,
     })
     this.#handler = appHandler(this.pool, {
       requestBuffering: true,
       limits,
-      space: new TemporarySpace(this.directory),
+      space,
       memory: this.memory,
       onError: FakeExchange.failed,
     })
@@ -73,7 +73,7 @@ export class AsgiBench extends PoolRecord {
     return worker
   }
 
-  /** As the gateway does: through the handler, so that content is collected or streamed. */
+  /** Sends through the handler, as the gateway does: content is collected or streamed. */
   send(request: FakeRequest = {}): FakeExchange {
     const exchange = new FakeExchange(request)
     void this.#handler(exchange)
@@ -99,7 +99,7 @@ export function holdingAsgi() {
     exchanges.push(exchange)
     events.emit('exchange')
   }
-  /** The exchange of this number, when it has come. */
+  /** Waits for the exchange of this number. */
   const the = async (index: number): Promise<FakeAsgiExchange> => {
     while (exchanges.length <= index) await once(events, 'exchange')
     return exchanges[index]!
@@ -107,7 +107,7 @@ export function holdingAsgi() {
   return { exchanges, script, the }
 }
 
-/** Waits until the condition holds, looking after each of these events. */
+/** Waits until the condition is true; tests it after each of these events. */
 export async function until(emitter: EventEmitter, event: string, condition: () => boolean): Promise<void> {
   while (!condition()) await once(emitter, event)
 }

@@ -1,4 +1,4 @@
-/** A worker of an ASGI application for the tests of this folder: listens on a real Unix socket and does what the test's script says. */
+/** An ASGI worker for the tests of `apps/`: listens on a real Unix socket and does what the test's script says. */
 import { EventEmitter, once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { REQUEST_BODY_FOLLOWS, RESPONSE_END } from '../wire/frames.ts'
@@ -175,7 +175,7 @@ export class FakeAsgiWorker {
   /** False: a blocked event loop. */
   answersPings = true
   pings = 0
-  /** Reads of the socket: how often it had something to do. */
+  /** How often the socket had something to read. */
   reads = 0
   socket: Socket | null = null
   readonly #server: Server
@@ -200,7 +200,7 @@ export class FakeAsgiWorker {
     return this
   }
 
-  /** Dies: no more accepting, the link is cut. */
+  /** Dies: accepts no more, and its link is cut. */
   die(): void {
     this.#server.close()
     this.socket?.destroy()

@@ -1,4 +1,4 @@
-/** An exchange in memory for the tests of this folder: records what a client would see, and lets a test be a slow client. */
+/** An exchange in memory, for tests of handlers and of all below: records what a client would see, and can be a slow client. */
 import { EventEmitter, once } from 'node:events'
 import { readSync } from 'node:fs'
 import { contentTooLarge } from '../../http/errors.ts'
@@ -8,11 +8,11 @@ import { MAX_PIECE, type WebSocketAccept, type WebSocketChannel, type WebSocketE
 
 export interface FakeRequest extends Partial<RequestHead> {
   readonly body?: Buffer
-  /** Size of the chunks in which the body arrives. */
+  /** Size of the pieces in which the body arrives. */
   readonly chunkSize?: number
-  /** The body arrives up to here, and then the client breaks off with this error. */
+  /** The body arrives, and then the client breaks off with this error instead of the end. */
   readonly bodyError?: Error
-  /** Its length is not known before its end. */
+  /** The length of the body is not known before its end. */
   readonly isChunked?: boolean
   readonly isWebSocket?: boolean
   /** The client pauses after so many bytes, until `goOn()`. */
@@ -30,7 +30,7 @@ export class FakeResponse {
   readonly chunks: Buffer[] = []
   abortCause: Error | null = null
   trailers: HeaderLines = []
-  /** What `write` answers: false makes the client a slow one until `drain()`. */
+  /** What `write` returns. False: a slow client, until `drain()`. */
   accepts = true
   readonly events = new EventEmitter()
   readonly #drains: (() => void)[] = []
@@ -87,11 +87,11 @@ export class FakeChannel implements WebSocketChannel {
   readonly sent: (string | Buffer)[] = []
   readonly events = new EventEmitter()
   readonly client: WebSocketEvents
-  /** What `send` answers. */
+  /** What `send` returns. */
   accepts = true
   isPaused = false
   closed: [number, string] | null = null
-  /** What the client has sent, in pieces, and the application did not let come. */
+  /** Pieces that the client has sent while it was paused. */
   readonly #pieces: Parameters<WebSocketEvents['onMessage']>[] = []
 
   constructor(client: WebSocketEvents) {
@@ -177,7 +177,7 @@ export class FakeExchange implements Exchange {
         const chunk = Buffer.from(body.subarray(position, position + chunkSize))
         position += chunk.length
         const wantsMore = consumer!.onData(chunk)
-        // It was lent for the call.
+        // The piece was lent for the call only.
         chunk.fill('~')
         if (!wantsMore) return
       }
@@ -239,7 +239,7 @@ export class FakeExchange implements Exchange {
     for (const callback of this.#aborted) callback()
   }
 
-  /** Ended, cut, or failed. */
+  /** Waits until the exchange has ended, is cut, or has failed. */
   async over(): Promise<void> {
     while (this.error === null && this.response.state !== 'ended' && this.response.state !== 'aborted') {
       await once(this.response.events, 'over')

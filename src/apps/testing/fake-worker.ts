@@ -1,11 +1,11 @@
-/** A worker for the tests of this folder: listens on a real Unix socket and does what the test's script says. */
+/** A WSGI worker for the tests of `apps/`: listens on a real Unix socket and does what the test's script says. */
 import { EventEmitter, once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { FRAME_HEADER, FrameType, REQUEST_BODY_FOLLOWS, RESPONSE_END } from '../wire/frames.ts'
 
 export interface FakeWorkerRequest {
   readonly environ: ReadonlyMap<string, string>
-  /** Complete, whether it came inline or in frames. */
+  /** The whole content, whether it came inline or in frames. */
   readonly body: Buffer
   readonly link: FakeLink
 }
@@ -51,7 +51,7 @@ export function fileFrame(fd: number, offset: number, length: number, device: bi
   return frame(FrameType.FILE, payload)
 }
 
-/** The environ of a REQUEST: `payload` without its flags. */
+/** The environ of a REQUEST. `payload`: without the flags. */
 export function readEnviron(payload: Buffer): Map<string, string> {
   const names = payload.toString('latin1', 8, 8 + payload.readUInt32LE(4)).split('\0')
   const parts = payload.toString('latin1', 8 + payload.readUInt32LE(4), 8 + payload.readUInt32LE(0)).split('\0')
@@ -129,7 +129,7 @@ export class FakeLink {
 export class FakeWorker {
   readonly path: string
   readonly build: string
-  /** As it says. */
+  /** The number of slots in its hello. */
   slots: number
   readonly id: number
   readonly links: FakeLink[] = []
@@ -159,7 +159,7 @@ export class FakeWorker {
     return this
   }
 
-  /** Dies: no more accepting, every link cut. */
+  /** Dies: accepts no more, and all links are cut. */
   die(): void {
     this.#server.close()
     for (const link of this.links) link.socket.destroy()

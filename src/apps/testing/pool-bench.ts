@@ -1,4 +1,4 @@
-/** A pool with workers of a WSGI application, for the tests of this folder. */
+/** A pool with WSGI workers, for the tests of `apps/`. */
 import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,13 +7,14 @@ import { after, afterEach } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
 import type { Limits, QueueOrder, Timeouts } from '../../config/types.ts'
+import { linkFactory } from '../links.ts'
 import { RequestBody } from '../pool/body.ts'
 import { AppPool } from '../pool/pool.ts'
 import { FakeExchange, type FakeRequest } from './fake-exchange.ts'
 import { FakeWorker, type FakeWorkerRequest, type Script } from './fake-worker.ts'
 import { PoolRecord } from './pool-record.ts'
 
-/** Of the sockets of workers, and of temporary files. */
+/** For the sockets of workers, and for temporary files. */
 export const directory = mkdtempSync(join(tmpdir(), 'jumak-pool-'))
 after(() => rmSync(directory, { recursive: true }))
 
@@ -68,14 +69,13 @@ export class Bench extends PoolRecord {
     } = {},
   ) {
     super()
+    const options = { limits: { ...limits, ...changes.limits }, timeouts: { ...timeouts, ...changes.timeouts } }
+    const space = new TemporarySpace(directory)
     this.pool = new AppPool({
-      limits: { ...limits, ...changes.limits },
-      timeouts: { ...timeouts, ...changes.timeouts },
+      ...options,
       queueOrder: changes.queueOrder ?? 'fifo',
       retry: changes.retry ?? true,
-      space: new TemporarySpace(directory),
-      memory: new MemoryBudget(),
-      build: 'b1',
+      links: this.reader.links(linkFactory({ ...options, space, memory: new MemoryBudget(), build: 'b1' })),
       onError: FakeExchange.failed,
       beforeDispatch: changes.beforeDispatch,
       events: this.listeners,
@@ -148,7 +148,7 @@ export function holding() {
   return { requests, script, until }
 }
 
-/** A bench whose only worker runs one request, until the test answers it. */
+/** A bench whose only worker runs one request until the test answers it. */
 export async function runningOne() {
   const bench = new Bench()
   const held = holding()

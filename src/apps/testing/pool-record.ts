@@ -1,8 +1,11 @@
-/** What a pool tells, kept and told again for tests that wait for it. */
+/** What a pool tells, kept for tests that wait for it, and how full the pool is. */
 import { EventEmitter } from 'node:events'
-import type { PoolEvents } from '../pool/worker-lifecycle.ts'
+import type { PoolEvents } from '../pool/events.ts'
+import type { AppPool } from '../pool/pool.ts'
+import { PoolReader, type PoolStats } from './pool-stats.ts'
 
-export class PoolRecord {
+export abstract class PoolRecord {
+  abstract readonly pool: AppPool
   readonly events = new EventEmitter()
   readonly logs: string[] = []
   readonly lost: [number, string][] = []
@@ -11,6 +14,7 @@ export class PoolRecord {
   readonly drained: number[] = []
   readonly spent: [number, number][] = []
   readonly cold: [number, string][] = []
+  protected readonly reader = new PoolReader()
 
   protected readonly listeners: PoolEvents = {
     linked: id => this.events.emit('linked', id),
@@ -22,6 +26,10 @@ export class PoolRecord {
     spent: (id, requests) => this.spent.push([id, requests]),
     blocked: (id, note) => this.#keep('blocked', this.blocked, [id, note]),
     log: (_, message) => this.logs.push(message),
+  }
+
+  stats(): PoolStats {
+    return this.reader.stats(this.pool)
   }
 
   #keep<T>(name: string, list: T[], one: T): void {

@@ -1,11 +1,11 @@
-/** Reads back what `wire/scope.ts` writes, in the plainest way. */
+/** Reads what `wire/scope.ts` writes, in the plainest way. */
 
 export interface Scope {
   readonly type: string
-  /** `version scheme clientPort clientAddress serverPort serverAddress` */
+  /** `version scheme clientPort clientAddress serverPort rootPath serverAddress` */
   readonly connection: string
   readonly method: string
-  /** Name and value, one after the other; x-request-id first. */
+  /** Names and values in turn; x-request-id is the first. */
   readonly headers: readonly string[]
   readonly query: string
   readonly rawPath: string

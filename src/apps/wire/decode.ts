@@ -1,10 +1,10 @@
 /**
- * Reads the frames of one worker from one link. Runs in the gateway, sans-IO: bytes in, calls on a sink out. Cutting
- * the bytes differently never changes the calls.
+ * Reads the frames of a WSGI worker from one link. Runs in the gateway, sans-IO: bytes in, calls on a sink out.
  *
- * The worker is not trusted: lengths, types, order, statuses and header syntax are checked before anything is passed on
- * or allocated; what breaks a rule throws WireViolation, after which the decoder must not be used. Whether a request
- * is in flight at all is the sink's to know. Buffers that the sink receives are its own.
+ * Invariants: cutting the bytes differently never changes the calls. The worker is not trusted: lengths, types, order, statuses and
+ * header syntax are checked before anything is passed on or allocated. A broken rule throws WireViolation; the decoder must not be used
+ * after it. The sink may keep the buffers that it gets, unless a method says otherwise.
+ * Not here: whether a request is in flight at all (the sink knows it).
  */
 import { object, optional, show, text, textLike, wholeNumber } from '../../base/checks.ts'
 import type { ResponseHead } from '../../http/exchange.ts'
@@ -17,11 +17,11 @@ export interface WorkerHello {
   readonly build: string
   readonly worker: number
   readonly slots: number
-  /** That runs the slot, as `faulthandler` writes it; none for an event loop. */
+  /** The thread that runs the slot, as `faulthandler` writes it; none for an event loop. */
   readonly thread?: string
 }
 
-/** An open file of the worker that the gateway is asked to send. */
+/** An open file of the worker, which the gateway is asked to send. */
 export interface FileOffer {
   readonly fd: number
   readonly offset: number
@@ -32,7 +32,7 @@ export interface FileOffer {
 
 export interface WorkerSink {
   onHello(hello: WorkerHello): void
-  /** `complete`: `body` is all content, valid during the call, and the exchange is over; `runMicros` counts only then. */
+  /** `complete`: `body` is all content, valid during the call only, and the exchange is over. `runMicros` is set only then. */
   onResponse(head: ResponseHead, body: Buffer, complete: boolean, runMicros: number): void
   onChunk(chunk: Buffer): void
   onEnd(runMicros: number): void
@@ -41,7 +41,7 @@ export interface WorkerSink {
   onFailed(reason: string, runMicros: number): void
 }
 
-/** What may come next: `head` stands for RESPONSE, INFORM, FAILED; `content` for CHUNK, FILE, END, FAILED. */
+/** What may come next. head: RESPONSE, INFORM, FAILED. content: CHUNK, FILE, END, FAILED. */
 type State = 'hello' | 'head' | 'content'
 
 export const RESPONSE_FIXED = 11
@@ -51,7 +51,7 @@ export const MAX_HELLO = 4096
 export const MAX_REASON = 64 * 1024
 const MAX_HELLO_TEXT = 1000
 
-/** Whether it is the worker that was expected, with as many slots, is for the link (`checkHello`). */
+/** The link checks whether it is the expected worker (`checkHello`). */
 const HELLO = object<WorkerHello>({
   build: text(MAX_HELLO_TEXT),
   worker: wholeNumber(1, Number.MAX_SAFE_INTEGER),
@@ -136,7 +136,7 @@ export class WorkerDecoder extends FrameReader {
 
   #inform(buffer: Buffer, start: number, end: number): void {
     const status = buffer.readUInt16LE(start)
-    // 100 is the protocol's own, and 101 would hand the connection to a protocol that nobody speaks here (RFC9110§15.2).
+    // 100 is sent by the protocol itself. 101 would give the connection to a protocol that is not spoken here (RFC9110§15.2).
     if (status < 102 || status > 199) throw new WireViolation(`interim status ${status}`)
     this.#sink.onInform(decodeHead(status, buffer, start + 2, end))
   }
@@ -149,7 +149,7 @@ export function view(buffer: Buffer, start: number, end: number): Buffer {
   return start === end ? NOTHING : buffer.subarray(start, end)
 }
 
-/** A piece that its receiver may keep: cut from a payload of our own, else copied out of the shared read buffer. */
+/** A piece that its receiver may keep. `owned`: it is cut from a payload of our own; else it is copied from the shared read buffer. */
 export function own(buffer: Buffer, start: number, end: number, owned: boolean): Buffer {
   if (start === end) return NOTHING
   const piece = buffer.subarray(start, end)

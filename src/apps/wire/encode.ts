@@ -1,4 +1,4 @@
-/** Frames that the gateway sends to a worker; see `frames.ts` for their layout. Sans-IO. */
+/** Frames that the gateway sends to a WSGI worker. `frames.ts` has their layout. Sans-IO. */
 import type { Exchange } from '../../http/exchange.ts'
 import { writeEnviron } from './environ.ts'
 import type { FrameWriter } from './frame-writer.ts'
@@ -10,8 +10,8 @@ export function encodeHello(build: string): Buffer {
 }
 
 /**
- * Appends a REQUEST. `inline` is all of the content, a character for each byte; null: it follows in BODY frames, `bodyLength`
- * bytes in all.
+ * Appends a REQUEST. `inline`: all of the content, a character for each byte; null: BODY frames follow. `bodyLength`: bytes of the
+ * content; -1: not known.
  */
 export function writeRequest(
   writer: FrameWriter,

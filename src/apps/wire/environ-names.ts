@@ -1,15 +1,15 @@
 /**
- * Under which names the headers of a request stand in its WSGI environ (PEP 3333), and in which order. Worked out once for all requests
- * with the same headers in the same order, as those of one client are. Runs in the gateway, sans-IO.
+ * The names that a request's headers have in the WSGI environ (PEP 3333), and their order. Made once for all requests with the same
+ * headers in the same order; the requests of one client mostly are alike. Runs in the gateway, sans-IO.
  *
- * Invariants: each name at most once; no header of a client can make a name that is not its own `HTTP_…`. Everything that is
- * remembered is bounded: strangers choose names, and their order.
+ * Invariants: each name occurs at most once. A header can make no name but its own `HTTP_…`. All that is remembered is bounded, for
+ * clients choose names and their order.
  */
 
 export interface EnvironNames {
-  /** Joined by NUL, in the order of the values. */
+  /** The names, joined by NUL, in the order of the values. */
   readonly bytes: Buffer
-  /** Where in the list of headers the values are that are passed on. */
+  /** Indexes of the values in the list of headers that are passed on. */
   readonly passed: readonly number[]
 }
 
@@ -23,24 +23,25 @@ interface Known extends EnvironNames {
 const ALWAYS =
   'wsgi.url_scheme\0SERVER_PROTOCOL\0REQUEST_METHOD\0QUERY_STRING\0RAW_URI\0' +
   'REMOTE_ADDR\0REMOTE_PORT\0SERVER_NAME\0SERVER_PORT\0HTTP_X_REQUEST_ID'
-/** Last, for a path may have a NUL, and then no name is left that it could belong to. */
+/** The last name: a path may contain a NUL, and what follows it cannot be taken for the value of another name. */
 const LAST = '\0PATH_INFO'
 
 /**
- * Never `HTTP_…` as they came: the true length and type have keys of their own, transfer coding is undone, Host is
- * written from the authority, which rules over it (RFC9112§3.2.2), and `Proxy` would become HTTP_PROXY, which libraries
- * of the application take for the proxy of their own requests ("httpoxy"). X-Request-ID is the exchange's, whoever made it.
+ * Headers that do not become `HTTP_…` as they came. Content-Length has a key of its own with the true length. Transfer coding is
+ * undone. Host is written from the authority, which takes precedence (RFC9112§3.2.2). `Proxy` would become HTTP_PROXY, which libraries
+ * of the application take for the proxy of their own requests ("httpoxy"). X-Request-ID is always the exchange's id.
  */
 const NOT_PASSED = new Set(['content-length', 'transfer-encoding', 'host', 'proxy', 'x-request-id'])
 
-/** Lists that are remembered: so many for each number of headers (a browser's, another browser's, a proxy's …) up to this number. */
+/** So many lists are remembered for each number of headers: one browser's, another browser's, a proxy's … */
 const KNOWN_FOR_EACH = 4
+/** Longer lists of headers are not remembered. */
 const MAX_HEADERS = 64
-/** Longer ones (bytes) are invented. */
+/** Bytes. Longer names are somebody's invention, and are not remembered. */
 const MAX_LENGTH = 2048
 const known: Known[][] = Array.from({ length: MAX_HEADERS + 1 }, () => [])
 
-/** Null: a header comes twice, and has to be merged. HTTP_HOST, CONTENT_LENGTH and SCRIPT_NAME are told where the request `has` them. */
+/** Null: a header occurs twice, and must be merged first. HTTP_HOST, CONTENT_LENGTH and SCRIPT_NAME are there if the request `has` them. */
 export function environNames(
   headers: readonly string[],
   hasHost: boolean,
@@ -75,7 +76,7 @@ function makeNames(headers: readonly string[], hasHost: boolean, hasLength: bool
   const keys = passed.map(at => environKey(headers[at - 1]!))
   const own = [hasHost && 'HTTP_HOST', hasLength && 'CONTENT_LENGTH', hasRoot && 'SCRIPT_NAME'].filter(Boolean)
   const names = [ALWAYS, ...own, ...keys]
-  // Copies of the names: a slice would keep the whole head that it was cut from.
+  // The names are copied: a slice would keep the whole head that it was cut from.
   const copies = headerNames.map(name => Buffer.from(name, 'latin1').toString('latin1'))
   return {
     bytes: Buffer.from(names.join('\0') + LAST, 'latin1'),

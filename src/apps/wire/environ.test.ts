@@ -13,14 +13,14 @@ function environ(request: FakeRequest, changes: Partial<FakeExchange> = {}, body
   return readEnviron(writer.bytes())
 }
 
-test('PATH_INFO is the decoded bytes as latin-1; what is no escape stays', () => {
+test('PATH_INFO has the decoded bytes as latin-1; invalid escapes stay', () => {
   assert.equal(decodePathBytes('/caf%C3%A9'), '/caf\xc3\xa9')
   assert.equal(decodePathBytes('/a%2Fb%2fc%25'), '/a/b/c%')
   assert.equal(decodePathBytes('/%zz%4'), '/%zz%4')
   assert.equal(decodePathBytes('*'), '')
 })
 
-test('the http scheme, the version and the peer are told', () => {
+test('scheme, version and peer are in the environ', () => {
   const env = environ({ scheme: 'https', version: '1.0' })
   assert.equal(env.get('wsgi.url_scheme'), 'https')
   assert.equal(env.get('SERVER_PROTOCOL'), 'HTTP/1.0')
@@ -28,7 +28,7 @@ test('the http scheme, the version and the peer are told', () => {
   assert.equal(env.get('REMOTE_PORT'), '4711')
 })
 
-test('SERVER_NAME and SERVER_PORT are where the request came in, or what the client named when a proxy spoke for it', () => {
+test('SERVER_NAME and SERVER_PORT are where the request came in, or what the client named if a proxy speaks for it', () => {
   const direct = environ({ authority: 'shop.example:81' })
   assert.deepEqual([direct.get('SERVER_NAME'), direct.get('SERVER_PORT')], ['127.0.0.1', '8000'])
   const peer = { address: '198.51.100.7', port: 0, socketAddress: '127.0.0.1' }
@@ -42,7 +42,7 @@ test('SERVER_NAME and SERVER_PORT are where the request came in, or what the cli
   assert.equal(nameless.has('HTTP_HOST'), false)
 })
 
-test('PATH_INFO is what follows the root path, or all of it where the proxy in front took that away', () => {
+test('PATH_INFO is what follows the root path, or the whole path where a proxy has taken the root path away', () => {
   const path = (text: string) => {
     const writer = new FrameWriter()
     writeEnviron(writer, new FakeExchange({ path: text }), 0, '/shop')
@@ -51,7 +51,7 @@ test('PATH_INFO is what follows the root path, or all of it where the proxy in f
   assert.deepEqual(['/shop/a', '/shop', '/shop/', '/shopping', '/a'].map(path), ['/a', '', '/', '/shopping', '/a'])
 })
 
-test('a root path of its own is its SCRIPT_NAME, in the place of the configured one', () => {
+test('a request’s own root path is its SCRIPT_NAME, instead of the configured one', () => {
   const write = (request: FakeRequest) => {
     const writer = new FrameWriter()
     writeEnviron(writer, new FakeExchange(request), 0, '/shop')
@@ -65,14 +65,14 @@ test('a root path of its own is its SCRIPT_NAME, in the place of the configured 
   }
 })
 
-test('HTTP_HOST is the authority, which rules over the Host header (RFC9112§3.2.2)', () => {
+test('HTTP_HOST is the authority, which takes precedence over the Host header (RFC9112§3.2.2)', () => {
   assert.equal(
     environ({ authority: 'real.example', headers: ['host', 'other.example'] }).get('HTTP_HOST'),
     'real.example',
   )
 })
 
-test('CONTENT_LENGTH is the true length of content, and absent without any', () => {
+test('CONTENT_LENGTH is the true length of the content, and absent without content', () => {
   assert.equal(environ({}).has('CONTENT_LENGTH'), false)
   assert.equal(environ({ headers: ['content-length', '0'] }).get('CONTENT_LENGTH'), '0')
   const sized = environ({ headers: ['content-length', '3'], body: Buffer.from('abc') }, {}, 3)
@@ -94,11 +94,11 @@ test('HTTP_X_REQUEST_ID is the id of the exchange, whatever the client has sent'
   assert.equal(env.get('HTTP_X_REQUEST_ID'), 'r-1')
 })
 
-test('strangers who invent names do not make the gateway remember them all, and nothing gets lost', () => {
+test('invented names are not all remembered, and none gets lost', () => {
   for (let i = 0; i < 3000; i++) assert.equal(environ({ headers: [`x-${i}`, 'v'] }).get(`HTTP_X_${i}`), 'v')
 })
 
-test('requests whose headers differ in name, order, number or place get their own names, in whatever order they come', () => {
+test('requests whose headers differ in name, order or number have their own names, in whatever order they come', () => {
   const sorts: FakeRequest[] = [
     { headers: ['accept', 'a', 'range', 'r'] },
     { headers: ['range', 'r', 'accept', 'a'] },
@@ -118,7 +118,7 @@ test('requests whose headers differ in name, order, number or place get their ow
   }
 })
 
-test('no header makes a key outside its own HTTP_ name', () => {
+test('no header makes a key but its own HTTP_ name', () => {
   const token = fc.stringMatching(/^[a-z0-9!#$%&'*+.^`|~-]{1,20}$/)
   const own = new Set(environ({ authority: 'h' }).keys())
   fc.assert(

@@ -1,9 +1,9 @@
 /**
- * From an exchange to the head of a REQUEST: names and values of the strings of its WSGI environ (PEP 3333). Runs in the
- * gateway, once per request, sans-IO. What is the same for every request of a worker, or no string, the worker adds.
+ * Writes the head of a REQUEST from an exchange: names and values of the strings of its WSGI environ (PEP 3333). Runs in the
+ * gateway, once per request, sans-IO. The worker adds what is the same for all of its requests, and what is no string.
  *
- * Invariants: values are latin-1 ("native strings" of PEP 3333), and none but the last has a NUL. Requests that are alike have the
- * same names in the same order (`environ-names.ts`): `environ.py` counts on it.
+ * Invariants: values are latin-1 ("native strings" of PEP 3333), and only the last may have a NUL. Requests with the same headers have
+ * the same names in the same order (`environ-names.ts`): `environ.py` relies on it.
  */
 import { splitAuthority } from '../../http/authority.ts'
 import type { Exchange } from '../../http/exchange.ts'
@@ -16,8 +16,8 @@ const DEFAULT_PORT = { http: '80', https: '443' } as const
 const PROTOCOL = { '1.0': '\0HTTP/1.0\0', '1.1': '\0HTTP/1.1\0', '2': '\0HTTP/2.0\0' } as const
 
 /**
- * Writes `u32 headLength · u32 namesLength · names · values`. `bodyLength`: true length of the content, passed on when the
- * request has content, chunked or not; -1: not known yet. `rootPath`: of the configuration, empty, or as in `/shop`.
+ * Writes `u32 headLength · u32 namesLength · names · values`. `bodyLength`: true length of the content; -1: not known yet. It becomes
+ * CONTENT_LENGTH when the request has content, chunked or not. `rootPath`: from the configuration; empty, or as in `/shop`.
  */
 export function writeEnviron(writer: FrameWriter, exchange: Exchange, bodyLength: number, rootPath = ''): void {
   const { request, peer, body } = exchange
@@ -46,15 +46,15 @@ export function writeEnviron(writer: FrameWriter, exchange: Exchange, bodyLength
   writer.latin1(values)
 }
 
-/** PATH_INFO is what follows SCRIPT_NAME, which the worker adds; a proxy that took the root path away has left only that. */
+/** PATH_INFO: what follows the root path, which the worker adds as SCRIPT_NAME. A proxy may have taken the root path away already. */
 function belowRoot(path: string, rootPath: string): string {
   if (rootPath === '' || !path.startsWith(rootPath)) return path
   return path.length === rootPath.length || path[rootPath.length] === '/' ? path.slice(rootPath.length) : path
 }
 
 /**
- * SERVER_NAME and SERVER_PORT: where the request came in; when a trusted proxy speaks for the client, or for a Unix
- * socket, which has neither, what the client named.
+ * SERVER_NAME and SERVER_PORT: the address where the request came in. When a trusted proxy speaks for the client, and on a Unix
+ * socket, which has no address, it is what the client named in Host.
  */
 function serverOf(exchange: Exchange): string {
   const { local, peer, request } = exchange
@@ -70,7 +70,7 @@ function hasContentLength(headers: readonly string[]): boolean {
   return false
 }
 
-/** One value for each name, joined by commas (RFC9110§5.3), cookies by `; ` (RFC6265§5.4). */
+/** Joins the values of each name: by commas (RFC9110§5.3), cookies by `; ` (RFC6265§5.4). */
 function mergeRepeated(headers: HeaderLines): HeaderLines {
   const merged = new Map<string, string>()
   for (let i = 0; i < headers.length; i += 2) {

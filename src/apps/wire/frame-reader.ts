@@ -1,9 +1,9 @@
 /**
- * Cuts what a socket reads into frames: a header of fixed size with the payload's length in its first four bytes, then the
- * payload. Runs in the gateway, sans-IO; `decode.ts` and `multiplex-decode.ts` say what the frames mean.
+ * Cuts the bytes of a socket into frames: a header of fixed size with the payload's length in its first four bytes, then the
+ * payload. Runs in the gateway, sans-IO. `decode.ts` and `multiplex-decode.ts` say what the frames mean.
  *
- * Invariants: cutting the bytes differently never changes the calls; no room is made for a payload before its header was
- * checked; nothing of a chunk is kept without being copied.
+ * Invariants: cutting the bytes differently never changes the calls. No memory is taken for a payload before its header is
+ * checked. Nothing of a chunk is kept without a copy.
  */
 
 export abstract class FrameReader {
@@ -11,7 +11,7 @@ export abstract class FrameReader {
   /** A frame header that was cut by the end of a read. */
   readonly #header: Buffer
   #headerLength = 0
-  /** A payload that was cut; it has its full size already and is handed over without another copy. */
+  /** A payload that was cut. It has its full size from the start, and is passed on without another copy. */
   #payload: Buffer | null = null
   #payloadLength = 0
 
@@ -19,18 +19,18 @@ export abstract class FrameReader {
     this.#header = Buffer.alloc(headerSize)
   }
 
-  /** Nothing more is passed on: the sink has lost interest in the middle of a read. */
+  /** Nothing more is passed on, not even from the chunk that is being read. */
   stop(): void {
     this.#isStopped = true
   }
 
-  /** Reads a frame header: throws for a frame that may not come or has an impossible length, else returns its payload's length. */
+  /** Reads a frame header and returns the payload's length. Throws for a frame that may not come, or has an impossible length. */
   protected abstract header(buffer: Buffer, at: number): number
 
-  /** The frame whose header was read last. `owned`: the buffer is the receiver's to keep, else a shared one. */
+  /** Reads the frame whose header was read last. `owned`: the receiver may keep the buffer; else it is shared. */
   protected abstract frame(buffer: Buffer, start: number, end: number, owned: boolean): void
 
-  /** `chunk` may be a shared buffer: nothing of it is kept. Throws WireViolation. */
+  /** Throws WireViolation. `chunk` may be a shared buffer. */
   push(chunk: Buffer): void {
     const headerSize = this.#header.length
     let at = this.#finishCut(chunk)
@@ -51,7 +51,7 @@ export abstract class FrameReader {
     }
   }
 
-  /** Completes what the last read cut; returns where the next frame begins. */
+  /** Completes the frame that the last read cut. Returns where the next frame begins. */
   #finishCut(chunk: Buffer): number {
     let at = 0
     if (this.#headerLength > 0) {

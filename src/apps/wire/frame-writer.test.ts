@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FrameWriter } from './frame-writer.ts'
 
-test('numbers are little-endian, text is a byte each character, and a length may be known later', () => {
+test('numbers are little-endian, a character of text is a byte, and a length may be written later', () => {
   const writer = new FrameWriter(4)
   writer.u32(0)
   writer.u8(7)
@@ -12,7 +12,7 @@ test('numbers are little-endian, text is a byte each character, and a length may
   assert.equal(writer.bytes().toString('latin1'), '\x98\xba\xdc\xfe\x07\xe9\0axyz')
 })
 
-test('a writer grows for one large value, and gives the room back at the next start', () => {
+test('a writer grows for a large value, and gives the memory back at the next start', () => {
   const writer = new FrameWriter()
   writer.latin1('x'.repeat(2_000_000))
   assert.ok(writer.buffer.length >= 2_000_000)
@@ -21,7 +21,7 @@ test('a writer grows for one large value, and gives the room back at the next st
   assert.equal(writer.bytes().length, 0)
 })
 
-test('what was detached stays as it is', () => {
+test('detached bytes stay as they are', () => {
   const writer = new FrameWriter()
   writer.latin1('kept')
   const bytes = writer.bytes()

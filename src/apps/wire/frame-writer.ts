@@ -1,10 +1,10 @@
 /**
- * Collects the frames that leave the gateway in one buffer, from `start()` to `bytes()`; one writer serves all links that share
- * a batch. Sans-IO. What the bytes mean: `frames.ts`, `multiplex.ts`. All numbers little-endian.
+ * Collects frames for workers in one buffer, from `start()` to `bytes()`. One writer serves all links of WSGI workers; each link of an
+ * ASGI worker has its own. Sans-IO. `frames.ts` and `multiplex.ts` say what the bytes mean. All numbers are little-endian.
  */
 
 const INITIAL_SIZE = 64 * 1024
-/** A buffer that grew beyond this for one large request is not kept for the next. */
+/** A larger buffer, grown for one large request, is not kept for the next. */
 const KEEP_SIZE = 1024 * 1024
 
 export class FrameWriter {
@@ -21,12 +21,12 @@ export class FrameWriter {
     this.position = 0
   }
 
-  /** What was written: a view, valid until `start()`, unless `detach()` is called first. */
+  /** A view of what was written. It is valid until `start()`, or for good after `detach()`. */
   bytes(): Buffer {
     return this.buffer.subarray(0, this.position)
   }
 
-  /** Somebody else (a socket whose kernel buffer is full) keeps the bytes: go on in a new buffer. */
+  /** Goes on in a new buffer: a socket whose kernel buffer is full keeps this one. */
   detach(): void {
     this.buffer = Buffer.allocUnsafeSlow(INITIAL_SIZE)
     this.position = 0
@@ -51,7 +51,7 @@ export class FrameWriter {
     this.position += 4
   }
 
-  /** Writes over four bytes that are there already: a length that is known only now. */
+  /** Overwrites four bytes with a length that is known only now. */
   patchU32(position: number, value: number): void {
     const { buffer } = this
     buffer[position] = value
@@ -67,7 +67,7 @@ export class FrameWriter {
     this.position += bytes.length
   }
 
-  /** Text as it is, a byte each: no character is above U+00FF. */
+  /** A byte for each character: none may be above U+00FF. */
   latin1(text: string): void {
     this.reserve(text.length)
     this.position += this.buffer.write(text, this.position, 'latin1')

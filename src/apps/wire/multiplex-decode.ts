@@ -1,11 +1,12 @@
 /**
- * Reads the frames of one worker of an ASGI application from its link (`multiplex.ts` has the diagram). Runs in the gateway,
- * sans-IO: bytes in, calls on a sink out. Cutting the bytes differently never changes the calls.
+ * Reads the frames of an ASGI worker from its link (`multiplex.ts` has the diagram). Runs in the gateway, sans-IO: bytes in, calls on a
+ * sink out.
  *
- * The worker is not trusted: lengths, types, the order within each exchange, its credit, statuses and header syntax are
- * checked before anything is passed on; what breaks a rule throws WireViolation, after which the decoder must not be used.
- * Frames of an exchange that the sink does not find (it ended here, the worker did not know yet) are skipped. Buffers that the
- * sink receives are its own. Which exchanges there are is the sink's to know.
+ * Invariants: cutting the bytes differently never changes the calls. The worker is not trusted: lengths, types, the order within each
+ * exchange, its credit, statuses and header syntax are checked before anything is passed on. A broken rule throws WireViolation; the
+ * decoder must not be used after it. Frames of an exchange that the sink does not find are skipped: it ended here, and the worker did
+ * not know yet. The sink may keep the buffers that it gets, unless a method says otherwise.
+ * Not here: which exchanges there are (the sink knows them).
  */
 import type { ResponseHead } from '../../http/exchange.ts'
 import type { HeaderLines } from '../../http/headers.ts'
@@ -38,25 +39,25 @@ import { decodeHead, decodeTrailers } from './response-head.ts'
 import { WireViolation } from './violation.ts'
 
 /**
- * head: RESPONSE, INFORM, FAILED, or ACCEPT · content: CHUNK, FILE, END, FAILED · file: FILE_OPENED is awaited, only FAILED
- * may come · socket: MESSAGE, CLOSE, FAILED. CREDIT may always come.
+ * What may come next. head: RESPONSE, INFORM, FAILED, ACCEPT · content: CHUNK, FILE, END, FAILED · file: only FAILED, for the worker
+ * waits for FILE_OPENED · socket: MESSAGE, CLOSE, FAILED. CREDIT may always come.
  */
 export type Stage = 'head' | 'content' | 'file' | 'socket'
 
-/** What the decoder must know of an exchange, and keeps up to date. The sink makes it, and sets `content` after a file. */
+/** The state of an exchange, which the decoder keeps up to date. The sink makes it, and sets `content` after a file. */
 export interface WireState {
   stage: Stage
   readonly isWebSocket: boolean
-  /** Credit that the worker has for content. The sink adds what it gives back. */
+  /** The worker's credit for content. The sink adds the credit that it gives back. */
   granted: number
 }
 
 export interface MultiplexSink<E extends WireState> {
-  /** Null: it is over. Throws WireViolation for one that never was. */
+  /** Null: the exchange is over. Throws WireViolation for one that never was. */
   find(exchange: number): E | null
   onHello(hello: WorkerHello): void
   onPong(token: number): void
-  /** `complete`: `body` is all content, valid during the call, and the exchange is over; `runMicros` counts only then. */
+  /** `complete`: `body` is all content, valid during the call only, and the exchange is over. `runMicros` is set only then. */
   onResponse(exchange: E, head: ResponseHead, body: Buffer, complete: boolean, runMicros: number): void
   onChunk(exchange: E, chunk: Buffer): void
   onEnd(exchange: E, runMicros: number, trailers: HeaderLines): void
@@ -133,7 +134,7 @@ export class MultiplexDecoder<E extends WireState> extends FrameReader {
     if (status < 200 || status > 599) throw new WireViolation(`status ${status}`)
     if (flags > RESPONSE_TRAILERS) throw new WireViolation(`response flags ${flags}`)
     const plain = decodeHead(status, buffer, headStart, bodyStart)
-    // A copy: the head itself may be shared with responses without trailers.
+    // The head is copied: responses without trailers may share it.
     const head = flags === RESPONSE_TRAILERS ? { ...plain, comesAgain: false, hasTrailers: true } : plain
     if (!complete) {
       exchange.stage = 'content'
@@ -176,14 +177,14 @@ export class MultiplexDecoder<E extends WireState> extends FrameReader {
       case Type.INFORM: {
         this.#must(exchange, 'head')
         const status = buffer.readUInt16LE(start)
-        // 100 is the protocol's own, and 101 has a frame of its own (RFC9110§15.2).
+        // 100 is sent by the protocol itself, and for 101 there is ACCEPT (RFC9110§15.2).
         if (status < 102 || status > 199) throw new WireViolation(`interim status ${status}`)
         sink.onInform(exchange, decodeHead(status, buffer, start + 2, end))
         break
       }
       case Type.ACCEPT: {
         this.#must(exchange, 'head')
-        if (!exchange.isWebSocket) throw new WireViolation('it accepted a WebSocket that is none')
+        if (!exchange.isWebSocket) throw new WireViolation('ACCEPT for a request that is no WebSocket')
         const { reason, headers } = decodeHead(101, buffer, start, end)
         exchange.stage = 'socket'
         sink.onAccept(exchange, reason, headers)
@@ -206,7 +207,7 @@ export class MultiplexDecoder<E extends WireState> extends FrameReader {
   }
 }
 
-/** Least and greatest length of a payload by type; what has none does not come from a worker. */
+/** Least and greatest length of a payload, by type. A type without them does not come from a worker. */
 const LENGTHS: readonly (readonly [number, number] | undefined)[] = Array.from({ length: 256 }, (_, type) => {
   switch (type) {
     case Type.HELLO:

@@ -1,4 +1,4 @@
-/** Frames that the gateway sends to a worker of an ASGI application; see `multiplex.ts` for their layout. Sans-IO. */
+/** Frames that the gateway sends to an ASGI worker. `multiplex.ts` has their layout. Sans-IO. */
 import type { Exchange } from '../../http/exchange.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import { REQUEST_BODY_FOLLOWS } from './frames.ts'
@@ -18,7 +18,7 @@ export function writeHello(writer: FrameWriter, build: string): void {
   writer.raw(payload)
 }
 
-/** `inline` is all of the content, a character for each byte; null: it follows in BODY frames. */
+/** `inline`: all of the content, a character for each byte; null: BODY frames follow. */
 export function writeScopedRequest(
   writer: FrameWriter,
   id: number,
@@ -34,7 +34,7 @@ export function writeScopedRequest(
   writer.patchU32(start, writer.position - start - MULTIPLEX_HEADER)
 }
 
-/** Content; `piece` is copied. */
+/** `piece` is copied. */
 export function writeBody(writer: FrameWriter, id: number, piece: Buffer): void {
   header(writer, piece.length, Type.BODY, id)
   writer.raw(piece)
@@ -71,7 +71,7 @@ export function writePing(writer: FrameWriter, token: number): void {
   writer.u32(token)
 }
 
-/** One frame of a WebSocket's message; `data` is copied. */
+/** One frame of a message of a WebSocket. `data` is copied. */
 export function writeMessage(writer: FrameWriter, id: number, flags: number, data: Buffer): void {
   header(writer, 1 + data.length, Type.MESSAGE, id)
   writer.u8(flags)

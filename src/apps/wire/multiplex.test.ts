@@ -1,4 +1,4 @@
-/** `test/vectors/multiplex.json` is read by this test and by the Python side's. */
+/** `test/vectors/multiplex.json` is read by this test and by a test in Python. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -23,7 +23,7 @@ interface Vector {
   readonly from: 'gateway' | 'worker'
   readonly hex: string
   readonly frames: readonly Frame[]
-  /** Of a vector that is one REQUEST; the Python side compares the scope, whose bytes are hexadecimal here. */
+  /** For a vector that is one REQUEST. The test in Python compares the scope, whose bytes are hexadecimal here. */
   readonly request?: FakeRequest
   readonly rootPath?: string
 }
@@ -151,7 +151,7 @@ function makeDecoder() {
 
 const hello = Buffer.from(of('worker')[0]!.hex, 'hex')
 
-/** The calls that bytes make, cut at the given places. What comes before the vector's own frames is dropped. */
+/** The calls that the bytes make, cut at the given places. Calls of the frames before the vector's own are dropped. */
 function decode(bytes: Buffer, cuts: readonly number[]): Frame[] {
   const { decoder, frames } = makeDecoder()
   const isHello = bytes[4] === MultiplexType.HELLO
@@ -159,7 +159,7 @@ function decode(bytes: Buffer, cuts: readonly number[]): Frame[] {
   frames.length = 0
   let from = 0
   for (const cut of [...cuts, bytes.length]) {
-    // The decoder sees a shared buffer: what it kept of it would change.
+    // The buffer is overwritten, so the decoder must not have kept a part of it.
     const shared = Buffer.from(bytes.subarray(from, cut))
     decoder.push(shared)
     shared.fill(0xee)
@@ -194,7 +194,7 @@ for (const { name, frames, hex } of of('worker')) {
   })
 }
 
-test('whatever a worker sends, the decoder passes on or refuses, cut anywhere alike', () => {
+test('whatever a worker sends, the decoder passes it on or refuses it, the same for every cutting', () => {
   const outcome = (bytes: Buffer, cuts: readonly number[]): unknown => {
     try {
       return decode(bytes, cuts)
@@ -257,7 +257,7 @@ for (const [name, frames] of violations)
     assert.throws(() => decoder.push(bytes), WireViolation)
   })
 
-test('a frame other than HELLO at first is refused', () => {
+test('a first frame other than HELLO is refused', () => {
   assert.throws(() => makeDecoder().decoder.push(frame(T.PONG, 0, '\0\0\0\0')), WireViolation)
 })
 

@@ -1,26 +1,26 @@
 /**
- * The wire to a worker of an ASGI application: one Unix socket carries many exchanges at once. The worker listens, the
- * gateway connects. `python/jumak_worker/wire/multiplex.py` is the other end; `test/vectors/multiplex.json` is read by both. The
- * wire to the slots of a WSGI application is `frames.ts`. All numbers little-endian.
+ * The wire to an ASGI worker: one Unix socket carries many exchanges at once. The worker listens, the gateway connects.
+ * `python/jumak_worker/wire/multiplex.py` is the other end. Both read `test/vectors/multiplex.json`. The wire to the slots of a WSGI
+ * worker is `frames.ts`. All numbers are little-endian.
  *
  *    0        4      5          9
  *   ┌────────┬──────┬──────────┬─────────────────────┐
  *   │ u32    │ u8   │ u32      │ payload             │   length counts the payload only; at most MAX_PAYLOAD
- *   │ length │ type │ exchange │ `length` bytes      │   exchange: chosen by the gateway, never 0, not used twice at a time
+ *   │ length │ type │ exchange │ `length` bytes      │   exchange: chosen by the gateway, never 0, and unique among those that run
  *   └────────┴──────┴──────────┴─────────────────────┘
  *
  *   gateway → worker
  *     HELLO       JSON {"build": …}                          exchange 0; first frame; answers the worker's HELLO
  *     REQUEST     u8 flags · u32 headLength · u32 namesLength · names · values · body    see "Head"; headLength counts both
- *                   flags bit 0 (BODY_FOLLOWS): content comes in BODY frames up to BODY_END, else `body` is all of it
+ *                   flags bit 0 (BODY_FOLLOWS): content comes in BODY frames up to BODY_END; else `body` is all of it
  *     BODY        content
  *     BODY_END    —
  *     FILE_OPENED u8: 1 the gateway holds the file, the worker may close it · 0 it cannot: the worker sends CHUNKs
  *     DISCONNECT  u16 code · UTF-8 reason                    the client has gone; code is 0 for http, a close code for a WebSocket
- *     CREDIT      u32 bytes                                  so much more content of the response may be sent
+ *     CREDIT      u32 bytes                                  the worker may send so much more content of the response
  *     CANCEL      —                                          the deadline has passed and the client is answered: the task is
  *                                                            cancelled and its stack logged
- *     PING        u32 token                                  exchange 0; answered by the event loop: is it blocked?
+ *     PING        u32 token                                  exchange 0; the event loop answers it, unless it is blocked
  *     MESSAGE     u8 flags · data                            WebSocket; flags: 1 text, 2 binary, +128 more of this message follows
  *
  *   worker → gateway
@@ -33,31 +33,31 @@
  *     END         u32 runMicros · trailers                   latin-1, `name NUL value NUL …`; empty: none
  *     FILE        u32 fd · u64 offset · u64 length · u64 device · u64 inode    answered by FILE_OPENED
  *     INFORM      u16 status · head (as RESPONSE)            before RESPONSE; 103
- *     FAILED      u32 runMicros · UTF-8 reason               the application broke: before RESPONSE a 500, after it a cut, for an
+ *     FAILED      u32 runMicros · UTF-8 reason               the application failed: before RESPONSE a 500, after it a cut, for an
  *                                                            accepted WebSocket a close with 1011; ends the exchange
- *     CREDIT      u32 bytes                                  so much more content (or messages) of the client may be sent
+ *     CREDIT      u32 bytes                                  the gateway may send so much more content (or messages)
  *     PONG        u32 token                                  exchange 0
  *     ACCEPT      latin-1, `subprotocol NUL name NUL value …`  websocket.accept; subprotocol empty: none
  *     MESSAGE     u8 flags · data
  *     CLOSE       u16 code · UTF-8 reason                    websocket.close after ACCEPT; ends the exchange. Before ACCEPT a worker
  *                                                            answers with RESPONSE (403 for a plain close).
  *
- * An exchange ends with RESPONSE+END, END, FAILED or CLOSE of the worker, or with DISCONNECT or CANCEL of the gateway. Frames
- * of an exchange that ended at the receiver's are ignored: the other side did not know yet. The application's task may go on
- * (background tasks); that is the worker's own matter.
+ * An exchange ends with RESPONSE+END, END, FAILED or CLOSE from the worker, or with DISCONNECT or CANCEL from the gateway. A receiver
+ * ignores frames of an exchange that it has ended: the sender did not know yet. The application's task may go on (background tasks);
+ * the gateway need not know.
  *
- * **Credit.** For each exchange and direction a sender may send a frame of content (BODY; CHUNK or RESPONSE without END;
- * MESSAGE) while its credit is above 0; the frame's content is subtracted and may make it negative. It begins with WINDOW. One
- * frame has at most MAX_CONTENT bytes of content; the last frame of a message counts MESSAGE_COST more. The receiver gives back
- * what the application, or the client, has really taken, and each frame but the last of a message at once: a message may be
- * longer than the window. A RESPONSE with END needs no credit. Neither end ever stops reading the link.
+ * **Credit.** Each exchange has credit for each direction; it begins with WINDOW. A sender may send a frame of content (BODY; CHUNK or
+ * RESPONSE without END; MESSAGE) while its credit is above 0. The frame's content is subtracted and may make the credit negative. One
+ * frame has at most MAX_CONTENT bytes of content; the last frame of a message costs MESSAGE_COST more. The receiver gives credit back
+ * when the application, or the client, has taken the content; for a frame of a message that is not the last it does so at once, for a
+ * message may be longer than the window. A RESPONSE with END needs no credit. Neither end ever stops reading the link.
  *
- * **Head**, latin-1, joined by NUL. Names: `http` or `websocket`, `x-request-id`, then the header names, lower-case, with order
- * and duplicates kept. Values: connection, method, the exchange's id, the header values, query, path as sent, path
- * percent-decoded (UTF-8; the root path in front if the proxy took it away); the last may have a NUL. Connection:
- * `version scheme clientPort clientAddress serverPort rootPath serverAddress`, version 1.0, 1.1 or 2, scheme http, https, ws or wss;
- * rootPath is the request's own, without spaces, or empty: then the configured one counts. A Unix socket has ports 0, no client
- * address, and its path as the server's.
+ * **Head.** Strings in latin-1, joined by NUL. Names: `http` or `websocket`, `x-request-id`, then the header names in lower case; their
+ * order and duplicates are kept. Values: connection, method, the exchange's id, the header values, query, path as sent, path
+ * percent-decoded (UTF-8; with the root path in front if the proxy took it away). Only the last value may have a NUL. Connection:
+ * `version scheme clientPort clientAddress serverPort rootPath serverAddress`. The version is 1.0, 1.1 or 2, the scheme http, https, ws
+ * or wss. rootPath is the request's own, without spaces; empty: the configured one counts. For a Unix socket both ports are 0, the
+ * client's address is empty, and the server's address is the socket's path.
  */
 export const MultiplexType = {
   HELLO: 1,
@@ -83,13 +83,13 @@ export const MultiplexType = {
 } as const
 
 export const MULTIPLEX_HEADER = 9
-/** Credit of each exchange and direction at its begin. A fast peer never waits for it; a thousand slow ones stay within 256 MiB. */
+/** Initial credit of each exchange and direction. A fast peer never waits for credit; a thousand slow ones stay within 256 MiB. */
 export const WINDOW = 256 * 1024
-/** Content of one frame: small enough that one exchange does not keep the others of the link waiting. */
+/** Content of one frame: small enough that one exchange does not let the others on the link wait. */
 export const MAX_CONTENT = 64 * 1024
-/** What a message costs beyond its bytes, so that empty ones are bounded as well. */
+/** Credit that a message costs beyond its bytes, so that empty messages are bounded too. */
 export const MESSAGE_COST = 32
-/** A complete response (head and all content) goes in one frame up to this size of content. */
+/** A complete response with content up to this size goes in one frame. */
 export const MAX_COMPLETE = 256 * 1024
 
 /** Beside RESPONSE_END (`frames.ts`). */

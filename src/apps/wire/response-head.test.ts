@@ -32,11 +32,11 @@ test('heads of one length are told apart, also when each of them comes again', (
   assert.equal(heads[7], heads[2])
 })
 
-test('a head that breaks the rules does so each time', () => {
+test('a head that breaks the rules is refused each time', () => {
   for (let i = 0; i < 3; i++) assert.throws(() => decode(200, 'OK\0bad name\0x'), WireViolation)
 })
 
-test('long heads, and more heads than are remembered, are read as they are', () => {
+test('long heads, and more heads than are remembered, are read correctly', () => {
   const long = 'x'.repeat(300)
   for (let i = 0; i < 3; i++) {
     assert.deepEqual(decode(200, `OK\0X-Long\0${long}`).headers, ['X-Long', long])

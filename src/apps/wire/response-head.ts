@@ -1,28 +1,30 @@
 /**
- * The head of a worker's response: `reason NUL name NUL value NUL name NUL value …` in latin-1. Checked here once and
- * for good: nothing that passes can split a response (RFC9110§5.5, RFC9112§11.1). Runs in the gateway, sans-IO.
+ * Reads the head of a worker's response: `reason NUL name NUL value NUL name NUL value …` in latin-1. Runs in the gateway, sans-IO.
+ *
+ * Invariants: a head that passes cannot split a response (RFC9110§5.5, RFC9112§11.1), so nobody needs to check it again. A head that
+ * many responses have is one frozen object.
  */
 import { TOKEN } from '../../base/token.ts'
 import type { ResponseHead } from '../../http/exchange.ts'
 import { type HeaderLines, NOT_IN_VALUE } from '../../http/headers.ts'
 import { WireViolation } from './violation.ts'
 
-/** Bits of CLASS: the byte may be part of a header name (a token, RFC9110§5.6.2), of a value or a reason phrase. */
+/** Bits of CLASS. NAME: the byte may be in a header name (a token, RFC9110§5.6.2). VALUE: it may be in a value or a reason phrase. */
 const NAME = 1
 const VALUE = 2
 
-/** Values and reasons are anything but control characters, TAB excepted; NUL separates and is looked at first. */
+/** Values and reasons may have any byte except control characters; TAB is allowed. NUL is the separator, which `parse` handles before. */
 const CLASS = Uint8Array.from({ length: 256 }, (_, byte) => {
   const character = String.fromCharCode(byte)
   return (TOKEN.test(character) ? NAME : 0) | (NOT_IN_VALUE.test(character) ? 0 : VALUE)
 })
 
-/** Heads that came before, by their bytes: many responses have the same. Bounded: applications may invent headers. */
+/** Heads that came before, by their bytes, for many responses have the same head. Bounded, for applications may invent headers. */
 const MAX_KNOWN_HEADS = 256
-/** Longer ones have cookies or the like, and do not come again. */
+/** Longer heads have cookies or the like, and do not come again. */
 const MAX_KNOWN_LENGTH = 256
 const knownHeads = new Map<string, KnownHead>()
-/** Of each length the one that came again last: to compare bytes costs a third of making a string and looking it up (2 % of a hello). */
+/** For each length the head that came again last. Comparing bytes costs a third of making a string and looking it up (2 % of a hello). */
 const lastHeads = new Array<SharedHead | undefined>(MAX_KNOWN_LENGTH + 1).fill(undefined)
 
 interface KnownHead {
@@ -55,18 +57,18 @@ export function decodeHead(status: number, buffer: Buffer, start: number, end: n
 }
 
 function stands(bytes: Uint8Array, buffer: Buffer, at: number): boolean {
-  // Lengths of content are often last, and differ.
+  // Backwards: the content's length is often last, and differs.
   for (let i = bytes.length - 1; i >= 0; i--) if (bytes[i] !== buffer[at + i]) return false
   return true
 }
 
-/** For several responses: none of them may change it. */
+/** Several responses get this head, so none may change it. */
 function shared({ status, reason, headers }: ResponseHead): ResponseHead {
   Object.freeze(headers)
   return Object.freeze({ status, reason, headers, comesAgain: true })
 }
 
-/** One pass over the bytes checks all of it: that costs less than looking at each string again. */
+/** One pass over the bytes checks everything, which costs less than a second look at each string. */
 function parse(status: number, text: string, buffer: Buffer, start: number, end: number): ResponseHead {
   const headers: string[] = []
   let reason: string | null = null
@@ -85,7 +87,7 @@ function parse(status: number, text: string, buffer: Buffer, start: number, end:
     allowed ^= NAME | VALUE
     from = at + 1
   }
-  // The last part was a value, or the reason: a name would be next.
+  // A head ends with a value or with the reason.
   if (allowed !== NAME) throw new WireViolation('a response head that ends with a name')
   return { status, reason: reason ?? '', headers }
 }
@@ -93,7 +95,7 @@ function parse(status: number, text: string, buffer: Buffer, start: number, end:
 /** Trailers: `name NUL value NUL name NUL value …`; empty for none. Throws WireViolation. */
 export function decodeTrailers(buffer: Buffer, start: number, end: number): HeaderLines {
   if (start === end) return []
-  // A head without a reason: rare enough for a copy.
+  // They are a head without a reason. Trailers are rare, so the copy does not matter.
   const head = Buffer.alloc(1 + end - start)
   buffer.copy(head, 1, start, end)
   return parse(200, head.toString('latin1'), head, 0, head.length).headers

@@ -40,7 +40,7 @@ test('a WebSocket has its own schemes', () => {
   assert.match(scope({}, { isWebSocket: true }).connection, /^1\.1 ws /)
 })
 
-test('path is percent-decoded, what is no escape stays, and a NUL in it harms nothing', () => {
+test('the path is percent-decoded, invalid escapes stay, and a NUL in it does no harm', () => {
   const path = (given: string) => scope({ path: given }).path
   assert.equal(path('/plain'), '/plain')
   assert.equal(path('/a%2Fb%2fc%25'), '/a/b/c%')
@@ -50,7 +50,7 @@ test('path is percent-decoded, what is no escape stays, and a NUL in it harms no
   assert.equal(path('/%00a%00'), '/\0a\0')
 })
 
-test('the root path stands before a path that a proxy took it from, and is not doubled', () => {
+test('the root path is put before a path that a proxy took it from, and never twice', () => {
   const path = (given: string, root = '/shop') => scope({ path: given }, {}, root).path
   assert.equal(path('/cart'), '/shop/cart')
   assert.equal(path('/shop/cart'), '/shop/cart')
@@ -60,7 +60,7 @@ test('the root path stands before a path that a proxy took it from, and is not d
   assert.equal(path('/1', '/café'), '/café/1')
 })
 
-test('a root path of its own counts in the place of the configured one, for this request only', () => {
+test('a request’s own root path counts instead of the configured one, for this request only', () => {
   const own = (rootPath?: string) =>
     scope(rootPath === undefined ? { path: '/cart' } : { path: '/cart', rootPath }, {}, '/shop')
   assert.deepEqual(
@@ -70,7 +70,7 @@ test('a root path of its own counts in the place of the configured one, for this
   assert.deepEqual([own().path, own().connection], ['/shop/cart', '1.1 http 4711 192.0.2.1 8000  127.0.0.1'])
 })
 
-test('nothing of a request is in the head of another: not its names, its schemes, where it came in', () => {
+test('a request’s names, scheme and local address do not get into the head of another', () => {
   const one = new ScopeWriter('')
   const write = (headers: string[], changes: object) => {
     const writer = new FrameWriter()
@@ -97,19 +97,19 @@ test('nothing of a request is in the head of another: not its names, its schemes
   }
 })
 
-test('the Host header is the authority, which rules over it (RFC9112§3.2.2)', () => {
+test('the Host header is the authority, which takes precedence (RFC9112§3.2.2)', () => {
   const host = (request: FakeRequest) => scope(request).headers.slice(2)
   assert.deepEqual(host({ authority: 'real.example', headers: ['host', 'other.example'] }), ['host', 'real.example'])
   assert.deepEqual(host({ authority: '', headers: ['host', ''] }), ['host', ''])
 })
 
-test('a Unix socket has no client, and a path for a server', () => {
+test('for a Unix socket the client’s address is empty, and the server’s is a path', () => {
   const peer = { address: '', port: 0, socketAddress: '' }
   const unix = scope({}, { peer, local: { address: '/run/my öpp.sock', port: 0 } })
   assert.equal(unix.connection, '1.1 http 0  0  /run/my \xc3\xb6pp.sock')
 })
 
-test('X-Request-ID is the id of the exchange, whatever the client said', () => {
+test('X-Request-ID is the id of the exchange, whatever the client has sent', () => {
   const headers = ['accept', 'a', 'x-request-id', 'forged']
   assert.deepEqual(scope({ headers }).headers, ['x-request-id', 'r-1', 'accept', 'a'])
 })

@@ -1,22 +1,22 @@
 /**
- * From an exchange to the head of a REQUEST on a multiplexed link (`multiplex.ts`, "Head"): the strings of its ASGI scope. Runs
- * in the gateway, once per request, sans-IO. What is the same for all requests of a worker, it adds itself (`scopes.py`).
+ * Writes the head of a REQUEST on a multiplexed link from an exchange (`multiplex.ts`, "Head"): the strings of its ASGI scope. Runs
+ * in the gateway, once per request, sans-IO. The worker adds what is the same for all of its requests (`scopes.py`).
  *
- * Invariants: header names are lower-case, order and duplicates are kept; Host is the authority, which rules over it
- * (RFC9112§3.2.2); no value but the last has a NUL. Requests that are alike have the same names in the same order:
- * `scopes.py` counts on it.
+ * Invariants: header names are lower-case; their order and duplicates are kept. Host is the authority, which takes precedence
+ * (RFC9112§3.2.2). Only the last value may have a NUL. Requests with the same headers have the same names in the same order:
+ * `scopes.py` relies on it.
  */
 import type { Exchange, LocalEnd, RequestHead } from '../../http/exchange.ts'
 import { headerValues } from '../../http/headers.ts'
 import { decodePathBytes } from '../../http/path.ts'
 import type { FrameWriter } from './frame-writer.ts'
 
-/** The first header is the exchange's id, whoever made it: the worker names the request in its log by it. */
+/** The first header is always the exchange's id: the worker's log names the request by it. */
 const HTTP = 'http\0x-request-id'
 const WEB_SOCKET = 'websocket\0x-request-id'
 const WEB_SOCKET_SCHEME = { http: 'ws', https: 'wss' } as const
 
-/** How a connection's text begins: there are few, and to join two strings costs more than to look one up. */
+/** Beginnings of a connection's text. There are few, and looking one up costs less than joining strings. */
 const LEADS = { '1.0': leadsOf('1.0'), '1.1': leadsOf('1.1'), '2': leadsOf('2') } as const
 
 function leadsOf(version: RequestHead['version']) {
@@ -25,7 +25,7 @@ function leadsOf(version: RequestHead['version']) {
 
 export class ScopeWriter {
   readonly #rootPath: string
-  /** Where the last request came in, and its text: nearly always the same. */
+  /** Where the last request came in, and the text for it: nearly always the next request has the same. */
   #local: LocalEnd = { address: '', port: 0 }
   #server = ' 0  '
 
@@ -56,7 +56,7 @@ export class ScopeWriter {
     writer.latin1(head)
   }
 
-  /** ` 8000  127.0.0.1`, and with a root path of the request's own ` 8000 /shop 127.0.0.1`. */
+  /** ` 8000  127.0.0.1`; if the request has a root path of its own, ` 8000 /shop 127.0.0.1`. */
   #serverOf(local: LocalEnd, ownRoot: string | undefined): string {
     if (ownRoot !== undefined) return ` ${local.port} ${ownRoot} ${addressOf(local)}`
     if (local.port !== this.#local.port || local.address !== this.#local.address) {
@@ -66,7 +66,7 @@ export class ScopeWriter {
     return this.#server
   }
 
-  /** Percent-decoded, a byte each character, with the root path in front when the proxy took it away. */
+  /** The path percent-decoded, a character for each byte, with the root path in front when the proxy took it away. */
   #fullPath(raw: string, root: string): string {
     const path = decodePathBytes(raw)
     if (root === '' || path === root || path.startsWith(`${root}/`)) return path
@@ -74,12 +74,12 @@ export class ScopeWriter {
   }
 }
 
-/** The path of a Unix socket has its characters in UTF-8. */
+/** A Unix socket's path goes as the bytes of its UTF-8. */
 function addressOf({ address, port }: LocalEnd): string {
   return port === 0 ? Buffer.from(address, 'utf8').toString('latin1') : address
 }
 
-/** Those that the client offers, in its order (RFC6455§4.2.2). */
+/** The subprotocols that the client offers, in its order (RFC6455§4.2.2). */
 export function offeredSubprotocols(request: RequestHead): string[] {
   return headerValues(request.headers, 'sec-websocket-protocol')
     .flatMap(value => value.split(','))

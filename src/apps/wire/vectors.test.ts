@@ -1,4 +1,4 @@
-/** `test/vectors/wire.json` is read by this test and by the Python side's. */
+/** `test/vectors/wire.json` is read by this test and by a test in Python. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -68,12 +68,12 @@ for (const vector of fromGateway) {
   })
 }
 
-/** Whether a head came before depends on what else was decoded. */
+/** Without `comesAgain`, which depends on what was decoded before. */
 function withoutMark({ status, reason, headers }: ResponseHead) {
   return { status, reason, headers }
 }
 
-/** The calls that bytes make, cut at the given places, in the words of the vectors. */
+/** The calls that the bytes make, cut at the given places, in the words of the vectors. */
 function decode(bytes: Buffer, cuts: readonly number[]): Frame[] {
   const frames: Frame[] = []
   const decoder = new WorkerDecoder({
@@ -94,7 +94,7 @@ function decode(bytes: Buffer, cuts: readonly number[]): Frame[] {
   })
   let from = 0
   for (const cut of [...cuts, bytes.length]) {
-    // The decoder sees a shared buffer: what it kept of it would change.
+    // The buffer is overwritten, so the decoder must not have kept a part of it.
     const shared = Buffer.from(bytes.subarray(from, cut))
     decoder.push(shared)
     shared.fill(0xee)
@@ -124,7 +124,7 @@ for (const vector of fromWorker) {
   })
 }
 
-test('whatever a worker sends, the decoder passes on only valid heads or refuses, cut anywhere alike', () => {
+test('whatever a worker sends, the decoder passes on valid heads or refuses, the same for every cutting', () => {
   const hello = Buffer.from(fromWorker[0]!.hex, 'hex')
   const outcome = (bytes: Buffer, cuts: readonly number[]): unknown => {
     try {

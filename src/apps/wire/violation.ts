@@ -1,4 +1,4 @@
-/** A worker broke the wire's rules: its link is closed and the worker replaced. The message says which rule. */
+/** A worker broke a rule of the wire: its link is closed and the worker replaced. The message says which rule. */
 export class WireViolation extends Error {
   constructor(message: string) {
     super(message)

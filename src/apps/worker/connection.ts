@@ -1,16 +1,26 @@
 /**
  * The connection under a link, whichever wire it speaks: connects to the worker's Unix socket, and reads. Runs in the gateway.
  *
- * Invariants: `broke` comes once at most, and after `destroy` or `finish` nothing comes any more. Not here: what frames mean, and
- * what is written when (`link.ts`, `asgi/link.ts`).
+ * Invariants: `broke` is called at most once. After `destroy` or `finish` nothing is called any more.
+ * Not here: what frames mean (`wire/`), what is written and when (`wsgi/link.ts`, `asgi/link.ts`).
  */
 import { connect, type Socket } from 'node:net'
-import type { LinkAddress } from '../pool/link.ts'
 import type { WorkerHello } from '../wire/decode.ts'
 import type { FrameReader } from '../wire/frame-reader.ts'
 import { WireViolation } from '../wire/violation.ts'
 
-/** One buffer for all reads of all links: what must outlive a read is copied. Larger than a Unix socket's own buffer. */
+/** Where a link goes, and which worker must answer there. */
+export interface LinkAddress {
+  readonly worker: number
+  readonly pid: number
+  /** Path of the Unix socket. */
+  readonly socket: string
+  /** Slots of the worker. */
+  readonly slots: number
+  readonly build: string
+}
+
+/** One buffer for all reads of all links: what must outlive a read is copied. It is larger than a Unix socket's own buffer. */
 const sharedReadBuffer = Buffer.allocUnsafeSlow(256 * 1024)
 
 export class WorkerConnection {
@@ -21,7 +31,7 @@ export class WorkerConnection {
   #isOver = false
   #isHeld = false
 
-  /** `read` takes what comes to the reader. `broke`: the worker is gone, or has broken the wire's rules. */
+  /** `read` gives a chunk to the reader. `broke`: the worker is gone, or has broken the rules of the wire. */
   constructor(path: string, reader: FrameReader, read: (chunk: Buffer) => void, broke: (reason: string) => void) {
     this.#reader = reader
     this.#read = read
@@ -45,7 +55,7 @@ export class WorkerConnection {
     })
   }
 
-  /** Nothing is read, for now. */
+  /** Nothing is read until `release`. */
   get isHeld(): boolean {
     return this.#isHeld
   }
@@ -65,7 +75,7 @@ export class WorkerConnection {
     this.socket.destroy()
   }
 
-  /** The worker still hears what was written. */
+  /** Ends the connection; the worker still receives what was written. */
   finish(): void {
     this.#end()
     this.socket.end()
@@ -87,7 +97,7 @@ export class WorkerConnection {
   }
 }
 
-/** The first that a worker says. */
+/** Throws WireViolation if another worker than the expected one says hello. */
 export function checkHello(hello: WorkerHello, { build, worker, slots }: LinkAddress): void {
   if (hello.build !== build) throw new WireViolation(`it is build ${hello.build}, this is ${build}`)
   if (hello.worker !== worker) throw new WireViolation(`it is worker ${hello.worker}, not ${worker}`)

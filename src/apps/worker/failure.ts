@@ -1,12 +1,12 @@
-/** What a worker's FAILED says: a sentence for the log, and behind a NUL, while developing, a report for the error page. */
+/** Reads a worker's FAILED: a sentence for the log, and in development, behind a NUL, a report for the error page. */
 import { HttpError } from '../../http/errors.ts'
 
-/** An application's failure. `report`: JSON that nobody has looked at; empty: none. */
+/** The application failed. `report`: JSON that is not checked yet; empty: none. */
 export class ApplicationError extends HttpError {
   readonly report: string
 
   constructor(report: string) {
-    // Strangers read the message: what went wrong inside is for the log.
+    // Clients may read the message. What went wrong inside is for the log.
     super(500, 'The application failed', 'application')
     this.report = report
   }
@@ -18,7 +18,7 @@ export function readFailure(reason: string): { readonly sentence: string; readon
   return { sentence: printable(sentence), error: new ApplicationError(end < 0 ? '' : reason.slice(end + 1)) }
 }
 
-/** A worker's words for our log: one line, no control characters, not endless. */
+/** A worker's text for our log: one line, bounded, no control characters. */
 export function printable(text: string): string {
   return text.slice(0, 500).replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ')
 }

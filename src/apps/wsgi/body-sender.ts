@@ -1,6 +1,6 @@
 /**
- * Sends content that does not travel inside REQUEST to a slot: BODY frames as fast as the worker takes them, or as they come
- * from the client, then BODY_END.
+ * Sends content to a slot that does not travel inside REQUEST: BODY frames, as fast as the worker takes them or the client sends
+ * them, then BODY_END. Runs in the gateway.
  */
 import type { Socket } from 'node:net'
 import type { CallBody } from '../pool/body.ts'
@@ -13,12 +13,12 @@ export class BodySender {
   readonly #done: (error: Error | null) => void
   #position = 0
   #stopped = false
-  /** The worker waits for content that is not there yet: nothing is its fault now. */
+  /** Content is waited for, so the worker is not late. */
   isStarving = false
-  /** Some of what was waited for has come. */
+  /** Content has come from the client. */
   onLivePiece: () => void = () => {}
 
-  /** `done`: everything is written, or the content could not be read back. Never called after `stop`. */
+  /** `done`: everything is written, or the content could not be read back. Not called after `stop`. */
   constructor(socket: Socket, body: CallBody, done: (error: Error | null) => void) {
     this.#socket = socket
     this.#body = body
@@ -37,7 +37,7 @@ export class BodySender {
     return this.#body.isLive
   }
 
-  /** The worker has answered: nobody reads what would still come, only the end of it. */
+  /** The worker has answered and reads no more content: it gets the end at once. */
   finish(): void {
     this.#stopped = true
     this.#socket.write(encodeBodyEnd())

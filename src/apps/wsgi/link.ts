@@ -1,38 +1,38 @@
 /**
- * One slot's link: the gateway's connection to one thread of a worker, and the calls that are on it, answered in order.
- * Runs in the gateway. Brings exchanges to frames, and frames to exchanges (`sink.ts`); which call goes where is
- * `dispatcher.ts`, what becomes of calls whose link is gone `retry.ts`.
+ * One slot's link: the gateway's connection to one thread of a WSGI worker, and the calls on it, which are answered in order.
+ * Runs in the gateway. Turns exchanges into frames; `sink.ts` turns the worker's frames into responses.
  *
- * Invariants: at most one connection at a time; a call leaves `#calls` exactly once, by its end, by `disconnect`, or by `close`.
+ * Invariants: at most one connection at a time. A call leaves `#calls` exactly once: by its end, by `giveUp`, or by `close`.
  * The worker is not trusted (`wire/decode.ts`).
+ * Not here: which call goes where (`pool/dispatcher.ts`), what becomes of calls whose link is gone (`pool/retry.ts`).
  */
 import { Deadline, type DeadlineList } from '../../base/deadlines.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Call, CallPhase } from '../pool/call.ts'
 import { type Fate, fatesOf, MAX_CONTENT_AHEAD } from '../pool/dispatch-rules.ts'
-import type { LinkAddress, PoolLink, PoolLinkOwner } from '../pool/link.ts'
-import type { PoolWorker } from '../pool/worker.ts'
+import type { LinkOwner } from '../pool/link-owner.ts'
+import type { PoolLink, PoolWorker } from '../pool/worker.ts'
 import { WorkerDecoder } from '../wire/decode.ts'
 import { encodeHello, writeRequest } from '../wire/encode.ts'
 import type { FrameWriter } from '../wire/frame-writer.ts'
-import { WorkerConnection } from '../worker/connection.ts'
+import { type LinkAddress, WorkerConnection } from '../worker/connection.ts'
+import type { RelayLimits } from '../worker/relay.ts'
+import type { RequestDeadlines } from '../worker/request-times.ts'
 import { BodySender } from './body-sender.ts'
-import type { RelayLimits } from './relay.ts'
-import { LinkSink } from './sink.ts'
+import { type SinkLink, SlotSink } from './sink.ts'
 
-export interface LinkOwner extends PoolLinkOwner {
+/** What all links of WSGI workers share. */
+export interface SlotLinkSettings {
+  readonly helloDeadlines: DeadlineList
+  readonly requestDeadlines: RequestDeadlines
   readonly relayLimits: RelayLimits
   /** SCRIPT_NAME: empty, or as in `/shop`. */
   readonly rootPath: string
-  /** What it runs is wanted by nobody and would go on: give the connection up. */
-  deserted(link: Link): void
-  /** No progress within the time of the request that runs. */
-  overdue(link: Link): void
-  /** Those of requests for the path. */
-  deadlinesOf(path: string): DeadlineList
+  /** Collects the requests of one `flush`. */
+  readonly writer: FrameWriter
 }
 
-export class Link implements PoolLink {
+export class SlotLink implements PoolLink, SinkLink {
   readonly address: LinkAddress
   readonly worker: PoolWorker
   usable = false
@@ -41,35 +41,36 @@ export class Link implements PoolLink {
   inFlight = 0
   takesAhead = true
   firstSince = 0
-  /** False: it has no connection, and will not make another. */
   isAlive = true
-  /** It said hello on its present connection. */
   isOpen = false
-  /** A thread is asked for nothing while it runs: its deadline tells. */
+  /** A busy thread cannot be asked whether it is alive: the request's deadline decides. */
   readonly isBlocked = false
-  /** That runs the slot in the worker, by its hello. */
-  thread = ''
+  /** The worker's thread that runs the slot, from its hello. */
+  #thread = ''
   readonly #owner: LinkOwner
+  readonly #settings: SlotLinkSettings
   readonly #deadline: Deadline
-  /** Of the request that runs, or ran last: who must accept anew first ends it. Null before the first: that of hellos. */
+  /** For the request that runs or ran last: a thread that must accept anew ends that request first. Null before the first request. */
   #deadlines: DeadlineList | null = null
   #calls: Call[] = []
-  /** Bytes of content that travel inside the requests in flight. */
+  /** Bytes of content inside the requests in flight. */
   #content = 0
   #unsent: Call[] = []
   #connection: WorkerConnection | null = null
   #sender: BodySender | null = null
-  /** Answered, but its content is still on the way; the slot is free after it. */
+  /** A call that is answered while its content is still on the way. The slot is free after the content. */
   #ended: { readonly call: Call; readonly runMicros: number } | null = null
 
-  constructor(address: LinkAddress, worker: PoolWorker, owner: LinkOwner) {
+  constructor(address: LinkAddress, worker: PoolWorker, owner: LinkOwner, settings: SlotLinkSettings) {
     this.address = address
     this.worker = worker
     this.#owner = owner
-    // A worker that waits for its client's content is not stuck.
-    this.#deadline = new Deadline(() =>
-      this.#sender?.isStarving || this.worker.isDebugged ? this.progressed() : this.#owner.overdue(this),
-    )
+    this.#settings = settings
+    this.#deadline = new Deadline(() => {
+      // A worker that waits for its client's content is not stuck.
+      if (this.#sender?.isStarving || this.worker.isDebugged) this.progressed()
+      else this.#owner.overdue(this, this.first, this.#thread)
+    })
   }
 
   get isIdle(): boolean {
@@ -80,25 +81,23 @@ export class Link implements PoolLink {
     return this.#calls[0]
   }
 
-  /** The call that the worker speaks of next; undefined: nobody waits for an answer. */
   get current(): Call | undefined {
     return this.#ended === null ? this.#calls[0] : undefined
   }
 
-  /** Content of the first call is still on the way to the worker. */
   get isSendingBody(): boolean {
     return this.#sender !== null
   }
 
   open(): void {
-    const decoder = new WorkerDecoder(new LinkSink(this, this.#owner))
+    const decoder = new WorkerDecoder(new SlotSink(this, this.#owner, this.#settings.relayLimits))
     this.#connection = new WorkerConnection(
       this.address.socket,
       decoder,
       chunk => {
         const first = this.first
         decoder.push(chunk)
-        // One reading of the clock for all that it has answered in this read.
+        // The clock is read once for all answers of this chunk.
         if (this.first !== first) this.firstSince = performance.now()
       },
       reason => {
@@ -110,9 +109,8 @@ export class Link implements PoolLink {
     this.#arm()
   }
 
-  /** The worker said hello, and who runs the slot. */
   opened(thread: string): void {
-    this.thread = thread
+    this.#thread = thread
     this.#deadline.disarm()
     this.isOpen = true
     this.#owner.opened(this)
@@ -122,7 +120,7 @@ export class Link implements PoolLink {
     this.#connection!.socket.write(bytes)
   }
 
-  /** Puts a call on the link; true when it must be flushed (the first since the last flush). */
+  /** True for the first call since the last flush. */
   send(call: Call): boolean {
     call.phase = 'sent'
     call.link = this
@@ -137,23 +135,23 @@ export class Link implements PoolLink {
     return this.#unsent.push(call) === 1
   }
 
-  /** Writes all requests since the last flush at once. `writer` is shared by all links. */
-  flush(writer: FrameWriter): void {
+  flush(): void {
     const calls = this.#unsent
     if (this.#connection === null || calls.length === 0) return
     const { socket } = this.#connection
+    const { writer, rootPath } = this.#settings
     this.#unsent = []
     writer.start()
-    for (const call of calls) writeRequest(writer, call.exchange, call.inline, call.bodyLength, this.#owner.rootPath)
+    for (const call of calls) writeRequest(writer, call.exchange, call.inline, call.bodyLength, rootPath)
     socket.write(writer.bytes())
-    // The kernel did not take all of it: the socket keeps the buffer.
+    // The kernel did not take all of the bytes: the socket keeps the buffer.
     if (socket.writableLength > 0) writer.detach()
     const last = calls[calls.length - 1]!
     if (last.inline === null) this.#sendBody(last)
   }
 
-  /** Gives the connection up; the calls are returned. `open` may follow: the worker then accepts anew. */
-  disconnect(): Call[] {
+  /** Returns the calls. `open` may follow: the worker accepts anew. */
+  #disconnect(): Call[] {
     const calls = this.#calls
     this.#calls = []
     this.#unsent = []
@@ -170,34 +168,37 @@ export class Link implements PoolLink {
     return calls
   }
 
-  /** A stream would go on for nobody, and content that is still to come never will. */
+  /** A stream would go on for nobody, and content that still arrives from the client will never be complete. */
   left(call: Call, phase: CallPhase): void {
-    if (phase === 'streaming' || call.body?.isLive) this.#owner.deserted(this)
+    if (phase === 'streaming' || call.body?.isLive) this.giveUp()
+  }
+
+  giveUp(): void {
+    const wasRunning = this.inFlight > 0
+    this.#owner.gaveUp(this, this.#disconnect(), wasRunning)
   }
 
   goOn(): void {
     if (this.inFlight > 0) this.progressed()
   }
 
-  /** What runs in a thread is not told to end: it is cut when the worker's time is over. */
+  /** A thread cannot be told to end its request: the request is cut when the worker's time is over. */
   dismiss(): void {}
 
   fatesOf(calls: readonly Call[], blame: boolean): Fate[] {
     return fatesOf(calls, blame)
   }
 
-  /** For good. */
   close(): Call[] {
     this.isAlive = false
-    return this.disconnect()
+    return this.#disconnect()
   }
 
-  /** The worker gave a sign of life: time-outs between chunks begin anew. Not while we hold the link ourselves. */
+  /** The deadline begins anew, unless the gateway itself holds the link. */
   progressed(): void {
     if (!this.#connection?.isHeld) this.#arm()
   }
 
-  /** Nothing is read, and nothing expected of the worker, until `release`. */
   hold(): void {
     this.#deadline.disarm()
     this.#connection?.hold()
@@ -209,7 +210,7 @@ export class Link implements PoolLink {
     this.#arm()
   }
 
-  /** The worker is done with its first call; the slot is free when the request's content is through as well. */
+  /** The slot is free when the request's content has been sent as well. */
   end(call: Call, runMicros: number): void {
     this.#calls.shift()
     this.#content -= call.inlineBytes
@@ -229,13 +230,13 @@ export class Link implements PoolLink {
   }
 
   #startFirst(): void {
-    this.#deadlines = this.#owner.deadlinesOf(this.#calls[0]!.exchange.request.path)
+    this.#deadlines = this.#settings.requestDeadlines.of(this.#calls[0]!.exchange.request.path)
     this.#arm()
   }
 
   #arm(): void {
-    if (this.#deadlines === null) this.#owner.armHello(this.#deadline)
-    else this.#deadlines.arm(this.#deadline)
+    const deadlines = this.#deadlines ?? this.#settings.helloDeadlines
+    deadlines.arm(this.#deadline)
   }
 
   #sendBody(call: Call): void {
@@ -243,7 +244,7 @@ export class Link implements PoolLink {
       this.#sender = null
       if (error !== null) {
         this.#owner.failed(call, new HttpError(500, 'The content of the request could not be read back', 'operator'))
-        this.#owner.deserted(this)
+        this.giveUp()
         return
       }
       if (this.#ended !== null) {
@@ -269,7 +270,7 @@ export class Link implements PoolLink {
 
   #free(runMicros: number): void {
     this.inFlight--
-    // Only calls that may wait, and be waited for, are ever behind another.
+    // A call behind another one is short and no suspect. So only the amount of content counts.
     this.takesAhead = this.#content <= MAX_CONTENT_AHEAD
     if (this.#calls.length > 0) this.#startFirst()
     else this.#deadline.rest()

@@ -1,30 +1,59 @@
 /**
- * What becomes of a worker's frames on the link of one slot. Runs in the gateway. The decoder has checked them; here they reach the
- * exchange that the worker answers, its first. A bug on the way to a client fails its exchange, and not the link with all others.
+ * Brings a worker's frames from the link of one slot to the exchange that the worker answers: the oldest on the link. Runs in the
+ * gateway. A bug on the way to a client fails that exchange only, not the link with all others.
  *
- * Invariant: one for each connection, so nothing of what a connection left half-done is known to the next.
+ * Invariant: each connection has a sink of its own, so that nothing half-done passes from one connection to the next.
+ * Not here: checks of the bytes (`wire/decode.ts`), what a slow client does not take (`worker/relay.ts`).
  */
 import { SMALL_PIECE } from '../../base/spool.ts'
 import type { ResponseHead } from '../../http/exchange.ts'
 import type { Call } from '../pool/call.ts'
+import type { LinkOwner } from '../pool/link-owner.ts'
 import type { FileOffer, WorkerHello, WorkerSink } from '../wire/decode.ts'
 import { encodeFileOpened } from '../wire/encode.ts'
 import { WireViolation } from '../wire/violation.ts'
-import { checkHello } from '../worker/connection.ts'
+import { checkHello, type LinkAddress } from '../worker/connection.ts'
 import { readFailure } from '../worker/failure.ts'
 import { openOffer } from '../worker/file-offer.ts'
-import type { Link, LinkOwner } from './link.ts'
-import { Relay, type RelayLimits } from './relay.ts'
+import { Relay, type RelayLimits } from '../worker/relay.ts'
 
-export class LinkSink implements WorkerSink {
-  readonly #link: Link
+/** What the sink needs of its link. */
+export interface SinkLink {
+  readonly address: LinkAddress
+  /** The oldest call on the link. */
+  readonly first: Call | undefined
+  /** The call that the worker answers next; undefined: nobody waits for an answer. */
+  readonly current: Call | undefined
+  /** Content of the first call is still on the way to the worker. */
+  readonly isSendingBody: boolean
+  takesAhead: boolean
+  /** The worker said hello. `thread` runs the slot. */
+  opened(thread: string): void
+  write(bytes: Buffer): void
+  /** The worker gave a sign of life. */
+  progressed(): void
+  /** Reads nothing from the worker, and expects nothing, until `release`. */
+  hold(): void
+  release(): void
+  /** The worker is done with its first call. */
+  end(call: Call, runMicros: number): void
+  /** Gives the connection up: nobody wants what the worker runs. */
+  giveUp(): void
+}
+
+export class SlotSink implements WorkerSink {
+  readonly #link: SinkLink
   readonly #owner: LinkOwner
-  /** The worker waits for FILE_OPENED, and nothing but END may follow when the gateway holds the file. */
+  readonly #limits: RelayLimits
+  /** The relay of the response that streams. */
+  #relay: Relay | null = null
+  /** opening: the worker waits for FILE_OPENED. opened: the gateway holds the file, and only END may follow. */
   #file: 'none' | 'opening' | 'opened' = 'none'
 
-  constructor(link: Link, owner: LinkOwner) {
+  constructor(link: SinkLink, owner: LinkOwner, limits: RelayLimits) {
     this.#link = link
     this.#owner = owner
+    this.#limits = limits
   }
 
   onHello(hello: WorkerHello): void {
@@ -40,41 +69,43 @@ export class LinkSink implements WorkerSink {
     if (complete) {
       if (wanted) call.phase = 'relaying'
       this.#end(call, runMicros)
-      if (wanted) this.#guarded(call, () => answer(call, head, body, this.#owner))
+      if (wanted) this.#guarded(call, () => this.#answer(call, head, body))
     } else if (wanted) {
       link.progressed()
       link.takesAhead = false
       call.phase = 'streaming'
       const relay = this.#makeRelay(call)
-      call.relay = relay
+      this.#relay = call.relay = relay
       this.#guarded(call, () => relay.start(head, body))
     } else {
-      this.#owner.deserted(link)
+      link.giveUp()
     }
   }
 
   onChunk(chunk: Buffer): void {
     const call = this.#streaming()
     this.#link.progressed()
-    this.#guarded(call, () => call.relay!.chunk(chunk))
+    this.#guarded(call, () => this.#relay!.chunk(chunk))
   }
 
   onEnd(runMicros: number): void {
     const call = this.#current()
+    const relay = this.#relay!
     call.phase = 'relaying'
     this.#end(call, runMicros)
-    this.#guarded(call, () => call.relay!.end())
+    this.#guarded(call, () => relay.end())
   }
 
   onFile(offer: FileOffer): void {
     const link = this.#link
     const call = this.#streaming()
+    const relay = this.#relay!
     link.progressed()
     this.#file = 'opening'
-    openOffer(link.address.pid, offer, this.#owner.files, fd => {
+    openOffer(link.address.pid, offer, this.#limits.space.files, fd => {
       // The relay closes the descriptor when the exchange is over meanwhile.
-      if (fd !== null) call.relay!.file(fd, offer.offset, offer.length)
-      // One that has its head comes never back to a link that it was taken from.
+      if (fd !== null) relay.file(fd, offer.offset, offer.length)
+      // A call that has its head never comes back to a link that it was taken from.
       if (call !== link.first) return
       this.#file = fd === null ? 'none' : 'opened'
       link.progressed()
@@ -99,15 +130,15 @@ export class LinkSink implements WorkerSink {
     this.#owner.failed(call, error)
   }
 
-  /** The call that the worker speaks of. */
+  /** The call that the worker answers. */
   #current(): Call {
     const call = this.#link.current
-    if (call === undefined) throw new WireViolation('it answered what nobody asked')
+    if (call === undefined) throw new WireViolation('an answer without a request')
     if (this.#file === 'opening') throw new WireViolation('a frame before FILE_OPENED')
     return call
   }
 
-  /** The same, for content: none may follow a file that the gateway has taken over. */
+  /** The same, for content: none may follow a file that the gateway holds. */
   #streaming(): Call {
     const call = this.#current()
     if (this.#file !== 'none') throw new WireViolation('content after a file')
@@ -116,6 +147,7 @@ export class LinkSink implements WorkerSink {
 
   #end(call: Call, runMicros: number): void {
     this.#file = 'none'
+    this.#relay = null
     this.#link.end(call, runMicros)
   }
 
@@ -127,9 +159,22 @@ export class LinkSink implements WorkerSink {
     }
   }
 
+  /** The whole response at once, or, while memory is short, by a relay. `body` may be a view of the shared read buffer. */
+  #answer(call: Call, head: ResponseHead, body: Buffer): void {
+    if (body.length <= SMALL_PIECE || !this.#limits.memory.isNear) {
+      call.exchange.response.respond(head, body)
+      call.phase = 'done'
+      return
+    }
+    const relay = this.#makeRelay(call)
+    call.relay = relay
+    relay.start(head, Buffer.from(body))
+    relay.end()
+  }
+
   #makeRelay(call: Call): Relay {
     const link = this.#link
-    return new Relay(call.exchange, this.#owner.relayLimits, {
+    return new Relay(call.exchange, this.#limits, {
       hold: () => {
         if (call === link.first) link.hold()
       },
@@ -140,32 +185,4 @@ export class LinkSink implements WorkerSink {
       warn: message => this.#owner.warn(message, call.exchange.id),
     })
   }
-}
-
-interface AnswerOwner {
-  readonly relayLimits: RelayLimits
-  failed(call: Call, error: Error): void
-  warn(message: string, request: string): void
-}
-
-/** The whole response at once: no relay, no buffering of ours. `body` may be a view of the shared read buffer. */
-export function answer(call: Call, head: ResponseHead, body: Buffer, owner: AnswerOwner): void {
-  if (body.length > SMALL_PIECE && owner.relayLimits.memory.isNear) {
-    answerInPieces(call, head, Buffer.from(body), owner)
-    return
-  }
-  call.exchange.response.respond(head, body)
-  call.phase = 'done'
-}
-
-/** While memory is short: what the client does not take waits in a file. */
-function answerInPieces(call: Call, head: ResponseHead, body: Buffer, owner: AnswerOwner): void {
-  call.relay = new Relay(call.exchange, owner.relayLimits, {
-    hold() {},
-    release() {},
-    failed: error => owner.failed(call, error),
-    warn: message => owner.warn(message, call.exchange.id),
-  })
-  call.relay.start(head, body)
-  call.relay.end()
 }

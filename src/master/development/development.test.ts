@@ -9,7 +9,7 @@ import type { MasterToGateway, SourceFile } from '../../control/messages.ts'
 import type { Narrator } from '../output/narrator.ts'
 import { Development } from './development.ts'
 
-/** A project on disk, its generations as the test says they go, and what the gateway would hear. */
+/** A project on disk, generations that the test controls, and the messages that a gateway would get. */
 class Bench {
   readonly directory = realpathSync(mkdtempSync(join(tmpdir(), 'jumak-development-')))
   readonly told: MasterToGateway[] = []
@@ -45,12 +45,12 @@ class Bench {
     })
   }
 
-  /** The watcher keeps the process alive: what does not come must not be waited for without end. */
+  /** With a limit: the watcher keeps the process alive, so a message that does not come would be waited for without end. */
   next(event: string): Promise<unknown> {
     return once(this.events, event, { signal: AbortSignal.timeout(10_000) })
   }
 
-  /** Each save has another size: two in one moment of the clock are told apart. */
+  /** Each save has another size, so two saves in one tick of the clock differ. */
   save(name: string, text: string): void {
     writeFileSync(join(this.directory, name), text)
   }
@@ -76,7 +76,7 @@ class Bench {
   }
 }
 
-test('a change that the gateway finds holds at once, and is one reload, whoever notices it too', async t => {
+test('a change that the gateway finds holds requests at once, and is one reload, even when the watcher notices it too', async t => {
   const bench = new Bench(t)
   bench.serve(1)
   bench.save('part.py', 'x = 22\n')
@@ -87,14 +87,14 @@ test('a change that the gateway finds holds at once, and is one reload, whoever 
   await reload
   bench.serve(2)
   assert.equal(bench.told.at(-1)?.type, 'sources')
-  // The gateway's word of the generation before, or a watcher that is late.
+  // A late message of the gateway about the generation before, or a late watcher.
   bench.stale('part.py')
   assert.equal(bench.told.at(-1)?.type, 'sources')
   assert.deepEqual(bench.said, ['changed part.py', 'serves 2'])
   assert.equal(bench.reloads, 1)
 })
 
-test('what changes while a generation loads makes it give way, and it is never told to serve', async t => {
+test('a generation gives way when a file changes while it loads, and never serves', async t => {
   const bench = new Bench(t)
   bench.serve(1)
   bench.development.began(2)
@@ -119,12 +119,12 @@ for (const [how, save] of [
     },
   ],
 ] as const)
-  test(`a module that is ${how} before the watcher has come to it mends a first import that hangs`, async t => {
+  test(`a module that is ${how} before the watcher has found it mends a first import that hangs`, async t => {
     const bench = new Bench(t)
     bench.development.began(1)
     const reload = bench.next('reload')
     const now = Date.now()
-    // The clock of a file system goes in steps.
+    // The clock of a file system moves in steps.
     do save(bench)
     while (statSync(join(bench.directory, 'part.py')).ctimeMs < now + 2)
     await reload
@@ -148,7 +148,7 @@ test('the gateway compares templates too, and every module while the code is bro
     const last = bench.told.at(-1)!
     return 'files' in last ? last.files.map(({ path }) => path.slice(bench.directory.length + 1)).sort() : []
   }
-  // The watcher has seen everything.
+  // The watcher knows all files.
   while (names().length < 3) await bench.next('sources')
   assert.deepEqual(names(), ['app.py', 'page.html', 'part.py'])
   bench.development.began(2)
@@ -158,7 +158,7 @@ test('the gateway compares templates too, and every module while the code is bro
   assert.deepEqual(names(), ['app.py', 'other.py', 'page.html', 'part.py'])
 })
 
-test('a gateway that is new hears the last word', t => {
+test('a new gateway gets the last message', t => {
   const bench = new Bench(t)
   bench.serve(1)
   const last = bench.told.at(-1)

@@ -1,49 +1,49 @@
 /**
- * `--reload` in the master: from a change of the code to the generation that has it, and what the gateway is told meanwhile.
+ * `--reload` in the master: from a change of the code to the generation that has it, and the messages to the gateway meanwhile.
  *
- *     change ──▶ hold ──▶ new generation ──▶ sources   it loads: requests go to it, and to none before it
- *                                       └──▶ broken    it does not: requests are answered with the error, until a change
+ *     change ──▶ hold ──▶ new generation ──▶ sources   it loads: requests go to this generation only
+ *                                       └──▶ broken    it does not load: the error answers requests, until the next change
  *
- * Invariants: the gateway serves only what was read from files as they are; when they changed again while a generation was
- * loading, it goes on holding, and that generation gives way to the next. A file is judged by how it is now against how
- * the newest generation found it, never by an event: a save leads to one reload, whoever notices first.
- * Not here: watching (`watch.ts`), what a generation was made from (`source-snapshot.ts`), starting generations (`generations.ts`).
+ * Invariants: the gateway serves only what Python read from files that are still the same. When they change while a generation loads, the
+ * gateway goes on holding requests, and the next generation replaces that one. A file is compared with the state in which the newest generation read it;
+ * an event is only a reason to compare. So one save is one reload, whoever notices it first.
+ * Not here: watching (`watch.ts`), the files of a generation (`source-snapshot.ts`), starting generations (`fleet/generations.ts`).
  */
 import type { Config } from '../../config/types.ts'
 import type { ErrorReport, MasterToGateway, SourceFile } from '../../control/messages.ts'
 import type { Narrator } from '../output/narrator.ts'
-import { isDifferent, look, Reading, touchedAt } from './source-snapshot.ts'
+import { isDifferent, look, SourceSnapshot, touchedAt } from './source-snapshot.ts'
 import { CodeWatcher, matters } from './watch.ts'
 
-/** One save of an editor, a formatter, a checkout: all of it is one change. */
+/** The writes of one save, of a formatter or of a checkout are one change. */
 const BURST_MS = 50
-/** Whatever writes without end is not waited for. */
+/** The reload comes after this time even when something writes without end. */
 const LONGEST_BURST_MS = 500
-/** An application that writes its own templates while it is imported would be loaded for ever: so often it is believed. */
+/** An application that writes its own templates during its import would reload for ever: after this many reloads changes are ignored. */
 const MAX_RESTARTS = 3
-/** A person who mends an import that hangs is slower than that. */
+/** A change after this time is a person's, for example of one who mends an import that hangs. */
 const RESTART_MS = 5000
 
 export interface DevelopmentOptions {
   readonly config: Config
   readonly narrator: Narrator
   readonly sendToGateway: (message: MasterToGateway) => void
-  /** Starts a generation now, in place of one that is coming up. */
+  /** Starts a generation now. It replaces one that is coming up. */
   readonly reload: () => void
 }
 
 export class Development {
   readonly #options: DevelopmentOptions
   readonly #watcher: CodeWatcher
-  #newest = new Reading(0)
-  /** The one before, which may serve. */
-  #previous = new Reading(0)
+  #newest = new SourceSnapshot(0)
+  /** The generation before it, which may serve. */
+  #previous = new SourceSnapshot(0)
   #burst: NodeJS.Timeout | undefined
   #burstSince = 0
-  /** In a row, because of changes while a generation was loading. */
+  /** Reloads in a row because of changes while a generation was loading. */
   #restarts = 0
   #isClosed = false
-  /** What the gateway was told last, for the next gateway. */
+  /** The last message to the gateway: the next gateway gets it too. */
   #last: MasterToGateway | null = null
 
   constructor(options: DevelopmentOptions) {
@@ -51,9 +51,9 @@ export class Development {
     const { config, narrator } = options
     this.#watcher = new CodeWatcher(config.watch, config.envFiles, {
       found: path => this.#found(path),
-      touched: path => this.#look(path),
+      touched: path => this.#compare(path),
       ready: () => this.#onReady(),
-      failed: error => narrator.warn(`watching for changes: ${error.message}; requests notice them all the same`),
+      failed: error => narrator.warn(`watching for changes: ${error.message}; the next request notices a change`),
     })
   }
 
@@ -61,37 +61,37 @@ export class Development {
 
   began(generation: number): void {
     if (this.#newest.isSettled) this.#previous = this.#newest
-    this.#newest = new Reading(generation)
-    // It reads what is there now.
+    this.#newest = new SourceSnapshot(generation)
+    // The new generation reads the files as they are now.
     this.#endBurst()
     this.#remember()
   }
 
   imported(generation: number, files: readonly SourceFile[]): void {
-    const reading = this.#find(generation)
-    if (reading === null) return
-    const before = reading.imported.size
-    reading.add(files)
+    const snapshot = this.#find(generation)
+    if (snapshot === null) return
+    const before = snapshot.imported.size
+    snapshot.add(files)
     this.#watcher.add(files.map(file => file.path))
-    if (reading.imported.size > before && this.#last?.type === 'sources' && this.#last.generation === generation)
-      this.#tell({ ...this.#last, files: reading.files() })
-    if (reading !== this.#newest) return
-    const change = reading.findChange()
+    if (snapshot.imported.size > before && this.#last?.type === 'sources' && this.#last.generation === generation)
+      this.#tell({ ...this.#last, files: snapshot.files() })
+    if (snapshot !== this.#newest) return
+    const change = snapshot.findChange()
     if (change !== null) this.#changed(change)
   }
 
   reported(generation: number, report: ErrorReport): void {
-    const reading = this.#find(generation)
-    if (reading !== null) reading.report = report
+    const snapshot = this.#find(generation)
+    if (snapshot !== null) snapshot.report = report
   }
 
-  /** All its workers serve. */
+  /** All workers of the generation serve. */
   serves(generation: number): void {
     if (!this.#settle(generation)) return
-    const reading = this.#newest
-    reading.isAnswering = true
-    this.#tell({ type: 'sources', generation, files: reading.files() })
-    if (generation > 1) this.#options.narrator.reloaded(generation, performance.now() - reading.since)
+    const snapshot = this.#newest
+    snapshot.isAnswering = true
+    this.#tell({ type: 'sources', generation, files: snapshot.files() })
+    if (generation > 1) this.#options.narrator.reloaded(generation, performance.now() - snapshot.since)
   }
 
   failed(generation: number, message: string): void {
@@ -102,7 +102,7 @@ export class Development {
     this.#tell({ type: 'broken', message, report, files: this.#newest.files() })
   }
 
-  /** A new gateway knows nothing. */
+  /** A new gateway needs the last message. */
   gatewayStarted(): void {
     if (this.#last !== null) this.#options.sendToGateway(this.#last)
   }
@@ -113,17 +113,17 @@ export class Development {
     this.#watcher.close()
   }
 
-  /** The watcher has seen everything: perhaps after the first generation, which then answers already. */
+  /** The watcher knows all files now. The first generation may answer already; then the gateway needs the new list. */
   #onReady(): void {
     if (!this.#newest.isAnswering || this.#last === null || this.#last.type === 'hold') return
     if ('files' in this.#last) this.#tell({ ...this.#last, files: this.#newest.files() })
   }
 
-  #find(generation: number): Reading | null {
-    return [this.#newest, this.#previous].find(reading => reading.number === generation) ?? null
+  #find(generation: number): SourceSnapshot | null {
+    return [this.#newest, this.#previous].find(snapshot => snapshot.number === generation) ?? null
   }
 
-  /** As everything is when a generation begins, as far as the watcher has found it. */
+  /** Remembers the state of all files that the watcher knows when a generation begins. */
   #remember(): void {
     const { before } = this.#newest
     for (const path of this.#watcher.files) {
@@ -132,63 +132,63 @@ export class Development {
     }
   }
 
-  /** False when it is not to answer, because of a change that it has not read. */
+  /** False: it must not answer, because it has not read the last change. */
   #settle(generation: number): boolean {
-    const reading = this.#newest
-    if (reading.number !== generation) return false
-    reading.isSettled = true
-    const change = reading.findChange() ?? this.#findResourceChange(reading)
+    const snapshot = this.#newest
+    if (snapshot.number !== generation) return false
+    snapshot.isSettled = true
+    const change = snapshot.findChange() ?? this.#findResourceChange(snapshot)
     if (change !== null) this.#changed(change)
     return this.#burst === undefined
   }
 
-  /** Written while it was loading: by the user, or by what was loaded. */
-  #findResourceChange(reading: Reading): string | null {
-    for (const [path, file] of reading.before) {
-      const now = reading.imported.has(path) ? file : look(path)
-      if (now === null || !isDifferent(file, now) || !matters(path, false, this.#known(reading))) continue
-      if (!this.#isBelieved()) return path
-      reading.before.set(path, now)
+  /** A file that was written during the import, by the developer or by the application. */
+  #findResourceChange(snapshot: SourceSnapshot): string | null {
+    for (const [path, file] of snapshot.before) {
+      const now = snapshot.imported.has(path) ? file : look(path)
+      if (now === null || !isDifferent(file, now) || !matters(path, false, this.#known(snapshot))) continue
+      if (!this.#ignoresChanges()) return path
+      snapshot.before.set(path, now)
     }
     return null
   }
 
   // ---- changes ----
 
-  /** The gateway found a file that is not as it was read. */
+  /** The gateway found a file that differs from what Python read. */
   foundStale(path: string): void {
-    // Of the generation before, or mended meanwhile: the gateway looks again.
-    if (!this.#look(path) && this.#burst === undefined && this.#newest.isSettled) this.gatewayStarted()
+    // The file is of the generation before, or the same again: the gateway compares anew.
+    if (!this.#compare(path) && this.#burst === undefined && this.#newest.isSettled) this.gatewayStarted()
   }
 
   /**
-   * The watcher may come to a file after the first generation has read it, and after it was saved. Nobody knows how it was, but
-   * when it was touched last: not by its own time, which a rename or a checkout may bring along.
+   * The watcher may find a file only after the first generation has read it, and after a save. Its earlier state is unknown, but the time
+   * of the last change is known. It is the inode's time, because a rename or a checkout may keep an old modification time.
    */
   #found(path: string): void {
-    const reading = this.#newest
+    const snapshot = this.#newest
     const file = look(path)
     if (file === null) return
-    if (reading.state(path) !== null) this.#look(path)
-    else if (touchedAt(path) > reading.date && !this.#isBelieved()) this.#changed(path)
-    else reading.before.set(path, file)
+    if (snapshot.state(path) !== null) this.#compare(path)
+    else if (touchedAt(path) > snapshot.date && !this.#ignoresChanges()) this.#changed(path)
+    else snapshot.before.set(path, file)
   }
 
-  #look(path: string): boolean {
-    const reading = this.#newest
-    const then = reading.state(path)
-    const isChange = isDifferent(then, look(path)) && matters(path, then === null, this.#known(reading))
-    if (isChange && !this.#isBelieved()) this.#changed(path)
+  #compare(path: string): boolean {
+    const snapshot = this.#newest
+    const then = snapshot.state(path)
+    const isChange = isDifferent(then, look(path)) && matters(path, then === null, this.#known(snapshot))
+    if (isChange && !this.#ignoresChanges()) this.#changed(path)
     return isChange
   }
 
-  /** While a generation loads, what the one before it imported is the best guess. */
-  #known(reading: Reading): Parameters<typeof matters>[2] {
+  /** While a generation loads, the imports of the one before it are the best guess. */
+  #known(snapshot: SourceSnapshot): Parameters<typeof matters>[2] {
     const { envFiles } = this.#options.config
-    const guess = reading.isSettled ? reading : this.#previous
-    const isImported = (path: string) => reading.imported.has(path) || guess.imported.has(path)
-    // Before the first has loaded, nothing is known, and any module may be what keeps it.
-    const isBroken = guess.isBroken || (guess.number === 0 && !reading.isSettled)
+    const guess = snapshot.isSettled ? snapshot : this.#previous
+    const isImported = (path: string) => snapshot.imported.has(path) || guess.imported.has(path)
+    // Before the first generation has loaded nothing is known, and any module may be the reason why it does not load.
+    const isBroken = guess.isBroken || (guess.number === 0 && !snapshot.isSettled)
     return { envFiles, isImported, isBroken }
   }
 
@@ -212,12 +212,13 @@ export class Development {
     this.#options.reload()
   }
 
-  /** The change may be of the application's own making. */
+  /** A change this early may be the application's own. */
   #isEarly(): boolean {
     return !this.#newest.isAnswering && performance.now() - this.#newest.since < RESTART_MS
   }
 
-  #isBelieved(): boolean {
+  /** Several reloads in a row were too early: the application itself writes its files. */
+  #ignoresChanges(): boolean {
     return this.#isEarly() && this.#restarts >= MAX_RESTARTS
   }
 

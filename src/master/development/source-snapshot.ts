@@ -1,31 +1,32 @@
 /**
- * What a generation was made from: the files that Python read and those that were there, as they were then; and how a file
- * is compared with what it was. Runs in the master, with `--reload` only. Whether a difference means anything: `watch.ts`.
+ * The files that a generation was made from: those that Python read, and those that were watched when it began, each in its state at that
+ * time. It also compares a file with its earlier state. Runs in the master, with `--reload` only.
+ * Not here: whether a difference matters (`watch.ts`), what follows from it (`development.ts`).
  */
 import { statSync } from 'node:fs'
 import type { ErrorReport, SourceFile } from '../../control/messages.ts'
 import { kindOf } from './watch.ts'
 
-/** As many as Python reports (`sources.py`). */
+/** The same bound as in Python (`sources.py`). */
 const MAX_FILES = 5000
-/** Milliseconds: Python and Node make a number of the same nanoseconds, not bit by bit the same one. */
+/** Milliseconds: Python and Node turn the same nanoseconds into floating-point numbers that differ in the last bits. */
 const CLOCK_TOLERANCE = 0.01
 
-export class Reading {
+export class SourceSnapshot {
   readonly number: number
   readonly since: number = performance.now()
-  /** The same as time of day, for file systems: no file of this moment is newer. */
+  /** `since` as the time of day, plus 1 ms: a file that is written at this moment is not newer. */
   readonly date: number = Date.now() + 1
-  /** What Python read, as it was then. */
+  /** The files that Python read, in their state at that time. */
   readonly imported = new Map<string, SourceFile>()
-  /** What was watched when it began, as it was then. */
+  /** The files that were watched when the generation began, in their state at that time. */
   readonly before = new Map<string, SourceFile>()
-  /** Read twice, in two states, by workers that import by themselves: one of them has old code. */
+  /** A file that two workers, which import by themselves, read in two states: one of them has old code. */
   contradiction: string | null = null
   report: ErrorReport | null = null
-  /** It has loaded, or failed to. */
+  /** The generation has loaded, or has failed to load. */
   isSettled = false
-  /** The gateway was told of it. */
+  /** The gateway answers with it: with its workers or with its error. */
   isAnswering = false
   isBroken = false
 
@@ -48,14 +49,14 @@ export class Reading {
     }
   }
 
-  /** A file that Python read and that is another one now. */
+  /** A file that has changed since Python read it; null: there is none. */
   findChange(): string | null {
     if (this.contradiction !== null) return this.contradiction
     for (const file of this.imported.values()) if (isDifferent(file, look(file.path))) return file.path
     return null
   }
 
-  /** For the gateway to compare; any module may be what mends a broken one. */
+  /** The files that the gateway compares. When the generation is broken, these are all modules: a change of any may mend it. */
   files(): SourceFile[] {
     const others = this.before
       .values()
@@ -64,7 +65,7 @@ export class Reading {
   }
 }
 
-/** The file as it is now; null when there is none. */
+/** The present state of the file; null: there is none. */
 export function look(path: string): SourceFile | null {
   try {
     const found = statSync(path, { throwIfNoEntry: false })
@@ -74,7 +75,7 @@ export function look(path: string): SourceFile | null {
   }
 }
 
-/** When its content, name or mode changed: 0 when it is gone. */
+/** When its content, name or mode last changed; 0: it is gone. */
 export function touchedAt(path: string): number {
   try {
     return statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0

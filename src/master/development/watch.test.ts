@@ -31,12 +31,12 @@ for (const [what, path, expected] of [
     assert.equal(matters(path, what === 'a new file', KNOWN), expected)
   })
 
-test('while the code is broken any module may be what mends it', () => {
+test('while the code is broken, a change of any module matters', () => {
   assert.ok(matters('/srv/shop/unused.py', false, { ...KNOWN, isBroken: true }))
   assert.ok(!matters('/srv/shop/notes.txt', false, { ...KNOWN, isBroken: true }))
 })
 
-test("others' code and virtual environments of any name are not looked at", t => {
+test("other people's code and virtual environments of any name are left out", t => {
   const root = mkdtempSync(join(tmpdir(), 'jumak-watch-'))
   t.after(() => rmSync(root, { recursive: true }))
   mkdirSync(join(root, 'my-env'))
@@ -44,6 +44,6 @@ test("others' code and virtual environments of any name are not looked at", t =>
   for (const name of ['my-env', 'node_modules', 'a/node_modules/b', '.git/HEAD', 'shop/__pycache__/views.pyc'])
     assert.ok(isIgnored(join(root, name), root), name)
   for (const name of ['shop', 'shop/views.py', '.env']) assert.ok(!isIgnored(join(root, name), root), name)
-  // Where the project itself lies is not its fault.
+  // The directories above the project do not matter.
   assert.ok(!isIgnored('/home/me/venv/shop/views.py', '/home/me/venv/shop'))
 })

@@ -1,16 +1,16 @@
 /**
- * Watches the code of an application that is being developed. Runs in the master, only with `--reload`. Tells only where
- * something happened: whether a file is another one than before is for the caller to look at, so that editors may save
- * by rename, truncate first, or write twice. What the files were when Python read them is compared in the gateway too
- * (`gateway/development/development.ts`); this is how a change is noticed while nobody asks for anything.
+ * Watches the files of an application under development. Runs in the master, only with `--reload`.
  *
- * Only files that can matter are watched: each costs the kernel a watch, and their number is limited.
+ * It reports only that something happened to a file. The caller compares the file, because an editor may save by a rename, truncate the
+ * file first, or write twice. The gateway compares files too, before each dispatch; the watcher notices a change when no request comes.
+ *
+ * Invariant: only files that can matter are watched, because the kernel limits the number of watches.
  */
 import { existsSync, realpathSync, type Stats } from 'node:fs'
 import { basename, dirname, extname, join, relative, sep } from 'node:path'
 import { type FSWatcher, watch } from 'chokidar'
 
-/** Others' code, and what tools leave behind. */
+/** Other people's code, and files of tools. */
 const IGNORED = new Set([
   'node_modules',
   'site-packages',
@@ -26,41 +26,41 @@ const IGNORED = new Set([
   '.pytest_cache',
   '.ruff_cache',
 ])
-/** Frameworks keep compiled templates, and translations, in memory. */
+/** Frameworks keep compiled templates and translations in memory. */
 const TEMPLATES = new Set(['.html', '.htm', '.jinja', '.jinja2', '.j2', '.mako', '.mo'])
 
-/** `resource`: what an application reads when it likes: templates, variables. */
-export type Kind = 'python' | 'resource'
+/** `resource`: a file that an application may read at any time, such as a template or a file of variables. */
+export type FileKind = 'python' | 'resource'
 
-/** Null: what happens to it is nothing to the application, as far as its name tells. */
-export function kindOf(path: string): Kind | null {
+/** Null: by its name, the file does not matter to the application. */
+export function kindOf(path: string): FileKind | null {
   const name = basename(path)
   if (name === '.env' || name.startsWith('.env.') || name === '.flaskenv') return 'resource'
-  // What editors leave beside a file while it is open.
+  // Editors put such files beside a file while it is open.
   if (name.startsWith('.') || name.startsWith('#') || name.endsWith('~')) return null
   const extension = extname(name)
   if (extension === '.py') return 'python'
   return TEMPLATES.has(extension) || dirname(path).split(sep).includes('templates') ? 'resource' : null
 }
 
-/** What is known of the newest generation. */
-export interface Known {
-  /** Python has read it. */
+/** What is known about the newest generation. */
+export interface KnownCode {
+  /** Python has read the file. */
   isImported(path: string): boolean
   readonly envFiles: readonly string[]
-  /** It did not load: any module may be what mends it. */
+  /** It did not load: a change of any module may mend it. */
   readonly isBroken: boolean
 }
 
-/** Whether the application may be another one after the change. `isNew`: there was no such file when it was loaded. */
-export function matters(path: string, isNew: boolean, known: Known): boolean {
+/** Whether the change may affect the application. `isNew`: the file did not exist when the application was loaded. */
+export function matters(path: string, isNew: boolean, known: KnownCode): boolean {
   if (known.isImported(path) || known.envFiles.includes(path)) return true
   const kind = kindOf(path)
-  // A new module is found by name (admin.py, a migration); one that nobody imports may change as it likes.
+  // A framework may find a new module by its name (admin.py, a migration). A module that nothing imports does not matter.
   return kind === 'resource' || (kind === 'python' && (isNew || known.isBroken))
 }
 
-/** A directory or file that is not looked at: by its name, or because it is a virtual environment of any name. */
+/** Whether a directory or file is left out: by its name, or because it is a virtual environment. */
 export function isIgnored(path: string, root: string): boolean {
   if (
     relative(root, path)
@@ -72,17 +72,17 @@ export function isIgnored(path: string, root: string): boolean {
 }
 
 export interface WatchEvents {
-  /** Seen for the first time, while everything is looked at for the first time, which takes seconds in a big directory. */
+  /** A file is seen for the first time during the first scan, which takes seconds in a big directory. */
   found(path: string): void
-  /** Something happened to this file. */
+  /** Something happened to the file. */
   touched(path: string): void
-  /** `files` is complete for the first time. */
+  /** The first scan is over: `files` is complete. */
   ready(): void
   failed(error: Error): void
 }
 
 export class CodeWatcher {
-  /** Files that can matter, as far as they are known. */
+  /** The files that can matter, as far as they are known. */
   readonly files: Set<string> = new Set()
   readonly #directories: readonly string[]
   /** Files that are watched wherever they are. */
@@ -95,9 +95,9 @@ export class CodeWatcher {
     this.#single = new Set(envFiles)
     this.#watcher = watch([...directories, ...envFiles], {
       ignored: (path, stats) => this.#isLeftOut(path, stats),
-      // A file that is replaced: told at once.
+      // A replaced file is reported at once.
       atomic: false,
-      // A directory that may not be read is not watched.
+      // A directory that we may not read is not watched.
       ignorePermissionErrors: true,
     })
     this.#watcher.on('all', (event, path) => {
@@ -114,7 +114,7 @@ export class CodeWatcher {
     this.#watcher.on('error', error => events.failed(error as Error))
   }
 
-  /** These as well, for they were imported, if nothing watches them yet: a package beside the project, say. */
+  /** Also watches these imported files, if they are not watched yet: a package beside the project, for example. */
   add(paths: readonly string[]): void {
     const others = paths.filter(path => !this.#single.has(path) && !this.#isInside(path))
     for (const path of others) this.#single.add(path)
@@ -129,7 +129,7 @@ export class CodeWatcher {
     return this.#directories.some(root => path.startsWith(root + sep) && !isIgnored(dirname(path), root))
   }
 
-  /** Asked twice: by name alone, and with what was found there. */
+  /** chokidar asks twice: with the name alone, and with the stats of the file. */
   #isLeftOut(path: string, stats: Stats | undefined): boolean {
     if (this.#single.has(path) || this.#directories.includes(path)) return false
     if (stats?.isFile()) return kindOf(path) === null
@@ -137,7 +137,7 @@ export class CodeWatcher {
   }
 }
 
-/** A link to a directory that it lies in: followed, it would never end. */
+/** A link to a directory that contains the link: following it would never end. */
 function leadsBack(path: string): boolean {
   try {
     return (realpathSync(dirname(path)) + sep).startsWith(realpathSync(path) + sep)

@@ -30,7 +30,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true })
 })
 
-/** Sends and waits for the answer, or for the end (''). */
+/** Sends, and waits for the answer, or for the end (''). */
 async function say(text: string): Promise<string> {
   const socket = connect(path)
   socket.on('error', () => {})
@@ -60,7 +60,7 @@ test('anything before hello is refused', async () => {
 
 test('junk is refused', async () => {
   assert.equal(await say('GET / HTTP/1.1\r\n\r\n'), '')
-  assert.match(refused[0]!, /no JSON/)
+  assert.match(refused[0]!, /not JSON/)
 })
 
 test('it knows whether its socket is at its path', async () => {
@@ -83,7 +83,7 @@ test("the next start's probe, which says nothing, leaves no trace", async () => 
   assert.deepEqual([hellos, refused], [[], []])
 })
 
-test('with --user it is made in the name of the user, whose directory it is', {
+test('with --user it is made in the name of the user, who owns the directory', {
   skip: process.getuid?.() !== 0 && 'needs root, to be another user',
 }, async t => {
   const theirs = join(directory, 'theirs')

@@ -1,10 +1,10 @@
 /**
- * `control.sock`: where workers connect to the master. Takes connections, insists on a `hello` first and soon, and
- * hands each to whoever knows the worker. Runs in the master. The path lies in the 0700 runtime directory, so only
- * processes of this user get here; still, nothing they send throws.
+ * `control.sock`: where workers connect to the master. It accepts connections, waits for a `hello` with the right build, and gives the
+ * channel to the fleet. Runs in the master.
  *
- * Invariant: with an identity it is made in its name: the directory is theirs, and whatever root made or changed at a path
- * in it could be another file by then.
+ * Invariants: only processes of this user get here, because the path is in the 0700 runtime directory; even so, nothing that they
+ * send throws. With an identity the socket is made in its name: the directory belongs to the identity, which could put another file at
+ * any path in it before root changes something there.
  */
 import { lstatSync, type Stats } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
@@ -13,20 +13,20 @@ import type { Identity } from '../../config/types.ts'
 import { openWorkerChannel, type WorkerChannel } from '../../control/channel.ts'
 import { runAs } from '../host/identity.ts'
 
-/** A worker says hello at once; the next start's probe connects and says nothing. */
+/** A worker says hello at once. The next start of Jumak probes the socket, and says nothing. */
 const HELLO_MS = 10_000
 
 export interface ControlServer {
-  /** What is at its path is the socket that it listens on. */
+  /** The file at its path is the socket that it listens on. */
   readonly isThere: boolean
-  /** At the same path anew, where nothing is. The connections that there are stay. */
+  /** Listens on the same path again, where nothing is. Open connections stay. */
   listenAgain(): Promise<void>
   close(): void
 }
 
 /**
- * `onHello`: a worker of the right build; false refuses it (nobody expects this number). `onRefused`: one sentence for
- * the log. Resolves when the socket listens.
+ * Resolves when the socket listens. `onHello`: a worker of the right build; false refuses it, because nobody expects this number.
+ * `onRefused`: one sentence for the log.
  */
 export async function listenForWorkers(
   path: string,
@@ -34,7 +34,7 @@ export async function listenForWorkers(
   onRefused: (reason: string) => void,
   identity: Identity | null = null,
 ): Promise<ControlServer> {
-  // Workers in `hello` are held here only; afterwards their channels belong to their handles.
+  // Connections that have not said hello. Afterwards their channels belong to the workers' handles.
   const waiting = new Set<Socket>()
   const accept = (socket: Socket) => {
     waiting.add(socket)
@@ -70,7 +70,7 @@ export async function listenForWorkers(
       return found?.isSocket() === true && found.ino === bound?.ino && found.dev === bound.dev
     },
     async listenAgain() {
-      // Before the next one has the path: closing removes what is there.
+      // Before the next server has the path, because closing removes the file there.
       server.close()
       server = createServer(accept)
       await start()
@@ -94,11 +94,11 @@ function listen(server: Server, path: string, identity: Identity | null): Promis
     server.once('error', reject)
     server.once('listening', () => {
       server.removeListener('error', reject)
-      // Out of descriptors: this connection is lost, the worker ends and is replaced.
+      // Such as no descriptor left: the connection is lost, and the worker ends and is replaced.
       server.on('error', () => {})
       resolve()
     })
-    // The path is there when this returns.
+    // The file is there when this returns.
     runAs(identity, () => server.listen(path))
   })
 }

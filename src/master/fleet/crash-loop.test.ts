@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CrashLoop } from './crash-loop.ts'
 
-/** A process that starts as soon as it may and dies `lifeMs` later without having served; returns the waits before each start. */
+/** A process that starts as soon as it may, and dies `lifeMs` later without having served. Returns the wait before each start. */
 function waits(deaths: number, lifeMs = 10): number[] {
   const loop = new CrashLoop()
   const found: number[] = []
@@ -20,7 +20,7 @@ test('two early deaths are replaced at once, then the waits double up to half a 
   assert.deepEqual(waits(10), [0, 0, 0, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000])
 })
 
-test('workers that fall together are one event', () => {
+test('workers that die together are one event', () => {
   const loop = new CrashLoop()
   for (let i = 0; i < 8; i++) loop.died(0, 50, 100 + i)
   assert.equal(loop.row, 1)

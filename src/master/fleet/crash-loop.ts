@@ -1,9 +1,9 @@
 /**
- * When to start a process again that keeps dying. Pure: time is an argument (milliseconds of any steady clock).
- * The first deaths are replaced at once, since one crash is nobody's loop; from the third in a row on the waits double.
+ * When to start a process again that dies again and again. Pure: time is an argument (milliseconds of any steady clock).
  *
- * A death is early when the process had not served, or not for 5 s. It counts only when the process was started after
- * the last counted death: eight workers that fall together are one event. A death that is not early ends the row.
+ * The first two deaths in a row are replaced at once, because a single crash is no loop. From the third on the waits double: 1 to 30 s.
+ * A death is early when the process served for less than 5 s, or not at all. It counts only when the process started after the last
+ * counted death: eight workers that die together are one event. A death that is not early ends the row.
  */
 
 const EARLY_MS = 5000
@@ -16,7 +16,7 @@ export class CrashLoop {
   #lastCountedAt = Number.NEGATIVE_INFINITY
   #notBefore = 0
 
-  /** `servingSince`: when it began to serve, null if it never did. */
+  /** `servingSince`: when it began to serve; null: it never did. */
   died(startedAt: number, servingSince: number | null, now: number): void {
     if (servingSince !== null && now - servingSince >= EARLY_MS) {
       this.#row = 0
@@ -35,7 +35,7 @@ export class CrashLoop {
     return this.#row
   }
 
-  /** No start before this moment; 0: at once. */
+  /** The earliest moment for the next start; 0: at once. */
   get notBefore(): number {
     return this.#notBefore
   }

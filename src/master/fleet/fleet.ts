@@ -1,30 +1,30 @@
 /**
- * All processes that serve: gateway, generations, workers. Turns what happens to them into the state that
- * `supervise.ts` plans from, and carries its actions out. Runs in the master.
+ * All processes that serve: the gateway, the generations, the workers. It describes their state for `supervise.ts`, and carries out the
+ * actions that are planned there. Runs in the master.
  *
- * Invariants: every event ends in `#wake`, so no state waits for somebody to notice it; planning happens in a turn of
- * its own, never inside an event; after `freeze` nothing is started or replaced any more.
- * Not here: how the program ends (`shutdown.ts`), what is said about it (`narrator.ts`), the workers (`workers.ts`), which generation
- * serves (`generations.ts`), the gateway (`gateways.ts`).
+ * Invariants: every event ends in `#wake`, so every change of the state is noticed; planning has a turn of the event loop of its own,
+ * and never runs inside an event; after `freeze` nothing is started or replaced.
+ * Not here: how the program ends (`shutdown.ts`), what the log says (`narrator.ts`), the workers (`workers.ts`) and what their end means
+ * (`worker-ends.ts`), which generation serves (`generations.ts`), the gateway (`gateways.ts`).
  */
 import type { Config, StaticMount } from '../../config/types.ts'
 import type { WorkerChannel } from '../../control/channel.ts'
 import type { MasterToGateway } from '../../control/messages.ts'
 import type { Development } from '../development/development.ts'
-import type { Listener } from '../host/listeners.ts'
-import { OutOfMemory } from '../host/out-of-memory.ts'
-import { describeLastWords, type Narrator } from '../output/narrator.ts'
+import type { Listener } from '../host/listener.ts'
+import { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
+import type { Narrator } from '../output/narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
 import type { GatewayHandle } from './gateway-handle.ts'
 import { Gateways } from './gateways.ts'
 import type { Generation, Interface } from './generation.ts'
 import { Generations, MAX_TIMER_MS } from './generations.ts'
-import { foundMounts } from './static-mounts.ts'
-import { type Action, plan, type World } from './supervise.ts'
-import { Wanted } from './wanted.ts'
-import type { WorkerHandle } from './worker-handle.ts'
-import { Crew } from './workers.ts'
+import { foundMounts, mountsOf } from './static-mounts.ts'
+import { type Action, type FleetState, plan } from './supervise.ts'
+import { WorkerCount } from './worker-count.ts'
+import { WorkerEnds } from './worker-ends.ts'
+import { Workers } from './workers.ts'
 
 export interface FleetOptions {
   readonly config: Config
@@ -33,11 +33,11 @@ export interface FleetOptions {
   readonly runtimeDirectory: string
   readonly outputs: Outputs
   readonly narrator: Narrator
-  /** Before each fork of a worker; false: none can be forked. */
+  /** Called before each fork of a worker; false: no worker can be forked. */
   readonly beforeFork: () => boolean
   /** The first generation cannot serve, or the gateway cannot listen: the program ends with this code. */
   readonly onFatal: (exitCode: number) => void
-  /** A generation serves, or was given up. */
+  /** A generation serves now, or was given up. */
   readonly onReloaded: () => void
   /** The gateway has answered `ping`. */
   readonly onPong: () => void
@@ -45,20 +45,19 @@ export interface FleetOptions {
   readonly development: Development | null
 }
 
-/** With this many early deaths in a row before it ever served, a generation is given up. */
-const HOPELESS = 3
-/** For what runs in code that is old already. */
+/** While developing, requests in old code have no more time than this. */
 const DEVELOPMENT_GRACEFUL_MS = 1000
 
 export class Fleet {
-  readonly crew: Crew
+  readonly workers: Workers
   readonly generations: Generations
   readonly #gateways: Gateways
+  readonly #ends: WorkerEnds
   readonly #options: FleetOptions
   #config: Config
-  readonly #wanted: Wanted
+  readonly #workerCount: WorkerCount
   readonly #narrator: Narrator
-  readonly #outOfMemory = new OutOfMemory()
+  readonly #outOfMemoryKills = new OutOfMemoryKills()
   #wakeTimer: NodeJS.Timeout | undefined
   #isPlanDue = false
   #isFrozen = false
@@ -67,10 +66,10 @@ export class Fleet {
   constructor(options: FleetOptions) {
     this.#options = options
     this.#config = options.config
-    this.#wanted = new Wanted(options.config)
+    this.#workerCount = new WorkerCount(options.config)
     this.#narrator = options.narrator
     const changed = () => this.#wake()
-    this.crew = new Crew({
+    this.workers = new Workers({
       ...options,
       recycle: options.config.recycle,
       identity: options.config.identity,
@@ -78,24 +77,24 @@ export class Fleet {
       sendToGateway: message => this.sendToGateway(message),
       changed,
       learned: generation => this.#learned(generation),
-      told: (worker, message) => this.generations.told(worker.generation, message),
+      developmentMessage: (worker, message) => this.generations.developmentMessage(worker.generation, message),
       slots: number => this.generations.get(number)?.slots ?? { wsgi: 0, asgi: 0 },
-      offended: (worker, what) => this.#workerOffended(worker, what),
-      loadFailed: (worker, message, traceback) => this.#workerLoadFailed(worker, message, traceback),
-      gone: (worker, how, isCrash) => this.#workerGone(worker, how, isCrash),
+      offended: (worker, what) => this.#ends.offended(worker, what),
+      loadFailed: (worker, failure) => this.#ends.loadFailed(worker, failure),
+      gone: (worker, how, isCrash) => this.#ends.gone(worker, how, isCrash),
     })
     this.#gateways = new Gateways({
       ...options,
-      outOfMemory: this.#outOfMemory,
-      crew: this.crew,
+      outOfMemoryKills: this.#outOfMemoryKills,
+      workers: this.workers,
       mounts: () => this.#foundMounts(),
       serving: () => this.serving,
       changed,
     })
     this.generations = new Generations({
       ...options,
-      outOfMemory: this.#outOfMemory,
-      crew: this.crew,
+      outOfMemoryKills: this.#outOfMemoryKills,
+      workers: this.workers,
       changed,
       learned: generation => this.#learned(generation),
       serves: generation => this.sendToGateway({ type: 'serve', generation }),
@@ -105,6 +104,7 @@ export class Fleet {
         options.onReloaded()
       },
     })
+    this.#ends = new WorkerEnds(this.generations, this.#narrator, this.#outOfMemoryKills)
   }
 
   get gateway(): GatewayHandle | null {
@@ -116,7 +116,7 @@ export class Fleet {
     return this.generations.serving
   }
 
-  /** An interpreter that is in use; null while none was found. */
+  /** A Python that is in use; null while none was found. */
   get python(): string | null {
     for (const { python } of this.generations.values()) if (python !== null) return python.path
     return null
@@ -127,22 +127,22 @@ export class Fleet {
     return this.generations.next !== null
   }
 
-  /** New processes with the code of now; they take over when all of them serve. The first call starts everything. */
+  /** New processes with the present code. They take over when all of them serve. The first call starts everything. */
   beginGeneration(): void {
-    this.generations.begin(this.#config, this.#wanted.of('wsgi'))
+    this.generations.begin(this.#config, this.#workerCount.of('wsgi'))
   }
 
-  /** For the next generation, and the number of workers at once. */
+  /** The next generation has the new configuration; the number of workers changes at once. */
   configure(config: Config, hasNewWorkers: boolean): void {
     this.#config = config
     this.sendToGateway({ type: 'error-pages', pages: config.errorPages })
-    this.#wanted.configure(config, hasNewWorkers)
+    this.#workerCount.configure(config, hasNewWorkers)
     this.#wake()
   }
 
-  /** Workers that should serve: of the newest generation. */
+  /** How many workers of the newest generation should serve. */
   get wanted(): number {
-    return this.#wanted.of(this.#newestInterface)
+    return this.#workerCount.of(this.#newestInterface)
   }
 
   get #newestInterface(): Interface | null {
@@ -152,26 +152,27 @@ export class Fleet {
 
   /** One worker more or less. */
   changeWanted(by: number): void {
-    this.#wanted.change(this.#newestInterface, by)
+    this.#workerCount.change(this.#newestInterface, by)
     this.#wake()
   }
 
-  /** The gateway says that it is not ready any more, and serves on. */
+  /** From now on the gateway answers health checks with "not ready", and serves on. */
   announceStop(): void {
     this.#gateways.announceStop()
   }
 
-  /** Stops planning: what happens from here on is only recorded. */
+  /** Stops planning: from now on events are only recorded. */
   freeze(): void {
     this.#isFrozen = true
     clearTimeout(this.#wakeTimer)
-    this.crew.freeze()
-    this.#outOfMemory.stop()
+    this.workers.freeze()
+    this.#outOfMemoryKills.stop()
+    this.#ends.freeze()
     this.generations.freeze()
     this.#gateways.freeze()
   }
 
-  /** Calls back after every change, which is all that the shutdown has to wait for. */
+  /** Calls back after every change: the shutdown waits for those. */
   onChange(callback: () => void): void {
     this.#onChange = callback
   }
@@ -182,7 +183,7 @@ export class Fleet {
 
   /** From the control socket. */
   onHello(channel: WorkerChannel, id: number, pid: number): boolean {
-    return this.crew.onHello(channel, id, pid)
+    return this.workers.onHello(channel, id, pid)
   }
 
   // ---- planning ----
@@ -198,7 +199,7 @@ export class Fleet {
     this.#isPlanDue = false
     if (this.#isFrozen) return
     clearTimeout(this.#wakeTimer)
-    this.generations.forget(number => this.crew.workers.values().some(({ generation }) => generation === number))
+    this.generations.forget(number => this.workers.values().some(({ generation }) => generation === number))
     const { actions, wakeAt } = plan(this.#describe())
     for (const action of actions) this.#perform(action)
     if (actions.length > 0) this.#wake()
@@ -206,27 +207,27 @@ export class Fleet {
       this.#wakeTimer = setTimeout(() => this.#plan(), Math.min(MAX_TIMER_MS, Math.max(1, wakeAt - performance.now())))
   }
 
-  #describe(): World {
+  #describe(): FleetState {
     return {
       now: performance.now(),
       gracefulMs: this.#gracefulMs,
       gateway: this.gateway === null ? 'gone' : this.gateway.listeningSince === null ? 'starting' : 'listening',
       gatewaySince: this.gateway?.startedAt ?? 0,
       gatewayNotBefore: this.#gateways.notBefore,
-      current: this.generations.serving,
+      serving: this.generations.serving,
       next: this.generations.next,
       nextNotBefore: this.generations.notBefore,
       generations: [...this.generations.values()].map(({ number, preloader, forkNotBefore, interface: kind }) => ({
         number,
         preloader,
         forkNotBefore,
-        wanted: this.#wanted.of(kind),
+        wanted: this.#workerCount.of(kind),
       })),
-      workers: [...this.crew.workers.values()],
+      workers: [...this.workers.values()],
     }
   }
 
-  /** Who develops does not wait for a stream of the old code to end. */
+  /** A developer should not wait until a stream of the old code ends. */
   get #gracefulMs(): number {
     const { graceful } = this.#config.timeouts
     return this.#options.development === null ? graceful : Math.min(graceful, DEVELOPMENT_GRACEFUL_MS)
@@ -247,21 +248,22 @@ export class Fleet {
         this.generations.promote()
         break
       case 'fork':
-        this.crew.fork(action.generation)
+        this.workers.fork(action.generation)
         break
       case 'end-preloader':
         this.generations.get(action.generation)?.end()
         break
       default:
-        this.crew.command(action.type, action.worker)
+        this.workers.command(action.type, action.worker)
     }
   }
 
   // ---- generations ----
 
-  /** Its application is known, and none of its workers answers yet. */
+  /** The generation's application is known, and none of its workers answers yet. */
   #learned(generation: Generation): void {
-    this.#narrator.learned(generation, this.#wanted.of(generation.interface))
+    const mounts = mountsOf(generation.application, this.#config)
+    this.#narrator.learned(generation, this.#workerCount.of(generation.interface), mounts)
     this.#gateways.tellStatic()
   }
 
@@ -273,53 +275,12 @@ export class Fleet {
   }
 
   #pids(generation: Generation): Record<string, number[]> {
-    const workers = [...this.crew.workers.values()].flatMap(worker => worker.pid ?? [])
+    const workers = [...this.workers.values()].flatMap(worker => worker.pid ?? [])
     return {
       master: [process.pid],
       gateway: this.gateway?.pid === undefined ? [] : [this.gateway.pid],
       preloader: generation.pid === undefined ? [] : [generation.pid],
       workers,
     }
-  }
-
-  // ---- workers ----
-
-  #workerLoadFailed(worker: WorkerHandle, message: string, traceback: string): void {
-    // Those of one generation fail together: the first says it all.
-    worker.lastLine = message
-    if (worker.generation === this.generations.next)
-      this.generations.get(worker.generation)?.fail({ kind: 'load', message, traceback })
-    else if (worker.generation === this.generations.serving)
-      this.#narrator.workerLoadFailed(worker, { message, traceback })
-  }
-
-  #workerGone(worker: WorkerHandle, how: string, isCrash: boolean): void {
-    const generation = this.generations.get(worker.generation)
-    if (this.#isFrozen || generation === undefined) return
-    const why = isCrash ? this.#outOfMemory.explain(how) : how
-    const isHopeless = isCrash && this.#countCrash(worker, generation)
-    this.#narrator.workerGone(worker, why, isCrash, isHopeless ? null : generation.crashes)
-    if (isHopeless) this.#giveUp(generation, `${why}${describeLastWords(worker)}`)
-  }
-
-  /** It has broken the rules and is replaced. That counts as a crash, for the next one may do the same. */
-  #workerOffended(worker: WorkerHandle, what: string): void {
-    const generation = this.generations.get(worker.generation)
-    if (this.#isFrozen || generation === undefined) return
-    const isHopeless = this.#countCrash(worker, generation)
-    this.#narrator.workerOffended(worker, what, isHopeless ? null : generation.crashes)
-    if (isHopeless) this.#giveUp(generation, `was not believed: ${what}`)
-  }
-
-  /** Counts each worker once. True: the generation that comes up is given up. */
-  #countCrash(worker: WorkerHandle, { number, crashes }: Generation): boolean {
-    if (!worker.isCounted) crashes.died(worker.startedAt, worker.servingSince, performance.now())
-    worker.isCounted = true
-    return number === this.generations.next && crashes.row >= HOPELESS
-  }
-
-  #giveUp(generation: Generation, last: string): void {
-    const message = `workers die before they serve, ${HOPELESS} times in a row; the last one ${last}`
-    generation.fail({ kind: 'run', message, traceback: '' })
   }
 }

@@ -1,8 +1,9 @@
 /**
- * The master's object for a gateway process: spawned with the listening sockets in its stdio, told where to listen,
- * watched until it is gone. Runs in the master; the process's own code is `src/gateway`.
+ * The master's object for a gateway process: spawns it with the listening sockets in its stdio, sends it its configuration, and watches
+ * it until it is gone. Runs in the master; the process's own code is `src/gateway`.
  *
- * Invariant: `events.gone` is called exactly once, when the process has ended, and nothing after it.
+ * Invariant: `events.gone` is called exactly once, when the process has ended, and no event comes after it.
+ * Not here: when to start or kill one (`supervise.ts`), the one that is in use (`gateways.ts`).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { standardStream } from '../../base/standard-streams.ts'
@@ -10,13 +11,13 @@ import { version } from '../../base/version.ts'
 import type { Config, GatewayConfig } from '../../config/types.ts'
 import { type MasterChannel, openMasterChannel } from '../../control/ipc.ts'
 import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
-import type { Listener } from '../host/listeners.ts'
+import type { Listener } from '../host/listener.ts'
 import { describeExit } from '../output/describe.ts'
 import type { Outputs } from '../output/output.ts'
 
 export interface GatewayEvents {
   message(message: GatewayToMaster): void
-  /** Something printed to its stderr: only Node does that, when something is wrong. */
+  /** A line on its stderr: only Node writes there, when something is wrong. */
   stderr(line: string): void
   /** `how`: `was killed by SIGKILL`, `exited with code 1`, `could not be started: …`. */
   gone(how: string): void
@@ -36,9 +37,9 @@ const FIRST_LISTENER_FD = 3
 
 export class GatewayHandle {
   readonly startedAt: number = performance.now()
-  /** When it said `listening`; null before. */
+  /** When it reported `listening`; null before. */
   listeningSince: number | null = null
-  /** Requests that wait or run there, as it told last. */
+  /** Requests that wait or run there, by its last report. */
   inFlight = 0
   /** It answered `drained`. */
   isDrained = false
@@ -50,10 +51,10 @@ export class GatewayHandle {
 
   constructor(options: GatewayOptions) {
     this.#events = options.events
-    // Nobody may open a debugger in it by a signal, however the master was started.
+    // Whatever flags the master has: no signal may open a debugger in the gateway.
     const flags = [...process.execArgv, '--disable-sigusr1']
     this.#child = spawn(process.execPath, [...flags, options.program], {
-      // Its stdout is ours, or our stderr: the access log goes there without a detour.
+      // The access log goes to our stdout or stderr without a detour.
       stdio: [
         'ignore',
         standardStream(options.config.accessLog?.path ?? '') ?? 1,
@@ -61,7 +62,7 @@ export class GatewayHandle {
         ...options.listeners.map(listener => listener.fd),
         'ipc',
       ],
-      // A session of its own: Ctrl-C in a terminal reaches the master only, which ends the others in order.
+      // A session of its own: Ctrl-C in a terminal reaches only the master, which ends the others in order.
       detached: true,
     })
     this.#child.on('error', error => {
@@ -88,7 +89,7 @@ export class GatewayHandle {
     })
   }
 
-  /** Undefined where it could not be started. */
+  /** Undefined when it could not be started. */
   get pid(): number | undefined {
     return this.#child.pid
   }
@@ -101,16 +102,16 @@ export class GatewayHandle {
     this.#channel.send(message)
   }
 
-  /** Ends it in order: without its channel it finishes what runs, for a few seconds at most, and leaves. */
+  /** Ends it in order: without its channel it finishes its requests, for a few seconds at most, and exits. */
   release(): void {
     this.#channel.close()
   }
 
-  /** SIGKILL; false when that was done before: its end is on the way. */
+  /** SIGKILL; false: it was sent before. */
   kill(): boolean {
     if (this.#killed) return false
     this.#killed = true
-    // Node has not reaped it before 'exit', so the number is still its own.
+    // Before 'exit' Node has not reaped the process, so the number still belongs to it.
     if (!this.#gone) this.#child.kill('SIGKILL')
     return true
   }

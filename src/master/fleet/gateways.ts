@@ -1,40 +1,40 @@
 /**
- * The gateway of the moment and its successors: starts one, tells it what it must know, passes on what it says, and counts those
- * that crash. Runs in the master.
+ * The present gateway and its successors: starts one, sends it the state that it must know, passes on its messages, and counts crashes.
+ * Runs in the master.
  *
- * Invariant: what every gateway must know (that the program stops, the static files) a new one is told at once.
+ * Invariant: a new gateway gets at once what the one before it was told: that the program stops, which generation serves, the static files.
  * Not here: one process (`gateway-handle.ts`), when to start or kill one (`supervise.ts`).
  */
 import type { Config, StaticMount } from '../../config/types.ts'
 import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
 import type { Development } from '../development/development.ts'
-import type { Listener } from '../host/listeners.ts'
-import type { OutOfMemory } from '../host/out-of-memory.ts'
+import type { Listener } from '../host/listener.ts'
+import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
 import type { Narrator } from '../output/narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
 import { CrashLoop } from './crash-loop.ts'
 import { GatewayHandle } from './gateway-handle.ts'
-import type { Crew } from './workers.ts'
+import type { Workers } from './workers.ts'
 
 export interface GatewaysOptions {
   readonly programs: Programs
   readonly listeners: readonly Listener[]
   readonly outputs: Outputs
   readonly narrator: Narrator
-  readonly outOfMemory: OutOfMemory
-  readonly crew: Crew
+  readonly outOfMemoryKills: OutOfMemoryKills
+  readonly workers: Workers
   /** With `--reload`. */
   readonly development: Development | null
   /** Static files that the generations' settings name. */
   readonly mounts: () => StaticMount[]
-  /** The generation that serves. Null: none has yet, so a gateway that cannot listen was told a wrong address. */
+  /** The generation that serves. Null: none has served yet, so the address is wrong when the gateway cannot listen. */
   readonly serving: () => number | null
-  /** The state is another one: whoever plans should look. */
+  /** The state has changed, so the plan must be made again. */
   readonly changed: () => void
-  /** It has answered `ping`. */
+  /** The gateway has answered `ping`. */
   readonly onPong: () => void
-  /** It cannot listen: the program ends with this code. */
+  /** The gateway cannot listen: the program ends with this code. */
   readonly onFatal: (exitCode: number) => void
 }
 
@@ -42,7 +42,7 @@ export class Gateways {
   current: GatewayHandle | null = null
   readonly #options: GatewaysOptions
   readonly #crashes = new CrashLoop()
-  /** The program stops after a while, and all goes on until then. */
+  /** The program stops soon, and serves on until then. */
   #isStopping = false
   #isFrozen = false
 
@@ -50,7 +50,7 @@ export class Gateways {
     this.#options = options
   }
 
-  /** Another one should not start before this moment, in milliseconds. */
+  /** The earliest moment for the next start, in milliseconds. */
   get notBefore(): number {
     return this.#crashes.notBefore
   }
@@ -59,18 +59,18 @@ export class Gateways {
     this.current?.send(message)
   }
 
-  /** It says that it is not ready any more, and serves on. */
+  /** From now on the gateway answers health checks with "not ready", and serves on. */
   announceStop(): void {
     this.#isStopping = true
     this.send({ type: 'stopping' })
   }
 
-  /** Again when nothing has changed, which costs little. */
+  /** Also when nothing has changed: that costs little. */
   tellStatic(): void {
     this.send({ type: 'static', mounts: this.#options.mounts() })
   }
 
-  /** No end of one matters any more. */
+  /** From now on the end of a gateway is no crash. */
   freeze(): void {
     this.#isFrozen = true
   }
@@ -97,28 +97,28 @@ export class Gateways {
   }
 
   #onMessage(message: GatewayToMaster): void {
-    const { narrator, development, crew, changed, onPong } = this.#options
+    const { narrator, development, workers, changed, onPong } = this.#options
     if (message.type === 'log') narrator.gatewayLog(message.level, message.message, message.request ?? '')
     else if (message.type === 'request') narrator.requestOver(message)
     else if (message.type === 'pong') onPong()
     else if (message.type === 'code-changed') development?.foundStale(message.path)
     else if (message.type === 'drained') narrator.drained(message.cut)
-    else if ('worker' in message) crew.onGateway(message)
+    else if ('worker' in message) workers.onGateway(message)
     changed()
   }
 
   #gone(handle: GatewayHandle, how: string): void {
-    const { narrator, outOfMemory, crew, serving, changed, onFatal } = this.#options
+    const { narrator, outOfMemoryKills, workers, serving, changed, onFatal } = this.#options
     if (handle !== this.current) return
     this.current = null
     if (!this.#isFrozen) {
-      // Another one would not listen either.
+      // At the first start, a gateway that never listened: the next one would not listen either.
       const isFatal = serving() === null && handle.listeningSince === null
       this.#crashes.died(handle.startedAt, handle.listeningSince, performance.now())
-      narrator.gatewayGone(outOfMemory.explain(how), handle, isFatal, this.#crashes)
+      narrator.gatewayGone(outOfMemoryKills.explain(how), handle, isFatal, this.#crashes)
       if (isFatal) onFatal(1)
     }
-    crew.unlink()
+    workers.unlink()
     changed()
   }
 }

@@ -1,10 +1,10 @@
 /**
- * One generation: the application code and the Python of one moment, with the preloader that holds them. Finds its
- * surroundings, starts the preloader, starts another one with preload off when the inspection finds what does not survive a fork.
- * Runs in the master.
+ * One generation: the application's code and its Python at one moment, with the preloader that holds them. It finds the
+ * application's environment, starts the preloader, and reports what becomes of it. Runs in the master.
  *
- * Invariants: `failed` comes at most once and only before `settle`; after `end` or `kill` nothing is reported but the
- * exits of workers. A generation never changes its code: whoever needs newer code starts a new one.
+ * Invariants: `failed` comes at most once and only before `settle`; after `end` or `kill` it reports nothing but the exits of
+ * workers. A generation never changes its code: newer code needs a new generation.
+ * Not here: which preloader follows which (`preloaders.ts`), which generation serves (`generations.ts`).
  */
 import type { Config, PreloadMode } from '../../config/types.ts'
 import type {
@@ -15,36 +15,35 @@ import type {
   PreloaderToMaster,
 } from '../../control/messages.ts'
 import { OperatorError } from '../errors.ts'
+import { type ApplicationEnvironment, findApplicationEnvironment } from '../host/application-environment.ts'
 import type { Python } from '../host/python.ts'
-import { findSurroundings, type Surroundings } from '../host/surroundings.ts'
 import { describeDuration } from '../output/describe.ts'
 import type { Outputs } from '../output/output.ts'
 import { CrashLoop } from './crash-loop.ts'
-import { PreloaderHandle } from './preloader-handle.ts'
-import { preloaderStart } from './preloader-start.ts'
+import { Preloaders, type PreloadersEvents } from './preloaders.ts'
 import type { GenerationView } from './supervise.ts'
 
 export type Interface = LoadedApplication['interface']
 
-/** Why a generation cannot serve. `load`: the application's fault; `operator`: what it was told (a Python, a directory); `run`: it dies. */
+/** Why a generation cannot serve. `load`: the application's fault; `operator`: a wrong setting; `run`: its processes die or hang. */
 export interface GenerationFailure extends LoadFailure {
   readonly kind: 'load' | 'operator' | 'run'
 }
 
 /** From the preloader, or from a worker that imports by itself. */
-export type Told = Extract<PreloaderToMaster, { readonly type: 'imported' | 'report' }>
+export type DevelopmentMessage = Extract<PreloaderToMaster, { readonly type: 'imported' | 'report' }>
 
 export interface GenerationEvents {
   /** The preloader can fork now; with preload off the application is not known yet. */
   forkable(generation: Generation): void
   failed(generation: Generation, failure: GenerationFailure): void
-  /** What is being developed: files that were read, what went wrong. */
-  told(generation: Generation, message: Told): void
+  /** While developing: the files that Python read, or a report of an error. */
+  developmentMessage(generation: Generation, message: DevelopmentMessage): void
   /** `forked`, `fork-failed`, `exited`. */
   worker(generation: Generation, message: WorkerMessage): void
   /** The preloader ended unasked, after `forkable`. */
   orphaned(generation: Generation, how: string): void
-  /** The preloader has ended as asked. */
+  /** The preloaders have ended as asked. */
   ended(generation: Generation): void
   /** The import left something that does not survive a fork. */
   hazards(generation: Generation): void
@@ -58,11 +57,11 @@ export type WorkerMessage = Extract<PreloaderToMaster, { readonly worker: number
 export interface GenerationOptions {
   readonly number: number
   readonly config: Config
-  /** Workers of a WSGI application. */
+  /** How many workers it should have if the application is WSGI. */
   readonly wanted: number
-  /** What its application probably is; null: nobody knows. */
+  /** The interface that its application probably has; null: unknown. */
   readonly expected: Interface | null
-  /** Nothing is forked: the application is loaded, and ended again. */
+  /** No worker is forked: the preloader loads the application, ends it, and exits. */
   readonly isCheck?: boolean
   readonly program: string
   readonly runtimeDirectory: string
@@ -75,52 +74,63 @@ const REPORT_MS = 10_000
 export class Generation implements Omit<GenerationView, 'wanted'> {
   readonly number: number
   preloader: GenerationView['preloader'] = 'loading'
-  /** What was loaded, once it is known. */
+  /** Null until it is loaded. */
   application: LoadedApplication | null = null
-  /** What does not survive a fork; empty when nothing was found or nobody looked. */
+  /** Null: it is not found yet, or there is none. */
+  python: Python | null = null
+  /** What would not survive a fork; empty: nothing was found, or nobody looked. */
   hazards: readonly ForkHazard[] = []
-  /** While developing: where its framework could show more. */
+  /** While developing: hints how its framework could show more. */
   notes: readonly string[] = []
-  /** As used now: `off` after hazards. */
-  preload: PreloadMode
   readonly startedAt: number = performance.now()
-  /** When the preloader could fork; null before. */
+  /** Since when the preloader can fork; null: it cannot yet. */
   forkableSince: number | null = null
   readonly crashes: CrashLoop = new CrashLoop()
   readonly #options: GenerationOptions
   readonly #events: GenerationEvents
-  /** The last one is in use; those before it are ending. */
-  readonly #preloaders: PreloaderHandle[] = []
+  readonly #preloaders: Preloaders
   readonly #report: NodeJS.Timeout
-  #surroundings: Surroundings | null = null
-  /** Aborted when nobody waits for the Python any more. */
+  /** Aborts the search for the Python. */
   readonly #search = new AbortController()
   #expected: Interface | null
-  /** The preloader follows the application's lines, to tell which one makes a hazard that another preloader has found. */
-  #locatesHazards = false
-  /** Another preloader is started as soon as this one has gone: what the import locked, or bound, is free by then. */
-  #isReplaced = false
-  #reported = false
-  #ending = false
+  /** `failed` was called, or must not be called any more. */
+  #isSettled = false
+  #isEnding = false
 
   constructor(options: GenerationOptions) {
     this.number = options.number
-    this.preload = options.config.preload
     this.#expected = options.expected
     this.#options = options
     this.#events = options.events
+    this.#preloaders = new Preloaders({
+      ...options,
+      generation: options.number,
+      multiprocess: options.wanted > 1,
+      isCheck: options.isCheck ?? false,
+      events: {
+        message: message => this.#receive(message),
+        unsafe: message => {
+          this.#expected = message.interface
+          this.hazards = message.hazards
+        },
+        preloadOff: () => this.#events.hazards(this),
+        output: (line, isError) => this.#events.output(this, line, isError),
+        died: how => this.#onDeath(how),
+        ended: () => this.#events.ended(this),
+      },
+    })
     this.#report = setInterval(() => {
       this.#events.stillLoading(this, describeDuration(performance.now() - this.startedAt))
     }, REPORT_MS)
     void this.#start()
   }
 
-  /** Null: not found yet, or not at all. */
-  get python(): Python | null {
-    return this.#surroundings?.python ?? null
+  /** In force now: `off` after hazards. */
+  get preload(): PreloadMode {
+    return this.#preloaders.preload
   }
 
-  /** What its application is, as far as it is known: with preload off its first worker tells. */
+  /** The interface of its application, as far as it is known: with preload off the first worker tells. */
   get interface(): Interface | null {
     return this.application?.interface ?? this.#expected
   }
@@ -129,13 +139,23 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
     return this.#options.config.warmup
   }
 
-  get slots(): Record<LoadedApplication['interface'], number> {
+  get slots(): Record<Interface, number> {
     const { threads, concurrency } = this.#options.config
     return { wsgi: threads, asgi: concurrency }
   }
 
   get forkNotBefore(): number {
     return this.crashes.notBefore
+  }
+
+  /** The process id of its preloader. */
+  get pid(): number | undefined {
+    return this.#preloaders.pid
+  }
+
+  /** No preloader of it runs. */
+  get isGone(): boolean {
+    return this.#preloaders.isGone
   }
 
   /** The application is known: from the preloader, or from the first worker when it imports. */
@@ -145,96 +165,58 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
   }
 
   send(message: MasterToPreloader): void {
-    this.#preloaders.at(-1)?.send(message)
+    this.#preloaders.send(message)
   }
 
-  /** It cannot serve, for a reason found outside (a worker's import, too many deaths). */
+  /** It cannot serve. Also called from outside: a worker's import failed, workers die again and again, it takes too long. */
   fail(failure: GenerationFailure): void {
-    if (this.#reported || this.#ending) return
-    this.#reported = true
-    clearInterval(this.#report)
+    if (this.#isSettled || this.#isEnding) return
+    this.settle()
     this.#events.failed(this, failure)
   }
 
-  /** It serves: from here on deaths are replaced and are no failures. */
+  /** It serves: from now on a death is replaced, and is no failure of the generation. */
   settle(): void {
-    this.#reported = true
+    this.#isSettled = true
     clearInterval(this.#report)
   }
 
-  /** In order; at once while it imports, which nothing interrupts in order. */
+  /** In order; at once while it imports. */
   end(): void {
-    const loading = this.preloader === 'loading'
+    const isImporting = this.preloader === 'loading'
     this.#stopReporting()
-    for (const preloader of this.#preloaders) {
-      if (loading) preloader.kill()
-      preloader.end()
-    }
-    if (this.#preloaders.every(preloader => preloader.isGone)) this.#events.ended(this)
+    this.#preloaders.end(isImporting)
+    if (this.isGone) this.#events.ended(this)
   }
 
-  /** SIGKILL to everything that is left of it. */
+  /** SIGKILL to every process that is left. */
   kill(): void {
     this.#stopReporting()
-    for (const preloader of this.#preloaders) preloader.kill()
-  }
-
-  /** Of its preloader. */
-  get pid(): number | undefined {
-    return this.#preloaders.at(-1)?.pid
-  }
-
-  get isGone(): boolean {
-    return this.#preloaders.every(preloader => preloader.isGone)
+    this.#preloaders.kill()
   }
 
   #stopReporting(): void {
-    this.#ending = true
+    this.#isEnding = true
     this.#search.abort()
     this.preloader = 'gone'
     clearInterval(this.#report)
   }
 
   async #start(): Promise<void> {
+    let environment: ApplicationEnvironment
     try {
-      this.#surroundings = await findSurroundings(this.#options.config, this.#search.signal)
+      environment = await findApplicationEnvironment(this.#options.config, this.#search.signal)
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.preloader = 'gone'
       this.fail({ kind: 'operator', message: error.message, traceback: '' })
       return
     }
-    if (!this.#ending) this.#spawn(this.#surroundings)
+    this.python = environment.python
+    if (!this.#isEnding) this.#preloaders.start(environment)
   }
 
-  #spawn({ python, environment, settingsFrom }: Surroundings): void {
-    const { config, number, wanted, program, runtimeDirectory, outputs, isCheck = false } = this.#options
-    const handle: PreloaderHandle = new PreloaderHandle({
-      python: python.path,
-      program,
-      directory: config.directory,
-      environment,
-      outputs,
-      start: preloaderStart(config, {
-        generation: number,
-        runtimeDirectory,
-        settingsFrom,
-        multiprocess: wanted > 1,
-        preload: this.preload,
-        locateHazards: this.#locatesHazards,
-        isCheck,
-      }),
-      events: {
-        message: message => this.#receive(handle, message),
-        output: (line, isError) => this.#events.output(this, line, isError),
-        gone: how => this.#onGone(handle, how),
-      },
-    })
-    this.#preloaders.push(handle)
-  }
-
-  #receive(from: PreloaderHandle, message: PreloaderToMaster): void {
-    if (from !== this.#preloaders.at(-1)) return
+  #receive(message: Parameters<PreloadersEvents['message']>[0]): void {
     switch (message.type) {
       case 'loaded':
         this.hazards = message.hazards
@@ -247,17 +229,11 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
         this.#becomeForkable()
         break
       case 'load-failed':
-        // It loaded before: the workers tell what is wrong, if it is.
-        if (this.#isLocating) this.#withoutPreload(from)
-        else this.fail({ kind: 'load', message: message.message, traceback: message.traceback })
-        break
-      case 'unsafe':
-        this.#expected = message.interface
-        this.#onHazards(from, message.hazards)
+        this.fail({ kind: 'load', message: message.message, traceback: message.traceback })
         break
       case 'imported':
       case 'report':
-        this.#events.told(this, message)
+        this.#events.developmentMessage(this, message)
         break
       default:
         this.#events.worker(this, message)
@@ -271,48 +247,15 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
     this.#events.forkable(this)
   }
 
-  get #isLocating(): boolean {
-    return this.#locatesHazards && this.preload === 'auto'
-  }
-
-  #onHazards(from: PreloaderHandle, hazards: readonly ForkHazard[]): void {
-    if (this.#ending || this.preload !== 'auto') return
-    this.hazards = hazards
-    if (this.#locatesHazards) {
-      this.#withoutPreload(from)
-      return
-    }
-    this.#locatesHazards = this.#isReplaced = true
-    from.end()
-  }
-
-  #withoutPreload(from: PreloaderHandle): void {
-    this.preload = 'off'
-    this.#locatesHazards = false
-    this.#isReplaced = true
-    this.#events.hazards(this)
-    from.end()
-  }
-
-  #onGone(handle: PreloaderHandle, how: string): void {
-    if (this.#ending) {
-      if (this.isGone) this.#events.ended(this)
-      return
-    }
-    if (handle !== this.#preloaders.at(-1)) return
-    if (this.#isLocating && !this.#isReplaced) this.#withoutPreload(handle)
-    if (this.#isReplaced) {
-      this.#isReplaced = false
-      this.#spawn(this.#surroundings!)
-      return
-    }
-    const loading = this.preloader === 'loading'
+  #onDeath(how: string): void {
+    const wasLoading = this.preloader === 'loading'
     this.preloader = 'gone'
-    if (!loading) this.#events.orphaned(this, how)
-    // After `load-failed` it leaves by itself; `fail` reports once.
-    else {
-      const message = `${this.#options.config.app.display} could not be imported: the process that imports it ${how}`
-      this.fail({ kind: 'load', message, traceback: '' })
+    if (!wasLoading) {
+      this.#events.orphaned(this, how)
+      return
     }
+    // After `load-failed` the preloader leaves by itself; `fail` reports once.
+    const message = `${this.#options.config.app.display} could not be imported: the process that imports it ${how}`
+    this.fail({ kind: 'load', message, traceback: '' })
   }
 }

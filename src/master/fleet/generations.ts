@@ -1,62 +1,62 @@
 /**
- * Which generation serves, and which one comes up to take its place: begins them, promotes the next one, gives up what cannot
- * serve. Runs in the master.
+ * Which generation serves, and which one comes up to replace it: begins a generation, promotes it, or gives it up when it cannot serve.
+ * Runs in the master.
  *
- * Invariants: at most one comes up; one that has been overtaken is only ended. Not here: what one generation is (`generation.ts`), when to promote
- * and whom to end (`supervise.ts`), workers (`workers.ts`).
+ * Invariants: at most one generation comes up; when a newer one overtakes it, it is only ended.
+ * Not here: what one generation is (`generation.ts`), when to promote it and what to end (`supervise.ts`), workers (`workers.ts`).
  */
 import type { Config } from '../../config/types.ts'
 import type { Development } from '../development/development.ts'
-import { hasTerminal } from '../development/terminal.ts'
-import type { OutOfMemory } from '../host/out-of-memory.ts'
+import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
+import { hasTerminal } from '../host/terminal.ts'
 import { describeDuration } from '../output/describe.ts'
 import type { Narrator } from '../output/narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
 import { CrashLoop } from './crash-loop.ts'
-import { Generation, type GenerationFailure, type Interface, type Told } from './generation.ts'
-import type { Crew } from './workers.ts'
+import { type DevelopmentMessage, Generation, type GenerationFailure, type Interface } from './generation.ts'
+import type { Workers } from './workers.ts'
 
 export interface GenerationsOptions {
   readonly programs: Programs
   readonly runtimeDirectory: string
   readonly outputs: Outputs
   readonly narrator: Narrator
-  readonly outOfMemory: OutOfMemory
-  readonly crew: Crew
+  readonly outOfMemoryKills: OutOfMemoryKills
+  readonly workers: Workers
   /** With `--reload`. */
   readonly development: Development | null
-  /** The state is another one: whoever plans should look. */
+  /** The state has changed, so the plan must be made again. */
   readonly changed: () => void
-  /** Its application is known, and none of its workers answers yet. */
+  /** The generation's application is known, and none of its workers answers yet. */
   readonly learned: (generation: Generation) => void
-  /** From here on it serves, and those before it no more. */
+  /** It serves from now on, and the generations before it do not. */
   readonly serves: (generation: number) => void
-  /** For the first time one serves. */
+  /** The first generation that serves. */
   readonly firstServes: (generation: Generation) => void
-  /** A generation serves, or was given up. */
+  /** A generation serves now, or was given up. */
   readonly onReloaded: () => void
   /** The first generation cannot serve: the program ends with this code. */
   readonly onFatal: (exitCode: number) => void
 }
 
-/** A timer that is set to more than 24 days fires at once. */
+/** A timer of more than 24 days would fire at once. */
 export const MAX_TIMER_MS = 86_400_000
 
 export class Generations {
-  /** The one that serves; null until the first does. */
+  /** The generation that serves; null until the first does. */
   serving: number | null = null
-  /** The one that comes up; null: none does. */
+  /** The generation that comes up; null: there is none. */
   next: number | null = null
   readonly #options: GenerationsOptions
   readonly #narrator: Narrator
   readonly #generations = new Map<number, Generation>()
   readonly #crashes = new CrashLoop()
   #last = 0
-  /** Of the last generation whose application is known. */
+  /** Of the last generation that served. */
   #interface: Interface | null = null
   #hasServed = false
-  /** While developing: to look for them at each save again would cost an import, and say the same again. */
+  /** While developing: preload stays off then. To look for hazards after each save would cost an import, and find the same. */
   #hadHazards = false
   #startTimer: NodeJS.Timeout | undefined
   #isFrozen = false
@@ -74,14 +74,14 @@ export class Generations {
     return this.#generations.values()
   }
 
-  /** Another one should not begin before this moment, in milliseconds. */
+  /** The earliest moment for a new generation after a crash, in milliseconds. */
   get notBefore(): number {
     return this.#crashes.notBefore
   }
 
-  /** The next one. One that is still coming up is planned away: its code is older. */
+  /** Begins the next generation. One that is still coming up has older code: the plan ends it. */
   begin(config: Config, wanted: number): void {
-    const { programs, runtimeDirectory, outputs, development, crew, changed, learned } = this.#options
+    const { programs, runtimeDirectory, outputs, development, workers, changed, learned } = this.#options
     const number = ++this.#last
     this.next = number
     development?.began(number)
@@ -99,8 +99,8 @@ export class Generations {
           changed()
         },
         failed: (one, failure) => this.#failed(one, failure),
-        told: (one, message) => this.told(one.number, message),
-        worker: (one, message) => crew.onPreloader(one, message),
+        developmentMessage: (one, message) => this.developmentMessage(one.number, message),
+        worker: (one, message) => workers.onPreloader(one, message),
         orphaned: (one, how) => this.#orphaned(one, how),
         ended: changed,
         hazards: one => {
@@ -116,7 +116,7 @@ export class Generations {
     changed()
   }
 
-  /** The next one serves from here on. */
+  /** The next generation serves from now on. */
   promote(): void {
     const { development, serves, firstServes } = this.#options
     const generation = this.get(this.next)!
@@ -126,21 +126,21 @@ export class Generations {
     this.serving = this.next
     this.#hasServed = true
     serves(generation.number)
-    // Before `onReloaded`, which may begin the next one.
+    // Before `onReloaded`, which may begin another generation.
     if (isFirst || development === null) this.#narrator.promoted(generation, isFirst)
     development?.serves(generation.number)
     if (isFirst) firstServes(generation)
     this.#settleReload()
   }
 
-  /** What is being developed, from a preloader or a worker. */
-  told(generation: number, message: Told): void {
+  /** While developing, from a preloader or a worker. */
+  developmentMessage(generation: number, message: DevelopmentMessage): void {
     const { development } = this.#options
     if (message.type === 'imported') development?.imported(generation, message.files)
     else development?.reported(generation, message.report)
   }
 
-  /** Those of which nothing is left. */
+  /** Forgets the generations that have no process left. */
   forget(hasWorkers: (generation: number) => boolean): void {
     for (const [number, { isGone, preloader }] of this.#generations) {
       const isUsed = number === this.serving || number === this.next || !isGone || preloader !== 'gone'
@@ -148,7 +148,7 @@ export class Generations {
     }
   }
 
-  /** Nothing that happens to one matters any more. */
+  /** From now on no generation fails or takes over. */
   freeze(): void {
     this.#isFrozen = true
     clearTimeout(this.#startTimer)
@@ -158,7 +158,7 @@ export class Generations {
   #limitStart(generation: Generation, config: Config): void {
     const { startTimeout, app } = config
     clearTimeout(this.#startTimer)
-    // A breakpoint in a module waits for whoever has set it.
+    // With a terminal a module may stop at a breakpoint, and wait for the developer.
     if (startTimeout === 0 || hasTerminal(config)) return
     const message = `generation ${generation.number} did not serve within ${describeDuration(startTimeout)} (--start-timeout): ${app.display} hangs, or needs more time`
     this.#startTimer = setTimeout(
@@ -174,7 +174,7 @@ export class Generations {
   }
 
   #failed(generation: Generation, failure: GenerationFailure): void {
-    // Another one has taken its place.
+    // A newer generation has overtaken it.
     if (generation.number !== this.next) return
     this.#narrator.generationFailed(generation, failure, this.serving)
     this.#crashes.died(generation.startedAt, null, performance.now())
@@ -183,12 +183,12 @@ export class Generations {
     if (development === null ? this.serving === null : isFirst && failure.kind === 'operator')
       onFatal(failure.kind === 'load' ? 3 : 1)
     else if (development !== null) this.#awaitMending(generation, failure, development)
-    // No longer the next one: its processes are planned away like those of an old one.
+    // It is not the next generation any more: the plan ends its processes like those of an old one.
     else this.#settleReload()
     changed()
   }
 
-  /** Nothing serves in its place: an answer of older code would mislead whoever has just written newer. */
+  /** No generation serves meanwhile: an answer of older code would mislead the developer, who has just written newer code. */
   #awaitMending(generation: Generation, failure: GenerationFailure, development: Development): void {
     this.serving = null
     development.failed(generation.number, failure.message)
@@ -196,13 +196,13 @@ export class Generations {
   }
 
   #orphaned(generation: Generation, how: string): void {
-    const { crew, outOfMemory, changed } = this.#options
-    crew.orphaned(generation.number)
+    const { workers, outOfMemoryKills, changed } = this.#options
+    workers.orphaned(generation.number)
     if (generation.number === this.next) {
       generation.fail({ kind: 'run', message: `the preloader ${how}`, traceback: '' })
     } else if (generation.number === this.serving && !this.#isFrozen) {
       this.#crashes.died(generation.startedAt, generation.forkableSince, performance.now())
-      this.#narrator.preloaderGone(generation, outOfMemory.explain(how))
+      this.#narrator.preloaderGone(generation, outOfMemoryKills.explain(how))
     }
     changed()
   }

@@ -1,9 +1,10 @@
 /**
  * The master's object for a preloader: the Python process that imports the application once and forks its workers.
- * Runs in the master; the process's own code is `python/jumak_worker`.
+ * Runs in the master; the process's own code is `python/jumak_worker/process/preloader.py`.
  *
- * Invariants: `gone` is called exactly once, after every message; ending a preloader in order closes its channel, and
- * it takes its workers with it (they are children of it, not of the master).
+ * Invariants: `gone` is called exactly once, after every message. Closing its channel ends a preloader in order: then it ends its
+ * workers, which are its children and not the master's.
+ * Not here: which preloader follows which (`preloaders.ts`).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex } from 'node:stream'
@@ -15,28 +16,28 @@ import type { PreloaderStart } from './preloader-start.ts'
 
 export interface PreloaderEvents {
   message(message: PreloaderToMaster): void
-  /** What the application prints while it is imported, and Python's own complaints. */
+  /** What the application prints during its import, and Python's own messages. */
   output(line: string, isError: boolean): void
-  /** `how`: `was killed by SIGKILL`, `exited with code 1`, `could not be started: …`, or what it did wrong. */
+  /** `how`: `was killed by SIGKILL`, `exited with code 1`, `could not be started: …`. */
   gone(how: string): void
 }
 
 export interface PreloaderOptions {
   readonly python: string
-  /** Not resolved: the kernel follows a switched symbolic link anew at each start. */
+  /** Symbolic links are not resolved: the kernel follows a switched link at each start. */
   readonly directory: string
-  /** The user's, with nothing of ours in it. */
+  /** The application's environment variables, with none of ours. */
   readonly environment: NodeJS.ProcessEnv
   readonly start: PreloaderStart
   readonly events: PreloaderEvents
   readonly outputs: Outputs
-  /** What Python runs. */
+  /** The path that Python runs. */
   readonly program: string
 }
 
-/** From its death to the end of its pipes, which what it started may hold open: its last words take far less. */
+/** Between its exit and `gone` at most: a process that it started may hold its pipes open. The last output takes far less. */
 const LAST_MESSAGES_MS = 500
-/** In order: it stops its workers and leaves. */
+/** For an end in order: it stops its workers and exits. */
 const END_MS = 5000
 
 export class PreloaderHandle {
@@ -56,14 +57,14 @@ export class PreloaderHandle {
       env: options.environment,
       // Descriptor 3 is a socket pair.
       stdio: terminal ? ['inherit', 'inherit', 'inherit', 'pipe', 'pipe'] : ['ignore', 'pipe', 'pipe', 'pipe'],
-      // A session of its own: Ctrl-C in a terminal reaches the master only.
+      // A session of its own: Ctrl-C in a terminal reaches only the master.
       detached: true,
     })
     const outputs = terminal ? [this.#child.stdio[4] as Duplex | null] : [this.#child.stdout, this.#child.stderr]
     for (const stream of outputs)
       if (stream) options.outputs.read(stream, (line, _, isError) => this.#events.output(line, isError))
     this.#child.on('error', error => {
-      // Only when it never ran; a signal that could not be sent is no end.
+      // Only when it never ran: 'error' also comes when a signal could not be sent.
       if (this.#child.pid === undefined) this.#finish(`could not be started: ${error.message}`)
     })
     this.#child.on('exit', (code, signal) => {
@@ -77,7 +78,7 @@ export class PreloaderHandle {
     this.#channel?.send(options.start)
   }
 
-  /** Undefined where it could not be started. */
+  /** Undefined when it could not be started. */
   get pid(): number | undefined {
     return this.#child.pid
   }
@@ -97,7 +98,7 @@ export class PreloaderHandle {
     this.#endTimer = setTimeout(() => this.kill(), END_MS)
   }
 
-  /** SIGKILL to it and to all of its session that did not leave it: workers, and what they started. */
+  /** SIGKILL to its process group: the preloader, its workers, and what they started there. */
   kill(): void {
     const { pid } = this.#child
     if (pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) return
@@ -110,7 +111,7 @@ export class PreloaderHandle {
 
   #onChannelClosed(reason: string): void {
     if (this.#gone) return
-    // Alive without a channel it cannot be asked for anything any more.
+    // A preloader without its channel is of no use.
     if (reason !== '') this.#events.output(`the preloader ${reason}: it is ended`, true)
     this.end()
   }

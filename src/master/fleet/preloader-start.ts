@@ -1,18 +1,18 @@
-/** What a generation tells its preloader of the configuration, as its first message. */
+/** The first message to a preloader: the settings that Python needs. */
 import { version } from '../../base/version.ts'
 import type { Config } from '../../config/types.ts'
 import type { MasterToPreloader } from '../../control/messages.ts'
-import { hasTerminal } from '../development/terminal.ts'
+import { hasTerminal } from '../host/terminal.ts'
 
 export type PreloaderStart = Extract<MasterToPreloader, { readonly type: 'start' }>
 
-/** What is not a setting. */
-type Moment = Pick<
+/** The fields that are no settings. */
+type OtherFields = Pick<
   PreloaderStart,
   'generation' | 'runtimeDirectory' | 'settingsFrom' | 'multiprocess' | 'preload' | 'locateHazards' | 'isCheck'
 >
 
-export function preloaderStart(config: Config, moment: Moment): PreloaderStart {
+export function preloaderStart(config: Config, other: OtherFields): PreloaderStart {
   const { module, file, attributes, factory, display } = config.app
   return {
     type: 'start',
@@ -33,6 +33,6 @@ export function preloaderStart(config: Config, moment: Moment): PreloaderStart {
     postFork: config.postFork,
     isDevelopment: config.isDevelopment,
     terminal: hasTerminal(config),
-    ...moment,
+    ...other,
   }
 }

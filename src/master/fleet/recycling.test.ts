@@ -1,80 +1,37 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { test } from 'node:test'
-import type { Recycle } from '../../config/types.ts'
-import { readMemory } from '../host/memory.ts'
-import { type Recyclable, Recycling } from './recycling.ts'
+import { describeAge, describeExcess, describeRequests, drawAge, drawRequests } from './recycling.ts'
 
-const OFF: Recycle = { maxRequests: 0, maxRequestsJitter: 0, maxAge: 0, maxMemory: 0 }
-
-class Worker implements Recyclable {
-  readonly pid: number
-  readonly phase: string
-  readonly servingSince: number = performance.now() - 3_600_000
-  recycleAt: number = Number.POSITIVE_INFINITY
-  reason = ''
-
-  constructor(pid: number, phase = 'serving') {
-    this.pid = pid
-    this.phase = phase
-  }
-
-  recycle(reason: string): void {
-    this.recycleAt = performance.now()
-    this.reason = reason
-  }
-}
-
-function draw(rules: Partial<Recycle>, random: number): Recycling {
-  return new Recycling(
-    { ...OFF, ...rules },
-    () => [],
-    () => {},
-    readMemory,
-    () => random,
-  )
-}
+const OFF = { maxRequests: 0, maxRequestsJitter: 0, maxAge: 0, maxMemory: 0 }
+const MEGABYTE = 1024 * 1024
 
 test('nothing is drawn where a rule is off', () => {
-  assert.equal(draw({ maxRequestsJitter: 50 }, 0.9).drawRequests(), 0)
-  assert.equal(draw({}, 0.9).drawAge(), Number.POSITIVE_INFINITY)
+  assert.equal(drawRequests({ ...OFF, maxRequestsJitter: 50 }, 0.9), 0)
+  assert.equal(drawAge(OFF, 0.9), Number.POSITIVE_INFINITY)
 })
 
 test('the number of requests is spread by the jitter, both ends included', () => {
-  assert.equal(draw({ maxRequests: 1000, maxRequestsJitter: 50 }, 0).drawRequests(), 1000)
-  assert.equal(draw({ maxRequests: 1000, maxRequestsJitter: 50 }, 0.9999).drawRequests(), 1050)
-  assert.equal(draw({ maxRequests: 1 }, 0.9999).drawRequests(), 1)
+  const rules = { ...OFF, maxRequests: 1000, maxRequestsJitter: 50 }
+  assert.equal(drawRequests(rules, 0), 1000)
+  assert.equal(drawRequests(rules, 0.9999), 1050)
+  assert.equal(drawRequests({ ...OFF, maxRequests: 1 }, 0.9999), 1)
 })
 
 test('the age is spread by a tenth and never more than was said', () => {
-  assert.equal(draw({ maxAge: 1000 }, 0).drawAge(), 1000)
-  assert.ok(Math.abs(draw({ maxAge: 1000 }, 0.9999).drawAge() - 900) < 1)
+  assert.equal(drawAge({ ...OFF, maxAge: 1000 }, 0), 1000)
+  assert.ok(Math.abs(drawAge({ ...OFF, maxAge: 1000 }, 0.9999) - 900) < 1)
 })
 
-test('who is above the limit is due, with the reason; who cannot be looked at, or does not serve, is not', async () => {
-  const sizes: Record<number, number> = { 1: 300, 2: 100, 3: 900, 5: 500 }
-  const workers = [1, 2, 3, 4, 5].map(pid => new Worker(pid, pid === 3 ? 'draining' : 'serving'))
-  let changes = 0
-  const recycling = new Recycling(
-    { ...OFF, maxMemory: 200 * 1024 * 1024 },
-    () => workers,
-    () => changes++,
-    async pid => (pid in sizes ? { bytes: sizes[pid]! * 1024 * 1024, kind: 'PSS' } : null),
-  )
-  await recycling.sample()
-  recycling.stop()
-  assert.deepEqual(
-    workers.map(worker => worker.reason),
-    ['300 MB of memory, PSS (--max-memory 200 MB)', '', '', '', '500 MB of memory, PSS (--max-memory 200 MB)'],
-  )
-  assert.equal(changes, 2)
+test('the reasons name the number and the flag', () => {
+  assert.equal(describeRequests({ ...OFF, maxRequests: 1000 }, 1012), '1,012 requests (--max-requests 1000)')
+  assert.equal(describeRequests({ ...OFF, maxRequests: 1 }, 1), '1 request (--max-requests 1)')
+  assert.equal(describeAge({ ...OFF, maxAge: 3_600_000 }, 3_400_000), '57 min old (--max-age 60 min)')
 })
 
-test('memory of a real process, and of one that is gone', async () => {
-  const own = await readMemory(process.pid)
-  assert.ok(own !== null && own.bytes > 1024 * 1024, JSON.stringify(own))
-  const child = spawn('true')
-  await once(child, 'exit')
-  assert.equal(await readMemory(child.pid!), null)
+test('there is a reason above the limit only; it says when the limit may be too low', () => {
+  const rules = { ...OFF, maxMemory: 200 * MEGABYTE }
+  assert.equal(describeExcess(rules, { bytes: 200 * MEGABYTE, kind: 'PSS' }, 1), null)
+  const much = { bytes: 300 * MEGABYTE, kind: 'RSS' } as const
+  assert.equal(describeExcess(rules, much, 60_000), '300 MB of memory, RSS (--max-memory 200 MB)')
+  assert.match(describeExcess(rules, much, 20_000)!, /200 MB\); it serves for 20 s only: the limit may be too low$/)
 })

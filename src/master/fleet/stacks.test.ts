@@ -18,12 +18,12 @@ function make(t: TestContext) {
   const stacks = new Stacks({
     ask: thread => seen.push(`ask ${thread}`),
     dump: () => seen.push('dump'),
-    told: ({ request }, text) => seen.push(`[${request}] ${text}`),
+    found: ({ request }, text) => seen.push(`[${request}] ${text}`),
   })
   return { seen, stacks, pass: (ms: number) => t.mock.timers.tick(ms) }
 }
 
-test('an answer that comes is told, and no signal is sent', t => {
+test('an answer in time: no signal is sent', t => {
   const { seen, stacks, pass } = make(t)
   stacks.ask(MAIN)
   pass(299)
@@ -33,7 +33,7 @@ test('an answer that comes is told, and no signal is sent', t => {
   assert.equal(stacks.printed(DUMP), false)
 })
 
-test('without one there is a dump, and of it the thread that was asked for; the late answer is not told', t => {
+test('without an answer there is a dump, of which the asked thread is shown; a late answer is ignored', t => {
   const { seen, stacks, pass } = make(t)
   stacks.ask(MAIN)
   pass(300)
@@ -48,7 +48,7 @@ test('without one there is a dump, and of it the thread that was asked for; the 
   assert.equal(seen.at(-1), '[] again')
 })
 
-test('several questions share a dump; who asked for all threads gets all', t => {
+test('several questions share a dump; a question for all threads gets all of it', t => {
   const { seen, stacks, pass } = make(t)
   stacks.ask({ thread: '', request: '' })
   pass(200)
@@ -68,7 +68,7 @@ test('a worker that is gone is asked nothing more', t => {
   assert.deepEqual(seen, ['ask 0x00007f0000000002'])
 })
 
-test('of a dump the own frames are seen: libraries that called them are one line', t => {
+test("a dump shows the application's frames: library frames that called them are one line", t => {
   const { seen, stacks, pass } = make(t)
   const library = (name: string, line: number) =>
     `  File "/v/lib/python3.13/site-packages/${name}/x.py", line ${line} in g`

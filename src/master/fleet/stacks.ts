@@ -1,48 +1,49 @@
 /**
- * Asks one worker where its Python code stands. Runs in the master; one for each worker.
+ * Asks one worker for the stacks of its Python threads. Runs in the master, one object for each worker.
  *
- * The worker's control thread answers within milliseconds, however busy Python is. Silence means that C code holds the GIL: only
- * then a signal makes `faulthandler` write all threads to the worker's output, for on running Python code that may crash it.
+ * The worker's control thread answers within milliseconds, even when Python is busy. Silence means that C code holds the GIL. Only then
+ * a signal makes `faulthandler` write all threads to the worker's output: while Python code runs, that dump may crash the process.
  *
- * Invariant: each question is told once, or never when the worker dies first. Not here: what is said of it (`narrator.ts`).
+ * Invariant: each question has one answer, or none when the worker dies first.
+ * Not here: what the log says (`narrator.ts`), when to ask (`gateway-reports.ts`).
  */
 
-/** An answer takes 5 ms at most while the interpreter turns. */
+/** While the interpreter runs, an answer takes 5 ms at most. */
 const SILENCE_MS = 300
-/** For the signal, the dump and the pipe; after it a dump is the application's own. */
+/** For the signal, the dump and the pipe. A dump that comes later is the application's own. */
 const DUMP_MS = 10_000
-/** As `faulthandler` begins a thread. `records.ts` makes one record of all of them. */
+/** The first line of a thread in a dump of `faulthandler`. `records.ts` makes one record of the whole dump. */
 const THREAD = /^(?=(?:Current thread|Thread) 0x[0-9a-f]+ )/m
-/** How a thread begins. */
+/** Frames that every thread begins with. */
 const HIDDEN = ['/jumak_worker/', '<frozen runpy>', '/runpy.py"']
 const BOOTSTRAP = /\/threading\.py", line \d+ in (?:_bootstrap|_bootstrap_inner|run)$/
 
-/** A frame of Python's own, or of an installed package, whose name it captures. */
+/** A frame of Python's standard library, or of an installed package; captures the package's name. */
 const LIBRARY = /^ {2}File "[^"]*\/(?:(?:site|dist)-packages\/([^/".]+)|(?:lib|lib64)\/python\d[\d.]*\/)/
-/** Libraries that a line names. */
+/** How many libraries a line names. */
 const MAX_NAMES = 3
 
 export interface StackQuestion {
-  /** As Python writes its identity: `0x00007f3a5c0b1740`; empty: every thread. */
+  /** As `faulthandler` writes it: `0x00007f3a5c0b1740`; empty: every thread. */
   readonly thread: string
-  /** The id of the request that it is about; empty: none. */
+  /** The id of the request that the thread runs; empty: none. */
   readonly request: string
 }
 
 export interface StackEvents {
   ask(thread: string): void
-  /** The signal. */
+  /** Sends the signal. */
   dump(): void
-  told(question: StackQuestion, text: string): void
+  found(question: StackQuestion, text: string): void
 }
 
 export class Stacks {
   readonly #events: StackEvents
-  /** Asked, in this order. */
+  /** In the order of the questions, which is the order of the answers. */
   #asked: { readonly question: StackQuestion; readonly timer: NodeJS.Timeout }[] = []
-  /** Questions for the dump. */
+  /** Questions that the dump answers. */
   #unanswered: StackQuestion[] = []
-  /** Answers that are not waited for any more. */
+  /** Answers that are still to come, for questions that were given up. */
   #late = 0
   #dumpTimer: NodeJS.Timeout | null = null
 
@@ -64,16 +65,16 @@ export class Stacks {
     const first = this.#asked.shift()
     if (first === undefined) return
     clearTimeout(first.timer)
-    this.#events.told(first.question, text)
+    this.#events.found(first.question, text)
   }
 
-  /** A record of the worker's output; true when it was the dump that we wanted. */
+  /** Takes a record of the worker's output. True: it is the dump that we wanted. */
   printed(record: string): boolean {
     if (this.#unanswered.length === 0 || record.search(THREAD) !== 0) return false
     const threads = record.split(THREAD)
     for (const question of this.#unanswered.splice(0)) {
       const own = question.thread === '' ? [] : threads.filter(one => one.includes(` ${question.thread} `))
-      this.#events.told(question, clean(own.length === 0 ? record : own.join('')))
+      this.#events.found(question, clean(own.length === 0 ? record : own.join('')))
     }
     this.#endDump()
     return true
@@ -86,7 +87,7 @@ export class Stacks {
     this.#endDump()
   }
 
-  /** All that was asked waits for the same thing. */
+  /** All open questions wait for the same lock, so the dump answers all of them. */
   #giveUp(): void {
     for (const { question, timer } of this.#asked.splice(0)) {
       clearTimeout(timer)
@@ -107,7 +108,7 @@ export class Stacks {
   }
 }
 
-/** Without the frames that say nothing to the application's author; those of libraries that called its own in one line. */
+/** Leaves out frames that say nothing to the application's author. Library frames that called the author's code become one line. */
 function clean(dump: string): string {
   const lines: string[] = []
   let callers: string[] = []
@@ -125,7 +126,7 @@ function clean(dump: string): string {
     }
     fold()
     lines.push(line)
-    // Of each thread by itself; what its own code has called is shown.
+    // For each thread anew. Library frames that the author's code has called are shown.
     hasOwn = line.startsWith('  File ') && (hasOwn || !isLibrary)
   }
   fold()

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Config, StaticMount } from '../../config/types.ts'
 import type { FoundStatic, LoadedApplication } from '../../control/messages.ts'
-import { describeStatic, foundMounts, mountsOf } from './static-mounts.ts'
+import { foundMounts, mountsOf } from './static-mounts.ts'
 
 const NEW: StaticMount = { url: '/static/', directory: '/srv/2/static' }
 const OLD: StaticMount = { url: '/static/', directory: '/srv/1/static' }
-const withFound = (found: Partial<FoundStatic> | null, framework = 'Django 5.2') =>
-  ({ framework, static: found && { mounts: [], finders: [], none: '', ...found } }) as unknown as LoadedApplication
+const withFound = (found: Partial<FoundStatic> | null) =>
+  ({ static: found && { mounts: [], finders: [], none: '', ...found } }) as unknown as LoadedApplication
 const withMount = (mount: StaticMount | null) => withFound({ mounts: mount === null ? [] : [mount] })
 const config = (staticMounts: StaticMount[] = [], { findStatic = true, rootPath = '' } = {}) =>
   ({ staticMounts, findStatic, rootPath }) as unknown as Config
@@ -31,18 +31,4 @@ test('while two generations answer, the files of both are there, the new ones fi
   assert.deepEqual(foundMounts([withMount(NEW), withMount(OLD)], config()), [NEW, OLD])
   assert.deepEqual(foundMounts([null, withMount(OLD)], config()), [OLD])
   assert.deepEqual(foundMounts([withMount(null), withMount(OLD)], config()), [OLD])
-})
-
-test('a start says where static files come from, or why there are none', () => {
-  assert.equal(describeStatic(withMount(NEW), config()), '/static/ from /srv/2/static (STATIC_ROOT)')
-  const both = withFound({ mounts: [{ ...NEW, url: '/shop/static/' }, NEW] })
-  assert.equal(describeStatic(both, config()), '/shop/static/ and /static/ from /srv/2/static (STATIC_ROOT)')
-  const none = withFound({ none: 'STATIC_ROOT is not set' })
-  assert.equal(describeStatic(none, config()), 'none: STATIC_ROOT is not set')
-  assert.equal(describeStatic(none, config([MINE])), null, 'the configuration has some')
-  assert.equal(describeStatic(withFound(null), config([], { findStatic: false })), 'none: --static off')
-  assert.equal(describeStatic(withFound(null, 'Flask 3'), config([], { findStatic: false })), null)
-  assert.equal(describeStatic(withFound(null, 'Flask 3'), config()), null)
-  const finders = withFound({ finders: ['/static/'] })
-  assert.match(describeStatic(finders, config([MINE]))!, /^\/static\/ from the finders of django\.contrib\.staticfiles/)
 })

@@ -1,37 +1,23 @@
-/** What a Django project's settings add to the directories that the configuration names. Runs in the master; pure. */
+/** The directories of static files that a Django project's settings add to those of the configuration. Pure. */
 import type { Config, StaticMount } from '../../config/types.ts'
 import type { LoadedApplication } from '../../control/messages.ts'
 
-/** What was found, without URLs that the configuration names another directory for. Nothing is found where it is not wanted. */
+/** The directories that were found, without URLs for which the configuration names a directory. With `--static off` nothing is found. */
 export function mountsOf(application: LoadedApplication | null, config: Config): readonly StaticMount[] {
   const { rootPath } = config
   const configured = new Set(config.staticMounts.map(({ url }) => withoutRoot(url, rootPath)))
   return (application?.static?.mounts ?? []).filter(({ url }) => !configured.has(withoutRoot(url, rootPath)))
 }
 
-/** With the root path or without it is the same URL (`handlers/static/paths.ts`). */
+/** A URL with the root path and the same URL without it are one (`handlers/static/paths.ts`). */
 function withoutRoot(url: string, rootPath: string): string {
   return url.startsWith(`${rootPath}/`) ? url.slice(rootPath.length) : url
 }
 
 /**
- * Of the generation that comes up first, then of the one that serves: while both answer, the pages of both find their files.
- * Projects that are deployed into a new directory each time have a STATIC_ROOT in each.
+ * The newest generation's directories come first, then those of the one that serves: while both answer, the pages of both find their
+ * files. A project that is deployed into a new directory each time has a STATIC_ROOT in each of them.
  */
 export function foundMounts(newestFirst: readonly (LoadedApplication | null)[], config: Config): StaticMount[] {
   return newestFirst.flatMap(application => mountsOf(application, config))
-}
-
-/** For the line at start: where a Django project's static files come from, or why there are none. Null: there is nothing to say. */
-export function describeStatic(application: LoadedApplication, config: Config): string | null {
-  const { static: found, framework } = application
-  if (!config.findStatic) return framework.startsWith('Django') ? 'none: --static off' : null
-  if (found === null) return null
-  if (found.finders.length > 0)
-    return `${found.finders.join(' and ')} from the finders of django.contrib.staticfiles (--reload, DEBUG)`
-  const mounts = mountsOf(application, config)
-  if (mounts.length > 0)
-    return `${mounts.map(({ url }) => url).join(' and ')} from ${mounts[0]!.directory} (STATIC_ROOT)`
-  // The directories that the configuration names have lines of their own.
-  return config.staticMounts.length > 0 ? null : `none: ${found.none}`
 }

@@ -1,34 +1,14 @@
 /**
- * What the master should do next: handles + wanted + time → actions. Pure, no process in sight. `fleet.ts` calls
- * `plan` after every event, carries the actions out (each changes the phase of what it touches, so it is not planned
- * again), and looks again at `wakeAt`.
+ * What the master should do next: the state of all processes + the wanted number of workers + time → actions. Pure. `fleet.ts` calls
+ * `plan` after every event and again at `wakeAt`. It carries out the actions; each one changes the phase of a process, so that the next
+ * plan does not repeat it. The phases of a worker: `worker-phases.ts`.
  *
- *    forking → starting → ready → linking (→ warming) → serving → draining → drained → stopping → killing → (gone)
- *    fork sent  forked    imports  add sent   links      links     drain sent  links    stop sent  KILL sent
- *                         done                open       open                  closed
- *
- * Invariants: a worker that serves is taken away only when enough others of its generation serve, or, when it is at fault,
- * when waiting for them took the graceful timeout; every wait has an end; a generation is promoted only when all its
- * workers serve; at most one worker of a generation is being recycled, from the fork of its replacement until it has gone.
+ * Invariants: a worker that serves is taken away only when enough others of its generation serve, or, when it is at fault, after the
+ * graceful timeout at the latest; every wait has an end; a generation is promoted only when all its workers serve; at most one worker
+ * of a generation is being recycled, from the fork of its replacement until it has gone.
+ * Not here: how an action is carried out (`workers.ts`, `generations.ts`, `gateways.ts`), what counts as a crash (`worker-ends.ts`).
  */
-
-export type WorkerPhase =
-  | 'forking'
-  | 'starting'
-  | 'ready'
-  | 'linking'
-  | 'warming'
-  | 'serving'
-  | 'draining'
-  | 'drained'
-  | 'stopping'
-  | 'killing'
-
-/**
- * Why a worker must go. `lost`: the gateway has no links to it any more, it serves nobody. `stuck`: a request ran past its deadline,
- * the others may go on. `mute`: its control connection is gone, so it cannot be asked to stop.
- */
-export type Fault = 'lost' | 'stuck' | 'mute'
+import { type Fault, IN_SERVICE, LINKED, SETTLED, UNREADY, type WorkerPhase } from './worker-phases.ts'
 
 export interface WorkerView {
   readonly id: number
@@ -38,23 +18,23 @@ export interface WorkerView {
   readonly since: number
   readonly fault: Fault | null
   readonly faultSince: number
-  /** From this moment on it is to be recycled, although nothing is wrong with it. Infinity: not that anybody knows. */
+  /** From this moment on it is due for recycling, although nothing is wrong with it. Infinity: not yet. */
   readonly recycleAt: number
-  /** Somebody looks at it in a debugger. */
+  /** It stands in a debugger. */
   readonly isDebugged: boolean
 }
 
 export interface GenerationView {
   readonly number: number
-  /** `loading`: no worker can be forked yet. `gone`: the preloader has died, or was ended. */
+  /** `loading`: it cannot fork yet. `gone`: the preloader has died, or was ended. */
   readonly preloader: 'loading' | 'forking' | 'gone'
   /** Back-off of a crash loop. */
   readonly forkNotBefore: number
-  /** Workers that should serve. */
+  /** How many workers should serve. */
   readonly wanted: number
 }
 
-export interface World {
+export interface FleetState {
   readonly now: number
   readonly gracefulMs: number
   readonly gateway: 'gone' | 'starting' | 'listening'
@@ -63,8 +43,8 @@ export interface World {
   /** Back-off of a crash loop. */
   readonly gatewayNotBefore: number
   /** The generation that serves; null until the first does. */
-  readonly current: number | null
-  /** The generation that is coming up to take over. */
+  readonly serving: number | null
+  /** The generation that comes up to take over; null: none does. */
   readonly next: number | null
   readonly nextNotBefore: number
   readonly generations: readonly GenerationView[]
@@ -76,7 +56,7 @@ export type Action =
   | { readonly type: 'new-generation' }
   | { readonly type: 'promote' }
   | { readonly type: 'fork'; readonly generation: number }
-  /** `recycle`: drain, and say why. */
+  /** `recycle`: drain, and the log says why. */
   | { readonly type: 'add' | 'drain' | 'recycle' | 'stop' | 'kill'; readonly worker: number }
   | { readonly type: 'end-preloader'; readonly generation: number }
 
@@ -86,84 +66,84 @@ export interface Plan {
   readonly wakeAt: number
 }
 
-/** A gateway listens within a second; on a machine that swaps, later. */
+/** A gateway listens within a second, but later on a machine that swaps. */
 const LISTEN_MS = 30_000
-/** The gateway connects Unix sockets: milliseconds, unless the worker does not accept. */
+/** The gateway connects Unix sockets within milliseconds, unless the worker does not accept. */
 const LINK_MS = 10_000
-/** When the worker died, `exited` follows the loss of its links and its connection within milliseconds, and nothing needs doing. */
+/** When a worker dies, `exited` follows the loss of its links and of its connection within milliseconds: then there is nothing to do. */
 const DYING_GRACE_MS = 500
-/** A worker at fault has nothing left to finish, and its stuck thread ends only with it. */
+/** A worker at fault has nothing to finish, and its stuck thread ends only with the process. */
 const FAULT_STOP_MS = 1000
-/** SIGKILL is not refused, but a process in a disk wait takes it later: say it again now and then. */
+/** No process refuses SIGKILL, but one that waits for a disk takes it later: it is sent again. */
 const KILL_AGAIN_MS = 10_000
 
-export function plan(world: World): Plan {
-  const planner = new Planner(world)
+export function plan(state: FleetState): Plan {
+  const planner = new Planner(state)
   planner.run()
   return { actions: planner.actions, wakeAt: planner.wakeAt }
 }
 
 class Planner {
-  readonly #world: World
+  readonly #state: FleetState
   readonly actions: Action[] = []
   wakeAt = Number.POSITIVE_INFINITY
 
-  constructor(world: World) {
-    this.#world = world
+  constructor(state: FleetState) {
+    this.#state = state
   }
 
   run(): void {
-    const { current, next, generations } = this.#world
+    const { serving, next, generations } = this.#state
     if (this.#canPromote()) {
-      // Everything else looks different afterwards: `plan` is called again at once.
+      // Everything else changes with it: the fleet calls `plan` again at once.
       this.actions.push({ type: 'promote' })
       return
     }
     this.#planGateway()
     this.#planNextGeneration()
     for (const generation of generations) {
-      if (generation.number === current || generation.number === next) this.#planFleet(generation)
+      if (generation.number === serving || generation.number === next) this.#planFleet(generation)
       else this.#retireGeneration(generation)
     }
-    for (const worker of this.#world.workers) this.#planWorker(worker)
+    for (const worker of this.#state.workers) this.#planWorker(worker)
   }
 
-  /** One that has more than it should gives them back first: of an ASGI application they would answer by turns. */
+  /** A generation with too many workers gives them up first: of an ASGI application several processes would answer by turns. */
   #canPromote(): boolean {
-    const { next } = this.#world
+    const { next } = this.#state
     if (next === null) return false
     const [healthy, wanted] = [this.#healthy(next), this.#wanted(next)]
     return healthy.length === wanted && healthy.every(worker => worker.phase === 'serving')
   }
 
   #wanted(number: number): number {
-    return this.#world.generations.find(generation => generation.number === number)?.wanted ?? 0
+    return this.#state.generations.find(generation => generation.number === number)?.wanted ?? 0
   }
 
-  /** True when the moment has come; else the plan looks again then. */
+  /** True: the moment has come. Otherwise `wakeAt` is then at the latest. */
   #isDue(moment: number): boolean {
-    if (moment <= this.#world.now) return true
+    if (moment <= this.#state.now) return true
     this.wakeAt = Math.min(this.wakeAt, moment)
     return false
   }
 
   #planGateway(): void {
-    const { gateway, gatewaySince, gatewayNotBefore } = this.#world
+    const { gateway, gatewaySince, gatewayNotBefore } = this.#state
     if (gateway === 'gone' && this.#isDue(gatewayNotBefore)) this.actions.push({ type: 'spawn-gateway' })
     if (gateway === 'starting' && this.#isDue(gatewaySince + LISTEN_MS)) this.actions.push({ type: 'kill-gateway' })
   }
 
   /** A generation whose preloader died cannot replace its workers: a new one takes over while they serve on. */
   #planNextGeneration(): void {
-    const { current, next, generations, nextNotBefore } = this.#world
-    if (next !== null || current === null) return
-    const serving = generations.find(generation => generation.number === current)
-    if (serving?.preloader === 'gone' && this.#isDue(nextNotBefore)) this.actions.push({ type: 'new-generation' })
+    const { serving, next, generations, nextNotBefore } = this.#state
+    if (next !== null || serving === null) return
+    const present = generations.find(generation => generation.number === serving)
+    if (present?.preloader === 'gone' && this.#isDue(nextNotBefore)) this.actions.push({ type: 'new-generation' })
   }
 
   /** Workers that count towards `wanted`. */
   #healthy(generation: number): WorkerView[] {
-    return this.#world.workers.filter(
+    return this.#state.workers.filter(
       worker =>
         worker.generation === generation &&
         IN_SERVICE.has(worker.phase) &&
@@ -171,20 +151,20 @@ class Planner {
     )
   }
 
-  /** Its death, or what it did wrong, is about to be told, and counted: who replaces it before that forks past the back-off of a crash loop. */
+  /** Its death or its fault is about to be reported and counted. A replacement before that would ignore the back-off of a crash loop. */
   #diesAtItsStart({ phase, fault, faultSince }: WorkerView): boolean {
-    return fault !== 'stuck' && phase !== 'serving' && this.#world.now < faultSince + DYING_GRACE_MS
+    return fault !== 'stuck' && phase !== 'serving' && this.#state.now < faultSince + DYING_GRACE_MS
   }
 
   #planFleet(generation: GenerationView): void {
     const healthy = this.#healthy(generation.number)
     const recycled = this.#findRecycled(generation.number, healthy)
-    // The replacement of the one that is recycled comes before it goes.
+    // A worker that is due for recycling goes after its replacement has come.
     const missing = generation.wanted + (recycled === null ? 0 : 1) - healthy.length
     if (missing > 0 && generation.preloader === 'forking' && this.#isDue(generation.forkNotBefore)) {
       for (let i = 0; i < missing; i++) this.actions.push({ type: 'fork', generation: generation.number })
     }
-    // The newest have the least to lose: warm caches are with the old.
+    // The newest go first: the caches of older workers are warm.
     const surplus = healthy.sort((a, b) => b.id - a.id).slice(0, Math.max(0, -missing))
     for (const worker of surplus) this.#retire(worker)
     if (recycled === null || surplus.includes(recycled) || recycled.phase !== 'serving') return
@@ -192,11 +172,11 @@ class Planner {
     if (others.length >= generation.wanted) this.#act('recycle', recycled)
   }
 
-  /** The worker whose turn it is: the one that is due for longest, when the one before it has gone. */
+  /** The worker whose turn it is: the one that is due for longest. Null while the one before it is still leaving. */
   #findRecycled(generation: number, healthy: readonly WorkerView[]): WorkerView | null {
-    // A reload replaces them all.
-    if (generation !== this.#world.current || this.#world.next !== null) return null
-    const { now, workers } = this.#world
+    // A reload replaces all of them.
+    if (generation !== this.#state.serving || this.#state.next !== null) return null
+    const { now, workers } = this.#state
     const isLeaving = (worker: WorkerView) =>
       worker.generation === generation && worker.recycleAt <= now && !IN_SERVICE.has(worker.phase)
     if (workers.some(isLeaving)) return null
@@ -207,17 +187,17 @@ class Planner {
   }
 
   #retireGeneration(generation: GenerationView): void {
-    const workers = this.#world.workers.filter(worker => worker.generation === generation.number)
+    const workers = this.#state.workers.filter(worker => worker.generation === generation.number)
     for (const worker of workers) if (IN_SERVICE.has(worker.phase) && worker.fault === null) this.#retire(worker)
     if (workers.length === 0 && generation.preloader !== 'gone')
       this.actions.push({ type: 'end-preloader', generation: generation.number })
   }
 
   #retire(worker: WorkerView): void {
-    // It has no request of a client, and what it does may hang.
+    // It has no request of a client, and its import or warm-up may hang.
     if (UNREADY.has(worker.phase)) this.#act('kill', worker)
     else if (worker.phase === 'ready') this.#act('stop', worker)
-    // A gateway that is gone has no links to close; with the next one the worker is 'ready'.
+    // Without a gateway there are no links to close: the worker is 'ready' then.
     else if (LINKED.has(worker.phase)) this.#act('drain', worker)
   }
 
@@ -230,10 +210,10 @@ class Planner {
       this.#planFault(worker)
       return
     }
-    const { gracefulMs } = this.#world
+    const { gracefulMs } = this.#state
     switch (worker.phase) {
       case 'ready':
-        if (this.#world.gateway === 'listening' && !this.#isPlanned(worker)) this.#act('add', worker)
+        if (this.#state.gateway === 'listening' && !this.#isPlanned(worker)) this.#act('add', worker)
         break
       case 'linking':
         if (!this.#isPlanned(worker) && this.#isDue(worker.since + LINK_MS)) this.#act('kill', worker)
@@ -254,7 +234,7 @@ class Planner {
       case 'starting':
       case 'warming':
       case 'serving':
-        // An import takes as long as it takes; a warm-up has its end from the gateway.
+        // Nobody limits an import here; the gateway limits a warm-up.
         break
     }
   }
@@ -269,34 +249,16 @@ class Planner {
       this.#act('kill', worker)
       return
     }
-    const serving = this.#healthy(worker.generation).filter(other => other.phase === 'serving').length
-    const replaced = serving >= this.#wanted(worker.generation) || !this.#isServed(worker.generation)
-    if (replaced || this.#isDue(worker.faultSince + this.#world.gracefulMs)) this.#act('drain', worker)
+    const others = this.#healthy(worker.generation).filter(other => other.phase === 'serving').length
+    const isReplaced = others >= this.#wanted(worker.generation) || !this.#isServed(worker.generation)
+    if (isReplaced || this.#isDue(worker.faultSince + this.#state.gracefulMs)) this.#act('drain', worker)
   }
 
   #isServed(generation: number): boolean {
-    return generation === this.#world.current || generation === this.#world.next
+    return generation === this.#state.serving || generation === this.#state.next
   }
 
   #isPlanned(worker: WorkerView): boolean {
     return this.actions.some(action => 'worker' in action && action.worker === worker.id)
   }
 }
-
-/** Alive and not told to leave: a death in one of these is a crash. */
-export const IN_SERVICE: ReadonlySet<WorkerPhase> = new Set([
-  'forking',
-  'starting',
-  'ready',
-  'linking',
-  'warming',
-  'serving',
-])
-
-const UNREADY: ReadonlySet<WorkerPhase> = new Set(['forking', 'starting', 'warming'])
-
-/** The gateway has links to it, or makes them. */
-export const LINKED: ReadonlySet<WorkerPhase> = new Set(['linking', 'warming', 'serving'])
-
-/** Imported: what it is due for is known. */
-const SETTLED: ReadonlySet<WorkerPhase> = new Set(['ready', 'linking', 'warming', 'serving'])

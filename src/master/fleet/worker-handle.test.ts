@@ -49,7 +49,7 @@ function makeWorker() {
       ready: () => heard.push('ready'),
       loadFailed: (_, failure) => heard.push(`load-failed ${failure.message}`),
       silent: (_, reason) => heard.push(`silent ${reason}`.trim()),
-      told: () => {},
+      developmentMessage: () => {},
       dump: () => {},
       debugged: ({ isDebugged }) => heard.push(`debugged ${isDebugged}`),
       stacks: (_, text) => heard.push(`stacks ${text}`),
@@ -59,7 +59,7 @@ function makeWorker() {
   return { worker, heard, channel: new FakeChannel(), pass: (ms: number) => (now += ms) }
 }
 
-test('forked, hello, ready: it is ready, and knows where the links go', () => {
+test('forked, hello, ready: it is ready, and has the path for the links', () => {
   const { worker, heard, channel, pass } = makeWorker()
   assert.equal(worker.phase, 'forking')
   worker.forked(4711)
@@ -74,7 +74,7 @@ test('forked, hello, ready: it is ready, and knows where the links go', () => {
   assert.deepEqual(heard, ['ready'])
 })
 
-test('a ready that overtakes forked waits for the process id', () => {
+test('a ready that comes before forked waits for the process id', () => {
   const { worker, heard, channel } = makeWorker()
   worker.connected(channel, 4711)
   channel.receive(READY)
@@ -108,7 +108,7 @@ test('a second hello closes the connection', () => {
   assert.deepEqual(heard, ['silent said hello twice'])
 })
 
-test('a ready after the kill, or said twice, is ignored', () => {
+test('a ready after the kill, or a second one, is ignored', () => {
   const { worker, heard, channel } = makeWorker()
   worker.forked(1)
   worker.connected(channel, 1)
@@ -124,7 +124,7 @@ test('stop is sent on its connection', () => {
   assert.deepEqual([worker.phase, channel.sent], ['stopping', [{ type: 'stop' }]])
 })
 
-test('when the gateway has gone, links are not there any more and a drain is done', () => {
+test('without a gateway there are no links, and a drain is over', () => {
   const { worker } = makeWorker()
   for (const [before, after] of [
     ['linking', 'ready'],
@@ -139,7 +139,7 @@ test('when the gateway has gone, links are not there any more and a drain is don
   }
 })
 
-test('service counts from the first time', () => {
+test('the time of service counts from its first beginning', () => {
   const { worker, pass } = makeWorker()
   worker.enter('serving')
   worker.unlinked()
@@ -156,7 +156,7 @@ test('the first fault counts', () => {
   assert.deepEqual([worker.fault, worker.faultSince], ['stuck', 100])
 })
 
-test('after its process has gone nothing is heard', () => {
+test('after its process has gone no event comes', () => {
   const { worker, heard, channel } = makeWorker()
   worker.connected(channel, 1)
   worker.forget()

@@ -1,37 +1,39 @@
 /**
- * The master's object for a worker: where it is in its life (the phases of `supervise.ts`) and what was heard of it.
- * Runs in the master; the process's own code is `python/jumak_worker`, and it is a child of its preloader.
+ * The master's object for a worker: its phase (`worker-phases.ts`), its faults, and what it has reported. Runs in the master; the
+ * process's own code is `python/jumak_worker`, and the process is a child of its preloader.
  *
- * Invariants: a phase follows from an event or from a command, in order; `forked` (from the preloader) and `hello` (on
- * the worker's own connection) may come in either order and must name the same process; a message that does not fit
- * the phase is a fault of the worker, never an exception.
+ * Invariants: each phase follows from an event or a command, in order; `forked` (from the preloader) and `hello` (on the worker's own
+ * connection) may come in either order, and must name the same process; a message that does not fit is a fault of the worker, and
+ * never an exception.
+ * Not here: who is forked, stopped and killed, and when (`supervise.ts`, `workers.ts`).
  */
 import type { WorkerChannel } from '../../control/channel.ts'
 import type { LoadedApplication, LoadFailure, WorkerToMaster } from '../../control/messages.ts'
 import { readStartTime } from '../host/process-identity.ts'
-import type { Told } from './generation.ts'
+import type { DevelopmentMessage } from './generation.ts'
 import { type StackQuestion, Stacks } from './stacks.ts'
-import { type Fault, LINKED, type WorkerPhase, type WorkerView } from './supervise.ts'
+import type { WorkerView } from './supervise.ts'
+import { type Fault, LINKED, type WorkerPhase } from './worker-phases.ts'
 
-/** What the worker's connection tells the fleet. */
+/** What the fleet learns from the worker's own connection. */
 export interface WorkerEvents {
   ready(worker: WorkerHandle, application: LoadedApplication): void
   loadFailed(worker: WorkerHandle, failure: LoadFailure): void
-  /** Its connection is gone: dying, most likely. */
+  /** Its connection is closed: it is most likely dying. `reason`: what it did wrong there; empty: nothing. */
   silent(worker: WorkerHandle, reason: string): void
-  /** Where its threads stand, as it was asked. */
+  /** The stacks of its threads: the answer to a question. */
   stacks(worker: WorkerHandle, question: StackQuestion, text: string): void
-  /** It does not answer: `faulthandler` is to. */
+  /** It does not answer, so `faulthandler` should write the stacks. */
   dump(worker: WorkerHandle): void
-  /** While developing: a debugger has it, or no longer. */
+  /** While developing: a debugger holds it now, or has let it go. */
   debugged(worker: WorkerHandle): void
   /** While developing. */
-  told(worker: WorkerHandle, message: Told): void
+  developmentMessage(worker: WorkerHandle, message: DevelopmentMessage): void
 }
 
-/** What is known of it before it says so. */
+/** What its messages must say. */
 export interface ExpectedWorker {
-  /** Where it listens. */
+  /** The path on which it listens. */
   readonly socket: string
   readonly slots: Readonly<Record<LoadedApplication['interface'], number>>
 }
@@ -48,20 +50,20 @@ export class WorkerHandle implements WorkerView {
   isDebugged = false
   /** `1,012 requests (--max-requests 1000)`. */
   recycleReason = ''
-  /** Of all that it printed, for the case that it dies. */
+  /** The last line that it printed: the log shows it when the worker dies. */
   lastLine = ''
   /** Null until `forked`. */
   pid: number | null = null
   /** Where the gateway connects its links; null until `ready`. */
   socket: string | null = null
   slots = 0
-  /** The wire it speaks; known from `ready` on. */
+  /** The wire that it speaks; known from `ready` on. */
   interface: LoadedApplication['interface'] = 'wsgi'
-  /** When its links were open for the first time. */
+  /** When all its links were open for the first time. */
   servingSince: number | null = null
-  /** What the gateway said when it lost the links; empty when it did not. */
+  /** Why the gateway lost the links; empty: it has not lost them, or does not know. */
   lostReason = ''
-  /** It broke the rules, which was counted as a crash; its end is not counted again. */
+  /** It was counted as a crash, so its end is not counted again. */
   isCounted = false
   readonly stacks: Stacks
   readonly #expected: ExpectedWorker
@@ -89,7 +91,7 @@ export class WorkerHandle implements WorkerView {
     this.stacks = new Stacks({
       ask: thread => this.#channel?.send({ type: 'stacks', thread }),
       dump: () => events.dump(this),
-      told: (question, text) => events.stacks(this, question, text),
+      found: (question, text) => events.stacks(this, question, text),
     })
     this.#clock = clock
   }
@@ -99,12 +101,12 @@ export class WorkerHandle implements WorkerView {
     return `worker ${this.id}`
   }
 
-  /** As the kernel knows it, to recognise it when its preloader is gone; null without /proc. */
+  /** From the kernel: identifies the process when its preloader is gone; null without /proc. */
   get startTime(): string | null {
     return this.#startTime
   }
 
-  /** Its connection is open. */
+  /** Its own connection is open. */
   get isConnected(): boolean {
     return this.#channel !== null && !this.#silent
   }
@@ -122,7 +124,7 @@ export class WorkerHandle implements WorkerView {
     this.faultSince = this.#clock()
   }
 
-  /** It is due from `at` on (now, when left out). The first reason counts. */
+  /** It is due for recycling from `at` on, or now. The earliest reason counts. */
   recycle(reason: string, at: number = this.#clock()): void {
     if (at >= this.recycleAt) return
     this.recycleAt = at
@@ -138,7 +140,7 @@ export class WorkerHandle implements WorkerView {
     this.#becomeReady()
   }
 
-  /** Its own connection, after a `hello` whose build and id were right. */
+  /** It has connected, and said `hello` with the right build and number. */
   connected(channel: WorkerChannel, pid: number): void {
     if (this.#channel !== null) {
       channel.close()
@@ -165,7 +167,7 @@ export class WorkerHandle implements WorkerView {
     this.#channel?.send({ type: 'stop' })
   }
 
-  /** The process is gone: nothing is heard any more. */
+  /** The process is gone: no event comes from it any more. */
   forget(): void {
     this.stacks.close()
     this.#silent = true
@@ -173,7 +175,7 @@ export class WorkerHandle implements WorkerView {
     this.#channel?.close()
   }
 
-  /** When both sides have spoken: `ready` may overtake `forked`, and the gateway is told the pid. */
+  /** `ready` may come before `forked`; the gateway needs the process id, so the phase needs both. */
   #becomeReady(): void {
     if (this.phase !== 'starting' || this.#application === null) return
     this.enter('ready')
@@ -185,7 +187,7 @@ export class WorkerHandle implements WorkerView {
     this.#channel?.refuse(`said that it is process ${this.#helloPid}, and not ${this.pid}`)
   }
 
-  /** The socket and the number of slots go to the gateway, so a worker must say of itself what it was told. */
+  /** The gateway gets the socket and the number of slots, so a worker may only report what it was told. */
   #isExpected({ socket, slots, interface: wire }: Extract<WorkerToMaster, { readonly type: 'ready' }>): boolean {
     const expected = this.#expected
     if (socket !== expected.socket) this.#channel?.refuse(`listens on ${socket}, and not on ${expected.socket}`)
@@ -215,11 +217,11 @@ export class WorkerHandle implements WorkerView {
         break
       case 'imported':
       case 'report':
-        this.#events.told(this, message)
+        this.#events.developmentMessage(this, message)
         break
       case 'debugging':
         this.isDebugged = message.isDebugged
-        // Its request has all of its time again.
+        // Its request has its whole time again.
         this.since = this.#clock()
         this.#events.debugged(this)
         break

@@ -1,68 +1,92 @@
 /**
- * The workers of all generations: forks them through their preloaders, hears of them from three sides (preloader, their own
- * connections, gateway), stops and kills them. Part of the fleet; runs in the master.
+ * The workers of all generations: forks them through their preloaders, takes messages about them from three sides (the preloader, their
+ * own connections, the gateway), stops and kills them. Part of the fleet; runs in the master.
  *
- * Invariants: a worker is in `workers` from the fork until its process is gone, and then never again; a process is
- * killed by its preloader, or, when that has died, only if it is provably still the same.
+ * Invariants: a worker is in the collection from its fork until its process is gone; its preloader kills it, or, when the preloader has
+ * died, the master does, but only if the process is provably the same.
+ * Not here: which action comes next (`supervise.ts`), what an end means (`worker-ends.ts`), one worker's state (`worker-handle.ts`).
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Identity, Recycle } from '../../config/types.ts'
 import type { WorkerChannel } from '../../control/channel.ts'
-import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
+import type { LoadFailure, MasterToGateway } from '../../control/messages.ts'
 import { asErrno } from '../errors.ts'
 import { signalVerified } from '../host/process-identity.ts'
 import { describeExit } from '../output/describe.ts'
 import type { Narrator } from '../output/narrator.ts'
 import { type Outputs, openOutput } from '../output/output.ts'
-import type { Generation, Told, WorkerMessage } from './generation.ts'
-import { Recycling } from './recycling.ts'
-import { IN_SERVICE, LINKED } from './supervise.ts'
+import { Debuggers } from './debuggers.ts'
+import { type GatewayReport, type ReportReaders, takeReport } from './gateway-reports.ts'
+import type { DevelopmentMessage, Generation, WorkerMessage } from './generation.ts'
+import { MemorySampler } from './memory-sampler.ts'
+import { describeAge, drawAge, drawRequests } from './recycling.ts'
 import { type ExpectedWorker, WorkerHandle } from './worker-handle.ts'
+import { IN_SERVICE } from './worker-phases.ts'
 
-export interface CrewOptions {
+export interface WorkersOptions {
   readonly recycle: Recycle
-  /** Whose processes workers are; null: ours. */
+  /** The user that workers run as; null: ours. */
   readonly identity: Identity | null
   readonly runtimeDirectory: string
   readonly outputs: Outputs
   readonly narrator: Narrator
   readonly findGeneration: (number: number) => Generation | undefined
-  /** Requests that a worker of the generation runs at a time. */
+  /** How many requests a worker of the generation runs at a time. */
   readonly slots: (generation: number) => ExpectedWorker['slots']
   readonly sendToGateway: (message: MasterToGateway) => void
-  /** Before each fork: false when no worker could reach us. */
+  /** Called before each fork; false: a worker could not reach us. */
   readonly beforeFork: () => boolean
-  /** Something that the plan depends on has changed. */
+  /** The state has changed, so the plan must be made again. */
   readonly changed: () => void
-  /** A worker imported the application, so the generation knows what it is. */
+  /** A worker has imported the application, so the generation knows it. */
   readonly learned: (generation: Generation) => void
-  /** While developing: what it has read, what went wrong. */
-  readonly told: (worker: WorkerHandle, message: Told) => void
+  /** While developing: the files that Python read, or a report of an error. */
+  readonly developmentMessage: (worker: WorkerHandle, message: DevelopmentMessage) => void
   /** Its import failed. */
-  readonly loadFailed: (worker: WorkerHandle, message: string, traceback: string) => void
+  readonly loadFailed: (worker: WorkerHandle, failure: LoadFailure) => void
   /** It broke the rules of a channel or of the wire, and is replaced. */
   readonly offended: (worker: WorkerHandle, what: string) => void
   /** Its process is gone. `isCrash`: nobody had told it to leave. */
   readonly gone: (worker: WorkerHandle, how: string, isCrash: boolean) => void
 }
 
-export class Crew {
-  readonly workers: Map<number, WorkerHandle> = new Map()
-  readonly #options: CrewOptions
+export class Workers {
+  readonly debuggers: Debuggers
+  readonly #workers = new Map<number, WorkerHandle>()
+  readonly #options: WorkersOptions
   readonly #narrator: Narrator
-  readonly #recycling: Recycling
+  readonly #sampler: MemorySampler
+  readonly #reportReaders: ReportReaders
   #lastId = 0
 
-  constructor(options: CrewOptions) {
+  constructor(options: WorkersOptions) {
     this.#options = options
     this.#narrator = options.narrator
-    this.#recycling = new Recycling(options.recycle, () => this.workers.values(), options.changed)
+    this.debuggers = new Debuggers(() => this.#workers.values(), {
+      narrator: options.narrator,
+      sendToGateway: options.sendToGateway,
+      interrupt: worker => this.#signal(worker, 'INT'),
+    })
+    this.#sampler = new MemorySampler(options.recycle, () => this.#workers.values(), options.changed)
+    this.#reportReaders = {
+      narrator: options.narrator,
+      recycle: options.recycle,
+      onCold: (worker, note) => this.#onCold(worker, note),
+    }
   }
 
-  /** Nobody is recycled any more. */
+  get size(): number {
+    return this.#workers.size
+  }
+
+  values(): MapIterator<WorkerHandle> {
+    return this.#workers.values()
+  }
+
+  /** No worker is recycled any more. */
   freeze(): void {
-    this.#recycling.stop()
+    this.#sampler.stop()
   }
 
   fork(generation: number): void {
@@ -79,41 +103,25 @@ export class Crew {
         if (owner) this.#options.learned(owner)
         this.#options.changed()
       },
-      loadFailed: (one, failure) => this.#options.loadFailed(one, failure.message, failure.traceback),
+      loadFailed: (one, failure) => this.#options.loadFailed(one, failure),
       silent: (one, reason) => this.#onSilent(one, reason),
       debugged: one => {
-        this.#tellDebugged(one)
-        const debugged = this.#debugged
-        if (one.isDebugged && debugged.length > 1) this.#narrator.keyboardShared(debugged)
+        this.debuggers.changed(one)
         this.#options.changed()
       },
-      told: (one, message) => this.#options.told(one, message),
+      developmentMessage: (one, message) => this.#options.developmentMessage(one, message),
       stacks: (one, question, text) => this.#narrator.workerStacks(one, question.request, text),
       dump: one => this.#signal(one, 'URG'),
     })
-    const age = this.#recycling.drawAge()
-    worker.recycle(this.#recycling.describeAge(age), worker.startedAt + age)
-    this.workers.set(id, worker)
+    const { recycle } = this.#options
+    const age = drawAge(recycle, Math.random())
+    worker.recycle(describeAge(recycle, age), worker.startedAt + age)
+    this.#workers.set(id, worker)
     this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id })
   }
 
-  /** Ctrl-C for those that are in a debugger; false: none is. */
-  interruptDebugger(): boolean {
-    const debugged = this.#debugged
-    for (const worker of debugged) this.#signal(worker, 'INT')
-    return debugged.length > 0
-  }
-
-  get #debugged(): WorkerHandle[] {
-    return [...this.workers.values()].filter(one => one.isDebugged)
-  }
-
-  #tellDebugged({ id, isDebugged }: WorkerHandle): void {
-    this.#options.sendToGateway({ type: 'worker-debugged', worker: id, isDebugged })
-  }
-
   command(command: 'add' | 'drain' | 'recycle' | 'stop' | 'kill', id: number): void {
-    const worker = this.workers.get(id)
+    const worker = this.#workers.get(id)
     if (worker === undefined) return
     switch (command) {
       case 'add':
@@ -126,12 +134,12 @@ export class Crew {
         this.#options.sendToGateway({ type: 'worker-drain', worker: id })
         break
       case 'stop':
-        // Had it died, its end would be known by now.
+        // It lives: its exit would have been reported by now.
         if (worker.fault === 'lost') this.#options.offended(worker, worker.lostReason || 'its links broke')
         worker.stop()
         break
       case 'kill':
-        // Its end will be of our making, and count for nothing: what closes everything at its import would be started for ever.
+        // Counted here, for a worker that we kill does not count: an import that closes all descriptors would be started for ever.
         if (worker.fault === 'mute' && worker.phase === 'starting')
           this.#options.offended(worker, 'it has closed its connection to the master')
         this.#narrator.killing(worker)
@@ -144,8 +152,8 @@ export class Crew {
     const { id, generation, pid, slots, interface: wire } = worker
     const socket = worker.socket!
     worker.enter('linking')
-    // A worker is ready when both are known.
-    const maxRequests = this.#recycling.drawRequests()
+    // Its process id and its socket are known: it is ready.
+    const maxRequests = drawRequests(this.#options.recycle, Math.random())
     this.#options.sendToGateway({
       type: 'worker-add',
       worker: id,
@@ -172,16 +180,16 @@ export class Crew {
       signalVerified(worker.pid, `SIG${signal}`, worker.startTime, this.#options.identity?.uid)
   }
 
-  /** From the control socket: false when nobody waits for this worker. */
+  /** From the control socket; false: nobody waits for this worker. */
   onHello(channel: WorkerChannel, id: number, pid: number): boolean {
-    const worker = this.workers.get(id)
+    const worker = this.#workers.get(id)
     if (worker === undefined) return false
     worker.connected(channel, pid)
     return true
   }
 
   onPreloader(generation: Generation, message: WorkerMessage): void {
-    const worker = this.workers.get(message.worker)
+    const worker = this.#workers.get(message.worker)
     if (worker === undefined || worker.generation !== generation.number) return
     switch (message.type) {
       case 'forked':
@@ -199,7 +207,7 @@ export class Crew {
     this.#options.changed()
   }
 
-  /** What it printed last is in its pipe, and says why it died: the pipe is read in the next turn, and it is told after that. */
+  /** Its last output is still in its pipe, and says why it died. The pipe is read in the next turn; the exit is reported after that. */
   #exited(worker: WorkerHandle, how: string): void {
     if (!IN_SERVICE.has(worker.phase)) {
       this.#remove(worker, how)
@@ -207,72 +215,41 @@ export class Crew {
     }
     setImmediate(() =>
       setImmediate(() => {
-        if (!this.workers.has(worker.id)) return
+        if (!this.#workers.has(worker.id)) return
         this.#remove(worker, how)
         this.#options.changed()
       }),
     )
   }
 
-  onGateway(message: Extract<GatewayToMaster, { readonly worker: number }>): void {
-    const worker = this.workers.get(message.worker)
+  onGateway(report: GatewayReport): void {
+    const worker = this.#workers.get(report.worker)
     if (worker === undefined) return
-    const isLinked = LINKED.has(worker.phase)
-    switch (message.type) {
-      case 'worker-linked':
-        if (worker.phase === 'linking' || worker.phase === 'warming') worker.enter('serving')
-        break
-      case 'worker-warming':
-        if (worker.phase === 'linking') worker.enter('warming')
-        break
-      case 'worker-cold':
-        if (worker.phase === 'warming') this.#onCold(worker, message.note)
-        break
-      case 'worker-drained':
-        if (worker.phase === 'draining') worker.enter('drained')
-        break
-      case 'worker-lost':
-        worker.lostReason = message.reason
-        if (isLinked) worker.blame('lost')
-        else if (worker.phase === 'draining') worker.enter('drained')
-        break
-      case 'worker-blocked':
-        this.#narrator.workerBlocked(worker, message.note)
-        worker.stacks.ask({ thread: '', request: '' })
-        break
-      case 'worker-stuck':
-        this.#narrator.workerStuck(worker, message.note, message.request)
-        worker.stacks.ask(message)
-        if (isLinked) worker.blame('stuck')
-        break
-      case 'worker-spent':
-        worker.recycle(this.#recycling.describeRequests(message.requests))
-        break
-    }
+    takeReport(worker, report, this.#reportReaders)
     this.#options.changed()
   }
 
-  /** It would be of no use, and would fail anew for the next request: another one is tried, not at once. */
+  /** The worker is of no use, for the next request would fail too. Another one is tried, with back-off. */
   #onCold(worker: WorkerHandle, note: string): void {
     const message = `the warm-up failed: ${note}; mend what it asks for, or take it out of --warmup`
     this.#options.findGeneration(worker.generation)?.crashes.died(worker.startedAt, null, performance.now())
     this.kill(worker)
-    this.#options.loadFailed(worker, message, '')
+    this.#options.loadFailed(worker, { message, traceback: '' })
   }
 
-  /** The gateway has gone. */
+  /** The gateway has gone, and every link with it. */
   unlink(): void {
-    for (const worker of this.workers.values()) worker.unlinked()
+    for (const worker of this.#workers.values()) worker.unlinked()
   }
 
-  /** The preloader of the generation has died: who never connected cannot be watched, so it goes. */
+  /** The preloader of the generation has died. A worker that has not connected yet cannot be watched, so it is killed. */
   orphaned(generation: number): void {
-    for (const worker of [...this.workers.values()])
+    for (const worker of [...this.#workers.values()])
       if (worker.generation === generation && !worker.isConnected) this.#removeOrphan(worker)
   }
 
   #readOutput(worker: WorkerHandle): void {
-    // The name is ours: what the preloader said might be anybody's file, and the master may be root.
+    // The name is made here: a path from the preloader could be anybody's file, and the master may be root.
     const path = join(this.#options.runtimeDirectory, `w${worker.id}.out`)
     try {
       this.#options.outputs.read(openOutput(path), (message, request, isError) => {
@@ -281,28 +258,28 @@ export class Crew {
         this.#narrator.output('worker', message, isError, { worker: worker.id, request })
       })
     } catch (error) {
-      this.#narrator.warn(`${worker.name}: ${asErrno(error).message}; what it prints is lost`)
+      this.#narrator.warn(`${worker.name}: ${asErrno(error).message}; its output is lost`)
     }
   }
 
   #onSilent(worker: WorkerHandle, reason: string): void {
-    if (!this.workers.has(worker.id)) return
+    if (!this.#workers.has(worker.id)) return
     if (reason !== '') this.#options.offended(worker, `it ${reason}`)
     if (this.#options.findGeneration(worker.generation)?.preloader === 'gone') this.#removeOrphan(worker)
     else worker.blame('mute')
     this.#options.changed()
   }
 
-  /** Nobody reports the exit of a worker whose preloader has died: its connection tells, and nothing may be left of it. */
+  /** Without a preloader nobody reports the worker's exit: its closed connection is the sign, and the kill makes sure. */
   #removeOrphan(worker: WorkerHandle): void {
     if (worker.pid !== null) signalVerified(worker.pid, 'SIGKILL', worker.startTime, this.#options.identity?.uid)
     this.#remove(worker, describeExit(null, null))
   }
 
   #remove(worker: WorkerHandle, how: string): void {
-    this.workers.delete(worker.id)
+    this.#workers.delete(worker.id)
     worker.forget()
-    // One that was killed leaves its socket behind. The name is ours: what the worker said might be anybody's file.
+    // A killed worker leaves its socket behind. The name is made here: a path from the worker could be anybody's file.
     rmSync(join(this.#options.runtimeDirectory, `w${worker.id}.sock`), { force: true })
     this.#options.gone(worker, how, IN_SERVICE.has(worker.phase) && !worker.isCounted)
   }

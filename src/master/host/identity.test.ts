@@ -41,14 +41,14 @@ function plant(): { secret: string; link: string } {
   return { secret, link }
 }
 
-test('a link that was put in the place of what is given away gives nothing else away', root, () => {
+test('a link in the place of the file: the target does not change its owner', root, () => {
   const { secret, link } = plant()
   giveTo(nobody, link)
   assert.equal(statSync(secret).uid, 0)
   assert.equal(lstatSync(link).uid, nobody.uid)
 })
 
-test('a log in a directory of the user is no way to write a file of root', root, () => {
+test('through a log in a directory of the user nobody writes a file of root', root, () => {
   const { secret, link } = plant()
   assert.throws(() => openLog(nobody, link), { code: 'ELOOP' })
   rmSync(link)
@@ -90,7 +90,7 @@ test(
 )
 
 test(
-  'a step is replaceable by who may write the directory that it is in, and in a sticky one by its owner',
+  'a step can be replaced by a user who may write its directory, and in a sticky directory by its owner',
   root,
   () => {
     const step = (name: string, mode: number, owner = 0, group = 0) => {

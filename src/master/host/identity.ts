@@ -1,8 +1,10 @@
 /**
- * `--user` and `--group`, as the master sees them. It stays root, to bind and to replace; its children drop their
- * privileges themselves, before anything of the application runs (`gateway/privileges.ts`, `osprocess.py`): what spawn
- * offers for it loses the supplementary groups. What they need is handed over here, and tried here in their name, so
- * that what they may not do is told at start, in a sentence.
+ * `--user` and `--group`, as the master sees them. The master stays root, to bind sockets and to replace processes. Its children drop their
+ * privileges themselves, before any code of the application runs (`gateway/privileges.ts`, `osprocess.py`): spawn's `{uid, gid}` would
+ * lose the supplementary groups.
+ *
+ * The master gives the files that they need to the identity, and tries them in its name: a missing right is an error at the start, with
+ * a sentence.
  */
 import { closeSync, lchownSync, openSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,7 +17,7 @@ export function describeIdentity({ userName, uid }: Identity): string {
   return `user ${userName === '' ? uid : userName}`
 }
 
-/** Throws an OperatorError where the identity cannot be taken on: nothing may run as root instead. */
+/** Throws an OperatorError when the identity cannot be taken: nothing may run as root instead. */
 export function checkIdentity(identity: Identity | null): void {
   if (identity === null) return
   const own = process.geteuid?.()
@@ -29,8 +31,8 @@ export function checkIdentity(identity: Identity | null): void {
 }
 
 /**
- * Does something with the rights of the identity, as far as files are concerned, and comes back. Synchronous, so nothing else
- * of the master runs meanwhile.
+ * Runs the action with the identity's rights to files, then takes our own rights back. Synchronous, so nothing else in the master runs
+ * with those rights.
  */
 export function runAs<Result>(identity: Identity | null, action: () => Result): Result {
   if (identity === null || process.geteuid?.() !== 0) return action()
@@ -57,12 +59,12 @@ function restore(groups: readonly number[], group: number): void {
   process.setgroups!(groups)
 }
 
-/** Gives a file that we made to the identity. In a directory of theirs it may be a link by now, which is not followed. */
+/** Makes the identity the owner of a file that we made. In the identity's directory it may be a link by now, which is not followed. */
 export function giveTo(identity: Identity | null, path: string): void {
   if (identity !== null && process.geteuid?.() === 0) lchownSync(path, identity.uid, identity.gid)
 }
 
-/** Temporary files are written by those who serve: whether they can is told at start. */
+/** The processes that serve write temporary files: whether they can is checked at the start. */
 export function checkTemporaryDirectory(identity: Identity | null, directory: string): void {
   if (identity === null) return
   const path = join(directory, `jumak-${process.pid}-check`)

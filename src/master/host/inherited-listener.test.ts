@@ -1,4 +1,4 @@
-/** Each socket is inherited by a process of its own, as a service manager hands it on; this one only says what it is. */
+/** Each socket goes to a process of its own, as from a service manager; the process only reports what it got. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -24,7 +24,7 @@ const SCRIPT = `
   }
 `
 
-/** What a process says of the descriptor 3 that it was given. */
+/** What a process reports about its descriptor 3. */
 async function adopt(fd: number | 'ignore', mode = 'look'): Promise<{ said: string; end(): void }> {
   const child = spawn(
     process.execPath,
@@ -52,7 +52,7 @@ test('a bound TCP socket is served under its address', async () => {
   bound!.close()
 })
 
-test('one that listens already, and IPv6', async () => {
+test('a socket that listens already, and IPv6', async () => {
   for (const host of ['127.0.0.1', '::1']) {
     const server = net.createServer().listen(0, host)
     await once(server, 'listening')
@@ -78,7 +78,7 @@ test('a Unix socket: its path is shown and stays', {
   server.close()
 })
 
-test('what is no socket to listen on is refused in a sentence', async () => {
+test('a descriptor that no client could connect to is refused with a sentence', async () => {
   const file = openSync(import.meta.filename, 'r')
   assert.match((await adopt(file)).said, /^OperatorError cannot listen on fd:\/\/3: it is no socket; hand a bound/)
   const server = net.createServer().listen(0, '127.0.0.1')

@@ -1,13 +1,13 @@
 /**
- * `fd://3`: a socket that whoever started us has bound, and perhaps listens on. Runs in the master, which only looks at it and
- * hands it on; its path, if it has one, is somebody else's to remove.
+ * `fd://3`: a socket that the program before us has bound, and perhaps listens on, such as systemd. Runs in the master, which only
+ * looks at it and hands it on. If it has a path, the program that bound it removes the path.
  */
 import { fstatSync, readFileSync } from 'node:fs'
 import net from 'node:net'
 import { asErrno, OperatorError } from '../errors.ts'
-import type { Listener } from './listeners.ts'
+import type { Listener } from './listener.ts'
 
-/** Throws an OperatorError where it is no socket that clients could connect to. */
+/** Throws an OperatorError when no client could connect to it. */
 export function adoptListener(fd: number): Listener {
   const refuse = (why: string) =>
     new OperatorError(
@@ -24,7 +24,7 @@ export function adoptListener(fd: number): Listener {
   }
   let socket: net.Socket
   try {
-    // Neither reads nor writes: it is there for its address, and to keep the descriptor until the end.
+    // Never reads or writes: it tells the address, and keeps the descriptor until the end.
     socket = new net.Socket({ fd, readable: false, writable: false })
   } catch {
     throw refuse('it is no stream socket')
@@ -43,7 +43,7 @@ export function adoptListener(fd: number): Listener {
   return { fd, display: `unix:${path}`, unixPath: path, close }
 }
 
-/** Linux tells the paths of Unix sockets; elsewhere it is known by its number. */
+/** Linux lists the paths of Unix sockets; other systems do not. */
 function unixPathOf(inode: number): string | null {
   let table: string
   try {

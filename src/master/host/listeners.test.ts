@@ -17,7 +17,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { OperatorError } from '../errors.ts'
-import { bindListeners, explainTcp, type Listener } from './listeners.ts'
+import type { Listener } from './listener.ts'
+import { bindListeners, explainTcp } from './listeners.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'jt-'))
 after(() => rmSync(directory, { recursive: true }))
@@ -59,7 +60,7 @@ test('port 0 becomes a real port, and connections wait for the successor of a ki
   const [listener] = await bindListeners([tcp('127.0.0.1')])
   assert.ok(portOf(listener!) > 0)
   await end(await startAcceptor(listener!, 'first'))
-  // Nobody accepts now: the kernel's queue takes the connection.
+  // No process accepts now: the kernel's queue takes the connection.
   const answer = ask({ port: portOf(listener!), host: '127.0.0.1' })
   const second = await startAcceptor(listener!, 'second')
   assert.equal(await answer, 'second')
@@ -102,12 +103,12 @@ test('an address of another machine and a host without one are refused with advi
 })
 
 test('a port below 1024 without the right to it comes with advice', () => {
-  // Built by hand: root, and containers that lift the limit, never meet the real one.
+  // Made by hand, because root and containers without the limit never get the real error.
   const error = Object.assign(new Error('bind EACCES'), { code: 'EACCES' })
   assert.match(explainTcp(error, 'http://0.0.0.0:80', 80).message, /http:\/\/0\.0\.0\.0:80: ports below 1024 .* 8080/)
 })
 
-test('a Unix socket appears under its name only, open to all, and is removed at the end', async () => {
+test('a Unix socket appears only under its own name, open to all, and is removed at the end', async () => {
   const [listener] = await bindListeners([unix('a.sock')])
   assert.equal(listener!.display, `unix:${join(directory, 'a.sock')}`)
   assert.deepEqual(readdirSync(directory), ['a.sock'])
@@ -145,7 +146,7 @@ test('a Unix socket that a program answers on is refused', async () => {
   server.close()
 })
 
-test('what is no socket is refused and stays', async () => {
+test('a file that is no socket is refused, and stays', async () => {
   writeFileSync(join(directory, 'file'), 'precious')
   symlinkSync('file', join(directory, 'link'))
   assert.match(await refusal(unix('file')), /exists and is no socket/)
@@ -163,14 +164,14 @@ test('when one address fails, those before it are released', async () => {
   assert.ok(!existsSync(join(directory, 'e.sock')))
 })
 
-test('the socket follows a renamed directory no further: closing removes nothing else', async () => {
+test('a socket that was renamed stays: closing removes only its own path', async () => {
   const [listener] = await bindListeners([unix('f.sock')])
   renameSync(listener!.unixPath!, join(directory, 'moved.sock'))
   listener!.close()
   assert.ok(existsSync(join(directory, 'moved.sock')))
 })
 
-test('the mode of a Unix socket is what was asked for, and it belongs to the user of our children', async () => {
+test('a Unix socket has the mode of the settings, and belongs to the user of our children', async () => {
   const [plain, closed] = await bindListeners([unix('mode-1')]).then(async ([one]) => [
     one!,
     (await bindListeners([unix('mode-2')], { mode: 0o660 }))[0]!,

@@ -1,11 +1,11 @@
 /**
- * Listening sockets: bound in the master, neither listening nor accepting, inherited by gateways. The only file that
- * knows how a socket is bound (`net.BoundSocket`) and how its descriptor is found; those that others have bound for us are
- * adopted by `inherited-listener.ts`.
+ * Listening sockets: the master binds them, and gateways inherit them. The only file that knows how a socket is bound
+ * (`net.BoundSocket`) and how its descriptor is found. Runs in the master.
  *
- * Invariants: the master never listens or accepts, so it never steals a connection; the sockets live as long as the
- * master, so a gateway that dies refuses nobody. A Unix path appears complete (bound under a temporary name, made
- * accessible, renamed into place) and is removed at the end only while it is still the socket that we put there.
+ * Invariants: the master never listens or accepts, so it never takes a connection. The sockets live as long as the master, so no client
+ * is refused when a gateway dies. A Unix socket appears complete: bound under a temporary name, made accessible, renamed into place. At
+ * the end its path is removed only if it is still our socket.
+ * Not here: sockets that somebody else has bound (`inherited-listener.ts`).
  */
 import { lookup } from 'node:dns/promises'
 import { lstatSync, renameSync, type Stats, statSync, unlinkSync } from 'node:fs'
@@ -15,20 +15,11 @@ import type { BindAddress, Identity } from '../../config/types.ts'
 import { asErrno, OperatorError } from '../errors.ts'
 import { giveTo, runAs } from './identity.ts'
 import { adoptListener } from './inherited-listener.ts'
+import type { Listener } from './listener.ts'
 import { replaceableStep } from './safe-path.ts'
 import { checkSocketPath, isSocketAnswering } from './unix-socket.ts'
 
-export interface Listener {
-  /** Valid in this process until `close`; hand it on through spawn's stdio. */
-  readonly fd: number
-  /** `http://127.0.0.1:8000` with the real port, or `unix:/run/app.sock`. */
-  readonly display: string
-  readonly unixPath: string | null
-  /** Releases the socket and removes its path. Gateways that inherited it keep theirs. */
-  close(): void
-}
-
-/** What this file uses of `net.BoundSocket`; the type definitions know neither `path` nor older Node versions. */
+/** The part of `net.BoundSocket` that this file uses: the type definitions lack `path`, and older versions of Node lack the class. */
 interface BoundSocket {
   address(): { readonly address: string; readonly port: number } | string
   fd(): number
@@ -36,15 +27,15 @@ interface BoundSocket {
 }
 type BoundSocketClass = new (options: { host?: string; port?: number; path?: string }) => BoundSocket
 
-/** What becomes of the paths of Unix sockets. */
+/** Mode and owner of the paths of Unix sockets. */
 export interface UnixSocketOptions {
-  /** Anybody may connect, as with a TCP port, unless the user says otherwise. */
+  /** By default anybody may connect, as with a TCP port. */
   readonly mode?: number
-  /** Whom they belong to: with a mode such as 0660, those of the group may connect. Null: us. */
+  /** Their owner: with a mode such as 0660, members of its group may connect. Null: us. */
   readonly identity?: Identity | null
 }
 
-/** Binds all, in order; on an error releases what was bound and throws an OperatorError that says what to do. */
+/** Binds all, in order. On an error it releases those that are bound, and throws an OperatorError that says what to do. */
 export async function bindListeners(
   addresses: readonly BindAddress[],
   unixSockets: UnixSocketOptions = {},
@@ -53,7 +44,7 @@ export async function bindListeners(
   try {
     for (const address of addresses) {
       const listener = await bindOne(address, unixSockets)
-      // Two sockets may hold one address until the first listens; then it is too late for a clear message.
+      // The kernel allows two sockets on one address until the first one listens. Then it is too late for a clear message.
       const twin = bound.some(other => other.display === listener.display)
       bound.push(listener)
       if (twin) throw new OperatorError(`cannot listen on ${listener.display} twice: remove one of the two --bind`)
@@ -96,7 +87,7 @@ async function bindTcp(host: string, port: number): Promise<Listener> {
   return { fd: socket.fd(), display: formatTcp(host, real), unixPath: null, close: () => socket.close() }
 }
 
-/** BoundSocket takes numbers only. */
+/** BoundSocket takes no names. */
 async function resolveHost(host: string, wanted: string): Promise<string> {
   if (net.isIP(host)) return host
   try {
@@ -134,7 +125,7 @@ export function explainTcp(error: unknown, wanted: string, port: number): Operat
 
 async function bindUnix(path: string, { mode = 0o666, identity = null }: UnixSocketOptions): Promise<Listener> {
   const display = `unix:${path}`
-  // Shorter than most names, so that it rarely is the one that does not fit.
+  // Shorter than most names: a temporary path that is too long should not be the reason for an error.
   const temporary = join(dirname(path), `.${Math.random().toString(36).slice(2, 6)}`)
   checkSocketPath(path, display)
   checkSocketPath(temporary, display)
@@ -142,7 +133,7 @@ async function bindUnix(path: string, { mode = 0o666, identity = null }: UnixSoc
   let socket: BoundSocket
   let placed: Stats
   try {
-    // A directory that is missing or closed to us is told apart only here: bind says EACCES for both.
+    // Only this tells a missing directory from a closed one: bind says EACCES for both.
     statSync(dirname(path))
     socket = bindPath(temporary, mode, identity)
   } catch (error) {
@@ -160,7 +151,7 @@ async function bindUnix(path: string, { mode = 0o666, identity = null }: UnixSoc
     display,
     unixPath: path,
     close() {
-      // Unlinks the temporary name, which is gone: closing cannot hit a successor's path.
+      // Removes only the temporary name, which is gone: closing cannot remove a successor's path.
       socket.close()
       unlinkOurs(path, placed)
     },
@@ -168,8 +159,8 @@ async function bindUnix(path: string, { mode = 0o666, identity = null }: UnixSoc
 }
 
 /**
- * With its mode and owner from its first moment on. In the identity's name where that works: in a directory of theirs a path
- * may mean another file a moment later, and root would give that one away.
+ * The socket has its mode and owner from the first moment on. It is bound in the identity's name where that works: in a directory of the
+ * identity a path may name another file a moment later, and root would give that file away.
  */
 function bindPath(path: string, mode: number, identity: Identity | null): BoundSocket {
   const umask = process.umask(0o777 & ~mode)
@@ -185,7 +176,7 @@ function bindPath(path: string, mode: number, identity: Identity | null): BoundS
   }
 }
 
-/** Nothing there, or a socket that nobody answers: what a killed predecessor leaves behind. */
+/** Nothing is there, or a socket that nobody answers, as a killed predecessor leaves behind. Otherwise throws. */
 async function checkReplaceable(path: string, display: string): Promise<void> {
   let there: Stats
   try {
@@ -220,6 +211,6 @@ function unlinkOurs(path: string, placed: Stats): void {
     const there = lstatSync(path)
     if (there.dev === placed.dev && there.ino === placed.ino) unlinkSync(path)
   } catch {
-    // Removed already, by somebody who may.
+    // Somebody has removed it already.
   }
 }

@@ -1,6 +1,6 @@
 /**
- * How much memory a process costs. PSS where the kernel tells: pages that forked workers share are counted in parts, so
- * that the sum over all is what is really used. RSS where that is all there is (it counts shared pages in full).
+ * How much memory a process costs. PSS where the kernel tells it: a page that several forked workers share is divided among them, so the
+ * sum over all processes is correct. Otherwise RSS, which counts shared pages in full. Runs in the master.
  */
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
@@ -12,7 +12,7 @@ export interface Memory {
 
 const PS_MS = 5000
 
-/** Null when the process has gone, or nothing tells. */
+/** Null: the process has gone, or the system does not tell. */
 export async function readMemory(pid: number): Promise<Memory | null> {
   return (
     (await readField(`/proc/${pid}/smaps_rollup`, 'Pss', 'PSS')) ??
@@ -21,7 +21,7 @@ export async function readMemory(pid: number): Promise<Memory | null> {
   )
 }
 
-/** `Name:   1234 kB`. Read off the event loop: the kernel collects the numbers while it is read. */
+/** `Name:   1234 kB`. Read asynchronously, because the kernel collects the numbers during the read. */
 async function readField(path: string, name: string, kind: Memory['kind']): Promise<Memory | null> {
   try {
     const line = (await readFile(path, 'latin1')).split('\n').find(one => one.startsWith(`${name}:`))
@@ -32,7 +32,7 @@ async function readField(path: string, name: string, kind: Memory['kind']): Prom
   }
 }
 
-/** macOS, BSD. */
+/** For macOS and BSD. */
 function askPs(pid: number): Promise<Memory | null> {
   return new Promise(resolve => {
     execFile('ps', ['-o', 'rss=', '-p', String(pid)], { timeout: PS_MS }, (error, output) => {

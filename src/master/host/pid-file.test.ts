@@ -19,7 +19,7 @@ afterEach(() => rmSync(directory, { recursive: true }))
 const isOperatorError = (pattern: RegExp) => (error: unknown) =>
   error instanceof OperatorError && pattern.test(error.message)
 
-test('it holds our number, and nothing is left of it', () => {
+test('it has our number, and nothing is left at the end', () => {
   const file = writePidFile(path)
   assert.equal(readFileSync(path, 'latin1'), `${process.pid}\n`)
   file.remove()
@@ -27,14 +27,14 @@ test('it holds our number, and nothing is left of it', () => {
   assert.deepEqual(readdirSync(directory), [])
 })
 
-test('what another one wrote over it stays', () => {
+test('another process has overwritten it: the file stays', () => {
   const file = writePidFile(path)
   writeFileSync(path, '1\n')
   file.remove()
   assert.ok(existsSync(path))
 })
 
-test('a stale one is replaced: of a process that has ended, of one that is something else, an empty one, our own number', async t => {
+test('a stale file is replaced: of a process that has ended, of another program, an empty file, our own number', async t => {
   const ended = spawn('true')
   await once(ended, 'exit')
   const sleeper = spawn('sleep', ['60'])
@@ -47,7 +47,7 @@ test('a stale one is replaced: of a process that has ended, of one that is somet
   }
 })
 
-test('one that names another Jumak that runs is refused', { skip: process.platform !== 'linux' }, async () => {
+test('a file that names another running Jumak is refused', { skip: process.platform !== 'linux' }, async () => {
   const other = spawn(process.execPath, [
     '-e',
     'console.log(1); setInterval(() => {}, 1000)',
@@ -61,19 +61,19 @@ test('one that names another Jumak that runs is refused', { skip: process.platfo
   await once(other, 'exit')
 })
 
-test('what is no pid file is not touched, and a place that cannot be written is one sentence', () => {
+test('a file that is no pid file is not touched, and a directory that cannot be written is one sentence', () => {
   writeFileSync(path, 'my thesis\n')
   assert.throws(() => writePidFile(path), isOperatorError(/holds no process id/))
   assert.equal(readFileSync(path, 'latin1'), 'my thesis\n')
   assert.throws(() => writePidFile(join(directory, 'none/jumak.pid')), isOperatorError(/cannot write the --pid-file/))
 })
 
-test('a FIFO or a device that somebody put there is refused, and not waited for', async () => {
+test('a FIFO or a device at the path is refused, and never blocks', async () => {
   const module = JSON.stringify(new URL('./pid-file.ts', import.meta.url).href)
   const script = `const { writePidFile } = await import(${module}); writePidFile(process.argv[1])`
   spawnSync('mkfifo', [path])
   for (const what of [path, '/dev/zero']) {
-    // In another process: one that waits could not be ended from here.
+    // In another process, because a blocked one could not be ended from here.
     const words = ['--input-type=module', '-e', script, what]
     const { stderr, signal } = spawnSync(process.execPath, words, { timeout: 20_000, killSignal: 'SIGKILL' })
     assert.equal(signal, null)

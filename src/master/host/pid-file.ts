@@ -1,6 +1,7 @@
 /**
- * `--pid-file`: the master's process id, for scripts and service managers. Appears complete, belongs to one living Jumak at
- * a time, and is removed at the end while it is still ours.
+ * `--pid-file`: the master's process id, for scripts and service managers. Runs in the master.
+ *
+ * Invariants: the file appears complete; it belongs to one running Jumak at a time; at the end it is removed only if it is still ours.
  */
 import {
   closeSync,
@@ -43,13 +44,13 @@ export function writePidFile(path: string): PidFile {
       try {
         if (readStart(path) === text) rmSync(path)
       } catch {
-        // Somebody was faster.
+        // Somebody has removed it already.
       }
     },
   }
 }
 
-/** The process that a file names; null where it names none. Anything but a pid file is left alone: it throws. */
+/** The process that the file names; null: there is no file, or an empty one. Throws for anything that is no pid file, which stays. */
 function readHolder(path: string): number | null {
   let text: string
   try {
@@ -64,7 +65,7 @@ function readHolder(path: string): number | null {
   return Number(text)
 }
 
-/** Anybody may have put anything there, if the directory is for all: nothing is waited for, and little is read. */
+/** In a directory such as /tmp anybody may have put anything there: this never blocks, and reads little. */
 function readStart(path: string): string {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
@@ -76,7 +77,7 @@ function readStart(path: string): string {
   }
 }
 
-/** The number may have gone to somebody else since: in a container it often does. Without /proc, whoever lives counts. */
+/** Another process may have the number by now, which is usual in containers. Without /proc any running process counts. */
 function isOtherJumak(pid: number): boolean {
   if (pid === process.pid || pid === 0) return false
   try {

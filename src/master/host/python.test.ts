@@ -12,7 +12,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(root, { recursive: true }))
 
-/** A program that answers as Python does. */
+/** A program that answers like Python. */
 function makePython(path: string, answer = 'cpython 3.13.0'): string {
   return makeProgram(path, `echo "${answer}"`)
 }
@@ -25,7 +25,7 @@ function makeProgram(path: string, script: string): string {
   return full
 }
 
-/** PATH holds `root/bin` only (the scripts need no other program: `echo` is built in). */
+/** PATH has only `root/bin`: the scripts need no other program, because `echo` is built in. */
 function find(search: { explicit?: string; active?: string } = {}) {
   const environment: PythonSearch['environment'] = { PATH: `relative:${join(root, 'bin')}`, VIRTUAL_ENV: search.active }
   return findPython({ explicit: search.explicit ?? null, directory: join(root, 'app'), environment })
@@ -55,7 +55,7 @@ test('--python may be a name on PATH or the directory of an environment', async 
   assert.equal((await find({ explicit: join(root, 'env') })).path, inside)
 })
 
-test('a symbolic link is not resolved, so that the environment is recognised and a switched link followed', async () => {
+test('a symbolic link is not resolved: Python finds its environment, and a switched link is followed', async () => {
   makePython('releases/1/bin/python', 'cpython 3.11.7')
   makePython('releases/2/bin/python', 'cpython 3.12.1')
   const link = join(root, 'app/.venv')

@@ -1,10 +1,9 @@
 /**
- * Which Python runs the application: `--python`, the virtual environment of the project (`virtual-environments.ts`),
- * `python3` on PATH: the first that is there, and it must work. Runs in the master, at start and again at each reload, so
- * that a switched symbolic link is followed.
+ * Which Python runs the application: `--python`, the virtual environment of the project (`virtual-environments.ts`), or `python3` on PATH.
+ * The first one that exists is used, and it must work. Runs in the master, at the start and at each reload.
  *
- * Invariant: the path is never resolved. A virtual environment is recognised by the path its Python is started with,
- * and a link may point elsewhere at the next reload.
+ * Invariant: symbolic links in the path are never resolved. Python finds its virtual environment by the path that it is started with,
+ * and a link may point to another one at the next reload.
  */
 import { execFile } from 'node:child_process'
 import { accessSync, constants, lstatSync, statSync } from 'node:fs'
@@ -13,7 +12,7 @@ import { OperatorError } from '../errors.ts'
 import { virtualEnvironments } from './virtual-environments.ts'
 
 export interface Python {
-  /** As it is started: absolute, links not resolved. */
+  /** Absolute, links not resolved. */
   readonly path: string
   /** `3.13.0`. */
   readonly version: string
@@ -24,7 +23,7 @@ export interface Python {
 }
 
 export interface PythonSearch {
-  /** `--python` as the user said it, or null. */
+  /** The value of `--python`, or null. */
   readonly explicit: string | null
   /** The application's directory. */
   readonly directory: string
@@ -38,10 +37,10 @@ interface Candidate {
 
 const OLDEST_MINOR = 9
 const NEWEST_MINOR = 14
-/** A cold start from a slow disk takes a second or two; a Python that does not answer this long is broken. */
+/** A cold start from a slow disk takes a second or two. A Python that needs longer than this is broken. */
 const CHECK_MS = 20_000
 const ADVICE = 'give the path of a Python 3.9 to 3.14 with --python'
-/** No site and no environment: says what it is even where the installation's start-up files are broken. */
+/** Without site and environment variables Python answers even when the installation's start-up files are broken. */
 const CHECK_ARGUMENTS = [
   '-E',
   '-S',
@@ -50,8 +49,8 @@ const CHECK_ARGUMENTS = [
 ]
 
 /**
- * Throws an OperatorError with one sentence when there is none or the chosen one cannot be used. `signal`: nobody wants
- * to know any more, and a Python that hangs is killed.
+ * Throws an OperatorError with one sentence when there is no Python, or the chosen one cannot be used. `signal` aborts the search, and
+ * kills a Python that hangs.
  */
 export async function findPython(search: PythonSearch, signal?: AbortSignal): Promise<Python> {
   const candidate = chooseCandidate(search)
@@ -96,14 +95,14 @@ function chooseExplicit(explicit: string, environment: PythonSearch['environment
     if (path === null) throw new OperatorError(`--python ${explicit} is a directory without bin/python: ${ADVICE}`)
     return { path, reason }
   }
-  // `--python .venv`: a directory beside us rather than a command.
+  // `--python .venv`: a directory, and no command.
   const local = findInVirtualEnvironment(resolve(explicit))
   if (local !== null) return { path: local, reason }
   const where = explicit.includes('/') ? 'does not exist' : 'is not on PATH'
   throw new OperatorError(`--python ${explicit} ${where}: ${ADVICE}`)
 }
 
-/** A link to a Python that has gone counts as there: it must be reported, and not silently passed over. */
+/** A link to a missing Python counts as found: the operator must hear of it. */
 function findInVirtualEnvironment(directory: string): string | null {
   for (const name of ['python', 'python3']) {
     const path = join(directory, 'bin', name)

@@ -28,7 +28,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(temporary, { recursive: true }))
 
-/** As a killed master leaves it: a socket file that nobody answers. */
+/** What a killed master leaves: a socket file that nobody answers. */
 async function makeStale(name: string): Promise<void> {
   const path = join(temporary, name)
   mkdirSync(path)
@@ -36,7 +36,7 @@ async function makeStale(name: string): Promise<void> {
   await once(spawn(process.execPath, ['-e', script, join(path, 'control.sock')], { stdio: 'inherit' }), 'exit')
 }
 
-test('it is private to the user and can be removed with what is in it', async () => {
+test('it is private to the user, and can be removed with its files', async () => {
   const directory = await createRuntimeDirectory({ temporaryDirectory: temporary })
   assert.match(basename(directory.path), /^jumak-\w+$/)
   assert.equal(statSync(directory.path).mode & 0o777, 0o700)
@@ -47,7 +47,7 @@ test('it is private to the user and can be removed with what is in it', async ()
   assert.deepEqual(readdirSync(temporary), [])
 })
 
-test('what a killed master left is swept', async () => {
+test('the directory that a killed master left is removed', async () => {
   await makeStale('jumak-dead')
   writeFileSync(join(temporary, 'jumak-dead/w3.out'), '')
   const directory = await createRuntimeDirectory({ temporaryDirectory: temporary })
@@ -73,7 +73,7 @@ test('a directory without a socket stays while its master may still be starting,
   assert.ok(!names.includes('jumak-old'))
 })
 
-test('what only looks like ours stays: other files in it, a file, a symbolic link', async () => {
+test('a path that only looks like ours stays: a directory with other files, a file, a symbolic link', async () => {
   await makeStale('jumak-notes')
   writeFileSync(join(temporary, 'jumak-notes/thesis.txt'), '')
   writeFileSync(join(temporary, 'jumak-file'), '')
@@ -99,7 +99,7 @@ test('a temporary directory that is too deep for sockets, or missing, is one sen
   )
 })
 
-test("systemd's directory comes first, then the user's own; what cannot be used is passed over", async () => {
+test("systemd's directory comes first, then the user's own; one that cannot be used is skipped", async () => {
   for (const name of ['systemd', 'xdg']) mkdirSync(join(temporary, name))
   const parentOf = async (environment: Record<string, string>) => {
     const directory = await createRuntimeDirectory({ temporaryDirectory: temporary, environment })
@@ -117,7 +117,7 @@ test("systemd's directory comes first, then the user's own; what cannot be used 
 const yes = () => true
 const no = () => false
 
-test('whatever is in its place, or in the place of its socket, is removed, and nothing else', async () => {
+test('a file in its place, or in the place of its socket, is removed, and nothing else', async () => {
   const directory = await createRuntimeDirectory({ temporaryDirectory: temporary })
   const { path, controlSocket } = directory
   const elsewhere = join(temporary, 'elsewhere')
@@ -134,7 +134,7 @@ test('whatever is in its place, or in the place of its socket, is removed, and n
     assert.ok(!existsSync(controlSocket))
   }
   chmodSync(path, 0o777)
-  assert.equal(directory.repair(yes), 'had mode 777, and has its own again')
+  assert.equal(directory.repair(yes), 'had mode 777, and has mode 700 again')
   rmSync(path, { recursive: true })
   symlinkSync(elsewhere, path)
   assert.equal(directory.repair(yes), 'had been replaced and was made again')
@@ -149,7 +149,7 @@ test('whatever is in its place, or in the place of its socket, is removed, and n
   directory.remove()
 })
 
-test('one that has disappeared is made again at the same path, unless somebody else took it', async () => {
+test('a directory that has disappeared is made again at the same path, unless somebody else took the path', async () => {
   const directory = await createRuntimeDirectory({ temporaryDirectory: temporary })
   writeFileSync(directory.controlSocket, '')
   assert.equal(directory.repair(yes), '')
@@ -169,7 +169,7 @@ test('one that has disappeared is made again at the same path, unless somebody e
 const root = { skip: process.getuid?.() !== 0 && 'needs root, to give it to another user' }
 const nobody = { uid: 65_534, gid: 65_534, userName: '' }
 
-test('it is given to the user of our children, and to nobody who cannot get there', root, async () => {
+test('it belongs to the user of our children, and a user who cannot reach it is an error', root, async () => {
   chmodSync(temporary, 0o755)
   const directory = await createRuntimeDirectory({ temporaryDirectory: temporary, identity: nobody })
   const { uid, gid, mode } = statSync(directory.path)
@@ -187,7 +187,7 @@ test('it is given to the user of our children, and to nobody who cannot get ther
 })
 
 test(
-  'what its user has put there in the place of ours is not followed, nor emptied, when it is removed',
+  'when it is removed, links and directories that its user has put there are neither followed nor emptied',
   root,
   async () => {
     chmodSync(temporary, 0o755)

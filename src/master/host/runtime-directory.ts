@@ -1,12 +1,12 @@
 /**
- * The private directory of one run: `jumak-<random>`, mode 0700, under the first of these that can be used: what systemd
- * made for us ($RUNTIME_DIRECTORY), the user's own ($XDG_RUNTIME_DIR), the temporary directory. Holds the sockets
- * between the processes (`control.sock`, `w<id>.sock`) and the FIFOs of the workers' output.
+ * The private directory of one run: `jumak-<random>`, mode 0700, in the first of these that can be used: the one that systemd made for
+ * us ($RUNTIME_DIRECTORY), the user's own ($XDG_RUNTIME_DIR), the temporary directory. It has the sockets between the processes
+ * (`control.sock`, `w<id>.sock`) and the FIFOs for the workers' output. Runs in the master.
  *
- * Invariants: only the user of our children can enter it, and root; it is removed at every end of the master that is not
- * SIGKILL, and what a killed master left is swept by the next start, which recognises it by a `control.sock` that nobody
- * answers. Cleaners of temporary directories go by age: it is touched every hour. Where it goes all the same, or something else
- * is in its place or its socket's, `repair` mends it before the next worker is forked; links that are open do not need it.
+ * Invariants: only root and the user of our children can enter it. The master removes it at every end but SIGKILL; the next start removes
+ * what a killed master left, which has a `control.sock` that nobody answers. Cleaners of temporary directories go by age, so it is touched
+ * every hour. If it disappears all the same, or something else is in its place or its socket's, `repair` mends it before the next fork.
+ * Open links do not need it.
  */
 import { chmodSync, lstatSync, lutimesSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -16,20 +16,20 @@ import { describeIdentity, giveTo, runAs } from './identity.ts'
 import { checkSocketPath, isSocketAnswering } from './unix-socket.ts'
 
 const PREFIX = 'jumak-'
-/** Between making the directory and listening on `control.sock` a master has nothing to answer with; it takes milliseconds. */
+/** A directory without `control.sock` may belong to a master that is just starting, which takes milliseconds. */
 const BOOT_MS = 60_000
-/** A shared temporary directory may hold very many entries; a start should not wait for all of them. */
+/** A shared temporary directory may have very many entries, and a start should not wait for all of them. */
 const MAX_SWEPT = 100
 const TOUCH_MS = 3_600_000
-/** Of the directory. */
+/** The mode of the directory. */
 const MODE = 0o700
 
 export interface RuntimeDirectory {
   readonly path: string
   readonly controlSocket: string
   /**
-   * Mends it where it is not as it was made. Empty: all is well; else what had happened, for the log, and the place of the control
-   * socket is free. `isControlSocketOurs`: what is there leads to us. Throws an OperatorError.
+   * Mends the directory. Empty: nothing was wrong. Otherwise what had happened, for the log; the socket must be made again if it is not
+   * there. `isControlSocketOurs`: the file at its path is our socket. Throws an OperatorError.
    */
   repair(isControlSocketOurs: () => boolean): string
   /** Never throws. */
@@ -38,7 +38,7 @@ export interface RuntimeDirectory {
 
 export interface RuntimeDirectoryOptions {
   readonly temporaryDirectory: string
-  /** Whom our children become. */
+  /** The user that our children become. */
   readonly identity?: Identity | null
   readonly environment?: Readonly<Record<string, string | undefined>>
 }
@@ -52,7 +52,7 @@ export async function createRuntimeDirectory(options: RuntimeDirectoryOptions): 
     try {
       return await createIn(parent, identity)
     } catch {
-      // Of another user (sudo keeps the variable), too deep, or not there: the next one.
+      // It belongs to another user (sudo keeps the variable), is too deep, or is not there: try the next one.
     }
   }
   return createIn(temporaryDirectory, identity)
@@ -110,7 +110,7 @@ function keep(path: string, identity: Identity | null): RuntimeDirectory {
   }
 }
 
-/** What had happened to it; empty: nothing. In the name of whose it is, as `removeDirectory`. */
+/** What had happened to it; empty: nothing. Acts in its owner's name, for the reason of `removeDirectory`. */
 function repairDirectory(path: string, identity: Identity | null): string {
   const found = lstatSync(path, { throwIfNoEntry: false })
   const uid = identity?.uid ?? process.geteuid?.()
@@ -118,10 +118,10 @@ function repairDirectory(path: string, identity: Identity | null): string {
     if (found?.isDirectory() && found.uid === uid) {
       if ((found.mode & 0o777) === MODE) return ''
       runAs(identity, () => chmodSync(path, MODE))
-      return `had mode ${(found.mode & 0o777).toString(8)}, and has its own again`
+      return `had mode ${(found.mode & 0o777).toString(8)}, and has mode 700 again`
     }
     if (found !== undefined) runAs(identity, () => (found.isDirectory() ? rmdirSync(path) : unlinkSync(path)))
-    // Fails where somebody else has put something there.
+    // Fails if somebody else has put something there.
     mkdirSync(path, { mode: MODE })
     hand(path, identity)
   } catch (error) {
@@ -133,7 +133,7 @@ function repairDirectory(path: string, identity: Identity | null): string {
   return `had ${found === undefined ? 'disappeared' : 'been replaced'} and was made again`
 }
 
-/** What had happened to the control socket; empty: nothing. Then nothing is at its path. */
+/** What had happened to the control socket; empty: nothing. Otherwise its path is free now. */
 function freeSocket(path: string, identity: Identity | null, isOurs: () => boolean): string {
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (found === undefined) return `had lost its ${basename(path)}, which was made again`
@@ -148,20 +148,20 @@ function freeSocket(path: string, identity: Identity | null, isOurs: () => boole
   return `had something else in the place of its ${basename(path)}, which was made again`
 }
 
-/** Everything in it looks new to a cleaner. */
+/** Makes everything in it look new to a cleaner. */
 function touch(path: string): void {
   const now = new Date()
   try {
     for (const name of readdirSync(path)) lutimesSync(join(path, name), now, now)
     lutimesSync(path, now, now)
   } catch {
-    // A worker has ended meanwhile, or it has gone: `repair` is for that.
+    // A worker has ended meanwhile, or the directory has gone, which `repair` mends.
   }
 }
 
 /**
- * In the name of whose it is: they can put anything in the place of anything in it while it is removed. Never recursive, for
- * the same reason; there are no directories in it.
+ * Acts in its owner's name, and never recursively: while files are removed, the owner can replace any of them by anything. There are no
+ * directories in it.
  */
 function removeDirectory(path: string, identity: Identity | null): void {
   try {
@@ -178,7 +178,7 @@ function removeDirectory(path: string, identity: Identity | null): void {
   }
 }
 
-/** Removes what killed masters of this user left. Errors are no reason not to start. */
+/** Removes what killed masters of this user left. Errors do not prevent a start. */
 async function sweep(parent: string, identity: Identity | null): Promise<void> {
   let names: string[]
   try {
@@ -192,7 +192,7 @@ async function sweep(parent: string, identity: Identity | null): Promise<void> {
 async function sweepOne(path: string, identity: Identity | null): Promise<void> {
   try {
     const there = lstatSync(path)
-    // lstat: a symbolic link with our prefix is not ours to follow.
+    // `lstat`, so that a symbolic link with our prefix is not followed.
     if (!there.isDirectory() || (there.uid !== process.getuid?.() && there.uid !== identity?.uid)) return
     const names = readdirSync(path)
     if (!names.every(isOurs)) return
@@ -200,11 +200,11 @@ async function sweepOne(path: string, identity: Identity | null): Promise<void> 
     if (await isSocketAnswering(join(path, 'control.sock'))) return
     removeDirectory(path, identity)
   } catch {
-    // Another start sweeps at the same time, or it is not ours after all.
+    // Another start removes it at the same time, or it is not ours.
   }
 }
 
-/** Sockets, FIFOs and nothing else: a directory of the user's that happens to have our prefix stays. */
+/** Our sockets and FIFOs. A user's directory that has our prefix and other files stays. */
 function isOurs(name: string): boolean {
   return /^(control\.sock|w\d+\.\w+)$/.test(name)
 }

@@ -1,9 +1,9 @@
 /**
- * Whether root can be led astray by a user on the way to a file. `O_NOFOLLOW` and `O_EXCL` are about the last name of a path
- * only: who may replace a directory before it, by a link or by another directory, decides where root writes.
+ * Whether a user can redirect root on the way to a file. `O_NOFOLLOW` and `O_EXCL` protect only the last name of a path: a user who may
+ * replace a directory before it, by a link or by another directory, decides where root writes.
  *
- * A walk as the kernel does it, link by link. Where nobody but root may change any step, it stays as it was found. Access
- * control lists are not looked at.
+ * It walks the path as the kernel does, link by link. When only root may change every step, the result stays true. Access control lists
+ * are not considered. Runs in the master.
  */
 import { lstatSync, readlinkSync, type Stats } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -11,10 +11,10 @@ import type { Identity } from '../../config/types.ts'
 import { runAs } from './identity.ts'
 
 const [STICKY, GROUP_WRITES, OTHERS_WRITE] = [0o1000, 0o020, 0o002]
-/** As the kernel: more links than this on a path are ELOOP. */
+/** As in the kernel: more links than this on a path are ELOOP. */
 const MAX_LINKS = 40
 
-/** The first step on the way to the file's directory that the user can replace; null: none. Throws what `lstat` throws. */
+/** The first directory or link on the way to the file that the user can replace; null: there is none. Throws what `lstat` throws. */
 export function replaceableStep(identity: Identity, path: string): string | null {
   const groups = runAs(identity, () => process.getgroups!())
   let parent = '/'
@@ -36,7 +36,7 @@ export function replaceableStep(identity: Identity, path: string): string | null
   return null
 }
 
-/** An entry of a directory. In a sticky one only the owners of both may. */
+/** Whether the user may replace this entry of the directory. In a sticky directory only its owner and the entry's owner may. */
 function mayReplace({ uid, gid }: Identity, groups: readonly number[], directory: Stats, entry: Stats): boolean {
   if (directory.uid === uid) return true
   const isInGroup = directory.gid === gid || groups.includes(directory.gid)

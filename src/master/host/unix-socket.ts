@@ -1,13 +1,13 @@
-/** What the listeners and the runtime directory both need to know about Unix socket paths. Runs in the master. */
+/** Unix sockets: the longest path, and whether somebody answers. For the listeners and the runtime directory. Runs in the master. */
 import { connect } from 'node:net'
 import { OperatorError } from '../errors.ts'
 
-/** macOS takes 103 bytes and Linux 107; one limit for both keeps configurations portable. */
+/** macOS allows 103 bytes and Linux 107. One limit for both keeps configurations portable. */
 const MAX_PATH_BYTES = 103
-/** Connecting to a local socket is answered by the kernel at once; only a full backlog (somebody is there) takes longer. */
+/** The kernel answers a connection to a local socket at once. Only a full backlog takes longer, and then somebody is there. */
 const PROBE_MS = 1000
 
-/** Throws an OperatorError when the kernel would not take the path. */
+/** Throws an OperatorError when the path is too long for the kernel. */
 export function checkSocketPath(path: string, what: string): void {
   const bytes = Buffer.byteLength(path)
   if (bytes > MAX_PATH_BYTES)
@@ -17,8 +17,8 @@ export function checkSocketPath(path: string, what: string): void {
 }
 
 /**
- * Whether a program listens on the path. No means sure: connection refused, or nothing there. A socket that may not be
- * touched counts as answering: it is somebody's.
+ * Whether a program listens on the path. False is certain: the connection is refused, or nothing is there. A socket that we may not
+ * connect to counts as answering, because it is somebody's.
  */
 export function isSocketAnswering(path: string): Promise<boolean> {
   return new Promise(resolve => {

@@ -42,7 +42,7 @@ test('an environment in a directory above, the nearest first', async () => {
   assert.deepEqual(await find(), [own, ".venv in the application's directory"])
 })
 
-test('not one in a directory where anybody may put one, nor above it', async () => {
+test('no environment in a directory where anybody may put one, and none above it', async () => {
   makePython('.venv/bin/python')
   makePython('work/.venv/bin/python')
   chmodSync(join(root, 'work'), 0o1777)
@@ -77,7 +77,7 @@ test('the name that poetry gives an environment', () => {
   assert.equal(poetryHash('/tmp/g/My.Proj_x'), 'ktVLfCqp')
 })
 
-test('the environment that poetry made: the one in use, else the newest', async () => {
+test('an environment that poetry made: the one in use, otherwise the newest', async () => {
   write('work/pyproject.toml', '')
   const name = `shop-${poetryHash(join(root, 'work'))}`
   const cache = 'home/.cache/pypoetry/virtualenvs'

@@ -1,7 +1,8 @@
 /**
- * Which virtual environment is a project's own: the active one, `.venv` or `venv` in its directory or in one above it, or the
- * one that uv or poetry made for it elsewhere. Runs in the master and looks at names only: whether the Python in it works is
- * found by who starts it.
+ * Which virtual environment belongs to a project: the active one, `.venv` or `venv` in its directory or in one above it, or the one that
+ * uv or poetry made for it elsewhere. Runs in the master.
+ *
+ * It looks at names only. `python.ts` finds out whether there is a Python that works.
  */
 import { createHash } from 'node:crypto'
 import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
@@ -11,13 +12,13 @@ export interface VirtualEnvironment {
   readonly directory: string
   /** For the start-up line. */
   readonly reason: string
-  /** The name that was said to be it: when there is no Python in it, that is an error and not passed over. */
+  /** The variable that names it; null: it was found. A named one without a Python is an error, and the next one is not tried. */
   readonly namedBy: string | null
 }
 
 type Variables = Readonly<Record<string, string | undefined>>
 
-/** conda's own environment is active wherever conda is: not a choice of anybody. */
+/** conda's own environment is active in every shell that has conda, so nobody has chosen it. */
 const CONDA_BASE: ReadonlySet<string> = new Set(['base', 'root'])
 
 /** In the order in which they are tried. `directory`: the application's. */
@@ -46,7 +47,7 @@ export function virtualEnvironments(directory: string, variables: Variables, pla
   return found
 }
 
-/** The directory and those above it, up to one in which anybody may put an environment, such as /tmp. */
+/** The directories above this one, up to the first in which anybody may put an environment, such as /tmp. */
 function trustedParents(directory: string): string[] {
   const parents: string[] = []
   for (let folder = dirname(directory); folder !== dirname(folder) && !isEverybodys(folder); folder = dirname(folder))
@@ -60,8 +61,8 @@ function isEverybodys(folder: string): boolean {
 }
 
 /**
- * `shop-ktVLfCqp-py3.11`: the project's name, 8 characters of the SHA-256 of its path in base64, and the version. Which of several
- * is in use stands in poetry's `envs.toml`; else it is the newest.
+ * `shop-ktVLfCqp-py3.11`: the project's name, 8 characters of the SHA-256 of its path in base64, and the version. Of several, poetry's
+ * `envs.toml` names the one in use; otherwise it is the newest.
  */
 function findPoetry(project: string, variables: Variables, platform: string): string | null {
   const home = variables['HOME'] ?? ''
@@ -82,7 +83,7 @@ function findPoetry(project: string, variables: Variables, platform: string): st
   return join(folder, (own.find(({ name }) => name.endsWith(`-py${chosen}`)) ?? newest).name)
 }
 
-/** As poetry has it in the names of environments since its first release. */
+/** As in the names of poetry's environments since its first release. */
 export function poetryHash(path: string): string {
   return createHash('sha256').update(path).digest('base64url').slice(0, 8)
 }

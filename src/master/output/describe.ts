@@ -1,4 +1,8 @@
-/** Words for people in the master's log lines. */
+/** Words for people in the master's log lines. Pure. */
+import type { NarratedCrashes } from './narrated.ts'
+
+/** Characters: the whole line is in the log, under the name of the process that wrote it. */
+const MAX_LAST_WORDS = 200
 
 /** `exited with code 1`, `was killed by SIGSEGV`; both null: `is gone`. */
 export function describeExit(code: number | null, signal: string | null): string {
@@ -6,7 +10,7 @@ export function describeExit(code: number | null, signal: string | null): string
   return code === null ? 'is gone' : `exited with code ${code}`
 }
 
-/** `230 ms`, `4.2 s`, `3 min`, `5 h`, `12 d`: enough to tell a crash at start from one after days. */
+/** `230 ms`, `4.2 s`, `3 min`, `5 h`, `12 d`: precise enough to tell a crash at the start from one after days. */
 export function describeDuration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`
   const seconds = ms / 1000
@@ -36,4 +40,18 @@ export function describeBytes(bytes: number): string {
   if (megabytes < 10 && megabytes % 1 !== 0) return `${megabytes.toFixed(1)} MB`
   if (megabytes < 1024) return `${Math.round(megabytes)} MB`
   return `${(megabytes / 1024).toFixed(1)} GB`
+}
+
+/** What follows a death: `another one takes its place`, or after how long. */
+export function describeSuccessor({ row, notBefore }: NarratedCrashes, now: number): string {
+  const delay = notBefore - now
+  if (delay <= 0) return 'another one takes its place'
+  return `${row} died early in a row, the next is started in ${describeDuration(delay)}`
+}
+
+/** `; its last words: RuntimeError: no database`; empty when it printed nothing. */
+export function describeLastWords(lastLine: string): string {
+  const line = lastLine.trim()
+  if (line === '') return ''
+  return `; its last words: ${line.length > MAX_LAST_WORDS ? `${line.slice(0, MAX_LAST_WORDS)} …` : line}`
 }

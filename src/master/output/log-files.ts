@@ -1,9 +1,10 @@
 /**
- * The files of logs, as the master sees them: it writes the program's log itself, and sees to it that the gateway can write the
- * access log as the user that it becomes. Both are opened anew at USR1. Runs in the master.
+ * The files of the logs. The master writes the program's log itself. The gateway writes the access log as the user that it becomes, and the
+ * master makes sure that it can. USR1 reopens both. Runs in the master.
  *
- * Invariants: root opens no file that might be a link of the user's; a log that cannot be written at start ends the program, later
- * the old file is written on. Not here: what a line says (`observe/`), bounds and drops (`observe/sink.ts`).
+ * Invariants: root opens no file that could be a link of the user's. A log that cannot be written at the start ends the program; later
+ * the old file stays in use.
+ * Not here: the text of a line (`observe/log.ts`), bounds and drops (`observe/sink.ts`).
  */
 import { closeSync, constants, fchownSync, fstatSync, openSync, write, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
@@ -16,14 +17,14 @@ import { describeIdentity, runAs } from '../host/identity.ts'
 import { replaceableStep } from '../host/safe-path.ts'
 import type { Narrator } from './narrator.ts'
 
-/** A reader of the log that is stuck does not hold up the end. */
+/** How long the end of the program waits for a stuck reader of the log. */
 const LAST_LINES_MS = 1000
 
-/** The program's log; what it is written with, and where its words go that must not be missed. */
+/** The program's log and its file. What must not be missed also goes to the terminal. */
 export class ProgramLog {
   readonly log: Log
   readonly #sink: Sink
-  /** Null: standard error, or another stream that somebody looks at. */
+  /** Null: standard error, or another standard stream, which somebody looks at. */
   readonly #file: string | null
 
   /** Throws what `open` throws, and an OperatorError. */
@@ -40,25 +41,25 @@ export class ProgramLog {
     this.log = new Log(this.#sink, logLevel, logFormat, { terminal, colour: terminal && !process.env['NO_COLOR'] })
   }
 
-  /** Throws; the old file stays. */
+  /** Throws when the file cannot be opened: the old one stays in use. */
   reopen(): void {
     this.#sink.reopen()
   }
 
   async close(exitCode: number): Promise<void> {
     await this.#sink.close(LAST_LINES_MS)
-    // Whoever started it looks at the terminal, or at what the init system has caught.
+    // The operator looks at the terminal, or at the init system's log.
     if (exitCode !== 0 && this.#file !== null)
       writeSync(2, `jumak: ended with code ${exitCode}, ${this.#file} says why\n`)
   }
 }
 
-/** Waits for nobody: a terminal may be stopped, a pipe stuck. */
+/** Does not wait: a terminal may be stopped, and a pipe stuck. */
 function tellTerminal(line: string): void {
   write(2, line, () => {})
 }
 
-/** In the log's own format, past its level: what is missing matters at every one. */
+/** In the log's format, at every level: a gap in the log always matters. */
 function droppedLine(format: 'text' | 'json', count: number): string {
   let line = ''
   const log = new Log({ write: text => (line += text) }, 'error', format)
@@ -66,7 +67,7 @@ function droppedLine(format: 'text' | 'json', count: number): string {
   return line
 }
 
-/** The gateway writes it, as the user that it becomes; whether it can is told now, in a sentence: an OperatorError. */
+/** Makes sure that the gateway can write the access log as the user that it becomes. Throws an OperatorError. */
 export function prepareAccessLog({ accessLog, identity }: Config): void {
   const path = accessLog?.path ?? '-'
   if (path === '-' || standardStream(path) !== null) return
@@ -80,13 +81,13 @@ export function prepareAccessLog({ accessLog, identity }: Config): void {
   }
 }
 
-/** At USR1: the program's log, and by the gateway the access log. What cannot be opened is written on to the old file. */
+/** At USR1: the master reopens the program's log, and the gateway the access log. If that fails, the old file stays in use. */
 export function reopenLogs(config: Config, log: ProgramLog, narrator: Narrator, tellGateway: () => void): void {
   try {
-    // Where the gateway may not make a file, we do. Its own open says what else is wrong.
+    // The gateway may not be allowed to make the file, so the master makes it.
     if (config.identity !== null) prepareAccessLog(config)
   } catch (error) {
-    // The gateway tries as well, and writes on to the old file.
+    // The gateway tries all the same, and keeps the old file if it fails too.
     narrator.error(asErrno(error).message)
   }
   tellGateway()
@@ -99,8 +100,8 @@ export function reopenLogs(config: Config, log: ProgramLog, narrator: Narrator, 
 }
 
 /**
- * Opens a log that the master writes itself: in the identity's name where that works, for in a directory of theirs a link might
- * lead to any file of root's, and what the application prints stands in it. Throws what `open` throws, and an OperatorError.
+ * Opens a log that the master writes itself. It does so in the identity's name where that works: in a directory of the identity a link
+ * could lead to any file of root's, and the application decides what the log says. Throws what `open` throws, and an OperatorError.
  */
 export function openLog(identity: Identity | null, path: string): number {
   try {
@@ -108,8 +109,8 @@ export function openLog(identity: Identity | null, path: string): number {
   } catch (error) {
     if (identity === null || process.geteuid?.() !== 0 || asErrno(error).code !== 'EACCES') throw error
   }
-  // Only root may write there.
-  refuseIfLed(identity, path)
+  // Only root may write there, so root opens it.
+  refuseIfRedirectable(identity, path)
   const fd = openForAppending(path, constants.O_NOFOLLOW)
   const stats = fstatSync(fd)
   if (!stats.isFile() || stats.nlink === 1) return fd
@@ -117,8 +118,8 @@ export function openLog(identity: Identity | null, path: string): number {
   throw new OperatorError(`${path} has another name too, and ${describeIdentity(identity)} may not write it`)
 }
 
-/** Throws an OperatorError: their link in the middle of the path would have root write to any file. */
-function refuseIfLed(identity: Identity, path: string): void {
+/** Throws an OperatorError when the identity can redirect root by a link in the middle of the path. */
+function refuseIfRedirectable(identity: Identity, path: string): void {
   const step = replaceableStep(identity, path)
   if (step === null) return
   const who = describeIdentity(identity)
@@ -128,10 +129,10 @@ function refuseIfLed(identity: Identity, path: string): void {
 }
 
 /**
- * Sees to it that the identity can append to the file, and makes it where it is missing; called again before logs are
- * reopened, since logrotate may leave the making to us, in a directory where only root may. Throws what `open` throws.
+ * Makes sure that the identity can append to the file, and makes the file if it is missing. Called again before logs are reopened:
+ * logrotate may leave it to us to make the file, in a directory where only root may. Throws what `open` throws.
  *
- * Root itself never opens a file that is there already: in a directory of the identity's it might be a link to anything.
+ * Root never opens a file that exists already: in a directory of the identity it could be a link to anything.
  */
 function prepareLog(identity: Identity | null, path: string): void {
   const append = () => closeSync(openForAppending(path))
@@ -139,13 +140,13 @@ function prepareLog(identity: Identity | null, path: string): void {
     runAs(identity, append)
   } catch (error) {
     if (identity === null || process.geteuid?.() !== 0 || asErrno(error).code !== 'EACCES') throw error
-    refuseIfLed(identity, path)
+    refuseIfRedirectable(identity, path)
     try {
       const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o640)
       fchownSync(fd, identity.uid, identity.gid)
       closeSync(fd)
     } catch {
-      // It is there, and not theirs: what they were told stands.
+      // It exists, and the identity may not write it: the next line throws that again.
     }
     runAs(identity, append)
   }

@@ -1,22 +1,19 @@
 /**
- * Everything that the master says: start-up lines, and one line for each thing that happens to a process. The only
- * file with sentences about them, so that their tone and level are seen at once. Runs in the master.
+ * Everything that the master writes to the log: start-up lines, and one line for each event of a process. The sentences about processes
+ * are all in this file, so that tone and level are easy to compare. Runs in the master.
  *
- * Levels: error: something is broken that was asked for; warn: it mended itself or may surprise; info: what an operator
- * wants to see of a healthy run; debug: the rest.
+ * Levels: error: something does not work that was asked for; warn: it mended itself, or may surprise; info: what an operator wants to
+ * see of a healthy run; debug: the rest.
+ * Not here: the format of a line (`observe/log.ts`), start-up facts (`start-facts.ts`), words for numbers (`describe.ts`).
  */
 import { relative } from 'node:path'
-import type { Change, Config, LogLevel } from '../../config/types.ts'
+import type { Change, Config, LogLevel, StaticMount } from '../../config/types.ts'
 import type { ForkHazard, LoadFailure, RequestTold } from '../../control/messages.ts'
 import type { Colour, Log, LogFields } from '../../observe/log.ts'
-import { hasTerminal } from '../development/terminal.ts'
-import type { CrashLoop } from '../fleet/crash-loop.ts'
-import type { GatewayHandle } from '../fleet/gateway-handle.ts'
-import type { Generation, GenerationFailure } from '../fleet/generation.ts'
-import type { WorkerHandle } from '../fleet/worker-handle.ts'
-import type { Listener } from '../host/listeners.ts'
-import { briefApplication, briefProgram } from './brief.ts'
-import { countOf, describeDuration } from './describe.ts'
+import type { Listener } from '../host/listener.ts'
+import { hasTerminal } from '../host/terminal.ts'
+import { countOf, describeDuration, describeLastWords, describeSuccessor } from './describe.ts'
+import type { NarratedCrashes, NarratedGateway, NarratedGeneration, NarratedWorker } from './narrated.ts'
 import {
   applicationFacts,
   describeApplication,
@@ -24,21 +21,20 @@ import {
   memoryFacts,
   programFacts,
   uselessSettings,
-} from './facts.ts'
+} from './start-facts.ts'
+import { summarizeApplication, summarizeProgram } from './start-summary.ts'
 
 const SOURCE = 'master'
-/** Characters: the whole line is in the log, under the name of the process that wrote it. */
-const MAX_LAST_WORDS = 200
 
 export class Narrator {
   readonly #log: Log
   #config: Config
-  /** What the application prints is shown at every log level: dropping its tracebacks would not be quiet but blind. */
+  /** The application's output is shown at every log level, because a log without its tracebacks would be of no use. */
   readonly #outputLevel: LogLevel
-  /** Generations whose application was named. */
+  /** The last generation whose application was named. */
   #named = 0
   #hasNamed = false
-  /** While developing: the same failure again is told in one line. */
+  /** While developing: when the same failure comes again, its traceback is left out. */
   #failedWith = ''
 
   constructor(log: Log, config: Config) {
@@ -47,7 +43,7 @@ export class Narrator {
     this.#outputLevel = config.logLevel === 'debug' ? 'info' : config.logLevel
   }
 
-  /** Records of the start are for machines, which ask for nothing. */
+  /** All facts of the start: asked for, or for a machine, which reads JSON. */
   get #tellsAll(): boolean {
     return this.#config.logLevel === 'debug' || this.#config.logFormat === 'json'
   }
@@ -62,7 +58,7 @@ export class Narrator {
     this.#log.error(SOURCE, message)
   }
 
-  /** What another process printed: a line, or lines that belong together. */
+  /** The output of another process: a line, or lines that belong together. */
   output(source: 'worker' | 'preloader', message: string, isError: boolean, about: LogFields): void {
     this.#log.write(isError ? 'error' : this.#outputLevel, source, message, about)
   }
@@ -71,7 +67,7 @@ export class Narrator {
 
   started(listeners: readonly Listener[]): void {
     const told = programFacts(this.#config, listeners)
-    this.#log.facts(SOURCE, this.#tellsAll ? told : briefProgram(told, this.#config.app))
+    this.#log.facts(SOURCE, this.#tellsAll ? told : summarizeProgram(told, this.#config.app))
   }
 
   runsAsRoot(): void {
@@ -80,28 +76,28 @@ export class Narrator {
 
   isProcessOne(): void {
     this.warn(
-      'Jumak is process 1 and no init: orphans of the application become zombies; start it by bin/jumak with a python3 on PATH, or the container with --init',
+      'Jumak is process 1 without an init: orphans of the application become zombies; start it with bin/jumak and a python3 on PATH, or start the container with --init',
     )
   }
 
   /** Once for each generation, as soon as its application is known. */
-  learned(generation: Generation, wanted: number): void {
-    const known = applicationFacts(generation, this.#config, wanted)
+  learned(generation: NarratedGeneration, wanted: number, mounts: readonly StaticMount[]): void {
+    const known = applicationFacts(generation, this.#config, wanted, mounts)
     if (known === null || this.#named >= generation.number) return
     this.#named = generation.number
     const note = generation.python?.note ?? ''
     if (note !== '') this.warn(note)
     for (const useless of uselessSettings(generation.application!.interface, this.#config)) this.warn(useless)
     const what = `${describeApplication(generation)}, Python ${describePython(generation)}`
-    // While developing the first that loads need not be the first, and the tenth is no news.
-    if (!this.#hasNamed) this.#log.facts(SOURCE, this.#tellsAll ? known : briefApplication(known, generation))
+    // While developing, the first application that loads may come from a later generation, and the tenth is no news.
+    if (!this.#hasNamed) this.#log.facts(SOURCE, this.#tellsAll ? known : summarizeApplication(known, generation))
     else if (!this.#config.isDevelopment)
       this.#log.info(SOURCE, `generation ${generation.number}: ${what}`, known.fields)
     if (!this.#hasNamed) for (const hint of generation.notes) this.info(hint)
     this.#hasNamed = true
   }
 
-  /** The configuration was read anew. */
+  /** The configuration was read again. */
   configured(config: Config, changed: readonly { readonly name: string; readonly change: Change }[]): void {
     this.#config = config
     const now = changed.filter(({ change }) => change !== 'restart').map(({ name }) => name)
@@ -116,7 +112,7 @@ export class Narrator {
     this.info(`change in ${path.startsWith(`${directory}/`) ? relative(directory, path) : path}: reloading`)
   }
 
-  /** While developing: `ms` since the change was taken up. */
+  /** While developing. `ms`: since the generation began. */
   reloaded(generation: number, ms: number): void {
     this.#failedWith = ''
     this.info(`generation ${generation} serves, after ${describeDuration(ms)}`)
@@ -131,37 +127,37 @@ export class Narrator {
     this.info(`still importing ${this.#config.app.display} after ${elapsed}`)
   }
 
-  /** They are forked all the same with `--preload on`. */
-  hazards({ number, preload, hazards }: Generation): void {
+  /** With `--preload on` the workers are forked all the same. */
+  hazards({ number, preload, hazards }: NarratedGeneration): void {
     for (const { kind, what } of hazards) this.warn(`preload ${preload}: ${what} ${FORK_CONSEQUENCE[kind]}`)
     if (preload === 'off') this.info(`generation ${number}: each worker imports the application`)
   }
 
-  promoted(generation: Generation, isFirst: boolean): void {
+  promoted(generation: NarratedGeneration, isFirst: boolean): void {
     if (isFirst) this.info('ready')
-    else this.info(`generation ${generation.number} serves; older workers finish what they have and leave`)
+    else this.info(`generation ${generation.number} serves; older workers finish their requests and exit`)
   }
 
-  /** What the processes that serve cost at first; they grow with what they do. Pids by name. */
+  /** The memory of the processes at their start; they grow with their work. `processes`: process ids by name. */
   async memory(processes: Readonly<Record<string, readonly number[]>>): Promise<void> {
     const known = await memoryFacts(processes)
     if (known !== null && this.#tellsAll) this.#log.facts(SOURCE, known)
   }
 
-  /** `current`: the generation that goes on, null when none has served. */
-  generationFailed(generation: Generation, failure: GenerationFailure, current: number | null): void {
+  /** `serving`: the generation that serves on; null: none has served. */
+  generationFailed(generation: NarratedGeneration, failure: LoadFailure, serving: number | null): void {
     const isKnown = this.#config.isDevelopment && this.#failedWith === failure.message + failure.traceback
     this.#failedWith = failure.message + failure.traceback
     const traceback = failure.traceback === '' || isKnown ? '' : `\n${failure.traceback.trimEnd()}`
     const rest = this.#config.isDevelopment
       ? '\nwaiting for a change'
-      : current === null
+      : serving === null
         ? ''
-        : `\ngeneration ${generation.number} is given up, generation ${current} serves on`
+        : `\ngeneration ${generation.number} is given up, generation ${serving} serves on`
     this.error(`${failure.message}${traceback}${rest}`)
   }
 
-  preloaderGone(generation: Generation, how: string): void {
+  preloaderGone(generation: NarratedGeneration, how: string): void {
     this.error(
       `the preloader of generation ${generation.number} ${how}; its workers serve on until a new generation takes over`,
     )
@@ -169,40 +165,43 @@ export class Narrator {
 
   // ---- workers ----
 
-  /** `crashes`: null when no other one is started. */
-  workerGone(worker: WorkerHandle, how: string, isCrash: boolean, crashes: CrashLoop | null): void {
+  /** `crashes`: null when no other worker is started. */
+  workerGone(worker: NarratedWorker, how: string, isCrash: boolean, crashes: NarratedCrashes | null): void {
     const process = worker.pid === null ? '' : ` (process ${worker.pid})`
     const what = `${worker.name}${process} ${how} after ${describeDuration(performance.now() - worker.startedAt)}`
     if (!isCrash) {
       this.#log.debug(SOURCE, what, about(worker))
       return
     }
-    const next = crashes === null ? '' : `; ${describeSuccessor(crashes)}`
-    this.#log.warn(SOURCE, `${what}${next}${describeLastWords(worker)}`, about(worker))
+    const next = crashes === null ? '' : `; ${describeSuccessor(crashes, performance.now())}`
+    this.#log.warn(SOURCE, `${what}${next}${describeLastWords(worker.lastLine)}`, about(worker))
   }
 
-  /** `what`: `it sent field 'slots' …`, `its links broke`. `crashes`: null when no other one is started. */
-  workerOffended(worker: WorkerHandle, what: string, crashes: CrashLoop | null): void {
-    const next = crashes !== null && crashes.notBefore > performance.now() ? `; ${describeSuccessor(crashes)}` : ''
+  /** `what`: `it sent field 'slots' …`, `its links broke`. `crashes`: null when no other worker is started. */
+  workerOffended(worker: NarratedWorker, what: string, crashes: NarratedCrashes | null): void {
+    const next =
+      crashes !== null && crashes.notBefore > performance.now()
+        ? `; ${describeSuccessor(crashes, performance.now())}`
+        : ''
     this.#log.error(SOURCE, `${worker.name} is replaced: ${what}${next}`, about(worker))
   }
 
-  workerRecycled(worker: WorkerHandle): void {
+  workerRecycled(worker: NarratedWorker): void {
     this.#log.info(SOURCE, `${worker.name} is recycled: ${worker.recycleReason}`, about(worker))
   }
 
-  /** `request`: the id of the one that is stuck; empty when it is nobody's any more. */
-  workerStuck(worker: WorkerHandle, note: string, request: string): void {
+  /** `request`: the id of the stuck request; empty when no client waits for it any more. */
+  workerStuck(worker: NarratedWorker, note: string, request: string): void {
     const what = worker.fault === 'stuck' ? 'is being replaced' : 'is replaced'
     this.#log.error(SOURCE, `${worker.name} ${what}: ${note}`, { ...about(worker), request })
   }
 
-  workerBlocked(worker: WorkerHandle, note: string): void {
-    this.warn(`${worker.name} is blocked: ${note}; what blocks it belongs into a thread`)
+  workerBlocked(worker: NarratedWorker, note: string): void {
+    this.warn(`${worker.name} is blocked: ${note}; the blocking code belongs in a thread`)
   }
 
   /** More than one worker is in a debugger, or reads a line. */
-  keyboardShared(workers: readonly WorkerHandle[]): void {
+  keyboardShared(workers: readonly NarratedWorker[]): void {
     if (!hasTerminal(this.#config)) return
     const names = workers.map(worker => worker.name).join(' and ')
     this.warn(
@@ -210,18 +209,18 @@ export class Narrator {
     )
   }
 
-  /** `request`: the id of the one that it runs there; empty: no certain one. */
-  workerStacks(worker: WorkerHandle, request: string, text: string): void {
+  /** `request`: the id of the request that runs there; empty: unknown. */
+  workerStacks(worker: NarratedWorker, request: string, text: string): void {
     this.#log.warn(SOURCE, `${worker.name} stands here:\n${text.trimEnd()}`, { ...about(worker), request })
   }
 
-  workerLoadFailed(worker: WorkerHandle, failure: LoadFailure): void {
+  workerLoadFailed(worker: NarratedWorker, failure: LoadFailure): void {
     const traceback = failure.traceback === '' ? '' : `\n${failure.traceback.trimEnd()}`
     this.#log.error(SOURCE, `${worker.name}: ${failure.message}${traceback}`, about(worker))
   }
 
-  /** Called before the kill: the phase says why. */
-  killing(worker: WorkerHandle): void {
+  /** Called before the kill: the present phase is the reason. */
+  killing(worker: NarratedWorker): void {
     const waited = describeDuration(performance.now() - worker.since)
     const tell = (level: LogLevel, what: string) =>
       this.#log.write(level, SOURCE, `${worker.name} ${what}`, about(worker))
@@ -235,12 +234,12 @@ export class Narrator {
 
   // ---- gateway ----
 
-  /** `request`: the id of the one that it is about, or empty. */
+  /** `request`: the id of the request that the message is about, or empty. */
   gatewayLog(level: LogLevel, message: string, request: string): void {
     this.#log.write(level, 'gateway', message, { request })
   }
 
-  /** While developing. What came from no worker stands back. */
+  /** While developing. A response that came from no worker is dim. */
   requestOver({ request, method, target, status, milliseconds, isApplication }: RequestTold): void {
     const line = `${method} ${target} ${this.#log.paint(colourOf(status), String(status))} ${describeDuration(milliseconds)}`
     const fields = { request, method, target, status, seconds: milliseconds / 1000 }
@@ -255,19 +254,21 @@ export class Narrator {
     this.error('the gateway does not listen: it is killed')
   }
 
-  /** `isFatal`: it never listened, so another one would not either. */
-  gatewayGone(how: string, gateway: GatewayHandle, isFatal: boolean, crashes: CrashLoop): void {
+  /** `isFatal`: it never listened, so the next one would not either. */
+  gatewayGone(how: string, gateway: NarratedGateway, isFatal: boolean, crashes: NarratedCrashes): void {
     const { startedAt, inFlight } = gateway
     const cut = inFlight === 0 ? '' : `; about ${countOf(inFlight, 'request')} in flight are cut`
     const what = `the gateway ${how} after ${describeDuration(performance.now() - startedAt)}${cut}`
-    const next = isFatal ? 'it never listened' : `${describeSuccessor(crashes)}, new connections wait`
+    const next = isFatal
+      ? 'it never listened'
+      : `${describeSuccessor(crashes, performance.now())}, new connections wait`
     this.error(`${what}; ${next}`)
   }
 
   // ---- the end ----
 
   delaying(ms: number): void {
-    this.info(`serving on for ${describeDuration(ms)} (--shutdown-delay); another signal ends that`)
+    this.info(`serving on for ${describeDuration(ms)} (--shutdown-delay); another signal ends the delay`)
   }
 
   drained(cut: number): void {
@@ -298,19 +299,6 @@ function colourOf(status: number): Colour {
   return status >= 300 ? 'cyan' : 'green'
 }
 
-function about(worker: WorkerHandle): LogFields {
+function about(worker: NarratedWorker): LogFields {
   return { worker: worker.id }
-}
-
-function describeSuccessor(crashes: CrashLoop): string {
-  const delay = crashes.notBefore - performance.now()
-  if (delay <= 0) return 'another one takes its place'
-  return `${crashes.row} died early in a row, the next is started in ${describeDuration(delay)}`
-}
-
-/** `; its last words: RuntimeError: no database`; empty when it said nothing. */
-export function describeLastWords(worker: WorkerHandle): string {
-  const line = worker.lastLine.trim()
-  if (line === '') return ''
-  return `; its last words: ${line.length > MAX_LAST_WORDS ? `${line.slice(0, MAX_LAST_WORDS)} …` : line}`
 }

@@ -19,12 +19,12 @@ async function linesOf(chunks: readonly Buffer[]): Promise<string[]> {
   return lines
 }
 
-test('lines end in LF or CRLF, empty ones count, the last needs no end, bad UTF-8 is replaced', async () => {
+test('lines end in LF or CRLF, an empty line is a line, the last one needs no line break, bad UTF-8 is replaced', async () => {
   const bytes = Buffer.concat([Buffer.from('one\r\n\ntwo\n'), Buffer.from([0xff, 0x0a]), Buffer.from('last')])
   assert.deepEqual(await linesOf([bytes]), ['one', '', 'two', '\ufffd', 'last'])
 })
 
-test('cutting the bytes anywhere changes no line', async () => {
+test('the lines are the same wherever the bytes are cut', async () => {
   const text = ['short', 'größe \u{1F40E}', 'x'.repeat(MAX_LOG_LINE - 1) + 'é'.repeat(40), '', 'end'].join('\n')
   const bytes = Buffer.from(text)
   const whole = await linesOf([bytes])
@@ -70,7 +70,7 @@ test('a FIFO is read until the last writer has gone, and then its name is remove
   rmSync(directory, { recursive: true })
 })
 
-test('what is no FIFO is refused', () => {
+test('a path that is no FIFO is refused', () => {
   const directory = mkdtempSync(join(tmpdir(), 'jt-'))
   writeFileSync(join(directory, 'file'), 'text')
   assert.throws(() => openOutput(join(directory, 'file')), /is no FIFO/)
@@ -78,7 +78,7 @@ test('what is no FIFO is refused', () => {
   rmSync(directory, { recursive: true })
 })
 
-test('waiting for the last words ends although a writer stays', async () => {
+test('the wait for the last output ends even when a writer stays', async () => {
   const outputs = new Outputs()
   const stream = new PassThrough()
   outputs.read(stream, () => {})

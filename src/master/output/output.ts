@@ -1,9 +1,10 @@
 /**
- * Text that other processes print, cut into lines for the log: the FIFOs of workers, the stderr of preloader and
- * gateway. Runs in the master.
+ * The text that other processes print, cut into lines for the log: the FIFOs of workers, the stderr of preloader and gateway. Runs in the
+ * master.
  *
- * Invariants: always reads (a writer never blocks on us), keeps at most one bounded piece of an unfinished line per
- * source, and loses nothing: what is longer than a line may be goes on in the next one.
+ * Invariants: it always reads, so no writer ever waits for it; for each source it keeps at most one bounded piece of an unfinished line;
+ * nothing is lost, because a line that is too long goes on in the next one.
+ * Not here: which lines belong together (`records.ts`).
  */
 import { closeSync, constants, fstatSync, openSync, rmSync } from 'node:fs'
 import { Socket } from 'node:net'
@@ -11,18 +12,18 @@ import type { Readable } from 'node:stream'
 import { asErrno, OperatorError } from '../errors.ts'
 import { type OnRecord, Records } from './records.ts'
 
-/** Longer lines are continued: a log viewer and the sink's buffer should not meet a line of megabytes. */
+/** Bytes. A longer line goes on in the next one: log viewers and the sink's buffer should not get a line of megabytes. */
 export const MAX_LOG_LINE = 16 * 1024
 
 const NEWLINE = 10
 const CARRIAGE_RETURN = 13
 
-/** All text that is being read, so that the end of the program can wait for the last words. */
+/** All streams that are being read, so that the end of the program can wait for the last output. */
 export class Outputs {
   readonly #open = new Set<Readable>()
   #onEmpty: (() => void) | null = null
 
-  /** Calls `onRecord` for each line, or for lines that belong together (`records.ts`), with the request's id or '', and whether it tells of an error. */
+  /** Calls `onRecord` for each line, or for lines that belong together (`records.ts`). */
   read(stream: Readable, onRecord: OnRecord): void {
     this.#open.add(stream)
     const records = new Records(onRecord)
@@ -34,7 +35,7 @@ export class Outputs {
     })
   }
 
-  /** Resolves when all have ended, or after `limitMs`: a daemon that the application started may hold one open for ever. Then closes them. */
+  /** Resolves when all streams have ended, or after `limitMs`, because a daemon of the application may hold one open. Then closes them. */
   async finish(limitMs: number): Promise<void> {
     if (this.#open.size > 0) {
       await new Promise<void>(resolve => {
@@ -46,12 +47,12 @@ export class Outputs {
   }
 }
 
-/** `isCut`: the line was too long; what is left of it is the next one. */
+/** `isCut`: the line was too long, and goes on in the next one. */
 type OnLine = (line: string, isCut: boolean) => void
 
-/** Calls `onLine` for each line without its end, invalid UTF-8 replaced; an unfinished last line too, when the stream ends. */
+/** Calls `onLine` for each line, without its line break; for an unfinished last line at the end of the stream. Replaces invalid UTF-8. */
 export function readLines(stream: Readable, onLine: OnLine): void {
-  // Of the unfinished line. Joined once when it ends, for a writer may print it byte by byte.
+  // The unfinished line. Its pieces are joined once at its end, because a writer may print it byte by byte.
   let pieces: Buffer[] = []
   let bytes = 0
   stream.on('data', (chunk: Buffer) => {
@@ -62,7 +63,7 @@ export function readLines(stream: Readable, onLine: OnLine): void {
     pieces = rest.length === 0 ? [] : [rest]
     bytes = rest.length
   })
-  // The writer has gone in whatever way; what it printed is here.
+  // The writer has gone. Its output is here.
   stream.on('error', () => {})
   stream.on('close', () => {
     if (bytes > 0) onLine(decodeLine(Buffer.concat(pieces)), false)
@@ -71,7 +72,7 @@ export function readLines(stream: Readable, onLine: OnLine): void {
   })
 }
 
-/** What is left over is no longer than MAX_LOG_LINE. */
+/** Returns the unfinished rest, which is no longer than MAX_LOG_LINE. */
 function cutLines(data: Buffer, onLine: OnLine): Buffer {
   let start = 0
   for (;;) {
@@ -90,7 +91,7 @@ function cutLines(data: Buffer, onLine: OnLine): Buffer {
   }
 }
 
-/** The last place at or before `at` where a UTF-8 character begins (looks back 3 bytes at most: it may be no UTF-8). */
+/** The last position at or before `at` where a UTF-8 character begins. Looks back 3 bytes at most, because it may be no UTF-8. */
 function characterStart(data: Buffer, at: number): number {
   for (let back = 0; back < 4; back++) if ((data[at - back]! & 0xc0) !== 0x80) return at - back
   return at
@@ -102,13 +103,13 @@ function decodeLine(line: Buffer): string {
 }
 
 /**
- * Opens a worker's FIFO for reading. Throws an OperatorError when there is no FIFO at the path. The stream ends when
- * the last writer has gone, and the name with it.
+ * Opens a worker's FIFO for reading. Throws an OperatorError when there is no FIFO at the path. The stream ends when the last writer has
+ * gone; then the FIFO's name is removed.
  */
 export function openOutput(path: string): Readable {
   let fd: number
   try {
-    // Non-blocking: opening a FIFO without a writer would otherwise stop the master.
+    // Non-blocking, because opening a FIFO without a writer would block the master.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
   } catch (error) {
     throw new OperatorError(`cannot open the worker's output ${path}: ${asErrno(error).message}`)
@@ -118,7 +119,7 @@ export function openOutput(path: string): Readable {
     throw new OperatorError(`cannot open the worker's output ${path}: it is no FIFO`)
   }
   const stream = new Socket({ fd, readable: true, writable: false })
-  // Not earlier: the worker itself may still have to open it.
+  // Not earlier, because the worker itself may still have to open it.
   stream.once('close', () => rmSync(path, { force: true }))
   return stream
 }

@@ -29,7 +29,7 @@ test('a traceback that comes line by line is one record, and the next line anoth
   assert.deepEqual(seen, ['before', TRACEBACK.join('\n'), 'after'])
 })
 
-test('what faulthandler writes of all threads is one record', t => {
+test('a dump of all threads by faulthandler is one record', t => {
   const { records, seen, pass } = collect(t)
   const dump = [
     'Thread 0x00007f0000000001 [slot] (most recent call first):',
@@ -56,7 +56,7 @@ test('silence ends a record', t => {
   assert.deepEqual(seen, [TRACEBACK.join('\n')])
 })
 
-test('a traceback whose last line takes its time is one record, and one that never ends is written after half a second', t => {
+test('a traceback whose last line comes late is one record, and one that never ends is written after half a second', t => {
   const { records, seen, pass } = collect(t)
   feed(records, ...TRACEBACK.slice(0, 2))
   for (let i = 0; i < 20; i++) pass(20)
@@ -92,7 +92,7 @@ test('an exception group is one record: its lines are indented', t => {
   assert.deepEqual(seen, [group.join('\n'), 'after'])
 })
 
-test('tracebacks of two requests in one worker do not mix, however their lines do', t => {
+test('tracebacks of two requests in one worker do not mix, even when their lines do', t => {
   const { records, seen } = collect(t)
   TRACEBACK.forEach((line, i) => {
     feed(records, mark('=', 'a', line), mark('=', 'b', line), `raw ${i}`)
@@ -105,7 +105,7 @@ test('tracebacks of two requests in one worker do not mix, however their lines d
   ])
 })
 
-test('what was printed in one call is one record, whatever it says', t => {
+test('the output of one call is one record, whatever its text', t => {
   const { records, seen } = collect(t)
   feed(
     records,
@@ -118,7 +118,7 @@ test('what was printed in one call is one record, whatever it says', t => {
   assert.deepEqual(seen, [`[a] ERROR x\n${TRACEBACK[0]}\n  File\nE: x`, '[a] next'])
 })
 
-test('a line without an end goes on with the next of its request, and ends with the stream', t => {
+test('a line without an end goes on with the next line of its request, or ends with the stream', t => {
   const { records, seen } = collect(t)
   feed(records, mark('~', 'a', 'one '), 'raw', mark('~', 'b', 'x'), mark('~', 'a', 'two '), mark('=', 'a', 'three'))
   assert.deepEqual(seen, ['raw', '[a] one two three'])
@@ -126,13 +126,13 @@ test('a line without an end goes on with the next of its request, and ends with 
   assert.deepEqual(seen.slice(2), ['[b] x'])
 })
 
-test('a mark behind what a subprocess printed without an end divides the two', t => {
+test('a mark after a line without an end, which a subprocess printed, divides the two', t => {
   const { records, seen } = collect(t)
   feed(records, `50 %${mark('=', 'a', 'hello')}`)
   assert.deepEqual(seen, ['50 %', '[a] hello'])
 })
 
-test('what only looks like a mark stays text', t => {
+test('text that only looks like a mark stays text', t => {
   const { records, seen } = collect(t)
   const lines = ['\x1f', '\x1f\x1f', '\x1f=a b\x1fx', `\x1f=${'a'.repeat(129)}\x1fx`, '\x1f?a\x1fx']
   feed(records, ...lines)
@@ -195,7 +195,7 @@ test('every line comes out exactly once, in its request in order', t => {
   )
 })
 
-test('a record that has a traceback is an error, all of it; so is our word for one', t => {
+test('a whole record with a traceback is an error, and so is our own error message', t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const levels: [boolean, string][] = []
   const records = new Records((message, _, isError) => levels.push([isError, message.split('\n', 1)[0]!]))

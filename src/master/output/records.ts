@@ -1,53 +1,53 @@
 /**
- * Lines that a process printed, put together to records: a traceback, or what was printed in one call, is one record and
- * is logged at once, not between another worker's lines. Pure but for one timer; runs in the master, one for each output.
+ * Puts the lines that a process printed together to records: a traceback, or the output of one call, is one record. It is logged
+ * as a whole, and not between another worker's lines. Runs in the master, one object for each output; it has one timer.
  *
- * `python/jumak_worker/process/output.py` puts a mark before a line when there is something to say about it. It never reaches the log:
+ * `python/jumak_worker/process/output.py` puts a mark before a line when it knows more about it. Marks never reach the log:
  *
  *     0x1f kind id 0x1f text      kind  =  the line is complete            id  of the request, or empty
  *                                       >  the next line is of the same call
  *                                       ~  the line has no end yet: the next line of this id goes on with it
  *
- * A line without a mark belongs to no request: printed outside of one, or by a subprocess, or by C code.
+ * A line without a mark belongs to no request: it was printed outside of one, by a subprocess, or by C code.
  *
- * Invariants: a line that neither is marked with > nor belongs to a traceback is passed on at once; nothing is kept for longer
- * than 40 ms of silence (half a second where the end is known to be missing), nor beyond 64 KiB or 200 lines; nothing is lost, and
- * the order of one request's lines is kept.
+ * Invariants: a line is passed on at once unless it is marked with > or belongs to a traceback. A record waits at most 40 ms without a new
+ * line, or half a second when its end is known to be missing, and has at most 64 KiB or 200 lines. Nothing is lost, and the lines of one
+ * request stay in order.
  */
 
-/** What may go on has done so by then. Checked at this pace: 20 to 40 ms of silence. */
+/** Open records are checked at this interval: a record that may have ended is closed after 20 to 40 ms without a new line. */
 const SILENCE_MS = 20
-/** Looks that see nothing new before a record without its end is given up: its writer may wait for the GIL, or for a core. */
+/** A record without its end is closed after this many checks without a new line: its writer may wait for the GIL or for a core. */
 const PATIENCE = 25
 const MAX_LINES = 200
 const MAX_LENGTH = 64 * 1024
-/** Requests of one worker that print tracebacks, or lines without an end, at one time. */
+/** How many requests of one worker can have an open record, or a line without an end, at a time. */
 const MAX_OPEN = 64
 
 const MARK = /\x1f([=>~])([A-Za-z0-9._:@/+=-]{0,128})\x1f/
-/** Python's own words; a group's lines are all indented. */
+/** As Python begins a traceback. All lines of an exception group are indented. */
 const TRACEBACK = /^(?:Traceback|( +\+ )Exception Group Traceback) \(most recent call last\):$/
-/** A traceback within a line, as in an application's own JSON; and our words for an error of the application. */
+/** A traceback within a line, as in an application's JSON log; and our own message about an error of the application. */
 const WITHIN = 'Traceback (most recent call last):'
 const OURS = 'application error in '
 const CHAINED = /^(?:During handling of the above exception|The above exception was the direct cause)/
 
-/** `faulthandler`'s: of a crash, of the application's own, or because we asked (`stacks.ts`). */
+/** A dump of `faulthandler`: from a crash, from the application, or for us (`stacks.ts`). */
 const DUMP = /^(?:Current thread|Thread) 0x[0-9a-f]+ .*\(most recent call first\):$/
 
-/** none · frames: the exception's own line is to come · group: of an exception group, all of it indented · chain: another may follow · dump: of threads. */
+/** frames: the exception's own line is still to come · group: an exception group · chain: another traceback may follow · dump: threads. */
 type Traceback = 'none' | 'frames' | 'group' | 'chain' | 'dump'
 
 class OpenRecord {
   readonly request: string
-  /** It has a traceback, or is our word for an error: in every format of the log its level is error. */
+  /** It has a traceback or our own error message: its level in the log is error. */
   isError = false
   lines: string[] = []
   length = 0
   traceback: Traceback = 'none'
   /** The next line is of the same call. */
   goesOn = false
-  /** Looks of the timer that saw nothing new. */
+  /** Checks without a new line. */
   quietLooks = 0
 
   constructor(request: string) {
@@ -58,7 +58,7 @@ class OpenRecord {
     return this.goesOn || this.traceback !== 'none'
   }
 
-  /** Its end is still to come, whatever it is. */
+  /** Its end is known to be missing. */
   get lacksEnd(): boolean {
     return this.goesOn || this.traceback === 'frames'
   }
@@ -84,16 +84,16 @@ class OpenRecord {
   }
 }
 
-/** `request`: its id, or empty. `isError`: it tells of one. */
+/** `request`: its id, or empty. `isError`: the record is about an error. */
 export type OnRecord = (message: string, request: string, isError: boolean) => void
 
 export class Records {
   readonly #onRecord: OnRecord
-  /** By request; `null`: lines without a mark. */
+  /** By request id; `null`: lines without a mark. */
   readonly #open = new Map<string | null, OpenRecord>()
-  /** Lines without an end, by request. */
+  /** Lines without an end, by request id. */
   readonly #unfinished = new Map<string, string>()
-  /** Of the line whose rest comes next. */
+  /** The mark of a line that was cut: its rest comes next. */
   #cut: { readonly request: string | null; readonly kind: string } | null = null
   #timer: NodeJS.Timeout | null = null
 
@@ -113,7 +113,7 @@ export class Records {
       this.#place(null, '=', line, isCut)
       return
     }
-    // What somebody else printed without an end.
+    // Text before the mark: somebody else printed it without a line break.
     if (mark.index > 0) this.#add(null, line.slice(0, mark.index), false)
     this.#place(mark[2]!, mark[1]!, line.slice(mark.index + mark[0].length), isCut)
   }
@@ -187,7 +187,7 @@ export class Records {
     record.lines = []
     record.length = 0
     if (lines.length === 0) return
-    // Empty lines that were kept because a chained exception could have followed.
+    // Empty lines at the end were kept because a chained exception could have followed.
     while (lines.length > 1 && lines.at(-1) === '') lines.pop()
     this.#onRecord(lines.join('\n'), record.request, record.isError)
   }

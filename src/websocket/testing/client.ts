@@ -1,4 +1,4 @@
-/** A client in memory for the tests of this folder: makes frames, reads ours, and is the transport as well. */
+/** A client in memory for the tests of this folder. It makes frames, reads ours, and is also the transport. */
 import assert from 'node:assert/strict'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import {
@@ -55,7 +55,7 @@ export interface ServerFrame {
   readonly payload: Buffer
 }
 
-/** What we sent; throws for what a server may not send. */
+/** The frames that we sent. Throws if a server may not send them. */
 export function readFrames(bytes: Buffer): ServerFrame[] {
   const frames: ServerFrame[] = []
   let at = 0
@@ -107,7 +107,7 @@ export class Client {
   readonly events: string[] = []
   readonly messages: Buffer[] = []
   ended = 0
-  /** Of a message that is not complete. */
+  /** The pieces of a message that is not complete. */
   readonly #pieces: Buffer[] = []
   #waiting: (() => void)[] = []
 
@@ -151,7 +151,7 @@ export class Client {
     for (const wake of this.#waiting.splice(0)) wake()
   }
 
-  /** Until the application was told `count` things (or the stream has ended). */
+  /** Waits until the application was told `count` things, or the stream has ended. */
   async told(count: number): Promise<void> {
     while (this.events.length < count && this.ended === 0)
       await new Promise<void>(resolve => this.#waiting.push(resolve))
@@ -165,7 +165,7 @@ export class Client {
     return readFrames(Buffer.concat(this.transport.writes))
   }
 
-  /** What we sent, described. Frames leave at the end of the turn. */
+  /** Descriptions of the frames that we sent. Waits first: frames leave at the end of the turn. */
   async sent(): Promise<string[]> {
     await new Promise(resolve => setImmediate(resolve))
     return this.frames.map(described)

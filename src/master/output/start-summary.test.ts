@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { briefApplication, briefProgram } from './brief.ts'
+import { summarizeApplication, summarizeProgram } from './start-summary.ts'
 
 const APP = { module: 'shop', file: null, attributes: ['app'], factory: false, display: 'shop:app', found: '' }
 const STARTED = {
@@ -27,26 +27,29 @@ const LOADED = {
   fields: { workers: 2 },
 }
 
-function generation(changes: object): Parameters<typeof briefApplication>[1] {
+function generation(changes: object): Parameters<typeof summarizeApplication>[1] {
   const application = { framework: 'Django 5.2', python: '3.13.0', interface: 'wsgi' }
   const python = { reason: ".venv in the application's directory" }
-  return { application, python, preload: 'auto', ...changes } as unknown as Parameters<typeof briefApplication>[1]
+  return { application, python, preload: 'auto', ...changes } as unknown as Parameters<typeof summarizeApplication>[1]
 }
 
 test('the first line has the process, every address, and what is served', () => {
-  const told = briefProgram(STARTED, APP)
+  const told = summarizeProgram(STARTED, APP)
   assert.equal(told.headline, 'Jumak 0.1.0, process 7, on http://127.0.0.1:8000, unix:/run/shop.sock: serving shop:app')
   assert.deepEqual(told.facts, [{ label: 'static', text: '/a/ from /srv/a' }])
   assert.deepEqual([told.message, told.fields], ['started', { pid: 7 }])
 })
 
-test('or why it is served, when nobody named it', () => {
+test('the first line says how the application was found, when nobody named it', () => {
   const found = "found app.py with 'app', serving app:app"
-  assert.match(briefProgram(STARTED, { ...APP, found }).headline, /sock: found app\.py with 'app', serving app:app$/)
+  assert.match(
+    summarizeProgram(STARTED, { ...APP, found }).headline,
+    /sock: found app\.py with 'app', serving app:app$/,
+  )
 })
 
-test('then what it runs on, its workers, and its static files', () => {
-  assert.deepEqual(briefApplication(LOADED, generation({})).facts, [
+test('the second line has what it runs on and its workers; the third has static files', () => {
+  assert.deepEqual(summarizeApplication(LOADED, generation({})).facts, [
     {
       label: 'WSGI',
       text: 'Django 5.2, Python 3.13.0 (.venv), imported once, workers 2 × 1 thread (auto: 2 cores)',
@@ -55,10 +58,10 @@ test('then what it runs on, its workers, and its static files', () => {
   ])
 })
 
-test('no framework, and each worker imports', () => {
+test('without a framework, and with preload off', () => {
   const application = { framework: '', python: '3.9.1', interface: 'asgi' }
   const python = { reason: 'python3 on PATH' }
-  const [made] = briefApplication(LOADED, generation({ application, python, preload: 'off' })).facts
+  const [made] = summarizeApplication(LOADED, generation({ application, python, preload: 'off' })).facts
   assert.equal(made!.label, 'ASGI')
   assert.match(made!.text, /^Python 3\.9\.1 \(python3 on PATH\), imported by each worker, workers 2/)
 })

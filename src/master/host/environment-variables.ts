@@ -1,17 +1,17 @@
-/** The environment of the application: `--env` over what Jumak itself has, and that over `--env-file`. Runs in the master. */
+/** The application's environment variables: `--env` over Jumak's own environment, and that over `--env-file`. Runs in the master. */
 import { readFileSync, statSync } from 'node:fs'
 import { parseEnvFile } from '../../base/env-file.ts'
 import { asErrno, OperatorError } from '../errors.ts'
 
-/** A file of variables is small; anything larger is a mistake, and would be held in memory by each worker. */
+/** A file of variables is small. A larger one is a mistake, and each worker would hold it in memory. */
 const MAX_BYTES = 1024 * 1024
 
 /**
- * `variables` (`--env`) win over all, and a file over those before it. What the surroundings say wins over files: they
- * hold what is usual, and a platform or a shell what is meant this time; so it is with docker compose, dotenv and Node.
- * Files are read anew at each call; an error in any is an OperatorError with file and line.
+ * `variables` (`--env`) win over everything. A later file wins over an earlier one. Jumak's own environment wins over files, as with docker
+ * compose, dotenv and Node: a file has the usual values, and a platform or a shell sets the values for this run.
+ * Each call reads the files again. An error in a file is an OperatorError with file and line.
  */
-export function applicationEnvironment(
+export function applicationVariables(
   own: NodeJS.ProcessEnv,
   files: readonly string[],
   variables: Readonly<Record<string, string>>,
@@ -19,7 +19,7 @@ export function applicationEnvironment(
   return { ...Object.assign({}, ...files.map(readFile)), ...own, ...variables }
 }
 
-/** Who gives a variable its value there, as words: `by --env`; empty where it has none. */
+/** What gives the variable its value, as words: `by --env`; empty: it has none. */
 export function originOf(
   name: string,
   own: NodeJS.ProcessEnv,

@@ -1,9 +1,9 @@
 /**
- * Tells a SIGKILL of the kernel's from anybody else's: the control group that we run in counts the processes that were killed
- * for want of memory. Without control groups nothing is known, and nothing is said. Runs in the master.
+ * Tells a SIGKILL of the kernel's out-of-memory killer (OOM) from any other: our control group counts the processes that were killed for
+ * lack of memory. Without control groups nothing is known, and nothing is said. Runs in the master.
  *
- * The counter names nobody. A kill counts for whoever of ours is found dead by SIGKILL next, once, and for some seconds only:
- * it may have been a process that the application started.
+ * The counter names no process. Each kill explains one of our processes that dies by SIGKILL within some seconds; after that it was
+ * probably a process that the application started.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,12 +12,12 @@ import { controlGroups, upwards } from '../../base/control-group.ts'
 const SAMPLE_MS = 10_000
 const KILLED = 'was killed by SIGKILL'
 
-export class OutOfMemory {
+export class OutOfMemoryKills {
   readonly #file: string | null
   readonly #timer: NodeJS.Timeout | undefined
-  /** Of the counter: those up to here are somebody's. */
+  /** Kills up to this number have explained a death, or are too old. */
   #claimed = 0
-  /** Of the counter, at the last sample. */
+  /** The counter at the last sample. */
   #sampled = 0
 
   constructor(cgroupRoot = '/sys/fs/cgroup', procRoot = '/proc') {
@@ -28,7 +28,7 @@ export class OutOfMemory {
     this.#timer.unref()
   }
 
-  /** `how` a process of ours ended; with the reason, if the kernel has one. */
+  /** `how`: the end of a process of ours; the answer adds the reason, if it was the kernel. */
   explain(how: string): string {
     if (how !== KILLED || this.#file === null) return how
     const kills = readKills(this.#file) ?? 0
@@ -37,7 +37,7 @@ export class OutOfMemory {
     return `${how}: out of memory, says ${this.#file}`
   }
 
-  /** Kills that nobody has claimed since the last time were of no process of ours. */
+  /** Kills before the last sample that explain no death were of no process of ours. */
   forgetOld(): void {
     this.#claimed = Math.max(this.#claimed, this.#sampled)
     this.#sampled = readKills(this.#file!) ?? this.#sampled
@@ -48,7 +48,7 @@ export class OutOfMemory {
   }
 }
 
-/** `memory.events` in version 2, `memory.oom_control` in version 1: of the innermost group that is seen here. */
+/** `memory.events` in version 2, `memory.oom_control` in version 1, of the innermost group that is visible here. */
 function findCounter(cgroupRoot: string, procRoot: string): string | null {
   for (const { mounts, path } of controlGroups(readText(join(procRoot, 'self/cgroup')), 'memory')) {
     for (const mount of mounts) {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { OutOfMemory } from './out-of-memory.ts'
+import { OutOfMemoryKills } from './out-of-memory-kills.ts'
 
 const KILLED = 'was killed by SIGKILL'
 
@@ -16,14 +16,14 @@ function machine(t: TestContext, files: Readonly<Record<string, string>>) {
     writeFileSync(join(root, name), text)
   }
   for (const [name, text] of Object.entries(files)) write(name, text)
-  const counter = new OutOfMemory(join(root, 'cgroup'), join(root, 'proc'))
+  const counter = new OutOfMemoryKills(join(root, 'cgroup'), join(root, 'proc'))
   t.after(() => counter.stop())
   return { root, write, counter }
 }
 
 const events = (kills: number) => `low 0\nhigh 0\nmax 12\noom 3\noom_kill ${kills}\noom_group_kill 0\n`
 
-test('a SIGKILL is the kernel’s when the counter of our group has grown, once for each kill', t => {
+test('a SIGKILL came from the kernel when the counter of our group has grown, once for each kill', t => {
   const path = 'cgroup/shop.service/memory.events'
   const { root, write, counter } = machine(t, { 'proc/self/cgroup': '0::/shop.service\n', [path]: events(2) })
   assert.equal(counter.explain(KILLED), KILLED, 'those before our time are nobody’s')
@@ -45,7 +45,7 @@ test('in a container the root is our own group; version 1 counts in memory.oom_c
   assert.match(old.counter.explain(KILLED), /out of memory, says .*memory\.oom_control/)
 })
 
-test('an old kill that was none of ours explains nothing', t => {
+test('an old kill of another process explains nothing', t => {
   const path = 'cgroup/memory.events'
   const { write, counter } = machine(t, { 'proc/self/cgroup': '0::/\n', [path]: events(0) })
   write(path, events(1))

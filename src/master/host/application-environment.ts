@@ -1,29 +1,29 @@
-/** What an application runs in: its directory, its Python, its environment. Found anew for each generation; runs in the master. */
+/** What an application runs in: its directory, its Python, its variables. Found again for each generation; runs in the master. */
 import { statSync } from 'node:fs'
 import type { Config } from '../../config/types.ts'
 import { asErrno, OperatorError } from '../errors.ts'
-import { applicationEnvironment, originOf } from './environment.ts'
+import { applicationVariables, originOf } from './environment-variables.ts'
 import { findPython, type Python } from './python.ts'
 
-export interface Surroundings {
+export interface ApplicationEnvironment {
   readonly python: Python
-  readonly environment: NodeJS.ProcessEnv
-  /** Where DJANGO_SETTINGS_MODULE in it comes from, as words; empty: it is not there. */
+  readonly variables: NodeJS.ProcessEnv
+  /** Where the variable DJANGO_SETTINGS_MODULE comes from, as words; empty: it is not set. */
   readonly settingsFrom: string
 }
 
-/** Throws an OperatorError. `signal`: nobody waits for it any more. */
-export async function findSurroundings(config: Config, signal: AbortSignal): Promise<Surroundings> {
+/** Throws an OperatorError. `signal` aborts the search for the Python. */
+export async function findApplicationEnvironment(config: Config, signal: AbortSignal): Promise<ApplicationEnvironment> {
   const { directory, envFiles, variables } = config
   checkDirectory(directory)
   return {
     python: await findPython({ explicit: config.python, directory, environment: process.env }, signal),
-    environment: applicationEnvironment(process.env, envFiles, variables),
+    variables: applicationVariables(process.env, envFiles, variables),
     settingsFrom: originOf('DJANGO_SETTINGS_MODULE', process.env, envFiles, variables),
   }
 }
 
-/** Spawning in a directory that is not there would say that the Python is not there. */
+/** For a clear message: `spawn` in a missing directory says that the Python does not exist. */
 function checkDirectory(directory: string): void {
   try {
     if (statSync(directory).isDirectory()) return

@@ -1,10 +1,11 @@
 /**
- * A streamed response on its way to the client. Runs in the gateway. Takes content as fast as the worker gives it, so that
- * a slow client costs no worker: memory, then a temporary file, and only then the link is held (`limits.memoryBuffer`,
- * `limits.responseBuffer`). When the worker is done the relay goes on alone until the client has everything.
+ * A response on its way to a client that may be slower than the worker. Runs in the gateway. Takes content as fast as the worker gives
+ * it, so that a slow client costs no worker: what the client does not take goes to memory (`limits.memoryBuffer`), then to a temporary
+ * file (`limits.responseBuffer`), and only then the link is held. When the worker is done the relay goes on alone until the client has
+ * everything. Carries the streams of WSGI applications; for both kinds, while memory is short, complete responses too.
  *
- * Order: all content comes before a file; after a file only the end follows.
- * Not here: the head of a response that is complete in one frame; that needs no relay.
+ * Order: all content comes before a file. After a file only the end follows.
+ * Not here: a complete response while there is memory, which needs no relay; streams of ASGI applications (`asgi/stream-relay.ts`).
  */
 import type { MemoryBudget } from '../../base/memory-budget.ts'
 import { SMALL_PIECE, Spool } from '../../base/spool.ts'
@@ -19,12 +20,12 @@ export interface RelayLimits {
 }
 
 export interface RelayEvents {
-  /** Stop reading from the worker; the client is slower than all buffers. */
+  /** Stop reading from the worker: all buffers for this client are full. */
   hold(): void
   release(): void
   /** The response cannot be completed. */
   failed(error: Error): void
-  /** A temporary file could not be used; the response goes on without it. */
+  /** A temporary file could not be used. The response goes on without it. */
   warn(message: string): void
 }
 
@@ -70,7 +71,7 @@ export class Relay {
         this.#write(content)
         return
       }
-      // What the client does not take of a write stays in memory: little is tried. As a copy, for a view would keep all of it there.
+      // What the client does not take of a write stays in memory, so only a little is tried. It is copied: a view would keep all of `content`.
       this.#write(Buffer.from(content.subarray(0, SMALL_PIECE)))
       this.chunk(content.subarray(SMALL_PIECE))
       return
@@ -83,7 +84,7 @@ export class Relay {
     }
   }
 
-  /** Sends part of an open file after all content so far; owns `fd`. Only `end` may follow. */
+  /** Sends part of an open file after all content so far, and closes `fd`. Only `end` may follow. */
   file(fd: number, offset: number, length: number): void {
     if (this.#closed) {
       this.#limits.space.files.close(fd)
@@ -99,7 +100,7 @@ export class Relay {
     this.#pump()
   }
 
-  /** The exchange is over, or about to be cut: nothing more is written. A file that is being sent is closed by its own end. */
+  /** The exchange is over, or about to be cut: nothing more is written. A file that is being sent is closed when that ends. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -125,7 +126,7 @@ export class Relay {
       this.#held = false
       this.#events.release()
     }
-    // Releasing the link may bring more at once.
+    // The released link may have brought more content at once.
     if (spool !== null && !spool.isEmpty) return
     if (this.#file !== null) this.#sendFile(this.#file)
     else if (this.#ended) this.#finish()

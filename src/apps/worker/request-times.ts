@@ -1,6 +1,6 @@
 /**
- * How long a request may go without a sign of life of its worker: `--timeout`, or what `--timeout-for` says for its path. Runs in
- * the gateway. Where no path has a time of its own, nothing looks at a path.
+ * How long a worker may be silent while it runs a request: `--timeout`, or what `--timeout-for` says for the path. Runs in
+ * the gateway. Where no path has a time of its own, no path is looked at.
  */
 import { DeadlineList } from '../../base/deadlines.ts'
 import type { PathTimeout, Timeouts } from '../../config/types.ts'
@@ -8,12 +8,12 @@ import type { PathTimeout, Timeouts } from '../../config/types.ts'
 export class RequestTimes {
   /** Milliseconds; 0: none. */
   readonly standard: number
-  /** Of all that a request may have; Infinity: none has any. */
+  /** The shortest time that any request may have; Infinity: none has one. */
   readonly shortest: number
   /** The longest prefix first. */
   readonly #paths: readonly PathTimeout[]
 
-  /** `rootPath`: the proxy in front may have stripped it or not; both are understood, as for the application. */
+  /** `rootPath`: a proxy in front may have stripped it from the path or not. A prefix matches in both cases. */
   constructor({ request, requestFor }: Pick<Timeouts, 'request' | 'requestFor'>, rootPath: string) {
     this.standard = request
     this.#paths = [...requestFor, ...belowRootPath(requestFor, rootPath)].sort(
@@ -27,7 +27,7 @@ export class RequestTimes {
     return new Set([this.standard, ...this.#paths.map(({ timeout }) => timeout)])
   }
 
-  /** `path`: as it was sent, without its query. */
+  /** `path`: as it was sent, without the query. */
   of(path: string): number {
     if (this.#paths.length === 0) return this.standard
     const segments = `${decodeAscii(path)}/`
@@ -35,7 +35,7 @@ export class RequestTimes {
   }
 }
 
-/** A list for each of the times. */
+/** A list of deadlines for each of the times. */
 export class RequestDeadlines {
   readonly #times: RequestTimes
   readonly #lists: ReadonlyMap<number, DeadlineList>
@@ -64,7 +64,7 @@ function belowRootPath(paths: readonly PathTimeout[], rootPath: string): PathTim
     .filter(({ prefix }) => !given.has(prefix))
 }
 
-/** A prefix has nothing else. */
+/** Prefixes are ASCII, so only ASCII is decoded. */
 function decodeAscii(path: string): string {
   if (!path.includes('%')) return path
   return path.replace(/%([0-7][0-9A-Fa-f])/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))

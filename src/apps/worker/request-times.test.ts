@@ -29,12 +29,12 @@ const CASES: readonly (readonly [path: string, time: number])[] = [
 
 for (const [path, time] of CASES) test(`${path} has ${time} ms`, () => assert.equal(times.of(path), time))
 
-test('a prefix of / is for every path', () => {
+test('the prefix / matches every path', () => {
   const all = new RequestTimes({ request: 0, requestFor: [{ prefix: '/', timeout: 7 }] }, '')
   assert.deepEqual([all.of('/'), all.of('/x/y'), all.shortest], [7, 7, 7])
 })
 
-test('the root path may stand before it or not, in the setting and in the request', () => {
+test('a prefix matches with the root path before it and without, in the setting and in the request', () => {
   const rooted = new RequestTimes(
     {
       request: 1,
@@ -51,7 +51,7 @@ test('the root path may stand before it or not, in the setting and in the reques
   )
 })
 
-test('the shortest time is never none', () => {
+test('the shortest time leaves out requests without one', () => {
   assert.equal(times.shortest, 5000)
   assert.equal(new RequestTimes({ request: 0, requestFor: [] }, '').shortest, Number.POSITIVE_INFINITY)
 })

@@ -41,7 +41,7 @@ async function isClosed(fd: number): Promise<void> {
   }
 }
 
-test('a fast client gets each chunk at once, and the end with the worker’s', async () => {
+test('a fast client gets each chunk at once, and the end when the worker ends', async () => {
   const { exchange, relay: made } = relay()
   made.chunk(Buffer.from('second'))
   assert.equal(exchange.response.text, 'first second')
@@ -96,7 +96,7 @@ test('the worker is held when all buffers are full, and released when the client
   assert.equal(exchange.response.bytesWritten, 13 + 100)
 })
 
-test('a full disk costs a slow client nothing: the response goes on in memory, and the log says so', async () => {
+test('with a full disk the response to a slow client goes on in memory, and the log says so', async () => {
   const { exchange, relay: made, calls } = relay(10, 1000, join(directory, 'missing'))
   exchange.response.accepts = false
   made.chunk(Buffer.from('second '))

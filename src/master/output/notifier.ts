@@ -1,17 +1,17 @@
 /**
- * Tells the service manager how the program is: the protocol of sd_notify(3), as systemd, podman and others speak it. Runs in
- * the master, which has a small Python process send the datagrams (`python/jumak_worker/process/notify.py` says why), started with
- * the first thing that there is to say; nothing is started where there is no `NOTIFY_SOCKET`.
+ * Tells the service manager the state of the program, with the protocol of sd_notify(3) that systemd, podman and others speak. Runs in
+ * the master. A small Python process sends the datagrams (`python/jumak_worker/process/notify.py` says why). The first message starts it;
+ * without a `NOTIFY_SOCKET` it is never started.
  *
- * Invariants: `READY=1` is said only when a worker can serve; `WATCHDOG=1` only when the gateway has just answered, so it tells
- * of both event loops; nobody else of the program speaks (`takeNotifySocket`); it never fails the program.
+ * Invariants: `READY=1` is sent only when a worker can serve; `WATCHDOG=1` only when the gateway has just answered, so it stands for both
+ * event loops; no other process of the program speaks (`takeNotifySocket`); an error here never ends the program.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { countOf } from '../output/describe.ts'
 import type { Outputs } from '../output/output.ts'
 
-/** Where to tell, and how often it wants a sign of life; 0: never. */
+/** The service manager's socket, and how often it wants a sign of life; 0: never. */
 export interface NotifySocket {
   readonly address: string
   readonly watchdogMs: number
@@ -21,22 +21,22 @@ export interface NotifierOptions {
   readonly socket: NotifySocket
   /** Path of the script. */
   readonly program: string
-  /** The application's; null while nobody knows it. */
+  /** The application's Python; null while it is not known. */
   readonly python: () => string | null
-  /** Has the gateway answer: `answered` follows. */
+  /** Asks the gateway for an answer: `answered` follows. */
   readonly askGateway: () => void
   readonly outputs: Outputs
   readonly warn: (message: string) => void
 }
 
-/** Asked four times in the time that it gives us: one question may be lost with a gateway that is being replaced. */
+/** Questions in one period of the watchdog: some may be lost with a gateway that is being replaced. */
 const QUESTIONS = 4
-/** A helper that takes nothing: what is said is said again, or out of date. */
+/** Beyond this the helper is stuck, and messages are dropped: they come again, or are out of date soon. */
 const MAX_UNSENT = 16 * 1024
-/** It ends when it has sent the rest. */
+/** For the helper to send the rest and exit. */
 const END_MS = 1000
 
-/** Takes the variables out of `environment`: with `NotifyAccess=all` the application's libraries could say READY. Null: not asked for. */
+/** Removes the variables from `environment`, so that no library of the application says READY (`NotifyAccess=all`). Null: no socket. */
 export function takeNotifySocket(environment: NodeJS.ProcessEnv, pid: number = process.pid): NotifySocket | null {
   const { NOTIFY_SOCKET: address, WATCHDOG_USEC: micros, WATCHDOG_PID: watched } = environment
   for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name]
@@ -50,7 +50,7 @@ export class Notifier {
   readonly #watchdog: NodeJS.Timeout | undefined
   #helper: ChildProcess | null = null
   #isReady = false
-  /** The generation that was said to serve. */
+  /** The last generation that was reported as serving. */
   #told: number | null = null
   #hasWarned = false
   #isClosed = false
@@ -66,23 +66,23 @@ export class Notifier {
     }
   }
 
-  /** At the first time and after each `reloading`. */
+  /** After the start, and after each `reloading`. */
   ready(status: string): void {
     this.#isReady = true
     this.#send('READY=1', `STATUS=${status}`)
   }
 
-  /** The same, at the end of a start or a reload, whatever became of it. */
+  /** The same, at the end of a start or a reload, even of a refused one. */
   serves(generation: number, workers: number): void {
     const note = generation === this.#told ? '; the last reload was refused, the log says why' : ''
     this.#told = generation
     this.ready(`generation ${generation} serves, ${countOf(workers, 'worker')}${note}`)
   }
 
-  /** Before the first `ready` it is no reload. */
+  /** Before the first `ready` there is no reload. */
   reloading(): void {
     if (!this.#isReady) return
-    // The clock of hrtime is CLOCK_MONOTONIC.
+    // `hrtime` reads CLOCK_MONOTONIC.
     this.#send('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`, 'STATUS=reloading')
   }
 
@@ -90,12 +90,12 @@ export class Notifier {
     this.#send('STOPPING=1', 'STATUS=stopping')
   }
 
-  /** The gateway turns, and so do we. */
+  /** The gateway's event loop runs, and so does ours. */
   answered(): void {
     this.#send('WATCHDOG=1')
   }
 
-  /** Resolves when all has been sent, or cannot be. */
+  /** Resolves when everything is sent, or cannot be sent. */
   async close(): Promise<void> {
     this.#isClosed = true
     clearInterval(this.#watchdog)
@@ -113,7 +113,7 @@ export class Notifier {
     if (this.#isClosed) return
     this.#helper ??= this.#start()
     const stdin = this.#helper?.stdin
-    // A line break within a line would begin another one.
+    // A line break within a line would begin another message.
     const text = lines.map(line => line.replaceAll('\n', ' ')).join('\n')
     if (stdin && stdin.writableLength < MAX_UNSENT) stdin.write(`${JSON.stringify(text)}\n`)
   }
@@ -125,20 +125,20 @@ export class Notifier {
     const helper = spawn(python, ['-I', '-S', program, String(process.pid)], {
       env: { ...process.env, NOTIFY_SOCKET: socket.address },
       stdio: ['pipe', 'ignore', 'pipe'],
-      // A session of its own: Ctrl-C in a terminal reaches the master only.
+      // A session of its own: Ctrl-C in a terminal reaches only the master.
       detached: true,
     })
     helper.stdin.on('error', () => {})
     outputs.read(helper.stderr as Socket, line => this.#warn(line))
     helper.on('error', error => this.#warn(`${python}: ${error.message}`))
     helper.on('close', () => {
-      // The next thing to say starts another one.
+      // The next message starts another helper.
       if (this.#helper === helper) this.#helper = null
     })
     return helper
   }
 
-  /** Once: it would be the same each time. */
+  /** Only once, because the reason would be the same each time. */
   #warn(what: string): void {
     if (this.#hasWarned) return
     this.#hasWarned = true

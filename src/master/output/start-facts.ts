@@ -1,18 +1,18 @@
 /**
- * What the program says of itself when it starts: facts, as words for people and as fields for machines. Two groups, by
- * when they are known: the program's own at once, the application's when it is imported. Runs in the master.
+ * What the program says about itself when it starts: facts, as words for people and as fields for machines. The program's own facts are
+ * known at once, the application's facts after its import. Runs in the master.
  *
- * JSON: one record for each group and not for each fact, so that its reader needs no other record to know what came up.
+ * In JSON each of these groups is one record, so that its reader needs no other record.
+ * Not here: the short form for people (`start-summary.ts`).
  */
 import { version } from '../../base/version.ts'
-import type { AccessLogConfig, Config } from '../../config/types.ts'
+import type { AccessLogConfig, Config, StaticMount } from '../../config/types.ts'
 import type { LoadedApplication } from '../../control/messages.ts'
 import type { Fact, Told } from '../../observe/log.ts'
-import type { Generation } from '../fleet/generation.ts'
-import { describeStatic, mountsOf } from '../fleet/static-mounts.ts'
-import type { Listener } from '../host/listeners.ts'
+import type { Listener } from '../host/listener.ts'
 import { readMemory } from '../host/memory.ts'
 import { countOf, describeDuration } from './describe.ts'
+import type { NarratedGeneration } from './narrated.ts'
 
 export function programFacts(config: Config, listeners: readonly Listener[]): Told {
   const { trustedProxies, accessLog, logFile, staticMounts } = config
@@ -47,12 +47,17 @@ function describeAccessLog({ path, format, minStatus, slowerThan }: AccessLogCon
   return `${where}, ${name}${conditions.length > 0 ? `: only ${conditions.join(', or ')}` : ''}`
 }
 
-/** Null while the application is not known. */
-export function applicationFacts(generation: Generation, config: Config, wanted: number): Told | null {
+/** Null while the application is not known. `mounts`: directories of static files that its settings name. */
+export function applicationFacts(
+  generation: NarratedGeneration,
+  config: Config,
+  wanted: number,
+  mounts: readonly StaticMount[],
+): Told | null {
   const { application: loaded, python, preload, hazards } = generation
   if (loaded === null || python === null) return null
   const { app, concurrency, threads } = config
-  const files = describeStatic(loaded, config)
+  const files = describeStatic(loaded, config, mounts)
   const facts: Fact[] = [
     { label: 'application', text: describeApplication(generation) },
     ...(app.found === '' ? [] : [{ label: '', text: app.found }]),
@@ -76,7 +81,7 @@ export function applicationFacts(generation: Generation, config: Config, wanted:
     preload: preload !== 'off',
     forkHazards: hazards.map(({ what }) => what),
     importMs: loaded.importMs,
-    static: mountsOf(loaded, config),
+    static: mounts,
     staticSource: files,
     generation: generation.number,
   }
@@ -93,7 +98,7 @@ function describeWorkers(application: LoadedApplication, config: Config, wanted:
   return reason === '' || wanted !== workers ? what : `${what} (${reason})`
 }
 
-/** A room of WebSockets that is a list in a module is one in each process. */
+/** With two processes, a chat room that is a list in a module is two chat rooms. */
 const HOW_TO_HAVE_MORE = '-w N for more, if nothing is kept in memory for all clients'
 
 /** Empty where the user said how many. */
@@ -101,14 +106,31 @@ function reasonOf(application: LoadedApplication, { asgiWorkers, workersReason }
   return application.interface === 'asgi' && asgiWorkers !== null ? 'the default for ASGI' : workersReason
 }
 
-/** Settings that do something for the other kind of application only: known when this one is imported. */
+/** Settings that have no effect for this kind of application. */
 export function uselessSettings(kind: 'wsgi' | 'asgi', { threads, lifespan }: Config): string[] {
   if (kind === 'wsgi') return lifespan === 'on' ? ['lifespan does nothing for a WSGI application'] : []
   const instead = 'concurrency says what a worker runs at a time'
   return threads > 1 ? [`threads does nothing for an ASGI application: ${instead}`] : []
 }
 
-/** Megabytes by process, when all of them run. Null where nothing tells. */
+/** Where a Django project's static files come from, or why there are none. Null: there is nothing to say. */
+export function describeStatic(
+  application: LoadedApplication,
+  config: Config,
+  mounts: readonly StaticMount[],
+): string | null {
+  const { static: found, framework } = application
+  if (!config.findStatic) return framework.startsWith('Django') ? 'none: --static off' : null
+  if (found === null) return null
+  if (found.finders.length > 0)
+    return `${found.finders.join(' and ')} from the finders of django.contrib.staticfiles (--reload, DEBUG)`
+  if (mounts.length > 0)
+    return `${mounts.map(({ url }) => url).join(' and ')} from ${mounts[0]!.directory} (STATIC_ROOT)`
+  // The directories that the configuration names have lines of their own.
+  return config.staticMounts.length > 0 ? null : `none: ${found.none}`
+}
+
+/** Memory by process, when all of them run. `processes`: process ids by name. Null: the system does not tell. */
 export async function memoryFacts(processes: Readonly<Record<string, readonly number[]>>): Promise<Told | null> {
   const parts = await Promise.all(
     Object.entries(processes).map(async ([name, pids]) => {
@@ -125,18 +147,18 @@ export async function memoryFacts(processes: Readonly<Record<string, readonly nu
   return { headline: '', message: 'memory', facts: [{ label: 'memory', text }], fields }
 }
 
-/** `mysite.wsgi:application, Django 5.2.1`; empty while it is not known. */
-export function describeApplication({ application }: Generation): string {
+/** `mysite.wsgi:application, Django 5.2.1`; empty until it is known. */
+export function describeApplication({ application }: NarratedGeneration): string {
   if (application === null) return ''
   return application.framework === '' ? application.application : `${application.application}, ${application.framework}`
 }
 
 /** `3.13.0, /srv/venv/bin/python (.venv)`. */
-export function describePython({ application, python }: Generation): string {
+export function describePython({ application, python }: NarratedGeneration): string {
   return `${application?.python}, ${python?.path} (${python?.reason})`
 }
 
-function describePreload({ application, preload, hazards }: Generation): string {
+function describePreload({ application, preload, hazards }: NarratedGeneration): string {
   const took = `in ${describeDuration(application?.importMs ?? 0)}`
   const warned = hazards.length > 0 ? ', see the warnings above' : ''
   if (preload !== 'off') return `imported once ${took}, workers are forked from it${warned}`

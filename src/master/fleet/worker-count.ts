@@ -1,13 +1,13 @@
 /**
- * How many workers should serve. An ASGI application has one unless somebody says more, a WSGI one as many as there are cores; TTIN and
- * TTOU add to it. Runs in the master.
+ * How many workers should serve. By default a WSGI application has one for each core, and an ASGI application has one. TTIN and TTOU change
+ * the number. Pure.
  */
 import type { Config } from '../../config/types.ts'
 import type { Interface } from './generation.ts'
 
 type Counts = Pick<Config, 'workers' | 'asgiWorkers'>
 
-export class Wanted {
+export class WorkerCount {
   #counts: Counts
   /** What TTIN and TTOU have added. */
   #added = 0
@@ -16,18 +16,18 @@ export class Wanted {
     this.#counts = counts
   }
 
-  /** As TTIN and TTOU left it, unless the setting changed. */
+  /** Keeps what TTIN and TTOU have added, unless the setting changed. */
   configure(counts: Counts, isChanged: boolean): void {
     this.#counts = counts
     if (isChanged) this.#added = 0
   }
 
-  /** At least one stays. */
+  /** At least one worker stays. */
   change(kind: Interface | null, by: number): void {
     this.#added += Math.max(1 - this.of(kind), by)
   }
 
-  /** Null: an application that is not known yet has as many as are right whatever it is. */
+  /** Null: the application is not known yet, and has the smaller number, which is right in both cases. */
   of(kind: Interface | null): number {
     const { workers, asgiWorkers } = this.#counts
     const ofAsgi = asgiWorkers ?? workers

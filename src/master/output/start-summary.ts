@@ -1,6 +1,6 @@
 /**
- * The start in four lines, for people who did not ask for more (`--log-level debug`): where and what, with what, static files,
- * `ready`. Made of the facts that are told otherwise; warnings are lines of their own. Pure.
+ * The start in four lines, for people who did not ask for more (`--log-level debug`): address and application, what it runs on, static
+ * files, `ready`. Made from the facts of `start-facts.ts`; warnings are lines of their own. Pure.
  *
  *     Jumak 0.1.0, process 4711, on http://127.0.0.1:8000: found manage.py: Django project 'inn', serving inn.wsgi
  *       WSGI         Django 5.2.19, Python 3.11.7 (.venv), imported once, workers 2 × 1 thread (auto: 2 cores)
@@ -9,16 +9,19 @@
  */
 import type { AppTarget } from '../../config/types.ts'
 import type { Fact, Told } from '../../observe/log.ts'
-import type { Generation } from '../fleet/generation.ts'
+import type { NarratedGeneration } from './narrated.ts'
 
-/** Before the import, which may hang: by then the address must be known. */
-export function briefProgram(told: Told, app: AppTarget): Told {
+/** Comes before the import, because an import may hang, and people need the address. */
+export function summarizeProgram(told: Told, app: AppTarget): Told {
   const addresses = textsOf(told.facts, 'address').join(', ')
   const what = app.found === '' ? `serving ${app.display}` : app.found
   return { ...told, headline: `${told.headline}, on ${addresses}: ${what}`, facts: only(told.facts, 'static') }
 }
 
-export function briefApplication(told: Told, { application, python, preload }: Generation): Told {
+export function summarizeApplication(
+  told: Told,
+  { application, python, preload }: Pick<NarratedGeneration, 'application' | 'python' | 'preload'>,
+): Told {
   const parts = [
     application?.framework ?? '',
     `Python ${application?.python} (${python?.reason.replace(" in the application's directory", '')})`,
@@ -33,7 +36,7 @@ function only(facts: readonly Fact[], label: string): Fact[] {
   return facts.filter(fact => fact.label === label)
 }
 
-/** Of the fact with this label and of those that go on about it. */
+/** The text of the fact with this label, and of the facts without a label that follow it. */
 function textsOf(facts: readonly Fact[], label: string): string[] {
   const start = facts.findIndex(fact => fact.label === label)
   const rest = start < 0 ? [] : facts.slice(start + 1)

@@ -29,7 +29,7 @@ function makePath(t: TestContext): string {
   return join(directory, 'notify')
 }
 
-test('the variables are taken out, and a watchdog of another process is not ours', () => {
+test('the variables are removed, and the watchdog of another process is ignored', () => {
   const environment = { NOTIFY_SOCKET: '/run/n', WATCHDOG_USEC: '3000000', WATCHDOG_PID: '7', A: 'b' }
   assert.deepEqual(takeNotifySocket(environment, 7), { address: '/run/n', watchdogMs: 3000 })
   assert.deepEqual(environment, { A: 'b' })
@@ -40,7 +40,7 @@ test('the variables are taken out, and a watchdog of another process is not ours
 })
 
 for (const kind of ['path', 'abstract'])
-  test(`what is said arrives, at an address of this kind: ${kind}`, async t => {
+  test(`messages arrive at an address of this kind: ${kind}`, async t => {
     const address = kind === 'path' ? makePath(t) : `@jumak-${randomUUID()}`
     const socket = await NotifySocket.bind(address)
     t.after(() => socket.close())
@@ -57,14 +57,14 @@ for (const kind of ['path', 'abstract'])
     const moment = BigInt(/^MONOTONIC_USEC=(\d+)$/.exec(reloading![1]!)![1]!)
     assert.ok(moment >= before && moment <= process.hrtime.bigint() / 1000n)
     assert.deepEqual(stopping, ['STOPPING=1', 'STATUS=stopping'])
-    // Root speaks in the name of the master, unless its container forbids that.
+    // Root sends in the name of the master, unless its container forbids that.
     const senders = new Set(socket.received.map(({ pid }) => pid))
     assert.equal(senders.size, 1)
     await notifier.close()
     assert.deepEqual(warnings, [])
   })
 
-test('the watchdog hears of us only when the gateway has answered', async t => {
+test('a sign of life is sent only when the gateway has answered', async t => {
   const address = makePath(t)
   const socket = await NotifySocket.bind(address)
   t.after(() => socket.close())
@@ -78,14 +78,14 @@ test('the watchdog hears of us only when the gateway has answered', async t => {
   isAnswering = false
   const before = asked
   while (asked < before + 10) await new Promise(resolve => setTimeout(resolve, 10))
-  // Behind what is on its way.
+  // After the messages that are on their way.
   notifier.stopping()
   await socket.waitFor('STOPPING=1')
   const count = socket.received.filter(({ lines }) => lines.includes('WATCHDOG=1')).length
   assert.ok(count <= before, `${count} signs of life for ${before} answers`)
 })
 
-test('a socket that nobody reads is told once, and stops nothing', async t => {
+test('a socket that nobody reads is one warning, and stops nothing', async t => {
   const { notifier, warnings } = makeNotifier(t, { address: makePath(t), watchdogMs: 0 })
   notifier.ready('one')
   notifier.ready('two')

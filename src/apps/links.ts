@@ -1,0 +1,54 @@
+/**
+ * Makes the links of a pool's workers: WSGI has a link for each slot, ASGI one for all. Runs in the gateway. The only file that knows
+ * `pool/`, `wsgi/` and `asgi/` together: what only a wire needs (relay limits, root path, timeouts) stays out of the pool.
+ */
+import { DeadlineList } from '../base/deadlines.ts'
+import type { MemoryBudget } from '../base/memory-budget.ts'
+import type { TemporarySpace } from '../base/temporary-space.ts'
+import type { Limits, Timeouts } from '../config/types.ts'
+import { MultiplexedLink, type MultiplexedSettings } from './asgi/link.ts'
+import type { LinkFactory } from './pool/link-owner.ts'
+import { FrameWriter } from './wire/frame-writer.ts'
+import { ScopeWriter } from './wire/scope.ts'
+import { RequestDeadlines, RequestTimes } from './worker/request-times.ts'
+import { SlotLink, type SlotLinkSettings } from './wsgi/link.ts'
+
+export interface LinkOptions {
+  readonly limits: Limits
+  readonly timeouts: Timeouts
+  /** For what does not fit into memory. */
+  readonly space: TemporarySpace
+  readonly memory: MemoryBudget
+  readonly build: string
+  /** SCRIPT_NAME of WSGI, `root_path` of ASGI: empty, or as in `/shop`. */
+  readonly rootPath?: string
+}
+
+/** For a worker to accept its first links and say hello. The worker is ready before the gateway is told of it. */
+const HELLO_TIMEOUT_MS = 30_000
+
+export function linkFactory({ limits, timeouts, space, memory, build, rootPath = '' }: LinkOptions): LinkFactory {
+  const times = new RequestTimes(timeouts, rootPath)
+  const shared = {
+    helloDeadlines: new DeadlineList(HELLO_TIMEOUT_MS),
+    relayLimits: { space, memory, memoryBuffer: limits.memoryBuffer, responseBuffer: limits.responseBuffer },
+  }
+  const wsgi: SlotLinkSettings = {
+    ...shared,
+    requestDeadlines: new RequestDeadlines(times),
+    rootPath,
+    writer: new FrameWriter(),
+  }
+  const asgi: MultiplexedSettings = {
+    ...shared,
+    times,
+    streamIdleMs: timeouts.streamIdle,
+    scope: new ScopeWriter(rootPath),
+  }
+  return ({ worker: id, pid, socket, slots, interface: wire }, worker, owner) => {
+    const address = { worker: id, pid, socket, slots, build }
+    return wire === 'asgi'
+      ? [new MultiplexedLink(address, worker, owner, asgi)]
+      : Array.from({ length: slots }, () => new SlotLink(address, worker, owner, wsgi))
+  }
+}

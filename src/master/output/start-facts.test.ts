@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Config, StaticMount } from '../../config/types.ts'
+import type { FoundStatic, LoadedApplication } from '../../control/messages.ts'
+import { describeStatic } from './start-facts.ts'
+
+const MOUNT: StaticMount = { url: '/static/', directory: '/srv/2/static' }
+const MINE: StaticMount = { url: '/static/', directory: '/mine' }
+const application = (found: Partial<FoundStatic> | null, framework = 'Django 5.2') =>
+  ({ framework, static: found && { mounts: [], finders: [], none: '', ...found } }) as unknown as LoadedApplication
+const config = (staticMounts: StaticMount[] = [], findStatic = true) =>
+  ({ staticMounts, findStatic }) as unknown as Config
+
+test('a start says where static files come from, or why there are none', () => {
+  const django = application({})
+  assert.equal(describeStatic(django, config(), [MOUNT]), '/static/ from /srv/2/static (STATIC_ROOT)')
+  const both = [{ ...MOUNT, url: '/shop/static/' }, MOUNT]
+  assert.equal(describeStatic(django, config(), both), '/shop/static/ and /static/ from /srv/2/static (STATIC_ROOT)')
+  const none = application({ none: 'STATIC_ROOT is not set' })
+  assert.equal(describeStatic(none, config(), []), 'none: STATIC_ROOT is not set')
+  assert.equal(describeStatic(none, config([MINE]), []), null, 'the configuration has some')
+  assert.equal(describeStatic(application(null), config([], false), []), 'none: --static off')
+  assert.equal(describeStatic(application(null, 'Flask 3'), config([], false), []), null)
+  assert.equal(describeStatic(application(null, 'Flask 3'), config(), []), null)
+  const finders = describeStatic(application({ finders: ['/static/'] }), config([MINE]), [])
+  assert.match(finders!, /^\/static\/ from the finders of django\.contrib\.staticfiles/)
+})
