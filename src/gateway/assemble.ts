@@ -4,7 +4,8 @@
  */
 import { appHandler } from '../handlers/app.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
-import { createHttp1Context, type Http1Context } from '../http1/context.ts'
+import type { Protocol } from '../http/protocol.ts'
+import { createHttp1 } from '../http1/protocol.ts'
 import { accessLog } from '../middleware/access-log.ts'
 import { health } from '../middleware/health.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
@@ -46,26 +47,25 @@ function assembleServe(parts: GatewayParts): (exchange: Exchange) => void {
   })
 }
 
-function assembleHttp1(parts: GatewayParts, isDraining: () => boolean): Omit<Http1Context, 'onClose'> {
+function assembleHttp1(parts: GatewayParts): Protocol {
   const { config, memory, pages, refusals, onAnswered } = parts
-  return createHttp1Context({
+  return createHttp1({
     limits: config.limits,
     timeouts: config.timeouts,
     onExchange: assembleServe(parts),
     renderError: (status, accept, detail) => renderError(status, accept, detail, pages),
     webSockets: createWebSocketEngine(config, memory.budget),
     memory: memory.budget,
-    isDraining,
     onProtocolError: (error, peer, request) => refusals.request(error, peer.address || 'client', request),
     onAnswered: entry => onAnswered?.(entry),
   })
 }
 
 /** Everything from an accepted socket to the application. */
-export function assembleConnections(parts: GatewayParts, isDraining: () => boolean): Connections {
+export function assembleConnections(parts: GatewayParts): Connections {
   const { config, refusals, trusted } = parts
   const { connections, connectionsPerAddress } = config.limits
-  return new Connections(assembleHttp1(parts, isDraining), {
+  return new Connections(assembleHttp1(parts), {
     limits: config.limits,
     isExempt: address => trusted.isTrusted(address),
     onFull: () => refusals.connection(connections),

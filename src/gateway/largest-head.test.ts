@@ -13,7 +13,7 @@ import { applyForwarded } from '../http/forwarded.ts'
 import type { ParsedHead } from '../http1/head.ts'
 import { RequestParser } from '../http1/parser.ts'
 
-const LIMITS = { requestLine: MAX_REQUEST_LINE, headerBytes: MAX_HEADERS, headerCount: MAX_FIELDS, body: 1 }
+const LIMITS = { requestLine: MAX_REQUEST_LINE, headerBytes: MAX_HEADERS, headerCount: MAX_FIELDS }
 const BELIEVED = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-prefix'])
 
 const TARGETS = {
@@ -44,7 +44,7 @@ for (const [title, { lead, byte }] of Object.entries(TARGETS))
       const target = lead + byte.repeat(MAX_REQUEST_LINE - 'GET  HTTP/1.1'.length - lead.length)
       const bytes = `GET ${target} HTTP/1.1\r\n${make(MAX_HEADERS - 'Host:a\r\n'.length)}Host:a\r\n\r\n`
       const heads: ParsedHead[] = []
-      const parser = new RequestParser(LIMITS, { onHead: head => heads.push(head), onBody() {}, onEnd() {} })
+      const parser = new RequestParser(LIMITS, 'http', { onHead: head => heads.push(head), onBody() {}, onEnd() {} })
       parser.receive(Buffer.from(bytes, 'latin1'))
       const exchange: Exchange = new FakeExchange(heads[0]!)
       assert.equal(applyForwarded(exchange, { isTrusted: () => true } as never, BELIEVED), null)

@@ -29,7 +29,6 @@ class Gateway {
   readonly #servers: ReturnType<typeof listen>[] = []
   /** The program is about to stop: load balancers should send nothing more, though everything is served. */
   #isStopping = false
-  #isDraining = false
   /** Nobody is accepted any more. */
   #lastAccept: Promise<unknown> | null = null
   #finished: Promise<void> | null = null
@@ -38,7 +37,7 @@ class Gateway {
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
     this.#channel = channel
     this.#parts = makeParts(config, build, channel, () => this.#isStopping)
-    this.#connections = assembleConnections(this.#parts, () => this.#isDraining)
+    this.#connections = assembleConnections(this.#parts)
     setInterval(() => {
       this.#tellInFlight()
       this.#parts.memory.check()
@@ -141,7 +140,6 @@ class Gateway {
   async drain(deadlineMs: number): Promise<number> {
     const until = performance.now() + deadlineMs
     this.#isStopping = true
-    this.#isDraining = true
     const { pool, refusals, memory } = this.#parts
     this.#connections.startDrain()
     pool.drain(deadlineMs)

@@ -29,11 +29,12 @@ const { negotiateErrorFormat } = await import('../http/negotiate.ts')
 const { parseRange } = await import('../http/range.ts')
 const { acceptRequestId } = await import('../http/request-id.ts')
 const { parseTarget, withoutRawBytes } = await import('../http/target.ts')
-const { listMembers } = await import('../http1/fields.ts')
+const { listMembers } = await import('../http/headers.ts')
 const { RequestParser } = await import('../http1/parser.ts')
 const { asksForWebSocket, webSocketKey } = await import('../http1/upgrade.ts')
 const { connect } = await import('../http1/testing/connect.ts')
-const { decodePath, relativePath } = await import('../handlers/static/paths.ts')
+const { relativePath } = await import('../handlers/static/paths.ts')
+const { decodePath } = await import('../http/path.ts')
 const { contentTypeOf, hasContentHash } = await import('../handlers/static/names.ts')
 const { Records } = await import('../master/output/records.ts')
 const { readLines } = await import('../master/output/output.ts')
@@ -100,7 +101,7 @@ describe('the meter sees quadratic work', () => {
 /** A name for each number, the same length for all of one size. */
 const letters = (i: number) => i.toString(2).padStart(4, '0').replaceAll('0', 'a').replaceAll('1', 'b')
 
-const LIMITS = { requestLine: 1e9, headerBytes: 1e9, headerCount: 1e9, body: 1e9 }
+const LIMITS = { requestLine: 1e9, headerBytes: 1e9, headerCount: 1e9 }
 const LINE = 'GET / HTTP/1.1\r\nHost: a\r\n'
 const CHUNKED = `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n`
 
@@ -108,7 +109,7 @@ const CHUNKED = `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\
 function parsed(make: (n: number) => string): Record<string, Shape> {
   const feed = (n: number, size: number) => {
     const bytes = Buffer.from(make(n), 'latin1')
-    const parser = new RequestParser(LIMITS, { onHead() {}, onBody() {}, onEnd() {} })
+    const parser = new RequestParser(LIMITS, 'http', { onHead() {}, onBody() {}, onEnd() {} })
     return () => {
       for (let at = 0; at < bytes.length; at += size) {
         parser.receive(bytes.subarray(at, at + size))
@@ -202,7 +203,7 @@ describe('content', () => {
 
   test('chunks too large to be handed on together that wait for a consumer who takes one at a time', () =>
     assertLinear(n => {
-      const { transport, exchanges } = connect(() => {}, false, { body: 1e9 })
+      const { transport, exchanges } = connect()
       const bytes = Buffer.from(`${CHUNKED}${`201\r\n${'x'.repeat(0x201)}\r\n`.repeat(n)}0\r\n\r\n`)
       return () => {
         transport.handler.onData(bytes)
@@ -215,7 +216,7 @@ describe('content', () => {
 
   test('chunks too large to be handed on together on their way to a worker of an ASGI application', () =>
     assertLinear(n => {
-      const { transport, exchanges } = connect(() => {}, false, { body: 1e9 })
+      const { transport, exchanges } = connect()
       const bytes = Buffer.from(`${CHUNKED}${`201\r\n${'x'.repeat(0x201)}\r\n`.repeat(n)}0\r\n\r\n`)
       return () => {
         transport.handler.onData(bytes)

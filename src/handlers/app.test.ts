@@ -8,13 +8,18 @@ import { MemoryBudget } from '../base/memory-budget.ts'
 import { OpenFiles } from '../base/open-files.ts'
 import { TemporarySpace } from '../base/temporary-space.ts'
 import { testConfig } from '../config/testing/config.ts'
-import { ClientGoneError, HttpError, ProtocolError } from '../http/errors.ts'
+import { ClientGoneError, HttpError, LimitError, ProtocolError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { appHandler } from './app.ts'
 
-function handle(request: FakeRequest & { memoryBuffer?: number }, space = new TemporarySpace(tmpdir())) {
+function handle(
+  request: FakeRequest & { memoryBuffer?: number; limit?: number },
+  space = new TemporarySpace(tmpdir()),
+) {
   const exchange = new FakeExchange(request)
-  const { limits } = testConfig({ limits: { memoryBuffer: request.memoryBuffer ?? 10_000 } })
+  const { limits } = testConfig({
+    limits: { body: request.limit ?? 10_000_000, memoryBuffer: request.memoryBuffer ?? 10_000 },
+  })
   let resolve: (body: RequestBody | null) => void
   const handled = new Promise<RequestBody | null>(done => {
     resolve = done
@@ -90,7 +95,16 @@ test('content that breaks a limit is an error for the client, and never reaches 
   assert.equal(exchange.error, bodyError)
 })
 
-test('a client that leaves while its content is read is no error', () => {
+test('content above the limit is refused before it is read, and nothing for the pool', async () => {
+  const { exchange, handled } = handle({ body: Buffer.from('0123456789'), limit: 9 })
+  assert.ok(exchange.error instanceof LimitError)
+  assert.equal(exchange.error.rule, 'limit-request-body')
+  assert.equal(exchange.body.isPulled, false)
+  assert.equal(await Promise.race([handled, 'nothing']), 'nothing')
+  assert.equal((await handle({ body: Buffer.from('0123456789'), limit: 10 }).handled)!.length, 10)
+})
+
+test('a client that leaves while its content is read is nobody’s error', () => {
   const { exchange } = handle({ body: Buffer.from('x'), bodyError: new ClientGoneError() })
   assert.equal(exchange.error, null)
 })

@@ -27,7 +27,12 @@ export interface AppHandlerOptions {
 export function appHandler(pool: AppPool, options: AppHandlerOptions): Handler {
   return exchange => {
     const { length } = exchange.body
-    if (length === 0) pool.handle(exchange, null)
+    if (length === 0) {
+      pool.handle(exchange, null)
+      return
+    }
+    const tooLarge = exchange.body.limitTo(options.limits.body)
+    if (tooLarge !== null) options.onError(exchange, tooLarge)
     else if (
       (length === undefined || length > MAX_INLINE_BODY) &&
       (!options.requestBuffering || pool.interface === 'asgi')

@@ -28,13 +28,13 @@ for (const [header, expected] of [
   ['constructor, __proto__', null],
 ] as const) {
   test(`RFC9110§12.5.3: ${JSON.stringify(header)} prefers ${expected}`, () => {
-    // Twice: parsed, and remembered.
+    // Twice: first parsed, then remembered.
     assert.equal(preferCoding(header, CODINGS), expected)
     assert.equal(preferCoding(header, CODINGS), expected)
   })
 }
 
-test('only what is at hand is sent', () => {
+test('only an available coding is chosen', () => {
   assert.equal(preferCoding('br, gzip;q=0.5', ['gzip']), 'gzip')
   assert.equal(preferCoding('br', ['gzip']), null)
   assert.equal(preferCoding('br', []), null)

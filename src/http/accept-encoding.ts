@@ -1,21 +1,21 @@
-/** Which coding of a representation a client wants (RFC9110§12.5.3). */
+/** Chooses the content coding of a response by the client's Accept-Encoding (RFC9110§12.5.3). */
 
-/** Ours, best first: what decides between codings that the client wants equally. */
+/** The codings that we have, best first. The order decides between codings that the client wants equally. */
 export const CODINGS = ['br', 'zstd', 'gzip'] as const
 export type Coding = (typeof CODINGS)[number]
 
-/** Weight of each of `CODINGS`; 0: not acceptable. A coding at least as welcome as the file as it is, is sent. */
+/** The weight of each coding; 0: not acceptable. A coding is sent when it weighs at least as much as `identity`. */
 type Weights = Readonly<Record<Coding | 'identity', number>>
 
 const NOTHING_SAID: Weights = { br: 0, zstd: 0, gzip: 0, identity: 1 }
-/** A browser sends the same text each time, and there are few browsers: parsed once. Strangers cannot make it grow. */
+/** A browser sends the same text each time, and there are few browsers: each text is parsed once. Bounded: strangers send any text. */
 const MAX_REMEMBERED = 64
 const MAX_REMEMBERED_LENGTH = 128
 const remembered = new Map<string, Weights>()
 
 /**
- * The coding to send of those that are at hand, or null for the file as it is. That is also sent when the client accepts
- * nothing that there is: RFC9110§12.5.3 allows it, and an answer is of more use than a refusal.
+ * The best of the `available` codings, or null: send the file as it is. That is also the answer when the client accepts none of
+ * them: RFC9110§12.5.3 allows it, and a response is of more use than a refusal.
  */
 export function preferCoding(acceptEncoding: string | undefined, available: readonly Coding[]): Coding | null {
   if (acceptEncoding === undefined || available.length === 0) return null
@@ -38,7 +38,7 @@ function weightsOf(acceptEncoding: string): Weights {
   if (known !== undefined) return known
   const weights = parse(acceptEncoding)
   if (remembered.size < MAX_REMEMBERED && acceptEncoding.length <= MAX_REMEMBERED_LENGTH)
-    // Copied: a slice would keep the whole that it is cut from in memory.
+    // A copy: a slice would keep the whole head in memory that it is cut from.
     remembered.set(Buffer.from(acceptEncoding, 'latin1').toString('latin1'), weights)
   return weights
 }
@@ -58,6 +58,6 @@ function parse(acceptEncoding: string): Weights {
   if (said.size === 0) return NOTHING_SAID
   const others = said.get('*') ?? 0
   const weight = (name: string) => said.get(name) ?? others
-  // Not named, the file as it is comes after everything that is.
+  // A client that does not name `identity` prefers every coding that it names.
   return { br: weight('br'), zstd: weight('zstd'), gzip: weight('gzip'), identity: said.get('identity') ?? 0 }
 }

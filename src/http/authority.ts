@@ -1,10 +1,10 @@
 /** Host and port of a request: the grammar of RFC3986§3.2 without user information (RFC9110§7.2). */
 import { isIPv6 } from 'node:net'
 
-/** A comma, which the grammar would allow, is refused: it is what two joined Host fields look like. */
+/** The grammar allows a comma. It is refused here, since two joined Host fields look like that. */
 const AUTHORITY = /^(?:(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+|\[([0-9A-Fa-f:.]+)\])(?::(\d{0,5}))?$/
 
-/** The one that passed last: nearly every request of a gateway names the same few hosts. */
+/** The last valid one: nearly all requests of a gateway name the same few hosts. */
 let lastValid = ''
 
 /** True for `example.org`, `example.org:8000`, `[::1]:8000`. An empty host is refused (RFC9110§4.2.1). */

@@ -73,7 +73,7 @@ test('RFC9110§13.1.5: If-Range', () => {
     ['', false],
   ] as const)
     assert.equal(isRangeWanted(text, FILE, now), expected, String(text))
-  // RFC9110§8.8.2.2: within the second of its change a date is weak.
+  // RFC9110§8.8.2.2: a date is weak within the second of the change.
   assert.equal(isRangeWanted(DATE, FILE, Date.parse(DATE) + 999), false)
 })
 
@@ -82,10 +82,10 @@ test('a long list of tags is read in linear time', () => {
   assert.equal(evaluateConditions(readConditions(['if-none-match', ifNoneMatch!]), FILE), 304)
 })
 
-test('dates of all three forms, and what is none (RFC9110§5.6.7)', () => {
+test('dates in all three forms, and texts that are no dates (RFC9110§5.6.7)', () => {
   for (const text of [DATE, 'Sunday, 06-Nov-94 08:49:37 GMT', 'Sun Nov  6 08:49:37 1994'])
     assert.equal(parseHttpDate(text), 784111777000, text)
-  // More than 50 years ahead is the past.
+  // A year more than 50 years ahead is one of the past.
   assert.equal(new Date(parseHttpDate('Sunday, 06-Nov-99 08:49:37 GMT')!).getUTCFullYear(), 1999)
   assert.equal(parseHttpDate('Sat, 31 Dec 2016 23:59:60 GMT'), Date.UTC(2017, 0, 1))
   for (const text of [

@@ -1,11 +1,11 @@
 /**
  * Conditional requests (RFC9110§13) for GET and HEAD of a representation that exists and has a strong entity tag.
- * Pure. What a request says is gathered in one pass (`readConditions`), for a file that is served from memory costs little else.
+ * Pure. One pass gathers what a request says (`readConditions`): a file that is served from memory costs little else.
  */
 
 import { parseHttpDate } from './date.ts'
 
-/** The fields that choose among the representations of a file and their parts; undefined: not sent. */
+/** The fields that choose a representation of a file, or a part of it; undefined: not sent. */
 export interface Conditions {
   ifMatch: string | undefined
   ifNoneMatch: string | undefined
@@ -25,7 +25,7 @@ export interface Validators {
   readonly modifiedAt: number
 }
 
-/** Sent twice where once is allowed: no date, no range and no tag has this form, so that the field is ignored. */
+/** Stands for a field that was sent twice where one is allowed. It is no date, no range and no tag, so the field is ignored. */
 const SENT_TWICE = ''
 
 export function readConditions(headers: readonly string[]): Conditions {
@@ -67,7 +67,7 @@ export function readConditions(headers: readonly string[]): Conditions {
   return found
 }
 
-/** The order of RFC9110§13.2.2. 200: go on; the range, if any, is for `isRangeWanted`. */
+/** Evaluates them in the order of RFC9110§13.2.2. 200: go on; `isRangeWanted` judges the range. */
 export function evaluateConditions(conditions: Conditions, validators: Validators): 200 | 304 | 412 {
   const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince } = conditions
   if (ifMatch !== undefined) {
@@ -86,7 +86,7 @@ export function evaluateConditions(conditions: Conditions, validators: Validator
   return 200
 }
 
-/** RFC9110§13.1.5: a part is only for who has the other parts of the very same representation. `now`: of the Date header. */
+/** RFC9110§13.1.5: a client gets a part only if its other parts are of the very same representation. `now`: of the Date header. */
 export function isRangeWanted(ifRange: string | undefined, validators: Validators, now: number): boolean {
   if (ifRange === undefined) return true
   if (ifRange.startsWith('"')) return ifRange === validators.etag
@@ -96,7 +96,7 @@ export function isRangeWanted(ifRange: string | undefined, validators: Validator
 
 const TAG = /[ \t,]*(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?:,|$)/y
 
-/** `weakly`: `W/"a"` is as good as `"a"` (RFC9110§8.8.3.2). What is no list of entity tags matches as far as it is one. */
+/** `weakly`: `W/"a"` is as good as `"a"` (RFC9110§8.8.3.2). A malformed list counts up to its first mistake. */
 function hasTag(list: string, etag: string, weakly: boolean): boolean {
   if (list === etag || list.trim() === '*') return true
   TAG.lastIndex = 0

@@ -6,7 +6,7 @@ let value = ''
 /** The Date header's value, made once a second: every response carries it. */
 export function httpDate(): string {
   const now = Date.now()
-  // Also when the clock was set back: else the old date would stay until the clock has caught up.
+  // The second condition: the clock was set back. Otherwise the old date would stay until the clock has caught up.
   if (now >= validUntil || now < validUntil - 1000) {
     value = new Date(now).toUTCString()
     validUntil = now - (now % 1000) + 1000
@@ -17,12 +17,12 @@ export function httpDate(): string {
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 /** `Sun, 06 Nov 1994 08:49:37 GMT`: what everybody sends. */
 const IMF = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT$/
-/** `Sunday, 06-Nov-94 08:49:37 GMT`: obsolete, and must still be read. */
+/** `Sunday, 06-Nov-94 08:49:37 GMT`: obsolete, but a server must read it. */
 const RFC850 = /^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (\d\d)-([A-Z][a-z]{2})-(\d\d) (\d\d):(\d\d):(\d\d) GMT$/
-/** `Sun Nov  6 08:49:37 1994`: likewise. */
+/** `Sun Nov  6 08:49:37 1994`: obsolete too. */
 const ASCTIME = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([A-Z][a-z]{2}) ([ \d]\d) (\d\d):(\d\d):(\d\d) (\d{4})$/
 
-/** Milliseconds, or null for what is no date of RFC9110§5.6.7. */
+/** Milliseconds since 1970; null: `text` is no date of RFC9110§5.6.7. */
 export function parseHttpDate(text: string): number | null {
   const imf = IMF.exec(text)
   if (imf) return toTime(Number(imf[3]), imf[2]!, imf[1]!, imf[4]!, imf[5]!, imf[6]!)
@@ -33,7 +33,7 @@ export function parseHttpDate(text: string): number | null {
   return null
 }
 
-/** Two digits that would be more than 50 years ahead are of the past (RFC9110§5.6.7). */
+/** A year of two digits that would be more than 50 years ahead is a year of the past (RFC9110§5.6.7). */
 function fullYear(twoDigits: number): number {
   const now = new Date().getUTCFullYear()
   const year = now - (now % 100) + twoDigits
@@ -45,7 +45,7 @@ function toTime(year: number, month: string, day: string, hour: string, minute: 
   if (!MONTHS.includes(month) || Number(day) < 1 || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60)
     return null
   const midnight = new Date(Date.UTC(year, MONTHS.indexOf(month), Number(day)))
-  // The 31st of a month of 30 days would have moved on.
+  // `Date` makes the 1st of the next month of the 31st of a month that has 30 days.
   if (midnight.getUTCDate() !== Number(day)) return null
   return midnight.getTime() + Number(hour) * 3_600_000 + Number(minute) * 60_000 + Number(second) * 1000
 }

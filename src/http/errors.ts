@@ -1,4 +1,4 @@
-/** Errors that become a response. The one place that turns them into bytes is `gateway/errors/error-response.ts`. */
+/** The errors that become a response. Only `gateway/errors/error-response.ts` turns them into one. */
 
 /** The client broke the protocol or a limit: `status` is answered, then the connection closes. */
 export class ProtocolError extends Error {
@@ -14,18 +14,23 @@ export class ProtocolError extends Error {
   }
 }
 
-/** A client wants more than a setting allows: whoever runs the server may raise it. `rule` is its name. */
+/** A client wants more than a setting allows. `rule` is the setting's name: the operator may raise it. */
 export class LimitError extends ProtocolError {}
+
+/** The content of a request is larger than its handler allows (`BodyReader.limitTo`). */
+export function contentTooLarge(limit: number): LimitError {
+  return new LimitError(413, `The content is larger than ${limit} bytes`, 'limit-request-body')
+}
 
 export type Culprit = 'client' | 'application' | 'operator'
 
-/** A request that is answered with an error status on purpose: 502, 503, 504 and the like. */
+/** A request is answered with an error status on purpose: 502, 503, 504 and the like. */
 export class HttpError extends Error {
   readonly status: number
   readonly culprit: Culprit
-  /** Seconds for Retry-After, where trying again makes sense. */
+  /** Seconds for Retry-After; undefined: trying again makes no sense. */
   readonly retryAfter: number | undefined
-  /** `[name, value, …]` that the response needs for its status. */
+  /** `[name, value, …]`: headers that the status requires. */
   readonly headers: readonly string[]
 
   constructor(status: number, message: string, culprit: Culprit, retryAfter?: number, headers: readonly string[] = []) {
@@ -46,9 +51,9 @@ export class ClientGoneError extends Error {
   }
 }
 
-/** A file ended early, or could not be read on, while it was sent: the response is cut. For the log only, as it names the file. */
+/** A file became shorter, or a read failed, while it was sent: the response is cut. For the log only, since it names the file. */
 export class FileCutError extends Error {
-  /** `why`: of a read that failed; null: the file has become shorter. */
+  /** `why`: the error of the read; null: the file has become shorter. */
   constructor(name: string, sent: number, expected: number, why: string | null) {
     const reason = why === null ? 'the file was truncated' : `it could not be read on (${why})`
     super(`${name} was sent up to byte ${sent} of ${expected}: ${reason}`)

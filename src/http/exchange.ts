@@ -1,48 +1,51 @@
 /**
- * One request and its response: the seam between protocols and everything else. `http1/connection.ts` implements it;
- * handlers and middleware consume it and never know the HTTP version. `apps/testing/fake-exchange.ts` is the one for tests.
+ * One request and its response: the seam between protocols and everything else. `http1/exchange.ts` implements it. Handlers and
+ * middleware consume it and never know the HTTP version. Tests use `apps/testing/fake-exchange.ts`.
  *
- * Life of the response: idle → started → ended, or aborted from any of them but ended. Exactly one place ends an
- * exchange: the protocol, which then calls the `onClosed` callbacks exactly once.
+ * The response is idle → started → ended. It may be aborted before it has ended. Only the protocol ends an exchange, and it calls
+ * the `onClosed` callbacks exactly once then.
  */
+import type { LimitError } from './errors.ts'
 import type { HeaderLines } from './headers.ts'
+import type { Scheme } from './transport.ts'
 import type { WebSocketAccept, WebSocketChannel, WebSocketEvents } from './websocket.ts'
 
 export interface RequestHead {
   readonly method: string
-  /** The request target as it was sent, bytes above 0x7f percent-encoded, for the log and for RAW_URI: `/a%20b?c`, `http://host/a`, `*`. */
+  /** As it was sent, but bytes above 0x7f are percent-encoded: `/a%20b?c`, `http://host/a`, `*`. For the log and for RAW_URI. */
   readonly target: string
   /** Path of the target, still percent-encoded, no query: `/a%20b`; `*` for `OPTIONS *`. */
   readonly path: string
   /** Query without the question mark; empty when there is none. */
   readonly query: string
-  readonly scheme: 'http' | 'https'
+  /** Of the connection, or as a trusted proxy says. */
+  readonly scheme: Scheme
   /** Host and port as the client named them (RFC9112§3.2); empty only for HTTP/1.0 without Host. */
   readonly authority: string
   readonly version: '1.0' | '1.1' | '2'
-  /** Names lower-case, values latin-1; names with `_` are gone already. */
+  /** Names are lower-case, values latin-1. A header with an underscore in its name is not here (`request-rules.ts`). */
   readonly headers: HeaderLines
-  /** Latin-1, as in `/shop`: what a trusted proxy stripped from the path (X-Forwarded-Prefix). Then it counts in the place of `--root-path`. */
+  /** Latin-1, as in `/shop`: the prefix that a trusted proxy took from the path (X-Forwarded-Prefix). It replaces `--root-path`. */
   readonly rootPath?: string
 }
 
 /** Who sent the request. */
 export interface Peer {
-  /** Address of the client, after trusted proxies; empty for a Unix socket. */
+  /** The client's address, as the trusted proxies tell it; empty for a Unix socket. */
   readonly address: string
   readonly port: number
-  /** The accepted socket's other end: equals `address` unless a trusted proxy spoke for the client. */
+  /** The other end of the accepted socket. It differs from `address` when a trusted proxy speaks for the client. */
   readonly socketAddress: string
 }
 
-/** Where the request came in, for SERVER_NAME and SERVER_PORT. Unix socket: its path, and port 0. */
+/** Our end of the connection, for SERVER_NAME and SERVER_PORT. Of a Unix socket: its path, and port 0. */
 export interface LocalEnd {
   readonly address: string
   readonly port: number
 }
 
 export interface BodyConsumer {
-  /** A view of bytes that are valid during the call. Return false to pause; then call `resume()`. */
+  /** `chunk` is valid during the call only. False pauses until `resume()` is called. */
   onData(chunk: Buffer): boolean
   /** The body is complete. */
   onEnd(trailers: HeaderLines): void
@@ -50,11 +53,17 @@ export interface BodyConsumer {
   onError(error: Error): void
 }
 
-/** Request content, pulled: nothing is read from the client that nobody asked for. */
+/** Request content, pulled: the client is not read before somebody asks. */
 export interface BodyReader {
-  /** Bytes by Content-Length; 0 when there is no content; undefined for chunked. */
+  /** Bytes, as Content-Length says; 0: there is no content; undefined: only the end will tell. */
   readonly length: number | undefined
-  /** Starts delivery; at most once. Sends `100 Continue` when the client waits for it. May call back at once. */
+  /**
+   * Refuses content of more than `bytes`. Call it before `pull`; without a call there is no limit. Returns an error when the declared
+   * length is larger, or more has come already: the handler answers with it, and nothing is read. Content without a length is counted
+   * while it comes, and the consumer gets the error. The connection closes after the answer.
+   */
+  limitTo(bytes: number): LimitError | null
+  /** Starts delivery; at most once. Sends `100 Continue` when the client waits for it. May call the consumer before it returns. */
   pull(consumer: BodyConsumer): void
   resume(): void
 }
@@ -63,11 +72,11 @@ export interface ResponseHead {
   readonly status: number
   /** Empty: the standard phrase of the status. */
   readonly reason: string
-  /** `[name, value, …]`, spelled as the application did. Syntax is already validated; hop-by-hop fields are dropped by the protocol. */
+  /** `[name, value, …]`, spelled as the application did. The protocol checks them and drops hop-by-hop fields (`response-rules.ts`). */
   readonly headers: HeaderLines
-  /** `end` will be given trailers, and the client takes them: the protocol makes room for them. */
+  /** `end` will be given trailers, and the client takes them. */
   readonly hasTrailers?: boolean
-  /** Other responses have this very object: what was made of it is worth keeping. */
+  /** Other responses have this very object, so a protocol may keep what it made of it. */
   readonly comesAgain?: boolean
 }
 
@@ -75,7 +84,7 @@ export type ResponseState = 'idle' | 'started' | 'ended' | 'aborted'
 
 export interface ResponseWriter {
   readonly state: ResponseState
-  /** As it was given to `start`, without what the protocol adds; null before. */
+  /** As it was given to `start`, without the protocol's own headers; null before. */
   readonly head: ResponseHead | null
   /** Status of the final response; 0 before `start`. */
   readonly status: number
@@ -84,21 +93,21 @@ export interface ResponseWriter {
   /** An interim response (RFC9110§15.2): 103. Ignored for HTTP/1.0. */
   inform(head: ResponseHead): void
   /**
-   * Once. Framing is the protocol's business: Content-Length of `headers` is honoured, else chunked, or until-close
-   * for HTTP/1.0. The bytes leave with the first `write` or `end` of the same tick at the latest when it ends.
+   * Once. The protocol chooses the framing: by the Content-Length of `headers`, else as it can. The head leaves with the first `write`
+   * or `end`, or at the end of this turn of the event loop.
    */
   start(head: ResponseHead): void
-  /** Once, instead of `start`: the whole response. `content` is copied; it may be a view that is valid during the call only. */
+  /** The whole response; once, instead of `start`. `content` is copied, so it may be valid during the call only. */
   respond(head: ResponseHead, content: Buffer): void
-  /** False: the client is slow; wait for `onDrain`. Content that HEAD, 204 or 304 must not carry is swallowed. */
+  /** False: the client is slow; wait for `onDrain`. Content that HEAD, 204 or 304 must not carry is dropped. */
   write(chunk: Buffer): boolean
   /** Called each time the client has taken what was written, after a `write` that returned false. */
   onDrain(callback: () => void): void
-  /** Sends part of an open file as content and calls back when it is read to the end. The caller closes `fd` then. */
+  /** Sends a part of an open file as content. Calls back when it is read to the end; the caller closes `fd` then. */
   sendFile(fd: number, offset: number, length: number, done: (error: Error | null) => void): void
-  /** `trailers`: sent where the protocol can (HTTP/1.1, announced by the head); what may not stand there is dropped (RFC9110§6.5.1). */
+  /** `trailers` are sent when the head announced them and the protocol can. A field that is not allowed there is dropped (RFC9110§6.5.1). */
   end(trailers?: HeaderLines): void
-  /** Cuts the exchange: the connection closes in a way that tells the client that the response is incomplete. */
+  /** Cuts the exchange. The client can tell that the response is incomplete. */
   abort(cause: Error): void
 }
 
@@ -108,20 +117,20 @@ export interface ServedBy {
   readonly pid: number
 }
 
-/** What is told of a request when it is over. A refusal by the protocol itself, which is no exchange, has it too. */
+/** What the access log is told of a request. A request that the protocol refuses is no exchange, but has this too. */
 export interface Answered {
-  /** Correlates log lines, metrics and the application: a trusted proxy's X-Request-ID, or `request-id.ts` made it. */
+  /** Names the request in logs and in the application: a trusted proxy's X-Request-ID, or made by `request-id.ts`. */
   id: string
-  /** Replaced once by `gateway/serve` when a trusted proxy speaks for the client, as `peer` is. */
+  /** `gateway/serve` replaces it once when a trusted proxy speaks for the client; `peer` too. */
   request: RequestHead
   peer: Peer
-  /** Milliseconds (performance.now) when the head was complete. */
+  /** When the head was complete: milliseconds of performance.now. */
   readonly receivedAt: number
-  /** Milliseconds that it waited for a worker, all waits together; -1: it was given to none. */
+  /** Milliseconds that it waited for workers, in all; -1: no worker got it. */
   queueMillis: number
   /** Microseconds in the application, as the worker measured them; -1: unknown. */
   runMicros: number
-  /** The last worker that it was given to. */
+  /** The last worker that got it. */
   servedBy: ServedBy | null
   readonly response: Pick<ResponseWriter, 'status' | 'bytesWritten' | 'head'>
 }
@@ -129,32 +138,32 @@ export interface Answered {
 export interface Exchange extends Answered {
   readonly body: BodyReader
   readonly local: LocalEnd
-  /** Replaceable: response middleware wraps it. */
+  /** Middleware may replace it, to wrap it. */
   response: ResponseWriter
-  /** The client has closed its side. It may still read: it has gone, or it only has no more to say. */
+  /** The client has sent FIN. It has gone, or it only has no more to send and still reads. */
   readonly isHalfClosed: boolean
-  /** The client has gone while the exchange runs; never after the response has ended. Called at once if it already has. */
+  /** Called when the client goes while the exchange runs, at once if it has gone already. Never after the response has ended. */
   onAborted(callback: () => void): void
-  /** Exactly once per exchange, at its end whatever the end. Access log and metrics hang here and nowhere else. */
+  /** Called exactly once, when the exchange ends in whatever way. The access log is written here and nowhere else. */
   onClosed(callback: () => void): void
   /**
-   * The request asks for a WebSocket where this protocol can grant one: over HTTP/1.1 GET without content, `Upgrade: websocket`
-   * and `Connection: upgrade`. Anything else with an Upgrade header is an ordinary request (RFC9110§7.8). Whether the
-   * rest of the handshake is right says `checkWebSocket`.
+   * The request asks for a WebSocket, and this protocol can grant one. Over HTTP/1.1 that is a GET without content, with
+   * `Upgrade: websocket` and `Connection: upgrade`; anything else with an Upgrade header is an ordinary request (RFC9110§7.8).
+   * `checkWebSocket` says whether the rest of the handshake is right.
    */
   readonly isWebSocket: boolean
-  /** Throws the HttpError (426, 400) that `acceptWebSocket` would throw for the client's part: before the application is asked. */
+  /** Throws the HttpError (426, 400) that `acceptWebSocket` would throw for the client's part. For use before the application is asked. */
   checkWebSocket(): void
   /**
-   * Grants it: 101 leaves, and the exchange goes on as a channel; the response must be idle. Throws HttpError 426 or 400 where
-   * the client's handshake is wrong, 500 where the application's answer is; nothing was sent then, and the response is still idle.
+   * Grants it: sends 101, and the exchange goes on as a channel. The response must be idle. Throws HttpError: 426 or 400 when the
+   * client's handshake is wrong, 500 when the application's answer is. Then nothing was sent, and the response is still idle.
    *
-   * From here on `events.onClose` alone tells of the client's end, and `onAborted` is silent. `onClosed` comes after it, when
-   * the connection has closed. `response` has status 101 and counts the bytes; to abort or end it closes the channel with 1011.
+   * From here on only `events.onClose` tells that the client has gone, and `onAborted` is silent. `onClosed` follows it, when the
+   * connection has closed. `response` has status 101 and counts bytes. Its `abort` and `end` close the channel with 1011.
    */
   acceptWebSocket(accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel
 }
 
 export type Handler = (exchange: Exchange) => void | Promise<void>
-/** Folded once, when the configuration is loaded. */
+/** Applied once, when the configuration is loaded. */
 export type Middleware = (next: Handler) => Handler

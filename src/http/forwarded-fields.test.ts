@@ -15,7 +15,7 @@ test('addresses with and without a port', () => {
     assert.deepEqual(parseNode(text), { address, port }, text)
 })
 
-test('what is no address: hidden, unknown, of another machine, nonsense', () => {
+test('no addresses: hidden, unknown, of another machine, nonsense', () => {
   for (const text of [
     ...['', 'unknown', '_hidden', 'fe80::1%eth0', '<script>', 'localhost', '192.0.2', '192.0.2.1:'],
     ...['192.0.2.1:x', '192.0.2.1:70000', '192.0.2.1:123456', '[192.0.2.1]', '[::1', '::1]', '[::1]8', '[::1]:'],
@@ -29,7 +29,7 @@ test('the port of an authority', () => {
   for (const text of ['', '0', '080', '65536', '100000', '-1', '8a', '１']) assert.ok(!isPort(text), text)
 })
 
-test('a member of a list, counted from its right end; the first one where there are fewer', () => {
+test('a member of a list, counted from its right end; the first one of a shorter list', () => {
   const at = (list: string) => [0, 1, 2, Number.POSITIVE_INFINITY].map(distance => memberFromRight(list, distance))
   assert.deepEqual(at('a'), ['a', 'a', 'a', 'a'])
   assert.deepEqual(at('https , http'), ['http', 'https', 'https', 'https'])
@@ -37,7 +37,7 @@ test('a member of a list, counted from its right end; the first one where there 
   assert.deepEqual(at(''), ['', '', '', ''])
 })
 
-test('it is the member that a split would find', () => {
+test('memberFromRight finds the member that a split would find', () => {
   const lists = fc.array(fc.stringMatching(/^[ab ]{0,3}$/), { minLength: 1 })
   fc.assert(
     fc.property(lists, fc.nat(12), (members, distance) => {
@@ -75,7 +75,7 @@ test('Forwarded: elements, pairs, quotes, empty ones (RFC7239§4)', () => {
   for (const line of ['', ' ', ',', ';']) assert.deepEqual(parsed(line), [])
 })
 
-test('Forwarded: an element that is malformed hides no other one behind it', () => {
+test('Forwarded: a malformed element does not hide the one behind it', () => {
   const good = { for: '192.0.2.1', proto: 'https' }
   for (const bad of [
     'a',
@@ -94,11 +94,11 @@ test('Forwarded: an element that is malformed hides no other one behind it', () 
     ']',
   ])
     assert.deepEqual(parsed(`for=6.6.6.6, ${bad}, for=192.0.2.1;proto=https`), [{ for: '6.6.6.6' }, null, good], bad)
-  // The client's quote ends where the proxy's own begins, and the element behind it is read all the same.
+  // The client's quote ends where the proxy's own begins. The element behind it is still read.
   assert.deepEqual(parsed('a=", for="[::1]:80";proto=http'), [null, { for: '[::1]:80', proto: 'http' }])
 })
 
-test('whatever stands in a line, reading it ends, and what it is made of comes back', () => {
+test('reading any line ends, and elements that are written are read back', () => {
   const token = fc.stringMatching(/^[a-z0-9._]{1,6}$/)
   const element = fc.uniqueArray(fc.tuple(fc.stringMatching(/^[a-z-]{1,4}$/), fc.oneof(token, fc.string())), {
     minLength: 1,

@@ -1,7 +1,7 @@
 /**
- * Reads the values of forwarded headers: addresses, lists of them, and Forwarded (RFC7239). Runs in the gateway for what a
- * trusted proxy sends, most of which the proxy has from its client. So all of it is scanned by hand, once and from one end: the work is
- * linear in the bytes. Nothing here decides what is believed.
+ * Reads the values of forwarded headers: addresses, lists of them, and Forwarded (RFC7239). Runs in the gateway, for what a trusted
+ * proxy sends. Most of that comes from the proxy's client, so all of it is scanned by hand, once and from one end: the work is linear in
+ * the bytes. Nothing here decides what is believed.
  */
 import { isIPv4, isIPv6 } from 'node:net'
 
@@ -31,7 +31,7 @@ export function parseNode(text: string): Node | null {
   return port < 0 ? null : { address, port }
 }
 
-/** 0 to 65535; -1 for what is no port. */
+/** 0 to 65535; -1: `text` is no port. */
 function parsePort(text: string): number {
   if (text.length === 0 || text.length > 5) return -1
   for (let i = 0; i < text.length; i++) if (!isDigit(text.charCodeAt(i))) return -1
@@ -39,12 +39,12 @@ function parsePort(text: string): number {
   return port > 65_535 ? -1 : port
 }
 
-/** A port that can stand in an authority: no zero, and none before it. */
+/** A port that can stand in an authority: not 0, and without leading zeros. */
 export function isPort(text: string): boolean {
   return parsePort(text) > 0 && text[0] !== '0'
 }
 
-/** The member of a comma-separated list that is `distance` members away from its right end, or its first one. */
+/** The member of a comma-separated list that is `distance` members away from its right end; the first one of a shorter list. */
 export function memberFromRight(list: string, distance: number): string {
   let end = list.length
   for (;;) {
@@ -56,8 +56,8 @@ export function memberFromRight(list: string, distance: number): string {
 }
 
 /**
- * What a proxy has stripped from the path (`/shop`, without a slash at its end), as it stands in the header; '' for what is
- * no plain path, or is the root.
+ * The prefix that a proxy took from the path (`/shop`, without a slash at its end), spelled as in the header. '' when the header has no
+ * plain path, or the root.
  */
 export function parsePrefix(text: string): string {
   const prefix = text.endsWith('/') ? text.slice(0, -1) : text
@@ -74,8 +74,8 @@ export function parsePrefix(text: string): string {
 export type Element = ReadonlyMap<string, string>
 
 /**
- * The elements of one line of Forwarded, in order; null in the place of one that is malformed. What follows that is read from the next
- * comma on: a client must not be able to make the proxy's own element, which stands behind its own, unreadable.
+ * The elements of one line of Forwarded, in order; null stands for a malformed one. Reading goes on behind the next comma: the proxy's
+ * own element follows its client's, and a client must not be able to make it unreadable.
  */
 export function parseForwarded(line: string): (Element | null)[] {
   const elements: (Element | null)[] = []
@@ -95,7 +95,7 @@ export function parseForwarded(line: string): (Element | null)[] {
   return elements
 }
 
-/** Fills `element`; returns the place of the comma behind it, or of the end; -1 where it is malformed. */
+/** Fills `element`. Returns where the comma behind it is, or the end of the line; -1: it is malformed. */
 function readElement(line: string, at: number, element: Map<string, string>): number {
   for (;;) {
     at = skipSpace(line, at)
@@ -111,12 +111,12 @@ function readElement(line: string, at: number, element: Map<string, string>): nu
   }
 }
 
-/** `name=value`; returns the place behind it, or -1. */
+/** `name=value`. Returns where it ends; -1: it is malformed. */
 function readPair(line: string, at: number, element: Map<string, string>): number {
   const equals = endOfName(line, at)
   if (equals === at || line[equals] !== '=') return -1
   const name = line.slice(at, equals).toLowerCase()
-  // Each at most once (RFC7239§4).
+  // Each name at most once (RFC7239§4).
   if (element.has(name)) return -1
   if (line[equals + 1] === '"') return readQuoted(line, equals + 2, name, element)
   const end = endOfValue(line, equals + 1)
@@ -148,7 +148,7 @@ function endOfName(line: string, at: number): number {
   return at
 }
 
-/** More than a token: addresses with a port, and of IPv6, are often sent without the quotes that they need. */
+/** More than a token: proxies often send an address with a port, or of IPv6, without the quotes that it needs. */
 function endOfValue(line: string, at: number): number {
   for (; at < line.length; at++) {
     const code = line.charCodeAt(at)

@@ -29,7 +29,7 @@ function seen(headers: string[], believed: readonly string[] = DEFAULT, socketAd
   if (error !== null) throw error
   const { request, peer } = exchange
   assert.equal(peer.socketAddress, socketAddress)
-  // Nothing is taken away: what the application makes of other headers is its own business.
+  // No header is taken away: the application may read others by itself.
   assert.deepEqual(request.headers.slice(2), headers)
   return {
     address: peer.address,
@@ -64,7 +64,7 @@ test('by default X-Forwarded-For and -Proto of a trusted proxy are believed, and
   assert.deepEqual(seen(headers, []), unchanged)
 })
 
-test('from anyone else they are mere text', () => {
+test('from any other client they change nothing', () => {
   const headers = ['x-forwarded-for', '1.1.1.1', 'x-forwarded-proto', 'https', 'forwarded', 'for=1.1.1.1']
   for (const address of ['203.0.113.9', '2001:db8::9'])
     for (const believed of [DEFAULT, FORWARDED])
@@ -74,7 +74,7 @@ test('from anyone else they are mere text', () => {
 test('a Unix socket is a trusted proxy too', () =>
   assert.equal(seen(['x-forwarded-for', '203.0.113.7'], DEFAULT, '').address, '203.0.113.7'))
 
-test('of a chain the right-most address that is not trusted is the client: what stands left of it may be made up', () => {
+test('the client is the right-most address that is not trusted: it may have made up those left of it', () => {
   const address = (...lines: string[]) => seen(lines.flatMap(line => ['x-forwarded-for', line])).address
   assert.equal(address('6.6.6.6, 203.0.113.7, 10.1.2.3'), '203.0.113.7')
   assert.equal(address('6.6.6.6', '203.0.113.7,10.0.0.1'), '203.0.113.7')
@@ -82,7 +82,7 @@ test('of a chain the right-most address that is not trusted is the client: what 
   assert.equal(address('10.9.9.9, 10.0.0.1'), '10.9.9.9')
 })
 
-test('what is malformed ends the chain there', () => {
+test('a malformed address ends the chain', () => {
   const address = (line: string) => seen(['x-forwarded-for', line]).address
   assert.equal(address('unknown'), '127.0.0.1')
   assert.equal(address('1.2.3.4, _hidden, 10.0.0.1'), '10.0.0.1')
@@ -119,20 +119,20 @@ test('a list of schemes is parallel to the addresses: the client’s own member 
   assert.equal(scheme('203.0.113.7, 10.0.0.1', 'https,http'), 'https')
   assert.equal(scheme('203.0.113.7, 10.0.0.1', 'http,https'), 'http')
   assert.equal(scheme('203.0.113.7, 10.0.0.2, 10.0.0.1', 'https,http'), 'https')
-  // The client has made up its beginning.
+  // The client has made up the beginning of the list.
   assert.equal(scheme('203.0.113.7', 'https,http'), 'http')
   assert.equal(scheme('6.6.6.6, 203.0.113.7, 10.0.0.1', 'https, http, http'), 'http')
   assert.equal(scheme('6.6.6.6, 203.0.113.7, 10.0.0.1', 'http, https, http'), 'https')
-  // Hidden by a proxy that is trusted, which says the scheme nevertheless.
+  // A trusted proxy hides the client, but it tells the scheme.
   assert.equal(scheme('unknown, 10.0.0.1', 'https, http'), 'https')
-  // One for all, and none to compare with.
+  // One scheme, and no addresses to compare with.
   assert.equal(scheme('203.0.113.7, 10.0.0.1', 'https'), 'https')
   assert.equal(scheme(null, 'https,http'), 'https')
   // The proxy has added a line to its client's.
   assert.equal(scheme(null, 'https', 'http'), 'http')
 })
 
-test('X-Forwarded-Host where it is named; of a list the client’s member, and what is no host is ignored', () => {
+test('X-Forwarded-Host, if it is named: the client’s member of a list; a member that is no host is ignored', () => {
   const believed = ['x-forwarded-for', 'x-forwarded-host']
   assert.deepEqual(seen(['x-forwarded-host', 'shop.example'], believed), named('shop.example'))
   assert.equal(seen(['x-forwarded-host', 'a/b'], believed).authority, 'inner.example')
@@ -174,7 +174,7 @@ test('X-Forwarded-Ssl and X-Forwarded-Protocol are other names for the scheme', 
     assert.equal(seen([name!, value!], believed).scheme, scheme, `${name}: ${value}`)
 })
 
-test('schemes that contradict each other are refused, among those that are named', () => {
+test('schemes that contradict each other are refused, if both headers are named', () => {
   const all = ['x-forwarded-proto', 'x-forwarded-ssl', 'x-forwarded-protocol']
   for (const headers of [
     ['x-forwarded-proto', 'https', 'x-forwarded-ssl', 'off'],
@@ -198,7 +198,7 @@ test('Forwarded (RFC7239§4): the client’s element says how it asked', () => {
   ]
   const client = { address: '2001:db8::7', port: 4711, scheme: 'https', rootPath: undefined }
   assert.deepEqual(seen(headers, FORWARDED), { ...client, authority: 'shop.example:8443', host: 'shop.example:8443' })
-  // The first proxy does not say it: then what the second one saw.
+  // The first proxy does not tell it, so the second one's word counts.
   const partly = ['forwarded', 'for=203.0.113.7', 'forwarded', 'for=10.0.0.1;proto=https;host=edge.example']
   assert.deepEqual(seen(partly, FORWARDED), {
     ...named('edge.example'),
@@ -208,7 +208,7 @@ test('Forwarded (RFC7239§4): the client’s element says how it asked', () => {
   })
 })
 
-test('Forwarded: what a client sent stands left of what the proxy says of it, and counts for nothing', () => {
+test('Forwarded: the client’s own elements stand left of the proxy’s, and do not count', () => {
   const truth = { ...named('shop.example'), address: '203.0.113.7', port: 0 }
   for (const spoofed of [
     'for=127.0.0.1;proto=https;host=evil.example',
@@ -232,12 +232,12 @@ test('Forwarded switches X-Forwarded-* off', () => {
   assert.deepEqual(seen(headers, FORWARDED), { ...unchanged, address: '203.0.113.7', port: 0 })
 })
 
-test('a Forwarded that is malformed, empty or of unknown parameters only is ignored', () => {
+test('a Forwarded is ignored that is malformed, empty or has only unknown parameters', () => {
   for (const value of ['for=;;proto', '', ',', ' ', ';', '"', 'for="unclosed', 'by=10.0.0.1', 'for=unknown'])
     assert.deepEqual(seen(['forwarded', value], FORWARDED), unchanged, value)
 })
 
-test('a list of hosts beside no address: what the nearest proxy has added counts, and not what its client may have sent', () => {
+test('a list of hosts without addresses: the nearest proxy’s member counts, not one that its client may have sent', () => {
   const believed = ['x-forwarded-host', 'x-forwarded-port']
   assert.equal(seen(['x-forwarded-host', 'evil.example, good.example'], believed).authority, 'good.example')
   const ports = ['x-forwarded-host', 'good.example', 'x-forwarded-port', '1, 8443']

@@ -1,13 +1,14 @@
 /**
- * What a trusted proxy says of the client that it speaks for. Two things must hold: the proxy is trusted (`--trusted-proxies`), and
- * the header is one that the operator named (`--forwarded-headers`). A proxy sets some of these headers and passes on the others as
- * its client sent them, so each that it does not set is the client's own word. By default X-Forwarded-For and -Proto are believed.
+ * What a trusted proxy says of its client. Runs in the gateway, for each exchange. A header counts on two conditions: the proxy is trusted
+ * (`--trusted-proxies`), and the operator named the header (`--forwarded-headers`). A proxy sets some of these headers and passes on
+ * the others as its client sent them, so a header that it does not set is the client's own word. X-Forwarded-For and -Proto are
+ * believed by default.
  *
- * A list has one member for each proxy on the way: the first was added by the first. Of the addresses the right-most one that is not
- * trusted is the client; whatever stands left of it, the client may have made up. A list of schemes, hosts or ports is parallel to
- * the addresses: the client's member counts. Of a repeated header the last line counts: a proxy adds its own below what it passes on.
+ * Each proxy on the way adds a member to the right end of a list. The client is the right-most address that is not trusted; it may
+ * have made up everything left of it. Lists of schemes, hosts and ports are parallel to the addresses: the client's member counts. Of
+ * a repeated header the last line counts, since a proxy adds its own below those that it passes on.
  *
- * What is not believed, and what is malformed, changes nothing; the application gets all headers as they came.
+ * A header that is not believed, or malformed, changes nothing. The application gets all headers as they came.
  */
 import type { ForwardedHeader } from '../base/forwarded-headers.ts'
 import { isAuthority, splitAuthority } from './authority.ts'
@@ -15,11 +16,10 @@ import { HttpError } from './errors.ts'
 import type { Exchange, RequestHead } from './exchange.ts'
 import { isPort, memberFromRight, type Node, parseForwarded, parseNode, parsePrefix } from './forwarded-fields.ts'
 import { headerValues } from './headers.ts'
+import type { Scheme } from './transport.ts'
 import type { TrustedProxies } from './trusted-proxies.ts'
 
-type Scheme = RequestHead['scheme']
-
-/** A proxy names a WebSocket's own schemes or those of the handshake; to the application they are the same. */
+/** Some proxies name the schemes of a WebSocket, others those of its handshake; the application gets one name for both. */
 const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
   ['http', 'http'],
   ['ws', 'http'],
@@ -39,8 +39,8 @@ const SCHEME_HEADERS: readonly [ForwardedHeader, ReadonlyMap<string, Scheme>][] 
 ]
 
 /**
- * Rewrites the exchange's peer, scheme, authority (and the Host header) and root path where a trusted proxy says so. Changes nothing and
- * returns a 400 where it contradicts itself. `believed`: the headers that count.
+ * Rewrites the exchange's peer, scheme, authority (with the Host header) and root path as a trusted proxy says. If the proxy contradicts
+ * itself, changes nothing and returns a 400. `believed`: the headers that count.
  */
 export function applyForwarded(
   exchange: Exchange,
@@ -49,7 +49,7 @@ export function applyForwarded(
 ): HttpError | null {
   const { request } = exchange
   const { headers } = request
-  // Nearly every request that comes without a proxy has none of these: look before asking whom to trust.
+  // Requests that come without a proxy have none of these, so trust need not be looked up.
   let isTold = false
   for (let i = 0; i < headers.length && !isTold; i += 2) {
     const name = headers[i]!
@@ -89,7 +89,7 @@ function readXForwarded(
     const line = linesOf(name).at(-1)
     return line === undefined ? null : memberFromRight(line, distanceHere)
   }
-  // Nothing says how long the list should be: the last member is the nearest proxy's for sure, and the first may be its client's.
+  // Without addresses nothing says how long the list should be: only the last member is surely the nearest proxy's.
   const originDistance = chain.length === 0 ? 0 : distance
   const scheme = agreedScheme(memberOf)
   if (scheme instanceof HttpError) return scheme
@@ -103,14 +103,14 @@ function readXForwarded(
   }
 }
 
-/** Of the headers that name a scheme; those with words of their own are ignored. */
+/** The scheme that the headers name; words that are not known are ignored. */
 function agreedScheme(memberOf: (name: ForwardedHeader) => string | null): Scheme | null | HttpError {
   let agreed: { header: string; member: string; scheme: Scheme } | null = null
   for (const [header, schemes] of SCHEME_HEADERS) {
     const member = memberOf(header)?.toLowerCase() ?? ''
     const scheme = schemes.get(member)
     if (scheme === undefined) continue
-    // Whichever is true: one of them is the client's own, and to take the wrong one may be what it hopes for.
+    // One of the two is the client's own word, and it may hope that we take the wrong one.
     if (agreed !== null && agreed.scheme !== scheme)
       return new HttpError(400, `${agreed.header}: ${agreed.member} contradicts ${header}: ${member}`, 'client')
     agreed ??= { header, member, scheme }
@@ -125,7 +125,7 @@ function withPort(authority: string, port: string | null, scheme: Scheme): strin
   return isPort(port) && isAuthority(`${authority}:${port}`) ? `${authority}:${port}` : authority
 }
 
-/** RFC7239§4: each element is what one proxy says, all of it together. */
+/** RFC7239§4: an element is all that one proxy says. */
 function readForwarded(headers: readonly string[], trusted: TrustedProxies): Said {
   const elements = headerValues(headers, 'forwarded').flatMap(parseForwarded).reverse()
   const { client, distance } = findClient(
@@ -134,7 +134,7 @@ function readForwarded(headers: readonly string[], trusted: TrustedProxies): Sai
   )
   let scheme: Scheme | null = null
   let authority: string | null = null
-  // The client's element was written by the first proxy that is trusted; where it is silent, what the next one saw.
+  // The first trusted proxy wrote the client's element. What that does not say is taken from the next one.
   for (let i = Math.min(distance, elements.length - 1); i >= 0; i--) {
     scheme ??= SCHEMES.get(elements[i]?.get('proto')?.toLowerCase() ?? '') ?? null
     const host = elements[i]?.get('host') ?? ''
@@ -157,9 +157,9 @@ function* addressesFromRight(lines: readonly string[]): Generator<string> {
 }
 
 /**
- * `client`: the right-most address that is not trusted, the left-most one if all are; nothing beyond what is malformed or hidden.
- * `distance`: how many members stand right of where the search ended, all written by trusted proxies; without a chain Infinity, for then
- * the first member of a list is what its senders say of the client.
+ * `client`: the right-most address that is not trusted, or the left-most one if all are. The search ends at a malformed or hidden one.
+ * `distance`: how many members stand right of where it ended, all of them written by trusted proxies. Infinity when there are no
+ * addresses: then the first member of another list tells of the client.
  */
 function findClient(fromRight: Iterable<string>, trusted: TrustedProxies): { client: Node | null; distance: number } {
   let client: Node | null = null

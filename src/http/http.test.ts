@@ -34,7 +34,7 @@ test('authority: host and port', () => {
   assert.deepEqual(splitAuthority('[::1]:80'), { host: '[::1]', port: '80' })
 })
 
-test('the date has the form of RFC9110§5.6.7 and the time of now', () => {
+test('the date has the form of RFC9110§5.6.7 and is the present time', () => {
   assert.match(httpDate(), /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/)
   assert.ok(Math.abs(Date.parse(httpDate()) - Date.now()) < 5000)
 })
@@ -59,7 +59,7 @@ test('the form of an error page follows Accept (RFC9110§12.5.1)', () => {
     assert.equal(negotiateErrorFormat(accept), format, String(accept))
 })
 
-test('reason phrases, and none for what nobody registered', () => {
+test('reason phrases, and none for a status that is not registered', () => {
   assert.equal(reasonPhrase(404), 'Not Found')
   assert.equal(reasonPhrase(599), '')
 })

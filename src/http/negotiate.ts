@@ -1,8 +1,8 @@
-/** Which form of an error page a client wants (RFC9110§12.5.1). */
+/** Chooses the form of an error page by the client's Accept (RFC9110§12.5.1). */
 
 import type { ErrorFormat } from '../config/types.ts'
 
-/** A Map: in a plain object a client's `constructor` would be found. */
+/** A Map: a plain object would find the `constructor` that a client sends. */
 const TYPES: ReadonlyMap<string, ErrorFormat> = new Map([
   ['text/html', 'html'],
   ['application/xhtml+xml', 'html'],
@@ -22,8 +22,8 @@ const RANGES: ReadonlyMap<string, readonly ErrorFormat[]> = new Map([
 const MAX_RANGES = 32
 
 /**
- * The acceptable form with the highest weight, the first of equals; plain text when nothing fits or nothing is said. Where the
- * client leaves the choice to us, the first of `preferred` is meant that it allows.
+ * The acceptable form with the highest weight, and of equal ones the first. Plain text when the client names none that we have, or
+ * sends no Accept. Where it leaves the choice to us (a wildcard), the first of `preferred` that it allows.
  */
 export function negotiateErrorFormat(accept: string | undefined, preferred: readonly ErrorFormat[] = []): ErrorFormat {
   if (accept === undefined) return preferred[0] ?? 'text'

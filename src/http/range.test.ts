@@ -1,4 +1,4 @@
-/** The oracle is this table, written from RFC9110§14: what a representation of some length gives for a Range header. */
+/** The oracle is this table, made from RFC9110§14: the parts of a representation of some length for a Range header. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -42,14 +42,14 @@ const CASES: readonly (readonly [header: string, length: number, expected: Parts
   ['BYTES=1-2', 5, [[1, 2]]],
   ['bytes=1-2,', 5, [[1, 2]]],
   ['bytes=,\t1-2 , ,', 5, [[1, 2]]],
-  // Nothing of it is there: 416 (RFC9110§15.5.17). Of several, those that are there are sent.
+  // The range is outside: 416 (RFC9110§15.5.17). Of several ranges, those inside are sent.
   ['bytes=5-', 5, 'unsatisfiable'],
   ['bytes=5-5', 5, 'unsatisfiable'],
   ['bytes=-0', 5, 'unsatisfiable'],
   ['bytes=99999999999999999999-', 5, 'unsatisfiable'],
   ['bytes=7-8,-0', 5, 'unsatisfiable'],
   ['bytes=7-8,1-1', 5, [[1, 1]]],
-  // Not of the grammar, or of another unit: ignored (RFC9110§14.2).
+  // Malformed, or of another unit: ignored (RFC9110§14.2).
   ['bytes=3-2', 5, null],
   ['bytes=0-1,3-2', 5, null],
   ['bytes=-', 5, null],
@@ -67,7 +67,7 @@ const CASES: readonly (readonly [header: string, length: number, expected: Parts
   // An empty file has no range.
   ['bytes=0-', 0, null],
   ['bytes=-1', 0, null],
-  // In the order asked for, unless joined.
+  // In the order asked for, unless some are joined.
   [
     'bytes=7-8,0-1',
     10,

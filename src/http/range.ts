@@ -1,9 +1,9 @@
 /**
  * Which bytes of a representation a Range header asks for (RFC9110§14). Pure.
  *
- * Invariants: what comes out is at most MAX_RANGES parts that do not overlap and lie within the representation, so an answer
- * is never longer than the whole but for the heads of its parts (CVE-2011-3192). What is not understood is ignored, as RFC9110§14.2
- * has it: the whole representation is a correct answer to every range request.
+ * Invariant: the result is at most MAX_RANGES parts that do not overlap and lie within the representation. So a response is longer than
+ * the whole only by the heads of its parts (CVE-2011-3192). A header that is not understood is ignored (RFC9110§14.2): the whole
+ * representation is a correct answer to every range request.
  */
 
 /** Both ends count: `0-0` is the first byte. */
@@ -12,15 +12,15 @@ export interface ByteRange {
   readonly last: number
 }
 
-/** Readers of PDF and archives ask for a handful; more is an attack or a mistake, and gets the whole. */
+/** Readers of PDF files and archives ask for a handful. More is an attack or a mistake, and gets the whole. */
 const MAX_RANGES = 10
 const SPEC = /^[ \t]*(\d*)-(\d*)[ \t]*$/
 
 /** `null`: send the whole. `'unsatisfiable'`: 416. `length`: of the representation. */
 export function parseRange(header: string, length: number): readonly ByteRange[] | 'unsatisfiable' | null {
-  // No range fits into nothing, and clients that add `bytes=0-` to everything want no error for an empty file.
+  // No range fits into an empty file, but clients that always send `bytes=0-` want no error for it.
   if (length === 0 || !/^bytes=/i.test(header)) return null
-  // Empty elements are allowed in lists (RFC9110§5.6.1), and count here.
+  // Empty elements are allowed in lists (RFC9110§5.6.1); they count for the bound.
   const specs = header.slice(6).split(',', MAX_RANGES + 1)
   if (specs.length > MAX_RANGES) return null
   const ranges: ByteRange[] = []
@@ -45,14 +45,14 @@ function parseSpec(spec: string, length: number): ByteRange | 'unsatisfiable' | 
     const suffix = Number(last)
     return suffix === 0 ? 'unsatisfiable' : { first: Math.max(0, length - suffix), last: length - 1 }
   }
-  // Imprecise for numbers beyond 2^53, and then beyond any file.
+  // A number beyond 2^53 is not exact, but it is beyond any file.
   const from = Number(first)
   if (last !== '' && Number(last) < from) return null
   if (from >= length) return 'unsatisfiable'
   return { first: from, last: last === '' ? length - 1 : Math.min(Number(last), length - 1) }
 }
 
-/** In the order asked for; overlapping or adjacent ones joined, which RFC9110§15.3.7.2 allows, and then in ascending order. */
+/** In the order asked for. If any overlap or touch, they are joined and in ascending order (RFC9110§15.3.7.2 allows it). */
 function withoutOverlap(ranges: ByteRange[]): readonly ByteRange[] {
   const sorted = ranges.toSorted((a, b) => a.first - b.first)
   const joined: ByteRange[] = []

@@ -16,20 +16,20 @@ function idOf(socketAddress: string, ...values: string[]): string {
   return exchange.id
 }
 
-test('made ones are short, different, and pass the syntax that we accept', () => {
+test('ids that we make are short, different, and have the syntax that we accept', () => {
   const ids = Array.from({ length: 1000 }, makeRequestId)
   assert.equal(new Set(ids).size, 1000)
   for (const id of ids) assert.equal(idOf('10.1.2.3', id), id)
   assert.ok(ids.every(id => id.length <= 12))
 })
 
-test('a trusted proxy names the request, of several the last one; nobody else does', () => {
+test('the id of a trusted proxy is taken, the last one of several; nobody else’s is', () => {
   assert.equal(idOf('10.1.2.3', 'abc-1'), 'abc-1')
   assert.equal(idOf('10.1.2.3', 'from-the-client', 'from-the-proxy'), 'from-the-proxy')
   assert.equal(idOf('192.0.2.1', 'abc-1'), 'own')
 })
 
-test('what could forge a log line, or is endless, is replaced', () => {
+test('an id that could forge a log line, or is too long, is replaced', () => {
   for (const id of ['', 'a b', 'a"b', 'a\x1bb', 'a,b', 'é', 'x'.repeat(129), '\x1f', '%0a'])
     assert.equal(idOf('10.1.2.3', id), 'own', JSON.stringify(id))
   assert.equal(idOf('10.1.2.3', 'x'.repeat(128)), 'x'.repeat(128))

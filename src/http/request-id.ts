@@ -1,17 +1,17 @@
-/** The name of a request in every log line about it: accepted from a trusted proxy, else made here. */
+/** The id of a request, which each log line about it has: a trusted proxy's X-Request-ID, or made here. */
 import type { Exchange } from './exchange.ts'
 import type { TrustedProxies } from './trusted-proxies.ts'
 
-/** Eight random letters tell two gateways, and two runs, apart; no random number is drawn for a request. */
+/** Eight random characters tell two gateways, and two runs, apart. No request costs a random number. */
 const PREFIX = Math.floor(Math.random() * 36 ** 8)
   .toString(36)
   .padStart(8, '0')
-/** The last two digits, base 36: to write a number costs more than to join two strings. */
+/** All pairs of two digits in base 36: joining two strings is cheaper than formatting a number. */
 const LAST = Array.from({ length: 36 ** 2 }, (_, number) => number.toString(36).padStart(2, '0'))
 let first = ''
 let made = 0
 
-/** What proxies send: UUIDs, hex, base64, `1-67891233-abcdef`. Nothing that could end a log field or a line. */
+/** What proxies send: UUIDs, hex, base64, `1-67891233-abcdef`. No character that could end a field or a line of the log. */
 const SYNTAX = /^[A-Za-z0-9._:@/+=-]{1,128}$/
 
 export function makeRequestId(): string {
@@ -21,7 +21,7 @@ export function makeRequestId(): string {
   return first + LAST[last]!
 }
 
-/** Believes the X-Request-ID of a trusted proxy: of several the last, which is the nearest proxy's. Anyone else's is replaced. */
+/** Takes the X-Request-ID of a trusted proxy; of several the last, which is the nearest proxy's. Anyone else's is ignored. */
 export function acceptRequestId(exchange: Exchange, trusted: TrustedProxies): void {
   const { headers } = exchange.request
   let id = ''

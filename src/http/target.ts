@@ -1,9 +1,11 @@
 /**
  * The request target (RFC9112§3.2): origin-form `/a?b`, absolute-form `http://host/a?b`, asterisk-form `*`.
- * Characters are already known to be visible: no space, no control character. Lenient where nothing depends on it, as nginx, gunicorn
- * and Granian are: characters that should have been percent-encoded (`|`, `"`, `<`, `{`, `^`) and a percent sign without two digits
- * are passed on as they are, for the application to judge; bytes above 0x7f are percent-encoded, so that whoever reads a target sees ASCII.
- * `http` and `https` are both taken in absolute-form: what the scheme really was, the connection or a trusted proxy says.
+ * The caller has checked that all characters are visible: no space, no control character.
+ *
+ * Lenient where nothing depends on it, as nginx, gunicorn and Granian are. Characters that should be percent-encoded (`|`, `"`, `<`,
+ * `{`, `^`), and a percent sign without two digits, are passed on for the application to judge. Bytes above 0x7f are percent-encoded,
+ * so every reader of a target sees ASCII. Absolute-form may say `http` or `https`: the real scheme is the connection's, or a trusted
+ * proxy tells it.
  */
 import { isAuthority } from './authority.ts'
 import { ProtocolError } from './errors.ts'
@@ -15,12 +17,12 @@ export interface RequestTarget {
   readonly authority: string | null
 }
 
-/** `/é` as raw UTF-8 → `/%C3%A9`: what RFC3986§2.5 has the client send, and what every other client means. A character is a byte. */
+/** `/é` as raw UTF-8 → `/%C3%A9`, which the client should have sent (RFC3986§2.5). In `target` a character is a byte. */
 export function withoutRawBytes(target: string): string {
   return target.replace(/[\x80-\xff]/g, byte => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
-/** Throws ProtocolError for what is none of the forms. authority-form is CONNECT's, which is refused before. */
+/** Throws ProtocolError when `target` has none of the forms. authority-form is CONNECT's, which was refused before. */
 export function parseTarget(method: string, target: string): RequestTarget {
   if (target.includes('#')) throw new ProtocolError(400, 'The request target has a fragment', 'RFC9112§3.2')
   if (target.startsWith('/')) return split(target, null)
@@ -38,7 +40,7 @@ export function parseTarget(method: string, target: string): RequestTarget {
   return split(rest.startsWith('/') ? rest : `/${rest}`, authority)
 }
 
-/** Of absolute-form; -1: it is none. */
+/** Where the authority of absolute-form starts; -1: the target has another form. */
 function authorityStart(target: string): number {
   const lead = target.slice(0, 'https://'.length).toLowerCase()
   return lead === 'https://' ? lead.length : lead.startsWith('http://') ? 'http://'.length : -1

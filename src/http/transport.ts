@@ -1,46 +1,49 @@
 /**
- * An accepted socket as protocol engines see it. `gateway/transports/plain.ts` implements it over node:net, and is the only
- * file that touches client sockets, so that a faster transport can replace it. Tests use a pair in memory.
+ * The bytes of one accepted connection, as protocols see them. `gateway/transports/` implements it, and nothing else touches client
+ * sockets, so that another transport can take its place. Tests use `http1/testing/memory-transport.ts`.
  */
 export interface TransportHandler {
-  /** `chunk` is a view of a shared buffer, valid only during the call: copy what outlives it. */
+  /** `chunk` is a view of a shared buffer and valid during the call only: copy what must outlive it. */
   onData(chunk: Buffer): void
-  /** The client sent FIN: no more data; we may still write. */
+  /** The client has sent FIN: no data follows. We may still write. */
   onEnd(): void
-  /** Everything that was written has been handed to the kernel, after a `write` that returned false. */
+  /** After a `write` that returned false: the kernel has taken all that was written. */
   onDrain(): void
-  /** Once, at the very end, whoever closed and why. Nothing is called after it. */
+  /** Once, at the very end, whoever closed and for whatever reason. Nothing is called after it. */
   onClose(): void
 }
 
-/** The bytes alone, both ways: all that a protocol needs which was switched to (a WebSocket). A stream of HTTP/2 can be one too. */
+/** The bytes alone, in both directions: all that a WebSocket needs. A stream of HTTP/2 can be one too. */
 export interface ByteStream {
-  /** Set before the first byte is read; anew when the connection switches protocols. */
+  /** Set before the first byte is read, and again when the connection switches protocols. */
   handler: TransportHandler
-  /** Bytes written that the kernel has not taken yet. */
+  /** Bytes that were written and the kernel has not taken yet. */
   readonly pendingBytes: number
-  /** Owns `data` from here on. False: more than the high-water mark is pending; wait for onDrain. */
+  /** Owns `data` from now on. False: too much is pending; wait for `onDrain`. */
   write(data: Buffer): boolean
-  /** Stop calling onData; it may be called once more with what was already read. */
+  /** Stops reading. `onData` may be called once more, with bytes that were read already. */
   pause(): void
   resume(): void
-  /** FIN after what was written; the other direction stays open (lingering close, RFC9112§9.6). */
+  /** Sends FIN behind what was written. The other direction stays open (lingering close, RFC9112§9.6). */
   end(): void
-  /** Close now; what is pending is lost. */
+  /** Closes now; pending bytes are lost. */
   destroy(): void
 }
 
+export type Scheme = 'http' | 'https'
+
 export interface Transport extends ByteStream {
-  /** Latin-1 text and the bytes behind it in one write; copies both. Otherwise as `write`. */
+  /** Of the requests that come on it. */
+  readonly scheme: Scheme
+  /** As `write`: latin-1 text with bytes behind it, in one write. Copies both. */
   writeJoined(text: string, data: Buffer): boolean
   readonly remoteAddress: string
   readonly remotePort: number
-  /** Bytes written that the kernel has taken so far. */
+  /** Bytes that were written and the kernel has taken. */
   readonly takenBytes: number
-  /** Path for a Unix socket. */
+  /** Of a Unix socket: its path. */
   readonly localAddress: string
   readonly localPort: number
-  readonly isUnix: boolean
-  /** Close now with a reset, where the transport has one: the client cannot take it for an orderly end. */
+  /** Closes now, with a reset where the transport has one: the client cannot take it for an orderly end. */
   reset(): void
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { trustedProxies } from './trusted-proxies.ts'
 
-test('a list of trusted proxies names what is wrong with it', () => {
+test('a wrong entry in the list of trusted proxies is named', () => {
   for (const entry of [
     'localhost',
     '',
@@ -22,7 +22,7 @@ test('ranges of both families; an IPv4 address in IPv6 form is the same address'
   for (const address of ['10.2.0.0', '2001:db9::1', 'nonsense', '']) assert.ok(!isTrusted(address), address)
 })
 
-test('a Unix socket is trusted by its name in the list only', () => {
+test('a Unix socket is trusted only if the list names it', () => {
   assert.equal(trustedProxies(['unix']).isTrusted(''), true)
   assert.equal(trustedProxies(['127.0.0.1']).isTrusted(''), false)
 })

@@ -1,8 +1,8 @@
-/** Whose word about a client is believed. */
+/** Which proxies are trusted: what they say about a client is believed. */
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 
 export interface TrustedProxies {
-  /** Empty: the other end of a Unix socket. */
+  /** `address` is empty for the other end of a Unix socket. */
   isTrusted(address: string): boolean
 }
 
@@ -11,7 +11,7 @@ export function trustedProxies(list: readonly string[]): TrustedProxies {
   const block = new BlockList()
   let unix = false
   for (const entry of list) {
-    // An entry that is half understood would trust the wrong ones: `10.0.0.1/` is not `10.0.0.1/0`.
+    // An entry that is only half understood would trust the wrong proxies: `10.0.0.1/` is not `10.0.0.1/0`.
     const [, address = '', bits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? []
     const family = familyOf(address)
     if (entry === 'unix') unix = true

@@ -1,82 +1,82 @@
 /**
- * The seams of WebSockets: what the application's link consumes (`WebSocketChannel`, `WebSocketEvents`), and what a version
- * of HTTP asks of `src/websocket` (`WebSocketEngine`). Knows no frame.
+ * The two seams of WebSockets. The application's link uses `WebSocketChannel` and `WebSocketEvents`; a version of HTTP uses
+ * `WebSocketEngine`, which `src/websocket` implements. Types and close codes only: frames are `src/websocket`'s.
  */
 import type { HeaderLines } from './headers.ts'
 import type { ByteStream, TransportHandler } from './transport.ts'
 
-/** Bytes of a message that are told at a time. */
+/** The most bytes of a message that one `onMessage` has. */
 export const MAX_PIECE = 64 * 1024
 
 /** The client's side, as events. Never called from within `acceptWebSocket`. After `onClose` nothing follows. */
 export interface WebSocketEvents {
   /**
-   * A message, or a piece of one: at most MAX_PIECE bytes, the receiver's from here on. `more`: it goes on with the next call. It is
-   * complete at the client's side, but what is wrong with it may show later: then `onClose` comes, and its end never. A text is UTF-8
-   * as a whole; a piece may end within a character.
+   * A message, or a piece of one: at most MAX_PIECE bytes, which the receiver owns. `more`: the next call goes on with it. The client has
+   * sent all of it, but a mistake in it may show later: then `onClose` comes instead of the rest. A text is UTF-8 as a whole; a piece
+   * may end within a character.
    */
   onMessage(data: Buffer, isText: boolean, more: boolean): void
   /** The client has taken what was sent, after a `send` that returned false. */
   onDrain(): void
   /**
-   * Exactly once, after all messages that came whole, if they are taken within a while. The close code that the client sent, 1005
-   * when it sent none; 1006: the connection broke, was silent or took nothing for too long, or our close frame got no answer; else
-   * we failed it: 1002, 1007, 1009 for what the client sent, 1001 at the end of a drain, 1011 when the response was aborted, 1013 when
-   * what waits for it or of it was too much for the memory of all.
+   * Exactly once, after all messages that came whole, if they are taken within a while. `code`: what the client sent, or 1005 when
+   * it sent none. 1006: the connection broke, was silent or took nothing for too long, or our close frame got no answer. Others are
+   * ours: 1002, 1007, 1009 for what the client sent, 1001 at the end of a drain, 1011 when the response was aborted, 1013 when the
+   * memory of the gateway was short.
    */
   onClose(code: number, reason: string): void
 }
 
 export interface WebSocketChannel {
-  /** Owns `data` from here on; text must be UTF-8. False: the client is slow; wait for `onDrain`. Ignored when closed. */
+  /** Owns `data` from now on; text must be UTF-8. False: the client is slow; wait for `onDrain`. Does nothing when closed. */
   send(data: Buffer, isText: boolean): boolean
   /**
-   * Sends a close frame and ends; `onClose` follows when the client has answered, or after a while without. No message comes
-   * in between, and `pause` is over; a close frame that came during it is told from within. Harmless when closed. 1005 sends a frame without a code; a code that may not be sent
-   * (`isSendableCloseCode`) is sent as 1011. The reason is cut to 123 bytes.
+   * Sends a close frame. `onClose` follows when the client has answered, or after a while without an answer; no message comes before
+   * it. A pause ends: if the client's close frame came meanwhile, `onClose` is called from within. Does nothing when closed. 1005 sends
+   * a frame without a code. A code that may not be sent (`isSendableCloseCode`) is sent as 1011. The reason is cut to 123 bytes.
    */
   close(code: number, reason: string): void
-  /** No `onMessage` until `resume`: the application is slow. Bounded by one message, as it came, and what is in a read. */
+  /** The application is slow: no `onMessage` until `resume`. Meanwhile at most one message is kept, as it came, and what is in a read. */
   pause(): void
   resume(): void
 }
 
 export interface WebSocketAccept {
-  /** One of those that the client offered, or empty. */
+  /** One that the client offered; empty: none. */
   readonly subprotocol: string
-  /** `[name, value, …]` for the 101 response. Those of the handshake and of the connection are dropped. */
+  /** `[name, value, …]` for the response. Headers of the handshake and of the connection are dropped. */
   readonly headers: readonly string[]
 }
 
-/** What both sides have agreed on. */
+/** What both ends have agreed on. */
 export interface WebSocketTerms {
-  /** Of the response: subprotocol, extensions, the application's. Names and values are valid. */
+  /** For the response: subprotocol, extensions, the application's own. Names and values are valid. */
   readonly headers: HeaderLines
-  /** The compression, as its own parameters say it (RFC7692); null: none. */
+  /** The parameters of the compression (RFC7692); null: none. */
   readonly deflate: Readonly<Record<string, unknown>> | null
 }
 
-/** A WebSocket that is open on a stream: handler of the stream, and the application's channel. */
+/** An open WebSocket: it handles the stream, and it is the application's channel. */
 export interface WebSocketConnection extends WebSocketChannel, TransportHandler {
-  /** `onClose` of the events was called: what is left is the end of the connection. */
+  /** `onClose` of the events was called. Only the end of the connection is left. */
   readonly isClosed: boolean
   /** Bytes of frames written so far. */
   readonly bytesSent: number
-  /** We end it now: a close frame is attempted, its answer is not waited for. */
+  /** Ends it now: tries to send a close frame, and does not wait for the answer. */
   goAway(code: number, reason: string): void
 }
 
-/** `src/websocket/engine.ts`. The handshake is HTTP's own business but for the headers that mean the same in all versions. */
+/** `src/websocket/engine.ts`. It handles the headers of the handshake that mean the same in all versions of HTTP. */
 export interface WebSocketEngine {
   /** Throws HttpError 426 or 400 for what is wrong with the request's Sec-WebSocket headers. */
   check(headers: readonly string[]): void
-  /** What answers the client's offer. Throws HttpError: as `check`, and 500 where the application's part is wrong. */
+  /** Answers the client's offer. Throws HttpError: as `check`, and 500 when the application's part is wrong. */
   negotiate(headers: readonly string[], accept: WebSocketAccept): WebSocketTerms
-  /** The server drains: from now on who does not answer a close frame is waited for a moment only. */
+  /** The gateway drains: from now on the answer to a close frame is waited for only a moment. */
   startDrain(): void
   /**
-   * Takes the stream over; the response head must have been written. `first`: bytes that were read already, or null.
-   * `onEnded`: the stream has closed, after `events.onClose`. Events come when the caller has returned.
+   * Takes the stream over, after the response head was written. `first`: bytes that were read already, or null. Events come when the
+   * caller has returned. `onEnded` follows `events.onClose`, when the stream has closed.
    */
   open(
     stream: ByteStream,
@@ -87,7 +87,7 @@ export interface WebSocketEngine {
   ): WebSocketConnection
 }
 
-/** Close codes by the names of RFC6455§7.4.1 and of the IANA registry. The first two are on no wire. */
+/** Close codes, named as in RFC6455§7.4.1 and the IANA registry. The first two are never sent. */
 export const CloseCode = {
   NO_STATUS: 1005,
   ABNORMAL: 1006,

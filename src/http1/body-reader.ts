@@ -1,16 +1,23 @@
 /**
- * Content of one request, between the parser that pushes and the consumer that pulls. Nothing is read from the client that nobody
- * asked for: what came along with the head waits here (one read of the transport at most), the transport is paused.
+ * The content of one request, between the parser, which pushes, and the consumer, which pulls. Runs in the gateway.
+ *
+ * The client is not read before somebody asks. What came along with the head waits here, while the transport is paused: at most one read
+ * of the transport. Invariant: the consumer gets one `onEnd` or one `onError`, and nothing after it.
  */
+import { contentTooLarge, type LimitError } from '../http/errors.ts'
 import type { BodyConsumer, BodyReader } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 
-/** What the reader asks of its connection. */
+/** What the content asks of its connection. */
 export interface BodySource {
-  /** The consumer wants more: read on, and say 100 Continue if the client waits for it. */
+  /** The consumer wants more: read on, and send 100 Continue if the client waits for it. */
   wantBody(): void
   /** The consumer is busy: read no more. */
   pauseBody(): void
+  /** From now on chunked content of more than `bytes` is an error. False: it is larger already. */
+  limitBody(bytes: number): boolean
+  /** The content is too large: the body fails with the error, and nothing more is read. */
+  refuseBody(error: LimitError): void
 }
 
 export class Http1Body implements BodyReader {
@@ -19,14 +26,14 @@ export class Http1Body implements BodyReader {
   #consumer: BodyConsumer | null = null
   #flowing = false
   #waiting: Buffer[] = []
-  /** How many of them the consumer has taken. They are not removed one by one, which would be quadratic: one read may bring ten thousand chunks. */
+  /** How many of `#waiting` the consumer has taken. Removing them one by one would be quadratic: one read may bring ten thousand chunks. */
   #given = 0
-  /** Some of what waits is a view of the transport's buffer. */
+  /** Some that wait are views of the transport's buffer. */
   #isBorrowed = false
   #trailers: HeaderLines | null = null
   #error: Error | null = null
   #delivering = false
-  /** Nobody will pull any more: what arrives is thrown away. */
+  /** Nobody will pull any more: what comes is thrown away. */
   #discarding = false
 
   constructor(length: number | undefined, source: BodySource) {
@@ -34,13 +41,20 @@ export class Http1Body implements BodyReader {
     this.#source = source
   }
 
-  /** All of it has arrived (or it failed). */
+  /** All of it has come, or it has failed. */
   get isComplete(): boolean {
     return this.#trailers !== null || this.#error !== null
   }
 
   get isPulled(): boolean {
     return this.#consumer !== null
+  }
+
+  limitTo(bytes: number): LimitError | null {
+    if (this.length === undefined ? this.#source.limitBody(bytes) : this.length <= bytes) return null
+    const error = contentTooLarge(bytes)
+    this.#source.refuseBody(error)
+    return error
   }
 
   pull(consumer: BodyConsumer): void {
@@ -57,7 +71,7 @@ export class Http1Body implements BodyReader {
 
   // -- from the connection
 
-  /** A view, valid until `keep`. */
+  /** `chunk` is a view that is valid until `keep`. */
   push(chunk: Buffer): void {
     if (this.#discarding || this.isComplete) return
     this.#waiting.push(chunk)
@@ -66,7 +80,7 @@ export class Http1Body implements BodyReader {
     if (!this.#flowing) this.#source.pauseBody()
   }
 
-  /** The bytes that were pushed are about to change: copies what still waits. */
+  /** The pushed bytes are about to change: copies those that still wait. */
   keep(): void {
     if (!this.#isBorrowed) return
     this.#isBorrowed = false
@@ -101,7 +115,7 @@ export class Http1Body implements BodyReader {
       this.#flowing = this.#consumer.onData(this.#waiting[this.#given++]!)
     this.#delivering = false
     if (this.#given === this.#waiting.length) this.#waiting.length = this.#given = 0
-    // An error does not wait for what is before it; an end does.
+    // An end waits until the content before it is taken; an error does not.
     const consumer: BodyConsumer | null = this.#consumer
     if (consumer === null) return
     if (this.#error !== null) {

@@ -1,4 +1,7 @@
-/** The extensions behind the size of a chunk (RFC9112§7.1.1): checked, for what two servers could read differently is refused, and forgotten. */
+/**
+ * The extensions behind the size of a chunk (RFC9112§7.1.1). They are checked, since two servers could read them differently (request
+ * smuggling), and then forgotten.
+ */
 import { TOKEN } from '../base/token.ts'
 
 const [TAB, SPACE, QUOTE, SEMICOLON, EQUALS, BACKSLASH] = [0x09, 0x20, 0x22, 0x3b, 0x3d, 0x5c]
@@ -36,7 +39,7 @@ function afterToken(line: string, from: number): number {
   return at
 }
 
-/** `from` when the string has no end, or a control character. */
+/** Returns `from` when the string has no end, or has a control character. */
 function afterQuoted(line: string, from: number): number {
   for (let at = from + 1; at < line.length; at++) {
     let code = line.charCodeAt(at)

@@ -1,11 +1,13 @@
 /**
- * Decoder of chunked content (RFC9112§7.1), sans-IO: bytes in, `onBody` and `onEnd` out. Strict: a size is hexadecimal digits and
- * nothing else, lines end in CRLF, extensions and trailers have bounds.
+ * Decoder of chunked content (RFC9112§7.1), sans-IO: bytes in, `onBody` and `onEnd` out. Runs in the gateway. Strict: a size is
+ * hexadecimal digits and nothing else, lines end in CRLF, extensions and trailers have bounds. The content has a bound when its
+ * handler gives one (`limitTo`).
  */
-import { LimitError, ProtocolError } from '../http/errors.ts'
+import { contentTooLarge, LimitError, ProtocolError } from '../http/errors.ts'
 import type { HeaderLines } from '../http/headers.ts'
+import { mayBeTrailer } from '../http/request-rules.ts'
 import { areChunkExtensions } from './chunk-extensions.ts'
-import { colonOf, FieldKind, fieldName, fieldValue } from './fields.ts'
+import { colonOf, fieldName, fieldValue } from './fields.ts'
 
 export interface ChunkedSink {
   onBody(chunk: Buffer): void
@@ -13,32 +15,21 @@ export interface ChunkedSink {
 }
 
 export interface ChunkedLimits {
-  readonly body: number
   readonly headerBytes: number
   readonly headerCount: number
 }
 
-/** All chunk extensions of one request: nobody uses them but attackers (CVE-2023-39326). */
+/** For all chunk extensions of one request: only attackers use them (CVE-2023-39326). */
 const MAX_EXTENSION_BYTES = 4096
 /** 2^52 bytes: more digits could only overflow. */
 const MAX_SIZE_DIGITS = 13
 
-/** Trailer fields that would change how the message was understood are never passed on (RFC9110§6.5.1). */
-const FORBIDDEN_TRAILERS = new Set([
-  'content-encoding',
-  'content-type',
-  'content-range',
-  'trailer',
-  'authorization',
-  'cookie',
-])
-
 /**
- * Chunks up to this are handed on together. A piece of one byte would cost its consumer a hundred, which nobody counts, and a read brings
- * ten thousand of them.
+ * Chunks up to this size are handed on together. A read may bring ten thousand chunks of one byte. Handed on alone, each would cost its
+ * consumer a hundred bytes, which nobody counts.
  */
 const SMALL_CHUNK = 512
-/** Where they are put together: of one read at a time, as the buffer that the transport reads into. What does not fit is handed on by itself. */
+/** Where the small chunks of one read are put together: as large as the transport's buffer. What does not fit is handed on alone. */
 const packed = Buffer.allocUnsafeSlow(64 * 1024)
 
 type State = 'size' | 'data' | 'data-end' | 'trailers' | 'done'
@@ -50,10 +41,12 @@ export class ChunkedDecoder {
   /** An incomplete line. */
   #line = ''
   #remaining = 0
+  /** The sum of all sizes so far. */
   #total = 0
+  #limit = Number.POSITIVE_INFINITY
   #extensionBytes = 0
   #trailerBytes = 0
-  /** In `packed`: what is to be handed on. What is before it may still be looked at. */
+  /** The part of `packed` that is to be handed on. Somebody may still look at what is before it. */
   #packedFrom = 0
   #packedTo = 0
   readonly #trailers: HeaderLines = []
@@ -65,6 +58,12 @@ export class ChunkedDecoder {
 
   get done(): boolean {
     return this.#state === 'done'
+  }
+
+  /** From now on more than `bytes` of content is an error. False: there is more already. */
+  limitTo(bytes: number): boolean {
+    this.#limit = bytes
+    return this.#total <= bytes
   }
 
   /** Takes bytes from `position`; returns where the message ended, or the end of the chunk. Throws ProtocolError. */
@@ -152,8 +151,7 @@ export class ChunkedDecoder {
     this.#extensionBytes += line.length - end
     const size = Number.parseInt(line.slice(start, end), 16)
     this.#total += size
-    if (this.#total > this.#limits.body)
-      throw new LimitError(413, `The content is larger than ${this.#limits.body} bytes`, 'limit-request-body')
+    if (this.#total > this.#limit) throw contentTooLarge(this.#limit)
     this.#remaining = size
     this.#state = size === 0 ? 'trailers' : 'data'
   }
@@ -171,7 +169,7 @@ export class ChunkedDecoder {
     const value = fieldValue(line, colon + 1, line.length, false)
     if (this.#trailers.length >= 2 * this.#limits.headerCount)
       throw new LimitError(431, 'There are too many trailers', 'limit-request-fields')
-    if (kind === FieldKind.ORDINARY && !FORBIDDEN_TRAILERS.has(name)) this.#trailers.push(name, value)
+    if (mayBeTrailer(name, kind)) this.#trailers.push(name, value)
   }
 }
 
@@ -179,7 +177,7 @@ function isHexDigit(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66)
 }
 
-/** `end`: of the digits. */
+/** `end`: where the digits end. */
 function notASizeLine(line: string, end: number): ProtocolError {
   return line.slice(end).trimStart().startsWith(';')
     ? new ProtocolError(400, 'A chunk extension is malformed', 'RFC9112§7.1.1')

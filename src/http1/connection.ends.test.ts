@@ -123,6 +123,23 @@ test('time-outs: after the last response is taken, a client that does not close 
   assert.deepEqual(transport.calls, ['end', 'destroy'])
 })
 
+test('time-outs: a pipelined request behind the last response is not read, and does not keep the connection', t => {
+  const advance = fakeTime(t)
+  const { transport, exchanges } = connect(exchange => answer(exchange))
+  transport.receive(GET.replace('Host', 'Connection: close\r\nHost') + GET)
+  assert.deepEqual([exchanges.length, transport.calls], [1, ['end']])
+  advance(2500)
+  assert.deepEqual(transport.calls, ['end', 'destroy'])
+})
+
+test('unwanted content that is too much, and broken in the same read, gets no second answer', () => {
+  const { transport } = connect(exchange => answer(exchange))
+  transport.receive('POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n')
+  transport.receive(`11000\r\n${'x'.repeat(0x11000)}broken`)
+  assert.equal(transport.text, HELLO)
+  assert.deepEqual(transport.calls, ['end'])
+})
+
 test('time-outs: unwanted content that stalls ends in a close that lets the response be read', t => {
   const advance = fakeTime(t)
   const { transport } = connect(answer)

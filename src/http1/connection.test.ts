@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Exchange } from '../http/exchange.ts'
-import { answer, connect, fakeTime, GET, HELLO, tick } from './testing/connect.ts'
+import { answer, connect, fakeTime, GET, HELLO, type Setup, tick } from './testing/connect.ts'
 
 test('a complete response leaves in one write, and the connection stays', () => {
   const { transport, connection, closed } = connect(answer)
@@ -130,7 +130,7 @@ test('a refusal instead of 100 Continue closes: the client may or may not send i
   assert.ok(transport.calls.includes('end'))
 })
 
-test('nothing is read that nobody asked for', () => {
+test('the client is not read before somebody asks', () => {
   const { transport, exchanges } = connect()
   transport.receive('POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 6\r\n\r\nabc')
   assert.ok(transport.paused)
@@ -344,60 +344,95 @@ test('response splitting is refused at the last moment too', () => {
   }
 })
 
-test('whatever client and handler do in whatever order, each exchange ends exactly once and nothing is written after the end', async () => {
-  const action = fc.constantFrom(
-    'get',
-    'post',
-    'body',
-    'junk',
-    'start',
-    'write',
-    'end',
-    'abort',
-    'pull',
-    'half-close',
-    'leave',
-    'slow',
-    'drain',
-    'stop',
-    'tick',
-  )
+const UPGRADE =
+  'GET / HTTP/1.1\r\nHost: t\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n' +
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
+const CHUNKED = 'POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n'
+const consumer = { onData: () => true, onEnd() {}, onError() {} }
+
+/** What a client may do, in any state of the connection. */
+const CLIENT: Readonly<Record<string, (client: Setup, advance: (ms: number) => void) => unknown>> = {
+  get: ({ transport }) => transport.receive(GET),
+  'two gets': ({ transport }) => transport.receive(GET + GET),
+  'a part of a head': ({ transport }) => transport.receive('GET / HT'),
+  'the rest of a head': ({ transport }) => transport.receive('TP/1.1\r\nHost: t\r\n\r\n'),
+  'an empty line': ({ transport }) => transport.receive('\r\n'),
+  post: ({ transport }) => transport.receive('POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\n'),
+  'a large post': ({ transport }) => transport.receive('POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 99999\r\n\r\n'),
+  'a post that waits': ({ transport }) =>
+    transport.receive('POST / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n'),
+  body: ({ transport }) => transport.receive('abcd'),
+  'body and get': ({ transport }) => transport.receive(`abcd${GET}`),
+  'a large body': ({ transport }) => transport.receive('a'.repeat(50_000)),
+  'chunked post': ({ transport }) => transport.receive(CHUNKED),
+  chunk: ({ transport }) => transport.receive('4\r\nabcd\r\n'),
+  'last chunk': ({ transport }) => transport.receive('0\r\n\r\n'),
+  'all at once': ({ transport }) => transport.receive(`${CHUNKED}4\r\nabcd\r\n0\r\n\r\n${GET}`),
+  'OPTIONS *': ({ transport }) => transport.receive('OPTIONS * HTTP/1.1\r\nHost: t\r\n\r\n'),
+  junk: ({ transport }) => transport.receive('\n'),
+  upgrade: ({ transport }) => transport.receive(UPGRADE),
+  'half-close': ({ transport }) => transport.halfClose(),
+  leave: ({ transport }) => transport.leave(),
+  slow: ({ transport }) => {
+    transport.reading = false
+  },
+  drain: ({ transport }) => transport.drain(),
+  stop: ({ startDrain }) => startDrain(),
+  'nothing for a second': (_, advance) => advance(1100),
+  'nothing for long': (_, advance) => advance(5000),
+  tick: () => tick(),
+}
+
+/** What a handler may do with the last exchange. */
+const HANDLER: Readonly<Record<string, (exchange: Exchange) => unknown>> = {
+  start: ({ response }) => response.state === 'idle' && response.start({ status: 200, reason: '', headers: [] }),
+  write: ({ response }) => response.write(Buffer.from('x')),
+  end: ({ response }) => response.end(),
+  answer: exchange => exchange.response.state === 'idle' && answer(exchange),
+  abort: ({ response }) => response.abort(new Error('no')),
+  pull: ({ body, response }) => {
+    const { isPulled, isComplete } = body as { isPulled?: boolean; isComplete?: boolean }
+    if (!isPulled && !isComplete && response.state === 'idle') body.pull(consumer)
+  },
+  limit: ({ body, response }) => response.state === 'idle' && body.limitTo(3),
+  accept: exchange => {
+    if (exchange.isWebSocket && exchange.response.state === 'idle')
+      exchange.acceptWebSocket({ subprotocol: '', headers: [] }, { onMessage() {}, onDrain() {}, onClose() {} })
+  },
+}
+
+test('whatever client and handler do in whatever order, each exchange ends exactly once and nothing is written after the end', async t => {
+  const advance = fakeTime(t)
+  const names = fc.oneof(fc.constantFrom(...Object.keys(CLIENT)), fc.constantFrom(...Object.keys(HANDLER)))
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { maxLength: 25 }), async actions => {
-      const ends = new Map<Exchange, number>()
-      const { transport, connection, exchanges } = connect(exchange => {
-        ends.set(exchange, 0)
-        exchange.onClosed(() => ends.set(exchange, ends.get(exchange)! + 1))
-      })
-      for (const what of actions) {
-        const exchange = exchanges.at(-1)
-        if (what === 'get') transport.receive(GET)
-        else if (what === 'post') transport.receive('POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\n')
-        else if (what === 'body') transport.receive('abcd')
-        else if (what === 'junk') transport.receive('\n')
-        else if (what === 'half-close') transport.halfClose()
-        else if (what === 'leave') transport.leave()
-        else if (what === 'slow') transport.reading = false
-        else if (what === 'drain') transport.drain()
-        else if (what === 'stop') connection.startDrain()
-        else if (what === 'tick') await tick()
-        else if (exchange === undefined) continue
-        else if (what === 'start' && exchange.response.state === 'idle')
-          exchange.response.start({ status: 200, reason: '', headers: [] })
-        else if (what === 'write') exchange.response.write(Buffer.from('x'))
-        else if (what === 'end') exchange.response.end()
-        else if (what === 'abort') exchange.response.abort(new Error('no'))
-        else if (
-          what === 'pull' &&
-          !(exchange.body as { isPulled?: boolean; isComplete?: boolean }).isPulled &&
-          exchange.response.state === 'idle'
-        )
-          exchange.body.pull({ onData: () => true, onEnd() {}, onError() {} })
-      }
-      connection.destroy()
-      await tick()
-      for (const [, count] of ends) assert.equal(count, 1)
-    }),
-    { numRuns: 1500 },
+    fc.asyncProperty(
+      fc.array(names, { maxLength: 25 }),
+      fc.constantFrom('later', 'at once', 'with the first byte'),
+      async (actions, when) => {
+        const ends = new Map<Exchange, number>()
+        const setup = connect(exchange => {
+          ends.set(exchange, 0)
+          exchange.onClosed(() => ends.set(exchange, ends.get(exchange)! + 1))
+          if (when === 'at once') answer(exchange)
+          if (when !== 'with the first byte') return
+          const onByte = () => {
+            if (exchange.response.state === 'idle') answer(exchange)
+            return true
+          }
+          exchange.body.pull({ onData: onByte, onEnd: onByte, onError: onByte })
+        })
+        for (const what of actions) {
+          const exchange = setup.exchanges.at(-1)
+          await CLIENT[what]?.(setup, advance)
+          if (exchange !== undefined) HANDLER[what]?.(exchange)
+        }
+        setup.connection.destroy()
+        await tick()
+        advance(20_000)
+        await tick()
+        for (const [, count] of ends) assert.equal(count, 1)
+      },
+    ),
+    { numRuns: 4000 },
   )
 })

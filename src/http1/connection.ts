@@ -1,15 +1,16 @@
 /**
- * Driver of one HTTP/1.1 connection (RFC9112): between a transport and the exchanges on it, one after the other. Runs in the
- * gateway. The parser and the serializer know the protocol, `pace.ts` what is too slow; here are order and ends.
+ * Drives one HTTP/1.1 connection (RFC9112): a transport, and the exchanges on it, one after the other. Runs in the gateway.
  *
- * Invariants: at most one exchange runs; the next request is not parsed before it has ended; every exchange ends exactly once
- * (`#endExchange`); a refusal can be read by the client (lingering close, RFC9112§9.6). Not here: what a response is, and what
- * a refusal says (`refusal.ts`).
+ * Invariants: at most one exchange runs; the next request is not parsed before it has ended; each exchange ends exactly once
+ * (`#endExchange`, or `onClose`); a client can read its refusal (lingering close, RFC9112§9.6).
+ *
+ * Not here: the states (`states.ts`), the syntax of requests (`parser.ts`) and of responses (`serializer.ts`), time (`pace.ts`), and the
+ * text of a refusal (`own-answers.ts`).
  */
-import type { Account } from '../base/memory-budget.ts'
-import { ClientGoneError, ProtocolError } from '../http/errors.ts'
+import { ClientGoneError, type LimitError, ProtocolError } from '../http/errors.ts'
 import type { LocalEnd, Peer } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
+import type { ProtocolConnection } from '../http/protocol.ts'
 import { makeRequestId } from '../http/request-id.ts'
 import type { Transport, TransportHandler } from '../http/transport.ts'
 import {
@@ -23,54 +24,56 @@ import { type BodySource, Http1Body } from './body-reader.ts'
 import type { Http1Context } from './context.ts'
 import { Http1Exchange, type ProtocolSwitch } from './exchange.ts'
 import type { ParsedHead } from './head.ts'
+import { KeptBytes } from './kept-bytes.ts'
+import { Output } from './output.ts'
+import { answerOptions, refuse } from './own-answers.ts'
 import { Pace } from './pace.ts'
 import { RequestParser } from './parser.ts'
-import { refuse } from './refusal.ts'
-import { Http1Response, type ResponseChannel } from './response-writer.ts'
-import { switchingHead, webSocketKey } from './upgrade.ts'
+import { Http1Response, type ResponseOwner } from './response-writer.ts'
+import { Event, next, State } from './states.ts'
+import { grantWebSocket, webSocketKey } from './upgrade.ts'
 
-/** After the last response this much is still read, so that the client can read the response before a reset. */
+/** After the last response we read up to this, so that the client can read the response before a reset. */
 const LINGER_BYTES = 4 * 1024 * 1024
-/** Content that a handler did not want is read up to this to keep the connection; beyond it, closing is cheaper for all. */
+/** To keep the connection, we read up to this of content that the handler did not want. Beyond it, closing is cheaper for both ends. */
 const MAX_DISCARD = 64 * 1024
-/** A head up to this is not counted as memory: nearly all are less, and what many connections have of it is little. */
-const SMALL_HEAD = 4 * 1024
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
-/** `OPTIONS *` asks about the server as a whole (RFC9110§9.3.7): answered here, no application knows the path `*`. */
-const OPTIONS_ANSWER = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS', 'Content-Length', '0']
 
-type Phase = 'open' | 'switched' | 'lingering' | 'closed'
-
-export class Http1Connection implements TransportHandler, BodySource, ResponseChannel, ProtocolSwitch {
+export class Http1Connection
+  implements ProtocolConnection, TransportHandler, BodySource, ResponseOwner, ProtocolSwitch
+{
   readonly #transport: Transport
   readonly #context: Http1Context
+  readonly #onClose: () => void
   readonly #parser: RequestParser
   readonly #peer: Peer
   readonly #local: LocalEnd
   readonly #pace: Pace
-  #phase: Phase = 'open'
+  readonly #output: Output
+  readonly #kept: KeptBytes
+  #state: State = State.IDLE
   #exchange: Http1Exchange | null = null
-  /** Parsed, not given to the handler yet: that happens when the parser has returned. */
+  /** Parsed, but not given to the handler yet: that happens when the parser has returned. */
   #arrived: Http1Exchange | null = null
-  /** What the connection was switched to; it has the transport then, and the exchange goes on until it ends. */
+  /** In state SWITCHED it has the transport, and the exchange runs until it ends. */
   #webSocket: WebSocketConnection | null = null
+  /** The last request allows another one on this connection. */
   #keepAlive = true
-  /** A request was refused: what comes after it cannot be understood. */
-  #broken = false
+  /** The client waits for 100 Continue before it sends its content. */
   #owesContinue = false
-  #clientHalfClosed = false
+  /** The transport is not read. */
   #paused = false
-  /** Content of an ended exchange that is still being read: bytes left, or -1. */
-  #discardLeft = -1
+  /** In state REST: bytes of content that may still come. */
+  #restLeft = 0
   #lingered = 0
-  /** Of heads, and of requests that wait behind the one that is answered. Made for the first that is no small one. */
-  #account: Account | null = null
+  /** `#advance` is on the stack. Only that call may start the next request. */
   #advancing = false
 
-  constructor(transport: Transport, context: Http1Context) {
+  constructor(transport: Transport, context: Http1Context, onClose: () => void) {
     this.#transport = transport
     this.#context = context
-    this.#parser = new RequestParser(context.limits, {
+    this.#onClose = onClose
+    this.#parser = new RequestParser(context.limits, transport.scheme, {
       onHead: head => this.#onHead(head),
       onBody: chunk => this.#onBody(chunk),
       onEnd: trailers => this.#onBodyEnd(trailers),
@@ -79,42 +82,44 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#peer = { address, port, socketAddress: address }
     this.#local = { address: transport.localAddress, port: transport.localPort }
     transport.handler = this
+    this.#kept = new KeptBytes(context.memory, transport)
     this.#pace = new Pace(transport, context.paces, isTooSlow => this.#overdue(isTooSlow))
+    this.#output = new Output(transport, this.#pace, context)
   }
 
-  /** Nothing is being read, answered or sent. */
   get isIdle(): boolean {
     if (this.#transport.pendingBytes > 0) return false
     if (this.#webSocket !== null) return this.#webSocket.isClosed
-    return this.#phase !== 'open' || this.#awaitsRequest
+    return this.#state >= State.LINGERING || this.#awaitsRequest
   }
 
-  /** Everything is sent, and nothing more will be: it is the client's turn to close. */
   get isOver(): boolean {
-    return this.#phase !== 'open' && this.isIdle
+    return this.#state >= State.SWITCHED && this.isIdle
   }
 
   /** Nothing of the next request has come. */
   get #awaitsRequest(): boolean {
-    return this.#exchange === null && this.#discardLeft < 0 && !this.#parser.inRequest
+    return this.#state === State.IDLE && !this.#parser.inRequest
   }
 
-  /** After `hurryIdle`. From now on every response says `Connection: close`; an idle connection stays a little for a request that is on its way. */
   startDrain(): void {
-    this.#keepAlive = false
-    if (this.#phase === 'open' && this.#awaitsRequest) this.#pace.awaitRequest()
+    if (this.#awaitsRequest) this.#pace.awaitRequest()
   }
 
-  /** Now. A WebSocket is still told why. */
   destroy(): void {
     if (this.#webSocket !== null && !this.#webSocket.isClosed) this.#webSocket.goAway(CloseCode.GOING_AWAY, '')
     else this.#transport.destroy()
   }
 
+  #move(event: Event): void {
+    this.#state = next(this.#state, event)
+  }
+
   // -- transport
 
   onData(chunk: Buffer): void {
-    if (this.#phase === 'open') {
+    if (this.#state === State.FINAL) return
+    if (this.#state <= State.REST) {
       this.#advance(chunk)
       return
     }
@@ -123,18 +128,21 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   }
 
   onEnd(): void {
-    this.#clientHalfClosed = true
-    this.#keepAlive = false
-    if (this.#phase === 'lingering' || this.#exchange === null) {
-      // Nobody waits for anything, unless bytes of the last response are still on their way.
-      if (this.#transport.pendingBytes > 0) this.#transport.end()
-      else this.#transport.destroy()
-    } else if (this.#parser.inBody) {
-      // It stopped within its content: there is no request to answer. `onClose` ends the exchange.
-      this.#transport.destroy()
-    } else {
-      // It may only have no more to say, and wait for its answer.
-      this.#exchange.isHalfClosed = true
+    switch (this.#state) {
+      case State.CONTENT:
+        // The client stopped within its content: there is no request to answer. `onClose` ends the exchange.
+        this.#transport.destroy()
+        break
+      case State.WHOLE:
+      case State.FINAL:
+        // The client may only have no more to send, and wait for its answer.
+        this.#move(Event.NO_MORE)
+        this.#exchange!.isHalfClosed = true
+        break
+      default:
+        // Nobody waits for anything, but bytes of the last response may still be on their way.
+        if (this.#transport.pendingBytes > 0) this.#linger()
+        else this.#transport.destroy()
     }
   }
 
@@ -144,10 +152,10 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   }
 
   onClose(): void {
-    if (this.#phase === 'closed') return
-    this.#phase = 'closed'
+    if (this.#state === State.CLOSED) return
+    this.#move(Event.CLOSE)
     this.#pace.stop()
-    this.#account?.close()
+    this.#kept.close()
     const exchange = this.#exchange
     this.#exchange = this.#arrived = null
     if (exchange !== null && this.#webSocket !== null) {
@@ -159,7 +167,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
       exchange.abort()
       exchange.close()
     }
-    this.#context.onClose(this)
+    this.#onClose()
   }
 
   // -- requests
@@ -170,9 +178,9 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#advancing = true
     try {
       if (chunk !== null) this.#parser.receive(chunk)
-      while (this.#phase === 'open') {
+      for (;;) {
         if (this.#arrived !== null) this.#begin(this.#arrived)
-        if (this.#exchange !== null || this.#discardLeft >= 0) break
+        if (this.#state !== State.IDLE) break
         this.#parser.next()
         if (this.#arrived === null) break
       }
@@ -187,36 +195,28 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   }
 
   #afterRead(): void {
-    if (this.#phase !== 'open') return
-    // A pipelined request waits for its turn: no more is read until then.
+    if (this.#state > State.REST) return
+    // A pipelined request waits for its turn. Until then no more is read.
     if (this.#parser.holds) this.#setPaused(true)
-    if (this.#exchange === null && this.#parser.inRequest && !this.#parser.inBody) this.#pace.awaitHead()
-    this.#countKept()
-  }
-
-  #countKept(): void {
-    const bytes = this.#parser.keptBytes
-    if (this.#account === null) {
-      if (bytes <= SMALL_HEAD) return
-      this.#account = this.#context.memory.open('a connection was cut', () => this.#transport.destroy())
-    }
-    this.#account.set(bytes)
+    if (this.#state === State.IDLE && this.#parser.inRequest) this.#pace.awaitHead()
+    this.#kept.set(this.#parser.keptBytes)
   }
 
   #onHead(head: ParsedHead): void {
+    this.#move(Event.HEAD)
     this.#pace.awaitNothing()
-    this.#keepAlive = this.#keepAlive && head.keepAlive
+    this.#keepAlive = head.keepAlive
     this.#owesContinue = head.expectsContinue
     const body = new Http1Body(head.contentLength, this)
-    const writer = new Http1Response(this, head.version, head.method === 'HEAD')
+    const writer = new Http1Response(this, this.#output, head.version, head.method === 'HEAD')
     this.#arrived = new Http1Exchange(head, this.#peer, this.#local, body, writer, this)
   }
 
   #onBody(chunk: Buffer): void {
-    if (this.#discardLeft >= 0) {
-      this.#discardLeft -= chunk.length
-      if (this.#discardLeft < 0) this.#linger()
-    } else if (this.#phase === 'open') {
+    if (this.#state === State.REST) {
+      this.#restLeft -= chunk.length
+      if (this.#restLeft < 0) this.#linger()
+    } else if (this.#state === State.CONTENT) {
       const exchange = this.#exchange ?? this.#arrived
       if (exchange === this.#exchange) this.#pace.contentCame(chunk.length)
       exchange?.body.push(chunk)
@@ -224,14 +224,15 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   }
 
   #onBodyEnd(trailers: HeaderLines): void {
-    this.#pace.awaitNothing()
-    // The content is here although the client was not told to go on: nothing is owed any more.
+    // The client did not wait for 100 Continue: its content is here.
     this.#owesContinue = false
-    if (this.#discardLeft >= 0) {
-      this.#discardLeft = -1
+    if (this.#state === State.REST) {
+      this.#move(Event.END)
       this.#pace.awaitRequest()
-    } else if (this.#phase === 'open') {
-      // From here on reading only tells whether the client is still there.
+    } else if (this.#state === State.CONTENT) {
+      this.#move(Event.END)
+      this.#pace.awaitNothing()
+      // From here on we read only to notice when the client goes.
       this.#setPaused(false)
       const exchange = this.#exchange ?? this.#arrived
       exchange?.body.end(trailers)
@@ -242,8 +243,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#arrived = null
     this.#exchange = exchange
     if (exchange.request.path === '*') {
-      exchange.writer.start({ status: 204, reason: '', headers: OPTIONS_ANSWER })
-      exchange.writer.end()
+      answerOptions(exchange.writer)
       this.#context.onAnswered(exchange)
     } else {
       this.#context.onExchange(exchange)
@@ -251,47 +251,42 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   }
 
   #refuse(error: ProtocolError): void {
+    if (this.#state > State.REST) return
     const id = this.#exchange?.id ?? this.#arrived?.id ?? makeRequestId()
     this.#context.onProtocolError(error, this.#peer, id)
-    this.#broken = true
-    this.#keepAlive = false
     this.#pace.awaitNothing()
-    const exchange = this.#exchange
-    if (exchange !== null) {
-      // Its content is broken: its handler hears of it, and answers. Nothing after it can be understood.
+    if (this.#exchange !== null) {
+      // The handler hears that its content is broken, and answers. Nothing behind the content can be understood.
+      this.#move(Event.NO_MORE)
       this.#setPaused(true)
-      exchange.body.fail(error)
+      this.#exchange.body.fail(error)
       return
     }
-    if (this.#discardLeft >= 0) {
-      // The rest of a request that is answered already: a second response would be taken for the next one's.
-      this.#linger()
-      return
-    }
-    this.#answerRefused(error, id)
+    // In REST the request is answered already: a second answer would be taken for the next request's.
+    if (this.#state !== State.REST) this.#answerRefused(error, id)
     this.#linger()
   }
 
   #answerRefused(error: ProtocolError, id: string): void {
-    // Its head may have been complete, and its content broken in the same chunk.
+    // The head may be complete, and the content broken in the same read.
     const request = this.#arrived?.request
     this.#arrived = null
     const isHead = request === undefined ? this.#parser.isHead : request.method === 'HEAD'
     const fields = request?.headers ?? this.#parser.headersSoFar
-    const refused = { id, peer: this.#peer, request, fields, isHead }
+    const refused = { id, peer: this.#peer, scheme: this.#transport.scheme, request, fields, isHead }
     const { bytes, answered } = refuse(error, refused, this.#context.renderError)
-    this.send(bytes)
+    this.#output.send(bytes)
     this.#context.onAnswered(answered)
   }
 
   // -- body source
 
   wantBody(): void {
-    if (this.#phase !== 'open') return
-    // Never after the response has begun: it would be read as a part of it.
+    if (this.#state > State.REST) return
+    // Never after the response has begun: the client would read it as a part of that.
     if (this.#owesContinue && this.#exchange?.writer.state === 'idle') {
       this.#owesContinue = false
-      this.send(CONTINUE)
+      this.#output.send(CONTINUE)
     }
     this.#setPaused(false)
     this.#pace.awaitContent()
@@ -302,6 +297,14 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     this.#pace.pauseContent()
   }
 
+  limitBody(bytes: number): boolean {
+    return this.#parser.limitContent(bytes)
+  }
+
+  refuseBody(error: LimitError): void {
+    this.#refuse(error)
+  }
+
   #setPaused(paused: boolean): void {
     if (this.#paused === paused) return
     this.#paused = paused
@@ -309,31 +312,11 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
     else this.#transport.resume()
   }
 
-  // -- response channel
-
-  send(data: Buffer): boolean {
-    const taken = this.#transport.write(data)
-    if (!taken) this.#pace.awaitTaking()
-    return taken
-  }
-
-  sendJoined(text: string, data: Buffer): boolean {
-    const taken = this.#transport.writeJoined(text, data)
-    if (!taken) this.#pace.awaitTaking()
-    return taken
-  }
-
-  flushLater(writer: Http1Response): void {
-    this.#context.flusher.add(writer)
-  }
-
-  get isMemoryShort(): boolean {
-    return this.#context.memory.isNear
-  }
+  // -- owner of the response
 
   mayKeepAlive(): boolean {
-    // A client that still waits for 100 Continue may or may not send its content: the connection cannot be used again.
-    return this.#keepAlive && !this.#owesContinue && !this.#context.isDraining()
+    // A client that still waits for 100 Continue may send its content or not, so the connection cannot be used again.
+    return this.#keepAlive && !this.#owesContinue && this.#state !== State.FINAL && !this.#context.isDraining
   }
 
   responseEnded(keepAlive: boolean): void {
@@ -342,15 +325,17 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
       return
     }
     const exchange = this.#endExchange()
-    if (!keepAlive || this.#clientHalfClosed || this.#broken) {
+    if (!keepAlive || this.#state === State.FINAL) {
       this.#linger()
-    } else if (!exchange.body.isComplete) {
+      return
+    }
+    this.#move(Event.NEXT)
+    this.#setPaused(false)
+    if (this.#state === State.REST) {
       exchange.body.discard()
-      this.#discardLeft = MAX_DISCARD
-      this.#setPaused(false)
+      this.#restLeft = MAX_DISCARD
       this.#pace.awaitRest()
     } else {
-      this.#setPaused(false)
       this.#pace.awaitRequest()
       this.#advance(null)
     }
@@ -362,6 +347,7 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
       return
     }
     this.#endExchange().body.discard()
+    this.#move(Event.LAST)
     if (reset) this.#transport.reset()
     else this.#transport.destroy()
   }
@@ -369,17 +355,16 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   #endExchange(): Http1Exchange {
     const exchange = this.#exchange!
     this.#exchange = null
-    // It may end within the read that brought some of its content.
+    // The exchange may end within the read that brought some of its content.
     exchange.body.keep()
     exchange.close()
     return exchange
   }
 
-  /** Sends what is pending, then FIN, and reads on for a while: a close with unread bytes would be a reset, which takes the response with it. */
+  /** Sends FIN behind what is pending, and reads on for a while: closing with unread bytes is a reset, and the client would lose the response. */
   #linger(): void {
-    if (this.#phase !== 'open') return
-    this.#phase = 'lingering'
-    this.#discardLeft = -1
+    if (this.#state > State.REST) return
+    this.#move(Event.LAST)
     this.#transport.end()
     this.#setPaused(false)
     this.#pace.awaitClose()
@@ -395,36 +380,33 @@ export class Http1Connection implements TransportHandler, BodySource, ResponseCh
   acceptWebSocket(exchange: Http1Exchange, accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel {
     if (!exchange.isWebSocket || exchange !== this.#exchange || exchange.writer.state !== 'idle')
       throw new Error(`request ${exchange.id} cannot become a WebSocket: its response is ${exchange.writer.state}`)
-    const { headers } = exchange.request
-    const key = webSocketKey(headers)
-    const terms = this.#context.webSockets.negotiate(headers, accept)
-    this.#transport.write(switchingHead(key, terms.headers))
+    const terms = grantWebSocket(this.#context.webSockets, this.#transport, exchange.request.headers, accept)
     exchange.writer.switched()
-    this.#phase = 'switched'
+    this.#move(Event.SWITCH)
     this.#pace.stop()
     this.#setPaused(false)
     // Frames may have come along with the request.
     const first = this.#parser.switchProtocols()
-    this.#countKept()
+    this.#kept.set(this.#parser.keptBytes)
     const socket = this.#context.webSockets.open(this.#transport, first, terms, events, () => this.onClose())
     this.#webSocket = socket
-    if (this.#clientHalfClosed) queueMicrotask(() => socket.onEnd())
+    if (exchange.isHalfClosed) queueMicrotask(() => socket.onEnd())
     return socket
   }
 
   // -- time
 
   #overdue(isTooSlow: boolean): void {
-    if (this.#phase === 'lingering') {
+    if (this.#state === State.LINGERING) {
       this.#pace.lingeredTooLong()
     } else if (this.#exchange !== null) {
       const message = isTooSlow ? 'The content comes too slowly' : 'The content did not come in time'
       this.#refuse(new ProtocolError(408, message, isTooSlow ? 'min-body-rate' : 'RFC9110§15.5.9'))
-    } else if (this.#discardLeft >= 0) {
+    } else if (this.#state === State.REST) {
       this.#linger()
     } else if (this.#parser.inRequest) {
       this.#refuse(new ProtocolError(408, 'The request did not come in time', 'RFC9110§15.5.9'))
-    } else if (this.#context.isDraining()) {
+    } else if (this.#context.isDraining) {
       this.#linger()
     } else {
       this.#pace.idleTooLong()

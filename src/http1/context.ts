@@ -1,48 +1,42 @@
-/** What all HTTP/1.1 connections of a gateway share: configuration, callbacks, deadlines, the end-of-turn flush. */
+/** What all HTTP/1.1 connections of a gateway share: settings, callbacks, deadlines, and the flush at the end of a turn. */
 import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { Limits, Timeouts } from '../config/types.ts'
 import type { ProtocolError } from '../http/errors.ts'
 import type { Answered, Exchange, Peer } from '../http/exchange.ts'
 import type { WebSocketEngine } from '../http/websocket.ts'
-import type { Http1Connection } from './connection.ts'
-import { createPaces, type Paces } from './pace.ts'
-import type { Http1Response } from './response-writer.ts'
+import type { Paces } from './pace.ts'
 
 export interface Http1Options {
-  readonly limits: Limits
-  readonly timeouts: Timeouts
+  readonly limits: Pick<Limits, 'requestLine' | 'headerBytes' | 'headerCount' | 'bodyRate' | 'sendRate'>
+  readonly timeouts: Pick<Timeouts, 'head' | 'body' | 'keepAlive' | 'send'>
   readonly onExchange: (exchange: Exchange) => void
-  /** The content of a refusal; `accept` is the client's Accept header. `isOwnPage`: it does not name the request. */
+  /** The content of a refusal. `accept`: the client's Accept header. `isOwnPage`: an operator's page, which does not name the request. */
   readonly renderError: (
     status: number,
     accept: string | undefined,
     detail: string,
   ) => { contentType: string; body: Buffer; isOwnPage: boolean }
   readonly webSockets: WebSocketEngine
-  /** Of all buffers. */
+  /** Counts all buffers of the gateway. */
   readonly memory: MemoryBudget
-  readonly isDraining: () => boolean
   /** `request`: its id. */
   readonly onProtocolError: (error: ProtocolError, peer: Peer, request: string) => void
-  /** What was answered here and is no exchange for `onExchange`: a refusal, `OPTIONS *`. For the access log. */
+  /** A connection answered by itself, without `onExchange`: a refusal, `OPTIONS *`. For the access log. */
   readonly onAnswered: (entry: Answered) => void
 }
 
 export interface Http1Context extends Http1Options {
   readonly paces: Paces
   readonly flusher: Flusher
-  readonly onClose: (connection: Http1Connection) => void
+  /** Every response says `Connection: close`. */
+  isDraining: boolean
 }
 
-export function createHttp1Context(options: Http1Options): Omit<Http1Context, 'onClose'> {
-  return { ...options, flusher: new Flusher(), paces: createPaces(options.timeouts, options.limits) }
-}
+/** Response heads wait for content until the end of the turn. One timer serves all of them. */
+export class Flusher {
+  #waiting: { flush(): void }[] = []
 
-/** Response heads that wait for content leave at the end of the turn: one timer for all of them. */
-class Flusher {
-  #waiting: Http1Response[] = []
-
-  add(writer: Http1Response): void {
+  add(writer: { flush(): void }): void {
     if (this.#waiting.length === 0) setImmediate(() => this.#flush())
     this.#waiting.push(writer)
   }

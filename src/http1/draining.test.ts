@@ -1,9 +1,9 @@
-/** What becomes of a connection when the server drains: who runs something has time, who does not hardly any. */
+/** What becomes of a connection when the gateway drains: one that runs something has time, an idle one has hardly any. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { answer, connect, fakeTime, GET, HELLO, tick } from './testing/connect.ts'
 
-/** Longer than an idle connection is left, and shorter than any time-out of the tests. */
+/** Longer than an idle connection stays open, and shorter than any time-out of the tests. */
 const SOON = 1200
 
 test('draining: the running exchange is answered with Connection: close', () => {
@@ -37,7 +37,7 @@ for (const [name, before] of [
     assert.deepEqual([transport.calls, connection.isOver], [[], false])
     advance(SOON)
     assert.deepEqual([transport.calls, connection.isOver], [['end'], true])
-    // A request that crosses the FIN is read, so that the FIN is not overtaken by a reset; nobody answers it.
+    // A request that crosses the FIN is read, so that no reset overtakes the FIN; nobody answers it.
     transport.receive(GET)
     assert.equal(transport.text, before === '' ? '' : HELLO)
     advance(2500)

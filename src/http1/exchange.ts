@@ -1,4 +1,4 @@
-/** One exchange on an HTTP/1.1 connection: the seam's type, filled by `connection.ts`. */
+/** One exchange on an HTTP/1.1 connection: implements the seam's `Exchange`. Made and ended by `connection.ts`. Runs in the gateway. */
 import type { Exchange, LocalEnd, Peer, RequestHead, ResponseWriter, ServedBy } from '../http/exchange.ts'
 import { makeRequestId } from '../http/request-id.ts'
 import type { WebSocketAccept, WebSocketChannel, WebSocketEvents } from '../http/websocket.ts'
@@ -18,7 +18,7 @@ export class Http1Exchange implements Exchange {
   readonly local: LocalEnd
   readonly body: Http1Body
   response: ResponseWriter
-  /** The protocol's own writer, whatever middleware has put around it. */
+  /** The protocol's own writer, without what middleware puts around it. */
   readonly writer: Http1Response
   /** Set by the connection. */
   isHalfClosed = false
@@ -83,7 +83,7 @@ export class Http1Exchange implements Exchange {
     return this.#switch.acceptWebSocket(this, accept, events)
   }
 
-  /** The client has gone while it runs. */
+  /** The client has gone while the exchange runs. */
   abort(): void {
     if (this.#aborted || this.#closed) return
     this.#aborted = true
@@ -98,7 +98,7 @@ export class Http1Exchange implements Exchange {
   }
 }
 
-/** Nearly always there is one: no list for it. */
+/** Nearly all exchanges have one callback, so there is no list. */
 function both(first: (() => void) | null, second: () => void): () => void {
   if (first === null) return second
   return () => {

@@ -1,16 +1,16 @@
 /**
- * How long a request's content is (RFC9112§6): the place where request smuggling is refused. Anything that two
- * implementations could read differently is an error, never a guess.
+ * How long the content of an HTTP/1.1 request is (RFC9112§6). Request smuggling is refused here: what two implementations could read
+ * differently is an error, never a guess. Runs in the gateway, for each request; pure.
  */
-import { LimitError, ProtocolError } from '../http/errors.ts'
-import { listMembers } from './fields.ts'
+import { ProtocolError } from '../http/errors.ts'
+import { listMembers } from '../http/headers.ts'
+import { checkContentLength } from '../http/request-rules.ts'
 
-/** Bytes of content, or undefined for chunked. `lengths` and `codings` are all values of their headers. */
+/** Bytes of content; undefined: chunked. `lengths`, `codings`: all values of Content-Length and of Transfer-Encoding. */
 export function contentLength(
   version: '1.0' | '1.1',
   lengths: readonly string[],
   codings: readonly string[],
-  limit: number,
 ): number | undefined {
   if (codings.length > 0) {
     if (lengths.length > 0)
@@ -19,14 +19,7 @@ export function contentLength(
     return undefined
   }
   if (lengths.length === 0) return 0
-  // One value only: even equal ones are refused, a proxy in front may have taken the other.
-  if (lengths.length > 1) throw new ProtocolError(400, 'Content-Length is given more than once', 'RFC9112§6.3')
-  const text = lengths[0]!
-  if (!/^\d+$/.test(text)) throw new ProtocolError(400, 'Content-Length is not a number', 'RFC9110§8.6')
-  const length = Number(text)
-  if (text.length > 19 || length > limit)
-    throw new LimitError(413, `The content is larger than ${limit} bytes`, 'limit-request-body')
-  return length
+  return checkContentLength(lengths)
 }
 
 function checkCodings(version: '1.0' | '1.1', codings: readonly string[]): void {

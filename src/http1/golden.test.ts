@@ -1,18 +1,21 @@
 /**
- * The cases of test/golden/http1/*.md: each is a heading, an `http` block with the bytes (line ends are CRLF; `\r`, `\n`, `\0`, `\xNN`
- * and `\` before a line end for none), and a `calls` block with what the parser makes of them. Fed whole and byte by byte.
+ * Runs the cases of test/golden/http1/*.md. Each is a heading, an `http` block with the bytes, and a `calls` block with the parser's calls.
+ * Lines of an `http` block end in CRLF; `\r`, `\n`, `\0`, `\xNN` stand for bytes, and `\` before a line end for none. The bytes are fed
+ * whole, and one by one.
  * UPDATE_GOLDEN=1 writes the `calls` blocks anew: read the difference before you believe it.
  */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { ProtocolError } from '../http/errors.ts'
+import { contentTooLarge, ProtocolError } from '../http/errors.ts'
 import { RequestParser } from './parser.ts'
 
 const FOLDER = join(import.meta.dirname, '../../test/golden/http1')
 const CASE = /^## (.+)\n\n```http\n([\s\S]*?)```\n\n```calls\n([\s\S]*?)```$/gm
-const LIMITS = { requestLine: 8192, headerBytes: 65_536, headerCount: 100, body: 1_000_000 }
+const LIMITS = { requestLine: 8192, headerBytes: 65_536, headerCount: 100 }
+/** The limit that a handler gives: the parser has none of its own. */
+const BODY_LIMIT = 1_000_000
 
 function bytesOf(block: string): Buffer {
   const lines = block.replace(/\\\n/g, '').replace(/\n/g, '\r\n')
@@ -29,7 +32,7 @@ function callsOf(pieces: readonly Buffer[]): string {
     if (body !== null) calls.push(`body ${JSON.stringify(body)}`)
     body = null
   }
-  const parser = new RequestParser(LIMITS, {
+  const parser: RequestParser = new RequestParser(LIMITS, 'http', {
     onHead: head => {
       calls.push(
         `head ${head.method} ${head.target} ${head.version}${head.keepAlive ? '' : ' close'}${head.expectsContinue ? ' expects 100' : ''}`,
@@ -39,6 +42,8 @@ function callsOf(pieces: readonly Buffer[]): string {
       )
       for (let i = 0; i < head.headers.length; i += 2) calls.push(`  ${head.headers[i]}: ${head.headers[i + 1]}`)
       if (head.contentLength !== 0) calls.push(`  content ${head.contentLength ?? 'chunked'}`)
+      if ((head.contentLength ?? 0) > BODY_LIMIT) throw contentTooLarge(BODY_LIMIT)
+      parser.limitContent(BODY_LIMIT)
     },
     onBody: chunk => (body = (body ?? '') + chunk.toString('latin1')),
     onEnd: trailers => {

@@ -1,25 +1,26 @@
 /**
- * The head of one request after another (RFC9112§2.1): lines in, a checked head out. Runs in the gateway, for each request; knows no
- * bytes and no chunks (`parser.ts`). Every check is made in the order of the lines.
+ * The head of an HTTP/1.1 request (RFC9112§2.1): lines in, a checked head out. Runs in the gateway, for each request. Invariant: checks
+ * are made in the order of the lines, so that cutting the bytes differently changes no error. Not here: bytes (`parser.ts`), one line of
+ * a header (`fields.ts`), and what a request may be in any version of HTTP (`http/request-rules.ts`).
  */
-import { isAuthority } from '../http/authority.ts'
 import { LimitError, ProtocolError } from '../http/errors.ts'
 import type { RequestHead } from '../http/exchange.ts'
-import type { HeaderLines } from '../http/headers.ts'
+import { type HeaderLines, listMembers } from '../http/headers.ts'
+import { checkExpect, checkHost, checkIsImplemented, checkMethod, FieldKind } from '../http/request-rules.ts'
 import { parseTarget, withoutRawBytes } from '../http/target.ts'
-import { colonOf, FieldKind, type FieldName, fieldNameBehind, fieldValue, listMembers, NO_FIELD } from './fields.ts'
+import type { Scheme } from '../http/transport.ts'
+import { colonOf, type FieldName, fieldNameBehind, fieldValue, NO_FIELD } from './fields.ts'
 import { contentLength } from './framing.ts'
 
 export interface ParserLimits {
   readonly requestLine: number
   readonly headerBytes: number
   readonly headerCount: number
-  readonly body: number
 }
 
 export interface ParsedHead extends RequestHead {
   readonly version: '1.0' | '1.1'
-  /** Bytes of content; undefined for chunked. */
+  /** Bytes of content; undefined: chunked. */
   readonly contentLength: number | undefined
   /** The client will take another response on this connection (RFC9112§9.3). */
   readonly keepAlive: boolean
@@ -27,14 +28,15 @@ export interface ParsedHead extends RequestHead {
 }
 
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e\x80-\xff]+) HTTP\/(\d)\.(\d)$/
-/** Nearly all requests: read without a regular expression's groups, and with a method that is compared by its address. */
+/** Nearly all requests are of these methods. They need no groups of a regular expression, and their method is one shared string. */
 const COMMON_METHODS = ['GET', 'POST'].map(method => ({ method, lead: `${method} ` }))
 const COMMON_END = ' HTTP/1.1'
 const TARGET = /^[\x21-\x7e]+$/
 
-/** One for each connection: a call for each line, then `finish`, and it begins anew. After a ProtocolError it is of no more use. */
+/** One for each connection. Takes a call for each line, then `finish`, and begins anew. After a ProtocolError it must not be used. */
 export class HeadReader {
   readonly #limits: ParserLimits
+  readonly #scheme: Scheme
   #method = ''
   #target = ''
   #version: '1.0' | '1.1' = '1.1'
@@ -50,31 +52,32 @@ export class HeadReader {
   #connection = ''
   #expect = ''
 
-  constructor(limits: ParserLimits) {
+  constructor(limits: ParserLimits, scheme: Scheme) {
     this.#limits = limits
+    this.#scheme = scheme
   }
 
-  /** A request line was read. */
+  /** The request line was read. */
   get hasBegun(): boolean {
     return this.#method !== ''
   }
 
-  /** Of the head that is read; when it is complete, of this one until the next begins. */
+  /** Bytes of the head so far. When it is complete they stay until the next head begins. */
   get bytes(): number {
     return this.#lineBytes + this.#headerBytes
   }
 
-  /** Of a head that was refused, or is not complete. */
+  /** The headers of a head that was refused, or is not complete. */
   get headersSoFar(): HeaderLines {
     return this.#headers
   }
 
-  /** HEAD was asked for, as far as that is known. */
+  /** The method is HEAD, as far as it is known. */
   get isHead(): boolean {
     return this.#method === 'HEAD'
   }
 
-  /** Of the line that comes next, or of what has come of it. The empty one at the end does not count. */
+  /** `length`: of the line that is coming, as much as has come. The empty line at the end does not count. */
   checkLineLength(length: number): void {
     if (this.#method === '') {
       if (length > this.#limits.requestLine)
@@ -109,14 +112,14 @@ export class HeadReader {
     const major = match[3]!
     if (major !== '1') throw new ProtocolError(505, `HTTP/${major} is not spoken here`, 'RFC9110§15.6.6')
     const method = match[1]!
-    if (method === 'CONNECT') throw new ProtocolError(501, 'CONNECT is not implemented', 'RFC9110§9.3.6')
+    checkIsImplemented(method)
     this.#method = method
     this.#target = withoutRawBytes(match[2]!)
     // A higher minor version is treated as the highest one we know (RFC9110§2.5).
     this.#version = match[4] === '0' ? '1.0' : '1.1'
   }
 
-  /** The line is a part of `text`. `clean`: it has no control character. */
+  /** A header line: `text` from `from` to `to`. `clean`: it has no control character. */
   fieldLine(text: string, from: number, to: number, clean: boolean): void {
     this.#headerBytes += to - from + 2
     if (++this.#fieldCount > this.#limits.headerCount)
@@ -149,24 +152,25 @@ export class HeadReader {
     this.#headers.push(name, value)
   }
 
-  /** After the last line; the next one begins another head. */
+  /** After the last line. The next line begins another head. */
   finish(): ParsedHead {
     const { path, query, authority } = parseTarget(this.#method, this.#target)
-    const host = this.#checkHost()
-    const length = contentLength(this.#version, this.#lengths, this.#codings, this.#limits.body)
-    const expectsContinue = this.#checkExpect(length)
+    checkHost(this.#host, this.#hostCount, this.#version === '1.1')
+    const length = contentLength(this.#version, this.#lengths, this.#codings)
+    if (this.#expect !== '') checkExpect(this.#expect)
     const head: ParsedHead = {
       method: this.#method,
       target: this.#target,
       path,
       query,
-      scheme: 'http',
-      authority: authority ?? host,
+      scheme: this.#scheme,
+      authority: authority ?? this.#host,
       version: this.#version,
       headers: authority === null ? this.#headers : withHost(this.#headers, authority),
       contentLength: length,
       keepAlive: this.#keepsAlive(),
-      expectsContinue,
+      // HTTP/1.0 clients do not know 1xx, and without content there is nothing to continue with.
+      expectsContinue: this.#expect !== '' && this.#version === '1.1' && length !== 0,
     }
     this.#reset()
     return head
@@ -174,7 +178,7 @@ export class HeadReader {
 
   #reset(): void {
     this.#method = ''
-    // A part of the head's text, which would be kept as a whole by an idle connection.
+    // It is a slice of the head's text, which an idle connection would keep as a whole.
     this.#target = ''
     this.#fieldCount = 0
     this.#headers = []
@@ -187,22 +191,6 @@ export class HeadReader {
     this.#expect = ''
   }
 
-  #checkHost(): string {
-    if (this.#hostCount > 1) throw new ProtocolError(400, 'Host is given more than once', 'RFC9112§3.2')
-    if (this.#hostCount === 0) {
-      if (this.#version === '1.1') throw new ProtocolError(400, 'Host is missing', 'RFC9112§3.2')
-    } else if (!isAuthority(this.#host)) throw new ProtocolError(400, 'Host is malformed', 'RFC9112§3.2')
-    return this.#host
-  }
-
-  #checkExpect(length: number | undefined): boolean {
-    if (this.#expect === '') return false
-    if (this.#expect !== '100-continue')
-      throw new ProtocolError(417, 'The only expectation that can be met is 100-continue', 'RFC9110§10.1.1')
-    // HTTP/1.0 clients do not know 1xx, and without content there is nothing to continue with.
-    return this.#version === '1.1' && length !== 0
-  }
-
   #keepsAlive(): boolean {
     if (this.#connection === '') return this.#version === '1.1'
     const options = listMembers(this.#connection)
@@ -211,7 +199,7 @@ export class HeadReader {
   }
 }
 
-/** absolute-form: its authority replaces Host, so that nobody downstream sees two truths (RFC9112§3.2.2). */
+/** absolute-form: its authority replaces Host, so that readers of the headers see one truth (RFC9112§3.2.2). */
 function withHost(headers: HeaderLines, authority: string): HeaderLines {
   const at = headers.findIndex((name, i) => i % 2 === 0 && name === 'host')
   if (at >= 0) headers[at + 1] = authority
@@ -219,12 +207,11 @@ function withHost(headers: HeaderLines, authority: string): HeaderLines {
   return headers
 }
 
-/** The slow way: what is wrong with it? */
+/** Finds what is wrong with a request line. */
 function requestLineError(line: string): ProtocolError {
   const parts = line.split(' ')
   const version = parts.at(-1)!
-  if (parts.length === 3 && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(parts[0]!))
-    return new ProtocolError(400, 'The method is invalid', 'RFC9110§9.1')
+  if (parts.length === 3) checkMethod(parts[0]!)
   if (parts.length === 3 && !/^HTTP\/\d\.\d$/.test(version))
     return new ProtocolError(400, 'The HTTP version is malformed', 'RFC9112§2.3')
   if (parts.length === 3) return new ProtocolError(400, 'The request target has an invalid character', 'RFC9112§3.2')

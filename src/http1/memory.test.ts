@@ -1,4 +1,4 @@
-/** What a connection keeps of requests is counted by the memory budget: heads, and what waits behind the request that is answered. */
+/** The memory budget counts what a connection keeps of requests: heads, and what waits behind the request that is answered. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryBudget } from '../base/memory-budget.ts'
@@ -67,7 +67,7 @@ test('requests behind the one that is answered', async () => {
   assert.equal(memory.used, 0)
 })
 
-test('where all together have too much, connections are cut; a request that ran hears of it', async () => {
+test('connections are cut when all of them keep too much; a request that ran hears of it', async () => {
   const evicted: string[] = []
   const memory = new MemoryBudget({ limit: 2.5 * HELD, onEvict: what => evicted.push(what) })
   const all = [1, 2, 3].map(() => connectTo(memory))

@@ -7,7 +7,7 @@ import { MemoryTransport } from './testing/memory-transport.ts'
 
 /** A time-out of one second for everything; 100 bytes a second. */
 const { timeouts: TIMEOUTS } = testConfig({ timeouts: { head: 1000, body: 1000, keepAlive: 1000, send: 1000 } })
-/** Longer than a time-out, by a tick and the step of the clock. */
+/** A time-out, a tick and a step of the clock: longer than the time-out. */
 const GRACE = 1100
 
 function makePace(t: TestContext, rate = 100) {
@@ -27,7 +27,7 @@ function makePace(t: TestContext, rate = 100) {
   return { pace, transport, overdue, advance, come }
 }
 
-test('content that never is silent and comes too slowly is overdue when the grace is over', t => {
+test('content that is never silent, but too slow, is overdue after one time-out', t => {
   const { pace, overdue, come } = makePace(t)
   pace.awaitContent()
   come(18, 1)
@@ -91,7 +91,7 @@ test('a rate of 0: only silence is overdue', t => {
   assert.deepEqual(overdue, [false])
 })
 
-test('content that is over, and what nobody wants of it, has no rate', t => {
+test('content that is complete, or not wanted, has no rate', t => {
   const { pace, overdue, advance } = makePace(t)
   pace.awaitContent()
   pace.awaitNothing()
@@ -134,7 +134,7 @@ test('a client that takes one small write after the other, each in time and all 
   assert.equal(transport.calls[0], 'destroy')
 })
 
-test('a client that has taken all that there was is not slow', t => {
+test('a client that has taken everything is not slow', t => {
   const { pace, transport, advance } = makePace(t)
   transport.reading = false
   transport.write(Buffer.alloc(10))

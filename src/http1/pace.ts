@@ -1,25 +1,24 @@
 /**
- * How long a client may take: for its next request, a request's head, its content, and for taking a response. Keeps the
- * deadlines of one HTTP/1.1 connection; what an overdue client gets is its owner's affair. Runs in the gateway.
+ * How long a client may take: for its next request, for a head, for content, and to take a response (slowloris). Keeps the deadlines of
+ * one HTTP/1.1 connection; the connection decides what an overdue client gets. Runs in the gateway.
  *
- * Heads have one deadline for all of it. Content and responses have two: silence ends them after a time-out, and a client that
- * is not silent must still keep a minimum rate, or a byte now and then would hold a connection for ever. The rate is the mean over
- * as long as the time-out, which so is its grace; only time in which the client was waited for counts, not time in which nobody
- * wanted its content or nothing was left to take. What the kernel takes of a response comes in lumps, up to the size of its send
- * buffer: hence no shorter mean.
+ * A head has one deadline. Content and responses have two. Silence ends them after a time-out. And a client that is not silent must keep
+ * a minimum rate, or a byte now and then would hold a connection for ever. The rate is the mean over one time-out, so a slow beginning
+ * does no harm. Only the time in which we wait for the client counts: not while nobody wants its content, or nothing is left to take.
+ * The mean is not shorter because the kernel takes a response in lumps, as large as its send buffer.
  *
- * Invariant: a small request costs arming and disarming one deadline; rates are looked at once in a time-out.
+ * Invariant: a small request arms and disarms one deadline. A rate is judged once in a time-out.
  */
 import { Deadline, DeadlineList } from '../base/deadlines.ts'
 import type { Limits, Timeouts } from '../config/types.ts'
 import type { Transport } from '../http/transport.ts'
 
-/** After the last response: how long is still read so that the client can read the response before a reset (RFC9112§9.6). */
+/** How long we read on after the last response, so that the client can read it before a reset (RFC9112§9.6). */
 const LINGER_MS = 2000
 
 /**
- * While the server drains: for a request that may be on its way. A client that keeps a connection believes that it can be used,
- * and a FIN that crosses its request leaves it without an answer. Longer than any round trip, and short enough for who stops us.
+ * While the gateway drains: how long an idle connection waits for a request that may be on its way. Its client believes that it can use
+ * the connection, and a FIN that crosses its request leaves it without an answer. Longer than any round trip, and short enough for a stop.
  */
 const LAST_REQUEST_MS = 1000
 
@@ -35,15 +34,18 @@ export interface Paces {
   readonly sendTerms: Terms
 }
 
-/** A rate, and the time over which it is the mean. */
+/** A least rate, and the time over which it is the mean. */
 interface Terms {
   readonly list: DeadlineList
   readonly durationMs: number
-  /** 0: any. */
+  /** 0: any rate will do. */
   readonly bytesPerSecond: number
 }
 
-export function createPaces(timeouts: Timeouts, limits: Pick<Limits, 'bodyRate' | 'sendRate'>): Paces {
+export function createPaces(
+  timeouts: Pick<Timeouts, 'head' | 'body' | 'keepAlive' | 'send'>,
+  limits: Pick<Limits, 'bodyRate' | 'sendRate'>,
+): Paces {
   const [body, send] = [new DeadlineList(timeouts.body), new DeadlineList(timeouts.send)]
   return {
     head: new DeadlineList(timeouts.head),
@@ -56,7 +58,7 @@ export function createPaces(timeouts: Timeouts, limits: Pick<Limits, 'bodyRate' 
   }
 }
 
-/** From now on nobody waits longer for a next request than for one that is on its way; who waits already must be armed anew. */
+/** From now on a connection waits for its next request only as long as one may be on its way. Those that wait already must be armed anew. */
 export function hurryIdle(paces: Paces): void {
   paces.keepAlive = new DeadlineList(LAST_REQUEST_MS)
 }
@@ -69,12 +71,12 @@ export class Pace {
   readonly #sending = new Deadline(() => this.#sendOverdue())
   #received = 0
   #takenBefore = 0
-  /** Made for content that does not come along with its head. */
+  /** Made when content does not come along with its head. */
   #bodyRate: Rate | null = null
-  /** Made for a client that does not take a response at once. */
+  /** Made when a client does not take a response at once. */
   #sendRate: Rate | null = null
 
-  /** `onOverdue`: what is awaited did not come, or content comes too slowly. Who does not take a response is cut here. */
+  /** `onOverdue`: the awaited bytes did not come, or content comes too slowly. A client that does not take a response is cut here. */
   constructor(transport: Transport, paces: Paces, onOverdue: (isTooSlow: boolean) => void) {
     this.#transport = transport
     this.#paces = paces
@@ -86,12 +88,12 @@ export class Pace {
     this.#paces.keepAlive.arm(this.#deadline)
   }
 
-  /** Once for the whole head: a byte now and then must not prolong it. */
+  /** One deadline for the whole head: a byte now and then does not prolong it (slowloris). */
   awaitHead(): void {
     if (!this.#deadline.isArmed || this.#deadline.list !== this.#paces.head) this.#paces.head.arm(this.#deadline)
   }
 
-  /** Somebody wants (more) content. */
+  /** Somebody wants content, or more of it. */
   awaitContent(): void {
     this.#paces.body.arm(this.#deadline)
     this.#bodyRate ??= new Rate(
@@ -112,7 +114,7 @@ export class Pace {
     this.#bodyRate?.pause()
   }
 
-  /** The rest of content that nobody wants; it is little, and has one deadline. */
+  /** Content that nobody wants. It is little, so it has one deadline and no rate. */
   awaitRest(): void {
     this.#bodyRate?.stop()
     this.#paces.body.arm(this.#deadline)
@@ -123,13 +125,13 @@ export class Pace {
     this.#paces.linger.arm(this.#deadline)
   }
 
-  /** The client owes nothing. */
+  /** We wait for nothing of the client. */
   awaitNothing(): void {
     this.#deadline.rest()
     this.#bodyRate?.stop()
   }
 
-  /** The connection is not ours any more. */
+  /** The connection has closed, or another protocol has it. */
   stop(): void {
     this.#deadline.disarm()
     this.#bodyRate?.stop()
@@ -137,7 +139,7 @@ export class Pace {
     this.#sendRate?.stop()
   }
 
-  /** The client has not taken all of what was written. */
+  /** The client has not taken all that was written. */
   awaitTaking(): void {
     if (this.#sending.isArmed) return
     this.#takenBefore = this.#transport.takenBytes
@@ -163,7 +165,7 @@ export class Pace {
     this.#closeUnlessTaking(this.#paces.linger)
   }
 
-  /** The last response may still be on its way to a slow client: then it is the taking that may be too slow. */
+  /** The last response may still be on its way to a slow client. Then only the time to take it counts. */
   #closeUnlessTaking(list: DeadlineList): void {
     if (this.#transport.pendingBytes === 0) {
       this.#transport.destroy()
@@ -180,19 +182,19 @@ export class Pace {
   }
 }
 
-/** Whether bytes come, or go, fast enough while they are waited for. */
+/** Watches whether bytes come, or go, fast enough while we wait for them. */
 class Rate {
   readonly #terms: Terms
   readonly #count: () => number
   readonly #onTooSlow: () => void
   readonly #window = new Deadline(() => this.#judge())
-  /** When the time began that counts, pauses taken out of it. */
+  /** When the time that counts began; each pause moves it. */
   #since = 0
   #countBefore = 0
-  /** When the pause began that lasts; 0: none. */
+  /** When the present pause began; 0: there is none. */
   #pausedAt = 0
 
-  /** `count`: bytes so far. */
+  /** `count` returns the bytes so far. */
   constructor(terms: Terms, count: () => number, onTooSlow: () => void) {
     this.#terms = terms
     this.#count = count
@@ -225,7 +227,7 @@ class Rate {
   }
 
   #judge(): void {
-    // Waited for again, it begins anew.
+    // `resume` begins anew.
     if (this.#pausedAt !== 0) return
     const { durationMs, bytesPerSecond, list } = this.#terms
     const waited = performance.now() - this.#since

@@ -5,16 +5,19 @@ import fc from 'fast-check'
 import { ProtocolError } from '../http/errors.ts'
 import { RequestParser } from './parser.ts'
 
-const LIMITS = { requestLine: 60, headerBytes: 200, headerCount: 6, body: 40 }
+const LIMITS = { requestLine: 60, headerBytes: 200, headerCount: 6 }
+const BODY_LIMIT = 40
 
-/** What happened, in order; content that belongs together is joined. */
+/** The calls in order; pieces of one content are joined. */
 export function record(pieces: readonly Buffer[]): string[] {
   const calls: string[] = []
-  const parser: RequestParser = new RequestParser(LIMITS, {
-    onHead: ({ method, target, authority, version, headers, contentLength, keepAlive, expectsContinue }) =>
+  const parser: RequestParser = new RequestParser(LIMITS, 'http', {
+    onHead({ method, target, authority, version, headers, contentLength, keepAlive, expectsContinue }) {
       calls.push(
         `head ${JSON.stringify([method, target, authority, version, headers, contentLength, keepAlive, expectsContinue])}`,
-      ),
+      )
+      parser.limitContent(BODY_LIMIT)
+    },
     onBody: chunk => {
       const last = calls.at(-1)!
       if (last.startsWith('body ')) calls[calls.length - 1] = last + chunk.toString('latin1')
@@ -25,7 +28,7 @@ export function record(pieces: readonly Buffer[]): string[] {
   try {
     for (const piece of pieces) {
       parser.receive(piece)
-      // Every request is answered as soon as it is complete: the next ones follow.
+      // Each request is answered as soon as it is complete, so the next one follows.
       for (let ended = -1; ended !== calls.length; ) {
         ended = calls.length
         if (calls.at(-1)?.startsWith('end')) parser.next()
@@ -71,7 +74,7 @@ const junk = fc.constantFrom(
   'a'.repeat(70),
 )
 
-/** Requests in a row, with junk put in somewhere. */
+/** Several requests, with junk inserted somewhere. */
 const streams = fc
   .tuple(fc.array(good, { minLength: 1, maxLength: 3 }), fc.array(fc.tuple(fc.nat(200), junk), { maxLength: 2 }))
   .map(([requests, insertions]) => {

@@ -1,20 +1,21 @@
 /**
  * Request parser (RFC9112), sans-IO: bytes in, calls on a sink out. Runs in the gateway, on the path of every request.
  *
- * Invariants: cutting the bytes differently never changes the calls, nor the error (parser.property.test.ts): every check is
- * made in the order of the bytes. After `onEnd` it is paused and keeps what follows until `next()`: a pipelined request is not
- * looked at before the one in front of it is answered. After a ProtocolError it takes nothing more.
+ * Invariants: cutting the bytes differently changes neither the calls nor the error (`parser.property.test.ts`), since each check is made
+ * in the order of the bytes. After `onEnd` it pauses and keeps what follows until `next()`: a pipelined request is not read before the
+ * request in front of it is answered. After a ProtocolError it takes nothing more.
  *
- * Not here: what the lines of a head mean (`head.ts`), time, sockets, and what a response is.
+ * Not here: what the lines of a head mean (`head.ts`), limits of content, time, sockets, responses.
  */
 import { ProtocolError } from '../http/errors.ts'
-import type { HeaderLines } from '../http/headers.ts'
+import { type HeaderLines, NOT_IN_VALUE } from '../http/headers.ts'
+import type { Scheme } from '../http/transport.ts'
 import { ChunkedDecoder } from './chunked.ts'
 import { HeadReader, type ParsedHead, type ParserLimits } from './head.ts'
 
 export interface RequestSink {
   onHead(head: ParsedHead): void
-  /** A view of the bytes that were given: valid during the call. */
+  /** `chunk` is a view of the given bytes, valid during the call. */
   onBody(chunk: Buffer): void
   onEnd(trailers: HeaderLines): void
 }
@@ -24,10 +25,10 @@ const MAX_EMPTY_LINES = 4
 const HEAD_END = Buffer.from('\r\n\r\n')
 const NO_TRAILERS: HeaderLines = []
 
-/** 1: a byte that a line may have, which is no control character but TAB. */
-const IN_LINE = Uint8Array.from({ length: 256 }, (_, byte) => (byte === 9 || (byte >= 32 && byte !== 127) ? 1 : 0))
+/** 1: a byte that a line may have. */
+const IN_LINE = Uint8Array.from({ length: 256 }, (_, byte) => (NOT_IN_VALUE.test(String.fromCharCode(byte)) ? 0 : 1))
 const [CR, LF] = [0x0d, 0x0a]
-/** A chunk up to this size that ends as a head does is taken for one before its end is looked for: nearly always it is. */
+/** A chunk up to this size that ends as a head does is nearly always one head, so its end is not searched for. */
 const SHORT_CHUNK = 2048
 
 type State = 'head' | 'length' | 'chunked' | 'paused' | 'failed'
@@ -36,23 +37,24 @@ export class RequestParser {
   readonly #limits: ParserLimits
   readonly #sink: RequestSink
   readonly #head: HeadReader
-  /** Before the head that is being read. */
+  /** Empty lines before the head that is being read. */
   #emptyLines = 0
   #state: State = 'head'
-  /** Bytes after the end of the request. */
+  /** Bytes behind the end of the request. */
   #held: Buffer | null = null
-  /** Of a head that comes in pieces: the line that is not complete yet. */
+  /** The line that is not complete yet, when a head comes in pieces. */
   #partial = ''
   #remaining = 0
+  /** Of the last chunked content, until the next request: `limitContent` may be called when it is complete. */
   #chunked: ChunkedDecoder | null = null
 
-  constructor(limits: ParserLimits, sink: RequestSink) {
+  constructor(limits: ParserLimits, scheme: Scheme, sink: RequestSink) {
     this.#limits = limits
     this.#sink = sink
-    this.#head = new HeadReader(limits)
+    this.#head = new HeadReader(limits, scheme)
   }
 
-  /** Something of a request has arrived that is not complete: its head, or its content. */
+  /** A part of a request has come: its head or its content is not complete. */
   get inRequest(): boolean {
     return this.#state === 'length' || this.#state === 'chunked' || this.#partial !== '' || this.#head.hasBegun
   }
@@ -61,28 +63,28 @@ export class RequestParser {
     return this.#state === 'length' || this.#state === 'chunked'
   }
 
-  /** Of a head that was refused, or is not complete: for the form of the refusal. */
+  /** The headers of a head that was refused, or is not complete: they choose the form of the refusal. */
   get headersSoFar(): HeaderLines {
     return this.#head.headersSoFar
   }
 
-  /** HEAD was asked for, as far as that is known: a refusal has no content then. */
+  /** The method is HEAD, as far as it is known: then a refusal has no content. */
   get isHead(): boolean {
     return this.#head.isHead
   }
 
-  /** Bytes of the head in hand, or of the request that is answered now, and of those behind it. */
+  /** Bytes of the present head, which stay until its request is answered, and of requests behind it. */
   get keptBytes(): number {
     const isNone = this.#state === 'head' && !this.#head.hasBegun
     return (isNone ? 0 : this.#head.bytes) + this.#partial.length + (this.#held?.length ?? 0)
   }
 
-  /** Bytes of the next request are kept: the transport should pause. */
+  /** It keeps bytes of the next request: the transport should pause. */
   get holds(): boolean {
     return this.#held !== null
   }
 
-  /** What follows the request is no HTTP: gives it back, and reads no more. */
+  /** What follows the request is not HTTP: returns what has come of it, and reads no more. */
   switchProtocols(): Buffer | null {
     const held = this.#held
     this.#held = null
@@ -90,7 +92,12 @@ export class RequestParser {
     return held
   }
 
-  /** Throws ProtocolError; the bytes after it are not looked at. `owned`: the bytes stay as they are after the call. */
+  /** From now on more than `bytes` of the present chunked content is an error. False: there is more already. */
+  limitContent(bytes: number): boolean {
+    return this.#chunked?.limitTo(bytes) ?? true
+  }
+
+  /** Throws ProtocolError, and does not look at the bytes behind the mistake. `owned`: the bytes do not change after the call. */
   receive(chunk: Buffer, owned = false): void {
     try {
       this.#receive(chunk, owned)
@@ -100,10 +107,11 @@ export class RequestParser {
     }
   }
 
-  /** The request in front is answered: goes on with what follows it. Throws ProtocolError. */
+  /** The request in front is answered: reads what follows it. Throws ProtocolError. */
   next(): void {
     if (this.#state !== 'paused') return
     this.#state = 'head'
+    if (this.#chunked !== null) this.#chunked = null
     const held = this.#held
     this.#held = null
     if (held !== null) this.receive(held, true)
@@ -131,7 +139,7 @@ export class RequestParser {
     }
   }
 
-  /** Copies unless the bytes are ours: a thousand requests in one chunk would be copied a thousand times. */
+  /** Does not copy bytes that are ours: a thousand requests in one chunk would be copied a thousand times. */
   #hold(rest: Buffer, owned: boolean): void {
     if (this.#held !== null) this.#held = Buffer.concat([this.#held, rest])
     else this.#held = owned ? rest : Buffer.from(rest)
@@ -147,13 +155,13 @@ export class RequestParser {
     return this.#readLine(chunk, at)
   }
 
-  /** `text`: what is in `chunk` from `start` to the end of a head at least. Returns where the head ends. */
+  /** `text`: the bytes of `chunk` from `start` on, at least to the end of the head. Returns where the head ends. */
   #readLines(chunk: Buffer, start: number, text: string): number {
     let from = 0
     for (;;) {
       let to = from
       while (IN_LINE[chunk[start + to]!] === 1) to++
-      // Whatever is wrong with this line, the slow way says it.
+      // Something is wrong with this line; the slow way finds out what.
       if (chunk[start + to] !== CR || chunk[start + to + 1] !== LF) return this.#readLine(chunk, start + from)
       if (to === from) {
         this.#endHead()
@@ -166,13 +174,13 @@ export class RequestParser {
     }
   }
 
-  /** The slow way, for heads in pieces: line by line, each checked as it is complete. */
+  /** The slow way, for a head in pieces: each line is checked when it is complete. */
   #readLine(chunk: Buffer, at: number): number {
     const lf = chunk.indexOf(0x0a, at)
     const end = lf < 0 ? chunk.length : lf + 1
     this.#partial += chunk.toString('latin1', at, end)
     if (lf < 0) {
-      // A CR at the end may be half a CRLF: it does not count yet. Looking for it in the joined text would join that anew each time.
+      // A CR at the end may be half of a CRLF: it does not count yet. It is looked for in `chunk`, since V8 would have to join `#partial`.
       this.#head.checkLineLength(this.#partial.length - (chunk[end - 1] === CR ? 1 : 0))
       return end
     }
@@ -198,7 +206,6 @@ export class RequestParser {
       this.#chunked = new ChunkedDecoder(this.#limits, {
         onBody: chunk => this.#sink.onBody(chunk),
         onEnd: trailers => {
-          this.#chunked = null
           this.#state = 'paused'
           this.#sink.onEnd(trailers)
         },
@@ -229,7 +236,7 @@ export class RequestParser {
   }
 }
 
-/** It may hold several heads, which costs looking at the last ones again: hence a bound. */
+/** It may hold several heads; then the last ones are looked at again. So there is a bound. */
 function endsAsHead(chunk: Buffer, at: number): boolean {
   const { length } = chunk
   if (length - at < HEAD_END.length || length - at > SHORT_CHUNK) return false

@@ -20,7 +20,7 @@ function openLarge(t: TestContext): number {
   return fd
 }
 
-/** Sends the file to a client that takes nothing; resolves with what waits for it, in bytes. */
+/** Sends the file to a client that takes nothing. `waiting` resolves with the bytes that wait for it. */
 function sendToNobody(
   fd: number,
   done: () => void,
@@ -29,23 +29,21 @@ function sendToNobody(
   const { promise, resolve } = Promise.withResolvers<number>()
   let sent = 0
   let chunks = 0
-  const channel = {
+  const output = {
     send(data: Buffer) {
       sent += data.length
-      // What came with the head, or behind it, and one more: after that it waits.
+      // A chunk leaves with the head, or behind it, and then one more. After that the writer waits.
       if (data.length > 1024 && ++chunks === 2) setImmediate(() => resolve(sent))
       return false
     },
     sendJoined(text: string, data: Buffer) {
-      return channel.send(Buffer.concat([Buffer.from(text, 'latin1'), data]))
+      return output.send(Buffer.concat([Buffer.from(text, 'latin1'), data]))
     },
-    responseEnded() {},
-    responseAborted() {},
     flushLater() {},
     isMemoryShort,
-    mayKeepAlive: () => true,
   }
-  const response = new Http1Response(channel, '1.1', false)
+  const owner = { responseEnded() {}, responseAborted() {}, mayKeepAlive: () => true }
+  const response = new Http1Response(owner, output, '1.1', false)
   response.start({ status: 200, reason: '', headers: ['Content-Length', String(SIZE)] })
   response.sendFile(fd, 0, SIZE, done)
   return { response, waiting: promise }
@@ -82,16 +80,14 @@ test('a file that ends early cuts the response with what the log needs: its name
     closeSync(fd)
     rmSync(directory, { recursive: true })
   })
-  const channel = {
+  const output = {
     send: () => true,
     sendJoined: () => true,
-    responseEnded() {},
-    responseAborted() {},
     flushLater() {},
     isMemoryShort: false,
-    mayKeepAlive: () => true,
   }
-  const response = new Http1Response(channel, '1.1', false)
+  const owner = { responseEnded() {}, responseAborted() {}, mayKeepAlive: () => true }
+  const response = new Http1Response(owner, output, '1.1', false)
   response.start({ status: 206, reason: '', headers: ['Content-Length', '1500'] })
   const error = await new Promise<Error | null>(resolve => response.sendFile(fd, 500, 1500, resolve))
   assert.ok(error instanceof FileCutError)

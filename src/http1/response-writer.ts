@@ -1,36 +1,35 @@
 /**
- * One response on an HTTP/1.1 connection: framing, and as few writes as possible. A response whose head, content and end come in
- * one turn of the event loop leaves in one write; a head alone leaves at the end of the turn.
+ * One response on an HTTP/1.1 connection: its framing, in as few writes as possible. Runs in the gateway, for each exchange. A response
+ * whose head, content and end come in one turn of the event loop leaves in one write. A head alone leaves at the end of the turn.
+ *
+ * Invariants: never more bytes than Content-Length says; `responseEnded` or `responseAborted` is called once, unless the client goes;
+ * the `done` of `sendFile` is called exactly once. Not here: the text of a head (`serializer.ts`), and what follows a response.
  */
 import { read } from 'node:fs'
 import type { ResponseHead, ResponseState, ResponseWriter } from '../http/exchange.ts'
 import { fileCut } from '../http/file-cut.ts'
 import type { HeaderLines } from '../http/headers.ts'
+import type { Output } from './output.ts'
 import { type Framing, serializeHead, serializeInterim, serializeTrailers } from './serializer.ts'
 
 /** What the writer asks of its connection. */
-export interface ResponseChannel {
-  /** False: the client is slow; `drained` of the writer is called when it has caught up. */
-  send(data: Buffer): boolean
-  /** Latin-1 text and the bytes behind it. */
-  sendJoined(text: string, data: Buffer): boolean
-  /** The whole response was handed over; `keepAlive`: the connection can take another request. */
+export interface ResponseOwner {
+  /** The whole response was written. `keepAlive`: the connection can take another request. */
   responseEnded(keepAlive: boolean): void
-  /** The response cannot be completed: close so that the client notices. `reset`: an orderly close would look complete. */
+  /** The response cannot be completed: close, so that the client notices. `reset`: after an orderly close it would look complete. */
   responseAborted(cause: Error, reset: boolean): void
-  /** Calls `writer.flush()` at the end of this turn of the event loop. */
-  flushLater(writer: Http1Response): void
-  /** Little should be kept for a slow client. */
-  readonly isMemoryShort: boolean
-  /** False while the connection must close after this response. */
+  /** False: the connection must close after this response. */
   mayKeepAlive(): boolean
 }
 
-/** Up to this the content is copied behind the head to save a system call; above it the copy costs more. */
+/** Where the bytes go (`output.ts`). */
+export type ResponseOutput = Pick<Output, 'send' | 'sendJoined' | 'flushLater' | 'isMemoryShort'>
+
+/** Content up to this size is copied behind the head, to save a system call. Beyond it the copy costs more. */
 const JOIN_LIMIT = 64 * 1024
-/** Chunk of a file: the lever of its cost (larger ones save system calls, and hold more memory for each slow client). */
+/** How much of a file is read at a time. More would save system calls, and hold more memory for each slow client. */
 const FILE_CHUNK = 512 * 1024
-/** While more than this of files is in memory, for all clients together, the others get small chunks: thousands may be slow at a time. */
+/** While more than this of files is in memory, further reads are small: thousands of clients may be slow at a time. */
 const MAX_FILE_BYTES = 32 * 1024 * 1024
 const SMALL_FILE_CHUNK = 32 * 1024
 let fileBytes = 0
@@ -41,7 +40,8 @@ export class Http1Response implements ResponseWriter {
   status = 0
   bytesWritten = 0
   head: ResponseHead | null = null
-  readonly #channel: ResponseChannel
+  readonly #owner: ResponseOwner
+  readonly #output: ResponseOutput
   readonly #version: '1.0' | '1.1'
   readonly #isHead: boolean
   #framing: Framing = 'none'
@@ -53,26 +53,27 @@ export class Http1Response implements ResponseWriter {
   #first: Buffer | null = null
   #onDrain: (() => void) | null = null
   #fileDone: ((error: Error | null) => void) | null = null
-  /** Of a file, in memory for this response. */
+  /** Bytes of a file that this response holds in memory. */
   #fileBytes = 0
   /** Set while a file waits for a slow client. */
   #resumeFile: (() => void) | null = null
 
-  constructor(channel: ResponseChannel, version: '1.0' | '1.1', isHead: boolean) {
-    this.#channel = channel
+  constructor(owner: ResponseOwner, output: ResponseOutput, version: '1.0' | '1.1', isHead: boolean) {
+    this.#owner = owner
+    this.#output = output
     this.#version = version
     this.#isHead = isHead
   }
 
   inform(head: ResponseHead): void {
     if (this.state !== 'idle' || this.#version === '1.0') return
-    this.#channel.send(Buffer.from(serializeInterim(head), 'latin1'))
+    this.#output.send(Buffer.from(serializeInterim(head), 'latin1'))
   }
 
   start(head: ResponseHead): void {
     if (this.state !== 'idle') throw new Error(`the response was started when it was ${this.state}`)
     this.#head = this.#begin(head)
-    this.#channel.flushLater(this)
+    this.#output.flushLater(this)
   }
 
   /** Returns the serialized head. */
@@ -81,7 +82,7 @@ export class Http1Response implements ResponseWriter {
       head,
       this.#version,
       this.#isHead,
-      this.#channel.mayKeepAlive(),
+      this.#owner.mayKeepAlive(),
     )
     this.state = 'started'
     this.status = head.status
@@ -98,8 +99,8 @@ export class Http1Response implements ResponseWriter {
     if (this.#framing === 'length' && content.length === this.#declared && content.length <= JOIN_LIMIT) {
       this.bytesWritten = content.length
       this.state = 'ended'
-      this.#channel.sendJoined(text, content)
-      this.#channel.responseEnded(this.#keepAlive)
+      this.#output.sendJoined(text, content)
+      this.#owner.responseEnded(this.#keepAlive)
     } else {
       this.#head = text
       this.write(Buffer.from(content))
@@ -112,8 +113,8 @@ export class Http1Response implements ResponseWriter {
     if (this.#framing === 'none' || chunk.length === 0) return true
     let data = chunk
     if (this.#framing === 'length' && this.bytesWritten + data.length > this.#declared) {
-      // More than was promised: the rest would be read as the next response. Cut, and end the connection. The worker has
-      // checked already (wsgi.py) and told its log; this holds whatever it sends.
+      // More than was promised: the client would read the rest as the next response. Cut it, and close the connection. The worker
+      // checks too, and tells its log; here it holds for whatever is sent.
       data = data.subarray(0, this.#declared - this.bytesWritten)
       this.#keepAlive = false
       if (data.length === 0) return true
@@ -124,20 +125,20 @@ export class Http1Response implements ResponseWriter {
       return true
     }
     this.flush()
-    return this.#framing === 'chunked' ? this.#channel.send(framedChunk('', data, false)) : this.#channel.send(data)
+    return this.#framing === 'chunked' ? this.#output.send(framedChunk('', data, false)) : this.#output.send(data)
   }
 
   onDrain(callback: () => void): void {
     this.#onDrain = callback
   }
 
-  /** From the connection: 101 was sent, what follows is another protocol's. */
+  /** From the connection: 101 was sent, and what follows is another protocol's. */
   switched(): void {
     this.state = 'started'
     this.status = 101
   }
 
-  /** From the connection: the other protocol has ended after so many bytes. */
+  /** From the connection: the other protocol has ended. `bytes`: what it has sent. */
   switchEnded(bytes: number): void {
     this.bytesWritten = bytes
     if (this.state === 'started') this.state = 'ended'
@@ -167,27 +168,27 @@ export class Http1Response implements ResponseWriter {
     }
     const hasTrailers = trailers !== undefined && trailers.length > 0 && this.#framing === 'chunked'
     const last = hasTrailers ? Buffer.from(serializeTrailers(trailers), 'latin1') : LAST_CHUNK
-    // They come after everything else.
+    // Trailers come after everything else.
     if (hasTrailers) this.flush()
     this.state = 'ended'
     if (this.#head !== null) this.#sendHead(true)
-    else if (this.#framing === 'chunked') this.#channel.send(last)
-    this.#channel.responseEnded(this.#keepAlive)
+    else if (this.#framing === 'chunked') this.#output.send(last)
+    this.#owner.responseEnded(this.#keepAlive)
   }
 
   abort(cause: Error): void {
     if (this.state === 'ended' || this.state === 'aborted') return
-    // What has been answered so far arrives, cut: an empty reply would tell the client nothing.
+    // Send what there is, so that the client sees a cut response: an empty one would tell it nothing.
     this.flush()
     const begun = this.state === 'started'
     this.state = 'aborted'
     this.#head = this.#first = null
     if (this.#resumeFile !== null) this.#endFile(cause)
     // Content that ends with the connection would look complete after an orderly close.
-    this.#channel.responseAborted(cause, begun && this.#framing === 'close')
+    this.#owner.responseAborted(cause, begun && this.#framing === 'close')
   }
 
-  /** Sends what waits. Called at the end of the turn, and before anything that must come after it. */
+  /** Sends what waits: at the end of the turn, and before anything that must come after it. */
   flush(): void {
     if (this.#head !== null && this.state === 'started') this.#sendHead(false)
   }
@@ -197,14 +198,14 @@ export class Http1Response implements ResponseWriter {
     const first = this.#first
     this.#head = this.#first = null
     if (first === null) {
-      this.#channel.send(Buffer.from(last && this.#framing === 'chunked' ? `${head}0\r\n\r\n` : head, 'latin1'))
+      this.#output.send(Buffer.from(last && this.#framing === 'chunked' ? `${head}0\r\n\r\n` : head, 'latin1'))
     } else if (this.#framing === 'chunked') {
-      this.#channel.send(framedChunk(head, first, last))
+      this.#output.send(framedChunk(head, first, last))
     } else if (first.length <= JOIN_LIMIT) {
-      this.#channel.sendJoined(head, first)
+      this.#output.sendJoined(head, first)
     } else {
-      this.#channel.send(Buffer.from(head, 'latin1'))
-      this.#channel.send(first)
+      this.#output.send(Buffer.from(head, 'latin1'))
+      this.#output.send(first)
     }
   }
 
@@ -219,12 +220,12 @@ export class Http1Response implements ResponseWriter {
       this.#endFile(null)
       return
     }
-    const isRoomy = fileBytes < MAX_FILE_BYTES && !this.#channel.isMemoryShort
+    const isRoomy = fileBytes < MAX_FILE_BYTES && !this.#output.isMemoryShort
     const size = isRoomy ? FILE_CHUNK : SMALL_FILE_CHUNK
     const chunk = Buffer.allocUnsafe(Math.min(size, end - position))
     this.#holdFileBytes(chunk.length)
     read(fd, chunk, 0, chunk.length, position, (error, bytes) => {
-      // Aborted meanwhile: the caller was told, and the read is over, so that it may close the file.
+      // Aborted meanwhile. The read is over now, so the caller may close the file.
       if (this.state === 'aborted') this.#endFile(new Error('the client has gone'))
       else if (error !== null || bytes === 0) this.#endFile(fileCut(fd, position, end, error))
       else if (this.write(bytes === chunk.length ? chunk : chunk.subarray(0, bytes)))
@@ -238,7 +239,7 @@ export class Http1Response implements ResponseWriter {
     this.#fileBytes = bytes
   }
 
-  /** Exactly once, whatever the end: the caller's descriptor hangs on it. */
+  /** Exactly once, whatever the end: the caller closes its descriptor then. */
   #endFile(error: Error | null): void {
     const done = this.#fileDone
     this.#fileDone = this.#resumeFile = null

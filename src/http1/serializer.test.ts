@@ -93,7 +93,7 @@ test('one Content-Length: equal ones are joined, different or invalid ones refus
     assert.throws(() => serializeHead(head(200, 'Content-Length', value), '1.1', false, true), /Content-Length/)
 })
 
-test('204 has no Content-Length, 304 may tell that of the content it does not send (RFC9110§8.6)', () => {
+test('204 has no Content-Length; 304 may have that of the content which it does not send (RFC9110§8.6)', () => {
   assert.doesNotMatch(serializeHead(head(204, 'Content-Length', '0'), '1.1', false, true).text, /Content-Length/)
   assert.match(serializeHead(head(304, 'Content-Length', '7'), '1.1', false, true).text, /Content-Length: 7/)
 })
@@ -119,7 +119,7 @@ test('an interim response has no framing', () => {
   assert.throws(() => serializeInterim({ status: 103, reason: '', headers: ['Link', 'a\r\nb'] }))
 })
 
-test('an interim status is no final one, and a final one no interim one: what follows would be misread', () => {
+test('interim and final statuses are not confused: the client would misread what follows', () => {
   for (const status of [100, 101, 103, 199, 0, 99, 1000, Number.NaN])
     assert.throws(() => serializeHead(head(status), '1.1', false, true), /no final status/)
   for (const status of [101, 200, 99]) assert.throws(() => serializeInterim(head(status)), /no interim status/)

@@ -25,7 +25,7 @@ test('trailers follow the last chunk (RFC9112§7.1.2), also when all comes in on
   assert.equal(transport.text.match(/200 OK/g)?.length, 2)
 })
 
-test("the application's Trailer says which will come (RFC9110§6.6.2)", () => {
+test("the application's Trailer names those that will come (RFC9110§6.6.2)", () => {
   const { transport } = connect(({ response }) => {
     response.start(head('Trailer', 'X-Sum', 'Content-Length', '3', 'trailer', 'X-Time'))
     response.write(Buffer.from('abc'))
@@ -41,7 +41,7 @@ test('a Trailer cannot split the response', () => {
   assert.throws(() => serializeHead(head('Trailer', 'a\nb'), '1.1', false, true), /trailer has a character/)
 })
 
-test('a declared length gives way to them', () => {
+test('trailers replace a declared length', () => {
   const { transport } = connect(({ response }) => {
     response.start(head('Content-Length', '3'))
     response.write(Buffer.from('abc'))
@@ -52,7 +52,7 @@ test('a declared length gives way to them', () => {
   assert.ok(!transport.text.includes('Content-Length'))
 })
 
-test('without having been announced they change nothing, nor do they in HTTP/1.0', () => {
+test('trailers that were not announced change nothing, nor do any in HTTP/1.0', () => {
   const text = (request: string, hasTrailers: boolean) => {
     const { transport } = connect(({ response }) => {
       response.start({ ...head('Content-Length', '3', 'Trailer', 'x-sum'), hasTrailers })
@@ -66,7 +66,7 @@ test('without having been announced they change nothing, nor do they in HTTP/1.0
   assert.match(text('GET / HTTP/1.0\r\n\r\n', true), /now\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc$/)
 })
 
-test('what frames, routes or describes the message may not come in trailers (RFC9110§6.5.1)', () => {
+test('a field that frames, routes or describes the message is no trailer (RFC9110§6.5.1)', () => {
   const names = ['Content-Length', 'transfer-encoding', 'Host', 'Set-Cookie', 'Trailer', 'connection', 'content-type']
   assert.equal(serializeTrailers([...names.flatMap(name => [name, '1']), 'X-Ok', '1']), '0\r\nX-Ok: 1\r\n\r\n')
   assert.throws(() => serializeTrailers(['x', 'a\r\nb']), /does not allow/)

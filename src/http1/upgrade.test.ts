@@ -32,7 +32,7 @@ interface Accepted extends Setup {
   readonly events: string[]
 }
 
-/** Accepts what asks for a WebSocket, as an application does that says nothing of its own. */
+/** Accepts each request for a WebSocket, as an application without subprotocol and headers does. */
 function accepting(accept: WebSocketAccept = { subprotocol: '', headers: [] }): Accepted {
   const events: string[] = []
   let channel: WebSocketChannel | null = null
@@ -127,12 +127,12 @@ describe('a handshake that is wrong (RFC6455§4.2.2)', () => {
     assert.match(transport.text, /\r\nUpgrade: websocket\r\n/)
     assert.match(transport.text, /\r\nConnection: upgrade\r\n/)
     assert.match(transport.text, /\r\nSec-WebSocket-Version: 13\r\n/)
-    // And the connection goes on.
+    // The connection goes on.
     transport.receive(request())
     assert.ok(transport.text.includes(SWITCH))
   })
 
-  test('what the application may not say: 500, and the response was idle', () => {
+  test('an application’s invalid answer is 500, and the response is still idle', () => {
     const { transport, events } = accepting({ subprotocol: 'x', headers: [] })
     transport.receive(request())
     assert.match(transport.text, /^HTTP\/1\.1 500 /)
@@ -213,7 +213,7 @@ describe('after the switch', () => {
     assert.deepEqual([response.state, response.bytesWritten, setup.closed()], ['ended', 7 + 4, 1])
   })
 
-  test('a client that goes is told by onClose alone', async () => {
+  test('only onClose tells that the client has gone', async () => {
     const setup = accepting()
     setup.transport.receive(request())
     setup.transport.leave()
@@ -235,7 +235,7 @@ describe('after the switch', () => {
     assert.deepEqual(codes, [1006])
   })
 
-  test('twice, or after a response, is a bug of the caller', () => {
+  test('accepting twice, or after a response, is a bug of the caller', () => {
     const setup = accepting()
     setup.transport.receive(request())
     const events = { onMessage() {}, onDrain() {}, onClose() {} }

@@ -1,19 +1,20 @@
-/** The opening handshake of a WebSocket as far as it is HTTP/1.1's (RFC6455§4.2): Upgrade, Connection, and the key. */
+/** The part of a WebSocket's opening handshake that only HTTP/1.1 has (RFC6455§4.2): Upgrade, Connection, key. Runs in the gateway. */
 import { createHash } from 'node:crypto'
 import { HttpError } from '../http/errors.ts'
 import type { RequestHead } from '../http/exchange.ts'
-import { headerValues } from '../http/headers.ts'
-import { listMembers } from './fields.ts'
+import { headerValues, listMembers } from '../http/headers.ts'
+import type { ByteStream } from '../http/transport.ts'
+import type { WebSocketAccept, WebSocketEngine, WebSocketTerms } from '../http/websocket.ts'
 import { serializeSwitch } from './serializer.ts'
 
-/** So that the answer cannot come from one who has merely echoed the request (RFC6455§1.3). */
+/** Proves that the server understood the handshake, and did not merely echo it (RFC6455§1.3). */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 /** 16 bytes in base64. */
 const KEY = /^[A-Za-z0-9+/]{22}==$/
 
 /**
- * A request that is anything else is an ordinary one, whatever its Upgrade says: a server may always ignore it (RFC9110§7.8), and of
- * HTTP/1.0 it must. With content the frames would begin behind it, which no client does.
+ * Any other request is an ordinary one, whatever its Upgrade says: a server may ignore Upgrade (RFC9110§7.8), and must in HTTP/1.0. A
+ * request with content is one too: no client sends frames behind content.
  */
 export function asksForWebSocket(request: RequestHead, contentLength: number | undefined): boolean {
   const { method, version, headers } = request
@@ -32,7 +33,7 @@ function lists(headers: readonly string[], name: string, member: string): boolea
   return false
 }
 
-/** Throws HttpError 400 when there is not one, and a right one. */
+/** Throws HttpError 400 unless there is one valid key. */
 export function webSocketKey(headers: readonly string[]): string {
   const keys = headerValues(headers, 'sec-websocket-key')
   if (keys.length === 1 && KEY.test(keys[0]!)) return keys[0]!
@@ -40,8 +41,21 @@ export function webSocketKey(headers: readonly string[]): string {
   throw new HttpError(400, `Sec-WebSocket-Key is ${what} (RFC6455§4.2.1)`, 'client')
 }
 
-/** The 101 response (RFC6455§4.2.2). */
-export function switchingHead(key: string, headers: readonly string[]): Buffer {
+/** Writes the 101 response. Throws HttpError when the handshake is wrong, and nothing was written then. */
+export function grantWebSocket(
+  engine: WebSocketEngine,
+  stream: ByteStream,
+  headers: readonly string[],
+  accept: WebSocketAccept,
+): WebSocketTerms {
+  const key = webSocketKey(headers)
+  const terms = engine.negotiate(headers, accept)
+  stream.write(switchingHead(key, terms.headers))
+  return terms
+}
+
+/** RFC6455§4.2.2. */
+function switchingHead(key: string, headers: readonly string[]): Buffer {
   const accept = createHash('sha1')
     .update(key + GUID)
     .digest('base64')

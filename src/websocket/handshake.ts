@@ -4,18 +4,17 @@
  */
 import { TOKEN } from '../base/token.ts'
 import { HttpError } from '../http/errors.ts'
-import { type HeaderLines, headerValues } from '../http/headers.ts'
+import { type HeaderLines, headerValues, NOT_IN_VALUE } from '../http/headers.ts'
+import { mayBeInterim, meaningOf } from '../http/response-rules.ts'
 import type { WebSocketAccept, WebSocketTerms } from '../http/websocket.ts'
 import { acceptDeflate } from './deflate.ts'
 import { DEFLATE, extension, type Offer, subprotocol } from './ws.ts'
 
 const VERSION = '13'
-const INVALID_VALUE = /[^\t\x20-\x7e\x80-\xff]/
-/** The application may not set these: they belong to the handshake, to the connection, or to content, which a 101 has not. */
+/** Headers of the handshake: the application may not set them. */
 const OURS = new Set([
   ...['sec-websocket-accept', 'sec-websocket-extensions', 'sec-websocket-key', 'sec-websocket-protocol'],
-  ...['sec-websocket-version', 'connection', 'upgrade', 'keep-alive', 'proxy-connection', 'te', 'trailer'],
-  ...['content-length', 'transfer-encoding'],
+  'sec-websocket-version',
 ])
 
 interface Offers {
@@ -62,8 +61,8 @@ export function negotiate(request: readonly string[], accept: WebSocketAccept): 
     const name = accept.headers[i]!
     const value = accept.headers[i + 1]!
     if (!TOKEN.test(name)) throw unacceptable(`a header with the invalid name ${JSON.stringify(name)}`)
-    if (INVALID_VALUE.test(value)) throw unacceptable(`an invalid character in the header ${name}`)
-    if (!OURS.has(name.toLowerCase())) headers.push(name, value)
+    if (NOT_IN_VALUE.test(value)) throw unacceptable(`an invalid character in the header ${name}`)
+    if (!OURS.has(name.toLowerCase()) && mayBeInterim(meaningOf(name))) headers.push(name, value)
   }
   return { headers, deflate }
 }

@@ -11,7 +11,7 @@ import { renderError, respondWithError } from '../../src/gateway/errors/error-re
 import { listen } from '../../src/gateway/transports/plain.ts'
 import type { Exchange } from '../../src/http/exchange.ts'
 import type { WebSocketChannel } from '../../src/http/websocket.ts'
-import { createHttp1Context } from '../../src/http1/context.ts'
+import { createHttp1 } from '../../src/http1/protocol.ts'
 import { createWebSocketEngine } from '../../src/websocket/engine.ts'
 
 /** The defaults; what the suite sends is as slow as it likes. */
@@ -52,18 +52,17 @@ export interface EchoServer {
 
 export async function startEchoServer(): Promise<EchoServer> {
   const bound = new BoundSocket({ host: '127.0.0.1', port: 0 })
-  const context = createHttp1Context({
+  const http1 = createHttp1({
     limits,
     timeouts,
     onExchange: echo,
     renderError,
     webSockets: createWebSocketEngine({ limits, timeouts }, new MemoryBudget()),
     memory: new MemoryBudget(),
-    isDraining: () => false,
     onProtocolError() {},
     onAnswered() {},
   })
-  const connections = new Connections(context, {
+  const connections = new Connections(http1, {
     limits,
     isExempt: () => true,
     onFull() {},

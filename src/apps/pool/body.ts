@@ -2,7 +2,7 @@
  * The content of one request while it is collected, sent, and perhaps sent again to another worker. Runs in the gateway.
  *
  * Bounds: up to `limits.memoryBuffer` is in memory, the rest in a temporary file; while memory is short all of it goes into the file.
- * `limits.body` bounds the whole; the protocol checks it.
+ * `limits.body` bounds the whole (`handlers/app.ts`).
  * Invariant: closed as soon as nobody can need it again, that is after the response head or with the end of the exchange.
  * Not here: content that is sent while it arrives (`live-body.ts`).
  */

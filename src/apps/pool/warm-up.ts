@@ -19,6 +19,7 @@ export type WarmUpOver = (problem: string | null) => void
 const FAILURE = 500
 
 const NO_BODY: BodyReader = {
+  limitTo: () => null,
   length: 0,
   pull: consumer => consumer.onEnd([]),
   resume() {},

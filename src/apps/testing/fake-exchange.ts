@@ -1,6 +1,7 @@
 /** An exchange in memory, for tests of handlers and of all below: records what a client would see, and can be a slow client. */
 import { EventEmitter, once } from 'node:events'
 import { readSync } from 'node:fs'
+import { contentTooLarge } from '../../http/errors.ts'
 import type { BodyConsumer, Exchange, RequestHead, ResponseHead, ResponseState, ServedBy } from '../../http/exchange.ts'
 import type { HeaderLines } from '../../http/headers.ts'
 import { MAX_PIECE, type WebSocketAccept, type WebSocketChannel, type WebSocketEvents } from '../../http/websocket.ts'
@@ -138,7 +139,7 @@ export class FakeExchange implements Exchange {
   runMicros = -1
   servedBy: ServedBy | null = null
   readonly response = new FakeResponse()
-  readonly body: Exchange['body'] & { resumed: number }
+  readonly body: Exchange['body'] & { isPulled: boolean; resumed: number }
   /** What `onError` received. */
   error: Error | null = null
   readonly #aborted: (() => void)[] = []
@@ -189,8 +190,11 @@ export class FakeExchange implements Exchange {
     }
     this.body = {
       length: isChunked ? undefined : body.length,
+      isPulled: false,
       resumed: 0,
-      pull: given => {
+      limitTo: bytes => (body.length > bytes ? contentTooLarge(bytes) : null),
+      pull(given) {
+        this.isPulled = true
         consumer = given
         deliver()
       },

@@ -8,6 +8,7 @@
 import { splitAuthority } from '../../http/authority.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import type { HeaderLines } from '../../http/headers.ts'
+import { decodePathBytes } from '../../http/path.ts'
 import { environNames } from './environ-names.ts'
 import type { FrameWriter } from './frame-writer.ts'
 
@@ -38,7 +39,7 @@ export function writeEnviron(writer: FrameWriter, exchange: Exchange, bodyLength
   if (hasLength) values += `${bodyLength}\0`
   if (hasRoot) values += `${ownRoot}\0`
   for (const at of names.passed) values += `${headers[at]!}\0`
-  values += belowRoot(decodePath(request.path), ownRoot ?? rootPath)
+  values += belowRoot(decodePathBytes(request.path), ownRoot ?? rootPath)
   writer.u32(names.bytes.length + values.length)
   writer.u32(names.bytes.length)
   writer.raw(names.bytes)
@@ -79,14 +80,4 @@ function mergeRepeated(headers: HeaderLines): HeaderLines {
     merged.set(name, before === undefined ? headers[i + 1]! : before + separator + headers[i + 1]!)
   }
   return [...merged].flat()
-}
-
-/**
- * Percent-decodes a path for PATH_INFO: each byte becomes the latin-1 character of its number (PEP 3333). An invalid escape stays
- * as it is. `*` of OPTIONS is no path and becomes empty, for PATH_INFO must be empty or start with a slash.
- */
-export function decodePath(path: string): string {
-  if (path === '*') return ''
-  if (!path.includes('%')) return path
-  return path.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }

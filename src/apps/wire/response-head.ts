@@ -4,8 +4,9 @@
  * Invariants: a head that passes cannot split a response (RFC9110§5.5, RFC9112§11.1), so nobody needs to check it again. A head that
  * many responses have is one frozen object.
  */
+import { TOKEN } from '../../base/token.ts'
 import type { ResponseHead } from '../../http/exchange.ts'
-import type { HeaderLines } from '../../http/headers.ts'
+import { type HeaderLines, NOT_IN_VALUE } from '../../http/headers.ts'
 import { WireViolation } from './violation.ts'
 
 /** Bits of CLASS. NAME: the byte may be in a header name (a token, RFC9110§5.6.2). VALUE: it may be in a value or a reason phrase. */
@@ -14,9 +15,8 @@ const VALUE = 2
 
 /** Values and reasons may have any byte except control characters; TAB is allowed. NUL is the separator, which `parse` handles before. */
 const CLASS = Uint8Array.from({ length: 256 }, (_, byte) => {
-  const inName = /[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(String.fromCharCode(byte)) ? NAME : 0
-  const inValue = byte === 9 || (byte >= 32 && byte !== 127) ? VALUE : 0
-  return inName | inValue
+  const character = String.fromCharCode(byte)
+  return (TOKEN.test(character) ? NAME : 0) | (NOT_IN_VALUE.test(character) ? 0 : VALUE)
 })
 
 /** Heads that came before, by their bytes, for many responses have the same head. Bounded, for applications may invent headers. */

@@ -8,7 +8,7 @@
  */
 import type { Exchange, LocalEnd, RequestHead } from '../../http/exchange.ts'
 import { headerValues } from '../../http/headers.ts'
-import { decodePath } from './environ.ts'
+import { decodePathBytes } from '../../http/path.ts'
 import type { FrameWriter } from './frame-writer.ts'
 
 /** The first header is always the exchange's id: the worker's log names the request by it. */
@@ -68,7 +68,7 @@ export class ScopeWriter {
 
   /** The path percent-decoded, a character for each byte, with the root path in front when the proxy took it away. */
   #fullPath(raw: string, root: string): string {
-    const path = decodePath(raw)
+    const path = decodePathBytes(raw)
     if (root === '' || path === root || path.startsWith(`${root}/`)) return path
     return root + path
   }

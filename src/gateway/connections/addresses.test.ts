@@ -14,7 +14,7 @@ for (const [address, network] of [
 ] as const)
   test(`${address} counts as ${network}`, () => assert.equal(networkOf(address), network))
 
-test('an address has as many connections as it may have, and again after one has closed', () => {
+test('an address gets connections up to the limit, and another one after one has closed', () => {
   const addresses = new Addresses(2, () => false)
   assert.deepEqual(
     ['192.0.2.1', '192.0.2.1', '192.0.2.1'].map(one => addresses.add(one)),
@@ -31,7 +31,7 @@ test('addresses of one IPv6 network count together', () => {
   assert.equal(addresses.add('2001:db8::2'), null)
 })
 
-test('those who are exempt, Unix sockets, and everybody without a limit are never refused', () => {
+test('exempt addresses and Unix sockets are never refused, and nobody is without a limit', () => {
   const addresses = new Addresses(1, address => address === '192.0.2.1')
   const more = (one: Addresses, address: string) => [one.add(address), one.add(address)].every(added => added !== null)
   assert.ok(more(addresses, '192.0.2.1'))
@@ -39,7 +39,7 @@ test('those who are exempt, Unix sockets, and everybody without a limit are neve
   assert.ok(more(new Addresses(0, () => false), '192.0.2.9'))
 })
 
-test('nothing is kept of those who have left', () => {
+test('nothing is kept of addresses that have left', () => {
   const addresses = new Addresses(5, () => false)
   const networks = Array.from({ length: 100 }, (_, i) => addresses.add(`192.0.2.${i}`)!)
   assert.equal(addresses.size, 100)

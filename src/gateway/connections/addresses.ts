@@ -1,16 +1,16 @@
-/** How many connections each client address has open. Of IPv6 a network of 64 bits counts as one: any client has that many. */
+/** Counts the open connections of each client address. A network of 64 bits of IPv6 counts as one address: any client has one. */
 export class Addresses {
   readonly #open = new Map<string, number>()
   readonly #limit: number
   readonly #isExempt: (address: string) => boolean
 
-  /** `limit`: 0 for none. `isExempt` is asked only about those who have reached it. */
+  /** `limit` 0: there is none. `isExempt` is asked only about an address that has reached it. */
   constructor(limit: number, isExempt: (address: string) => boolean) {
     this.#limit = limit
     this.#isExempt = isExempt
   }
 
-  /** What to `remove` when the connection closes; null: the address has as many as it may have. Unix sockets have no address. */
+  /** Returns what to `remove` when the connection closes; null: the address has reached the limit. A Unix socket has no address. */
   add(address: string): string | null {
     if (this.#limit === 0 || address === '') return ''
     const network = networkOf(address)
@@ -33,7 +33,7 @@ export class Addresses {
   }
 }
 
-/** An IPv4 address as it is; of an IPv6 address the first four groups. */
+/** An IPv4 address as it is; the first four groups of an IPv6 address. */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address
   const [head = '', tail] = address.split('::')

@@ -1,33 +1,29 @@
 /**
- * The open client connections of this gateway: takes accepted sockets, gives each to a protocol, counts them against
- * the limits (all of them, and those of one address), and ends them when the gateway drains.
+ * The open client connections of this gateway. Gives each accepted socket to a protocol, counts connections against the limits (of all,
+ * and of one address), and ends them when the gateway drains.
+ *
+ * Invariants: never more than `limits.connections` are open, besides a bounded number of refused ones. Not here: bytes and states of a
+ * version of HTTP (`http/protocol.ts` is the seam), and listening sockets (`last-accepts.ts`, `transports/`).
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Limits } from '../../config/types.ts'
-import { Http1Connection } from '../../http1/connection.ts'
-import type { Http1Context } from '../../http1/context.ts'
-import { hurryIdle } from '../../http1/pace.ts'
-import type { SocketTransport } from '../transports/plain.ts'
+import type { Protocol, ProtocolConnection } from '../../http/protocol.ts'
+import type { Transport } from '../../http/transport.ts'
 import { Addresses } from './addresses.ts'
 
-/** A refusal can be read (lingering close), but a refused connection holds a descriptor for no longer than this. */
+/** A refused client can read why (lingering close), but it holds a descriptor for no longer than this. */
 const REFUSED_LINGER_MS = 2000
-/** Refused connections that linger at a time; more are closed without a word. Within the descriptors kept in reserve, however few. */
+/** At most so many refused connections linger; others are closed without a word. They are within the descriptors kept in reserve. */
 const MAX_REFUSED = 64
 const REFUSED_SHARE = 1 / 8
-/** While draining, this is how often we look whether anything still runs. So the last answer delays a stop by no more. */
+/** How often a drain looks whether anything still runs. The last response delays a stop by no more than this. */
 const LOOK_MS = 20
-/** After the drain: how long clients have to read their last response and to close. The workers are stopped meanwhile. */
+/** How long clients have after the drain to read their last response and to close. The workers are stopped meanwhile. */
 const LINGER_MS = 400
-
-const FULL = Buffer.from(
-  'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Type: text/plain\r\n' +
-    'Content-Length: 44\r\n\r\n503 Service Unavailable\nToo many connections',
-)
 
 export interface ConnectionsOptions {
   readonly limits: Pick<Limits, 'connections' | 'connectionsPerAddress'>
-  /** Not bound by the limit for one address: proxies, whose connections are many clients'. */
+  /** The limit for one address does not bind it: a proxy, whose connections are those of many clients. */
   readonly isExempt: (address: string) => boolean
   /** A connection is refused because `limits.connections` are open. */
   readonly onFull: () => void
@@ -36,23 +32,22 @@ export interface ConnectionsOptions {
 }
 
 export class Connections {
-  readonly #context: Http1Context
+  readonly #protocol: Protocol
   readonly #options: ConnectionsOptions
   readonly #maxRefused: number
   readonly #addresses: Addresses
-  /** Each with what it counts as. */
-  readonly #open = new Map<Http1Connection, string>()
+  readonly #open = new Set<ProtocolConnection>()
   #refused = 0
 
-  constructor(context: Omit<Http1Context, 'onClose'>, options: ConnectionsOptions) {
+  constructor(protocol: Protocol, options: ConnectionsOptions) {
     const { limits, isExempt } = options
-    this.#context = { ...context, onClose: connection => this.#closed(connection) }
+    this.#protocol = protocol
     this.#options = options
     this.#maxRefused = Math.min(MAX_REFUSED, Math.ceil(limits.connections * REFUSED_SHARE))
     this.#addresses = new Addresses(limits.connectionsPerAddress, isExempt)
   }
 
-  accept(transport: SocketTransport): void {
+  accept(transport: Transport): void {
     if (this.#open.size >= this.#options.limits.connections) {
       this.#options.onFull()
       this.#refuse(transport)
@@ -64,10 +59,14 @@ export class Connections {
       this.#refuse(transport)
       return
     }
-    this.#open.set(new Http1Connection(transport, this.#context), network)
+    const connection = this.#protocol.open(transport, () => {
+      this.#open.delete(connection)
+      this.#addresses.remove(network)
+    })
+    this.#open.add(connection)
   }
 
-  #refuse(transport: SocketTransport): void {
+  #refuse(transport: Transport): void {
     if (this.#refused >= this.#maxRefused) {
       transport.destroy()
       return
@@ -83,54 +82,46 @@ export class Connections {
         this.#refused--
       },
     }
-    transport.write(FULL)
+    transport.write(this.#protocol.tooManyConnections)
     transport.end()
   }
 
   get active(): number {
     let count = 0
-    for (const connection of this.#open.keys()) if (!connection.isIdle) count++
+    for (const connection of this.#open) if (!connection.isIdle) count++
     return count
   }
 
-  /** Every connection ends with its next response, which says `Connection: close`; one on which none is asked for, a second later. */
+  /** Each connection ends with its next response, or a second later if no request comes. */
   startDrain(): void {
-    hurryIdle(this.#context.paces)
-    this.#context.webSockets.startDrain()
-    for (const connection of this.#open.keys()) connection.startDrain()
+    this.#protocol.startDrain()
+    for (const connection of this.#open) connection.startDrain()
   }
 
   /**
-   * After `startDrain`, when no new connection comes: resolves when nothing runs on any of them, or else at the deadline, with the
-   * number of those that are cut in an exchange.
+   * After `startDrain`, when no new connection comes. Resolves when nothing runs on any connection, or at the deadline, with the number
+   * of connections that are cut in an exchange.
    */
   async drain(deadlineMs: number): Promise<number> {
     const deadline = performance.now() + deadlineMs
     while (!this.#isOver && performance.now() < deadline)
       await sleep(Math.min(LOOK_MS, Math.max(0, deadline - performance.now())))
     const cut = this.active
-    for (const connection of this.#open.keys()) if (!connection.isOver) connection.destroy()
+    for (const connection of this.#open) if (!connection.isOver) connection.destroy()
     return cut
   }
 
-  /** After `drain`. Gives clients LINGER_MS to close, then closes what is left; resolves when all are closed. */
+  /** After `drain`. Gives clients LINGER_MS to close, then closes the rest. Resolves when all are closed. */
   async linger(): Promise<void> {
     const end = performance.now() + LINGER_MS
     while (this.#open.size > 0 && performance.now() < end) await sleep(LOOK_MS)
-    for (const connection of this.#open.keys()) connection.destroy()
-    // Told a turn later.
+    for (const connection of this.#open) connection.destroy()
+    // A transport tells of its close a turn later.
     if (this.#open.size > 0) await sleep(LOOK_MS)
   }
 
   get #isOver(): boolean {
-    for (const connection of this.#open.keys()) if (!connection.isOver) return false
+    for (const connection of this.#open) if (!connection.isOver) return false
     return true
-  }
-
-  #closed(connection: Http1Connection): void {
-    const network = this.#open.get(connection)
-    if (network === undefined) return
-    this.#open.delete(connection)
-    this.#addresses.remove(network)
   }
 }

@@ -1,4 +1,4 @@
-/** Real sockets: who has connected is accepted, whoever closes the listener in the same moment. */
+/** On real sockets: a client that has connected is accepted, even if the listener closes in the same moment. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { closeWhenQuiet } from './last-accepts.ts'
 
 const CLIENTS = 100
 
-/** `busyMs`: what it takes to accept somebody. */
+/** `busyMs`: how long it takes to accept a client. */
 async function open(t: TestContext, isUnix: boolean, busyMs = 0): Promise<Server> {
   const server = createServer(socket => {
     const end = performance.now() + busyMs
@@ -40,9 +40,9 @@ function ask(server: Server): Promise<string> {
 }
 
 for (const isUnix of [false, true])
-  test(`whoever is in the queue of a ${isUnix ? 'Unix' : 'TCP'} socket is accepted before it closes; later ones are refused`, async t => {
+  test(`clients in the queue of a ${isUnix ? 'Unix' : 'TCP'} socket are accepted before it closes; later ones are refused`, async t => {
     const server = await open(t, isUnix)
-    // In the kernel's queue when this returns: nothing was accepted in between.
+    // All are in the kernel's queue when this returns: nothing was accepted meanwhile.
     const answers = Array.from({ length: CLIENTS }, () => ask(server))
     const address = server.address()
     await closeWhenQuiet(server)
@@ -51,7 +51,7 @@ for (const isUnix of [false, true])
     assert.match(late, /^(ECONNREFUSED|ENOENT)$/)
   })
 
-test('whoever is in the queue is accepted also when that takes long', async t => {
+test('clients in the queue are accepted even if that takes long', async t => {
   const server = await open(t, false, 5)
   const answers = Array.from({ length: CLIENTS }, () => ask(server))
   await closeWhenQuiet(server)

@@ -54,7 +54,7 @@ async function pair(
     client.destroy()
     transport.destroy()
     server.close()
-    // Hangs, and so fails the test, if a moved handle is not counted down by the server.
+    // The test hangs here, and fails, if the server does not count a moved handle down.
     await once(server, 'close')
   })
   return { client, transport, recorder }
@@ -93,7 +93,7 @@ for (const moveHandle of [true, false]) {
     transport.pause()
     const size = 4 * 1024 * 1024
     client.write(Buffer.alloc(size, 'x'))
-    // Round trips of another connection: the loop has turned often enough for a read that was due.
+    // Round trips of another connection, so that the loop turns often enough for a read that is due.
     for (let i = 0; i < 50; i++) await new Promise(resolve => setImmediate(resolve))
     const early = recorder.chunks.reduce((sum, chunk) => sum + chunk.length, 0)
     assert.ok(early <= 64 * 1024, `${early} bytes while paused`)
@@ -128,13 +128,13 @@ for (const moveHandle of [true, false]) {
 }
 
 for (const moveHandle of [true, false]) {
-  test(`what pends is counted, and no more when it is taken (${moveHandle ? 'onread' : 'data events'})`, async t => {
+  test(`pending bytes are counted until they are taken (${moveHandle ? 'onread' : 'data events'})`, async t => {
     const memory = new MemoryBudget()
     const { client, transport } = await pair(t, moveHandle, memory)
     transport.write(Buffer.from('small'))
     assert.equal(memory.accounts, 0, 'the kernel takes it, and nobody counts')
     client.pause()
-    // Below the mark at which the stream says that it is full, and nothing more is written: there is no 'drain' for the last ones.
+    // Below the mark at which the stream says that it is full, and nothing more is written: it emits no 'drain' for the last bytes.
     while (transport.pendingBytes === 0) transport.write(Buffer.alloc(16 * 1024))
     assert.equal(memory.used, transport.pendingBytes)
     transport.writeJoined('text', Buffer.alloc(1000))
@@ -145,7 +145,7 @@ for (const moveHandle of [true, false]) {
   })
 }
 
-test('near the limit of memory a write that pends is told to be too much, and a drain follows', async t => {
+test('near the limit of memory a pending write returns false, and a drain follows', async t => {
   const memory = new MemoryBudget({ limit: 1024, onEvict() {} })
   memory.open('other', null).set(1000)
   const { client, transport, recorder } = await pair(t, true, memory)
@@ -167,7 +167,7 @@ test('beyond the limit of memory the connection is cut, and holds nothing', asyn
   assert.deepEqual([evicted, memory.used, memory.accounts], [['a connection was cut'], 0, 0])
 })
 
-test('an end behind what pends: it is sent, and nothing is held after the close', async t => {
+test('an end behind pending bytes: they are sent, and nothing is held after the close', async t => {
   const memory = new MemoryBudget()
   const { client, transport, recorder } = await pair(t, true, memory)
   client.pause()
@@ -183,7 +183,7 @@ test('an end behind what pends: it is sent, and nothing is held after the close'
   assert.deepEqual([received, memory.used, memory.accounts], [10_000_000, 0, 0])
 })
 
-test('what the kernel has taken of a long write is known before its end', async t => {
+test('how much the kernel has taken of a long write is known before its end', async t => {
   const { client, transport } = await pair(t, true)
   const length = 32_000_000
   let received = 0

@@ -1,30 +1,30 @@
 /**
- * Client sockets over node:net: the only file that touches them, so that a faster transport can take its place.
+ * Client connections without TLS, on sockets of node:net. Runs in the gateway.
  *
- * Accepted sockets are wrapped anew with `onread` and one shared read buffer, which `net.createServer` does not offer:
- * it spares an allocation and a stream event for each read (about a sixth of the cost of a small request). The handle that is moved
- * (`_handle`) is not documented; where it is missing, 'data' events do the same work. `plain.test.ts` runs both. Its
- * `writeQueueSize` tells how far a long write is, where a stream knows only whether it is over.
+ * An accepted socket is wrapped anew with `onread` and one shared read buffer, which `net.createServer` does not offer. That saves an
+ * allocation and a stream event for each read: about a sixth of the cost of a small request. The handle that is moved (`_handle`) is not
+ * documented. Where it is missing, 'data' events do the same work; `plain.test.ts` runs both. The handle's `writeQueueSize` tells how much
+ * of a long write is done, where a stream knows only whether it is over.
  *
- * What the kernel does not take of a write stays here, and is counted by the memory budget.
+ * What the kernel does not take of a write stays here, and the memory budget counts it.
  *
- * Not here: anything of HTTP. Invariant: `handler.onClose` is called exactly once, and nothing after it.
+ * Invariant: `handler.onClose` is called exactly once, and nothing after it. Not here: anything of HTTP.
  */
 import { createServer, type Server, Socket } from 'node:net'
 import type { Account, MemoryBudget } from '../../base/memory-budget.ts'
 import type { Transport, TransportHandler } from '../../http/transport.ts'
 import { Views } from './views.ts'
 
-/** One buffer for all reads of the process: what a callback wants to keep, it copies. 64 KiB is the largest read libuv does. */
+/** One buffer for all reads of the process: a callback copies what it wants to keep. The largest read of libuv is 64 KiB. */
 const shared = new Views(Buffer.allocUnsafeSlow(64 * 1024))
 
 /**
- * Small writes are put together here: the kernel mostly takes them at once, and then the next one needs no new buffer. A write
- * that it does not take keeps the buffer, so its size is what a slow client costs at least.
+ * A small write is put together here. The kernel mostly takes it at once, and then the next one needs no new buffer. A write that it
+ * does not take keeps the buffer, so a slow client costs at least this size.
  */
 const SEND_BUFFER = 16 * 1024
 let sending = new Views(Buffer.allocUnsafeSlow(SEND_BUFFER))
-/** Connections that wait to be accepted, in the kernel. The kernel caps it at net.core.somaxconn (4096 on Linux). */
+/** How many connections may wait in the kernel to be accepted. The kernel caps it at net.core.somaxconn (4096 on Linux). */
 const BACKLOG = 4096
 
 interface SocketInternals {
@@ -44,23 +44,24 @@ const noHandler: TransportHandler = { onData() {}, onEnd() {}, onDrain() {}, onC
 
 export class SocketTransport implements Transport {
   readonly #socket: Socket
-  readonly isUnix: boolean
+  readonly scheme = 'http'
+  readonly #isUnix: boolean
   readonly remoteAddress: string
   readonly remotePort: number
   readonly localAddress: string
   readonly localPort: number
   handler: TransportHandler = noHandler
   readonly #memory: MemoryBudget
-  /** Of what pends; made when something does. */
+  /** Counts what pends. Made when something does. */
   #account: Account | null = null
-  /** An empty write behind what pends tells when that is through: the stream says so only where it has said that it is full. */
+  /** An empty write stands behind what pends, to tell when that is taken: the stream tells it only after it has said that it is full. */
   #isMarked = false
-  /** We have said that it is full, and the stream has not. */
+  /** We have said that it is full, though the stream has not. */
   #owesDrain = false
 
   constructor(accepted: Socket, unixPath: string | null, moveHandle: boolean, memory: MemoryBudget) {
     this.#memory = memory
-    this.isUnix = unixPath !== null
+    this.#isUnix = unixPath !== null
     this.#socket = moveHandle ? this.#rewrap(accepted) : accepted
     const socket = this.#socket
     this.remoteAddress = unmapped(socket.remoteAddress ?? '')
@@ -73,7 +74,7 @@ export class SocketTransport implements Transport {
       this.#owesDrain = false
       this.handler.onDrain()
     })
-    // ECONNRESET, EPIPE, ETIMEDOUT: 'close' follows, and that is all the protocol needs to know.
+    // ECONNRESET, EPIPE, ETIMEDOUT: 'close' follows, and a protocol needs to know no more.
     socket.on('error', () => {})
     socket.on('close', () => {
       const handler = this.handler
@@ -99,12 +100,12 @@ export class SocketTransport implements Transport {
       },
     }
     const socket = new Socket(options as ConstructorParameters<typeof Socket>[0])
-    // Without it server.close() would wait for ever: the server counts its connections through this property.
+    // The server counts its connections through this property. Without it server.close() would wait for ever.
     if (old.server) (socket as unknown as SocketInternals)._server = old.server
     return socket
   }
 
-  /** Reading begins; the handler must be set. */
+  /** Begins to read; the handler must be set. */
   start(): void {
     this.#socket.resume()
   }
@@ -137,11 +138,11 @@ export class SocketTransport implements Transport {
     return this.#pends(taken)
   }
 
-  /** The kernel has not taken all. False: it is too much to write more. */
+  /** The kernel has not taken all. False: too much pends to write more. */
   #pends(taken: boolean): boolean {
     this.#account ??= this.#memory.open('a connection was cut', () => this.destroy())
     this.#account.set(this.#socket.writableLength)
-    // Behind the end nothing may be written; its close is not far.
+    // After `end` nothing may be written; the close follows soon.
     if (!this.#isMarked && !this.#socket.writableEnded) {
       this.#isMarked = true
       this.#socket.write(NOTHING, () => this.#passed())
@@ -181,19 +182,19 @@ export class SocketTransport implements Transport {
   }
 
   reset(): void {
-    if (this.isUnix) this.#socket.destroy()
+    if (this.#isUnix) this.#socket.destroy()
     else this.#socket.resetAndDestroy()
   }
 }
 
-/** IPv4 clients of a dual-stack socket appear as ::ffff:1.2.3.4; applications and logs want 1.2.3.4. */
+/** IPv4 clients of a dual-stack socket appear as ::ffff:1.2.3.4. Applications and logs want 1.2.3.4. */
 function unmapped(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
 }
 
 /**
- * Accepts on an inherited descriptor. `onConnection` sets the transport's handler before it returns. Errors of accept
- * (EMFILE) and of listen go to `onError`.
+ * Accepts connections on an inherited descriptor. `onConnection` must set the transport's handler before it returns. `onError` gets
+ * the errors of accept (EMFILE) and of listen.
  */
 export function listen(
   fd: number,
@@ -205,7 +206,7 @@ export function listen(
 ): Server {
   const options = { noDelay: true, pauseOnConnect: true, allowHalfOpen: true }
   const server = createServer(options, accepted => {
-    // A socket that was reset before we got here has no handle any more.
+    // A socket that was reset meanwhile has no handle any more.
     if (accepted.destroyed) return
     const moveHandle = (accepted as unknown as SocketInternals)._handle != null
     const transport = new SocketTransport(accepted, unixPath, moveHandle, memory)
@@ -214,7 +215,7 @@ export function listen(
   })
   server.on('error', onError)
   server.on('listening', onListening)
-  // Together with `fd` a backlog among the options is ignored: it must be the second argument.
+  // With `fd`, Node ignores a backlog among the options: it must be the second argument.
   server.listen({ fd }, BACKLOG)
   return server
 }

@@ -1,7 +1,7 @@
-/** Longer ones (bytes) are made each time: those that are kept cost 200 bytes each. Heads of browsers and small responses are shorter. */
+/** Longer views (bytes) are made each time: a kept view costs 200 bytes. Heads of browsers and small responses are shorter. */
 const MAX_KEPT = 2048
 
-/** Views of one buffer from its beginning, by their length: to make one costs more than what is done with a small one. */
+/** Views of one buffer from its beginning, kept by their length: making a small view costs more than using it. */
 export class Views {
   readonly buffer: Buffer
   readonly #kept = new Array<Buffer | undefined>(MAX_KEPT + 1).fill(undefined)

@@ -13,11 +13,12 @@ import type { StaticMount } from '../../config/types.ts'
 import { preferCoding } from '../../http/accept-encoding.ts'
 import { type Conditions, evaluateConditions, readConditions } from '../../http/conditional.ts'
 import type { Exchange } from '../../http/exchange.ts'
+import { decodePath } from '../../http/path.ts'
 import { answer } from './answer.ts'
 import { FileCache } from './cache.ts'
 import { type Entry, loadEntry, pathOf, type Variant, variantOfOpen } from './entry.ts'
 import { openBelow, resolveDirectory } from './files.ts'
-import { arrangeMounts, decodePath, findMount, type Mount, relativePath } from './paths.ts'
+import { arrangeMounts, findMount, type Mount, relativePath } from './paths.ts'
 
 /** Answers while the response is idle, cuts it when it has started. */
 export type OnError = (exchange: Exchange, error: Error) => void

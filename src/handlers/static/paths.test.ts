@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { arrangeMounts, decodePath, findMount, type Mount, relativePath } from './paths.ts'
+import { decodePath } from '../../http/path.ts'
+import { arrangeMounts, findMount, type Mount, relativePath } from './paths.ts'
 
 const MOUNTS = arrangeMounts([{ url: '/static/', directory: '/srv/static' }], '')
 

@@ -24,16 +24,6 @@ export function arrangeMounts(mounts: readonly StaticMount[], rootPath: string):
   return [...byUrl].map(([url, directories]) => ({ url, directories })).sort((a, b) => b.url.length - a.url.length)
 }
 
-/** Percent-decoded, once; null where that is no text: a broken encoding, overlong or otherwise wrong UTF-8. */
-export function decodePath(path: string): string | null {
-  if (!path.includes('%')) return path
-  try {
-    return decodeURIComponent(path)
-  } catch {
-    return null
-  }
-}
-
 export function findMount(mounts: readonly Mount[], path: string): Mount | undefined {
   for (const mount of mounts) if (path.startsWith(mount.url)) return mount
   return undefined

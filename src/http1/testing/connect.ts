@@ -4,10 +4,9 @@ import { MemoryBudget } from '../../base/memory-budget.ts'
 import { testConfig } from '../../config/testing/config.ts'
 import type { Limits, Timeouts } from '../../config/types.ts'
 import type { Answered, Exchange } from '../../http/exchange.ts'
+import type { ProtocolConnection } from '../../http/protocol.ts'
 import { createWebSocketEngine } from '../../websocket/engine.ts'
-import { Http1Connection } from '../connection.ts'
-import { createHttp1Context } from '../context.ts'
-import { hurryIdle } from '../pace.ts'
+import { createHttp1 } from '../protocol.ts'
 import { MemoryTransport } from './memory-transport.ts'
 
 const LIMITS = { body: 1_000_000, memoryBuffer: 65_536, bodyRate: 0, sendRate: 0, websocketMessage: 100_000 }
@@ -16,12 +15,14 @@ const TIMEOUTS = { head: 1000, body: 1000, keepAlive: 2000, send: 1000 }
 
 export interface Setup {
   readonly transport: MemoryTransport
-  readonly connection: Http1Connection
+  readonly connection: ProtocolConnection
   readonly exchanges: Exchange[]
   /** What the connection answered by itself. */
   readonly answered: Answered[]
+  /** The errors of what was refused, as the log has them. */
+  readonly refused: string[]
   readonly closed: () => number
-  /** The server drains from now on. */
+  /** The gateway drains from now on. */
   readonly startDrain: () => void
 }
 
@@ -36,9 +37,9 @@ export function connect(
   const transport = new MemoryTransport()
   const exchanges: Exchange[] = []
   const answered: Answered[] = []
+  const refused: string[] = []
   let closed = 0
-  let draining = isDraining
-  const context = createHttp1Context({
+  const http1 = createHttp1({
     limits,
     timeouts,
     onExchange: exchange => {
@@ -53,18 +54,16 @@ export function connect(
     }),
     webSockets: createWebSocketEngine({ limits, timeouts }, memory),
     memory,
-    isDraining: () => draining,
-    onProtocolError: () => {},
+    onProtocolError: error => refused.push(error.message),
     onAnswered: entry => answered.push(entry),
   })
-  const connection = new Http1Connection(transport, { ...context, onClose: () => {} })
+  const connection = http1.open(transport, () => {})
   const startDrain = () => {
-    draining = true
-    hurryIdle(context.paces)
-    context.webSockets.startDrain()
+    http1.startDrain()
     connection.startDrain()
   }
-  return { transport, connection, exchanges, answered, closed: () => closed, startDrain }
+  if (isDraining) startDrain()
+  return { transport, connection, exchanges, answered, refused, closed: () => closed, startDrain }
 }
 
 export function answer(
@@ -81,7 +80,7 @@ export const tick = () => new Promise(resolve => setImmediate(resolve))
 export const GET = 'GET / HTTP/1.1\r\nHost: t\r\n\r\n'
 export const HELLO = 'HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 5\r\n\r\nhello'
 
-/** Mocked time for the coarse deadlines: returns what lets it pass, in milliseconds. */
+/** Mocks the time of coarse deadlines. Returns a function that lets milliseconds pass. */
 export function fakeTime(t: TestContext): (ms: number) => void {
   let now = 1000
   t.mock.method(performance, 'now', () => now)

@@ -1,4 +1,4 @@
-/** A transport in memory: what the server wrote, and the client's side of the connection. */
+/** A transport in memory: records what we write, and lets a test be the client. */
 import type { Transport, TransportHandler } from '../../http/transport.ts'
 
 export class MemoryTransport implements Transport {
@@ -6,7 +6,7 @@ export class MemoryTransport implements Transport {
   readonly remotePort = 4711
   readonly localAddress = '127.0.0.1'
   readonly localPort = 8000
-  readonly isUnix = false
+  readonly scheme = 'http'
   handler!: TransportHandler
   pendingBytes = 0
   /** One entry for each write. */
@@ -14,7 +14,7 @@ export class MemoryTransport implements Transport {
   readonly calls: string[] = []
   paused = false
   closed = false
-  /** False: the client takes nothing; `write` says so and bytes pend. */
+  /** False: the client takes nothing, so bytes pend and `write` returns false. */
   reading = true
 
   get takenBytes(): number {
@@ -63,13 +63,13 @@ export class MemoryTransport implements Transport {
   #close(): void {
     if (this.closed) return
     this.closed = true
-    // As node:net does: never from within the call.
+    // Never from within the call, as in node:net.
     queueMicrotask(() => this.handler.onClose())
   }
 
   // -- the client
 
-  /** The bytes are others afterwards, as in a buffer that all connections share. */
+  /** Overwrites the bytes afterwards: a real transport reads into a buffer that all connections share. */
   receive(data: string | Buffer): void {
     const bytes = Buffer.from(data as string, 'latin1')
     if (!this.closed) this.handler.onData(bytes)

@@ -1,29 +1,30 @@
-/** What a client gets whose request was refused before any handler saw it (RFC9112), and what the access log says of it. */
+/** The answers that a connection gives by itself, without a handler: to a refused request, and to `OPTIONS *`. Runs in the gateway. */
 import type { ProtocolError } from '../http/errors.ts'
-import type { Answered, Peer, RequestHead } from '../http/exchange.ts'
+import type { Answered, Peer, RequestHead, ResponseWriter } from '../http/exchange.ts'
 import { type HeaderLines, headerValue } from '../http/headers.ts'
+import type { Scheme } from '../http/transport.ts'
 import type { Http1Options } from './context.ts'
 import { serializeHead } from './serializer.ts'
 
-/** Stands in the access log for a request whose head could not be read. */
+/** The access log's words for a request whose head could not be read. */
 const UNREADABLE = {
   method: '-',
   target: '-',
   path: '-',
   query: '',
-  scheme: 'http',
   authority: '',
   version: '1.1',
 } as const
 
-/** As far as it is known. */
+/** The request, as far as it is known. */
 export interface RefusedRequest {
   readonly id: string
   readonly peer: Peer
-  /** Its head, if that was complete and only the content was not right. */
+  readonly scheme: Scheme
+  /** Its head, if that was complete and only its content is refused. */
   readonly request: RequestHead | undefined
   readonly fields: HeaderLines
-  /** The response has no content then. */
+  /** The method is HEAD: the response has no content. */
   readonly isHead: boolean
 }
 
@@ -33,7 +34,7 @@ export interface Refusal {
 }
 
 export function refuse(error: ProtocolError, refused: RefusedRequest, render: Http1Options['renderError']): Refusal {
-  const { id, peer, request, fields, isHead } = refused
+  const { id, peer, scheme, request, fields, isHead } = refused
   const { status } = error
   const { contentType, body, isOwnPage } = render(status, headerValue(fields, 'accept'), error.message)
   const headers = ['Content-Type', contentType, 'Content-Length', String(body.length)]
@@ -43,7 +44,7 @@ export function refuse(error: ProtocolError, refused: RefusedRequest, render: Ht
     bytes: isHead ? head : Buffer.concat([head, body]),
     answered: {
       id,
-      request: request ?? { ...UNREADABLE, headers: fields },
+      request: request ?? { ...UNREADABLE, scheme, headers: fields },
       peer,
       receivedAt: performance.now(),
       queueMillis: -1,
@@ -52,4 +53,16 @@ export function refuse(error: ProtocolError, refused: RefusedRequest, render: Ht
       response: { status, bytesWritten: isHead ? 0 : body.length, head: null },
     },
   }
+}
+
+/** `OPTIONS *` asks about the server as a whole (RFC9110§9.3.7). It is answered here, for no application knows the path `*`. */
+const OPTIONS_HEAD = {
+  status: 204,
+  reason: '',
+  headers: ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS', 'Content-Length', '0'],
+}
+
+export function answerOptions(response: ResponseWriter): void {
+  response.start(OPTIONS_HEAD)
+  response.end()
 }

@@ -1,0 +1,28 @@
+/**
+ * The seam between accepted connections and the versions of HTTP. `gateway/connections` opens, counts and drains connections by it,
+ * and knows no version. `http1/protocol.ts` implements it. Runs in the gateway.
+ *
+ * Exchanges do not pass here: a protocol gives each of them to the `onExchange` that it was made with.
+ */
+import type { Transport } from './transport.ts'
+
+/** One version of HTTP, for all connections of a gateway that speak it. */
+export interface Protocol {
+  /** Sets the transport's handler before it returns. Calls `onClose` once: the transport has closed, and its exchanges have ended. */
+  open(transport: Transport, onClose: () => void): ProtocolConnection
+  /** The whole response to a client that is not let in, because too many connections are open. */
+  readonly tooManyConnections: Buffer
+  /** From now on each response ends its connection. Called once, before `startDrain` of the open connections. */
+  startDrain(): void
+}
+
+export interface ProtocolConnection {
+  /** Nothing is being read, answered or sent. */
+  readonly isIdle: boolean
+  /** Everything is sent, and nothing more will be: the client has to close. */
+  readonly isOver: boolean
+  /** An idle connection stays for a moment: a request may be on its way. */
+  startDrain(): void
+  /** Closes now. A WebSocket's client is told why. */
+  destroy(): void
+}

@@ -1,0 +1,42 @@
+/**
+ * What one connection sends. A write that the client does not take at once starts its time (`pace.ts`); heads that wait for content
+ * leave together, at the end of the turn. Runs in the gateway, for each response.
+ */
+import type { Transport } from '../http/transport.ts'
+import type { Http1Context } from './context.ts'
+import type { Pace } from './pace.ts'
+
+export class Output {
+  readonly #transport: Transport
+  readonly #pace: Pace
+  readonly #context: Http1Context
+
+  constructor(transport: Transport, pace: Pace, context: Http1Context) {
+    this.#transport = transport
+    this.#pace = pace
+    this.#context = context
+  }
+
+  /** False: the client is slow; `drained` of the writer is called when it has caught up. */
+  send(data: Buffer): boolean {
+    const taken = this.#transport.write(data)
+    if (!taken) this.#pace.awaitTaking()
+    return taken
+  }
+
+  /** Latin-1 text and the bytes behind it. */
+  sendJoined(text: string, data: Buffer): boolean {
+    const taken = this.#transport.writeJoined(text, data)
+    if (!taken) this.#pace.awaitTaking()
+    return taken
+  }
+
+  flushLater(writer: { flush(): void }): void {
+    this.#context.flusher.add(writer)
+  }
+
+  /** Little should be kept for a slow client. */
+  get isMemoryShort(): boolean {
+    return this.#context.memory.isNear
+  }
+}
