@@ -139,7 +139,7 @@ class Interruptions(unittest.TestCase):
 
         clock = mock.Mock(side_effect=chain([TimeoutError("too slow")], iter(perf_counter, None)))
         for step, held, read_clock in (("begun", [], clock), ("joined", Late(), perf_counter)):
-            with self.subTest(step), mock.patch("jumak_worker.wsgi.link.perf_counter", read_clock):
+            with self.subTest(step), mock.patch("jumak_worker.wsgi.connection.perf_counter", read_clock):
                 ours, theirs = socket.socketpair()
                 with ours, theirs:
                     gateway = Gateway(ours)

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import unittest
 
-from jumak_worker.process import osprocess
+from jumak_worker.system import osprocess
 from jumak_worker.wire import framing
 
 from .harness import environ, frame, request

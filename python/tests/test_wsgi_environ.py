@@ -10,7 +10,7 @@ import unittest
 import wsgiref.validate
 from typing import Callable, List
 
-from jumak_worker.process.output import OutputStream
+from jumak_worker.output.streams import OutputStream
 
 from .harness import Slot, base, environ, request
 from .wsgi_case import TEXT, Case, answer, probe

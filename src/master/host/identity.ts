@@ -1,6 +1,6 @@
 /**
  * `--user` and `--group`, as the master sees them. It stays root, to bind and to replace; its children drop their
- * privileges themselves, before anything of the application runs (`gateway/privileges.ts`, `osprocess.py`): what spawn
+ * privileges themselves, before anything of the application runs (`gateway/privileges.ts`, `privileges.py`): what spawn
  * offers for it loses the supplementary groups. What they need is handed over here, and tried here in their name, so
  * that what they may not do is told at start, in a sentence.
  */

@@ -2,7 +2,7 @@
  * Lines that a process printed, put together to records: a traceback, or what was printed in one call, is one record and
  * is logged at once, not between another worker's lines. Pure but for one timer; runs in the master, one for each output.
  *
- * `python/jumak_worker/process/output.py` puts a mark before a line when there is something to say about it. It never reaches the log:
+ * `python/jumak_worker/output/streams.py` puts a mark before a line when there is something to say about it. It never reaches the log:
  *
  *     0x1f kind id 0x1f text      kind  =  the line is complete            id  of the request, or empty
  *                                       >  the next line is of the same call

@@ -1,6 +1,7 @@
-"""Where the application's code stands: of a task that waits, and of a thread that runs.
+"""Where the application's code stands: the stack of a task that waits, or of a thread that runs.
 
-Nothing here may raise or run application code: it looks into a process that is in trouble.
+Runs in a worker, in its control thread or on its event loop. Nothing here may raise, and nothing runs code of the application: it
+looks into a process that is in trouble. Not here: tracebacks of exceptions (``tracebacks.py``).
 """
 
 from __future__ import annotations
@@ -14,33 +15,34 @@ import signal
 import sys
 import threading
 import traceback
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, List, Optional
 
-from .. import DIRECTORY
-from ..loading.sources import is_own
-from .tracebacks import is_hidden
+from .code_owner import is_hidden, is_own
 
-#: Awaited coroutines that are followed; a chain longer than this is a recursion.
+#: The coroutine that runs a request, of an object with ``describe``. ``asgi/exchange.py`` sets it.
+request_code: Optional[CodeType] = None
+
+#: Awaited coroutines that are followed; a longer chain is a recursion.
 _MAX_DEPTH = 200
 _MAX_TASKS = 20
-#: Libraries that a line names.
+#: Libraries that one line names.
 _MAX_NAMES = 3
 _LIMIT = 100
-#: A message to the master may be 1 MiB, and every character some bytes.
+#: Characters, each of several bytes. A message to the master has at most 1 MiB.
 _MAX_TEXT = 128 * 1024
-#: How a thread begins.
+#: The files of the frames with which a thread begins.
 _STARTERS = frozenset(("<frozen runpy>", runpy.__file__, threading.__file__))
-_EXCHANGE = os.path.join(DIRECTORY, "asgi", "exchange.py")
+#: The types of the steps of an asynchronous generator.
 _STEPS = frozenset(("async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"))
 
 
 def of_task(task: "asyncio.Task[Any]") -> str:
-    """The chain of what awaits what, outermost first; ``Task.get_stack`` knows only the outermost coroutine."""
+    """Which coroutine awaits which, outermost first. ``Task.get_stack`` knows only the outermost one."""
     lines: List[str] = []
     for _ in range(_MAX_TASKS):
         lines += fold(_chain(task.get_coro()))
-        # In C and in Python alike; what else it waits for (a timer, a socket) has no stack.
+        # Tasks written in C and in Python have it. Other things that a task waits for (a timer, a socket) have no stack.
         other = getattr(task, "_fut_waiter", None)
         if not isinstance(other, asyncio.Task):
             break
@@ -62,13 +64,13 @@ def _chain(awaited: Any) -> List[traceback.FrameSummary]:
 
 
 def of_thread(ident: int) -> str:
-    """Outermost first."""
+    """The stack of a thread, outermost first."""
     frame = sys._current_frames().get(ident)
     return "".join(_format(frame))[:_MAX_TEXT] if frame is not None else "  (the thread has ended)\n"
 
 
 def of_all_threads() -> str:
-    """Every thread but the one that asks, outermost first; the main thread's, which an event loop has, before the others."""
+    """The stacks of all threads but this one, outermost frame first. The main thread, which may run an event loop, comes first."""
     frames = sys._current_frames()
     main = threading.main_thread()
     lines: List[str] = []
@@ -88,8 +90,8 @@ def _format(frame: FrameType) -> List[str]:
 
 
 def fold(frames: List[traceback.FrameSummary]) -> List[str]:
-    """As text, outermost first, so that the application's own frames are seen: what called them comes last, in one line, and so is each
-    run of library frames between them. Where it stands is always shown. Without own frames all are."""
+    """As text, outermost first. The application's own frames stand out: each run of library frames between them is one line, and so are
+    the frames that called the first of them, at the end. The innermost frame is always shown. Without own frames all are shown."""
     own = [index for index, frame in enumerate(frames) if is_own(frame.filename)]
     if not own:
         return traceback.format_list(frames)
@@ -124,16 +126,17 @@ def _library_of(path: str) -> str:
 
 
 def dump_on_signal(fd: int) -> None:
-    """Into ``fd``. While C code holds the GIL nothing else can look. By default the signal is ignored; on running Python code a dump may
-    crash: the master asks the control thread first."""
+    """SIGURG, which is ignored by default, writes all stacks to ``fd``. While C code holds the GIL nothing else can look.
+
+    A dump of running Python code may crash the process, so the master asks the control thread first.
+    """
     faulthandler.register(signal.SIGURG, file=fd, all_threads=True)
 
 
 def _what_runs(frame: Optional[FrameType]) -> str:
-    """Which request of an ASGI application."""
+    """Names the request of an ASGI application that the frame belongs to."""
     while frame is not None:
-        code = frame.f_code
-        if code.co_name == "run" and code.co_filename == _EXCHANGE:
+        if frame.f_code is request_code:
             return ", which runs %s" % frame.f_locals["self"].describe()
         frame = frame.f_back
     return ""
@@ -153,6 +156,6 @@ def _awaited_by(awaited: Any) -> Any:
         if following is not None:
             return following
     if type(awaited).__name__ in _STEPS:
-        # A step of an asynchronous generator does not say whose it is, but it holds it.
+        # A step of an asynchronous generator does not name its generator, but refers to it.
         return next((one for one in gc.get_referents(awaited) if _frame_of(one) is not None), None)
     return None

@@ -16,7 +16,7 @@ def blocked():
 """
 
 
-class TestDeafness(unittest.TestCase):
+class IgnoredSignals(unittest.TestCase):
     def run_python(self, source: str) -> str:
         command = [sys.executable, "-W", "error", "-c", _START + source]
         done = subprocess.run(command, cwd=_PYTHON, capture_output=True, text=True, timeout=60)
@@ -27,7 +27,7 @@ class TestDeafness(unittest.TestCase):
         source = """
 # Registered before, so it runs while signals are held.
 os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGINT))
-ignored_signals.become_deaf()
+ignored_signals.ignore()
 child = os.fork()
 if child == 0:
     os._exit(0)
@@ -39,7 +39,7 @@ print(os.WTERMSIG(os.waitpid(child, 0)[1]))
         source = """
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGINT))
-ignored_signals.become_deaf()
+ignored_signals.ignore()
 child = os.fork()
 if child == 0:
     os.kill(os.getpid(), signal.SIGINT)
@@ -59,7 +59,7 @@ def fork_within():
         if inner[0] == 0:
             os._exit(len(blocked()))
 os.register_at_fork(before=fork_within)
-ignored_signals.become_deaf()
+ignored_signals.ignore()
 outer = os.fork()
 if outer == 0:
     os._exit(len(blocked()))
@@ -69,7 +69,7 @@ print([os.WEXITSTATUS(os.waitpid(pid, 0)[1]) for pid in (inner[0], outer)], bloc
 
     def test_what_the_application_itself_blocks_stays_blocked(self) -> None:
         source = """
-ignored_signals.become_deaf()
+ignored_signals.ignore()
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 child = os.fork()
 if child == 0:
