@@ -212,6 +212,36 @@ class Slot:
         return self.gateway.response(accept_file)
 
 
+def start_message(runtime_directory: str, directory: str) -> dict:
+    """The fields of ``start``, with a module ``app`` in ``directory``."""
+    return {
+        "build": __version__,
+        "generation": 1,
+        "masterPid": os.getpid(),
+        "runtimeDirectory": runtime_directory,
+        "directory": directory,
+        "module": "app",
+        "file": None,
+        "attributes": ["application", "app"],
+        "factory": False,
+        "display": "app",
+        "settingsFrom": "",
+        "threads": 1,
+        "concurrency": 100,
+        "lifespan": "auto",
+        "rootPath": "",
+        "findStatic": True,
+        "multiprocess": True,
+        "preload": "on",
+        "locateHazards": False,
+        "identity": None,
+        "postFork": None,
+        "isDevelopment": False,
+        "isCheck": False,
+        "terminal": False,
+    }
+
+
 class Master:
     """Starts a real preloader and speaks the master's side."""
 
@@ -240,32 +270,7 @@ class Master:
             stderr=subprocess.PIPE,
         )
         theirs.close()
-        message = {
-            "build": __version__,
-            "generation": 1,
-            "masterPid": os.getpid(),
-            "runtimeDirectory": self.directory,
-            "directory": self.application_directory,
-            "module": "app",
-            "file": None,
-            "attributes": ["application", "app"],
-            "factory": False,
-            "display": "app",
-            "settingsFrom": "",
-            "threads": 1,
-            "concurrency": 100,
-            "lifespan": "auto",
-            "rootPath": "",
-            "findStatic": True,
-            "multiprocess": True,
-            "preload": "on",
-            "locateHazards": False,
-            "identity": None,
-            "postFork": None,
-            "isDevelopment": False,
-            "isCheck": False,
-            "terminal": False,
-        }
+        message = start_message(self.directory, self.application_directory)
         message.update(start)
         self.send("start", **message)
 

@@ -97,10 +97,12 @@ class FrameworkNoteTest(unittest.TestCase):
             self.assertIn(words, debugger.framework_note(application))
 
     def test_nothing_where_nothing_would(self) -> None:
-        for application in (of("fastapi.applications", debug=True), of("shop.app"), len, of("flask.app", config=None)):
-            debugger.framework_note(application)
-        self.assertEqual(debugger.framework_note(of("shop.app")), "")
-        self.assertEqual(debugger.framework_note(len), "")
+        for application in (of("fastapi.applications", debug=True), of("shop.app"), len):
+            self.assertEqual(debugger.framework_note(application), "")
+
+    def test_an_application_without_the_usual_state_raises_nothing(self) -> None:
+        self.assertIn("FLASK_DEBUG=1", debugger.framework_note(of("flask.app", config=None)))
+        self.assertEqual(debugger.framework_note(of("fastapi.applications")), "")
 
 
 if __name__ == "__main__":

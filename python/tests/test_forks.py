@@ -156,12 +156,13 @@ def application(environ, start_response):
 
     def test_what_a_worker_leaves_behind_is_no_zombie(self) -> None:
         source = """
-import os, time
+import os
 def application(environ, start_response):
     if os.fork() == 0:
-        child = os.fork()
-        if child == 0:
-            time.sleep(0.2)
+        read, write = os.pipe()
+        if os.fork() == 0:
+            os.close(write)
+            os.read(read, 1)  # until its parent has ended
         os._exit(0)
     os.wait()
     start_response('200 OK', [])

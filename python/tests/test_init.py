@@ -28,13 +28,15 @@ while True:
     signal.pause()
 """
 
-#: A daemon that outlives its parents by a moment, several times.
+#: Several daemons, each of which outlives its parent.
 ORPHANS = """
 import os, sys, time
 for _ in range(5):
     if os.fork() == 0:
+        read, write = os.pipe()
         if os.fork() == 0:
-            time.sleep(0.05)
+            os.close(write)
+            os.read(read, 1)  # until its parent has ended
         os._exit(0)
     os.wait()
 def zombies():
