@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, List, Optional, Protocol
 from ..output import failure_report, stacks, streams, tracebacks, unlogged
 from ..output.log import report
 from ..wire import framing, multiplex
+from . import task_stack
 
 #: The states of a response. OPEN: a WebSocket was accepted. COMPLETE: nothing may follow.
 NOTHING = 0
@@ -159,7 +160,7 @@ class Exchange:
             return
         # This runs in the context of the link, not of the task.
         token = streams.task_request.set(self.request_id().encode("latin-1"))
-        report("the deadline has passed of %s; it was here:\n%s" % (self.describe(), stacks.of_task(task)))
+        report("the deadline has passed of %s; it was here:\n%s" % (self.describe(), task_stack.of_task(task)))
         streams.task_request.reset(token)
         self.is_cancelled = True
         self.gone()

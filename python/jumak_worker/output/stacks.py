@@ -1,14 +1,12 @@
-"""Where the application's code stands: the stack of a task that waits, or of a thread that runs.
+"""Where the application's code stands: the stacks of threads, and how a stack is shown.
 
-Runs in a worker, in its control thread or on its event loop. Nothing here may raise, and nothing runs code of the application: it
-looks into a process that is in trouble. Not here: tracebacks of exceptions (``tracebacks.py``).
+Runs in a worker, mostly in its control thread. Nothing here may raise, and nothing runs code of the application: it looks into a process
+that is in trouble. Not here: tracebacks of exceptions (``tracebacks.py``), what a task waits for (``asgi/task_stack.py``).
 """
 
 from __future__ import annotations
 
-import asyncio
 import faulthandler
-import gc
 import os
 import runpy
 import signal
@@ -16,16 +14,13 @@ import sys
 import threading
 import traceback
 from types import CodeType, FrameType
-from typing import Any, List, Optional
+from typing import List, Optional
 
 from .code_owner import is_hidden, is_own
 
 #: The coroutine that runs a request, of an object with ``describe``. ``asgi/exchange.py`` sets it.
 request_code: Optional[CodeType] = None
 
-#: Awaited coroutines that are followed; a longer chain is a recursion.
-_MAX_DEPTH = 200
-_MAX_TASKS = 20
 #: Libraries that one line names.
 _MAX_NAMES = 3
 _LIMIT = 100
@@ -33,34 +28,6 @@ _LIMIT = 100
 _MAX_TEXT = 128 * 1024
 #: The files of the frames with which a thread begins.
 _STARTERS = frozenset(("<frozen runpy>", runpy.__file__, threading.__file__))
-#: The types of the steps of an asynchronous generator.
-_STEPS = frozenset(("async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"))
-
-
-def of_task(task: "asyncio.Task[Any]") -> str:
-    """Which coroutine awaits which, outermost first. ``Task.get_stack`` knows only the outermost one."""
-    lines: List[str] = []
-    for _ in range(_MAX_TASKS):
-        lines += fold(_chain(task.get_coro()))
-        # Tasks written in C and in Python have it. Other things that a task waits for (a timer, a socket) have no stack.
-        other = getattr(task, "_fut_waiter", None)
-        if not isinstance(other, asyncio.Task):
-            break
-        task = other
-        lines.append("  which waits for %s:\n" % task.get_name())
-    return "".join(lines).rstrip("\n") or "  (it has not begun, or it has ended)"
-
-
-def _chain(awaited: Any) -> List[traceback.FrameSummary]:
-    frames: List[traceback.FrameSummary] = []
-    for _ in range(_MAX_DEPTH):
-        frame = _frame_of(awaited)
-        if frame is not None and not is_hidden(frame.f_code.co_filename):
-            frames += traceback.extract_stack(frame, 1)
-        awaited = _awaited_by(awaited)
-        if awaited is None:
-            break
-    return frames
 
 
 def of_thread(ident: int) -> str:
@@ -140,22 +107,3 @@ def _what_runs(frame: Optional[FrameType]) -> str:
             return ", which runs %s" % frame.f_locals["self"].describe()
         frame = frame.f_back
     return ""
-
-
-def _frame_of(awaited: Any) -> Optional[FrameType]:
-    for name in ("cr_frame", "gi_frame", "ag_frame"):
-        frame = getattr(awaited, name, None)
-        if frame is not None:
-            return frame
-    return None
-
-
-def _awaited_by(awaited: Any) -> Any:
-    for name in ("cr_await", "gi_yieldfrom", "ag_await"):
-        following = getattr(awaited, name, None)
-        if following is not None:
-            return following
-    if type(awaited).__name__ in _STEPS:
-        # A step of an asynchronous generator does not name its generator, but refers to it.
-        return next((one for one in gc.get_referents(awaited) if _frame_of(one) is not None), None)
-    return None
