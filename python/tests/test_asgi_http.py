@@ -101,7 +101,7 @@ class Requests(AsgiTest):
             for _ in range(100):
                 gateway.send(frame(framing.BODY, number, b"x" * 1000))
                 gateway.send(frame(multiplex.PING, 0, b"\1\0\0\0"))
-            # One step, and what is left is less than another one.
+            # One step of credit; the rest is less than a step.
             kinds = [gateway.read().kind for _ in range(101)]
             gateway.send(frame(framing.BODY_END, number))
             self.assertEqual(kinds.count(multiplex.CREDIT), 1)

@@ -135,7 +135,7 @@ class Processes(unittest.TestCase):
         gateway.begin(scope("GET", "/block"))
         worker.output.readline()
         self.assertEqual(worker.output.readline(), "\x1f=r-1\x1fblocked\n")
-        # What it printed may be here before it has come back from printing.
+        # The line may arrive before the application has returned from `print`.
         for _ in range(100):
             worker.send("stacks", thread="")
             stacks = worker.receive()

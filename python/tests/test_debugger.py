@@ -1,4 +1,4 @@
-"""Who is in a debugger, by frames; what is said of frameworks."""
+"""Which threads are in a debugger, by their frames; what the log says of frameworks."""
 
 import bdb
 import builtins

@@ -14,7 +14,7 @@ from typing import List, Tuple
 from .harness import environ, request
 from .process_case import APP, ProcessCase, open_and_read
 
-#: Source, kinds that are found, what the first line says (the application is /…/app.py).
+#: Source, the kinds that are found, and what the first one says (the source begins in line 2 of app.py).
 HAZARDS: List[Tuple[str, List[str], str]] = [
     ("f = open('records', 'w+b')\n", ["file"], r"file .*/records, opened at .*app\.py:2"),
     ("f = open('records', 'wb')\n", ["file"], r"file .*/records"),
@@ -60,7 +60,7 @@ HAZARDS: List[Tuple[str, List[str], str]] = [
 if hasattr(os, "eventfd"):
     HAZARDS.append(("import os\ne = os.eventfd(0)\n", ["descriptor"], r"eventfd, opened at .*app\.py:3"))
 
-#: With the reason in ``descriptors.py``.
+#: ``descriptors.py`` has the reason for each.
 HARMLESS = {
     "a log": "import logging\nlogging.basicConfig(filename='log')\nlogging.error('x')\n",
     "an unbuffered log": "f = open('log', 'ab', buffering=0)\n",
@@ -90,7 +90,7 @@ class Hazards(ProcessCase):
                 hazards = master.receive("unsafe")["hazards"]
                 self.assertEqual([hazard["kind"] for hazard in hazards], kinds, hazards)
                 self.assertRegex(hazards[0]["what"], pattern)
-                # Threads tell whose they are, and memory cannot be traced.
+                # A thread has its own description, and memory cannot be traced.
                 placed = [hazard["what"] for hazard in hazards if hazard["kind"] not in ("thread", "memory")]
                 self.assertEqual([what for what in placed if "app.py:" not in what], [])
                 self.assertEqual(master.process.wait(20), 0)
@@ -139,7 +139,7 @@ class Hazards(ProcessCase):
         self.assertEqual(gateway.response().body, b"%d 1" % master.process.pid)
 
     def test_looking_at_a_socket_leaves_it_as_it_was(self) -> None:
-        """A default timeout makes whatever becomes a socket of Python non-blocking, and with it all that share the open file."""
+        """With a default timeout Python makes a new socket object non-blocking, and with it every descriptor of the same open file."""
         source = (
             "import socket\na, b = socket.socketpair()\nc = socket.create_server(('127.0.0.1', 0))\n"
             "socket.setdefaulttimeout(30)\nd = socket.socket()\n" + APP

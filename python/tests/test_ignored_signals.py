@@ -1,4 +1,4 @@
-"""What forks under `ignored_signals.py` does to signals, in a Python of its own; with the preloader: `test_forks.py`."""
+"""Forks and signals with `ignored_signals.py`, each in a Python process of its own. With a preloader: `test_forks.py`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ print(os.WEXITSTATUS(os.waitpid(child, 0)[1]))
 
     def test_a_fork_within_a_fork_leaves_no_signal_blocked_in_any_of_the_processes(self) -> None:
         source = """
-# Registered before, so it runs within: as the handler of a signal that comes there does.
+# Registered before, so it runs within the fork, like the handler of a signal that comes there.
 inner = []
 def fork_within():
     if not inner:

@@ -119,8 +119,17 @@ def application(environ, start_response):
         self.assertEqual(master.process.wait(WAIT), 3)
         self.assertIn(b"closed descriptors that it did not open", master.process.stderr.read())
 
+    def test_a_worker_whose_import_closes_all_that_is_open_waits_to_be_killed(self) -> None:
+        """The master sees that the connection has closed, and says so when it replaces the worker."""
+        master = self.master("import os\nos.closerange(3, 256)\n" + APP, preload="off")
+        master.receive("waiting")
+        _, _, _, lines = self.fork(master)
+        self.assertEqual(lines.readline(), "")
+        master.send("signal", worker=1, signal="KILL")
+        self.assertEqual(master.receive("exited")["signal"], "SIGKILL")
+
     def test_the_import_ends_with_the_master(self) -> None:
-        """It may hang; the kernel's signal ends it. The master is the parent here, so a child plays it."""
+        """An import may hang: a signal of the kernel ends it. The master must be the parent, so a child process plays it."""
         with tempfile.TemporaryDirectory() as directory:
             with open(os.path.join(directory, "app.py"), "w") as file:
                 file.write("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")

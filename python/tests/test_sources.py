@@ -1,4 +1,4 @@
-"""The import graph while developing, and what a failure looks like: in real preloaders and workers."""
+"""While developing: which files were read, and the report of a failure; in real preloaders and workers."""
 
 from __future__ import annotations
 

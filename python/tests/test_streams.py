@@ -1,4 +1,4 @@
-"""The streams that print: whole lines, marks, and that nothing is lost or raised."""
+"""`sys.stdout` and `sys.stderr` of a worker: whole lines, marks; nothing is lost, and nothing raises."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PACKAGE_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 class Case(unittest.TestCase):
     def setUp(self) -> None:
-        # A file and not a pipe: its reader may be late.
+        # A file, not a pipe: its reader may be late.
         self.file = tempfile.TemporaryFile(buffering=0)
         self.addCleanup(self.file.close)
         self.at = 0

@@ -6,6 +6,7 @@ import json
 import socket
 from typing import Dict, Optional
 
+from ..loading import descriptors
 from . import messages
 from .messages import MessageError
 
@@ -23,6 +24,14 @@ class ControlChannel:
         sock.setblocking(True)
         self._shapes = shapes
         self._buffer = b""
+        self._identity = descriptors.identify(sock.fileno())
+
+    def is_intact(self) -> bool:
+        """False after code of the application has closed it. Code that makes itself a daemon closes everything that is open."""
+        try:
+            return descriptors.identify(self.socket.fileno()) == self._identity
+        except OSError:
+            return False
 
     def send(self, type: str, **fields: object) -> None:
         """Sends a message. Only the reader notices that the master has gone."""

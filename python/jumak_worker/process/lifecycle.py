@@ -59,6 +59,10 @@ class Worker:
             send_load_failure(error, control.send)
             return exits.NOT_LOADED
         self._host = host
+        if not control.is_intact():
+            # The master has seen its end of the connection close, and kills this worker to replace it.
+            time.sleep(_ORPHAN_GRACE)
+            os._exit(exits.NOT_LOADED)
         if sources.current is not None:
             sources.current.report_to(control.send)
             debugger.watch(lambda isDebugged: control.send("debugging", isDebugged=isDebugged))

@@ -39,7 +39,6 @@ class Preloader:
     def __init__(self, control_fd: int) -> None:
         os.set_inheritable(control_fd, False)
         self._control = ControlChannel(socket.socket(fileno=control_fd), messages.PRELOADER)
-        self._control_identity = descriptors.identify(control_fd)
         self._inherited = descriptors.inherited()
         self._start: dict = {}
         self._application: Optional[loader.LoadedApplication] = None
@@ -151,12 +150,8 @@ class Preloader:
         self._control.send("loaded", hazards=hazards, notes=[note] if note else [], **application.describe())
 
     def _expect_control(self) -> None:
-        """Code that makes itself a daemon closes everything that is open. Without the control socket all would wait for ever."""
-        try:
-            is_there = descriptors.identify(self._control.socket.fileno()) == self._control_identity
-        except OSError:
-            is_there = False
-        if not is_there:
+        """Without the control socket master and preloader would wait for each other for ever."""
+        if not self._control.is_intact():
             report("the import has closed descriptors that it did not open, as a daemon does: Jumak needs them")
             exits.leave(exits.NOT_LOADED)
 
