@@ -12,15 +12,15 @@ from jumak_worker.process import debugger, ignored_signals
 
 class HasTest(unittest.TestCase):
     def test_ordinary_code_is_in_no_debugger(self) -> None:
-        self.assertFalse(debugger.has(sys._getframe()))
-        self.assertFalse(debugger.has(None))
+        self.assertFalse(debugger.is_debugged(sys._getframe()))
+        self.assertFalse(debugger.is_debugged(None))
 
     def test_what_bdb_calls_is(self) -> None:
         seen = []
 
         class Debugger(bdb.Bdb):
             def user_line(self, frame: object) -> None:
-                seen.append(debugger.has(sys._getframe()))
+                seen.append(debugger.is_debugged(sys._getframe()))
                 self.set_continue()
 
         one = Debugger()
@@ -36,7 +36,7 @@ class HasTest(unittest.TestCase):
                 return True
 
             def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-                seen.append(debugger.has(sys._getframe()))
+                seen.append(debugger.is_debugged(sys._getframe()))
                 buffer[:2] = b"a\n"
                 return 2
 

@@ -2,7 +2,7 @@
 
 A fork copies the numbers, but not the open files. Workers that share a file share its position: one moves it, another reads there.
 They share a lock, so it excludes none of them. What arrives at a shared pipe, connection or epoll goes to the worker that is first.
-Runs in the preloader. It looks, and changes nothing.
+Runs in the preloader. Invariant: it looks, and changes nothing. Not here: what the master is told (``inspection.py``).
 """
 
 from __future__ import annotations

@@ -34,10 +34,10 @@ def find_hazards(
     for fd, identity, kind, what in descriptors.find_shared(inherited, own):
         found.append((kind, what, openings.of_descriptor(fd, identity) if openings else ""))
     found += [("memory", what, "") for what in descriptors.find_shared_memory()]
-    return _told(found)
+    return _merged(found)
 
 
-def _told(found: List[Tuple[str, str, str]]) -> List[dict]:
+def _merged(found: List[Tuple[str, str, str]]) -> List[dict]:
     """Hazards that look the same are told as one, with their number."""
     counts: Dict[Tuple[str, str, str], int] = {}
     for one in found:

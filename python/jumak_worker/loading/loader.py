@@ -99,7 +99,7 @@ def load(start: dict) -> LoadedApplication:
         try:
             application = static_finders.wrap(application, kind, static.finders, start["rootPath"])
         except Exception as error:
-            static = static_files.none("the finders cannot be asked: %s" % tracebacks.one_line(error))
+            static = static_files.nothing_because("the finders cannot be asked: %s" % tracebacks.one_line(error))
     return LoadedApplication(application, display, _framework(kind), milliseconds, kind, static)
 
 

@@ -50,36 +50,36 @@ def find(root_path: str, is_development: bool) -> Optional[Found]:
         read = _reader(settings)
         return None if read is None else _find(read, root_path, is_development)
     except Exception:
-        return none("STATIC_URL and STATIC_ROOT could not be read")
+        return nothing_because("STATIC_URL and STATIC_ROOT could not be read")
 
 
 def _find(read: Read, root_path: str, is_development: bool) -> Found:
     url, root = read("STATIC_URL"), read("STATIC_ROOT")
     installed = _installed_applications(read)
     if not url and not root and STATICFILES not in installed:
-        return none("%s is not installed" % STATICFILES)
+        return nothing_because("%s is not installed" % STATICFILES)
     if not url:
-        return none("STATIC_URL is not set")
+        return nothing_because("STATIC_URL is not set")
     if not isinstance(url, str):
-        return none("STATIC_URL is no string")
+        return nothing_because("STATIC_URL is no string")
     if "://" in url or url.startswith("//"):
-        return none("STATIC_URL is on another host")
+        return nothing_because("STATIC_URL is on another host")
     urls = _paths_of(url, read("FORCE_SCRIPT_NAME"), root_path)
     if not urls:
-        return none("STATIC_URL is %s, below which the gateway serves no files" % url)
+        return nothing_because("STATIC_URL is %s, below which the gateway serves no files" % url)
     if is_development and read("DEBUG") and STATICFILES in installed:
         if _NO_STATIC in installed:
-            return none("%s leaves them to the application" % _NO_STATIC)
+            return nothing_because("%s leaves them to the application" % _NO_STATIC)
         return Found([], urls, "")
     if not root:
-        return none("STATIC_ROOT is not set")
+        return nothing_because("STATIC_ROOT is not set")
     directory = os.path.abspath(os.fspath(root))
     problem = _problem_with(directory)
-    return none(problem) if problem else Found([{"url": one, "directory": directory} for one in urls], [], "")
+    return nothing_because(problem) if problem else Found([{"url": one, "directory": directory} for one in urls], [], "")
 
 
-def none(why: str) -> Found:
-    """``why``: a phrase for the line at start."""
+def nothing_because(why: str) -> Found:
+    """``why``: a phrase for the line at the start."""
     return Found([], [], why)
 
 

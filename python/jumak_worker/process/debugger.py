@@ -33,7 +33,7 @@ _PARTS = ("pydevd", os.path.join("IPython", "terminal"))
 _input = builtins.input
 
 
-def has(frame: Optional[FrameType]) -> bool:
+def is_debugged(frame: Optional[FrameType]) -> bool:
     """Whether the thread that runs ``frame`` is in a debugger, or waits for the keyboard."""
     while frame is not None:
         path = frame.f_code.co_filename
@@ -46,7 +46,7 @@ def has(frame: Optional[FrameType]) -> bool:
 def start() -> None:
     """Called once, in the preloader."""
     # The master passes Ctrl-C on to a worker that is in a debugger.
-    ignored_signals.is_interruptible = has
+    ignored_signals.is_interruptible = is_debugged
 
 
 def watch(tell: Callable[[bool], None]) -> None:
@@ -59,7 +59,7 @@ def _watch(tell: Callable[[bool], None]) -> None:
     was = False
     while True:
         time.sleep(_INTERVAL)
-        now = any(has(frame) for thread, frame in sys._current_frames().items() if thread != own)
+        now = any(is_debugged(frame) for thread, frame in sys._current_frames().items() if thread != own)
         if now != was:
             was = now
             tell(now)
