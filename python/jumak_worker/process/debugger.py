@@ -25,7 +25,7 @@ from . import ignored_signals
 
 #: Seconds between two looks. The gateway considers an event loop blocked after two seconds.
 _INTERVAL = 0.2
-#: Files whose functions run only while a debugger has the thread, or code that reads from the terminal.
+#: Files whose functions run only in a debugger, or in code that reads from the terminal.
 _FILES = frozenset((os.path.join(os.path.dirname(os.__file__), "bdb.py"), os.path.abspath(__file__)))
 #: Parts of the paths of installed packages that do the same.
 _PARTS = ("pydevd", os.path.join("IPython", "terminal"))

@@ -16,7 +16,7 @@ from typing import Callable, Dict, Optional
 from ..system import exits, osprocess
 from . import debugger, ignored_signals
 
-#: What the master reads in place of our standard output and error, where these are a terminal.
+#: The descriptor that the master reads in place of our standard output and error, where these are a terminal.
 OUTPUT_FD = 4
 #: Seconds that workers have to leave by themselves after the master's death, before they are killed.
 _ORPHAN_GRACE = 8.0

@@ -41,7 +41,7 @@ class Worker:
         self._pid = os.getpid()
         #: A process that the application forks closes them.
         self._sockets: List[socket.socket] = []
-        #: This is such a process.
+        #: This is a process that the application has forked.
         self._is_forked = False
 
     def run(self) -> int:

@@ -109,7 +109,7 @@ class Preloader:
     # -- the application
 
     def _import(self) -> None:
-        # An import may hang, in C even, and would not notice the master's death.
+        # An import may hang, even in C, where nothing notices the master's death: the kernel ends it.
         osprocess.set_parent_death_signal(signal.SIGKILL)
         if os.getppid() != self._start["masterPid"]:
             exits.leave(0)

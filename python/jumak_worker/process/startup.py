@@ -1,4 +1,4 @@
-"""From the master's ``start`` to an application that can be served: what a worker does before it is ready, and what it says if it fails.
+"""From the master's ``start`` to an application that can be served: the steps before a worker is ready.
 
 Runs in a worker, and in the preloader for ``--check``; in the main thread, before anything is served.
 """
@@ -41,7 +41,7 @@ def prepare(
     Raises LoadError.
     """
     osprocess.go_first_when_memory_ends()
-    # Import and start-up may hang, in C even, and nobody listens to the master meanwhile: the process ends with its preloader.
+    # Import and start-up may hang, even in C, and nobody listens to the master meanwhile: the process ends with its preloader.
     osprocess.set_parent_death_signal(signal.SIGKILL)
     try:
         application = application or loader.load(start)
@@ -61,7 +61,10 @@ def prepare(
 
 
 def send_load_failure(error: LoadError, send: Callable[..., None]) -> None:
-    """While developing the master also hears what was read, because a change of it may mend the error, and what to show."""
+    """Tells the master why.
+
+    While developing it first sends the files that were read, since a change of one may mend the error, and a report for the error page.
+    """
     if sources.current is not None:
         cause = error.cause
         if isinstance(cause, SyntaxError) and cause.filename:

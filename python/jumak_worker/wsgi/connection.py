@@ -1,8 +1,8 @@
 """The socket of one link: frames in, frames out, and complete responses that are held for the rest of their batch.
 
 Runs in the thread of a slot; blocking. The hot path of the worker: one ``recv`` brings a batch of requests, one ``send`` takes their
-responses. ``src/apps/wire/frames.ts`` says what may be held for a batch, and what never.
-Invariants: what is held is sent before the thread waits for the gateway. After a failed read or write nothing more is sent: which part
+responses. ``src/apps/wire/frames.ts`` says which responses may be held for a batch, and which never.
+Invariants: held responses are sent before the thread waits for the gateway. After a failed read or write nothing more is sent: which part
 of a frame has passed is unknown. Not here: what the frames mean (``link.py``).
 """
 
@@ -79,7 +79,7 @@ class Connection:
         return self._data[self._start : self._position]
 
     def _receive(self, wanted: int) -> None:
-        """Reads until there are `wanted` bytes from `_position`, which becomes 0. Sends first what is held."""
+        """Reads until there are `wanted` bytes from `_position`, which becomes 0. Sends held responses first."""
         if self.held:
             self.flush()
         self._check_open()
@@ -123,7 +123,7 @@ class Connection:
             self.flush()
 
     def after_close(self) -> None:
-        """The application did more after its response was complete: what is held may be late."""
+        """The application did more after its response was complete: held responses may be late."""
         if self.held and perf_counter() - self._held_since > _HOLD:
             self.flush()
 
@@ -135,7 +135,7 @@ class Connection:
             self._gather(held)
 
     def _gather(self, held: List[bytes]) -> None:
-        """Sends what is held without copying it together."""
+        """Sends held responses without joining them."""
         self._check_open()
         try:
             sent = self._socket.sendmsg(held)
@@ -148,7 +148,7 @@ class Connection:
             held.clear()
 
     def send(self, data: bytes) -> None:
-        """Sends what is held, then ``data``, at once."""
+        """Sends held responses and ``data`` at once."""
         try:
             if self.held:
                 self.held.append(data)

@@ -101,7 +101,7 @@ class Link(Connection):
             else:
                 environ["wsgi.input"] = BytesIO(data[head_end:end]) if head_end < end else BytesIO()
             if self.held and method not in IDEMPOTENT:
-                # All that is held is sent before a request that must not be repeated.
+                # Held responses are sent before a request that must not be repeated.
                 self.flush()
             call = Call()
             call.run(self, application, method, environ, stream)
