@@ -1,6 +1,6 @@
 """The Python side of Jumak: imports an application, forks workers, and hosts the application in them.
 
-Standard library only. Nothing here is installed in the user's environment: the master runs this directory by path.
+Standard library only. Nothing of it is installed in the user's environment: the master runs this directory by its path.
 """
 
 import os
@@ -8,5 +8,5 @@ import os
 #: The build id that every process says in its hello: package.json's version.
 __version__ = "0.1.0"
 
-#: Of this package, absolute, with a separator at its end: what is below it is ours and not the application's.
+#: The directory of this package, absolute, with a separator at its end. Code below it is ours, not the application's.
 DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")

@@ -1,7 +1,7 @@
 """Entry of the preloader, and after a fork of each worker: ``python3 /path/to/jumak_worker``, control socket on fd 3.
 
-Python put this directory into ``sys.path``: it is taken out before anything else, and our modules are imported as a
-package by path, so the application finds nothing of ours in its import path.
+Python has put this directory into ``sys.path``. It is taken out first, and our modules are imported as a package by their path, so
+the application finds nothing of ours in its import path.
 """
 
 import sys
@@ -28,8 +28,7 @@ def main() -> int:
     from jumak_worker.process.preloader import Preloader
 
     worker = Preloader(control_fd=3).run()
-    # Only a forked child comes here: the preloader itself leaves by os._exit, so that handlers which the application
-    # registered with atexit run in its workers alone.
+    # Only a worker comes here. The preloader itself leaves by os._exit, so the application's atexit handlers run in workers only.
     return worker.run()
 
 

@@ -1,4 +1,4 @@
-"""No test waits without end: one that takes too long fails where it stands, and those after it run."""
+"""No test waits for ever: a test that takes too long fails at the line where it waits, and the next ones run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unittest
 from types import FrameType
 from typing import Any, Optional
 
-#: Far above what any takes on a loaded machine. The clean-up of one that hangs has as much once more.
+#: Seconds; far more than any test takes on a loaded machine. The clean-up of a test that hangs has the same time again.
 _LIMIT = 240.0
 
 _run = unittest.TestCase.run

@@ -56,7 +56,7 @@ def frame(kind: int, exchange: int, payload: bytes = b"") -> bytes:
 
 
 def scope(method: str = "GET", path: str = "/", **more: Any) -> dict:
-    """What a request shall be; see ``head``."""
+    """Describes a request; ``head`` encodes it."""
     result: Dict[str, Any] = {
         "type": "http",
         "http_version": "1.1",
@@ -154,7 +154,7 @@ class FakeGateway:
         return found.payload
 
     def is_silent(self) -> bool:
-        """Nothing is sent by tasks that can go on. PONG overtakes them, so it takes a few turns of the loop."""
+        """Whether no task sends anything more. PONG overtakes tasks that can go on, so this takes a few turns of the loop."""
         for turn in range(4):
             token = bytes([turn, 0, 0, 0])
             self.send(frame(multiplex.PING, 0, token))
@@ -269,7 +269,7 @@ class Host:
         return gateway
 
     def call(self, function: Callable[[], Any]) -> None:
-        """Within the loop, and waits for it."""
+        """Calls ``function`` in the loop's thread, and waits until it returns."""
         done = threading.Event()
 
         def run() -> None:
@@ -280,7 +280,7 @@ class Host:
         assert done.wait(WAIT)
 
     def leave(self) -> None:
-        """As the master tells it; waits until it has left."""
+        """Stops the worker, as the master does, and waits until it has left."""
         for gateway in self.gateways:
             gateway.close()
         if self.error is None:
@@ -301,7 +301,7 @@ class Host:
 
 
 class AsgiTest(unittest.TestCase):
-    """Each test of a subclass runs its scenarios on every loop that is there."""
+    """Each test of a subclass runs its scenarios on every loop that is installed."""
 
     @contextlib.contextmanager
     def host(self, application: Callable, **options: Any) -> Iterator[Host]:

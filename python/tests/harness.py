@@ -21,7 +21,7 @@ from jumak_worker.wsgi.link import Link
 PACKAGE = os.path.dirname(os.path.abspath(sys.modules["jumak_worker"].__file__ or ""))
 WAIT = 20
 
-#: Node hands the control socket on as fd 3; so does this.
+#: Passes the control socket on as descriptor 3, as Node does.
 EXEC_WITH_FD_3 = """
 import os, sys
 fd = int(sys.argv[1])
@@ -74,7 +74,7 @@ def frame(kind: int, payload: bytes = b"") -> bytes:
 
 
 def request(env: dict, body: bytes = b"", follows: bool = False) -> bytes:
-    """``SCRIPT_NAME`` and ``REQUEST_URI`` are the worker's; the path is the last."""
+    """``SCRIPT_NAME`` and ``REQUEST_URI`` are left out, because the worker adds them. The path comes last."""
     names = [name for name in env if name not in ("SCRIPT_NAME", "REQUEST_URI", "PATH_INFO")] + ["PATH_INFO"]
     encoded = "\0".join(names).encode("latin-1")
     head = encoded + "\0".join(env[name] for name in names).encode("latin-1")
@@ -170,7 +170,7 @@ class Slot:
         link: Type[Link] = Link,
         shared: Optional[Environs] = None,
     ) -> None:
-        """``shared``: a base environ, when several slots are to be those of one worker."""
+        """``shared``: the environs of a worker that has several slots."""
         ours, theirs = socket.socketpair()
         self.gateway = Gateway(ours)
         self._theirs = theirs
@@ -212,6 +212,36 @@ class Slot:
         return self.gateway.response(accept_file)
 
 
+def start_message(runtime_directory: str, directory: str) -> dict:
+    """The fields of ``start``, with a module ``app`` in ``directory``."""
+    return {
+        "build": __version__,
+        "generation": 1,
+        "masterPid": os.getpid(),
+        "runtimeDirectory": runtime_directory,
+        "directory": directory,
+        "module": "app",
+        "file": None,
+        "attributes": ["application", "app"],
+        "factory": False,
+        "display": "app",
+        "settingsFrom": "",
+        "threads": 1,
+        "concurrency": 100,
+        "lifespan": "auto",
+        "rootPath": "",
+        "findStatic": True,
+        "multiprocess": True,
+        "preload": "on",
+        "locateHazards": False,
+        "identity": None,
+        "postFork": None,
+        "isDevelopment": False,
+        "isCheck": False,
+        "terminal": False,
+    }
+
+
 class Master:
     """Starts a real preloader and speaks the master's side."""
 
@@ -240,32 +270,7 @@ class Master:
             stderr=subprocess.PIPE,
         )
         theirs.close()
-        message = {
-            "build": __version__,
-            "generation": 1,
-            "masterPid": os.getpid(),
-            "runtimeDirectory": self.directory,
-            "directory": self.application_directory,
-            "module": "app",
-            "file": None,
-            "attributes": ["application", "app"],
-            "factory": False,
-            "display": "app",
-            "settingsFrom": "",
-            "threads": 1,
-            "concurrency": 100,
-            "lifespan": "auto",
-            "rootPath": "",
-            "findStatic": True,
-            "multiprocess": True,
-            "preload": "on",
-            "locateHazards": False,
-            "identity": None,
-            "postFork": None,
-            "isDevelopment": False,
-            "isCheck": False,
-            "terminal": False,
-        }
+        message = start_message(self.directory, self.application_directory)
         message.update(start)
         self.send("start", **message)
 

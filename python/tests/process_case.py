@@ -53,5 +53,5 @@ class ProcessCase(unittest.TestCase):
         return gateway
 
     def gateway(self, lines: Any) -> Gateway:
-        """Of a forked worker, when it is ready."""
+        """A link to a forked worker, when it is ready."""
         return self.link(json.loads(lines.readline())["socket"])

@@ -14,7 +14,7 @@ from .asgi_messages import START, END, body, sends
 
 
 class Mistakes(AsgiTest):
-    """The client gets a 500 (FAILED before RESPONSE) or a cut (after it), the log a sentence and where it was."""
+    """The client gets a 500 (FAILED before RESPONSE) or a cut (FAILED after it). The log gets a sentence and the place."""
 
     def failed(self, application: Callable, words: str, status: int = 0, sent: Any = None) -> None:
         with self.host(application) as host:

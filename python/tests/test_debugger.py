@@ -1,4 +1,4 @@
-"""Who is in a debugger, by frames; what is said of frameworks."""
+"""Which threads are in a debugger, by their frames; what the log says of frameworks."""
 
 import bdb
 import builtins
@@ -12,15 +12,15 @@ from jumak_worker.process import debugger, ignored_signals
 
 class HasTest(unittest.TestCase):
     def test_ordinary_code_is_in_no_debugger(self) -> None:
-        self.assertFalse(debugger.has(sys._getframe()))
-        self.assertFalse(debugger.has(None))
+        self.assertFalse(debugger.is_debugged(sys._getframe()))
+        self.assertFalse(debugger.is_debugged(None))
 
     def test_what_bdb_calls_is(self) -> None:
         seen = []
 
         class Debugger(bdb.Bdb):
             def user_line(self, frame: object) -> None:
-                seen.append(debugger.has(sys._getframe()))
+                seen.append(debugger.is_debugged(sys._getframe()))
                 self.set_continue()
 
         one = Debugger()
@@ -36,7 +36,7 @@ class HasTest(unittest.TestCase):
                 return True
 
             def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-                seen.append(debugger.has(sys._getframe()))
+                seen.append(debugger.is_debugged(sys._getframe()))
                 buffer[:2] = b"a\n"
                 return 2
 
@@ -97,10 +97,12 @@ class FrameworkNoteTest(unittest.TestCase):
             self.assertIn(words, debugger.framework_note(application))
 
     def test_nothing_where_nothing_would(self) -> None:
-        for application in (of("fastapi.applications", debug=True), of("shop.app"), len, of("flask.app", config=None)):
-            debugger.framework_note(application)
-        self.assertEqual(debugger.framework_note(of("shop.app")), "")
-        self.assertEqual(debugger.framework_note(len), "")
+        for application in (of("fastapi.applications", debug=True), of("shop.app"), len):
+            self.assertEqual(debugger.framework_note(application), "")
+
+    def test_an_application_without_the_usual_state_raises_nothing(self) -> None:
+        self.assertIn("FLASK_DEBUG=1", debugger.framework_note(of("flask.app", config=None)))
+        self.assertEqual(debugger.framework_note(of("fastapi.applications")), "")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Environs: the same whichever way they are made."""
+"""Environs: each way to make them gives the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAMES = ["REQUEST_METHOD", "RAW_URI", "HTTP_ACCEPT", "PATH_INFO"]
 
 
 def make(environs: Environs, names: list, values: list) -> dict:
-    """Out of the middle of what was received."""
+    """From the middle of what was received, as a link does it."""
     before, its_names, its_values = (text.encode("latin-1") for text in ("\0RAW", "\0".join(names), "\0".join(values)))
     values_at = len(before) + len(its_names)
     data = before + its_names + its_values + b"\0behind"

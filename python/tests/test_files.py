@@ -1,4 +1,4 @@
-"""``wsgi.file_wrapper``: which files the gateway sends by itself, and that all others are sent all the same."""
+"""``wsgi.file_wrapper``: which files the gateway sends by itself, and that the worker sends all others."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Files(unittest.TestCase):
         self.assertEqual(response.frames[:2] + response.frames[-1:], [framing.RESPONSE, framing.FILE, framing.END])
 
     def test_what_is_read_otherwise_is_read(self) -> None:
-        """A descriptor does not tell what reading gives: that of a GzipFile is the compressed file's."""
+        """A descriptor does not tell what `read` gives: a GzipFile has the descriptor of the compressed file."""
 
         class Shouting(io.BufferedReader):
             def read(self, size: Any = -1) -> bytes:

@@ -1,4 +1,4 @@
-"""What the application of a worker forks, and what signals do to both."""
+"""Processes that the application of a worker forks, and what signals do to them and to the worker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .process_case import APP, ProcessCase, open_and_read
 
 class Forks(ProcessCase):
     def test_a_process_that_the_application_forks_holds_nothing_of_ours(self) -> None:
-        """Else a worker that has ended would seem to live on, and a copy could answer in its place."""
+        """Else a worker that has ended would seem to live, and a copy could answer in its place."""
         source = """
 import os, sys, time
 def sockets():
@@ -104,7 +104,7 @@ def application(environ, start_response):
         gateway = self.gateway(lines)
         gateway.send(request(environ()))
         self.assertEqual(gateway.response().body, b"[15]")
-        # The worker itself is as deaf as before.
+        # The worker itself still ignores the signal.
         os.kill(pid, signal.SIGTERM)
         gateway.send(request(environ()))
         self.assertEqual(gateway.response().body, b"[15]")
@@ -147,7 +147,7 @@ def application(environ, start_response):
         gateway.send(request(environ()))
         gateway.response()
         os.kill(pid, signal.SIGTERM)
-        # The response is here before its request has quite ended there, and a SystemExit within one ends only that.
+        # The response comes before its request has ended in the worker, and a SystemExit within a request ends only that request.
         while not select.select([master.control], [], [], 2)[0]:
             os.kill(pid, signal.SIGTERM)
         self.assertEqual(gateway.read_to_end(), b"")
@@ -156,12 +156,13 @@ def application(environ, start_response):
 
     def test_what_a_worker_leaves_behind_is_no_zombie(self) -> None:
         source = """
-import os, time
+import os
 def application(environ, start_response):
     if os.fork() == 0:
-        child = os.fork()
-        if child == 0:
-            time.sleep(0.2)
+        read, write = os.pipe()
+        if os.fork() == 0:
+            os.close(write)
+            os.read(read, 1)  # until its parent has ended
         os._exit(0)
     os.wait()
     start_response('200 OK', [])

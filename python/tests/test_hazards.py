@@ -1,10 +1,11 @@
-"""What an import leaves open, and whether workers may be forked after it; with the line that opened it."""
+"""What an import leaves open, the line that opened it, and whether workers may be forked after it."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import shutil
+import socket
 import sys
 import tempfile
 import unittest
@@ -13,7 +14,7 @@ from typing import List, Tuple
 from .harness import environ, request
 from .process_case import APP, ProcessCase, open_and_read
 
-#: Source, kinds that are found, what the first line says (the application is /…/app.py).
+#: Source, the kinds that are found, and what the first one says (the source begins in line 2 of app.py).
 HAZARDS: List[Tuple[str, List[str], str]] = [
     ("f = open('records', 'w+b')\n", ["file"], r"file .*/records, opened at .*app\.py:2"),
     ("f = open('records', 'wb')\n", ["file"], r"file .*/records"),
@@ -49,11 +50,17 @@ HAZARDS: List[Tuple[str, List[str], str]] = [
     ("import multiprocessing\nq = multiprocessing.get_context('fork').Lock()\n", ["memory"], "semaphore"),
     ("import mmap\nm = mmap.mmap(-1, 4096)\n", ["memory"], "shared memory"),
     ("import threading\nthreading.Timer(60, print).start()\n", ["thread"], 'thread "Thread-1'),
+    (
+        "import threading, time\ndef work():\n    time.sleep(60)\n"
+        "threading.Thread(target=work, daemon=True, name='jobs').start()\n",
+        ["thread"],
+        r'thread "jobs", started for .*app\.py:3',
+    ),
 ]
 if hasattr(os, "eventfd"):
     HAZARDS.append(("import os\ne = os.eventfd(0)\n", ["descriptor"], r"eventfd, opened at .*app\.py:3"))
 
-#: With the reason in ``descriptors.py``.
+#: ``descriptors.py`` has the reason for each.
 HARMLESS = {
     "a log": "import logging\nlogging.basicConfig(filename='log')\nlogging.error('x')\n",
     "an unbuffered log": "f = open('log', 'ab', buffering=0)\n",
@@ -83,7 +90,7 @@ class Hazards(ProcessCase):
                 hazards = master.receive("unsafe")["hazards"]
                 self.assertEqual([hazard["kind"] for hazard in hazards], kinds, hazards)
                 self.assertRegex(hazards[0]["what"], pattern)
-                # Threads tell whose they are, and memory cannot be traced.
+                # A thread has its own description, and memory cannot be traced.
                 placed = [hazard["what"] for hazard in hazards if hazard["kind"] not in ("thread", "memory")]
                 self.assertEqual([what for what in placed if "app.py:" not in what], [])
                 self.assertEqual(master.process.wait(20), 0)
@@ -103,6 +110,20 @@ class Hazards(ProcessCase):
             with self.subTest(what):
                 self.assertEqual(self.master(source + APP, preload="auto").receive("loaded")["hazards"], [])
 
+    def test_a_connection_is_found_with_its_peer(self) -> None:
+        directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, directory)
+        path = os.path.join(directory, "s")
+        for family, address in ((socket.AF_INET, ("127.0.0.1", 0)), (socket.AF_UNIX, path)):
+            with self.subTest(family), socket.socket(family) as listener:
+                listener.bind(address)
+                listener.listen()
+                name = listener.getsockname()
+                source = "import socket\nconnection = socket.socket(%d)\nconnection.connect(%r)\n" % (family, name) + APP
+                peer = "unix:%s" % path if family == socket.AF_UNIX else "127.0.0.1:%d" % name[1]
+                hazards = self.master(source, preload="auto").receive("unsafe")["hazards"]
+                self.assertEqual(hazards, [{"kind": "socket", "what": "connection to %s" % peer}])
+
     def test_what_the_application_calls_in_a_package_belongs_to_its_own_line(self) -> None:
         source = "import logging\nlogging.basicConfig(filename='log', filemode='w')\n" + APP
         hazards = self.master(source, preload="auto", locateHazards=True).receive("unsafe")["hazards"]
@@ -118,7 +139,7 @@ class Hazards(ProcessCase):
         self.assertEqual(gateway.response().body, b"%d 1" % master.process.pid)
 
     def test_looking_at_a_socket_leaves_it_as_it_was(self) -> None:
-        """A default timeout makes whatever becomes a socket of Python non-blocking, and with it all that share the open file."""
+        """With a default timeout Python makes a new socket object non-blocking, and with it every descriptor of the same open file."""
         source = (
             "import socket\na, b = socket.socketpair()\nc = socket.create_server(('127.0.0.1', 0))\n"
             "socket.setdefaulttimeout(30)\nd = socket.socket()\n" + APP
@@ -158,15 +179,29 @@ class Hazards(ProcessCase):
         self.assertEqual(open_and_read(path), "imported\n")
 
     def test_children_of_an_unsafe_import_are_gone_before_the_next_one_begins(self) -> None:
-        source = (
-            "import signal, subprocess, sys\n"
-            "c = subprocess.Popen([sys.executable, '-c', 'import signal, time; signal.signal(signal.SIGTERM, print);"
-            " print(flush=True); time.sleep(60)'], stdout=subprocess.PIPE)\nc.stdout.readline()\n" + APP
-        )
-        master = self.master(source, preload="auto")
-        master.receive("unsafe")
-        self.assertEqual(master.process.wait(20), 0)
-        self.assertEqual(master.process.stderr.read(), b"")
+        """Each worker that imports starts its own; one more would do the work twice."""
+        for what, handler in (("ends at once", "signal.SIG_DFL"), ("does not end by itself", "print")):
+            source = (
+                "import subprocess, sys, threading, time\n"
+                "c = subprocess.Popen([sys.executable, '-c', 'import signal, time; signal.signal(signal.SIGTERM, %s);"
+                " print(flush=True); time.sleep(60)'], stdout=subprocess.PIPE)\nc.stdout.readline()\n"
+                "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n" % handler + APP
+            )
+            with self.subTest(what):
+                master = self.master(source, preload="auto")
+                master.receive("unsafe")
+                self.assertEqual(master.process.wait(20), 0)
+                # End of file: nobody has the pipe any more.
+                self.assertEqual(master.process.stderr.read(), b"")
+
+    def test_preload_on_forks_all_the_same_and_tells_what_was_found(self) -> None:
+        master = self.master("import threading\nthreading.Timer(60, print).start()\n" + APP, preload="on")
+        hazards = master.receive("loaded")["hazards"]
+        self.assertEqual([hazard["kind"] for hazard in hazards], ["thread"])
+        _, _, _, lines = self.fork(master)
+        gateway = self.gateway(lines)
+        gateway.send(request(environ()))
+        self.assertEqual(gateway.response().status, 200)
 
     def test_many_are_told_in_a_bounded_message(self) -> None:
         source = "files = [open('f%d' % i, 'w') for i in range(100)]\n" + APP

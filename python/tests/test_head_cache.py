@@ -1,4 +1,4 @@
-"""Response heads: what is remembered changes nothing."""
+"""Response heads: a cached head is the same as a new one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``init.py``: as an ordinary process everywhere, and as process 1 where that can be had."""
+"""``init.py``: as an ordinary process, and as process 1 where the test may make a namespace."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .harness import PACKAGE, WAIT
 
 INIT = os.path.join(PACKAGE, "process", "init.py")
 
-#: Says when it is ready, and then the name of each signal that it gets; ends at TERM with 5.
+#: Prints when it is ready, and then the name of each signal that it gets. Exits with 5 at TERM.
 LISTENER = """
 import signal, sys
 def heard(number, _):
@@ -28,13 +28,15 @@ while True:
     signal.pause()
 """
 
-#: A daemon that outlives its parents by a moment, several times.
+#: Several daemons, each of which outlives its parent.
 ORPHANS = """
 import os, sys, time
 for _ in range(5):
     if os.fork() == 0:
+        read, write = os.pipe()
         if os.fork() == 0:
-            time.sleep(0.05)
+            os.close(write)
+            os.read(read, 1)  # until its parent has ended
         os._exit(0)
     os.wait()
 def zombies():

@@ -7,7 +7,7 @@ import unittest
 from typing import Any, Callable, List
 
 from jumak_worker.asgi import lifespan
-from jumak_worker.loading.loader import LoadError
+from jumak_worker.loading.load_error import LoadError
 
 from .asgi_harness import AsgiTest, Host
 

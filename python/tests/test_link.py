@@ -20,7 +20,7 @@ from .harness import Gateway, Slot, base, environ, frame, request
 
 
 class Interrupted:
-    """A socket on which a signal handler raises: in the middle of the send of, or of waiting for, what has `marker`."""
+    """A socket on which a signal handler raises an error while data with `marker` is sent, or waited for."""
 
     def __init__(self, sock: socket.socket, error: BaseException, marker: bytes) -> None:
         self._sock, self._error, self._marker = sock, error, marker
@@ -44,7 +44,7 @@ class Interrupted:
 
 
 class Grudging:
-    """A socket that takes a part of what it is given in pieces, as when a signal comes."""
+    """A socket whose `sendmsg` takes only a part, as when a signal comes."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -93,7 +93,7 @@ class Interruptions(unittest.TestCase):
             return gateway.read_to_end(), log.getvalue()
 
     def test_nothing_follows_a_frame_that_was_cut_by_an_exception(self) -> None:
-        """What a FAILED frame would say, the gateway would take for content."""
+        """The gateway would take a FAILED frame for content."""
 
         def complete(env, start_response):
             start_response("200 OK", [("Content-Type", "text/plain")])
@@ -126,7 +126,7 @@ class Interruptions(unittest.TestCase):
                     self.assertIn("signal handler of the application raised %s" % type(error).__name__, log)
 
     def test_a_response_that_an_exception_takes_away_is_not_answered_by_the_next_one(self) -> None:
-        """A handler may raise at any step: when a call begins, or after it. The gateway counts responses, and nothing else."""
+        """A handler may raise at any step: when a call begins, or after it. The gateway only counts responses."""
 
         def application(env, start_response):
             start_response("200 OK", [("Content-Type", "text/plain")])
@@ -139,7 +139,7 @@ class Interruptions(unittest.TestCase):
 
         clock = mock.Mock(side_effect=chain([TimeoutError("too slow")], iter(perf_counter, None)))
         for step, held, read_clock in (("begun", [], clock), ("joined", Late(), perf_counter)):
-            with self.subTest(step), mock.patch("jumak_worker.wsgi.link.perf_counter", read_clock):
+            with self.subTest(step), mock.patch("jumak_worker.wsgi.connection.perf_counter", read_clock):
                 ours, theirs = socket.socketpair()
                 with ours, theirs:
                     gateway = Gateway(ours)
@@ -237,7 +237,7 @@ class Memory(unittest.TestCase):
             for follows in (False, True):
                 slot.gateway.send(request(environ(), follows=follows) + frame(framing.BODY_END) * follows)
                 slot.gateway.response()
-        # At the latest while it waits for the end, after both.
+        # The last look comes after both, while the link waits for its end.
         self.assertEqual((set(left), len(made)), ({0}, 2))
 
 

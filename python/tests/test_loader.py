@@ -14,8 +14,9 @@ import unittest
 from functools import partial, wraps
 from typing import Any
 
-from jumak_worker.process import interface
+from jumak_worker.loading import interface
 from jumak_worker.loading import loader
+from jumak_worker.loading.load_error import LoadError
 
 GOOD = "def application(environ, start_response): pass\n"
 
@@ -58,8 +59,8 @@ class Loader(unittest.TestCase):
         loader.prepare_import_path(self.directory, message["file"], message["module"])
         return loader.load(message)
 
-    def refused(self, **start: Any) -> loader.LoadError:
-        with self.assertRaises(loader.LoadError) as raised:
+    def refused(self, **start: Any) -> LoadError:
+        with self.assertRaises(LoadError) as raised:
             self.load(**start)
         self.assertNotIn("jumak_worker", raised.exception.traceback)
         return raised.exception

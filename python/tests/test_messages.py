@@ -1,4 +1,4 @@
-"""What the master says, with each field of each message wrong in every way: it is refused, and nothing else happens."""
+"""Messages of the master, with each field wrong in every way: each is refused, and nothing else happens."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def examples() -> List[Tuple[dict, dict]]:
 
 
 def spoilt(value: Any, name: str) -> Iterator[Any]:
-    """Values that the field must not have. ``...``: it is left out."""
+    """Values that the field must not have. ``...``: the field is left out."""
     yield ...
     if name not in NULLABLE:
         yield None

@@ -1,4 +1,4 @@
-"""What people write who name an application a little wrong, and what they are told to write instead."""
+"""Names of applications that are a little wrong, and what the message tells to write instead."""
 
 from __future__ import annotations
 

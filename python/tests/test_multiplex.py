@@ -273,8 +273,7 @@ class Links(AsgiTest):
             if scope["type"] == "websocket":
                 await receive()
                 await send({"type": "websocket.accept"})
-            while not over.is_set():
-                await asyncio.sleep(0.01)
+            await asyncio.get_running_loop().run_in_executor(None, over.wait, 20)
 
         over = threading.Event()
         content = frame(framing.BODY, 1, bytes(65536))

@@ -1,4 +1,4 @@
-"""The import in a preloader: what may be forked after it, what cannot be loaded, what the application sees."""
+"""The import in a preloader: what cannot be loaded, what the application sees, and the hook after the fork."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import sys
 import tempfile
 import unittest
 
-from jumak_worker import __version__
-
-from .harness import EXEC_WITH_FD_3, PACKAGE, WAIT, environ, request
+from .harness import EXEC_WITH_FD_3, PACKAGE, WAIT, environ, request, start_message
 from .process_case import APP, ProcessCase
 
 
@@ -55,27 +53,6 @@ class Preloading(ProcessCase):
         gateway = self.gateway(lines)
         gateway.send(request(environ()))
         self.assertEqual(gateway.response().body, b"%d %d" % (pid, pid))
-
-    def test_a_thread_started_at_import_is_unsafe_to_fork(self) -> None:
-        source = (
-            "import threading, time\ndef work():\n    time.sleep(60)\n"
-            "threading.Thread(target=work, daemon=True, name='jobs').start()\n" + APP
-        )
-        master = self.master(source, preload="auto")
-        hazards = master.receive("unsafe")["hazards"]
-        self.assertEqual([hazard["kind"] for hazard in hazards], ["thread"])
-        self.assertRegex(hazards[0]["what"], r'thread "jobs", started for .*app\.py:2')
-        self.assertEqual(master.process.wait(20), 0)
-
-    def test_a_connection_made_at_import_is_unsafe_to_fork(self) -> None:
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(listener.close)
-        port = listener.getsockname()[1]
-        source = "import socket\nconnection = socket.create_connection(('127.0.0.1', %d))\n" % port + APP
-        master = self.master(source, preload="auto")
-        self.assertEqual(
-            master.receive("unsafe")["hazards"], [{"kind": "socket", "what": "connection to 127.0.0.1:%d" % port}]
-        )
 
     def test_what_cannot_be_loaded_is_told_with_their_frames_only(self) -> None:
         for source, message, traceback in (
@@ -137,79 +114,26 @@ def application(environ, start_response):
         self.assertEqual([name for name in names if "JUMAK" in name], [])
         self.assertEqual(eval(fds), ["0", "1", "2", "3"])  # 3 is the directory that listdir reads
 
-    def test_processes_started_at_import_end_with_an_unsafe_preloader(self) -> None:
-        """Each worker that imports starts its own; one more would do the work twice."""
-        source = (
-            "import subprocess, sys, threading, time\n"
-            "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], stdout=sys.stderr)\n"
-            "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n" + APP
-        )
-        master = self.master(source, preload="auto")
-        master.receive("unsafe")
-        self.assertEqual(master.process.wait(20), 0)
-        # End of file: nobody has the pipe any more.
-        self.assertEqual(master.process.stderr.read(), b"")
-
-    def test_preload_on_forks_all_the_same_and_tells_what_was_found(self) -> None:
-        source = "import threading, time\nthreading.Timer(60, print).start()\n" + APP
-        master = self.master(source, preload="on")
-        hazards = master.receive("loaded")["hazards"]
-        self.assertEqual([hazard["kind"] for hazard in hazards], ["thread"])
-        pid, _, _, lines = self.fork(master)
-        gateway = self.gateway(lines)
-        gateway.send(request(environ()))
-        self.assertEqual(gateway.response().status, 200)
-
-    def test_a_database_on_a_unix_socket_is_a_hazard(self) -> None:
-        directory = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, directory)
-        path = os.path.join(directory, "s")
-        listener = socket.socket(socket.AF_UNIX)
-        self.addCleanup(listener.close)
-        listener.bind(path)
-        listener.listen()
-        source = "import socket\nconnection = socket.socket(socket.AF_UNIX)\nconnection.connect(%r)\n" % path + APP
-        self.assertEqual(
-            self.master(source, preload="auto").receive("unsafe")["hazards"],
-            [{"kind": "socket", "what": "connection to unix:%s" % path}],
-        )
-
     def test_an_import_that_closes_all_that_is_open_ends_and_says_why(self) -> None:
         master = self.master("import os\nos.closerange(3, 256)\n" + APP)
         self.assertEqual(master.process.wait(WAIT), 3)
         self.assertIn(b"closed descriptors that it did not open", master.process.stderr.read())
 
+    def test_a_worker_whose_import_closes_all_that_is_open_waits_to_be_killed(self) -> None:
+        """The master sees that the connection has closed, and says so when it replaces the worker."""
+        master = self.master("import os\nos.closerange(3, 256)\n" + APP, preload="off")
+        master.receive("waiting")
+        _, _, _, lines = self.fork(master)
+        self.assertEqual(lines.readline(), "")
+        master.send("signal", worker=1, signal="KILL")
+        self.assertEqual(master.receive("exited")["signal"], "SIGKILL")
+
     def test_the_import_ends_with_the_master(self) -> None:
-        """It may hang; the kernel's signal ends it. The master is the parent here, so a child plays it."""
+        """An import may hang: a signal of the kernel ends it. The master must be the parent, so a child process plays it."""
         with tempfile.TemporaryDirectory() as directory:
             with open(os.path.join(directory, "app.py"), "w") as file:
                 file.write("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
-            start = {
-                "type": "start",
-                "build": __version__,
-                "generation": 1,
-                "runtimeDirectory": directory,
-                "directory": directory,
-                "module": "app",
-                "file": None,
-                "attributes": ["app"],
-                "factory": False,
-                "display": "app",
-                "settingsFrom": "",
-                "threads": 1,
-                "concurrency": 1,
-                "lifespan": "auto",
-                "rootPath": "",
-                "postFork": None,
-                "multiprocess": True,
-                "preload": "on",
-                "locateHazards": False,
-                "identity": None,
-                "isDevelopment": False,
-                "isCheck": False,
-                "findStatic": False,
-                "terminal": False,
-            }
+            start = {"type": "start", **start_message(directory, directory)}
             master = "\n".join(
                 (
                     "import json, os, socket, subprocess, sys",

@@ -1,4 +1,4 @@
-"""A real preloader and its workers: what they say, serve, and leave with."""
+"""A real preloader and its workers: their messages, what they serve, how they end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import unittest
 
-from jumak_worker.process import osprocess
+from jumak_worker.system import osprocess
 from jumak_worker.wire import framing
 
 from .harness import environ, frame, request
@@ -69,7 +69,7 @@ class Processes(ProcessCase):
         os.chmod(readable, 0o755)
         with open(os.path.join(readable, "application_of_nobody.py"), "w") as file:
             file.write(source)
-        # One that was installed in root's home is of no use to others.
+        # Other users cannot read a Python in root's home.
         python = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
         master = self.master(
             "",
@@ -90,7 +90,7 @@ class Processes(ProcessCase):
         groups = {g.gr_gid for g in grp.getgrall() if "nobody" in g.gr_mem} | {nobody.pw_gid}
         home = [nobody.pw_dir, "nobody", "nobody"]
         expected = [(nobody.pw_uid,) * 3, (nobody.pw_gid,) * 3, sorted(groups), home]
-        # Dumpable: /proc/self/fd is its own, and not root's.
+        # The process is dumpable: /proc/self/fd belongs to the user, not to root.
         self.assertEqual(output.read(1000).decode(), "%r %d\n" % (expected, nobody.pw_uid))
 
     @unittest.skipIf(os.geteuid() == 0, "root can become anybody")
@@ -131,9 +131,8 @@ class Processes(ProcessCase):
         os.kill(pid, signal.SIGKILL)
         exited = master.receive("exited")
         self.assertEqual((exited["worker"], exited["code"], exited["signal"]), (1, None, "SIGKILL"))
-        master.send(
-            "signal", worker=1, signal="KILL"
-        )  # nobody any more: must not hit a stranger, nor end the preloader
+        # The number has no process any more: the signal must hit no other process, and not end the preloader.
+        master.send("signal", worker=1, signal="KILL")
         self.fork(master, 2)
 
     def test_the_masters_end_is_the_end_of_all(self) -> None:

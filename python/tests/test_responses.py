@@ -58,7 +58,7 @@ class ResponseTest(unittest.TestCase):
         self.addCleanup(redirected.__exit__, None, None, None)
 
     def get(self, application: Callable, method: str = "GET", **more: Any) -> Response:
-        """The response to one request, after which the slot still answers; it is closed, so the log is complete."""
+        """The response to one request. The slot still answers afterwards, and is closed, so the log is complete."""
         with Slot(self.then_well(application)) as slot:
             response = slot.get(method, **more)
             self.assertEqual(slot.get(path="/well").body, b"well")
@@ -194,7 +194,7 @@ class Iterables(ResponseTest):
                     self.assertEqual((response.ended, response.header("Content-Length")), ("end", length))
 
     def test_a_length_that_is_taken_back_after_the_content_was_yielded(self) -> None:
-        """Content that would fit the first head is not sent with the second as if it fitted that one too."""
+        """Content that fits the first head may not fit the second, which is sent."""
 
         class Response:
             def __init__(self, start_response: Callable, length: str) -> None:
@@ -266,7 +266,7 @@ class ContentLength(ResponseTest):
 
 class Head(ResponseTest):
     def test_of_nothing_says_no_length(self) -> None:
-        # Many applications leave the content out for HEAD: a zero would be a lie.
+        # Many applications leave the content out for HEAD: a length of zero would be wrong.
         self.assertIsNone(self.get(answering([]), "HEAD").header("Content-Length"))
         declaring = answering([], headers=[("Content-Length", "7")])
         self.assertEqual(self.get(declaring, "HEAD").header("Content-Length"), "7")

@@ -1,4 +1,4 @@
-"""Scopes: the same whichever way they are made."""
+"""Scopes: each way to make them gives the same."""
 
 from __future__ import annotations
 

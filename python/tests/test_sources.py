@@ -1,4 +1,4 @@
-"""The import graph while developing, and what a failure looks like: in real preloaders and workers."""
+"""While developing: which files were read, and the report of a failure; in real preloaders and workers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import sys
 import tempfile
 import time
 import unittest
+from unittest import mock
 
-from jumak_worker.loading import failure_report, sources
+from jumak_worker.loading import sources
+from jumak_worker.output import code_owner, failure_report
 
 from .harness import Master, environ, request
 from .process_case import ProcessCase
@@ -118,7 +120,7 @@ class Bytecode(unittest.TestCase):
 
 class Own(unittest.TestCase):
     def test_not_pythons_not_installed_not_ours(self) -> None:
-        self.assertTrue(sources.is_own("/home/me/shop/views.py"))
+        self.assertTrue(code_owner.is_own("/home/me/shop/views.py"))
         for path in (
             os.__file__,
             json.__file__,
@@ -127,12 +129,13 @@ class Own(unittest.TestCase):
             "/usr/lib/python3/dist-packages/x.py",
             "<string>",
         ):
-            self.assertFalse(sources.is_own(path), path)
+            self.assertFalse(code_owner.is_own(path), path)
 
 
 class Report(unittest.TestCase):
     def report_of(self, error: BaseException) -> dict:
-        text = failure_report.encode(error)
+        with mock.patch.object(failure_report, "is_wanted", True):
+            text = failure_report.encode(error)
         self.assertLessEqual(len(text), failure_report.MAX_BYTES)
         return json.loads(text)
 
@@ -142,6 +145,9 @@ class Report(unittest.TestCase):
         except BaseException as error:
             return error
         raise AssertionError("nothing was raised")
+
+    def test_none_is_made_in_production(self) -> None:
+        self.assertEqual(failure_report.encode(ValueError("bad")), "")
 
     def test_frames_with_their_lines_and_no_values(self) -> None:
         secret = "hun" + "ter2"

@@ -4,7 +4,7 @@ import os
 import traceback
 import unittest
 
-from jumak_worker.process import stacks
+from jumak_worker.output import stacks
 
 LIBRARY = "/venv/lib/python3.13/site-packages/%s/x.py"
 

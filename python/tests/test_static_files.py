@@ -1,4 +1,4 @@
-"""What is found in a Django project's settings, with settings of our own in Django's place; e2e tests have the real one."""
+"""Static files of a Django project, with settings of our own in Django's place. The e2e tests have the real Django."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNCONFIGURED = object()
 
 
 class LazySettings:
-    """As Django's: has values in what it wraps. To read one by its attribute would be noticed, and so fails here."""
+    """Like Django's: it wraps the object with the values. Django would notice that an attribute is read, so this one fails then."""
 
     def __init__(self, wrapped: object, **kept: Any) -> None:
         self._wrapped = wrapped
@@ -34,7 +34,7 @@ class LazySettings:
 
 
 class Holder:
-    """As `UserSettingsHolder`: what it has not got is asked of the one before it."""
+    """Like `UserSettingsHolder`: it asks the one before it for what it does not have."""
 
     def __init__(self, default_settings: object, **values: Any) -> None:
         self.__dict__.update(values, default_settings=default_settings, _deleted={"GONE"})
@@ -80,7 +80,7 @@ class StaticFiles(unittest.TestCase):
     def test_a_relative_url_is_below_the_script_prefix_as_django_has_it(self) -> None:
         self.assertEqual(self.urls("static/", self.root, "/shop"), ["/shop/static/"])
         self.assertEqual(self.urls("/static/", self.root, "/shop"), ["/static/"])
-        # Of a proxy in front that strips it, and of a client that comes without one.
+        # One for a client without a proxy, one for a proxy in front that takes the prefix away.
         self.assertEqual(self.urls("static/", self.root, FORCE_SCRIPT_NAME="/inn"), ["/inn/static/", "/static/"])
         self.assertEqual(self.urls("static/", self.root, "/shop", FORCE_SCRIPT_NAME="/inn/")[0], "/inn/static/")
         self.assertEqual(self.urls("static/", self.root, "/shop", FORCE_SCRIPT_NAME=""), ["/static/"])

@@ -1,5 +1,5 @@
-"""The application's process is the application's: what it changes for the whole process does not disturb us, and we change nothing of
-what it would find. The list of what we do touch is in python/README.md."""
+"""The process belongs to the application: what it changes for the whole process does not disturb us, and we change nothing that it
+could notice. The list of what we do touch is in python/README.md."""
 
 from __future__ import annotations
 

@@ -275,7 +275,7 @@ class Batches(unittest.TestCase):
                 sends.append(data)
                 super().send(data)
 
-        import jumak_worker.wsgi.link as module
+        import jumak_worker.wsgi.connection as module
 
         patience, module._HOLD = module._HOLD, 60.0
         self.addCleanup(setattr, module, "_HOLD", patience)

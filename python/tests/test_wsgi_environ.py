@@ -1,4 +1,4 @@
-"""What a request looks like to its application, by PEP 3333 and by its validator."""
+"""The environ of a request, by PEP 3333 and by the validator of wsgiref."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import unittest
 import wsgiref.validate
 from typing import Callable, List
 
-from jumak_worker.process.output import OutputStream
+from jumak_worker.output.streams import OutputStream
 
 from .harness import Slot, base, environ, request
 from .wsgi_case import TEXT, Case, answer, probe
@@ -53,7 +53,7 @@ class Environ(Case):
         self.fails(lambda env, start_response: env["wsgi.early_hints"]([("Link", "a\nb")]), "header Link has a control")
 
     def printed(self, application: Callable, run: Callable[..., None], slots: int = 1) -> bytes:
-        """What the application printed to a stderr like a worker's, while `run` was called with that many slots."""
+        """What the application printed to a stderr like a worker's, while `run` had that many slots."""
         read, write = os.pipe()
         self.addCleanup(os.close, read)
         shared = base(slots)

@@ -1,4 +1,4 @@
-"""What an application must not do, what becomes of it, and that nobody else notices."""
+"""Mistakes of WSGI applications: what the client and the log get, and that no other request notices."""
 
 from __future__ import annotations
 

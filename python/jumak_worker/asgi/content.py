@@ -1,16 +1,19 @@
-"""Content of a request that comes in frames while its application runs. Bounded by the credit that the gateway has."""
+"""Content of a request that comes in frames while the application runs. The gateway's credit bounds it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List
+from typing import List, Protocol
 
 from ..wire import framing, multiplex
 
-if TYPE_CHECKING:
-    from .link import Link
-
-#: What the application has taken is given back to the gateway in steps of this size.
+#: Bytes. What the application has taken is given back to the gateway in steps of this size.
 CREDIT_STEP = multiplex.WINDOW // 4
+
+
+class FrameWriter(Protocol):
+    """What content needs of its link."""
+
+    def write(self, frame: bytes) -> None: ...
 
 
 class Content:
@@ -19,9 +22,9 @@ class Content:
     def __init__(self) -> None:
         self._chunks: List[bytes] = []
         self._is_complete = False
-        #: Taken by the application and not given back yet.
+        #: Bytes that the application has taken, and that are not given back yet.
         self._taken = 0
-        #: What the gateway may still send.
+        #: Bytes that the gateway may still send.
         self._granted = multiplex.WINDOW
 
     def add(self, data: bytes) -> None:
@@ -39,8 +42,8 @@ class Content:
     def has_news(self) -> bool:
         return self._is_complete or bool(self._chunks)
 
-    def take(self, link: "Link", number: int) -> dict:
-        """All that is there, as the message that `receive` returns."""
+    def take(self, link: FrameWriter, number: int) -> dict:
+        """All that has come, as the message that `receive` returns."""
         chunks = self._chunks
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         chunks.clear()

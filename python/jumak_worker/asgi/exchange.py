@@ -1,9 +1,9 @@
-"""What an HTTP exchange and a WebSocket of an ASGI application have in common: its task, its ends, credit, what is logged.
+"""What an HTTP exchange and a WebSocket of an ASGI application have in common: the task, the ends, credit, the log.
 
-Runs on the event loop. One object for each exchange, never used again: an application may keep ``receive`` and ``send``, and
-finds that they lead nowhere. Two lives: of the *exchange*, which the gateway knows by its number, until a last frame or until
-the client has gone; of the *task*, which may go on after that (background tasks). Not here: what the messages mean
-(``asgi.py``, ``websocket.py``), the frames of a link (``link.py``).
+Runs on the event loop. There is one object for each exchange, and it is never used again: an application may keep ``receive`` and
+``send``, and they lead nowhere. It has two lives. The gateway knows the *exchange* by its number, until the last frame or until the
+client has gone. The *task* may go on after that (background tasks).
+Not here: what the messages mean (``http.py``, ``websocket.py``), the frames of a link (``link.py``).
 """
 
 from __future__ import annotations
@@ -12,17 +12,14 @@ import asyncio
 import inspect
 from asyncio import CancelledError
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Callable, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Protocol
 
-from ..loading import failure_report, sources
+from ..output import failure_report, stacks, streams, tracebacks, unlogged
+from ..output.log import report
 from ..wire import framing, multiplex
-from ..process import output, stacks, tracebacks, unlogged
-from ..process.errors import report
+from . import task_stack
 
-if TYPE_CHECKING:
-    from .link import Link
-
-#: Where the response is. OPEN: a WebSocket was accepted. COMPLETE: nothing may follow.
+#: The states of a response. OPEN: a WebSocket was accepted. COMPLETE: nothing may follow.
 NOTHING = 0
 STARTED = 1
 SENDING = 2
@@ -30,7 +27,7 @@ TRAILERS = 3
 OPEN = 4
 COMPLETE = 5
 
-#: Of an exception and those behind it: further it is not looked.
+#: Causes of an exception, and their causes, that are looked at.
 _MAX_CAUSES = 64
 _MAX_PATH = 1000
 
@@ -41,6 +38,22 @@ class ClientDisconnected(ConnectionResetError):
 
 class ProtocolError(RuntimeError):
     """The application's messages are not in the order of the ASGI specification."""
+
+
+class ExchangeLink(Protocol):
+    """What an exchange needs of its link."""
+
+    loop: asyncio.AbstractEventLoop
+    #: The exchanges that the gateway knows, by number.
+    exchanges: Dict[int, Any]
+    #: The gateway does not read.
+    is_congested: bool
+
+    def write(self, frame: bytes) -> None: ...
+
+    def complete(self, number: int, started_at: float, status: int, head: bytes, body: bytes) -> None: ...
+
+    def left(self, exchange: "Exchange") -> None: ...
 
 
 class Exchange:
@@ -58,19 +71,19 @@ class Exchange:
         "waiters",
     )
 
-    # Set by the subclass: a call less for each request.
-    link: "Link"
+    # The subclass sets them, which is a call less for each request.
+    link: ExchangeLink
     number: int
     scope: Optional[dict]
-    #: None as long as it has not waited for anything.
+    #: None until it waits for something.
     task: Optional["asyncio.Task[None]"]
     started_at: float
     state: int
-    #: Of an HTTP response, as soon as there is one; 0.
+    #: The status of the response; 0: there is none.
     status: int
-    #: The client is no longer there, or nobody waits for the answer: nothing is sent any more.
+    #: The client has gone, or it was answered: nothing is sent any more.
     is_gone: bool
-    #: By the gateway.
+    #: The gateway has cancelled it.
     is_cancelled: bool
     #: Content that may still be sent.
     credit: int
@@ -86,12 +99,12 @@ class Exchange:
                 if not self.is_gone:
                     self.returned()
             elif self.status >= 500:
-                # Not at its end: a framework answers before it lets the exception pass.
+                # Only if it returns: a framework answers first, and then lets the exception pass.
                 unlogged.tell(self.describe(), self.request_id(), self.status, self.started_at)
         except BaseException as error:  # SystemExit too: a request does not end its worker
             self._failed(error)
         finally:
-            # What frameworks put into a scope may refer to us.
+            # A framework may have put a reference to us into the scope.
             self.scope = None
             if self.task is not None:
                 self.task = None
@@ -111,12 +124,12 @@ class Exchange:
         if self.is_gone and (self.is_cancelled and isinstance(error, CancelledError) or is_by_disconnect(error)):
             return
         self.complain(tracebacks.format_exception(error))
-        self.fail(tracebacks.one_line(error), "" if sources.current is None else failure_report.encode(error))
+        self.fail(tracebacks.one_line(error), failure_report.encode(error))
 
     # -- ends
 
     def over(self) -> None:
-        """The last frame was written: whoever waits for the client learns that there is none any more."""
+        """The last frame was written: tasks that wait for the client find no client any more."""
         self.state = COMPLETE
         if self.task is not None:
             self.link.exchanges.pop(self.number, None)
@@ -124,7 +137,7 @@ class Exchange:
             self.wake()
 
     def fail(self, reason: str, report_of: str = "") -> None:
-        """A 500 to the client, or a cut where the head has gone; nothing when the response is complete."""
+        """A 500 for the client, or a cut where the head has gone; nothing when the response is complete."""
         if self.state is not COMPLETE and not self.is_gone:
             self.link.write(multiplex.failed(self.number, self.micros(), reason, report_of))
             self.over()
@@ -137,23 +150,23 @@ class Exchange:
             self.wake()
 
     def disconnected(self, _code: int, _reason: str) -> None:
-        """By the gateway; code and reason are those of a WebSocket."""
+        """The gateway says that the client has gone. Code and reason are those of a WebSocket."""
         self.gone()
 
     def cancel(self) -> None:
-        """The deadline has passed, and the client is answered."""
+        """The deadline has passed, and the gateway has answered the client."""
         task = self.task
         if task is None or self.state is COMPLETE:
             return
-        # Not the task's own context: the loop brought the gateway's word.
-        token = output.task_request.set(self.request_id().encode("latin-1"))
-        report("the deadline has passed of %s; it was here:\n%s" % (self.describe(), stacks.of_task(task)))
-        output.task_request.reset(token)
+        # This runs in the context of the link, not of the task.
+        token = streams.task_request.set(self.request_id().encode("latin-1"))
+        report("the deadline has passed of %s; it was here:\n%s" % (self.describe(), task_stack.of_task(task)))
+        streams.task_request.reset(token)
         self.is_cancelled = True
         self.gone()
         task.cancel()
         if inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_CREATED:  # type: ignore[arg-type]
-            # Not eager, and not begun: then it never will, and `run` does not clean up.
+            # The task has not begun (it is not eager) and never will: `run` does not clean up.
             self.task = None
             self.link.left(self)
 
@@ -163,7 +176,7 @@ class Exchange:
     # -- waiting
 
     async def wait(self) -> None:
-        """Until something of this exchange has changed; the caller looks what. Several tasks of it may wait."""
+        """Until something of this exchange has changed; the caller finds out what. Several of its tasks may wait."""
         waiter = self.link.loop.create_future()
         if self.waiters is None:
             self.waiters = []
@@ -181,8 +194,10 @@ class Exchange:
                 waiter.set_result(None)
 
     async def writable(self, begun: int = 0) -> None:
-        """Until content may be sent. Raises ClientDisconnected. ``begun``: not 0 when a part of a body or of a message has
-        gone, and a task that is cancelled leaves a hole."""
+        """Until content may be sent. Raises ClientDisconnected.
+
+        ``begun``: not 0 when a part of a body or of a message was sent, so that a task that is cancelled would leave a hole.
+        """
         try:
             await self._writable()
         except CancelledError:
@@ -200,7 +215,7 @@ class Exchange:
         raise ClientDisconnected("the client has gone")
 
     def add_credit(self, size: int) -> None:
-        # More than the window was never taken, whatever the gateway says.
+        # Never more than the window, whatever the gateway says.
         self.credit = min(multiplex.WINDOW, self.credit + size)
         if self.waiters and self.credit > 0:
             self.wake()
@@ -208,8 +223,8 @@ class Exchange:
     # -- the log
 
     def describe(self) -> str:
-        """``GET /path (request abc)``. As it came, not decoded, for a line break must stay an escape; without the query,
-        which may hold secrets."""
+        """``GET /path (request abc)``. The path as it came, not decoded: a line break stays an escape. Without the query, which
+        may have secrets."""
         scope = self.scope
         if scope is None:
             return "a request that has ended"
@@ -219,20 +234,20 @@ class Exchange:
         return "%s (request %s)" % (text, name) if name else text
 
     def request_id(self) -> str:
-        """Empty when it is not known any more."""
+        """Empty when it is no longer known."""
         try:
             headers = (self.scope or {})["headers"]
             name = next((value for name, value in headers if name == b"x-request-id"), b"")
             return name[:_MAX_PATH].decode("latin-1")
         except (KeyError, TypeError, ValueError, AttributeError):
-            return ""  # a framework has put its own in the place
+            return ""  # a framework has put another object there
 
     def complain(self, what: str) -> None:
         report("application error in %s\n%s" % (self.describe(), what))
 
 
 def is_by_disconnect(error: BaseException) -> bool:
-    """Whether it is our own ClientDisconnected, or what the application or its framework made of it."""
+    """Whether it is our own ClientDisconnected, or an error that the application or its framework raised because of it."""
     pending: List[Any] = [error]
     for _ in range(_MAX_CAUSES):
         if not pending:
@@ -243,3 +258,7 @@ def is_by_disconnect(error: BaseException) -> bool:
         pending += [other for other in (one.__cause__, one.__context__) if other is not None]
         pending += getattr(one, "exceptions", None) or ()
     return False
+
+
+# The frames of this coroutine tell in a dump of stacks which request a thread runs.
+stacks.request_code = Exchange.run.__code__

@@ -1,25 +1,24 @@
-"""``http.response.pathsend`` and ``http.response.zerocopysend``: files that the gateway sends by itself.
+"""``http.response.pathsend`` and ``http.response.zerocopysend``: which part of which file the application wants to send.
 
-The gateway opens the worker's descriptor anew (``FILE`` in ``src/apps/wire/multiplex.ts``) and says so; then the application
-may close its own. Where it cannot, and for what is no regular file, a thread reads, and the content crosses the link.
+Runs on the event loop. Only regular files are sent. The gateway opens the worker's descriptor anew (``FILE`` in
+``src/apps/wire/multiplex.ts``). Where it cannot, ``read`` takes the content in a thread, and the content crosses the link.
+Not here: what is sent when (``http.py``).
 """
 
 from __future__ import annotations
 
 import os
 import stat
+from asyncio import AbstractEventLoop
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional
+from typing import Any, Iterator, NamedTuple, Optional
 
 from ..wire import multiplex
-from .exchange import SENDING, ClientDisconnected, ProtocolError
-
-if TYPE_CHECKING:
-    from .http import HttpExchange
+from .exchange import ProtocolError
 
 
 class Region(NamedTuple):
-    """A part of a regular file."""
+    """A part of a regular file, in the order of the fields of FILE."""
 
     fd: int
     offset: int
@@ -30,7 +29,7 @@ class Region(NamedTuple):
 
 @contextmanager
 def open_region(message: dict, declared: Optional[int], sent: int) -> Iterator[Region]:
-    """What of which file is to be sent. A file of pathsend is opened, and closed when it was sent."""
+    """Which part of which file is to be sent. The file of a pathsend is opened here, and closed when it was sent."""
     if message["type"] == "http.response.zerocopysend":
         yield _region_of(message)
         return
@@ -42,7 +41,7 @@ def open_region(message: dict, declared: Optional[int], sent: int) -> Iterator[R
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         found = _regular(fd, "http.response.pathsend", path)
-        # A file that has grown since the application looked is sent as far as it has said.
+        # The file may have grown: it is sent as far as the application has said.
         length = found.st_size if declared is None else min(declared, found.st_size)
         yield Region(fd, 0, length, found.st_dev, found.st_ino)
     finally:
@@ -68,7 +67,7 @@ def _region_of(message: dict) -> Region:
     if count is not None:
         length = min(length, count)
     if offset is None:
-        # As sendfile does: what follows is read from behind it.
+        # As sendfile does: the position is behind what was sent.
         if isinstance(file, int):
             os.lseek(fd, position + length, os.SEEK_SET)
         else:
@@ -83,29 +82,10 @@ def _regular(fd: int, kind: str, name: Any) -> os.stat_result:
     return found
 
 
-async def send(exchange: "HttpExchange", region: Region) -> None:
-    """Returns when the descriptor is no longer needed. Raises ClientDisconnected."""
-    fd, offset, length, device, inode = region
-    if not length:
-        await exchange.write_content(b"")
-        return
-    if exchange.state is SENDING:
-        await exchange.writable()
-    else:
-        exchange.write_head()
-    exchange.file_opened = None
-    exchange.link.write(multiplex.file(exchange.number, fd, offset, length, device, inode))
-    while exchange.file_opened is None:
-        if exchange.is_gone:
-            raise ClientDisconnected("the client has gone")
-        await exchange.wait()
-    if exchange.file_opened:
-        return
-    end = offset + length
-    while offset < end:
-        size = min(multiplex.MAX_CONTENT, end - offset)
-        data = await exchange.link.loop.run_in_executor(None, os.pread, fd, size, offset)
-        if not data:
-            raise ProtocolError("the file ended %d bytes before its end: it was cut while it was sent" % (end - offset))
-        await exchange.write_content(data)
-        offset += len(data)
+async def read(loop: AbstractEventLoop, region: Region, sent: int) -> bytes:
+    """The next content of a file of which ``sent`` bytes were sent; a thread reads it."""
+    size = min(multiplex.MAX_CONTENT, region.length - sent)
+    data = await loop.run_in_executor(None, os.pread, region.fd, size, region.offset + sent)
+    if not data:
+        raise ProtocolError("the file ended %d bytes before its end: it was cut while it was sent" % (region.length - sent))
+    return data

@@ -1,23 +1,21 @@
-"""An HTTP exchange by the ASGI specification (HTTP 2.5): ``receive``, ``send``, and what may follow what.
+"""An HTTP exchange by the ASGI specification (HTTP 2.5): ``receive``, ``send``, and the order of messages.
 
-Invariants: the head waits for the first content, so that an error may still become a 500; the usual response, complete at
-once, is one frame; every exchange ends with exactly one of RESPONSE with END, END, FAILED, or the client's going. The hot
-path is ``run`` (``exchange.py``), ``receive``, ``send``: measure before changing them.
-Not here: files (``files.py``), header fields (``response_head.py``).
+Runs on the event loop. Invariants: the head waits for the first content, so an error before it still becomes a 500. A response whose
+content comes at once is one frame. Every exchange ends with exactly one of RESPONSE with END, END, FAILED, or a client that has gone.
+The hot path is ``run`` (``exchange.py``), ``receive`` and ``send``: measure before changing them.
+Not here: which part of which file is sent (``files.py``), header fields (``response_head.py``).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
-from . import files, response_head
 from ..wire import framing, multiplex
-from .content import Content
-from .exchange import COMPLETE, NOTHING, SENDING, STARTED, TRAILERS, ClientDisconnected, Exchange, ProtocolError
 from ..wire.multiplex import MAX_COMPLETE, MAX_CONTENT
-
-if TYPE_CHECKING:
-    from .link import Link
+from . import files, response_head
+from .content import Content
+from .exchange import COMPLETE, NOTHING, SENDING, STARTED, TRAILERS
+from .exchange import ClientDisconnected, Exchange, ExchangeLink, ProtocolError
 
 _encode_head = response_head.encode
 
@@ -36,18 +34,18 @@ class HttpExchange(Exchange):
         "file_opened",
     )
 
-    #: Content that is all there, until it was taken.
+    #: All content, until the application has taken it; None: it follows, or was taken.
     body: Optional[bytes]
-    #: Content that follows, until its end was taken.
+    #: Content that follows, until the application has taken its end.
     content: Optional[Content]
     head: bytes
     declared: Optional[int]
     file_opened: Optional[bool]
     trailers: bytes
 
-    # Instead of a constructor, which costs 1 % more of the worker's time for a small request.
-    def begin(self, link: "Link", number: int, scope: dict, body: Optional[bytes], now: float) -> None:
-        """Once. ``body``: all content of the request; None: it follows. ``now``: perf_counter."""
+    # Not a constructor, which costs 1 % more of the worker's time for a small request.
+    def begin(self, link: ExchangeLink, number: int, scope: dict, body: Optional[bytes], now: float) -> None:
+        """Called once. ``body``: all content of the request; None: it follows. ``now``: perf_counter."""
         self.link = link
         self.number = number
         self.scope = scope
@@ -60,9 +58,9 @@ class HttpExchange(Exchange):
         self.waiters = None
         self.body = body
         self.content = Content() if body is None else None
-        #: HEAD, 204, 304: content is swallowed.
+        #: HEAD, 204, 304: content is dropped.
         self.no_content = "method" in scope and scope["method"] == "HEAD"
-        #: What comes after the end is dropped without a word.
+        #: Messages after the end are dropped without a line in the log.
         self.swallows = False
 
     # -- receive
@@ -141,7 +139,8 @@ class HttpExchange(Exchange):
             self.over()
 
     def _declare(self, size: int) -> None:
-        """All content is known: says so for an application that did not. For HEAD, no content may mean that none was made."""
+        """All content is known: adds the content-length that the application did not give. For HEAD, an application may send no
+        content because none was asked for."""
         if self.status not in (204, 304) and (size or not self.no_content):
             self.declared = size
             self.head += b"\0content-length\0%d" % size
@@ -152,7 +151,7 @@ class HttpExchange(Exchange):
         if state is not STARTED and state is not SENDING:
             return self._out_of_order("http.response.body", "before http.response.start")
         if self.no_content:
-            # The client waits for no more, and the application may stop.
+            # The client waits for no more. What the application still sends is dropped.
             self.swallows = more or self.has_trailers
             self._send_complete(b"")
             return
@@ -162,7 +161,7 @@ class HttpExchange(Exchange):
             self._end_body()
 
     def _count(self, size: int, more: bool) -> None:
-        """Content against Content-Length; raises before any of it is sent."""
+        """Compares content with Content-Length, before any of it is sent. Raises ProtocolError."""
         sent = self.sent + size
         if self.declared is None:
             if not more and self.state is STARTED:
@@ -175,7 +174,7 @@ class HttpExchange(Exchange):
 
     def _end_body(self) -> None:
         if self.state is COMPLETE or self.is_gone:
-            return  # another task of the application was faster
+            return  # another task of the application has ended it
         if self.has_trailers:
             self.state = TRAILERS
             self.trailers = b""
@@ -192,7 +191,7 @@ class HttpExchange(Exchange):
         self.state = SENDING
 
     async def write_content(self, body: bytes) -> None:
-        """The head if it has not gone, then content while there is credit. Raises ClientDisconnected."""
+        """Writes the head, if it was not written, and content while there is credit. Raises ClientDisconnected."""
         position = 0
         if self.link.is_congested:
             await self.writable()
@@ -210,7 +209,7 @@ class HttpExchange(Exchange):
             self.link.write(multiplex.chunk(self.number, piece))
             position += len(piece)
 
-    # -- what is rare
+    # -- rare messages
 
     async def _send_rare(self, kind: Any, message: dict) -> None:
         if kind == "http.response.early_hint":
@@ -225,18 +224,38 @@ class HttpExchange(Exchange):
             with files.open_region(message, self.declared, self.sent) as region:
                 more = kind == "http.response.zerocopysend" and bool(message.get("more_body"))
                 self._count(region.length, more)
-                await files.send(self, region)
+                await self._send_file(region)
             if not more:
                 self._end_body()
             return
         raise ProtocolError("there is no message of type %r to send in an HTTP request" % (kind,))
+
+    async def _send_file(self, region: files.Region) -> None:
+        """Returns when the descriptor is no longer needed. Raises ClientDisconnected."""
+        if not region.length:
+            return await self.write_content(b"")
+        if self.state is SENDING:
+            await self.writable()
+        else:
+            self.write_head()
+        self.file_opened = None
+        self.link.write(multiplex.file(self.number, *region))
+        while self.file_opened is None:
+            if self.is_gone:
+                raise ClientDisconnected("the client has gone")
+            await self.wait()
+        sent = region.length if self.file_opened else 0
+        while sent < region.length:
+            data = await files.read(self.link.loop, region, sent)
+            await self.write_content(data)
+            sent += len(data)
 
     def _send_early_hint(self, message: dict) -> None:
         links = message.get("links", ())
         if isinstance(links, (str, bytes)):
             raise TypeError("the links of http.response.early_hint must be a list of bytes, not %r" % (links,))
         head, _ = _encode_head([(b"link", link) for link in links])
-        # Behind the head of the response it would have no meaning, and may be ignored.
+        # After the head of the response it has no meaning, and may be ignored.
         if self.state is NOTHING or self.state is STARTED:
             self.link.write(multiplex.inform(self.number, 103, head))
 
@@ -253,7 +272,7 @@ class HttpExchange(Exchange):
     def _out_of_order(self, kind: str, when: str) -> None:
         if self.state is not COMPLETE:
             raise ProtocolError("%s was sent %s" % (kind, when))
-        # "Any further messages on the channel will be ignored". One complaint is enough.
+        # "Any further messages on the channel will be ignored". One line in the log is enough.
         if not self.swallows:
             self.swallows = True
             self.complain("%s was sent after the response was complete: it is ignored" % kind)

@@ -1,9 +1,10 @@
-"""The lifespan of an ASGI application in one worker: start-up before it is ready, shutdown when nothing runs any more.
+"""The lifespan of an ASGI application in one worker: start-up before the worker is ready, shutdown when no request runs any more.
 
-Modes. ``off``: not asked. ``on``: whatever keeps start-up from completing is a failed load. ``auto``: an application that does
-not know the lifespan is served without. It says so as it likes: it raises, returns, or sends something else, and the
-specification wants the server to go on in each case; only ``lifespan.startup.failed`` is a failed load. One that raises after
-it has received ``lifespan.startup`` may mean either: it is served, and the log has the traceback.
+Runs on the event loop, as a task of its own. There are three modes. ``off``: the application is not asked. ``on``: a start-up that does not
+complete is a failed load. ``auto``: an application that does not know the lifespan is served without one. Such an application
+raises, returns, or sends something else, and the specification wants the server to go on in each case; only
+``lifespan.startup.failed`` is a failed load. An application that raises after it has received ``lifespan.startup`` may mean either: it is
+served, and the log has the traceback.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Callable, Dict, Optional
 
-from ..process import tracebacks
-from ..process.errors import report
-from ..loading.loader import LoadError
+from ..loading.load_error import LoadError
+from ..output import tracebacks
+from ..output.log import report
 
-#: For shutdown (seconds); the master's own patience is longer, and ends in a kill.
+#: Seconds for the shutdown. The master waits longer, and then kills.
 _SHUTDOWN_GRACE = 20.0
 
 _SENDABLE = frozenset(
@@ -34,7 +35,7 @@ class Lifespan:
         self._mode = mode
         self._state: Dict[str, Any] = {}
         self._task: Optional["asyncio.Task[None]"] = None
-        #: What was sent, and what became of the task; None: nothing yet.
+        #: The messages that were sent, and the error that ended the task; None: nothing yet.
         self._startup: Optional[dict] = None
         self._shutdown: Optional[dict] = None
         self._error: Optional[BaseException] = None
@@ -44,7 +45,7 @@ class Lifespan:
 
     @property
     def state(self) -> Optional[Dict[str, Any]]:
-        """What requests get a copy of; None when the application has no lifespan."""
+        """Each request has a copy of it; None when the application has no lifespan."""
         return self._state if self._is_up() else None
 
     def _is_up(self) -> bool:
@@ -134,4 +135,4 @@ class Lifespan:
 
 
 class _NotLifespan(RuntimeError):
-    """What answers a lifespan like a request does not know it."""
+    """The application answers a lifespan like a request: it does not know the lifespan."""

@@ -1,10 +1,10 @@
-"""The link of a gateway to a worker of an ASGI application: frames in, exchanges and their tasks out. The worker's hot path.
+"""The link of the gateway to a worker of an ASGI application: frames in, exchanges and their tasks out. The worker's hot path.
 
-Runs on the event loop. One read brings the requests of many clients. Each is started in place (an eager task), so most have
-answered when the read is used up, and all that was written meanwhile leaves in one write; what is written later leaves at the
-end of the loop's turn. Neither is held while a request computes for long.
-Invariants: the link is always read; what the other side may make us keep is bounded by credit. A gateway that breaks the rules
-loses the link. Not here: what a message means (``http.py``, ``websocket.py``), who listens (``worker.py``).
+Runs on the event loop. One read brings the requests of many clients. Each request starts in place (an eager task), so most are
+answered at the end of the read, and all that was written by then leaves in one write. What is written later leaves at the end of
+the loop's turn. Neither waits while a request computes for long.
+Invariants: the link is always read. Credit bounds what the gateway can make us keep. A gateway that breaks the rules loses the link.
+Not here: what is written (``connection.py``), what a message means (``http.py``, ``websocket.py``), who listens (``worker.py``).
 """
 
 from __future__ import annotations
@@ -15,29 +15,26 @@ import socket
 import sys
 from asyncio import Task
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Protocol, Set
 
 from .. import __version__
+from ..output.log import report
+from ..output.streams import task_request
+from ..system import osprocess
 from ..wire import framing, multiplex
-from ..process import osprocess
-from .http import HttpExchange
-from .websocket import WebSocketExchange
-from ..process.errors import report
-from .exchange import COMPLETE
-from ..process.output import task_request
 from ..wire.framing import WireError
+from .connection import Connection
+from .exchange import COMPLETE, Exchange
+from .http import HttpExchange
+from .scopes import Scopes
+from .websocket import WebSocketExchange
 
-if TYPE_CHECKING:
-    from .worker import AsgiWorker
-
-#: What was written waits at most this long (seconds) for the rest of its batch, judged before each request.
+#: Seconds. What was written waits at most this long for the rest of its batch; looked at before each request.
 _HOLD = 1e-3
-#: Content of many exchanges in one turn leaves in writes of about this size.
-_EARLY_FLUSH = 32 * 1024
-#: Bytes that the gateway has not read: then `send` waits, whatever the credit. A gateway that runs takes them at once.
+#: Bytes that the gateway has not read. Beyond that `send` waits, whatever the credit; a gateway that runs reads them at once.
 _CONGESTED = 4 * 1024 * 1024
 _set_request = task_request.set
-#: Tasks that begin at once, within the call that makes them.
+#: Whether a task can begin at once, within the call that makes it.
 _HAS_EAGER = sys.version_info >= (3, 12)
 
 _frame_at = multiplex.FRAME.unpack_from
@@ -47,29 +44,33 @@ _REQUEST_HEAD = multiplex.REQUEST_HEAD.size
 _REQUEST_FIXED = multiplex.REQUEST_FIXED
 _REQUEST = framing.REQUEST
 _BODY_FOLLOWS = framing.REQUEST_BODY_FOLLOWS
-_pack_response = multiplex.RESPONSE_HEAD.pack
-_RESPONSE = framing.RESPONSE
-_RESPONSE_FIXED = multiplex.RESPONSE_FIXED
-_MAX_MICROS = framing.MAX_MICROS
 
 
-class Link(asyncio.Protocol):
-    def __init__(self, worker: "AsgiWorker") -> None:
+class LinkOwner(Protocol):
+    """What a link needs of the worker that it belongs to."""
+
+    application: Callable[..., Any]
+    number: int
+    slots: int
+    loop: asyncio.AbstractEventLoop
+    scopes: Scopes
+    running: Set[Exchange]
+    links: "Set[Link]"
+
+    def left(self, exchange: Exchange) -> None: ...
+
+    def link_closed(self, link: "Link") -> None: ...
+
+
+class Link(Connection):
+    def __init__(self, worker: LinkOwner) -> None:
+        super().__init__(worker.loop)
         self.worker = worker
-        self.loop = worker.loop
-        #: Those that the gateway knows: number → exchange.
+        #: The exchanges that the gateway knows, by number.
         self.exchanges: Dict[int, HttpExchange] = {}
-        #: The gateway does not read.
-        self.is_congested = False
-        #: None when the link is closed.
-        self.transport: Any = None
         self._is_greeted = False
-        #: Frames to write, their bytes, and whether somebody will.
-        self._out: List[bytes] = []
-        self._size = 0
-        self._will_flush = False
         self._held_since = 0.0
-        #: The begin of a frame, and how much of it has not come.
+        #: The begin of a frame, and how many bytes of the frame have not come.
         self._pieces: List[bytes] = []
         self._missing = 0
 
@@ -90,26 +91,21 @@ class Link(asyncio.Protocol):
             exchange.gone()
         self.worker.link_closed(self)
 
-    def close(self) -> None:
-        """By ourselves; what was written still leaves."""
-        self._flush()
-        if self.transport is not None:
-            self.transport.close()
-
     def _abort(self) -> None:
         if self.transport is not None:
             self.transport.abort()
 
     def forget(self) -> None:
-        """In a forked process: the connection is the parent's."""
+        """In a forked process: the connection belongs to the parent."""
         transport, self.transport = self.transport, None
         if transport is not None:
             try:
                 os.close(transport.get_extra_info("socket").fileno())
             except (OSError, AttributeError):
-                pass  # an application may have closed what was not its own
+                pass  # the application may have closed what was not its own
 
-    def left(self, exchange: HttpExchange) -> None:
+    def left(self, exchange: Exchange) -> None:
+        """The task of an exchange has ended."""
         self.worker.left(exchange)
 
     def pause_writing(self) -> None:
@@ -120,44 +116,6 @@ class Link(asyncio.Protocol):
         for exchange in list(self.exchanges.values()):
             if exchange.waiters:
                 exchange.wake()
-
-    # -- writing
-
-    def write(self, frame: bytes) -> None:
-        """A frame. Those of one turn of the loop leave together."""
-        self._out.append(frame)
-        self._added(len(frame))
-
-    def complete(self, number: int, started_at: float, status: int, head: bytes, body: bytes) -> None:
-        """A response with all its content. Its pieces are put together with those of its batch."""
-        size = len(head)
-        length = _RESPONSE_FIXED + size + len(body)
-        micros = int((perf_counter() - started_at) * 1e6)
-        if micros > _MAX_MICROS:
-            micros = _MAX_MICROS
-        fixed = _pack_response(length, _RESPONSE, number, status, True, micros, size)
-        self._out += fixed, head, body
-        self._added(length)
-
-    def _added(self, size: int) -> None:
-        self._size += size
-        if self._size > _EARLY_FLUSH:
-            self._write_out()
-        elif not self._will_flush:
-            self._will_flush = True
-            self.loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._will_flush = False
-        if self._out:
-            self._write_out()
-
-    def _write_out(self) -> None:
-        out = self._out
-        if self.transport is not None:
-            self.transport.write(out[0] if len(out) == 1 else b"".join(out))
-        out.clear()
-        self._size = 0
 
     # -- reading
 
@@ -170,7 +128,7 @@ class Link(asyncio.Protocol):
             data = b"".join(self._pieces)
             self._pieces.clear()
             self._missing = 0
-        # Whoever has promised to write has its turn later, and finds nothing left.
+        # A call of `_flush` that is due already comes later, and finds nothing left.
         self._will_flush = True
         self._held_since = perf_counter()
         try:
@@ -180,7 +138,7 @@ class Link(asyncio.Protocol):
             report("the link to the gateway was closed: %s" % error)
             self._abort()
         except BaseException:
-            # A signal handler of the application, or an error of ours: where the next frame begins is not known any more.
+            # A signal handler of the application raised it, or it is an error of ours: where the next frame begins is unknown.
             self._abort()
             raise
         finally:
@@ -247,7 +205,7 @@ class Link(asyncio.Protocol):
         else:
             exchange = WebSocketExchange()
             exchange.begin(self, number, scope, b"", now)
-        # The task takes the context of now.
+        # The task copies the context of this moment.
         _set_request(scope["headers"][0][1])
         coroutine = exchange.run(worker.application, scope)
         if _HAS_EAGER:
@@ -268,7 +226,7 @@ class Link(asyncio.Protocol):
             return self.write(multiplex.pong(_number(kind, payload)))
         exchange = self.exchanges.get(number)
         if exchange is None:
-            return  # it has ended, the gateway did not know yet
+            return  # it has ended, and the gateway did not know that yet
         if kind == multiplex.CREDIT:
             exchange.add_credit(_number(kind, payload))
         elif kind == framing.BODY:

@@ -1,6 +1,7 @@
 """The header fields of an ASGI application's response as they cross the wire: checked, and joined by NUL.
 
-What breaks the rules raises from ``send``, within the application's own code: the traceback shows where.
+Runs on the event loop, within ``send``: for fields that break the rules the traceback shows the line of the application. What is kept
+between requests is bounded. Not here: WSGI's heads (``wsgi/response_head.py``), which are text and have other rules.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ from ..wire import framing
 from ..wire.head_cache import HeadCache
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-#: Anything that could end a header field, or a part of ours, where it must not (response splitting).
+#: Bytes that could end a header field, or one of our parts, too early (response splitting).
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _ALLOWED = bytes(code for code in range(256) if not _CONTROL.match(bytes([code])))
 
 _ORDINARY = 1
 _CONTENT_LENGTH = 2
-#: The gateway frames the response: "the server must ignore it".
+#: The gateway frames the response. The specification: "the server must ignore it".
 _TRANSFER_ENCODING = 3
 
 _MEANINGS = {b"content-length": _CONTENT_LENGTH, b"transfer-encoding": _TRANSFER_ENCODING}
-#: Names that passed the check before, with what they mean to us. Bounded: applications may invent names.
+#: Names that have passed the check → what they mean to us. Bounded: applications may invent names.
 _known_names: Dict[bytes, int] = dict(_MEANINGS)
 _MAX_KNOWN = 1024
 _MAX_KNOWN_LENGTH = 64
@@ -65,7 +66,7 @@ def _encode(headers: object) -> Encoded:
         encoded = b"\0".join(parts)
     except (TypeError, ValueError) as error:
         raise _precise(headers, error) from None
-    # What is left without all that is allowed are the separators.
+    # Without all allowed bytes only the separators are left.
     if len(encoded.translate(None, _ALLOWED)) != len(parts) - 1:
         raise _precise(headers, ValueError("the headers have a control character"))
     if len(encoded) > framing.MAX_RESPONSE_HEAD:
@@ -74,7 +75,7 @@ def _encode(headers: object) -> Encoded:
 
 
 def check_status(status: object) -> int:
-    # bool is an int; HTTPStatus is one that means a status.
+    # A bool is an int too, but no status. An HTTPStatus is both.
     if not isinstance(status, int) or isinstance(status, bool):
         raise TypeError("the status must be an int like 200, not %s: %r" % (type(status).__name__, status))
     if not 200 <= status <= 599:
@@ -112,7 +113,7 @@ def _content_length(value: object, declared: Optional[int]) -> int:
 
 
 def _precise(headers: object, error: Exception) -> Exception:
-    """The slow way: which header is it?"""
+    """Says which header is wrong; slow."""
     for item in headers:  # type: ignore[attr-defined]
         try:
             name, value = item

@@ -1,14 +1,14 @@
-"""From the head of a request to its ASGI scope (ASGI 3.0, HTTP and WebSocket 2.5).
+"""Makes the ASGI scope of a request from its head (ASGI 3.0, HTTP and WebSocket 2.5).
 
-Invariants: a scope and what is in it belong to the application, which may change them; what is kept between requests is
-bounded. Nothing here knows exchanges or links. The layout of a head is drawn in ``src/apps/wire/multiplex.ts``.
+Runs on the event loop; the hot path. Invariants: a scope and everything in it belong to the application, which may change them. What is
+kept between requests is bounded. Not here: exchanges and links. ``src/apps/wire/multiplex.ts`` draws the layout of a head.
 """
 
 from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from ..wire.environ_makers import Maker, Makers
+from ..wire.environ_makers import EnvironMaker, EnvironMakers
 
 HTTP_EXTENSIONS: Dict[str, dict] = {
     "http.response.trailers": {},
@@ -20,7 +20,7 @@ WEBSOCKET_EXTENSIONS: Dict[str, dict] = {"websocket.http.response": {}}
 
 _ASGI = {"version": "3.0", "spec_version": "2.5"}
 
-#: More connections than most gateways hold; then they are read anew.
+#: More than most gateways have. Beyond that all connections are parsed anew.
 _MAX_CONNECTIONS = 4096
 _VERSIONS = frozenset(("1.0", "1.1", "2"))
 _SCHEMES = frozenset(("http", "https", "ws", "wss"))
@@ -39,24 +39,24 @@ def _method(text: bytes) -> str:
 
 
 class Scopes:
-    """Makes scopes for one worker. ``state``: of the lifespan; each request has a copy."""
+    """Makes scopes for one worker. ``state``: the lifespan's; each request has a copy of it."""
 
     def __init__(self, root_path: str, state: Optional[Dict[str, Any]]) -> None:
         self._root_path = root_path
         self._state = state
-        self._makers = Makers()
-        #: By what is said of a connection: copies a scope with that, in which all else is to be set. To copy it
-        #: and to set the rest costs less than to make a dict of all.
+        self._makers = EnvironMakers()
+        #: The description of a connection → copies a scope that has it, in which everything else must be set. To copy a dict and
+        #: to set the rest costs less than to make a new dict.
         self._copiers: Dict[bytes, Callable[[], dict]] = {}
-        #: Most requests have the names of the one before.
+        #: Most requests have the same names as the one before.
         self._names = b""
-        self._maker: Optional[Maker] = None
+        self._maker: Optional[EnvironMaker] = None
 
     def make(self, data: bytes, names_at: int, values_at: int, end: int) -> dict:
-        """Both are in ``data``, one behind the other, joined by NUL; the last value may contain NUL.
+        """Names and values are in ``data``, one behind the other, joined by NUL. The last value may contain NUL.
 
-        Raises ValueError when they do not match."""
-        # To compare is cheaper than to copy and hash.
+        Raises ValueError when their numbers differ."""
+        # A comparison is cheaper than a copy and its hash.
         maker, names = self._maker, self._names
         if maker is None or len(names) != values_at - names_at or not data.startswith(names, names_at):
             names = data[names_at:values_at]
@@ -92,7 +92,7 @@ class Scopes:
         return scope
 
     def _copier(self, connection: bytes) -> Callable[[], dict]:
-        """Of HTTP requests, for all requests of a connection say the same of it."""
+        """Makes the copier of a connection, for HTTP requests: all requests of a connection describe it alike."""
         version, scheme, client_port, client, server_port, root, server = connection.decode("latin-1").split(" ", 6)
         port = int(server_port)
         if version not in _VERSIONS or scheme not in _SCHEMES or not (0 <= port <= 65535 and 0 <= int(client_port) <= 65535):
@@ -119,10 +119,10 @@ class Scopes:
         self._copiers[connection] = scope.copy
         return scope.copy
 
-    def _compile(self, headers: List[bytes]) -> Maker:
-        """Of an HTTP request: what ``_make_slowly`` does, with the names as constants."""
+    def _compile(self, headers: List[bytes]) -> EnvironMaker:
+        """For HTTP requests: does what ``_make_slowly`` does, with the names as constants."""
         fields = ["field%d" % i for i in range(len(headers))]
-        # The names came from a stranger: repr makes them literals, whatever they are.
+        # A client chose the names: repr makes a literal of any text.
         pairs = ", ".join("(%r, %s)" % pair for pair in zip(headers, fields))
         code = """def make(values):
     connection, method, %s, query, raw, path = values.split(b"\\0", %d)
@@ -158,6 +158,6 @@ def _split(values: bytes, count: int) -> List[bytes]:
 
 
 def _subprotocols(headers: List[Tuple[bytes, bytes]]) -> List[str]:
-    """Those that the client offers, in its order (RFC6455§4.2.2)."""
+    """The subprotocols that the client offers, in its order (RFC6455§4.2.2)."""
     offered = [value.decode("latin-1") for name, value in headers if name == b"sec-websocket-protocol"]
     return [name.strip() for value in offered for name in value.split(",") if name.strip()]

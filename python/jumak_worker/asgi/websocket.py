@@ -1,27 +1,25 @@
-"""A WebSocket by the ASGI specification (HTTP 2.5). Its frames, pings and close handshake are the gateway's affair.
+"""A WebSocket by the ASGI specification (HTTP 2.5): ``receive``, ``send``, and the order of messages.
 
-The life: ``websocket.connect``; then the application accepts, closes (a 403), or answers with a response of its own
-(``websocket.http.response``, which is an HTTP exchange from there on); then messages both ways until one side closes.
-Invariants: messages are delivered whole, and all that came before the client's close; what the application has not taken is
-bounded by the credit. A message that is longer than the window comes as a whole while the application waits for it, and not before.
+Runs on the event loop. First the application receives ``websocket.connect``. Then it accepts, or closes (a 403), or sends a response of
+its own (``websocket.http.response``: from there on it is an HTTP exchange). Then messages go both ways until one side closes.
+Invariants: messages are delivered whole, and all of those that came before the client's close. Credit bounds what the application has
+not taken. A message that is longer than the window comes only while the application waits for it.
+Not here: frames, pings and the close handshake, which are the gateway's.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Deque, List, Optional, Tuple, Union
+from typing import Any, Deque, List, Optional, Tuple, Union
 
-from . import response_head
 from ..wire import framing, multiplex
-from .http import HttpExchange
-from .content import CREDIT_STEP
-from .exchange import COMPLETE, NOTHING, OPEN, ClientDisconnected, ProtocolError
 from ..wire.multiplex import MAX_CONTENT, MESSAGE_BINARY, MESSAGE_COST, MESSAGE_MORE, MESSAGE_TEXT
+from . import response_head
+from .content import CREDIT_STEP
+from .exchange import COMPLETE, NOTHING, OPEN, ClientDisconnected, ExchangeLink, ProtocolError
+from .http import HttpExchange
 
-if TYPE_CHECKING:
-    from .link import Link
-
-#: RFC6455§7.4.1: no status was given; the connection broke.
+#: RFC6455§7.4.1: the close has no code; the connection broke.
 _NO_STATUS = 1005
 _ABNORMAL = 1006
 _DENIAL = ("websocket.http.response.start", "websocket.http.response.body")
@@ -41,21 +39,22 @@ class WebSocketExchange(HttpExchange):
         "close_reason",
     )
 
-    def begin(self, link: "Link", number: int, scope: dict, body: Optional[bytes], now: float) -> None:
+    def begin(self, link: ExchangeLink, number: int, scope: dict, body: Optional[bytes], now: float) -> None:
         super().begin(link, number, scope, body, now)
         #: The application has had `websocket.connect`.
         self.is_connected = False
         self.messages: Deque[Tuple[Union[str, bytes], int]] = deque()
-        #: Of a message whose last frame has not come, and what of it was not given back.
+        #: The frames of a message that is not complete, and their bytes that were not given back as credit.
         self.parts: List[bytes] = []
         self.owed = 0
+        #: What the application has taken of complete messages, and was not given back.
         self.taken = 0
         #: How many tasks of the application wait for a message.
         self.receivers = 0
-        #: What the gateway may still send.
+        #: Bytes that the gateway may still send.
         self.granted = multiplex.WINDOW
         self.status = 0
-        #: A message of several frames is on its way.
+        #: A message of several frames is being written.
         self.is_writing = False
         self.close_code: Optional[int] = None
         self.close_reason = ""
@@ -64,7 +63,7 @@ class WebSocketExchange(HttpExchange):
 
     def add_message(self, flags: int, data: bytes) -> None:
         if self.state is not OPEN:
-            return  # the application has closed, the gateway did not know yet
+            return  # the application has closed, and the gateway did not know that yet
         kind = flags & ~MESSAGE_MORE
         if kind != MESSAGE_TEXT and kind != MESSAGE_BINARY:
             raise framing.WireError("message flags %d" % flags)
@@ -93,7 +92,7 @@ class WebSocketExchange(HttpExchange):
             self.wake()
 
     def _pay(self) -> None:
-        """A message may be longer than the window: what has come of it is given back while the application waits for it."""
+        """Gives credit for the part of a message that has come, because a message may be longer than the window."""
         self.link.write(multiplex.credit(self.number, self.owed))
         self.granted += self.owed
         self.owed = 0
@@ -173,7 +172,7 @@ class WebSocketExchange(HttpExchange):
             raise ProtocolError("there is no message of type %r to send in a WebSocket" % (kind,))
 
     async def _write_message(self, data: bytes, kind: int) -> None:
-        # Frames of one message follow each other, whatever other tasks of the application send.
+        # The frames of a message follow each other: messages of other tasks wait.
         while self.is_writing:
             await self.wait()
             if self.is_gone:
@@ -193,7 +192,7 @@ class WebSocketExchange(HttpExchange):
         self.link.write(multiplex.message(self.number, kind, data))
 
     async def _write_parts(self, data: bytes, flags: int) -> bytes:
-        """All frames but the last, whose content it returns."""
+        """Writes all frames but the last; returns the content of the last."""
         position = 0
         while len(data) - position > MAX_CONTENT:
             self.credit -= MAX_CONTENT

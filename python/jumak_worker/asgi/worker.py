@@ -1,8 +1,8 @@
-"""Hosts an ASGI application in a worker: the event loop, which is the main thread, its listener, links, and its end.
+"""Hosts an ASGI application in a worker: the event loop, its listener, its links, and its end.
 
-Invariants: the application's start-up is over before the master hears "ready"; a worker that is told to stop takes no new link,
-and leaves when the links are closed and every task of a request has ended, background tasks included; then comes the
-application's shutdown. Other threads touch nothing here but ``stop``.
+Runs in the main thread, which is the event loop's. Invariants: the application's start-up is over before the master hears "ready". A
+worker that is told to stop takes no new link. It leaves when the links are closed and the tasks of all requests have ended, background
+tasks included; then the application shuts down. Other threads touch nothing here but ``stop``.
 """
 
 from __future__ import annotations
@@ -11,22 +11,23 @@ import asyncio
 import socket
 from typing import Any, Callable, Dict, Optional, Set
 
-from ..process import tracebacks
-from .link import Link
-from ..process.errors import report
+from ..output import tracebacks
+from ..output.log import report
+from ..system import exits
 from .exchange import Exchange, is_by_disconnect
 from .lifespan import Lifespan
+from .link import Link
 from .scopes import Scopes
 
-#: Tasks that are cancelled in the end have this long to end (seconds).
+#: Seconds that tasks have to end after they were cancelled.
 _CANCEL_GRACE = 2.0
 
 
 def import_event_loop() -> Any:
-    """uvloop, where the application's environment has it, or asyncio."""
+    """uvloop where the application's environment has it, else asyncio."""
     try:
         import uvloop  # type: ignore[import-not-found]
-    except Exception:  # built for another Python, say
+    except Exception:  # also one that was built for another Python
         return asyncio
     return uvloop
 
@@ -40,7 +41,7 @@ class AsgiWorker:
         self.slots = slots
         self.loop: asyncio.AbstractEventLoop = import_event_loop().new_event_loop()
         self.loop.set_exception_handler(_on_loop_error)
-        #: Whose task has waited for something and has not ended; the loop itself refers to tasks weakly.
+        #: Exchanges whose task waits for something. The loop itself has only weak references to tasks.
         self.running: Set[Exchange] = set()
         self.links: Set[Link] = set()
         self.scopes = Scopes(root_path, None)
@@ -49,13 +50,13 @@ class AsgiWorker:
         self._lifespan: Optional[Lifespan] = None
         self._server: Optional[asyncio.AbstractServer] = None
         self._is_leaving = False
-        #: It leaves by itself: nobody closes its links.
+        #: The worker leaves by itself: nobody else closes its links.
         self._closes_links = False
         self._may_leave: Optional["asyncio.Future[None]"] = None
         asyncio.set_event_loop(self.loop)
 
     def start_up(self) -> None:
-        """The application's own, before anything is served. Raises LoadError."""
+        """The application's start-up, before anything is served. Raises LoadError."""
         self.loop.run_until_complete(self._start_up())
 
     async def _start_up(self) -> None:
@@ -68,7 +69,7 @@ class AsgiWorker:
         self.scopes = Scopes(self._root_path, self._lifespan.state)
 
     def serve(self, listener: socket.socket) -> None:
-        """Until ``stop``. A signal handler of the application that raises SystemExit stops it too, and is raised in the end."""
+        """Until ``stop``. SystemExit of a signal handler of the application stops it too, and is raised at the end."""
         main = self.loop.create_task(self._serve(listener))
         left_by: Optional[BaseException] = None
         while not main.done():
@@ -104,7 +105,7 @@ class AsgiWorker:
         await self.loop.shutdown_asyncgens()
 
     async def _end_tasks(self) -> None:
-        """Of the application, which it has left behind."""
+        """Cancels the tasks that the application has left behind."""
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:
             task.cancel()
@@ -127,7 +128,7 @@ class AsgiWorker:
         self._look_for_end()
 
     def left(self, exchange: Exchange) -> None:
-        """Its task has ended."""
+        """The task of an exchange has ended."""
         self.running.discard(exchange)
         if self._is_leaving:
             self._look_for_end()
@@ -146,17 +147,17 @@ class AsgiWorker:
         if not self.links and self._may_leave is not None and not self._may_leave.done():
             self._may_leave.set_result(None)
 
-    def forget_in_child(self, leave: Callable[[], None]) -> None:
-        """In a process that the application has forked: its copies of the links are closed, and nothing is sent. Should it
-        come back from the application's code, to a loop that it shares with us, ``leave`` is called."""
+    def forget_in_child(self) -> None:
+        """In a process that the application has forked: closes its copies of the links, and sends nothing. If it comes back from the
+        application's code to its copy of our loop, it ends there."""
         for link in self.links:
             link.forget()
         self.links.clear()
-        self.loop.call_soon(leave)
+        self.loop.call_soon(exits.leave_forked)
 
 
 def _on_loop_error(_loop: asyncio.AbstractEventLoop, context: Dict[str, Any]) -> None:
-    """What nobody has waited for: once, readable."""
+    """Reports an error that no task waits for."""
     error = context.get("exception")
     if error is not None and is_by_disconnect(error):
         return

@@ -1,8 +1,8 @@
-"""Open descriptors that forked workers would share to their harm, and those that they may share, each with its reason.
+"""Open descriptors: which of them forked workers must not share, and which they may share, each with its reason.
 
-A fork copies numbers; what they stand for stays one. Workers that share a file share its position, so one reads what another
-looked for. They share a lock, so it keeps none of them out. What arrives at a shared pipe, connection or epoll goes to whoever
-is first. Runs in the preloader; looks, and changes nothing.
+A fork copies the numbers, but not the open files. Workers that share a file share its position: one moves it, another reads there.
+They share a lock, so it excludes none of them. What arrives at a shared pipe, connection or epoll goes to the worker that is first.
+Runs in the preloader. Invariant: it looks, and changes nothing. Not here: what the master is told (``inspection.py``).
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import stat
 import sys
 from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-#: What a descriptor stands for: device, inode and kind of file.
+#: The open file: device, inode and kind.
 Identity = Tuple[int, int, int]
 
-#: They have neither a position nor anything that could be taken away.
+#: They have no position, and no content that one reader could take from another.
 _STATELESS = frozenset(("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"))
-#: A path of its own on macOS (F_GETPATH); 0 elsewhere.
+#: macOS tells the path of a descriptor by F_GETPATH; 0 elsewhere.
 _GET_PATH: int = getattr(fcntl, "F_GETPATH", 0)
 _O_PATH: int = getattr(os, "O_PATH", 0)
 _DELETED = " (deleted)"
@@ -43,7 +43,7 @@ def identify(fd: int) -> Identity:
 
 
 def listed() -> Iterator[int]:
-    """All that are open; one more, which was open while they were listed."""
+    """All that are open, and the one that lists them."""
     for directory in ("/proc/self/fd", "/dev/fd"):
         try:
             return map(int, os.listdir(directory))
@@ -53,7 +53,7 @@ def listed() -> Iterator[int]:
 
 
 def inherited() -> Dict[int, Identity]:
-    """From whoever started this process, asked before anything of the application runs. Python opens none that survives exec."""
+    """Those that came from the process that started us. Called before anything of the application runs."""
     found = {}
     for fd in listed():
         try:
@@ -65,7 +65,7 @@ def inherited() -> Dict[int, Identity]:
 
 
 def find_shared(before: Dict[int, Identity], own: Set[int]) -> List[Shared]:
-    """Those that are not harmless. ``before``: `inherited`; ``own``: descriptors of ours."""
+    """Those that are not harmless. ``before``: what `inherited` returned; ``own``: our descriptors."""
     found = []
     for fd, identity in _opened(before, own):
         try:
@@ -78,7 +78,7 @@ def find_shared(before: Dict[int, Identity], own: Set[int]) -> List[Shared]:
 
 
 def has_written_files(before: Dict[int, Identity], own: Set[int]) -> bool:
-    """Files may have been written to, whose text waits in this process."""
+    """Whether files are open for writing: text for them may still be in a buffer of this process."""
     return any(
         kind == stat.S_IFREG and fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
         for fd, (_, _, kind) in _opened(before, own)
@@ -87,19 +87,19 @@ def has_written_files(before: Dict[int, Identity], own: Set[int]) -> bool:
 
 def _opened(before: Dict[int, Identity], own: Set[int]) -> Iterator[Tuple[int, Identity]]:
     for fd in sorted(listed()):
-        # 1 and 2 are another file in each worker.
+        # Each worker has its own 1 and 2.
         if fd in own or fd in (1, 2):
             continue
         try:
             identity = identify(fd)
         except OSError:
-            continue  # it was open while they were listed
+            continue  # the one that listed them
         if before.get(fd) != identity:
             yield fd, identity
 
 
 def _describe(fd: int, kind: int) -> Tuple[str, str]:
-    """Kind of hazard and what it is; empty: harmless."""
+    """The kind of hazard, and what it is; empty: harmless."""
     name = name_of(fd)
     if stat.S_ISSOCK(kind):
         return "socket", _describe_socket(fd)
@@ -117,7 +117,7 @@ def _describe(fd: int, kind: int) -> Tuple[str, str]:
 
 
 def name_of(fd: int) -> str:
-    """Its path, or what the kernel calls it; empty where nothing tells."""
+    """The path, or the kernel's name for it; empty where the system does not tell."""
     try:
         return os.readlink("/proc/self/fd/%d" % fd)
     except OSError:
@@ -138,10 +138,10 @@ def _describe_file(fd: int, name: str) -> Tuple[str, str]:
         return "lock", "lock on %s" % name
     flags = fcntl.fcntl(fd, fcntl.F_GETFL)
     access = flags & os.O_ACCMODE
-    # Of a log: the kernel writes at the end of the file, whatever the position, and what one `write` gives stays together.
+    # A log. The kernel writes at the end of the file, whatever the position, and keeps the bytes of one `write` together.
     if access == os.O_WRONLY and flags & os.O_APPEND:
         return "file", ""
-    # Of a map: who reads the memory has no use for the position, and nobody has moved it.
+    # A mapped file. It is read as memory, nobody uses its position, and nobody has moved it.
     if access == os.O_RDONLY and os.lseek(fd, 0, os.SEEK_CUR) == 0 and _is_mapped(name):
         return "file", ""
     return "file", what
@@ -160,7 +160,7 @@ def _is_mapped(name: str) -> bool:
 
 
 def mappings() -> Iterator[Tuple[str, str]]:
-    """Rights (``rw-s``) and name of each piece of memory that has one."""
+    """Rights (``rw-s``) and name of each piece of memory that has a name."""
     try:
         with open("/proc/self/maps", errors="replace") as file:
             lines = file.readlines()
@@ -173,7 +173,7 @@ def mappings() -> Iterator[Tuple[str, str]]:
 
 
 def find_shared_memory() -> List[str]:
-    """Memory that a fork does not copy, and that can be written: each name once."""
+    """Writable memory that a fork does not copy; each name once."""
     names = {name: None for rights, name in mappings() if rights[1] == "w" and rights[3] == "s"}
     return [_describe_memory(name) for name in names]
 
@@ -195,11 +195,11 @@ def _describe_socket(fd: int) -> str:
         except OSError:
             peer = None
         if sock.type == socket.SOCK_DGRAM:
-            # Without a name of its own nobody can answer it; and logging never asks for an answer.
+            # A socket without a name gets no answers, and logging expects none.
             is_mute = sock.family == socket.AF_UNIX and not sock.getsockname()
             return "" if is_mute or fd in _of_logging() else "datagram socket%s" % _format_peer(peer, " to ")
         if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            # The kernel gives each connection to one of those who accept; and an address is there for one import only.
+            # A listener. The kernel gives each connection to one worker; and only one import can bind an address.
             return ""
         if peer is None:
             return "socket"
@@ -207,8 +207,9 @@ def _describe_socket(fd: int) -> str:
 
 
 def _open_copy(fd: int) -> _socket.socket:
-    """With a default timeout of the application, Python would make the copy non-blocking, and with it the application's own, for
-    they share this flag. So would the socket class of an event loop that has put it in place of Python's."""
+    """A copy shares the flag O_NONBLOCK with the application's socket. Python would set it if the application had a default timeout;
+    so would a socket class that an event loop has put in the place of Python's. So the copy is made
+    by ``_socket`` itself, without a timeout."""
     timeout = _socket.getdefaulttimeout()
     _socket.setdefaulttimeout(None)
     try:
@@ -218,7 +219,7 @@ def _open_copy(fd: int) -> _socket.socket:
 
 
 def _of_logging() -> Set[int]:
-    """Descriptors of the sockets of handlers of ``logging``."""
+    """The descriptors of sockets that handlers of ``logging`` have."""
     logging = sys.modules.get("logging")
     found = set()
     for reference in list(getattr(logging, "_handlerList", ())):

@@ -1,16 +1,16 @@
-"""Whether a callable makes the application instead of being it: a factory, or a class. It is not called to find out."""
+"""Whether a callable makes the application instead of being one: a factory, or a class. It is not called to find out."""
 
 from __future__ import annotations
 
 import inspect
 import re
 
-#: What people call a function that makes one.
+#: Usual names of functions that make an application.
 _NAME = re.compile(r"^(?:create|make|build|get|init)_\w*(?:app|application|asgi|wsgi)$")
 
 
 def advise(application: object, name: str, display: str) -> str:
-    """Why it is not the application, and what to write; empty where it may be. ``display``: how the user named it."""
+    """Why ``application`` is none, and what to write; empty where it may be one. ``display``: how the user named it."""
     command = "jumak '%s:%s()'" % (display.partition(":")[0], name)
     if inspect.isclass(application):
         if not _has_instances_that_are_called(application):
@@ -26,14 +26,14 @@ def advise(application: object, name: str, display: str) -> str:
 
 
 def _has_instances_that_are_called(cls: type) -> bool:
-    """Instances of a class that is an application itself are responses: iterated over (WSGI), awaited (ASGI)."""
+    """Whether instances are the application. Instances of a class that is itself one are responses: iterated over, or awaited."""
     if hasattr(cls, "__iter__") or hasattr(cls, "__await__"):
         return False
     return any("__call__" in vars(one) for one in cls.__mro__)
 
 
 def _may_be_called(cls: type) -> bool:
-    """As WSGI and ASGI do, and ASGI 2 did; what does not say counts as it may."""
+    """With as many arguments as WSGI, ASGI 3 or ASGI 2 give it. A class without a signature may."""
     try:
         inspect.signature(cls)
     except Exception:
@@ -42,7 +42,7 @@ def _may_be_called(cls: type) -> bool:
 
 
 def _can_be_called(function: object, arguments: int) -> bool:
-    """With so many positional arguments; what does not say counts as not."""
+    """With so many positional arguments. A function without a signature cannot."""
     try:
         inspect.signature(function).bind(*[None] * arguments)  # type: ignore[arg-type]
     except Exception:

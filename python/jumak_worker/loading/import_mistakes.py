@@ -1,4 +1,7 @@
-"""Why a module could not be imported, with what to do about it."""
+"""Sentences that say why a module could not be imported, and what to do about it.
+
+Runs where the import has failed, preloader or worker. Imports nothing of the application, and raises nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,17 @@ import os
 import sys
 from types import ModuleType
 
-from ..process import tracebacks
+from ..output import tracebacks
 
 SETTINGS = "DJANGO_SETTINGS_MODULE"
-#: Commands of other programs, and what to write here. A module may be called so, therefore it is looked for first.
+#: Commands of other programs → what to write instead. A module of that name is looked for first.
 _COMMANDS = {"run": "jumak", "serve": "jumak", "start": "jumak", "dev": "jumak --reload", "help": "jumak --help"}
-#: Modules of a package that mostly have its application.
+#: The names of modules that usually have the application of a package.
 _USUAL = ("main", "app", "application", "server", "api", "asgi", "wsgi")
 
 
 def is_missing_itself(error: ModuleNotFoundError, name: str) -> bool:
-    """Whether the module that was asked for is missing, and not something that it imports: two different mistakes."""
+    """Whether the named module itself is missing, and not a module that it imports."""
     missing = error.name or ""
     is_target = name == missing or name.startswith(missing + ".")
     return is_target and not tracebacks.has_application_frames(error)
@@ -37,12 +40,12 @@ def _advise_missing(name: str) -> str:
 
 
 def modules_inside(package: ModuleType) -> str:
-    """Of a package that has nothing itself, for the application may be in one of them; empty where there are none."""
-    import pkgutil  # only where something is wrong: the start is quicker without
+    """The application may be in a module of a package that has none itself: names some; empty where the package has no modules."""
+    import pkgutil  # only after a mistake: without it the start is quicker
 
     path = getattr(package, "__path__", None)
     names = [found.name for found in pkgutil.iter_modules(path) if found.name[0] != "_"] if path else []
-    # Where it mostly is comes first.
+    # The usual names come first.
     names.sort(key=lambda name: name not in _USUAL)
     if not names:
         return ""
@@ -51,7 +54,7 @@ def modules_inside(package: ModuleType) -> str:
 
 
 def explain(error: BaseException, name: str, display: str, settings: str) -> str:
-    """``settings``: where the environment's DJANGO_SETTINGS_MODULE comes from; empty where it has none."""
+    """``settings``: where DJANGO_SETTINGS_MODULE is set in the environment; empty where it is not."""
     missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
     if missing:
         named = os.environ.get(SETTINGS, "")
@@ -79,7 +82,7 @@ def _no_settings(name: str, missing: str, named: str, where: str) -> str:
 
 
 def _find_setter(name: str) -> str:
-    """``/srv/shop/wsgi.py:14``: the line of the module that sets the variable; empty where another one does."""
+    """``/srv/shop/wsgi.py:14``: the line of the module that sets the variable; empty where another module sets it."""
     try:
         spec = importlib.util.find_spec(name)
         with open((spec and spec.origin) or "", encoding="utf-8", errors="replace") as file:
@@ -92,10 +95,10 @@ def _find_setter(name: str) -> str:
 
 
 def _advise_module(name: str, display: str) -> str:
-    """How a module that was named by itself is named from above its package."""
+    """How to name a module of a package from the directory above the package."""
     directory = os.getcwd()
     package = os.path.basename(directory)
-    # The path of a file: its directories have names that no package can have.
+    # The path of a file whose directories are no packages: a package has another kind of name.
     if "/" in display or display.partition(":")[0].endswith(".py") or not package.isidentifier():
         return ""
     _, colon, attribute = display.partition(":")

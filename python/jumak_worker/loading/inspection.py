@@ -1,8 +1,8 @@
-"""Looks for what does not survive a fork, after the application was imported and before the first worker is forked.
+"""Looks for hazards: what does not survive a fork, or would be shared by all workers.
 
-A thread exists in the preloader only: in a worker its work never happens, and a lock that it held stays locked. What is open
-would be shared by all workers (``descriptors.py`` says what is harmless); so would a process that the import started, which
-answers whoever asks, and memory that a fork does not copy.
+Runs in the preloader, after the import and before the first fork. A thread exists in the preloader only: in a worker its work never
+happens, and a lock that it held stays locked. Workers would share what is open (``descriptors.py`` says what of it is harmless), a
+process that the import started, which answers any of them, and memory that a fork does not copy.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ import sys
 import threading
 from typing import Dict, List, Optional, Set, Tuple
 
+from ..system.children import children, name_of_living, name_of_thread
 from . import descriptors
-from ..process import osprocess
 from .openings import Openings
 
-#: More are not listed: who opened a hundred files sees the pattern.
+#: More are not listed: twenty show the pattern of a hundred.
 _MAX_HAZARDS = 20
-#: Of a path and a line.
+#: Characters of a path and a line.
 _MAX_TEXT = 1000
-#: They end their threads before a fork and start them anew after it (pthread_atfork).
+#: These libraries end their threads before a fork and start them anew after it (pthread_atfork).
 _FORK_SAFE_LIBRARIES = ("openblas", "libiomp5")
-#: Of jemalloc, which does the same.
+#: The threads of jemalloc, which does the same.
 _FORK_SAFE_THREADS = frozenset(("jemalloc_bg_thd",))
 
 
 def find_hazards(
     inherited: Dict[int, descriptors.Identity], own: Set[int], openings: Optional[Openings] = None
 ) -> List[dict]:
-    """``ForkHazard`` messages. ``inherited``: ``descriptors.inherited()`` from before the import; ``own``: descriptors of ours."""
+    """``ForkHazard`` messages. ``inherited``: ``descriptors.inherited()`` before the import; ``own``: our descriptors."""
     found = _threads() + _native_threads() + _processes(openings)
     for fd, identity, kind, what in descriptors.find_shared(inherited, own):
         found.append((kind, what, openings.of_descriptor(fd, identity) if openings else ""))
     found += [("memory", what, "") for what in descriptors.find_shared_memory()]
-    return _told(found)
+    return _merged(found)
 
 
-def _told(found: List[Tuple[str, str, str]]) -> List[dict]:
-    """Several that look the same are one."""
+def _merged(found: List[Tuple[str, str, str]]) -> List[dict]:
+    """Hazards that look the same are told as one, with their number."""
     counts: Dict[Tuple[str, str, str], int] = {}
     for one in found:
         counts[one] = counts.get(one, 0) + 1
@@ -63,7 +63,7 @@ def _threads() -> List[Tuple[str, str, str]]:
 
 
 def _describe_work(thread: threading.Thread) -> str:
-    """Whose code it runs: what it was started for (a Timer's function, a subclass's `run`), else where it is now."""
+    """What the thread was started for (a function, a Timer's function, a subclass's `run`), or else where it is now."""
     work = getattr(thread, "_target", None) or getattr(thread, "function", None)
     if work is None and type(thread).run is not threading.Thread.run:
         work = type(thread).run
@@ -76,7 +76,7 @@ def _describe_work(thread: threading.Thread) -> str:
 
 
 def _native_threads() -> List[Tuple[str, str, str]]:
-    """Threads that Python does not know of: a library's own."""
+    """Threads of libraries, which Python does not know."""
     try:
         tasks = os.listdir("/proc/self/task")
     except OSError:
@@ -86,8 +86,8 @@ def _native_threads() -> List[Tuple[str, str, str]]:
 
 
 def _fork_safe_threads(tasks: List[str]) -> int:
-    """How many there may be of libraries that know forks."""
-    named = sum(osprocess.name_of_thread(task) in _FORK_SAFE_THREADS for task in tasks)
+    """How many threads the libraries that handle forks may have."""
+    named = sum(name_of_thread(task) in _FORK_SAFE_THREADS for task in tasks)
     libraries = {name for _, name in descriptors.mappings() if any(one in name for one in _FORK_SAFE_LIBRARIES)}
     return named + len(libraries) * ((os.cpu_count() or 1) - 1)
 
@@ -97,8 +97,8 @@ def _fork_safe_threads(tasks: List[str]) -> int:
 
 def _processes(openings: Optional[Openings]) -> List[Tuple[str, str, str]]:
     found = []
-    for pid in osprocess.children():
-        name = osprocess.name_of_living(pid)
+    for pid in children():
+        name = name_of_living(pid)
         if name:
             line = openings.of_process(pid) if openings else ""
             found.append(("process", 'process "%s"' % name, line))

@@ -1,4 +1,8 @@
-"""Finds and imports the application that the master names, or says in one sentence why it cannot."""
+"""Finds and imports the application that the master names, or says in one sentence why it cannot.
+
+Runs in the main thread of the preloader, or of each worker with ``--preload off``, before anything is served. Raises LoadError only.
+Not here: advice for mistakes (``import_mistakes.py``, ``factories.py``), what the import leaves open (``inspection.py``).
+"""
 
 from __future__ import annotations
 
@@ -11,31 +15,21 @@ from time import perf_counter
 from types import ModuleType
 from typing import Callable, List, NamedTuple, Optional, Tuple
 
-from . import factories, import_mistakes, static_files, static_finders
-from ..process import interface, tracebacks
-
-
-class LoadError(Exception):
-    """``message``: one sentence for the user; ``cause``: what the application raised, if it did."""
-
-    def __init__(self, message: str, cause: Optional[BaseException] = None, traceback: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.cause = cause
-        #: The application's frames, or empty.
-        self.traceback = traceback if cause is None else tracebacks.format_exception(cause)
+from ..output import tracebacks
+from . import factories, import_mistakes, interface, static_files, static_finders
+from .load_error import LoadError
 
 
 class LoadedApplication(NamedTuple):
     callable: Callable
     #: ``mysite.wsgi:application``
     application: str
-    #: ``Django 5.2.1``, or empty
+    #: ``Django 5.2.1``; empty: not known
     framework: str
     import_ms: int
     #: ``wsgi`` or ``asgi``
     interface: str
-    #: What the application wants served beside it; None: nothing is known of that.
+    #: Static files that the application wants to have served; None: it has no framework that tells, or ``--static off``.
     static: Optional[static_files.Found]
 
     def describe(self) -> dict:
@@ -51,10 +45,10 @@ class LoadedApplication(NamedTuple):
 
 
 def prepare_import_path(directory: str, file: Optional[str], module: Optional[str] = None) -> None:
-    """The application's directory is importable first, as the path that the user named: a switched link is followed.
+    """Puts the application's directory first into ``sys.path``, by the path that the user named: a link that is switched is followed.
 
-    A file by itself sees its neighbours, as a script does. A file that is a module needs the directory above its
-    packages; its neighbours come last, where they hide nothing.
+    A file by itself sees its neighbours, as a script does. A file that is a module of a package needs the directory above its
+    outermost package; its neighbours come last, where they hide no other module.
     """
     os.chdir(directory)
     sys.path.insert(0, directory)
@@ -93,27 +87,24 @@ def load(start: dict) -> LoadedApplication:
             "looking for the application in %s failed: %s" % (imported.__name__, tracebacks.one_line(error)),
             error,
         ) from None
-    # Among candidates, `create_app` is there because it is the name for a factory.
+    # One of several names that are tried: `create_app` is among them as the usual name of a factory.
     if start["factory"] or (name == "create_app" and len(attributes) > 1):
         found = _call_factory(imported, name, found)
         name += "()"
     application, kind = _checked(found, imported, name, start["display"])
     milliseconds = int((perf_counter() - started) * 1000)
-    if kind == interface.ASGI:
-        # What its workers need as well is shared by all of them when it is imported here.
-        importlib.import_module("..asgi.worker", __package__).import_event_loop()
     display = "%s:%s" % (imported.__name__, name)
     static = static_files.find(start["rootPath"], start["isDevelopment"]) if start["findStatic"] else None
     if static is not None and static.finders:
         try:
             application = static_finders.wrap(application, kind, static.finders, start["rootPath"])
         except Exception as error:
-            static = static_files.none("the finders cannot be asked: %s" % tracebacks.one_line(error))
+            static = static_files.nothing_because("the finders cannot be asked: %s" % tracebacks.one_line(error))
     return LoadedApplication(application, display, _framework(kind), milliseconds, kind, static)
 
 
 def call_post_fork(hook: dict) -> None:
-    """``--post-fork``: called in each worker, before it serves. Raises LoadError."""
+    """Calls the function of ``--post-fork``, in each worker before it serves. Raises LoadError."""
     where = "%s:%s" % (hook["module"], hook["attribute"])
     try:
         module = _import(hook["module"], None, where, "")
@@ -131,7 +122,7 @@ def call_post_fork(hook: dict) -> None:
 
 
 def _import(module: Optional[str], file: Optional[str], display: str, settings: str) -> ModuleType:
-    """``display``: how the user names it; ``settings``: where DJANGO_SETTINGS_MODULE comes from, or empty."""
+    """``display``: how the user names it; ``settings``: where DJANGO_SETTINGS_MODULE is set, or empty."""
     name = module if module is not None else os.path.splitext(os.path.basename(file or ""))[0]
     try:
         if module is None and file is not None:
@@ -157,7 +148,7 @@ def _import_file(name: str, file: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise LoadError("%s is not a Python file: its name must end in .py" % file)
     module = importlib.util.module_from_spec(spec)
-    # Registered before it runs, as import does: dataclasses and pickle look their module up.
+    # Registered before it runs, as `import` does: dataclasses and pickle look their module up.
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
@@ -182,7 +173,7 @@ def _find_attribute(module: ModuleType, attributes: List[str]) -> Tuple[str, obj
 
 
 def _callables(module: ModuleType, names: List[str]) -> List[str]:
-    """Those that were made there, rather than imported, if any."""
+    """Names of callables: those that the module itself defines, or else those that it imports."""
     found = [name for name in names if callable(vars(module)[name])]
     own = [name for name in found if getattr(vars(module)[name], "__module__", None) == module.__name__]
     return own or found
@@ -203,7 +194,7 @@ def _call_factory(module: ModuleType, name: str, factory: object) -> object:
 
 
 def _checked(application: object, module: ModuleType, name: str, display: str) -> Tuple[Callable, str]:
-    """The callable and its interface. ``name``: with ``()`` what a factory made."""
+    """The callable and its interface. ``name`` ends in ``()`` where a factory made the application."""
     where = "%s:%s" % (module.__name__, name)
     if not callable(application):
         what = "None" if application is None else "of type %s" % type(application).__name__
@@ -225,7 +216,7 @@ def _checked(application: object, module: ModuleType, name: str, display: str) -
     return application, kind
 
 
-# -- what it is made with
+# -- the framework
 
 _FRAMEWORKS = (
     ("fastapi", "FastAPI"),
@@ -238,7 +229,7 @@ _FRAMEWORKS = (
     ("falcon", "Falcon"),
     ("bottle", "Bottle"),
 )
-#: Served by ASGI only: an application of WSGI that has imported one was made with another.
+#: They speak ASGI only: a WSGI application that has imported one of them was made with another framework.
 _ASYNCHRONOUS = frozenset(("fastapi", "litestar", "quart", "starlette"))
 
 
@@ -246,7 +237,7 @@ def _framework(kind: str) -> str:
     """The web framework that the application brought in, with its version."""
     for module, title in _FRAMEWORKS:
         if module in sys.modules and (kind == interface.ASGI or module not in _ASYNCHRONOUS):
-            # Not by `getattr`: a module's `__getattr__` is code of it, and warns (Flask's does) or imports.
+            # Not `getattr`: it would run the module's own `__getattr__`, which warns (Flask's does) or imports.
             version = vars(sys.modules[module]).get("__version__")
             return ("%s %s" % (title, version or _installed_version(module))).strip()
     return ""

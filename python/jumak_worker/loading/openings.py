@@ -1,8 +1,9 @@
-"""Which line of the application opened what: followed line by line while it is imported a second time.
+"""Which line of the application opened a descriptor or started a process: the second import is followed line by line.
 
-Only in a preloader that starts because another one has found a hazard: it tells the user where to look. Followed are the
-application's own lines, for those the user can change; what a package opens belongs to the line that called it. Not an audit
-hook: C libraries (database drivers among them) tell it nothing, and it can never be removed, so each worker would pay for it.
+Only in a preloader that starts because another one has found a hazard: it tells the user where to look. It follows the application's
+own lines, which the user can change. What a package opens belongs to the line of the application that called the package.
+Invariant: after ``stop`` nothing of it is left in the process. An audit hook was rejected: C libraries (database drivers among
+them) raise no events, and a hook can never be removed, so each worker would pay for it.
 """
 
 from __future__ import annotations
@@ -13,26 +14,27 @@ import sys
 from types import CodeType, FrameType
 from typing import Any, Dict, Optional, Set, Tuple
 
-from . import descriptors, sources
-from ..process import osprocess
+from ..output.code_owner import is_own
+from ..system.children import children
+from . import descriptors
 
-#: Lines that are followed: tables may be computed at import. Each takes some microseconds.
+#: Lines that are followed. Each takes some microseconds, and an import may compute tables.
 _MAX_LINES = 200_000
-#: Callers that are looked at for one of the application's own.
+#: Callers that are searched for the application's own code.
 _MAX_DEPTH = 200
 
 
 class Openings:
     def __init__(self, module: Optional[str]) -> None:
-        """``module``: of the application. Installed as a package, it is followed as well."""
+        """``module``: the application's. It is followed even where it is an installed package."""
         self._package = (module or "").partition(".")[0]
         self._known: Set[Tuple[int, descriptors.Identity]] = set()
-        #: By descriptor, or process: ``/srv/app/jobs.py:12``.
+        #: A descriptor, or a process → ``/srv/app/jobs.py:12``.
         self._of_descriptor: Dict[Tuple[int, descriptors.Identity], str] = {}
         self._of_process: Dict[int, str] = {}
         self._is_own: Dict[CodeType, bool] = {}
         self._left = _MAX_LINES
-        #: The line that runs; empty: none of the application's.
+        #: The line that runs; empty: it is not the application's.
         self._line = ""
         self._free = (-1, -1)
 
@@ -41,7 +43,7 @@ class Openings:
         sys.settrace(self._on_call)
 
     def stop(self) -> None:
-        """Nothing of it is left in the process."""
+        """Ends it, without a trace in the process."""
         sys.settrace(None)
         self._look()
         self._is_own.clear()
@@ -62,7 +64,7 @@ class Openings:
 
     def _judge(self, frame: FrameType) -> bool:
         name = str(frame.f_globals.get("__name__", ""))
-        return sources.is_own(frame.f_code.co_filename) or name.partition(".")[0] == self._package
+        return is_own(frame.f_code.co_filename) or name.partition(".")[0] == self._package
 
     def _on_line(self, frame: FrameType, event: str, _argument: Any) -> Any:
         self._look()
@@ -86,13 +88,13 @@ class Openings:
         return ""
 
     def _look(self) -> None:
-        """What is there and was not before belongs to the line that has run."""
+        """What has appeared since the last look belongs to the line that has run."""
         free = _lowest_free()
         if free != self._free:
             self._free = free
             self._note_descriptors()
         if _has_children():
-            for pid in osprocess.children():
+            for pid in children():
                 if pid not in self._of_process:
                     self._of_process[pid] = self._line
 
@@ -110,7 +112,7 @@ class Openings:
 
 
 def _lowest_free() -> Tuple[int, int]:
-    """The two lowest free numbers tell that one was opened, for less than a list costs; of `Popen` a gap remains."""
+    """The two lowest free numbers: if they are the same, nothing was opened. A list costs more. `Popen` leaves a gap, so one is too few."""
     try:
         first = os.dup(0)
         try:

@@ -1,11 +1,11 @@
-"""The application's import graph, for reloading while developing: which files Python read, and how they were then.
+"""Which source files Python has read, and how they were then: for reloading while developing (``--reload``).
 
-Only with ``--reload``. Each file of the user's (not the standard library's, not an installed package's) is noted at
-the moment before it is read, so a file that changes meanwhile is seen as changed, never as current. During the load
-the notes are collected; from ``report_to`` on each is sent at once, before the module that it is for runs.
+Runs in preloader and workers, in whatever thread imports. Only the user's own files are noted (``code_owner.py``). Invariants: a file is
+noted the moment before it is read, so a change in between makes it changed, never current. During the load the notes are
+collected. After ``report_to`` each note is sent at once, before the module runs.
 
-It also keeps Python from taking old code for new: a ``.pyc`` is valid for a whole second and one length of its source,
-and two saves within a second may have both in common. What was compiled that close to a save is compiled again.
+It also keeps Python from running old bytecode. A ``.pyc`` is valid for a second (the time of its source) and a length. Two saves
+within a second may have both in common, so source that was compiled close to a save is compiled again.
 """
 
 from __future__ import annotations
@@ -18,34 +18,22 @@ from importlib.machinery import SourceFileLoader
 from importlib.util import cache_from_source
 from typing import Callable, Dict, List, Optional
 
-from .. import DIRECTORY
+from ..output.code_owner import is_own
 
-#: More files of their own than this have few, and the rest is still watched.
+#: Few projects have more files. The rest is still watched.
 MAX_FILES = 5000
-#: Of one message, which may be 1 MiB.
+#: Files in one message, which has at most 1 MiB.
 _BATCH = 1000
-#: A path longer than this is not reported (a message is bounded).
+#: A longer path is not reported: messages are bounded.
 _MAX_PATH = 800
-#: Seconds: file systems count whole ones, or two (FAT), in a ``.pyc`` always whole ones.
+#: Seconds. A ``.pyc`` has whole seconds, and so have some file systems; FAT counts by two.
 _RACY = 2
-
-_PYTHON = os.path.dirname(os.path.abspath(os.__file__))
-_FOREIGN = (DIRECTORY, os.path.join(_PYTHON, ""), os.path.join(os.path.realpath(_PYTHON), ""))
-#: Wherever they are: in a virtual environment within the project too.
-_INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 
 Send = Callable[..., None]
 
 
-def is_own(path: str) -> bool:
-    """The user's: neither Python's, nor installed, nor ours."""
-    if not os.path.isabs(path):
-        return False
-    return not path.startswith(_FOREIGN) and not any(part in path for part in _INSTALLED)
-
-
 class Sources:
-    """One for the process; a forked worker goes on with its preloader's."""
+    """One for each process: a forked worker goes on with the one of its preloader."""
 
     def __init__(self) -> None:
         self._files: Dict[str, dict] = {}
@@ -54,7 +42,7 @@ class Sources:
         self._lock = threading.Lock()
 
     def watch_imports(self) -> None:
-        """From here on every source file that Python is about to read is noted."""
+        """From now on every source file is noted before Python reads it."""
         original = SourceFileLoader.path_stats
 
         def path_stats(loader: SourceFileLoader, path: str) -> dict:
@@ -62,7 +50,7 @@ class Sources:
             if is_own(path):
                 self.note(path)
                 if not _is_cache_certain(path, found["mtime"]):
-                    # With this the import machinery neither reads nor writes bytecode, and the source is compiled.
+                    # After this error Python compiles the source, and neither reads nor writes bytecode.
                     raise OSError("the bytecode of %s may be of an older text" % path)
             return found
 
@@ -85,7 +73,7 @@ class Sources:
                 self._unsent.append(entry)
 
     def send(self, send: Send) -> None:
-        """What was noted since the last time, and extension modules, which are loaded another way."""
+        """Sends what was noted since the last time, and extension modules, which Python loads another way."""
         for module in list(sys.modules.values()):
             file = getattr(module, "__file__", None)
             if isinstance(file, str) and is_own(file) and not file.endswith(".pyc"):
@@ -95,14 +83,14 @@ class Sources:
             send("imported", files=unsent[start : start + _BATCH])
 
     def report_to(self, send: Send) -> None:
-        """In a worker, when the application is loaded: what it imports later, in a request, is told at once."""
-        self._lock = threading.Lock()  # the preloader's may have been held when this process was forked
+        """In a worker that has loaded the application: what it imports later, in a request, is sent at once."""
+        self._lock = threading.Lock()  # the preloader's may have been held at the fork
         self.send(send)
         self._send = send
 
 
 def _is_cache_certain(path: str, modified: float) -> bool:
-    """False while a ``.pyc`` could be of the text before the last save; one that is already is removed."""
+    """False while a ``.pyc`` could belong to the text before the last save. Such a ``.pyc`` is removed."""
     certain_from = int(modified) + _RACY
     try:
         cache = cache_from_source(path)
@@ -113,7 +101,7 @@ def _is_cache_certain(path: str, modified: float) -> bool:
     return time.time() >= certain_from
 
 
-#: What this process has imported; None unless the application is being developed.
+#: What this process has read; None unless the application is being developed.
 current: Optional[Sources] = None
 
 

@@ -1,9 +1,9 @@
-"""What a Django project's settings say about its static files: below which URLs the gateway serves which directory, or why none.
+"""What the settings of a Django project say about static files: which directory belongs to which URL, or why there is none.
 
-Invariant: the application notices nothing. Nothing is imported, and no code of Django or of the settings runs: reading
-``settings.STATIC_URL`` would keep its value for good, with the script prefix of that moment (``LazySettings`` caches it), and the
-prefix is known in a request only. So the values are taken out of the objects that hold them. Runs where the application was
-imported, preloader or worker; not at all with ``--static off``.
+Runs where the application was imported, preloader or worker; never with ``--static off``. Invariant: the application notices nothing.
+Nothing is imported, and no code of Django or of the settings runs. ``LazySettings`` would keep the value of ``settings.STATIC_URL`` for
+good, with the script prefix of that moment, and only a request knows the prefix. So the values are taken out of the objects that
+hold them. Not here: serving the files (the gateway, or ``static_finders.py``).
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 from urllib.parse import unquote
 
 STATICFILES = "django.contrib.staticfiles"
-#: Its `runserver` leaves static files to WhiteNoise's middleware.
+#: With this `runserver` leaves static files to the middleware of WhiteNoise.
 _NO_STATIC = "whitenoise.runserver_nostatic"
 #: `UserSettingsHolder` within `UserSettingsHolder`: one for each `override_settings`.
 _MAX_HOLDERS = 20
 _MISSING = object()
 
-#: Reads a setting; None where there is none.
+#: Reads a setting; None where it is not set.
 Read = Callable[[str], Any]
 
 
 class Found(NamedTuple):
     #: ``{"url": "/static/", "directory": "/srv/shop/staticfiles"}``, for the gateway
     mounts: List[Dict[str, str]]
-    #: Paths below which the finders of ``django.contrib.staticfiles`` are asked, as ``runserver`` does; the first is the pages'.
+    #: Paths below which the finders of ``django.contrib.staticfiles`` are asked, as ``runserver`` does. Pages have the first one.
     finders: List[str]
-    #: Why there is neither: a phrase.
+    #: Why there is neither: a phrase; empty: there is one.
     none: str
 
     def describe(self) -> dict:
@@ -39,9 +39,9 @@ class Found(NamedTuple):
 
 
 def find(root_path: str, is_development: bool) -> Optional[Found]:
-    """Of a project that is set up; None where there is no Django.
+    """None where there is no Django, or where it is not set up.
 
-    Whatever the settings are made of, the application is loaded all the same.
+    Never raises: whatever the settings are made of, the application is loaded all the same.
     """
     settings = getattr(sys.modules.get("django.conf"), "settings", None)
     if settings is None:
@@ -50,50 +50,50 @@ def find(root_path: str, is_development: bool) -> Optional[Found]:
         read = _reader(settings)
         return None if read is None else _find(read, root_path, is_development)
     except Exception:
-        return none("STATIC_URL and STATIC_ROOT could not be read")
+        return nothing_because("STATIC_URL and STATIC_ROOT could not be read")
 
 
 def _find(read: Read, root_path: str, is_development: bool) -> Found:
     url, root = read("STATIC_URL"), read("STATIC_ROOT")
     installed = _installed_applications(read)
     if not url and not root and STATICFILES not in installed:
-        return none("%s is not installed" % STATICFILES)
+        return nothing_because("%s is not installed" % STATICFILES)
     if not url:
-        return none("STATIC_URL is not set")
+        return nothing_because("STATIC_URL is not set")
     if not isinstance(url, str):
-        return none("STATIC_URL is no string")
+        return nothing_because("STATIC_URL is no string")
     if "://" in url or url.startswith("//"):
-        return none("STATIC_URL is on another host")
+        return nothing_because("STATIC_URL is on another host")
     urls = _paths_of(url, read("FORCE_SCRIPT_NAME"), root_path)
     if not urls:
-        return none("STATIC_URL is %s, below which the gateway serves no files" % url)
+        return nothing_because("STATIC_URL is %s, below which the gateway serves no files" % url)
     if is_development and read("DEBUG") and STATICFILES in installed:
         if _NO_STATIC in installed:
-            return none("%s leaves them to the application" % _NO_STATIC)
+            return nothing_because("%s leaves them to the application" % _NO_STATIC)
         return Found([], urls, "")
     if not root:
-        return none("STATIC_ROOT is not set")
+        return nothing_because("STATIC_ROOT is not set")
     directory = os.path.abspath(os.fspath(root))
     problem = _problem_with(directory)
-    return none(problem) if problem else Found([{"url": one, "directory": directory} for one in urls], [], "")
+    return nothing_because(problem) if problem else Found([{"url": one, "directory": directory} for one in urls], [], "")
 
 
-def none(why: str) -> Found:
-    """``why``: a phrase for the line at start."""
+def nothing_because(why: str) -> Found:
+    """``why``: a phrase for the line at the start."""
     return Found([], [], why)
 
 
-# -- the settings, from the outside
+# -- the settings, without asking them
 
 
 def _reader(settings: object) -> Optional[Read]:
     """None while they are not configured."""
     wrapped = inspect.getattr_static(settings, "_wrapped", None)
-    # What the application has read already is what its pages have from then on.
+    # A value that the application has read already is the one that its pages have.
     kept = object.__getattribute__(settings, "__dict__")
     if wrapped is None or type(wrapped) is object:  # Django's `empty`
         return None
-    # Libraries that put settings of their own in Django's place (dynaconf) have their values elsewhere, and there too.
+    # Libraries with settings of their own in Django's place (dynaconf) keep the values in the settings module too.
     module = sys.modules.get(os.environ.get("DJANGO_SETTINGS_MODULE", ""))
     elsewhere = {} if module is None else vars(module)
 
@@ -104,7 +104,7 @@ def _reader(settings: object) -> Optional[Read]:
 
 
 def _read(holder: object, name: str, elsewhere: Dict[str, Any]) -> Any:
-    """``Settings`` has everything in its instance; ``UserSettingsHolder`` (``settings.configure``) asks the one before it."""
+    """``Settings`` has all values itself; a ``UserSettingsHolder`` (``settings.configure``) asks the holder before it."""
     for _ in range(_MAX_HOLDERS):
         if holder is None:
             break
@@ -118,7 +118,7 @@ def _read(holder: object, name: str, elsewhere: Dict[str, Any]) -> Any:
 
 
 def _installed_applications(read: Read) -> List[str]:
-    """By the registry, which knows them by their packages; before it is filled, as the settings name them."""
+    """The packages of the applications: from the registry, or, before it is filled, as the settings name them."""
     registry = getattr(sys.modules.get("django.apps"), "apps", None)
     if getattr(registry, "apps_ready", False):
         return [config.name for config in registry.app_configs.values()]  # type: ignore[union-attr]
@@ -129,10 +129,10 @@ def _installed_applications(read: Read) -> List[str]:
 
 
 def _paths_of(url: str, forced_prefix: object, root_path: str) -> List[str]:
-    """Where browsers ask for the files, first as the pages name it; empty for ``/``, which is the application's.
+    """The paths at which browsers ask for the files, as pages name them first; empty for ``/``, which is the application's.
 
-    Django puts the script prefix before a relative URL. The gateway adds what ``--root-path`` means for each. FORCE_SCRIPT_NAME is
-    known to nobody else: a proxy in front has taken it away, or nobody has.
+    Django puts the script prefix before a relative URL. The gateway applies ``--root-path`` to each path. It does not know
+    FORCE_SCRIPT_NAME, so there is a path with it and one without it: a proxy in front may have taken it away.
     """
     if "?" in url or "#" in url:
         return []
@@ -165,6 +165,6 @@ def _problem_with(directory: str) -> str:
 
 
 def _holds(directory: str, inner: str) -> bool:
-    """A STATIC_ROOT that is the project itself, or above it, is a mistake that would publish settings and passwords."""
+    """Whether ``inner`` is in ``directory``: such a STATIC_ROOT would publish the project's settings and passwords."""
     outer, inner = os.path.realpath(directory), os.path.realpath(inner)
     return os.path.commonpath([outer, inner]) == outer

@@ -1,8 +1,8 @@
 """While developing: static files of a Django project from where its applications keep them, as ``runserver`` serves them.
 
-Only with ``--reload`` and DEBUG. Django's own handler answers, so a file is found the moment it is there, whatever finders and
-storages the project has. What differs from Django's: the URL is not asked of the settings, which would keep it with the script
-prefix of this moment, and paths are compared with that prefix and without it.
+Only with ``--reload`` and DEBUG; runs in a worker, around the application. Django's own handler answers, so a file is found as soon as
+it exists, whatever finders and storages the project has. Two things differ from Django. The settings are not asked for the URL: they
+would keep it with the script prefix of this moment. Paths are compared with that prefix and without it.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import importlib
 from typing import Any, Callable, List, Optional, Sequence
 
-from ..process import interface
+from . import interface
 from .static_files import STATICFILES
 
 
 def wrap(application: Callable[..., Any], kind: str, urls: Sequence[str], root_path: str) -> Callable[..., Any]:
     """``urls``: paths as a request may have them; ``kind``: ``wsgi`` or ``asgi``."""
-    # An application has imported Django; this is a module of it that only development needs.
+    # The application has imported Django already. Only development needs these two modules of it.
     handlers: Any = importlib.import_module(STATICFILES + ".handlers")
     views: Any = importlib.import_module(STATICFILES + ".views")
     base = handlers.ASGIStaticFilesHandler if kind == interface.ASGI else handlers.StaticFilesHandler
@@ -30,18 +30,18 @@ def wrap(application: Callable[..., Any], kind: str, urls: Sequence[str], root_p
             return _below(prefixes, path) is not None
 
         def serve(self, request: Any) -> Any:
-            # The path that `_should_handle` was asked about: ASGI's whole one, or PATH_INFO.
+            # The path that `_should_handle` was asked about: the whole path for ASGI, PATH_INFO for WSGI.
             scope = getattr(request, "scope", None)
             path = _below(prefixes, request.path_info if scope is None else scope["path"]) or ""
             if ".." in path.split("/"):
-                raise views.Http404("'%s' leads out" % path)  # a finder raises for it, which nothing catches here
+                raise views.Http404("'%s' leads out" % path)  # a finder would raise an error that nothing catches here
             return views.serve(request, path, insecure=True)
 
     return Finders(application)
 
 
 def _with_root_path(urls: Sequence[str], root_path: str) -> List[str]:
-    """The root path is a part of an ASGI path always, and of PATH_INFO never. The longest first."""
+    """Every URL with the root path and without it, the longest first: an ASGI path has it, PATH_INFO has not."""
     both = set(urls)
     for url in urls:
         both.add(url[len(root_path) :] if url.startswith(root_path + "/") else root_path + url)

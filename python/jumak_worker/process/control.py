@@ -6,6 +6,7 @@ import json
 import socket
 from typing import Dict, Optional
 
+from ..loading import descriptors
 from . import messages
 from .messages import MessageError
 
@@ -14,7 +15,7 @@ MAX_LINE = 1024 * 1024
 
 
 class ControlChannel:
-    """A blocking channel over a connected stream socket. One thread reads; writing is one ``sendall`` per message."""
+    """A blocking channel over a connected stream socket. One thread reads; any thread writes, with one ``sendall`` for each message."""
 
     def __init__(self, sock: socket.socket, shapes: Dict[str, Dict[str, messages.Check]]) -> None:
         """``shapes``: the messages that may come, each with the checks of its fields."""
@@ -23,10 +24,18 @@ class ControlChannel:
         sock.setblocking(True)
         self._shapes = shapes
         self._buffer = b""
+        self._identity = descriptors.identify(sock.fileno())
+
+    def is_intact(self) -> bool:
+        """False after code of the application has closed it. Code that makes itself a daemon closes everything that is open."""
+        try:
+            return descriptors.identify(self.socket.fileno()) == self._identity
+        except OSError:
+            return False
 
     def send(self, type: str, **fields: object) -> None:
-        """Sends a message; a master that has gone is noticed by the reader, not here."""
-        # Text of the application may hold lone surrogates, which have no UTF-8: JSON writes them as the same escapes.
+        """Sends a message. Only the reader notices that the master has gone."""
+        # Text of the application may have lone surrogates, which UTF-8 cannot encode. Their escapes are valid JSON.
         line = json.dumps({"type": type, **fields}, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
         try:
             self.socket.sendall(line)
@@ -34,8 +43,7 @@ class ControlChannel:
             pass
 
     def receive(self) -> Optional[dict]:
-        """The next message, waiting for it; None at the end (the master has gone). Raises MessageError, after which the next
-        may be sound."""
+        """Waits for the next message; None at the end (the master has gone). Raises MessageError; the next message may be good."""
         while True:
             message = self.buffered()
             if message is not None:
@@ -44,7 +52,7 @@ class ControlChannel:
                 return None
 
     def fill(self) -> bool:
-        """Reads once, waiting; False at the end, and when there is no end of a line: what follows has no meaning any more."""
+        """Waits, and reads once. False at the end, and after a line that is too long: what follows has no meaning."""
         try:
             data = self.socket.recv(65536)
         except OSError:
@@ -53,7 +61,7 @@ class ControlChannel:
         return bool(data) and len(self._buffer) <= MAX_LINE
 
     def buffered(self) -> Optional[dict]:
-        """A message that is already here, or None. Raises MessageError."""
+        """A message that has already come, or None. Raises MessageError."""
         line, newline, rest = self._buffer.partition(b"\n")
         if not newline:
             return None

@@ -1,11 +1,12 @@
-"""Debuggers, while developing: who stands in one, and a keyboard for those that ask for one. Only with ``--reload``.
+"""Debuggers, while developing (``--reload``): which threads are in one, and a keyboard for it.
 
-A thread in a debugger is known by its frames: pdb and what is built on it (ipdb, pudb, remote ones) has ``bdb.py`` among them,
-debugpy and PyCharm have pydevd, and what reads from the terminal our own functions. A thread of ours looks a few times a second and tells
-the master, which switches the deadlines of this worker off until it is over. So nothing of a debugger is patched.
+In a worker a thread of its own looks at all frames a few times a second. It tells the master, which switches off the deadlines of this
+worker until no thread is in a debugger. Frames tell: pdb and its relatives (ipdb, pudb, remote ones) run ``bdb.py``, debugpy and
+PyCharm run pydevd, and code that reads from the terminal runs functions of this file. Invariant: no debugger is patched.
 
 Where Jumak was started in a terminal (``start["terminal"]``), descriptors 0 to 2 of preloader and workers are the terminal, and so is
-``sys.stdout``, unbuffered: ``input()`` and readline want the real ones. ``sys.stderr`` goes to the log as ever.
+``sys.stdout``, unbuffered: ``input()`` and readline need the real ones. ``sys.stderr`` goes to the log as always.
+Not here: Ctrl-C itself (``ignored_signals.py``), streams (``output/streams.py``).
 """
 
 from __future__ import annotations
@@ -19,19 +20,20 @@ import time
 from types import FrameType
 from typing import Any, Callable, Optional
 
-from . import ignored_signals, output
+from ..output.streams import TerminalStream
+from . import ignored_signals
 
-#: Seconds between two looks. An event loop is taken for blocked after two seconds.
+#: Seconds between two looks. The gateway considers an event loop blocked after two seconds.
 _INTERVAL = 0.2
-#: Files whose functions run only while a debugger, or somebody who reads from the terminal, has the thread.
+#: Files whose functions run only in a debugger, or in code that reads from the terminal.
 _FILES = frozenset((os.path.join(os.path.dirname(os.__file__), "bdb.py"), os.path.abspath(__file__)))
-#: Parts of paths: of installed packages.
+#: Parts of the paths of installed packages that do the same.
 _PARTS = ("pydevd", os.path.join("IPython", "terminal"))
 
 _input = builtins.input
 
 
-def has(frame: Optional[FrameType]) -> bool:
+def is_debugged(frame: Optional[FrameType]) -> bool:
     """Whether the thread that runs ``frame`` is in a debugger, or waits for the keyboard."""
     while frame is not None:
         path = frame.f_code.co_filename
@@ -42,13 +44,13 @@ def has(frame: Optional[FrameType]) -> bool:
 
 
 def start() -> None:
-    """Once, in the preloader."""
-    # Ctrl-C, which the master passes on to a worker that is in a debugger.
-    ignored_signals.is_interruptible = has
+    """Called once, in the preloader."""
+    # The master passes Ctrl-C on to a worker that is in a debugger.
+    ignored_signals.is_interruptible = is_debugged
 
 
 def watch(tell: Callable[[bool], None]) -> None:
-    """In a worker: calls ``tell`` each time that a thread goes into a debugger, and when the last one has left."""
+    """In a worker: calls ``tell(True)`` when a thread enters a debugger and none was in one, ``tell(False)`` when the last has left."""
     threading.Thread(target=_watch, args=(tell,), name="jumak-debugger", daemon=True).start()
 
 
@@ -57,15 +59,14 @@ def _watch(tell: Callable[[bool], None]) -> None:
     was = False
     while True:
         time.sleep(_INTERVAL)
-        now = any(has(frame) for thread, frame in sys._current_frames().items() if thread != own)
+        now = any(is_debugged(frame) for thread, frame in sys._current_frames().items() if thread != own)
         if now != was:
             was = now
             tell(now)
 
 
 def framework_note(application: Any) -> str:
-    """Where a framework has more to show than its settings let it; empty: it has not, or is none that is known. Nothing of the
-    application runs for this."""
+    """How to make a framework show more of an error; empty where it shows all, or is unknown. No code of the application runs."""
     framework = type(application).__module__.partition(".")[0]
     state = getattr(application, "__dict__", {})
     if framework == "flask":
@@ -81,15 +82,15 @@ def framework_note(application: Any) -> str:
 
 
 def take_terminal() -> None:
-    """Once, in the preloader. What is printed appears at once, a prompt without a line's end too."""
-    sys.stdout = output.TerminalStream(1, "<stdout>")
+    """Called once, in the preloader. What is printed appears at once, also a prompt without a line's end."""
+    sys.stdout = TerminalStream(1, "<stdout>")
     if sys.stdin is not None:
         sys.stdin = _Keyboard(sys.stdin.buffer, encoding="utf-8", errors="replace")
     builtins.input = _ask
 
 
 def restore_terminal() -> None:
-    """After the end of a worker, which may have been killed at a prompt of readline: echo and lines are switched on again."""
+    """Switches echo and line mode on again: a worker that has ended may have been killed at a prompt of readline."""
     try:
         import termios
 
@@ -99,16 +100,16 @@ def restore_terminal() -> None:
         mode[3] |= termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN
         termios.tcsetattr(0, termios.TCSADRAIN, mode)
     except Exception:
-        pass  # it is no terminal any more
+        pass  # it is no longer a terminal
 
 
 def _ask(*arguments: Any) -> str:
-    """``input``: by this function's frame it is known who waits for the keyboard."""
+    """``input``. The frame of this function tells that the thread waits for the keyboard."""
     return _input(*arguments)
 
 
 class _Keyboard(io.TextIOWrapper):
-    """``sys.stdin``, for the same reason."""
+    """``sys.stdin``, whose frames tell the same."""
 
     def read(self, *arguments: Any) -> str:
         return super().read(*arguments)

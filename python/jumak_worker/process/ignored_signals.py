@@ -1,6 +1,8 @@
-"""SIGINT and SIGTERM: nothing for the preloader and its workers, what they always are for what the application forks.
+"""Preloader and workers ignore SIGINT and SIGTERM; processes that the application forks do not.
 
-An init system signals every process at once; ending, and letting requests finish first, is the master's affair.
+An init system sends a signal to every process at once, but it is the master that lets requests finish and then ends the workers. Handlers
+run in the main thread; the hooks of a fork run in whatever thread forks. Invariant: no fork leaves a signal blocked, in either process.
+Not here: signals of the master for one worker (``forked_workers.py``).
 """
 
 from __future__ import annotations
@@ -12,33 +14,33 @@ from types import FrameType
 from typing import Any, Callable, Dict, List, Optional, Set
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
-#: What they did before: what they do in any other Python.
+#: The handlers before ours, as any other Python process has them.
 _before: Dict[int, Any] = {}
-#: While developing: whether Ctrl-C is for the code that runs this frame, which is a debugger's.
+#: While developing: whether Ctrl-C is meant for the code of this frame, because a debugger runs it.
 is_interruptible: Callable[[Optional[FrameType]], bool] = lambda _frame: False
 
 
 class _OfThread(threading.local):
-    #: A worker is forked, and not the application's own process.
+    #: This thread is forking a worker, and not a process of the application.
     forks_worker = False
 
     def __init__(self) -> None:
-        #: The signal mask from before the fork; once more for each fork within a fork: a signal handler may run in between.
+        #: The signal mask before the fork; one more for each fork within a fork, which a signal handler may do.
         self.masks: List[Set[Any]] = []
 
 
 _of_thread = _OfThread()
 
 
-def become_deaf() -> None:
-    """Once, in the preloader. A handler and not SIG_IGN, which the application's subprocesses would inherit."""
+def ignore() -> None:
+    """Called once, in the preloader. By a handler, not SIG_IGN, which the application's subprocesses would inherit."""
     for number in _NUMBERS:
-        _before[number] = signal.signal(number, _left_to_the_master)
-    os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_hear_again)
+        _before[number] = signal.signal(number, _do_nothing)
+    os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_restore)
 
 
 def fork_worker() -> int:
-    """``os.fork``, and the child is deaf as well."""
+    """``os.fork``; the child ignores the signals too."""
     _of_thread.forks_worker = True
     try:
         return os.fork()
@@ -46,13 +48,14 @@ def fork_worker() -> int:
         _of_thread.forks_worker = False
 
 
-def _left_to_the_master(number: int, frame: Optional[FrameType]) -> None:
+def _do_nothing(number: int, frame: Optional[FrameType]) -> None:
     if number == signal.SIGINT and is_interruptible(frame):
         raise KeyboardInterrupt
 
 
-# A child that kept the handler would never end if its signal came just before it sleeps, or within the fork, where Python
-# forgets signals: `Process.terminate()` right after `start()`. So they wait in the kernel until the child is as any other.
+# A signal may come within the fork, where Python forgets it, or just before the child sleeps: `Process.terminate()` right after
+# `start()`. A child that still had our handler would then never end. So the signals wait in the kernel until the child has the
+# handlers of any other Python process.
 
 
 def _hold() -> None:
@@ -71,13 +74,13 @@ def _release() -> None:
         masks.pop()
 
 
-def _hear_again() -> None:
+def _restore() -> None:
     ours = []
     if not _of_thread.forks_worker:
-        ours = [number for number in _NUMBERS if signal.getsignal(number) is _left_to_the_master]
+        ours = [number for number in _NUMBERS if signal.getsignal(number) is _do_nothing]
     for number in ours:
         signal.signal(number, signal.SIG_DFL if callable(_before[number]) else _before[number])
-    # What came meanwhile ends it here: a KeyboardInterrupt would be raised within this function, where Python ignores it.
+    # A signal that has waited ends the process here. A KeyboardInterrupt would be raised in this function, where Python ignores it.
     _release()
     for number in ours:
         signal.signal(number, _before[number])

@@ -1,16 +1,16 @@
-"""Process 1 of a container that has no init: runs the program as its child, forwards signals to it, collects whatever
-ends. ``bin/jumak`` starts it where it finds itself to be process 1: ``python3 -I -S init.py COMMAND [ARG ...]``.
+"""Process 1 of a container without an init: runs the program as its child, forwards signals to it, and collects processes that end.
 
-Every orphan of a container becomes a child of process 1: workers whose preloader was killed, daemons of the application.
-Node collects only what it has started itself, so as process 1 the master would let them pile up as zombies. Looked at:
+``bin/jumak`` starts it if it is process 1 itself: ``python3 -I -S init.py COMMAND [ARG ...]``. Every orphan of a container becomes a
+child of process 1: workers whose preloader was killed, daemons of the application. Node collects only processes that it has
+started. If the master were process 1, the others would stay as zombies. Three ways were compared:
 
-- ``process.execve`` from the master into this file, which starts the master again: loses every descriptor from 3 on, and
-  so ``--bind fd://3``; starts Node twice (0.1 s); not in every Node.
-- the shell of ``bin/jumak`` as the init, with traps: 5 MB less, but Ctrl-C of a terminal reaches the master twice (from the
+- ``process.execve`` from the master into this file, which starts the master again. It loses every descriptor from 3 on, and with them
+  ``--bind fd://3``. It starts Node twice (0.1 s). Not every Node has it.
+- The shell of ``bin/jumak`` as the init, with traps: 5 MB less. But Ctrl-C in a terminal reaches the master twice (from the
   terminal and from the trap), which means "now", and shells differ in what ``wait`` does at a signal.
-- this: before Node is started, so nothing is lost or started twice; a process group of its own for the program.
+- This: it runs before Node is started, so nothing is lost or started twice, and the program has a process group of its own.
 
-Standard library only, without site; Python 3.6 and later, since it may be another one than the application's.
+Standard library only, without site. It runs on Python 3.6 and later, because it may be another Python than the application's.
 """
 
 import os
@@ -31,7 +31,7 @@ FORWARDED = (
 
 def main(command):
     waited_for = set(FORWARDED) | {signal.SIGCHLD}
-    # Blocked, they wait for us, also those that process 1 would never be sent otherwise.
+    # Blocked signals wait for us, even those that the kernel would not send to process 1 otherwise.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, waited_for)
     child = os.fork()
     if child == 0:
@@ -52,9 +52,9 @@ def main(command):
 
 def become(command, mask):
     try:
-        # A group of its own: what a terminal sends goes to the foreground, which is the program, and not through us again.
+        # A group of its own: a terminal sends signals to the group in the foreground, which is the program's, and not to us too.
         os.setpgid(0, 0)
-        # Python ignores these two; the program should have them as we were given them.
+        # Python ignores these two signals. The program should not.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -66,9 +66,9 @@ def become(command, mask):
 
 
 def give_terminal(child):
-    """The program is in the foreground of the terminal, if there is one (``docker run -it``)."""
+    """Puts the program into the foreground of the terminal, if there is one (``docker run -it``)."""
     try:
-        os.setpgid(child, child)  # whoever is first of the two
+        os.setpgid(child, child)  # the child does the same: the first of the two is in time
     except OSError:
         pass
     try:
@@ -79,7 +79,7 @@ def give_terminal(child):
 
 
 def reap(child):
-    """Collects all that has ended; the exit code once the child is among them."""
+    """Collects all processes that have ended; returns the exit code if the child is one of them."""
     code = None
     while True:
         try:

@@ -1,7 +1,7 @@
-"""What the master may say, checked where it is read: every field of every message, by kind, range and length.
+"""What the master may say: the kind, the range and the length of every field of every message. Checked where it is read.
 
-The messages are those of ``src/control/messages.ts``, which checks what goes the other way. Fields that are not known are
-ignored. A message is believed whole or not at all.
+Runs in preloader and workers. ``src/control/messages.ts`` defines the messages, and ``src/control/shapes.ts`` checks those of the other
+direction. Unknown fields are ignored. Invariant: a message with one wrong field is refused whole. Not here: lines (``control.py``).
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Any, Callable, Dict, Optional, Union
 
 from .. import __version__
 
-#: What is wrong with a value: ``it should be a whole number from 1 to 9``; None: nothing.
+#: Returns what a value should be, like ``a whole number from 1 to 9``; None: it is that.
 Check = Callable[[Any], Optional[str]]
 
-#: A path, a name.
+#: Characters of a path or a name.
 _MAX_TEXT = 4096
 _MAX_NUMBER = 2**31 - 1
-#: The last is (uid_t)-1, which is nobody.
+#: One less than (uid_t)-1, which is no user.
 _MAX_UID = 2**32 - 2
 _MAX_SLOTS = 65536
 #: Characters of a wrong value that are shown.
@@ -25,7 +25,7 @@ _MAX_SHOWN = 60
 
 
 class MessageError(ValueError):
-    """The master said what is no message."""
+    """The master has sent something that is no message."""
 
 
 def whole(least: int, greatest: int) -> Check:
@@ -79,7 +79,7 @@ def _problem(check: Union[Check, Dict[str, Check]], value: Any) -> Optional[str]
 
 
 class _Missing:
-    """Stands for a field that is not there: no check takes it."""
+    """Stands for a missing field: no check accepts it."""
 
 
 def _own_build(value: Any) -> Optional[str]:
@@ -96,7 +96,7 @@ PRELOADER: Dict[str, Dict[str, Check]] = {
         "build": _own_build,
         "generation": _number,
         "masterPid": _number,
-        # Empty: a check, which listens nowhere.
+        # Empty for a check, which listens nowhere.
         "runtimeDirectory": text(re.compile(r"(/[^\0]*)?")),
         "directory": _path,
         "module": or_null(_name),

@@ -1,10 +1,10 @@
-"""Sends what the master says to the service manager: ``python3 -I -S notify.py MASTER_PID``, started by the master where there
-is a ``NOTIFY_SOCKET``, and ended by the end of its standard input. Node has no Unix datagrams.
+"""Sends messages of the master to the service manager: ``python3 -I -S notify.py MASTER_PID``. Node has no Unix datagrams.
 
-Standard input has JSON lines, each the text of one message of sd_notify(3). One process for all of them: the service manager
-looks up whose unit a sender is in after the message was sent, and one that has ended by then is in none.
+The master starts it where there is a ``NOTIFY_SOCKET``; it ends at the end of its standard input. Standard input has JSON lines, each
+the text of one message of sd_notify(3). One process sends them all: the service manager looks up the unit of a sender after the
+message was sent, and a process that has ended by then is in none.
 
-A message names its sender. Only root may name another, and then it is the master, so that ``NotifyAccess=main`` is enough.
+A message names its sender. Only root may name another process: then it names the master, so that ``NotifyAccess=main`` is enough.
 Standard library only, without site.
 """
 
@@ -16,7 +16,7 @@ import struct
 import sys
 from typing import List, Tuple
 
-# A service manager that does not read for so long has other worries; the next message says the same again.
+# A service manager that does not read for so long misses this message. The next one says the same again.
 SEND_SECONDS = 5.0
 IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 
@@ -24,7 +24,7 @@ Ancillary = List[Tuple[int, int, bytes]]
 
 
 def main(master: int) -> None:
-    # An init system may signal every process of the service: the master decides when we end.
+    # An init system may send signals to every process of the service, but the master decides when this one ends.
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     name = os.environ["NOTIFY_SOCKET"]
@@ -47,7 +47,7 @@ def credentials(master: int) -> Ancillary:
 
 
 def may_name(kind: int, pid: int) -> bool:
-    """Root of a container may not be allowed to: tried on a pair of our own."""
+    """Root of a container may not be allowed to name another process: a socket pair of our own tells."""
     one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with one, other:
         try:

@@ -1,7 +1,9 @@
-"""The preloader: imports the application once (or leaves that to the workers), and forks workers when the master asks.
+"""The preloader: imports the application once (or leaves that to the workers), and forks a worker when the master asks for one.
 
-Invariants: it forks from its main thread only; it never runs application code after the import; it is the reaper of
-everything below it; when the master is gone it ends, and so do its workers. Messages: ``src/control/messages.ts``.
+A process with one thread of ours; ``run`` returns in a forked worker only. Invariants: it forks from its main thread only. It runs no code
+of the application after the import. It collects every process that ends below it. When the master has gone, it ends, and its
+workers end. The messages are those of ``src/control/messages.ts``.
+Not here: the workers that it has forked (``forked_workers.py``), what a worker does (``lifecycle.py``).
 """
 
 from __future__ import annotations
@@ -14,47 +16,39 @@ import select
 import signal
 import socket
 import sys
-import time
-import warnings
-from typing import Any, Dict, NoReturn, Optional
+from typing import Any, NoReturn, Optional
 
-from . import debugger, ignored_signals, messages
-from ..loading import descriptors, failure_report, inspection, loader
-from . import osprocess, output
-from ..loading import sources
-from .control import ControlChannel
-from .errors import report
-from .lifecycle import Worker, prepare
+from ..loading import descriptors, inspection, interface, loader, sources
+from ..loading.load_error import LoadError
 from ..loading.openings import Openings
+from ..output import failure_report, streams, unlogged
+from ..output.log import report
+from ..system import exits, osprocess, privileges
+from ..system.children import end_children
+from . import debugger, ignored_signals, messages
+from .control import ControlChannel
+from .forked_workers import OUTPUT_FD, ForkedWorkers
+from .lifecycle import Worker
+from .startup import prepare, send_load_failure
 
-#: What workers have to leave by themselves after the master's death, before they are killed (seconds).
-_ORPHAN_GRACE = 8.0
-#: What processes that the import started have to end, before they are killed (seconds).
+#: Seconds that processes which the import started have to end, before they are killed.
 _CHILDREN_GRACE = 1.0
-#: What the master reads in place of our standard output and error, where these are a terminal.
-_OUTPUT_FD = 4
-
-_SIGNALS = {"KILL": signal.SIGKILL, "URG": signal.SIGURG, "INT": signal.SIGINT}
 
 
 class Preloader:
     def __init__(self, control_fd: int) -> None:
         os.set_inheritable(control_fd, False)
         self._control = ControlChannel(socket.socket(fileno=control_fd), messages.PRELOADER)
-        self._control_identity = descriptors.identify(control_fd)
         self._inherited = descriptors.inherited()
         self._start: dict = {}
         self._application: Optional[loader.LoadedApplication] = None
-        #: Workers that live: number → pid.
-        self._workers: Dict[int, int] = {}
-        #: Our end of the workers' output, until the master has opened its own.
-        self._outputs: Dict[int, int] = {}
+        self._workers: Optional[ForkedWorkers] = None
         self._wakeup_read = self._wakeup_write = -1
-        #: What the application does when a child of its own ends; for its workers.
+        #: The application's handler for the end of a child, which its workers have again.
         self._sigchld: Any = signal.SIG_DFL
 
     def run(self) -> Worker:
-        """Returns in a forked child only: the worker to run there."""
+        """Returns in a forked process only: the worker to run there."""
         try:
             message = self._control.receive()
         except messages.MessageError as error:
@@ -63,14 +57,14 @@ class Preloader:
             os._exit(0)
         self._start = message
         if message["terminal"]:
-            os.set_inheritable(_OUTPUT_FD, False)
-            output.install(_OUTPUT_FD)
+            os.set_inheritable(OUTPUT_FD, False)
+            streams.install(OUTPUT_FD)
             debugger.take_terminal()
         else:
-            output.install()
+            streams.install()
         if message["identity"] is not None:
             self._drop_privileges(message["identity"])
-        ignored_signals.become_deaf()
+        ignored_signals.ignore()
         os.register_at_fork(after_in_child=self._forget_in_child)
         osprocess.become_subreaper()
         osprocess.keep_freed_memory()
@@ -83,6 +77,7 @@ class Preloader:
         if message["isDevelopment"]:
             sources.start()
             debugger.start()
+            failure_report.is_wanted = unlogged.is_off = True
         if self._preloads():
             self._import()
         else:
@@ -90,50 +85,50 @@ class Preloader:
         return self._loop()
 
     def _drop_privileges(self, identity: dict) -> None:
-        """Before anything of the application is imported, and before anything is forked. Never goes on as root."""
+        """Before the first import of the application and the first fork. Never goes on as root."""
         who = "user %s" % (identity["userName"] or identity["uid"])
         try:
-            osprocess.drop_privileges(identity["uid"], identity["gid"], identity["userName"])
+            privileges.drop_privileges(identity["uid"], identity["gid"], identity["userName"])
         except (OSError, OverflowError) as error:
             self._fail("the application's processes cannot become %s: %s" % (who, error))
         try:
-            # Modules of the standard library are read when they are needed, and would be "not found".
+            # Else modules of the standard library would be "not found" later, when they are needed.
             os.listdir(os.path.dirname(os.__file__))
         except OSError as error:
             self._fail("%s cannot read the Python at %s: %s; choose another with --python" % (who, sys.prefix, error))
-        osprocess.move_home(identity["uid"])
+        privileges.move_home(identity["uid"])
 
     def _preloads(self) -> bool:
         mode = self._start["preload"]
         return mode == "on" or (mode == "auto" and sys.platform == "linux")
 
-    def _fail(self, message: str, traceback: str = "") -> NoReturn:
-        self._control.send("load-failed", message=message, traceback=traceback)
-        self._leave(3)
-
-    def _leave(self, code: int) -> NoReturn:
-        _flush()
-        # Not sys.exit: what the application registered with atexit is for its workers.
-        os._exit(code)
+    def _fail(self, message: str) -> NoReturn:
+        self._control.send("load-failed", message=message, traceback="")
+        exits.leave(exits.NOT_LOADED)
 
     # -- the application
 
     def _import(self) -> None:
-        # An import may hang, in C even: if the master dies meanwhile, nothing here would notice.
+        # An import may hang, even in C, where nothing notices the master's death: the kernel ends it.
         osprocess.set_parent_death_signal(signal.SIGKILL)
         if os.getppid() != self._start["masterPid"]:
-            self._leave(0)
+            exits.leave(0)
         openings = Openings(self._start["module"]) if self._start["locateHazards"] else None
         if openings is not None:
             openings.start()
         try:
             self._application = application = loader.load(self._start)
-        except loader.LoadError as error:
-            failure_report.send_load_failure(error.cause, self._control.send)
-            self._fail(error.message, error.traceback)
+        except LoadError as error:
+            send_load_failure(error, self._control.send)
+            exits.leave(exits.NOT_LOADED)
         finally:
             if openings is not None:
                 openings.stop()
+        if application.interface == interface.ASGI:
+            # Workers share what is imported here.
+            from ..asgi.worker import import_event_loop
+
+            import_event_loop()
         if sources.current is not None:
             sources.current.send(self._control.send)
         osprocess.set_parent_death_signal(0)
@@ -142,47 +137,43 @@ class Preloader:
         hazards = inspection.find_hazards(self._inherited, own, openings)
         if hazards and self._start["preload"] == "auto":
             self._control.send("unsafe", hazards=hazards, interface=application.interface)
-            _flush()
-            # What the application started is started again by each import that follows, and may hold locks until it ends.
-            osprocess.end_children(_CHILDREN_GRACE)
-            self._leave(0)
+            exits.flush_streams()
+            # Each import that follows starts these processes again. Until they end, they may hold locks.
+            end_children(_CHILDREN_GRACE)
+            exits.leave(0)
         if descriptors.has_written_files(self._inherited, own):
             _flush_files()
         note = debugger.framework_note(application.callable) if self._start["isDevelopment"] else ""
         gc.collect()
-        # What is frozen is never touched by the collector in a worker, and so stays shared between them.
+        # The collector of a worker never touches what is frozen, so its memory stays shared.
         gc.freeze()
         self._control.send("loaded", hazards=hazards, notes=[note] if note else [], **application.describe())
 
     def _expect_control(self) -> None:
-        """Code that makes itself a daemon closes whatever is open. Without a word to the master all would wait for it."""
-        try:
-            is_there = descriptors.identify(self._control.socket.fileno()) == self._control_identity
-        except OSError:
-            is_there = False
-        if not is_there:
+        """Without the control socket master and preloader would wait for each other for ever."""
+        if not self._control.is_intact():
             report("the import has closed descriptors that it did not open, as a daemon does: Jumak needs them")
-            self._leave(3)
+            exits.leave(exits.NOT_LOADED)
 
     def _check(self) -> NoReturn:
-        """``--check``: all that a worker does before it serves, and its end, here; nothing is served, and nothing forked."""
+        """``--check``: does here what a worker does before it serves, and at its end. Nothing is served, and nothing is forked."""
         try:
-            application, asgi = prepare(self._start, 0, None)
+            application, host = prepare(self._start, 0, None)
             self._expect_control()
             osprocess.set_parent_death_signal(signal.SIGKILL)
-            if asgi is not None:
-                asgi.shut_down()
+            host.shut_down()
             self._control.send("loaded", hazards=[], notes=[], **application.describe())
-        except loader.LoadError as error:
-            self._control.send("load-failed", message=error.message, traceback=error.traceback)
-        # The application was up, as in a worker, so what it registered for its end is run. Its threads may go on for ever.
+        except LoadError as error:
+            send_load_failure(error, self._control.send)
+        # As in a worker, the application's atexit handlers run. Its threads may run for ever, so nobody waits for them.
         atexit._run_exitfuncs()
-        osprocess.end_children(_CHILDREN_GRACE)
-        self._leave(0)
+        end_children(_CHILDREN_GRACE)
+        exits.leave(0)
 
     # -- the loop
 
     def _loop(self) -> Worker:
+        self._workers = workers = ForkedWorkers(self._control.send, self._start["runtimeDirectory"], self._start["terminal"])
         self._wakeup_read, self._wakeup_write = os.pipe()
         os.set_blocking(self._wakeup_write, False)
         os.set_blocking(self._wakeup_read, False)
@@ -196,8 +187,9 @@ class Preloader:
                 if fd == self._wakeup_read:
                     self._drain_wakeups()
                 elif not self._control.fill():
-                    self._master_gone()
-            self._reap()
+                    workers.wait_or_kill()
+                    exits.leave(0)
+            workers.reap()
             while True:
                 try:
                     message = self._control.buffered()
@@ -206,9 +198,12 @@ class Preloader:
                     continue
                 if message is None:
                     break
-                worker = self._handle(message)
-                if worker is not None:
-                    return worker
+                if message["type"] == "fork" and workers.fork(message["worker"]):
+                    return self._become_worker(message["worker"])
+                if message["type"] == "output-opened":
+                    workers.output_opened(message["worker"])
+                elif message["type"] == "signal":
+                    workers.signal(message["worker"], message["signal"])
 
     def _drain_wakeups(self) -> None:
         try:
@@ -216,125 +211,27 @@ class Preloader:
         except BlockingIOError:
             pass
 
-    def _handle(self, message: dict) -> Optional[Worker]:
-        kind = message["type"]
-        if kind == "fork":
-            return self._fork(message["worker"])
-        if kind == "output-opened":
-            fd = self._outputs.pop(message["worker"], None)
-            if fd is not None:
-                os.close(fd)
-        elif kind == "signal":
-            pid = self._workers.get(message["worker"])
-            if pid is not None:
-                _kill(pid, _SIGNALS[message["signal"]])
-        return None
-
-    def _fork(self, number: int) -> Optional[Worker]:
-        path = os.path.join(self._start["runtimeDirectory"], "w%d.out" % number)
-        pipe = -1
-        try:
-            osprocess.make_fifo(path)
-            # Open for both: never blocks, and a reader that is late or gone is no error for the writer.
-            pipe = os.open(path, os.O_RDWR)
-            _flush()
-            with warnings.catch_warnings():
-                # Of threads, which were looked for, and are meant when preload is on.
-                warnings.simplefilter("ignore", DeprecationWarning)
-                pid = ignored_signals.fork_worker()
-        except OSError as error:
-            if pipe >= 0:
-                os.close(pipe)
-                os.unlink(path)
-            self._control.send("fork-failed", worker=number, message=str(error))
-            return None
-        if pid == 0:
-            return self._become_worker(number, pipe)
-        self._workers[number] = pid
-        self._outputs[number] = pipe
-        self._control.send("forked", worker=number, pid=pid, output=path)
-        return None
-
-    def _become_worker(self, number: int, pipe: int) -> Worker:
+    def _become_worker(self, number: int) -> Worker:
         signal.signal(signal.SIGCHLD, self._sigchld if self._sigchld is not None else signal.SIG_DFL)
-        if self._start["terminal"]:
-            os.dup2(pipe, _OUTPUT_FD, inheritable=False)
-        else:
-            os.dup2(pipe, 1)
-            os.dup2(pipe, 2)
-        os.close(pipe)
         return Worker(number, self._start, self._application)
 
     def _forget_in_child(self) -> None:
-        """In workers and in what the application forks at import: our descriptors are not theirs."""
+        """In workers, and in what the application forks at import: closes our descriptors."""
         self._control.socket.close()
         if self._wakeup_write >= 0:
             signal.set_wakeup_fd(-1)
-        for fd in (self._wakeup_read, self._wakeup_write, *self._outputs.values()):
-            if fd >= 0:
-                os.close(fd)
+            os.close(self._wakeup_read)
+            os.close(self._wakeup_write)
         self._wakeup_read = self._wakeup_write = -1
-        self._outputs.clear()
-
-    def _reap(self) -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            number = next((worker for worker, its in self._workers.items() if its == pid), None)
-            if number is None:
-                continue  # left behind by a worker; collected so that it is no zombie
-            del self._workers[number]
-            if self._start["terminal"]:
-                debugger.restore_terminal()
-            killed_by = _signal_name(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else None
-            code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-            self._control.send("exited", worker=number, pid=pid, code=code, signal=killed_by)
-
-    def _master_gone(self) -> NoReturn:
-        """Workers see it too and leave when their gateway has; what is stuck is killed."""
-        deadline = time.monotonic() + _ORPHAN_GRACE
-        while self._workers and time.monotonic() < deadline:
-            self._reap()
-            time.sleep(0.05)
-        for pid in self._workers.values():
-            _kill(pid, signal.SIGKILL)
-        while self._workers:
-            self._reap()
-            time.sleep(0.01)
-        self._leave(0)
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):
-            pass  # the application closed it, or put something else in its place
+        if self._workers is not None:
+            self._workers.forget_in_child()
 
 
 def _flush_files() -> None:
-    """What waits in the buffers of the application's files would be written by each worker."""
+    """Else each worker would write what is in the buffers of the application's files."""
     for one in gc.get_objects():
         if type(one) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
             try:
                 one.flush()
             except (OSError, ValueError):
                 pass  # closed, or its reader is gone
-
-
-def _kill(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        pass  # a child of ours that some code of the application has waited for
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "signal %d" % number  # real-time signals have no names

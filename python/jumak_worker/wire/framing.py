@@ -1,6 +1,7 @@
-"""Frames between a gateway and one slot: how they look, and how to make those that a worker sends. No I/O.
+"""The frames between a gateway and one WSGI slot, and functions that make those of a worker. No I/O.
 
-The format is drawn in ``src/apps/wire/frames.ts``; ``test/vectors/wire.json`` is read by both sides.
+``src/apps/wire/frames.ts`` draws the format; both sides read ``test/vectors/wire.json`` in their tests. Not here: reading
+(``wsgi/link.py``).
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ RESPONSE_FIXED = RESPONSE_HEAD.size - FRAME_HEADER
 MAX_PAYLOAD = 2 * 1024 * 1024
 MAX_CHUNK = 1024 * 1024
 MAX_RESPONSE_HEAD = 256 * 1024
-#: Ours: the reason goes to the gateway's log, as a sentence and not as a dump.
+#: Characters. The reason is one sentence in the gateway's log, not a dump.
 MAX_REASON = 4096
 MAX_MICROS = 0xFFFFFFFF
 MAX_BUILD = 100
 
-#: Bytes that the kernel takes of a worker, where it may be so many: a batch of responses, and no second write for its rest.
+#: Bytes that the kernel should take of a worker at once: a batch of responses needs no second write.
 SEND_BUFFER = 1024 * 1024
 
 REQUEST_BODY_FOLLOWS = 1
@@ -58,17 +59,17 @@ class WireError(Exception):
 
 
 class LinkClosed(ConnectionResetError):
-    """The gateway closed the link: the client has gone. What the application then does with its request raises this."""
+    """The gateway closed the link: the client has gone. From then on each use of the request raises this error."""
 
 
 def hello(build: str, worker: int, slots: int, thread: int) -> bytes:
-    # The thread as faulthandler writes it: in its dump the gateway finds the one that runs a request.
+    # The thread as faulthandler writes it: the gateway finds the thread of a request in its dump.
     payload = json.dumps({"build": build, "worker": worker, "slots": slots, "thread": "0x%016x" % thread}).encode()
     return FRAME.pack(len(payload), HELLO) + payload
 
 
 def parse_hello(payload: bytes) -> Optional[str]:
-    """The build of a gateway's HELLO; None when it is no HELLO."""
+    """The build that a gateway's HELLO names; None when it is no HELLO."""
     try:
         build = json.loads(payload)["build"]
     except (ValueError, TypeError, KeyError, RecursionError):
@@ -84,13 +85,13 @@ def parse_opened(payload: bytes) -> bool:
 
 
 def response(status: int, end: bool, micros: int, head: bytes, body: bytes) -> bytes:
-    """RESPONSE: the head and as much of the content as there is (all of it when ``end``)."""
+    """RESPONSE: the head, and the content that there is (all of it when ``end``)."""
     size = len(head)
     return RESPONSE_HEAD.pack(RESPONSE_FIXED + size + len(body), RESPONSE, status, end, micros, size) + head + body
 
 
 def chunk_header(length: int) -> bytes:
-    """What precedes a CHUNK of ``length`` bytes (at most MAX_CHUNK)."""
+    """The header of a CHUNK of ``length`` bytes (at most MAX_CHUNK)."""
     return FRAME.pack(length, CHUNK)
 
 
@@ -107,12 +108,12 @@ def inform(status: int, head: bytes) -> bytes:
 
 
 def encode_reason(reason: str, report: str) -> bytes:
-    """What FAILED says: a sentence, and behind a NUL the report for the error page."""
+    """The payload of FAILED: a sentence, and behind a NUL the report for the error page."""
     reason = reason[:MAX_REASON].replace("\0", " ")
     return (reason + "\0" + report if report else reason).encode("utf-8", "replace")
 
 
 def failed(micros: int, reason: str, report: str = "") -> bytes:
-    """``report``: for the error page while developing, bounded by who makes it."""
+    """``report``: for the error page while developing; its maker has bounded it."""
     data = encode_reason(reason, report)
     return END_FRAME.pack(4 + len(data), FAILED, micros) + data

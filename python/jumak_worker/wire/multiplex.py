@@ -1,8 +1,8 @@
-"""Frames between a gateway and a worker of an ASGI application: how they look, and how to make those of a worker. No I/O.
+"""The frames between a gateway and a worker of an ASGI application, and functions that make those of a worker. No I/O.
 
-The format is drawn in ``src/apps/wire/multiplex.ts``; ``test/vectors/multiplex.json`` is read by both sides. Many exchanges
-share the link, so every frame names its own (0: none). Not here: the wire of WSGI slots (``framing.py``), whose types this one
-shares where they mean the same.
+``src/apps/wire/multiplex.ts`` draws the format; both sides read ``test/vectors/multiplex.json`` in their tests. Many exchanges share
+the link, so every frame names its exchange (0: none). Frames that mean the same as on the wire of WSGI slots have the same type
+(``framing.py``). Not here: reading (``asgi/link.py``).
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ REQUEST_FIXED = REQUEST_HEAD.size - FRAME_HEADER
 #: What the length of a RESPONSE counts besides head and body.
 RESPONSE_FIXED = RESPONSE_HEAD.size - FRAME_HEADER
 
-#: Credit of each exchange and direction at its begin.
+#: Credit (bytes) at the begin of an exchange, in each direction.
 WINDOW = 256 * 1024
-#: Content of one frame.
+#: Bytes of content in one frame.
 MAX_CONTENT = 64 * 1024
 #: What a message costs beyond its bytes.
 MESSAGE_COST = 32
 #: A complete response goes in one frame up to this size of content.
 MAX_COMPLETE = 256 * 1024
-#: RFC6455§5.5: what fits in a close frame besides the code.
+#: RFC6455§5.5: a close frame has this much room besides the code.
 MAX_CLOSE_REASON = 123
 
 #: Beside ``framing.RESPONSE_END``: the application has announced trailers.
@@ -67,7 +67,7 @@ def hello(build: str, worker: int, slots: int) -> bytes:
 
 
 def response(exchange: int, status: int, flags: int, micros: int, head: bytes, body: bytes) -> bytes:
-    """RESPONSE: the head and as much of the content as there is (all of it with RESPONSE_END)."""
+    """RESPONSE: the head, and the content that there is (all of it with RESPONSE_END)."""
     size = len(head)
     fixed = RESPONSE_HEAD.pack(RESPONSE_FIXED + size + len(body), framing.RESPONSE, exchange, status, flags, micros, size)
     return fixed + head + body
@@ -111,7 +111,7 @@ def message(exchange: int, flags: int, data: bytes) -> bytes:
 
 
 def close(exchange: int, code: int, reason: str) -> bytes:
-    """The reason is cut to what a close frame holds, at the end of a character."""
+    """Cuts the reason to what a close frame holds, between two characters."""
     data = reason.encode("utf-8", "replace")
     if len(data) > MAX_CLOSE_REASON:
         data = data[:MAX_CLOSE_REASON].decode("utf-8", "ignore").encode()

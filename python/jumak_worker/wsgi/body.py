@@ -1,25 +1,29 @@
-"""``wsgi.input``: a ``BytesIO`` for content that came with the request, else pulled from the link, frame by frame.
+"""``wsgi.input`` of a request whose content follows: pulled from the link, frame by frame.
 
-Both know where they end and never read past it, chunked request or not (``wsgi.input_terminated``).
+It knows where the content ends and never reads past it, chunked request or not (``wsgi.input_terminated``). Content that came with the
+request is a ``BytesIO`` instead.
 """
 
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from .link import Link
-
-#: Of the BufferedReader around a BodyStream.
+#: Bytes in the BufferedReader around a BodyStream.
 BUFFER = 64 * 1024
+
+
+class ContentSource(Protocol):
+    """What a body needs of its link."""
+
+    def next_content(self) -> bytes: ...
 
 
 class BodyStream(io.RawIOBase):
     """Reads BODY frames up to BODY_END. Wrapped in a BufferedReader, which adds lines and sizes."""
 
-    def __init__(self, link: "Link") -> None:
-        self._link = link
+    def __init__(self, source: ContentSource) -> None:
+        self._source = source
         self._frame = memoryview(b"")
         #: Nothing more will come: the end was read, or the request is over.
         self._finished = False
@@ -44,16 +48,16 @@ class BodyStream(io.RawIOBase):
         return b"".join(frames)
 
     def _advance(self) -> bool:
-        """The next frame; False at the end. Raises LinkClosed, a ConnectionResetError, when the client has gone."""
+        """Takes the next frame; False at the end. Raises LinkClosed, a ConnectionResetError, when the client has gone."""
         if not self._finished:
-            self._frame = memoryview(self._link.next_content())
+            self._frame = memoryview(self._source.next_content())
             self._finished = not self._frame
         return not self._finished
 
     def finish(self) -> None:
-        """The request is over: reads what the application left, so that the next request begins at its own first byte.
+        """The request is over: reads the content that the application left, so that the next request begins at its first byte.
 
-        An application that kept ``wsgi.input`` finds it at its end from now on.
+        From now on an application that kept ``wsgi.input`` finds it at its end.
         """
         while self._advance():
             pass

@@ -1,7 +1,7 @@
-"""From the head of a request to its WSGI environ: the names and the values of its strings, over what never changes.
+"""Makes the WSGI environ of a request: the strings of its head, added to what all requests of a worker have in common.
 
-Invariant: a set of names never changes what another one makes. Nothing here knows requests or links. The layout of a head is
-drawn in ``src/apps/wire/frames.ts``.
+Runs in the threads of all slots; the hot path. Invariant: the environ that a set of names makes never depends on another set. Not
+here: requests and links. ``src/apps/wire/frames.ts`` draws the layout of a head.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import sys
 from typing import List, Optional, Tuple
 
 from .. import __version__
-from ..process.errors import ErrorStream
+from ..wire.environ_makers import EnvironMaker, EnvironMakers
+from .errors import ErrorStream
 from .files import FileWrapper
-from ..wire.environ_makers import Maker, Makers
 
 
 def base_environ(threads: int, multiprocess: bool, root_path: str = "", master_pid: int = 0) -> dict:
@@ -24,11 +24,11 @@ def base_environ(threads: int, multiprocess: bool, root_path: str = "", master_p
         "wsgi.multiprocess": multiprocess,
         "wsgi.run_once": False,
         "wsgi.file_wrapper": FileWrapper,
-        # Content always ends by itself, chunked or not: read() without a size is safe.
+        # Content always has an end, chunked or not: read() without a size is safe.
         "wsgi.input_terminated": True,
         "SERVER_SOFTWARE": "jumak/" + __version__,
         "SCRIPT_NAME": root_path,
-        # Whom to send signals: HUP for new code.
+        # An application may send it signals: HUP for new code.
         "jumak.master_pid": master_pid,
     }
 
@@ -38,16 +38,16 @@ class Environs:
 
     def __init__(self, base: dict) -> None:
         self._base = base
-        self._makers = Makers()
-        #: Most requests have the names of the one before. One tuple, for several threads come here.
-        self._last: Tuple[bytes, Optional[Maker]] = (b"", None)
+        self._makers = EnvironMakers()
+        #: Most requests have the same names as the one before. One tuple, because several threads use it.
+        self._last: Tuple[bytes, Optional[EnvironMaker]] = (b"", None)
 
     def make(self, data: bytes, names_at: int, values_at: int, end: int) -> dict:
-        """Both are in ``data``, one behind the other, joined by NUL, latin-1; the last value may contain NUL.
+        """Names and values are in ``data``, one behind the other, joined by NUL, latin-1. The last value may contain NUL.
 
-        Raises ValueError when they do not match."""
+        Raises ValueError when their numbers differ."""
         names, maker = self._last
-        # To compare is cheaper than to copy and hash: 4 % of the worker's time for a small request.
+        # A comparison is cheaper than a copy and its hash: 4 % of the worker's time for a small request.
         if maker is None or len(names) != values_at - names_at or not data.startswith(names, names_at):
             names = data[names_at:values_at]
             maker = self._makers.made.get(names)
@@ -69,14 +69,14 @@ class Environs:
         return environ
 
 
-def _compile(keys: List[str], environ: dict) -> Maker:
-    """``environ``: one with these keys, in order: copying it is cheaper than growing one. All strings of it are replaced."""
+def _compile(keys: List[str], environ: dict) -> EnvironMaker:
+    """``environ``: one with these keys, in order. To copy it is cheaper than to grow a dict. All its strings are replaced."""
     lines = ["def make(values):", "    environ = copy()", "    ("]
-    # The names came from a stranger: repr makes them literals, whatever they are.
+    # A client chose the names: repr makes a literal of any text.
     lines += ["        environ[%r]," % key for key in keys]
     lines += ["    ) = values.decode('latin-1').split('\\0', %d)" % (len(keys) - 1)]
     lines += ["    environ['REQUEST_URI'] = environ['RAW_URI']", "    return environ"]
-    # Interned, as the names in the code above are: a dict finds the same string faster than an equal one.
+    # Interned, like the names in the code above: a dict finds the same string faster than an equal one.
     template = {sys.intern(key): "" if key in keys else value for key, value in environ.items()}
     scope: dict = {"copy": template.copy}
     exec("\n".join(lines), scope)

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple, Optional
 
 
 class FileWrapper:
-    """PEP 3333's wrapper: iterates over blocks. Returned as it is by the application, the gateway sends the file."""
+    """PEP 3333's wrapper: iterates over blocks. If the application returns the wrapper itself, the gateway sends the file."""
 
     def __init__(self, filelike: Any, blksize: int = 65536) -> None:
         self.filelike = filelike
         self.blksize = blksize
-        # An attribute and not a method: PEP 3333 wants `close` only where the file has one.
+        # An attribute, not a method: PEP 3333 wants `close` only where the file has one.
         if hasattr(filelike, "close"):
             self.close = filelike.close
 
@@ -29,7 +29,7 @@ class FileWrapper:
 
 
 class FileRegion(NamedTuple):
-    """A part of a regular file, and which file it is, for a gateway that opens it anew."""
+    """A part of a regular file. Device and inode tell the gateway, which opens the file anew, that it is the same one."""
 
     fd: int
     offset: int
@@ -39,8 +39,8 @@ class FileRegion(NamedTuple):
 
 
 def file_region(filelike: Any, limit: Optional[int]) -> Optional[FileRegion]:
-    """What of a real file is to be sent: from its position to its end, at most ``limit`` bytes. None: it is no real
-    file, or there is nothing to send."""
+    """The part of a real file from its position to its end, at most ``limit`` bytes. None: it is no real file, or there is
+    nothing to send."""
     try:
         real = _real_file(filelike)
         if real is None:
@@ -51,7 +51,7 @@ def file_region(filelike: Any, limit: Optional[int]) -> Optional[FileRegion]:
         found = os.fstat(fd)
         offset = real.tell()
     except (OSError, ValueError):
-        return None  # closed or detached: reading it raises what the application should see
+        return None  # closed or detached: when it is read, the application sees the error
     if not stat.S_ISREG(found.st_mode):
         return None
     length = max(0, found.st_size - offset)
@@ -61,11 +61,10 @@ def file_region(filelike: Any, limit: Optional[int]) -> Optional[FileRegion]:
 
 
 def _real_file(filelike: Any) -> Any:
-    """The file of Python's own that is read when ``filelike`` is read, or None.
+    """The file object of Python that is read when ``filelike`` is read, or None.
 
-    A ``fileno`` does not tell: ``gzip.GzipFile`` has that of the compressed file, and reads something else. But where
-    ``read`` is the very method of a real file, as it is in files themselves and in Django's ``File``, reading the
-    object is reading the file.
+    ``fileno`` does not tell: a ``gzip.GzipFile`` has the descriptor of the compressed file, but ``read`` gives other bytes. If
+    ``read`` is the method of a real file, as in files themselves and in Django's ``File``, both give the same bytes.
     """
     kind = type(filelike)
     if kind.__name__ == "_TemporaryFileWrapper" and kind.__module__ == "tempfile":

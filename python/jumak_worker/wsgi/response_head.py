@@ -1,6 +1,7 @@
-"""The head of a response as it crosses the wire: checked against PEP 3333, and encoded.
+"""The head of a WSGI response as it crosses the wire: checked against PEP 3333, and encoded.
 
-What breaks the rules raises from ``start_response``, within the application's own code: the traceback shows where.
+Runs in the threads of all slots, within ``start_response``: for a head that breaks the rules the traceback shows the line of the
+application. What is kept between requests is bounded. Not here: what the gateway makes of the fields.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from ..wire.head_cache import HeadCache
 
 _STATUS = re.compile(r"([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-#: Anything that could end a header field, or a part of ours, where it must not (response splitting).
+#: Characters that could end a header field, or one of our parts, too early (response splitting).
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 _ALLOWED = bytes(code for code in range(256) if not _CONTROL.match(chr(code)))
@@ -21,7 +22,7 @@ _ALLOWED = bytes(code for code in range(256) if not _CONTROL.match(chr(code)))
 _ORDINARY = 1
 _CONTENT_LENGTH = 2
 
-#: Names that passed the check before, with what they mean to us. Bounded: applications may invent names.
+#: Names that have passed the check → what they mean to us. Bounded: applications may invent names.
 _known_names: Dict[str, int] = {"Content-Length": _CONTENT_LENGTH, "content-length": _CONTENT_LENGTH}
 _known_statuses: Dict[str, Tuple[int, str]] = {}
 _MAX_KNOWN = 1024
@@ -30,14 +31,14 @@ _MAX_KNOWN_LENGTH = 64
 #: The head's bytes, the Content-Length that the application declared, the status, and whether it has no content.
 Head = Tuple[bytes, Optional[int], int, bool]
 
-#: By the status and the headers in a tuple, as start_response was given them.
+#: Status and headers, as start_response was given them → the head.
 cache: HeadCache[Head] = HeadCache(str)
 
 
 def make(status: str, headers: object) -> Head:
-    """Checks and encodes what start_response was given, and remembers it."""
+    """Checks and encodes what start_response was given, and keeps it for the next time."""
     code, reason = _parse_status(status)
-    # One copy for both: another thread may change a list between the check and the remembering.
+    # One copy for both: another thread may change a list after the check.
     given = tuple(headers) if isinstance(headers, list) else headers
     encoded, declared = encode(reason, given)
     head = encoded, declared, code, code == 204 or code == 304
@@ -80,7 +81,7 @@ def encode(reason: str, headers: object) -> Tuple[bytes, Optional[int]]:
         encoded = "\0".join(parts).encode("latin-1")
     except (TypeError, ValueError) as error:
         raise _precise(headers, error) from None
-    # What is left without all that is allowed are the separators.
+    # Without all allowed bytes only the separators are left.
     if len(encoded.translate(None, _ALLOWED)) != len(parts) - 1:
         raise _precise(headers, ValueError("the headers have a control character"))
     if len(encoded) > framing.MAX_RESPONSE_HEAD:
@@ -100,7 +101,7 @@ def _check_name(name: object) -> int:
 
 
 def _content_length(value: object, declared: Optional[int]) -> int:
-    # 18 digits fit in 64 bits; `isdigit` alone would take digits of other scripts.
+    # 18 digits fit in 64 bits; `isdigit` alone would accept digits of other scripts.
     if not isinstance(value, str) or not value.isascii() or not value.isdigit() or len(value) > 18:
         raise ValueError("Content-Length must be a number of bytes: %r" % (value,))
     if declared is not None:
@@ -109,7 +110,7 @@ def _content_length(value: object, declared: Optional[int]) -> int:
 
 
 def _precise(headers: object, error: Exception) -> Exception:
-    """The slow way: which header is it?"""
+    """Says which header is wrong; slow."""
     for item in headers:  # type: ignore[attr-defined]
         try:
             name, value = item

@@ -1,6 +1,6 @@
 /**
  * `--user` and `--group`, as the master sees them. The master stays root, to bind sockets and to replace processes. Its children drop their
- * privileges themselves, before any code of the application runs (`gateway/privileges.ts`, `osprocess.py`): spawn's `{uid, gid}` would
+ * privileges themselves, before any code of the application runs (`gateway/privileges.ts`, `system/privileges.py`): spawn's `{uid, gid}` would
  * lose the supplementary groups.
  *
  * The master gives the files that they need to the identity, and tries them in its name: a missing right is an error at the start, with

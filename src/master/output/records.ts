@@ -2,7 +2,7 @@
  * Puts the lines that a process printed together to records: a traceback, or the output of one call, is one record. It is logged
  * as a whole, and not between another worker's lines. Runs in the master, one object for each output; it has one timer.
  *
- * `python/jumak_worker/process/output.py` puts a mark before a line when it knows more about it. Marks never reach the log:
+ * `python/jumak_worker/output/streams.py` puts a mark before a line when it knows more about it. Marks never reach the log:
  *
  *     0x1f kind id 0x1f text      kind  =  the line is complete            id  of the request, or empty
  *                                       >  the next line is of the same call

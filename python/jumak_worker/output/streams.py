@@ -1,12 +1,13 @@
 """``sys.stdout`` and ``sys.stderr`` of preloader and workers: whole lines, marked with the request that they belong to.
 
-A line is kept, for each thread by itself, until it is complete, and written at once: threads do not mix theirs. Lines that
-belong to a request, or are several of one call, begin with a mark that the master takes away (its format stands in
-``src/master/output/records.ts``). A subprocess writes to the descriptor itself and never sees a mark.
+Runs in whatever thread prints. Each thread keeps its line until the line is complete, and writes it at once: the lines of two threads
+never mix. A line begins with a mark if it belongs to a request, or if one call printed several lines. The master takes the marks
+away; ``src/master/output/records.ts`` defines them. A subprocess writes to the descriptor itself, without marks.
 
-Invariants: nothing that is printed raises or is lost, whatever the locale; at most 64 KiB of an unfinished line are kept for a
-thread and stream; a mark is only ever ours, since its first byte is escaped in what the application prints. A line without
-its end goes out when it is flushed, when its request ends, and when its thread or the process does.
+Invariants: nothing that is printed raises an error or is lost, whatever the locale. At most 64 KiB of an unfinished line are kept for
+each thread and stream. Every mark is ours: its first byte is escaped in what the application prints. A line without its end is
+written when it is flushed, when its request ends, and when its thread or the process ends.
+Not here: our own lines (``log.py``).
 """
 
 from __future__ import annotations
@@ -20,40 +21,40 @@ from collections import deque
 from contextvars import ContextVar
 from typing import Any, Deque, Dict, Set
 
-#: Bytes of a line without its end that are kept back.
+#: Bytes of an unfinished line that are kept.
 _MAX_PARTIAL = 64 * 1024
 
 _ENCODING = "utf-8"
 _ERRORS = "backslashreplace"
 _MARK = b"\x1f"
 
-#: The request that an asyncio task belongs to, by its id as it came: its thread runs many at a time. Read when it prints.
+#: The id of the request that an asyncio task belongs to, as it came: one thread runs many requests. Read when the task prints.
 task_request: ContextVar[bytes] = ContextVar("jumak_request", default=b"")
 _ESCAPED = b"\\x1f"
 
-#: Requests that have printed something lately, by their id; each once in a row.
+#: The ids of requests that have printed something lately. The same id never stands twice in a row.
 _printed: Deque[str] = deque(maxlen=1000)
 
-#: For both streams: they end in the same pipe. Reentrant, for signal handlers print too.
+#: One for both streams, which end in the same pipe. Reentrant, because signal handlers print too.
 _lock = threading.RLock()
 
 
 class ThreadOutput:
-    """What one thread prints: the request that it runs, and its lines that have no end yet."""
+    """The output of one thread: the request that it runs, and its unfinished lines."""
 
     __slots__ = ("request", "partial", "_begun", "_pid")
 
     def __init__(self) -> None:
-        #: Its id; empty: none. The slot sets it.
+        #: The id of the request; empty: none. The slot sets it.
         self.request = ""
-        #: Streams that are in the middle of a line, with what is kept back of it. Empty when there is nothing to finish.
+        #: Streams in the middle of a line → what is kept of that line. Empty when there is nothing to finish.
         self.partial: Dict[LineWriter, bytes] = {}
-        #: Those whose line went out in part.
+        #: Streams whose line was written in part.
         self._begun: Set[LineWriter] = set()
         self._pid = os.getpid()
 
     def end_request(self) -> None:
-        """Ends the lines that have no end; what is printed from now on belongs to no request."""
+        """Ends the unfinished lines. What is printed from now on belongs to no request."""
         if self.partial:
             self.finish()
         self.request = ""
@@ -75,10 +76,10 @@ class ThreadOutput:
             if len(data) - end > _MAX_PARTIAL:
                 self.flush(writer)
         elif writer in self._begun:
-            self.partial[writer] = b""  # there was nothing in ``data``
+            self.partial[writer] = b""  # `data` was empty
 
     def flush(self, writer: "LineWriter") -> None:
-        """What is kept of a line goes out; the rest of it follows."""
+        """Writes what is kept of a line; the rest of the line follows."""
         kept = self.partial.get(writer)
         if kept:
             self.partial[writer] = b""
@@ -87,7 +88,7 @@ class ThreadOutput:
             writer.write_all(self._mark(b"~") + kept.replace(_MARK, _ESCAPED) + b"\n")
 
     def _write_lines(self, writer: "LineWriter", lines: bytes) -> None:
-        """``lines``: one or several whole ones."""
+        """``lines``: one or several whole lines."""
         if _MARK in lines:
             lines = lines.replace(_MARK, _ESCAPED)
         last = lines.rfind(b"\n", 0, -1) + 1
@@ -113,19 +114,19 @@ class ThreadOutput:
         return b"\x1f%s%s\x1f" % (kind, request.encode("ascii", "replace"))
 
     def became_child(self) -> None:
-        """The process was forked: what it was in the middle of, its parent will end."""
+        """In a forked process: the parent finishes the unfinished lines."""
         self.partial.clear()
         self._begun.clear()
         self._pid = os.getpid()
 
     def __del__(self) -> None:
-        # The thread has ended. In a forked child all the others have, and what they kept is the parent's.
+        # The thread has ended. In a forked process all other threads have ended too, but the parent writes their lines.
         if self.partial and os.getpid() == self._pid:
             self.finish()
 
 
 class LineWriter(io.BufferedIOBase):
-    """``sys.stdout.buffer``: takes bytes. Cannot be closed: the descriptor is the process's own."""
+    """``sys.stdout.buffer``: takes bytes. Cannot be closed: the descriptor belongs to the process."""
 
     mode = "wb"
 
@@ -139,16 +140,16 @@ class LineWriter(io.BufferedIOBase):
         return len(data)
 
     def write_all(self, data: bytes) -> None:
-        """To the descriptor, all of it, not mixed with what others of this process print."""
+        """Writes all of ``data`` to the descriptor. No other thread of this process writes in between."""
         with _lock:
             view = memoryview(data)
             while view:
                 try:
                     view = view[os.write(self._fd, view) :]
                 except BlockingIOError:
-                    select.select([], [self._fd], [])  # a subprocess has made it non-blocking, for all
+                    select.select([], [self._fd], [])  # a subprocess has made it non-blocking for all
                 except OSError:
-                    return  # closed, or its reader has gone: there is nobody to tell
+                    return  # closed, or its reader has gone: nobody can be told
 
     def flush(self) -> None:
         _local.output.flush(self)
@@ -167,7 +168,7 @@ class LineWriter(io.BufferedIOBase):
 
 
 class OutputStream(io.TextIOBase):
-    """``sys.stdout``, ``sys.stderr``. Text is UTF-8, as the master reads it, whatever ``reconfigure`` is asked for."""
+    """``sys.stdout`` and ``sys.stderr``. Text is UTF-8, as the master reads it; ``reconfigure`` does not change that."""
 
     encoding = _ENCODING
     errors = _ERRORS
@@ -214,7 +215,7 @@ class OutputStream(io.TextIOBase):
 
 
 class TerminalStream(OutputStream):
-    """``sys.stdout`` that is a terminal, while developing: everything appears at once, in nobody's form."""
+    """A ``sys.stdout`` that is a terminal, while developing: everything appears at once, as it is."""
 
     write_through = True
 
@@ -255,26 +256,28 @@ _local = _Local()
 
 
 def has_printed(request: str) -> bool:
-    """Whether the request with this id has, as far as it is remembered."""
+    """Whether the request with this id has printed something; only the last thousand are remembered."""
     try:
         return request in _printed
     except RuntimeError:
-        return True  # another thread is printing: whoever prints that much says enough
+        return True  # another thread prints at this moment: the log is not silent
 
 
 def of_this_thread() -> ThreadOutput:
     return _local.output
 
 
-#: Of what the master reads as our standard error.
+#: The descriptor that the master reads as our standard error.
 errors_fd = 2
 
 
 def install(fd: int = 2) -> None:
-    """Once, before anything of the application runs: it may keep the streams (logging does). ``fd``: of what the master reads as
-    our standard error, where descriptor 2 is a terminal."""
+    """Called once, before anything of the application runs: an application may keep the streams, as logging does.
+
+    ``fd``: what the master reads as our standard error; not 2 where descriptor 2 is a terminal.
+    """
     for stream in (sys.stdout, sys.stderr):
-        # They stay as sys.__stdout__ and sys.__stderr__; nothing that is printed there must raise either.
+        # They stay as sys.__stdout__ and sys.__stderr__. What is printed there must not raise either.
         reconfigure = getattr(stream, "reconfigure")
         reconfigure(encoding=_ENCODING, errors=_ERRORS, line_buffering=True)
     sys.stdout = OutputStream(1, "<stdout>")
@@ -286,6 +289,6 @@ def install(fd: int = 2) -> None:
 
 def _became_child() -> None:
     global _lock
-    # Another thread may have held it.
+    # Another thread may have held it at the fork.
     _lock = threading.RLock()
     _local.output.became_child()

@@ -1,4 +1,4 @@
-"""What forks under `ignored_signals.py` does to signals, in a Python of its own; with the preloader: `test_forks.py`."""
+"""Forks and signals with `ignored_signals.py`, each in a Python process of its own. With a preloader: `test_forks.py`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def blocked():
 """
 
 
-class TestDeafness(unittest.TestCase):
+class IgnoredSignals(unittest.TestCase):
     def run_python(self, source: str) -> str:
         command = [sys.executable, "-W", "error", "-c", _START + source]
         done = subprocess.run(command, cwd=_PYTHON, capture_output=True, text=True, timeout=60)
@@ -27,7 +27,7 @@ class TestDeafness(unittest.TestCase):
         source = """
 # Registered before, so it runs while signals are held.
 os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGINT))
-ignored_signals.become_deaf()
+ignored_signals.ignore()
 child = os.fork()
 if child == 0:
     os._exit(0)
@@ -39,7 +39,7 @@ print(os.WTERMSIG(os.waitpid(child, 0)[1]))
         source = """
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGINT))
-ignored_signals.become_deaf()
+ignored_signals.ignore()
 child = os.fork()
 if child == 0:
     os.kill(os.getpid(), signal.SIGINT)
@@ -50,7 +50,7 @@ print(os.WEXITSTATUS(os.waitpid(child, 0)[1]))
 
     def test_a_fork_within_a_fork_leaves_no_signal_blocked_in_any_of_the_processes(self) -> None:
         source = """
-# Registered before, so it runs within: as the handler of a signal that comes there does.
+# Registered before, so it runs within the fork, like the handler of a signal that comes there.
 inner = []
 def fork_within():
     if not inner:
@@ -59,7 +59,7 @@ def fork_within():
         if inner[0] == 0:
             os._exit(len(blocked()))
 os.register_at_fork(before=fork_within)
-ignored_signals.become_deaf()
+ignored_signals.ignore()
 outer = os.fork()
 if outer == 0:
     os._exit(len(blocked()))
@@ -69,7 +69,7 @@ print([os.WEXITSTATUS(os.waitpid(pid, 0)[1]) for pid in (inner[0], outer)], bloc
 
     def test_what_the_application_itself_blocks_stays_blocked(self) -> None:
         source = """
-ignored_signals.become_deaf()
+ignored_signals.ignore()
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 child = os.fork()
 if child == 0:

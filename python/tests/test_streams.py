@@ -1,4 +1,4 @@
-"""The streams that print: whole lines, marks, and that nothing is lost or raised."""
+"""`sys.stdout` and `sys.stderr` of a worker: whole lines, marks; nothing is lost, and nothing raises."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ import traceback
 import unittest
 from typing import List
 
-from jumak_worker.process import output
-from jumak_worker.process.output import OutputStream, of_this_thread
+from jumak_worker.output import streams
+from jumak_worker.output.streams import OutputStream, of_this_thread
 
 PACKAGE_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class Case(unittest.TestCase):
     def setUp(self) -> None:
-        # A file and not a pipe: its reader may be late.
+        # A file, not a pipe: its reader may be late.
         self.file = tempfile.TemporaryFile(buffering=0)
         self.addCleanup(self.file.close)
         self.at = 0
@@ -56,7 +56,7 @@ class Lines(Case):
     def test_a_line_of_a_task_is_marked_with_the_id_of_its_request(self) -> None:
         for name, mark in ((b"r-1", b"r-1"), (b"caf\xe9", b"caf?")):
             context = contextvars.copy_context()
-            context.run(output.task_request.set, name)
+            context.run(streams.task_request.set, name)
             context.run(print, "hello", file=self.stream)
             self.assertEqual(self.printed(), b"\x1f=%s\x1fhello\n" % mark)
         print("bye", file=self.stream)
@@ -212,7 +212,7 @@ class AsAStream(Case):
 
 class Processes(unittest.TestCase):
     def run_program(self, source: str) -> List[bytes]:
-        program = "import os, sys\nfrom jumak_worker.process import output\noutput.install()\n" + textwrap.dedent(source)
+        program = "import os, sys\nfrom jumak_worker.output import streams\nstreams.install()\n" + textwrap.dedent(source)
         done = subprocess.run(
             [sys.executable, "-c", program],
             cwd=PACKAGE_ROOT,
@@ -239,7 +239,7 @@ class Processes(unittest.TestCase):
             thread.start()
             started.wait()
             print("parent", end="")
-            output._lock.acquire()
+            streams._lock.acquire()
             import warnings
             warnings.simplefilter("ignore", DeprecationWarning)  # threads and fork
             pid = os.fork()
@@ -247,7 +247,7 @@ class Processes(unittest.TestCase):
                 print("child")
                 sys.stdout.flush()
                 os._exit(0)
-            output._lock.release()
+            streams._lock.release()
             os.waitpid(pid, 0)
             print("")
             end.set()
@@ -261,7 +261,7 @@ class Processes(unittest.TestCase):
             """
             import faulthandler, subprocess
             faulthandler.enable()
-            output.of_this_thread().request = "r"
+            streams.of_this_thread().request = "r"
             print("ours")
             subprocess.run([sys.executable, "-c", "print('theirs')"], stdout=sys.stderr, check=True)
             faulthandler.dump_traceback(all_threads=False)

@@ -1,30 +1,20 @@
-"""Tracebacks that show the application's frames: ours and the import machinery's are left out."""
+"""Tracebacks with the application's frames, without ours and the import machinery's. Nothing here raises."""
 
 from __future__ import annotations
 
-import os
 import traceback
 
-from .. import DIRECTORY
+from .code_owner import is_hidden
 
-#: A message to the master may be 1 MiB; an error's text may be anything.
+#: Characters. A message to the master has at most 1 MiB; the text of an error may be as long as it likes.
 _MAX_TEXT = 64 * 1024
 _MAX_LINE = 1000
 
 
-def is_hidden(filename: str) -> bool:
-    """Whether it is ours, or machinery, and says nothing to the application's author."""
-    return (
-        filename.startswith(DIRECTORY)
-        or filename.startswith("<frozen importlib")
-        or filename.endswith(os.path.join("importlib", "__init__.py"))
-    )
-
-
 def format_exception(error: BaseException) -> str:
-    """The traceback of ``error``, and of its causes, without the frames that are not the application's.
+    """The traceback of ``error`` and of its causes, without a newline at its end. An endless one loses its middle.
 
-    No newline at the end; the middle of an endless one is left out. Never raises, whatever the exception does.
+    Never raises, whatever the exception does.
     """
     try:
         summary = traceback.TracebackException(type(error), error, error.__traceback__)
@@ -63,5 +53,5 @@ def _hide(summary: traceback.TracebackException, seen: set) -> None:
 
 
 def has_application_frames(error: BaseException) -> bool:
-    """Whether the error came from within the application's code (and not from looking for it)."""
+    """Whether the error was raised while the application's code ran, and not while we looked for that code."""
     return any(not is_hidden(frame.filename) for frame in traceback.extract_tb(error.__traceback__))

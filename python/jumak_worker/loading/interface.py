@@ -1,7 +1,7 @@
-"""Which interface an application has: ASGI 3, ASGI 2, or WSGI, which is what remains.
+"""Which interface an application has: ASGI 3, ASGI 2, or else WSGI.
 
-It is not called to find out. What tells, in this order: marks that libraries set, that calling it makes a coroutine, that its
-instances can be awaited, the names of its parameters.
+The application is not called to find out. These tell, in this order: marks that libraries set; that a call makes a coroutine; that its
+instances can be awaited; the names of its parameters.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ASGI_2 = "asgi 2"
 
 
 def detect(application: object) -> str:
-    # By asgiref, which Django and Channels use, for callables that do not look like what they are.
+    # asgiref, which Django and Channels use, marks callables that do not show what they are.
     if getattr(application, "_asgi_single_callable", False) is True:
         return ASGI
     if getattr(application, "_asgi_double_callable", False) is True:
@@ -23,7 +23,7 @@ def detect(application: object) -> str:
     if inspect.iscoroutinefunction(application):
         return ASGI
     if inspect.isclass(application):
-        # To call it is to make an instance: which is awaited, or is called again (ASGI 2).
+        # A call makes an instance, which is awaited (ASGI 3), or called again (ASGI 2).
         names = _parameters(application)
         if names is None:
             return WSGI
@@ -39,7 +39,7 @@ def detect(application: object) -> str:
 
 
 def _parameters(application: object) -> Optional[List[str]]:
-    """Names; None for a callable that does not say: made in C, or with a signature of its own."""
+    """The names; None for a callable without a signature, such as one written in C."""
     try:
         return list(inspect.signature(application).parameters)  # type: ignore[arg-type]
     except Exception:
@@ -47,7 +47,7 @@ def _parameters(application: object) -> Optional[List[str]]:
 
 
 def misfit(application: object) -> str:
-    """Why a coroutine function cannot be an ASGI application; empty when it can, as far as one sees."""
+    """Why a coroutine function cannot be an ASGI application; empty where nothing speaks against it."""
     try:
         inspect.signature(application).bind(None, None, None)  # type: ignore[arg-type]
     except TypeError:

@@ -1,26 +1,28 @@
-"""An exception as the error page shows it (``ErrorReport`` in ``src/control/messages.ts``): only with ``--reload``.
+"""An exception as the error page shows it while developing: ``ErrorReport`` in ``src/control/messages.ts``.
 
-Frames with the lines around them; which frames are the user's own. No local variables, for they hold secrets. Every
-part is bounded, so the whole fits into one frame of the wire. Never raises, whatever the exception does.
+Preloader and workers make it, in the thread that has the exception. It has frames with the lines around them, and says which frames
+are the user's own. It has no local variables: they may hold secrets. Every part is bounded, so that the whole fits into one frame
+of the wire. Nothing here raises, whatever the exception does. Not here: the text of the log (``tracebacks.py``).
 """
 
 from __future__ import annotations
 
 import json
 import linecache
-import os
 import traceback
-from typing import Callable, List, Optional
+from typing import List, Optional
 
-from . import sources
-from ..process import tracebacks
-from .sources import is_own
+from . import tracebacks
+from .code_owner import is_hidden, is_own
 
-#: Bytes of the report as JSON; a reason on the wire may have 64 KiB.
+#: Only while developing: it shows source. The preloader sets it, before it forks.
+is_wanted = False
+
+#: Bytes of the report as JSON; a reason on the wire has at most 64 KiB.
 MAX_BYTES = 56 * 1024
 _MAX_EXCEPTIONS = 4
 _MAX_FRAMES = 40
-#: Innermost ones of the user's that come with the lines around them.
+#: So many of the innermost frames of the user's come with the lines around them.
 _MAX_WITH_SOURCE = 12
 _CONTEXT = 5
 _MAX_LINE = 240
@@ -49,36 +51,24 @@ def make(error: BaseException) -> Optional[dict]:
 
 
 def encode(error: BaseException) -> str:
-    """As JSON, or empty."""
-    report = make(error)
+    """The report as JSON; empty where it is not wanted, or cannot be made."""
+    report = make(error) if is_wanted else None
     return "" if report is None else json.dumps(report)
-
-
-def send_load_failure(error: Optional[BaseException], send: Callable[..., None]) -> None:
-    """Before ``load-failed``: what had been read by then, for a change of it may mend it, and what to show."""
-    if sources.current is None:
-        return
-    if isinstance(error, SyntaxError) and error.filename:
-        sources.current.note(os.path.abspath(error.filename))
-    sources.current.send(send)
-    report = None if error is None else make(error)
-    if report is not None:
-        send("report", report=report)
 
 
 def _describe(error: BaseException, relation: str) -> dict:
     frames = [
         _frame(one.filename, one.lineno or 0, one.name)
         for one in traceback.extract_tb(error.__traceback__)
-        if not tracebacks.is_hidden(one.filename)
+        if not is_hidden(one.filename)
     ]
     if isinstance(error, SyntaxError):
-        # Where the text is wrong, which no frame is at.
+        # The place of a syntax error is in no frame.
         frame = _frame(str(error.filename or ""), int(error.lineno or 0), "")
         frame["column"] = min(_MAX_LINE, max(0, int(error.offset or 0)))
         frames.append(frame)
     omitted = max(0, len(frames) - _MAX_FRAMES)
-    # The outermost say how it was called, the innermost what went wrong; an endless recursion is in the middle.
+    # The outermost frames say how it was called, the innermost what went wrong. The middle of a recursion says nothing.
     if omitted:
         frames = frames[: _MAX_FRAMES // 4] + frames[-_MAX_FRAMES * 3 // 4 :]
     with_source = 0
@@ -124,7 +114,7 @@ def _add_source(frame: dict, around: int) -> None:
 
 
 def _fit(report: dict) -> Optional[dict]:
-    """Takes the least telling parts away until the rest fits."""
+    """Leaves the least useful parts out, one kind after the other, until the rest fits."""
     frames = [frame for one in report["exceptions"] for frame in one["frames"]]
     steps = (
         [frame for frame in frames if not frame["isOwn"]],

@@ -1,0 +1,76 @@
+"""From the master's ``start`` to an application that can be served: the steps before a worker is ready.
+
+Runs in a worker, and in the preloader for ``--check``; in the main thread, before anything is served.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from typing import Callable, Optional, Protocol, Tuple
+
+from ..loading import interface, loader, sources
+from ..loading.load_error import LoadError
+from ..output import failure_report
+from ..system import osprocess
+from ..wsgi.environ import base_environ
+from ..wsgi.worker import WsgiWorker
+
+
+class Host(Protocol):
+    """What a process needs of the object that serves its application."""
+
+    #: Requests that run at a time.
+    slots: int
+
+    def serve(self, listener: socket.socket) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def shut_down(self) -> None: ...
+
+    def forget_in_child(self) -> None: ...
+
+
+def prepare(
+    start: dict, number: int, application: Optional[loader.LoadedApplication]
+) -> Tuple[loader.LoadedApplication, Host]:
+    """Imports the application if it was not preloaded, calls ``--post-fork``, and runs the start-up of an ASGI application.
+
+    Raises LoadError.
+    """
+    osprocess.go_first_when_memory_ends()
+    # Import and start-up may hang, even in C, and nobody listens to the master meanwhile: the process ends with its preloader.
+    osprocess.set_parent_death_signal(signal.SIGKILL)
+    try:
+        application = application or loader.load(start)
+        if start["postFork"] is not None:
+            loader.call_post_fork(start["postFork"])
+        if application.interface != interface.ASGI:
+            threads = start["threads"]
+            environ = base_environ(threads, start["multiprocess"], start["rootPath"], start["masterPid"])
+            return application, WsgiWorker(application.callable, number, threads, environ)
+        from ..asgi.worker import AsgiWorker
+
+        asgi = AsgiWorker(application.callable, number, start["concurrency"], start["lifespan"], start["rootPath"])
+        asgi.start_up()
+        return application, asgi
+    finally:
+        osprocess.set_parent_death_signal(0)
+
+
+def send_load_failure(error: LoadError, send: Callable[..., None]) -> None:
+    """Tells the master why.
+
+    While developing it first sends the files that were read, since a change of one may mend the error, and a report for the error page.
+    """
+    if sources.current is not None:
+        cause = error.cause
+        if isinstance(cause, SyntaxError) and cause.filename:
+            sources.current.note(os.path.abspath(cause.filename))
+        sources.current.send(send)
+        report = None if cause is None else failure_report.make(cause)
+        if report is not None:
+            send("report", report=report)
+    send("load-failed", message=error.message, traceback=error.traceback)
