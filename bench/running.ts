@@ -67,6 +67,7 @@ export class RunningStack {
       } catch {
         // Not yet.
       }
+      // wait: until the server answers; bounded above
       await new Promise(resolve => setTimeout(resolve, 100))
     }
     throw new Error(`it never answered: ${errors()}`)
@@ -98,6 +99,7 @@ export class RunningStack {
       const left = this.#pids()
       if (left.length === 0) break
       if (waited > 3000) for (const pid of left) kill(pid)
+      // wait: until its processes have ended; bounded above
       await new Promise(resolve => setTimeout(resolve, 50))
     }
     rmSync(this.#directory, { recursive: true, force: true })

@@ -63,6 +63,7 @@ async function written(path: string): Promise<string> {
       rmSync(path)
       return text
     } catch {
+      // wait: until the other process has written its file; bounded above
       await new Promise(resolve => setTimeout(resolve, 50))
     }
   }

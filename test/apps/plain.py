@@ -107,6 +107,7 @@ def stream(request, start_response):
     def chunks():
         for index in range(count):
             if index and delay:
+                # wait: a stream that is slow
                 time.sleep(delay)
             while index and gate and not os.path.exists(gate):
                 time.sleep(0.01)
@@ -118,8 +119,17 @@ def stream(request, start_response):
 def sleep(request, start_response):
     seconds = request.number("s", 1)
     print("sleeping %s" % seconds, flush=True)
+    # wait: a view that takes long
     time.sleep(seconds)
     return respond(start_response, "slept")
+
+
+def hold(request, start_response):
+    """?gate=file: holds its worker until the file is there."""
+    print("holding", flush=True)
+    while not os.path.exists(request.text("gate")):
+        time.sleep(0.01)  # wait: a test has no other way to tell an application
+    return respond(start_response, "let go")
 
 
 def busy(request, start_response):
@@ -361,6 +371,7 @@ class Closing:
         if self.given and self.fails:
             raise RuntimeError("raised while iterating")
         if self.given and self.delay:
+            # wait: a stream that is slow
             time.sleep(self.delay)
         self.given += 1
         return b"x" * self.size
@@ -465,6 +476,7 @@ def exit_mid(request, start_response):
 
     def chunks():
         yield b"first\n"
+        # wait: what it has sent leaves before it ends
         time.sleep(0.2)
         os._exit(17)
 
@@ -609,6 +621,7 @@ PATHS = {
     "half-read-body": half_read_body,
     "headers": headers,
     "hello": hello,
+    "hold": hold,
     "hop-by-hop": hop_by_hop,
     "input": input_read,
     "kill": kill,

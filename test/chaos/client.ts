@@ -48,6 +48,7 @@ export class Client {
         reject(new Broken('closed before the request was sent'))
         return
       }
+      // wait: at most; a request without an answer is lost
       const timer = setTimeout(() => {
         this.#reject(new Broken(`no answer in ${ANSWER_MS / 1000} s`))
         this.close()

@@ -118,6 +118,7 @@ export class Load {
         this.#clients.add(client)
       }
       await this.#exchange(client, makeRequest(kinds[turn % kinds.length]!))
+      // wait: the pause of a client between two requests
       await new Promise(resolve => setTimeout(resolve, pauseMs * (0.5 + Math.random())))
     }
   }

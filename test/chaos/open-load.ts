@@ -33,6 +33,7 @@ export class OpenLoad {
     for (let made = 0; made < total; ) {
       const due = Math.min(total, Math.floor(((performance.now() - began) / 1000) * perSecond))
       for (; made < due; made++) void this.#exchange()
+      // wait: requests come by the clock, whatever becomes of those before
       await new Promise(resolve => setTimeout(resolve, TICK_MS))
     }
     const goodput = this.counts.answered / ((performance.now() - began) / 1000)

@@ -147,7 +147,11 @@ def answer(number):
 `
   const project = new Project(t, { 'app.py': source + ANSWER })
   const server = await startServer({ app: 'app', directory: project.directory, args: ['-w', '1'] })
-  server.expectLog(/lock on .*app\.py:3/, /process "python.*app\.py:\d/, /pipe/)
+  server.expectLog(
+    /preload off: lock on .*\/lock, opened at .*app\.py:3 would be held by all workers at once/,
+    /preload off: process "python\S*", started at .*app\.py:\d would be shared/,
+    /preload off: pipe, opened at .*app\.py:\d would be shared/,
+  )
   assert.deepEqual(await wrongAnswers(server, 0), [])
   await server.stop()
 })

@@ -45,8 +45,9 @@ async function truncateWhileSent(server: Server, path: string, file: string): Pr
   const line = await server.waitForLog(/was cut/, from)
   const found =
     /the answer to GET (\S+) was cut: (\S+) was sent up to byte (\d+) of (\d+): the file was truncated/.exec(line)
-  assert.deepEqual(found?.slice(1, 3), [path, file], line)
-  const [sent, expected] = found!.slice(3).map(Number)
+  assert.ok(found, line)
+  assert.deepEqual(found.slice(1, 3), [path, file], line)
+  const [sent, expected] = found.slice(3).map(Number)
   assert.equal(expected, SIZE)
   assert.ok(sent! >= length && sent! < SIZE, line)
 }

@@ -57,17 +57,17 @@ async function onStage(t: TestContext, app: string, act: (stage: Stage) => Promi
 
 /** In bytes. */
 function peakOf(pid: number): number {
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) * 1024
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))![1]) * 1024
 }
 
 function megabytes(bytes: number): string {
   return `${Math.round(bytes / MIB)} MB`
 }
 
-/** What the gateway's buffers hold, as it said last. */
+/** What the gateway's buffers hold, as it said last. NaN: it has said nothing yet. */
 function held(server: Server): number {
   const line = server.log.findLast(one => /buffers hold \d+ bytes/.test(one))
-  return Number(/buffers hold (\d+) bytes/.exec(line ?? '')?.[1] ?? 0)
+  return line === undefined ? Number.NaN : Number(/buffers hold (\d+) bytes/.exec(line)![1])
 }
 
 async function untilNothingIsHeld(server: Server): Promise<void> {

@@ -111,6 +111,7 @@ export class Browser {
   call(method: string, params: Fields = {}, sessionId?: string): Promise<Fields> {
     const id = ++this.#lastId
     const { promise, resolve, reject } = Promise.withResolvers<Fields>()
+    // wait: at most; a browser that hangs fails the test
     const timer = setTimeout(() => reject(new Error(`${method} takes too long`)), WAIT_MS)
     this.#calls.set(id, { resolve, reject })
     this.#input.write(`${JSON.stringify({ id, method, params, sessionId })}\0`)
@@ -209,6 +210,7 @@ export class Page {
     const found = await this.evaluate(`new Promise(resolve => {
       const check = () => (${expression}) && (watcher.disconnect(), clearTimeout(timer), resolve(true))
       const watcher = new MutationObserver(check)
+      // wait: at most; a page that never changes fails the test
       const timer = setTimeout(() => (watcher.disconnect(), resolve(false)), ${WAIT_MS / 2})
       watcher.observe(document, { subtree: true, childList: true, characterData: true, attributes: true })
       check()

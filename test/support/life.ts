@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { chmodSync } from 'node:fs'
 import type { TestContext } from 'node:test'
+import { Project } from './project.ts'
 import { RawClient } from './raw-client.ts'
 
 const SOURCE = `
@@ -33,13 +32,17 @@ def application(environ, start_response):
         return [str(len(body)).encode()]
     if path == "/hoard":
         hoard.append(os.urandom(60 * 1024 * 1024))
-    if path == "/slow":
-        print("slow", flush=True)
-        time.sleep(0.5)
+    if path == "/hold":
+        print("holding", flush=True)
+        while not os.path.exists(environ["QUERY_STRING"].split("=", 1)[1]):
+            time.sleep(0.01)  # wait: a test has no other way to tell an application
     if path == "/orphan":
         if os.fork() == 0:
+            parent = os.getpid()
             if os.fork() == 0:
-                time.sleep(0.2)
+                # wait: for its parent to end, so that it is an orphan when it ends
+                while os.getppid() == parent:
+                    time.sleep(0.01)
             os._exit(0)
         os.wait()
     umask = os.umask(0)
@@ -63,10 +66,8 @@ export interface Answer {
 
 /** With `app.py` in it; anybody may read it. */
 export function makeDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'jumak-life-'))
-  t.after(() => rmSync(directory, { recursive: true }))
+  const { directory } = new Project(t, { 'app.py': SOURCE })
   chmodSync(directory, 0o755)
-  writeFileSync(join(directory, 'app.py'), SOURCE)
   return directory
 }
 

@@ -57,6 +57,7 @@ export class NotifySocket {
       const left = deadline - performance.now()
       if (left <= 0) throw new Error(`no ${line} in ${JSON.stringify(this.received)}`)
       await new Promise<void>(resolve => {
+        // wait: at most; each notification wakes it
         const timer = setTimeout(resolve, left)
         this.#wake = () => {
           clearTimeout(timer)
