@@ -9,13 +9,14 @@ export interface Step {
   readonly options?: CommandOptions
 }
 
-/** Everything that needs no server and no package of Python: format and lint, types, import rules, READMEs, regular expressions. */
+/** Everything that needs no server and no package of Python: what reads the code, and does not run it. */
 export const STATIC_CHECKS: readonly Step[] = [
   { name: 'format and lint', command: process.execPath, args: [BIOME, 'check', '--error-on-warnings', '.'] },
   { name: 'types', command: process.execPath, args: [TSC, '-p', '.'] },
   { name: 'import rules', command: process.execPath, args: ['scripts/check-layers.ts'] },
   { name: 'READMEs', command: process.execPath, args: ['scripts/check-readmes.ts'] },
   { name: 'regular expressions', command: process.execPath, args: ['scripts/check-regexes.ts'] },
+  { name: 'rules of tests', command: process.execPath, args: ['scripts/check-tests.ts'] },
 ]
 
 /** The worker's own tests on one interpreter; warnings are errors. */

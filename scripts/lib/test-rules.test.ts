@@ -29,7 +29,11 @@ test('a reason on the line or before it, nothing to wait for, and what hangs are
   assert.deepEqual(judge('def sleep(request):', 'clearTimeout(timer)', "mock.enable({ apis: ['setTimeout'] })"), [])
   assert.deepEqual(judge('// setTimeout(resolve, 5) is not allowed', "client.get('/sleep?s=60')"), [])
   assert.equal(judge('// wait:', 'setTimeout(read, 5)').length, 1, 'a reason has words')
-  assert.equal(judge('// wait: a client that reads slowly', '', 'setTimeout(read, 5)').length, 1, 'it is beside the call')
+  assert.equal(
+    judge('// wait: a client that reads slowly', '', 'setTimeout(read, 5)').length,
+    1,
+    'it is beside the call',
+  )
 })
 
 test('a poll waits for its condition', () => {
@@ -43,7 +47,10 @@ test('an assertion about elapsed time', () => {
   assert.deepEqual(judge('', 'assert.ok(performance.now() - begin < 500)'), [found])
   assert.deepEqual(judge('const begin = performance.now()', 'assert.ok(end - begin < 500)'), [found])
   assert.deepEqual(judge('begin = time.monotonic()', 'self.assertLess(later - begin, 2)'), [found])
-  assert.deepEqual(judge('const deadline = performance.now() + limit', 'while (performance.now() < deadline) look()'), [])
+  assert.deepEqual(
+    judge('const deadline = performance.now() + limit', 'while (performance.now() < deadline) look()'),
+    [],
+  )
 })
 
 test('a fixed port', () => {

@@ -21,9 +21,10 @@ const NO_WAIT = /sleep\(0\)|(?:time|asyncio)\.sleep\((?:[6-9]\d|\d{3,})\)/
 /** Between two looks at a condition. */
 const POLL = /\bwhile (?!True|\(true\))/
 const CLOCK = /(?:performance|Date)\.now\(\)|hrtime|time\.(?:time|monotonic|perf_counter)\(\)/
-const KEPT_CLOCK = /^\s*(?:const |let )?(\w+) = .*(?:(?:performance|Date)\.now\(\)|time\.(?:time|monotonic|perf_counter)\(\))/
+const KEPT_CLOCK =
+  /^\s*(?:const |let )?(\w+) = .*(?:(?:performance|Date)\.now\(\)|time\.(?:time|monotonic|perf_counter)\(\))/
 const ASSERTION = /\bassert\b|self\.assert/
-const FIXED_PORT = /(?:\blisten\(|\bbind\(|(?:-b|--bind)(?:['"], *['"]|[= ])(?:[\w.]*:)?|\bport: )(?!0\b)\d{2,5}(?![\w.:])/
+const FIXED_PORT = /(?:\blisten\(|\bbind\(|(?:-b|--bind)(?:['"], *['"]|=)(?:[\w.]*:)?|\bport: )(?!0\b)\d{2,5}(?![\w.:])/
 const RANGE_OF_STATUSES = /\bstatus\w*\)* *[<>]=? *\d/
 
 /** A sentence for each line that breaks a rule. */
@@ -39,7 +40,8 @@ export function problemsOf({ path, text }: SourceFile): string[] {
       found.push('waits for time: await an event or a condition, or say why before it: `wait: …`')
     if (FIXED_PORT.test(line)) found.push('has a fixed port: 0 is one that is free')
     if (ASSERTION.test(line)) {
-      if (readsClock(line)) found.push('asserts how long something took, which a busy machine decides: count, or look at an order')
+      if (readsClock(line))
+        found.push('asserts how long something took, which a busy machine decides: count, or look at an order')
       if (RANGE_OF_STATUSES.test(line)) found.push('takes any status of a range: name the one that is right')
     }
     return found.map(problem => `${path}:${at + 1}: ${problem}`)

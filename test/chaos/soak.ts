@@ -9,6 +9,7 @@
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { fdCount } from '../support/processes.ts'
 import type { Server } from '../support/server.ts'
@@ -63,8 +64,6 @@ interface Measured {
   readonly requests: Sample[]
 }
 
-const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
-
 async function main(minutes: number, file: string): Promise<number> {
   if (!(minutes > 0)) {
     console.error('usage: npm run soak -- MINUTES [FILE]')
@@ -109,6 +108,7 @@ async function soak(stage: Stage, part: Part, durationMs: number, measured: Map<
     report.progress(
       `${(elapsed / 60_000).toFixed(1)} of ${durationMs / 60_000} min, ${stage.load.counts.sent} requests`,
     )
+    // wait: until the next sample
     await sleep(every)
   }
   if (!part.isLeftAlone)

@@ -186,8 +186,14 @@ describe('an application that breaks the rules', { skip }, () => {
     ['/no-start-response', /AssertionError: the application sent content before it called start_response$/],
     ['/start-twice', /AssertionError: start_response was called a second time without exc_info$/],
     ['/returns-none', /TypeError: the application returned None: it must return an iterable of bytes$/],
-    ['/returns-text', /TypeError: the application returned str \('text instead of a list of bytes'\): it must return an iterable of bytes$/],
-    ['/yields-text', /TypeError: the application returned a list with str \('text instead of bytes'\): it must be bytes$/],
+    [
+      '/returns-text',
+      /TypeError: the application returned str \('text instead of a list of bytes'\): it must return an iterable of bytes$/,
+    ],
+    [
+      '/yields-text',
+      /TypeError: the application returned a list with str \('text instead of bytes'\): it must be bytes$/,
+    ],
     ['/system-exit', /SystemExit: 3$/],
     ['/bad-status', /ValueError: the status must look like '200 OK': '20 OK'$/],
     ['/bad-header', /ValueError: the value of header X-Bad has a control character: /],
@@ -227,8 +233,7 @@ describe('an application that breaks the rules', { skip }, () => {
     const client = new RawClient(server.port)
     const response = await client.get('/hop-by-hop').response()
     assert.equal(response.status, 200)
-    for (const name of ['connection', 'keep-alive'])
-      assert.equal(response.header(name), undefined, name)
+    for (const name of ['connection', 'keep-alive']) assert.equal(response.header(name), undefined, name)
     client.close()
   })
 })

@@ -303,7 +303,9 @@ test('a worker that is stuck does not hold up the end of the program', async () 
 
 test('preload auto finds a thread started at import, says so, and imports in each worker instead', async () => {
   const server = await startServer({ app: 'threads_at_import', directory: APPS })
-  server.expectLog(/warn {2}master +preload off: thread "heartbeat", started for .*threads_at_import\.py:10 would not survive a fork$/)
+  server.expectLog(
+    /warn {2}master +preload off: thread "heartbeat", started for .*threads_at_import\.py:10 would not survive a fork$/,
+  )
   assert.equal((await getOnce(server.port, '/')).status, 200)
   await server.stop()
 })

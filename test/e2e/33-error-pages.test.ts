@@ -14,7 +14,8 @@ const skip = await whyNoPython()
 function makePages(t: TestContext): string {
   const statuses = [400, 404, 413, 414, 431, 500, 502, 503, 504]
   const html = statuses.map(status => [`${status}.html`, `<p>our ${status} ☕`])
-  return new Project(t, { 'static/here.txt': 'here', '502.json': '{"ours":502}', ...Object.fromEntries(html) }).directory
+  return new Project(t, { 'static/here.txt': 'here', '502.json': '{"ours":502}', ...Object.fromEntries(html) })
+    .directory
 }
 
 const pagesOf = (directory: string, ...names: string[]): string[] =>

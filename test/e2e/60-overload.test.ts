@@ -64,7 +64,11 @@ test('probes while the only slot is busy, and while the program stops', { skip }
 })
 
 test('not ready, and alive, until a worker can serve', { skip }, async t => {
-  const code = 'import os, time\nwhile not os.path.exists("go"): time.sleep(0.01)\nfrom plain import application\n'
+  const code = `import os, time
+while not os.path.exists("go"):
+    time.sleep(0.01)
+from plain import application
+`
   const project = new Project(t, { 'slow.py': code })
   const server = await startServer({
     app: 'slow',
@@ -105,7 +109,7 @@ test('--queue-order newest-first: whoever comes last is served first while the o
     // What the gateway answers after it, it has read after it.
     await getOnce(server.port, '/-/alive')
   }
-  // wait: how long a request has waited decides the order; both are in the queue since before this time
+  // wait: how long a request has waited decides the order, and both are in the queue before this begins
   await delay(OVERLOADED_MS)
   waiting.push(new RawClient(server.port).get('/hello/3'))
   const refused = await waiting[0]!.response()

@@ -27,7 +27,8 @@ const UNTIL_MS = 60_000
 const RUNS_AS_ROOT = /warn +master +Jumak runs as root, and so does the application/
 
 /** No test can announce this line: a pattern that matches it says nothing. */
-const UNHEARD_OF = '2026-01-01 00:00:00.000 error master   the gateway, the preloader and worker 1 have met an unheard-of failure'
+const UNHEARD_OF =
+  '2026-01-01 00:00:00.000 error master   the gateway, the preloader and worker 1 have met an unheard-of failure'
 
 export interface ServerOptions {
   /** APP; left out: the program looks for itself. */
@@ -44,7 +45,8 @@ export interface ServerOptions {
 }
 
 /** Lines of a traceback that the master logs for the application. The exception's own line is for the test to announce. */
-export const TRACEBACK: RegExp = /(?:error|warn ) master {4}(?:Traceback \(most recent call last\):$|During handling of .*:$|$| {2,}\S)/
+export const TRACEBACK: RegExp =
+  /(?:error|warn ) master {4}(?:Traceback \(most recent call last\):$|During handling of .*:$|$| {2,}\S)/
 
 /** Servers that still run when the tests of a file are over: those of failed tests. */
 const running = new Set<Server>()

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { connectionLimit } from '../../../src/config/defaults.ts'
 import { fdCount } from '../../support/processes.ts'
 import { until } from '../../support/server.ts'
@@ -58,7 +59,6 @@ interface Measured {
   readonly megabytes: number
 }
 
-const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 const median = (values: readonly number[]) => percentile(values, 0.5)
 
 async function attacks(stage: Stage): Promise<void> {
@@ -66,6 +66,7 @@ async function attacks(stage: Stage): Promise<void> {
   const [quiet, attacked]: [Measured[], Measured[]] = [[], []]
   for (let round = 1; round <= ROUNDS; round++) {
     report.progress(`quiet ${round}`)
+    // wait: what an attack leaves behind must not be measured
     await sleep(SETTLE_MS)
     quiet.push(await measure(stage))
     report.progress(`attack ${round}`)
@@ -92,6 +93,7 @@ async function measure({ load, server }: Stage): Promise<Measured> {
   const { pid } = server.gateway()
   load.forgetTimes()
   const before = waitedNanoseconds(pid)
+  // wait: the time in which is measured
   await sleep(MEASURED_MS)
   const p99 = percentile(load.times, 0.99)
   const waited = (waitedNanoseconds(pid) - before) / (MEASURED_MS * 1e6)
