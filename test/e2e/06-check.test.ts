@@ -24,7 +24,7 @@ interface Ended {
   readonly stderr: string
 }
 
-/** Nothing of it is left afterwards. `signal`: sent as soon as the application has printed something. */
+/** Runs `--check`, and fails if a process is left. `signal`: sent as soon as the application has printed something. */
 async function check(
   args: readonly string[],
   cwd: string,

@@ -1,4 +1,4 @@
-/** What is served when little or nothing is named, by which Python, and what a wrong name is told: with real frameworks. */
+/** Which application is served when little or nothing is named, by which Python, and what the program says of a wrong name. With real frameworks. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync } from 'node:fs'

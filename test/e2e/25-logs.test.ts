@@ -1,6 +1,6 @@
 /** The logs of the whole program: who said what in which request, in text and JSON; rotation; readers that are stuck. */
 import assert from 'node:assert/strict'
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -36,7 +36,7 @@ interface LogRecord {
 
 const recordsOf = (server: Server): LogRecord[] => server.log.map(line => JSON.parse(line) as LogRecord)
 
-/** The id that the application was given. */
+/** The body: the request id that the application was given. */
 function get(target: number | string, path: string, ...headers: string[]): Promise<string> {
   return withClient(target, async client => (await client.get(path, ...headers).response()).body.toString())
 }
@@ -260,7 +260,8 @@ test('a log that is not safe for root to write is told in one sentence', {
 
 test('a log that cannot be opened anew goes on in the old file, and says so', { skip }, async t => {
   const path = temporaryDirectory(t)
-  const logs = mkdtempSync(join(path, 'd-'))
+  const logs = join(path, 'logs')
+  mkdirSync(logs)
   const log = join(logs, 'program.log')
   const server = await start(['--log-file', log, '-b', `unix:${join(path, 's')}`], false)
   await until(

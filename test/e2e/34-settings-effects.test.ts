@@ -1,7 +1,6 @@
 /**
- * What each limit and timeout does to a client of the real program; what its text may be, and its default, is tested beside
- * its definition. Few starts, many settings each. A timeout that is set to a second is told from its default by coming
- * well before it.
+ * What each limit and timeout does to a client of the real program. Their values and defaults are tested beside their definitions. Each
+ * start has many settings. Timeouts are set to a second, and must pass long before their defaults would.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'

@@ -20,7 +20,7 @@ const asRoot = {
 const USER = 'nobody'
 const GROUP = 'games'
 
-/** The program in a world where the user has a supplementary group; nothing of the machine changes. */
+/** Starts the program where the user has a supplementary group. Nothing of the machine changes. */
 function makeProgram(t: TestContext): { program: string; uid: number; gid: number; groups: number[] } {
   const directory = temporaryDirectory(t)
   chmodSync(directory, 0o755)
@@ -81,7 +81,7 @@ test(
       () => existsSync(log),
       () => 'the log was not made again',
     )
-    // The gateway hears of the new file after it is there: what it answers before that stands in the old one.
+    // The gateway hears of the new file a moment after it is there. Until then it writes to the old one.
     await until(
       async () => {
         await ask(server.port, '/after')

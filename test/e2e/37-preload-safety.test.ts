@@ -3,13 +3,11 @@
  * for itself. Each application here gives wrong answers when it is forked after its import.
  */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ensureEnvironment } from '../support/environments/environments.ts'
 import { EXAMPLES } from '../support/paths.ts'
-import { Project } from '../support/project.ts'
+import { Project, temporaryDirectory } from '../support/project.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { type Server, startServer } from '../support/server.ts'
 
@@ -222,8 +220,7 @@ for (const [name, packages] of [
 ] as const) {
   test(`the example ${name} preloads`, linux, async t => {
     const { python } = await ensureEnvironment({ python: 'newest', packages })
-    const data = mkdtempSync(join(tmpdir(), 'jumak-example-'))
-    t.after(() => rmSync(data, { recursive: true }))
+    const data = temporaryDirectory(t)
     await preloads(t, await startServer({ directory: join(EXAMPLES, name), python, env: { SHOP_DATA: data } }))
   })
 }

@@ -11,9 +11,9 @@ async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"asgi"})
 `
-/** A thread: each worker imports by itself. */
+/** Starts a thread, so that each worker imports for itself. */
 const HAZARD = 'import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n'
-/** What `auto` is, unless this process has a quota or fewer cores than it has. */
+/** What `auto` gives a WSGI application: two workers at least. */
 const SEVERAL = /workers +(?:[2-9]|\d\d+) × 1 thread \(auto: /
 
 const countOf = (server: Server) => server.workers().length

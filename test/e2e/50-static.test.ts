@@ -11,7 +11,7 @@ import { Project, temporaryDirectory } from '../support/project.ts'
 import { getOnce, RawClient, type RawResponse } from '../support/raw-client.ts'
 import { type Server, startServer, TRACEBACK, until } from '../support/server.ts'
 
-/** A served file says so: this application never sends an entity tag. */
+/** Only static files have an entity tag here: the application sends none. */
 const isFile = (response: RawResponse) => /^"[0-9a-z]+-[0-9a-z]+(?:-\w+)?"$/.test(response.header('etag') ?? '')
 
 test('--static: whole, parts, conditions, HEAD, compressed, and what is missing goes to the application', {

@@ -33,7 +33,7 @@ async function truncateWhileSent(server: Server, path: string, file: string): Pr
   const from = server.log.length
   const client = new RawClient(server.port).get(path)
   const { headers } = await client.head()
-  // The gateway has opened it by now; before that the worker notices, and says so.
+  // By now the gateway has opened the file. Earlier the worker would notice, and say so.
   await client.readExactly(1)
   client.socket.pause()
   assert.ok(headers.some(([name, value]) => name === 'content-length' && value === String(SIZE)))

@@ -89,7 +89,7 @@ for (const { version } of await testedPythons()) {
 
 test('a hundred megabytes up and down leave the memory of every process flat', async () => {
   const server = await start('newest', '-w', '1')
-  // Buffers that passed are collected when some tens of megabytes have come together: then it has the size that it keeps.
+  // Used buffers are collected after some tens of megabytes: from then on a process keeps its size.
   const warm = await fetch(`${server.url}/count`, { method: 'POST', body: Buffer.alloc(80 * MIB) })
   assert.equal(((await warm.json()) as Answer)['bytes'], 80 * MIB)
   for await (const _ of (await fetch(`${server.url}/pour?megabytes=80`)).body!);
@@ -103,7 +103,7 @@ test('a hundred megabytes up and down leave the memory of every process flat', a
   for await (const chunk of (await fetch(`${server.url}/pour?megabytes=100`)).body!) got += chunk.length
   assert.equal(got, 100 * MIB)
   const grown = processes.map((pid, index) => (rss(pid) - before[index]!) / MIB)
-  // Who keeps what passes grows by 100; how much of it waits to be collected depends on how busy the machine is.
+  // A process that kept what passes would grow by 100. How much waits to be collected depends on how busy the machine is.
   assert.ok(
     grown.every(megabytes => megabytes < 80),
     `gateway and worker grew by ${grown.map(Math.round)} MiB`,

@@ -106,7 +106,7 @@ test('--queue-order newest-first: whoever comes last is served first while the o
   const waiting: RawClient[] = []
   for (const path of ['/hello/1', '/hello/2']) {
     waiting.push(new RawClient(server.port).get(path))
-    // What the gateway answers after it, it has read after it.
+    // When the gateway has answered this one, it has read the one before.
     await getOnce(server.port, '/-/alive')
   }
   // wait: how long a request has waited decides the order, and both are in the queue before this begins

@@ -10,6 +10,7 @@ import { codeBlocks } from '../support/documents.ts'
 import { ensureEnvironment } from '../support/environments/environments.ts'
 import { Image } from '../support/image.ts'
 import { EXAMPLES, ROOT } from '../support/paths.ts'
+import { temporaryDirectory } from '../support/project.ts'
 import { getOnce } from '../support/raw-client.ts'
 import { startServer } from '../support/server.ts'
 
@@ -61,8 +62,7 @@ test('the packed program, installed in another directory, serves Django', async 
 })
 
 test('docker.md: each instruction of the Dockerfile does what it says', async t => {
-  const home = mkdtempSync(join(tmpdir(), 'jumak-docker-'))
-  t.after(() => rmSync(home, { recursive: true }))
+  const home = temporaryDirectory(t)
   chmodSync(home, 0o755)
   const { python } = await ensureEnvironment({ python: 'newest', packages: 'example-django' })
   const context = join(home, 'context')

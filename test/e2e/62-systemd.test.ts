@@ -88,7 +88,7 @@ test('WATCHDOG while the gateway answers, and none while it hangs', async t => {
   const { pid } = server.gateway()
   process.kill(pid, 'SIGSTOP')
   try {
-    // A reload needs the gateway only at its end: RELOADING says that what was on its way has arrived, but for one answer.
+    // A reload needs the gateway only at its end. After RELOADING no earlier sign is on its way, except for one answer.
     let from = manager.received.length
     server.signal('SIGHUP')
     await manager.waitFor('RELOADING=1', from)

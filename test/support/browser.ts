@@ -264,7 +264,8 @@ export class Page {
 function groupExists(pid: number): boolean {
   try {
     return process.kill(-pid, 0)
-  } catch {
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH')
     return false
   }
 }

@@ -1,4 +1,4 @@
-/** For the tests of the life of processes: an application that says who it is, and a start without the invariants of `server.ts`. */
+/** For tests of processes: an application that says which process and which user it is, and a log without the invariants of `server.ts`. */
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -64,7 +64,7 @@ export interface Answer {
   readonly env: Readonly<Record<string, string>>
 }
 
-/** With `app.py` in it; anybody may read it. */
+/** A directory with that application. Every user may read it. */
 export function makeDirectory(t: TestContext): string {
   const { directory } = new Project(t, { 'app.py': SOURCE })
   chmodSync(directory, 0o755)
@@ -79,7 +79,7 @@ export async function ask(target: number | string, path = '/'): Promise<Answer> 
   return JSON.parse(response.body.toString())
 }
 
-/** Waits for the pattern; returns what gives all that was said so far. */
+/** Waits until the log matches. Returns a function that gives the whole log so far. */
 export async function readLog(child: ChildProcess, pattern: RegExp): Promise<() => string> {
   let text = ''
   const closed = once(child, 'close').then(() => assert.fail(`it ended:\n${text}`))

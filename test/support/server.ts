@@ -18,12 +18,12 @@ import { ROOT } from './paths.ts'
 import { fdCount, markedProcesses, type ProcessInfo } from './processes.ts'
 import { getOnce } from './raw-client.ts'
 
-/** A start or a log line that takes longer is a failure: with the log in the message. Generous: machines are shared. */
+/** A start or a log line that takes longer fails the test, with the log in the message. Generous, because machines are shared. */
 const WAIT_MS = 60_000
-/** What `until` waits at most. As generous. */
+/** What `until` waits at most. */
 const UNTIL_MS = 60_000
 
-/** Said at start to root. */
+/** The program says it at start when root runs it. */
 const RUNS_AS_ROOT = /warn +master +Jumak runs as root, and so does the application/
 
 /** No test can announce this line: a pattern that matches it says nothing. */
@@ -31,10 +31,10 @@ const UNHEARD_OF =
   '2026-01-01 00:00:00.000 error master   the gateway, the preloader and worker 1 have met an unheard-of failure'
 
 export interface ServerOptions {
-  /** APP; left out: the program looks for itself. */
+  /** The argument APP. Without it the program finds the application. */
   readonly app?: string
   readonly directory: string
-  /** More of the command line. `-b 127.0.0.1:0` is added unless a bind is given. */
+  /** Further arguments. `-b 127.0.0.1:0` is added unless they name an address. */
   readonly args?: readonly string[]
   readonly python?: string
   readonly env?: Readonly<Record<string, string>>
@@ -48,7 +48,7 @@ export interface ServerOptions {
 export const TRACEBACK: RegExp =
   /(?:error|warn ) master {4}(?:Traceback \(most recent call last\):$|During handling of .*:$|$| {2,}\S)/
 
-/** Servers that still run when the tests of a file are over: those of failed tests. */
+/** Servers that failed tests have left. They are killed when the tests of the file are over. */
 const running = new Set<Server>()
 process.on('exit', () => {
   for (const server of running) server.process.kill('SIGKILL')
@@ -87,7 +87,7 @@ export class Server {
         ...options.env,
       },
     })
-    // Whoever waits for it holds a timer: a server alone keeps no test file from its end.
+    // A test that waits for it holds a timer. The server alone does not keep the test file from ending.
     this.process.unref()
     for (const stream of [this.process.stdout!, this.process.stderr!]) (stream as Socket).unref()
     splitLines(this.process.stdout!, line => this.stdout.push(line))
@@ -192,7 +192,7 @@ export class Server {
     this.process.kill(name)
   }
 
-  /** TERM, then every invariant. `code`: the exit code to expect. */
+  /** Sends TERM, then checks every invariant. `code`: the exit code to expect. */
   async stop(code = 0): Promise<void> {
     await this.#checkFds()
     if (this.exitCode === null) this.signal('SIGTERM')
@@ -210,7 +210,7 @@ export class Server {
     }
   }
 
-  /** For a server that ends by itself or was told to: waits, then every invariant of the end. */
+  /** For a server that ends by itself or was told to end: waits, then checks every invariant of the end. */
   async ended(code: number): Promise<void> {
     assert.equal(await this.waitForExit(), code, this.#failure('wrong exit code').message)
     await this.checkNothingLeft()
@@ -220,7 +220,7 @@ export class Server {
         !this.#acceptsAnyLog &&
         /^\S+ \S+ (?:warn|error) +(?!worker|preloader)/.test(line) &&
         ![...this.#expected, ...this.#possible].some(pattern => pattern.test(line)) &&
-        // Tests run as whoever started them.
+        // Root may have started the tests.
         !(process.getuid?.() === 0 && RUNS_AS_ROOT.test(line)),
     )
     assert.deepEqual(unexpected, [], this.#failure('unexpected log lines').message)
