@@ -1,6 +1,6 @@
 /**
- * `npm run bench:compare BASE HEAD`: what the second of two commits changed, measured in turns in one run. Each is a checkout of its
- * own; both use the dependencies that are installed here.
+ * `npm run bench:compare BASE HEAD`: measures what the second of two commits changed, in turns in one run. Each commit is a checkout of
+ * its own. Both use the dependencies that are installed here.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * A stack that runs, on one core: what its processes have used, and its end. Its processes are those that were started, those with
- * its marker in their environment, and the descendants of both (nginx writes its title over its environment).
+ * A stack that runs on one core: what its processes use, and its end. Its processes are the ones that were started, the ones with its
+ * marker in their environment, and the descendants of both (nginx writes its title over its environment).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -38,7 +38,7 @@ export class RunningStack {
     const limited = ['sh', '-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh', 'taskset', '-c', SERVER_CORE]
     const servers = stack.commands(scene, workers, { port, innerPort, directory }).map(words =>
       spawn(limited[0]!, [...limited.slice(1), ...words], {
-        // The applications are found by PYTHONPATH; what a server leaves behind goes with the directory.
+        // PYTHONPATH finds the applications. What a server leaves behind is removed with the directory.
         cwd: directory,
         env: { ...env, MARKER_OF_JUMAK_BENCH: marker },
         stdio: ['ignore', 'ignore', 'pipe'],

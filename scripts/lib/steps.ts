@@ -42,7 +42,7 @@ export function exampleTests(python: string, name: string, dataDirectory: string
   }
 }
 
-/** True when every step passed. All of them run to their end: one run tells all that is wrong. */
+/** True when every step passed. All steps run to their end, so one run tells everything that is wrong. */
 export async function runSteps(steps: readonly Step[]): Promise<boolean> {
   const results = await Promise.all(steps.map(runStep))
   const failed = results.filter(({ result }) => result.code !== 0)

@@ -50,7 +50,7 @@ async def upload(file: UploadFile):
 
 @app.post("/count")
 async def count(request: Request):
-    """The content as it comes, none of it kept."""
+    """Counts the content as it comes, and keeps nothing of it."""
     size, pieces = 0, 0
     async for chunk in request.stream():
         size += len(chunk)

@@ -555,7 +555,7 @@ def bad_header(request, start_response):
 
 
 def hop_by_hop(request, start_response):
-    """Fields that belong to the server, not to the application (RFC 9110, 7.6.1)."""
+    """Fields that belong to the server, not to the application (RFC9110§7.6.1)."""
     return respond(
         start_response, "hop", headers=[("Connection", "X-Mine"), ("Keep-Alive", "timeout=1"), ("X-Mine", "1")]
     )

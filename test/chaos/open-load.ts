@@ -1,6 +1,6 @@
 /**
- * Requests at a rate of their own, however long the answers take: what overload is made of. A load that waits for answers would
- * slow down with the program and never overload it.
+ * Requests at a fixed rate, however long the answers take. A load that waits for answers slows down with the program and never overloads
+ * it.
  */
 import { Broken, Client } from './client.ts'
 import { makeRequest, noCounts } from './load.ts'

@@ -3,8 +3,8 @@
  * by the slope after a warm-up, against what a leak of some bytes for each request would be; the plot goes to FILE. Ends with 1
  * when something grows or a request is lost.
  *
- * Two programs for WSGI and two for ASGI: one is reloaded and its workers recycled, which shows what master and gateway keep of
- * that; the other is left alone, for only a process that grows old can show that it grows.
+ * Two programs run for WSGI and two for ASGI. One is reloaded and its workers are recycled: that shows what master and gateway keep. The
+ * other is left alone, because only an old process can show that it grows.
  */
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
