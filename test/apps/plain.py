@@ -132,14 +132,6 @@ def hold(request, start_response):
     return respond(start_response, "let go")
 
 
-def busy(request, start_response):
-    """?s=seconds of Python that computes and holds the interpreter."""
-    end = time.monotonic() + request.number("s", 1)
-    count = 0
-    while time.monotonic() < end:
-        count += 1
-    return respond(start_response, str(count))
-
 
 def write_callable(request, start_response):
     write = start_response("200 OK", [("Content-Type", "text/plain")])
@@ -179,14 +171,6 @@ def print_line(request, start_response):
     print("printed " + request.text("m", "something"))
     return respond(start_response, "printed")
 
-
-def print_parts(request, start_response):
-    """A line in two writes, and one without an end."""
-    sys.stdout.write("first half, ")
-    sys.stdout.flush()
-    sys.stdout.write("second half\nno end")
-    sys.stdout.flush()
-    return respond(start_response, "printed")
 
 
 def errors(request, start_response):
@@ -399,10 +383,6 @@ def closing_raises(request, start_response):
     return Broken(request)
 
 
-def close_counter(request, start_response):
-    """How often close() was called in this worker: ask a server with one worker."""
-    return respond(start_response, str(closed))
-
 
 # ---- where it runs
 
@@ -470,17 +450,6 @@ def exc_info_after(request, start_response):
 def exit_process(request, start_response):
     os._exit(17)
 
-
-def exit_mid(request, start_response):
-    start_response("200 OK", [("Content-Type", "text/plain")])
-
-    def chunks():
-        yield b"first\n"
-        # wait: what it has sent leaves before it ends
-        time.sleep(0.2)
-        os._exit(17)
-
-    return chunks()
 
 
 def system_exit(request, start_response):
@@ -594,11 +563,9 @@ PATHS = {
     "": hello,
     "bad-header": bad_header,
     "bad-status": bad_status,
-    "busy": busy,
     "bytes": some_bytes,
     "child": child,
     "chunked-by-hand": chunked_by_hand,
-    "close-counter": close_counter,
     "closing": closing,
     "closing-raises": closing_raises,
     "content-with-204": content_with_204,
@@ -613,7 +580,6 @@ PATHS = {
     "exc-info-after": exc_info_after,
     "exc-info-before": exc_info_before,
     "exit": exit_process,
-    "exit-mid": exit_mid,
     "file": file,
     "file-named": file_named,
     "file-partial": file_partial,
@@ -630,7 +596,6 @@ PATHS = {
     "no-start-response": no_start_response,
     "noncanonical": noncanonical,
     "print": print_line,
-    "print-parts": print_parts,
     "process": process,
     "returns-none": returns_none,
     "returns-text": returns_text,

@@ -149,6 +149,23 @@ for (const { executable, version } of pythons) {
           assert.ok(named.body.equals(readFileSync(join(APPS, 'plain.py'))))
         }))
 
+      test('a body that is read in part does not hurt the next request', () =>
+        withClient(async client => {
+          client
+            .send('POST /half-read-body HTTP/1.1\r\nHost: t\r\nContent-Length: 300000\r\n\r\n')
+            .send(pattern(300_000))
+          assert.ok((await client.response()).body.equals(pattern(10)))
+          assert.equal((await client.get('/hello').response()).body.toString(), 'Hello, world!')
+        }))
+
+      test('names of fields in any spelling, those of framing too', () =>
+        withClient(async client => {
+          const { body, headers } = await client.get('/noncanonical').response()
+          assert.equal(body.toString(), 'noncanonical')
+          const dates = headers.filter(([name]) => name === 'date').map(([, value]) => value)
+          assert.deepEqual(dates, ['yesterday'])
+        }))
+
       test('subprocesses of the application see nothing of ours', () =>
         withClient(async client => {
           const child = (await client.get('/child').response()).body.toString()
@@ -213,7 +230,7 @@ describe('an application that breaks the rules', { skip }, () => {
     assert.equal(response.header('x-split'), undefined)
   })
 
-  for (const path of ['/short', '/crash-mid']) {
+  for (const path of ['/short', '/crash-mid', '/exc-info-after']) {
     test(`${path}: begun, so it is cut, and never looks complete`, async () => {
       const client = new RawClient(server.port).get(path)
       await assert.rejects(client.response(), /^Error: ended (?:before|after) /)
@@ -227,6 +244,19 @@ describe('an application that breaks the rules', { skip }, () => {
     const response = await getOnce(server.port, '/long')
     assert.deepEqual([response.body.toString(), response.header('content-length')], ['exact', '5'])
     await server.waitForLog(/more content than its Content-Length/, from)
+  })
+
+  test('what is wrong and harms nobody: content of a 204, chunks made by hand, a close() that fails', async () => {
+    const from = server.log.length
+    await withClientOf(server.port, async client => {
+      assert.equal((await client.get('/content-with-204').response()).status, 204)
+      // RFC9110§7.6.1: framing is the server's, so what looks like it is content.
+      const chunked = await client.get('/chunked-by-hand').response()
+      assert.deepEqual([chunked.header('transfer-encoding'), chunked.header('content-length')], [undefined, '15'])
+      assert.equal(chunked.body.toString(), '5\r\nhello\r\n0\r\n\r\n')
+      assert.equal((await client.get('/closing-raises').response()).body.toString(), 'xxxxx')
+    })
+    await server.waitForLog(/RuntimeError: close failed$/, from)
   })
 
   test("fields of the connection are the server's: an application's are dropped", async () => {
