@@ -1,4 +1,4 @@
-/** Settings ↔ help ↔ reference ↔ schema: each names every setting, and no setting that does not exist. */
+/** Settings ↔ help ↔ reference ↔ schema, both ways: nothing is told that is not there, and nothing is there that is not told. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -3,7 +3,7 @@ import { jsonSchema } from '../../src/config/schema.ts'
 import { ACTIONS, SETTINGS } from '../../src/config/settings/index.ts'
 import { isFrom, type Setting, variableOf } from '../../src/config/settings/setting.ts'
 
-/** How to write the files anew when they are out of date. */
+/** How to make the files anew, for those who find them old. */
 export const COMMAND = 'npm run reference'
 
 /** By path from the root. */

@@ -38,6 +38,7 @@ test('a reason on the line or before it, nothing to wait for, and what hangs are
 
 test('a poll waits for its condition', () => {
   assert.deepEqual(judge('while not os.path.exists("go"):', '    time.sleep(0.01)'), [])
+  assert.deepEqual(judge('while exists(path):', '    self.assertIn(path, known)', '    time.sleep(0.02)'), [])
   assert.deepEqual(judge('while (asked < 10) await new Promise(resolve => setTimeout(resolve, 10))'), [])
   assert.equal(judge('while True:', '    time.sleep(0.01)').length, 1)
 })
@@ -47,6 +48,7 @@ test('an assertion about elapsed time', () => {
   assert.deepEqual(judge('', 'assert.ok(performance.now() - begin < 500)'), [found])
   assert.deepEqual(judge('const begin = performance.now()', 'assert.ok(end - begin < 500)'), [found])
   assert.deepEqual(judge('begin = time.monotonic()', 'self.assertLess(later - begin, 2)'), [found])
+  assert.deepEqual(judge('assert.ok(performance.now() < deadline)'), [], 'the end of a wait is no measurement')
   assert.deepEqual(
     judge('const deadline = performance.now() + limit', 'while (performance.now() < deadline) look()'),
     [],
