@@ -73,7 +73,7 @@ test('one line says what would be served; nothing listens, and nothing is left',
   assert.deepEqual([existsSync(join(directory, 's')), existsSync(join(directory, 'j.pid'))], [false, false])
 })
 
-test('--no-app leaves the application out, and is nothing by itself', async t => {
+test('--no-app leaves the application out, and is an error by itself', async t => {
   const { directory } = new Project(t, { 'app.py': `raise SystemExit(1)\n${WSGI}` })
   const quick = await check(['--no-app'], directory)
   assert.equal(quick.code, 0, quick.stderr)

@@ -246,7 +246,7 @@ describe('an application that breaks the rules', { skip }, () => {
     await server.waitForLog(/more content than its Content-Length/, from)
   })
 
-  test('what is wrong and harms nobody: content of a 204, chunks made by hand, a close() that fails', async () => {
+  test('mistakes that harm nobody: content of a 204, chunks made by hand, a close() that fails', async () => {
     const from = server.log.length
     await withClientOf(server.port, async client => {
       assert.equal((await client.get('/content-with-204').response()).status, 204)

@@ -72,7 +72,7 @@ test('a request has one id: in the environ, in what it prints, in its traceback,
   assert.ok(server.stdout.some(one => / 500 .* from-the-proxy /.test(one)))
 })
 
-test("nobody but a trusted proxy names a request; what is no id is replaced, also a trusted proxy's", {
+test("only a trusted proxy names a request; what cannot be an id is replaced, even a trusted proxy's", {
   skip,
 }, async () => {
   const server = await start(['--trusted-proxies', 'none'])

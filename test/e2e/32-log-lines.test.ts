@@ -1,4 +1,4 @@
-/** Which lines a request leaves in the program's log: while developing one each, else only where something is wrong. */
+/** Which lines a request leaves in the program's log: one each while developing, else only when something is wrong. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'

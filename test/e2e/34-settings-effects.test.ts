@@ -50,7 +50,7 @@ test('what a client may take', { skip }, async t => {
   const server = await startServer({ app: 'plain', directory: APPS, args: ofClients })
   const { port } = server
 
-  await t.test('what is useless for a WSGI application', async () => {
+  await t.test('a setting that does nothing for a WSGI application is told', async () => {
     server.expectLog(/lifespan does nothing for a WSGI application$/)
     await server.waitForLog(/lifespan does nothing/)
   })
@@ -218,7 +218,7 @@ test('ASGI and WebSockets', { skip }, async t => {
     return socket
   }
 
-  await t.test('what is useless for an ASGI application', async () => {
+  await t.test('a setting that does nothing for an ASGI application is told', async () => {
     server.expectLog(/threads does nothing for an ASGI application: concurrency says what a worker runs at a time$/)
     await server.waitForLog(/threads does nothing/)
   })

@@ -64,7 +64,7 @@ test('a WSGI application has a worker for each core, and two at least', async t 
   await server.stop()
 })
 
-test('whoever says how many means every kind of application', async t => {
+test('a number of workers that is given counts for every kind of application', async t => {
   for (const [args, env, told] of [
     [['-w', '3'], {}, /workers +3 × up to 1000 requests$/],
     [['-w', 'auto'], {}, /workers +(?:[2-9]|\d\d+) × up to 1000 requests \(auto: /],
@@ -110,7 +110,7 @@ test('no worker too many is started where only a worker can tell what the applic
   await server.stop()
 })
 
-test('a reload that makes another kind of application of it has the number of that kind', async t => {
+test('a reload that changes the kind of application changes the number of workers', async t => {
   const { server, project } = await start(t, WSGI)
   project.save('app.py', ASGI)
   server.signal('SIGHUP')

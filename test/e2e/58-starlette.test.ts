@@ -78,7 +78,7 @@ for (const { version } of await testedPythons()) {
       assert.deepEqual([other.status, other.body.length], [200, content.length])
     })
 
-    test('StaticFiles: a file, and 304 for who has it', async () => {
+    test('StaticFiles: a file, and 304 for a client that has it', async () => {
       const { response, body } = await get('/static/starlette_app.py')
       assert.ok(body.equals(readFileSync(join(APPS, 'starlette_app.py'))))
       const again = await get('/static/starlette_app.py', { 'if-none-match': response.headers.get('etag')! })

@@ -249,7 +249,7 @@ test('large files that many download slowly: 503 with Retry-After over the bound
   assert.ok(!server.log.some(line => line.includes('EMFILE')), server.log.join('\n'))
 })
 
-test('--min-body-rate and --min-send-rate: who is never silent, and too slow, holds no connection', {
+test('--min-body-rate and --min-send-rate: a client that is too slow, though never silent, is ended', {
   skip,
 }, async () => {
   const rates = ['--body-timeout', '1s', '--min-body-rate', '1K', '--send-timeout', '1s', '--min-send-rate', '64M']
