@@ -29,7 +29,7 @@ def stream():
     def chunks():
         for number in range(10**6):
             yield "%d\\n" % number
-            // wait: a stream that goes on
+            # wait: a stream that goes on
             time.sleep(0.05)
     return chunks()
 `

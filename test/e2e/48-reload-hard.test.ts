@@ -316,7 +316,7 @@ def application(environ, start_response):
     def chunks():
         while True:
             yield b"old\\n"
-            // wait: a stream that goes on
+            # wait: a stream that goes on
             time.sleep(0.02)
     return chunks()
 `
