@@ -23,7 +23,7 @@ export const HELP_OF_LOAD = `--seconds      length of a burst of load (1); for o
 --connections  instead of the scene's own; given several times: one after the other
 --workers      the same`
 
-/** Of the command line, or of what is installed: the message says what to do. */
+/** A mistake in the command line, or something that is not installed. The message says what to do. */
 export class UsageError extends Error {}
 
 export function scenesOf(names: readonly string[], all: readonly Scene[] = SCENES): readonly Scene[] {
@@ -35,7 +35,7 @@ export function scenesOf(names: readonly string[], all: readonly Scene[] = SCENE
   })
 }
 
-/** The largest that makes sense: of a mistyped number the machine should not hear. */
+/** The largest number that makes sense. A mistyped one must not reach the machine. */
 const MOST = { seconds: 600, rounds: 1000, connections: 10_000, workers: 64 }
 
 /** What the command line says of the load; the rest is the scene's. */
@@ -90,7 +90,7 @@ export function checkMachine(): void {
     throw new UsageError('there is no environment with the frameworks yet: npm run bench -- --install')
 }
 
-/** `env`: with it the scenes' applications are found, and have their database. `work` is gone afterwards. */
+/** `env`: variables by which the scenes' applications are found and find their database. `work` is removed afterwards. */
 export async function withApplications<T>(act: (env: NodeJS.ProcessEnv, work: string) => Promise<T>): Promise<T> {
   const work = mkdtempSync(join(tmpdir(), 'jumak-bench-'))
   const env = { ...process.env, BENCH_DATABASE: join(work, 'bench.sqlite3'), PYTHONPATH: join(ROOT, 'bench/apps') }
@@ -105,7 +105,7 @@ export async function withApplications<T>(act: (env: NodeJS.ProcessEnv, work: st
 /** Runs a command of this folder and says in one line what is wrong with its use. Ctrl-C lets it clean up. */
 export async function runCommand(name: string, script: string, main: () => Promise<void>): Promise<void> {
   let isInterrupted = false
-  // It reaches the load and the servers too: what waits for them fails.
+  // Ctrl-C also reaches the load and the servers, so waiting for them fails.
   process.on('SIGINT', () => {
     isInterrupted = true
   })
@@ -141,7 +141,7 @@ export async function runScenes(
   return all
 }
 
-/** A percentile needs many arrivals; memory does not move with the noise. */
+/** A percentile needs many arrivals. Memory hardly changes with the noise. */
 function adapted(scene: Scene, load: Load): Load {
   if (scene.measure === 'microseconds') return load
   const rounds = Math.ceil(load.rounds / 3)

@@ -1,7 +1,7 @@
 /**
  * Runs the stacks of a scene and measures them in turns: all of them are up at once, and each round gives every one a short burst
- * of load, in another order each time. So what a noisy neighbour takes, it takes from all of them, and the ratio of two figures of
- * one round tells more than either. The main figure is CPU time of every process of a stack, divided by the requests answered:
+ * of load, in another order each time. So a noisy neighbour slows all of them down, and the ratio of two figures of one round tells more
+ * than either. The main figure is CPU time of every process of a stack, divided by the requests answered:
  * noise moves it far less than requests per second.
  */
 import { apply, Crowd, wrk } from './load.ts'
@@ -68,7 +68,7 @@ export async function measureScene(
   return sideBySide(scene, able, load, around)
 }
 
-/** What is wrong with one stack is told in its result, and takes nothing from the others. */
+/** The failure of one stack stands in its result and does not stop the others. */
 class Attempt {
   readonly stack: Stack
   readonly rounds: Figures[] = []

@@ -1,6 +1,6 @@
 /**
- * A stack that runs, on one core: what its processes have used, and its end. Its processes are those that were started, those with
- * its marker in their environment, and the descendants of both (nginx writes its title over its environment).
+ * A stack that runs on one core: what its processes use, and its end. Its processes are the ones that were started, the ones with its
+ * marker in their environment, and the descendants of both (nginx writes its title over its environment).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -38,7 +38,7 @@ export class RunningStack {
     const limited = ['sh', '-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh', 'taskset', '-c', SERVER_CORE]
     const servers = stack.commands(scene, workers, { port, innerPort, directory }).map(words =>
       spawn(limited[0]!, [...limited.slice(1), ...words], {
-        // The applications are found by PYTHONPATH; what a server leaves behind goes with the directory.
+        // PYTHONPATH finds the applications. What a server leaves behind is removed with the directory.
         cwd: directory,
         env: { ...env, MARKER_OF_JUMAK_BENCH: marker },
         stdio: ['ignore', 'ignore', 'pipe'],
@@ -67,6 +67,7 @@ export class RunningStack {
       } catch {
         // Not yet.
       }
+      // wait: until the server answers; bounded above
       await new Promise(resolve => setTimeout(resolve, 100))
     }
     throw new Error(`it never answered: ${errors()}`)
@@ -98,6 +99,7 @@ export class RunningStack {
       const left = this.#pids()
       if (left.length === 0) break
       if (waited > 3000) for (const pid of left) kill(pid)
+      // wait: until its processes have ended; bounded above
       await new Promise(resolve => setTimeout(resolve, 50))
     }
     rmSync(this.#directory, { recursive: true, force: true })

@@ -1,4 +1,4 @@
-/** `npm run build`, and part of `npm pack`: compiles src/ to dist/, for Node does not strip types under node_modules. */
+/** `npm run build`, and part of `npm pack`: compiles src/ to dist/, because Node does not strip types under node_modules. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from './lib/command.ts'
@@ -7,6 +7,6 @@ import { TSC } from './lib/tools.ts'
 const root = join(import.meta.dirname, '..')
 rmSync(join(root, 'dist'), { recursive: true, force: true })
 const { code, output } = await run(process.execPath, [TSC, '-p', 'tsconfig.build.json'], { cwd: root })
-// npm pack --json has standard output for itself.
+// Standard output belongs to npm pack --json.
 process.stderr.write(output)
 process.exitCode = code

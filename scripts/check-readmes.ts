@@ -9,8 +9,12 @@ import { problemsOf } from './lib/readmes.ts'
 
 const root = join(import.meta.dirname, '..')
 
-/** Every folder with sources of the program has a README; those that are only for tests need none. */
+/** Beside the program: folders that a newcomer looks into. */
+const OTHERS = ['bench', 'scripts', 'scripts/lib', 'test/support']
+
+/** Every folder with sources of the program has a README; those that are only for its unit tests need none. */
 const folders = [
+  ...OTHERS,
   ...new Set(
     globSync('{src,python/jumak_worker}/**/*.{ts,py}', { cwd: root }).flatMap(path => withParents(dirname(path))),
   ),

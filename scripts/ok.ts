@@ -1,4 +1,4 @@
-/** `npm run ok`: the fast gate before a commit. Format, lint, types, import rules, READMEs, regular expressions, unit tests; under a minute. */
+/** `npm run ok`: the fast gate before a commit. Format, lint, types, import rules, READMEs, regular expressions, rules of tests, unit tests; under a minute. */
 import { pythonUnitTests, runSteps, STATIC_CHECKS } from './lib/steps.ts'
 
 const passed = await runSteps([

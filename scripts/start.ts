@@ -2,7 +2,7 @@
  * `npm start`: sets up the example Django project and serves it; `npm start -- chat` the FastAPI chat. The second time
  * nothing is left to set up, and no network is needed. More arguments go to Jumak: `npm start -- -b :9000 -w 4`.
  *
- * In the end this process becomes Jumak (`execve`), so there is nobody in between to pass on signals or the exit code.
+ * In the end this process becomes Jumak (`execve`), so no process in between must pass on signals and the exit code.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -14,7 +14,7 @@ const PROJECT = join(ROOT, 'examples/django-shop')
 const CACHE = join(ROOT, '.cache/example-django')
 const CHAT = join(ROOT, 'examples/fastapi-chat')
 const CHAT_CACHE = join(ROOT, '.cache/example-chat')
-/** Made by running the project, so not part of what `prepare` depends on. */
+/** Running the project makes these, so `prepare` does not depend on them. */
 const WRITTEN = /^(db\.sqlite3.*|media|staticfiles|secret-key\.txt.*|__pycache__)$/
 
 function say(line: string): void {

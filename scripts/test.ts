@@ -16,11 +16,11 @@ import { exampleTests, pythonUnitTests, runSteps, STATIC_CHECKS } from './lib/st
 import { reportTests } from './lib/test-report.ts'
 import { ROOT } from './lib/tools.ts'
 
-/** Unit tests first: when one fails, the end-to-end tests only say so less clearly. */
+/** Unit tests first: when one fails, the end-to-end tests say the same less clearly. */
 const ALL_TESTS = ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.ts', 'test/**/*.test.ts']
 /** End-to-end files start servers of several processes each: more than two at a time only slow each other down. */
 const FILES_AT_A_TIME = 2
-/** For one file; far above what any takes, so that a hang ends with a name. */
+/** For one file. Far more than any file takes: a file that hangs ends with its name. */
 const FILE_TIMEOUT_MS = 5 * 60_000
 
 async function setUp(): Promise<void> {
@@ -34,7 +34,7 @@ async function setUp(): Promise<void> {
   console.log(`ok     ${name.padEnd(32)} ${seconds(performance.now() - startedAt)}`)
 }
 
-/** All that is no test of Node's runner, side by side. */
+/** Checks and tests that Node's test runner does not run, side by side. */
 async function checks(): Promise<boolean> {
   const data = mkdtempSync(join(tmpdir(), 'jumak-example-'))
   try {
@@ -61,7 +61,7 @@ async function main(): Promise<number> {
 try {
   process.exitCode = await main()
 } catch (error) {
-  // Printed here: Node's test runner keeps what is thrown in its process to itself.
+  // Printed here, because Node's test runner does not print what is thrown in its process.
   console.error(error instanceof SetupError ? `npm test: ${error.message}` : error)
   process.exitCode = 1
 }

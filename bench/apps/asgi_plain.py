@@ -24,6 +24,7 @@ ten_kilobytes = _answer(TEN_KILOBYTES)
 
 
 async def ten_milliseconds(scope, receive, send):
+    # wait: the view of this scene takes so long
     await asyncio.sleep(0.01)
     await hello(scope, receive, send)
 

@@ -24,6 +24,7 @@ def echo(environ, start_response):
 
 
 def one_percent_slow(environ, start_response):
+    # wait: the views of this scene take so long
     time.sleep(0.5 if environ["PATH_INFO"] == "/slow" else 0.005)
     return hello(environ, start_response)
 

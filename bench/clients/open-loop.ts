@@ -41,6 +41,7 @@ const start = performance.now()
 let due = start
 for (let number = 1; due < start + seconds * 1000; number++) {
   const wait = due - performance.now()
+  // wait: requests come by the clock, whatever becomes of those before
   if (wait > 0) await new Promise(resolve => setTimeout(resolve, wait))
   const isSlow = number % 100 === 50
   pending.push(request(isSlow ? '/slow' : `/page/${number}?n=${number}`, due, isSlow))

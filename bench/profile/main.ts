@@ -2,8 +2,8 @@
  * `npm run profile`: where the time of a request goes in the gateway and in a worker. Flame graphs as SVG, and system calls, wake-ups
  * and CPU time per request.
  *
- * What is counted and what is sampled are passes of their own, on servers of their own: a server that is sampled is slower, and then
- * does more at a time. One worker; all of Jumak on one core, the load on another (as `npm run bench`).
+ * Counting and sampling are separate passes on separate servers, because sampling makes a server slower, and a slower server does more at
+ * a time. There is one worker. All of Jumak runs on one core and the load on another, as in `npm run bench`.
  */
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -35,9 +35,9 @@ export interface Samples {
 }
 
 /**
- * JavaScript and Python: V8's profiler, and agents/sitecustomize.py. V8 samples by the clock, and a process that is made to wait for
- * the processor is sampled where that happens: beside the worker on one core that would be the write that wakes the worker, with a
- * quarter of all samples and no CPU time to speak of. So the worker goes to the core of the load.
+ * JavaScript and Python: V8's profiler, and agents/sitecustomize.py. V8 samples by the clock. It also samples a process that waits for the
+ * processor, at the place where it waits. On one core with the worker that is the write that wakes the worker: a quarter of all samples,
+ * and hardly any CPU time. So the worker runs on the core of the load.
  */
 export async function sample(server: Server, directory: string, during: () => Promise<unknown>): Promise<Samples> {
   const { gateway, worker } = server.pids
@@ -63,6 +63,7 @@ async function written(path: string): Promise<string> {
       rmSync(path)
       return text
     } catch {
+      // wait: until the other process has written its file; bounded above
       await new Promise(resolve => setTimeout(resolve, 50))
     }
   }

@@ -47,7 +47,7 @@ const PERF = `node-MainThread 15685/15685
 	          788120 node::StreamBase::JSMethod<&node::StreamBase::WriteBuffer> (/home/me/bin/node)
 	    7ff34006fb71 JS:+'writeGeneric node:internal/stream_base_commons:93:22 (/tmp/perf-15685.map)
 	    7ff3400fca84 JS:*'#advance file:///home/me/jumak/src/http1/connection.ts:154:11+0x4c4 (/tmp/perf-15685.map)
-	    7ff3400e5c8f JS:^ file:///home/me/jumak/src/apps/link.ts:187:8 (/tmp/perf-15685.map)
+	    7ff3400e5c8f JS:^ file:///home/me/jumak/src/apps/wsgi/link.ts:187:8 (/tmp/perf-15685.map)
 	    7ffe5e44b3c0 [unknown] ([unknown])
 
 node-V8Worker 15685/15688 

@@ -1,6 +1,6 @@
 /**
- * Counts system calls of processes by name: with perf, which counts in the kernel and is hardly felt, else with strace, which stops
- * the process at each call. A slower server finds more work waiting each time it looks, so strace's figures are a little too low.
+ * Counts system calls of processes by name. perf counts in the kernel and costs little; without perf, strace stops the process at each
+ * call. A slower server finds more work each time it looks, so strace's figures are a little too low.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -76,7 +76,7 @@ async function perfStat(tasks: readonly PerfTask[], during: () => Promise<unknow
   return Promise.all(counters.map(async ({ output }) => parsePerfStat(await output)))
 }
 
-/** What it printed to its stderr, when it has ended. */
+/** Waits until it has ended, and returns what it printed to stderr. */
 async function textOf(child: ChildProcess): Promise<string> {
   let text = ''
   child.stderr!.on('data', data => {

@@ -1,6 +1,6 @@
 /**
- * Finds Python interpreters and makes virtual environments, for the example and for tests. What is missing is said in
- * one sentence (`SetupError`), with the way to get it.
+ * Finds Python interpreters and makes virtual environments, for the example and for tests. If something is missing, one sentence
+ * (`SetupError`) says what, and how to get it.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -25,7 +25,7 @@ export type Probe = { readonly found: Interpreter } | { readonly found: null; re
 
 /** Runs the interpreter once: is it there, new enough, and able to make virtual environments? */
 export async function probePython(command: string): Promise<Probe> {
-  // ensurepip is what Debian leaves out of python3; `venv` alone imports well there.
+  // Debian's python3 has no ensurepip; there `venv` alone can be imported.
   const code =
     'import sys, importlib.util as u; print("%d.%d.%d" % sys.version_info[:3], sys.executable,' +
     ' all(u.find_spec(m) for m in ("venv", "ensurepip")), sep="\\n")'
@@ -83,7 +83,7 @@ async function firstThatWorks(commands: readonly string[]): Promise<Interpreter 
   return null
 }
 
-/** Minor version → commands that should be it, by their names alone. */
+/** Minor version → commands whose names say that they are it. */
 function candidatesByMinor(): Map<number, string[]> {
   const found = new Map<number, string[]>()
   const add = (minor: number, command: string) => {

@@ -1,4 +1,4 @@
-/** `jumak --version` and `--help` answer at once because of what they do not load: held here, and not by a clock. */
+/** `jumak --version` and `--help` answer at once because they load little. These tests look at what is loaded, not at a clock. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path/posix'

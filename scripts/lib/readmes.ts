@@ -1,6 +1,6 @@
 /** Does the README of a folder name what is in it? `scripts/check-readmes.ts` runs it on the tree. */
 
-/** A sentence for each that the README's table of files does not name, names twice, or names though it is gone. `entries`: `a.ts`, `wire/`. */
+/** A sentence for each entry that the README's table does not name or names twice, and for each name without an entry. `entries`: `a.ts`, `wire/`. */
 export function problemsOf(readme: string, text: string, entries: readonly string[]): string[] {
   const named = filesOf(text)
   if (named === null) return [`${readme}: has no table whose first column is 'file'`]
@@ -11,7 +11,7 @@ export function problemsOf(readme: string, text: string, entries: readonly strin
   ]
 }
 
-/** The code words of the first column; null: there is no such table. */
+/** The code words of the first column. Null: there is no such table. */
 function filesOf(text: string): string[] | null {
   const lines = text.split('\n')
   const first = lines.findIndex(line => /^\| file +\|/.test(line))

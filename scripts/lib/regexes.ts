@@ -1,7 +1,7 @@
 /**
- * Finds the regular expressions of the program, and whether one can take more than linear time. `recheck` decides it by automata: what it
- * calls safe is proven, and its word is the same on every machine (its other way, trying attacks, depends on time and luck). What it cannot
- * judge, such as look-ahead, is refused as well. `scripts/check-regexes.ts` runs it on the tree.
+ * Finds the regular expressions of the program that can take more than linear time. `recheck` decides by automata: what it calls safe is
+ * proven, on every machine (its other method tries attacks, and depends on time and luck). An expression that it cannot judge, such as one
+ * with look-ahead, is refused as well. `scripts/check-regexes.ts` runs it on the tree.
  *
  * Not here: loops, and methods of the language that cost more than they look (`src/gateway/work.test.ts` counts their steps).
  */
@@ -13,7 +13,7 @@ import { run } from './command.ts'
 export interface Regex {
   readonly path: string
   readonly line: number
-  /** Null: put together at run time, so that nobody can judge it here. */
+  /** Null: made at run time, so it cannot be judged here. */
   readonly pattern: string | null
   readonly flags: string
 }
@@ -21,7 +21,7 @@ export interface Regex {
 export interface Allowed {
   readonly path: string
   readonly pattern: string | null
-  /** Why the time that it takes does not matter: mostly, whose text it reads. */
+  /** Why its time does not matter: mostly, whose text it reads. */
   readonly reason: string
 }
 
@@ -31,10 +31,10 @@ interface Named {
   readonly value: unknown
 }
 
-/** Literals, and places that make one of a text. */
+/** Literals, and calls that make a regular expression from a text. */
 export function regexesOf(path: string, text: string): Regex[] {
   const tokens: Token[] = []
-  // Parsed, for only a parser knows a division from a regular expression.
+  // Only a parser can tell a division from a regular expression.
   parse(stripTypeScriptTypes(text), { ecmaVersion: 'latest', sourceType: 'module', locations: true, onToken: tokens })
   return (tokens as unknown as Named[]).flatMap(({ type, loc, value }, at, all): Regex[] => {
     const { line } = loc.start
@@ -70,19 +70,19 @@ for path in sys.argv[1:]:
 print(json.dumps(found))
 `
 
-/** Those given to `re`. Python's grammar of them is JavaScript's as far as we use it. */
+/** The expressions given to Python's `re`. As far as we use it, its grammar is JavaScript's. */
 export async function pythonRegexes(python: string, paths: readonly string[], cwd: string): Promise<Regex[]> {
   const { code, output } = await run(python, ['-I', '-c', PYTHON, ...paths], { cwd })
   if (code !== 0) throw new Error(`${python} cannot read the worker's source: ${output}`)
   return (JSON.parse(output) as [string, number, string | null][]).flatMap(([path, line, pattern]): Regex[] =>
-    // Which method it is used with is not looked at: `search` begins anywhere, `fullmatch` must reach the end.
+    // Nobody looks at the method, so both are judged: `search` begins anywhere, `fullmatch` must reach the end.
     pattern === null
       ? [{ path, line, pattern, flags: '' }]
       : [pattern, `^(?:${pattern})$`].map(one => ({ path, line, pattern: one, flags: '' })),
   )
 }
 
-/** A sentence for each that is neither proven nor allowed, and for what is allowed and not there any more. */
+/** A sentence for each expression that is neither proven nor allowed, and for each that is allowed and no longer there. */
 export function judge(regexes: readonly Regex[], allowed: readonly Allowed[]): string[] {
   const isFor = (regex: Regex) => (one: Allowed) => one.path === regex.path && one.pattern === regex.pattern
   const judged = new Map<string, string | null>()
@@ -100,7 +100,7 @@ export function judge(regexes: readonly Regex[], allowed: readonly Allowed[]): s
   return [...wrong, ...gone]
 }
 
-/** Its part that is JavaScript alone: the package starts a binary or Java for others. */
+/** The pure JavaScript part of the package. Other parts start a binary or Java. */
 const { checkSync } = createRequire(import.meta.url)('recheck/lib/browser.js') as { checkSync: typeof Check }
 
 function problemOf(pattern: string | null, flags: string): string | null {

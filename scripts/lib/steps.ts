@@ -9,13 +9,14 @@ export interface Step {
   readonly options?: CommandOptions
 }
 
-/** Everything that needs no server and no package of Python: format and lint, types, import rules, READMEs, regular expressions. */
+/** Everything that needs no server and no package of Python: what reads the code, and does not run it. */
 export const STATIC_CHECKS: readonly Step[] = [
   { name: 'format and lint', command: process.execPath, args: [BIOME, 'check', '--error-on-warnings', '.'] },
   { name: 'types', command: process.execPath, args: [TSC, '-p', '.'] },
   { name: 'import rules', command: process.execPath, args: ['scripts/check-layers.ts'] },
   { name: 'READMEs', command: process.execPath, args: ['scripts/check-readmes.ts'] },
   { name: 'regular expressions', command: process.execPath, args: ['scripts/check-regexes.ts'] },
+  { name: 'rules of tests', command: process.execPath, args: ['scripts/check-tests.ts'] },
 ]
 
 /** The worker's own tests on one interpreter; warnings are errors. */
@@ -41,7 +42,7 @@ export function exampleTests(python: string, name: string, dataDirectory: string
   }
 }
 
-/** True when every step passed. All of them run to their end: one run tells all that is wrong. */
+/** True when every step passed. All steps run to their end, so one run tells everything that is wrong. */
 export async function runSteps(steps: readonly Step[]): Promise<boolean> {
   const results = await Promise.all(steps.map(runStep))
   const failed = results.filter(({ result }) => result.code !== 0)

@@ -2,8 +2,8 @@
  * What `npm test` prints of Node's test runner: a line for each file when it is done, each failure whole, what was skipped and
  * why, the slowest tests, and at the end the runner's own count, which people and CI look for there.
  *
- * Node's `spec` reporter writes the failures and the count. It is given no other events: of those it makes a line for each of
- * some thousand tests.
+ * Node's `spec` reporter writes the failures and the count. It gets no other events, because it would write a line for each of some
+ * thousand tests.
  */
 import { relative } from 'node:path'
 import { Readable } from 'node:stream'
@@ -46,7 +46,7 @@ export async function reportTests(events: TestsStream, print: (text: string) => 
   }
 
   function passed({ name, file = '', details, skip }: EventData.TestPass): void {
-    // Suites, and files as such, only sum up what is in them.
+    // Suites and files only sum up their tests.
     if (details.type === 'suite' || name === file) return
     const place = `${relative(ROOT, file)}: ${name}`
     if (skip === undefined || skip === false) times.push({ name: place, milliseconds: details.duration_ms })

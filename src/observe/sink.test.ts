@@ -80,13 +80,14 @@ test('the reader of a named pipe may go, and another may come', async t => {
   execFileSync('mkfifo', [path])
   const read = () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   const first = read()
-  const sink = new Sink(path, count => `${count} lost\n`)
+  const failing = Promise.withResolvers<Error>()
+  const sink = new Sink(path, count => `${count} lost\n`, failing.resolve)
   t.after(() => sink.close(1000))
   sink.write('one\n')
   await untilRead(first, 'one\n')
   closeSync(first)
   sink.write('two\n')
-  await new Promise(resolve => setTimeout(resolve, 50))
+  assert.match((await failing.promise).message, /EPIPE/)
   const second = read()
   sink.write('three\n')
   await untilRead(second, 'three\n1 lost\n')
@@ -104,6 +105,7 @@ async function untilRead(fd: number, content: string): Promise<void> {
     } catch (error) {
       assert.equal((error as NodeJS.ErrnoException).code, 'EAGAIN')
     }
+    // wait: nobody tells a reader that does not wait in the pipe; bounded above
     await new Promise(resolve => setTimeout(resolve, 5))
   }
   assert.equal(text, content)
@@ -171,6 +173,7 @@ test('a FIFO that nobody reads holds up neither the start nor a reopen, and a la
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   t.after(() => child.kill('SIGKILL'))
+  // wait: at most; a program that waits for a reader would never end
   const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
   const [message] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => ['it waited'])])
   clearTimeout(timer)

@@ -1,4 +1,4 @@
-"""An ASGI 2 application, which is told what it is."""
+"""An ASGI 2 application. The program must say that it is one."""
 
 
 class application:

@@ -50,7 +50,7 @@ async def upload(file: UploadFile):
 
 @app.post("/count")
 async def count(request: Request):
-    """The content as it comes, none of it kept."""
+    """Counts the content as it comes, and keeps nothing of it."""
     size, pieces = 0, 0
     async for chunk in request.stream():
         size += len(chunk)
@@ -73,6 +73,7 @@ async def events():
         try:
             for number in range(10**6):
                 yield "data: %d\n\n" % number
+                # wait: an event stream that says something now and then
                 await asyncio.sleep(0.05)
         finally:
             print("events are over", flush=True)
@@ -83,6 +84,7 @@ async def events():
 @app.get("/background")
 async def background(tasks: BackgroundTasks):
     async def later():
+        # wait: a task that takes longer than the response
         await asyncio.sleep(0.1)
         print("done in the background", flush=True)
 
@@ -120,6 +122,7 @@ def block_answer():
 @app.get("/blocked")
 async def blocked(seconds: float):
     print("blocking", file=sys.stderr, flush=True)
+    # wait: a view that blocks its event loop
     time.sleep(seconds)
     return {}
 

@@ -25,6 +25,7 @@ def line_by_line(_):
     except ValueError:
         for line in traceback.format_exc().splitlines():
             print(line, file=sys.stderr, flush=True)
+            # wait: others may print between two lines
             time.sleep(0.0005)
 
 

@@ -107,6 +107,7 @@ def stream(request, start_response):
     def chunks():
         for index in range(count):
             if index and delay:
+                # wait: a stream that is slow
                 time.sleep(delay)
             while index and gate and not os.path.exists(gate):
                 time.sleep(0.01)
@@ -118,17 +119,18 @@ def stream(request, start_response):
 def sleep(request, start_response):
     seconds = request.number("s", 1)
     print("sleeping %s" % seconds, flush=True)
+    # wait: a view that takes long
     time.sleep(seconds)
     return respond(start_response, "slept")
 
 
-def busy(request, start_response):
-    """?s=seconds of Python that computes and holds the interpreter."""
-    end = time.monotonic() + request.number("s", 1)
-    count = 0
-    while time.monotonic() < end:
-        count += 1
-    return respond(start_response, str(count))
+def hold(request, start_response):
+    """?gate=file: holds its worker until the file is there."""
+    print("holding", flush=True)
+    while not os.path.exists(request.text("gate")):
+        time.sleep(0.01)  # wait: a test has no other way to tell an application
+    return respond(start_response, "let go")
+
 
 
 def write_callable(request, start_response):
@@ -169,14 +171,6 @@ def print_line(request, start_response):
     print("printed " + request.text("m", "something"))
     return respond(start_response, "printed")
 
-
-def print_parts(request, start_response):
-    """A line in two writes, and one without an end."""
-    sys.stdout.write("first half, ")
-    sys.stdout.flush()
-    sys.stdout.write("second half\nno end")
-    sys.stdout.flush()
-    return respond(start_response, "printed")
 
 
 def errors(request, start_response):
@@ -361,6 +355,7 @@ class Closing:
         if self.given and self.fails:
             raise RuntimeError("raised while iterating")
         if self.given and self.delay:
+            # wait: a stream that is slow
             time.sleep(self.delay)
         self.given += 1
         return b"x" * self.size
@@ -387,10 +382,6 @@ def closing_raises(request, start_response):
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "5")])
     return Broken(request)
 
-
-def close_counter(request, start_response):
-    """How often close() was called in this worker: ask a server with one worker."""
-    return respond(start_response, str(closed))
 
 
 # ---- where it runs
@@ -459,16 +450,6 @@ def exc_info_after(request, start_response):
 def exit_process(request, start_response):
     os._exit(17)
 
-
-def exit_mid(request, start_response):
-    start_response("200 OK", [("Content-Type", "text/plain")])
-
-    def chunks():
-        yield b"first\n"
-        time.sleep(0.2)
-        os._exit(17)
-
-    return chunks()
 
 
 def system_exit(request, start_response):
@@ -543,7 +524,7 @@ def bad_header(request, start_response):
 
 
 def hop_by_hop(request, start_response):
-    """Fields that belong to the server, not to the application (RFC 9110, 7.6.1)."""
+    """Fields that belong to the server, not to the application (RFC9110§7.6.1)."""
     return respond(
         start_response, "hop", headers=[("Connection", "X-Mine"), ("Keep-Alive", "timeout=1"), ("X-Mine", "1")]
     )
@@ -582,11 +563,9 @@ PATHS = {
     "": hello,
     "bad-header": bad_header,
     "bad-status": bad_status,
-    "busy": busy,
     "bytes": some_bytes,
     "child": child,
     "chunked-by-hand": chunked_by_hand,
-    "close-counter": close_counter,
     "closing": closing,
     "closing-raises": closing_raises,
     "content-with-204": content_with_204,
@@ -601,7 +580,6 @@ PATHS = {
     "exc-info-after": exc_info_after,
     "exc-info-before": exc_info_before,
     "exit": exit_process,
-    "exit-mid": exit_mid,
     "file": file,
     "file-named": file_named,
     "file-partial": file_partial,
@@ -609,6 +587,7 @@ PATHS = {
     "half-read-body": half_read_body,
     "headers": headers,
     "hello": hello,
+    "hold": hold,
     "hop-by-hop": hop_by_hop,
     "input": input_read,
     "kill": kill,
@@ -617,7 +596,6 @@ PATHS = {
     "no-start-response": no_start_response,
     "noncanonical": noncanonical,
     "print": print_line,
-    "print-parts": print_parts,
     "process": process,
     "returns-none": returns_none,
     "returns-text": returns_text,

@@ -1,10 +1,10 @@
 /**
- * One keep-alive connection of the chaos runner's load: a request at a time, its answer read as HTTP/1.1 says. Its own, because
- * what must be known is how an exchange ended: with an answer, or without one, and then whether a byte of it had come.
+ * One keep-alive connection of the chaos runner's load: one request at a time, its answer read as HTTP/1.1 says. It is a client of our own
+ * because it must tell how an exchange ended: with an answer or without one, and then whether any byte had come.
  */
 import { connect, type Socket } from 'node:net'
 
-/** Longer than any deadline of the program under test: whoever waits as long has been forgotten. */
+/** Longer than any deadline of the program under test. A request that waits so long is lost. */
 const ANSWER_MS = 60_000
 
 export interface Answer {
@@ -48,6 +48,7 @@ export class Client {
         reject(new Broken('closed before the request was sent'))
         return
       }
+      // wait: at most; a request without an answer is lost
       const timer = setTimeout(() => {
         this.#reject(new Broken(`no answer in ${ANSWER_MS / 1000} s`))
         this.close()

@@ -1,7 +1,7 @@
 /**
  * The load of the chaos runner: keep-alive connections that each send one request after the other and check every answer.
- * What became of each request is counted, and every request is in exactly one count; whatever should have been answered and was
- * not is `lost`, with the reason among `problems`.
+ * Each request is in exactly one count, by what became of it. A request that should have been answered and was not is `lost`, with
+ * the reason among `problems`.
  */
 import { crc32 } from 'node:zlib'
 import { type Answer, Broken, Client } from './client.ts'
@@ -118,6 +118,7 @@ export class Load {
         this.#clients.add(client)
       }
       await this.#exchange(client, makeRequest(kinds[turn % kinds.length]!))
+      // wait: the pause of a client between two requests
       await new Promise(resolve => setTimeout(resolve, pauseMs * (0.5 + Math.random())))
     }
   }

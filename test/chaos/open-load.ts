@@ -1,6 +1,6 @@
 /**
- * Requests at a rate of their own, however long the answers take: what overload is made of. A load that waits for answers would
- * slow down with the program and never overload it.
+ * Requests at a fixed rate, however long the answers take. A load that waits for answers slows down with the program and never overloads
+ * it.
  */
 import { Broken, Client } from './client.ts'
 import { makeRequest, noCounts } from './load.ts'
@@ -33,6 +33,7 @@ export class OpenLoad {
     for (let made = 0; made < total; ) {
       const due = Math.min(total, Math.floor(((performance.now() - began) / 1000) * perSecond))
       for (; made < due; made++) void this.#exchange()
+      // wait: requests come by the clock, whatever becomes of those before
       await new Promise(resolve => setTimeout(resolve, TICK_MS))
     }
     const goodput = this.counts.answered / ((performance.now() - began) / 1000)

@@ -1,10 +1,10 @@
 /**
- * Clients that cost a server most when they do least; a process of their own, so that the good clients' times are theirs alone.
+ * Slow clients, which cost a server most when they do least. They have a process of their own, so that they do not slow the good clients.
  * `node slow.ts PORT COUNT [KIND...]`: COUNT connections of each kind, made anew when the server ends them. Prints how many are
  * open, as JSON lines, until its input ends.
  *
- * One timer serves all, and each of its ticks a fiftieth of them: what is measured is what they cost the server, so they must
- * cost the machine little, and never move all at once.
+ * One timer serves all of them, and each tick moves a fiftieth. Their cost for the server is measured, so they must cost the machine
+ * little, and must never move all at once.
  */
 import { connect, type Socket } from 'node:net'
 

@@ -3,12 +3,13 @@
  * by the slope after a warm-up, against what a leak of some bytes for each request would be; the plot goes to FILE. Ends with 1
  * when something grows or a request is lost.
  *
- * Two programs for WSGI and two for ASGI: one is reloaded and its workers recycled, which shows what master and gateway keep of
- * that; the other is left alone, for only a process that grows old can show that it grows.
+ * Two programs run for WSGI and two for ASGI. One is reloaded and its workers are recycled: that shows what master and gateway keep. The
+ * other is left alone, because only an old process can show that it grows.
  */
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { fdCount } from '../support/processes.ts'
 import type { Server } from '../support/server.ts'
@@ -63,8 +64,6 @@ interface Measured {
   readonly requests: Sample[]
 }
 
-const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
-
 async function main(minutes: number, file: string): Promise<number> {
   if (!(minutes > 0)) {
     console.error('usage: npm run soak -- MINUTES [FILE]')
@@ -109,6 +108,7 @@ async function soak(stage: Stage, part: Part, durationMs: number, measured: Map<
     report.progress(
       `${(elapsed / 60_000).toFixed(1)} of ${durationMs / 60_000} min, ${stage.load.counts.sent} requests`,
     )
+    // wait: until the next sample
     await sleep(every)
   }
   if (!part.isLeftAlone)

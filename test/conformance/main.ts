@@ -16,7 +16,7 @@ const LIBRARY = join(DIRECTORY, 'library')
 const REPORT = join(DIRECTORY, 'report')
 const REQUIREMENTS = join(import.meta.dirname, 'autobahn.txt')
 const AGENT = 'jumak'
-/** Meets the standard, though not each of its recommendations; or is there to be read, without a right answer. */
+/** Passes: as the standard says, without each of its recommendations, or without a right answer. */
 const PASSES = new Set(['OK', 'NON-STRICT', 'INFORMATIONAL'])
 
 async function findPython27(): Promise<string> {

@@ -1,30 +1,23 @@
 /** What a person meets first: addresses, exit codes, and messages that say what to do. */
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { promisify } from 'node:util'
-import { APPS, ROOT } from '../support/paths.ts'
-import { getOnce } from '../support/raw-client.ts'
+import { APPS } from '../support/paths.ts'
+import { Project, temporaryDirectory } from '../support/project.ts'
+import { getOnce, textOf } from '../support/raw-client.ts'
+import { runJumak } from '../support/run.ts'
 import { startServer, until } from '../support/server.ts'
 
-const run = promisify(execFile)
-const JUMAK = join(ROOT, 'bin/jumak')
-
-async function runToEnd(args: string[], cwd = APPS): Promise<{ code: number; stdout: string; stderr: string }> {
-  try {
-    return { code: 0, ...(await run(JUMAK, args, { cwd, env: { ...process.env, PWD: cwd } })) }
-  } catch (error) {
-    return error as { code: number; stdout: string; stderr: string }
-  }
-}
+const runToEnd = (args: readonly string[]) => runJumak(args, APPS)
 
 test('--version and --help', async () => {
-  assert.match((await runToEnd(['--version'])).stdout, /^jumak \d+\.\d+\.\d+/)
-  const help = (await runToEnd(['--help'])).stdout
+  const version = await runToEnd(['--version'])
+  assert.equal(version.code, 0)
+  assert.match(version.stdout, /^jumak \d+\.\d+\.\d+/)
+  const { code, stdout: help } = await runToEnd(['--help'])
+  assert.equal(code, 0)
   for (const flag of [
     '--bind',
     '--workers',
@@ -50,10 +43,10 @@ test('an application that cannot be imported is exit code 3, with its own frames
   for (const [app, pattern] of [
     ['broken_syntax', /SyntaxError/],
     ['broken_import', /ModuleNotFoundError/],
-    ['raises', /Error/],
-    ['no_app', /no_app/],
+    ['raises', /RuntimeError: the setting DATABASE_URL is missing/],
+    ['no_app', /module no_app has no attribute 'application' or 'app' or 'create_app'/],
     ['asgi_2', /ASGI 2/],
-    ['nowhere.wsgi', /nowhere/],
+    ['nowhere.wsgi', /there is no module nowhere/],
   ] as const) {
     const { code, stderr } = await runToEnd(['-b', '127.0.0.1:0', app])
     assert.equal(code, 3, `${app}: ${stderr}`)
@@ -110,12 +103,10 @@ test('an access log that cannot be written is exit code 1, with the setting to c
 })
 
 test('several addresses, a Unix socket among them, which is gone at the end', async t => {
-  const directory = mkdtempSync(join(tmpdir(), 'jumak-unix-'))
-  t.after(() => rmSync(directory, { recursive: true }))
-  const path = join(directory, 'app.sock')
+  const path = join(temporaryDirectory(t), 'app.sock')
   const server = await startServer({ app: 'plain', directory: APPS, args: ['-b', '127.0.0.1:0', '-b', `unix:${path}`] })
-  assert.equal((await getOnce(server.port, '/hello')).body.toString(), 'Hello, world!')
-  assert.equal((await getOnce(path, '/hello')).body.toString(), 'Hello, world!')
+  assert.equal(await textOf(server.port, '/hello'), 'Hello, world!')
+  assert.equal(await textOf(path, '/hello'), 'Hello, world!')
   assert.ok(statSync(path).isSocket())
   await server.stop()
   assert.ok(!existsSync(path))
@@ -127,18 +118,16 @@ test('a file, a factory, and nothing at all name an application', async t => {
     assert.equal((await getOnce(server.port, '/hello')).status, 200, app)
     await server.stop()
   }
-  const directory = mkdtempSync(join(tmpdir(), 'jumak-app-'))
-  t.after(() => rmSync(directory, { recursive: true }))
-  writeFileSync(
-    join(directory, 'app.py'),
-    "def create_app():\n    def app(environ, start_response):\n        start_response('200 OK', [])\n        return [b'found']\n    return app\n",
-  )
+  const { directory } = new Project(t, {
+    'app.py':
+      "def create_app():\n    def app(environ, start_response):\n        start_response('200 OK', [])\n        return [b'found']\n    return app\n",
+  })
   const server = await startServer({ directory })
   assert.ok(
     server.log.some(line => line.includes('app.py')),
     server.log.join('\n'),
   )
-  assert.equal((await getOnce(server.port, '/')).body.toString(), 'found')
+  assert.equal(await textOf(server.port, '/'), 'found')
   await server.stop()
 })
 
@@ -154,9 +143,7 @@ test('the access log gets one line for each request', async () => {
 })
 
 test('USR1 opens the access log anew, loses no line, and opens no debugger', async t => {
-  const directory = mkdtempSync(join(tmpdir(), 'jumak-log-'))
-  t.after(() => rmSync(directory, { recursive: true }))
-  const log = join(directory, 'access.log')
+  const log = join(temporaryDirectory(t), 'access.log')
   const server = await startServer({ app: 'plain', directory: APPS, args: ['--access-log', log] })
   await getOnce(server.port, '/hello?1')
   await until(

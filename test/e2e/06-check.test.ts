@@ -24,7 +24,7 @@ interface Ended {
   readonly stderr: string
 }
 
-/** Nothing of it is left afterwards. `signal`: sent as soon as the application has printed something. */
+/** Runs `--check`, and fails if a process is left. `signal`: sent as soon as the application has printed something. */
 async function check(
   args: readonly string[],
   cwd: string,
@@ -73,7 +73,7 @@ test('one line says what would be served; nothing listens, and nothing is left',
   assert.deepEqual([existsSync(join(directory, 's')), existsSync(join(directory, 'j.pid'))], [false, false])
 })
 
-test('--no-app leaves the application out, and is nothing by itself', async t => {
+test('--no-app leaves the application out, and is an error by itself', async t => {
   const { directory } = new Project(t, { 'app.py': `raise SystemExit(1)\n${WSGI}` })
   const quick = await check(['--no-app'], directory)
   assert.equal(quick.code, 0, quick.stderr)
@@ -103,7 +103,7 @@ test('an application that cannot be loaded is 3, with its traceback', async () =
       /^jumak: broken_syntax could not be imported: SyntaxError.*\n(?:.*\n)* +File ".*broken_syntax\.py", line \d+/,
     ],
     ['broken_import', /ModuleNotFoundError/],
-    ['raises', /^jumak: raises could not be imported: [\s\S]*\nTraceback|Error/],
+    ['raises', /^jumak: raises could not be imported: RuntimeError: the setting DATABASE_URL is missing\nTraceback /],
     ['plain:aplication', /has no attribute 'aplication'; it has: application/],
     ['nowhere.wsgi', /there is no module nowhere/],
     ['asgi_2', /ASGI 2/],
@@ -207,8 +207,9 @@ test('directory, environment and Python are those of a start', async t => {
   const words = ['--chdir', 'site', '--env-file', 'site/.env', '--env', 'B=2']
   const { code, stderr } = await check([...PYTHON, ...words], directory, { NOTIFY_SOCKET: '/run/none' })
   assert.deepEqual([code, stderr], [0, `${directory}/site 1 2 None\n`])
-  const wrong = await check(['--python', join(directory, 'site/app.py')], directory)
-  assert.notEqual(wrong.code, 0)
+  const wrong = await check(['--chdir', 'site', '--python', join(directory, 'site/app.py')], directory)
+  assert.equal(wrong.code, 1)
+  assert.match(wrong.stderr, /^jumak: \S+\/site\/app\.py \(--python\) may not be executed: /)
 })
 
 test('with --user the application is loaded as that user', AS_ROOT, async t => {

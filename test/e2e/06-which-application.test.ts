@@ -1,4 +1,4 @@
-/** What is served when little or nothing is named, by which Python, and what a wrong name is told: with real frameworks. */
+/** Which application is served when little or nothing is named, by which Python, and what the program says of a wrong name. With real frameworks. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync } from 'node:fs'
@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { ensureEnvironment, whyNoPython } from '../support/environments/environments.ts'
-import { APPS, ROOT } from '../support/paths.ts'
+import { APPS } from '../support/paths.ts'
 import { Project } from '../support/project.ts'
-import { getOnce } from '../support/raw-client.ts'
+import { textOf } from '../support/raw-client.ts'
+import { runJumak } from '../support/run.ts'
 import { startServer } from '../support/server.ts'
 
 const skip = await whyNoPython()
@@ -51,7 +52,7 @@ async function serves(t: TestContext, { files, app, from = '.', python, says }: 
     ...(app === undefined ? {} : { app }),
     ...(python === undefined ? {} : { python }),
   })
-  assert.equal((await getOnce(server.port, '/')).body.toString(), 'two')
+  assert.equal(await textOf(server.port, '/'), 'two')
   if (says !== undefined)
     assert.ok(
       server.log.some(line => says.test(line)),
@@ -118,7 +119,7 @@ test('the virtual environment of a directory above', { skip }, async t => {
   await run(python, ['-m', 'venv', '--without-pip', project.path('.venv')])
   const directory = project.path('services/shop')
   const server = await startServer({ directory, args: ['-w', '1'], env: { VIRTUAL_ENV: '', CONDA_PREFIX: '' } })
-  assert.equal((await getOnce(server.port, '/')).body.toString(), project.path('.venv'))
+  assert.equal(await textOf(server.port, '/'), project.path('.venv'))
   await server.waitForLog(/Python 3\S+ \(\.venv in .*\)/)
   await server.stop()
 })
@@ -130,15 +131,9 @@ async function refused(
 ): Promise<[number, string]> {
   const project = new Project(t, files)
   mkdirSync(project.path('x'), { recursive: true })
-  const options = {
-    cwd: project.directory,
-    env: { ...process.env, PWD: project.directory, DJANGO_SETTINGS_MODULE: '' },
-  }
-  const error = await run(join(ROOT, 'bin/jumak'), ['-b', '127.0.0.1:0', ...words], options).then(
-    () => assert.fail('it served'),
-    (error: { code: number; stderr: string }) => error,
-  )
-  return [error.code, error.stderr]
+  const env = { DJANGO_SETTINGS_MODULE: '' }
+  const { code, stderr } = await runJumak(['-b', '127.0.0.1:0', ...words], project.directory, env)
+  return [code, stderr]
 }
 
 test('nothing to serve: every place that was looked at', async t => {
@@ -150,12 +145,14 @@ test('nothing to serve: every place that was looked at', async t => {
 })
 
 test('a factory without parentheses, a module that needs its package, settings that are not there', async t => {
-  const [, factory] = await refused(t, { 'shop.py': 'def create_app(): pass\n' }, ['shop:create_app'])
+  const [first, factory] = await refused(t, { 'shop.py': 'def create_app(): pass\n' }, ['shop:create_app'])
+  assert.equal(first, 3)
   assert.match(factory, /shop:create_app is a factory, which makes the application: jumak 'shop:create_app\(\)'/)
   const [code, relative] = await refused(t, inFolder('shop', PACKAGE), ['--chdir', 'shop', 'main:application'])
   assert.equal(code, 3)
   assert.match(relative, /name it as a module of its package: jumak --chdir \S+ shop\.main:application/)
   const wsgi = 'import importlib, os\nimportlib.import_module(os.environ["DJANGO_SETTINGS_MODULE"])\n'
-  const [, settings] = await refused(t, { 'w.py': wsgi }, ['-e', 'DJANGO_SETTINGS_MODULE=m.nowhere', 'w'])
+  const [last, settings] = await refused(t, { 'w.py': wsgi }, ['-e', 'DJANGO_SETTINGS_MODULE=m.nowhere', 'w'])
+  assert.equal(last, 3)
   assert.match(settings, /DJANGO_SETTINGS_MODULE is m\.nowhere, and there is no module m \(.*\); it is set by --env/)
 })

@@ -1,17 +1,12 @@
 /** Settings as a person gives them: files, variables, what is printed, and a reload that reads them anew. */
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { promisify } from 'node:util'
-import { ROOT } from '../support/paths.ts'
-import { getOnce } from '../support/raw-client.ts'
+import { Project } from '../support/project.ts'
+import { getOnce, textOf } from '../support/raw-client.ts'
+import { runJumak } from '../support/run.ts'
 import { startServer, until } from '../support/server.ts'
-
-const run = promisify(execFile)
-const JUMAK = join(ROOT, 'bin/jumak')
 
 const APP = `
 import os
@@ -21,23 +16,12 @@ def application(environ, start_response):
 `
 
 function shop(t: TestContext, files: Readonly<Record<string, string>> = {}): string {
-  const directory = mkdtempSync(join(tmpdir(), 'jumak-settings-'))
-  t.after(() => rmSync(directory, { recursive: true }))
-  for (const [name, text] of Object.entries({ 'app.py': APP, ...files })) writeFileSync(join(directory, name), text)
-  return directory
-}
-
-async function runToEnd(args: string[], cwd: string, variables: Readonly<Record<string, string>> = {}) {
-  try {
-    return { code: 0, ...(await run(JUMAK, args, { cwd, env: { ...process.env, PWD: cwd, ...variables } })) }
-  } catch (error) {
-    return error as { code: number; stdout: string; stderr: string }
-  }
+  return new Project(t, { 'app.py': APP, ...files }).directory
 }
 
 test('--check --no-app says in one line that all is right, or all that is wrong with exit code 2', async t => {
   const directory = shop(t, { 'jumak.toml': 'workers = 3\nmax-requests-jitter = 5\n' })
-  const right = await runToEnd(['--check', '--no-app'], directory)
+  const right = await runJumak(['--check', '--no-app'], directory)
   assert.deepEqual(
     [right.code, right.stdout, right.stderr],
     [
@@ -47,7 +31,7 @@ test('--check --no-app says in one line that all is right, or all that is wrong 
     ],
   )
   writeFileSync(join(directory, 'jumak.toml'), 'wrokers = 3\ntimeout = "soon"\n')
-  const wrong = await runToEnd(['--check', '--log-file=no/j.log'], directory, { JUMAK_THREADS: '0' })
+  const wrong = await runJumak(['--check', '--log-file=no/j.log'], directory, { JUMAK_THREADS: '0' })
   assert.deepEqual([wrong.code, wrong.stdout], [2, ''])
   assert.deepEqual(wrong.stderr.split('\n'), [
     'jumak: jumak.toml:1:1: there is no setting wrokers; did you mean workers?',
@@ -62,17 +46,17 @@ test('--check --no-app says in one line that all is right, or all that is wrong 
 test("--env-file is the application's: this program's own Node does not read it", async t => {
   const directory = shop(t, { '.env': 'NODE_OPTIONS=--no-such-option\nJUMAK_THREADS=none\n' })
   for (const words of [['--env-file=.env'], ['--env-file', '.env']]) {
-    const { code, stdout, stderr } = await runToEnd([...words, '--check', '--no-app'], directory)
+    const { code, stdout, stderr } = await runJumak([...words, '--check', '--no-app'], directory)
     assert.deepEqual([code, stderr], [0, ''])
     assert.match(stdout, /the settings are right/)
   }
-  const missing = await runToEnd(['--env-file', 'none.env'], directory)
+  const missing = await runJumak(['--env-file', 'none.env'], directory)
   assert.equal(missing.code, 2)
   assert.match(missing.stderr, /^jumak: --env-file must name a file that exists .*, not 'none.env'\n/)
 })
 
 test('nothing starts with a file that is wrong', async t => {
-  const { code, stderr } = await runToEnd(['-b', '0'], shop(t, { 'pyproject.toml': '[tool.jumak]\nbindd = 1\n' }))
+  const { code, stderr } = await runJumak(['-b', '0'], shop(t, { 'pyproject.toml': '[tool.jumak]\nbindd = 1\n' }))
   assert.deepEqual(
     [code, stderr.split('\n')[0]],
     [2, 'jumak: pyproject.toml:2:1: there is no setting bindd; did you mean bind?'],
@@ -81,13 +65,13 @@ test('nothing starts with a file that is wrong', async t => {
 
 test('--print-config prints a file that means the same, --print-schema the schema of the reference', async t => {
   const directory = shop(t)
-  const { stdout } = await runToEnd(['--print-config', '-w', '3', '--reload'], directory, { JUMAK_TIMEOUT: '2m' })
+  const { stdout } = await runJumak(['--print-config', '-w', '3', '--reload'], directory, { JUMAK_TIMEOUT: '2m' })
   assert.match(stdout, /^workers = 3 +# --workers$/m)
   assert.match(stdout, /^timeout = "2m" +# JUMAK_TIMEOUT$/m)
   writeFileSync(join(directory, 'jumak.toml'), stdout)
-  const again = await runToEnd(['--print-config'], directory)
+  const again = await runJumak(['--print-config'], directory)
   assert.deepEqual([again.code, /^workers = 3 +# jumak\.toml:\d+$/m.test(again.stdout)], [0, true])
-  const schema = JSON.parse((await runToEnd(['--print-schema'], directory)).stdout) as { $schema: string }
+  const schema = JSON.parse((await runJumak(['--print-schema'], directory)).stdout) as { $schema: string }
   assert.equal(schema.$schema, 'https://json-schema.org/draft/2020-12/schema')
 })
 
@@ -128,7 +112,7 @@ test('HUP with a file that is wrong changes nothing and says all of it', async t
   writeFileSync(join(directory, 'jumak.toml'), 'workers = 0\nthread = 3\n')
   server.signal('SIGHUP')
   await server.waitForLog(/nothing changes/)
-  assert.equal((await getOnce(server.port, '/')).body.toString(), String(worker!.pid))
+  assert.equal(await textOf(server.port, '/'), String(worker!.pid))
   assert.ok(!server.log.some(line => /new generation/.test(line)))
   await server.stop()
 })

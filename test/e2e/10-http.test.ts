@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { APPS } from '../support/paths.ts'
-import { RawClient } from '../support/raw-client.ts'
+import { RawClient, withClient as withClientOf } from '../support/raw-client.ts'
 import { type Server, startServer } from '../support/server.ts'
 
 let server: Server
@@ -17,14 +17,7 @@ before(async () => {
 
 after(() => server.stop())
 
-async function withClient<T>(use: (client: RawClient) => Promise<T>): Promise<T> {
-  const client = new RawClient(server.port)
-  try {
-    return await use(client)
-  } finally {
-    client.close()
-  }
-}
+const withClient = <T>(use: (client: RawClient) => Promise<T>): Promise<T> => withClientOf(server.port, use)
 
 test('keep-alive: several requests on one connection', () =>
   withClient(async client => {
@@ -98,7 +91,7 @@ test('a stream to an HTTP/1.0 client ends with the connection, unchunked', () =>
     client.send('GET /stream?n=3&delay=0 HTTP/1.0\r\n\r\n')
     const head = await client.head()
     assert.ok(!head.headers.some(([name]) => name === 'transfer-encoding'))
-    assert.ok((await client.readToEnd()).length > 0)
+    assert.equal((await client.readToEnd()).toString(), 'chunk 0\nchunk 1\nchunk 2\n')
   }))
 
 for (const [name, status, bytes] of [
@@ -153,7 +146,7 @@ test('refusals come as HTML or JSON where the client accepts it', () =>
   withClient(async client => {
     client.send('POST /echo HTTP/1.1\r\nHost: t\r\nAccept: application/json\r\nContent-Length: 99999999999999\r\n\r\n')
     const response = await client.response()
-    assert.match(response.header('content-type')!, /json/)
+    assert.equal(response.header('content-type'), 'application/problem+json')
     assert.equal(JSON.parse(response.body.toString()).status, 413)
   }))
 
@@ -194,7 +187,7 @@ test('absolute-form: its authority wins over Host (RFC9112§3.2.2)', () =>
 test('OPTIONS * is answered (RFC9110§9.3.7)', () =>
   withClient(async client => {
     client.send('OPTIONS * HTTP/1.1\r\nHost: t\r\n\r\n')
-    assert.ok((await client.response()).status < 300)
+    assert.equal((await client.response()).status, 204)
   }))
 
 test('PATH_INFO is percent-decoded to latin-1 characters, RAW_URI is as sent', () =>
@@ -227,7 +220,7 @@ test('uploads that are cancelled leave nothing behind (the end of this file coun
     const client = new RawClient(server.port)
     client.send(`POST /echo HTTP/1.1\r\nHost: t\r\n${heads[i % 2]}`)
     client.socket.end()
-    await client.readToEnd()
+    assert.equal((await client.readToEnd()).toString(), '', 'nobody reads an answer')
     client.close()
   }
 })

@@ -1,11 +1,9 @@
 /** Targets with raw bytes above 0x7f (`curl http://host/한글`): the application, a static file and the access log see them percent-encoded. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { whyNoPython } from '../support/environments/environments.ts'
 import { APPS } from '../support/paths.ts'
+import { Project } from '../support/project.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { startServer } from '../support/server.ts'
 
@@ -13,10 +11,7 @@ const skip = await whyNoPython()
 const raw = (text: string) => Buffer.from(text, 'utf8').toString('latin1')
 
 test('WSGI, static files and the access log', { skip }, async t => {
-  const directory = mkdtempSync(join(tmpdir(), 'jumak-raw-'))
-  t.after(() => rmSync(directory, { recursive: true }))
-  mkdirSync(join(directory, '그림'))
-  writeFileSync(join(directory, '그림/주막 {1}.txt'), 'open')
+  const { directory } = new Project(t, { '그림/주막 {1}.txt': 'open' })
   const server = await startServer({
     app: 'plain',
     directory: APPS,

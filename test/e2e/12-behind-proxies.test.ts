@@ -33,7 +33,7 @@ const SPOOFED = [
   ...['X-Forwarded-Protocol: ssl', 'Forwarded: for=6.6.6.6;host=evil.example;proto=https', 'Forwarded: for="'],
   ...['X_Forwarded_Host: evil.example', 'X_Forwarded_For: 6.6.6.6'],
 ]
-/** A header that the client calls its connection's own is removed by proxies, some of them after they have set it. */
+/** A client may name any header in `Connection`. Proxies then remove it, some of them after they have set it. */
 const HOP_BY_HOP = `Connection: close, ${FORWARDED_HEADERS.join(', ')}`
 
 /** The last has no package: it is tested where somebody has installed it. */

@@ -1,13 +1,11 @@
-/** Which lines a request leaves in the program's log: while developing one each, else only where something is wrong. */
+/** Which lines a request leaves in the program's log: one each while developing, else only when something is wrong. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { ensureEnvironment, whyNoPython } from '../support/environments/environments.ts'
+import { Project } from '../support/project.ts'
 import { getOnce } from '../support/raw-client.ts'
-import { type Server, startServer } from '../support/server.ts'
+import { type Server, startServer, until } from '../support/server.ts'
 import { Terminal } from '../support/terminal.ts'
 
 const skip = await whyNoPython()
@@ -44,12 +42,7 @@ def fails():
 `
 
 function project(t: TestContext, code: string): string {
-  const directory = mkdtempSync(join(tmpdir(), 'jumak-lines-'))
-  t.after(() => rmSync(directory, { recursive: true }))
-  mkdirSync(join(directory, 'public'))
-  writeFileSync(join(directory, 'app.py'), code)
-  writeFileSync(join(directory, 'public/a.css'), 'a {}')
-  return directory
+  return new Project(t, { 'app.py': code, 'public/a.css': 'a {}' }).directory
 }
 
 const linesAbout = (server: Server, path: string) =>
@@ -121,12 +114,15 @@ for (const [name, packages, code] of [
     for (let i = 0; i < 3; i++) await getOnce(server.port, '/silent')
     const words = 'application error in GET /silent.*: it answered 500 after \\d+ ms and said nothing about it'
     await server.waitForLog(new RegExp(`error worker 1 +\\[\\S+\\] ${words}$`))
-    // The others are counted by the next that is told.
+    // The next line, which the next second allows, counts the others.
     const more = new RegExp(`${words}; and \\d+ others? before it$`)
-    while (!server.log.some(line => more.test(line))) {
-      await getOnce(server.port, '/silent')
-      await delay(50)
-    }
+    await until(
+      async () => {
+        assert.equal((await getOnce(server.port, '/silent')).status, 500)
+        return server.log.some(line => more.test(line))
+      },
+      () => server.log.join('\n'),
+    )
     await server.waitForLog(/error worker 1 +\[\S+\] ValueError: bad luck$/)
     await server.stop()
     assert.ok(!server.log.some(line => /\/(?:says|raise).*said nothing/.test(line)), server.log.join('\n'))

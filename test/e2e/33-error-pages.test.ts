@@ -1,25 +1,21 @@
 /** The operator's own pages for errors, from every place that answers one: dead workers, limits, broken requests, static files. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { whyNoPython } from '../support/environments/environments.ts'
 import { APPS } from '../support/paths.ts'
-import { getOnce, RawClient } from '../support/raw-client.ts'
+import { Project } from '../support/project.ts'
+import { getOnce, RawClient, withClient } from '../support/raw-client.ts'
 import { startServer } from '../support/server.ts'
 
 const skip = await whyNoPython()
 
 function makePages(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'jumak-pages-'))
-  t.after(() => rmSync(directory, { recursive: true }))
-  mkdirSync(join(directory, 'static'))
-  writeFileSync(join(directory, 'static/here.txt'), 'here')
-  for (const status of [400, 404, 413, 414, 431, 500, 502, 503, 504])
-    writeFileSync(join(directory, `${status}.html`), `<p>our ${status} ☕`)
-  writeFileSync(join(directory, '502.json'), '{"ours":502}')
-  return directory
+  const statuses = [400, 404, 413, 414, 431, 500, 502, 503, 504]
+  const html = statuses.map(status => [`${status}.html`, `<p>our ${status} ☕`])
+  return new Project(t, { 'static/here.txt': 'here', '502.json': '{"ours":502}', ...Object.fromEntries(html) })
+    .directory
 }
 
 const pagesOf = (directory: string, ...names: string[]): string[] =>
@@ -46,21 +42,16 @@ test('HTML and JSON for what the gateway answers itself, and nothing else', { sk
     args: [...args, ...limits, ...pagesOf(pages, ...names), '--retry', 'off'],
   })
   server.expectLog(
-    /killed by SIGKILL/,
-    /GET \/kill was on worker/,
-    /GET \/sleep has run for/,
-    /stands here/,
-    /warn +master +\[\S+\] {2}/,
+    /worker \d \(process \d+\) was killed by SIGKILL/,
+    /GET \/kill was on worker \d when its link broke \(closed by the worker\): answered 502/,
+    /worker \d is replaced: GET \/sleep has run for \d+ ms/,
+    /worker \d stands here:$/,
+    /warn +master +\[\S+\] {3,}\S/,
   )
   server.expectLog(/GET \/crash failed in worker/)
   for (const setting of ['body', 'line', 'header-size'])
     server.expectLog(new RegExp(`refused 127.0.0.1: .*limit-request-${setting}`))
-  const ask = async (text: string) => {
-    const client = new RawClient(server.port).send(text)
-    const response = await client.response()
-    client.close()
-    return response
-  }
+  const ask = (text: string) => withClient(server.port, client => client.send(text).response())
   const get = (path: string, ...lines: string[]) => getOnce(server.port, path, ...lines)
 
   const html = await get('/kill', 'Accept: text/html')
@@ -97,8 +88,10 @@ test('HTML and JSON for what the gateway answers itself, and nothing else', { sk
   client.close()
   assert.equal((await get('/static/here.txt')).body.toString(), 'here')
   // The application's: its own errors, what is not below a static URL, or where all is below one.
-  assert.notEqual((await get('/status/502')).body.toString(), '<p>our 502 ☕')
-  assert.notEqual((await get('/nothing')).body.toString(), '<p>our 404 ☕')
+  const own = await get('/status/502')
+  assert.deepEqual([own.status, own.body.toString()], [502, ''])
+  const nothing = await get('/nothing')
+  assert.deepEqual([nothing.status, nothing.body.toString()], [404, 'no such path: nothing'])
   await server.stop()
 })
 
@@ -107,12 +100,11 @@ test('HUP reads them anew; one that is missing then changes nothing, and is name
   const args = ['-w', '1', '--limit-request-body', '1K', ...pagesOf(pages, '413.html')]
   const server = await startServer({ app: 'plain', directory: APPS, args })
   server.expectLog(/--error-page must name a file that exists/, /nothing changes/)
-  const tooLarge = async () => {
-    const client = new RawClient(server.port).send('POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n')
-    const response = await client.response()
-    client.close()
-    return response.body.toString()
-  }
+  const tooLarge = () =>
+    withClient(server.port, async client => {
+      client.send('POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n')
+      return (await client.response()).body.toString()
+    })
   assert.equal(await tooLarge(), '<p>our 413 ☕')
   writeFileSync(join(pages, '413.html'), 'smaller, please')
   server.signal('SIGHUP')

@@ -1,19 +1,18 @@
 /**
- * What each limit and timeout does to a client of the real program; what its text may be, and its default, is tested beside
- * its definition. Few starts, many settings each. A timeout that is set to a second is told from its default by coming
- * well before it.
+ * What each limit and timeout does to a client of the real program. Their values and defaults are tested beside their definitions. Each
+ * start has many settings. Timeouts are set to a second, and must pass long before their defaults would.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { WebSocket } from 'ws'
 import { whyNoPython } from '../support/environments/environments.ts'
 import { APPS } from '../support/paths.ts'
-import { getOnce, RawClient } from '../support/raw-client.ts'
-import { type Server, startServer, until } from '../support/server.ts'
+import { temporaryDirectory } from '../support/project.ts'
+import { getOnce, RawClient, withClient } from '../support/raw-client.ts'
+import { type Server, startServer, TRACEBACK, until } from '../support/server.ts'
 
 const skip = await whyNoPython()
 
@@ -22,6 +21,7 @@ const SOON_MS = 10_000
 
 async function soon<Value>(what: Promise<Value>): Promise<Value> {
   const late = Promise.withResolvers<never>()
+  // wait: at most; only the default would come later
   const timer = setTimeout(() => late.reject(new Error(`not within ${SOON_MS} ms: is the setting obeyed?`)), SOON_MS)
   try {
     return await Promise.race([what, late.promise])
@@ -31,23 +31,12 @@ async function soon<Value>(what: Promise<Value>): Promise<Value> {
 }
 
 /** Sends a request, takes its response, and leaves. */
-async function exchange(port: number, bytes: string): Promise<number> {
-  const client = new RawClient(port).send(bytes)
-  try {
-    return (await client.response()).status
-  } finally {
-    client.close()
-  }
+function exchange(port: number, bytes: string): Promise<number> {
+  return withClient(port, async client => (await client.send(bytes).response()).status)
 }
 
 const post = (path: string, length: number, content = '') =>
   `POST ${path} HTTP/1.1\r\nHost: t\r\nContent-Length: ${length}\r\n\r\n${content}`
-
-function makeDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'jumak-effects-'))
-  t.after(() => rmSync(directory, { recursive: true }))
-  return directory
-}
 
 const ofClients = [
   ...['--header-timeout', '1s', '--body-timeout', '1s', '--send-timeout', '1s', '--keep-alive', '1s'],
@@ -61,7 +50,7 @@ test('what a client may take', { skip }, async t => {
   const server = await startServer({ app: 'plain', directory: APPS, args: ofClients })
   const { port } = server
 
-  await t.test('what is useless for a WSGI application', async () => {
+  await t.test('a setting that does nothing for a WSGI application is told', async () => {
     server.expectLog(/lifespan does nothing for a WSGI application$/)
     await server.waitForLog(/lifespan does nothing/)
   })
@@ -128,8 +117,8 @@ async function remoteAddress(server: Server): Promise<string> {
 }
 
 test('what waits, and where things lie; settings from the file of --config', { skip }, async t => {
-  const directory = makeDirectory(t)
-  const temporary = makeDirectory(t)
+  const directory = temporaryDirectory(t)
+  const temporary = temporaryDirectory(t)
   const file = join(directory, 'other.toml')
   const lines = [
     'request-buffering = false',
@@ -209,7 +198,8 @@ test('what waits, and where things lie; settings from the file of --config', { s
 function linkOf(path: string): string {
   try {
     return readlinkSync(path)
-  } catch {
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'ENOENT')
     return ''
   }
 }
@@ -228,7 +218,7 @@ test('ASGI and WebSockets', { skip }, async t => {
     return socket
   }
 
-  await t.test('what is useless for an ASGI application', async () => {
+  await t.test('a setting that does nothing for an ASGI application is told', async () => {
     server.expectLog(/threads does nothing for an ASGI application: concurrency says what a worker runs at a time$/)
     await server.waitForLog(/threads does nothing/)
   })
@@ -267,7 +257,11 @@ test('ASGI and WebSockets', { skip }, async t => {
 test('--lifespan on, and --log-level error', { skip }, async () => {
   const args = ['--lifespan', 'on', '-w', '1', '--log-level', 'error']
   const server = await startServer({ app: 'asgi_limits', directory: APPS, args, waitReady: false })
-  server.expectLog(/asked for a lifespan/, /the application's start-up failed \(--lifespan on\)/, /error master/)
+  server.expectLog(
+    /error master +the application's start-up failed \(--lifespan on\): it raised RuntimeError: there is no lifespan here/,
+    TRACEBACK,
+    /error master +RuntimeError: there is no lifespan here$/,
+  )
   await server.ended(3)
   for (const line of server.log) assert.match(line, /^\S+ \S+ error /)
 })

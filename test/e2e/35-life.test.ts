@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { Gate } from '../support/gate.ts'
 import { ask, makeDirectory, readLog } from '../support/life.ts'
 import { ROOT } from '../support/paths.ts'
+import { Project } from '../support/project.ts'
 import { RawClient } from '../support/raw-client.ts'
-import { startServer, until } from '../support/server.ts'
+import { startServer, TRACEBACK, until } from '../support/server.ts'
 
 // ---- recycling ----
 
@@ -34,10 +35,12 @@ test('--max-requests: what runs in the worker that is recycled is finished', asy
     directory: makeDirectory(t),
     args: ['-w', '1', '--threads', '2', '--max-requests', '1'],
   })
-  const slow = new RawClient(server.port).get('/slow')
-  await server.waitForLog(/worker 1 +\[\S+\] slow/)
+  const gate = new Gate(t)
+  const slow = new RawClient(server.port).get(gate.target)
+  await server.waitForLog(/worker 1 +\[\S+\] holding/)
   const first = await ask(server.port)
   await server.waitForLog(/worker 1 is recycled: 1 request /)
+  gate.open()
   const response = await slow.response()
   assert.equal(JSON.parse(response.body.toString()).pid, first.pid)
   slow.close()
@@ -72,25 +75,23 @@ test('--max-memory: the worker that hoards is recycled, and the log says what it
 
 test('--env, --env-file, --umask, --post-fork and --pid-file', async t => {
   const directory = makeDirectory(t)
-  const files = mkdtempSync(join(tmpdir(), 'jumak-life-'))
-  t.after(() => rmSync(files, { recursive: true }))
-  writeFileSync(join(files, '.env'), '# settings\nexport JT_A="one two"\nJT_B=file\nJT_D=file\n')
+  const files = new Project(t, { '.env': '# settings\nexport JT_A="one two"\nJT_B=file\nJT_D=file\n' })
   const server = await startServer({
     app: 'app',
     directory,
     env: { JT_D: 'own', JT_C: 'own' },
     args: [
-      ...['--env-file', join(files, '.env'), '--env', 'JT_B=given', '--env', 'JT_C=a=b', '--umask', '027'],
-      ...['--post-fork', 'app:hook', '--pid-file', join(files, 'pid')],
+      ...['--env-file', files.path('.env'), '--env', 'JT_B=given', '--env', 'JT_C=a=b', '--umask', '027'],
+      ...['--post-fork', 'app:hook', '--pid-file', files.path('pid')],
     ],
   })
   const { pid, hooked, umask, env } = await ask(server.port)
   assert.equal(hooked, pid)
   assert.equal(umask, 0o027)
   assert.deepEqual([env['JT_A'], env['JT_B'], env['JT_C'], env['JT_D']], ['one two', 'given', 'a=b', 'own'])
-  assert.equal(readFileSync(join(files, 'pid'), 'latin1'), `${server.pid}\n`)
+  assert.equal(readFileSync(files.path('pid'), 'latin1'), `${server.pid}\n`)
   await server.stop()
-  assert.ok(!existsSync(join(files, 'pid')))
+  assert.ok(!existsSync(files.path('pid')))
 })
 
 test('--post-fork that fails ends the start with 3 and the traceback', async t => {
@@ -100,7 +101,11 @@ test('--post-fork that fails ends the start with 3 and the traceback', async t =
     args: ['--post-fork', 'app:broken_hook'],
     waitReady: false,
   })
-  server.expectLog(/error master +--post-fork app:broken_hook failed: ConnectionError: no database/, /error master/)
+  server.expectLog(
+    /error master +--post-fork app:broken_hook failed: ConnectionError: no database$/,
+    TRACEBACK,
+    /error master +ConnectionError: no database$/,
+  )
   await server.ended(3)
   assert.ok(
     server.log.some(line => line.includes('in broken_hook')),
@@ -110,7 +115,7 @@ test('--post-fork that fails ends the start with 3 and the traceback', async t =
 
 // ---- sockets ----
 
-test('--unix-mode, and fd:// with a socket that listens already', async t => {
+test('--unix-mode', async t => {
   const directory = makeDirectory(t)
   const socket = join(directory, 'http.sock')
   const args = ['-b', `unix:${socket}`, '--unix-mode', '600']
@@ -181,4 +186,4 @@ function childrenOf(pid: number): number[] {
 }
 
 const commandOf = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ')
-const stateOf = (pid: number) => /\) (\w) /.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1]
+const stateOf = (pid: number) => /\) (\w) /.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))![1]

@@ -1,22 +1,12 @@
 /** `--user` and `--group`: who is root and who is not, and that everything works all the same. Needs root. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ask, makeDirectory } from '../support/life.ts'
 import { ROOT } from '../support/paths.ts'
+import { temporaryDirectory } from '../support/project.ts'
 import { getOnce, RawClient } from '../support/raw-client.ts'
 import { startServer, until } from '../support/server.ts'
 
@@ -30,10 +20,9 @@ const asRoot = {
 const USER = 'nobody'
 const GROUP = 'games'
 
-/** The program in a world where the user has a supplementary group; nothing of the machine changes. */
+/** Starts the program where the user has a supplementary group. Nothing of the machine changes. */
 function makeProgram(t: TestContext): { program: string; uid: number; gid: number; groups: number[] } {
-  const directory = mkdtempSync(join(tmpdir(), 'jumak-life-'))
-  t.after(() => rmSync(directory, { recursive: true }))
+  const directory = temporaryDirectory(t)
   chmodSync(directory, 0o755)
   const [group, program] = [join(directory, 'group'), join(directory, 'jumak')]
   const line = new RegExp(`^(${GROUP}:.*:(\\d+):).*$`, 'm')
@@ -42,10 +31,12 @@ function makeProgram(t: TestContext): { program: string; uid: number; gid: numbe
   const inside = 'mount --bind "$0" /etc/group && exec "$@"'
   const words = `exec unshare --mount sh -c '${inside}' ${group} ${join(ROOT, 'bin/jumak')} "$@"\n`
   writeFileSync(program, `#!/bin/sh\n${words}`, { mode: 0o755 })
-  const id = (flag: string) => Number(execFileSync('id', [flag, USER], { encoding: 'utf8' }))
-  const [uid, gid] = [id('-u'), id('-g')]
+  const [uid, gid] = [idOf('-u'), idOf('-g')]
   return { program, uid, gid, groups: [gid, Number(line.exec(text)![2])].sort((a, b) => a - b) }
 }
+
+/** `-u`: of the user; `-g`: of its group. */
+const idOf = (flag: '-u' | '-g') => Number(execFileSync('id', [flag, USER], { encoding: 'utf8' }))
 
 /** uid and groups of a process, as the kernel says. */
 function rightsOf(pid: number): { uids: number[]; groups: number[] } {
@@ -61,8 +52,7 @@ test(
   async t => {
     const { program, uid, gid, groups } = makeProgram(t)
     const directory = makeDirectory(t)
-    const rootsOwn = mkdtempSync(join(tmpdir(), 'jumak-log-'))
-    t.after(() => rmSync(rootsOwn, { recursive: true }))
+    const rootsOwn = temporaryDirectory(t)
     chmodSync(rootsOwn, 0o755)
     const [log, pidFile, file] = [join(rootsOwn, 'access.log'), join(rootsOwn, 'pid'), join(directory, 'large')]
     writeFileSync(file, Buffer.alloc(3_000_000, 'x'))
@@ -91,12 +81,17 @@ test(
       () => existsSync(log),
       () => 'the log was not made again',
     )
-    // The gateway hears of the new file after it is there: what it answers before that stands in the old one.
-    do await ask(server.port, '/after')
-    while (!/GET \/after/.test(readFileSync(log, 'latin1')))
+    // The gateway hears of the new file a moment after it is there. Until then it writes to the old one.
+    await until(
+      async () => {
+        await ask(server.port, '/after')
+        return /GET \/after/.test(readFileSync(log, 'latin1'))
+      },
+      () => 'nothing is written to the new log',
+    )
     assert.equal(statSync(log).uid, uid)
     // A reload, and a gateway that dies, go the same way.
-    server.expectLog(/gateway.*SIGKILL/)
+    server.expectLog(/the gateway was killed by SIGKILL/)
     server.signal('SIGHUP')
     await server.waitForLog(/generation 2 serves/)
     process.kill(server.gateway().pid, 'SIGKILL')
@@ -149,7 +144,7 @@ test('--user without preload', asRoot, async t => {
     args: ['--user', USER, '--temp-dir', '/tmp', '--preload', 'off'],
     python: PYTHON,
   })
-  assert.notEqual((await ask(server.port)).ids[0], 0)
+  assert.equal((await ask(server.port)).ids[0], idOf('-u'))
   await server.stop()
 })
 
@@ -163,8 +158,7 @@ test('--group wins over the group of the user, and the access log of both goes t
     python: PYTHON,
   })
   const { ids } = await ask(server.port)
-  assert.notEqual(ids[0], 0)
-  assert.deepEqual(ids.slice(2), [gid, gid])
+  assert.deepEqual(ids, [idOf('-u'), idOf('-u'), gid, gid])
   await server.stop()
   assert.match(server.stdout[0]!, /"GET \/ HTTP\/1\.1" 200/)
 })

@@ -3,13 +3,11 @@
  * for itself. Each application here gives wrong answers when it is forked after its import.
  */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ensureEnvironment } from '../support/environments/environments.ts'
 import { EXAMPLES } from '../support/paths.ts'
-import { Project } from '../support/project.ts'
+import { Project, temporaryDirectory } from '../support/project.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { type Server, startServer } from '../support/server.ts'
 
@@ -147,7 +145,11 @@ def answer(number):
 `
   const project = new Project(t, { 'app.py': source + ANSWER })
   const server = await startServer({ app: 'app', directory: project.directory, args: ['-w', '1'] })
-  server.expectLog(/lock on .*app\.py:3/, /process "python.*app\.py:\d/, /pipe/)
+  server.expectLog(
+    /preload off: lock on .*\/lock, opened at .*app\.py:3 would be held by all workers at once/,
+    /preload off: process "python\S*", started at .*app\.py:\d would be shared/,
+    /preload off: pipe, opened at .*app\.py:\d would be shared/,
+  )
   assert.deepEqual(await wrongAnswers(server, 0), [])
   await server.stop()
 })
@@ -218,8 +220,7 @@ for (const [name, packages] of [
 ] as const) {
   test(`the example ${name} preloads`, linux, async t => {
     const { python } = await ensureEnvironment({ python: 'newest', packages })
-    const data = mkdtempSync(join(tmpdir(), 'jumak-example-'))
-    t.after(() => rmSync(data, { recursive: true }))
+    const data = temporaryDirectory(t)
     await preloads(t, await startServer({ directory: join(EXAMPLES, name), python, env: { SHOP_DATA: data } }))
   })
 }

@@ -1,6 +1,6 @@
 /**
- * What lies inside of the program and is not believed: what workers say of themselves, and what is found in the runtime
- * directory. Whoever breaks the rules is named and replaced, the others serve on; what was taken away is made again.
+ * The program does not believe its insiders: neither what workers say of themselves, nor what lies in the runtime directory. A worker that
+ * breaks the rules is named and replaced, while the others serve on. What was taken away is made again.
  */
 import assert from 'node:assert/strict'
 import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -97,7 +97,7 @@ test('workers that close all that is open when they import end a start after thr
   await server.ended(1)
 })
 
-/** Each of these left the program without new workers until its next start. */
+/** After each of these the program once started no more workers until its next start. */
 const DISTURBANCES: Readonly<Record<string, readonly [(directory: string) => void, RegExp]>> = {
   'a control socket that is replaced by a link': [
     directory => {
@@ -196,7 +196,7 @@ test('a worker does not say hello to somebody else at the control socket', {
   const heard: string[] = []
   const stranger = createServer(socket => socket.on('data', data => heard.push(String(data))))
   t.after(() => stranger.close())
-  // It takes the place after the master has looked, and before the worker comes.
+  // The stranger takes the place after the master has looked, and before the worker connects.
   const project = new Project(t, {
     'app.py': `
 import os, socket, sys, time

@@ -11,12 +11,22 @@ async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"asgi"})
 `
-/** A thread: each worker imports by itself. */
+/** Starts a thread, so that each worker imports for itself. */
 const HAZARD = 'import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n'
-/** What `auto` is, unless this process has a quota or fewer cores than it has. */
+/** What `auto` gives a WSGI application: two workers at least. */
 const SEVERAL = /workers +(?:[2-9]|\d\d+) × 1 thread \(auto: /
 
 const countOf = (server: Server) => server.workers().length
+
+async function untilWorkers(server: Server, count: number): Promise<void> {
+  await until(
+    () => countOf(server) === count,
+    () => `${countOf(server)} workers, not ${count}`,
+  )
+}
+
+/** As many as the line of the start says. */
+const untilAsTold = (server: Server, line: string) => untilWorkers(server, Number(/workers +(\d+) × /.exec(line)![1]))
 
 async function start(
   t: TestContext,
@@ -35,39 +45,35 @@ test('an ASGI application has one worker, and the start says how to have more an
   assert.equal(countOf(server), 1)
   server.signal('SIGTTIN')
   await server.waitForLog(/workers wanted: 2$/)
-  await until(
-    () => countOf(server) === 2,
-    () => 'no second worker',
-  )
+  await untilWorkers(server, 2)
   // What was added stays over a reload.
   server.signal('SIGHUP')
   await server.waitForLog(/generation 2 serves/)
-  assert.ok(countOf(server) >= 2)
+  await untilWorkers(server, 2)
   server.signal('SIGTTOU')
   await server.waitForLog(/workers wanted: 1$/)
-  await until(
-    () => countOf(server) === 1,
-    () => `${countOf(server)} workers`,
-  )
+  await untilWorkers(server, 1)
   await server.stop()
 })
 
 test('a WSGI application has a worker for each core, and two at least', async t => {
   const { server } = await start(t, WSGI)
-  assert.match(await server.waitForLog(/ workers +/), SEVERAL)
-  assert.ok(countOf(server) >= 2)
+  const line = await server.waitForLog(/ workers +/)
+  assert.match(line, SEVERAL)
+  await untilAsTold(server, line)
   await server.stop()
 })
 
-test('whoever says how many means every kind of application', async t => {
+test('a number of workers that is given counts for every kind of application', async t => {
   for (const [args, env, told] of [
     [['-w', '3'], {}, /workers +3 × up to 1000 requests$/],
     [['-w', 'auto'], {}, /workers +(?:[2-9]|\d\d+) × up to 1000 requests \(auto: /],
     [[], { WEB_CONCURRENCY: '3' }, /workers +3 × up to 1000 requests$/],
   ] as const) {
     const { server } = await start(t, ASGI, { args: [...args], env })
-    assert.match(await server.waitForLog(/ workers +/), told)
-    assert.ok(countOf(server) >= 2)
+    const line = await server.waitForLog(/ workers +/)
+    assert.match(line, told)
+    await untilAsTold(server, line)
     await server.stop()
   }
 })
@@ -80,10 +86,7 @@ test('a number in the settings is live, and is for every kind', async t => {
   ] as const) {
     project.save('jumak.toml', text)
     server.signal('SIGHUP')
-    await until(
-      () => countOf(server) === count,
-      () => `${countOf(server)} workers`,
-    )
+    await untilWorkers(server, count)
   }
   await server.stop()
 })
@@ -101,21 +104,19 @@ test('no worker too many is started where only a worker can tell what the applic
     assert.ok(!server.log.some(line => /worker 2/.test(line)), server.log.join('\n'))
   }
   const { server } = await start(t, WSGI, { args: ['--preload', 'off'] })
-  assert.match(await server.waitForLog(/ workers +/), SEVERAL)
-  assert.ok(countOf(server) >= 2)
+  const line = await server.waitForLog(/ workers +/)
+  assert.match(line, SEVERAL)
+  await untilAsTold(server, line)
   await server.stop()
 })
 
-test('a reload that makes another kind of application of it has the number of that kind', async t => {
+test('a reload that changes the kind of application changes the number of workers', async t => {
   const { server, project } = await start(t, WSGI)
   project.save('app.py', ASGI)
   server.signal('SIGHUP')
   await server.waitForLog(/generation 2 serves/)
   assert.equal(await (await fetch(server.url)).text(), 'asgi')
-  await until(
-    () => countOf(server) === 1,
-    () => `${countOf(server)} workers`,
-  )
+  await untilWorkers(server, 1)
   project.save('app.py', WSGI)
   server.signal('SIGHUP')
   await server.waitForLog(/generation 3 serves/)

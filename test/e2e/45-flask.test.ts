@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { ensureEnvironment, testedPythons } from '../support/environments/environments.ts'
 import { EXAMPLES } from '../support/paths.ts'
-import { getOnce } from '../support/raw-client.ts'
+import { getOnce, RawClient } from '../support/raw-client.ts'
 import { startServer } from '../support/server.ts'
 
 for (const { version } of await testedPythons()) {
@@ -15,11 +15,14 @@ for (const { version } of await testedPythons()) {
       server.log.some(line => /Flask \d/.test(line)),
       server.log.join('\n'),
     )
-    assert.equal((await getOnce(server.port, '/')).status, 200)
+    assert.match((await getOnce(server.port, '/')).body.toString(), /Count its bytes/)
     const form = new FormData()
     form.set('file', new File(['x'.repeat(100_000)], 'a.txt'))
     const upload = await fetch(`${server.url}/upload`, { method: 'POST', body: form })
-    assert.ok(upload.status < 500, `${upload.status}`)
+    assert.deepEqual([upload.status, await upload.json()], [200, { name: 'a.txt', size: 100_000 }])
+    const stream = new RawClient(server.port).get('/stream')
+    for (const number of [1, 2]) await stream.readUntil(`line ${number}\n`)
+    stream.close()
     assert.equal((await getOnce(server.port, '/nowhere')).status, 404)
     await server.stop()
   })
@@ -48,6 +51,6 @@ for (const { version } of await testedPythons()) {
 
 test('the bare PEP 3333 example', async () => {
   const server = await startServer({ app: 'app.py', directory: join(EXAMPLES, 'bare') })
-  assert.equal((await getOnce(server.port, '/')).status, 200)
+  assert.match((await getOnce(server.port, '/?name=Ann')).body.toString(), /<h1>Hello, Ann<\/h1>$/)
   await server.stop()
 })

@@ -1,23 +1,17 @@
 /** Static files through the real program: as the user names them, and as a Django project's settings do. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { run } from '../../scripts/lib/command.ts'
 import { ensureEnvironment, testedPythons, whyNoPython } from '../support/environments/environments.ts'
 import { APPS, EXAMPLES } from '../support/paths.ts'
+import { Project, temporaryDirectory } from '../support/project.ts'
 import { getOnce, RawClient, type RawResponse } from '../support/raw-client.ts'
-import { type Server, startServer, until } from '../support/server.ts'
+import { type Server, startServer, TRACEBACK, until } from '../support/server.ts'
 
-function temporaryDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'jumak-files-'))
-  t.after(() => rmSync(directory, { recursive: true }))
-  return directory
-}
-
-/** A served file says so: this application never sends an entity tag. */
+/** Only static files have an entity tag here: the application sends none. */
 const isFile = (response: RawResponse) => /^"[0-9a-z]+-[0-9a-z]+(?:-\w+)?"$/.test(response.header('etag') ?? '')
 
 test('--static: whole, parts, conditions, HEAD, compressed, and what is missing goes to the application', {
@@ -82,7 +76,8 @@ test('--static: whole, parts, conditions, HEAD, compressed, and what is missing 
     assert.equal(response.status, 404, other)
   }
   const posted = await client.send(`POST ${path} HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nabc`).response()
-  assert.ok(!isFile(posted), 'a POST is the application’s')
+  const asked = { status: posted.status, body: posted.body.toString() }
+  assert.deepEqual(asked, { status: 404, body: 'no such path: files' }, 'a POST is the application’s')
   client.close()
   await server.stop()
 })
@@ -112,7 +107,7 @@ test('a client that stops reading, and one that goes, cost no descriptor', { ski
 })
 
 /** One file; its settings are a file beside it, so that a reload finds others. */
-const PROJECT = `
+const APP = `
 import json, os
 from django.conf import settings
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'settings.json')) as file:
@@ -124,21 +119,18 @@ urlpatterns = [path('', lambda request: HttpResponse('page'))]
 application = get_wsgi_application()
 `
 
-class Project {
-  readonly directory: string
-
+class DjangoProject extends Project {
   constructor(t: TestContext) {
-    this.directory = temporaryDirectory(t)
-    writeFileSync(join(this.directory, 'app.py'), PROJECT)
+    super(t, { 'app.py': APP })
   }
+
   release(name: string): string {
-    const root = join(this.directory, name)
-    mkdirSync(root)
-    writeFileSync(join(root, 'a.css'), name)
-    return root
+    this.save(`${name}/a.css`, name)
+    return this.path(name)
   }
+
   configure(settings: Readonly<Record<string, string>>): void {
-    writeFileSync(join(this.directory, 'settings.json'), JSON.stringify(settings))
+    this.save('settings.json', JSON.stringify(settings))
   }
 }
 
@@ -154,7 +146,7 @@ for (const preload of ['on', 'off']) {
     skip: await whyNoPython(),
   }, async t => {
     const environment = await ensureEnvironment({ python: python!.version, packages: 'example-django' })
-    const project = new Project(t)
+    const project = new DjangoProject(t)
     const first = project.release('first')
     const second = project.release('second')
     project.configure({ STATIC_URL: '/static/', STATIC_ROOT: first })
@@ -173,7 +165,10 @@ for (const preload of ['on', 'off']) {
     server.signal('SIGHUP')
     await server.waitForLog(/generation 2 serves/)
     // The message to the gateway and the line of the log go different ways.
-    while ((await body(server, '/static/a.css')) !== '404') await new Promise(resolve => setImmediate(resolve))
+    await until(
+      async () => (await body(server, '/static/a.css')) === '404',
+      () => 'the files of the first release are still served',
+    )
     assert.equal(await body(server, '/assets/a.css'), 'second')
 
     server.expectLog(/the gateway was killed/)
@@ -190,12 +185,17 @@ for (const preload of ['on', 'off']) {
 
 test('a reload that fails leaves the files as they were', { skip: await whyNoPython() }, async t => {
   const environment = await ensureEnvironment({ python: python!.version, packages: 'example-django' })
-  const project = new Project(t)
+  const project = new DjangoProject(t)
   const first = project.release('first')
   project.configure({ STATIC_URL: '/static/', STATIC_ROOT: first })
   const server = await startServer({ app: 'app', directory: project.directory, python: environment.python })
-  server.expectLog(/error master/)
-  writeFileSync(join(project.directory, 'settings.json'), '{')
+  server.expectLog(
+    /error master +app could not be imported: JSONDecodeError: Expecting property name/,
+    TRACEBACK,
+    /error master +json\.decoder\.JSONDecodeError: Expecting property name/,
+    /error master +generation 2 is given up, generation 1 serves on$/,
+  )
+  project.save('settings.json', '{')
   server.signal('SIGHUP')
   await server.waitForLog(/is given up/)
   assert.equal(await body(server, '/static/a.css'), 'first')
@@ -204,7 +204,7 @@ test('a reload that fails leaves the files as they were', { skip: await whyNoPyt
 
 test('what the user names wins over STATIC_ROOT, and off is off', { skip: await whyNoPython() }, async t => {
   const environment = await ensureEnvironment({ python: python!.version, packages: 'example-django' })
-  const project = new Project(t)
+  const project = new DjangoProject(t)
   const [found, own] = [project.release('found'), project.release('own')]
   project.configure({ STATIC_URL: '/static/', STATIC_ROOT: found })
   const common = { app: 'app', directory: project.directory, python: environment.python }

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { ensureEnvironment, testedPythons } from '../support/environments/environments.ts'
 import { APPS } from '../support/paths.ts'
 import { RawClient } from '../support/raw-client.ts'
-import { type Server, startServer } from '../support/server.ts'
+import { type Server, startServer, TRACEBACK } from '../support/server.ts'
 
 const MIB = 1024 ** 2
 
@@ -76,10 +76,9 @@ for (const { version } of await testedPythons()) {
     })
 
     await t.test('an exception is a 500, and a traceback in the log that names the request', async () => {
-      server.expectLog(/RuntimeError|Traceback|application|failed in worker/)
       const response = await fetch(`${server.url}/crash`, { headers: { 'x-request-id': 'crash-1' } })
       assert.equal(response.status, 500)
-      await server.waitForLog(/\[crash-1\].*RuntimeError: on purpose/)
+      await server.waitForLog(/error worker \d +\[crash-1\] RuntimeError: on purpose$/)
     })
 
     await server.stop()
@@ -90,7 +89,7 @@ for (const { version } of await testedPythons()) {
 
 test('a hundred megabytes up and down leave the memory of every process flat', async () => {
   const server = await start('newest', '-w', '1')
-  // Buffers that passed are collected when some tens of megabytes have come together: then it has the size that it keeps.
+  // Used buffers are collected after some tens of megabytes: from then on a process keeps its size.
   const warm = await fetch(`${server.url}/count`, { method: 'POST', body: Buffer.alloc(80 * MIB) })
   assert.equal(((await warm.json()) as Answer)['bytes'], 80 * MIB)
   for await (const _ of (await fetch(`${server.url}/pour?megabytes=80`)).body!);
@@ -104,7 +103,7 @@ test('a hundred megabytes up and down leave the memory of every process flat', a
   for await (const chunk of (await fetch(`${server.url}/pour?megabytes=100`)).body!) got += chunk.length
   assert.equal(got, 100 * MIB)
   const grown = processes.map((pid, index) => (rss(pid) - before[index]!) / MIB)
-  // Who keeps what passes grows by 100; how much of it waits to be collected depends on how busy the machine is.
+  // A process that kept what passes would grow by 100. How much waits to be collected depends on how busy the machine is.
   assert.ok(
     grown.every(megabytes => megabytes < 80),
     `gateway and worker grew by ${grown.map(Math.round)} MiB`,
@@ -114,7 +113,7 @@ test('a hundred megabytes up and down leave the memory of every process flat', a
 
 test('a request past --timeout gets 504, the log has the stack of its task, and its worker serves on', async () => {
   const server = await start('newest', '-w', '1', '--timeout', '1')
-  server.expectLog(/is cancelled in worker 1: no response/, /.*/)
+  server.expectLog(/GET \/hang is cancelled in worker 1: no response/)
   const { pid } = await json(`${server.url}/json`)
   const response = await fetch(`${server.url}/hang`)
   assert.equal(response.status, 504)
@@ -125,7 +124,12 @@ test('a request past --timeout gets 504, the log has the stack of its task, and 
 
 test('a blocked event loop is noticed from outside, and its stack is logged', async () => {
   const server = await start('newest', '-w', '1')
-  server.expectLog(/.*/)
+  server.expectLog(
+    /worker 1 is blocked: its event loop has not turned for \d+ ms/,
+    /worker 1 stands here:$/,
+    /Thread MainThread, which runs GET \/blocked/,
+    TRACEBACK,
+  )
   const blocked = fetch(`${server.url}/blocked?seconds=4`)
   await server.waitForLog(/blocking/)
   await server.waitForLog(/fastapi_app\.py", line \d+, in blocked/)

@@ -16,7 +16,7 @@ const HOST = 'Host: 127.0.0.1'
 for (const { version } of await testedPythons()) {
   describe(`Django and Channels over ASGI on Python ${version}`, () => {
     let server: Server
-    /** Django does since 5.0, and 4.2 is the last one for this Python. */
+    /** Django does since 5.0. The last version for Python 3.9 is 4.2. */
     const cancelsViews = !version.startsWith('3.9.')
 
     before(async () => {
@@ -50,13 +50,13 @@ for (const { version } of await testedPythons()) {
     test('a stream is flushed event by event, and closed when its client goes', async () => {
       const client = new RawClient(server.port).get('/events/', HOST)
       await client.readUntil('data: 0\n\n')
-      // Only now the view may go on: an event that were held back would never come.
+      // The view goes on only now, so an event that is held back would never come.
       for (const number of [1, 2]) {
         await fetch(`${server.url}/go/`)
         await client.readUntil(`data: ${number}\n\n`)
       }
       client.close()
-      // Else by an event that cannot be sent: some may be before the news has come.
+      // An older Django notices it when an event cannot be sent. It can still send some before it hears of the end.
       const isOver = () => server.log.some(line => line.includes('the events are over'))
       for (let tries = 0; tries < 100 && !cancelsViews && !isOver(); tries++) await fetch(`${server.url}/go/`)
       await server.waitForLog(/the events are over/)

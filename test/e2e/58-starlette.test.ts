@@ -78,7 +78,7 @@ for (const { version } of await testedPythons()) {
       assert.deepEqual([other.status, other.body.length], [200, content.length])
     })
 
-    test('StaticFiles: a file, and 304 for who has it', async () => {
+    test('StaticFiles: a file, and 304 for a client that has it', async () => {
       const { response, body } = await get('/static/starlette_app.py')
       assert.ok(body.equals(readFileSync(join(APPS, 'starlette_app.py'))))
       const again = await get('/static/starlette_app.py', { 'if-none-match': response.headers.get('etag')! })
@@ -88,13 +88,13 @@ for (const { version } of await testedPythons()) {
     test('server-sent events are flushed one by one; the generator ends with its client', async () => {
       const client = new RawClient(server.port).get('/events')
       await client.readUntil('data: 0\n\n')
-      // Only now it may go on: an event that were held back would never come.
+      // The application goes on only now, so an event that is held back would never come.
       for (const number of [1, 2]) {
         await get('/go/events')
         await client.readUntil(`data: ${number}\n\n`)
       }
       client.close()
-      // Starlette hears of it by an event that cannot be sent: some may be before the news has come.
+      // Starlette notices it when an event cannot be sent. It can still send some before it hears of the end.
       const isOver = () => server.log.some(line => line.includes('the events are over'))
       for (let tries = 0; tries < 100 && !isOver(); tries++) await get('/go/events')
       await server.waitForLog(/the events are over/)
@@ -106,7 +106,7 @@ for (const { version } of await testedPythons()) {
 
     test('a background task runs when the response has been read', async () => {
       assert.equal((await get('/background')).status, 200)
-      // It waits for a request that is sent after the response: it cannot have been a part of it.
+      // The task waits for a request that is sent after the response, so the response did not wait for the task.
       await get('/go/background')
       await server.waitForLog(/done in the background/)
     })

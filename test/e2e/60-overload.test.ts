@@ -1,25 +1,28 @@
 /** What the gateway does by itself while there is too much to do: probes, order of the queue, limits of what clients may take. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, truncateSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { OVERLOADED_MS } from '../../src/apps/pool/queue.ts'
 import { whyNoPython } from '../support/environments/environments.ts'
+import { Gate } from '../support/gate.ts'
 import { APPS, ROOT } from '../support/paths.ts'
-import { getOnce, RawClient } from '../support/raw-client.ts'
-import { startServer } from '../support/server.ts'
+import { Project } from '../support/project.ts'
+import { getOnce, RawClient, withClient } from '../support/raw-client.ts'
+import { isRefused, type Server, startServer, until } from '../support/server.ts'
 
 const skip = await whyNoPython()
 const notLinux = process.platform !== 'linux' && 'needs Linux'
 
-function makeDirectory(t: TestContext, files: Readonly<Record<string, string>> = {}): string {
-  const directory = mkdtempSync(join(tmpdir(), 'jumak-overload-'))
-  t.after(() => rmSync(directory, { recursive: true }))
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)
-  return directory
+/** The program with few descriptors. */
+function makeProgram(t: TestContext): string {
+  const project = new Project(t, { few: `#!/bin/sh\nulimit -n 200\nexec "${join(ROOT, 'bin/jumak')}" "$@"\n` })
+  chmodSync(project.path('few'), 0o755)
+  return project.path('few')
 }
 
 const PROBES = ['--health-path', '/-/alive', '--ready-path', '/-/ready']
@@ -29,43 +32,62 @@ async function probe(client: RawClient, path: string): Promise<[number, string]>
   return [response.status, response.body.toString()]
 }
 
-test('probes while the only slot is busy, and while the program stops', { skip }, async () => {
+test('probes while the only slot is busy, and while the program stops', { skip }, async t => {
   const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '1', '--access-log', '-', ...PROBES] })
-  const busy = new RawClient(server.port).get('/sleep?s=3')
-  await server.waitForLog(/sleeping 3/)
+  const gate = new Gate(t)
+  const busy = new RawClient(server.port).get(gate.target)
+  await server.waitForLog(/holding/)
   const client = new RawClient(server.port)
   assert.deepEqual(await probe(client, '/-/alive'), [200, 'alive\n'])
   assert.deepEqual(await probe(client, '/-/ready'), [200, 'ready\n'])
   server.signal('SIGTERM')
   await server.waitForLog(/stopping/)
   // The gateway hears of it a moment after the log.
-  let [status, text] = [200, '']
-  while (status === 200) [status, text] = await probe(client, '/-/ready')
-  assert.deepEqual([status, text], [503, 'not ready: the program is stopping\n'])
+  let answer: [number, string] = [0, '']
+  await until(
+    async () => {
+      answer = await probe(client, '/-/ready')
+      return answer[0] !== 200
+    },
+    () => 'it is ready while it stops',
+  )
+  assert.deepEqual(answer, [503, 'not ready: the program is stopping\n'])
   // The drain ends the connection with its next response.
   assert.equal((await client.readToEnd()).length, 0)
+  gate.open()
   assert.equal((await busy.response()).status, 200)
   client.close()
   busy.close()
   await server.ended(0)
   assert.equal(server.stdout.length, 1, server.stdout.join('\n'))
-  assert.match(server.stdout[0]!, /\/sleep/)
+  assert.match(server.stdout[0]!, /\/hold/)
 })
 
 test('not ready, and alive, until a worker can serve', { skip }, async t => {
-  const code = 'import os, time\nwhile not os.path.exists("go"): time.sleep(0.01)\nfrom plain import application\n'
-  const directory = makeDirectory(t, { 'slow.py': code })
-  const env = { PYTHONPATH: APPS }
-  const server = await startServer({ app: 'slow', directory, args: ['-w', '1', ...PROBES], env, waitReady: false })
+  const code = `import os, time
+while not os.path.exists("go"):
+    time.sleep(0.01)
+from plain import application
+`
+  const project = new Project(t, { 'slow.py': code })
+  const server = await startServer({
+    app: 'slow',
+    directory: project.directory,
+    args: ['-w', '1', ...PROBES],
+    env: { PYTHONPATH: APPS },
+    waitReady: false,
+  })
   await server.waitForLog(/ on http/)
   // The address is bound before the gateway listens.
-  let live = null
-  while (live === null) live = await getOnce(server.port, '/-/alive').catch(() => null)
-  assert.equal(live.status, 200)
+  await until(
+    async () => !(await isRefused(server, '/-/alive')),
+    () => server.log.join('\n'),
+  )
+  assert.equal((await getOnce(server.port, '/-/alive')).status, 200)
   const response = await getOnce(server.port, '/-/ready')
   assert.deepEqual([response.status, response.body.toString()], [503, 'not ready: no worker can serve\n'])
   assert.equal(response.header('content-type'), 'text/plain; charset=utf-8')
-  writeFileSync(join(directory, 'go'), '')
+  project.save('go', '')
   await server.waitForLog(/ ready$/)
   assert.equal((await getOnce(server.port, '/-/ready')).status, 200)
   await server.stop()
@@ -73,33 +95,31 @@ test('not ready, and alive, until a worker can serve', { skip }, async t => {
 
 test('--queue-order newest-first: whoever comes last is served first while the oldest waits too long', {
   skip,
-}, async () => {
-  const args = ['-w', '1', '--queue-order', 'newest-first', '--queue-limit', '2', '--access-log', '-', ...PROBES]
+}, async t => {
+  const format = ['--access-log', '-', '--access-log-format', '%(U)s %(s)s']
+  const args = ['-w', '1', '--queue-order', 'newest-first', '--queue-limit', '2', ...format, ...PROBES]
   const server = await startServer({ app: 'plain', directory: APPS, args })
-  server.expectLog(/\/1 was refused: Too many requests are waiting/)
-  const busy = new RawClient(server.port).get('/sleep?s=3')
-  await server.waitForLog(/sleeping 3/)
-  const clients = []
+  server.expectLog(/GET \/hello\/1 was refused: Too many requests are waiting/)
+  const gate = new Gate(t)
+  const busy = new RawClient(server.port).get(gate.target)
+  await server.waitForLog(/holding/)
+  const waiting: RawClient[] = []
   for (const path of ['/hello/1', '/hello/2']) {
-    clients.push(new RawClient(server.port).get(path))
-    // What the gateway answers after it, it has read after it.
+    waiting.push(new RawClient(server.port).get(path))
+    // When the gateway has answered this one, it has read the one before.
     await getOnce(server.port, '/-/alive')
   }
-  // A shorter burst is served in its order.
-  await new Promise(resolve => setTimeout(resolve, 1500))
-  clients.push(new RawClient(server.port).get('/hello/3'))
-  const [first, ...others] = await Promise.all(clients.map(client => client.response()))
-  assert.equal(first!.status, 503)
-  assert.ok(Number(first!.header('retry-after')) >= 1)
-  assert.deepEqual(
-    others.map(({ status }) => status),
-    [200, 200],
-  )
-  assert.equal((await busy.response()).status, 200)
-  for (const client of [busy, ...clients]) client.close()
+  // wait: how long a request has waited decides the order, and both are in the queue before this begins
+  await delay(OVERLOADED_MS)
+  waiting.push(new RawClient(server.port).get('/hello/3'))
+  const refused = await waiting[0]!.response()
+  assert.equal(refused.status, 503)
+  assert.match(refused.header('retry-after')!, /^[1-9]\d*$/)
+  gate.open()
+  for (const client of [busy, ...waiting.slice(1)]) assert.equal((await client.response()).status, 200)
+  for (const client of [busy, ...waiting]) client.close()
   await server.stop()
-  const order = server.stdout.map(line => /\/hello\/(\d)/.exec(line)?.[1]).filter(Boolean)
-  assert.deepEqual(order, ['1', '3', '2'])
+  assert.deepEqual(server.stdout, ['/hello/1 503', '/hold 200', '/hello/3 200', '/hello/2 200'])
 })
 
 test('--limit-connections-per-address: one address cannot take what another one needs', { skip }, async () => {
@@ -122,9 +142,7 @@ test('--limit-connections-per-address: one address cannot take what another one 
   }
   holders[0]!.close()
   // The gateway hears of it a moment later.
-  let status = 503
-  while (status === 503) status = (await getOnce(server.port, '/hello')).status
-  assert.equal(status, 200)
+  await untilServed(server)
   holders[1]!.close()
   await server.stop()
 })
@@ -132,36 +150,49 @@ test('--limit-connections-per-address: one address cannot take what another one 
 test('with few descriptors: 503 over the limit that follows from them, and no EMFILE', {
   skip: skip || notLinux,
 }, async t => {
-  const directory = makeDirectory(t, { few: `#!/bin/sh\nulimit -n 200\nexec "${join(ROOT, 'bin/jumak')}" "$@"\n` })
-  const program = join(directory, 'few')
-  chmodSync(program, 0o755)
   const server = await startServer({
     app: 'plain',
     directory: APPS,
-    program,
+    program: makeProgram(t),
     args: ['-w', '1', '--log-level', 'debug'],
   })
   await server.waitForLog(/connections +up to 75 at a time/)
   server.expectLog(/a connection was refused: 75 are open, which is the limit \(limit-connections\)/)
   const clients = Array.from({ length: 250 }, () => new RawClient(server.port).get('/hello'))
-  const statuses = await Promise.all(
-    clients.map(client =>
-      client.response().then(
-        response => response.status,
-        () => 0,
-      ),
-    ),
-  )
-  const count = (status: number) => statuses.filter(one => one === status).length
-  assert.equal(count(200), 75)
-  assert.ok(count(503) > 0 && count(200) + count(503) + count(0) === 250, statuses.join())
+  // All of them are there at the same time: none closes before the last one is answered.
+  const statuses = await Promise.all(clients.map(statusOf))
+  const count = (status: string) => statuses.filter(one => one === status).length
+  assert.equal(count('200'), 75)
+  assert.ok(count('503') > 0, statuses.join())
+  assert.equal(count('503') + count('closed'), 175, statuses.join())
   for (const client of clients) client.close()
-  // Who comes before the gateway has seen them go is refused, perhaps without a word: many linger already.
-  const refused = () => ({ status: 503 })
-  while ((await getOnce(server.port, '/hello').catch(refused)).status === 503);
+  await untilServed(server)
   await server.stop()
   assert.ok(!server.log.some(line => line.includes('EMFILE')))
 })
+
+/** While the gateway has not seen yet that others have gone, it refuses: with 503, or by closing where many linger already. */
+async function untilServed({ port }: Server): Promise<void> {
+  let answer = ''
+  await until(
+    async () => {
+      answer = await withClient(port, client => statusOf(client.get('/hello')))
+      if (answer !== '200') assert.match(answer, /^(?:503|closed)$/)
+      return answer === '200'
+    },
+    () => `the last answer: ${answer}`,
+  )
+}
+
+/** `200`, `503` …, or `closed` when no answer came. */
+async function statusOf(client: RawClient): Promise<string> {
+  try {
+    return String((await client.response()).status)
+  } catch (error) {
+    assert.match((error as Error).message, /^ended before "\\r\\n\\r\\n": ""$/)
+    return 'closed'
+  }
+}
 
 /** A client that reads the head of a response and nothing more until it is told to. */
 class Download {
@@ -196,15 +227,10 @@ test('large files that many download slowly: 503 with Retry-After over the bound
   skip: skip || notLinux,
 }, async t => {
   const size = 16 * 1024 * 1024
-  const directory = makeDirectory(t, {
-    few: `#!/bin/sh\nulimit -n 200\nexec "${join(ROOT, 'bin/jumak')}" "$@"\n`,
-    'large.bin': '',
-  })
-  truncateSync(join(directory, 'large.bin'), size)
-  const program = join(directory, 'few')
-  chmodSync(program, 0o755)
-  const args = ['-w', '1', '--static', `/files=${directory}`]
-  const server = await startServer({ app: 'plain', directory: APPS, program, args })
+  const files = new Project(t, { 'large.bin': '' })
+  truncateSync(files.path('large.bin'), size)
+  const args = ['-w', '1', '--static', `/files=${files.directory}`]
+  const server = await startServer({ app: 'plain', directory: APPS, program: makeProgram(t), args })
   server.expectLog(/GET \/files\/large.bin was refused: Too many files are open/)
   const downloads = Array.from({ length: 70 }, () => new Download(server.port, '/files/large.bin'))
   const heads = await Promise.all(downloads.map(download => download.head()))
@@ -223,12 +249,13 @@ test('large files that many download slowly: 503 with Retry-After over the bound
   assert.ok(!server.log.some(line => line.includes('EMFILE')), server.log.join('\n'))
 })
 
-test('--min-body-rate and --min-send-rate: who is never silent, and too slow, holds no connection', {
+test('--min-body-rate and --min-send-rate: a client that is too slow, though never silent, is ended', {
   skip,
 }, async () => {
   const rates = ['--body-timeout', '1s', '--min-body-rate', '1K', '--send-timeout', '1s', '--min-send-rate', '64M']
   const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '1', '--access-log', '-', ...rates] })
   const upload = new RawClient(server.port).send('POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\n')
+  // wait: a client that sends ten bytes a second is what this is about
   const drip = setInterval(() => upload.send('x'), 100)
   const refused = await upload.response()
   clearInterval(drip)
@@ -240,10 +267,10 @@ test('--min-body-rate and --min-send-rate: who is never silent, and too slow, ho
   const download = connect(server.port, '127.0.0.1')
   download.write(`GET /bytes/${length} HTTP/1.1\r\nHost: t\r\n\r\n`)
   let received = 0
-  // Some ten megabytes a second.
   download.on('data', (chunk: Buffer) => {
     received += chunk.length
     download.pause()
+    // wait: a client that takes some ten megabytes a second is what this is about
     setTimeout(() => download.resume(), 5)
   })
   await once(download, 'close')

@@ -1,8 +1,7 @@
 /** The YAML of the how-tos: all of it can be read, and what Kubernetes is told to run and to ask for is there. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
@@ -10,6 +9,7 @@ import { parseAllDocuments } from 'yaml'
 import { codeBlocks } from '../support/documents.ts'
 import { whyNoPython } from '../support/environments/environments.ts'
 import { ROOT } from '../support/paths.ts'
+import { Project } from '../support/project.ts'
 import { getOnce } from '../support/raw-client.ts'
 import { startServer } from '../support/server.ts'
 
@@ -58,9 +58,7 @@ interface Probe {
 test('kubernetes.md: the program takes its arguments, and answers where the probes ask', {
   skip: noPython,
 }, async t => {
-  const home = mkdtempSync(join(tmpdir(), 'jumak-pod-'))
-  t.after(() => rmSync(home, { recursive: true }))
-  writeFileSync(join(home, 'app.py'), blocksOf('kubernetes.md').get('app.py')!)
+  const { directory: home } = new Project(t, { 'app.py': blocksOf('kubernetes.md').get('app.py')! })
   // biome-ignore lint/suspicious/noExplicitAny: whatever the page says
   const deployment = [...yamlBlocks('kubernetes.md')].find(document => (document as any).kind === 'Deployment') as any
   const { spec } = deployment.spec.template

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { Project } from '../support/project.ts'
 import { getOnce, RawClient } from '../support/raw-client.ts'
-import { type Server, startServer, until } from '../support/server.ts'
+import { type Server, startServer, TRACEBACK, until } from '../support/server.ts'
 
 /** `import_`: runs while the module is imported; `health`: statements of the view that is asked to warm up. */
 function wsgi(answer: string, { import_ = '', health = 'pass' } = {}): string {
@@ -37,7 +37,7 @@ async def app(scope, receive, send):
 `
 }
 
-/** Requests one after the other until \`stop\`; every one must be answered with 200. */
+/** Requests one after the other until `stop`; every one must be answered with 200. */
 function load(server: Server, clients: number): { readonly stop: () => Promise<Set<string>> } {
   let isOver = false
   const answers = new Set<string>()
@@ -62,66 +62,99 @@ function load(server: Server, clients: number): { readonly stop: () => Promise<S
 
 interface Broken {
   readonly code: string
-  /** In the log, besides that the old generation serves on. */
-  readonly says: RegExp
+  /** Warnings and errors in the log, besides that the old generation serves on. */
+  readonly says: readonly RegExp[]
+  /** In the place of these where each worker imports by itself. */
+  readonly saysWithoutPreload?: readonly RegExp[]
 }
+
+const GIVEN_UP = /error master +generation \d+ is given up, generation 1 serves on$/
+const warmUpFailed = (why: string) =>
+  new RegExp(`error master +the warm-up failed: GET /health was not answered: ${why}; mend what it asks for`)
+const workersDie = (code: number) => [
+  new RegExp(`warn {2}master +worker \\d+ \\(process \\d+\\) exited with code ${code} after \\d+ ms`),
+  new RegExp(`error master +workers die before they serve, 3 times in a row; the last one exited with code ${code}$`),
+]
 
 const WSGI: Readonly<Record<string, Broken>> = {
   ImportError: {
     code: wsgi('new', { import_: 'import no_such_module' }),
-    says: /No module named 'no_such_module'/,
+    says: [
+      /error master +app could not be imported: there is no module no_such_module /,
+      TRACEBACK,
+      /error master +ModuleNotFoundError: No module named 'no_such_module'$/,
+    ],
   },
-  SyntaxError: { code: 'def application(:\n', says: /SyntaxError/ },
+  SyntaxError: {
+    code: 'def application(:\n',
+    says: [
+      /error master +app could not be imported: SyntaxError: invalid syntax \(app\.py, line 1\)$/,
+      /error master +SyntaxError: invalid syntax$/,
+    ],
+  },
   'crash on start': {
     code: wsgi('new', { import_: 'os._exit(7)' }),
-    says: /exited with code 7/,
+    says: [/error master +app could not be imported: the process that imports it exited with code 7$/],
+    saysWithoutPreload: workersDie(7),
   },
   'hang on start': {
     code: wsgi('new', { import_: 'time.sleep(600)' }),
-    says: /did not serve within 6\.0 s \(--start-timeout\): app hangs, or needs more time/,
+    says: [/did not serve within 6\.0 s \(--start-timeout\): app hangs, or needs more time$/],
   },
   'warm-up that fails': {
     code: wsgi('new', { health: 'raise RuntimeError("no database")' }),
-    says: /the warm-up failed: GET \/health /,
+    says: [
+      warmUpFailed('The application failed'),
+      /warn {2}gateway +\[\S+\] GET \/health failed in worker \d+: RuntimeError: no database$/,
+    ],
   },
   'warm-up that hangs': {
     code: wsgi('new', { health: 'time.sleep(600)' }),
-    says: /the warm-up failed: GET \/health was not answered: The application took too long/,
+    says: [
+      warmUpFailed('The application took too long'),
+      /error master +\[\S+\] worker \d+ is replaced: GET \/health has run for \d+ ms/,
+    ],
   },
   'warm-up that kills': {
     code: wsgi('new', { health: 'os._exit(9)' }),
-    says: /the warm-up failed: GET \/health was not answered|workers die before they serve/,
+    says: [warmUpFailed('The application ended without an answer')],
   },
 }
 
 const ASGI: Readonly<Record<string, Broken>> = {
   'lifespan that raises': {
     code: asgi('new', 'raise RuntimeError("no database")'),
-    says: /no database/,
+    says: [
+      /the application's start-up failed \(--lifespan on\): it raised RuntimeError: no database before lifespan/,
+      TRACEBACK,
+      /error master +RuntimeError: no database$/,
+    ],
   },
   'lifespan that reports failure': {
     code: asgi('new', 'await send({"type": "lifespan.startup.failed", "message": "no queue"}); return'),
-    says: /no queue/,
+    says: [/the application's start-up failed: no queue$/],
   },
   'lifespan that kills': {
     code: asgi('new', 'import os; os._exit(3)'),
-    says: /exited with code 3/,
+    says: workersDie(3),
   },
   'lifespan that hangs': {
     code: asgi('new', 'import asyncio; await asyncio.sleep(600)'),
-    says: /did not serve within 6\.0 s \(--start-timeout\)/,
+    says: [/did not serve within 6\.0 s \(--start-timeout\): app:app hangs, or needs more time$/],
   },
 }
 
-async function deploy(server: Server, project: Project, { code, says }: Broken): Promise<void> {
+async function deploy(server: Server, project: Project, code: string, says: readonly RegExp[]): Promise<void> {
+  server.expectLog(...says, GIVEN_UP)
   const from = server.log.length
   project.save('app.py', code)
   server.signal('SIGHUP')
-  await server.waitForLog(/generation \d+ is given up, generation 1 serves on/, from)
-  assert.ok(
-    server.log.slice(from).some(line => says.test(line)),
-    `${says} in\n${server.log.slice(from).join('\n')}`,
-  )
+  await server.waitForLog(GIVEN_UP, from)
+  for (const pattern of says)
+    assert.ok(
+      server.log.slice(from).some(line => pattern.test(line)),
+      `${pattern} in\n${server.log.slice(from).join('\n')}`,
+    )
   assert.equal((await getOnce(server.port, '/')).body.toString(), 'old')
 }
 
@@ -130,9 +163,14 @@ for (const preload of ['auto', 'off'])
     const project = new Project(t, { 'app.py': wsgi('old') })
     const args = ['-w', '2', '--preload', preload, '--start-timeout', '6s', '--timeout', '1s', '--warmup', '/health']
     const server = await startServer({ app: 'app', directory: project.directory, args })
-    server.expectLog(/error|warn/)
+    // The end of a generation that is given up may come before that of its workers is told, and before the stack of one that hangs.
+    server.mayLog(
+      /warn {2}master +\[\S+\] (?:worker \d+ stands here:$| {2}\s*\S)/,
+      /warn {2}master +worker \d+ \(process \d+\) exited with code 9 after \d+ ms/,
+    )
     const requests = load(server, 2)
-    for (const [name, broken] of Object.entries(WSGI)) await t.test(name, () => deploy(server, project, broken))
+    for (const [name, { code, says, saysWithoutPreload }] of Object.entries(WSGI))
+      await t.test(name, () => deploy(server, project, code, (preload === 'off' && saysWithoutPreload) || says))
     assert.deepEqual(await requests.stop(), new Set(['old']))
     const from = server.log.length
     project.save('app.py', wsgi('new'))
@@ -167,7 +205,13 @@ test('no client is answered by code that is refused because its second worker do
   const project = new Project(t, { 'app.py': wsgi('old') })
   const args = ['-w', '2', '--preload', 'off', '--warmup', '/health']
   const server = await startServer({ app: 'app', directory: project.directory, args })
-  server.expectLog(/error master +/)
+  server.expectLog(
+    /error master +app could not be imported: RuntimeError: no second connection$/,
+    TRACEBACK,
+    /error master +FileExistsError: /,
+    /error master +RuntimeError: no second connection$/,
+    GIVEN_UP,
+  )
   project.save('app.py', SECOND_FAILS)
   server.signal('SIGHUP')
   await until(
@@ -177,8 +221,7 @@ test('no client is answered by code that is refused because its second worker do
   const answers = new Set<string>()
   for (let i = 0; i < 200; i++) answers.add((await getOnce(server.port, '/')).body.toString())
   project.save('go', '')
-  await server.waitForLog(/generation 2 is given up, generation 1 serves on/)
-  assert.ok(server.log.some(line => line.includes('no second connection')))
+  await server.waitForLog(GIVEN_UP)
   assert.deepEqual(answers, new Set(['old']))
   project.save('app.py', wsgi('mended'))
   server.signal('SIGHUP')
@@ -195,8 +238,8 @@ test('each broken lifespan is refused, and the old code serves on', async t => {
     directory: project.directory,
     args: [...args, '--lifespan', 'on'],
   })
-  server.expectLog(/error|warn/)
-  for (const [name, broken] of Object.entries(ASGI)) await t.test(name, () => deploy(server, project, broken))
+  for (const [name, { code, says }] of Object.entries(ASGI))
+    await t.test(name, () => deploy(server, project, code, says))
   await server.stop()
 })
 
@@ -209,7 +252,7 @@ test('a first start whose warm-up fails ends with 3, one that hangs with 1', asy
     args: ['-w', '2', '--warmup', '/health'],
     waitReady: false,
   })
-  failing.expectLog(/error master +the warm-up failed: GET \/health .*mend what it asks for/, /error|warn/)
+  failing.expectLog(...WSGI['warm-up that fails']!.says)
   await failing.ended(3)
   project.save('app.py', WSGI['hang on start']!.code)
   const args = ['-w', '2', '--start-timeout', '1s']

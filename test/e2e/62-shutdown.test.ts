@@ -3,20 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ask, makeDirectory } from '../support/life.ts'
 import { RawClient } from '../support/raw-client.ts'
-import { type Server, startServer, until } from '../support/server.ts'
-
-/** Refused, or accepted by nobody and reset: no answer comes. */
-async function isRefused(server: Server): Promise<boolean> {
-  const client = new RawClient(server.port).get('/')
-  try {
-    await client.response()
-    return false
-  } catch {
-    return true
-  } finally {
-    client.close()
-  }
-}
+import { isRefused, startServer, until } from '../support/server.ts'
 
 test('--shutdown-delay: all is served while it lasts, a new worker in place of a dead one too; a second TERM ends it', async t => {
   const args = ['-w', '2', '--shutdown-delay', '10m']
@@ -37,7 +24,10 @@ test('--shutdown-delay: all is served while it lasts, a new worker in place of a
   )
   assert.notEqual((await ask(server.port)).pid, pid)
   server.signal('SIGTERM')
-  while (!(await isRefused(server)));
+  await until(
+    () => isRefused(server),
+    () => 'new connections are accepted while the program stops',
+  )
   assert.equal((await kept.get('/').response()).header('connection'), 'close')
   kept.close()
   await server.ended(0)

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { NotifySocket } from '../support/notify-socket.ts'
 import { Project } from '../support/project.ts'
 import { getOnce } from '../support/raw-client.ts'
-import { startServer } from '../support/server.ts'
+import { startServer, TRACEBACK } from '../support/server.ts'
 
 const APP = `
 import os
@@ -13,6 +13,12 @@ def application(environ, start_response):
     start_response("200 OK", [])
     return [" ".join(name for name in os.environ if name.startswith(("NOTIFY_", "WATCHDOG_"))).encode()]
 `
+
+const NO_MODULE = [
+  /error master +app could not be imported: there is no module no_such_module /,
+  TRACEBACK,
+  /error master +ModuleNotFoundError: No module named 'no_such_module'$/,
+]
 
 test('READY when it serves, RELOADING and READY around each reload, STOPPING at the end', async t => {
   const address = `@jumak-${randomUUID()}`
@@ -35,7 +41,12 @@ test('READY when it serves, RELOADING and READY around each reload, STOPPING at 
     return over!.lines.slice(1)
   }
   assert.deepEqual(await reload(), ['STATUS=generation 2 serves, 2 workers'])
-  server.expectLog(/error master +/)
+  server.expectLog(
+    ...NO_MODULE,
+    /error master +generation 3 is given up, generation 2 serves on$/,
+    /error master +jumak\.toml:1:11: workers must be .*, not 'many'$/,
+    /error master +reload: nothing changes, because the settings are wrong$/,
+  )
   const refused = ['STATUS=generation 2 serves, 2 workers; the last reload was refused, the log says why']
   project.save('app.py', 'import no_such_module\n')
   assert.deepEqual(await reload(), refused)
@@ -55,33 +66,38 @@ test('a program that never serves is never ready', async t => {
   const project = new Project(t, { 'app.py': 'import no_such_module\n' })
   const env = { NOTIFY_SOCKET: address }
   const server = await startServer({ app: 'app', directory: project.directory, env, waitReady: false })
-  server.expectLog(/error master +app could not be imported/, /error master +/)
+  server.expectLog(...NO_MODULE)
   await server.ended(3)
   await manager.waitFor('STOPPING=1')
   assert.ok(!manager.received.some(({ lines }) => lines.includes('READY=1')))
 })
 
 test('WATCHDOG while the gateway answers, and none while it hangs', async t => {
-  const address = `@jumak-${randomUUID()}`
-  const manager = await NotifySocket.bind(address)
-  t.after(() => manager.close())
-  const project = new Project(t, { 'app.py': APP })
-  const env = { NOTIFY_SOCKET: address, WATCHDOG_USEC: '400000' }
-  const server = await startServer({ app: 'app', directory: project.directory, args: ['-w', '1'], env })
-  await manager.waitFor('WATCHDOG=1')
+  const { directory } = new Project(t, { 'app.py': APP })
+  const start = async () => {
+    const address = `@jumak-${randomUUID()}`
+    const manager = await NotifySocket.bind(address)
+    t.after(() => manager.close())
+    const env = { NOTIFY_SOCKET: address, WATCHDOG_USEC: '400000' }
+    const server = await startServer({ app: 'app', directory, args: ['-w', '1'], env })
+    await manager.waitFor('WATCHDOG=1')
+    return { manager, server }
+  }
+  // The other one is the clock: it runs on, and its gateway answers.
+  const [{ manager, server }, clock] = await Promise.all([start(), start()])
   const { pid } = server.gateway()
   process.kill(pid, 'SIGSTOP')
   try {
-    // A reload needs the gateway only at its end: RELOADING says that what was on its way has arrived, but for one answer.
+    // A reload needs the gateway only at its end. After RELOADING no earlier sign is on its way, except for one answer.
     let from = manager.received.length
     server.signal('SIGHUP')
     await manager.waitFor('RELOADING=1', from)
     from = manager.received.length
-    await new Promise(resolve => setTimeout(resolve, 1000))
+    for (let sign = 0; sign < 8; sign++) await clock.manager.waitFor('WATCHDOG=1', clock.manager.received.length)
     assert.ok(manager.received.length <= from + 1, JSON.stringify(manager.received))
   } finally {
     process.kill(pid, 'SIGCONT')
   }
   await manager.waitFor('WATCHDOG=1', manager.received.length)
-  await server.stop()
+  await Promise.all([server.stop(), clock.server.stop()])
 })

@@ -1,6 +1,6 @@
 /**
  * A stop is quick where nothing runs, and loses nobody: idle connections, streams, heads that have begun to arrive, clients that
- * have just connected. With a graceful time-out that no test waits for: whatever ends, ends by itself.
+ * have just connected. The graceful timeout is an hour, so whatever ends, ends by itself.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -56,7 +56,7 @@ test('idle connections do not hold up a stop: a FIN after a moment, then lifespa
   assert.equal((await late!.get('/').response()).status, 200)
   server.signal('SIGTERM')
   await server.waitForLog(/stopping gracefully/)
-  // On its way when the connection was idle: answered, and the last one.
+  // A request that was on its way when the connection was idle is answered, and is the last one.
   const response = await late!.get('/').response()
   assert.deepEqual([response.status, response.header('connection')], [200, 'close'])
   // None of them closes: the program ends all the same.
@@ -91,7 +91,7 @@ test('a head that has begun to arrive is a request that runs', { skip: await why
   const server = await startServer({ app: 'app', directory: project.directory, args: ['-w', '1', ...NEVER] })
   const partial = new RawClient(server.port).send('GET / HTTP/1.1\r\nHo')
   const idle = new RawClient(server.port)
-  // The gateway has read the first lines of the one when it has answered the other.
+  // When the gateway has answered this client, it has read the first bytes of the other.
   assert.equal((await idle.get('/').response()).status, 200)
   server.signal('SIGTERM')
   await idle.readToEnd()
@@ -122,7 +122,7 @@ for (const kind of ['TCP', 'Unix'] as const)
       lost.push((await hammer.over()).lost)
       await server.ended(0)
     }
-    // What arrives between the last look at the queue and the close cannot be helped. Where the scheduler takes the core away in
-    // these microseconds it is several clients of one stop; before there was a last look it was most of them in each stop.
+    // Connections that arrive between the last look at the queue and the close are lost. When the scheduler takes the core away in
+    // these microseconds, one stop loses several clients. Without the last look each stop lost most of them.
     assert.ok(lost.filter(one => one.length > 0).length <= 1, JSON.stringify(lost))
   })

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Project } from '../support/project.ts'
-import { getOnce, RawClient } from '../support/raw-client.ts'
-import { type Server, startServer } from '../support/server.ts'
+import { getOnce, RawClient, textOf } from '../support/raw-client.ts'
+import { type Server, startServer, until } from '../support/server.ts'
 
 const WSGI = `
 import os, re, threading, time
@@ -55,7 +55,8 @@ test('WSGI: one thread past the deadline of its path: only its request is 504, w
   const times = String.raw`GET /short/hang has run for \d+ ms \(\d+ ms after it came, \d+ ms of them in the queue\)`
   server.expectLog(
     new RegExp(String.raw`error master +\[hang-1\] worker 1 is replaced: ${times}`),
-    /warn +master +\[hang-1\] /,
+    /warn +master +\[hang-1\] worker 1 stands here:$/,
+    /warn +master +\[hang-1\] {3,}\S/,
   )
   const pid = await text(server, '/')
   const long = new RawClient(server.port).get('/long')
@@ -69,7 +70,13 @@ test('WSGI: one thread past the deadline of its path: only its request is 504, w
   assert.doesNotMatch(stack, /in wait$/m)
   // The replacement serves before the old one, which still has a request, leaves.
   let other = pid
-  while (other === pid) other = await text(server, '/')
+  await until(
+    async () => {
+      other = await text(server, '/')
+      return other !== pid
+    },
+    () => 'the worker is not replaced',
+  )
   assert.deepEqual(new Set(server.workers().map(one => String(one.pid))), new Set([pid, other]))
   project.save('release', '')
   assert.equal((await long.response()).body.toString(), pid)
@@ -80,7 +87,12 @@ test('WSGI: one thread past the deadline of its path: only its request is 504, w
 test('WSGI: C code that holds the GIL: the stack comes by a signal', async t => {
   const { directory } = new Project(t, { 'app.py': WSGI })
   const server = await startServer({ app: 'app', directory, args: ['-w', '1', '--timeout-for', '/short=1'] })
-  server.expectLog(/worker 1 is replaced: GET \/short\/c/, /warn +master +\[c-1\] /)
+  server.expectLog(
+    /error master +\[c-1\] worker 1 is replaced: GET \/short\/c/,
+    /warn +master +\[c-1\] worker 1 stands here:$/,
+    /warn +master +\[c-1\] Current thread 0x\w+ \(most recent call first\):$/,
+    /warn +master +\[c-1\] {3}\S/,
+  )
   assert.equal((await getOnce(server.port, '/short/c', 'X-Request-ID: c-1')).status, 504)
   await server.waitForLog(/\[c-1\] worker 1 stands here:/)
   await server.waitForLog(/app\.py", line \d+ in application/)
@@ -131,6 +143,4 @@ test('ASGI: the deadlines of paths and of silent streams; a client that closed i
   await server.stop()
 })
 
-async function text(server: Server, path: string): Promise<string> {
-  return (await getOnce(server.port, path)).body.toString()
-}
+const text = (server: Server, path: string): Promise<string> => textOf(server.port, path)

@@ -1,24 +1,20 @@
 /** The first of the README's two commands, as a visitor gives it. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { whyNoPython } from '../support/environments/environments.ts'
 import { ROOT } from '../support/paths.ts'
+import { temporaryDirectory } from '../support/project.ts'
 import { getOnce } from '../support/raw-client.ts'
 import { startServer } from '../support/server.ts'
 
 test('npm start serves the example, says where to look, and TERM to npm ends everything', {
   skip: await whyNoPython(),
 }, async t => {
-  const data = mkdtempSync(join(tmpdir(), 'jumak-start-'))
-  t.after(() => rmSync(data, { recursive: true }))
   const server = await startServer({
     program: 'npm',
     args: ['start', '--', '-b', '127.0.0.1:0', '-w', '3'],
     directory: ROOT,
-    env: { SHOP_DATA: data },
+    env: { SHOP_DATA: temporaryDirectory(t) },
   })
   assert.ok(
     server.log.some(line => /admin.*user: admin/.test(line)),
@@ -31,7 +27,7 @@ test('npm start serves the example, says where to look, and TERM to npm ends eve
   const page = await getOnce(server.port, '/', 'Host: localhost')
   assert.equal(page.status, 200)
   assert.match(page.body.toString(), /The floor is warm/)
-  const master = /process (\d+), on http/.exec(server.log.find(line => line.includes(' on http')) ?? '')?.[1]
+  const master = /process (\d+), on http/.exec(await server.waitForLog(/ on http/))![1]
   assert.ok(page.body.toString().includes(`kill -HUP ${master}<`), 'the page says whom to tell of new code')
   await server.stop()
 })

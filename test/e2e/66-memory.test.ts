@@ -21,7 +21,7 @@ const GROUP = 512 * MIB
 const BOUND = 300 * MIB
 /** 15 MB of nothing in 15 KB. */
 const BOMB = deflateRawSync(Buffer.alloc(15_000_000), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
-/** For the gateway to see that clients have gone that it does not read, and for their messages to be given up. */
+/** The gateway needs a while to see that clients have gone from whom it does not read, and to give up their messages. */
 const GONE_MS = 60_000
 
 interface Stage {
@@ -57,17 +57,17 @@ async function onStage(t: TestContext, app: string, act: (stage: Stage) => Promi
 
 /** In bytes. */
 function peakOf(pid: number): number {
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) * 1024
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))![1]) * 1024
 }
 
 function megabytes(bytes: number): string {
   return `${Math.round(bytes / MIB)} MB`
 }
 
-/** What the gateway's buffers hold, as it said last. */
+/** What the gateway's buffers hold, as it said last. NaN: it has said nothing yet. */
 function held(server: Server): number {
   const line = server.log.findLast(one => /buffers hold \d+ bytes/.test(one))
-  return Number(/buffers hold (\d+) bytes/.exec(line ?? '')?.[1] ?? 0)
+  return line === undefined ? Number.NaN : Number(/buffers hold (\d+) bytes/.exec(line)![1])
 }
 
 async function untilNothingIsHeld(server: Server): Promise<void> {
@@ -143,7 +143,7 @@ test('WebSockets with long messages, more than there is memory: the largest are 
       client.write(message)
       clients.push(client)
     }
-    // A hundred and twenty-eight are a quarter of the group: ten of these, and the rest of them must go.
+    // The limit is a quarter of the group, 128 MB: ten of these messages fit, and the others must go.
     await until(
       () => closed.length >= 12,
       () => `only ${closed.length} were closed`,

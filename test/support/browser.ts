@@ -8,9 +8,9 @@
  *     await page.waitFor(`document.body.textContent.includes('hello')`)
  *     await browser.close()      // asserts that nothing is left, and that no page complained
  *
- * The protocol goes over pipes, not over a port: Chromium ends when the pipe does, so a test that dies leaves none behind.
- * Each page is a window of its own with cookies and storage of its own: a visitor of their own. It is no test framework:
- * only what the tests here do.
+ * The protocol goes over pipes, not over a port: Chromium ends with its pipe, so a test that dies leaves no browser behind.
+ * Each page is a window with its own cookies and storage: another visitor. It is no test framework, and has only what these
+ * tests use.
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -23,7 +23,7 @@ import type { Readable, Writable } from 'node:stream'
 import { markedProcesses } from './processes.ts'
 import { until } from './server.ts'
 
-/** Where Chromium is, if it is installed: tests that need it skip without. */
+/** The path of Chromium. Without it the tests that need it skip. */
 export const CHROMIUM: string | undefined = [
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
@@ -43,7 +43,7 @@ export const FLAGS: readonly string[] = [
   '--disable-sync',
 ]
 
-/** For whatever is waited for in a page. Generous: machines are shared. */
+/** For everything in a page. Generous, because machines are shared. */
 const WAIT_MS = 60_000
 
 // biome-ignore lint/suspicious/noExplicitAny: the protocol's own objects; each use takes what it needs.
@@ -54,7 +54,7 @@ interface Call {
   readonly reject: (error: Error) => void
 }
 
-/** Browsers that still run when the tests of a file are over: those of failed tests. */
+/** Browsers that failed tests have left. They are killed when the tests of the file are over. */
 const running = new Set<Browser>()
 process.on('exit', () => {
   for (const browser of running) browser.kill()
@@ -80,13 +80,13 @@ export class Browser {
       // A process group of its own: its end can be seen.
       detached: true,
     })
-    // Whoever waits for it holds a timer: a browser alone keeps no test file from its end.
+    // A test that waits for it holds a timer. The browser alone does not keep the test file from ending.
     this.#process.unref()
     for (const stream of this.#process.stdio) (stream as Socket | null)?.unref()
     running.add(this)
     this.#process.on('error', error => this.#fail(error))
     this.#process.on('exit', code => this.#fail(new Error(`Chromium ended with ${code}`)))
-    // After its end a write fails; 'exit' tells.
+    // A write fails after the end of the process, which 'exit' tells.
     this.#input.on('error', () => {})
     let rest = ''
     const output = this.#process.stdio[4] as Readable
@@ -111,6 +111,7 @@ export class Browser {
   call(method: string, params: Fields = {}, sessionId?: string): Promise<Fields> {
     const id = ++this.#lastId
     const { promise, resolve, reject } = Promise.withResolvers<Fields>()
+    // wait: at most; a browser that hangs fails the test
     const timer = setTimeout(() => reject(new Error(`${method} takes too long`)), WAIT_MS)
     this.#calls.set(id, { resolve, reject })
     this.#input.write(`${JSON.stringify({ id, method, params, sessionId })}\0`)
@@ -209,6 +210,7 @@ export class Page {
     const found = await this.evaluate(`new Promise(resolve => {
       const check = () => (${expression}) && (watcher.disconnect(), clearTimeout(timer), resolve(true))
       const watcher = new MutationObserver(check)
+      // wait: at most; a page that never changes fails the test
       const timer = setTimeout(() => (watcher.disconnect(), resolve(false)), ${WAIT_MS / 2})
       watcher.observe(document, { subtree: true, childList: true, characterData: true, attributes: true })
       check()
@@ -262,7 +264,8 @@ export class Page {
 function groupExists(pid: number): boolean {
   try {
     return process.kill(-pid, 0)
-  } catch {
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH')
     return false
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A control group with a bound of memory, for processes that are to meet the kernel's out-of-memory killer. It is made beneath the
- * one that we run in, whose own bounds hold on and of which nothing is changed, and is removed when the processes have gone.
+ * A control group with a limit of memory, for processes that shall meet the kernel's out-of-memory killer. It is made below the group
+ * that the test runs in, which does not change and whose limits still hold. It is removed when its processes have ended.
  */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { controlGroups } from '../../src/base/control-group.ts'
 import { until } from './server.ts'
 
 const ROOT = '/sys/fs/cgroup'
-/** Versions 2 and 1: the bound, that of memory and swap, and the counter. */
+/** The files of versions 2 and 1: limit of memory, limit of swap (version 1: of both), counter of kills. */
 const FILES = [
   { bound: 'memory.max', swap: 'memory.swap.max', swapBytes: () => 0, counter: 'memory.events' },
   {
@@ -28,7 +28,7 @@ export class MemoryGroup {
     this.#counter = counter
   }
 
-  /** Throws where none may be made, with the reason. */
+  /** Throws with the reason where none may be made. */
   static make(bytes: number): MemoryGroup {
     const reasons: string[] = []
     for (const { mounts, path } of controlGroups(readFileSync('/proc/self/cgroup', 'latin1'), 'memory')) {
@@ -59,17 +59,17 @@ export class MemoryGroup {
     }
   }
 
-  /** Who writes its own number there is a member, with all that it starts. */
+  /** A process that writes its number there becomes a member, with all that it starts. */
   get members(): string {
     return join(this.#directory, 'cgroup.procs')
   }
 
-  /** Processes that the kernel has killed in it. */
+  /** How many of its processes the kernel has killed. */
   get kills(): number {
-    return Number(/^oom_kill (\d+)$/m.exec(readFileSync(this.#counter, 'latin1'))?.[1])
+    return Number(/^oom_kill (\d+)$/m.exec(readFileSync(this.#counter, 'latin1'))![1])
   }
 
-  /** As soon as its members have gone. */
+  /** Waits until its members have ended, then removes it. */
   async remove(): Promise<void> {
     await until(
       () => readFileSync(this.members, 'latin1') === '',

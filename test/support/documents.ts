@@ -1,5 +1,6 @@
 /**
- * The code blocks of a document, by what stands behind the language of their fence (a reader of the page does not see it):
+ * The code blocks of a document. The words behind the language of a fence say what to do with the block; a reader of the page does
+ * not see them:
  *
  *     ```sh                          run; must end with 0
  *     ```sh expect="text"            … and print it
@@ -9,13 +10,13 @@
  *     ```sh never="reason"           not run
  *     ```python file=app.py          written (append=… adds to it)
  *
- * Other blocks are there to be read.
+ * Other blocks are only read.
  */
 export interface Block {
   readonly language: string
   readonly attributes: ReadonlyMap<string, string>
   readonly text: string
-  /** Of its fence. */
+  /** Where its fence is. */
   readonly line: number
 }
 
@@ -41,7 +42,7 @@ function readAttributes(text: string): Map<string, string> {
   return attributes
 }
 
-/** Words of one command; single quotes keep what is between them together. */
+/** The words of one command. Single quotes keep words together. */
 export function shellWords(command: string): string[] {
   return (command.match(/(?:'[^']*'|[^\s'])+/g) ?? []).map(word => word.replaceAll("'", ''))
 }
@@ -51,7 +52,7 @@ export interface TableRow {
   readonly line: number
 }
 
-/** The rows of all tables whose last column is headed so. */
+/** The rows of all tables whose last column has this heading. */
 export function tableRows(document: string, lastHead: string): TableRow[] {
   const rows: TableRow[] = []
   let isWanted = false

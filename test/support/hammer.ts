@@ -1,13 +1,13 @@
 /**
- * Clients that hammer: each opens a connection, sends a GET, reads the answer, and begins anew at once, until it cannot connect
- * any more. What counts is how the last one ends: refused is what a stopped server owes its clients, who then know that nothing
- * of theirs was begun; anything else has lost a request.
+ * Clients without a pause: each opens a connection, sends a GET, reads the answer and begins again, until it cannot connect. What
+ * counts is how its last request ends. A server that stops must refuse the connection: then the client knows that nothing has begun.
+ * Any other end has lost a request.
  */
 import { connect } from 'node:net'
 
 export interface Hammered {
   readonly answered: number
-  /** Reset, or closed without an answer, after the connection was there. */
+  /** How connections ended that were made, and then reset or closed without an answer. */
   readonly lost: readonly string[]
 }
 
@@ -21,7 +21,7 @@ export class Hammer {
     this.#running = Promise.all(Array.from({ length: clients }, () => this.#run(target)))
   }
 
-  /** When nobody can connect any more. */
+  /** Resolves when nobody can connect any more. */
   async over(): Promise<Hammered> {
     await this.#running
     return { answered: this.answered, lost: this.#lost }

@@ -1,6 +1,6 @@
 /**
- * Follows a Dockerfile without an engine for it: a directory stands for the file system of each image, and what an instruction names is below
- * it. Packages of the distribution are noted, not installed.
+ * Follows a Dockerfile without a container engine. A directory stands for the file system of each image, and the paths of instructions lie
+ * below it. Packages of the distribution are noted, not installed.
  */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'

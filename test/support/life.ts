@@ -1,11 +1,10 @@
-/** For the tests of the life of processes: an application that says who it is, and a start without the invariants of `server.ts`. */
+/** For tests of processes: an application that says which process and which user it is, and a log without the invariants of `server.ts`. */
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { chmodSync } from 'node:fs'
 import type { TestContext } from 'node:test'
+import { Project } from './project.ts'
 import { RawClient } from './raw-client.ts'
 
 const SOURCE = `
@@ -33,13 +32,17 @@ def application(environ, start_response):
         return [str(len(body)).encode()]
     if path == "/hoard":
         hoard.append(os.urandom(60 * 1024 * 1024))
-    if path == "/slow":
-        print("slow", flush=True)
-        time.sleep(0.5)
+    if path == "/hold":
+        print("holding", flush=True)
+        while not os.path.exists(environ["QUERY_STRING"].split("=", 1)[1]):
+            time.sleep(0.01)  # wait: a test has no other way to tell an application
     if path == "/orphan":
         if os.fork() == 0:
+            parent = os.getpid()
             if os.fork() == 0:
-                time.sleep(0.2)
+                # wait: for its parent to end, so that it is an orphan when it ends
+                while os.getppid() == parent:
+                    time.sleep(0.01)
             os._exit(0)
         os.wait()
     umask = os.umask(0)
@@ -61,12 +64,10 @@ export interface Answer {
   readonly env: Readonly<Record<string, string>>
 }
 
-/** With `app.py` in it; anybody may read it. */
+/** A directory with that application. Every user may read it. */
 export function makeDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'jumak-life-'))
-  t.after(() => rmSync(directory, { recursive: true }))
+  const { directory } = new Project(t, { 'app.py': SOURCE })
   chmodSync(directory, 0o755)
-  writeFileSync(join(directory, 'app.py'), SOURCE)
   return directory
 }
 
@@ -78,7 +79,7 @@ export async function ask(target: number | string, path = '/'): Promise<Answer> 
   return JSON.parse(response.body.toString())
 }
 
-/** Waits for the pattern; returns what gives all that was said so far. */
+/** Waits until the log matches. Returns a function that gives the whole log so far. */
 export async function readLog(child: ChildProcess, pattern: RegExp): Promise<() => string> {
   let text = ''
   const closed = once(child, 'close').then(() => assert.fail(`it ended:\n${text}`))

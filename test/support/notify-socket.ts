@@ -1,4 +1,4 @@
-/** A service manager's end of sd_notify(3): a datagram socket, which Node has not, held by Python; it tells who sent. */
+/** The service manager's end of sd_notify(3): a datagram socket. Node has none, so a Python process holds it, and tells who sent what. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -19,7 +19,7 @@ const WAIT_MS = 30_000
 
 export interface Notification {
   readonly lines: readonly string[]
-  /** As the kernel has checked it. */
+  /** Of the sender, as the kernel says. */
   readonly pid: number
   /** When it came, on the receiver's clock. */
   readonly seconds: number
@@ -48,7 +48,7 @@ export class NotifySocket {
     return socket
   }
 
-  /** The next one from \`from\` on that has this line. */
+  /** The first one from index `from` on that has this line. */
   async waitFor(line: string, from = 0): Promise<Notification> {
     const deadline = performance.now() + WAIT_MS
     for (;;) {
@@ -57,6 +57,7 @@ export class NotifySocket {
       const left = deadline - performance.now()
       if (left <= 0) throw new Error(`no ${line} in ${JSON.stringify(this.received)}`)
       await new Promise<void>(resolve => {
+        // wait: at most; each notification wakes it
         const timer = setTimeout(resolve, left)
         this.#wake = () => {
           clearTimeout(timer)

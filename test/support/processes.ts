@@ -20,8 +20,8 @@ export function markedProcesses(marker: string): ProcessInfo[] {
       if (state === 'Z') continue
       const command = readFileSync(`/proc/${name}/cmdline`, 'latin1').replaceAll('\0', ' ').trim()
       found.push({ pid: Number(name), parent: Number(parent), command })
-    } catch {
-      // It ended while we looked.
+    } catch (error) {
+      assertGone(error)
     }
   }
   return found
@@ -31,7 +31,14 @@ export function markedProcesses(marker: string): ProcessInfo[] {
 export function fdCount(pid: number): number {
   try {
     return readdirSync(`/proc/${pid}/fd`).length
-  } catch {
+  } catch (error) {
+    assertGone(error)
     return 0
   }
+}
+
+/** The process ended while we looked, or is one of others that we may not look at. */
+function assertGone(error: unknown): void {
+  const { code } = error as NodeJS.ErrnoException
+  if (!['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(code!)) throw error
 }

@@ -61,9 +61,11 @@ export class RawClient {
     return this.send(`GET ${path} HTTP/1.1\r\n${[...host, ...headers].map(line => `${line}\r\n`).join('')}\r\n`)
   }
 
+  /** Waits for more bytes. False: the server has ended the connection. */
   async #more(): Promise<boolean> {
     if (this.#ended) return false
     const timeout = Promise.withResolvers<never>()
+    // wait: at most; a server that says nothing fails the test
     const timer = setTimeout(
       () => timeout.reject(new Error(`nothing more came; so far: ${JSON.stringify(this.#buffer.toString('latin1'))}`)),
       WAIT_MS,
@@ -82,7 +84,9 @@ export class RawClient {
       const at = this.#buffer.indexOf(text, 0, 'latin1')
       if (at >= 0) return this.#take(at + text.length).toString('latin1')
       if (!(await this.#more()))
-        throw new Error(`ended before ${JSON.stringify(text)}: ${JSON.stringify(this.#buffer.toString('latin1'))}`)
+        throw new Error(`ended before ${JSON.stringify(text)}: ${JSON.stringify(this.#buffer.toString('latin1'))}`, {
+          cause: this.#error,
+        })
     }
   }
 
@@ -98,6 +102,7 @@ export class RawClient {
     return this.#take(this.#buffer.length)
   }
 
+  /** The server has reset the connection: what it sent last may be lost. */
   get reset(): boolean {
     return (this.#error as NodeJS.ErrnoException | null)?.code === 'ECONNRESET'
   }
@@ -163,10 +168,20 @@ function splitHeader(line: string): [string, string] {
 }
 
 /** One GET on a connection of its own. */
-export async function getOnce(target: number | string, path: string, ...headers: string[]): Promise<RawResponse> {
+export function getOnce(target: number | string, path: string, ...headers: string[]): Promise<RawResponse> {
+  return withClient(target, client => client.get(path, 'Connection: close', ...headers).response())
+}
+
+/** The body of one GET, as text. */
+export async function textOf(target: number | string, path: string, ...headers: string[]): Promise<string> {
+  return (await getOnce(target, path, ...headers)).body.toString()
+}
+
+/** Closes the client whatever becomes of the test. */
+export async function withClient<T>(target: number | string, use: (client: RawClient) => Promise<T>): Promise<T> {
   const client = new RawClient(target)
   try {
-    return await client.get(path, 'Connection: close', ...headers).response()
+    return await use(client)
   } finally {
     client.close()
   }

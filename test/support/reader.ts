@@ -1,6 +1,6 @@
 /**
- * Somebody who follows a document: writes what is to be written to files, runs what is to be run, in order, in an empty
- * directory. Ports are replaced by free ones. What the blocks of a page say about that: `documents.ts`.
+ * Follows a document as a reader would: writes its files and runs its commands, in order, in an empty directory. Ports are replaced
+ * by free ones. `documents.ts` says how the blocks of a page are marked.
  */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
@@ -29,7 +29,7 @@ import { type Server, startServer, until } from './server.ts'
 const STEP_MS = 120_000
 
 export interface ReaderOptions {
-  /** Other contents for files of the page. */
+  /** Contents in the place of those on the page, by file. */
   readonly files?: Readonly<Record<string, string>>
   /** More of the program's command line. */
   readonly args?: readonly string[]
@@ -48,7 +48,7 @@ export class Reader {
   constructor(context: TestContext, options: ReaderOptions = {}) {
     this.#context = context
     this.#options = options
-    // nginx drops the rights of root, and must reach the socket all the same.
+    // nginx gives up the rights of root, and must still reach the socket.
     chmodSync(this.#home, 0o755)
   }
 
@@ -67,7 +67,7 @@ export class Reader {
     return Number(this.#ports.get(String(onThePage)))
   }
 
-  /** What a page starts beside the program, it names in a `….pid`. */
+  /** Ends everything. A page names each process that it starts beside the program in a `….pid`. */
   async leave(): Promise<void> {
     for (const name of readdirSync(this.#directory).filter(name => name.endsWith('.pid') && name !== 'jumak.pid')) {
       const pid = Number(readFileSync(join(this.#directory, name), 'utf8'))
@@ -100,7 +100,7 @@ export class Reader {
     await this.#server?.stop()
     const [program, ...args] = shellWords(text)
     assert.equal(program, 'jumak', `line ${line}: a serve block is one command`)
-    // A port of the page is taken as it was written into files already.
+    // Files that were written before may name the same ports.
     const localized = await Promise.all(args.map(arg => this.#localize(arg)))
     const isBound = args.some(arg => arg === '-b' || arg === '--bind')
     const server = await startServer({
@@ -124,7 +124,7 @@ export class Reader {
     if (awaited !== undefined) await this.#server!.waitForLog(new RegExp(RegExp.escape(awaited)), from)
   }
 
-  /** Ports of the page become those of here; programs that are installed system-wide are the ones under test. */
+  /** Replaces the ports of the page by free ones, and the installed program by the one under test. */
   async #localize(text: string): Promise<string> {
     for (const [, port] of text.matchAll(/127\.0\.0\.1:(\d{4,5})\b/g))
       if (!this.#ports.has(port!)) this.#ports.set(port!, await freePort())
@@ -134,7 +134,7 @@ export class Reader {
   }
 }
 
-/** Its output goes to a file: what it leaves running would hold a pipe open. `code`: null when it took too long. */
+/** The output goes to a file, because a process that stays would hold a pipe open. `code`: null when the script took too long. */
 async function runScript(script: string, home: string): Promise<{ code: number | null; output: string }> {
   const outputFile = join(home, '.output')
   const fd = openSync(outputFile, 'w')

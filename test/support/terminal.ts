@@ -20,7 +20,7 @@ export class Terminal {
   readonly #closed: Promise<unknown>
   #port = 0
 
-  /** `words`: of the command line. Killed after the test if it still runs. */
+  /** `words`: the command line. The program is killed after the test if it still runs. */
   constructor(t: TestContext, directory: string, words: readonly string[], env: Readonly<Record<string, string>> = {}) {
     const command = [join(ROOT, 'test/support/terminal.py'), join(ROOT, 'bin/jumak'), '-b', '127.0.0.1:0', ...words]
     this.#process = spawn('python3', command, {
@@ -40,7 +40,7 @@ export class Terminal {
     return this.#port
   }
 
-  /** From this place on (by default from the beginning). Returns the place behind what was found. */
+  /** Waits until the text is shown, from index `from` on. Returns the index behind it. */
   async waitFor(text: string, from = 0): Promise<number> {
     await until(
       () => this.shown.includes(text, from) || this.#process.exitCode !== null,
@@ -56,10 +56,10 @@ export class Terminal {
     this.#process.stdin!.write(text)
   }
 
-  /** Ends it by Ctrl-C; nothing is left of it, and the terminal is as it was. */
+  /** Ends the program by Ctrl-C, and checks that nothing is left and that the terminal shows again what is typed. */
   async leave(keys = '\x03'): Promise<void> {
     this.type(keys)
-    // The first one may be for a debugger that was left a moment ago.
+    // The first Ctrl-C may go to a debugger that was left a moment ago.
     const again = setInterval(() => this.shown.includes('stopping') || this.type('\x03'), AGAIN_MS)
     await until(
       () => this.#process.exitCode !== null,

@@ -16,6 +16,7 @@ async def application(scope, receive, send):
     _, name, *rest = scope["path"].split("/")
     identity = rest[0] if rest else ""
     query = parse_qs(scope["query_string"].decode())
+    # wait: a view that takes as long as its client says
     await asyncio.sleep(float(query.get("ms", ["0"])[0]) / 1000)
     if name == "exit":
         os._exit(17)
@@ -59,6 +60,7 @@ async def read(receive):
 async def stream(identity, send):
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     for part in range(10):
+        # wait: a stream that takes a while
         await asyncio.sleep(0.002)
         await send({"type": "http.response.body", "body": f"{identity} {part}\n".encode(), "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})

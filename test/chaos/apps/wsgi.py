@@ -12,6 +12,7 @@ def application(environ, start_response):
     _, name, *rest = environ["PATH_INFO"].split("/")
     identity = rest[0] if rest else ""
     query = parse_qs(environ["QUERY_STRING"])
+    # wait: a view that takes as long as its client says
     time.sleep(float(query.get("ms", ["0"])[0]) / 1000)
     if name == "exit":
         os._exit(17)
@@ -40,5 +41,6 @@ def application(environ, start_response):
 
 def stream(identity):
     for part in range(10):
+        # wait: a stream that takes a while
         time.sleep(0.002)
         yield f"{identity} {part}\n".encode()

@@ -5,11 +5,9 @@ import { join } from 'node:path'
 import { getOnce, RawClient } from '../../support/raw-client.ts'
 import { until } from '../../support/server.ts'
 import type { Report, Scenario } from '../scenario.ts'
-import { type Interface, onStage, type Stage } from '../stage.ts'
+import { type Interface, onStage, type Stage, settle } from '../stage.ts'
 
 const INTERFACES: readonly Interface[] = ['wsgi', 'asgi']
-/** Deaths that come faster than this are a crash loop, which is another matter. */
-const SETTLED_MS = 1200
 
 export const CRASHES: readonly Scenario[] = [
   ...INTERFACES.map(kind => ({
@@ -60,8 +58,6 @@ export const CRASHES: readonly Scenario[] = [
   },
 ]
 
-const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
-
 async function killWorkers(stage: Stage): Promise<void> {
   const { server, report } = stage
   const times = 8
@@ -70,7 +66,7 @@ async function killWorkers(stage: Stage): Promise<void> {
     const [victim] = server.workers()
     process.kill(victim!.pid, 'SIGKILL')
     await server.waitForLog(new RegExp(`\\(process ${victim!.pid}\\) was killed by SIGKILL`))
-    await sleep(SETTLED_MS)
+    await settle()
     await stage.untilServing()
   }
   report.injectedAs(stage.logged(/worker \d+ .*was killed by SIGKILL/), times, 'lines of the log')
@@ -87,7 +83,7 @@ async function exitInView(stage: Stage): Promise<void> {
     const { status } = await client.response()
     client.close()
     report.expect(status === 502, `${method} /exit was answered ${status}, not 502`)
-    await sleep(SETTLED_MS)
+    await settle()
     await stage.untilServing()
   }
   const seen = stage.logged(/worker \d+ .*exited with code 17/)
@@ -102,8 +98,8 @@ async function killGateway(stage: Stage): Promise<void> {
   for (let i = 1; i <= times; i++) {
     report.progress(`gateway ${i} of ${times}`)
     const victim = server.gateway().pid
-    // It tells twice a second how many requests it has.
-    await sleep(SETTLED_MS)
+    // It tells the master twice a second how many requests it has.
+    await settle()
     load.gatewayDies()
     process.kill(victim, 'SIGKILL')
     // Opened while nobody accepts: they wait in the kernel for the successor.
@@ -179,7 +175,7 @@ async function stuck(stage: Stage, path: string): Promise<void> {
     const { status } = await getOnce(server.port, path)
     if (status === 504) late++
     else report.expect(false, `${path} was answered ${status}, not 504`)
-    await sleep(SETTLED_MS)
+    await settle()
     await stage.untilServing()
   }
   report.injectedAs(late, times, 'answers 504')

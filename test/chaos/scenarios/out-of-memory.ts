@@ -7,13 +7,11 @@ import { ROOT } from '../../support/paths.ts'
 import { RawClient } from '../../support/raw-client.ts'
 import type { Answer } from '../client.ts'
 import { type Report, type Scenario, Skip } from '../scenario.ts'
-import { type Interface, onStage, type Stage } from '../stage.ts'
+import { type Interface, onStage, type Stage, settle } from '../stage.ts'
 
 /** The kernel takes the largest process: there must be room for a worker to become that. */
 const BYTES = 640 * 1024 * 1024
 const TIMES = 3
-/** Deaths that come faster than this are a crash loop, which is another matter. */
-const SETTLED_MS = 1200
 
 const INTERFACES: readonly Interface[] = ['wsgi', 'asgi']
 
@@ -22,8 +20,6 @@ export const OUT_OF_MEMORY: readonly Scenario[] = INTERFACES.map(kind => ({
   fault: `the kernel kills a worker for want of memory (${kind.toUpperCase()})`,
   run: report => inMemoryGroup(report, kind),
 }))
-
-const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
 async function inMemoryGroup(report: Report, kind: Interface): Promise<void> {
   const group = makeGroup()
@@ -63,7 +59,7 @@ async function eatMemory(stage: Stage, group: MemoryGroup, views: { asked: numbe
     client.close()
     report.expect(status === 502, `POST /eat was answered ${status}, not 502`)
     await server.waitForLog(/worker \d+ .*was killed by SIGKILL: out of memory, says \//, from)
-    await sleep(SETTLED_MS)
+    await settle()
     await stage.untilServing()
   }
   const { kills } = group

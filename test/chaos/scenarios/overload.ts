@@ -1,4 +1,5 @@
 /** More requests than the slots can serve, with a view that waits 20 ms, so that slots set the capacity and not the machine. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { RawClient } from '../../support/raw-client.ts'
 import { percentile } from '../load.ts'
 import { OpenLoad } from '../open-load.ts'
@@ -73,8 +74,10 @@ function judge(load: OpenLoad, factor: number, goodput: number, report: Report):
 
 /** In the second second, when the queue is full or nearly so. */
 async function leaveWhileQueued(port: number): Promise<void> {
-  await new Promise(resolve => setTimeout(resolve, 1500))
+  // wait: the load goes by the clock
+  await sleep(1500)
   const clients = Array.from({ length: 20 }, () => new RawClient(port).get('/print/gone'))
-  await new Promise(resolve => setTimeout(resolve, 20))
+  // wait: clients that lose their patience are what this is about
+  await sleep(20)
   for (const client of clients) client.close()
 }

@@ -1,5 +1,6 @@
 /** A master that stops, as the service manager hears of it: `WATCHDOG=1` comes in time under load, and stops with the master. */
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { NotifySocket } from '../../support/notify-socket.ts'
 import type { Report, Scenario } from '../scenario.ts'
 import { onStage, type Stage } from '../stage.ts'
@@ -14,8 +15,6 @@ const ARRIVED_MS = 500
 export const SERVICE_MANAGER: readonly Scenario[] = [
   { name: 'watchdog', fault: 'the master stops; the service manager is to hear of it', run: underManager },
 ]
-
-const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
 async function underManager(report: Report): Promise<void> {
   const address = `@jumak-chaos-${randomUUID()}`
@@ -59,8 +58,10 @@ async function watch(stage: Stage, manager: NotifySocket): Promise<void> {
 async function isSilentWhileStopped(stage: Stage, manager: NotifySocket): Promise<boolean> {
   process.kill(stage.server.pid, 'SIGSTOP')
   try {
+    // wait: nobody can tell what is still on its way from a process that is stopped
     await sleep(ARRIVED_MS)
     const from = manager.received.length
+    // wait: a silence of this length is what makes a service manager act
     await Promise.all([sleep(WATCHDOG_MS), stage.untilServing()])
     return manager.received.length === from
   } finally {

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { connectionLimit } from '../../../src/config/defaults.ts'
 import { fdCount } from '../../support/processes.ts'
 import { until } from '../../support/server.ts'
@@ -13,7 +14,7 @@ import { onStage, type Stage } from '../stage.ts'
 
 const EACH = Number(process.env['CHAOS_SLOW'] ?? 1250)
 const TOTAL = EACH * 4
-/** Quiet and attacked in turn, for a machine is not the same all the time. */
+/** Quiet and attacked in turn, because a machine changes over time. */
 const ROUNDS = 3
 const MEASURED_MS = 5000
 /** The gateway closes thousands of connections at once when an attack ends. */
@@ -21,10 +22,10 @@ const SETTLE_MS = 1000
 /** Beside those of the slow clients. */
 const OTHER_CONNECTIONS = 100
 
-/** A machine on which the gateway waits no longer than this for a core, of the time, has them for itself. */
+/** Share of the time. Where the gateway waits no longer for a core, the machine counts as free for it. */
 const CALM = 0.05
 
-/** Requests that cost little: what is waited for are the slow clients, not the load itself. */
+/** Requests that cost little, so that the load itself makes nobody wait. */
 const LOAD = { connections: 8, kinds: ['get', 'post', 'wait'], pauseMs: 20 } as const
 
 export const SLOW_CLIENTS: readonly Scenario[] = [
@@ -35,7 +36,7 @@ export const SLOW_CLIENTS: readonly Scenario[] = [
       const room = connectionLimit('/proc/self/limits', 4)
       if (room < TOTAL + OTHER_CONNECTIONS)
         throw new Skip(`the limit on open files leaves room for ${room} connections, not for ${TOTAL} (ulimit -n)`)
-      // All come from one address. Who sends a head too slowly is ended, and comes again.
+      // All come from one address. A connection that sends its head too slowly is closed, and made anew.
       const perAddress = String(TOTAL + OTHER_CONNECTIONS)
       const args = ['--header-timeout', '5', '--limit-connections-per-address', perAddress]
       await onStage(report, { interface: 'wsgi', args, load: LOAD }, attacks)
@@ -58,7 +59,6 @@ interface Measured {
   readonly megabytes: number
 }
 
-const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 const median = (values: readonly number[]) => percentile(values, 0.5)
 
 async function attacks(stage: Stage): Promise<void> {
@@ -66,6 +66,7 @@ async function attacks(stage: Stage): Promise<void> {
   const [quiet, attacked]: [Measured[], Measured[]] = [[], []]
   for (let round = 1; round <= ROUNDS; round++) {
     report.progress(`quiet ${round}`)
+    // wait: what an attack leaves behind must not be measured
     await sleep(SETTLE_MS)
     quiet.push(await measure(stage))
     report.progress(`attack ${round}`)
@@ -92,6 +93,7 @@ async function measure({ load, server }: Stage): Promise<Measured> {
   const { pid } = server.gateway()
   load.forgetTimes()
   const before = waitedNanoseconds(pid)
+  // wait: the time in which is measured
   await sleep(MEASURED_MS)
   const p99 = percentile(load.times, 0.99)
   const waited = (waitedNanoseconds(pid) - before) / (MEASURED_MS * 1e6)

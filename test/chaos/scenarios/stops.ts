@@ -1,4 +1,4 @@
-/** Stops under clients that hammer: who is in the kernel's queue when the listening socket closes is reset. */
+/** Stops under clients that connect without a pause. The kernel resets connections that still wait in its queue when the listening socket closes. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ const STOPS = Number(process.env['CHAOS_STOPS'] ?? 100)
 const CLIENTS = 12
 /** Before each stop: all of them are at it. */
 const ANSWERED_BEFORE = 100
-/** Of a hundred stops, and at least one. What arrives between the last look at the queue and the close cannot be helped. */
+/** Of a hundred stops, and at least one. Connections that arrive between the last look at the queue and the close are lost. */
 const MAX_LOST = Math.ceil(STOPS / 100)
 
 const APPLICATION = `

@@ -1,5 +1,5 @@
 /**
- * Python environments for tests, made once under `.cache/test-venvs/` and there at once from then on. Versions are
+ * Python environments for tests, made once under `.cache/test-venvs/`. Versions are
  * pinned in the requirements files beside this one, for each Python. `npm test` makes them before the first test, so
  * tests that run side by side find them ready.
  */
@@ -26,7 +26,7 @@ export const PACKAGE_SETS: readonly PackageSet[] = ['example-django', 'flask', '
 
 let ends: Promise<Interpreter[]> | null = null
 
-/** Pythons that tests run on: the oldest and the newest at hand; one when there is one, none when there is none. */
+/** The Pythons that tests run on: the oldest and the newest at hand. They may be the same one, or none. */
 export function testedPythons(): Promise<Interpreter[]> {
   ends ??= pythonsAtHand('ends')
   return ends
