@@ -5,6 +5,7 @@
  * Invariants: each name occurs at most once. A header can make no name but its own `HTTP_…`. All that is remembered is bounded, for
  * clients choose names and their order.
  */
+import { cgiName, NOT_PASSED } from '../../http/cgi-names.ts'
 
 export interface EnvironNames {
   /** The names, joined by NUL, in the order of the values. */
@@ -25,13 +26,6 @@ const ALWAYS =
   'REMOTE_ADDR\0REMOTE_PORT\0SERVER_NAME\0SERVER_PORT\0HTTP_X_REQUEST_ID'
 /** The last name: a path may contain a NUL, and what follows it cannot be taken for the value of another name. */
 const LAST = '\0PATH_INFO'
-
-/**
- * Headers that do not become `HTTP_…` as they came. Content-Length has a key of its own with the true length. Transfer coding is
- * undone. Host is written from the authority, which takes precedence (RFC9112§3.2.2). `Proxy` would become HTTP_PROXY, which libraries
- * of the application take for the proxy of their own requests ("httpoxy"). X-Request-ID is always the exchange's id.
- */
-const NOT_PASSED = new Set(['content-length', 'transfer-encoding', 'host', 'proxy', 'x-request-id'])
 
 /** So many lists are remembered for each number of headers: one browser's, another browser's, a proxy's … */
 const KNOWN_FOR_EACH = 4
@@ -73,7 +67,7 @@ function makeNames(headers: readonly string[], hasHost: boolean, hasLength: bool
   const headerNames = headers.filter((_, i) => i % 2 === 0)
   const passed = headerNames.flatMap((name, i) => (NOT_PASSED.has(name) ? [] : [2 * i + 1]))
   if (new Set(passed.map(at => headers[at - 1])).size !== passed.length) return null
-  const keys = passed.map(at => environKey(headers[at - 1]!))
+  const keys = passed.map(at => cgiName(headers[at - 1]!))
   const own = [hasHost && 'HTTP_HOST', hasLength && 'CONTENT_LENGTH', hasRoot && 'SCRIPT_NAME'].filter(Boolean)
   const names = [ALWAYS, ...own, ...keys]
   // The names are copied: a slice would keep the whole head that it was cut from.
@@ -86,8 +80,4 @@ function makeNames(headers: readonly string[], hasHost: boolean, hasLength: bool
     hasLength,
     hasRoot,
   }
-}
-
-function environKey(name: string): string {
-  return name === 'content-type' ? 'CONTENT_TYPE' : `HTTP_${name.toUpperCase().replaceAll('-', '_')}`
 }

@@ -6,8 +6,8 @@
  * the same names in the same order (`environ-names.ts`): `environ.py` relies on it.
  */
 import { splitAuthority } from '../../http/authority.ts'
+import { mergeRepeated } from '../../http/cgi-names.ts'
 import type { Exchange } from '../../http/exchange.ts'
-import type { HeaderLines } from '../../http/headers.ts'
 import { decodePathBytes } from '../../http/path.ts'
 import { environNames } from './environ-names.ts'
 import type { FrameWriter } from './frame-writer.ts'
@@ -68,16 +68,4 @@ function serverOf(exchange: Exchange): string {
 function hasContentLength(headers: readonly string[]): boolean {
   for (let i = 0; i < headers.length; i += 2) if (headers[i] === 'content-length') return true
   return false
-}
-
-/** Joins the values of each name: by commas (RFC9110§5.3), cookies by `; ` (RFC6265§5.4). */
-function mergeRepeated(headers: HeaderLines): HeaderLines {
-  const merged = new Map<string, string>()
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i]!
-    const before = merged.get(name)
-    const separator = name === 'cookie' ? '; ' : ','
-    merged.set(name, before === undefined ? headers[i + 1]! : before + separator + headers[i + 1]!)
-  }
-  return [...merged].flat()
 }
