@@ -70,7 +70,7 @@ class Link(Connection):
         self.exchanges: Dict[int, HttpExchange] = {}
         self._is_greeted = False
         self._held_since = 0.0
-        #: The begin of a frame, and how many bytes of the frame have not come.
+        #: The beginning of a frame, and how many bytes of the frame have not come.
         self._pieces: List[bytes] = []
         self._missing = 0
 
