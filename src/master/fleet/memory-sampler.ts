@@ -1,5 +1,5 @@
 /**
- * Reads the memory of the workers that serve, and says which ones have too much (`--max-memory`). Runs in the master.
+ * Reads the memory of the linked workers, and says which ones have too much (`--max-memory`). Runs in the master.
  *
  * It looks every few seconds, at one worker after the other, and never blocks the event loop: for PSS the kernel walks a process's
  * pages, which takes it a millisecond for each few hundred megabytes.
