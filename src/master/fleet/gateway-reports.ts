@@ -21,7 +21,7 @@ export interface ReportReaders {
 
 export function takeReport(worker: WorkerHandle, report: GatewayReport, readers: ReportReaders): void {
   const { narrator, recycle, onCold } = readers
-  const isLinked = HAS_LINKS.has(worker.phase)
+  const hasLinks = HAS_LINKS.has(worker.phase)
   switch (report.type) {
     case 'worker-linked':
       if (worker.phase === 'linking' || worker.phase === 'warming') worker.enter('linked')
@@ -37,7 +37,7 @@ export function takeReport(worker: WorkerHandle, report: GatewayReport, readers:
       break
     case 'worker-lost':
       worker.lostReason = report.reason
-      if (isLinked) worker.blame('lost')
+      if (hasLinks) worker.blame('lost')
       else if (worker.phase === 'draining') worker.enter('drained')
       break
     case 'worker-blocked':
@@ -47,7 +47,7 @@ export function takeReport(worker: WorkerHandle, report: GatewayReport, readers:
     case 'worker-stuck':
       narrator.workerStuck(worker, report.note, report.request)
       worker.stacks.ask(report)
-      if (isLinked) worker.blame('stuck')
+      if (hasLinks) worker.blame('stuck')
       break
     case 'worker-spent':
       worker.recycle(describeRequests(recycle, report.requests))
