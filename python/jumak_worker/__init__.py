@@ -5,7 +5,7 @@ Standard library only. Nothing of it is installed in the user's environment: the
 
 import os
 
-#: The build id that every process says in its hello: package.json's version.
+#: The build id: package.json's version. It is in the first message on each channel; the reader refuses another build.
 __version__ = "0.1.0"
 
 #: The directory of this package, absolute, with a separator at its end. Code below it is ours, not the application's.

@@ -29,7 +29,6 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   base: [],
   observe: ['base', 'http'],
   config: ['base'],
-  adapters: ['base', 'config'],
   control: ['base'],
   http: ['base'],
   http1: ['base', 'http'],
@@ -39,7 +38,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   handlers: ['base', 'http', 'apps', 'observe'],
   gateway: ['base', 'http', 'http1', 'websocket', 'apps', 'middleware', 'handlers', 'control', 'observe'],
   master: ['base', 'control', 'observe'],
-  cli: ['base', 'config', 'adapters', 'control', 'observe', 'master'],
+  cli: ['base', 'config', 'control', 'observe', 'master'],
 }
 
 /** Everybody may use these. */

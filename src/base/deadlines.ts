@@ -40,7 +40,7 @@ export class Deadline {
     this.list?.disarm(this)
   }
 
-  /** It does not expire. Cheaper than `disarm` if it is soon armed again: the list keeps it until it looks at its bucket. */
+  /** It expires no more, but stays in its bucket until the list looks there. Cheaper than `disarm` if it is soon armed again. */
   rest(): void {
     this.at = 0
   }
@@ -61,7 +61,7 @@ export class DeadlineList {
   /** A duration of 0 means that there is no deadline: `arm` only disarms. */
   constructor(durationMs: number) {
     const sixteenth = Math.min(MAX_TICK, Math.max(MIN_TICK, durationMs / 16))
-    // Node cuts off parts of milliseconds.
+    // Node's timers drop fractions of a millisecond.
     this.#tickMs = Math.ceil(Math.max(sixteenth, durationMs / MAX_TICKS))
     this.#span = durationMs === 0 ? 0 : Math.ceil(durationMs / this.#tickMs) + 1
     this.#buckets = Array.from({ length: this.#span + 1 }, () => {

@@ -35,7 +35,10 @@ export interface SpoolOptions {
 const MAX_PENDING = 4 * 1024 * 1024
 /** Bytes of one read of the file. */
 const READ_SIZE = 256 * 1024
-/** The same, near the limit of all buffers' memory: thousands of clients may be slow at the same time, with one piece each. */
+/**
+ * Near the memory limit nothing larger is read, tried or kept at once: thousands of clients may be slow at the same time, with one piece
+ * each.
+ */
 export const SMALL_PIECE = 16 * 1024
 const MAX_PENDING_NEAR = 256 * 1024
 

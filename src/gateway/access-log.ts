@@ -18,7 +18,7 @@ export class AccessLog {
     this.#log = log
     if (config === null) return
     try {
-      // The master has made our standard output whichever standard stream is meant.
+      // Whichever standard stream is meant: the master has made it our standard output.
       const isStream = config.path === '-' || standardStream(config.path) !== null
       const sink = new Sink(
         isStream ? 1 : config.path,

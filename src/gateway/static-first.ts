@@ -19,13 +19,13 @@ export function staticFirst(files: StaticFiles, application: Handler, missing: M
     const outcome = files.serve(exchange)
     if (outcome === 'answered') return
     if (outcome === 'no file') return application(exchange)
-    if (outcome === 'missing') return goOn(exchange)
+    if (outcome === 'missing') return answerMissing(exchange)
     return outcome.then(found =>
-      found === 'answered' ? undefined : found === 'missing' ? goOn(exchange) : application(exchange),
+      found === 'answered' ? undefined : found === 'missing' ? answerMissing(exchange) : application(exchange),
     )
   }
 
-  function goOn(exchange: Exchange): void | Promise<void> {
+  function answerMissing(exchange: Exchange): void | Promise<void> {
     if (!missing.isAnswered()) return application(exchange)
     missing.refuse(exchange, new HttpError(404, 'There is no such file', 'client'))
   }

@@ -436,7 +436,7 @@ describe('what a worker sends', () => {
     'one that is flushed with each letter': n => '\x1f~r-1\x1fa\n'.repeat(n),
     'of one call': n => '\x1f>r-1\x1fa\n'.repeat(n),
     tracebacks: n => 'Traceback (most recent call last):\n'.repeat(n),
-    'the begin of a dump': n => `Thread 0x${'0'.repeat(n)} `,
+    'the beginning of a dump': n => `Thread 0x${'0'.repeat(n)} `,
     colours: n => '\x1b[1'.repeat(n),
     escapes: n => '\x1b'.repeat(n),
   }

@@ -19,7 +19,7 @@ import { fileCut } from './file-cut.ts'
 import type { HeaderLines } from './headers.ts'
 import type { ContentFilter, ContentOutput, FilteredExchange, FilteredHead, ResponseFilter } from './response-filter.ts'
 
-/** Puts the filter between whoever answers from here on and the writer of now. The filter that is added last sees a response first. */
+/** Puts the filter in front of the present writer, for whoever answers from here on. The filter that is added last sees a response first. */
 export function addFilter(exchange: FilteredExchange & Pick<Exchange, 'response'>, filter: ResponseFilter): void {
   exchange.response = new FilteredResponse(exchange, filter)
 }
@@ -95,7 +95,7 @@ class FilteredResponse implements ResponseWriter {
 
   onDrain(callback: () => void): void {
     this.#onDrain = callback
-    // Before `start` nobody knows whose drain it will be.
+    // Before `start` it is not known whether the content goes through the filter: `start` passes the callback on.
     if (this.#content === null && this.#next.state === 'started') this.#next.onDrain(callback)
   }
 
@@ -192,7 +192,7 @@ class FilteredContent implements ContentOutput {
     })
   }
 
-  /** Exactly once, whatever the end: the caller's descriptor hangs on it. */
+  /** Exactly once, whatever the end: the caller closes its descriptor then. */
   #endFile(error: Error | null): void {
     const done = this.#fileDone
     this.#fileDone = this.#resumeFile = null

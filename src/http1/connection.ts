@@ -355,7 +355,7 @@ export class Http1Connection
   #endExchange(): Http1Exchange {
     const exchange = this.#exchange!
     this.#exchange = null
-    // The exchange may end within the read that brought some of its content.
+    // The exchange may end within the read that brought some of its content, while that is a view of the transport's buffer.
     exchange.body.keep()
     exchange.close()
     return exchange

@@ -5,7 +5,7 @@
  * A head has one deadline. Content and responses have two. Silence ends them after a time-out. And a client that is not silent must keep
  * a minimum rate, or a byte now and then would hold a connection for ever. The rate is the mean over one time-out, so a slow beginning
  * does no harm. Only the time in which we wait for the client counts: not while nobody wants its content, or nothing is left to take.
- * The mean is not shorter because the kernel takes a response in lumps, as large as its send buffer.
+ * A shorter time would be wrong: the kernel takes a response in lumps as large as its send buffer.
  *
  * Invariant: a small request arms and disarms one deadline. A rate is judged once in a time-out.
  */

@@ -28,7 +28,7 @@ const NO_TRAILERS: HeaderLines = []
 /** 1: a byte that a line may have. */
 const IN_LINE = Uint8Array.from({ length: 256 }, (_, byte) => (NOT_IN_VALUE.test(String.fromCharCode(byte)) ? 0 : 1))
 const [CR, LF] = [0x0d, 0x0a]
-/** A chunk up to this size that ends as a head does is nearly always one head, so its end is not searched for. */
+/** A chunk up to this size that ends in an empty line is nearly always one head, so the end of the head is not searched for. */
 const SHORT_CHUNK = 2048
 
 type State = 'head' | 'length' | 'chunked' | 'paused' | 'failed'
@@ -45,7 +45,7 @@ export class RequestParser {
   /** The line that is not complete yet, when a head comes in pieces. */
   #partial = ''
   #remaining = 0
-  /** Of the last chunked content, until the next request: `limitContent` may be called when it is complete. */
+  /** The decoder of the last chunked content, kept until the next request: `limitContent` may be called after the content is complete. */
   #chunked: ChunkedDecoder | null = null
 
   constructor(limits: ParserLimits, scheme: Scheme, sink: RequestSink) {
@@ -236,7 +236,7 @@ export class RequestParser {
   }
 }
 
-/** It may hold several heads; then the last ones are looked at again. So there is a bound. */
+/** True also for a chunk of several heads. Those behind the first are then decoded a second time, so the size has a bound. */
 function endsAsHead(chunk: Buffer, at: number): boolean {
   const { length } = chunk
   if (length - at < HEAD_END.length || length - at > SHORT_CHUNK) return false

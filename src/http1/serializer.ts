@@ -25,7 +25,7 @@ export type Framing =
   | 'chunked'
   /** When the connection closes: HTTP/1.0 without a length. */
   | 'close'
-  /** There is no content: HEAD, 1xx, 204, 304. */
+  /** There is no content: HEAD, 204, 205, 304. */
   | 'none'
 
 export interface SerializedHead {

@@ -6,11 +6,11 @@
  *       └── client's close frame, invalid frame, silence, goAway(), stream gone ───────▶
  *
  *     state     we send                        what the client sends           ends by
- *     open      messages, pings, pongs         is told to the application      the arrows above
+ *     open      messages, pings, pongs         is given to the application     the arrows above
  *     closing   nothing after our close frame  is thrown away                  the client's close frame, or `close` (deadline)
  *     closed    nothing                        is read and thrown away         the client's FIN, `linger`, or LINGER_BYTES
  *
- * When the stream goes while open, the messages that had come whole are still told, as long as the application takes them (`last`).
+ * When the stream goes while open, the messages that had come whole are still delivered, as long as the application takes them (`last`).
  * We close the stream first (RFC6455§7.1.1), and read on for a while: unread bytes would reset the connection before the client has
  * read our close frame.
  *

@@ -1,4 +1,4 @@
-/** The entrance to this folder: what `gateway/main.ts` makes and gives to the protocols. */
+/** The entrance to this folder: what `gateway/assemble.ts` makes and gives to the protocol. */
 import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { WebSocketEngine } from '../http/websocket.ts'
 import { FramedConnection } from './connection.ts'

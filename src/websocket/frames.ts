@@ -46,7 +46,7 @@ export class FrameReader {
   /** Of the current message; 0: there is none. */
   #opcode = 0
   #isCompressed = false
-  /** The lengths of its frames so far, together. */
+  /** The sum of the lengths of its frames so far. */
   #announced = 0
 
   constructor(sink: FrameSink, maxMessage: number, mayCompress: boolean) {

@@ -2,9 +2,9 @@
  * From bytes to messages, in order. The consumer may pause anywhere, also within a message, which it gets in pieces. Sans-IO but for
  * zlib. Runs in the gateway.
  *
- * A message is kept as it came, compressed, until it is complete. Then it is inflated and told, as far as the consumer takes it.
+ * A message is kept as it came, compressed, until it is complete. Then it is inflated and delivered, as far as the consumer takes it.
  *
- * Invariants: cutting the bytes differently changes nothing that is told. A client can make us hold what it has sent and 64 KiB
+ * Invariants: cutting the bytes differently changes nothing that is delivered. A client can make us hold what it has sent and 64 KiB
  * more; an account of the memory budget counts it as soon as something stays behind after a read.
  * Not here: frames (`frames.ts`), what an event leads to (`connection.ts`).
  */
@@ -54,8 +54,8 @@ export class FrameInput implements FrameSink {
   #position = 0
   /** The current message, as it came. */
   readonly #message = new ByteQueue()
-  /** The current message is complete and is being told. */
-  #isTelling = false
+  /** The current message is complete and is being delivered. */
+  #isDelivering = false
   #isText = false
   #isCompressed = false
   readonly #utf8 = new Utf8Check()
@@ -99,7 +99,7 @@ export class FrameInput implements FrameSink {
     this.#settle()
   }
 
-  /** As `push`, for bytes that we own already. Nothing is told before the next call. */
+  /** As `push`, for bytes that we own already. Nothing is delivered before the next call. */
   put(bytes: Buffer): void {
     if (bytes.length > 0) this.#waiting.push(bytes)
   }
@@ -126,7 +126,7 @@ export class FrameInput implements FrameSink {
     this.resume()
   }
 
-  /** Nothing more is read or told. */
+  /** Nothing more is read or delivered. */
   stop(): void {
     this.#over = true
     this.#waiting.clear()
@@ -142,12 +142,12 @@ export class FrameInput implements FrameSink {
     this.#settle()
   }
 
-  /** Reads and tells what is there. One loop, never nested: the consumer may pause, resume or stop from within an event. */
+  /** Reads and delivers what is there. One loop, never nested: the consumer may pause, resume or stop from within an event. */
   run(): void {
     if (this.#running) return
     this.#running = true
     try {
-      while (!this.isPaused && !this.#over) if (!(this.#isTelling ? this.#tell() : this.#read())) break
+      while (!this.isPaused && !this.#over) if (!(this.#isDelivering ? this.#deliver() : this.#read())) break
     } catch (error) {
       if (!(error instanceof MessageError)) throw error
       this.stop()
@@ -156,7 +156,7 @@ export class FrameInput implements FrameSink {
       this.#running = false
     }
     this.#settle()
-    const isIdle = !this.#isTelling && this.#waiting.bytes === 0 && this.#borrowed === null
+    const isIdle = !this.#isDelivering && this.#waiting.bytes === 0 && this.#borrowed === null
     if (this.#ended && !this.#over && !this.isPaused && isIdle) {
       this.stop()
       this.#sink.onInputEnd()
@@ -195,7 +195,7 @@ export class FrameInput implements FrameSink {
 
   onMessageEnd(isText: boolean, isCompressed: boolean): void {
     if (isText && !isCompressed && !this.#utf8.end()) throw noUtf8()
-    this.#isTelling = !this.#muted
+    this.#isDelivering = !this.#muted
     this.#isText = isText
     this.#isCompressed = isCompressed
   }
@@ -211,17 +211,17 @@ export class FrameInput implements FrameSink {
 
   // -- to the consumer
 
-  /** Tells the next piece. False: zlib has to make it first. */
-  #tell(): boolean {
-    if (this.#isCompressed) return this.#tellInflated(this.#isText)
+  /** Delivers the next piece. False: zlib has to make it first. */
+  #deliver(): boolean {
+    if (this.#isCompressed) return this.#deliverInflated(this.#isText)
     const data = this.#message.take(MAX_PIECE) ?? NOTHING
     const more = this.#message.bytes > 0
-    this.#isTelling = more
+    this.#isDelivering = more
     this.#sink.onMessage(data, this.#isText, more)
     return true
   }
 
-  #tellInflated(isText: boolean): boolean {
+  #deliverInflated(isText: boolean): boolean {
     this.#inflater ??= new Inflater(this.#options.windowBits!, () => this.#ready())
     const inflater = this.#inflater
     if (!inflater.isBusy) {
@@ -234,7 +234,7 @@ export class FrameInput implements FrameSink {
     const before = this.#inflated
     if (piece === 'end') {
       this.#inflated = null
-      this.#isTelling = false
+      this.#isDelivering = false
       if (isText && !this.#utf8.end()) throw noUtf8()
       if (this.#options.memory.isNear) this.#closeInflater()
       this.#sink.onMessage(before ?? NOTHING, isText, false)
@@ -258,10 +258,10 @@ export class FrameInput implements FrameSink {
 
   // -- memory
 
-  /** Forgets the current message, whatever was told of it. */
+  /** Forgets the current message, and what of it was not delivered yet. */
   #drop(): void {
     this.#message.clear()
-    this.#isTelling = false
+    this.#isDelivering = false
     this.#inflated = null
     this.#closeInflater()
   }

@@ -1,8 +1,8 @@
 """The link of the gateway to a worker of an ASGI application: frames in, exchanges and their tasks out. The worker's hot path.
 
 Runs on the event loop. One read brings the requests of many clients. Each request starts in place (an eager task), so most are
-answered at the end of the read, and all that was written by then leaves in one write. What is written later leaves at the end of
-the loop's turn. Neither waits while a request computes for long.
+answered at the end of the read, and all that was written by then leaves in one write. When requests compute for long, it leaves
+earlier: before the next request starts (``_HOLD``). What is written after the read leaves at the end of the loop's turn.
 Invariants: the link is always read. Credit bounds what the gateway can make us keep. A gateway that breaks the rules loses the link.
 Not here: what is written (``connection.py``), what a message means (``http.py``, ``websocket.py``), who listens (``worker.py``).
 """
@@ -70,7 +70,7 @@ class Link(Connection):
         self.exchanges: Dict[int, HttpExchange] = {}
         self._is_greeted = False
         self._held_since = 0.0
-        #: The begin of a frame, and how many bytes of the frame have not come.
+        #: The beginning of a frame, and how many bytes of the frame have not come.
         self._pieces: List[bytes] = []
         self._missing = 0
 

@@ -45,8 +45,8 @@ class Scopes:
         self._root_path = root_path
         self._state = state
         self._makers = EnvironMakers()
-        #: The description of a connection → copies a scope that has it, in which everything else must be set. To copy a dict and
-        #: to set the rest costs less than to make a new dict.
+        #: The description of a connection → a function that copies a scope of this connection. The caller sets everything else in the
+        #: copy. That costs less than making a new dict.
         self._copiers: Dict[bytes, Callable[[], dict]] = {}
         #: Most requests have the same names as the one before.
         self._names = b""

@@ -50,7 +50,7 @@ class AsgiWorker:
         self._lifespan: Optional[Lifespan] = None
         self._server: Optional[asyncio.AbstractServer] = None
         self._is_leaving = False
-        #: The worker leaves by itself: nobody else closes its links.
+        #: A signal handler made it leave. The gateway does not know, so the worker closes its links itself.
         self._closes_links = False
         self._may_leave: Optional["asyncio.Future[None]"] = None
         asyncio.set_event_loop(self.loop)

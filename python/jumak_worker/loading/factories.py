@@ -33,7 +33,7 @@ def _has_instances_that_are_called(cls: type) -> bool:
 
 
 def _may_be_called(cls: type) -> bool:
-    """With as many arguments as WSGI, ASGI 3 or ASGI 2 give it. A class without a signature may."""
+    """Whether it takes as many arguments as WSGI, ASGI 3 or ASGI 2 give. True for a class without a signature."""
     try:
         inspect.signature(cls)
     except Exception:
@@ -42,7 +42,7 @@ def _may_be_called(cls: type) -> bool:
 
 
 def _can_be_called(function: object, arguments: int) -> bool:
-    """With so many positional arguments. A function without a signature cannot."""
+    """Whether it takes so many positional arguments. False for a function without a signature."""
     try:
         inspect.signature(function).bind(*[None] * arguments)  # type: ignore[arg-type]
     except Exception:

@@ -1,8 +1,8 @@
 """Looks for hazards: what does not survive a fork, or would be shared by all workers.
 
 Runs in the preloader, after the import and before the first fork. A thread exists in the preloader only: in a worker its work never
-happens, and a lock that it held stays locked. Workers would share what is open (``descriptors.py`` says what of it is harmless), a
-process that the import started, which answers any of them, and memory that a fork does not copy.
+happens, and a lock that it held stays locked. Workers would share three things: what is open (``descriptors.py`` says what of it is
+harmless), a process that the import started (its answers may reach any worker), and memory that a fork does not copy.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ class Openings:
 
 
 def _lowest_free() -> Tuple[int, int]:
-    """The two lowest free numbers: if they are the same, nothing was opened. A list costs more. `Popen` leaves a gap, so one is too few."""
+    """The two lowest free numbers. If they have not changed, nothing was opened. One is too few: `Popen` leaves a gap. A list costs more."""
     try:
         first = os.dup(0)
         try:

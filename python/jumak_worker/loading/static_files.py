@@ -89,7 +89,7 @@ def nothing_because(why: str) -> Found:
 def _reader(settings: object) -> Optional[Read]:
     """None while they are not configured."""
     wrapped = inspect.getattr_static(settings, "_wrapped", None)
-    # A value that the application has read already is the one that its pages have.
+    # Values that the application has read already: its pages have them, so they come first.
     kept = object.__getattribute__(settings, "__dict__")
     if wrapped is None or type(wrapped) is object:  # Django's `empty`
         return None

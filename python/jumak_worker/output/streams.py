@@ -32,7 +32,7 @@ _MARK = b"\x1f"
 task_request: ContextVar[bytes] = ContextVar("jumak_request", default=b"")
 _ESCAPED = b"\\x1f"
 
-#: The ids of requests that have printed something lately. The same id never stands twice in a row.
+#: The ids of requests that have printed something lately. An id is not added again right after itself.
 _printed: Deque[str] = deque(maxlen=1000)
 
 #: One for both streams, which end in the same pipe. Reentrant, because signal handlers print too.

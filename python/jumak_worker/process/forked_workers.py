@@ -1,7 +1,7 @@
 """The workers that a preloader has forked: their processes, the pipes of their output, and their ends.
 
-Runs in the main thread of the preloader. Invariants: a worker's FIFO is held open here until the master has opened it, so no line is
-lost of a worker that ends at once. Every process that ends below the preloader is collected; only ends of workers are told.
+Runs in the main thread of the preloader. Invariants: a worker's FIFO is held open here until the master has opened it, so no line of
+a worker that ends at once is lost. Every process that ends below the preloader is collected; the master hears only of workers.
 Not here: what a worker does (``lifecycle.py``).
 """
 

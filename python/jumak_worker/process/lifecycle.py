@@ -25,7 +25,7 @@ from . import debugger, messages
 from .control import ControlChannel
 from .startup import Host, prepare, send_load_failure
 
-#: Seconds. After the master's death the gateway finishes what runs; a worker that still has a link then leaves anyway.
+#: Seconds. After the master's death the gateway finishes what runs. A worker that has a link after this time leaves all the same.
 _ORPHAN_GRACE = 6.0
 
 

@@ -54,7 +54,7 @@ def keep_freed_memory() -> None:
 
 
 def go_first_when_memory_ends() -> None:
-    """The kernel kills a worker before it kills the gateway.
+    """When memory runs out, the kernel kills a worker rather than the gateway.
 
     While a worker that has taken all memory still dies, the kernel may kill a second process. The next largest one is mostly the
     gateway, which holds every client. With this it is another worker, and no client loses an answer.
@@ -78,7 +78,7 @@ def peer_pid(connection: socket.socket) -> int:
 
 
 def finish_before_peer(connection: socket.socket) -> None:
-    """The peer no longer interrupts a process that computes on its core: it waits until that one sleeps or has had its turn.
+    """The peer no longer interrupts a process that computes on its core: it waits until that process sleeps or has had its turn.
 
     Used for the gateway, which wakes for each request and each response. If it interrupted a worker each time, both would work with
     cold caches. The gateway still takes a free core at once. Measured in docs/internals/performance.md.

@@ -47,7 +47,7 @@ MAX_REASON = 4096
 MAX_MICROS = 0xFFFFFFFF
 MAX_BUILD = 100
 
-#: Bytes that the kernel should take of a worker at once: a batch of responses needs no second write.
+#: Bytes that the kernel should take from a worker at once: a batch of responses needs no second write.
 SEND_BUFFER = 1024 * 1024
 
 REQUEST_BODY_FOLLOWS = 1

@@ -42,7 +42,7 @@ REQUEST_FIXED = REQUEST_HEAD.size - FRAME_HEADER
 #: What the length of a RESPONSE counts besides head and body.
 RESPONSE_FIXED = RESPONSE_HEAD.size - FRAME_HEADER
 
-#: Credit (bytes) at the begin of an exchange, in each direction.
+#: Credit (bytes) at the beginning of an exchange, in each direction.
 WINDOW = 256 * 1024
 #: Bytes of content in one frame.
 MAX_CONTENT = 64 * 1024

@@ -24,7 +24,7 @@ _HOLD = 250e-6
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
 #: Content up to this size is copied behind its frame header; more is sent from where it is.
 _COPIED = 64 * 1024
-#: More content does not wait for its batch: what is in flight stays in the processor's cache.
+#: Beyond this, held responses are sent before their batch is complete: so the bytes stay in the processor's cache.
 _MAX_HELD = 32 * 1024
 #: Less content in all is copied together; more is sent from where it is. One system call takes at most 1,024 pieces.
 _GATHERED = 8 * 1024

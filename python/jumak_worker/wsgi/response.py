@@ -134,7 +134,7 @@ class Response:
         if not self.status:
             raise AssertionError("the application sent content before it called start_response")
         if self.no_content:
-            # By this `_send_whole` knows that its `body` is not all content, and declares no length (HEAD).
+            # So `_send_whole` knows that its `body` is not all content, and declares no length (HEAD).
             self.sent += len(data)
             return
         if self.declared is not None and self.sent + len(data) > self.declared:

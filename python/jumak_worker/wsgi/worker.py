@@ -30,7 +30,7 @@ class WsgiWorker:
         self._links: Dict[socket.socket, Link] = {}
         self._pid = os.getpid()
         self._is_stopping = False
-        # To close the end for writing wakes every slot that waits for a link.
+        # Closing the write end wakes every slot that waits for a link.
         self._wake_read, self._wake_write = os.pipe()
 
     def serve(self, listener: socket.socket) -> None:

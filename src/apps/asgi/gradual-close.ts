@@ -11,7 +11,7 @@ export class GradualClose<T> {
   #timer: NodeJS.Timeout | null = null
   #ticksLeft = 1
 
-  /** `members`: those of the moment. `end`: ends one, which then is no member any more. */
+  /** `members`: returns the present ones. `end`: ends one, which is no member from then on. */
   constructor(members: () => T[], end: (member: T) => void) {
     this.#members = members
     this.#end = end

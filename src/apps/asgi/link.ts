@@ -228,8 +228,8 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
     return calls
   }
 
-  fatesOf(calls: readonly Call[], blame: boolean): Fate[] {
-    return fatesApart(calls, blame)
+  fatesOf(calls: readonly Call[], mayBeGuilty: boolean): Fate[] {
+    return fatesApart(calls, mayBeGuilty)
   }
 
   /** The outbox has room again. */

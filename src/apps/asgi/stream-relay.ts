@@ -120,7 +120,7 @@ export class StreamRelay {
     this.#spool?.close()
   }
 
-  /** Content goes straight to the client. For a client that is a little slow that is enough: no more than the window may come. */
+  /** Content goes straight to the client, even to one that is a little slow: no more than the window may come for it. */
   get #isDirect(): boolean {
     if (this.#isSendingFile || (this.#spool !== null && !this.#spool.isEmpty)) return false
     return !this.#isBlocked || !this.#limits.memory.isNear

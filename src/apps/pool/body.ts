@@ -39,7 +39,7 @@ export interface CallBody {
   close(): void
 }
 
-/** Uploads take seconds: a client that comes back sooner finds the same uploads. */
+/** Seconds. Uploads take that long: a client that comes back sooner finds them still there. */
 const RETRY_AFTER = 10
 
 export function tooMuchStored(): HttpError {

@@ -8,11 +8,11 @@
  *      expected work before it (mean + 4 deviations of recent run times, times their number) stays under 1 ms: a short request
  *      loses more by a round trip of its own than by that wait. Where there is one slot in all the limit is 10 ms.
  *   3. When a link breaks, its first unanswered request may have been started. Of the requests behind it, only those may have
- *      been started that `frames.ts` ("Batches") allows. A request that may have been started is retried once, if its method is idempotent
- *      (RFC9110§9.2.2): a POST is not.
- *   4. A request that is retried is a suspect: one of the requests on the lost worker ended it. Each suspect gets a worker without
- *      another suspect, and new requests go elsewhere while they can. So a request that ends two workers is known for certain, and no
- *      other request is lost with it.
+ *      been started that `frames.ts` ("Batches") allows. A request that may have been started is retried if its method is idempotent
+ *      (RFC9110§9.2.2): a POST is not. It is retried once after a lost worker. A link that the gateway itself closed does not count.
+ *   4. One of the requests on a lost worker may have ended it, but we do not know which. So all that are retried are suspects. Each
+ *      suspect gets a worker without another suspect, and new requests go elsewhere while they can. So a request that ends two workers
+ *      is known for certain, and no other request is lost with it.
  */
 
 /** A connection with room for requests in a worker: for one (a thread), with requests sent ahead behind it, or for many. */
@@ -82,10 +82,10 @@ export function aheadBudget<S extends Slot>(workers: readonly WorkerSlots<S>[]):
   return workers.length === 1 && workers[0]!.slots.length === 1 ? LONE_BUDGET_MICROS : AHEAD_BUDGET_MICROS
 }
 
-/** `apartFrom`: no slot of a worker whose suspect began at this moment or later. */
+/** `suspectsSinceBefore`: a worker with a suspect is taken only when that suspect began before this moment. */
 export function idleSlot<S extends Slot>(
   workers: readonly WorkerSlots<S>[],
-  apartFrom: number = Number.POSITIVE_INFINITY,
+  suspectsSinceBefore: number = Number.POSITIVE_INFINITY,
 ): S | null {
   let best: S | null = null
   let bestGeneration = -1
@@ -94,7 +94,7 @@ export function idleSlot<S extends Slot>(
   let bestStreams = 0
   for (const { generation, slots, suspectSince } of workers) {
     const hasSuspect = suspectSince > 0
-    if (generation < bestGeneration || (hasSuspect && suspectSince >= apartFrom)) continue
+    if (generation < bestGeneration || (hasSuspect && suspectSince >= suspectsSinceBefore)) continue
     let idle: S | null = null
     let busy = 0
     let streams = 0
@@ -157,23 +157,26 @@ export interface Unanswered {
 /** After two lost workers it is no coincidence: the request kills them. */
 export const MAX_LOSSES = 2
 
-/** `calls`: in order of dispatch. `blame`: the worker may have died of one of them; false when the gateway closed the link itself. */
-export function fatesOf(calls: readonly Unanswered[], blame: boolean): Fate[] {
+/**
+ * `calls`: in order of dispatch. `mayBeGuilty`: the worker may have died of one of them; false when the gateway closed the link itself.
+ */
+export function fatesOf(calls: readonly Unanswered[], mayBeGuilty: boolean): Fate[] {
   let mayHaveStarted = true
   return calls.map((call, index) => {
-    // Before a request that is not idempotent the worker sends the answers that it holds, and it never holds the answer to such a request.
+    // The request before this one is unanswered. If either is not idempotent, the worker would have sent that answer before it began
+    // this one (`frames.ts`, Batches): so it has not begun. The same if that response has begun: one in pieces is never held.
     const before = calls[index - 1]
     if (before !== undefined && (before.begun || !before.idempotent || !call.idempotent)) mayHaveStarted = false
     if (!mayHaveStarted) return 'retry'
-    if (blame) call.losses++
+    if (mayBeGuilty) call.losses++
     return mayRetry(call) ? 'retry' : 'fail'
   })
 }
 
 /** The same for a link that carries many at a time: each may have been started, and the worker may have died of each. */
-export function fatesApart(calls: readonly Unanswered[], blame: boolean): Fate[] {
+export function fatesApart(calls: readonly Unanswered[], mayBeGuilty: boolean): Fate[] {
   return calls.map(call => {
-    if (blame) call.losses++
+    if (mayBeGuilty) call.losses++
     return mayRetry(call) ? 'retry' : 'fail'
   })
 }

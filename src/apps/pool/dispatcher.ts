@@ -61,7 +61,7 @@ export class Dispatcher {
     return this.#refusal !== null
   }
 
-  /** Sends a new call, or lets it wait. Where the queue is full, the call is refused or takes the place of a hopeless one. */
+  /** Sends a new call, or lets it wait. Where the queue is full, the call is refused, or the oldest one is refused in its place. */
   dispatch(call: Call): void {
     const { queue: limit } = this.#options.limits
     // Slots that were freed in this turn belong to the calls that wait, and suspects go before this one.
@@ -73,7 +73,7 @@ export class Dispatcher {
       return
     }
     if (this.#queue.length >= limit) {
-      const tooMany = this.#queue.hopeless ?? call
+      const tooMany = this.#queue.replaceable ?? call
       this.#fail(tooMany, new HttpError(503, 'Too many requests are waiting', 'operator', this.#retryAfter()))
       if (tooMany === call) return
     }

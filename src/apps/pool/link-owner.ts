@@ -17,7 +17,7 @@ export interface LinkOwner {
   broke(link: PoolLink, reason: string): void
   /** The link gave up its connection, though the worker did nothing wrong: nobody wants what it ran. `calls` were on it. */
   gaveUp(link: PoolLink, calls: readonly Call[], wasRunning: boolean): void
-  /** No progress within the time that `first` has, or within that for a hello. `thread`: where the worker runs it. */
+  /** `first`, the oldest call, made no progress in its time, or the hello did not come in time. `thread`: where the worker runs the call. */
   overdue(link: PoolLink, first: Call | undefined, thread: string): void
   /** The worker's event loop does not turn, for now. */
   blocked(link: PoolLink, note: string): void

@@ -16,7 +16,7 @@ import type { PoolWorker, WorkerAddress } from './worker.ts'
 import { type LifecycleOptions, WorkerLifecycle } from './worker-lifecycle.ts'
 
 export interface PoolOptions extends DispatchOptions, LifecycleOptions {
-  /** The one place that turns errors into responses: renders one while `response.state` is idle, cuts a response that has started. */
+  /** Answers with the error while `response.state` is idle; cuts a response that has started. */
   readonly onError: (exchange: Exchange, error: Error) => void
 }
 

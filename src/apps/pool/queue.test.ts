@@ -53,13 +53,13 @@ function waiting(order: 'fifo' | 'newest-first', ...milliseconds: number[]) {
 test('newest-first: it is first come, first served until the oldest has waited too long', () => {
   const { queue, items } = waiting('newest-first', OVERLOADED_MS / 2, 0)
   assert.equal(queue.turn, items[0])
-  assert.equal(queue.hopeless, null)
+  assert.equal(queue.replaceable, null)
 })
 
 test('newest-first: while the oldest has waited too long the newest is served, and the oldest makes room', () => {
   const { queue, items } = waiting('newest-first', OVERLOADED_MS + 1, OVERLOADED_MS / 2, 0)
   assert.equal(queue.turn, items[2])
-  assert.equal(queue.hopeless, items[0])
+  assert.equal(queue.replaceable, items[0])
   queue.remove(items[2]!)
   assert.equal(queue.turn, items[1])
   queue.remove(items[0]!)
@@ -71,13 +71,13 @@ test('newest-first: a call that comes back has its turn, and does not make room 
   const returned = new Item(performance.now() - 2 * OVERLOADED_MS)
   queue.unshift(returned)
   assert.equal(queue.turn, returned)
-  assert.equal(queue.hopeless, null)
+  assert.equal(queue.replaceable, null)
 })
 
 test('fifo: the oldest is served, however long it has waited', () => {
   const { queue, items } = waiting('fifo', OVERLOADED_MS * 10, 0)
   assert.equal(queue.turn, items[0])
-  assert.equal(queue.hopeless, null)
+  assert.equal(queue.replaceable, null)
 })
 
 test('in an empty queue it is nobody’s turn', () => {

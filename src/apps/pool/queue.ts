@@ -2,8 +2,8 @@
  * Calls that wait for a slot. A linked list through the calls themselves: a client that leaves takes its call out of the middle at no
  * cost. Runs in the gateway.
  *
- * Bound: `limits.queue`, which the dispatcher checks. Calls that come back from a broken link go to the head beyond it; they are no
- * more than were in flight.
+ * Bound: `limits.queue`, which the dispatcher checks. Calls that come back from a broken link are put at the head even when the queue
+ * is full; they are no more than were in flight.
  * Order: first come, first served. With `newest-first` the newest is served first while the queue is overloaded, that is while
  * its oldest call has waited for `OVERLOADED_MS`. The overload ends when the turn of that call comes, or with its timeout. Calls
  * that come back keep their turn in either order: they have waited already.
@@ -46,7 +46,7 @@ export class CallQueue<T extends Queued> {
   }
 
   /** When the queue is full, a new call takes the place of this one; null: the new call is refused. */
-  get hopeless(): T | null {
+  get replaceable(): T | null {
     return this.#isNewestFirst && this.#isOverloaded ? this.#first : null
   }
 

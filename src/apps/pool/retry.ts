@@ -32,13 +32,13 @@ export class Retries {
     this.#mayRepeat = mayRepeat
   }
 
-  /** `calls`: in order of dispatch. `blame`: the worker may have died of one of them. `what`: what happened to each, for the log. */
-  decide(link: PoolLink, calls: readonly Call[], blame: boolean, what: string | null = null): void {
+  /** `calls`: in order of dispatch. `mayBeGuilty`: the worker may have died of one of them. `what`: what happened to each, for the log. */
+  decide(link: PoolLink, calls: readonly Call[], mayBeGuilty: boolean, what: string | null = null): void {
     const now = performance.now()
     for (const call of calls)
       call.isBarred =
         !this.#mayRepeat || this.#offenders.has(call.exchange.request.method, call.exchange.request.path, now)
-    const fates = link.fatesOf(calls, blame)
+    const fates = link.fatesOf(calls, mayBeGuilty)
     if (what !== null) this.#nameHeld(link.worker, calls, fates, what)
     for (let i = calls.length - 1; i >= 0; i--) {
       const call = calls[i]!

@@ -32,7 +32,7 @@ export interface LifecycleOptions {
  */
 const DISMISS_AFTER = 0.5
 const DISMISS_SPAN = 0.4
-/** When the program stops they are ended at once, spread over a tenth of the time that is left. */
+/** When the program stops they are ended sooner: during the first tenth of the time that is left. */
 const STOP_SPAN = 0.1
 const SERVICE_RESTART = 1012
 

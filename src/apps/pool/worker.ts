@@ -48,7 +48,7 @@ export interface PoolLink extends Slot, CallLink {
   /** Closes the link for good, WebSockets with `code`. Returns the calls that are not answered. */
   close(code: number): Call[]
   /** What becomes of the calls that `close` returned. */
-  fatesOf(calls: readonly Call[], blame: boolean): Fate[]
+  fatesOf(calls: readonly Call[], mayBeGuilty: boolean): Fate[]
 }
 
 export class PoolWorker implements WorkerSlots<PoolLink> {

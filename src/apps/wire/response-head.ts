@@ -1,8 +1,8 @@
 /**
  * Reads the head of a worker's response: `reason NUL name NUL value NUL name NUL value …` in latin-1. Runs in the gateway, sans-IO.
  *
- * Invariants: a head that passes cannot split a response (RFC9110§5.5, RFC9112§11.1), so nobody needs to check it again. A head that
- * many responses have is one frozen object.
+ * Invariants: a head that passes cannot split a response (RFC9110§5.5, RFC9112§11.1). A head that many responses have is one frozen
+ * object. Not here: the check of what is written to a client, whoever made it (`http/response-rules.ts`).
  */
 import { TOKEN } from '../../base/token.ts'
 import type { ResponseHead } from '../../http/exchange.ts'

@@ -50,7 +50,10 @@ export class SlotLink implements PoolLink, SinkLink {
   readonly #owner: LinkOwner
   readonly #settings: SlotLinkSettings
   readonly #deadline: Deadline
-  /** For the request that runs or ran last: a thread that must accept anew ends that request first. Null before the first request. */
+  /**
+   * For the request that runs or ran last; null before the first request. Also the time for the next hello: the thread accepts only
+   * after it has ended this request.
+   */
   #deadlines: DeadlineList | null = null
   #calls: Call[] = []
   /** Bytes of content inside the requests in flight. */
@@ -69,7 +72,7 @@ export class SlotLink implements PoolLink, SinkLink {
     this.#deadline = new Deadline(() => {
       // A worker that waits for its client's content is not stuck.
       if (this.#sender?.isStarving || this.worker.isDebugged) this.progressed()
-      else this.#owner.overdue(this, this.first, this.#thread)
+      else this.#owner.overdue(this, this.oldest, this.#thread)
     })
   }
 
@@ -77,11 +80,11 @@ export class SlotLink implements PoolLink, SinkLink {
     return this.inFlight === 0
   }
 
-  get first(): Call | undefined {
+  get oldest(): Call | undefined {
     return this.#calls[0]
   }
 
-  get current(): Call | undefined {
+  get answering(): Call | undefined {
     return this.#ended === null ? this.#calls[0] : undefined
   }
 
@@ -95,10 +98,10 @@ export class SlotLink implements PoolLink, SinkLink {
       this.address.socket,
       decoder,
       chunk => {
-        const first = this.first
+        const { oldest } = this
         decoder.push(chunk)
         // The clock is read once for all answers of this chunk.
-        if (this.first !== first) this.firstSince = performance.now()
+        if (this.oldest !== oldest) this.firstSince = performance.now()
       },
       reason => {
         this.isAlive = false
@@ -185,8 +188,8 @@ export class SlotLink implements PoolLink, SinkLink {
   /** A thread cannot be told to end its request: the request is cut when the worker's time is over. */
   dismiss(): void {}
 
-  fatesOf(calls: readonly Call[], blame: boolean): Fate[] {
-    return fatesOf(calls, blame)
+  fatesOf(calls: readonly Call[], mayBeGuilty: boolean): Fate[] {
+    return fatesOf(calls, mayBeGuilty)
   }
 
   close(): Call[] {

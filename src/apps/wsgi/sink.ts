@@ -21,10 +21,10 @@ import { Relay, type RelayLimits } from '../worker/relay.ts'
 export interface SinkLink {
   readonly address: LinkAddress
   /** The oldest call on the link. */
-  readonly first: Call | undefined
-  /** The call that the worker answers next; undefined: nobody waits for an answer. */
-  readonly current: Call | undefined
-  /** Content of the first call is still on the way to the worker. */
+  readonly oldest: Call | undefined
+  /** The call whose answer comes next; undefined: none is due, because all are answered, or the oldest one's content is still being sent. */
+  readonly answering: Call | undefined
+  /** Content of the oldest call is still on the way to the worker. */
   readonly isSendingBody: boolean
   takesAhead: boolean
   /** The worker said hello. `thread` runs the slot. */
@@ -35,7 +35,7 @@ export interface SinkLink {
   /** Reads nothing from the worker, and expects nothing, until `release`. */
   hold(): void
   release(): void
-  /** The worker is done with its first call. */
+  /** The worker is done with the oldest call. */
   end(call: Call, runMicros: number): void
   /** Gives the connection up: nobody wants what the worker runs. */
   giveUp(): void
@@ -63,7 +63,7 @@ export class SlotSink implements WorkerSink {
 
   onResponse(head: ResponseHead, body: Buffer, complete: boolean, runMicros: number): void {
     const link = this.#link
-    const call = this.#current()
+    const call = this.#answering()
     const wanted = call.phase === 'sent' && call.exchange.response.state === 'idle'
     if (!link.isSendingBody) call.releaseBody()
     if (complete) {
@@ -89,7 +89,7 @@ export class SlotSink implements WorkerSink {
   }
 
   onEnd(runMicros: number): void {
-    const call = this.#current()
+    const call = this.#answering()
     const relay = this.#relay!
     call.phase = 'relaying'
     this.#end(call, runMicros)
@@ -105,8 +105,8 @@ export class SlotSink implements WorkerSink {
     openOffer(link.address.pid, offer, this.#limits.space.files, fd => {
       // The relay closes the descriptor when the exchange is over meanwhile.
       if (fd !== null) relay.file(fd, offer.offset, offer.length)
-      // A call that has its head never comes back to a link that it was taken from.
-      if (call !== link.first) return
+      // The link may have given the call up meanwhile; `oldest` is another one then.
+      if (call !== link.oldest) return
       this.#file = fd === null ? 'none' : 'opened'
       link.progressed()
       link.write(encodeFileOpened(fd !== null))
@@ -114,13 +114,13 @@ export class SlotSink implements WorkerSink {
   }
 
   onInform(head: ResponseHead): void {
-    const call = this.#current()
+    const call = this.#answering()
     const { response } = call.exchange
     if (call.phase === 'sent' && response.state === 'idle') this.#guarded(call, () => response.inform(head))
   }
 
   onFailed(reason: string, runMicros: number): void {
-    const call = this.#current()
+    const call = this.#answering()
     const wanted = call.phase !== 'done'
     if (wanted) call.phase = 'relaying'
     this.#end(call, runMicros)
@@ -131,8 +131,8 @@ export class SlotSink implements WorkerSink {
   }
 
   /** The call that the worker answers. */
-  #current(): Call {
-    const call = this.#link.current
+  #answering(): Call {
+    const call = this.#link.answering
     if (call === undefined) throw new WireViolation('an answer without a request')
     if (this.#file === 'opening') throw new WireViolation('a frame before FILE_OPENED')
     return call
@@ -140,7 +140,7 @@ export class SlotSink implements WorkerSink {
 
   /** The same, for content: none may follow a file that the gateway holds. */
   #streaming(): Call {
-    const call = this.#current()
+    const call = this.#answering()
     if (this.#file !== 'none') throw new WireViolation('content after a file')
     return call
   }
@@ -176,10 +176,10 @@ export class SlotSink implements WorkerSink {
     const link = this.#link
     return new Relay(call.exchange, this.#limits, {
       hold: () => {
-        if (call === link.first) link.hold()
+        if (call === link.oldest) link.hold()
       },
       release: () => {
-        if (call === link.first) link.release()
+        if (call === link.oldest) link.release()
       },
       failed: error => this.#owner.failed(call, error),
       warn: message => this.#owner.warn(message, call.exchange.id),

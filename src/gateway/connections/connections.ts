@@ -1,5 +1,5 @@
 /**
- * The open client connections of this gateway. Gives each accepted socket to a protocol, counts connections against the limits (of all,
+ * The open client connections of this gateway. Gives each accepted socket to the protocol, counts connections against the limits (of all,
  * and of one address), and ends them when the gateway drains.
  *
  * Invariants: never more than `limits.connections` are open, besides a bounded number of refused ones. Not here: bytes and states of a

@@ -1,5 +1,6 @@
 /**
- * The one place that turns an error into a response: plain text, HTML or JSON (RFC9457), as the client accepts. Runs in the gateway.
+ * Turns an error into a response: plain text, HTML or JSON (RFC9457), as the client accepts. No other file does, but the page for an
+ * exception of an application under development (`development/error-page.ts`). Runs in the gateway.
  * The response says what was refused and why. Of our own failures and the application's it says only the request id, which finds
  * the details in the log.
  */

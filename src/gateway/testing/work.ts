@@ -2,7 +2,7 @@
  * Counts the work of synchronous code in steps, never in time. The number is the same on every machine, however busy.
  *
  * A step is one run of a block of our code (a function, a branch, the body of a loop), as V8 counts it for coverage. Methods of the
- * language may cost more than they seem to. They count as many steps as they may look at or copy: the characters from the begin of a search
+ * language may cost more than they seem to. They count as many steps as they may look at or copy: the characters from the beginning of a search
  * to its end, the elements that `shift` moves, the bytes that `concat` copies, the whole text that `endsWith` may have to join first.
  *
  * Not counted: the work within a regular expression. `scripts/check-regexes.ts` proves that it is linear.

@@ -2,7 +2,7 @@
  * When to start a process again that dies again and again. Pure: time is an argument (milliseconds of any steady clock).
  *
  * The first two deaths in a row are replaced at once, because a single crash is no loop. From the third on the waits double: 1 to 30 s.
- * A death is early when the process served for less than 5 s, or not at all. It counts only when the process started after the last
+ * A death is early when the process could serve for less than 5 s, or not at all. It counts only when the process started after the last
  * counted death: eight workers that die together are one event. A death that is not early ends the row.
  */
 
@@ -16,7 +16,7 @@ export class CrashLoop {
   #lastCountedAt = Number.NEGATIVE_INFINITY
   #notBefore = 0
 
-  /** `servingSince`: when it began to serve; null: it never did. */
+  /** `servingSince`: when it could serve (a worker: linked; a gateway: listening); null: it never could. */
   died(startedAt: number, servingSince: number | null, now: number): void {
     if (servingSince !== null && now - servingSince >= EARLY_MS) {
       this.#row = 0

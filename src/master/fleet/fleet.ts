@@ -127,7 +127,7 @@ export class Fleet {
     return this.generations.next !== null
   }
 
-  /** New processes with the present code. They take over when all of them serve. The first call starts everything. */
+  /** Starts new processes with the present code. They take over when all workers are linked. The first call starts everything. */
   beginGeneration(): void {
     this.generations.begin(this.#config, this.#workerCount.of('wsgi'))
   }
@@ -140,7 +140,7 @@ export class Fleet {
     this.#wake()
   }
 
-  /** How many workers of the newest generation should serve. */
+  /** How many workers the newest generation should have. */
   get wanted(): number {
     return this.#workerCount.of(this.#newestInterface)
   }

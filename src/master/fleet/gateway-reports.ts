@@ -8,7 +8,7 @@ import type { GatewayToMaster } from '../../control/messages.ts'
 import type { Narrator } from '../output/narrator.ts'
 import { describeRequests } from './recycling.ts'
 import type { WorkerHandle } from './worker-handle.ts'
-import { LINKED } from './worker-phases.ts'
+import { HAS_LINKS } from './worker-phases.ts'
 
 export type GatewayReport = Extract<GatewayToMaster, { readonly worker: number }>
 
@@ -21,10 +21,10 @@ export interface ReportReaders {
 
 export function takeReport(worker: WorkerHandle, report: GatewayReport, readers: ReportReaders): void {
   const { narrator, recycle, onCold } = readers
-  const isLinked = LINKED.has(worker.phase)
+  const hasLinks = HAS_LINKS.has(worker.phase)
   switch (report.type) {
     case 'worker-linked':
-      if (worker.phase === 'linking' || worker.phase === 'warming') worker.enter('serving')
+      if (worker.phase === 'linking' || worker.phase === 'warming') worker.enter('linked')
       break
     case 'worker-warming':
       if (worker.phase === 'linking') worker.enter('warming')
@@ -37,7 +37,7 @@ export function takeReport(worker: WorkerHandle, report: GatewayReport, readers:
       break
     case 'worker-lost':
       worker.lostReason = report.reason
-      if (isLinked) worker.blame('lost')
+      if (hasLinks) worker.blame('lost')
       else if (worker.phase === 'draining') worker.enter('drained')
       break
     case 'worker-blocked':
@@ -47,7 +47,7 @@ export function takeReport(worker: WorkerHandle, report: GatewayReport, readers:
     case 'worker-stuck':
       narrator.workerStuck(worker, report.note, report.request)
       worker.stacks.ask(report)
-      if (isLinked) worker.blame('stuck')
+      if (hasLinks) worker.blame('stuck')
       break
     case 'worker-spent':
       worker.recycle(describeRequests(recycle, report.requests))

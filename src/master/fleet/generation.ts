@@ -181,7 +181,7 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
     clearInterval(this.#report)
   }
 
-  /** In order; at once while it imports. */
+  /** Ends its preloaders in order. While one imports, it is killed. */
   end(): void {
     const isImporting = this.preloader === 'loading'
     this.#stopReporting()

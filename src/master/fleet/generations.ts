@@ -2,7 +2,7 @@
  * Which generation serves, and which one comes up to replace it: begins a generation, promotes it, or gives it up when it cannot serve.
  * Runs in the master.
  *
- * Invariants: at most one generation comes up; when a newer one overtakes it, it is only ended.
+ * Invariants: at most one generation comes up; when a newer one takes its place, it is ended, and not reported as failed.
  * Not here: what one generation is (`generation.ts`), when to promote it and what to end (`supervise.ts`), workers (`workers.ts`).
  */
 import type { Config } from '../../config/types.ts'
@@ -79,7 +79,7 @@ export class Generations {
     return this.#crashes.notBefore
   }
 
-  /** Begins the next generation. One that is still coming up has older code: the plan ends it. */
+  /** Begins the next generation. If another one is still coming up, it has older code, and the plan ends it. */
   begin(config: Config, wanted: number): void {
     const { programs, runtimeDirectory, outputs, development, workers, changed, learned } = this.#options
     const number = ++this.#last

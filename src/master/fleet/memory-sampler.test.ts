@@ -11,11 +11,11 @@ const OFF: Recycle = { maxRequests: 0, maxRequestsJitter: 0, maxAge: 0, maxMemor
 class Worker implements SampledWorker {
   readonly pid: number
   readonly phase: string
-  readonly servingSince: number = performance.now() - 3_600_000
+  readonly linkedSince: number = performance.now() - 3_600_000
   recycleAt: number = Number.POSITIVE_INFINITY
   reason = ''
 
-  constructor(pid: number, phase = 'serving') {
+  constructor(pid: number, phase = 'linked') {
     this.pid = pid
     this.phase = phase
   }
@@ -28,7 +28,7 @@ class Worker implements SampledWorker {
 
 test('a worker above the limit is due, with the reason; one that cannot be read, or does not serve, is not', async () => {
   const sizes: Record<number, number> = { 1: 300, 2: 100, 3: 900, 5: 500 }
-  const workers = [1, 2, 3, 4, 5].map(pid => new Worker(pid, pid === 3 ? 'draining' : 'serving'))
+  const workers = [1, 2, 3, 4, 5].map(pid => new Worker(pid, pid === 3 ? 'draining' : 'linked'))
   let changes = 0
   const sampler = new MemorySampler(
     { ...OFF, maxMemory: 200 * 1024 * 1024 },

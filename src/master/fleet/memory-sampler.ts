@@ -1,5 +1,5 @@
 /**
- * Reads the memory of the workers that serve, and says which ones have too much (`--max-memory`). Runs in the master.
+ * Reads the memory of the linked workers, and says which ones have too much (`--max-memory`). Runs in the master.
  *
  * It looks every few seconds, at one worker after the other, and never blocks the event loop: for PSS the kernel walks a process's
  * pages, which takes it a millisecond for each few hundred megabytes.
@@ -14,7 +14,7 @@ const SAMPLE_MS = 5000
 export interface SampledWorker {
   readonly pid: number | null
   readonly phase: string
-  readonly servingSince: number | null
+  readonly linkedSince: number | null
   /** When it is due for recycling; Infinity: not yet. */
   readonly recycleAt: number
   /** It is due now, or was before. */
@@ -59,10 +59,10 @@ export class MemorySampler {
 
   async #sampleOne(worker: SampledWorker): Promise<void> {
     const { pid, phase, recycleAt } = worker
-    if (pid === null || phase !== 'serving' || recycleAt <= performance.now()) return
+    if (pid === null || phase !== 'linked' || recycleAt <= performance.now()) return
     const memory = await this.#read(pid)
     if (memory === null) return
-    const reason = describeExcess(this.#rules, memory, performance.now() - (worker.servingSince ?? 0))
+    const reason = describeExcess(this.#rules, memory, performance.now() - (worker.linkedSince ?? 0))
     if (reason === null) return
     worker.recycle(reason)
     this.#changed()

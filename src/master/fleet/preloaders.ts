@@ -103,7 +103,7 @@ export class Preloaders {
     this.#handles.at(-1)?.send(message)
   }
 
-  /** In order. `isImporting`: at once, for nothing interrupts an import in order. */
+  /** Ends them in order. `isImporting`: kills them, because an import reads no message. */
   end(isImporting: boolean): void {
     this.#isEnding = true
     for (const handle of this.#handles) {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { type Action, type FleetState, plan, type WorkerView } from './supervise.ts'
 import { fleetState, generation, NEVER, words, worker } from './testing/states.ts'
-import { IN_SERVICE, LINKED, type WorkerPhase } from './worker-phases.ts'
+import { HAS_LINKS, IN_SERVICE, type WorkerPhase } from './worker-phases.ts'
 
 interface Simulated {
   fleet: FleetState
@@ -64,7 +64,7 @@ function progress(state: Simulated): void {
     forking: 'starting',
     starting: 'ready',
     draining: 'drained',
-    ...(fleet.gateway === 'listening' ? { linking: 'warming', warming: 'serving' } : {}),
+    ...(fleet.gateway === 'listening' ? { linking: 'warming', warming: 'linked' } : {}),
   }
   const workers = fleet.workers
     .filter(one => one.phase !== 'stopping' && one.phase !== 'killing')
@@ -103,7 +103,7 @@ function strike(state: Simulated, blow: Blow, pick: number): void {
       break
     }
     case 'kill-gateway': {
-      const back = (phase: WorkerPhase) => (LINKED.has(phase) ? 'ready' : phase === 'draining' ? 'drained' : phase)
+      const back = (phase: WorkerPhase) => (HAS_LINKS.has(phase) ? 'ready' : phase === 'draining' ? 'drained' : phase)
       state.fleet = {
         ...fleet,
         gateway: 'gone',
@@ -186,7 +186,7 @@ test('whatever happens to the processes, the plan comes to rest and all wanted w
       assert.equal(next, null)
       assert.deepEqual(
         workers.map(one => [one.generation, one.phase, one.fault]),
-        Array.from({ length: wanted }, () => [serving, 'serving', null]),
+        Array.from({ length: wanted }, () => [serving, 'linked', null]),
       )
       assert.deepEqual(
         generations.filter(one => one.preloader !== 'gone').map(one => one.number),
@@ -204,7 +204,7 @@ test('recycling never lowers the number of serving workers, and every worker tha
   fc.assert(
     fc.property(steps, fc.integer({ min: 1, max: 5 }), (sequence, wanted) => {
       const state: Simulated = {
-        fleet: fleetState({ wanted, workers: Array.from({ length: wanted }, (_, i) => worker(i + 1, 'serving')) }),
+        fleet: fleetState({ wanted, workers: Array.from({ length: wanted }, (_, i) => worker(i + 1, 'linked')) }),
         lastWorker: wanted,
         lastGeneration: 1,
       }
@@ -213,7 +213,7 @@ test('recycling never lowers the number of serving workers, and every worker tha
         settle(state)
         const { workers, serving } = state.fleet
         const own = workers.filter(one => one.generation === serving)
-        assert.ok(own.filter(one => one.phase === 'serving').length >= wanted, 'a dip')
+        assert.ok(own.filter(one => one.phase === 'linked').length >= wanted, 'a dip')
         assert.ok(own.length <= wanted + 1, 'more than one at a time')
         progress(state)
         state.fleet = { ...state.fleet, now: state.fleet.now + 100 }

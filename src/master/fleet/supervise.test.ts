@@ -18,13 +18,13 @@ const TABLE: readonly Row[] = [
   ['first start, still importing', { serving: null, next: 1, generations: [generation(1, 'loading')] }, ''],
   ['first start, imported', { serving: null, next: 1 }, 'fork 1, fork 1'],
   ['forks under way are counted', { workers: [worker(1, 'forking'), worker(2, 'starting')] }, ''],
-  ['a warm-up takes its time', { workers: [worker(1, 'warming', { since: 0 }), worker(2, 'serving')] }, ''],
+  ['a warm-up takes its time', { workers: [worker(1, 'warming', { since: 0 }), worker(2, 'linked')] }, ''],
   [
     'a worker that is not needed any more is killed in its warm-up: it may hang, and has no request of a client',
     { generations: [generation(1, 'forking'), generation(2, 'forking')], workers: [...serving, young(3, 'warming')] },
     'kill 3',
   ],
-  ['a ready worker is given to the gateway', { workers: [worker(1, 'ready'), worker(2, 'serving')] }, 'add 1'],
+  ['a ready worker is given to the gateway', { workers: [worker(1, 'ready'), worker(2, 'linked')] }, 'add 1'],
   [
     'a ready worker waits for a gateway that is not up',
     { gateway: 'starting', gatewaySince: NOW, workers: [worker(1, 'ready'), worker(2, 'ready')] },
@@ -34,32 +34,32 @@ const TABLE: readonly Row[] = [
   ['the first generation takes over when all serve', { serving: null, next: 1, workers: serving }, 'promote'],
   [
     'the first generation does not take over when one is missing',
-    { serving: null, next: 1, workers: [worker(1, 'serving'), worker(2, 'linking')] },
+    { serving: null, next: 1, workers: [worker(1, 'linked'), worker(2, 'linking')] },
     '',
     9_999,
   ],
-  ['a dead worker is replaced', { workers: [worker(1, 'serving')] }, 'fork 1'],
+  ['a dead worker is replaced', { workers: [worker(1, 'linked')] }, 'fork 1'],
   [
     'a crash loop waits',
-    { generations: [generation(1, 'forking', NOW + 700)], workers: [worker(1, 'serving')] },
+    { generations: [generation(1, 'forking', NOW + 700)], workers: [worker(1, 'linked')] },
     '',
     700,
   ],
   [
     'a crash loop forks again after the wait',
-    { generations: [generation(1, 'forking', NOW)], workers: [worker(1, 'serving')] },
+    { generations: [generation(1, 'forking', NOW)], workers: [worker(1, 'linked')] },
     'fork 1',
   ],
   ['one worker more', { wanted: 3, workers: serving }, 'fork 1'],
   ['one worker less: the newest drains', { wanted: 1, workers: serving }, 'drain 2'],
   [
     'one worker less: one that still imports is killed',
-    { wanted: 1, workers: [worker(1, 'serving'), worker(2, 'starting')] },
+    { wanted: 1, workers: [worker(1, 'linked'), worker(2, 'starting')] },
     'kill 2',
   ],
   [
     'one worker less: one that is ready is stopped and not linked',
-    { wanted: 1, workers: [worker(1, 'serving'), worker(2, 'ready')] },
+    { wanted: 1, workers: [worker(1, 'linked'), worker(2, 'ready')] },
     'stop 2',
   ],
   ['a drained worker is stopped', { workers: [...serving, worker(3, 'drained')] }, 'stop 3'],
@@ -93,19 +93,19 @@ const TABLE: readonly Row[] = [
   ],
   [
     'a worker that accepts no links is killed',
-    { workers: [worker(1, 'serving'), worker(2, 'linking', { since: NOW - 10_000 })] },
+    { workers: [worker(1, 'linked'), worker(2, 'linking', { since: NOW - 10_000 })] },
     'kill 2',
   ],
   [
     'a stuck worker: the replacement first',
-    { workers: [worker(1, 'serving', { fault: 'stuck', faultSince: NOW }), worker(2, 'serving')] },
+    { workers: [worker(1, 'linked', { fault: 'stuck', faultSince: NOW }), worker(2, 'linked')] },
     'fork 1',
     GRACEFUL,
   ],
   [
     'a stuck worker stays until the replacement serves',
     {
-      workers: [worker(1, 'serving', { fault: 'stuck', faultSince: NOW }), worker(2, 'serving'), worker(3, 'linking')],
+      workers: [worker(1, 'linked', { fault: 'stuck', faultSince: NOW }), worker(2, 'linked'), worker(3, 'linking')],
     },
     '',
     9_999,
@@ -113,7 +113,7 @@ const TABLE: readonly Row[] = [
   [
     'a stuck worker drains when the replacement serves',
     {
-      workers: [worker(1, 'serving', { fault: 'stuck', faultSince: NOW }), worker(2, 'serving'), worker(3, 'serving')],
+      workers: [worker(1, 'linked', { fault: 'stuck', faultSince: NOW }), worker(2, 'linked'), worker(3, 'linked')],
     },
     'drain 1',
   ],
@@ -121,8 +121,8 @@ const TABLE: readonly Row[] = [
     'a stuck worker drains when no replacement came in time',
     {
       workers: [
-        worker(1, 'serving', { fault: 'stuck', faultSince: NOW - GRACEFUL }),
-        worker(2, 'serving'),
+        worker(1, 'linked', { fault: 'stuck', faultSince: NOW - GRACEFUL }),
+        worker(2, 'linked'),
         worker(3, 'starting'),
       ],
     },
@@ -130,7 +130,7 @@ const TABLE: readonly Row[] = [
   ],
   [
     'a lost worker is replaced at once; it may be dying',
-    { workers: [worker(1, 'serving', { fault: 'lost', faultSince: NOW }), worker(2, 'serving')] },
+    { workers: [worker(1, 'linked', { fault: 'lost', faultSince: NOW }), worker(2, 'linked')] },
     'fork 1',
     500,
   ],
@@ -138,8 +138,8 @@ const TABLE: readonly Row[] = [
     'a lost worker that did not die is stopped',
     {
       workers: [
-        worker(1, 'serving', { fault: 'lost', faultSince: NOW - 500 }),
-        worker(2, 'serving'),
+        worker(1, 'linked', { fault: 'lost', faultSince: NOW - 500 }),
+        worker(2, 'linked'),
         worker(3, 'starting'),
       ],
     },
@@ -147,7 +147,7 @@ const TABLE: readonly Row[] = [
   ],
   [
     'a worker that falls mute at its start is dying: its replacement is forked after its death is counted',
-    { workers: [worker(1, 'starting', { fault: 'mute', faultSince: NOW - 10 }), worker(2, 'serving')] },
+    { workers: [worker(1, 'starting', { fault: 'mute', faultSince: NOW - 10 }), worker(2, 'linked')] },
     '',
     490,
   ],
@@ -156,7 +156,7 @@ const TABLE: readonly Row[] = [
     {
       workers: [
         worker(1, 'starting', { fault: 'mute', faultSince: NOW - 500 }),
-        ...[worker(2, 'serving'), worker(3, 'serving')],
+        ...[worker(2, 'linked'), worker(3, 'linked')],
       ],
     },
     'kill 1',
@@ -165,9 +165,9 @@ const TABLE: readonly Row[] = [
     'a mute worker drains when the replacement serves',
     {
       workers: [
-        worker(1, 'serving', { fault: 'mute', faultSince: NOW - 500 }),
-        worker(2, 'serving'),
-        worker(3, 'serving'),
+        worker(1, 'linked', { fault: 'mute', faultSince: NOW - 500 }),
+        worker(2, 'linked'),
+        worker(3, 'linked'),
       ],
     },
     'drain 1',
@@ -187,38 +187,38 @@ const TABLE: readonly Row[] = [
   ['reload: the new generation comes up beside the old one', { ...reload, workers: serving }, 'fork 2, fork 2'],
   [
     'reload: the old one replaces its dead meanwhile',
-    { ...reload, workers: [worker(1, 'serving'), young(3, 'starting'), young(4, 'starting')] },
+    { ...reload, workers: [worker(1, 'linked'), young(3, 'starting'), young(4, 'starting')] },
     'fork 1',
   ],
   [
     'reload: all new ones serve',
-    { ...reload, workers: [...serving, young(3, 'serving'), young(4, 'serving')] },
+    { ...reload, workers: [...serving, young(3, 'linked'), young(4, 'linked')] },
     'promote',
   ],
   [
     'reload: a new generation that wants fewer is complete with fewer, and the old one keeps its own',
-    { ...fewer, workers: [worker(1, 'serving'), young(3, 'serving')] },
+    { ...fewer, workers: [worker(1, 'linked'), young(3, 'linked')] },
     'promote',
   ],
-  ['reload: meanwhile each has as many as it wants', { ...fewer, workers: [worker(1, 'serving')] }, 'fork 1, fork 2'],
+  ['reload: meanwhile each has as many as it wants', { ...fewer, workers: [worker(1, 'linked')] }, 'fork 1, fork 2'],
   [
     'reload: a generation gives up surplus workers before it takes over',
-    { ...fewer, workers: [...serving, young(3, 'serving'), young(4, 'linking')] },
+    { ...fewer, workers: [...serving, young(3, 'linked'), young(4, 'linking')] },
     'drain 4',
   ],
   [
     'after a reload: the old workers drain',
-    { ...reload, serving: 2, next: null, workers: [...serving, young(3, 'serving'), young(4, 'serving')] },
+    { ...reload, serving: 2, next: null, workers: [...serving, young(3, 'linked'), young(4, 'linked')] },
     'drain 1, drain 2',
   ],
   [
     'after a reload: the old preloader ends when its last worker has gone',
-    { ...reload, serving: 2, next: null, workers: [young(3, 'serving'), young(4, 'serving')] },
+    { ...reload, serving: 2, next: null, workers: [young(3, 'linked'), young(4, 'linked')] },
     'end-preloader 1',
   ],
   [
     'a reload is given up: its workers go',
-    { ...reload, next: null, workers: [...serving, young(3, 'starting'), young(4, 'serving')] },
+    { ...reload, next: null, workers: [...serving, young(3, 'starting'), young(4, 'linked')] },
     'kill 3, drain 4',
   ],
   [
@@ -228,7 +228,7 @@ const TABLE: readonly Row[] = [
   ],
   [
     'the preloader died: nothing is forked from it',
-    { generations: [generation(1, 'gone'), generation(2, 'loading')], next: 2, workers: [worker(1, 'serving')] },
+    { generations: [generation(1, 'gone'), generation(2, 'loading')], next: 2, workers: [worker(1, 'linked')] },
     '',
   ],
   [

@@ -3,12 +3,12 @@
  * `plan` after every event and again at `wakeAt`. It carries out the actions; each one changes the phase of a process, so that the next
  * plan does not repeat it. The phases of a worker: `worker-phases.ts`.
  *
- * Invariants: a worker that serves is taken away only when enough others of its generation serve, or, when it is at fault, after the
- * graceful timeout at the latest; every wait has an end; a generation is promoted only when all its workers serve; at most one worker
- * of a generation is being recycled, from the fork of its replacement until it has gone.
+ * Invariants: a linked worker is taken away only when enough others of its generation are linked, or, when it is at fault, after the
+ * graceful timeout at the latest; every wait has an end; a generation is promoted only when all its workers are linked; at most one
+ * worker of a generation is being recycled, from the fork of its replacement until it has gone.
  * Not here: how an action is carried out (`workers.ts`, `generations.ts`, `gateways.ts`), what counts as a crash (`worker-ends.ts`).
  */
-import { type Fault, IN_SERVICE, LINKED, SETTLED, UNREADY, type WorkerPhase } from './worker-phases.ts'
+import { type Fault, HAS_LINKS, IN_SERVICE, SETTLED, UNREADY, type WorkerPhase } from './worker-phases.ts'
 
 export interface WorkerView {
   readonly id: number
@@ -30,7 +30,7 @@ export interface GenerationView {
   readonly preloader: 'loading' | 'forking' | 'gone'
   /** Back-off of a crash loop. */
   readonly forkNotBefore: number
-  /** How many workers should serve. */
+  /** How many workers it should have. */
   readonly wanted: number
 }
 
@@ -113,7 +113,7 @@ class Planner {
     const { next } = this.#state
     if (next === null) return false
     const [healthy, wanted] = [this.#healthy(next), this.#wanted(next)]
-    return healthy.length === wanted && healthy.every(worker => worker.phase === 'serving')
+    return healthy.length === wanted && healthy.every(worker => worker.phase === 'linked')
   }
 
   #wanted(number: number): number {
@@ -153,7 +153,7 @@ class Planner {
 
   /** Its death or its fault is about to be reported and counted. A replacement before that would ignore the back-off of a crash loop. */
   #diesAtItsStart({ phase, fault, faultSince }: WorkerView): boolean {
-    return fault !== 'stuck' && phase !== 'serving' && this.#state.now < faultSince + DYING_GRACE_MS
+    return fault !== 'stuck' && phase !== 'linked' && this.#state.now < faultSince + DYING_GRACE_MS
   }
 
   #planFleet(generation: GenerationView): void {
@@ -167,8 +167,8 @@ class Planner {
     // The newest go first: the caches of older workers are warm.
     const surplus = healthy.sort((a, b) => b.id - a.id).slice(0, Math.max(0, -missing))
     for (const worker of surplus) this.#retire(worker)
-    if (recycled === null || surplus.includes(recycled) || recycled.phase !== 'serving') return
-    const others = healthy.filter(one => one !== recycled && one.phase === 'serving' && !surplus.includes(one))
+    if (recycled === null || surplus.includes(recycled) || recycled.phase !== 'linked') return
+    const others = healthy.filter(one => one !== recycled && one.phase === 'linked' && !surplus.includes(one))
     if (others.length >= generation.wanted) this.#act('recycle', recycled)
   }
 
@@ -198,7 +198,7 @@ class Planner {
     if (UNREADY.has(worker.phase)) this.#act('kill', worker)
     else if (worker.phase === 'ready') this.#act('stop', worker)
     // Without a gateway there are no links to close: the worker is 'ready' then.
-    else if (LINKED.has(worker.phase)) this.#act('drain', worker)
+    else if (HAS_LINKS.has(worker.phase)) this.#act('drain', worker)
   }
 
   #act(type: 'add' | 'drain' | 'recycle' | 'stop' | 'kill', worker: WorkerView): void {
@@ -233,7 +233,7 @@ class Planner {
       case 'forking':
       case 'starting':
       case 'warming':
-      case 'serving':
+      case 'linked':
         // Nobody limits an import here; the gateway limits a warm-up.
         break
     }
@@ -245,11 +245,11 @@ class Planner {
       this.#act('stop', worker)
       return
     }
-    if (!LINKED.has(worker.phase)) {
+    if (!HAS_LINKS.has(worker.phase)) {
       this.#act('kill', worker)
       return
     }
-    const others = this.#healthy(worker.generation).filter(other => other.phase === 'serving').length
+    const others = this.#healthy(worker.generation).filter(other => other.phase === 'linked').length
     const isReplaced = others >= this.#wanted(worker.generation) || !this.#isServed(worker.generation)
     if (isReplaced || this.#isDue(worker.faultSince + this.#state.gracefulMs)) this.#act('drain', worker)
   }

@@ -1,5 +1,5 @@
 /**
- * How many workers should serve. By default a WSGI application has one for each core, and an ASGI application has one. TTIN and TTOU change
+ * How many workers a generation should have. By default a WSGI application has one for each core, and an ASGI application has one. TTIN and TTOU change
  * the number. Pure.
  */
 import type { Config } from '../../config/types.ts'

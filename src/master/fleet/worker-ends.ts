@@ -64,7 +64,7 @@ export class WorkerEnds {
 
   /** True: the generation that comes up is given up. */
   #countCrash(worker: WorkerHandle, { number, crashes }: Generation): boolean {
-    if (!worker.isCounted) crashes.died(worker.startedAt, worker.servingSince, performance.now())
+    if (!worker.isCounted) crashes.died(worker.startedAt, worker.linkedSince, performance.now())
     worker.isCounted = true
     return number === this.#generations.next && crashes.row >= HOPELESS
   }

@@ -128,7 +128,7 @@ test('without a gateway there are no links, and a drain is over', () => {
   const { worker } = makeWorker()
   for (const [before, after] of [
     ['linking', 'ready'],
-    ['serving', 'ready'],
+    ['linked', 'ready'],
     ['draining', 'drained'],
     ['stopping', 'stopping'],
     ['starting', 'starting'],
@@ -141,11 +141,11 @@ test('without a gateway there are no links, and a drain is over', () => {
 
 test('the time of service counts from its first beginning', () => {
   const { worker, pass } = makeWorker()
-  worker.enter('serving')
+  worker.enter('linked')
   worker.unlinked()
   pass(1000)
-  worker.enter('serving')
-  assert.equal(worker.servingSince, 100)
+  worker.enter('linked')
+  assert.equal(worker.linkedSince, 100)
 })
 
 test('the first fault counts', () => {

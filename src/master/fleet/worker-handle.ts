@@ -13,7 +13,7 @@ import { readStartTime } from '../host/process-identity.ts'
 import type { DevelopmentMessage } from './generation.ts'
 import { type StackQuestion, Stacks } from './stacks.ts'
 import type { WorkerView } from './supervise.ts'
-import { type Fault, LINKED, type WorkerPhase } from './worker-phases.ts'
+import { type Fault, HAS_LINKS, type WorkerPhase } from './worker-phases.ts'
 
 /** What the fleet learns from the worker's own connection. */
 export interface WorkerEvents {
@@ -59,8 +59,8 @@ export class WorkerHandle implements WorkerView {
   slots = 0
   /** The wire that it speaks; known from `ready` on. */
   interface: LoadedApplication['interface'] = 'wsgi'
-  /** When all its links were open for the first time. */
-  servingSince: number | null = null
+  /** When it was `linked` for the first time. */
+  linkedSince: number | null = null
   /** Why the gateway lost the links; empty: it has not lost them, or does not know. */
   lostReason = ''
   /** It was counted as a crash, so its end is not counted again. */
@@ -114,7 +114,7 @@ export class WorkerHandle implements WorkerView {
   enter(phase: WorkerPhase): void {
     this.phase = phase
     this.since = this.#clock()
-    if (phase === 'serving') this.servingSince ??= this.since
+    if (phase === 'linked') this.linkedSince ??= this.since
   }
 
   /** The first fault counts. */
@@ -158,7 +158,7 @@ export class WorkerHandle implements WorkerView {
 
   /** The gateway has gone, and every link with it. */
   unlinked(): void {
-    if (LINKED.has(this.phase)) this.enter('ready')
+    if (HAS_LINKS.has(this.phase)) this.enter('ready')
     else if (this.phase === 'draining') this.enter('drained')
   }
 
@@ -221,7 +221,7 @@ export class WorkerHandle implements WorkerView {
         break
       case 'debugging':
         this.isDebugged = message.isDebugged
-        // Its request has its whole time again.
+        // The wait of its phase (drain, stop) begins anew.
         this.since = this.#clock()
         this.#events.debugged(this)
         break

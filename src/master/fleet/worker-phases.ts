@@ -1,11 +1,13 @@
 /**
  * The phases of a worker's life, and the faults that end it. Data only: `supervise.ts` plans from them, `worker-handle.ts` enters them.
  *
- *    forking → starting → ready → linking (→ warming) → serving → draining → drained → stopping → killing → (gone)
- *    fork sent  forked    imports  add sent   links      links     drain sent  links    stop sent  KILL sent
- *                         done                open       open                  closed
+ *    forking → starting → ready → linking (→ warming) → linked → draining → drained → stopping → killing → (gone)
+ *    fork sent  forked    imports  add sent   links      links    drain sent  links    stop sent  KILL sent
+ *                         done                open       open,                closed
+ *                                                        warm
  *
- * A worker without a gateway goes back from a linked phase to `ready`, and from `draining` on to `drained`.
+ * A `linked` worker can serve. It gets requests of clients as soon as its generation serves, and not before.
+ * Without a gateway a worker goes back from a phase that has links (`HAS_LINKS`) to `ready`, and from `draining` on to `drained`.
  */
 
 export type WorkerPhase =
@@ -14,7 +16,7 @@ export type WorkerPhase =
   | 'ready'
   | 'linking'
   | 'warming'
-  | 'serving'
+  | 'linked'
   | 'draining'
   | 'drained'
   | 'stopping'
@@ -36,14 +38,14 @@ export const IN_SERVICE: ReadonlySet<WorkerPhase> = new Set([
   'ready',
   'linking',
   'warming',
-  'serving',
+  'linked',
 ])
 
 /** It has no request of a client yet, and what it runs may hang: an import, a warm-up. */
 export const UNREADY: ReadonlySet<WorkerPhase> = new Set(['forking', 'starting', 'warming'])
 
 /** The gateway has links to it, or opens them. */
-export const LINKED: ReadonlySet<WorkerPhase> = new Set(['linking', 'warming', 'serving'])
+export const HAS_LINKS: ReadonlySet<WorkerPhase> = new Set(['linking', 'warming', 'linked'])
 
 /** It has imported the application, so it is known when it is due for recycling. */
-export const SETTLED: ReadonlySet<WorkerPhase> = new Set(['ready', 'linking', 'warming', 'serving'])
+export const SETTLED: ReadonlySet<WorkerPhase> = new Set(['ready', 'linking', 'warming', 'linked'])

@@ -139,7 +139,8 @@ export class Workers {
         worker.stop()
         break
       case 'kill':
-        // Counted here, for a worker that we kill does not count: an import that closes all descriptors would be started for ever.
+        // Counted here, because the death of a worker that we kill is not counted. Otherwise an import that closes all descriptors would
+        // be started again for ever.
         if (worker.fault === 'mute' && worker.phase === 'starting')
           this.#options.offended(worker, 'it has closed its connection to the master')
         this.#narrator.killing(worker)

@@ -57,7 +57,7 @@ export function words(found: Plan): string {
     .join(', ')
 }
 
-export const serving = [worker(1, 'serving'), worker(2, 'serving')]
+export const serving = [worker(1, 'linked'), worker(2, 'linked')]
 export const generation = (number: number, preloader: 'loading' | 'forking' | 'gone', forkNotBefore = 0) => ({
   number,
   preloader,
@@ -68,7 +68,7 @@ export const fewer = { next: 2, generations: [generation(1, 'forking'), { ...gen
 export const young = (id: number, phase: WorkerPhase) => worker(id, phase, { generation: 2 })
 
 /** Due for recycling since `ago`. */
-export const due = (id: number, ago: number, phase: WorkerPhase = 'serving', changes: Partial<WorkerView> = {}) =>
+export const due = (id: number, ago: number, phase: WorkerPhase = 'linked', changes: Partial<WorkerView> = {}) =>
   worker(id, phase, { recycleAt: NOW - ago, ...changes })
 
 /** What, the state, its actions, and when to look again (relative to now; Infinity when left out). */
