@@ -9,7 +9,10 @@
 import type { Exchange, ResponseHead } from './exchange.ts'
 import type { HeaderLines } from './headers.ts'
 
-/** Called once for each response, with the head that the source gave. */
+/**
+ * Called once for each response, with the head that the source gave. A head that cannot be sent is followed by that of an error. Must not
+ * throw: the error would go through it, too.
+ */
 export type ResponseFilter = (head: ResponseHead, exchange: FilteredExchange) => FilteredHead
 
 /** What a filter needs to know of its exchange. */
