@@ -142,7 +142,10 @@ export interface Exchange extends Answered {
   response: ResponseWriter
   /** The client has sent FIN. It has gone, or it only has no more to send and still reads. */
   readonly isHalfClosed: boolean
-  /** Called when the client goes while the exchange runs, at once if it has gone already. Never after the response has ended. */
+  /**
+   * Called when the client goes while the exchange runs, at once if it has gone already. Never after the response has ended. To its source
+   * a filtered response may have ended before: its filter still writes then.
+   */
   onAborted(callback: () => void): void
   /** Called exactly once, when the exchange ends in whatever way. The access log is written here and nowhere else. */
   onClosed(callback: () => void): void

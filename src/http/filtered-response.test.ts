@@ -482,6 +482,27 @@ test('a client that leaves while a file waits: its caller is told once, the filt
   assert.equal(calls.at(-1), 'close')
 })
 
+test('a filter that pauses, and gives up in the same call, while a file is read: its caller is told once', async () => {
+  const { client, response } = filtered(head => ({
+    head,
+    content: out => ({
+      data: () => {
+        out.pause()
+        out.abort(new Error('cannot compress'))
+      },
+      end() {},
+      onDrain() {},
+      close() {},
+    }),
+  }))
+  response.start(HEAD)
+  const fd = openFile('x'.repeat(200_000))
+  const error = await new Promise<Error | null>(done => response.sendFile(fd, 0, 200_000, done))
+  closeSync(fd)
+  assert.ok(error instanceof Error)
+  assert.equal(client.state, 'aborted')
+})
+
 test('a file that ends early is told with what was sent of it', async () => {
   const { response } = filtered(observer.filter)
   response.start(HEAD)

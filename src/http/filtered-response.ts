@@ -188,6 +188,8 @@ class FilteredContent implements ContentOutput {
       else if (error !== null || bytes === 0) this.#endFile(fileCut(fd, position, end, error))
       else if (this.take(bytes === chunk.length ? chunk : chunk.subarray(0, bytes)))
         this.#readFile(fd, position + bytes, end)
+      // The filter has cut the response within the call, so nobody will resume.
+      else if (this.#isClosed) this.#endFile(new Error('the response was cut'))
       else this.#resumeFile = () => this.#readFile(fd, position + bytes, end)
     })
   }

@@ -9,7 +9,10 @@
 import type { Exchange, ResponseHead } from './exchange.ts'
 import type { HeaderLines } from './headers.ts'
 
-/** Called once for each response, with the head that the source gave. */
+/**
+ * Called once for each response, with the head that the source gave. A head that cannot be sent is followed by that of an error. Must not
+ * throw: the error would go through it, too.
+ */
 export type ResponseFilter = (head: ResponseHead, exchange: FilteredExchange) => FilteredHead
 
 /** What a filter needs to know of its exchange. */
@@ -25,8 +28,9 @@ export interface FilteredHead {
   readonly content: ((out: ContentOutput) => ContentFilter) | null
 }
 
+/** Its methods must not throw: a filter that fails calls `out.abort`. */
 export interface ContentFilter {
-  /** Owns `chunk`, which is never empty. */
+  /** `chunk` stays valid, and is never empty. A filter must not change its bytes: a cached file or page may be behind them. */
   data(chunk: Buffer): void
   /** The content is complete. The filter calls `out.end()` after what it still has: in this call or later. */
   end(): void
@@ -38,7 +42,7 @@ export interface ContentFilter {
 
 /** Where a content filter writes to, in a call of its own methods or at any time between them. */
 export interface ContentOutput {
-  /** Owns `chunk`. False: the client is slow. The source is told to wait by itself; a filter that has more may wait for `onDrain`. */
+  /** `chunk` must not change after the call. False: the client is slow. The source is told to wait by itself; a filter that has more may wait for `onDrain`. */
   write(chunk: Buffer): boolean
   /** The filter has enough for now. A source that cannot wait gives more all the same. */
   pause(): void

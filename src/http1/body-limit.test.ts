@@ -83,6 +83,14 @@ test('chunked content above the limit, and what follows is broken too: told once
   assertRefused(setup)
 })
 
+test('chunked content above the limit, and broken in the read of its head: no handler sees it, so no limit does', () => {
+  const setup = connect(handle)
+  setup.transport.receive(`${chunked('/small')}b\r\n01234567890\r\nno chunk\r\n`)
+  assert.match(setup.transport.text, /^HTTP\/1\.1 400 /)
+  assert.deepEqual([setup.exchanges.length, setup.refused], [0, ['A chunk size is invalid (RFC9112§7.1)']])
+  assert.deepEqual(setup.transport.calls, ['end'])
+})
+
 test('content up to the limit is served, and the connection stays', () => {
   const setup = connect(handle)
   const { transport, exchanges, refused } = setup

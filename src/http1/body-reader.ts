@@ -64,6 +64,8 @@ export class Http1Body implements BodyReader {
   }
 
   resume(): void {
+    // The exchange is over: what is read now is the rest of its request, or already the next one.
+    if (this.#discarding) return
     this.#flowing = true
     this.#deliver()
     if (this.#flowing && !this.isComplete) this.#source.wantBody()

@@ -298,6 +298,17 @@ test('time-outs: a client that takes nothing is cut, one that takes a little is 
   assert.deepEqual(transport.calls, ['destroy'])
 })
 
+test('a body whose response has ended asks for nothing of the request behind it', () => {
+  const { transport, exchanges } = connect()
+  transport.receive('POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\n')
+  answer(exchanges[0]!)
+  transport.receive('abcd')
+  transport.receive('POST / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n')
+  assert.equal(exchanges.length, 2)
+  exchanges[0]!.body.resume()
+  assert.equal(transport.text, HELLO)
+})
+
 test('sendFile sends the part that was asked for and calls back once, also when the client leaves', async t => {
   const directory = mkdtempSync(join(tmpdir(), 'jumak-http1-'))
   t.after(() => rmSync(directory, { recursive: true }))
@@ -394,6 +405,11 @@ const HANDLER: Readonly<Record<string, (exchange: Exchange) => unknown>> = {
     const { isPulled, isComplete } = body as { isPulled?: boolean; isComplete?: boolean }
     if (!isPulled && !isComplete && response.state === 'idle') body.pull(consumer)
   },
+  'pull, and take nothing': ({ body, response }) => {
+    const { isPulled, isComplete } = body as { isPulled?: boolean; isComplete?: boolean }
+    if (!isPulled && !isComplete && response.state === 'idle') body.pull({ ...consumer, onData: () => false })
+  },
+  resume: ({ body }) => body.resume(),
   limit: ({ body, response }) => response.state === 'idle' && body.limitTo(3),
   accept: exchange => {
     if (exchange.isWebSocket && exchange.response.state === 'idle')
@@ -401,14 +417,25 @@ const HANDLER: Readonly<Record<string, (exchange: Exchange) => unknown>> = {
   },
 }
 
-test('whatever client and handler do in whatever order, each exchange ends exactly once and nothing is written after the end', async t => {
+/** Answers whatever still runs on the connection. */
+function finish({ exchanges }: Setup): void {
+  for (let last = exchanges.at(-1); last !== undefined; last = exchanges.at(-1)) {
+    const { state } = last.response
+    if (state === 'idle') answer(last)
+    else if (state === 'started') last.response.end()
+    if (last === exchanges.at(-1)) return
+  }
+}
+
+test('whatever client and handler do in whatever order, each exchange ends once, nothing is written after the end, a silent client goes', async t => {
   const advance = fakeTime(t)
   const names = fc.oneof(fc.constantFrom(...Object.keys(CLIENT)), fc.constantFrom(...Object.keys(HANDLER)))
   await fc.assert(
     fc.asyncProperty(
       fc.array(names, { maxLength: 25 }),
       fc.constantFrom('later', 'at once', 'with the first byte'),
-      async (actions, when) => {
+      fc.boolean(),
+      async (actions, when, isSilent) => {
         const ends = new Map<Exchange, number>()
         const setup = connect(exchange => {
           ends.set(exchange, 0)
@@ -426,10 +453,13 @@ test('whatever client and handler do in whatever order, each exchange ends exact
           await CLIENT[what]?.(setup, advance)
           if (exchange !== undefined) HANDLER[what]?.(exchange)
         }
-        setup.connection.destroy()
+        // Silence alone must end it, too: no state is without a deadline when everything is answered.
+        if (isSilent) finish(setup)
+        else setup.connection.destroy()
         await tick()
         advance(20_000)
         await tick()
+        assert.ok(setup.transport.closed)
         for (const [, count] of ends) assert.equal(count, 1)
       },
     ),

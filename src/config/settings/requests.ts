@@ -61,7 +61,7 @@ export const requests = {
       kind: size(1, 1024 * TIB, 'no limit'),
       default: '1G',
       why: "Content goes to a temporary file, so memory does not limit it. nginx's 1 MiB surprises everybody at the first upload.",
-      doc: 'Content of a request; more is 413.',
+      doc: 'Content of a request to the application; more is 413.',
       change: 'restart',
     }),
   },

@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import type { ErrorFormat } from '../../config/types.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
+import { addFilter } from '../../http/filtered-response.ts'
+import { withHeaders } from '../../http/response-filter.ts'
 import { MemoryExchange } from '../../http/testing/memory-response.ts'
 import { respondWithError } from './error-response.ts'
 import { OwnPages } from './own-pages.ts'
@@ -69,4 +71,39 @@ test('a page takes the place of our words; the fields of the error stay, and X-R
   const ours = answered(502, 'GET', pages)
   assert.match(ours.content, /502.*Full\. Request memory-1/s)
   assert.equal(ours.headers['X-Request-ID'], undefined)
+})
+
+test('HUP replaces pages between a head and its content: the response keeps the page of its head', () => {
+  const pages = new OwnPages([{ status: 503, format: 'html', content: 'before' }])
+  const exchange = new MemoryExchange()
+  addFilter(exchange, pages.filter)
+  exchange.response.start({ status: 503, reason: '', headers: ['Content-Length', '4'] })
+  pages.replace([])
+  exchange.response.write(Buffer.from('ours'))
+  exchange.response.end()
+  const { client } = exchange
+  assert.deepEqual([client.outcome.content, client.outcome.isComplete], ['before', true])
+})
+
+test('a page goes through the filters that the response had already, and a status without a page does, too', () => {
+  const pages = new OwnPages([{ status: 503, format: 'html', content: 'page' }])
+  for (const [status, start] of [
+    [503, /^PAGE$/],
+    [502, /^<!DOCTYPE HTML>/],
+  ] as const) {
+    const exchange = new MemoryExchange('GET', ['accept', 'text/html'])
+    addFilter(exchange, head => ({
+      head: withHeaders(head, [...head.headers, 'X-Upper', '1']),
+      content: out => ({
+        data: chunk => void out.write(Buffer.from(chunk.toString().toUpperCase())),
+        end: () => out.end(),
+        onDrain() {},
+        close() {},
+      }),
+    }))
+    respondWithError(exchange as unknown as Exchange, new HttpError(status, 'Full', 'operator'), pages)
+    const { content, headers, isComplete } = exchange.client.outcome
+    assert.match(content, start)
+    assert.deepEqual([headers.slice(-2), isComplete], [['X-Upper', '1'], true])
+  }
 })
