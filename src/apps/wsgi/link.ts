@@ -50,7 +50,8 @@ export class SlotLink implements PoolLink, SinkLink {
   readonly #owner: LinkOwner
   readonly #settings: SlotLinkSettings
   readonly #deadline: Deadline
-  /** For the request that runs or ran last: a thread that must accept anew ends that request first. Null before the first request. */
+  /** For the request that runs or ran last: a thread that must accept anew ends that request first. Null before the first request: the
+   *  thread may still run one of a gateway that has crashed. */
   #deadlines: DeadlineList | null = null
   #calls: Call[] = []
   /** Bytes of content inside the requests in flight. */
@@ -69,6 +70,7 @@ export class SlotLink implements PoolLink, SinkLink {
     this.#deadline = new Deadline(() => {
       // A worker that waits for its client's content is not stuck.
       if (this.#sender?.isStarving || this.worker.isDebugged) this.progressed()
+      else if (this.#deadlines === null && (this.worker.isActive || this.worker.isWarming)) this.#expectLate()
       else this.#owner.overdue(this, this.first, this.#thread)
     })
   }
@@ -106,6 +108,7 @@ export class SlotLink implements PoolLink, SinkLink {
       },
     )
     this.write(encodeHello(this.address.build))
+    if (this.#deadlines === null) this.firstSince = performance.now()
     this.#arm()
   }
 
@@ -227,6 +230,12 @@ export class SlotLink implements PoolLink, SinkLink {
     call.link = null
     call.releaseBody()
     this.#free(runMicros)
+  }
+
+  /** The worker's other threads serve, so this one is busy with a request that the gateway does not know. */
+  #expectLate(): void {
+    this.#deadlines = this.#settings.requestDeadlines.longest
+    this.#arm()
   }
 
   #startFirst(): void {

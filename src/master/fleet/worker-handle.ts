@@ -59,7 +59,7 @@ export class WorkerHandle implements WorkerView {
   slots = 0
   /** The wire that it speaks; known from `ready` on. */
   interface: LoadedApplication['interface'] = 'wsgi'
-  /** When all its links were open for the first time. */
+  /** When it first served. */
   servingSince: number | null = null
   /** Why the gateway lost the links; empty: it has not lost them, or does not know. */
   lostReason = ''
