@@ -324,6 +324,15 @@ test('a gateway that dies is replaced, nobody is refused, and the workers are li
   await master.stop()
 })
 
+test('a new gateway hears which workers stand in a debugger', linux, async () => {
+  const master = new TestMaster('debugger', { workers: 1 })
+  await master.see(/ ready$/)
+  const from = master.log.length
+  await master.ask('die')
+  await master.see(/gateway +worker 1 is debugged: true/, from)
+  await master.stop()
+})
+
 test('a preloader that dies is followed by a new generation while its workers serve', linux, async () => {
   const master = new TestMaster()
   await master.see(/ ready$/)

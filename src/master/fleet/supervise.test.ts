@@ -97,6 +97,12 @@ const TABLE: readonly Row[] = [
     'kill 2',
   ],
   [
+    'a worker whose threads stand in a debugger accepts links later',
+    { workers: [worker(1, 'serving'), worker(2, 'linking', { since: NOW - 10_000, isDebugged: true })] },
+    '',
+    NEVER,
+  ],
+  [
     'a stuck worker: the replacement first',
     { workers: [worker(1, 'serving', { fault: 'stuck', faultSince: NOW }), worker(2, 'serving')] },
     'fork 1',

@@ -216,7 +216,9 @@ class Planner {
         if (this.#state.gateway === 'listening' && !this.#isPlanned(worker)) this.#act('add', worker)
         break
       case 'linking':
-        if (!this.#isPlanned(worker) && this.#isDue(worker.since + LINK_MS)) this.#act('kill', worker)
+        // What stands in a debugger accepts nothing. After a crash of the gateway that may be all threads of the worker.
+        if (!worker.isDebugged && !this.#isPlanned(worker) && this.#isDue(worker.since + LINK_MS))
+          this.#act('kill', worker)
         break
       case 'draining':
         if (!worker.isDebugged && this.#isDue(worker.since + gracefulMs)) this.#act('kill', worker)

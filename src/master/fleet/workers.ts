@@ -165,6 +165,7 @@ export class Workers {
       interface: wire,
       warmup: this.#options.findGeneration(generation)?.warmup ?? [],
     })
+    if (worker.isDebugged) this.debuggers.tell(worker)
   }
 
   kill(worker: WorkerHandle): void {
