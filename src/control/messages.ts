@@ -95,6 +95,8 @@ export type MasterToGateway =
       /** `worker-spent` is due after this many answered requests. 0: never. */
       readonly maxRequests: number
       readonly interface: 'wsgi' | 'asgi'
+      /** It served for the gateway before this one, and may still run requests of that gateway. */
+      readonly hasServed: boolean
       /** The worker answers these, one after the other, before it gets a client's request. `worker-warming` comes before them. */
       readonly warmup: readonly WarmupRequest[]
     }

@@ -214,7 +214,7 @@ test('a thread that says no hello has the time of the longest request before its
   const requestFor = [{ prefix: '/export/', timeout: 300_000 }]
   const bench = new Bench({ timeouts: { request: 60_000, requestFor } })
   const linked = once(bench.events, 'linked')
-  const worker = await bench.worker(1, 2, echo)
+  const worker = await bench.worker(1, 2, echo, undefined, 0, 1, [], true)
   worker.greeted = 1
   await linked
   const pass = (seconds: number) => {
@@ -230,4 +230,19 @@ test('a thread that says no hello has the time of the longest request before its
     bench.stuck.map(([id]) => id),
     [1],
   )
+})
+
+test('a worker that has served for the gateway before may be busy with all of its threads', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
+  const pass = (seconds: number) => {
+    for (let i = 0; i < seconds; i++) t.mock.timers.tick(1000)
+  }
+  const bench = new Bench({ timeouts: { request: 60_000 } })
+  const [fresh, old] = [await bench.worker(1, 1, echo), await bench.worker(2, 1, echo, undefined, 0, 1, [], true)]
+  fresh.greeted = old.greeted = 0
+  const ids = () => bench.lost.map(([id]) => id)
+  pass(40)
+  assert.deepEqual(ids(), [1])
+  pass(70)
+  assert.deepEqual(ids(), [1, 2])
 })

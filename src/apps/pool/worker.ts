@@ -21,6 +21,8 @@ export interface WorkerAddress {
   readonly maxRequests: number
   /** Kind of the application. WSGI has a link for each slot, ASGI one for all. */
   readonly interface: 'wsgi' | 'asgi'
+  /** It may still run requests of a gateway that has crashed. Left out: it is new. */
+  readonly hasServed?: boolean
   /** Requests that it answers before it takes any of clients; none by default. */
   readonly warmup?: readonly WarmupRequest[]
 }
@@ -57,6 +59,7 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   readonly maxRequests: number
   readonly interface: WorkerAddress['interface']
   readonly slots: readonly PoolLink[]
+  readonly hasServed: boolean
   /** A warm-up request runs on one of the slots. */
   isWarming = false
   /** The worker has said hello, and is warm: it takes requests, unless it is held or leaving. */
@@ -83,6 +86,7 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
     this.generation = address.generation
     this.maxRequests = address.maxRequests
     this.interface = address.interface
+    this.hasServed = address.hasServed ?? false
     this.#toWarm = [...(address.warmup ?? [])]
     this.slots = linksOf(this)
   }

@@ -70,7 +70,7 @@ export class SlotLink implements PoolLink, SinkLink {
     this.#deadline = new Deadline(() => {
       // A worker that waits for its client's content is not stuck.
       if (this.#sender?.isStarving || this.worker.isDebugged) this.progressed()
-      else if (this.#deadlines === null && (this.worker.isActive || this.worker.isWarming)) this.#expectLate()
+      else if (this.#deadlines === null && this.worker.hasServed) this.#expectLate()
       else this.#owner.overdue(this, this.first, this.#thread)
     })
   }
@@ -232,7 +232,7 @@ export class SlotLink implements PoolLink, SinkLink {
     this.#free(runMicros)
   }
 
-  /** The worker's other threads serve, so this one is busy with a request that the gateway does not know. */
+  /** The thread may be busy with a request of the gateway before this one. */
   #expectLate(): void {
     this.#deadlines = this.#settings.requestDeadlines.longest
     this.#arm()

@@ -96,6 +96,10 @@ export class WorkerHandle implements WorkerView {
     this.#clock = clock
   }
 
+  get hasServed(): boolean {
+    return this.servingSince !== null
+  }
+
   /** `worker 7`: its name in the log. */
   get name(): string {
     return `worker ${this.id}`

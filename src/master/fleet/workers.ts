@@ -170,6 +170,7 @@ export class Workers {
       generation,
       maxRequests,
       interface: wire,
+      hasServed: worker.hasServed,
       warmup: this.#options.findGeneration(generation)?.warmup ?? [],
     })
     if (worker.isDebugged) this.debuggers.tell(worker)
