@@ -171,7 +171,8 @@ export class Workers {
       maxRequests,
       interface: wire,
       hasServed: worker.hasServed,
-      warmup: this.#options.findGeneration(generation)?.warmup ?? [],
+      // What has served is warm, also for a new gateway.
+      warmup: worker.hasServed ? [] : (this.#options.findGeneration(generation)?.warmup ?? []),
     })
     if (worker.isDebugged) this.debuggers.tell(worker)
   }
