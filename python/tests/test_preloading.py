@@ -29,11 +29,13 @@ class Preloading(ProcessCase):
 
     def test_post_fork_that_fails_is_a_load_failure_with_the_frames_of_the_application(self) -> None:
         source = APP + "def hook():\n    raise KeyError('DB')\ndef leave():\n    sys.exit(4)\nnumber = 5\n"
+        source += "async def wait():\n    pass\n"
         for module, attribute, message, frame_of in (
             ("app", "hook", "--post-fork app:hook failed: KeyError: 'DB'", "hook"),
             ("app", "leave", "--post-fork app:leave left with SystemExit(4)", "leave"),
             ("app", "hok", "--post-fork app:hok: module app has no attribute 'hok'; it has: hook", ""),
             ("app", "number", "--post-fork app:number failed: TypeError: 'int' object is not callable", ""),
+            ("app", "wait", "--post-fork app:wait: it is asynchronous, and no event loop runs yet; name an ordinary function", ""),
             ("ap", "hook", "--post-fork ap:hook: there is no module ap ", ""),
         ):
             with self.subTest(attribute):

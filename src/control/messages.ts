@@ -95,6 +95,8 @@ export type MasterToGateway =
       /** `worker-spent` is due after this many answered requests. 0: never. */
       readonly maxRequests: number
       readonly interface: 'wsgi' | 'asgi'
+      /** It served for the gateway before this one, and may still run requests of that gateway. */
+      readonly hasServed: boolean
       /** The worker answers these, one after the other, before it gets a client's request. `worker-warming` comes before them. */
       readonly warmup: readonly WarmupRequest[]
     }
@@ -134,11 +136,11 @@ export type GatewayToMaster =
   | { readonly type: 'listening' }
   /** How many requests wait or run. Sent twice a second when the number has changed: the log names it if the gateway dies. */
   | { readonly type: 'in-flight'; readonly count: number }
-  /** Every link of the worker is open, and its warm-up has begun. `worker-linked`, `-cold`, `-lost` or `-drained` follows. */
+  /** A link of the worker is open, and its warm-up has begun. `worker-linked`, `-cold`, `-lost` or `-drained` follows. */
   | { readonly type: 'worker-warming'; readonly worker: number }
   /** The worker failed in its warm-up. Its links are closed, and it gets no request. */
   | { readonly type: 'worker-cold'; readonly worker: number; readonly note: string }
-  /** Every link of the worker is open, and it is warm: it can get requests. */
+  /** A link of the worker is open, and the worker is warm: it can get requests. Its other links follow. */
   | { readonly type: 'worker-linked'; readonly worker: number }
   | { readonly type: 'worker-drained'; readonly worker: number }
   /** The links broke. The worker has died, or it broke the wire's rules (`reason`) and must be replaced. */

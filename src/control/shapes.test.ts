@@ -58,6 +58,7 @@ const FROM_MASTER: Examples<MasterToGateway> = {
       slots: 4,
       generation: 1,
       maxRequests: 0,
+      hasServed: false,
       interface: 'asgi',
       warmup: [{ scheme: 'https', authority: 'shop.example', target: '/a?b' }],
     },

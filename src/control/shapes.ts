@@ -208,6 +208,7 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
     slots,
     generation: number,
     maxRequests: count,
+    hasServed: flag,
     interface: wire,
     warmup: listOf(warmup, 1000),
   },

@@ -324,6 +324,29 @@ test('a gateway that dies is replaced, nobody is refused, and the workers are li
   await master.stop()
 })
 
+test('a worker that has served is warm: a new gateway does not warm it again', linux, async () => {
+  const warmup = [{ scheme: 'http' as const, authority: 'localhost', target: '/' }]
+  const master = new TestMaster('', { workers: 1, warmup })
+  await master.see(/ ready$/)
+  assert.equal(await master.ask('warm-ups 1'), '1')
+  await master.ask('die')
+  let answer = ''
+  // The new gateway listens before it is told of the worker.
+  do answer = await master.ask('warm-ups 1')
+  while (answer === 'undefined')
+  assert.equal(answer, '0')
+  await master.stop()
+})
+
+test('a new gateway hears which workers stand in a debugger', linux, async () => {
+  const master = new TestMaster('debugger', { workers: 1 })
+  await master.see(/ ready$/)
+  const from = master.log.length
+  await master.ask('die')
+  await master.see(/gateway +worker 1 is debugged: true/, from)
+  await master.stop()
+})
+
 test('a preloader that dies is followed by a new generation while its workers serve', linux, async () => {
   const master = new TestMaster()
   await master.see(/ ready$/)

@@ -100,6 +100,18 @@ test('HUP reads the file anew: what may change does, what may not is told', asyn
   await server.stop()
 })
 
+test('HUP changes when workers are recycled', async t => {
+  const directory = shop(t, { 'jumak.toml': 'workers = 1\n' })
+  const server = await startServer({ directory })
+  writeFileSync(join(directory, 'jumak.toml'), 'workers = 1\nmax-requests = 1\nmax-memory = "1T"\n')
+  server.signal('SIGHUP')
+  await server.waitForLog(/reload: new values of max-requests, max-memory$/)
+  await server.waitForLog(/generation 2 serves/)
+  assert.equal((await getOnce(server.port, '/')).status, 200)
+  await server.waitForLog(/worker 2 is recycled: 1 request \(--max-requests 1\)$/)
+  await server.stop()
+})
+
 test('HUP with a file that is wrong changes nothing and says all of it', async t => {
   const directory = shop(t, { 'jumak.toml': 'workers = 1\n' })
   const server = await startServer({ directory })

@@ -72,6 +72,33 @@ test('a gateway that is killed is replaced; connections wait in the kernel meanw
   await server.stop()
 })
 
+test('a gateway that is killed while a thread is busy: the other threads of its worker serve', async t => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '1', '--threads', '2'] })
+  server.expectLog(/the gateway was killed by SIGKILL/)
+  const [worker] = server.workers()
+  const gate = new Gate(t)
+  const client = new RawClient(server.port).get(gate.target)
+  await server.waitForLog(/holding/)
+  process.kill(server.gateway().pid, 'SIGKILL')
+  assert.equal(await text(server, '/hello'), 'Hello, world!')
+  assert.deepEqual(
+    server.workers().map(({ pid }) => pid),
+    [worker!.pid],
+  )
+  // The thread that was busy serves again.
+  gate.open()
+  const second = new Gate(t)
+  const from = server.log.length
+  const held = new RawClient(server.port).get(second.target)
+  await server.waitForLog(/holding/, from)
+  assert.equal(await text(server, '/hello'), 'Hello, world!')
+  second.open()
+  assert.equal((await held.response()).status, 200)
+  held.close()
+  client.close()
+  await server.stop()
+})
+
 test('a preloader that is killed: workers serve on, and a new generation replaces them', async () => {
   const server = await startServer({ app: 'plain', directory: APPS })
   server.expectLog(/the preloader of generation 1 was killed by SIGKILL; its workers serve on/)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
 from time import perf_counter
@@ -109,7 +110,10 @@ def call_post_fork(hook: dict) -> None:
     try:
         module = _import(hook["module"], None, where, "")
         _, function = _find_attribute(module, [hook["attribute"]])
-        function()  # type: ignore[operator]
+        result = function()  # type: ignore[operator]
+        if inspect.iscoroutine(result):
+            result.close()  # Otherwise Python warns that nobody awaited it.
+            raise LoadError("it is asynchronous, and no event loop runs yet; name an ordinary function")
     except LoadError as error:
         raise LoadError("--post-fork %s: %s" % (where, error.message), error.cause) from None
     except SystemExit as error:

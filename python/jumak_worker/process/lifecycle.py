@@ -65,7 +65,7 @@ class Worker:
             os._exit(exits.NOT_LOADED)
         if sources.current is not None:
             sources.current.report_to(control.send)
-            debugger.watch(lambda isDebugged: control.send("debugging", isDebugged=isDebugged))
+            debugger.watch(lambda is_debugged: control.send("debugging", isDebugged=is_debugged))
         listener, path = self._listen()
         control.send("ready", socket=path, slots=host.slots, **application.describe())
         threading.Thread(target=self._watch, args=(control, host), name="jumak-control", daemon=True).start()

@@ -92,7 +92,7 @@ class Preloader:
         except (OSError, OverflowError) as error:
             self._fail("the application's processes cannot become %s: %s" % (who, error))
         try:
-            # Else modules of the standard library would be "not found" later, when they are needed.
+            # Otherwise modules of the standard library would be "not found" later, when they are needed.
             os.listdir(os.path.dirname(os.__file__))
         except OSError as error:
             self._fail("%s cannot read the Python at %s: %s; choose another with --python" % (who, sys.prefix, error))
@@ -228,7 +228,7 @@ class Preloader:
 
 
 def _flush_files() -> None:
-    """Else each worker would write what is in the buffers of the application's files."""
+    """Otherwise each worker would write what is in the buffers of the application's files."""
     for one in gc.get_objects():
         if type(one) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
             try:

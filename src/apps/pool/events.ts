@@ -4,11 +4,11 @@
 export type PoolLog = (level: 'debug' | 'info' | 'warn' | 'error', message: string, request: string) => void
 
 export interface PoolEvents {
-  /** All links of the worker are open. Its warm-up begins. */
+  /** A link of the worker is open. Its warm-up begins. */
   warming(worker: number): void
   /** The worker failed in its warm-up and gets no requests. Once per worker; `stuck` or `lost` may have told more before. */
   cold(worker: number, note: string): void
-  /** All links of the worker are open and said hello, and it is warm. */
+  /** A link of the worker is open, and the worker is warm. Its other links follow. */
   linked(worker: number): void
   /** After `drain`: nothing runs on the worker any more, and its links are closed. */
   drained(worker: number): void

@@ -179,3 +179,70 @@ test('a worker that fails in its warm-up gets no request: a bad status, a lost w
     'what else was wrong is told as ever',
   )
 })
+
+test('a worker serves with the threads that say hello; one that is still busy for the gateway before joins them later', async () => {
+  const bench = new Bench()
+  const held = holding()
+  const linked = once(bench.events, 'linked')
+  const worker = await bench.worker(1, 2, held.script)
+  worker.greeted = 1
+  await linked
+  const exchanges = [bench.send(), bench.send()]
+  await held.until(1)
+  assert.deepEqual([bench.stats().slots, bench.stats().queued], [1, 1])
+  if (worker.links.length < 2) await once(worker.events, 'link')
+  worker.greet(worker.links[1]!)
+  await held.until(2)
+  for (const { link } of held.requests) link.respond(200, [], 'x')
+  for (const exchange of exchanges) await exchange.over()
+  assert.deepEqual([bench.lost, bench.stuck], [[], []])
+})
+
+test('a warm-up runs on a thread that has said hello', async () => {
+  const bench = new Bench()
+  const linked = once(bench.events, 'linked')
+  const worker = await bench.worker(1, 2, echo, undefined, 0, 1, ['/warm'])
+  worker.greeted = 0
+  while (worker.links.length < 2) await once(worker.events, 'link')
+  worker.greet(worker.links[1]!)
+  await linked
+  assert.deepEqual(bench.cold, [])
+})
+
+test('a thread that says no hello has the time of the longest request before its worker is stuck', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
+  const requestFor = [{ prefix: '/export/', timeout: 300_000 }]
+  const bench = new Bench({ timeouts: { request: 60_000, requestFor } })
+  const linked = once(bench.events, 'linked')
+  const worker = await bench.worker(1, 2, echo, undefined, 0, 1, [], true)
+  worker.greeted = 1
+  await linked
+  const pass = (seconds: number) => {
+    for (let i = 0; i < seconds; i++) t.mock.timers.tick(1000)
+  }
+  pass(300)
+  assert.deepEqual([bench.lost, bench.stuck], [[], []])
+  const exchange = bench.send()
+  await exchange.over()
+  assert.equal(exchange.response.status, 200)
+  pass(60)
+  assert.deepEqual(
+    bench.stuck.map(([id]) => id),
+    [1],
+  )
+})
+
+test('a worker that has served for the gateway before may be busy with all of its threads', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
+  const pass = (seconds: number) => {
+    for (let i = 0; i < seconds; i++) t.mock.timers.tick(1000)
+  }
+  const bench = new Bench({ timeouts: { request: 60_000 } })
+  const [fresh, old] = [await bench.worker(1, 1, echo), await bench.worker(2, 1, echo, undefined, 0, 1, [], true)]
+  fresh.greeted = old.greeted = 0
+  const ids = () => bench.lost.map(([id]) => id)
+  pass(40)
+  assert.deepEqual(ids(), [1])
+  pass(70)
+  assert.deepEqual(ids(), [1, 2])
+})

@@ -2,8 +2,9 @@
  * How the workers of a pool come and go, by what their links tell: hello, warm-up, taking requests; drained, lost, stuck, spent.
  * Runs in the gateway. Reports to the master, which starts and ends the processes.
  *
- * Invariants: a worker takes requests only when all of its links are open and it is warm. A leaving worker gets nothing new, and is
- * forgotten with its last link.
+ * Invariants: a worker takes requests only when it is warm, and only on open links. It does not wait for all of its links: a thread of a
+ * WSGI worker may still run a request of a gateway that has crashed. A leaving worker gets nothing new, and is forgotten with its last
+ * link.
  * Not here: what a link carries (`wsgi/`, `asgi/`), what becomes of the calls of a lost link (`retry.ts`).
  */
 import type { Timeouts, WarmupRequest } from '../../config/types.ts'
@@ -128,12 +129,12 @@ export class WorkerLifecycle implements LinkOwner {
     } else if (worker.isActive) {
       link.usable = !worker.isHeld
       this.#dispatcher.pump()
-    } else if (worker.isOpen && !worker.isWarming) {
+    } else if (!worker.isWarming) {
       this.#activate(worker)
     }
   }
 
-  /** The worker's links are open. It takes requests as soon as it is warm. */
+  /** A link of the worker is open. It takes requests as soon as it is warm. */
   #activate(worker: PoolWorker): void {
     const request = worker.nextWarmUp()
     if (request !== undefined) {
@@ -162,7 +163,7 @@ export class WorkerLifecycle implements LinkOwner {
     const call = new Call(exchange, null)
     // It is for this worker only, so it is never sent again.
     call.losses = MAX_LOSSES
-    this.#dispatcher.send(worker.slots[0]!, call)
+    this.#dispatcher.send(worker.slots.find(link => link.isOpen)!, call)
   }
 
   // ---- while it serves --------------------------------------------------------------------------------------------

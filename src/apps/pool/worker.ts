@@ -21,6 +21,8 @@ export interface WorkerAddress {
   readonly maxRequests: number
   /** Kind of the application. WSGI has a link for each slot, ASGI one for all. */
   readonly interface: 'wsgi' | 'asgi'
+  /** It may still run requests of a gateway that has crashed. Left out: it is new. */
+  readonly hasServed?: boolean
   /** Requests that it answers before it takes any of clients; none by default. */
   readonly warmup?: readonly WarmupRequest[]
 }
@@ -57,9 +59,10 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   readonly maxRequests: number
   readonly interface: WorkerAddress['interface']
   readonly slots: readonly PoolLink[]
-  /** A warm-up request runs on the first slot. */
+  readonly hasServed: boolean
+  /** A warm-up request runs on one of the slots. */
   isWarming = false
-  /** All links have been open, and the worker is warm: it takes requests, unless it is held or leaving. */
+  /** The worker has said hello, and is warm: it takes requests, unless it is held or leaving. */
   isActive = false
   /** The worker's generation has not taken over. Even linked and warm, it takes no request of a client. */
   isHeld = true
@@ -83,6 +86,7 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
     this.generation = address.generation
     this.maxRequests = address.maxRequests
     this.interface = address.interface
+    this.hasServed = address.hasServed ?? false
     this.#toWarm = [...(address.warmup ?? [])]
     this.slots = linksOf(this)
   }
@@ -123,10 +127,6 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
     for (const link of this.slots) link.open()
   }
 
-  get isOpen(): boolean {
-    return this.slots.every(link => link.isOpen)
-  }
-
   /** The warm-up request that is next; undefined: the worker is warm. */
   nextWarmUp(): WarmupRequest | undefined {
     return this.#toWarm.shift()
@@ -134,7 +134,7 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
 
   activate(): void {
     this.isActive = true
-    for (const link of this.slots) link.usable = !this.isHeld
+    for (const link of this.slots) link.usable = link.isOpen && !this.isHeld
   }
 
   /** The worker takes requests as soon as it can. */

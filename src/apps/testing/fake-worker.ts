@@ -131,6 +131,8 @@ export class FakeWorker {
   readonly build: string
   /** The number of slots in its hello. */
   slots: number
+  /** The links after this many are accepted without a hello, until `greet`. */
+  greeted = Number.POSITIVE_INFINITY
   readonly id: number
   readonly links: FakeLink[] = []
   readonly events = new EventEmitter()
@@ -145,12 +147,14 @@ export class FakeWorker {
     this.slots = slots
     this.#server = createServer(socket => {
       const link = new FakeLink(socket, request => this.script(request))
-      this.links.push(link)
-      socket.write(
-        frame(FrameType.HELLO, Buffer.from(JSON.stringify({ build: this.build, worker: id, slots: this.slots }))),
-      )
+      if (this.links.push(link) <= this.greeted) this.greet(link)
       this.events.emit('link', link)
     })
+  }
+
+  greet(link: FakeLink): void {
+    const hello = { build: this.build, worker: this.id, slots: this.slots }
+    link.socket.write(frame(FrameType.HELLO, Buffer.from(JSON.stringify(hello))))
   }
 
   async listen(): Promise<this> {

@@ -68,6 +68,7 @@ export class Bench extends PoolRecord {
     maxRequests = 0,
     generation = 1,
     warmup: readonly string[] = [],
+    hasServed = false,
   ): Promise<FakeWorker> {
     const worker = await new FakeWorker(join(directory, `w${nextSocket++}.sock`), id, script, build, slots).listen()
     cleanups.push(() => worker.die())
@@ -79,6 +80,7 @@ export class Bench extends PoolRecord {
       generation,
       maxRequests,
       interface: 'wsgi',
+      hasServed,
       warmup: warmup.map(target => ({ scheme: 'https', authority: 'shop.example', target })),
     })
     return worker

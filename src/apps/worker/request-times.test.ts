@@ -61,3 +61,8 @@ test('paths with the same time share a list', () => {
   assert.equal(deadlines.of('/export'), deadlines.of('/export/y'))
   assert.notEqual(deadlines.of('/export'), deadlines.of('/'))
 })
+
+test('the longest time is none where a path has none', () => {
+  assert.equal(times.longest, 0)
+  assert.equal(new RequestTimes({ request: 30_000, requestFor: requestFor.slice(0, 2) }, '').longest, 300_000)
+})

@@ -23,6 +23,11 @@ export class RequestTimes {
     this.shortest = Math.min(...times.map(time => (time === 0 ? Number.POSITIVE_INFINITY : time)))
   }
 
+  /** 0: a request may have no limit. */
+  get longest(): number {
+    return this.all.has(0) ? 0 : Math.max(...this.all)
+  }
+
   get all(): ReadonlySet<number> {
     return new Set([this.standard, ...this.#paths.map(({ timeout }) => timeout)])
   }
@@ -37,6 +42,8 @@ export class RequestTimes {
 
 /** A list of deadlines for each of the times. */
 export class RequestDeadlines {
+  /** For a request that is not known. */
+  readonly longest: DeadlineList
   readonly #times: RequestTimes
   readonly #lists: ReadonlyMap<number, DeadlineList>
   readonly #standard: DeadlineList
@@ -45,6 +52,7 @@ export class RequestDeadlines {
     this.#times = times
     this.#lists = new Map([...times.all].map(time => [time, new DeadlineList(time)]))
     this.#standard = this.#lists.get(times.standard)!
+    this.longest = this.#lists.get(times.longest)!
   }
 
   of(path: string): DeadlineList {

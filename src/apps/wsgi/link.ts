@@ -52,7 +52,7 @@ export class SlotLink implements PoolLink, SinkLink {
   readonly #deadline: Deadline
   /**
    * For the request that runs or ran last; null before the first request. Also the time for the next hello: the thread accepts only
-   * after it has ended this request.
+   * after it has ended this request, or the request of a gateway that has crashed.
    */
   #deadlines: DeadlineList | null = null
   #calls: Call[] = []
@@ -72,6 +72,7 @@ export class SlotLink implements PoolLink, SinkLink {
     this.#deadline = new Deadline(() => {
       // A worker that waits for its client's content is not stuck.
       if (this.#sender?.isStarving || this.worker.isDebugged) this.progressed()
+      else if (this.#deadlines === null && this.worker.hasServed) this.#expectLate()
       else this.#owner.overdue(this, this.oldest, this.#thread)
     })
   }
@@ -109,6 +110,7 @@ export class SlotLink implements PoolLink, SinkLink {
       },
     )
     this.write(encodeHello(this.address.build))
+    if (this.#deadlines === null) this.firstSince = performance.now()
     this.#arm()
   }
 
@@ -230,6 +232,12 @@ export class SlotLink implements PoolLink, SinkLink {
     call.link = null
     call.releaseBody()
     this.#free(runMicros)
+  }
+
+  /** The thread may be busy with a request of the gateway before this one. */
+  #expectLate(): void {
+    this.#deadlines = this.#settings.requestDeadlines.longest
+    this.#arm()
   }
 
   #startFirst(): void {

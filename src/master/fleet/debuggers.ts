@@ -30,10 +30,16 @@ export class Debuggers {
   }
 
   /** A debugger holds the worker now, or has let it go. */
-  changed({ id, isDebugged }: WorkerHandle): void {
-    this.#options.sendToGateway({ type: 'worker-debugged', worker: id, isDebugged })
+  changed(worker: WorkerHandle): void {
+    this.tell(worker)
+    const { isDebugged } = worker
     const debugged = this.#debugged
     if (isDebugged && debugged.length > 1) this.#options.narrator.keyboardShared(debugged)
+  }
+
+  /** The gateway may be new. */
+  tell({ id, isDebugged }: WorkerHandle): void {
+    this.#options.sendToGateway({ type: 'worker-debugged', worker: id, isDebugged })
   }
 
   /** Ctrl-C; false: it is not for a debugger. */

@@ -136,6 +136,7 @@ export class Fleet {
   configure(config: Config, hasNewWorkers: boolean): void {
     this.#config = config
     this.sendToGateway({ type: 'error-pages', pages: config.errorPages })
+    this.workers.configure(config.recycle)
     this.#workerCount.configure(config, hasNewWorkers)
     this.#wake()
   }

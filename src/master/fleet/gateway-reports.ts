@@ -14,7 +14,8 @@ export type GatewayReport = Extract<GatewayToMaster, { readonly worker: number }
 
 export interface ReportReaders {
   readonly narrator: Narrator
-  readonly recycle: Recycle
+  /** The rules of the present configuration. */
+  readonly recycle: () => Recycle
   /** The warm-up has failed. */
   readonly onCold: (worker: WorkerHandle, note: string) => void
 }
@@ -50,7 +51,7 @@ export function takeReport(worker: WorkerHandle, report: GatewayReport, readers:
       if (hasLinks) worker.blame('stuck')
       break
     case 'worker-spent':
-      worker.recycle(describeRequests(recycle, report.requests))
+      worker.recycle(describeRequests(recycle(), report.requests))
       break
   }
 }

@@ -2,7 +2,9 @@
  * The present gateway and its successors: starts one, sends it the state that it must know, passes on its messages, and counts crashes.
  * Runs in the master.
  *
- * Invariant: a new gateway gets at once what the one before it was told: that the program stops, which generation serves, the static files.
+ * Invariant: a new gateway is told what the one before it was told. At once: the present configuration (with its error pages), that the
+ * program stops, which generation serves, the static files, the state of the code (`--reload`). Then each worker (`workers.ts`), and
+ * whether it stands in a debugger.
  * Not here: one process (`gateway-handle.ts`), when to start or kill one (`supervise.ts`).
  */
 import type { Config, StaticMount } from '../../config/types.ts'

@@ -45,6 +45,24 @@ test('a worker above the limit is due, with the reason; one that cannot be read,
   assert.equal(changes, 2)
 })
 
+test('it samples when a limit is set later, and no more when the limit is taken away', t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  let looks = 0
+  const workers = () => {
+    looks++
+    return []
+  }
+  const sampler = new MemorySampler(OFF, workers, () => {})
+  t.mock.timers.tick(60_000)
+  assert.equal(looks, 0)
+  sampler.configure({ ...OFF, maxMemory: 1 })
+  t.mock.timers.tick(5000)
+  assert.equal(looks, 1)
+  sampler.configure(OFF)
+  t.mock.timers.tick(60_000)
+  assert.equal(looks, 1)
+})
+
 test('memory of a real process, and of one that is gone', async () => {
   const own = await readMemory(process.pid)
   assert.ok(own !== null && own.bytes > 1024 * 1024, JSON.stringify(own))

@@ -22,7 +22,7 @@ export interface SampledWorker {
 }
 
 export class MemorySampler {
-  readonly #rules: Recycle
+  #rules: Recycle
   readonly #workers: () => Iterable<SampledWorker>
   readonly #changed: () => void
   readonly #read: (pid: number) => Promise<Memory | null>
@@ -41,6 +41,13 @@ export class MemorySampler {
     if (rules.maxMemory > 0) this.#sampleLater()
   }
 
+  /** Other rules, from now on and for all workers. */
+  configure(rules: Recycle): void {
+    this.#rules = rules
+    this.stop()
+    if (rules.maxMemory > 0) this.#sampleLater()
+  }
+
   stop(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -53,6 +60,8 @@ export class MemorySampler {
   }
 
   #sampleLater(): void {
+    // `configure` may come while a sample is being taken.
+    clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.sample(), SAMPLE_MS)
     this.#timer.unref()
   }

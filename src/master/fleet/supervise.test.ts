@@ -97,6 +97,45 @@ const TABLE: readonly Row[] = [
     'kill 2',
   ],
   [
+    'a worker that has served and is late is replaced, but not killed: its threads may run requests of the gateway before',
+    { workers: [worker(1, 'linked'), worker(2, 'linking', { since: NOW - 10_000, hasServed: true })] },
+    'fork 1',
+  ],
+  [
+    'the replacement of a late worker serves',
+    {
+      workers: [
+        worker(2, 'linking', { since: NOW - 20_000, hasServed: true }),
+        ...serving.slice(0, 1),
+        worker(3, 'linked'),
+      ],
+    },
+    '',
+  ],
+  [
+    'a worker that has served is not late yet',
+    { workers: [worker(1, 'linked'), worker(2, 'linking', { since: NOW - 9_000, hasServed: true })] },
+    '',
+    1_000,
+  ],
+  [
+    'a late worker of an old generation goes',
+    {
+      serving: 2,
+      generations: [generation(1, 'forking'), generation(2, 'forking')],
+      workers: [worker(1, 'linking', { since: NOW - 20_000, hasServed: true }), young(2, 'linked'), young(3, 'linked')],
+    },
+    'drain 1',
+  ],
+  [
+    'a worker whose threads stand in a debugger accepts links later',
+    {
+      workers: [worker(1, 'linked'), worker(2, 'linking', { since: NOW - 10_000, hasServed: true, isDebugged: true })],
+    },
+    '',
+    NEVER,
+  ],
+  [
     'a stuck worker: the replacement first',
     { workers: [worker(1, 'linked', { fault: 'stuck', faultSince: NOW }), worker(2, 'linked')] },
     'fork 1',

@@ -22,6 +22,8 @@ export interface WorkerView {
   readonly recycleAt: number
   /** It stands in a debugger. */
   readonly isDebugged: boolean
+  /** It has served, maybe for the gateway before this one. */
+  readonly hasServed: boolean
 }
 
 export interface GenerationView {
@@ -68,7 +70,10 @@ export interface Plan {
 
 /** A gateway listens within a second, but later on a machine that swaps. */
 const LISTEN_MS = 30_000
-/** The gateway connects Unix sockets within milliseconds, unless the worker does not accept. */
+/**
+ * The gateway connects Unix sockets within milliseconds, unless the worker does not accept. After a crash of the gateway all of its threads
+ * may still run requests: then it is replaced after this time, and the gateway says when it is late.
+ */
 const LINK_MS = 10_000
 /** When a worker dies, `exited` follows the loss of its links and of its connection within milliseconds: then there is nothing to do. */
 const DYING_GRACE_MS = 500
@@ -147,8 +152,14 @@ class Planner {
       worker =>
         worker.generation === generation &&
         IN_SERVICE.has(worker.phase) &&
+        !this.#isLate(worker) &&
         (worker.fault === null || this.#diesAtItsStart(worker)),
     )
+  }
+
+  /** All of its threads still run requests of the gateway before. If it links after all, it is one too many. */
+  #isLate({ phase, since, hasServed, isDebugged }: WorkerView): boolean {
+    return phase === 'linking' && hasServed && !isDebugged && this.#isDue(since + LINK_MS)
   }
 
   /** Its death or its fault is about to be reported and counted. A replacement before that would ignore the back-off of a crash loop. */
@@ -216,7 +227,8 @@ class Planner {
         if (this.#state.gateway === 'listening' && !this.#isPlanned(worker)) this.#act('add', worker)
         break
       case 'linking':
-        if (!this.#isPlanned(worker) && this.#isDue(worker.since + LINK_MS)) this.#act('kill', worker)
+        if (!worker.hasServed && !this.#isPlanned(worker) && this.#isDue(worker.since + LINK_MS))
+          this.#act('kill', worker)
         break
       case 'draining':
         if (!worker.isDebugged && this.#isDue(worker.since + gracefulMs)) this.#act('kill', worker)

@@ -96,6 +96,11 @@ export class WorkerHandle implements WorkerView {
     this.#clock = clock
   }
 
+  /** For this gateway or for one before it. */
+  get hasServed(): boolean {
+    return this.linkedSince !== null
+  }
+
   /** `worker 7`: its name in the log. */
   get name(): string {
     return `worker ${this.id}`

@@ -2,7 +2,7 @@
  * The phases of a worker's life, and the faults that end it. Data only: `supervise.ts` plans from them, `worker-handle.ts` enters them.
  *
  *    forking → starting → ready → linking (→ warming) → linked → draining → drained → stopping → killing → (gone)
- *    fork sent  forked    imports  add sent   links      links    drain sent  links    stop sent  KILL sent
+ *    fork sent  forked    imports  add sent   a link     a link   drain sent  links    stop sent  KILL sent
  *                         done                open       open,                closed
  *                                                        warm
  *

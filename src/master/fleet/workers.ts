@@ -58,11 +58,13 @@ export class Workers {
   readonly #narrator: Narrator
   readonly #sampler: MemorySampler
   readonly #reportReaders: ReportReaders
+  #recycle: Recycle
   #lastId = 0
 
   constructor(options: WorkersOptions) {
     this.#options = options
     this.#narrator = options.narrator
+    this.#recycle = options.recycle
     this.debuggers = new Debuggers(() => this.#workers.values(), {
       narrator: options.narrator,
       sendToGateway: options.sendToGateway,
@@ -71,7 +73,7 @@ export class Workers {
     this.#sampler = new MemorySampler(options.recycle, () => this.#workers.values(), options.changed)
     this.#reportReaders = {
       narrator: options.narrator,
-      recycle: options.recycle,
+      recycle: () => this.#recycle,
       onCold: (worker, note) => this.#onCold(worker, note),
     }
   }
@@ -82,6 +84,12 @@ export class Workers {
 
   values(): MapIterator<WorkerHandle> {
     return this.#workers.values()
+  }
+
+  /** From now on: the memory of all workers, requests and age of those that are forked later. */
+  configure(recycle: Recycle): void {
+    this.#recycle = recycle
+    this.#sampler.configure(recycle)
   }
 
   /** No worker is recycled any more. */
@@ -113,9 +121,8 @@ export class Workers {
       stacks: (one, question, text) => this.#narrator.workerStacks(one, question.request, text),
       dump: one => this.#signal(one, 'URG'),
     })
-    const { recycle } = this.#options
-    const age = drawAge(recycle, Math.random())
-    worker.recycle(describeAge(recycle, age), worker.startedAt + age)
+    const age = drawAge(this.#recycle, Math.random())
+    worker.recycle(describeAge(this.#recycle, age), worker.startedAt + age)
     this.#workers.set(id, worker)
     this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id })
   }
@@ -154,7 +161,7 @@ export class Workers {
     const socket = worker.socket!
     worker.enter('linking')
     // Its process id and its socket are known: it is ready.
-    const maxRequests = drawRequests(this.#options.recycle, Math.random())
+    const maxRequests = drawRequests(this.#recycle, Math.random())
     this.#options.sendToGateway({
       type: 'worker-add',
       worker: id,
@@ -164,8 +171,11 @@ export class Workers {
       generation,
       maxRequests,
       interface: wire,
-      warmup: this.#options.findGeneration(generation)?.warmup ?? [],
+      hasServed: worker.hasServed,
+      // What has served is warm, also for a new gateway.
+      warmup: worker.hasServed ? [] : (this.#options.findGeneration(generation)?.warmup ?? []),
     })
+    if (worker.isDebugged) this.debuggers.tell(worker)
   }
 
   kill(worker: WorkerHandle): void {

@@ -43,6 +43,7 @@ export function worker(id: number, phase: WorkerPhase, changes: Partial<WorkerVi
     faultSince: 0,
     recycleAt: NEVER,
     isDebugged: false,
+    hasServed: false,
     ...changes,
   }
 }
