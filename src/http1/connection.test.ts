@@ -384,6 +384,8 @@ const CLIENT: Readonly<Record<string, (client: Setup, advance: (ms: number) => v
   tick: () => tick(),
 }
 
+/** Content is pulled once. */
+const pulled = new WeakSet<object>()
 /** What a handler may do with the last exchange. */
 const HANDLER: Readonly<Record<string, (exchange: Exchange) => unknown>> = {
   start: ({ response }) => response.state === 'idle' && response.start({ status: 200, reason: '', headers: [] }),
@@ -392,8 +394,9 @@ const HANDLER: Readonly<Record<string, (exchange: Exchange) => unknown>> = {
   answer: exchange => exchange.response.state === 'idle' && answer(exchange),
   abort: ({ response }) => response.abort(new Error('no')),
   pull: ({ body, response }) => {
-    const { isPulled, isComplete } = body as { isPulled?: boolean; isComplete?: boolean }
-    if (!isPulled && !isComplete && response.state === 'idle') body.pull(consumer)
+    if (pulled.has(body) || (body as { isComplete?: boolean }).isComplete || response.state !== 'idle') return
+    pulled.add(body)
+    body.pull(consumer)
   },
   limit: ({ body, response }) => response.state === 'idle' && body.limitTo(3),
   accept: exchange => {
@@ -420,6 +423,7 @@ test('whatever client and handler do in whatever order, each exchange ends exact
             if (exchange.response.state === 'idle') answer(exchange)
             return true
           }
+          pulled.add(exchange.body)
           exchange.body.pull({ onData: onByte, onEnd: onByte, onError: onByte })
         })
         for (const what of actions) {
