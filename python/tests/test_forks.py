@@ -119,6 +119,7 @@ def application(environ, start_response):
         try:
             os.write(write, b'up')
             while True:
+                # wait: a child that idles; one long sleep could begin just after the signal
                 time.sleep(0.01)
         except KeyboardInterrupt:
             os._exit(7)

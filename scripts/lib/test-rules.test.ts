@@ -49,6 +49,8 @@ test('an assertion about elapsed time', () => {
   assert.deepEqual(judge('const begin = performance.now()', 'assert.ok(end - begin < 500)'), [found])
   assert.deepEqual(judge('begin = time.monotonic()', 'self.assertLess(later - begin, 2)'), [found])
   assert.deepEqual(judge('assert.ok(performance.now() < deadline)'), [], 'the end of a wait is no measurement')
+  assert.deepEqual(judge('const now = Date.now()', "assert.equal(text, 'Date: now')"), [], 'a word in a text')
+  assert.deepEqual(judge('const call = new Call(performance.now())', 'assert.equal(queue.first, call)'), [])
   assert.deepEqual(
     judge('const deadline = performance.now() + limit', 'while (performance.now() < deadline) look()'),
     [],

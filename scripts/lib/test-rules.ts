@@ -22,8 +22,11 @@ const NO_WAIT = /sleep\(0\)|(?:time|asyncio)\.sleep\((?:[6-9]\d|\d{3,})\)/
 const POLL = /\bwhile (?!True|\(true\))/
 /** Compared with anything but the deadline of a wait, it is a measurement. */
 const CLOCK = /(?:performance|Date)\.now\(\)|hrtime|time\.(?:time|monotonic|perf_counter)\(\)/
+/** Not what is made with a time: `new Call(performance.now())`. */
 const KEPT_CLOCK =
-  /^\s*(?:const |let )?(\w+) = .*(?:(?:performance|Date)\.now\(\)|time\.(?:time|monotonic|perf_counter)\(\))/
+  /^\s*(?:const |let )?(\w+) = (?!new ).*(?:(?:performance|Date)\.now\(\)|time\.(?:time|monotonic|perf_counter)\(\))/
+/** A word in a text is no variable. */
+const STRING = /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g
 const ASSERTION = /\bassert\b|self\.assert/
 /** Of what listens. In unit tests of addresses it is only a text. */
 const FIXED_PORT = /(?:\blisten\(|\bbind\(|(?:-b|--bind)(?:['"], *['"]|=)(?:[\w.]*:)?|\bport: )(?!0\b)\d{2,5}(?![\w.:])/
@@ -33,7 +36,10 @@ const RANGE_OF_STATUSES = /\bstatus\w*\)* *[<>]=? *\d/
 export function problemsOf({ path, text }: SourceFile): string[] {
   const lines = text.split('\n')
   const clocks = lines.flatMap(line => KEPT_CLOCK.exec(line)?.[1] ?? [])
-  const readsClock = (line: string) => CLOCK.test(line) || clocks.some(name => new RegExp(`\\b${name}\\b`).test(line))
+  const readsClock = (line: string) => {
+    const code = line.replace(STRING, "''")
+    return CLOCK.test(code) || clocks.some(name => new RegExp(`\\b${name}\\b`).test(code))
+  }
   return lines.flatMap((line, at): string[] => {
     if (COMMENT.test(line) || REASON.test(line) || REASON.test(lines[at - 1] ?? '')) return []
     const found: string[] = []

@@ -21,13 +21,13 @@ export interface LinkOptions {
   readonly memory: MemoryBudget
   readonly build: string
   /** SCRIPT_NAME of WSGI, `root_path` of ASGI: empty, or as in `/shop`. */
-  readonly rootPath?: string
+  readonly rootPath: string
 }
 
 /** For a worker to accept its first links and say hello. The worker is ready before the gateway is told of it. */
 const HELLO_TIMEOUT_MS = 30_000
 
-export function linkFactory({ limits, timeouts, space, memory, build, rootPath = '' }: LinkOptions): LinkFactory {
+export function linkFactory({ limits, timeouts, space, memory, build, rootPath }: LinkOptions): LinkFactory {
   const times = new RequestTimes(timeouts, rootPath)
   const shared = {
     helloDeadlines: new DeadlineList(HELLO_TIMEOUT_MS),

@@ -14,10 +14,6 @@ export class OpenFiles {
     this.#limit = limit
   }
 
-  get count(): number {
-    return this.#count
-  }
-
   get hasRoom(): boolean {
     return this.#count < this.#limit
   }

@@ -3,33 +3,33 @@ import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-
 import { type TestContext, test } from 'node:test'
 import { MemoryBudget } from './memory-budget.ts'
-import { OpenFiles } from './open-files.ts'
 import { Spool } from './spool.ts'
 import { TemporaryFile } from './temporary-file.ts'
 import { freeBytes, TemporarySpace } from './temporary-space.ts'
+import { CountedFiles } from './testing/counted-files.ts'
 
 function makeSpace(t: TestContext, bytes: number, files = 100) {
   const directory = mkdtempSync(join(tmpdir(), 'jumak-space-'))
   t.after(() => rmSync(directory, { recursive: true, maxRetries: 5 }))
   let told = 0
-  const space = new TemporarySpace(directory, { bytes, files: new OpenFiles(files), onFull: () => told++ })
-  return { space, told: () => told }
+  const counted = new CountedFiles(files)
+  const space = new TemporarySpace(directory, { bytes, files: counted, onFull: () => told++ })
+  return { space, files: counted, told: () => told }
 }
 
-async function untilEmpty(space: TemporarySpace): Promise<void> {
-  while (space.files.count > 0) await new Promise(resolve => setImmediate(resolve))
+async function untilEmpty(space: TemporarySpace, files: CountedFiles): Promise<void> {
+  await files.untilClosed()
   assert.equal(space.bytes, 0)
 }
 
 test('bytes count from append to close; bytes that overwrite others do not count twice', async t => {
-  const { space } = makeSpace(t, 1000)
+  const { space, files } = makeSpace(t, 1000)
   const events = new EventEmitter()
   const file = new TemporaryFile(space, () => events.emit('progress'))
   file.append(Buffer.alloc(600))
-  assert.deepEqual([space.bytes, space.files.count], [600, 1])
+  assert.deepEqual([space.bytes, files.count], [600, 1])
   while (file.pendingBytes > 0) await once(events, 'progress')
   file.rewind()
   file.append(Buffer.alloc(500))
@@ -37,19 +37,20 @@ test('bytes count from append to close; bytes that overwrite others do not count
   file.append(Buffer.alloc(200))
   assert.equal(space.bytes, 700)
   file.close()
-  await untilEmpty(space)
+  await untilEmpty(space, files)
 })
 
 test('a file that cannot be made gives its room back', async t => {
   const { space } = makeSpace(t, 1000)
   const events = new EventEmitter()
-  const missing = new TemporarySpace(join(space.directory, 'missing'))
+  const files = new CountedFiles()
+  const missing = new TemporarySpace(join(space.directory, 'missing'), { bytes: 1000, files, onFull() {} })
   const file = new TemporaryFile(missing, () => events.emit('progress'))
   file.append(Buffer.alloc(600))
   await once(events, 'progress')
   assert.ok(file.error !== null)
   file.close()
-  await untilEmpty(missing)
+  await untilEmpty(missing, files)
 })
 
 test('room for bytes, and for files', t => {
@@ -103,20 +104,20 @@ function makeSpool(space: TemporarySpace) {
 }
 
 test('a spool without room for a file is full when its memory is full, and still keeps what is appended', async t => {
-  const { space } = makeSpace(t, 1000)
+  const { space, files } = makeSpace(t, 1000)
   space.take(1000)
   const { spool, takeAll } = makeSpool(space)
   spool.append(Buffer.alloc(60, 'a'))
   assert.ok(!spool.isFull)
   spool.append(Buffer.alloc(60, 'b'))
   assert.ok(spool.isFull)
-  assert.equal(space.files.count, 0)
+  assert.equal(files.count, 0)
   assert.equal((await takeAll()).toString(), 'a'.repeat(60) + 'b'.repeat(60))
   assert.ok(!spool.isFull)
 })
 
 test('a spool whose file may not grow is full until everything was taken', async t => {
-  const { space } = makeSpace(t, 1000)
+  const { space, files } = makeSpace(t, 1000)
   const { spool, takeAll } = makeSpool(space)
   spool.append(Buffer.alloc(300, 'a'))
   assert.ok(!spool.isFull)
@@ -127,5 +128,5 @@ test('a spool whose file may not grow is full until everything was taken', async
   assert.ok(!spool.isFull, 'it can go on with its memory')
   space.take(-700)
   spool.close()
-  await untilEmpty(space)
+  await untilEmpty(space, files)
 })

@@ -49,7 +49,7 @@ for (const [title, { lead, byte }] of Object.entries(TARGETS))
       const exchange: Exchange = new FakeExchange(heads[0]!)
       assert.equal(applyForwarded(exchange, { isTrusted: () => true } as never, BELIEVED), null)
       const writers = [
-        (to: FrameWriter) => writeEnviron(to, exchange, 0),
+        (to: FrameWriter) => writeEnviron(to, exchange, 0, ''),
         (to: FrameWriter) => new ScopeWriter('').write(to, exchange),
       ]
       for (const write of writers) {

@@ -5,8 +5,8 @@ import type { RequestBody } from '../apps/pool/body.ts'
 import type { AppPool } from '../apps/pool/pool.ts'
 import { FakeExchange, type FakeRequest } from '../apps/testing/fake-exchange.ts'
 import { MemoryBudget } from '../base/memory-budget.ts'
-import { OpenFiles } from '../base/open-files.ts'
 import { TemporarySpace } from '../base/temporary-space.ts'
+import { CountedFiles } from '../base/testing/counted-files.ts'
 import { testConfig } from '../config/testing/config.ts'
 import { ClientGoneError, HttpError, LimitError, ProtocolError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
@@ -119,7 +119,8 @@ test('a disk that cannot take the content is an error of the operator, reported 
 
 for (const isChunked of [false, true])
   test(`content for which no temporary file has room is refused${isChunked ? ' when so much has come' : ' before it is read'}`, async () => {
-    const space = new TemporarySpace(tmpdir(), { bytes: 50_000, files: new OpenFiles(10), onFull() {} })
+    const files = new CountedFiles(10)
+    const space = new TemporarySpace(tmpdir(), { bytes: 50_000, files, onFull() {} })
     const request = { body: Buffer.alloc(200_000), chunkSize: 10_000, isChunked }
     const { exchange } = handle(request, space)
     await exchange.over()
@@ -128,6 +129,6 @@ for (const isChunked of [false, true])
     const small = await handle({ body: Buffer.alloc(10_000) }, space).handled
     assert.equal(small!.length, 10_000, 'what fits into memory is served')
     small!.close()
-    while (space.files.count > 0) await new Promise(resolve => setImmediate(resolve))
+    await files.untilClosed()
     assert.equal(space.bytes, 0)
   })

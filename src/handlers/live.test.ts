@@ -37,7 +37,7 @@ async function serve(script: Script, request = 0) {
   const pool = new AppPool({
     limits,
     timeouts,
-    links: linkFactory({ limits, timeouts, space, memory: new MemoryBudget(), build: 'b1' }),
+    links: linkFactory({ limits, timeouts, space, memory: new MemoryBudget(), build: 'b1', rootPath: '' }),
     onError: respondWithError,
     events: {
       linked: () => events.emit('linked'),

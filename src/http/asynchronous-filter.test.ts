@@ -12,14 +12,9 @@ import fc from 'fast-check'
 import { connect } from '../http1/testing/connect.ts'
 import type { ResponseHead } from './exchange.ts'
 import { addFilter } from './filtered-response.ts'
-import {
-  type ContentFilter,
-  type ContentOutput,
-  type ResponseFilter,
-  withHeaders,
-  withoutLength,
-} from './response-filter.ts'
+import { type ContentFilter, type ContentOutput, type ResponseFilter, withHeaders } from './response-filter.ts'
 import { MemoryExchange } from './testing/memory-response.ts'
+import { withoutLength } from './testing/without-length.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'jumak-gzip-'))
 const path = join(directory, 'file')

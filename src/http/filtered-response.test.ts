@@ -9,14 +9,9 @@ import { connect } from '../http1/testing/connect.ts'
 import { FileCutError } from './errors.ts'
 import type { Exchange, ResponseHead, ResponseWriter } from './exchange.ts'
 import { addFilter } from './filtered-response.ts'
-import {
-  type ContentFilter,
-  type ContentOutput,
-  type ResponseFilter,
-  withHeaders,
-  withoutLength,
-} from './response-filter.ts'
+import { type ContentFilter, type ContentOutput, type ResponseFilter, withHeaders } from './response-filter.ts'
 import { MemoryExchange, type Outcome } from './testing/memory-response.ts'
+import { withoutLength } from './testing/without-length.ts'
 
 // ---- filters ----
 

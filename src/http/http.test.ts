@@ -34,9 +34,18 @@ test('authority: host and port', () => {
   assert.deepEqual(splitAuthority('[::1]:80'), { host: '[::1]', port: '80' })
 })
 
-test('the date has the form of RFC9110§5.6.7 and is the present time', () => {
-  assert.match(httpDate(), /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/)
-  assert.ok(Math.abs(Date.parse(httpDate()) - Date.now()) < 5000)
+test('the date has the form of RFC9110§5.6.7 and is the present time, also when the clock is set back', t => {
+  const second = Date.UTC(1994, 10, 6, 8, 49, 37)
+  for (const [now, expected] of [
+    [second, 'Sun, 06 Nov 1994 08:49:37 GMT'],
+    [second + 999, 'Sun, 06 Nov 1994 08:49:37 GMT'],
+    [second + 1000, 'Sun, 06 Nov 1994 08:49:38 GMT'],
+    [second + 60_000, 'Sun, 06 Nov 1994 08:50:37 GMT'],
+    [second - 1, 'Sun, 06 Nov 1994 08:49:36 GMT'],
+  ] as const) {
+    t.mock.method(Date, 'now', () => now)
+    assert.equal(httpDate(), expected)
+  }
 })
 
 test('the form of an error page follows Accept (RFC9110§12.5.1)', () => {

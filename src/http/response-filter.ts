@@ -20,7 +20,8 @@ export type FilteredExchange = Pick<Exchange, 'id' | 'request' | 'onClosed'>
 
 export interface FilteredHead {
   /**
-   * The head that goes on. A content filter that changes the number of bytes must drop or replace Content-Length (`withoutLength`).
+   * The head that goes on. A content filter that changes the number of bytes must drop or replace Content-Length; without one the
+   * protocol frames the content by itself.
    * A changed head is a new object without `comesAgain`.
    */
   readonly head: ResponseHead
@@ -57,13 +58,4 @@ export interface ContentOutput {
 /** The same head with other fields. */
 export function withHeaders({ status, reason, hasTrailers }: ResponseHead, headers: HeaderLines): ResponseHead {
   return hasTrailers === true ? { status, reason, headers, hasTrailers } : { status, reason, headers }
-}
-
-/** For a filter that changes the number of bytes. The protocol then frames the content without a length. */
-export function withoutLength(head: ResponseHead): ResponseHead {
-  const { headers } = head
-  return withHeaders(
-    head,
-    headers.filter((_, i) => headers[i - (i % 2)]!.toLowerCase() !== 'content-length'),
-  )
 }

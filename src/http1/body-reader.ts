@@ -46,10 +46,6 @@ export class Http1Body implements BodyReader {
     return this.#trailers !== null || this.#error !== null
   }
 
-  get isPulled(): boolean {
-    return this.#consumer !== null
-  }
-
   limitTo(bytes: number): LimitError | null {
     if (this.length === undefined ? this.#source.limitBody(bytes) : this.length <= bytes) return null
     const error = contentTooLarge(bytes)

@@ -59,10 +59,6 @@ export class RequestParser {
     return this.#state === 'length' || this.#state === 'chunked' || this.#partial !== '' || this.#head.hasBegun
   }
 
-  get inBody(): boolean {
-    return this.#state === 'length' || this.#state === 'chunked'
-  }
-
   /** The headers of a head that was refused, or is not complete: they choose the form of the refusal. */
   get headersSoFar(): HeaderLines {
     return this.#head.headersSoFar

@@ -81,6 +81,7 @@ class TestMaster {
 
   /** The first line from `from` on that matches. */
   async see(pattern: RegExp, from = 0): Promise<string> {
+    // wait: at most; a master that never says it is killed
     const deadline = setTimeout(() => this.process.kill('SIGKILL'), WAIT_MS)
     try {
       for (;;) {
@@ -127,6 +128,7 @@ class TestMaster {
 
   /** Waits for the end, and that nothing is left. */
   async ended(code: number, processes: readonly number[] = []): Promise<void> {
+    // wait: at most; a master that never ends is killed
     const deadline = setTimeout(() => this.process.kill('SIGKILL'), WAIT_MS)
     assert.equal(await this.#ended, code, this.log.join('\n'))
     clearTimeout(deadline)

@@ -40,6 +40,10 @@ class ProtocolError(RuntimeError):
     """The application's messages are not in the order of the ASGI specification."""
 
 
+def no_message(message: object) -> TypeError:
+    return TypeError("send() was given %.200r: a message is a dict with a 'type'" % (message,))
+
+
 class ExchangeLink(Protocol):
     """What an exchange needs of its link."""
 

@@ -15,7 +15,7 @@ from ..wire.multiplex import MAX_COMPLETE, MAX_CONTENT
 from . import files, response_head
 from .content import Content
 from .exchange import COMPLETE, NOTHING, SENDING, STARTED, TRAILERS
-from .exchange import ClientDisconnected, Exchange, ExchangeLink, ProtocolError
+from .exchange import ClientDisconnected, Exchange, ExchangeLink, ProtocolError, no_message
 
 _encode_head = response_head.encode
 
@@ -101,7 +101,7 @@ class HttpExchange(Exchange):
         try:
             kind = message["type"]
         except (TypeError, KeyError):
-            raise TypeError("send() was given %.200r: a message is a dict with a 'type'" % (message,)) from None
+            raise no_message(message) from None
         if kind == "http.response.body":
             body = message.get("body", b"")
             if type(body) is not bytes:

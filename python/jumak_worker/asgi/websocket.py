@@ -16,7 +16,7 @@ from ..wire import framing, multiplex
 from ..wire.multiplex import MAX_CONTENT, MESSAGE_BINARY, MESSAGE_COST, MESSAGE_MORE, MESSAGE_TEXT
 from . import response_head
 from .content import CREDIT_STEP
-from .exchange import COMPLETE, NOTHING, OPEN, ClientDisconnected, ExchangeLink, ProtocolError
+from .exchange import COMPLETE, NOTHING, OPEN, ClientDisconnected, ExchangeLink, ProtocolError, no_message
 from .http import HttpExchange
 
 #: RFC6455§7.4.1: the close has no code; the connection broke.
@@ -139,7 +139,7 @@ class WebSocketExchange(HttpExchange):
         try:
             kind = message["type"]
         except (TypeError, KeyError):
-            raise TypeError("send() was given %.200r: a message is a dict with a 'type'" % (message,)) from None
+            raise no_message(message) from None
         if kind == "websocket.send":
             if self.state is not OPEN:
                 raise self._unexpected(kind)

@@ -76,6 +76,7 @@ test('no time passes while a debugger has the event loop', async () => {
   const exchange = bench.send({ path: '/debugged' })
   await held.the(0)
   bench.pool.debugged(1, true)
+  // wait: both limits pass; a busy machine only makes this longer
   await new Promise(resolve => setTimeout(resolve, 500))
   assert.equal(exchange.response.state, 'idle')
   bench.pool.debugged(1, false)

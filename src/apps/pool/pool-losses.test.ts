@@ -84,15 +84,18 @@ test('a request that shared a worker with one that costs two workers is answered
   const killer = bench.send({ path: '/killer' })
   await held.until(2)
   first.die()
+  /** How many requests the second worker has when it gets one. */
+  const held2: number[] = []
   const second: FakeWorker = await bench.linkedWorker(2, 2, request => {
+    held2.push(bench.stats().busy)
     if (request.environ.get('PATH_INFO') === '/killer') second.die()
-    // Late enough for the other request to come here as well, if that went wrong.
-    else setTimeout(() => request.link.respond(200, [], 'answered'), 20)
+    else request.link.respond(200, [], 'answered')
   })
   await killer.over()
   assert.equal((killer.error as HttpError).status, 502)
   await bench.linkedWorker(3, 1, echo)
   await innocent.over()
+  assert.deepEqual([...new Set(held2)], [1], 'neither shares it with the other')
   assert.equal(innocent.error, null)
   assert.equal(innocent.response.head!.status, 200)
 })
@@ -219,6 +222,7 @@ test('while a debugger has a worker nothing is late, neither its requests nor th
   await held.until(1)
   bench.pool.debugged(1, true)
   const waiting = bench.send({ path: '/waiting' })
+  // wait: both limits pass; a busy machine only makes this longer
   await new Promise(resolve => setTimeout(resolve, 400))
   assert.deepEqual([debugged.error, waiting.error], [null, null])
   bench.pool.debugged(1, false)

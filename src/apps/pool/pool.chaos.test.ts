@@ -81,7 +81,9 @@ async function run(seed: number): Promise<void> {
   const pool = new AppPool({
     limits,
     timeouts,
-    links: reader.links(linkFactory({ limits, timeouts, space: new TemporarySpace(directory), memory, build: 'b1' })),
+    links: reader.links(
+      linkFactory({ limits, timeouts, space: new TemporarySpace(directory), memory, build: 'b1', rootPath: '' }),
+    ),
     onError: FakeExchange.failed,
     events: {
       linked: () => {},

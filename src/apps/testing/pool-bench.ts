@@ -52,7 +52,9 @@ export class Bench extends PoolRecord {
       timeouts,
       queueOrder: changes.queueOrder ?? 'fifo',
       retry: changes.retry ?? true,
-      links: this.reader.links(linkFactory({ limits, timeouts, space, memory: new MemoryBudget(), build: 'b1' })),
+      links: this.reader.links(
+        linkFactory({ limits, timeouts, space, memory: new MemoryBudget(), build: 'b1', rootPath: '' }),
+      ),
       onError: FakeExchange.failed,
       beforeDispatch: changes.beforeDispatch,
       events: this.listeners,

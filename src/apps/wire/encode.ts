@@ -18,7 +18,7 @@ export function writeRequest(
   exchange: Exchange,
   inline: string | null,
   bodyLength: number,
-  rootPath = '',
+  rootPath: string,
 ): void {
   const start = writer.position
   writer.u32(0)

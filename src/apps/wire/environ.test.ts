@@ -9,7 +9,7 @@ import { FrameWriter } from './frame-writer.ts'
 
 function environ(request: FakeRequest, changes: Partial<FakeExchange> = {}, bodyLength = 0): Map<string, string> {
   const writer = new FrameWriter()
-  writeEnviron(writer, Object.assign(new FakeExchange(request), changes), bodyLength)
+  writeEnviron(writer, Object.assign(new FakeExchange(request), changes), bodyLength, '')
   return readEnviron(writer.bytes())
 }
 

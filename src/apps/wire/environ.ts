@@ -19,7 +19,7 @@ const PROTOCOL = { '1.0': '\0HTTP/1.0\0', '1.1': '\0HTTP/1.1\0', '2': '\0HTTP/2.
  * Writes `u32 headLength · u32 namesLength · names · values`. `bodyLength`: true length of the content; -1: not known yet. It becomes
  * CONTENT_LENGTH when the request has content, chunked or not. `rootPath`: from the configuration; empty, or as in `/shop`.
  */
-export function writeEnviron(writer: FrameWriter, exchange: Exchange, bodyLength: number, rootPath = ''): void {
+export function writeEnviron(writer: FrameWriter, exchange: Exchange, bodyLength: number, rootPath: string): void {
   const { request, peer, body } = exchange
   const hasHost = request.authority !== ''
   const ownRoot = request.rootPath

@@ -16,7 +16,7 @@ import { websockets } from './websockets.ts'
 import { workers } from './workers.ts'
 
 /** Several groups may have settings of one part of `Config`: `limits`, `timeouts`. */
-export const GROUPS: readonly Group[] = [
+const ALL = [
   application,
   listening,
   workers,
@@ -30,22 +30,16 @@ export const GROUPS: readonly Group[] = [
   resources,
   websockets,
   processes,
-]
+] as const
+
+export const GROUPS: readonly Group[] = ALL
+
+type ValuesOfAll<Groups extends readonly unknown[]> = Groups extends readonly [infer First, ...infer Rest]
+  ? ValuesOf<First> & ValuesOfAll<Rest>
+  : unknown
 
 /** The part of `Config` that comes from plain settings, made of all groups. */
-export type PlainValues = ValuesOf<typeof application> &
-  ValuesOf<typeof listening> &
-  ValuesOf<typeof workers> &
-  ValuesOf<typeof staticFiles> &
-  ValuesOf<typeof errors> &
-  ValuesOf<typeof logging> &
-  ValuesOf<typeof development> &
-  ValuesOf<typeof clients> &
-  ValuesOf<typeof queue> &
-  ValuesOf<typeof requests> &
-  ValuesOf<typeof resources> &
-  ValuesOf<typeof websockets> &
-  ValuesOf<typeof processes>
+export type PlainValues = ValuesOfAll<typeof ALL>
 
 export const SETTINGS: readonly Setting[] = GROUPS.flatMap(settingsIn)
 

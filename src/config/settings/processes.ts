@@ -3,16 +3,18 @@ import { parseAccount } from '../kinds/forms.ts'
 import { octalOr, path, text } from '../kinds/kinds.ts'
 import { input, plain } from './setting.ts'
 
+const account = text('name or number, or `none`', parseAccount, {
+  literals: ['integer'],
+  json: { anyOf: [{ type: 'string' }, { type: 'integer', minimum: 0 }] },
+})
+
 export const processes = {
   user: input<string | null>({
     name: 'user',
     short: 'u',
     section: 'Process',
     placeholder: 'NAME',
-    kind: text('name or number, or `none`', parseAccount, {
-      literals: ['integer'],
-      json: { anyOf: [{ type: 'string' }, { type: 'integer', minimum: 0 }] },
-    }),
+    kind: account,
     default: 'none',
     defaultText: 'as started',
     why: 'systemd and containers change the user themselves.',
@@ -25,10 +27,7 @@ export const processes = {
     short: 'g',
     section: 'Process',
     placeholder: 'NAME',
-    kind: text('name or number, or `none`', parseAccount, {
-      literals: ['integer'],
-      json: { anyOf: [{ type: 'string' }, { type: 'integer', minimum: 0 }] },
-    }),
+    kind: account,
     default: 'none',
     defaultText: "the user's own",
     why: 'What the account database says of the user.',

@@ -65,13 +65,6 @@ export class FileCache {
     this.#makeRoom()
   }
 
-  get bytes(): number {
-    return this.#bytes
-  }
-  get size(): number {
-    return this.#held.size
-  }
-
   #learnAbsent(path: string, checkedAt: number): void {
     if (path.length > MAX_ABSENT_LENGTH) return
     if (this.#absent.size >= MAX_ABSENT) this.#absent.clear()

@@ -238,7 +238,7 @@ test('clients that leave while their file is opened leave no open file', async t
   for (const exchange of exchanges) exchange.leave()
   // When this one is answered, the requests before it in libuv's queue are done.
   await site.get('/static/a.bin')
-  while (site.openFiles.count > 0) await new Promise(resolve => setImmediate(resolve))
+  await site.openFiles.untilClosed()
   assert.deepEqual(openFiles(site.root), [])
   assert.ok(exchanges.every(exchange => exchange.error === null && exchange.response.chunks.length === 0))
   assert.equal(site.handedOn.length, 0)
@@ -285,7 +285,7 @@ test('a file counts as open until it is sent; when no more may be opened the ans
   assert.equal((await site.get('/static/a.css')).status, 200)
   assert.equal((await site.get('/static/large.bin')).status, 200)
   const { openFiles } = site
-  while (openFiles.count > 0) await new Promise(resolve => setImmediate(resolve))
+  await openFiles.untilClosed()
   while (openFiles.hasRoom) openFiles.add()
   assert.equal((await site.get('/static/a.css')).status, 200, 'from memory')
   const { error } = (await site.get('/static/large.bin')).exchange

@@ -11,16 +11,20 @@ import { type NotifySocket as Address, Notifier, takeNotifySocket } from './noti
 
 function makeNotifier(t: TestContext, socket: Address, askGateway: (notifier: Notifier) => void = () => {}) {
   const warnings: string[] = []
+  const warned = Promise.withResolvers<void>()
   const notifier: Notifier = new Notifier({
     socket,
     program: PROGRAMS.notify,
     python: () => 'python3',
     askGateway: () => askGateway(notifier),
     outputs: new Outputs(),
-    warn: message => warnings.push(message),
+    warn: message => {
+      warnings.push(message)
+      warned.resolve()
+    },
   })
   t.after(() => notifier.close())
-  return { notifier, warnings }
+  return { notifier, warnings, warned: warned.promise }
 }
 
 function makePath(t: TestContext): string {
@@ -54,8 +58,9 @@ for (const kind of ['path', 'abstract'])
     const [ready, reloading, stopping] = socket.received.map(({ lines }) => lines)
     assert.deepEqual(ready, ['READY=1', 'STATUS=one two'], 'no RELOADING before the first READY')
     assert.equal(reloading![0], 'RELOADING=1')
+    const after = process.hrtime.bigint() / 1000n
     const moment = BigInt(/^MONOTONIC_USEC=(\d+)$/.exec(reloading![1]!)![1]!)
-    assert.ok(moment >= before && moment <= process.hrtime.bigint() / 1000n)
+    assert.ok(before <= moment && moment <= after)
     assert.deepEqual(stopping, ['STOPPING=1', 'STATUS=stopping'])
     // Root sends in the name of the master, unless its container forbids that.
     const senders = new Set(socket.received.map(({ pid }) => pid))
@@ -70,14 +75,21 @@ test('a sign of life is sent only when the gateway has answered', async t => {
   t.after(() => socket.close())
   let isAnswering = true
   let asked = 0
+  /** Called after each question. */
+  let onAsked = () => {}
   const { notifier } = makeNotifier(t, { address, watchdogMs: 40 }, one => {
     asked++
     if (isAnswering) one.answered()
+    onAsked()
   })
   await socket.waitFor('WATCHDOG=1')
   isAnswering = false
   const before = asked
-  while (asked < before + 10) await new Promise(resolve => setTimeout(resolve, 10))
+  await new Promise<void>(resolve => {
+    onAsked = () => {
+      if (asked >= before + 10) resolve()
+    }
+  })
   // After the messages that are on their way.
   notifier.stopping()
   await socket.waitFor('STOPPING=1')
@@ -86,10 +98,10 @@ test('a sign of life is sent only when the gateway has answered', async t => {
 })
 
 test('a socket that nobody reads is one warning, and stops nothing', async t => {
-  const { notifier, warnings } = makeNotifier(t, { address: makePath(t), watchdogMs: 0 })
+  const { notifier, warnings, warned } = makeNotifier(t, { address: makePath(t), watchdogMs: 0 })
   notifier.ready('one')
   notifier.ready('two')
-  while (warnings.length === 0) await new Promise(resolve => setTimeout(resolve, 10))
+  await warned
   await notifier.close()
   assert.equal(warnings.length, 1)
   assert.match(warnings[0]!, /^NOTIFY_SOCKET: cannot send to .*: No such file or directory$/)

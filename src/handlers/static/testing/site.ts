@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { FakeExchange, type FakeRequest } from '../../../apps/testing/fake-exchange.ts'
-import { OpenFiles } from '../../../base/open-files.ts'
+import { CountedFiles } from '../../../base/testing/counted-files.ts'
 import { staticFirst } from '../../../gateway/static-first.ts'
 import type { Exchange } from '../../../http/exchange.ts'
 import { StaticFiles } from '../handler.ts'
@@ -18,7 +18,7 @@ export const MAX_OPEN = 64
 export class Site {
   readonly base: string
   readonly root: string
-  readonly openFiles: OpenFiles = new OpenFiles(MAX_OPEN)
+  readonly openFiles: CountedFiles = new CountedFiles(MAX_OPEN)
   readonly files: StaticFiles = new StaticFiles('', this.openFiles, FakeExchange.failed)
   /** Requests that it did not answer. */
   readonly handedOn: Exchange[] = []
