@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Exchange } from '../http/exchange.ts'
+import type { BodyConsumer, Exchange } from '../http/exchange.ts'
 import { answer, connect, fakeTime, GET, HELLO, type Setup, tick } from './testing/connect.ts'
 
 test('a complete response leaves in one write, and the connection stays', () => {
@@ -397,6 +397,12 @@ const CLIENT: Readonly<Record<string, (client: Setup, advance: (ms: number) => v
 
 /** Content is pulled once. */
 const pulled = new WeakSet<object>()
+function pullOnce({ body, response }: Exchange, by: BodyConsumer): void {
+  if (pulled.has(body) || (body as { isComplete?: boolean }).isComplete || response.state !== 'idle') return
+  pulled.add(body)
+  body.pull(by)
+}
+
 /** What a handler may do with the last exchange. */
 const HANDLER: Readonly<Record<string, (exchange: Exchange) => unknown>> = {
   start: ({ response }) => response.state === 'idle' && response.start({ status: 200, reason: '', headers: [] }),
@@ -404,15 +410,8 @@ const HANDLER: Readonly<Record<string, (exchange: Exchange) => unknown>> = {
   end: ({ response }) => response.end(),
   answer: exchange => exchange.response.state === 'idle' && answer(exchange),
   abort: ({ response }) => response.abort(new Error('no')),
-  pull: ({ body, response }) => {
-    if (pulled.has(body) || (body as { isComplete?: boolean }).isComplete || response.state !== 'idle') return
-    pulled.add(body)
-    body.pull(consumer)
-  },
-  'pull, and take nothing': ({ body, response }) => {
-    const { isPulled, isComplete } = body as { isPulled?: boolean; isComplete?: boolean }
-    if (!isPulled && !isComplete && response.state === 'idle') body.pull({ ...consumer, onData: () => false })
-  },
+  pull: exchange => pullOnce(exchange, consumer),
+  'pull, and take nothing': exchange => pullOnce(exchange, { ...consumer, onData: () => false }),
   resume: ({ body }) => body.resume(),
   limit: ({ body, response }) => response.state === 'idle' && body.limitTo(3),
   accept: exchange => {
