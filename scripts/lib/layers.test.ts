@@ -122,3 +122,10 @@ test('tests may bring any two parts together', () => {
   assert.deepEqual(broken('src/apps/testing/fake-worker.ts', text), [])
   assert.equal(broken('src/apps/pool/pool.ts', "import { x } from '../testing/fake-worker.ts'").length, 1)
 })
+
+test('nobody connects to other servers, whatever the protocol', () => {
+  for (const one of ['node:https', 'node:http2', 'node:tls', 'node:dgram'])
+    assert.deepEqual(broken('src/handlers/app.ts', `import { connect } from '${one}'`), [
+      `src/handlers/app.ts:1: may not import ${one}`,
+    ])
+})

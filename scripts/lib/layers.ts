@@ -87,6 +87,9 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
   // For its table of reason phrases only.
   'node:http': path => path === 'src/http/status.ts',
   'node:https': () => false,
+  'node:http2': () => false,
+  'node:tls': () => false,
+  'node:dgram': () => false,
   chokidar: path => path === 'src/master/development/watch.ts',
   mrmime: path => path === 'src/handlers/static/names.ts',
   // Its frames and its compression; one file knows which parts of it.

@@ -46,7 +46,7 @@ const NOT_IN_TRAILERS = new Set([
 const MAX_LENGTH_DIGITS = 19
 
 /**
- * `name` is lower-case. A name with an underscore is dropped, as nginx does: CGI turns both `-` and `_` into `_`, so that
+ * `name` is lower-case. A name with an underscore is labelled DROPPED, and the protocol leaves it out, as nginx does: CGI turns both `-` and `_` into `_`, so that
  * X_Forwarded_For would pass for X-Forwarded-For.
  */
 export function fieldKind(name: string): FieldKind {

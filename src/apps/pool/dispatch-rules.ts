@@ -10,7 +10,8 @@
  *   3. When a link breaks, its first unanswered request may have been started. Of the requests behind it, only those may have
  *      been started that `frames.ts` ("Batches") allows. A request that may have been started is retried if its method is idempotent
  *      (RFC9110§9.2.2): a POST is not. It is retried once after a lost worker. A link that the gateway itself closed does not count.
- *   4. One of the requests on a lost worker may have ended it, but we do not know which. So all that are retried are suspects. Each
+ *   4. One of the requests on a lost worker may have ended it, but we do not know which. So all that are retried after
+ *      they may have been started are suspects. Each
  *      suspect gets a worker without another suspect, and new requests go elsewhere while they can. So a request that ends two workers
  *      is known for certain, and no other request is lost with it.
  */

@@ -1,6 +1,6 @@
 /**
- * Decides what becomes of calls whose link is gone: each is sent again or answered 502, by the rules of `dispatch-rules.ts`, and the
- * log names them. Runs in the gateway. Remembers which kinds of requests cost workers (`offenders.ts`).
+ * Decides what becomes of calls whose link is gone: each is sent again or answered 502, and the log names them. The
+ * link asks `dispatch-rules.ts` for the fate of each (`fatesOf`), because it knows what its worker may have started. Runs in the gateway. Remembers which kinds of requests cost workers (`offenders.ts`).
  *
  * Invariant: calls that are sent again keep their order, before calls that were not sent yet.
  * Not here: what becomes of the worker (`worker-lifecycle.ts`), when the calls are sent (`dispatcher.ts`).
