@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { AsgiBench } from './testing/asgi-bench.ts'
 import { multiplexFrame } from './testing/fake-asgi-worker.ts'
 import { fileFrame, frame, responseFrame, u32 } from './testing/fake-worker.ts'
+import { type Dice, numbers } from './testing/numbers.ts'
 import { Bench } from './testing/pool-bench.ts'
 import { decodeHello } from './wire/decode.ts'
 import { FrameType } from './wire/frames.ts'
@@ -49,16 +50,6 @@ test('a worker is lost whose number of slots is not the one that the master was 
     assert.equal(bench.stats().workers, 0)
   }
 })
-
-/** Numbers that look random and are the same in every run of a seed. */
-function numbers(seed: number): (below: number) => number {
-  let state = seed
-  return below => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
-}
-type Dice = (below: number) => number
 
 function mutate(frames: readonly Buffer[], dice: Dice): Buffer {
   const chosen = Array.from({ length: 1 + dice(4) }, () => Buffer.from(frames[dice(frames.length)]!))

@@ -1,29 +1,11 @@
 /** Content of requests over a multiplexed link, through the pool, against a worker on a real socket. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { afterEach, test } from 'node:test'
+import { test } from 'node:test'
 import { ProtocolError } from '../../http/errors.ts'
-import { AsgiBench, holdingAsgi, turn, until } from '../testing/asgi-bench.ts'
-import type { AsgiScript } from '../testing/fake-asgi-worker.ts'
+import { holdingAsgi, turn, until } from '../testing/asgi-bench.ts'
+import { echo, makeBench } from '../testing/make-asgi-bench.ts'
 import { MAX_CONTENT, WINDOW } from '../wire/multiplex.ts'
-
-const cleanups: (() => void)[] = []
-afterEach(() => {
-  for (const cleanup of cleanups.splice(0)) cleanup()
-})
-
-function makeBench(...options: ConstructorParameters<typeof AsgiBench>): AsgiBench {
-  const bench = new AsgiBench(...options)
-  cleanups.push(() => bench.close())
-  return bench
-}
-
-const echo: AsgiScript = exchange => {
-  const answer = () => exchange.respond(200, ['x-path', exchange.path], exchange.body)
-  if (exchange.hasAllBody) answer()
-  else exchange.events.once('body-end', answer)
-  exchange.events.on('body', () => exchange.credit(MAX_CONTENT))
-}
 
 test('content that is known to be short travels in the request, other content follows as it comes', async () => {
   const bench = makeBench()

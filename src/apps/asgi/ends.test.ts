@@ -1,31 +1,16 @@
 /** How exchanges of a multiplexed link end: with their worker or the program, by deadlines, and by blocked event loops. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { afterEach, test } from 'node:test'
+import { test } from 'node:test'
 import type { HttpError } from '../../http/errors.ts'
-import { AsgiBench, holdingAsgi, turn, until } from '../testing/asgi-bench.ts'
+import { holdingAsgi, turn, until } from '../testing/asgi-bench.ts'
 import type { FakeExchange } from '../testing/fake-exchange.ts'
-
-const cleanups: (() => void)[] = []
-afterEach(() => {
-  for (const cleanup of cleanups.splice(0)) cleanup()
-})
-
-function makeBench(...options: ConstructorParameters<typeof AsgiBench>): AsgiBench {
-  // The timers of links and deadlines do not keep a process alive.
-  const alive = setInterval(() => {}, 1000)
-  const bench = new AsgiBench(...options)
-  cleanups.push(() => {
-    clearInterval(alive)
-    bench.close()
-  })
-  return bench
-}
+import { makeBenchThatWaits } from '../testing/make-asgi-bench.ts'
 
 const EVENTS = ['content-type', 'text/event-stream; charset=utf-8']
 
 test('a lost worker: idempotent requests without a head are sent again, others get 502, are cut, or closed with 1011', async () => {
-  const bench = makeBench()
+  const bench = makeBenchThatWaits()
   const held = holdingAsgi()
   const dying = await bench.worker(1, 10, held.script)
   const get = bench.send({ path: '/get' })
@@ -66,7 +51,7 @@ test('a lost worker: idempotent requests without a head are sent again, others g
 })
 
 test('a request costs two workers at most', async () => {
-  const bench = makeBench()
+  const bench = makeBenchThatWaits()
   const exchange = bench.send()
   await bench.worker(1, 10, ({ worker }) => worker.die())
   await bench.worker(2, 10, ({ worker }) => worker.die())
@@ -76,7 +61,7 @@ test('a request costs two workers at most', async () => {
 })
 
 test('a worker of another build is refused', async () => {
-  const bench = makeBench()
+  const bench = makeBenchThatWaits()
   const lost = once(bench.events, 'lost')
   await bench.unlinkedWorker(1, 10, () => {}, 'b2')
   await lost
@@ -84,7 +69,7 @@ test('a worker of another build is refused', async () => {
 })
 
 test('a draining worker finishes its requests and takes none; its WebSockets and event streams are ended, downloads are not', async () => {
-  const bench = makeBench({ timeouts: { graceful: 200 } })
+  const bench = makeBenchThatWaits({ timeouts: { graceful: 200 } })
   const held = holdingAsgi()
   const worker = await bench.worker(1, 10, held.script)
   const running = bench.send({ path: '/running' })
@@ -123,7 +108,7 @@ test('a draining worker finishes its requests and takes none; its WebSockets and
 })
 
 test('what a link wrote last reaches the worker before the end', async () => {
-  const bench = makeBench()
+  const bench = makeBenchThatWaits()
   const held = holdingAsgi()
   const worker = await bench.worker(1, 10, held.script)
   const socket = bench.webSocket()
@@ -138,7 +123,7 @@ test('what a link wrote last reaches the worker before the end', async () => {
 })
 
 test('when the program stops, WebSockets are closed with 1001 and new ones are refused; requests are still served', async () => {
-  const bench = makeBench()
+  const bench = makeBenchThatWaits()
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)
   const socket = bench.webSocket()
@@ -158,7 +143,7 @@ test('when the program stops, WebSockets are closed with 1001 and new ones are r
 })
 
 test('when the program stops, all WebSockets of workers that were leaving already are closed as well', async () => {
-  const bench = makeBench({ timeouts: { graceful: 60_000 } })
+  const bench = makeBenchThatWaits({ timeouts: { graceful: 60_000 } })
   const held = holdingAsgi()
   const sockets: FakeExchange[] = []
   for (const id of [1, 2, 3]) {
@@ -174,7 +159,7 @@ test('when the program stops, all WebSockets of workers that were leaving alread
 })
 
 test('a request past its deadline is a 504 and is cancelled; its worker stays, and its other requests go on', async () => {
-  const bench = makeBench({ timeouts: { request: 100 } })
+  const bench = makeBenchThatWaits({ timeouts: { request: 100 } })
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)
   const hanging = bench.send({ path: '/hang' })
@@ -195,7 +180,7 @@ test('a request past its deadline is a 504 and is cancelled; its worker stays, a
 })
 
 test('content of a known length that stops coming is cut; a slow client does not count', async () => {
-  const bench = makeBench({ timeouts: { request: 100 } })
+  const bench = makeBenchThatWaits({ timeouts: { request: 100 } })
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)
   const slow = bench.send({ path: '/slow' })
@@ -212,7 +197,7 @@ test('content of a known length that stops coming is cut; a slow client does not
 })
 
 test('a slow upload is not the worker’s fault', async () => {
-  const bench = makeBench({ timeouts: { request: 100 } })
+  const bench = makeBenchThatWaits({ timeouts: { request: 100 } })
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)
   const upload = bench.send({ method: 'POST', body: Buffer.alloc(200_000), stopsAfter: 100_000 })
@@ -228,7 +213,7 @@ test('a slow upload is not the worker’s fault', async () => {
 })
 
 test('a worker whose loop does not turn is reported and gets nothing new; if the loop stays so, the worker is stuck', async () => {
-  const bench = makeBench({ timeouts: { request: 1500 } })
+  const bench = makeBenchThatWaits({ timeouts: { request: 1500 } })
   const held = holdingAsgi()
   const worker = await bench.worker(1, 10, held.script)
   worker.answersPings = false
@@ -247,7 +232,7 @@ test('a worker whose loop does not turn is reported and gets nothing new; if the
 })
 
 test('a worker that reads nothing gets no more requests when much is unread, however many come and go', async () => {
-  const bench = makeBench()
+  const bench = makeBenchThatWaits()
   const held = holdingAsgi()
   const worker = await bench.worker(1, 10, held.script)
   await bench.send({ path: '/first' })
@@ -269,7 +254,7 @@ test('a worker that reads nothing gets no more requests when much is unread, how
 })
 
 test('a request whose response is a stream counts as one request of its worker', async () => {
-  const bench = makeBench({ maxRequests: 2 })
+  const bench = makeBenchThatWaits({ maxRequests: 2 })
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)
   for (const [i, spent] of [[], [[1, 2]]].entries()) {

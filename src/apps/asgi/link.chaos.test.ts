@@ -8,18 +8,8 @@ import { test } from 'node:test'
 import { AsgiBench, turn } from '../testing/asgi-bench.ts'
 import type { FakeAsgiExchange, FakeAsgiWorker } from '../testing/fake-asgi-worker.ts'
 import type { FakeExchange } from '../testing/fake-exchange.ts'
+import { type Dice, numbers } from '../testing/numbers.ts'
 import { MAX_CONTENT, MESSAGE_COST } from '../wire/multiplex.ts'
-
-/** Numbers that look random and are the same in every run of a seed. */
-function numbers(seed: number): (below: number) => number {
-  let state = seed
-  return below => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
-}
-
-type Dice = (below: number) => number
 
 /** Every answer has the request's path in it: an answer to the wrong exchange is noticed. */
 function act(exchange: FakeAsgiExchange, dice: Dice): void {

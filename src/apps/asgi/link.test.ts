@@ -4,29 +4,12 @@ import { once } from 'node:events'
 import { closeSync, fstatSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, test } from 'node:test'
+import { test } from 'node:test'
 import type { HttpError } from '../../http/errors.ts'
-import { AsgiBench, holdingAsgi, turn, until } from '../testing/asgi-bench.ts'
-import type { AsgiScript, FakeAsgiExchange } from '../testing/fake-asgi-worker.ts'
+import { holdingAsgi, turn, until } from '../testing/asgi-bench.ts'
+import type { FakeAsgiExchange } from '../testing/fake-asgi-worker.ts'
+import { cleanups, echo, makeBench } from '../testing/make-asgi-bench.ts'
 import { MAX_CONTENT, WINDOW } from '../wire/multiplex.ts'
-
-const cleanups: (() => void)[] = []
-afterEach(() => {
-  for (const cleanup of cleanups.splice(0)) cleanup()
-})
-
-function makeBench(...options: ConstructorParameters<typeof AsgiBench>): AsgiBench {
-  const bench = new AsgiBench(...options)
-  cleanups.push(() => bench.close())
-  return bench
-}
-
-const echo: AsgiScript = exchange => {
-  const answer = () => exchange.respond(200, ['x-path', exchange.path], exchange.body)
-  if (exchange.hasAllBody) answer()
-  else exchange.events.once('body-end', answer)
-  exchange.events.on('body', () => exchange.credit(MAX_CONTENT))
-}
 
 test('many requests run at a time on one link, and are answered in any order', async () => {
   const bench = makeBench({ rootPath: '/app' })

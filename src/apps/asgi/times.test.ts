@@ -1,32 +1,17 @@
 /** How time ends exchanges of a multiplexed link: deadlines of paths and streams, clients that closed their side. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { afterEach, test } from 'node:test'
+import { test } from 'node:test'
 import { ClientGoneError, type HttpError } from '../../http/errors.ts'
-import { AsgiBench, holdingAsgi, until } from '../testing/asgi-bench.ts'
-
-const cleanups: (() => void)[] = []
-afterEach(() => {
-  for (const cleanup of cleanups.splice(0)) cleanup()
-})
-
-function makeBench(...options: ConstructorParameters<typeof AsgiBench>): AsgiBench {
-  // The timers of links and deadlines do not keep a process alive.
-  const alive = setInterval(() => {}, 1000)
-  const bench = new AsgiBench(...options)
-  cleanups.push(() => {
-    clearInterval(alive)
-    bench.close()
-  })
-  return bench
-}
+import { holdingAsgi, until } from '../testing/asgi-bench.ts'
+import { makeBenchThatWaits } from '../testing/make-asgi-bench.ts'
 
 test('a path has the deadline of its prefix; a silent stream has one of its own', async () => {
   const requestFor = [
     { prefix: '/quick/', timeout: 100 },
     { prefix: '/poll/', timeout: 0 },
   ]
-  const bench = makeBench({ timeouts: { request: 60_000, requestFor, streamIdle: 200 } })
+  const bench = makeBenchThatWaits({ timeouts: { request: 60_000, requestFor, streamIdle: 200 } })
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)
   const [quick, poll, stream] = ['/quick/x', '/poll/x', '/stream'].map(path => bench.send({ path }))
@@ -42,7 +27,7 @@ test('a path has the deadline of its prefix; a silent stream has one of its own'
 })
 
 test('a client that closed its side is dropped while its worker is silent, but not when it is answered or slow', async () => {
-  const bench = makeBench()
+  const bench = makeBenchThatWaits()
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)
   const [poll, talking, slow] = ['/poll', '/talking', '/slow'].map(path => bench.send({ path }))
@@ -70,7 +55,7 @@ test('a client that closed its side is dropped while its worker is silent, but n
 })
 
 test('no time passes while a debugger has the event loop', async () => {
-  const bench = makeBench({ timeouts: { request: 100, streamIdle: 100 } })
+  const bench = makeBenchThatWaits({ timeouts: { request: 100, streamIdle: 100 } })
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)
   const exchange = bench.send({ path: '/debugged' })

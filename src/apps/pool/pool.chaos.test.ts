@@ -10,21 +10,13 @@ import { testConfig } from '../../config/testing/config.ts'
 import { linkFactory } from '../links.ts'
 import { FakeExchange } from '../testing/fake-exchange.ts'
 import { FakeWorker, type FakeWorkerRequest } from '../testing/fake-worker.ts'
+import { numbers } from '../testing/numbers.ts'
 import { PoolReader } from '../testing/pool-stats.ts'
 import { RequestBody } from './body.ts'
 import { AppPool } from './pool.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'jumak-chaos-'))
 after(() => rmSync(directory, { recursive: true }))
-
-/** Numbers that look random and are the same in every run of a seed. */
-function numbers(seed: number): (below: number) => number {
-  let state = seed
-  return below => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
-}
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
