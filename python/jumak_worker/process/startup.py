@@ -51,6 +51,7 @@ def prepare(
             threads = start["threads"]
             environ = base_environ(threads, start["multiprocess"], start["rootPath"], start["masterPid"])
             return application, WsgiWorker(application.callable, number, threads, environ)
+        # Imported here, for asyncio comes with it: a WSGI application does not pay for its memory.
         from ..asgi.worker import AsgiWorker
 
         asgi = AsgiWorker(application.callable, number, start["concurrency"], start["lifespan"], start["rootPath"])
