@@ -3,7 +3,7 @@
  * the gateway. Where no path has a time of its own, no path is looked at.
  */
 import { DeadlineList } from '../../base/deadlines.ts'
-import type { PathTimeout, Timeouts } from '../../config/types.ts'
+import type { AppTimeouts, PathTimeout } from '../../config/types.ts'
 import { requestForms } from '../../http/application-root.ts'
 
 export class RequestTimes {
@@ -14,8 +14,8 @@ export class RequestTimes {
   /** The longest prefix first. */
   readonly #paths: readonly PathTimeout[]
 
-  /** `rootPath`: a proxy in front may have stripped it from the path or not. A prefix matches in both cases, and in front of it is `mount`. */
-  constructor({ request, requestFor }: Pick<Timeouts, 'request' | 'requestFor'>, rootPath: string, mount = '') {
+/** `rootPath`: a proxy in front may have stripped it from the path or not. A prefix matches in both cases, and in front of it is `mount`. */
+  constructor({ request, requestFor }: Pick<AppTimeouts, 'request' | 'requestFor'>, rootPath: string, mount = '') {
     this.standard = request
     this.#paths = asRequested(requestFor, rootPath, mount).sort((a, b) => b.prefix.length - a.prefix.length)
     const times = [request, ...requestFor.map(({ timeout }) => timeout)]
