@@ -37,13 +37,13 @@ export function makeApplication(app: GatewayApp, shared: SharedParts, onStale: (
     timeouts,
     queueOrder,
     retry,
-    links: linkFactory({ limits, timeouts, space, memory: memory.budget, build, rootPath }),
+    links: linkFactory({ limits, timeouts, space, memory: memory.budget, build, rootPath, mount: app.path }),
     onError: refuse,
     beforeDispatch: config.isDevelopment ? () => codeGuard?.checkFreshness() : undefined,
     events,
   })
   if (config.isDevelopment) codeGuard = new StaleCodeGuard(pool, onStale)
-  const files = new StaticFiles(rootPath, space.files, refuse)
+  const files = new StaticFiles(rootPath, space.files, refuse, app.path)
   files.setMounts(app.staticMounts)
   const options = { requestBuffering, limits, space, memory: memory.budget, onError: refuse }
   const handler = staticFirst(files, appHandler(pool, options), { isAnswered: () => pages.has(404), refuse })

@@ -14,7 +14,7 @@ export class RequestTimes {
   /** The longest prefix first. */
   readonly #paths: readonly PathTimeout[]
 
-/** `rootPath`: a proxy in front may have stripped it from the path or not. A prefix matches in both cases, and in front of it is `mount`. */
+  /** `rootPath`: a proxy in front may have stripped it from the path or not. A prefix matches in both cases, and in front of it is `mount`. */
   constructor({ request, requestFor }: Pick<AppTimeouts, 'request' | 'requestFor'>, rootPath: string, mount = '') {
     this.standard = request
     this.#paths = asRequested(requestFor, rootPath, mount).sort((a, b) => b.prefix.length - a.prefix.length)
