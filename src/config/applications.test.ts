@@ -296,6 +296,16 @@ test('more files than applications make sense are refused', t => {
   )
 })
 
+test('applications, hosts and pools are bounded', t => {
+  const tables = (count: number) =>
+    Array.from({ length: count }, (_, i) => `[[app]]\nname = "a${i}"\napp = "app"\npath = "/a${i}"\n`).join('')
+  assert.deepEqual(told(t, tables(257)), ['jumak.toml:1025:3: there are 257 applications: 256 at most'])
+  const hosts = JSON.stringify(Array.from({ length: 1001 }, (_, i) => `h${i}.kr`))
+  assert.deepEqual(told(t, `${SHOP}hosts = ${hosts}\n`), ['jumak.toml:4:10: hosts has 1001 hosts: 1000 at most'])
+  const pools = Array.from({ length: 33 }, (_, i) => `[[app.pool]]\npaths = "/p${i}"\nworkers = 1\n`).join('')
+  assert.deepEqual(told(t, SHOP + pools), ['jumak.toml:100:7: an application has 32 pools at most: this one has 33'])
+})
+
 test('useless settings are warned of in the application’s place', t => {
   const { warnings } = loaded(t, `max-requests-jitter = 3\n${SHOP}root-path = "/api"\n${API}max-requests-jitter = 2\n`)
   assert.deepEqual(warnings, [

@@ -4,7 +4,14 @@
  */
 import type { GivenApp } from './applications.ts'
 import type { Diagnostic } from './diagnostics.ts'
-import { DEFAULT_NAME, nameOfPath } from './kinds/application-keys.ts'
+import {
+  DEFAULT_NAME,
+  MAX_APPLICATIONS,
+  MAX_HOSTS,
+  MAX_POOL_PATHS,
+  MAX_POOLS,
+  nameOfPath,
+} from './kinds/application-keys.ts'
 import type { WorkingDirectory } from './machine/environment.ts'
 import { appKeys, poolKeys } from './settings/tables.ts'
 import type { FilePool } from './sources/app-tables.ts'
@@ -32,6 +39,7 @@ function readHosts(values: Values): string[] {
     if (hosts.includes(value)) values.report(appKeys.hosts, `has ${value} twice: each host may be given once`, given)
     else hosts.push(value)
   }
+  if (hosts.length > MAX_HOSTS) values.report(appKeys.hosts, `has ${hosts.length} hosts: ${MAX_HOSTS} at most`)
   return hosts
 }
 
@@ -40,10 +48,14 @@ function readPools(pools: readonly FilePool[], full: string, values: Values, whe
   const [paths, names] = [new Set<string>(), new Set<string>()]
   const read = pools.map(({ origin, values: settings }): PoolConfig => {
     const own = new Values(settings, where, values.diagnostics)
+    if (pools.length > MAX_POOLS && origin === pools[MAX_POOLS]!.origin)
+      own.tell(origin, `an application has ${MAX_POOLS} pools at most: this one has ${pools.length}`)
     const taken = own.taken(poolKeys.paths).map(({ value, given }) => ({ path: belowFull(value, full), given }))
     const twice = taken.filter(({ path }, i) => paths.has(path) || taken.findIndex(one => one.path === path) < i)
     for (const { path, given } of twice) own.report(poolKeys.paths, `has ${path} twice: a path is for one pool`, given)
     for (const { path } of taken) paths.add(path)
+    if (taken.length > MAX_POOL_PATHS)
+      own.report(poolKeys.paths, `has ${taken.length} paths: ${MAX_POOL_PATHS} at most`)
     if (!own.isGiven(poolKeys.paths)) own.tell(origin, 'a pool needs paths, as in paths = ["/export"]')
     const workers = own.one(poolKeys.workers)
     if (!own.isGiven(poolKeys.workers)) own.tell(origin, 'a pool needs workers, as in workers = 2')
@@ -65,6 +77,8 @@ function belowFull(path: string, full: string): string {
 /** Both places are named: the user may want to change the other one. */
 export function refuseConflicts(apps: readonly { readonly given: GivenApp; readonly keys: AppKeys }[]): Diagnostic[] {
   const found: Diagnostic[] = []
+  if (apps.length > MAX_APPLICATIONS)
+    found.push(at(apps[MAX_APPLICATIONS]!.given, `there are ${apps.length} applications: ${MAX_APPLICATIONS} at most`))
   const names = new Map<string, GivenApp>()
   const claims = new Map<string, { readonly given: GivenApp; readonly keys: AppKeys }>()
   for (const one of apps) {

@@ -5,6 +5,12 @@ import { parseRootPath } from './forms.ts'
 /** The application of the flat settings. */
 export const DEFAULT_NAME = 'default'
 
+/** Each is a preloader with workers, so more are a mistake. Tables for requests are as large as these bounds allow. */
+export const MAX_APPLICATIONS = 256
+export const MAX_HOSTS = 1000
+export const MAX_POOLS = 32
+export const MAX_POOL_PATHS = 1000
+
 /** It is in the log, in commands, and the name of a directory. */
 const NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/
 const NAME_SAYS = 'lower-case letters, digits, - and _, 32 at most, the first a letter or a digit'

@@ -7,10 +7,8 @@
  */
 import { readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { MAX_APPLICATIONS } from '../kinds/application-keys.ts'
 import { isFile } from '../machine/files.ts'
-
-/** Each application is a preloader with workers, so a pattern that finds more means other files. */
-export const MAX_FILES = 256
 
 /** Sorted by name, or a phrase that says what is wrong. `pattern`: an absolute path. */
 export function findIncluded(pattern: string): { readonly files: readonly string[] } | { readonly problem: string } {
@@ -23,7 +21,8 @@ export function findIncluded(pattern: string): { readonly files: readonly string
     .map(name => join(directory, name))
     .filter(isFile)
   if (files.length === 0) return { problem: 'must match a file: there is none' }
-  if (files.length > MAX_FILES) return { problem: `must match ${MAX_FILES} files at most: there are ${files.length}` }
+  if (files.length > MAX_APPLICATIONS)
+    return { problem: `must match ${MAX_APPLICATIONS} files at most: there are ${files.length}` }
   return { files }
 }
 
