@@ -296,6 +296,14 @@ test('more files than applications make sense are refused', t => {
   )
 })
 
+test('flags and variables have no keys of one application, and say so', t => {
+  const where = 'it is a key of a table [[app]] in jumak.toml, since each application has its own'
+  assert.deepEqual(told(t, SHOP, { words: ['--hosts=a.kr'], variables: { JUMAK_PATH: '/x' } }), [
+    `there is no flag --hosts: ${where}`,
+    `there is no setting for the variable JUMAK_PATH: ${where}`,
+  ])
+})
+
 test('applications, hosts and pools are bounded', t => {
   const tables = (count: number) =>
     Array.from({ length: count }, (_, i) => `[[app]]\nname = "a${i}"\napp = "app"\npath = "/a${i}"\n`).join('')
