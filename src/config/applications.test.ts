@@ -196,6 +196,7 @@ const PROBLEMS: readonly (readonly [toml: string, told: readonly string[], given
   ],
   ['[[app]]\nname = "shop"\napp = 5\n', ['jumak.toml:3:7: app must be text in quotes, not the number 5']],
   ['[[app]]\nname = 5\napp = "app"\n', ['jumak.toml:2:8: name must be text in quotes, not the number 5']],
+  [`${SHOP}path = "/caf%C3%A9"\n`, ["jumak.toml:4:8: path must be written decoded, as in /café, not '/caf%C3%A9'"]],
   [`${SHOP}path = "shop"\n`, ["jumak.toml:4:8: path must begin with a slash, as in /shop, not 'shop'"]],
   [`${SHOP}bind = 81\n`, ['jumak.toml:4:1: bind is for the whole program: write it at the top of the file']],
   [`${SHOP}include = "x"\n`, ['jumak.toml:4:1: include is for the whole program: write it at the top of the file']],

@@ -11,6 +11,9 @@ export const MAX_HOSTS = 1000
 export const MAX_POOLS = 32
 export const MAX_POOL_PATHS = 1000
 
+/** Characters. Nobody writes a longer one, and a request is compared with it. */
+const MAX_PATH = 1000
+
 /** It is in the log, in commands, and the name of a directory. */
 const NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/
 const NAME_SAYS = 'lower-case letters, digits, - and _, 32 at most, the first a letter or a digit'
@@ -21,13 +24,21 @@ export function parseApplicationName(text: string): Parsed<string> {
   return NAME.test(text) ? { value: text } : { problem: `must be ${NAME_SAYS}` }
 }
 
+/** Empty, or a path without a slash at its end, as the application sees it. */
+export function parseApplicationPath(text: string): Parsed<string> {
+  const path = parseRootPath(text)
+  if ('problem' in path) return path
+  if (/%[0-9A-Fa-f]{2}/.test(text)) return { problem: 'must be written decoded, as in /café' }
+  return text.length > MAX_PATH ? { problem: `must have ${MAX_PATH} characters at most` } : path
+}
+
 export function parsePoolName(text: string): Parsed<string> {
   return NAME.test(text) ? { value: text } : { problem: `must be ${NAME_SAYS}` }
 }
 
 /** Below the application's root, without a slash at its end: `/export`. */
 export function parsePoolPath(text: string): Parsed<string> {
-  const path = parseRootPath(text)
+  const path = parseApplicationPath(text)
   if ('value' in path && path.value === '')
     return {
       problem: 'must be a path below the root of the application, as in /export: the rest is for its other workers',

@@ -2,8 +2,13 @@
  * Keys that are only in files, and only in their place: what an `[[app]]` and an `[[app.pool]]` have besides settings, and `include`.
  * They are defined as settings are, so the reference, the schema and all messages are made from them.
  */
-import { nameOfPath, parseApplicationName, parsePoolName, parsePoolPath } from '../kinds/application-keys.ts'
-import { parseRootPath } from '../kinds/forms.ts'
+import {
+  nameOfPath,
+  parseApplicationName,
+  parseApplicationPath,
+  parsePoolName,
+  parsePoolPath,
+} from '../kinds/application-keys.ts'
 import { parseHostName } from '../kinds/host-name.ts'
 import { count, text } from '../kinds/kinds.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
@@ -30,7 +35,7 @@ export const appKeys = {
     ...ofFile,
     name: 'path',
     placeholder: 'PATH',
-    kind: text('path of URLs, as in `/api`', parseRootPath),
+    kind: text('path of URLs, as in `/api`', parseApplicationPath),
     default: '/',
     why: 'Most applications have a host of their own.',
     doc: 'Path below which requests are for this application, as in /api.',
