@@ -403,8 +403,22 @@ test('a reload: settings change, those that need a restart stay and are named, a
   assert.ok('config' in changed)
   assert.deepEqual(
     changed.changed.map(({ name, change }) => `${name} ${change}`),
-    ['env reload', 'bind restart', 'workers live', 'timeout restart'],
+    ['bind restart'],
   )
+  assert.deepEqual(changed.apps, {
+    added: [],
+    removed: [],
+    changed: [
+      {
+        app: 'default',
+        settings: [
+          { name: 'env', change: 'reload' },
+          { name: 'workers', change: 'live' },
+          { name: 'timeout', change: 'restart' },
+        ],
+      },
+    ],
+  })
   const { config: now } = changed
   const [app] = now.apps
   assert.deepEqual([app!.workers, app!.threads, app!.variables], [5, 2, { A: '2' }])
@@ -413,8 +427,6 @@ test('a reload: settings change, those that need a restart stay and are named, a
   // What waits for a restart is named again; the rest is no change any more.
   const again = reload()
   assert.ok('config' in again)
-  assert.deepEqual(
-    again.changed.map(({ name }) => name),
-    ['bind', 'timeout'],
-  )
+  assert.deepEqual(again.changed, [{ name: 'bind', change: 'restart' }])
+  assert.deepEqual(again.apps.changed, [{ app: 'default', settings: [{ name: 'timeout', change: 'restart' }] }])
 })

@@ -204,10 +204,15 @@ class Master {
       return null
     }
     this.#config = read.config
-    this.#narrator.configured(read.config, read.changed)
+    const { apps } = read
+    const hasSeveral = read.config.apps.length > 1
+    const changedOfApps = apps.changed.flatMap(({ app, settings }) =>
+      settings.map(one => (hasSeveral ? { ...one, name: `${one.name} of ${app}` } : one)),
+    )
+    this.#narrator.configured(read.config, [...read.changed, ...changedOfApps])
     for (const warning of read.warnings) this.#narrator.warn(warning)
-    const hasNewWorkers = read.changed.some(({ name }) => name === 'workers')
-    const newWorkers = new Set(hasNewWorkers ? read.config.apps.map(({ name }) => name) : [])
+    const hasNewWorkers = apps.changed.filter(({ settings }) => settings.some(({ name }) => name === 'workers'))
+    const newWorkers = new Set(hasNewWorkers.map(({ app }) => app))
     return this.#fleets?.configure(read.config, newWorkers) ?? new Set()
   }
 

@@ -27,7 +27,7 @@ export function preloaderStart(config: Config, app: AppConfig, other: OtherField
     threads: app.threads,
     concurrency: app.concurrency,
     lifespan: app.lifespan,
-    rootPath: app.rootPath,
+    rootPath: app.rootPath + app.path,
     findStatic: app.findStatic,
     identity: app.identity,
     postFork: app.postFork,

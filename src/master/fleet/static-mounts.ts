@@ -4,7 +4,7 @@ import type { LoadedApplication } from '../../control/messages.ts'
 
 /** The directories that were found, without URLs for which the configuration names a directory. With `--static off` nothing is found. */
 export function mountsOf(application: LoadedApplication | null, app: AppConfig): readonly StaticMount[] {
-  const { rootPath } = app
+  const rootPath = app.rootPath + app.path
   const configured = new Set(app.staticMounts.map(({ url }) => withoutRoot(url, rootPath)))
   return (application?.static?.mounts ?? []).filter(({ url }) => !configured.has(withoutRoot(url, rootPath)))
 }
