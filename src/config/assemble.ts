@@ -14,7 +14,7 @@ import { findTarget } from './application/app-target.ts'
 import { discover, type Located } from './application/discover.ts'
 import { SETTINGS_VARIABLE } from './application/django-project.ts'
 import { ADDRESS_SHARE, connectionLimit, MEMORY_BUFFER, openFileLimit, RESPONSE_BUFFER } from './defaults.ts'
-import { readIdentity } from './identity.ts'
+import { readGatewayIdentity, readIdentity } from './identity.ts'
 import { formatBind, includesAddress } from './kinds/bind.ts'
 import { readErrorPage } from './kinds/error-page.ts'
 import { findDirectory } from './machine/directory.ts'
@@ -52,6 +52,7 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
   const warmup = values.all(application.warmup)
   const path = values.one(logging.accessLog.path)
   checkHealthPaths(values, plain.health)
+  const identity = readIdentity(values, environment)
   const rest = {
     ...plain,
     workers: auto.workers,
@@ -70,7 +71,8 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     findStatic: mounts !== null,
     errorPages: readErrorPages(values),
     accessLog: path === null ? null : { ...plain.accessLog, path },
-    identity: readIdentity(values, environment),
+    identity,
+    gatewayIdentity: readGatewayIdentity(values, environment, identity),
     temporaryDirectory: readTemporaryDirectory(values, environment),
   }
   if (values.diagnostics.length > 0 || located === null) return null

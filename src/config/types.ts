@@ -72,7 +72,7 @@ export type LogLevel = PlainValues['logLevel']
 export type PreloadMode = PlainValues['preload']
 export type QueueOrder = PlainValues['queueOrder']
 
-/** User and group that the gateway and the workers become, looked up before anything starts. */
+/** User and group that a process becomes, looked up before anything starts. */
 export interface Identity {
   readonly uid: number
   readonly gid: number
@@ -114,7 +114,9 @@ export interface Config extends Omit<PlainValues, 'limits' | 'timeouts' | 'acces
   readonly temporaryDirectory: string
   /** Directories that are watched for changed code; empty: no automatic reload. */
   readonly watch: readonly string[]
+  /** Of the preloaders and the workers. */
   readonly identity: Identity | null
+  readonly gatewayIdentity: Identity | null
 }
 
 /** The part that the gateway gets. `control/config-shape.ts` checks each value there. */
@@ -123,8 +125,8 @@ export type GatewayConfig = Pick<
   | 'accessLog'
   | 'errorPages'
   | 'forwardedHeaders'
+  | 'gatewayIdentity'
   | 'health'
-  | 'identity'
   | 'isDevelopment'
   | 'limits'
   | 'logLevel'

@@ -104,7 +104,7 @@ const FIELDS: Checks<GatewayConfig> = {
   staticMounts: listOf(object<StaticMount>({ url: path, directory: path }), MAX_ENTRIES),
   temporaryDirectory: path,
   isDevelopment: flag,
-  identity: orNull(object<Identity>({ uid: id, gid: id, userName: line })),
+  gatewayIdentity: orNull(object<Identity>({ uid: id, gid: id, userName: line })),
   logLevel: oneOf(['debug', 'info', 'warn', 'error']),
 }
 

@@ -31,7 +31,7 @@ const CONFIG: GatewayConfig = gatewayPart(
     health: { live: '/live', ready: '/ready' },
     rootPath: '/shop',
     staticMounts: [{ url: '/static/', directory: '/srv/static' }],
-    identity: { uid: 33, gid: 33, userName: 'www-data' },
+    gatewayIdentity: { uid: 33, gid: 33, userName: 'www-data' },
   }),
 )
 const FILES = [{ path: '/srv/app.py', modified: 1795245630123.5, size: 812 }]
@@ -58,6 +58,7 @@ const FROM_MASTER: Examples<MasterToGateway> = {
       slots: 4,
       generation: 1,
       maxRequests: 0,
+      isApart: false,
       hasServed: false,
       interface: 'asgi',
       warmup: [{ scheme: 'https', authority: 'shop.example', target: '/a?b' }],
@@ -129,9 +130,10 @@ const TO_PRELOADER: { readonly [T in MasterToPreloader['type']]: FieldsOf<Master
     preload: 1,
     locateHazards: 1,
     identity: 1,
+    isApart: 1,
     postFork: 1,
   },
-  fork: { worker: 1 },
+  fork: { worker: 1, token: 1 },
   'output-opened': { worker: 1 },
   signal: { worker: 1, signal: 1 },
 }
@@ -167,7 +169,7 @@ const NULLABLE: ReadonlySet<string> = new Set([
   'exited.code',
   'exited.signal',
   'start.config.accessLog',
-  'start.config.identity',
+  'start.config.gatewayIdentity',
   'start.config.health.live',
   'start.config.health.ready',
   'start.config.limits.temporaryBytes',

@@ -11,12 +11,13 @@ import type { Config, Reloaded } from '../config/types.ts'
 import { LOG_ADVICE } from '../observe/sink.ts'
 import { Development } from './development/development.ts'
 import { asErrno, OperatorError } from './errors.ts'
-import { type ControlDirectory, openControlDirectory } from './fleet/control-directory.ts'
+import { addControlDirectory, type ControlDirectory } from './fleet/control-directory.ts'
 import { Fleet } from './fleet/fleet.ts'
-import { checkIdentity, checkTemporaryDirectory } from './host/identity.ts'
+import { checkIdentity, checkTemporaryDirectory, usersOf } from './host/identity.ts'
 import type { Listener } from './host/listener.ts'
 import { bindListeners } from './host/listeners.ts'
 import { type PidFile, writePidFile } from './host/pid-file.ts'
+import { createRuntimeDirectory, type RuntimeDirectory } from './host/runtime-directory.ts'
 import { hasTerminal } from './host/terminal.ts'
 import { ProgramLog, prepareAccessLog, reopenLogs } from './output/log-files.ts'
 import { Narrator } from './output/narrator.ts'
@@ -74,6 +75,7 @@ class Master {
   readonly #stopped = Promise.withResolvers<number>()
   #listeners: Listener[] = []
   #pidFile: PidFile | null = null
+  #runtime: RuntimeDirectory | null = null
   #directory: ControlDirectory | null = null
   #fleet: Fleet | null = null
   #shutdown: Shutdown | null = null
@@ -110,16 +112,21 @@ class Master {
   }
 
   async #start(): Promise<void> {
-    const { identity, umask, unixMode, pidFile, temporaryDirectory } = this.#config
+    const { identity, gatewayIdentity, umask, unixMode, pidFile, temporaryDirectory } = this.#config
     this.#notifier = this.#makeNotifier()
     if (umask !== null) process.umask(umask)
-    checkIdentity(identity)
-    checkTemporaryDirectory(identity, temporaryDirectory)
+    const users = usersOf(this.#config)
+    for (const user of users) checkIdentity(user)
+    checkTemporaryDirectory(gatewayIdentity, temporaryDirectory)
     prepareAccessLog(this.#config)
-    this.#listeners = await bindListeners(this.#config.bind, { mode: unixMode, identity })
+    this.#listeners = await bindListeners(this.#config.bind, {
+      mode: unixMode,
+      identity: gatewayIdentity,
+    })
     if (pidFile !== null) this.#pidFile = writePidFile(pidFile)
-    this.#directory = await openControlDirectory(this.#config, {
-      hello: (channel, worker, pid) => this.#fleet?.onHello(channel, worker, pid) ?? false,
+    this.#runtime = await createRuntimeDirectory({ temporaryDirectory, users, environment: process.env })
+    this.#directory = await addControlDirectory(this.#runtime, 'default', this.#config, {
+      hello: (channel, hello) => this.#fleet?.onHello(channel, hello) ?? false,
       warn: message => this.#narrator.warn(message),
       bug: error => this.#onBug(error),
     })
@@ -127,14 +134,14 @@ class Master {
     if (this.#isFinishing) return
     this.#narrator.started(this.#listeners)
     for (const warning of this.#source.warnings) this.#narrator.warn(warning)
-    if (process.geteuid?.() === 0 && identity === null) this.#narrator.runsAsRoot()
+    if (process.geteuid?.() === 0) this.#narrator.runsAsRoot(identity === null, gatewayIdentity === null)
     // `bin/jumak` starts an init where it can.
     if (process.pid === 1) this.#narrator.isProcessOne()
-    this.#fleet = this.#makeFleet(this.#directory.path)
+    this.#fleet = this.#makeFleet(this.#directory)
     this.#fleet.beginGeneration()
   }
 
-  #makeFleet(runtimeDirectory: string): Fleet {
+  #makeFleet(directory: ControlDirectory): Fleet {
     if (this.#config.watch.length > 0)
       this.#development = new Development({
         config: this.#config,
@@ -146,7 +153,7 @@ class Master {
       config: this.#config,
       programs: this.#programs,
       listeners: this.#listeners,
-      runtimeDirectory,
+      directory,
       outputs: this.#outputs,
       narrator: this.#narrator,
       beforeFork: () => this.#repairDirectory(),
@@ -286,7 +293,7 @@ class Master {
     await this.#notifier?.close()
     await this.#outputs.finish(LAST_OUTPUT_MS)
     this.#closeListeners()
-    this.#directory?.remove()
+    this.#runtime?.close()
     this.#pidFile?.remove()
   }
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { version } from '../../base/version.ts'
-import { type ControlServer, listenForWorkers } from './control-server.ts'
+import { type ControlServer, type HelloReceiver, listenForWorkers } from './control-server.ts'
 
 let directory: string
 let server: ControlServer
@@ -18,8 +18,8 @@ beforeEach(async () => {
   path = join(directory, 'control.sock')
   hellos = []
   refused = []
-  const onHello = (channel: { send(message: { type: 'stop' }): void }, worker: number, pid: number) => {
-    hellos.push(`${worker} ${pid}`)
+  const onHello: HelloReceiver = (channel, { worker, pid, token }) => {
+    hellos.push(`${worker} ${pid} ${token}`)
     channel.send({ type: 'stop' })
     return worker === 1
   }
@@ -40,11 +40,12 @@ async function say(text: string): Promise<string> {
   return String(answer[0])
 }
 
-const hello = (worker: number, build = version) => `${JSON.stringify({ type: 'hello', build, worker, pid: 42 })}\n`
+const hello = (worker: number, build = version) =>
+  `${JSON.stringify({ type: 'hello', build, worker, pid: 42, token: 't' })}\n`
 
 test('a hello of the same build is handed on with its connection', async () => {
   assert.equal(await say(hello(1)), '{"type":"stop"}\n')
-  assert.deepEqual([hellos, refused], [['1 42'], []])
+  assert.deepEqual([hellos, refused], [['1 42 t'], []])
 })
 
 test('another build is refused', async () => {
@@ -99,6 +100,7 @@ test('with --user it is made in the name of the user, who owns the directory', {
   )
   t.after(() => control.close())
   assert.equal(lstatSync(own).uid, identity.uid)
+  assert.equal(lstatSync(own).mode & 0o777, 0o600)
   rmSync(own)
   await control.listenAgain()
   assert.equal(lstatSync(own).uid, identity.uid)

@@ -1,8 +1,8 @@
 /**
  * `control.sock`: where workers connect to the master. It accepts connections, waits for a `hello` with the right build, and gives the
- * channel to the fleet. Runs in the master.
+ * channel to the fleet, which compares the token. Runs in the master.
  *
- * Invariants: only processes of this user get here, because the path is in the 0700 runtime directory; even so, nothing that they
+ * Invariants: only processes of the application's user get here, because the socket is theirs, mode 0600; even so, nothing that they
  * send throws. With an identity the socket is made in its name: the directory belongs to the identity, which could put another file at
  * any path in it before root changes something there.
  */
@@ -11,10 +11,16 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { version } from '../../base/version.ts'
 import type { Identity } from '../../config/types.ts'
 import { openWorkerChannel, type WorkerChannel } from '../../control/channel.ts'
+import type { WorkerToMaster } from '../../control/messages.ts'
 import { runAs } from '../host/identity.ts'
 
 /** A worker says hello at once. The next start of Jumak probes the socket, and says nothing. */
 const HELLO_MS = 10_000
+
+export type Hello = Extract<WorkerToMaster, { readonly type: 'hello' }>
+
+/** A worker of the right build. False refuses it, because nobody expects it. */
+export type HelloReceiver = (channel: WorkerChannel, hello: Hello) => boolean
 
 export interface ControlServer {
   /** The file at its path is the socket that it listens on. */
@@ -24,13 +30,10 @@ export interface ControlServer {
   close(): void
 }
 
-/**
- * Resolves when the socket listens. `onHello`: a worker of the right build; false refuses it, because nobody expects this number.
- * `onRefused`: one sentence for the log.
- */
+/** Resolves when the socket listens. `onRefused`: one sentence for the log. */
 export async function listenForWorkers(
   path: string,
-  onHello: (channel: WorkerChannel, worker: number, pid: number) => boolean,
+  onHello: HelloReceiver,
   onRefused: (reason: string) => void,
   identity: Identity | null = null,
 ): Promise<ControlServer> {
@@ -52,8 +55,7 @@ export async function listenForWorkers(
       settle()
       const refusal = refuse(message)
       if (refusal !== null) onRefused(refusal)
-      if (refusal !== null || message.type !== 'hello' || !onHello(channel, message.worker, message.pid))
-        channel.close()
+      if (refusal !== null || message.type !== 'hello' || !onHello(channel, message)) channel.close()
     })
   }
   let server = createServer(accept)
@@ -98,7 +100,12 @@ function listen(server: Server, path: string, identity: Identity | null): Promis
       server.on('error', () => {})
       resolve()
     })
-    // The file is there when this returns.
-    runAs(identity, () => server.listen(path))
+    const umask = process.umask(0o177)
+    try {
+      // The file is there when this returns.
+      runAs(identity, () => server.listen(path))
+    } finally {
+      process.umask(umask)
+    }
   })
 }

@@ -16,6 +16,8 @@ import { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
 import type { Narrator } from '../output/narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
+import type { ControlDirectory } from './control-directory.ts'
+import type { Hello } from './control-server.ts'
 import type { GatewayHandle } from './gateway-handle.ts'
 import { Gateways } from './gateways.ts'
 import type { Generation, Interface } from './generation.ts'
@@ -30,7 +32,8 @@ export interface FleetOptions {
   readonly config: Config
   readonly programs: Programs
   readonly listeners: readonly Listener[]
-  readonly runtimeDirectory: string
+  /** Where the workers find us, and listen. */
+  readonly directory: ControlDirectory
   readonly outputs: Outputs
   readonly narrator: Narrator
   /** Called before each fork of a worker; false: no worker can be forked. */
@@ -93,6 +96,7 @@ export class Fleet {
     })
     this.generations = new Generations({
       ...options,
+      runtimeDirectory: options.directory.path,
       outOfMemoryKills: this.#outOfMemoryKills,
       workers: this.workers,
       changed,
@@ -183,8 +187,8 @@ export class Fleet {
   }
 
   /** From the control socket. */
-  onHello(channel: WorkerChannel, id: number, pid: number): boolean {
-    return this.workers.onHello(channel, id, pid)
+  onHello(channel: WorkerChannel, hello: Hello): boolean {
+    return this.workers.onHello(channel, hello)
   }
 
   // ---- planning ----

@@ -2,6 +2,7 @@
 import { version } from '../../base/version.ts'
 import type { Config } from '../../config/types.ts'
 import type { MasterToPreloader } from '../../control/messages.ts'
+import { areApart } from '../host/identity.ts'
 import { hasTerminal } from '../host/terminal.ts'
 
 export type PreloaderStart = Extract<MasterToPreloader, { readonly type: 'start' }>
@@ -30,6 +31,7 @@ export function preloaderStart(config: Config, other: OtherFields): PreloaderSta
     rootPath: config.rootPath,
     findStatic: config.findStatic,
     identity: config.identity,
+    isApart: areApart(config),
     postFork: config.postFork,
     isDevelopment: config.isDevelopment,
     terminal: hasTerminal(config),

@@ -6,7 +6,6 @@
  * died, the master does, but only if the process is provably the same.
  * Not here: which action comes next (`supervise.ts`), what an end means (`worker-ends.ts`), one worker's state (`worker-handle.ts`).
  */
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Identity, Recycle } from '../../config/types.ts'
 import type { WorkerChannel } from '../../control/channel.ts'
@@ -16,6 +15,8 @@ import { signalVerified } from '../host/process-identity.ts'
 import { describeExit } from '../output/describe.ts'
 import type { Narrator } from '../output/narrator.ts'
 import { type Outputs, openOutput } from '../output/output.ts'
+import type { ControlDirectory } from './control-directory.ts'
+import type { Hello } from './control-server.ts'
 import { Debuggers } from './debuggers.ts'
 import { type GatewayReport, type ReportReaders, takeReport } from './gateway-reports.ts'
 import type { DevelopmentMessage, Generation, WorkerMessage } from './generation.ts'
@@ -28,7 +29,8 @@ export interface WorkersOptions {
   readonly recycle: Recycle
   /** The user that workers run as; null: ours. */
   readonly identity: Identity | null
-  readonly runtimeDirectory: string
+  /** Where they connect and listen. */
+  readonly directory: ControlDirectory
   readonly outputs: Outputs
   readonly narrator: Narrator
   readonly findGeneration: (number: number) => Generation | undefined
@@ -100,10 +102,7 @@ export class Workers {
   fork(generation: number): void {
     if (!this.#options.beforeFork()) return
     const id = ++this.#lastId
-    const expected = {
-      socket: join(this.#options.runtimeDirectory, `w${id}.sock`),
-      slots: this.#options.slots(generation),
-    }
+    const expected = { socket: this.#options.directory.socketOf(id), slots: this.#options.slots(generation) }
     const worker = new WorkerHandle(id, generation, expected, {
       ready: (one, application) => {
         const owner = this.#options.findGeneration(one.generation)
@@ -124,7 +123,7 @@ export class Workers {
     const age = drawAge(this.#recycle, Math.random())
     worker.recycle(describeAge(this.#recycle, age), worker.startedAt + age)
     this.#workers.set(id, worker)
-    this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id })
+    this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id, token: worker.token })
   }
 
   command(command: 'add' | 'drain' | 'recycle' | 'stop' | 'kill', id: number): void {
@@ -173,6 +172,7 @@ export class Workers {
       interface: wire,
       hasServed: worker.hasServed,
       // What has served is warm, also for a new gateway.
+      isApart: this.#options.directory.isApart,
       warmup: worker.hasServed ? [] : (this.#options.findGeneration(generation)?.warmup ?? []),
     })
     if (worker.isDebugged) this.debuggers.tell(worker)
@@ -191,10 +191,14 @@ export class Workers {
       signalVerified(worker.pid, `SIG${signal}`, worker.startTime, this.#options.identity?.uid)
   }
 
-  /** From the control socket; false: nobody waits for this worker. */
-  onHello(channel: WorkerChannel, id: number, pid: number): boolean {
+  /** From the control socket; false: nobody waits for this worker, or it is somebody else. */
+  onHello(channel: WorkerChannel, { worker: id, pid, token }: Hello): boolean {
     const worker = this.#workers.get(id)
     if (worker === undefined) return false
+    if (!worker.hasToken(token)) {
+      this.#narrator.warn(`a process that says that it is ${worker.name} was refused: it does not know its token`)
+      return false
+    }
     worker.connected(channel, pid)
     return true
   }
@@ -261,9 +265,9 @@ export class Workers {
 
   #readOutput(worker: WorkerHandle): void {
     // The name is made here: a path from the preloader could be anybody's file, and the master may be root.
-    const path = join(this.#options.runtimeDirectory, `w${worker.id}.out`)
+    const path = join(this.#options.directory.path, `w${worker.id}.out`)
     try {
-      this.#options.outputs.read(openOutput(path), (message, request, isError) => {
+      this.#options.outputs.read(openOutput(path, this.#options.identity), (message, request, isError) => {
         if (worker.stacks.printed(message)) return
         if (message.trim() !== '') worker.lastLine = message.slice(message.trimEnd().lastIndexOf('\n') + 1)
         this.#narrator.output('worker', message, isError, { worker: worker.id, request })
@@ -290,8 +294,8 @@ export class Workers {
   #remove(worker: WorkerHandle, how: string): void {
     this.#workers.delete(worker.id)
     worker.forget()
-    // A killed worker leaves its socket behind. The name is made here: a path from the worker could be anybody's file.
-    rmSync(join(this.#options.runtimeDirectory, `w${worker.id}.sock`), { force: true })
+    // A killed worker leaves its socket behind.
+    this.#options.directory.forget(worker.id)
     this.#options.gone(worker, how, IN_SERVICE.has(worker.phase) && !worker.isCounted)
   }
 }

@@ -50,19 +50,19 @@ test('a link in the place of the file: the target does not change its owner', ro
 
 test('through a log in a directory of the user nobody writes a file of root', root, () => {
   const { secret, link } = plant()
-  assert.throws(() => openLog(nobody, link), { code: 'ELOOP' })
+  assert.throws(() => openLog([nobody], link), { code: 'ELOOP' })
   rmSync(link)
   linkSync(secret, link)
-  assert.throws(() => openLog(nobody, link), /has another name too/)
+  assert.throws(() => openLog([nobody], link), /has another name too/)
   rmSync(link)
-  closeSync(openLog(nobody, link))
+  closeSync(openLog([nobody], link))
   assert.equal(statSync(link).uid, nobody.uid)
 })
 
 test('a log where only root may write is written by root', root, () => {
   const closed = mkdtempSync(join(directory, 'closed-'))
-  closeSync(openLog(nobody, join(closed, 'log')))
-  closeSync(openLog(nobody, join(closed, 'log')))
+  closeSync(openLog([nobody], join(closed, 'log')))
+  closeSync(openLog([nobody], join(closed, 'log')))
   assert.ok(existsSync(join(closed, 'log')))
 })
 
@@ -76,11 +76,11 @@ test(
     mkdirSync(secret)
     rmSync(link)
     const accessLog = { path: join(logs, 'log'), format: 'common', minStatus: 0, slowerThan: 0 }
-    const config = testConfig({ accessLog, identity: nobody })
+    const config = testConfig({ accessLog, gatewayIdentity: nobody })
     for (const make of [() => mkdirSync(logs), () => symlinkSync(secret, logs)]) {
       make()
       assert.throws(
-        () => openLog(nobody, join(logs, 'log')),
+        () => openLog([nobody], join(logs, 'log')),
         /not safe for root to write: user 65534 can replace .*logs;/,
       )
       assert.throws(() => prepareAccessLog(config), /not safe for root to write/)

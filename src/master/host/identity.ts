@@ -1,7 +1,7 @@
 /**
- * `--user` and `--group`, as the master sees them. The master stays root, to bind sockets and to replace processes. Its children drop their
- * privileges themselves, before any code of the application runs (`gateway/privileges.ts`, `system/privileges.py`): spawn's `{uid, gid}` would
- * lose the supplementary groups.
+ * `--user`, `--group` and `--gateway-user`, as the master sees them. The master stays root, to bind sockets and to replace processes. Its
+ * children drop their privileges themselves, before any code of the application runs (`gateway/privileges.ts`, `system/privileges.py`):
+ * spawn's `{uid, gid}` would lose the supplementary groups.
  *
  * The master gives the files that they need to the identity, and tries them in its name: a missing right is an error at the start, with
  * a sentence.
@@ -11,6 +11,33 @@ import { join } from 'node:path'
 import { takeGroupsOf } from '../../base/groups.ts'
 import type { Identity } from '../../config/types.ts'
 import { asErrno, OperatorError } from '../errors.ts'
+
+/** Who runs the processes of one application, and who runs the gateway. Null: we ourselves. */
+export interface ApplicationUsers {
+  readonly identity: Identity | null
+  readonly gatewayIdentity: Identity | null
+}
+
+/** With null: ours. */
+export function idsOf(identity: Identity | null): { readonly uid: number; readonly gid: number } {
+  return identity ?? { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 }
+}
+
+/**
+ * The application is another user than the gateway, or has another group. Then neither may reach what belongs to the other: the kernel
+ * asks for the same of both (`/proc/<pid>/fd`).
+ */
+export function areApart({ identity, gatewayIdentity }: ApplicationUsers): boolean {
+  const [own, gateway] = [idsOf(identity), idsOf(gatewayIdentity)]
+  return own.uid !== gateway.uid || own.gid !== gateway.gid
+}
+
+/** The users that our processes become, each once. */
+export function usersOf({ identity, gatewayIdentity }: ApplicationUsers): Identity[] {
+  const users = new Map<string, Identity>()
+  for (const one of [gatewayIdentity, identity]) if (one !== null) users.set(`${one.uid} ${one.gid}`, one)
+  return [...users.values()]
+}
 
 /** `user www-data`, `user 1000`. */
 export function describeIdentity({ userName, uid }: Identity): string {
@@ -25,7 +52,7 @@ export function checkIdentity(identity: Identity | null): void {
     runAs(identity, () => {})
   } else if (own !== identity.uid || process.getegid?.() !== identity.gid) {
     throw new OperatorError(
-      `cannot become ${describeIdentity(identity)}: only root may change users; start as root, or leave --user and --group out`,
+      `cannot become ${describeIdentity(identity)}: only root may change users; start as root, or leave --user, --group and --gateway-user out`,
     )
   }
 }

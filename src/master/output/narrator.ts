@@ -70,8 +70,12 @@ export class Narrator {
     this.#log.facts(SOURCE, this.#tellsAll ? told : summarizeProgram(told, this.#config.app))
   }
 
-  runsAsRoot(): void {
-    this.warn('Jumak runs as root, and so does the application: name another user with --user')
+  runsAsRoot(isApplicationRoot: boolean, isGatewayRoot: boolean): void {
+    if (isApplicationRoot && isGatewayRoot)
+      this.warn('Jumak runs as root, and so does the application: name another user with --user')
+    else if (isApplicationRoot) this.warn('the application runs as root: name another user with --user')
+    else if (isGatewayRoot)
+      this.warn('the gateway, which reads what clients send, runs as root: name another user with --gateway-user')
   }
 
   isProcessOne(): void {

@@ -22,6 +22,16 @@ export const processes: Readonly<Record<string, Case>> = {
     toml: '"staff"',
     wrong: ['no-group', /must name a group that this machine knows/],
   },
+  'gateway-user': {
+    of: ({ gatewayIdentity }) => gatewayIdentity,
+    standard: null,
+    texts: [
+      ['www-data', { uid: 33, gid: 33, userName: 'www-data' }],
+      ['none', null],
+    ],
+    toml: '"www-data"',
+    wrong: ['nobody-there', /must name a user that this machine knows/],
+  },
   umask: {
     of: ({ umask }) => umask,
     standard: null,
