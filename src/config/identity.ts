@@ -2,6 +2,7 @@
 
 import { parseGroup, parseUser, type User } from './machine/accounts.ts'
 import type { Environment } from './machine/environment.ts'
+import { account } from './settings/account.ts'
 import { processes } from './settings/processes.ts'
 import type { Setting } from './settings/setting.ts'
 import type { Identity } from './types.ts'
@@ -9,7 +10,7 @@ import type { Values } from './values.ts'
 
 /** Of the applications. Null: nothing is to be changed, or something is wrong, and a diagnostic says so. */
 export function readIdentity(values: Values, environment: Environment): Identity | null {
-  const { user: userSetting, group: groupSetting } = processes
+  const { user: userSetting, group: groupSetting } = account
   const [userKey, groupKey] = [values.one(userSetting), values.one(groupSetting)]
   if (userKey === null && groupKey === null) return null
   const user = userKey === null ? null : findUser(userSetting, userKey, groupKey !== null, values, environment)
@@ -76,7 +77,7 @@ function findGroup(key: string, values: Values, environment: Environment): numbe
   const group = line === null ? null : parseGroup(line)
   if (group !== null) return group.gid
   if (/^\d+$/.test(key)) return Number(key)
-  values.refuse(processes.group, 'must name a group that this machine knows (it is not in /etc/group)')
+  values.refuse(account.group, 'must name a group that this machine knows (it is not in /etc/group)')
   return null
 }
 

@@ -9,11 +9,9 @@
 import { writeSync } from 'node:fs'
 import type { Config, Reloaded } from '../config/types.ts'
 import { LOG_ADVICE } from '../observe/sink.ts'
-import { Development } from './development/development.ts'
 import { asErrno, OperatorError } from './errors.ts'
-import { addControlDirectory, type ControlDirectory } from './fleet/control-directory.ts'
-import { Fleet } from './fleet/fleet.ts'
-import { checkIdentity, checkTemporaryDirectory, usersOf } from './host/identity.ts'
+import { Fleets } from './fleet/fleets.ts'
+import { checkIdentity, checkTemporaryDirectory, rootWarnings, usersOf } from './host/identity.ts'
 import type { Listener } from './host/listener.ts'
 import { bindListeners } from './host/listeners.ts'
 import { type PidFile, writePidFile } from './host/pid-file.ts'
@@ -24,7 +22,6 @@ import { Narrator } from './output/narrator.ts'
 import { Notifier, takeNotifySocket } from './output/notifier.ts'
 import { Outputs } from './output/output.ts'
 import { PROGRAMS, type Programs } from './paths.ts'
-import { Reloader } from './reload.ts'
 import { Shutdown } from './shutdown.ts'
 import { handleSignals, type Urgency } from './signals.ts'
 
@@ -76,10 +73,8 @@ class Master {
   #listeners: Listener[] = []
   #pidFile: PidFile | null = null
   #runtime: RuntimeDirectory | null = null
-  #directory: ControlDirectory | null = null
-  #fleet: Fleet | null = null
+  #fleets: Fleets | null = null
   #shutdown: Shutdown | null = null
-  #development: Development | null = null
   #notifier: Notifier | null = null
   #isFinishing = false
 
@@ -112,7 +107,7 @@ class Master {
   }
 
   async #start(): Promise<void> {
-    const { identity, gatewayIdentity, umask, unixMode, pidFile, temporaryDirectory } = this.#config
+    const { gatewayIdentity, umask, unixMode, pidFile, temporaryDirectory } = this.#config
     this.#notifier = this.#makeNotifier()
     if (umask !== null) process.umask(umask)
     const users = usersOf(this.#config)
@@ -125,45 +120,29 @@ class Master {
     })
     if (pidFile !== null) this.#pidFile = writePidFile(pidFile)
     this.#runtime = await createRuntimeDirectory({ temporaryDirectory, users, environment: process.env })
-    this.#directory = await addControlDirectory(this.#runtime, 'default', this.#config, {
-      hello: (channel, hello) => this.#fleet?.onHello(channel, hello) ?? false,
-      warn: message => this.#narrator.warn(message),
-      bug: error => this.#onBug(error),
-    })
     // A signal came meanwhile.
     if (this.#isFinishing) return
     this.#narrator.started(this.#listeners)
     for (const warning of this.#source.warnings) this.#narrator.warn(warning)
-    if (process.geteuid?.() === 0) this.#narrator.runsAsRoot(identity === null, gatewayIdentity === null)
+    for (const warning of rootWarnings(this.#config)) this.#narrator.warn(warning)
     // `bin/jumak` starts an init where it can.
     if (process.pid === 1) this.#narrator.isProcessOne()
-    this.#fleet = this.#makeFleet(this.#directory)
-    this.#fleet.beginGeneration()
+    this.#fleets = this.#makeFleets(this.#runtime)
+    this.#fleets.start()
   }
 
-  #makeFleet(directory: ControlDirectory): Fleet {
-    if (this.#config.watch.length > 0)
-      this.#development = new Development({
-        config: this.#config,
-        narrator: this.#narrator,
-        sendToGateway: message => this.#fleet?.sendToGateway(message),
-        reload: () => this.#fleet?.beginGeneration(),
-      })
-    return new Fleet({
+  #makeFleets(runtime: RuntimeDirectory): Fleets {
+    return new Fleets({
       config: this.#config,
       programs: this.#programs,
       listeners: this.#listeners,
-      directory,
+      runtime,
       outputs: this.#outputs,
       narrator: this.#narrator,
       beforeFork: () => this.#repairDirectory(),
       onFatal: code => this.#stop('now', code),
-      onReloaded: () => {
-        this.#reloader.settled()
-        this.#tellReady()
-      },
+      onReloaded: () => this.#tellReady(),
       onPong: () => this.#notifier?.answered(),
-      development: this.#development,
     })
   }
 
@@ -173,8 +152,8 @@ class Master {
     return new Notifier({
       socket,
       program: this.#programs.notify,
-      python: () => this.#fleet?.python ?? null,
-      askGateway: () => this.#fleet?.sendToGateway({ type: 'ping' }),
+      python: () => this.#fleets?.python ?? null,
+      askGateway: () => this.#fleets?.sendToGateway({ type: 'ping' }),
       outputs: this.#outputs,
       warn: message => this.#narrator.warn(message),
     })
@@ -182,15 +161,9 @@ class Master {
 
   /** After the start and after each reload, even a refused one: the service manager waits for it. */
   #tellReady(): void {
-    const fleet = this.#fleet
-    if (this.#isFinishing || fleet === null || fleet.serving === null || fleet.isReloading) return
-    this.#notifier?.serves(fleet.serving, fleet.wanted)
+    if (this.#isFinishing || !this.#fleets?.isSettled) return
+    this.#notifier?.serves(this.#fleets.present)
   }
-
-  readonly #reloader = new Reloader(
-    () => this.#fleet?.isReloading ?? true,
-    () => this.#fleet?.beginGeneration(),
-  )
 
   #handleSignals(): () => void {
     return handleSignals({
@@ -200,53 +173,50 @@ class Master {
       },
       // Without a terminal it is an editor's debugger, which has keys of its own.
       interrupt: () =>
-        !this.#isFinishing && hasTerminal(this.#config) && (this.#fleet?.workers.debuggers.interrupt() ?? false),
+        !this.#isFinishing &&
+        hasTerminal(this.#config) &&
+        (this.#fleets?.values().some(fleet => fleet.workers.debuggers.interrupt()) ?? false),
       reload: () => {
         if (this.#isFinishing) return
-        this.#notifier?.reloading()
-        if (!this.#readConfig()) {
-          this.#tellReady()
-          return
-        }
-        const begun = this.#reloader.request()
-        this.#narrator.info(
-          begun
-            ? 'reload: a new generation is started'
-            : 'reload: waits until the present one is done or given up (--start-timeout)',
-        )
+        this.#reload()
       },
       changeWorkers: by => {
-        this.#fleet?.changeWanted(by)
-        if (this.#fleet) this.#narrator.info(`workers wanted: ${this.#fleet.wanted}`)
+        for (const fleet of this.#fleets?.present ?? []) fleet.changeWanted(by)
       },
       reopenLogs: () =>
-        reopenLogs(this.#config, this.#log, this.#narrator, () => this.#fleet?.sendToGateway({ type: 'reopen-logs' })),
+        reopenLogs(this.#config, this.#log, this.#narrator, () => this.#fleets?.sendToGateway({ type: 'reopen-logs' })),
     })
   }
 
-  /** False: the new configuration is wrong, and nothing changes. */
-  #readConfig(): boolean {
+  #reload(): void {
+    this.#notifier?.reloading()
+    const added = this.#readConfig()
+    if (added === null) this.#tellReady()
+    else for (const fleet of this.#fleets?.present ?? []) if (!added.has(fleet.name)) fleet.reload()
+  }
+
+  /** Returns the applications that were added; null: the new configuration is wrong, and nothing changes. */
+  #readConfig(): ReadonlySet<string> | null {
     const read = this.#source.reload()
-    if (read === null) return true
+    if (read === null) return new Set()
     if ('problems' in read) {
       this.#narrator.reloadRefused(read.problems)
-      return false
+      return null
     }
     this.#config = read.config
     this.#narrator.configured(read.config, read.changed)
     for (const warning of read.warnings) this.#narrator.warn(warning)
-    this.#fleet?.configure(
-      read.config,
-      read.changed.some(({ name }) => name === 'workers'),
-    )
-    return true
+    const hasNewWorkers = read.changed.some(({ name }) => name === 'workers')
+    const newWorkers = new Set(hasNewWorkers ? read.config.apps.map(({ name }) => name) : [])
+    return this.#fleets?.configure(read.config, newWorkers) ?? new Set()
   }
 
   /** False: it cannot be mended. Then no worker could ever be replaced, so the program ends. */
   #repairDirectory(): boolean {
     if (this.#isFinishing && !this.#shutdown?.isDelaying) return false
     try {
-      this.#directory?.repair()
+      const repaired = this.#runtime?.repair() ?? ''
+      if (repaired !== '') this.#narrator.warn(`the runtime directory ${this.#runtime!.path} ${repaired}`)
       return true
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
@@ -273,12 +243,11 @@ class Master {
   }
 
   async #finish(urgency: Urgency, code: number): Promise<void> {
-    this.#development?.close()
-    if (this.#fleet !== null) {
+    if (this.#fleets !== null) {
       this.#shutdown = new Shutdown({
-        fleet: this.#fleet,
+        fleets: this.#fleets,
         narrator: this.#narrator,
-        gracefulMs: this.#config.timeouts.graceful,
+        gracefulMs: Math.max(...this.#config.apps.map(({ timeouts }) => timeouts.graceful)),
         delayMs: this.#config.shutdownDelay,
         urgency,
         stopListening: () => this.#closeListeners(),
@@ -289,7 +258,7 @@ class Master {
   }
 
   async #release(): Promise<void> {
-    this.#directory?.close()
+    this.#fleets?.close()
     await this.#notifier?.close()
     await this.#outputs.finish(LAST_OUTPUT_MS)
     this.#closeListeners()

@@ -1,39 +1,9 @@
-/** Settings of the processes: their user, their permissions, their files. */
-import { parseAccount } from '../kinds/forms.ts'
-import { octalOr, path, text } from '../kinds/kinds.ts'
+/** Settings of the processes: the user of the gateway, their permissions, their files. */
+import { account } from '../kinds/account.ts'
+import { octalOr, path } from '../kinds/kinds.ts'
 import { input, plain } from './setting.ts'
 
-const account = text('name or number, or `none`', parseAccount, {
-  literals: ['integer'],
-  json: { anyOf: [{ type: 'string' }, { type: 'integer', minimum: 0 }] },
-})
-
 export const processes = {
-  user: input<string | null>({
-    name: 'user',
-    short: 'u',
-    section: 'Process',
-    placeholder: 'NAME',
-    kind: account,
-    default: 'none',
-    defaultText: 'as started',
-    why: 'systemd and containers change the user themselves.',
-    doc: 'User of the workers, and of the gateway; needs root.',
-    more: 'Its supplementary groups are kept. The master stays root, to bind, to reload and to drop privileges again.',
-    change: 'restart',
-  }),
-  group: input<string | null>({
-    name: 'group',
-    short: 'g',
-    section: 'Process',
-    placeholder: 'NAME',
-    kind: account,
-    default: 'none',
-    defaultText: "the user's own",
-    why: 'What the account database says of the user.',
-    doc: 'Group of the workers, and of the gateway; needs root.',
-    change: 'restart',
-  }),
   gatewayUser: input<string | null>({
     name: 'gateway-user',
     section: 'Process',

@@ -23,7 +23,7 @@ beforeEach(async () => {
     channel.send({ type: 'stop' })
     return worker === 1
   }
-  server = await listenForWorkers(path, onHello, reason => refused.push(reason))
+  server = listenForWorkers(path, onHello, reason => refused.push(reason))
 })
 afterEach(() => {
   server.close()
@@ -71,7 +71,7 @@ test('it knows whether its socket is at its path', async () => {
   symlinkSync(`${path}.moved`, path)
   assert.ok(!server.isThere)
   rmSync(path)
-  await server.listenAgain()
+  server.listenAgain()
   assert.ok(server.isThere)
   assert.equal(await say(hello(1)), '{"type":"stop"}\n')
 })
@@ -92,7 +92,7 @@ test('with --user it is made in the name of the user, who owns the directory', {
   for (const path of [directory, theirs]) chownSync(path, 65_534, 65_534)
   const own = join(theirs, 'control.sock')
   const identity = { uid: 65_534, gid: 65_534, userName: '' }
-  const control = await listenForWorkers(
+  const control = listenForWorkers(
     own,
     () => false,
     () => {},
@@ -102,6 +102,6 @@ test('with --user it is made in the name of the user, who owns the directory', {
   assert.equal(lstatSync(own).uid, identity.uid)
   assert.equal(lstatSync(own).mode & 0o777, 0o600)
   rmSync(own)
-  await control.listenAgain()
+  control.listenAgain()
   assert.equal(lstatSync(own).uid, identity.uid)
 })

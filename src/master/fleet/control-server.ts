@@ -12,6 +12,7 @@ import { version } from '../../base/version.ts'
 import type { Identity } from '../../config/types.ts'
 import { openWorkerChannel, type WorkerChannel } from '../../control/channel.ts'
 import type { WorkerToMaster } from '../../control/messages.ts'
+import { OperatorError } from '../errors.ts'
 import { runAs } from '../host/identity.ts'
 
 /** A worker says hello at once. The next start of Jumak probes the socket, and says nothing. */
@@ -25,18 +26,18 @@ export type HelloReceiver = (channel: WorkerChannel, hello: Hello) => boolean
 export interface ControlServer {
   /** The file at its path is the socket that it listens on. */
   readonly isThere: boolean
-  /** Listens on the same path again, where nothing is. Open connections stay. */
-  listenAgain(): Promise<void>
+  /** Listens on the same path again, where nothing is. Open connections stay. Throws an OperatorError. */
+  listenAgain(): void
   close(): void
 }
 
-/** Resolves when the socket listens. `onRefused`: one sentence for the log. */
-export async function listenForWorkers(
+/** It listens. `onRefused`: one sentence for the log. Throws an OperatorError. */
+export function listenForWorkers(
   path: string,
   onHello: HelloReceiver,
   onRefused: (reason: string) => void,
   identity: Identity | null = null,
-): Promise<ControlServer> {
+): ControlServer {
   // Connections that have not said hello. Afterwards their channels belong to the workers' handles.
   const waiting = new Set<Socket>()
   const accept = (socket: Socket) => {
@@ -59,23 +60,17 @@ export async function listenForWorkers(
     })
   }
   let server = createServer(accept)
-  let bound: Stats | undefined
-  const start = async () => {
-    const listening = listen(server, path, identity)
-    bound = lstatSync(path, { throwIfNoEntry: false })
-    await listening
-  }
-  await start()
+  let bound = listen(server, path, identity)
   return {
     get isThere() {
       const found = lstatSync(path, { throwIfNoEntry: false })
-      return found?.isSocket() === true && found.ino === bound?.ino && found.dev === bound.dev
+      return found?.isSocket() === true && found.ino === bound.ino && found.dev === bound.dev
     },
-    async listenAgain() {
+    listenAgain() {
       // Before the next server has the path, because closing removes the file there.
       server.close()
       server = createServer(accept)
-      await start()
+      bound = listen(server, path, identity)
     },
     close() {
       server.close()
@@ -91,21 +86,19 @@ function refuse(message: { readonly type: string; readonly build?: string }): st
   return null
 }
 
-function listen(server: Server, path: string, identity: Identity | null): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.once('listening', () => {
-      server.removeListener('error', reject)
-      // Such as no descriptor left: the connection is lost, and the worker ends and is replaced.
-      server.on('error', () => {})
-      resolve()
-    })
-    const umask = process.umask(0o177)
-    try {
-      // The file is there when this returns.
-      runAs(identity, () => server.listen(path))
-    } finally {
-      process.umask(umask)
-    }
-  })
+/** Returns what is at the path afterwards: the socket. */
+function listen(server: Server, path: string, identity: Identity | null): Stats {
+  // Such as no descriptor left: the connection is lost, and the worker ends and is replaced. An error of `listen` itself comes here too,
+  // and shows by the missing socket.
+  server.on('error', () => {})
+  const umask = process.umask(0o177)
+  try {
+    runAs(identity, () => server.listen(path))
+  } finally {
+    process.umask(umask)
+  }
+  // The file is there when `listen` returns.
+  const bound = lstatSync(path, { throwIfNoEntry: false })
+  if (bound?.isSocket() !== true) throw new OperatorError(`cannot listen on ${path}: no worker could reach the master`)
+  return bound
 }

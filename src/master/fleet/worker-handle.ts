@@ -45,6 +45,7 @@ const TOKEN_BYTES = 24
 export class WorkerHandle implements WorkerView {
   readonly id: number
   readonly generation: number
+  readonly pool: string
   readonly startedAt: number
   /** The worker knows it from its preloader, and proves by it who it is. */
   readonly token: string = randomBytes(TOKEN_BYTES).toString('base64url')
@@ -84,6 +85,7 @@ export class WorkerHandle implements WorkerView {
   constructor(
     id: number,
     generation: number,
+    pool: string,
     expected: ExpectedWorker,
     events: WorkerEvents,
     clock: () => number = () => performance.now(),
@@ -91,6 +93,7 @@ export class WorkerHandle implements WorkerView {
     this.id = id
     this.#expected = expected
     this.generation = generation
+    this.pool = pool
     this.startedAt = clock()
     this.since = this.startedAt
     this.#events = events

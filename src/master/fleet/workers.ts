@@ -10,10 +10,10 @@ import { join } from 'node:path'
 import type { Identity, Recycle } from '../../config/types.ts'
 import type { WorkerChannel } from '../../control/channel.ts'
 import type { LoadFailure, MasterToGateway } from '../../control/messages.ts'
-import { asErrno } from '../errors.ts'
+import { asErrno, OperatorError } from '../errors.ts'
 import { signalVerified } from '../host/process-identity.ts'
+import type { AppNarrator } from '../output/app-narrator.ts'
 import { describeExit } from '../output/describe.ts'
-import type { Narrator } from '../output/narrator.ts'
 import { type Outputs, openOutput } from '../output/output.ts'
 import type { ControlDirectory } from './control-directory.ts'
 import type { Hello } from './control-server.ts'
@@ -26,13 +26,17 @@ import { type ExpectedWorker, WorkerHandle } from './worker-handle.ts'
 import { IN_SERVICE } from './worker-phases.ts'
 
 export interface WorkersOptions {
+  /** The application's name. */
+  readonly app: string
+  /** The number of the next worker. No two workers of the program have the same. */
+  readonly nextNumber: () => number
   readonly recycle: Recycle
   /** The user that workers run as; null: ours. */
   readonly identity: Identity | null
   /** Where they connect and listen. */
   readonly directory: ControlDirectory
   readonly outputs: Outputs
-  readonly narrator: Narrator
+  readonly narrator: AppNarrator
   readonly findGeneration: (number: number) => Generation | undefined
   /** How many requests a worker of the generation runs at a time. */
   readonly slots: (generation: number) => ExpectedWorker['slots']
@@ -57,11 +61,10 @@ export class Workers {
   readonly debuggers: Debuggers
   readonly #workers = new Map<number, WorkerHandle>()
   readonly #options: WorkersOptions
-  readonly #narrator: Narrator
+  readonly #narrator: AppNarrator
   readonly #sampler: MemorySampler
   readonly #reportReaders: ReportReaders
   #recycle: Recycle
-  #lastId = 0
 
   constructor(options: WorkersOptions) {
     this.#options = options
@@ -84,6 +87,10 @@ export class Workers {
     return this.#workers.size
   }
 
+  has(id: number): boolean {
+    return this.#workers.has(id)
+  }
+
   values(): MapIterator<WorkerHandle> {
     return this.#workers.values()
   }
@@ -99,11 +106,12 @@ export class Workers {
     this.#sampler.stop()
   }
 
-  fork(generation: number): void {
+  /** `pool`: its name. */
+  fork(generation: number, pool: string): void {
     if (!this.#options.beforeFork()) return
-    const id = ++this.#lastId
+    const id = this.#options.nextNumber()
     const expected = { socket: this.#options.directory.socketOf(id), slots: this.#options.slots(generation) }
-    const worker = new WorkerHandle(id, generation, expected, {
+    const worker = new WorkerHandle(id, generation, pool, expected, {
       ready: (one, application) => {
         const owner = this.#options.findGeneration(one.generation)
         owner?.learn(application)
@@ -123,7 +131,21 @@ export class Workers {
     const age = drawAge(this.#recycle, Math.random())
     worker.recycle(describeAge(this.#recycle, age), worker.startedAt + age)
     this.#workers.set(id, worker)
-    this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id, token: worker.token })
+    const obstacle = this.#repairDirectory()
+    if (obstacle === null)
+      this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id, token: worker.token })
+    else this.#remove(worker, `could not be forked: ${obstacle}`)
+  }
+
+  /** Null: a worker can reach us. Otherwise why not. It is tried again, with back-off. */
+  #repairDirectory(): string | null {
+    try {
+      this.#options.directory.repair()
+      return null
+    } catch (error) {
+      if (error instanceof OperatorError) return error.message
+      throw error
+    }
   }
 
   command(command: 'add' | 'drain' | 'recycle' | 'stop' | 'kill', id: number): void {
@@ -156,13 +178,15 @@ export class Workers {
   }
 
   #add(worker: WorkerHandle): void {
-    const { id, generation, pid, slots, interface: wire } = worker
+    const { id, generation, pool, pid, slots, interface: wire } = worker
     const socket = worker.socket!
     worker.enter('linking')
     // Its process id and its socket are known: it is ready.
     const maxRequests = drawRequests(this.#recycle, Math.random())
     this.#options.sendToGateway({
       type: 'worker-add',
+      app: this.#options.app,
+      pool,
       worker: id,
       pid: pid!,
       socket,

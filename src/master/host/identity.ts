@@ -9,7 +9,7 @@
 import { closeSync, lchownSync, openSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { takeGroupsOf } from '../../base/groups.ts'
-import type { Identity } from '../../config/types.ts'
+import type { Config, Identity } from '../../config/types.ts'
 import { asErrno, OperatorError } from '../errors.ts'
 
 /** Who runs the processes of one application, and who runs the gateway. Null: we ourselves. */
@@ -32,11 +32,38 @@ export function areApart({ identity, gatewayIdentity }: ApplicationUsers): boole
   return own.uid !== gateway.uid || own.gid !== gateway.gid
 }
 
-/** The users that our processes become, each once. */
-export function usersOf({ identity, gatewayIdentity }: ApplicationUsers): Identity[] {
+/** The users that our processes become, each once; the gateway's first. */
+export function usersOf({ apps, gatewayIdentity }: Pick<Config, 'apps' | 'gatewayIdentity'>): Identity[] {
   const users = new Map<string, Identity>()
-  for (const one of [gatewayIdentity, identity]) if (one !== null) users.set(`${one.uid} ${one.gid}`, one)
+  for (const one of [gatewayIdentity, ...apps.map(app => app.identity)])
+    if (one !== null) users.set(`${one.uid} ${one.gid}`, one)
   return [...users.values()]
+}
+
+/** What the operator should know of the rights of our processes. */
+export function rootWarnings({ apps, gatewayIdentity }: Pick<Config, 'apps' | 'gatewayIdentity'>): string[] {
+  if (process.geteuid?.() !== 0) return []
+  const roots = apps.filter(({ identity }) => identity === null)
+  if (gatewayIdentity === null && roots.length === apps.length)
+    return ['Jumak runs as root, and so does the application: name another user with --user']
+  const warnings = roots.map(
+    ({ name }) => `${apps.length > 1 ? name : 'the application'} runs as root: name another user with --user`,
+  )
+  if (gatewayIdentity === null)
+    warnings.push('the gateway, which reads what clients send, runs as root: name its user with --gateway-user')
+  for (const { name, identity } of apps)
+    if (identity !== null && apps.some(one => idsOf(one.identity).uid !== identity.uid))
+      if (identity.uid !== 0 && isInGroupOf(identity, gatewayIdentity))
+        warnings.push(
+          `${name} runs as a member of the gateway's group, and can reach the sockets of other applications: name a --gateway-user with a group of its own`,
+        )
+  return warnings
+}
+
+function isInGroupOf(identity: Identity, gatewayIdentity: Identity | null): boolean {
+  const gateway = idsOf(gatewayIdentity)
+  if (gateway.uid === identity.uid) return false
+  return identity.gid === gateway.gid || runAs(identity, () => process.getgroups!()).includes(gateway.gid)
 }
 
 /** `user www-data`, `user 1000`. */

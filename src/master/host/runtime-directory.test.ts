@@ -61,7 +61,7 @@ test('with one user it is private, and goes with what is in it', async () => {
   assert.deepEqual([modeOf(path), modeOf(shop.path), modeOf(api.path)], [0o700, 0o700, 0o700])
   assert.equal(shop.controlSocket, join(path, 'shop/control.sock'))
   writeFileSync(join(shop.path, 'w1.out'), '')
-  directory.remove('shop')
+  directory.remove(shop)
   assert.deepEqual(readdirSync(path).sort(), ['api', 'master.sock'])
   directory.close()
   directory.close()
@@ -311,9 +311,13 @@ test('the next start removes what it can of a hostile user, and follows no link'
 test('an application that comes again finds its directory empty', root, async () => {
   const directory = await create({ users: [nobody] })
   const users = { identity: nobody, gatewayIdentity: nobody }
-  const { path } = directory.add('shop', users)
+  const shop = directory.add('shop', users)
+  const { path } = shop
+  const next = directory.add('shop', users)
+  assert.equal(next.path, `${path}.2`)
   mkdirSync(join(path, 'w9.sock/deep'), { recursive: true })
-  directory.remove('shop')
+  directory.remove(shop)
+  assert.ok(existsSync(next.path))
   directory.add('shop', { ...users, identity: games })
   assert.deepEqual(readdirSync(path), [])
   assert.equal(statSync(path).uid, games.uid)

@@ -90,7 +90,7 @@ async function createIn(parent: string, users: readonly Identity[]): Promise<Run
 
 export class RuntimeDirectory {
   readonly path: string
-  readonly #applications = new Map<string, ApplicationDirectory>()
+  readonly #applications = new Set<ApplicationDirectory>()
   readonly #timer: NodeJS.Timeout
   #mode = PRIVATE
   #sign: Server | null = null
@@ -139,15 +139,18 @@ export class RuntimeDirectory {
   /** Makes the directory of an application. `name`: letters, digits, `-` and `_`. Throws an OperatorError. */
   add(name: string, users: ApplicationUsers): ApplicationDirectory {
     for (const user of [users.identity, users.gatewayIdentity]) if (user !== null) this.admit(user)
-    const directory = new ApplicationDirectory(this.path, name, users)
-    this.#applications.set(name, directory)
+    const taken = new Set([...this.#applications].map(({ path }) => path))
+    let free = name
+    // One of this name was removed and comes back, while the last processes of the old one still end.
+    for (let count = 2; taken.has(join(this.path, free)); count++) free = `${name}.${count}`
+    const directory = new ApplicationDirectory(this.path, free, users)
+    this.#applications.add(directory)
     return directory
   }
 
   /** Never throws. */
-  remove(name: string): void {
-    this.#applications.get(name)?.remove()
-    this.#applications.delete(name)
+  remove(directory: ApplicationDirectory): void {
+    if (this.#applications.delete(directory)) directory.remove()
   }
 
   /** Mends it, but not what is in an application's directory. Empty: nothing was wrong. Otherwise what had happened. Throws an OperatorError. */
@@ -186,7 +189,7 @@ export class RuntimeDirectory {
   /** Removes all of it. Never throws. */
   close(): void {
     clearInterval(this.#timer)
-    for (const name of [...this.#applications.keys()]) this.remove(name)
+    for (const directory of this.#applications) this.remove(directory)
     // It removes its file.
     this.#sign?.close()
     this.#sign = null
@@ -200,7 +203,7 @@ export class RuntimeDirectory {
   /** Makes everything in it look new to a cleaner. */
   #touch(): void {
     const now = new Date()
-    for (const { path } of this.#applications.values()) touchApplicationDirectory(path, now)
+    for (const { path } of this.#applications) touchApplicationDirectory(path, now)
     for (const path of [join(this.path, SIGN), this.path]) {
       try {
         lutimesSync(path, now, now)
