@@ -301,7 +301,7 @@ export class Fleet {
 
   /** The generation's application is known, and none of its workers answers yet. */
   #learned(generation: Generation): void {
-    const mounts = mountsOf(generation.application, this.#app)
+    const mounts = mountsOf(generation.application, this.#app, this.#directory.isApart)
     this.#narrator.learned(generation, this.#workerCount.of(generation.interface), mounts)
     this.#tellStatic()
   }
@@ -314,7 +314,7 @@ export class Fleet {
   #tellStatic(): void {
     const { next, serving } = this.generations
     const applications = [next, serving].map(number => this.generations.get(number)?.application ?? null)
-    const mounts: StaticMount[] = foundMounts(applications, this.#app)
+    const mounts: StaticMount[] = foundMounts(applications, this.#app, this.#directory.isApart)
     this.#options.sendToGateway({ type: 'static', app: this.name, mounts })
   }
 }

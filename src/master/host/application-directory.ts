@@ -76,7 +76,10 @@ export class ApplicationDirectory {
    * there. `isControlSocketOurs`: the file at its path is our socket. Throws an OperatorError.
    */
   repair(isControlSocketOurs: () => boolean): string {
-    return this.#repairDirectory() || this.#freeSocket(isControlSocketOurs)
+    const repaired = this.#repairDirectory()
+    const freed = this.#freeSocket(isControlSocketOurs)
+    // A directory that was made again has no socket: the first is enough for the log.
+    return repaired || freed
   }
 
   /** The worker's process is gone: removes what it has left. Never throws. */

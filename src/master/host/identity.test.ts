@@ -16,9 +16,10 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
-import { testConfig } from '../../config/testing/config.ts'
+import { testApp, testConfig } from '../../config/testing/config.ts'
+import type { Identity } from '../../config/types.ts'
 import { openLog, prepareAccessLog } from '../output/log-files.ts'
-import { giveTo } from './identity.ts'
+import { giveTo, rootWarnings, usersOf } from './identity.ts'
 import { replaceableStep } from './safe-path.ts'
 
 const root = { skip: process.getuid?.() !== 0 && 'needs root, to be another user' }
@@ -46,6 +47,33 @@ test('a link in the place of the file: the target does not change its owner', ro
   giveTo(nobody, link)
   assert.equal(statSync(secret).uid, 0)
   assert.equal(lstatSync(link).uid, nobody.uid)
+})
+
+test('what a root and its users should know: who is root, and who reaches the sockets of others', root, () => {
+  const [shop, api] = [
+    { uid: 4711, gid: 4711, userName: '' },
+    { uid: 4712, gid: 4712, userName: '' },
+  ]
+  const warnings = (gatewayIdentity: Identity | null, ...identities: (Identity | null)[]) =>
+    rootWarnings({ gatewayIdentity, apps: identities.map((identity, i) => testApp({ name: `app${i}`, identity })) })
+  assert.match(warnings(null, null)[0]!, /^Jumak runs as root, and so does the application/)
+  assert.deepEqual(warnings(nobody, nobody), [])
+  assert.match(warnings(null, shop).join(), /^the gateway, which .*, runs as root: name its user with --gateway-user$/)
+  assert.match(warnings(nobody, null).join(), /^the application runs as root/)
+  assert.match(warnings(nobody, shop, null).join(), /^app1 runs as root/)
+  assert.deepEqual(warnings(nobody, shop, api), [])
+  assert.match(warnings({ ...nobody, gid: 4712 }, shop, api).join(), /^app1 runs as a member of the gateway's group/)
+  assert.deepEqual(
+    usersOf({ gatewayIdentity: nobody, apps: [testApp({ identity: shop }), testApp({ identity: nobody })] }),
+    [nobody, shop],
+  )
+})
+
+test('a log that the gateway may not write is not opened by root where another user could redirect it', root, () => {
+  const { link } = plant()
+  const gateway = { uid: 4711, gid: 4711, userName: '' }
+  mkdirSync(join(link, '../logs'))
+  assert.throws(() => openLog([gateway, nobody], join(link, '../logs/log')), /user 65534 can replace .*logs;/)
 })
 
 test('through a log in a directory of the user nobody writes a file of root', root, () => {
