@@ -76,7 +76,14 @@ test('it knows whether its socket is at its path', async () => {
   assert.equal(await say(hello(1)), '{"type":"stop"}\n')
 })
 
-test("the next start's probe, which says nothing, leaves no trace", async () => {
+test('connections that say nothing do not pile up: the oldest goes', async () => {
+  const silent = Array.from({ length: 129 }, () => connect(path))
+  await once(silent[0]!.resume(), 'close')
+  for (const socket of silent) socket.destroy()
+  assert.equal(await say(hello(1)), '{"type":"stop"}\n')
+})
+
+test('a connection that says nothing leaves no trace', async () => {
   const socket = connect(path)
   await once(socket, 'connect')
   socket.end()

@@ -15,8 +15,11 @@ import type { WorkerToMaster } from '../../control/messages.ts'
 import { OperatorError } from '../errors.ts'
 import { runAs } from '../host/identity.ts'
 
-/** A worker says hello at once. The next start of Jumak probes the socket, and says nothing. */
+/** A worker says hello at once. */
 const HELLO_MS = 10_000
+
+/** Connections that may wait for a hello. More than workers are forked in one moment; a user must not take all of our descriptors. */
+const MAX_WAITING = 128
 
 export type Hello = Extract<WorkerToMaster, { readonly type: 'hello' }>
 
@@ -42,6 +45,12 @@ export function listenForWorkers(
   const waiting = new Set<Socket>()
   const accept = (socket: Socket) => {
     waiting.add(socket)
+    if (waiting.size > MAX_WAITING) {
+      // It has been silent for longest.
+      const [oldest] = waiting
+      waiting.delete(oldest!)
+      oldest!.destroy()
+    }
     const timer = setTimeout(() => socket.destroy(), HELLO_MS)
     const channel = openWorkerChannel(socket)
     const settle = () => {

@@ -138,6 +138,7 @@ export class RuntimeDirectory {
 
   /** Makes the directory of an application. `name`: letters, digits, `-` and `_`. Throws an OperatorError. */
   add(name: string, users: ApplicationUsers): ApplicationDirectory {
+    this.repair()
     for (const user of [users.identity, users.gatewayIdentity]) if (user !== null) this.admit(user)
     const taken = new Set([...this.#applications].map(({ path }) => path))
     let free = name
