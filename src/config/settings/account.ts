@@ -13,7 +13,7 @@ export const account = {
     defaultText: 'as started',
     why: 'systemd and containers change the user themselves.',
     doc: 'User of the workers, and of the gateway; needs root.',
-    more: 'Its supplementary groups are kept. The master stays root, to bind, to reload and to drop privileges again.',
+    more: 'Its supplementary groups are kept. The master stays root, to bind, to reload and to drop privileges again. Only different users are kept apart: processes of one user can signal each other and read each other, whichever application they belong to.',
     change: 'restart',
   }),
   group: input<string | null>({
