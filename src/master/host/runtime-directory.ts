@@ -74,16 +74,16 @@ async function createIn(parent: string, users: readonly Identity[]): Promise<Run
       `cannot create a directory in ${parent}: ${asErrno(error).message}; choose one that you may write with --temp-dir`,
     )
   }
+  const directory = new RuntimeDirectory(path)
   try {
-    // As long as any name of an application.
+    // Each name of an application makes it longer: that is checked when one is added.
     ApplicationDirectory.checkLength(path, '')
-    const directory = new RuntimeDirectory(path)
     for (const user of users) directory.admit(user)
     await sweep(parent)
     directory.open()
     return directory
   } catch (error) {
-    rmdirSync(path)
+    directory.close()
     throw error
   }
 }
