@@ -67,6 +67,8 @@ export interface RequestTold {
   readonly milliseconds: number
   /** A worker answered it: it was no static file, and no answer of the gateway's own. */
   readonly isApplication: boolean
+  /** The application that got it; empty: none, or there is only one. */
+  readonly app: string
 }
 
 /** A listening socket that the gateway inherits. */
@@ -174,8 +176,14 @@ export type GatewayToMaster =
   | { readonly type: 'drained'; readonly cut: number }
   /** Development: a line for each request. */
   | ({ readonly type: 'request' } & RequestTold)
-  /** `request`: the id of the request that the line is about. */
-  | { readonly type: 'log'; readonly level: Level; readonly message: string; readonly request?: string }
+  /** `request`: the id of the request that the line is about. `app`: the application; it is named where there are several. */
+  | {
+      readonly type: 'log'
+      readonly level: Level
+      readonly message: string
+      readonly request?: string
+      readonly app?: string
+    }
 
 // ---- master ⇄ preloader -----------------------------------------------------------------------------------------
 

@@ -104,6 +104,7 @@ const FROM_GATEWAY: Examples<GatewayToMaster> = {
       status: 200,
       milliseconds: 1,
       isApplication: true,
+      app: '',
     },
   ],
   'worker-drained': [{ type: 'worker-drained', worker: 7 }],
@@ -112,7 +113,7 @@ const FROM_GATEWAY: Examples<GatewayToMaster> = {
   'worker-spent': [{ type: 'worker-spent', worker: 7, requests: 1000 }],
   'worker-blocked': [{ type: 'worker-blocked', worker: 7, note: 'n' }],
   drained: [{ type: 'drained', cut: 0 }],
-  log: [{ type: 'log', level: 'warn', message: 'm', request: 'r' }],
+  log: [{ type: 'log', level: 'warn', message: 'm', request: 'r', app: 'shop' }],
 }
 /** The fields of each message, to compare with the vectors. `python/tests/test_messages.py` compares the vectors with Python's checks. */
 const TO_PRELOADER: { readonly [T in MasterToPreloader['type']]: FieldsOf<MasterToPreloader, T> } = {

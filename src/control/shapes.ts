@@ -24,7 +24,7 @@ import {
 } from '../base/checks.ts'
 import { version } from '../base/version.ts'
 import type { StaticMount, WarmupRequest } from '../config/types.ts'
-import { appName, errorPages, gatewayApps, gatewayConfig, poolName } from './config-shape.ts'
+import { appName, errorPages, gatewayApps, gatewayConfig, nameOrNone, poolName } from './config-shape.ts'
 import type {
   ErrorReport,
   ForkHazard,
@@ -194,8 +194,9 @@ export const GATEWAY_SHAPES: Shapes<GatewayToMaster> = {
     status: wholeNumber(100, 999),
     milliseconds: count,
     isApplication: flag,
+    app: nameOrNone,
   },
-  log: { level, message: logged, request: optional(line) },
+  log: { level, message: logged, request: optional(line), app: optional(nameOrNone) },
 }
 
 export const MASTER_SHAPES: Shapes<MasterToGateway> = {
