@@ -21,7 +21,8 @@ export function applicationRoot(rootPath: string, mount: string): ApplicationRoo
   return { outer, mount: own, full: outer + own }
 }
 
-function bytesOf(text: string): string {
+/** The bytes of UTF-8, a latin-1 character for each. */
+export function bytesOf(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1')
 }
 

@@ -132,6 +132,8 @@ export interface Answered {
   runMicros: number
   /** The last worker that got it. */
   servedBy: ServedBy | null
+  /** Name of the application that it was given to; empty: none got it, or there is only one application. */
+  app: string
   readonly response: Pick<ResponseWriter, 'status' | 'bytesWritten' | 'head'>
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FakeExchange } from '../apps/testing/fake-exchange.ts'
-import type { Handler } from '../http/exchange.ts'
+import type { Exchange } from '../http/exchange.ts'
 import { dispatch } from './dispatch.ts'
 import { compileRoutes } from './routes.ts'
 
@@ -10,15 +10,11 @@ const rules = ['/api', '/shop'].map(path => ({ hosts: [], path, rootPath: '' }))
 /** Who got the request, with the path that it saw; or the status of the refusal. */
 function ask(path: string): string {
   const got: string[] = []
-  const handlers = rules.map(
-    (rule): Handler =>
-      ({ request }) =>
-        void got.push(`${rule.path} ${request.path}`),
-  )
-  const handler = dispatch({
-    table: () => ({ route: compileRoutes(rules), handlers }),
-    refuse: (_, error) => got.push(String(error.status)),
-  })
+  const targets = rules.map(rule => ({
+    name: rule.path.slice(1),
+    handler: ({ request, app }: Exchange) => void got.push(`/${app} ${request.path}`),
+  }))
+  const handler = dispatch(compileRoutes(rules), targets, (_, error) => got.push(String(error.status)))
   void handler(new FakeExchange({ path, target: path }))
   assert.equal(got.length, 1)
   return got[0]!
@@ -45,10 +41,8 @@ test('a path that servers read differently is refused: `..` after an empty segme
 
 test('the target stays as it was sent, for the log', () => {
   const exchange = new FakeExchange({ path: '/api/../shop', target: '/api/../shop' })
-  const handler = dispatch({
-    table: () => ({ route: compileRoutes(rules), handlers: [() => {}, () => {}] }),
-    refuse: () => assert.fail(),
-  })
+  const targets = rules.map(() => ({ name: '', handler: () => {} }))
+  const handler = dispatch(compileRoutes(rules), targets, () => assert.fail())
   void handler(exchange)
   assert.deepEqual([exchange.request.path, exchange.request.target], ['/shop', '/api/../shop'])
 })
