@@ -57,8 +57,8 @@ export function linkFactory({
     streamIdleMs: timeouts.streamIdle,
     scope: new ScopeWriter(root),
   }
-  return ({ worker: id, pid, socket, slots, interface: wire }, worker, owner) => {
-    const address = { worker: id, pid, socket, slots, build }
+  return ({ worker: id, pid, socket, slots, interface: wire, isApart }, worker, owner) => {
+    const address = { worker: id, pid, socket, slots, isApart, build }
     return wire === 'asgi'
       ? [new MultiplexedLink(address, worker, owner, asgi)]
       : Array.from({ length: slots }, () => new SlotLink(address, worker, owner, wsgi))

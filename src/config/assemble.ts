@@ -14,7 +14,7 @@ import type { GivenApp, GivenSettings } from './applications.ts'
 import { type AppCircumstances, assembleApp } from './assemble-app.ts'
 import { refuseConflicts } from './assemble-keys.ts'
 import { ADDRESS_SHARE, connectionLimit, openFileLimit } from './defaults.ts'
-import { readIdentity } from './identity.ts'
+import { readGatewayIdentity, readIdentity } from './identity.ts'
 import { formatBind, includesAddress } from './kinds/bind.ts'
 import { readErrorPage } from './kinds/error-page.ts'
 import type { Environment } from './machine/environment.ts'
@@ -50,7 +50,7 @@ export function assembleConfig(
     limits: readLimits(values, plain.limits, environment, linksOf(apps)),
     errorPages: readErrorPages(values),
     accessLog: path === null ? null : { ...plain.accessLog, path },
-    identity: readIdentity(values, environment),
+    gatewayIdentity: readGatewayIdentity(values, environment, readIdentity(values, environment)),
     temporaryDirectory: readTemporaryDirectory(values, environment),
   }
   if (values.diagnostics.length > 0 || apps.length < given.apps.length) return null

@@ -106,7 +106,7 @@ function warnOfSurprises(values: Values, config: Config, { machine, variables }:
     values.warn(resources.limits.connections, `is more than the limit on open files allows, which is ${possible}`)
   if (config.umask !== null && (config.umask & 0o700) !== 0)
     values.warn(processes.umask, 'takes permissions from the owner: the program may not be able to read its own files')
-  if (config.identity?.uid === 0 && !values.isGiven(account.user))
+  if (config.apps.some(({ identity }) => identity?.uid === 0) && !values.isGiven(account.user))
     values.warn(account.group, 'alone leaves the application running as root: name a user with --user')
   const port = variables['PORT']
   const isUsed = config.bind.some(address => address.kind === 'tcp' && String(address.port) === port)

@@ -146,8 +146,8 @@ export interface Config extends Omit<ProgramValues, 'accessLog'> {
   readonly errorPages: readonly ErrorPage[]
   /** Directory for temporary files. */
   readonly temporaryDirectory: string
-  /** Of the gateway; null: it stays what the master is. */
-  readonly identity: Identity | null
+  /** Null: the gateway stays what the master is. */
+  readonly gatewayIdentity: Identity | null
 }
 
 /** The part of an application that the gateway gets. `control/config-shape.ts` checks each value there. */
@@ -172,8 +172,8 @@ export type GatewayConfig = Pick<
   | 'accessLog'
   | 'errorPages'
   | 'forwardedHeaders'
+  | 'gatewayIdentity'
   | 'health'
-  | 'identity'
   | 'isDevelopment'
   | 'limits'
   | 'logLevel'

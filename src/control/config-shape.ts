@@ -129,7 +129,7 @@ const FIELDS: Checks<GatewayConfig> = {
   errorPages,
   temporaryDirectory: path,
   isDevelopment: flag,
-  identity: orNull(object<Identity>({ uid: id, gid: id, userName: line })),
+  gatewayIdentity: orNull(object<Identity>({ uid: id, gid: id, userName: line })),
   logLevel: oneOf(['debug', 'info', 'warn', 'error']),
 }
 

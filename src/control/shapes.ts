@@ -164,7 +164,7 @@ export const PRELOADER_SHAPES: Shapes<PreloaderToMaster> = {
 }
 
 export const WORKER_SHAPES: Shapes<WorkerToMaster> = {
-  hello: { build: line, worker: number, pid },
+  hello: { build: line, worker: number, pid, token: text(100) },
   ready: { socket: directory, slots, ...application },
   'load-failed': failure,
   stacks: { text: words },
@@ -213,6 +213,7 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
     maxRequests: count,
     hasServed: flag,
     interface: wire,
+    isApart: flag,
     warmup: listOf(warmup, 1000),
   },
   'worker-drain': { worker: number },

@@ -188,7 +188,7 @@ function main(): void {
       if (gateway !== null) {
         gateway.onMessage(message)
       } else if (message.type === 'start') {
-        if (message.config.identity !== null) dropOrLeave(message.config.identity)
+        if (message.config.gatewayIdentity !== null) dropOrLeave(message.config.gatewayIdentity)
         gateway = new Gateway(channel, message.config, message.build)
         gateway.listen(message.listeners)
       }

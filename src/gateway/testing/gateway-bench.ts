@@ -96,6 +96,7 @@ export class GatewayBench {
       maxRequests: 0,
       interface: 'wsgi',
       hasServed: false,
+      isApart: false,
       warmup: [],
     })
     await this.told('worker-linked', worker)

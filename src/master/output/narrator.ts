@@ -56,10 +56,6 @@ export class Narrator {
     this.#log.facts(SOURCE, this.#tellsAll ? told : summarizeProgram(told, this.#config.apps))
   }
 
-  runsAsRoot(): void {
-    this.warn('Jumak runs as root, and so does the application: name another user with --user')
-  }
-
   isProcessOne(): void {
     this.warn(
       'Jumak is process 1 without an init: orphans of the application become zombies; start it with bin/jumak and a python3 on PATH, or start the container with --init',
