@@ -9,9 +9,10 @@ import type { AppConfig, Change, Config, LogLevel } from '../../config/types.ts'
 import type { RequestTold } from '../../control/messages.ts'
 import type { Colour, Log } from '../../observe/log.ts'
 import type { Listener } from '../host/listener.ts'
+import { hasTerminal } from '../host/terminal.ts'
 import { AppNarrator } from './app-narrator.ts'
 import { countOf, describeDuration, describeSuccessor } from './describe.ts'
-import type { NarratedCrashes, NarratedGateway } from './narrated.ts'
+import type { NarratedCrashes, NarratedFleet, NarratedGateway, NarratedWorker } from './narrated.ts'
 import { memoryFacts, programFacts } from './start-facts.ts'
 import { summarizeProgram } from './start-summary.ts'
 
@@ -20,18 +21,27 @@ const SOURCE = 'master'
 export class Narrator {
   readonly #log: Log
   #config: Config
+  /** Of the applications that have processes. */
+  #names: readonly string[] = []
 
   constructor(log: Log, config: Config) {
     this.#log = log
     this.#config = config
+    this.setNames(config.apps.map(({ name }) => name))
   }
 
   /** For the lines about this application. */
   ofApp(app: AppConfig): AppNarrator {
     return new AppNarrator(this.#log, app, {
       config: () => this.#config,
-      isNamed: () => this.#config.apps.length > 1,
+      isNamed: () => this.#names.length > 1,
     })
+  }
+
+  /** The applications that have processes, also those that are being removed: if there is more than one, lines name their own. */
+  setNames(names: readonly string[]): void {
+    this.#names = names
+    this.#log.align(names.length > 1 ? names : [])
   }
 
   /** All facts of the start: asked for, or for a machine, which reads JSON. */
@@ -56,8 +66,22 @@ export class Narrator {
     this.#log.facts(SOURCE, this.#tellsAll ? told : summarizeProgram(told, this.#config.apps))
   }
 
-  runsAsRoot(): void {
-    this.warn('Jumak runs as root, and so does the application: name another user with --user')
+  /** Called where the master is root. */
+  runsAsRoot({ apps, identity }: Config): void {
+    const names = apps.filter(app => app.identity === null).map(({ name }) => name)
+    if (apps.length === 1 ? identity === null : names.length > 0)
+      this.warn(
+        `Jumak runs as root, and so ${apps.length === 1 ? 'does the application' : `do ${names.join(', ')}`}: name another user with --user`,
+      )
+  }
+
+  /** More than one worker is in a debugger, or reads a line. */
+  keyboardShared(workers: readonly NarratedWorker[]): void {
+    if (!hasTerminal(this.#config)) return
+    const names = workers.map(worker => worker.name).join(' and ')
+    this.warn(
+      `${names} read the same keyboard now, and each line goes to one of them: leave one debugger (\`c\`) before you go on`,
+    )
   }
 
   isProcessOne(): void {
@@ -81,9 +105,14 @@ export class Narrator {
     this.error('reload: nothing changes, because the settings are wrong')
   }
 
-  /** Of several applications, all serve now. */
-  allServe(count: number): void {
-    this.info(`ready: ${count} applications serve`)
+  /** Of several applications, each serves or was given up. */
+  allReady(fleets: readonly NarratedFleet[]): void {
+    const broken = fleets.filter(({ serving }) => serving === null).map(({ name }) => name)
+    if (broken.length === 0) this.info(`ready: ${countOf(fleets.length, 'application')} serve`)
+    else
+      this.warn(
+        `ready: ${fleets.length - broken.length} of ${fleets.length} applications serve, and ${broken.join(', ')} cannot`,
+      )
   }
 
   /** The memory of the processes at their start; they grow with their work. `processes`: process ids by name. */
@@ -134,10 +163,6 @@ export class Narrator {
   drained(cut: number): void {
     if (cut > 0)
       this.warn(`${cut === 1 ? '1 request was' : `${cut} requests were`} cut at the end of the graceful timeout`)
-  }
-
-  killedAtEnd(count: number): void {
-    this.warn(`${countOf(count, 'worker')} did not leave in time: killed`)
   }
 }
 
