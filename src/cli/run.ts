@@ -5,13 +5,15 @@ import type { Diagnostic } from '../config/diagnostics.ts'
 import { type Loaded, loadConfig, reloader } from '../config/load.ts'
 import { logicalWorkingDirectory } from '../config/machine/directory.ts'
 import { type Environment, processEnvironment } from '../config/machine/environment.ts'
-import { type Loadable, printConfig, summarize } from '../config/print.ts'
+import { printConfig, summarize } from '../config/print.ts'
 import { jsonSchema } from '../config/schema.ts'
 import { parseArguments } from '../config/sources/arguments.ts'
 import { writeTo } from './terminal.ts'
 
 const FAILED = 1
 const WRONG_USAGE = 2
+/** Exit codes above it name a signal. */
+const SIGNALLED = 128
 
 /**
  * `words`: the words after the program's name. Resolves with the exit code: 0 stopped as told, 1 failed while running, 2 a
@@ -30,7 +32,7 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   const missing = isCheck ? checkFiles(loaded.settings, environment) : []
   const problems = [...('diagnostics' in loaded ? loaded.diagnostics : []), ...missing]
   if ('diagnostics' in loaded || problems.length > 0) return failWith(problems)
-  if (isCheck) return args.actions.has('no-app') ? sayRight(loaded, loaded.warnings, null) : check(loaded)
+  if (isCheck) return args.actions.has('no-app') ? sayRight(loaded) : check(loaded)
   if (args.actions.has('print-config')) return say(printConfig(loaded, environment))
   // Loaded only now, so that `--check` and the like are quick.
   const { runMaster } = await import('../master/main.ts')
@@ -38,19 +40,42 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   return runMaster(config, undefined, { warnings, reload: reloader(args, environment, loaded) })
 }
 
-async function check(loaded: Loaded): Promise<number> {
+/**
+ * One application after the other: side by side they would need the memory of all. Each has its line as soon as it is known. Resolves with
+ * the worst exit code.
+ */
+async function check({ config, warnings }: Loaded): Promise<number> {
   const { checkApplication } = await import('../master/check.ts')
-  const checked = await checkApplication(loaded.config, loaded.config.apps[0]!, line =>
-    writeTo(process.stderr, `${line}\n`),
-  )
-  if ('problem' in checked) return fail(checked.exitCode, [checked.problem])
-  const files = checked.static === null ? '' : `, static files ${checked.static}`
-  return sayRight(loaded, [...loaded.warnings, ...checked.warnings], checked.application, files)
+  let worst = 0
+  let others = warnings
+  for (const app of config.apps) {
+    const name = config.apps.length > 1 ? `${app.name}: ` : ''
+    const checked = await checkApplication(config, app, line => writeTo(process.stderr, `${name}${line}\n`))
+    if ('problem' in checked) {
+      worst = Math.max(worst, fail(checked.exitCode, [`${name}${checked.problem}`]))
+      // A signal is for all.
+      if (checked.exitCode > SIGNALLED) break
+      continue
+    }
+    warn([...others, ...checked.warnings.map(warning => `${name}${warning}`)])
+    others = []
+    const files = checked.static === null ? '' : `, static files ${checked.static}`
+    say(`jumak: ${name}${summarize(config, app, checked.application)}${files}\n`)
+  }
+  return worst
 }
 
-function sayRight({ config }: Loaded, warnings: readonly string[], application: Loadable | null, more = ''): number {
+/** The settings are right, and no application was loaded. */
+function sayRight({ config, warnings }: Loaded): number {
+  warn(warnings)
+  const { apps } = config
+  return say(
+    apps.map(app => `jumak: ${apps.length > 1 ? `${app.name}: ` : ''}${summarize(config, app, null)}\n`).join(''),
+  )
+}
+
+function warn(warnings: readonly string[]): void {
   writeTo(process.stderr, warnings.map(warning => `jumak: warning: ${warning}\n`).join(''))
-  return say(`jumak: ${summarize(config, application)}${more}\n`)
 }
 
 /** Null: the working directory has been removed. */

@@ -15,7 +15,7 @@ import { resources } from './settings/resources.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
 import { workers } from './settings/workers.ts'
 import { describeOrigin, type Given } from './sources/given.ts'
-import type { Config } from './types.ts'
+import type { AppConfig, Config } from './types.ts'
 import { Values } from './values.ts'
 
 /** Comments begin in this column, if the value is short enough. */
@@ -118,9 +118,8 @@ export interface Loadable {
 }
 
 /** For `--check`: what would be served, in one line. `loaded` is null if the application was not loaded. */
-export function summarize(config: Config, loaded: Loadable | null): string {
-  const { bind } = config
-  const { target, workers: ofWsgi, asgiWorkers, threads, concurrency } = config.apps[0]!
+export function summarize({ bind }: Config, app: AppConfig, loaded: Loadable | null): string {
+  const { target, workers: ofWsgi, asgiWorkers, threads, concurrency } = app
   const addresses = bind.map(formatBind).join(', ')
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
   if (loaded === null) {
