@@ -1,6 +1,6 @@
 /** Several applications in one master, with a fake gateway and fake workers: what happens to one is no event for another. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -191,6 +191,25 @@ test('the service manager hears once that all are ready, after a start and after
     socket.received.at(-2)!.lines[1]!,
     /^STATUS=shop: generation \d+ serves, 2 workers; api: generation 2 serves, 1 worker$/,
   )
+})
+
+test('while developing, a save reloads the applications that have imported the file', linux, async () => {
+  const master = new TestMaster('', [SHOP, API], { isDevelopment: true })
+  mkdirSync(master.path('lib'))
+  for (const file of ['shop/views.py', 'api/views.py', 'lib/common.py']) writeFileSync(master.path(file), '')
+  for (const app of ['shop', 'api'])
+    writeFileSync(master.path(`${app}/imports`), `${master.path(`${app}/views.py`)} ${master.path('lib/common.py')}`)
+  await master.see(/ready: 2 applications serve/)
+  writeFileSync(master.path('shop/views.py'), 'changed')
+  await master.see(/info +shop +change in views\.py: reloading/)
+  await master.see(/info +shop +generation 2 serves/)
+  assert.deepEqual((await master.gateway()).serving, { shop: 2, api: 1 })
+  writeFileSync(master.path('lib/common.py'), 'changed')
+  await master.see(/info +shop +generation 3 serves/)
+  await master.see(/info +api +generation 2 serves/)
+  assert.equal(master.log.filter(line => line.includes('change in')).length, 3)
+  await master.stop()
+  assertKnown(master)
 })
 
 /** Sockets and pipes of workers that are not linked. */

@@ -41,25 +41,37 @@ for (const terminal of [false, true])
     log.facts('master', {
       headline: '',
       message: '',
-      facts: [{ label: 'WSGI', text: 'five' }],
+      facts: [
+        { label: 'WSGI', text: 'five' },
+        { label: 'static', text: 'six' },
+      ],
       fields: { app: 'shop' },
     })
     log.align([])
-    log.info('worker', 'six', { worker: 7 })
+    log.info('worker', 'seven', { worker: 7 })
     assert.deepEqual(
       text()
         .trimEnd()
         .split('\n')
         .map(line => line.slice(terminal ? 15 : 30)),
       terminal
-        ? ['one', 'shop   two', 'admin  three', 'shop worker 7  four', 'shop     WSGI         five', 'worker 7  six']
+        ? [
+            'one',
+            'shop   two',
+            'admin  three',
+            'shop worker 7  four',
+            'shop     WSGI         five',
+            'shop     static       six',
+            'worker 7  seven',
+          ]
         : [
             'master          one',
             'shop            two',
             'admin           three',
             'shop worker 7   four',
             'shop              WSGI         five',
-            'worker 7  six',
+            'shop              static       six',
+            'worker 7  seven',
           ],
     )
   })

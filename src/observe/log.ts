@@ -121,7 +121,9 @@ export class Log {
     }
     const width = Math.max(LABEL_WIDTH, ...facts.map(({ label }) => label.length))
     const lines = facts.map(({ label, text }) => `  ${this.#style('dim', label.padEnd(width))} ${text}`)
-    this.info(source, (headline === '' ? lines : [headline, ...lines]).join('\n'), fields)
+    // On a terminal only the first line of a message has a name, and these would not stand below each other.
+    if (fields.app !== undefined && headline === '') for (const line of lines) this.info(source, line, fields)
+    else this.info(source, (headline === '' ? lines : [headline, ...lines]).join('\n'), fields)
   }
 }
 

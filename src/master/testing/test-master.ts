@@ -83,7 +83,10 @@ export class TestMaster {
 
   #config(apps: readonly AppChanges[]): Config {
     return testConfig({
-      apps: apps.map(app => testApp({ ...APP, directory: this.#directory(app.name ?? 'app'), ...app })),
+      apps: apps.map(app => {
+        const directory = this.#directory(app.name ?? 'app')
+        return testApp({ ...APP, directory, watch: this.#changes.isDevelopment ? [directory] : [], ...app })
+      }),
       logLevel: 'debug',
       bind: [{ kind: 'unix', path: this.path('s') }],
       temporaryDirectory: this.path('tmp'),
