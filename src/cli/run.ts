@@ -60,7 +60,7 @@ async function check({ config, warnings }: Loaded): Promise<number> {
     warn([...others, ...checked.warnings.map(warning => `${name}${warning}`)])
     others = []
     const files = checked.static === null ? '' : `, static files ${checked.static}`
-    say(`jumak: ${name}${summarize(config, app, checked.application)}${files}\n`)
+    say(`jumak: ${summarize(config, app, checked.application)}${files}\n`)
   }
   return worst
 }
@@ -68,10 +68,7 @@ async function check({ config, warnings }: Loaded): Promise<number> {
 /** The settings are right, and no application was loaded. */
 function sayRight({ config, warnings }: Loaded): number {
   warn(warnings)
-  const { apps } = config
-  return say(
-    apps.map(app => `jumak: ${apps.length > 1 ? `${app.name}: ` : ''}${summarize(config, app, null)}\n`).join(''),
-  )
+  return say(config.apps.map(app => `jumak: ${summarize(config, app, null)}\n`).join(''))
 }
 
 function warn(warnings: readonly string[]): void {

@@ -12,9 +12,11 @@ import type { AppConfig, Config, StaticMount } from '../../config/types.ts'
 import type { MasterToGateway } from '../../control/messages.ts'
 import { Development } from '../development/development.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
+import type { RuntimeDirectory } from '../host/runtime-directory.ts'
 import type { AppNarrator } from '../output/app-narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
+import { addControlDirectory, type ControlDirectory } from './control-directory.ts'
 import type { Debuggers } from './debuggers.ts'
 import type { Generation, Interface } from './generation.ts'
 import { Generations, MAX_TIMER_MS, type Settled } from './generations.ts'
@@ -29,7 +31,8 @@ export interface FleetOptions {
   readonly config: Config
   readonly app: AppConfig
   readonly programs: Programs
-  readonly runtimeDirectory: string
+  /** The directory of the run, in which the application gets its own. */
+  readonly runtime: RuntimeDirectory
   readonly outputs: Outputs
   readonly narrator: AppNarrator
   readonly outOfMemoryKills: OutOfMemoryKills
@@ -60,6 +63,7 @@ export class Fleet {
   readonly narrator: AppNarrator
   /** Null without `--reload`. */
   readonly development: Development | null
+  readonly #directory: ControlDirectory
   readonly #ends: WorkerEnds
   readonly #options: FleetOptions
   #config: Config
@@ -74,8 +78,9 @@ export class Fleet {
   /** A generation was given up before any served, and nobody has asked for another one since. */
   #isGivenUp = false
 
+  /** Throws an OperatorError when the application's directory cannot be made. */
   constructor(options: FleetOptions) {
-    const { config, app, narrator, outOfMemoryKills, sendToGateway } = options
+    const { config, app, narrator, outOfMemoryKills, sendToGateway, runtime } = options
     this.#options = options
     this.#config = config
     this.#app = app
@@ -93,8 +98,14 @@ export class Fleet {
       app.watch.length === 0
         ? null
         : new Development({ app, narrator, sendToGateway, reload: () => this.beginGeneration() })
+    const users = { identity: app.identity, gatewayIdentity: config.gatewayIdentity }
+    this.#directory = addControlDirectory(runtime, app.name, users, {
+      hello: (channel, hello) => this.workers.onHello(channel, hello),
+      warn: message => narrator.warn(message),
+    })
     this.workers = new Workers({
       ...options,
+      directory: this.#directory,
       app: app.name,
       recycle: app.recycle,
       identity: app.identity,
@@ -109,6 +120,7 @@ export class Fleet {
     })
     this.generations = new Generations({
       ...options,
+      runtimeDirectory: this.#directory.path,
       development: this.development,
       workers: this.workers,
       changed,
@@ -158,6 +170,11 @@ export class Fleet {
     return this.generations.problem !== ''
   }
 
+  /** Its processes have gone: no worker can connect any more, and its directory is removed. */
+  close(): void {
+    this.#directory.close()
+  }
+
   /** No process of it is left. */
   get isEmpty(): boolean {
     return this.workers.size === 0 && this.generations.values().every(one => one.isGone && one.preloader === 'gone')
@@ -195,12 +212,6 @@ export class Fleet {
     this.development?.close()
     this.generations.retire()
     this.wake()
-  }
-
-  /** The last process of a retired application has gone. */
-  close(): void {
-    this.freeze()
-    this.narrator.ended()
   }
 
   /** How many workers the main pool of the newest generation should have. */
@@ -318,7 +329,7 @@ export class Fleet {
 
   /** The generation's application is known, and none of its workers answers yet. */
   #learned(generation: Generation): void {
-    const mounts = mountsOf(generation.application, this.#app)
+    const mounts = mountsOf(generation.application, this.#app, this.#directory.isApart)
     this.narrator.learned(generation, this.#workerCount.of(generation.interface), mounts)
     this.#tellStatic()
   }
@@ -331,7 +342,7 @@ export class Fleet {
   #tellStatic(): void {
     const { next, serving } = this.generations
     const applications = [next, serving].map(number => this.generations.get(number)?.application ?? null)
-    const mounts: StaticMount[] = foundMounts(applications, this.#app)
+    const mounts: StaticMount[] = foundMounts(applications, this.#app, this.#directory.isApart)
     this.#options.sendToGateway({ type: 'static', app: this.name, mounts })
   }
 }

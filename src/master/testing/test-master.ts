@@ -5,7 +5,16 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -63,6 +72,9 @@ export class TestMaster {
     variables: NodeJS.ProcessEnv = {},
   ) {
     mkdirSync(join(this.root, 'tmp'))
+    // As /tmp: open to every user that a test names.
+    chmodSync(this.root, 0o755)
+    chmodSync(this.path('tmp'), 0o1777)
     this.#changes = changes
     const config = this.#config([apps].flat())
     const script = join(import.meta.dirname, '../fixtures/run-master.mjs')
