@@ -173,12 +173,9 @@ class Master {
       },
       // Without a terminal it is an editor's debugger, which has keys of its own.
       interrupt: () =>
-        !this.#isFinishing &&
-        hasTerminal(this.#config) &&
-        (this.#fleets?.values().some(fleet => fleet.workers.debuggers.interrupt()) ?? false),
+        !this.#isFinishing && hasTerminal(this.#config) && (this.#fleets?.debuggers.interrupt() ?? false),
       reload: () => {
-        if (this.#isFinishing) return
-        this.#reload()
+        if (!this.#isFinishing) this.#reload(null)
       },
       changeWorkers: by => {
         for (const fleet of this.#fleets?.present ?? []) fleet.changeWanted(by)
@@ -188,20 +185,28 @@ class Master {
     })
   }
 
-  #reload(): void {
+  /**
+   * Reads the configuration of all, and starts new generations of these applications; null: of all. Returns what is wrong with the
+   * configuration: then nothing changes.
+   */
+  #reload(names: ReadonlySet<string> | null): readonly string[] {
     this.#notifier?.reloading()
-    const added = this.#readConfig()
-    if (added === null) this.#tellReady()
-    else for (const fleet of this.#fleets?.present ?? []) if (!added.has(fleet.name)) fleet.reload()
+    const read = this.#readConfig()
+    if ('added' in read)
+      for (const fleet of this.#fleets?.present ?? [])
+        if (!read.added.has(fleet.name) && (names === null || names.has(fleet.name))) fleet.reload()
+    // Where nothing was begun.
+    this.#tellReady()
+    return 'problems' in read ? read.problems : []
   }
 
-  /** Returns the applications that were added; null: the new configuration is wrong, and nothing changes. */
-  #readConfig(): ReadonlySet<string> | null {
+  /** Returns the applications that were added: they are being started. */
+  #readConfig(): { readonly added: ReadonlySet<string> } | { readonly problems: readonly string[] } {
     const read = this.#source.reload()
-    if (read === null) return new Set()
+    if (read === null) return { added: new Set() }
     if ('problems' in read) {
       this.#narrator.reloadRefused(read.problems)
-      return null
+      return read
     }
     this.#config = read.config
     const { apps } = read
@@ -213,7 +218,7 @@ class Master {
     for (const warning of read.warnings) this.#narrator.warn(warning)
     const hasNewWorkers = apps.changed.filter(({ settings }) => settings.some(({ name }) => name === 'workers'))
     const newWorkers = new Set(hasNewWorkers.map(({ app }) => app))
-    return this.#fleets?.configure(read.config, newWorkers) ?? new Set()
+    return { added: this.#fleets?.configure(read.config, newWorkers) ?? new Set() }
   }
 
   /** False: it cannot be mended. Then no worker could ever be replaced, so the program ends. */
@@ -252,7 +257,6 @@ class Master {
       this.#shutdown = new Shutdown({
         fleets: this.#fleets,
         narrator: this.#narrator,
-        gracefulMs: Math.max(...this.#config.apps.map(({ timeouts }) => timeouts.graceful)),
         delayMs: this.#config.shutdownDelay,
         urgency,
         stopListening: () => this.#closeListeners(),

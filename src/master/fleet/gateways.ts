@@ -36,9 +36,9 @@ export interface GatewaysOptions {
   readonly workerReport: (report: GatewayReport) => void
   /** While developing: a file of the application differs from what Python read. */
   readonly codeChanged: (app: string, path: string) => void
-  /** A generation of some application serves. False: the address is wrong when the gateway cannot listen. */
-  readonly isServing: () => boolean
-  /** The gateway listens now, or has gone, or has told something: the plans of the applications must be made again. */
+  /** Some application has served. False: the address is wrong when the gateway cannot listen. */
+  readonly hasServed: () => boolean
+  /** The gateway listens now, has drained, or has gone: the plans of all applications must be made again. */
   readonly changed: () => void
   /** The gateway has answered `ping`. */
   readonly onPong: () => void
@@ -132,16 +132,16 @@ export class Gateways {
     else if (message.type === 'code-changed') codeChanged(message.app, message.path)
     else if (message.type === 'drained') narrator.drained(message.cut)
     else if ('worker' in message) workerReport(message)
-    this.#changed()
+    if (message.type === 'listening' || message.type === 'drained') this.#changed()
   }
 
   #gone(handle: GatewayHandle, how: string): void {
-    const { narrator, outOfMemoryKills, gone, isServing, onFatal } = this.#options
+    const { narrator, outOfMemoryKills, gone, hasServed, onFatal } = this.#options
     if (handle !== this.current) return
     this.current = null
     if (!this.#isFrozen) {
       // At the first start, a gateway that never listened: the next one would not listen either.
-      const isFatal = !isServing() && handle.listeningSince === null
+      const isFatal = !hasServed() && handle.listeningSince === null
       this.#crashes.died(handle.startedAt, handle.listeningSince, performance.now())
       narrator.gatewayGone(outOfMemoryKills.explain(how), handle, isFatal, this.#crashes)
       if (isFatal) onFatal(1)
