@@ -10,6 +10,7 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import type { ForwardedHeader } from '../base/forwarded-headers.ts'
+import { findAdminSocket } from './admin-socket.ts'
 import { findTarget } from './application/app-target.ts'
 import { discover, type Located } from './application/discover.ts'
 import { SETTINGS_VARIABLE } from './application/django-project.ts'
@@ -38,7 +39,13 @@ import type { Given } from './sources/given.ts'
 import type { BindAddress, Config, ErrorPage, Limits, PathTimeout, StaticMount } from './types.ts'
 import type { Taken, Values } from './values.ts'
 
-export function assembleConfig(values: Values, environment: Environment, isAppUncertain: boolean): Config | null {
+/** `file`: the absolute path of the configuration's file; null: there is none. */
+export function assembleConfig(
+  values: Values,
+  environment: Environment,
+  isAppUncertain: boolean,
+  file: string | null,
+): Config | null {
   const directory = readDirectory(values, environment)
   const variables = readVariables(values)
   const settings = variables[SETTINGS_VARIABLE] || environment.variables[SETTINGS_VARIABLE] || null
@@ -72,13 +79,15 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     accessLog: path === null ? null : { ...plain.accessLog, path },
     identity: readIdentity(values, environment),
     temporaryDirectory: readTemporaryDirectory(values, environment),
+    adminSocket: findAdminSocket(values.one(processes.adminSocket), file ?? directory ?? '', environment),
   }
   if (values.diagnostics.length > 0 || located === null) return null
   const watch = isDevelopment ? (watched.length > 0 ? watched : [located.directory]) : []
   return deepFreeze({ ...rest, ...located, watch })
 }
 
-function readDirectory(values: Values, environment: Environment): string | null {
+/** Null: it has a diagnostic. */
+export function readDirectory(values: Values, environment: Environment): string | null {
   const taken = values.taken(application.directory)[0]
   if (taken === undefined) return null
   const { origin } = taken.given

@@ -9,18 +9,23 @@
  * finds that.
  */
 
-import { assembleConfig } from './assemble.ts'
+import { realpathSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { findAdminSocket } from './admin-socket.ts'
+import { assembleConfig, readDirectory } from './assemble.ts'
 import { warnOfCombinations } from './combinations.ts'
 import type { Diagnostic } from './diagnostics.ts'
+import { logicalWorkingDirectory } from './machine/directory.ts'
 import type { Environment } from './machine/environment.ts'
 import { application } from './settings/application.ts'
 import { SETTINGS } from './settings/index.ts'
+import { processes } from './settings/processes.ts'
 import type { Setting } from './settings/setting.ts'
 import type { Arguments } from './sources/arguments.ts'
 import { readConfigFile } from './sources/config-file.ts'
 import { type Given, nameOf } from './sources/given.ts'
 import { platformValue, readVariables } from './sources/variables.ts'
-import type { Config, Reloaded } from './types.ts'
+import type { AdminSocket, Config, Reloaded } from './types.ts'
 import { merge, type Settings, Values } from './values.ts'
 
 export interface Loaded {
@@ -29,18 +34,37 @@ export interface Loaded {
   readonly warnings: readonly string[]
   /** What was given: for `--print-config`, and to compare at the next reload. */
   readonly settings: Settings
+  /** Absolute path of the configuration's file; null: there is none. */
+  readonly file: string | null
 }
 
 export type LoadResult = Loaded | (Pick<Loaded, 'settings'> & { readonly diagnostics: readonly Diagnostic[] })
 
 /** Reads only the configuration's file, the application's text, error pages, and what the system says of the machine. */
 export function loadConfig(args: Arguments, environment: Environment): LoadResult {
-  const { settings, diagnostics, warnings } = readSources(args, environment)
+  const { settings, diagnostics, warnings, file } = readSources(args, environment)
   const values = new Values(settings, environment, [...diagnostics])
-  const config = assembleConfig(values, environment, args.isPositionalUncertain)
+  const config = assembleConfig(values, environment, args.isPositionalUncertain, file)
   if (config === null || values.diagnostics.length > 0) return { diagnostics: values.diagnostics, settings }
   warnOfCombinations(values, config, environment)
-  return { config, warnings: [...warnings, ...values.warnings], settings }
+  return { config, warnings: [...warnings, ...values.warnings], settings, file }
+}
+
+/** Where the program with this configuration has its admin socket. Whether it has an application is not looked at. */
+export function locateAdminSocket(
+  args: Arguments,
+  environment: Environment,
+): AdminSocket | { readonly diagnostics: readonly Diagnostic[] } {
+  const { settings, diagnostics, file } = readSources(args, environment)
+  const values = new Values(settings, environment, [...diagnostics])
+  const wanted = values.one(processes.adminSocket)
+  const identity = file ?? readDirectory(values, environment) ?? ''
+  if (values.diagnostics.length > 0) return { diagnostics: values.diagnostics }
+  const found = findAdminSocket(wanted, identity, environment)
+  if (!found.isAuto) return found
+  // The program may have been started by another name of the same place: a service manager resolves links, and a shell does not.
+  const real = findAdminSocket(wanted, realpathSync(identity), environment)
+  return { paths: [...new Set([...found.paths, ...real.paths])], isAuto: true }
 }
 
 /**
@@ -60,10 +84,10 @@ export function reloadConfig(args: Arguments, environment: Environment, before: 
   }
   // A new value that was right must be right together with the values that are kept.
   const values = new Values(settings, environment)
-  const config = assembleConfig(values, environment, false)
+  const config = assembleConfig(values, environment, false, loaded.file)
   if (config === null || values.diagnostics.length > 0) return { diagnostics: values.diagnostics }
   const named = changed.map(({ name, change }) => ({ name, change }))
-  return { config, warnings: loaded.warnings, settings, changed: named }
+  return { config, warnings: loaded.warnings, settings, file: loaded.file, changed: named }
 }
 
 export type ReloadResult =
@@ -91,6 +115,7 @@ interface Sources {
   readonly settings: Settings
   readonly diagnostics: readonly Diagnostic[]
   readonly warnings: readonly string[]
+  readonly file: string | null
 }
 
 function readSources(args: Arguments, environment: Environment): Sources {
@@ -108,5 +133,6 @@ function readSources(args: Arguments, environment: Environment): Sources {
     if (given !== null) settings.set(name, [given])
   }
   const diagnostics = [...args.diagnostics, ...variables.diagnostics, ...named.diagnostics, ...file.diagnostics]
-  return { settings, diagnostics, warnings: file.warnings }
+  const absolute = file.file === null ? null : resolve(logicalWorkingDirectory(environment), file.file)
+  return { settings, diagnostics, warnings: file.warnings, file: absolute }
 }

@@ -103,6 +103,7 @@ function becameOf(setting: Setting, config: Config, texts: readonly string[]): s
   if (setting === workers.workers) return `became ${config.workers} (${config.workersReason.replace('auto: ', '')})`
   if (setting === resources.limits.connections) return `became ${config.limits.connections}`
   if (setting === resources.limits.connectionsPerAddress) return `became ${config.limits.connectionsPerAddress}`
+  if (setting === processes.adminSocket) return `became ${config.adminSocket.paths[0]}`
   return setting === processes.temporaryDirectory ? `became ${config.temporaryDirectory}` : ''
 }
 

@@ -115,6 +115,15 @@ export interface Config extends Omit<PlainValues, 'limits' | 'timeouts' | 'acces
   /** Directories that are watched for changed code; empty: no automatic reload. */
   readonly watch: readonly string[]
   readonly identity: Identity | null
+  readonly adminSocket: AdminSocket
+}
+
+/** Where the master listens for `jumak status` and the other commands. */
+export interface AdminSocket {
+  /** Absolute; the first that can be made is used. Empty: off. */
+  readonly paths: readonly string[]
+  /** Nobody named it. */
+  readonly isAuto: boolean
 }
 
 /** The part that the gateway gets. `control/config-shape.ts` checks each value there. */

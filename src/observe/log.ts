@@ -58,7 +58,7 @@ export interface Look {
 
 export class Log {
   readonly #sink: Pick<Sink, 'write'>
-  readonly #threshold: number
+  #threshold: number
   readonly #isJson: boolean
   readonly #style: Style
   readonly #format: LogFormat
@@ -72,6 +72,11 @@ export class Log {
         ? (style, text) => styleText(style, text, { validateStream: false })
         : (_, text) => text
     this.#format = this.#isJson ? formatJson : textFormat(this.#style, look.terminal ? TERMINAL : FILE)
+  }
+
+  /** From now on, lines of this level and above. */
+  setLevel(level: LogLevel): void {
+    this.#threshold = ORDER[level]
   }
 
   debug(source: string, message: string, fields?: LogFields): void {

@@ -1,12 +1,22 @@
 /** Settings of the processes: their user, their permissions, their files. */
 import { parseAccount } from '../kinds/forms.ts'
-import { octalOr, path, text } from '../kinds/kinds.ts'
+import { type Kind, octalOr, path, text } from '../kinds/kinds.ts'
 import { input, plain } from './setting.ts'
 
 const account = text('name or number, or `none`', parseAccount, {
   literals: ['integer'],
   json: { anyOf: [{ type: 'string' }, { type: 'integer', minimum: 0 }] },
 })
+
+const adminWords = path('must be a path, or be auto or off', ['auto', 'off'])
+/** The words stay as they are. */
+const adminPath: Kind<string> = {
+  ...adminWords,
+  parse: written => {
+    const parsed = adminWords.parse(written)
+    return 'value' in parsed ? { value: parsed.value ?? written } : parsed
+  },
+}
 
 export const processes = {
   user: input<string | null>({
@@ -64,6 +74,17 @@ export const processes = {
     why: 'Every program takes these.',
     doc: 'Directory for large bodies and for sockets between processes.',
     more: 'For large uploads name a directory on a disk, not in memory.',
+    change: 'restart',
+  }),
+  adminSocket: input({
+    name: 'admin-socket',
+    section: 'Process',
+    placeholder: 'PATH',
+    kind: adminPath,
+    default: 'auto',
+    why: '`jumak status` and the other commands find it by themselves.',
+    doc: 'Unix socket for jumak status, reload, stop and the like.',
+    more: '`auto`: in `/run/jumak` for root, else in `$XDG_RUNTIME_DIR/jumak` or `/tmp/jumak-admin-<uid>`, under a name made of the path of the configuration file, or of the directory. Only the user who starts Jumak, and root, can use it ([more](admin.md)).',
     change: 'restart',
   }),
 }

@@ -7,11 +7,11 @@
  */
 import { readFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
+import { closest } from '../../base/closest.ts'
 import type { Diagnostic } from '../diagnostics.ts'
 import { meantName } from '../hints/meant-name.ts'
 import { foreignName } from '../hints/other-servers.ts'
 import { describe } from '../hints/rewrite.ts'
-import { closest } from '../kinds/closest.ts'
 import { enumerate } from '../kinds/kinds.ts'
 import { logicalWorkingDirectory } from '../machine/directory.ts'
 import type { Environment } from '../machine/environment.ts'

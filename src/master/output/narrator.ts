@@ -30,7 +30,9 @@ export class Narrator {
   readonly #log: Log
   #config: Config
   /** The application's output is shown at every log level, because a log without its tracebacks would be of no use. */
-  readonly #outputLevel: LogLevel
+  #outputLevel: LogLevel
+  /** `--log-level`, or what `jumak log-level` has made of it. */
+  level: LogLevel
   /** The last generation whose application was named. */
   #named = 0
   #hasNamed = false
@@ -40,12 +42,23 @@ export class Narrator {
   constructor(log: Log, config: Config) {
     this.#log = log
     this.#config = config
-    this.#outputLevel = config.logLevel === 'debug' ? 'info' : config.logLevel
+    this.level = config.logLevel
+    this.#outputLevel = outputLevel(config.logLevel)
+  }
+
+  /** Until the next start. */
+  setLevel(level: LogLevel): void {
+    const isLouder = level === 'debug' || level === 'info'
+    if (isLouder) this.#log.setLevel(level)
+    this.info(`log level ${level} (jumak log-level)`)
+    this.#log.setLevel(level)
+    this.level = level
+    this.#outputLevel = outputLevel(level)
   }
 
   /** All facts of the start: asked for, or for a machine, which reads JSON. */
   get #tellsAll(): boolean {
-    return this.#config.logLevel === 'debug' || this.#config.logFormat === 'json'
+    return this.level === 'debug' || this.#config.logFormat === 'json'
   }
 
   info(message: string): void {
@@ -279,6 +292,10 @@ export class Narrator {
   killedAtEnd(count: number): void {
     this.warn(`${countOf(count, 'worker')} did not leave in time: killed`)
   }
+}
+
+function outputLevel(level: LogLevel): LogLevel {
+  return level === 'debug' ? 'info' : level
 }
 
 const SHARED = 'would be shared by all workers'
