@@ -9,17 +9,15 @@
  * finds that.
  */
 
-import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { findAdminSocket } from './admin-socket.ts'
-import { assembleConfig, readDirectory } from './assemble.ts'
+import { locateSocket } from './admin-socket.ts'
+import { assembleConfig } from './assemble.ts'
 import { warnOfCombinations } from './combinations.ts'
 import type { Diagnostic } from './diagnostics.ts'
 import { logicalWorkingDirectory } from './machine/directory.ts'
 import type { Environment } from './machine/environment.ts'
 import { application } from './settings/application.ts'
 import { SETTINGS } from './settings/index.ts'
-import { processes } from './settings/processes.ts'
 import type { Setting } from './settings/setting.ts'
 import type { Arguments } from './sources/arguments.ts'
 import { readConfigFile } from './sources/config-file.ts'
@@ -57,14 +55,8 @@ export function locateAdminSocket(
 ): AdminSocket | { readonly diagnostics: readonly Diagnostic[] } {
   const { settings, diagnostics, file } = readSources(args, environment)
   const values = new Values(settings, environment, [...diagnostics])
-  const wanted = values.one(processes.adminSocket)
-  const identity = file ?? readDirectory(values, environment) ?? ''
-  if (values.diagnostics.length > 0) return { diagnostics: values.diagnostics }
-  const found = findAdminSocket(wanted, identity, environment)
-  if (!found.isAuto) return found
-  // The program may have been started by another name of the same place: a service manager resolves links, and a shell does not.
-  const real = findAdminSocket(wanted, realpathSync(identity), environment)
-  return { paths: [...new Set([...found.paths, ...real.paths])], isAuto: true }
+  const found = locateSocket(values, environment, file)
+  return values.diagnostics.length > 0 ? { diagnostics: values.diagnostics } : found
 }
 
 /**

@@ -25,7 +25,7 @@ import {
 import { version } from '../base/version.ts'
 import type { StaticMount, WarmupRequest } from '../config/types.ts'
 import { WORKER_TRAFFIC } from './admin-shapes.ts'
-import { errorPages, gatewayConfig } from './config-shape.ts'
+import { appName, errorPages, gatewayApps, gatewayConfig, poolName } from './config-shape.ts'
 import type {
   ErrorReport,
   ForkHazard,
@@ -189,7 +189,7 @@ export const WORKER_SHAPES: Shapes<WorkerToMaster> = {
 
 export const GATEWAY_SHAPES: Shapes<GatewayToMaster> = {
   pong: {},
-  'code-changed': { path: directory },
+  'code-changed': { app: appName, path: directory },
   listening: {},
   'in-flight': { count },
   reported: {
@@ -222,6 +222,8 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
   // The build comes first: another build may have another configuration.
   start: { build: ownBuild, config: gatewayConfig, listeners: listOf(listener, MAX_LISTENERS) },
   'worker-add': {
+    app: appName,
+    pool: poolName,
     worker: number,
     pid,
     socket: directory,
@@ -234,18 +236,19 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
   },
   'worker-drain': { worker: number },
   'worker-debugged': { worker: number, isDebugged: flag },
-  serve: { generation: number },
+  serve: { app: appName, generation: number },
   stopping: {},
   drain: { deadlineMs: numberFrom(0, MAX_DELAY_MS) },
-  static: { mounts: listOf(mount, MAX_MOUNTS) },
+  static: { app: appName, mounts: listOf(mount, MAX_MOUNTS) },
+  apps: { apps: gatewayApps },
   'error-pages': { pages: errorPages },
   'reopen-logs': {},
   'log-level': { level },
   report: { id: count },
   ping: {},
-  hold: {},
-  sources: { generation: number, files },
-  broken: { message: words, report: orNull(report), files },
+  hold: { app: appName },
+  sources: { app: appName, generation: number, files },
+  broken: { app: appName, message: words, report: orNull(report), files },
 }
 
 type AnyShapes = Readonly<Record<string, Readonly<Record<string, Check>>>>

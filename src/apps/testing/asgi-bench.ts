@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
-import { testConfig } from '../../config/testing/config.ts'
-import type { Timeouts } from '../../config/types.ts'
+import { testApp } from '../../config/testing/config.ts'
+import type { AppTimeouts } from '../../config/types.ts'
 import { appHandler } from '../../handlers/app.ts'
 import { linkFactory } from '../links.ts'
 import { AppPool } from '../pool/pool.ts'
@@ -27,12 +27,12 @@ export class AsgiBench extends PoolRecord {
   readonly #maxRequests: number
 
   constructor(
-    changes: { timeouts?: Partial<Timeouts>; rootPath?: string; maxRequests?: number; memory?: MemoryBudget } = {},
+    changes: { timeouts?: Partial<AppTimeouts>; rootPath?: string; maxRequests?: number; memory?: MemoryBudget } = {},
   ) {
     super()
     this.memory = changes.memory ?? new MemoryBudget()
     this.#maxRequests = changes.maxRequests ?? 0
-    const { limits, timeouts } = testConfig({ limits: LIMITS, timeouts: { ...TIMEOUTS, ...changes.timeouts } })
+    const { limits, timeouts } = testApp({ limits: LIMITS, timeouts: { ...TIMEOUTS, ...changes.timeouts } })
     const space = new TemporarySpace(this.directory)
     const { rootPath = '' } = changes
     this.pool = new AppPool({

@@ -1,12 +1,6 @@
-/** Settings of the processes: their user, their permissions, their files. */
-import { parseAccount } from '../kinds/forms.ts'
-import { type Kind, octalOr, path, text } from '../kinds/kinds.ts'
+/** Settings of the processes: their permissions, their files. */
+import { type Kind, octalOr, path } from '../kinds/kinds.ts'
 import { input, plain } from './setting.ts'
-
-const account = text('name or number, or `none`', parseAccount, {
-  literals: ['integer'],
-  json: { anyOf: [{ type: 'string' }, { type: 'integer', minimum: 0 }] },
-})
 
 const adminWords = path('must be a path, or be auto or off', ['auto', 'off'])
 /** The words stay as they are. */
@@ -19,31 +13,6 @@ const adminPath: Kind<string> = {
 }
 
 export const processes = {
-  user: input<string | null>({
-    name: 'user',
-    short: 'u',
-    section: 'Process',
-    placeholder: 'NAME',
-    kind: account,
-    default: 'none',
-    defaultText: 'as started',
-    why: 'systemd and containers change the user themselves.',
-    doc: 'User of the gateway and the workers; needs root.',
-    more: 'Its supplementary groups are kept. The master stays root, to bind, to reload and to drop privileges again.',
-    change: 'restart',
-  }),
-  group: input<string | null>({
-    name: 'group',
-    short: 'g',
-    section: 'Process',
-    placeholder: 'NAME',
-    kind: account,
-    default: 'none',
-    defaultText: "the user's own",
-    why: 'What the account database says of the user.',
-    doc: 'Group of the gateway and the workers; needs root.',
-    change: 'restart',
-  }),
   umask: plain({
     name: 'umask',
     section: 'Process',
