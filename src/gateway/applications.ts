@@ -7,6 +7,7 @@ import type { AppPool } from '../apps/pool/pool.ts'
 import type { GatewayApp, StaticMount } from '../config/types.ts'
 import type { MasterToGateway } from '../control/messages.ts'
 import { type Application, makeApplication } from './application.ts'
+import type { NamedPool } from './report.ts'
 import type { SharedParts } from './shared-parts.ts'
 
 export class Applications {
@@ -28,6 +29,13 @@ export class Applications {
 
   get(name: string): Application | undefined {
     return this.#applications.get(name)
+  }
+
+  /** With the names of their applications and their own; that of a main pool is empty. */
+  get allPools(): NamedPool[] {
+    return this.values()
+      .flatMap(({ config, pools }) => pools.entries().map(([name, pool]) => ({ app: config.name, name, pool })))
+      .toArray()
   }
 
   get #allPools(): AppPool[] {

@@ -15,6 +15,7 @@ import type { Connections } from './connections/connections.ts'
 import { closeWhenQuiet } from './connections/last-accepts.ts'
 import { type GatewayParts, makeParts } from './parts.ts'
 import { dropPrivileges } from './privileges.ts'
+import { Reports } from './report.ts'
 import { listen } from './transports/plain.ts'
 
 /** How often the master hears how many requests would be cut if the gateway died. */
@@ -31,6 +32,7 @@ class Gateway {
   #isStopping = false
   /** Nobody is accepted any more. */
   #lastAccept: Promise<unknown> | null = null
+  readonly #reports: Reports
   #finished: Promise<void> | null = null
   #inFlight = 0
 
@@ -38,8 +40,13 @@ class Gateway {
     this.#channel = channel
     this.#parts = makeParts(config, build, channel, () => this.#isStopping)
     this.#connections = assembleConnections(this.#parts)
+    this.#reports = new Reports(
+      () => this.#parts.applications.allPools,
+      () => this.#connections.size,
+    )
     setInterval(() => {
       this.#tellInFlight()
+      this.#reports.sample()
       this.#parts.memory.check()
     }, IN_FLIGHT_MS).unref()
   }
@@ -104,6 +111,12 @@ class Gateway {
         applications.get(message.app)?.codeGuard?.onMessage(message)
         break
       case 'apps':
+        break
+      case 'log-level':
+        this.#parts.setLogLevel(message.level)
+        break
+      case 'report':
+        this.#channel.send({ type: 'reported', id: message.id, ...this.#reports.make() })
         break
       case 'reopen-logs':
         accessLog.reopen()

@@ -9,6 +9,7 @@
 import { writeSync } from 'node:fs'
 import type { Config, Reloaded } from '../config/types.ts'
 import { LOG_ADVICE } from '../observe/sink.ts'
+import { Admin } from './admin/admin.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { type ControlDirectory, openControlDirectory } from './fleet/control-directory.ts'
 import { Fleets } from './fleet/fleets.ts'
@@ -76,11 +77,17 @@ class Master {
   #fleets: Fleets | null = null
   #shutdown: Shutdown | null = null
   #notifier: Notifier | null = null
+  readonly #admin: Admin
   #isFinishing = false
 
   constructor(config: Config, programs: Programs, narrator: Narrator, log: ProgramLog, source: ConfigSource) {
     this.#config = config
     this.#source = source
+    this.#admin = new Admin({
+      narrator,
+      sendToGateway: message => this.#fleets?.sendToGateway(message),
+      onBug: error => this.#onBug(error),
+    })
     this.#programs = programs
     this.#narrator = narrator
     this.#log = log
@@ -114,6 +121,7 @@ class Master {
     checkTemporaryDirectory(identity, temporaryDirectory)
     prepareAccessLog(this.#config)
     this.#listeners = await bindListeners(this.#config.bind, { mode: unixMode, identity })
+    await this.#admin.prepare(this.#config.adminSocket, identity)
     if (pidFile !== null) this.#pidFile = writePidFile(pidFile)
     this.#directory = await openControlDirectory(this.#config, {
       hello: (channel, worker, pid) => this.#fleets?.onHello(channel, worker, pid) ?? false,
@@ -129,6 +137,13 @@ class Master {
     if (process.pid === 1) this.#narrator.isProcessOne()
     this.#fleets = this.#makeFleets(this.#directory.path)
     this.#fleets.start()
+    this.#admin.listen({
+      fleets: this.#fleets,
+      listeners: this.#listeners.map(({ display }) => display),
+      isStopping: () => this.#isFinishing,
+      reload: () => this.#reload(),
+      stop: () => this.#askedToStop('graceful', 'jumak stop'),
+    })
   }
 
   #makeFleets(runtimeDirectory: string): Fleets {
@@ -141,7 +156,11 @@ class Master {
       narrator: this.#narrator,
       beforeFork: () => this.#repairDirectory(),
       onFatal: code => this.#stop('now', code),
-      onReloaded: () => this.#tellReady(),
+      onReloaded: (app, settled) => {
+        this.#tellReady()
+        this.#admin.settled(app, settled)
+      },
+      onReport: report => this.#admin.reported(report),
       onPong: () => this.#notifier?.answered(),
     })
   }
@@ -167,10 +186,7 @@ class Master {
 
   #handleSignals(): () => void {
     return handleSignals({
-      stop: (urgency, signal) => {
-        if (!this.#isFinishing) this.#narrator.info(`stopping ${STOP_WORDS[urgency]} (${signal})`)
-        this.#stop(urgency, 0)
-      },
+      stop: (urgency, signal) => this.#askedToStop(urgency, signal),
       // Without a terminal it is an editor's debugger, which has keys of its own.
       interrupt: () =>
         !this.#isFinishing &&
@@ -188,27 +204,29 @@ class Master {
     })
   }
 
-  #reload(): void {
+  /** Returns what is wrong with the new configuration: then nothing changes. */
+  #reload(): readonly string[] {
     this.#notifier?.reloading()
-    const added = this.#readConfig()
-    if (added === null) this.#tellReady()
-    else for (const fleet of this.#fleets?.present ?? []) if (!added.has(fleet.name)) fleet.reload()
+    const read = this.#readConfig()
+    if ('problems' in read) this.#tellReady()
+    else for (const fleet of this.#fleets?.present ?? []) if (!read.added.has(fleet.name)) fleet.reload()
+    return 'problems' in read ? read.problems : []
   }
 
-  /** Returns the applications that were added; null: the new configuration is wrong, and nothing changes. */
-  #readConfig(): ReadonlySet<string> | null {
+  /** Returns the applications that were added. */
+  #readConfig(): { readonly added: ReadonlySet<string> } | { readonly problems: readonly string[] } {
     const read = this.#source.reload()
-    if (read === null) return new Set()
+    if (read === null) return { added: new Set() }
     if ('problems' in read) {
       this.#narrator.reloadRefused(read.problems)
-      return null
+      return read
     }
     this.#config = read.config
     this.#narrator.configured(read.config, read.changed)
     for (const warning of read.warnings) this.#narrator.warn(warning)
     const hasNewWorkers = read.changed.some(({ name }) => name === 'workers')
     const newWorkers = new Set(hasNewWorkers ? read.config.apps.map(({ name }) => name) : [])
-    return this.#fleets?.configure(read.config, newWorkers) ?? new Set()
+    return { added: this.#fleets?.configure(read.config, newWorkers) ?? new Set() }
   }
 
   /** False: it cannot be mended. Then no worker could ever be replaced, so the program ends. */
@@ -228,6 +246,12 @@ class Master {
   #onBug(error: unknown): void {
     this.#narrator.error(`this is a bug in Jumak: ${asErrno(error).stack ?? asErrno(error).message}`)
     this.#stop('now', 1)
+  }
+
+  /** `by`: the signal or the command. */
+  #askedToStop(urgency: Urgency, by: string): void {
+    if (!this.#isFinishing) this.#narrator.info(`stopping ${STOP_WORDS[urgency]} (${by})`)
+    this.#stop(urgency, 0)
   }
 
   /** The first call decides the exit code; later calls only make it faster. */
@@ -263,6 +287,7 @@ class Master {
     this.#closeListeners()
     this.#directory?.remove()
     this.#pidFile?.remove()
+    this.#admin.close()
   }
 
   #closeListeners(): void {

@@ -13,7 +13,7 @@ import { measure } from '../host/usage.ts'
 import { countOf, describeSuccessor } from '../output/describe.ts'
 import type { Narrator } from '../output/narrator.ts'
 import type { AdminTarget, Outcome } from './commands.ts'
-import { type Reloads, type Settled, settledWords } from './reloads.ts'
+import { type Reloads, type SettledApp, settledWords } from './reloads.ts'
 import type { Reports } from './reports.ts'
 import { type AppView, describeStatus, type ProgramView, pidsOf } from './status.ts'
 
@@ -64,7 +64,8 @@ export class Target implements AdminTarget {
     const before = new Map(fleets.present.map(({ name, generations }) => [name, generations.last]))
     if (app === null) {
       const problems = reload()
-      if (problems.length > 0) return { error: [...problems, 'nothing changes, because the settings are wrong'].join('\n') }
+      if (problems.length > 0)
+        return { error: [...problems, 'nothing changes, because the settings are wrong'].join('\n') }
     } else {
       fleets.get(app)!.reload()
     }
@@ -136,14 +137,11 @@ function appView(fleet: Fleet): AppView {
     isBackingOff,
     pools,
     workers: [...workers.values()],
-    preloaders: generations
-      .values()
-      .flatMap(({ pid }) => pid ?? [])
-      .toArray(),
+    preloaders: [...generations.values()].flatMap(({ pid }) => pid ?? []),
   }
 }
 
-function outcomeOf(all: readonly Settled[], isNamed: boolean): Outcome {
+function outcomeOf(all: readonly SettledApp[], isNamed: boolean): Outcome {
   const failed = all.filter(({ failure }) => failure !== null)
   if (failed.length > 0) return { error: failed.map(one => settledWords(one, isNamed)).join('\n') }
   return { message: all.map(one => settledWords(one, isNamed)).join('\n') }

@@ -8,7 +8,7 @@
  * Not here: all applications and the gateway (`fleets.ts`), how the program ends (`shutdown.ts`), what the log says (`app-narrator.ts`),
  * the workers (`workers.ts`) and what their end means (`worker-ends.ts`), which generation serves (`generations.ts`).
  */
-import type { AppConfig, Config, StaticMount } from '../../config/types.ts'
+import type { AppConfig, Config, PoolConfig, StaticMount } from '../../config/types.ts'
 import type { MasterToGateway } from '../../control/messages.ts'
 import { Development } from '../development/development.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
@@ -16,7 +16,7 @@ import type { AppNarrator } from '../output/app-narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
 import type { Generation, Interface } from './generation.ts'
-import { Generations, MAX_TIMER_MS } from './generations.ts'
+import { Generations, MAX_TIMER_MS, type Settled } from './generations.ts'
 import { Reloader } from './reloader.ts'
 import { foundMounts, mountsOf } from './static-mounts.ts'
 import { type Action, type FleetState, type PoolView, plan } from './supervise.ts'
@@ -43,8 +43,7 @@ export interface FleetOptions {
   readonly onHopeless: (exitCode: number) => boolean
   /** The first generation that serves. */
   readonly onFirstServes: (generation: Generation) => void
-  /** A generation serves now, or was given up. */
-  readonly onReloaded: () => void
+  readonly onReloaded: (settled: Settled) => void
   /** Called after every change: the shutdown waits for those. */
   readonly onChange: () => void
 }
@@ -62,6 +61,8 @@ export class Fleet {
   #config: Config
   #app: AppConfig
   readonly #workerCount: WorkerCount
+  /** Of pools besides the main one, where a command has changed it. */
+  readonly #poolCounts = new Map<string, number>()
   readonly #narrator: AppNarrator
   readonly #reloader: Reloader
   #wakeTimer: NodeJS.Timeout | undefined
@@ -107,10 +108,10 @@ export class Fleet {
       changed,
       learned: generation => this.#learned(generation),
       serves: generation => this.#tellServing(generation),
-      onReloaded: () => {
+      onReloaded: settled => {
         this.#tellStatic()
         this.#reloader.settled()
-        options.onReloaded()
+        options.onReloaded(settled)
       },
     })
     this.#ends = new WorkerEnds(this.generations, narrator, outOfMemoryKills)
@@ -165,6 +166,7 @@ export class Fleet {
     this.#narrator.configure(app)
     this.workers.configure(app.recycle)
     this.#workerCount.configure(app, hasNewWorkers)
+    if (hasNewWorkers) this.#poolCounts.clear()
     this.wake()
   }
 
@@ -191,6 +193,21 @@ export class Fleet {
     this.#workerCount.change(this.#newestInterface, by)
     this.#narrator.info(`workers wanted: ${this.wanted}`)
     this.wake()
+  }
+
+  /** So many workers, until the setting changes. `pool`: empty: the main pool. */
+  setWanted(pool: string, count: number): void {
+    const config = this.#app.pools.find(({ name }) => name === pool)
+    if (config === undefined) return
+    if (config.workers === null) this.#workerCount.change(this.#newestInterface, count - this.wanted)
+    else this.#poolCounts.set(pool, count)
+    this.#narrator.info(`workers wanted${pool === '' ? '' : ` in pool ${pool}`}: ${count}`)
+    this.wake()
+  }
+
+  /** The pools of the newest generation, with their paths. The main pool comes first. */
+  get pools(): (PoolView & Pick<PoolConfig, 'paths'>)[] {
+    return this.#poolsOf(this.#newestInterface).map((pool, i) => ({ ...pool, paths: this.#app.pools[i]!.paths }))
   }
 
   /** Stops planning: from now on events are only recorded. */
@@ -252,7 +269,10 @@ export class Fleet {
   }
 
   #poolsOf(kind: Interface | null): PoolView[] {
-    return this.#app.pools.map(({ name, workers }) => ({ name, wanted: workers ?? this.#workerCount.of(kind) }))
+    return this.#app.pools.map(({ name, workers }) => ({
+      name,
+      wanted: workers === null ? this.#workerCount.of(kind) : (this.#poolCounts.get(name) ?? workers),
+    }))
   }
 
   /** A developer should not wait until a stream of the old code ends. */

@@ -6,10 +6,10 @@
  * fails never ends the program while another one serves or may still come up.
  * Not here: one application (`fleet.ts`), the gateway's process (`gateways.ts`), how the program ends (`shutdown.ts`).
  */
-import type { AppConfig, Config } from '../../config/types.ts'
+import type { AppConfig, Config, LogLevel } from '../../config/types.ts'
 import type { WorkerChannel } from '../../control/channel.ts'
 import { gatewayApp } from '../../control/config-shape.ts'
-import type { MasterToGateway } from '../../control/messages.ts'
+import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
 import type { Listener } from '../host/listener.ts'
 import { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
 import type { Narrator } from '../output/narrator.ts'
@@ -18,6 +18,7 @@ import type { Programs } from '../paths.ts'
 import { Fleet } from './fleet.ts'
 import type { GatewayHandle } from './gateway-handle.ts'
 import { Gateways } from './gateways.ts'
+import type { Settled } from './generations.ts'
 
 export interface FleetsOptions {
   readonly config: Config
@@ -30,8 +31,10 @@ export interface FleetsOptions {
   readonly beforeFork: () => boolean
   /** No application can serve, or the gateway cannot listen: the program ends with this code. */
   readonly onFatal: (exitCode: number) => void
-  /** A generation of some application serves now, or was given up. */
-  readonly onReloaded: () => void
+  /** A generation of this application serves now, or was given up. */
+  readonly onReloaded: (app: string, settled: Settled) => void
+  /** What the gateway does now: the answer to `report`. */
+  readonly onReport: (report: Extract<GatewayToMaster, { readonly type: 'reported' }>) => void
   /** The gateway has answered `ping`. */
   readonly onPong: () => void
 }
@@ -141,6 +144,9 @@ export class Fleets {
     for (const fleet of before.values()) {
       this.#retired.add(fleet)
       fleet.retire()
+      // Who waits for a reload of it waits in vain.
+      const failure = 'it is not in the configuration any more'
+      this.#options.onReloaded(fleet.name, { generation: Number.POSITIVE_INFINITY, failure, serving: null })
     }
     return added
   }
@@ -160,6 +166,11 @@ export class Fleets {
   /** Calls back after every change: the shutdown waits for those. */
   onChange(callback: () => void): void {
     this.#onChange = callback
+  }
+
+  /** What the gateway tells for the log, until the next start. */
+  setLogLevel(level: LogLevel): void {
+    this.#gateways.setLogLevel(level)
   }
 
   sendToGateway(message: MasterToGateway): void {
@@ -187,6 +198,7 @@ export class Fleets {
       hasGateway: () => this.#gateways.isListening,
       onHopeless: exitCode => this.#onHopeless(fleet, exitCode),
       onFirstServes: () => this.#onFirstServes(),
+      onReloaded: settled => this.#options.onReloaded(app.name, settled),
       onChange: () => this.#changed(fleet),
     })
     this.#fleets.set(app.name, fleet)

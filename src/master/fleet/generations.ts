@@ -34,10 +34,18 @@ export interface GenerationsOptions {
   readonly serves: (generation: number) => void
   /** The first generation that serves. */
   readonly onFirstServes: (generation: Generation) => void
-  /** A generation serves now, or was given up. */
-  readonly onReloaded: () => void
+  readonly onReloaded: (settled: Settled) => void
   /** The first generation cannot serve. False: another one is tried, with back-off, because other applications serve. */
   readonly onHopeless: (exitCode: number) => boolean
+}
+
+/** A generation serves now, or was given up. */
+export interface Settled {
+  readonly generation: number
+  /** Why it was given up, in one line; null: it serves. */
+  readonly failure: string | null
+  /** The generation that serves now; null: none. */
+  readonly serving: number | null
 }
 
 /** A timer of more than 24 days would fire at once. */
@@ -60,6 +68,8 @@ export class Generations {
   #hadHazards = false
   /** Nothing serves, because the last generation was given up: another one is tried. */
   triesAgain = false
+  /** Why the last generation was given up, in one line; empty: it was not. */
+  problem = ''
   #startTimer: NodeJS.Timeout | undefined
   #isFrozen = false
 
@@ -70,6 +80,11 @@ export class Generations {
 
   get(number: number | null): Generation | undefined {
     return number === null ? undefined : this.#generations.get(number)
+  }
+
+  /** The newest that was begun; 0: none. */
+  get last(): number {
+    return this.#last
   }
 
   values(): MapIterator<Generation> {
@@ -134,7 +149,8 @@ export class Generations {
     if (isFirst || development === null) this.#narrator.promoted(generation, isFirst)
     development?.serves(generation.number)
     if (isFirst) onFirstServes(generation)
-    this.#settleReload()
+    this.problem = ''
+    this.#settleReload({ generation: generation.number, failure: null, serving: generation.number })
   }
 
   /** While developing, from a preloader or a worker. */
@@ -178,10 +194,14 @@ export class Generations {
     )
   }
 
-  #settleReload(): void {
+  #settleReload(settled: Settled): void {
     clearTimeout(this.#startTimer)
     this.next = null
-    this.#options.onReloaded()
+    this.#options.onReloaded(settled)
+  }
+
+  #giveUp({ number: generation }: Generation): void {
+    this.#settleReload({ generation, failure: this.problem, serving: this.serving })
   }
 
   #failed(generation: Generation, failure: GenerationFailure): void {
@@ -189,17 +209,18 @@ export class Generations {
     if (generation.number !== this.next) return
     this.#narrator.generationFailed(generation, failure, this.serving)
     this.#crashes.died(generation.startedAt, null, performance.now())
+    this.problem = failure.message.split('\n', 1)[0]!
     const { development, onHopeless, changed } = this.#options
     const isFirst = generation.number === 1
     if (development === null ? this.serving === null : isFirst && failure.kind === 'operator') {
       this.triesAgain = !onHopeless(failure.kind === 'load' ? 3 : 1)
       if (this.triesAgain) {
         this.#narrator.triesAgain(this.#crashes)
-        this.#settleReload()
+        this.#giveUp(generation)
       }
     } else if (development !== null) this.#awaitMending(generation, failure, development)
     // It is not the next generation any more: the plan ends its processes like those of an old one.
-    else this.#settleReload()
+    else this.#giveUp(generation)
     changed()
   }
 
@@ -207,7 +228,7 @@ export class Generations {
   #awaitMending(generation: Generation, failure: GenerationFailure, development: Development): void {
     this.serving = null
     development.failed(generation.number, failure.message)
-    this.#settleReload()
+    this.#giveUp(generation)
   }
 
   #orphaned(generation: Generation, how: string): void {

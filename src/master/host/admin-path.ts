@@ -25,6 +25,12 @@ export interface AdminPath {
   remove(): void
 }
 
+/** `isTaken`: another program has it. */
+export interface NoAdminPath {
+  readonly problem: string
+  readonly isTaken: boolean
+}
+
 /**
  * The first of the paths that can be used, or why none can. Throws an OperatorError when a path that the operator named cannot be
  * used; that another program answers there is not such an error.
@@ -32,7 +38,7 @@ export interface AdminPath {
 export async function findAdminPath(
   { paths, isAuto }: AdminSocket,
   identity: Identity | null,
-): Promise<AdminPath | { readonly problem: string }> {
+): Promise<AdminPath | NoAdminPath> {
   const problems: string[] = []
   for (const path of paths) {
     try {
@@ -42,6 +48,7 @@ export async function findAdminPath(
       if (await isSocketAnswering(path))
         return {
           problem: `another program with the same configuration has ${path}: give one of them --admin-socket PATH`,
+          isTaken: true,
         }
       removeDead(path)
       return makePath(path)
@@ -54,7 +61,7 @@ export async function findAdminPath(
       problems.push(message)
     }
   }
-  return { problem: `${problems.join('; ')}: name a path with --admin-socket, or switch it off` }
+  return { problem: `${problems.join('; ')}: name a path with --admin-socket, or switch it off`, isTaken: false }
 }
 
 /** Throws when it cannot be made, or is not ours alone. */

@@ -73,6 +73,13 @@ export class Narrator {
     this.warn('Jumak runs as root, and so does the application: name another user with --user')
   }
 
+  /** It is a warning only where commands would reach another program. */
+  noAdminSocket(why: string, isTaken: boolean): void {
+    const what = `no admin socket for jumak status and the like: ${why}`
+    if (isTaken) this.warn(what)
+    else this.info(what)
+  }
+
   isProcessOne(): void {
     this.warn(
       'Jumak is process 1 without an init: orphans of the application become zombies; start it with bin/jumak and a python3 on PATH, or start the container with --init',
