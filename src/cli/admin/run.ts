@@ -61,7 +61,8 @@ async function converse(paths: readonly string[], words: Words): Promise<number>
   else if (!answer.ok) return sayError(answer.error, false)
   else if (answer.command === 'status')
     writeTo(process.stdout, renderStatus(answer, describeTerminal(process.stdout, process.env)))
-  else writeTo(process.stdout, `${plain(answer.message)}\n`)
+  // The program has closed the connection: it has ended.
+  else writeTo(process.stdout, `${answer.command === 'stop' ? 'stopped' : plain(answer.message)}\n`)
   return answer.ok ? DONE : FAILED
 }
 

@@ -39,6 +39,6 @@ test('the words', () => {
   assert.equal(settledWords(served('shop', 2), false), 'generation 2 serves')
   assert.equal(settledWords(served('shop', 2), true), 'shop: generation 2 serves')
   const failed = { app: 'shop', generation: 3, failure: 'app.py could not be imported: KeyError', serving: 2 }
-  assert.equal(settledWords(failed, false), 'app.py could not be imported: KeyError; generation 2 serves on')
+  assert.equal(settledWords(failed, false), 'app.py could not be imported: KeyError\ngeneration 2 serves on')
   assert.equal(settledWords({ ...failed, serving: null }, true), 'shop: app.py could not be imported: KeyError')
 })

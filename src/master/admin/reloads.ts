@@ -38,6 +38,6 @@ export class Reloads {
 export function settledWords({ app, generation, failure, serving }: SettledApp, isNamed: boolean): string {
   const whose = isNamed ? `${app}: ` : ''
   if (failure === null) return `${whose}generation ${generation} serves`
-  const rest = serving === null ? '' : `; generation ${serving} serves on`
+  const rest = serving === null ? '' : `\n${whose}generation ${serving} serves on`
   return `${whose}${failure}${rest}`
 }

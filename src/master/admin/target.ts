@@ -133,12 +133,17 @@ function appView(fleet: Fleet): AppView {
     serving,
     next,
     application: current?.application ?? coming?.application ?? null,
-    problem: isBackingOff ? `workers die: ${describeSuccessor(crashes, now)}` : generations.problem,
+    problem: isBackingOff ? `workers die: ${describeSuccessor(crashes, now)}` : givenUp(fleet),
     isBackingOff,
     pools,
     workers: [...workers.values()],
     preloaders: [...generations.values()].flatMap(({ pid }) => pid ?? []),
   }
+}
+
+/** Why the last reload did not succeed, or the last start. Empty: it did. */
+function givenUp({ generations: { problem, serving } }: Fleet): string {
+  return problem === '' || serving === null ? problem : `the last reload was given up: ${problem}`
 }
 
 function outcomeOf(all: readonly SettledApp[], isNamed: boolean): Outcome {
