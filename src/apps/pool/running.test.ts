@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
+import { AsgiBench, holdingAsgi } from '../testing/asgi-bench.ts'
 import { Bench, holding } from '../testing/pool-bench.ts'
 import { reportWorkers } from './running.ts'
 
@@ -53,6 +54,29 @@ test('a response whose head is out is a stream', async () => {
   held.requests[0]!.link.begin()
   await once(exchange.response.events, 'start')
   assert.equal(report(bench)[0]!.requests[0]!.state, 'streaming')
+})
+
+test('an ASGI worker runs many: requests, streams, WebSockets', async t => {
+  const bench = new AsgiBench()
+  t.after(() => bench.close())
+  const held = holdingAsgi()
+  await bench.worker(1, 10, held.script)
+  bench.send({ path: '/plain' })
+  const streamed = bench.send({ path: '/stream' })
+  const socket = bench.webSocket({ path: '/socket' })
+  bench.webSocket({ path: '/asks' })
+  await held.the(3)
+  held.exchanges.find(({ scope }) => scope.path === '/stream')!.begin()
+  held.exchanges.find(({ scope }) => scope.path === '/socket')!.accept()
+  if (streamed.response.state === 'idle') await once(streamed.response.events, 'start')
+  if (socket.accepted === null) await once(socket.response.events, 'accepted')
+  const [worker] = reportWorkers(bench.pool.workers, 100, performance.now())
+  assert.deepEqual(worker!.requests.map(({ path, state }) => `${path} ${state}`).sort(), [
+    '/asks running',
+    '/plain running',
+    '/socket websocket',
+    '/stream streaming',
+  ])
 })
 
 test('what was sent ahead waits behind the running request', async () => {

@@ -59,7 +59,8 @@ function describe(one: RunningCall, now: number): RunningRequest {
 
 function stateOf({ call, isBehind }: RunningCall): RunningRequest['state'] {
   if (isBehind) return 'waiting'
-  if (call.phase === 'done') return 'abandoned'
-  if (!call.begun && call.exchange.response.state === 'idle') return 'running'
-  return call.exchange.isWebSocket ? 'websocket' : 'streaming'
+  if (call.phase === 'sent') return 'running'
+  // An accepted one is done for the pool: its channel has it.
+  if (call.exchange.isWebSocket) return 'websocket'
+  return call.begun ? 'streaming' : 'abandoned'
 }
