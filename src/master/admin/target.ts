@@ -148,6 +148,7 @@ function givenUp({ generations: { problem, serving } }: Fleet): string {
 
 function outcomeOf(all: readonly SettledApp[], isNamed: boolean): Outcome {
   const failed = all.filter(({ failure }) => failure !== null)
-  if (failed.length > 0) return { error: failed.map(one => settledWords(one, isNamed)).join('\n') }
-  return { message: all.map(one => settledWords(one, isNamed)).join('\n') }
+  const served = all.filter(({ failure }) => failure === null)
+  const words = [...failed, ...served].map(one => settledWords(one, isNamed)).join('\n')
+  return failed.length > 0 ? { error: words } : { message: words }
 }
