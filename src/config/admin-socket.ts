@@ -53,8 +53,8 @@ function autoPaths(identity: string, environment: Environment): string[] {
 /** The master makes the last part of these, with mode 0700. The second is for where the first cannot be made. */
 function directories({ uid, variables, platform }: Environment): string[] {
   const own = variables['XDG_RUNTIME_DIR']
-  // Not $TMPDIR: it differs between a service and a shell.
-  const last = `/tmp/jumak-admin-${uid}`
+  // Not $TMPDIR: it differs between a service and a shell. Not `jumak-…`: each start removes such directories that are empty and old.
+  const last = `/tmp/.jumak-admin-${uid}`
   if (uid === 0) return platform === 'linux' ? ['/run/jumak', last] : [last]
   return own !== undefined && isAbsolute(own) ? [join(own, 'jumak'), last] : [last]
 }

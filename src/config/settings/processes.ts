@@ -53,7 +53,7 @@ export const processes = {
     default: 'auto',
     why: 'So `jumak status` and the other commands find it by themselves.',
     doc: 'Unix socket for jumak status, reload, stop and the like.',
-    more: '`auto`: in `/run/jumak` for root, else in `$XDG_RUNTIME_DIR/jumak` or `/tmp/jumak-admin-<uid>`, under a name made of the path of the configuration file, or of the directory. Only the user who starts Jumak, and root, can use it ([more](admin.md)).',
+    more: '`auto`: in `/run/jumak` for root, else in `$XDG_RUNTIME_DIR/jumak` or `/tmp/.jumak-admin-<uid>`, under a name made of the path of the configuration file, or of the directory. Only the user who starts Jumak, and root, can use it ([more](admin.md)).',
     change: 'restart',
   }),
 }

@@ -239,7 +239,7 @@ test('a directory that is a link, or open to others, is not used, and the next o
   assert.equal(place.path, paths.at(-1))
   const none = await findAdminPath({ paths: paths.slice(0, 2), isAuto: true }, null)
   assert.ok('problem' in none)
-  assert.match(none.problem, /link is no directory; .*wide is open to other users: name a path with --admin-socket/)
+  assert.match(none.problem, /link is no directory; other users may write to .*wide: name a path with --admin-socket/)
 })
 
 test('a file that is no socket stays, and a path that the operator named is an error', async t => {

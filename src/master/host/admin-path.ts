@@ -1,8 +1,8 @@
 /**
  * A place for the admin socket, which only this user and root can reach. Runs in the master.
  *
- * Invariants: a directory that Jumak makes for it (`auto`) has mode 0700 and belongs to this user, or it is not used; a link there is not
- * followed. The socket appears at its path whole, with mode 0600: it is bound under another name and renamed. Nothing is removed that
+ * Invariants: a directory that Jumak makes for it (`auto`) belongs to this user, and nobody else may write to it, or it is not used; a
+ * link there is not followed. The socket appears at its path whole, with mode 0600: it is bound under another name and renamed. Nothing is removed that
  * answers, or that is no socket. Root puts it nowhere that the user of the workers can redirect.
  */
 import { lstatSync, lutimesSync, mkdirSync, renameSync, type Stats, unlinkSync } from 'node:fs'
@@ -74,7 +74,8 @@ function prepareDirectory(directory: string): void {
   const found = lstatSync(directory)
   if (!found.isDirectory()) throw new OperatorError(`${directory} is no directory`)
   if (found.uid !== process.geteuid?.()) throw new OperatorError(`${directory} belongs to another user`)
-  if ((found.mode & 0o077) !== 0) throw new OperatorError(`${directory} is open to other users`)
+  // A service manager may have made it, with 0755: the socket itself is 0600.
+  if ((found.mode & 0o022) !== 0) throw new OperatorError(`other users may write to ${directory}`)
 }
 
 function refuseIfRedirectable(identity: Identity | null, path: string): void {
