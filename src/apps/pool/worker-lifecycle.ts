@@ -51,6 +51,8 @@ export class WorkerLifecycle implements LinkOwner {
   /** By workers that are gone. */
   #answeredBefore = 0
   #isClosed = false
+  /** Called when the last worker has gone. */
+  #onEmpty: () => void = () => {}
 
   /** `workers`: the pool's list. Only the lifecycle changes it. */
   constructor(options: LifecycleOptions, workers: PoolWorker[], dispatcher: Dispatcher, fail: FailCall) {
@@ -119,6 +121,12 @@ export class WorkerLifecycle implements LinkOwner {
   dismissAll(deadlineMs: number): void {
     // A copy: the list changes when a leaving worker loses its last exchange.
     for (const worker of [...this.#workers]) worker.dismiss(CloseCode.GOING_AWAY, 0, deadlineMs * STOP_SPAN)
+  }
+
+  /** Calls back when there is no worker any more: at once if there is none. */
+  onEmpty(callback: () => void): void {
+    this.#onEmpty = callback
+    if (this.#workers.length === 0) callback()
   }
 
   /** Closes all links, and returns the calls that were on them. No events follow. */
@@ -274,5 +282,6 @@ export class WorkerLifecycle implements LinkOwner {
     this.#workers.splice(index, 1)
     this.#answeredBefore += worker.answered
     if (worker.isDraining) this.#events.drained(worker.id)
+    if (this.#workers.length === 0) this.#onEmpty()
   }
 }

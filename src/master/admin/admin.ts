@@ -35,9 +35,9 @@ export class Admin {
   }
 
   /** Finds a place, before anything is started. Throws an OperatorError when a path that the operator named cannot be used. */
-  async prepare(socket: AdminSocket, identity: Identity | null): Promise<void> {
+  async prepare(socket: AdminSocket, users: readonly Identity[]): Promise<void> {
     if (socket.paths.length === 0) return
-    const found = await findAdminPath(socket, identity)
+    const found = await findAdminPath(socket, users)
     if ('place' in found) this.#place = found
     else this.#options.narrator.noAdminSocket(found.problem, found.isTaken)
   }

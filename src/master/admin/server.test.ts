@@ -39,7 +39,7 @@ const echo: Answer = async ({ command }) => ({
 
 async function listen(t: TestContext, answer: Answer = echo, idleMs?: number) {
   const path = join(directoryOf(t), 'a.sock')
-  const place = await findAdminPath({ paths: [path], isAuto: false }, null)
+  const place = await findAdminPath({ paths: [path], isAuto: false }, [])
   assert.ok('place' in place)
   const server = listenForCommands(place, answer, idleMs)
   t.after(() => server.close())
@@ -196,7 +196,7 @@ test('the socket is for its user only, and nothing else is left beside it', asyn
 
 test('a directory is made for it, for its user only', async t => {
   const path = join(directoryOf(t), 'jumak', 'a.sock')
-  const place = await findAdminPath({ paths: [path], isAuto: true }, null)
+  const place = await findAdminPath({ paths: [path], isAuto: true }, [])
   assert.ok('place' in place)
   assert.equal(lstatSync(join(path, '..')).mode & 0o777, 0o700)
 })
@@ -207,15 +207,15 @@ test('a dead socket is replaced, and one that answers is not', async t => {
   const dead = createServer().listen(join(directory, 'b'))
   // It loses its name, so that it does not remove the file at its end.
   renameSync(join(directory, 'b'), path)
-  assert.ok('problem' in (await findAdminPath({ paths: [path], isAuto: true }, null)))
+  assert.ok('problem' in (await findAdminPath({ paths: [path], isAuto: true }, [])))
   dead.close()
   await once(dead, 'close')
   assert.ok(existsSync(path))
-  const place = await findAdminPath({ paths: [path], isAuto: false }, null)
+  const place = await findAdminPath({ paths: [path], isAuto: false }, [])
   assert.ok('place' in place)
   const server = listenForCommands(place, echo)
   t.after(() => server.close())
-  const again = await findAdminPath({ paths: [path], isAuto: false }, null)
+  const again = await findAdminPath({ paths: [path], isAuto: false }, [])
   assert.ok('problem' in again)
   assert.match(again.problem, /^another program with the same configuration has .*--admin-socket PATH$/)
 })
@@ -234,10 +234,10 @@ test('a directory that is a link, or open to others, is not used, and the next o
   mkdirSync(join(directory, 'wide'))
   chmodSync(join(directory, 'wide'), 0o777)
   const paths = ['link', 'wide', 'nowhere/deep', 'good'].map(name => join(directory, name, 'a.sock'))
-  const place = await findAdminPath({ paths, isAuto: true }, null)
+  const place = await findAdminPath({ paths, isAuto: true }, [])
   assert.ok('place' in place)
   assert.equal(place.path, paths.at(-1))
-  const none = await findAdminPath({ paths: paths.slice(0, 2), isAuto: true }, null)
+  const none = await findAdminPath({ paths: paths.slice(0, 2), isAuto: true }, [])
   assert.ok('problem' in none)
   assert.match(none.problem, /link is no directory; other users may write to .*wide: name a path with --admin-socket/)
 })
@@ -245,10 +245,10 @@ test('a directory that is a link, or open to others, is not used, and the next o
 test('a file that is no socket stays, and a path that the operator named is an error', async t => {
   const path = join(directoryOf(t), 'a.sock')
   writeFileSync(path, 'precious')
-  await assert.rejects(findAdminPath({ paths: [path], isAuto: false }, null), {
+  await assert.rejects(findAdminPath({ paths: [path], isAuto: false }, []), {
     message: `cannot make the admin socket ${path}: a file that is no socket is there; name another path with --admin-socket`,
   })
-  assert.ok('problem' in (await findAdminPath({ paths: [path], isAuto: true }, null)))
+  assert.ok('problem' in (await findAdminPath({ paths: [path], isAuto: true }, [])))
   assert.ok(existsSync(path))
 })
 
@@ -259,10 +259,10 @@ test('root puts it nowhere that the user of the workers could replace', {
   const identity = { uid: 65_534, gid: 65_534, userName: '' }
   const socket = { paths: [join(directory, 'inner', 'a.sock')], isAuto: false }
   mkdirSync(join(directory, 'inner'))
-  assert.ok('place' in (await findAdminPath(socket, identity)))
+  assert.ok('place' in (await findAdminPath(socket, [identity])))
   chownSync(join(directory, 'inner'), 65_534, 65_534)
-  await assert.rejects(findAdminPath(socket, identity), /can change .*inner, and so take the place of the socket/)
+  await assert.rejects(findAdminPath(socket, [identity]), /can change .*inner, and so take the place of the socket/)
   chownSync(join(directory, 'inner'), 0, 0)
   chownSync(directory, 65_534, 65_534)
-  await assert.rejects(findAdminPath(socket, identity), /can change .*, and so take the place of the socket/)
+  await assert.rejects(findAdminPath(socket, [identity]), /can change .*, and so take the place of the socket/)
 })

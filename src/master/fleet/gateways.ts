@@ -134,7 +134,8 @@ export class Gateways {
 
   #onMessage(message: GatewayToMaster): void {
     const { narrator, workerReport, codeChanged, onPong, onReport } = this.#options
-    if (message.type === 'log') narrator.gatewayLog(message.level, message.message, message.request ?? '')
+    if (message.type === 'log')
+      narrator.gatewayLog(message.level, message.message, message.request ?? '', message.app ?? '')
     else if (message.type === 'request') narrator.requestOver(message)
     else if (message.type === 'pong') onPong()
     else if (message.type === 'reported') onReport(message)

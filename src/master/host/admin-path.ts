@@ -32,19 +32,19 @@ export interface NoAdminPath {
 }
 
 /**
- * The first of the paths that can be used, or why none can. Throws an OperatorError when a path that the operator named cannot be
+ * `users`: those that processes of ours become. The first of the paths that can be used, or why none can. Throws an OperatorError when a path that the operator named cannot be
  * used; that another program answers there is not such an error.
  */
 export async function findAdminPath(
   { paths, isAuto }: AdminSocket,
-  identity: Identity | null,
+  users: readonly Identity[],
 ): Promise<AdminPath | NoAdminPath> {
   const problems: string[] = []
   for (const path of paths) {
     try {
       checkSocketPath(temporaryName(path), '--admin-socket')
       if (isAuto) prepareDirectory(dirname(path))
-      else refuseIfRedirectable(identity, path)
+      else for (const user of users) refuseIfRedirectable(user, path)
       if (await isSocketAnswering(path))
         return {
           problem: `another program with the same configuration has ${path}: give one of them --admin-socket PATH`,
@@ -78,8 +78,8 @@ function prepareDirectory(directory: string): void {
   if ((found.mode & 0o022) !== 0) throw new OperatorError(`other users may write to ${directory}`)
 }
 
-function refuseIfRedirectable(identity: Identity | null, path: string): void {
-  if (identity === null || process.geteuid?.() !== 0) return
+function refuseIfRedirectable(identity: Identity, path: string): void {
+  if (process.geteuid?.() !== 0) return
   const directory = dirname(path)
   const step = replaceableStep(identity, path) ?? (mayReplaceIn(identity, directory) ? directory : null)
   if (step !== null)
