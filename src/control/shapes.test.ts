@@ -207,7 +207,7 @@ const NULLABLE: ReadonlySet<string> = new Set([
   'start.listeners.unixPath',
   'broken.report',
 ])
-const MAY_BE_MISSING: ReadonlySet<string> = new Set(['log.request'])
+const MAY_BE_MISSING: ReadonlySet<string> = new Set(['log.request', 'log.app'])
 /** Numbers that may be negative, or have a fraction. */
 const MAY_BE_NEGATIVE = /\.modified$/
 const MAY_BE_FRACTIONS = /\.modified$|\.perSecond$|\.importMs$|\.deadlineMs$|\.timeouts\.|\.slowerThan$/
