@@ -252,3 +252,40 @@ test('a path that cannot be used ends the start, and off makes no socket', async
   assert.match(stderr, /admin-socket is off/)
   await without.stop()
 })
+
+test('with several applications each is asked for by its name, and its pools too', async t => {
+  const app = (name: string) => `[[app]]\nname = "${name}"\npath = "/${name}"\nchdir = "${name}"\napp = "."\n`
+  const pool = '[[app.pool]]\nname = "export"\npaths = ["/export/"]\nworkers = 1\n'
+  const project = new Project(t, {
+    'jumak.toml': `workers = 1\n${app('shop')}${pool}${app('api')}`,
+    'shop/app.py': saying('shop'),
+    'api/app.py': saying('api'),
+  })
+  const server = await startServer({ directory: project.directory })
+  await server.waitForLog(/2 applications serve/)
+  assert.equal((await command(server, 'workers', 'shop/export', '2')).stdout, '2 workers of shop/export wanted\n')
+  assert.match((await command(server, 'workers', '2')).stderr, /needs the name of an application: shop, api/)
+  await until(
+    async () => (await status(server)).apps[0]!.pools[1]!.serving === 2,
+    () => 'no two workers in the pool',
+  )
+  assert.equal((await command(server, 'reload', 'shop')).stdout, 'shop: generation 2 serves\n')
+  project.save('api/app.py', `1 / 0\n${saying('api')}`)
+  server.acceptAnyLog()
+  const broken = await command(server, 'reload')
+  assert.equal(broken.code, 1)
+  assert.match(
+    broken.stderr,
+    /^jumak: api: .*ZeroDivisionError.*\napi: generation 1 serves on\nshop: generation 3 serves\n$/,
+  )
+  assert.equal(await textOf(server.port, '/api/'), 'api')
+  const { apps } = await status(server)
+  assert.deepEqual(
+    apps.map(({ name, path, generation }) => [name, path, generation]),
+    [
+      ['shop', '/shop', 3],
+      ['api', '/api', 1],
+    ],
+  )
+  await server.stop()
+})
