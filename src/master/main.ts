@@ -9,6 +9,7 @@
 import { writeSync } from 'node:fs'
 import type { Config, Reloaded } from '../config/types.ts'
 import { LOG_ADVICE } from '../observe/sink.ts'
+import { Admin } from './admin/admin.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleets } from './fleet/fleets.ts'
 import { checkIdentity, checkTemporaryDirectory, rootWarnings, usersOf } from './host/identity.ts'
@@ -76,11 +77,17 @@ class Master {
   #fleets: Fleets | null = null
   #shutdown: Shutdown | null = null
   #notifier: Notifier | null = null
+  readonly #admin: Admin
   #isFinishing = false
 
   constructor(config: Config, programs: Programs, narrator: Narrator, log: ProgramLog, source: ConfigSource) {
     this.#config = config
     this.#source = source
+    this.#admin = new Admin({
+      narrator,
+      sendToGateway: message => this.#fleets?.sendToGateway(message),
+      onBug: error => this.#onBug(error),
+    })
     this.#programs = programs
     this.#narrator = narrator
     this.#log = log
@@ -118,6 +125,7 @@ class Master {
       mode: unixMode,
       identity: gatewayIdentity,
     })
+    await this.#admin.prepare(this.#config.adminSocket, users)
     if (pidFile !== null) this.#pidFile = writePidFile(pidFile)
     this.#runtime = await createRuntimeDirectory({ temporaryDirectory, users, environment: process.env })
     // A signal came meanwhile.
@@ -129,6 +137,13 @@ class Master {
     if (process.pid === 1) this.#narrator.isProcessOne()
     this.#fleets = this.#makeFleets(this.#runtime)
     this.#fleets.start()
+    this.#admin.listen({
+      fleets: this.#fleets,
+      listeners: this.#listeners.map(({ display }) => display),
+      isStopping: () => this.#isFinishing,
+      reload: names => this.#reload(names),
+      stop: () => this.#askedToStop('graceful', 'jumak stop'),
+    })
   }
 
   #makeFleets(runtime: RuntimeDirectory): Fleets {
@@ -141,7 +156,11 @@ class Master {
       narrator: this.#narrator,
       beforeFork: () => this.#repairDirectory(),
       onFatal: code => this.#stop('now', code),
-      onReloaded: () => this.#tellReady(),
+      onReloaded: (app, settled) => {
+        this.#tellReady()
+        this.#admin.settled(app, settled)
+      },
+      onReport: report => this.#admin.reported(report),
       onPong: () => this.#notifier?.answered(),
     })
   }
@@ -167,10 +186,7 @@ class Master {
 
   #handleSignals(): () => void {
     return handleSignals({
-      stop: (urgency, signal) => {
-        if (!this.#isFinishing) this.#narrator.info(`stopping ${STOP_WORDS[urgency]} (${signal})`)
-        this.#stop(urgency, 0)
-      },
+      stop: (urgency, signal) => this.#askedToStop(urgency, signal),
       // Without a terminal it is an editor's debugger, which has keys of its own.
       interrupt: () =>
         !this.#isFinishing && hasTerminal(this.#config) && (this.#fleets?.debuggers.interrupt() ?? false),
@@ -241,6 +257,12 @@ class Master {
     this.#stop('now', 1)
   }
 
+  /** `by`: the signal or the command. */
+  #askedToStop(urgency: Urgency, by: string): void {
+    if (!this.#isFinishing) this.#narrator.info(`stopping ${STOP_WORDS[urgency]} (${by})`)
+    this.#stop(urgency, 0)
+  }
+
   /** The first call decides the exit code; later calls only make it faster. */
   #stop(urgency: Urgency, code: number): void {
     if (this.#isFinishing) {
@@ -273,6 +295,7 @@ class Master {
     this.#closeListeners()
     this.#runtime?.close()
     this.#pidFile?.remove()
+    this.#admin.close()
   }
 
   #closeListeners(): void {

@@ -98,6 +98,16 @@ test('messages below the level are left out', () => {
   assert.deepEqual(text().match(/\d$/gm), ['3', '4'])
 })
 
+test('the level may change', () => {
+  const { sink, text } = collect()
+  const log = new Log(sink, 'warn', 'text')
+  log.setLevel('debug')
+  log.debug('a', '1')
+  log.setLevel('error')
+  log.warn('a', '2')
+  assert.deepEqual([text().match(/\d$/gm), log.level], [['1'], 'error'])
+})
+
 test('colours only where asked for', () => {
   const { sink, text } = collect()
   new Log(sink, 'info', 'text', { colour: true }).warn('a', 'b')

@@ -65,7 +65,7 @@ export interface Look {
 
 export class Log {
   readonly #sink: Pick<Sink, 'write'>
-  readonly #threshold: number
+  #level: LogLevel
   readonly #isJson: boolean
   readonly #style: Style
   readonly #format: LogFormat
@@ -74,7 +74,7 @@ export class Log {
 
   constructor(sink: Pick<Sink, 'write'>, level: LogLevel, format: 'text' | 'json', look: Look = {}) {
     this.#sink = sink
-    this.#threshold = ORDER[level]
+    this.#level = level
     this.#isJson = format === 'json'
     this.#style =
       look.colour && !this.#isJson
@@ -86,6 +86,15 @@ export class Log {
   /** From now on messages begin in the same column, whichever of these applications a line names. Empty: there is only one. */
   align(apps: readonly string[]): void {
     this.#names.longest = Math.max(0, ...apps.map(name => name.length))
+  }
+
+  /** From now on, lines of this level and above. */
+  setLevel(level: LogLevel): void {
+    this.#level = level
+  }
+
+  get level(): LogLevel {
+    return this.#level
   }
 
   debug(source: string, message: string, fields?: LogFields): void {
@@ -103,7 +112,7 @@ export class Log {
 
   /** `source`: master, gateway, preloader or worker. The number of the worker is in `fields`. */
   write(level: LogLevel, source: string, message: string, fields: LogFields = {}): void {
-    if (ORDER[level] < this.#threshold) return
+    if (ORDER[level] < ORDER[this.#level]) return
     this.#sink.write(this.#format(new Date(), level, source, message, fields))
   }
 

@@ -84,6 +84,8 @@ export class Server {
         PWD: options.directory,
         MARKER_OF_JUMAK_TEST: this.marker,
         TMPDIR: this.temporaryDirectory,
+        // Servers of several tests may have one directory, and so one name for the socket.
+        JUMAK_ADMIN_SOCKET: join(this.temporaryDirectory, 'admin.sock'),
         ...options.env,
       },
     })

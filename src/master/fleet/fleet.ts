@@ -8,7 +8,7 @@
  * Not here: all applications and the gateway (`fleets.ts`), how the program ends (`shutdown.ts`), what the log says (`app-narrator.ts`),
  * the workers (`workers.ts`) and what their end means (`worker-ends.ts`), which generation serves (`generations.ts`).
  */
-import type { AppConfig, Config, StaticMount } from '../../config/types.ts'
+import type { AppConfig, Config, PoolConfig, StaticMount } from '../../config/types.ts'
 import type { MasterToGateway } from '../../control/messages.ts'
 import { Development } from '../development/development.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
@@ -69,6 +69,8 @@ export class Fleet {
   #config: Config
   #app: AppConfig
   readonly #workerCount: WorkerCount
+  /** Of pools besides the main one, where a command has changed it. */
+  readonly #poolCounts = new Map<string, number>()
   readonly #reloader: Reloader
   #wakeTimer: NodeJS.Timeout | undefined
   #isPlanDue = false
@@ -202,6 +204,7 @@ export class Fleet {
     this.#workerCount.configure(app, hasNewWorkers)
     // The gateway may have made the application anew.
     this.tellGateway()
+    if (hasNewWorkers) this.#poolCounts.clear()
     this.wake()
   }
 
@@ -234,6 +237,21 @@ export class Fleet {
     this.#workerCount.change(this.#newestInterface, by)
     this.narrator.info(`workers wanted: ${this.wanted}`)
     this.wake()
+  }
+
+  /** So many workers, until the setting changes. `pool`: empty: the main pool. */
+  setWanted(pool: string, count: number): void {
+    const config = this.#app.pools.find(({ name }) => name === pool)
+    if (config === undefined) return
+    if (config.workers === null) this.#workerCount.change(this.#newestInterface, count - this.wanted)
+    else this.#poolCounts.set(pool, count)
+    this.narrator.info(`workers wanted${pool === '' ? '' : ` in pool ${pool}`}: ${count}`)
+    this.wake()
+  }
+
+  /** The pools of the newest generation, with their paths. The main pool comes first. */
+  get pools(): (Pick<PoolView, 'name' | 'wanted'> & Pick<PoolConfig, 'paths'>)[] {
+    return this.#poolsOf(this.#newestInterface).map((pool, i) => ({ ...pool, paths: this.#app.pools[i]!.paths }))
   }
 
   /** Stops planning: from now on events are only recorded. */
@@ -297,7 +315,10 @@ export class Fleet {
   }
 
   #poolsOf(kind: Interface | null): Pick<PoolView, 'name' | 'wanted'>[] {
-    return this.#app.pools.map(({ name, workers }) => ({ name, wanted: workers ?? this.#workerCount.of(kind) }))
+    return this.#app.pools.map(({ name, workers }) => ({
+      name,
+      wanted: workers === null ? this.#workerCount.of(kind) : (this.#poolCounts.get(name) ?? workers),
+    }))
   }
 
   /** A developer should not wait until a stream of the old code ends. */

@@ -7,9 +7,9 @@
  * gateway under its name, which may be another one's by now.
  * Not here: one application (`fleet.ts`), the gateway's process (`gateways.ts`), how the program ends (`shutdown.ts`).
  */
-import type { AppConfig, Config } from '../../config/types.ts'
+import type { AppConfig, Config, LogLevel } from '../../config/types.ts'
 import { gatewayApp } from '../../control/config-shape.ts'
-import type { MasterToGateway } from '../../control/messages.ts'
+import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
 import { OperatorError } from '../errors.ts'
 import { checkIdentity } from '../host/identity.ts'
 import type { Listener } from '../host/listener.ts'
@@ -37,6 +37,8 @@ export interface FleetsOptions {
   readonly onFatal: (exitCode: number) => void
   /** A generation of this application serves now, or was given up. */
   readonly onReloaded: (app: string, settled: Settled) => void
+  /** What the gateway does now: the answer to `report`. */
+  readonly onReport: (report: Extract<GatewayToMaster, { readonly type: 'reported' }>) => void
   /** The gateway has answered `ping`. */
   readonly onPong: () => void
 }
@@ -173,6 +175,11 @@ export class Fleets {
   /** Calls back after every change: the shutdown waits for those. */
   onChange(callback: () => void): void {
     this.#onChange = callback
+  }
+
+  /** What the gateway tells for the log, until the next start. */
+  setLogLevel(level: LogLevel): void {
+    this.#gateways.setLogLevel(level)
   }
 
   sendToGateway(message: MasterToGateway): void {

@@ -50,7 +50,7 @@ export class AppNarrator {
 
   /** All facts of the start: asked for, or for a machine, which reads JSON. */
   get #tellsAll(): boolean {
-    return this.#config.logLevel === 'debug' || this.#config.logFormat === 'json'
+    return this.#log.level === 'debug' || this.#config.logFormat === 'json'
   }
 
   info(message: string): void {
@@ -78,8 +78,7 @@ export class AppNarrator {
   /** The output of another process: a line, or lines that belong together. */
   output(source: 'worker' | 'preloader', message: string, isError: boolean, about: LogFields): void {
     // At every log level, because a log without its tracebacks would be of no use.
-    const { logLevel } = this.#config
-    const level = isError ? 'error' : logLevel === 'debug' ? 'info' : logLevel
+    const level = isError ? 'error' : this.#log.level === 'debug' ? 'info' : this.#log.level
     this.#log.write(level, source, message, this.#about(about))
   }
 

@@ -30,6 +30,19 @@ export class Narrator {
     this.setNames(config.apps.map(({ name }) => name))
   }
 
+  /** Least important lines that are written: `--log-level`, or what `jumak log-level` has made of it. */
+  get level(): LogLevel {
+    return this.#log.level
+  }
+
+  /** Until the next start. It is told, unless only worse things are to be told. */
+  setLevel(level: LogLevel): void {
+    const words = `log level ${level} (jumak log-level)`
+    if (level === 'debug') this.#log.setLevel(level)
+    this.info(words)
+    this.#log.setLevel(level)
+  }
+
   /** For the lines about this application. */
   ofApp(app: AppConfig): AppNarrator {
     return new AppNarrator(this.#log, app, {
@@ -46,7 +59,7 @@ export class Narrator {
 
   /** All facts of the start: asked for, or for a machine, which reads JSON. */
   get #tellsAll(): boolean {
-    return this.#config.logLevel === 'debug' || this.#config.logFormat === 'json'
+    return this.#log.level === 'debug' || this.#config.logFormat === 'json'
   }
 
   info(message: string): void {
@@ -73,6 +86,13 @@ export class Narrator {
     this.warn(
       `${names} read the same keyboard now, and each line goes to one of them: leave one debugger (\`c\`) before you go on`,
     )
+  }
+
+  /** It is a warning only where commands would reach another program. */
+  noAdminSocket(why: string, isTaken: boolean): void {
+    const what = `no admin socket for jumak status and the like: ${why}`
+    if (isTaken) this.warn(what)
+    else this.info(what)
   }
 
   isProcessOne(): void {
