@@ -6,6 +6,7 @@
  * `timeouts.keepAlive` in `settings/clients.ts`. The lines here are what `assemble.ts` computes.
  */
 import type { ForwardedHeader } from '../base/forwarded-headers.ts'
+import type { Affinity } from './kinds/affinity.ts'
 import type { BindAddress } from './kinds/bind.ts'
 import type { ErrorPage } from './kinds/error-page.ts'
 import type { WarmupRequest } from './kinds/forms.ts'
@@ -15,7 +16,7 @@ import type { PlainValues } from './settings/index.ts'
 import type { Change } from './settings/setting.ts'
 
 export type { ErrorFormat } from './kinds/error-page.ts'
-export type { BindAddress, Change, ErrorPage, PathTimeout, StaticMount, WarmupRequest }
+export type { Affinity, BindAddress, Change, ErrorPage, PathTimeout, StaticMount, WarmupRequest }
 
 /** What `APP` names. */
 export interface AppTarget {
@@ -121,6 +122,7 @@ export interface Config extends Omit<PlainValues, 'limits' | 'timeouts' | 'acces
 export type GatewayConfig = Pick<
   Config,
   | 'accessLog'
+  | 'affinity'
   | 'errorPages'
   | 'forwardedHeaders'
   | 'health'

@@ -89,7 +89,13 @@ export const errorPages: Check = listOf(
   MAX_ENTRIES,
 )
 
+const wayToKnow = object<{ kind: string }>({ kind: oneOf(['cookie', 'address', 'header']) })
+const named = object<{ name: string }>({ name: line })
+const affinity: Check = value =>
+  wayToKnow(value) ?? ((value as { kind: string }).kind === 'header' ? named(value) : null)
+
 const FIELDS: Checks<GatewayConfig> = {
+  affinity: orNull(affinity),
   limits,
   timeouts,
   trustedProxies: listOf(line, MAX_ENTRIES),

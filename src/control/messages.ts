@@ -82,6 +82,8 @@ export type MasterToGateway =
       readonly type: 'start'
       readonly build: string
       readonly config: GatewayConfig
+      /** 32 secret bytes in hexadecimal digits; empty without `affinity`. */
+      readonly affinityKey: string
       readonly listeners: readonly InheritedListener[]
     }
   /** A worker is ready: connect `slots` links to its socket. */

@@ -30,6 +30,7 @@ const CONFIG: GatewayConfig = gatewayPart(
     accessLog: { path: '-', format: 'common', minStatus: 0, slowerThan: 0 },
     health: { live: '/live', ready: '/ready' },
     rootPath: '/shop',
+    affinity: { kind: 'header', name: 'x-session' },
     staticMounts: [{ url: '/static/', directory: '/srv/static' }],
     identity: { uid: 33, gid: 33, userName: 'www-data' },
   }),
@@ -44,6 +45,7 @@ const FROM_MASTER: Examples<MasterToGateway> = {
   start: [
     {
       type: 'start',
+      affinityKey: '',
       build: version,
       config: CONFIG,
       listeners: [{ fd: 3, display: 'unix:/run/app.sock', unixPath: '/run/app.sock' }],
@@ -167,6 +169,7 @@ const NULLABLE: ReadonlySet<string> = new Set([
   'exited.code',
   'exited.signal',
   'start.config.accessLog',
+  'start.config.affinity',
   'start.config.identity',
   'start.config.health.live',
   'start.config.health.ready',

@@ -34,9 +34,9 @@ class Gateway {
   #finished: Promise<void> | null = null
   #inFlight = 0
 
-  constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
+  constructor(channel: GatewayChannel, config: GatewayConfig, build: string, affinityKey: string) {
     this.#channel = channel
-    this.#parts = makeParts(config, build, channel, () => this.#isStopping)
+    this.#parts = makeParts(config, build, affinityKey, channel, () => this.#isStopping)
     this.#connections = assembleConnections(this.#parts)
     setInterval(() => {
       this.#tellInFlight()
@@ -177,7 +177,7 @@ function main(): void {
         gateway.onMessage(message)
       } else if (message.type === 'start') {
         if (message.config.identity !== null) dropOrLeave(message.config.identity)
-        gateway = new Gateway(channel, message.config, message.build)
+        gateway = new Gateway(channel, message.config, message.build, message.affinityKey)
         gateway.listen(message.listeners)
       }
     },

@@ -3,6 +3,7 @@
  * a request's path together from these parts; `main.ts` has the life of the process. Runs in the gateway.
  */
 import { linkFactory } from '../apps/links.ts'
+import type { PoolAffinity } from '../apps/pool/affinity.ts'
 import { AppPool } from '../apps/pool/pool.ts'
 import { OpenFiles } from '../base/open-files.ts'
 import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
@@ -52,6 +53,7 @@ export interface GatewayParts {
 export function makeParts(
   config: GatewayConfig,
   build: string,
+  affinityKey: string,
   channel: GatewayChannel,
   isStopping: () => boolean,
 ): GatewayParts {
@@ -75,6 +77,7 @@ export function makeParts(
     onError: refuse,
     beforeDispatch: config.isDevelopment ? () => codeGuard?.checkFreshness() : undefined,
     events: poolEvents(channel, log),
+    affinity: poolAffinity(config, affinityKey),
   })
   if (config.isDevelopment) codeGuard = new StaleCodeGuard(pool, path => channel.send({ type: 'code-changed', path }))
   const files = new StaticFiles(config.rootPath, space.files, refuse)
@@ -97,6 +100,17 @@ export function makeParts(
     refuse,
     whyNotReady: () => (isStopping() ? 'the program is stopping' : pool.whyNotReady),
   }
+}
+
+/** One name does for all applications: each takes only the cookies that are signed for it. */
+const HOME_COOKIE = 'jumak-home'
+
+/** `key`: as in the message `start`. */
+function poolAffinity({ affinity, rootPath }: GatewayConfig, key: string): PoolAffinity {
+  if (affinity === null) return null
+  const secret = { key: Buffer.from(key, 'hex') }
+  if (affinity.kind === 'cookie') return { ...affinity, ...secret, name: HOME_COOKIE, app: 'default', path: rootPath }
+  return { ...affinity, ...secret }
 }
 
 /** The master writes the log. For each refused request it would get a message that it throws away, so nothing is sent that it does not write. */

@@ -13,6 +13,7 @@ import { Development } from './development/development.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { type ControlDirectory, openControlDirectory } from './fleet/control-directory.ts'
 import { Fleet } from './fleet/fleet.ts'
+import { takeAffinityKey } from './host/affinity-key.ts'
 import { checkIdentity, checkTemporaryDirectory } from './host/identity.ts'
 import type { Listener } from './host/listener.ts'
 import { bindListeners } from './host/listeners.ts'
@@ -146,6 +147,11 @@ class Master {
       config: this.#config,
       programs: this.#programs,
       listeners: this.#listeners,
+      affinityKey: takeAffinityKey({
+        config: this.#config,
+        environment: process.env,
+        warn: message => this.#narrator.warn(message),
+      }),
       runtimeDirectory,
       outputs: this.#outputs,
       narrator: this.#narrator,

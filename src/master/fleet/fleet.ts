@@ -30,6 +30,8 @@ export interface FleetOptions {
   readonly config: Config
   readonly programs: Programs
   readonly listeners: readonly Listener[]
+  /** As in the message `start`. */
+  readonly affinityKey: string
   readonly runtimeDirectory: string
   readonly outputs: Outputs
   readonly narrator: Narrator

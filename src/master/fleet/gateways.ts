@@ -22,6 +22,8 @@ import type { Workers } from './workers.ts'
 export interface GatewaysOptions {
   readonly programs: Programs
   readonly listeners: readonly Listener[]
+  /** As in the message `start`. */
+  readonly affinityKey: string
   readonly outputs: Outputs
   readonly narrator: Narrator
   readonly outOfMemoryKills: OutOfMemoryKills
@@ -78,11 +80,12 @@ export class Gateways {
   }
 
   spawn(config: Config): void {
-    const { programs, listeners, outputs, narrator, development, serving } = this.#options
+    const { programs, listeners, affinityKey, outputs, narrator, development, serving } = this.#options
     const handle: GatewayHandle = new GatewayHandle({
       config,
       program: programs.gateway,
       listeners,
+      affinityKey,
       outputs,
       events: {
         message: message => this.#onMessage(message),

@@ -19,4 +19,25 @@ export const queue: Readonly<Record<string, Case>> = {
     toml: '"newest-first"',
     wrong: ['lifo', /must be fifo or newest-first/],
   },
+  affinity: {
+    of: ({ affinity }) => affinity,
+    standard: null,
+    texts: [
+      ['cookie', { kind: 'cookie' }],
+      ['header:X-Session', { kind: 'header', name: 'x-session' }],
+      ['off', null],
+    ],
+    toml: '"cookie"',
+    wrong: ['session', /must be off, cookie, address, or header:NAME/],
+  },
+  'affinity-key': {
+    of: ({ affinityKey }) => affinityKey,
+    standard: null,
+    texts: [
+      ['site/key', '$/site/key'],
+      ['auto', null],
+    ],
+    toml: '"site/key"',
+    wrong: ['\0', /must name a file, or be auto/],
+  },
 }
