@@ -47,7 +47,7 @@ export const queue = {
     default: 'off',
     why: 'Any free worker answers: nobody waits for a busy one while another is free.',
     doc: 'Gives each client one worker while it lives, known again by: cookie, address or header:NAME.',
-    more: 'For applications that keep state of a client in the memory of a process. A request may wait for its worker while another one is free. [More](../how-to/affinity.md).',
+    more: 'For applications that keep state of a client in the memory of a process. A request may wait for its worker while another one is free. [More](../how-to/affinity.md)',
     change: 'restart',
   }),
   affinityKey: plain({
