@@ -5,7 +5,7 @@
 import { DeadlineList } from '../base/deadlines.ts'
 import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { TemporarySpace } from '../base/temporary-space.ts'
-import type { Limits, Timeouts } from '../config/types.ts'
+import type { AppLimits, AppTimeouts } from '../config/types.ts'
 import { MultiplexedLink, type MultiplexedSettings } from './asgi/link.ts'
 import type { LinkFactory } from './pool/link-owner.ts'
 import { FrameWriter } from './wire/frame-writer.ts'
@@ -14,8 +14,8 @@ import { RequestDeadlines, RequestTimes } from './worker/request-times.ts'
 import { SlotLink, type SlotLinkSettings } from './wsgi/link.ts'
 
 export interface LinkOptions {
-  readonly limits: Limits
-  readonly timeouts: Timeouts
+  readonly limits: AppLimits
+  readonly timeouts: AppTimeouts
   /** For what does not fit into memory. */
   readonly space: TemporarySpace
   readonly memory: MemoryBudget

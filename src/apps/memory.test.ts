@@ -7,7 +7,7 @@ import { after, afterEach, test } from 'node:test'
 import { type Account, MemoryBudget } from '../base/memory-budget.ts'
 import { SMALL_PIECE } from '../base/spool.ts'
 import { TemporarySpace } from '../base/temporary-space.ts'
-import { testConfig } from '../config/testing/config.ts'
+import { testApp } from '../config/testing/config.ts'
 import { appHandler } from '../handlers/app.ts'
 import type { HttpError } from '../http/errors.ts'
 import type { CreditReturn } from './asgi/credit.ts'
@@ -194,7 +194,7 @@ test('ASGI: a slow client gets all of a stream, in order, near the limit or not'
 function upload(memory: MemoryBudget, request: ConstructorParameters<typeof FakeExchange>[0]) {
   const exchange = new FakeExchange(request)
   let handed = 0
-  const { limits } = testConfig({ limits: { memoryBuffer: MIB } })
+  const { limits } = testApp({ limits: { memoryBuffer: MIB } })
   const pool = {
     handle: (_, body) => {
       handed++

@@ -40,7 +40,9 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
 
 async function check(loaded: Loaded): Promise<number> {
   const { checkApplication } = await import('../master/check.ts')
-  const checked = await checkApplication(loaded.config, line => writeTo(process.stderr, `${line}\n`))
+  const checked = await checkApplication(loaded.config, loaded.config.apps[0]!, line =>
+    writeTo(process.stderr, `${line}\n`),
+  )
   if ('problem' in checked) return fail(checked.exitCode, [checked.problem])
   const files = checked.static === null ? '' : `, static files ${checked.static}`
   return sayRight(loaded, [...loaded.warnings, ...checked.warnings], checked.application, files)

@@ -6,48 +6,56 @@ import { join } from 'node:path'
 import { connectionLimit } from './defaults.ts'
 import { formatBind } from './kinds/bind.ts'
 import type { Environment } from './machine/environment.ts'
+import { account } from './settings/account.ts'
 import { application } from './settings/application.ts'
 import { clients } from './settings/clients.ts'
-import { development } from './settings/development.ts'
 import { listening } from './settings/listening.ts'
 import { logging } from './settings/logging.ts'
 import { processes } from './settings/processes.ts'
 import { queue } from './settings/queue.ts'
 import { resources } from './settings/resources.ts'
+import type { Setting } from './settings/setting.ts'
+import { watching } from './settings/watching.ts'
 import { websockets } from './settings/websockets.ts'
 import { workers } from './settings/workers.ts'
-import type { Config } from './types.ts'
+import type { AppConfig, Config } from './types.ts'
 import type { Values } from './values.ts'
+
+type Useless = (isUseless: boolean, setting: Setting, why: string) => void
 
 /** `config` has no error. */
 export function warnOfCombinations(values: Values, config: Config, environment: Environment): void {
-  const { accessLog, bind, recycle, timeouts, trustedProxies: trusted } = config
-  const useless = (isUseless: boolean, setting: Parameters<Values['warn']>[0], why: string) => {
+  const { accessLog, bind, timeouts, trustedProxies: trusted } = config
+  const useless: Useless = (isUseless, setting, why) => {
     if (isUseless && values.isGiven(setting)) values.warn(setting, `does nothing ${why}`)
   }
   const { format, minStatus, slowerThan } = logging.accessLog
-  useless(
-    recycle.maxRequests === 0 && recycle.maxRequestsJitter > 0,
-    workers.recycle.maxRequestsJitter,
-    'without max-requests',
-  )
   useless(!bind.some(address => address.kind === 'unix'), listening.unixMode, 'without a Unix socket to listen on')
   useless(trusted.length === 0, listening.forwardedHeaders, 'while trusted-proxies is none')
   useless(timeouts.body === 0, clients.limits.bodyRate, 'without body-timeout')
   useless(timeouts.send === 0, clients.limits.sendRate, 'without send-timeout')
   useless(timeouts.websocketPing === 0, websockets.timeouts.websocketPong, 'without ws-ping-interval')
   for (const setting of [format, minStatus, slowerThan]) useless(accessLog === null, setting, 'while access-log is off')
-  // In a file it may wait for a start with --reload.
-  const isFlag = values.givens(development.watch).some(({ origin }) => origin.from === 'flag')
-  useless(!config.isDevelopment && isFlag, development.watch, 'without --reload')
-  const isWarmupFlag = values.givens(application.warmup).some(({ origin }) => origin.from === 'flag')
-  useless(config.isDevelopment && isWarmupFlag, application.warmup, 'with --reload')
+  for (const app of config.apps) warnOfApplication(values, app, config, useless)
   warnOfSurprises(values, config, environment)
   if (trusted.includes('0.0.0.0/0') && values.givens(listening.trustedProxies).some(({ text }) => text === '*'))
     values.warn(
       listening.trustedProxies,
       '* believes everyone who can connect: clients can invent their address and scheme',
     )
+}
+
+function warnOfApplication(values: Values, { recycle, timeouts }: AppConfig, config: Config, useless: Useless): void {
+  useless(
+    recycle.maxRequests === 0 && recycle.maxRequestsJitter > 0,
+    workers.recycle.maxRequestsJitter,
+    'without max-requests',
+  )
+  // In a file it may wait for a start with --reload.
+  const isFlag = values.givens(watching.watch).some(({ origin }) => origin.from === 'flag')
+  useless(!config.isDevelopment && isFlag, watching.watch, 'without --reload')
+  const isWarmupFlag = values.givens(application.warmup).some(({ origin }) => origin.from === 'flag')
+  useless(config.isDevelopment && isWarmupFlag, application.warmup, 'with --reload')
   if (timeouts.queue > timeouts.graceful && timeouts.graceful > 0 && values.isGiven(queue.timeouts.queue))
     values.warn(
       queue.timeouts.queue,
@@ -56,15 +64,16 @@ export function warnOfCombinations(values: Values, config: Config, environment: 
 }
 
 function warnOfSurprises(values: Values, config: Config, { machine, platform, variables }: Environment): void {
-  if (config.preload === 'on' && platform === 'darwin')
+  if (config.apps.some(app => app.preload === 'on') && platform === 'darwin')
     values.warn(application.preload, 'on is not safe on macOS: its system libraries may crash in a forked process')
-  const possible = connectionLimit(join(machine.procRoot, 'self/limits'), config.workers * config.threads)
+  const links = config.apps.reduce((sum, app) => sum + app.workers * app.threads, 0)
+  const possible = connectionLimit(join(machine.procRoot, 'self/limits'), links)
   if (config.limits.connections > possible && values.isGiven(resources.limits.connections))
     values.warn(resources.limits.connections, `is more than the limit on open files allows, which is ${possible}`)
   if (config.umask !== null && (config.umask & 0o700) !== 0)
     values.warn(processes.umask, 'takes permissions from the owner: the program may not be able to read its own files')
-  if (config.identity?.uid === 0 && !values.isGiven(processes.user))
-    values.warn(processes.group, 'alone leaves the application running as root: name a user with --user')
+  if (config.identity?.uid === 0 && !values.isGiven(account.user))
+    values.warn(account.group, 'alone leaves the application running as root: name a user with --user')
   const port = variables['PORT']
   const isUsed = config.bind.some(address => address.kind === 'tcp' && String(address.port) === port)
   if (port && /^\d+$/.test(port) && !isUsed && config.bind.every(address => address.kind === 'tcp'))

@@ -7,9 +7,11 @@ import { type LoadResult, loadConfig } from './load.ts'
 import { SETTINGS } from './settings/index.ts'
 import { isFrom, labelOf, type Setting, variableOf } from './settings/setting.ts'
 import { parseArguments } from './sources/arguments.ts'
+import { account } from './testing/cases/account.ts'
 import { application } from './testing/cases/application.ts'
 import type { Case } from './testing/cases/case.ts'
 import { clients } from './testing/cases/clients.ts'
+import { content } from './testing/cases/content.ts'
 import { development } from './testing/cases/development.ts'
 import { errors } from './testing/cases/errors.ts'
 import { listening } from './testing/cases/listening.ts'
@@ -19,6 +21,8 @@ import { queue } from './testing/cases/queue.ts'
 import { requests } from './testing/cases/requests.ts'
 import { resources } from './testing/cases/resources.ts'
 import { staticFiles } from './testing/cases/static.ts'
+import { stop } from './testing/cases/stop.ts'
+import { watching } from './testing/cases/watching.ts'
 import { websockets } from './testing/cases/websockets.ts'
 import { workers } from './testing/cases/workers.ts'
 import { makeEnvironment, makeTree } from './testing/tree.ts'
@@ -28,15 +32,19 @@ const CASES: Readonly<Record<string, Case>> = {
   ...application,
   ...listening,
   ...workers,
+  ...stop,
   ...staticFiles,
   ...errors,
   ...logging,
   ...development,
+  ...watching,
   ...clients,
   ...queue,
   ...requests,
+  ...content,
   ...resources,
   ...websockets,
+  ...account,
   ...processes,
 }
 
@@ -68,7 +76,10 @@ function load(t: TestContext, { words = [], variables = {}, toml }: Given): { lo
 function expectValue(t: TestContext, { of }: Case, given: Given, value: unknown): void {
   const { loaded, root } = load(t, given)
   assert.ok('config' in loaded, JSON.stringify(loaded))
-  assert.deepEqual(of(loaded.config), JSON.parse(JSON.stringify({ value }).replaceAll('$', root)).value)
+  assert.deepEqual(
+    of(loaded.config, loaded.config.apps[0]!),
+    JSON.parse(JSON.stringify({ value }).replaceAll('$', root)).value,
+  )
 }
 
 function wordsFor(setting: Setting, text: string): string[] {

@@ -2,13 +2,13 @@
 
 import { parseGroup, parseUser, type User } from './machine/accounts.ts'
 import type { Environment } from './machine/environment.ts'
-import { processes } from './settings/processes.ts'
+import { account } from './settings/account.ts'
 import type { Identity } from './types.ts'
 import type { Values } from './values.ts'
 
 /** Null: nothing is to be changed, or something is wrong, and a diagnostic says so. */
 export function readIdentity(values: Values, environment: Environment): Identity | null {
-  const [userKey, groupKey] = [values.one(processes.user), values.one(processes.group)]
+  const [userKey, groupKey] = [values.one(account.user), values.one(account.group)]
   if (userKey === null && groupKey === null) return null
   const user = userKey === null ? null : findUser(userKey, groupKey !== null, values, environment)
   const gid = groupKey === null ? null : findGroup(groupKey, values, environment)
@@ -22,7 +22,7 @@ export function readIdentity(values: Values, environment: Environment): Identity
   }
   if (ownUid === 0) return wanted
   if (wanted.uid === ownUid && wanted.gid === ownGid) return null
-  for (const setting of [processes.user, processes.group])
+  for (const setting of [account.user, account.group])
     if (values.isGiven(setting))
       values.report(setting, `may be given only when root starts the program, and user ${ownUid} did`)
   return null
@@ -36,7 +36,7 @@ function findUser(key: string, hasGroup: boolean, values: Values, environment: E
   const isNumber = /^\d+$/.test(key)
   if (isNumber && hasGroup) return { name: '', uid: Number(key), gid: -1 }
   const missing = `must name a user that this machine knows (it is not in /etc/passwd)`
-  values.refuse(processes.user, isNumber ? `${missing}, or come with --group` : missing)
+  values.refuse(account.user, isNumber ? `${missing}, or come with --group` : missing)
   return null
 }
 
@@ -46,7 +46,7 @@ function findGroup(key: string, values: Values, environment: Environment): numbe
   const group = line === null ? null : parseGroup(line)
   if (group !== null) return group.gid
   if (/^\d+$/.test(key)) return Number(key)
-  values.refuse(processes.group, 'must name a group that this machine knows (it is not in /etc/group)')
+  values.refuse(account.group, 'must name a group that this machine knows (it is not in /etc/group)')
   return null
 }
 

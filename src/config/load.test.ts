@@ -9,7 +9,7 @@ import { logicalWorkingDirectory } from './machine/directory.ts'
 import type { Environment } from './machine/environment.ts'
 import { parseArguments } from './sources/arguments.ts'
 import { makeEnvironment, makeTree } from './testing/tree.ts'
-import type { Config } from './types.ts'
+import type { AppConfig, Config } from './types.ts'
 
 function load(t: TestContext, words: readonly string[], environment = inShop(t)): LoadResult {
   return loadConfig(parseArguments(words), environment)
@@ -19,6 +19,10 @@ function config(t: TestContext, words: readonly string[], environment = inShop(t
   const loaded = load(t, words, environment)
   assert.ok('config' in loaded, JSON.stringify(loaded))
   return loaded.config
+}
+
+function appOf(t: TestContext, words: readonly string[], environment = inShop(t)): AppConfig {
+  return config(t, words, environment).apps[0]!
 }
 
 function messages(t: TestContext, words: readonly string[], environment = inShop(t)): string[] {
@@ -59,7 +63,7 @@ test('a diagnostic names its subject', t => {
 test('a directory without an application is a problem only if none was named', t => {
   const empty = makeEnvironment(makeTree(t))
   assert.match(messages(t, [], empty)[0]!, /^there is no application in /)
-  assert.equal(config(t, ['shop'], empty).app.module, 'shop')
+  assert.equal(appOf(t, ['shop'], empty).target.module, 'shop')
 })
 
 test('after a wrong directory or an unknown flag there is no message about the application', t => {
@@ -110,8 +114,8 @@ test('a link in the working directory’s name stays in the configuration', t =>
   const root = makeTree(t, { 'v1/app.py': 'app = 1' })
   symlinkSync('v1', join(root, 'current'))
   const environment = makeEnvironment(join(root, 'v1'), { pwd: join(root, 'current') })
-  assert.equal(config(t, [], environment).directory, join(root, 'current'))
-  assert.equal(config(t, ['app.py'], environment).app.file, join(root, 'current/app.py'))
+  assert.equal(appOf(t, [], environment).directory, join(root, 'current'))
+  assert.equal(appOf(t, ['app.py'], environment).target.file, join(root, 'current/app.py'))
 })
 
 test('from the surroundings: temporary directory, workers within the quota, connections within the open files', t => {
@@ -123,14 +127,15 @@ test('from the surroundings: temporary directory, workers within the quota, conn
   })
   const loaded = config(t, [], makeEnvironment(cwd, { temporaryDirectory: '/var/tmp' }))
   assert.equal(loaded.temporaryDirectory, '/var/tmp')
-  assert.deepEqual([loaded.workers, loaded.workersReason], [3, 'auto: CPU quota of 3 cores'])
+  const [app] = loaded.apps
+  assert.deepEqual([app!.workers, app!.workersReason], [3, 'auto: CPU quota of 3 cores'])
   // 3 links, twice, and 128 of the gateway's own.
   assert.equal(loaded.limits.connections, Math.floor((2048 - 128 - 6) * 0.75))
 })
 
 test('a 20 MB upload fits, and only this machine is trusted as a proxy', t => {
-  const { limits, trustedProxies } = config(t, [])
-  assert.ok(limits.body >= 20_000_000)
+  const { trustedProxies, apps } = config(t, [])
+  assert.ok(apps[0]!.limits.body >= 20_000_000)
   assert.deepEqual(trustedProxies, ['127.0.0.0/8', '::1', 'unix'])
 })
 
@@ -149,10 +154,8 @@ test('command line over environment over file over default, for each setting by 
   const environment = inShop(t, { variables: { JUMAK_WORKERS: '3', JUMAK_THREADS: '3' } })
   writeFileSync(join(environment.cwd, 'jumak.toml'), 'workers = 2\nthreads = 2\ntimeout = 2\n')
   const loaded = config(t, ['-w', '4'], environment)
-  assert.deepEqual(
-    [loaded.workers, loaded.threads, loaded.timeouts.request, loaded.timeouts.send],
-    [4, 3, 2000, 60_000],
-  )
+  const [app] = loaded.apps
+  assert.deepEqual([app!.workers, app!.threads, app!.timeouts.request, loaded.timeouts.send], [4, 3, 2000, 60_000])
 })
 
 test('any subset of the sources: the strongest one that gives a value wins', t => {
@@ -162,7 +165,7 @@ test('any subset of the sources: the strongest one that gives a value wins', t =
     writeFileSync(join(environment.cwd, 'jumak.toml'), file === null ? '' : `threads = ${file}`)
     const variables = variable === null ? {} : { JUMAK_THREADS: String(variable) }
     const words = flag === null ? [] : [`--threads=${flag}`]
-    assert.equal(config(t, words, { ...environment, variables }).threads, flag ?? variable ?? file ?? 1)
+    assert.equal(appOf(t, words, { ...environment, variables }).threads, flag ?? variable ?? file ?? 1)
   })
   fc.assert(property, { numRuns: 50 })
 })
@@ -172,26 +175,27 @@ test('a list comes as a whole from the strongest source; variables for the appli
   writeFileSync(join(environment.cwd, 'jumak.toml'), 'bind = [":1", ":2"]\nenv = { A = "file", B = "file" }\n')
   const loaded = config(t, ['-b', ':3', '-e', 'A=flag', '-eC=flag'], environment)
   assert.deepEqual(loaded.bind, [{ kind: 'tcp', host: '0.0.0.0', port: 3 }])
-  assert.deepEqual(loaded.variables, { A: 'flag', B: 'file', C: 'flag' })
+  assert.deepEqual(loaded.apps[0]!.variables, { A: 'flag', B: 'file', C: 'flag' })
   assert.deepEqual(messages(t, ['-eA=1', '-eA=2'], environment), ['--env gives A twice: each key may be given once'])
 })
 
 test('--no-reload wins over a file, and so does --static off over its mounts', t => {
   const environment = inShop(t)
   writeFileSync(join(environment.cwd, 'jumak.toml'), 'reload = true\nstatic = { "/s/" = "site" }\n')
-  assert.deepEqual(config(t, ['--no-reload', '--static', 'off'], environment).watch, [])
-  assert.deepEqual(config(t, ['--static=off'], environment).staticMounts, [])
-  assert.equal(config(t, [], environment).staticMounts.length, 1)
+  assert.deepEqual(appOf(t, ['--no-reload', '--static', 'off'], environment).watch, [])
+  assert.deepEqual(appOf(t, ['--static=off'], environment).staticMounts, [])
+  assert.equal(appOf(t, [], environment).staticMounts.length, 1)
 })
 
 test('PORT and WEB_CONCURRENCY count if the setting is not given, and are checked', t => {
   const platform = inShop(t, { variables: { PORT: '5000', WEB_CONCURRENCY: '3' } })
   const loaded = config(t, [], platform)
   assert.deepEqual(loaded.bind, [{ kind: 'tcp', host: '0.0.0.0', port: 5000 }])
-  assert.deepEqual([loaded.workers, loaded.asgiWorkers, loaded.workersReason], [3, null, ''])
+  const [app] = loaded.apps
+  assert.deepEqual([app!.workers, app!.asgiWorkers, app!.workersReason], [3, null, ''])
   assert.deepEqual(config(t, ['-b', ':80', '-w', '1'], platform).bind, [{ kind: 'tcp', host: '0.0.0.0', port: 80 }])
   writeFileSync(join(platform.cwd, 'jumak.toml'), 'workers = 2\nbind = 81\n')
-  assert.deepEqual([config(t, [], platform).workers, config(t, [], platform).bind.length], [2, 1])
+  assert.deepEqual([appOf(t, [], platform).workers, config(t, [], platform).bind.length], [2, 1])
   const wrong = inShop(t, { variables: { PORT: 'http', WEB_CONCURRENCY: 'many' } })
   assert.deepEqual(messages(t, [], wrong).sort(), [
     "PORT must be HOST:PORT, :PORT, PORT, [IPv6]:PORT, unix:PATH or fd://N, not 'http'",
@@ -208,7 +212,7 @@ test('an empty variable does not count, and the variables of Kubernetes for a se
     JUMAK_PORT_80_TCP_ADDR: '10.0.0.1',
     JUMAK_SHOP_SERVICE_PORT_HTTP: '80',
   }
-  assert.equal(config(t, [], inShop(t, { variables })).workers, 4)
+  assert.equal(appOf(t, [], inShop(t, { variables })).workers, 4)
 })
 
 test('only root changes the user; its own is no change', t => {
@@ -368,12 +372,12 @@ test('after a link in the working directory is switched, the file and the paths 
   const args = parseArguments([])
   const loaded = loadConfig(args, environment)
   assert.ok('config' in loaded, JSON.stringify(loaded))
-  assert.deepEqual(loaded.config.envFiles, [join(root, 'current/.env')])
+  assert.deepEqual(loaded.config.apps[0]!.envFiles, [join(root, 'current/.env')])
   unlinkSync(join(root, 'current'))
   symlinkSync('v2', join(root, 'current'))
   const read = reloader(args, environment, loaded)()
   assert.ok('config' in read, JSON.stringify(read))
-  assert.deepEqual([read.config.threads, read.config.directory], [2, join(root, 'current')])
+  assert.deepEqual([read.config.apps[0]!.threads, read.config.apps[0]!.directory], [2, join(root, 'current')])
 })
 
 test('a reload: settings change, those that need a restart stay and are named, and a mistake changes nothing', t => {
@@ -402,8 +406,9 @@ test('a reload: settings change, those that need a restart stay and are named, a
     ['env reload', 'bind restart', 'workers live', 'timeout restart'],
   )
   const { config: now } = changed
-  assert.deepEqual([now.workers, now.threads, now.variables], [5, 2, { A: '2' }])
-  assert.deepEqual([now.bind, now.timeouts], [loaded.config.bind, loaded.config.timeouts])
+  const [app] = now.apps
+  assert.deepEqual([app!.workers, app!.threads, app!.variables], [5, 2, { A: '2' }])
+  assert.deepEqual([now.bind, app!.timeouts], [loaded.config.bind, loaded.config.apps[0]!.timeouts])
 
   // What waits for a restart is named again; the rest is no change any more.
   const again = reload()

@@ -37,7 +37,7 @@ function linesOf(setting: Setting, values: Values, config: Config): string[] {
   if (setting.name === 'env' && givens.length > 0) return variableLines(setting, givens)
   const isComment = !values.isGiven(setting) || !isFrom(setting, 'file')
   const texts = givens.map(given =>
-    setting === application.directory ? config.directory : values.absolute(setting, given),
+    setting === application.directory ? config.apps[0]!.directory : values.absolute(setting, given),
   )
   const became = becameOf(setting, config, texts)
   if (!values.isGiven(setting)) {
@@ -96,11 +96,12 @@ function looksSecret(key: string, value: string): boolean {
 
 /** What a value such as `auto` became. */
 function becameOf(setting: Setting, config: Config, texts: readonly string[]): string {
+  const app = config.apps[0]!
   const isAuto = texts.every(text => text === 'auto' || text === '.')
-  if (setting === application.app) return texts[0] === '.' ? `became ${config.app.display}` : ''
-  if (setting === application.directory) return texts[0] === '.' || isAuto ? `became ${config.directory}` : ''
+  if (setting === application.app) return texts[0] === '.' ? `became ${app.target.display}` : ''
+  if (setting === application.directory) return texts[0] === '.' || isAuto ? `became ${app.directory}` : ''
   if (!isAuto) return ''
-  if (setting === workers.workers) return `became ${config.workers} (${config.workersReason.replace('auto: ', '')})`
+  if (setting === workers.workers) return `became ${app.workers} (${app.workersReason.replace('auto: ', '')})`
   if (setting === resources.limits.connections) return `became ${config.limits.connections}`
   if (setting === resources.limits.connectionsPerAddress) return `became ${config.limits.connectionsPerAddress}`
   return setting === processes.temporaryDirectory ? `became ${config.temporaryDirectory}` : ''
@@ -118,12 +119,13 @@ export interface Loadable {
 
 /** For `--check`: what would be served, in one line. `loaded` is null if the application was not loaded. */
 export function summarize(config: Config, loaded: Loadable | null): string {
-  const { app, bind, workers: ofWsgi, asgiWorkers, threads, concurrency } = config
+  const { bind } = config
+  const { target, workers: ofWsgi, asgiWorkers, threads, concurrency } = config.apps[0]!
   const addresses = bind.map(formatBind).join(', ')
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
   if (loaded === null) {
     const ofAsgi = asgiWorkers === null ? '' : `, or ${asgiWorkers} if it is ASGI`
-    return `the settings are right: ${app.display} on ${addresses}, ${count(ofWsgi, 'worker')} × ${count(threads, 'thread')}${ofAsgi}`
+    return `the settings are right: ${target.display} on ${addresses}, ${count(ofWsgi, 'worker')} × ${count(threads, 'thread')}${ofAsgi}`
   }
   const isAsgi = loaded.interface === 'asgi'
   const workers = count(isAsgi ? (asgiWorkers ?? ofWsgi) : ofWsgi, 'worker')

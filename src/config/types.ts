@@ -12,7 +12,7 @@ import type { ErrorPage } from './kinds/error-page.ts'
 import type { WarmupRequest } from './kinds/forms.ts'
 import type { PathTimeout } from './kinds/path-timeout.ts'
 import type { StaticMount } from './kinds/static-mount.ts'
-import type { PlainValues } from './settings/index.ts'
+import type { ApplicationValues, ProgramValues } from './settings/index.ts'
 import type { Change } from './settings/setting.ts'
 
 export type { ErrorFormat } from './kinds/error-page.ts'
@@ -34,13 +34,7 @@ export interface AppTarget {
   readonly found: string
 }
 
-export type Limits = PlainValues['limits'] & {
-  /** Bytes of content; more is 413. Without a limit it is a number that is larger than any content. */
-  readonly body: number
-  /** Bytes of content kept in memory, for each request or response, before a temporary file takes the rest. */
-  readonly memoryBuffer: number
-  /** Bytes of response content kept for a slow client, in memory and file together, before the worker has to wait. */
-  readonly responseBuffer: number
+export type Limits = ProgramValues['limits'] & {
   /** Bytes in all temporary files together; null: by the free space of their disk. */
   readonly temporaryBytes: number | null
   /** Bytes that all buffers of the gateway hold together; above it the largest are dropped. */
@@ -53,27 +47,38 @@ export type Limits = PlainValues['limits'] & {
   readonly connectionsPerAddress: number
 }
 
-export type Timeouts = PlainValues['timeouts'] & {
+export type AppLimits = ApplicationValues['limits'] & {
+  /** Bytes of content; more is 413. Without a limit it is a number that is larger than any content. */
+  readonly body: number
+  /** Bytes of content kept in memory, for each request or response, before a temporary file takes the rest. */
+  readonly memoryBuffer: number
+  /** Bytes of response content kept for a slow client, in memory and file together, before the worker has to wait. */
+  readonly responseBuffer: number
+}
+
+export type Timeouts = ProgramValues['timeouts']
+
+export type AppTimeouts = ApplicationValues['timeouts'] & {
   /** `request` below paths of their own; no path twice. */
   readonly requestFor: readonly PathTimeout[]
 }
 
 /** When a worker is replaced although nothing is wrong with it. 0 switches a rule off. */
-export type Recycle = PlainValues['recycle']
+export type Recycle = ApplicationValues['recycle']
 
 /** Paths that the gateway answers by itself; null: off. */
-export type HealthPaths = PlainValues['health']
+export type HealthPaths = ProgramValues['health']
 
-export type AccessLogConfig = PlainValues['accessLog'] & {
+export type AccessLogConfig = ProgramValues['accessLog'] & {
   /** Absolute, or `-` for standard output. */
   readonly path: string
 }
 
-export type LogLevel = PlainValues['logLevel']
-export type PreloadMode = PlainValues['preload']
-export type QueueOrder = PlainValues['queueOrder']
+export type LogLevel = ProgramValues['logLevel']
+export type PreloadMode = ApplicationValues['preload']
+export type QueueOrder = ApplicationValues['queueOrder']
 
-/** User and group that the gateway and the workers become, looked up before anything starts. */
+/** User and group that a process becomes, looked up before anything starts. */
 export interface Identity {
   readonly uid: number
   readonly gid: number
@@ -81,15 +86,32 @@ export interface Identity {
   readonly userName: string
 }
 
-/** All of it, for the master. Plain settings stand beside these names. */
-export interface Config extends Omit<PlainValues, 'limits' | 'timeouts' | 'accessLog'> {
-  readonly app: AppTarget
-  readonly bind: readonly BindAddress[]
+/** Some of an application's workers, which get the requests below some of its paths. */
+export interface PoolConfig {
+  /** Empty: the application's main pool, which gets all other requests. */
+  readonly name: string
+  /** From the application's own root. The longest prefix wins. */
+  readonly paths: readonly string[]
+  /** Null: as many as `AppConfig.workers` says. */
+  readonly workers: number | null
+}
+
+/** One application, for the master. Plain settings stand beside these names. */
+export interface AppConfig extends Omit<ApplicationValues, 'limits' | 'timeouts'> {
+  /** Its name in the log, in messages, and in commands. No two applications have the same name. */
+  readonly name: string
+  /** Prefix of its paths: empty, or as in `/shop`. */
+  readonly path: string
+  /** Hosts whose requests are its own; empty: all. */
+  readonly hosts: readonly string[]
+  readonly target: AppTarget
   readonly workers: number
   /** Workers of an ASGI application if the user gave no number; null: as many as `workers`. */
   readonly asgiWorkers: number | null
   /** Why `workers` is this number, for the start-up line: `auto: 2 cores`. Empty if the user gave it. */
   readonly workersReason: string
+  /** The main pool first. */
+  readonly pools: readonly PoolConfig[]
   /** Directory of the application as the user named it. A symbolic link in it is not resolved: a reload follows a link that was switched. */
   readonly directory: string
   /** Variables for the application. They win over those that Jumak itself has. */
@@ -98,31 +120,58 @@ export interface Config extends Omit<PlainValues, 'limits' | 'timeouts' | 'acces
   readonly envFiles: readonly string[]
   /** Sent in this order; none during development. */
   readonly warmup: readonly WarmupRequest[]
+  readonly limits: AppLimits
+  readonly timeouts: AppTimeouts
+  /** Those that were given. Those of a Django project's settings come with the message `static`. */
+  readonly staticMounts: readonly StaticMount[]
+  /** False: STATIC_URL and STATIC_ROOT of a Django project are not read. */
+  readonly findStatic: boolean
+  /** Directories that are watched for changed code; empty: no automatic reload. */
+  readonly watch: readonly string[]
+  /** Of its preloader and its workers; null: they stay what the master is. */
+  readonly identity: Identity | null
+}
+
+/** All of it, for the master. Plain settings of the program stand beside these names. */
+export interface Config extends Omit<ProgramValues, 'accessLog'> {
+  /** At least one. */
+  readonly apps: readonly AppConfig[]
+  readonly bind: readonly BindAddress[]
   readonly limits: Limits
-  readonly timeouts: Timeouts
   /** Addresses and CIDR ranges of proxies that speak for clients; `unix` for Unix sockets. */
   readonly trustedProxies: readonly string[]
   /** Headers of these proxies that are believed. */
   readonly forwardedHeaders: readonly ForwardedHeader[]
   readonly accessLog: AccessLogConfig | null
-  /** Those that were given. Those of a Django project's settings come with the message `static`. */
-  readonly staticMounts: readonly StaticMount[]
-  /** False: STATIC_URL and STATIC_ROOT of a Django project are not read. */
-  readonly findStatic: boolean
   /** No two have the same status and format. */
   readonly errorPages: readonly ErrorPage[]
   /** Directory for temporary files. */
   readonly temporaryDirectory: string
-  /** Directories that are watched for changed code; empty: no automatic reload. */
-  readonly watch: readonly string[]
+  /** Of the gateway; null: it stays what the master is. */
   readonly identity: Identity | null
 }
+
+/** The part of an application that the gateway gets. `control/config-shape.ts` checks each value there. */
+export type GatewayApp = Pick<
+  AppConfig,
+  | 'affinity'
+  | 'hosts'
+  | 'limits'
+  | 'name'
+  | 'path'
+  | 'pools'
+  | 'queueOrder'
+  | 'requestBuffering'
+  | 'retry'
+  | 'rootPath'
+  | 'staticMounts'
+  | 'timeouts'
+>
 
 /** The part that the gateway gets. `control/config-shape.ts` checks each value there. */
 export type GatewayConfig = Pick<
   Config,
   | 'accessLog'
-  | 'affinity'
   | 'errorPages'
   | 'forwardedHeaders'
   | 'health'
@@ -130,15 +179,10 @@ export type GatewayConfig = Pick<
   | 'isDevelopment'
   | 'limits'
   | 'logLevel'
-  | 'queueOrder'
-  | 'requestBuffering'
-  | 'retry'
-  | 'rootPath'
-  | 'staticMounts'
   | 'temporaryDirectory'
   | 'timeouts'
   | 'trustedProxies'
->
+> & { readonly apps: readonly GatewayApp[] }
 
 /** Result of a reload. Settings that need a restart of the program keep their values in `config`. */
 export type Reloaded =

@@ -8,7 +8,7 @@ import { resolve } from 'node:path'
 import type { Diagnostic } from './diagnostics.ts'
 import { fromWorkingDirectory } from './machine/directory.ts'
 import type { WorkingDirectory } from './machine/environment.ts'
-import { GROUPS, type PlainValues, SETTINGS } from './settings/index.ts'
+import { SETTINGS } from './settings/index.ts'
 import { type Group, isInput, isSetting, type Setting } from './settings/setting.ts'
 import { type Given, problemWith, wrongValue } from './sources/given.ts'
 
@@ -90,11 +90,11 @@ export class Values {
     return (setting.kind.parse(setting.default) as { readonly value: Value }).value
   }
 
-  /** The values of all plain settings, in the parts of the configuration. */
-  plain(): PlainValues {
+  /** The values of the groups' plain settings, in the parts of the configuration. */
+  plain<Plain>(groups: readonly Group[]): Plain {
     const values: Tree = {}
-    for (const group of GROUPS) this.#readGroup(group, values)
-    return values as unknown as PlainValues
+    for (const group of groups) this.#readGroup(group, values)
+    return values as unknown as Plain
   }
 
   #readGroup(group: Group, into: Tree): void {

@@ -19,13 +19,18 @@ import {
 import { FORWARDED_HEADERS } from '../base/forwarded-headers.ts'
 import type {
   AccessLogConfig,
+  AppConfig,
+  AppLimits,
+  AppTimeouts,
   Config,
   ErrorPage,
+  GatewayApp,
   GatewayConfig,
   HealthPaths,
   Identity,
   Limits,
   PathTimeout,
+  PoolConfig,
   StaticMount,
   Timeouts,
 } from '../config/types.ts'
@@ -41,13 +46,15 @@ const count = wholeNumber(0, Number.MAX_SAFE_INTEGER)
 const milliseconds = numberFrom(0, Number.MAX_SAFE_INTEGER)
 const id = wholeNumber(0, MAX_UID)
 
+/** The settings allow the same characters. */
+export const appName = textLike(/^[a-z0-9_-]{1,32}$/, 32, 'the name of an application')
+/** Empty: the main pool. */
+export const poolName = textLike(/^[a-z0-9_-]{0,32}$/, 32, 'the name of a pool')
+
 const limits = object<Limits>({
   requestLine: count,
   headerBytes: count,
   headerCount: count,
-  body: count,
-  memoryBuffer: count,
-  responseBuffer: count,
   temporaryBytes: orNull(count),
   memory: count,
   openFiles: count,
@@ -55,7 +62,6 @@ const limits = object<Limits>({
   connectionsPerAddress: count,
   bodyRate: count,
   sendRate: count,
-  queue: count,
   websocketMessage: count,
 })
 const timeouts = object<Timeouts>({
@@ -63,14 +69,41 @@ const timeouts = object<Timeouts>({
   body: milliseconds,
   keepAlive: milliseconds,
   send: milliseconds,
-  request: milliseconds,
-  requestFor: listOf(object<PathTimeout>({ prefix: path, timeout: milliseconds }), MAX_ENTRIES),
-  streamIdle: milliseconds,
-  queue: milliseconds,
-  graceful: milliseconds,
   websocketPing: milliseconds,
   websocketPong: milliseconds,
 })
+const prefix = textLike(/^(\/.*)?$/s, MAX_TEXT, 'empty, or a path')
+
+const wayToKnow = object<{ kind: string }>({ kind: oneOf(['cookie', 'address', 'header']) })
+const named = object<{ name: string }>({ name: line })
+const affinity: Check = value =>
+  wayToKnow(value) ?? ((value as { kind: string }).kind === 'header' ? named(value) : null)
+
+const APP_FIELDS: Checks<GatewayApp> = {
+  name: appName,
+  path: prefix,
+  hosts: listOf(line, MAX_ENTRIES),
+  rootPath: prefix,
+  pools: listOf(
+    object<PoolConfig>({ name: poolName, paths: listOf(path, MAX_ENTRIES), workers: orNull(count) }),
+    MAX_ENTRIES,
+  ),
+  limits: object<AppLimits>({ body: count, memoryBuffer: count, responseBuffer: count, queue: count }),
+  timeouts: object<AppTimeouts>({
+    request: milliseconds,
+    requestFor: listOf(object<PathTimeout>({ prefix: path, timeout: milliseconds }), MAX_ENTRIES),
+    streamIdle: milliseconds,
+    queue: milliseconds,
+    graceful: milliseconds,
+  }),
+  requestBuffering: flag,
+  retry: flag,
+  queueOrder: oneOf(['fifo', 'newest-first']),
+  affinity: orNull(affinity),
+  staticMounts: listOf(object<StaticMount>({ url: path, directory: path }), MAX_ENTRIES),
+}
+export const gatewayApps: Check = listOf(object<GatewayApp>(APP_FIELDS), MAX_ENTRIES)
+
 const accessLog = object<AccessLogConfig>({
   path: line,
   format: line,
@@ -89,25 +122,15 @@ export const errorPages: Check = listOf(
   MAX_ENTRIES,
 )
 
-const wayToKnow = object<{ kind: string }>({ kind: oneOf(['cookie', 'address', 'header']) })
-const named = object<{ name: string }>({ name: line })
-const affinity: Check = value =>
-  wayToKnow(value) ?? ((value as { kind: string }).kind === 'header' ? named(value) : null)
-
 const FIELDS: Checks<GatewayConfig> = {
-  affinity: orNull(affinity),
+  apps: gatewayApps,
   limits,
   timeouts,
   trustedProxies: listOf(line, MAX_ENTRIES),
   forwardedHeaders: listOf(oneOf(FORWARDED_HEADERS), MAX_ENTRIES),
   accessLog: orNull(accessLog),
-  requestBuffering: flag,
   health: object<HealthPaths>({ live: orNull(path), ready: orNull(path) }),
-  retry: flag,
   errorPages,
-  queueOrder: oneOf(['fifo', 'newest-first']),
-  rootPath: textLike(/^(\/.*)?$/s, MAX_TEXT, 'empty, or a path'),
-  staticMounts: listOf(object<StaticMount>({ url: path, directory: path }), MAX_ENTRIES),
   temporaryDirectory: path,
   isDevelopment: flag,
   identity: orNull(object<Identity>({ uid: id, gid: id, userName: line })),
@@ -116,8 +139,15 @@ const FIELDS: Checks<GatewayConfig> = {
 
 export const gatewayConfig: Check = object<GatewayConfig>(FIELDS)
 
-/** What the gateway needs, and nothing else: not the application's variables, for example. */
+/** What the gateway needs, and nothing else: not the applications' variables, for example. */
 export function gatewayPart(config: Config): GatewayConfig {
-  const names = Object.keys(FIELDS) as (keyof GatewayConfig)[]
-  return Object.fromEntries(names.map(name => [name, config[name]])) as unknown as GatewayConfig
+  return { ...pick(config, FIELDS), apps: config.apps.map(gatewayApp) }
+}
+
+export function gatewayApp(app: AppConfig): GatewayApp {
+  return pick(app, APP_FIELDS)
+}
+
+function pick<Part>(from: { readonly [Name in keyof Part]: unknown }, fields: Checks<Part>): Part {
+  return Object.fromEntries(Object.keys(fields).map(name => [name, from[name as keyof Part]])) as Part
 }

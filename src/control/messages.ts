@@ -11,7 +11,7 @@
  *
  * Not here: what a field may be (`shapes.ts`), the channels themselves (`channel.ts`, `ipc.ts`), the wire (`apps/wire/`).
  */
-import type { ErrorPage, GatewayConfig, StaticMount, WarmupRequest } from '../config/types.ts'
+import type { ErrorPage, GatewayApp, GatewayConfig, StaticMount, WarmupRequest } from '../config/types.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -82,13 +82,15 @@ export type MasterToGateway =
       readonly type: 'start'
       readonly build: string
       readonly config: GatewayConfig
-      /** 32 secret bytes in hexadecimal digits; empty without `affinity`. */
+      /** 32 secret bytes in hexadecimal digits, from which affinity makes signatures and hashes. */
       readonly affinityKey: string
       readonly listeners: readonly InheritedListener[]
     }
-  /** A worker is ready: connect `slots` links to its socket. */
+  /** A worker is ready: connect `slots` links to its socket. `app`: the application's name. `pool`: the pool's name there. */
   | {
       readonly type: 'worker-add'
+      readonly app: string
+      readonly pool: string
       readonly worker: number
       readonly pid: number
       readonly socket: string
@@ -106,26 +108,34 @@ export type MasterToGateway =
   | { readonly type: 'worker-drain'; readonly worker: number }
   /** Development: passed on from the worker (`debugging`). */
   | { readonly type: 'worker-debugged'; readonly worker: number; readonly isDebugged: boolean }
-  /** This generation serves. While there are others, workers of later generations get no client's request, even if they are linked and warm. */
-  | { readonly type: 'serve'; readonly generation: number }
+  /** This generation of the application serves. While there are others, workers of later generations get no client's request, even if they are linked and warm. */
+  | { readonly type: 'serve'; readonly app: string; readonly generation: number }
   /** The program stops after `--shutdown-delay`. `drain` follows; until then everything is served as before. */
   | { readonly type: 'stopping' }
   /** Stop accepting, finish what runs, answer `drained`. Exchanges that still run after `deadlineMs` are cut. */
   | { readonly type: 'drain'; readonly deadlineMs: number }
   /** Directories from the application's settings, besides `staticMounts` of the configuration. Replaces those of the last `static`. */
-  | { readonly type: 'static'; readonly mounts: readonly StaticMount[] }
+  | { readonly type: 'static'; readonly app: string; readonly mounts: readonly StaticMount[] }
   /** `errorPages` of the configuration, after HUP has read it again. */
   | { readonly type: 'error-pages'; readonly pages: readonly ErrorPage[] }
+  /** All applications, after HUP has read the configuration again. Those that are missing finish what runs. */
+  | { readonly type: 'apps'; readonly apps: readonly GatewayApp[] }
   | { readonly type: 'reopen-logs' }
   /** The gateway answers `pong` as soon as its event loop turns. */
   | { readonly type: 'ping' }
   /** Development: the code has changed. Requests wait until `sources` or `broken`. */
-  | { readonly type: 'hold' }
+  | { readonly type: 'hold'; readonly app: string }
   /** Development: from now on this generation answers, and no older one. Its code comes from these files. */
-  | { readonly type: 'sources'; readonly generation: number; readonly files: readonly SourceFile[] }
+  | {
+      readonly type: 'sources'
+      readonly app: string
+      readonly generation: number
+      readonly files: readonly SourceFile[]
+    }
   /** Development: the code does not load. Requests are answered with this error until `sources`. */
   | {
       readonly type: 'broken'
+      readonly app: string
       readonly message: string
       readonly report: ErrorReport | null
       readonly files: readonly SourceFile[]
@@ -134,7 +144,7 @@ export type MasterToGateway =
 export type GatewayToMaster =
   | { readonly type: 'pong' }
   /** Development: a file has changed since the serving code was read from it. Requests wait. */
-  | { readonly type: 'code-changed'; readonly path: string }
+  | { readonly type: 'code-changed'; readonly app: string; readonly path: string }
   | { readonly type: 'listening' }
   /** How many requests wait or run. Sent twice a second when the number has changed: the log names it if the gateway dies. */
   | { readonly type: 'in-flight'; readonly count: number }

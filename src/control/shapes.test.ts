@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { version } from '../base/version.ts'
-import { testConfig } from '../config/testing/config.ts'
+import { testApp, testConfig } from '../config/testing/config.ts'
 import type { GatewayConfig } from '../config/types.ts'
 import { gatewayPart } from './config-shape.ts'
 import { openGatewayChannel, openMasterChannel } from './ipc.ts'
@@ -24,14 +24,21 @@ type Examples<M extends { readonly type: string }> = {
 /** Nothing in it is null or empty, so that each check sees a value. */
 const CONFIG: GatewayConfig = gatewayPart(
   testConfig({
+    apps: [
+      testApp({
+        path: '/shop',
+        hosts: ['shop.example'],
+        timeouts: { requestFor: [{ prefix: '/export/', timeout: 1 }] },
+        rootPath: '/outer',
+        affinity: { kind: 'header', name: 'x-session' },
+        pools: [{ name: 'export', paths: ['/export'], workers: 2 }],
+        staticMounts: [{ url: '/static/', directory: '/srv/static' }],
+      }),
+    ],
     limits: { temporaryBytes: 1 },
-    timeouts: { requestFor: [{ prefix: '/export/', timeout: 1 }] },
     errorPages: [{ status: 502, format: 'html', content: 'c' }],
     accessLog: { path: '-', format: 'common', minStatus: 0, slowerThan: 0 },
     health: { live: '/live', ready: '/ready' },
-    rootPath: '/shop',
-    affinity: { kind: 'header', name: 'x-session' },
-    staticMounts: [{ url: '/static/', directory: '/srv/static' }],
     identity: { uid: 33, gid: 33, userName: 'www-data' },
   }),
 )
@@ -45,7 +52,7 @@ const FROM_MASTER: Examples<MasterToGateway> = {
   start: [
     {
       type: 'start',
-      affinityKey: '',
+      affinityKey: 'a0'.repeat(32),
       build: version,
       config: CONFIG,
       listeners: [{ fd: 3, display: 'unix:/run/app.sock', unixPath: '/run/app.sock' }],
@@ -54,6 +61,8 @@ const FROM_MASTER: Examples<MasterToGateway> = {
   'worker-add': [
     {
       type: 'worker-add',
+      app: 'shop',
+      pool: 'export',
       worker: 7,
       pid: 4711,
       socket: '/run/w7.sock',
@@ -68,19 +77,20 @@ const FROM_MASTER: Examples<MasterToGateway> = {
   'worker-drain': [{ type: 'worker-drain', worker: 7 }],
   'worker-debugged': [{ type: 'worker-debugged', worker: 7, isDebugged: true }],
   'error-pages': [{ type: 'error-pages', pages: [{ status: 502, format: 'html', content: 'c' }] }],
-  serve: [{ type: 'serve', generation: 2 }],
+  serve: [{ type: 'serve', app: 'shop', generation: 2 }],
   stopping: [{ type: 'stopping' }],
   drain: [{ type: 'drain', deadlineMs: 30_000 }],
-  static: [{ type: 'static', mounts: [{ url: '/static/', directory: '/srv/static' }] }],
+  static: [{ type: 'static', app: 'shop', mounts: [{ url: '/static/', directory: '/srv/static' }] }],
+  apps: [{ type: 'apps', apps: CONFIG.apps }],
   'reopen-logs': [{ type: 'reopen-logs' }],
   ping: [{ type: 'ping' }],
-  hold: [{ type: 'hold' }],
-  sources: [{ type: 'sources', generation: 1, files: FILES }],
-  broken: [{ type: 'broken', message: 'SyntaxError', report: REPORT, files: FILES }],
+  hold: [{ type: 'hold', app: 'shop' }],
+  sources: [{ type: 'sources', app: 'shop', generation: 1, files: FILES }],
+  broken: [{ type: 'broken', app: 'shop', message: 'SyntaxError', report: REPORT, files: FILES }],
 }
 const FROM_GATEWAY: Examples<GatewayToMaster> = {
   pong: [{ type: 'pong' }],
-  'code-changed': [{ type: 'code-changed', path: '/srv/app.py' }],
+  'code-changed': [{ type: 'code-changed', app: 'shop', path: '/srv/app.py' }],
   listening: [{ type: 'listening' }],
   'in-flight': [{ type: 'in-flight', count: 0 }],
   'worker-warming': [{ type: 'worker-warming', worker: 7 }],
@@ -169,18 +179,21 @@ const NULLABLE: ReadonlySet<string> = new Set([
   'exited.code',
   'exited.signal',
   'start.config.accessLog',
-  'start.config.affinity',
+  'start.config.apps.affinity',
+  'apps.apps.affinity',
   'start.config.identity',
   'start.config.health.live',
   'start.config.health.ready',
   'start.config.limits.temporaryBytes',
+  'start.config.apps.pools.workers',
+  'apps.apps.pools.workers',
   'start.listeners.unixPath',
   'broken.report',
 ])
 const MAY_BE_MISSING: ReadonlySet<string> = new Set(['log.request'])
 /** Numbers that may be negative, or have a fraction. */
 const MAY_BE_NEGATIVE = /\.modified$/
-const MAY_BE_FRACTIONS = /\.modified$|\.importMs$|\.deadlineMs$|^start\.config\.timeouts\.|\.slowerThan$/
+const MAY_BE_FRACTIONS = /\.modified$|\.importMs$|\.deadlineMs$|\.timeouts\.|\.slowerThan$/
 const LONG = 'x'.repeat(33 * 1024 * 1024)
 
 /** Copies of the value, each with one part wrong, in every way that its kind allows. `undefined`: missing. */
@@ -283,7 +296,7 @@ function describe(value: unknown): string {
 }
 
 test('the gateway is told no variables of the application', () => {
-  const part = gatewayPart(testConfig({ variables: { SECRET_KEY: 'x' } }))
+  const part = gatewayPart(testConfig({ apps: [testApp({ variables: { SECRET_KEY: 'x' } })] }))
   assert.ok(!JSON.stringify(part).includes('SECRET_KEY'))
-  assert.equal(part.timeouts.request, 30_000)
+  assert.equal(part.apps[0]!.timeouts.request, 30_000)
 })

@@ -24,7 +24,7 @@ import {
 } from '../base/checks.ts'
 import { version } from '../base/version.ts'
 import type { StaticMount, WarmupRequest } from '../config/types.ts'
-import { errorPages, gatewayConfig } from './config-shape.ts'
+import { appName, errorPages, gatewayApps, gatewayConfig, poolName } from './config-shape.ts'
 import type {
   ErrorReport,
   ForkHazard,
@@ -95,7 +95,7 @@ const signal = textLike(/^(SIG[A-Z0-9+-]+|signal \d+)$/, 20, 'the name of a sign
 const directory = textLike(/^\//, MAX_TEXT, 'an absolute path')
 
 /** It differs when the program's files were replaced while it runs: then a new gateway is of another build than its master. */
-const affinityKey = textLike(/^(?:[0-9a-f]{64})?$/, 64, 'empty, or 64 hexadecimal digits')
+const affinityKey = textLike(/^[0-9a-f]{64}$/, 64, '64 hexadecimal digits')
 const ownBuild = oneOf([version], `${version}, as the gateway is: restart Jumak`)
 
 const folder = textLike(/^\/(.*\/)?$/s, MAX_TEXT, 'a path as /static/')
@@ -176,7 +176,7 @@ export const WORKER_SHAPES: Shapes<WorkerToMaster> = {
 
 export const GATEWAY_SHAPES: Shapes<GatewayToMaster> = {
   pong: {},
-  'code-changed': { path: directory },
+  'code-changed': { app: appName, path: directory },
   listening: {},
   'in-flight': { count },
   'worker-warming': { worker: number },
@@ -203,6 +203,8 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
   // The build comes first: another build may have another configuration.
   start: { build: ownBuild, config: gatewayConfig, affinityKey, listeners: listOf(listener, MAX_LISTENERS) },
   'worker-add': {
+    app: appName,
+    pool: poolName,
     worker: number,
     pid,
     socket: directory,
@@ -215,16 +217,17 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
   },
   'worker-drain': { worker: number },
   'worker-debugged': { worker: number, isDebugged: flag },
-  serve: { generation: number },
+  serve: { app: appName, generation: number },
   stopping: {},
   drain: { deadlineMs: numberFrom(0, MAX_DELAY_MS) },
-  static: { mounts: listOf(mount, MAX_MOUNTS) },
+  static: { app: appName, mounts: listOf(mount, MAX_MOUNTS) },
+  apps: { apps: gatewayApps },
   'error-pages': { pages: errorPages },
   'reopen-logs': {},
   ping: {},
-  hold: {},
-  sources: { generation: number, files },
-  broken: { message: words, report: orNull(report), files },
+  hold: { app: appName },
+  sources: { app: appName, generation: number, files },
+  broken: { app: appName, message: words, report: orNull(report), files },
 }
 
 type AnyShapes = Readonly<Record<string, Readonly<Record<string, Check>>>>

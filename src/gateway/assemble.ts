@@ -2,7 +2,6 @@
  * Puts a request's path together from the gateway's parts: protocol, `serve`, middleware, handlers. Folded once, when the gateway starts: a
  * request pays nothing for what is off. Runs in the gateway.
  */
-import { appHandler } from '../handlers/app.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
 import type { Protocol } from '../http/protocol.ts'
 import { createHttp1 } from '../http1/protocol.ts'
@@ -13,14 +12,12 @@ import { Connections } from './connections/connections.ts'
 import { renderError, respondWithError } from './errors/error-response.ts'
 import type { GatewayParts } from './parts.ts'
 import { createServe } from './serve.ts'
-import { staticFirst } from './static-first.ts'
 
 /** From the outside in: what is asked first stands last. */
 export function assembleHandler(parts: GatewayParts): Handler {
-  const { config, pool, space, memory, files, pages, refuse, codeGuard } = parts
-  const { limits, requestBuffering } = config
-  const application = appHandler(pool, { requestBuffering, limits, space, memory: memory.budget, onError: refuse })
-  const handler = staticFirst(files, application, { isAnswered: () => pages.has(404), refuse })
+  const { config, applications } = parts
+  const [application] = applications.values()
+  const { handler, codeGuard } = application!
   const logged = parts.onAnswered === null ? handler : accessLog(parts.onAnswered)(handler)
   // Neither the question of an error page nor that of a load balancer is a request of a client.
   const asked = codeGuard === null ? logged : codeGuard.middleware(logged)

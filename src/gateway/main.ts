@@ -45,7 +45,7 @@ class Gateway {
   }
 
   #tellInFlight(): void {
-    const { inFlight } = this.#parts.pool
+    const { inFlight } = this.#parts.applications
     if (inFlight === this.#inFlight) return
     this.#inFlight = inFlight
     this.#channel.send({ type: 'in-flight', count: inFlight })
@@ -78,22 +78,22 @@ class Gateway {
   }
 
   onMessage(message: MasterToGateway): void {
-    const { pool, files, pages, codeGuard, accessLog, config } = this.#parts
+    const { applications, pages, accessLog } = this.#parts
     switch (message.type) {
       case 'worker-add':
-        pool.addWorker(message)
+        applications.addWorker(message)
         break
       case 'worker-drain':
-        pool.drainWorker(message.worker)
+        applications.drainWorker(message.worker)
         break
       case 'worker-debugged':
-        pool.debugged(message.worker, message.isDebugged)
+        applications.debugged(message.worker, message.isDebugged)
         break
       case 'serve':
-        pool.serve(message.generation)
+        applications.serve(message.app, message.generation)
         break
       case 'static':
-        files.setMounts([...config.staticMounts, ...message.mounts])
+        applications.setMounts(message.app, message.mounts)
         break
       case 'error-pages':
         pages.replace(message.pages)
@@ -101,7 +101,9 @@ class Gateway {
       case 'hold':
       case 'sources':
       case 'broken':
-        codeGuard?.onMessage(message)
+        applications.get(message.app)?.codeGuard?.onMessage(message)
+        break
+      case 'apps':
         break
       case 'reopen-logs':
         accessLog.reopen()
@@ -140,13 +142,13 @@ class Gateway {
   async drain(deadlineMs: number): Promise<number> {
     const until = performance.now() + deadlineMs
     this.#isStopping = true
-    const { pool, refusals, memory } = this.#parts
+    const { applications, refusals, memory } = this.#parts
     this.#connections.startDrain()
-    pool.drain(deadlineMs)
+    applications.drain(deadlineMs)
     this.#lastAccept ??= Promise.all(this.#servers.map(closeWhenQuiet))
     await this.#lastAccept
     const cut = await this.#connections.drain(until - performance.now())
-    pool.close()
+    applications.close()
     refusals.flush()
     memory.flush()
     return cut

@@ -7,7 +7,7 @@ import { FakeExchange, type FakeRequest } from '../apps/testing/fake-exchange.ts
 import { MemoryBudget } from '../base/memory-budget.ts'
 import { TemporarySpace } from '../base/temporary-space.ts'
 import { CountedFiles } from '../base/testing/counted-files.ts'
-import { testConfig } from '../config/testing/config.ts'
+import { testApp } from '../config/testing/config.ts'
 import { ClientGoneError, HttpError, LimitError, ProtocolError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { appHandler } from './app.ts'
@@ -17,7 +17,7 @@ function handle(
   space = new TemporarySpace(tmpdir()),
 ) {
   const exchange = new FakeExchange(request)
-  const { limits } = testConfig({
+  const { limits } = testApp({
     limits: { body: request.limit ?? 10_000_000, memoryBuffer: request.memoryBuffer ?? 10_000 },
   })
   let resolve: (body: RequestBody | null) => void

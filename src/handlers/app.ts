@@ -11,13 +11,13 @@ import { LiveBody } from '../apps/pool/live-body.ts'
 import type { AppPool } from '../apps/pool/pool.ts'
 import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { TemporarySpace } from '../base/temporary-space.ts'
-import type { Limits } from '../config/types.ts'
+import type { AppLimits } from '../config/types.ts'
 import { ClientGoneError, HttpError } from '../http/errors.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
 
 export interface AppHandlerOptions {
   readonly requestBuffering: boolean
-  readonly limits: Limits
+  readonly limits: AppLimits
   readonly space: TemporarySpace
   readonly memory: MemoryBudget
   /** The same as in the pool: answers while the response is idle, cuts it when it has started. */

@@ -11,7 +11,7 @@ import { AppPool } from '../apps/pool/pool.ts'
 import { FakeWorker, type Script } from '../apps/testing/fake-worker.ts'
 import { MemoryBudget } from '../base/memory-budget.ts'
 import { TemporarySpace } from '../base/temporary-space.ts'
-import { testConfig } from '../config/testing/config.ts'
+import { testApp } from '../config/testing/config.ts'
 import { respondWithError } from '../gateway/errors/error-response.ts'
 import type { BodyConsumer } from '../http/exchange.ts'
 import { connect, fakeTime } from '../http1/testing/connect.ts'
@@ -28,7 +28,7 @@ let sockets = 0
 
 async function serve(script: Script, request = 0) {
   const events = new EventEmitter()
-  const { limits, timeouts } = testConfig({
+  const { limits, timeouts } = testApp({
     limits: { memoryBuffer: 10_000, responseBuffer: 100_000, queue: 10 },
     timeouts: { request, streamIdle: 0, queue: 0 },
   })

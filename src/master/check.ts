@@ -5,7 +5,7 @@
  * Invariant: when this resolves, the preloader and everything that it has started are gone, even when a signal ends the check early.
  */
 import { constants } from 'node:os'
-import type { Config } from '../config/types.ts'
+import type { AppConfig, Config } from '../config/types.ts'
 import type { LoadedApplication } from '../control/messages.ts'
 import { OperatorError } from './errors.ts'
 import { Generation, type GenerationFailure } from './fleet/generation.ts'
@@ -29,8 +29,13 @@ export type Checked =
   | { readonly exitCode: number; readonly problem: string }
 
 /** `print` gets the lines that the application prints meanwhile, and a line every ten seconds while the import goes on. */
-export async function checkApplication(config: Config, print: (line: string) => void): Promise<Checked> {
-  const { umask, identity } = config
+export async function checkApplication(
+  config: Config,
+  app: AppConfig,
+  print: (line: string) => void,
+): Promise<Checked> {
+  const { umask } = config
+  const { identity } = app
   try {
     checkIdentity(identity)
   } catch (error) {
@@ -43,7 +48,7 @@ export async function checkApplication(config: Config, print: (line: string) => 
   const outputs = new Outputs()
   const interrupted = Promise.withResolvers<Signal>()
   for (const signal of SIGNALS) process.once(signal, () => interrupted.resolve(signal))
-  const result = await load(config, outputs, print, interrupted.promise)
+  const result = await load(config, app, outputs, print, interrupted.promise)
   for (const signal of SIGNALS) process.removeAllListeners(signal)
   await outputs.finish(LAST_OUTPUT_MS)
   if (typeof result === 'string')
@@ -55,8 +60,8 @@ export async function checkApplication(config: Config, print: (line: string) => 
   const { interface: kind } = result
   return {
     application: result,
-    static: describeStatic(result, config, mountsOf(result, config)),
-    warnings: uselessSettings(kind, config),
+    static: describeStatic(result, app, mountsOf(result, app)),
+    warnings: uselessSettings(kind, app),
   }
 }
 
@@ -68,18 +73,20 @@ const LAST_OUTPUT_MS = 500
 
 async function load(
   config: Config,
+  app: AppConfig,
   outputs: Outputs,
   print: (line: string) => void,
   interrupted: Promise<Signal>,
 ): Promise<LoadedApplication | GenerationFailure | Signal> {
-  const { startTimeout, app } = config
+  const { startTimeout, target } = app
   const known = Promise.withResolvers<LoadedApplication | GenerationFailure>()
   const ended = Promise.withResolvers<void>()
   const generation = new Generation({
     number: 1,
     // The preloader imports, even where the workers do at a start: only it answers with `loaded`.
-    config: { ...config, preload: 'on' },
-    wanted: config.workers,
+    config,
+    app: { ...app, preload: 'on' },
+    wanted: app.workers,
     expected: null,
     isCheck: true,
     program: PROGRAMS.worker,
@@ -90,14 +97,14 @@ async function load(
       failed: (_, failure) => known.resolve(failure),
       ended: () => ended.resolve(),
       output: (_, line) => print(line),
-      stillLoading: (_, elapsed) => print(`jumak: still importing ${app.display} after ${elapsed}`),
+      stillLoading: (_, elapsed) => print(`jumak: still importing ${target.display} after ${elapsed}`),
       developmentMessage() {},
       worker() {},
       orphaned() {},
       hazards() {},
     },
   })
-  const message = `${app.display} was not loaded within ${describeDuration(startTimeout)} (--start-timeout): it hangs, or needs more time`
+  const message = `${target.display} was not loaded within ${describeDuration(startTimeout)} (--start-timeout): it hangs, or needs more time`
   const timer =
     startTimeout === 0
       ? undefined

@@ -19,19 +19,18 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, test } from 'node:test'
-import { type Changes, testConfig } from '../config/testing/config.ts'
+import { type AppChanges, type Changes, testApp, testConfig } from '../config/testing/config.ts'
 import { readLines } from './output/output.ts'
 
 const WAIT_MS = 30_000
 
-const CONFIG: Changes = {
-  app: { module: 'x', file: null, attributes: ['application'], factory: false, display: 'x:application', found: '' },
+const APP: AppChanges = {
+  target: { module: 'x', file: null, attributes: ['application'], factory: false, display: 'x:application', found: '' },
   workers: 2,
   asgiWorkers: null,
   workersReason: 'auto: 2 cores',
   threads: 2,
   python: 'python3',
-  logLevel: 'debug',
   timeouts: { graceful: 10_000 },
   startTimeout: 0,
 }
@@ -49,13 +48,18 @@ class TestMaster {
   readonly #ended: Promise<number>
   #onLine: (() => void) | null = null
 
-  constructor(mode = '', changes: Changes = {}, flags: readonly string[] = ['--disable-sigusr1']) {
+  constructor(
+    mode = '',
+    app: AppChanges = {},
+    changes: Changes = {},
+    flags: readonly string[] = ['--disable-sigusr1'],
+  ) {
     mkdirSync(join(this.root, 'app'))
     mkdirSync(join(this.root, 'tmp'))
     const config = testConfig({
-      ...CONFIG,
+      apps: [testApp({ ...APP, directory: this.path('app'), ...app })],
+      logLevel: 'debug',
       bind: [{ kind: 'unix', path: this.path('s') }],
-      directory: this.path('app'),
       temporaryDirectory: this.path('tmp'),
       ...changes,
     })
@@ -304,10 +308,10 @@ test('the pid file is there while it runs, and a second start with it is refused
   const directory = mkdtempSync(join(tmpdir(), 'jt-'))
   t.after(() => rmSync(directory, { recursive: true }))
   const pidFile = join(directory, 'jumak.pid')
-  const master = new TestMaster('', { pidFile })
+  const master = new TestMaster('', {}, { pidFile })
   await master.see(/ ready$/)
   assert.equal(readFileSync(pidFile, 'latin1'), `${master.process.pid}\n`)
-  const second = new TestMaster('', { pidFile })
+  const second = new TestMaster('', {}, { pidFile })
   await second.ended(1)
   assert.match(second.log.at(-1)!, new RegExp(`error master +Jumak runs already, as process ${master.process.pid} `))
   assert.ok(existsSync(pidFile))
@@ -404,7 +408,7 @@ test('TTIN and TTOU change the number of workers, and one stays', linux, async (
 
 test('USR1 reaches the gateway', linux, async () => {
   // With the flag Node blocks the signal.
-  const master = new TestMaster('', {}, [])
+  const master = new TestMaster('', {}, {}, [])
   await master.see(/ ready$/)
   master.signal('SIGUSR1')
   await master.see(/info +gateway +reopened/)
@@ -466,7 +470,7 @@ test('a Python that hangs when it is looked at is ended by TERM', linux, async t
 })
 
 test('workers that ignore the stop are killed after the graceful timeout', linux, async () => {
-  const master = new TestMaster('no-stop', { timeouts: { ...CONFIG.timeouts, graceful: 100 } })
+  const master = new TestMaster('no-stop', { timeouts: { ...APP.timeouts, graceful: 100 } })
   await master.see(/ ready$/)
   await master.stop()
   assert.ok(master.log.some(line => /warn +master +2 workers did not leave in time: killed/.test(line)))
@@ -484,7 +488,7 @@ test('a second INT does not wait for anybody', linux, async () => {
 })
 
 test('an address that cannot be bound and a Python that is not there end the start with 1', linux, async () => {
-  const bind = new TestMaster('', { bind: [{ kind: 'tcp', host: '192.0.2.1', port: 0 }] })
+  const bind = new TestMaster('', {}, { bind: [{ kind: 'tcp', host: '192.0.2.1', port: 0 }] })
   await bind.ended(1)
   assert.match(bind.log.at(-1)!, /error master +cannot listen on http:\/\/192\.0\.2\.1:0/)
   const python = new TestMaster('', { python: 'python9' })

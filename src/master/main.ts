@@ -9,10 +9,9 @@
 import { writeSync } from 'node:fs'
 import type { Config, Reloaded } from '../config/types.ts'
 import { LOG_ADVICE } from '../observe/sink.ts'
-import { Development } from './development/development.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { type ControlDirectory, openControlDirectory } from './fleet/control-directory.ts'
-import { Fleet } from './fleet/fleet.ts'
+import { Fleets } from './fleet/fleets.ts'
 import { takeAffinityKey } from './host/affinity-key.ts'
 import { checkIdentity, checkTemporaryDirectory } from './host/identity.ts'
 import type { Listener } from './host/listener.ts'
@@ -24,7 +23,6 @@ import { Narrator } from './output/narrator.ts'
 import { Notifier, takeNotifySocket } from './output/notifier.ts'
 import { Outputs } from './output/output.ts'
 import { PROGRAMS, type Programs } from './paths.ts'
-import { Reloader } from './reload.ts'
 import { Shutdown } from './shutdown.ts'
 import { handleSignals, type Urgency } from './signals.ts'
 
@@ -76,9 +74,8 @@ class Master {
   #listeners: Listener[] = []
   #pidFile: PidFile | null = null
   #directory: ControlDirectory | null = null
-  #fleet: Fleet | null = null
+  #fleets: Fleets | null = null
   #shutdown: Shutdown | null = null
-  #development: Development | null = null
   #notifier: Notifier | null = null
   #isFinishing = false
 
@@ -120,7 +117,7 @@ class Master {
     this.#listeners = await bindListeners(this.#config.bind, { mode: unixMode, identity })
     if (pidFile !== null) this.#pidFile = writePidFile(pidFile)
     this.#directory = await openControlDirectory(this.#config, {
-      hello: (channel, worker, pid) => this.#fleet?.onHello(channel, worker, pid) ?? false,
+      hello: (channel, worker, pid) => this.#fleets?.onHello(channel, worker, pid) ?? false,
       warn: message => this.#narrator.warn(message),
       bug: error => this.#onBug(error),
     })
@@ -131,19 +128,12 @@ class Master {
     if (process.geteuid?.() === 0 && identity === null) this.#narrator.runsAsRoot()
     // `bin/jumak` starts an init where it can.
     if (process.pid === 1) this.#narrator.isProcessOne()
-    this.#fleet = this.#makeFleet(this.#directory.path)
-    this.#fleet.beginGeneration()
+    this.#fleets = this.#makeFleets(this.#directory.path)
+    this.#fleets.start()
   }
 
-  #makeFleet(runtimeDirectory: string): Fleet {
-    if (this.#config.watch.length > 0)
-      this.#development = new Development({
-        config: this.#config,
-        narrator: this.#narrator,
-        sendToGateway: message => this.#fleet?.sendToGateway(message),
-        reload: () => this.#fleet?.beginGeneration(),
-      })
-    return new Fleet({
+  #makeFleets(runtimeDirectory: string): Fleets {
+    return new Fleets({
       config: this.#config,
       programs: this.#programs,
       listeners: this.#listeners,
@@ -157,12 +147,8 @@ class Master {
       narrator: this.#narrator,
       beforeFork: () => this.#repairDirectory(),
       onFatal: code => this.#stop('now', code),
-      onReloaded: () => {
-        this.#reloader.settled()
-        this.#tellReady()
-      },
+      onReloaded: () => this.#tellReady(),
       onPong: () => this.#notifier?.answered(),
-      development: this.#development,
     })
   }
 
@@ -172,8 +158,8 @@ class Master {
     return new Notifier({
       socket,
       program: this.#programs.notify,
-      python: () => this.#fleet?.python ?? null,
-      askGateway: () => this.#fleet?.sendToGateway({ type: 'ping' }),
+      python: () => this.#fleets?.python ?? null,
+      askGateway: () => this.#fleets?.sendToGateway({ type: 'ping' }),
       outputs: this.#outputs,
       warn: message => this.#narrator.warn(message),
     })
@@ -181,15 +167,9 @@ class Master {
 
   /** After the start and after each reload, even a refused one: the service manager waits for it. */
   #tellReady(): void {
-    const fleet = this.#fleet
-    if (this.#isFinishing || fleet === null || fleet.serving === null || fleet.isReloading) return
-    this.#notifier?.serves(fleet.serving, fleet.wanted)
+    if (this.#isFinishing || !this.#fleets?.isSettled) return
+    this.#notifier?.serves(this.#fleets.present)
   }
-
-  readonly #reloader = new Reloader(
-    () => this.#fleet?.isReloading ?? true,
-    () => this.#fleet?.beginGeneration(),
-  )
 
   #handleSignals(): () => void {
     return handleSignals({
@@ -199,46 +179,42 @@ class Master {
       },
       // Without a terminal it is an editor's debugger, which has keys of its own.
       interrupt: () =>
-        !this.#isFinishing && hasTerminal(this.#config) && (this.#fleet?.workers.debuggers.interrupt() ?? false),
+        !this.#isFinishing &&
+        hasTerminal(this.#config) &&
+        (this.#fleets?.values().some(fleet => fleet.workers.debuggers.interrupt()) ?? false),
       reload: () => {
         if (this.#isFinishing) return
-        this.#notifier?.reloading()
-        if (!this.#readConfig()) {
-          this.#tellReady()
-          return
-        }
-        const begun = this.#reloader.request()
-        this.#narrator.info(
-          begun
-            ? 'reload: a new generation is started'
-            : 'reload: waits until the present one is done or given up (--start-timeout)',
-        )
+        this.#reload()
       },
       changeWorkers: by => {
-        this.#fleet?.changeWanted(by)
-        if (this.#fleet) this.#narrator.info(`workers wanted: ${this.#fleet.wanted}`)
+        for (const fleet of this.#fleets?.present ?? []) fleet.changeWanted(by)
       },
       reopenLogs: () =>
-        reopenLogs(this.#config, this.#log, this.#narrator, () => this.#fleet?.sendToGateway({ type: 'reopen-logs' })),
+        reopenLogs(this.#config, this.#log, this.#narrator, () => this.#fleets?.sendToGateway({ type: 'reopen-logs' })),
     })
   }
 
-  /** False: the new configuration is wrong, and nothing changes. */
-  #readConfig(): boolean {
+  #reload(): void {
+    this.#notifier?.reloading()
+    const added = this.#readConfig()
+    if (added === null) this.#tellReady()
+    else for (const fleet of this.#fleets?.present ?? []) if (!added.has(fleet.name)) fleet.reload()
+  }
+
+  /** Returns the applications that were added; null: the new configuration is wrong, and nothing changes. */
+  #readConfig(): ReadonlySet<string> | null {
     const read = this.#source.reload()
-    if (read === null) return true
+    if (read === null) return new Set()
     if ('problems' in read) {
       this.#narrator.reloadRefused(read.problems)
-      return false
+      return null
     }
     this.#config = read.config
     this.#narrator.configured(read.config, read.changed)
     for (const warning of read.warnings) this.#narrator.warn(warning)
-    this.#fleet?.configure(
-      read.config,
-      read.changed.some(({ name }) => name === 'workers'),
-    )
-    return true
+    const hasNewWorkers = read.changed.some(({ name }) => name === 'workers')
+    const newWorkers = new Set(hasNewWorkers ? read.config.apps.map(({ name }) => name) : [])
+    return this.#fleets?.configure(read.config, newWorkers) ?? new Set()
   }
 
   /** False: it cannot be mended. Then no worker could ever be replaced, so the program ends. */
@@ -272,12 +248,11 @@ class Master {
   }
 
   async #finish(urgency: Urgency, code: number): Promise<void> {
-    this.#development?.close()
-    if (this.#fleet !== null) {
+    if (this.#fleets !== null) {
       this.#shutdown = new Shutdown({
-        fleet: this.#fleet,
+        fleets: this.#fleets,
         narrator: this.#narrator,
-        gracefulMs: this.#config.timeouts.graceful,
+        gracefulMs: Math.max(...this.#config.apps.map(({ timeouts }) => timeouts.graceful)),
         delayMs: this.#config.shutdownDelay,
         urgency,
         stopListening: () => this.#closeListeners(),

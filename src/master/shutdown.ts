@@ -4,10 +4,13 @@
  *     delay (`--shutdown-delay`) → the gateway drains → the workers stop → preloaders and gateway end → SIGKILL for the rest
  *
  * Invariants: every wait has an end, so the program always ends; the gateway goes first, because requests end there; from the drain on
- * nothing is started (`fleet.freeze`), and no client can connect.
+ * nothing is started (`fleets.freeze`), and no client can connect.
  */
-import type { Fleet } from './fleet/fleet.ts'
+import type { Fleets } from './fleet/fleets.ts'
+import type { Generation } from './fleet/generation.ts'
+import type { WorkerHandle } from './fleet/worker-handle.ts'
 import { IN_SERVICE } from './fleet/worker-phases.ts'
+import type { Workers } from './fleet/workers.ts'
 import type { Narrator } from './output/narrator.ts'
 import type { Urgency } from './signals.ts'
 
@@ -22,7 +25,7 @@ const END_MS = 5000
 const KILL_MS = 3000
 
 export interface ShutdownOptions {
-  readonly fleet: Fleet
+  readonly fleets: Fleets
   readonly narrator: Narrator
   readonly gracefulMs: number
   readonly delayMs: number
@@ -32,7 +35,7 @@ export interface ShutdownOptions {
 }
 
 export class Shutdown {
-  readonly #fleet: Fleet
+  readonly #fleets: Fleets
   readonly #narrator: Narrator
   readonly #gracefulMs: number
   readonly #delayMs: number
@@ -45,7 +48,7 @@ export class Shutdown {
   #check: () => void = () => {}
 
   constructor(options: ShutdownOptions) {
-    this.#fleet = options.fleet
+    this.#fleets = options.fleets
     this.#narrator = options.narrator
     this.#gracefulMs = options.gracefulMs
     this.#delayMs = options.delayMs
@@ -62,29 +65,29 @@ export class Shutdown {
 
   /** Resolves when no process is left, or the last one resists SIGKILL. */
   async run(): Promise<void> {
-    const fleet = this.#fleet
+    const fleets = this.#fleets
     // Without a delay there is no `await` before `freeze`: nothing may start in between.
     if (this.#mayDelay()) await this.#delay()
-    fleet.freeze()
-    fleet.onChange(() => this.#check())
+    fleets.freeze()
+    fleets.onChange(() => this.#check())
     // No other gateway follows. New clients should be refused at once, and not wait in the kernel's queue.
     this.#stopListening()
     const startedAt = performance.now()
     await this.#drainGateway(startedAt)
     await this.#stopWorkers(startedAt)
-    for (const generation of fleet.generations.values()) generation.end()
-    fleet.gateway?.release()
+    for (const generation of this.#generations) generation.end()
+    fleets.gateway?.release()
     await this.#until(() => this.#isEmpty(), { graceful: END_MS, quick: END_MS })
     if (this.#isEmpty()) return
-    fleet.gateway?.kill()
-    for (const worker of fleet.workers.values()) fleet.workers.kill(worker)
-    for (const generation of fleet.generations.values()) generation.kill()
+    fleets.gateway?.kill()
+    this.#killWorkers()
+    for (const generation of this.#generations) generation.kill()
     await this.#until(() => this.#isEmpty(), { graceful: KILL_MS, quick: KILL_MS, now: KILL_MS })
   }
 
   async #delay(): Promise<void> {
     this.isDelaying = true
-    this.#fleet.announceStop()
+    this.#fleets.announceStop()
     this.#narrator.delaying(this.#delayMs)
     await this.#until(() => this.#isDelayOver, { graceful: this.#delayMs })
     this.isDelaying = false
@@ -92,18 +95,31 @@ export class Shutdown {
 
   /** There is no delay when the stop is urgent, or the program was never ready. */
   #mayDelay(): boolean {
-    return this.#delayMs > 0 && this.#urgency === 'graceful' && this.#fleet.serving !== null
+    return (
+      this.#delayMs > 0 && this.#urgency === 'graceful' && this.#fleets.values().some(fleet => fleet.serving !== null)
+    )
+  }
+
+  get #generations(): Generation[] {
+    return this.#fleets.values().flatMap(fleet => [...fleet.generations.values()])
+  }
+
+  get #workers(): { readonly worker: WorkerHandle; readonly workers: Workers }[] {
+    return this.#fleets.values().flatMap(({ workers }) => [...workers.values()].map(worker => ({ worker, workers })))
+  }
+
+  #killWorkers(): void {
+    for (const { worker, workers } of this.#workers) workers.kill(worker)
   }
 
   #isEmpty(): boolean {
-    const { gateway, generations, workers } = this.#fleet
     // When a preloader has ended with its workers, nobody reports their exits.
-    const isReported = generations.values().some(generation => !generation.isGone)
-    return gateway === null && !isReported && workers.values().every(worker => !worker.isConnected)
+    const isReported = this.#generations.some(generation => !generation.isGone)
+    return this.#fleets.gateway === null && !isReported && this.#workers.every(({ worker }) => !worker.isConnected)
   }
 
   async #drainGateway(startedAt: number): Promise<void> {
-    const { gateway } = this.#fleet
+    const { gateway } = this.#fleets
     if (gateway === null || this.#urgency === 'now') return
     const isDrained = () => gateway.isDrained || gateway.isGone
     if (this.#urgency === 'graceful') {
@@ -116,20 +132,20 @@ export class Shutdown {
   }
 
   async #stopWorkers(startedAt: number): Promise<void> {
-    const { workers } = this.#fleet
     if (this.#urgency === 'now') return
-    for (const worker of workers.values()) {
+    for (const { worker, workers } of this.#workers) {
       // While it imports it does not read its connection. A stuck thread ends only with the process, and its requests are answered.
       const isDeaf = worker.phase === 'forking' || worker.phase === 'starting' || worker.fault === 'stuck'
       if (isDeaf) workers.kill(worker)
       else if (IN_SERVICE.has(worker.phase) || worker.phase === 'draining' || worker.phase === 'drained') worker.stop()
     }
     const left = startedAt + this.#gracefulMs - performance.now()
-    await this.#until(() => workers.size === 0, { graceful: Math.max(left, LEAST_STOP_MS), quick: QUICK_MS })
-    if (workers.size === 0) return
-    if (this.#urgency === 'graceful') this.#narrator.killedAtEnd(workers.size)
-    for (const worker of workers.values()) workers.kill(worker)
-    await this.#until(() => workers.size === 0, { graceful: KILL_MS, quick: KILL_MS })
+    const isOver = () => this.#workers.length === 0
+    await this.#until(isOver, { graceful: Math.max(left, LEAST_STOP_MS), quick: QUICK_MS })
+    if (isOver()) return
+    if (this.#urgency === 'graceful') this.#narrator.killedAtEnd(this.#workers.length)
+    this.#killWorkers()
+    await this.#until(isOver, { graceful: KILL_MS, quick: KILL_MS })
   }
 
   /** Waits for the condition, at most the urgency's limit, counted from `since`. No limit in `limits`: no wait. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
-import { Reloader } from './reload.ts'
+import { Reloader } from './fleet/reloader.ts'
 import { handleSignals } from './signals.ts'
 
 /** `interrupts`: how many times a debugger takes Ctrl-C. */

@@ -4,6 +4,9 @@
  *
  *     text   2026-11-21 10:20:30.123 info  master     message
  *            2026-11-21 10:20:30.123 info  worker 1   [k3f9x2ab-1z] message of the application in that request
+ *     with several applications
+ *            2026-11-21 10:20:30.123 info  shop       message about the application
+ *            2026-11-21 10:20:30.123 info  shop worker 1 message of the application
  *     on a terminal, where lines are short:
  *            10:20:30 info  message of Jumak's own
  *            10:20:30 info  worker 1  message of the application
@@ -20,6 +23,8 @@ import type { Sink } from './sink.ts'
 
 /** What a line is about, if that is known. In JSON it also has facts, each under its name. */
 export interface LogFields {
+  /** Name of the application, where there are several. */
+  readonly app?: string
   /** Number of the worker. */
   readonly worker?: number
   /** Id of the request. */
@@ -134,8 +139,9 @@ const TERMINAL: Columns = {
 }
 
 function textFormat(style: Style, columns: Columns): LogFormat {
-  return (time, level, source, message, { worker, request }) => {
-    const name = source === 'worker' && worker !== undefined ? `worker ${worker}` : source
+  return (time, level, source, message, { app, worker, request }) => {
+    const process = source === 'worker' && worker !== undefined ? `worker ${worker}` : source
+    const name = app === undefined ? process : source === 'master' ? app : `${app} ${process}`
     const tag = request ? `${style('dim', `[${request}]`)} ` : ''
     const prefix = `${style('dim', columns.time(time))} ${style(STYLE[level], level.padEnd(5))} ${columns.source(name)}${tag}`
     return `${prefix}${harmless(message).replaceAll('\n', `\n${columns.next(prefix)}`)}\n`

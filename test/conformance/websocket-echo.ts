@@ -17,7 +17,6 @@ import { createWebSocketEngine } from '../../src/websocket/engine.ts'
 /** The defaults; what the suite sends is as slow as it likes. */
 const { limits, timeouts } = testConfig({
   limits: { connectionsPerAddress: 0, bodyRate: 0, sendRate: 0 },
-  timeouts: { request: 0, streamIdle: 0, queue: 0 },
 })
 
 function echo(exchange: Exchange): void {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { testConfig } from '../../config/testing/config.ts'
+import { testApp } from '../../config/testing/config.ts'
 import { FakeExchange } from '../testing/fake-exchange.ts'
 import { type Dice, numbers } from '../testing/numbers.ts'
 import type { PoolAffinity } from './affinity.ts'
@@ -118,7 +118,7 @@ class Play {
     const key = Buffer.alloc(32, seed)
     const affinity: PoolAffinity =
       kind === 'cookie' ? { kind, name: 'home', app: 'shop', path: '', key } : { kind, name: 'x-client', key }
-    const { limits, timeouts } = testConfig({
+    const { limits, timeouts } = testApp({
       limits: { queue: LIMIT },
       timeouts: { request: 0, queue: 0, graceful: 0 },
     })

@@ -7,15 +7,15 @@
  * Not here: the queues (`dispatcher.ts`).
  */
 import { Deadline, DeadlineList } from '../../base/deadlines.ts'
-import type { Limits, QueueOrder, Timeouts } from '../../config/types.ts'
+import type { AppLimits, AppTimeouts, QueueOrder } from '../../config/types.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Call, FailCall } from './call.ts'
 import { RunTimes } from './dispatch-rules.ts'
 import type { PoolLink, PoolWorker } from './worker.ts'
 
 export interface DispatchOptions {
-  readonly limits: Limits
-  readonly timeouts: Timeouts
+  readonly limits: AppLimits
+  readonly timeouts: AppTimeouts
   /** `fifo` by default. */
   readonly queueOrder?: QueueOrder
   /** False: a request that may have been started is not sent again. Nothing is sent ahead then, so that it is known which ones were started. */

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { testConfig } from '../../config/testing/config.ts'
+import { testApp } from '../../config/testing/config.ts'
 import { FakeExchange } from '../testing/fake-exchange.ts'
 import { Call } from './call.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { PoolWorker } from './worker.ts'
 
 test('a request that waits has its time limit, though requests became long in the turn in which it came', async () => {
-  const options = testConfig({ limits: { queue: 100 }, timeouts: { queue: 1000 } })
+  const options = testApp({ limits: { queue: 100 }, timeouts: { queue: 1000 } })
   const dispatcher = new Dispatcher(options, [], (_, error) => assert.ifError(error))
   for (let i = 0; i < 1000; i++) dispatcher.learn(10)
   const calls = Array.from({ length: 2 }, () => new Call(new FakeExchange(), null))
@@ -40,7 +40,7 @@ test('a request that comes back from a lost worker gets the freed slot before a 
     },
   }
   worker.slots.push(slot)
-  const options = testConfig({ limits: { queue: 100 }, timeouts: { queue: 0 } })
+  const options = testApp({ limits: { queue: 100 }, timeouts: { queue: 0 } })
   const dispatcher = new Dispatcher(options, [worker as unknown as PoolWorker], (_, error) => assert.ifError(error))
   const [returned, newcomer] = [new Call(new FakeExchange(), null), new Call(new FakeExchange(), null)]
   returned.losses = 1

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
-import { testConfig } from '../../config/testing/config.ts'
+import { testApp } from '../../config/testing/config.ts'
 import { linkFactory } from '../links.ts'
 import { FakeExchange } from '../testing/fake-exchange.ts'
 import { FakeWorker, type FakeWorkerRequest } from '../testing/fake-worker.ts'
@@ -67,7 +67,7 @@ async function run(seed: number, affinity: PoolAffinity = null): Promise<void> {
   }
   const memory = new MemoryBudget()
   const reader = new PoolReader()
-  const { limits, timeouts } = testConfig({
+  const { limits, timeouts } = testApp({
     limits: { memoryBuffer: 50_000, responseBuffer: 100_000, queue: 1000 },
     timeouts: { request: 0, streamIdle: 0, queue: 0 },
   })

@@ -7,7 +7,7 @@
  * link.
  * Not here: what a link carries (`wsgi/`, `asgi/`), what becomes of the calls of a lost link (`retry.ts`).
  */
-import type { Timeouts, WarmupRequest } from '../../config/types.ts'
+import type { AppTimeouts, WarmupRequest } from '../../config/types.ts'
 import { HttpError } from '../../http/errors.ts'
 import { CloseCode } from '../../http/websocket.ts'
 import { Call, type FailCall } from './call.ts'
@@ -20,7 +20,7 @@ import { WarmUpExchange } from './warm-up.ts'
 import { type PoolLink, PoolWorker, type WorkerAddress } from './worker.ts'
 
 export interface LifecycleOptions {
-  readonly timeouts: Timeouts
+  readonly timeouts: AppTimeouts
   readonly links: LinkFactory
   readonly events: PoolEvents
   /** False: `--retry off`. */

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
-import { testConfig } from '../../config/testing/config.ts'
-import type { Timeouts } from '../../config/types.ts'
+import { testApp } from '../../config/testing/config.ts'
+import type { AppTimeouts } from '../../config/types.ts'
 import { appHandler } from '../../handlers/app.ts'
 import { linkFactory } from '../links.ts'
 import type { PoolAffinity } from '../pool/affinity.ts'
@@ -29,7 +29,7 @@ export class AsgiBench extends PoolRecord {
 
   constructor(
     changes: {
-      timeouts?: Partial<Timeouts>
+      timeouts?: Partial<AppTimeouts>
       rootPath?: string
       maxRequests?: number
       memory?: MemoryBudget
@@ -39,7 +39,7 @@ export class AsgiBench extends PoolRecord {
     super()
     this.memory = changes.memory ?? new MemoryBudget()
     this.#maxRequests = changes.maxRequests ?? 0
-    const { limits, timeouts } = testConfig({ limits: LIMITS, timeouts: { ...TIMEOUTS, ...changes.timeouts } })
+    const { limits, timeouts } = testApp({ limits: LIMITS, timeouts: { ...TIMEOUTS, ...changes.timeouts } })
     const space = new TemporarySpace(this.directory)
     const { rootPath = '' } = changes
     this.pool = new AppPool({

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { after, afterEach } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
-import { testConfig } from '../../config/testing/config.ts'
-import type { Limits, QueueOrder, Timeouts } from '../../config/types.ts'
+import { testApp } from '../../config/testing/config.ts'
+import type { AppLimits, AppTimeouts, QueueOrder } from '../../config/types.ts'
 import { linkFactory } from '../links.ts'
 import type { PoolAffinity } from '../pool/affinity.ts'
 import { RequestBody } from '../pool/body.ts'
@@ -35,8 +35,8 @@ export class Bench extends PoolRecord {
 
   constructor(
     changes: {
-      limits?: Partial<Limits>
-      timeouts?: Partial<Timeouts>
+      limits?: Partial<AppLimits>
+      timeouts?: Partial<AppTimeouts>
       queueOrder?: QueueOrder
       retry?: boolean
       beforeDispatch?: () => void
@@ -44,7 +44,7 @@ export class Bench extends PoolRecord {
     } = {},
   ) {
     super()
-    const { limits, timeouts } = testConfig({
+    const { limits, timeouts } = testApp({
       limits: { ...LIMITS, ...changes.limits },
       timeouts: { ...TIMEOUTS, ...changes.timeouts },
     })

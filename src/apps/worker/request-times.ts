@@ -3,7 +3,7 @@
  * the gateway. Where no path has a time of its own, no path is looked at.
  */
 import { DeadlineList } from '../../base/deadlines.ts'
-import type { PathTimeout, Timeouts } from '../../config/types.ts'
+import type { AppTimeouts, PathTimeout } from '../../config/types.ts'
 
 export class RequestTimes {
   /** Milliseconds; 0: none. */
@@ -14,7 +14,7 @@ export class RequestTimes {
   readonly #paths: readonly PathTimeout[]
 
   /** `rootPath`: a proxy in front may have stripped it from the path or not. A prefix matches in both cases. */
-  constructor({ request, requestFor }: Pick<Timeouts, 'request' | 'requestFor'>, rootPath: string) {
+  constructor({ request, requestFor }: Pick<AppTimeouts, 'request' | 'requestFor'>, rootPath: string) {
     this.standard = request
     this.#paths = [...requestFor, ...belowRootPath(requestFor, rootPath)].sort(
       (a, b) => b.prefix.length - a.prefix.length,

@@ -21,7 +21,7 @@ function locate(text: string, directory: string): Located {
 }
 
 function target(text: string, directory: string): AppTarget {
-  return locate(text, directory).app
+  return locate(text, directory).target
 }
 
 function problem(t: TestContext, text: string, files: Record<string, string> = {}): string {
@@ -107,7 +107,7 @@ test('another kind of file, a factory without module, and no name at all', t => 
 const READS_NEIGHBOUR = 'from .prices import two\napplication = two'
 
 function named(text: string, directory: string): unknown {
-  const { app, directory: own } = locate(text, directory)
+  const { target: app, directory: own } = locate(text, directory)
   return [app.module, app.file?.replace(directory, '.') ?? null, own.replace(directory, '.')]
 }
 

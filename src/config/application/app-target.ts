@@ -35,7 +35,7 @@ export function findTarget(
   const named = isPath(place, directory) ? nameFile(place, path, directory) : nameModule(place, directory)
   if ('problem' in named) return named
   const attributes = callable === null ? DEFAULT_ATTRIBUTES : [callable]
-  return { value: { app: { ...named, attributes, factory, display: text, found: '' }, directory } }
+  return { value: { target: { ...named, attributes, factory, display: text, found: '' }, directory } }
 }
 
 /** A folder that is no package is a project, and the application's directory. Null: the name means a module. */

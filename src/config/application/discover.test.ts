@@ -11,7 +11,7 @@ const manage = (settings: string) =>
 function target(t: TestContext, files: Record<string, string>): AppTarget {
   const found = discover(makeTree(t, files))
   assert.ok('value' in found, JSON.stringify(found))
-  return found.value.app
+  return found.value.target
 }
 
 function problem(t: TestContext, files: Record<string, string>): string {
@@ -104,8 +104,8 @@ function place(t: TestContext, files: Record<string, string>, settings: string |
   const root = makeTree(t, files)
   const found = discover(root, settings)
   assert.ok('value' in found, JSON.stringify(found))
-  const { app, directory } = found.value
-  return [app.display, app.file?.slice(root.length + 1) ?? null, directory.slice(root.length)]
+  const { target, directory } = found.value
+  return [target.display, target.file?.slice(root.length + 1) ?? null, directory.slice(root.length)]
 }
 
 for (const [what, files, ...expected] of [
@@ -147,7 +147,9 @@ test('a file that imports its neighbours as a package is named from above it', t
   const root = makeTree(t, { 'inn/__init__.py': '', 'inn/main.py': 'from .rooms import app' })
   const found = discover(join(root, 'inn'))
   assert.ok(
-    'value' in found && found.value.app.module === 'inn.main' && found.value.app.file === join(root, 'inn/main.py'),
+    'value' in found &&
+      found.value.target.module === 'inn.main' &&
+      found.value.target.file === join(root, 'inn/main.py'),
   )
 })
 

@@ -17,7 +17,7 @@ export const DEFAULT_ATTRIBUTES: readonly string[] = ['application', 'app', 'cre
 
 /** An application and its directory, which is not always the directory that was searched. */
 export interface Located {
-  readonly app: AppTarget
+  readonly target: AppTarget
   readonly directory: string
 }
 
@@ -105,7 +105,7 @@ class Search {
     const { module, attribute, found } = project
     const attributes = attribute === null ? DEFAULT_ATTRIBUTES : [attribute]
     const display = attribute === null ? module : `${module}:${attribute}`
-    return { app: { module, file: null, attributes, factory: false, display, found }, directory: base }
+    return { target: { module, file: null, attributes, factory: false, display, found }, directory: base }
   }
 
   #files(folder: string, files: readonly string[], base: string): Located | null {
@@ -136,7 +136,7 @@ class Search {
     })
     const usual = found.find(({ name }) => name === USUAL_PACKAGE)
     if (usual !== undefined || found.length === 1) return (usual ?? found[0]!).one
-    this.#seen.push(...found.map(({ one }) => `${one.app.display}, which is not the only one`))
+    this.#seen.push(...found.map(({ one }) => `${one.target.display}, which is not the only one`))
     return null
   }
 
@@ -147,7 +147,7 @@ class Search {
     const display = `${name.module}:${attribute}${factory ? '()' : ''}`
     const what = factory ? `the factory '${attribute}'` : `'${attribute}'`
     const found = `found ${relative(directory, file)} with ${what}, serving ${display}`
-    return { app: { ...name, attributes: [attribute], factory, display, found }, directory }
+    return { target: { ...name, attributes: [attribute], factory, display, found }, directory }
   }
 }
 

@@ -1,6 +1,8 @@
 /** All settings and actions in the order of help: the most important first. */
+import { account } from './account.ts'
 import { application } from './application.ts'
 import { clients } from './clients.ts'
+import { content } from './content.ts'
 import { development } from './development.ts'
 import { errors } from './errors.ts'
 import { check, help, noApp, printConfig, printSchema, usage, version } from './information.ts'
@@ -12,35 +14,61 @@ import { requests } from './requests.ts'
 import { resources } from './resources.ts'
 import { type Action, type Group, type Setting, settingsIn, type ValuesOf } from './setting.ts'
 import { staticFiles } from './static.ts'
+import { stop } from './stop.ts'
+import { watching } from './watching.ts'
 import { websockets } from './websockets.ts'
 import { workers } from './workers.ts'
 
-/** Several groups may have settings of one part of `Config`: `limits`, `timeouts`. */
-const ALL = [
-  application,
+/** Settings of the program: all applications share their values. Several groups may have settings of one part of `Config`. */
+const PROGRAM = [
   listening,
-  workers,
-  staticFiles,
   errors,
   logging,
   development,
   clients,
-  queue,
   requests,
   resources,
   websockets,
   processes,
+  stop,
 ] as const
 
-export const GROUPS: readonly Group[] = ALL
+/** Settings that each application has for itself. Several groups may have settings of one part of `AppConfig`. */
+const APPLICATION = [application, workers, staticFiles, watching, queue, content, account] as const
+
+export const PROGRAM_GROUPS: readonly Group[] = PROGRAM
+export const APPLICATION_GROUPS: readonly Group[] = APPLICATION
 
 type ValuesOfAll<Groups extends readonly unknown[]> = Groups extends readonly [infer First, ...infer Rest]
   ? ValuesOf<First> & ValuesOfAll<Rest>
   : unknown
 
-/** The part of `Config` that comes from plain settings, made of all groups. */
-export type PlainValues = ValuesOfAll<typeof ALL>
+/** The parts of `Config` and of `AppConfig` that come from plain settings. */
+export type ProgramValues = ValuesOfAll<typeof PROGRAM>
+export type ApplicationValues = ValuesOfAll<typeof APPLICATION>
 
-export const SETTINGS: readonly Setting[] = GROUPS.flatMap(settingsIn)
+/** In the order of help. */
+const ORDER: readonly Group[] = [
+  application,
+  listening,
+  workers,
+  stop,
+  staticFiles,
+  errors,
+  logging,
+  development,
+  watching,
+  clients,
+  queue,
+  requests,
+  content,
+  resources,
+  websockets,
+  account,
+  processes,
+]
+
+export const SETTINGS: readonly Setting[] = ORDER.flatMap(settingsIn)
+export const APPLICATION_SETTINGS: ReadonlySet<Setting> = new Set(APPLICATION_GROUPS.flatMap(settingsIn))
 
 export const ACTIONS: readonly Action[] = [usage, help, version, check, noApp, printConfig, printSchema]

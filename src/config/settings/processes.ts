@@ -1,39 +1,8 @@
-/** Settings of the processes: their user, their permissions, their files. */
-import { parseAccount } from '../kinds/forms.ts'
-import { octalOr, path, text } from '../kinds/kinds.ts'
+/** Settings of the processes: their permissions, their files. */
+import { octalOr, path } from '../kinds/kinds.ts'
 import { input, plain } from './setting.ts'
 
-const account = text('name or number, or `none`', parseAccount, {
-  literals: ['integer'],
-  json: { anyOf: [{ type: 'string' }, { type: 'integer', minimum: 0 }] },
-})
-
 export const processes = {
-  user: input<string | null>({
-    name: 'user',
-    short: 'u',
-    section: 'Process',
-    placeholder: 'NAME',
-    kind: account,
-    default: 'none',
-    defaultText: 'as started',
-    why: 'systemd and containers change the user themselves.',
-    doc: 'User of the gateway and the workers; needs root.',
-    more: 'Its supplementary groups are kept. The master stays root, to bind, to reload and to drop privileges again.',
-    change: 'restart',
-  }),
-  group: input<string | null>({
-    name: 'group',
-    short: 'g',
-    section: 'Process',
-    placeholder: 'NAME',
-    kind: account,
-    default: 'none',
-    defaultText: "the user's own",
-    why: 'What the account database says of the user.',
-    doc: 'Group of the gateway and the workers; needs root.',
-    change: 'restart',
-  }),
   umask: plain({
     name: 'umask',
     section: 'Process',
@@ -64,6 +33,18 @@ export const processes = {
     why: 'Every program takes these.',
     doc: 'Directory for large bodies and for sockets between processes.',
     more: 'For large uploads name a directory on a disk, not in memory.',
+    change: 'restart',
+  }),
+  affinityKey: plain({
+    name: 'affinity-key',
+    section: 'Process',
+    placeholder: 'FILE',
+    kind: path('must name a file, or be auto', ['auto']),
+    default: 'auto',
+    defaultText: '$STATE_DIRECTORY, /var/lib/jumak or ~/.local/state/jumak',
+    why: 'It survives restarts there, so that clients keep their cookies.',
+    doc: 'File with the key that signs the cookies of --affinity cookie.',
+    more: 'Made at the first start, readable for its owner only. `auto`: `affinity.key` in $STATE_DIRECTORY (systemd), else in `/var/lib/jumak` for root, else in `$XDG_STATE_HOME/jumak` or `~/.local/state/jumak`. Several machines behind one address need no common key: each counts the other’s cookies as none.',
     change: 'restart',
   }),
 }

@@ -1,6 +1,6 @@
 /** Settings of the queue, in which requests wait for a worker, and of which worker that is. */
 import { type Affinity, parseAffinity } from '../kinds/affinity.ts'
-import { count, duration, oneOf, path, text } from '../kinds/kinds.ts'
+import { count, duration, oneOf, text } from '../kinds/kinds.ts'
 import { plain } from './setting.ts'
 
 export const queue = {
@@ -48,18 +48,6 @@ export const queue = {
     why: 'Any free worker answers: nobody waits for a busy one while another is free.',
     doc: 'Gives each client one worker while it lives, known again by: cookie, address or header:NAME.',
     more: 'For applications that keep state of a client in the memory of a process. A request may wait for its worker while another one is free. [More](../how-to/affinity.md)',
-    change: 'restart',
-  }),
-  affinityKey: plain({
-    name: 'affinity-key',
-    section: 'Workers',
-    placeholder: 'FILE',
-    kind: path('must name a file, or be auto', ['auto']),
-    default: 'auto',
-    defaultText: '$STATE_DIRECTORY, /var/lib/jumak or ~/.local/state/jumak',
-    why: 'It survives restarts there, so that clients keep their cookies.',
-    doc: 'File with the key that signs the cookies of --affinity cookie.',
-    more: 'Made at the first start, readable for its owner only. `auto`: `affinity.key` in $STATE_DIRECTORY (systemd), else in `/var/lib/jumak` for root, else in `$XDG_STATE_HOME/jumak` or `~/.local/state/jumak`. Several machines behind one address need no common key: each counts the other’s cookies as none.',
     change: 'restart',
   }),
 }

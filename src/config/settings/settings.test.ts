@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
-import { ACTIONS, GROUPS, SETTINGS } from './index.ts'
-import { type Group, isInput, isSetting } from './setting.ts'
+import { ACTIONS, APPLICATION_GROUPS, PROGRAM_GROUPS, SETTINGS } from './index.ts'
+import { type Group, isInput, isSetting, settingsIn } from './setting.ts'
 
 const ALL = [...SETTINGS, ...ACTIONS]
+const GROUPS = [...PROGRAM_GROUPS, ...APPLICATION_GROUPS]
 
 test('names are unique, in lower case with hyphens, and short forms are unique letters', () => {
   const names = ALL.map(one => one.name)
@@ -66,11 +67,17 @@ test('every group is listed', async () => {
   }
 })
 
+test('help has every setting', () => {
+  assert.deepEqual(new Set(SETTINGS), new Set(GROUPS.flatMap(settingsIn)))
+})
+
 test('no two plain settings have one place in the configuration', () => {
   const places = (group: Group, path: string): string[] =>
     Object.entries(group).flatMap(([name, one]) =>
       !isSetting(one) ? places(one, `${path}${name}.`) : isInput(one) ? [] : [`${path}${name}`],
     )
-  const all = GROUPS.flatMap(group => places(group, ''))
-  assert.deepEqual([...new Set(all)], all)
+  for (const groups of [PROGRAM_GROUPS, APPLICATION_GROUPS]) {
+    const all = groups.flatMap(group => places(group, ''))
+    assert.deepEqual([...new Set(all)], all)
+  }
 })

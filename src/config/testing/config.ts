@@ -8,19 +8,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadConfig } from '../load.ts'
 import { parseArguments } from '../sources/arguments.ts'
-import type { Config, HealthPaths, Limits, Recycle, Timeouts } from '../types.ts'
+import type { AppConfig, AppLimits, AppTimeouts, Config, HealthPaths, Limits, Recycle, Timeouts } from '../types.ts'
 import { makeEnvironment } from './tree.ts'
 
 /** Of a part of the configuration, such as `limits`, single values may be changed. */
-export interface Changes extends Partial<Omit<Config, 'limits' | 'timeouts' | 'recycle' | 'health'>> {
+export interface Changes extends Partial<Omit<Config, 'limits' | 'timeouts' | 'health'>> {
   readonly limits?: Partial<Limits> | undefined
   readonly timeouts?: Partial<Timeouts> | undefined
-  readonly recycle?: Partial<Recycle> | undefined
   readonly health?: Partial<HealthPaths> | undefined
+}
+
+export interface AppChanges extends Partial<Omit<AppConfig, 'limits' | 'timeouts' | 'recycle'>> {
+  readonly limits?: Partial<AppLimits> | undefined
+  readonly timeouts?: Partial<AppTimeouts> | undefined
+  readonly recycle?: Partial<Recycle> | undefined
 }
 
 let defaults: Config | null = null
 
+/** It has one application, `testApp()`, unless the test gives others. */
 export function testConfig(changes: Changes = {}): Config {
   defaults ??= loadDefaults()
   return {
@@ -28,8 +34,18 @@ export function testConfig(changes: Changes = {}): Config {
     ...changes,
     limits: { ...defaults.limits, ...changes.limits },
     timeouts: { ...defaults.timeouts, ...changes.timeouts },
-    recycle: { ...defaults.recycle, ...changes.recycle },
     health: { ...defaults.health, ...changes.health },
+  }
+}
+
+export function testApp(changes: AppChanges = {}): AppConfig {
+  const app = testConfig().apps[0]!
+  return {
+    ...app,
+    ...changes,
+    limits: { ...app.limits, ...changes.limits },
+    timeouts: { ...app.timeouts, ...changes.timeouts },
+    recycle: { ...app.recycle, ...changes.recycle },
   }
 }
 

@@ -4,9 +4,9 @@ import { mkdtempSync, realpathSync, renameSync, rmSync, statSync, utimesSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { testConfig } from '../../config/testing/config.ts'
+import { testApp } from '../../config/testing/config.ts'
 import type { MasterToGateway, SourceFile } from '../../control/messages.ts'
-import type { Narrator } from '../output/narrator.ts'
+import type { AppNarrator } from '../output/app-narrator.ts'
 import { Development } from './development.ts'
 
 /** A project on disk, generations that the test controls, and the messages that a gateway would get. */
@@ -24,12 +24,12 @@ class Bench {
     this.save('other.py', '')
     this.save('page.html', 'one')
     this.development = new Development({
-      config: testConfig({ watch: [this.directory], directory: this.directory }),
+      app: testApp({ watch: [this.directory], directory: this.directory }),
       narrator: {
         codeChanged: (path: string) => this.said.push(`changed ${path.slice(this.directory.length + 1)}`),
         reloaded: (generation: number) => this.said.push(`serves ${generation}`),
         warn: (message: string) => this.said.push(message),
-      } as unknown as Narrator,
+      } as unknown as AppNarrator,
       sendToGateway: message => {
         this.told.push(message)
         this.events.emit(message.type)
@@ -83,7 +83,7 @@ test('a change that the gateway finds holds requests at once, and is one reload,
   const reload = bench.next('reload')
   bench.stale('part.py')
   bench.stale('part.py')
-  assert.deepEqual(bench.told.at(-1), { type: 'hold' })
+  assert.deepEqual(bench.told.at(-1), { type: 'hold', app: 'default' })
   await reload
   bench.serve(2)
   assert.equal(bench.told.at(-1)?.type, 'sources')

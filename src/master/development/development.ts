@@ -9,10 +9,10 @@
  * an event is only a reason to compare. So one save is one reload, whoever notices it first.
  * Not here: watching (`watch.ts`), the files of a generation (`source-snapshot.ts`), starting generations (`fleet/generations.ts`).
  */
-import type { Config } from '../../config/types.ts'
+import type { AppConfig } from '../../config/types.ts'
 import type { ErrorReport, MasterToGateway, SourceFile } from '../../control/messages.ts'
 import { isDifferent, look } from '../../control/source-file.ts'
-import type { Narrator } from '../output/narrator.ts'
+import type { AppNarrator } from '../output/app-narrator.ts'
 import { SourceSnapshot, touchedAt } from './source-snapshot.ts'
 import { CodeWatcher, matters } from './watch.ts'
 
@@ -26,8 +26,8 @@ const MAX_RESTARTS = 3
 const RESTART_MS = 5000
 
 export interface DevelopmentOptions {
-  readonly config: Config
-  readonly narrator: Narrator
+  readonly app: AppConfig
+  readonly narrator: AppNarrator
   readonly sendToGateway: (message: MasterToGateway) => void
   /** Starts a generation now. It replaces one that is coming up. */
   readonly reload: () => void
@@ -49,8 +49,8 @@ export class Development {
 
   constructor(options: DevelopmentOptions) {
     this.#options = options
-    const { config, narrator } = options
-    this.#watcher = new CodeWatcher(config.watch, config.envFiles, {
+    const { app, narrator } = options
+    this.#watcher = new CodeWatcher(app.watch, app.envFiles, {
       found: path => this.#found(path),
       touched: path => this.#compare(path),
       ready: () => this.#onReady(),
@@ -91,7 +91,7 @@ export class Development {
     if (!this.#settle(generation)) return
     const snapshot = this.#newest
     snapshot.isAnswering = true
-    this.#tell({ type: 'sources', generation, files: snapshot.files() })
+    this.#tell({ type: 'sources', app: this.#name, generation, files: snapshot.files() })
     if (generation > 1) this.#options.narrator.reloaded(generation, performance.now() - snapshot.since)
   }
 
@@ -100,7 +100,7 @@ export class Development {
     if (!this.#settle(generation)) return
     const { report } = this.#newest
     this.#newest.isAnswering = true
-    this.#tell({ type: 'broken', message, report, files: this.#newest.files() })
+    this.#tell({ type: 'broken', app: this.#name, message, report, files: this.#newest.files() })
   }
 
   /** A new gateway needs the last message. */
@@ -185,7 +185,7 @@ export class Development {
 
   /** While a generation loads, the imports of the one before it are the best guess. */
   #known(snapshot: SourceSnapshot): Parameters<typeof matters>[2] {
-    const { envFiles } = this.#options.config
+    const { envFiles } = this.#options.app
     const guess = snapshot.isSettled ? snapshot : this.#previous
     const isImported = (path: string) => snapshot.imported.has(path) || guess.imported.has(path)
     // Before the first generation has loaded nothing is known, and any module may be the reason why it does not load.
@@ -199,7 +199,7 @@ export class Development {
     if (this.#burst === undefined) {
       this.#burstSince = now
       this.#options.narrator.codeChanged(path)
-      this.#tell({ type: 'hold' })
+      this.#tell({ type: 'hold', app: this.#name })
     } else if (now - this.#burstSince > LONGEST_BURST_MS) {
       return
     }
@@ -226,6 +226,10 @@ export class Development {
   #endBurst(): void {
     clearTimeout(this.#burst)
     this.#burst = undefined
+  }
+
+  get #name(): string {
+    return this.#options.app.name
   }
 
   #tell(message: MasterToGateway): void {

@@ -5,14 +5,14 @@
  * Invariant: the first Ctrl-C is for the debugger, and a second one soon after it for the program.
  */
 import type { MasterToGateway } from '../../control/messages.ts'
-import type { Narrator } from '../output/narrator.ts'
+import type { AppNarrator } from '../output/app-narrator.ts'
 import type { WorkerHandle } from './worker-handle.ts'
 
 /** A second Ctrl-C within this time stops the program. */
 const INTERRUPT_MS = 2000
 
 export interface DebuggersOptions {
-  readonly narrator: Narrator
+  readonly narrator: AppNarrator
   readonly sendToGateway: (message: MasterToGateway) => void
   /** Sends SIGINT to the worker. */
   readonly interrupt: (worker: WorkerHandle) => void

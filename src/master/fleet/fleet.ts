@@ -1,50 +1,52 @@
 /**
- * All processes that serve: the gateway, the generations, the workers. It describes their state for `supervise.ts`, and carries out the
- * actions that are planned there. Runs in the master.
+ * All processes of one application: its generations and their workers. It describes their state for `supervise.ts`, and carries out the
+ * actions that are planned there. Runs in the master. Each application has a fleet of its own, which knows nothing of the others: what
+ * happens to one application is no event for another.
  *
- * Invariants: every event ends in `#wake`, so every change of the state is noticed; planning has a turn of the event loop of its own,
+ * Invariants: every event ends in `wake`, so every change of the state is noticed; planning has a turn of the event loop of its own,
  * and never runs inside an event; after `freeze` nothing is started or replaced.
- * Not here: how the program ends (`shutdown.ts`), what the log says (`narrator.ts`), the workers (`workers.ts`) and what their end means
- * (`worker-ends.ts`), which generation serves (`generations.ts`), the gateway (`gateways.ts`).
+ * Not here: all applications and the gateway (`fleets.ts`), how the program ends (`shutdown.ts`), what the log says (`app-narrator.ts`),
+ * the workers (`workers.ts`) and what their end means (`worker-ends.ts`), which generation serves (`generations.ts`).
  */
-import type { Config, StaticMount } from '../../config/types.ts'
-import type { WorkerChannel } from '../../control/channel.ts'
+import type { AppConfig, Config, StaticMount } from '../../config/types.ts'
 import type { MasterToGateway } from '../../control/messages.ts'
-import type { Development } from '../development/development.ts'
-import type { Listener } from '../host/listener.ts'
-import { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
-import type { Narrator } from '../output/narrator.ts'
+import { Development } from '../development/development.ts'
+import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
+import type { AppNarrator } from '../output/app-narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
-import type { GatewayHandle } from './gateway-handle.ts'
-import { Gateways } from './gateways.ts'
 import type { Generation, Interface } from './generation.ts'
 import { Generations, MAX_TIMER_MS } from './generations.ts'
+import { Reloader } from './reloader.ts'
 import { foundMounts, mountsOf } from './static-mounts.ts'
-import { type Action, type FleetState, plan } from './supervise.ts'
+import { type Action, type FleetState, type PoolView, plan } from './supervise.ts'
 import { WorkerCount } from './worker-count.ts'
 import { WorkerEnds } from './worker-ends.ts'
 import { Workers } from './workers.ts'
 
 export interface FleetOptions {
   readonly config: Config
+  readonly app: AppConfig
   readonly programs: Programs
-  readonly listeners: readonly Listener[]
-  /** As in the message `start`. */
-  readonly affinityKey: string
   readonly runtimeDirectory: string
   readonly outputs: Outputs
-  readonly narrator: Narrator
+  readonly narrator: AppNarrator
+  readonly outOfMemoryKills: OutOfMemoryKills
+  /** The number of the next worker. No two workers of the program have the same. */
+  readonly nextNumber: () => number
+  readonly sendToGateway: (message: MasterToGateway) => void
+  /** The gateway listens. */
+  readonly hasGateway: () => boolean
   /** Called before each fork of a worker; false: no worker can be forked. */
   readonly beforeFork: () => boolean
-  /** The first generation cannot serve, or the gateway cannot listen: the program ends with this code. */
-  readonly onFatal: (exitCode: number) => void
+  /** The first generation cannot serve. False: another one is tried, with back-off, because other applications serve. */
+  readonly onHopeless: (exitCode: number) => boolean
+  /** The first generation that serves. */
+  readonly onFirstServes: (generation: Generation) => void
   /** A generation serves now, or was given up. */
   readonly onReloaded: () => void
-  /** The gateway has answered `ping`. */
-  readonly onPong: () => void
-  /** With `--reload`. */
-  readonly development: Development | null
+  /** Called after every change: the shutdown waits for those. */
+  readonly onChange: () => void
 }
 
 /** While developing, requests in old code have no more time than this. */
@@ -53,30 +55,43 @@ const DEVELOPMENT_GRACEFUL_MS = 1000
 export class Fleet {
   readonly workers: Workers
   readonly generations: Generations
-  readonly #gateways: Gateways
+  /** Null without `--reload`. */
+  readonly development: Development | null
   readonly #ends: WorkerEnds
   readonly #options: FleetOptions
   #config: Config
+  #app: AppConfig
   readonly #workerCount: WorkerCount
-  readonly #narrator: Narrator
-  readonly #outOfMemoryKills = new OutOfMemoryKills()
+  readonly #narrator: AppNarrator
+  readonly #reloader: Reloader
   #wakeTimer: NodeJS.Timeout | undefined
   #isPlanDue = false
   #isFrozen = false
-  #onChange: () => void = () => {}
+  /** The application is not in the configuration any more: what runs is finished. */
+  #isRetired = false
 
   constructor(options: FleetOptions) {
+    const { config, app, narrator, outOfMemoryKills, sendToGateway } = options
     this.#options = options
-    this.#config = options.config
-    this.#workerCount = new WorkerCount(options.config)
-    this.#narrator = options.narrator
-    const changed = () => this.#wake()
+    this.#config = config
+    this.#app = app
+    this.#workerCount = new WorkerCount(app)
+    this.#narrator = narrator
+    this.#reloader = new Reloader(
+      () => this.isReloading,
+      () => this.beginGeneration(),
+    )
+    const changed = () => this.wake()
+    this.development =
+      app.watch.length === 0
+        ? null
+        : new Development({ app, narrator, sendToGateway, reload: () => this.beginGeneration() })
     this.workers = new Workers({
       ...options,
-      recycle: options.config.recycle,
-      identity: options.config.identity,
+      app: app.name,
+      recycle: app.recycle,
+      identity: app.identity,
       findGeneration: number => this.generations.get(number),
-      sendToGateway: message => this.sendToGateway(message),
       changed,
       learned: generation => this.#learned(generation),
       developmentMessage: (worker, message) => this.generations.developmentMessage(worker.generation, message),
@@ -85,32 +100,28 @@ export class Fleet {
       loadFailed: (worker, failure) => this.#ends.loadFailed(worker, failure),
       gone: (worker, how, isCrash) => this.#ends.gone(worker, how, isCrash),
     })
-    this.#gateways = new Gateways({
-      ...options,
-      outOfMemoryKills: this.#outOfMemoryKills,
-      workers: this.workers,
-      mounts: () => this.#foundMounts(),
-      serving: () => this.serving,
-      changed,
-    })
     this.generations = new Generations({
       ...options,
-      outOfMemoryKills: this.#outOfMemoryKills,
+      development: this.development,
       workers: this.workers,
       changed,
       learned: generation => this.#learned(generation),
-      serves: generation => this.sendToGateway({ type: 'serve', generation }),
-      firstServes: generation => void this.#narrator.memory(this.#pids(generation)),
+      serves: generation => this.#tellServing(generation),
       onReloaded: () => {
-        this.#gateways.tellStatic()
+        this.#tellStatic()
+        this.#reloader.settled()
         options.onReloaded()
       },
     })
-    this.#ends = new WorkerEnds(this.generations, this.#narrator, this.#outOfMemoryKills)
+    this.#ends = new WorkerEnds(this.generations, narrator, outOfMemoryKills)
   }
 
-  get gateway(): GatewayHandle | null {
-    return this.#gateways.current
+  get name(): string {
+    return this.#app.name
+  }
+
+  get app(): AppConfig {
+    return this.#app
   }
 
   /** The generation that serves; null until the first does. */
@@ -129,18 +140,40 @@ export class Fleet {
     return this.generations.next !== null
   }
 
+  /** No process of it is left. */
+  get isEmpty(): boolean {
+    return this.workers.size === 0 && this.generations.values().every(one => one.isGone && one.preloader === 'gone')
+  }
+
   /** Starts new processes with the present code. They take over when all workers are linked. The first call starts everything. */
   beginGeneration(): void {
-    this.generations.begin(this.#config, this.#workerCount.of('wsgi'))
+    const ofPools = this.#app.pools.reduce((sum, pool) => sum + (pool.workers ?? 0), 0)
+    this.generations.begin(this.#config, this.#app, this.#workerCount.of('wsgi') + ofPools)
+  }
+
+  /** Begins a generation, or, where one is coming up, after that one: false. */
+  reload(): boolean {
+    const begun = this.#reloader.request()
+    this.#narrator.reloadAsked(begun)
+    return begun
   }
 
   /** The next generation has the new configuration; the number of workers changes at once. */
-  configure(config: Config, hasNewWorkers: boolean): void {
+  configure(config: Config, app: AppConfig, hasNewWorkers: boolean): void {
     this.#config = config
-    this.sendToGateway({ type: 'error-pages', pages: config.errorPages })
-    this.workers.configure(config.recycle)
-    this.#workerCount.configure(config, hasNewWorkers)
-    this.#wake()
+    this.#app = app
+    this.#narrator.configure(app)
+    this.workers.configure(app.recycle)
+    this.#workerCount.configure(app, hasNewWorkers)
+    this.wake()
+  }
+
+  /** Ends all generations: workers finish their requests and leave. */
+  retire(): void {
+    this.#isRetired = true
+    this.development?.close()
+    this.generations.retire()
+    this.wake()
   }
 
   /** How many workers the newest generation should have. */
@@ -156,43 +189,32 @@ export class Fleet {
   /** One worker more or less. */
   changeWanted(by: number): void {
     this.#workerCount.change(this.#newestInterface, by)
-    this.#wake()
-  }
-
-  /** From now on the gateway answers health checks with "not ready", and serves on. */
-  announceStop(): void {
-    this.#gateways.announceStop()
+    this.#narrator.info(`workers wanted: ${this.wanted}`)
+    this.wake()
   }
 
   /** Stops planning: from now on events are only recorded. */
   freeze(): void {
     this.#isFrozen = true
     clearTimeout(this.#wakeTimer)
+    this.development?.close()
     this.workers.freeze()
-    this.#outOfMemoryKills.stop()
     this.#ends.freeze()
     this.generations.freeze()
-    this.#gateways.freeze()
   }
 
-  /** Calls back after every change: the shutdown waits for those. */
-  onChange(callback: () => void): void {
-    this.#onChange = callback
-  }
-
-  sendToGateway(message: MasterToGateway): void {
-    this.#gateways.send(message)
-  }
-
-  /** From the control socket. */
-  onHello(channel: WorkerChannel, id: number, pid: number): boolean {
-    return this.workers.onHello(channel, id, pid)
+  /** A new gateway must know what the one before it knew. */
+  gatewayStarted(): void {
+    if (this.serving !== null) this.#tellServing(this.serving)
+    this.development?.gatewayStarted()
+    this.#tellStatic()
   }
 
   // ---- planning ----
 
-  #wake(): void {
-    this.#onChange()
+  /** Something has changed: plans soon. */
+  wake(): void {
+    this.#options.onChange()
     if (this.#isFrozen || this.#isPlanDue) return
     this.#isPlanDue = true
     setImmediate(() => this.#plan())
@@ -205,7 +227,7 @@ export class Fleet {
     this.generations.forget(number => this.workers.values().some(({ generation }) => generation === number))
     const { actions, wakeAt } = plan(this.#describe())
     for (const action of actions) this.#perform(action)
-    if (actions.length > 0) this.#wake()
+    if (actions.length > 0) this.wake()
     else if (wakeAt < Number.POSITIVE_INFINITY)
       this.#wakeTimer = setTimeout(() => this.#plan(), Math.min(MAX_TIMER_MS, Math.max(1, wakeAt - performance.now())))
   }
@@ -214,36 +236,33 @@ export class Fleet {
     return {
       now: performance.now(),
       gracefulMs: this.#gracefulMs,
-      gateway: this.gateway === null ? 'gone' : this.gateway.listeningSince === null ? 'starting' : 'listening',
-      gatewaySince: this.gateway?.startedAt ?? 0,
-      gatewayNotBefore: this.#gateways.notBefore,
+      hasGateway: this.#options.hasGateway(),
       serving: this.generations.serving,
       next: this.generations.next,
       nextNotBefore: this.generations.notBefore,
+      triesAgain: this.generations.triesAgain && !this.#isRetired,
       generations: [...this.generations.values()].map(({ number, preloader, forkNotBefore, interface: kind }) => ({
         number,
         preloader,
         forkNotBefore,
-        wanted: this.#workerCount.of(kind),
+        pools: this.#poolsOf(kind),
       })),
       workers: [...this.workers.values()],
     }
   }
 
+  #poolsOf(kind: Interface | null): PoolView[] {
+    return this.#app.pools.map(({ name, workers }) => ({ name, wanted: workers ?? this.#workerCount.of(kind) }))
+  }
+
   /** A developer should not wait until a stream of the old code ends. */
   get #gracefulMs(): number {
-    const { graceful } = this.#config.timeouts
-    return this.#options.development === null ? graceful : Math.min(graceful, DEVELOPMENT_GRACEFUL_MS)
+    const { graceful } = this.#app.timeouts
+    return this.development === null ? graceful : Math.min(graceful, DEVELOPMENT_GRACEFUL_MS)
   }
 
   #perform(action: Action): void {
     switch (action.type) {
-      case 'spawn-gateway':
-        this.#gateways.spawn(this.#config)
-        break
-      case 'kill-gateway':
-        if (this.gateway?.kill()) this.#narrator.gatewayMute()
-        break
       case 'new-generation':
         this.beginGeneration()
         break
@@ -251,7 +270,7 @@ export class Fleet {
         this.generations.promote()
         break
       case 'fork':
-        this.workers.fork(action.generation)
+        this.workers.fork(action.generation, action.pool)
         break
       case 'end-preloader':
         this.generations.get(action.generation)?.end()
@@ -265,25 +284,20 @@ export class Fleet {
 
   /** The generation's application is known, and none of its workers answers yet. */
   #learned(generation: Generation): void {
-    const mounts = mountsOf(generation.application, this.#config)
+    const mounts = mountsOf(generation.application, this.#app)
     this.#narrator.learned(generation, this.#workerCount.of(generation.interface), mounts)
-    this.#gateways.tellStatic()
+    this.#tellStatic()
   }
 
-  /** The directories of static files that the generations' settings name. */
-  #foundMounts(): StaticMount[] {
+  #tellServing(generation: number): void {
+    this.#options.sendToGateway({ type: 'serve', app: this.name, generation })
+  }
+
+  /** The directories of static files that the generations' settings name. Also when nothing has changed: that costs little. */
+  #tellStatic(): void {
     const { next, serving } = this.generations
     const applications = [next, serving].map(number => this.generations.get(number)?.application ?? null)
-    return foundMounts(applications, this.#config)
-  }
-
-  #pids(generation: Generation): Record<string, number[]> {
-    const workers = [...this.workers.values()].flatMap(worker => worker.pid ?? [])
-    return {
-      master: [process.pid],
-      gateway: this.gateway?.pid === undefined ? [] : [this.gateway.pid],
-      preloader: generation.pid === undefined ? [] : [generation.pid],
-      workers,
-    }
+    const mounts: StaticMount[] = foundMounts(applications, this.#app)
+    this.#options.sendToGateway({ type: 'static', app: this.name, mounts })
   }
 }

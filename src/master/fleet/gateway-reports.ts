@@ -5,7 +5,7 @@
  */
 import type { Recycle } from '../../config/types.ts'
 import type { GatewayToMaster } from '../../control/messages.ts'
-import type { Narrator } from '../output/narrator.ts'
+import type { AppNarrator } from '../output/app-narrator.ts'
 import { describeRequests } from './recycling.ts'
 import type { WorkerHandle } from './worker-handle.ts'
 import { HAS_LINKS } from './worker-phases.ts'
@@ -13,7 +13,7 @@ import { HAS_LINKS } from './worker-phases.ts'
 export type GatewayReport = Extract<GatewayToMaster, { readonly worker: number }>
 
 export interface ReportReaders {
-  readonly narrator: Narrator
+  readonly narrator: AppNarrator
   /** The rules of the present configuration. */
   readonly recycle: () => Recycle
   /** The warm-up has failed. */

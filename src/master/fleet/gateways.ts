@@ -1,15 +1,14 @@
 /**
  * The present gateway and its successors: starts one, sends it the state that it must know, passes on its messages, and counts crashes.
- * Runs in the master.
+ * All applications have the same gateway. Runs in the master.
  *
  * Invariant: a new gateway is told what the one before it was told. At once: the present configuration (with its error pages), that the
- * program stops, which generation serves, the static files, the state of the code (`--reload`). Then each worker (`workers.ts`), and
- * whether it stands in a debugger.
- * Not here: one process (`gateway-handle.ts`), when to start or kill one (`supervise.ts`).
+ * program stops, and for each application which generation serves, the static files, the state of the code (`--reload`). Then each worker
+ * (`workers.ts`), and whether it stands in a debugger.
+ * Not here: one process (`gateway-handle.ts`), when to start or kill one (`gateway-plan.ts`).
  */
-import type { Config, StaticMount } from '../../config/types.ts'
+import type { Config } from '../../config/types.ts'
 import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
-import type { Development } from '../development/development.ts'
 import type { Listener } from '../host/listener.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
 import type { Narrator } from '../output/narrator.ts'
@@ -17,7 +16,9 @@ import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
 import { CrashLoop } from './crash-loop.ts'
 import { GatewayHandle } from './gateway-handle.ts'
-import type { Workers } from './workers.ts'
+import { planGateway } from './gateway-plan.ts'
+import type { GatewayReport } from './gateway-reports.ts'
+import { MAX_TIMER_MS } from './generations.ts'
 
 export interface GatewaysOptions {
   readonly programs: Programs
@@ -27,14 +28,19 @@ export interface GatewaysOptions {
   readonly outputs: Outputs
   readonly narrator: Narrator
   readonly outOfMemoryKills: OutOfMemoryKills
-  readonly workers: Workers
-  /** With `--reload`. */
-  readonly development: Development | null
-  /** Static files that the generations' settings name. */
-  readonly mounts: () => StaticMount[]
-  /** The generation that serves. Null: none has served yet, so the address is wrong when the gateway cannot listen. */
-  readonly serving: () => number | null
-  /** The state has changed, so the plan must be made again. */
+  /** In force now. */
+  readonly config: () => Config
+  /** A new gateway must be told the state of each application. */
+  readonly started: () => void
+  /** The gateway has gone, and every link with it. */
+  readonly gone: () => void
+  /** What it says about one worker. */
+  readonly workerReport: (report: GatewayReport) => void
+  /** While developing: a file of the application differs from what Python read. */
+  readonly codeChanged: (app: string, path: string) => void
+  /** A generation of some application serves. False: the address is wrong when the gateway cannot listen. */
+  readonly isServing: () => boolean
+  /** The gateway listens now, or has gone, or has told something: the plans of the applications must be made again. */
   readonly changed: () => void
   /** The gateway has answered `ping`. */
   readonly onPong: () => void
@@ -49,14 +55,15 @@ export class Gateways {
   /** The program stops soon, and serves on until then. */
   #isStopping = false
   #isFrozen = false
+  #isPlanDue = false
+  #wakeTimer: NodeJS.Timeout | undefined
 
   constructor(options: GatewaysOptions) {
     this.#options = options
   }
 
-  /** The earliest moment for the next start, in milliseconds. */
-  get notBefore(): number {
-    return this.#crashes.notBefore
+  get isListening(): boolean {
+    return this.current !== null && this.current.listeningSince !== null
   }
 
   send(message: MasterToGateway): void {
@@ -69,20 +76,41 @@ export class Gateways {
     this.send({ type: 'stopping' })
   }
 
-  /** Also when nothing has changed: that costs little. */
-  tellStatic(): void {
-    this.send({ type: 'static', mounts: this.#options.mounts() })
-  }
-
-  /** From now on the end of a gateway is no crash. */
+  /** From now on the end of a gateway is no crash, and no other one is started. */
   freeze(): void {
     this.#isFrozen = true
+    clearTimeout(this.#wakeTimer)
   }
 
-  spawn(config: Config): void {
-    const { programs, listeners, affinityKey, outputs, narrator, development, serving } = this.#options
+  /** Plans in a turn of the event loop of its own, never inside an event. The first call starts a gateway. */
+  wake(): void {
+    if (this.#isFrozen || this.#isPlanDue) return
+    this.#isPlanDue = true
+    setImmediate(() => this.#plan())
+  }
+
+  #plan(): void {
+    this.#isPlanDue = false
+    if (this.#isFrozen) return
+    clearTimeout(this.#wakeTimer)
+    const { current } = this
+    const { action, wakeAt } = planGateway({
+      now: performance.now(),
+      gateway: current === null ? 'gone' : this.isListening ? 'listening' : 'starting',
+      since: current?.startedAt ?? 0,
+      notBefore: this.#crashes.notBefore,
+    })
+    if (action === 'spawn') this.#spawn()
+    else if (action === 'kill' && current?.kill()) this.#options.narrator.gatewayMute()
+    if (action === 'spawn') this.wake()
+    else if (wakeAt < Number.POSITIVE_INFINITY)
+      this.#wakeTimer = setTimeout(() => this.wake(), Math.min(MAX_TIMER_MS, Math.max(1, wakeAt - performance.now())))
+  }
+
+  #spawn(): void {
+    const { programs, listeners, affinityKey, outputs, narrator, config, started } = this.#options
     const handle: GatewayHandle = new GatewayHandle({
-      config,
+      config: config(),
       program: programs.gateway,
       listeners,
       affinityKey,
@@ -95,35 +123,37 @@ export class Gateways {
     })
     this.current = handle
     if (this.#isStopping) this.announceStop()
-    const generation = serving()
-    if (generation !== null) this.send({ type: 'serve', generation })
-    development?.gatewayStarted()
-    this.tellStatic()
+    started()
   }
 
   #onMessage(message: GatewayToMaster): void {
-    const { narrator, development, workers, changed, onPong } = this.#options
+    const { narrator, workerReport, codeChanged, onPong } = this.#options
     if (message.type === 'log') narrator.gatewayLog(message.level, message.message, message.request ?? '')
     else if (message.type === 'request') narrator.requestOver(message)
     else if (message.type === 'pong') onPong()
-    else if (message.type === 'code-changed') development?.foundStale(message.path)
+    else if (message.type === 'code-changed') codeChanged(message.app, message.path)
     else if (message.type === 'drained') narrator.drained(message.cut)
-    else if ('worker' in message) workers.onGateway(message)
-    changed()
+    else if ('worker' in message) workerReport(message)
+    this.#changed()
   }
 
   #gone(handle: GatewayHandle, how: string): void {
-    const { narrator, outOfMemoryKills, workers, serving, changed, onFatal } = this.#options
+    const { narrator, outOfMemoryKills, gone, isServing, onFatal } = this.#options
     if (handle !== this.current) return
     this.current = null
     if (!this.#isFrozen) {
       // At the first start, a gateway that never listened: the next one would not listen either.
-      const isFatal = serving() === null && handle.listeningSince === null
+      const isFatal = !isServing() && handle.listeningSince === null
       this.#crashes.died(handle.startedAt, handle.listeningSince, performance.now())
       narrator.gatewayGone(outOfMemoryKills.explain(how), handle, isFatal, this.#crashes)
       if (isFatal) onFatal(1)
     }
-    workers.unlink()
-    changed()
+    gone()
+    this.#changed()
+  }
+
+  #changed(): void {
+    this.#options.changed()
+    this.wake()
   }
 }

@@ -6,7 +6,7 @@
  * workers. A generation never changes its code: newer code needs a new generation.
  * Not here: which preloader follows which (`preloaders.ts`), which generation serves (`generations.ts`).
  */
-import type { Config, PreloadMode } from '../../config/types.ts'
+import type { AppConfig, Config, PreloadMode } from '../../config/types.ts'
 import type {
   ForkHazard,
   LoadedApplication,
@@ -57,6 +57,7 @@ export type WorkerMessage = Extract<PreloaderToMaster, { readonly worker: number
 export interface GenerationOptions {
   readonly number: number
   readonly config: Config
+  readonly app: AppConfig
   /** How many workers it should have if the application is WSGI. */
   readonly wanted: number
   /** The interface that its application probably has; null: unknown. */
@@ -71,7 +72,7 @@ export interface GenerationOptions {
 
 const REPORT_MS = 10_000
 
-export class Generation implements Omit<GenerationView, 'wanted'> {
+export class Generation implements Omit<GenerationView, 'pools'> {
   readonly number: number
   preloader: GenerationView['preloader'] = 'loading'
   /** Null until it is loaded. */
@@ -135,12 +136,12 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
     return this.application?.interface ?? this.#expected
   }
 
-  get warmup(): Config['warmup'] {
-    return this.#options.config.warmup
+  get warmup(): AppConfig['warmup'] {
+    return this.#options.app.warmup
   }
 
   get slots(): Record<Interface, number> {
-    const { threads, concurrency } = this.#options.config
+    const { threads, concurrency } = this.#options.app
     return { wsgi: threads, asgi: concurrency }
   }
 
@@ -205,7 +206,7 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
   async #start(): Promise<void> {
     let environment: ApplicationEnvironment
     try {
-      environment = await findApplicationEnvironment(this.#options.config, this.#search.signal)
+      environment = await findApplicationEnvironment(this.#options.app, this.#search.signal)
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.preloader = 'gone'
@@ -255,7 +256,7 @@ export class Generation implements Omit<GenerationView, 'wanted'> {
       return
     }
     // After `load-failed` the preloader leaves by itself; `fail` reports once.
-    const message = `${this.#options.config.app.display} could not be imported: the process that imports it ${how}`
+    const message = `${this.#options.app.target.display} could not be imported: the process that imports it ${how}`
     this.fail({ kind: 'load', message, traceback: '' })
   }
 }

@@ -5,12 +5,12 @@
  * Invariants: at most one generation comes up; when a newer one takes its place, it is ended, and not reported as failed.
  * Not here: what one generation is (`generation.ts`), when to promote it and what to end (`supervise.ts`), workers (`workers.ts`).
  */
-import type { Config } from '../../config/types.ts'
+import type { AppConfig, Config } from '../../config/types.ts'
 import type { Development } from '../development/development.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
 import { hasTerminal } from '../host/terminal.ts'
+import type { AppNarrator } from '../output/app-narrator.ts'
 import { describeDuration } from '../output/describe.ts'
-import type { Narrator } from '../output/narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
 import { CrashLoop } from './crash-loop.ts'
@@ -21,7 +21,7 @@ export interface GenerationsOptions {
   readonly programs: Programs
   readonly runtimeDirectory: string
   readonly outputs: Outputs
-  readonly narrator: Narrator
+  readonly narrator: AppNarrator
   readonly outOfMemoryKills: OutOfMemoryKills
   readonly workers: Workers
   /** With `--reload`. */
@@ -33,11 +33,11 @@ export interface GenerationsOptions {
   /** It serves from now on, and the generations before it do not. */
   readonly serves: (generation: number) => void
   /** The first generation that serves. */
-  readonly firstServes: (generation: Generation) => void
+  readonly onFirstServes: (generation: Generation) => void
   /** A generation serves now, or was given up. */
   readonly onReloaded: () => void
-  /** The first generation cannot serve: the program ends with this code. */
-  readonly onFatal: (exitCode: number) => void
+  /** The first generation cannot serve. False: another one is tried, with back-off, because other applications serve. */
+  readonly onHopeless: (exitCode: number) => boolean
 }
 
 /** A timer of more than 24 days would fire at once. */
@@ -49,7 +49,7 @@ export class Generations {
   /** The generation that comes up; null: there is none. */
   next: number | null = null
   readonly #options: GenerationsOptions
-  readonly #narrator: Narrator
+  readonly #narrator: AppNarrator
   readonly #generations = new Map<number, Generation>()
   readonly #crashes = new CrashLoop()
   #last = 0
@@ -58,6 +58,8 @@ export class Generations {
   #hasServed = false
   /** While developing: preload stays off then. To look for hazards after each save would cost an import, and find the same. */
   #hadHazards = false
+  /** Nothing serves, because the last generation was given up: another one is tried. */
+  triesAgain = false
   #startTimer: NodeJS.Timeout | undefined
   #isFrozen = false
 
@@ -80,14 +82,16 @@ export class Generations {
   }
 
   /** Begins the next generation. If another one is still coming up, it has older code, and the plan ends it. */
-  begin(config: Config, wanted: number): void {
+  begin(config: Config, app: AppConfig, wanted: number): void {
     const { programs, runtimeDirectory, outputs, development, workers, changed, learned } = this.#options
     const number = ++this.#last
     this.next = number
+    this.triesAgain = false
     development?.began(number)
     const generation = new Generation({
       number,
-      config: this.#hadHazards && config.preload === 'auto' ? { ...config, preload: 'off' } : config,
+      config,
+      app: this.#hadHazards && app.preload === 'auto' ? { ...app, preload: 'off' } : app,
       wanted,
       expected: this.#interface,
       program: programs.worker,
@@ -112,13 +116,13 @@ export class Generations {
       },
     })
     this.#generations.set(number, generation)
-    this.#limitStart(generation, config)
+    this.#limitStart(generation, config, app)
     changed()
   }
 
   /** The next generation serves from now on. */
   promote(): void {
-    const { development, serves, firstServes } = this.#options
+    const { development, serves, onFirstServes } = this.#options
     const generation = this.get(this.next)!
     const isFirst = !this.#hasServed
     generation.settle()
@@ -129,7 +133,7 @@ export class Generations {
     // Before `onReloaded`, which may begin another generation.
     if (isFirst || development === null) this.#narrator.promoted(generation, isFirst)
     development?.serves(generation.number)
-    if (isFirst) firstServes(generation)
+    if (isFirst) onFirstServes(generation)
     this.#settleReload()
   }
 
@@ -148,6 +152,14 @@ export class Generations {
     }
   }
 
+  /** No generation serves or takes over any more: the plan ends all of them. */
+  retire(): void {
+    clearTimeout(this.#startTimer)
+    this.get(this.next)?.settle()
+    this.next = null
+    this.serving = null
+  }
+
   /** From now on no generation fails or takes over. */
   freeze(): void {
     this.#isFrozen = true
@@ -155,12 +167,11 @@ export class Generations {
     for (const generation of this.values()) generation.settle()
   }
 
-  #limitStart(generation: Generation, config: Config): void {
-    const { startTimeout, app } = config
+  #limitStart(generation: Generation, config: Config, { startTimeout, target }: AppConfig): void {
     clearTimeout(this.#startTimer)
     // With a terminal a module may stop at a breakpoint, and wait for the developer.
     if (startTimeout === 0 || hasTerminal(config)) return
-    const message = `generation ${generation.number} did not serve within ${describeDuration(startTimeout)} (--start-timeout): ${app.display} hangs, or needs more time`
+    const message = `generation ${generation.number} did not serve within ${describeDuration(startTimeout)} (--start-timeout): ${target.display} hangs, or needs more time`
     this.#startTimer = setTimeout(
       () => generation.fail({ kind: 'run', message, traceback: '' }),
       Math.min(MAX_TIMER_MS, startTimeout),
@@ -178,11 +189,15 @@ export class Generations {
     if (generation.number !== this.next) return
     this.#narrator.generationFailed(generation, failure, this.serving)
     this.#crashes.died(generation.startedAt, null, performance.now())
-    const { development, onFatal, changed } = this.#options
+    const { development, onHopeless, changed } = this.#options
     const isFirst = generation.number === 1
-    if (development === null ? this.serving === null : isFirst && failure.kind === 'operator')
-      onFatal(failure.kind === 'load' ? 3 : 1)
-    else if (development !== null) this.#awaitMending(generation, failure, development)
+    if (development === null ? this.serving === null : isFirst && failure.kind === 'operator') {
+      this.triesAgain = !onHopeless(failure.kind === 'load' ? 3 : 1)
+      if (this.triesAgain) {
+        this.#narrator.triesAgain(this.#crashes)
+        this.#settleReload()
+      }
+    } else if (development !== null) this.#awaitMending(generation, failure, development)
     // It is not the next generation any more: the plan ends its processes like those of an old one.
     else this.#settleReload()
     changed()

@@ -1,6 +1,6 @@
 /** The first message to a preloader: the settings that Python needs. */
 import { version } from '../../base/version.ts'
-import type { Config } from '../../config/types.ts'
+import type { AppConfig, Config } from '../../config/types.ts'
 import type { MasterToPreloader } from '../../control/messages.ts'
 import { hasTerminal } from '../host/terminal.ts'
 
@@ -12,25 +12,25 @@ type OtherFields = Pick<
   'generation' | 'runtimeDirectory' | 'settingsFrom' | 'multiprocess' | 'preload' | 'locateHazards' | 'isCheck'
 >
 
-export function preloaderStart(config: Config, other: OtherFields): PreloaderStart {
-  const { module, file, attributes, factory, display } = config.app
+export function preloaderStart(config: Config, app: AppConfig, other: OtherFields): PreloaderStart {
+  const { module, file, attributes, factory, display } = app.target
   return {
     type: 'start',
     build: version,
     masterPid: process.pid,
-    directory: config.directory,
+    directory: app.directory,
     module,
     file,
     attributes,
     factory,
     display,
-    threads: config.threads,
-    concurrency: config.concurrency,
-    lifespan: config.lifespan,
-    rootPath: config.rootPath,
-    findStatic: config.findStatic,
-    identity: config.identity,
-    postFork: config.postFork,
+    threads: app.threads,
+    concurrency: app.concurrency,
+    lifespan: app.lifespan,
+    rootPath: app.rootPath,
+    findStatic: app.findStatic,
+    identity: app.identity,
+    postFork: app.postFork,
     isDevelopment: config.isDevelopment,
     terminal: hasTerminal(config),
     ...other,

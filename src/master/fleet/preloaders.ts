@@ -9,7 +9,7 @@
  * locked or bound is free again; after `end` or `kill` none starts.
  * Not here: one process (`preloader-handle.ts`), what its messages mean for the generation (`generation.ts`).
  */
-import type { Config, PreloadMode } from '../../config/types.ts'
+import type { AppConfig, Config, PreloadMode } from '../../config/types.ts'
 import type { MasterToPreloader, PreloaderToMaster } from '../../control/messages.ts'
 import type { ApplicationEnvironment } from '../host/application-environment.ts'
 import type { Outputs } from '../output/output.ts'
@@ -35,6 +35,7 @@ export interface PreloadersEvents {
 export interface PreloadersOptions {
   readonly generation: number
   readonly config: Config
+  readonly app: AppConfig
   /** The application has more than one worker. */
   readonly multiprocess: boolean
   readonly isCheck: boolean
@@ -58,7 +59,7 @@ export class Preloaders {
   #isEnding = false
 
   constructor(options: PreloadersOptions) {
-    this.preload = options.config.preload
+    this.preload = options.app.preload
     this.#options = options
     this.#events = options.events
   }
@@ -74,14 +75,14 @@ export class Preloaders {
 
   start(environment: ApplicationEnvironment): void {
     const { python, variables, settingsFrom } = environment
-    const { config, generation, multiprocess, isCheck, program, runtimeDirectory, outputs } = this.#options
+    const { config, app, generation, multiprocess, isCheck, program, runtimeDirectory, outputs } = this.#options
     const handle: PreloaderHandle = new PreloaderHandle({
       python: python.path,
       program,
-      directory: config.directory,
+      directory: app.directory,
       environment: variables,
       outputs,
-      start: preloaderStart(config, {
+      start: preloaderStart(config, app, {
         generation,
         runtimeDirectory,
         settingsFrom,

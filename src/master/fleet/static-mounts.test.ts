@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { testConfig } from '../../config/testing/config.ts'
+import { testApp } from '../../config/testing/config.ts'
 import type { StaticMount } from '../../config/types.ts'
 import type { FoundStatic, LoadedApplication } from '../../control/messages.ts'
 import { foundMounts, mountsOf } from './static-mounts.ts'
@@ -11,7 +11,7 @@ const withFound = (found: Partial<FoundStatic> | null) =>
   ({ static: found && { mounts: [], finders: [], none: '', ...found } }) as unknown as LoadedApplication
 const withMount = (mount: StaticMount | null) => withFound({ mounts: mount === null ? [] : [mount] })
 const config = (staticMounts: StaticMount[] = [], { findStatic = true, rootPath = '' } = {}) =>
-  testConfig({ staticMounts, findStatic, rootPath })
+  testApp({ staticMounts, findStatic, rootPath })
 const MINE: StaticMount = { url: '/static/', directory: '/mine' }
 
 test('what was found is used, unless the same URL is configured', () => {

@@ -1,11 +1,11 @@
 /** The directories of static files that a Django project's settings add to those of the configuration. Pure. */
-import type { Config, StaticMount } from '../../config/types.ts'
+import type { AppConfig, StaticMount } from '../../config/types.ts'
 import type { LoadedApplication } from '../../control/messages.ts'
 
 /** The directories that were found, without URLs for which the configuration names a directory. With `--static off` nothing is found. */
-export function mountsOf(application: LoadedApplication | null, config: Config): readonly StaticMount[] {
-  const { rootPath } = config
-  const configured = new Set(config.staticMounts.map(({ url }) => withoutRoot(url, rootPath)))
+export function mountsOf(application: LoadedApplication | null, app: AppConfig): readonly StaticMount[] {
+  const { rootPath } = app
+  const configured = new Set(app.staticMounts.map(({ url }) => withoutRoot(url, rootPath)))
   return (application?.static?.mounts ?? []).filter(({ url }) => !configured.has(withoutRoot(url, rootPath)))
 }
 
@@ -18,6 +18,6 @@ function withoutRoot(url: string, rootPath: string): string {
  * The newest generation's directories come first, then those of the one that serves: while both answer, the pages of both find their
  * files. A project that is deployed into a new directory each time has a STATIC_ROOT in each of them.
  */
-export function foundMounts(newestFirst: readonly (LoadedApplication | null)[], config: Config): StaticMount[] {
-  return newestFirst.flatMap(application => mountsOf(application, config))
+export function foundMounts(newestFirst: readonly (LoadedApplication | null)[], app: AppConfig): StaticMount[] {
+  return newestFirst.flatMap(application => mountsOf(application, app))
 }

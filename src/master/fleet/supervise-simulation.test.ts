@@ -21,23 +21,21 @@ function perform(state: Simulated, action: Action): void {
   const { fleet } = state
   const { now } = fleet
   switch (action.type) {
-    case 'spawn-gateway':
-      state.fleet = { ...fleet, gateway: 'starting', gatewaySince: now }
-      break
-    case 'kill-gateway':
-      state.fleet = { ...fleet, gateway: 'gone' }
-      break
     case 'new-generation': {
       const next = ++state.lastGeneration
-      const { wanted } = fleet.generations.at(-1)!
-      state.fleet = { ...fleet, next, generations: [...fleet.generations, { ...generation(next, 'loading'), wanted }] }
+      const { pools } = fleet.generations.at(-1)!
+      state.fleet = { ...fleet, next, generations: [...fleet.generations, { ...generation(next, 'loading'), pools }] }
       break
     }
     case 'promote':
       state.fleet = { ...fleet, serving: fleet.next, next: null }
       break
     case 'fork': {
-      const made = worker(++state.lastWorker, 'forking', { generation: action.generation, since: now })
+      const made = worker(++state.lastWorker, 'forking', {
+        generation: action.generation,
+        pool: action.pool,
+        since: now,
+      })
       state.fleet = { ...fleet, workers: [...fleet.workers, made] }
       break
     }
@@ -64,7 +62,7 @@ function progress(state: Simulated): void {
     forking: 'starting',
     starting: 'ready',
     draining: 'drained',
-    ...(fleet.gateway === 'listening' ? { linking: 'warming', warming: 'linked' } : {}),
+    ...(fleet.hasGateway ? { linking: 'warming', warming: 'linked' } : {}),
   }
   const workers = fleet.workers
     .filter(one => one.phase !== 'stopping' && one.phase !== 'killing')
@@ -72,7 +70,7 @@ function progress(state: Simulated): void {
   const generations = fleet.generations.map(one =>
     one.preloader === 'loading' ? { ...one, preloader: 'forking' as const } : one,
   )
-  state.fleet = { ...fleet, workers, generations, gateway: fleet.gateway === 'starting' ? 'listening' : fleet.gateway }
+  state.fleet = { ...fleet, workers, generations, hasGateway: true }
 }
 
 type Blow =
@@ -106,7 +104,7 @@ function strike(state: Simulated, blow: Blow, pick: number): void {
       const back = (phase: WorkerPhase) => (HAS_LINKS.has(phase) ? 'ready' : phase === 'draining' ? 'drained' : phase)
       state.fleet = {
         ...fleet,
-        gateway: 'gone',
+        hasGateway: false,
         workers: fleet.workers.map(one => ({ ...one, phase: back(one.phase) })),
       }
       break
@@ -128,7 +126,9 @@ function strike(state: Simulated, blow: Blow, pick: number): void {
       const number = fleet.generations[pick % fleet.generations.length]!.number
       const by = blow === 'more' ? 1 : -1
       const generations = fleet.generations.map(one =>
-        one.number === number ? { ...one, wanted: Math.max(1, one.wanted + by) } : one,
+        one.number === number
+          ? { ...one, pools: one.pools.map(pool => ({ ...pool, wanted: Math.max(1, pool.wanted + by) })) }
+          : one,
       )
       state.fleet = { ...fleet, generations }
       break
@@ -162,12 +162,22 @@ const BLOWS: readonly Blow[] = [
   'nothing',
 ]
 
+const POOLS = [
+  { name: '', wanted: 2 },
+  { name: 'export', wanted: 1 },
+]
+
 test('whatever happens to the processes, the plan comes to rest and all wanted workers of one generation serve', () => {
   const blows = fc.array(fc.tuple(fc.constantFrom(...BLOWS), fc.nat(20)), { maxLength: 30 })
   fc.assert(
     fc.property(blows, sequence => {
       const state: Simulated = {
-        fleet: fleetState({ serving: null, next: 1, gateway: 'gone', generations: [generation(1, 'loading')] }),
+        fleet: fleetState({
+          serving: null,
+          next: 1,
+          hasGateway: false,
+          generations: [{ ...generation(1, 'loading'), pools: POOLS }],
+        }),
         lastWorker: 0,
         lastGeneration: 1,
       }
@@ -182,11 +192,13 @@ test('whatever happens to the processes, the plan comes to rest and all wanted w
         progress(state)
       }
       const { serving, next, workers, generations } = state.fleet
-      const { wanted } = generations.find(one => one.number === serving)!
+      const { pools } = generations.find(one => one.number === serving)!
       assert.equal(next, null)
       assert.deepEqual(
-        workers.map(one => [one.generation, one.phase, one.fault]),
-        Array.from({ length: wanted }, () => [serving, 'linked', null]),
+        workers.map(one => [one.generation, one.pool, one.phase, one.fault]).sort(),
+        pools
+          .flatMap(({ name, wanted }) => Array.from({ length: wanted }, () => [serving, name, 'linked', null]))
+          .sort(),
       )
       assert.deepEqual(
         generations.filter(one => one.preloader !== 'gone').map(one => one.number),

@@ -1,18 +1,22 @@
 /**
- * What the master should do next: the state of all processes + the wanted number of workers + time → actions. Pure. `fleet.ts` calls
- * `plan` after every event and again at `wakeAt`. It carries out the actions; each one changes the phase of a process, so that the next
+ * What the master should do next for one application: the state of its processes + the wanted numbers of workers + time → actions. Pure.
+ * `fleet.ts` calls `plan` after every event and again at `wakeAt`. It carries out the actions; each one changes the phase of a process, so that the next
  * plan does not repeat it. The phases of a worker: `worker-phases.ts`.
  *
  * Invariants: a linked worker is taken away only when enough others of its generation are linked, or, when it is at fault, after the
  * graceful timeout at the latest; every wait has an end; a generation is promoted only when all its workers are linked; at most one
- * worker of a generation is being recycled, from the fork of its replacement until it has gone.
- * Not here: how an action is carried out (`workers.ts`, `generations.ts`, `gateways.ts`), what counts as a crash (`worker-ends.ts`).
+ * worker of a generation is being recycled, from the fork of its replacement until it has gone. Each pool has its own number of workers,
+ * and is judged by itself.
+ * Not here: how an action is carried out (`workers.ts`, `generations.ts`), what counts as a crash (`worker-ends.ts`), the gateway
+ * (`gateway-plan.ts`).
  */
 import { type Fault, HAS_LINKS, IN_SERVICE, SETTLED, UNREADY, type WorkerPhase } from './worker-phases.ts'
 
 export interface WorkerView {
   readonly id: number
   readonly generation: number
+  /** Name of its pool; empty: the main pool. */
+  readonly pool: string
   readonly phase: WorkerPhase
   /** When the phase began. */
   readonly since: number
@@ -32,32 +36,35 @@ export interface GenerationView {
   readonly preloader: 'loading' | 'forking' | 'gone'
   /** Back-off of a crash loop. */
   readonly forkNotBefore: number
-  /** How many workers it should have. */
+  /** How many workers each pool should have. */
+  readonly pools: readonly PoolView[]
+}
+
+export interface PoolView {
+  readonly name: string
   readonly wanted: number
 }
 
 export interface FleetState {
   readonly now: number
   readonly gracefulMs: number
-  readonly gateway: 'gone' | 'starting' | 'listening'
-  /** When it was spawned. */
-  readonly gatewaySince: number
-  /** Back-off of a crash loop. */
-  readonly gatewayNotBefore: number
+  /** The gateway listens: it connects workers. */
+  readonly hasGateway: boolean
   /** The generation that serves; null until the first does. */
   readonly serving: number | null
   /** The generation that comes up to take over; null: none does. */
   readonly next: number | null
   readonly nextNotBefore: number
+  /** No generation serves, because the last one was given up: another one is tried. */
+  readonly triesAgain: boolean
   readonly generations: readonly GenerationView[]
   readonly workers: readonly WorkerView[]
 }
 
 export type Action =
-  | { readonly type: 'spawn-gateway' | 'kill-gateway' }
   | { readonly type: 'new-generation' }
   | { readonly type: 'promote' }
-  | { readonly type: 'fork'; readonly generation: number }
+  | { readonly type: 'fork'; readonly generation: number; readonly pool: string }
   /** `recycle`: drain, and the log says why. */
   | { readonly type: 'add' | 'drain' | 'recycle' | 'stop' | 'kill'; readonly worker: number }
   | { readonly type: 'end-preloader'; readonly generation: number }
@@ -68,8 +75,6 @@ export interface Plan {
   readonly wakeAt: number
 }
 
-/** A gateway listens within a second, but later on a machine that swaps. */
-const LISTEN_MS = 30_000
 /**
  * The gateway connects Unix sockets within milliseconds, unless the worker does not accept. After a crash of the gateway all of its threads
  * may still run requests: then it is replaced after this time, and the gateway says when it is late.
@@ -104,10 +109,9 @@ class Planner {
       this.actions.push({ type: 'promote' })
       return
     }
-    this.#planGateway()
     this.#planNextGeneration()
     for (const generation of generations) {
-      if (generation.number === serving || generation.number === next) this.#planFleet(generation)
+      if (generation.number === serving || generation.number === next) this.#planGeneration(generation)
       else this.#retireGeneration(generation)
     }
     for (const worker of this.#state.workers) this.#planWorker(worker)
@@ -117,12 +121,18 @@ class Planner {
   #canPromote(): boolean {
     const { next } = this.#state
     if (next === null) return false
-    const [healthy, wanted] = [this.#healthy(next), this.#wanted(next)]
-    return healthy.length === wanted && healthy.every(worker => worker.phase === 'linked')
+    return this.#pools(next).every(({ name, wanted }) => {
+      const healthy = this.#healthy(next, name)
+      return healthy.length === wanted && healthy.every(worker => worker.phase === 'linked')
+    })
   }
 
-  #wanted(number: number): number {
-    return this.#state.generations.find(generation => generation.number === number)?.wanted ?? 0
+  #pools(number: number): readonly PoolView[] {
+    return this.#state.generations.find(generation => generation.number === number)?.pools ?? []
+  }
+
+  #wanted({ generation, pool }: WorkerView): number {
+    return this.#pools(generation).find(({ name }) => name === pool)?.wanted ?? 0
   }
 
   /** True: the moment has come. Otherwise `wakeAt` is then at the latest. */
@@ -132,25 +142,21 @@ class Planner {
     return false
   }
 
-  #planGateway(): void {
-    const { gateway, gatewaySince, gatewayNotBefore } = this.#state
-    if (gateway === 'gone' && this.#isDue(gatewayNotBefore)) this.actions.push({ type: 'spawn-gateway' })
-    if (gateway === 'starting' && this.#isDue(gatewaySince + LISTEN_MS)) this.actions.push({ type: 'kill-gateway' })
-  }
-
   /** A generation whose preloader died cannot replace its workers: a new one takes over while they serve on. */
   #planNextGeneration(): void {
-    const { serving, next, generations, nextNotBefore } = this.#state
-    if (next !== null || serving === null) return
+    const { serving, next, generations, nextNotBefore, triesAgain } = this.#state
+    if (next !== null) return
     const present = generations.find(generation => generation.number === serving)
-    if (present?.preloader === 'gone' && this.#isDue(nextNotBefore)) this.actions.push({ type: 'new-generation' })
+    const isNeeded = serving === null ? triesAgain : present?.preloader === 'gone'
+    if (isNeeded && this.#isDue(nextNotBefore)) this.actions.push({ type: 'new-generation' })
   }
 
   /** Workers that count towards `wanted`. */
-  #healthy(generation: number): WorkerView[] {
+  #healthy(generation: number, pool: string): WorkerView[] {
     return this.#state.workers.filter(
       worker =>
         worker.generation === generation &&
+        worker.pool === pool &&
         IN_SERVICE.has(worker.phase) &&
         !this.#isLate(worker) &&
         (worker.fault === null || this.#diesAtItsStart(worker)),
@@ -167,31 +173,45 @@ class Planner {
     return fault !== 'stuck' && phase !== 'linked' && this.#state.now < faultSince + DYING_GRACE_MS
   }
 
-  #planFleet(generation: GenerationView): void {
-    const healthy = this.#healthy(generation.number)
-    const recycled = this.#findRecycled(generation.number, healthy)
+  #planGeneration(generation: GenerationView): void {
+    const { number, pools } = generation
+    const recycled = this.#findRecycled(generation)
+    for (const pool of pools) this.#planPool(generation, pool, recycled?.pool === pool.name ? recycled : null)
+    // A reload of the configuration may remove a pool.
+    for (const worker of this.#state.workers)
+      if (
+        worker.generation === number &&
+        IN_SERVICE.has(worker.phase) &&
+        !pools.some(({ name }) => name === worker.pool)
+      )
+        this.#retire(worker)
+  }
+
+  #planPool(generation: GenerationView, { name: pool, wanted }: PoolView, recycled: WorkerView | null): void {
+    const healthy = this.#healthy(generation.number, pool)
     // A worker that is due for recycling goes after its replacement has come.
-    const missing = generation.wanted + (recycled === null ? 0 : 1) - healthy.length
+    const missing = wanted + (recycled === null ? 0 : 1) - healthy.length
     if (missing > 0 && generation.preloader === 'forking' && this.#isDue(generation.forkNotBefore)) {
-      for (let i = 0; i < missing; i++) this.actions.push({ type: 'fork', generation: generation.number })
+      for (let i = 0; i < missing; i++) this.actions.push({ type: 'fork', generation: generation.number, pool })
     }
     // The newest go first: the caches of older workers are warm.
     const surplus = healthy.sort((a, b) => b.id - a.id).slice(0, Math.max(0, -missing))
     for (const worker of surplus) this.#retire(worker)
     if (recycled === null || surplus.includes(recycled) || recycled.phase !== 'linked') return
     const others = healthy.filter(one => one !== recycled && one.phase === 'linked' && !surplus.includes(one))
-    if (others.length >= generation.wanted) this.#act('recycle', recycled)
+    if (others.length >= wanted) this.#act('recycle', recycled)
   }
 
   /** The worker whose turn it is: the one that is due for longest. Null while the one before it is still leaving. */
-  #findRecycled(generation: number, healthy: readonly WorkerView[]): WorkerView | null {
+  #findRecycled({ number, pools }: GenerationView): WorkerView | null {
     // A reload replaces all of them.
-    if (generation !== this.#state.serving || this.#state.next !== null) return null
+    if (number !== this.#state.serving || this.#state.next !== null) return null
     const { now, workers } = this.#state
     const isLeaving = (worker: WorkerView) =>
-      worker.generation === generation && worker.recycleAt <= now && !IN_SERVICE.has(worker.phase)
+      worker.generation === number && worker.recycleAt <= now && !IN_SERVICE.has(worker.phase)
     if (workers.some(isLeaving)) return null
-    const [first] = healthy
+    const [first] = pools
+      .flatMap(pool => this.#healthy(number, pool.name))
       .filter(worker => SETTLED.has(worker.phase))
       .sort((a, b) => a.recycleAt - b.recycleAt || a.id - b.id)
     return first !== undefined && this.#isDue(first.recycleAt) ? first : null
@@ -224,7 +244,7 @@ class Planner {
     const { gracefulMs } = this.#state
     switch (worker.phase) {
       case 'ready':
-        if (this.#state.gateway === 'listening' && !this.#isPlanned(worker)) this.#act('add', worker)
+        if (this.#state.hasGateway && !this.#isPlanned(worker)) this.#act('add', worker)
         break
       case 'linking':
         if (!worker.hasServed && !this.#isPlanned(worker) && this.#isDue(worker.since + LINK_MS))
@@ -261,8 +281,8 @@ class Planner {
       this.#act('kill', worker)
       return
     }
-    const others = this.#healthy(worker.generation).filter(other => other.phase === 'linked').length
-    const isReplaced = others >= this.#wanted(worker.generation) || !this.#isServed(worker.generation)
+    const others = this.#healthy(worker.generation, worker.pool).filter(other => other.phase === 'linked').length
+    const isReplaced = others >= this.#wanted(worker) || !this.#isServed(worker.generation)
     if (isReplaced || this.#isDue(worker.faultSince + this.#state.gracefulMs)) this.#act('drain', worker)
   }
 

@@ -2,10 +2,10 @@
  * How many workers a generation should have. By default a WSGI application has one for each core, and an ASGI application has one. TTIN and TTOU change
  * the number. Pure.
  */
-import type { Config } from '../../config/types.ts'
+import type { AppConfig } from '../../config/types.ts'
 import type { Interface } from './generation.ts'
 
-type Counts = Pick<Config, 'workers' | 'asgiWorkers'>
+type Counts = Pick<AppConfig, 'workers' | 'asgiWorkers'>
 
 export class WorkerCount {
   #counts: Counts

@@ -7,8 +7,8 @@
  */
 import type { LoadFailure } from '../../control/messages.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
+import type { AppNarrator } from '../output/app-narrator.ts'
 import { describeLastWords } from '../output/describe.ts'
-import type { Narrator } from '../output/narrator.ts'
 import type { Generation } from './generation.ts'
 import type { Generations } from './generations.ts'
 import type { WorkerHandle } from './worker-handle.ts'
@@ -18,11 +18,11 @@ const HOPELESS = 3
 
 export class WorkerEnds {
   readonly #generations: Generations
-  readonly #narrator: Narrator
+  readonly #narrator: AppNarrator
   readonly #outOfMemoryKills: OutOfMemoryKills
   #isFrozen = false
 
-  constructor(generations: Generations, narrator: Narrator, outOfMemoryKills: OutOfMemoryKills) {
+  constructor(generations: Generations, narrator: AppNarrator, outOfMemoryKills: OutOfMemoryKills) {
     this.#generations = generations
     this.#narrator = narrator
     this.#outOfMemoryKills = outOfMemoryKills

@@ -44,6 +44,7 @@ function makeWorker() {
   const worker = new WorkerHandle(
     7,
     1,
+    '',
     { socket: '/run/w7.sock', slots: { wsgi: 2, asgi: 1000 } },
     {
       ready: () => heard.push('ready'),

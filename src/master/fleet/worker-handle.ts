@@ -41,6 +41,7 @@ export interface ExpectedWorker {
 export class WorkerHandle implements WorkerView {
   readonly id: number
   readonly generation: number
+  readonly pool: string
   readonly startedAt: number
   phase: WorkerPhase = 'forking'
   since: number
@@ -78,6 +79,7 @@ export class WorkerHandle implements WorkerView {
   constructor(
     id: number,
     generation: number,
+    pool: string,
     expected: ExpectedWorker,
     events: WorkerEvents,
     clock: () => number = () => performance.now(),
@@ -85,6 +87,7 @@ export class WorkerHandle implements WorkerView {
     this.id = id
     this.#expected = expected
     this.generation = generation
+    this.pool = pool
     this.startedAt = clock()
     this.since = this.startedAt
     this.#events = events

@@ -13,8 +13,8 @@ import type { WorkerChannel } from '../../control/channel.ts'
 import type { LoadFailure, MasterToGateway } from '../../control/messages.ts'
 import { asErrno } from '../errors.ts'
 import { signalVerified } from '../host/process-identity.ts'
+import type { AppNarrator } from '../output/app-narrator.ts'
 import { describeExit } from '../output/describe.ts'
-import type { Narrator } from '../output/narrator.ts'
 import { type Outputs, openOutput } from '../output/output.ts'
 import { Debuggers } from './debuggers.ts'
 import { type GatewayReport, type ReportReaders, takeReport } from './gateway-reports.ts'
@@ -25,12 +25,16 @@ import { type ExpectedWorker, WorkerHandle } from './worker-handle.ts'
 import { IN_SERVICE } from './worker-phases.ts'
 
 export interface WorkersOptions {
+  /** The application's name. */
+  readonly app: string
+  /** The number of the next worker. No two workers of the program have the same. */
+  readonly nextNumber: () => number
   readonly recycle: Recycle
   /** The user that workers run as; null: ours. */
   readonly identity: Identity | null
   readonly runtimeDirectory: string
   readonly outputs: Outputs
-  readonly narrator: Narrator
+  readonly narrator: AppNarrator
   readonly findGeneration: (number: number) => Generation | undefined
   /** How many requests a worker of the generation runs at a time. */
   readonly slots: (generation: number) => ExpectedWorker['slots']
@@ -55,11 +59,10 @@ export class Workers {
   readonly debuggers: Debuggers
   readonly #workers = new Map<number, WorkerHandle>()
   readonly #options: WorkersOptions
-  readonly #narrator: Narrator
+  readonly #narrator: AppNarrator
   readonly #sampler: MemorySampler
   readonly #reportReaders: ReportReaders
   #recycle: Recycle
-  #lastId = 0
 
   constructor(options: WorkersOptions) {
     this.#options = options
@@ -82,6 +85,10 @@ export class Workers {
     return this.#workers.size
   }
 
+  has(id: number): boolean {
+    return this.#workers.has(id)
+  }
+
   values(): MapIterator<WorkerHandle> {
     return this.#workers.values()
   }
@@ -97,14 +104,15 @@ export class Workers {
     this.#sampler.stop()
   }
 
-  fork(generation: number): void {
+  /** `pool`: its name. */
+  fork(generation: number, pool: string): void {
     if (!this.#options.beforeFork()) return
-    const id = ++this.#lastId
+    const id = this.#options.nextNumber()
     const expected = {
       socket: join(this.#options.runtimeDirectory, `w${id}.sock`),
       slots: this.#options.slots(generation),
     }
-    const worker = new WorkerHandle(id, generation, expected, {
+    const worker = new WorkerHandle(id, generation, pool, expected, {
       ready: (one, application) => {
         const owner = this.#options.findGeneration(one.generation)
         owner?.learn(application)
@@ -157,13 +165,15 @@ export class Workers {
   }
 
   #add(worker: WorkerHandle): void {
-    const { id, generation, pid, slots, interface: wire } = worker
+    const { id, generation, pool, pid, slots, interface: wire } = worker
     const socket = worker.socket!
     worker.enter('linking')
     // Its process id and its socket are known: it is ready.
     const maxRequests = drawRequests(this.#recycle, Math.random())
     this.#options.sendToGateway({
       type: 'worker-add',
+      app: this.#options.app,
+      pool,
       worker: id,
       pid: pid!,
       socket,

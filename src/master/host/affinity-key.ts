@@ -21,7 +21,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Config } from '../../config/types.ts'
+import type { AppConfig, Config } from '../../config/types.ts'
 import { asErrno, OperatorError } from '../errors.ts'
 import { stepOfOthers } from './safe-path.ts'
 
@@ -29,15 +29,15 @@ const KEY_BYTES = 32
 const NAME = 'affinity.key'
 
 export interface AffinityKeyOptions {
-  readonly config: Pick<Config, 'affinity' | 'affinityKey'>
+  readonly config: { readonly apps: readonly Pick<AppConfig, 'affinity'>[] } & Pick<Config, 'affinityKey'>
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly warn: (message: string) => void
 }
 
-/** In hexadecimal digits; empty: no application needs one. Only cookies outlive the program, so only their key is kept. */
+/** In hexadecimal digits. Only cookies outlive the program: without them nothing is kept. */
 export function takeAffinityKey({ config, environment, warn }: AffinityKeyOptions): string {
-  if (config.affinity === null) return ''
-  return (config.affinity.kind === 'cookie' ? keptKey(config.affinityKey, environment, warn) : newKey()).toString('hex')
+  const hasCookies = config.apps.some(({ affinity }) => affinity?.kind === 'cookie')
+  return (hasCookies ? keptKey(config.affinityKey, environment, warn) : newKey()).toString('hex')
 }
 
 function keptKey(

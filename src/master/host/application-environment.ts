@@ -1,6 +1,6 @@
 /** What an application runs in: its directory, its Python, its variables. Found again for each generation; runs in the master. */
 import { statSync } from 'node:fs'
-import type { Config } from '../../config/types.ts'
+import type { AppConfig } from '../../config/types.ts'
 import { asErrno, OperatorError } from '../errors.ts'
 import { applicationVariables, originOf } from './environment-variables.ts'
 import { findPython, type Python } from './python.ts'
@@ -13,11 +13,11 @@ export interface ApplicationEnvironment {
 }
 
 /** Throws an OperatorError. `signal` aborts the search for the Python. */
-export async function findApplicationEnvironment(config: Config, signal: AbortSignal): Promise<ApplicationEnvironment> {
-  const { directory, envFiles, variables } = config
+export async function findApplicationEnvironment(app: AppConfig, signal: AbortSignal): Promise<ApplicationEnvironment> {
+  const { directory, envFiles, variables } = app
   checkDirectory(directory)
   return {
-    python: await findPython({ explicit: config.python, directory, environment: process.env }, signal),
+    python: await findPython({ explicit: app.python, directory, environment: process.env }, signal),
     variables: applicationVariables(process.env, envFiles, variables),
     settingsFrom: originOf('DJANGO_SETTINGS_MODULE', process.env, envFiles, variables),
   }

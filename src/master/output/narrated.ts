@@ -44,6 +44,15 @@ export interface NarratedGateway {
   readonly inFlight: number
 }
 
+/** The processes of one application. */
+export interface NarratedFleet {
+  readonly name: string
+  /** The generation that serves; null: none does. */
+  readonly serving: number | null
+  /** How many workers it should have. */
+  readonly wanted: number
+}
+
 /** Of a kind of process: how often it died, and when the next one starts. */
 export interface NarratedCrashes {
   /** Early deaths in a row. */

@@ -10,6 +10,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { countOf } from '../output/describe.ts'
 import type { Outputs } from '../output/output.ts'
+import type { NarratedFleet } from './narrated.ts'
 
 /** The service manager's socket, and how often it wants a sign of life; 0: never. */
 export interface NotifySocket {
@@ -51,7 +52,7 @@ export class Notifier {
   #helper: ChildProcess | null = null
   #isReady = false
   /** The last generation that was reported as serving. */
-  #told: number | null = null
+  #told = ''
   #hasWarned = false
   #isClosed = false
 
@@ -73,10 +74,16 @@ export class Notifier {
   }
 
   /** The same, at the end of a start or a reload, even of a refused one. */
-  serves(generation: number, workers: number): void {
-    const note = generation === this.#told ? '; the last reload was refused, the log says why' : ''
-    this.#told = generation
-    this.ready(`generation ${generation} serves, ${countOf(workers, 'worker')}${note}`)
+  serves(fleets: readonly NarratedFleet[]): void {
+    const isNamed = fleets.length > 1
+    const states = fleets.map(({ name, serving, wanted }) => {
+      const what = serving === null ? 'does not serve' : `generation ${serving} serves, ${countOf(wanted, 'worker')}`
+      return isNamed ? `${name}: ${what}` : what
+    })
+    const generations = fleets.map(({ name, serving }) => `${name} ${serving}`).join()
+    const note = generations === this.#told ? '; the last reload was refused, the log says why' : ''
+    this.#told = generations
+    this.ready(`${states.join('; ')}${note}`)
   }
 
   /** Before the first `ready` there is no reload. */

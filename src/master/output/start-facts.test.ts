@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Config, StaticMount } from '../../config/types.ts'
+import type { AppConfig, StaticMount } from '../../config/types.ts'
 import type { FoundStatic, LoadedApplication } from '../../control/messages.ts'
 import { describeStatic } from './start-facts.ts'
 
@@ -9,7 +9,7 @@ const MINE: StaticMount = { url: '/static/', directory: '/mine' }
 const application = (found: Partial<FoundStatic> | null, framework = 'Django 5.2') =>
   ({ framework, static: found && { mounts: [], finders: [], none: '', ...found } }) as unknown as LoadedApplication
 const config = (staticMounts: StaticMount[] = [], findStatic = true) =>
-  ({ staticMounts, findStatic }) as unknown as Config
+  ({ staticMounts, findStatic }) as unknown as AppConfig
 
 test('a start says where static files come from, or why there are none', () => {
   const django = application({})

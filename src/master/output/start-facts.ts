@@ -6,7 +6,7 @@
  * Not here: the short form for people (`start-summary.ts`).
  */
 import { version } from '../../base/version.ts'
-import type { AccessLogConfig, Config, StaticMount } from '../../config/types.ts'
+import type { AccessLogConfig, AppConfig, Config, StaticMount } from '../../config/types.ts'
 import type { LoadedApplication } from '../../control/messages.ts'
 import type { Fact, Told } from '../../observe/log.ts'
 import type { Listener } from '../host/listener.ts'
@@ -15,7 +15,8 @@ import { countOf, describeDuration } from './describe.ts'
 import type { NarratedGeneration } from './narrated.ts'
 
 export function programFacts(config: Config, listeners: readonly Listener[]): Told {
-  const { trustedProxies, accessLog, logFile, staticMounts } = config
+  const { trustedProxies, accessLog, logFile } = config
+  const staticMounts = config.apps.flatMap(app => app.staticMounts)
   const { connections } = config.limits
   const addresses = listeners.map(listener => listener.display)
   const facts: Fact[] = addresses.map((text, i) => ({ label: i === 0 ? 'address' : '', text }))
@@ -50,26 +51,26 @@ function describeAccessLog({ path, format, minStatus, slowerThan }: AccessLogCon
 /** Null while the application is not known. `mounts`: directories of static files that its settings name. */
 export function applicationFacts(
   generation: NarratedGeneration,
-  config: Config,
+  app: AppConfig,
   wanted: number,
   mounts: readonly StaticMount[],
 ): Told | null {
   const { application: loaded, python, preload, hazards } = generation
   if (loaded === null || python === null) return null
-  const { app, concurrency, threads } = config
-  const files = describeStatic(loaded, config, mounts)
+  const { target, concurrency, threads } = app
+  const files = describeStatic(loaded, app, mounts)
   const facts: Fact[] = [
     { label: 'application', text: describeApplication(generation) },
-    ...(app.found === '' ? [] : [{ label: '', text: app.found }]),
+    ...(target.found === '' ? [] : [{ label: '', text: target.found }]),
     { label: 'Python', text: describePython(generation) },
-    { label: 'workers', text: describeWorkers(loaded, config, wanted) },
+    { label: 'workers', text: describeWorkers(loaded, app, wanted) },
     { label: 'preload', text: describePreload(generation) },
     ...(files === null ? [] : [{ label: 'static', text: files }]),
   ]
   const fields = {
     application: loaded.application,
     framework: loaded.framework,
-    found: app.found,
+    found: target.found,
     python: loaded.python,
     pythonPath: python.path,
     pythonReason: python.reason,
@@ -77,7 +78,7 @@ export function applicationFacts(
     interface: loaded.interface,
     threads,
     concurrency,
-    workersReason: reasonOf(loaded, config),
+    workersReason: reasonOf(loaded, app),
     preload: preload !== 'off',
     forkHazards: hazards.map(({ what }) => what),
     importMs: loaded.importMs,
@@ -89,12 +90,12 @@ export function applicationFacts(
 }
 
 /** `2 × 1 thread (auto: 2 cores)`. */
-function describeWorkers(application: LoadedApplication, config: Config, wanted: number): string {
-  const { concurrency, threads, workers, asgiWorkers } = config
+function describeWorkers(application: LoadedApplication, app: AppConfig, wanted: number): string {
+  const { concurrency, threads, workers, asgiWorkers } = app
   const isAsgi = application.interface === 'asgi'
   const what = `${wanted} × ${isAsgi ? `up to ${countOf(concurrency, 'request')}` : countOf(threads, 'thread')}`
   if (isAsgi && wanted === asgiWorkers) return `${what}: ${HOW_TO_HAVE_MORE}`
-  const reason = reasonOf(application, config)
+  const reason = reasonOf(application, app)
   return reason === '' || wanted !== workers ? what : `${what} (${reason})`
 }
 
@@ -102,12 +103,12 @@ function describeWorkers(application: LoadedApplication, config: Config, wanted:
 const HOW_TO_HAVE_MORE = '-w N for more, if nothing is kept in memory for all clients'
 
 /** Empty where the user said how many. */
-function reasonOf(application: LoadedApplication, { asgiWorkers, workersReason }: Config): string {
+function reasonOf(application: LoadedApplication, { asgiWorkers, workersReason }: AppConfig): string {
   return application.interface === 'asgi' && asgiWorkers !== null ? 'the default for ASGI' : workersReason
 }
 
 /** Settings that have no effect for this kind of application. */
-export function uselessSettings(kind: 'wsgi' | 'asgi', { threads, lifespan }: Config): string[] {
+export function uselessSettings(kind: 'wsgi' | 'asgi', { threads, lifespan }: AppConfig): string[] {
   if (kind === 'wsgi') return lifespan === 'on' ? ['lifespan does nothing for a WSGI application'] : []
   const instead = 'concurrency says what a worker runs at a time'
   return threads > 1 ? [`threads does nothing for an ASGI application: ${instead}`] : []
@@ -116,18 +117,18 @@ export function uselessSettings(kind: 'wsgi' | 'asgi', { threads, lifespan }: Co
 /** Where a Django project's static files come from, or why there are none. Null: there is nothing to say. */
 export function describeStatic(
   application: LoadedApplication,
-  config: Config,
+  app: AppConfig,
   mounts: readonly StaticMount[],
 ): string | null {
   const { static: found, framework } = application
-  if (!config.findStatic) return framework.startsWith('Django') ? 'none: --static off' : null
+  if (!app.findStatic) return framework.startsWith('Django') ? 'none: --static off' : null
   if (found === null) return null
   if (found.finders.length > 0)
     return `${found.finders.join(' and ')} from the finders of django.contrib.staticfiles (--reload, DEBUG)`
   if (mounts.length > 0)
     return `${mounts.map(({ url }) => url).join(' and ')} from ${mounts[0]!.directory} (STATIC_ROOT)`
   // The directories that the configuration names have lines of their own.
-  return config.staticMounts.length > 0 ? null : `none: ${found.none}`
+  return app.staticMounts.length > 0 ? null : `none: ${found.none}`
 }
 
 /** Memory by process, when all of them run. `processes`: process ids by name. Null: the system does not tell. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { testApp } from '../../config/testing/config.ts'
 import { summarizeApplication, summarizeProgram } from './start-summary.ts'
 
 const APP = { module: 'shop', file: null, attributes: ['app'], factory: false, display: 'shop:app', found: '' }
@@ -34,7 +35,7 @@ function generation(changes: object): Parameters<typeof summarizeApplication>[1]
 }
 
 test('the first line has the process, every address, and what is served', () => {
-  const told = summarizeProgram(STARTED, APP)
+  const told = summarizeProgram(STARTED, [testApp({ target: APP })])
   assert.equal(told.headline, 'Jumak 0.1.0, process 7, on http://127.0.0.1:8000, unix:/run/shop.sock: serving shop:app')
   assert.deepEqual(told.facts, [{ label: 'static', text: '/a/ from /srv/a' }])
   assert.deepEqual([told.message, told.fields], ['started', { pid: 7 }])
@@ -43,9 +44,14 @@ test('the first line has the process, every address, and what is served', () => 
 test('the first line says how the application was found, when nobody named it', () => {
   const found = "found app.py with 'app', serving app:app"
   assert.match(
-    summarizeProgram(STARTED, { ...APP, found }).headline,
+    summarizeProgram(STARTED, [testApp({ target: { ...APP, found } })]).headline,
     /sock: found app\.py with 'app', serving app:app$/,
   )
+})
+
+test('the first line names several applications', () => {
+  const apps = [testApp({ name: 'shop', path: '/shop' }), testApp({ name: 'api', hosts: ['api.example.kr'] })]
+  assert.match(summarizeProgram(STARTED, apps).headline, /sock: serving shop at \/shop, api at api\.example\.kr\/$/)
 })
 
 test('the second line has what it runs on and its workers; the third has static files', () => {

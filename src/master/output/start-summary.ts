@@ -7,14 +7,17 @@
  *       static       /static/ from /srv/inn/staticfiles (STATIC_ROOT)
  *     ready
  */
-import type { AppTarget } from '../../config/types.ts'
+import type { AppConfig } from '../../config/types.ts'
 import type { Fact, Told } from '../../observe/log.ts'
 import type { NarratedGeneration } from './narrated.ts'
 
 /** Comes before the import, because an import may hang, and people need the address. */
-export function summarizeProgram(told: Told, app: AppTarget): Told {
+export function summarizeProgram(told: Told, apps: readonly AppConfig[]): Told {
   const addresses = textsOf(told.facts, 'address').join(', ')
-  const what = app.found === '' ? `serving ${app.display}` : app.found
+  const [{ target }] = apps as readonly [AppConfig, ...AppConfig[]]
+  const several = apps.map(({ name, path, hosts }) => `${name} at ${hosts.join(', ')}${path || '/'}`)
+  const one = target.found === '' ? `serving ${target.display}` : target.found
+  const what = apps.length > 1 ? `serving ${several.join(', ')}` : one
   return { ...told, headline: `${told.headline}, on ${addresses}: ${what}`, facts: only(told.facts, 'static') }
 }
 

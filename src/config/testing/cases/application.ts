@@ -2,7 +2,7 @@ import type { Case } from './case.ts'
 
 export const application: Readonly<Record<string, Case>> = {
   app: {
-    of: ({ app }) => app.display,
+    of: (_, { target }) => target.display,
     standard: 'app:app',
     texts: [
       ['blog.wsgi', 'blog.wsgi'],
@@ -13,7 +13,7 @@ export const application: Readonly<Record<string, Case>> = {
     wrong: ['shop:', /must have the name of a callable/],
   },
   config: {
-    of: ({ threads }) => threads,
+    of: (_, { threads }) => threads,
     standard: 1,
     texts: [
       ['other.toml', 9],
@@ -24,7 +24,7 @@ export const application: Readonly<Record<string, Case>> = {
     wrong: ['nowhere.toml', /must name a file that exists/],
   },
   chdir: {
-    of: ({ directory }) => directory,
+    of: (_, { directory }) => directory,
     standard: '$',
     texts: [
       ['site', '$/site'],
@@ -35,7 +35,7 @@ export const application: Readonly<Record<string, Case>> = {
     wrong: ['nowhere', /must name a directory that exists/],
   },
   python: {
-    of: ({ python }) => python,
+    of: (_, { python }) => python,
     standard: null,
     texts: [
       ['./venv/bin/python', '$/venv/bin/python'],
@@ -46,7 +46,7 @@ export const application: Readonly<Record<string, Case>> = {
     wrong: ['\0', /must name a Python interpreter or a virtual environment, or be auto/],
   },
   preload: {
-    of: ({ preload }) => preload,
+    of: (_, { preload }) => preload,
     standard: 'auto',
     texts: [
       ['off', 'off'],
@@ -57,21 +57,21 @@ export const application: Readonly<Record<string, Case>> = {
     wrong: ['yes', /must be on, off or auto/],
   },
   lifespan: {
-    of: ({ lifespan }) => lifespan,
+    of: (_, { lifespan }) => lifespan,
     standard: 'auto',
     texts: [['off', 'off']],
     toml: '"off"',
     wrong: ['yes', /must be auto, on or off/],
   },
   'post-fork': {
-    of: ({ postFork }) => postFork,
+    of: (_, { postFork }) => postFork,
     standard: null,
     texts: [['shop.hooks:after_fork', { module: 'shop.hooks', attribute: 'after_fork' }]],
     toml: '"shop.hooks:after_fork"',
     wrong: ['shop.hooks', /must be module:function/],
   },
   warmup: {
-    of: ({ warmup }) => warmup,
+    of: (_, { warmup }) => warmup,
     standard: [],
     texts: [
       ['/health?a=1?', [{ scheme: 'http', authority: 'localhost', target: '/health?a=1?' }]],
@@ -82,7 +82,7 @@ export const application: Readonly<Record<string, Case>> = {
     wrong: ['health', /must be a path that begins with a slash, or a URL/],
   },
   'root-path': {
-    of: ({ rootPath }) => rootPath,
+    of: (_, { rootPath }) => rootPath,
     standard: '',
     texts: [
       ['/shop', '/shop'],
@@ -93,7 +93,7 @@ export const application: Readonly<Record<string, Case>> = {
     wrong: ['shop', /must begin with a slash/],
   },
   env: {
-    of: ({ variables }) => variables,
+    of: (_, { variables }) => variables,
     standard: {},
     texts: [
       ['A=1', { A: '1' }],
@@ -104,7 +104,7 @@ export const application: Readonly<Record<string, Case>> = {
     wrong: ['A', /must be KEY=VALUE/],
   },
   'env-file': {
-    of: ({ envFiles }) => envFiles,
+    of: (_, { envFiles }) => envFiles,
     standard: [],
     texts: [['.env', ['$/.env']]],
     toml: '[".env"]',

@@ -1,9 +1,9 @@
 /** A row of the test of every setting: texts, and the values that come of them. */
-import type { Config } from '../../types.ts'
+import type { AppConfig, Config } from '../../types.ts'
 
 /** One setting. */
 export interface Case {
-  readonly of: (config: Config) => unknown
+  readonly of: (config: Config, app: AppConfig) => unknown
   /** The value of the default. */
   readonly standard: unknown
   /** Text → value; `$` is the directory. The first is tried from a file as well, written as `toml`. */

@@ -2,7 +2,7 @@ import type { Case } from './case.ts'
 
 export const development: Readonly<Record<string, Case>> = {
   reload: {
-    of: ({ isDevelopment, watch }) => [isDevelopment, watch],
+    of: ({ isDevelopment }, { watch }) => [isDevelopment, watch],
     standard: [false, []],
     texts: [
       ['on', [true, ['$']]],
@@ -10,13 +10,5 @@ export const development: Readonly<Record<string, Case>> = {
     ],
     toml: 'true',
     wrong: ['perhaps', /must be on or off/],
-  },
-  'reload-dir': {
-    of: ({ watch }) => watch,
-    standard: ['$'],
-    texts: [['site', ['$/site']]],
-    toml: '["site"]',
-    wrong: ['nowhere', /must name a directory that exists/],
-    with: ['--reload'],
   },
 }

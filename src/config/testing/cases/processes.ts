@@ -1,27 +1,6 @@
 import type { Case } from './case.ts'
 
 export const processes: Readonly<Record<string, Case>> = {
-  user: {
-    of: ({ identity }) => identity,
-    standard: null,
-    texts: [
-      ['www-data', { uid: 33, gid: 33, userName: 'www-data' }],
-      ['33', { uid: 33, gid: 33, userName: 'www-data' }],
-      ['none', null],
-    ],
-    toml: '"www-data"',
-    wrong: ['nobody-there', /must name a user that this machine knows/],
-  },
-  group: {
-    of: ({ identity }) => identity,
-    standard: null,
-    texts: [
-      ['staff', { uid: 0, gid: 50, userName: 'root' }],
-      ['5000', { uid: 0, gid: 5000, userName: 'root' }],
-    ],
-    toml: '"staff"',
-    wrong: ['no-group', /must name a group that this machine knows/],
-  },
   umask: {
     of: ({ umask }) => umask,
     standard: null,
@@ -52,5 +31,15 @@ export const processes: Readonly<Record<string, Case>> = {
     ],
     toml: '"site"',
     wrong: ['nowhere', /must name a directory that this user may write to/],
+  },
+  'affinity-key': {
+    of: ({ affinityKey }) => affinityKey,
+    standard: null,
+    texts: [
+      ['site/key', '$/site/key'],
+      ['auto', null],
+    ],
+    toml: '"site/key"',
+    wrong: ['\0', /must name a file, or be auto/],
   },
 }

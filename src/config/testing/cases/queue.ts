@@ -2,15 +2,15 @@ import { type Case, NUMBER_FROM, SECONDS, time } from './case.ts'
 
 export const queue: Readonly<Record<string, Case>> = {
   'queue-limit': {
-    of: ({ limits }) => limits.queue,
+    of: (_, { limits }) => limits.queue,
     standard: 1024,
     texts: [['10', 10]],
     toml: '10',
     wrong: ['0', NUMBER_FROM],
   },
-  'queue-timeout': time(({ timeouts }) => timeouts.queue, 30 * SECONDS),
+  'queue-timeout': time((_, { timeouts }) => timeouts.queue, 30 * SECONDS),
   'queue-order': {
-    of: ({ queueOrder }) => queueOrder,
+    of: (_, { queueOrder }) => queueOrder,
     standard: 'fifo',
     texts: [
       ['newest-first', 'newest-first'],
@@ -20,7 +20,7 @@ export const queue: Readonly<Record<string, Case>> = {
     wrong: ['lifo', /must be fifo or newest-first/],
   },
   affinity: {
-    of: ({ affinity }) => affinity,
+    of: (_, { affinity }) => affinity,
     standard: null,
     texts: [
       ['cookie', { kind: 'cookie' }],
@@ -29,15 +29,5 @@ export const queue: Readonly<Record<string, Case>> = {
     ],
     toml: '"cookie"',
     wrong: ['session', /must be off, cookie, address, or header:NAME/],
-  },
-  'affinity-key': {
-    of: ({ affinityKey }) => affinityKey,
-    standard: null,
-    texts: [
-      ['site/key', '$/site/key'],
-      ['auto', null],
-    ],
-    toml: '"site/key"',
-    wrong: ['\0', /must name a file, or be auto/],
   },
 }

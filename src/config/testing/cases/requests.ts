@@ -1,17 +1,6 @@
-import { type Case, GIB, NUMBER_FROM, SIZE } from './case.ts'
+import { type Case, NUMBER_FROM, SIZE } from './case.ts'
 
 export const requests: Readonly<Record<string, Case>> = {
-  'request-buffering': {
-    of: ({ requestBuffering }) => requestBuffering,
-    standard: true,
-    texts: [
-      ['off', false],
-      ['on', true],
-      ['False', false],
-    ],
-    toml: 'false',
-    wrong: ['maybe', /must be on or off/],
-  },
   'limit-request-line': {
     of: ({ limits }) => limits.requestLine,
     standard: 8192,
@@ -32,15 +21,5 @@ export const requests: Readonly<Record<string, Case>> = {
     texts: [['16k', 16_384]],
     toml: '"16k"',
     wrong: ['1', /must be from 512 to 256K/],
-  },
-  'limit-request-body': {
-    of: ({ limits }) => limits.body,
-    standard: GIB,
-    texts: [
-      ['10M', 10 * 1024 ** 2],
-      ['0', Number.MAX_SAFE_INTEGER],
-    ],
-    toml: '10485760',
-    wrong: ['big', SIZE],
   },
 }

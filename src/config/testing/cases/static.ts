@@ -2,7 +2,7 @@ import type { Case } from './case.ts'
 
 export const staticFiles: Readonly<Record<string, Case>> = {
   static: {
-    of: ({ staticMounts, findStatic }) => [staticMounts, findStatic],
+    of: (_, { staticMounts, findStatic }) => [staticMounts, findStatic],
     standard: [[], true],
     texts: [
       ['/static=site', [[{ url: '/static/', directory: '$/site' }], true]],

@@ -2,7 +2,7 @@ import { type Case, GIB, NUMBER_FROM, SECONDS, time } from './case.ts'
 
 export const workers: Readonly<Record<string, Case>> = {
   workers: {
-    of: ({ workers, asgiWorkers, workersReason }) => [workers, asgiWorkers, workersReason],
+    of: (_, { workers, asgiWorkers, workersReason }) => [workers, asgiWorkers, workersReason],
     standard: [4, 1, 'auto: 4 cores'],
     texts: [
       ['7', [7, null, '']],
@@ -12,22 +12,22 @@ export const workers: Readonly<Record<string, Case>> = {
     wrong: ['0', /must be a whole number from 1 to 1024, or auto/],
   },
   threads: {
-    of: ({ threads }) => threads,
+    of: (_, { threads }) => threads,
     standard: 1,
     texts: [['8', 8]],
     toml: '8',
     wrong: ['many', /must be a whole number from 1 to 256/],
   },
   concurrency: {
-    of: ({ concurrency }) => concurrency,
+    of: (_, { concurrency }) => concurrency,
     standard: 1000,
     texts: [['64', 64]],
     toml: '64',
     wrong: ['0', /must be a whole number from 1 to 65536/],
   },
-  timeout: time(({ timeouts }) => timeouts.request, 30 * SECONDS),
+  timeout: time((_, { timeouts }) => timeouts.request, 30 * SECONDS),
   'timeout-for': {
-    of: ({ timeouts }) => timeouts.requestFor,
+    of: (_, { timeouts }) => timeouts.requestFor,
     standard: [],
     texts: [
       ['/export=5m', [{ prefix: '/export/', timeout: 300_000 }]],
@@ -36,12 +36,11 @@ export const workers: Readonly<Record<string, Case>> = {
     toml: '{ "/export" = "5m" }',
     wrong: ['/export', /must be PREFIX=TIME/],
   },
-  'stream-idle-timeout': time(({ timeouts }) => timeouts.streamIdle, 3600 * SECONDS),
-  'graceful-timeout': time(({ timeouts }) => timeouts.graceful, 30 * SECONDS),
-  'shutdown-delay': time(({ shutdownDelay }) => shutdownDelay, 0),
-  'start-timeout': time(({ startTimeout }) => startTimeout, 300 * SECONDS),
+  'stream-idle-timeout': time((_, { timeouts }) => timeouts.streamIdle, 3600 * SECONDS),
+  'graceful-timeout': time((_, { timeouts }) => timeouts.graceful, 30 * SECONDS),
+  'start-timeout': time((_, { startTimeout }) => startTimeout, 300 * SECONDS),
   retry: {
-    of: ({ retry }) => retry,
+    of: (_, { retry }) => retry,
     standard: true,
     texts: [
       ['off', false],
@@ -51,22 +50,22 @@ export const workers: Readonly<Record<string, Case>> = {
     wrong: ['never', /must be on or off/],
   },
   'max-requests': {
-    of: ({ recycle }) => recycle.maxRequests,
+    of: (_, { recycle }) => recycle.maxRequests,
     standard: 0,
     texts: [['1000', 1000]],
     toml: '1_000',
     wrong: ['1k', NUMBER_FROM],
   },
   'max-requests-jitter': {
-    of: ({ recycle }) => recycle.maxRequestsJitter,
+    of: (_, { recycle }) => recycle.maxRequestsJitter,
     standard: 0,
     texts: [['100', 100]],
     toml: '100',
     wrong: ['-1', NUMBER_FROM],
   },
-  'max-age': time(({ recycle }) => recycle.maxAge, 0),
+  'max-age': time((_, { recycle }) => recycle.maxAge, 0),
   'max-memory': {
-    of: ({ recycle }) => recycle.maxMemory,
+    of: (_, { recycle }) => recycle.maxMemory,
     standard: 0,
     texts: [
       ['300M', 300 * 1024 ** 2],

@@ -7,10 +7,11 @@ export const NOW = 1_000_000
 export const GRACEFUL = 30_000
 export const NEVER = Number.POSITIVE_INFINITY
 
-/** All generations want as many workers, unless one says how many. */
+/** All generations want as many workers in their main pool, unless one says how many, or has other pools. */
 export type Changes = Partial<Omit<FleetState, 'generations'>> & {
   readonly wanted?: number
-  readonly generations?: readonly (Omit<GenerationView, 'wanted'> & { readonly wanted?: number })[]
+  readonly generations?: readonly (Omit<GenerationView, 'pools'> &
+    Partial<Pick<GenerationView, 'pools'>> & { readonly wanted?: number })[]
 }
 
 export function fleetState({
@@ -21,15 +22,17 @@ export function fleetState({
   return {
     now: NOW,
     gracefulMs: GRACEFUL,
-    gateway: 'listening',
-    gatewaySince: 0,
-    gatewayNotBefore: 0,
+    hasGateway: true,
     serving: 1,
     next: null,
     nextNotBefore: 0,
+    triesAgain: false,
     workers: [],
     ...changes,
-    generations: generations.map(one => ({ wanted, ...one })),
+    generations: generations.map(({ wanted: own, ...one }) => ({
+      pools: [{ name: '', wanted: own ?? wanted }],
+      ...one,
+    })),
   }
 }
 
@@ -37,6 +40,7 @@ export function worker(id: number, phase: WorkerPhase, changes: Partial<WorkerVi
   return {
     id,
     generation: 1,
+    pool: '',
     phase,
     since: NOW - 1,
     fault: null,
@@ -53,7 +57,8 @@ export function words(found: Plan): string {
   return found.actions
     .map(action => {
       if ('worker' in action) return `${action.type} ${action.worker}`
-      return 'generation' in action ? `${action.type} ${action.generation}` : action.type
+      const pool = 'pool' in action && action.pool !== '' ? ` ${action.pool}` : ''
+      return 'generation' in action ? `${action.type} ${action.generation}${pool}` : action.type
     })
     .join(', ')
 }

@@ -1,0 +1,66 @@
+/** What all applications of a gateway use together: memory, disk, error pages, the program's log. Built once. Runs in the gateway. */
+import type { PoolEvents } from '../apps/pool/events.ts'
+import { OpenFiles } from '../base/open-files.ts'
+import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
+import type { GatewayConfig } from '../config/types.ts'
+import type { GatewayChannel } from '../control/ipc.ts'
+import { OwnPages } from './errors/own-pages.ts'
+import { Refusals } from './errors/refusals.ts'
+import { GatewayMemory } from './memory.ts'
+import { poolEvents } from './pool-events.ts'
+
+/** Of what is free on the disk at start. The rest is for others. */
+const FREE_SHARE = 3 / 4
+
+/** `request`: the id of the request that the message is about; empty for others. */
+export type GatewayLog = (level: 'debug' | 'info' | 'warn' | 'error', message: string, request?: string) => void
+
+export interface SharedParts {
+  readonly config: GatewayConfig
+  readonly build: string
+  /** As in the message `start`. */
+  readonly affinityKey: string
+  readonly log: GatewayLog
+  readonly memory: GatewayMemory
+  readonly space: TemporarySpace
+  readonly pages: OwnPages
+  readonly refusals: Refusals
+  readonly events: PoolEvents
+}
+
+export function makeShared(
+  config: GatewayConfig,
+  build: string,
+  affinityKey: string,
+  channel: GatewayChannel,
+): SharedParts {
+  const log = gatewayLog(config, channel)
+  const refusals = new Refusals(log)
+  return {
+    config,
+    build,
+    affinityKey,
+    log,
+    memory: new GatewayMemory(config.limits.memory, log),
+    space: makeSpace(config, refusals),
+    pages: new OwnPages(config.errorPages),
+    refusals,
+    events: poolEvents(channel, log),
+  }
+}
+
+/** The master writes the log. For each refused request it would get a message that it throws away, so nothing is sent that it does not write. */
+function gatewayLog({ logLevel }: GatewayConfig, channel: GatewayChannel): GatewayLog {
+  return (level, message, request = '') => {
+    if (level !== 'debug' || logLevel === 'debug') channel.send({ type: 'log', level, message, request })
+  }
+}
+
+function makeSpace({ temporaryDirectory, limits }: GatewayConfig, refusals: Refusals): TemporarySpace {
+  const bytes = limits.temporaryBytes ?? Math.floor(freeBytes(temporaryDirectory) * FREE_SHARE)
+  return new TemporarySpace(temporaryDirectory, {
+    bytes,
+    files: new OpenFiles(limits.openFiles),
+    onFull: () => refusals.content(bytes),
+  })
+}
