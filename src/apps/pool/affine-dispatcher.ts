@@ -165,8 +165,7 @@ export class AffineDispatcher implements CallDispatcher {
       this.#lanes.delete(worker)
       this.#settle(lane.surrender())
     }
-    if (this.#homeless.waiting > 0 && this.#workers.some(({ isHome }) => isHome))
-      this.#settle(this.#homeless.surrender())
+    if (this.#homeless.waiting > 0 && this.#homes.areKnown) this.#settle(this.#homeless.surrender())
   }
 
   #settle(calls: readonly Call[]): void {

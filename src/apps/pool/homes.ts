@@ -40,12 +40,21 @@ export class Homes {
   of(call: Call, client: Client): PoolWorker | null {
     const kept = this.#find(client.worker)
     if (kept !== null) return kept
+    if (!this.areKnown) return null
     // Another call of the same client may have moved before.
     const home = this.#find(this.#known.workerOf(client.key)) ?? rendezvous(client.key, this.#candidates())
     if (home === null) return null
     client.worker = home.id
     this.#known.moved(call, client)
     return home
+  }
+
+  /**
+   * Somebody can be a home, and a link is open. A gateway after a crash is told of all workers at once, before the first link opens: until
+   * then a client whose worker is not known is not sent elsewhere.
+   */
+  get areKnown(): boolean {
+    return this.#workers.some(({ isHome, isActive }) => isHome && isActive)
   }
 
   #find(id: number): PoolWorker | null {
@@ -90,13 +99,14 @@ class CookieClients implements KnownClients {
     if (known === null) {
       const name = randomBytes(NAME_BYTES).toString('base64url')
       const client: Client = { key: name, worker: 0, isNew: true, setCookie: null }
-      this.#announce(call, client)
+      this.#announce(call, client, 0)
       return client
     }
     const { client: key, worker } = known
     if (this.#isHome(worker)) return { key, worker, isNew: false, setCookie: null }
-    const client: Client = { key, worker: this.workerOf(key), isNew: false, setCookie: null }
-    this.#announce(call, client)
+    // After a crash of the gateway the worker may only not be known yet.
+    const client: Client = { key, worker: this.workerOf(key) || worker, isNew: false, setCookie: null }
+    this.#announce(call, client, worker)
     return client
   }
 
@@ -106,15 +116,15 @@ class CookieClients implements KnownClients {
 
   moved(call: Call, client: Client): void {
     this.#moved.set(client.key, client.worker)
-    if (client.setCookie === null) this.#announce(call, client)
+    if (client.setCookie === null) this.#announce(call, client, 0)
   }
 
-  /** The response tells the client where it belongs. */
-  #announce({ exchange }: Call, client: Client): void {
+  /** The response tells the client where it belongs. `told`: the worker that its cookie names; 0: it has none. */
+  #announce({ exchange }: Call, client: Client, told: number): void {
     const setCookie = () => {
       const worker = exchange.servedBy?.worker ?? 0
       // An answer of ours, for a worker that was lost.
-      if (!this.#isHome(worker)) return null
+      if (worker === told || !this.#isHome(worker)) return null
       return this.#cookie.write(worker, client.key, exchange.request)
     }
     const filter: ResponseFilter = head => {

@@ -257,6 +257,28 @@ test('after a crash of the gateway clients wait for their worker until its link 
     assert.equal(sent.text, (await ask(settled, { headers: ['x-client', `c${i}`] })).sent.text)
 })
 
+test('after a crash of the gateway requests that come before the workers are known find their workers', async () => {
+  const before = await benchOf(COOKIE, 3)
+  const first = [await ask(before), await ask(before), await ask(before)]
+  const bench = new Bench({ affinity: COOKIE })
+  const exchanges = first.map(one => bench.send(visit(one)))
+  const workers = []
+  for (const id of [1, 2, 3]) {
+    const worker = await bench.worker(id, 1, saying(String(id)), undefined, 0, 1, [], true)
+    worker.greeted = 0
+    workers.push(worker)
+    bench.send(visit(first[2]!))
+  }
+  for (const worker of workers) {
+    if (worker.links.length === 0) await once(worker.events, 'link')
+    worker.greet(worker.links[0]!)
+  }
+  for (const [i, exchange] of exchanges.entries()) {
+    await exchange.over()
+    assert.deepEqual([exchange.sent.text, setCookies(exchange)], [first[i]!.sent.text, []])
+  }
+})
+
 test('development: requests wait, or get the error, whoever their worker is', async () => {
   const bench = await benchOf(HEADER, 2)
   bench.pool.hold()
