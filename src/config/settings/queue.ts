@@ -1,6 +1,5 @@
-/** Settings of the queue, in which requests wait for a worker, and of which worker that is. */
-import { type Affinity, parseAffinity } from '../kinds/affinity.ts'
-import { count, duration, oneOf, text } from '../kinds/kinds.ts'
+/** Settings of the queue, in which requests wait for a worker. */
+import { count, duration, oneOf } from '../kinds/kinds.ts'
 import { plain } from './setting.ts'
 
 export const queue = {
@@ -37,17 +36,6 @@ export const queue = {
     why: 'It is fair, and what everybody expects: each request in the queue gets an answer. Clients that gave up leave the queue in either order, so they cost no worker.',
     doc: 'Order of requests that wait: fifo, or newest-first under overload.',
     more: '`newest-first` acts while the oldest request has waited for more than a second. Then the newest goes first, and if the queue is full it takes the place of the oldest, which gets 503. Most clients get their answer as fast as on a quiet day, and those that have waited longest get none; `fifo` would serve all of them late. It is for clients with time limits of their own, for which a late answer is a failure. While nothing waits for a second it is the same as `fifo`.',
-    change: 'restart',
-  }),
-  affinity: plain<Affinity>({
-    name: 'affinity',
-    section: 'Workers',
-    placeholder: 'HOW',
-    kind: text('`off`, `cookie`, `address`, or `header:NAME`', parseAffinity, { literals: ['false'] }),
-    default: 'off',
-    why: 'Any free worker answers: nobody waits for a busy one while another is free.',
-    doc: 'Gives each client one worker while it lives, known again by: cookie, address or header:NAME.',
-    more: 'For applications that keep state of a client in the memory of a process. A request may wait for its worker while another one is free. [More](../how-to/affinity.md)',
     change: 'restart',
   }),
 }

@@ -19,15 +19,4 @@ export const queue: Readonly<Record<string, Case>> = {
     toml: '"newest-first"',
     wrong: ['lifo', /must be fifo or newest-first/],
   },
-  affinity: {
-    of: (_, { affinity }) => affinity,
-    standard: null,
-    texts: [
-      ['cookie', { kind: 'cookie' }],
-      ['header:X-Session', { kind: 'header', name: 'x-session' }],
-      ['off', null],
-    ],
-    toml: '"cookie"',
-    wrong: ['session', /must be off, cookie, address, or header:NAME/],
-  },
 }
