@@ -17,9 +17,11 @@ import { warningsOf } from './combinations.ts'
 import type { Diagnostic } from './diagnostics.ts'
 import { logicalWorkingDirectory } from './machine/directory.ts'
 import type { Environment } from './machine/environment.ts'
+import { account } from './settings/account.ts'
 import { application } from './settings/application.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
-import type { Setting } from './settings/setting.ts'
+import { processes } from './settings/processes.ts'
+import { type Setting, settingsIn } from './settings/setting.ts'
 import { APP_KEYS, POOL_KEYS } from './settings/tables.ts'
 import type { Arguments } from './sources/arguments.ts'
 import { readConfigFile } from './sources/config-file.ts'
@@ -73,14 +75,14 @@ export function reloadConfig(args: Arguments, environment: Environment, before: 
   const loaded = loadConfig(args, environment)
   if ('diagnostics' in loaded) return loaded
   const [old, now] = [before.settings, loaded.settings]
-  const changed = PROGRAM_SETTINGS.filter(setting => isDifferent(setting, old.program, now.program))
+  const different = SETTINGS.filter(setting => isDifferent(setting, old.program, now.program))
   const oldApps = new Map(old.apps.map(app => [app.name, app]))
   const changedApps = now.apps.flatMap(app => {
     const settings = changesOf(oldApps.get(app.name) ?? app, app)
     return settings.length > 0 ? [{ app: app.name, settings }] : []
   })
   const settings = {
-    program: withOld(now.program, old.program, changed),
+    program: withOld(now.program, old.program, different),
     apps: now.apps.map(app => keepOld(app, oldApps.get(app.name))),
   }
   // A new value that was right must be right together with the values that are kept.
@@ -93,7 +95,15 @@ export function reloadConfig(args: Arguments, environment: Environment, before: 
     removed: [...oldApps.keys()].filter(name => !names.has(name)),
     changed: changedApps,
   }
-  return { config, warnings: loaded.warnings, settings, file: loaded.file, changed: changed.map(nameAndChange), apps }
+  const changed = different.filter(setting => isOfProgram(setting, now.program, changedApps)).map(nameAndChange)
+  return { config, warnings: loaded.warnings, settings, file: loaded.file, changed, apps }
+}
+
+/** A flat setting of applications is told by those that inherit it. The flat user may be that of the gateway alone. */
+function isOfProgram(setting: Setting, program: Settings, changedApps: ChangedApps['changed']): boolean {
+  if (!APPLICATION_SETTINGS.has(setting)) return true
+  const isOfGateway = settingsIn(account).includes(setting) && !program.has(processes.gatewayUser.name)
+  return isOfGateway && !changedApps.some(({ settings }) => settings.some(({ name }) => name === setting.name))
 }
 
 export type ReloadResult =
@@ -111,7 +121,6 @@ export function reloader(args: Arguments, environment: Environment, loaded: Load
   }
 }
 
-const PROGRAM_SETTINGS: readonly Setting[] = SETTINGS.filter(setting => !APPLICATION_SETTINGS.has(setting))
 const OF_APPS: readonly Setting[] = [...APP_KEYS, ...APPLICATION_SETTINGS]
 
 function changesOf(before: GivenApp, after: GivenApp): ChangedSetting[] {

@@ -47,6 +47,8 @@ export interface FleetsOptions {
 
 export class Fleets {
   readonly debuggers: Debuggers
+  /** Applications of the configuration that could not be added, by name: why, in one sentence. Empty at the start. */
+  readonly refused = new Map<string, string>()
   readonly #options: FleetsOptions
   #config: Config
   /** By the application's name. */
@@ -137,6 +139,7 @@ export class Fleets {
     this.#config = config
     this.sendToGateway({ type: 'error-pages', pages: config.errorPages })
     this.sendToGateway({ type: 'apps', apps: config.apps.map(gatewayApp) })
+    this.refused.clear()
     const before = new Map(this.#fleets)
     const added = new Set<string>()
     const names = config.apps.map(({ name }) => name)
@@ -206,7 +209,9 @@ export class Fleets {
       fleet.beginGeneration()
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
-      this.#options.narrator.ofApp(app).error(`the application ${app.name} cannot be started: ${error.message}`)
+      const why = `the application ${app.name} cannot be started: ${error.message}`
+      this.refused.set(app.name, why)
+      this.#options.narrator.ofApp(app).error(why)
     }
   }
 
