@@ -238,9 +238,7 @@ class Master {
     )
     this.#narrator.configured(read.config, [...read.changed, ...changedOfApps])
     for (const warning of read.warnings) this.#narrator.warn(warning)
-    const hasNewWorkers = apps.changed.filter(({ settings }) => settings.some(({ name }) => name === 'workers'))
-    const newWorkers = new Set(hasNewWorkers.map(({ app }) => app))
-    return { added: this.#fleets?.configure(read.config, newWorkers) ?? new Set() }
+    return { added: this.#fleets?.configure(read.config) ?? new Set() }
   }
 
   /** False: it cannot be mended. Then no worker could ever be replaced, so the program ends. */

@@ -404,3 +404,30 @@ test('a stop when no application is left, because the only one cannot be started
   await master.stop()
   assertKnown(master)
 })
+
+test('what a command has said of a pool holds until the number of the pool changes', linux, async t => {
+  const { path, adminSocket } = placeFor(t)
+  const withExport = (workers: number, main: number) => ({
+    ...SHOP,
+    workers: main,
+    pools: [MAIN, { ...EXPORT, workers }],
+  })
+  const master = new TestMaster('', [withExport(1, 1), API], { adminSocket })
+  await master.see(/ready: 2 applications/)
+  await askAdmin(path, { command: 'workers', app: 'shop', pool: 'export', workers: 3 })
+  const wanted = async () => {
+    const answer = await askAdmin(path, { command: 'status' })
+    const { apps } = answer as { readonly apps: { readonly pools: { readonly wanted: number }[] }[] }
+    return apps[0]!.pools.map(pool => pool.wanted)
+  }
+  assert.deepEqual(await wanted(), [1, 3])
+  for (const [workers, main, expected] of [
+    [1, 2, [2, 3]],
+    [2, 2, [2, 2]],
+  ] as const) {
+    master.rewrite(withExport(workers, main), API)
+    await askAdmin(path, { command: 'reload' })
+    assert.deepEqual(await wanted(), expected)
+  }
+  await master.stop()
+})

@@ -132,10 +132,9 @@ export class Fleets {
   }
 
   /**
-   * Adds, changes and removes applications. `newWorkers`: those whose number of workers was set anew. Returns those that were added: they
-   * are being started, and need no reload.
+   * Adds, changes and removes applications. Returns the names of those that were added: they are being started, and need no reload.
    */
-  configure(config: Config, newWorkers: ReadonlySet<string>): ReadonlySet<string> {
+  configure(config: Config): ReadonlySet<string> {
     this.#config = config
     this.sendToGateway({ type: 'error-pages', pages: config.errorPages })
     this.sendToGateway({ type: 'apps', apps: config.apps.map(gatewayApp) })
@@ -157,7 +156,7 @@ export class Fleets {
         added.add(app.name)
       } else {
         this.#fleets.set(app.name, fleet)
-        fleet.configure(config, app, newWorkers.has(app.name))
+        fleet.configure(config, app)
       }
     }
     for (const fleet of before.values()) this.#retire(fleet)
