@@ -7,7 +7,7 @@
  * Not here: all applications and the gateway (`fleets.ts`), how the program ends (`shutdown.ts`), what the log says (`app-narrator.ts`),
  * the workers (`workers.ts`) and what their end means (`worker-ends.ts`), which generation serves (`generations.ts`).
  */
-import type { AppConfig, Config, StaticMount } from '../../config/types.ts'
+import type { AppConfig, Config } from '../../config/types.ts'
 import type { MasterToGateway } from '../../control/messages.ts'
 import { Development } from '../development/development.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
@@ -15,13 +15,14 @@ import type { RuntimeDirectory } from '../host/runtime-directory.ts'
 import type { AppNarrator } from '../output/app-narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
+import { ApplicationState } from './application-state.ts'
 import { addControlDirectory, type ControlDirectory } from './control-directory.ts'
 import type { Debuggers } from './debuggers.ts'
 import type { Generation, Interface } from './generation.ts'
 import { Generations, type Settled } from './generations.ts'
 import { PlanLoop, type PlanResult } from './plan-loop.ts'
 import { Reloader } from './reloader.ts'
-import { foundMounts, mountsOf } from './static-mounts.ts'
+import { mountsOf } from './static-mounts.ts'
 import { type Action, type FleetState, plan } from './supervise.ts'
 import { type PoolCount, WorkerCounts } from './worker-count.ts'
 import { WorkerEnds } from './worker-ends.ts'
@@ -70,6 +71,7 @@ export class Fleet {
   #app: AppConfig
   readonly #counts: WorkerCounts
   readonly #reloader: Reloader
+  readonly #state: ApplicationState
   readonly #planning = new PlanLoop(() => this.#plan())
   /** The application is not in the configuration any more: what runs is finished. */
   #isRetired = false
@@ -92,15 +94,15 @@ export class Fleet {
       },
     )
     const changed = () => this.wake()
-    this.development =
-      app.watch.length === 0
-        ? null
-        : new Development({ app, narrator, sendToGateway, reload: () => this.beginGeneration() })
     const users = { identity: app.identity, gatewayIdentity: config.gatewayIdentity }
     this.#directory = addControlDirectory(runtime, app.name, users, {
       hello: (channel, hello) => this.workers.onHello(channel, hello),
       warn: message => narrator.warn(message),
     })
+    this.development =
+      app.watch.length === 0
+        ? null
+        : new Development({ app, narrator, sendToGateway, reload: () => this.beginGeneration() })
     this.workers = new Workers({
       ...options,
       directory: this.#directory,
@@ -123,15 +125,22 @@ export class Fleet {
       workers: this.workers,
       changed,
       learned: generation => this.#learned(generation),
-      serves: generation => this.#tellServing(generation),
+      serves: generation => this.#state.tellServing(generation),
       onReloaded: settled => {
         this.#isGivenUp = settled.serving === null
-        this.#tellStatic()
+        this.#state.tellStatic()
         this.#reloader.settled()
         options.onReloaded(settled)
       },
     })
     this.#ends = new WorkerEnds(this.generations, narrator, outOfMemoryKills)
+    this.#state = new ApplicationState({
+      app: () => this.#app,
+      isApart: this.#directory.isApart,
+      generations: this.generations,
+      development: this.development,
+      sendToGateway,
+    })
   }
 
   get name(): string {
@@ -207,6 +216,7 @@ export class Fleet {
     this.#isRetired = true
     this.narrator.removed()
     this.development?.close()
+    this.#state.retire()
     this.generations.retire()
     this.wake()
   }
@@ -255,9 +265,7 @@ export class Fleet {
 
   /** A new gateway, or a new application in it, must know what the one before it knew. */
   tellGateway(): void {
-    if (this.serving !== null) this.#tellServing(this.serving)
-    this.development?.gatewayStarted()
-    this.#tellStatic()
+    this.#state.tell()
   }
 
   // ---- planning ----
@@ -323,24 +331,10 @@ export class Fleet {
     }
   }
 
-  // ---- generations ----
-
   /** The generation's application is known, and none of its workers answers yet. */
   #learned(generation: Generation): void {
     const mounts = mountsOf(generation.application, this.#app, this.#directory.isApart)
     this.narrator.learned(generation, this.#counts.ofMain(generation.interface), mounts)
-    this.#tellStatic()
-  }
-
-  #tellServing(generation: number): void {
-    this.#options.sendToGateway({ type: 'serve', app: this.name, generation })
-  }
-
-  /** The directories of static files that the generations' settings name. Also when nothing has changed: that costs little. */
-  #tellStatic(): void {
-    const { next, serving } = this.generations
-    const applications = [next, serving].map(number => this.generations.get(number)?.application ?? null)
-    const mounts: StaticMount[] = foundMounts(applications, this.#app, this.#directory.isApart)
-    this.#options.sendToGateway({ type: 'static', app: this.name, mounts })
+    this.#state.tellStatic()
   }
 }
