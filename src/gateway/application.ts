@@ -174,7 +174,7 @@ export class Application {
   #makeLinks(path = this.#config.path): LinkFactory {
     const { build, memory, space } = this.#shared
     const { limits, timeouts, rootPath } = this.#config
-    return linkFactory({ limits, timeouts, space, memory: memory.budget, build, rootPath, mount: path })
+    return linkFactory({ limits, timeouts, space, memory: memory.budget, build, rootPath, appPath: path })
   }
 
   #makePools(): ReadonlyMap<string, AppPool> {
