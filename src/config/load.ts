@@ -14,7 +14,7 @@ import { locateSocket } from './admin-socket.ts'
 import { type GivenApp, type GivenSettings, givenSettings, isDifferent } from './applications.ts'
 import { assembleConfig } from './assemble.ts'
 import { warningsOf } from './combinations.ts'
-import type { Diagnostic } from './diagnostics.ts'
+import { type Diagnostic, distinct } from './diagnostics.ts'
 import { logicalWorkingDirectory } from './machine/directory.ts'
 import type { Environment } from './machine/environment.ts'
 import { account } from './settings/account.ts'
@@ -47,13 +47,8 @@ export function loadConfig(args: Arguments, environment: Environment): LoadResul
   const { settings, diagnostics, warnings, file } = readSources(args, environment)
   const values = new Values(settings.program, environment, [...diagnostics])
   const config = assembleConfig(settings, values, environment, args.isPositionalUncertain, file)
-  if (config === null || values.diagnostics.length > 0) return { diagnostics: once(values.diagnostics), settings }
+  if (config === null || values.diagnostics.length > 0) return { diagnostics: distinct(values.diagnostics), settings }
   return { config, warnings: [...warnings, ...warningsOf(settings, config, environment)], settings, file }
-}
-
-/** A wrong value that several applications inherit is one mistake. */
-function once(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  return [...new Map(diagnostics.map(one => [one.message, one])).values()]
 }
 
 /** Where the program with this configuration has its admin socket. Whether it has an application is not looked at. */
@@ -88,7 +83,7 @@ export function reloadConfig(args: Arguments, environment: Environment, before: 
   // A new value that was right must be right together with the values that are kept.
   const values = new Values(settings.program, environment)
   const config = assembleConfig(settings, values, environment, false, loaded.file)
-  if (config === null || values.diagnostics.length > 0) return { diagnostics: once(values.diagnostics) }
+  if (config === null || values.diagnostics.length > 0) return { diagnostics: distinct(values.diagnostics) }
   const names = new Set(now.apps.map(app => app.name))
   const apps: ChangedApps = {
     added: [...names].filter(name => !oldApps.has(name)),

@@ -132,12 +132,10 @@ export class Application {
     })
   }
 
-  /** False: there is no such pool. */
-  addWorker(pool: string, address: WorkerAddress): boolean {
+  /** `pool`: its name. One that was removed meanwhile gets no worker: the master, which knows that by now, ends the worker. */
+  addWorker(pool: string, address: WorkerAddress): void {
     this.#newest = Math.max(this.#newest, address.generation)
-    const found = this.#pools.get(pool)
-    found?.addWorker(address)
-    return found !== undefined
+    this.#pools.get(pool)?.addWorker(address)
   }
 
   /** This generation of the application serves. True: the application has another path now. */

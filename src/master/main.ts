@@ -39,8 +39,8 @@ export interface ConfigSource {
 }
 
 /**
- * Serves until it is told to stop. Resolves with the exit code: 0 stopped as asked, 1 failed at run time, 3 the application could not be
- * loaded. Then the caller ends the process: a write to a log whose reader is stuck may still be pending.
+ * Serves until it is told to stop. Resolves with the exit code: 0 stopped as asked, 1 failed at run time, 3 an application could not be
+ * loaded, and none serves. Then the caller ends the process: a write to a log whose reader is stuck may still be pending.
  */
 export async function runMaster(
   config: Config,

@@ -17,7 +17,10 @@ export interface Target {
   readonly handler: Handler
 }
 
-/** `targets`: in the order of the rules. `refuse`: answers 404 where nobody claims the request, 400 for a path that servers read differently. */
+/**
+ * `targets`: in the order of the rules. `refuse`: answers 404 where nobody claims the request, 400 for a path that servers read
+ * differently.
+ */
 export function createRouter(
   findRule: FindRule,
   targets: readonly Target[],

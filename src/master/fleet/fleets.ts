@@ -9,7 +9,7 @@
  */
 import type { AppConfig, Config, LogLevel } from '../../config/types.ts'
 import { gatewayApp } from '../../control/config-shape.ts'
-import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
+import type { MasterToGateway, Reported } from '../../control/messages.ts'
 import { OperatorError } from '../errors.ts'
 import { checkIdentity } from '../host/identity.ts'
 import type { Listener } from '../host/listener.ts'
@@ -40,7 +40,7 @@ export interface FleetsOptions {
   /** A generation of this application serves now, or was given up. */
   readonly onReloaded: (app: string, settled: Settled) => void
   /** What the gateway does now: the answer to `report`. */
-  readonly onReport: (report: Extract<GatewayToMaster, { readonly type: 'reported' }>) => void
+  readonly onReport: (report: Reported) => void
   /** The gateway has answered `ping`. */
   readonly onPong: () => void
 }

@@ -8,7 +8,7 @@
  * Not here: one process (`gateway-handle.ts`), when to start or kill one (`gateway-plan.ts`).
  */
 import type { Config, LogLevel } from '../../config/types.ts'
-import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
+import type { GatewayToMaster, MasterToGateway, Reported } from '../../control/messages.ts'
 import type { Listener } from '../host/listener.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
 import type { Narrator } from '../output/narrator.ts'
@@ -42,7 +42,7 @@ export interface GatewaysOptions {
   readonly hasServed: () => boolean
   /** The gateway listens now, has drained, or has gone: the plans of all applications must be made again. */
   readonly changed: () => void
-  readonly onReport: (report: Extract<GatewayToMaster, { readonly type: 'reported' }>) => void
+  readonly onReport: (report: Reported) => void
   /** The gateway has answered `ping`. */
   readonly onPong: () => void
   /** The gateway cannot listen: the program ends with this code. */

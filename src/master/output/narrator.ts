@@ -3,7 +3,8 @@
  *
  * Levels: error: something does not work that was asked for; warn: it mended itself, or may surprise; info: what an operator wants to
  * see of a healthy run; debug: the rest.
- * Not here: an application and its processes (`app-narrator.ts`), the format of a line (`observe/log.ts`), start-up facts (`start-facts.ts`), words for numbers (`describe.ts`).
+ * Not here: an application and its processes (`app-narrator.ts`), the format of a line (`observe/log.ts`), start-up facts
+ * (`start-facts.ts`), words for numbers (`describe.ts`).
  */
 import type { AppConfig, Change, Config, LogLevel } from '../../config/types.ts'
 import type { RequestTold } from '../../control/messages.ts'
@@ -134,8 +135,7 @@ export class Narrator {
 
   // ---- gateway ----
 
-  /** `request`: the id of the request that the message is about, or empty. */
-  /** `request`, `app`: what the line is about; empty: none. */
+  /** `request`: the id of the request that the line is about; `app`: the name of the application. Empty: it is about none. */
   gatewayLog(level: LogLevel, message: string, request: string, app: string): void {
     this.#log.write(level, 'gateway', message, { ...this.#named(app), request })
   }
