@@ -191,7 +191,7 @@ export class Application {
       onError: this.#refuse,
       beforeDispatch: codeGuard === null ? undefined : () => codeGuard.checkFreshness(),
       events: this.#events,
-      affinity: poolAffinity(this.#config, name, this.#shared.affinityKey),
+      affinity: poolAffinity(() => this.#config, name, this.#shared.affinityKey),
     })
     codeGuard?.add(pool)
     if (this.#serving !== null) pool.serve(this.#serving)

@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
+import { applicationRoot } from '../../http/application-root.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { FakeExchange, FakeRequest } from '../testing/fake-exchange.ts'
 import { Bench, echo, holding, saying } from '../testing/pool-bench.ts'
 import type { PoolAffinity } from './affinity.ts'
 
 const key = Buffer.alloc(32, 'k')
-const COOKIE: PoolAffinity = { kind: 'cookie', name: 'home', app: 'shop', path: '/shop', key }
+const COOKIE: PoolAffinity = {
+  kind: 'cookie',
+  name: 'home',
+  app: 'shop',
+  root: () => applicationRoot('', '/shop'),
+  key,
+}
 const HEADER: PoolAffinity = { kind: 'header', name: 'x-client', key }
 
 /** A bench with workers that answer with their number. */

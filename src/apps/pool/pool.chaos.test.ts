@@ -1,4 +1,5 @@
 /** WSGI workers that die, break the rules and stream, and clients that leave: no exchange is lost or answered twice. */
+
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,6 +8,7 @@ import { after, test } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
 import { testApp } from '../../config/testing/config.ts'
+import { applicationRoot } from '../../http/application-root.ts'
 import { linkFactory } from '../links.ts'
 import { FakeExchange } from '../testing/fake-exchange.ts'
 import { FakeWorker, type FakeWorkerRequest } from '../testing/fake-worker.ts'
@@ -153,7 +155,7 @@ for (const seed of [1, 2, 3, 4, 5])
 const key = Buffer.alloc(32, 'k')
 for (const affinity of [
   { kind: 'header', name: 'x-client', key },
-  { kind: 'cookie', name: 'home', app: 'shop', path: '', key },
+  { kind: 'cookie', name: 'home', app: 'shop', root: () => applicationRoot('', ''), key },
 ] as const)
   for (const seed of [1, 2, 3])
     test(`each exchange ends exactly once, with affinity by ${affinity.kind} (seed ${seed})`, () => run(seed, affinity))
