@@ -231,12 +231,7 @@ class Master {
       return read
     }
     this.#config = read.config
-    const { apps } = read
-    const hasSeveral = read.config.apps.length > 1
-    const changedOfApps = apps.changed.flatMap(({ app, settings }) =>
-      settings.map(one => (hasSeveral ? { ...one, name: `${one.name} of ${app}` } : one)),
-    )
-    this.#narrator.configured(read.config, [...read.changed, ...changedOfApps])
+    this.#narrator.configured(read.config, read.changed, read.apps.changed)
     for (const warning of read.warnings) this.#narrator.warn(warning)
     return { added: this.#fleets?.configure(read.config) ?? new Set() }
   }

@@ -277,26 +277,17 @@ export class Fleets {
   }
 
   #pids(fleets: readonly Fleet[]): Record<string, number[]> {
-    const known = (pids: readonly (number | null | undefined)[]) => pids.flatMap(pid => pid ?? [])
+    const { gateway } = this
     return {
       master: [process.pid],
-      gateway: known([this.gateway?.pid]),
-      preloader: known(
-        fleets.flatMap(({ generations }) =>
-          generations
-            .values()
-            .map(({ pid }) => pid)
-            .toArray(),
-        ),
-      ),
-      workers: known(
-        fleets.flatMap(({ workers }) =>
-          workers
-            .values()
-            .map(({ pid }) => pid)
-            .toArray(),
-        ),
-      ),
+      gateway: pidsOf(gateway === null ? [] : [gateway]),
+      preloader: fleets.flatMap(({ generations }) => pidsOf(generations.values())),
+      workers: fleets.flatMap(({ workers }) => pidsOf(workers.values())),
     }
   }
+}
+
+/** Of those that have been started. */
+function pidsOf(processes: Iterable<{ readonly pid: number | null | undefined }>): number[] {
+  return [...processes].flatMap(({ pid }) => pid ?? [])
 }

@@ -19,6 +19,8 @@ const SOURCE = 'master'
 export interface AppNarratorOptions {
   /** The program's configuration, in force now. */
   readonly config: () => Config
+  /** The start is told with all facts, not in short. */
+  readonly tellsAll: () => boolean
   /** There are other applications, or their processes. */
   readonly isNamed: () => boolean
 }
@@ -46,11 +48,6 @@ export class AppNarrator {
 
   get #config(): Config {
     return this.#options.config()
-  }
-
-  /** All facts of the start: asked for, or for a machine, which reads JSON. */
-  get #tellsAll(): boolean {
-    return this.#log.level === 'debug' || this.#config.logFormat === 'json'
   }
 
   info(message: string): void {
@@ -94,7 +91,7 @@ export class AppNarrator {
     for (const useless of uselessSettings(generation.application!.interface, this.#app)) this.warn(useless)
     const what = `${describeApplication(generation)}, Python ${describePython(generation)}`
     // While developing, the first application that loads may come from a later generation, and the tenth is no news.
-    if (!this.#hasNamed) this.#facts(this.#tellsAll ? known : summarizeApplication(known, generation))
+    if (!this.#hasNamed) this.#facts(this.#options.tellsAll() ? known : summarizeApplication(known, generation))
     else if (!this.#config.isDevelopment) this.#write('info', `generation ${generation.number}: ${what}`, known.fields)
     if (!this.#hasNamed) for (const hint of generation.notes) this.info(hint)
     this.#hasNamed = true
