@@ -39,7 +39,12 @@ for (const [what, text, ...expected] of [
     /path belongs to an application: write it below its \[\[app\]\]/,
   ],
   ['a pool without an application', `[[pool]]\npaths = ["/x"]\n`, 1, /\[\[app\.pool\]\], below its \[\[app\]\]/],
-  ['a pool before its application', `[[app.pool]]\npaths = ["/x"]\nworkers = 1\n${SHOP}`, 1, /app/],
+  [
+    'a pool before its application',
+    `[[app.pool]]\npaths = ["/x"]\nworkers = 1\n${SHOP}`,
+    4,
+    /write each application as a table \[\[app\]\]/,
+  ],
   ['a pool without paths', `${SHOP}[[app.pool]]\nworkers = 1\n`, 5, /a pool needs paths, as in /],
   ['a pool without workers', `${SHOP}[[app.pool]]\npaths = ["/x"]\n`, 5, /a pool needs workers, as in /],
   [

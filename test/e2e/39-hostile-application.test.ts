@@ -207,7 +207,7 @@ test('guessed tokens and numbers of workers are refused', { skip }, async t => {
     join(runtime, 'evil', 'control.sock'),
     `${JSON.stringify({ type: 'hello', build: version, worker, pid: process, token })}\n`,
   ]
-  server.mayLog(/control socket|was refused|token|hello/)
+  server.mayLog(/\bevil\b/)
   const attempts = [
     ...['', 'x', 'A'.repeat(32), '\u0000'].flatMap(token => [hello(shop, token), hello(evil, token)]),
     hello(shop + evil + 1, 'A'.repeat(32)),
@@ -265,7 +265,7 @@ for (const [kind, app] of [
     const pid = await scene.workerOf('shop')
     const socket = join(runtime, 'shop', `w${numberOf(scene, 'shop')}.sock`)
     server.expectLog(/was killed by SIGKILL/)
-    server.mayLog(/\bevil\b/, /worker \d+/)
+    server.mayLog(/\bevil\b/)
     scene.lie(
       `if type == "ready":\n    os.unlink(fields["socket"])\n    os.symlink(${JSON.stringify(socket)}, fields["socket"])\nsend(type, **fields)\n`,
     )
@@ -289,7 +289,7 @@ test('a preloader that names processes, numbers and files of others gets them ne
   const pid = await scene.workerOf('shop')
   const number = numberOf(scene, 'shop')
   server.expectLog(/was killed by SIGKILL/)
-  server.mayLog(/\bevil\b/, /worker \d+/, /preloader/)
+  server.mayLog(/\bevil\b/)
   for (const lie of [
     `fields["pid"] = ${pid}`,
     `fields["pid"] = ${server.gateway().pid}`,
@@ -330,7 +330,7 @@ test('static files that it claims: neither paths of others, nor files that only 
 /** The message of a preloader that has loaded a Django project says which directories to serve. */
 async function claimStatic({ server, project, ...scene }: Scene): Promise<void> {
   void scene
-  server.mayLog(/\bevil\b/, /preloader/)
+  server.mayLog(/\bevil\b/)
   const secret = project.path('shop/private')
   const urls = ['/', '/shop/', '/evil/', '/../shop/', '/evil/../shop/', '/%2e%2e/shop/', '//shop/', '/static/']
   const mounts = urls.map(url => ({ url, directory: secret }))
@@ -360,7 +360,7 @@ async function claimStatic({ server, project, ...scene }: Scene): Promise<void> 
 test('a file that the gateway may read and it may not is not sent for it', { skip }, async t => {
   const scene = await start(t)
   const { server, project } = scene
-  server.mayLog(/\bevil\b/, /\/offer/)
+  server.mayLog(/\bevil\b/)
   const pid = await scene.workerOf('shop')
   for (const offersAnyway of [false, true]) {
     if (offersAnyway) {
@@ -383,7 +383,7 @@ test('a flood on its control socket: others get new workers, and commands are an
   const scene = await start(t)
   const { server, runtime } = scene
   server.expectLog(/was killed by SIGKILL/)
-  server.mayLog(/\bevil\b/, /control socket/)
+  server.mayLog(/\bevil\b/)
   const control = join(runtime, 'evil', 'control.sock')
   for (const text of ['', '{"type":', 'x'.repeat(100_000), `${'{"type":"hello"}\n'.repeat(1000)}`])
     await scene.try([['flood', control, 250, text]])
@@ -403,8 +403,7 @@ test('what it prints is under its own name in the log, whatever it looks like', 
   await scene.try([['print', `${fake}\r${fake}\n${fake}\u2028${fake}\u001b[2K${fake}\u0000${fake}`]])
   await scene.untilLogged(/has died/, 2, from)
   for (const line of server.log.slice(from).filter(one => one.includes('has died'))) {
-    assert.match(line, /^\S+ \S+ \S+ +worker/)
-    assert.match(line.slice(0, line.indexOf(fake)), /evil/)
+    assert.match(line, /^\S+ \S+ [a-z]+ +evil worker \d+ /)
   }
   await assertUnharmed(scene, await scene.workerOf('shop'))
 })
@@ -438,7 +437,7 @@ test('within one user: an application cannot claim the paths of another one by w
   copyFileSync(join(APPS, 'hostile.py'), project.path('evil/app.py'))
   project.save('shop/private/secret.txt', SECRET)
   const server = await startServer({ directory: project.directory })
-  server.mayLog(/\bevil\b/, /preloader/)
+  server.mayLog(/\bevil\b/)
   const mounts = ['/', '/shop/', '/../shop/', '/evil/../shop/', '//shop/'].map(url => ({
     url,
     directory: project.path('shop/private'),

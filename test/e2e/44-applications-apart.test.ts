@@ -119,6 +119,7 @@ test('all of them cannot start: the program ends with 3', async t => {
   for (const name of ['shop', 'api']) breakCode(project, name)
   const server = await startServer({ directory: project.directory, waitReady: false })
   server.expectLog(TRACEBACK, /SyntaxError/)
+  server.mayLog(/does not serve/)
   await server.ended(3)
 })
 
@@ -269,16 +270,20 @@ test('--reload: a saved change reloads the application that it is in, and no oth
   )
   assert.deepEqual(await processesOf(server, 'api'), api)
   breakCode(project, 'shop')
-  server.expectLog(TRACEBACK, /SyntaxError/)
-  await server.waitForLog(/SyntaxError/)
+  server.expectLog(TRACEBACK, /SyntaxError/, /waiting for a change/)
+  await server.waitForLog(/waiting for a change/)
   assert.equal((await getOnce(server.port, '/shop')).status, 500)
   assert.deepEqual(await processesOf(server, 'api'), api)
   await server.stop()
 })
 
-test('flat settings and tables together: the application named default has what nobody else claims', async t => {
-  const project = severalApplications(t, { shop: '' }, `app = "plain"\nchdir = "${APPS}"\nworkers = 1`)
-  const server = await startServer({ directory: project.directory })
+test('APP beside tables: it is the application `default`, and has what nobody else claims', async t => {
+  const project = severalApplications(t, { shop: '' })
+  const server = await startServer({
+    app: 'plain',
+    directory: project.directory,
+    args: ['--chdir', APPS, '-w', '1'],
+  })
   assert.equal((await askOf(server, 'shop')).script, '/shop')
   assert.equal((await getOnce(server.port, '/hello')).status, 200)
   assert.match((await getOnce(server.port, '/shopping')).body.toString(), /no such path/)

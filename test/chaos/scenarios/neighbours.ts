@@ -19,6 +19,8 @@ import { waitedNanoseconds } from '../waiting.ts'
 const INTERFACES: readonly Interface[] = ['wsgi', 'asgi']
 /** Quiet and troubled in turn, because a machine changes over time. */
 const ROUNDS = 3
+/** Where times are not judged. */
+const FEW_ROUNDS = 1
 /** A quiet phase takes as long as a troubled one at least. */
 const QUIET_MS = 6000
 const SETTLE_MS = 500
@@ -80,11 +82,13 @@ class Neighbours {
   readonly #server: Server
   readonly #report: Report
   readonly #load: Load
+  readonly #rounds: number
 
   constructor(directory: string, server: Server, report: Report) {
     this.#directory = directory
     this.#server = server
     this.#report = report
+    this.#rounds = report.judgesTimes ? ROUNDS : FEW_ROUNDS
     this.#load = new Load({
       port: server.port,
       connections: 8,
@@ -103,13 +107,13 @@ class Neighbours {
     const [quiet, troubled]: [Measured[], Measured[]] = [[], []]
     this.#load.start()
     try {
-      for (let round = 1; round <= ROUNDS; round++) {
-        this.#report.progress(`quiet ${round} of ${ROUNDS}`)
+      for (let round = 1; round <= this.#rounds; round++) {
+        this.#report.progress(`quiet ${round} of ${this.#rounds}`)
         // wait: what trouble leaves behind must not be measured
         await sleep(SETTLE_MS)
         // wait: the time in which is measured
         quiet.push(await this.#measure(own, () => sleep(QUIET_MS)))
-        this.#report.progress(`trouble ${round} of ${ROUNDS}`)
+        this.#report.progress(`trouble ${round} of ${this.#rounds}`)
         troubled.push(await this.#measure(own, () => this.#makeTrouble(source)))
       }
     } finally {
@@ -186,13 +190,13 @@ class Neighbours {
     const logged = (pattern: RegExp) => log.filter(line => /wild/.test(line) && pattern.test(line)).length
     const faults = {
       'crashes of a view': logged(/exited with code 17/),
-      'killed workers': Math.min(ROUNDS, logged(/worker \d+ .*was killed by SIGKILL/)),
-      'requests past their time-out': Math.min(ROUNDS, logged(/GET \/stuck\/wild/)),
-      'recycled for memory': Math.min(ROUNDS, logged(/is recycled/)),
+      'killed workers': Math.min(this.#rounds, logged(/worker \d+ .*was killed by SIGKILL/)),
+      'requests past their time-out': Math.min(this.#rounds, logged(/GET \/stuck\/wild/)),
+      'recycled for memory': Math.min(this.#rounds, logged(/is recycled/)),
       'broken reloads': log.filter(line => /is given up, generation \d+ serves on/.test(line)).length,
       'lost preloaders': logged(/the preloader of generation \d+ was killed by SIGKILL/),
     }
-    for (const [what, seen] of Object.entries(faults)) this.#report.injectedAs(seen, ROUNDS, what)
+    for (const [what, seen] of Object.entries(faults)) this.#report.injectedAs(seen, this.#rounds, what)
     const innocent = log.filter(line => /\bcalm\b/.test(line) && /\b(warn|error)\b/.test(line))
     this.#report.expect(innocent.length === 0, `the log complains about calm: ${innocent.join('\n')}`)
   }
