@@ -169,13 +169,14 @@ class Slot:
         multiprocess: bool = True,
         link: Type[Link] = Link,
         shared: Optional[Environs] = None,
+        offers_files: bool = True,
     ) -> None:
         """``shared``: the environs of a worker that has several slots."""
         ours, theirs = socket.socketpair()
         self.gateway = Gateway(ours)
         self._theirs = theirs
         self.error: Optional[BaseException] = None
-        running = link(theirs, application, shared or base(threads, multiprocess), 1, threads)
+        running = link(theirs, application, shared or base(threads, multiprocess), 1, threads, offers_files)
         self._thread = threading.Thread(target=self._serve, args=(running,))
         self._thread.start()
         self.hello = self.gateway.hello()
@@ -235,6 +236,7 @@ def start_message(runtime_directory: str, directory: str) -> dict:
         "preload": "on",
         "locateHazards": False,
         "identity": None,
+        "isApart": False,
         "postFork": None,
         "isDevelopment": False,
         "isCheck": False,

@@ -32,7 +32,7 @@ class ProcessCase(unittest.TestCase):
         return master
 
     def fork(self, master: Master, number: int = 1):
-        master.send("fork", worker=number)
+        master.send("fork", worker=number, token="tok-en")
         forked = master.receive("forked")
         output = os.fdopen(os.open(forked["output"], os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0)
         self.addCleanup(output.close)
@@ -41,7 +41,8 @@ class ProcessCase(unittest.TestCase):
         sock, lines = master.worker_channel()
         self.addCleanup(lines.close)
         self.addCleanup(sock.close)
-        self.assertEqual(json.loads(lines.readline())["worker"], number)
+        hello = json.loads(lines.readline())
+        self.assertEqual((hello["worker"], hello["token"]), (number, "tok-en"))
         return forked["pid"], output, sock, lines
 
     def link(self, path: str) -> Gateway:

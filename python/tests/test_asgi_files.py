@@ -48,6 +48,14 @@ class Files(AsgiTest):
             answer = host.gateway.answer(host.gateway.begin(), opens_files=False)
             self.assertEqual((answer.body, answer.ended), (CONTENT, "end"))
 
+    def test_a_gateway_that_is_another_user_is_offered_nothing(self) -> None:
+        for host in self.each_loop(self.application(self.pathsend())):
+            host.worker.offers_files = False
+            answer = host.connect().get()
+            self.assertEqual((answer.body, answer.ended), (CONTENT, "end"))
+            self.assertEqual(answer.header("content-length"), str(len(CONTENT)))
+            self.assertNotIn(framing.FILE, answer.kinds)
+
     def test_no_more_than_content_length_of_a_file_that_has_grown(self) -> None:
         start = dict(START, headers=[(b"content-length", b"1000")])
         with self.host(self.application(self.pathsend(), start=start)) as host:

@@ -55,7 +55,7 @@ class Worker:
         self.master = Master(source, **start)
         test.addCleanup(self.master.close)
         self.loaded = self.master.receive("waiting" if start.get("preload") == "off" else "loaded")
-        self.master.send("fork", worker=1)
+        self.master.send("fork", worker=1, token="tok-en")
         forked = self.master.receive("forked")
         self.pid: int = forked["pid"]
         self.output = os.fdopen(os.open(forked["output"], os.O_RDONLY), "r")

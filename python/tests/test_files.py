@@ -28,7 +28,7 @@ class Files(unittest.TestCase):
             file.write(CONTENT)
         self.closed = 0
 
-    def send(self, make: Callable[[], Any], length: Optional[int] = None, method: str = "GET", **more: Any) -> Response:
+    def send(self, make: Callable[[], Any], length: Optional[int] = None, method: str = "GET", offers: bool = True, **more: Any) -> Response:
         """The response; the file must be closed exactly once after it."""
 
         def application(env, start_response):
@@ -47,7 +47,7 @@ class Files(unittest.TestCase):
 
         self.closed = 0
         log = io.StringIO()
-        with contextlib.redirect_stderr(log), Slot(application) as slot:
+        with contextlib.redirect_stderr(log), Slot(application, offers_files=offers) as slot:
             response = slot.get(method, **more)
             # The slot is free, the file closed, and the link in step.
             self.assertEqual(slot.get("HEAD").ended, "end")
@@ -112,6 +112,16 @@ class Files(unittest.TestCase):
         response = self.send(self.open, accept_file=False)
         self.assertEqual(response.body, CONTENT)
         self.assertEqual(response.frames[:2] + response.frames[-1:], [framing.RESPONSE, framing.FILE, framing.END])
+
+    def test_a_gateway_that_is_another_user_is_offered_nothing(self) -> None:
+        for make, length, expected in (
+            (self.open, None, CONTENT),
+            (lambda: self.open(1000), None, CONTENT[1000:]),
+            (lambda: self.open(1000), 5000, CONTENT[1000:6000]),
+        ):
+            response = self.send(make, length, offers=False)
+            self.assertEqual((response.body, response.header("Content-Length")), (expected, str(len(expected))))
+            self.assertNotIn(framing.FILE, response.frames)
 
     def test_what_is_read_otherwise_is_read(self) -> None:
         """A descriptor does not tell what `read` gives: a GzipFile has the descriptor of the compressed file."""

@@ -26,6 +26,7 @@ class RecordingLink(Link):
     def __init__(self) -> None:
         class Worker:
             loop = asyncio.new_event_loop()
+            offers_files = True
 
         super().__init__(Worker())  # type: ignore[arg-type]
         Worker.loop.close()

@@ -188,7 +188,7 @@ class Processes(ProcessCase):
     def test_a_worker_whose_output_nobody_has_opened_yet_loses_no_line(self) -> None:
         master = self.master("import os\nprint('last words')\nos._exit(9)\n", preload="off")
         master.receive("waiting")
-        master.send("fork", worker=1)
+        master.send("fork", worker=1, token="tok-en")
         path = master.receive("forked")["output"]
         self.assertEqual(master.receive("exited")["code"], 9)
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as output:
@@ -199,7 +199,7 @@ class Processes(ProcessCase):
         master.receive("loaded")
         path = os.path.join(master.directory, "w1.out")
         os.mkdir(path)
-        master.send("fork", worker=1)
+        master.send("fork", worker=1, token="tok-en")
         self.assertIn("File exists", master.receive("fork-failed")["message"])
         self.fork(master, 2)
 
@@ -216,7 +216,7 @@ class Processes(ProcessCase):
     def test_the_umask_of_the_application_takes_nothing_from_its_worker(self) -> None:
         master = self.master("import os\nos.umask(0o777)\n" + APP)
         master.receive("loaded")
-        master.send("fork", worker=1)
+        master.send("fork", worker=1, token="tok-en")
         self.assertEqual(os.stat(master.receive("forked")["output"]).st_mode & 0o777, 0o600)
 
     def test_a_mismatched_build_is_refused(self) -> None:

@@ -1,7 +1,7 @@
 /**
  * The import rules of `src/`, as data and a check over file texts. `scripts/check-layers.ts` runs it on the tree.
  *
- *     base ← http ← { http1, websocket, apps } ← { middleware, handlers } ← gateway
+ *     base ← http ← { http1, websocket, routing, apps } ← { middleware, handlers } ← gateway
  *     base ← config ← cli        base ← control ← { master, gateway }
  *     within apps: wire ← worker ← { wsgi, asgi } ← links        pool ← { wsgi, asgi }
  *     within master: host ← output ← development ← fleet ← main
@@ -33,10 +33,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   http: ['base'],
   http1: ['base', 'http'],
   websocket: ['base', 'http'],
+  routing: ['base', 'http'],
   apps: ['base', 'http'],
   middleware: ['base', 'http', 'apps', 'observe'],
   handlers: ['base', 'http', 'apps', 'observe'],
-  gateway: ['base', 'http', 'http1', 'websocket', 'apps', 'middleware', 'handlers', 'control', 'observe'],
+  gateway: ['base', 'http', 'http1', 'websocket', 'routing', 'apps', 'middleware', 'handlers', 'control', 'observe'],
   master: ['base', 'control', 'observe'],
   cli: ['base', 'config', 'control', 'observe', 'master'],
 }

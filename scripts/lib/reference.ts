@@ -1,7 +1,8 @@
 /** The reference page and the JSON Schema, from the definitions of the settings. `scripts/reference.ts` writes them. */
 import { jsonSchema } from '../../src/config/schema.ts'
-import { ACTIONS, SETTINGS } from '../../src/config/settings/index.ts'
+import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
 import { isFrom, type Setting, variableOf } from '../../src/config/settings/setting.ts'
+import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
 
 /** The command that makes the files again. */
 export const COMMAND = 'npm run reference'
@@ -22,7 +23,7 @@ const CHANGES = {
 
 function formatReference(): string {
   const sections = [...new Set(SETTINGS.map(setting => setting.section))]
-  return `${[INTRODUCTION, ...sections.map(formatSection), formatActions()].join('\n\n')}\n`
+  return `${[INTRODUCTION, formatTables(), ...sections.map(formatSection), formatActions()].join('\n\n')}\n`
 }
 
 const INTRODUCTION = `<!-- Made by \`${COMMAND}\` from src/config/settings/. Change the definitions there. -->
@@ -49,6 +50,58 @@ new value to count. If something is wrong with the file, the log says all of it 
 
 For editors, \`jumak --print-schema\` prints the [JSON Schema](jumak.schema.json). Editors that use Taplo find it by a first line
 \`#:schema ./jumak.schema.json\`.`
+
+const TABLES = `## Several applications
+
+A file may have several applications, each a table \`[[app]]\`. Such a table has the keys of this section, which are in files only, and the
+settings of an application; all other settings are for the whole program and stand at the top of the file. An application takes what its table does not say from the
+settings at the top of the file, the command line and the environment: there they are defaults for all applications, and what stands in
+the table wins over all of them. Only \`app\` is not taken from there; \`env\` is put together, key by key.
+
+\`\`\`toml
+workers = 2                   # for each application that says nothing else
+
+[[app]]
+name = "shop"
+app = "shop.wsgi"
+chdir = "/srv/shop"
+
+[[app]]
+name = "api"
+app = "api:app"
+chdir = "/srv/api"
+path = "/api"
+workers = 4
+
+[[app.pool]]                  # workers of their own for slow requests
+paths = ["/export"]
+workers = 1
+\`\`\`
+
+If APP is given on the command line or in the environment as well, it is one more application, named \`default\`. In \`pyproject.toml\` the
+tables are \`[[tool.jumak.app]]\` and \`[[tool.jumak.app.pool]]\`. HUP adds, removes and changes applications.`
+
+function formatTables(): string {
+  const parts = [
+    ['Keys of `[[app]]`', APP_KEYS],
+    ['Keys of `[[app.pool]]`', POOL_KEYS],
+    ['At the top of the file', [include]],
+  ] as const
+  const own = [...APPLICATION_SETTINGS].map(({ name }) => `\`${name}\``).join(', ')
+  return [
+    TABLES,
+    `Settings of an application: ${own}.`,
+    ...parts.map(([title, keys]) => `### ${title}\n\n${formatKeys(keys)}`),
+  ].join('\n\n')
+}
+
+function formatKeys(keys: readonly Setting[]): string {
+  const rows = keys.map(key => [`\`${key.name}\``, key.kind.says, `${defaultOf(key)}. ${capitalized(key.why)}`])
+  const notes = keys.map(({ name, doc, more }) => `- **${name}**: ${cell(more === undefined ? doc : `${doc} ${more}`)}`)
+  return [row(['Key', 'Value', 'Default, and why']), row(['---', '---', '---']), ...rows.map(row), '', ...notes].join(
+    '\n',
+  )
+}
 
 function formatSection(section: string): string {
   const settings = SETTINGS.filter(setting => setting.section === section)

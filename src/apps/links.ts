@@ -6,6 +6,7 @@ import { DeadlineList } from '../base/deadlines.ts'
 import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { TemporarySpace } from '../base/temporary-space.ts'
 import type { AppLimits, AppTimeouts } from '../config/types.ts'
+import { applicationRoot } from '../http/application-root.ts'
 import { MultiplexedLink, type MultiplexedSettings } from './asgi/link.ts'
 import type { LinkFactory } from './pool/link-owner.ts'
 import { FrameWriter } from './wire/frame-writer.ts'
@@ -20,15 +21,26 @@ export interface LinkOptions {
   readonly space: TemporarySpace
   readonly memory: MemoryBudget
   readonly build: string
-  /** SCRIPT_NAME of WSGI, `root_path` of ASGI: empty, or as in `/shop`. */
+  /** `--root-path`: empty, or as in `/outer`. */
   readonly rootPath: string
+  /** The application's own path: empty, or as in `/shop`. Both together are SCRIPT_NAME of WSGI, `root_path` of ASGI. */
+  readonly mount?: string
 }
 
 /** For a worker to accept its first links and say hello. The worker is ready before the gateway is told of it. */
 const HELLO_TIMEOUT_MS = 30_000
 
-export function linkFactory({ limits, timeouts, space, memory, build, rootPath }: LinkOptions): LinkFactory {
-  const times = new RequestTimes(timeouts, rootPath)
+export function linkFactory({
+  limits,
+  timeouts,
+  space,
+  memory,
+  build,
+  rootPath,
+  mount = '',
+}: LinkOptions): LinkFactory {
+  const times = new RequestTimes(timeouts, rootPath, mount)
+  const root = applicationRoot(rootPath, mount)
   const shared = {
     helloDeadlines: new DeadlineList(HELLO_TIMEOUT_MS),
     relayLimits: { space, memory, memoryBuffer: limits.memoryBuffer, responseBuffer: limits.responseBuffer },
@@ -36,17 +48,17 @@ export function linkFactory({ limits, timeouts, space, memory, build, rootPath }
   const wsgi: SlotLinkSettings = {
     ...shared,
     requestDeadlines: new RequestDeadlines(times),
-    rootPath,
+    root,
     writer: new FrameWriter(),
   }
   const asgi: MultiplexedSettings = {
     ...shared,
     times,
     streamIdleMs: timeouts.streamIdle,
-    scope: new ScopeWriter(rootPath),
+    scope: new ScopeWriter(root),
   }
-  return ({ worker: id, pid, socket, slots, interface: wire }, worker, owner) => {
-    const address = { worker: id, pid, socket, slots, build }
+  return ({ worker: id, pid, socket, slots, interface: wire, isApart }, worker, owner) => {
+    const address = { worker: id, pid, socket, slots, isApart, build }
     return wire === 'asgi'
       ? [new MultiplexedLink(address, worker, owner, asgi)]
       : Array.from({ length: slots }, () => new SlotLink(address, worker, owner, wsgi))

@@ -12,6 +12,7 @@
  *     %(p)s                         <process id> of the worker
  *     %({name}i)s %({name}o)s       a header of the request; of the response, as the application gave it
  *     %({request-id}x)s             %({queue-time}x)s and %({app-time}x)s in seconds, %({worker}x)s its number
+ *     %({app}x)s                    name of the application, where there are several
  *     %%                            a percent sign
  */
 import { TOKEN } from './token.ts'
@@ -34,7 +35,7 @@ export const NAMED_FORMATS: Readonly<Record<'common' | 'combined' | 'json', stri
   json: '',
 }
 
-const OWN_ATOMS: readonly string[] = ['request-id', 'queue-time', 'app-time', 'worker']
+const OWN_ATOMS: readonly string[] = ['request-id', 'queue-time', 'app-time', 'worker', 'app']
 
 const LETTERS = 'hlutrmUqHsBbfaTMDLp'
 const ATOM = /%\((?:\{([^{}]*)\})?([A-Za-z])\)s/y

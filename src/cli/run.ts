@@ -5,7 +5,7 @@ import type { Diagnostic } from '../config/diagnostics.ts'
 import { type Loaded, loadConfig, reloader } from '../config/load.ts'
 import { logicalWorkingDirectory } from '../config/machine/directory.ts'
 import { type Environment, processEnvironment } from '../config/machine/environment.ts'
-import { type Loadable, printConfig, summarize } from '../config/print.ts'
+import { printConfig, summarize } from '../config/print.ts'
 import { jsonSchema } from '../config/schema.ts'
 import { parseArguments } from '../config/sources/arguments.ts'
 import { writeTo } from './terminal.ts'
@@ -30,7 +30,13 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   const missing = isCheck ? checkFiles(loaded.settings, environment) : []
   const problems = [...('diagnostics' in loaded ? loaded.diagnostics : []), ...missing]
   if ('diagnostics' in loaded || problems.length > 0) return failWith(problems)
-  if (isCheck) return args.actions.has('no-app') ? sayRight(loaded, loaded.warnings, null) : check(loaded)
+  if (isCheck)
+    return args.actions.has('no-app')
+      ? sayRight(
+          loaded.warnings,
+          loaded.config.apps.map(app => summarize(loaded.config, app, null)),
+        )
+      : check(loaded)
   if (args.actions.has('print-config')) return say(printConfig(loaded, environment))
   // Loaded only now, so that `--check` and the like are quick.
   const { runMaster } = await import('../master/main.ts')
@@ -38,19 +44,26 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   return runMaster(config, undefined, { warnings, reload: reloader(args, environment, loaded) })
 }
 
+/** One application after the other. The first that is wrong ends it. */
 async function check(loaded: Loaded): Promise<number> {
   const { checkApplication } = await import('../master/check.ts')
-  const checked = await checkApplication(loaded.config, loaded.config.apps[0]!, line =>
-    writeTo(process.stderr, `${line}\n`),
-  )
-  if ('problem' in checked) return fail(checked.exitCode, [checked.problem])
-  const files = checked.static === null ? '' : `, static files ${checked.static}`
-  return sayRight(loaded, [...loaded.warnings, ...checked.warnings], checked.application, files)
+  const { config } = loaded
+  const right: string[] = []
+  const warnings = [...loaded.warnings]
+  for (const app of config.apps) {
+    const checked = await checkApplication(config, app, line => writeTo(process.stderr, `${line}\n`))
+    if ('problem' in checked)
+      return fail(checked.exitCode, [config.apps.length > 1 ? `${app.name}: ${checked.problem}` : checked.problem])
+    const files = checked.static === null ? '' : `, static files ${checked.static}`
+    right.push(summarize(config, app, checked.application) + files)
+    warnings.push(...checked.warnings)
+  }
+  return sayRight(warnings, right)
 }
 
-function sayRight({ config }: Loaded, warnings: readonly string[], application: Loadable | null, more = ''): number {
+function sayRight(warnings: readonly string[], right: readonly string[]): number {
   writeTo(process.stderr, warnings.map(warning => `jumak: warning: ${warning}\n`).join(''))
-  return say(`jumak: ${summarize(config, application)}${more}\n`)
+  return say(right.map(line => `jumak: ${line}\n`).join(''))
 }
 
 /** Null: the working directory has been removed. */

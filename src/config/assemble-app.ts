@@ -8,6 +8,8 @@ import { accessSync, constants } from 'node:fs'
 import { findTarget } from './application/app-target.ts'
 import { discover, type Located } from './application/discover.ts'
 import { SETTINGS_VARIABLE } from './application/django-project.ts'
+import type { GivenApp } from './applications.ts'
+import { type AppKeys, readKeys } from './assemble-keys.ts'
 import { MEMORY_BUFFER, RESPONSE_BUFFER } from './defaults.ts'
 import { readIdentity } from './identity.ts'
 import { findDirectory } from './machine/directory.ts'
@@ -30,32 +32,30 @@ export interface AppCircumstances {
   readonly isAppUncertain: boolean
 }
 
-/** Null: something is wrong, and a diagnostic says so. */
+/** `config` is null if something is wrong, and a diagnostic says so. */
 export function assembleApp(
-  name: string,
+  given: GivenApp,
   values: Values,
   environment: Environment,
   { isDevelopment, isAppUncertain }: AppCircumstances,
-): AppConfig | null {
+): { readonly keys: AppKeys; readonly config: AppConfig | null } {
   const directory = readDirectory(values, environment)
   const variables = readVariables(values)
   const settings = variables[SETTINGS_VARIABLE] || environment.variables[SETTINGS_VARIABLE] || null
-  const located = isAppUncertain ? null : readTarget(values, directory, settings)
+  const located = isAppUncertain ? null : readTarget(given, values, directory, settings)
   const plain = values.plain<ApplicationValues>(APPLICATION_GROUPS)
   const wanted = values.one(workers.workers)
   const auto = wanted === 'auto' ? autoWorkers(environment.machine, isDevelopment) : { workers: wanted, reason: '' }
   const watched = readDirectories(values, watching.watch)
   const mounts = readMounts(values)
   const warmup = values.all(application.warmup)
+  const keys = readKeys(given, values, plain.rootPath, environment)
   const rest = {
     ...plain,
-    name,
-    path: '',
-    hosts: [],
+    ...keys,
     workers: auto.workers,
     asgiWorkers: values.isGiven(workers.workers) ? null : ASGI_WORKERS,
     workersReason: auto.reason,
-    pools: [{ name: '', paths: [], workers: null }],
     variables,
     envFiles: readEnvFiles(values),
     limits: {
@@ -72,9 +72,9 @@ export function assembleApp(
     findStatic: mounts !== null,
     identity: readIdentity(values, environment),
   }
-  if (located === null) return null
+  if (located === null) return { keys, config: null }
   const watch = isDevelopment ? (watched.length > 0 ? watched : [located.directory]) : []
-  return { ...rest, ...located, watch }
+  return { keys, config: { ...rest, ...located, watch } }
 }
 
 function readDirectory(values: Values, environment: Environment): string | null {
@@ -89,14 +89,25 @@ function readDirectory(values: Values, environment: Environment): string | null 
 }
 
 /** Null also without a directory: its diagnostic is enough. */
-function readTarget(values: Values, directory: string | null, settings: string | null): Located | null {
+function readTarget(
+  given: GivenApp,
+  values: Values,
+  directory: string | null,
+  settings: string | null,
+): Located | null {
+  // Nobody would notice that an application was found in place of another one.
+  if (given.origin !== null && !values.isGiven(application.app)) {
+    values.tell(given.origin, 'an application needs app, as in app = "shop.wsgi"; app = "." finds it in its directory')
+    return null
+  }
   const names = values.all(application.app)
   if (directory === null || names.length === 0) return null
   const name = names[0]!
   const found = name === null ? discover(directory, settings) : findTarget(name, directory, settings)
   if ('value' in found) return found.value
-  if ('notFound' in found) values.diagnostics.push({ subject: 'APP', message: found.notFound })
-  else values.refuse(application.app, found.problem)
+  if (!('notFound' in found)) values.refuse(application.app, found.problem)
+  else if (given.origin !== null) values.tell(given.origin, found.notFound)
+  else values.diagnostics.push({ subject: 'APP', message: found.notFound })
   return null
 }
 

@@ -10,27 +10,36 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import type { ForwardedHeader } from '../base/forwarded-headers.ts'
-import { assembleApp } from './assemble-app.ts'
+import type { GivenApp, GivenSettings } from './applications.ts'
+import { type AppCircumstances, assembleApp } from './assemble-app.ts'
+import { refuseConflicts } from './assemble-keys.ts'
 import { ADDRESS_SHARE, connectionLimit, openFileLimit } from './defaults.ts'
+import { readGatewayIdentity, readIdentity } from './identity.ts'
 import { formatBind, includesAddress } from './kinds/bind.ts'
 import { readErrorPage } from './kinds/error-page.ts'
 import type { Environment } from './machine/environment.ts'
 import { isDirectory } from './machine/files.ts'
 import { autoMemory } from './machine/memory.ts'
 import { errors } from './settings/errors.ts'
-import { PROGRAM_GROUPS, type ProgramValues } from './settings/index.ts'
+import { APPLICATION_SETTINGS, PROGRAM_GROUPS, type ProgramValues } from './settings/index.ts'
 import { listening } from './settings/listening.ts'
 import { logging } from './settings/logging.ts'
 import { processes } from './settings/processes.ts'
 import { resources } from './settings/resources.ts'
 import type { Given } from './sources/given.ts'
-import type { BindAddress, Config, ErrorPage, Limits } from './types.ts'
-import type { Values } from './values.ts'
+import type { AppConfig, BindAddress, Config, ErrorPage, Limits } from './types.ts'
+import { Values } from './values.ts'
 
-export function assembleConfig(values: Values, environment: Environment, isAppUncertain: boolean): Config | null {
+/** Also fills `values`, which are the program's, with all diagnostics. */
+export function assembleConfig(
+  given: GivenSettings,
+  values: Values,
+  environment: Environment,
+  isAppUncertain: boolean,
+): Config | null {
   const plain = values.plain<ProgramValues>(PROGRAM_GROUPS)
   const { isDevelopment } = plain
-  const app = assembleApp(DEFAULT_NAME, values, environment, { isDevelopment, isAppUncertain })
+  const apps = assembleApps(given.apps, values, environment, { isDevelopment, isAppUncertain })
   const path = values.one(logging.accessLog.path)
   checkHealthPaths(values, plain.health)
   const config = {
@@ -38,18 +47,41 @@ export function assembleConfig(values: Values, environment: Environment, isAppUn
     bind: readAddresses(values),
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
     forwardedHeaders: readForwardedHeaders(values),
-    limits: readLimits(values, plain.limits, environment, app === null ? 0 : app.workers * app.threads),
+    limits: readLimits(values, plain.limits, environment, linksOf(apps)),
     errorPages: readErrorPages(values),
     accessLog: path === null ? null : { ...plain.accessLog, path },
-    identity: app?.identity ?? null,
+    gatewayIdentity: readGatewayIdentity(values, environment, readIdentity(values, environment)),
     temporaryDirectory: readTemporaryDirectory(values, environment),
   }
-  if (values.diagnostics.length > 0 || app === null) return null
-  return deepFreeze({ ...config, apps: [app] })
+  if (values.diagnostics.length > 0 || apps.length < given.apps.length) return null
+  return deepFreeze({ ...config, apps })
 }
 
-/** Of the application that the flat settings make. */
-const DEFAULT_NAME = 'default'
+/** Those that are right. Each has its own diagnostics; those of an inherited value are the same for all. */
+function assembleApps(
+  given: readonly GivenApp[],
+  values: Values,
+  environment: Environment,
+  circumstances: AppCircumstances,
+): AppConfig[] {
+  const read = given.map(app => {
+    const own = new Values(app.settings, environment)
+    return { given: app, values: own, ...assembleApp(app, own, environment, circumstances) }
+  })
+  // A default that every application overrides must be right, too.
+  for (const setting of APPLICATION_SETTINGS) if (values.isGiven(setting)) values.taken(setting)
+  values.diagnostics.push(...read.flatMap(app => app.values.diagnostics), ...refuseConflicts(read))
+  return read.flatMap(({ config }) => config ?? [])
+}
+
+/** From the gateway to the workers of all applications. */
+export function linksOf(apps: readonly AppConfig[]): number {
+  return apps.reduce(
+    (sum, { pools, workers, threads }) =>
+      sum + pools.reduce((all, pool) => all + (pool.workers ?? workers), 0) * threads,
+    0,
+  )
+}
 
 /** A proxy that sets one kind of header passes on the other kind as its client wrote it: no proxy sets both. */
 function readForwardedHeaders(values: Values): readonly ForwardedHeader[] {

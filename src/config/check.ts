@@ -3,6 +3,7 @@ import { accessSync, constants } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseEnvFile } from '../base/env-file.ts'
 import { standardStream } from '../base/standard-streams.ts'
+import type { GivenSettings } from './applications.ts'
 import type { Diagnostic } from './diagnostics.ts'
 import type { Environment } from './machine/environment.ts'
 import { readText, statOrNull } from './machine/files.ts'
@@ -13,7 +14,12 @@ import { processes } from './settings/processes.ts'
 import { type Settings, Values } from './values.ts'
 
 /** In the order in which a start uses them. Skips values that are wrong by themselves: they have their diagnostic. */
-export function checkFiles(settings: Settings, environment: Environment): readonly Diagnostic[] {
+export function checkFiles({ program, apps }: GivenSettings, environment: Environment): readonly Diagnostic[] {
+  const found = [...checkProgram(program, environment), ...apps.flatMap(app => checkApp(app.settings, environment))]
+  return [...new Map(found.map(one => [one.message, one])).values()]
+}
+
+function checkProgram(settings: Settings, environment: Environment): readonly Diagnostic[] {
   const values = new Values(settings, environment)
   const found = new Values(settings, environment)
   for (const setting of [logging.accessLog.path, logging.logFile, processes.pidFile])
@@ -27,6 +33,12 @@ export function checkFiles(settings: Settings, environment: Environment): readon
     if (directory !== null && !isWritable(directory))
       found.refuse(listening.bind, 'must have a directory that this user may write to', given)
   }
+  return found.diagnostics
+}
+
+function checkApp(settings: Settings, environment: Environment): readonly Diagnostic[] {
+  const values = new Values(settings, environment)
+  const found = new Values(settings, environment)
   for (const { value, given } of values.taken(application.envFiles)) {
     const parsed = parseEnvFile((value === null ? null : readText(value)) ?? '')
     for (const { line, message } of 'errors' in parsed ? parsed.errors : [])

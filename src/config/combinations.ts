@@ -3,6 +3,8 @@
  * are errors: `assemble.ts` finds them. Runs in the command line, and in the master when it reloads.
  */
 import { join } from 'node:path'
+import type { GivenSettings } from './applications.ts'
+import { linksOf } from './assemble.ts'
 import { connectionLimit } from './defaults.ts'
 import { formatBind } from './kinds/bind.ts'
 import type { Environment } from './machine/environment.ts'
@@ -19,16 +21,33 @@ import { watching } from './settings/watching.ts'
 import { websockets } from './settings/websockets.ts'
 import { workers } from './settings/workers.ts'
 import type { AppConfig, Config } from './types.ts'
-import type { Values } from './values.ts'
+import { Values } from './values.ts'
 
 type Useless = (isUseless: boolean, setting: Setting, why: string) => void
 
-/** `config` has no error. */
-export function warnOfCombinations(values: Values, config: Config, environment: Environment): void {
-  const { accessLog, bind, timeouts, trustedProxies: trusted } = config
-  const useless: Useless = (isUseless, setting, why) => {
+/** `config` has no error. What several applications inherit is told once. */
+export function warningsOf(given: GivenSettings, config: Config, environment: Environment): string[] {
+  const values = new Values(given.program, environment)
+  warnOfProgram(values, config)
+  const ofApps = config.apps.map((app, i) => {
+    const own = new Values(given.apps[i]!.settings, environment)
+    warnOfApplication(own, app, config, environment)
+    return own
+  })
+  warnOfSurprises(values, config, environment)
+  if (config.apps.length > 1) warnOfRootPaths(ofApps, config.apps)
+  return [...new Set([...ofApps.flatMap(own => own.warnings), ...values.warnings])]
+}
+
+function uselessIn(values: Values): Useless {
+  return (isUseless, setting, why) => {
     if (isUseless && values.isGiven(setting)) values.warn(setting, `does nothing ${why}`)
   }
+}
+
+function warnOfProgram(values: Values, config: Config): void {
+  const { accessLog, bind, timeouts, trustedProxies: trusted } = config
+  const useless = uselessIn(values)
   const { format, minStatus, slowerThan } = logging.accessLog
   useless(!bind.some(address => address.kind === 'unix'), listening.unixMode, 'without a Unix socket to listen on')
   useless(trusted.length === 0, listening.forwardedHeaders, 'while trusted-proxies is none')
@@ -36,8 +55,6 @@ export function warnOfCombinations(values: Values, config: Config, environment: 
   useless(timeouts.send === 0, clients.limits.sendRate, 'without send-timeout')
   useless(timeouts.websocketPing === 0, websockets.timeouts.websocketPong, 'without ws-ping-interval')
   for (const setting of [format, minStatus, slowerThan]) useless(accessLog === null, setting, 'while access-log is off')
-  for (const app of config.apps) warnOfApplication(values, app, config, useless)
-  warnOfSurprises(values, config, environment)
   if (trusted.includes('0.0.0.0/0') && values.givens(listening.trustedProxies).some(({ text }) => text === '*'))
     values.warn(
       listening.trustedProxies,
@@ -45,7 +62,13 @@ export function warnOfCombinations(values: Values, config: Config, environment: 
     )
 }
 
-function warnOfApplication(values: Values, { recycle, timeouts }: AppConfig, config: Config, useless: Useless): void {
+function warnOfApplication(
+  values: Values,
+  { preload, recycle, timeouts }: AppConfig,
+  config: Config,
+  { platform }: Environment,
+): void {
+  const useless = uselessIn(values)
   useless(
     recycle.maxRequests === 0 && recycle.maxRequestsJitter > 0,
     workers.recycle.maxRequestsJitter,
@@ -56,6 +79,8 @@ function warnOfApplication(values: Values, { recycle, timeouts }: AppConfig, con
   useless(!config.isDevelopment && isFlag, watching.watch, 'without --reload')
   const isWarmupFlag = values.givens(application.warmup).some(({ origin }) => origin.from === 'flag')
   useless(config.isDevelopment && isWarmupFlag, application.warmup, 'with --reload')
+  if (preload === 'on' && platform === 'darwin')
+    values.warn(application.preload, 'on is not safe on macOS: its system libraries may crash in a forked process')
   if (timeouts.queue > timeouts.graceful && timeouts.graceful > 0 && values.isGiven(queue.timeouts.queue))
     values.warn(
       queue.timeouts.queue,
@@ -63,16 +88,25 @@ function warnOfApplication(values: Values, { recycle, timeouts }: AppConfig, con
     )
 }
 
-function warnOfSurprises(values: Values, config: Config, { machine, platform, variables }: Environment): void {
-  if (config.apps.some(app => app.preload === 'on') && platform === 'darwin')
-    values.warn(application.preload, 'on is not safe on macOS: its system libraries may crash in a forked process')
-  const links = config.apps.reduce((sum, app) => sum + app.workers * app.threads, 0)
-  const possible = connectionLimit(join(machine.procRoot, 'self/limits'), links)
+/** A request below the root path is taken for one that the proxy has not stripped. */
+function warnOfRootPaths(values: readonly Values[], apps: readonly AppConfig[]): void {
+  for (const [i, { rootPath }] of apps.entries()) {
+    const hidden = apps.find(one => one.path !== '' && `${one.path}/`.startsWith(`${rootPath}/`))
+    if (rootPath !== '' && hidden !== undefined)
+      values[i]!.warn(
+        application.rootPath,
+        `${rootPath} is also the beginning of ${hidden.path}, the path of ${hidden.name}: a request for it counts as one for ${hidden.path.slice(rootPath.length) || '/'}`,
+      )
+  }
+}
+
+function warnOfSurprises(values: Values, config: Config, { machine, variables }: Environment): void {
+  const possible = connectionLimit(join(machine.procRoot, 'self/limits'), linksOf(config.apps))
   if (config.limits.connections > possible && values.isGiven(resources.limits.connections))
     values.warn(resources.limits.connections, `is more than the limit on open files allows, which is ${possible}`)
   if (config.umask !== null && (config.umask & 0o700) !== 0)
     values.warn(processes.umask, 'takes permissions from the owner: the program may not be able to read its own files')
-  if (config.identity?.uid === 0 && !values.isGiven(account.user))
+  if (config.apps.some(({ identity }) => identity?.uid === 0) && !values.isGiven(account.user))
     values.warn(account.group, 'alone leaves the application running as root: name a user with --user')
   const port = variables['PORT']
   const isUsed = config.bind.some(address => address.kind === 'tcp' && String(address.port) === port)

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type LoadResult, loadConfig } from './load.ts'
-import { SETTINGS } from './settings/index.ts'
+import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
 import { isFrom, labelOf, type Setting, variableOf } from './settings/setting.ts'
 import { parseArguments } from './sources/arguments.ts'
 import { account } from './testing/cases/account.ts'
@@ -113,6 +113,19 @@ for (const setting of SETTINGS) {
   if (isFrom(setting, 'file'))
     test(`${name}: ${one.toml} from a file`, t =>
       expectValue(t, one, { words: more, toml: `${name} = ${one.toml}\n` }, value))
+
+  const inTable = `[[app]]\nname = "one"\n${name === 'app' ? '' : 'app = "app:app"\n'}${name} = ${one.toml}\n`
+  if (isFrom(setting, 'file') && APPLICATION_SETTINGS.has(setting)) {
+    test(`${name}: ${one.toml} of one application`, t => expectValue(t, one, { words: more, toml: inTable }, value))
+  } else if (isFrom(setting, 'file'))
+    test(`${name}: an application cannot have it for itself`, t => {
+      const { loaded } = load(t, { toml: inTable })
+      assert.ok('diagnostics' in loaded)
+      assert.deepEqual(
+        loaded.diagnostics.map(({ message }) => message),
+        [`jumak.toml:4:1: ${name} is for the whole program: write it at the top of the file`],
+      )
+    })
 
   const [text, allowed] = one.wrong
   if (!setting.kind.isSwitch)

@@ -1,16 +1,19 @@
-/** `--user` and `--group`, looked up: the user and the group that the processes become. Only root may change them. */
+/** `--user`, `--group` and `--gateway-user`, looked up: who the processes become. Only root may change that. */
 
 import { parseGroup, parseUser, type User } from './machine/accounts.ts'
 import type { Environment } from './machine/environment.ts'
 import { account } from './settings/account.ts'
+import { processes } from './settings/processes.ts'
+import type { Setting } from './settings/setting.ts'
 import type { Identity } from './types.ts'
 import type { Values } from './values.ts'
 
-/** Null: nothing is to be changed, or something is wrong, and a diagnostic says so. */
+/** Of the applications. Null: nothing is to be changed, or something is wrong, and a diagnostic says so. */
 export function readIdentity(values: Values, environment: Environment): Identity | null {
-  const [userKey, groupKey] = [values.one(account.user), values.one(account.group)]
+  const { user: userSetting, group: groupSetting } = account
+  const [userKey, groupKey] = [values.one(userSetting), values.one(groupSetting)]
   if (userKey === null && groupKey === null) return null
-  const user = userKey === null ? null : findUser(userKey, groupKey !== null, values, environment)
+  const user = userKey === null ? null : findUser(userSetting, userKey, groupKey !== null, values, environment)
   const gid = groupKey === null ? null : findGroup(groupKey, values, environment)
   // It has its diagnostic.
   if ((userKey !== null && user === null) || (groupKey !== null && gid === null)) return null
@@ -20,23 +23,51 @@ export function readIdentity(values: Values, environment: Environment): Identity
     gid: gid ?? user!.gid,
     userName: user?.name ?? nameOf(ownUid, environment),
   }
-  if (ownUid === 0) return wanted
-  if (wanted.uid === ownUid && wanted.gid === ownGid) return null
-  for (const setting of [account.user, account.group])
-    if (values.isGiven(setting))
-      values.report(setting, `may be given only when root starts the program, and user ${ownUid} did`)
-  return null
+  return mayBecome(wanted, ownUid, ownGid, [userSetting, groupSetting], values) ? wanted : null
 }
 
-/** A number without an entry has no group of its own. */
-function findUser(key: string, hasGroup: boolean, values: Values, environment: Environment): User | null {
+/** Of the gateway. `flat`: what the flat `user` and `group` say. */
+export function readGatewayIdentity(values: Values, environment: Environment, flat: Identity | null): Identity | null {
+  const setting = processes.gatewayUser
+  const key = values.one(setting)
+  if (key === null) return values.isGiven(setting) ? null : flat
+  const user = findUser(setting, key, flat !== null, values, environment)
+  if (user === null) return null
+  const wanted = { uid: user.uid, gid: user.gid < 0 ? flat!.gid : user.gid, userName: user.name }
+  return mayBecome(wanted, environment.uid, environment.gid, [setting], values) ? wanted : null
+}
+
+/** False without a diagnostic: we are that user. */
+function mayBecome(
+  { uid, gid }: Identity,
+  ownUid: number,
+  ownGid: number,
+  settings: readonly Setting[],
+  values: Values,
+): boolean {
+  if (ownUid === 0) return true
+  if (uid === ownUid && gid === ownGid) return false
+  for (const setting of settings)
+    if (values.isGiven(setting))
+      values.report(setting, `may be given only when root starts the program, and user ${ownUid} did`)
+  return false
+}
+
+/** A number without an entry has no group of its own: -1. */
+function findUser(
+  setting: Setting,
+  key: string,
+  hasGroup: boolean,
+  values: Values,
+  environment: Environment,
+): User | null {
   const line = environment.findAccount('passwd', key)
   const user = line === null ? null : parseUser(line)
   if (user !== null) return user
   const isNumber = /^\d+$/.test(key)
   if (isNumber && hasGroup) return { name: '', uid: Number(key), gid: -1 }
   const missing = `must name a user that this machine knows (it is not in /etc/passwd)`
-  values.refuse(account.user, isNumber ? `${missing}, or come with --group` : missing)
+  values.refuse(setting, isNumber ? `${missing}, or come with --group` : missing)
   return null
 }
 

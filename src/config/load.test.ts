@@ -220,13 +220,41 @@ test('only root changes the user; its own is no change', t => {
     '--user may be given only when root starts the program, and user 1000 did',
     '--group may be given only when root starts the program, and user 1000 did',
   ])
-  assert.equal(config(t, ['--user', 'me']).identity, null)
+  assert.equal(config(t, ['--user', 'me']).gatewayIdentity, null)
   const root = inShop(t, { uid: 0, gid: 0 })
-  assert.deepEqual(config(t, ['-u', '4711', '-g', '50'], root).identity, { uid: 4711, gid: 50, userName: '' })
+  assert.deepEqual(config(t, ['-u', '4711', '-g', '50'], root).gatewayIdentity, { uid: 4711, gid: 50, userName: '' })
   assert.match(
     messages(t, ['-u', '4711'], root)[0]!,
     /--user must name a user that this machine knows .*, or come with --group/,
   )
+})
+
+test('the gateway is the flat user, or one of its own', t => {
+  const root = inShop(t, { uid: 0, gid: 0 })
+  const [www, staff] = [
+    { uid: 33, gid: 33, userName: 'www-data' },
+    { uid: 33, gid: 50, userName: 'www-data' },
+  ]
+  const users = (...words: string[]) => {
+    const { gatewayIdentity, apps } = config(t, words, root)
+    return [gatewayIdentity, apps[0]!.identity]
+  }
+  assert.deepEqual(users('-u', 'www-data', '-g', 'staff'), [staff, staff])
+  assert.deepEqual(users('-u', 'www-data', '-g', 'staff', '--gateway-user', 'www-data'), [www, staff])
+  assert.deepEqual(users('-u', 'www-data', '--gateway-user', 'none'), [null, www])
+  assert.deepEqual(users('--gateway-user', 'www-data'), [www, null])
+  // A number without an entry has the flat group.
+  const number = { uid: 4711, gid: 33, userName: '' }
+  assert.deepEqual(users('-u', 'www-data', '--gateway-user', '4711'), [number, www])
+  assert.match(
+    messages(t, ['--gateway-user', '4711'], root)[0]!,
+    /^--gateway-user must name a user .*, or come with --group/,
+  )
+  assert.deepEqual(messages(t, ['--gateway-user', 'www-data']), [
+    '--gateway-user may be given only when root starts the program, and user 1000 did',
+  ])
+  writeFileSync(join(root.cwd, 'jumak.toml'), 'workers = 1\ngateway-user = "nobody-there"\n')
+  assert.match(messages(t, [], root)[0]!, /^jumak\.toml:2:16: gateway-user must name a user that this machine knows/)
 })
 
 test('no message has the value of a variable for the application', t => {
@@ -403,8 +431,22 @@ test('a reload: settings change, those that need a restart stay and are named, a
   assert.ok('config' in changed)
   assert.deepEqual(
     changed.changed.map(({ name, change }) => `${name} ${change}`),
-    ['env reload', 'bind restart', 'workers live', 'timeout restart'],
+    ['bind restart'],
   )
+  assert.deepEqual(changed.apps, {
+    added: [],
+    removed: [],
+    changed: [
+      {
+        app: 'default',
+        settings: [
+          { name: 'env', change: 'reload' },
+          { name: 'workers', change: 'live' },
+          { name: 'timeout', change: 'restart' },
+        ],
+      },
+    ],
+  })
   const { config: now } = changed
   const [app] = now.apps
   assert.deepEqual([app!.workers, app!.threads, app!.variables], [5, 2, { A: '2' }])
@@ -413,8 +455,6 @@ test('a reload: settings change, those that need a restart stay and are named, a
   // What waits for a restart is named again; the rest is no change any more.
   const again = reload()
   assert.ok('config' in again)
-  assert.deepEqual(
-    again.changed.map(({ name }) => name),
-    ['bind', 'timeout'],
-  )
+  assert.deepEqual(again.changed, [{ name: 'bind', change: 'restart' }])
+  assert.deepEqual(again.apps.changed, [{ app: 'default', settings: [{ name: 'timeout', change: 'restart' }] }])
 })

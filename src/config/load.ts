@@ -9,18 +9,20 @@
  * finds that.
  */
 
+import { type GivenApp, type GivenSettings, givenSettings, isDifferent } from './applications.ts'
 import { assembleConfig } from './assemble.ts'
-import { warnOfCombinations } from './combinations.ts'
+import { warningsOf } from './combinations.ts'
 import type { Diagnostic } from './diagnostics.ts'
 import type { Environment } from './machine/environment.ts'
 import { application } from './settings/application.ts'
-import { SETTINGS } from './settings/index.ts'
+import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
 import type { Setting } from './settings/setting.ts'
+import { APP_KEYS, POOL_KEYS } from './settings/tables.ts'
 import type { Arguments } from './sources/arguments.ts'
 import { readConfigFile } from './sources/config-file.ts'
-import { type Given, nameOf } from './sources/given.ts'
+import { nameOf } from './sources/given.ts'
 import { platformValue, readVariables } from './sources/variables.ts'
-import type { Config, Reloaded } from './types.ts'
+import type { ChangedApps, ChangedSetting, Config, Reloaded } from './types.ts'
 import { merge, type Settings, Values } from './values.ts'
 
 export interface Loaded {
@@ -28,7 +30,7 @@ export interface Loaded {
   /** Useless or surprising combinations, a sentence each. */
   readonly warnings: readonly string[]
   /** What was given: for `--print-config`, and to compare at the next reload. */
-  readonly settings: Settings
+  readonly settings: GivenSettings
 }
 
 export type LoadResult = Loaded | (Pick<Loaded, 'settings'> & { readonly diagnostics: readonly Diagnostic[] })
@@ -36,41 +38,51 @@ export type LoadResult = Loaded | (Pick<Loaded, 'settings'> & { readonly diagnos
 /** Reads only the configuration's file, the application's text, error pages, and what the system says of the machine. */
 export function loadConfig(args: Arguments, environment: Environment): LoadResult {
   const { settings, diagnostics, warnings } = readSources(args, environment)
-  const values = new Values(settings, environment, [...diagnostics])
-  const config = assembleConfig(values, environment, args.isPositionalUncertain)
-  if (config === null || values.diagnostics.length > 0) return { diagnostics: values.diagnostics, settings }
-  warnOfCombinations(values, config, environment)
-  return { config, warnings: [...warnings, ...values.warnings], settings }
+  const values = new Values(settings.program, environment, [...diagnostics])
+  const config = assembleConfig(settings, values, environment, args.isPositionalUncertain)
+  if (config === null || values.diagnostics.length > 0) return { diagnostics: once(values.diagnostics), settings }
+  return { config, warnings: [...warnings, ...warningsOf(settings, config, environment)], settings }
+}
+
+/** A wrong value that several applications inherit is one mistake. */
+function once(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  return [...new Map(diagnostics.map(one => [one.message, one])).values()]
 }
 
 /**
- * Reads the configuration again: the same words and variables, and the file as it is now. A setting that needs a restart keeps its
- * value and is in `changed`.
+ * Reads the configuration again: the same words and variables, and the files as they are now. A setting that needs a restart keeps its
+ * value, of the program and of each application that was there before, and is in `changed`. A new application comes as a whole.
  */
 export function reloadConfig(args: Arguments, environment: Environment, before: Loaded): ReloadResult {
   const loaded = loadConfig(args, environment)
   if ('diagnostics' in loaded) return loaded
-  const changed = SETTINGS.filter(({ name }) => isDifferent(before.settings.get(name), loaded.settings.get(name)))
-  const kept = changed.filter(setting => setting.change === 'restart').map(setting => setting.name)
-  const settings = new Map(loaded.settings)
-  for (const name of kept) {
-    const old = before.settings.get(name)
-    if (old === undefined) settings.delete(name)
-    else settings.set(name, old)
+  const [old, now] = [before.settings, loaded.settings]
+  const changed = PROGRAM_SETTINGS.filter(setting => isDifferent(setting, old.program, now.program))
+  const oldApps = new Map(old.apps.map(app => [app.name, app]))
+  const changedApps = now.apps.flatMap(app => {
+    const settings = changesOf(oldApps.get(app.name) ?? app, app)
+    return settings.length > 0 ? [{ app: app.name, settings }] : []
+  })
+  const settings = {
+    program: withOld(now.program, old.program, changed),
+    apps: now.apps.map(app => keepOld(app, oldApps.get(app.name))),
   }
   // A new value that was right must be right together with the values that are kept.
-  const values = new Values(settings, environment)
-  const config = assembleConfig(values, environment, false)
-  if (config === null || values.diagnostics.length > 0) return { diagnostics: values.diagnostics }
-  const named = changed.map(({ name, change }) => ({ name, change }))
-  return { config, warnings: loaded.warnings, settings, changed: named }
+  const values = new Values(settings.program, environment)
+  const config = assembleConfig(settings, values, environment, false)
+  if (config === null || values.diagnostics.length > 0) return { diagnostics: once(values.diagnostics) }
+  const names = new Set(now.apps.map(app => app.name))
+  const apps: ChangedApps = {
+    added: [...names].filter(name => !oldApps.has(name)),
+    removed: [...oldApps.keys()].filter(name => !names.has(name)),
+    changed: changedApps,
+  }
+  return { config, warnings: loaded.warnings, settings, changed: changed.map(nameAndChange), apps }
 }
 
 export type ReloadResult =
-  | (Loaded & { readonly changed: readonly ChangedSetting[] })
+  | (Loaded & { readonly changed: readonly ChangedSetting[]; readonly apps: ChangedApps })
   | { readonly diagnostics: readonly Diagnostic[] }
-
-export type ChangedSetting = Pick<Setting, 'name' | 'change'>
 
 /** The master calls it at HUP. It remembers the last configuration that was right. */
 export function reloader(args: Arguments, environment: Environment, loaded: Loaded): () => Reloaded {
@@ -79,16 +91,45 @@ export function reloader(args: Arguments, environment: Environment, loaded: Load
     const result = reloadConfig(args, environment, last)
     if ('diagnostics' in result) return { problems: result.diagnostics.map(one => one.message) }
     last = result
-    return { config: result.config, changed: result.changed, warnings: result.warnings }
+    return { config: result.config, changed: result.changed, apps: result.apps, warnings: result.warnings }
   }
 }
 
-function isDifferent(a: readonly Given[] = [], b: readonly Given[] = []): boolean {
-  return a.length !== b.length || a.some(({ text }, i) => text !== b[i]!.text)
+const PROGRAM_SETTINGS: readonly Setting[] = SETTINGS.filter(setting => !APPLICATION_SETTINGS.has(setting))
+const OF_APPS: readonly Setting[] = [...APP_KEYS, ...APPLICATION_SETTINGS]
+
+function changesOf(before: GivenApp, after: GivenApp): ChangedSetting[] {
+  const changed = OF_APPS.filter(setting => isDifferent(setting, before.settings, after.settings)).map(nameAndChange)
+  const hasSamePools =
+    before.pools.length === after.pools.length &&
+    before.pools.every(({ values }, i) => !POOL_KEYS.some(key => isDifferent(key, values, after.pools[i]!.values)))
+  return hasSamePools ? changed : [...changed, { name: 'pool', change: 'live' }]
+}
+
+function nameAndChange({ name, change }: Setting): ChangedSetting {
+  return { name, change }
+}
+
+function keepOld(app: GivenApp, before: GivenApp | undefined): GivenApp {
+  if (before === undefined) return app
+  const changed = OF_APPS.filter(setting => isDifferent(setting, before.settings, app.settings))
+  return { ...app, settings: withOld(app.settings, before.settings, changed) }
+}
+
+/** `now`, but settings that need a restart of the program as they were. */
+function withOld(now: Settings, before: Settings, changed: readonly Setting[]): Settings {
+  const settings = new Map(now)
+  for (const { name, change } of changed) {
+    const old = before.get(name)
+    if (change !== 'restart') continue
+    if (old === undefined) settings.delete(name)
+    else settings.set(name, old)
+  }
+  return settings
 }
 
 interface Sources {
-  readonly settings: Settings
+  readonly settings: GivenSettings
   readonly diagnostics: readonly Diagnostic[]
   readonly warnings: readonly string[]
 }
@@ -108,5 +149,5 @@ function readSources(args: Arguments, environment: Environment): Sources {
     if (given !== null) settings.set(name, [given])
   }
   const diagnostics = [...args.diagnostics, ...variables.diagnostics, ...named.diagnostics, ...file.diagnostics]
-  return { settings, diagnostics, warnings: file.warnings }
+  return { settings: givenSettings(settings, file.apps), diagnostics, warnings: file.warnings }
 }

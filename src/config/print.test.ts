@@ -108,7 +108,7 @@ test('--check finds files that a start would not find, with the place of the set
   )
   assert.deepEqual(checkFiles(right.settings, environment), [])
   assert.match(
-    summarize(right.config, null),
+    summarize(right.config, right.config.apps[0]!, null),
     /^the settings are right: app:app on unix:.*a\.sock, 4 workers × 1 thread, or 1 if it is ASGI$/,
   )
 })
@@ -116,7 +116,7 @@ test('--check finds files that a start would not find, with the place of the set
 test('--check counts in the singular too', t => {
   const environment = inShop(t)
   const { config } = load(['--workers=1', '--threads=2'], environment)
-  assert.match(summarize(config, null), / 1 worker × 2 threads$/)
+  assert.match(summarize(config, config.apps[0]!, null), / 1 worker × 2 threads$/)
 })
 
 test('--check reads the files of variables', t => {
@@ -160,10 +160,10 @@ test('--check reports missing files together with wrong values, each once', t =>
 test('the schema has every setting of a file, with its real default', () => {
   const schema = jsonSchema()
   const properties = schema['properties'] as Record<string, Record<string, unknown>>
-  assert.deepEqual(
-    Object.keys(properties),
-    SETTINGS.filter(one => isFrom(one, 'file')).map(one => one.name),
-  )
+  assert.deepEqual(Object.keys(properties), [
+    ...SETTINGS.filter(one => isFrom(one, 'file')).map(one => one.name),
+    'include',
+  ])
   assert.equal(schema['additionalProperties'], false)
   for (const setting of SETTINGS.filter(one => isFrom(one, 'file'))) {
     const property = properties[setting.name]!

@@ -4,42 +4,79 @@
  * Invariants: defaults are comments, so a file that is made of the output leaves them to the environment. A variable that looks like a
  * secret is printed without its value.
  */
+import type { GivenApp } from './applications.ts'
 import { formatBind } from './kinds/bind.ts'
 import type { Loaded } from './load.ts'
 import type { WorkingDirectory } from './machine/environment.ts'
 import { naturalValue } from './schema.ts'
 import { application } from './settings/application.ts'
-import { SETTINGS } from './settings/index.ts'
+import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
 import { processes } from './settings/processes.ts'
 import { resources } from './settings/resources.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
+import { APP_KEYS, POOL_KEYS } from './settings/tables.ts'
 import { workers } from './settings/workers.ts'
 import { describeOrigin, type Given } from './sources/given.ts'
-import type { Config } from './types.ts'
-import { Values } from './values.ts'
+import type { AppConfig, Config } from './types.ts'
+import { type Settings, Values } from './values.ts'
 
 /** Comments begin in this column, if the value is short enough. */
 const COMMENT_COLUMN = 44
 
 export function printConfig({ config, settings }: Loaded, where: WorkingDirectory): string {
-  const values = new Values(settings, where)
+  const values = new Values(settings.program, where)
   const lines = ['# Every setting of Jumak, and where it came from. What is commented out is a default.']
+  const own = settings.apps.findIndex(({ origin }) => origin === null)
+  const printed: Printed = { config, app: config.apps[own] ?? null, hasTables: settings.apps.some(app => app.origin) }
   for (const section of new Set(SETTINGS.map(setting => setting.section))) {
     lines.push('', `# ${section}`)
     for (const setting of SETTINGS.filter(one => one.section === section))
-      lines.push(...linesOf(setting, values, config))
+      lines.push(...linesOf(setting, values, printed))
   }
+  for (const [i, app] of settings.apps.entries())
+    if (app.origin !== null)
+      lines.push('', ...linesOfApp(app, settings.program, { ...printed, app: config.apps[i]! }, where))
   return `${lines.join('\n')}\n`
 }
 
-function linesOf(setting: Setting, values: Values, config: Config): string[] {
+interface Printed {
+  readonly config: Config
+  /** The application that the lines are about; null: they are defaults of applications. */
+  readonly app: AppConfig | null
+  /** There are tables `[[app]]`. A file cannot have the key `app` beside them. */
+  readonly hasTables: boolean
+}
+
+/** An `[[app]]`: what it does not inherit. Its pools come last, since each begins a table. */
+function linesOfApp(given: GivenApp, flat: Settings, printed: Printed, where: WorkingDirectory): string[] {
+  const own = new Map(
+    [...given.settings].flatMap(([name, givens]) => {
+      const inherited = flat.get(name) ?? []
+      const mine = givens.filter(one => !inherited.includes(one))
+      return mine.length > 0 ? [[name, mine]] : []
+    }),
+  )
+  const lines = ['[[app]]', ...linesOfTable([...APP_KEYS, ...APPLICATION_SETTINGS], new Values(own, where), printed)]
+  for (const pool of given.pools)
+    lines.push('', '[[app.pool]]', ...linesOfTable(POOL_KEYS, new Values(pool.values, where), printed))
+  return lines
+}
+
+function linesOfTable(settings: readonly Setting[], values: Values, printed: Printed): string[] {
+  return settings.flatMap(setting =>
+    values.isGiven(setting) ? linesOf(setting, values, { ...printed, hasTables: false }) : [],
+  )
+}
+
+function linesOf(setting: Setting, values: Values, printed: Printed): string[] {
   const givens = values.givens(setting)
   if (setting.name === 'env' && givens.length > 0) return variableLines(setting, givens)
-  const isComment = !values.isGiven(setting) || !isFrom(setting, 'file')
+  const isBeside = setting === application.app && printed.hasTables
+  const isComment = !values.isGiven(setting) || !isFrom(setting, 'file') || isBeside
   const texts = givens.map(given =>
-    setting === application.directory ? config.apps[0]!.directory : values.absolute(setting, given),
+    setting === application.directory && printed.app !== null ? printed.app.directory : values.absolute(setting, given),
   )
-  const became = becameOf(setting, config, texts)
+  const became = becameOf(setting, printed, texts)
   if (!values.isGiven(setting)) {
     const text =
       givens.length === 0
@@ -95,13 +132,14 @@ function looksSecret(key: string, value: string): boolean {
 }
 
 /** What a value such as `auto` became. */
-function becameOf(setting: Setting, config: Config, texts: readonly string[]): string {
-  const app = config.apps[0]!
+function becameOf(setting: Setting, { config, app }: Printed, texts: readonly string[]): string {
   const isAuto = texts.every(text => text === 'auto' || text === '.')
-  if (setting === application.app) return texts[0] === '.' ? `became ${app.target.display}` : ''
-  if (setting === application.directory) return texts[0] === '.' || isAuto ? `became ${app.directory}` : ''
+  if (setting === application.app) return texts[0] === '.' && app !== null ? `became ${app.target.display}` : ''
+  if (setting === application.directory && app !== null)
+    return texts[0] === '.' || isAuto ? `became ${app.directory}` : ''
   if (!isAuto) return ''
-  if (setting === workers.workers) return `became ${app.workers} (${app.workersReason.replace('auto: ', '')})`
+  if (setting === workers.workers && app !== null)
+    return `became ${app.workers} (${app.workersReason.replace('auto: ', '')})`
   if (setting === resources.limits.connections) return `became ${config.limits.connections}`
   if (setting === resources.limits.connectionsPerAddress) return `became ${config.limits.connectionsPerAddress}`
   return setting === processes.temporaryDirectory ? `became ${config.temporaryDirectory}` : ''
@@ -118,18 +156,18 @@ export interface Loadable {
 }
 
 /** For `--check`: what would be served, in one line. `loaded` is null if the application was not loaded. */
-export function summarize(config: Config, loaded: Loadable | null): string {
-  const { bind } = config
-  const { target, workers: ofWsgi, asgiWorkers, threads, concurrency } = config.apps[0]!
+export function summarize({ bind, apps }: Config, app: AppConfig, loaded: Loadable | null): string {
+  const { target, workers: ofWsgi, asgiWorkers, threads, concurrency } = app
+  const name = apps.length > 1 ? `${app.name}: ` : ''
   const addresses = bind.map(formatBind).join(', ')
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
   if (loaded === null) {
     const ofAsgi = asgiWorkers === null ? '' : `, or ${asgiWorkers} if it is ASGI`
-    return `the settings are right: ${target.display} on ${addresses}, ${count(ofWsgi, 'worker')} × ${count(threads, 'thread')}${ofAsgi}`
+    return `the settings are right: ${name}${target.display} on ${addresses}, ${count(ofWsgi, 'worker')} × ${count(threads, 'thread')}${ofAsgi}`
   }
   const isAsgi = loaded.interface === 'asgi'
   const workers = count(isAsgi ? (asgiWorkers ?? ofWsgi) : ofWsgi, 'worker')
   const room = isAsgi ? `up to ${count(concurrency, 'request')}` : count(threads, 'thread')
   const made = [loaded.interface.toUpperCase(), loaded.framework, `Python ${loaded.python}`].filter(Boolean).join(', ')
-  return `settings and application are right: ${loaded.application} (${made}) on ${addresses}, ${workers} × ${room}`
+  return `settings and application are right: ${name}${loaded.application} (${made}) on ${addresses}, ${workers} × ${room}`
 }

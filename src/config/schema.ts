@@ -1,19 +1,50 @@
 /** JSON Schema of `jumak.toml`, for editors, made from the definitions of the settings. */
 
 import type { JsonSchema } from './kinds/kinds.ts'
-import { SETTINGS } from './settings/index.ts'
+import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
+import { APP_KEYS, include, POOL_KEYS } from './settings/tables.ts'
 
 export function jsonSchema(): JsonSchema {
   const settings = SETTINGS.filter(setting => isFrom(setting, 'file'))
+  const properties = propertiesOf([...settings, include])
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Settings of Jumak',
     description: 'jumak.toml, and the table [tool.jumak] of pyproject.toml',
     type: 'object',
     additionalProperties: false,
-    properties: Object.fromEntries(settings.map(setting => [setting.name, propertyOf(setting)])),
+    properties: { ...properties, app: orTables(properties['app']!) },
+    $defs: {
+      application: {
+        description:
+          'An application: a table [[app]]; in a file of include the top of the file, where the name may be left out',
+        type: 'object',
+        additionalProperties: false,
+        required: ['app'],
+        properties: {
+          ...propertiesOf([...APP_KEYS, ...settings.filter(setting => APPLICATION_SETTINGS.has(setting))]),
+          pool: { description: 'Workers of their own for some paths', type: 'array', items: { $ref: '#/$defs/pool' } },
+        },
+      },
+      pool: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['paths', 'workers'],
+        properties: propertiesOf(POOL_KEYS),
+      },
+    },
   }
+}
+
+function propertiesOf(settings: readonly Setting[]): Record<string, JsonSchema> {
+  return Object.fromEntries(settings.map(setting => [setting.name, propertyOf(setting)]))
+}
+
+/** The key `app` is the one application, or the tables of several. */
+function orTables({ type, ...described }: JsonSchema): JsonSchema {
+  const tables = { type: 'array', items: { $ref: '#/$defs/application', required: ['name'] }, minItems: 1 }
+  return { ...described, anyOf: [{ type }, tables] }
 }
 
 function propertyOf(setting: Setting): JsonSchema {

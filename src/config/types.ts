@@ -146,8 +146,8 @@ export interface Config extends Omit<ProgramValues, 'accessLog'> {
   readonly errorPages: readonly ErrorPage[]
   /** Directory for temporary files. */
   readonly temporaryDirectory: string
-  /** Of the gateway; null: it stays what the master is. */
-  readonly identity: Identity | null
+  /** Null: the gateway stays what the master is. */
+  readonly gatewayIdentity: Identity | null
 }
 
 /** The part of an application that the gateway gets. `control/config-shape.ts` checks each value there. */
@@ -172,8 +172,8 @@ export type GatewayConfig = Pick<
   | 'accessLog'
   | 'errorPages'
   | 'forwardedHeaders'
+  | 'gatewayIdentity'
   | 'health'
-  | 'identity'
   | 'isDevelopment'
   | 'limits'
   | 'logLevel'
@@ -182,11 +182,24 @@ export type GatewayConfig = Pick<
   | 'trustedProxies'
 > & { readonly apps: readonly GatewayApp[] }
 
-/** Result of a reload. Settings that need a restart of the program keep their values in `config`. */
+export interface ChangedSetting {
+  readonly name: string
+  readonly change: Change
+}
+
+/** Applications by their names. */
+export interface ChangedApps {
+  readonly added: readonly string[]
+  readonly removed: readonly string[]
+  readonly changed: readonly { readonly app: string; readonly settings: readonly ChangedSetting[] }[]
+}
+
+/** Result of a reload. Settings that need a restart of the program keep their values in `config`. `changed`: the program's. */
 export type Reloaded =
   | { readonly problems: readonly string[] }
   | {
       readonly config: Config
-      readonly changed: readonly { readonly name: string; readonly change: Change }[]
+      readonly changed: readonly ChangedSetting[]
+      readonly apps: ChangedApps
       readonly warnings: readonly string[]
     }

@@ -10,7 +10,7 @@ import { fromWorkingDirectory } from './machine/directory.ts'
 import type { WorkingDirectory } from './machine/environment.ts'
 import { SETTINGS } from './settings/index.ts'
 import { type Group, isInput, isSetting, type Setting } from './settings/setting.ts'
-import { type Given, problemWith, wrongValue } from './sources/given.ts'
+import { formatPlace, type Given, type Origin, problemWith, wrongValue } from './sources/given.ts'
 
 /** By the name of the setting. Has only settings that were given. */
 export type Settings = ReadonlyMap<string, readonly Given[]>
@@ -116,6 +116,12 @@ export class Values {
   /** For a problem that is not about one value. `problem`: a phrase that follows the setting's name. */
   report(setting: Setting, problem: string, { origin }: Given = this.givens(setting)[0]!): void {
     this.diagnostics.push(problemWith(setting, origin, problem))
+  }
+
+  /** For a problem that is not about one setting. `problem`: a whole sentence. */
+  tell({ file, position }: Extract<Origin, { readonly from: 'file' }>, problem: string): void {
+    const subject = formatPlace(file, position)
+    this.diagnostics.push({ subject, message: `${subject}: ${problem}` })
   }
 
   /** For what is useless or surprising, but no error. */

@@ -84,28 +84,31 @@ test('a peer that reads nothing is cut off', async () => {
   const stream = new FakeStream()
   stream.accepting = false
   const { channel, closed } = openPreloader(stream)
-  for (let worker = 0; worker < 200_000; worker++) channel.send({ type: 'fork', worker })
+  for (let worker = 0; worker < 200_000; worker++) channel.send({ type: 'fork', worker, token: 't' })
   assert.match(await closed, /unread/)
 })
 
 test('messages leave as one line each, and sending after the end is harmless', async () => {
   const stream = new FakeStream()
   const { channel, closed } = openPreloader(stream)
-  channel.send({ type: 'fork', worker: 1 })
+  channel.send({ type: 'fork', worker: 1, token: 't' })
   channel.send({ type: 'signal', worker: 1, signal: 'KILL' })
   channel.close()
   await closed
-  channel.send({ type: 'fork', worker: 2 })
-  assert.deepEqual(stream.written, ['{"type":"fork","worker":1}\n', '{"type":"signal","worker":1,"signal":"KILL"}\n'])
+  channel.send({ type: 'fork', worker: 2, token: 't' })
+  assert.deepEqual(stream.written, [
+    '{"type":"fork","worker":1,"token":"t"}\n',
+    '{"type":"signal","worker":1,"signal":"KILL"}\n',
+  ])
 })
 
 test('nothing is lost that arrives before the first listener', async () => {
   const stream = new FakeStream()
   const channel = openWorkerChannel(stream)
-  stream.push('{"type":"hello","build":"b","worker":3,"pid":4}\n')
+  stream.push('{"type":"hello","build":"b","worker":3,"pid":4,"token":"t"}\n')
   await new Promise(setImmediate)
   const message = await new Promise(resolve => channel.onMessage(resolve))
-  assert.deepEqual(message, { type: 'hello', build: 'b', worker: 3, pid: 4 })
+  assert.deepEqual(message, { type: 'hello', build: 'b', worker: 3, pid: 4, token: 't' })
   channel.close()
   await once(stream, 'close')
 })

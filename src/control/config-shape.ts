@@ -48,6 +48,8 @@ const id = wholeNumber(0, MAX_UID)
 
 /** The settings allow the same characters. */
 export const appName = textLike(/^[a-z0-9_-]{1,32}$/, 32, 'the name of an application')
+/** Empty: no application. */
+export const nameOrNone = textLike(/^[a-z0-9_-]{0,32}$/, 32, 'the name of an application')
 /** Empty: the main pool. */
 export const poolName = textLike(/^[a-z0-9_-]{0,32}$/, 32, 'the name of a pool')
 
@@ -127,7 +129,7 @@ const FIELDS: Checks<GatewayConfig> = {
   errorPages,
   temporaryDirectory: path,
   isDevelopment: flag,
-  identity: orNull(object<Identity>({ uid: id, gid: id, userName: line })),
+  gatewayIdentity: orNull(object<Identity>({ uid: id, gid: id, userName: line })),
   logLevel: oneOf(['debug', 'info', 'warn', 'error']),
 }
 

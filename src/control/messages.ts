@@ -67,6 +67,8 @@ export interface RequestTold {
   readonly milliseconds: number
   /** A worker answered it: it was no static file, and no answer of the gateway's own. */
   readonly isApplication: boolean
+  /** The application that got it; empty: none, or there is only one. */
+  readonly app: string
 }
 
 /** A listening socket that the gateway inherits. */
@@ -99,6 +101,8 @@ export type MasterToGateway =
       readonly interface: 'wsgi' | 'asgi'
       /** It served for the gateway before this one, and may still run requests of that gateway. */
       readonly hasServed: boolean
+      /** The worker is another user than the gateway, which opens none of its files. */
+      readonly isApart: boolean
       /** The worker answers these, one after the other, before it gets a client's request. `worker-warming` comes before them. */
       readonly warmup: readonly WarmupRequest[]
     }
@@ -172,8 +176,14 @@ export type GatewayToMaster =
   | { readonly type: 'drained'; readonly cut: number }
   /** Development: a line for each request. */
   | ({ readonly type: 'request' } & RequestTold)
-  /** `request`: the id of the request that the line is about. */
-  | { readonly type: 'log'; readonly level: Level; readonly message: string; readonly request?: string }
+  /** `request`: the id of the request that the line is about. `app`: the application; it is named where there are several. */
+  | {
+      readonly type: 'log'
+      readonly level: Level
+      readonly message: string
+      readonly request?: string
+      readonly app?: string
+    }
 
 // ---- master ⇄ preloader -----------------------------------------------------------------------------------------
 
@@ -215,10 +225,13 @@ export type MasterToPreloader =
       readonly locateHazards: boolean
       /** The user that preloader and workers become before anything of the application runs. Null: they stay what they are. */
       readonly identity: { readonly uid: number; readonly gid: number; readonly userName: string } | null
+      /** The gateway is another user: workers make their sockets for its group too, and offer it no files. */
+      readonly isApart: boolean
       /** `--post-fork`: called in each worker after the fork, before it serves. */
       readonly postFork: { readonly module: string; readonly attribute: string } | null
     }
-  | { readonly type: 'fork'; readonly worker: number }
+  /** `token`: random, and only this worker may know it. */
+  | { readonly type: 'fork'; readonly worker: number; readonly token: string }
   /** The master has opened the worker's output: the preloader closes its own copy. */
   | { readonly type: 'output-opened'; readonly worker: number }
   /** The preloader signals its own children, so no signal reaches a stranger that got the same process id. URG: write the stacks of all
@@ -309,8 +322,14 @@ export type WorkerToMaster =
   /** Development: as in PreloaderToMaster, and so is `report`. */
   | { readonly type: 'imported'; readonly files: readonly SourceFile[] }
   | { readonly type: 'report'; readonly report: ErrorReport }
-  /** The first message, right after the fork. */
-  | { readonly type: 'hello'; readonly build: string; readonly worker: number; readonly pid: number }
+  /** The first message, right after the fork. `token`: that of `fork`. */
+  | {
+      readonly type: 'hello'
+      readonly build: string
+      readonly worker: number
+      readonly pid: number
+      readonly token: string
+    }
   /** The application is imported. The worker listens for links on `socket` and accepts one for each slot. */
   | ({ readonly type: 'ready'; readonly socket: string; readonly slots: number } & LoadedApplication)
   | ({ readonly type: 'load-failed' } & LoadFailure)

@@ -38,7 +38,7 @@ const CONFIG: GatewayConfig = gatewayPart(
     errorPages: [{ status: 502, format: 'html', content: 'c' }],
     accessLog: { path: '-', format: 'common', minStatus: 0, slowerThan: 0 },
     health: { live: '/live', ready: '/ready' },
-    identity: { uid: 33, gid: 33, userName: 'www-data' },
+    gatewayIdentity: { uid: 33, gid: 33, userName: 'www-data' },
   }),
 )
 const FILES = [{ path: '/srv/app.py', modified: 1795245630123.5, size: 812 }]
@@ -67,6 +67,7 @@ const FROM_MASTER: Examples<MasterToGateway> = {
       slots: 4,
       generation: 1,
       maxRequests: 0,
+      isApart: false,
       hasServed: false,
       interface: 'asgi',
       warmup: [{ scheme: 'https', authority: 'shop.example', target: '/a?b' }],
@@ -103,6 +104,7 @@ const FROM_GATEWAY: Examples<GatewayToMaster> = {
       status: 200,
       milliseconds: 1,
       isApplication: true,
+      app: '',
     },
   ],
   'worker-drained': [{ type: 'worker-drained', worker: 7 }],
@@ -111,7 +113,7 @@ const FROM_GATEWAY: Examples<GatewayToMaster> = {
   'worker-spent': [{ type: 'worker-spent', worker: 7, requests: 1000 }],
   'worker-blocked': [{ type: 'worker-blocked', worker: 7, note: 'n' }],
   drained: [{ type: 'drained', cut: 0 }],
-  log: [{ type: 'log', level: 'warn', message: 'm', request: 'r' }],
+  log: [{ type: 'log', level: 'warn', message: 'm', request: 'r', app: 'shop' }],
 }
 /** The fields of each message, to compare with the vectors. `python/tests/test_messages.py` compares the vectors with Python's checks. */
 const TO_PRELOADER: { readonly [T in MasterToPreloader['type']]: FieldsOf<MasterToPreloader, T> } = {
@@ -139,9 +141,10 @@ const TO_PRELOADER: { readonly [T in MasterToPreloader['type']]: FieldsOf<Master
     preload: 1,
     locateHazards: 1,
     identity: 1,
+    isApart: 1,
     postFork: 1,
   },
-  fork: { worker: 1 },
+  fork: { worker: 1, token: 1 },
   'output-opened': { worker: 1 },
   signal: { worker: 1, signal: 1 },
 }
@@ -177,7 +180,7 @@ const NULLABLE: ReadonlySet<string> = new Set([
   'exited.code',
   'exited.signal',
   'start.config.accessLog',
-  'start.config.identity',
+  'start.config.gatewayIdentity',
   'start.config.health.live',
   'start.config.health.ready',
   'start.config.limits.temporaryBytes',

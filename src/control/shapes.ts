@@ -24,7 +24,7 @@ import {
 } from '../base/checks.ts'
 import { version } from '../base/version.ts'
 import type { StaticMount, WarmupRequest } from '../config/types.ts'
-import { appName, errorPages, gatewayApps, gatewayConfig, poolName } from './config-shape.ts'
+import { appName, errorPages, gatewayApps, gatewayConfig, nameOrNone, poolName } from './config-shape.ts'
 import type {
   ErrorReport,
   ForkHazard,
@@ -164,7 +164,7 @@ export const PRELOADER_SHAPES: Shapes<PreloaderToMaster> = {
 }
 
 export const WORKER_SHAPES: Shapes<WorkerToMaster> = {
-  hello: { build: line, worker: number, pid },
+  hello: { build: line, worker: number, pid, token: text(100) },
   ready: { socket: directory, slots, ...application },
   'load-failed': failure,
   stacks: { text: words },
@@ -194,8 +194,9 @@ export const GATEWAY_SHAPES: Shapes<GatewayToMaster> = {
     status: wholeNumber(100, 999),
     milliseconds: count,
     isApplication: flag,
+    app: nameOrNone,
   },
-  log: { level, message: logged, request: optional(line) },
+  log: { level, message: logged, request: optional(line), app: optional(nameOrNone) },
 }
 
 export const MASTER_SHAPES: Shapes<MasterToGateway> = {
@@ -212,6 +213,7 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
     maxRequests: count,
     hasServed: flag,
     interface: wire,
+    isApart: flag,
     warmup: listOf(warmup, 1000),
   },
   'worker-drain': { worker: number },

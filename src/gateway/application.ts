@@ -1,51 +1,230 @@
 /**
- * One application in the gateway: the pools of its workers, its static files, and the handler that a request for it goes to. Runs in the
- * gateway. Applications share nothing here but what `parts.ts` gives to all: memory, disk, the logs.
+ * One application in the gateway: its pools, its static files, and the handler that a request for it goes to. Runs in the gateway.
+ * Applications share nothing here but what `shared-parts.ts` gives to all: memory, disk, error pages, the logs.
+ *
+ * HUP changes it while it serves: its hosts and its pools at once. Its path goes with its code: workers that run know the path with which
+ * they were started (SCRIPT_NAME), so another path is in force when a generation that was started with it serves. All other settings
+ * need a restart of the program.
+ *
+ * Invariant: a pool has workers of this application only, and lives as long as one of them.
+ * Not here: which requests are for it (`routing/`), which of its pools gets one (`path-pools.ts`).
  */
 import { linkFactory } from '../apps/links.ts'
+import type { PoolEvents } from '../apps/pool/events.ts'
+import type { LinkFactory } from '../apps/pool/link-owner.ts'
 import { AppPool } from '../apps/pool/pool.ts'
-import type { GatewayApp } from '../config/types.ts'
+import type { WorkerAddress } from '../apps/pool/worker.ts'
+import type { GatewayApp, StaticMount } from '../config/types.ts'
 import { appHandler } from '../handlers/app.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
 import { StaleCodeGuard } from './development/stale-code.ts'
 import { respondWithError } from './errors/error-response.ts'
+import { AppRefusals } from './errors/refusals.ts'
+import { choosePool } from './path-pools.ts'
 import type { SharedParts } from './shared-parts.ts'
 import { staticFirst } from './static-first.ts'
 
-export interface Application {
-  readonly config: GatewayApp
-  /** By name; the main pool has the empty name. */
-  readonly pools: ReadonlyMap<string, AppPool>
-  readonly files: StaticFiles
-  /** Null without `--reload`. */
-  readonly codeGuard: StaleCodeGuard | null
-  readonly handler: Handler
+/** A path for generations from a certain one on. */
+interface Move {
+  /** The links of workers that know the path. */
+  readonly links: LinkFactory
+  readonly path: string
+  /** The last generation that was started with the path before. */
+  readonly after: number
 }
 
-/** `onStale`: development: a file of the code has changed. */
-export function makeApplication(app: GatewayApp, shared: SharedParts, onStale: (path: string) => void): Application {
-  const { config, build, memory, space, pages, refusals, events } = shared
-  const { limits, timeouts, queueOrder, retry, rootPath, requestBuffering } = app
-  let codeGuard: StaleCodeGuard | null = null
-  const refuse = (exchange: Exchange, error: Error) => {
-    refusals.failed(exchange, error)
-    if (!codeGuard?.respond(exchange, error)) respondWithError(exchange, error, pages)
+export class Application {
+  /** Null without `--reload`. */
+  readonly codeGuard: StaleCodeGuard | null
+  readonly #shared: SharedParts
+  readonly #events: PoolEvents
+  readonly #refusals: AppRefusals
+  #config: GatewayApp
+  #links: LinkFactory
+  #move: Move | null = null
+  /** By name, in the order of the configuration: the main pool, whose name is empty, is the first. */
+  #pools: ReadonlyMap<string, AppPool> = new Map()
+  /** Pools that are not in the configuration any more, until their workers have gone. */
+  readonly #retired = new Set<AppPool>()
+  #files: StaticFiles
+  /** Directories from the application's own settings. */
+  #foundMounts: readonly StaticMount[] = []
+  #handler: Handler
+  /** The generation that serves, and the newest that is known. */
+  #serving: number | null = null
+  #newest = 0
+
+  /** `onStale`: development: a file of the code has changed. */
+  constructor(config: GatewayApp, shared: SharedParts, onStale: (path: string) => void) {
+    const { name } = config
+    const log: PoolEvents['log'] = (level, message, request) => shared.log(level, message, request, name)
+    this.#config = config
+    this.#shared = shared
+    this.#events = { ...shared.events, log }
+    this.#refusals = new AppRefusals((level, message, request = '') => log(level, message, request))
+    this.codeGuard = shared.config.isDevelopment ? new StaleCodeGuard(onStale) : null
+    this.#links = this.#makeLinks()
+    this.#pools = this.#makePools()
+    this.#files = this.#makeFiles()
+    this.#handler = this.#makeHandler()
   }
-  const pool = new AppPool({
-    limits,
-    timeouts,
-    queueOrder,
-    retry,
-    links: linkFactory({ limits, timeouts, space, memory: memory.budget, build, rootPath }),
-    onError: refuse,
-    beforeDispatch: config.isDevelopment ? () => codeGuard?.checkFreshness() : undefined,
-    events,
-  })
-  if (config.isDevelopment) codeGuard = new StaleCodeGuard(pool, onStale)
-  const files = new StaticFiles(rootPath, space.files, refuse)
-  files.setMounts(app.staticMounts)
-  const options = { requestBuffering, limits, space, memory: memory.budget, onError: refuse }
-  const handler = staticFirst(files, appHandler(pool, options), { isAnswered: () => pages.has(404), refuse })
-  return { config: app, pools: new Map([['', pool]]), files, codeGuard, handler }
+
+  /** In force now. */
+  get config(): GatewayApp {
+    return this.#config
+  }
+
+  get pools(): ReadonlyMap<string, AppPool> {
+    return this.#pools
+  }
+
+  /** With those that are ending. */
+  get allPools(): readonly AppPool[] {
+    return [...this.#pools.values(), ...this.#retired]
+  }
+
+  /** What a request for the application goes to, until `configure` or `serve`. */
+  get handler(): Handler {
+    return this.#handler
+  }
+
+  /** Why a new request would have to wait; null while each pool can serve. */
+  get whyNotReady(): string | null {
+    for (const [name, { whyNotReady }] of this.#pools)
+      if (whyNotReady !== null) return name === '' ? whyNotReady : `pool ${name}: ${whyNotReady}`
+    return null
+  }
+
+  /** The configuration was read again. */
+  configure(config: GatewayApp): void {
+    const { path } = this.#config
+    this.#config = { ...config, path }
+    if (config.path === path) this.#move = null
+    else if (config.path !== this.#move?.path)
+      this.#move = { links: this.#makeLinks(config.path), path: config.path, after: this.#newest }
+    const before = this.#pools
+    this.#pools = this.#makePools()
+    for (const [name, pool] of before) if (!this.#pools.has(name)) this.#retire(pool)
+    this.#handler = this.#makeHandler()
+  }
+
+  /** The application is not in the configuration any more. Calls back when its last worker has gone. */
+  retire(onGone: () => void): void {
+    const pools = [...this.#pools.values()]
+    this.#pools = new Map()
+    const onClosed = () => {
+      if (this.allPools.length > 0) return
+      this.#refusals.flush()
+      onGone()
+    }
+    for (const pool of pools) this.#retired.add(pool)
+    for (const pool of [...this.#retired]) this.#retire(pool, onClosed)
+  }
+
+  #retire(pool: AppPool, onClosed = () => {}): void {
+    this.#retired.add(pool)
+    this.codeGuard?.drop(pool)
+    pool.retire(() => {
+      this.#retired.delete(pool)
+      onClosed()
+    })
+  }
+
+  /** False: there is no such pool. */
+  addWorker(pool: string, address: WorkerAddress): boolean {
+    this.#newest = Math.max(this.#newest, address.generation)
+    const found = this.#pools.get(pool)
+    found?.addWorker(address)
+    return found !== undefined
+  }
+
+  /** This generation of the application serves. True: the application has another path now. */
+  serve(generation: number): boolean {
+    this.#serving = generation
+    this.#newest = Math.max(this.#newest, generation)
+    const move = this.#move
+    const moves = move !== null && generation > move.after
+    if (moves) {
+      this.#move = null
+      this.#config = { ...this.#config, path: move.path }
+      this.#links = move.links
+      this.#files = this.#makeFiles()
+      this.#handler = this.#makeHandler()
+    }
+    for (const pool of this.#pools.values()) pool.serve(generation)
+    return moves
+  }
+
+  /** Directories from the application's own settings, besides those of the configuration. */
+  setMounts(mounts: readonly StaticMount[]): void {
+    this.#foundMounts = mounts
+    this.#files.setMounts([...this.#config.staticMounts, ...mounts])
+  }
+
+  /** Closes all pools. */
+  close(): void {
+    for (const pool of this.allPools) pool.close()
+    this.#refusals.flush()
+  }
+
+  // ---- its parts ----
+
+  #makeLinks(path = this.#config.path): LinkFactory {
+    const { build, memory, space } = this.#shared
+    const { limits, timeouts, rootPath } = this.#config
+    return linkFactory({ limits, timeouts, space, memory: memory.budget, build, rootPath, mount: path })
+  }
+
+  #makePools(): ReadonlyMap<string, AppPool> {
+    return new Map(this.#config.pools.map(({ name }) => [name, this.#pools.get(name) ?? this.#makePool()]))
+  }
+
+  #makePool(): AppPool {
+    const { limits, timeouts, queueOrder, retry } = this.#config
+    const { codeGuard } = this
+    const pool = new AppPool({
+      limits,
+      timeouts,
+      queueOrder,
+      retry,
+      links: (address, worker, owner) => this.#linksOf(address)(address, worker, owner),
+      onError: this.#refuse,
+      beforeDispatch: codeGuard === null ? undefined : () => codeGuard.checkFreshness(),
+      events: this.#events,
+    })
+    codeGuard?.add(pool)
+    if (this.#serving !== null) pool.serve(this.#serving)
+    return pool
+  }
+
+  #linksOf({ generation }: WorkerAddress): LinkFactory {
+    const move = this.#move
+    return move !== null && generation > move.after ? move.links : this.#links
+  }
+
+  #makeFiles(): StaticFiles {
+    const { rootPath, path, staticMounts } = this.#config
+    const files = new StaticFiles(rootPath, this.#shared.space.files, this.#refuse, path)
+    files.setMounts([...staticMounts, ...this.#foundMounts])
+    return files
+  }
+
+  #makeHandler(): Handler {
+    const { memory, space, pages } = this.#shared
+    const { requestBuffering, limits } = this.#config
+    const refuse = this.#refuse
+    const options = { requestBuffering, limits, space, memory: memory.budget, onError: refuse }
+    const handlers = this.#pools
+      .values()
+      .map(pool => appHandler(pool, options))
+      .toArray()
+    const toPool = handlers.length === 1 ? handlers[0]! : choosePool(this.#config, handlers)
+    return staticFirst(this.#files, toPool, { isAnswered: () => pages.has(404), refuse })
+  }
+
+  readonly #refuse = (exchange: Exchange, error: Error): void => {
+    this.#refusals.failed(exchange, error)
+    if (!this.codeGuard?.respond(exchange, error)) respondWithError(exchange, error, this.#shared.pages)
+  }
 }

@@ -1,66 +1,92 @@
 /**
- * The applications of the gateway, by name, and which of them a worker belongs to. Runs in the gateway.
+ * The applications of the gateway, by name. HUP adds, changes and removes them while they serve. Runs in the gateway.
  *
- * Invariant: numbers of workers are unique in the program, so a message about a worker needs no application's name.
+ * Invariants: numbers of workers are unique in the program, so a message about a worker needs no application's name. One that is removed
+ * gets no new request, and is kept until its last worker has gone; a new one may have its name meanwhile.
+ * Not here: which of them gets a request (`routing/`, put together in `assemble.ts`).
  */
 import type { AppPool } from '../apps/pool/pool.ts'
 import type { GatewayApp, StaticMount } from '../config/types.ts'
 import type { MasterToGateway } from '../control/messages.ts'
-import { type Application, makeApplication } from './application.ts'
+import { Application } from './application.ts'
 import type { SharedParts } from './shared-parts.ts'
 
 export class Applications {
-  readonly #applications = new Map<string, Application>()
-  /** By the number of a worker. Has workers until they are drained or lost. */
-  readonly #pools = new Map<number, AppPool>()
+  readonly #shared: SharedParts
+  readonly #onStale: (app: string, path: string) => void
+  /** In the order of the configuration. */
+  #applications: ReadonlyMap<string, Application>
+  /** Not in the configuration any more. */
+  readonly #retired = new Set<Application>()
 
   constructor(apps: readonly GatewayApp[], shared: SharedParts, onStale: (app: string, path: string) => void) {
-    for (const app of apps)
-      this.#applications.set(
-        app.name,
-        makeApplication(app, shared, path => onStale(app.name, path)),
-      )
+    this.#shared = shared
+    this.#onStale = onStale
+    this.#applications = new Map(apps.map(app => [app.name, this.#make(app)]))
   }
 
-  values(): MapIterator<Application> {
-    return this.#applications.values()
+  #make(app: GatewayApp): Application {
+    return new Application(app, this.#shared, path => this.#onStale(app.name, path))
+  }
+
+  /** In the order of the configuration. */
+  values(): readonly Application[] {
+    return [...this.#applications.values()]
   }
 
   get(name: string): Application | undefined {
     return this.#applications.get(name)
   }
 
-  get #allPools(): AppPool[] {
-    return this.values()
-      .flatMap(({ pools }) => pools.values())
-      .toArray()
+  /** The configuration was read again. The handlers of all applications may be others afterwards. */
+  configure(apps: readonly GatewayApp[]): void {
+    const before = this.#applications
+    // New ones come first: nothing has changed if one cannot be made.
+    const present = new Map(apps.map(app => [app.name, before.get(app.name) ?? this.#make(app)]))
+    this.#applications = present
+    for (const app of apps) if (before.has(app.name)) present.get(app.name)!.configure(app)
+    for (const [name, application] of before) {
+      if (present.has(name)) continue
+      this.#retired.add(application)
+      application.retire(() => this.#retired.delete(application))
+    }
+  }
+
+  // ---- their workers ----
+
+  get #allPools(): readonly AppPool[] {
+    return [...this.#applications.values(), ...this.#retired].flatMap(({ allPools }) => allPools)
+  }
+
+  #poolOf(worker: number): AppPool | undefined {
+    return this.#allPools.find(pool => pool.has(worker))
   }
 
   addWorker(message: Extract<MasterToGateway, { readonly type: 'worker-add' }>): void {
-    const pool = this.get(message.app)?.pools.get(message.pool)
-    if (pool === undefined) return
-    this.#pools.set(message.worker, pool)
-    pool.addWorker(message)
+    this.get(message.app)?.addWorker(message.pool, message)
   }
 
+  /** A worker that is in no pool has nothing to do any more, or its application was removed before it came. */
   drainWorker(worker: number): void {
-    this.#pools.get(worker)?.drainWorker(worker)
-    this.#pools.delete(worker)
+    const pool = this.#poolOf(worker)
+    if (pool === undefined) this.#shared.events.drained(worker)
+    else pool.drainWorker(worker)
   }
 
   debugged(worker: number, isDebugged: boolean): void {
-    this.#pools.get(worker)?.debugged(worker, isDebugged)
+    this.#poolOf(worker)?.debugged(worker, isDebugged)
   }
 
-  serve(app: string, generation: number): void {
-    for (const pool of this.get(app)?.pools.values() ?? []) pool.serve(generation)
+  /** True: the application has another path now. */
+  serve(app: string, generation: number): boolean {
+    return this.get(app)?.serve(generation) ?? false
   }
 
-  /** Directories from the application's own settings, besides those of the configuration. */
   setMounts(app: string, mounts: readonly StaticMount[]): void {
-    const application = this.get(app)
-    application?.files.setMounts([...application.config.staticMounts, ...mounts])
+    this.get(app)?.setMounts(mounts)
   }
+
+  // ---- all of them ----
 
   /** Requests that wait or run, streams and WebSockets included. */
   get inFlight(): number {
@@ -69,7 +95,9 @@ export class Applications {
 
   /** Why a new request for some application would have to wait; null while all can serve. */
   get whyNotReady(): string | null {
-    for (const pool of this.#allPools) if (pool.whyNotReady !== null) return pool.whyNotReady
+    const isOne = this.#applications.size === 1
+    for (const [name, { whyNotReady }] of this.#applications)
+      if (whyNotReady !== null) return isOne ? whyNotReady : `${name}: ${whyNotReady}`
     return null
   }
 
@@ -78,6 +106,6 @@ export class Applications {
   }
 
   close(): void {
-    for (const pool of this.#allPools) pool.close()
+    for (const application of [...this.#applications.values(), ...this.#retired]) application.close()
   }
 }

@@ -1,35 +1,80 @@
 /**
- * Puts a request's path together from the gateway's parts: protocol, `serve`, middleware, handlers. Folded once, when the gateway starts: a
- * request pays nothing for what is off. Runs in the gateway.
+ * Puts a request's path together from the gateway's parts: protocol, `serve`, middleware, router, handlers. Folded when the gateway starts,
+ * and what depends on the applications again when HUP changes them: a request pays nothing for what is off. Runs in the gateway.
+ *
+ * Not here: who claims a request (`routing/`), the handler of an application (`application.ts`).
  */
-import type { Exchange, Handler } from '../http/exchange.ts'
+import type { GatewayApp } from '../config/types.ts'
+import type { Exchange, Handler, Middleware } from '../http/exchange.ts'
 import type { Protocol } from '../http/protocol.ts'
 import { createHttp1 } from '../http1/protocol.ts'
 import { accessLog } from '../middleware/access-log.ts'
 import { health } from '../middleware/health.ts'
+import { dispatch } from '../routing/dispatch.ts'
+import { compileRoutes } from '../routing/routes.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
+import type { Application } from './application.ts'
 import { Connections } from './connections/connections.ts'
+import { codeQuestions } from './development/stale-code.ts'
 import { renderError, respondWithError } from './errors/error-response.ts'
 import type { GatewayParts } from './parts.ts'
-import { createServe } from './serve.ts'
+import { createServe, type Entry } from './serve.ts'
 
-/** From the outside in: what is asked first stands last. */
+/**
+ * What a request passes, for the applications that there are now. From the outside in: what is asked first stands last. One application
+ * that is for all requests is called by the access log itself, without a router.
+ */
 export function assembleHandler(parts: GatewayParts): Handler {
-  const { config, applications } = parts
-  const [application] = applications.values()
-  const { handler, codeGuard } = application!
-  const logged = parts.onAnswered === null ? handler : accessLog(parts.onAnswered)(handler)
+  const { config, onAnswered } = parts
+  const handler = toApplication(parts, application => application.handler)
+  const logged = onAnswered === null ? handler : accessLog(onAnswered)(handler)
   // Neither the question of an error page nor that of a load balancer is a request of a client.
-  const asked = codeGuard === null ? logged : codeGuard.middleware(logged)
+  const asked = config.isDevelopment ? codeQuestions(toApplication(parts, toCodeGuard))(logged) : logged
   const { live, ready } = config.health
-  return live === null && ready === null ? asked : health(config.health, parts.whyNotReady)(asked)
+  return live === null && ready === null ? asked : readiness(parts)(asked)
+}
+
+/** `handlerOf`: what a request goes to in the application that claims it. */
+function toApplication(parts: GatewayParts, handlerOf: (application: Application) => Handler): Handler {
+  const applications = parts.applications.values()
+  const [first] = applications
+  if (applications.length === 1 && isForAll(first!.config)) return handlerOf(first!)
+  const route = compileRoutes(applications.map(({ config }) => config))
+  const targets = applications.map(application => ({
+    name: applications.length === 1 ? '' : application.config.name,
+    handler: handlerOf(application),
+  }))
+  return dispatch(route, targets, (exchange, error) => {
+    const { method, target, authority } = exchange.request
+    parts.log('debug', `${method} ${target} for ${authority || 'no host'} was refused: ${error.message}`, exchange.id)
+    respondWithError(exchange, error, parts.pages)
+  })
+}
+
+/** Nothing is chosen by the path or the host of a request. */
+function isForAll({ path, hosts, pools }: GatewayApp): boolean {
+  return path === '' && hosts.length === 0 && pools.length === 1
+}
+
+function toCodeGuard({ codeGuard }: Application): Handler {
+  return codeGuard!.answer
+}
+
+function readiness({ config, applications, isStopping }: GatewayParts): Middleware {
+  const unless = (why: () => string | null) => () => (isStopping() ? 'the program is stopping' : why())
+  const each = applications.values().map(one => [one.config.name, unless(() => one.whyNotReady)] as const)
+  return health(
+    config.health,
+    unless(() => applications.whyNotReady),
+    new Map(each.length === 1 ? [] : each),
+  )
 }
 
 /** What a protocol calls with each new exchange. */
-function assembleServe(parts: GatewayParts): (exchange: Exchange) => void {
+function assembleServe(parts: GatewayParts, entry: Entry): (exchange: Exchange) => void {
   const { config, log, pages, onAnswered } = parts
   return createServe({
-    handler: assembleHandler(parts),
+    entry,
     trusted: parts.trusted,
     respond: (exchange, error) => respondWithError(exchange, error, pages),
     forwardedHeaders: config.forwardedHeaders,
@@ -39,17 +84,17 @@ function assembleServe(parts: GatewayParts): (exchange: Exchange) => void {
     },
     onBug: (error, exchange) => {
       const { method, target } = exchange.request
-      log('error', `${method} ${target}: ${error.stack ?? error.message}`, exchange.id)
+      log('error', `${method} ${target}: ${error.stack ?? error.message}`, exchange.id, exchange.app)
     },
   })
 }
 
-function assembleHttp1(parts: GatewayParts): Protocol {
+function assembleHttp1(parts: GatewayParts, entry: Entry): Protocol {
   const { config, memory, pages, refusals, onAnswered } = parts
   return createHttp1({
     limits: config.limits,
     timeouts: config.timeouts,
-    onExchange: assembleServe(parts),
+    onExchange: assembleServe(parts, entry),
     renderError: (status, accept, detail) => renderError(status, accept, detail, pages),
     webSockets: createWebSocketEngine(config, memory.budget),
     memory: memory.budget,
@@ -59,10 +104,10 @@ function assembleHttp1(parts: GatewayParts): Protocol {
 }
 
 /** Everything from an accepted socket to the application. */
-export function assembleConnections(parts: GatewayParts): Connections {
+export function assembleConnections(parts: GatewayParts, entry: Entry): Connections {
   const { config, refusals, trusted } = parts
   const { connections, connectionsPerAddress } = config.limits
-  return new Connections(assembleHttp1(parts), {
+  return new Connections(assembleHttp1(parts, entry), {
     limits: config.limits,
     isExempt: address => trusted.isTrusted(address),
     onFull: () => refusals.connection(connections),

@@ -8,6 +8,7 @@ import { FrameWriter } from '../apps/wire/frame-writer.ts'
 import { MAX_PAYLOAD } from '../apps/wire/frames.ts'
 import { ScopeWriter } from '../apps/wire/scope.ts'
 import { MAX_FIELDS, MAX_HEADERS, MAX_REQUEST_LINE } from '../config/settings/requests.ts'
+import { applicationRoot } from '../http/application-root.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { applyForwarded } from '../http/forwarded.ts'
 import type { ParsedHead } from '../http1/head.ts'
@@ -49,8 +50,8 @@ for (const [title, { lead, byte }] of Object.entries(TARGETS))
       const exchange: Exchange = new FakeExchange(heads[0]!)
       assert.equal(applyForwarded(exchange, { isTrusted: () => true } as never, BELIEVED), null)
       const writers = [
-        (to: FrameWriter) => writeEnviron(to, exchange, 0, ''),
-        (to: FrameWriter) => new ScopeWriter('').write(to, exchange),
+        (to: FrameWriter) => writeEnviron(to, exchange, 0, applicationRoot('', '')),
+        (to: FrameWriter) => new ScopeWriter(applicationRoot('', '')).write(to, exchange),
       ]
       for (const write of writers) {
         const frame = new FrameWriter()

@@ -10,11 +10,12 @@ import { writeSync } from 'node:fs'
 import type { GatewayConfig, Identity } from '../config/types.ts'
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
-import { assembleConnections } from './assemble.ts'
+import { assembleConnections, assembleHandler } from './assemble.ts'
 import type { Connections } from './connections/connections.ts'
 import { closeWhenQuiet } from './connections/last-accepts.ts'
 import { type GatewayParts, makeParts } from './parts.ts'
 import { dropPrivileges } from './privileges.ts'
+import type { Entry } from './serve.ts'
 import { listen } from './transports/plain.ts'
 
 /** How often the master hears how many requests would be cut if the gateway died. */
@@ -25,6 +26,7 @@ const ORPHAN_DRAIN_MS = 5000
 class Gateway {
   readonly #channel: GatewayChannel
   readonly #parts: GatewayParts
+  readonly #entry: Entry
   readonly #connections: Connections
   readonly #servers: ReturnType<typeof listen>[] = []
   /** The program is about to stop: load balancers should send nothing more, though everything is served. */
@@ -37,7 +39,8 @@ class Gateway {
   constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
     this.#channel = channel
     this.#parts = makeParts(config, build, channel, () => this.#isStopping)
-    this.#connections = assembleConnections(this.#parts)
+    this.#entry = { handler: assembleHandler(this.#parts) }
+    this.#connections = assembleConnections(this.#parts, this.#entry)
     setInterval(() => {
       this.#tellInFlight()
       this.#parts.memory.check()
@@ -90,7 +93,7 @@ class Gateway {
         applications.debugged(message.worker, message.isDebugged)
         break
       case 'serve':
-        applications.serve(message.app, message.generation)
+        if (applications.serve(message.app, message.generation)) this.#assemble()
         break
       case 'static':
         applications.setMounts(message.app, message.mounts)
@@ -104,6 +107,8 @@ class Gateway {
         applications.get(message.app)?.codeGuard?.onMessage(message)
         break
       case 'apps':
+        applications.configure(message.apps)
+        this.#assemble()
         break
       case 'reopen-logs':
         accessLog.reopen()
@@ -124,6 +129,11 @@ class Gateway {
       case 'start':
         throw new Error('the master said start twice')
     }
+  }
+
+  /** The applications have changed: requests go to them as they are now. */
+  #assemble(): void {
+    this.#entry.handler = assembleHandler(this.#parts)
   }
 
   /** Drains, if it has not drained yet. Resolves when the process may end. */
@@ -178,7 +188,7 @@ function main(): void {
       if (gateway !== null) {
         gateway.onMessage(message)
       } else if (message.type === 'start') {
-        if (message.config.identity !== null) dropOrLeave(message.config.identity)
+        if (message.config.gatewayIdentity !== null) dropOrLeave(message.config.gatewayIdentity)
         gateway = new Gateway(channel, message.config, message.build)
         gateway.listen(message.listeners)
       }

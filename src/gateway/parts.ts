@@ -17,11 +17,10 @@ export interface GatewayParts extends SharedParts {
   readonly accessLog: AccessLog
   /** Called at the end of each request; null: nobody wants to know. */
   readonly onAnswered: AccessWriter | null
-  /** Why nothing should be sent to this gateway, though everything is served; null while it is ready. */
-  readonly whyNotReady: () => string | null
+  /** The program is about to stop: nothing should be sent to this gateway, though everything is served. */
+  readonly isStopping: () => boolean
 }
 
-/** `isStopping`: the program is about to stop. */
 export function makeParts(
   config: GatewayConfig,
   build: string,
@@ -41,6 +40,6 @@ export function makeParts(
     trusted: trustedProxies(config.trustedProxies),
     accessLog,
     onAnswered: both(accessLog.write, tellRequest),
-    whyNotReady: () => (isStopping() ? 'the program is stopping' : applications.whyNotReady),
+    isStopping,
   }
 }

@@ -8,7 +8,7 @@ import { createServe } from './serve.ts'
 test('a request that contradicts itself is answered 400 before any handler, and reported', () => {
   const told: string[] = []
   const serve = createServe({
-    handler: () => assert.fail('no handler is asked'),
+    entry: { handler: () => assert.fail('no handler is asked') },
     trusted: trustedProxies(['192.0.2.1']),
     forwardedHeaders: ['x-forwarded-proto', 'x-forwarded-ssl'],
     respond: respondWithError,

@@ -8,8 +8,14 @@ import { applyForwarded } from '../http/forwarded.ts'
 import { acceptRequestId } from '../http/request-id.ts'
 import type { TrustedProxies } from '../http/trusted-proxies.ts'
 
+/** Where requests enter what the gateway is made of. */
+export interface Entry {
+  /** Read for each request: another one is in force from the next request on. */
+  handler: Handler
+}
+
 export interface ServeOptions {
-  readonly handler: Handler
+  readonly entry: Entry
   readonly trusted: TrustedProxies
   /** Names in lower case: headers that are believed when a trusted proxy sends them. */
   readonly forwardedHeaders: readonly string[]
@@ -23,7 +29,7 @@ export interface ServeOptions {
 
 /** Returns what a protocol calls with each new exchange. */
 export function createServe(options: ServeOptions): (exchange: Exchange) => void {
-  const { handler, trusted, respond } = options
+  const { entry, trusted, respond } = options
   const believed = new Set(options.forwardedHeaders)
   return exchange => {
     try {
@@ -34,7 +40,7 @@ export function createServe(options: ServeOptions): (exchange: Exchange) => void
         respond(exchange, contradiction)
         return
       }
-      const result = handler(exchange)
+      const result = entry.handler(exchange)
       if (result !== undefined) result.catch((error: Error) => failed(exchange, error, options))
     } catch (error) {
       failed(exchange, error as Error, options)

@@ -12,8 +12,13 @@ import { poolEvents } from './pool-events.ts'
 /** Of what is free on the disk at start. The rest is for others. */
 const FREE_SHARE = 3 / 4
 
-/** `request`: the id of the request that the message is about; empty for others. */
-export type GatewayLog = (level: 'debug' | 'info' | 'warn' | 'error', message: string, request?: string) => void
+/** `request`: the id of the request that the message is about, `app`: the name of the application; empty: it is about none. */
+export type GatewayLog = (
+  level: 'debug' | 'info' | 'warn' | 'error',
+  message: string,
+  request?: string,
+  app?: string,
+) => void
 
 export interface SharedParts {
   readonly config: GatewayConfig
@@ -43,8 +48,8 @@ export function makeShared(config: GatewayConfig, build: string, channel: Gatewa
 
 /** The master writes the log. For each refused request it would get a message that it throws away, so nothing is sent that it does not write. */
 function gatewayLog({ logLevel }: GatewayConfig, channel: GatewayChannel): GatewayLog {
-  return (level, message, request = '') => {
-    if (level !== 'debug' || logLevel === 'debug') channel.send({ type: 'log', level, message, request })
+  return (level, message, request = '', app = '') => {
+    if (level !== 'debug' || logLevel === 'debug') channel.send({ type: 'log', level, message, request, app })
   }
 }
 

@@ -16,6 +16,7 @@ const { RequestTimes } = await import('../apps/worker/request-times.ts')
 const { LiveBody } = await import('../apps/pool/live-body.ts')
 const { RequestBody } = await import('../apps/pool/body.ts')
 const { WorkerDecoder } = await import('../apps/wire/decode.ts')
+const { applicationRoot } = await import('../http/application-root.ts')
 const { writeEnviron } = await import('../apps/wire/environ.ts')
 const { FrameWriter } = await import('../apps/wire/frame-writer.ts')
 const { decodeHead } = await import('../apps/wire/response-head.ts')
@@ -38,6 +39,8 @@ const { decodePath } = await import('../http/path.ts')
 const { contentTypeOf, hasContentHash } = await import('../handlers/static/names.ts')
 const { Records } = await import('../master/output/records.ts')
 const { readLines } = await import('../master/output/output.ts')
+const { withoutDots } = await import('../routing/dispatch.ts')
+const { compileRoutes } = await import('../routing/routes.ts')
 const { compileAccessFormat } = await import('../observe/access-format.ts')
 const { Log } = await import('../observe/log.ts')
 const { readOffers } = await import('../websocket/handshake.ts')
@@ -316,15 +319,29 @@ describe('what a proxy says', () => {
 describe('a request on its way', () => {
   const lines = ['combined', 'json', '%(r)s %(U)s %(q)s %(u)s %({cookie}i)s'].map(compileAccessFormat)
   const times = new RequestTimes({ request: 1, requestFor: [{ prefix: '/a/', timeout: 5 }] }, '')
+  const route = compileRoutes(
+    ['', '*.example'].flatMap(host =>
+      ['/a', '/a/a', '/a/a/a/a'].map(path => ({ hosts: host === '' ? [] : [host], path, rootPath: '/r' })),
+    ),
+  )
   const uses: Record<string, (exchange: InstanceType<typeof FakeExchange>) => unknown> = {
-    'to a WSGI application': exchange => writeEnviron(new FrameWriter(), exchange, 0, '/a'),
-    'to an ASGI application': exchange => new ScopeWriter('/a').write(new FrameWriter(), exchange),
+    'to a WSGI application': exchange => writeEnviron(new FrameWriter(), exchange, 0, applicationRoot('/a', '')),
+    'to an ASGI application': exchange => new ScopeWriter(applicationRoot('/a', '')).write(new FrameWriter(), exchange),
     'to a file': ({ request }) => {
       const path = decodePath(request.path) ?? ''
       return [relativePath({ url: '/', directories: [] }, path), contentTypeOf(path), hasContentHash(path)]
     },
     'into the access log': exchange => lines.map(line => line(exchange, 0)),
     'by its path': ({ request }) => [times.of(request.path), new Offenders().convict('GET', request.path, 0)],
+    'to its application': ({ request }) => {
+      const { path } = request
+      const dots = ['a/../', '/..', '/%2e%2e%2f', 'a/', '.'].map(part => `/${path.replaceAll('a', part)}`)
+      for (const one of [path, ...dots]) {
+        const asked = { request: { ...request, path: one, authority: path.slice(1) } }
+        withoutDots(asked)
+        route(asked.request)
+      }
+    },
     'by its target': ({ request }) => parseTarget('GET', withoutRawBytes(`http://${request.path}`)),
   }
   for (const [name, use] of Object.entries(uses)) {

@@ -57,7 +57,16 @@ async function serve(script: Script, request = 0) {
     worker.die()
   })
   const linked = once(events, 'linked')
-  pool.addWorker({ worker: 1, pid: 1, socket: worker.path, slots: 1, generation: 1, maxRequests: 0, interface: 'wsgi' })
+  pool.addWorker({
+    worker: 1,
+    pid: 1,
+    socket: worker.path,
+    slots: 1,
+    generation: 1,
+    maxRequests: 0,
+    isApart: false,
+    interface: 'wsgi',
+  })
   await linked
   const options = {
     requestBuffering: false,

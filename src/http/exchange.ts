@@ -25,7 +25,7 @@ export interface RequestHead {
   readonly version: '1.0' | '1.1' | '2'
   /** Names are lower-case, values latin-1. A header with an underscore in its name is not here (`request-rules.ts`). */
   readonly headers: HeaderLines
-  /** Latin-1, as in `/shop`: the prefix that a trusted proxy took from the path (X-Forwarded-Prefix). It replaces `--root-path`. */
+  /** Latin-1, as in `/shop`: the prefix that a trusted proxy took from the path (X-Forwarded-Prefix). It replaces `--root-path`; the application's own path follows it. */
   readonly rootPath?: string
 }
 
@@ -132,6 +132,8 @@ export interface Answered {
   runMicros: number
   /** The last worker that got it. */
   servedBy: ServedBy | null
+  /** Name of the application that it was given to; empty: none got it, or there is only one application. */
+  app: string
   readonly response: Pick<ResponseWriter, 'status' | 'bytesWritten' | 'head'>
 }
 

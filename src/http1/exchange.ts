@@ -26,6 +26,7 @@ export class Http1Exchange implements Exchange {
   queueMillis = -1
   runMicros = -1
   servedBy: ServedBy | null = null
+  app = ''
   #id = ''
   readonly #switch: ProtocolSwitch
   #onAborted: (() => void) | null = null

@@ -50,6 +50,7 @@ export function refuse(error: ProtocolError, refused: RefusedRequest, render: Ht
       queueMillis: -1,
       runMicros: -1,
       servedBy: null,
+      app: '',
       response: { status, bytesWritten: isHead ? 0 : body.length, head: null },
     },
   }

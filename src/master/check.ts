@@ -11,7 +11,7 @@ import { OperatorError } from './errors.ts'
 import { Generation, type GenerationFailure } from './fleet/generation.ts'
 import { MAX_TIMER_MS } from './fleet/generations.ts'
 import { mountsOf } from './fleet/static-mounts.ts'
-import { checkIdentity } from './host/identity.ts'
+import { areApart, checkIdentity } from './host/identity.ts'
 import { describeDuration } from './output/describe.ts'
 import { takeNotifySocket } from './output/notifier.ts'
 import { Outputs } from './output/output.ts'
@@ -60,7 +60,11 @@ export async function checkApplication(
   const { interface: kind } = result
   return {
     application: result,
-    static: describeStatic(result, app, mountsOf(result, app)),
+    static: describeStatic(
+      result,
+      app,
+      mountsOf(result, app, areApart({ identity, gatewayIdentity: config.gatewayIdentity })),
+    ),
     warnings: uselessSettings(kind, app),
   }
 }

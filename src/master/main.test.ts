@@ -6,12 +6,14 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -19,6 +21,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, test } from 'node:test'
+import { version } from '../base/version.ts'
 import { type AppChanges, type Changes, testApp, testConfig } from '../config/testing/config.ts'
 import { readLines } from './output/output.ts'
 
@@ -48,16 +51,20 @@ class TestMaster {
   readonly #ended: Promise<number>
   #onLine: (() => void) | null = null
 
+  /** `app`: of the one application, or of each. */
   constructor(
     mode = '',
-    app: AppChanges = {},
+    app: AppChanges | readonly AppChanges[] = {},
     changes: Changes = {},
     flags: readonly string[] = ['--disable-sigusr1'],
   ) {
     mkdirSync(join(this.root, 'app'))
     mkdirSync(join(this.root, 'tmp'))
+    // As /tmp: open to every user that a test names.
+    chmodSync(this.root, 0o755)
+    chmodSync(this.path('tmp'), 0o1777)
     const config = testConfig({
-      apps: [testApp({ ...APP, directory: this.path('app'), ...app })],
+      apps: [app].flat().map(one => testApp({ ...APP, directory: this.path('app'), ...one })),
       logLevel: 'debug',
       bind: [{ kind: 'unix', path: this.path('s') }],
       temporaryDirectory: this.path('tmp'),
@@ -257,6 +264,42 @@ test('workers that are too old, or need too much memory, are recycled, and the l
   const fat = new TestMaster('', { recycle: { maxRequests: 0, maxRequestsJitter: 0, maxAge: 0, maxMemory: 100_000 } })
   await fat.see(/worker [12] is recycled: .* of memory, PSS \(--max-memory 98 KB\); it serves for \d.* only: the limit/)
   await fat.stop()
+})
+
+test('each application has a directory and a control socket of its own, where only its own workers are heard', {
+  skip: process.getuid?.() !== 0 && 'needs root, to have several users',
+}, async () => {
+  const [shop, api, gatewayIdentity] = [4711, 4712, 4713].map(id => ({ uid: id, gid: id, userName: '' }))
+  const apps = [
+    { name: 'shop', workers: 1, identity: shop! },
+    { name: 'api', workers: 1, identity: api! },
+  ]
+  const master = new TestMaster('', apps, { gatewayIdentity: gatewayIdentity! })
+  // Then its directory and that of the other one are there.
+  const [, worker] = /(\d+) +hello/.exec(await master.see(/api worker \d+ +hello/))!
+  const run = join(master.path('tmp'), readdirSync(master.path('tmp'))[0]!)
+  const rights = (name: string) => {
+    const { uid, gid, mode } = statSync(join(run, name))
+    return `${uid} ${gid} ${(mode & 0o7777).toString(8)}`
+  }
+  assert.deepEqual(readdirSync(run).sort(), ['api', 'master.sock', 'shop'])
+  assert.deepEqual(['.', 'shop', 'api', 'shop/control.sock', 'api/control.sock'].map(rights), [
+    '0 0 711',
+    '4711 4713 2710',
+    '4712 4713 2710',
+    '4711 4713 600',
+    '4712 4713 600',
+  ])
+  for (const application of ['shop', 'api']) {
+    const socket = connect(join(run, application, 'control.sock'))
+    const hello = { type: 'hello', build: version, worker: Number(worker), pid: 1, token: 'guessed' }
+    socket.write(`${JSON.stringify(hello)}\n`)
+    await once(socket.resume(), 'close')
+  }
+  // At the socket of the shop nobody knows this worker.
+  await master.see(new RegExp(`warn .*says that it is worker ${worker} was refused: it does not know its token`))
+  assert.equal(master.log.filter(line => /was refused/.test(line)).length, 1)
+  await master.stop()
 })
 
 test('a runtime directory that disappears is made again before the next fork', linux, async () => {

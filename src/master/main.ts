@@ -10,12 +10,12 @@ import { writeSync } from 'node:fs'
 import type { Config, Reloaded } from '../config/types.ts'
 import { LOG_ADVICE } from '../observe/sink.ts'
 import { asErrno, OperatorError } from './errors.ts'
-import { type ControlDirectory, openControlDirectory } from './fleet/control-directory.ts'
 import { Fleets } from './fleet/fleets.ts'
-import { checkIdentity, checkTemporaryDirectory } from './host/identity.ts'
+import { checkIdentity, checkTemporaryDirectory, rootWarnings, usersOf } from './host/identity.ts'
 import type { Listener } from './host/listener.ts'
 import { bindListeners } from './host/listeners.ts'
 import { type PidFile, writePidFile } from './host/pid-file.ts'
+import { createRuntimeDirectory, type RuntimeDirectory } from './host/runtime-directory.ts'
 import { hasTerminal } from './host/terminal.ts'
 import { ProgramLog, prepareAccessLog, reopenLogs } from './output/log-files.ts'
 import { Narrator } from './output/narrator.ts'
@@ -72,7 +72,7 @@ class Master {
   readonly #stopped = Promise.withResolvers<number>()
   #listeners: Listener[] = []
   #pidFile: PidFile | null = null
-  #directory: ControlDirectory | null = null
+  #runtime: RuntimeDirectory | null = null
   #fleets: Fleets | null = null
   #shutdown: Shutdown | null = null
   #notifier: Notifier | null = null
@@ -107,36 +107,36 @@ class Master {
   }
 
   async #start(): Promise<void> {
-    const { identity, umask, unixMode, pidFile, temporaryDirectory } = this.#config
+    const { gatewayIdentity, umask, unixMode, pidFile, temporaryDirectory } = this.#config
     this.#notifier = this.#makeNotifier()
     if (umask !== null) process.umask(umask)
-    checkIdentity(identity)
-    checkTemporaryDirectory(identity, temporaryDirectory)
+    const users = usersOf(this.#config)
+    for (const user of users) checkIdentity(user)
+    checkTemporaryDirectory(gatewayIdentity, temporaryDirectory)
     prepareAccessLog(this.#config)
-    this.#listeners = await bindListeners(this.#config.bind, { mode: unixMode, identity })
-    if (pidFile !== null) this.#pidFile = writePidFile(pidFile)
-    this.#directory = await openControlDirectory(this.#config, {
-      hello: (channel, worker, pid) => this.#fleets?.onHello(channel, worker, pid) ?? false,
-      warn: message => this.#narrator.warn(message),
-      bug: error => this.#onBug(error),
+    this.#listeners = await bindListeners(this.#config.bind, {
+      mode: unixMode,
+      identity: gatewayIdentity,
     })
+    if (pidFile !== null) this.#pidFile = writePidFile(pidFile)
+    this.#runtime = await createRuntimeDirectory({ temporaryDirectory, users, environment: process.env })
     // A signal came meanwhile.
     if (this.#isFinishing) return
     this.#narrator.started(this.#listeners)
     for (const warning of this.#source.warnings) this.#narrator.warn(warning)
-    if (process.geteuid?.() === 0 && identity === null) this.#narrator.runsAsRoot()
+    for (const warning of rootWarnings(this.#config)) this.#narrator.warn(warning)
     // `bin/jumak` starts an init where it can.
     if (process.pid === 1) this.#narrator.isProcessOne()
-    this.#fleets = this.#makeFleets(this.#directory.path)
+    this.#fleets = this.#makeFleets(this.#runtime)
     this.#fleets.start()
   }
 
-  #makeFleets(runtimeDirectory: string): Fleets {
+  #makeFleets(runtime: RuntimeDirectory): Fleets {
     return new Fleets({
       config: this.#config,
       programs: this.#programs,
       listeners: this.#listeners,
-      runtimeDirectory,
+      runtime,
       outputs: this.#outputs,
       narrator: this.#narrator,
       beforeFork: () => this.#repairDirectory(),
@@ -204,10 +204,15 @@ class Master {
       return null
     }
     this.#config = read.config
-    this.#narrator.configured(read.config, read.changed)
+    const { apps } = read
+    const hasSeveral = read.config.apps.length > 1
+    const changedOfApps = apps.changed.flatMap(({ app, settings }) =>
+      settings.map(one => (hasSeveral ? { ...one, name: `${one.name} of ${app}` } : one)),
+    )
+    this.#narrator.configured(read.config, [...read.changed, ...changedOfApps])
     for (const warning of read.warnings) this.#narrator.warn(warning)
-    const hasNewWorkers = read.changed.some(({ name }) => name === 'workers')
-    const newWorkers = new Set(hasNewWorkers ? read.config.apps.map(({ name }) => name) : [])
+    const hasNewWorkers = apps.changed.filter(({ settings }) => settings.some(({ name }) => name === 'workers'))
+    const newWorkers = new Set(hasNewWorkers.map(({ app }) => app))
     return this.#fleets?.configure(read.config, newWorkers) ?? new Set()
   }
 
@@ -215,7 +220,8 @@ class Master {
   #repairDirectory(): boolean {
     if (this.#isFinishing && !this.#shutdown?.isDelaying) return false
     try {
-      this.#directory?.repair()
+      const repaired = this.#runtime?.repair() ?? ''
+      if (repaired !== '') this.#narrator.warn(`the runtime directory ${this.#runtime!.path} ${repaired}`)
       return true
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
@@ -257,11 +263,11 @@ class Master {
   }
 
   async #release(): Promise<void> {
-    this.#directory?.close()
+    this.#fleets?.close()
     await this.#notifier?.close()
     await this.#outputs.finish(LAST_OUTPUT_MS)
     this.#closeListeners()
-    this.#directory?.remove()
+    this.#runtime?.close()
     this.#pidFile?.remove()
   }
 

@@ -2,14 +2,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FakeExchange } from '../apps/testing/fake-exchange.ts'
 import type { HealthPaths } from '../config/types.ts'
-import { health } from './health.ts'
+import { health, type WhyNotReady } from './health.ts'
 
-function ask(path: string, paths: HealthPaths, reason: string | null = null, method = 'GET') {
+const NONE: ReadonlyMap<string, WhyNotReady> = new Map()
+
+function ask(path: string, paths: HealthPaths, reason: string | null = null, method = 'GET', each = NONE) {
   const exchange = new FakeExchange({ path, method })
   let isPassedOn = false
   void health(
     paths,
     () => reason,
+    each,
   )(() => {
     isPassedOn = true
   })(exchange)
@@ -41,4 +44,18 @@ test('HEAD is answered like GET; another method gets 405 and is not passed on (R
   const { status, headers, isPassedOn } = ask('/-/alive', PATHS, null, 'POST')
   assert.deepEqual([status, isPassedOn], [405, false])
   assert.deepEqual(headers.slice(-2), ['Allow', 'GET, HEAD'])
+})
+
+test('where there are several applications, each is asked for by its name', () => {
+  const each = new Map<string, WhyNotReady>([
+    ['shop', () => null],
+    ['api', () => 'no worker can serve'],
+  ])
+  const of = (path: string, paths = PATHS) => ask(path, paths, 'api: no worker can serve', 'GET', each)
+  assert.equal(of('/-/ready/shop').text, 'ready\n')
+  assert.deepEqual([of('/-/ready/api').status, of('/-/ready/api').text], [503, 'not ready: no worker can serve\n'])
+  assert.equal(of('/-/ready').text, 'not ready: api: no worker can serve\n')
+  assert.ok(of('/-/ready/blog').isPassedOn)
+  assert.ok(of('/-/ready/shop/').isPassedOn)
+  assert.ok(of('null/shop', { live: null, ready: null }).isPassedOn)
 })

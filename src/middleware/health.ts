@@ -1,24 +1,34 @@
 /**
  * Answers the health checks of load balancers and orchestrators. The gateway answers them itself, also while every slot is busy and while
- * the program drains. Liveness: the event loop of this gateway runs. Readiness: a request would be served. This middleware is the
- * outermost: no check reaches the application, static files or the access log, where a check a second would be most of the lines.
+ * the program drains. Liveness: the event loop of this gateway runs. Readiness: a request would be served, whichever application it is
+ * for. Where there are several, each is asked for at the same path with its name behind it: `/-/ready/shop`.
+ * This middleware is the outermost: no check reaches the application, static files or the access log, where a check a second would be most
+ * of the lines.
  */
 import type { HealthPaths } from '../config/types.ts'
 import type { Exchange, Middleware } from '../http/exchange.ts'
 
-/** `whyNotReady`: null while a request would be served. */
-export function health({ live, ready }: HealthPaths, whyNotReady: () => string | null): Middleware {
+/** Why a request would not be served; null while it would be. */
+export type WhyNotReady = () => string | null
+
+/** `all`: of all applications. `each`: of one, by its name; empty where there is only one. */
+export function health(
+  { live, ready }: HealthPaths,
+  all: WhyNotReady,
+  each: ReadonlyMap<string, WhyNotReady> = new Map(),
+): Middleware {
+  const ofOne = new Map(ready === null ? [] : [...each].map(([name, why]) => [`${ready}/${name}`, why]))
   return next => exchange => {
     const { path } = exchange.request
     if (path === live) {
       answer(exchange, 200, 'alive')
-    } else if (path === ready) {
-      const reason = whyNotReady()
-      if (reason === null) answer(exchange, 200, 'ready')
-      else answer(exchange, 503, `not ready: ${reason}`)
-    } else {
-      return next(exchange)
+      return
     }
+    const whyNotReady = path === ready ? all : ofOne.size === 0 ? undefined : ofOne.get(path)
+    if (whyNotReady === undefined) return next(exchange)
+    const reason = whyNotReady()
+    if (reason === null) answer(exchange, 200, 'ready')
+    else answer(exchange, 503, `not ready: ${reason}`)
   }
 }
 

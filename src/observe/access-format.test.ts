@@ -11,6 +11,7 @@ interface Changes {
   readonly bytes?: number
   readonly address?: string
   readonly untouched?: boolean
+  readonly app?: string
 }
 
 function entry(changes: Changes = {}): Answered {
@@ -38,10 +39,21 @@ function entry(changes: Changes = {}): Answered {
     queueMillis: changes.untouched ? -1 : 5,
     runMicros: changes.untouched ? -1 : 240_000,
     servedBy: changes.untouched ? null : { worker: 7, pid: 4711 },
+    app: changes.app ?? '',
   } as Answered
 }
 
 const line = (format: string, changes: Changes = {}, now = 1250.5) => compileAccessFormat(format)(entry(changes), now)
+
+test('where there are several applications, lines name the one that got the request', () => {
+  const one = { headers: ['user-agent', 'curl/8'] }
+  assert.equal(line('combined', { ...one, app: 'shop' }).slice(line('combined', one).length - 1), ' application=shop\n')
+  assert.equal(line('common', { app: 'shop' }), line('common'))
+  assert.equal(line('%({app}x)s|%(s)s', { app: 'shop' }), 'shop|200\n')
+  assert.equal(line('%({app}x)s|%(s)s'), '-|200\n')
+  assert.equal(JSON.parse(line('json', { app: 'shop' })).app, 'shop')
+  assert.ok(!('app' in JSON.parse(line('json'))))
+})
 
 test('combined has the fields that every reader knows, and our own behind them', () => {
   assert.match(

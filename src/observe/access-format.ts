@@ -7,7 +7,8 @@
  *
  * `json` is one object a line. It always has `time` (ISO, UTC, when the request was over), `request` (its id), `client` (address), `method`,
  * `target`, `protocol`, `status`, `bytes` (of content) and `seconds`. Where known it has `host`, `referer`, `agent`, `queueSeconds` (waiting
- * for a worker), `appSeconds` (in the application) and `worker` (its number).
+ * for a worker), `appSeconds` (in the application), `worker` (its number) and, where there are several, `app` (name of the application).
+ * `combined` ends with ` application=NAME` then; with one application its lines have no such field.
  */
 import { type FormatPart, NAMED_FORMATS, parseAccessFormat } from '../base/access-format.ts'
 import type { Answered } from '../http/exchange.ts'
@@ -26,10 +27,11 @@ export function compileAccessFormat(format: string): AccessLine {
   const parsed = parseAccessFormat(NAMED_FORMATS[format as keyof typeof NAMED_FORMATS] ?? format)
   if ('problem' in parsed) throw new Error(`the access log's format ${parsed.problem}`)
   const pieces = parsed.parts.map(compilePart)
+  const namesApplication = format === 'combined'
   return (entry, now) => {
     let line = ''
     for (const piece of pieces) line += typeof piece === 'string' ? piece : piece(entry, now)
-    return `${line}\n`
+    return namesApplication && entry.app !== '' ? `${line} application=${entry.app}\n` : `${line}\n`
   }
 }
 
@@ -74,6 +76,7 @@ const OWN: Readonly<Record<string, AccessLine>> = {
   'queue-time': ({ queueMillis }) => (queueMillis < 0 ? '-' : (queueMillis / 1000).toFixed(6)),
   'app-time': ({ runMicros }) => (runMicros < 0 ? '-' : (runMicros / 1e6).toFixed(6)),
   worker: ({ servedBy }) => (servedBy === null ? '-' : String(servedBy.worker)),
+  app: ({ app }) => app || '-',
 }
 
 /** The application may spell a name in any case. */
@@ -119,6 +122,7 @@ function jsonLine(entry: Answered, now: number): string {
     queueSeconds: queueMillis < 0 ? undefined : Math.round(queueMillis * 1000) / 1e6,
     appSeconds: runMicros < 0 ? undefined : runMicros / 1e6,
     worker: servedBy?.worker,
+    app: entry.app === '' ? undefined : entry.app,
     referer: decoded(headerValue(request.headers, 'referer')),
     agent: decoded(headerValue(request.headers, 'user-agent')),
   })}\n`

@@ -3,10 +3,12 @@
  * breaks the rules is named and replaced, while the others serve on. What was taken away is made again.
  */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { connect, createServer } from 'node:net'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { version } from '../../src/base/version.ts'
 import { APPS } from '../support/paths.ts'
 import { Project } from '../support/project.ts'
 import { getOnce } from '../support/raw-client.ts'
@@ -74,10 +76,11 @@ async function untilServedByTwo(server: Server): Promise<void> {
   assert.equal((await getOnce(server.port, '/')).status, 200)
 }
 
+/** The directory of the application. */
 function runtimeDirectory(server: Server): string {
   const name = readdirSync(server.temporaryDirectory).find(one => one.startsWith('jumak-'))
   assert.ok(name, 'a runtime directory')
-  return join(server.temporaryDirectory, name)
+  return join(server.temporaryDirectory, name, 'default')
 }
 
 test('workers that close all that is open when they import end a start after three tries', async t => {
@@ -128,6 +131,17 @@ const DISTURBANCES: Readonly<Record<string, readonly [(directory: string) => voi
     },
     /had been replaced and was made again/,
   ],
+  'the directory of the run removed': [
+    directory => rmSync(dirname(directory), { recursive: true }),
+    /directory \/.*\/(jumak-\w+|default) had disappeared and was made again/,
+  ],
+  'a control socket that is replaced by a directory with files': [
+    directory => {
+      rmSync(join(directory, 'control.sock'))
+      mkdirSync(join(directory, 'control.sock', 'w0'), { recursive: true })
+    },
+    /had something else in the place of its control\.sock, which was made again/,
+  ],
   'everything in it removed, as cleaners of temporary files do': [
     directory => {
       for (const name of readdirSync(directory)) rmSync(join(directory, name))
@@ -156,7 +170,8 @@ for (const [what, [disturb, warning]] of Object.entries(DISTURBANCES)) {
     assert.ok(lstatSync(directory).isDirectory())
     assert.ok(lstatSync(join(directory, 'control.sock')).isSocket())
     assert.equal((await getOnce(server.port, '/hello')).status, 200)
-    for (const name of readdirSync(directory).filter(one => one === 'w0.moved')) rmSync(join(directory, name))
+    for (const name of readdirSync(directory).filter(one => one.startsWith('w0.')))
+      rmSync(join(directory, name), { recursive: true })
     await server.stop()
   })
 }
@@ -190,6 +205,37 @@ test('a place that is taken where the output of the next worker goes costs one t
   await server.stop()
 })
 
+test('a process of the same user that takes a number for its own is refused, and the log says so', async t => {
+  const project = new Project(t, { 'app.py': LIAR })
+  const server = await startServer({ app: 'app', directory: project.directory, args: ['-w', '1'] })
+  server.expectLog(/a process that says that it is worker 1 was refused: it does not know its token/)
+  const hello = { type: 'hello', build: version, worker: 1, pid: server.workers()[0]!.pid, token: 'a'.repeat(32) }
+  const stranger = connect(join(runtimeDirectory(server), 'control.sock'))
+  stranger.write(`${JSON.stringify(hello)}\n`)
+  await once(stranger.resume(), 'close')
+  assert.equal((await getOnce(server.port, '/')).body.toString(), 'served')
+  await server.stop()
+})
+
+test('directories where a worker had its socket and its output do not end the program', async t => {
+  const project = new Project(t, { 'app.py': LIAR })
+  const server = await startServer({ app: 'app', directory: project.directory, args: ['-w', '1'] })
+  server.expectLog(/was killed by SIGKILL/)
+  const directory = runtimeDirectory(server)
+  for (const name of ['w1.sock', 'w1.out']) {
+    rmSync(join(directory, name))
+    mkdirSync(join(directory, name, 'deep'), { recursive: true })
+  }
+  process.kill(server.workers()[0]!.pid, 'SIGKILL')
+  await until(
+    () => existsSync(join(directory, 'w2.sock')),
+    () => server.log.join('\n'),
+  )
+  assert.equal((await getOnce(server.port, '/')).body.toString(), 'served')
+  for (const name of ['w1.sock', 'w1.out']) rmSync(join(directory, name), { recursive: true })
+  await server.stop()
+})
+
 test('a worker does not say hello to somebody else at the control socket', {
   skip: process.platform !== 'linux',
 }, async t => {
@@ -202,7 +248,7 @@ test('a worker does not say hello to somebody else at the control socket', {
 import os, socket, sys, time
 directory = os.environ['RUNTIME']
 if os.path.exists('steal'):
-    name = os.path.join(directory, next(one for one in os.listdir(directory) if one.startswith('jumak-')), 'control.sock')
+    name = os.path.join(directory, next(one for one in os.listdir(directory) if one.startswith('jumak-')), 'default', 'control.sock')
     original = socket.socket.connect
     def connect(self, address):
         return original(self, os.environ['STRANGER'] if address == name else address)

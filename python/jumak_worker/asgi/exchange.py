@@ -52,6 +52,8 @@ class ExchangeLink(Protocol):
     exchanges: Dict[int, Any]
     #: The gateway does not read.
     is_congested: bool
+    #: The gateway can open our files.
+    offers_files: bool
 
     def write(self, frame: bytes) -> None: ...
 

@@ -238,8 +238,9 @@ class HttpExchange(Exchange):
             await self.writable()
         else:
             self.write_head()
-        self.file_opened = None
-        self.link.write(multiplex.file(self.number, *region))
+        self.file_opened = None if self.link.offers_files else False
+        if self.link.offers_files:
+            self.link.write(multiplex.file(self.number, *region))
         while self.file_opened is None:
             if self.is_gone:
                 raise ClientDisconnected("the client has gone")

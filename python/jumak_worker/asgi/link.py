@@ -52,6 +52,7 @@ class LinkOwner(Protocol):
     application: Callable[..., Any]
     number: int
     slots: int
+    offers_files: bool
     loop: asyncio.AbstractEventLoop
     scopes: Scopes
     running: Set[Exchange]
@@ -68,6 +69,7 @@ class Link(Connection):
         self.worker = worker
         #: The exchanges that the gateway knows, by number.
         self.exchanges: Dict[int, HttpExchange] = {}
+        self.offers_files = worker.offers_files
         self._is_greeted = False
         self._held_since = 0.0
         #: The beginning of a frame, and how many bytes of the frame have not come.

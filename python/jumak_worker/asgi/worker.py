@@ -34,11 +34,19 @@ def import_event_loop() -> Any:
 
 class AsgiWorker:
     def __init__(
-        self, application: Callable[..., Any], number: int, slots: int, lifespan: str, root_path: str = ""
+        self,
+        application: Callable[..., Any],
+        number: int,
+        slots: int,
+        lifespan: str,
+        root_path: str = "",
+        offers_files: bool = True,
     ) -> None:
+        """``offers_files``: the gateway can open our files."""
         self.application = application
         self.number = number
         self.slots = slots
+        self.offers_files = offers_files
         self.loop: asyncio.AbstractEventLoop = import_event_loop().new_event_loop()
         self.loop.set_exception_handler(_on_loop_error)
         #: Exchanges whose task waits for something. The loop itself has only weak references to tasks.

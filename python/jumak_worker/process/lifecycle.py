@@ -30,10 +30,11 @@ _ORPHAN_GRACE = 6.0
 
 
 class Worker:
-    """``application``: None where it is not preloaded; ``start``: the master's message."""
+    """``application``: None where it is not preloaded; ``start``: the master's message; ``token``: proves to the master who this is."""
 
-    def __init__(self, number: int, start: dict, application: Optional[LoadedApplication]) -> None:
+    def __init__(self, number: int, token: str, start: dict, application: Optional[LoadedApplication]) -> None:
         self._number = number
+        self._token = token
         self._start = start
         self._application = application
         #: Serves the application; None until it is loaded.
@@ -92,7 +93,7 @@ class Worker:
         if listener not in (0, self._start["masterPid"]):
             raise OSError("its control.sock leads to process %d" % listener)
         control = ControlChannel(sock, messages.WORKER)
-        control.send("hello", build=__version__, worker=self._number, pid=self._pid)
+        control.send("hello", build=__version__, worker=self._number, pid=self._pid, token=self._token)
         return control
 
     def _listen(self) -> Tuple[socket.socket, str]:
@@ -105,7 +106,8 @@ class Worker:
             # Nobody uses what is there: our number is never given twice.
             os.unlink(path)
             listener.bind(path)
-        os.chmod(path, 0o600)
+        # The directory gives it the group of the gateway.
+        os.chmod(path, 0o660 if self._start["isApart"] else 0o600)
         # The links of all slots, and those that replace them, may arrive together.
         listener.listen(4 * self._start["threads"])
         return listener, path

@@ -117,9 +117,10 @@ PRELOADER: Dict[str, Dict[str, Check]] = {
         "preload": one_of("on", "off", "auto"),
         "locateHazards": flag,
         "identity": or_null({"uid": whole(0, _MAX_UID), "gid": whole(0, _MAX_UID), "userName": text()}),
+        "isApart": flag,
         "postFork": or_null({"module": _name, "attribute": _name}),
     },
-    "fork": {"worker": _number},
+    "fork": {"worker": _number, "token": text(re.compile(r"[\w-]+"), 100)},
     "output-opened": {"worker": _number},
     "signal": {"worker": _number, "signal": one_of("KILL", "URG", "INT")},
 }

@@ -199,7 +199,7 @@ class Preloader:
                 if message is None:
                     break
                 if message["type"] == "fork" and workers.fork(message["worker"]):
-                    return self._become_worker(message["worker"])
+                    return self._become_worker(message["worker"], message["token"])
                 if message["type"] == "output-opened":
                     workers.output_opened(message["worker"])
                 elif message["type"] == "signal":
@@ -211,9 +211,9 @@ class Preloader:
         except BlockingIOError:
             pass
 
-    def _become_worker(self, number: int) -> Worker:
+    def _become_worker(self, number: int, token: str) -> Worker:
         signal.signal(signal.SIGCHLD, self._sigchld if self._sigchld is not None else signal.SIG_DFL)
-        return Worker(number, self._start, self._application)
+        return Worker(number, token, self._start, self._application)
 
     def _forget_in_child(self) -> None:
         """In workers, and in what the application forks at import: closes our descriptors."""

@@ -47,14 +47,18 @@ def prepare(
         application = application or loader.load(start)
         if start["postFork"] is not None:
             loader.call_post_fork(start["postFork"])
+        # The kernel would not let another user open them.
+        offers_files = not start["isApart"]
         if application.interface != interface.ASGI:
             threads = start["threads"]
             environ = base_environ(threads, start["multiprocess"], start["rootPath"], start["masterPid"])
-            return application, WsgiWorker(application.callable, number, threads, environ)
+            return application, WsgiWorker(application.callable, number, threads, environ, offers_files)
         # Imported here, for asyncio comes with it: a WSGI application does not pay for its memory.
         from ..asgi.worker import AsgiWorker
 
-        asgi = AsgiWorker(application.callable, number, start["concurrency"], start["lifespan"], start["rootPath"])
+        asgi = AsgiWorker(
+            application.callable, number, start["concurrency"], start["lifespan"], start["rootPath"], offers_files
+        )
         asgi.start_up()
         return application, asgi
     finally:

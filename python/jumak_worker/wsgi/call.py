@@ -25,6 +25,7 @@ class CallLink(ResponseLink, Protocol):
     """What a call needs of its link."""
 
     is_closed: bool
+    offers_files: bool
 
     def after_close(self) -> None: ...
 
@@ -125,7 +126,7 @@ class Call(Response):
             self._finish()
 
     def _send_file(self, wrapper: "files.FileWrapper", body: Optional[BodyStream]) -> bool:
-        """Lets the gateway send a real file by itself. False: it is no real file, or nothing of it is to be sent."""
+        """Lets the gateway send a real file by itself. False: it is no real file, nothing of it is to be sent, or the gateway cannot."""
         if not self.status or self.head_sent or self.no_content:
             return False
         region = files.file_region(wrapper.filelike, self.declared)
@@ -134,6 +135,8 @@ class Call(Response):
         if body is not None:
             body.finish()  # frames of content come before the answer to the offer
         self._declare(region.length)
+        if not self.link.offers_files:
+            return False
         self.head_sent = True
         offer = framing.file(region.fd, region.offset, region.length, region.device, region.inode)
         self.link.send(framing.response(self.status, False, 0, self.head, b"") + offer)

@@ -37,8 +37,18 @@ class Link(Connection):
     #: The output of the thread that runs ``serve``.
     output: ThreadOutput
 
-    def __init__(self, sock: socket.socket, application: Callable, environs: Environs, worker: int, slots: int) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        application: Callable,
+        environs: Environs,
+        worker: int,
+        slots: int,
+        offers_files: bool = True,
+    ) -> None:
         super().__init__(sock)
+        #: False: the gateway cannot open our files.
+        self.offers_files = offers_files
         self._application = application
         self._environs = environs
         self._worker = worker

@@ -21,9 +21,10 @@ from .link import Link
 
 
 class WsgiWorker:
-    def __init__(self, application: Callable, number: int, slots: int, environ: dict) -> None:
-        """``environ``: what is the same for all requests (``base_environ``)."""
+    def __init__(self, application: Callable, number: int, slots: int, environ: dict, offers_files: bool = True) -> None:
+        """``environ``: what is the same for all requests (``base_environ``). ``offers_files``: the gateway can open our files."""
         self.slots = slots
+        self._offers_files = offers_files
         self._application = application
         self._number = number
         self._environs = Environs(environ)
@@ -54,7 +55,7 @@ class WsgiWorker:
                 if sock is None:
                     return
                 with sock:
-                    link = Link(sock, self._application, self._environs, self._number, self.slots)
+                    link = Link(sock, self._application, self._environs, self._number, self.slots, self._offers_files)
                     self._links[sock] = link
                     try:
                         link.serve()

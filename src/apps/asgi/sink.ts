@@ -148,7 +148,7 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
     one.hasProgressed = true
     one.relay!.whenFileSent(() => {
       if (!link.isCurrent(one)) return
-      openOffer(link.address.pid, offer, files, fd => {
+      openOffer(link.address, offer, files, fd => {
         if (!link.isCurrent(one)) {
           if (fd !== null) files.close(fd)
           return

@@ -156,6 +156,7 @@ test('a socket that nobody listens on is a lost worker', async () => {
     slots: 2,
     generation: 1,
     maxRequests: 0,
+    isApart: false,
     interface: 'wsgi',
   })
   await lost

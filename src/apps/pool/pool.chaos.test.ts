@@ -56,6 +56,7 @@ async function run(seed: number): Promise<void> {
       slots,
       generation: 1 + dice(2),
       maxRequests: 0,
+      isApart: false,
       interface: 'wsgi',
     })
   }

@@ -20,13 +20,17 @@ export interface PoolOptions extends DispatchOptions, LifecycleOptions {
   readonly onError: (exchange: Exchange, error: Error) => void
 }
 
+const STOPPING = 'The server is stopping'
+const RETIRED = 'The application has been removed, or its workers for this path'
+
 export class AppPool {
   readonly #onError: PoolOptions['onError']
   readonly #workers: PoolWorker[] = []
   readonly #dispatcher: Dispatcher
   readonly #lifecycle: WorkerLifecycle
   #isDraining = false
-  #isClosed = false
+  /** Why it is closed, for clients; null: it is open. */
+  #closed: string | null = null
 
   constructor(options: PoolOptions) {
     this.#onError = options.onError
@@ -49,8 +53,8 @@ export class AppPool {
     const call = new Call(exchange, body)
     if (body instanceof LiveBody) body.onFailed = error => this.#fail(call, error)
     const isWebSocket = this.interface === 'asgi' && exchange.isWebSocket
-    if (this.#isClosed || (this.#isDraining && isWebSocket)) {
-      this.#fail(call, new HttpError(503, 'The server is stopping', 'operator', 1))
+    if (this.#closed !== null || (this.#isDraining && isWebSocket)) {
+      this.#fail(call, new HttpError(503, this.#closed ?? STOPPING, 'operator', 1))
       return
     }
     if (isWebSocket && !this.#checkHandshake(call)) return
@@ -134,10 +138,26 @@ export class AppPool {
     this.#dispatcher.refuse(error)
   }
 
-  /** Closes all links. Waiting requests are answered 503, running ones are cut. No events follow. */
-  close(): void {
-    this.#isClosed = true
+  /** The worker is one of the pool's, and has a link. */
+  has(worker: number): boolean {
+    return this.#workers.some(({ id }) => id === worker)
+  }
+
+  /**
+   * The pool is not in the configuration any more, and the master drains its workers. They answer what waits as long as there is one. When
+   * the last has gone the pool closes, and calls back.
+   */
+  retire(onClosed: () => void): void {
+    this.#lifecycle.onEmpty(() => {
+      this.close(RETIRED)
+      onClosed()
+    })
+  }
+
+  /** Closes all links. Waiting requests are answered 503, running ones are cut. No events follow. `why`: for clients. */
+  close(why = STOPPING): void {
+    this.#closed = why
     const calls = [...this.#lifecycle.close(), ...this.#dispatcher.close()]
-    for (const call of calls) this.#fail(call, new HttpError(503, 'The server is stopping', 'operator', 1))
+    for (const call of calls) this.#fail(call, new HttpError(503, why, 'operator', 1))
   }
 }

@@ -38,6 +38,7 @@ export class WarmUpExchange implements Exchange {
   queueMillis = 0
   runMicros = -1
   servedBy: ServedBy | null = null
+  readonly app = ''
 
   constructor({ scheme, authority, target }: WarmupRequest, over: WarmUpOver) {
     const [path = '', ...query] = target.split('?')

@@ -49,6 +49,8 @@ export class WorkerLifecycle implements LinkOwner {
   #serving = Number.POSITIVE_INFINITY
   #interface: WorkerAddress['interface'] | null = null
   #isClosed = false
+  /** Called when the last worker has gone. */
+  #onEmpty: () => void = () => {}
 
   /** `workers`: the pool's list. Only the lifecycle changes it. */
   constructor(options: LifecycleOptions, workers: PoolWorker[], dispatcher: Dispatcher, fail: FailCall) {
@@ -112,6 +114,12 @@ export class WorkerLifecycle implements LinkOwner {
   dismissAll(deadlineMs: number): void {
     // A copy: the list changes when a leaving worker loses its last exchange.
     for (const worker of [...this.#workers]) worker.dismiss(CloseCode.GOING_AWAY, 0, deadlineMs * STOP_SPAN)
+  }
+
+  /** Calls back when there is no worker any more: at once if there is none. */
+  onEmpty(callback: () => void): void {
+    this.#onEmpty = callback
+    if (this.#workers.length === 0) callback()
   }
 
   /** Closes all links, and returns the calls that were on them. No events follow. */
@@ -266,5 +274,6 @@ export class WorkerLifecycle implements LinkOwner {
     if (index < 0) return
     this.#workers.splice(index, 1)
     if (worker.isDraining) this.#events.drained(worker.id)
+    if (this.#workers.length === 0) this.#onEmpty()
   }
 }

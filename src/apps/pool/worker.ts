@@ -21,6 +21,8 @@ export interface WorkerAddress {
   readonly maxRequests: number
   /** Kind of the application. WSGI has a link for each slot, ASGI one for all. */
   readonly interface: 'wsgi' | 'asgi'
+  /** It runs as another user than we do. */
+  readonly isApart: boolean
   /** It may still run requests of a gateway that has crashed. Left out: it is new. */
   readonly hasServed?: boolean
   /** Requests that it answers before it takes any of clients; none by default. */

@@ -69,6 +69,7 @@ export class AsgiBench extends PoolRecord {
       slots,
       generation,
       maxRequests: this.#maxRequests,
+      isApart: false,
       interface: 'asgi',
     })
     return worker

@@ -138,6 +138,7 @@ export class FakeExchange implements Exchange {
   queueMillis = -1
   runMicros = -1
   servedBy: ServedBy | null = null
+  app = ''
   readonly response = new FakeResponse()
   readonly body: Exchange['body'] & { isPulled: boolean; resumed: number }
   /** What `onError` received. */

@@ -81,6 +81,7 @@ export class Bench extends PoolRecord {
       slots,
       generation,
       maxRequests,
+      isApart: false,
       interface: 'wsgi',
       hasServed,
       warmup: warmup.map(target => ({ scheme: 'https', authority: 'shop.example', target })),

@@ -1,4 +1,5 @@
 /** Frames that the gateway sends to a WSGI worker. `frames.ts` has their layout. Sans-IO. */
+import type { ApplicationRoot } from '../../http/application-root.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { writeEnviron } from './environ.ts'
 import type { FrameWriter } from './frame-writer.ts'
@@ -11,20 +12,20 @@ export function encodeHello(build: string): Buffer {
 
 /**
  * Appends a REQUEST. `inline`: all of the content, a character for each byte; null: BODY frames follow. `bodyLength`: bytes of the
- * content; -1: not known.
+ * content; -1: not known. `root`: where the application is mounted.
  */
 export function writeRequest(
   writer: FrameWriter,
   exchange: Exchange,
   inline: string | null,
   bodyLength: number,
-  rootPath: string,
+  root: ApplicationRoot,
 ): void {
   const start = writer.position
   writer.u32(0)
   writer.u8(FrameType.REQUEST)
   writer.u8(inline === null ? REQUEST_BODY_FOLLOWS : 0)
-  writeEnviron(writer, exchange, bodyLength, rootPath)
+  writeEnviron(writer, exchange, bodyLength, root)
   if (inline !== null && inline !== '') writer.latin1(inline)
   writer.patchU32(start, writer.position - start - FRAME_HEADER)
 }

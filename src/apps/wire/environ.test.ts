@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { applicationRoot } from '../../http/application-root.ts'
 import { decodePathBytes } from '../../http/path.ts'
 import { FakeExchange, type FakeRequest } from '../testing/fake-exchange.ts'
 import { readEnviron } from '../testing/fake-worker.ts'
@@ -9,7 +10,7 @@ import { FrameWriter } from './frame-writer.ts'
 
 function environ(request: FakeRequest, changes: Partial<FakeExchange> = {}, bodyLength = 0): Map<string, string> {
   const writer = new FrameWriter()
-  writeEnviron(writer, Object.assign(new FakeExchange(request), changes), bodyLength, '')
+  writeEnviron(writer, Object.assign(new FakeExchange(request), changes), bodyLength, applicationRoot('', ''))
   return readEnviron(writer.bytes())
 }
 
@@ -45,16 +46,39 @@ test('SERVER_NAME and SERVER_PORT are where the request came in, or what the cli
 test('PATH_INFO is what follows the root path, or the whole path where a proxy has taken the root path away', () => {
   const path = (text: string) => {
     const writer = new FrameWriter()
-    writeEnviron(writer, new FakeExchange({ path: text }), 0, '/shop')
+    writeEnviron(writer, new FakeExchange({ path: text }), 0, applicationRoot('/shop', ''))
     return readEnviron(writer.bytes()).get('PATH_INFO')
   }
   assert.deepEqual(['/shop/a', '/shop', '/shop/', '/shopping', '/a'].map(path), ['/a', '', '/', '/shopping', '/a'])
 })
 
+test('a mounted application gets what follows the proxy’s root path and its own path', () => {
+  const write = (request: FakeRequest, rootPath: string) => {
+    const writer = new FrameWriter()
+    writeEnviron(writer, new FakeExchange(request), 0, applicationRoot(rootPath, '/shop'))
+    const env = readEnviron(writer.bytes())
+    return [env.get('SCRIPT_NAME'), env.get('PATH_INFO')]
+  }
+  assert.deepEqual(write({ path: '/shop/a' }, ''), [undefined, '/a'])
+  assert.deepEqual(write({ path: '/shop' }, ''), [undefined, ''])
+  assert.deepEqual(write({ path: '/%73hop%2fa' }, ''), [undefined, '/a'])
+  for (const path of ['/outer/shop/a', '/shop/a']) {
+    assert.deepEqual(write({ path }, '/outer'), [undefined, '/a'])
+    assert.deepEqual(write({ path, rootPath: '/outer' }, ''), ['/outer/shop', '/a'])
+    assert.deepEqual(write({ path, rootPath: '/outer' }, '/other'), ['/outer/shop', '/a'])
+  }
+})
+
+test('a root path that is no ASCII is compared as bytes', () => {
+  const writer = new FrameWriter()
+  writeEnviron(writer, new FakeExchange({ path: '/caf%C3%A9/1' }), 0, applicationRoot('/café', ''))
+  assert.equal(readEnviron(writer.bytes()).get('PATH_INFO'), '/1')
+})
+
 test('a request’s own root path is its SCRIPT_NAME, instead of the configured one', () => {
   const write = (request: FakeRequest) => {
     const writer = new FrameWriter()
-    writeEnviron(writer, new FakeExchange(request), 0, '/shop')
+    writeEnviron(writer, new FakeExchange(request), 0, applicationRoot('/shop', ''))
     const env = readEnviron(writer.bytes())
     return [env.get('SCRIPT_NAME'), env.get('PATH_INFO'), env.get('REMOTE_ADDR')]
   }

@@ -5,6 +5,7 @@
  * Invariants: values are latin-1 ("native strings" of PEP 3333), and only the last may have a NUL. Requests with the same headers have
  * the same names in the same order (`environ-names.ts`): `environ.py` relies on it.
  */
+import { type ApplicationRoot, belowRoot, ownFull } from '../../http/application-root.ts'
 import { splitAuthority } from '../../http/authority.ts'
 import { mergeRepeated } from '../../http/cgi-names.ts'
 import type { Exchange } from '../../http/exchange.ts'
@@ -17,13 +18,14 @@ const PROTOCOL = { '1.0': '\0HTTP/1.0\0', '1.1': '\0HTTP/1.1\0', '2': '\0HTTP/2.
 
 /**
  * Writes `u32 headLength · u32 namesLength · names · values`. `bodyLength`: true length of the content; -1: not known yet. It becomes
- * CONTENT_LENGTH when the request has content, chunked or not. `rootPath`: from the configuration; empty, or as in `/shop`.
+ * CONTENT_LENGTH when the request has content, chunked or not.
+ * PATH_INFO is what follows the root path, which the worker adds as SCRIPT_NAME.
  */
-export function writeEnviron(writer: FrameWriter, exchange: Exchange, bodyLength: number, rootPath: string): void {
+export function writeEnviron(writer: FrameWriter, exchange: Exchange, bodyLength: number, root: ApplicationRoot): void {
   const { request, peer, body } = exchange
   const hasHost = request.authority !== ''
-  const ownRoot = request.rootPath
-  const hasRoot = ownRoot !== undefined
+  const hasRoot = request.rootPath !== undefined
+  const full = hasRoot ? ownFull(root, request.rootPath) : root.full
   const hasLength = bodyLength >= 0 && (body.length !== 0 || hasContentLength(request.headers))
   let { headers } = request
   let names = environNames(headers, hasHost, hasLength, hasRoot)
@@ -37,19 +39,13 @@ export function writeEnviron(writer: FrameWriter, exchange: Exchange, bodyLength
     `${serverOf(exchange)}\0${exchange.id}\0`
   if (hasHost) values += `${request.authority}\0`
   if (hasLength) values += `${bodyLength}\0`
-  if (hasRoot) values += `${ownRoot}\0`
+  if (hasRoot) values += `${full}\0`
   for (const at of names.passed) values += `${headers[at]!}\0`
-  values += belowRoot(decodePathBytes(request.path), ownRoot ?? rootPath)
+  values += belowRoot(decodePathBytes(request.path), full, root)
   writer.u32(names.bytes.length + values.length)
   writer.u32(names.bytes.length)
   writer.raw(names.bytes)
   writer.latin1(values)
-}
-
-/** PATH_INFO: what follows the root path, which the worker adds as SCRIPT_NAME. A proxy may have taken the root path away already. */
-function belowRoot(path: string, rootPath: string): string {
-  if (rootPath === '' || !path.startsWith(rootPath)) return path
-  return path.length === rootPath.length || path[rootPath.length] === '/' ? path.slice(rootPath.length) : path
 }
 
 /**

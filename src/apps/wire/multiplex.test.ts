@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { applicationRoot } from '../../http/application-root.ts'
 import { FakeExchange, type FakeRequest } from '../testing/fake-exchange.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { MAX_CONTENT, MESSAGE_MORE, MESSAGE_TEXT, MultiplexType, WINDOW } from './multiplex.ts'
@@ -80,7 +81,7 @@ for (const { name, frames, hex, request, rootPath } of of('gateway')) {
         writer,
         exchange,
         Object.assign(new FakeExchange(request), { id: 'r-1' }),
-        new ScopeWriter(rootPath!),
+        new ScopeWriter(applicationRoot(rootPath!, '')),
         inline,
       )
     }

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { applicationRoot } from '../../http/application-root.ts'
 import { FakeExchange, type FakeRequest } from '../testing/fake-exchange.ts'
 import { readScope, type Scope } from '../testing/read-scope.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { ScopeWriter } from './scope.ts'
 
-function scope(request: FakeRequest, changes: object = {}, rootPath = ''): Scope {
+function scope(request: FakeRequest, changes: object = {}, rootPath = '', mount = ''): Scope {
   const writer = new FrameWriter()
-  new ScopeWriter(rootPath).write(writer, Object.assign(new FakeExchange(request), { id: 'r-1' }, changes))
+  new ScopeWriter(applicationRoot(rootPath, mount)).write(
+    writer,
+    Object.assign(new FakeExchange(request), { id: 'r-1' }, changes),
+  )
   return readScope(writer.bytes())
 }
 
@@ -70,8 +74,21 @@ test('a request’s own root path counts instead of the configured one, for this
   assert.deepEqual([own().path, own().connection], ['/shop/cart', '1.1 http 4711 192.0.2.1 8000  127.0.0.1'])
 })
 
+test('a mounted application: the path begins with the proxy’s root path and its own path', () => {
+  const of = (request: FakeRequest, rootPath: string) => {
+    const { path, connection } = scope(request, {}, rootPath, '/shop')
+    return [path, connection.split(' ')[5]]
+  }
+  assert.deepEqual(of({ path: '/shop/a' }, ''), ['/shop/a', ''])
+  for (const path of ['/outer/shop/a', '/shop/a']) {
+    assert.deepEqual(of({ path }, '/outer'), ['/outer/shop/a', ''])
+    assert.deepEqual(of({ path, rootPath: '/outer' }, ''), ['/outer/shop/a', '/outer/shop'])
+    assert.deepEqual(of({ path, rootPath: '/outer' }, '/other'), ['/outer/shop/a', '/outer/shop'])
+  }
+})
+
 test('a request’s names, scheme and local address do not get into the head of another', () => {
-  const one = new ScopeWriter('')
+  const one = new ScopeWriter(applicationRoot('', ''))
   const write = (headers: string[], changes: object) => {
     const writer = new FrameWriter()
     one.write(writer, Object.assign(new FakeExchange({ headers }), { id: 'r-1' }, changes))

@@ -6,6 +6,7 @@
  * (RFC9112§3.2.2). Only the last value may have a NUL. Requests with the same headers have the same names in the same order:
  * `scopes.py` relies on it.
  */
+import { type ApplicationRoot, ownFull, withRoot } from '../../http/application-root.ts'
 import type { Exchange, LocalEnd, RequestHead } from '../../http/exchange.ts'
 import { headerValues } from '../../http/headers.ts'
 import { decodePathBytes } from '../../http/path.ts'
@@ -24,25 +25,25 @@ function leadsOf(version: RequestHead['version']) {
 }
 
 export class ScopeWriter {
-  readonly #rootPath: string
+  readonly #root: ApplicationRoot
   /** Where the last request came in, and the text for it: nearly always the next request has the same. */
   #local: LocalEnd = { address: '', port: 0 }
   #server = ' 0  '
 
-  /** `rootPath`: empty or `/shop`. */
-  constructor(rootPath: string) {
-    // Paths are compared as bytes.
-    this.#rootPath = Buffer.from(rootPath, 'utf8').toString('latin1')
+  constructor(root: ApplicationRoot) {
+    this.#root = root
   }
 
   /** Writes `u32 headLength · u32 namesLength · names · values`. */
   write(writer: FrameWriter, exchange: Exchange): void {
     const { request, peer, local, isWebSocket } = exchange
     const { headers, authority, version, rootPath: ownRoot } = request
+    const own = ownRoot === undefined ? undefined : ownFull(this.#root, ownRoot)
+    const { outer, full } = this.#root
     const scheme = isWebSocket ? WEB_SOCKET_SCHEME[request.scheme] : request.scheme
     let names = isWebSocket ? WEB_SOCKET : HTTP
     let values =
-      `${LEADS[version][scheme]}${peer.port} ${peer.address}${this.#serverOf(local, ownRoot)}\0` +
+      `${LEADS[version][scheme]}${peer.port} ${peer.address}${this.#serverOf(local, own)}\0` +
       `${request.method}\0${exchange.id}`
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i]!
@@ -50,7 +51,7 @@ export class ScopeWriter {
       names += `\0${name}`
       values += `\0${name === 'host' && authority !== '' ? authority : headers[i + 1]!}`
     }
-    const head = `${names}${values}\0${request.query}\0${request.path}\0${this.#fullPath(request.path, ownRoot ?? this.#rootPath)}`
+    const head = `${names}${values}\0${request.query}\0${request.path}\0${withRoot(decodePathBytes(request.path), own ?? full, ownRoot ?? outer)}`
     writer.u32(head.length)
     writer.u32(names.length)
     writer.latin1(head)
@@ -64,13 +65,6 @@ export class ScopeWriter {
       this.#server = ` ${local.port}  ${addressOf(local)}`
     }
     return this.#server
-  }
-
-  /** The path percent-decoded, a character for each byte, with the root path in front when the proxy took it away. */
-  #fullPath(raw: string, root: string): string {
-    const path = decodePathBytes(raw)
-    if (root === '' || path === root || path.startsWith(`${root}/`)) return path
-    return root + path
   }
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { applicationRoot } from '../../http/application-root.ts'
 import type { RequestHead, ResponseHead } from '../../http/exchange.ts'
 import { FakeExchange } from '../testing/fake-exchange.ts'
 import { readEnviron } from '../testing/fake-worker.ts'
@@ -42,7 +43,7 @@ function encode(frame: Frame, vector: Vector): Buffer {
       const body = frame['body'] === null ? null : Buffer.from(frame['body'] as string, 'hex').toString('latin1')
       const exchange = new FakeExchange({ ...vector.request!, body: Buffer.alloc(vector.bodyLength!) })
       exchange.id = 'r-1'
-      writeRequest(writer, exchange, body, vector.bodyLength!, '')
+      writeRequest(writer, exchange, body, vector.bodyLength!, applicationRoot('', ''))
       return Buffer.from(writer.bytes())
     }
     case 'BODY': {

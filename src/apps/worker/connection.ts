@@ -15,6 +15,8 @@ export interface LinkAddress {
   readonly pid: number
   /** Path of the Unix socket. */
   readonly socket: string
+  /** The worker is another user: its files are not opened. */
+  readonly isApart: boolean
   /** Slots of the worker. */
   readonly slots: number
   readonly build: string

@@ -51,6 +51,14 @@ test('a prefix matches with the root path before it and without, in the setting 
   )
 })
 
+test('a prefix is written from the root of a mounted application', () => {
+  const mounted = new RequestTimes({ request: 1, requestFor: [{ prefix: '/a/', timeout: 2 }] }, '/outer', '/shop')
+  assert.deepEqual(
+    ['/shop/a', '/outer/shop/a/x', '/a', '/outer/a', '/shop/ab'].map(path => mounted.of(path)),
+    [2, 2, 1, 1, 1],
+  )
+})
+
 test('the shortest time leaves out requests without one', () => {
   assert.equal(times.shortest, 5000)
   assert.equal(new RequestTimes({ request: 0, requestFor: [] }, '').shortest, Number.POSITIVE_INFINITY)

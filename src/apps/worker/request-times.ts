@@ -4,6 +4,7 @@
  */
 import { DeadlineList } from '../../base/deadlines.ts'
 import type { AppTimeouts, PathTimeout } from '../../config/types.ts'
+import { requestForms } from '../../http/application-root.ts'
 
 export class RequestTimes {
   /** Milliseconds; 0: none. */
@@ -13,12 +14,10 @@ export class RequestTimes {
   /** The longest prefix first. */
   readonly #paths: readonly PathTimeout[]
 
-  /** `rootPath`: a proxy in front may have stripped it from the path or not. A prefix matches in both cases. */
-  constructor({ request, requestFor }: Pick<AppTimeouts, 'request' | 'requestFor'>, rootPath: string) {
+  /** `rootPath`: a proxy in front may have stripped it from the path or not. A prefix matches in both cases, and in front of it is `mount`. */
+  constructor({ request, requestFor }: Pick<AppTimeouts, 'request' | 'requestFor'>, rootPath: string, mount = '') {
     this.standard = request
-    this.#paths = [...requestFor, ...belowRootPath(requestFor, rootPath)].sort(
-      (a, b) => b.prefix.length - a.prefix.length,
-    )
+    this.#paths = asRequested(requestFor, rootPath, mount).sort((a, b) => b.prefix.length - a.prefix.length)
     const times = [request, ...requestFor.map(({ timeout }) => timeout)]
     this.shortest = Math.min(...times.map(time => (time === 0 ? Number.POSITIVE_INFINITY : time)))
   }
@@ -61,15 +60,13 @@ export class RequestDeadlines {
   }
 }
 
-function belowRootPath(paths: readonly PathTimeout[], rootPath: string): PathTimeout[] {
-  if (rootPath === '') return []
-  const given = new Set(paths.map(({ prefix }) => prefix))
-  return paths
-    .map(({ prefix, timeout }) => ({
-      prefix: prefix.startsWith(`${rootPath}/`) ? prefix.slice(rootPath.length) : rootPath + prefix,
-      timeout,
-    }))
-    .filter(({ prefix }) => !given.has(prefix))
+/** A prefix that was given counts before one that is only another form of it. */
+function asRequested(paths: readonly PathTimeout[], rootPath: string, mount: string): PathTimeout[] {
+  const forms = paths.flatMap(({ prefix, timeout }) =>
+    requestForms(prefix, rootPath, mount).map(form => ({ prefix: form, timeout, isGiven: form === prefix })),
+  )
+  const given = new Set(forms.filter(({ isGiven }) => isGiven).map(({ prefix }) => prefix))
+  return forms.filter(({ prefix, isGiven }) => isGiven || !given.has(prefix))
 }
 
 /** Prefixes are ASCII, so only ASCII is decoded. */

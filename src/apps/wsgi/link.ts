@@ -7,6 +7,7 @@
  * Not here: which call goes where (`pool/dispatcher.ts`), what becomes of calls whose link is gone (`pool/retry.ts`).
  */
 import { Deadline, type DeadlineList } from '../../base/deadlines.ts'
+import type { ApplicationRoot } from '../../http/application-root.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Call, CallPhase } from '../pool/call.ts'
 import { type Fate, fatesOf, MAX_CONTENT_AHEAD } from '../pool/dispatch-rules.ts'
@@ -26,8 +27,8 @@ export interface SlotLinkSettings {
   readonly helloDeadlines: DeadlineList
   readonly requestDeadlines: RequestDeadlines
   readonly relayLimits: RelayLimits
-  /** SCRIPT_NAME: empty, or as in `/shop`. */
-  readonly rootPath: string
+  /** For SCRIPT_NAME and PATH_INFO. */
+  readonly root: ApplicationRoot
   /** Collects the requests of one `flush`. */
   readonly writer: FrameWriter
 }
@@ -144,10 +145,10 @@ export class SlotLink implements PoolLink, SinkLink {
     const calls = this.#unsent
     if (this.#connection === null || calls.length === 0) return
     const { socket } = this.#connection
-    const { writer, rootPath } = this.#settings
+    const { writer, root } = this.#settings
     this.#unsent = []
     writer.start()
-    for (const call of calls) writeRequest(writer, call.exchange, call.inline, call.bodyLength, rootPath)
+    for (const call of calls) writeRequest(writer, call.exchange, call.inline, call.bodyLength, root)
     socket.write(writer.bytes())
     // The kernel did not take all of the bytes: the socket keeps the buffer.
     if (socket.writableLength > 0) writer.detach()

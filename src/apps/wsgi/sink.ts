@@ -102,7 +102,7 @@ export class SlotSink implements WorkerSink {
     const relay = this.#relay!
     link.progressed()
     this.#file = 'opening'
-    openOffer(link.address.pid, offer, this.#limits.space.files, fd => {
+    openOffer(link.address, offer, this.#limits.space.files, fd => {
       // The relay closes the descriptor when the exchange is over meanwhile.
       if (fd !== null) relay.file(fd, offer.offset, offer.length)
       // The link may have given the call up meanwhile; `oldest` is another one then.

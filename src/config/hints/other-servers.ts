@@ -52,6 +52,7 @@ const JOBS = () => none('Jumak only serves requests: use a task queue (Celery, R
 const GUESSED = none('ambiguous requests are refused with 400')
 const UNDERSCORE = () => none('headers with an underscore are not passed on; use a name without one')
 const UWSGI = 'the uwsgi protocol is not spoken: let the proxy speak HTTP, to -b unix:PATH'
+const OF_TABLE = none('it is a key of a table [[app]] in jumak.toml, since each application has its own')
 const OWN_HEADERS = () => none('the application sets its headers')
 
 function workerClass(value: string): Advice {
@@ -229,9 +230,9 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'http-keepalive': ALWAYS,
   'stats-http': METRICS,
   stats: () => METRICS,
-  vhost: none('one program serves one application: start one for each'),
-  mount: () => none('one program serves one application; --root-path says where'),
-  emperor: () => none('start one Jumak for each application, as a systemd unit of its own'),
+  vhost: none('each application is a table [[app]] of jumak.toml, with hosts = ["shop.example.kr"]'),
+  mount: as('path', () => none('each application is a table [[app]] of jumak.toml, with path = "/shop"')),
+  emperor: () => none('include = "apps/*.toml" in jumak.toml reads one application from each file'),
   'auto-procname': ALWAYS,
   'ignore-sigpipe': ALWAYS,
   'ignore-write-errors': ALWAYS,
@@ -292,6 +293,16 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   address: 'bind',
   directory: 'chdir',
   'log-output': 'log-file',
+  // Ours, which are in files only.
+  path: () => OF_TABLE,
+  hosts: () => OF_TABLE,
+  pool: () => OF_TABLE,
+  include: () => none('include stands at the top of jumak.toml'),
+  // Blocks and names of nginx.
+  location: as('path', () => none('each application is a table [[app]] of jumak.toml, with path = "/shop"')),
+  'server-name': as('hosts', () =>
+    none('each application is a table [[app]] of jumak.toml, with hosts = ["shop.example.kr"]'),
+  ),
   'client-max-body-size': 'limit-request-body',
   'keepalive-timeout': 'keep-alive',
   'worker-processes': 'workers',

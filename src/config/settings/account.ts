@@ -1,12 +1,6 @@
 /** Settings of the user and the group that an application runs as. */
-import { parseAccount } from '../kinds/forms.ts'
-import { text } from '../kinds/kinds.ts'
+import { account as accountKind } from '../kinds/account.ts'
 import { input } from './setting.ts'
-
-const kind = text('name or number, or `none`', parseAccount, {
-  literals: ['integer'],
-  json: { anyOf: [{ type: 'string' }, { type: 'integer', minimum: 0 }] },
-})
 
 export const account = {
   user: input<string | null>({
@@ -14,12 +8,12 @@ export const account = {
     short: 'u',
     section: 'Process',
     placeholder: 'NAME',
-    kind,
+    kind: accountKind,
     default: 'none',
     defaultText: 'as started',
     why: 'systemd and containers change the user themselves.',
-    doc: 'User of the gateway and the workers; needs root.',
-    more: 'Its supplementary groups are kept. The master stays root, to bind, to reload and to drop privileges again.',
+    doc: 'User of the workers, and of the gateway; needs root.',
+    more: 'Its supplementary groups are kept. The master stays root, to bind, to reload and to drop privileges again. Only different users are kept apart: processes of one user can signal each other and read each other, whichever application they belong to.',
     change: 'restart',
   }),
   group: input<string | null>({
@@ -27,11 +21,11 @@ export const account = {
     short: 'g',
     section: 'Process',
     placeholder: 'NAME',
-    kind,
+    kind: accountKind,
     default: 'none',
     defaultText: "the user's own",
     why: 'What the account database says of the user.',
-    doc: 'Group of the gateway and the workers; needs root.',
+    doc: 'Group of the workers, and of the gateway; needs root.',
     change: 'restart',
   }),
 }

@@ -132,7 +132,7 @@ export const application = {
     default: '/',
     why: 'Most applications have a host of their own.',
     doc: 'Path at which a proxy in front mounts the application, as in /shop.',
-    more: '`SCRIPT_NAME` is this path, so the application makes links that lead back to it. If the path of a request begins with it, `PATH_INFO` is the rest. Otherwise the proxy has stripped it already, and `PATH_INFO` is the whole path. Both ways to set up the proxy work.',
+    more: '`SCRIPT_NAME` is this path (and the `path` of the application, if it has one), so the application makes links that lead back to it. If the path of a request begins with it, `PATH_INFO` is the rest. Otherwise the proxy has stripped it already, and `PATH_INFO` is the whole path. Both ways to set up the proxy work.',
     change: 'restart',
   }),
   variables: input<Assignment>({

@@ -1,8 +1,21 @@
-/** Settings of the processes: their permissions, their files. */
+/** Settings of the processes: the user of the gateway, their permissions, their files. */
+import { account } from '../kinds/account.ts'
 import { octalOr, path } from '../kinds/kinds.ts'
 import { input, plain } from './setting.ts'
 
 export const processes = {
+  gatewayUser: input<string | null>({
+    name: 'gateway-user',
+    section: 'Process',
+    placeholder: 'NAME',
+    kind: account,
+    default: 'none',
+    defaultText: 'the user of --user',
+    why: 'One user needs no further account.',
+    doc: 'User of the gateway, which talks to the clients; needs root.',
+    more: "Its group is the user's own. An application that is another user can read neither what the gateway knows of other applications, nor its logs. Then the gateway cannot open the application's files, so the workers send them themselves. No application should be in the gateway's group: with it, an application reaches the sockets of the others. `none`: as started.",
+    change: 'restart',
+  }),
   umask: plain({
     name: 'umask',
     section: 'Process',

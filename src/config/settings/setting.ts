@@ -8,6 +8,7 @@ import type { Kind } from '../kinds/kinds.ts'
 
 export type Section =
   | 'Application'
+  | 'Applications'
   | 'Listening'
   | 'Workers'
   | 'Static files'

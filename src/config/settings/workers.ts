@@ -5,7 +5,7 @@ import { type PathTimeout, parsePathTimeout } from '../kinds/path-timeout.ts'
 import { input, plain } from './setting.ts'
 
 /** Each worker is a process: a larger number is a typing mistake. */
-const MAX_WORKERS = 1024
+export const MAX_WORKERS = 1024
 /** Each thread is a slot with a socket of its own, and Python runs one of them at a time. */
 const MAX_THREADS = 256
 /** Tasks of one event loop; each has its buffers. */

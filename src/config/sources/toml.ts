@@ -1,6 +1,6 @@
 /**
- * TOML with the place of everything in it. Headers, dotted keys and inline tables become the same tables. Runs in the command line, and
- * in the master when it reloads.
+ * TOML with the place of everything in it. Headers, dotted keys and inline tables become the same tables; `[[app]]` and a list of inline
+ * tables become the same list. Runs in the command line, and in the master when it reloads.
  *
  * Invariant: the result is a tree of plain keys. No other file sees the parser's own nodes.
  */
@@ -23,7 +23,7 @@ export interface TomlEntry {
 
 export type TomlValue =
   | TomlTable
-  | { readonly kind: 'array'; readonly position: Position; readonly elements: readonly TomlValue[] }
+  | { readonly kind: 'array'; readonly position: Position; readonly elements: TomlValue[] }
   /** `text`: as it was written, without quotes; numbers without underscores. */
   | { readonly kind: 'string' | Literal; readonly position: Position; readonly text: string }
   | { readonly kind: 'other'; readonly position: Position; readonly what: string }
@@ -56,11 +56,17 @@ function addNode(root: TomlTable, node: AST.TOMLTable | AST.TOMLKeyValue, text: 
   if (node.type === 'TOMLKeyValue') {
     addKeyValue(root, node, text)
   } else if (node.kind === 'array') {
-    // `[[bind]]`: no setting has this form, so its content does not matter.
-    const path = node.key.keys
-    const table = enter(root, path.slice(0, -1))
-    const key = positionOf(path.at(-1)!)
-    table?.entries.set(nameOf(path.at(-1)!), { key, value: { kind: 'other', position: key, what: 'a list of tables' } })
+    const last = node.key.keys.at(-1)!
+    const table = { kind: 'table', position: positionOf(last), entries: new Map() } as const
+    const entries = enter(root, node.key.keys.slice(0, -1))?.entries
+    const list = entries?.get(nameOf(last))?.value
+    if (list?.kind === 'array') list.elements.push(table)
+    else
+      entries?.set(nameOf(last), {
+        key: table.position,
+        value: { kind: 'array', position: table.position, elements: [table] },
+      })
+    for (const pair of node.body) addKeyValue(table, pair, text)
   } else {
     const table = enter(root, node.key.keys)
     if (table !== null) for (const pair of node.body) addKeyValue(table, pair, text)
@@ -73,7 +79,7 @@ function addKeyValue(table: TomlTable, { key, value }: AST.TOMLKeyValue, text: s
   inner?.entries.set(nameOf(last), { key: positionOf(last), value: convert(value, text) })
 }
 
-/** The table at the end of the path; it is made if it is not there. Null inside a list of tables. */
+/** The table at the end of the path; it is made if it is not there. In a list of tables it is the last one (`[app.env]`). */
 function enter(root: TomlTable, path: readonly (AST.TOMLBare | AST.TOMLQuoted)[]): TomlTable | null {
   let table = root
   for (const part of path) {
@@ -83,8 +89,9 @@ function enter(root: TomlTable, path: readonly (AST.TOMLBare | AST.TOMLQuoted)[]
       value: { kind: 'table', position, entries: new Map() },
     }
     table.entries.set(nameOf(part), entry)
-    if (entry.value.kind !== 'table') return null
-    table = entry.value
+    const inner = entry.value.kind === 'array' ? entry.value.elements.at(-1) : entry.value
+    if (inner?.kind !== 'table') return null
+    table = inner
   }
   return table
 }
@@ -120,6 +127,9 @@ function positionOf({ loc }: { readonly loc: AST.SourceLocation }): Position {
   return { line: loc.start.line, column: loc.start.column + 1 }
 }
 
+/** A file may have `app = …` or tables `[[app]]`. */
+const IS_APP = /^[ \t]*(?:\[\[?[ \t]*)?app[ \t]*(?:\]|=)/
+
 function explain(error: ParseError, text: string): TomlProblem {
   const lines = text.split('\n')
   const position = { line: error.lineNumber, column: error.column + 1 }
@@ -131,6 +141,11 @@ function explain(error: ParseError, text: string): TomlProblem {
     const column = before.indexOf('=') + 2
     return { position: { line: number + 1, column }, message: 'this is not TOML: there is no value' }
   }
+  if (/multiple times/.test(error.message) && IS_APP.test(lines[error.lineNumber - 1] ?? ''))
+    return {
+      position,
+      message: 'this is not TOML: app is given twice in different forms; write each application as a table [[app]]',
+    }
   const isMore = /^Must be a newline/.test(error.message)
   const own = error.message.charAt(0).toLowerCase() + error.message.slice(1)
   const said = isMore ? 'there is more on the line than a value' : own

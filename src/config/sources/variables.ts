@@ -6,6 +6,7 @@ import type { Diagnostic } from '../diagnostics.ts'
 import { meantName } from '../hints/meant-name.ts'
 import { SETTINGS } from '../settings/index.ts'
 import { isFrom, type Setting, variableOf } from '../settings/setting.ts'
+import { APP_KEYS } from '../settings/tables.ts'
 import { type Given, splitCommas } from './given.ts'
 
 export type Variables = Readonly<Record<string, string | undefined>>
@@ -16,6 +17,7 @@ const NO_SETTINGS: readonly string[] = ['JUMAK_NODE']
 const OF_A_SERVICE =
   /^JUMAK_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/
 
+const OF_TABLES: readonly string[] = APP_KEYS.map(variableOf)
 const READ: readonly Setting[] = SETTINGS.filter(setting => isFrom(setting, 'variable'))
 
 export interface FromVariables {
@@ -56,7 +58,13 @@ function unknownVariables(variables: Variables): Diagnostic[] {
     )
     const setting = READ.find(one => one.name === meant)
     const hint =
-      name === 'JUMAK_ENV' ? '; set the variables themselves' : setting ? `; did you mean ${variableOf(setting)}?` : ''
+      name === 'JUMAK_ENV'
+        ? '; set the variables themselves'
+        : OF_TABLES.includes(name)
+          ? ': it is a key of a table [[app]] in jumak.toml, since each application has its own'
+          : setting
+            ? `; did you mean ${variableOf(setting)}?`
+            : ''
     return { subject: name, message: `there is no setting for the variable ${name}${hint}` }
   })
 }

@@ -16,7 +16,7 @@ export function requestLines(
   const isShown = accessLog !== null && (accessLog.path === '-' || standardStream(accessLog.path) !== null)
   if (!isDevelopment || isShown) return null
   return entry => {
-    const { id, request, receivedAt, servedBy } = entry
+    const { id, request, receivedAt, servedBy, app } = entry
     const { method, target } = request
     tell({
       request: id,
@@ -25,6 +25,7 @@ export function requestLines(
       status: statusOf(entry),
       milliseconds: Math.round(performance.now() - receivedAt),
       isApplication: servedBy !== null,
+      app,
     })
   }
 }

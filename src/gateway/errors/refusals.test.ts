@@ -2,17 +2,18 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FakeExchange } from '../../apps/testing/fake-exchange.ts'
 import { FileCutError, HttpError } from '../../http/errors.ts'
-import { Refusals } from './refusals.ts'
+import { AppRefusals, Refusals } from './refusals.ts'
 
 function recorded() {
   const lines: string[] = []
-  const refusals = new Refusals((level, message, request = '') => lines.push(`${level} ${request} ${message}`))
-  return { lines, refusals }
+  const log = (level: string, message: string, request = '') => lines.push(`${level} ${request} ${message}`)
+  return { lines, log, refusals: new Refusals(log) }
 }
 
 test('only errors that the operator can do something about are logged', t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
-  const { lines, refusals } = recorded()
+  const { lines, log } = recorded()
+  const refusals = new AppRefusals(log)
   const exchange = new FakeExchange({ path: '/a' })
   const { id } = exchange
   refusals.failed(exchange, new HttpError(404, 'Not there', 'client'))
@@ -22,6 +23,14 @@ test('only errors that the operator can do something about are logged', t => {
   assert.equal(lines.length, 2)
   assert.equal(lines[0], `warn ${id} GET /a was refused: The queue is full`)
   assert.match(lines[1]!, new RegExp(`^warn ${id} the answer to GET /a was cut: .*/srv/a`))
+})
+
+test('refusals of one application leave those of another their line', t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { lines, log } = recorded()
+  const full = new HttpError(503, 'The queue is full', 'operator')
+  for (const refusals of [new AppRefusals(log), new AppRefusals(log)]) refusals.failed(new FakeExchange(), full)
+  assert.equal(lines.length, 2)
 })
 
 test('each kind has its own line once a second; the others are counted, and logged at the end', t => {

@@ -5,21 +5,14 @@ import { RefusalLog, RefusedRequests } from './refusal-log.ts'
 
 type Log = (level: 'debug' | 'info' | 'warn', message: string, request?: string) => void
 
-export class Refusals {
+/** Of one application: its lines take no place from those of others. */
+export class AppRefusals {
   readonly #exchanges: RefusalLog
   readonly #cutFiles: RefusalLog
-  readonly #requests: RefusedRequests
-  readonly #connections: RefusalLog
-  readonly #addresses: RefusalLog
-  readonly #space: RefusalLog
 
   constructor(log: Log) {
     this.#exchanges = new RefusalLog(log)
     this.#cutFiles = new RefusalLog(log)
-    this.#requests = new RefusedRequests(log)
-    this.#connections = new RefusalLog(log)
-    this.#addresses = new RefusalLog(log)
-    this.#space = new RefusalLog(log)
   }
 
   /** Logs the errors that the operator can do something about: a full queue, a full disk, a file that became shorter. */
@@ -29,6 +22,27 @@ export class Refusals {
       this.#exchanges.report(`${method} ${path} was refused: ${error.message}`, id)
     else if (error instanceof FileCutError)
       this.#cutFiles.report(`the answer to ${method} ${path} was cut: ${error.message}`, id)
+  }
+
+  /** Writes the lines of refusals that are only counted. */
+  flush(): void {
+    this.#exchanges.flush()
+    this.#cutFiles.flush()
+  }
+}
+
+/** Of the gateway as a whole. */
+export class Refusals {
+  readonly #requests: RefusedRequests
+  readonly #connections: RefusalLog
+  readonly #addresses: RefusalLog
+  readonly #space: RefusalLog
+
+  constructor(log: Log) {
+    this.#requests = new RefusedRequests(log)
+    this.#connections = new RefusalLog(log)
+    this.#addresses = new RefusalLog(log)
+    this.#space = new RefusalLog(log)
   }
 
   /** The protocol refused a request. `request`: its id. */
@@ -58,8 +72,6 @@ export class Refusals {
 
   /** Writes the lines of refusals that are only counted. */
   flush(): void {
-    this.#exchanges.flush()
-    this.#cutFiles.flush()
     this.#requests.flush()
     this.#connections.flush()
     this.#addresses.flush()

@@ -11,6 +11,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { OpenFiles } from '../../base/open-files.ts'
 import type { StaticMount } from '../../config/types.ts'
 import { preferCoding } from '../../http/accept-encoding.ts'
+import { requestForms } from '../../http/application-root.ts'
 import { type Conditions, evaluateConditions, readConditions } from '../../http/conditional.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { decodePath } from '../../http/path.ts'
@@ -32,22 +33,27 @@ export type Outcome = 'answered' | 'missing' | 'no file'
 export class StaticFiles {
   readonly #onError: OnError
   readonly #rootPath: string
+  readonly #mount: string
+  /** URLs of the application's root. */
+  readonly #roots: readonly string[]
   readonly #openFiles: OpenFiles
   #mounts: readonly Mount[] = []
   #cache = new FileCache()
   /** Looks at the disk that are under way: all requests for the same file wait for the same look. */
   #looks = new Map<string, Promise<Entry | null>>()
 
-  /** `rootPath`: `--root-path`. */
-  constructor(rootPath: string, openFiles: OpenFiles, onError: OnError) {
+  /** `rootPath`: `--root-path`. `mount`: the application's own path. Empty, or as in `/shop`. */
+  constructor(rootPath: string, openFiles: OpenFiles, onError: OnError, mount = '') {
     this.#openFiles = openFiles
     this.#rootPath = rootPath
+    this.#mount = mount
+    this.#roots = requestForms('/', rootPath, mount)
     this.#onError = onError
   }
 
   /** For requests from now on. Those that are being answered go on with the old directories. */
   setMounts(mounts: readonly StaticMount[]): void {
-    const arranged = arrangeMounts(mounts, this.#rootPath)
+    const arranged = arrangeMounts(mounts, this.#rootPath, this.#mount)
     // The master sends the mounts each time they may have changed.
     if (isDeepStrictEqual(arranged, this.#mounts)) return
     this.#mounts = arranged
@@ -76,7 +82,7 @@ export class StaticFiles {
   }
 
   #absence(mount: Mount): Outcome {
-    return mount.url === '/' || mount.url === `${this.#rootPath}/` ? 'no file' : 'missing'
+    return this.#roots.includes(mount.url) ? 'no file' : 'missing'
   }
 
   async #lookAndServe(exchange: Exchange, path: string, mount: Mount, relative: string): Promise<Outcome> {

@@ -142,3 +142,12 @@ test('no path leaves the directory', () => {
     { numRuns: 2000 },
   )
 })
+
+test('URLs are written from the root of a mounted application', () => {
+  const urls = (url: string, rootPath: string) =>
+    arrangeMounts([{ url, directory: '/d' }], rootPath, '/shop').map(mount => mount.url)
+  assert.deepEqual(urls('/static/', ''), ['/shop/static/'])
+  assert.deepEqual(urls('/shop/static/', ''), ['/shop/static/'])
+  assert.deepEqual(urls('/static/', '/outer'), ['/outer/shop/static/', '/shop/static/'])
+  assert.deepEqual(urls('/outer/shop/static/', '/outer'), ['/outer/shop/static/', '/shop/static/'])
+})

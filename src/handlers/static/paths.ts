@@ -3,6 +3,7 @@
  * hidden file, is no file. Pure. Not here: links (`files.ts`).
  */
 import type { StaticMount } from '../../config/types.ts'
+import { requestForms } from '../../http/application-root.ts'
 
 /** One URL and the directories of its files. There are two directories while one generation replaces another. */
 export interface Mount {
@@ -10,17 +11,20 @@ export interface Mount {
   readonly directories: readonly string[]
 }
 
-/** Sorts by URL, the longest first. The directories of one URL keep their order. */
-export function arrangeMounts(mounts: readonly StaticMount[], rootPath: string): readonly Mount[] {
+/**
+ * Sorts by URL, the longest first. The directories of one URL keep their order. The proxy in front may have stripped the root path or not:
+ * both paths are found, as for the application.
+ */
+export function arrangeMounts(mounts: readonly StaticMount[], rootPath: string, mount = ''): readonly Mount[] {
   const byUrl = new Map<string, string[]>()
-  for (const [url, same] of Map.groupBy(mounts, mount => mount.url))
-    byUrl.set(url, [...new Set(same.map(mount => mount.directory))])
-  // The proxy in front may have stripped the root path or not. Both paths are found, as for the application.
-  if (rootPath !== '')
-    for (const [url, directories] of [...byUrl]) {
-      const other = url.startsWith(`${rootPath}/`) ? url.slice(rootPath.length) : rootPath + url
-      if (!byUrl.has(other)) byUrl.set(other, directories)
-    }
+  const given = [...Map.groupBy(mounts, one => one.url)].map(([url, same]) => ({
+    url,
+    directories: [...new Set(same.map(one => one.directory))],
+    forms: requestForms(url, rootPath, mount),
+  }))
+  for (const { url, directories, forms } of given) if (forms.includes(url)) byUrl.set(url, directories)
+  for (const { directories, forms } of given)
+    for (const form of forms) if (!byUrl.has(form)) byUrl.set(form, directories)
   return [...byUrl].map(([url, directories]) => ({ url, directories })).sort((a, b) => b.url.length - a.url.length)
 }
 

@@ -1,56 +1,67 @@
 /**
- * The runtime directory with `control.sock` in it: where the workers find the master. It is made at the start, mended before each fork,
- * and removed at the end. Runs in the master.
+ * Where the workers of one application find the master: the application's directory with `control.sock` in it. Made when the application
+ * is added, mended before each fork, and removed when its last process has gone. Runs in the master.
  *
- * Not here: how a directory is made and mended (`host/runtime-directory.ts`), who may connect (`control-server.ts`).
+ * Invariant: a worker is heard only on the control socket of its own application.
+ * Not here: how a directory is made and mended (`host/application-directory.ts`), who may connect (`control-server.ts`).
  */
-import type { Config } from '../../config/types.ts'
-import type { WorkerChannel } from '../../control/channel.ts'
-import { createRuntimeDirectory } from '../host/runtime-directory.ts'
-import { listenForWorkers } from './control-server.ts'
+import { type ApplicationUsers, areApart } from '../host/identity.ts'
+import type { RuntimeDirectory } from '../host/runtime-directory.ts'
+import { type ControlServer, type HelloReceiver, listenForWorkers } from './control-server.ts'
 
 export interface ControlDirectory {
   readonly path: string
+  /** The gateway is another user than the application. */
+  readonly isApart: boolean
+  /** The path on which the worker must listen. */
+  socketOf(worker: number): string
+  /** The worker's process is gone: removes what it has left. Never throws. */
+  forget(worker: number): void
   /** Throws an OperatorError where it cannot be mended. */
   repair(): void
-  /** No worker can connect any more. */
+  /** No worker can connect any more, and the directory is removed. Never throws. */
   close(): void
-  /** Never throws. */
-  remove(): void
 }
 
 export interface ControlDirectoryEvents {
-  /** False refuses the worker. */
-  hello(channel: WorkerChannel, worker: number, pid: number): boolean
+  hello: HelloReceiver
   warn(message: string): void
-  bug(error: unknown): void
 }
 
-/** Throws an OperatorError where the directory cannot be made. */
-export async function openControlDirectory(
-  { temporaryDirectory, identity }: Config,
+/** Throws an OperatorError where the directory or the socket cannot be made. */
+export function addControlDirectory(
+  runtime: RuntimeDirectory,
+  name: string,
+  users: ApplicationUsers,
   events: ControlDirectoryEvents,
-): Promise<ControlDirectory> {
-  const directory = await createRuntimeDirectory({ temporaryDirectory, identity, environment: process.env })
-  const control = await listenForWorkers(
-    directory.controlSocket,
-    (channel, worker, pid) => events.hello(channel, worker, pid),
-    reason => events.warn(reason),
-    identity,
-  ).catch((error: unknown) => {
-    directory.remove()
+): ControlDirectory {
+  const directory = runtime.add(name, users)
+  let control: ControlServer
+  try {
+    control = listenForWorkers(
+      directory.controlSocket,
+      (channel, hello) => events.hello(channel, hello),
+      reason => events.warn(reason),
+      users.identity,
+    )
+  } catch (error) {
+    runtime.remove(directory)
     throw error
-  })
+  }
   return {
     path: directory.path,
+    isApart: areApart(users),
+    socketOf: worker => directory.socketOf(worker),
+    forget: worker => directory.forget(worker),
     repair() {
-      const repaired = directory.repair(() => control.isThere)
-      if (repaired === '') return
-      events.warn(`the runtime directory ${directory.path} ${repaired}`)
-      // The socket listens when this returns; the promise only tells whether it went well.
-      if (!control.isThere) control.listenAgain().catch((error: unknown) => events.bug(error))
+      const mended = directory.repair(() => control.isThere)
+      if (mended === '') return
+      events.warn(`the directory ${directory.path} ${mended}`)
+      if (!control.isThere) control.listenAgain()
     },
-    close: () => control.close(),
-    remove: () => directory.remove(),
+    close() {
+      control.close()
+      runtime.remove(directory)
+    },
   }
 }

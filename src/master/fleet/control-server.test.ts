@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { version } from '../../base/version.ts'
-import { type ControlServer, listenForWorkers } from './control-server.ts'
+import { type ControlServer, type HelloReceiver, listenForWorkers } from './control-server.ts'
 
 let directory: string
 let server: ControlServer
@@ -18,12 +18,12 @@ beforeEach(async () => {
   path = join(directory, 'control.sock')
   hellos = []
   refused = []
-  const onHello = (channel: { send(message: { type: 'stop' }): void }, worker: number, pid: number) => {
-    hellos.push(`${worker} ${pid}`)
+  const onHello: HelloReceiver = (channel, { worker, pid, token }) => {
+    hellos.push(`${worker} ${pid} ${token}`)
     channel.send({ type: 'stop' })
     return worker === 1
   }
-  server = await listenForWorkers(path, onHello, reason => refused.push(reason))
+  server = listenForWorkers(path, onHello, reason => refused.push(reason))
 })
 afterEach(() => {
   server.close()
@@ -40,11 +40,12 @@ async function say(text: string): Promise<string> {
   return String(answer[0])
 }
 
-const hello = (worker: number, build = version) => `${JSON.stringify({ type: 'hello', build, worker, pid: 42 })}\n`
+const hello = (worker: number, build = version) =>
+  `${JSON.stringify({ type: 'hello', build, worker, pid: 42, token: 't' })}\n`
 
 test('a hello of the same build is handed on with its connection', async () => {
   assert.equal(await say(hello(1)), '{"type":"stop"}\n')
-  assert.deepEqual([hellos, refused], [['1 42'], []])
+  assert.deepEqual([hellos, refused], [['1 42 t'], []])
 })
 
 test('another build is refused', async () => {
@@ -70,12 +71,19 @@ test('it knows whether its socket is at its path', async () => {
   symlinkSync(`${path}.moved`, path)
   assert.ok(!server.isThere)
   rmSync(path)
-  await server.listenAgain()
+  server.listenAgain()
   assert.ok(server.isThere)
   assert.equal(await say(hello(1)), '{"type":"stop"}\n')
 })
 
-test("the next start's probe, which says nothing, leaves no trace", async () => {
+test('connections that say nothing do not pile up: the oldest goes', async () => {
+  const silent = Array.from({ length: 129 }, () => connect(path))
+  await once(silent[0]!.resume(), 'close')
+  for (const socket of silent) socket.destroy()
+  assert.equal(await say(hello(1)), '{"type":"stop"}\n')
+})
+
+test('a connection that says nothing leaves no trace', async () => {
   const socket = connect(path)
   await once(socket, 'connect')
   socket.end()
@@ -91,7 +99,7 @@ test('with --user it is made in the name of the user, who owns the directory', {
   for (const path of [directory, theirs]) chownSync(path, 65_534, 65_534)
   const own = join(theirs, 'control.sock')
   const identity = { uid: 65_534, gid: 65_534, userName: '' }
-  const control = await listenForWorkers(
+  const control = listenForWorkers(
     own,
     () => false,
     () => {},
@@ -99,7 +107,8 @@ test('with --user it is made in the name of the user, who owns the directory', {
   )
   t.after(() => control.close())
   assert.equal(lstatSync(own).uid, identity.uid)
+  assert.equal(lstatSync(own).mode & 0o777, 0o600)
   rmSync(own)
-  await control.listenAgain()
+  control.listenAgain()
   assert.equal(lstatSync(own).uid, identity.uid)
 })

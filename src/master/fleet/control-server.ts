@@ -1,8 +1,8 @@
 /**
  * `control.sock`: where workers connect to the master. It accepts connections, waits for a `hello` with the right build, and gives the
- * channel to the fleet. Runs in the master.
+ * channel to the fleet, which compares the token. Runs in the master.
  *
- * Invariants: only processes of this user get here, because the path is in the 0700 runtime directory; even so, nothing that they
+ * Invariants: only processes of the application's user get here, because the socket is theirs, mode 0600; even so, nothing that they
  * send throws. With an identity the socket is made in its name: the directory belongs to the identity, which could put another file at
  * any path in it before root changes something there.
  */
@@ -11,33 +11,46 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { version } from '../../base/version.ts'
 import type { Identity } from '../../config/types.ts'
 import { openWorkerChannel, type WorkerChannel } from '../../control/channel.ts'
+import type { WorkerToMaster } from '../../control/messages.ts'
+import { OperatorError } from '../errors.ts'
 import { runAs } from '../host/identity.ts'
 
-/** A worker says hello at once. The next start of Jumak probes the socket, and says nothing. */
+/** A worker says hello at once. */
 const HELLO_MS = 10_000
+
+/** Connections that may wait for a hello. More than workers are forked in one moment; a user must not take all of our descriptors. */
+const MAX_WAITING = 128
+
+export type Hello = Extract<WorkerToMaster, { readonly type: 'hello' }>
+
+/** A worker of the right build. False refuses it, because nobody expects it. */
+export type HelloReceiver = (channel: WorkerChannel, hello: Hello) => boolean
 
 export interface ControlServer {
   /** The file at its path is the socket that it listens on. */
   readonly isThere: boolean
-  /** Listens on the same path again, where nothing is. Open connections stay. */
-  listenAgain(): Promise<void>
+  /** Listens on the same path again, where nothing is. Open connections stay. Throws an OperatorError. */
+  listenAgain(): void
   close(): void
 }
 
-/**
- * Resolves when the socket listens. `onHello`: a worker of the right build; false refuses it, because nobody expects this number.
- * `onRefused`: one sentence for the log.
- */
-export async function listenForWorkers(
+/** It listens. `onRefused`: one sentence for the log. Throws an OperatorError. */
+export function listenForWorkers(
   path: string,
-  onHello: (channel: WorkerChannel, worker: number, pid: number) => boolean,
+  onHello: HelloReceiver,
   onRefused: (reason: string) => void,
   identity: Identity | null = null,
-): Promise<ControlServer> {
+): ControlServer {
   // Connections that have not said hello. Afterwards their channels belong to the workers' handles.
   const waiting = new Set<Socket>()
   const accept = (socket: Socket) => {
     waiting.add(socket)
+    if (waiting.size > MAX_WAITING) {
+      // It has been silent for longest.
+      const [oldest] = waiting
+      waiting.delete(oldest!)
+      oldest!.destroy()
+    }
     const timer = setTimeout(() => socket.destroy(), HELLO_MS)
     const channel = openWorkerChannel(socket)
     const settle = () => {
@@ -52,28 +65,21 @@ export async function listenForWorkers(
       settle()
       const refusal = refuse(message)
       if (refusal !== null) onRefused(refusal)
-      if (refusal !== null || message.type !== 'hello' || !onHello(channel, message.worker, message.pid))
-        channel.close()
+      if (refusal !== null || message.type !== 'hello' || !onHello(channel, message)) channel.close()
     })
   }
   let server = createServer(accept)
-  let bound: Stats | undefined
-  const start = async () => {
-    const listening = listen(server, path, identity)
-    bound = lstatSync(path, { throwIfNoEntry: false })
-    await listening
-  }
-  await start()
+  let bound = listen(server, path, identity)
   return {
     get isThere() {
       const found = lstatSync(path, { throwIfNoEntry: false })
-      return found?.isSocket() === true && found.ino === bound?.ino && found.dev === bound.dev
+      return found?.isSocket() === true && found.ino === bound.ino && found.dev === bound.dev
     },
-    async listenAgain() {
+    listenAgain() {
       // Before the next server has the path, because closing removes the file there.
       server.close()
       server = createServer(accept)
-      await start()
+      bound = listen(server, path, identity)
     },
     close() {
       server.close()
@@ -89,16 +95,19 @@ function refuse(message: { readonly type: string; readonly build?: string }): st
   return null
 }
 
-function listen(server: Server, path: string, identity: Identity | null): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.once('listening', () => {
-      server.removeListener('error', reject)
-      // Such as no descriptor left: the connection is lost, and the worker ends and is replaced.
-      server.on('error', () => {})
-      resolve()
-    })
-    // The file is there when this returns.
+/** Returns what is at the path afterwards: the socket. */
+function listen(server: Server, path: string, identity: Identity | null): Stats {
+  // Such as no descriptor left: the connection is lost, and the worker ends and is replaced. An error of `listen` itself comes here too,
+  // and shows by the missing socket.
+  server.on('error', () => {})
+  const umask = process.umask(0o177)
+  try {
     runAs(identity, () => server.listen(path))
-  })
+  } finally {
+    process.umask(umask)
+  }
+  // The file is there when `listen` returns.
+  const bound = lstatSync(path, { throwIfNoEntry: false })
+  if (bound?.isSocket() !== true) throw new OperatorError(`cannot listen on ${path}: no worker could reach the master`)
+  return bound
 }

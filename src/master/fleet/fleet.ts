@@ -12,9 +12,11 @@ import type { AppConfig, Config, StaticMount } from '../../config/types.ts'
 import type { MasterToGateway } from '../../control/messages.ts'
 import { Development } from '../development/development.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
+import type { RuntimeDirectory } from '../host/runtime-directory.ts'
 import type { AppNarrator } from '../output/app-narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
+import { addControlDirectory, type ControlDirectory } from './control-directory.ts'
 import type { Generation, Interface } from './generation.ts'
 import { Generations, MAX_TIMER_MS } from './generations.ts'
 import { Reloader } from './reloader.ts'
@@ -28,7 +30,8 @@ export interface FleetOptions {
   readonly config: Config
   readonly app: AppConfig
   readonly programs: Programs
-  readonly runtimeDirectory: string
+  /** The directory of the run, in which the application gets its own. */
+  readonly runtime: RuntimeDirectory
   readonly outputs: Outputs
   readonly narrator: AppNarrator
   readonly outOfMemoryKills: OutOfMemoryKills
@@ -57,6 +60,7 @@ export class Fleet {
   readonly generations: Generations
   /** Null without `--reload`. */
   readonly development: Development | null
+  readonly #directory: ControlDirectory
   readonly #ends: WorkerEnds
   readonly #options: FleetOptions
   #config: Config
@@ -70,8 +74,9 @@ export class Fleet {
   /** The application is not in the configuration any more: what runs is finished. */
   #isRetired = false
 
+  /** Throws an OperatorError when the application's directory cannot be made. */
   constructor(options: FleetOptions) {
-    const { config, app, narrator, outOfMemoryKills, sendToGateway } = options
+    const { config, app, narrator, outOfMemoryKills, sendToGateway, runtime } = options
     this.#options = options
     this.#config = config
     this.#app = app
@@ -86,8 +91,14 @@ export class Fleet {
       app.watch.length === 0
         ? null
         : new Development({ app, narrator, sendToGateway, reload: () => this.beginGeneration() })
+    const users = { identity: app.identity, gatewayIdentity: config.gatewayIdentity }
+    this.#directory = addControlDirectory(runtime, app.name, users, {
+      hello: (channel, hello) => this.workers.onHello(channel, hello),
+      warn: message => narrator.warn(message),
+    })
     this.workers = new Workers({
       ...options,
+      directory: this.#directory,
       app: app.name,
       recycle: app.recycle,
       identity: app.identity,
@@ -102,6 +113,7 @@ export class Fleet {
     })
     this.generations = new Generations({
       ...options,
+      runtimeDirectory: this.#directory.path,
       development: this.development,
       workers: this.workers,
       changed,
@@ -138,6 +150,11 @@ export class Fleet {
   /** A generation is coming up. */
   get isReloading(): boolean {
     return this.generations.next !== null
+  }
+
+  /** Its processes have gone: no worker can connect any more, and its directory is removed. */
+  close(): void {
+    this.#directory.close()
   }
 
   /** No process of it is left. */
@@ -284,7 +301,7 @@ export class Fleet {
 
   /** The generation's application is known, and none of its workers answers yet. */
   #learned(generation: Generation): void {
-    const mounts = mountsOf(generation.application, this.#app)
+    const mounts = mountsOf(generation.application, this.#app, this.#directory.isApart)
     this.#narrator.learned(generation, this.#workerCount.of(generation.interface), mounts)
     this.#tellStatic()
   }
@@ -297,7 +314,7 @@ export class Fleet {
   #tellStatic(): void {
     const { next, serving } = this.generations
     const applications = [next, serving].map(number => this.generations.get(number)?.application ?? null)
-    const mounts: StaticMount[] = foundMounts(applications, this.#app)
+    const mounts: StaticMount[] = foundMounts(applications, this.#app, this.#directory.isApart)
     this.#options.sendToGateway({ type: 'static', app: this.name, mounts })
   }
 }

@@ -7,11 +7,13 @@
  * Not here: one application (`fleet.ts`), the gateway's process (`gateways.ts`), how the program ends (`shutdown.ts`).
  */
 import type { AppConfig, Config } from '../../config/types.ts'
-import type { WorkerChannel } from '../../control/channel.ts'
 import { gatewayApp } from '../../control/config-shape.ts'
 import type { MasterToGateway } from '../../control/messages.ts'
+import { OperatorError } from '../errors.ts'
+import { checkIdentity } from '../host/identity.ts'
 import type { Listener } from '../host/listener.ts'
 import { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
+import type { RuntimeDirectory } from '../host/runtime-directory.ts'
 import type { Narrator } from '../output/narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
@@ -23,7 +25,7 @@ export interface FleetsOptions {
   readonly config: Config
   readonly programs: Programs
   readonly listeners: readonly Listener[]
-  readonly runtimeDirectory: string
+  readonly runtime: RuntimeDirectory
   readonly outputs: Outputs
   readonly narrator: Narrator
   /** Called before each fork of a worker; false: no worker can be forked. */
@@ -131,7 +133,7 @@ export class Fleets {
       const fleet = before.get(app.name)
       before.delete(app.name)
       if (fleet === undefined) {
-        this.#add(app).beginGeneration()
+        this.#tryToAdd(app)
         added.add(app.name)
       } else {
         this.#fleets.set(app.name, fleet)
@@ -166,13 +168,24 @@ export class Fleets {
     this.#gateways.send(message)
   }
 
-  /** From a control socket. False: nobody waits for this worker. */
-  onHello(channel: WorkerChannel, id: number, pid: number): boolean {
-    return this.#ownerOf(id)?.workers.onHello(channel, id, pid) ?? false
+  /** No worker can connect any more. */
+  close(): void {
+    for (const fleet of this.values()) fleet.close()
   }
 
   #ownerOf(worker: number): Fleet | undefined {
     return this.values().find(fleet => fleet.workers.has(worker))
+  }
+
+  /** One that cannot have its user or its directory is not started, and the others serve on. */
+  #tryToAdd(app: AppConfig): void {
+    try {
+      checkIdentity(app.identity)
+      this.#add(app).beginGeneration()
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      this.#options.narrator.ofApp(app).error(`the application ${app.name} cannot be started: ${error.message}`)
+    }
   }
 
   #add(app: AppConfig): Fleet {
@@ -194,7 +207,10 @@ export class Fleets {
   }
 
   #changed(fleet: Fleet): void {
-    if (this.#retired.has(fleet) && fleet.isEmpty) this.#retired.delete(fleet)
+    if (this.#retired.has(fleet) && fleet.isEmpty) {
+      this.#retired.delete(fleet)
+      fleet.close()
+    }
     this.#onChange()
   }
 

@@ -125,7 +125,8 @@ export class Gateways {
 
   #onMessage(message: GatewayToMaster): void {
     const { narrator, workerReport, codeChanged, onPong } = this.#options
-    if (message.type === 'log') narrator.gatewayLog(message.level, message.message, message.request ?? '')
+    if (message.type === 'log')
+      narrator.gatewayLog(message.level, message.message, message.request ?? '', message.app ?? '')
     else if (message.type === 'request') narrator.requestOver(message)
     else if (message.type === 'pong') onPong()
     else if (message.type === 'code-changed') codeChanged(message.app, message.path)

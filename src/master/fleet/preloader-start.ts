@@ -2,6 +2,7 @@
 import { version } from '../../base/version.ts'
 import type { AppConfig, Config } from '../../config/types.ts'
 import type { MasterToPreloader } from '../../control/messages.ts'
+import { areApart } from '../host/identity.ts'
 import { hasTerminal } from '../host/terminal.ts'
 
 export type PreloaderStart = Extract<MasterToPreloader, { readonly type: 'start' }>
@@ -27,9 +28,10 @@ export function preloaderStart(config: Config, app: AppConfig, other: OtherField
     threads: app.threads,
     concurrency: app.concurrency,
     lifespan: app.lifespan,
-    rootPath: app.rootPath,
+    rootPath: app.rootPath + app.path,
     findStatic: app.findStatic,
     identity: app.identity,
+    isApart: areApart({ identity: app.identity, gatewayIdentity: config.gatewayIdentity }),
     postFork: app.postFork,
     isDevelopment: config.isDevelopment,
     terminal: hasTerminal(config),

@@ -102,10 +102,18 @@ test('a second connection for the same worker is refused and changes nothing', (
   assert.ok(!channel.isClosed)
 })
 
+test('only who knows its token is the worker', () => {
+  const { worker } = makeWorker()
+  const other = makeWorker().worker
+  assert.ok(worker.hasToken(worker.token))
+  assert.match(worker.token, /^[\w-]{32}$/)
+  for (const token of ['', other.token, `${worker.token}a`, worker.token.slice(1)]) assert.ok(!worker.hasToken(token))
+})
+
 test('a second hello closes the connection', () => {
   const { worker, heard, channel } = makeWorker()
   worker.connected(channel, 1)
-  channel.receive({ type: 'hello', build: 'x', worker: 7, pid: 1 })
+  channel.receive({ type: 'hello', build: 'x', worker: 7, pid: 1, token: 't' })
   assert.deepEqual(heard, ['silent said hello twice'])
 })
 

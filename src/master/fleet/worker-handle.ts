@@ -7,6 +7,7 @@
  * never an exception.
  * Not here: who is forked, stopped and killed, and when (`supervise.ts`, `workers.ts`).
  */
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { WorkerChannel } from '../../control/channel.ts'
 import type { LoadedApplication, LoadFailure, WorkerToMaster } from '../../control/messages.ts'
 import { readStartTime } from '../host/process-identity.ts'
@@ -38,11 +39,16 @@ export interface ExpectedWorker {
   readonly slots: Readonly<Record<LoadedApplication['interface'], number>>
 }
 
+/** As many as nobody guesses. */
+const TOKEN_BYTES = 24
+
 export class WorkerHandle implements WorkerView {
   readonly id: number
   readonly generation: number
   readonly pool: string
   readonly startedAt: number
+  /** The worker knows it from its preloader, and proves by it who it is. */
+  readonly token: string = randomBytes(TOKEN_BYTES).toString('base64url')
   phase: WorkerPhase = 'forking'
   since: number
   fault: Fault | null = null
@@ -148,7 +154,13 @@ export class WorkerHandle implements WorkerView {
     this.#becomeReady()
   }
 
-  /** It has connected, and said `hello` with the right build and number. */
+  /** Whether a process that connects in its name was told its token. */
+  hasToken(token: string): boolean {
+    const [own, given] = [Buffer.from(this.token), Buffer.from(token)]
+    return own.length === given.length && timingSafeEqual(own, given)
+  }
+
+  /** It has connected, and said `hello` with the right build, number and token. */
   connected(channel: WorkerChannel, pid: number): void {
     if (this.#channel !== null) {
       channel.close()

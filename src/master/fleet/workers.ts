@@ -6,16 +6,17 @@
  * died, the master does, but only if the process is provably the same.
  * Not here: which action comes next (`supervise.ts`), what an end means (`worker-ends.ts`), one worker's state (`worker-handle.ts`).
  */
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Identity, Recycle } from '../../config/types.ts'
 import type { WorkerChannel } from '../../control/channel.ts'
 import type { LoadFailure, MasterToGateway } from '../../control/messages.ts'
-import { asErrno } from '../errors.ts'
+import { asErrno, OperatorError } from '../errors.ts'
 import { signalVerified } from '../host/process-identity.ts'
 import type { AppNarrator } from '../output/app-narrator.ts'
 import { describeExit } from '../output/describe.ts'
 import { type Outputs, openOutput } from '../output/output.ts'
+import type { ControlDirectory } from './control-directory.ts'
+import type { Hello } from './control-server.ts'
 import { Debuggers } from './debuggers.ts'
 import { type GatewayReport, type ReportReaders, takeReport } from './gateway-reports.ts'
 import type { DevelopmentMessage, Generation, WorkerMessage } from './generation.ts'
@@ -32,7 +33,8 @@ export interface WorkersOptions {
   readonly recycle: Recycle
   /** The user that workers run as; null: ours. */
   readonly identity: Identity | null
-  readonly runtimeDirectory: string
+  /** Where they connect and listen. */
+  readonly directory: ControlDirectory
   readonly outputs: Outputs
   readonly narrator: AppNarrator
   readonly findGeneration: (number: number) => Generation | undefined
@@ -108,10 +110,7 @@ export class Workers {
   fork(generation: number, pool: string): void {
     if (!this.#options.beforeFork()) return
     const id = this.#options.nextNumber()
-    const expected = {
-      socket: join(this.#options.runtimeDirectory, `w${id}.sock`),
-      slots: this.#options.slots(generation),
-    }
+    const expected = { socket: this.#options.directory.socketOf(id), slots: this.#options.slots(generation) }
     const worker = new WorkerHandle(id, generation, pool, expected, {
       ready: (one, application) => {
         const owner = this.#options.findGeneration(one.generation)
@@ -132,7 +131,21 @@ export class Workers {
     const age = drawAge(this.#recycle, Math.random())
     worker.recycle(describeAge(this.#recycle, age), worker.startedAt + age)
     this.#workers.set(id, worker)
-    this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id })
+    const obstacle = this.#repairDirectory()
+    if (obstacle === null)
+      this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id, token: worker.token })
+    else this.#remove(worker, `could not be forked: ${obstacle}`)
+  }
+
+  /** Null: a worker can reach us. Otherwise why not. It is tried again, with back-off. */
+  #repairDirectory(): string | null {
+    try {
+      this.#options.directory.repair()
+      return null
+    } catch (error) {
+      if (error instanceof OperatorError) return error.message
+      throw error
+    }
   }
 
   command(command: 'add' | 'drain' | 'recycle' | 'stop' | 'kill', id: number): void {
@@ -183,6 +196,7 @@ export class Workers {
       interface: wire,
       hasServed: worker.hasServed,
       // What has served is warm, also for a new gateway.
+      isApart: this.#options.directory.isApart,
       warmup: worker.hasServed ? [] : (this.#options.findGeneration(generation)?.warmup ?? []),
     })
     if (worker.isDebugged) this.debuggers.tell(worker)
@@ -201,10 +215,14 @@ export class Workers {
       signalVerified(worker.pid, `SIG${signal}`, worker.startTime, this.#options.identity?.uid)
   }
 
-  /** From the control socket; false: nobody waits for this worker. */
-  onHello(channel: WorkerChannel, id: number, pid: number): boolean {
+  /** From the control socket; false: nobody waits for this worker, or it is somebody else. */
+  onHello(channel: WorkerChannel, { worker: id, pid, token }: Hello): boolean {
     const worker = this.#workers.get(id)
     if (worker === undefined) return false
+    if (!worker.hasToken(token)) {
+      this.#narrator.warn(`a process that says that it is ${worker.name} was refused: it does not know its token`)
+      return false
+    }
     worker.connected(channel, pid)
     return true
   }
@@ -271,9 +289,9 @@ export class Workers {
 
   #readOutput(worker: WorkerHandle): void {
     // The name is made here: a path from the preloader could be anybody's file, and the master may be root.
-    const path = join(this.#options.runtimeDirectory, `w${worker.id}.out`)
+    const path = join(this.#options.directory.path, `w${worker.id}.out`)
     try {
-      this.#options.outputs.read(openOutput(path), (message, request, isError) => {
+      this.#options.outputs.read(openOutput(path, this.#options.identity), (message, request, isError) => {
         if (worker.stacks.printed(message)) return
         if (message.trim() !== '') worker.lastLine = message.slice(message.trimEnd().lastIndexOf('\n') + 1)
         this.#narrator.output('worker', message, isError, { worker: worker.id, request })
@@ -300,8 +318,8 @@ export class Workers {
   #remove(worker: WorkerHandle, how: string): void {
     this.#workers.delete(worker.id)
     worker.forget()
-    // A killed worker leaves its socket behind. The name is made here: a path from the worker could be anybody's file.
-    rmSync(join(this.#options.runtimeDirectory, `w${worker.id}.sock`), { force: true })
+    // A killed worker leaves its socket behind.
+    this.#options.directory.forget(worker.id)
     this.#options.gone(worker, how, IN_SERVICE.has(worker.phase) && !worker.isCounted)
   }
 }

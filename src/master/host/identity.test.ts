@@ -16,9 +16,10 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
-import { testConfig } from '../../config/testing/config.ts'
+import { testApp, testConfig } from '../../config/testing/config.ts'
+import type { Identity } from '../../config/types.ts'
 import { openLog, prepareAccessLog } from '../output/log-files.ts'
-import { giveTo } from './identity.ts'
+import { giveTo, rootWarnings, usersOf } from './identity.ts'
 import { replaceableStep } from './safe-path.ts'
 
 const root = { skip: process.getuid?.() !== 0 && 'needs root, to be another user' }
@@ -48,21 +49,48 @@ test('a link in the place of the file: the target does not change its owner', ro
   assert.equal(lstatSync(link).uid, nobody.uid)
 })
 
+test('what a root and its users should know: who is root, and who reaches the sockets of others', root, () => {
+  const [shop, api] = [
+    { uid: 4711, gid: 4711, userName: '' },
+    { uid: 4712, gid: 4712, userName: '' },
+  ]
+  const warnings = (gatewayIdentity: Identity | null, ...identities: (Identity | null)[]) =>
+    rootWarnings({ gatewayIdentity, apps: identities.map((identity, i) => testApp({ name: `app${i}`, identity })) })
+  assert.match(warnings(null, null)[0]!, /^Jumak runs as root, and so does the application/)
+  assert.deepEqual(warnings(nobody, nobody), [])
+  assert.match(warnings(null, shop).join(), /^the gateway, which .*, runs as root: name its user with --gateway-user$/)
+  assert.match(warnings(nobody, null).join(), /^the application runs as root/)
+  assert.match(warnings(nobody, shop, null).join(), /^app1 runs as root/)
+  assert.deepEqual(warnings(nobody, shop, api), [])
+  assert.match(warnings({ ...nobody, gid: 4712 }, shop, api).join(), /^app1 runs as a member of the gateway's group/)
+  assert.deepEqual(
+    usersOf({ gatewayIdentity: nobody, apps: [testApp({ identity: shop }), testApp({ identity: nobody })] }),
+    [nobody, shop],
+  )
+})
+
+test('a log that the gateway may not write is not opened by root where another user could redirect it', root, () => {
+  const { link } = plant()
+  const gateway = { uid: 4711, gid: 4711, userName: '' }
+  mkdirSync(join(link, '../logs'))
+  assert.throws(() => openLog([gateway, nobody], join(link, '../logs/log')), /user 65534 can replace .*logs;/)
+})
+
 test('through a log in a directory of the user nobody writes a file of root', root, () => {
   const { secret, link } = plant()
-  assert.throws(() => openLog(nobody, link), { code: 'ELOOP' })
+  assert.throws(() => openLog([nobody], link), { code: 'ELOOP' })
   rmSync(link)
   linkSync(secret, link)
-  assert.throws(() => openLog(nobody, link), /has another name too/)
+  assert.throws(() => openLog([nobody], link), /has another name too/)
   rmSync(link)
-  closeSync(openLog(nobody, link))
+  closeSync(openLog([nobody], link))
   assert.equal(statSync(link).uid, nobody.uid)
 })
 
 test('a log where only root may write is written by root', root, () => {
   const closed = mkdtempSync(join(directory, 'closed-'))
-  closeSync(openLog(nobody, join(closed, 'log')))
-  closeSync(openLog(nobody, join(closed, 'log')))
+  closeSync(openLog([nobody], join(closed, 'log')))
+  closeSync(openLog([nobody], join(closed, 'log')))
   assert.ok(existsSync(join(closed, 'log')))
 })
 
@@ -76,11 +104,11 @@ test(
     mkdirSync(secret)
     rmSync(link)
     const accessLog = { path: join(logs, 'log'), format: 'common', minStatus: 0, slowerThan: 0 }
-    const config = testConfig({ accessLog, identity: nobody })
+    const config = testConfig({ accessLog, gatewayIdentity: nobody })
     for (const make of [() => mkdirSync(logs), () => symlinkSync(secret, logs)]) {
       make()
       assert.throws(
-        () => openLog(nobody, join(logs, 'log')),
+        () => openLog([nobody], join(logs, 'log')),
         /not safe for root to write: user 65534 can replace .*logs;/,
       )
       assert.throws(() => prepareAccessLog(config), /not safe for root to write/)

@@ -1,7 +1,7 @@
 /**
- * `--user` and `--group`, as the master sees them. The master stays root, to bind sockets and to replace processes. Its children drop their
- * privileges themselves, before any code of the application runs (`gateway/privileges.ts`, `system/privileges.py`): spawn's `{uid, gid}` would
- * lose the supplementary groups.
+ * `--user`, `--group` and `--gateway-user`, as the master sees them. The master stays root, to bind sockets and to replace processes. Its
+ * children drop their privileges themselves, before any code of the application runs (`gateway/privileges.ts`, `system/privileges.py`):
+ * spawn's `{uid, gid}` would lose the supplementary groups.
  *
  * The master gives the files that they need to the identity, and tries them in its name: a missing right is an error at the start, with
  * a sentence.
@@ -9,8 +9,62 @@
 import { closeSync, lchownSync, openSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { takeGroupsOf } from '../../base/groups.ts'
-import type { Identity } from '../../config/types.ts'
+import type { Config, Identity } from '../../config/types.ts'
 import { asErrno, OperatorError } from '../errors.ts'
+
+/** Who runs the processes of one application, and who runs the gateway. Null: we ourselves. */
+export interface ApplicationUsers {
+  readonly identity: Identity | null
+  readonly gatewayIdentity: Identity | null
+}
+
+/** With null: ours. */
+export function idsOf(identity: Identity | null): { readonly uid: number; readonly gid: number } {
+  return identity ?? { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 }
+}
+
+/**
+ * The application is another user than the gateway, or has another group. Then neither may reach what belongs to the other: the kernel
+ * asks for the same of both (`/proc/<pid>/fd`).
+ */
+export function areApart({ identity, gatewayIdentity }: ApplicationUsers): boolean {
+  const [own, gateway] = [idsOf(identity), idsOf(gatewayIdentity)]
+  return own.uid !== gateway.uid || own.gid !== gateway.gid
+}
+
+/** The users that our processes become, each once; the gateway's first. */
+export function usersOf({ apps, gatewayIdentity }: Pick<Config, 'apps' | 'gatewayIdentity'>): Identity[] {
+  const users = new Map<string, Identity>()
+  for (const one of [gatewayIdentity, ...apps.map(app => app.identity)])
+    if (one !== null) users.set(`${one.uid} ${one.gid}`, one)
+  return [...users.values()]
+}
+
+/** What the operator should know of the rights of our processes. */
+export function rootWarnings({ apps, gatewayIdentity }: Pick<Config, 'apps' | 'gatewayIdentity'>): string[] {
+  if (process.geteuid?.() !== 0) return []
+  const roots = apps.filter(({ identity }) => identity === null)
+  if (gatewayIdentity === null && roots.length === apps.length)
+    return ['Jumak runs as root, and so does the application: name another user with --user']
+  const warnings = roots.map(
+    ({ name }) => `${apps.length > 1 ? name : 'the application'} runs as root: name another user with --user`,
+  )
+  if (gatewayIdentity === null)
+    warnings.push('the gateway, which reads what clients send, runs as root: name its user with --gateway-user')
+  for (const { name, identity } of apps)
+    if (identity !== null && apps.some(one => idsOf(one.identity).uid !== identity.uid))
+      if (identity.uid !== 0 && isInGroupOf(identity, gatewayIdentity))
+        warnings.push(
+          `${name} runs as a member of the gateway's group, and can reach the sockets of other applications: name a --gateway-user with a group of its own`,
+        )
+  return warnings
+}
+
+function isInGroupOf(identity: Identity, gatewayIdentity: Identity | null): boolean {
+  const gateway = idsOf(gatewayIdentity)
+  if (gateway.uid === identity.uid) return false
+  return identity.gid === gateway.gid || runAs(identity, () => process.getgroups!()).includes(gateway.gid)
+}
 
 /** `user www-data`, `user 1000`. */
 export function describeIdentity({ userName, uid }: Identity): string {
@@ -25,7 +79,7 @@ export function checkIdentity(identity: Identity | null): void {
     runAs(identity, () => {})
   } else if (own !== identity.uid || process.getegid?.() !== identity.gid) {
     throw new OperatorError(
-      `cannot become ${describeIdentity(identity)}: only root may change users; start as root, or leave --user and --group out`,
+      `cannot become ${describeIdentity(identity)}: only root may change users; start as root, or leave --user, --group and --gateway-user out`,
     )
   }
 }

@@ -1,210 +1,257 @@
 /**
- * The private directory of one run: `jumak-<random>`, mode 0700, in the first of these that can be used: the one that systemd made for
- * us ($RUNTIME_DIRECTORY), the user's own ($XDG_RUNTIME_DIR), the temporary directory. It has the sockets between the processes
- * (`control.sock`, `w<id>.sock`) and the FIFOs for the workers' output. Runs in the master.
+ * The private directory of one run: `jumak-<random>`, in the first of these that can be used: the one that systemd made for us
+ * ($RUNTIME_DIRECTORY), the user's own ($XDG_RUNTIME_DIR), the temporary directory. Runs in the master.
  *
- * Invariants: only root and the user of our children can enter it. The master removes it at every end but SIGKILL; the next start removes
- * what a killed master left, which has a `control.sock` that nobody answers. Cleaners of temporary directories go by age, so it is touched
- * every hour. If it disappears all the same, or something else is in its place or its socket's, `repair` mends it before the next fork.
- * Open links do not need it.
+ *   jumak-Xy12Za/         the master's; 0700, or 0711 when processes of ours are other users, who may pass but not list
+ *     master.sock         0600; somebody answers here as long as the master lives
+ *     shop/               one directory for each application: `application-directory.ts`
+ *
+ * Invariants: only the master's user can make, replace or remove a name in it: root refuses a place where one of our users could move
+ * the directory itself (`safe-path.ts`). The master removes it at every end but SIGKILL; the next start removes what a killed master
+ * left, which has a `master.sock` that nobody answers. Cleaners of temporary directories go by age, so everything in it is touched every
+ * hour. If it disappears all the same, `repair` makes it again before the next fork. Open links do not need it.
+ * Not here: what is in an application's directory.
  */
-import { chmodSync, lstatSync, lutimesSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import {
+  chmodSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs'
+import { createServer, type Server } from 'node:net'
+import { join } from 'node:path'
 import type { Identity } from '../../config/types.ts'
 import { asErrno, OperatorError } from '../errors.ts'
-import { describeIdentity, giveTo, runAs } from './identity.ts'
-import { checkSocketPath, isSocketAnswering } from './unix-socket.ts'
+import { ApplicationDirectory, removeApplicationDirectory, touchApplicationDirectory } from './application-directory.ts'
+import { type ApplicationUsers, describeIdentity, runAs } from './identity.ts'
+import { replaceableStep } from './safe-path.ts'
+import { isSocketAnswering } from './unix-socket.ts'
 
 const PREFIX = 'jumak-'
-/** A directory without `control.sock` may belong to a master that is just starting, which takes milliseconds. */
+const SIGN = 'master.sock'
+/** An empty directory may belong to a master that is just starting, which takes milliseconds. */
 const BOOT_MS = 60_000
 /** A shared temporary directory may have very many entries, and a start should not wait for all of them. */
 const MAX_SWEPT = 100
 const TOUCH_MS = 3_600_000
-/** The mode of the directory. */
-const MODE = 0o700
-
-export interface RuntimeDirectory {
-  readonly path: string
-  readonly controlSocket: string
-  /**
-   * Mends the directory. Empty: nothing was wrong. Otherwise what had happened, for the log; the socket must be made again if it is not
-   * there. `isControlSocketOurs`: the file at its path is our socket. Throws an OperatorError.
-   */
-  repair(isControlSocketOurs: () => boolean): string
-  /** Never throws. */
-  remove(): void
-}
+const PRIVATE = 0o700
+/** Other users may go through it to a name that they know. */
+const PASSABLE = 0o711
 
 export interface RuntimeDirectoryOptions {
   readonly temporaryDirectory: string
-  /** The user that our children become. */
-  readonly identity?: Identity | null
+  /** The users of all processes, as far as they are not ours. A place that one of them cannot reach, or could replace, is not used. */
+  readonly users?: readonly Identity[]
   readonly environment?: Readonly<Record<string, string | undefined>>
 }
 
-/** Throws an OperatorError when the directory cannot be made or socket paths in it would be too long. */
+/** Throws an OperatorError when the directory cannot be made, or not safely. */
 export async function createRuntimeDirectory(options: RuntimeDirectoryOptions): Promise<RuntimeDirectory> {
-  const { temporaryDirectory, identity = null, environment = {} } = options
+  const { temporaryDirectory, users = [], environment = {} } = options
   const preferred = [environment['RUNTIME_DIRECTORY']?.split(':')[0], environment['XDG_RUNTIME_DIR']]
   for (const parent of preferred) {
     if (!parent?.startsWith('/')) continue
     try {
-      return await createIn(parent, identity)
+      return await createIn(parent, users)
     } catch {
       // It belongs to another user (sudo keeps the variable), is too deep, or is not there: try the next one.
     }
   }
-  return createIn(temporaryDirectory, identity)
+  return createIn(temporaryDirectory, users)
 }
 
-async function createIn(parent: string, identity: Identity | null): Promise<RuntimeDirectory> {
-  await sweep(parent, identity)
+async function createIn(parent: string, users: readonly Identity[]): Promise<RuntimeDirectory> {
   let path: string
   try {
-    // mkdtemp makes it with mode 0700.
     path = mkdtempSync(join(parent, PREFIX))
   } catch (error) {
     throw new OperatorError(
       `cannot create a directory in ${parent}: ${asErrno(error).message}; choose one that you may write with --temp-dir`,
     )
   }
+  const directory = new RuntimeDirectory(path)
   try {
-    checkSocketPath(
-      join(path, 'w12345678.sock'),
-      'the temporary directory is too deep, choose a shorter one with --temp-dir',
-    )
-    hand(path, identity)
+    // Each name of an application makes it longer: that is checked when one is added.
+    ApplicationDirectory.checkLength(path, '')
+    for (const user of users) directory.admit(user)
+    await sweep(parent)
+    directory.open()
+    return directory
   } catch (error) {
-    removeDirectory(path, identity)
+    directory.close()
     throw error
   }
-  return keep(path, identity)
 }
 
-function hand(path: string, identity: Identity | null): void {
-  giveTo(identity, path)
-  try {
-    runAs(identity, () => readdirSync(path))
-  } catch (error) {
-    if (identity === null || error instanceof OperatorError) throw error
-    throw new OperatorError(
-      `${describeIdentity(identity)} cannot enter ${path} (${asErrno(error).code}): choose a directory that is open to them with --temp-dir`,
-    )
+export class RuntimeDirectory {
+  readonly path: string
+  readonly #applications = new Set<ApplicationDirectory>()
+  readonly #timer: NodeJS.Timeout
+  #mode = PRIVATE
+  #sign: Server | null = null
+
+  constructor(path: string) {
+    this.path = path
+    this.#timer = setInterval(() => this.#touch(), TOUCH_MS)
+    this.#timer.unref()
   }
-}
 
-function keep(path: string, identity: Identity | null): RuntimeDirectory {
-  const controlSocket = join(path, 'control.sock')
-  const timer = setInterval(() => touch(path), TOUCH_MS)
-  timer.unref()
-  return {
-    path,
-    controlSocket,
-    repair: isControlSocketOurs =>
-      repairDirectory(path, identity) || freeSocket(controlSocket, identity, isControlSocketOurs),
-    remove() {
-      clearInterval(timer)
-      removeDirectory(path, identity)
-    },
+  /** From now on other starts see that the master lives. */
+  open(): void {
+    this.#sign?.close()
+    const sign = createServer(socket => socket.destroy())
+    // Without it a later start may remove the directory, and `repair` makes it again.
+    sign.on('error', () => {})
+    const umask = process.umask(0o177)
+    // The file is there when `listen` returns.
+    sign.listen(join(this.path, SIGN))
+    process.umask(umask)
+    sign.unref()
+    this.#sign = sign
   }
-}
 
-/** What had happened to it; empty: nothing. Acts in its owner's name, for the reason of `removeDirectory`. */
-function repairDirectory(path: string, identity: Identity | null): string {
-  const found = lstatSync(path, { throwIfNoEntry: false })
-  const uid = identity?.uid ?? process.geteuid?.()
-  try {
-    if (found?.isDirectory() && found.uid === uid) {
-      if ((found.mode & 0o777) === MODE) return ''
-      runAs(identity, () => chmodSync(path, MODE))
-      return `had mode ${(found.mode & 0o777).toString(8)}, and has mode 700 again`
-    }
-    if (found !== undefined) runAs(identity, () => (found.isDirectory() ? rmdirSync(path) : unlinkSync(path)))
-    // Fails if somebody else has put something there.
-    mkdirSync(path, { mode: MODE })
-    hand(path, identity)
-  } catch (error) {
-    const what = found === undefined ? 'has disappeared' : 'has been replaced'
-    throw new OperatorError(
-      `the runtime directory ${path} ${what} and cannot be made again (${asErrno(error).message}): keep cleaners of temporary files away from it`,
-    )
-  }
-  return `had ${found === undefined ? 'disappeared' : 'been replaced'} and was made again`
-}
-
-/** What had happened to the control socket; empty: nothing. Otherwise its path is free now. */
-function freeSocket(path: string, identity: Identity | null, isOurs: () => boolean): string {
-  const found = lstatSync(path, { throwIfNoEntry: false })
-  if (found === undefined) return `had lost its ${basename(path)}, which was made again`
-  if (isOurs()) return ''
-  try {
-    runAs(identity, () => (found.isDirectory() ? rmdirSync(path) : unlinkSync(path)))
-  } catch (error) {
-    throw new OperatorError(
-      `something else is in the place of ${path} and cannot be removed (${asErrno(error).message}): no worker could reach the master`,
-    )
-  }
-  return `had something else in the place of its ${basename(path)}, which was made again`
-}
-
-/** Makes everything in it look new to a cleaner. */
-function touch(path: string): void {
-  const now = new Date()
-  try {
-    for (const name of readdirSync(path)) lutimesSync(join(path, name), now, now)
-    lutimesSync(path, now, now)
-  } catch {
-    // A worker has ended meanwhile, or the directory has gone, which `repair` mends.
-  }
-}
-
-/**
- * Acts in its owner's name, and never recursively: while files are removed, the owner can replace any of them by anything. There are no
- * directories in it.
- */
-function removeDirectory(path: string, identity: Identity | null): void {
-  try {
-    const isTheirs = lstatSync(path).uid === identity?.uid
+  /** Lets a process of this user reach its own directory. Throws an OperatorError where that is impossible, or not safe. */
+  admit(user: Identity): void {
+    if (process.geteuid?.() !== 0) return
+    const who = describeIdentity(user)
+    const step = user.uid === 0 ? null : replaceableStep(user, join(this.path, SIGN))
+    if (step !== null)
+      throw new OperatorError(
+        `${who} can replace ${step}, below which the sockets of all processes are: choose a directory for them that only root can move with --temp-dir`,
+      )
+    this.#mode = PASSABLE
+    chmodSync(this.path, PASSABLE)
     try {
-      runAs(isTheirs ? identity : null, () => {
-        for (const name of readdirSync(path).filter(isOurs)) unlinkSync(join(path, name))
-      })
-    } finally {
-      rmdirSync(path)
+      runAs(user, () => statSync(join(this.path, '.')))
+    } catch (error) {
+      if (error instanceof OperatorError) throw error
+      throw new OperatorError(
+        `${who} cannot enter ${this.path} (${asErrno(error).code}): choose a directory that is open to them with --temp-dir`,
+      )
     }
-  } catch {
-    // The next start tries again.
   }
+
+  /** Makes the directory of an application. `name`: letters, digits, `-` and `_`. Throws an OperatorError. */
+  add(name: string, users: ApplicationUsers): ApplicationDirectory {
+    this.repair()
+    for (const user of [users.identity, users.gatewayIdentity]) if (user !== null) this.admit(user)
+    const taken = new Set([...this.#applications].map(({ path }) => path))
+    let free = name
+    // One of this name was removed and comes back, while the last processes of the old one still end.
+    for (let count = 2; taken.has(join(this.path, free)); count++) free = `${name}.${count}`
+    const directory = new ApplicationDirectory(this.path, free, users)
+    this.#applications.add(directory)
+    return directory
+  }
+
+  /** Never throws. */
+  remove(directory: ApplicationDirectory): void {
+    if (this.#applications.delete(directory)) directory.remove()
+  }
+
+  /** Mends it, but not what is in an application's directory. Empty: nothing was wrong. Otherwise what had happened. Throws an OperatorError. */
+  repair(): string {
+    const repaired = this.#repairDirectory()
+    const sign = lstatSync(join(this.path, SIGN), { throwIfNoEntry: false })
+    if (sign?.isSocket() === true) return repaired
+    if (sign !== undefined) discard(join(this.path, SIGN))
+    this.open()
+    return repaired || `had lost its ${SIGN}, which was made again`
+  }
+
+  #repairDirectory(): string {
+    const { path } = this
+    const found = lstatSync(path, { throwIfNoEntry: false })
+    try {
+      if (found?.isDirectory() && found.uid === process.geteuid?.()) {
+        const mode = found.mode & 0o7777
+        if (mode === this.#mode) return ''
+        chmodSync(path, this.#mode)
+        return `had mode ${mode.toString(8)}, and has mode ${this.#mode.toString(8)} again`
+      }
+      if (found !== undefined) discard(path)
+      // Fails if somebody else has put something there.
+      mkdirSync(path, { mode: PRIVATE })
+      chmodSync(path, this.#mode)
+    } catch (error) {
+      const what = found === undefined ? 'has disappeared' : 'has been replaced'
+      throw new OperatorError(
+        `the runtime directory ${path} ${what} and cannot be made again (${asErrno(error).message}): keep cleaners of temporary files away from it`,
+      )
+    }
+    return `had ${found === undefined ? 'disappeared' : 'been replaced'} and was made again`
+  }
+
+  /** Removes all of it. Never throws. */
+  close(): void {
+    clearInterval(this.#timer)
+    for (const directory of this.#applications) this.remove(directory)
+    // It removes its file.
+    this.#sign?.close()
+    this.#sign = null
+    try {
+      rmdirSync(this.path)
+    } catch {
+      // The next start tries again.
+    }
+  }
+
+  /** Makes everything in it look new to a cleaner. */
+  #touch(): void {
+    const now = new Date()
+    for (const { path } of this.#applications) touchApplicationDirectory(path, now)
+    for (const path of [join(this.path, SIGN), this.path]) {
+      try {
+        lutimesSync(path, now, now)
+      } catch {
+        // It has gone, which `repair` mends.
+      }
+    }
+  }
+}
+
+/** Something that is not ours, at a path of ours. */
+function discard(path: string): void {
+  if (lstatSync(path).isDirectory()) rmdirSync(path)
+  else unlinkSync(path)
 }
 
 /** Removes what killed masters of this user left. Errors do not prevent a start. */
-async function sweep(parent: string, identity: Identity | null): Promise<void> {
+async function sweep(parent: string): Promise<void> {
   let names: string[]
   try {
     names = readdirSync(parent).filter(name => name.startsWith(PREFIX))
   } catch {
     return
   }
-  await Promise.all(names.slice(0, MAX_SWEPT).map(name => sweepOne(join(parent, name), identity)))
+  await Promise.all(names.slice(0, MAX_SWEPT).map(name => sweepOne(join(parent, name))))
 }
 
-async function sweepOne(path: string, identity: Identity | null): Promise<void> {
+async function sweepOne(path: string): Promise<void> {
   try {
     const there = lstatSync(path)
     // `lstat`, so that a symbolic link with our prefix is not followed.
-    if (!there.isDirectory() || (there.uid !== process.getuid?.() && there.uid !== identity?.uid)) return
+    if (!there.isDirectory() || there.uid !== process.geteuid?.()) return
     const names = readdirSync(path)
-    if (!names.every(isOurs)) return
-    if (!names.includes('control.sock') && Date.now() - there.mtimeMs < BOOT_MS) return
-    if (await isSocketAnswering(join(path, 'control.sock'))) return
-    removeDirectory(path, identity)
+    const [sign] = names.filter(name => name === SIGN)
+    if (sign === undefined) {
+      // It fails if the directory is not empty.
+      if (Date.now() - there.mtimeMs >= BOOT_MS) rmdirSync(path)
+      return
+    }
+    if (!lstatSync(join(path, SIGN)).isSocket() || (await isSocketAnswering(join(path, SIGN)))) return
+    const applications = names.filter(name => name !== SIGN)
+    const isAllOurs = applications.map(name => removeApplicationDirectory(join(path, name))).every(Boolean)
+    // The sign goes last: without it the next start would not know that the rest is ours.
+    if (!isAllOurs) return
+    unlinkSync(join(path, SIGN))
+    rmdirSync(path)
   } catch {
     // Another start removes it at the same time, or it is not ours.
   }
-}
-
-/** Our sockets and FIFOs. A user's directory that has our prefix and other files stays. */
-function isOurs(name: string): boolean {
-  return /^(control\.sock|w\d+\.\w+)$/.test(name)
 }

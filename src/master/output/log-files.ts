@@ -13,7 +13,7 @@ import type { Config, Identity } from '../../config/types.ts'
 import { Log } from '../../observe/log.ts'
 import { LOG_ADVICE, openForAppending, Sink } from '../../observe/sink.ts'
 import { asErrno, OperatorError } from '../errors.ts'
-import { describeIdentity, runAs } from '../host/identity.ts'
+import { describeIdentity, runAs, usersOf } from '../host/identity.ts'
 import { replaceableStep } from '../host/safe-path.ts'
 import type { Narrator } from './narrator.ts'
 
@@ -28,14 +28,15 @@ export class ProgramLog {
   readonly #file: string | null
 
   /** Throws what `open` throws, and an OperatorError. */
-  constructor({ logFile, logFormat, logLevel, identity }: Config) {
+  constructor(config: Config) {
+    const { logFile, logFormat, logLevel } = config
     const stream = logFile === null ? 2 : standardStream(logFile)
     this.#file = stream === null ? logFile : null
     this.#sink = new Sink(
       stream ?? logFile!,
       count => droppedLine(logFormat, count),
       error => stream === null && tellTerminal(`jumak: ${logFile}: ${error.message}: lines of the log are lost\n`),
-      path => openLog(identity, path),
+      path => openLog(usersOf(config), path),
     )
     const terminal = stream === 2 && isatty(2)
     this.log = new Log(this.#sink, logLevel, logFormat, { terminal, colour: terminal && !process.env['NO_COLOR'] })
@@ -68,11 +69,12 @@ function droppedLine(format: 'text' | 'json', count: number): string {
 }
 
 /** Makes sure that the gateway can write the access log as the user that it becomes. Throws an OperatorError. */
-export function prepareAccessLog({ accessLog, identity }: Config): void {
+export function prepareAccessLog(config: Config): void {
+  const { accessLog, gatewayIdentity: identity } = config
   const path = accessLog?.path ?? '-'
   if (path === '-' || standardStream(path) !== null) return
   try {
-    prepareLog(identity, path)
+    prepareLog(usersOf(config), identity, path)
   } catch (error) {
     if (error instanceof OperatorError) throw error
     const who = identity === null ? '' : ` as ${describeIdentity(identity)}`
@@ -85,7 +87,7 @@ export function prepareAccessLog({ accessLog, identity }: Config): void {
 export function reopenLogs(config: Config, log: ProgramLog, narrator: Narrator, tellGateway: () => void): void {
   try {
     // The gateway may not be allowed to make the file, so the master makes it.
-    if (config.identity !== null) prepareAccessLog(config)
+    if (config.gatewayIdentity !== null) prepareAccessLog(config)
   } catch (error) {
     // The gateway tries all the same, and keeps the old file if it fails too.
     narrator.error(asErrno(error).message)
@@ -100,47 +102,50 @@ export function reopenLogs(config: Config, log: ProgramLog, narrator: Narrator, 
 }
 
 /**
- * Opens a log that the master writes itself. It does so in the identity's name where that works: in a directory of the identity a link
- * could lead to any file of root's, and the application decides what the log says. Throws what `open` throws, and an OperatorError.
+ * Opens a log that the master writes itself. It does so in the name of the first of the users where that works: in a directory of a user a
+ * link could lead to any file of root's, and the application decides what the log says. Throws what `open` throws, and an OperatorError.
  */
-export function openLog(identity: Identity | null, path: string): number {
+export function openLog(users: readonly Identity[], path: string): number {
+  const [first = null] = users
   try {
-    return runAs(identity, () => openForAppending(path))
+    return runAs(first, () => openForAppending(path))
   } catch (error) {
-    if (identity === null || process.geteuid?.() !== 0 || asErrno(error).code !== 'EACCES') throw error
+    if (first === null || process.geteuid?.() !== 0 || asErrno(error).code !== 'EACCES') throw error
   }
   // Only root may write there, so root opens it.
-  refuseIfRedirectable(identity, path)
+  refuseIfRedirectable(users, path)
   const fd = openForAppending(path, constants.O_NOFOLLOW)
   const stats = fstatSync(fd)
   if (!stats.isFile() || stats.nlink === 1) return fd
   closeSync(fd)
-  throw new OperatorError(`${path} has another name too, and ${describeIdentity(identity)} may not write it`)
+  throw new OperatorError(`${path} has another name too, and ${describeIdentity(first)} may not write it`)
 }
 
-/** Throws an OperatorError when the identity can redirect root by a link in the middle of the path. */
-function refuseIfRedirectable(identity: Identity, path: string): void {
-  const step = replaceableStep(identity, path)
-  if (step === null) return
-  const who = describeIdentity(identity)
-  throw new OperatorError(
-    `${path} is not safe for root to write: ${who} can replace ${step}; choose a file that ${who} may write, or one in a directory of root's`,
-  )
+/** Throws an OperatorError when a user can redirect root by a link in the middle of the path. */
+function refuseIfRedirectable(users: readonly Identity[], path: string): void {
+  for (const user of users) {
+    const step = replaceableStep(user, path)
+    if (step === null) continue
+    const who = describeIdentity(user)
+    throw new OperatorError(
+      `${path} is not safe for root to write: ${who} can replace ${step}; choose a file that ${who} may write, or one in a directory of root's`,
+    )
+  }
 }
 
 /**
- * Makes sure that the identity can append to the file, and makes the file if it is missing. Called again before logs are reopened:
+ * Makes sure that the identity can append to the file, and makes the file if it is missing; `users`: all who could redirect root. Called again before logs are reopened:
  * logrotate may leave it to us to make the file, in a directory where only root may. Throws what `open` throws.
  *
  * Root never opens a file that exists already: in a directory of the identity it could be a link to anything.
  */
-function prepareLog(identity: Identity | null, path: string): void {
+function prepareLog(users: readonly Identity[], identity: Identity | null, path: string): void {
   const append = () => closeSync(openForAppending(path))
   try {
     runAs(identity, append)
   } catch (error) {
     if (identity === null || process.geteuid?.() !== 0 || asErrno(error).code !== 'EACCES') throw error
-    refuseIfRedirectable(identity, path)
+    refuseIfRedirectable(users, path)
     try {
       const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o640)
       fchownSync(fd, identity.uid, identity.gid)

@@ -7,7 +7,7 @@
  */
 import type { AppConfig, Change, Config, LogLevel } from '../../config/types.ts'
 import type { RequestTold } from '../../control/messages.ts'
-import type { Colour, Log } from '../../observe/log.ts'
+import type { Colour, Log, LogFields } from '../../observe/log.ts'
 import type { Listener } from '../host/listener.ts'
 import { AppNarrator } from './app-narrator.ts'
 import { countOf, describeDuration, describeSuccessor } from './describe.ts'
@@ -56,10 +56,6 @@ export class Narrator {
     this.#log.facts(SOURCE, this.#tellsAll ? told : summarizeProgram(told, this.#config.apps))
   }
 
-  runsAsRoot(): void {
-    this.warn('Jumak runs as root, and so does the application: name another user with --user')
-  }
-
   isProcessOne(): void {
     this.warn(
       'Jumak is process 1 without an init: orphans of the application become zombies; start it with bin/jumak and a python3 on PATH, or start the container with --init',
@@ -95,14 +91,20 @@ export class Narrator {
   // ---- gateway ----
 
   /** `request`: the id of the request that the message is about, or empty. */
-  gatewayLog(level: LogLevel, message: string, request: string): void {
-    this.#log.write(level, 'gateway', message, { request })
+  /** `request`, `app`: what the line is about; empty: none. */
+  gatewayLog(level: LogLevel, message: string, request: string, app: string): void {
+    this.#log.write(level, 'gateway', message, { ...this.#named(app), request })
+  }
+
+  /** An application has a name in the log where there are several. */
+  #named(app: string): LogFields {
+    return app !== '' && this.#config.apps.length > 1 ? { app } : {}
   }
 
   /** While developing. A response that came from no worker is dim. */
-  requestOver({ request, method, target, status, milliseconds, isApplication }: RequestTold): void {
+  requestOver({ request, method, target, status, milliseconds, isApplication, app }: RequestTold): void {
     const line = `${method} ${target} ${this.#log.paint(colourOf(status), String(status))} ${describeDuration(milliseconds)}`
-    const fields = { request, method, target, status, seconds: milliseconds / 1000 }
+    const fields = { ...this.#named(app), request, method, target, status, seconds: milliseconds / 1000 }
     this.#log.info('gateway', isApplication ? line : this.#log.paint('dim', line), fields)
   }
 

@@ -55,7 +55,7 @@ test('a FIFO is read until the last writer has gone, and then its name is remove
   const path = join(directory, 'w1.out')
   execFileSync('mkfifo', [path])
   const keeper = openSync(path, 'r+')
-  const stream = openOutput(path)
+  const stream = openOutput(path, null)
   const lines: string[] = []
   const outputs = new Outputs()
   outputs.read(stream, line => lines.push(line))
@@ -73,8 +73,8 @@ test('a FIFO is read until the last writer has gone, and then its name is remove
 test('a path that is no FIFO is refused', () => {
   const directory = mkdtempSync(join(tmpdir(), 'jt-'))
   writeFileSync(join(directory, 'file'), 'text')
-  assert.throws(() => openOutput(join(directory, 'file')), /is no FIFO/)
-  assert.throws(() => openOutput(join(directory, 'none')), /cannot open/)
+  assert.throws(() => openOutput(join(directory, 'file'), null), /is no FIFO/)
+  assert.throws(() => openOutput(join(directory, 'none'), null), /cannot open/)
   rmSync(directory, { recursive: true })
 })
 

@@ -6,10 +6,12 @@
  * nothing is lost, because a line that is too long goes on in the next one.
  * Not here: which lines belong together (`records.ts`).
  */
-import { closeSync, constants, fstatSync, openSync, rmSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, unlinkSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
+import type { Identity } from '../../config/types.ts'
 import { asErrno, OperatorError } from '../errors.ts'
+import { runAs } from '../host/identity.ts'
 import { type OnRecord, Records } from './records.ts'
 
 /** Bytes. A longer line goes on in the next one: log viewers and the sink's buffer should not get a line of megabytes. */
@@ -103,14 +105,14 @@ function decodeLine(line: Buffer): string {
 }
 
 /**
- * Opens a worker's FIFO for reading. Throws an OperatorError when there is no FIFO at the path. The stream ends when the last writer has
- * gone; then the FIFO's name is removed.
+ * Opens a worker's FIFO for reading, in the name of its user, who owns the directory and may have put anything there. Throws an
+ * OperatorError when there is no FIFO at the path. The stream ends when the last writer has gone; then the FIFO's name is removed.
  */
-export function openOutput(path: string): Readable {
+export function openOutput(path: string, identity: Identity | null): Readable {
   let fd: number
   try {
     // Non-blocking, because opening a FIFO without a writer would block the master.
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
+    fd = runAs(identity, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW))
   } catch (error) {
     throw new OperatorError(`cannot open the worker's output ${path}: ${asErrno(error).message}`)
   }
@@ -120,6 +122,12 @@ export function openOutput(path: string): Readable {
   }
   const stream = new Socket({ fd, readable: true, writable: false })
   // Not earlier, because the worker itself may still have to open it.
-  stream.once('close', () => rmSync(path, { force: true }))
+  stream.once('close', () => {
+    try {
+      runAs(identity, () => unlinkSync(path))
+    } catch {
+      // It has gone, or its user has put a directory there.
+    }
+  })
   return stream
 }

@@ -22,6 +22,8 @@ test('a start says where static files come from, or why there are none', () => {
   assert.equal(describeStatic(application(null), config([], false), []), 'none: --static off')
   assert.equal(describeStatic(application(null, 'Flask 3'), config([], false), []), null)
   assert.equal(describeStatic(application(null, 'Flask 3'), config(), []), null)
+  const apart = describeStatic(application({ mounts: [MOUNT] }), config(), [])
+  assert.match(apart!, /^none: the gateway is another user .*; --static \/static\/=\/srv\/2\/static serves it$/)
   const finders = describeStatic(application({ finders: ['/static/'] }), config([MINE]), [])
   assert.match(finders!, /^\/static\/ from the finders of django\.contrib\.staticfiles/)
 })

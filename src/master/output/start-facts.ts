@@ -127,6 +127,9 @@ export function describeStatic(
     return `${found.finders.join(' and ')} from the finders of django.contrib.staticfiles (--reload, DEBUG)`
   if (mounts.length > 0)
     return `${mounts.map(({ url }) => url).join(' and ')} from ${mounts[0]!.directory} (STATIC_ROOT)`
+  const [ignored] = found.mounts
+  if (ignored !== undefined && app.staticMounts.length === 0)
+    return `none: the gateway is another user and does not take STATIC_ROOT from the application; --static ${ignored.url}=${ignored.directory} serves it`
   // The directories that the configuration names have lines of their own.
   return app.staticMounts.length > 0 ? null : `none: ${found.none}`
 }

@@ -1,6 +1,16 @@
 import type { Case } from './case.ts'
 
 export const processes: Readonly<Record<string, Case>> = {
+  'gateway-user': {
+    of: ({ gatewayIdentity }) => gatewayIdentity,
+    standard: null,
+    texts: [
+      ['www-data', { uid: 33, gid: 33, userName: 'www-data' }],
+      ['none', null],
+    ],
+    toml: '"www-data"',
+    wrong: ['nobody-there', /must name a user that this machine knows/],
+  },
   umask: {
     of: ({ umask }) => umask,
     standard: null,

@@ -1,0 +1,39 @@
+/**
+ * Applications in a file: its tables `[[app]]`, or all of an included file. Each has its own settings, its keys (`name`, `path`, `hosts`)
+ * and its pools. Runs in the command line, and in the master when it reloads. What applications have in common, and what they may not
+ * have both, is not looked at here (`applications.ts`).
+ */
+import type { Given } from './given.ts'
+import { type FileOrigin, type TableReader, tablesOf } from './table-reader.ts'
+import type { TomlTable } from './toml.ts'
+
+export type Givens = ReadonlyMap<string, readonly Given[]>
+
+/** What a file says of one application. */
+export interface FileApp {
+  /** The place of `[[app]]`, or the beginning of the included file. */
+  readonly origin: FileOrigin
+  /** Settings and keys, by name. */
+  readonly values: Givens
+  readonly pools: readonly FilePool[]
+}
+
+export interface FilePool {
+  readonly origin: FileOrigin
+  readonly values: Givens
+}
+
+/** The tables `[[app]]` of a file. */
+export function readAppTables(root: TomlTable, reader: TableReader): FileApp[] {
+  return (tablesOf(root.entries.get('app')?.value) ?? []).map(table => readApp(table, reader))
+}
+
+/** `table`: an `[[app]]`, or the top level of an included file. */
+export function readApp(table: TomlTable, reader: TableReader): FileApp {
+  const values = reader.read(table, 'app', 'pool')
+  const pools = (tablesOf(table.entries.get('pool')?.value) ?? []).map(pool => ({
+    origin: reader.origin(pool.position),
+    values: reader.read(pool, 'pool', null),
+  }))
+  return { origin: reader.origin(table.position), values, pools }
+}

@@ -1,0 +1,50 @@
+/**
+ * The files that `include` names: each is one application. Runs in the command line, and in the master when it reloads, which looks again
+ * what is there.
+ *
+ * Only the name of the file may have a `*`, so one directory is read for each pattern. Hidden files are not found by a `*`: editors leave
+ * such files behind.
+ */
+import { readdirSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { MAX_APPLICATIONS } from '../kinds/application-keys.ts'
+import { isFile } from '../machine/files.ts'
+
+/** Sorted by name, or a phrase that says what is wrong. `pattern`: an absolute path. */
+export function findIncluded(pattern: string): { readonly files: readonly string[] } | { readonly problem: string } {
+  const [directory, wanted] = [dirname(pattern), basename(pattern)]
+  if (directory.includes('*')) return { problem: 'must have * in the name of the file only, as in apps/*.toml' }
+  if (!wanted.includes('*')) return isFile(pattern) ? { files: [pattern] } : { problem: 'must name a file that exists' }
+  const files = namesIn(directory)
+    .filter(name => !name.startsWith('.') && matches(name, wanted))
+    .sort()
+    .map(name => join(directory, name))
+    .filter(isFile)
+  if (files.length === 0) return { problem: 'must match a file: there is none' }
+  if (files.length > MAX_APPLICATIONS)
+    return { problem: `must match ${MAX_APPLICATIONS} files at most: there are ${files.length}` }
+  return { files }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
+  }
+}
+
+/** Each `*` stands for any characters. */
+function matches(name: string, pattern: string): boolean {
+  const [first = '', ...parts] = pattern.split('*')
+  const last = parts.pop() ?? ''
+  if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) return false
+  const end = name.length - last.length
+  let at = first.length
+  for (const part of parts) {
+    const found = name.indexOf(part, at)
+    if (found < 0 || found + part.length > end) return false
+    at = found + part.length
+  }
+  return true
+}

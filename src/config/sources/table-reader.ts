@@ -1,0 +1,160 @@
+/**
+ * Settings from one table of a file: its top level, an `[[app]]`, an `[[app.pool]]`. Runs in the command line, and in the master when it
+ * reloads.
+ *
+ * Invariants: only the TOML type of a value is checked here. Every problem has its place in the file. Each value has the file's directory
+ * with it, at which relative paths start.
+ */
+import type { Diagnostic } from '../diagnostics.ts'
+import { enumerate } from '../kinds/kinds.ts'
+import type { Setting } from '../settings/setting.ts'
+import { formatPlace, type Given, type Origin, type Position, problemWith, splitCommas } from './given.ts'
+import type { TomlTable, TomlValue } from './toml.ts'
+import { explainUnknown, type Level, settingsOf } from './unknown-keys.ts'
+
+export type FileOrigin = Extract<Origin, { readonly from: 'file' }>
+
+/** Reads the tables of one file. */
+export class TableReader {
+  readonly #file: string
+  readonly #directory: string
+  readonly diagnostics: Diagnostic[] = []
+  #values = new Map<string, Given[]>()
+  #level: Level = 'top'
+
+  constructor(file: string, directory: string) {
+    this.#file = file
+    this.#directory = directory
+  }
+
+  /** What the table gives, by name. Tables in it that are of another level (`lists`) are left out. */
+  read(table: TomlTable, level: Level, lists: string | null): ReadonlyMap<string, readonly Given[]> {
+    this.#values = new Map()
+    this.#level = level
+    const known = settingsOf(level)
+    for (const [name, { key, value }] of table.entries) {
+      if (name === lists && tablesOf(value) !== null) continue
+      if (name === 'app' && level === 'app' && tablesOf(value) !== null) {
+        this.report(key, explainUnknown(name, value, level))
+        this.#values.set(name, [])
+        continue
+      }
+      const setting = known.find(one => one.name === name)
+      if (setting === undefined || name === lists) this.#readOther(name, key, value, level, setting)
+      else this.#readSetting(setting, value)
+    }
+    return this.#values
+  }
+
+  /** `problem`: a whole sentence. */
+  report(position: Position, problem: string): void {
+    const subject = formatPlace(this.#file, position)
+    this.diagnostics.push({ subject, message: `${subject}: ${problem}` })
+  }
+
+  #readOther(name: string, key: Position, value: TomlValue, level: Level, setting: Setting | undefined): void {
+    if (name === 'app' && value.kind === 'table')
+      this.report(key, 'an application is a table in two brackets, [[app]], since there may be several')
+    else if (setting !== undefined) this.#readSetting(setting, value)
+    else this.report(key, explainUnknown(name, value, level))
+  }
+
+  #readSetting(setting: Setting, value: TomlValue): void {
+    if (value.kind === 'table' && setting.kind.table !== undefined) this.#readTable(setting, value)
+    else if (value.kind === 'array' && setting.repeatable && !this.#isHeader(value)) {
+      if (value.elements.length === 0) this.#reportEmpty(setting, value.position)
+      for (const element of value.elements) this.#readOne(setting, element)
+    } else this.#readOne(setting, value)
+  }
+
+  /** `[[bind]]`: its first table has the place of the list. */
+  #isHeader(value: TomlValue): boolean {
+    const [first] = tablesOf(value) ?? []
+    return first !== undefined && first.position === value.position
+  }
+
+  #readOne(setting: Setting, value: TomlValue): void {
+    const { literals } = setting.kind
+    const isAllowed =
+      value.kind === 'string' ||
+      (value.kind === 'false' && literals.includes('boolean')) ||
+      literals.some(one => one === value.kind)
+    if (!('text' in value) || !isAllowed || setting.kind.table === 'only') this.#reportKind(setting, value)
+    else for (const text of splitCommas(setting, value.text, 'file')) this.#add(setting, text, value.position)
+  }
+
+  /** `KEY=VALUE` for each entry: text as it is, booleans as `true` and `false`. */
+  #readTable(setting: Setting, table: TomlTable): void {
+    for (const [name, { key, value }] of table.entries) {
+      const what = `must be text, a number, true or false, not ${describeKind(value)}`
+      if (!('text' in value))
+        this.diagnostics.push(problemWith(setting, this.origin(value.position), `${name} ${what}`))
+      else if (value.kind === 'boolean' || value.kind === 'false')
+        this.#add(setting, `${name}=${value.kind === 'boolean'}`, key)
+      else this.#add(setting, `${name}=${value.text}`, key)
+    }
+  }
+
+  #add(setting: Setting, text: string, position: Position): void {
+    const before = this.#values.get(setting.name) ?? []
+    this.#values.set(setting.name, [...before, { text, origin: this.origin(position) }])
+  }
+
+  #reportKind(setting: Setting, value: TomlValue): void {
+    // An application whose `app` is a number has one mistake, and does not lack `app` as well.
+    if (this.#level !== 'top' && !this.#values.has(setting.name)) this.#values.set(setting.name, [])
+    const allowed = setting.kind.table === 'only' ? 'a table' : describeAllowed(setting)
+    this.diagnostics.push(
+      problemWith(setting, this.origin(value.position), `must be ${allowed}, not ${describeKind(value)}`),
+    )
+  }
+
+  /** `trusted-proxies = []` looks as if nobody were trusted, and would mean the default. */
+  #reportEmpty(setting: Setting, position: Position): void {
+    const standard = setting.defaultText ?? setting.default?.replaceAll(',', ', ')
+    const problem = `must not be an empty list: without the line it is ${standard}`
+    this.diagnostics.push(problemWith(setting, this.origin(position), problem))
+  }
+
+  origin(position: Position): FileOrigin {
+    return { from: 'file', file: this.#file, directory: this.#directory, position }
+  }
+}
+
+/** `[[app]]`, or a list of inline tables; null: it is something else. */
+export function tablesOf(value: TomlValue | undefined): readonly TomlTable[] | null {
+  if (value?.kind !== 'array' || value.elements.length === 0) return null
+  const tables = value.elements.filter(one => one.kind === 'table')
+  return tables.length === value.elements.length ? tables : null
+}
+
+/** `text in quotes, a number, or a list of them`. */
+function describeAllowed({ kind, repeatable }: Setting): string {
+  const words = [
+    'text in quotes',
+    ...(kind.literals.includes('integer') ? ['a number'] : []),
+    ...(kind.literals.includes('boolean') ? ['true'] : []),
+    ...(kind.literals.some(one => one === 'boolean' || one === 'false') ? ['false'] : []),
+    ...(kind.table ? ['a table'] : []),
+  ]
+  return repeatable ? `${words.join(', ')}, or a list of them` : enumerate(words)
+}
+
+function describeKind(value: TomlValue): string {
+  switch (value.kind) {
+    case 'table':
+      return 'a table'
+    case 'array':
+      return tablesOf(value) === null ? 'a list' : 'a list of tables'
+    case 'other':
+      return value.what
+    case 'boolean':
+      return 'true'
+    case 'false':
+      return 'false'
+    case 'string':
+      return 'text'
+    default:
+      return `the number ${value.text}`
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Which keys a table of a file may have, and what is said of any other: where it belongs, or what was meant. Runs in the command line, and
+ * in the master when it reloads. Pure.
+ */
+import { meantName } from '../hints/meant-name.ts'
+import { foreignName } from '../hints/other-servers.ts'
+import { describe } from '../hints/rewrite.ts'
+import { closest } from '../kinds/closest.ts'
+import { APPLICATION_SETTINGS, SETTINGS } from '../settings/index.ts'
+import { isFrom, type Setting } from '../settings/setting.ts'
+import { APP_KEYS, include, POOL_KEYS } from '../settings/tables.ts'
+import type { TomlValue } from './toml.ts'
+
+/** `top`: of the file. `app`: `[[app]]`, or the top of an included file. `pool`: `[[app.pool]]`. */
+export type Level = 'top' | 'app' | 'pool'
+
+const OF_FILES = SETTINGS.filter(setting => isFrom(setting, 'file'))
+const KNOWN: Readonly<Record<Level, readonly Setting[]>> = {
+  top: [...OF_FILES, include],
+  app: [...APP_KEYS, ...OF_FILES.filter(setting => APPLICATION_SETTINGS.has(setting))],
+  pool: POOL_KEYS,
+}
+
+const PLACES: Readonly<Record<Level, string>> = {
+  top: 'at the top of the file',
+  app: 'in the table [[app]] of its application',
+  pool: 'in a table [[app.pool]]',
+}
+
+export function settingsOf(level: Level): readonly Setting[] {
+  return KNOWN[level]
+}
+
+/** A whole sentence: `there is no setting log_level; did you mean log-level?`. */
+export function explainUnknown(name: string, value: TomlValue, level: Level): string {
+  if (level === 'top') return unknownAtTop(name, value)
+  const of = level === 'app' ? 'an application' : 'a pool'
+  if (name === 'app') return `[[app]] stands ${PLACES.top}: an included file is one application`
+  if (level === 'app' && name === 'pool')
+    return 'a pool is a table in two brackets, [[app.pool]], or [[pool]] in a file of its own'
+  const other = (['pool', 'app', 'top'] as const).find(one => KNOWN[one].some(setting => setting.name === name))
+  if (other !== undefined) {
+    const owner =
+      other === 'top' ? 'is for the whole program' : other === 'app' ? 'is of an application' : 'is of a pool'
+    return `${name} ${owner}: write it ${PLACES[other]}`
+  }
+  // A misspelt name of this table comes before a name of another server: `host`.
+  const here = closest(name.toLowerCase(), namesOf(level)) ?? meantName(name, namesOf(level))
+  if (here !== null) return `${of} has no setting ${name}; did you mean ${here}?`
+  const elsewhere = level === 'app' ? meantName(name, namesOf('top')) : null
+  if (elsewhere !== null) return `${of} has no setting ${name}; did you mean ${elsewhere}, ${PLACES.top}?`
+  return `${of} has no setting ${name}${foreignHint(name)}`
+}
+
+function unknownAtTop(name: string, value: TomlValue): string {
+  const what = value.kind === 'table' ? `table [${name}]` : `setting ${name}`
+  const said = `there is no ${what}`
+  if (name === 'config') return `${said}: a file cannot name another one`
+  if (name === 'pool') return 'a pool belongs to an application: write it as [[app.pool]], below its [[app]]'
+  const key = APP_KEYS.find(one => one.name === name)
+  if (key !== undefined) return `${name} belongs to an application: write it below its [[app]]`
+  const meant = meantName(name, namesOf('top'))
+  const isKnown = (text: string) => KNOWN.top.some(one => one.name === text)
+  // A table that only groups known settings.
+  const isGroup = value.kind === 'table' && [...value.entries.keys()].some(isKnown)
+  if (isGroup || name === 'tool' || name === 'jumak')
+    return `${said}; write settings at the top of the file, without a table`
+  if (meant !== null) return `${said}; did you mean ${value.kind === 'table' ? `[${meant}]` : meant}?`
+  const ofApp = meantName(name, namesOf('app'))
+  if (ofApp !== null) return `${said}; did you mean ${ofApp}, ${PLACES.app}?`
+  return `${said}${foreignHint(name)}`
+}
+
+function namesOf(level: Level): string[] {
+  return KNOWN[level].map(one => one.name)
+}
+
+function foreignHint(name: string): string {
+  const foreign = foreignName(name)
+  return foreign === null ? '' : `: ${describe(foreign.advise('…'))}`
+}

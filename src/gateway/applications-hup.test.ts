@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { FakeRequest } from '../apps/testing/fake-exchange.ts'
+import type { Script } from '../apps/testing/fake-worker.ts'
+import { holding, saying } from '../apps/testing/pool-bench.ts'
+import { app, GatewayBench, MAIN } from './testing/gateway-bench.ts'
+
+/** Answers with what the application sees. */
+const seeing: Script = ({ environ, link }) =>
+  link.respond(200, [], `${environ.get('SCRIPT_NAME') ?? '-'} ${environ.get('PATH_INFO')}`)
+
+const shop = app('shop', { path: '/shop' })
+const api = app('api', { path: '/api' })
+const text = async (bench: GatewayBench, request: FakeRequest) => (await bench.ask(request))[1]
+
+describe('HUP while it serves', () => {
+  test('an application that is added gets requests; until then they are nobody’s', async () => {
+    const bench = new GatewayBench([shop])
+    await bench.worker('shop', 1, saying('shop'))
+    assert.equal((await bench.ask({ path: '/api' }))[0], 404)
+    bench.configure(shop, api)
+    await bench.worker('api', 2, saying('api'))
+    assert.equal(await text(bench, { path: '/api' }), 'api')
+    assert.equal(await text(bench, { path: '/shop' }), 'shop')
+  })
+
+  test('a removed one finishes what runs and what waits, gets nothing new, and is forgotten', async () => {
+    const bench = new GatewayBench([shop, api])
+    const held = holding()
+    await bench.worker('shop', 1, held.script)
+    const running = bench.send({ path: '/shop' })
+    const waiting = bench.send({ path: '/shop' })
+    await held.until(1)
+    bench.configure(api)
+    assert.equal((await bench.ask({ path: '/shop' }))[0], 404)
+    assert.equal(bench.parts.applications.inFlight, 2)
+    held.requests[0]!.link.respond(200, [], 'ran')
+    await running.over()
+    await held.until(2)
+    bench.parts.applications.drainWorker(1)
+    held.requests[1]!.link.respond(200, [], 'waited')
+    await waiting.over()
+    await bench.told('worker-drained', 1)
+    assert.deepEqual([running.response.text, waiting.response.text], ['ran', 'waited'])
+    assert.equal(bench.parts.applications.inFlight, 0)
+  })
+
+  test('what still waits for a removed one when its last worker has gone is answered 503', async () => {
+    const bench = new GatewayBench([shop, api])
+    const held = holding()
+    await bench.worker('shop', 1, held.script)
+    const running = bench.send({ path: '/shop' })
+    const waiting = bench.send({ path: '/shop' })
+    await held.until(1)
+    bench.configure(api)
+    bench.parts.applications.drainWorker(1)
+    held.requests[0]!.link.respond(200, [], 'ran')
+    await waiting.over()
+    assert.deepEqual([running.response.status, waiting.response.status], [200, 503])
+    const without = new GatewayBench([shop, api])
+    const never = without.send({ path: '/shop' })
+    without.configure(api)
+    assert.equal(never.response.status, 503)
+  })
+
+  test('one with the name of a removed one is another: they share no worker', async () => {
+    const bench = new GatewayBench([shop, api])
+    const held = holding()
+    await bench.worker('shop', 1, held.script)
+    const running = bench.send({ path: '/shop' })
+    await held.until(1)
+    bench.configure(api)
+    bench.configure(shop, api)
+    const next = bench.send({ path: '/shop' })
+    await bench.worker('shop', 2, saying('new'))
+    await next.over()
+    assert.equal(next.response.text, 'new')
+    bench.parts.applications.drainWorker(1)
+    held.requests[0]!.link.respond(200, [], 'old')
+    await running.over()
+    await bench.told('worker-drained', 1)
+    assert.equal(running.response.text, 'old')
+    assert.equal(await text(bench, { path: '/shop' }), 'new')
+  })
+
+  test('other hosts hold for the next request; what runs goes on with its workers', async () => {
+    const bench = new GatewayBench([app('shop', { hosts: ['shop.example'] }), app('api')])
+    const held = holding()
+    await bench.worker('shop', 1, held.script)
+    await bench.worker('api', 2, saying('api'))
+    const running = bench.send({ authority: 'shop.example' })
+    await held.until(1)
+    bench.configure(app('shop', { hosts: ['kauf.example'] }), app('api'))
+    assert.equal(await text(bench, { authority: 'shop.example' }), 'api')
+    held.requests[0]!.link.respond(200, [], 'shop')
+    await running.over()
+    assert.equal(running.response.text, 'shop')
+    bench.send({ authority: 'kauf.example' })
+    await held.until(2)
+  })
+
+  test('another path holds with the generation that was started with it', async () => {
+    const bench = new GatewayBench([shop, api])
+    await bench.worker('shop', 1, seeing)
+    bench.serve('shop', 1)
+    bench.configure(app('shop', { path: '/kauf' }), api)
+    assert.equal(await text(bench, { path: '/shop/a' }), '- /a')
+    assert.equal((await bench.ask({ path: '/kauf/a' }))[0], 404)
+    // Linked, but it does not serve yet.
+    await bench.worker('shop', 2, seeing, { generation: 2 })
+    assert.equal(await text(bench, { path: '/shop/a' }), '- /a')
+    bench.parts.applications.drainWorker(1)
+    bench.serve('shop', 2)
+    assert.equal(await text(bench, { path: '/kauf/a' }), '- /a')
+    assert.equal((await bench.ask({ path: '/shop/a' }))[0], 404)
+  })
+
+  test('a pool that is added takes its paths, one that is removed drains', async () => {
+    const one = { name: 'export', paths: ['/export'], workers: 1 }
+    const bench = new GatewayBench([app('default')])
+    await bench.worker('default', 1, saying('main'))
+    assert.equal(await text(bench, { path: '/export' }), 'main')
+    bench.configure(app('default', { pools: [MAIN, one] }))
+    const first = bench.send({ path: '/export' })
+    const held = holding()
+    await bench.worker('default', 2, held.script, { pool: 'export' })
+    await held.until(1)
+    const second = bench.send({ path: '/export' })
+    bench.configure(app('default'))
+    assert.equal(await text(bench, { path: '/export' }), 'main')
+    bench.parts.applications.drainWorker(2)
+    held.requests[0]!.link.respond(200, [], 'export')
+    await Promise.all([first.over(), second.over(), bench.told('worker-drained', 2)])
+    assert.deepEqual([first.response.text, second.response.status], ['export', 503])
+    assert.equal(bench.parts.applications.inFlight, 0)
+  })
+
+  test('other paths of a pool keep its workers', async () => {
+    const pool = (path: string) => app('default', { pools: [MAIN, { name: 'slow', paths: [path], workers: 1 }] })
+    const bench = new GatewayBench([pool('/a')])
+    await bench.worker('default', 1, saying('main'))
+    await bench.worker('default', 2, saying('slow'), { pool: 'slow' })
+    bench.configure(pool('/b'))
+    assert.deepEqual([await text(bench, { path: '/a' }), await text(bench, { path: '/b' })], ['main', 'slow'])
+  })
+
+  test('a worker of nobody is drained when the master says so', async () => {
+    const bench = new GatewayBench([shop])
+    bench.parts.applications.drainWorker(7)
+    await bench.told('worker-drained', 7)
+  })
+})

@@ -1,0 +1,58 @@
+/**
+ * Where an application is mounted, and which part of a request's path is its own. Two paths stand in front of it: the one that a proxy
+ * has (`--root-path`, or X-Forwarded-Prefix of the request), which the proxy may have taken away or not, and the application's own
+ * (`path`), which is always there, because the application was chosen by it. Runs in the gateway; pure.
+ *
+ * Invariants: paths are bytes, a latin-1 character for each. A path that the router gave to an application is understood in the same
+ * way here (`routing/routes.ts`): first without the proxy's part, if it begins with it.
+ */
+export interface ApplicationRoot {
+  /** The proxy's part: empty, or as in `/outer`. */
+  readonly outer: string
+  /** The application's part: empty, or as in `/shop`. */
+  readonly mount: string
+  /** Both: SCRIPT_NAME, `root_path`. */
+  readonly full: string
+}
+
+/** `rootPath` and `mount`: from the configuration; empty, or as in `/shop`. */
+export function applicationRoot(rootPath: string, mount: string): ApplicationRoot {
+  const [outer, own] = [bytesOf(rootPath), bytesOf(mount)]
+  return { outer, mount: own, full: outer + own }
+}
+
+/** The bytes of UTF-8, a latin-1 character for each. */
+export function bytesOf(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1')
+}
+
+/** `/shop` has `/shop` and `/shop/x` below it, not `/shopping`. The empty prefix has all. */
+export function isBelow(path: string, prefix: string): boolean {
+  return path.startsWith(prefix) && (path.length === prefix.length || prefix === '' || path[prefix.length] === '/')
+}
+
+/** SCRIPT_NAME of a request with a root path of its own. */
+export function ownFull(root: ApplicationRoot, ownRoot: string): string {
+  return root.mount === '' ? ownRoot : ownRoot + root.mount
+}
+
+/** PATH_INFO. `path`: decoded; `full`: `root.full`, or `ownFull`. */
+export function belowRoot(path: string, full: string, { mount }: ApplicationRoot): string {
+  if (full !== '' && isBelow(path, full)) return path.slice(full.length)
+  return mount !== '' && isBelow(path, mount) ? path.slice(mount.length) : path
+}
+
+/** The `path` of ASGI, which begins with `root_path`. `outer`: `root.outer`, or the root path of the request. */
+export function withRoot(path: string, full: string, outer: string): string {
+  return full === '' || isBelow(path, full) ? path : outer + path
+}
+
+/**
+ * Text → text: the forms in which requests may have a path that was written from the application's own root. A path that begins with
+ * the root path, as Django's STATIC_URL does, means the same. The first is the one with nothing left out.
+ */
+export function requestForms(path: string, rootPath: string, mount: string): readonly string[] {
+  const full = rootPath + mount
+  const own = full !== '' && path.startsWith(`${full}/`) ? path.slice(full.length) : path
+  return [...new Set([full + own, mount + own])]
+}
