@@ -5,14 +5,21 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { formatHelp } from '../../src/cli/help.ts'
 import { describeTerminal } from '../../src/cli/terminal.ts'
-import { ACTIONS, SETTINGS } from '../../src/config/settings/index.ts'
+import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
 import { isFrom, variableOf } from '../../src/config/settings/setting.ts'
+import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
 import { COMMAND, referenceFiles } from './reference.ts'
 import { ROOT } from './tools.ts'
 
+interface Properties {
+  readonly properties: Readonly<Record<string, unknown>>
+}
+
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 const reference = read('docs/reference/settings.md')
-const schema = JSON.parse(read('docs/reference/jumak.schema.json')) as { properties: Record<string, unknown> }
+const schema = JSON.parse(read('docs/reference/jumak.schema.json')) as Properties & {
+  $defs: Record<'application' | 'pool', Properties>
+}
 const help = formatHelp(describeTerminal({}, {}))
 
 for (const [path, text] of Object.entries(referenceFiles()))
@@ -35,15 +42,23 @@ test('every variable is in the reference, and none beside them', () => {
 })
 
 test('every setting of a file is in the schema, and none beside them', () => {
-  const defined = SETTINGS.filter(one => isFrom(one, 'file')).map(one => one.name)
-  assert.deepEqual(Object.keys(schema.properties), defined)
+  const defined = SETTINGS.filter(one => isFrom(one, 'file'))
+  const { application, pool } = schema.$defs
+  const names = (settings: readonly { readonly name: string }[]) => settings.map(({ name }) => name)
+  assert.deepEqual(Object.keys(schema.properties), names([...defined, include]))
+  const ofApps = defined.filter(one => APPLICATION_SETTINGS.has(one))
+  assert.deepEqual(Object.keys(application.properties), [...names([...APP_KEYS, ...ofApps]), 'pool'])
+  assert.deepEqual(Object.keys(pool.properties), names(POOL_KEYS))
 })
 
 test('every row of the reference is a setting, with its section, its reason and what a change needs', () => {
   const rows = reference.split('\n').filter(line => /^\| `?[a-z]/.test(line))
-  assert.equal(rows.length, SETTINGS.length)
-  for (const [i, { name, why, placeholder }] of SETTINGS.entries()) {
+  const keys = [...APP_KEYS, ...POOL_KEYS, include]
+  const all = [...keys, ...SETTINGS]
+  assert.equal(rows.length, all.length)
+  for (const [i, { name, why, placeholder }] of all.entries()) {
     assert.match(rows[i]!, new RegExp(`^\\| \`?${name}\`? `))
-    assert.ok(rows[i]!.includes(why.slice(1)) && rows[i]!.includes(placeholder), name)
+    assert.ok(rows[i]!.includes(why.slice(1)), name)
+    assert.ok(i < keys.length || rows[i]!.includes(placeholder), name)
   }
 })
