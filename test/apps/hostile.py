@@ -143,7 +143,7 @@ class Offered:
 
     def __init__(self, path):
         self._fd = os.open(path, os.O_PATH)
-        self._size = os.fstat(self._fd).st_size
+        self._rest = b"the worker has nothing of it"
 
     def fileno(self):
         return self._fd
@@ -152,7 +152,8 @@ class Offered:
         return 0
 
     def read(self, size=-1):
-        return b"the worker has nothing of it" if size else b""
+        self._rest, rest = b"", self._rest
+        return rest
 
 
 def application(environ, start_response):
