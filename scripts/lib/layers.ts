@@ -67,9 +67,10 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     output: ['host', 'errors'],
     development: ['output', 'host'],
     fleet: ['development', 'output', 'host', 'errors', 'paths'],
+    admin: ['fleet', 'output', 'host', 'errors'],
     shutdown: ['fleet', 'output', 'signals'],
     check: ['fleet', 'output', 'host', 'errors', 'paths'],
-    main: ['shutdown', 'reload', 'signals', 'fleet', 'development', 'output', 'host', 'errors', 'paths'],
+    main: ['admin', 'shutdown', 'reload', 'signals', 'fleet', 'development', 'output', 'host', 'errors', 'paths'],
   },
 }
 
@@ -80,6 +81,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
     ['gateway', 'master'].includes(partOf(path)) ||
     [
       'src/apps/worker/connection.ts',
+      'src/cli/admin/connect.ts',
       'src/config/kinds/ip.ts',
       'src/http/authority.ts',
       'src/http/forwarded-fields.ts',

@@ -11,6 +11,8 @@ import { logging } from '../config/settings/logging.ts'
 import type { Action, Definition, Setting } from '../config/settings/setting.ts'
 import { staticFiles } from '../config/settings/static.ts'
 import { workers } from '../config/settings/workers.ts'
+import { COMMAND_TEXTS } from './admin/help.ts'
+import { COMMANDS } from './commands.ts'
 import { twoColumns, wrap } from './layout.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -27,6 +29,11 @@ const EXAMPLES: readonly Row[] = [
   ['jumak --reload', 'during development'],
   ['jumak -c shop.toml --check', 'says what is wrong, and serves nothing'],
 ]
+
+const COMMAND_ROWS: readonly Row[] = COMMANDS.map(command => {
+  const { operands, doc } = COMMAND_TEXTS[command]
+  return [`${command} ${operands}`.trimEnd(), doc]
+})
 
 const SOURCES =
   'A setting --some-name is also JUMAK_SOME_NAME in the environment and some-name in jumak.toml, or in [tool.jumak] of pyproject.toml; the command line wins, then the environment, then the file; tables [[app]] there are several applications. Defaults are in brackets. A TIME is 30 (seconds), 500ms, 2m or 1h, a SIZE bytes, 512K, 300M or 1G.'
@@ -64,6 +71,9 @@ export function formatHelp(terminal: Terminal): string {
     '',
     title('Examples'),
     ...table(EXAMPLES, EXAMPLE_COLUMN),
+    '',
+    `${title('Commands')} to a running program; more: jumak COMMAND --help`,
+    ...table(COMMAND_ROWS, column),
     '',
     ...wrap(SOURCES, width),
   ]

@@ -1,10 +1,19 @@
 /** Entry of the program. Loads the rest only if this Node can run it. */
 import module from 'node:module'
+import { commandOf } from './commands.ts'
 import { explainOldNode } from './node-version.ts'
 
 // Without a listener SIGUSR1 opens a debugger. The other processes run with `--disable-sigusr1`, which blocks the signal. The master
 // reopens its logs on it, so it has a listener from the first line on.
 process.on('SIGUSR1', () => {})
+
+/** Each part is loaded only if it is needed: a question, a command to a running program, or the program itself. */
+async function run(words: readonly string[]): Promise<number> {
+  const asked = commandOf(words)
+  if (asked !== null) return (await import('./admin/run.ts')).runCommand(asked.command, asked.rest)
+  const { answered } = await import('./questions.ts')
+  return (await answered(words)) ? 0 : (await import('./run.ts')).runCommandLine(words)
+}
 
 /** For a last write, when all else has ended. */
 const LAST_WRITE_MS = 500
@@ -17,8 +26,7 @@ if (problem !== null) {
   // In a checkout: to strip the types of all files takes longer than most of the start.
   if (import.meta.filename.endsWith('.ts')) module.enableCompileCache(`${import.meta.dirname}/../../.cache/compiled`)
   const words = process.argv.slice(2)
-  const { answered } = await import('./questions.ts')
-  const code = (await answered(words)) ? 0 : await (await import('./run.ts')).runCommandLine(words)
+  const code = await run(words)
   process.exitCode = code
   // A log whose reader is stuck keeps a write open. Nothing else can be left when the master has ended.
   setTimeout(() => process.exit(code), LAST_WRITE_MS).unref()

@@ -12,6 +12,8 @@ import { writeTo } from './terminal.ts'
 
 const FAILED = 1
 const WRONG_USAGE = 2
+/** Exit codes above it name a signal. */
+const SIGNALLED = 128
 
 /**
  * `words`: the words after the program's name. Resolves with the exit code: 0 stopped as told, 1 failed while running, 2 a
@@ -30,13 +32,7 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   const missing = isCheck ? checkFiles(loaded.settings, environment) : []
   const problems = [...('diagnostics' in loaded ? loaded.diagnostics : []), ...missing]
   if ('diagnostics' in loaded || problems.length > 0) return failWith(problems)
-  if (isCheck)
-    return args.actions.has('no-app')
-      ? sayRight(
-          loaded.warnings,
-          loaded.config.apps.map(app => summarize(loaded.config, app, null)),
-        )
-      : check(loaded)
+  if (isCheck) return args.actions.has('no-app') ? sayRight(loaded) : check(loaded)
   if (args.actions.has('print-config')) return say(printConfig(loaded, environment))
   // Loaded only now, so that `--check` and the like are quick.
   const { runMaster } = await import('../master/main.ts')
@@ -44,26 +40,39 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   return runMaster(config, undefined, { warnings, reload: reloader(args, environment, loaded) })
 }
 
-/** One application after the other. The first that is wrong ends it. */
-async function check(loaded: Loaded): Promise<number> {
+/**
+ * One application after the other: side by side they would need the memory of all. Each has its line as soon as it is known. Resolves with
+ * the worst exit code.
+ */
+async function check({ config, warnings }: Loaded): Promise<number> {
   const { checkApplication } = await import('../master/check.ts')
-  const { config } = loaded
-  const right: string[] = []
-  const warnings = [...loaded.warnings]
+  let worst = 0
+  let others = warnings
   for (const app of config.apps) {
-    const checked = await checkApplication(config, app, line => writeTo(process.stderr, `${line}\n`))
-    if ('problem' in checked)
-      return fail(checked.exitCode, [config.apps.length > 1 ? `${app.name}: ${checked.problem}` : checked.problem])
+    const name = config.apps.length > 1 ? `${app.name}: ` : ''
+    const checked = await checkApplication(config, app, line => writeTo(process.stderr, `${name}${line}\n`))
+    if ('problem' in checked) {
+      worst = Math.max(worst, fail(checked.exitCode, [`${name}${checked.problem}`]))
+      // A signal is for all.
+      if (checked.exitCode > SIGNALLED) break
+      continue
+    }
+    warn([...others, ...checked.warnings.map(warning => `${name}${warning}`)])
+    others = []
     const files = checked.static === null ? '' : `, static files ${checked.static}`
-    right.push(summarize(config, app, checked.application) + files)
-    warnings.push(...checked.warnings)
+    say(`jumak: ${summarize(config, app, checked.application)}${files}\n`)
   }
-  return sayRight(warnings, right)
+  return worst
 }
 
-function sayRight(warnings: readonly string[], right: readonly string[]): number {
+/** The settings are right, and no application was loaded. */
+function sayRight({ config, warnings }: Loaded): number {
+  warn(warnings)
+  return say(config.apps.map(app => `jumak: ${summarize(config, app, null)}\n`).join(''))
+}
+
+function warn(warnings: readonly string[]): void {
   writeTo(process.stderr, warnings.map(warning => `jumak: warning: ${warning}\n`).join(''))
-  return say(right.map(line => `jumak: ${line}\n`).join(''))
 }
 
 /** Null: the working directory has been removed. */

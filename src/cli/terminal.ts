@@ -2,12 +2,14 @@
 import { styleText } from 'node:util'
 
 export type Style = (text: string) => string
+export type Paint = (colour: 'dim' | 'green' | 'cyan' | 'yellow' | 'red', text: string) => string
 
 export interface Terminal {
   /** Columns that text may take. */
   readonly width: number
   readonly title: Style
   readonly flag: Style
+  readonly paint: Paint
 }
 
 /** Longer lines are hard to read. */
@@ -29,7 +31,8 @@ export function describeTerminal(output: Output, variables: Readonly<Record<stri
   const style = (format: 'bold' | 'cyan'): Style =>
     coloured ? text => styleText(format, text, { validateStream: false }) : text => text
   const width = Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, output.columns ?? UNKNOWN_WIDTH))
-  return { width, title: style('bold'), flag: style('cyan') }
+  const paint: Paint = (colour, text) => (coloured ? styleText(colour, text, { validateStream: false }) : text)
+  return { width, title: style('bold'), flag: style('cyan'), paint }
 }
 
 /** It is no error when the reader has gone, as in `jumak --help | head -1`. */

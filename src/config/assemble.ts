@@ -10,6 +10,7 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import type { ForwardedHeader } from '../base/forwarded-headers.ts'
+import { readAdminSocket } from './admin-socket.ts'
 import type { GivenApp, GivenSettings } from './applications.ts'
 import { type AppCircumstances, assembleApp } from './assemble-app.ts'
 import { refuseConflicts } from './assemble-keys.ts'
@@ -30,12 +31,13 @@ import type { Given } from './sources/given.ts'
 import type { AppConfig, BindAddress, Config, ErrorPage, Limits } from './types.ts'
 import { Values } from './values.ts'
 
-/** Also fills `values`, which are the program's, with all diagnostics. */
+/** Also fills `values`, which are the program's, with all diagnostics. `file`: the absolute path of the configuration's file, or null. */
 export function assembleConfig(
   given: GivenSettings,
   values: Values,
   environment: Environment,
   isAppUncertain: boolean,
+  file: string | null,
 ): Config | null {
   const plain = values.plain<ProgramValues>(PROGRAM_GROUPS)
   const { isDevelopment } = plain
@@ -52,6 +54,7 @@ export function assembleConfig(
     accessLog: path === null ? null : { ...plain.accessLog, path },
     gatewayIdentity: readGatewayIdentity(values, environment, readIdentity(values, environment)),
     temporaryDirectory: readTemporaryDirectory(values, environment),
+    adminSocket: readAdminSocket(values, environment, file),
   }
   if (values.diagnostics.length > 0 || apps.length < given.apps.length) return null
   return deepFreeze({ ...config, apps })

@@ -9,10 +9,13 @@
  * finds that.
  */
 
+import { resolve } from 'node:path'
+import { locateSocket } from './admin-socket.ts'
 import { type GivenApp, type GivenSettings, givenSettings, isDifferent } from './applications.ts'
 import { assembleConfig } from './assemble.ts'
 import { warningsOf } from './combinations.ts'
 import type { Diagnostic } from './diagnostics.ts'
+import { logicalWorkingDirectory } from './machine/directory.ts'
 import type { Environment } from './machine/environment.ts'
 import { application } from './settings/application.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
@@ -22,7 +25,7 @@ import type { Arguments } from './sources/arguments.ts'
 import { readConfigFile } from './sources/config-file.ts'
 import { nameOf } from './sources/given.ts'
 import { platformValue, readVariables } from './sources/variables.ts'
-import type { ChangedApps, ChangedSetting, Config, Reloaded } from './types.ts'
+import type { AdminSocket, ChangedApps, ChangedSetting, Config, Reloaded } from './types.ts'
 import { merge, type Settings, Values } from './values.ts'
 
 export interface Loaded {
@@ -31,22 +34,35 @@ export interface Loaded {
   readonly warnings: readonly string[]
   /** What was given: for `--print-config`, and to compare at the next reload. */
   readonly settings: GivenSettings
+  /** Absolute path of the configuration's file; null: there is none. */
+  readonly file: string | null
 }
 
 export type LoadResult = Loaded | (Pick<Loaded, 'settings'> & { readonly diagnostics: readonly Diagnostic[] })
 
 /** Reads only the configuration's file, the application's text, error pages, and what the system says of the machine. */
 export function loadConfig(args: Arguments, environment: Environment): LoadResult {
-  const { settings, diagnostics, warnings } = readSources(args, environment)
+  const { settings, diagnostics, warnings, file } = readSources(args, environment)
   const values = new Values(settings.program, environment, [...diagnostics])
-  const config = assembleConfig(settings, values, environment, args.isPositionalUncertain)
+  const config = assembleConfig(settings, values, environment, args.isPositionalUncertain, file)
   if (config === null || values.diagnostics.length > 0) return { diagnostics: once(values.diagnostics), settings }
-  return { config, warnings: [...warnings, ...warningsOf(settings, config, environment)], settings }
+  return { config, warnings: [...warnings, ...warningsOf(settings, config, environment)], settings, file }
 }
 
 /** A wrong value that several applications inherit is one mistake. */
 function once(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   return [...new Map(diagnostics.map(one => [one.message, one])).values()]
+}
+
+/** Where the program with this configuration has its admin socket. Whether it has an application is not looked at. */
+export function locateAdminSocket(
+  args: Arguments,
+  environment: Environment,
+): AdminSocket | { readonly diagnostics: readonly Diagnostic[] } {
+  const { settings, diagnostics, file } = readSources(args, environment)
+  const values = new Values(settings.program, environment, [...diagnostics])
+  const found = locateSocket(values, environment, file)
+  return values.diagnostics.length > 0 ? { diagnostics: values.diagnostics } : found
 }
 
 /**
@@ -69,7 +85,7 @@ export function reloadConfig(args: Arguments, environment: Environment, before: 
   }
   // A new value that was right must be right together with the values that are kept.
   const values = new Values(settings.program, environment)
-  const config = assembleConfig(settings, values, environment, false)
+  const config = assembleConfig(settings, values, environment, false, loaded.file)
   if (config === null || values.diagnostics.length > 0) return { diagnostics: once(values.diagnostics) }
   const names = new Set(now.apps.map(app => app.name))
   const apps: ChangedApps = {
@@ -77,7 +93,7 @@ export function reloadConfig(args: Arguments, environment: Environment, before: 
     removed: [...oldApps.keys()].filter(name => !names.has(name)),
     changed: changedApps,
   }
-  return { config, warnings: loaded.warnings, settings, changed: changed.map(nameAndChange), apps }
+  return { config, warnings: loaded.warnings, settings, file: loaded.file, changed: changed.map(nameAndChange), apps }
 }
 
 export type ReloadResult =
@@ -132,6 +148,7 @@ interface Sources {
   readonly settings: GivenSettings
   readonly diagnostics: readonly Diagnostic[]
   readonly warnings: readonly string[]
+  readonly file: string | null
 }
 
 function readSources(args: Arguments, environment: Environment): Sources {
@@ -149,5 +166,6 @@ function readSources(args: Arguments, environment: Environment): Sources {
     if (given !== null) settings.set(name, [given])
   }
   const diagnostics = [...args.diagnostics, ...variables.diagnostics, ...named.diagnostics, ...file.diagnostics]
-  return { settings: givenSettings(settings, file.apps), diagnostics, warnings: file.warnings }
+  const absolute = file.file === null ? null : resolve(logicalWorkingDirectory(environment), file.file)
+  return { settings: givenSettings(settings, file.apps), diagnostics, warnings: file.warnings, file: absolute }
 }

@@ -70,6 +70,7 @@ test('the output, read as a jumak.toml, gives the same settings', t => {
     '--request-buffering=off',
     '--python=./p',
     '--temp-dir=site',
+    '--admin-socket=a.sock',
     '--env-file=site/x.txt',
     '--root-path=/x',
     '--timeout=2m',

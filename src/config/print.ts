@@ -142,6 +142,7 @@ function becameOf(setting: Setting, { config, app }: Printed, texts: readonly st
     return `became ${app.workers} (${app.workersReason.replace('auto: ', '')})`
   if (setting === resources.limits.connections) return `became ${config.limits.connections}`
   if (setting === resources.limits.connectionsPerAddress) return `became ${config.limits.connectionsPerAddress}`
+  if (setting === processes.adminSocket) return `became ${config.adminSocket.paths[0]}`
   return setting === processes.temporaryDirectory ? `became ${config.temporaryDirectory}` : ''
 }
 

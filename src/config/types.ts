@@ -148,6 +148,15 @@ export interface Config extends Omit<ProgramValues, 'accessLog'> {
   readonly temporaryDirectory: string
   /** Null: the gateway stays what the master is. */
   readonly gatewayIdentity: Identity | null
+  readonly adminSocket: AdminSocket
+}
+
+/** Where the master listens for `jumak status` and the other commands. */
+export interface AdminSocket {
+  /** Absolute; the first that can be made is used. Empty: off. */
+  readonly paths: readonly string[]
+  /** Nobody named it. */
+  readonly isAuto: boolean
 }
 
 /** The part of an application that the gateway gets. `control/config-shape.ts` checks each value there. */

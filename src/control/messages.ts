@@ -12,6 +12,7 @@
  * Not here: what a field may be (`shapes.ts`), the channels themselves (`channel.ts`, `ipc.ts`), the wire (`apps/wire/`).
  */
 import type { ErrorPage, GatewayApp, GatewayConfig, StaticMount, WarmupRequest } from '../config/types.ts'
+import type { WorkerTraffic } from './admin-messages.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -71,6 +72,28 @@ export interface RequestTold {
   readonly app: string
 }
 
+/** What the gateway does at this moment, for `jumak status`. It names 2000 requests at most, so it has less than a megabyte. */
+export interface GatewayReport {
+  /** Open connections of clients. */
+  readonly connections: number
+  readonly pools: readonly ReportedPool[]
+  readonly workers: readonly ReportedWorker[]
+}
+
+export interface ReportedPool {
+  readonly app: string
+  /** Empty: the main pool. */
+  readonly pool: string
+  /** Requests that wait for a worker. */
+  readonly waiting: number
+  /** Since the gateway started. */
+  readonly answered: number
+  /** Answered requests a second, over the last seconds. */
+  readonly perSecond: number
+}
+
+export type ReportedWorker = WorkerTraffic & { readonly worker: number }
+
 /** A listening socket that the gateway inherits. */
 export interface InheritedListener {
   readonly fd: number
@@ -123,6 +146,10 @@ export type MasterToGateway =
   /** All applications, after HUP has read the configuration again. Those that are missing finish what runs. */
   | { readonly type: 'apps'; readonly apps: readonly GatewayApp[] }
   | { readonly type: 'reopen-logs' }
+  /** What `log` may be about: from now on, lines of this level and above. */
+  | { readonly type: 'log-level'; readonly level: Level }
+  /** For `jumak status`: `reported` follows, with the same id. */
+  | { readonly type: 'report'; readonly id: number }
   /** The gateway answers `pong` as soon as its event loop turns. */
   | { readonly type: 'ping' }
   /** Development: the code has changed. Requests wait until `sources` or `broken`. */
@@ -150,6 +177,7 @@ export type GatewayToMaster =
   | { readonly type: 'listening' }
   /** How many requests wait or run. Sent twice a second when the number has changed: the log names it if the gateway dies. */
   | { readonly type: 'in-flight'; readonly count: number }
+  | ({ readonly type: 'reported'; readonly id: number } & GatewayReport)
   /** A link of the worker is open, and its warm-up has begun. `worker-linked`, `-cold`, `-lost` or `-drained` follows. */
   | { readonly type: 'worker-warming'; readonly worker: number }
   /** The worker failed in its warm-up. Its links are closed, and it gets no request. */

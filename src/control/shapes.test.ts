@@ -82,6 +82,8 @@ const FROM_MASTER: Examples<MasterToGateway> = {
   static: [{ type: 'static', app: 'shop', mounts: [{ url: '/static/', directory: '/srv/static' }] }],
   apps: [{ type: 'apps', apps: CONFIG.apps }],
   'reopen-logs': [{ type: 'reopen-logs' }],
+  'log-level': [{ type: 'log-level', level: 'debug' }],
+  report: [{ type: 'report', id: 7 }],
   ping: [{ type: 'ping' }],
   hold: [{ type: 'hold', app: 'shop' }],
   sources: [{ type: 'sources', app: 'shop', generation: 1, files: FILES }],
@@ -89,6 +91,22 @@ const FROM_MASTER: Examples<MasterToGateway> = {
 }
 const FROM_GATEWAY: Examples<GatewayToMaster> = {
   pong: [{ type: 'pong' }],
+  reported: [
+    {
+      type: 'reported',
+      id: 7,
+      connections: 12,
+      pools: [{ app: 'shop', pool: 'export', waiting: 1, answered: 1012, perSecond: 3.5 }],
+      workers: [
+        {
+          worker: 7,
+          answered: 1012,
+          running: 1,
+          requests: [{ id: 'k3f9x2ab-1z', method: 'GET', path: '/', state: 'running', milliseconds: 30 }],
+        },
+      ],
+    },
+  ],
   'code-changed': [{ type: 'code-changed', app: 'shop', path: '/srv/app.py' }],
   listening: [{ type: 'listening' }],
   'in-flight': [{ type: 'in-flight', count: 0 }],
@@ -189,10 +207,10 @@ const NULLABLE: ReadonlySet<string> = new Set([
   'start.listeners.unixPath',
   'broken.report',
 ])
-const MAY_BE_MISSING: ReadonlySet<string> = new Set(['log.request'])
+const MAY_BE_MISSING: ReadonlySet<string> = new Set(['log.request', 'log.app'])
 /** Numbers that may be negative, or have a fraction. */
 const MAY_BE_NEGATIVE = /\.modified$/
-const MAY_BE_FRACTIONS = /\.modified$|\.importMs$|\.deadlineMs$|\.timeouts\.|\.slowerThan$/
+const MAY_BE_FRACTIONS = /\.modified$|\.perSecond$|\.importMs$|\.deadlineMs$|\.timeouts\.|\.slowerThan$/
 const LONG = 'x'.repeat(33 * 1024 * 1024)
 
 /** Copies of the value, each with one part wrong, in every way that its kind allows. `undefined`: missing. */

@@ -24,6 +24,7 @@ import {
 } from '../base/checks.ts'
 import { version } from '../base/version.ts'
 import type { StaticMount, WarmupRequest } from '../config/types.ts'
+import { WORKER_TRAFFIC } from './admin-shapes.ts'
 import { appName, errorPages, gatewayApps, gatewayConfig, nameOrNone, poolName } from './config-shape.ts'
 import type {
   ErrorReport,
@@ -37,6 +38,8 @@ import type {
   PreloaderToMaster,
   ReportedException,
   ReportedFrame,
+  ReportedPool,
+  ReportedWorker,
   SourceFile,
   WorkerToMaster,
 } from './messages.ts'
@@ -66,6 +69,9 @@ const MAX_FD = 2 ** 20
 /** Listening sockets, for a host with very many addresses and ports. */
 const MAX_LISTENERS = 4096
 const MAX_MOUNTS = 10_000
+/** Far more than one gateway can serve. */
+const MAX_POOLS = 10_000
+const MAX_WORKERS = 100_000
 /** 24 days: the longest timer of Node. */
 const MAX_DELAY_MS = 2 ** 31 - 1
 
@@ -146,6 +152,14 @@ const listener = object<InheritedListener>({
   unixPath: orNull(directory),
 })
 
+const reportedPool = object<ReportedPool>({
+  app: line,
+  pool: line,
+  waiting: count,
+  answered: count,
+  perSecond: numberFrom(0, Number.MAX_SAFE_INTEGER),
+})
+
 /** For the wire: there the same processes send reports, too. */
 export function isErrorReport(value: unknown): value is ErrorReport {
   return report(value) === null
@@ -178,6 +192,12 @@ export const GATEWAY_SHAPES: Shapes<GatewayToMaster> = {
   'code-changed': { app: appName, path: directory },
   listening: {},
   'in-flight': { count },
+  reported: {
+    id: count,
+    connections: count,
+    pools: listOf(reportedPool, MAX_POOLS),
+    workers: listOf(object<ReportedWorker>({ worker: number, ...WORKER_TRAFFIC }), MAX_WORKERS),
+  },
   'worker-warming': { worker: number },
   'worker-cold': { worker: number, note: logged },
   'worker-linked': { worker: number },
@@ -225,6 +245,8 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
   apps: { apps: gatewayApps },
   'error-pages': { pages: errorPages },
   'reopen-logs': {},
+  'log-level': { level },
+  report: { id: count },
   ping: {},
   hold: { app: appName },
   sources: { app: appName, generation: number, files },

@@ -9,6 +9,7 @@ import type { AppPool } from '../apps/pool/pool.ts'
 import type { GatewayApp, StaticMount } from '../config/types.ts'
 import type { MasterToGateway } from '../control/messages.ts'
 import { Application } from './application.ts'
+import type { NamedPool } from './report.ts'
 import type { SharedParts } from './shared-parts.ts'
 
 export class Applications {
@@ -50,6 +51,13 @@ export class Applications {
       this.#retired.add(application)
       application.retire(() => this.#retired.delete(application))
     }
+  }
+
+  /** With the names of their applications and their own; that of a main pool is empty. For the status. */
+  get namedPools(): NamedPool[] {
+    return [...this.#applications].flatMap(([app, { pools }]) =>
+      [...pools].map(([name, pool]) => ({ app, name, pool })),
+    )
   }
 
   // ---- their workers ----

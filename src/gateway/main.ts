@@ -15,6 +15,7 @@ import type { Connections } from './connections/connections.ts'
 import { closeWhenQuiet } from './connections/last-accepts.ts'
 import { type GatewayParts, makeParts } from './parts.ts'
 import { dropPrivileges } from './privileges.ts'
+import { Reports } from './report.ts'
 import type { Entry } from './serve.ts'
 import { listen } from './transports/plain.ts'
 
@@ -33,6 +34,7 @@ class Gateway {
   #isStopping = false
   /** Nobody is accepted any more. */
   #lastAccept: Promise<unknown> | null = null
+  readonly #reports: Reports
   #finished: Promise<void> | null = null
   #inFlight = 0
 
@@ -41,8 +43,13 @@ class Gateway {
     this.#parts = makeParts(config, build, channel, () => this.#isStopping)
     this.#entry = { handler: assembleHandler(this.#parts) }
     this.#connections = assembleConnections(this.#parts, this.#entry)
+    this.#reports = new Reports(
+      () => this.#parts.applications.namedPools,
+      () => this.#connections.size,
+    )
     setInterval(() => {
       this.#tellInFlight()
+      this.#reports.sample()
       this.#parts.memory.check()
     }, IN_FLIGHT_MS).unref()
   }
@@ -109,6 +116,12 @@ class Gateway {
       case 'apps':
         applications.configure(message.apps)
         this.#assemble()
+        break
+      case 'log-level':
+        this.#parts.setLogLevel(message.level)
+        break
+      case 'report':
+        this.#channel.send({ type: 'reported', id: message.id, ...this.#reports.make() })
         break
       case 'reopen-logs':
         accessLog.reopen()

@@ -2,7 +2,7 @@
 import type { PoolEvents } from '../apps/pool/events.ts'
 import { OpenFiles } from '../base/open-files.ts'
 import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
-import type { GatewayConfig } from '../config/types.ts'
+import type { GatewayConfig, LogLevel } from '../config/types.ts'
 import type { GatewayChannel } from '../control/ipc.ts'
 import { OwnPages } from './errors/own-pages.ts'
 import { Refusals } from './errors/refusals.ts'
@@ -24,6 +24,8 @@ export interface SharedParts {
   readonly config: GatewayConfig
   readonly build: string
   readonly log: GatewayLog
+  /** From now on, until the process ends. */
+  readonly setLogLevel: (level: LogLevel) => void
   readonly memory: GatewayMemory
   readonly space: TemporarySpace
   readonly pages: OwnPages
@@ -32,12 +34,16 @@ export interface SharedParts {
 }
 
 export function makeShared(config: GatewayConfig, build: string, channel: GatewayChannel): SharedParts {
-  const log = gatewayLog(config, channel)
+  const wanted: WantedLevel = { level: config.logLevel }
+  const log = gatewayLog(wanted, channel)
   const refusals = new Refusals(log)
   return {
     config,
     build,
     log,
+    setLogLevel: level => {
+      wanted.level = level
+    },
     memory: new GatewayMemory(config.limits.memory, log),
     space: makeSpace(config, refusals),
     pages: new OwnPages(config.errorPages),
@@ -46,10 +52,14 @@ export function makeShared(config: GatewayConfig, build: string, channel: Gatewa
   }
 }
 
+interface WantedLevel {
+  level: LogLevel
+}
+
 /** The master writes the log. For each refused request it would get a message that it throws away, so nothing is sent that it does not write. */
-function gatewayLog({ logLevel }: GatewayConfig, channel: GatewayChannel): GatewayLog {
+function gatewayLog(wanted: WantedLevel, channel: GatewayChannel): GatewayLog {
   return (level, message, request = '', app = '') => {
-    if (level !== 'debug' || logLevel === 'debug') channel.send({ type: 'log', level, message, request, app })
+    if (level !== 'debug' || wanted.level === 'debug') channel.send({ type: 'log', level, message, request, app })
   }
 }
 

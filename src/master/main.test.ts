@@ -3,10 +3,8 @@
  * replacement, reload, signals, every end. Requests are the business of the end-to-end tests.
  */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
-  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -20,161 +18,9 @@ import {
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, test } from 'node:test'
+import { test } from 'node:test'
 import { version } from '../base/version.ts'
-import { type AppChanges, type Changes, testApp, testConfig } from '../config/testing/config.ts'
-import { readLines } from './output/output.ts'
-
-const WAIT_MS = 30_000
-
-const APP: AppChanges = {
-  target: { module: 'x', file: null, attributes: ['application'], factory: false, display: 'x:application', found: '' },
-  workers: 2,
-  asgiWorkers: null,
-  workersReason: 'auto: 2 cores',
-  threads: 2,
-  python: 'python3',
-  timeouts: { graceful: 10_000 },
-  startTimeout: 0,
-}
-
-/** Masters of the present test: one that fails half-way must not leave processes that the runner waits for. */
-const running = new Set<ChildProcess>()
-afterEach(() => {
-  for (const process of running) process.kill('SIGKILL')
-})
-
-class TestMaster {
-  readonly root: string = mkdtempSync(join(tmpdir(), 'jt-'))
-  readonly process: ChildProcess
-  readonly log: string[] = []
-  readonly #ended: Promise<number>
-  #onLine: (() => void) | null = null
-
-  /** `app`: of the one application, or of each. */
-  constructor(
-    mode = '',
-    app: AppChanges | readonly AppChanges[] = {},
-    changes: Changes = {},
-    flags: readonly string[] = ['--disable-sigusr1'],
-  ) {
-    mkdirSync(join(this.root, 'app'))
-    mkdirSync(join(this.root, 'tmp'))
-    // As /tmp: open to every user that a test names.
-    chmodSync(this.root, 0o755)
-    chmodSync(this.path('tmp'), 0o1777)
-    const config = testConfig({
-      apps: [app].flat().map(one => testApp({ ...APP, directory: this.path('app'), ...one })),
-      logLevel: 'debug',
-      bind: [{ kind: 'unix', path: this.path('s') }],
-      temporaryDirectory: this.path('tmp'),
-      ...changes,
-    })
-    const script = join(import.meta.dirname, 'fixtures/run-master.mjs')
-    this.process = spawn(process.execPath, [...flags, script, JSON.stringify(config)], {
-      stdio: ['ignore', 'inherit', 'pipe'],
-      env: { ...process.env, FAKE_MODE: mode },
-    })
-    readLines(this.process.stderr!, line => {
-      this.log.push(line)
-      this.#onLine?.()
-    })
-    running.add(this.process)
-    this.#ended = once(this.process, 'close').then(([code]) => {
-      running.delete(this.process)
-      return code as number
-    })
-  }
-
-  path(name: string): string {
-    return join(this.root, name)
-  }
-
-  /** The first line from `from` on that matches. */
-  async see(pattern: RegExp, from = 0): Promise<string> {
-    // wait: at most; a master that never says it is killed
-    const deadline = setTimeout(() => this.process.kill('SIGKILL'), WAIT_MS)
-    try {
-      for (;;) {
-        const line = this.log.slice(from).find(one => pattern.test(one))
-        if (line !== undefined) return line
-        const next = new Promise<'line'>(resolve => {
-          this.#onLine = () => resolve('line')
-        })
-        if ((await Promise.race([next, this.#ended])) === 'line') continue
-        const late = this.log.slice(from).find(one => pattern.test(one))
-        return late ?? assert.fail(`never came: ${pattern}; the log:\n${this.log.join('\n')}`)
-      }
-    } finally {
-      clearTimeout(deadline)
-    }
-  }
-
-  /** Asks the gateway; waits in the kernel's queue while there is none. */
-  async ask(command: string): Promise<string> {
-    const socket = connect(this.path('s'))
-    socket.write(`${command}\n`)
-    let answer = ''
-    socket.on('error', () => {})
-    socket.on('data', data => (answer += data))
-    await once(socket, 'close')
-    return answer.trim()
-  }
-
-  signal(name: NodeJS.Signals): void {
-    this.process.kill(name)
-  }
-
-  /** Process ids of all that descend from the master, by parenthood. */
-  descendants(parent: number = this.process.pid!): number[] {
-    let children: number[] = []
-    try {
-      const listed = readFileSync(`/proc/${parent}/task/${parent}/children`, 'latin1')
-      children = listed.split(' ').filter(Boolean).map(Number)
-    } catch {
-      // It ended a moment ago: what it had is listed with its new parent, or with the next look.
-    }
-    return children.flatMap(child => [child, ...this.descendants(child)])
-  }
-
-  /** Waits for the end, and that nothing is left. */
-  async ended(code: number, processes: readonly number[] = []): Promise<void> {
-    // wait: at most; a master that never ends is killed
-    const deadline = setTimeout(() => this.process.kill('SIGKILL'), WAIT_MS)
-    assert.equal(await this.#ended, code, this.log.join('\n'))
-    clearTimeout(deadline)
-    assert.deepEqual(readdirSync(this.path('tmp')), [], 'runtime directory')
-    assert.ok(!existsSync(this.path('s')), 'Unix socket')
-    await untilGone(processes)
-    rmSync(this.root, { recursive: true })
-  }
-
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    const processes = this.descendants()
-    this.signal(signal)
-    await this.ended(0, processes)
-  }
-}
-
-/** Reaped or a zombie of somebody else (orphans are reaped by whoever adopts them). */
-function isAlive(pid: number): boolean {
-  try {
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
-  } catch {
-    return false
-  }
-}
-
-/** There is no event for the end of a process that is not our child. */
-async function untilGone(processes: readonly number[]): Promise<void> {
-  const deadline = performance.now() + WAIT_MS
-  while (processes.some(isAlive)) {
-    assert.ok(performance.now() < deadline, `still there: ${processes.filter(isAlive)}`)
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
-}
-
-const linux = { skip: process.platform !== 'linux' && 'reads /proc' }
+import { APP, linux, TestMaster, untilGone, WAIT_MS } from './testing/test-master.ts'
 
 test('it starts, says what it serves, and a TERM ends everything', linux, async () => {
   const master = new TestMaster()

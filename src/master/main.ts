@@ -9,6 +9,7 @@
 import { writeSync } from 'node:fs'
 import type { Config, Reloaded } from '../config/types.ts'
 import { LOG_ADVICE } from '../observe/sink.ts'
+import { Admin } from './admin/admin.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleets } from './fleet/fleets.ts'
 import { checkIdentity, checkTemporaryDirectory, rootWarnings, usersOf } from './host/identity.ts'
@@ -76,11 +77,17 @@ class Master {
   #fleets: Fleets | null = null
   #shutdown: Shutdown | null = null
   #notifier: Notifier | null = null
+  readonly #admin: Admin
   #isFinishing = false
 
   constructor(config: Config, programs: Programs, narrator: Narrator, log: ProgramLog, source: ConfigSource) {
     this.#config = config
     this.#source = source
+    this.#admin = new Admin({
+      narrator,
+      sendToGateway: message => this.#fleets?.sendToGateway(message),
+      onBug: error => this.#onBug(error),
+    })
     this.#programs = programs
     this.#narrator = narrator
     this.#log = log
@@ -118,6 +125,7 @@ class Master {
       mode: unixMode,
       identity: gatewayIdentity,
     })
+    await this.#admin.prepare(this.#config.adminSocket, users)
     if (pidFile !== null) this.#pidFile = writePidFile(pidFile)
     this.#runtime = await createRuntimeDirectory({ temporaryDirectory, users, environment: process.env })
     // A signal came meanwhile.
@@ -129,6 +137,13 @@ class Master {
     if (process.pid === 1) this.#narrator.isProcessOne()
     this.#fleets = this.#makeFleets(this.#runtime)
     this.#fleets.start()
+    this.#admin.listen({
+      fleets: this.#fleets,
+      listeners: this.#listeners.map(({ display }) => display),
+      isStopping: () => this.#isFinishing,
+      reload: names => this.#reload(names),
+      stop: () => this.#askedToStop('graceful', 'jumak stop'),
+    })
   }
 
   #makeFleets(runtime: RuntimeDirectory): Fleets {
@@ -141,7 +156,11 @@ class Master {
       narrator: this.#narrator,
       beforeFork: () => this.#repairDirectory(),
       onFatal: code => this.#stop('now', code),
-      onReloaded: () => this.#tellReady(),
+      onReloaded: (app, settled) => {
+        this.#tellReady()
+        this.#admin.settled(app, settled)
+      },
+      onReport: report => this.#admin.reported(report),
       onPong: () => this.#notifier?.answered(),
     })
   }
@@ -167,18 +186,12 @@ class Master {
 
   #handleSignals(): () => void {
     return handleSignals({
-      stop: (urgency, signal) => {
-        if (!this.#isFinishing) this.#narrator.info(`stopping ${STOP_WORDS[urgency]} (${signal})`)
-        this.#stop(urgency, 0)
-      },
+      stop: (urgency, signal) => this.#askedToStop(urgency, signal),
       // Without a terminal it is an editor's debugger, which has keys of its own.
       interrupt: () =>
-        !this.#isFinishing &&
-        hasTerminal(this.#config) &&
-        (this.#fleets?.values().some(fleet => fleet.workers.debuggers.interrupt()) ?? false),
+        !this.#isFinishing && hasTerminal(this.#config) && (this.#fleets?.debuggers.interrupt() ?? false),
       reload: () => {
-        if (this.#isFinishing) return
-        this.#reload()
+        if (!this.#isFinishing) this.#reload(null)
       },
       changeWorkers: by => {
         for (const fleet of this.#fleets?.present ?? []) fleet.changeWanted(by)
@@ -188,20 +201,28 @@ class Master {
     })
   }
 
-  #reload(): void {
+  /**
+   * Reads the configuration of all, and starts new generations of these applications; null: of all. Returns what is wrong with the
+   * configuration: then nothing changes.
+   */
+  #reload(names: ReadonlySet<string> | null): readonly string[] {
     this.#notifier?.reloading()
-    const added = this.#readConfig()
-    if (added === null) this.#tellReady()
-    else for (const fleet of this.#fleets?.present ?? []) if (!added.has(fleet.name)) fleet.reload()
+    const read = this.#readConfig()
+    if ('added' in read)
+      for (const fleet of this.#fleets?.present ?? [])
+        if (!read.added.has(fleet.name) && (names === null || names.has(fleet.name))) fleet.reload()
+    // Where nothing was begun.
+    this.#tellReady()
+    return 'problems' in read ? read.problems : []
   }
 
-  /** Returns the applications that were added; null: the new configuration is wrong, and nothing changes. */
-  #readConfig(): ReadonlySet<string> | null {
+  /** Returns the applications that were added: they are being started. */
+  #readConfig(): { readonly added: ReadonlySet<string> } | { readonly problems: readonly string[] } {
     const read = this.#source.reload()
-    if (read === null) return new Set()
+    if (read === null) return { added: new Set() }
     if ('problems' in read) {
       this.#narrator.reloadRefused(read.problems)
-      return null
+      return read
     }
     this.#config = read.config
     const { apps } = read
@@ -213,7 +234,7 @@ class Master {
     for (const warning of read.warnings) this.#narrator.warn(warning)
     const hasNewWorkers = apps.changed.filter(({ settings }) => settings.some(({ name }) => name === 'workers'))
     const newWorkers = new Set(hasNewWorkers.map(({ app }) => app))
-    return this.#fleets?.configure(read.config, newWorkers) ?? new Set()
+    return { added: this.#fleets?.configure(read.config, newWorkers) ?? new Set() }
   }
 
   /** False: it cannot be mended. Then no worker could ever be replaced, so the program ends. */
@@ -236,6 +257,12 @@ class Master {
     this.#stop('now', 1)
   }
 
+  /** `by`: the signal or the command. */
+  #askedToStop(urgency: Urgency, by: string): void {
+    if (!this.#isFinishing) this.#narrator.info(`stopping ${STOP_WORDS[urgency]} (${by})`)
+    this.#stop(urgency, 0)
+  }
+
   /** The first call decides the exit code; later calls only make it faster. */
   #stop(urgency: Urgency, code: number): void {
     if (this.#isFinishing) {
@@ -252,7 +279,6 @@ class Master {
       this.#shutdown = new Shutdown({
         fleets: this.#fleets,
         narrator: this.#narrator,
-        gracefulMs: Math.max(...this.#config.apps.map(({ timeouts }) => timeouts.graceful)),
         delayMs: this.#config.shutdownDelay,
         urgency,
         stopListening: () => this.#closeListeners(),
@@ -269,6 +295,7 @@ class Master {
     this.#closeListeners()
     this.#runtime?.close()
     this.#pidFile?.remove()
+    this.#admin.close()
   }
 
   #closeListeners(): void {

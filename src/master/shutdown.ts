@@ -4,13 +4,13 @@
  *     delay (`--shutdown-delay`) → the gateway drains → the workers stop → preloaders and gateway end → SIGKILL for the rest
  *
  * Invariants: every wait has an end, so the program always ends; the gateway goes first, because requests end there; from the drain on
- * nothing is started (`fleets.freeze`), and no client can connect.
+ * nothing is started (`fleets.freeze`), and no client can connect. The gateway has the largest graceful timeout of all applications. An
+ * application with a smaller one leaves at its own: what hangs there holds up no other.
  */
+import type { Fleet } from './fleet/fleet.ts'
 import type { Fleets } from './fleet/fleets.ts'
 import type { Generation } from './fleet/generation.ts'
-import type { WorkerHandle } from './fleet/worker-handle.ts'
 import { IN_SERVICE } from './fleet/worker-phases.ts'
-import type { Workers } from './fleet/workers.ts'
 import type { Narrator } from './output/narrator.ts'
 import type { Urgency } from './signals.ts'
 
@@ -27,7 +27,6 @@ const KILL_MS = 3000
 export interface ShutdownOptions {
   readonly fleets: Fleets
   readonly narrator: Narrator
-  readonly gracefulMs: number
   readonly delayMs: number
   readonly urgency: Urgency
   /** Closes the master's copies of the listening sockets: the gateway alone has them then. */
@@ -37,7 +36,6 @@ export interface ShutdownOptions {
 export class Shutdown {
   readonly #fleets: Fleets
   readonly #narrator: Narrator
-  readonly #gracefulMs: number
   readonly #delayMs: number
   readonly #stopListening: () => void
   #urgency: Urgency
@@ -50,7 +48,6 @@ export class Shutdown {
   constructor(options: ShutdownOptions) {
     this.#fleets = options.fleets
     this.#narrator = options.narrator
-    this.#gracefulMs = options.gracefulMs
     this.#delayMs = options.delayMs
     this.#stopListening = options.stopListening
     this.#urgency = options.urgency
@@ -80,7 +77,7 @@ export class Shutdown {
     await this.#until(() => this.#isEmpty(), { graceful: END_MS, quick: END_MS })
     if (this.#isEmpty()) return
     fleets.gateway?.kill()
-    this.#killWorkers()
+    for (const fleet of fleets.values()) killWorkers(fleet)
     for (const generation of this.#generations) generation.kill()
     await this.#until(() => this.#isEmpty(), { graceful: KILL_MS, quick: KILL_MS, now: KILL_MS })
   }
@@ -104,18 +101,11 @@ export class Shutdown {
     return this.#fleets.values().flatMap(fleet => [...fleet.generations.values()])
   }
 
-  get #workers(): { readonly worker: WorkerHandle; readonly workers: Workers }[] {
-    return this.#fleets.values().flatMap(({ workers }) => [...workers.values()].map(worker => ({ worker, workers })))
-  }
-
-  #killWorkers(): void {
-    for (const { worker, workers } of this.#workers) workers.kill(worker)
-  }
-
   #isEmpty(): boolean {
     // When a preloader has ended with its workers, nobody reports their exits.
     const isReported = this.#generations.some(generation => !generation.isGone)
-    return this.#fleets.gateway === null && !isReported && this.#workers.every(({ worker }) => !worker.isConnected)
+    const isConnected = this.#fleets.values().some(({ workers }) => workers.values().some(one => one.isConnected))
+    return this.#fleets.gateway === null && !isReported && !isConnected
   }
 
   async #drainGateway(startedAt: number): Promise<void> {
@@ -123,29 +113,50 @@ export class Shutdown {
     if (gateway === null || this.#urgency === 'now') return
     const isDrained = () => gateway.isDrained || gateway.isGone
     if (this.#urgency === 'graceful') {
-      gateway.send({ type: 'drain', deadlineMs: this.#gracefulMs })
-      await this.#until(isDrained, { graceful: this.#gracefulMs + ANSWER_MS, quick: 0 }, startedAt)
+      const largest = Math.max(...this.#fleets.values().map(gracefulOf))
+      gateway.send({ type: 'drain', deadlineMs: largest })
+      for (const { at, act } of this.#earlyEnds(largest)) {
+        await this.#until(isDrained, { graceful: at }, startedAt)
+        if (isDrained() || this.#urgency !== 'graceful') break
+        act()
+      }
+      await this.#until(isDrained, { graceful: largest + ANSWER_MS, quick: 0 }, startedAt)
     }
     if (isDrained() || this.#urgency !== 'quick') return
     gateway.send({ type: 'drain', deadlineMs: QUICK_MS })
     await this.#until(isDrained, { graceful: QUICK_MS + ANSWER_MS, quick: QUICK_MS + ANSWER_MS })
   }
 
+  /** While the gateway drains: what happens to applications whose graceful timeout is over before, in milliseconds since the start. */
+  #earlyEnds(largest: number): { readonly at: number; readonly act: () => void }[] {
+    return this.#fleets
+      .values()
+      .filter(fleet => gracefulOf(fleet) < largest)
+      .flatMap(fleet => [
+        { at: gracefulOf(fleet), act: () => stopWorkers(fleet) },
+        { at: gracefulOf(fleet) + LEAST_STOP_MS, act: () => this.#killLate(fleet) },
+      ])
+      .sort((a, b) => a.at - b.at)
+  }
+
   async #stopWorkers(startedAt: number): Promise<void> {
     if (this.#urgency === 'now') return
-    for (const { worker, workers } of this.#workers) {
-      // While it imports it does not read its connection. A stuck thread ends only with the process, and its requests are answered.
-      const isDeaf = worker.phase === 'forking' || worker.phase === 'starting' || worker.fault === 'stuck'
-      if (isDeaf) workers.kill(worker)
-      else if (IN_SERVICE.has(worker.phase) || worker.phase === 'draining' || worker.phase === 'drained') worker.stop()
+    const fleets = this.#fleets.values().sort((a, b) => gracefulOf(a) - gracefulOf(b))
+    for (const fleet of fleets) stopWorkers(fleet)
+    const since = performance.now()
+    for (const fleet of fleets) {
+      const graceful = Math.max(startedAt + gracefulOf(fleet) - since, LEAST_STOP_MS)
+      await this.#until(() => fleet.workers.size === 0, { graceful, quick: QUICK_MS }, since)
+      this.#killLate(fleet)
     }
-    const left = startedAt + this.#gracefulMs - performance.now()
-    const isOver = () => this.#workers.length === 0
-    await this.#until(isOver, { graceful: Math.max(left, LEAST_STOP_MS), quick: QUICK_MS })
-    if (isOver()) return
-    if (this.#urgency === 'graceful') this.#narrator.killedAtEnd(this.#workers.length)
-    this.#killWorkers()
+    const isOver = () => fleets.every(({ workers }) => workers.size === 0)
     await this.#until(isOver, { graceful: KILL_MS, quick: KILL_MS })
+  }
+
+  #killLate(fleet: Fleet): void {
+    if (fleet.workers.size === 0) return
+    if (this.#urgency === 'graceful') fleet.narrator.killedAtEnd(fleet.workers.size)
+    killWorkers(fleet)
   }
 
   /** Waits for the condition, at most the urgency's limit, counted from `since`. No limit in `limits`: no wait. */
@@ -166,6 +177,24 @@ export class Shutdown {
       check()
     })
   }
+}
+
+function gracefulOf(fleet: Fleet): number {
+  return fleet.app.timeouts.graceful
+}
+
+/** Asks those to leave that were not asked before. */
+function stopWorkers({ workers }: Fleet): void {
+  for (const worker of workers.values()) {
+    // While it imports it does not read its connection. A stuck thread ends only with the process, and its requests are answered.
+    const isDeaf = worker.phase === 'forking' || worker.phase === 'starting' || worker.fault === 'stuck'
+    if (isDeaf) workers.kill(worker)
+    else if (IN_SERVICE.has(worker.phase) || worker.phase === 'draining' || worker.phase === 'drained') worker.stop()
+  }
+}
+
+function killWorkers({ workers }: Fleet): void {
+  for (const worker of workers.values()) workers.kill(worker)
 }
 
 const RANK: Readonly<Record<Urgency, number>> = { graceful: 0, quick: 1, now: 2 }

@@ -1,7 +1,7 @@
 /**
  * Which signal asks the master for what; the actions are callbacks. Runs in the master.
  *
- *   TERM       stop gracefully            TTIN, TTOU  one worker more, less
+ *   TERM       stop gracefully            TTIN, TTOU  one worker more, less: of each application, in its main pool
  *   INT, QUIT  stop quickly; again: now   USR1        reopen the logs
  *   INT while a debugger waits: interrupts the debugger; again within two seconds: stop quickly
  *   HUP        reload; when the terminal that started us has gone: stop gracefully

@@ -29,6 +29,53 @@ test('on a terminal a line has the time of day, and a source only if that is the
   )
 })
 
+for (const terminal of [false, true])
+  test(`with several applications messages are aligned over their names (${terminal ? 'terminal' : 'file'})`, () => {
+    const { sink, text } = collect()
+    const log = new Log(sink, 'info', 'text', { terminal })
+    log.align(['shop', 'admin'])
+    log.info('master', 'one')
+    log.info('master', 'two', { app: 'shop' })
+    log.info('master', 'three', { app: 'admin' })
+    log.info('worker', 'four', { app: 'shop', worker: 7 })
+    log.facts('master', {
+      headline: '',
+      message: '',
+      facts: [
+        { label: 'WSGI', text: 'five' },
+        { label: 'static', text: 'six' },
+      ],
+      fields: { app: 'shop' },
+    })
+    log.align([])
+    log.info('worker', 'seven', { worker: 7 })
+    assert.deepEqual(
+      text()
+        .trimEnd()
+        .split('\n')
+        .map(line => line.slice(terminal ? 15 : 30)),
+      terminal
+        ? [
+            'one',
+            'shop   two',
+            'admin  three',
+            'shop worker 7  four',
+            'shop     WSGI         five',
+            'shop     static       six',
+            'worker 7  seven',
+          ]
+        : [
+            'master          one',
+            'shop            two',
+            'admin           three',
+            'shop worker 7   four',
+            'shop              WSGI         five',
+            'shop              static       six',
+            'worker 7  seven',
+          ],
+    )
+  })
+
 test('every line of a longer message has the prefix', () => {
   const { sink, text } = collect()
   new Log(sink, 'info', 'text').error('worker 1', 'Traceback:\n  File "a.py"\nValueError')
@@ -49,6 +96,16 @@ test('messages below the level are left out', () => {
   log.warn('a', '3')
   log.error('a', '4')
   assert.deepEqual(text().match(/\d$/gm), ['3', '4'])
+})
+
+test('the level may change', () => {
+  const { sink, text } = collect()
+  const log = new Log(sink, 'warn', 'text')
+  log.setLevel('debug')
+  log.debug('a', '1')
+  log.setLevel('error')
+  log.warn('a', '2')
+  assert.deepEqual([text().match(/\d$/gm), log.level], [['1'], 'error'])
 })
 
 test('colours only where asked for', () => {

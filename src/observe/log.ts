@@ -5,11 +5,13 @@
  *     text   2026-11-21 10:20:30.123 info  master     message
  *            2026-11-21 10:20:30.123 info  worker 1   [k3f9x2ab-1z] message of the application in that request
  *     with several applications
- *            2026-11-21 10:20:30.123 info  shop       message about the application
- *            2026-11-21 10:20:30.123 info  shop worker 1 message of the application
+ *            2026-11-21 10:20:30.123 info  master          message about the program
+ *            2026-11-21 10:20:30.123 info  shop            message about the application
+ *            2026-11-21 10:20:30.123 info  shop worker 1   message of the application
  *     on a terminal, where lines are short:
  *            10:20:30 info  message of Jumak's own
  *            10:20:30 info  worker 1  message of the application
+ *            10:20:30 info  shop  message about one of several applications
  *     json   {"time":"2026-11-21T09:20:30.123Z","level":"info","source":"worker","worker":1,"request":"k3f9x2ab-1z","message":"…"}
  *
  * Invariants: of a message a terminal obeys nothing but colours, for an application may print text of strangers. A message of several
@@ -63,20 +65,36 @@ export interface Look {
 
 export class Log {
   readonly #sink: Pick<Sink, 'write'>
-  readonly #threshold: number
+  #level: LogLevel
   readonly #isJson: boolean
   readonly #style: Style
   readonly #format: LogFormat
+  /** Characters of the longest name of an application; 0: lines name none. */
+  readonly #names = { longest: 0 }
 
   constructor(sink: Pick<Sink, 'write'>, level: LogLevel, format: 'text' | 'json', look: Look = {}) {
     this.#sink = sink
-    this.#threshold = ORDER[level]
+    this.#level = level
     this.#isJson = format === 'json'
     this.#style =
       look.colour && !this.#isJson
         ? (style, text) => styleText(style, text, { validateStream: false })
         : (_, text) => text
-    this.#format = this.#isJson ? formatJson : textFormat(this.#style, look.terminal ? TERMINAL : FILE)
+    this.#format = this.#isJson ? formatJson : textFormat(this.#style, look.terminal ? TERMINAL : FILE, this.#names)
+  }
+
+  /** From now on messages begin in the same column, whichever of these applications a line names. Empty: there is only one. */
+  align(apps: readonly string[]): void {
+    this.#names.longest = Math.max(0, ...apps.map(name => name.length))
+  }
+
+  /** From now on, lines of this level and above. */
+  setLevel(level: LogLevel): void {
+    this.#level = level
+  }
+
+  get level(): LogLevel {
+    return this.#level
   }
 
   debug(source: string, message: string, fields?: LogFields): void {
@@ -94,7 +112,7 @@ export class Log {
 
   /** `source`: master, gateway, preloader or worker. The number of the worker is in `fields`. */
   write(level: LogLevel, source: string, message: string, fields: LogFields = {}): void {
-    if (ORDER[level] < this.#threshold) return
+    if (ORDER[level] < ORDER[this.#level]) return
     this.#sink.write(this.#format(new Date(), level, source, message, fields))
   }
 
@@ -110,8 +128,11 @@ export class Log {
       this.info(source, message, fields)
       return
     }
-    const lines = facts.map(({ label, text }) => `  ${this.#style('dim', label.padEnd(LABEL_WIDTH))} ${text}`)
-    this.info(source, (headline === '' ? lines : [headline, ...lines]).join('\n'))
+    const width = Math.max(LABEL_WIDTH, ...facts.map(({ label }) => label.length))
+    const lines = facts.map(({ label, text }) => `  ${this.#style('dim', label.padEnd(width))} ${text}`)
+    // On a terminal only the first line of a message has a name, and these would not stand below each other.
+    if (fields.app !== undefined && headline === '') for (const line of lines) this.info(source, line, fields)
+    else this.info(source, (headline === '' ? lines : [headline, ...lines]).join('\n'), fields)
   }
 }
 
@@ -120,30 +141,30 @@ type Style = (style: Colour, text: string) => string
 
 interface Columns {
   readonly time: (now: Date) => string
-  /** With the space behind it. */
-  readonly source: (name: string) => string
+  /** With the space behind it. `longest`: of the names of applications. */
+  readonly source: (name: string, longest: number) => string
   /** Stands before the second line of a message and the lines after it. */
   readonly next: (prefix: string) => string
 }
 
 const FILE: Columns = {
   time: formatTime,
-  source: name => `${name.padEnd(SOURCE_WIDTH - 1)} `,
+  source: (name, longest) => `${name.padEnd(SOURCE_WIDTH - 1 + (longest === 0 ? 0 : longest + 1))} `,
   next: prefix => prefix,
 }
 /** The reader knows the date, does not care which process of Jumak's speaks, and does not grep. */
 const TERMINAL: Columns = {
   time: now => formatTime(now).slice(11, 19),
-  source: name => (name === 'master' || name === 'gateway' ? '' : `${name}  `),
+  source: (name, longest) => (name === 'master' || name === 'gateway' ? '' : `${name.padEnd(longest)}  `),
   next: () => ' '.repeat('10:20:30 error '.length),
 }
 
-function textFormat(style: Style, columns: Columns): LogFormat {
+function textFormat(style: Style, columns: Columns, names: { readonly longest: number }): LogFormat {
   return (time, level, source, message, { app, worker, request }) => {
     const process = source === 'worker' && worker !== undefined ? `worker ${worker}` : source
     const name = app === undefined ? process : source === 'master' ? app : `${app} ${process}`
     const tag = request ? `${style('dim', `[${request}]`)} ` : ''
-    const prefix = `${style('dim', columns.time(time))} ${style(STYLE[level], level.padEnd(5))} ${columns.source(name)}${tag}`
+    const prefix = `${style('dim', columns.time(time))} ${style(STYLE[level], level.padEnd(5))} ${columns.source(name, names.longest)}${tag}`
     return `${prefix}${harmless(message).replaceAll('\n', `\n${columns.next(prefix)}`)}\n`
   }
 }

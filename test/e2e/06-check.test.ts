@@ -73,6 +73,29 @@ test('one line says what would be served; nothing listens, and nothing is left',
   assert.deepEqual([existsSync(join(directory, 's')), existsSync(join(directory, 'j.pid'))], [false, false])
 })
 
+test('of several applications each has a line, and the worst exit code counts', async t => {
+  const { directory } = new Project(t, {
+    'shop.py': WSGI,
+    'api.py': `raise RuntimeError("no key")\n${WSGI}`,
+    'admin.py': WSGI,
+    'jumak.toml': ['shop', 'api', 'admin']
+      .map(name => `[[app]]\nname = "${name}"\napp = "${name}:app"\npath = "/${name}"\n`)
+      .join(''),
+  })
+  const { code, stdout, stderr } = await check(PYTHON, directory)
+  assert.equal(code, 3)
+  assert.deepEqual(
+    [...stdout.matchAll(/^jumak: settings and application are right: (\w+): /gm)].map(([, name]) => name),
+    ['shop', 'admin'],
+  )
+  assert.match(stderr, /^jumak: api: api could not be imported: RuntimeError: no key\nTraceback /)
+  const quick = await check(['--no-app'], directory)
+  assert.deepEqual(
+    [quick.code, quick.stdout.match(/^jumak: the settings are right: (?:shop|api|admin): /gm)?.length],
+    [0, 3],
+  )
+})
+
 test('--no-app leaves the application out, and is an error by itself', async t => {
   const { directory } = new Project(t, { 'app.py': `raise SystemExit(1)\n${WSGI}` })
   const quick = await check(['--no-app'], directory)

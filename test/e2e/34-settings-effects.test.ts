@@ -140,7 +140,7 @@ test('what waits, and where things lie; settings from the file of --config', { s
 
   await t.test('--temp-dir', async () => {
     assert.equal(readdirSync(temporary).length, 1)
-    assert.deepEqual(readdirSync(server.temporaryDirectory), [])
+    assert.deepEqual(readdirSync(server.temporaryDirectory), ['admin.sock'])
     const client = new RawClient(port).get('/bytes/10000000')
     client.socket.pause()
     const folder = `/proc/${server.gateway().pid}/fd`

@@ -46,7 +46,7 @@ export interface ServerOptions {
 
 /** Lines of a traceback that the master logs for an application. The exception's own line is for the test to announce. */
 export const TRACEBACK: RegExp =
-  /(?:error|warn ) [a-z0-9_-][a-z0-9_ -]{8} (?:Traceback \(most recent call last\):$|During handling of .*:$|$| {2,}\S)/
+  /(?:error|warn ) (?:master {4}(?! {5}\S)|[a-z0-9_-][a-z0-9_ -]{13} )(?:Traceback \(most recent call last\):$|During handling of .*:$|$| {2,}\S)/
 
 /** Servers that failed tests have left. They are killed when the tests of the file are over. */
 const running = new Set<Server>()
@@ -84,6 +84,8 @@ export class Server {
         PWD: options.directory,
         MARKER_OF_JUMAK_TEST: this.marker,
         TMPDIR: this.temporaryDirectory,
+        // Servers of several tests may have one directory, and so one name for the socket.
+        JUMAK_ADMIN_SOCKET: join(this.temporaryDirectory, 'admin.sock'),
         ...options.env,
       },
     })
@@ -297,7 +299,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const server = new Server(options)
   if (options.waitReady ?? true) {
     try {
-      await server.waitForLog(/ ready/)
+      // With several applications each says it, and at last the program.
+      await server.waitForLog(/ master +ready/)
     } catch (error) {
       server.process.kill('SIGKILL')
       throw error

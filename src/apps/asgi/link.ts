@@ -14,7 +14,7 @@ import { CloseCode } from '../../http/websocket.ts'
 import type { Call } from '../pool/call.ts'
 import { type Fate, fatesApart } from '../pool/dispatch-rules.ts'
 import type { LinkOwner } from '../pool/link-owner.ts'
-import type { PoolWorker } from '../pool/worker.ts'
+import type { PoolWorker, RunningCall } from '../pool/worker.ts'
 import { MultiplexDecoder } from '../wire/multiplex-decode.ts'
 import { writeCancel, writeDisconnect, writeHello, writeScopedRequest } from '../wire/multiplex-encode.ts'
 import type { ScopeWriter } from '../wire/scope.ts'
@@ -226,6 +226,10 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
       connection?.destroy()
     }
     return calls
+  }
+
+  running(): RunningCall[] {
+    return this.#calls.values().map(({ call }) => ({ call, since: call.leftQueueAt, isBehind: false }))
   }
 
   fatesOf(calls: readonly Call[], mayBeGuilty: boolean): Fate[] {

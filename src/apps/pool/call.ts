@@ -96,6 +96,11 @@ export class Call implements Queued, Unanswered {
     return `${elapsed} ms after it came, ${Math.round(Math.max(0, queueMillis))} ms of them in the queue`
   }
 
+  /** When it left the queue: milliseconds of performance.now. */
+  get leftQueueAt(): number {
+    return this.exchange.receivedAt + Math.max(0, this.exchange.queueMillis)
+  }
+
   /** The caller puts the call into `queue`. */
   enter(queue: CallQueue<Call>): void {
     this.phase = 'queued'

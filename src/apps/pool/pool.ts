@@ -110,6 +110,21 @@ export class AppPool {
     return this.#workers.reduce((sum, { inFlight }) => sum + inFlight, this.#dispatcher.waiting)
   }
 
+  /** Requests that wait for a worker. */
+  get waiting(): number {
+    return this.#dispatcher.waiting
+  }
+
+  /** Requests that workers have run to their end, in all. */
+  get answered(): number {
+    return this.#lifecycle.answered
+  }
+
+  /** For the status. */
+  get workers(): readonly PoolWorker[] {
+    return this.#workers
+  }
+
   /** Why a new request would have to wait; null while a worker can serve. */
   get whyNotReady(): string | null {
     if (this.#dispatcher.isRefusing) return 'the code does not load'

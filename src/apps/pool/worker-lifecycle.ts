@@ -48,6 +48,8 @@ export class WorkerLifecycle implements LinkOwner {
   /** Workers of later generations are held. */
   #serving = Number.POSITIVE_INFINITY
   #interface: WorkerAddress['interface'] | null = null
+  /** By workers that are gone. */
+  #answeredBefore = 0
   #isClosed = false
   /** Called when the last worker has gone. */
   #onEmpty: () => void = () => {}
@@ -74,6 +76,11 @@ export class WorkerLifecycle implements LinkOwner {
   /** The kind of the application, from the worker that was admitted last; null before the first one. */
   get interface(): WorkerAddress['interface'] | null {
     return this.#interface
+  }
+
+  /** Requests that workers have run to their end, in all. */
+  get answered(): number {
+    return this.#workers.reduce((sum, { answered }) => sum + answered, this.#answeredBefore)
   }
 
   /** This generation takes over. Later ones may still be given up, so they get nothing while there is any other worker. */
@@ -273,6 +280,7 @@ export class WorkerLifecycle implements LinkOwner {
     const index = this.#workers.indexOf(worker)
     if (index < 0) return
     this.#workers.splice(index, 1)
+    this.#answeredBefore += worker.answered
     if (worker.isDraining) this.#events.drained(worker.id)
     if (this.#workers.length === 0) this.#onEmpty()
   }

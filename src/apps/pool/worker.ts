@@ -51,8 +51,19 @@ export interface PoolLink extends Slot, CallLink {
   dismiss(code: number, afterMs: number, spanMs: number): void
   /** Closes the link for good, WebSockets with `code`. Returns the calls that are not answered. */
   close(code: number): Call[]
+  /** What is on the link now, in no particular order: for the status. */
+  running(): RunningCall[]
   /** What becomes of the calls that `close` returned. */
   fatesOf(calls: readonly Call[], mayBeGuilty: boolean): Fate[]
+}
+
+/** A call on a link, for the status. */
+export interface RunningCall {
+  readonly call: Call
+  /** When the worker began with it, or got it: milliseconds of performance.now. */
+  readonly since: number
+  /** It was sent ahead, and waits in the worker for the call before it. */
+  readonly isBehind: boolean
 }
 
 export class PoolWorker implements WorkerSlots<PoolLink> {
@@ -109,6 +120,10 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   suspect(call: Call): void {
     this.#suspect = call
     this.#suspectSince = performance.now()
+  }
+
+  get answered(): number {
+    return this.#answered
   }
 
   /** One more request is over. True once: when that was the last one before the worker is spent. */

@@ -12,7 +12,7 @@ import { HttpError } from '../../http/errors.ts'
 import type { Call, CallPhase } from '../pool/call.ts'
 import { type Fate, fatesOf, MAX_CONTENT_AHEAD } from '../pool/dispatch-rules.ts'
 import type { LinkOwner } from '../pool/link-owner.ts'
-import type { PoolLink, PoolWorker } from '../pool/worker.ts'
+import type { PoolLink, PoolWorker, RunningCall } from '../pool/worker.ts'
 import { WorkerDecoder } from '../wire/decode.ts'
 import { encodeHello, writeRequest } from '../wire/encode.ts'
 import type { FrameWriter } from '../wire/frame-writer.ts'
@@ -190,6 +190,14 @@ export class SlotLink implements PoolLink, SinkLink {
 
   /** A thread cannot be told to end its request: the request is cut when the worker's time is over. */
   dismiss(): void {}
+
+  running(): RunningCall[] {
+    return this.#calls.map((call, i) => ({
+      call,
+      since: i === 0 ? this.firstSince : call.leftQueueAt,
+      isBehind: i > 0,
+    }))
+  }
 
   fatesOf(calls: readonly Call[], mayBeGuilty: boolean): Fate[] {
     return fatesOf(calls, mayBeGuilty)

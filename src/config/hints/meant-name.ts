@@ -1,5 +1,5 @@
 /** "Did you mean": the setting for a name of another server, or for a misspelt name. Pure. */
-import { closest } from '../kinds/closest.ts'
+import { closest } from '../../base/closest.ts'
 import { ACTIONS, SETTINGS } from '../settings/index.ts'
 import { foreignName, meaningNames } from './other-servers.ts'
 

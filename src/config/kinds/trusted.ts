@@ -1,7 +1,8 @@
 /** The proxies that the gateway believes about clients, and the headers in which it believes them. */
+
+import { closest } from '../../base/closest.ts'
 import { FORWARDED_HEADERS, type ForwardedHeader } from '../../base/forwarded-headers.ts'
 import type { Parsed } from '../diagnostics.ts'
-import { closest } from './closest.ts'
 import { isAddressOrRange } from './ip.ts'
 
 /** One entry of `--trusted-proxies` → ranges for the gateway: `*` is every range, `none` is no range. */

@@ -84,7 +84,7 @@ export const listening = {
       default: 'off',
       why: 'Every path belongs to the application until somebody says otherwise.',
       doc: 'Path of the readiness probe: 200, or 503 with its reason.',
-      more: 'It is not ready before a worker can serve, and while the program stops. A full queue does not count: the load balancer would take the machine away from the load that it still carries. All else is as with `health-path`; the two paths must differ.',
+      more: 'It is not ready before a worker can serve, and while the program stops. A full queue does not count: the load balancer would take the machine away from the load that it still carries. All else is as with `health-path`; the two paths must differ. Where there are several applications, this path with the name of one behind it, as in `/-/ready/shop`, is for that one; this path alone is ready when all are.',
       change: 'restart',
     }),
   },

@@ -1,7 +1,17 @@
 /** Settings of the processes: the user of the gateway, their permissions, their files. */
 import { account } from '../kinds/account.ts'
-import { octalOr, path } from '../kinds/kinds.ts'
+import { type Kind, octalOr, path } from '../kinds/kinds.ts'
 import { input, plain } from './setting.ts'
+
+const adminWords = path('must be a path, or be auto or off', ['auto', 'off'])
+/** The words stay as they are. */
+const adminPath: Kind<string> = {
+  ...adminWords,
+  parse: written => {
+    const parsed = adminWords.parse(written)
+    return 'value' in parsed ? { value: parsed.value ?? written } : parsed
+  },
+}
 
 export const processes = {
   gatewayUser: input<string | null>({
@@ -46,6 +56,17 @@ export const processes = {
     why: 'Every program takes these.',
     doc: 'Directory for large bodies and for sockets between processes.',
     more: 'For large uploads name a directory on a disk, not in memory.',
+    change: 'restart',
+  }),
+  adminSocket: input({
+    name: 'admin-socket',
+    section: 'Process',
+    placeholder: 'PATH',
+    kind: adminPath,
+    default: 'auto',
+    why: 'So `jumak status` and the other commands find it by themselves.',
+    doc: 'Unix socket for jumak status, reload, stop and the like.',
+    more: '`auto`: in `/run/jumak` for root, else in `$XDG_RUNTIME_DIR/jumak` or `/tmp/.jumak-admin-<uid>`, under a name made of the path of the configuration file, or of the directory. Only the user who starts Jumak, and root, can use it ([more](admin.md)).',
     change: 'restart',
   }),
 }

@@ -39,7 +39,7 @@ export const appKeys = {
     default: '/',
     why: 'Most applications have a host of their own.',
     doc: 'Path below which requests are for this application, as in /api.',
-    more: '`/api` claims `/api` and all below `/api/`, never `/apix`; a slash at its end means nothing. Of several paths the longest wins. Paths are decoded once, and `.` and `..` are resolved, before they are compared. `SCRIPT_NAME` (`root_path`) is `root-path` and this path; `static`, `timeout-for` and the paths of pools are written from the root of the application. What no application claims is answered 404.',
+    more: '`/api` claims `/api` and all below `/api/`, never `/apix`; a slash at its end means nothing. Of several paths the longest wins. Paths are decoded once, and `.` and `..` are resolved, before they are compared. `SCRIPT_NAME` (`root_path`) is `root-path` and this path; `static`, `timeout-for` and the paths of pools are written from the root of the application. What no application claims is answered 404. After HUP another path holds from the moment in which the reloaded application serves.',
   }),
   hosts: input<string>({
     ...ofFile,

@@ -7,8 +7,8 @@
  */
 import { readFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
+import { closest } from '../../base/closest.ts'
 import type { Diagnostic } from '../diagnostics.ts'
-import { closest } from '../kinds/closest.ts'
 import { logicalWorkingDirectory } from '../machine/directory.ts'
 import type { Environment } from '../machine/environment.ts'
 import { isFile, readText, statOrNull } from '../machine/files.ts'

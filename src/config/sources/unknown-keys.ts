@@ -2,10 +2,11 @@
  * Which keys a table of a file may have, and what is said of any other: where it belongs, or what was meant. Runs in the command line, and
  * in the master when it reloads. Pure.
  */
+
+import { closest } from '../../base/closest.ts'
 import { meantName } from '../hints/meant-name.ts'
 import { foreignName } from '../hints/other-servers.ts'
 import { describe } from '../hints/rewrite.ts'
-import { closest } from '../kinds/closest.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from '../settings/index.ts'
 import { isFrom, type Setting } from '../settings/setting.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../settings/tables.ts'

@@ -86,6 +86,10 @@ export class Connections {
     transport.end()
   }
 
+  get size(): number {
+    return this.#open.size
+  }
+
   get active(): number {
     let count = 0
     for (const connection of this.#open) if (!connection.isIdle) count++

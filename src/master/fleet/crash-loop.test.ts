@@ -3,8 +3,7 @@ import { test } from 'node:test'
 import { CrashLoop } from './crash-loop.ts'
 
 /** A process that starts as soon as it may, and dies `lifeMs` later without having served. Returns the wait before each start. */
-function waits(deaths: number, lifeMs = 10): number[] {
-  const loop = new CrashLoop()
+function waits(deaths: number, lifeMs = 10, loop = new CrashLoop()): number[] {
   const found: number[] = []
   let now = 1000
   for (let i = 0; i < deaths; i++) {
@@ -18,6 +17,10 @@ function waits(deaths: number, lifeMs = 10): number[] {
 
 test('two early deaths are replaced at once, then the waits double up to half a minute', () => {
   assert.deepEqual(waits(10), [0, 0, 0, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000])
+})
+
+test('what fails for a reason that stays waits from the first time on', () => {
+  assert.deepEqual(waits(4, 10, new CrashLoop(0)), [0, 1000, 2000, 4000])
 })
 
 test('workers that die together are one event', () => {

@@ -1,18 +1,18 @@
 /**
- * The workers that stand in a debugger: tells the gateway, warns when two of them read one keyboard, and passes Ctrl-C on. Only while
- * developing. Part of the fleet; runs in the master.
+ * The workers of all applications that stand in a debugger: tells the gateway, warns when two of them read one keyboard, and passes Ctrl-C
+ * on. There is one keyboard for all applications. Only while developing. Runs in the master.
  *
  * Invariant: the first Ctrl-C is for the debugger, and a second one soon after it for the program.
  */
 import type { MasterToGateway } from '../../control/messages.ts'
-import type { AppNarrator } from '../output/app-narrator.ts'
+import type { Narrator } from '../output/narrator.ts'
 import type { WorkerHandle } from './worker-handle.ts'
 
 /** A second Ctrl-C within this time stops the program. */
 const INTERRUPT_MS = 2000
 
 export interface DebuggersOptions {
-  readonly narrator: AppNarrator
+  readonly narrator: Narrator
   readonly sendToGateway: (message: MasterToGateway) => void
   /** Sends SIGINT to the worker. */
   readonly interrupt: (worker: WorkerHandle) => void

@@ -8,7 +8,7 @@
  * Not here: all applications and the gateway (`fleets.ts`), how the program ends (`shutdown.ts`), what the log says (`app-narrator.ts`),
  * the workers (`workers.ts`) and what their end means (`worker-ends.ts`), which generation serves (`generations.ts`).
  */
-import type { AppConfig, Config, StaticMount } from '../../config/types.ts'
+import type { AppConfig, Config, PoolConfig, StaticMount } from '../../config/types.ts'
 import type { MasterToGateway } from '../../control/messages.ts'
 import { Development } from '../development/development.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
@@ -17,8 +17,9 @@ import type { AppNarrator } from '../output/app-narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
 import { addControlDirectory, type ControlDirectory } from './control-directory.ts'
+import type { Debuggers } from './debuggers.ts'
 import type { Generation, Interface } from './generation.ts'
-import { Generations, MAX_TIMER_MS } from './generations.ts'
+import { Generations, MAX_TIMER_MS, type Settled } from './generations.ts'
 import { Reloader } from './reloader.ts'
 import { foundMounts, mountsOf } from './static-mounts.ts'
 import { type Action, type FleetState, type PoolView, plan } from './supervise.ts'
@@ -42,12 +43,13 @@ export interface FleetOptions {
   readonly hasGateway: () => boolean
   /** Called before each fork of a worker; false: no worker can be forked. */
   readonly beforeFork: () => boolean
-  /** The first generation cannot serve. False: another one is tried, with back-off, because other applications serve. */
+  /** Of all applications. */
+  readonly debuggers: Debuggers
+  /** Nothing serves, and the last generation cannot. False: another one is tried, with back-off, because of other applications. */
   readonly onHopeless: (exitCode: number) => boolean
-  /** The first generation that serves. */
-  readonly onFirstServes: (generation: Generation) => void
-  /** A generation serves now, or was given up. */
-  readonly onReloaded: () => void
+  /** The first generation serves. */
+  readonly onFirstServes: () => void
+  readonly onReloaded: (settled: Settled) => void
   /** Called after every change: the shutdown waits for those. */
   readonly onChange: () => void
 }
@@ -58,6 +60,7 @@ const DEVELOPMENT_GRACEFUL_MS = 1000
 export class Fleet {
   readonly workers: Workers
   readonly generations: Generations
+  readonly narrator: AppNarrator
   /** Null without `--reload`. */
   readonly development: Development | null
   readonly #directory: ControlDirectory
@@ -66,13 +69,16 @@ export class Fleet {
   #config: Config
   #app: AppConfig
   readonly #workerCount: WorkerCount
-  readonly #narrator: AppNarrator
+  /** Of pools besides the main one, where a command has changed it. */
+  readonly #poolCounts = new Map<string, number>()
   readonly #reloader: Reloader
   #wakeTimer: NodeJS.Timeout | undefined
   #isPlanDue = false
   #isFrozen = false
   /** The application is not in the configuration any more: what runs is finished. */
   #isRetired = false
+  /** A generation was given up before any served, and nobody has asked for another one since. */
+  #isGivenUp = false
 
   /** Throws an OperatorError when the application's directory cannot be made. */
   constructor(options: FleetOptions) {
@@ -81,10 +87,13 @@ export class Fleet {
     this.#config = config
     this.#app = app
     this.#workerCount = new WorkerCount(app)
-    this.#narrator = narrator
+    this.narrator = narrator
     this.#reloader = new Reloader(
       () => this.isReloading,
-      () => this.beginGeneration(),
+      () => {
+        this.#isGivenUp = false
+        this.beginGeneration()
+      },
     )
     const changed = () => this.wake()
     this.development =
@@ -119,10 +128,11 @@ export class Fleet {
       changed,
       learned: generation => this.#learned(generation),
       serves: generation => this.#tellServing(generation),
-      onReloaded: () => {
+      onReloaded: settled => {
+        this.#isGivenUp = settled.serving === null
         this.#tellStatic()
         this.#reloader.settled()
-        options.onReloaded()
+        options.onReloaded(settled)
       },
     })
     this.#ends = new WorkerEnds(this.generations, narrator, outOfMemoryKills)
@@ -152,6 +162,16 @@ export class Fleet {
     return this.generations.next !== null
   }
 
+  /** It serves what it was last asked to serve, or cannot. Later attempts of an application that does not serve are no event for others. */
+  get isSettled(): boolean {
+    return this.serving === null ? this.#isGivenUp : !this.isReloading
+  }
+
+  /** Its last generation was given up. */
+  get isRefused(): boolean {
+    return this.generations.problem !== ''
+  }
+
   /** Its processes have gone: no worker can connect any more, and its directory is removed. */
   close(): void {
     this.#directory.close()
@@ -171,31 +191,40 @@ export class Fleet {
   /** Begins a generation, or, where one is coming up, after that one: false. */
   reload(): boolean {
     const begun = this.#reloader.request()
-    this.#narrator.reloadAsked(begun)
+    this.narrator.reloadAsked(begun)
     return begun
   }
 
-  /** The next generation has the new configuration; the number of workers changes at once. */
+  /** The next generation has the new configuration; pools and the number of workers change at once. */
   configure(config: Config, app: AppConfig, hasNewWorkers: boolean): void {
     this.#config = config
     this.#app = app
-    this.#narrator.configure(app)
+    this.narrator.configure(app)
     this.workers.configure(app.recycle)
     this.#workerCount.configure(app, hasNewWorkers)
+    // The gateway may have made the application anew.
+    this.tellGateway()
+    if (hasNewWorkers) this.#poolCounts.clear()
     this.wake()
   }
 
-  /** Ends all generations: workers finish their requests and leave. */
+  /** Ends all generations: workers finish their requests and leave. The gateway does not know the application any more. */
   retire(): void {
     this.#isRetired = true
+    this.narrator.removed()
     this.development?.close()
     this.generations.retire()
     this.wake()
   }
 
-  /** How many workers the newest generation should have. */
+  /** How many workers the main pool of the newest generation should have. */
   get wanted(): number {
     return this.#workerCount.of(this.#newestInterface)
+  }
+
+  /** The same of all pools. */
+  get wantedInAll(): number {
+    return this.#poolsOf(this.#newestInterface).reduce((sum, { wanted }) => sum + wanted, 0)
   }
 
   get #newestInterface(): Interface | null {
@@ -203,11 +232,26 @@ export class Fleet {
     return this.generations.get(next ?? serving)?.interface ?? null
   }
 
-  /** One worker more or less. */
+  /** One worker more or less in the main pool. */
   changeWanted(by: number): void {
     this.#workerCount.change(this.#newestInterface, by)
-    this.#narrator.info(`workers wanted: ${this.wanted}`)
+    this.narrator.info(`workers wanted: ${this.wanted}`)
     this.wake()
+  }
+
+  /** So many workers, until the setting changes. `pool`: empty: the main pool. */
+  setWanted(pool: string, count: number): void {
+    const config = this.#app.pools.find(({ name }) => name === pool)
+    if (config === undefined) return
+    if (config.workers === null) this.#workerCount.change(this.#newestInterface, count - this.wanted)
+    else this.#poolCounts.set(pool, count)
+    this.narrator.info(`workers wanted${pool === '' ? '' : ` in pool ${pool}`}: ${count}`)
+    this.wake()
+  }
+
+  /** The pools of the newest generation, with their paths. The main pool comes first. */
+  get pools(): (Pick<PoolView, 'name' | 'wanted'> & Pick<PoolConfig, 'paths'>)[] {
+    return this.#poolsOf(this.#newestInterface).map((pool, i) => ({ ...pool, paths: this.#app.pools[i]!.paths }))
   }
 
   /** Stops planning: from now on events are only recorded. */
@@ -220,8 +264,8 @@ export class Fleet {
     this.generations.freeze()
   }
 
-  /** A new gateway must know what the one before it knew. */
-  gatewayStarted(): void {
+  /** A new gateway, or a new application in it, must know what the one before it knew. */
+  tellGateway(): void {
     if (this.serving !== null) this.#tellServing(this.serving)
     this.development?.gatewayStarted()
     this.#tellStatic()
@@ -258,18 +302,23 @@ export class Fleet {
       next: this.generations.next,
       nextNotBefore: this.generations.notBefore,
       triesAgain: this.generations.triesAgain && !this.#isRetired,
-      generations: [...this.generations.values()].map(({ number, preloader, forkNotBefore, interface: kind }) => ({
-        number,
-        preloader,
-        forkNotBefore,
-        pools: this.#poolsOf(kind),
+      generations: [...this.generations.values()].map(generation => ({
+        number: generation.number,
+        preloader: generation.preloader,
+        pools: this.#poolsOf(generation.interface).map(pool => ({
+          ...pool,
+          forkNotBefore: generation.crashesOf(pool.name).notBefore,
+        })),
       })),
       workers: [...this.workers.values()],
     }
   }
 
-  #poolsOf(kind: Interface | null): PoolView[] {
-    return this.#app.pools.map(({ name, workers }) => ({ name, wanted: workers ?? this.#workerCount.of(kind) }))
+  #poolsOf(kind: Interface | null): Pick<PoolView, 'name' | 'wanted'>[] {
+    return this.#app.pools.map(({ name, workers }) => ({
+      name,
+      wanted: workers === null ? this.#workerCount.of(kind) : (this.#poolCounts.get(name) ?? workers),
+    }))
   }
 
   /** A developer should not wait until a stream of the old code ends. */
@@ -302,7 +351,7 @@ export class Fleet {
   /** The generation's application is known, and none of its workers answers yet. */
   #learned(generation: Generation): void {
     const mounts = mountsOf(generation.application, this.#app, this.#directory.isApart)
-    this.#narrator.learned(generation, this.#workerCount.of(generation.interface), mounts)
+    this.narrator.learned(generation, this.#workerCount.of(generation.interface), mounts)
     this.#tellStatic()
   }
 

@@ -3,12 +3,13 @@
  * its last process has gone. Passes on what the gateway says to the fleet that it is about. Runs in the master.
  *
  * Invariants: numbers of workers are unique in the program, so a report about a worker needs no application's name; an application that
- * fails never ends the program while another one serves or may still come up.
+ * fails never ends the program while another one may still come up, or once any has served; one that was removed says nothing to the
+ * gateway under its name, which may be another one's by now.
  * Not here: one application (`fleet.ts`), the gateway's process (`gateways.ts`), how the program ends (`shutdown.ts`).
  */
-import type { AppConfig, Config } from '../../config/types.ts'
+import type { AppConfig, Config, LogLevel } from '../../config/types.ts'
 import { gatewayApp } from '../../control/config-shape.ts'
-import type { MasterToGateway } from '../../control/messages.ts'
+import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
 import { OperatorError } from '../errors.ts'
 import { checkIdentity } from '../host/identity.ts'
 import type { Listener } from '../host/listener.ts'
@@ -17,9 +18,11 @@ import type { RuntimeDirectory } from '../host/runtime-directory.ts'
 import type { Narrator } from '../output/narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
+import { Debuggers } from './debuggers.ts'
 import { Fleet } from './fleet.ts'
 import type { GatewayHandle } from './gateway-handle.ts'
 import { Gateways } from './gateways.ts'
+import type { Settled } from './generations.ts'
 
 export interface FleetsOptions {
   readonly config: Config
@@ -32,13 +35,16 @@ export interface FleetsOptions {
   readonly beforeFork: () => boolean
   /** No application can serve, or the gateway cannot listen: the program ends with this code. */
   readonly onFatal: (exitCode: number) => void
-  /** A generation of some application serves now, or was given up. */
-  readonly onReloaded: () => void
+  /** A generation of this application serves now, or was given up. */
+  readonly onReloaded: (app: string, settled: Settled) => void
+  /** What the gateway does now: the answer to `report`. */
+  readonly onReport: (report: Extract<GatewayToMaster, { readonly type: 'reported' }>) => void
   /** The gateway has answered `ping`. */
   readonly onPong: () => void
 }
 
 export class Fleets {
+  readonly debuggers: Debuggers
   readonly #options: FleetsOptions
   #config: Config
   /** By the application's name. */
@@ -47,28 +53,35 @@ export class Fleets {
   readonly #retired = new Set<Fleet>()
   readonly #gateways: Gateways
   readonly #outOfMemoryKills = new OutOfMemoryKills()
-  /** Applications whose first generation was given up. */
-  readonly #givenUp = new Set<Fleet>()
+  /** The worst exit code of what was given up. */
+  #exitCode = 0
   #lastNumber = 0
+  /** Some application has served. */
+  #hasServed = false
   #hasToldReady = false
   #onChange: () => void = () => {}
 
   constructor(options: FleetsOptions) {
     this.#options = options
     this.#config = options.config
+    this.debuggers = new Debuggers(() => this.values().flatMap(({ workers }) => [...workers.values()]), {
+      narrator: options.narrator,
+      sendToGateway: message => this.sendToGateway(message),
+      interrupt: worker => this.#ownerOf(worker.id)?.workers.interrupt(worker),
+    })
     this.#gateways = new Gateways({
       ...options,
       config: () => this.#config,
       outOfMemoryKills: this.#outOfMemoryKills,
       started: () => {
-        for (const fleet of this.values()) fleet.gatewayStarted()
+        for (const fleet of this.present) fleet.tellGateway()
       },
       gone: () => {
         for (const fleet of this.values()) fleet.workers.unlink()
       },
       workerReport: report => this.#ownerOf(report.worker)?.workers.onGateway(report),
       codeChanged: (app, path) => this.get(app)?.development?.foundStale(path),
-      isServing: () => this.values().some(fleet => fleet.serving !== null),
+      hasServed: () => this.#hasServed,
       changed: () => {
         this.#onChange()
         for (const fleet of this.values()) fleet.wake()
@@ -102,13 +115,10 @@ export class Fleets {
     return null
   }
 
-  /** Each application serves, or its first generation was given up; none is being reloaded, and one serves. */
+  /** Each application serves, or was given up; none is being reloaded, and one serves. */
   get isSettled(): boolean {
     const fleets = this.present
-    return (
-      fleets.every(fleet => !fleet.isReloading && (fleet.serving !== null || this.#givenUp.has(fleet))) &&
-      fleets.some(fleet => fleet.serving !== null)
-    )
+    return fleets.every(fleet => fleet.isSettled) && fleets.some(fleet => fleet.serving !== null)
   }
 
   /** Starts everything. */
@@ -127,6 +137,11 @@ export class Fleets {
     this.sendToGateway({ type: 'apps', apps: config.apps.map(gatewayApp) })
     const before = new Map(this.#fleets)
     const added = new Set<string>()
+    const names = config.apps.map(({ name }) => name)
+    const leaving = this.values()
+      .map(({ name }) => name)
+      .filter(name => !names.includes(name))
+    this.#options.narrator.setNames([...names, ...leaving])
     // In the order of the configuration.
     this.#fleets.clear()
     for (const app of config.apps) {
@@ -140,10 +155,8 @@ export class Fleets {
         fleet.configure(config, app, newWorkers.has(app.name))
       }
     }
-    for (const fleet of before.values()) {
-      this.#retired.add(fleet)
-      fleet.retire()
-    }
+    for (const fleet of before.values()) this.#retire(fleet)
+    this.#tellReady()
     return added
   }
 
@@ -164,6 +177,11 @@ export class Fleets {
     this.#onChange = callback
   }
 
+  /** What the gateway tells for the log, until the next start. */
+  setLogLevel(level: LogLevel): void {
+    this.#gateways.setLogLevel(level)
+  }
+
   sendToGateway(message: MasterToGateway): void {
     this.#gateways.send(message)
   }
@@ -181,7 +199,9 @@ export class Fleets {
   #tryToAdd(app: AppConfig): void {
     try {
       checkIdentity(app.identity)
-      this.#add(app).beginGeneration()
+      const fleet = this.#add(app)
+      fleet.narrator.added()
+      fleet.beginGeneration()
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.#options.narrator.ofApp(app).error(`the application ${app.name} cannot be started: ${error.message}`)
@@ -198,36 +218,55 @@ export class Fleets {
       nextNumber: () => ++this.#lastNumber,
       sendToGateway: message => this.sendToGateway(message),
       hasGateway: () => this.#gateways.isListening,
+      debuggers: this.debuggers,
       onHopeless: exitCode => this.#onHopeless(fleet, exitCode),
-      onFirstServes: () => this.#onFirstServes(),
+      onFirstServes: () => {
+        this.#hasServed = true
+      },
+      onReloaded: settled => {
+        this.#tellReady()
+        this.#options.onReloaded(app.name, settled)
+      },
       onChange: () => this.#changed(fleet),
     })
     this.#fleets.set(app.name, fleet)
     return fleet
   }
 
+  #retire(fleet: Fleet): void {
+    this.#retired.add(fleet)
+    fleet.retire()
+    // Who waits for a reload of it waits in vain.
+    const failure = 'it is not in the configuration any more'
+    this.#options.onReloaded(fleet.name, { generation: Number.POSITIVE_INFINITY, failure, serving: null })
+  }
+
   #changed(fleet: Fleet): void {
-    if (this.#retired.has(fleet) && fleet.isEmpty) {
-      this.#retired.delete(fleet)
+    if (fleet.isEmpty && this.#retired.delete(fleet)) {
+      fleet.freeze()
+      fleet.narrator.ended()
       fleet.close()
+      this.#options.narrator.setNames(this.values().map(({ name }) => name))
     }
     this.#onChange()
   }
 
-  /** True: no application serves, and none may still come up. */
+  /** True: no application has ever served, and none may still come up. */
   #onHopeless(fleet: Fleet, exitCode: number): boolean {
-    this.#givenUp.add(fleet)
-    const fleets = this.present
-    const isFatal = fleets.every(one => one.serving === null && this.#givenUp.has(one))
-    if (isFatal) this.#options.onFatal(exitCode)
-    return isFatal
+    this.#exitCode = Math.max(this.#exitCode, exitCode)
+    // While developing, another one may be mended.
+    const mayComeUp = this.present.some(other => other !== fleet && (!other.isSettled || other.development !== null))
+    if (this.#hasServed || mayComeUp) return false
+    this.#options.onFatal(this.#exitCode)
+    return true
   }
 
-  #onFirstServes(): void {
-    const fleets = this.present
-    if (this.#hasToldReady || fleets.some(fleet => fleet.serving === null)) return
+  /** Once, when each application serves or was given up. Later ones tell only that they themselves are ready. */
+  #tellReady(): void {
+    if (this.#hasToldReady || !this.isSettled) return
     this.#hasToldReady = true
-    if (fleets.length > 1) this.#options.narrator.allServe(fleets.length)
+    const fleets = this.present
+    if (fleets.length > 1) this.#options.narrator.allReady(fleets)
     void this.#options.narrator.memory(this.#pids(fleets))
   }
 

@@ -3,11 +3,11 @@
  * All applications have the same gateway. Runs in the master.
  *
  * Invariant: a new gateway is told what the one before it was told. At once: the present configuration (with its error pages), that the
- * program stops, and for each application which generation serves, the static files, the state of the code (`--reload`). Then each worker
+ * program stops, the level of the log, and for each application which generation serves, the static files, the state of the code (`--reload`). Then each worker
  * (`workers.ts`), and whether it stands in a debugger.
  * Not here: one process (`gateway-handle.ts`), when to start or kill one (`gateway-plan.ts`).
  */
-import type { Config } from '../../config/types.ts'
+import type { Config, LogLevel } from '../../config/types.ts'
 import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
 import type { Listener } from '../host/listener.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
@@ -36,10 +36,11 @@ export interface GatewaysOptions {
   readonly workerReport: (report: GatewayReport) => void
   /** While developing: a file of the application differs from what Python read. */
   readonly codeChanged: (app: string, path: string) => void
-  /** A generation of some application serves. False: the address is wrong when the gateway cannot listen. */
-  readonly isServing: () => boolean
-  /** The gateway listens now, or has gone, or has told something: the plans of the applications must be made again. */
+  /** Some application has served. False: the address is wrong when the gateway cannot listen. */
+  readonly hasServed: () => boolean
+  /** The gateway listens now, has drained, or has gone: the plans of all applications must be made again. */
   readonly changed: () => void
+  readonly onReport: (report: Extract<GatewayToMaster, { readonly type: 'reported' }>) => void
   /** The gateway has answered `ping`. */
   readonly onPong: () => void
   /** The gateway cannot listen: the program ends with this code. */
@@ -52,6 +53,8 @@ export class Gateways {
   readonly #crashes = new CrashLoop()
   /** The program stops soon, and serves on until then. */
   #isStopping = false
+  /** Another than that of the configuration. */
+  #logLevel: LogLevel | null = null
   #isFrozen = false
   #isPlanDue = false
   #wakeTimer: NodeJS.Timeout | undefined
@@ -72,6 +75,11 @@ export class Gateways {
   announceStop(): void {
     this.#isStopping = true
     this.send({ type: 'stopping' })
+  }
+
+  setLogLevel(level: LogLevel): void {
+    this.#logLevel = level
+    this.send({ type: 'log-level', level })
   }
 
   /** From now on the end of a gateway is no crash, and no other one is started. */
@@ -120,28 +128,30 @@ export class Gateways {
     })
     this.current = handle
     if (this.#isStopping) this.announceStop()
+    if (this.#logLevel !== null) this.setLogLevel(this.#logLevel)
     started()
   }
 
   #onMessage(message: GatewayToMaster): void {
-    const { narrator, workerReport, codeChanged, onPong } = this.#options
+    const { narrator, workerReport, codeChanged, onPong, onReport } = this.#options
     if (message.type === 'log')
       narrator.gatewayLog(message.level, message.message, message.request ?? '', message.app ?? '')
     else if (message.type === 'request') narrator.requestOver(message)
     else if (message.type === 'pong') onPong()
+    else if (message.type === 'reported') onReport(message)
     else if (message.type === 'code-changed') codeChanged(message.app, message.path)
     else if (message.type === 'drained') narrator.drained(message.cut)
     else if ('worker' in message) workerReport(message)
-    this.#changed()
+    if (message.type === 'listening' || message.type === 'drained') this.#changed()
   }
 
   #gone(handle: GatewayHandle, how: string): void {
-    const { narrator, outOfMemoryKills, gone, isServing, onFatal } = this.#options
+    const { narrator, outOfMemoryKills, gone, hasServed, onFatal } = this.#options
     if (handle !== this.current) return
     this.current = null
     if (!this.#isFrozen) {
       // At the first start, a gateway that never listened: the next one would not listen either.
-      const isFatal = !isServing() && handle.listeningSince === null
+      const isFatal = !hasServed() && handle.listeningSince === null
       this.#crashes.died(handle.startedAt, handle.listeningSince, performance.now())
       narrator.gatewayGone(outOfMemoryKills.explain(how), handle, isFatal, this.#crashes)
       if (isFatal) onFatal(1)

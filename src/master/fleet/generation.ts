@@ -86,7 +86,8 @@ export class Generation implements Omit<GenerationView, 'pools'> {
   readonly startedAt: number = performance.now()
   /** Since when the preloader can fork; null: it cannot yet. */
   forkableSince: number | null = null
-  readonly crashes: CrashLoop = new CrashLoop()
+  /** By the name of the pool: those of one hold up no other. */
+  readonly #crashes = new Map<string, CrashLoop>()
   readonly #options: GenerationOptions
   readonly #events: GenerationEvents
   readonly #preloaders: Preloaders
@@ -145,8 +146,11 @@ export class Generation implements Omit<GenerationView, 'pools'> {
     return { wsgi: threads, asgi: concurrency }
   }
 
-  get forkNotBefore(): number {
-    return this.crashes.notBefore
+  /** Of the workers of this pool. */
+  crashesOf(pool: string): CrashLoop {
+    const crashes = this.#crashes.get(pool) ?? new CrashLoop()
+    this.#crashes.set(pool, crashes)
+    return crashes
   }
 
   /** The process id of its preloader. */

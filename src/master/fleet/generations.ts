@@ -33,11 +33,19 @@ export interface GenerationsOptions {
   /** It serves from now on, and the generations before it do not. */
   readonly serves: (generation: number) => void
   /** The first generation that serves. */
-  readonly onFirstServes: (generation: Generation) => void
-  /** A generation serves now, or was given up. */
-  readonly onReloaded: () => void
-  /** The first generation cannot serve. False: another one is tried, with back-off, because other applications serve. */
+  readonly onFirstServes: () => void
+  readonly onReloaded: (settled: Settled) => void
+  /** Nothing serves, and the last generation cannot. False: another one is tried, with back-off, because of other applications. */
   readonly onHopeless: (exitCode: number) => boolean
+}
+
+/** A generation serves now, or was given up. */
+export interface Settled {
+  readonly generation: number
+  /** Why it was given up, in one line; null: it serves. */
+  readonly failure: string | null
+  /** The generation that serves now; null: none. */
+  readonly serving: number | null
 }
 
 /** A timer of more than 24 days would fire at once. */
@@ -51,7 +59,10 @@ export class Generations {
   readonly #options: GenerationsOptions
   readonly #narrator: AppNarrator
   readonly #generations = new Map<number, Generation>()
+  /** Of the preloaders of generations that served, or were to replace one that serves. */
   readonly #crashes = new CrashLoop()
+  /** Of generations that were given up while nothing served. */
+  readonly #failures = new CrashLoop(0)
   #last = 0
   /** Of the last generation that served. */
   #interface: Interface | null = null
@@ -60,6 +71,8 @@ export class Generations {
   #hadHazards = false
   /** Nothing serves, because the last generation was given up: another one is tried. */
   triesAgain = false
+  /** Why the last generation was given up, in one line; empty: it was not. */
+  problem = ''
   #startTimer: NodeJS.Timeout | undefined
   #isFrozen = false
 
@@ -72,13 +85,18 @@ export class Generations {
     return number === null ? undefined : this.#generations.get(number)
   }
 
+  /** The newest that was begun; 0: none. */
+  get last(): number {
+    return this.#last
+  }
+
   values(): MapIterator<Generation> {
     return this.#generations.values()
   }
 
-  /** The earliest moment for a new generation after a crash, in milliseconds. */
+  /** The earliest moment for a new generation after a crash or a failure, in milliseconds. */
   get notBefore(): number {
-    return this.#crashes.notBefore
+    return this.serving === null ? this.#failures.notBefore : this.#crashes.notBefore
   }
 
   /** Begins the next generation. If another one is still coming up, it has older code, and the plan ends it. */
@@ -133,8 +151,9 @@ export class Generations {
     // Before `onReloaded`, which may begin another generation.
     if (isFirst || development === null) this.#narrator.promoted(generation, isFirst)
     development?.serves(generation.number)
-    if (isFirst) onFirstServes(generation)
-    this.#settleReload()
+    if (isFirst) onFirstServes()
+    this.problem = ''
+    this.#settleReload({ generation: generation.number, failure: null, serving: generation.number })
   }
 
   /** While developing, from a preloader or a worker. */
@@ -178,28 +197,36 @@ export class Generations {
     )
   }
 
-  #settleReload(): void {
+  #settleReload(settled: Settled): void {
     clearTimeout(this.#startTimer)
     this.next = null
-    this.#options.onReloaded()
+    this.#options.onReloaded(settled)
+  }
+
+  /** It is not the next generation any more: the plan ends its processes like those of an old one. */
+  #giveUp({ number: generation }: Generation): void {
+    this.#settleReload({ generation, failure: this.problem, serving: this.serving })
   }
 
   #failed(generation: Generation, failure: GenerationFailure): void {
     // A newer generation has overtaken it.
     if (generation.number !== this.next) return
     this.#narrator.generationFailed(generation, failure, this.serving)
-    this.#crashes.died(generation.startedAt, null, performance.now())
+    this.problem = failure.message.split('\n', 1)[0]!
+    const crashes = this.serving === null ? this.#failures : this.#crashes
+    crashes.died(generation.startedAt, null, performance.now())
     const { development, onHopeless, changed } = this.#options
     const isFirst = generation.number === 1
-    if (development === null ? this.serving === null : isFirst && failure.kind === 'operator') {
-      this.triesAgain = !onHopeless(failure.kind === 'load' ? 3 : 1)
-      if (this.triesAgain) {
-        this.#narrator.triesAgain(this.#crashes)
-        this.#settleReload()
-      }
-    } else if (development !== null) this.#awaitMending(generation, failure, development)
-    // It is not the next generation any more: the plan ends its processes like those of an old one.
-    else this.#settleReload()
+    const mayBeHopeless = development === null ? this.serving === null : isFirst && failure.kind === 'operator'
+    const isHopeless = mayBeHopeless && onHopeless(failure.kind === 'load' ? 3 : 1)
+    // The program ends.
+    if (isHopeless) return
+    if (development !== null) this.#awaitMending(generation, failure, development)
+    else {
+      this.triesAgain = this.serving === null
+      if (this.triesAgain) this.#narrator.triesAgain(this.#failures)
+      this.#giveUp(generation)
+    }
     changed()
   }
 
@@ -207,7 +234,7 @@ export class Generations {
   #awaitMending(generation: Generation, failure: GenerationFailure, development: Development): void {
     this.serving = null
     development.failed(generation.number, failure.message)
-    this.#settleReload()
+    this.#giveUp(generation)
   }
 
   #orphaned(generation: Generation, how: string): void {

@@ -5,8 +5,8 @@
  *
  * Invariants: a linked worker is taken away only when enough others of its generation are linked, or, when it is at fault, after the
  * graceful timeout at the latest; every wait has an end; a generation is promoted only when all its workers are linked; at most one
- * worker of a generation is being recycled, from the fork of its replacement until it has gone. Each pool has its own number of workers,
- * and is judged by itself.
+ * worker of a pool is being recycled, from the fork of its replacement until it has gone. Each pool has its own number of workers and
+ * its own back-off, and is judged by itself: one whose workers die again and again holds up no other. Only the promotion waits for all.
  * Not here: how an action is carried out (`workers.ts`, `generations.ts`), what counts as a crash (`worker-ends.ts`), the gateway
  * (`gateway-plan.ts`).
  */
@@ -34,15 +34,15 @@ export interface GenerationView {
   readonly number: number
   /** `loading`: it cannot fork yet. `gone`: the preloader has died, or was ended. */
   readonly preloader: 'loading' | 'forking' | 'gone'
-  /** Back-off of a crash loop. */
-  readonly forkNotBefore: number
-  /** How many workers each pool should have. */
   readonly pools: readonly PoolView[]
 }
 
 export interface PoolView {
   readonly name: string
+  /** How many workers it should have. */
   readonly wanted: number
+  /** Back-off of a crash loop. */
+  readonly forkNotBefore: number
 }
 
 export interface FleetState {
@@ -175,8 +175,7 @@ class Planner {
 
   #planGeneration(generation: GenerationView): void {
     const { number, pools } = generation
-    const recycled = this.#findRecycled(generation)
-    for (const pool of pools) this.#planPool(generation, pool, recycled?.pool === pool.name ? recycled : null)
+    for (const pool of pools) this.#planPool(generation, pool)
     // A reload of the configuration may remove a pool.
     for (const worker of this.#state.workers)
       if (
@@ -187,11 +186,12 @@ class Planner {
         this.#retire(worker)
   }
 
-  #planPool(generation: GenerationView, { name: pool, wanted }: PoolView, recycled: WorkerView | null): void {
+  #planPool(generation: GenerationView, { name: pool, wanted, forkNotBefore }: PoolView): void {
     const healthy = this.#healthy(generation.number, pool)
+    const recycled = this.#findRecycled(generation.number, pool)
     // A worker that is due for recycling goes after its replacement has come.
     const missing = wanted + (recycled === null ? 0 : 1) - healthy.length
-    if (missing > 0 && generation.preloader === 'forking' && this.#isDue(generation.forkNotBefore)) {
+    if (missing > 0 && generation.preloader === 'forking' && this.#isDue(forkNotBefore)) {
       for (let i = 0; i < missing; i++) this.actions.push({ type: 'fork', generation: generation.number, pool })
     }
     // The newest go first: the caches of older workers are warm.
@@ -203,15 +203,17 @@ class Planner {
   }
 
   /** The worker whose turn it is: the one that is due for longest. Null while the one before it is still leaving. */
-  #findRecycled({ number, pools }: GenerationView): WorkerView | null {
+  #findRecycled(generation: number, pool: string): WorkerView | null {
     // A reload replaces all of them.
-    if (number !== this.#state.serving || this.#state.next !== null) return null
+    if (generation !== this.#state.serving || this.#state.next !== null) return null
     const { now, workers } = this.#state
     const isLeaving = (worker: WorkerView) =>
-      worker.generation === number && worker.recycleAt <= now && !IN_SERVICE.has(worker.phase)
+      worker.generation === generation &&
+      worker.pool === pool &&
+      worker.recycleAt <= now &&
+      !IN_SERVICE.has(worker.phase)
     if (workers.some(isLeaving)) return null
-    const [first] = pools
-      .flatMap(pool => this.#healthy(number, pool.name))
+    const [first] = this.#healthy(generation, pool)
       .filter(worker => SETTLED.has(worker.phase))
       .sort((a, b) => a.recycleAt - b.recycleAt || a.id - b.id)
     return first !== undefined && this.#isDue(first.recycleAt) ? first : null

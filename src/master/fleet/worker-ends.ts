@@ -13,7 +13,7 @@ import type { Generation } from './generation.ts'
 import type { Generations } from './generations.ts'
 import type { WorkerHandle } from './worker-handle.ts'
 
-/** With this many early deaths in a row before it ever served, a generation is given up. */
+/** With this many early deaths in a row in one of its pools before it ever served, a generation is given up. */
 const HOPELESS = 3
 
 export class WorkerEnds {
@@ -49,7 +49,7 @@ export class WorkerEnds {
     if (this.#isFrozen || generation === undefined) return
     const why = isCrash ? this.#outOfMemoryKills.explain(how) : how
     const isHopeless = isCrash && this.#countCrash(worker, generation)
-    this.#narrator.workerGone(worker, why, isCrash, isHopeless ? null : generation.crashes)
+    this.#narrator.workerGone(worker, why, isCrash, isHopeless ? null : generation.crashesOf(worker.pool))
     if (isHopeless) giveUp(generation, `${why}${describeLastWords(worker.lastLine)}`)
   }
 
@@ -58,15 +58,16 @@ export class WorkerEnds {
     const generation = this.#generations.get(worker.generation)
     if (this.#isFrozen || generation === undefined) return
     const isHopeless = this.#countCrash(worker, generation)
-    this.#narrator.workerOffended(worker, what, isHopeless ? null : generation.crashes)
+    this.#narrator.workerOffended(worker, what, isHopeless ? null : generation.crashesOf(worker.pool))
     if (isHopeless) giveUp(generation, `was not believed: ${what}`)
   }
 
   /** True: the generation that comes up is given up. */
-  #countCrash(worker: WorkerHandle, { number, crashes }: Generation): boolean {
+  #countCrash(worker: WorkerHandle, generation: Generation): boolean {
+    const crashes = generation.crashesOf(worker.pool)
     if (!worker.isCounted) crashes.died(worker.startedAt, worker.linkedSince, performance.now())
     worker.isCounted = true
-    return number === this.#generations.next && crashes.row >= HOPELESS
+    return generation.number === this.#generations.next && crashes.row >= HOPELESS
   }
 }
 

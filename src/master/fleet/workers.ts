@@ -17,7 +17,7 @@ import { describeExit } from '../output/describe.ts'
 import { type Outputs, openOutput } from '../output/output.ts'
 import type { ControlDirectory } from './control-directory.ts'
 import type { Hello } from './control-server.ts'
-import { Debuggers } from './debuggers.ts'
+import type { Debuggers } from './debuggers.ts'
 import { type GatewayReport, type ReportReaders, takeReport } from './gateway-reports.ts'
 import type { DevelopmentMessage, Generation, WorkerMessage } from './generation.ts'
 import { MemorySampler } from './memory-sampler.ts'
@@ -37,6 +37,8 @@ export interface WorkersOptions {
   readonly directory: ControlDirectory
   readonly outputs: Outputs
   readonly narrator: AppNarrator
+  /** Of all applications. */
+  readonly debuggers: Debuggers
   readonly findGeneration: (number: number) => Generation | undefined
   /** How many requests a worker of the generation runs at a time. */
   readonly slots: (generation: number) => ExpectedWorker['slots']
@@ -58,7 +60,6 @@ export interface WorkersOptions {
 }
 
 export class Workers {
-  readonly debuggers: Debuggers
   readonly #workers = new Map<number, WorkerHandle>()
   readonly #options: WorkersOptions
   readonly #narrator: AppNarrator
@@ -70,11 +71,6 @@ export class Workers {
     this.#options = options
     this.#narrator = options.narrator
     this.#recycle = options.recycle
-    this.debuggers = new Debuggers(() => this.#workers.values(), {
-      narrator: options.narrator,
-      sendToGateway: options.sendToGateway,
-      interrupt: worker => this.#signal(worker, 'INT'),
-    })
     this.#sampler = new MemorySampler(options.recycle, () => this.#workers.values(), options.changed)
     this.#reportReaders = {
       narrator: options.narrator,
@@ -121,7 +117,7 @@ export class Workers {
       loadFailed: (one, failure) => this.#options.loadFailed(one, failure),
       silent: (one, reason) => this.#onSilent(one, reason),
       debugged: one => {
-        this.debuggers.changed(one)
+        this.#options.debuggers.changed(one)
         this.#options.changed()
       },
       developmentMessage: (one, message) => this.#options.developmentMessage(one, message),
@@ -199,7 +195,12 @@ export class Workers {
       isApart: this.#options.directory.isApart,
       warmup: worker.hasServed ? [] : (this.#options.findGeneration(generation)?.warmup ?? []),
     })
-    if (worker.isDebugged) this.debuggers.tell(worker)
+    if (worker.isDebugged) this.#options.debuggers.tell(worker)
+  }
+
+  /** As Ctrl-C does. */
+  interrupt(worker: WorkerHandle): void {
+    this.#signal(worker, 'INT')
   }
 
   kill(worker: WorkerHandle): void {
@@ -271,7 +272,10 @@ export class Workers {
   /** The worker is of no use, for the next request would fail too. Another one is tried, with back-off. */
   #onCold(worker: WorkerHandle, note: string): void {
     const message = `the warm-up failed: ${note}; mend what it asks for, or take it out of --warmup`
-    this.#options.findGeneration(worker.generation)?.crashes.died(worker.startedAt, null, performance.now())
+    this.#options
+      .findGeneration(worker.generation)
+      ?.crashesOf(worker.pool)
+      .died(worker.startedAt, null, performance.now())
     this.kill(worker)
     this.#options.loadFailed(worker, { message, traceback: '' })
   }

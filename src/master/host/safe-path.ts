@@ -5,7 +5,7 @@
  * It walks the path as the kernel does, link by link. When only root may change every step, the result stays true. Access control lists
  * are not considered. Runs in the master.
  */
-import { lstatSync, readlinkSync, type Stats } from 'node:fs'
+import { lstatSync, readlinkSync, type Stats, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Identity } from '../../config/types.ts'
 import { runAs } from './identity.ts'
@@ -36,8 +36,19 @@ export function replaceableStep(identity: Identity, path: string): string | null
   return null
 }
 
+/** Whether the user may replace a file of root's in this directory. Throws what `lstat` throws. */
+export function mayReplaceIn(identity: Identity, directory: string): boolean {
+  const groups = runAs(identity, () => process.getgroups!())
+  return mayReplace(identity, groups, statSync(directory), { uid: 0 })
+}
+
 /** Whether the user may replace this entry of the directory. In a sticky directory only its owner and the entry's owner may. */
-function mayReplace({ uid, gid }: Identity, groups: readonly number[], directory: Stats, entry: Stats): boolean {
+function mayReplace(
+  { uid, gid }: Identity,
+  groups: readonly number[],
+  directory: Stats,
+  entry: Pick<Stats, 'uid'>,
+): boolean {
   if (directory.uid === uid) return true
   const isInGroup = directory.gid === gid || groups.includes(directory.gid)
   const mayWrite = (directory.mode & OTHERS_WRITE) !== 0 || (isInGroup && (directory.mode & GROUP_WRITES) !== 0)

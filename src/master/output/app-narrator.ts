@@ -9,10 +9,9 @@ import { relative } from 'node:path'
 import type { AppConfig, Config, LogLevel, StaticMount } from '../../config/types.ts'
 import type { ForkHazard, LoadFailure } from '../../control/messages.ts'
 import type { Log, LogFields, Told } from '../../observe/log.ts'
-import { hasTerminal } from '../host/terminal.ts'
-import { describeDuration, describeLastWords, describeSuccessor } from './describe.ts'
+import { countOf, describeDuration, describeLastWords, describeSuccessor } from './describe.ts'
 import type { NarratedCrashes, NarratedGeneration, NarratedWorker } from './narrated.ts'
-import { applicationFacts, describeApplication, describePython, uselessSettings } from './start-facts.ts'
+import { applicationFacts, describeApplication, describePlace, describePython, uselessSettings } from './start-facts.ts'
 import { summarizeApplication } from './start-summary.ts'
 
 const SOURCE = 'master'
@@ -20,7 +19,7 @@ const SOURCE = 'master'
 export interface AppNarratorOptions {
   /** The program's configuration, in force now. */
   readonly config: () => Config
-  /** The program has several applications. */
+  /** There are other applications, or their processes. */
   readonly isNamed: () => boolean
 }
 
@@ -31,7 +30,7 @@ export class AppNarrator {
   /** The last generation whose application was named. */
   #named = 0
   #hasNamed = false
-  /** While developing: when the same failure comes again, its traceback is left out. */
+  /** When the same failure comes again without being asked for, its traceback is left out. */
   #failedWith = ''
 
   constructor(log: Log, app: AppConfig, options: AppNarratorOptions) {
@@ -51,7 +50,7 @@ export class AppNarrator {
 
   /** All facts of the start: asked for, or for a machine, which reads JSON. */
   get #tellsAll(): boolean {
-    return this.#config.logLevel === 'debug' || this.#config.logFormat === 'json'
+    return this.#log.level === 'debug' || this.#config.logFormat === 'json'
   }
 
   info(message: string): void {
@@ -79,8 +78,7 @@ export class AppNarrator {
   /** The output of another process: a line, or lines that belong together. */
   output(source: 'worker' | 'preloader', message: string, isError: boolean, about: LogFields): void {
     // At every log level, because a log without its tracebacks would be of no use.
-    const { logLevel } = this.#config
-    const level = isError ? 'error' : logLevel === 'debug' ? 'info' : logLevel
+    const level = isError ? 'error' : this.#log.level === 'debug' ? 'info' : this.#log.level
     this.#log.write(level, source, message, this.#about(about))
   }
 
@@ -88,7 +86,7 @@ export class AppNarrator {
 
   /** Once for each generation, as soon as its application is known. */
   learned(generation: NarratedGeneration, wanted: number, mounts: readonly StaticMount[]): void {
-    const known = applicationFacts(generation, this.#app, wanted, mounts)
+    const known = applicationFacts(generation, this.#app, wanted, mounts, this.#options.isNamed())
     if (known === null || this.#named >= generation.number) return
     this.#named = generation.number
     const note = generation.python?.note ?? ''
@@ -130,7 +128,7 @@ export class AppNarrator {
 
   /** `serving`: the generation that serves on; null: none has served. */
   generationFailed(generation: NarratedGeneration, failure: LoadFailure, serving: number | null): void {
-    const isKnown = this.#config.isDevelopment && this.#failedWith === failure.message + failure.traceback
+    const isKnown = serving === null && this.#failedWith === failure.message + failure.traceback
     this.#failedWith = failure.message + failure.traceback
     const traceback = failure.traceback === '' || isKnown ? '' : `\n${failure.traceback.trimEnd()}`
     const rest = this.#config.isDevelopment
@@ -143,6 +141,7 @@ export class AppNarrator {
 
   /** `begun`: false: a generation is coming up already. */
   reloadAsked(begun: boolean): void {
+    this.#failedWith = ''
     this.info(
       begun
         ? 'reload: a new generation is started'
@@ -150,9 +149,33 @@ export class AppNarrator {
     )
   }
 
-  /** It does not serve yet, and others do. */
-  triesAgain(crashes: NarratedCrashes): void {
-    this.warn(`${this.#app.name} does not serve: ${describeSuccessor(crashes, performance.now())}`)
+  /** It does not serve, and the program goes on for others. */
+  triesAgain({ row, notBefore }: NarratedCrashes): void {
+    const failures = row > 1 ? ` after ${row} failures in a row` : ''
+    const wait = describeDuration(Math.max(0, notBefore - performance.now()))
+    this.warn(`does not serve${failures}: it is tried again in ${wait}, and at a reload`)
+  }
+
+  /** The configuration has it, and did not have it before. */
+  added(): void {
+    const { target } = this.#app
+    const what = target.found === '' ? `serving ${target.display}` : target.found
+    this.info(`added at ${describePlace(this.#app)}: ${what}`)
+  }
+
+  /** The configuration has it no more. */
+  removed(): void {
+    this.info('removed: its workers finish their requests and exit')
+  }
+
+  /** The last process of an application that was removed. */
+  ended(): void {
+    this.info('removed: all its processes have ended')
+  }
+
+  /** At the end of the program. */
+  killedAtEnd(count: number): void {
+    this.warn(`${countOf(count, 'worker')} did not leave in time: killed`)
   }
 
   preloaderGone(generation: NarratedGeneration, how: string): void {
@@ -196,15 +219,6 @@ export class AppNarrator {
 
   workerBlocked(worker: NarratedWorker, note: string): void {
     this.warn(`${worker.name} is blocked: ${note}; the blocking code belongs in a thread`)
-  }
-
-  /** More than one worker is in a debugger, or reads a line. */
-  keyboardShared(workers: readonly NarratedWorker[]): void {
-    if (!hasTerminal(this.#config)) return
-    const names = workers.map(worker => worker.name).join(' and ')
-    this.warn(
-      `${names} read the same keyboard now, and each line goes to one of them: leave one debugger (\`c\`) before you go on`,
-    )
   }
 
   /** `request`: the id of the request that runs there; empty: unknown. */

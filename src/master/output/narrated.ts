@@ -49,8 +49,10 @@ export interface NarratedFleet {
   readonly name: string
   /** The generation that serves; null: none does. */
   readonly serving: number | null
-  /** How many workers it should have. */
-  readonly wanted: number
+  /** How many workers it should have, in all pools. */
+  readonly wantedInAll: number
+  /** Its last generation was given up. */
+  readonly isRefused: boolean
 }
 
 /** Of a kind of process: how often it died, and when the next one starts. */

@@ -9,9 +9,10 @@ import type { AppConfig, Change, Config, LogLevel } from '../../config/types.ts'
 import type { RequestTold } from '../../control/messages.ts'
 import type { Colour, Log, LogFields } from '../../observe/log.ts'
 import type { Listener } from '../host/listener.ts'
+import { hasTerminal } from '../host/terminal.ts'
 import { AppNarrator } from './app-narrator.ts'
 import { countOf, describeDuration, describeSuccessor } from './describe.ts'
-import type { NarratedCrashes, NarratedGateway } from './narrated.ts'
+import type { NarratedCrashes, NarratedFleet, NarratedGateway, NarratedWorker } from './narrated.ts'
 import { memoryFacts, programFacts } from './start-facts.ts'
 import { summarizeProgram } from './start-summary.ts'
 
@@ -20,23 +21,45 @@ const SOURCE = 'master'
 export class Narrator {
   readonly #log: Log
   #config: Config
+  /** Of the applications that have processes. */
+  #names: readonly string[] = []
 
   constructor(log: Log, config: Config) {
     this.#log = log
     this.#config = config
+    this.setNames(config.apps.map(({ name }) => name))
+  }
+
+  /** Least important lines that are written: `--log-level`, or what `jumak log-level` has made of it. */
+  get level(): LogLevel {
+    return this.#log.level
+  }
+
+  /** Until the next start. It is told, unless only worse things are to be told. */
+  setLevel(level: LogLevel): void {
+    const words = `log level ${level} (jumak log-level)`
+    if (level === 'debug') this.#log.setLevel(level)
+    this.info(words)
+    this.#log.setLevel(level)
   }
 
   /** For the lines about this application. */
   ofApp(app: AppConfig): AppNarrator {
     return new AppNarrator(this.#log, app, {
       config: () => this.#config,
-      isNamed: () => this.#config.apps.length > 1,
+      isNamed: () => this.#names.length > 1,
     })
+  }
+
+  /** The applications that have processes, also those that are being removed: if there is more than one, lines name their own. */
+  setNames(names: readonly string[]): void {
+    this.#names = names
+    this.#log.align(names.length > 1 ? names : [])
   }
 
   /** All facts of the start: asked for, or for a machine, which reads JSON. */
   get #tellsAll(): boolean {
-    return this.#config.logLevel === 'debug' || this.#config.logFormat === 'json'
+    return this.#log.level === 'debug' || this.#config.logFormat === 'json'
   }
 
   info(message: string): void {
@@ -54,6 +77,22 @@ export class Narrator {
   started(listeners: readonly Listener[]): void {
     const told = programFacts(this.#config, listeners)
     this.#log.facts(SOURCE, this.#tellsAll ? told : summarizeProgram(told, this.#config.apps))
+  }
+
+  /** More than one worker is in a debugger, or reads a line. */
+  keyboardShared(workers: readonly NarratedWorker[]): void {
+    if (!hasTerminal(this.#config)) return
+    const names = workers.map(worker => worker.name).join(' and ')
+    this.warn(
+      `${names} read the same keyboard now, and each line goes to one of them: leave one debugger (\`c\`) before you go on`,
+    )
+  }
+
+  /** It is a warning only where commands would reach another program. */
+  noAdminSocket(why: string, isTaken: boolean): void {
+    const what = `no admin socket for jumak status and the like: ${why}`
+    if (isTaken) this.warn(what)
+    else this.info(what)
   }
 
   isProcessOne(): void {
@@ -77,9 +116,14 @@ export class Narrator {
     this.error('reload: nothing changes, because the settings are wrong')
   }
 
-  /** Of several applications, all serve now. */
-  allServe(count: number): void {
-    this.info(`ready: ${count} applications serve`)
+  /** Of several applications, each serves or was given up. */
+  allReady(fleets: readonly NarratedFleet[]): void {
+    const broken = fleets.filter(({ serving }) => serving === null).map(({ name }) => name)
+    if (broken.length === 0) this.info(`ready: ${countOf(fleets.length, 'application')} serve`)
+    else
+      this.warn(
+        `ready: ${fleets.length - broken.length} of ${fleets.length} applications serve, and ${broken.join(', ')} cannot`,
+      )
   }
 
   /** The memory of the processes at their start; they grow with their work. `processes`: process ids by name. */
@@ -98,7 +142,7 @@ export class Narrator {
 
   /** An application has a name in the log where there are several. */
   #named(app: string): LogFields {
-    return app !== '' && this.#config.apps.length > 1 ? { app } : {}
+    return app !== '' && this.#names.length > 1 ? { app } : {}
   }
 
   /** While developing. A response that came from no worker is dim. */
@@ -136,10 +180,6 @@ export class Narrator {
   drained(cut: number): void {
     if (cut > 0)
       this.warn(`${cut === 1 ? '1 request was' : `${cut} requests were`} cut at the end of the graceful timeout`)
-  }
-
-  killedAtEnd(count: number): void {
-    this.warn(`${countOf(count, 'worker')} did not leave in time: killed`)
   }
 }
 

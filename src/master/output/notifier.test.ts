@@ -69,6 +69,37 @@ for (const kind of ['path', 'abstract'])
     assert.deepEqual(warnings, [])
   })
 
+test('the status names each of several applications, and what was refused', async t => {
+  const address = makePath(t)
+  const socket = await NotifySocket.bind(address)
+  t.after(() => socket.close())
+  const { notifier } = makeNotifier(t, { address, watchdogMs: 0 })
+  const shop = { name: 'shop', serving: 1, wantedInAll: 3, isRefused: false }
+  const api = { name: 'api', serving: null, wantedInAll: 1, isRefused: true }
+  notifier.serves([shop, api])
+  notifier.serves([shop, api])
+  notifier.serves([shop, { ...api, serving: 7, isRefused: false }])
+  notifier.serves([
+    { ...shop, isRefused: true },
+    { ...api, serving: 8 },
+  ])
+  notifier.serves([shop])
+  notifier.reloading()
+  notifier.serves([shop])
+  notifier.stopping()
+  await socket.waitFor('STOPPING=1')
+  assert.deepEqual(
+    socket.received.flatMap(({ lines }) => (lines[0] === 'READY=1' ? lines.slice(1) : [])),
+    [
+      'STATUS=shop: generation 1 serves, 3 workers; api: does not serve',
+      'STATUS=shop: generation 1 serves, 3 workers; api: generation 7 serves, 1 worker',
+      'STATUS=shop: generation 1 serves, 3 workers, a later one was refused; api: generation 8 serves, 1 worker, a later one was refused',
+      'STATUS=generation 1 serves, 3 workers',
+      'STATUS=generation 1 serves, 3 workers; the last reload was refused, the log says why',
+    ],
+  )
+})
+
 test('a sign of life is sent only when the gateway has answered', async t => {
   const address = makePath(t)
   const socket = await NotifySocket.bind(address)

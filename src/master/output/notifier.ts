@@ -51,7 +51,9 @@ export class Notifier {
   readonly #watchdog: NodeJS.Timeout | undefined
   #helper: ChildProcess | null = null
   #isReady = false
-  /** The last generation that was reported as serving. */
+  /** `RELOADING=1` was sent, and no `READY=1` since. */
+  #isReloading = false
+  /** The generations that were last reported as serving. */
   #told = ''
   #hasWarned = false
   #isClosed = false
@@ -70,18 +72,25 @@ export class Notifier {
   /** After the start, and after each `reloading`. */
   ready(status: string): void {
     this.#isReady = true
+    this.#isReloading = false
     this.#send('READY=1', `STATUS=${status}`)
   }
 
   /** The same, at the end of a start or a reload, even of a refused one. */
   serves(fleets: readonly NarratedFleet[]): void {
     const isNamed = fleets.length > 1
-    const states = fleets.map(({ name, serving, wanted }) => {
-      const what = serving === null ? 'does not serve' : `generation ${serving} serves, ${countOf(wanted, 'worker')}`
-      return isNamed ? `${name}: ${what}` : what
+    const states = fleets.map(({ name, serving, wantedInAll, isRefused }) => {
+      const what =
+        serving === null ? 'does not serve' : `generation ${serving} serves, ${countOf(wantedInAll, 'worker')}`
+      const rest = serving !== null && isRefused ? ', a later one was refused' : ''
+      return isNamed ? `${name}: ${what}${rest}` : what
     })
     const generations = fleets.map(({ name, serving }) => `${name} ${serving}`).join()
-    const note = generations === this.#told ? '; the last reload was refused, the log says why' : ''
+    const isSame = generations === this.#told
+    const isRefused = this.#isReloading || fleets.some(one => one.isRefused && one.serving !== null)
+    // Only an application that never served has failed again.
+    if (isSame && !isRefused) return
+    const note = isSame ? '; the last reload was refused, the log says why' : ''
     this.#told = generations
     this.ready(`${states.join('; ')}${note}`)
   }
@@ -89,6 +98,7 @@ export class Notifier {
   /** Before the first `ready` there is no reload. */
   reloading(): void {
     if (!this.#isReady) return
+    this.#isReloading = true
     // `hrtime` reads CLOCK_MONOTONIC.
     this.#send('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`, 'STATUS=reloading')
   }

@@ -6,7 +6,7 @@
  * Not here: the short form for people (`start-summary.ts`).
  */
 import { version } from '../../base/version.ts'
-import type { AccessLogConfig, AppConfig, Config, StaticMount } from '../../config/types.ts'
+import type { AccessLogConfig, AppConfig, Config, PoolConfig, StaticMount } from '../../config/types.ts'
 import type { LoadedApplication } from '../../control/messages.ts'
 import type { Fact, Told } from '../../observe/log.ts'
 import type { Listener } from '../host/listener.ts'
@@ -16,13 +16,15 @@ import type { NarratedGeneration } from './narrated.ts'
 
 export function programFacts(config: Config, listeners: readonly Listener[]): Told {
   const { trustedProxies, accessLog, logFile } = config
-  const staticMounts = config.apps.flatMap(app => app.staticMounts)
+  const { apps } = config
+  const [{ staticMounts }] = apps as readonly [AppConfig, ...AppConfig[]]
+  const isOne = apps.length === 1
   const { connections } = config.limits
   const addresses = listeners.map(listener => listener.display)
   const facts: Fact[] = addresses.map((text, i) => ({ label: i === 0 ? 'address' : '', text }))
   facts.push({ label: 'trusted', text: trustedProxies.join(', ') || 'no proxy' })
   facts.push({ label: 'connections', text: `up to ${connections} at a time` })
-  for (const { url, directory } of staticMounts) facts.push({ label: 'static', text: `${url} from ${directory}` })
+  facts.push(...(isOne ? configuredStatic(staticMounts) : applicationPlaces(apps)))
   if (accessLog !== null) facts.push({ label: 'access log', text: describeAccessLog(accessLog) })
   if (logFile !== null) facts.push({ label: 'log', text: logFile })
   const fields = {
@@ -31,11 +33,34 @@ export function programFacts(config: Config, listeners: readonly Listener[]): To
     addresses,
     trusted: trustedProxies,
     connections,
-    staticMounts,
+    ...(isOne ? { staticMounts } : { applications: apps.map(placeFields) }),
     accessLog,
     logFile,
   }
   return { headline: `Jumak ${version}, process ${process.pid}`, message: 'started', facts, fields }
+}
+
+function configuredStatic(mounts: readonly StaticMount[]): Fact[] {
+  return mounts.map(({ url, directory }) => ({ label: 'static', text: `${url} from ${directory}` }))
+}
+
+/** Of several applications, a line each: where it is, and what. */
+export function applicationPlaces(apps: readonly AppConfig[]): Fact[] {
+  const places = apps.map(describePlace)
+  const width = Math.max(...places.map(place => place.length))
+  return apps.map(({ name, target }, i) => ({
+    label: name,
+    text: `${places[i]!.padEnd(width)} ${target.found === '' ? `serving ${target.display}` : target.found}`,
+  }))
+}
+
+/** `/shop`, `api.example.kr`, `api.example.kr/v1`. */
+export function describePlace({ path, hosts }: Pick<AppConfig, 'path' | 'hosts'>): string {
+  return hosts.length === 0 ? path || '/' : hosts.map(host => `${host}${path}`).join(', ')
+}
+
+function placeFields({ name, path, hosts, target, staticMounts }: AppConfig): object {
+  return { name, path, hosts, application: target.display, staticMounts }
 }
 
 function describeAccessLog({ path, format, minStatus, slowerThan }: AccessLogConfig): string {
@@ -48,23 +73,30 @@ function describeAccessLog({ path, format, minStatus, slowerThan }: AccessLogCon
   return `${where}, ${name}${conditions.length > 0 ? `: only ${conditions.join(', or ')}` : ''}`
 }
 
-/** Null while the application is not known. `mounts`: directories of static files that its settings name. */
+/**
+ * Null while the application is not known. `wanted`: workers of its main pool. `mounts`: directories of static files that its settings
+ * name. `isNamed`: it is one of several, so that the program's facts have not told those of the configuration.
+ */
 export function applicationFacts(
   generation: NarratedGeneration,
   app: AppConfig,
   wanted: number,
   mounts: readonly StaticMount[],
+  isNamed = false,
 ): Told | null {
   const { application: loaded, python, preload, hazards } = generation
   if (loaded === null || python === null) return null
   const { target, concurrency, threads } = app
   const files = describeStatic(loaded, app, mounts)
+  const pools = app.pools.filter(({ name }) => name !== '')
   const facts: Fact[] = [
     { label: 'application', text: describeApplication(generation) },
     ...(target.found === '' ? [] : [{ label: '', text: target.found }]),
     { label: 'Python', text: describePython(generation) },
     { label: 'workers', text: describeWorkers(loaded, app, wanted) },
+    ...(pools.length === 0 ? [] : [{ label: 'pools', text: pools.map(describePool).join(', ') }]),
     { label: 'preload', text: describePreload(generation) },
+    ...(isNamed ? configuredStatic(app.staticMounts) : []),
     ...(files === null ? [] : [{ label: 'static', text: files }]),
   ]
   const fields = {
@@ -75,6 +107,7 @@ export function applicationFacts(
     pythonPath: python.path,
     pythonReason: python.reason,
     workers: wanted,
+    ...(pools.length === 0 ? {} : { pools }),
     interface: loaded.interface,
     threads,
     concurrency,
@@ -87,6 +120,11 @@ export function applicationFacts(
     generation: generation.number,
   }
   return { headline: '', message: 'loaded', facts, fields }
+}
+
+/** `export 2 workers for /export/`. */
+function describePool({ name, paths, workers }: PoolConfig): string {
+  return `${name} ${workers === null ? 'as many workers' : countOf(workers, 'worker')} for ${paths.join(' and ')}`
 }
 
 /** `2 × 1 thread (auto: 2 cores)`. */

@@ -49,9 +49,23 @@ test('the first line says how the application was found, when nobody named it', 
   )
 })
 
-test('the first line names several applications', () => {
-  const apps = [testApp({ name: 'shop', path: '/shop' }), testApp({ name: 'api', hosts: ['api.example.kr'] })]
-  assert.match(summarizeProgram(STARTED, apps).headline, /sock: serving shop at \/shop, api at api\.example\.kr\/$/)
+test('of several applications the first lines say where each is, and what', () => {
+  const found = "found app.py with 'app', serving app:app"
+  const apps = [
+    testApp({ name: 'shop', path: '/shop', target: APP }),
+    testApp({ name: 'api', hosts: ['api.example.kr'], target: { ...APP, found } }),
+    testApp({ name: 'v1', path: '/v1', hosts: ['a.kr', 'b.kr'], target: APP }),
+  ]
+  const told = summarizeProgram(STARTED, apps)
+  assert.match(told.headline, /sock: 3 applications$/)
+  assert.deepEqual(
+    told.facts.map(({ label, text }) => `${label}: ${text}`),
+    [
+      'shop: /shop            serving shop:app',
+      `api: api.example.kr   ${found}`,
+      'v1: a.kr/v1, b.kr/v1 serving shop:app',
+    ],
+  )
 })
 
 test('the second line has what it runs on and its workers; the third has static files', () => {

@@ -6,19 +6,32 @@
  *       WSGI         Django 5.2.19, Python 3.11.7 (.venv), imported once, workers 2 × 1 thread (auto: 2 cores)
  *       static       /static/ from /srv/inn/staticfiles (STATIC_ROOT)
  *     ready
+ *
+ * Of several applications, the first lines say where each is, and each has the other lines under its name:
+ *
+ *     Jumak 0.1.0, process 4711, on http://127.0.0.1:8000: 2 applications
+ *       shop         /              found manage.py: Django project 'inn', serving inn.wsgi
+ *       api          api.example.kr serving api:app
+ *     shop    WSGI         Django 5.2.19, Python 3.11.7 (.venv), imported once, workers 2 × 1 thread (auto: 2 cores)
+ *     shop  ready
+ *     api     ASGI         FastAPI 0.115, Python 3.11.7 (.venv), imported once, workers 1 × up to 100 requests
+ *     api   ready
+ *     ready: 2 applications serve
  */
 import type { AppConfig } from '../../config/types.ts'
 import type { Fact, Told } from '../../observe/log.ts'
 import type { NarratedGeneration } from './narrated.ts'
+import { applicationPlaces } from './start-facts.ts'
 
 /** Comes before the import, because an import may hang, and people need the address. */
 export function summarizeProgram(told: Told, apps: readonly AppConfig[]): Told {
   const addresses = textsOf(told.facts, 'address').join(', ')
   const [{ target }] = apps as readonly [AppConfig, ...AppConfig[]]
-  const several = apps.map(({ name, path, hosts }) => `${name} at ${hosts.join(', ')}${path || '/'}`)
-  const one = target.found === '' ? `serving ${target.display}` : target.found
-  const what = apps.length > 1 ? `serving ${several.join(', ')}` : one
-  return { ...told, headline: `${told.headline}, on ${addresses}: ${what}`, facts: only(told.facts, 'static') }
+  const headline = `${told.headline}, on ${addresses}`
+  if (apps.length > 1)
+    return { ...told, headline: `${headline}: ${apps.length} applications`, facts: applicationPlaces(apps) }
+  const what = target.found === '' ? `serving ${target.display}` : target.found
+  return { ...told, headline: `${headline}: ${what}`, facts: only(told.facts, 'static') }
 }
 
 export function summarizeApplication(
@@ -32,7 +45,7 @@ export function summarizeApplication(
     ...only(told.facts, 'workers').map(({ text }) => `workers ${text}`),
   ]
   const made = { label: application?.interface.toUpperCase() ?? '', text: parts.filter(Boolean).join(', ') }
-  return { ...told, facts: [made, ...only(told.facts, 'static')] }
+  return { ...told, facts: [made, ...only(told.facts, 'pools'), ...only(told.facts, 'static')] }
 }
 
 function only(facts: readonly Fact[], label: string): Fact[] {

@@ -42,4 +42,14 @@ export const processes: Readonly<Record<string, Case>> = {
     toml: '"site"',
     wrong: ['nowhere', /must name a directory that this user may write to/],
   },
+  'admin-socket': {
+    of: ({ adminSocket }) => (adminSocket.isAuto ? 'auto' : (adminSocket.paths[0] ?? null)),
+    standard: 'auto',
+    texts: [
+      ['a.sock', '$/a.sock'],
+      ['off', null],
+    ],
+    toml: '"a.sock"',
+    wrong: ['\0', /must be a path, or be auto or off/],
+  },
 }

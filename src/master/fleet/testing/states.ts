@@ -1,6 +1,6 @@
 /** Short ways to write down states of the fleet, for the tests of `supervise.ts`, and actions as words. */
 import assert from 'node:assert/strict'
-import { type FleetState, type GenerationView, type Plan, plan, type WorkerView } from '../supervise.ts'
+import { type FleetState, type GenerationView, type Plan, type PoolView, plan, type WorkerView } from '../supervise.ts'
 import type { WorkerPhase } from '../worker-phases.ts'
 
 export const NOW = 1_000_000
@@ -10,8 +10,11 @@ export const NEVER = Number.POSITIVE_INFINITY
 /** All generations want as many workers in their main pool, unless one says how many, or has other pools. */
 export type Changes = Partial<Omit<FleetState, 'generations'>> & {
   readonly wanted?: number
-  readonly generations?: readonly (Omit<GenerationView, 'pools'> &
-    Partial<Pick<GenerationView, 'pools'>> & { readonly wanted?: number })[]
+  readonly generations?: readonly (Omit<GenerationView, 'pools'> & {
+    readonly wanted?: number
+    readonly forkNotBefore?: number
+    readonly pools?: readonly (Pick<PoolView, 'name' | 'wanted'> & Partial<PoolView>)[]
+  })[]
 }
 
 export function fleetState({
@@ -29,9 +32,9 @@ export function fleetState({
     triesAgain: false,
     workers: [],
     ...changes,
-    generations: generations.map(({ wanted: own, ...one }) => ({
-      pools: [{ name: '', wanted: own ?? wanted }],
+    generations: generations.map(({ wanted: own, forkNotBefore = 0, pools, ...one }) => ({
       ...one,
+      pools: (pools ?? [{ name: '', wanted: own ?? wanted }]).map(pool => ({ forkNotBefore, ...pool })),
     })),
   }
 }

@@ -1,0 +1,96 @@
+/** `jumak status --help`, and the section on commands in `jumak --help`. Pure. */
+import type { Command } from '../commands.ts'
+import { twoColumns, wrap } from '../layout.ts'
+import type { Terminal } from '../terminal.ts'
+
+interface CommandText {
+  /** The words after the name. */
+  readonly operands: string
+  /** One line, for the list of commands. */
+  readonly doc: string
+  readonly more: string
+  readonly examples: readonly (readonly [words: string, says: string])[]
+}
+
+export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
+  status: {
+    operands: '',
+    doc: 'applications and workers, and what each runs now',
+    more: 'Shows the program, its gateway, and for each application its workers: state, age, answered requests, memory, processor, and the requests that each runs now, with the time since the worker has them.',
+    examples: [
+      ['jumak status', 'the program that was started in this directory'],
+      ['jumak status -c /etc/shop.toml', 'the one that has this file'],
+      ['jumak status --json | jq .apps[0].workers', 'for programs'],
+    ],
+  },
+  reload: {
+    operands: '[APP]',
+    doc: 'read settings and code again, as HUP does; or the code of one application',
+    more: 'Waits until the new code serves, and says why if it does not: then the old code serves on, and the exit code is 1. No request is lost. With APP, only this application gets new processes, and the settings stay.',
+    examples: [
+      ['jumak reload', 'settings, and the code of every application'],
+      ['jumak reload shop', 'the code of the application shop'],
+      ['git pull && jumak reload', 'a deployment'],
+    ],
+  },
+  stop: {
+    operands: '',
+    doc: 'finish running requests and end, as TERM does',
+    more: 'Returns when the program has ended.',
+    examples: [['jumak stop && jumak', 'start again']],
+  },
+  workers: {
+    operands: '[APP[/POOL]] N',
+    doc: 'change the number of workers while it runs',
+    more: 'Holds until the setting changes and is read again, or until the next start. With one application its name may be left out.',
+    examples: [
+      ['jumak workers 6', 'with one application'],
+      ['jumak workers shop 6', 'with several'],
+      ['jumak workers shop/export 2', 'a pool of an application'],
+    ],
+  },
+  'log-level': {
+    operands: 'LEVEL',
+    doc: 'write more or less to the log: debug, info, warn or error',
+    more: 'Holds until the next start.',
+    examples: [
+      ['jumak log-level debug', 'everything'],
+      ['jumak log-level info', 'back to the usual'],
+    ],
+  },
+}
+
+const FLAGS: readonly (readonly [string, string])[] = [
+  ['-c, --config FILE', 'the configuration of the program that is meant'],
+  ['    --chdir DIR', 'or its directory'],
+  ['    --admin-socket PATH', 'or its socket'],
+  ['    --json', 'print the answer as one line of JSON'],
+  ['-h, --help', 'show this'],
+]
+
+const EXIT_CODES: readonly (readonly [string, string])[] = [
+  ['0', 'done'],
+  ['1', 'it failed, or no program answers'],
+  ['2', 'the words or the settings are wrong'],
+]
+
+export function commandHelp(command: Command, { width, title, flag }: Terminal): string {
+  const { operands, more, examples } = COMMAND_TEXTS[command]
+  const table = (rows: readonly (readonly [string, string])[], column: number) =>
+    rows.flatMap(([left, right]) => twoColumns(`  ${left}`, right, { width, column, style: flag }))
+  const lines = [
+    ...wrap(more, width),
+    '',
+    `${title('Usage:')} ${['jumak', command, operands, '[FLAG ...]'].filter(Boolean).join(' ')}`,
+    '',
+    title('Examples'),
+    ...table(examples, 46),
+    '',
+    title('Flags'),
+    ...table(FLAGS, 28),
+    '',
+    title('Exit codes'),
+    ...table(EXIT_CODES, 28),
+  ]
+  return `${lines.join('\n')}\n`
+}

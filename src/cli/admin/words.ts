@@ -1,0 +1,97 @@
+/**
+ * The words of a command: what is asked, and of which program. `jumak workers shop 6 -c shop.toml --json`. Checks no more than the form:
+ * the program that answers knows its applications. Pure.
+ */
+import type { AdminQuestion } from '../../control/admin-messages.ts'
+import type { Command } from '../commands.ts'
+
+export interface Words {
+  readonly question: AdminQuestion
+  /** The answer is printed as it came. */
+  readonly isJson: boolean
+  /** Flags of the program itself that say which program is meant. */
+  readonly where: readonly string[]
+}
+
+export type ReadWords = Words | { readonly problem: string } | { readonly isHelp: true }
+
+/** The flags with a value that a command takes: they are those of the program. */
+const WHERE: Readonly<Record<string, string>> = {
+  '-c': '--config',
+  '--config': '--config',
+  '--chdir': '--chdir',
+  '--admin-socket': '--admin-socket',
+}
+
+const MAX_WORKERS = 1024
+
+export function readWords(command: Command, rest: readonly string[]): ReadWords {
+  const operands: string[] = []
+  const where: string[] = []
+  let isJson = false
+  for (let i = 0; i < rest.length; i++) {
+    const word = rest[i]!
+    if (word === '--help' || word === '-h') return { isHelp: true }
+    if (word === '--json') isJson = true
+    else if (!word.startsWith('-')) operands.push(word)
+    else {
+      const equals = word.indexOf('=')
+      const name = equals < 0 ? word : word.slice(0, equals)
+      const flag = Object.hasOwn(WHERE, name) ? WHERE[name] : undefined
+      if (flag === undefined)
+        return {
+          problem: `jumak ${command} has no flag ${name}; it has --config FILE (-c), --chdir DIR, --admin-socket PATH and --json`,
+        }
+      const value = equals < 0 ? rest[++i] : word.slice(equals + 1)
+      if (value === undefined) return { problem: `${name} needs a value` }
+      where.push(`${flag}=${value}`)
+    }
+  }
+  const question = QUESTIONS[command](operands)
+  return typeof question === 'string' ? { problem: question } : { question, isJson, where }
+}
+
+/** A question, or what is wrong. */
+const QUESTIONS: Readonly<Record<Command, (operands: readonly string[]) => AdminQuestion | string>> = {
+  status: operands => onlyWord('status', operands) ?? { command: 'status' },
+  stop: operands => onlyWord('stop', operands) ?? { command: 'stop' },
+  reload: operands => {
+    const [app, ...more] = operands
+    if (more.length > 0) return `jumak reload takes one application at most, and there are '${operands.join("', '")}'`
+    return app === undefined ? { command: 'reload' } : { command: 'reload', app }
+  },
+  workers: operands => {
+    const usage = 'as in: jumak workers 6, jumak workers shop 6, jumak workers shop/export 2'
+    const number = operands.at(-1)
+    if (number === undefined) return `jumak workers needs a number, ${usage}`
+    if (operands.length > 2) return `jumak workers takes an application and a number, ${usage}`
+    const workers = /^\d{1,9}$/.test(number) ? Number(number) : 0
+    if (workers < 1 || workers > MAX_WORKERS)
+      return `the number of workers must be from 1 to ${MAX_WORKERS}, not '${number}', ${usage}`
+    if (operands.length === 1) return { command: 'workers', workers }
+    const [app, pool] = cut(operands[0]!)
+    return pool === null ? { command: 'workers', app, workers } : { command: 'workers', app, pool, workers }
+  },
+  'log-level': operands => {
+    const levels = ['debug', 'info', 'warn', 'error'] as const
+    const level = levels.find(one => one === operands[0])
+    if (level !== undefined && operands.length === 1) return { command: 'log-level', level }
+    return `jumak log-level needs one of ${levels.join(', ')}${operands.length > 0 ? `, not '${operands.join(' ')}'` : ''}`
+  },
+}
+
+/** `shop/export`: an application and a pool of it. */
+function cut(name: string): [app: string, pool: string | null] {
+  const slash = name.indexOf('/')
+  return slash < 0 ? [name, null] : [name.slice(0, slash), name.slice(slash + 1)]
+}
+
+/** Null: there is nothing after the command. */
+function onlyWord(command: Command, operands: readonly string[]): string | null {
+  if (operands.length === 0) return null
+  return `jumak ${command} takes no '${operands[0]}'${isFile(operands[0]!) ? `: for an application of the name ${command} write ./${command}.py or ${command}:app` : ''}`
+}
+
+function isFile(word: string): boolean {
+  return word.includes(':') || word.endsWith('.py')
+}

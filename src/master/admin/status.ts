@@ -1,0 +1,229 @@
+/**
+ * The state of the program for `jumak status`: what the master knows of its processes, what the gateway has told, and what the kernel says
+ * of memory and processor, as plain data. Runs in the master. Pure; time is an argument.
+ *
+ * Invariant: what the gateway did not tell, or the kernel, is null; the rest of the status is there all the same.
+ * Not here: asking the gateway and the kernel (`target.ts`).
+ */
+import { version } from '../../base/version.ts'
+import type { LogLevel } from '../../config/types.ts'
+import type {
+  AppState,
+  AppStatus,
+  AppTraffic,
+  GatewayStatus,
+  PoolStatus,
+  ProgramStatus,
+  Usage,
+  WorkerState,
+  WorkerStatus,
+  WorkerTraffic,
+} from '../../control/admin-messages.ts'
+import type { GatewayReport, LoadedApplication, ReportedPool } from '../../control/messages.ts'
+import type { Fault, WorkerPhase } from '../fleet/worker-phases.ts'
+import type { ProcessUsage } from '../host/usage.ts'
+
+/** Times are milliseconds of performance.now. */
+export interface ProgramView {
+  readonly pid: number
+  readonly startedAt: number
+  readonly isStopping: boolean
+  readonly listeners: readonly string[]
+  readonly logLevel: LogLevel
+  readonly gateway: GatewayView | null
+  readonly apps: readonly AppView[]
+}
+
+export interface GatewayView {
+  /** Undefined: it could not be started. */
+  readonly pid: number | undefined
+  readonly startedAt: number
+  readonly listeningSince: number | null
+}
+
+export interface AppView {
+  readonly name: string
+  readonly path: string
+  readonly hosts: readonly string[]
+  readonly target: string
+  /** Generations. */
+  readonly serving: number | null
+  readonly next: number | null
+  /** Of the generation that serves, else of the one that comes up; null: not known yet. */
+  readonly application: LoadedApplication | null
+  /** What went wrong last, while it matters; empty: nothing. */
+  readonly problem: string
+  /** Its workers die again and again, so the next one is started later. */
+  readonly isBackingOff: boolean
+  /** The main pool first. */
+  readonly pools: readonly Omit<PoolStatus, 'serving' | 'waiting'>[]
+  readonly workers: readonly WorkerView[]
+  /** Its processes that are no workers. */
+  readonly preloaders: readonly number[]
+}
+
+export interface WorkerView {
+  readonly id: number
+  readonly pid: number | null
+  /** Empty: the main pool. */
+  readonly pool: string
+  readonly generation: number
+  readonly phase: WorkerPhase
+  readonly fault: Fault | null
+  readonly startedAt: number
+}
+
+/** What others have told. `report`: null: the gateway did not answer. */
+export interface Told {
+  readonly report: GatewayReport | null
+  readonly usage: ReadonlyMap<number, ProcessUsage>
+  readonly now: number
+}
+
+/** The processes whose memory and processor are of interest. */
+export function pidsOf({ pid, gateway, apps }: ProgramView): number[] {
+  const ofApps = apps.flatMap(app => [...app.preloaders, ...app.workers.flatMap(worker => worker.pid ?? [])])
+  return [pid, ...(gateway?.pid === undefined ? [] : [gateway.pid]), ...ofApps]
+}
+
+export function describeStatus(view: ProgramView, told: Told): ProgramStatus {
+  const { isStopping, listeners, logLevel, pid, startedAt } = view
+  const apps = view.apps.map(app => describeApp(app, isStopping, told))
+  const isReady = apps.every(({ generation }) => generation !== null)
+  return {
+    version,
+    pid,
+    state: isStopping ? 'stopping' : isReady ? 'ready' : 'starting',
+    age: seconds(startedAt, told.now),
+    listeners,
+    logLevel,
+    ...usageOf(pidsOf(view), told),
+    gateway: describeGateway(view.gateway, told),
+    apps,
+  }
+}
+
+function describeGateway(gateway: GatewayView | null, told: Told): GatewayStatus | null {
+  if (gateway?.pid === undefined) return null
+  const { report, now } = told
+  const traffic = report && {
+    connections: report.connections,
+    running: sum(report.workers, ({ running }) => running),
+    waiting: sum(report.pools, ({ waiting }) => waiting),
+  }
+  return {
+    pid: gateway.pid,
+    state: gateway.listeningSince === null ? 'starting' : 'listening',
+    age: seconds(gateway.startedAt, now),
+    ...usageOf([gateway.pid], told),
+    traffic,
+  }
+}
+
+function describeApp(app: AppView, isStopping: boolean, told: Told): AppStatus {
+  const { name, path, hosts, target, serving, next, application, problem } = app
+  const workers = app.workers.map(worker => describeWorker(worker, serving, told))
+  const pids = [...app.preloaders, ...app.workers.flatMap(worker => worker.pid ?? [])]
+  return {
+    name,
+    path,
+    hosts,
+    target: application?.application ?? target,
+    state: stateOf(app, isStopping, workers),
+    problem,
+    generation: serving,
+    nextGeneration: next,
+    framework: application?.framework ?? '',
+    python: application?.python ?? '',
+    interface: application?.interface ?? null,
+    ...usageOf(pids, told),
+    traffic: trafficOf(app, workers, told.report),
+    pools: app.pools.map(pool => ({
+      ...pool,
+      serving: workers.filter(worker => worker.pool === pool.name && worker.state === 'serving').length,
+      waiting: told.report === null ? null : (findPool(told.report, name, pool.name)?.waiting ?? 0),
+    })),
+    workers,
+  }
+}
+
+function stateOf(app: AppView, isStopping: boolean, workers: readonly WorkerStatus[]): AppState {
+  if (isStopping) return 'stopping'
+  if (app.serving === null) return app.problem === '' && !app.isBackingOff ? 'starting' : 'failing'
+  if (app.isBackingOff || !workers.some(({ state }) => state === 'serving')) return 'failing'
+  return app.next === null ? 'ready' : 'reloading'
+}
+
+function trafficOf(app: AppView, workers: readonly WorkerStatus[], report: GatewayReport | null): AppTraffic | null {
+  if (report === null) return null
+  const pools = report.pools.filter(pool => pool.app === app.name)
+  return {
+    running: sum(workers, ({ traffic }) => traffic?.running ?? 0),
+    waiting: sum(pools, ({ waiting }) => waiting),
+    answered: sum(pools, ({ answered }) => answered),
+    perSecond: Math.round(sum(pools, ({ perSecond }) => perSecond) * 10) / 10,
+  }
+}
+
+function findPool(report: GatewayReport, app: string, pool: string): ReportedPool | undefined {
+  return report.pools.find(one => one.app === app && one.pool === pool)
+}
+
+function describeWorker(worker: WorkerView, serving: number | null, told: Told): WorkerStatus {
+  const { id, pid, pool, generation, startedAt } = worker
+  return {
+    number: id,
+    pid,
+    pool,
+    generation,
+    state: workerState(worker, serving),
+    age: seconds(startedAt, told.now),
+    ...usageOf(pid === null ? [] : [pid], told),
+    traffic: workerTraffic(id, told.report),
+  }
+}
+
+function workerTraffic(id: number, report: GatewayReport | null): WorkerTraffic | null {
+  const found = report?.workers.find(({ worker }) => worker === id)
+  if (found === undefined) return null
+  const { answered, running, requests } = found
+  return { answered, running, requests }
+}
+
+function workerState({ phase, fault, generation }: WorkerView, serving: number | null): WorkerState {
+  switch (phase) {
+    case 'warming':
+    case 'draining':
+      return phase
+    case 'linked':
+      if (fault !== null) return 'leaving'
+      // An older one serves until it is drained.
+      return serving !== null && generation <= serving ? 'serving' : 'held'
+    case 'forking':
+    case 'starting':
+    case 'ready':
+    case 'linking':
+      return 'starting'
+    default:
+      return 'leaving'
+  }
+}
+
+/** Null where nothing is known of any of them. */
+function usageOf(pids: readonly number[], { usage }: Told): Usage {
+  const known = pids.flatMap(pid => usage.get(pid) ?? [])
+  const total = (values: readonly (number | null)[]) => {
+    const numbers = values.filter(value => value !== null)
+    return numbers.length === 0 ? null : Math.round(sum(numbers, number => number) * 10) / 10
+  }
+  return { memory: total(known.map(({ memory }) => memory)), cpu: total(known.map(({ cpu }) => cpu)) }
+}
+
+/** Whole seconds are enough for an age; tenths for what has just begun. */
+function seconds(since: number, now: number): number {
+  return Math.max(0, Math.round((now - since) / 100) / 10)
+}
+
+function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {
+  return items.reduce((total, item) => total + of(item), 0)
+}

@@ -1,0 +1,152 @@
+/**
+ * What the admin socket can ask of this program, on its real fleets: makes the status, reloads and waits, changes numbers of workers and the
+ * level of the log. Runs in the master.
+ *
+ * Invariant: a command does what the signal of the same meaning does, by the same calls.
+ * Not here: which questions there are (`commands.ts`), the status as data (`status.ts`).
+ */
+import type { LogLevel } from '../../config/types.ts'
+import type { ProgramStatus } from '../../control/admin-messages.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import type { Fleets } from '../fleet/fleets.ts'
+import { measure } from '../host/usage.ts'
+import { countOf, describeSuccessor } from '../output/describe.ts'
+import type { Narrator } from '../output/narrator.ts'
+import type { AdminTarget, Outcome } from './commands.ts'
+import { type Reloads, type SettledApp, settledWords } from './reloads.ts'
+import type { Reports } from './reports.ts'
+import { type AppView, describeStatus, type ProgramView, pidsOf } from './status.ts'
+
+export interface TargetOptions {
+  readonly fleets: Fleets
+  readonly narrator: Narrator
+  readonly reports: Reports
+  readonly reloads: Reloads
+  readonly listeners: readonly string[]
+  readonly isStopping: () => boolean
+  /** As HUP, for these applications; null: all. Returns what is wrong with the new configuration; empty: nothing. */
+  readonly reload: (names: ReadonlySet<string> | null) => readonly string[]
+  /** As TERM. */
+  readonly stop: () => void
+}
+
+/** When the program started, in milliseconds of performance.now. */
+const STARTED_AT = 0
+
+const STOPPING: Outcome = { error: 'the program is stopping' }
+
+export class Target implements AdminTarget {
+  readonly #options: TargetOptions
+
+  constructor(options: TargetOptions) {
+    this.#options = options
+  }
+
+  apps(): { name: string; pools: string[] }[] {
+    return this.#options.fleets.present.map(({ name, pools }) => ({
+      name,
+      pools: pools.map(pool => pool.name).filter(Boolean),
+    }))
+  }
+
+  async status(): Promise<ProgramStatus> {
+    const { fleets, reports } = this.#options
+    const [usage, report] = await Promise.all([
+      measure(pidsOf(this.#view())),
+      fleets.gateway === null ? null : reports.ask(),
+    ])
+    return describeStatus(this.#view(), { report, usage, now: performance.now() })
+  }
+
+  async reload(app: string | null, tell: (progress: string) => void): Promise<Outcome> {
+    const { fleets, isStopping, reload, reloads } = this.#options
+    if (isStopping()) return STOPPING
+    const before = new Map(fleets.present.map(({ name, generations }) => [name, generations.last]))
+    const problems = reload(app === null ? null : new Set([app]))
+    if (problems.length > 0)
+      return { error: [...problems, 'nothing changes, because the settings are wrong'].join('\n') }
+    const reloaded = app === null ? fleets.present.map(({ name }) => name) : [app]
+    const isNamed = fleets.present.length > 1
+    for (const name of reloaded) tell(`${isNamed ? `${name}: ` : ''}the new code is started`)
+    const all = await Promise.all(
+      reloaded.map(async name => {
+        const settled = await reloads.wait(name, before.get(name) ?? 0)
+        if (isNamed) tell(settledWords(settled, isNamed))
+        return settled
+      }),
+    )
+    return outcomeOf(all, isNamed)
+  }
+
+  stop(): Outcome {
+    const { isStopping, stop } = this.#options
+    const message = isStopping() ? 'the program is stopping already' : 'stopping'
+    stop()
+    return { message }
+  }
+
+  setWorkers(app: string, pool: string, count: number): Outcome {
+    const { fleets, isStopping } = this.#options
+    if (isStopping()) return STOPPING
+    fleets.get(app)!.setWanted(pool, count)
+    const whose = fleets.present.length > 1 || pool !== '' ? ` of ${app}${pool === '' ? '' : `/${pool}`}` : ''
+    return { message: `${countOf(count, 'worker')}${whose} wanted` }
+  }
+
+  setLogLevel(level: LogLevel): Outcome {
+    const { narrator, fleets } = this.#options
+    narrator.setLevel(level)
+    fleets.setLogLevel(level)
+    return { message: `log level ${level}` }
+  }
+
+  #view(): ProgramView {
+    const { fleets, narrator, listeners, isStopping } = this.#options
+    return {
+      pid: process.pid,
+      startedAt: STARTED_AT,
+      isStopping: isStopping(),
+      listeners,
+      logLevel: narrator.level,
+      gateway: fleets.gateway,
+      apps: fleets.present.map(appView),
+    }
+  }
+}
+
+function appView(fleet: Fleet): AppView {
+  const { app, generations, workers, pools, name } = fleet
+  const { serving, next } = generations
+  const [current, coming] = [generations.get(serving), generations.get(next)]
+  const now = performance.now()
+  const crashes = pools
+    .flatMap(pool => (current ?? coming)?.crashesOf(pool.name) ?? [])
+    .find(({ notBefore }) => notBefore > now)
+  const isBackingOff = crashes !== undefined
+  return {
+    name,
+    path: app.path,
+    hosts: app.hosts,
+    target: app.target.display,
+    serving,
+    next,
+    application: current?.application ?? coming?.application ?? null,
+    problem: isBackingOff ? `workers die: ${describeSuccessor(crashes, now)}` : givenUp(fleet),
+    isBackingOff,
+    pools,
+    workers: [...workers.values()],
+    preloaders: [...generations.values()].flatMap(({ pid }) => pid ?? []),
+  }
+}
+
+/** Why the last reload did not succeed, or the last start. Empty: it did. */
+function givenUp({ generations: { problem, serving } }: Fleet): string {
+  return problem === '' || serving === null ? problem : `the last reload was given up: ${problem}`
+}
+
+function outcomeOf(all: readonly SettledApp[], isNamed: boolean): Outcome {
+  const failed = all.filter(({ failure }) => failure !== null)
+  const served = all.filter(({ failure }) => failure === null)
+  const words = [...failed, ...served].map(one => settledWords(one, isNamed)).join('\n')
+  return failed.length > 0 ? { error: words } : { message: words }
+}

@@ -1,0 +1,354 @@
+/** Several applications in one master, with a fake gateway and fake workers: what happens to one is no event for another. */
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { NotifySocket } from '../../test/support/notify-socket.ts'
+import { APP, linux, mode, TestMaster, untilGone } from './testing/test-master.ts'
+
+const SHOP = { name: 'shop', path: '/shop', hosts: [] }
+const API = { name: 'api', path: '', hosts: ['api.example.kr'], workers: 1 }
+const ADMIN = { name: 'admin', path: '/admin', hosts: [], workers: 1 }
+
+/** The gateway was told only of applications that it knows. */
+function assertKnown(master: TestMaster): void {
+  assert.deepEqual(
+    master.log.filter(line => line.includes('nobody knows')),
+    [],
+  )
+}
+
+test(
+  'each says what it is and that it is ready, then all are; each line names its own; numbers are unique',
+  linux,
+  async () => {
+    const master = new TestMaster('', [SHOP, API])
+    await master.see(/info +master +ready: 2 applications serve$/)
+    for (const pattern of [
+      /info +master +shop +\/shop +serving x:application$/,
+      /info +master +api +api\.example\.kr serving x:application$/,
+      /info +shop +application +x:application, Fake 1\.0$/,
+      /info +api +workers +1 × 2 threads/,
+      /info +shop +ready$/,
+      /info +api +ready$/,
+      /info +shop worker \d +hello from \d$/,
+      /info +api preloader +importing$/,
+    ])
+      await master.see(pattern)
+    const { apps, serving, workers } = await master.gateway()
+    assert.deepEqual(apps, ['shop', 'api'])
+    assert.deepEqual(serving, { shop: 1, api: 1 })
+    assert.deepEqual(Object.values(workers).flat().sort(), [1, 2, 3])
+    await master.stop()
+    assertKnown(master)
+  },
+)
+
+test(
+  'one that cannot be loaded is tried again with back-off while the other serves, until it is mended',
+  linux,
+  async () => {
+    const master = new TestMaster('', [SHOP, API])
+    writeFileSync(master.path('shop/broken'), '')
+    await master.see(/warn +master +ready: 1 of 2 applications serve, and shop cannot$/)
+    await master.see(/error shop +no module named x$/)
+    await master.see(/warn +shop +does not serve: it is tried again in \d.*, and at a reload$/)
+    await master.see(/warn +shop +does not serve after 2 failures in a row: it is tried again in/)
+    assert.equal(master.log.filter(line => line.includes('Traceback (fake)')).length, 1, 'the same is told once')
+    const { pids } = await master.gateway()
+    unlinkSync(master.path('shop/broken'))
+    await master.see(/info +shop +ready$/)
+    assert.deepEqual((await master.gateway()).pids['api'], pids['api'])
+    await master.stop()
+    assertKnown(master)
+  },
+)
+
+test('a stop while one waits to be tried again', linux, async () => {
+  const master = new TestMaster('', [{ ...SHOP, python: 'python9' }, API])
+  await master.see(/error shop +--python python9 is not on PATH/)
+  await master.see(/ready: 1 of 2/)
+  await master.stop()
+})
+
+test('when none can serve the program ends, with the worst of their codes', linux, async () => {
+  const master = new TestMaster('', [
+    { ...SHOP, ...mode('load-failed') },
+    { ...API, python: 'python9' },
+  ])
+  await master.ended(3)
+  assert.ok(master.log.some(line => /error shop +no module named x/.test(line)))
+  assert.ok(master.log.some(line => /error api +--python python9 is not on PATH/.test(line)))
+})
+
+test('one that crashes for ever backs off, and the other replaces its own at once', linux, async () => {
+  const master = new TestMaster('', [SHOP, API])
+  await master.see(/ready: 2 applications/)
+  const before = await master.gateway()
+  writeFileSync(master.path('shop/die-early'), '')
+  process.kill(before.pids['shop']![0]!, 'SIGKILL')
+  await master.see(
+    /warn +shop +worker \d+ .* 3 died early in a row, the next is started in .*its last words: no database/,
+  )
+  const from = master.log.length
+  process.kill(before.pids['api']![0]!, 'SIGKILL')
+  await master.see(/warn +api +worker \d+ .* was killed by SIGKILL .*; another one takes its place/, from)
+  await master.see(/info +api worker \d+ +hello/, from)
+  unlinkSync(master.path('shop/die-early'))
+  await master.stop()
+  assertKnown(master)
+})
+
+test('a preloader that dies costs the other application nothing', linux, async () => {
+  const master = new TestMaster('', [SHOP, API])
+  await master.see(/ready: 2 applications/)
+  const before = await master.gateway()
+  const gateway = Number(await master.ask('pid'))
+  const [preloader] = master.childrenOf().filter(pid => {
+    return pid !== gateway && master.childrenOf(pid).includes(before.pids['shop']![0]!)
+  })
+  process.kill(preloader!, 'SIGKILL')
+  await master.see(/error shop +the preloader of generation 1 was killed by SIGKILL; its workers serve on/)
+  await master.see(/info +shop +generation 2 serves/)
+  const after = await master.gateway()
+  assert.deepEqual(after.serving, { shop: 2, api: 1 })
+  assert.deepEqual(after.pids['api'], before.pids['api'])
+  await master.stop()
+  assertKnown(master)
+})
+
+test('HUP: a reload that breaks one leaves it as it is, and reloads the other', linux, async () => {
+  const master = new TestMaster('', [SHOP, API])
+  await master.see(/ready: 2 applications/)
+  const before = await master.gateway()
+  writeFileSync(master.path('shop/broken'), '')
+  master.signal('SIGHUP')
+  await master.see(/error shop +generation 2 is given up, generation 1 serves on/)
+  await master.see(/info +api +generation 2 serves/)
+  const after = await master.gateway()
+  assert.deepEqual(after.serving, { shop: 1, api: 2 })
+  assert.deepEqual(after.pids['shop'], before.pids['shop'])
+  await master.stop()
+  assertKnown(master)
+})
+
+test('HUP adds, changes and removes applications; what is removed drains', linux, async () => {
+  const master = new TestMaster('', [SHOP, API])
+  await master.see(/ready: 2 applications/)
+  const before = await master.gateway()
+  master.reconfigure({ ...SHOP, workers: 1 }, ADMIN)
+  await master.see(/info +admin +added at \/admin: serving x:application$/)
+  await master.see(/info +api +removed: its workers finish their requests and exit$/)
+  await master.see(/info +api worker \d +bye/)
+  await master.see(/info +api +removed: all its processes have ended$/)
+  await master.see(/info +admin +ready$/)
+  await master.see(/info +shop +generation 2 serves/)
+  await untilGone([...before.pids['api']!, ...before.pids['shop']!])
+  const after = await master.gateway()
+  assert.deepEqual(after.apps, ['shop', 'admin'])
+  assert.deepEqual(after.serving, { shop: 2, admin: 1 })
+  assert.equal(after.workers['shop']!.length, 1)
+  assert.deepEqual(filesOf(master, 'api'), [])
+  await master.stop()
+  assertKnown(master)
+})
+
+test('HUP: one that is added and hangs holds up no reload of another, and can be removed again', linux, async () => {
+  const master = new TestMaster('', [SHOP])
+  await master.see(/info +master +ready$/)
+  master.reconfigure(SHOP, { ...ADMIN, ...mode('hang') })
+  await master.see(/info +admin preloader +importing/)
+  await master.see(/info +shop +generation 2 serves/)
+  master.signal('SIGHUP')
+  await master.see(/info +admin +reload: waits until the present one is done/)
+  await master.see(/info +shop +generation 3 serves/)
+  master.reconfigure(SHOP)
+  await master.see(/info +admin +removed: all its processes have ended/)
+  await master.stop()
+  assertKnown(master)
+})
+
+test('the service manager hears once that all are ready, after a start and after each reload', linux, async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'jt-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const socket = await NotifySocket.bind(join(directory, 'n'))
+  t.after(() => socket.close())
+  const master = new TestMaster('', [SHOP, API], {}, undefined, { NOTIFY_SOCKET: join(directory, 'n') })
+  writeFileSync(master.path('shop/broken'), '')
+  await socket.waitFor('STATUS=shop: does not serve; api: generation 1 serves, 1 worker')
+  unlinkSync(master.path('shop/broken'))
+  await master.see(/info +shop +ready$/)
+  await socket.waitFor('READY=1', 1)
+  master.signal('SIGHUP')
+  await socket.waitFor('READY=1', 2)
+  await master.stop()
+  const states = socket.received.flatMap(({ lines }) =>
+    lines.filter(line => /^(READY|RELOADING|STOPPING)=1$/.test(line)),
+  )
+  assert.deepEqual(states, ['READY=1', 'READY=1', 'RELOADING=1', 'READY=1', 'STOPPING=1'])
+  assert.match(
+    socket.received.at(-2)!.lines[1]!,
+    /^STATUS=shop: generation \d+ serves, 2 workers; api: generation 2 serves, 1 worker$/,
+  )
+})
+
+test('while developing, a save reloads the applications that have imported the file', linux, async () => {
+  const master = new TestMaster('', [SHOP, API], { isDevelopment: true })
+  mkdirSync(master.path('lib'))
+  for (const file of ['shop/views.py', 'api/views.py', 'lib/common.py']) writeFileSync(master.path(file), '')
+  for (const app of ['shop', 'api'])
+    writeFileSync(master.path(`${app}/imports`), `${master.path(`${app}/views.py`)} ${master.path('lib/common.py')}`)
+  await master.see(/ready: 2 applications serve/)
+  writeFileSync(master.path('shop/views.py'), 'changed')
+  await master.see(/info +shop +change in views\.py: reloading/)
+  await master.see(/info +shop +generation 2 serves/)
+  assert.deepEqual((await master.gateway()).serving, { shop: 2, api: 1 })
+  writeFileSync(master.path('lib/common.py'), 'changed')
+  await master.see(/info +shop +generation 3 serves/)
+  await master.see(/info +api +generation 2 serves/)
+  assert.equal(master.log.filter(line => line.includes('change in')).length, 3)
+  await master.stop()
+  assertKnown(master)
+})
+
+/** Sockets and pipes of workers that are not linked. */
+function filesOf(master: TestMaster, app: string): string[] {
+  const gone = master.log.flatMap(line => new RegExp(`${app} worker (\\d+) +bye`).exec(line)?.[1] ?? [])
+  const files = readdirSync(master.path('tmp'), { recursive: true }) as string[]
+  return files.filter(file => gone.some(number => file.includes(`w${number}.`)))
+}
+
+test(
+  'one that is added broken does not end a program that has served, though nothing else is left',
+  linux,
+  async () => {
+    const master = new TestMaster('', [SHOP, API])
+    await master.see(/ready: 2 applications/)
+    master.reconfigure({ ...ADMIN, ...mode('load-failed') })
+    await master.see(/warn +(?:master|admin) +does not serve after 2 failures in a row/)
+    await master.stop()
+  },
+)
+
+test(
+  'removed and added again while the old one drains: both have their own processes, and the new one serves',
+  linux,
+  async () => {
+    const slow = { ...API, timeouts: { ...APP.timeouts, graceful: 600_000 }, ...mode('no-stop') }
+    const master = new TestMaster('', [SHOP, slow])
+    await master.see(/ready: 2 applications/)
+    const before = await master.gateway()
+    master.reconfigure(SHOP)
+    await master.see(/api +removed: its workers/)
+    await master.see(/shop +generation 2 serves/)
+    master.reconfigure(SHOP, API)
+    await master.see(/api +added at/)
+    const from = master.log.length
+    await master.see(/info +api +ready$/, from)
+    const { serving, pids } = await master.gateway()
+    assert.equal(serving['api'], 1)
+    assert.notDeepEqual(pids['api'], before.pids['api'])
+    // A new gateway hears nothing of the old one.
+    await master.ask('die')
+    await master.see(/the gateway was killed by SIGKILL/)
+    await master.gateway()
+    process.kill(before.pids['api']![0]!, 'SIGKILL')
+    await master.see(/api +removed: all its processes have ended/)
+    await untilGone(before.pids['api']!)
+    await master.stop()
+    assertKnown(master)
+  },
+)
+
+test('a new gateway hears of each application', linux, async () => {
+  const master = new TestMaster('', [SHOP, API])
+  await master.see(/ready: 2 applications/)
+  const { serving, workers } = await master.gateway()
+  await master.ask('die')
+  let after = await master.gateway()
+  // The new one listens before it is told of the workers.
+  while (Object.values(after.workers).flat().length < 3) after = await master.gateway()
+  assert.deepEqual(after.serving, serving)
+  assert.deepEqual(after.workers, workers)
+  await master.stop()
+  assertKnown(master)
+})
+
+test('a stop: one that hangs is killed after its own graceful timeout, the other has left', linux, async () => {
+  const hanging = { ...API, timeouts: { ...APP.timeouts, graceful: 100 }, ...mode('no-stop') }
+  const master = new TestMaster('', [SHOP, hanging])
+  await master.see(/ready: 2 applications/)
+  await master.stop()
+  assert.ok(master.log.some(line => /warn +api +1 worker did not leave in time: killed/.test(line)))
+  assert.ok(!master.log.some(line => /warn +shop/.test(line)), master.log.join('\n'))
+})
+
+test('a stop: requests of one that hang do not hold up the drain beyond its own graceful timeout', linux, async () => {
+  const hanging = { ...API, timeouts: { ...APP.timeouts, graceful: 100 }, ...mode('no-stop') }
+  const master = new TestMaster('', [{ ...SHOP, timeouts: { ...APP.timeouts, graceful: 600_000 } }, hanging])
+  await master.see(/ready: 2 applications/)
+  const { workers } = await master.gateway()
+  await master.ask(`hold ${workers['api']![0]}`)
+  await master.stop()
+  assert.ok(master.log.some(line => /warn +api +1 worker did not leave in time: killed/.test(line)))
+})
+
+test('TTIN and TTOU are for all applications', linux, async () => {
+  const master = new TestMaster('', [SHOP, API])
+  await master.see(/ready: 2 applications/)
+  master.signal('SIGTTIN')
+  await master.see(/info +shop +workers wanted: 3$/)
+  await master.see(/info +api +workers wanted: 2$/)
+  await master.see(/worker 5 +hello/)
+  await master.stop()
+})
+
+const EXPORT = { name: 'export', paths: ['/export/'], workers: 1 }
+const MAIN = { name: '', paths: [], workers: null }
+const POOLED = { ...SHOP, pools: [MAIN, EXPORT] }
+
+test('a pool has workers of its own; its crash loop holds up no other pool', linux, async () => {
+  const master = new TestMaster('', [{ ...POOLED, workers: 1, ...mode('show') }, API])
+  await master.see(/shop preloader +multiprocess=True/)
+  await master.see(/info +shop +pools +export 1 worker for \/export\/$/)
+  await master.see(/ready: 2 applications/)
+  const workerOf = async (pool: string) => {
+    const { pools, workers, pids } = await master.gateway()
+    const index = workers['shop']?.findIndex(number => pools[number] === pool) ?? -1
+    return index < 0 ? null : pids['shop']![index]!
+  }
+  // The replacement may be forked before the death is counted, and then its own death is the same event.
+  while (!master.log.some(line => line.includes('died early in a row'))) {
+    let worker = await workerOf('export')
+    while (worker === null) worker = await workerOf('export')
+    const from = master.log.length
+    process.kill(worker, 'SIGKILL')
+    await master.see(/warn +shop +worker \d+ .*was killed by SIGKILL/, from)
+  }
+  const from = master.log.length
+  process.kill((await workerOf(''))!, 'SIGKILL')
+  await master.see(/warn +shop +worker \d+ .*was killed by SIGKILL.*; another one takes its place/, from)
+  await master.stop()
+  assertKnown(master)
+})
+
+test('HUP changes, adds and removes pools', linux, async () => {
+  const master = new TestMaster('', [POOLED, API])
+  await master.see(/ready: 2 applications/)
+  const poolsOf = async () => {
+    const { pools, workers } = await master.gateway()
+    return workers['shop']!.map(number => pools[number]).sort()
+  }
+  assert.deepEqual(await poolsOf(), ['', '', 'export'])
+  master.reconfigure({ ...SHOP, pools: [MAIN, { ...EXPORT, workers: 2 }, { ...EXPORT, name: 'slow' }] }, API)
+  await master.see(/shop +generation 2 serves/)
+  assert.deepEqual((await poolsOf()).filter(name => name !== '').slice(-3), ['export', 'export', 'slow'])
+  master.reconfigure({ ...SHOP, pools: [MAIN] }, API)
+  await master.see(/shop +generation 3 serves/)
+  let pools = await poolsOf()
+  while (pools.length > 2) pools = await poolsOf()
+  assert.deepEqual(pools, ['', ''])
+  await master.stop()
+  assertKnown(master)
+})
