@@ -18,12 +18,6 @@ const JUMAK = join(ROOT, 'bin/jumak')
 const PORT = 8000
 
 const directory = join(mkdtempSync(join(tmpdir(), 'jumak-figures-')), 'site')
-try {
-  mkdirSync(directory)
-  await makeFigures()
-} finally {
-  rmSync(join(directory, '..'), { recursive: true, force: true })
-}
 
 async function makeFigures(): Promise<void> {
   const [django, fastapi, flask] = await Promise.all(
@@ -131,4 +125,11 @@ class Shown {
     await this.ended
     throw new Error(this.shown)
   }
+}
+
+try {
+  mkdirSync(directory)
+  await makeFigures()
+} finally {
+  rmSync(join(directory, '..'), { recursive: true, force: true })
 }

@@ -13,6 +13,7 @@ import { whyNoUsers } from '../support/open-world.ts'
 import { APPS } from '../support/paths.ts'
 import type { Project } from '../support/project.ts'
 import { getOnce, RawClient } from '../support/raw-client.ts'
+import { runJumak } from '../support/run.ts'
 import { type Server, startServer, until } from '../support/server.ts'
 import { askOf, severalApplications, type Tables } from '../support/several.ts'
 
@@ -336,8 +337,7 @@ test('static files that it claims: neither paths of others, nor files that only 
 })
 
 /** The message of a preloader that has loaded a Django project says which directories to serve. */
-async function claimStatic({ server, project, ...scene }: Scene): Promise<void> {
-  void scene
+async function claimStatic({ server, project }: Scene): Promise<void> {
   server.mayLog(/\bevil\b/)
   const secret = project.path('shop/private')
   const urls = ['/', '/shop/', '/evil/', '/../shop/', '/evil/../shop/', '/%2e%2e/shop/', '//shop/', '/static/']
@@ -369,7 +369,6 @@ test('a file that the gateway may read and it may not is not sent for it', { ski
   const scene = await start(t)
   const { server, project } = scene
   server.mayLog(/\bevil\b/)
-  const pid = await scene.workerOf('shop')
   for (const offersAnyway of [false, true]) {
     if (offersAnyway) {
       // Its own code decides what it says on the wire.
@@ -383,7 +382,6 @@ test('a file that the gateway may read and it may not is not sent for it', { ski
     const response = await getOnce(server.port, `/evil/offer?${project.path('shop/private/secret.txt')}`)
     assert.ok(!response.body.toString().includes(SECRET), response.body.toString())
   }
-  void pid
   await scene.server.stop()
 })
 
@@ -395,6 +393,10 @@ test('a flood on its control socket: others get new workers, and commands are an
   const control = join(runtime, 'evil', 'control.sock')
   for (const text of ['', '{"type":', 'x'.repeat(100_000), `${'{"type":"hello"}\n'.repeat(1000)}`])
     await scene.try([['flood', control, 250, text]])
+  const admin = { JUMAK_ADMIN_SOCKET: scene.project.path('admin.sock') }
+  const { code, stdout } = await runJumak(['status'], scene.project.directory, admin)
+  assert.equal(code, 0, stdout)
+  assert.match(stdout, /shop +ready/)
   for (let i = 0; i < 3; i++) {
     const pid = await scene.workerOf('shop')
     process.kill(pid, 'SIGKILL')

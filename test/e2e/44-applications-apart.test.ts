@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Gate } from '../support/gate.ts'
 import { ask } from '../support/life.ts'
@@ -27,19 +28,22 @@ async function processesOf(server: Server, name: string): Promise<readonly [numb
   return [parent, pid]
 }
 
-/** A command to the running program, as a person types it in the project's directory. */
-async function command(project: Project, ...words: string[]): Promise<string> {
-  const { code, stdout, stderr } = await runJumak(words, project.directory)
+/** A command to the running program. */
+async function command(server: Server, ...words: string[]): Promise<string> {
+  const { code, stdout, stderr } = await askProgram(server, ...words)
   assert.equal(code, 0, stdout + stderr)
   return stdout
 }
 
+const askProgram = (server: Server, ...words: string[]) =>
+  runJumak(words, server.temporaryDirectory, { JUMAK_ADMIN_SOCKET: join(server.temporaryDirectory, 'admin.sock') })
+
 const breakCode = (project: Project, name: string) => project.save(`${name}/app.py`, 'def application(:\n')
 
 test('reload of one: its processes are new, the others keep theirs', async t => {
-  const { server, project } = await start(t, { shop: '', api: '' })
+  const { server } = await start(t, { shop: '', api: '' })
   const [shop, api] = [await processesOf(server, 'shop'), await processesOf(server, 'api')]
-  await command(project, 'reload', 'shop')
+  await command(server, 'reload', 'shop')
   const after = await processesOf(server, 'shop')
   assert.notEqual(after[0], shop[0])
   assert.notEqual(after[1], shop[1])
@@ -52,12 +56,12 @@ test('reload of one with broken code: it is refused with the traceback, and all 
   const before = [await processesOf(server, 'shop'), await processesOf(server, 'api')]
   breakCode(project, 'shop')
   server.expectLog(TRACEBACK, /SyntaxError/, /generation 2 is given up, generation 1 serves on/)
-  const { code, stdout, stderr } = await runJumak(['reload', 'shop'], project.directory)
+  const { code, stdout, stderr } = await askProgram(server, 'reload', 'shop')
   assert.equal(code, 1)
   assert.match(stdout + stderr, /SyntaxError/)
   assert.deepEqual([await processesOf(server, 'shop'), await processesOf(server, 'api')], before)
   // The others are not kept from a reload of their own.
-  await command(project, 'reload', 'api')
+  await command(server, 'reload', 'api')
   assert.notEqual((await processesOf(server, 'api'))[1], before[1]![1])
   assert.deepEqual(await processesOf(server, 'shop'), before[0])
   await server.stop()
@@ -133,7 +137,7 @@ test('HUP adds an application, changes one and removes one; what runs in the rem
   project.save('new/app.py', readApp(project))
   project.save(
     'jumak.toml',
-    fileOf({ shop: 'path = "/store"\nenv = { CHANGED = "yes" }', api: '', new: 'workers = 2' }),
+    fileOf({ shop: 'path = "/store"\nenv = { CHANGED = "yes" }', api: '', new: 'workers = 2' }, READY),
   )
   server.signal('SIGHUP')
   await server.waitForLog(/\bnew\b.* ready/)
