@@ -29,7 +29,6 @@ async function makeFigures(): Promise<void> {
     join(directory, 'jumak.toml'),
     `[[app]]
 name = "shop"
-path = "/shop"
 app = "shop.wsgi"
 chdir = "${EXAMPLES}/django-shop"
 python = "${django!.python}"
@@ -44,6 +43,7 @@ workers = 1
 [[app]]
 name = "chat"
 path = "/chat"
+app = "."
 chdir = "${EXAMPLES}/fastapi-chat"
 python = "${fastapi!.python}"
 
@@ -62,9 +62,9 @@ workers = 1
     const port = Number(/127\.0\.0\.1:(\d+)/.exec(program.shown)![1])
     save('several-start', program.shown, 'jumak', port)
     const requests = [
-      ask(port, '/shop/ticks/?n=20&delay=1', 'localhost'),
+      ask(port, '/ticks/?n=20&delay=1', 'localhost'),
       ask(port, '/stream', 'office.example.kr'),
-      ...Array.from({ length: 40 }, () => ask(port, '/shop/', 'localhost')),
+      ...Array.from({ length: 40 }, () => ask(port, '/', 'localhost')),
     ]
     // wait: requests that run for a while are what the picture shows
     await new Promise(resolve => setTimeout(resolve, 1500))
@@ -78,10 +78,14 @@ workers = 1
   }
 }
 
+/** Without what is of this machine: the port, the directory, who has run the script. */
 function save(name: string, shown: string, command: string, port: number): void {
   const text = shown
     .replaceAll(`127.0.0.1:${port}`, `127.0.0.1:${PORT}`)
-    .replace(/^(?:\x1b\[[0-9;]*m)*terminal: echo \w+\r?\n/m, '')
+    .replaceAll(directory, '/srv/site')
+    .split('\n')
+    .filter(line => !/Jumak runs as root|terminal: echo/.test(line))
+    .join('\n')
   writeFileSync(join(ROOT, `docs/figures/${name}.svg`), terminalSvg(text, `$ ${command}`))
 }
 
