@@ -6,6 +6,7 @@
  * `timeouts.keepAlive` in `settings/clients.ts`. The lines here are what `assemble.ts` computes.
  */
 import type { ForwardedHeader } from '../base/forwarded-headers.ts'
+import type { Affinity } from './kinds/affinity.ts'
 import type { BindAddress } from './kinds/bind.ts'
 import type { ErrorPage } from './kinds/error-page.ts'
 import type { WarmupRequest } from './kinds/forms.ts'
@@ -15,7 +16,7 @@ import type { ApplicationValues, ProgramValues } from './settings/index.ts'
 import type { Change } from './settings/setting.ts'
 
 export type { ErrorFormat } from './kinds/error-page.ts'
-export type { BindAddress, Change, ErrorPage, PathTimeout, StaticMount, WarmupRequest }
+export type { Affinity, BindAddress, Change, ErrorPage, PathTimeout, StaticMount, WarmupRequest }
 
 /** What `APP` names. */
 export interface AppTarget {
@@ -162,6 +163,7 @@ export interface AdminSocket {
 /** The part of an application that the gateway gets. `control/config-shape.ts` checks each value there. */
 export type GatewayApp = Pick<
   AppConfig,
+  | 'affinity'
   | 'hosts'
   | 'limits'
   | 'name'

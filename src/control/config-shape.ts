@@ -76,6 +76,11 @@ const timeouts = object<Timeouts>({
 })
 const prefix = textLike(/^(\/.*)?$/s, MAX_TEXT, 'empty, or a path')
 
+const wayToKnow = object<{ kind: string }>({ kind: oneOf(['cookie', 'address', 'header']) })
+const named = object<{ name: string }>({ name: line })
+const affinity: Check = value =>
+  wayToKnow(value) ?? ((value as { kind: string }).kind === 'header' ? named(value) : null)
+
 const APP_FIELDS: Checks<GatewayApp> = {
   name: appName,
   path: prefix,
@@ -96,6 +101,7 @@ const APP_FIELDS: Checks<GatewayApp> = {
   requestBuffering: flag,
   retry: flag,
   queueOrder: oneOf(['fifo', 'newest-first']),
+  affinity: orNull(affinity),
   staticMounts: listOf(object<StaticMount>({ url: path, directory: path }), MAX_ENTRIES),
 }
 export const gatewayApps: Check = listOf(object<GatewayApp>(APP_FIELDS), MAX_ENTRIES)

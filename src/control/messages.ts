@@ -107,6 +107,8 @@ export type MasterToGateway =
       readonly type: 'start'
       readonly build: string
       readonly config: GatewayConfig
+      /** 32 secret bytes in hexadecimal digits, from which affinity makes signatures and hashes. */
+      readonly affinityKey: string
       readonly listeners: readonly InheritedListener[]
     }
   /** A worker is ready: connect `slots` links to its socket. `app`: the application's name. `pool`: the pool's name there. */

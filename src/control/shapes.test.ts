@@ -30,6 +30,7 @@ const CONFIG: GatewayConfig = gatewayPart(
         hosts: ['shop.example'],
         timeouts: { requestFor: [{ prefix: '/export/', timeout: 1 }] },
         rootPath: '/outer',
+        affinity: { kind: 'header', name: 'x-session' },
         pools: [{ name: 'export', paths: ['/export'], workers: 2 }],
         staticMounts: [{ url: '/static/', directory: '/srv/static' }],
       }),
@@ -51,6 +52,7 @@ const FROM_MASTER: Examples<MasterToGateway> = {
   start: [
     {
       type: 'start',
+      affinityKey: 'a0'.repeat(32),
       build: version,
       config: CONFIG,
       listeners: [{ fd: 3, display: 'unix:/run/app.sock', unixPath: '/run/app.sock' }],
@@ -199,6 +201,8 @@ const NULLABLE: ReadonlySet<string> = new Set([
   'exited.signal',
   'start.config.accessLog',
   'start.config.gatewayIdentity',
+  'start.config.apps.affinity',
+  'apps.apps.affinity',
   'start.config.health.live',
   'start.config.health.ready',
   'start.config.limits.temporaryBytes',

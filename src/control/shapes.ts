@@ -101,6 +101,7 @@ const signal = textLike(/^(SIG[A-Z0-9+-]+|signal \d+)$/, 20, 'the name of a sign
 const directory = textLike(/^\//, MAX_TEXT, 'an absolute path')
 
 /** It differs when the program's files were replaced while it runs: then a new gateway is of another build than its master. */
+const affinityKey = textLike(/^[0-9a-f]{64}$/, 64, '64 hexadecimal digits')
 const ownBuild = oneOf([version], `${version}, as the gateway is: restart Jumak`)
 
 const folder = textLike(/^\/(.*\/)?$/s, MAX_TEXT, 'a path as /static/')
@@ -221,7 +222,7 @@ export const GATEWAY_SHAPES: Shapes<GatewayToMaster> = {
 
 export const MASTER_SHAPES: Shapes<MasterToGateway> = {
   // The build comes first: another build may have another configuration.
-  start: { build: ownBuild, config: gatewayConfig, listeners: listOf(listener, MAX_LISTENERS) },
+  start: { build: ownBuild, config: gatewayConfig, affinityKey, listeners: listOf(listener, MAX_LISTENERS) },
   'worker-add': {
     app: appName,
     pool: poolName,

@@ -18,6 +18,7 @@ import type { GatewayApp, StaticMount } from '../config/types.ts'
 import { appHandler } from '../handlers/app.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
+import { poolAffinity } from './affinity.ts'
 import { StaleCodeGuard } from './development/stale-code.ts'
 import { respondWithError } from './errors/error-response.ts'
 import { AppRefusals } from './errors/refusals.ts'
@@ -177,10 +178,10 @@ export class Application {
   }
 
   #makePools(): ReadonlyMap<string, AppPool> {
-    return new Map(this.#config.pools.map(({ name }) => [name, this.#pools.get(name) ?? this.#makePool()]))
+    return new Map(this.#config.pools.map(({ name }) => [name, this.#pools.get(name) ?? this.#makePool(name)]))
   }
 
-  #makePool(): AppPool {
+  #makePool(name: string): AppPool {
     const { limits, timeouts, queueOrder, retry } = this.#config
     const { codeGuard } = this
     const pool = new AppPool({
@@ -192,6 +193,7 @@ export class Application {
       onError: this.#refuse,
       beforeDispatch: codeGuard === null ? undefined : () => codeGuard.checkFreshness(),
       events: this.#events,
+      affinity: poolAffinity(this.#config, name, this.#shared.affinityKey),
     })
     codeGuard?.add(pool)
     if (this.#serving !== null) pool.serve(this.#serving)

@@ -38,9 +38,9 @@ class Gateway {
   #finished: Promise<void> | null = null
   #inFlight = 0
 
-  constructor(channel: GatewayChannel, config: GatewayConfig, build: string) {
+  constructor(channel: GatewayChannel, config: GatewayConfig, build: string, affinityKey: string) {
     this.#channel = channel
-    this.#parts = makeParts(config, build, channel, () => this.#isStopping)
+    this.#parts = makeParts(config, build, affinityKey, channel, () => this.#isStopping)
     this.#entry = { handler: assembleHandler(this.#parts) }
     this.#connections = assembleConnections(this.#parts, this.#entry)
     this.#reports = new Reports(
@@ -202,7 +202,7 @@ function main(): void {
         gateway.onMessage(message)
       } else if (message.type === 'start') {
         if (message.config.gatewayIdentity !== null) dropOrLeave(message.config.gatewayIdentity)
-        gateway = new Gateway(channel, message.config, message.build)
+        gateway = new Gateway(channel, message.config, message.build, message.affinityKey)
         gateway.listen(message.listeners)
       }
     },

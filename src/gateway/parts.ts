@@ -24,10 +24,11 @@ export interface GatewayParts extends SharedParts {
 export function makeParts(
   config: GatewayConfig,
   build: string,
+  affinityKey: string,
   channel: GatewayChannel,
   isStopping: () => boolean,
 ): GatewayParts {
-  const shared = makeShared(config, build, channel)
+  const shared = makeShared(config, build, affinityKey, channel)
   const { log } = shared
   const applications = new Applications(config.apps, shared, (app, path) =>
     channel.send({ type: 'code-changed', app, path }),

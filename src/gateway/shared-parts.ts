@@ -23,6 +23,8 @@ export type GatewayLog = (
 export interface SharedParts {
   readonly config: GatewayConfig
   readonly build: string
+  /** As in the message `start`. */
+  readonly affinityKey: string
   readonly log: GatewayLog
   /** From now on, until the process ends. */
   readonly setLogLevel: (level: LogLevel) => void
@@ -33,13 +35,19 @@ export interface SharedParts {
   readonly events: PoolEvents
 }
 
-export function makeShared(config: GatewayConfig, build: string, channel: GatewayChannel): SharedParts {
+export function makeShared(
+  config: GatewayConfig,
+  build: string,
+  affinityKey: string,
+  channel: GatewayChannel,
+): SharedParts {
   const wanted: WantedLevel = { level: config.logLevel }
   const log = gatewayLog(wanted, channel)
   const refusals = new Refusals(log)
   return {
     config,
     build,
+    affinityKey,
     log,
     setLogLevel: level => {
       wanted.level = level

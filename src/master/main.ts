@@ -12,6 +12,7 @@ import { LOG_ADVICE } from '../observe/sink.ts'
 import { Admin } from './admin/admin.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleets } from './fleet/fleets.ts'
+import { takeAffinityKey } from './host/affinity-key.ts'
 import { checkIdentity, checkTemporaryDirectory, rootWarnings, usersOf } from './host/identity.ts'
 import type { Listener } from './host/listener.ts'
 import { bindListeners } from './host/listeners.ts'
@@ -151,6 +152,11 @@ class Master {
       config: this.#config,
       programs: this.#programs,
       listeners: this.#listeners,
+      affinityKey: takeAffinityKey({
+        config: this.#config,
+        environment: process.env,
+        warn: message => this.#narrator.warn(message),
+      }),
       runtime,
       outputs: this.#outputs,
       narrator: this.#narrator,

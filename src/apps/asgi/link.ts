@@ -133,6 +133,7 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
     const one = new MultiplexedCall(this.#calls.newId(), call)
     call.phase = 'sent'
     call.link = this
+    call.exchange.servedBy = this.address
     call.wireId = one.id
     this.#calls.add(one)
     this.#capacity.enter(one)

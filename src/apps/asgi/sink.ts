@@ -214,7 +214,11 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
     })
     one.socket = socket
     try {
-      socket.accept(exchange, { subprotocol, headers })
+      const cookie = call.client?.setCookie?.() ?? null
+      socket.accept(exchange, {
+        subprotocol,
+        headers: cookie === null ? headers : [...headers, 'Set-Cookie', cookie],
+      })
     } catch (error) {
       // The handshake was wrong: an ordinary response says so.
       one.socket = null

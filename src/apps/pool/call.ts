@@ -7,6 +7,7 @@
 import type { Deadline } from '../../base/deadlines.ts'
 import { ClientGoneError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
+import type { Client } from './affinity.ts'
 import type { CallBody } from './body.ts'
 import { isIdempotent, type Unanswered } from './dispatch-rules.ts'
 import type { CallQueue, Queued } from './queue.ts'
@@ -52,6 +53,8 @@ export class Call implements Queued, Unanswered {
   /** When the call began to wait, in milliseconds; 0 in the turn of the event loop in which it came. */
   waitsSince = 0
   isReturned = false
+  /** Who sends it, with affinity; null: any worker will do. */
+  client: Client | null = null
   #body: CallBody | null
 
   constructor(exchange: Exchange, body: CallBody | null) {

@@ -3,27 +3,33 @@
  * gateway. Applies the rules of `dispatch-rules.ts` to real links; keeps the bounds and timeouts of the queue.
  *
  * Invariants: a call that waits is in one queue. Nothing is written during a turn of the event loop. At its end waiting calls get the
- * slots that were freed, and the requests to one link leave in one write.
+ * slots that were freed, and the requests to one link leave in one write (`dispatch-state.ts`).
+ * A pool has one dispatcher; with affinity it has one for each worker and two more, which share one state (`affine-dispatcher.ts`).
  * Not here: which workers there are (`worker-lifecycle.ts`), what becomes of calls whose link is gone (`retry.ts`).
  */
-import { Deadline, DeadlineList } from '../../base/deadlines.ts'
-import type { AppLimits, AppTimeouts, QueueOrder } from '../../config/types.ts'
-import { HttpError } from '../../http/errors.ts'
+import type { HttpError } from '../../http/errors.ts'
 import type { Call, FailCall } from './call.ts'
-import { aheadBudget, aheadSlot, idleSlot, probationMs, RunTimes } from './dispatch-rules.ts'
+import { aheadBudget, aheadSlot, idleSlot, probationMs } from './dispatch-rules.ts'
+import { type DispatchOptions, DispatchState } from './dispatch-state.ts'
 import { CallQueue } from './queue.ts'
 import type { PoolLink, PoolWorker } from './worker.ts'
 
-export interface DispatchOptions {
-  readonly limits: AppLimits
-  readonly timeouts: AppTimeouts
-  /** `fifo` by default. */
-  readonly queueOrder?: QueueOrder
-  /** False: a request that may have been started is not sent again. Nothing is sent ahead then, so that it is known which ones were started. */
-  readonly retry?: boolean
-  /** Development: called before each dispatch. */
-  readonly beforeDispatch?: (() => void) | undefined
-}
+/** What a pool needs of whatever sends its calls. */
+export type CallDispatcher = Pick<
+  Dispatcher,
+  | 'waiting'
+  | 'isRefusing'
+  | 'dispatch'
+  | 'takeBack'
+  | 'send'
+  | 'pump'
+  | 'pumpSoon'
+  | 'learn'
+  | 'hold'
+  | 'release'
+  | 'refuse'
+  | 'close'
+>
 
 export class Dispatcher {
   readonly #options: DispatchOptions
@@ -33,23 +39,15 @@ export class Dispatcher {
   /** They go before all others. Each waits for a worker without another suspect. */
   readonly #suspects = new CallQueue<Call>('fifo')
   #suspectTimer: NodeJS.Timeout | undefined
-  readonly #deadlines: DeadlineList
-  readonly #runTimes = new RunTimes()
-  #unflushed: PoolLink[] = []
-  readonly #endTurn = () => this.#assignAndFlush()
-  #isTurnEnding = false
-  /** Development: the code changes, so nothing is sent. */
-  #isHeld = false
-  /** Development: the code does not load, and this answers every request. */
-  #refusal: HttpError | null = null
+  readonly #state: DispatchState
 
-  /** `workers`: a list that its owner keeps up to date. */
-  constructor(options: DispatchOptions, workers: readonly PoolWorker[], fail: FailCall) {
+  /** `workers`: a list that its owner keeps up to date. `state`: of several dispatchers that serve one pool. */
+  constructor(options: DispatchOptions, workers: readonly PoolWorker[], fail: FailCall, state?: DispatchState) {
     this.#options = options
     this.#workers = workers
     this.#fail = fail
     this.#queue = new CallQueue(options.queueOrder)
-    this.#deadlines = new DeadlineList(options.timeouts.queue)
+    this.#state = state ?? new DispatchState(options, workers, fail, () => this.pump())
   }
 
   /** Calls that wait. */
@@ -58,7 +56,7 @@ export class Dispatcher {
   }
 
   get isRefusing(): boolean {
-    return this.#refusal !== null
+    return this.#state.refusal !== null
   }
 
   /** Sends a new call, or lets it wait. Where the queue is full, the call is refused, or the oldest one is refused in its place. */
@@ -66,21 +64,31 @@ export class Dispatcher {
     const { queue: limit } = this.#options.limits
     // Slots that were freed in this turn belong to the calls that wait, and suspects go before this one.
     if (this.#queue.length >= limit || this.#suspects.length > 0) this.pump()
-    const slot = this.#queue.length === 0 && this.#maySend() ? idleSlot(this.#workers) : null
-    if (slot !== null) {
-      call.exchange.queueMillis = 0
-      this.send(slot, call)
-      return
-    }
+    if (this.sendAtOnce(call)) return
     if (this.#queue.length >= limit) {
       const tooMany = this.#queue.replaceable ?? call
-      this.#fail(tooMany, new HttpError(503, 'Too many requests are waiting', 'operator', this.#retryAfter()))
+      this.#fail(tooMany, this.#state.tooMany(this.#queue.length))
       if (tooMany === call) return
     }
+    this.enqueue(call)
+  }
+
+  /** Sends a new call to a free slot. False: there is none, or others wait for it. */
+  sendAtOnce(call: Call): boolean {
+    const slot = this.#queue.length === 0 && this.#maySend() ? idleSlot(this.#workers) : null
+    if (slot === null) return false
+    call.exchange.queueMillis = 0
+    this.send(slot, call)
+    return true
+  }
+
+  /** A new call waits. The caller has seen to the limit of the queue. */
+  enqueue(call: Call): void {
+    const { runTimes, refusal } = this.#state
     call.enter(this.#queue)
     this.#queue.push(call)
     // While requests are long none is sent ahead: the call's turn comes when another ends.
-    if (this.#runTimes.allowedAhead(this.#aheadBudget) > 0 || this.#refusal !== null) this.pumpSoon()
+    if (runTimes.allowedAhead(this.#aheadBudget) > 0 || refusal !== null) this.pumpSoon()
     else this.#startWaitingNew(performance.now())
   }
 
@@ -88,16 +96,14 @@ export class Dispatcher {
   takeBack(call: Call): void {
     const queue = call.losses > 0 ? this.#suspects : this.#queue
     call.enter(queue)
-    this.#startWaiting(call, performance.now())
+    this.#state.startWaiting(call, performance.now())
     queue.unshift(call)
   }
 
   /** Sends the call on this link, whatever waits. */
   send(link: PoolLink, call: Call): void {
     if (call.losses > 0) link.worker.suspect(call)
-    if (!link.send(call)) return
-    this.#unflushed.push(link)
-    this.#awaitEndOfTurn()
+    if (link.send(call)) this.#state.flushSoon(link)
   }
 
   /** Sends what waits, in order. A call that may not be sent ahead holds back the calls behind it, or it would starve. */
@@ -112,30 +118,56 @@ export class Dispatcher {
 
   /** Pumps at the end of this turn of the event loop. */
   pumpSoon(): void {
-    if (this.waiting > 0) this.#awaitEndOfTurn()
+    if (this.waiting > 0) this.#state.endTurnSoon()
   }
 
   /** A request has run for so long: how much may be sent ahead follows from it. */
   learn(runMicros: number): void {
-    this.#runTimes.add(runMicros)
+    this.#state.runTimes.add(runMicros)
   }
 
   /** Development: everything waits until `release` or `refuse`. */
   hold(): void {
-    this.#isHeld = true
+    this.#state.isHeld = true
   }
 
   release(): void {
-    this.#isHeld = false
-    this.#refusal = null
+    this.#state.isHeld = false
+    this.#state.refusal = null
     this.pump()
   }
 
   /** Answers all waiting and new requests with the error, until `hold` or `release`. */
   refuse(error: HttpError): void {
-    this.#isHeld = false
-    this.#refusal = error
+    this.#state.isHeld = false
+    this.#state.refusal = error
     this.pump()
+  }
+
+  /** Since when the call waits that is next, in milliseconds; infinite: none waits, or it came in this turn. */
+  get waitsSince(): number {
+    if (this.#suspects.length > 0) return 0
+    return this.#queue.turn?.waitsSince || Number.POSITIVE_INFINITY
+  }
+
+  /** As in `CallQueue`. */
+  get replaceable(): Call | null {
+    return this.#queue.replaceable
+  }
+
+  /** Gives all calls that wait to other dispatchers, in order. For them nothing changes: they must be put into a queue (`adopt`) at once. */
+  surrender(): Call[] {
+    clearTimeout(this.#suspectTimer)
+    return [...this.#suspects.takeAll(), ...this.#queue.takeAll()]
+  }
+
+  /** Takes calls that another dispatcher of the same pool has surrendered, in their order. The caller pumps. */
+  adopt(calls: readonly Call[]): void {
+    for (const queue of [this.#suspects, this.#queue]) {
+      const own = calls.filter(call => call.losses > 0 === (queue === this.#suspects))
+      for (const call of own) call.enter(queue)
+      queue.merge(own)
+    }
   }
 
   /** Closes the queue for good, and returns the calls that waited. */
@@ -151,42 +183,17 @@ export class Dispatcher {
     return calls
   }
 
-  #awaitEndOfTurn(): void {
-    if (this.#isTurnEnding) return
-    this.#isTurnEnding = true
-    setImmediate(this.#endTurn)
-  }
-
-  #assignAndFlush(): void {
-    this.pump()
-    this.#isTurnEnding = false
-    const links = this.#unflushed
-    this.#unflushed = []
-    for (const link of links) link.flush()
-  }
-
   /** Starts the deadlines of all calls that came in this turn: they are the last in the queue. */
   #startWaitingNew(now: number): void {
     for (let call = this.#queue.last; call !== null && call.waitsSince === 0; call = call.previous as Call | null)
-      this.#startWaiting(call, now)
-  }
-
-  /** A call that is sent in the turn in which it came has not waited, and needs no deadline. */
-  #startWaiting(call: Call, now: number): void {
-    call.waitsSince = now
-    call.waiting ??= new Deadline(() => this.#waitedTooLong(call))
-    this.#deadlines.arm(call.waiting)
-  }
-
-  #waitedTooLong(call: Call): void {
-    if (this.#workers.some(({ isDebugged }) => isDebugged)) this.#deadlines.arm(call.waiting!)
-    else this.#fail(call, new HttpError(503, 'No worker was free in time', 'operator', this.#retryAfter()))
+      this.#state.startWaiting(call, now)
   }
 
   /** In development `beforeDispatch` looks at the code now, and may call `hold`. */
   #maySend(): boolean {
-    if (!this.#isHeld) this.#options.beforeDispatch?.()
-    return !this.#isHeld && this.#refusal === null
+    const state = this.#state
+    if (!state.isHeld) this.#options.beforeDispatch?.()
+    return !state.isHeld && state.refusal === null
   }
 
   #pumpQueue(queue: CallQueue<Call>, now: number): void {
@@ -196,8 +203,9 @@ export class Dispatcher {
         continue
       }
       const isAllowed = this.#maySend()
-      if (this.#refusal !== null && !this.#isHeld) {
-        this.#fail(call, this.#refusal)
+      const { refusal, isHeld } = this.#state
+      if (refusal !== null && !isHeld) {
+        this.#fail(call, refusal)
         continue
       }
       const link = isAllowed ? this.#findSlot(call, queue, now) : null
@@ -212,7 +220,7 @@ export class Dispatcher {
     const idle = idleSlot(this.#workers)
     if (idle !== null || !call.mayGoAhead) return idle
     const budget = this.#aheadBudget
-    const allowed = this.#runTimes.allowedAhead(budget)
+    const allowed = this.#state.runTimes.allowedAhead(budget)
     return allowed > 0 ? aheadSlot(this.#workers, allowed, now, budget) : null
   }
 
@@ -230,12 +238,5 @@ export class Dispatcher {
       this.#suspectTimer.unref()
     }
     return slot
-  }
-
-  /** Seconds until the queue is probably empty. */
-  #retryAfter(): number {
-    const slots = this.#workers.reduce((sum, { usableSlots }) => sum + usableSlots, 0)
-    const seconds = (this.#queue.length * this.#runTimes.mean) / Math.max(1, slots) / 1e6
-    return Math.min(60, Math.max(1, Math.ceil(seconds)))
   }
 }

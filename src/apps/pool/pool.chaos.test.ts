@@ -12,6 +12,7 @@ import { FakeExchange } from '../testing/fake-exchange.ts'
 import { FakeWorker, type FakeWorkerRequest } from '../testing/fake-worker.ts'
 import { numbers } from '../testing/numbers.ts'
 import { PoolReader } from '../testing/pool-stats.ts'
+import type { PoolAffinity } from './affinity.ts'
 import { RequestBody } from './body.ts'
 import { AppPool } from './pool.ts'
 
@@ -37,7 +38,7 @@ function act(worker: FakeWorker, request: FakeWorkerRequest, dice: (below: numbe
   } else link.respond(200, [], `${path}:${body.length}`)
 }
 
-async function run(seed: number): Promise<void> {
+async function run(seed: number, affinity: PoolAffinity = null): Promise<void> {
   const dice = numbers(seed)
   let workers = 0
   let draining = 0
@@ -45,7 +46,7 @@ async function run(seed: number): Promise<void> {
   const alive = new Map<number, FakeWorker>()
   const start = async () => {
     const id = ++workers
-    const path = join(directory, `${seed}-${id}.sock`)
+    const path = join(directory, `${affinity?.kind ?? 'any'}-${seed}-${id}.sock`)
     const slots = 1 + dice(3)
     const worker = await new FakeWorker(path, id, request => act(worker, request, dice), 'b1', slots).listen()
     alive.set(id, worker)
@@ -78,6 +79,7 @@ async function run(seed: number): Promise<void> {
       linkFactory({ limits, timeouts, space: new TemporarySpace(directory), memory, build: 'b1', rootPath: '' }),
     ),
     onError: FakeExchange.failed,
+    affinity,
     events: {
       linked: () => {},
       lost: replace,
@@ -99,9 +101,14 @@ async function run(seed: number): Promise<void> {
   for (let i = 0; i < 600; i++) {
     const length = [0, 0, 0, 10, 70_000, 300_000][dice(6)]!
     const path = `/${i}`
-    const exchange = new FakeExchange({ method: ['GET', 'POST', 'PUT'][dice(3)]!, path, body: Buffer.alloc(length) })
+    const exchange = new FakeExchange({
+      method: ['GET', 'POST', 'PUT'][dice(3)]!,
+      path,
+      body: Buffer.alloc(length),
+      headers: ['x-client', String(dice(20))],
+    })
     const entry = { exchange, path, length, overs: 0, left: false }
-    exchange.response.events.on('over', () => entry.overs++)
+    exchange.sent.events.on('over', () => entry.overs++)
     all.push(entry)
     const body = new RequestBody({
       space: new TemporarySpace(directory),
@@ -129,7 +136,7 @@ async function run(seed: number): Promise<void> {
   for (const { exchange } of all) await exchange.over()
   for (const { exchange, path, length, overs, left } of all) {
     assert.equal(overs, 1, `${path} ended ${overs} times`)
-    if (exchange.error === null && !left) assert.equal(exchange.response.text, `${path}:${length}`)
+    if (exchange.error === null && !left) assert.equal(exchange.sent.text, `${path}:${length}`)
   }
   assert.ok(all.some(({ exchange }) => exchange.error === null))
   assert.equal(reader.stats(pool).queued, 0)
@@ -142,3 +149,11 @@ async function run(seed: number): Promise<void> {
 
 for (const seed of [1, 2, 3, 4, 5])
   test(`each exchange ends exactly once, with its own answer (seed ${seed})`, () => run(seed))
+
+const key = Buffer.alloc(32, 'k')
+for (const affinity of [
+  { kind: 'header', name: 'x-client', key },
+  { kind: 'cookie', name: 'home', app: 'shop', path: '', key },
+] as const)
+  for (const seed of [1, 2, 3])
+    test(`each exchange ends exactly once, with affinity by ${affinity.kind} (seed ${seed})`, () => run(seed, affinity))

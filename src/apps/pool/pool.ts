@@ -7,9 +7,13 @@
  */
 import { HttpError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
+import { AffineDispatcher } from './affine-dispatcher.ts'
+import type { PoolAffinity } from './affinity.ts'
 import type { CallBody } from './body.ts'
 import { Call } from './call.ts'
-import { Dispatcher, type DispatchOptions } from './dispatcher.ts'
+import type { DispatchOptions } from './dispatch-state.ts'
+import { type CallDispatcher, Dispatcher } from './dispatcher.ts'
+import { Homes } from './homes.ts'
 import { LiveBody } from './live-body.ts'
 import { WarmUpExchange } from './warm-up.ts'
 import type { PoolWorker, WorkerAddress } from './worker.ts'
@@ -18,6 +22,8 @@ import { type LifecycleOptions, WorkerLifecycle } from './worker-lifecycle.ts'
 export interface PoolOptions extends DispatchOptions, LifecycleOptions {
   /** Answers with the error while `response.state` is idle; cuts a response that has started. */
   readonly onError: (exchange: Exchange, error: Error) => void
+  /** Null or left out: any worker answers any request. */
+  readonly affinity?: PoolAffinity
 }
 
 const STOPPING = 'The server is stopping'
@@ -26,7 +32,7 @@ const RETIRED = 'The application has been removed, or its workers for this path'
 export class AppPool {
   readonly #onError: PoolOptions['onError']
   readonly #workers: PoolWorker[] = []
-  readonly #dispatcher: Dispatcher
+  readonly #dispatcher: CallDispatcher
   readonly #lifecycle: WorkerLifecycle
   #isDraining = false
   /** Why it is closed, for clients; null: it is open. */
@@ -35,7 +41,11 @@ export class AppPool {
   constructor(options: PoolOptions) {
     this.#onError = options.onError
     const fail = (call: Call, error: Error) => this.#fail(call, error)
-    this.#dispatcher = new Dispatcher(options, this.#workers, fail)
+    const { affinity = null } = options
+    this.#dispatcher =
+      affinity === null
+        ? new Dispatcher(options, this.#workers, fail)
+        : new AffineDispatcher(options, this.#workers, fail, new Homes(affinity, this.#workers))
     this.#lifecycle = new WorkerLifecycle(options, this.#workers, this.#dispatcher, fail)
   }
 

@@ -83,3 +83,23 @@ test('fifo: the oldest is served, however long it has waited', () => {
 test('in an empty queue it is nobody’s turn', () => {
   for (const order of ['fifo', 'newest-first'] as const) assert.equal(new CallQueue(order).turn, null)
 })
+
+test('merged calls take their places by the time for which they have waited; what came back stays first, what has just come last', () => {
+  const item = (waitsSince: number, isReturned = false) => Object.assign(new Item(waitsSince), { isReturned })
+  const own = [item(900, true), item(10), item(30), item(0)]
+  const others = [item(950, true), item(5), item(20), item(30), item(40), item(0)]
+  const queue = new CallQueue<Item>()
+  for (const one of own) queue.push(one)
+  queue.merge(others)
+  assert.equal(queue.length, 10)
+  const merged = queue.takeAll()
+  assert.deepEqual(
+    merged.map(({ waitsSince, isReturned }) => (isReturned ? `returned ${waitsSince}` : waitsSince)),
+    ['returned 900', 'returned 950', 5, 10, 20, 30, 30, 40, 0, 0],
+  )
+  assert.deepEqual(
+    merged.filter(one => others.includes(one)),
+    others,
+  )
+  assert.deepEqual([queue.length, queue.first, queue.last], [0, null, null])
+})

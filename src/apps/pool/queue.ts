@@ -85,4 +85,42 @@ export class CallQueue<T extends Queued> {
     call.previous = call.next = null
     this.length--
   }
+
+  /** Empties the queue. The calls still wait: they must be put into another queue at once. */
+  takeAll(): T[] {
+    const calls: T[] = []
+    for (let call = this.#first; call !== null; call = this.#first) {
+      this.remove(call)
+      calls.push(call)
+    }
+    return calls
+  }
+
+  /** Calls from another queue, in their order: each takes its place by the time for which it has waited. One pass over both. */
+  merge(calls: readonly T[]): void {
+    let next = this.#first
+    for (const call of calls) {
+      while (next !== null && isBefore(next, call)) next = next.next as T | null
+      this.#insert(call, next)
+    }
+  }
+
+  #insert(call: T, next: T | null): void {
+    if (next === null) {
+      this.push(call)
+      return
+    }
+    call.previous = next.previous
+    call.next = next
+    if (next.previous !== null) next.previous.next = call
+    else this.#first = call
+    next.previous = call
+    this.length++
+  }
+}
+
+/** Calls that come back keep their turn. One that has just come is behind all others. */
+function isBefore(one: Queued, other: Queued): boolean {
+  if (one.isReturned !== other.isReturned) return one.isReturned
+  return other.waitsSince === 0 || (one.waitsSince !== 0 && one.waitsSince <= other.waitsSince)
 }

@@ -8,7 +8,7 @@
 import { HttpError } from '../../http/errors.ts'
 import type { Call, FailCall } from './call.ts'
 import { type Fate, MAX_LOSSES } from './dispatch-rules.ts'
-import type { Dispatcher } from './dispatcher.ts'
+import type { CallDispatcher } from './dispatcher.ts'
 import type { PoolLog } from './events.ts'
 import { Offenders } from './offenders.ts'
 import { WarmUpExchange } from './warm-up.ts'
@@ -19,13 +19,13 @@ const MAX_NAMED = 20
 
 export class Retries {
   readonly #offenders = new Offenders()
-  readonly #dispatcher: Dispatcher
+  readonly #dispatcher: CallDispatcher
   readonly #fail: FailCall
   readonly #log: PoolLog
   readonly #mayRepeat: boolean
 
   /** `mayRepeat`: false: a request that may have been started is never sent again. */
-  constructor(dispatcher: Dispatcher, fail: FailCall, log: PoolLog, mayRepeat: boolean) {
+  constructor(dispatcher: CallDispatcher, fail: FailCall, log: PoolLog, mayRepeat: boolean) {
     this.#dispatcher = dispatcher
     this.#fail = fail
     this.#log = log

@@ -12,7 +12,7 @@ import { HttpError } from '../../http/errors.ts'
 import { CloseCode } from '../../http/websocket.ts'
 import { Call, type FailCall } from './call.ts'
 import { MAX_LOSSES } from './dispatch-rules.ts'
-import type { Dispatcher } from './dispatcher.ts'
+import type { CallDispatcher } from './dispatcher.ts'
 import type { PoolEvents } from './events.ts'
 import type { LinkFactory, LinkOwner } from './link-owner.ts'
 import { Retries } from './retry.ts'
@@ -42,7 +42,7 @@ export class WorkerLifecycle implements LinkOwner {
   readonly #gracefulMs: number
   readonly #events: PoolEvents
   readonly #workers: PoolWorker[]
-  readonly #dispatcher: Dispatcher
+  readonly #dispatcher: CallDispatcher
   readonly #retries: Retries
   readonly #fail: FailCall
   /** Workers of later generations are held. */
@@ -55,7 +55,7 @@ export class WorkerLifecycle implements LinkOwner {
   #onEmpty: () => void = () => {}
 
   /** `workers`: the pool's list. Only the lifecycle changes it. */
-  constructor(options: LifecycleOptions, workers: PoolWorker[], dispatcher: Dispatcher, fail: FailCall) {
+  constructor(options: LifecycleOptions, workers: PoolWorker[], dispatcher: CallDispatcher, fail: FailCall) {
     const { timeouts, links, events, retry = true } = options
     this.#links = links
     this.#gracefulMs = timeouts.graceful
@@ -110,6 +110,8 @@ export class WorkerLifecycle implements LinkOwner {
     worker.leave()
     worker.dismiss(SERVICE_RESTART, this.#gracefulMs * DISMISS_AFTER, this.#gracefulMs * DISMISS_SPAN)
     this.#settle(worker)
+    // With affinity, calls may wait for this very worker.
+    this.#dispatcher.pumpSoon()
   }
 
   /** Development: somebody looks at the worker in a debugger, or no longer. */

@@ -136,6 +136,14 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
     return this.isActive && !this.isHeld && !this.isLeaving && !this.slots.every(link => link.isBlocked)
   }
 
+  /**
+   * Clients may belong to the worker (affinity). One that served before the gateway crashed is a home before its links are open again: its
+   * clients wait for it, and do not move.
+   */
+  get isHome(): boolean {
+    return !this.isHeld && !this.isLeaving && (this.isActive || this.hasServed)
+  }
+
   get usableSlots(): number {
     return this.slots.reduce((sum, { usable, capacity }) => sum + (usable ? capacity : 0), 0)
   }

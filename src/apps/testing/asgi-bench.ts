@@ -9,6 +9,7 @@ import { testApp } from '../../config/testing/config.ts'
 import type { AppTimeouts } from '../../config/types.ts'
 import { appHandler } from '../../handlers/app.ts'
 import { linkFactory } from '../links.ts'
+import type { PoolAffinity } from '../pool/affinity.ts'
 import { AppPool } from '../pool/pool.ts'
 import { type AsgiScript, type FakeAsgiExchange, FakeAsgiWorker } from './fake-asgi-worker.ts'
 import { FakeExchange, type FakeRequest } from './fake-exchange.ts'
@@ -27,7 +28,13 @@ export class AsgiBench extends PoolRecord {
   readonly #maxRequests: number
 
   constructor(
-    changes: { timeouts?: Partial<AppTimeouts>; rootPath?: string; maxRequests?: number; memory?: MemoryBudget } = {},
+    changes: {
+      timeouts?: Partial<AppTimeouts>
+      rootPath?: string
+      maxRequests?: number
+      memory?: MemoryBudget
+      affinity?: PoolAffinity
+    } = {},
   ) {
     super()
     this.memory = changes.memory ?? new MemoryBudget()
@@ -41,6 +48,7 @@ export class AsgiBench extends PoolRecord {
       links: this.reader.links(linkFactory({ limits, timeouts, space, memory: this.memory, build: 'b1', rootPath })),
       onError: FakeExchange.failed,
       events: this.listeners,
+      affinity: changes.affinity ?? null,
     })
     this.#handler = appHandler(this.pool, {
       requestBuffering: true,

@@ -140,6 +140,8 @@ export class FakeExchange implements Exchange {
   servedBy: ServedBy | null = null
   app = ''
   readonly response = new FakeResponse()
+  /** What the client gets. A filter may take the place of `response`, which writes here then. */
+  readonly sent: FakeResponse = this.response
   readonly body: Exchange['body'] & { isPulled: boolean; resumed: number }
   /** What `onError` received. */
   error: Error | null = null
@@ -228,22 +230,22 @@ export class FakeExchange implements Exchange {
     if (this.handshakeError !== null) throw this.handshakeError
     this.accepted = accept
     this.channel = new FakeChannel(events)
-    this.response.events.emit('accepted')
+    this.sent.events.emit('accepted')
     return this.channel
   }
 
   /** The client leaves. */
   leave(): void {
     this.#gone = true
-    this.response.state = 'aborted'
-    this.response.events.emit('over')
+    this.sent.state = 'aborted'
+    this.sent.events.emit('over')
     for (const callback of this.#aborted) callback()
   }
 
   /** Waits until the exchange has ended, is cut, or has failed. */
   async over(): Promise<void> {
-    while (this.error === null && this.response.state !== 'ended' && this.response.state !== 'aborted') {
-      await once(this.response.events, 'over')
+    while (this.error === null && this.sent.state !== 'ended' && this.sent.state !== 'aborted') {
+      await once(this.sent.events, 'over')
     }
   }
 
@@ -251,7 +253,7 @@ export class FakeExchange implements Exchange {
   static failed(exchange: Exchange, error: Error): void {
     const fake = exchange as FakeExchange
     fake.error = error
-    if (fake.response.state === 'started') fake.response.abort(error)
-    else fake.response.events.emit('over')
+    if (fake.sent.state === 'started') fake.sent.abort(error)
+    else fake.sent.events.emit('over')
   }
 }

@@ -9,6 +9,7 @@ import { TemporarySpace } from '../../base/temporary-space.ts'
 import { testApp } from '../../config/testing/config.ts'
 import type { AppLimits, AppTimeouts, QueueOrder } from '../../config/types.ts'
 import { linkFactory } from '../links.ts'
+import type { PoolAffinity } from '../pool/affinity.ts'
 import { RequestBody } from '../pool/body.ts'
 import { AppPool } from '../pool/pool.ts'
 import { FakeExchange, type FakeRequest } from './fake-exchange.ts'
@@ -39,6 +40,7 @@ export class Bench extends PoolRecord {
       queueOrder?: QueueOrder
       retry?: boolean
       beforeDispatch?: () => void
+      affinity?: PoolAffinity
     } = {},
   ) {
     super()
@@ -58,6 +60,7 @@ export class Bench extends PoolRecord {
       onError: FakeExchange.failed,
       beforeDispatch: changes.beforeDispatch,
       events: this.listeners,
+      affinity: changes.affinity ?? null,
     })
     cleanups.push(() => this.pool.close())
   }

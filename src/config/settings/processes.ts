@@ -69,4 +69,16 @@ export const processes = {
     more: '`auto`: in `/run/jumak` for root, else in `$XDG_RUNTIME_DIR/jumak` or `/tmp/.jumak-admin-<uid>`, under a name made of the path of the configuration file, or of the directory. Only the user who starts Jumak, and root, can use it ([more](admin.md)).',
     change: 'restart',
   }),
+  affinityKey: plain({
+    name: 'affinity-key',
+    section: 'Process',
+    placeholder: 'FILE',
+    kind: path('must name a file, or be auto', ['auto']),
+    default: 'auto',
+    defaultText: '$STATE_DIRECTORY, /var/lib/jumak or ~/.local/state/jumak',
+    why: 'It survives restarts there, so that clients keep their cookies.',
+    doc: 'File with the key that signs the cookies of --affinity cookie.',
+    more: 'Made at the first start, readable for its owner only. `auto`: `affinity.key` in $STATE_DIRECTORY (systemd), else in `/var/lib/jumak` for root, else in `$XDG_STATE_HOME/jumak` or `~/.local/state/jumak`. Several machines behind one address need no common key: each counts the other’s cookies as none.',
+    change: 'restart',
+  }),
 }

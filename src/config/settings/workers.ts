@@ -1,5 +1,6 @@
-/** Settings of the workers: how many, how long they may take, and when they are replaced. */
+/** Settings of the workers: how many, how long they may take, when they are replaced, and which clients they have. */
 
+import { type Affinity, parseAffinity } from '../kinds/affinity.ts'
 import { count, countOr, duration, onOrOff, size, text } from '../kinds/kinds.ts'
 import { type PathTimeout, parsePathTimeout } from '../kinds/path-timeout.ts'
 import { input, plain } from './setting.ts'
@@ -168,4 +169,15 @@ export const workers = {
       change: 'reload',
     }),
   },
+  affinity: plain<Affinity>({
+    name: 'affinity',
+    section: 'Workers',
+    placeholder: 'HOW',
+    kind: text('`off`, `cookie`, `address`, or `header:NAME`', parseAffinity, { literals: ['false'] }),
+    default: 'off',
+    why: 'Any free worker answers: nobody waits for a busy one while another is free.',
+    doc: 'Gives each client one worker while it lives, known again by: cookie, address or header:NAME.',
+    more: 'For applications that keep state of a client in the memory of a process. A request may wait for its worker while another one is free. [More](../how-to/affinity.md)',
+    change: 'restart',
+  }),
 }

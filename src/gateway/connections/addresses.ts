@@ -1,3 +1,5 @@
+import { networkOf } from '../../http/network.ts'
+
 /** Counts the open connections of each client address. A network of 64 bits of IPv6 counts as one address: any client has one. */
 export class Addresses {
   readonly #open = new Map<string, number>()
@@ -31,19 +33,4 @@ export class Addresses {
   get size(): number {
     return this.#open.size
   }
-}
-
-/** An IPv4 address as it is; the first four groups of an IPv6 address. */
-export function networkOf(address: string): string {
-  if (!address.includes(':')) return address
-  const [head = '', tail] = address.split('::')
-  const left = groups(head)
-  if (tail === undefined) return left.slice(0, 4).join(':')
-  const right = groups(tail)
-  const zeros = Array.from({ length: 8 - left.length - right.length }, () => '0')
-  return [...left, ...zeros, ...right].slice(0, 4).join(':')
-}
-
-function groups(text: string): string[] {
-  return text === '' ? [] : text.split(':')
 }

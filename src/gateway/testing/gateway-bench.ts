@@ -53,7 +53,7 @@ export class GatewayBench {
       onClosed() {},
       close() {},
     }
-    this.parts = makeParts(config, 'b1', channel, () => this.isStopping)
+    this.parts = makeParts(config, 'b1', '0'.repeat(64), channel, () => this.isStopping)
     this.entry = { handler: assembleHandler(this.parts) }
     benches.add(this)
   }

@@ -28,6 +28,8 @@ export interface FleetsOptions {
   readonly config: Config
   readonly programs: Programs
   readonly listeners: readonly Listener[]
+  /** As in the message `start`. */
+  readonly affinityKey: string
   readonly runtime: RuntimeDirectory
   readonly outputs: Outputs
   readonly narrator: Narrator

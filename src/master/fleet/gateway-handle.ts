@@ -26,6 +26,7 @@ export interface GatewayEvents {
 
 export interface GatewayOptions {
   readonly config: Config
+  readonly affinityKey: string
   readonly listeners: readonly Listener[]
   readonly events: GatewayEvents
   readonly outputs: Outputs
@@ -82,6 +83,7 @@ export class GatewayHandle {
       type: 'start',
       build: version,
       config: gatewayPart(options.config),
+      affinityKey: options.affinityKey,
       listeners: options.listeners.map(({ display, unixPath }, index) => ({
         fd: FIRST_LISTENER_FD + index,
         display,

@@ -23,6 +23,8 @@ import { MAX_TIMER_MS } from './generations.ts'
 export interface GatewaysOptions {
   readonly programs: Programs
   readonly listeners: readonly Listener[]
+  /** As in the message `start`. */
+  readonly affinityKey: string
   readonly outputs: Outputs
   readonly narrator: Narrator
   readonly outOfMemoryKills: OutOfMemoryKills
@@ -114,11 +116,12 @@ export class Gateways {
   }
 
   #spawn(): void {
-    const { programs, listeners, outputs, narrator, config, started } = this.#options
+    const { programs, listeners, affinityKey, outputs, narrator, config, started } = this.#options
     const handle: GatewayHandle = new GatewayHandle({
       config: config(),
       program: programs.gateway,
       listeners,
+      affinityKey,
       outputs,
       events: {
         message: message => this.#onMessage(message),

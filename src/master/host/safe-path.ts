@@ -17,13 +17,25 @@ const MAX_LINKS = 40
 /** The first directory or link on the way to the file that the user can replace; null: there is none. Throws what `lstat` throws. */
 export function replaceableStep(identity: Identity, path: string): string | null {
   const groups = runAs(identity, () => process.getgroups!())
+  return findStep(dirname(resolve(path)), (directory, entry) => mayReplace(identity, groups, directory, entry))
+}
+
+/** The first step that any user but root can replace, or can put something into. `directory` is the last one. */
+export function stepOfOthers(directory: string): string | null {
+  const step = findStep(resolve(directory), isReplaceableByOthers)
+  if (step !== null) return step
+  return isOpenToOthers(statSync(directory)) ? directory : null
+}
+
+/** The first step on the way to the directory, itself included, that can be replaced. */
+function findStep(path: string, isReplaceable: (directory: Stats, entry: Stats) => boolean): string | null {
   let parent = '/'
   let links = 0
-  const steps = dirname(resolve(path)).split('/').filter(Boolean)
+  const steps = path.split('/').filter(Boolean)
   while (steps.length > 0) {
     const step = resolve(parent, steps.shift()!)
     const found = lstatSync(step)
-    if (mayReplace(identity, groups, lstatSync(parent), found)) return step
+    if (isReplaceable(lstatSync(parent), found)) return step
     if (!found.isSymbolicLink()) {
       parent = step
       continue
@@ -53,4 +65,13 @@ function mayReplace(
   const isInGroup = directory.gid === gid || groups.includes(directory.gid)
   const mayWrite = (directory.mode & OTHERS_WRITE) !== 0 || (isInGroup && (directory.mode & GROUP_WRITES) !== 0)
   return mayWrite && ((directory.mode & STICKY) === 0 || entry.uid === uid)
+}
+
+function isReplaceableByOthers(directory: Stats, entry: Stats): boolean {
+  const isSticky = directory.uid === 0 && (directory.mode & STICKY) !== 0 && entry.uid === 0
+  return isOpenToOthers(directory) && !isSticky
+}
+
+function isOpenToOthers({ uid, gid, mode }: Stats): boolean {
+  return uid !== 0 || (mode & OTHERS_WRITE) !== 0 || (gid !== 0 && (mode & GROUP_WRITES) !== 0)
 }

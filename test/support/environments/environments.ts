@@ -8,7 +8,7 @@ import { ensureVenv, type Interpreter, pythonsAtHand, SetupError } from '../../.
 import { ROOT } from '../paths.ts'
 
 /** A requirements file: `example-django` is what examples/django-shop needs. */
-export type PackageSet = 'example-django' | 'flask' | 'cherrypy' | 'asgi'
+export type PackageSet = 'example-django' | 'flask' | 'cherrypy' | 'asgi' | 'socketio'
 
 export interface EnvironmentRequest {
   /** The ends of what is at hand, or an exact version such as `3.11.7`. */
@@ -22,7 +22,7 @@ export interface Environment {
   readonly version: string
 }
 
-export const PACKAGE_SETS: readonly PackageSet[] = ['example-django', 'flask', 'cherrypy', 'asgi']
+export const PACKAGE_SETS: readonly PackageSet[] = ['example-django', 'flask', 'cherrypy', 'asgi', 'socketio']
 
 let ends: Promise<Interpreter[]> | null = null
 

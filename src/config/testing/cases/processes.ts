@@ -52,4 +52,14 @@ export const processes: Readonly<Record<string, Case>> = {
     toml: '"a.sock"',
     wrong: ['\0', /must be a path, or be auto or off/],
   },
+  'affinity-key': {
+    of: ({ affinityKey }) => affinityKey,
+    standard: null,
+    texts: [
+      ['site/key', '$/site/key'],
+      ['auto', null],
+    ],
+    toml: '"site/key"',
+    wrong: ['\0', /must name a file, or be auto/],
+  },
 }

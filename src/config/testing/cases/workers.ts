@@ -76,4 +76,15 @@ export const workers: Readonly<Record<string, Case>> = {
     toml: '"300M"',
     wrong: ['300', /must be from 16M to 1T, or 0/],
   },
+  affinity: {
+    of: (_, { affinity }) => affinity,
+    standard: null,
+    texts: [
+      ['cookie', { kind: 'cookie' }],
+      ['header:X-Session', { kind: 'header', name: 'x-session' }],
+      ['off', null],
+    ],
+    toml: '"cookie"',
+    wrong: ['session', /must be off, cookie, address, or header:NAME/],
+  },
 }

@@ -1,0 +1,94 @@
+/**
+ * What the dispatchers of one pool share: the end of a turn of the event loop, run times, deadlines in the queue, and whether anything may
+ * be sent at all. Runs in the gateway.
+ *
+ * Invariant: nothing is written during a turn of the event loop. At its end waiting calls get the slots that were freed, and the requests
+ * to one link leave in one write.
+ * Not here: the queues (`dispatcher.ts`).
+ */
+import { Deadline, DeadlineList } from '../../base/deadlines.ts'
+import type { AppLimits, AppTimeouts, QueueOrder } from '../../config/types.ts'
+import { HttpError } from '../../http/errors.ts'
+import type { Call, FailCall } from './call.ts'
+import { RunTimes } from './dispatch-rules.ts'
+import type { PoolLink, PoolWorker } from './worker.ts'
+
+export interface DispatchOptions {
+  readonly limits: AppLimits
+  readonly timeouts: AppTimeouts
+  /** `fifo` by default. */
+  readonly queueOrder?: QueueOrder
+  /** False: a request that may have been started is not sent again. Nothing is sent ahead then, so that it is known which ones were started. */
+  readonly retry?: boolean
+  /** Development: called before each dispatch. */
+  readonly beforeDispatch?: (() => void) | undefined
+}
+
+export class DispatchState {
+  readonly runTimes = new RunTimes()
+  /** Development: the code changes, so nothing is sent. */
+  isHeld = false
+  /** Development: the code does not load, and this answers every request. */
+  refusal: HttpError | null = null
+  readonly #workers: readonly PoolWorker[]
+  readonly #fail: FailCall
+  readonly #deadlines: DeadlineList
+  #unflushed: PoolLink[] = []
+  #isTurnEnding = false
+  readonly #endTurn: () => void
+
+  /** `workers`: all of the pool. `pump`: sends what waits, at the end of a turn. */
+  constructor({ timeouts }: DispatchOptions, workers: readonly PoolWorker[], fail: FailCall, pump: () => void) {
+    this.#workers = workers
+    this.#fail = fail
+    this.#deadlines = new DeadlineList(timeouts.queue)
+    this.#endTurn = () => {
+      pump()
+      this.#isTurnEnding = false
+      const links = this.#unflushed
+      this.#unflushed = []
+      for (const link of links) link.flush()
+    }
+  }
+
+  /** The link has something to write. */
+  flushSoon(link: PoolLink): void {
+    this.#unflushed.push(link)
+    this.endTurnSoon()
+  }
+
+  /** `pump` is called at the end of this turn. */
+  endTurnSoon(): void {
+    if (this.#isTurnEnding) return
+    this.#isTurnEnding = true
+    setImmediate(this.#endTurn)
+  }
+
+  /** A call that is sent in the turn in which it came has not waited, and needs no deadline. */
+  startWaiting(call: Call, now: number): void {
+    call.waitsSince = now
+    call.waiting ??= new Deadline(() => this.#waitedTooLong(call))
+    this.#deadlines.arm(call.waiting)
+  }
+
+  #waitedTooLong(call: Call): void {
+    if (this.#workers.some(({ isDebugged }) => isDebugged)) {
+      this.#deadlines.arm(call.waiting!)
+      return
+    }
+    const seconds = this.#retryAfter(call.queue!.length)
+    this.#fail(call, new HttpError(503, 'No worker was free in time', 'operator', seconds))
+  }
+
+  /** For a call that finds `waiting` others, and no room. */
+  tooMany(waiting: number): HttpError {
+    return new HttpError(503, 'Too many requests are waiting', 'operator', this.#retryAfter(waiting))
+  }
+
+  /** Seconds until the queue is probably empty. */
+  #retryAfter(waiting: number): number {
+    const slots = this.#workers.reduce((sum, { usableSlots }) => sum + usableSlots, 0)
+    const seconds = (waiting * this.runTimes.mean) / Math.max(1, slots) / 1e6
+    return Math.min(60, Math.max(1, Math.ceil(seconds)))
+  }
+}

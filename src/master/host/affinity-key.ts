@@ -1,0 +1,123 @@
+/**
+ * The key that signs the cookies of `--affinity cookie`. It is kept in a file, so that a cookie is still good after a restart of the program.
+ * Runs in the master, at the start.
+ *
+ * Invariants: the file has 32 random bytes, belongs to the user that started the program, and only that user may read it. It appears
+ * complete. Root follows no link and uses no directory that another user could change. Where the key cannot be kept the log says so, and a
+ * key in memory does.
+ * Not here: what is signed (`apps/pool/home-cookie.ts`).
+ */
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { AppConfig, Config } from '../../config/types.ts'
+import { asErrno, OperatorError } from '../errors.ts'
+import { stepOfOthers } from './safe-path.ts'
+
+const KEY_BYTES = 32
+const NAME = 'affinity.key'
+
+export interface AffinityKeyOptions {
+  readonly config: { readonly apps: readonly Pick<AppConfig, 'affinity'>[] } & Pick<Config, 'affinityKey'>
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly warn: (message: string) => void
+}
+
+/** In hexadecimal digits. Only cookies outlive the program: without them nothing is kept. */
+export function takeAffinityKey({ config, environment, warn }: AffinityKeyOptions): string {
+  const hasCookies = config.apps.some(({ affinity }) => affinity?.kind === 'cookie')
+  return (hasCookies ? keptKey(config.affinityKey, environment, warn) : newKey()).toString('hex')
+}
+
+function keptKey(
+  file: string | null,
+  environment: AffinityKeyOptions['environment'],
+  warn: AffinityKeyOptions['warn'],
+): Buffer {
+  try {
+    const path = file ?? ownPath(environment)
+    if (file === null) mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    checkDirectory(dirname(path))
+    return readKey(path) ?? makeKey(path)
+  } catch (error) {
+    const { message } = asErrno(error)
+    const advice = 'name a file that this user may write with --affinity-key'
+    warn(
+      `the key of --affinity cookie cannot be kept, so a restart gives every client another worker: ${message}; ${advice}`,
+    )
+    return newKey()
+  }
+}
+
+function newKey(): Buffer {
+  return randomBytes(KEY_BYTES)
+}
+
+function ownPath(environment: AffinityKeyOptions['environment']): string {
+  const state = environment['STATE_DIRECTORY']?.split(':')[0]
+  if (state?.startsWith('/')) return join(state, NAME)
+  if (process.geteuid?.() === 0) return join('/var/lib/jumak', NAME)
+  const { XDG_STATE_HOME: own, HOME: home } = environment
+  if (own?.startsWith('/')) return join(own, 'jumak', NAME)
+  if (!home?.startsWith('/')) throw new OperatorError('this user has no home directory')
+  return join(home, '.local/state/jumak', NAME)
+}
+
+/** An ordinary user's directories are the user's own business. */
+function checkDirectory(directory: string): void {
+  if (process.geteuid?.() !== 0) return
+  const step = stepOfOthers(directory)
+  if (step !== null) throw new OperatorError(`other users than root can change ${step}`)
+}
+
+/** Null: there is none yet. */
+function readKey(path: string): Buffer | null {
+  let fd: number
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    const { code } = asErrno(error)
+    if (code === 'ENOENT') return null
+    throw code === 'ELOOP' ? new OperatorError(`${path} is a symbolic link`) : error
+  }
+  try {
+    const stats = fstatSync(fd)
+    if (!stats.isFile() || stats.size !== KEY_BYTES)
+      throw new OperatorError(`${path} is no file of ${KEY_BYTES} bytes: remove it, and a new one is made`)
+    if (stats.uid !== process.geteuid?.() || (stats.mode & 0o077) !== 0)
+      throw new OperatorError(`others than this user may read or change ${path}: remove it, and a new one is made`)
+    const key = Buffer.alloc(KEY_BYTES)
+    readSync(fd, key)
+    return key
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** When two programs start at once, one makes the file and both read it: a link never replaces anything. */
+function makeKey(path: string): Buffer {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}`
+  const fd = openSync(temporary, 'wx', 0o600)
+  try {
+    writeSync(fd, newKey())
+    fsyncSync(fd)
+    linkSync(temporary, path)
+  } catch (error) {
+    if (asErrno(error).code !== 'EEXIST') throw error
+  } finally {
+    closeSync(fd)
+    unlinkSync(temporary)
+  }
+  return readKey(path)!
+}
