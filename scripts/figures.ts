@@ -44,6 +44,7 @@ workers = 1
 name = "chat"
 path = "/chat"
 app = "."
+workers = 1
 chdir = "${EXAMPLES}/fastapi-chat"
 python = "${fastapi!.python}"
 
@@ -58,7 +59,7 @@ workers = 1
   )
   const program = new Shown(JUMAK, '-b', '127.0.0.1:0')
   try {
-    for (const name of ['shop', 'chat', 'office']) await program.waitFor(new RegExp(`${name}.* ready`))
+    await program.waitFor(/ready: 3 applications serve/)
     const port = Number(/127\.0\.0\.1:(\d+)/.exec(program.shown)![1])
     save('several-start', program.shown, 'jumak', port)
     const requests = [
