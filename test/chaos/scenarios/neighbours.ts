@@ -35,7 +35,7 @@ const BROKEN = 'def application(:\n'
 
 export const NEIGHBOURS: readonly Scenario[] = INTERFACES.map(kind => ({
   name: `neighbours-${kind}`,
-  fault: `the application beside it crashes, hangs, leaks … (${kind.toUpperCase()})`,
+  fault: `a neighbour crashes, hangs, leaks … (${kind.toUpperCase()})`,
   run: (report: Report) => beside(report, kind),
 }))
 
