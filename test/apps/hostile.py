@@ -67,6 +67,16 @@ def flood(path, count, text):
     return len(kept)
 
 
+def spoil(data):
+    """Writes to every socket that it has: the links to the gateway, and the one to the master."""
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            if os.readlink("/proc/self/fd/" + fd).startswith("socket:"):
+                os.write(int(fd), data.encode("latin-1"))
+        except OSError:
+            pass
+
+
 def bind(path):
     socket.socket(socket.AF_UNIX).bind(path)
 
@@ -110,6 +120,7 @@ VERBS = {
     "connect": connect,
     "say": say,
     "flood": flood,
+    "spoil": spoil,
     "bind": bind,
     "read": read,
     "write": write,

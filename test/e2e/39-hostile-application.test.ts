@@ -365,6 +365,45 @@ async function claimStatic({ server, project }: Scene): Promise<void> {
     assert.ok(!(await getOnce(server.port, path)).body.toString().includes(SECRET), path)
 }
 
+test('claims without end: too many directories, too long a message, no end of a line', { skip }, async t => {
+  const scene = await start(t)
+  const { server } = scene
+  server.mayLog(/\bevil\b/)
+  const mounts = (count: number) =>
+    `fields["static"] = {"mounts": [{"url": "/%d/" % n, "directory": "/"} for n in range(${count})], "finders": [], "none": ""}`
+  for (const [index, lie] of [mounts(5000), mounts(200_000), 'fields["framework"] = "x" * 900000'].entries()) {
+    const from = server.log.length
+    scene.lie(`if type == "loaded":\n    ${lie}\nsend(type, **fields)\n`)
+    server.signal('SIGHUP')
+    await server.waitForLog(new RegExp(`\\bshop\\b.*generation ${index + 2} serves`), from)
+    await server.waitForLog(/\bevil\b.*(is given up|serves)/, from)
+  }
+  await assertUnharmed(scene, await scene.workerOf('shop'))
+})
+
+for (const [what, data] of [
+  ['zeros', '\0'.repeat(1000)],
+  ['the largest numbers', '\xff'.repeat(1000)],
+  ['what is no message', '{"type": "ready"}\n'],
+] as const)
+  test(`${what} on all of its sockets cost it a worker, and nobody else anything`, { skip }, async t => {
+    const scene = await start(t)
+    const { server } = scene
+    const pid = await scene.workerOf('shop')
+    const gateway = server.gateway().pid
+    server.mayLog(/\bevil\b/)
+    const body = Buffer.from(JSON.stringify([['spoil', data]]))
+    const client = new RawClient(server.port)
+    const from = server.log.length
+    client.send(`POST /evil/try HTTP/1.1\r\nHost: t\r\nContent-Length: ${body.length}\r\n\r\n`).send(body)
+    await server.waitForLog(/\bevil\b.*(is replaced|exited|was killed)/, from)
+    client.close()
+    for (let i = 0; i < 5; i++) assert.equal(await scene.workerOf('shop'), pid)
+    await scene.untilEvilServes()
+    assert.equal(server.gateway().pid, gateway)
+    await assertUnharmed(scene, pid)
+  })
+
 test('a file that the gateway may read and it may not is not sent for it', { skip }, async t => {
   const scene = await start(t)
   const { server, project } = scene
