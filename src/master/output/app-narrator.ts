@@ -11,7 +11,14 @@ import type { ForkHazard, LoadFailure } from '../../control/messages.ts'
 import type { Log, LogFields, Told } from '../../observe/log.ts'
 import { countOf, describeDuration, describeLastWords, describeSuccessor } from './describe.ts'
 import type { NarratedCrashes, NarratedGeneration, NarratedWorker } from './narrated.ts'
-import { applicationFacts, describeApplication, describePlace, describePython, uselessSettings } from './start-facts.ts'
+import {
+  applicationFacts,
+  describeApplication,
+  describePlace,
+  describePython,
+  strayStatic,
+  uselessSettings,
+} from './start-facts.ts'
 import { summarizeApplication } from './start-summary.ts'
 
 const SOURCE = 'master'
@@ -88,7 +95,9 @@ export class AppNarrator {
     this.#named = generation.number
     const note = generation.python?.note ?? ''
     if (note !== '') this.warn(note)
-    for (const useless of uselessSettings(generation.application!.interface, this.#app)) this.warn(useless)
+    const application = generation.application!
+    for (const useless of uselessSettings(application.interface, this.#app)) this.warn(useless)
+    for (const stray of strayStatic(application, this.#app, mounts)) this.warn(stray)
     const what = `${describeApplication(generation)}, Python ${describePython(generation)}`
     // While developing, the first application that loads may come from a later generation, and the tenth is no news.
     if (!this.#hasNamed) this.#facts(this.#options.tellsAll() ? known : summarizeApplication(known, generation))
