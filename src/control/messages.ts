@@ -121,6 +121,8 @@ export type MasterToGateway =
       readonly socket: string
       readonly slots: number
       readonly generation: number
+      /** Prefix of the application's paths that the generation was started with: its workers know it as SCRIPT_NAME. Empty: none. */
+      readonly path: string
       /** `worker-spent` is due after this many answered requests. 0: never. */
       readonly maxRequests: number
       readonly interface: 'wsgi' | 'asgi'
@@ -135,8 +137,10 @@ export type MasterToGateway =
   | { readonly type: 'worker-drain'; readonly worker: number }
   /** Development: passed on from the worker (`debugging`). */
   | { readonly type: 'worker-debugged'; readonly worker: number; readonly isDebugged: boolean }
-  /** This generation of the application serves. While there are others, workers of later generations get no client's request, even if they are linked and warm. */
-  | { readonly type: 'serve'; readonly app: string; readonly generation: number }
+  /** This generation of the application serves. While there are others, workers of later generations get no client's request, even if they
+   *  are linked and warm. `path`: prefix of the application's paths that the generation was started with; that of the configuration may be
+   *  newer, and is then for a later generation. */
+  | { readonly type: 'serve'; readonly app: string; readonly generation: number; readonly path: string }
   /** The program stops after `--shutdown-delay`. `drain` follows; until then everything is served as before. */
   | { readonly type: 'stopping' }
   /** Stop accepting, finish what runs, answer `drained`. Exchanges that still run after `deadlineMs` are cut. */

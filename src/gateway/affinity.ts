@@ -7,12 +7,17 @@ const NO_TOKEN = /[^\w-]/g
 
 /**
  * `pool`: its name, empty for the main pool. A client has a worker in each pool of an application, so each pool has a cookie of its own.
- * Applications may have cookies of the same name, for each takes only those that are signed for it. `key`: as in the message `start`.
+ * `path`: of the application, as it is now. Applications may have cookies of the same name, for each takes only those that are signed for it. `key`: as in the message `start`.
  */
-export function poolAffinity({ affinity, name, path, rootPath }: GatewayApp, pool: string, key: string): PoolAffinity {
+export function poolAffinity(
+  { affinity, name, rootPath }: GatewayApp,
+  pool: string,
+  path: () => string,
+  key: string,
+): PoolAffinity {
   if (affinity === null) return null
   const secret = { key: Buffer.from(key, 'hex') }
   if (affinity.kind !== 'cookie') return { ...affinity, ...secret }
   const cookie = pool === '' ? COOKIE : `${COOKIE}-${pool.replace(NO_TOKEN, '-')}`
-  return { kind: 'cookie', name: cookie, app: `${name} ${pool}`, path: rootPath + path, ...secret }
+  return { kind: 'cookie', name: cookie, app: `${name} ${pool}`, path: () => rootPath + path(), ...secret }
 }

@@ -86,8 +86,8 @@ export class Applications {
   }
 
   /** True: the application has another path now. */
-  serve(app: string, generation: number): boolean {
-    return this.get(app)?.serve(generation) ?? false
+  serve({ app, generation, path }: Extract<MasterToGateway, { readonly type: 'serve' }>): boolean {
+    return this.get(app)?.serve(generation, path) ?? false
   }
 
   setMounts(app: string, mounts: readonly StaticMount[]): void {

@@ -100,7 +100,7 @@ class Gateway {
         applications.debugged(message.worker, message.isDebugged)
         break
       case 'serve':
-        if (applications.serve(message.app, message.generation)) this.#assemble()
+        if (applications.serve(message)) this.#assemble()
         break
       case 'static':
         applications.setMounts(message.app, message.mounts)

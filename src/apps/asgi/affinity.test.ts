@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { FakeAsgiExchange } from '../testing/fake-asgi-worker.ts'
 import { makeBench } from '../testing/make-asgi-bench.ts'
 
-const affinity = { kind: 'cookie', name: 'home', app: 'shop', path: '', key: Buffer.alloc(32, 'k') } as const
+const affinity = { kind: 'cookie', name: 'home', app: 'shop', path: () => '', key: Buffer.alloc(32, 'k') } as const
 
 test('a WebSocket may bring the cookie, and HTTP of the same client goes to its worker', async () => {
   const bench = makeBench({ affinity })

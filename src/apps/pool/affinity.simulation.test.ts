@@ -120,7 +120,7 @@ class Play {
     this.#kind = kind
     const key = Buffer.alloc(32, seed)
     const affinity: PoolAffinity =
-      kind === 'cookie' ? { kind, name: 'home', app: 'shop', path: '', key } : { kind, name: 'x-client', key }
+      kind === 'cookie' ? { kind, name: 'home', app: 'shop', path: () => '', key } : { kind, name: 'x-client', key }
     const { limits, timeouts } = testApp({
       limits: { queue: LIMIT },
       timeouts: { request: 0, queue: 0, graceful: 0 },

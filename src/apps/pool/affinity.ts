@@ -9,8 +9,8 @@ export type PoolAffinity =
       readonly name: string
       /** Of the application. A cookie of another one counts as none. */
       readonly app: string
-      /** Where the application is: empty, or as in `/shop`. */
-      readonly path: string
+      /** Where the application is now: empty, or as in `/shop`. */
+      readonly path: () => string
       /** Survives restarts of the program. */
       readonly key: Buffer
     }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { FakeExchange } from '../testing/fake-exchange.ts'
 import { HomeCookie } from './home-cookie.ts'
 
-const OPTIONS = { kind: 'cookie', name: 'jumak-home', app: 'shop', path: '', key: Buffer.alloc(32, 'k') } as const
+const OPTIONS = { kind: 'cookie', name: 'jumak-home', app: 'shop', path: () => '', key: Buffer.alloc(32, 'k') } as const
 const CLIENT = 'Zm9vYmFyYmF6cXV4'
 const cookie = new HomeCookie(OPTIONS)
 
@@ -26,7 +26,7 @@ test('what was set is read again', () => {
 test('it is for this application, this browser session, and no script', () => {
   assert.match(made(), /; Path=\/; HttpOnly; SameSite=Lax$/)
   assert.match(made(1, cookie, { scheme: 'https' }), /; Path=\/; HttpOnly; SameSite=Lax; Secure$/)
-  assert.match(made(1, new HomeCookie({ ...OPTIONS, path: '/shop' })), /; Path=\/shop;/)
+  assert.match(made(1, new HomeCookie({ ...OPTIONS, path: () => '/shop' })), /; Path=\/shop;/)
   assert.match(made(1, cookie, { rootPath: '/from/a/proxy' }), /; Path=\/from\/a\/proxy;/)
   assert.match(made(1, cookie, { rootPath: '/caf\xc3\xa9;Domain=x' }), /; Path=\/caf%C3%A9%3BDomain=x; HttpOnly/)
 })

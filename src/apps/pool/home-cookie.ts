@@ -30,7 +30,7 @@ export interface NamedHome {
 export class HomeCookie {
   readonly #name: string
   readonly #app: string
-  readonly #path: string
+  readonly #path: () => string
   readonly #key: Buffer
 
   constructor({ name, app, path, key }: Extract<PoolAffinity, { kind: 'cookie' }>) {
@@ -73,7 +73,7 @@ export class HomeCookie {
   write(worker: number, client: string, { scheme, rootPath }: RequestHead): string {
     const signature = this.#sign(String(worker), client).toString('base64url')
     const secure = scheme === 'https' ? '; Secure' : ''
-    const path = cookiePath(rootPath ?? this.#path)
+    const path = cookiePath(rootPath ?? this.#path())
     return `${this.#name}=1.${worker}.${client}.${signature}; Path=${path}; HttpOnly; SameSite=Lax${secure}`
   }
 }

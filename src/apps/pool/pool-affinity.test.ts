@@ -7,7 +7,7 @@ import { Bench, echo, holding, saying } from '../testing/pool-bench.ts'
 import type { PoolAffinity } from './affinity.ts'
 
 const key = Buffer.alloc(32, 'k')
-const COOKIE: PoolAffinity = { kind: 'cookie', name: 'home', app: 'shop', path: '/shop', key }
+const COOKIE: PoolAffinity = { kind: 'cookie', name: 'home', app: 'shop', path: () => '/shop', key }
 const HEADER: PoolAffinity = { kind: 'header', name: 'x-client', key }
 
 /** A bench with workers that answer with their number. */

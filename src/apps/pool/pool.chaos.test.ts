@@ -153,7 +153,7 @@ for (const seed of [1, 2, 3, 4, 5])
 const key = Buffer.alloc(32, 'k')
 for (const affinity of [
   { kind: 'header', name: 'x-client', key },
-  { kind: 'cookie', name: 'home', app: 'shop', path: '', key },
+  { kind: 'cookie', name: 'home', app: 'shop', path: () => '', key },
 ] as const)
   for (const seed of [1, 2, 3])
     test(`each exchange ends exactly once, with affinity by ${affinity.kind} (seed ${seed})`, () => run(seed, affinity))

@@ -64,8 +64,10 @@ export class GatewayBench {
     this.entry.handler = assembleHandler(this.parts)
   }
 
-  serve(name: string, generation: number): void {
-    if (this.parts.applications.serve(name, generation)) this.entry.handler = assembleHandler(this.parts)
+  /** `path`: as the generation was started with; that of the configuration by default. */
+  serve(name: string, generation: number, path = this.#pathOf(name)): void {
+    if (this.parts.applications.serve({ type: 'serve', app: name, generation, path }))
+      this.entry.handler = assembleHandler(this.parts)
   }
 
   /** Waits for a message of this type about this worker. */
@@ -81,7 +83,12 @@ export class GatewayBench {
   }
 
   /** A worker with one slot that can serve when this resolves. */
-  async worker(name: string, worker: number, script: Script, { pool = '', generation = 1 } = {}): Promise<FakeWorker> {
+  async worker(
+    name: string,
+    worker: number,
+    script: Script,
+    { pool = '', generation = 1, path = this.#pathOf(name) } = {},
+  ): Promise<FakeWorker> {
     const fake = await new FakeWorker(join(this.#directory, `w${worker}.sock`), worker, script).listen()
     this.#workers.push(fake)
     this.parts.applications.addWorker({
@@ -93,6 +100,7 @@ export class GatewayBench {
       socket: fake.path,
       slots: 1,
       generation,
+      path,
       maxRequests: 0,
       interface: 'wsgi',
       hasServed: false,
@@ -101,6 +109,10 @@ export class GatewayBench {
     })
     await this.told('worker-linked', worker)
     return fake
+  }
+
+  #pathOf(name: string): string {
+    return this.parts.applications.get(name)?.config.path ?? ''
   }
 
   send(request: FakeRequest = {}): FakeExchange {

@@ -356,7 +356,8 @@ export class Fleet {
   }
 
   #tellServing(generation: number): void {
-    this.#options.sendToGateway({ type: 'serve', app: this.name, generation })
+    const { path } = this.generations.get(generation)!
+    this.#options.sendToGateway({ type: 'serve', app: this.name, generation, path })
   }
 
   /** The directories of static files that the generations' settings name. Also when nothing has changed: that costs little. */

@@ -137,6 +137,11 @@ export class Generation implements Omit<GenerationView, 'pools'> {
     return this.application?.interface ?? this.#expected
   }
 
+  /** Prefix of the application's paths that its workers know. */
+  get path(): string {
+    return this.#options.app.path
+  }
+
   get warmup(): AppConfig['warmup'] {
     return this.#options.app.warmup
   }

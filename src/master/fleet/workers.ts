@@ -180,6 +180,7 @@ export class Workers {
     // Its process id and its socket are known: it is ready.
     const maxRequests = drawRequests(this.#recycle, Math.random())
     this.#options.sendToGateway({
+    const owner = this.#options.findGeneration(generation)!
       type: 'worker-add',
       app: this.#options.app,
       pool,
@@ -190,10 +191,11 @@ export class Workers {
       generation,
       maxRequests,
       interface: wire,
+      path: owner.path,
       hasServed: worker.hasServed,
       // What has served is warm, also for a new gateway.
       isApart: this.#options.directory.isApart,
-      warmup: worker.hasServed ? [] : (this.#options.findGeneration(generation)?.warmup ?? []),
+      warmup: worker.hasServed ? [] : owner.warmup,
     })
     if (worker.isDebugged) this.#options.debuggers.tell(worker)
   }
