@@ -229,6 +229,8 @@ export class Generation implements Omit<GenerationView, 'pools'> {
   #receive(message: Parameters<PreloadersEvents['message']>[0]): void {
     switch (message.type) {
       case 'loaded':
+        // It is told once, whatever comes.
+        if (this.preloader !== 'loading') break
         this.hazards = message.hazards
         this.notes = message.notes
         this.learn(message)
