@@ -150,7 +150,12 @@ export type MasterToGateway =
   /** `errorPages` of the configuration, after HUP has read it again. */
   | { readonly type: 'error-pages'; readonly pages: readonly ErrorPage[] }
   /** All applications, after HUP has read the configuration again. Those that are missing finish what runs. */
-  | { readonly type: 'apps'; readonly apps: readonly GatewayApp[] }
+  | {
+      readonly type: 'apps'
+      readonly apps: readonly GatewayApp[]
+      /** Of those that are new. Another one than in `start` where the first application with cookies is among them. */
+      readonly affinityKey: string
+    }
   | { readonly type: 'reopen-logs' }
   /** What `log` may be about: from now on, lines of this level and above. */
   | { readonly type: 'log-level'; readonly level: Level }

@@ -86,7 +86,7 @@ const FROM_MASTER: Examples<MasterToGateway> = {
   stopping: [{ type: 'stopping' }],
   drain: [{ type: 'drain', deadlineMs: 30_000 }],
   static: [{ type: 'static', app: 'shop', mounts: [{ url: '/static/', directory: '/srv/static' }] }],
-  apps: [{ type: 'apps', apps: CONFIG.apps }],
+  apps: [{ type: 'apps', apps: CONFIG.apps, affinityKey: 'a0'.repeat(32) }],
   'reopen-logs': [{ type: 'reopen-logs' }],
   'log-level': [{ type: 'log-level', level: 'debug' }],
   report: [{ type: 'report', id: 7 }],

@@ -246,7 +246,7 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
   stopping: {},
   drain: { deadlineMs: numberFrom(0, MAX_DELAY_MS) },
   static: { app: appName, mounts: listOf(mount, MAX_MOUNTS) },
-  apps: { apps: gatewayApps },
+  apps: { apps: gatewayApps, affinityKey },
   'error-pages': { pages: errorPages },
   'reopen-logs': {},
   'log-level': { level },

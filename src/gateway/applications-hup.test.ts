@@ -150,6 +150,29 @@ describe('HUP while it serves', () => {
     assert.equal(await cookie('/kauf/a'), '/kauf')
   })
 
+  test('one that is added has the key that came with it, and the others keep theirs', async () => {
+    const [one, two] = ['one', 'two'].map(name => app(name, { path: `/${name}`, affinity: { kind: 'cookie' } }))
+    const bench = new GatewayBench([one!])
+    await bench.worker('one', 1, seeing)
+    const ask = async (path: string, cookie = '') => {
+      const exchange = bench.send({ path, headers: cookie === '' ? [] : ['cookie', cookie] })
+      await exchange.over()
+      return /jumak-home=[^;]*/.exec((exchange.response.head?.headers ?? []).join(' '))?.[0]
+    }
+    const ofOne = await ask('/one')
+    bench.affinityKey = '7'.repeat(64)
+    bench.configure(one!, two!)
+    await bench.worker('two', 2, seeing)
+    // A cookie that is good is not set again.
+    assert.equal(await ask('/one', ofOne), undefined)
+    const ofTwo = await ask('/two')
+    const next = new GatewayBench([two!])
+    await next.worker('two', 2, seeing)
+    const exchange = next.send({ path: '/two', headers: ['cookie', ofTwo!] })
+    await exchange.over()
+    assert.match((exchange.response.head?.headers ?? []).join(' '), /jumak-home=/, 'signed with another key')
+  })
+
   test('a generation that was begun before the path was changed keeps its own, though it serves later', async () => {
     const bench = new GatewayBench([shop, api])
     await bench.worker('shop', 1, seeing, { path: '/shop' })

@@ -114,7 +114,7 @@ class Gateway {
         applications.get(message.app)?.codeGuard?.onMessage(message)
         break
       case 'apps':
-        applications.configure(message.apps)
+        applications.configure(message.apps, message.affinityKey)
         this.#assemble()
         break
       case 'log-level':

@@ -1,7 +1,7 @@
 /** Several applications in one master, with a fake gateway and fake workers: what happens to one is no event for another. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -211,6 +211,23 @@ test('what is refused at a control socket has one line a second, with a count', 
   const told = lines.reduce((sum, line) => sum + 1 + Number(/; and (\d+) other/.exec(line)?.[1] ?? 0), 0)
   assert.equal(told, count)
   assert.ok(lines.length < count / 5, lines.join('\n'))
+  assertKnown(master)
+})
+
+test('the key of cookies is kept from the first application that has some, also when HUP adds it', linux, async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'jt-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const affinityKey = join(directory, 'key')
+  const master = new TestMaster('', [SHOP], { affinityKey })
+  await master.see(/info +master +ready$/)
+  assert.deepEqual(readdirSync(directory), [])
+  master.reconfigure(SHOP, { ...ADMIN, affinity: { kind: 'cookie' } })
+  await master.see(/info +admin +ready$/)
+  const kept = readFileSync(affinityKey).toString('hex')
+  assert.equal((await master.gateway()).affinityKey, kept)
+  await master.ask('die')
+  assert.equal((await master.gateway()).affinityKey, kept)
+  await master.stop()
   assertKnown(master)
 })
 

@@ -27,6 +27,8 @@ export function app(name: string, changes: AppChanges = {}): AppConfig {
   return testApp({ name, ...changes, timeouts: { ...TIMEOUTS, ...changes.timeouts } })
 }
 
+export const KEY = '0'.repeat(64)
+
 const benches = new Set<GatewayBench>()
 afterEach(() => {
   for (const bench of benches) bench.close()
@@ -38,6 +40,8 @@ export class GatewayBench {
   readonly entry: Entry
   readonly messages: GatewayToMaster[] = []
   isStopping = false
+  /** That which the master names with the next `configure`. */
+  affinityKey = KEY
   readonly #events = new EventEmitter()
   readonly #directory = mkdtempSync(join(tmpdir(), 'jumak-gateway-'))
   readonly #workers: FakeWorker[] = []
@@ -53,14 +57,14 @@ export class GatewayBench {
       onClosed() {},
       close() {},
     }
-    this.parts = makeParts(config, 'b1', '0'.repeat(64), channel, () => this.isStopping)
+    this.parts = makeParts(config, 'b1', KEY, channel, () => this.isStopping)
     this.entry = { handler: assembleHandler(this.parts) }
     benches.add(this)
   }
 
   /** HUP has read these applications. */
   configure(...apps: readonly AppConfig[]): void {
-    this.parts.applications.configure(apps.map(gatewayApp))
+    this.parts.applications.configure(apps.map(gatewayApp), this.affinityKey)
     this.entry.handler = assembleHandler(this.parts)
   }
 

@@ -23,8 +23,8 @@ import { MAX_TIMER_MS } from './generations.ts'
 export interface GatewaysOptions {
   readonly programs: Programs
   readonly listeners: readonly Listener[]
-  /** As in the message `start`. */
-  readonly affinityKey: string
+  /** As in the message `start`, for the configuration that is in force. */
+  readonly affinityKey: () => string
   readonly outputs: Outputs
   readonly narrator: Narrator
   readonly outOfMemoryKills: OutOfMemoryKills
@@ -121,7 +121,7 @@ export class Gateways {
       config: config(),
       program: programs.gateway,
       listeners,
-      affinityKey,
+      affinityKey: affinityKey(),
       outputs,
       events: {
         message: message => this.#onMessage(message),
