@@ -124,6 +124,8 @@ export type MasterToGateway =
       readonly socket: string
       readonly slots: number
       readonly generation: number
+      /** Prefix of the application's paths that the generation was started with: its workers know it as SCRIPT_NAME. Empty: none. */
+      readonly path: string
       /** `worker-spent` is due after this many answered requests. 0: never. */
       readonly maxRequests: number
       readonly interface: 'wsgi' | 'asgi'
@@ -140,9 +142,10 @@ export type MasterToGateway =
   | { readonly type: 'worker-debugged'; readonly worker: number; readonly isDebugged: boolean }
   /**
    * This generation of the application serves. While there are others, workers of later generations get no client's request, even if they
-   * are linked and warm.
+   * are linked and warm. `path`: prefix of the application's paths that the generation was started with. That of the configuration may be
+   * newer, and is then for a later generation.
    */
-  | { readonly type: 'serve'; readonly app: string; readonly generation: number }
+  | { readonly type: 'serve'; readonly app: string; readonly generation: number; readonly path: string }
   /** The program stops after `--shutdown-delay`. `drain` follows; until then everything is served as before. */
   | { readonly type: 'stopping' }
   /** Stop accepting, finish what runs, answer `drained`. Exchanges that still run after `deadlineMs` are cut. */
@@ -152,7 +155,12 @@ export type MasterToGateway =
   /** `errorPages` of the configuration, after HUP has read it again. */
   | { readonly type: 'error-pages'; readonly pages: readonly ErrorPage[] }
   /** All applications, after HUP has read the configuration again. Those that are missing finish what runs. */
-  | { readonly type: 'apps'; readonly apps: readonly GatewayApp[] }
+  | {
+      readonly type: 'apps'
+      readonly apps: readonly GatewayApp[]
+      /** Of those that are new. Another one than in `start` where the first application with cookies is among them. */
+      readonly affinityKey: string
+    }
   | { readonly type: 'reopen-logs' }
   /** What `log` may be about: from now on, lines of this level and above. */
   | { readonly type: 'log-level'; readonly level: Level }

@@ -104,6 +104,8 @@ const affinityKey = textLike(/^[0-9a-f]{64}$/, 64, '64 hexadecimal digits')
 /** It differs when the program's files were replaced while it runs: then a new gateway is of another build than its master. */
 const ownBuild = oneOf([version], `${version}, as the gateway is: restart Jumak`)
 
+/** Of an application: as `path` of its configuration. */
+const appPath = textLike(/^(\/.*)?$/s, MAX_TEXT, 'empty, or a path')
 const folder = textLike(/^\/(.*\/)?$/s, MAX_TEXT, 'a path as /static/')
 const mount = object<StaticMount>({ url: folder, directory })
 const foundStatic = object<FoundStatic>({
@@ -231,6 +233,7 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
     socket: directory,
     slots,
     generation: number,
+    path: appPath,
     maxRequests: count,
     hasServed: flag,
     interface: wire,
@@ -239,11 +242,11 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
   },
   'worker-drain': { worker: number },
   'worker-debugged': { worker: number, isDebugged: flag },
-  serve: { app: appName, generation: number },
+  serve: { app: appName, generation: number, path: appPath },
   stopping: {},
   drain: { deadlineMs: numberFrom(0, MAX_DELAY_MS) },
   static: { app: appName, mounts: listOf(mount, MAX_MOUNTS) },
-  apps: { apps: gatewayApps },
+  apps: { apps: gatewayApps, affinityKey },
   'error-pages': { pages: errorPages },
   'reopen-logs': {},
   'log-level': { level },

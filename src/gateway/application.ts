@@ -3,8 +3,8 @@
  * Applications share nothing here but what `shared-parts.ts` gives to all: memory, disk, error pages, the logs.
  *
  * HUP changes it while it serves: its hosts and its pools at once. Its path goes with its code: workers that run know the path with which
- * they were started (SCRIPT_NAME), so another path is in force when a generation that was started with it serves. All other settings
- * need a restart of the program.
+ * they were started (SCRIPT_NAME), so another path is in force when a generation that was started with it serves. The master says which
+ * path that is, with each worker and with the generation. All other settings need a restart of the program.
  *
  * Invariant: a pool has workers of this application only, and lives as long as one of them.
  * Not here: which requests are for it (`routing/`), which of its pools gets one (`path-pools.ts`).
@@ -26,15 +26,6 @@ import { choosePool } from './path-pools.ts'
 import type { SharedParts } from './shared-parts.ts'
 import { staticFirst } from './static-first.ts'
 
-/** A path for generations from a certain one on. */
-interface Move {
-  /** The links of workers that know the path. */
-  readonly links: LinkFactory
-  readonly path: string
-  /** The last generation that was started with the path before. */
-  readonly after: number
-}
-
 export class Application {
   /** Null without `--reload`. */
   readonly codeGuard: StaleCodeGuard | null
@@ -42,8 +33,8 @@ export class Application {
   readonly #events: PoolEvents
   readonly #refusals: AppRefusals
   #config: GatewayApp
-  #links: LinkFactory
-  #move: Move | null = null
+  /** By the path that workers were started with. */
+  readonly #links = new Map<string, LinkFactory>()
   /** By name, in the order of the configuration: the main pool, whose name is empty, is the first. */
   #pools: ReadonlyMap<string, AppPool> = new Map()
   /** Pools that are not in the configuration any more, until their workers have gone. */
@@ -52,9 +43,8 @@ export class Application {
   /** Directories from the application's own settings. */
   #foundMounts: readonly StaticMount[] = []
   #handler: Handler
-  /** The generation that serves, and the newest that is known. */
+  /** The generation that serves. */
   #serving: number | null = null
-  #newest = 0
 
   /** `onStale`: development: a file of the code has changed. */
   constructor(config: GatewayApp, shared: SharedParts, onStale: (path: string) => void) {
@@ -65,7 +55,6 @@ export class Application {
     this.#events = { ...shared.events, log }
     this.#refusals = new AppRefusals((level, message, request = '') => log(level, message, request))
     this.codeGuard = shared.config.isDevelopment ? new StaleCodeGuard(onStale) : null
-    this.#links = this.#makeLinks()
     this.#pools = this.#makePools()
     this.#files = this.#makeFiles()
     this.#handler = this.#makeHandler()
@@ -99,11 +88,7 @@ export class Application {
 
   /** The configuration was read again. */
   configure(config: GatewayApp): void {
-    const { path } = this.#config
-    this.#config = { ...config, path }
-    if (config.path === path) this.#move = null
-    else if (config.path !== this.#move?.path)
-      this.#move = { links: this.#makeLinks(config.path), path: config.path, after: this.#newest }
+    this.#config = { ...config, path: this.#config.path }
     const before = this.#pools
     this.#pools = this.#makePools()
     for (const [name, pool] of before) if (!this.#pools.has(name)) this.#retire(pool)
@@ -134,20 +119,17 @@ export class Application {
 
   /** `pool`: its name. One that was removed meanwhile gets no worker: the master, which knows that by now, ends the worker. */
   addWorker(pool: string, address: WorkerAddress): void {
-    this.#newest = Math.max(this.#newest, address.generation)
     this.#pools.get(pool)?.addWorker(address)
   }
 
   /** This generation of the application serves. True: the application has another path now. */
-  serve(generation: number): boolean {
+  serve(generation: number, path: string): boolean {
     this.#serving = generation
-    this.#newest = Math.max(this.#newest, generation)
-    const move = this.#move
-    const moves = move !== null && generation > move.after
+    const moves = path !== this.#config.path
     if (moves) {
-      this.#move = null
-      this.#config = { ...this.#config, path: move.path }
-      this.#links = move.links
+      this.#config = { ...this.#config, path }
+      // Workers that are linked keep theirs.
+      this.#links.clear()
       this.#files = this.#makeFiles()
       this.#handler = this.#makeHandler()
     }
@@ -169,10 +151,14 @@ export class Application {
 
   // ---- its parts ----
 
-  #makeLinks(path = this.#config.path): LinkFactory {
+  #linksOf({ path = '' }: WorkerAddress): LinkFactory {
+    const known = this.#links.get(path)
+    if (known !== undefined) return known
     const { build, memory, space } = this.#shared
     const { limits, timeouts, rootPath } = this.#config
-    return linkFactory({ limits, timeouts, space, memory: memory.budget, build, rootPath, appPath: path })
+    const links = linkFactory({ limits, timeouts, space, memory: memory.budget, build, rootPath, appPath: path })
+    this.#links.set(path, links)
+    return links
   }
 
   #makePools(): ReadonlyMap<string, AppPool> {
@@ -196,11 +182,6 @@ export class Application {
     codeGuard?.add(pool)
     if (this.#serving !== null) pool.serve(this.#serving)
     return pool
-  }
-
-  #linksOf({ generation }: WorkerAddress): LinkFactory {
-    const move = this.#move
-    return move !== null && generation > move.after ? move.links : this.#links
   }
 
   #makeFiles(): StaticFiles {

@@ -108,15 +108,15 @@ describe('HUP while it serves', () => {
     assert.equal(await text(bench, { path: '/shop/a' }), '- /a')
     assert.equal((await bench.ask({ path: '/kauf/a' }))[0], 404)
     // Linked, but it does not serve yet.
-    await bench.worker('shop', 2, seeing, { generation: 2 })
+    await bench.worker('shop', 2, seeing, { generation: 2, path: '/kauf' })
     assert.equal(await text(bench, { path: '/shop/a' }), '- /a')
     bench.parts.applications.drainWorker(1)
-    bench.serve('shop', 2)
+    bench.serve('shop', 2, '/kauf')
     assert.equal(await text(bench, { path: '/kauf/a' }), '- /a')
     assert.equal((await bench.ask({ path: '/shop/a' }))[0], 404)
   })
 
-  test('the cookie of affinity is for the path that is in force', async () => {
+  test('the cookie of affinity is for the path in force, behind a proxy too, percent-encoded', async () => {
     const known = (path: string) => app('shop', { path, affinity: { kind: 'cookie' } })
     const bench = new GatewayBench([known('/shop'), api])
     await bench.worker('shop', 1, saying('1'))
@@ -134,9 +134,79 @@ describe('HUP while it serves', () => {
     // Applications behind one proxy have different paths there, too.
     assert.equal(await pathOf({ path: '/shop/a', rootPath: '/outer' }), '/outer/shop')
     bench.configure(known('/caf\u00e9'), api)
-    await bench.worker('shop', 2, saying('2'), { generation: 2 })
-    bench.serve('shop', 2)
+    await bench.worker('shop', 2, saying('2'), { generation: 2, path: '/caf\u00e9' })
+    bench.serve('shop', 2, '/caf\u00e9')
     assert.equal(await pathOf({ path: '/caf%C3%A9/a' }), '/caf%C3%A9')
+  })
+
+  test('a new gateway, whose configuration has a newer path, takes that of the generation which serves', async () => {
+    const bench = new GatewayBench([app('shop', { path: '/kauf' }), api])
+    bench.serve('shop', 1, '/shop')
+    await bench.worker('shop', 1, seeing, { path: '/shop' })
+    assert.equal(await text(bench, { path: '/shop/a' }), '- /a')
+    assert.equal((await bench.ask({ path: '/kauf/a' }))[0], 404)
+    // HUP puts another one in its place, and takes it back.
+    bench.configure(app('shop', { path: '/tienda' }), api)
+    bench.configure(app('shop', { path: '/kauf' }), api)
+    await bench.worker('shop', 2, seeing, { generation: 2, path: '/kauf' })
+    bench.parts.applications.drainWorker(1)
+    bench.serve('shop', 2, '/kauf')
+    assert.equal(await text(bench, { path: '/kauf/a' }), '- /a')
+    assert.equal((await bench.ask({ path: '/shop/a' }))[0], 404)
+  })
+
+  test('the cookie of affinity is for the path that is in force', async () => {
+    const cookies = (path: string) => app('shop', { path, affinity: { kind: 'cookie' } })
+    const bench = new GatewayBench([cookies('/shop'), api])
+    await bench.worker('shop', 1, seeing)
+    bench.serve('shop', 1)
+    const cookie = async (path: string) => {
+      const exchange = bench.send({ path })
+      await exchange.over()
+      return /; Path=([^;]*)/.exec((exchange.response.head?.headers ?? []).join(' '))?.[1]
+    }
+    assert.equal(await cookie('/shop/a'), '/shop')
+    bench.configure(cookies('/kauf'), api)
+    assert.equal(await cookie('/shop/a'), '/shop')
+    await bench.worker('shop', 2, seeing, { generation: 2, path: '/kauf' })
+    bench.parts.applications.drainWorker(1)
+    bench.serve('shop', 2, '/kauf')
+    assert.equal(await cookie('/kauf/a'), '/kauf')
+  })
+
+  test('one that is added has the key that came with it, and the others keep theirs', async () => {
+    const [one, two] = ['one', 'two'].map(name => app(name, { path: `/${name}`, affinity: { kind: 'cookie' } }))
+    const bench = new GatewayBench([one!])
+    await bench.worker('one', 1, seeing)
+    const ask = async (path: string, cookie = '') => {
+      const exchange = bench.send({ path, headers: cookie === '' ? [] : ['cookie', cookie] })
+      await exchange.over()
+      return /jumak-home=[^;]*/.exec((exchange.response.head?.headers ?? []).join(' '))?.[0]
+    }
+    const ofOne = await ask('/one')
+    bench.affinityKey = '7'.repeat(64)
+    bench.configure(one!, two!)
+    await bench.worker('two', 2, seeing)
+    // A cookie that is good is not set again.
+    assert.equal(await ask('/one', ofOne), undefined)
+    const ofTwo = await ask('/two')
+    const next = new GatewayBench([two!])
+    await next.worker('two', 2, seeing)
+    const exchange = next.send({ path: '/two', headers: ['cookie', ofTwo!] })
+    await exchange.over()
+    assert.match((exchange.response.head?.headers ?? []).join(' '), /jumak-home=/, 'signed with another key')
+  })
+
+  test('a generation that was begun before the path was changed keeps its own, though it serves later', async () => {
+    const bench = new GatewayBench([shop, api])
+    await bench.worker('shop', 1, seeing, { path: '/shop' })
+    bench.serve('shop', 1, '/shop')
+    bench.configure(app('shop', { path: '/kauf' }), api)
+    await bench.worker('shop', 2, seeing, { generation: 2, path: '/shop' })
+    bench.parts.applications.drainWorker(1)
+    bench.serve('shop', 2, '/shop')
+    assert.equal(await text(bench, { path: '/shop/a' }), '- /a')
+    assert.equal((await bench.ask({ path: '/kauf/a' }))[0], 404)
   })
 
   test('a pool that is added takes its paths, one that is removed drains', async () => {

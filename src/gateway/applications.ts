@@ -13,7 +13,7 @@ import type { NamedPool } from './report.ts'
 import type { SharedParts } from './shared-parts.ts'
 
 export class Applications {
-  readonly #shared: SharedParts
+  #shared: SharedParts
   readonly #onStale: (app: string, path: string) => void
   /** In the order of the configuration. */
   #applications: ReadonlyMap<string, Application>
@@ -40,7 +40,9 @@ export class Applications {
   }
 
   /** The configuration was read again. The handlers of all applications may be others afterwards. */
-  configure(apps: readonly GatewayApp[]): void {
+  configure(apps: readonly GatewayApp[], affinityKey: string): void {
+    // For those that are new. The others keep what they have: their clients are known by it.
+    this.#shared = { ...this.#shared, affinityKey }
     const before = this.#applications
     // New ones come first: nothing has changed if one cannot be made.
     const present = new Map(apps.map(app => [app.name, before.get(app.name) ?? this.#make(app)]))
@@ -86,8 +88,8 @@ export class Applications {
   }
 
   /** True: the application has another path now. */
-  serve(app: string, generation: number): boolean {
-    return this.get(app)?.serve(generation) ?? false
+  serve({ app, generation, path }: Extract<MasterToGateway, { readonly type: 'serve' }>): boolean {
+    return this.get(app)?.serve(generation, path) ?? false
   }
 
   setMounts(app: string, mounts: readonly StaticMount[]): void {

@@ -100,7 +100,7 @@ class Gateway {
         applications.debugged(message.worker, message.isDebugged)
         break
       case 'serve':
-        if (applications.serve(message.app, message.generation)) this.#assemble()
+        if (applications.serve(message)) this.#assemble()
         break
       case 'static':
         applications.setMounts(message.app, message.mounts)
@@ -114,7 +114,7 @@ class Gateway {
         applications.get(message.app)?.codeGuard?.onMessage(message)
         break
       case 'apps':
-        applications.configure(message.apps)
+        applications.configure(message.apps, message.affinityKey)
         this.#assemble()
         break
       case 'log-level':

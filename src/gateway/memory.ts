@@ -1,6 +1,6 @@
 /** The memory budget of the gateway, and what the log says of it: evictions, at most one line a second for each kind, and the state, for debugging. */
 import { MemoryBudget } from '../base/memory-budget.ts'
-import { RefusalLogs } from './errors/refusal-log.ts'
+import { RefusalLogs } from '../observe/refusal-log.ts'
 import { GiveBack } from './give-back.ts'
 
 /** How often garbage is looked at while memory is short, when it may grow fast. */

@@ -12,7 +12,7 @@ import { LOG_ADVICE } from '../observe/sink.ts'
 import { Admin } from './admin/admin.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleets } from './fleet/fleets.ts'
-import { takeAffinityKey } from './host/affinity-key.ts'
+import { AffinityKey } from './host/affinity-key.ts'
 import { checkIdentity, checkTemporaryDirectory, rootWarnings, usersOf } from './host/identity.ts'
 import type { Listener } from './host/listener.ts'
 import { bindListeners } from './host/listeners.ts'
@@ -152,8 +152,7 @@ class Master {
       config: this.#config,
       programs: this.#programs,
       listeners: this.#listeners,
-      affinityKey: takeAffinityKey({
-        config: this.#config,
+      affinityKey: new AffinityKey({
         environment: process.env,
         warn: message => this.#narrator.warn(message),
       }),

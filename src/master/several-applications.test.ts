@@ -1,17 +1,24 @@
 /** Several applications in one master, with a fake gateway and fake workers: what happens to one is no event for another. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { NotifySocket } from '../../test/support/notify-socket.ts'
-import { APP, linux, mode, TestMaster, untilGone, WAIT_MS } from './testing/test-master.ts'
+import { version } from '../base/version.ts'
+import { APP, type GatewayState, linux, mode, TestMaster, untilGone, WAIT_MS } from './testing/test-master.ts'
 
 const SHOP = { name: 'shop', path: '/shop', hosts: [] }
 const API = { name: 'api', path: '', hosts: ['api.example.kr'], workers: 1 }
 const ADMIN = { name: 'admin', path: '/admin', hosts: [], workers: 1 }
+
+/** Those that the workers of the application were started with, as the gateway was told. */
+function pathsOf({ workers, workerPaths }: GatewayState, name: string): (string | undefined)[] {
+  return workers[name]!.map(worker => workerPaths[worker])
+}
 
 /** The gateway was told only of applications that it knows. */
 function assertKnown(master: TestMaster): void {
@@ -152,6 +159,75 @@ test('HUP adds, changes and removes applications; what is removed drains', linux
   assert.deepEqual(after.serving, { shop: 2, admin: 1 })
   assert.equal(after.workers['shop']!.length, 1)
   assert.deepEqual(filesOf(master, 'api'), [])
+  await master.stop()
+  assertKnown(master)
+})
+
+test('another path is that of its generation, also for a gateway that comes while it waits', linux, async () => {
+  const master = new TestMaster('', [SHOP, API])
+  await master.see(/ready: 2 applications/)
+  const before = await master.gateway()
+  assert.deepEqual(before.paths, { shop: '/shop', api: '' })
+  writeFileSync(master.path('shop/broken'), '')
+  master.reconfigure({ ...SHOP, path: '/kauf' }, API)
+  await master.see(/error shop +generation 2 is given up, generation 1 serves on/)
+  await master.see(/info +api +generation 2 serves/)
+  const old = Number(await master.ask('pid'))
+  await master.ask('die')
+  await untilGone([old])
+  // The new gateway listens before it is told of the workers.
+  let waiting: GatewayState
+  do waiting = await master.gateway()
+  while (waiting.pids['shop']?.length !== 2 || waiting.serving['api'] === undefined)
+  assert.deepEqual(waiting.pids['shop'], before.pids['shop'])
+  assert.deepEqual(waiting.paths, { shop: '/shop', api: '' })
+  assert.deepEqual(pathsOf(waiting, 'shop'), ['/shop', '/shop'])
+  unlinkSync(master.path('shop/broken'))
+  master.signal('SIGHUP')
+  await master.see(/info +shop +generation 3 serves/)
+  const after = await master.gateway()
+  assert.deepEqual(after.paths, { shop: '/kauf', api: '' })
+  assert.deepEqual(new Set(pathsOf(after, 'shop')), new Set(['/kauf']))
+  await master.stop()
+  assertKnown(master)
+})
+
+test('what is refused at a control socket has one line a second, with a count', linux, async () => {
+  const master = new TestMaster('', [SHOP, API])
+  await master.see(/ready: 2 applications/)
+  const [run] = readdirSync(master.path('tmp'))
+  const path = join(master.path('tmp'), run!, 'shop/control.sock')
+  const worker = (await master.gateway()).workers['shop']![0]
+  const hello = { type: 'hello', build: version, worker, pid: 1, token: 'guessed' }
+  const count = 100
+  for (let i = 0; i < count; i++) {
+    const socket = connect(path)
+    socket.end(i % 2 === 0 ? `${JSON.stringify(hello)}\n` : '{"type":"ready"}\n').on('error', () => {})
+    await once(socket.resume(), 'close')
+  }
+  await master.stop()
+  const lines = master.log.filter(line =>
+    /warn +shop +(a connection to the control socket|a process that says)/.test(line),
+  )
+  const told = lines.reduce((sum, line) => sum + 1 + Number(/; and (\d+) other/.exec(line)?.[1] ?? 0), 0)
+  assert.equal(told, count)
+  assert.ok(lines.length < count / 5, lines.join('\n'))
+  assertKnown(master)
+})
+
+test('the key of cookies is kept from the first application that has some, also when HUP adds it', linux, async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'jt-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const affinityKey = join(directory, 'key')
+  const master = new TestMaster('', [SHOP], { affinityKey })
+  await master.see(/info +master +ready$/)
+  assert.deepEqual(readdirSync(directory), [])
+  master.reconfigure(SHOP, { ...ADMIN, affinity: { kind: 'cookie' } })
+  await master.see(/info +admin +ready$/)
+  const kept = readFileSync(affinityKey).toString('hex')
+  assert.equal((await master.gateway()).affinityKey, kept)
+  await master.ask('die')
+  assert.equal((await master.gateway()).affinityKey, kept)
   await master.stop()
   assertKnown(master)
 })
@@ -321,9 +397,12 @@ test('a pool has workers of its own; its crash loop holds up no other pool', lin
     return index < 0 ? null : pids['shop']![index]!
   }
   // The replacement may be forked before the death is counted, and then its own death is the same event.
+  let killed = 0
   while (!master.log.some(line => line.includes('died early in a row'))) {
     let worker = await workerOf('export')
-    while (worker === null) worker = await workerOf('export')
+    // The gateway hears a moment later that a worker has died.
+    while (worker === null || worker === killed) worker = await workerOf('export')
+    killed = worker
     const from = master.log.length
     process.kill(worker, 'SIGKILL')
     await master.see(/warn +shop +worker \d+ .*was killed by SIGKILL/, from)

@@ -128,6 +128,7 @@ VERBS = {
     "unlink": os.unlink,
     "rename": os.rename,
     "link": os.symlink,
+    "hard-link": os.link,
     "mkdir": os.mkdir,
     "chmod": os.chmod,
     "kill": os.kill,

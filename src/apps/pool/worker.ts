@@ -17,6 +17,8 @@ export interface WorkerAddress {
   readonly socket: string
   readonly slots: number
   readonly generation: number
+  /** Prefix of the application's paths that it was started with. Left out: none. */
+  readonly path?: string
   /** Requests after which the worker is spent; 0: never. */
   readonly maxRequests: number
   /** Kind of the application. WSGI has a link for each slot, ASGI one for all. */

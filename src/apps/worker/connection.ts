@@ -2,12 +2,13 @@
  * The connection under a link, whichever wire it speaks: connects to the worker's Unix socket, and reads. Runs in the gateway.
  *
  * Invariants: `broke` is called at most once. After `destroy` or `finish` nothing is called any more.
- * Not here: what frames mean (`wire/`), what is written and when (`wsgi/link.ts`, `asgi/link.ts`).
+ * Not here: what else may be at the socket's path (`own-socket.ts`), what frames mean (`wire/`), what is written and when (`wsgi/link.ts`, `asgi/link.ts`).
  */
-import { connect, type Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { WorkerHello } from '../wire/decode.ts'
 import type { FrameReader } from '../wire/frame-reader.ts'
 import { WireViolation } from '../wire/violation.ts'
+import { connectToOwnSocket } from './own-socket.ts'
 
 /** Where a link goes, and which worker must answer there. */
 export interface LinkAddress {
@@ -38,8 +39,7 @@ export class WorkerConnection {
     this.#reader = reader
     this.#read = read
     this.#broke = broke
-    this.socket = connect({
-      path,
+    this.socket = new Socket({
       onread: {
         buffer: sharedReadBuffer,
         callback: (length, buffer) => {
@@ -48,9 +48,10 @@ export class WorkerConnection {
         },
       },
     })
+    const reached = connectToOwnSocket(this.socket, path)
     let reason = 'closed by the worker'
     this.socket.on('error', error => {
-      reason = error.message
+      reason = error.message.replace(reached, path)
     })
     this.socket.on('close', () => {
       if (!this.#isOver) this.#broke(reason)

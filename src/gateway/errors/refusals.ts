@@ -1,7 +1,8 @@
 /** What the log says of everything that the gateway refuses or cuts: each kind at most once a second. Runs in the gateway. */
 import { FileCutError, HttpError, type ProtocolError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
-import { RefusalLog, RefusedRequests } from './refusal-log.ts'
+import { RefusalLog } from '../../observe/refusal-log.ts'
+import { RefusedRequests } from './refused-requests.ts'
 
 type Log = (level: 'debug' | 'info' | 'warn', message: string, request?: string) => void
 

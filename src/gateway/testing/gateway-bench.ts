@@ -27,6 +27,8 @@ export function app(name: string, changes: AppChanges = {}): AppConfig {
   return testApp({ name, ...changes, timeouts: { ...TIMEOUTS, ...changes.timeouts } })
 }
 
+export const KEY = '0'.repeat(64)
+
 const benches = new Set<GatewayBench>()
 afterEach(() => {
   for (const bench of benches) bench.close()
@@ -38,6 +40,8 @@ export class GatewayBench {
   readonly entry: Entry
   readonly messages: GatewayToMaster[] = []
   isStopping = false
+  /** That which the master names with the next `configure`. */
+  affinityKey = KEY
   readonly #events = new EventEmitter()
   readonly #directory = mkdtempSync(join(tmpdir(), 'jumak-gateway-'))
   readonly #workers: FakeWorker[] = []
@@ -53,19 +57,21 @@ export class GatewayBench {
       onClosed() {},
       close() {},
     }
-    this.parts = makeParts(config, 'b1', '0'.repeat(64), channel, () => this.isStopping)
+    this.parts = makeParts(config, 'b1', KEY, channel, () => this.isStopping)
     this.entry = { handler: assembleHandler(this.parts) }
     benches.add(this)
   }
 
   /** HUP has read these applications. */
   configure(...apps: readonly AppConfig[]): void {
-    this.parts.applications.configure(apps.map(gatewayApp))
+    this.parts.applications.configure(apps.map(gatewayApp), this.affinityKey)
     this.entry.handler = assembleHandler(this.parts)
   }
 
-  serve(name: string, generation: number): void {
-    if (this.parts.applications.serve(name, generation)) this.entry.handler = assembleHandler(this.parts)
+  /** `path`: as the generation was started with; that of the configuration by default. */
+  serve(name: string, generation: number, path = this.#pathOf(name)): void {
+    if (this.parts.applications.serve({ type: 'serve', app: name, generation, path }))
+      this.entry.handler = assembleHandler(this.parts)
   }
 
   /** Waits for a message of this type about this worker. */
@@ -81,7 +87,12 @@ export class GatewayBench {
   }
 
   /** A worker with one slot that can serve when this resolves. */
-  async worker(name: string, worker: number, script: Script, { pool = '', generation = 1 } = {}): Promise<FakeWorker> {
+  async worker(
+    name: string,
+    worker: number,
+    script: Script,
+    { pool = '', generation = 1, path = this.#pathOf(name) } = {},
+  ): Promise<FakeWorker> {
     const fake = await new FakeWorker(join(this.#directory, `w${worker}.sock`), worker, script).listen()
     this.#workers.push(fake)
     this.parts.applications.addWorker({
@@ -93,6 +104,7 @@ export class GatewayBench {
       socket: fake.path,
       slots: 1,
       generation,
+      path,
       maxRequests: 0,
       interface: 'wsgi',
       hasServed: false,
@@ -101,6 +113,10 @@ export class GatewayBench {
     })
     await this.told('worker-linked', worker)
     return fake
+  }
+
+  #pathOf(name: string): string {
+    return this.parts.applications.get(name)?.config.path ?? ''
   }
 
   send(request: FakeRequest = {}): FakeExchange {

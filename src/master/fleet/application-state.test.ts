@@ -6,7 +6,7 @@ import { ApplicationState } from './application-state.ts'
 
 function make() {
   const told: MasterToGateway[] = []
-  const generations = { serving: 2 as number | null, next: null, get: () => undefined }
+  const generations = { serving: 2 as number | null, next: null, get: () => ({ application: null, path: '/before' }) }
   const state = new ApplicationState({
     app: () => testApp({ name: 'shop' }),
     isApart: false,
@@ -21,7 +21,7 @@ test('a new gateway hears which generation serves, the state of the code, and th
   const { state, told } = make()
   state.tell()
   assert.deepEqual(told, [
-    { type: 'serve', app: 'shop', generation: 2 },
+    { type: 'serve', app: 'shop', generation: 2, path: '/before' },
     { type: 'hold', app: 'shop' },
     { type: 'static', app: 'shop', mounts: [] },
   ])

@@ -17,7 +17,7 @@ export interface ApplicationStateOptions {
   readonly generations: {
     readonly serving: number | null
     readonly next: number | null
-    get(number: number | null): { readonly application: LoadedApplication | null } | undefined
+    get(number: number | null): { readonly application: LoadedApplication | null; readonly path: string } | undefined
   }
   /** With `--reload`. */
   readonly development: Pick<Development, 'gatewayStarted'> | null
@@ -46,7 +46,10 @@ export class ApplicationState {
   }
 
   tellServing(generation: number): void {
-    this.#send({ type: 'serve', app: this.#options.app().name, generation })
+    const { app, generations } = this.#options
+    // The path that the generation was begun with: the configuration may have another one by now.
+    const path = generations.get(generation)?.path ?? app().path
+    this.#send({ type: 'serve', app: app().name, generation, path })
   }
 
   /** The directories of static files that the generations' settings name. Also when nothing has changed: that costs little. */

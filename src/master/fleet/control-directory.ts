@@ -26,6 +26,8 @@ export interface ControlDirectory {
 
 export interface ControlDirectoryEvents {
   hello: HelloReceiver
+  /** A connection was refused: one sentence for the log. Its processes may be refused any number of times. */
+  refused(message: string): void
   warn(message: string): void
 }
 
@@ -42,7 +44,7 @@ export function addControlDirectory(
     control = listenForWorkers(
       directory.controlSocket,
       (channel, hello) => events.hello(channel, hello),
-      reason => events.warn(reason),
+      reason => events.refused(reason),
       users.identity,
     )
   } catch (error) {

@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { chownSync, lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -74,6 +85,22 @@ test('it knows whether its socket is at its path', async () => {
   server.listenAgain()
   assert.ok(server.isThere)
   assert.equal(await say(hello(1)), '{"type":"stop"}\n')
+})
+
+test('a link in the place of its socket is not followed, neither to listen nor at the end', async () => {
+  const target = join(directory, 'other.sock')
+  for (const exists of [false, true]) {
+    if (exists) writeFileSync(target, 'of another')
+    rmSync(path)
+    symlinkSync(target, path)
+    server.listenAgain()
+    assert.equal(existsSync(target), exists)
+    assert.ok(server.isThere)
+  }
+  rmSync(path)
+  symlinkSync(target, path)
+  server.close()
+  assert.equal(readFileSync(target, 'utf8'), 'of another')
 })
 
 test('connections that say nothing do not pile up: the oldest goes', async () => {

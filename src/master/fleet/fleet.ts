@@ -9,6 +9,7 @@
  */
 import type { AppConfig, Config } from '../../config/types.ts'
 import type { MasterToGateway } from '../../control/messages.ts'
+import { RefusalLog } from '../../observe/refusal-log.ts'
 import { Development } from '../development/development.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
 import type { RuntimeDirectory } from '../host/runtime-directory.ts'
@@ -65,6 +66,8 @@ export class Fleet {
   /** Null without `--reload`. */
   readonly development: Development | null
   readonly #directory: ControlDirectory
+  /** At the control socket. */
+  readonly #refusals: RefusalLog
   readonly #ends: WorkerEnds
   readonly #options: FleetOptions
   #config: Config
@@ -94,9 +97,12 @@ export class Fleet {
       },
     )
     const changed = () => this.wake()
+    this.#refusals = new RefusalLog((_, message) => narrator.warn(message))
+    const refused = (message: string) => this.#refusals.report(message)
     const users = { identity: app.identity, gatewayIdentity: config.gatewayIdentity }
     this.#directory = addControlDirectory(runtime, app.name, users, {
       hello: (channel, hello) => this.workers.onHello(channel, hello),
+      refused,
       warn: message => narrator.warn(message),
     })
     this.development =
@@ -106,6 +112,7 @@ export class Fleet {
     this.workers = new Workers({
       ...options,
       directory: this.#directory,
+      refused,
       app: app.name,
       recycle: app.recycle,
       identity: app.identity,
@@ -180,6 +187,7 @@ export class Fleet {
   /** Its processes have gone: no worker can connect any more, and its directory is removed. */
   close(): void {
     this.#directory.close()
+    this.#refusals.flush()
   }
 
   /** No process of it is left. */

@@ -11,6 +11,7 @@ import type { AppConfig, Config, LogLevel } from '../../config/types.ts'
 import { gatewayApp } from '../../control/config-shape.ts'
 import type { MasterToGateway, Reported } from '../../control/messages.ts'
 import { OperatorError } from '../errors.ts'
+import type { AffinityKey } from '../host/affinity-key.ts'
 import { checkIdentity } from '../host/identity.ts'
 import type { Listener } from '../host/listener.ts'
 import { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
@@ -28,8 +29,7 @@ export interface FleetsOptions {
   readonly config: Config
   readonly programs: Programs
   readonly listeners: readonly Listener[]
-  /** As in the message `start`. */
-  readonly affinityKey: string
+  readonly affinityKey: AffinityKey
   readonly runtime: RuntimeDirectory
   readonly outputs: Outputs
   readonly narrator: Narrator
@@ -76,6 +76,7 @@ export class Fleets {
     this.#gateways = new Gateways({
       ...options,
       config: () => this.#config,
+      affinityKey: () => options.affinityKey.of(this.#config),
       outOfMemoryKills: this.#outOfMemoryKills,
       started: () => {
         for (const fleet of this.present) fleet.tellGateway()
@@ -137,7 +138,11 @@ export class Fleets {
   configure(config: Config): ReadonlySet<string> {
     this.#config = config
     this.sendToGateway({ type: 'error-pages', pages: config.errorPages })
-    this.sendToGateway({ type: 'apps', apps: config.apps.map(gatewayApp) })
+    this.sendToGateway({
+      type: 'apps',
+      apps: config.apps.map(gatewayApp),
+      affinityKey: this.#options.affinityKey.of(config),
+    })
     this.refused.clear()
     const before = new Map(this.#fleets)
     const added = new Set<string>()

@@ -23,8 +23,8 @@ import { PlanLoop, type PlanResult } from './plan-loop.ts'
 export interface GatewaysOptions {
   readonly programs: Programs
   readonly listeners: readonly Listener[]
-  /** As in the message `start`. */
-  readonly affinityKey: string
+  /** As in the message `start`, for the configuration that is in force. */
+  readonly affinityKey: () => string
   readonly outputs: Outputs
   readonly narrator: Narrator
   readonly outOfMemoryKills: OutOfMemoryKills
@@ -114,7 +114,7 @@ export class Gateways {
       config: config(),
       program: programs.gateway,
       listeners,
-      affinityKey,
+      affinityKey: affinityKey(),
       outputs,
       events: {
         message: message => this.#onMessage(message),

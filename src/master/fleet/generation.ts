@@ -137,6 +137,11 @@ export class Generation implements Omit<GenerationView, 'pools'> {
     return this.application?.interface ?? this.#expected
   }
 
+  /** Prefix of the application's paths that its workers know. */
+  get path(): string {
+    return this.#options.app.path
+  }
+
   get warmup(): AppConfig['warmup'] {
     return this.#options.app.warmup
   }
@@ -224,6 +229,8 @@ export class Generation implements Omit<GenerationView, 'pools'> {
   #receive(message: Parameters<PreloadersEvents['message']>[0]): void {
     switch (message.type) {
       case 'loaded':
+        // It is told once, whatever comes.
+        if (this.preloader !== 'loading') break
         this.hazards = message.hazards
         this.notes = message.notes
         this.learn(message)

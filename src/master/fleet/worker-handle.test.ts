@@ -102,6 +102,21 @@ test('a second connection for the same worker is refused and changes nothing', (
   assert.ok(!channel.isClosed)
 })
 
+test('a failure of its import is told once, and none after it is ready', () => {
+  const failed = { type: 'load-failed', message: 'no', traceback: '' } as const
+  const { worker, heard, channel } = makeWorker()
+  worker.forked(1)
+  worker.connected(channel, 1)
+  for (let i = 0; i < 3; i++) channel.receive(failed)
+  assert.deepEqual(heard, ['load-failed no'])
+  const other = makeWorker()
+  other.worker.forked(1)
+  other.worker.connected(other.channel, 1)
+  other.channel.receive(READY)
+  other.channel.receive(failed)
+  assert.deepEqual(other.heard, ['ready'])
+})
+
 test('only who knows its token is the worker', () => {
   const { worker } = makeWorker()
   const other = makeWorker().worker

@@ -80,6 +80,7 @@ export class WorkerHandle implements WorkerView {
   #channel: WorkerChannel | null = null
   #application: LoadedApplication | null = null
   #helloPid: number | null = null
+  #hasFailed = false
   #silent = false
 
   constructor(
@@ -233,6 +234,9 @@ export class WorkerHandle implements WorkerView {
         this.#becomeReady()
         break
       case 'load-failed':
+        // It is told once, whatever comes.
+        if (this.#hasFailed || this.#application !== null) break
+        this.#hasFailed = true
         this.#events.loadFailed(this, message)
         break
       case 'imported':

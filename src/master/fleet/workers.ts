@@ -53,6 +53,8 @@ export interface WorkersOptions {
   readonly developmentMessage: (worker: WorkerHandle, message: DevelopmentMessage) => void
   /** Its import failed. */
   readonly loadFailed: (worker: WorkerHandle, failure: LoadFailure) => void
+  /** A process that says that it is a worker was not believed: one sentence for the log. */
+  readonly refused: (message: string) => void
   /** It broke the rules of a channel or of the wire, and is replaced. */
   readonly offended: (worker: WorkerHandle, what: string) => void
   /** Its process is gone. `isCrash`: nobody had told it to leave. */
@@ -168,6 +170,7 @@ export class Workers {
     const socket = worker.socket!
     worker.enter('linking')
     // Its process id and its socket are known: it is ready.
+    const owner = this.#options.findGeneration(generation)!
     const maxRequests = drawRequests(this.#recycle, Math.random())
     this.#options.sendToGateway({
       type: 'worker-add',
@@ -178,12 +181,13 @@ export class Workers {
       socket,
       slots,
       generation,
+      path: owner.path,
       maxRequests,
       interface: wire,
       hasServed: worker.hasServed,
       isApart: this.#options.directory.isApart,
       // What has served is warm, also for a new gateway.
-      warmup: worker.hasServed ? [] : (this.#options.findGeneration(generation)?.warmup ?? []),
+      warmup: worker.hasServed ? [] : owner.warmup,
     })
     if (worker.isDebugged) this.#options.debuggers.tell(worker)
   }
@@ -211,7 +215,7 @@ export class Workers {
     const worker = this.#workers.get(id)
     if (worker === undefined) return false
     if (!worker.hasToken(token)) {
-      this.#narrator.warn(`a process that says that it is ${worker.name} was refused: it does not know its token`)
+      this.#options.refused(`a process that says that it is ${worker.name} was refused: it does not know its token`)
       return false
     }
     worker.connected(channel, pid)

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Affinity } from '../../config/types.ts'
-import { takeAffinityKey } from './affinity-key.ts'
+import { AffinityKey } from './affinity-key.ts'
 
 const isRoot = process.geteuid?.() === 0
 
@@ -26,12 +26,8 @@ function temporary(t: TestContext): string {
 
 function take(affinityKey: string | null, environment = {}, affinity: Affinity = { kind: 'cookie' }) {
   const warnings: string[] = []
-  const key = takeAffinityKey({
-    config: { apps: [{ affinity: null }, { affinity }], affinityKey },
-    environment,
-    warn: text => warnings.push(text),
-  })
-  return { key, warnings }
+  const own = new AffinityKey({ environment, warn: text => warnings.push(text) })
+  return { key: own.of({ apps: [{ affinity: null }, { affinity }], affinityKey }), warnings }
 }
 
 test('the key is made once, complete, for its owner only, and is the same at the next start', t => {
@@ -66,6 +62,25 @@ test('only cookies have a key that is kept, and nobody else needs a file', t => 
   assert.match(one.key, /^[0-9a-f]{64}$/)
   assert.notEqual(one.key, two.key)
   assert.deepEqual(readdirSync(join(path, '..')), [])
+})
+
+test('the first application with cookies may come later: what was in memory is kept, unless there is a key already', t => {
+  const path = join(temporary(t), 'key')
+  const warnings: string[] = []
+  const make = () => new AffinityKey({ environment: {}, warn: text => warnings.push(text) })
+  const apps = (...kinds: Affinity[]) => ({ apps: kinds.map(affinity => ({ affinity })), affinityKey: path })
+  const first = make()
+  const inMemory = first.of(apps({ kind: 'address' }))
+  assert.deepEqual(readdirSync(join(path, '..')), [])
+  assert.equal(first.of(apps({ kind: 'address' }, { kind: 'cookie' })), inMemory)
+  assert.equal(readFileSync(path).toString('hex'), inMemory)
+  const second = make()
+  assert.notEqual(second.of(apps(null)), inMemory)
+  assert.equal(second.of(apps({ kind: 'cookie' })), inMemory)
+  // Once taken it stays, whatever becomes of the file and of the applications.
+  writeFileSync(path, Buffer.alloc(32, 7))
+  assert.deepEqual([second.of(apps({ kind: 'cookie' })), second.of(apps(null))], [inMemory, inMemory])
+  assert.deepEqual(warnings, [])
 })
 
 test('what cannot be trusted is not used: a warning says so, and a key in memory does', t => {

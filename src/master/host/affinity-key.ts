@@ -1,6 +1,6 @@
 /**
  * The key that signs the cookies of `--affinity cookie`. It is kept in a file, so that a cookie is still good after a restart of the program.
- * Runs in the master, at the start.
+ * Runs in the master, at the start, or when HUP adds the first application with such cookies.
  *
  * Invariants: the file has 32 random bytes, belongs to the user that started the program, and only that user may read it. It appears
  * complete. Root follows no link and uses no directory that another user could change. Where the key cannot be kept the log says so, and a
@@ -29,34 +29,48 @@ const KEY_BYTES = 32
 const NAME = 'affinity.key'
 
 export interface AffinityKeyOptions {
-  readonly config: { readonly apps: readonly Pick<AppConfig, 'affinity'>[] } & Pick<Config, 'affinityKey'>
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly warn: (message: string) => void
 }
 
-/** In hexadecimal digits. Only cookies outlive the program: without them nothing is kept. */
-export function takeAffinityKey({ config, environment, warn }: AffinityKeyOptions): string {
-  const hasCookies = config.apps.some(({ affinity }) => affinity?.kind === 'cookie')
-  return (hasCookies ? keptKey(config.affinityKey, environment, warn) : newKey()).toString('hex')
-}
+type AffinitySettings = { readonly apps: readonly Pick<AppConfig, 'affinity'>[] } & Pick<Config, 'affinityKey'>
 
-function keptKey(
-  file: string | null,
-  environment: AffinityKeyOptions['environment'],
-  warn: AffinityKeyOptions['warn'],
-): Buffer {
-  try {
-    const path = file ?? ownPath(environment)
-    if (file === null) mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    checkDirectory(dirname(path))
-    return readKey(path) ?? makeKey(path)
-  } catch (error) {
-    const { message } = asErrno(error)
-    const advice = 'name a file that this user may write with --affinity-key'
-    warn(
-      `the key of --affinity cookie cannot be kept, so a restart gives every client another worker: ${message}; ${advice}`,
-    )
-    return newKey()
+export class AffinityKey {
+  readonly #options: AffinityKeyOptions
+  #key = newKey()
+  /** The file was asked, and is not asked again. */
+  #isTaken = false
+
+  constructor(options: AffinityKeyOptions) {
+    this.#options = options
+  }
+
+  /**
+   * In hexadecimal digits. Only cookies outlive the program: until an application has some, also after HUP, the key is in memory and no
+   * file is made.
+   */
+  of({ apps, affinityKey }: AffinitySettings): string {
+    if (!this.#isTaken && apps.some(({ affinity }) => affinity?.kind === 'cookie')) {
+      this.#isTaken = true
+      this.#keep(affinityKey)
+    }
+    return this.#key.toString('hex')
+  }
+
+  #keep(file: string | null): void {
+    const { environment, warn } = this.#options
+    try {
+      const path = file ?? ownPath(environment)
+      if (file === null) mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+      checkDirectory(dirname(path))
+      this.#key = readKey(path) ?? makeKey(path, this.#key)
+    } catch (error) {
+      const { message } = asErrno(error)
+      const advice = 'name a file that this user may write with --affinity-key'
+      warn(
+        `the key of --affinity cookie cannot be kept, so a restart gives every client another worker: ${message}; ${advice}`,
+      )
+    }
   }
 }
 
@@ -106,11 +120,11 @@ function readKey(path: string): Buffer | null {
 }
 
 /** When two programs start at once, one makes the file and both read it: a link never replaces anything. */
-function makeKey(path: string): Buffer {
+function makeKey(path: string, key: Buffer): Buffer {
   const temporary = `${path}.${randomBytes(6).toString('hex')}`
   const fd = openSync(temporary, 'wx', 0o600)
   try {
-    writeSync(fd, newKey())
+    writeSync(fd, key)
     fsyncSync(fd)
     linkSync(temporary, path)
   } catch (error) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -75,6 +75,10 @@ test('a path that is no FIFO is refused', () => {
   writeFileSync(join(directory, 'file'), 'text')
   assert.throws(() => openOutput(join(directory, 'file'), null), /is no FIFO/)
   assert.throws(() => openOutput(join(directory, 'none'), null), /cannot open/)
+  // A FIFO of another application, whose output would be read twice and under a wrong name.
+  execFileSync('mkfifo', [join(directory, 'fifo')])
+  symlinkSync(join(directory, 'fifo'), join(directory, 'link'))
+  assert.throws(() => openOutput(join(directory, 'link'), null), /cannot open .*ELOOP/)
   rmSync(directory, { recursive: true })
 })
 

@@ -49,6 +49,12 @@ export const mode = (words: string): AppChanges => ({ variables: { FAKE_MODE: wo
 export interface GatewayState {
   readonly apps: readonly string[]
   readonly serving: Readonly<Record<string, number>>
+  /** The one that it was told last. */
+  readonly affinityKey: string
+  /** Of the generation that serves. */
+  readonly paths: Readonly<Record<string, string>>
+  /** By the numbers of workers. */
+  readonly workerPaths: Readonly<Record<string, string>>
   /** Numbers of linked workers. */
   readonly workers: Readonly<Record<string, readonly number[]>>
   readonly pools: Readonly<Record<string, string>>

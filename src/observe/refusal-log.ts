@@ -1,12 +1,10 @@
 /**
  * Lines of the log about refusals, without flooding it: for each kind one line a second, with the number of refusals that have no line.
- * Runs in the gateway.
+ * Runs in the gateway, and in the master for what processes of an application try at its control socket.
  *
  * Invariant: the last refusal of a burst gets a line, a second after the line before it or when the process ends.
- * Not here: which refusals there are, and their texts (`refusals.ts`).
+ * Not here: which refusals there are, and their texts (`gateway/errors/refusals.ts`, `master/fleet/control-server.ts`).
  */
-import { LimitError, type ProtocolError } from '../../http/errors.ts'
-
 /** Under overload thousands are refused each second, and one line says as much as all of them. */
 const INTERVAL_MS = 1000
 
@@ -66,28 +64,5 @@ export class RefusalLogs {
 
   flush(): void {
     for (const kind of this.#kinds.values()) kind.flush()
-  }
-}
-
-/** Requests that the protocol refused. The operator can raise a limit, so a broken limit is logged. Broken HTTP is logged for debugging only. */
-export class RefusedRequests {
-  readonly #log: (level: 'debug' | 'info', message: string, request: string) => void
-  /** By the name of the limit's setting. */
-  readonly #limits: RefusalLogs
-
-  constructor(log: (level: 'debug' | 'info', message: string, request: string) => void) {
-    this.#log = log
-    this.#limits = new RefusalLogs((_, message, request) => log('info', message, request))
-  }
-
-  /** `request`: the id of the request. */
-  tell(error: ProtocolError, client: string, request: string): void {
-    const message = `refused ${client}: ${error.message}`
-    if (error instanceof LimitError) this.#limits.report(error.rule, message, request)
-    else this.#log('debug', message, request)
-  }
-
-  flush(): void {
-    this.#limits.flush()
   }
 }
