@@ -17,6 +17,7 @@ import type { WorkerAddress } from '../apps/pool/worker.ts'
 import type { GatewayApp, StaticMount } from '../config/types.ts'
 import { appHandler } from '../handlers/app.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
+import { applicationRoot } from '../http/application-root.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
 import { poolAffinity } from './affinity.ts'
 import { StaleCodeGuard } from './development/stale-code.ts'
@@ -193,7 +194,9 @@ export class Application {
       onError: this.#refuse,
       beforeDispatch: codeGuard === null ? undefined : () => codeGuard.checkFreshness(),
       events: this.#events,
-      affinity: poolAffinity(this.#config, name, this.#shared.affinityKey),
+      affinity: poolAffinity(this.#config, name, this.#shared.affinityKey, () =>
+        applicationRoot(this.#config.rootPath, this.#config.path),
+      ),
     })
     codeGuard?.add(pool)
     if (this.#serving !== null) pool.serve(this.#serving)

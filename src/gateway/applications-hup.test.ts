@@ -115,6 +115,24 @@ describe('HUP while it serves', () => {
     assert.equal((await bench.ask({ path: '/shop/a' }))[0], 404)
   })
 
+  test('the cookie of affinity moves with the application', async () => {
+    const sticky = { affinity: { kind: 'cookie' } } as const
+    const bench = new GatewayBench([app('shop', { ...sticky, path: '/shop' })])
+    await bench.worker('shop', 1, saying('old'))
+    bench.serve('shop', 1)
+    const cookieAt = async (path: string) => {
+      const exchange = bench.send({ path })
+      await exchange.over()
+      const { headers } = exchange.sent.head!
+      return headers[headers.indexOf('Set-Cookie') + 1]
+    }
+    assert.match((await cookieAt('/shop'))!, /; Path=\/shop;/)
+    bench.configure(app('shop', { ...sticky, path: '/store' }))
+    await bench.worker('shop', 2, saying('new'), { generation: 2 })
+    bench.serve('shop', 2)
+    assert.match((await cookieAt('/store'))!, /; Path=\/store;/)
+  })
+
   test('a pool that is added takes its paths, one that is removed drains', async () => {
     const one = { name: 'export', paths: ['/export'], workers: 1 }
     const bench = new GatewayBench([app('default')])

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
+import { applicationRoot } from '../../http/application-root.ts'
 import type { FakeAsgiExchange } from '../testing/fake-asgi-worker.ts'
 import { makeBench } from '../testing/make-asgi-bench.ts'
 
-const affinity = { kind: 'cookie', name: 'home', app: 'shop', path: '', key: Buffer.alloc(32, 'k') } as const
+const root = () => applicationRoot('', '')
+
+const affinity = { kind: 'cookie', name: 'home', app: 'shop', root, key: Buffer.alloc(32, 'k') } as const
 
 test('a WebSocket may bring the cookie, and HTTP of the same client goes to its worker', async () => {
   const bench = makeBench({ affinity })

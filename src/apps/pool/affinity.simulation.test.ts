@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { testApp } from '../../config/testing/config.ts'
+import { applicationRoot } from '../../http/application-root.ts'
 import { FakeExchange } from '../testing/fake-exchange.ts'
 import { type Dice, numbers } from '../testing/numbers.ts'
 import type { PoolAffinity } from './affinity.ts'
@@ -14,6 +15,8 @@ import { type Fate, fatesApart } from './dispatch-rules.ts'
 import type { LinkOwner } from './link-owner.ts'
 import { AppPool } from './pool.ts'
 import type { PoolLink, PoolWorker } from './worker.ts'
+
+const root = () => applicationRoot('', '')
 
 const CLIENTS = 12
 const LIMIT = 30
@@ -120,7 +123,7 @@ class Play {
     this.#kind = kind
     const key = Buffer.alloc(32, seed)
     const affinity: PoolAffinity =
-      kind === 'cookie' ? { kind, name: 'home', app: 'shop', path: '', key } : { kind, name: 'x-client', key }
+      kind === 'cookie' ? { kind, name: 'home', app: 'shop', root, key } : { kind, name: 'x-client', key }
     const { limits, timeouts } = testApp({
       limits: { queue: LIMIT },
       timeouts: { request: 0, queue: 0, graceful: 0 },

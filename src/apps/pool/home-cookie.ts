@@ -11,6 +11,7 @@
  * proof of anything: who has another client's cookie is served by that client's worker, and that is all.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { type ApplicationRoot, ownFull } from '../../http/application-root.ts'
 import type { RequestHead } from '../../http/exchange.ts'
 import { headerValues } from '../../http/headers.ts'
 import type { PoolAffinity } from './affinity.ts'
@@ -30,13 +31,13 @@ export interface NamedHome {
 export class HomeCookie {
   readonly #name: string
   readonly #app: string
-  readonly #path: string
+  readonly #root: () => ApplicationRoot
   readonly #key: Buffer
 
-  constructor({ name, app, path, key }: Extract<PoolAffinity, { kind: 'cookie' }>) {
+  constructor({ name, app, root, key }: Extract<PoolAffinity, { kind: 'cookie' }>) {
     this.#name = name
     this.#app = app
-    this.#path = path
+    this.#root = root
     this.#key = key
   }
 
@@ -73,7 +74,8 @@ export class HomeCookie {
   write(worker: number, client: string, { scheme, rootPath }: RequestHead): string {
     const signature = this.#sign(String(worker), client).toString('base64url')
     const secure = scheme === 'https' ? '; Secure' : ''
-    const path = cookiePath(rootPath ?? this.#path)
+    const root = this.#root()
+    const path = cookiePath(rootPath === undefined ? root.full : ownFull(root, rootPath))
     return `${this.#name}=1.${worker}.${client}.${signature}; Path=${path}; HttpOnly; SameSite=Lax${secure}`
   }
 }

@@ -7,6 +7,7 @@ import { after, test } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
 import { testApp } from '../../config/testing/config.ts'
+import { applicationRoot } from '../../http/application-root.ts'
 import { linkFactory } from '../links.ts'
 import { FakeExchange } from '../testing/fake-exchange.ts'
 import { FakeWorker, type FakeWorkerRequest } from '../testing/fake-worker.ts'
@@ -15,6 +16,8 @@ import { PoolReader } from '../testing/pool-stats.ts'
 import type { PoolAffinity } from './affinity.ts'
 import { RequestBody } from './body.ts'
 import { AppPool } from './pool.ts'
+
+const root = () => applicationRoot('', '')
 
 const directory = mkdtempSync(join(tmpdir(), 'jumak-chaos-'))
 after(() => rmSync(directory, { recursive: true }))
@@ -153,7 +156,7 @@ for (const seed of [1, 2, 3, 4, 5])
 const key = Buffer.alloc(32, 'k')
 for (const affinity of [
   { kind: 'header', name: 'x-client', key },
-  { kind: 'cookie', name: 'home', app: 'shop', path: '', key },
+  { kind: 'cookie', name: 'home', app: 'shop', root, key },
 ] as const)
   for (const seed of [1, 2, 3])
     test(`each exchange ends exactly once, with affinity by ${affinity.kind} (seed ${seed})`, () => run(seed, affinity))

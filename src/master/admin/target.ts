@@ -65,6 +65,9 @@ export class Target implements AdminTarget {
     const problems = reload(app === null ? null : new Set([app]))
     if (problems.length > 0)
       return { error: [...problems, 'nothing changes, because the settings are wrong'].join('\n') }
+    // It was there when it was asked for, and the settings that were read just now do not name it any more: it has settled already.
+    if (app !== null && fleets.get(app) === undefined)
+      return { error: `${app} is not in the configuration any more: it is removed` }
     const reloaded = app === null ? fleets.present.map(({ name }) => name) : [app]
     const isNamed = fleets.present.length > 1
     for (const name of reloaded) tell(`${isNamed ? `${name}: ` : ''}the new code is started`)

@@ -361,6 +361,8 @@ export class Fleet {
 
   /** The directories of static files that the generations' settings name. Also when nothing has changed: that costs little. */
   #tellStatic(): void {
+    // Another application may have its name by now.
+    if (this.#isRetired) return
     const { next, serving } = this.generations
     const applications = [next, serving].map(number => this.generations.get(number)?.application ?? null)
     const mounts: StaticMount[] = foundMounts(applications, this.#app, this.#directory.isApart)
