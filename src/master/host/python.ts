@@ -10,6 +10,7 @@ import { accessSync, constants, lstatSync, statSync } from 'node:fs'
 import { delimiter, isAbsolute, join, resolve } from 'node:path'
 import type { Identity } from '../../config/types.ts'
 import { OperatorError } from '../errors.ts'
+import { describeIdentity } from './identity.ts'
 import { BECOME, firstBytes, otherUser } from './start-as.ts'
 import { virtualEnvironments } from './virtual-environments.ts'
 
@@ -145,6 +146,7 @@ function askVersion(
   const user = otherUser(identity)
   const command = [candidate.path, ...CHECK_ARGUMENTS] as const
   const [file, ...args] = user === null ? command : BECOME
+  const by = user === null ? '' : ` as ${describeIdentity(user)}`
   const which = `${candidate.path} (${candidate.reason})`
   return new Promise((resolve, reject) => {
     const env = user === null ? process.env : {}
@@ -153,7 +155,7 @@ function askVersion(
       const answer = /^(\w+) (\d+\.\d+\.\d+)$/.exec(output.trim())
       if (!error && answer) return resolve({ name: answer[1]!, version: answer[2]! })
       reject(
-        new OperatorError(`${which} ${explainFailure(error, errors)}: ${ADVICE}, or make the virtual environment anew`),
+        new OperatorError(`${which} ${explainFailure(error, errors)}${by}: ${ADVICE}, or make the virtual environment anew`),
       )
     })
     if (user === null) return
