@@ -155,7 +155,9 @@ function askVersion(
       const answer = /^(\w+) (\d+\.\d+\.\d+)$/.exec(output.trim())
       if (!error && answer) return resolve({ name: answer[1]!, version: answer[2]! })
       reject(
-        new OperatorError(`${which} ${explainFailure(error, errors)}${by}: ${ADVICE}, or make the virtual environment anew`),
+        new OperatorError(
+          `${which} ${explainFailure(error, errors)}${by}: ${ADVICE}, or make the virtual environment anew`,
+        ),
       )
     })
     if (user === null) return
