@@ -4,7 +4,7 @@
  *     base ← http ← { http1, websocket, routing, apps } ← { middleware, handlers } ← gateway
  *     base ← config ← cli        base ← control ← { master, gateway }
  *     within apps: wire ← worker ← { wsgi, asgi } ← links        pool ← { wsgi, asgi }
- *     within master: host ← output ← development ← fleet ← main
+ *     within master: host ← output ← development ← fleet ← admin ← main
  *
  * Tests (`*.test.ts`) and what is only for them (folders named `testing`) are not checked: they may bring any two parts
  * together. Nothing else may import them.
@@ -62,7 +62,6 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     errors: [],
     paths: [],
     signals: [],
-    reload: [],
     host: ['errors'],
     output: ['host', 'errors'],
     development: ['output', 'host'],
@@ -70,7 +69,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     admin: ['fleet', 'output', 'host', 'errors'],
     shutdown: ['fleet', 'output', 'signals'],
     check: ['fleet', 'output', 'host', 'errors', 'paths'],
-    main: ['admin', 'shutdown', 'reload', 'signals', 'fleet', 'development', 'output', 'host', 'errors', 'paths'],
+    main: ['admin', 'shutdown', 'signals', 'fleet', 'development', 'output', 'host', 'errors', 'paths'],
   },
 }
 

@@ -24,7 +24,7 @@ export interface LinkOptions {
   /** `--root-path`: empty, or as in `/outer`. */
   readonly rootPath: string
   /** The application's own path: empty, or as in `/shop`. Both together are SCRIPT_NAME of WSGI, `root_path` of ASGI. */
-  readonly mount?: string
+  readonly appPath?: string
 }
 
 /** For a worker to accept its first links and say hello. The worker is ready before the gateway is told of it. */
@@ -37,10 +37,10 @@ export function linkFactory({
   memory,
   build,
   rootPath,
-  mount = '',
+  appPath = '',
 }: LinkOptions): LinkFactory {
-  const times = new RequestTimes(timeouts, rootPath, mount)
-  const root = applicationRoot(rootPath, mount)
+  const times = new RequestTimes(timeouts, rootPath, appPath)
+  const root = applicationRoot(rootPath, appPath)
   const shared = {
     helloDeadlines: new DeadlineList(HELLO_TIMEOUT_MS),
     relayLimits: { space, memory, memoryBuffer: limits.memoryBuffer, responseBuffer: limits.responseBuffer },

@@ -36,7 +36,7 @@ const COMMAND_ROWS: readonly Row[] = COMMANDS.map(command => {
 })
 
 const SOURCES =
-  'A setting --some-name is also JUMAK_SOME_NAME in the environment and some-name in jumak.toml, or in [tool.jumak] of pyproject.toml; the command line wins, then the environment, then the file; tables [[app]] there are several applications. Defaults are in brackets. A TIME is 30 (seconds), 500ms, 2m or 1h, a SIZE bytes, 512K, 300M or 1G.'
+  'A setting --some-name is also JUMAK_SOME_NAME in the environment and some-name in jumak.toml, or in [tool.jumak] of pyproject.toml; the command line wins, then the environment, then the file. Each table [[app]] in the file is one of several applications: its own lines win over all of these. Defaults are in brackets. A TIME is 30 (seconds), 500ms, 2m or 1h, a SIZE bytes, 512K, 300M or 1G.'
 
 const SIGNALS: readonly Row[] = [
   ['TERM', 'finish running requests, then exit'],

@@ -384,6 +384,29 @@ test('HUP: the program’s settings and those of applications are told apart, an
   assert.deepEqual(right.apps, NOTHING)
 })
 
+test('HUP: the gateway keeps its user, also where only the flat user says who it is', t => {
+  const own = `${SHOP}user = "me"\n`
+  const reload = reloads(t, `user = "www-data"\n${own}`)
+  const changed = reload(`user = "me"\n${own}`)
+  assert.ok('config' in changed)
+  assert.equal(changed.config.gatewayIdentity?.userName, 'www-data')
+  assert.deepEqual(changed.changed, [{ name: 'user', change: 'restart' }])
+  assert.deepEqual(changed.apps, NOTHING)
+  const again = reload(`user = "me"\n${own}`)
+  assert.ok('config' in again)
+  assert.equal(again.config.gatewayIdentity?.userName, 'www-data')
+})
+
+test('HUP: a flat user that an application has too is named once', t => {
+  const reload = reloads(t, `user = "www-data"\n${SHOP}`)
+  const changed = reload(`user = "me"\n${SHOP}`)
+  assert.ok('config' in changed)
+  assert.equal(changed.config.gatewayIdentity?.userName, 'www-data')
+  assert.equal(changed.config.apps[0]!.identity?.userName, 'www-data')
+  assert.deepEqual(changed.changed, [])
+  assert.deepEqual(changed.apps.changed, [{ app: 'shop', settings: [{ name: 'user', change: 'restart' }] }])
+})
+
 test('HUP looks again which files are there', t => {
   const files = {
     'apps/a.toml': 'app = "app"\nchdir = ".."\n',

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { parseEnvFile } from '../base/env-file.ts'
 import { standardStream } from '../base/standard-streams.ts'
 import type { GivenSettings } from './applications.ts'
-import type { Diagnostic } from './diagnostics.ts'
+import { type Diagnostic, distinct } from './diagnostics.ts'
 import type { Environment } from './machine/environment.ts'
 import { readText, statOrNull } from './machine/files.ts'
 import { application } from './settings/application.ts'
@@ -15,8 +15,7 @@ import { type Settings, Values } from './values.ts'
 
 /** In the order in which a start uses them. Skips values that are wrong by themselves: they have their diagnostic. */
 export function checkFiles({ program, apps }: GivenSettings, environment: Environment): readonly Diagnostic[] {
-  const found = [...checkProgram(program, environment), ...apps.flatMap(app => checkApp(app.settings, environment))]
-  return [...new Map(found.map(one => [one.message, one])).values()]
+  return distinct([...checkProgram(program, environment), ...apps.flatMap(app => checkApp(app.settings, environment))])
 }
 
 function checkProgram(settings: Settings, environment: Environment): readonly Diagnostic[] {

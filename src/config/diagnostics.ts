@@ -7,5 +7,10 @@ export interface Diagnostic {
   readonly message: string
 }
 
+/** A wrong value that several applications inherit is one mistake. */
+export function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  return [...new Map(diagnostics.map(one => [one.message, one])).values()]
+}
+
 /** A value made from text, or what is wrong with the text: a phrase that follows the setting's name (`must be ...`). */
 export type Parsed<Value> = { readonly value: Value } | { readonly problem: string }

@@ -14,12 +14,14 @@ import { locateSocket } from './admin-socket.ts'
 import { type GivenApp, type GivenSettings, givenSettings, isDifferent } from './applications.ts'
 import { assembleConfig } from './assemble.ts'
 import { warningsOf } from './combinations.ts'
-import type { Diagnostic } from './diagnostics.ts'
+import { type Diagnostic, distinct } from './diagnostics.ts'
 import { logicalWorkingDirectory } from './machine/directory.ts'
 import type { Environment } from './machine/environment.ts'
+import { account } from './settings/account.ts'
 import { application } from './settings/application.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
-import type { Setting } from './settings/setting.ts'
+import { processes } from './settings/processes.ts'
+import { type Setting, settingsIn } from './settings/setting.ts'
 import { APP_KEYS, POOL_KEYS } from './settings/tables.ts'
 import type { Arguments } from './sources/arguments.ts'
 import { readConfigFile } from './sources/config-file.ts'
@@ -45,13 +47,8 @@ export function loadConfig(args: Arguments, environment: Environment): LoadResul
   const { settings, diagnostics, warnings, file } = readSources(args, environment)
   const values = new Values(settings.program, environment, [...diagnostics])
   const config = assembleConfig(settings, values, environment, args.isPositionalUncertain, file)
-  if (config === null || values.diagnostics.length > 0) return { diagnostics: once(values.diagnostics), settings }
+  if (config === null || values.diagnostics.length > 0) return { diagnostics: distinct(values.diagnostics), settings }
   return { config, warnings: [...warnings, ...warningsOf(settings, config, environment)], settings, file }
-}
-
-/** A wrong value that several applications inherit is one mistake. */
-function once(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  return [...new Map(diagnostics.map(one => [one.message, one])).values()]
 }
 
 /** Where the program with this configuration has its admin socket. Whether it has an application is not looked at. */
@@ -73,27 +70,35 @@ export function reloadConfig(args: Arguments, environment: Environment, before: 
   const loaded = loadConfig(args, environment)
   if ('diagnostics' in loaded) return loaded
   const [old, now] = [before.settings, loaded.settings]
-  const changed = PROGRAM_SETTINGS.filter(setting => isDifferent(setting, old.program, now.program))
+  const different = SETTINGS.filter(setting => isDifferent(setting, old.program, now.program))
   const oldApps = new Map(old.apps.map(app => [app.name, app]))
   const changedApps = now.apps.flatMap(app => {
     const settings = changesOf(oldApps.get(app.name) ?? app, app)
     return settings.length > 0 ? [{ app: app.name, settings }] : []
   })
   const settings = {
-    program: withOld(now.program, old.program, changed),
+    program: withOld(now.program, old.program, different),
     apps: now.apps.map(app => keepOld(app, oldApps.get(app.name))),
   }
   // A new value that was right must be right together with the values that are kept.
   const values = new Values(settings.program, environment)
   const config = assembleConfig(settings, values, environment, false, loaded.file)
-  if (config === null || values.diagnostics.length > 0) return { diagnostics: once(values.diagnostics) }
+  if (config === null || values.diagnostics.length > 0) return { diagnostics: distinct(values.diagnostics) }
   const names = new Set(now.apps.map(app => app.name))
   const apps: ChangedApps = {
     added: [...names].filter(name => !oldApps.has(name)),
     removed: [...oldApps.keys()].filter(name => !names.has(name)),
     changed: changedApps,
   }
-  return { config, warnings: loaded.warnings, settings, file: loaded.file, changed: changed.map(nameAndChange), apps }
+  const changed = different.filter(setting => isOfProgram(setting, now.program, changedApps)).map(nameAndChange)
+  return { config, warnings: loaded.warnings, settings, file: loaded.file, changed, apps }
+}
+
+/** A flat setting of applications is told by those that inherit it. The flat user may be that of the gateway alone. */
+function isOfProgram(setting: Setting, program: Settings, changedApps: ChangedApps['changed']): boolean {
+  if (!APPLICATION_SETTINGS.has(setting)) return true
+  const isOfGateway = settingsIn(account).includes(setting) && !program.has(processes.gatewayUser.name)
+  return isOfGateway && !changedApps.some(({ settings }) => settings.some(({ name }) => name === setting.name))
 }
 
 export type ReloadResult =
@@ -111,7 +116,6 @@ export function reloader(args: Arguments, environment: Environment, loaded: Load
   }
 }
 
-const PROGRAM_SETTINGS: readonly Setting[] = SETTINGS.filter(setting => !APPLICATION_SETTINGS.has(setting))
 const OF_APPS: readonly Setting[] = [...APP_KEYS, ...APPLICATION_SETTINGS]
 
 function changesOf(before: GivenApp, after: GivenApp): ChangedSetting[] {

@@ -49,7 +49,7 @@ export interface Usage {
   readonly cpu: number | null
 }
 
-/** The whole program. Times are seconds, ages too. */
+/** The whole program. Ages are seconds. */
 export interface ProgramStatus extends Usage {
   readonly version: string
   readonly pid: number

@@ -73,7 +73,7 @@ export interface RequestTold {
 }
 
 /** What the gateway does at this moment, for `jumak status`. It names 2000 requests at most, so it has less than a megabyte. */
-export interface GatewayReport {
+export interface TrafficReport {
   /** Open connections of clients. */
   readonly connections: number
   readonly pools: readonly ReportedPool[]
@@ -93,6 +93,9 @@ export interface ReportedPool {
 }
 
 export type ReportedWorker = WorkerTraffic & { readonly worker: number }
+
+/** `id`: of the question `report`. */
+export type Reported = { readonly type: 'reported'; readonly id: number } & TrafficReport
 
 /** A listening socket that the gateway inherits. */
 export interface InheritedListener {
@@ -135,7 +138,10 @@ export type MasterToGateway =
   | { readonly type: 'worker-drain'; readonly worker: number }
   /** Development: passed on from the worker (`debugging`). */
   | { readonly type: 'worker-debugged'; readonly worker: number; readonly isDebugged: boolean }
-  /** This generation of the application serves. While there are others, workers of later generations get no client's request, even if they are linked and warm. */
+  /**
+   * This generation of the application serves. While there are others, workers of later generations get no client's request, even if they
+   * are linked and warm.
+   */
   | { readonly type: 'serve'; readonly app: string; readonly generation: number }
   /** The program stops after `--shutdown-delay`. `drain` follows; until then everything is served as before. */
   | { readonly type: 'stopping' }
@@ -179,7 +185,7 @@ export type GatewayToMaster =
   | { readonly type: 'listening' }
   /** How many requests wait or run. Sent twice a second when the number has changed: the log names it if the gateway dies. */
   | { readonly type: 'in-flight'; readonly count: number }
-  | ({ readonly type: 'reported'; readonly id: number } & GatewayReport)
+  | Reported
   /** A link of the worker is open, and its warm-up has begun. `worker-linked`, `-cold`, `-lost` or `-drained` follows. */
   | { readonly type: 'worker-warming'; readonly worker: number }
   /** The worker failed in its warm-up. Its links are closed, and it gets no request. */

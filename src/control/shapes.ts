@@ -100,8 +100,8 @@ const thread = textLike(/^(0x[0-9a-f]{16})?$/, 18, 'a thread as 0x00007f3a5c0b17
 const signal = textLike(/^(SIG[A-Z0-9+-]+|signal \d+)$/, 20, 'the name of a signal')
 const directory = textLike(/^\//, MAX_TEXT, 'an absolute path')
 
-/** It differs when the program's files were replaced while it runs: then a new gateway is of another build than its master. */
 const affinityKey = textLike(/^[0-9a-f]{64}$/, 64, '64 hexadecimal digits')
+/** It differs when the program's files were replaced while it runs: then a new gateway is of another build than its master. */
 const ownBuild = oneOf([version], `${version}, as the gateway is: restart Jumak`)
 
 const folder = textLike(/^\/(.*\/)?$/s, MAX_TEXT, 'a path as /static/')

@@ -17,7 +17,6 @@ import type { WorkerAddress } from '../apps/pool/worker.ts'
 import type { GatewayApp, StaticMount } from '../config/types.ts'
 import { appHandler } from '../handlers/app.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
-import { applicationRoot } from '../http/application-root.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
 import { poolAffinity } from './affinity.ts'
 import { StaleCodeGuard } from './development/stale-code.ts'
@@ -133,12 +132,10 @@ export class Application {
     })
   }
 
-  /** False: there is no such pool. */
-  addWorker(pool: string, address: WorkerAddress): boolean {
+  /** `pool`: its name. One that was removed meanwhile gets no worker: the master, which knows that by now, ends the worker. */
+  addWorker(pool: string, address: WorkerAddress): void {
     this.#newest = Math.max(this.#newest, address.generation)
-    const found = this.#pools.get(pool)
-    found?.addWorker(address)
-    return found !== undefined
+    this.#pools.get(pool)?.addWorker(address)
   }
 
   /** This generation of the application serves. True: the application has another path now. */
@@ -175,7 +172,7 @@ export class Application {
   #makeLinks(path = this.#config.path): LinkFactory {
     const { build, memory, space } = this.#shared
     const { limits, timeouts, rootPath } = this.#config
-    return linkFactory({ limits, timeouts, space, memory: memory.budget, build, rootPath, mount: path })
+    return linkFactory({ limits, timeouts, space, memory: memory.budget, build, rootPath, appPath: path })
   }
 
   #makePools(): ReadonlyMap<string, AppPool> {
@@ -194,9 +191,7 @@ export class Application {
       onError: this.#refuse,
       beforeDispatch: codeGuard === null ? undefined : () => codeGuard.checkFreshness(),
       events: this.#events,
-      affinity: poolAffinity(this.#config, name, this.#shared.affinityKey, () =>
-        applicationRoot(this.#config.rootPath, this.#config.path),
-      ),
+      affinity: poolAffinity(() => this.#config, name, this.#shared.affinityKey),
     })
     codeGuard?.add(pool)
     if (this.#serving !== null) pool.serve(this.#serving)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { describe, test } from 'node:test'
-import type { FakeRequest } from '../apps/testing/fake-exchange.ts'
+import { FakeExchange, type FakeRequest } from '../apps/testing/fake-exchange.ts'
 import type { Script } from '../apps/testing/fake-worker.ts'
 import { holding, saying } from '../apps/testing/pool-bench.ts'
 import { app, GatewayBench, MAIN } from './testing/gateway-bench.ts'
@@ -115,22 +116,27 @@ describe('HUP while it serves', () => {
     assert.equal((await bench.ask({ path: '/shop/a' }))[0], 404)
   })
 
-  test('the cookie of affinity moves with the application', async () => {
-    const sticky = { affinity: { kind: 'cookie' } } as const
-    const bench = new GatewayBench([app('shop', { ...sticky, path: '/shop' })])
-    await bench.worker('shop', 1, saying('old'))
+  test('the cookie of affinity is for the path that is in force', async () => {
+    const known = (path: string) => app('shop', { path, affinity: { kind: 'cookie' } })
+    const bench = new GatewayBench([known('/shop'), api])
+    await bench.worker('shop', 1, saying('1'))
     bench.serve('shop', 1)
-    const cookieAt = async (path: string) => {
-      const exchange = bench.send({ path })
-      await exchange.over()
-      const { headers } = exchange.sent.head!
-      return headers[headers.indexOf('Set-Cookie') + 1]
+    const pathOf = async (request: FakeRequest) => {
+      const exchange = new FakeExchange(request)
+      // A filter comes between.
+      const { response } = exchange
+      void bench.entry.handler(exchange)
+      await once(response.events, 'over')
+      const { headers } = response.head!
+      return /Path=([^;]*)/.exec(headers[headers.indexOf('Set-Cookie') + 1]!)?.[1]
     }
-    assert.match((await cookieAt('/shop'))!, /; Path=\/shop;/)
-    bench.configure(app('shop', { ...sticky, path: '/store' }))
-    await bench.worker('shop', 2, saying('new'), { generation: 2 })
+    assert.equal(await pathOf({ path: '/shop/a' }), '/shop')
+    // Applications behind one proxy have different paths there, too.
+    assert.equal(await pathOf({ path: '/shop/a', rootPath: '/outer' }), '/outer/shop')
+    bench.configure(known('/caf\u00e9'), api)
+    await bench.worker('shop', 2, saying('2'), { generation: 2 })
     bench.serve('shop', 2)
-    assert.match((await cookieAt('/store'))!, /; Path=\/store;/)
+    assert.equal(await pathOf({ path: '/caf%C3%A9/a' }), '/caf%C3%A9')
   })
 
   test('a pool that is added takes its paths, one that is removed drains', async () => {

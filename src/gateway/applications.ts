@@ -53,7 +53,7 @@ export class Applications {
     }
   }
 
-  /** With the names of their applications and their own; that of a main pool is empty. For the status. */
+  /** Each pool with its application's name and its own; the name of a main pool is empty. For the status. */
   get namedPools(): NamedPool[] {
     return [...this.#applications].flatMap(([app, { pools }]) =>
       [...pools].map(([name, pool]) => ({ app, name, pool })),

@@ -10,7 +10,7 @@ import type { Protocol } from '../http/protocol.ts'
 import { createHttp1 } from '../http1/protocol.ts'
 import { accessLog } from '../middleware/access-log.ts'
 import { health } from '../middleware/health.ts'
-import { dispatch } from '../routing/dispatch.ts'
+import { createRouter } from '../routing/router.ts'
 import { compileRoutes } from '../routing/routes.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
 import type { Application } from './application.ts'
@@ -39,12 +39,12 @@ function toApplication(parts: GatewayParts, handlerOf: (application: Application
   const applications = parts.applications.values()
   const [first] = applications
   if (applications.length === 1 && isForAll(first!.config)) return handlerOf(first!)
-  const route = compileRoutes(applications.map(({ config }) => config))
+  const findRule = compileRoutes(applications.map(({ config }) => config))
   const targets = applications.map(application => ({
     name: applications.length === 1 ? '' : application.config.name,
     handler: handlerOf(application),
   }))
-  return dispatch(route, targets, (exchange, error) => {
+  return createRouter(findRule, targets, (exchange, error) => {
     const { method, target, authority } = exchange.request
     parts.log('debug', `${method} ${target} for ${authority || 'no host'} was refused: ${error.message}`, exchange.id)
     respondWithError(exchange, error, parts.pages)

@@ -6,7 +6,7 @@
  */
 import type { AppPool } from '../apps/pool/pool.ts'
 import { reportWorkers } from '../apps/pool/running.ts'
-import type { GatewayReport } from '../control/messages.ts'
+import type { TrafficReport } from '../control/messages.ts'
 
 /** Requests that one report names: half a megabyte. */
 const MAX_REQUESTS = 2000
@@ -52,7 +52,7 @@ export class Reports {
     }
   }
 
-  make(): GatewayReport {
+  make(): TrafficReport {
     const all = [...this.#pools()]
     const workers = all.flatMap(({ pool }) => pool.workers)
     return {

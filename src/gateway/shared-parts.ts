@@ -64,7 +64,7 @@ interface WantedLevel {
   level: LogLevel
 }
 
-/** The master writes the log. For each refused request it would get a message that it throws away, so nothing is sent that it does not write. */
+/** The master writes the log, and would throw away a message for each refused request: so nothing is sent that it does not write. */
 function gatewayLog(wanted: WantedLevel, channel: GatewayChannel): GatewayLog {
   return (level, message, request = '', app = '') => {
     if (level !== 'debug' || wanted.level === 'debug') channel.send({ type: 'log', level, message, request, app })

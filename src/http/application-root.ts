@@ -10,15 +10,15 @@ export interface ApplicationRoot {
   /** The proxy's part: empty, or as in `/outer`. */
   readonly outer: string
   /** The application's part: empty, or as in `/shop`. */
-  readonly mount: string
+  readonly appPath: string
   /** Both: SCRIPT_NAME, `root_path`. */
   readonly full: string
 }
 
-/** `rootPath` and `mount`: from the configuration; empty, or as in `/shop`. */
-export function applicationRoot(rootPath: string, mount: string): ApplicationRoot {
-  const [outer, own] = [bytesOf(rootPath), bytesOf(mount)]
-  return { outer, mount: own, full: outer + own }
+/** `rootPath` and `appPath`: from the configuration; empty, or as in `/shop`. */
+export function applicationRoot(rootPath: string, appPath: string): ApplicationRoot {
+  const [outer, own] = [bytesOf(rootPath), bytesOf(appPath)]
+  return { outer, appPath: own, full: outer + own }
 }
 
 /** The bytes of UTF-8, a latin-1 character for each. */
@@ -31,15 +31,15 @@ export function isBelow(path: string, prefix: string): boolean {
   return path.startsWith(prefix) && (path.length === prefix.length || prefix === '' || path[prefix.length] === '/')
 }
 
-/** SCRIPT_NAME of a request with a root path of its own. */
-export function ownFull(root: ApplicationRoot, ownRoot: string): string {
-  return root.mount === '' ? ownRoot : ownRoot + root.mount
+/** The same as `root.full`, for a request whose proxy has another root path (X-Forwarded-Prefix). */
+export function fullBehind(root: ApplicationRoot, outer: string): string {
+  return root.appPath === '' ? outer : outer + root.appPath
 }
 
-/** PATH_INFO. `path`: decoded; `full`: `root.full`, or `ownFull`. */
-export function belowRoot(path: string, full: string, { mount }: ApplicationRoot): string {
+/** PATH_INFO. `path`: decoded; `full`: `root.full`, or `fullBehind`. */
+export function belowRoot(path: string, full: string, { appPath }: ApplicationRoot): string {
   if (full !== '' && isBelow(path, full)) return path.slice(full.length)
-  return mount !== '' && isBelow(path, mount) ? path.slice(mount.length) : path
+  return appPath !== '' && isBelow(path, appPath) ? path.slice(appPath.length) : path
 }
 
 /** The `path` of ASGI, which begins with `root_path`. `outer`: `root.outer`, or the root path of the request. */
@@ -51,8 +51,8 @@ export function withRoot(path: string, full: string, outer: string): string {
  * Text → text: the forms in which requests may have a path that was written from the application's own root. A path that begins with
  * the root path, as Django's STATIC_URL does, means the same. The first is the one with nothing left out.
  */
-export function requestForms(path: string, rootPath: string, mount: string): readonly string[] {
-  const full = rootPath + mount
+export function requestForms(path: string, rootPath: string, appPath: string): readonly string[] {
+  const full = rootPath + appPath
   const own = full !== '' && path.startsWith(`${full}/`) ? path.slice(full.length) : path
-  return [...new Set([full + own, mount + own])]
+  return [...new Set([full + own, appPath + own])]
 }

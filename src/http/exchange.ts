@@ -25,7 +25,10 @@ export interface RequestHead {
   readonly version: '1.0' | '1.1' | '2'
   /** Names are lower-case, values latin-1. A header with an underscore in its name is not here (`request-rules.ts`). */
   readonly headers: HeaderLines
-  /** Latin-1, as in `/shop`: the prefix that a trusted proxy took from the path (X-Forwarded-Prefix). It replaces `--root-path`; the application's own path follows it. */
+  /**
+   * Latin-1, as in `/shop`: the prefix that a trusted proxy took from the path (X-Forwarded-Prefix). It replaces `--root-path`; the
+   * application's own path follows it.
+   */
   readonly rootPath?: string
 }
 

@@ -9,13 +9,13 @@ import type { AppConfig, Config } from '../config/types.ts'
 import type { LoadedApplication } from '../control/messages.ts'
 import { OperatorError } from './errors.ts'
 import { Generation, type GenerationFailure } from './fleet/generation.ts'
-import { MAX_TIMER_MS } from './fleet/generations.ts'
+import { MAX_TIMER_MS } from './fleet/plan-loop.ts'
 import { mountsOf } from './fleet/static-mounts.ts'
 import { areApart, checkIdentity } from './host/identity.ts'
 import { describeDuration } from './output/describe.ts'
 import { takeNotifySocket } from './output/notifier.ts'
 import { Outputs } from './output/output.ts'
-import { describeStatic, uselessSettings } from './output/start-facts.ts'
+import { describeStatic, strayStatic, uselessSettings } from './output/start-facts.ts'
 import { PROGRAMS } from './paths.ts'
 
 export type Checked =
@@ -58,14 +58,11 @@ export async function checkApplication(
     return { exitCode: result.kind === 'operator' ? 1 : 3, problem }
   }
   const { interface: kind } = result
+  const mounts = mountsOf(result, app, areApart({ identity, gatewayIdentity: config.gatewayIdentity }))
   return {
     application: result,
-    static: describeStatic(
-      result,
-      app,
-      mountsOf(result, app, areApart({ identity, gatewayIdentity: config.gatewayIdentity })),
-    ),
-    warnings: uselessSettings(kind, app),
+    static: describeStatic(result, app, mounts),
+    warnings: [...uselessSettings(kind, app), ...strayStatic(result, app, mounts)],
   }
 }
 

@@ -39,8 +39,8 @@ export interface ConfigSource {
 }
 
 /**
- * Serves until it is told to stop. Resolves with the exit code: 0 stopped as asked, 1 failed at run time, 3 the application could not be
- * loaded. Then the caller ends the process: a write to a log whose reader is stuck may still be pending.
+ * Serves until it is told to stop. Resolves with the exit code: 0 stopped as asked, 1 failed at run time, 3 an application could not be
+ * loaded, and none serves. Then the caller ends the process: a write to a log whose reader is stuck may still be pending.
  */
 export async function runMaster(
   config: Config,
@@ -231,16 +231,9 @@ class Master {
       return read
     }
     this.#config = read.config
-    const { apps } = read
-    const hasSeveral = read.config.apps.length > 1
-    const changedOfApps = apps.changed.flatMap(({ app, settings }) =>
-      settings.map(one => (hasSeveral ? { ...one, name: `${one.name} of ${app}` } : one)),
-    )
-    this.#narrator.configured(read.config, [...read.changed, ...changedOfApps])
+    this.#narrator.configured(read.config, read.changed, read.apps.changed)
     for (const warning of read.warnings) this.#narrator.warn(warning)
-    const hasNewWorkers = apps.changed.filter(({ settings }) => settings.some(({ name }) => name === 'workers'))
-    const newWorkers = new Set(hasNewWorkers.map(({ app }) => app))
-    return { added: this.#fleets?.configure(read.config, newWorkers) ?? new Set() }
+    return { added: this.#fleets?.configure(read.config) ?? new Set() }
   }
 
   /** False: it cannot be mended. Then no worker could ever be replaced, so the program ends. */

@@ -1,11 +1,13 @@
 /** Several applications in one master, with a fake gateway and fake workers: what happens to one is no event for another. */
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { text } from 'node:stream/consumers'
+import { type TestContext, test } from 'node:test'
 import { NotifySocket } from '../../test/support/notify-socket.ts'
-import { APP, linux, mode, TestMaster, untilGone } from './testing/test-master.ts'
+import { APP, linux, mode, TestMaster, untilGone, WAIT_MS } from './testing/test-master.ts'
 
 const SHOP = { name: 'shop', path: '/shop', hosts: [] }
 const API = { name: 'api', path: '', hosts: ['api.example.kr'], workers: 1 }
@@ -340,15 +342,97 @@ test('HUP changes, adds and removes pools', linux, async () => {
     const { pools, workers } = await master.gateway()
     return workers['shop']!.map(number => pools[number]).sort()
   }
+  /** Old workers finish first. */
+  const untilPools = async (expected: readonly string[]) => {
+    const deadline = performance.now() + WAIT_MS
+    for (let pools = await poolsOf(); pools.join() !== expected.join(); pools = await poolsOf())
+      assert.ok(performance.now() < deadline, `pools ${pools}`)
+  }
   assert.deepEqual(await poolsOf(), ['', '', 'export'])
   master.reconfigure({ ...SHOP, pools: [MAIN, { ...EXPORT, workers: 2 }, { ...EXPORT, name: 'slow' }] }, API)
   await master.see(/shop +generation 2 serves/)
-  assert.deepEqual((await poolsOf()).filter(name => name !== '').slice(-3), ['export', 'export', 'slow'])
+  // The first generation gets the new pool too, until it has gone.
+  await untilPools(['', '', 'export', 'export', 'slow'])
   master.reconfigure({ ...SHOP, pools: [MAIN] }, API)
   await master.see(/shop +generation 3 serves/)
-  let pools = await poolsOf()
-  while (pools.length > 2) pools = await poolsOf()
-  assert.deepEqual(pools, ['', ''])
+  await untilPools(['', ''])
   await master.stop()
   assertKnown(master)
+})
+
+/** The last answer of the admin socket at this path. */
+async function askAdmin(path: string, question: object): Promise<unknown> {
+  const socket = connect({ path })
+  socket.end(`${JSON.stringify({ jumak: 1, ...question })}\n`)
+  return JSON.parse((await text(socket)).trim().split('\n').at(-1)!)
+}
+
+/** A directory, and an admin socket in it. `name`: a long one leaves no room for the sockets of an application with a long name. */
+function placeFor(t: TestContext, name = 'ja-') {
+  const place = mkdtempSync(join(tmpdir(), name))
+  t.after(() => rmSync(place, { recursive: true }))
+  return { place, path: join(place, 'a.sock'), adminSocket: { paths: [join(place, 'a.sock')], isAuto: false } }
+}
+
+const TOO_DEEP = `j${'d'.repeat(50)}`
+const LONG = { ...ADMIN, name: 'l'.repeat(32) }
+
+test('jumak reload of an application that is not in the configuration any more ends, and says so', linux, async t => {
+  const { path, adminSocket } = placeFor(t)
+  const master = new TestMaster('', [SHOP, API], { adminSocket })
+  await master.see(/ready: 2 applications/)
+  master.rewrite(API)
+  const error = 'the application shop is not in the configuration any more'
+  assert.deepEqual(await askAdmin(path, { command: 'reload', app: 'shop' }), { jumak: 1, ok: false, error })
+  await master.stop()
+})
+
+test('jumak reload says which new application cannot be started', linux, async t => {
+  const { place, path, adminSocket } = placeFor(t, TOO_DEEP)
+  const master = new TestMaster('', [SHOP], { adminSocket, temporaryDirectory: place })
+  await master.see(/master +ready$/)
+  master.rewrite(SHOP, LONG)
+  const answer = await askAdmin(path, { command: 'reload' })
+  const { ok, error } = answer as { readonly ok: boolean; readonly error: string }
+  assert.equal(ok, false)
+  assert.match(error, /^the application l+ cannot be started: .*\ngeneration 2 serves$/)
+  await master.stop()
+})
+
+test('a stop when no application is left, because the only one cannot be started', linux, async t => {
+  const { place } = placeFor(t, TOO_DEEP)
+  const master = new TestMaster('', [SHOP], { temporaryDirectory: place })
+  await master.see(/master +ready$/)
+  master.reconfigure(LONG)
+  await master.see(/the application l+ cannot be started: /)
+  await master.see(/removed: all its processes have ended/)
+  await master.stop()
+  assertKnown(master)
+})
+
+test('what a command has said of a pool holds until the number of the pool changes', linux, async t => {
+  const { path, adminSocket } = placeFor(t)
+  const withExport = (workers: number, main: number) => ({
+    ...SHOP,
+    workers: main,
+    pools: [MAIN, { ...EXPORT, workers }],
+  })
+  const master = new TestMaster('', [withExport(1, 1), API], { adminSocket })
+  await master.see(/ready: 2 applications/)
+  await askAdmin(path, { command: 'workers', app: 'shop', pool: 'export', workers: 3 })
+  const wanted = async () => {
+    const answer = await askAdmin(path, { command: 'status' })
+    const { apps } = answer as { readonly apps: { readonly pools: { readonly wanted: number }[] }[] }
+    return apps[0]!.pools.map(pool => pool.wanted)
+  }
+  assert.deepEqual(await wanted(), [1, 3])
+  for (const [workers, main, expected] of [
+    [1, 2, [2, 3]],
+    [2, 2, [2, 2]],
+  ] as const) {
+    master.rewrite(withExport(workers, main), API)
+    await askAdmin(path, { command: 'reload' })
+    assert.deepEqual(await wanted(), expected)
+  }
+  await master.stop()
 })

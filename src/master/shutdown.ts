@@ -113,7 +113,8 @@ export class Shutdown {
     if (gateway === null || this.#urgency === 'now') return
     const isDrained = () => gateway.isDrained || gateway.isGone
     if (this.#urgency === 'graceful') {
-      const largest = Math.max(...this.#fleets.values().map(gracefulOf))
+      // There may be none, when the only application could not be added.
+      const largest = Math.max(0, ...this.#fleets.values().map(gracefulOf))
       gateway.send({ type: 'drain', deadlineMs: largest })
       for (const { at, act } of this.#earlyEnds(largest)) {
         await this.#until(isDrained, { graceful: at }, startedAt)

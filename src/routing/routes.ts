@@ -11,7 +11,7 @@
  * Paths are compared as bytes, decoded once, after `resolveDots` (`http/path.ts`): this is what the application sees. A path that begins
  * with the root path of a proxy in front is matched without it, since a proxy may strip it or not.
  *
- * Not here: what is answered when nobody claims the request, and dot segments (`dispatch.ts`).
+ * Not here: what is answered when nobody claims the request, and dot segments (`router.ts`).
  */
 import { applicationRoot, isBelow } from '../http/application-root.ts'
 import type { RequestHead } from '../http/exchange.ts'
@@ -29,7 +29,7 @@ export interface RouteRule {
 }
 
 /** The index of the rule that claims the request; NOBODY (-1): none. */
-export type Router = (request: Pick<RequestHead, 'authority' | 'path' | 'rootPath'>) => number
+export type FindRule = (request: Pick<RequestHead, 'authority' | 'path' | 'rootPath'>) => number
 
 /** The rules of one host, of one suffix, or of all. */
 interface Claims {
@@ -40,7 +40,7 @@ interface Claims {
 }
 
 /** Of two rules with the same hosts and the same path the first has it; `config/` refuses such rules. */
-export function compileRoutes(rules: readonly RouteRule[]): Router {
+export function compileRoutes(rules: readonly RouteRule[]): FindRule {
   const hosts = new Map<string, RouteRule[]>()
   for (const rule of rules)
     for (const host of rule.hosts.length === 0 ? [''] : rule.hosts) hosts.set(host, [...(hosts.get(host) ?? []), rule])
@@ -66,9 +66,9 @@ function compileClaims(rules: readonly RouteRule[], indexes: ReadonlyMap<RouteRu
   const roots = rules.map(rule => ({ ...applicationRoot(rule.rootPath, rule.path), index: indexes.get(rule)! }))
   // What a proxy has not stripped comes first: `/shop/x` behind the root path `/shop` is `/x`.
   for (const { full, outer, index } of roots) if (outer !== '') paths.add(full, index)
-  for (const { mount, index } of roots) {
-    paths.add(mount, index)
-    bare.add(mount, index)
+  for (const { appPath, index } of roots) {
+    paths.add(appPath, index)
+    bare.add(appPath, index)
   }
   return { paths, bare }
 }

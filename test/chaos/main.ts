@@ -7,6 +7,7 @@ import type { Counts } from './load.ts'
 import { Report, type Scenario, Skip } from './scenario.ts'
 import { CRASHES } from './scenarios/crashes.ts'
 import { DEPLOYS } from './scenarios/deploys.ts'
+import { NEIGHBOURS } from './scenarios/neighbours.ts'
 import { OUT_OF_MEMORY } from './scenarios/out-of-memory.ts'
 import { OVERLOAD } from './scenarios/overload.ts'
 import { RESOURCES } from './scenarios/resources.ts'
@@ -18,6 +19,7 @@ const SCENARIOS: readonly Scenario[] = [
   ...CRASHES,
   ...OUT_OF_MEMORY,
   ...DEPLOYS,
+  ...NEIGHBOURS,
   ...SERVICE_MANAGER,
   ...OVERLOAD,
   ...SLOW_CLIENTS,

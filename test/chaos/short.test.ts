@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { Report, type Scenario, Skip } from './scenario.ts'
 import { CRASHES } from './scenarios/crashes.ts'
 import { DEPLOYS } from './scenarios/deploys.ts'
+import { NEIGHBOURS } from './scenarios/neighbours.ts'
 import { OUT_OF_MEMORY } from './scenarios/out-of-memory.ts'
 import { RESOURCES } from './scenarios/resources.ts'
 import { SERVICE_MANAGER } from './scenarios/service-manager.ts'
@@ -14,10 +15,18 @@ const SHORT = [
   'gateway-kill-wsgi',
   'out-of-memory-asgi',
   'broken-reload-wsgi',
+  'neighbours-wsgi',
   'watchdog',
   'log-full',
 ]
-const scenarios: readonly Scenario[] = [...CRASHES, ...OUT_OF_MEMORY, ...DEPLOYS, ...SERVICE_MANAGER, ...RESOURCES]
+const scenarios: readonly Scenario[] = [
+  ...CRASHES,
+  ...OUT_OF_MEMORY,
+  ...DEPLOYS,
+  ...NEIGHBOURS,
+  ...SERVICE_MANAGER,
+  ...RESOURCES,
+]
 
 for (const name of SHORT) {
   const scenario = scenarios.find(one => one.name === name)!

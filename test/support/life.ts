@@ -7,8 +7,10 @@ import type { TestContext } from 'node:test'
 import { Project } from './project.ts'
 import { RawClient } from './raw-client.ts'
 
-const SOURCE = `
+export const LIFE = `
 import json, os, sys, tempfile, threading, time
+if os.path.exists("die"):
+    os._exit(3)
 imported_by = [os.getpid(), os.getresuid() if hasattr(os, "getresuid") else None]
 hooked = None
 hoard = []
@@ -32,10 +34,12 @@ def application(environ, start_response):
         return [str(len(body)).encode()]
     if path == "/hoard":
         hoard.append(os.urandom(60 * 1024 * 1024))
-    if path == "/hold":
+    if path.endswith("/hold"):
         print("holding", flush=True)
         while not os.path.exists(environ["QUERY_STRING"].split("=", 1)[1]):
             time.sleep(0.01)  # wait: a test has no other way to tell an application
+    if path == "/exit":
+        os._exit(9)
     if path == "/orphan":
         if os.fork() == 0:
             parent = os.getpid()
@@ -49,7 +53,8 @@ def application(environ, start_response):
     os.umask(umask)
     answer = {
         "pid": os.getpid(), "hooked": hooked, "umask": umask, "ids": [os.getuid(), os.geteuid(), os.getgid(), os.getegid()],
-        "groups": sorted(os.getgroups()), "env": dict(os.environ),
+        "groups": sorted(os.getgroups()), "env": dict(os.environ), "parent": os.getppid(), "directory": os.getcwd(),
+        "script": environ["SCRIPT_NAME"], "path": path,
     }
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps(answer).encode()]
@@ -62,17 +67,23 @@ export interface Answer {
   readonly ids: readonly number[]
   readonly groups: readonly number[]
   readonly env: Readonly<Record<string, string>>
+  /** The process that forked it. */
+  readonly parent: number
+  readonly directory: string
+  /** SCRIPT_NAME and PATH_INFO. */
+  readonly script: string
+  readonly path: string
 }
 
 /** A directory with that application. Every user may read it. */
 export function makeDirectory(t: TestContext): string {
-  const { directory } = new Project(t, { 'app.py': SOURCE })
+  const { directory } = new Project(t, { 'app.py': LIFE })
   chmodSync(directory, 0o755)
   return directory
 }
 
-export async function ask(target: number | string, path = '/'): Promise<Answer> {
-  const client = new RawClient(target).get(path, 'Connection: close')
+export async function ask(target: number | string, path = '/', ...headers: string[]): Promise<Answer> {
+  const client = new RawClient(target).get(path, 'Connection: close', ...headers)
   const response = await client.response()
   client.close()
   assert.equal(response.status, 200, response.body.toString())

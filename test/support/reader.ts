@@ -105,6 +105,8 @@ export class Reader {
     const isBound = args.some(arg => arg === '-b' || arg === '--bind')
     const server = await startServer({
       directory: this.#directory,
+      // Commands of the page find the program as they find a reader's.
+      env: { JUMAK_ADMIN_SOCKET: '' },
       args: [...(isBound ? localized : ['-b', '127.0.0.1:0', ...localized]), ...(this.#options.args ?? [])],
     })
     this.#server = server

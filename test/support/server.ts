@@ -44,9 +44,9 @@ export interface ServerOptions {
   readonly waitReady?: boolean
 }
 
-/** Lines of a traceback that the master logs for the application. The exception's own line is for the test to announce. */
+/** Lines of a traceback that the master logs for an application. The exception's own line is for the test to announce. */
 export const TRACEBACK: RegExp =
-  /(?:error|warn ) master {4}(?:Traceback \(most recent call last\):$|During handling of .*:$|$| {2,}\S)/
+  /(?:error|warn ) (?:master {4}(?! {5}\S)|[a-z0-9_-][a-z0-9_ -]{13} )(?:Traceback \(most recent call last\):$|During handling of .*:$|$| {2,}\S)/
 
 /** Servers that failed tests have left. They are killed when the tests of the file are over. */
 const running = new Set<Server>()
@@ -220,7 +220,7 @@ export class Server {
       line =>
         // What the application prints is its own affair, tracebacks included.
         !this.#acceptsAnyLog &&
-        /^\S+ \S+ (?:warn|error) +(?!worker|preloader)/.test(line) &&
+        /^\S+ \S+ (?:warn|error) +(?!(?:[a-z0-9_-]+ )?(?:worker|preloader))/.test(line) &&
         ![...this.#expected, ...this.#possible].some(pattern => pattern.test(line)) &&
         // Root may have started the tests.
         !(process.getuid?.() === 0 && RUNS_AS_ROOT.test(line)),
@@ -299,7 +299,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const server = new Server(options)
   if (options.waitReady ?? true) {
     try {
-      await server.waitForLog(/ ready/)
+      // With several applications each says it, and at last the program.
+      await server.waitForLog(/ master +ready/)
     } catch (error) {
       server.process.kill('SIGKILL')
       throw error

@@ -52,7 +52,7 @@ class ExchangeLink(Protocol):
     exchanges: Dict[int, Any]
     #: The gateway does not read.
     is_congested: bool
-    #: The gateway can open our files.
+    #: The gateway opens our files: it is the same user.
     offers_files: bool
 
     def write(self, frame: bytes) -> None: ...

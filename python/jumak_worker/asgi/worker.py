@@ -42,7 +42,7 @@ class AsgiWorker:
         root_path: str = "",
         offers_files: bool = True,
     ) -> None:
-        """``offers_files``: the gateway can open our files."""
+        """``offers_files``: the gateway opens our files, because it is the same user."""
         self.application = application
         self.number = number
         self.slots = slots

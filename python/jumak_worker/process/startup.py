@@ -47,7 +47,7 @@ def prepare(
         application = application or loader.load(start)
         if start["postFork"] is not None:
             loader.call_post_fork(start["postFork"])
-        # The kernel would not let another user open them.
+        # The gateway opens no files of another user.
         offers_files = not start["isApart"]
         if application.interface != interface.ASGI:
             threads = start["threads"]

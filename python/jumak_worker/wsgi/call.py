@@ -126,7 +126,8 @@ class Call(Response):
             self._finish()
 
     def _send_file(self, wrapper: "files.FileWrapper", body: Optional[BodyStream]) -> bool:
-        """Lets the gateway send a real file by itself. False: it is no real file, nothing of it is to be sent, or the gateway cannot."""
+        """Lets the gateway send a real file by itself. False: it is no real file, nothing of
+        it is to be sent, or the gateway is another user."""
         if not self.status or self.head_sent or self.no_content:
             return False
         region = files.file_region(wrapper.filelike, self.declared)

@@ -47,7 +47,7 @@ class Link(Connection):
         offers_files: bool = True,
     ) -> None:
         super().__init__(sock)
-        #: False: the gateway cannot open our files.
+        #: The gateway opens our files: it is the same user.
         self.offers_files = offers_files
         self._application = application
         self._environs = environs

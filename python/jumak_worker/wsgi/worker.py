@@ -22,7 +22,8 @@ from .link import Link
 
 class WsgiWorker:
     def __init__(self, application: Callable, number: int, slots: int, environ: dict, offers_files: bool = True) -> None:
-        """``environ``: what is the same for all requests (``base_environ``). ``offers_files``: the gateway can open our files."""
+        """``environ``: what is the same for all requests (``base_environ``). ``offers_files``: the
+        gateway opens our files, because it is the same user."""
         self.slots = slots
         self._offers_files = offers_files
         self._application = application

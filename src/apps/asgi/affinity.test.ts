@@ -5,9 +5,13 @@ import { applicationRoot } from '../../http/application-root.ts'
 import type { FakeAsgiExchange } from '../testing/fake-asgi-worker.ts'
 import { makeBench } from '../testing/make-asgi-bench.ts'
 
-const root = () => applicationRoot('', '')
-
-const affinity = { kind: 'cookie', name: 'home', app: 'shop', root, key: Buffer.alloc(32, 'k') } as const
+const affinity = {
+  kind: 'cookie',
+  name: 'home',
+  app: 'shop',
+  root: () => applicationRoot('', ''),
+  key: Buffer.alloc(32, 'k'),
+} as const
 
 test('a WebSocket may bring the cookie, and HTTP of the same client goes to its worker', async () => {
   const bench = makeBench({ affinity })

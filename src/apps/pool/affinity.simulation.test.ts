@@ -16,8 +16,6 @@ import type { LinkOwner } from './link-owner.ts'
 import { AppPool } from './pool.ts'
 import type { PoolLink, PoolWorker } from './worker.ts'
 
-const root = () => applicationRoot('', '')
-
 const CLIENTS = 12
 const LIMIT = 30
 
@@ -123,7 +121,9 @@ class Play {
     this.#kind = kind
     const key = Buffer.alloc(32, seed)
     const affinity: PoolAffinity =
-      kind === 'cookie' ? { kind, name: 'home', app: 'shop', root, key } : { kind, name: 'x-client', key }
+      kind === 'cookie'
+        ? { kind, name: 'home', app: 'shop', root: () => applicationRoot('', ''), key }
+        : { kind, name: 'x-client', key }
     const { limits, timeouts } = testApp({
       limits: { queue: LIMIT },
       timeouts: { request: 0, queue: 0, graceful: 0 },

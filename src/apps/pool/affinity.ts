@@ -1,4 +1,5 @@
 /** What affinity is: how an application's clients are known again, and what a pool knows of one. `homes.ts` does it. */
+
 import type { ApplicationRoot } from '../../http/application-root.ts'
 
 /** How an application knows its clients again; null: it need not. `key`: 32 secret bytes. */
@@ -10,7 +11,7 @@ export type PoolAffinity =
       readonly name: string
       /** Of the application. A cookie of another one counts as none. */
       readonly app: string
-      /** Where the application is now. */
+      /** Where the application is now. HUP may move it. */
       readonly root: () => ApplicationRoot
       /** Survives restarts of the program. */
       readonly key: Buffer

@@ -51,10 +51,12 @@ export class DispatchState {
     }
   }
 
-  /** The link has something to write. */
+  /** The link has something to write. As `endTurnSoon`, without a second call for each request. */
   flushSoon(link: PoolLink): void {
     this.#unflushed.push(link)
-    this.endTurnSoon()
+    if (this.#isTurnEnding) return
+    this.#isTurnEnding = true
+    setImmediate(this.#endTurn)
   }
 
   /** `pump` is called at the end of this turn. */

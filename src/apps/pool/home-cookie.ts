@@ -11,12 +11,12 @@
  * proof of anything: who has another client's cookie is served by that client's worker, and that is all.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { type ApplicationRoot, ownFull } from '../../http/application-root.ts'
+import { type ApplicationRoot, fullBehind } from '../../http/application-root.ts'
 import type { RequestHead } from '../../http/exchange.ts'
 import { headerValues } from '../../http/headers.ts'
 import type { PoolAffinity } from './affinity.ts'
 
-/** An application at `/` and one at `/shop` may have a cookie of the same name. More than a few of them are an attack: each costs a hash. */
+/** An application at `/` and one at `/shop` have cookies of the same name. More than a few of them are an attack: each costs a hash. */
 const MAX_TRIED = 4
 const SIGNATURE_BYTES = 16
 const FORM = /^1\.([1-9]\d{0,9})\.([\w-]{16})\.([\w-]{22})$/
@@ -75,7 +75,7 @@ export class HomeCookie {
     const signature = this.#sign(String(worker), client).toString('base64url')
     const secure = scheme === 'https' ? '; Secure' : ''
     const root = this.#root()
-    const path = cookiePath(rootPath === undefined ? root.full : ownFull(root, rootPath))
+    const path = cookiePath(rootPath === undefined ? root.full : fullBehind(root, rootPath))
     return `${this.#name}=1.${worker}.${client}.${signature}; Path=${path}; HttpOnly; SameSite=Lax${secure}`
   }
 }

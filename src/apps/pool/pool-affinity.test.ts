@@ -8,8 +8,13 @@ import { Bench, echo, holding, saying } from '../testing/pool-bench.ts'
 import type { PoolAffinity } from './affinity.ts'
 
 const key = Buffer.alloc(32, 'k')
-const root = applicationRoot('', '/shop')
-const COOKIE: PoolAffinity = { kind: 'cookie', name: 'home', app: 'shop', root: () => root, key }
+const COOKIE: PoolAffinity = {
+  kind: 'cookie',
+  name: 'home',
+  app: 'shop',
+  root: () => applicationRoot('', '/shop'),
+  key,
+}
 const HEADER: PoolAffinity = { kind: 'header', name: 'x-client', key }
 
 /** A bench with workers that answer with their number. */

@@ -1,4 +1,5 @@
 /** WSGI workers that die, break the rules and stream, and clients that leave: no exchange is lost or answered twice. */
+
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,8 +17,6 @@ import { PoolReader } from '../testing/pool-stats.ts'
 import type { PoolAffinity } from './affinity.ts'
 import { RequestBody } from './body.ts'
 import { AppPool } from './pool.ts'
-
-const root = () => applicationRoot('', '')
 
 const directory = mkdtempSync(join(tmpdir(), 'jumak-chaos-'))
 after(() => rmSync(directory, { recursive: true }))
@@ -156,7 +155,7 @@ for (const seed of [1, 2, 3, 4, 5])
 const key = Buffer.alloc(32, 'k')
 for (const affinity of [
   { kind: 'header', name: 'x-client', key },
-  { kind: 'cookie', name: 'home', app: 'shop', root, key },
+  { kind: 'cookie', name: 'home', app: 'shop', root: () => applicationRoot('', ''), key },
 ] as const)
   for (const seed of [1, 2, 3])
     test(`each exchange ends exactly once, with affinity by ${affinity.kind} (seed ${seed})`, () => run(seed, affinity))

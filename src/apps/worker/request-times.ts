@@ -14,10 +14,10 @@ export class RequestTimes {
   /** The longest prefix first. */
   readonly #paths: readonly PathTimeout[]
 
-  /** `rootPath`: a proxy in front may have stripped it from the path or not. A prefix matches in both cases, and in front of it is `mount`. */
-  constructor({ request, requestFor }: Pick<AppTimeouts, 'request' | 'requestFor'>, rootPath: string, mount = '') {
+  /** `rootPath`: a proxy in front may have stripped it or not: a prefix matches in both cases. `appPath` always stands in front of a prefix. */
+  constructor({ request, requestFor }: Pick<AppTimeouts, 'request' | 'requestFor'>, rootPath: string, appPath = '') {
     this.standard = request
-    this.#paths = asRequested(requestFor, rootPath, mount).sort((a, b) => b.prefix.length - a.prefix.length)
+    this.#paths = asRequested(requestFor, rootPath, appPath).sort((a, b) => b.prefix.length - a.prefix.length)
     const times = [request, ...requestFor.map(({ timeout }) => timeout)]
     this.shortest = Math.min(...times.map(time => (time === 0 ? Number.POSITIVE_INFINITY : time)))
   }
@@ -61,9 +61,9 @@ export class RequestDeadlines {
 }
 
 /** A prefix that was given counts before one that is only another form of it. */
-function asRequested(paths: readonly PathTimeout[], rootPath: string, mount: string): PathTimeout[] {
+function asRequested(paths: readonly PathTimeout[], rootPath: string, appPath: string): PathTimeout[] {
   const forms = paths.flatMap(({ prefix, timeout }) =>
-    requestForms(prefix, rootPath, mount).map(form => ({ prefix: form, timeout, isGiven: form === prefix })),
+    requestForms(prefix, rootPath, appPath).map(form => ({ prefix: form, timeout, isGiven: form === prefix })),
   )
   const given = new Set(forms.filter(({ isGiven }) => isGiven).map(({ prefix }) => prefix))
   return forms.filter(({ prefix, isGiven }) => isGiven || !given.has(prefix))

@@ -2,6 +2,7 @@
  * The words of a command: what is asked, and of which program. `jumak workers shop 6 -c shop.toml --json`. Checks no more than the form:
  * the program that answers knows its applications. Pure.
  */
+import { MAX_WORKERS } from '../../config/settings/workers.ts'
 import type { AdminQuestion } from '../../control/admin-messages.ts'
 import type { Command } from '../commands.ts'
 
@@ -22,8 +23,6 @@ const WHERE: Readonly<Record<string, string>> = {
   '--chdir': '--chdir',
   '--admin-socket': '--admin-socket',
 }
-
-const MAX_WORKERS = 1024
 
 export function readWords(command: Command, rest: readonly string[]): ReadWords {
   const operands: string[] = []

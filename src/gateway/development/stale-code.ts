@@ -1,6 +1,7 @@
 /**
- * The gateway's part of `--reload`, for one application: old code never answers after a save. The master's watcher notices a save some milliseconds late, so
- * before each dispatch this file compares the application's files with what Python read: some hundred `stat` calls, about 2 µs each.
+ * The gateway's part of `--reload`, for one application: old code never answers after a save. The master's watcher notices a save some
+ * milliseconds late, so before each dispatch this file compares the application's files with what Python read: some hundred `stat` calls,
+ * about 2 µs each.
  * While the code changes, requests wait in its pools. When the new code does not load, they are answered with an error page.
  *
  * Invariant: the state (`Jumak-State`) changes whenever the answer to a request may change. An open error page asks for it.

@@ -33,7 +33,7 @@ export type Outcome = 'answered' | 'missing' | 'no file'
 export class StaticFiles {
   readonly #onError: OnError
   readonly #rootPath: string
-  readonly #mount: string
+  readonly #appPath: string
   /** URLs of the application's root. */
   readonly #roots: readonly string[]
   readonly #openFiles: OpenFiles
@@ -42,18 +42,18 @@ export class StaticFiles {
   /** Looks at the disk that are under way: all requests for the same file wait for the same look. */
   #looks = new Map<string, Promise<Entry | null>>()
 
-  /** `rootPath`: `--root-path`. `mount`: the application's own path. Empty, or as in `/shop`. */
-  constructor(rootPath: string, openFiles: OpenFiles, onError: OnError, mount = '') {
+  /** `rootPath`: `--root-path`. `appPath`: the application's own path. Empty, or as in `/shop`. */
+  constructor(rootPath: string, openFiles: OpenFiles, onError: OnError, appPath = '') {
     this.#openFiles = openFiles
     this.#rootPath = rootPath
-    this.#mount = mount
-    this.#roots = requestForms('/', rootPath, mount)
+    this.#appPath = appPath
+    this.#roots = requestForms('/', rootPath, appPath)
     this.#onError = onError
   }
 
   /** For requests from now on. Those that are being answered go on with the old directories. */
   setMounts(mounts: readonly StaticMount[]): void {
-    const arranged = arrangeMounts(mounts, this.#rootPath, this.#mount)
+    const arranged = arrangeMounts(mounts, this.#rootPath, this.#appPath)
     // The master sends the mounts each time they may have changed.
     if (isDeepStrictEqual(arranged, this.#mounts)) return
     this.#mounts = arranged

@@ -15,12 +15,12 @@ export interface Mount {
  * Sorts by URL, the longest first. The directories of one URL keep their order. The proxy in front may have stripped the root path or not:
  * both paths are found, as for the application.
  */
-export function arrangeMounts(mounts: readonly StaticMount[], rootPath: string, mount = ''): readonly Mount[] {
+export function arrangeMounts(mounts: readonly StaticMount[], rootPath: string, appPath = ''): readonly Mount[] {
   const byUrl = new Map<string, string[]>()
   const given = [...Map.groupBy(mounts, one => one.url)].map(([url, same]) => ({
     url,
     directories: [...new Set(same.map(one => one.directory))],
-    forms: requestForms(url, rootPath, mount),
+    forms: requestForms(url, rootPath, appPath),
   }))
   for (const { url, directories, forms } of given) if (forms.includes(url)) byUrl.set(url, directories)
   for (const { directories, forms } of given)

@@ -5,7 +5,7 @@
  * and that cannot be used ends the start. The socket is the last thing that closes, so that a client of `stop` knows that all is over.
  */
 import type { AdminSocket, Identity } from '../../config/types.ts'
-import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
+import type { MasterToGateway, Reported } from '../../control/messages.ts'
 import type { Settled } from '../fleet/generations.ts'
 import { type AdminPath, findAdminPath } from '../host/admin-path.ts'
 import type { Narrator } from '../output/narrator.ts'
@@ -54,7 +54,7 @@ export class Admin {
     }
   }
 
-  reported(report: Extract<GatewayToMaster, { readonly type: 'reported' }>): void {
+  reported(report: Reported): void {
     this.#reports.answered(report)
   }
 

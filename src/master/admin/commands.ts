@@ -16,7 +16,7 @@ export interface AdminTarget {
   /** The present applications, each with the names of its pools besides the main one. */
   apps(): readonly { readonly name: string; readonly pools: readonly string[] }[]
   status(): Promise<ProgramStatus>
-  /** `app`: null: settings, and the code of all. Resolves when the new code serves or is given up. */
+  /** Reads the settings again, and loads the code of this application; null: of all. Resolves when the new code serves or is given up. */
   reload(app: string | null, tell: (progress: string) => void): Promise<Outcome>
   /** Returns when the stop has begun. */
   stop(): Outcome

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { GatewayReport, MasterToGateway } from '../../control/messages.ts'
+import type { MasterToGateway, TrafficReport } from '../../control/messages.ts'
 import { Reports } from './reports.ts'
 
-const report: GatewayReport = { connections: 1, pools: [], workers: [] }
+const report: TrafficReport = { connections: 1, pools: [], workers: [] }
 
 test('each question gets its own answer', async () => {
   const sent: MasterToGateway[] = []

@@ -2,7 +2,7 @@
  * Asks the gateway what it does at this moment, for the status. Runs in the master. A gateway that does not answer soon has no answer: it
  * may be gone, just starting, or busy, and the status tells the rest.
  */
-import type { GatewayReport, GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
+import type { MasterToGateway, Reported, TrafficReport } from '../../control/messages.ts'
 
 /** A gateway answers within a turn of its event loop. A person waits for this. */
 const ANSWER_MS = 1000
@@ -10,7 +10,7 @@ const ANSWER_MS = 1000
 export class Reports {
   readonly #send: (message: MasterToGateway) => void
   readonly #answerMs: number
-  readonly #waiting = new Map<number, (report: GatewayReport | null) => void>()
+  readonly #waiting = new Map<number, (report: TrafficReport | null) => void>()
   #last = 0
 
   /** `send`: to the present gateway; it may be gone. `answerMs`: for tests. */
@@ -20,7 +20,7 @@ export class Reports {
   }
 
   /** Null: it did not answer. */
-  ask(): Promise<GatewayReport | null> {
+  ask(): Promise<TrafficReport | null> {
     const id = ++this.#last
     return new Promise(resolve => {
       const timer = setTimeout(() => this.#waiting.get(id)?.(null), this.#answerMs)
@@ -34,7 +34,7 @@ export class Reports {
   }
 
   /** An answer that comes late, or that nobody asked for, changes nothing. */
-  answered({ id, connections, pools, workers }: Extract<GatewayToMaster, { readonly type: 'reported' }>): void {
+  answered({ id, connections, pools, workers }: Reported): void {
     this.#waiting.get(id)?.({ connections, pools, workers })
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { GatewayReport, LoadedApplication } from '../../control/messages.ts'
+import type { LoadedApplication, TrafficReport } from '../../control/messages.ts'
 import { type AppView, describeStatus, type ProgramView, pidsOf, type Told, type WorkerView } from './status.ts'
 
 const LOADED: LoadedApplication = {
@@ -47,7 +47,7 @@ function program(apps: readonly AppView[], changes: Partial<ProgramView> = {}): 
   }
 }
 
-const REPORT: GatewayReport = {
+const REPORT: TrafficReport = {
   connections: 5,
   pools: [
     { app: 'shop', pool: '', waiting: 1, answered: 100, perSecond: 2.5 },

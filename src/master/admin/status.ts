@@ -19,7 +19,7 @@ import type {
   WorkerStatus,
   WorkerTraffic,
 } from '../../control/admin-messages.ts'
-import type { GatewayReport, LoadedApplication, ReportedPool } from '../../control/messages.ts'
+import type { LoadedApplication, ReportedPool, TrafficReport } from '../../control/messages.ts'
 import type { Fault, WorkerPhase } from '../fleet/worker-phases.ts'
 import type { ProcessUsage } from '../host/usage.ts'
 
@@ -75,7 +75,7 @@ export interface WorkerView {
 
 /** What others have told. `report`: null: the gateway did not answer. */
 export interface Told {
-  readonly report: GatewayReport | null
+  readonly report: TrafficReport | null
   readonly usage: ReadonlyMap<number, ProcessUsage>
   readonly now: number
 }
@@ -154,7 +154,7 @@ function stateOf(app: AppView, isStopping: boolean, workers: readonly WorkerStat
   return app.next === null ? 'ready' : 'reloading'
 }
 
-function trafficOf(app: AppView, workers: readonly WorkerStatus[], report: GatewayReport | null): AppTraffic | null {
+function trafficOf(app: AppView, workers: readonly WorkerStatus[], report: TrafficReport | null): AppTraffic | null {
   if (report === null) return null
   const pools = report.pools.filter(pool => pool.app === app.name)
   return {
@@ -165,7 +165,7 @@ function trafficOf(app: AppView, workers: readonly WorkerStatus[], report: Gatew
   }
 }
 
-function findPool(report: GatewayReport, app: string, pool: string): ReportedPool | undefined {
+function findPool(report: TrafficReport, app: string, pool: string): ReportedPool | undefined {
   return report.pools.find(one => one.app === app && one.pool === pool)
 }
 
@@ -183,7 +183,7 @@ function describeWorker(worker: WorkerView, serving: number | null, told: Told):
   }
 }
 
-function workerTraffic(id: number, report: GatewayReport | null): WorkerTraffic | null {
+function workerTraffic(id: number, report: TrafficReport | null): WorkerTraffic | null {
   const found = report?.workers.find(({ worker }) => worker === id)
   if (found === undefined) return null
   const { answered, running, requests } = found

@@ -65,9 +65,9 @@ export class Target implements AdminTarget {
     const problems = reload(app === null ? null : new Set([app]))
     if (problems.length > 0)
       return { error: [...problems, 'nothing changes, because the settings are wrong'].join('\n') }
-    // It was there when it was asked for, and the settings that were read just now do not name it any more: it has settled already.
     if (app !== null && fleets.get(app) === undefined)
-      return { error: `${app} is not in the configuration any more: it is removed` }
+      return { error: `the application ${app} is not in the configuration any more` }
+    const refused = app === null ? [...fleets.refused.values()] : []
     const reloaded = app === null ? fleets.present.map(({ name }) => name) : [app]
     const isNamed = fleets.present.length > 1
     for (const name of reloaded) tell(`${isNamed ? `${name}: ` : ''}the new code is started`)
@@ -78,7 +78,7 @@ export class Target implements AdminTarget {
         return settled
       }),
     )
-    return outcomeOf(all, isNamed)
+    return outcomeOf(all, refused, isNamed)
   }
 
   stop(): Outcome {
@@ -147,9 +147,10 @@ function givenUp({ generations: { problem, serving } }: Fleet): string {
   return problem === '' || serving === null ? problem : `the last reload was given up: ${problem}`
 }
 
-function outcomeOf(all: readonly SettledApp[], isNamed: boolean): Outcome {
-  const failed = all.filter(({ failure }) => failure !== null)
-  const served = all.filter(({ failure }) => failure === null)
-  const words = [...failed, ...served].map(one => settledWords(one, isNamed)).join('\n')
+/** What went wrong comes first. `refused`: sentences about applications that could not be added. */
+function outcomeOf(all: readonly SettledApp[], refused: readonly string[], isNamed: boolean): Outcome {
+  const wordsOf = (settled: readonly SettledApp[]) => settled.map(one => settledWords(one, isNamed))
+  const failed = [...refused, ...wordsOf(all.filter(({ failure }) => failure !== null))]
+  const words = [...failed, ...wordsOf(all.filter(({ failure }) => failure === null))].join('\n')
   return failed.length > 0 ? { error: words } : { message: words }
 }

@@ -5,6 +5,7 @@
  * Invariant: a worker is heard only on the control socket of its own application.
  * Not here: how a directory is made and mended (`host/application-directory.ts`), who may connect (`control-server.ts`).
  */
+import { OperatorError } from '../errors.ts'
 import { type ApplicationUsers, areApart } from '../host/identity.ts'
 import type { RuntimeDirectory } from '../host/runtime-directory.ts'
 import { type ControlServer, type HelloReceiver, listenForWorkers } from './control-server.ts'
@@ -17,8 +18,8 @@ export interface ControlDirectory {
   socketOf(worker: number): string
   /** The worker's process is gone: removes what it has left. Never throws. */
   forget(worker: number): void
-  /** Throws an OperatorError where it cannot be mended. */
-  repair(): void
+  /** Mends what is missing. Null: a worker can reach us; otherwise why not. */
+  repair(): string | null
   /** No worker can connect any more, and the directory is removed. Never throws. */
   close(): void
 }
@@ -54,10 +55,16 @@ export function addControlDirectory(
     socketOf: worker => directory.socketOf(worker),
     forget: worker => directory.forget(worker),
     repair() {
-      const mended = directory.repair(() => control.isThere)
-      if (mended === '') return
-      events.warn(`the directory ${directory.path} ${mended}`)
-      if (!control.isThere) control.listenAgain()
+      try {
+        const mended = directory.repair(() => control.isThere)
+        if (mended === '') return null
+        events.warn(`the directory ${directory.path} ${mended}`)
+        if (!control.isThere) control.listenAgain()
+        return null
+      } catch (error) {
+        if (error instanceof OperatorError) return error.message
+        throw error
+      }
     },
     close() {
       control.close()

@@ -3,12 +3,11 @@
  * actions that are planned there. Runs in the master. Each application has a fleet of its own, which knows nothing of the others: what
  * happens to one application is no event for another.
  *
- * Invariants: every event ends in `wake`, so every change of the state is noticed; planning has a turn of the event loop of its own,
- * and never runs inside an event; after `freeze` nothing is started or replaced.
+ * Invariants: every event ends in `wake`, so every change of the state is noticed; after `freeze` nothing is started or replaced.
  * Not here: all applications and the gateway (`fleets.ts`), how the program ends (`shutdown.ts`), what the log says (`app-narrator.ts`),
  * the workers (`workers.ts`) and what their end means (`worker-ends.ts`), which generation serves (`generations.ts`).
  */
-import type { AppConfig, Config, PoolConfig, StaticMount } from '../../config/types.ts'
+import type { AppConfig, Config } from '../../config/types.ts'
 import type { MasterToGateway } from '../../control/messages.ts'
 import { Development } from '../development/development.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
@@ -16,14 +15,16 @@ import type { RuntimeDirectory } from '../host/runtime-directory.ts'
 import type { AppNarrator } from '../output/app-narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
+import { ApplicationState } from './application-state.ts'
 import { addControlDirectory, type ControlDirectory } from './control-directory.ts'
 import type { Debuggers } from './debuggers.ts'
 import type { Generation, Interface } from './generation.ts'
-import { Generations, MAX_TIMER_MS, type Settled } from './generations.ts'
+import { Generations, type Settled } from './generations.ts'
+import { PlanLoop, type PlanResult } from './plan-loop.ts'
 import { Reloader } from './reloader.ts'
-import { foundMounts, mountsOf } from './static-mounts.ts'
-import { type Action, type FleetState, type PoolView, plan } from './supervise.ts'
-import { WorkerCount } from './worker-count.ts'
+import { mountsOf } from './static-mounts.ts'
+import { type Action, type FleetState, plan } from './supervise.ts'
+import { type PoolCount, WorkerCounts } from './worker-count.ts'
 import { WorkerEnds } from './worker-ends.ts'
 import { Workers } from './workers.ts'
 
@@ -68,13 +69,10 @@ export class Fleet {
   readonly #options: FleetOptions
   #config: Config
   #app: AppConfig
-  readonly #workerCount: WorkerCount
-  /** Of pools besides the main one, where a command has changed it. */
-  readonly #poolCounts = new Map<string, number>()
+  readonly #counts: WorkerCounts
   readonly #reloader: Reloader
-  #wakeTimer: NodeJS.Timeout | undefined
-  #isPlanDue = false
-  #isFrozen = false
+  readonly #state: ApplicationState
+  readonly #planning = new PlanLoop(() => this.#plan())
   /** The application is not in the configuration any more: what runs is finished. */
   #isRetired = false
   /** A generation was given up before any served, and nobody has asked for another one since. */
@@ -86,7 +84,7 @@ export class Fleet {
     this.#options = options
     this.#config = config
     this.#app = app
-    this.#workerCount = new WorkerCount(app)
+    this.#counts = new WorkerCounts(app)
     this.narrator = narrator
     this.#reloader = new Reloader(
       () => this.isReloading,
@@ -96,15 +94,15 @@ export class Fleet {
       },
     )
     const changed = () => this.wake()
-    this.development =
-      app.watch.length === 0
-        ? null
-        : new Development({ app, narrator, sendToGateway, reload: () => this.beginGeneration() })
     const users = { identity: app.identity, gatewayIdentity: config.gatewayIdentity }
     this.#directory = addControlDirectory(runtime, app.name, users, {
       hello: (channel, hello) => this.workers.onHello(channel, hello),
       warn: message => narrator.warn(message),
     })
+    this.development =
+      app.watch.length === 0
+        ? null
+        : new Development({ app, narrator, sendToGateway, reload: () => this.beginGeneration() })
     this.workers = new Workers({
       ...options,
       directory: this.#directory,
@@ -127,15 +125,22 @@ export class Fleet {
       workers: this.workers,
       changed,
       learned: generation => this.#learned(generation),
-      serves: generation => this.#tellServing(generation),
+      serves: generation => this.#state.tellServing(generation),
       onReloaded: settled => {
         this.#isGivenUp = settled.serving === null
-        this.#tellStatic()
+        this.#state.tellStatic()
         this.#reloader.settled()
         options.onReloaded(settled)
       },
     })
     this.#ends = new WorkerEnds(this.generations, narrator, outOfMemoryKills)
+    this.#state = new ApplicationState({
+      app: () => this.#app,
+      isApart: this.#directory.isApart,
+      generations: this.generations,
+      development: this.development,
+      sendToGateway,
+    })
   }
 
   get name(): string {
@@ -184,8 +189,7 @@ export class Fleet {
 
   /** Starts new processes with the present code. They take over when all workers are linked. The first call starts everything. */
   beginGeneration(): void {
-    const ofPools = this.#app.pools.reduce((sum, pool) => sum + (pool.workers ?? 0), 0)
-    this.generations.begin(this.#config, this.#app, this.#workerCount.of('wsgi') + ofPools)
+    this.generations.begin(this.#config, this.#app, this.#counts.inAll('wsgi'))
   }
 
   /** Begins a generation, or, where one is coming up, after that one: false. */
@@ -196,15 +200,14 @@ export class Fleet {
   }
 
   /** The next generation has the new configuration; pools and the number of workers change at once. */
-  configure(config: Config, app: AppConfig, hasNewWorkers: boolean): void {
+  configure(config: Config, app: AppConfig): void {
     this.#config = config
     this.#app = app
     this.narrator.configure(app)
     this.workers.configure(app.recycle)
-    this.#workerCount.configure(app, hasNewWorkers)
+    this.#counts.configure(app)
     // The gateway may have made the application anew.
     this.tellGateway()
-    if (hasNewWorkers) this.#poolCounts.clear()
     this.wake()
   }
 
@@ -213,18 +216,9 @@ export class Fleet {
     this.#isRetired = true
     this.narrator.removed()
     this.development?.close()
+    this.#state.retire()
     this.generations.retire()
     this.wake()
-  }
-
-  /** How many workers the main pool of the newest generation should have. */
-  get wanted(): number {
-    return this.#workerCount.of(this.#newestInterface)
-  }
-
-  /** The same of all pools. */
-  get wantedInAll(): number {
-    return this.#poolsOf(this.#newestInterface).reduce((sum, { wanted }) => sum + wanted, 0)
   }
 
   get #newestInterface(): Interface | null {
@@ -232,32 +226,37 @@ export class Fleet {
     return this.generations.get(next ?? serving)?.interface ?? null
   }
 
+  /** The pools of the newest generation. The main pool comes first. */
+  get pools(): PoolCount[] {
+    return this.#counts.ofPools(this.#newestInterface)
+  }
+
+  /** How many workers the newest generation should have, in all pools. */
+  get wantedInAll(): number {
+    return this.#counts.inAll(this.#newestInterface)
+  }
+
   /** One worker more or less in the main pool. */
   changeWanted(by: number): void {
-    this.#workerCount.change(this.#newestInterface, by)
-    this.narrator.info(`workers wanted: ${this.wanted}`)
-    this.wake()
+    const kind = this.#newestInterface
+    this.#counts.change(kind, by)
+    this.#wantedChanged('', this.#counts.ofMain(kind))
   }
 
   /** So many workers, until the setting changes. `pool`: empty: the main pool. */
   setWanted(pool: string, count: number): void {
-    const config = this.#app.pools.find(({ name }) => name === pool)
-    if (config === undefined) return
-    if (config.workers === null) this.#workerCount.change(this.#newestInterface, count - this.wanted)
-    else this.#poolCounts.set(pool, count)
+    this.#counts.set(this.#newestInterface, pool, count)
+    this.#wantedChanged(pool, count)
+  }
+
+  #wantedChanged(pool: string, count: number): void {
     this.narrator.info(`workers wanted${pool === '' ? '' : ` in pool ${pool}`}: ${count}`)
     this.wake()
   }
 
-  /** The pools of the newest generation, with their paths. The main pool comes first. */
-  get pools(): (Pick<PoolView, 'name' | 'wanted'> & Pick<PoolConfig, 'paths'>)[] {
-    return this.#poolsOf(this.#newestInterface).map((pool, i) => ({ ...pool, paths: this.#app.pools[i]!.paths }))
-  }
-
   /** Stops planning: from now on events are only recorded. */
   freeze(): void {
-    this.#isFrozen = true
-    clearTimeout(this.#wakeTimer)
+    this.#planning.freeze()
     this.development?.close()
     this.workers.freeze()
     this.#ends.freeze()
@@ -266,9 +265,7 @@ export class Fleet {
 
   /** A new gateway, or a new application in it, must know what the one before it knew. */
   tellGateway(): void {
-    if (this.serving !== null) this.#tellServing(this.serving)
-    this.development?.gatewayStarted()
-    this.#tellStatic()
+    this.#state.tell()
   }
 
   // ---- planning ----
@@ -276,21 +273,16 @@ export class Fleet {
   /** Something has changed: plans soon. */
   wake(): void {
     this.#options.onChange()
-    if (this.#isFrozen || this.#isPlanDue) return
-    this.#isPlanDue = true
-    setImmediate(() => this.#plan())
+    this.#planning.wake()
   }
 
-  #plan(): void {
-    this.#isPlanDue = false
-    if (this.#isFrozen) return
-    clearTimeout(this.#wakeTimer)
+  #plan(): PlanResult {
     this.generations.forget(number => this.workers.values().some(({ generation }) => generation === number))
     const { actions, wakeAt } = plan(this.#describe())
     for (const action of actions) this.#perform(action)
-    if (actions.length > 0) this.wake()
-    else if (wakeAt < Number.POSITIVE_INFINITY)
-      this.#wakeTimer = setTimeout(() => this.#plan(), Math.min(MAX_TIMER_MS, Math.max(1, wakeAt - performance.now())))
+    const hasActed = actions.length > 0
+    if (hasActed) this.#options.onChange()
+    return { hasActed, wakeAt }
   }
 
   #describe(): FleetState {
@@ -305,20 +297,13 @@ export class Fleet {
       generations: [...this.generations.values()].map(generation => ({
         number: generation.number,
         preloader: generation.preloader,
-        pools: this.#poolsOf(generation.interface).map(pool => ({
+        pools: this.#counts.ofPools(generation.interface).map(pool => ({
           ...pool,
           forkNotBefore: generation.crashesOf(pool.name).notBefore,
         })),
       })),
       workers: [...this.workers.values()],
     }
-  }
-
-  #poolsOf(kind: Interface | null): Pick<PoolView, 'name' | 'wanted'>[] {
-    return this.#app.pools.map(({ name, workers }) => ({
-      name,
-      wanted: workers === null ? this.#workerCount.of(kind) : (this.#poolCounts.get(name) ?? workers),
-    }))
   }
 
   /** A developer should not wait until a stream of the old code ends. */
@@ -346,26 +331,10 @@ export class Fleet {
     }
   }
 
-  // ---- generations ----
-
   /** The generation's application is known, and none of its workers answers yet. */
   #learned(generation: Generation): void {
     const mounts = mountsOf(generation.application, this.#app, this.#directory.isApart)
-    this.narrator.learned(generation, this.#workerCount.of(generation.interface), mounts)
-    this.#tellStatic()
-  }
-
-  #tellServing(generation: number): void {
-    this.#options.sendToGateway({ type: 'serve', app: this.name, generation })
-  }
-
-  /** The directories of static files that the generations' settings name. Also when nothing has changed: that costs little. */
-  #tellStatic(): void {
-    // Another application may have its name by now.
-    if (this.#isRetired) return
-    const { next, serving } = this.generations
-    const applications = [next, serving].map(number => this.generations.get(number)?.application ?? null)
-    const mounts: StaticMount[] = foundMounts(applications, this.#app, this.#directory.isApart)
-    this.#options.sendToGateway({ type: 'static', app: this.name, mounts })
+    this.narrator.learned(generation, this.#counts.ofMain(generation.interface), mounts)
+    this.#state.tellStatic()
   }
 }

@@ -9,7 +9,7 @@
  */
 import type { AppConfig, Config, LogLevel } from '../../config/types.ts'
 import { gatewayApp } from '../../control/config-shape.ts'
-import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
+import type { MasterToGateway, Reported } from '../../control/messages.ts'
 import { OperatorError } from '../errors.ts'
 import { checkIdentity } from '../host/identity.ts'
 import type { Listener } from '../host/listener.ts'
@@ -40,13 +40,15 @@ export interface FleetsOptions {
   /** A generation of this application serves now, or was given up. */
   readonly onReloaded: (app: string, settled: Settled) => void
   /** What the gateway does now: the answer to `report`. */
-  readonly onReport: (report: Extract<GatewayToMaster, { readonly type: 'reported' }>) => void
+  readonly onReport: (report: Reported) => void
   /** The gateway has answered `ping`. */
   readonly onPong: () => void
 }
 
 export class Fleets {
   readonly debuggers: Debuggers
+  /** Applications of the configuration that could not be added, by name: why, in one sentence. Empty at the start. */
+  readonly refused = new Map<string, string>()
   readonly #options: FleetsOptions
   #config: Config
   /** By the application's name. */
@@ -130,13 +132,13 @@ export class Fleets {
   }
 
   /**
-   * Adds, changes and removes applications. `newWorkers`: those whose number of workers was set anew. Returns those that were added: they
-   * are being started, and need no reload.
+   * Adds, changes and removes applications. Returns the names of those that were added: they are being started, and need no reload.
    */
-  configure(config: Config, newWorkers: ReadonlySet<string>): ReadonlySet<string> {
+  configure(config: Config): ReadonlySet<string> {
     this.#config = config
     this.sendToGateway({ type: 'error-pages', pages: config.errorPages })
     this.sendToGateway({ type: 'apps', apps: config.apps.map(gatewayApp) })
+    this.refused.clear()
     const before = new Map(this.#fleets)
     const added = new Set<string>()
     const names = config.apps.map(({ name }) => name)
@@ -154,7 +156,7 @@ export class Fleets {
         added.add(app.name)
       } else {
         this.#fleets.set(app.name, fleet)
-        fleet.configure(config, app, newWorkers.has(app.name))
+        fleet.configure(config, app)
       }
     }
     for (const fleet of before.values()) this.#retire(fleet)
@@ -206,7 +208,9 @@ export class Fleets {
       fleet.beginGeneration()
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
-      this.#options.narrator.ofApp(app).error(`the application ${app.name} cannot be started: ${error.message}`)
+      const why = `the application ${app.name} cannot be started: ${error.message}`
+      this.refused.set(app.name, why)
+      this.#options.narrator.ofApp(app).error(why)
     }
   }
 
@@ -273,26 +277,17 @@ export class Fleets {
   }
 
   #pids(fleets: readonly Fleet[]): Record<string, number[]> {
-    const known = (pids: readonly (number | null | undefined)[]) => pids.flatMap(pid => pid ?? [])
+    const { gateway } = this
     return {
       master: [process.pid],
-      gateway: known([this.gateway?.pid]),
-      preloader: known(
-        fleets.flatMap(({ generations }) =>
-          generations
-            .values()
-            .map(({ pid }) => pid)
-            .toArray(),
-        ),
-      ),
-      workers: known(
-        fleets.flatMap(({ workers }) =>
-          workers
-            .values()
-            .map(({ pid }) => pid)
-            .toArray(),
-        ),
-      ),
+      gateway: pidsOf(gateway === null ? [] : [gateway]),
+      preloader: fleets.flatMap(({ generations }) => pidsOf(generations.values())),
+      workers: fleets.flatMap(({ workers }) => pidsOf(workers.values())),
     }
   }
+}
+
+/** Of those that have been started. */
+function pidsOf(processes: Iterable<{ readonly pid: number | null | undefined }>): number[] {
+  return [...processes].flatMap(({ pid }) => pid ?? [])
 }

@@ -3,12 +3,12 @@
  * All applications have the same gateway. Runs in the master.
  *
  * Invariant: a new gateway is told what the one before it was told. At once: the present configuration (with its error pages), that the
- * program stops, the level of the log, and for each application which generation serves, the static files, the state of the code (`--reload`). Then each worker
- * (`workers.ts`), and whether it stands in a debugger.
+ * program stops, the level of the log, and for each application which generation serves, the static files, the state of the code
+ * (`--reload`). Then each worker (`workers.ts`), and whether it stands in a debugger.
  * Not here: one process (`gateway-handle.ts`), when to start or kill one (`gateway-plan.ts`).
  */
 import type { Config, LogLevel } from '../../config/types.ts'
-import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
+import type { GatewayToMaster, MasterToGateway, Reported } from '../../control/messages.ts'
 import type { Listener } from '../host/listener.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
 import type { Narrator } from '../output/narrator.ts'
@@ -18,7 +18,7 @@ import { CrashLoop } from './crash-loop.ts'
 import { GatewayHandle } from './gateway-handle.ts'
 import { planGateway } from './gateway-plan.ts'
 import type { GatewayReport } from './gateway-reports.ts'
-import { MAX_TIMER_MS } from './generations.ts'
+import { PlanLoop, type PlanResult } from './plan-loop.ts'
 
 export interface GatewaysOptions {
   readonly programs: Programs
@@ -42,7 +42,7 @@ export interface GatewaysOptions {
   readonly hasServed: () => boolean
   /** The gateway listens now, has drained, or has gone: the plans of all applications must be made again. */
   readonly changed: () => void
-  readonly onReport: (report: Extract<GatewayToMaster, { readonly type: 'reported' }>) => void
+  readonly onReport: (report: Reported) => void
   /** The gateway has answered `ping`. */
   readonly onPong: () => void
   /** The gateway cannot listen: the program ends with this code. */
@@ -58,8 +58,7 @@ export class Gateways {
   /** Another than that of the configuration. */
   #logLevel: LogLevel | null = null
   #isFrozen = false
-  #isPlanDue = false
-  #wakeTimer: NodeJS.Timeout | undefined
+  readonly #planning = new PlanLoop(() => this.#plan())
 
   constructor(options: GatewaysOptions) {
     this.#options = options
@@ -87,20 +86,15 @@ export class Gateways {
   /** From now on the end of a gateway is no crash, and no other one is started. */
   freeze(): void {
     this.#isFrozen = true
-    clearTimeout(this.#wakeTimer)
+    this.#planning.freeze()
   }
 
-  /** Plans in a turn of the event loop of its own, never inside an event. The first call starts a gateway. */
+  /** Plans soon. The first call starts a gateway. */
   wake(): void {
-    if (this.#isFrozen || this.#isPlanDue) return
-    this.#isPlanDue = true
-    setImmediate(() => this.#plan())
+    this.#planning.wake()
   }
 
-  #plan(): void {
-    this.#isPlanDue = false
-    if (this.#isFrozen) return
-    clearTimeout(this.#wakeTimer)
+  #plan(): PlanResult {
     const { current } = this
     const { action, wakeAt } = planGateway({
       now: performance.now(),
@@ -110,9 +104,8 @@ export class Gateways {
     })
     if (action === 'spawn') this.#spawn()
     else if (action === 'kill' && current?.kill()) this.#options.narrator.gatewayMute()
-    if (action === 'spawn') this.wake()
-    else if (wakeAt < Number.POSITIVE_INFINITY)
-      this.#wakeTimer = setTimeout(() => this.wake(), Math.min(MAX_TIMER_MS, Math.max(1, wakeAt - performance.now())))
+    // The end of one that is killed is an event.
+    return { hasActed: action === 'spawn', wakeAt }
   }
 
   #spawn(): void {

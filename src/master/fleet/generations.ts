@@ -15,6 +15,7 @@ import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
 import { CrashLoop } from './crash-loop.ts'
 import { type DevelopmentMessage, Generation, type GenerationFailure, type Interface } from './generation.ts'
+import { MAX_TIMER_MS } from './plan-loop.ts'
 import type { Workers } from './workers.ts'
 
 export interface GenerationsOptions {
@@ -47,9 +48,6 @@ export interface Settled {
   /** The generation that serves now; null: none. */
   readonly serving: number | null
 }
-
-/** A timer of more than 24 days would fire at once. */
-export const MAX_TIMER_MS = 86_400_000
 
 export class Generations {
   /** The generation that serves; null until the first does. */

@@ -39,7 +39,7 @@ export interface ExpectedWorker {
   readonly slots: Readonly<Record<LoadedApplication['interface'], number>>
 }
 
-/** As many as nobody guesses. */
+/** 192 random bits: nobody guesses them. */
 const TOKEN_BYTES = 24
 
 export class WorkerHandle implements WorkerView {

@@ -4,17 +4,16 @@
  *
  * Invariants: a worker is in the collection from its fork until its process is gone; its preloader kills it, or, when the preloader has
  * died, the master does, but only if the process is provably the same.
- * Not here: which action comes next (`supervise.ts`), what an end means (`worker-ends.ts`), one worker's state (`worker-handle.ts`).
+ * Not here: which action comes next (`supervise.ts`), what an end means (`worker-ends.ts`), one worker's state (`worker-handle.ts`), what a
+ * worker prints (`worker-output.ts`).
  */
-import { join } from 'node:path'
 import type { Identity, Recycle } from '../../config/types.ts'
 import type { WorkerChannel } from '../../control/channel.ts'
 import type { LoadFailure, MasterToGateway } from '../../control/messages.ts'
-import { asErrno, OperatorError } from '../errors.ts'
 import { signalVerified } from '../host/process-identity.ts'
 import type { AppNarrator } from '../output/app-narrator.ts'
 import { describeExit } from '../output/describe.ts'
-import { type Outputs, openOutput } from '../output/output.ts'
+import type { Outputs } from '../output/output.ts'
 import type { ControlDirectory } from './control-directory.ts'
 import type { Hello } from './control-server.ts'
 import type { Debuggers } from './debuggers.ts'
@@ -23,6 +22,7 @@ import type { DevelopmentMessage, Generation, WorkerMessage } from './generation
 import { MemorySampler } from './memory-sampler.ts'
 import { describeAge, drawAge, drawRequests } from './recycling.ts'
 import { type ExpectedWorker, WorkerHandle } from './worker-handle.ts'
+import { readWorkerOutput } from './worker-output.ts'
 import { IN_SERVICE } from './worker-phases.ts'
 
 export interface WorkersOptions {
@@ -127,21 +127,11 @@ export class Workers {
     const age = drawAge(this.#recycle, Math.random())
     worker.recycle(describeAge(this.#recycle, age), worker.startedAt + age)
     this.#workers.set(id, worker)
-    const obstacle = this.#repairDirectory()
+    // With one, another worker is tried, with back-off.
+    const obstacle = this.#options.directory.repair()
     if (obstacle === null)
       this.#options.findGeneration(generation)?.send({ type: 'fork', worker: id, token: worker.token })
     else this.#remove(worker, `could not be forked: ${obstacle}`)
-  }
-
-  /** Null: a worker can reach us. Otherwise why not. It is tried again, with back-off. */
-  #repairDirectory(): string | null {
-    try {
-      this.#options.directory.repair()
-      return null
-    } catch (error) {
-      if (error instanceof OperatorError) return error.message
-      throw error
-    }
   }
 
   command(command: 'add' | 'drain' | 'recycle' | 'stop' | 'kill', id: number): void {
@@ -191,8 +181,8 @@ export class Workers {
       maxRequests,
       interface: wire,
       hasServed: worker.hasServed,
-      // What has served is warm, also for a new gateway.
       isApart: this.#options.directory.isApart,
+      // What has served is warm, also for a new gateway.
       warmup: worker.hasServed ? [] : (this.#options.findGeneration(generation)?.warmup ?? []),
     })
     if (worker.isDebugged) this.#options.debuggers.tell(worker)
@@ -234,7 +224,7 @@ export class Workers {
     switch (message.type) {
       case 'forked':
         worker.forked(message.pid)
-        this.#readOutput(worker)
+        readWorkerOutput(worker, this.#options.directory.path, this.#options)
         generation.send({ type: 'output-opened', worker: worker.id })
         break
       case 'fork-failed':
@@ -289,20 +279,6 @@ export class Workers {
   orphaned(generation: number): void {
     for (const worker of [...this.#workers.values()])
       if (worker.generation === generation && !worker.isConnected) this.#removeOrphan(worker)
-  }
-
-  #readOutput(worker: WorkerHandle): void {
-    // The name is made here: a path from the preloader could be anybody's file, and the master may be root.
-    const path = join(this.#options.directory.path, `w${worker.id}.out`)
-    try {
-      this.#options.outputs.read(openOutput(path, this.#options.identity), (message, request, isError) => {
-        if (worker.stacks.printed(message)) return
-        if (message.trim() !== '') worker.lastLine = message.slice(message.trimEnd().lastIndexOf('\n') + 1)
-        this.#narrator.output('worker', message, isError, { worker: worker.id, request })
-      })
-    } catch (error) {
-      this.#narrator.warn(`${worker.name}: ${asErrno(error).message}; its output is lost`)
-    }
   }
 
   #onSilent(worker: WorkerHandle, reason: string): void {

@@ -2,8 +2,8 @@
  * A place for the admin socket, which only this user and root can reach. Runs in the master.
  *
  * Invariants: a directory that Jumak makes for it (`auto`) belongs to this user, and nobody else may write to it, or it is not used; a
- * link there is not followed. The socket appears at its path whole, with mode 0600: it is bound under another name and renamed. Nothing is removed that
- * answers, or that is no socket. Root puts it nowhere that the user of the workers can redirect.
+ * link there is not followed. The socket appears at its path whole, with mode 0600: it is bound under another name and renamed. Nothing
+ * is removed that answers, or that is no socket. Root puts it nowhere that the user of the workers can redirect.
  */
 import { lstatSync, lutimesSync, mkdirSync, renameSync, type Stats, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -32,8 +32,8 @@ export interface NoAdminPath {
 }
 
 /**
- * `users`: those that processes of ours become. The first of the paths that can be used, or why none can. Throws an OperatorError when a path that the operator named cannot be
- * used; that another program answers there is not such an error.
+ * The first of the paths that can be used, or why none can. `users`: those that processes of ours become. Throws an OperatorError when a path
+ * that the operator named cannot be used; that another program answers there is not such an error.
  */
 export async function findAdminPath(
   { paths, isAuto }: AdminSocket,

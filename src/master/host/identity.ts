@@ -118,7 +118,7 @@ export function giveTo(identity: Identity | null, path: string): void {
   if (identity !== null && process.geteuid?.() === 0) lchownSync(path, identity.uid, identity.gid)
 }
 
-/** The processes that serve write temporary files: whether they can is checked at the start. */
+/** The gateway writes temporary files: whether it can is checked at the start. `identity`: its user. Throws an OperatorError. */
 export function checkTemporaryDirectory(identity: Identity | null, directory: string): void {
   if (identity === null) return
   const path = join(directory, `jumak-${process.pid}-check`)

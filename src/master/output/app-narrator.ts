@@ -11,7 +11,14 @@ import type { ForkHazard, LoadFailure } from '../../control/messages.ts'
 import type { Log, LogFields, Told } from '../../observe/log.ts'
 import { countOf, describeDuration, describeLastWords, describeSuccessor } from './describe.ts'
 import type { NarratedCrashes, NarratedGeneration, NarratedWorker } from './narrated.ts'
-import { applicationFacts, describeApplication, describePlace, describePython, uselessSettings } from './start-facts.ts'
+import {
+  applicationFacts,
+  describeApplication,
+  describePlace,
+  describePython,
+  strayStatic,
+  uselessSettings,
+} from './start-facts.ts'
 import { summarizeApplication } from './start-summary.ts'
 
 const SOURCE = 'master'
@@ -19,6 +26,8 @@ const SOURCE = 'master'
 export interface AppNarratorOptions {
   /** The program's configuration, in force now. */
   readonly config: () => Config
+  /** The start is told with all facts, not in short. */
+  readonly tellsAll: () => boolean
   /** There are other applications, or their processes. */
   readonly isNamed: () => boolean
 }
@@ -46,11 +55,6 @@ export class AppNarrator {
 
   get #config(): Config {
     return this.#options.config()
-  }
-
-  /** All facts of the start: asked for, or for a machine, which reads JSON. */
-  get #tellsAll(): boolean {
-    return this.#log.level === 'debug' || this.#config.logFormat === 'json'
   }
 
   info(message: string): void {
@@ -91,10 +95,12 @@ export class AppNarrator {
     this.#named = generation.number
     const note = generation.python?.note ?? ''
     if (note !== '') this.warn(note)
-    for (const useless of uselessSettings(generation.application!.interface, this.#app)) this.warn(useless)
+    const application = generation.application!
+    for (const useless of uselessSettings(application.interface, this.#app)) this.warn(useless)
+    for (const stray of strayStatic(application, this.#app, mounts)) this.warn(stray)
     const what = `${describeApplication(generation)}, Python ${describePython(generation)}`
     // While developing, the first application that loads may come from a later generation, and the tenth is no news.
-    if (!this.#hasNamed) this.#facts(this.#tellsAll ? known : summarizeApplication(known, generation))
+    if (!this.#hasNamed) this.#facts(this.#options.tellsAll() ? known : summarizeApplication(known, generation))
     else if (!this.#config.isDevelopment) this.#write('info', `generation ${generation.number}: ${what}`, known.fields)
     if (!this.#hasNamed) for (const hint of generation.notes) this.info(hint)
     this.#hasNamed = true

@@ -134,8 +134,9 @@ function refuseIfRedirectable(users: readonly Identity[], path: string): void {
 }
 
 /**
- * Makes sure that the identity can append to the file, and makes the file if it is missing; `users`: all who could redirect root. Called again before logs are reopened:
- * logrotate may leave it to us to make the file, in a directory where only root may. Throws what `open` throws.
+ * Makes sure that the identity can append to the file, and makes the file if it is missing. `users`: all who could redirect root. Called
+ * again before logs are reopened: logrotate may leave it to us to make the file, in a directory where only root may. Throws what `open`
+ * throws, and an OperatorError.
  *
  * Root never opens a file that exists already: in a directory of the identity it could be a link to anything.
  */

@@ -1,5 +1,5 @@
 /**
- * What `narrator.ts` and the start-up lines need to know about a process. The handles in `fleet/` have these fields, and the output
+ * What `narrator.ts`, `app-narrator.ts` and the start-up lines need to know about processes. The handles in `fleet/` have these fields, and the output
  * needs no import of the fleet. Types only.
  */
 import type { ForkHazard, LoadedApplication } from '../../control/messages.ts'

@@ -3,9 +3,10 @@
  *
  * Levels: error: something does not work that was asked for; warn: it mended itself, or may surprise; info: what an operator wants to
  * see of a healthy run; debug: the rest.
- * Not here: an application and its processes (`app-narrator.ts`), the format of a line (`observe/log.ts`), start-up facts (`start-facts.ts`), words for numbers (`describe.ts`).
+ * Not here: an application and its processes (`app-narrator.ts`), the format of a line (`observe/log.ts`), start-up facts
+ * (`start-facts.ts`), words for numbers (`describe.ts`).
  */
-import type { AppConfig, Change, Config, LogLevel } from '../../config/types.ts'
+import type { AppConfig, ChangedApps, ChangedSetting, Config, LogLevel } from '../../config/types.ts'
 import type { RequestTold } from '../../control/messages.ts'
 import type { Colour, Log, LogFields } from '../../observe/log.ts'
 import type { Listener } from '../host/listener.ts'
@@ -47,6 +48,7 @@ export class Narrator {
   ofApp(app: AppConfig): AppNarrator {
     return new AppNarrator(this.#log, app, {
       config: () => this.#config,
+      tellsAll: () => this.#tellsAll,
       isNamed: () => this.#names.length > 1,
     })
   }
@@ -101,11 +103,16 @@ export class Narrator {
     )
   }
 
-  /** The configuration was read again. */
-  configured(config: Config, changed: readonly { readonly name: string; readonly change: Change }[]): void {
+  /** The configuration was read again. `changed`: the program's settings; `ofApps`: those of applications. */
+  configured(config: Config, changed: readonly ChangedSetting[], ofApps: ChangedApps['changed']): void {
     this.#config = config
-    const now = changed.filter(({ change }) => change !== 'restart').map(({ name }) => name)
-    const later = changed.filter(({ change }) => change === 'restart').map(({ name }) => name)
+    const isNamed = config.apps.length > 1
+    const named = ofApps.flatMap(({ app, settings }) =>
+      settings.map(one => (isNamed ? { ...one, name: `${one.name} of ${app}` } : one)),
+    )
+    const all = [...changed, ...named]
+    const now = all.filter(({ change }) => change !== 'restart').map(({ name }) => name)
+    const later = all.filter(({ change }) => change === 'restart').map(({ name }) => name)
     if (now.length > 0) this.info(`reload: new values of ${now.join(', ')}`)
     if (later.length > 0)
       this.warn(`reload: ${later.join(', ')} changed, which takes effect at the next start of the program`)
@@ -134,8 +141,7 @@ export class Narrator {
 
   // ---- gateway ----
 
-  /** `request`: the id of the request that the message is about, or empty. */
-  /** `request`, `app`: what the line is about; empty: none. */
+  /** `request`: the id of the request that the line is about; `app`: the name of the application. Empty: it is about none. */
   gatewayLog(level: LogLevel, message: string, request: string, app: string): void {
     this.#log.write(level, 'gateway', message, { ...this.#named(app), request })
   }

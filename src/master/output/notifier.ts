@@ -22,7 +22,7 @@ export interface NotifierOptions {
   readonly socket: NotifySocket
   /** Path of the script. */
   readonly program: string
-  /** The application's Python; null while it is not known. */
+  /** The Python of an application; null while none is known. */
   readonly python: () => string | null
   /** Asks the gateway for an answer: `answered` follows. */
   readonly askGateway: () => void

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AppConfig, StaticMount } from '../../config/types.ts'
 import type { FoundStatic, LoadedApplication } from '../../control/messages.ts'
-import { describeStatic } from './start-facts.ts'
+import { describeStatic, strayStatic } from './start-facts.ts'
 
 const MOUNT: StaticMount = { url: '/static/', directory: '/srv/2/static' }
 const MINE: StaticMount = { url: '/static/', directory: '/mine' }
@@ -26,4 +26,21 @@ test('a start says where static files come from, or why there are none', () => {
   assert.match(apart!, /^none: the gateway is another user .*; --static \/static\/=\/srv\/2\/static serves it$/)
   const finders = describeStatic(application({ finders: ['/static/'] }), config([MINE]), [])
   assert.match(finders!, /^\/static\/ from the finders of django\.contrib\.staticfiles/)
+})
+
+test('static files at the root of the host are nobody’s if the application is below a path', () => {
+  const below = (path: string, urls: readonly string[], finders: readonly string[] = []) =>
+    strayStatic(
+      application({ finders }),
+      { path, rootPath: '' } as AppConfig,
+      urls.map(url => ({ ...MOUNT, url })),
+    )
+  assert.match(
+    below('/shop', ['/static/'])[0]!,
+    /^STATIC_URL is \/static\/, .* below \/shop .*: write STATIC_URL = "static\/"/,
+  )
+  assert.match(below('/shop', [], ['/static/'])[0]!, /^STATIC_URL is /)
+  assert.deepEqual(below('/shop', ['/shop/static/', '/static/']), [])
+  assert.deepEqual(below('/shop', []), [])
+  assert.deepEqual(below('', ['/static/']), [])
 })

@@ -152,6 +152,20 @@ export function uselessSettings(kind: 'wsgi' | 'asgi', { threads, lifespan }: Ap
   return threads > 1 ? [`threads does nothing for an ASGI application: ${instead}`] : []
 }
 
+/** Warnings: an application below a path whose pages ask for their static files at the root, where nobody has them. */
+export function strayStatic(
+  { static: found }: LoadedApplication,
+  { path, rootPath }: AppConfig,
+  mounts: readonly StaticMount[],
+): string[] {
+  const root = rootPath + path
+  const urls = [...mounts.map(({ url }) => url), ...(found?.finders ?? [])]
+  if (path === '' || urls.length === 0 || urls.some(url => url.startsWith(`${root}/`))) return []
+  return [
+    `STATIC_URL is ${urls[0]}, and only requests below ${root} are for this application: write STATIC_URL = "static/", without a slash at the beginning`,
+  ]
+}
+
 /** Where a Django project's static files come from, or why there are none. Null: there is nothing to say. */
 export function describeStatic(
   application: LoadedApplication,

@@ -111,9 +111,14 @@ export class TestMaster {
     return this.path(name)
   }
 
-  /** HUP, and from now on the configuration has these applications. */
-  reconfigure(...apps: readonly AppChanges[]): void {
+  /** From the next reload on the configuration has these applications. */
+  rewrite(...apps: readonly AppChanges[]): void {
     writeFileSync(this.path('config'), JSON.stringify(this.#config(apps)))
+  }
+
+  /** The same, and HUP. */
+  reconfigure(...apps: readonly AppChanges[]): void {
+    this.rewrite(...apps)
     this.signal('SIGHUP')
   }
 

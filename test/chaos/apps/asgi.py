@@ -7,6 +7,7 @@ import zlib
 from urllib.parse import parse_qs
 
 MARK = "first"
+leaked = []
 HEADERS = [(b"content-type", b"text/plain")]
 
 
@@ -24,6 +25,8 @@ async def application(scope, receive, send):
         await asyncio.sleep(3600)
     if name == "block":
         time.sleep(3600)
+    if name == "leak":
+        leaked.append(bytes(30 * 1024 * 1024) + b"x")
     if name == "eat":
         eaten = [b"x" * (1 << 24)]
         while True:

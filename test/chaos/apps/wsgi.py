@@ -6,6 +6,7 @@ import zlib
 from urllib.parse import parse_qs
 
 MARK = "first"
+leaked = []
 
 
 def application(environ, start_response):
@@ -18,6 +19,8 @@ def application(environ, start_response):
         os._exit(17)
     if name == "stuck":
         time.sleep(3600)
+    if name == "leak":
+        leaked.append(bytes(30 * 1024 * 1024) + b"x")
     if name == "eat":
         eaten = [b"x" * (1 << 24)]
         while True:

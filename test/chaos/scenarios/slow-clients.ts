@@ -1,6 +1,5 @@
 /** Thousands of connections that hardly move, beside a load that does. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,6 +10,7 @@ import { percentile } from '../load.ts'
 import { proportionalMegabytes } from '../memory.ts'
 import { type Scenario, Skip } from '../scenario.ts'
 import { onStage, type Stage } from '../stage.ts'
+import { waitedNanoseconds } from '../waiting.ts'
 
 const EACH = Number(process.env['CHAOS_SLOW'] ?? 1250)
 const TOTAL = EACH * 4
@@ -98,15 +98,6 @@ async function measure({ load, server }: Stage): Promise<Measured> {
   const p99 = percentile(load.times, 0.99)
   const waited = (waitedNanoseconds(pid) - before) / (MEASURED_MS * 1e6)
   return { p99, waited, megabytes: proportionalMegabytes([pid]) }
-}
-
-/** Ready to run, and not running; 0 where the kernel does not count it. */
-function waitedNanoseconds(pid: number): number {
-  try {
-    return Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[1])
-  } catch {
-    return 0
-  }
 }
 
 async function attack(stage: Stage): Promise<Measured> {

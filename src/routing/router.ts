@@ -9,7 +9,7 @@
 import { HttpError } from '../http/errors.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
 import { resolveDots } from '../http/path.ts'
-import type { Router } from './routes.ts'
+import type { FindRule } from './routes.ts'
 
 export interface Target {
   /** For the logs; empty: there is only one application. */
@@ -17,16 +17,19 @@ export interface Target {
   readonly handler: Handler
 }
 
-/** `targets`: in the order of the router's rules. `refuse`: answers 404 where nobody claims the request, 400 for a path that servers read differently. */
-export function dispatch(
-  route: Router,
+/**
+ * `targets`: in the order of the rules. `refuse`: answers 404 where nobody claims the request, 400 for a path that servers read
+ * differently.
+ */
+export function createRouter(
+  findRule: FindRule,
   targets: readonly Target[],
   refuse: (exchange: Exchange, error: HttpError) => void,
 ): Handler {
   return exchange => {
     const error = withoutDots(exchange)
     if (error !== null) return refuse(exchange, error)
-    const target = targets[route(exchange.request)]
+    const target = targets[findRule(exchange.request)]
     if (target === undefined) return refuse(exchange, new HttpError(404, 'No application has this path', 'client'))
     exchange.app = target.name
     return target.handler(exchange)

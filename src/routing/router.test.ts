@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FakeExchange } from '../apps/testing/fake-exchange.ts'
 import type { Exchange } from '../http/exchange.ts'
-import { dispatch } from './dispatch.ts'
+import { createRouter } from './router.ts'
 import { compileRoutes } from './routes.ts'
 
 const rules = ['/api', '/shop'].map(path => ({ hosts: [], path, rootPath: '' }))
@@ -14,7 +14,7 @@ function ask(path: string): string {
     name: rule.path.slice(1),
     handler: ({ request, app }: Exchange) => void got.push(`/${app} ${request.path}`),
   }))
-  const handler = dispatch(compileRoutes(rules), targets, (_, error) => got.push(String(error.status)))
+  const handler = createRouter(compileRoutes(rules), targets, (_, error) => got.push(String(error.status)))
   void handler(new FakeExchange({ path, target: path }))
   assert.equal(got.length, 1)
   return got[0]!
@@ -42,7 +42,7 @@ test('a path that servers read differently is refused: `..` after an empty segme
 test('the target stays as it was sent, for the log', () => {
   const exchange = new FakeExchange({ path: '/api/../shop', target: '/api/../shop' })
   const targets = rules.map(() => ({ name: '', handler: () => {} }))
-  const handler = dispatch(compileRoutes(rules), targets, () => assert.fail())
+  const handler = createRouter(compileRoutes(rules), targets, () => assert.fail())
   void handler(exchange)
   assert.deepEqual([exchange.request.path, exchange.request.target], ['/shop', '/api/../shop'])
 })
