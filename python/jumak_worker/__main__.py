@@ -1,4 +1,5 @@
-"""Entry of the preloader, and after a fork of each worker: ``python3 /path/to/jumak_worker``, control socket on fd 3.
+"""Entry of the preloader, and after a fork of each worker: ``python3 /path/to/jumak_worker``, control socket on fd 3, or, with the word
+``control-on-stdin``, on standard input.
 
 Python has put this directory into ``sys.path``. It is taken out first, and our modules are imported as a package by their path, so
 the application finds nothing of ours in its import path.
@@ -23,11 +24,23 @@ def _import_package() -> None:
     spec.loader.exec_module(module)
 
 
+def _take_input() -> int:
+    """The control socket. The application's standard input is empty, as ever."""
+    import os
+
+    del sys.argv[1:]
+    control = os.dup(0)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    return control
+
+
 def main() -> int:
     _import_package()
     from jumak_worker.process.preloader import Preloader
 
-    worker = Preloader(control_fd=3).run()
+    worker = Preloader(control_fd=_take_input() if sys.argv[1:] == ["control-on-stdin"] else 3).run()
     # Only a worker comes here. The preloader itself leaves by os._exit, so the application's atexit handlers run in workers only.
     return worker.run()
 

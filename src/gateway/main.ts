@@ -6,7 +6,9 @@
  * leaves, so that the port is free for the next start. It writes its log through the master; only the access log is its own.
  * Not here: what the gateway is made of (`parts.ts`) and the path of a request (`assemble.ts`).
  */
+
 import { writeSync } from 'node:fs'
+import { dropPrivileges } from '../base/privileges.ts'
 import type { GatewayConfig, Identity } from '../config/types.ts'
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
@@ -14,7 +16,6 @@ import { assembleConnections, assembleHandler } from './assemble.ts'
 import type { Connections } from './connections/connections.ts'
 import { closeWhenQuiet } from './connections/last-accepts.ts'
 import { type GatewayParts, makeParts } from './parts.ts'
-import { dropPrivileges } from './privileges.ts'
 import { Reports } from './report.ts'
 import type { Entry } from './serve.ts'
 import { listen } from './transports/plain.ts'

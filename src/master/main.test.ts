@@ -117,8 +117,8 @@ test('each application has a directory and a control socket of its own, where on
 }, async () => {
   const [shop, api, gatewayIdentity] = [4711, 4712, 4713].map(id => ({ uid: id, gid: id, userName: '' }))
   const apps = [
-    { name: 'shop', workers: 1, identity: shop! },
-    { name: 'api', workers: 1, identity: api! },
+    { name: 'shop', workers: 1, identity: shop!, python: '/usr/bin/python3' },
+    { name: 'api', workers: 1, identity: api!, python: '/usr/bin/python3' },
   ]
   const master = new TestMaster('', apps, { gatewayIdentity: gatewayIdentity! })
   // Then its directory and that of the other one are there.

@@ -22,7 +22,10 @@ function sameAddress(literal: string): string {
   return URL.parse(`http://${literal}/`)?.hostname ?? ''
 }
 
-/** What `*.example.kr` matches is below its suffix `example.kr`: `a.example.kr`, `b.a.example.kr`. The longest suffix first. */
+/**
+ * What `*.example.kr` matches is below its suffix `example.kr`: `a.example.kr`, `b.a.example.kr`, and not `.example.kr`. The longest suffix
+ * first.
+ */
 export function* suffixesOf(host: string): Generator<string> {
-  for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1)) yield host.slice(dot + 1)
+  for (let dot = host.indexOf('.', 1); dot >= 0; dot = host.indexOf('.', dot + 1)) yield host.slice(dot + 1)
 }

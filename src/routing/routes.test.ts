@@ -85,6 +85,7 @@ const HOSTS: readonly (readonly [authority: string, path: string, name: string |
   ['one.example.kr', '/', null],
   ['one.example.kr', '/api', 'api'],
   ['evil-example.kr', '/t', null],
+  ['.example.kr', '/t', null],
   ['shop.example.kr.evil.example', '/', null],
   ['[::1]', '/', 'six'],
   ['[0:0::0001]:80', '/', 'six'],

@@ -27,7 +27,8 @@ def base_environ(threads: int, multiprocess: bool, root_path: str = "", master_p
         # Content always has an end, chunked or not: read() without a size is safe.
         "wsgi.input_terminated": True,
         "SERVER_SOFTWARE": "jumak/" + __version__,
-        "SCRIPT_NAME": root_path,
+        # PEP 3333: bytes of UTF-8, a latin-1 character for each.
+        "SCRIPT_NAME": root_path.encode("utf-8").decode("latin-1"),
         # An application may send it signals: HUP for new code.
         "jumak.master_pid": master_pid,
     }

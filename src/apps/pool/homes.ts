@@ -14,6 +14,7 @@ import { addFilter } from '../../http/filtered-response.ts'
 import { headerValue } from '../../http/headers.ts'
 import { networkOf } from '../../http/network.ts'
 import { type ResponseFilter, withHeaders } from '../../http/response-filter.ts'
+import { mayBeShared } from '../../http/shared-caches.ts'
 import type { Client, PoolAffinity } from './affinity.ts'
 import type { Call } from './call.ts'
 import { HomeCookie } from './home-cookie.ts'
@@ -128,7 +129,8 @@ class CookieClients implements KnownClients {
       return this.#cookie.write(worker, client.key, exchange.request)
     }
     const filter: ResponseFilter = head => {
-      const cookie = isForMany(head.headers) ? null : setCookie()
+      // A cache would give one client's cookie to all others.
+      const cookie = mayBeShared(head.headers) ? null : setCookie()
       const isSet = cookie !== null
       return { head: isSet ? withHeaders(head, [...head.headers, 'Set-Cookie', cookie]) : head, content: null }
     }
@@ -136,15 +138,6 @@ class CookieClients implements KnownClients {
     addFilter(exchange, filter)
   }
 }
-
-/** A cache would give one client's cookie to all others. */
-function isForMany(headers: readonly string[]): boolean {
-  for (let i = 0; i < headers.length; i += 2)
-    if (headers[i]!.toLowerCase() === 'cache-control' && SHARED.test(headers[i + 1]!)) return true
-  return false
-}
-
-const SHARED = /(?:^|[\s,])(?:public|s-maxage)(?:$|[\s,=])/i
 
 class TableClients implements KnownClients {
   /** Lower-case; null: the address. */

@@ -68,12 +68,37 @@ test('cookie: the application’s own cookies stay, and a response that is share
 })
 
 test('cookie: none on a response that caches may give to everybody', async () => {
-  for (const value of ['public, max-age=60', 'max-age=1,S-MAXAGE=60']) {
-    const bench = new Bench({ affinity: COOKIE })
-    await bench.linkedWorker(1, 1, ({ link }) => link.respond(200, ['cache-control', value], ''))
-    assert.deepEqual(setCookies(await ask(bench)), [], value)
-  }
+  const later = new Date(Date.now() + 60_000).toUTCString()
+  for (const headers of [
+    ['cache-control', 'public, max-age=60'],
+    ['cache-control', 'max-age=1,S-MAXAGE=60'],
+    // RFC9111§3: any cache may keep it, for nothing says that it is private.
+    ['Cache-Control', 'max-age=60'],
+    ['cache-control', 'must-revalidate', 'Cache-Control', 'Max-Age="60"'],
+    ['expires', later],
+    ['cdn-cache-control', 'max-age=60', 'cache-control', 'private, no-store'],
+    ['Surrogate-Control', 'max-age=60'],
+  ])
+    assert.deepEqual(await cookiesWith(headers), [], headers.join(' '))
 })
+
+test('cookie: a response that no shared cache keeps has one', async () => {
+  for (const headers of [
+    ['cache-control', 'private, max-age=60'],
+    ['cache-control', 'max-age=0, no-cache, no-store, must-revalidate, private', 'expires', new Date().toUTCString()],
+    ['cache-control', 'max-age=0'],
+    ['expires', '0'],
+    ['cdn-cache-control', 'no-store'],
+  ])
+    assert.equal((await cookiesWith(headers)).length, 1, headers.join(' '))
+})
+
+/** What a new client gets with a response that has these headers. */
+async function cookiesWith(headers: string[]): Promise<string[]> {
+  const bench = new Bench({ affinity: COOKIE })
+  await bench.linkedWorker(1, 1, ({ link }) => link.respond(200, headers, ''))
+  return setCookies(await ask(bench))
+}
 
 test('cookie: a forged one counts as none', async () => {
   const bench = await benchOf(COOKIE, 2)

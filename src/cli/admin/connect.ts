@@ -2,9 +2,13 @@
  * Asks the running program one question over its admin socket. Runs in the command line.
  *
  * Invariants: every wait has an end, but for an answer: a reload may take its time, and Ctrl-C ends the client only. An answer is checked
- * before it is believed, and has a bound.
+ * before it is believed, and has a bound. Where the path was not named by the operator, the one who answers is this user's or root's: in
+ * /tmp another user may have made the directory first, and would answer "stopped" while the program runs.
  */
+import { lstatSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { dirname } from 'node:path'
+import type { AdminSocket } from '../../config/types.ts'
 import { ADMIN_VERSION, type AdminAnswer, type AdminQuestion, MAX_ANSWER } from '../../control/admin-messages.ts'
 import { readAnswer } from '../../control/admin-shapes.ts'
 
@@ -28,15 +32,30 @@ export interface Question {
 }
 
 /** Asks the first of the paths that answers. After `stop` it resolves when the program has ended. */
-export async function ask(paths: readonly string[], { question, onProgress }: Question): Promise<Asked> {
+export async function ask({ paths, isAuto }: AdminSocket, { question, onProgress }: Question): Promise<Asked> {
   let refused: string | null = null
   for (const path of paths) {
+    const stranger = isAuto ? strangerIn(dirname(path)) : null
+    if (stranger !== null) return { problem: stranger }
     const socket = await open(path)
     if (!(socket instanceof Error)) return converse(socket, question, onProgress)
     const { code } = socket as NodeJS.ErrnoException
     if (code === 'EACCES' || code === 'EPERM') refused = path
   }
   return { absent: true, refused }
+}
+
+/**
+ * Who besides this user and root could have put a socket there, as a sentence; null: nobody. Then nobody can do it later either, so there
+ * is no moment between this look and the connection.
+ */
+function strangerIn(directory: string): string | null {
+  const found = lstatSync(directory, { throwIfNoEntry: false })
+  if (found === undefined) return null
+  const advice = `no command is sent to a program there; remove it, or name the socket with --admin-socket`
+  if (!found.isDirectory()) return `${directory} is no directory: ${advice}`
+  if (found.uid !== 0 && found.uid !== process.geteuid?.()) return `${directory} belongs to another user: ${advice}`
+  return (found.mode & 0o022) === 0 ? null : `other users may write to ${directory}: ${advice}`
 }
 
 function open(path: string): Promise<Socket | Error> {

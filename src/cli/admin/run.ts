@@ -8,12 +8,13 @@ import { locateAdminSocket } from '../../config/load.ts'
 import { logicalWorkingDirectory } from '../../config/machine/directory.ts'
 import { type Environment, processEnvironment } from '../../config/machine/environment.ts'
 import { parseArguments } from '../../config/sources/arguments.ts'
+import type { AdminSocket } from '../../config/types.ts'
 import { ADMIN_VERSION } from '../../control/admin-messages.ts'
 import type { Command } from '../commands.ts'
 import { describeTerminal, writeTo } from '../terminal.ts'
 import { ask } from './connect.ts'
 import { commandHelp } from './help.ts'
-import { plain } from './plain.ts'
+import { plain, plainJson } from './plain.ts'
 import { renderStatus } from './render.ts'
 import { readWords, type Words } from './words.ts'
 
@@ -44,20 +45,20 @@ export async function runCommand(command: Command, rest: readonly string[]): Pro
     )
   if (located.paths.length === 0)
     return fail(FAILED, ['admin-socket is off in this configuration: without it no command can reach the program'])
-  return converse(located.paths, words)
+  return converse(located, words)
 }
 
-async function converse(paths: readonly string[], words: Words): Promise<number> {
+async function converse(socket: AdminSocket, words: Words): Promise<number> {
   const { question, isJson } = words
   const isWatched = process.stderr.isTTY === true && !isJson
-  const asked = await ask(paths, {
+  const asked = await ask(socket, {
     question,
     onProgress: text => isWatched && writeTo(process.stderr, `${plain(text)}\n`),
   })
-  if ('absent' in asked) return sayError(describeAbsence(paths, asked.refused), isJson)
+  if ('absent' in asked) return sayError(describeAbsence(socket.paths, asked.refused), isJson)
   if ('problem' in asked) return sayError(asked.problem, isJson)
   const { answer, line } = asked
-  if (isJson) writeTo(process.stdout, `${line}\n`)
+  if (isJson) writeTo(process.stdout, `${plainJson(line)}\n`)
   else if (!answer.ok) return sayError(answer.error, false)
   else if (answer.command === 'status')
     writeTo(process.stdout, renderStatus(answer, describeTerminal(process.stdout, process.env)))

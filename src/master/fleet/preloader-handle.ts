@@ -10,6 +10,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex } from 'node:stream'
 import { openPreloaderChannel, type PreloaderChannel } from '../../control/channel.ts'
 import type { MasterToPreloader, PreloaderToMaster } from '../../control/messages.ts'
+import { BECOME_WITH_3, firstBytes, otherUser } from '../host/start-as.ts'
 import { describeExit } from '../output/describe.ts'
 import type { Outputs } from '../output/output.ts'
 import type { PreloaderStart } from './preloader-start.ts'
@@ -50,11 +51,14 @@ export class PreloaderHandle {
   #gone = false
 
   constructor(options: PreloaderOptions) {
-    const { terminal } = options.start
+    const { terminal, identity } = options.start
     this.#events = options.events
-    this.#child = spawn(options.python, [options.program], {
+    // A terminal is for a developer, whose code runs with the developer's rights anyway.
+    const user = terminal ? null : otherUser(identity)
+    const [file, ...args] = user === null ? ([options.python, options.program] as const) : BECOME_WITH_3
+    this.#child = spawn(file, args, {
       cwd: options.directory,
-      env: options.environment,
+      env: user === null ? options.environment : {},
       // Descriptor 3 is a socket pair.
       stdio: terminal ? ['inherit', 'inherit', 'inherit', 'pipe', 'pipe'] : ['ignore', 'pipe', 'pipe', 'pipe'],
       // A session of its own: Ctrl-C in a terminal reaches only the master.
@@ -72,6 +76,8 @@ export class PreloaderHandle {
     })
     this.#child.on('close', (code, signal) => this.#finish(describeExit(code, signal)))
     const stream = this.#child.stdio[3] as Duplex | null | undefined
+    if (user !== null)
+      stream?.write(firstBytes(user, [options.python, options.program, 'control-on-stdin'], options.environment))
     this.#channel = stream ? openPreloaderChannel(stream) : null
     this.#channel?.onMessage(message => this.#events.message(message))
     this.#channel?.onClosed(reason => this.#onChannelClosed(reason))

@@ -14,10 +14,10 @@ export interface ApplicationEnvironment {
 
 /** Throws an OperatorError. `signal` aborts the search for the Python. */
 export async function findApplicationEnvironment(app: AppConfig, signal: AbortSignal): Promise<ApplicationEnvironment> {
-  const { directory, envFiles, variables } = app
+  const { directory, envFiles, variables, identity } = app
   checkDirectory(directory)
   return {
-    python: await findPython({ explicit: app.python, directory, environment: process.env }, signal),
+    python: await findPython({ explicit: app.python, directory, environment: process.env, identity }, signal),
     variables: applicationVariables(process.env, envFiles, variables),
     settingsFrom: originOf('DJANGO_SETTINGS_MODULE', process.env, envFiles, variables),
   }

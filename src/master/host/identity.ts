@@ -1,7 +1,7 @@
 /**
  * `--user`, `--group` and `--gateway-user`, as the master sees them. The master stays root, to bind sockets and to replace processes. Its
- * children drop their privileges themselves, before any code of the application runs (`gateway/privileges.ts`, `system/privileges.py`):
- * spawn's `{uid, gid}` would lose the supplementary groups.
+ * children drop their privileges themselves (`base/privileges.ts`), the application's before its Python is started (`become.ts`): spawn's
+ * `{uid, gid}` would lose the supplementary groups.
  *
  * The master gives the files that they need to the identity, and tries them in its name: a missing right is an error at the start, with
  * a sentence.

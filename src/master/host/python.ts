@@ -8,7 +8,10 @@
 import { execFile } from 'node:child_process'
 import { accessSync, constants, lstatSync, statSync } from 'node:fs'
 import { delimiter, isAbsolute, join, resolve } from 'node:path'
+import type { Identity } from '../../config/types.ts'
 import { OperatorError } from '../errors.ts'
+import { describeIdentity } from './identity.ts'
+import { BECOME, firstBytes, otherUser } from './start-as.ts'
 import { virtualEnvironments } from './virtual-environments.ts'
 
 export interface Python {
@@ -28,6 +31,8 @@ export interface PythonSearch {
   /** The application's directory. */
   readonly directory: string
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** Who runs it: the Python may be this user's own. Null: we ourselves. */
+  readonly identity?: Identity | null
 }
 
 interface Candidate {
@@ -54,7 +59,7 @@ const CHECK_ARGUMENTS = [
  */
 export async function findPython(search: PythonSearch, signal?: AbortSignal): Promise<Python> {
   const candidate = chooseCandidate(search)
-  const { name, version } = await askVersion(candidate, signal)
+  const { name, version } = await askVersion(candidate, search, signal)
   const minor = Number(version.split('.')[1])
   if (name !== 'cpython')
     throw new OperatorError(
@@ -133,23 +138,39 @@ function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
-function askVersion(candidate: Candidate, signal: AbortSignal | undefined): Promise<{ name: string; version: string }> {
+function askVersion(
+  candidate: Candidate,
+  { identity = null, environment }: PythonSearch,
+  signal: AbortSignal | undefined,
+): Promise<{ name: string; version: string }> {
+  const user = otherUser(identity)
+  const command = [candidate.path, ...CHECK_ARGUMENTS] as const
+  const [file, ...args] = user === null ? command : BECOME
+  const by = user === null ? '' : ` as ${describeIdentity(user)}`
   const which = `${candidate.path} (${candidate.reason})`
   return new Promise((resolve, reject) => {
-    const options = { timeout: CHECK_MS, killSignal: 'SIGKILL', signal } as const
-    execFile(candidate.path, CHECK_ARGUMENTS, options, (error, output, errors) => {
+    const env = user === null ? process.env : {}
+    const options = { timeout: CHECK_MS, killSignal: 'SIGKILL', signal, env } as const
+    const child = execFile(file, args, options, (error, output, errors) => {
       const answer = /^(\w+) (\d+\.\d+\.\d+)$/.exec(output.trim())
       if (!error && answer) return resolve({ name: answer[1]!, version: answer[2]! })
       reject(
-        new OperatorError(`${which} ${explainFailure(error, errors)}: ${ADVICE}, or make the virtual environment anew`),
+        new OperatorError(
+          `${which} ${explainFailure(error, errors)}${by}: ${ADVICE}, or make the virtual environment anew`,
+        ),
       )
     })
+    if (user === null) return
+    // It may have died.
+    child.stdin?.on('error', () => {})
+    child.stdin?.end(firstBytes(user, command, environment))
   })
 }
 
 function explainFailure(error: (Error & { code?: unknown; killed?: boolean }) | null, errors: string): string {
-  if (error?.code === 'ENOENT') return 'points to a Python that does not exist'
-  if (error?.code === 'EACCES') return 'may not be executed'
+  // As numbers: from the process that becomes the user.
+  if (error?.code === 'ENOENT' || error?.code === 127) return 'points to a Python that does not exist'
+  if (error?.code === 'EACCES' || error?.code === 126) return 'may not be executed'
   if (error?.killed) return `did not start within ${CHECK_MS / 1000} s`
   const last = errors.trim().split('\n').at(-1)
   return last ? `does not run (${last})` : 'does not behave like Python'
