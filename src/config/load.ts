@@ -54,15 +54,21 @@ function once(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   return [...new Map(diagnostics.map(one => [one.message, one])).values()]
 }
 
-/** Where the program with this configuration has its admin socket. Whether it has an application is not looked at. */
+/**
+ * Where the program with this configuration has its admin socket. Whether it has an application is not looked at. A file with a mistake
+ * does not hide a program that runs: it was started before the mistake was made. `diagnostics`: of everything else in the file.
+ */
 export function locateAdminSocket(
   args: Arguments,
   environment: Environment,
-): AdminSocket | { readonly diagnostics: readonly Diagnostic[] } {
+): { readonly socket: AdminSocket | null; readonly diagnostics: readonly Diagnostic[] } {
   const { settings, diagnostics, file } = readSources(args, environment)
-  const values = new Values(settings.program, environment, [...diagnostics])
-  const found = locateSocket(values, environment, file)
-  return values.diagnostics.length > 0 ? { diagnostics: values.diagnostics } : found
+  const values = new Values(settings.program, environment)
+  const socket = locateSocket(values, environment, file)
+  return {
+    socket: values.diagnostics.length > 0 ? null : socket,
+    diagnostics: [...diagnostics, ...values.diagnostics],
+  }
 }
 
 /**
