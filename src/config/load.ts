@@ -42,9 +42,9 @@ export type LoadResult = Loaded | (Pick<Loaded, 'settings'> & { readonly diagnos
 
 /** Reads only the configuration's file, the application's text, error pages, and what the system says of the machine. */
 export function loadConfig(args: Arguments, environment: Environment): LoadResult {
-  const { settings, diagnostics, warnings, file } = readSources(args, environment)
+  const { settings, diagnostics, warnings, file, mayHaveApps } = readSources(args, environment)
   const values = new Values(settings.program, environment, [...diagnostics])
-  const config = assembleConfig(settings, values, environment, args.isPositionalUncertain, file)
+  const config = assembleConfig(settings, values, environment, args.isPositionalUncertain || mayHaveApps, file)
   if (config === null || values.diagnostics.length > 0) return { diagnostics: once(values.diagnostics), settings }
   return { config, warnings: [...warnings, ...warningsOf(settings, config, environment)], settings, file }
 }
@@ -155,6 +155,8 @@ interface Sources {
   readonly diagnostics: readonly Diagnostic[]
   readonly warnings: readonly string[]
   readonly file: string | null
+  /** No application is known, and the file, which is wrong, may be the one to name it. */
+  readonly mayHaveApps: boolean
 }
 
 function readSources(args: Arguments, environment: Environment): Sources {
@@ -173,5 +175,11 @@ function readSources(args: Arguments, environment: Environment): Sources {
   }
   const diagnostics = [...args.diagnostics, ...variables.diagnostics, ...named.diagnostics, ...file.diagnostics]
   const absolute = file.file === null ? null : resolve(logicalWorkingDirectory(environment), file.file)
-  return { settings: givenSettings(settings, file.apps), diagnostics, warnings: file.warnings, file: absolute }
+  return {
+    settings: givenSettings(settings, file.apps),
+    diagnostics,
+    warnings: file.warnings,
+    file: absolute,
+    mayHaveApps: file.mayHaveApps && !settings.has(application.app.name),
+  }
 }
