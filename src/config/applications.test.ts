@@ -185,7 +185,7 @@ const PROBLEMS: readonly (readonly [toml: string, told: readonly string[], given
   [
     SHOP,
     [
-      'jumak.toml:1:3: the path / of all hosts is for the application of the settings at the top of the file (APP) already: give one of them another path, or hosts',
+      "jumak.toml:1:3: the path / of all hosts is for the application 'app' (APP) already: give one of them another path, or hosts",
     ],
     { words: ['app'] },
   ],

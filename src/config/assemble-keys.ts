@@ -105,7 +105,7 @@ export function refuseConflicts(apps: readonly ReadApp[]): Diagnostic[] {
       claims.set(claim, other ?? one)
       if (other === undefined) continue
       const what = `the path ${keys.path || '/'} of ${host === null ? 'all hosts' : host}`
-      const whose = other.given.origin === null ? 'of the settings at the top of the file' : other.keys.name
+      const whose = other.given.origin === null ? whoseFlat(other.given) : other.keys.name
       found.push(
         at(
           given,
@@ -116,6 +116,13 @@ export function refuseConflicts(apps: readonly ReadApp[]): Diagnostic[] {
     }
   }
   return found
+}
+
+/** `jumak statsu` beside a file with applications: the word is what the user may want to change. */
+function whoseFlat({ settings }: GivenApp): string {
+  const app = settings.get('app')?.[0]
+  const isFile = app === undefined || app.origin.from === 'file'
+  return isFile ? 'of the settings at the top of the file' : `'${app.text}'`
 }
 
 function isRefused(key: Setting, values: Values): boolean {

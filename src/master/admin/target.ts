@@ -67,7 +67,7 @@ export class Target implements AdminTarget {
       return { error: [...problems, 'nothing changes, because the settings are wrong'].join('\n') }
     const reloaded = app === null ? fleets.present.map(({ name }) => name) : [app]
     const isNamed = fleets.present.length > 1
-    for (const name of reloaded) tell(`${isNamed ? `${name}: ` : ''}the new code is started`)
+    for (const name of reloaded) tell(`${isNamed ? `${name}: ` : ''}the new code starts`)
     const all = await Promise.all(
       reloaded.map(async name => {
         const settled = await reloads.wait(name, before.get(name) ?? 0)
