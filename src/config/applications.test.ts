@@ -386,9 +386,9 @@ test('useless settings are warned of in the application’s place', t => {
 function reloads(t: TestContext, toml: string, given: Given = {}) {
   const { environment, ...first } = loaded(t, toml, given)
   const reload = reloader(parseArguments(given.words ?? []), environment, first)
-  return (next: string) => {
+  return (next: string, only: string | null = null) => {
     writeFileSync(join(environment.cwd, 'jumak.toml'), next)
-    return reload()
+    return reload(only)
   }
 }
 
@@ -441,6 +441,36 @@ test('HUP: the program’s settings and those of applications are told apart, an
     ['log-level'],
   )
   assert.deepEqual(right.apps, NOTHING)
+})
+
+test('a reload of one application takes its settings, and leaves all else to the next reload', t => {
+  const reload = reloads(t, `threads = 2\n${SHOP}${API}`)
+  const next = `keep-alive = 9\nthreads = 2\n${SHOP}workers = 3\n[[app]]\nname = "new"\napp = "app"\npath = "/new"\n`
+  const one = reload(next, 'shop')
+  assert.ok('config' in one)
+  assert.deepEqual(
+    one.config.apps.map(app => [app.name, app.workers]),
+    [
+      ['shop', 3],
+      ['api', one.config.apps[1]!.workers],
+    ],
+  )
+  assert.deepEqual(one.apps, {
+    added: [],
+    removed: [],
+    changed: [{ app: 'shop', settings: [{ name: 'workers', change: 'live' }] }],
+  })
+  assert.deepEqual(one.changed, [])
+  const gone = reload(next, 'api')
+  assert.ok('config' in gone)
+  assert.deepEqual([gone.apps.removed, gone.config.apps.length], [[], 2])
+  const all = reload(next)
+  assert.ok('config' in all)
+  assert.deepEqual(all.apps, { added: ['new'], removed: ['api'], changed: [] })
+  assert.deepEqual(
+    all.changed.map(({ name }) => name),
+    ['keep-alive'],
+  )
 })
 
 test('HUP looks again which files are there', t => {

@@ -74,11 +74,20 @@ export function locateAdminSocket(
 /**
  * Reads the configuration again: the same words and variables, and the files as they are now. A setting that needs a restart keeps its
  * value, of the program and of each application that was there before, and is in `changed`. A new application comes as a whole.
+ * `only`: one application; all else stays as it was.
  */
-export function reloadConfig(args: Arguments, environment: Environment, before: Loaded): ReloadResult {
+export function reloadConfig(
+  args: Arguments,
+  environment: Environment,
+  before: Loaded,
+  only: string | null = null,
+): ReloadResult {
   const loaded = loadConfig(args, environment)
   if ('diagnostics' in loaded) return loaded
-  const [old, now] = [before.settings, loaded.settings]
+  const [old, now] = [
+    before.settings,
+    only === null ? loaded.settings : withOne(before.settings, loaded.settings, only),
+  ]
   const changed = PROGRAM_SETTINGS.filter(setting => isDifferent(setting, old.program, now.program))
   const oldApps = new Map(old.apps.map(app => [app.name, app]))
   const changedApps = now.apps.flatMap(app => {
@@ -106,11 +115,21 @@ export type ReloadResult =
   | (Loaded & { readonly changed: readonly ChangedSetting[]; readonly apps: ChangedApps })
   | { readonly diagnostics: readonly Diagnostic[] }
 
-/** The master calls it at HUP. It remembers the last configuration that was right. */
-export function reloader(args: Arguments, environment: Environment, loaded: Loaded): () => Reloaded {
+/** `old`, but one application as it is `now`. One that is gone from the file stays until all are reloaded. */
+function withOne(old: GivenSettings, now: GivenSettings, only: string): GivenSettings {
+  const app = now.apps.find(({ name }) => name === only)
+  return { program: old.program, apps: old.apps.map(one => (one.name === only && app !== undefined ? app : one)) }
+}
+
+/** The master calls it at HUP, and to reload `only` one application. It remembers the last configuration that was right. */
+export function reloader(
+  args: Arguments,
+  environment: Environment,
+  loaded: Loaded,
+): (only?: string | null) => Reloaded {
   let last = loaded
-  return () => {
-    const result = reloadConfig(args, environment, last)
+  return (only = null) => {
+    const result = reloadConfig(args, environment, last, only)
     if ('diagnostics' in result) return { problems: result.diagnostics.map(one => one.message) }
     last = result
     return { config: result.config, changed: result.changed, apps: result.apps, warnings: result.warnings }

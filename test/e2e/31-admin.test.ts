@@ -134,6 +134,17 @@ test('reload says what is wrong with the settings', async t => {
   await server.stop()
 })
 
+test('reload says what waits for the next start', async t => {
+  const project = new Project(t, { 'app.py': saying('one'), 'jumak.toml': 'workers = 1\n' })
+  const server = await startServer({ directory: project.directory })
+  project.save('jumak.toml', 'workers = 1\nkeep-alive = 9\n')
+  server.expectLog(/keep-alive changed, which takes effect at the next start/)
+  const { code, stdout } = await command(server, 'reload')
+  assert.equal(code, 0)
+  assert.equal(stdout, 'generation 2 serves\nkeep-alive changed, which takes effect at the next start of the program\n')
+  await server.stop()
+})
+
 test('a file with a mistake hides no program that runs', async t => {
   const project = new Project(t, { 'app.py': saying('one'), 'jumak.toml': 'workers = 1\n' })
   const server = await startServer({ directory: project.directory, env: { JUMAK_ADMIN_SOCKET: '' } })

@@ -101,14 +101,16 @@ export class Narrator {
     )
   }
 
-  /** The configuration was read again. */
-  configured(config: Config, changed: readonly { readonly name: string; readonly change: Change }[]): void {
+  /** The configuration was read again. Returns a sentence on what waits for the next start; empty: nothing does. */
+  configured(config: Config, changed: readonly { readonly name: string; readonly change: Change }[]): string {
     this.#config = config
     const now = changed.filter(({ change }) => change !== 'restart').map(({ name }) => name)
     const later = changed.filter(({ change }) => change === 'restart').map(({ name }) => name)
     if (now.length > 0) this.info(`reload: new values of ${now.join(', ')}`)
-    if (later.length > 0)
-      this.warn(`reload: ${later.join(', ')} changed, which takes effect at the next start of the program`)
+    if (later.length === 0) return ''
+    const waits = `${later.join(', ')} changed, which takes effect at the next start of the program`
+    this.warn(`reload: ${waits}`)
+    return waits
   }
 
   reloadRefused(problems: readonly string[]): void {
