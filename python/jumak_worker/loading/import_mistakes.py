@@ -53,7 +53,7 @@ def _advise_missing(name: str) -> str:
 
 
 def shadowed(name: str) -> str:
-    """Says that Python has another module of this name, as with ``site.py``. Empty: it has the one of the directory, or none is there."""
+    """Says that Python has another module of this name, as with one called ``site``. Empty: it has the one of the directory, or none is there."""
     top = name.split(".")[0]
     found = sys.modules.get(top)
     own = next((path for path in (top + ".py", os.path.join(top, "__init__.py"), top) if os.path.exists(path)), "")
