@@ -118,8 +118,19 @@ class Modules(Loader):
         message = self.refused(module="dev").message
         self.assertTrue(message.endswith("; if no module is meant, write jumak --reload: there is no command dev"), message)
         self.assertTrue(self.refused(module="devil").message.endswith("(--chdir)?"))
+        message = self.refused(module="statsu").message
+        self.assertTrue(message.endswith("; if no module is meant, write jumak status: there is no command statsu"), message)
         self.write("dev.py", GOOD)
         self.assertEqual(self.load(module="dev").application, "dev:application")
+
+
+    def test_a_module_that_python_has_already_is_not_the_one_of_the_directory(self) -> None:
+        self.write("site.py", GOOD)
+        message = self.refused(module="site").message
+        self.assertRegex(message, r"^module site has no attribute .*; Python has another module site \(/.*site\.py\): give site\.py another name$")
+        self.write("sys/wsgi.py", GOOD)
+        message = self.refused(module="sys.wsgi").message
+        self.assertTrue(message.endswith("; Python has another module sys (built in): give sys another name"), message)
 
 
 class Settings(Loader):

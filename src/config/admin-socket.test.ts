@@ -11,9 +11,9 @@ import { makeEnvironment, makeTree } from './testing/tree.ts'
 function both(environment: Environment, words: readonly string[], clientWords = words) {
   const loaded = loadConfig(parseArguments(words), environment)
   assert.ok('config' in loaded, JSON.stringify(loaded))
-  const located = locateAdminSocket(parseArguments(clientWords), environment)
-  assert.ok('paths' in located)
-  return { made: loaded.config.adminSocket.paths, tried: located.paths }
+  const { socket } = locateAdminSocket(parseArguments(clientWords), environment)
+  assert.ok(socket !== null)
+  return { made: loaded.config.adminSocket.paths, tried: socket.paths }
 }
 
 function makeSite(t: TestContext): string {
@@ -65,9 +65,13 @@ test('the sweep of runtime directories does not take an empty one of these for i
   assert.ok(!basename(dirname(path!)).startsWith('jumak-'))
 })
 
-test('a wrong file is a diagnostic for the client too, and the application does not matter to it', t => {
-  const environment = makeEnvironment(makeTree(t, { 'bad.toml': 'workers = ' }))
-  assert.ok('paths' in locateAdminSocket(parseArguments([]), environment))
-  assert.ok('diagnostics' in locateAdminSocket(parseArguments(['--config=bad.toml']), environment))
-  assert.ok('diagnostics' in locateAdminSocket(parseArguments(['--config=missing.toml']), environment))
+test('a mistake in the file, or a file that is gone, does not hide the program, and is told', t => {
+  const environment = makeEnvironment(makeTree(t, { 'bad.toml': 'workers = ', 'typo.toml': 'worker = 2\n' }))
+  const located = (word: string) => locateAdminSocket(parseArguments([`--config=${word}`]), environment)
+  assert.deepEqual(locateAdminSocket(parseArguments([]), environment).diagnostics, [])
+  for (const file of ['bad.toml', 'typo.toml', 'missing.toml']) {
+    assert.equal(located(file).diagnostics.length, 1, file)
+    assert.ok(located(file).socket!.isAuto, file)
+  }
+  assert.equal(locateAdminSocket(parseArguments(['--admin-socket=']), environment).socket, null)
 })

@@ -185,7 +185,7 @@ const PROBLEMS: readonly (readonly [toml: string, told: readonly string[], given
   [
     SHOP,
     [
-      'jumak.toml:1:3: the path / of all hosts is for the application of the settings at the top of the file (APP) already: give one of them another path, or hosts',
+      "jumak.toml:1:3: the path / of all hosts is for the application 'app' (APP) already: give one of them another path, or hosts",
     ],
     { words: ['app'] },
   ],
@@ -200,7 +200,38 @@ const PROBLEMS: readonly (readonly [toml: string, told: readonly string[], given
   [`${SHOP}path = "shop"\n`, ["jumak.toml:4:8: path must begin with a slash, as in /shop, not 'shop'"]],
   [`${SHOP}bind = 81\n`, ['jumak.toml:4:1: bind is for the whole program: write it at the top of the file']],
   [`${SHOP}include = "x"\n`, ['jumak.toml:4:1: include is for the whole program: write it at the top of the file']],
-  [`${SHOP}paths = "/x"\n`, ['jumak.toml:4:1: paths is of a pool: write it in a table [[app.pool]]']],
+  [
+    `${SHOP}paths = "/x"\n`,
+    ['jumak.toml:4:1: an application has one path, as in path = "/shop"; a list of paths is for a pool, [[app.pool]]'],
+  ],
+  [
+    `${SHOP}[[app.pools]]\npaths = "/x"\n`,
+    [
+      'jumak.toml:4:7: an application has no table [[pools]]: its pools are [[app.pool]], or [[pool]] in a file of its own',
+    ],
+  ],
+  [
+    `${SHOP}[[app.pool]]\npath = "/x"\nworkers = 1\n`,
+    ['jumak.toml:5:1: a pool has a list of paths, as in paths = ["/export"]'],
+  ],
+  [
+    `${SHOP}[[app.pool]]\npaths = []\nworkers = 1\n`,
+    ['jumak.toml:5:9: paths must not be an empty list: it must have one at least'],
+  ],
+  [
+    `${SHOP}path = "/x/*"\n`,
+    ["jumak.toml:4:8: path must be without *, as in /shop: all below a path is meant anyway, not '/x/*'"],
+  ],
+  // What seems to be missing, or to be another's, is what a misspelt key was to be.
+  ['[[app]]\nnmae = "shop"\napp = "app"\n', ['jumak.toml:2:1: an application has no setting nmae; did you mean name?']],
+  [
+    `${SHOP}[[app]]\nname = "two"\napp = "app"\npath = "two"\n`,
+    ["jumak.toml:7:8: path must begin with a slash, as in /shop, not 'two'"],
+  ],
+  [
+    `${SHOP}[[app]]\nname = "two"\napp = "app"\npth = "/two"\n`,
+    ['jumak.toml:7:1: an application has no setting pth; did you mean path?'],
+  ],
   [`${SHOP}wrokers = 2\n`, ['jumak.toml:4:1: an application has no setting wrokers; did you mean workers?']],
   [`${SHOP}host = "a"\n`, ['jumak.toml:4:1: an application has no setting host; did you mean hosts?']],
   [`${SHOP}server_name = "a"\n`, ['jumak.toml:4:1: an application has no setting server_name; did you mean hosts?']],
@@ -232,7 +263,7 @@ const PROBLEMS: readonly (readonly [toml: string, told: readonly string[], given
   [
     `${SHOP}[[app.pool]]\n[[app.pool]]\npaths = ["/x", "/"]\nworkers = 0\n[[app.pool]]\npaths = "/x/"\nworkers = 1\nthreads = 2\n`,
     [
-      'jumak.toml:11:1: threads is of an application: write it in the table [[app]] of its application',
+      'jumak.toml:11:1: threads belongs to an application: write it in the table [[app]] of its application',
       'jumak.toml:4:7: a pool needs paths, as in paths = ["/export"]',
       'jumak.toml:4:7: a pool needs workers, as in workers = 2',
       "jumak.toml:6:16: paths must be a path below the root of the application, as in /export: the rest is for its other workers, not '/'",
@@ -253,7 +284,7 @@ const PROBLEMS: readonly (readonly [toml: string, told: readonly string[], given
   ],
   [`threads = 0\n${SHOP}${API}`, ["jumak.toml:1:11: threads must be a whole number from 1 to 256, not '0'"]],
   [`threads = 0\n${SHOP}threads = 2\n`, ["jumak.toml:1:11: threads must be a whole number from 1 to 256, not '0'"]],
-  ['include = "apps/*.toml"\n', ["jumak.toml:1:11: include must match a file: there is none, not 'apps/*.toml'"]],
+  ['include = "apps/*.toml"\n', ["jumak.toml:1:11: include must match a file that exists, not 'apps/*.toml'"]],
   [
     'include = "*/x.toml"\n',
     ["jumak.toml:1:11: include must have * in the name of the file only, as in apps/*.toml, not '*/x.toml'"],
@@ -281,6 +312,34 @@ const PROBLEMS: readonly (readonly [toml: string, told: readonly string[], given
 for (const [toml, expected, given] of PROBLEMS)
   test(`told: ${expected.join(' · ').slice(0, 150)}`, t =>
     assert.deepEqual(told(t, toml, given).sort(), [...expected].sort()))
+
+/** Files that were to name the applications. There is nothing else here that could be served. */
+const HIDES: readonly (readonly [toml: string, expected: string])[] = [
+  [
+    '[app]\nname = "a"\n',
+    'jumak.toml:1:2: an application is a table in two brackets, [[app]], since there may be several',
+  ],
+  ['[[apps]]\nname = "a"\n', 'jumak.toml:1:3: there is no table [[apps]]; did you mean [[app]]?'],
+  ['[[server]]\nname = "a"\n', 'jumak.toml:1:3: there is no table [[server]]; did you mean [[app]]?'],
+  ['[[pools]]\npaths = "/x"\n', 'jumak.toml:1:3: there is no table [[pools]]; did you mean [[app.pool]]?'],
+  ['include = "apps/*.toml"\n', "jumak.toml:1:11: include must match a file that exists, not 'apps/*.toml'"],
+  ['path = /shop\n', 'jumak.toml:1:8: this is not TOML: unexpected character; text needs quotes: path = "/shop"'],
+]
+for (const [toml, expected] of HIDES)
+  test(`told without a search for an application: ${expected}`, t => {
+    const result = loadConfig(parseArguments([]), makeEnvironment(makeTree(t, { 'jumak.toml': toml })))
+    assert.ok('diagnostics' in result)
+    assert.deepEqual(
+      result.diagnostics.map(one => one.message),
+      [expected],
+    )
+  })
+
+test('an application as a table of its name is told how to be written', t => {
+  assert.deepEqual(told(t, '[shop]\napp = "shop.wsgi"\npath = "/shop"\n'), [
+    'jumak.toml:1:2: there is no table [shop]; an application is a table [[app]] with a name, as in name = "shop"',
+  ])
+})
 
 test('an included file that has one name with another says both places', t => {
   const files = { 'apps/shop.toml': 'app = "shop.wsgi"\npath = "/x"\nchdir = ".."\n' }
@@ -327,9 +386,9 @@ test('useless settings are warned of in the application’s place', t => {
 function reloads(t: TestContext, toml: string, given: Given = {}) {
   const { environment, ...first } = loaded(t, toml, given)
   const reload = reloader(parseArguments(given.words ?? []), environment, first)
-  return (next: string) => {
+  return (next: string, only: string | null = null) => {
     writeFileSync(join(environment.cwd, 'jumak.toml'), next)
-    return reload()
+    return reload(only)
   }
 }
 
@@ -405,6 +464,36 @@ test('HUP: a flat user that an application has too is named once', t => {
   assert.equal(changed.config.apps[0]!.identity?.userName, 'www-data')
   assert.deepEqual(changed.changed, [])
   assert.deepEqual(changed.apps.changed, [{ app: 'shop', settings: [{ name: 'user', change: 'restart' }] }])
+})
+
+test('a reload of one application takes its settings, and leaves all else to the next reload', t => {
+  const reload = reloads(t, `threads = 2\n${SHOP}${API}`)
+  const next = `keep-alive = 9\nthreads = 2\n${SHOP}workers = 3\n[[app]]\nname = "new"\napp = "app"\npath = "/new"\n`
+  const one = reload(next, 'shop')
+  assert.ok('config' in one)
+  assert.deepEqual(
+    one.config.apps.map(app => [app.name, app.workers]),
+    [
+      ['shop', 3],
+      ['api', one.config.apps[1]!.workers],
+    ],
+  )
+  assert.deepEqual(one.apps, {
+    added: [],
+    removed: [],
+    changed: [{ app: 'shop', settings: [{ name: 'workers', change: 'live' }] }],
+  })
+  assert.deepEqual(one.changed, [])
+  const gone = reload(next, 'api')
+  assert.ok('config' in gone)
+  assert.deepEqual([gone.apps.removed, gone.config.apps.length], [[], 2])
+  const all = reload(next)
+  assert.ok('config' in all)
+  assert.deepEqual(all.apps, { added: ['new'], removed: ['api'], changed: [] })
+  assert.deepEqual(
+    all.changed.map(({ name }) => name),
+    ['keep-alive'],
+  )
 })
 
 test('HUP looks again which files are there', t => {

@@ -31,24 +31,26 @@ export interface GivenApp {
   /** Settings of applications, and the keys of `[[app]]`. */
   readonly settings: Settings
   readonly pools: readonly FilePool[]
+  /** One of its keys is wrong, and told. */
+  readonly hasMistake: boolean
 }
 
 export function givenSettings(flat: Settings, apps: readonly FileApp[]): GivenSettings {
   const ofApps = new Map(
     [...APPLICATION_SETTINGS].flatMap(({ name }) => (flat.has(name) ? [[name, flat.get(name)!]] : [])),
   )
-  const own: GivenApp = { name: DEFAULT_NAME, origin: null, settings: ofApps, pools: [] }
+  const own: GivenApp = { name: DEFAULT_NAME, origin: null, settings: ofApps, pools: [], hasMistake: false }
   const hasOwn = flat.has(application.app.name) || apps.length === 0
   return { program: flat, apps: [...(hasOwn ? [own] : []), ...apps.map(app => withDefaults(app, ofApps))] }
 }
 
-function withDefaults({ origin, values, pools }: FileApp, defaults: Settings): GivenApp {
+function withDefaults({ origin, values, pools, hasMistake }: FileApp, defaults: Settings): GivenApp {
   const settings = new Map([...defaults, ...values])
   if (!values.has(application.app.name)) settings.delete(application.app.name)
   for (const setting of APPLICATION_SETTINGS)
     if (setting.kind.table === 'only' && values.has(setting.name))
       settings.set(setting.name, mergeTables(values.get(setting.name)!, defaults.get(setting.name) ?? []))
-  return { name: values.get(appKeys.name.name)?.[0]?.text ?? '', origin, settings, pools }
+  return { name: values.get(appKeys.name.name)?.[0]?.text ?? '', origin, settings, pools, hasMistake }
 }
 
 /** `env`: own keys win, others are inherited. */

@@ -28,7 +28,7 @@ import type { Taken, Values } from './values.ts'
 
 export interface AppCircumstances {
   readonly isDevelopment: boolean
-  /** It is not known whether the word that names the application was meant as such: another mistake comes first. */
+  /** It is not known whether the flat settings are to be an application, or which: another mistake comes first. */
   readonly isAppUncertain: boolean
 }
 
@@ -42,7 +42,7 @@ export function assembleApp(
   const directory = readDirectory(values, environment)
   const variables = readVariables(values)
   const settings = variables[SETTINGS_VARIABLE] || environment.variables[SETTINGS_VARIABLE] || null
-  const located = isAppUncertain ? null : readTarget(given, values, directory, settings)
+  const located = isAppUncertain && given.origin === null ? null : readTarget(given, values, directory, settings)
   const plain = values.plain<ApplicationValues>(APPLICATION_GROUPS)
   const wanted = values.one(workers.workers)
   const auto = wanted === 'auto' ? autoWorkers(environment.machine, isDevelopment) : { workers: wanted, reason: '' }
@@ -97,7 +97,11 @@ function readTarget(
 ): Located | null {
   // Nobody would notice that an application was found in place of another one.
   if (given.origin !== null && !values.isGiven(application.app)) {
-    values.tell(given.origin, 'an application needs app, as in app = "shop.wsgi"; app = "." finds it in its directory')
+    if (!given.hasMistake)
+      values.tell(
+        given.origin,
+        'an application needs app, as in app = "shop.wsgi"; app = "." finds it in its directory',
+      )
     return null
   }
   const names = values.all(application.app)

@@ -13,6 +13,7 @@ import {
   nameOfPath,
 } from './kinds/application-keys.ts'
 import type { WorkingDirectory } from './machine/environment.ts'
+import type { Setting } from './settings/setting.ts'
 import { appKeys, poolKeys } from './settings/tables.ts'
 import type { FilePool } from './sources/app-tables.ts'
 import { formatPlace } from './sources/given.ts'
@@ -26,7 +27,8 @@ export type AppKeys = Pick<AppConfig, 'name' | 'path' | 'hosts' | 'pools'>
 export function readKeys(app: GivenApp, values: Values, root: string, where: WorkingDirectory): AppKeys {
   if (app.origin === null) return { name: DEFAULT_NAME, path: '', hosts: [], pools: [MAIN_POOL] }
   const name = values.one(appKeys.name) ?? ''
-  if (!values.isGiven(appKeys.name)) values.tell(app.origin, 'an application needs a name, as in name = "shop"')
+  if (!values.isGiven(appKeys.name) && !app.hasMistake)
+    values.tell(app.origin, 'an application needs a name, as in name = "shop"')
   const path = values.one(appKeys.path)
   return { name, path, hosts: readHosts(values), pools: readPools(app.pools, root + path, values, where) }
 }
@@ -46,7 +48,7 @@ function readHosts(values: Values): string[] {
 /** `full`: the application's root for clients; a path that begins with it is understood as well, as in `static`. */
 function readPools(pools: readonly FilePool[], full: string, values: Values, where: WorkingDirectory): PoolConfig[] {
   const [paths, names] = [new Set<string>(), new Set<string>()]
-  const read = pools.map(({ origin, values: settings }): PoolConfig => {
+  const read = pools.map(({ origin, values: settings, hasMistake }): PoolConfig => {
     const own = new Values(settings, where, values.diagnostics)
     if (pools.length > MAX_POOLS && origin === pools[MAX_POOLS]!.origin)
       own.tell(origin, `an application has ${MAX_POOLS} pools at most: this one has ${pools.length}`)
@@ -56,9 +58,9 @@ function readPools(pools: readonly FilePool[], full: string, values: Values, whe
     for (const { path } of taken) paths.add(path)
     if (taken.length > MAX_POOL_PATHS)
       own.report(poolKeys.paths, `has ${taken.length} paths: ${MAX_POOL_PATHS} at most`)
-    if (!own.isGiven(poolKeys.paths)) own.tell(origin, 'a pool needs paths, as in paths = ["/export"]')
+    if (!own.isGiven(poolKeys.paths) && !hasMistake) own.tell(origin, 'a pool needs paths, as in paths = ["/export"]')
     const workers = own.one(poolKeys.workers)
-    if (!own.isGiven(poolKeys.workers)) own.tell(origin, 'a pool needs workers, as in workers = 2')
+    if (!own.isGiven(poolKeys.workers) && !hasMistake) own.tell(origin, 'a pool needs workers, as in workers = 2')
     const name = own.one(poolKeys.name) ?? nameOfPath(taken[0]?.path ?? '')
     if (name === '' && taken.length > 0 && !own.isGiven(poolKeys.name))
       own.tell(origin, `a pool for ${taken[0]!.path} needs a name: none can be made of the path`)
@@ -74,13 +76,19 @@ function belowFull(path: string, full: string): string {
   return full !== '' && path.startsWith(`${full}/`) ? path.slice(full.length) : path
 }
 
+interface ReadApp {
+  readonly given: GivenApp
+  readonly keys: AppKeys
+  readonly values: Values
+}
+
 /** Both places are named: the user may want to change the other one. */
-export function refuseConflicts(apps: readonly { readonly given: GivenApp; readonly keys: AppKeys }[]): Diagnostic[] {
+export function refuseConflicts(apps: readonly ReadApp[]): Diagnostic[] {
   const found: Diagnostic[] = []
   if (apps.length > MAX_APPLICATIONS)
     found.push(at(apps[MAX_APPLICATIONS]!.given, `there are ${apps.length} applications: ${MAX_APPLICATIONS} at most`))
   const names = new Map<string, GivenApp>()
-  const claims = new Map<string, { readonly given: GivenApp; readonly keys: AppKeys }>()
+  const claims = new Map<string, ReadApp>()
   for (const one of apps) {
     const { given, keys } = one
     const same = names.get(keys.name)
@@ -89,13 +97,15 @@ export function refuseConflicts(apps: readonly { readonly given: GivenApp; reado
         at(given, `an application called ${keys.name} is at ${placeOf(same)} already: each has a name of its own`),
       )
     names.set(keys.name, same ?? given)
+    // What it claims is not known. With `path = "api"` it seems to be everything.
+    if (given.hasMistake || isRefused(appKeys.path, one.values) || isRefused(appKeys.hosts, one.values)) continue
     for (const host of keys.hosts.length === 0 ? [null] : keys.hosts) {
       const claim = `${host ?? ''} ${keys.path}`
       const other = claims.get(claim)
       claims.set(claim, other ?? one)
       if (other === undefined) continue
       const what = `the path ${keys.path || '/'} of ${host === null ? 'all hosts' : host}`
-      const whose = other.given.origin === null ? 'of the settings at the top of the file' : other.keys.name
+      const whose = other.given.origin === null ? whoseFlat(other.given) : other.keys.name
       found.push(
         at(
           given,
@@ -106,6 +116,17 @@ export function refuseConflicts(apps: readonly { readonly given: GivenApp; reado
     }
   }
   return found
+}
+
+/** `jumak statsu` beside a file with applications: the word is what the user may want to change. */
+function whoseFlat({ settings }: GivenApp): string {
+  const app = settings.get('app')?.[0]
+  const isFile = app === undefined || app.origin.from === 'file'
+  return isFile ? 'of the settings at the top of the file' : `'${app.text}'`
+}
+
+function isRefused(key: Setting, values: Values): boolean {
+  return values.givens(key).some(({ text }) => 'problem' in key.kind.parse(text))
 }
 
 function at({ origin }: GivenApp, problem: string): Diagnostic {

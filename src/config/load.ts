@@ -44,32 +44,47 @@ export type LoadResult = Loaded | (Pick<Loaded, 'settings'> & { readonly diagnos
 
 /** Reads only the configuration's file, the application's text, error pages, and what the system says of the machine. */
 export function loadConfig(args: Arguments, environment: Environment): LoadResult {
-  const { settings, diagnostics, warnings, file } = readSources(args, environment)
+  const { settings, diagnostics, warnings, file, mayHaveApps } = readSources(args, environment)
   const values = new Values(settings.program, environment, [...diagnostics])
-  const config = assembleConfig(settings, values, environment, args.isPositionalUncertain, file)
+  const config = assembleConfig(settings, values, environment, args.isPositionalUncertain || mayHaveApps, file)
   if (config === null || values.diagnostics.length > 0) return { diagnostics: distinct(values.diagnostics), settings }
   return { config, warnings: [...warnings, ...warningsOf(settings, config, environment)], settings, file }
 }
 
-/** Where the program with this configuration has its admin socket. Whether it has an application is not looked at. */
+/**
+ * Where the program with this configuration has its admin socket. Whether it has an application is not looked at. A file with a mistake
+ * does not hide a program that runs: it was started before the mistake was made. `diagnostics`: of everything else in the file.
+ */
 export function locateAdminSocket(
   args: Arguments,
   environment: Environment,
-): AdminSocket | { readonly diagnostics: readonly Diagnostic[] } {
+): { readonly socket: AdminSocket | null; readonly diagnostics: readonly Diagnostic[] } {
   const { settings, diagnostics, file } = readSources(args, environment)
-  const values = new Values(settings.program, environment, [...diagnostics])
-  const found = locateSocket(values, environment, file)
-  return values.diagnostics.length > 0 ? { diagnostics: values.diagnostics } : found
+  const values = new Values(settings.program, environment)
+  const socket = locateSocket(values, environment, file)
+  return {
+    socket: values.diagnostics.length > 0 ? null : socket,
+    diagnostics: [...diagnostics, ...values.diagnostics],
+  }
 }
 
 /**
  * Reads the configuration again: the same words and variables, and the files as they are now. A setting that needs a restart keeps its
  * value, of the program and of each application that was there before, and is in `changed`. A new application comes as a whole.
+ * `only`: one application; all else stays as it was.
  */
-export function reloadConfig(args: Arguments, environment: Environment, before: Loaded): ReloadResult {
+export function reloadConfig(
+  args: Arguments,
+  environment: Environment,
+  before: Loaded,
+  only: string | null = null,
+): ReloadResult {
   const loaded = loadConfig(args, environment)
   if ('diagnostics' in loaded) return loaded
-  const [old, now] = [before.settings, loaded.settings]
+  const [old, now] = [
+    before.settings,
+    only === null ? loaded.settings : withOne(before.settings, loaded.settings, only),
+  ]
   const different = SETTINGS.filter(setting => isDifferent(setting, old.program, now.program))
   const oldApps = new Map(old.apps.map(app => [app.name, app]))
   const changedApps = now.apps.flatMap(app => {
@@ -105,11 +120,21 @@ export type ReloadResult =
   | (Loaded & { readonly changed: readonly ChangedSetting[]; readonly apps: ChangedApps })
   | { readonly diagnostics: readonly Diagnostic[] }
 
-/** The master calls it at HUP. It remembers the last configuration that was right. */
-export function reloader(args: Arguments, environment: Environment, loaded: Loaded): () => Reloaded {
+/** `old`, but one application as it is `now`. One that is gone from the file stays until all are reloaded. */
+function withOne(old: GivenSettings, now: GivenSettings, only: string): GivenSettings {
+  const app = now.apps.find(({ name }) => name === only)
+  return { program: old.program, apps: old.apps.map(one => (one.name === only && app !== undefined ? app : one)) }
+}
+
+/** The master calls it at HUP, and to reload `only` one application. It remembers the last configuration that was right. */
+export function reloader(
+  args: Arguments,
+  environment: Environment,
+  loaded: Loaded,
+): (only?: string | null) => Reloaded {
   let last = loaded
-  return () => {
-    const result = reloadConfig(args, environment, last)
+  return (only = null) => {
+    const result = reloadConfig(args, environment, last, only)
     if ('diagnostics' in result) return { problems: result.diagnostics.map(one => one.message) }
     last = result
     return { config: result.config, changed: result.changed, apps: result.apps, warnings: result.warnings }
@@ -153,6 +178,8 @@ interface Sources {
   readonly diagnostics: readonly Diagnostic[]
   readonly warnings: readonly string[]
   readonly file: string | null
+  /** No application is known, and the file, which is wrong, may be the one to name it. */
+  readonly mayHaveApps: boolean
 }
 
 function readSources(args: Arguments, environment: Environment): Sources {
@@ -171,5 +198,11 @@ function readSources(args: Arguments, environment: Environment): Sources {
   }
   const diagnostics = [...args.diagnostics, ...variables.diagnostics, ...named.diagnostics, ...file.diagnostics]
   const absolute = file.file === null ? null : resolve(logicalWorkingDirectory(environment), file.file)
-  return { settings: givenSettings(settings, file.apps), diagnostics, warnings: file.warnings, file: absolute }
+  return {
+    settings: givenSettings(settings, file.apps),
+    diagnostics,
+    warnings: file.warnings,
+    file: absolute,
+    mayHaveApps: file.mayHaveApps && !settings.has(application.app.name),
+  }
 }

@@ -53,7 +53,7 @@ export interface Usage {
 export interface ProgramStatus extends Usage {
   readonly version: string
   readonly pid: number
-  readonly state: 'starting' | 'ready' | 'stopping'
+  readonly state: 'starting' | 'ready' | 'failing' | 'stopping'
   /** Since the program started. */
   readonly age: number
   /** `http://127.0.0.1:8000`, `unix:/run/shop.sock`. */

@@ -156,7 +156,7 @@ const status = object<ProgramStatus>({
   ...usage,
   version: words,
   pid,
-  state: oneOf(['starting', 'ready', 'stopping']),
+  state: oneOf(['starting', 'ready', 'failing', 'stopping']),
   age: amount,
   listeners: listOf(words, 4096),
   logLevel: level,

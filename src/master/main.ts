@@ -10,6 +10,7 @@ import { writeSync } from 'node:fs'
 import type { Config, Reloaded } from '../config/types.ts'
 import { LOG_ADVICE } from '../observe/sink.ts'
 import { Admin } from './admin/admin.ts'
+import type { ReloadBegun } from './admin/target.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleets } from './fleet/fleets.ts'
 import { AffinityKey } from './host/affinity-key.ts'
@@ -34,8 +35,8 @@ const LAST_OUTPUT_MS = 500
 export interface ConfigSource {
   /** About settings that are useless or surprising. */
   readonly warnings: readonly string[]
-  /** Reads it again; null: that is not possible. */
-  readonly reload: () => Reloaded | null
+  /** Reads it again, of all or of `only` one application; null: that is not possible. */
+  readonly reload: (only: string | null) => Reloaded | null
 }
 
 /**
@@ -142,7 +143,7 @@ class Master {
       fleets: this.#fleets,
       listeners: this.#listeners.map(({ display }) => display),
       isStopping: () => this.#isFinishing,
-      reload: names => this.#reload(names),
+      reload: only => this.#reload(only),
       stop: () => this.#askedToStop('graceful', 'jumak stop'),
     })
   }
@@ -207,32 +208,34 @@ class Master {
   }
 
   /**
-   * Reads the configuration of all, and starts new generations of these applications; null: of all. Returns what is wrong with the
-   * configuration: then nothing changes.
+   * Reads the configuration again and starts new generations: of all, or of `only` one application. If something is wrong with the
+   * configuration, nothing changes.
    */
-  #reload(names: ReadonlySet<string> | null): readonly string[] {
+  #reload(only: string | null): ReloadBegun {
     this.#notifier?.reloading()
-    const read = this.#readConfig()
+    const read = this.#readConfig(only)
     if ('added' in read)
       for (const fleet of this.#fleets?.present ?? [])
-        if (!read.added.has(fleet.name) && (names === null || names.has(fleet.name))) fleet.reload()
+        if (!read.added.has(fleet.name) && (only === null || only === fleet.name)) fleet.reload()
     // Where nothing was begun.
     this.#tellReady()
-    return 'problems' in read ? read.problems : []
+    return 'problems' in read ? { problems: read.problems, later: '' } : { problems: [], later: read.later }
   }
 
-  /** Returns the applications that were added: they are being started. */
-  #readConfig(): { readonly added: ReadonlySet<string> } | { readonly problems: readonly string[] } {
-    const read = this.#source.reload()
-    if (read === null) return { added: new Set() }
+  /** Returns the applications that were added, which are being started, and what waits for the next start. */
+  #readConfig(
+    only: string | null,
+  ): { readonly added: ReadonlySet<string>; readonly later: string } | { readonly problems: readonly string[] } {
+    const read = this.#source.reload(only)
+    if (read === null) return { added: new Set(), later: '' }
     if ('problems' in read) {
       this.#narrator.reloadRefused(read.problems)
       return read
     }
     this.#config = read.config
-    this.#narrator.configured(read.config, read.changed, read.apps.changed)
+    const later = this.#narrator.configured(read.config, read.changed, read.apps.changed)
     for (const warning of read.warnings) this.#narrator.warn(warning)
-    return { added: this.#fleets?.configure(read.config) ?? new Set() }
+    return { added: this.#fleets?.configure(read.config) ?? new Set(), later }
   }
 
   /** False: it cannot be mended. Then no worker could ever be replaced, so the program ends. */

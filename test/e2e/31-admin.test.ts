@@ -134,6 +134,31 @@ test('reload says what is wrong with the settings', async t => {
   await server.stop()
 })
 
+test('reload says what waits for the next start', async t => {
+  const project = new Project(t, { 'app.py': saying('one'), 'jumak.toml': 'workers = 1\n' })
+  const server = await startServer({ directory: project.directory })
+  project.save('jumak.toml', 'workers = 1\nkeep-alive = 9\n')
+  server.expectLog(/keep-alive changed, which takes effect at the next start/)
+  const { code, stdout } = await command(server, 'reload')
+  assert.equal(code, 0)
+  assert.equal(stdout, 'generation 2 serves\nkeep-alive changed, which takes effect at the next start of the program\n')
+  await server.stop()
+})
+
+test('a file with a mistake hides no program that runs', async t => {
+  const project = new Project(t, { 'app.py': saying('one'), 'jumak.toml': 'workers = 1\n' })
+  const server = await startServer({ directory: project.directory, env: { JUMAK_ADMIN_SOCKET: '' } })
+  for (const mistake of ['workers = \n', 'worker = 2\n']) {
+    project.save('jumak.toml', mistake)
+    assert.equal((await runJumak(['status'], project.directory)).code, 0, mistake)
+  }
+  assert.equal((await runJumak(['-c', 'jumak.toml', 'stop'], project.directory)).stdout, 'stopped\n')
+  await server.exited
+  const { code, stderr } = await runJumak(['status'], project.directory)
+  assert.equal(code, 2)
+  assert.match(stderr, /^jumak: jumak\.toml:1:1: there is no setting worker; did you mean workers\?\n$/)
+})
+
 test('workers changes their number, and log-level what the log has', async () => {
   const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '1'] })
   assert.deepEqual(await command(server, 'workers', '3'), { code: 0, stdout: '3 workers wanted\n', stderr: '' })

@@ -24,7 +24,7 @@ const WAIT_MS = 60_000
 const UNTIL_MS = 60_000
 
 /** The program says it at start when root runs it. */
-const RUNS_AS_ROOT = /warn +master +Jumak runs as root, and so does the application/
+const RUNS_AS_ROOT = /warn +master +Jumak runs as root, and so do/
 
 /** No test can announce this line: a pattern that matches it says nothing. */
 const UNHEARD_OF =

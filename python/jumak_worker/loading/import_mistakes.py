@@ -5,6 +5,7 @@ Runs where the import has failed, preloader or worker. Imports nothing of the ap
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import os
 import sys
@@ -14,7 +15,16 @@ from ..output import tracebacks
 
 SETTINGS = "DJANGO_SETTINGS_MODULE"
 #: Commands of other programs → what to write instead. A module of that name is looked for first.
-_COMMANDS = {"run": "jumak", "serve": "jumak", "start": "jumak", "dev": "jumak --reload", "help": "jumak --help"}
+_COMMANDS = {
+    "run": "jumak",
+    "serve": "jumak",
+    "start": "jumak",
+    "dev": "jumak --reload",
+    "help": "jumak --help",
+    "restart": "jumak reload",
+}
+#: To a running program.
+_ADMIN_COMMANDS = ("status", "reload", "stop", "workers", "log-level")
 #: The names of modules that usually have the application of a package.
 _USUAL = ("main", "app", "application", "server", "api", "asgi", "wsgi")
 
@@ -36,7 +46,21 @@ def not_found(name: str, error: ModuleNotFoundError) -> str:
 def _advise_missing(name: str) -> str:
     if name in _COMMANDS:
         return "if no module is meant, write %s: there is no command %s" % (_COMMANDS[name], name)
-    return "is it the right directory (--chdir)?"
+    meant = difflib.get_close_matches(name, _ADMIN_COMMANDS, n=1, cutoff=0.75)
+    if meant:
+        return "if no module is meant, write jumak %s: there is no command %s" % (meant[0], name)
+    return shadowed(name) or "is it the right directory (--chdir)?"
+
+
+def shadowed(name: str) -> str:
+    """Says that Python has another module of this name, as with one called ``site``. Empty: it has the one of the directory, or none is there."""
+    top = name.split(".")[0]
+    found = sys.modules.get(top)
+    own = next((path for path in (top + ".py", os.path.join(top, "__init__.py"), top) if os.path.exists(path)), "")
+    loaded = getattr(found, "__file__", None) or ""
+    if found is None or not own or os.path.realpath(loaded).startswith(os.path.realpath(os.getcwd()) + os.sep):
+        return ""
+    return "Python has another module %s (%s): give %s another name" % (top, loaded or "built in", own)
 
 
 def modules_inside(package: ModuleType) -> str:

@@ -169,11 +169,12 @@ def _find_attribute(module: ModuleType, attributes: List[str]) -> Tuple[str, obj
         if found is not None:
             return attribute, found
     names = [name for name in vars(module) if not name.startswith("_")]
+    other = import_mistakes.shadowed(module.__name__)
     close = difflib.get_close_matches(attributes[0], names, n=3) or _callables(module, names)[:5]
     inside = import_mistakes.modules_inside(module)
-    hint = "; it has: %s" % ", ".join(close) if close else inside and "; " + inside
+    hint = other or ("it has: %s" % ", ".join(close) if close else inside)
     wanted = " or ".join("'%s'" % attribute for attribute in attributes)
-    raise LoadError("module %s has no attribute %s%s" % (module.__name__, wanted, hint))
+    raise LoadError("module %s has no attribute %s%s" % (module.__name__, wanted, hint and "; " + hint))
 
 
 def _callables(module: ModuleType, names: List[str]) -> List[str]:

@@ -25,11 +25,11 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
   },
   reload: {
     operands: '[APP]',
-    doc: 'read settings and code again, as HUP does; with APP the code of one application',
-    more: 'Waits until the new code serves, and says why if it does not: then the old code serves on, and the exit code is 1. No request is lost. With APP, settings are read again too, and only this application gets new processes.',
+    doc: 'read settings and code again, as HUP does; or those of one application',
+    more: 'Waits until the new code serves, and says why if it does not: then the old code serves on, and the exit code is 1. No request is lost. With APP, this application has its new settings and new processes, and all else stays as it is.',
     examples: [
-      ['jumak reload', 'settings, and the code of every application'],
-      ['jumak reload shop', 'settings, and the code of the application shop'],
+      ['jumak reload', 'settings, and every application'],
+      ['jumak reload shop', 'only the application shop'],
       ['git pull && jumak reload', 'a deployment'],
     ],
   },

@@ -34,27 +34,26 @@ export async function runCommand(command: Command, rest: readonly string[]): Pro
   } catch {
     return fail(FAILED, ['the working directory does not exist any more; change to one that does'])
   }
-  const located = locateAdminSocket(parseArguments(words.where), {
+  const { socket, diagnostics } = locateAdminSocket(parseArguments(words.where), {
     ...environment,
     logical: logicalWorkingDirectory(environment),
   })
-  if ('diagnostics' in located)
-    return fail(
-      WRONG_USAGE,
-      located.diagnostics.map(one => one.message),
-    )
-  if (located.paths.length === 0)
+  const problems = diagnostics.map(one => one.message)
+  if (socket === null) return fail(WRONG_USAGE, problems)
+  if (socket.paths.length === 0)
     return fail(FAILED, ['admin-socket is off in this configuration: without it no command can reach the program'])
-  return converse(located, words)
+  return converse(socket, words, problems)
 }
 
-async function converse(socket: AdminSocket, words: Words): Promise<number> {
+/** `problems`: of the configuration. They may be why no program is found, and matter to none that answers. */
+async function converse(socket: AdminSocket, words: Words, problems: readonly string[]): Promise<number> {
   const { question, isJson } = words
   const isWatched = process.stderr.isTTY === true && !isJson
   const asked = await ask(socket, {
     question,
     onProgress: text => isWatched && writeTo(process.stderr, `${plain(text)}\n`),
   })
+  if ('absent' in asked && problems.length > 0) return fail(WRONG_USAGE, problems)
   if ('absent' in asked) return sayError(describeAbsence(socket.paths, asked.refused), isJson)
   if ('problem' in asked) return sayError(asked.problem, isJson)
   const { answer, line } = asked

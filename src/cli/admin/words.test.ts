@@ -33,6 +33,18 @@ test('flags stand anywhere, and those of the program are passed on', () => {
   })
 })
 
+test('flags that say which program is meant may stand before the command', () => {
+  const question = { command: 'reload', app: 'shop' }
+  const where = ['--config=a.toml']
+  for (const line of ['-c a.toml reload shop', '--config=a.toml reload shop', '--config a.toml reload shop'])
+    assert.deepEqual(read(line), { question, isJson: false, where }, line)
+  assert.deepEqual(read('--json --chdir /srv --admin-socket=a.sock reload shop'), {
+    question,
+    isJson: true,
+    where: ['--chdir=/srv', '--admin-socket=a.sock'],
+  })
+})
+
 const WRONG: readonly (readonly [line: string, problem: RegExp])[] = [
   ['status shop', /^jumak status takes no 'shop'$/],
   ['status status:app', /write \.\/status\.py or status:app$/],
@@ -61,6 +73,7 @@ test('a first word that is exactly a command is the command', () => {
   for (const word of ['./status.py', 'status:app', 'status.py', 'stat', 'Status', '--status', 'help'])
     assert.equal(commandOf([word]), null, word)
   assert.equal(commandOf(['-w', '2', 'status']), null)
+  assert.equal(commandOf(['-c', 'status']), null, 'a file of that name')
   assert.equal(commandOf([]), null)
   assert.deepEqual(commandOf(['help', 'reload']), { command: 'reload', rest: ['--help'] })
 })

@@ -59,6 +59,8 @@ export function parseRootPath(text: string): Parsed<string> {
   if (!text.startsWith('/')) return { problem: 'must begin with a slash, as in /shop' }
   if (text.includes('//') || /[?#\s\x00-\x1f\x7f]/.test(text) || /\/\.\.?(?:\/|$)/.test(text))
     return { problem: 'must be a plain path: no query, no spaces, no empty or dot segments' }
+  // Other servers write it so.
+  if (text.includes('*')) return { problem: 'must be without *, as in /shop: all below a path is meant anyway' }
   return { value: text.replace(/\/$/, '') }
 }
 

@@ -4,8 +4,8 @@
  * have both, is not looked at here (`applications.ts`).
  */
 import type { Given } from './given.ts'
-import { type FileOrigin, type TableReader, tablesOf } from './table-reader.ts'
-import type { TomlTable } from './toml.ts'
+import type { FileOrigin, TableReader } from './table-reader.ts'
+import { type TomlTable, tablesOf } from './toml.ts'
 
 export type Givens = ReadonlyMap<string, readonly Given[]>
 
@@ -16,11 +16,15 @@ export interface FileApp {
   /** Settings and keys, by name. */
   readonly values: Givens
   readonly pools: readonly FilePool[]
+  /** A key of it is wrong, and told: what seems to be missing, or to be another's, may be what that key was to be. */
+  readonly hasMistake: boolean
 }
 
 export interface FilePool {
   readonly origin: FileOrigin
   readonly values: Givens
+  /** As for the application. */
+  readonly hasMistake: boolean
 }
 
 /** The tables `[[app]]` of a file. */
@@ -30,10 +34,13 @@ export function readAppTables(root: TomlTable, reader: TableReader): FileApp[] {
 
 /** `table`: an `[[app]]`, or the top level of an included file. */
 export function readApp(table: TomlTable, reader: TableReader): FileApp {
-  const values = reader.read(table, 'app', 'pool')
-  const pools = (tablesOf(table.entries.get('pool')?.value) ?? []).map(pool => ({
-    origin: reader.origin(pool.position),
-    values: reader.read(pool, 'pool', null),
-  }))
-  return { origin: reader.origin(table.position), values, pools }
+  const own = readKeys(table, reader, 'app')
+  const pools = (tablesOf(table.entries.get('pool')?.value) ?? []).map(pool => readKeys(pool, reader, 'pool'))
+  return { ...own, pools }
+}
+
+function readKeys(table: TomlTable, reader: TableReader, level: 'app' | 'pool'): FilePool {
+  const before = reader.diagnostics.length
+  const values = reader.read(table, level, level === 'app' ? 'pool' : null)
+  return { origin: reader.origin(table.position), values, hasMistake: reader.diagnostics.length > before }
 }

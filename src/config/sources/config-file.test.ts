@@ -132,8 +132,8 @@ const PROBLEMS: readonly (readonly [toml: string, told: string])[] = [
   ],
   ['umask = 27', 'jumak.toml:1:9: umask must be text in quotes, not the number 27'],
   ['access-log = true', 'jumak.toml:1:14: access-log must be text in quotes or false, not true'],
-  ['env = ["A=1"]', 'jumak.toml:1:8: env must be a table, not text'],
-  ['env = "A=1"', 'jumak.toml:1:7: env must be a table, not text'],
+  ['env = ["A=1"]', 'jumak.toml:1:7: env must be a table, as in env = { KEY = "value" }, not a list'],
+  ['env = "A=1"', 'jumak.toml:1:7: env must be a table, as in env = { KEY = "value" }, not text'],
   ['[env]\nA = [1]', 'jumak.toml:2:5: env A must be text, a number, true or false, not a list'],
   ['bind = [{ a = 1 }]', 'jumak.toml:1:9: bind must be text in quotes, a number, or a list of them, not a table'],
 ]

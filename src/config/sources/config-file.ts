@@ -17,7 +17,7 @@ import { type FileApp, type Givens, readApp, readAppTables } from './app-tables.
 import { formatPlace, type Given, problemWith, wrongValue } from './given.ts'
 import { findIncluded } from './include.ts'
 import { TableReader } from './table-reader.ts'
-import { parseToml, type TomlTable } from './toml.ts'
+import { parseToml, type TomlTable, type TomlValue, tablesOf } from './toml.ts'
 
 const FILE = 'jumak.toml'
 const PROJECT = 'pyproject.toml'
@@ -33,9 +33,11 @@ export interface FromFile {
   readonly apps: readonly FileApp[]
   readonly diagnostics: readonly Diagnostic[]
   readonly warnings: readonly string[]
+  /** No application was found in it, and a mistake in it may be the reason. */
+  readonly mayHaveApps: boolean
 }
 
-const NOTHING: FromFile = { file: null, values: new Map(), apps: [], diagnostics: [], warnings: [] }
+const NOTHING: FromFile = { file: null, values: new Map(), apps: [], diagnostics: [], warnings: [], mayHaveApps: false }
 
 /** `explicit`: absolute path from the user; null: look for a file. `label`: the name of that setting in messages. */
 export function readConfigFile(explicit: string | null, label: string, environment: Environment): FromFile {
@@ -79,8 +81,8 @@ function mentionsUs(text: string): boolean {
 function readFile(path: string, cwd: string, explain: (problem: string) => Diagnostic): FromFile {
   const opened = openFile(path, cwd)
   const { file } = opened
-  if ('problem' in opened) return { ...NOTHING, file, diagnostics: [explain(opened.problem)] }
-  if ('diagnostic' in opened) return { ...NOTHING, file, diagnostics: [opened.diagnostic] }
+  if ('problem' in opened) return { ...NOTHING, file, diagnostics: [explain(opened.problem)], mayHaveApps: true }
+  if ('diagnostic' in opened) return { ...NOTHING, file, diagnostics: [opened.diagnostic], mayHaveApps: true }
   const table = basename(path) === PROJECT ? ownTable(opened.root) : opened.root
   if (table === null)
     return { ...NOTHING, file, diagnostics: [explain(`must have a table [tool.jumak], and '${path}' has none`)] }
@@ -88,13 +90,17 @@ function readFile(path: string, cwd: string, explain: (problem: string) => Diagn
   const values = new Map(reader.read(table, 'top', 'app'))
   const included = readIncluded(values.get(include.name) ?? [], cwd)
   values.delete(include.name)
-  return {
-    file,
-    values,
-    apps: [...readAppTables(table, reader), ...included.apps],
-    diagnostics: [...reader.diagnostics, ...included.diagnostics],
-    warnings: [],
-  }
+  const apps = [...readAppTables(table, reader), ...included.apps]
+  const diagnostics = [...reader.diagnostics, ...included.diagnostics]
+  const mayHaveApps = apps.length === 0 && diagnostics.length > 0 && meansApps(table)
+  return { file, values, apps, diagnostics, warnings: [], mayHaveApps }
+}
+
+/** `include`, `[app]`, or any table in two brackets: `[[apps]]`. */
+function meansApps({ entries }: TomlTable): boolean {
+  const isApps = ([name, { value }]: readonly [string, { readonly value: TomlValue }]) =>
+    name === include.name || (name === 'app' && value.kind === 'table') || tablesOf(value) !== null
+  return entries.entries().some(isApps)
 }
 
 /** Each file is one application. Its name is the file's, unless it says another one. */

@@ -20,7 +20,7 @@ export function findIncluded(pattern: string): { readonly files: readonly string
     .sort()
     .map(name => join(directory, name))
     .filter(isFile)
-  if (files.length === 0) return { problem: 'must match a file: there is none' }
+  if (files.length === 0) return { problem: 'must match a file that exists' }
   if (files.length > MAX_APPLICATIONS)
     return { problem: `must match ${MAX_APPLICATIONS} files at most: there are ${files.length}` }
   return { files }

@@ -9,7 +9,7 @@ import type { Diagnostic } from '../diagnostics.ts'
 import { enumerate } from '../kinds/kinds.ts'
 import type { Setting } from '../settings/setting.ts'
 import { formatPlace, type Given, type Origin, type Position, problemWith, splitCommas } from './given.ts'
-import type { TomlTable, TomlValue } from './toml.ts'
+import { type TomlTable, type TomlValue, tablesOf } from './toml.ts'
 import { explainUnknown, type Level, settingsOf } from './unknown-keys.ts'
 
 export type FileOrigin = Extract<Origin, { readonly from: 'file' }>
@@ -61,7 +61,7 @@ export class TableReader {
 
   #readSetting(setting: Setting, value: TomlValue): void {
     if (value.kind === 'table' && setting.kind.table !== undefined) this.#readTable(setting, value)
-    else if (value.kind === 'array' && setting.repeatable && !this.#isHeader(value)) {
+    else if (value.kind === 'array' && setting.repeatable && setting.kind.table !== 'only' && !this.#isHeader(value)) {
       if (value.elements.length === 0) this.#reportEmpty(setting, value.position)
       for (const element of value.elements) this.#readOne(setting, element)
     } else this.#readOne(setting, value)
@@ -103,7 +103,8 @@ export class TableReader {
   #reportKind(setting: Setting, value: TomlValue): void {
     // An application whose `app` is a number has one mistake, and does not lack `app` as well.
     if (this.#level !== 'top' && !this.#values.has(setting.name)) this.#values.set(setting.name, [])
-    const allowed = setting.kind.table === 'only' ? 'a table' : describeAllowed(setting)
+    const allowed =
+      setting.kind.table === 'only' ? `a table, as in ${setting.name} = { KEY = "value" }` : describeAllowed(setting)
     this.diagnostics.push(
       problemWith(setting, this.origin(value.position), `must be ${allowed}, not ${describeKind(value)}`),
     )
@@ -112,20 +113,14 @@ export class TableReader {
   /** `trusted-proxies = []` looks as if nobody were trusted, and would mean the default. */
   #reportEmpty(setting: Setting, position: Position): void {
     const standard = setting.defaultText ?? setting.default?.replaceAll(',', ', ')
-    const problem = `must not be an empty list: without the line it is ${standard}`
+    const why = this.#level === 'pool' ? 'it must have one at least' : `without the line it is ${standard}`
+    const problem = `must not be an empty list: ${why}`
     this.diagnostics.push(problemWith(setting, this.origin(position), problem))
   }
 
   origin(position: Position): FileOrigin {
     return { from: 'file', file: this.#file, directory: this.#directory, position }
   }
-}
-
-/** `[[app]]`, or a list of inline tables; null: it is something else. */
-export function tablesOf(value: TomlValue | undefined): readonly TomlTable[] | null {
-  if (value?.kind !== 'array' || value.elements.length === 0) return null
-  const tables = value.elements.filter(one => one.kind === 'table')
-  return tables.length === value.elements.length ? tables : null
 }
 
 /** `text in quotes, a number, or a list of them`. */

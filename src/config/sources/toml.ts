@@ -33,6 +33,13 @@ export interface TomlProblem {
   readonly message: string
 }
 
+/** `[[app]]`, or a list of inline tables; null: it is something else. */
+export function tablesOf(value: TomlValue | undefined): readonly TomlTable[] | null {
+  if (value?.kind !== 'array' || value.elements.length === 0) return null
+  const tables = value.elements.filter(one => one.kind === 'table')
+  return tables.length === value.elements.length ? tables : null
+}
+
 /** The whole document, or the first mistake. */
 export function parseToml(text: string): TomlTable | TomlProblem {
   try {

@@ -10,7 +10,7 @@ import { describe } from '../hints/rewrite.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from '../settings/index.ts'
 import { isFrom, type Setting } from '../settings/setting.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../settings/tables.ts'
-import type { TomlValue } from './toml.ts'
+import { type TomlValue, tablesOf } from './toml.ts'
 
 /** `top`: of the file. `app`: `[[app]]`, or the top of an included file. `pool`: `[[app.pool]]`. */
 export type Level = 'top' | 'app' | 'pool'
@@ -39,10 +39,15 @@ export function explainUnknown(name: string, value: TomlValue, level: Level): st
   if (name === 'app') return `[[app]] stands ${PLACES.top}: an included file is one application`
   if (level === 'app' && name === 'pool')
     return 'a pool is a table in two brackets, [[app.pool]], or [[pool]] in a file of its own'
+  if (level === 'app' && tablesOf(value) !== null)
+    return `an application has no table [[${name}]]: its pools are [[app.pool]], or [[pool]] in a file of its own`
+  if (level === 'app' && name === 'paths')
+    return 'an application has one path, as in path = "/shop"; a list of paths is for a pool, [[app.pool]]'
+  if (level === 'pool' && name === 'path') return 'a pool has a list of paths, as in paths = ["/export"]'
   const other = (['pool', 'app', 'top'] as const).find(one => KNOWN[one].some(setting => setting.name === name))
   if (other !== undefined) {
     const owner =
-      other === 'top' ? 'is for the whole program' : other === 'app' ? 'is of an application' : 'is of a pool'
+      other === 'top' ? 'is for the whole program' : other === 'app' ? 'belongs to an application' : 'belongs to a pool'
     return `${name} ${owner}: write it ${PLACES[other]}`
   }
   // A misspelt name of this table comes before a name of another server: `host`.
@@ -58,6 +63,10 @@ function unknownAtTop(name: string, value: TomlValue): string {
   const said = `there is no ${what}`
   if (name === 'config') return `${said}: a file cannot name another one`
   if (name === 'pool') return 'a pool belongs to an application: write it as [[app.pool]], below its [[app]]'
+  if (tablesOf(value) !== null)
+    return `there is no table [[${name}]]; did you mean ${name === 'pools' ? '[[app.pool]]' : '[[app]]'}?`
+  if (value.kind === 'table' && [...value.entries.keys()].some(isAppKey))
+    return `there is no table [${name}]; an application is a table [[app]] with a name, as in name = "${name}"`
   const key = APP_KEYS.find(one => one.name === name)
   if (key !== undefined) return `${name} belongs to an application: write it below its [[app]]`
   const meant = meantName(name, namesOf('top'))
@@ -70,6 +79,10 @@ function unknownAtTop(name: string, value: TomlValue): string {
   const ofApp = meantName(name, namesOf('app'))
   if (ofApp !== null) return `${said}; did you mean ${ofApp}, ${PLACES.app}?`
   return `${said}${foreignHint(name)}`
+}
+
+function isAppKey(name: string): boolean {
+  return APP_KEYS.some(one => one.name === name)
 }
 
 function namesOf(level: Level): string[] {

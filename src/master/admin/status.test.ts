@@ -121,6 +121,10 @@ test('the states of an application', () => {
 test('the program is ready when every application is', () => {
   const apps = [app(), app({ name: 'api', serving: null, next: 1, workers: [] })]
   assert.equal(describeStatus(program(apps), SILENT).state, 'starting')
+  // It does not come by itself: "starting" would be said for ever.
+  const broken = app({ name: 'old', serving: null, problem: 'SyntaxError', workers: [] })
+  assert.equal(describeStatus(program([app(), broken]), SILENT).state, 'failing')
+  assert.equal(describeStatus(program([broken], { isStopping: true }), SILENT).state, 'stopping')
 })
 
 test('the states of a worker', () => {

@@ -89,11 +89,10 @@ export function pidsOf({ pid, gateway, apps }: ProgramView): number[] {
 export function describeStatus(view: ProgramView, told: Told): ProgramStatus {
   const { isStopping, listeners, logLevel, pid, startedAt } = view
   const apps = view.apps.map(app => describeApp(app, isStopping, told))
-  const isReady = apps.every(({ generation }) => generation !== null)
   return {
     version,
     pid,
-    state: isStopping ? 'stopping' : isReady ? 'ready' : 'starting',
+    state: isStopping ? 'stopping' : programState(apps),
     age: seconds(startedAt, told.now),
     listeners,
     logLevel,
@@ -101,6 +100,12 @@ export function describeStatus(view: ProgramView, told: Told): ProgramStatus {
     gateway: describeGateway(view.gateway, told),
     apps,
   }
+}
+
+/** An application that is broken is not about to come. */
+function programState(apps: readonly AppStatus[]): ProgramStatus['state'] {
+  if (apps.some(({ state }) => state === 'failing')) return 'failing'
+  return apps.every(({ generation }) => generation !== null) ? 'ready' : 'starting'
 }
 
 function describeGateway(gateway: GatewayView | null, told: Told): GatewayStatus | null {

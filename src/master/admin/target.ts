@@ -17,6 +17,13 @@ import { type Reloads, type SettledApp, settledWords } from './reloads.ts'
 import type { Reports } from './reports.ts'
 import { type AppView, describeStatus, type ProgramView, pidsOf } from './status.ts'
 
+export interface ReloadBegun {
+  /** Of the new configuration. Empty: none. With one nothing changes. */
+  readonly problems: readonly string[]
+  /** What waits for the next start, in a sentence; empty: nothing does. */
+  readonly later: string
+}
+
 export interface TargetOptions {
   readonly fleets: Fleets
   readonly narrator: Narrator
@@ -24,8 +31,8 @@ export interface TargetOptions {
   readonly reloads: Reloads
   readonly listeners: readonly string[]
   readonly isStopping: () => boolean
-  /** As HUP, for these applications; null: all. Returns what is wrong with the new configuration; empty: nothing. */
-  readonly reload: (names: ReadonlySet<string> | null) => readonly string[]
+  /** As HUP, but for `only` one application, if it is named: nothing else changes. */
+  readonly reload: (only: string | null) => ReloadBegun
   /** As TERM. */
   readonly stop: () => void
 }
@@ -62,7 +69,7 @@ export class Target implements AdminTarget {
     const { fleets, isStopping, reload, reloads } = this.#options
     if (isStopping()) return STOPPING
     const before = new Map(fleets.present.map(({ name, generations }) => [name, generations.last]))
-    const problems = reload(app === null ? null : new Set([app]))
+    const { problems, later } = reload(app)
     if (problems.length > 0)
       return { error: [...problems, 'nothing changes, because the settings are wrong'].join('\n') }
     if (app !== null && fleets.get(app) === undefined)
@@ -70,7 +77,7 @@ export class Target implements AdminTarget {
     const refused = app === null ? [...fleets.refused.values()] : []
     const reloaded = app === null ? fleets.present.map(({ name }) => name) : [app]
     const isNamed = fleets.present.length > 1
-    for (const name of reloaded) tell(`${isNamed ? `${name}: ` : ''}the new code is started`)
+    for (const name of reloaded) tell(`${isNamed ? `${name}: ` : ''}the new code starts`)
     const all = await Promise.all(
       reloaded.map(async name => {
         const settled = await reloads.wait(name, before.get(name) ?? 0)
@@ -78,7 +85,7 @@ export class Target implements AdminTarget {
         return settled
       }),
     )
-    return outcomeOf(all, refused, isNamed)
+    return outcomeOf(all, refused, isNamed, later)
   }
 
   stop(): Outcome {
@@ -147,10 +154,11 @@ function givenUp({ generations: { problem, serving } }: Fleet): string {
   return problem === '' || serving === null ? problem : `the last reload was given up: ${problem}`
 }
 
-/** What went wrong comes first. `refused`: sentences about applications that could not be added. */
-function outcomeOf(all: readonly SettledApp[], refused: readonly string[], isNamed: boolean): Outcome {
+/** What went wrong comes first. `refused`: sentences about applications that could not be added. `later`: one more line. */
+function outcomeOf(all: readonly SettledApp[], refused: readonly string[], isNamed: boolean, later: string): Outcome {
   const wordsOf = (settled: readonly SettledApp[]) => settled.map(one => settledWords(one, isNamed))
   const failed = [...refused, ...wordsOf(all.filter(({ failure }) => failure !== null))]
-  const words = [...failed, ...wordsOf(all.filter(({ failure }) => failure === null))].join('\n')
+  const served = wordsOf(all.filter(({ failure }) => failure === null))
+  const words = [...failed, ...served, ...(later === '' ? [] : [later])].join('\n')
   return failed.length > 0 ? { error: words } : { message: words }
 }

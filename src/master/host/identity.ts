@@ -45,7 +45,11 @@ export function rootWarnings({ apps, gatewayIdentity }: Pick<Config, 'apps' | 'g
   if (process.geteuid?.() !== 0) return []
   const roots = apps.filter(({ identity }) => identity === null)
   if (gatewayIdentity === null && roots.length === apps.length)
-    return ['Jumak runs as root, and so does the application: name another user with --user']
+    return [
+      apps.length === 1
+        ? 'Jumak runs as root, and so does the application: name another user with --user'
+        : 'Jumak runs as root, and so do its applications: name other users, as in user = "www-data"',
+    ]
   const warnings = roots.map(
     ({ name }) => `${apps.length > 1 ? name : 'the application'} runs as root: name another user with --user`,
   )

@@ -150,7 +150,7 @@ export class AppNarrator {
     this.#failedWith = ''
     this.info(
       begun
-        ? 'reload: a new generation is started'
+        ? 'reload: a new generation starts'
         : 'reload: waits until the present one is done or given up (--start-timeout)',
     )
   }

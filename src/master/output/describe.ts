@@ -12,7 +12,7 @@ export function describeExit(code: number | null, signal: string | null): string
 
 /** `230 ms`, `4.2 s`, `3 min`, `5 h`, `12 d`: precise enough to tell a crash at the start from one after days. */
 export function describeDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`
+  if (Math.round(ms) < 1000) return `${Math.round(ms)} ms`
   const seconds = ms / 1000
   if (seconds < 10) return `${seconds.toFixed(1)} s`
   if (seconds < 120) return `${Math.round(seconds)} s`

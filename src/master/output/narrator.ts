@@ -103,8 +103,11 @@ export class Narrator {
     )
   }
 
-  /** The configuration was read again. `changed`: the program's settings; `ofApps`: those of applications. */
-  configured(config: Config, changed: readonly ChangedSetting[], ofApps: ChangedApps['changed']): void {
+  /**
+   * The configuration was read again. `changed`: the program's settings; `ofApps`: those of applications. Returns a sentence on what waits
+   * for the next start; empty: nothing does.
+   */
+  configured(config: Config, changed: readonly ChangedSetting[], ofApps: ChangedApps['changed']): string {
     this.#config = config
     const isNamed = config.apps.length > 1
     const named = ofApps.flatMap(({ app, settings }) =>
@@ -114,8 +117,10 @@ export class Narrator {
     const now = all.filter(({ change }) => change !== 'restart').map(({ name }) => name)
     const later = all.filter(({ change }) => change === 'restart').map(({ name }) => name)
     if (now.length > 0) this.info(`reload: new values of ${now.join(', ')}`)
-    if (later.length > 0)
-      this.warn(`reload: ${later.join(', ')} changed, which takes effect at the next start of the program`)
+    if (later.length === 0) return ''
+    const waits = `${later.join(', ')} changed, which takes effect at the next start of the program`
+    this.warn(`reload: ${waits}`)
+    return waits
   }
 
   reloadRefused(problems: readonly string[]): void {

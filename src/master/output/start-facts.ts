@@ -93,7 +93,7 @@ export function applicationFacts(
     { label: 'application', text: describeApplication(generation) },
     ...(target.found === '' ? [] : [{ label: '', text: target.found }]),
     { label: 'Python', text: describePython(generation) },
-    { label: 'workers', text: describeWorkers(loaded, app, wanted) },
+    { label: 'workers', text: describeWorkers(loaded, app, wanted, isNamed) },
     ...(pools.length === 0 ? [] : [{ label: 'pools', text: pools.map(describePool).join(', ') }]),
     { label: 'preload', text: describePreload(generation) },
     ...(isNamed ? configuredStatic(app.staticMounts) : []),
@@ -127,18 +127,18 @@ function describePool({ name, paths, workers }: PoolConfig): string {
   return `${name} ${workers === null ? 'as many workers' : countOf(workers, 'worker')} for ${paths.join(' and ')}`
 }
 
-/** `2 × 1 thread (auto: 2 cores)`. */
-function describeWorkers(application: LoadedApplication, app: AppConfig, wanted: number): string {
+/** `2 × 1 thread (auto: 2 cores)`. `isNamed`: it is one of several, and a flag would be for all of them. */
+function describeWorkers(application: LoadedApplication, app: AppConfig, wanted: number, isNamed: boolean): string {
   const { concurrency, threads, workers, asgiWorkers } = app
   const isAsgi = application.interface === 'asgi'
   const what = `${wanted} × ${isAsgi ? `up to ${countOf(concurrency, 'request')}` : countOf(threads, 'thread')}`
-  if (isAsgi && wanted === asgiWorkers) return `${what}: ${HOW_TO_HAVE_MORE}`
+  if (isAsgi && wanted === asgiWorkers) return `${what}: ${isNamed ? 'workers = N' : '-w N'} ${HOW_TO_HAVE_MORE}`
   const reason = reasonOf(application, app)
   return reason === '' || wanted !== workers ? what : `${what} (${reason})`
 }
 
 /** With two processes, a chat room that is a list in a module is two chat rooms. */
-const HOW_TO_HAVE_MORE = '-w N for more, if nothing is kept in memory for all clients'
+const HOW_TO_HAVE_MORE = 'for more, if nothing is kept in memory for all clients'
 
 /** Empty where the user said how many. */
 function reasonOf(application: LoadedApplication, { asgiWorkers, workersReason }: AppConfig): string {
