@@ -51,8 +51,10 @@ export class WorkerLifecycle implements LinkOwner {
   /** By workers that are gone. */
   #answeredBefore = 0
   #isClosed = false
-  /** Called when the last worker has gone. */
-  #onEmpty: () => void = () => {}
+  /** Called when the last worker has gone. Null: the pool is in the configuration. */
+  #onEmpty: (() => void) | null = null
+  /** Workers of a retired pool that were told to drain, and still answer what waits. */
+  #drainLater: readonly PoolWorker[] = []
 
   /** `workers`: the pool's list. Only the lifecycle changes it. */
   constructor(options: LifecycleOptions, workers: PoolWorker[], dispatcher: CallDispatcher, fail: FailCall) {
@@ -104,8 +106,15 @@ export class WorkerLifecycle implements LinkOwner {
     const worker = this.#workers.find(candidate => candidate.id === id)
     if (worker === undefined) {
       this.#events.drained(id)
-      return
+    } else if (this.#onEmpty !== null && this.#dispatcher.waiting > 0) {
+      // No other worker comes to a retired pool. While something waits every slot is busy, so `freed` follows.
+      this.#drainLater = [...this.#drainLater, worker]
+    } else {
+      this.#drain(worker)
     }
+  }
+
+  #drain(worker: PoolWorker): void {
     worker.isDraining = true
     worker.leave()
     worker.dismiss(SERVICE_RESTART, this.#gracefulMs * DISMISS_AFTER, this.#gracefulMs * DISMISS_SPAN)
@@ -199,6 +208,14 @@ export class WorkerLifecycle implements LinkOwner {
     this.#countAnswered(worker)
     if (worker.isLeaving) this.#settle(worker)
     else this.#dispatcher.pumpSoon()
+    if (this.#drainLater.length > 0 && this.#dispatcher.waiting === 0) this.#drainAll()
+  }
+
+  #drainAll(): void {
+    const workers = this.#drainLater
+    this.#drainLater = []
+    // One may have died meanwhile.
+    for (const worker of workers) if (this.#workers.includes(worker)) this.#drain(worker)
   }
 
   #countAnswered(worker: PoolWorker): void {
@@ -284,6 +301,6 @@ export class WorkerLifecycle implements LinkOwner {
     this.#workers.splice(index, 1)
     this.#answeredBefore += worker.answered
     if (worker.isDraining) this.#events.drained(worker.id)
-    if (this.#workers.length === 0) this.#onEmpty()
+    if (this.#workers.length === 0) this.#onEmpty?.()
   }
 }
