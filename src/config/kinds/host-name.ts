@@ -3,9 +3,9 @@ import { domainToASCII } from 'node:url'
 import type { Parsed } from '../diagnostics.ts'
 import { isPlainIPv6 } from './ip.ts'
 
-/** RFC1035§2.3.4. */
-const MAX_NAME = 253
-const NAME = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/
+/** RFC1035§2.3.4: a name, and a label of it. */
+const [MAX_NAME, MAX_LABEL] = [253, 63]
+const LABEL = /^[a-z0-9_-]+$/
 
 /** In ASCII (IDNA) and lower case, without the dot at its end. An IPv6 address is in brackets, in its shortest form. */
 export function parseHostName(text: string): Parsed<string> {
@@ -19,6 +19,7 @@ export function parseHostName(text: string): Parsed<string> {
   const plain = (isWild ? text.slice(2) : text).replace(/\.$/, '')
   if (!/^[^\s/\\?#@%*:[\]<>^|]+$/.test(plain)) return wrong
   const name = domainToASCII(plain)
-  if (name.length > MAX_NAME || !NAME.test(name)) return wrong
+  const isLabel = (label: string) => label.length <= MAX_LABEL && LABEL.test(label)
+  if (name.length > MAX_NAME || !name.split('.').every(isLabel)) return wrong
   return { value: isWild ? `*.${name}` : name }
 }
