@@ -128,7 +128,9 @@ test('each application has a directory and a control socket of its own, where on
     const { uid, gid, mode } = statSync(join(run, name))
     return `${uid} ${gid} ${(mode & 0o7777).toString(8)}`
   }
-  assert.deepEqual(readdirSync(run).sort(), ['api', 'master.sock', 'shop'])
+  // `.code` is there if this checkout lies where only root may enter.
+  const names = readdirSync(run).filter(name => name !== '.code')
+  assert.deepEqual(names.sort(), ['api', 'master.sock', 'shop'])
   assert.deepEqual(['.', 'shop', 'api', 'shop/control.sock', 'api/control.sock'].map(rights), [
     '0 0 711',
     '4711 4713 2710',

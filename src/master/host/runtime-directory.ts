@@ -4,6 +4,7 @@
  *
  *   jumak-Xy12Za/         the master's; 0700, or 0711 when processes of ours are other users, who may pass but not list
  *     master.sock         0600; somebody answers here as long as the master lives
+ *     .code/              only where other users cannot read ours: `open-program.ts`
  *     shop/               one directory for each application: `application-directory.ts`
  *
  * Invariants: only the master's user can make, replace or remove a name in it: root refuses a place where one of our users could move
@@ -20,6 +21,7 @@ import {
   mkdtempSync,
   readdirSync,
   rmdirSync,
+  rmSync,
   statSync,
   unlinkSync,
 } from 'node:fs'
@@ -29,6 +31,7 @@ import type { Identity } from '../../config/types.ts'
 import { asErrno, OperatorError } from '../errors.ts'
 import { ApplicationDirectory, removeApplicationDirectory, touchApplicationDirectory } from './application-directory.ts'
 import { type ApplicationUsers, describeIdentity, runAs } from './identity.ts'
+import { CODE, touchCode } from './open-program.ts'
 import { replaceableStep } from './safe-path.ts'
 import { isSocketAnswering } from './unix-socket.ts'
 
@@ -195,6 +198,7 @@ export class RuntimeDirectory {
     this.#sign?.close()
     this.#sign = null
     try {
+      removeCode(this.path)
       rmdirSync(this.path)
     } catch {
       // The next start tries again.
@@ -205,11 +209,12 @@ export class RuntimeDirectory {
   #touch(): void {
     const now = new Date()
     for (const { path } of this.#applications) touchApplicationDirectory(path, now)
-    for (const path of [join(this.path, SIGN), this.path]) {
+    const touches = [join(this.path, SIGN), this.path].map(path => () => lutimesSync(path, now, now))
+    for (const touch of [...touches, () => touchCode(this.path, now)]) {
       try {
-        lutimesSync(path, now, now)
+        touch()
       } catch {
-        // It has gone, which `repair` mends.
+        // It has gone, which `repair` mends, or was never needed.
       }
     }
   }
@@ -219,6 +224,11 @@ export class RuntimeDirectory {
 function discard(path: string): void {
   if (lstatSync(path).isDirectory()) rmdirSync(path)
   else unlinkSync(path)
+}
+
+/** Only we can change it, so all below it is ours. */
+function removeCode(path: string): void {
+  rmSync(join(path, CODE), { recursive: true, force: true })
 }
 
 /** Removes what killed masters of this user left. Errors do not prevent a start. */
@@ -245,7 +255,8 @@ async function sweepOne(path: string): Promise<void> {
       return
     }
     if (!lstatSync(join(path, SIGN)).isSocket() || (await isSocketAnswering(join(path, SIGN)))) return
-    const applications = names.filter(name => name !== SIGN)
+    removeCode(path)
+    const applications = names.filter(name => name !== SIGN && name !== CODE)
     const isAllOurs = applications.map(name => removeApplicationDirectory(join(path, name))).every(Boolean)
     // The sign goes last: without it the next start would not know that the rest is ours.
     if (!isAllOurs) return
