@@ -46,7 +46,7 @@ export interface ServerOptions {
 
 /** Lines of a traceback that the master logs for an application. The exception's own line is for the test to announce. */
 export const TRACEBACK: RegExp =
-  /(?:error|warn ) (?:master {4}(?! {5}\S)|[a-z0-9_-][a-z0-9_ -]{13} )(?:Traceback \(most recent call last\):$|During handling of .*:$|$| {2,}\S)/
+  /(?:error|warn ) (?:master {4}(?! {5}[^\s^~])|[a-z0-9_-][a-z0-9_ -]{13} )(?:Traceback \(most recent call last\):$|During handling of .*:$|$| {2,}\S)/
 
 /** Servers that failed tests have left. They are killed when the tests of the file are over. */
 const running = new Set<Server>()
