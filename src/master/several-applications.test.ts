@@ -185,6 +185,8 @@ test('another path is that of its generation, also for a gateway that comes whil
   unlinkSync(master.path('shop/broken'))
   master.signal('SIGHUP')
   await master.see(/info +shop +generation 3 serves/)
+  // Until then the workers of the old path are there, too.
+  await untilGone(before.pids['shop']!)
   const after = await master.gateway()
   assert.deepEqual(after.paths, { shop: '/kauf', api: '' })
   assert.deepEqual(new Set(pathsOf(after, 'shop')), new Set(['/kauf']))
