@@ -215,7 +215,7 @@ export class Generation implements Omit<GenerationView, 'pools'> {
   async #start(): Promise<void> {
     let environment: ApplicationEnvironment
     try {
-      environment = await findApplicationEnvironment(this.#options.app, this.#search.signal)
+      environment = await findApplicationEnvironment(this.#options, this.#search.signal)
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.preloader = 'gone'

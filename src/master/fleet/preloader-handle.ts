@@ -10,7 +10,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex } from 'node:stream'
 import { openPreloaderChannel, type PreloaderChannel } from '../../control/channel.ts'
 import type { MasterToPreloader, PreloaderToMaster } from '../../control/messages.ts'
-import { openProgram } from '../host/open-program.ts'
 import { BECOME_WITH_3, firstBytes, otherUser } from '../host/start-as.ts'
 import { describeExit } from '../output/describe.ts'
 import type { Outputs } from '../output/output.ts'
@@ -77,10 +76,8 @@ export class PreloaderHandle {
     })
     this.#child.on('close', (code, signal) => this.#finish(describeExit(code, signal)))
     const stream = this.#child.stdio[3] as Duplex | null | undefined
-    if (user !== null) {
-      const program = openProgram(user, options.program, options.start.runtimeDirectory)
-      stream?.write(firstBytes(user, [options.python, program, 'control-on-stdin'], options.environment))
-    }
+    if (user !== null)
+      stream?.write(firstBytes(user, [options.python, options.program, 'control-on-stdin'], options.environment))
     this.#channel = stream ? openPreloaderChannel(stream) : null
     this.#channel?.onMessage(message => this.#events.message(message))
     this.#channel?.onClosed(reason => this.#onChannelClosed(reason))

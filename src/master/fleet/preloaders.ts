@@ -39,7 +39,6 @@ export interface PreloadersOptions {
   /** The application has more than one worker. */
   readonly multiprocess: boolean
   readonly isCheck: boolean
-  readonly program: string
   readonly runtimeDirectory: string
   readonly outputs: Outputs
   readonly events: PreloadersEvents
@@ -74,8 +73,8 @@ export class Preloaders {
   }
 
   start(environment: ApplicationEnvironment): void {
-    const { python, variables, settingsFrom } = environment
-    const { config, app, generation, multiprocess, isCheck, program, runtimeDirectory, outputs } = this.#options
+    const { python, program, variables, settingsFrom } = environment
+    const { config, app, generation, multiprocess, isCheck, runtimeDirectory, outputs } = this.#options
     const handle: PreloaderHandle = new PreloaderHandle({
       python: python.path,
       program,

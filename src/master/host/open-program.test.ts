@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -21,6 +21,7 @@ test('a program below a directory that only root may enter is copied to where ot
   for (const path of [root, runtime]) chmodSync(path, 0o711)
   chmodSync(closed, 0o755)
   const inShop = () => openProgram(USER, program, join(runtime, 'shop'))
+  assert.equal(openProgram(null, program, join(runtime, 'shop')), program, 'nobody else runs it')
   assert.equal(inShop(), program, 'nothing is in its way')
   chmodSync(closed, 0o700)
   const copy = inShop()
@@ -34,4 +35,17 @@ test('a program below a directory that only root may enter is copied to where ot
   const before = statSync(file).ino
   assert.equal(inShop(), copy)
   assert.deepEqual([statSync(file).ino, statSync(file).uid], [before, 0])
+  // What a copy that was cut off has left is no copy.
+  rmSync(copy, { recursive: true })
+  mkdirSync(`${copy}.part`)
+  assert.equal(inShop(), copy)
+  assert.deepEqual(readdirSync(join(runtime, CODE)), ['worker'])
+  // Where none can be made, it is the operator's to mend, and no bug of ours.
+  rmSync(join(runtime, CODE), { recursive: true })
+  writeFileSync(join(runtime, CODE), '')
+  assert.throws(inShop, {
+    name: 'OperatorError',
+    message:
+      /^user 4711 cannot read .*home\/worker, and it cannot be copied to .*\.code: .*install Jumak where all users may read it$/,
+  })
 })

@@ -14,6 +14,7 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   utimesSync,
@@ -21,20 +22,40 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import type { Identity } from '../../config/types.ts'
-import { runAs } from './identity.ts'
+import { asErrno, OperatorError } from '../errors.ts'
+import { describeIdentity, runAs } from './identity.ts'
+import { otherUser } from './start-as.ts'
 
 /** Its name in the runtime directory. No application has such a name. */
 export const CODE = '.code'
 
-/** `program`: a script, or a directory that Python runs. `runtimeDirectory`: that of the application; empty: there is none (`--check`). */
-export function openProgram(user: Identity, program: string, runtimeDirectory: string): string {
-  if (runAs(user, () => isReadable(program))) return program
+/**
+ * The path at which the identity can read it. `identity`: null: it is ours. `program`: a script, or a directory that Python runs.
+ * `runtimeDirectory`: that of the application; empty: there is none (`--check`). Throws an OperatorError where no copy can be made.
+ */
+export function openProgram(identity: Identity | null, program: string, runtimeDirectory: string): string {
+  const user = otherUser(identity)
+  if (user === null || runAs(user, () => isReadable(program))) return program
   const place = runtimeDirectory === '' ? temporaryPlace() : join(dirname(runtimeDirectory), CODE)
-  mkdirSync(place, { recursive: true })
   const copy = join(place, basename(program))
-  if (!existsSync(copy)) cpSync(program, copy, { recursive: true })
-  openToAll(place)
+  try {
+    if (!existsSync(copy)) makeCopy(program, copy)
+  } catch (error) {
+    const what = `${describeIdentity(user)} cannot read ${program}, and it cannot be copied to ${place}`
+    throw new OperatorError(`${what}: ${asErrno(error).message}; install Jumak where all users may read it`)
+  }
   return copy
+}
+
+/** It appears whole. */
+function makeCopy(program: string, copy: string): void {
+  const part = `${copy}.part`
+  mkdirSync(dirname(copy), { recursive: true })
+  chmodSync(dirname(copy), 0o755)
+  rmSync(part, { recursive: true, force: true })
+  cpSync(program, part, { recursive: true })
+  openToAll(part)
+  renameSync(part, copy)
 }
 
 function isReadable(program: string): boolean {
@@ -58,11 +79,15 @@ function temporaryPlace(): string {
   return made
 }
 
-/** Makes the copy look new to a cleaner of temporary files. Throws where there is none. */
+/** Makes the copy look new to a cleaner of temporary files. Never throws. */
 export function touchCode(runtimeDirectory: string, now: Date): void {
   const place = join(runtimeDirectory, CODE)
-  for (const name of ['', ...readdirSync(place, { recursive: true, encoding: 'utf8' })])
-    utimesSync(join(place, name), now, now)
+  try {
+    for (const name of ['', ...readdirSync(place, { recursive: true, encoding: 'utf8' })])
+      utimesSync(join(place, name), now, now)
+  } catch {
+    // It was never needed.
+  }
 }
 
 /** Whatever umask root has. */
