@@ -5,27 +5,15 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, 
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { NotifySocket } from '../../test/support/notify-socket.ts'
 import { version } from '../base/version.ts'
-import { APP, type GatewayState, linux, mode, TestMaster, untilGone, WAIT_MS } from './testing/test-master.ts'
-
-const SHOP = { name: 'shop', path: '/shop', hosts: [] }
-const API = { name: 'api', path: '', hosts: ['api.example.kr'], workers: 1 }
-const ADMIN = { name: 'admin', path: '/admin', hosts: [], workers: 1 }
+import { ADMIN, API, askAdmin, assertKnown, placeFor, SHOP } from './testing/several.ts'
+import { APP, type GatewayState, linux, mode, TestMaster, untilGone } from './testing/test-master.ts'
 
 /** Those that the workers of the application were started with, as the gateway was told. */
 function pathsOf({ workers, workerPaths }: GatewayState, name: string): (string | undefined)[] {
   return workers[name]!.map(worker => workerPaths[worker])
-}
-
-/** The gateway was told only of applications that it knows. */
-function assertKnown(master: TestMaster): void {
-  assert.deepEqual(
-    master.log.filter(line => line.includes('nobody knows')),
-    [],
-  )
 }
 
 test(
@@ -384,77 +372,6 @@ test('TTIN and TTOU are for all applications', linux, async () => {
   await master.stop()
 })
 
-const EXPORT = { name: 'export', paths: ['/export/'], workers: 1 }
-const MAIN = { name: '', paths: [], workers: null }
-const POOLED = { ...SHOP, pools: [MAIN, EXPORT] }
-
-test('a pool has workers of its own; its crash loop holds up no other pool', linux, async () => {
-  const master = new TestMaster('', [{ ...POOLED, workers: 1, ...mode('show') }, API])
-  await master.see(/shop preloader +multiprocess=True/)
-  await master.see(/info +shop +pools +export 1 worker for \/export\/$/)
-  await master.see(/ready: 2 applications/)
-  const workerOf = async (pool: string) => {
-    const { pools, workers, pids } = await master.gateway()
-    const index = workers['shop']?.findIndex(number => pools[number] === pool) ?? -1
-    return index < 0 ? null : pids['shop']![index]!
-  }
-  // The replacement may be forked before the death is counted, and then its own death is the same event.
-  let killed = 0
-  while (!master.log.some(line => line.includes('died early in a row'))) {
-    let worker = await workerOf('export')
-    // The gateway hears a moment later that a worker has died.
-    while (worker === null || worker === killed) worker = await workerOf('export')
-    killed = worker
-    const from = master.log.length
-    process.kill(worker, 'SIGKILL')
-    await master.see(/warn +shop +worker \d+ .*was killed by SIGKILL/, from)
-  }
-  const from = master.log.length
-  process.kill((await workerOf(''))!, 'SIGKILL')
-  await master.see(/warn +shop +worker \d+ .*was killed by SIGKILL.*; another one takes its place/, from)
-  await master.stop()
-  assertKnown(master)
-})
-
-test('HUP changes, adds and removes pools', linux, async () => {
-  const master = new TestMaster('', [POOLED, API])
-  await master.see(/ready: 2 applications/)
-  const poolsOf = async () => {
-    const { pools, workers } = await master.gateway()
-    return workers['shop']!.map(number => pools[number]).sort()
-  }
-  /** Old workers finish first. */
-  const untilPools = async (expected: readonly string[]) => {
-    const deadline = performance.now() + WAIT_MS
-    for (let pools = await poolsOf(); pools.join() !== expected.join(); pools = await poolsOf())
-      assert.ok(performance.now() < deadline, `pools ${pools}`)
-  }
-  assert.deepEqual(await poolsOf(), ['', '', 'export'])
-  master.reconfigure({ ...SHOP, pools: [MAIN, { ...EXPORT, workers: 2 }, { ...EXPORT, name: 'slow' }] }, API)
-  await master.see(/shop +generation 2 serves/)
-  // The first generation gets the new pool too, until it has gone.
-  await untilPools(['', '', 'export', 'export', 'slow'])
-  master.reconfigure({ ...SHOP, pools: [MAIN] }, API)
-  await master.see(/shop +generation 3 serves/)
-  await untilPools(['', ''])
-  await master.stop()
-  assertKnown(master)
-})
-
-/** The last answer of the admin socket at this path. */
-async function askAdmin(path: string, question: object): Promise<unknown> {
-  const socket = connect({ path })
-  socket.end(`${JSON.stringify({ jumak: 1, ...question })}\n`)
-  return JSON.parse((await text(socket)).trim().split('\n').at(-1)!)
-}
-
-/** A directory, and an admin socket in it. `name`: a long one leaves no room for the sockets of an application with a long name. */
-function placeFor(t: TestContext, name = 'ja-') {
-  const place = mkdtempSync(join(tmpdir(), name))
-  t.after(() => rmSync(place, { recursive: true }))
-  return { place, path: join(place, 'a.sock'), adminSocket: { paths: [join(place, 'a.sock')], isAuto: false } }
-}
-
 const TOO_DEEP = `j${'d'.repeat(50)}`
 const LONG = { ...ADMIN, name: 'l'.repeat(32) }
 
@@ -489,31 +406,4 @@ test('a stop when no application is left, because the only one cannot be started
   await master.see(/removed: all its processes have ended/)
   await master.stop()
   assertKnown(master)
-})
-
-test('what a command has said of a pool holds until the number of the pool changes', linux, async t => {
-  const { path, adminSocket } = placeFor(t)
-  const withExport = (workers: number, main: number) => ({
-    ...SHOP,
-    workers: main,
-    pools: [MAIN, { ...EXPORT, workers }],
-  })
-  const master = new TestMaster('', [withExport(1, 1), API], { adminSocket })
-  await master.see(/ready: 2 applications/)
-  await askAdmin(path, { command: 'workers', app: 'shop', pool: 'export', workers: 3 })
-  const wanted = async () => {
-    const answer = await askAdmin(path, { command: 'status' })
-    const { apps } = answer as { readonly apps: { readonly pools: { readonly wanted: number }[] }[] }
-    return apps[0]!.pools.map(pool => pool.wanted)
-  }
-  assert.deepEqual(await wanted(), [1, 3])
-  for (const [workers, main, expected] of [
-    [1, 2, [2, 3]],
-    [2, 2, [2, 2]],
-  ] as const) {
-    master.rewrite(withExport(workers, main), API)
-    await askAdmin(path, { command: 'reload' })
-    assert.deepEqual(await wanted(), expected)
-  }
-  await master.stop()
 })
