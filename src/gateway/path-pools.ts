@@ -5,7 +5,7 @@
  * Invariant: a path is understood as the application understands it: decoded, and below its root (PATH_INFO).
  */
 import type { GatewayApp } from '../config/types.ts'
-import { applicationRoot, belowRoot, bytesOf, fullBehind } from '../http/application-root.ts'
+import { applicationRoot, belowRoot, bytesOf, fullRoot } from '../http/application-root.ts'
 import type { Handler } from '../http/exchange.ts'
 import { decodePathBytes } from '../http/path.ts'
 import { Prefixes } from '../routing/prefixes.ts'
@@ -21,7 +21,7 @@ export function choosePool(
   const root = applicationRoot(rootPath, path)
   return exchange => {
     const { request } = exchange
-    const full = request.rootPath === undefined ? root.full : fullBehind(root, request.rootPath)
+    const full = fullRoot(root, request.rootPath)
     const index = prefixes.find(belowRoot(decodePathBytes(request.path), full, root))
     return handlers[index]!(exchange)
   }

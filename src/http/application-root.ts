@@ -31,12 +31,12 @@ export function isBelow(path: string, prefix: string): boolean {
   return path.startsWith(prefix) && (path.length === prefix.length || prefix === '' || path[prefix.length] === '/')
 }
 
-/** The same as `root.full`, for a request whose proxy has another root path (X-Forwarded-Prefix). */
-export function fullBehind(root: ApplicationRoot, outer: string): string {
-  return root.appPath === '' ? outer : outer + root.appPath
+/** SCRIPT_NAME of a request. `outer`: `request.rootPath`: another root path of its proxy (X-Forwarded-Prefix); undefined: it has none. */
+export function fullRoot(root: ApplicationRoot, outer: string | undefined): string {
+  return outer === undefined ? root.full : outer + root.appPath
 }
 
-/** PATH_INFO. `path`: decoded; `full`: `root.full`, or `fullBehind`. */
+/** PATH_INFO. `path`: decoded; `full`: as `fullRoot` gives it. */
 export function belowRoot(path: string, full: string, { appPath }: ApplicationRoot): string {
   if (full !== '' && isBelow(path, full)) return path.slice(full.length)
   return appPath !== '' && isBelow(path, appPath) ? path.slice(appPath.length) : path

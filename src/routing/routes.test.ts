@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { applicationRoot, belowRoot, fullBehind } from '../http/application-root.ts'
+import { applicationRoot, belowRoot, fullRoot } from '../http/application-root.ts'
 import { decodePathBytes } from '../http/path.ts'
 import { hostOf } from './hosts.ts'
 import { NOBODY } from './prefixes.ts'
@@ -221,7 +221,7 @@ test('what an application gets as PATH_INFO is the path below the prefix by whic
         const { path, rootPath } = rules[index]!
         const root = applicationRoot(rootPath, path)
         const decoded = decodePathBytes(request.path)
-        const info = belowRoot(decoded, own === undefined ? root.full : fullBehind(root, own), root)
+        const info = belowRoot(decoded, fullRoot(root, own), root)
         const outer = own ?? bytes(rootPath)
         assert.ok([bytes(path) + info, outer + bytes(path) + info].includes(decoded), `${decoded} → ${info}`)
         assert.ok(info === '' || info.startsWith('/'))

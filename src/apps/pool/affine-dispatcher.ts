@@ -52,7 +52,7 @@ export class AffineDispatcher implements CallDispatcher {
   }
 
   get isRefusing(): boolean {
-    return this.#state.refusal !== null
+    return this.#anyone.isRefusing
   }
 
   dispatch(call: Call): void {
@@ -116,11 +116,11 @@ export class AffineDispatcher implements CallDispatcher {
   }
 
   learn(runMicros: number): void {
-    this.#state.runTimes.add(runMicros)
+    this.#anyone.learn(runMicros)
   }
 
   hold(): void {
-    this.#state.isHeld = true
+    this.#anyone.hold()
   }
 
   release(): void {

@@ -11,7 +11,7 @@
  * proof of anything: who has another client's cookie is served by that client's worker, and that is all.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { type ApplicationRoot, fullBehind } from '../../http/application-root.ts'
+import { type ApplicationRoot, fullRoot } from '../../http/application-root.ts'
 import type { RequestHead } from '../../http/exchange.ts'
 import { headerValues } from '../../http/headers.ts'
 import type { PoolAffinity } from './affinity.ts'
@@ -74,8 +74,7 @@ export class HomeCookie {
   write(worker: number, client: string, { scheme, rootPath }: RequestHead): string {
     const signature = this.#sign(String(worker), client).toString('base64url')
     const secure = scheme === 'https' ? '; Secure' : ''
-    const root = this.#root()
-    const path = cookiePath(rootPath === undefined ? root.full : fullBehind(root, rootPath))
+    const path = cookiePath(fullRoot(this.#root(), rootPath))
     return `${this.#name}=1.${worker}.${client}.${signature}; Path=${path}; HttpOnly; SameSite=Lax${secure}`
   }
 }

@@ -5,7 +5,7 @@
  * Invariants: values are latin-1 ("native strings" of PEP 3333), and only the last may have a NUL. Requests with the same headers have
  * the same names in the same order (`environ-names.ts`): `environ.py` relies on it.
  */
-import { type ApplicationRoot, belowRoot, fullBehind } from '../../http/application-root.ts'
+import { type ApplicationRoot, belowRoot, fullRoot } from '../../http/application-root.ts'
 import { splitAuthority } from '../../http/authority.ts'
 import { mergeRepeated } from '../../http/cgi-names.ts'
 import type { Exchange } from '../../http/exchange.ts'
@@ -25,7 +25,7 @@ export function writeEnviron(writer: FrameWriter, exchange: Exchange, bodyLength
   const { request, peer, body } = exchange
   const hasHost = request.authority !== ''
   const hasRoot = request.rootPath !== undefined
-  const full = hasRoot ? fullBehind(root, request.rootPath) : root.full
+  const full = fullRoot(root, request.rootPath)
   const hasLength = bodyLength >= 0 && (body.length !== 0 || hasContentLength(request.headers))
   let { headers } = request
   let names = environNames(headers, hasHost, hasLength, hasRoot)

@@ -6,7 +6,7 @@
  * (RFC9112§3.2.2). Only the last value may have a NUL. Requests with the same headers have the same names in the same order:
  * `scopes.py` relies on it.
  */
-import { type ApplicationRoot, fullBehind, withRoot } from '../../http/application-root.ts'
+import { type ApplicationRoot, fullRoot, withRoot } from '../../http/application-root.ts'
 import type { Exchange, LocalEnd, RequestHead } from '../../http/exchange.ts'
 import { headerValues } from '../../http/headers.ts'
 import { decodePathBytes } from '../../http/path.ts'
@@ -38,7 +38,7 @@ export class ScopeWriter {
   write(writer: FrameWriter, exchange: Exchange): void {
     const { request, peer, local, isWebSocket } = exchange
     const { headers, authority, version, rootPath: ownRoot } = request
-    const own = ownRoot === undefined ? undefined : fullBehind(this.#root, ownRoot)
+    const own = ownRoot === undefined ? undefined : fullRoot(this.#root, ownRoot)
     const { outer, full } = this.#root
     const scheme = isWebSocket ? WEB_SOCKET_SCHEME[request.scheme] : request.scheme
     let names = isWebSocket ? WEB_SOCKET : HTTP

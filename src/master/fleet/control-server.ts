@@ -14,6 +14,7 @@ import { openWorkerChannel, type WorkerChannel } from '../../control/channel.ts'
 import type { WorkerToMaster } from '../../control/messages.ts'
 import { OperatorError } from '../errors.ts'
 import { runAs } from '../host/identity.ts'
+import { OWNER_ONLY, withUmask } from '../host/umask.ts'
 
 /** A worker says hello at once. */
 const HELLO_MS = 10_000
@@ -100,12 +101,7 @@ function listen(server: Server, path: string, identity: Identity | null): Stats 
   // Such as no descriptor left: the connection is lost, and the worker ends and is replaced. An error of `listen` itself comes here too,
   // and shows by the missing socket.
   server.on('error', () => {})
-  const umask = process.umask(0o177)
-  try {
-    runAs(identity, () => server.listen(path))
-  } finally {
-    process.umask(umask)
-  }
+  withUmask(OWNER_ONLY, () => runAs(identity, () => server.listen(path)))
   // The file is there when `listen` returns.
   const bound = lstatSync(path, { throwIfNoEntry: false })
   if (bound?.isSocket() !== true) throw new OperatorError(`cannot listen on ${path}: no worker could reach the master`)

@@ -11,9 +11,9 @@ import type { AdminSocket, Identity } from '../../config/types.ts'
 import { asErrno, OperatorError } from '../errors.ts'
 import { describeIdentity } from './identity.ts'
 import { mayReplaceIn, replaceableStep } from './safe-path.ts'
+import { OWNER_ONLY, withUmask } from './umask.ts'
 import { checkSocketPath, isSocketAnswering } from './unix-socket.ts'
 
-const SOCKET_UMASK = 0o177
 /** Cleaners of temporary directories go by age. */
 const TOUCH_MS = 3_600_000
 
@@ -108,12 +108,7 @@ function makePath(path: string): AdminPath {
     path,
     place(bind) {
       const temporary = temporaryName(path)
-      const mask = process.umask(SOCKET_UMASK)
-      try {
-        bind(temporary)
-      } finally {
-        process.umask(mask)
-      }
+      withUmask(OWNER_ONLY, () => bind(temporary))
       placed = lstatSync(temporary)
       renameSync(temporary, path)
       timer = setInterval(() => touch(path), TOUCH_MS)

@@ -17,6 +17,7 @@ import { giveTo, runAs } from './identity.ts'
 import { adoptListener } from './inherited-listener.ts'
 import type { Listener } from './listener.ts'
 import { replaceableStep } from './safe-path.ts'
+import { withUmask } from './umask.ts'
 import { checkSocketPath, isSocketAnswering } from './unix-socket.ts'
 
 /** The part of `net.BoundSocket` that this file uses: the type definitions lack `path`, and older versions of Node lack the class. */
@@ -163,17 +164,16 @@ async function bindUnix(path: string, { mode = 0o666, identity = null }: UnixSoc
  * identity a path may name another file a moment later, and root would give that file away.
  */
 function bindPath(path: string, mode: number, identity: Identity | null): BoundSocket {
-  const umask = process.umask(0o777 & ~mode)
-  try {
-    return runAs(identity, () => createBoundSocket({ path }))
-  } catch (error) {
-    if (identity === null || asErrno(error).code !== 'EACCES' || replaceableStep(identity, path) !== null) throw error
-    const socket = createBoundSocket({ path })
-    giveTo(identity, path)
-    return socket
-  } finally {
-    process.umask(umask)
-  }
+  return withUmask(0o777 & ~mode, () => {
+    try {
+      return runAs(identity, () => createBoundSocket({ path }))
+    } catch (error) {
+      if (identity === null || asErrno(error).code !== 'EACCES' || replaceableStep(identity, path) !== null) throw error
+      const socket = createBoundSocket({ path })
+      giveTo(identity, path)
+      return socket
+    }
+  })
 }
 
 /** Nothing is there, or a socket that nobody answers, as a killed predecessor leaves behind. Otherwise throws. */

@@ -33,6 +33,7 @@ import { ApplicationDirectory, removeApplicationDirectory, touchApplicationDirec
 import { type ApplicationUsers, describeIdentity, runAs } from './identity.ts'
 import { CODE, touchCode } from './open-program.ts'
 import { replaceableStep } from './safe-path.ts'
+import { OWNER_ONLY, withUmask } from './umask.ts'
 import { isSocketAnswering } from './unix-socket.ts'
 
 const PREFIX = 'jumak-'
@@ -110,10 +111,8 @@ export class RuntimeDirectory {
     const sign = createServer(socket => socket.destroy())
     // Without it a later start may remove the directory, and `repair` makes it again.
     sign.on('error', () => {})
-    const umask = process.umask(0o177)
     // The file is there when `listen` returns.
-    sign.listen(join(this.path, SIGN))
-    process.umask(umask)
+    withUmask(OWNER_ONLY, () => sign.listen(join(this.path, SIGN)))
     sign.unref()
     this.#sign = sign
   }
@@ -209,12 +208,12 @@ export class RuntimeDirectory {
   #touch(): void {
     const now = new Date()
     for (const { path } of this.#applications) touchApplicationDirectory(path, now)
-    const touches = [join(this.path, SIGN), this.path].map(path => () => lutimesSync(path, now, now))
-    for (const touch of [...touches, () => touchCode(this.path, now)]) {
+    touchCode(this.path, now)
+    for (const path of [join(this.path, SIGN), this.path]) {
       try {
-        touch()
+        lutimesSync(path, now, now)
       } catch {
-        // It has gone, which `repair` mends, or was never needed.
+        // It has gone, which `repair` mends.
       }
     }
   }
