@@ -74,3 +74,10 @@ test('any status of a range', () => {
     assert.equal(judge(line).length, 1, line)
   assert.deepEqual(judge('assert.equal(response.status, 204)', 'while (head.status < 200) head = await next()'), [])
 })
+
+test('a test that CI would skip', () => {
+  const found = ['1: is skipped as root, as which CI runs: become another user in the test']
+  assert.deepEqual(judge("test('at home', { skip: isRoot && 'root has none' }, () => {})"), found)
+  assert.deepEqual(judge("test('at home', { skip: process.getuid?.() === 0 && 'root has none' }, () => {})"), found)
+  assert.deepEqual(judge("test('as another user', { skip: process.getuid?.() !== 0 && 'needs root' }, () => {})"), [])
+})

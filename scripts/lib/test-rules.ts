@@ -30,6 +30,8 @@ const STRING = /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g
 const ASSERTION = /\bassert\b|self\.assert/
 /** Of what listens. In unit tests of addresses it is only a text. */
 const FIXED_PORT = /(?:\blisten\(|\bbind\(|(?:-b|--bind)(?:['"], *['"]|=)(?:[\w.]*:)?|\bport: )(?!0\b)\d{2,5}(?![\w.:])/
+/** Nobody could run such a test and those that need root in one run. */
+const NOT_AS_ROOT = /\bskip: (?:isRoot|process\.gete?uid\?\.\(\) === 0) &&/
 const RANGE_OF_STATUSES = /\bstatus\w*\)* *[<>]=? *\d/
 
 /** A sentence for each line that breaks a rule. */
@@ -47,6 +49,7 @@ export function problemsOf({ path, text }: SourceFile): string[] {
     if (CALL.test(line) && !NO_WAIT.test(line) && !isPoll)
       found.push('waits for time: await an event or a condition, or say why before it: `wait: …`')
     if (!path.startsWith('src/') && FIXED_PORT.test(line)) found.push('has a fixed port: 0 is one that is free')
+    if (NOT_AS_ROOT.test(line)) found.push('is skipped as root, as which CI runs: become another user in the test')
     if (ASSERTION.test(line)) {
       if (readsClock(line) && !line.includes('deadline'))
         found.push('asserts how long something took, which a busy machine decides: count, or look at an order')
