@@ -129,3 +129,14 @@ test('nobody connects to other servers, whatever the protocol', () => {
       `src/handlers/app.ts:1: may not import ${one}`,
     ])
 })
+
+test('what several threads of the gateway need is not loaded with one', () => {
+  assert.deepEqual(broken('src/gateway/main.ts', "const { Group } = await import('./threads/group.ts')"), [])
+  assert.deepEqual(broken('src/gateway/parts.ts', "import type { Cells } from '../shared/cells.ts'"), [])
+  assert.deepEqual(broken('src/gateway/threads/thread.ts', "import { Cells } from '../../shared/cells.ts'"), [])
+  for (const path of ['./threads/group.ts', '../shared/cells.ts', '../apps/threads/slots.ts'])
+    assert.match(
+      broken('src/gateway/main.ts', `import { x } from '${path}'`)[0] ?? '',
+      /which a gateway with one thread must not/,
+    )
+})

@@ -3,6 +3,7 @@
  *
  *     base ← http ← { http1, websocket, routing, apps } ← { middleware, handlers } ← gateway
  *     base ← config ← cli        base ← control ← { master, gateway }
+ *     base ← shared ← { apps/threads, gateway/threads }
  *     within apps: wire ← worker ← { wsgi, asgi } ← links        pool ← { wsgi, asgi }
  *     within master: host ← output ← development ← fleet ← admin ← main
  *
@@ -22,6 +23,8 @@ export interface Import {
   readonly line: number
   /** `import type` and `export type`: gone at run time. */
   readonly typeOnly: boolean
+  /** `import()`: loaded only when that line runs. */
+  readonly isDynamic: boolean
 }
 
 /** What each part may import besides itself, COMMON and Node's modules. A part that is missing here is an error. */
@@ -34,10 +37,23 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   http1: ['base', 'http'],
   websocket: ['base', 'http'],
   routing: ['base', 'http'],
-  apps: ['base', 'http'],
+  shared: ['base'],
+  apps: ['base', 'http', 'shared'],
   middleware: ['base', 'http', 'apps', 'observe'],
   handlers: ['base', 'http', 'apps', 'observe'],
-  gateway: ['base', 'http', 'http1', 'websocket', 'routing', 'apps', 'middleware', 'handlers', 'control', 'observe'],
+  gateway: [
+    'base',
+    'http',
+    'http1',
+    'websocket',
+    'routing',
+    'apps',
+    'middleware',
+    'handlers',
+    'control',
+    'observe',
+    'shared',
+  ],
   master: ['base', 'control', 'observe'],
   cli: ['base', 'config', 'control', 'observe', 'master'],
 }
@@ -57,6 +73,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     wsgi: ['pool', 'wire', 'worker'],
     asgi: ['pool', 'wire', 'worker'],
     links: ['pool', 'wire', 'worker', 'wsgi', 'asgi'],
+    threads: ['pool', 'wire', 'worker', 'wsgi', 'asgi', 'links'],
   },
   master: {
     errors: [],
@@ -114,6 +131,7 @@ export function importsOf(text: string): Import[] {
     specifier: match[2] ?? match[3]!,
     line: code.slice(0, match.index).split('\n').length,
     typeOnly: match[1] !== undefined,
+    isDynamic: match[3] !== undefined,
   }))
 }
 
@@ -133,7 +151,12 @@ export function isForTests(path: string): boolean {
   return path.endsWith('.test.ts') || path.includes('/testing/')
 }
 
-function brokenByOwn(path: string, { specifier }: Import): string | null {
+/** What several threads of the gateway need. */
+function isForThreads(path: string): boolean {
+  return /^src\/(?:shared|(?:apps|gateway)\/threads)\//.test(path)
+}
+
+function brokenByOwn(path: string, { specifier, typeOnly, isDynamic }: Import): string | null {
   const target = normalize(join(dirname(path), specifier))
   const [from, to] = [partOf(path), partOf(target)]
   const allowed = ALLOWED[from]
@@ -141,6 +164,8 @@ function brokenByOwn(path: string, { specifier }: Import): string | null {
   if (!target.startsWith('src/')) return `imports ${target}, which is outside src/`
   if (isForTests(target)) return `imports ${target}, which is for tests`
   if (COMMON.includes(target)) return null
+  if (isForThreads(target) && !isForThreads(path) && !isDynamic && !typeOnly)
+    return `loads ${target}, which a gateway with one thread must not: import it by import(), or as a type`
   if (from === to) return brokenWithin(from, unitOf(path), unitOf(target))
   if (allowed.includes(to)) return null
   return `${from} may not import ${to} (${target}); it may import ${allowed.join(', ') || 'nothing of ours'}`
