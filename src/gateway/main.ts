@@ -30,7 +30,9 @@ class Gateway {
   readonly #parts: GatewayParts
   readonly #entry: Entry
   readonly #connections: Connections
-  readonly #servers: ReturnType<typeof listen>[] = []
+  readonly #servers: { readonly server: ReturnType<typeof listen>; readonly listener: InheritedListener }[] = []
+  /** On which we listen when `accept` comes. */
+  #later: readonly InheritedListener[] = []
   /** The program is about to stop: load balancers should send nothing more, though everything is served. */
   #isStopping = false
   /** Nobody is accepted any more. */
@@ -62,20 +64,32 @@ class Gateway {
     this.#channel.send({ type: 'in-flight', count: inFlight })
   }
 
-  listen(listeners: readonly InheritedListener[]): void {
+  /** `waits`: workers are linked, and clients are accepted after `accept`. */
+  start(listeners: readonly InheritedListener[], waits: boolean): void {
+    if (!waits) {
+      this.#listen(listeners, 'listening')
+      return
+    }
+    this.#later = listeners
+    this.#channel.send({ type: 'listening' })
+  }
+
+  /** `told`: what the master hears when all are listened on. */
+  #listen(listeners: readonly InheritedListener[], told: 'listening' | 'accepting'): void {
     let waiting = listeners.length
-    for (const { fd, unixPath, display } of listeners) {
+    for (const listener of listeners) {
+      const { fd, unixPath, display } = listener
       const server = listen(
         fd,
         unixPath,
         this.#parts.memory.budget,
         transport => this.#connections.accept(transport),
         () => {
-          if (--waiting === 0) this.#channel.send({ type: 'listening' })
+          if (--waiting === 0) this.#channel.send({ type: told })
         },
         error => this.#onListenError(display, error, waiting > 0),
       )
-      this.#servers.push(server)
+      this.#servers.push({ server, listener })
     }
   }
 
@@ -91,6 +105,10 @@ class Gateway {
   onMessage(message: MasterToGateway): void {
     const { applications, pages, accessLog } = this.#parts
     switch (message.type) {
+      case 'accept':
+        this.#listen(this.#later, 'accepting')
+        this.#later = []
+        break
       case 'worker-add':
         applications.addWorker(message)
         break
@@ -134,7 +152,7 @@ class Gateway {
         this.#isStopping = true
         break
       case 'drain':
-        void this.drain(message.deadlineMs).then(cut => {
+        void this.drain(message.deadlineMs, message.handedOn).then(cut => {
           this.#channel.send({ type: 'drained', cut })
           // Meanwhile the master stops the workers.
           return this.#finish()
@@ -162,14 +180,19 @@ class Gateway {
     return this.#finished
   }
 
-  /** Resolves with the number of exchanges that were cut at the deadline. */
-  async drain(deadlineMs: number): Promise<number> {
+  /** `handedOn`: descriptors on which another gateway listens. Resolves with the number of exchanges that were cut at the deadline. */
+  async drain(deadlineMs: number, handedOn: readonly number[] = []): Promise<number> {
     const until = performance.now() + deadlineMs
     this.#isStopping = true
     const { applications, refusals, memory } = this.#parts
     this.#connections.startDrain()
     applications.drain(deadlineMs)
-    this.#lastAccept ??= Promise.all(this.#servers.map(closeWhenQuiet))
+    this.#lastAccept ??= Promise.all(
+      this.#servers.map(({ server, listener: { fd, isShared } }) =>
+        // What waits there is for others, who have the socket too.
+        isShared || handedOn.includes(fd) ? void server.close() : closeWhenQuiet(server),
+      ),
+    )
     await this.#lastAccept
     const cut = await this.#connections.drain(until - performance.now())
     applications.close()
@@ -204,7 +227,7 @@ function main(): void {
       } else if (message.type === 'start') {
         if (message.config.gatewayIdentity !== null) dropOrLeave(message.config.gatewayIdentity)
         gateway = new Gateway(channel, message.config, message.build, message.affinityKey)
-        gateway.listen(message.listeners)
+        gateway.start(message.listeners, message.waits)
       }
     },
     reason => {
