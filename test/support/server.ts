@@ -40,6 +40,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>
   /** The program to run: the checkout's `bin/jumak` unless a test installs another. */
   readonly program?: string
+  /** A file names the address: none is added. */
+  readonly isBound?: boolean
   /** Wait for readiness (default) or only for the process. */
   readonly waitReady?: boolean
 }
@@ -66,6 +68,7 @@ export class Server {
   #expected: RegExp[] = []
   #possible: RegExp[] = []
   #acceptsAnyLog = false
+  #pid: number | null = null
   #waiters: { pattern: RegExp; from: number; resolve: (line: string) => void }[] = []
   #fds = new Map<number, number>()
 
@@ -73,7 +76,8 @@ export class Server {
     this.marker = randomUUID()
     this.temporaryDirectory = mkdtempSync(join(tmpdir(), 'jt-'))
     const args = [...(options.args ?? [])]
-    if (!args.some(arg => arg.startsWith('-b') || arg.startsWith('--bind'))) args.push('-b', '127.0.0.1:0')
+    if (!options.isBound && !args.some(arg => arg.startsWith('-b') || arg.startsWith('--bind')))
+      args.push('-b', '127.0.0.1:0')
     if (options.python) args.push('--python', options.python)
     if (options.app) args.push(options.app)
     this.process = spawn(options.program ?? join(ROOT, 'bin/jumak'), args, {
@@ -103,8 +107,16 @@ export class Server {
     })
   }
 
+  /** Of the master: after an upgrade another one. */
   get pid(): number {
-    return this.process.pid!
+    return this.#pid ?? this.process.pid!
+  }
+
+  /** Waits until an upgrade is over, by the log from line `from` on: the new master is the program from then on. Returns its process id. */
+  async upgraded(from = 0): Promise<number> {
+    const line = await this.waitForLog(/ upgrade: process \d+ has taken over from process \d+$/, from)
+    this.#pid = Number(/ process (\d+) has/.exec(line)![1])
+    return this.#pid
   }
 
   get url(): string {
@@ -191,7 +203,7 @@ export class Server {
   }
 
   signal(name: NodeJS.Signals): void {
-    this.process.kill(name)
+    process.kill(this.pid, name)
   }
 
   /** Sends TERM, then checks every invariant. `code`: the exit code to expect. */
@@ -231,6 +243,11 @@ export class Server {
         this.log.some(line => pattern.test(line)),
         this.#failure(`the announced log line ${pattern} never came`).message,
       )
+  }
+
+  /** Names in the temporary directory. */
+  leftBehind(): string[] {
+    return readdirSync(this.temporaryDirectory)
   }
 
   async checkNothingLeft(): Promise<void> {

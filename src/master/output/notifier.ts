@@ -123,7 +123,7 @@ export class Notifier {
 
   /** Another process is the program from now on, and speaks. Resolves when the service manager has been told, or cannot be told. */
   async handOver(pid: number): Promise<void> {
-    if (this.#isReady) this.#send(`MAINPID=${pid}`, `STATUS=process ${pid} takes over`)
+    this.#send(`MAINPID=${pid}`, `STATUS=process ${pid} takes over`)
     this.#isClosed = true
     clearInterval(this.#watchdog)
     if (this.#helper === null || this.#unsent === 0) return

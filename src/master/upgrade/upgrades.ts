@@ -133,7 +133,8 @@ export class Upgrades {
     return null
   }
 
-  async #start(by: string, tell: (progress: string) => void): Promise<Upgraded> {
+  /** Throws an OperatorError when there is nothing to start. */
+  #start(by: string, tell: (progress: string) => void): Promise<Upgraded> {
     const { started, directory, umask, narrator, config, listeners, adminSocket, serving, variables } = this.#options
     const command = commandOf({ program: started.program, directory })
     const { promise, resolve } = Promise.withResolvers<Upgraded>()
