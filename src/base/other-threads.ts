@@ -9,3 +9,13 @@ export interface OtherThreads {
   /** Those of the others that use more than `share` should look soon. */
   ask(share: number): void
 }
+
+/** Of all that the threads of a gateway share. */
+export interface OtherUses {
+  /** Bytes of buffers. */
+  readonly memory: OtherThreads
+  /** Bytes of temporary files. */
+  readonly disk: OtherThreads
+  /** Open files. */
+  readonly files: OtherThreads
+}

@@ -3,8 +3,8 @@
  *
  * A word has 31 bits, so it counts units: 1 KiB of memory or disk if the limit is at most 1 TiB, one file. A thread's use is rounded up.
  */
-import type { OtherThreads } from '../base/other-threads.ts'
-import type { SharedUse, ThreadCells } from './thread-cells.ts'
+import type { OtherThreads, OtherUses } from '../base/other-threads.ts'
+import { DISK, FILES, MEMORY, type SharedUse, type ThreadCells } from './thread-cells.ts'
 
 const KIB = 1024
 /** Twice as much still fits into a word. */
@@ -51,6 +51,22 @@ export class Shares implements OtherThreads {
     const { cells, thread, what, unit, wake } = this.#options
     for (let other = 0; other < this.threads; other++)
       if (other !== thread && cells.used(other, what) * unit > share) wake(other)
+  }
+}
+
+/** The limits, in bytes, are the same in all threads. `wakeForMemory`: makes another thread look at its memory budget. */
+export function sharesOf(
+  cells: ThreadCells,
+  thread: number,
+  limits: { readonly memory: number; readonly temporaryBytes: number },
+  wakeForMemory: (thread: number) => void,
+): OtherUses {
+  // Who has no room on the disk, or for a file, does without.
+  const wake = () => {}
+  return {
+    memory: new Shares({ cells, thread, what: MEMORY, unit: unitOf(limits.memory), wake: wakeForMemory }),
+    disk: new Shares({ cells, thread, what: DISK, unit: unitOf(limits.temporaryBytes), wake }),
+    files: new Shares({ cells, thread, what: FILES, unit: 1, wake }),
   }
 }
 
