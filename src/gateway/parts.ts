@@ -32,7 +32,7 @@ export function makeParts(
   const shared = makeShared(start, send, others)
   const { log } = shared
   const applications = new Applications(config.apps, shared, (app, path) => send({ type: 'code-changed', app, path }))
-  const accessLog = new AccessLog(config.accessLog, log)
+  const accessLog = new AccessLog(config.accessLog, log, config.gatewayThreads > 1)
   const tellRequest = requestLines(config, told => send({ type: 'request', ...told }))
   return {
     ...shared,
