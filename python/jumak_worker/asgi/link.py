@@ -57,6 +57,7 @@ class LinkOwner(Protocol):
     scopes: Scopes
     running: Set[Exchange]
     links: "Set[Link]"
+    most_links: int
 
     def left(self, exchange: Exchange) -> None: ...
 
@@ -79,6 +80,10 @@ class Link(Connection):
     # -- the connection
 
     def connection_made(self, transport: Any) -> None:
+        if len(self.worker.links) >= self.worker.most_links:
+            report("a link of the gateway was refused: %d are open" % len(self.worker.links))
+            transport.abort()
+            return
         self.transport = transport
         transport.set_write_buffer_limits(high=_CONGESTED)
         connection = transport.get_extra_info("socket")
