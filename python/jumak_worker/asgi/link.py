@@ -58,6 +58,7 @@ class LinkOwner(Protocol):
     running: Set[Exchange]
     links: "Set[Link]"
     most_links: int
+    has_threads: bool
 
     def left(self, exchange: Exchange) -> None: ...
 
@@ -88,7 +89,7 @@ class Link(Connection):
         transport.set_write_buffer_limits(high=_CONGESTED)
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, framing.SEND_BUFFER)
-        osprocess.finish_before_peer(connection)
+        osprocess.finish_before_peer(connection, self.worker.has_threads)
         self.worker.links.add(self)
         self.write(multiplex.hello(__version__, self.worker.number, self.worker.slots))
 

@@ -61,6 +61,8 @@ class AsgiWorker:
         self.running: Set[Exchange] = set()
         self.links: Set[Link] = set()
         self.most_links = links + _SPARE_LINKS
+        #: The gateway has several.
+        self.has_threads = links > 1
         self.scopes = Scopes(root_path, None)
         self._root_path = root_path
         self._lifespan_mode = lifespan

@@ -26,15 +26,17 @@ from ..wire.framing import LinkClosed, WireError
 from .link import Link
 
 
-def accept(listener: socket.socket) -> Optional[socket.socket]:
-    """The next link; None when another slot was faster, or the gateway has gone. The listener does not block."""
+def accept(listener: socket.socket, has_threads: bool) -> Optional[socket.socket]:
+    """The next link; None when another slot was faster, or the gateway has gone. The listener does not block.
+    ``has_threads``: the gateway has several.
+    """
     try:
         sock, _ = listener.accept()
     except (BlockingIOError, ConnectionAbortedError):
         return None
     sock.setblocking(True)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, framing.SEND_BUFFER)
-    osprocess.finish_before_peer(sock)
+    osprocess.finish_before_peer(sock, has_threads)
     return sock
 
 
@@ -158,7 +160,7 @@ class Slot:
             self._accept()
 
     def _accept(self) -> None:
-        sock = accept(self._listener)
+        sock = accept(self._listener, True)
         if sock is None:
             return
         fd = sock.fileno()

@@ -117,7 +117,7 @@ class WsgiWorker:
             ready = [fd for fd, _ in poll.poll()]
             if self._wake_read in ready:
                 return None
-            sock = accept(listener)
+            sock = accept(listener, False)
             if sock is not None:
                 return sock
 
