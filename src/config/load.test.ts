@@ -4,7 +4,7 @@ import { symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import { type LoadResult, loadConfig, reloader } from './load.ts'
+import { type LoadResult, loadConfig, reloadConfig, reloader } from './load.ts'
 import { logicalWorkingDirectory } from './machine/directory.ts'
 import type { Environment } from './machine/environment.ts'
 import { parseArguments } from './sources/arguments.ts'
@@ -321,6 +321,20 @@ for (const [words, warning, changes] of COMBINATIONS)
       assert.match(loaded.warnings[0]!, warning)
     }
   })
+
+test('a reload changes nothing about the threads of the gateway, though auto would be another number by now', t => {
+  const environment = inShop(t)
+  const machine = { ...environment.machine, procRoot: '/nowhere', cgroupRoot: '/nowhere', canCopyDescriptors: true }
+  const on = (cores: number) => ({ ...environment, machine: { ...machine, onlineCores: cores, parallelism: cores } })
+  const args = parseArguments(['app.py'])
+  const loaded = loadConfig(args, on(12))
+  assert.ok('config' in loaded)
+  const before = [loaded.config.gatewayThreads, loaded.config.gatewayThreadsReason]
+  assert.deepEqual(before, [3, 'auto: 12 cores'])
+  const again = reloadConfig(args, on(32), loaded)
+  assert.ok('config' in again)
+  assert.deepEqual([again.config.gatewayThreads, again.config.gatewayThreadsReason], before)
+})
 
 test('more threads of the gateway than this Node can have are refused, unless development has one in any case', t => {
   const { machine } = inShop(t)

@@ -20,7 +20,7 @@ _MAX_NUMBER = 2**31 - 1
 #: One less than (uid_t)-1, which is no user.
 _MAX_UID = 2**32 - 2
 _MAX_SLOTS = 65536
-#: Threads of the gateway; more than any machine has cores for.
+#: Far more than `--gateway-threads` can be.
 _MAX_LINKS = 1024
 #: Characters of a wrong value that are shown.
 _MAX_SHOWN = 60
