@@ -12,13 +12,14 @@ import { dropPrivileges } from '../base/privileges.ts'
 import type { GatewayConfig, Identity } from '../config/types.ts'
 import { type GatewayChannel, openGatewayChannel } from '../control/ipc.ts'
 import type { InheritedListener, MasterToGateway } from '../control/messages.ts'
-import { assembleConnections, assembleHandler } from './assemble.ts'
+import { assembleAdmission, assembleConnections, assembleHandler } from './assemble.ts'
+import type { Admission } from './connections/admission.ts'
 import type { Connections } from './connections/connections.ts'
 import { closeWhenQuiet } from './connections/last-accepts.ts'
 import { type GatewayParts, makeParts } from './parts.ts'
 import { Reports } from './report.ts'
 import type { Entry } from './serve.ts'
-import { listen } from './transports/plain.ts'
+import { listen, type SocketTransport } from './transports/plain.ts'
 
 /** How often the master hears how many requests would be cut if the gateway died. */
 const IN_FLIGHT_MS = 500
@@ -29,7 +30,8 @@ class Gateway {
   readonly #channel: GatewayChannel
   readonly #parts: GatewayParts
   readonly #entry: Entry
-  readonly #connections: Connections
+  readonly #admission: Admission
+  readonly #connections: Connections<string>
   readonly #servers: ReturnType<typeof listen>[] = []
   /** The program is about to stop: load balancers should send nothing more, though everything is served. */
   #isStopping = false
@@ -43,7 +45,8 @@ class Gateway {
     this.#channel = channel
     this.#parts = makeParts(config, build, affinityKey, channel, () => this.#isStopping)
     this.#entry = { handler: assembleHandler(this.#parts) }
-    this.#connections = assembleConnections(this.#parts, this.#entry)
+    this.#admission = assembleAdmission(this.#parts)
+    this.#connections = assembleConnections(this.#parts, this.#entry, network => this.#admission.leave(network))
     this.#reports = new Reports(
       () => this.#parts.applications.namedPools,
       () => this.#connections.size,
@@ -69,7 +72,7 @@ class Gateway {
         fd,
         unixPath,
         this.#parts.memory.budget,
-        transport => this.#connections.accept(transport),
+        transport => this.#accept(transport),
         () => {
           if (--waiting === 0) this.#channel.send({ type: 'listening' })
         },
@@ -77,6 +80,12 @@ class Gateway {
       )
       this.#servers.push(server)
     }
+  }
+
+  #accept(transport: SocketTransport): void {
+    const network = this.#admission.admit(transport.remoteAddress)
+    if (network === null) this.#admission.refuse(transport)
+    else this.#connections.open(transport, network)
   }
 
   /** Before all addresses are listened on, the gateway is of no use without one of them. Later errors go to the log. */

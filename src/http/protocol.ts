@@ -10,8 +10,6 @@ import type { Transport } from './transport.ts'
 export interface Protocol {
   /** Sets the transport's handler before it returns. Calls `onClose` once: the transport has closed, and its exchanges have ended. */
   open(transport: Transport, onClose: () => void): ProtocolConnection
-  /** The whole response to a client that is not let in, because too many connections are open. */
-  readonly tooManyConnections: Buffer
   /** From now on each response ends its connection. Called once, before `startDrain` of the open connections. */
   startDrain(): void
 }
