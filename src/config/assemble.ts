@@ -20,12 +20,13 @@ import { formatBind, includesAddress } from './kinds/bind.ts'
 import { readErrorPage } from './kinds/error-page.ts'
 import type { Environment } from './machine/environment.ts'
 import { isDirectory } from './machine/files.ts'
+import { autoGatewayThreads, type GatewayThreads } from './machine/gateway-threads.ts'
 import { autoMemory } from './machine/memory.ts'
 import { errors } from './settings/errors.ts'
 import { APPLICATION_SETTINGS, PROGRAM_GROUPS, type ProgramValues } from './settings/index.ts'
 import { listening } from './settings/listening.ts'
 import { logging } from './settings/logging.ts'
-import { processes } from './settings/processes.ts'
+import { MAX_GATEWAY_THREADS, processes } from './settings/processes.ts'
 import { resources } from './settings/resources.ts'
 import type { Given } from './sources/given.ts'
 import type { AppConfig, BindAddress, Config, ErrorPage, Limits } from './types.ts'
@@ -43,9 +44,12 @@ export function assembleConfig(
   const { isDevelopment } = plain
   const apps = assembleApps(given.apps, values, environment, { isDevelopment, isAppUncertain })
   const path = values.one(logging.accessLog.path)
+  const gateway = readGatewayThreads(values, environment, isDevelopment)
   checkHealthPaths(values, plain.health)
   const config = {
     ...plain,
+    gatewayThreads: gateway.threads,
+    gatewayThreadsReason: gateway.reason,
     bind: readAddresses(values),
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
     forwardedHeaders: readForwardedHeaders(values),
@@ -75,6 +79,19 @@ function assembleApps(
   for (const setting of APPLICATION_SETTINGS) if (values.isGiven(setting)) values.taken(setting)
   values.diagnostics.push(...read.flatMap(app => app.values.diagnostics), ...refuseConflicts(read))
   return read.flatMap(({ config }) => config ?? [])
+}
+
+/** A number that development makes useless is told as a warning (`combinations.ts`). */
+function readGatewayThreads(values: Values, { machine }: Environment, isDevelopment: boolean): GatewayThreads {
+  const { gatewayThreads: setting } = processes
+  const wanted = values.one(setting)
+  if (isDevelopment || wanted === 'auto') return autoGatewayThreads(machine, isDevelopment, MAX_GATEWAY_THREADS)
+  if (wanted > 1 && !machine.canCopyDescriptors)
+    values.report(
+      setting,
+      `is ${wanted}, and Node ${machine.nodeVersion} can have one thread: give 1 or auto, or run Jumak on Node 26 or newer, with its module node:ffi`,
+    )
+  return { threads: wanted, reason: '' }
 }
 
 /** From the gateway to the workers of all applications. */

@@ -304,6 +304,9 @@ const COMBINATIONS: readonly (readonly [words: string, warning: RegExp | null, c
   ['--preload=on', /^--preload on is not safe on macOS/, { platform: 'darwin' }],
   ['--limit-connections=9999', /^--limit-connections is more than the limit on open files allows/],
   ['--umask=777', /^--umask takes permissions from the owner/],
+  ['--gateway-threads=3', null],
+  ['--gateway-threads=1 --reload', null],
+  ['--gateway-threads=3 --reload', /^--gateway-threads does nothing with --reload: there the gateway has one thread$/],
   ['-b :80', /^PORT is 5000 and not used: 0\.0\.0\.0:80 was given$/, { variables: { PORT: '5000' } }],
   ['-b :5000', null, { variables: { PORT: '5000' } }],
 ]
@@ -318,6 +321,21 @@ for (const [words, warning, changes] of COMBINATIONS)
       assert.match(loaded.warnings[0]!, warning)
     }
   })
+
+test('more threads of the gateway than this Node can have are refused, unless development has one in any case', t => {
+  const { machine } = inShop(t)
+  const old = inShop(t, { machine: { ...machine, nodeVersion: '24.1.0', canCopyDescriptors: false } })
+  const threads = (...words: string[]) => {
+    const loaded = load(t, words, old)
+    return 'config' in loaded ? loaded.config.gatewayThreads : loaded.diagnostics.map(({ message }) => message)
+  }
+  assert.equal(threads(), 1)
+  assert.equal(threads('--gateway-threads=1'), 1)
+  assert.equal(threads('--gateway-threads=3', '--reload'), 1)
+  assert.deepEqual(threads('--gateway-threads=2'), [
+    '--gateway-threads is 2, and Node 24.1.0 can have one thread: give 1 or auto, or run Jumak on Node 26 or newer, with its module node:ffi',
+  ])
+})
 
 test('Forwarded and X-Forwarded-… exclude each other: a proxy passes on the kind that it does not set', t => {
   for (const words of [

@@ -186,6 +186,14 @@ export type MasterToGateway =
       readonly files: readonly SourceFile[]
     }
 
+/** What is in force from one moment on: where the gateway has several threads, in all of them from the same moment on. */
+export type GatewayChange = Extract<
+  MasterToGateway,
+  { readonly type: 'serve' | 'static' | 'error-pages' | 'apps' | 'stopping' }
+>
+
+export type GatewayStart = Extract<MasterToGateway, { readonly type: 'start' }>
+
 export type GatewayToMaster =
   | { readonly type: 'pong' }
   /** Development: a file has changed since the serving code was read from it. Requests wait. */

@@ -104,21 +104,15 @@ function assembleHttp1(parts: GatewayParts, entry: Entry): Protocol {
   })
 }
 
-/** The connections, and everything from them to the application. `onClosed`: as of `Connections`. */
-export function assembleConnections<Key>(
-  parts: GatewayParts,
-  entry: Entry,
-  onClosed: (key: Key) => void,
-): Connections<Key> {
-  return new Connections(assembleHttp1(parts, entry), onClosed)
+/** The connections, and everything from them to the application. */
+export function assembleConnections(parts: GatewayParts, entry: Entry): Connections {
+  return new Connections(assembleHttp1(parts, entry))
 }
 
+export type AdmissionParts = Pick<GatewayParts, 'config' | 'refusals' | 'trusted'>
+
 /** Who is let in. */
-export function assembleAdmission({
-  config,
-  refusals,
-  trusted,
-}: Pick<GatewayParts, 'config' | 'refusals' | 'trusted'>): Admission {
+export function assembleAdmission({ config, refusals, trusted }: AdmissionParts): Admission {
   const { connections, connectionsPerAddress } = config.limits
   return new Admission({
     limits: config.limits,

@@ -3,7 +3,7 @@ import type { PoolEvents } from '../apps/pool/events.ts'
 import { OpenFiles } from '../base/open-files.ts'
 import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
 import type { GatewayConfig, LogLevel } from '../config/types.ts'
-import type { GatewayChannel } from '../control/ipc.ts'
+import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
 import { OwnPages } from './errors/own-pages.ts'
 import { Refusals } from './errors/refusals.ts'
 import { GatewayMemory } from './memory.ts'
@@ -35,14 +35,11 @@ export interface SharedParts {
   readonly events: PoolEvents
 }
 
-export function makeShared(
-  config: GatewayConfig,
-  build: string,
-  affinityKey: string,
-  channel: GatewayChannel,
-): SharedParts {
+type Send = (message: GatewayToMaster) => void
+
+export function makeShared({ config, build, affinityKey }: GatewayStart, send: Send): SharedParts {
   const wanted: WantedLevel = { level: config.logLevel }
-  const log = gatewayLog(wanted, channel)
+  const log = gatewayLog(wanted, send)
   const refusals = new Refusals(log)
   return {
     config,
@@ -56,7 +53,7 @@ export function makeShared(
     space: makeSpace(config, refusals),
     pages: new OwnPages(config.errorPages),
     refusals,
-    events: poolEvents(channel, log),
+    events: poolEvents(send, log),
   }
 }
 
@@ -65,9 +62,9 @@ interface WantedLevel {
 }
 
 /** The master writes the log, and would throw away a message for each refused request: so nothing is sent that it does not write. */
-function gatewayLog(wanted: WantedLevel, channel: GatewayChannel): GatewayLog {
+function gatewayLog(wanted: WantedLevel, send: Send): GatewayLog {
   return (level, message, request = '', app = '') => {
-    if (level !== 'debug' || wanted.level === 'debug') channel.send({ type: 'log', level, message, request, app })
+    if (level !== 'debug' || wanted.level === 'debug') send({ type: 'log', level, message, request, app })
   }
 }
 

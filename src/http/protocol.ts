@@ -21,6 +21,11 @@ export interface ProtocolConnection {
   readonly isOver: boolean
   /** An idle connection stays for a moment: a request may be on its way. */
   startDrain(): void
+  /**
+   * Gives the transport away, as soon as the running exchange has ended: calls `onReleased`, and then the `onClose` of `open`. Does
+   * neither if anything of the next request has come by then, or the connection ends: it stays. Sets no handler.
+   */
+  release(onReleased: () => void): void
   /** Closes now. A WebSocket's client is told why. */
   destroy(): void
 }

@@ -46,7 +46,7 @@ function echo(exchange: Exchange): void {
 
 export interface EchoServer {
   readonly port: number
-  readonly connections: Connections<null>
+  readonly connections: Connections
   close(): Promise<void>
 }
 
@@ -62,9 +62,9 @@ export async function startEchoServer(): Promise<EchoServer> {
     onProtocolError() {},
     onAnswered() {},
   })
-  const connections = new Connections<null>(http1, () => {})
+  const connections = new Connections(http1)
   const listening = Promise.withResolvers<void>()
-  const accept = (transport: Transport) => void connections.open(transport, null)
+  const accept = (transport: Transport) => void connections.open(transport, () => {})
   const server = listen(bound.fd(), null, new MemoryBudget(), accept, listening.resolve, listening.reject)
   await listening.promise
   return {

@@ -14,22 +14,19 @@ const LOOK_MS = 20
 /** How long clients have after the drain to read their last response and to close. The workers are stopped meanwhile. */
 const LINGER_MS = 400
 
-/** `Key`: by what whoever counts the connections knows each of them. */
-export class Connections<Key> {
+export class Connections {
   readonly #protocol: Protocol
-  readonly #onClosed: (key: Key) => void
   readonly #open = new Set<ProtocolConnection>()
 
-  constructor(protocol: Protocol, onClosed: (key: Key) => void) {
+  constructor(protocol: Protocol) {
     this.#protocol = protocol
-    this.#onClosed = onClosed
   }
 
-  /** Sets the transport's handler. `onClosed` gets the key once, when the connection has closed. */
-  open(transport: Transport, key: Key): ProtocolConnection {
+  /** Sets the transport's handler. `onClosed` is called once: the connection has closed, or was released. */
+  open(transport: Transport, onClosed: () => void): ProtocolConnection {
     const connection = this.#protocol.open(transport, () => {
       this.#open.delete(connection)
-      this.#onClosed(key)
+      onClosed()
     })
     this.#open.add(connection)
     return connection

@@ -132,6 +132,11 @@ export class SocketTransport implements Transport {
     this.#socket.resume()
   }
 
+  /** Of the client, so far. */
+  get receivedBytes(): number {
+    return this.#socket.bytesRead
+  }
+
   get pendingBytes(): number {
     return this.#socket.writableLength
   }
@@ -214,7 +219,7 @@ export class SocketTransport implements Transport {
 
   /** The number of its descriptor; -1: there is none any more. */
   get fd(): number {
-    return ((this.#socket as unknown as SocketInternals)._handle as HandleInternals | null)?.fd ?? -1
+    return descriptorOf(this.#socket)
   }
 
   destroy(): void {
@@ -280,4 +285,9 @@ export function acceptOn(
 /** Of an accepted socket that was not read yet. */
 export function addressOf(accepted: Socket): string {
   return unmapped(accepted.remoteAddress ?? '')
+}
+
+/** The number of its descriptor; -1: there is none. */
+export function descriptorOf(socket: Socket): number {
+  return ((socket as unknown as SocketInternals)._handle as HandleInternals | null)?.fd ?? -1
 }
