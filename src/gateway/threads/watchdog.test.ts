@@ -82,6 +82,36 @@ test('one that cannot be ended takes the process', async t => {
   assert.match(await promise, /^thread 1 has not turned for 0.1 s and cannot be ended/)
 })
 
+test('after the whole process has stood still, threads are not judged before they could turn', async t => {
+  const terminated: string[] = []
+  let still = 0
+  let onLook = () => {}
+  const watchdog = new Watchdog({ hangsAfterMs: 10, endsWithinMs: 60_000, log() {}, die() {} }, LOOK_MS)
+  t.after(() => watchdog.stop())
+  watchdog.watch({
+    name: 'thread 1',
+    stillFor() {
+      onLook()
+      return still
+    },
+    stack: async () => '',
+    terminate: why => terminated.push(why),
+  })
+  const looked = () =>
+    new Promise<void>(resolve => {
+      onLook = resolve
+    })
+  await looked()
+  const until = performance.now() + 10 * LOOK_MS
+  while (performance.now() < until);
+  still = 10 * LOOK_MS
+  // The timer of the watchdog is due, and comes first.
+  await new Promise(resolve => setImmediate(resolve))
+  still = 0
+  await looked()
+  assert.deepEqual(terminated, [])
+})
+
 test('a thread that does not tell its stack is named without one', async t => {
   const lines: string[] = []
   const ended = Promise.withResolvers<void>()
