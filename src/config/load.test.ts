@@ -322,21 +322,6 @@ for (const [words, warning, changes] of COMBINATIONS)
     }
   })
 
-test('more threads of the gateway than this Node can have are refused, unless development has one in any case', t => {
-  const { machine } = inShop(t)
-  const old = inShop(t, { machine: { ...machine, nodeVersion: '24.1.0', canCopyDescriptors: false } })
-  const threads = (...words: string[]) => {
-    const loaded = load(t, words, old)
-    return 'config' in loaded ? loaded.config.gatewayThreads : loaded.diagnostics.map(({ message }) => message)
-  }
-  assert.equal(threads(), 1)
-  assert.equal(threads('--gateway-threads=1'), 1)
-  assert.equal(threads('--gateway-threads=3', '--reload'), 1)
-  assert.deepEqual(threads('--gateway-threads=2'), [
-    '--gateway-threads is 2, and Node 24.1.0 can have one thread: give 1 or auto, or run Jumak on Node 26 or newer, with its module node:ffi',
-  ])
-})
-
 test('Forwarded and X-Forwarded-… exclude each other: a proxy passes on the kind that it does not set', t => {
   for (const words of [
     ['--forwarded-headers=Forwarded,X-Forwarded-For'],

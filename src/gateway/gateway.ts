@@ -6,6 +6,7 @@
  * Not here: listening sockets (`main.ts`, `threads/`), what it is made of (`parts.ts`), the path of a request (`assemble.ts`).
  */
 import type { MemoryBudget } from '../base/memory-budget.ts'
+import type { OtherUses } from '../base/other-threads.ts'
 import type { GatewayChange, GatewayStart, GatewayToMaster, MasterToGateway } from '../control/messages.ts'
 import { type AdmissionParts, assembleConnections, assembleHandler } from './assemble.ts'
 import type { Connections } from './connections/connections.ts'
@@ -35,6 +36,8 @@ export interface GatewayOptions {
   readonly send: (message: GatewayToMaster) => void
   /** Accepts nobody any more. Resolves when all that had connected in time are accepted. Called once. */
   readonly stopAccepting: () => Promise<unknown>
+  /** What other threads of the gateway use of memory and files. Null: there are none. */
+  readonly others?: OtherUses | null
 }
 
 export class Gateway implements RunningGateway {
@@ -50,7 +53,7 @@ export class Gateway implements RunningGateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options
-    this.#parts = makeParts(options.start, options.send, () => this.#isStopping)
+    this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options.others)
     this.#assemble()
     this.connections = assembleConnections(this.#parts, options.entry)
     this.#reports = new Reports(
@@ -72,6 +75,11 @@ export class Gateway implements RunningGateway {
   /** What clients' bytes are counted in. */
   get memory(): MemoryBudget {
     return this.#parts.memory.budget
+  }
+
+  /** Another thread asks: memory is short, and this one has more than its share. */
+  checkMemory(): void {
+    this.#parts.memory.check()
   }
 
   #tellInFlight(): void {
