@@ -59,9 +59,9 @@ export class Acceptor {
   #waiting: Handed[] = []
   #comparedAt = performance.now()
 
-  constructor(options: AcceptorOptions) {
+  constructor(options: AcceptorOptions, balanceMs: number = BALANCE_MS) {
     this.#options = options
-    setInterval(() => this.#balance(), BALANCE_MS).unref()
+    setInterval(() => this.#balance(), balanceMs).unref()
   }
 
   /** Before a thread starts. Returns the memory for its `Receiver`. It gets nothing before `up`. */

@@ -3,8 +3,8 @@
  * main thread of the gateway.
  *
  * Nothing is known of the work of a new connection. So a connection goes to the thread with the fewest; among those that have nearly as few,
- * to the one whose event loop was the least busy. Connections that live long may still be unequal: then the busiest thread
- * gives away, between two requests, as much work as makes it equal to the idlest or to the mean.
+ * to the one whose event loop was the least busy. Connections that live long may still be unequal: then, once a
+ * second, the busiest thread gives away, between two requests, as much work as makes it equal to the idlest.
  */
 
 export interface Load {
@@ -16,7 +16,7 @@ export interface Load {
 /** So much more than the fewest connections is nearly as few. */
 const NEARLY = 1 / 8
 /** A thread that is less busy makes nobody wait. */
-const LEAST_BUSY = 0.25
+const LEAST_BUSY = 0.1
 /** The mean of all threads, times this, is what the busiest may have. Less than the noise of a second would move connections to and fro. */
 const TOLERANCE = 1.1
 
@@ -53,7 +53,7 @@ export function balance(loads: readonly Load[]): Move | null {
   const mean = sum / loads.length
   const most = loads[from]!.busy
   if (most < LEAST_BUSY || most < mean * TOLERANCE || loads[from]!.connections < 2) return null
-  return { from, to, share: Math.min(most - mean, mean - loads[to]!.busy) / most }
+  return { from, to, share: (most - loads[to]!.busy) / 2 / most }
 }
 
 /**

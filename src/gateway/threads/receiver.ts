@@ -39,6 +39,9 @@ interface Held {
   connection: ProtocolConnection | null
   /** Of this connection, when they were last compared. */
   bytesBefore: number
+  /** It leaves when its exchange has ended. A long one is asked once. */
+  isAsked: boolean
+  /** It has left. */
   isGiven: boolean
 }
 
@@ -60,7 +63,7 @@ export class Receiver {
       this.#cells.closed(index)
       return
     }
-    const held: Held = { index, listener, transport, connection: null, bytesBefore: 0, isGiven: false }
+    const held: Held = { index, listener, transport, connection: null, bytesBefore: 0, isAsked: false, isGiven: false }
     this.#held.add(held)
     held.connection = this.#options.connections.open(transport, () => {
       this.#held.delete(held)
@@ -89,12 +92,15 @@ export class Receiver {
       one.bytesBefore = bytes
       return since
     })
-    for (const i of connectionsWith(share, work, MOST_GIVEN)) this.#give(held[i]!, to)
+    for (const i of connectionsWith(share, work, MOST_GIVEN)) if (!held[i]!.isAsked) this.#give(held[i]!, to)
   }
 
   #give(held: Held, to: number): void {
     const { connection, transport, index, listener } = held
-    connection!.release(() => {
+    held.isAsked = true
+    connection!.release(isReleased => {
+      held.isAsked = false
+      if (!isReleased) return
       held.isGiven = true
       const fd = this.#options.calls.dup(transport.fd)
       transport.destroy()

@@ -40,6 +40,12 @@ function answer(exchange: Exchange): void {
       main.postMessage('later')
       main.once('message', () => text('later'))
       break
+    case '/work': {
+      const until = performance.now() + 2
+      while (performance.now() < until);
+      text(String(index))
+      break
+    }
     default:
       text(JSON.stringify({ thread: index, peer, local }))
   }
