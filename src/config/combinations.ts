@@ -104,7 +104,8 @@ function warnOfRootPaths(values: readonly Values[], apps: readonly AppConfig[]):
 }
 
 function warnOfSurprises(values: Values, config: Config, { machine, variables }: Environment): void {
-  const possible = connectionLimit(join(machine.procRoot, 'self/limits'), linksOf(config.apps))
+  const limits = join(machine.procRoot, 'self/limits')
+  const possible = connectionLimit(limits, linksOf(config.apps), config.gatewayThreads)
   if (config.limits.connections > possible && values.isGiven(resources.limits.connections))
     values.warn(resources.limits.connections, `is more than the limit on open files allows, which is ${possible}`)
   if (config.umask !== null && (config.umask & 0o700) !== 0)

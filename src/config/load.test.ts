@@ -4,7 +4,7 @@ import { symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import { type LoadResult, loadConfig, reloadConfig, reloader } from './load.ts'
+import { type LoadResult, loadConfig, reloader } from './load.ts'
 import { logicalWorkingDirectory } from './machine/directory.ts'
 import type { Environment } from './machine/environment.ts'
 import { parseArguments } from './sources/arguments.ts'
@@ -321,35 +321,6 @@ for (const [words, warning, changes] of COMBINATIONS)
       assert.match(loaded.warnings[0]!, warning)
     }
   })
-
-test('a reload changes nothing about the threads of the gateway, though auto would be another number by now', t => {
-  const environment = inShop(t)
-  const machine = { ...environment.machine, procRoot: '/nowhere', cgroupRoot: '/nowhere', canCopyDescriptors: true }
-  const on = (cores: number) => ({ ...environment, machine: { ...machine, onlineCores: cores, parallelism: cores } })
-  const args = parseArguments(['app.py'])
-  const loaded = loadConfig(args, on(12))
-  assert.ok('config' in loaded)
-  const before = [loaded.config.gatewayThreads, loaded.config.gatewayThreadsReason]
-  assert.deepEqual(before, [3, 'auto: 12 cores'])
-  const again = reloadConfig(args, on(32), loaded)
-  assert.ok('config' in again)
-  assert.deepEqual([again.config.gatewayThreads, again.config.gatewayThreadsReason], before)
-})
-
-test('more threads of the gateway than this Node can have are refused, unless development has one in any case', t => {
-  const { machine } = inShop(t)
-  const old = inShop(t, { machine: { ...machine, nodeVersion: '24.1.0', canCopyDescriptors: false } })
-  const threads = (...words: string[]) => {
-    const loaded = load(t, words, old)
-    return 'config' in loaded ? loaded.config.gatewayThreads : loaded.diagnostics.map(({ message }) => message)
-  }
-  assert.equal(threads(), 1)
-  assert.equal(threads('--gateway-threads=1'), 1)
-  assert.equal(threads('--gateway-threads=3', '--reload'), 1)
-  assert.deepEqual(threads('--gateway-threads=2'), [
-    '--gateway-threads is 2, and Node 24.1.0 can have one thread: give 1 or auto, or run Jumak on Node 26 or newer, with its module node:ffi',
-  ])
-})
 
 test('Forwarded and X-Forwarded-… exclude each other: a proxy passes on the kind that it does not set', t => {
   for (const words of [

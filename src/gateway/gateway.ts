@@ -6,8 +6,9 @@
  * Not here: listening sockets (`main.ts`, `threads/`), what it is made of (`parts.ts`), the path of a request (`assemble.ts`).
  */
 import type { MemoryBudget } from '../base/memory-budget.ts'
+import type { OtherUses } from '../base/other-threads.ts'
 import type { GatewayChange, GatewayStart, GatewayToMaster, MasterToGateway } from '../control/messages.ts'
-import { assembleConnections, assembleHandler } from './assemble.ts'
+import { type AdmissionParts, assembleConnections, assembleHandler } from './assemble.ts'
 import type { Connections } from './connections/connections.ts'
 import { type GatewayParts, makeParts } from './parts.ts'
 import { Reports } from './report.ts'
@@ -35,6 +36,8 @@ export interface GatewayOptions {
   readonly send: (message: GatewayToMaster) => void
   /** Accepts nobody any more. Resolves when all that had connected in time are accepted. Called once. */
   readonly stopAccepting: () => Promise<unknown>
+  /** What other threads of the gateway use of memory and files. Null: there are none. */
+  readonly others?: OtherUses | null
 }
 
 export class Gateway implements RunningGateway {
@@ -50,7 +53,7 @@ export class Gateway implements RunningGateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options
-    this.#parts = makeParts(options.start, options.send, () => this.#isStopping)
+    this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options.others)
     this.#assemble()
     this.connections = assembleConnections(this.#parts, options.entry)
     this.#reports = new Reports(
@@ -64,9 +67,19 @@ export class Gateway implements RunningGateway {
     }, IN_FLIGHT_MS).unref()
   }
 
+  /** What `assembleAdmission` needs where the main thread also serves. */
+  get admissionParts(): AdmissionParts {
+    return this.#parts
+  }
+
   /** What clients' bytes are counted in. */
   get memory(): MemoryBudget {
     return this.#parts.memory.budget
+  }
+
+  /** Another thread asks: memory is short, and this one has more than its share. */
+  checkMemory(): void {
+    this.#parts.memory.check()
   }
 
   #tellInFlight(): void {

@@ -1,6 +1,7 @@
 /** What all applications of a gateway use together: memory, disk, error pages, the program's log. Built once. Runs in the gateway. */
 import type { PoolEvents } from '../apps/pool/events.ts'
 import { OpenFiles } from '../base/open-files.ts'
+import type { OtherUses } from '../base/other-threads.ts'
 import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
 import type { GatewayConfig, LogLevel } from '../config/types.ts'
 import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
@@ -37,7 +38,12 @@ export interface SharedParts {
 
 type Send = (message: GatewayToMaster) => void
 
-export function makeShared({ config, build, affinityKey }: GatewayStart, send: Send): SharedParts {
+/** `others`: of the other threads of the gateway; null: there are none. */
+export function makeShared(
+  { config, build, affinityKey }: GatewayStart,
+  send: Send,
+  others: OtherUses | null,
+): SharedParts {
   const wanted: WantedLevel = { level: config.logLevel }
   const log = gatewayLog(wanted, send)
   const refusals = new Refusals(log)
@@ -49,8 +55,8 @@ export function makeShared({ config, build, affinityKey }: GatewayStart, send: S
     setLogLevel: level => {
       wanted.level = level
     },
-    memory: new GatewayMemory(config.limits.memory, log),
-    space: makeSpace(config, refusals),
+    memory: new GatewayMemory(config.limits.memory, log, others?.memory),
+    space: makeSpace(config, refusals, others),
     pages: new OwnPages(config.errorPages),
     refusals,
     events: poolEvents(send, log),
@@ -68,11 +74,17 @@ function gatewayLog(wanted: WantedLevel, send: Send): GatewayLog {
   }
 }
 
-function makeSpace({ temporaryDirectory, limits }: GatewayConfig, refusals: Refusals): TemporarySpace {
-  const bytes = limits.temporaryBytes ?? Math.floor(freeBytes(temporaryDirectory) * FREE_SHARE)
-  return new TemporarySpace(temporaryDirectory, {
+/** Several threads have the same limit, so the main thread asks for it before they start. */
+export function temporaryBytes({ temporaryDirectory, limits }: GatewayConfig): number {
+  return limits.temporaryBytes ?? Math.floor(freeBytes(temporaryDirectory) * FREE_SHARE)
+}
+
+function makeSpace(config: GatewayConfig, refusals: Refusals, others: OtherUses | null): TemporarySpace {
+  const bytes = temporaryBytes(config)
+  return new TemporarySpace(config.temporaryDirectory, {
     bytes,
-    files: new OpenFiles(limits.openFiles),
+    files: new OpenFiles(config.limits.openFiles, others?.files),
+    others: others?.disk ?? null,
     onFull: () => refusals.content(bytes),
   })
 }

@@ -56,15 +56,17 @@ export class PoolWaits {
   }
 
   /**
-   * What of this thread waits for any worker. Whoever publishes its first call must look for a free slot afterwards: one that came free
-   * before goes to nobody.
+   * What of this thread waits for any worker. True: others could not see before that anything waits, so the caller looks for a free slot
+   * once more: one that has come free since it looked is nobody's.
    */
-  publish(first: number, newest: number): void {
+  publish(first: number, newest: number): boolean {
     const at = this.thread * STRIDE
     const cells = this.#cells
     if (this.#isNewestFirst && cells.load(at + NEWEST) !== newest) cells.store(at + NEWEST, newest)
     // Read anew: another thread may have struck it.
-    if (cells.load(at + FIRST) !== first) cells.store(at + FIRST, first)
+    const before = cells.load(at + FIRST)
+    if (before !== first) cells.store(at + FIRST, first)
+    return before === 0 && first !== 0
   }
 
   /** How many calls of this thread wait. */
@@ -73,10 +75,11 @@ export class PoolWaits {
     if (this.#cells.load(index) !== count) this.#cells.store(index, count)
   }
 
-  /** How many calls of all threads wait. */
-  get waiting(): number {
+  /** How many calls of other threads wait. */
+  get othersWaiting(): number {
     let sum = 0
-    for (let thread = 0; thread < this.threads; thread++) sum += this.#cells.load(thread * STRIDE + COUNT)
+    for (let thread = 0; thread < this.threads; thread++)
+      if (thread !== this.thread) sum += this.#cells.load(thread * STRIDE + COUNT)
     return sum
   }
 

@@ -168,18 +168,25 @@ export class SlotTable {
 
   // ---- who waits --------------------------------------------------------------------------------------------------
 
-  /** This thread uses the worker. `tick`: of its call that waits for this very worker; 0: none. Then it looks again, as for the pool. */
-  publish(tick: number): void {
-    this.#setWaits(tick === 0 ? PRESENT : tick)
+  /**
+   * This thread uses the worker. `tick`: of its call that waits for this very worker; 0: none. True: others could not see it before, so the
+   * caller looks for a free slot once more.
+   */
+  publish(tick: number): boolean {
+    const word = tick === 0 ? PRESENT : tick
+    const before = this.#cells.load(this.#waits)
+    if (before !== word) this.#cells.store(this.#waits, word)
+    return before === ABSENT || (before === PRESENT && word !== PRESENT)
   }
 
   /** This thread uses the worker no longer, or not yet. */
   withdraw(): void {
-    this.#setWaits(ABSENT)
+    this.#cells.store(this.#waits, ABSENT)
   }
 
-  #setWaits(word: number): void {
-    if (this.#cells.load(this.#waits) !== word) this.#cells.store(this.#waits, word)
+  /** A call of another thread waits, which could use a place of this worker. */
+  isWanted(now: number): boolean {
+    return this.#heir(now, false) !== NONE
   }
 
   /** The other thread whose call is next; NONE: no one waits, or not for longer than a call of this thread (`wants`). */
