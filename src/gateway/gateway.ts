@@ -8,7 +8,7 @@
 import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { OtherUses } from '../base/other-threads.ts'
 import type { GatewayChange, GatewayStart, GatewayToMaster, MasterToGateway } from '../control/messages.ts'
-import { assembleConnections, assembleHandler } from './assemble.ts'
+import { type AdmissionParts, assembleConnections, assembleHandler } from './assemble.ts'
 import type { Connections } from './connections/connections.ts'
 import { type GatewayParts, makeParts } from './parts.ts'
 import { Reports } from './report.ts'
@@ -65,6 +65,11 @@ export class Gateway implements RunningGateway {
       this.#reports.sample()
       this.#parts.memory.check()
     }, IN_FLIGHT_MS).unref()
+  }
+
+  /** What `assembleAdmission` needs where the main thread also serves. */
+  get admissionParts(): AdmissionParts {
+    return this.#parts
   }
 
   /** What clients' bytes are counted in. */

@@ -4,6 +4,8 @@
  *
  * It ends when the master tells it to drain. When the master is gone, it stops accepting, finishes what runs within a few seconds and
  * leaves, so that the port is free for the next start. It writes its log through the master; only the access log is its own.
+ * With one thread all of it runs here (`one-thread.ts`), and nothing that several threads need is loaded. With several this thread accepts,
+ * and the others serve (`threads/group.ts`).
  */
 import { dropPrivileges } from '../base/privileges.ts'
 import type { Identity } from '../config/types.ts'
@@ -28,11 +30,15 @@ function main(): void {
   /** Messages that came while the gateway was being made. Null: it has not begun. */
   let waiting: GatewayMessage[] | null = null
 
-  function begin(start: GatewayStart): void {
+  async function begin(start: GatewayStart): Promise<void> {
     waiting = []
-    const { gatewayIdentity } = start.config
+    const { gatewayIdentity, gatewayThreads } = start.config
     if (gatewayIdentity !== null) dropOrLeave(gatewayIdentity)
-    const running = startOneThread(start, channel.send)
+    const send = channel.send
+    const running =
+      gatewayThreads === 1
+        ? startOneThread(start, send)
+        : (await import('./threads/group.ts')).startThreads(start, send)
     gateway = running
     for (const message of waiting) running.onMessage(message)
   }
@@ -41,7 +47,7 @@ function main(): void {
     message => {
       if (message.type === 'start') {
         if (waiting !== null) throw new Error('the master said start twice')
-        begin(message)
+        void begin(message)
       } else if (gateway !== null) gateway.onMessage(message)
       else waiting?.push(message)
     },

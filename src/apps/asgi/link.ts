@@ -186,7 +186,7 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
   }
 
   becomeStream(one: MultiplexedCall): void {
-    if (this.#capacity.becomeStream(one)) this.#owner.hasRoom()
+    if (this.#capacity.becomeStream(one)) this.#owner.hasRoom(this)
   }
 
   /** Nothing to do: `watch.ts` did not count the time in the debugger. */
@@ -239,7 +239,7 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
 
   /** The outbox has room again. */
   #hasRoom(): void {
-    this.#owner.hasRoom()
+    this.#owner.hasRoom(this)
     for (const { socket, feed } of this.#calls.values()) {
       socket?.roomAgain()
       feed?.roomAgain()
@@ -256,7 +256,7 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
     this.#heartbeat.heard()
     this.outbox.hasSpoken = false
     decoder.push(chunk)
-    if (wasBlocked) this.#owner.hasRoom()
+    if (wasBlocked) this.#owner.hasRoom(this)
   }
 
   #feed(one: MultiplexedCall): void {

@@ -5,10 +5,11 @@
  * Bound: `limits.queue`, which the dispatcher checks. Calls that come back from a broken link are put at the head even when the queue
  * is full; they are no more than were in flight.
  * Order: first come, first served. With `newest-first` the newest is served first while the queue is overloaded, that is while
- * its oldest call has waited for `OVERLOADED_MS`. The overload ends when the turn of that call comes, or with its timeout. Calls
+ * its oldest call, or the oldest of another gateway thread, has waited for `OVERLOADED_MS`. The overload ends when the turn of that call comes, or with its timeout. Calls
  * that come back keep their turn in either order: they have waited already.
  */
 import type { QueueOrder } from '../../config/types.ts'
+import { OWN_SLOTS, type SlotLane } from './slots.ts'
 
 export interface Queued {
   previous: Queued | null
@@ -25,11 +26,13 @@ export const OVERLOADED_MS = 1000
 export class CallQueue<T extends Queued> {
   length = 0
   readonly #isNewestFirst: boolean
+  readonly #lane: Pick<SlotLane, 'isOverloadedElsewhere'>
   #first: T | null = null
   #last: T | null = null
 
-  constructor(order: QueueOrder = 'fifo') {
+  constructor(order: QueueOrder = 'fifo', lane: Pick<SlotLane, 'isOverloadedElsewhere'> = OWN_SLOTS) {
     this.#isNewestFirst = order === 'newest-first'
+    this.#lane = lane
   }
 
   get first(): T | null {
@@ -53,7 +56,7 @@ export class CallQueue<T extends Queued> {
   get #isOverloaded(): boolean {
     const first = this.#first
     if (first === null || first.isReturned || first.waitsSince === 0) return false
-    return performance.now() - first.waitsSince >= OVERLOADED_MS
+    return performance.now() - first.waitsSince >= OVERLOADED_MS || this.#lane.isOverloadedElsewhere()
   }
 
   push(call: T): void {
