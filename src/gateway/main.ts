@@ -38,7 +38,7 @@ function main(): void {
     const running =
       gatewayThreads === 1
         ? startOneThread(start, send)
-        : (await import('./threads/group.ts')).startThreads(start, send)
+        : await (await import('./threads/group.ts')).startThreads(start, send)
     gateway = running
     for (const message of waiting) running.onMessage(message)
   }

@@ -13,28 +13,42 @@
 import { MessageChannel } from 'node:worker_threads'
 import { CrashLoop } from '../../base/crash-loop.ts'
 import type { GatewayChange, GatewayStart, GatewayToMaster, TrafficReport } from '../../control/messages.ts'
+import { trustedProxies } from '../../http/trusted-proxies.ts'
 import { sharedWords } from '../../shared/cells.ts'
+import { TICKS_PER_MS, tickOf, ticksBetween } from '../../shared/clock.ts'
 import { slotWords } from '../../shared/slot-table.ts'
 import { makeThreadCells, ThreadCells } from '../../shared/thread-cells.ts'
+import { assembleAdmission } from '../assemble.ts'
+import { Refusals } from '../errors/refusals.ts'
 import type { GatewayMessage, RunningGateway } from '../gateway.ts'
 import { leave } from '../leave.ts'
+import { Listening } from '../listening.ts'
+import { temporaryBytes } from '../shared-parts.ts'
+import { Acceptor } from './acceptor.ts'
 import { Answers } from './answers.ts'
+import { type DescriptorCalls, descriptorCalls } from './descriptor-calls.ts'
 import { Epochs, isChange } from './epochs.ts'
 import { mergeReports } from './merge-reports.ts'
 import type { MainToThread, ThreadToMain, ToldMessage } from './messages.ts'
 import { PoolTable } from './pool-table.ts'
 import { ThreadState } from './state.ts'
 import { ThreadHandle } from './thread-handle.ts'
+import { WATCHDOG_TIMES, Watchdog, type WatchedThread } from './watchdog.ts'
 import { ThreadWorkers } from './workers.ts'
 
 type Send = (message: GatewayToMaster) => void
 
-export function startThreads(start: GatewayStart, send: Send): RunningGateway {
-  return new ThreadGroup(start, send)
+export async function startThreads(start: GatewayStart, send: Send): Promise<RunningGateway> {
+  // What is free on the disk is asked once, so that all threads have the same limit.
+  const limits = { ...start.config.limits, temporaryBytes: temporaryBytes(start.config) }
+  const group = new ThreadGroup({ ...start, config: { ...start.config, limits } }, send, await descriptorCalls())
+  group.listen()
+  return group
 }
 
-/** The threads close their connections meanwhile. */
 const ALL_HAVE_ENDED = 'ended'
+/** A thread loads its code in a tenth of a second, but later on a machine that swaps. */
+const START_MS = 30_000
 
 class ThreadGroup implements RunningGateway {
   readonly #send: Send
@@ -48,16 +62,33 @@ class ThreadGroup implements RunningGateway {
   readonly #answers = new Answers<unknown>()
   /** By index; null: it has died, and the next one is not due yet. */
   readonly #threads: (ThreadHandle | null)[]
+  readonly #watched: WatchedThread[] = []
   readonly #crashes: readonly CrashLoop[]
   /** Requests that wait or run, by thread. */
   readonly #inFlight: number[]
+  readonly #start: GatewayStart
+  readonly #acceptor: Acceptor
+  readonly #watchdog: Watchdog
+  readonly #refusals: Refusals
+  #listening: Listening | null = null
+  /** Nobody is accepted any more. */
+  #stopped: Promise<void> | null = null
   /** The gateway drains or ends: no thread is replaced. */
   #isEnding = false
 
-  constructor(start: GatewayStart, send: Send) {
-    const { gatewayThreads: count, apps } = start.config
+  constructor(start: GatewayStart, send: Send, calls: DescriptorCalls) {
+    const { gatewayThreads: count, apps, limits } = start.config
+    this.#start = start
     this.#send = send
     this.#count = count
+    this.#refusals = new Refusals(this.#log)
+    const trusted = trustedProxies(start.config.trustedProxies)
+    this.#acceptor = new Acceptor({
+      admission: assembleAdmission({ config: start.config, refusals: this.#refusals, trusted }),
+      limit: limits.connections,
+      calls,
+    })
+    this.#watchdog = new Watchdog({ ...WATCHDOG_TIMES, log: this.#log, die: leave })
     this.#state = new ThreadState(start)
     this.#pools = new PoolTable(count, apps)
     this.#memory = makeThreadCells(count)
@@ -76,6 +107,20 @@ class ThreadGroup implements RunningGateway {
       commit: (epoch, change) => this.#commit(epoch, change),
     })
     for (let index = 0; index < count; index++) this.#spawn(index)
+  }
+
+  readonly #log = (level: 'debug' | 'info' | 'warn' | 'error', message: string): void => {
+    this.#send({ type: 'log', level, message })
+  }
+
+  listen(): void {
+    const { listeners } = this.#start
+    this.#listening = new Listening(
+      listeners,
+      (listener, onListening, onError) =>
+        this.#acceptor.listen(listener, listeners.indexOf(listener), onListening, onError),
+      this.#send,
+    )
   }
 
   /** Indices of the threads that live, also of those that still start. */
@@ -156,6 +201,10 @@ class ThreadGroup implements RunningGateway {
   }
 
   async #stopAccepting(): Promise<void> {
+    this.#stopped ??= this.#listening!.close()
+    await this.#stopped
+    this.#acceptor.close()
+    this.#refusals.flush()
     this.#postAll({ type: 'no-more' })
   }
 
@@ -173,6 +222,10 @@ class ThreadGroup implements RunningGateway {
   #onMessage(index: number, message: ThreadToMain): void {
     switch (message.type) {
       case 'up':
+        this.#acceptor.up(index)
+        break
+      case 'given':
+        this.#acceptor.given(index, message)
         break
       case 'prepared':
         this.#answers.answer(`prepared ${message.epoch}`, index, null)
@@ -213,24 +266,39 @@ class ThreadGroup implements RunningGateway {
   // ---- their life ----
 
   #spawn(index: number): void {
-    const thread = new ThreadHandle(
-      {
-        index,
-        count: this.#count,
-        start: this.#state.start,
-        cells: this.#memory,
-        pools: this.#pools.list,
-      },
-      {
-        message: message => this.#onMessage(index, message),
-        died: how => this.#died(thread, how),
-      },
-    )
+    const thread = new ThreadHandle(index, {
+      message: message => this.#onMessage(index, message),
+      died: how => this.#died(thread, how),
+    })
+    thread.start({
+      index,
+      count: this.#count,
+      start: this.#state.start,
+      cells: this.#memory,
+      pools: this.#pools.list,
+      handed: this.#acceptor.add(index, thread),
+    })
     this.#threads[index] = thread
     for (const other of this.#living) if (other !== index) this.#introduce(index, other)
     for (const change of this.#state.changes)
       thread.post({ type: 'prepare', epoch: 0, change, pools: this.#pools.list })
     this.#workers.tellNew(index)
+    this.#watched[index] = this.#watch(thread)
+  }
+  #watch(thread: ThreadHandle): WatchedThread {
+    const watched = {
+      name: nameOf(thread),
+      stillFor: () => {
+        const now = performance.now()
+        const turn = this.#cells.lastTurn(thread.index)
+        if (turn === 0) return now - thread.startedAt - START_MS
+        return ticksBetween(turn, tickOf(now)) / TICKS_PER_MS
+      },
+      stack: () => thread.stack(),
+      terminate: (why: string) => thread.terminate(why),
+    }
+    this.#watchdog.watch(watched)
+    return watched
   }
 
   /** From now on the two can wake each other. */
@@ -243,7 +311,9 @@ class ThreadGroup implements RunningGateway {
   #died(thread: ThreadHandle, how: string): void {
     const { index } = thread
     this.#threads[index] = null
-    if (!this.#isEnding) this.#tellDeath(thread, how)
+    this.#watchdog.ended(this.#watched[index]!)
+    const cut = this.#acceptor.died(index)
+    if (!this.#isEnding) this.#tellDeath(thread, how, cut)
     this.#inFlight[index] = 0
     this.#tellInFlight()
     this.#cells.clear(index)
@@ -253,13 +323,10 @@ class ThreadGroup implements RunningGateway {
     if (!this.#isEnding) this.#replace(thread)
   }
 
-  #tellDeath({ index }: ThreadHandle, how: string): void {
-    const cut = this.#inFlight[index]!
-    this.#send({
-      type: 'log',
-      level: 'error',
-      message: `thread ${index + 1} of the gateway has died with its connections, ${cut} requests in flight: ${how}`,
-    })
+  #tellDeath(thread: ThreadHandle, how: string, connections: number): void {
+    const requests = this.#inFlight[thread.index]!
+    const what = `${connections} connections were cut, with ${requests} requests that waited or ran`
+    this.#log('error', `${nameOf(thread)} has died, and another takes its place; ${what}: ${how}`)
   }
 
   #replace({ index, startedAt, upSince }: ThreadHandle): void {
@@ -272,4 +339,9 @@ class ThreadGroup implements RunningGateway {
       if (!this.#isEnding) this.#epochs.after(() => this.#spawn(index))
     }, delay)
   }
+}
+
+/** For the log. */
+function nameOf({ index }: ThreadHandle): string {
+  return `thread ${index + 1} of the gateway`
 }

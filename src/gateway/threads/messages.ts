@@ -7,6 +7,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { GatewayChange, GatewayStart, GatewayToMaster } from '../../control/messages.ts'
 import type { GatewayMessage } from '../gateway.ts'
+import type { ConnectionMessage, GiveMessage, GivenMessage } from './hand-over-messages.ts'
 
 /** Shared memory of one pool: who waits there. */
 export interface PoolCells {
@@ -25,6 +26,8 @@ export interface ThreadStart {
   /** `shared/thread-cells.ts`. */
   readonly cells: SharedArrayBuffer
   readonly pools: readonly PoolCells[]
+  /** `shared/handed-connections.ts`. */
+  readonly handed: SharedArrayBuffer
 }
 
 /** What is done at once. `worker-add` comes with the worker's cells. */
@@ -41,12 +44,14 @@ export type MainToThread =
     }
   /** The epoch word has changed. A thread that takes requests has seen that already. */
   | { readonly type: 'switch' }
-  /** How to wake another thread. It replaces an earlier port. */
+  /** How to tell another thread something (`PeerMessage`). It replaces an earlier port. */
   | { readonly type: 'peer'; readonly thread: number; readonly port: MessagePort }
   /** After a drain has begun: no connection follows. */
   | { readonly type: 'no-more' }
   /** The master has gone. `ended` answers. */
   | { readonly type: 'end' }
+  | ConnectionMessage
+  | GiveMessage
 
 export type ThreadToMain =
   /** It can take connections. */
@@ -54,3 +59,7 @@ export type ThreadToMain =
   | { readonly type: 'prepared'; readonly epoch: number }
   | { readonly type: 'tell'; readonly message: GatewayToMaster }
   | { readonly type: 'ended' }
+  | GivenMessage
+
+/** From thread to thread. slots: one was given to you, look. memory: it is short, and you have more than your share. */
+export type PeerMessage = 'slots' | 'memory'

@@ -6,6 +6,7 @@
 import { extname, join } from 'node:path'
 import { getHeapStatistics } from 'node:v8'
 import { type MessagePort, Worker } from 'node:worker_threads'
+import { busyStack } from './busy-stack.ts'
 import type { MainToThread, ThreadStart, ThreadToMain } from './messages.ts'
 
 export interface ThreadEvents {
@@ -23,30 +24,47 @@ const MB = 1024 * 1024
 export class ThreadHandle {
   readonly index: number
   readonly startedAt: number = performance.now()
-  /** When it could take connections; null: not yet. */
+  /** When it could take connections first; null: not yet. */
   upSince: number | null = null
-  readonly #worker: Worker
+  readonly #events: ThreadEvents
+  #worker!: Worker
   #whyEnded = 'it ended by itself'
 
-  constructor(start: ThreadStart, events: ThreadEvents) {
-    this.index = start.index
-    this.#worker = new Worker(SCRIPT, {
+  constructor(index: number, events: ThreadEvents) {
+    this.index = index
+    this.#events = events
+  }
+
+  /** Called once, before all else. */
+  start(start: ThreadStart): void {
+    const worker = new Worker(SCRIPT, {
       workerData: start,
-      name: `gateway-${start.index + 1}`,
+      name: `gateway-${this.index + 1}`,
       resourceLimits: { maxOldGenerationSizeMb: heapLimit(start.count) },
     })
-    this.#worker.on('message', (message: ThreadToMain) => {
+    this.#worker = worker
+    worker.on('message', (message: ThreadToMain) => {
       if (message.type === 'up') this.upSince = performance.now()
-      events.message(message)
+      this.#events.message(message)
     })
-    this.#worker.on('error', error => {
+    worker.on('error', error => {
       this.#whyEnded = error instanceof Error ? (error.stack ?? error.message) : String(error)
     })
-    this.#worker.on('exit', () => events.died(this.#whyEnded))
+    worker.on('exit', () => this.#events.died(this.#whyEnded))
   }
 
   post(message: MainToThread, transfer: readonly MessagePort[] = []): void {
     this.#worker.postMessage(message, [...transfer])
+  }
+
+  /** Milliseconds in which its event loop has had something to do. */
+  busyMs(): number {
+    return this.#worker.performance.eventLoopUtilization().active
+  }
+
+  /** What it does at this moment; empty: nobody can tell. */
+  stack(): Promise<string> {
+    return busyStack(this.#worker.threadId)
   }
 
   /** Ends it wherever it is; `why` is for the log. */

@@ -6,10 +6,18 @@
  * Not here: what it serves with (`gateway.ts`), the other threads (`group.ts`).
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { tickOf } from '../../shared/clock.ts'
+import { sharesOf } from '../../shared/shares.ts'
 import { ThreadCells } from '../../shared/thread-cells.ts'
 import { Gateway } from '../gateway.ts'
+import { temporaryBytes } from '../shared-parts.ts'
+import { descriptorCalls } from './descriptor-calls.ts'
 import { EpochEntry } from './epoch-entry.ts'
-import type { MainToThread, ThreadStart, ThreadToMain } from './messages.ts'
+import type { MainToThread, PeerMessage, ThreadStart, ThreadToMain } from './messages.ts'
+import { Receiver } from './receiver.ts'
+
+/** How often it says that its event loop turns. */
+const TURN_MS = 1000
 
 const main = parentPort!
 
@@ -17,20 +25,46 @@ function post(message: ThreadToMain): void {
   main.postMessage(message)
 }
 
-function run({ start, cells: memory }: ThreadStart): void {
+async function run({ index, start, cells: memory, handed }: ThreadStart): Promise<void> {
   const cells = new ThreadCells(memory)
+  const { limits } = start.config
+  const calls = await descriptorCalls()
   const noMore = Promise.withResolvers<void>()
   const entry = new EpochEntry(() => cells.epoch)
   const peers = new Map<number, MessagePort>()
+  const tellPeer = (thread: number, message: PeerMessage) => peers.get(thread)?.postMessage(message)
+
   const gateway = new Gateway({
     start,
     send: message => post({ type: 'tell', message }),
     entry,
     stopAccepting: () => noMore.promise,
+    others: sharesOf(cells, index, { memory: limits.memory, temporaryBytes: temporaryBytes(start.config) }, thread =>
+      tellPeer(thread, 'memory'),
+    ),
   })
+  const receiver = new Receiver({
+    connections: gateway.connections,
+    memory: gateway.memory,
+    listeners: start.listeners,
+    cells: handed,
+    limit: limits.connections,
+    calls,
+    post,
+  })
+
+  function onPeer(message: PeerMessage): void {
+    if (message === 'memory') gateway.checkMemory()
+  }
 
   main.on('message', (message: MainToThread) => {
     switch (message.type) {
+      case 'connection':
+        receiver.take(message)
+        break
+      case 'give':
+        receiver.give(message)
+        break
       case 'tell':
         gateway.onMessage(message.message)
         break
@@ -43,6 +77,7 @@ function run({ start, cells: memory }: ThreadStart): void {
         break
       case 'peer':
         peers.set(message.thread, message.port)
+        message.port.on('message', onPeer)
         break
       case 'no-more':
         noMore.resolve()
@@ -51,7 +86,13 @@ function run({ start, cells: memory }: ThreadStart): void {
         void gateway.end().then(() => post({ type: 'ended' }))
     }
   })
+  const turned = () => {
+    cells.turned(index, tickOf(performance.now()))
+    cells.setConnections(index, gateway.connections.size)
+  }
+  turned()
+  setInterval(turned, TURN_MS)
   post({ type: 'up' })
 }
 
-run(workerData as ThreadStart)
+await run(workerData as ThreadStart)
