@@ -177,6 +177,7 @@ export class Application {
       onError: this.#refuse,
       beforeDispatch: codeGuard === null ? undefined : () => codeGuard.checkFreshness(),
       events: this.#events,
+      slotSource: this.#shared.threads?.slotSource(this.#config.name, name, queueOrder),
       affinity: poolAffinity(() => this.#config, name, this.#shared.affinityKey),
     })
     codeGuard?.add(pool)

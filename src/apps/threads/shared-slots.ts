@@ -48,6 +48,10 @@ export class SharedSlots implements SlotSource, LaneSlots {
     this.#user = user
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   get workers(): readonly PoolWorker[] {
     return this.#user.workers
   }
