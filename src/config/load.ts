@@ -97,7 +97,7 @@ export function reloadConfig(
   }
   // A new value that was right must be right together with the values that are kept.
   const values = new Values(settings.program, environment)
-  const config = assembleConfig(settings, values, environment, false, loaded.file)
+  const config = assembleConfig(settings, values, environment, false, loaded.file, before.config)
   if (config === null || values.diagnostics.length > 0) return { diagnostics: distinct(values.diagnostics) }
   const names = new Set(now.apps.map(app => app.name))
   const apps: ChangedApps = {

@@ -10,8 +10,6 @@ import type { Transport } from './transport.ts'
 export interface Protocol {
   /** Sets the transport's handler before it returns. Calls `onClose` once: the transport has closed, and its exchanges have ended. */
   open(transport: Transport, onClose: () => void): ProtocolConnection
-  /** The whole response to a client that is not let in, because too many connections are open. */
-  readonly tooManyConnections: Buffer
   /** From now on each response ends its connection. Called once, before `startDrain` of the open connections. */
   startDrain(): void
 }
@@ -23,6 +21,12 @@ export interface ProtocolConnection {
   readonly isOver: boolean
   /** An idle connection stays for a moment: a request may be on its way. */
   startDrain(): void
+  /**
+   * Gives the transport away as soon as the running exchange has ended, unless anything of the next request has come by then. `onDone` is
+   * called once, or never if the connection closes before. True: the transport is the caller's, who closes it or sets another handler;
+   * the `onClose` of `open` follows.
+   */
+  release(onDone: (isReleased: boolean) => void): void
   /** Closes now. A WebSocket's client is told why. */
   destroy(): void
 }

@@ -149,7 +149,7 @@ class Master {
   }
 
   async #start(): Promise<void> {
-    const { gatewayIdentity, umask, unixMode, pidFile, temporaryDirectory } = this.#config
+    const { gatewayIdentity, gatewayThreads, umask, unixMode, pidFile, temporaryDirectory } = this.#config
     const { started } = this.#source
     this.#notifySocket = takeNotifySocket(process.env)
     if (started.handOver !== null) {
@@ -172,7 +172,12 @@ class Master {
     await this.#admin.prepare(this.#config.adminSocket, users, predecessor?.adminSocket ?? null)
     if (pidFile !== null) this.#pidFile = preparePidFile(pidFile, predecessor?.pid ?? null)
     if (predecessor === null) this.#pidFile?.place()
-    this.#runtime = await createRuntimeDirectory({ temporaryDirectory, users, environment: process.env })
+    this.#runtime = await createRuntimeDirectory({
+      temporaryDirectory,
+      users,
+      environment: process.env,
+      hasSlotSockets: gatewayThreads > 1,
+    })
     // A signal came meanwhile.
     if (this.#isFinishing) return
     this.#narrator.started(this.#listeners)

@@ -39,6 +39,8 @@ export interface MultiplexedSettings {
   readonly times: RequestTimes
   /** `timeouts.streamIdle`; 0: none. */
   readonly streamIdleMs: number
+  /** Threads of the gateway that have a link to the worker. */
+  readonly threads: number
   readonly relayLimits: RelayLimits
   readonly scope: ScopeWriter
 }
@@ -67,10 +69,10 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
   #gradualClose: GradualClose<MultiplexedCall> | null = null
 
   constructor(address: LinkAddress, worker: PoolWorker, owner: LinkOwner, settings: MultiplexedSettings) {
-    const { times, streamIdleMs } = settings
+    const { times, streamIdleMs, threads } = settings
     this.address = address
     this.capacity = address.slots
-    this.#capacity = new Capacity(address.slots)
+    this.#capacity = new Capacity(address.slots, threads)
     this.worker = worker
     this.#owner = owner
     this.#settings = settings
@@ -186,7 +188,7 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
   }
 
   becomeStream(one: MultiplexedCall): void {
-    if (this.#capacity.becomeStream(one)) this.#owner.hasRoom()
+    if (this.#capacity.becomeStream(one)) this.#owner.hasRoom(this)
   }
 
   /** Nothing to do: `watch.ts` did not count the time in the debugger. */
@@ -239,7 +241,7 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
 
   /** The outbox has room again. */
   #hasRoom(): void {
-    this.#owner.hasRoom()
+    this.#owner.hasRoom(this)
     for (const { socket, feed } of this.#calls.values()) {
       socket?.roomAgain()
       feed?.roomAgain()
@@ -256,7 +258,7 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
     this.#heartbeat.heard()
     this.outbox.hasSpoken = false
     decoder.push(chunk)
-    if (wasBlocked) this.#owner.hasRoom()
+    if (wasBlocked) this.#owner.hasRoom(this)
   }
 
   #feed(one: MultiplexedCall): void {

@@ -15,10 +15,10 @@
  */
 import type { HttpError } from '../../http/errors.ts'
 import type { Call, FailCall } from './call.ts'
-import { idleSlot } from './dispatch-rules.ts'
 import { type DispatchOptions, DispatchState } from './dispatch-state.ts'
 import { type CallDispatcher, Dispatcher } from './dispatcher.ts'
 import type { Homes } from './homes.ts'
+import { OWN_SLOTS } from './slots.ts'
 import type { PoolLink, PoolWorker } from './worker.ts'
 
 export class AffineDispatcher implements CallDispatcher {
@@ -42,7 +42,7 @@ export class AffineDispatcher implements CallDispatcher {
     this.#homes = homes
     this.#state = new DispatchState(options, workers, fail, () => this.pump())
     this.#anyone = new Dispatcher(options, workers, fail, this.#state)
-    this.#homeless = new Dispatcher(options, [], fail, this.#state)
+    this.#homeless = new Dispatcher(options, [], fail, this.#state, OWN_SLOTS)
   }
 
   get waiting(): number {
@@ -61,15 +61,17 @@ export class AffineDispatcher implements CallDispatcher {
     call.client = this.#homes.meet(call)
     if (this.#sendAtOnce(call)) return
     const { queue: limit } = this.#options.limits
+    const { slots } = this.#state
     // Slots that were freed in this turn belong to the calls that wait.
-    if (this.waiting >= limit) this.pump()
-    const { waiting } = this
+    if (this.waiting + slots.othersWaiting >= limit) this.pump()
+    const waiting = this.waiting + slots.othersWaiting
     if (waiting >= limit) {
       const tooMany = this.#replaceable ?? call
       this.#fail(tooMany, this.#state.tooMany(waiting))
       if (tooMany === call) return
     }
     this.#laneOf(call).enqueue(call)
+    slots.count(this.waiting)
     this.pumpSoon()
   }
 
@@ -78,15 +80,14 @@ export class AffineDispatcher implements CallDispatcher {
     if (this.#anyone.waiting > 0) return false
     const lane = this.#laneOf(call)
     if (lane !== this.#anyone) return lane.sendAtOnce(call)
-    return this.#freest?.sendAtOnce(call) ?? false
+    return lane.sendAtOnce(call, this.#unwanted)
   }
 
-  /** The lane of the worker that an ordinary pool would choose, among those for which nobody waits; null: none has room. */
-  get #freest(): Dispatcher | null {
+  /** The workers for which nobody waits. An ordinary pool would choose one of them. */
+  get #unwanted(): PoolWorker[] {
     const first = this.#turns++ % Math.max(1, this.#workers.length)
     const inTurn = [...this.#workers.slice(first), ...this.#workers.slice(0, first)]
-    const slot = idleSlot(inTurn.filter(worker => (this.#lanes.get(worker)?.waiting ?? 0) === 0))
-    return slot === null ? null : this.#lane(slot.worker)
+    return inTurn.filter(worker => (this.#lanes.get(worker)?.waiting ?? 0) === 0)
   }
 
   takeBack(call: Call): void {
@@ -99,7 +100,6 @@ export class AffineDispatcher implements CallDispatcher {
 
   pump(): void {
     this.#moveOn()
-    if (this.waiting === 0) return
     this.#homeless.pump()
     const { waitsSince } = this.#anyone
     const later: Dispatcher[] = []
@@ -113,6 +113,12 @@ export class AffineDispatcher implements CallDispatcher {
 
   pumpSoon(): void {
     if (this.waiting > 0) this.#state.endTurnSoon()
+  }
+
+  freed(link: PoolLink): void {
+    const isWanted = this.waiting > 0
+    this.#state.slots.freed(link, isWanted)
+    if (isWanted) this.#state.endTurnSoon()
   }
 
   learn(runMicros: number): void {
@@ -153,8 +159,12 @@ export class AffineDispatcher implements CallDispatcher {
   }
 
   #lane(worker: PoolWorker): Dispatcher {
-    const lane = this.#lanes.get(worker) ?? new Dispatcher(this.#options, [worker], this.#fail, this.#state)
-    this.#lanes.set(worker, lane)
+    let lane = this.#lanes.get(worker)
+    if (lane === undefined) {
+      const { slots } = this.#state
+      lane = new Dispatcher(this.#options, [worker], this.#fail, this.#state, slots.lane(worker))
+      this.#lanes.set(worker, lane)
+    }
     return lane
   }
 

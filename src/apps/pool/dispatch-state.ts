@@ -11,6 +11,7 @@ import type { AppLimits, AppTimeouts, QueueOrder } from '../../config/types.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Call, FailCall } from './call.ts'
 import { RunTimes } from './dispatch-rules.ts'
+import { OWN_SLOTS, type SlotSource } from './slots.ts'
 import type { PoolLink, PoolWorker } from './worker.ts'
 
 export interface DispatchOptions {
@@ -22,10 +23,13 @@ export interface DispatchOptions {
   readonly retry?: boolean
   /** Development: called before each dispatch. */
   readonly beforeDispatch?: (() => void) | undefined
+  /** Left out: no other thread has links to the workers. */
+  readonly slots?: SlotSource
 }
 
 export class DispatchState {
   readonly runTimes = new RunTimes()
+  readonly slots: SlotSource
   /** Development: the code changes, so nothing is sent. */
   isHeld = false
   /** Development: the code does not load, and this answers every request. */
@@ -38,12 +42,19 @@ export class DispatchState {
   readonly #endTurn: () => void
 
   /** `workers`: all of the pool. `pump`: sends what waits, at the end of a turn. */
-  constructor({ timeouts }: DispatchOptions, workers: readonly PoolWorker[], fail: FailCall, pump: () => void) {
+  constructor(
+    { timeouts, slots = OWN_SLOTS }: DispatchOptions,
+    workers: readonly PoolWorker[],
+    fail: FailCall,
+    pump: () => void,
+  ) {
+    this.slots = slots
     this.#workers = workers
     this.#fail = fail
     this.#deadlines = new DeadlineList(timeouts.queue)
     this.#endTurn = () => {
       pump()
+      this.slots.endTurn()
       this.#isTurnEnding = false
       const links = this.#unflushed
       this.#unflushed = []
@@ -78,11 +89,11 @@ export class DispatchState {
       this.#deadlines.arm(call.waiting!)
       return
     }
-    const seconds = this.#retryAfter(call.queue!.length)
+    const seconds = this.#retryAfter(call.queue!.length + this.slots.othersWaiting)
     this.#fail(call, new HttpError(503, 'No worker was free in time', 'operator', seconds))
   }
 
-  /** For a call that finds `waiting` others, and no room. */
+  /** For a call that finds `waiting` others of all threads, and no room. */
   tooMany(waiting: number): HttpError {
     return new HttpError(503, 'Too many requests are waiting', 'operator', this.#retryAfter(waiting))
   }

@@ -9,9 +9,10 @@
  */
 import type { HttpError } from '../../http/errors.ts'
 import type { Call, FailCall } from './call.ts'
-import { aheadBudget, aheadSlot, idleSlot, probationMs } from './dispatch-rules.ts'
+import { probationMs } from './dispatch-rules.ts'
 import { type DispatchOptions, DispatchState } from './dispatch-state.ts'
 import { CallQueue } from './queue.ts'
+import type { SlotLane } from './slots.ts'
 import type { PoolLink, PoolWorker } from './worker.ts'
 
 /** What a pool needs of whatever sends its calls. */
@@ -24,6 +25,7 @@ export type CallDispatcher = Pick<
   | 'send'
   | 'pump'
   | 'pumpSoon'
+  | 'freed'
   | 'learn'
   | 'hold'
   | 'release'
@@ -40,14 +42,22 @@ export class Dispatcher {
   readonly #suspects = new CallQueue<Call>('fifo')
   #suspectTimer: NodeJS.Timeout | undefined
   readonly #state: DispatchState
+  readonly #lane: SlotLane
 
-  /** `workers`: a list that its owner keeps up to date. `state`: of several dispatchers that serve one pool. */
-  constructor(options: DispatchOptions, workers: readonly PoolWorker[], fail: FailCall, state?: DispatchState) {
+  /** `workers`: a list that its owner keeps up to date. `state`, `lane`: of several dispatchers that serve one pool. */
+  constructor(
+    options: DispatchOptions,
+    workers: readonly PoolWorker[],
+    fail: FailCall,
+    state?: DispatchState,
+    lane?: SlotLane,
+  ) {
     this.#options = options
     this.#workers = workers
     this.#fail = fail
-    this.#queue = new CallQueue(options.queueOrder)
     this.#state = state ?? new DispatchState(options, workers, fail, () => this.pump())
+    this.#lane = lane ?? this.#state.slots.lane(null)
+    this.#queue = new CallQueue(options.queueOrder, () => this.#lane.isOverloadedElsewhere())
   }
 
   /** Calls that wait. */
@@ -62,20 +72,24 @@ export class Dispatcher {
   /** Sends a new call, or lets it wait. Where the queue is full, the call is refused, or the oldest one is refused in its place. */
   dispatch(call: Call): void {
     const { queue: limit } = this.#options.limits
+    const { slots } = this.#state
     // Slots that were freed in this turn belong to the calls that wait, and suspects go before this one.
-    if (this.#queue.length >= limit || this.#suspects.length > 0) this.pump()
+    if (this.#queue.length + slots.othersWaiting >= limit || this.#suspects.length > 0) this.pump()
     if (this.sendAtOnce(call)) return
-    if (this.#queue.length >= limit) {
+    const waiting = this.#queue.length + slots.othersWaiting
+    if (waiting >= limit) {
       const tooMany = this.#queue.replaceable ?? call
-      this.#fail(tooMany, this.#state.tooMany(this.#queue.length))
+      this.#fail(tooMany, this.#state.tooMany(waiting))
       if (tooMany === call) return
     }
     this.enqueue(call)
+    slots.count(this.#queue.length)
   }
 
-  /** Sends a new call to a free slot. False: there is none, or others wait for it. */
-  sendAtOnce(call: Call): boolean {
-    const slot = this.#queue.length === 0 && this.#maySend() ? idleSlot(this.#workers) : null
+  /** Sends a new call to a free slot of these workers. False: there is none, or others wait for it. */
+  sendAtOnce(call: Call, workers: readonly PoolWorker[] = this.#workers): boolean {
+    const mayGo = this.#queue.length === 0 && this.#maySend()
+    const slot = mayGo ? this.#lane.free(workers, null, Number.POSITIVE_INFINITY) : null
     if (slot === null) return false
     call.exchange.queueMillis = 0
     this.send(slot, call)
@@ -88,7 +102,7 @@ export class Dispatcher {
     call.enter(this.#queue)
     this.#queue.push(call)
     // While requests are long none is sent ahead: the call's turn comes when another ends.
-    if (runTimes.allowedAhead(this.#aheadBudget) > 0 || refusal !== null) this.pumpSoon()
+    if (runTimes.allowedAhead(this.#aheadBudget) > 0 || refusal !== null || this.#lane.isShared) this.pumpSoon()
     else this.#startWaitingNew(performance.now())
   }
 
@@ -108,7 +122,11 @@ export class Dispatcher {
 
   /** Sends what waits, in order. A call that may not be sent ahead holds back the calls behind it, or it would starve. */
   pump(): void {
-    if (this.waiting === 0) return
+    if (this.waiting > 0) this.#sendWaiting()
+    while (this.#lane.publish(this.#suspects, this.#queue)) this.#sendWaiting()
+  }
+
+  #sendWaiting(): void {
     const now = performance.now()
     if (this.#suspects.length > 0) this.#pumpQueue(this.#suspects, now)
     if (this.#queue.length === 0) return
@@ -119,6 +137,13 @@ export class Dispatcher {
   /** Pumps at the end of this turn of the event loop. */
   pumpSoon(): void {
     if (this.waiting > 0) this.#state.endTurnSoon()
+  }
+
+  /** A call on the link is over, or there is room for one more. Pumps at the end of this turn. */
+  freed(link: PoolLink): void {
+    const isWanted = this.waiting > 0
+    this.#state.slots.freed(link, isWanted)
+    if (isWanted) this.#state.endTurnSoon()
   }
 
   /** A request has run for so long: how much may be sent ahead follows from it. */
@@ -158,7 +183,9 @@ export class Dispatcher {
   /** Gives all calls that wait to other dispatchers, in order. For them nothing changes: they must be put into a queue (`adopt`) at once. */
   surrender(): Call[] {
     clearTimeout(this.#suspectTimer)
-    return [...this.#suspects.takeAll(), ...this.#queue.takeAll()]
+    const calls = [...this.#suspects.takeAll(), ...this.#queue.takeAll()]
+    this.#lane.publish(this.#suspects, this.#queue)
+    return calls
   }
 
   /** Takes calls that another dispatcher of the same pool has surrendered, in their order. The caller pumps. */
@@ -217,20 +244,20 @@ export class Dispatcher {
 
   #findSlot(call: Call, queue: CallQueue<Call>, now: number): PoolLink | null {
     if (queue === this.#suspects) return this.#suspectSlot(now)
-    const idle = idleSlot(this.#workers)
+    const idle = this.#lane.free(this.#workers, queue, Number.POSITIVE_INFINITY)
     if (idle !== null || !call.mayGoAhead) return idle
     const budget = this.#aheadBudget
     const allowed = this.#state.runTimes.allowedAhead(budget)
-    return allowed > 0 ? aheadSlot(this.#workers, allowed, now, budget) : null
+    return allowed > 0 ? this.#lane.ahead(this.#workers, allowed, now, budget) : null
   }
 
   get #aheadBudget(): number {
-    return this.#options.retry === false ? 0 : aheadBudget(this.#workers)
+    return this.#options.retry === false ? 0 : this.#lane.aheadBudget(this.#workers)
   }
 
   #suspectSlot(now: number): PoolLink | null {
     const probation = probationMs(this.#suspects.length)
-    const slot = idleSlot(this.#workers, now - probation)
+    const slot = this.#lane.free(this.#workers, this.#suspects, now - probation)
     // A worker with another suspect may have room. It may be used once that suspect has had its time.
     if (slot === null && this.#workers.some(({ suspectSince }) => suspectSince > 0)) {
       clearTimeout(this.#suspectTimer)

@@ -6,7 +6,7 @@ export interface LinkOwner {
   /** The worker said hello. */
   opened(link: PoolLink): void
   /** There may be room for one more call, though no call is over. */
-  hasRoom(): void
+  hasRoom(link: PoolLink): void
   /** A call is over: there is room for one more. `runMicros`: its time in the application; null: not known. */
   freed(link: PoolLink, runMicros: number | null): void
   /** The call's exchange failed with `error`. */

@@ -15,15 +15,18 @@ import type { DispatchOptions } from './dispatch-state.ts'
 import { type CallDispatcher, Dispatcher } from './dispatcher.ts'
 import { Homes } from './homes.ts'
 import { LiveBody } from './live-body.ts'
+import { OWN_SLOTS, type SlotSource, type SlotSourceFactory, type SlotUser } from './slots.ts'
 import { WarmUpExchange } from './warm-up.ts'
 import type { PoolWorker, WorkerAddress } from './worker.ts'
 import { type LifecycleOptions, WorkerLifecycle } from './worker-lifecycle.ts'
 
-export interface PoolOptions extends DispatchOptions, LifecycleOptions {
+export interface PoolOptions extends Omit<DispatchOptions & LifecycleOptions, 'slots'> {
   /** Answers with the error while `response.state` is idle; cuts a response that has started. */
   readonly onError: (exchange: Exchange, error: Error) => void
   /** Null or left out: any worker answers any request. */
   readonly affinity?: PoolAffinity
+  /** With several gateway threads, which share the slots of the workers. */
+  readonly slotSource?: SlotSourceFactory | undefined
 }
 
 const STOPPING = 'The server is stopping'
@@ -34,6 +37,7 @@ export class AppPool {
   readonly #workers: PoolWorker[] = []
   readonly #dispatcher: CallDispatcher
   readonly #lifecycle: WorkerLifecycle
+  readonly #slots: SlotSource
   #isDraining = false
   /** Why it is closed, for clients; null: it is open. */
   #closed: string | null = null
@@ -41,12 +45,29 @@ export class AppPool {
   constructor(options: PoolOptions) {
     this.#onError = options.onError
     const fail = (call: Call, error: Error) => this.#fail(call, error)
-    const { affinity = null } = options
+    const { affinity = null, slotSource } = options
+    this.#slots = slotSource === undefined ? OWN_SLOTS : slotSource(this.#user)
+    const parts = { ...options, slots: this.#slots }
     this.#dispatcher =
       affinity === null
-        ? new Dispatcher(options, this.#workers, fail)
-        : new AffineDispatcher(options, this.#workers, fail, new Homes(affinity, this.#workers))
-    this.#lifecycle = new WorkerLifecycle(options, this.#workers, this.#dispatcher, fail)
+        ? new Dispatcher(parts, this.#workers, fail)
+        : new AffineDispatcher(parts, this.#workers, fail, new Homes(affinity, this.#workers))
+    this.#lifecycle = new WorkerLifecycle(parts, this.#workers, this.#dispatcher, fail)
+  }
+
+  /** For slots that other threads use, too. */
+  get #user(): SlotUser {
+    const waiting = () => this.#dispatcher.waiting
+    return {
+      workers: this.#workers,
+      get waiting() {
+        return waiting()
+      },
+      look: () => {
+        this.#dispatcher.pump()
+        this.#lifecycle.waitingChanged()
+      },
+    }
   }
 
   /** The kind of the application; null before the first worker. */
@@ -182,6 +203,7 @@ export class AppPool {
   /** Closes all links. Waiting requests are answered 503, running ones are cut. No events follow. `why`: for clients. */
   close(why = STOPPING): void {
     this.#closed = why
+    this.#slots.close()
     const calls = [...this.#lifecycle.close(), ...this.#dispatcher.close()]
     for (const call of calls) this.#fail(call, new HttpError(503, why, 'operator', 1))
   }

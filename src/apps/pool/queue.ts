@@ -5,7 +5,7 @@
  * Bound: `limits.queue`, which the dispatcher checks. Calls that come back from a broken link are put at the head even when the queue
  * is full; they are no more than were in flight.
  * Order: first come, first served. With `newest-first` the newest is served first while the queue is overloaded, that is while
- * its oldest call has waited for `OVERLOADED_MS`. The overload ends when the turn of that call comes, or with its timeout. Calls
+ * its oldest call, or the oldest of another gateway thread, has waited for `OVERLOADED_MS`. The overload ends when the turn of that call comes, or with its timeout. Calls
  * that come back keep their turn in either order: they have waited already.
  */
 import type { QueueOrder } from '../../config/types.ts'
@@ -25,11 +25,14 @@ export const OVERLOADED_MS = 1000
 export class CallQueue<T extends Queued> {
   length = 0
   readonly #isNewestFirst: boolean
+  readonly #isOverloadedElsewhere: () => boolean
   #first: T | null = null
   #last: T | null = null
 
-  constructor(order: QueueOrder = 'fifo') {
+  /** `isOverloadedElsewhere`: a call of another gateway thread has waited for too long. */
+  constructor(order: QueueOrder = 'fifo', isOverloadedElsewhere = () => false) {
     this.#isNewestFirst = order === 'newest-first'
+    this.#isOverloadedElsewhere = isOverloadedElsewhere
   }
 
   get first(): T | null {
@@ -53,7 +56,7 @@ export class CallQueue<T extends Queued> {
   get #isOverloaded(): boolean {
     const first = this.#first
     if (first === null || first.isReturned || first.waitsSince === 0) return false
-    return performance.now() - first.waitsSince >= OVERLOADED_MS
+    return performance.now() - first.waitsSince >= OVERLOADED_MS || this.#isOverloadedElsewhere()
   }
 
   push(call: T): void {

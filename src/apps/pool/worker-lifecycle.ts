@@ -16,6 +16,7 @@ import type { CallDispatcher } from './dispatcher.ts'
 import type { PoolEvents } from './events.ts'
 import type { LinkFactory, LinkOwner } from './link-owner.ts'
 import { Retries } from './retry.ts'
+import { OWN_SLOTS, type SlotSource } from './slots.ts'
 import { WarmUpExchange } from './warm-up.ts'
 import { type PoolLink, PoolWorker, type WorkerAddress } from './worker.ts'
 
@@ -25,6 +26,8 @@ export interface LifecycleOptions {
   readonly events: PoolEvents
   /** False: `--retry off`. */
   readonly retry?: boolean
+  /** Left out: no other thread has links to the workers. */
+  readonly slots?: SlotSource
 }
 
 /**
@@ -44,6 +47,7 @@ export class WorkerLifecycle implements LinkOwner {
   readonly #workers: PoolWorker[]
   readonly #dispatcher: CallDispatcher
   readonly #retries: Retries
+  readonly #slots: SlotSource
   readonly #fail: FailCall
   /** Workers of later generations are held. */
   #serving = Number.POSITIVE_INFINITY
@@ -58,18 +62,23 @@ export class WorkerLifecycle implements LinkOwner {
 
   /** `workers`: the pool's list. Only the lifecycle changes it. */
   constructor(options: LifecycleOptions, workers: PoolWorker[], dispatcher: CallDispatcher, fail: FailCall) {
-    const { timeouts, links, events, retry = true } = options
+    const { timeouts, links, events, retry = true, slots = OWN_SLOTS } = options
     this.#links = links
     this.#gracefulMs = timeouts.graceful
     this.#events = events
     this.#workers = workers
     this.#dispatcher = dispatcher
     this.#retries = new Retries(dispatcher, fail, events.log, retry)
+    this.#slots = slots
     this.#fail = fail
   }
 
   add(address: WorkerAddress): void {
-    const worker = new PoolWorker(address, made => this.#links(address, made, this))
+    const worker = new PoolWorker(
+      address,
+      made => this.#links(address, made, this),
+      made => this.#slots.share(address, made),
+    )
     this.#workers.push(worker)
     this.#admit()
     worker.connect()
@@ -150,6 +159,7 @@ export class WorkerLifecycle implements LinkOwner {
 
   opened(link: PoolLink): void {
     const { worker } = link
+    this.#slots.opened(link)
     if (worker.isLeaving) {
       this.#settle(worker)
     } else if (worker.isActive) {
@@ -194,11 +204,12 @@ export class WorkerLifecycle implements LinkOwner {
 
   // ---- while it serves --------------------------------------------------------------------------------------------
 
-  hasRoom(): void {
-    this.#dispatcher.pumpSoon()
+  hasRoom(link: PoolLink): void {
+    this.#dispatcher.freed(link)
   }
 
-  freed({ worker }: PoolLink, runMicros: number | null): void {
+  freed(link: PoolLink, runMicros: number | null): void {
+    const { worker } = link
     // A warm-up runs once: its time says nothing about requests of clients.
     if (worker.isWarming) {
       if (worker.isLeaving) this.#settle(worker)
@@ -206,8 +217,17 @@ export class WorkerLifecycle implements LinkOwner {
     }
     if (runMicros !== null) this.#dispatcher.learn(runMicros)
     this.#countAnswered(worker)
-    if (worker.isLeaving) this.#settle(worker)
-    else this.#dispatcher.pumpSoon()
+    if (worker.isLeaving) {
+      this.#slots.freed(link, false)
+      this.#settle(worker)
+    } else {
+      this.#dispatcher.freed(link)
+    }
+    this.waitingChanged()
+  }
+
+  /** The last call that waited may be gone. */
+  waitingChanged(): void {
     if (this.#drainLater.length > 0 && this.#dispatcher.waiting === 0) this.#drainAll()
   }
 
@@ -255,7 +275,7 @@ export class WorkerLifecycle implements LinkOwner {
     const { worker } = link
     const calls = link.close(CloseCode.INTERNAL_ERROR)
     const wasLeaving = worker.isLeaving
-    worker.leave()
+    worker.condemn()
     if (!wasLeaving) this.#events.lost(worker.id, reason)
     this.#retries.decide(link, calls, true, `was on worker ${worker.id} when its link broke (${reason})`)
     this.#settle(worker)
@@ -272,7 +292,7 @@ export class WorkerLifecycle implements LinkOwner {
     const times = first === undefined ? '' : ` (${first.describeTimes()})`
     const what = first === undefined ? 'a request whose client has gone' : first.describe()
     const calls = link.close(CloseCode.INTERNAL_ERROR)
-    worker.leave()
+    worker.condemn()
     this.#events.stuck(worker.id, `${what} has run for ${elapsed} ms${times}`, first?.exchange.id ?? '', thread)
     if (first !== undefined) this.#fail(first, new HttpError(504, 'The application took too long', 'application'))
     this.#retries.decide(link, calls, false)
@@ -284,7 +304,7 @@ export class WorkerLifecycle implements LinkOwner {
   stuck(link: PoolLink, note: string): void {
     const { worker } = link
     const calls = link.close(CloseCode.INTERNAL_ERROR)
-    worker.leave()
+    worker.condemn()
     this.#events.stuck(worker.id, note, '', '')
     this.#retries.decide(link, calls, true, `was on worker ${worker.id}, which is stuck`)
     this.#settle(worker)

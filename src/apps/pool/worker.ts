@@ -29,6 +29,8 @@ export interface WorkerAddress {
   readonly hasServed?: boolean
   /** Requests that it answers before it takes any of clients; none by default. */
   readonly warmup?: readonly WarmupRequest[]
+  /** With several gateway threads: the words that they share for this worker. */
+  readonly cells?: SharedArrayBuffer
 }
 
 /** A connection to a worker, whichever wire it speaks: to one thread of a WSGI worker, or to all of an ASGI worker. */
@@ -68,6 +70,20 @@ export interface RunningCall {
   readonly isBehind: boolean
 }
 
+/** What all threads know of one worker together. */
+export interface WorkerShare {
+  /** When a suspect of any thread began there, in milliseconds of this thread; 0: none runs. */
+  readonly suspectSince: number
+  /** A suspect of this thread is sent there. */
+  suspect(): void
+  /** No suspect of this thread runs there any more. */
+  acquit(): void
+  /** One more request is over. Returns how many are, of all threads. */
+  countAnswered(): number
+  /** The worker is lost or stuck: no thread sends it anything more. */
+  condemn(): void
+}
+
 export class PoolWorker implements WorkerSlots<PoolLink> {
   readonly id: number
   readonly generation: number
@@ -89,14 +105,20 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   isDebugged = false
   /** How many requests of the lost worker the log has named. */
   named = 0
-  /** Requests that it ran and that are over. */
+  /** Null: no other gateway thread has links to it. */
+  readonly share: WorkerShare | null
+  /** Requests of this thread that it ran and that are over. */
   #answered = 0
   /** The last request that came here after another worker had been lost with it. */
   #suspect: Call | null = null
   #suspectSince = 0
   readonly #toWarm: WarmupRequest[]
 
-  constructor(address: WorkerAddress, linksOf: (worker: PoolWorker) => readonly PoolLink[]) {
+  constructor(
+    address: WorkerAddress,
+    linksOf: (worker: PoolWorker) => readonly PoolLink[],
+    shareOf: (worker: PoolWorker) => WorkerShare | null,
+  ) {
     this.id = address.worker
     this.generation = address.generation
     this.maxRequests = address.maxRequests
@@ -104,6 +126,7 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
     this.hasServed = address.hasServed ?? false
     this.#toWarm = [...(address.warmup ?? [])]
     this.slots = linksOf(this)
+    this.share = shareOf(this)
   }
 
   get inFlight(): number {
@@ -112,25 +135,30 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
 
   get suspectSince(): number {
     const suspect = this.#suspect
-    if (suspect === null) return 0
-    if (suspect.phase === 'sent' && this.slots.some(link => link === suspect.link)) return this.#suspectSince
-    this.#suspect = null
-    return 0
+    if (suspect !== null) {
+      if (suspect.phase === 'sent' && this.slots.some(link => link === suspect.link)) return this.#suspectSince
+      this.#suspect = null
+      this.share?.acquit()
+    }
+    return this.share === null ? 0 : this.share.suspectSince
   }
 
   /** Called before a suspect is sent here. */
   suspect(call: Call): void {
     this.#suspect = call
     this.#suspectSince = performance.now()
+    this.share?.suspect()
   }
 
   get answered(): number {
     return this.#answered
   }
 
-  /** One more request is over. True once: when that was the last one before the worker is spent. */
+  /** One more request is over. True once, in one thread: when that was the last one before the worker is spent. */
   countAnswered(): boolean {
-    return ++this.#answered === this.maxRequests
+    this.#answered++
+    const answered = this.share === null ? this.#answered : this.share.countAnswered()
+    return answered === this.maxRequests
   }
 
   /** The worker will take a request that comes now, sooner or later. */
@@ -174,6 +202,12 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
   leave(): void {
     this.isLeaving = true
     for (const link of this.slots) link.usable = false
+  }
+
+  /** The worker is lost or stuck: it leaves, and takes nothing from other threads either. */
+  condemn(): void {
+    this.leave()
+    this.share?.condemn()
   }
 
   debugged(isDebugged: boolean): void {
