@@ -247,6 +247,7 @@ class Master {
       listeners: () => this.#listeners,
       adminSocket: () => this.#admin.path,
       serving: () => (this.#fleets?.present ?? []).filter(one => one.serving !== null).map(({ name }) => name),
+      canTell: () => this.#notifySocket !== null || started.init !== null,
       variables: () => (this.#notifySocket === null ? {} : notifyVariables(this.#notifySocket)),
       begun: () => this.#notifier?.reloading('upgrade'),
       failed: () => this.#tellReady(),

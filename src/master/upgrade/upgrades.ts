@@ -18,6 +18,7 @@ import { isInForeground } from '../host/terminal.ts'
 import type { Narrator } from '../output/narrator.ts'
 import { commandOf } from './program.ts'
 import { Successor } from './successor.ts'
+import { waitingParent } from './supervisor.ts'
 
 export interface UpgradesOptions {
   readonly started: Started
@@ -34,6 +35,8 @@ export interface UpgradesOptions {
   readonly serving: () => readonly string[]
   /** Why there can be none now; null: nothing is in the way. */
   readonly obstacle: () => string | null
+  /** The service manager, or the init of the container, can be told of the new process. */
+  readonly canTell: () => boolean
   /** Variables for the new one that we have taken out of our environment. */
   readonly variables: () => NodeJS.ProcessEnv
   /** An upgrade begins, and is over without success. */
@@ -57,6 +60,7 @@ const AGAIN_MS = 60_000
 
 export class Upgrades {
   readonly #options: UpgradesOptions
+  readonly #parent = waitingParent()
   #successor: Successor | null = null
   #tell: (progress: string) => void = () => {}
   #notBefore = 0
@@ -121,7 +125,7 @@ export class Upgrades {
 
   /** Why there can be no upgrade; null: there can. */
   #obstacle(): string | null {
-    const { obstacle } = this.#options
+    const { obstacle, canTell } = this.#options
     if (obstacle() !== null) return obstacle()
     if (this.#successor !== null) return `one is on its way, to process ${this.#successor.pid}`
     if (this.#options.config().isDevelopment)
@@ -130,6 +134,8 @@ export class Upgrades {
       return 'it runs in the foreground of a terminal, which would take the old process for the whole program; start it again'
     if (process.pid === 1)
       return 'it is process 1, and the container ends with it; start it with bin/jumak and a python3 on PATH, or start the container with --init'
+    if (this.#parent !== null && !canTell())
+      return `${this.#parent} has started it, and would take the end of the old process for the end of the service; with systemd use Type=notify, in a container start bin/jumak without another init, otherwise restart`
     return null
   }
 
