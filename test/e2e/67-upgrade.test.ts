@@ -1,6 +1,6 @@
 /** USR2 and `jumak upgrade`: a new program on the same sockets. Nothing is lost, and one that does not come up changes nothing. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -340,4 +340,49 @@ test('after an update in place the program upgrades itself when it needs a new p
   assert.equal((await status()).version, '7.7.8')
   copy.becomeVersion(before)
   await server.stop()
+})
+
+// ---- process 1 ----
+
+const UNSHARE = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc']
+const canUnshare = spawnSync(UNSHARE[0]!, [...UNSHARE.slice(1), 'true']).status === 0
+
+test('process 1 of a container stays for the new program, and ends with it', {
+  skip: !canUnshare && 'needs unshare',
+}, async t => {
+  const { project } = setUp(t)
+  const [socket, pidFile] = [project.path('http.sock'), project.path('pid')]
+  const words = [copy.program, '-b', `unix:${socket}`, '-w', '1', '--pid-file', pidFile, '--admin-socket', 'off', 'app']
+  const child = spawn(UNSHARE[0]!, [...UNSHARE.slice(1), ...words], {
+    cwd: project.directory,
+    stdio: ['ignore', 'inherit', 'pipe'],
+  })
+  t.after(() => child.kill('SIGKILL'))
+  let log = ''
+  child.stderr.on('data', data => (log += data))
+  const logged = (pattern: RegExp) =>
+    until(
+      () => pattern.test(log),
+      () => log,
+    )
+  await logged(/ ready$/m)
+  const [init] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1').split(' ').map(Number)
+  const load = new Load(socket)
+  await load.more(20)
+  // Process 1 passes it on.
+  process.kill(init!, 'SIGUSR2')
+  await logged(/has taken over/)
+  const children = () => readFileSync(`/proc/${init}/task/${init}/children`, 'latin1').split(' ').filter(Boolean)
+  // The old one has ended, and the new one is a child of process 1.
+  await until(
+    () => children().length === 1 && readFileSync(pidFile, 'utf8') !== '2\n',
+    () => `${children()} ${log}`,
+  )
+  await load.more(20)
+  await load.stop()
+  process.kill(init!, 'SIGTERM')
+  const [code] = await once(child, 'close')
+  assert.equal(code, 0, log)
+  assert.match(log, /stopping gracefully \(SIGTERM\)/)
+  assert.equal(existsSync(pidFile), false)
 })
