@@ -197,6 +197,7 @@ class Master {
       listeners: this.#listeners.map(({ display }) => display),
       isStopping: () => this.#isFinishing,
       reload: only => this.#reload(only),
+      reloadObstacle: () => (this.#upgrades.isRunning ? UPGRADING : null),
       hasNewFiles: () => this.#upgrades.hasNewFiles,
       upgrade: async tell => {
         const begun = this.#upgrades.begin('jumak upgrade', tell)
@@ -369,10 +370,13 @@ class Master {
   #reload(only: string | null): ReloadBegun {
     if (this.#upgrades.isRunning || this.#isOnTrial) {
       this.#narrator.error(`reload: ${UPGRADING}`)
+      // The end of the upgrade says that it is over.
+      this.#notifier?.reloading('upgrade')
       return { problems: [UPGRADING], later: '' }
     }
     if (this.#upgrades.hasNewFiles) {
-      this.#upgrades.begin('reload: the program has new files')
+      this.#notifier?.reloading('upgrade')
+      if ('problem' in this.#upgrades.begin('reload: the program has new files')) this.#tellReady()
       return { problems: [], later: '' }
     }
     this.#notifier?.reloading()
