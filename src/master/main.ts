@@ -5,9 +5,8 @@
  * Invariants: the sockets are bound before any process is spawned, so a wrong address costs nothing. There is one way out (`#finish`),
  * for stops, failures and our own bugs: it ends every process, removes the runtime directory and the Unix paths, and flushes the log.
  *
- * An upgrade, in the new master: it starts everything, but its gateway waits. When its applications serve, the gateway accepts clients, the old
- * master lets go, and pid file, admin socket and service manager follow (`#takeOver`). Until then an end of it removes nothing of the old
- * one's. In the old master: it leaves as at a stop, without what has changed hands (`#leaveTo`).
+ * An upgrade: the new master starts everything, but its gateway waits. When its applications serve, it takes over (`upgrade/trial.ts`).
+ * Until then an end of it removes nothing of the old one's. The old master leaves as at a stop, without what has changed hands (`#leaveTo`).
  * Not here: what a signal asks for (`signals.ts`), the order of a stop (`shutdown.ts`), which process to start or end (`fleet/`).
  */
 import { writeSync } from 'node:fs'
@@ -31,10 +30,11 @@ import { Narrator } from './output/narrator.ts'
 import { Notifier, type NotifySocket, notifyVariables, takeNotifySocket } from './output/notifier.ts'
 import { Outputs } from './output/output.ts'
 import { PROGRAMS, type Programs } from './paths.ts'
+import { reload } from './reload.ts'
 import { Shutdown } from './shutdown.ts'
 import { handleSignals, type Urgency } from './signals.ts'
-import { Predecessor } from './upgrade/predecessor.ts'
 import type { Successor } from './upgrade/successor.ts'
+import { problemOf, Trial } from './upgrade/trial.ts'
 import { Upgrades } from './upgrade/upgrades.ts'
 
 /** How long to wait for the last output of processes that are gone. Only a daemon that holds a pipe open needs longer. */
@@ -105,13 +105,9 @@ class Master {
   readonly #admin: Admin
   #isFinishing = false
   readonly #upgrades: Upgrades
-  /** The Jumak that we replace; null: there is none. */
-  #predecessor: Predecessor | null = null
-  /** We are a new Jumak that has not taken over yet. */
-  #isOnTrial = false
-  /** Our gateway was told to accept clients. */
-  #isAccepting = false
-  /** On which a new Jumak listens, or, while we are on trial, the old one. */
+  /** Null: we replace no other Jumak. */
+  #trial: Trial | null = null
+  /** On which a new Jumak listens. */
   #handedOn: readonly Listener[] = []
 
   constructor(config: Config, programs: Programs, narrator: Narrator, log: ProgramLog, source: ConfigSource) {
@@ -153,10 +149,9 @@ class Master {
     const { started } = this.#source
     this.#notifySocket = takeNotifySocket(process.env)
     if (started.handOver !== null) {
-      this.#predecessor = new Predecessor(started.handOver, () => this.#reopenLogs())
-      this.#isOnTrial = true
+      this.#trial = new Trial(started.handOver, () => this.#reopenLogs())
     } else this.#notifier = this.#makeNotifier()
-    const predecessor = this.#predecessor
+    const predecessor = this.#trial?.predecessor ?? null
     if (umask !== null) process.umask(umask)
     const users = usersOf(this.#config)
     for (const user of users) checkIdentity(user)
@@ -168,7 +163,6 @@ class Master {
       predecessor?.sockets,
     )
     predecessor?.sockets.closeRest()
-    if (predecessor !== null) this.#handedOn = this.#listeners
     await this.#admin.prepare(this.#config.adminSocket, users, predecessor?.adminSocket ?? null)
     if (pidFile !== null) this.#pidFile = preparePidFile(pidFile, predecessor?.pid ?? null)
     if (predecessor === null) this.#pidFile?.place()
@@ -197,7 +191,7 @@ class Master {
       listeners: this.#listeners.map(({ display }) => display),
       isStopping: () => this.#isFinishing,
       reload: only => this.#reload(only),
-      reloadObstacle: () => (this.#upgrades.isRunning ? UPGRADING : null),
+      reloadObstacle: () => this.#reloadObstacle,
       hasNewFiles: () => this.#upgrades.hasNewFiles,
       upgrade: async tell => {
         const begun = this.#upgrades.begin('jumak upgrade', tell)
@@ -223,10 +217,11 @@ class Master {
       waits: this.#isOnTrial,
       onAccepting: () => void this.#takeOver().catch(error => this.#onBug(error)),
       onGatewayGone: () => this.#ifReplaced(),
-      onFatal: code => this.#stop('now', code, this.#problem),
+      onFatal: code => this.#stop('now', code, problemOf(this.#fleets)),
       onReloaded: (app, settled) => {
         if (settled.failure !== null) this.#ifReplaced()
-        if (this.#isOnTrial) this.#judge()
+        if (this.#isOnTrial && !this.#isFinishing && !this.#trial!.judge(this.#fleets!))
+          this.#stop('now', 1, problemOf(this.#fleets))
         this.#tellReady()
         this.#admin.settled(app, settled)
       },
@@ -262,40 +257,22 @@ class Master {
     if (!this.#isFinishing && !this.#isOnTrial && !this.#config.isDevelopment) this.#upgrades.ifReplaced()
   }
 
-  /** On trial: an application serves, or cannot. What serves in the old program must serve here. */
-  #judge(): void {
-    const fleets = this.#fleets!
-    const broken = fleets.present.find(
-      one => one.isSettled && one.serving === null && this.#predecessor!.serves(one.name),
-    )
-    if (broken !== undefined) {
-      this.#stop('now', 1, this.#problem)
-      return
-    }
-    if (!fleets.isSettled || this.#isAccepting || this.#isFinishing) return
-    this.#isAccepting = true
-    fleets.accept()
+  async #takeOver(): Promise<void> {
+    await this.#trial!.takeOver({
+      narrator: this.#narrator,
+      pidFile: this.#pidFile,
+      isStopping: () => this.#isFinishing,
+      listenForCommands: () => this.#listenForCommands(this.#fleets!),
+      notify: () => {
+        this.#notifier = this.#makeNotifier()
+        this.#tellReady()
+      },
+    })
   }
 
-  /** Our gateway accepts clients, and so does the old one until it lets go. */
-  async #takeOver(): Promise<void> {
-    const predecessor = this.#predecessor!
-    await predecessor.release()
-    // Asked to stop meanwhile: the old one has left, so everything ends.
-    if (this.#isFinishing) return
-    this.#isOnTrial = false
-    this.#handedOn = []
-    predecessor.sockets.own()
-    try {
-      this.#pidFile?.place()
-    } catch (error) {
-      this.#narrator.error(asErrno(error).message)
-    }
-    this.#listenForCommands(this.#fleets!)
-    this.#narrator.info(`upgrade: process ${process.pid} has taken over from process ${predecessor.pid}`)
-    this.#notifier = this.#makeNotifier()
-    this.#tellReady()
-    predecessor.settled()
+  /** We are a new Jumak that has not taken over yet. */
+  get #isOnTrial(): boolean {
+    return this.#trial !== null && !this.#trial.isOver
   }
 
   /** The new one accepts clients: everything that it has is left to it, and we finish what runs. */
@@ -307,13 +284,6 @@ class Master {
     await this.#notifier?.handOver(successor.pid!)
     successor.release()
     await this.#finish('graceful', 0)
-  }
-
-  /** Of the applications, in one sentence: for the old master. */
-  get #problem(): string {
-    const broken = (this.#fleets?.present ?? []).find(({ generations }) => generations.problem !== '')
-    if (broken === undefined) return 'its log says why'
-    return `${this.#config.apps.length > 1 ? `${broken.name}: ` : ''}${broken.generations.problem}`
   }
 
   #makeNotifier(): Notifier | null {
@@ -354,7 +324,7 @@ class Master {
         this.#reopenLogs()
         // During an upgrade two programs write them.
         this.#upgrades.reopenLogs()
-        this.#predecessor?.reopenLogs()
+        this.#trial?.predecessor.reopenLogs()
       },
     })
   }
@@ -363,46 +333,24 @@ class Master {
     reopenLogs(this.#config, this.#log, this.#narrator, () => this.#fleets?.sendToGateway({ type: 'reopen-logs' }))
   }
 
-  /**
-   * Reads the configuration again and starts new generations: of all, or of `only` one application. If something is wrong with the
-   * configuration, nothing changes.
-   */
+  /** Of all applications, or of `only` one. */
   #reload(only: string | null): ReloadBegun {
-    if (this.#upgrades.isRunning || this.#isOnTrial) {
-      this.#narrator.error(`reload: ${UPGRADING}`)
-      // The end of the upgrade says that it is over.
-      this.#notifier?.reloading('upgrade')
-      return { problems: [UPGRADING], later: '' }
-    }
-    if (this.#upgrades.hasNewFiles) {
-      this.#notifier?.reloading('upgrade')
-      if ('problem' in this.#upgrades.begin('reload: the program has new files')) this.#tellReady()
-      return { problems: [], later: '' }
-    }
-    this.#notifier?.reloading()
-    const read = this.#readConfig(only)
-    if ('added' in read)
-      for (const fleet of this.#fleets?.present ?? [])
-        if (!read.added.has(fleet.name) && (only === null || only === fleet.name)) fleet.reload()
-    // Where nothing was begun.
-    this.#tellReady()
-    return 'problems' in read ? { problems: read.problems, later: '' } : { problems: [], later: read.later }
+    return reload(only, {
+      read: this.#source.reload,
+      narrator: this.#narrator,
+      notifier: this.#notifier,
+      fleets: this.#fleets,
+      upgrades: this.#upgrades,
+      obstacle: this.#reloadObstacle,
+      configured: config => {
+        this.#config = config
+      },
+      tellReady: () => this.#tellReady(),
+    })
   }
 
-  /** Returns the applications that were added, which are being started, and what waits for the next start. */
-  #readConfig(
-    only: string | null,
-  ): { readonly added: ReadonlySet<string>; readonly later: string } | { readonly problems: readonly string[] } {
-    const read = this.#source.reload(only)
-    if (read === null) return { added: new Set(), later: '' }
-    if ('problems' in read) {
-      this.#narrator.reloadRefused(read.problems)
-      return read
-    }
-    this.#config = read.config
-    const later = this.#narrator.configured(read.config, read.changed, read.apps.changed)
-    for (const warning of read.warnings) this.#narrator.warn(warning)
-    return { added: this.#fleets?.configure(read.config) ?? new Set(), later }
+  get #reloadObstacle(): string | null {
+    return this.#upgrades.isRunning || this.#isOnTrial ? 'an upgrade is on its way; try again when it is over' : null
   }
 
   /** False: it cannot be mended. Then no worker could ever be replaced, so the program ends. */
@@ -439,7 +387,7 @@ class Master {
       return
     }
     this.#isFinishing = true
-    if (this.#isOnTrial) this.#predecessor!.failed(why)
+    if (this.#isOnTrial) this.#trial!.predecessor.failed(why)
     void this.#upgrades.abort('the old process was asked to stop')
     this.#notifier?.stopping()
     void this.#finish(urgency, code)
@@ -453,7 +401,8 @@ class Master {
         // A load balancer sees no difference.
         delayMs: this.#upgrades.isDone ? 0 : this.#config.shutdownDelay,
         urgency,
-        handedOn: this.#handedOn,
+        // While we are on trial the old one listens.
+        handedOn: this.#isOnTrial ? this.#listeners : this.#handedOn,
         stopListening: () => this.#closeListeners(),
       })
       await this.#shutdown.run()
@@ -474,12 +423,9 @@ class Master {
 
   #closeListeners(): void {
     // Of what a new Jumak has, the end of this process closes our copy. Until then nothing of it is touched.
-    for (const listener of this.#listeners)
-      if (!this.#upgrades.isDone || !this.#handedOn.includes(listener)) listener.close()
+    for (const listener of this.#listeners) if (!this.#handedOn.includes(listener)) listener.close()
     this.#listeners = []
   }
 }
-
-const UPGRADING = 'an upgrade is on its way; try again when it is over'
 
 const STOP_WORDS: Readonly<Record<Urgency, string>> = { graceful: 'gracefully', quick: 'quickly', now: 'at once' }
