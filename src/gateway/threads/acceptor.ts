@@ -57,6 +57,8 @@ export class Acceptor {
   #members: Member[] = []
   /** No thread can take them yet. */
   #waiting: Handed[] = []
+  /** Nobody waits any more. */
+  #isClosed = false
   #comparedAt = performance.now()
 
   constructor(options: AcceptorOptions, balanceMs: number = BALANCE_MS) {
@@ -106,13 +108,16 @@ export class Acceptor {
     return acceptOn(fd, accepted => this.#accept(accepted, unixPath, listener, onError), onListening, onError)
   }
 
-  /** All listening sockets are closed. Connections that wait for a thread are closed: none will come. */
+  /** All listening sockets are closed, and no thread will start. Connections that wait for one are closed. */
   close(): void {
-    for (const { fd, network } of this.#waiting) {
-      closeSync(fd)
-      this.#options.admission.leave(network)
-    }
+    this.#isClosed = true
+    for (const connection of this.#waiting) this.#drop(connection)
     this.#waiting = []
+  }
+
+  #drop({ fd, network }: Handed): void {
+    closeSync(fd)
+    this.#options.admission.leave(network)
   }
 
   /** Open connections of each thread that can take some, for the status. */
@@ -149,7 +154,8 @@ export class Acceptor {
   }
 
   #place(connection: Handed): void {
-    if (this.#members.length === 0) this.#waiting.push(connection)
+    if (this.#members.length === 0 && this.#isClosed) this.#drop(connection)
+    else if (this.#members.length === 0) this.#waiting.push(connection)
     else this.#hand(this.#members[choose(this.#members)]!, connection)
   }
 
