@@ -33,8 +33,6 @@ export interface AcceptorOptions {
 /** What the acceptor needs of a thread. */
 export interface AcceptingThread {
   post(message: ConnectionMessage | GiveMessage): void
-  /** Milliseconds in which its event loop has had something to do, since its start. */
-  busyMs(): number
 }
 
 interface Member extends Load {
@@ -43,8 +41,6 @@ interface Member extends Load {
   readonly seat: Seat
   connections: number
   busy: number
-  /** At the last comparison. */
-  busyBefore: number
 }
 
 export class Acceptor {
@@ -59,7 +55,8 @@ export class Acceptor {
   #waiting: Handed[] = []
   /** Nobody waits any more. */
   #isClosed = false
-  #comparedAt = performance.now()
+  /** The threads' loads are not yet those after the last move. */
+  #hasMoved = false
 
   constructor(options: AcceptorOptions, balanceMs: number = BALANCE_MS) {
     this.#options = options
@@ -81,7 +78,7 @@ export class Acceptor {
   /** The thread can take connections. */
   up(index: number): void {
     const { thread, seat } = this.#seats.get(index)!
-    this.#members.push({ index, thread, seat, connections: 0, busy: 0, busyBefore: thread.busyMs() })
+    this.#members.push({ index, thread, seat, connections: 0, busy: 0 })
     const waiting = this.#waiting
     this.#waiting = []
     for (const connection of waiting) this.#place(connection)
@@ -150,6 +147,7 @@ export class Acceptor {
     for (const member of this.#members) {
       member.seat.settle()
       member.connections = member.seat.connections
+      member.busy = member.seat.busy
     }
   }
 
@@ -179,18 +177,13 @@ export class Acceptor {
   }
 
   #balance(): void {
-    const now = performance.now()
-    const elapsed = now - this.#comparedAt
-    this.#comparedAt = now
     this.#settle()
-    for (const member of this.#members) {
-      const busy = member.thread.busyMs()
-      member.busy = Math.min(1, (busy - member.busyBefore) / elapsed)
-      member.busyBefore = busy
-    }
-    if (this.#members.length < 2) return
+    const hasMoved = this.#hasMoved
+    this.#hasMoved = false
+    if (hasMoved || this.#members.length < 2) return
     const move = balance(this.#members)
     if (move === null) return
+    this.#hasMoved = true
     const { thread } = this.#members[move.from]!
     thread.post({ type: 'give', share: move.share, to: this.#members[move.to]!.index })
   }
