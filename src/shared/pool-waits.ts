@@ -7,8 +7,9 @@
  *   count    how many wait, for the limit of the queue over all threads
  *   roused   1: a message is on its way to the thread, so no other one is needed
  *
- * Invariants: only its thread sets a thread's `first`, `newest` and `count`; another one may strike `first` (`strike`), and the thread enters
- * itself again when it looks. What is read of other threads decides about order only: nothing is lost when it is old.
+ * Invariants: only its thread sets a thread's `first`, `newest` and `count`. Others set `roused`, and its thread clears it before it looks: so
+ * while it is 1 the thread will look at whatever is free by now. What else is read
+ * of other threads decides about order only: nothing is lost when it is old.
  * Not here: the slots (`slot-table.ts`), the calls (`apps/pool/queue.ts`).
  */
 import type { QueueOrder } from '../config/types.ts'
@@ -63,7 +64,6 @@ export class PoolWaits {
     const at = this.thread * STRIDE
     const cells = this.#cells
     if (this.#isNewestFirst && cells.load(at + NEWEST) !== newest) cells.store(at + NEWEST, newest)
-    // Read anew: another thread may have struck it.
     const before = cells.load(at + FIRST)
     if (before !== first) cells.store(at + FIRST, first)
     return before === 0 && first !== 0
@@ -105,16 +105,14 @@ export class PoolWaits {
     return newest === 0 ? RETURNED_URGENCY + ticksBetween(first, now) : -ticksBetween(newest, now)
   }
 
-  /** The thread did not take a slot that it got at `granted`, though its call waited by then: it gets none until it has looked itself. */
-  strike(thread: number, granted: number): void {
-    const index = thread * STRIDE + FIRST
-    const first = this.#cells.load(index)
-    if (first !== 0 && ticksBetween(first, granted) >= 0) this.#cells.compareExchange(index, first, 0)
-  }
-
   /** True: the caller sends a message to the thread, which has a slot now. False: one is on its way. */
   rouse(thread: number): boolean {
     return this.#cells.compareExchange(thread * STRIDE + ROUSED, 0, 1) === 0
+  }
+
+  /** A message is on its way to the thread: it will look. */
+  isRoused(thread: number): boolean {
+    return this.#cells.load(thread * STRIDE + ROUSED) !== 0
   }
 
   /** This thread looks now. Whoever gives it a slot from here on sends a message. */

@@ -63,7 +63,9 @@ test('a place goes to the thread whose call has waited longest, and stays where 
   threads.waits(1, NOW - 102)
   threads.waits(2, NOW - 90)
   assert.equal(table.release(0, NOW, true), KEPT)
-  threads.waits(1, NOW - 104)
+  threads.waits(1, NOW - 127)
+  assert.equal(table.release(0, NOW, true), KEPT)
+  threads.waits(1, NOW - 129)
   assert.equal(table.release(0, NOW, true), 1)
   assert.deepEqual(
     threads.views.map(view => view.table.isFree(0, NOW + 8)),
@@ -105,20 +107,34 @@ test('a grant that is not needed goes on to the next thread', () => {
   assert.equal(gone.pass(0, NOW), NONE, 'it has nothing to pass on')
 })
 
-test('a grant that is not taken is taken by another thread, and its thread gets no more until it looks', () => {
-  const threads = new Threads(3, 2)
-  const [{ table: a }, { table: busy }, { table: c }] = threads.views as [View, View, View]
+test('a grant that is not taken is taken by another thread after a millisecond', () => {
+  const threads = new Threads(3, 1)
+  const [{ table: a }, , { table: c }] = threads.views as [View, View, View]
   a.take(0, NOW)
   threads.waits(1, NOW - 100)
   assert.equal(a.release(0, NOW, false), 1)
-  threads.waits(2, NOW - 10)
   assert.equal(c.take(0, NOW + 8), false)
   assert.equal(c.take(0, NOW + 10), true)
-  assert.equal(c.release(0, NOW + 20, false), NONE)
-  assert.equal(busy.take(0, NOW + 20), true, 'it may still look and take')
+})
+
+test('a thread to which a message is under way gets no further place: when it looks it takes what is idle', () => {
+  const threads = new Threads(3, 2)
+  const [{ table, pool }, { table: roused, pool: its }, { table: next }] = threads.views as [View, View, View]
+  table.take(0, NOW)
+  table.take(1, NOW)
   threads.waits(1, NOW - 100)
-  a.take(1, NOW + 20)
-  assert.equal(a.release(1, NOW + 20, false), 1)
+  assert.equal(table.release(0, NOW, false), 1)
+  assert.equal(pool.rouse(1), true)
+  assert.equal(table.release(1, NOW, false), NONE)
+  assert.equal(roused.isFree(1, NOW), true)
+  table.take(1, NOW)
+  assert.equal(table.isWanted(NOW), true, 'its call waits all the same')
+  threads.waits(2, NOW - 10)
+  assert.equal(table.release(1, NOW, false), 2)
+  next.take(1, NOW)
+  threads.waits(2, 0)
+  its.awake()
+  assert.equal(next.release(1, NOW, false), 1)
 })
 
 test('the age of a grant wraps: it is young only for a moment', () => {

@@ -13,7 +13,8 @@
  * - No call waits while a place is idle: who waits publishes that and looks again; who gives a place back looks at what waits, before and
  *   after. A grant that is not taken in time (its thread is busy, or dead) is anybody's. A thread whose calls wait looks every 2 ms, for
  *   what a thread that died in between has left.
- * - `busy` of a thread is its own word, and set after each of its changes. It only saves looking for a place in a full worker.
+ * - `busy` of a thread is its own word: set after it has taken a place, and before it gives one back. So it is never more than what the
+ *   thread has, and a worker that seems to be full is full. A thread may die before it sets it: then only a look at each place helps.
  *
  * Not here: which worker is best, what is sent (`apps/threads/`).
  */
@@ -43,6 +44,11 @@ const OLD_STAMPS = 5
  * of all waits does not depend on the order.
  */
 const SLACK_TICKS = 2
+/**
+ * And for a quarter longer. Each message leaves a slot idle for 10 to 50 µs: at 95 % of what the slots can do that is more than what is left.
+ * `docs/internals/threads.md` has the figures.
+ */
+const SLACK_SHARE = 1 / 4
 
 const IDLE = 0
 const GRANT = 0x100
@@ -110,8 +116,6 @@ export class SlotTable {
     const word = this.#cells.load(index)
     if (!this.#isFree(word, now) || this.#cells.compareExchange(index, word, this.#owned) !== word) return false
     this.#setBusy(1)
-    const thread = ownerOf(word)
-    if (word !== IDLE && thread !== this.#thread) this.#strike(thread, tickOfStamp(word, now))
     return true
   }
 
@@ -146,8 +150,9 @@ export class SlotTable {
     const index = this.#first + place
     const isOwned = word === this.#owned
     const next = heir === NONE ? IDLE : grantTo(heir, now)
-    if (this.#cells.compareExchange(index, word, next) !== word) return NONE
+    // Before the place is free: whoever finds that the worker is full must be right.
     if (isOwned) this.#setBusy(-1)
+    if (this.#cells.compareExchange(index, word, next) !== word) return NONE
     if (heir !== NONE) return heir
     // One that has begun to wait since may have looked before the place was idle.
     const late = this.#heir(now, false)
@@ -186,20 +191,27 @@ export class SlotTable {
 
   /** A call of another thread waits, which could use a place of this worker. */
   isWanted(now: number): boolean {
-    return this.#heir(now, false) !== NONE
+    const isOverloaded = this.#pool.isOverloaded(now)
+    for (let thread = 0; thread < this.#pool.threads; thread++)
+      if (thread !== this.#thread && this.#urgency(thread, now, isOverloaded) > NO_URGENCY) return true
+    return false
   }
 
-  /** The other thread whose call is next; NONE: no one waits, or not for longer than a call of this thread (`wants`). */
+  /**
+   * The other thread whose call is next; NONE: no one waits, or not for longer than a call of this thread (`wants`). A thread to which a
+   * message is under way is passed over: it looks soon and takes what is idle, if it still needs it. If it is busy or dead, nothing more waits
+   * for it.
+   */
   #heir(now: number, wants: boolean): number {
     if (this.isCondemned) return NONE
     const pool = this.#pool
     const isOverloaded = pool.isOverloaded(now)
     let best = NONE
-    let most = wants ? this.#urgency(this.#thread, now, isOverloaded) + SLACK_TICKS : NO_URGENCY
+    let most = wants ? withSlack(this.#urgency(this.#thread, now, isOverloaded)) : NO_URGENCY
     for (let thread = 0; thread < pool.threads; thread++) {
       if (thread === this.#thread) continue
       const urgency = this.#urgency(thread, now, isOverloaded)
-      if (urgency <= most) continue
+      if (urgency <= most || pool.isRoused(thread)) continue
       best = thread
       most = urgency
     }
@@ -213,14 +225,6 @@ export class SlotTable {
     if (own === PRESENT) return forAny
     const forThis = ticksBetween(own, now)
     return Math.max(forAny, isOverloaded ? -forThis : forThis)
-  }
-
-  #strike(thread: number, granted: number): void {
-    this.#pool.strike(thread, granted)
-    const index = HEADER + thread
-    const tick = this.#cells.load(index)
-    if (tick !== ABSENT && tick !== PRESENT && ticksBetween(tick, granted) >= 0)
-      this.#cells.compareExchange(index, tick, PRESENT)
   }
 
   // ---- the worker -------------------------------------------------------------------------------------------------
@@ -259,6 +263,10 @@ export class SlotTable {
 function clearSuspect(cells: Cells, thread: number): void {
   const word = cells.load(SUSPECT)
   if (isGrantOf(word, thread)) cells.compareExchange(SUSPECT, word, 0)
+}
+
+function withSlack(urgency: number): number {
+  return urgency + Math.max(0, urgency) * SLACK_SHARE + SLACK_TICKS
 }
 
 /** A word that names a thread and a moment. The stamp is the tick without its last bit, which is always 1: it wraps after 28 minutes. */
