@@ -66,9 +66,13 @@ export interface Scene {
 export interface Outcome {
   readonly meanWait: number
   readonly longestWait: number
-  /** The longest time for which a slot was free while a request waited. */
+  /**
+   * The longest time for which a slot was free while a request waited. A slot whose thread is blocked is not free: only that thread can read the
+   * answer. What waits in a blocked thread does not count either.
+   */
   readonly longestUnused: number
-  /** On average over all requests: for how long a slot was free while any waited. */
+  /** How often a slot was free for longer than the longest wake-up while a request waited. */
+  readonly timesUnused: number
   readonly messages: number
 }
 
@@ -103,13 +107,17 @@ export function requestsOf({ shares, workers, places, load, service, requests, s
   })
 }
 
-/** The mean wait where each request gets the first slot that is free, in the order in which they come. */
-export function idealWait(requests: readonly Request[], slots: number): number {
+/**
+ * The mean wait where each request gets the first slot that is free, in the order in which they come. `wakeUp`: how long a slot is idle
+ * before a request that has waited gets it.
+ */
+export function idealWait(requests: readonly Request[], slots: number, wakeUp = 0): number {
   const free = new Heap<number>(at => at)
   for (let i = 0; i < slots; i++) free.push(0)
   let sum = 0
   for (const { at, runs } of requests) {
-    const start = Math.max(at, free.pop()!)
+    const since = free.pop()!
+    const start = since > at ? since + wakeUp : at
     sum += start - at
     free.push(start + runs)
   }
@@ -126,7 +134,7 @@ export function partedWait(requests: readonly Request[], slots: number, threads:
   return sum / requests.length
 }
 
-/** A thread of threads of the gateway as long as nothing else runs: 2 ms. */
+/** While calls of a thread wait. */
 const LOOK_EVERY = 2000
 
 class PlainCells implements Cells {
@@ -165,7 +173,7 @@ export function simulate(scene: Scene): Outcome {
   const requests = requestsOf(scene)
   const events = new Heap<Event>(({ at }) => at)
   const next = random(seed + 1)
-  const unused = new Unused(workers * places)
+  const unused = new Unused(workers * places, Math.max(...wakeUps))
   const isLooking = new Array<boolean>(threads).fill(false)
   const blockedUntil = new Array<number>(threads).fill(0)
   let now = 0
@@ -185,13 +193,13 @@ export function simulate(scene: Scene): Outcome {
           sum += now - at
           longestWait = Math.max(longestWait, now - at)
           unused.begin(worker * places + place, now)
-          unused.waiting(-1, now)
+          if (thread !== blocks?.thread) unused.waiting(-1, now)
           events.push({
             at: now + runs,
-            thread: -1,
+            thread,
             run: () => {
               unused.end(worker * places + place, now)
-              events.push({ at: now, thread, run: () => players[thread]!.finish(worker, place, tickOf(now)) })
+              players[thread]!.finish(worker, place, tickOf(now))
             },
           })
         },
@@ -217,14 +225,17 @@ export function simulate(scene: Scene): Outcome {
   }
 
   let arrived = 0
-  const arrive = (): void => {
+  /** The next request is under way, whether or not the thread of this one is blocked. */
+  const send = (): void => {
     const request = requests[arrived++]!
-    unused.waiting(1, now)
-    players[request.thread]!.arrive(request, request.since)
-    if (arrived < requests.length) events.push(arrival())
+    const arrive = (): void => {
+      if (request.thread !== blocks?.thread) unused.waiting(1, now)
+      players[request.thread]!.arrive(request, tickOf(now))
+    }
+    events.push({ at: now, thread: request.thread, run: arrive })
+    if (arrived < requests.length) events.push({ at: requests[arrived]!.at, thread: -1, run: send })
   }
-  const arrival = (): Event => ({ at: requests[arrived]!.at, thread: requests[arrived]!.thread, run: arrive })
-  events.push(arrival())
+  events.push({ at: requests[0]!.at, thread: -1, run: send })
   if (blocks !== undefined) {
     const block = (): void => {
       blockedUntil[blocks.thread] = now + blocks.length
@@ -243,18 +254,27 @@ export function simulate(scene: Scene): Outcome {
     event.run(now)
     if (event.thread !== -1) lookSoon(event.thread)
   }
-  return { meanWait: sum / requests.length, longestWait, longestUnused: unused.longest, messages }
+  return {
+    meanWait: sum / requests.length,
+    longestWait,
+    longestUnused: unused.longest,
+    timesUnused: unused.times,
+    messages,
+  }
 }
 
 /** For how long a slot is free while a request waits. */
 class Unused {
   longest = 0
+  times = 0
   #waiting = 0
+  readonly #limit: number
   readonly #busy: boolean[]
   /** By slot: since when it is free and a request waits; infinite: it is not so. */
   readonly #since: number[]
 
-  constructor(slots: number) {
+  constructor(slots: number, limit: number) {
+    this.#limit = limit
     this.#busy = new Array<boolean>(slots).fill(false)
     this.#since = new Array<number>(slots).fill(Number.POSITIVE_INFINITY)
   }
@@ -280,7 +300,10 @@ class Unused {
   }
 
   #over(slot: number, now: number): void {
-    this.longest = Math.max(this.longest, now - this.#since[slot]!)
+    const time = now - this.#since[slot]!
+    this.longest = Math.max(this.longest, time)
+    // Sums of times are not exact.
+    if (time > this.#limit + 0.001) this.times++
     this.#since[slot] = Number.POSITIVE_INFINITY
   }
 }

@@ -188,7 +188,9 @@ export function slotModel(scene: Scene): Model<SlotWorld> {
     if (isWaiting && !(isPatient && world.messages[thread]! > 0)) possible.push(choice('looks', LOOK, 0, () => {}))
     for (const place of busy) {
       possible.push(
-        choice(`the request on place ${place} ends`, FINISH, place, changed => void (changed.running[place] = NOBODY)),
+        choice(`the request on place ${place} ends`, FINISH, place, changed => {
+          changed.running[place] = NOBODY
+        }),
       )
     }
     for (const place of left) {

@@ -38,7 +38,7 @@ const count = (index: number): number => Atomics.add(counted, index, 1) + 1
 const own = thread + 1
 /** What runs, as numbers of places, to end in the next turn. */
 const running: number[] = []
-let timer: NodeJS.Timeout | null = null
+let isLooking = false
 let isAsleep = false
 
 const played = new Player<PlayedCall>(
@@ -75,7 +75,7 @@ function turn(): void {
   }
   if (played.waiting.length > 0) {
     count(WAITED)
-    timer ??= setTimeout(look, LOOK_EVERY_MS)
+    lookLater()
   }
   if (running.length > 0) setImmediate(turn)
   else if (played.waiting.length > 0) isAsleep = true
@@ -88,10 +88,17 @@ function goOn(): void {
   turn()
 }
 
+function lookLater(): void {
+  if (isLooking) return
+  isLooking = true
+  // wait: the protocol's own look, for what no message says
+  setTimeout(look, LOOK_EVERY_MS)
+}
+
 function look(): void {
-  timer = null
+  isLooking = false
   played.look(tickOf(performance.now()))
-  if (played.waiting.length > 0) timer = setTimeout(look, LOOK_EVERY_MS)
+  if (played.waiting.length > 0) lookLater()
   goOn()
 }
 
