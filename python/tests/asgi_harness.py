@@ -253,7 +253,7 @@ class Host:
             worker.import_event_loop = original
             self.worker.start_up()
             self._ready.set()
-            self.worker.serve(self._listener)
+            self.worker.serve([self._listener])
         except BaseException as error:
             self.error = error
             self.worker.loop.close()

@@ -229,6 +229,7 @@ def start_message(runtime_directory: str, directory: str) -> dict:
         "settingsFrom": "",
         "threads": 1,
         "concurrency": 100,
+        "links": 1,
         "lifespan": "auto",
         "rootPath": "",
         "findStatic": True,

@@ -225,6 +225,9 @@ class Processes(ProcessCase):
 
 @unittest.skipUnless(hasattr(os, "SCHED_BATCH"), "the scheduler is Linux's")
 class Scheduling(unittest.TestCase):
+    #: Other tests have made a peer of this process, and what it starts has its scheduler.
+    AS_EVER = "import os; os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))\n"
+
     def test_the_peer_does_not_interrupt(self) -> None:
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
@@ -233,11 +236,32 @@ class Scheduling(unittest.TestCase):
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
             listener.listen()
-            with subprocess.Popen([sys.executable, "-c", peer, path]) as process:
+            with subprocess.Popen([sys.executable, "-c", self.AS_EVER + peer, path]) as process:
                 connection, _ = listener.accept()
                 with connection:
                     osprocess.finish_before_peer(connection)
                     self.assertEqual(os.sched_getscheduler(process.pid), os.SCHED_BATCH)
+
+    def test_no_thread_of_the_peer_interrupts(self) -> None:
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        path = os.path.join(directory.name, "s")
+        peer = (
+            "import socket, sys, threading\n"
+            "def connect():\n    with socket.socket(socket.AF_UNIX) as s:\n        s.connect(sys.argv[1])\n        s.recv(1)\n"
+            "def help():\n    open('/proc/self/task/%d/comm' % threading.get_native_id(), 'w').write('libuv-worker')\n    connect()\n"
+            "others = [threading.Thread(target=target) for target in (help, connect)]\n"
+            "for other in others: other.start()\nconnect()\nfor other in others: other.join()\n"
+        )
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            with subprocess.Popen([sys.executable, "-c", self.AS_EVER + peer, path]) as process:
+                with listener.accept()[0], listener.accept()[0], listener.accept()[0] as connection:
+                    osprocess.finish_before_peer(connection, has_threads=True)
+                    threads = map(int, os.listdir("/proc/%d/task" % process.pid))
+                    found = sorted(os.sched_getscheduler(thread) for thread in threads)
+                    self.assertEqual(found, [os.SCHED_OTHER, os.SCHED_BATCH, os.SCHED_BATCH])
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ export interface LinkOptions {
   readonly rootPath: string
   /** The application's own path: empty, or as in `/shop`. Both together are SCRIPT_NAME of WSGI, `root_path` of ASGI. */
   readonly appPath?: string
+  /** Threads of the gateway, which all have links to a worker. 1 by default. */
+  readonly threads?: number
 }
 
 /** For a worker to accept its first links and say hello. The worker is ready before the gateway is told of it. */
@@ -38,6 +40,7 @@ export function linkFactory({
   build,
   rootPath,
   appPath = '',
+  threads = 1,
 }: LinkOptions): LinkFactory {
   const times = new RequestTimes(timeouts, rootPath, appPath)
   const root = applicationRoot(rootPath, appPath)
@@ -55,12 +58,16 @@ export function linkFactory({
     ...shared,
     times,
     streamIdleMs: timeouts.streamIdle,
+    threads,
     scope: new ScopeWriter(root),
   }
   return ({ worker: id, pid, socket, slots, interface: wire, isApart }, worker, owner) => {
     const address = { worker: id, pid, socket, slots, isApart, build }
-    return wire === 'asgi'
-      ? [new MultiplexedLink(address, worker, owner, asgi)]
-      : Array.from({ length: slots }, () => new SlotLink(address, worker, owner, wsgi))
+    if (wire === 'asgi') return [new MultiplexedLink(address, worker, owner, asgi)]
+    return Array.from({ length: slots }, (_, slot) => {
+      // A thread of a worker serves all threads of the gateway: each link must get that very one.
+      const own = threads === 1 ? address : { ...address, socket: `${socket}.${slot}` }
+      return new SlotLink(own, worker, owner, wsgi)
+    })
   }
 }

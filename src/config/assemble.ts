@@ -15,6 +15,7 @@ import type { GivenApp, GivenSettings } from './applications.ts'
 import { type AppCircumstances, assembleApp } from './assemble-app.ts'
 import { refuseConflicts } from './assemble-keys.ts'
 import { ADDRESS_SHARE, connectionLimit, openFileLimit } from './defaults.ts'
+import { readGatewayThreads } from './gateway-threads.ts'
 import { readGatewayIdentity, readIdentity } from './identity.ts'
 import { formatBind, includesAddress } from './kinds/bind.ts'
 import { readErrorPage } from './kinds/error-page.ts'
@@ -31,25 +32,33 @@ import type { Given } from './sources/given.ts'
 import type { AppConfig, BindAddress, Config, ErrorPage, Limits } from './types.ts'
 import { Values } from './values.ts'
 
-/** Also fills `values`, which are the program's, with all diagnostics. `file`: the absolute path of the configuration's file, or null. */
+/**
+ * Also fills `values`, which are the program's, with all diagnostics. `file`: the absolute path of the configuration's file, or null.
+ * `running`: the configuration at the start, if this is a reload.
+ */
 export function assembleConfig(
   given: GivenSettings,
   values: Values,
   environment: Environment,
   isAppUncertain: boolean,
   file: string | null,
+  running: Config | null = null,
 ): Config | null {
   const plain = values.plain<ProgramValues>(PROGRAM_GROUPS)
   const { isDevelopment } = plain
   const apps = assembleApps(given.apps, values, environment, { isDevelopment, isAppUncertain })
   const path = values.one(logging.accessLog.path)
+  const links = linksOf(apps)
+  const gateway = readGatewayThreads(values, environment, { isDevelopment, links, running })
   checkHealthPaths(values, plain.health)
   const config = {
     ...plain,
+    gatewayThreads: gateway.threads,
+    gatewayThreadsReason: gateway.reason,
     bind: readAddresses(values),
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
     forwardedHeaders: readForwardedHeaders(values),
-    limits: readLimits(values, plain.limits, environment, linksOf(apps)),
+    limits: readLimits(values, plain.limits, environment, links, gateway.threads),
     errorPages: readErrorPages(values),
     accessLog: path === null ? null : { ...plain.accessLog, path },
     gatewayIdentity: readGatewayIdentity(values, environment, readIdentity(values, environment)),
@@ -77,7 +86,7 @@ function assembleApps(
   return read.flatMap(({ config }) => config ?? [])
 }
 
-/** From the gateway to the workers of all applications. */
+/** From one thread of the gateway to the workers of all applications. */
 export function linksOf(apps: readonly AppConfig[]): number {
   return apps.reduce(
     (sum, { pools, workers, threads }) =>
@@ -118,11 +127,17 @@ function readAddresses(values: Values): BindAddress[] {
   return seen
 }
 
-/** `links`: connections from the gateway to workers. */
-function readLimits(values: Values, plain: ProgramValues['limits'], { machine }: Environment, links: number): Limits {
+/** `links`: connections from each thread of the gateway to workers. */
+function readLimits(
+  values: Values,
+  plain: ProgramValues['limits'],
+  { machine }: Environment,
+  links: number,
+  threads: number,
+): Limits {
   const wanted = values.one(resources.limits.connections)
   const descriptors = join(machine.procRoot, 'self/limits')
-  const connections = wanted === 'auto' ? connectionLimit(descriptors, links) : wanted
+  const connections = wanted === 'auto' ? connectionLimit(descriptors, links, threads) : wanted
   const temporaryBytes = values.one(resources.limits.temporaryBytes)
   const memory = values.one(resources.limits.memory)
   const perAddress = values.one(resources.limits.connectionsPerAddress)
@@ -130,7 +145,7 @@ function readLimits(values: Values, plain: ProgramValues['limits'], { machine }:
     ...plain,
     temporaryBytes: temporaryBytes === 'auto' ? null : temporaryBytes,
     memory: memory === 'auto' ? autoMemory(machine) : memory,
-    openFiles: openFileLimit(descriptors, links, connections),
+    openFiles: openFileLimit(descriptors, links, threads, connections),
     connections,
     connectionsPerAddress: perAddress === 'auto' ? Math.ceil(connections * ADDRESS_SHARE) : perAddress,
   }

@@ -51,6 +51,9 @@ function warnOfProgram(values: Values, config: Config): void {
   const { format, minStatus, slowerThan } = logging.accessLog
   useless(!bind.some(address => address.kind === 'unix'), listening.unixMode, 'without a Unix socket to listen on')
   useless(trusted.length === 0, listening.forwardedHeaders, 'while trusted-proxies is none')
+  const threads = values.taken(processes.gatewayThreads).some(({ value }) => value !== 'auto' && value > 1)
+  if (config.isDevelopment && threads)
+    values.warn(processes.gatewayThreads, 'does nothing with --reload: there the gateway has one thread')
   useless(timeouts.body === 0, clients.limits.bodyRate, 'without body-timeout')
   useless(timeouts.send === 0, clients.limits.sendRate, 'without send-timeout')
   useless(timeouts.websocketPing === 0, websockets.timeouts.websocketPong, 'without ws-ping-interval')
@@ -101,7 +104,8 @@ function warnOfRootPaths(values: readonly Values[], apps: readonly AppConfig[]):
 }
 
 function warnOfSurprises(values: Values, config: Config, { machine, variables }: Environment): void {
-  const possible = connectionLimit(join(machine.procRoot, 'self/limits'), linksOf(config.apps))
+  const limits = join(machine.procRoot, 'self/limits')
+  const possible = connectionLimit(limits, linksOf(config.apps), config.gatewayThreads)
   if (config.limits.connections > possible && values.isGiven(resources.limits.connections))
     values.warn(resources.limits.connections, `is more than the limit on open files allows, which is ${possible}`)
   if (config.umask !== null && (config.umask & 0o700) !== 0)

@@ -5,6 +5,8 @@ const MIB = 1024 * 1024
 
 /** Descriptors that the gateway always needs: listeners, logs, channels, Node's own (about 25), and connections that it refuses. */
 const OWN_DESCRIPTORS = 128
+/** Of several threads of the gateway each has an event loop (5), a log, and copies of connections that it has not taken yet. */
+const THREAD_DESCRIPTORS = 16
 /** During a reload there are twice as many workers. */
 const GENERATIONS = 2
 /** Part of the remaining descriptors that is for client connections. The rest is for files: few clients upload or download at a time. */
@@ -26,31 +28,58 @@ export const RESPONSE_BUFFER = 256 * MIB
 const FALLBACK_FILES = 256
 const MIN_FILES = 16
 
-/** Client connections that the limit on open files allows. `limitsFile`: /proc/self/limits. `links`: to one generation of workers. */
-export function connectionLimit(limitsFile: string, links: number): number {
-  const free = freeDescriptors(limitsFile, links)
+/**
+ * Client connections that the limit on open files allows. `limitsFile`: /proc/self/limits. `links`: to one generation of workers.
+ * `threads`: of the gateway; each has links of its own.
+ */
+export function connectionLimit(limitsFile: string, links: number, threads: number): number {
+  const free = freeDescriptors(limitsFile, links, threads)
   return free === null ? FALLBACK_CONNECTIONS : Math.min(MAX_CONNECTIONS, Math.floor(free * CONNECTIONS_SHARE))
 }
 
 /** Files that the limit allows beside so many connections: temporary files, and files that are sent. */
-export function openFileLimit(limitsFile: string, links: number, connections: number): number {
-  const free = freeDescriptors(limitsFile, links)
+export function openFileLimit(limitsFile: string, links: number, threads: number, connections: number): number {
+  const free = freeDescriptors(limitsFile, links, threads)
   if (free === null) return FALLBACK_FILES
   // A connection has two at most: for its request and its response.
   return Math.max(MIN_FILES, Math.min(connections * 2, free - connections))
 }
 
+export interface TooManyDescriptors {
+  /** Descriptors that the gateway itself holds: most of them are links, twice as many during a reload. */
+  readonly held: number
+  /** The limit on open files. */
+  readonly allowed: number
+}
+
+/** Null: so many threads leave at least half of the descriptors for clients, or the limit is not known. */
+export function tooManyDescriptors(limitsFile: string, links: number, threads: number): TooManyDescriptors | null {
+  const allowed = readLimit(limitsFile)
+  const held = heldDescriptors(links, threads)
+  return allowed === null || held <= allowed / 2 ? null : { held, allowed }
+}
+
+function heldDescriptors(links: number, threads: number): number {
+  return OWN_DESCRIPTORS + (threads > 1 ? threads * THREAD_DESCRIPTORS : 0) + GENERATIONS * links * threads
+}
+
+/** Descriptors for connections and files. Null: unknown. */
+function freeDescriptors(limitsFile: string, links: number, threads: number): number | null {
+  const descriptors = readLimit(limitsFile)
+  if (descriptors === null) return null
+  // With a very small limit one half is for them.
+  return Math.max(descriptors - heldDescriptors(links, threads), Math.floor(descriptors / 2))
+}
+
 /** A line of /proc/<pid>/limits. */
 const OPEN_FILES = 'Max open files '
 
-/** Descriptors for connections and files. Null: unknown. */
-function freeDescriptors(limitsFile: string, links: number): number | null {
+/** The limit on open files. Null: unknown. */
+function readLimit(limitsFile: string): number | null {
   // Node raises the soft limit to the hard one when it starts, so the hard one counts.
   const line = (readText(limitsFile) ?? '').split('\n').find(one => one.startsWith(OPEN_FILES))
   // The soft limit, the hard limit, their unit.
   const hard = line?.slice(OPEN_FILES.length).trim().split(/\s+/)[1]
   if (hard === undefined) return null
-  const descriptors = hard === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(hard)
-  // With a very small limit one half is for them.
-  return Math.max(descriptors - OWN_DESCRIPTORS - GENERATIONS * links, Math.floor(descriptors / 2))
+  return hard === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(hard)
 }

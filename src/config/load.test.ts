@@ -304,6 +304,9 @@ const COMBINATIONS: readonly (readonly [words: string, warning: RegExp | null, c
   ['--preload=on', /^--preload on is not safe on macOS/, { platform: 'darwin' }],
   ['--limit-connections=9999', /^--limit-connections is more than the limit on open files allows/],
   ['--umask=777', /^--umask takes permissions from the owner/],
+  ['--gateway-threads=3', null],
+  ['--gateway-threads=1 --reload', null],
+  ['--gateway-threads=3 --reload', /^--gateway-threads does nothing with --reload: there the gateway has one thread$/],
   ['-b :80', /^PORT is 5000 and not used: 0\.0\.0\.0:80 was given$/, { variables: { PORT: '5000' } }],
   ['-b :5000', null, { variables: { PORT: '5000' } }],
 ]

@@ -41,6 +41,7 @@ test('the value of auto is printed', t => {
   const environment = inShop(t)
   const text = printConfig(load([], environment), environment)
   assert.match(text, /^# workers = "auto" +# default, 1 for ASGI, became 4 \(4 cores\)$/m)
+  assert.match(text, /^# gateway-threads = "auto" +# default, became 1 \(4 cores\)$/m)
   assert.match(text, /^# limit-connections = "auto" +# default, became 4096$/m)
   assert.match(text, /^# limit-connections-per-address = "auto" +# default, became 2048$/m)
 })

@@ -140,6 +140,8 @@ function becameOf(setting: Setting, { config, app }: Printed, texts: readonly st
   if (!isAuto) return ''
   if (setting === workers.workers && app !== null)
     return `became ${app.workers} (${app.workersReason.replace('auto: ', '')})`
+  if (setting === processes.gatewayThreads)
+    return `became ${config.gatewayThreads} (${config.gatewayThreadsReason.replace('auto: ', '')})`
   if (setting === resources.limits.connections) return `became ${config.limits.connections}`
   if (setting === resources.limits.connectionsPerAddress) return `became ${config.limits.connectionsPerAddress}`
   if (setting === processes.adminSocket) return `became ${config.adminSocket.paths[0]}`

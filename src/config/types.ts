@@ -136,6 +136,10 @@ export interface AppConfig extends Omit<ApplicationValues, 'limits' | 'timeouts'
 export interface Config extends Omit<ProgramValues, 'accessLog'> {
   /** At least one. */
   readonly apps: readonly AppConfig[]
+  /** Threads of the gateway that talk to clients. */
+  readonly gatewayThreads: number
+  /** Why, for the start-up line: `auto: 12 cores`. Empty if the user gave the number. */
+  readonly gatewayThreadsReason: string
   readonly bind: readonly BindAddress[]
   readonly limits: Limits
   /** Addresses and CIDR ranges of proxies that speak for clients; `unix` for Unix sockets. */
@@ -184,6 +188,7 @@ export type GatewayConfig = Pick<
   | 'errorPages'
   | 'forwardedHeaders'
   | 'gatewayIdentity'
+  | 'gatewayThreads'
   | 'health'
   | 'isDevelopment'
   | 'limits'

@@ -39,6 +39,8 @@ const MAX_TEXT = 4096
 /** The number after it is (uid_t)-1, which is no user. */
 const MAX_UID = 2 ** 32 - 2
 const MAX_ENTRIES = 10_000
+/** The setting allows the same. */
+const MAX_THREADS = 64
 
 const line = text(MAX_TEXT)
 const path = textLike(/^\//, MAX_TEXT, 'an absolute path')
@@ -126,6 +128,7 @@ export const errorPages: Check = listOf(
 
 const FIELDS: Checks<GatewayConfig> = {
   apps: gatewayApps,
+  gatewayThreads: wholeNumber(1, MAX_THREADS),
   limits,
   timeouts,
   trustedProxies: listOf(line, MAX_ENTRIES),

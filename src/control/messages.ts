@@ -186,6 +186,14 @@ export type MasterToGateway =
       readonly files: readonly SourceFile[]
     }
 
+/** What is in force from one moment on: where the gateway has several threads, in all of them from the same moment on. */
+export type GatewayChange = Extract<
+  MasterToGateway,
+  { readonly type: 'serve' | 'static' | 'error-pages' | 'apps' | 'stopping' }
+>
+
+export type GatewayStart = Extract<MasterToGateway, { readonly type: 'start' }>
+
 export type GatewayToMaster =
   | { readonly type: 'pong' }
   /** Development: a file has changed since the serving code was read from it. Requests wait. */
@@ -249,6 +257,9 @@ export type MasterToPreloader =
       readonly threads: number
       /** Requests that an ASGI worker runs at a time: its `slots`. */
       readonly concurrency: number
+      /** Threads of the gateway: each opens a link to each slot of a worker (ASGI: to each worker). Beyond 1 a slot of a WSGI worker has a
+       *  socket of its own: the path that `ready` names with `.` and the slot's number behind it, from 0. Nothing listens on that path. */
+      readonly links: number
       /** auto: an application may be without lifespan. on: it must support it. off: it is not asked. */
       readonly lifespan: 'auto' | 'on' | 'off'
       /** SCRIPT_NAME or `root_path`. */

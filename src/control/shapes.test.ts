@@ -155,6 +155,7 @@ const TO_PRELOADER: { readonly [T in MasterToPreloader['type']]: FieldsOf<Master
     settingsFrom: 1,
     threads: 1,
     concurrency: 1,
+    links: 1,
     lifespan: 1,
     rootPath: 1,
     findStatic: 1,

@@ -1,8 +1,8 @@
-/** The access log, which the gateway writes by itself: opened at the start and again at USR1. Its problems stand in the program's log. */
+/** The access log, which the gateway writes by itself, each thread its own lines: opened at the start and again at USR1. Its problems stand in the program's log. */
 import { standardStream } from '../base/standard-streams.ts'
 import type { AccessLogConfig } from '../config/types.ts'
 import { type AccessWriter, createAccessWriter } from '../observe/access-log.ts'
-import { Sink } from '../observe/sink.ts'
+import { openForAppending, Sink } from '../observe/sink.ts'
 
 /** How long the end of the process waits for the reader of the log. */
 const LAST_LINES_MS = 500
@@ -13,8 +13,15 @@ export class AccessLog {
   readonly #sink: Sink | null = null
   readonly #log: (level: 'warn' | 'error', message: string) => void
 
-  /** The master has checked, as this user, that the log can be written. If that has changed, the gateway serves without it. */
-  constructor(config: AccessLogConfig | null, log: (level: 'warn' | 'error', message: string) => void) {
+  /**
+   * The master has checked, as this user, that the log can be written. If that has changed, the gateway serves without it. `hasOthers`: other
+   * threads write to it too.
+   */
+  constructor(
+    config: AccessLogConfig | null,
+    log: (level: 'warn' | 'error', message: string) => void,
+    hasOthers: boolean,
+  ) {
     this.#log = log
     if (config === null) return
     try {
@@ -28,6 +35,8 @@ export class AccessLog {
           return ''
         },
         error => log('error', `access log: ${error.message}: its lines are lost until it can be written again`),
+        openForAppending,
+        hasOthers,
       )
       this.#sink = sink
       this.write = createAccessWriter(config, line => sink.write(line))

@@ -39,19 +39,23 @@ export class Applications {
     return this.#applications.get(name)
   }
 
-  /** The configuration was read again. The handlers of all applications may be others afterwards. */
-  configure(apps: readonly GatewayApp[], affinityKey: string): void {
+  /**
+   * The configuration was read again. Makes the applications that are new, and returns what puts all of it in force. After that the handlers
+   * of all applications may be others.
+   */
+  prepare(apps: readonly GatewayApp[], affinityKey: string): () => void {
     // For those that are new. The others keep what they have: their clients are known by it.
     this.#shared = { ...this.#shared, affinityKey }
     const before = this.#applications
-    // New ones come first: nothing has changed if one cannot be made.
     const present = new Map(apps.map(app => [app.name, before.get(app.name) ?? this.#make(app)]))
-    this.#applications = present
-    for (const app of apps) if (before.has(app.name)) present.get(app.name)!.configure(app)
-    for (const [name, application] of before) {
-      if (present.has(name)) continue
-      this.#retired.add(application)
-      application.retire(() => this.#retired.delete(application))
+    return () => {
+      this.#applications = present
+      for (const app of apps) if (before.has(app.name)) present.get(app.name)!.configure(app)
+      for (const [name, application] of before) {
+        if (present.has(name)) continue
+        this.#retired.add(application)
+        application.retire(() => this.#retired.delete(application))
+      }
     }
   }
 

@@ -7,13 +7,14 @@
 import type { GatewayApp } from '../config/types.ts'
 import type { Exchange, Handler, Middleware } from '../http/exchange.ts'
 import type { Protocol } from '../http/protocol.ts'
-import { createHttp1 } from '../http1/protocol.ts'
+import { createHttp1, TOO_MANY_CONNECTIONS } from '../http1/protocol.ts'
 import { accessLog } from '../middleware/access-log.ts'
 import { health } from '../middleware/health.ts'
 import { createRouter } from '../routing/router.ts'
 import { compileRoutes } from '../routing/routes.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
 import type { Application } from './application.ts'
+import { Admission } from './connections/admission.ts'
 import { Connections } from './connections/connections.ts'
 import { codeQuestions } from './development/stale-code.ts'
 import { renderError, respondWithError } from './errors/error-response.ts'
@@ -103,13 +104,20 @@ function assembleHttp1(parts: GatewayParts, entry: Entry): Protocol {
   })
 }
 
-/** Everything from an accepted socket to the application. */
+/** The connections, and everything from them to the application. */
 export function assembleConnections(parts: GatewayParts, entry: Entry): Connections {
-  const { config, refusals, trusted } = parts
+  return new Connections(assembleHttp1(parts, entry))
+}
+
+export type AdmissionParts = Pick<GatewayParts, 'config' | 'refusals' | 'trusted'>
+
+/** Who is let in. */
+export function assembleAdmission({ config, refusals, trusted }: AdmissionParts): Admission {
   const { connections, connectionsPerAddress } = config.limits
-  return new Connections(assembleHttp1(parts, entry), {
+  return new Admission({
     limits: config.limits,
     isExempt: address => trusted.isTrusted(address),
+    tooManyConnections: TOO_MANY_CONNECTIONS,
     onFull: () => refusals.connection(connections),
     onAddressFull: address => refusals.connectionFrom(address, connectionsPerAddress),
   })

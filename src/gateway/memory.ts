@@ -1,5 +1,6 @@
 /** The memory budget of the gateway, and what the log says of it: evictions, at most one line a second for each kind, and the state, for debugging. */
 import { MemoryBudget } from '../base/memory-budget.ts'
+import type { OtherThreads } from '../base/other-threads.ts'
 import { RefusalLogs } from '../observe/refusal-log.ts'
 import { GiveBack } from './give-back.ts'
 
@@ -18,7 +19,8 @@ export class GatewayMemory {
   #told = ''
   #timer: NodeJS.Timeout | null = null
 
-  constructor(limit: number, log: Log) {
+  /** `others`: as for the budget. */
+  constructor(limit: number, log: Log, others: OtherThreads | null = null) {
     this.#log = log
     this.#evictions = new RefusalLogs(log)
     this.#limit = megabytes(limit)
@@ -26,12 +28,14 @@ export class GatewayMemory {
       limit,
       onEvict: (what, bytes) => this.#evicted(what, bytes),
       onNear: () => this.#watchGarbage(),
+      others,
     })
     this.#giveBack = new GiveBack(this.budget)
   }
 
-  /** Called from time to time. */
+  /** Called from time to time, and when another thread asks. */
   check(): void {
+    this.budget.check()
     this.#giveBack.check()
     const { used, accounts } = this.budget
     const text = `buffers hold ${used} bytes in ${accounts} accounts`

@@ -2,8 +2,8 @@
  * What a gateway is made of: built once, when the master has sent the configuration, and alive as long as the process. `assemble.ts` puts
  * a request's path together from these parts; `main.ts` has the life of the process. Runs in the gateway.
  */
-import type { GatewayConfig } from '../config/types.ts'
-import type { GatewayChannel } from '../control/ipc.ts'
+import type { OtherUses } from '../base/other-threads.ts'
+import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
 import { type TrustedProxies, trustedProxies } from '../http/trusted-proxies.ts'
 import type { AccessWriter } from '../observe/access-log.ts'
 import { AccessLog } from './access-log.ts'
@@ -21,20 +21,19 @@ export interface GatewayParts extends SharedParts {
   readonly isStopping: () => boolean
 }
 
+/** `others`: what other threads of the gateway use; null: there are none. */
 export function makeParts(
-  config: GatewayConfig,
-  build: string,
-  affinityKey: string,
-  channel: GatewayChannel,
+  start: GatewayStart,
+  send: (message: GatewayToMaster) => void,
   isStopping: () => boolean,
+  others: OtherUses | null = null,
 ): GatewayParts {
-  const shared = makeShared(config, build, affinityKey, channel)
+  const { config } = start
+  const shared = makeShared(start, send, others)
   const { log } = shared
-  const applications = new Applications(config.apps, shared, (app, path) =>
-    channel.send({ type: 'code-changed', app, path }),
-  )
-  const accessLog = new AccessLog(config.accessLog, log)
-  const tellRequest = requestLines(config, told => channel.send({ type: 'request', ...told }))
+  const applications = new Applications(config.apps, shared, (app, path) => send({ type: 'code-changed', app, path }))
+  const accessLog = new AccessLog(config.accessLog, log, config.gatewayThreads > 1)
+  const tellRequest = requestLines(config, told => send({ type: 'request', ...told }))
   return {
     ...shared,
     applications,

@@ -1,9 +1,10 @@
 /** What all applications of a gateway use together: memory, disk, error pages, the program's log. Built once. Runs in the gateway. */
 import type { PoolEvents } from '../apps/pool/events.ts'
 import { OpenFiles } from '../base/open-files.ts'
+import type { OtherUses } from '../base/other-threads.ts'
 import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
 import type { GatewayConfig, LogLevel } from '../config/types.ts'
-import type { GatewayChannel } from '../control/ipc.ts'
+import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
 import { OwnPages } from './errors/own-pages.ts'
 import { Refusals } from './errors/refusals.ts'
 import { GatewayMemory } from './memory.ts'
@@ -35,14 +36,16 @@ export interface SharedParts {
   readonly events: PoolEvents
 }
 
+type Send = (message: GatewayToMaster) => void
+
+/** `others`: of the other threads of the gateway; null: there are none. */
 export function makeShared(
-  config: GatewayConfig,
-  build: string,
-  affinityKey: string,
-  channel: GatewayChannel,
+  { config, build, affinityKey }: GatewayStart,
+  send: Send,
+  others: OtherUses | null,
 ): SharedParts {
   const wanted: WantedLevel = { level: config.logLevel }
-  const log = gatewayLog(wanted, channel)
+  const log = gatewayLog(wanted, send)
   const refusals = new Refusals(log)
   return {
     config,
@@ -52,11 +55,11 @@ export function makeShared(
     setLogLevel: level => {
       wanted.level = level
     },
-    memory: new GatewayMemory(config.limits.memory, log),
-    space: makeSpace(config, refusals),
+    memory: new GatewayMemory(config.limits.memory, log, others?.memory),
+    space: makeSpace(config, refusals, others),
     pages: new OwnPages(config.errorPages),
     refusals,
-    events: poolEvents(channel, log),
+    events: poolEvents(send, log),
   }
 }
 
@@ -65,17 +68,23 @@ interface WantedLevel {
 }
 
 /** The master writes the log, and would throw away a message for each refused request: so nothing is sent that it does not write. */
-function gatewayLog(wanted: WantedLevel, channel: GatewayChannel): GatewayLog {
+function gatewayLog(wanted: WantedLevel, send: Send): GatewayLog {
   return (level, message, request = '', app = '') => {
-    if (level !== 'debug' || wanted.level === 'debug') channel.send({ type: 'log', level, message, request, app })
+    if (level !== 'debug' || wanted.level === 'debug') send({ type: 'log', level, message, request, app })
   }
 }
 
-function makeSpace({ temporaryDirectory, limits }: GatewayConfig, refusals: Refusals): TemporarySpace {
-  const bytes = limits.temporaryBytes ?? Math.floor(freeBytes(temporaryDirectory) * FREE_SHARE)
-  return new TemporarySpace(temporaryDirectory, {
+/** Several threads have the same limit, so the main thread asks for it before they start. */
+export function temporaryBytes({ temporaryDirectory, limits }: GatewayConfig): number {
+  return limits.temporaryBytes ?? Math.floor(freeBytes(temporaryDirectory) * FREE_SHARE)
+}
+
+function makeSpace(config: GatewayConfig, refusals: Refusals, others: OtherUses | null): TemporarySpace {
+  const bytes = temporaryBytes(config)
+  return new TemporarySpace(config.temporaryDirectory, {
     bytes,
-    files: new OpenFiles(limits.openFiles),
+    files: new OpenFiles(config.limits.openFiles, others?.files),
+    others: others?.disk ?? null,
     onFull: () => refusals.content(bytes),
   })
 }

@@ -10,8 +10,6 @@ import type { Transport } from './transport.ts'
 export interface Protocol {
   /** Sets the transport's handler before it returns. Calls `onClose` once: the transport has closed, and its exchanges have ended. */
   open(transport: Transport, onClose: () => void): ProtocolConnection
-  /** The whole response to a client that is not let in, because too many connections are open. */
-  readonly tooManyConnections: Buffer
   /** From now on each response ends its connection. Called once, before `startDrain` of the open connections. */
   startDrain(): void
 }
@@ -23,6 +21,11 @@ export interface ProtocolConnection {
   readonly isOver: boolean
   /** An idle connection stays for a moment: a request may be on its way. */
   startDrain(): void
+  /**
+   * Gives the transport away, as soon as the running exchange has ended: calls `onReleased`, and then the `onClose` of `open`. Does
+   * neither if anything of the next request has come by then, or the connection ends: it stays. Sets no handler.
+   */
+  release(onReleased: () => void): void
   /** Closes now. A WebSocket's client is told why. */
   destroy(): void
 }

@@ -46,4 +46,6 @@ export interface Transport extends ByteStream {
   readonly localPort: number
   /** Closes now, with a reset where the transport has one: the client cannot take it for an orderly end. */
   reset(): void
+  /** From now until the FIN of `end`, a connection that the end of its thread or process cuts is reset, where the transport can do that. */
+  resetIfCut(): void
 }

@@ -111,6 +111,19 @@ export class Http1Connection
     else this.#transport.destroy()
   }
 
+  release(onReleased: () => void): void {
+    // Behind what the end of the exchange still does.
+    if (this.#exchange !== null) this.#exchange.onClosed(() => setImmediate(() => this.#releaseIdle(onReleased)))
+    else this.#releaseIdle(onReleased)
+  }
+
+  #releaseIdle(onReleased: () => void): void {
+    if (!this.#awaitsRequest || this.#parser.keptBytes > 0 || this.#transport.pendingBytes > 0) return
+    if (this.#context.isDraining) return
+    onReleased()
+    this.onClose()
+  }
+
   #move(event: Event): void {
     this.#state = next(this.#state, event)
   }

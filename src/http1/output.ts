@@ -35,6 +35,11 @@ export class Output {
     this.#context.flusher.add(writer)
   }
 
+  /** The end of the connection will be the end of the content: a connection that is cut must not look like that. */
+  endsWithConnection(): void {
+    this.#transport.resetIfCut()
+  }
+
   /** Little should be kept for a slow client. */
   get isMemoryShort(): boolean {
     return this.#context.memory.isNear

@@ -4,7 +4,8 @@ import { Http1Connection } from './connection.ts'
 import { Flusher, type Http1Context, type Http1Options } from './context.ts'
 import { createPaces, hurryIdle } from './pace.ts'
 
-const TOO_MANY_CONNECTIONS = Buffer.from(
+/** The whole response to a client that is not let in: it has sent nothing, so this is the version that any client understands. */
+export const TOO_MANY_CONNECTIONS = Buffer.from(
   'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Type: text/plain\r\n' +
     'Content-Length: 44\r\n\r\n503 Service Unavailable\nToo many connections',
 )
@@ -18,7 +19,6 @@ export function createHttp1(options: Http1Options): Protocol {
   }
   return {
     open: (transport, onClose) => new Http1Connection(transport, context, onClose),
-    tooManyConnections: TOO_MANY_CONNECTIONS,
     startDrain() {
       context.isDraining = true
       hurryIdle(context.paces)

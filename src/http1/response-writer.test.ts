@@ -41,6 +41,7 @@ function sendToNobody(
     },
     flushLater() {},
     isMemoryShort,
+    endsWithConnection() {},
   }
   const owner = { responseEnded() {}, responseAborted() {}, mayKeepAlive: () => true }
   const response = new Http1Response(owner, output, '1.1', false)
@@ -85,6 +86,7 @@ test('a file that ends early cuts the response with what the log needs: its name
     sendJoined: () => true,
     flushLater() {},
     isMemoryShort: false,
+    endsWithConnection() {},
   }
   const owner = { responseEnded() {}, responseAborted() {}, mayKeepAlive: () => true }
   const response = new Http1Response(owner, output, '1.1', false)

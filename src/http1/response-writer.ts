@@ -23,7 +23,7 @@ export interface ResponseOwner {
 }
 
 /** Where the bytes go (`output.ts`). */
-export type ResponseOutput = Pick<Output, 'send' | 'sendJoined' | 'flushLater' | 'isMemoryShort'>
+export type ResponseOutput = Pick<Output, 'send' | 'sendJoined' | 'flushLater' | 'isMemoryShort' | 'endsWithConnection'>
 
 /** Content up to this size is copied behind the head, to save a system call. Beyond it the copy costs more. */
 const JOIN_LIMIT = 64 * 1024
@@ -90,6 +90,7 @@ export class Http1Response implements ResponseWriter {
     this.#framing = framing
     this.#declared = length
     this.#keepAlive = keepAlive
+    if (framing === 'close') this.#output.endsWithConnection()
     return text
   }
 

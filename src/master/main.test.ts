@@ -43,6 +43,32 @@ test('it starts, says what it serves, and a TERM ends everything', linux, async 
   )
 })
 
+test('with several threads of the gateway each slot has a socket, which goes with its worker', linux, async () => {
+  const master = new TestMaster('', {}, { gatewayThreads: 3 })
+  await master.see(/ ready$/)
+  assert.equal(await master.ask('workers'), '1 2')
+  const [runtime] = readdirSync(master.path('tmp'))
+  const socketsIn = (directory: string) =>
+    readdirSync(join(master.path('tmp'), runtime!, directory))
+      .filter(name => /^w\d+\.sock/.test(name))
+      .sort()
+  const [directory] = readdirSync(join(master.path('tmp'), runtime!)).filter(name => !name.endsWith('.sock'))
+  assert.deepEqual(socketsIn(directory!), ['w1.sock.0', 'w1.sock.1', 'w2.sock.0', 'w2.sock.1'])
+  const pid = Number(/\d+/.exec(await master.ask('pid'))![0])
+  process.kill(
+    master
+      .descendants()
+      .filter(one => one !== pid)
+      .at(-1)!,
+    'SIGKILL',
+  )
+  await master.see(/worker \d \(.*\) was killed by SIGKILL/)
+  await master.see(/worker 3 +hello/)
+  const left = new Set(socketsIn(directory!).map(name => name.split('.')[0]))
+  assert.equal(Number(left.has('w1')) + Number(left.has('w2')), 1)
+  await master.stop()
+})
+
 test('a worker that dies is replaced, and the log says how it died', linux, async () => {
   const master = new TestMaster()
   await master.see(/ ready$/)

@@ -116,7 +116,7 @@ class Master {
   }
 
   async #start(): Promise<void> {
-    const { gatewayIdentity, umask, unixMode, pidFile, temporaryDirectory } = this.#config
+    const { gatewayIdentity, gatewayThreads, umask, unixMode, pidFile, temporaryDirectory } = this.#config
     this.#notifier = this.#makeNotifier()
     if (umask !== null) process.umask(umask)
     const users = usersOf(this.#config)
@@ -129,7 +129,12 @@ class Master {
     })
     await this.#admin.prepare(this.#config.adminSocket, users)
     if (pidFile !== null) this.#pidFile = writePidFile(pidFile)
-    this.#runtime = await createRuntimeDirectory({ temporaryDirectory, users, environment: process.env })
+    this.#runtime = await createRuntimeDirectory({
+      temporaryDirectory,
+      users,
+      environment: process.env,
+      hasSlotSockets: gatewayThreads > 1,
+    })
     // A signal came meanwhile.
     if (this.#isFinishing) return
     this.#narrator.started(this.#listeners)

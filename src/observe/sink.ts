@@ -4,10 +4,12 @@
  * count is reported when there is room again. Runs in the master (log) and the gateway (access log).
  *
  * Invariants: a line stands whole in one file, also when the file is reopened while the line is written. Each line that is not counted as
- * dropped is written exactly once, in order.
+ * dropped is written exactly once, in order. That holds too if several threads have each a writer of the same file or pipe (`hasOthers`):
+ * the kernel keeps one write to a file whole, and to a pipe one of at most 4,096 bytes. Only a longer line may be cut by others, if the
+ * pipe is full.
  * Not here: what a line says (`log.ts`, `access-format.ts`).
  */
-import { closeSync, constants, openSync, write } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, write } from 'node:fs'
 
 const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDWR, O_WRONLY } = constants
 
@@ -16,13 +18,19 @@ const MAX_BUFFERED_BYTES = 2 * 1024 * 1024
 /** After EAGAIN (a full pipe that somebody made non-blocking) the write is tried again after this many milliseconds. */
 const RETRY_MS = 20
 const CLOSE_POLL_MS = 5
+/** PIPE_BUF on Linux. macOS, where it is 512, keeps such writes whole while the pipe is not full. */
+const WHOLE_IN_PIPE = 4096
+const NEWLINE = 0x0a
 
 export class Sink {
   readonly #path: string | null
   readonly #open: (path: string) => number
   readonly #describeDropped: (count: number) => string
   readonly #onFailing: (error: Error) => void
+  readonly #hasOthers: boolean
   #fd: number
+  /** Bytes of one write. */
+  #most: number
   #pending: string[] = []
   #pendingBytes = 0
   #writing = false
@@ -36,19 +44,23 @@ export class Sink {
   /**
    * `target`: a path is opened for appending (errors throw); a number is a descriptor that stays open, such as 2. `describeDropped`:
    * makes the line about dropped lines, in the format of the file; empty when another log has it. `onFailing`: from now on lines are
-   * lost, until a write succeeds; called once for each such time. `open`: as `openForAppending`.
+   * lost, until a write succeeds; called once for each such time. `open`: as `openForAppending`. `hasOthers`: other threads write to the
+   * same target.
    */
   constructor(
     target: string | number,
     describeDropped: (count: number) => string = droppedLine,
     onFailing: (error: Error) => void = () => {},
     open: (path: string) => number = openForAppending,
+    hasOthers = false,
   ) {
     this.#path = typeof target === 'string' ? target : null
     this.#describeDropped = describeDropped
     this.#onFailing = onFailing
     this.#open = open
+    this.#hasOthers = hasOthers
     this.#fd = typeof target === 'string' ? open(target) : target
+    this.#most = this.#mostOf(this.#fd)
   }
 
   /** `text` ends with a newline. */
@@ -74,7 +86,13 @@ export class Sink {
     // A write in flight has only the number of the file. After a close, that number may mean another file.
     this.#old.push(this.#fd)
     this.#fd = fd
+    this.#most = this.#mostOf(fd)
     if (!this.#writing) this.#closeOld()
+  }
+
+  /** Pipes, and whatever is no file. */
+  #mostOf(fd: number): number {
+    return !this.#hasOthers || fstatSync(fd).isFile() ? Number.POSITIVE_INFINITY : WHOLE_IN_PIPE
   }
 
   /** For the end of the process. Resolves when all is written, or after `limitMs`: then the rest is lost. */
@@ -105,7 +123,8 @@ export class Sink {
   }
 
   #writeAll(fd: number, data: Buffer, lines: number): void {
-    write(fd, data, 0, data.length, null, (error, written) => {
+    const length = data.length <= this.#most ? data.length : wholeLines(data, this.#most)
+    write(fd, data, 0, length, null, (error, written) => {
       if (error?.code === 'EAGAIN') {
         if (!this.#closed) setTimeout(() => this.#writeAll(fd, data, lines), RETRY_MS)
       } else if (error) {
@@ -115,13 +134,26 @@ export class Sink {
         this.#dropped += lines
         if (!this.#closed) setTimeout(() => this.#flush(), RETRY_MS)
       } else if (written < data.length) {
-        this.#writeAll(fd, data.subarray(written), lines)
+        const done = this.#hasOthers ? countLines(data, written) : 0
+        this.#writeAll(fd, data.subarray(written), lines - done)
       } else {
         this.#failing = false
         this.#flush()
       }
     })
   }
+}
+
+/** Bytes of the lines that fit into `most`, at least one line. `data` ends with a newline. */
+function wholeLines(data: Buffer, most: number): number {
+  return data.lastIndexOf(NEWLINE, most - 1) + 1 || data.indexOf(NEWLINE, most) + 1
+}
+
+/** Lines that end in the first `length` bytes. */
+function countLines(data: Buffer, length: number): number {
+  let lines = 0
+  for (let at = data.indexOf(NEWLINE); at >= 0 && at < length; at = data.indexOf(NEWLINE, at + 1)) lines++
+  return lines
 }
 
 /**

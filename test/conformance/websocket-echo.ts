@@ -10,6 +10,7 @@ import { Connections } from '../../src/gateway/connections/connections.ts'
 import { renderError, respondWithError } from '../../src/gateway/errors/error-response.ts'
 import { listen } from '../../src/gateway/transports/plain.ts'
 import type { Exchange } from '../../src/http/exchange.ts'
+import type { Transport } from '../../src/http/transport.ts'
 import type { WebSocketChannel } from '../../src/http/websocket.ts'
 import { createHttp1 } from '../../src/http1/protocol.ts'
 import { createWebSocketEngine } from '../../src/websocket/engine.ts'
@@ -61,14 +62,9 @@ export async function startEchoServer(): Promise<EchoServer> {
     onProtocolError() {},
     onAnswered() {},
   })
-  const connections = new Connections(http1, {
-    limits,
-    isExempt: () => true,
-    onFull() {},
-    onAddressFull() {},
-  })
+  const connections = new Connections(http1)
   const listening = Promise.withResolvers<void>()
-  const accept = connections.accept.bind(connections)
+  const accept = (transport: Transport) => void connections.open(transport, () => {})
   const server = listen(bound.fd(), null, new MemoryBudget(), accept, listening.resolve, listening.reject)
   await listening.promise
   return {

@@ -57,6 +57,8 @@ class LinkOwner(Protocol):
     scopes: Scopes
     running: Set[Exchange]
     links: "Set[Link]"
+    most_links: int
+    has_threads: bool
 
     def left(self, exchange: Exchange) -> None: ...
 
@@ -79,11 +81,15 @@ class Link(Connection):
     # -- the connection
 
     def connection_made(self, transport: Any) -> None:
+        if len(self.worker.links) >= self.worker.most_links:
+            report("a link of the gateway was refused: %d are open" % len(self.worker.links))
+            transport.abort()
+            return
         self.transport = transport
         transport.set_write_buffer_limits(high=_CONGESTED)
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, framing.SEND_BUFFER)
-        osprocess.finish_before_peer(connection)
+        osprocess.finish_before_peer(connection, self.worker.has_threads)
         self.worker.links.add(self)
         self.write(multiplex.hello(__version__, self.worker.number, self.worker.slots))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Any, Callable, Dict, Optional, Set
+from typing import Any, Callable, Dict, Optional, Sequence, Set
 
 from ..output import tracebacks
 from ..output.log import report
@@ -21,6 +21,9 @@ from .scopes import Scopes
 
 #: Seconds that tasks have to end after they were cancelled.
 _CANCEL_GRACE = 2.0
+#: Links beyond those of the gateway's threads. While the application blocks the loop, a thread may die and come back many times, and
+#: its old links are seen to be closed only afterwards. As many as asyncio lets wait.
+_SPARE_LINKS = 100
 
 
 def import_event_loop() -> Any:
@@ -33,6 +36,9 @@ def import_event_loop() -> Any:
 
 
 class AsgiWorker:
+    #: All links come over one socket.
+    socket_suffixes = ("",)
+
     def __init__(
         self,
         application: Callable[..., Any],
@@ -41,8 +47,10 @@ class AsgiWorker:
         lifespan: str,
         root_path: str = "",
         offers_files: bool = True,
+        links: int = 1,
     ) -> None:
-        """``offers_files``: the gateway opens our files, because it is the same user."""
+        """``offers_files``: the gateway opens our files, because it is the same user. ``links``: those that the gateway has at a time, one
+        for each of its threads."""
         self.application = application
         self.number = number
         self.slots = slots
@@ -52,6 +60,9 @@ class AsgiWorker:
         #: Exchanges whose task waits for something. The loop itself has only weak references to tasks.
         self.running: Set[Exchange] = set()
         self.links: Set[Link] = set()
+        self.most_links = links + _SPARE_LINKS
+        #: The gateway has several.
+        self.has_threads = links > 1
         self.scopes = Scopes(root_path, None)
         self._root_path = root_path
         self._lifespan_mode = lifespan
@@ -76,9 +87,9 @@ class AsgiWorker:
             raise
         self.scopes = Scopes(self._root_path, self._lifespan.state)
 
-    def serve(self, listener: socket.socket) -> None:
-        """Until ``stop``. SystemExit of a signal handler of the application stops it too, and is raised at the end."""
-        main = self.loop.create_task(self._serve(listener))
+    def serve(self, listeners: Sequence[socket.socket]) -> None:
+        """``listeners``: the one of the worker. Until ``stop``. SystemExit of a signal handler of the application stops it too, and is raised at the end."""
+        main = self.loop.create_task(self._serve(listeners[0]))
         left_by: Optional[BaseException] = None
         while not main.done():
             try:
@@ -150,7 +161,7 @@ class AsgiWorker:
         if not self._is_leaving or self.running:
             return
         if self._closes_links:
-            for link in self.links:
+            for link in list(self.links):
                 link.close()
         if not self.links and self._may_leave is not None and not self._may_leave.done():
             self._may_leave.set_result(None)

@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 import time
-from typing import List, NoReturn, Optional, Tuple
+from typing import List, NoReturn, Optional
 
 from .. import __version__
 from ..loading import sources
@@ -67,20 +67,24 @@ class Worker:
         if sources.current is not None:
             sources.current.report_to(control.send)
             debugger.watch(lambda is_debugged: control.send("debugging", isDebugged=is_debugged))
-        listener, path = self._listen()
+        path = os.path.join(self._start["runtimeDirectory"], "w%d.sock" % self._number)
+        paths = [path + suffix for suffix in host.socket_suffixes]
+        listeners = [self._listen(one) for one in paths]
         control.send("ready", socket=path, slots=host.slots, **application.describe())
         threading.Thread(target=self._watch, args=(control, host), name="jumak-control", daemon=True).start()
         try:
-            host.serve(listener)
+            host.serve(listeners)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException:
             exits.leave_broken(self._number)
-        listener.close()
-        try:
-            os.unlink(path)
-        except OSError:
-            pass  # the master was faster
+        # From the last one down: if we are killed meanwhile, the master finds the others.
+        for listener, one in zip(reversed(listeners), reversed(paths)):
+            listener.close()
+            try:
+                os.unlink(one)
+            except OSError:
+                pass  # the master was faster
         return 0
 
     def _connect(self) -> ControlChannel:
@@ -96,8 +100,7 @@ class Worker:
         control.send("hello", build=__version__, worker=self._number, pid=self._pid, token=self._token)
         return control
 
-    def _listen(self) -> Tuple[socket.socket, str]:
-        path = os.path.join(self._start["runtimeDirectory"], "w%d.sock" % self._number)
+    def _listen(self, path: str) -> socket.socket:
         listener = socket.socket(socket.AF_UNIX)
         self._sockets.append(listener)
         try:
@@ -109,8 +112,8 @@ class Worker:
         # The directory gives it the group of the gateway.
         os.chmod(path, 0o660 if self._start["isApart"] else 0o600)
         # The links of all slots, and those that replace them, may arrive together.
-        listener.listen(4 * self._start["threads"])
-        return listener, path
+        listener.listen(4 * max(self._start["threads"], self._start["links"]))
+        return listener
 
     # -- the control thread
 

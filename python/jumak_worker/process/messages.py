@@ -20,6 +20,8 @@ _MAX_NUMBER = 2**31 - 1
 #: One less than (uid_t)-1, which is no user.
 _MAX_UID = 2**32 - 2
 _MAX_SLOTS = 65536
+#: Far more than `--gateway-threads` can be.
+_MAX_LINKS = 1024
 #: Characters of a wrong value that are shown.
 _MAX_SHOWN = 60
 
@@ -107,6 +109,7 @@ PRELOADER: Dict[str, Dict[str, Check]] = {
         "settingsFrom": text(),
         "threads": whole(1, _MAX_SLOTS),
         "concurrency": whole(1, _MAX_SLOTS),
+        "links": whole(1, _MAX_LINKS),
         "lifespan": one_of("auto", "on", "off"),
         "rootPath": text(re.compile(r"(/[\s\S]*)?")),
         "findStatic": flag,

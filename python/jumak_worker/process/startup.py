@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from typing import Callable, Optional, Protocol, Tuple
+from typing import Callable, Optional, Protocol, Sequence, Tuple
 
 from ..loading import interface, loader, sources
 from ..loading.load_error import LoadError
@@ -23,8 +23,10 @@ class Host(Protocol):
 
     #: Requests that run at a time.
     slots: int
+    #: A socket for each: what its path has behind the worker's own.
+    socket_suffixes: Sequence[str]
 
-    def serve(self, listener: socket.socket) -> None: ...
+    def serve(self, listeners: Sequence[socket.socket]) -> None: ...
 
     def stop(self) -> None: ...
 
@@ -52,12 +54,19 @@ def prepare(
         if application.interface != interface.ASGI:
             threads = start["threads"]
             environ = base_environ(threads, start["multiprocess"], start["rootPath"], start["masterPid"])
-            return application, WsgiWorker(application.callable, number, threads, environ, offers_files)
+            worker = WsgiWorker(application.callable, number, threads, environ, offers_files, start["links"])
+            return application, worker
         # Imported here, for asyncio comes with it: a WSGI application does not pay for its memory.
         from ..asgi.worker import AsgiWorker
 
         asgi = AsgiWorker(
-            application.callable, number, start["concurrency"], start["lifespan"], start["rootPath"], offers_files
+            application.callable,
+            number,
+            start["concurrency"],
+            start["lifespan"],
+            start["rootPath"],
+            offers_files,
+            start["links"],
         )
         asgi.start_up()
         return application, asgi

@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 import sys
+from typing import Iterator
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -22,6 +23,8 @@ _M_MMAP_THRESHOLD = -3
 _KEPT = 4 * 1024 * 1024
 #: Buffers up to this size (bytes) are taken from the kept memory.
 _LARGE = 1024 * 1024
+#: Threads of Node that run no event loop: they do short work that somebody waits for.
+_HELPERS = ("libuv-worker", "node-V8Worker")
 #: In thousandths of all memory: a worker weighs this much more when the kernel chooses which process to kill.
 _OOM_SCORE = 300
 
@@ -77,20 +80,32 @@ def peer_pid(connection: socket.socket) -> int:
     return pid
 
 
-def finish_before_peer(connection: socket.socket) -> None:
+def finish_before_peer(connection: socket.socket, has_threads: bool = False) -> None:
     """The peer no longer interrupts a process that computes on its core: it waits until that process sleeps or has had its turn.
 
     Used for the gateway, which wakes for each request and each response. If it interrupted a worker each time, both would work with
     cold caches. The gateway still takes a free core at once. Measured in docs/internals/performance.md.
+    ``has_threads``: the gateway has several event loops. The system does not tell which of its threads has connected.
     """
     if not hasattr(os, "SCHED_BATCH"):
         return
     try:
         pid = peer_pid(connection)
-        if os.sched_getscheduler(pid) == os.SCHED_OTHER:
-            os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
+        for thread in _event_loops(pid) if has_threads else (pid,):
+            if os.sched_getscheduler(thread) == os.SCHED_OTHER:
+                os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
     except OSError:
         pass  # another user's process, or not allowed in this container: requests cost a little more
+
+
+def _event_loops(pid: int) -> Iterator[int]:
+    """The threads of a process of Node, but its helpers. Raises OSError."""
+    tasks = "/proc/%d/task" % pid
+    for name in os.listdir(tasks):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended
+            with open("%s/%s/comm" % (tasks, name)) as file:
+                if file.read().rstrip("\n") not in _HELPERS:
+                    yield int(name)
 
 
 def set_parent_death_signal(signal: int) -> None:

@@ -3,7 +3,7 @@
 Runs in the thread of its slot: the main thread, or one of ``worker.py``'s. The hot path of the worker: measure before changing it.
 Invariants: ``serve`` returns or raises only when nothing of the link can be used any more. A gateway that breaks the rules of the
 wire loses the link (WireError). Not here: bytes and batches (``connection.py``), what a response is (``call.py``, ``response.py``),
-where links come from (``worker.py``).
+where links come from (``worker.py``), a slot that has several links (``slot.py``).
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class Link(Connection):
         self.output = of_this_thread()
         try:
             self._say_hello()
+            self._await_hello()
             self._run_requests()
         except LinkClosed:
             pass
@@ -70,6 +71,8 @@ class Link(Connection):
 
     def _say_hello(self) -> None:
         self.send(framing.hello(__version__, self._worker, self._slots, get_ident()))
+
+    def _await_hello(self) -> None:
         kind = self._next_frame()
         build = framing.parse_hello(self.payload()) if kind == framing.HELLO else None
         if build is None:
@@ -78,13 +81,15 @@ class Link(Connection):
             raise WireError("the gateway is build %s, this worker is build %s: restart jumak" % (build, __version__))
 
     def _run_requests(self) -> None:
-        """One after the other, until the link is closed."""
+        """One after the other, until the link is closed. A ``SlotLink`` returns when no more of them have come."""
         application, environs, output = self._application, self._environs, self.output
         # A process that the application forks in the middle of a batch finds it closed too.
         while not self.is_closed:
             data, start = self._data, self._position
             if len(data) - start < _REQUEST_HEAD:
                 data, start = self._await_request()
+                if not data:
+                    return
             length, kind, flags, head_length, names_length = _request_at(data, start)
             end = start + _FRAME_HEADER + length
             if end > len(data):

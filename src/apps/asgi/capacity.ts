@@ -16,11 +16,14 @@ export class Capacity<T extends Occupant> {
   /** Slots that are held. */
   inFlight = 0
   streams = 0
+  readonly #streamPlaces: number
   /** Streams without a place of their own: they keep their slot. */
   readonly #crowd = new Set<T>()
 
-  constructor(capacity: number) {
+  /** `links`: to the worker. The places for streams are divided among them. */
+  constructor(capacity: number, links: number) {
     this.capacity = capacity
+    this.#streamPlaces = Math.ceil((capacity * STREAMS_PER_SLOT) / links)
   }
 
   /** `one` takes a slot. */
@@ -31,7 +34,7 @@ export class Capacity<T extends Occupant> {
 
   /** The exchange has its head. True: its slot is free now. */
   becomeStream(one: T): boolean {
-    if (this.streams >= this.capacity * STREAMS_PER_SLOT) {
+    if (this.streams >= this.#streamPlaces) {
       this.#crowd.add(one)
       return false
     }

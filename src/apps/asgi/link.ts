@@ -39,6 +39,8 @@ export interface MultiplexedSettings {
   readonly times: RequestTimes
   /** `timeouts.streamIdle`; 0: none. */
   readonly streamIdleMs: number
+  /** Threads of the gateway that have a link to the worker. */
+  readonly threads: number
   readonly relayLimits: RelayLimits
   readonly scope: ScopeWriter
 }
@@ -67,10 +69,10 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
   #gradualClose: GradualClose<MultiplexedCall> | null = null
 
   constructor(address: LinkAddress, worker: PoolWorker, owner: LinkOwner, settings: MultiplexedSettings) {
-    const { times, streamIdleMs } = settings
+    const { times, streamIdleMs, threads } = settings
     this.address = address
     this.capacity = address.slots
-    this.#capacity = new Capacity(address.slots)
+    this.#capacity = new Capacity(address.slots, threads)
     this.worker = worker
     this.#owner = owner
     this.#settings = settings

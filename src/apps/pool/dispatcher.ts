@@ -57,7 +57,7 @@ export class Dispatcher {
     this.#fail = fail
     this.#state = state ?? new DispatchState(options, workers, fail, () => this.pump())
     this.#lane = lane ?? this.#state.slots.lane(null)
-    this.#queue = new CallQueue(options.queueOrder, this.#lane)
+    this.#queue = new CallQueue(options.queueOrder, () => this.#lane.isOverloadedElsewhere())
   }
 
   /** Calls that wait. */

@@ -9,7 +9,6 @@
  * that come back keep their turn in either order: they have waited already.
  */
 import type { QueueOrder } from '../../config/types.ts'
-import { OWN_SLOTS, type SlotLane } from './slots.ts'
 
 export interface Queued {
   previous: Queued | null
@@ -26,13 +25,14 @@ export const OVERLOADED_MS = 1000
 export class CallQueue<T extends Queued> {
   length = 0
   readonly #isNewestFirst: boolean
-  readonly #lane: Pick<SlotLane, 'isOverloadedElsewhere'>
+  readonly #isOverloadedElsewhere: () => boolean
   #first: T | null = null
   #last: T | null = null
 
-  constructor(order: QueueOrder = 'fifo', lane: Pick<SlotLane, 'isOverloadedElsewhere'> = OWN_SLOTS) {
+  /** `isOverloadedElsewhere`: a call of another gateway thread has waited for too long. */
+  constructor(order: QueueOrder = 'fifo', isOverloadedElsewhere = () => false) {
     this.#isNewestFirst = order === 'newest-first'
-    this.#lane = lane
+    this.#isOverloadedElsewhere = isOverloadedElsewhere
   }
 
   get first(): T | null {
@@ -56,7 +56,7 @@ export class CallQueue<T extends Queued> {
   get #isOverloaded(): boolean {
     const first = this.#first
     if (first === null || first.isReturned || first.waitsSince === 0) return false
-    return performance.now() - first.waitsSince >= OVERLOADED_MS || this.#lane.isOverloadedElsewhere()
+    return performance.now() - first.waitsSince >= OVERLOADED_MS || this.#isOverloadedElsewhere()
   }
 
   push(call: T): void {

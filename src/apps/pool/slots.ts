@@ -9,21 +9,7 @@
 import type { Call } from './call.ts'
 import { aheadBudget, aheadSlot, idleSlot } from './dispatch-rules.ts'
 import type { CallQueue } from './queue.ts'
-import type { PoolLink, PoolWorker, WorkerAddress } from './worker.ts'
-
-/** What all threads know of one worker together. */
-export interface WorkerShare {
-  /** When a suspect of any thread began there, in milliseconds of this thread; 0: none runs. */
-  readonly suspectSince: number
-  /** A suspect of this thread is sent there. */
-  suspect(): void
-  /** No suspect of this thread runs there any more. */
-  acquit(): void
-  /** One more request is over. Returns how many are, of all threads. */
-  countAnswered(): number
-  /** The worker is lost or stuck: no thread sends it anything more. */
-  condemn(): void
-}
+import type { PoolLink, PoolWorker, WorkerAddress, WorkerShare } from './worker.ts'
 
 /** The slots as one dispatcher takes them. */
 export interface SlotLane {

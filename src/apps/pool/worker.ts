@@ -9,7 +9,6 @@ import type { WarmupRequest } from '../../config/types.ts'
 import { CloseCode } from '../../http/websocket.ts'
 import type { Call, CallLink } from './call.ts'
 import type { Fate, Slot, WorkerSlots } from './dispatch-rules.ts'
-import type { WorkerShare } from './slots.ts'
 
 export interface WorkerAddress {
   readonly worker: number
@@ -69,6 +68,20 @@ export interface RunningCall {
   readonly since: number
   /** It was sent ahead, and waits in the worker for the call before it. */
   readonly isBehind: boolean
+}
+
+/** What all threads know of one worker together. */
+export interface WorkerShare {
+  /** When a suspect of any thread began there, in milliseconds of this thread; 0: none runs. */
+  readonly suspectSince: number
+  /** A suspect of this thread is sent there. */
+  suspect(): void
+  /** No suspect of this thread runs there any more. */
+  acquit(): void
+  /** One more request is over. Returns how many are, of all threads. */
+  countAnswered(): number
+  /** The worker is lost or stuck: no thread sends it anything more. */
+  condemn(): void
 }
 
 export class PoolWorker implements WorkerSlots<PoolLink> {

@@ -1,4 +1,5 @@
 /** What a configuration takes from its surroundings. Tests give their own. Made once, in the command line. */
+import { isBuiltin } from 'node:module'
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
 import { findAccount } from './accounts.ts'
 
@@ -37,6 +38,9 @@ export interface Machine {
   readonly parallelism: number
   /** Of the whole machine. */
   readonly memoryBytes: number
+  readonly nodeVersion: string
+  /** This Node has `node:ffi` (from 26 on), by which each thread of the gateway gets descriptors of its own. */
+  readonly canCopyDescriptors: boolean
 }
 
 /** Throws an ENOENT when the working directory has been removed. */
@@ -51,6 +55,8 @@ export function processEnvironment(): Environment {
       onlineCores: cpus().length,
       parallelism: availableParallelism(),
       memoryBytes: totalmem(),
+      nodeVersion: process.versions.node,
+      canCopyDescriptors: isBuiltin('node:ffi'),
     },
     variables: process.env,
     platform: process.platform,

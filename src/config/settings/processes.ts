@@ -1,7 +1,10 @@
-/** Settings of the processes: the user of the gateway, their permissions, their files. */
+/** Settings of the processes: the threads and the user of the gateway, their permissions, their files. */
 import { account } from '../kinds/account.ts'
-import { type Kind, octalOr, path } from '../kinds/kinds.ts'
+import { countOr, type Kind, octalOr, path } from '../kinds/kinds.ts'
 import { input, plain } from './setting.ts'
+
+/** Each thread has links of its own to all workers: a larger number is a typing mistake. */
+export const MAX_GATEWAY_THREADS = 64
 
 const adminWords = path('must be a path, or be auto or off', ['auto', 'off'])
 /** The words stay as they are. */
@@ -14,6 +17,17 @@ const adminPath: Kind<string> = {
 }
 
 export const processes = {
+  gatewayThreads: input({
+    name: 'gateway-threads',
+    section: 'Process',
+    placeholder: 'N',
+    kind: countOr('auto', 1, MAX_GATEWAY_THREADS),
+    default: 'auto',
+    why: 'One thread feeds the workers of four cores and more, and no request is cheaper than with one.',
+    doc: 'Threads that talk to clients; auto: one for each four cores.',
+    more: 'All threads share one queue: no request waits while a worker is free. Each thread takes some 12 to 18 MB, and holds a link to each place of each worker. More than one needs Node 26; with `reload` there is always one. [When one is not enough](../how-to/gateway-threads.md)',
+    change: 'restart',
+  }),
   gatewayUser: input<string | null>({
     name: 'gateway-user',
     section: 'Process',

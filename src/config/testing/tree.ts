@@ -34,6 +34,8 @@ export function makeEnvironment(cwd: string, changes: Partial<Environment> = {})
       onlineCores: 4,
       parallelism: 4,
       memoryBytes: 4 * 1024 ** 3,
+      nodeVersion: '26.0.0',
+      canCopyDescriptors: true,
     },
     variables: {},
     platform: 'linux',

@@ -1,89 +1,35 @@
 /**
- * The open client connections of this gateway. Gives each accepted socket to the protocol, counts connections against the limits (of all,
- * and of one address), and ends them when the gateway drains.
+ * The open client connections of one event loop of the gateway: gives each admitted transport to the protocol, and ends them when the
+ * gateway drains.
  *
- * Invariants: never more than `limits.connections` are open, besides a bounded number of refused ones. Not here: bytes and states of a
- * version of HTTP (`http/protocol.ts` is the seam), and listening sockets (`last-accepts.ts`, `transports/`).
+ * Not here: who is let in (`admission.ts`), bytes and states of a version of HTTP (`http/protocol.ts` is the seam), and listening sockets
+ * (`last-accepts.ts`, `transports/`).
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Limits } from '../../config/types.ts'
 import type { Protocol, ProtocolConnection } from '../../http/protocol.ts'
 import type { Transport } from '../../http/transport.ts'
-import { Addresses } from './addresses.ts'
 
-/** A refused client can read why (lingering close), but it holds a descriptor for no longer than this. */
-const REFUSED_LINGER_MS = 2000
-/** At most so many refused connections linger; others are closed without a word. They are within the descriptors kept in reserve. */
-const MAX_REFUSED = 64
-const REFUSED_SHARE = 1 / 8
 /** How often a drain looks whether anything still runs. The last response delays a stop by no more than this. */
 const LOOK_MS = 20
 /** How long clients have after the drain to read their last response and to close. The workers are stopped meanwhile. */
 const LINGER_MS = 400
 
-export interface ConnectionsOptions {
-  readonly limits: Pick<Limits, 'connections' | 'connectionsPerAddress'>
-  /** The limit for one address does not bind it: a proxy, whose connections are those of many clients. */
-  readonly isExempt: (address: string) => boolean
-  /** A connection is refused because `limits.connections` are open. */
-  readonly onFull: () => void
-  /** A connection is refused because its address has `limits.connectionsPerAddress` open. */
-  readonly onAddressFull: (address: string) => void
-}
-
 export class Connections {
   readonly #protocol: Protocol
-  readonly #options: ConnectionsOptions
-  readonly #maxRefused: number
-  readonly #addresses: Addresses
   readonly #open = new Set<ProtocolConnection>()
-  #refused = 0
 
-  constructor(protocol: Protocol, options: ConnectionsOptions) {
-    const { limits, isExempt } = options
+  constructor(protocol: Protocol) {
     this.#protocol = protocol
-    this.#options = options
-    this.#maxRefused = Math.min(MAX_REFUSED, Math.ceil(limits.connections * REFUSED_SHARE))
-    this.#addresses = new Addresses(limits.connectionsPerAddress, isExempt)
   }
 
-  accept(transport: Transport): void {
-    if (this.#open.size >= this.#options.limits.connections) {
-      this.#options.onFull()
-      this.#refuse(transport)
-      return
-    }
-    const network = this.#addresses.add(transport.remoteAddress)
-    if (network === null) {
-      this.#options.onAddressFull(transport.remoteAddress)
-      this.#refuse(transport)
-      return
-    }
+  /** Sets the transport's handler. `onClosed` is called once: the connection has closed, or was released. */
+  open(transport: Transport, onClosed: () => void): ProtocolConnection {
     const connection = this.#protocol.open(transport, () => {
       this.#open.delete(connection)
-      this.#addresses.remove(network)
+      onClosed()
     })
     this.#open.add(connection)
-  }
-
-  #refuse(transport: Transport): void {
-    if (this.#refused >= this.#maxRefused) {
-      transport.destroy()
-      return
-    }
-    this.#refused++
-    const timer = setTimeout(() => transport.destroy(), REFUSED_LINGER_MS)
-    transport.handler = {
-      onData() {},
-      onDrain() {},
-      onEnd: () => transport.destroy(),
-      onClose: () => {
-        clearTimeout(timer)
-        this.#refused--
-      },
-    }
-    transport.write(this.#protocol.tooManyConnections)
-    transport.end()
+    return connection
   }
 
   get size(): number {

@@ -48,23 +48,19 @@ export class GatewayBench {
 
   constructor(apps: readonly AppConfig[], changes: Changes = {}) {
     const config = gatewayPart(testConfig({ apps, temporaryDirectory: this.#directory, logLevel: 'debug', ...changes }))
-    const channel = {
-      send: (message: GatewayToMaster) => {
-        this.messages.push(message)
-        this.#events.emit('message')
-      },
-      onMessage() {},
-      onClosed() {},
-      close() {},
+    const send = (message: GatewayToMaster) => {
+      this.messages.push(message)
+      this.#events.emit('message')
     }
-    this.parts = makeParts(config, 'b1', KEY, channel, () => this.isStopping)
+    const start = { type: 'start', build: 'b1', config, affinityKey: KEY, listeners: [] } as const
+    this.parts = makeParts(start, send, () => this.isStopping)
     this.entry = { handler: assembleHandler(this.parts) }
     benches.add(this)
   }
 
   /** HUP has read these applications. */
   configure(...apps: readonly AppConfig[]): void {
-    this.parts.applications.configure(apps.map(gatewayApp), this.affinityKey)
+    this.parts.applications.prepare(apps.map(gatewayApp), this.affinityKey)()
     this.entry.handler = assembleHandler(this.parts)
   }
 

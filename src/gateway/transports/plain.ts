@@ -10,7 +10,7 @@
  *
  * Invariant: `handler.onClose` is called exactly once, and nothing after it. Not here: anything of HTTP.
  */
-import { createServer, type Server, Socket } from 'node:net'
+import { createServer, type OnReadOpts, type Server, Socket } from 'node:net'
 import type { Account, MemoryBudget } from '../../base/memory-budget.ts'
 import type { Transport, TransportHandler } from '../../http/transport.ts'
 import { Views } from './views.ts'
@@ -34,9 +34,15 @@ interface SocketInternals {
 }
 
 interface HandleInternals {
+  fd?: number
   bytesWritten?: number
   writeQueueSize?: number
 }
+
+type SocketOptions = ConstructorParameters<typeof Socket>[0]
+
+/** Sets whether a close of the descriptor without a FIN before it is a reset. */
+export type SetReset = (fd: number, isReset: boolean) => void
 
 const NOTHING = Buffer.alloc(0)
 
@@ -59,10 +65,23 @@ export class SocketTransport implements Transport {
   /** We have said that it is full, though the stream has not. */
   #owesDrain = false
 
-  constructor(accepted: Socket, unixPath: string | null, moveHandle: boolean, memory: MemoryBudget) {
+  /** What `resetIfCut` needs; null: a cut connection ends as the system ends it. */
+  readonly #setReset: SetReset | null
+  #isResetIfCut = false
+
+  /** `accepted`: a socket, or the number of a descriptor, which belongs to the transport from now on. Throws if it is not a socket. */
+  constructor(
+    accepted: Socket | number,
+    unixPath: string | null,
+    moveHandle: boolean,
+    memory: MemoryBudget,
+    setReset: SetReset | null = null,
+  ) {
     this.#memory = memory
+    this.#setReset = setReset
     this.#isUnix = unixPath !== null
-    this.#socket = moveHandle ? this.#rewrap(accepted) : accepted
+    if (typeof accepted === 'number') this.#socket = this.#onDescriptor(accepted)
+    else this.#socket = moveHandle ? this.#rewrap(accepted) : accepted
     const socket = this.#socket
     this.remoteAddress = unmapped(socket.remoteAddress ?? '')
     this.remotePort = socket.remotePort ?? 0
@@ -88,26 +107,34 @@ export class SocketTransport implements Transport {
     const old = accepted as unknown as SocketInternals
     const handle = old._handle
     old._handle = null
-    const options = {
-      handle,
-      allowHalfOpen: true,
-      onread: {
-        buffer: shared.buffer,
-        callback: (length: number): boolean => {
-          this.handler.onData(shared.to(length))
-          return true
-        },
-      },
-    }
-    const socket = new Socket(options as ConstructorParameters<typeof Socket>[0])
+    const socket = new Socket({ handle, allowHalfOpen: true, onread: this.#reading() } as SocketOptions)
     // The server counts its connections through this property. Without it server.close() would wait for ever.
     if (old.server) (socket as unknown as SocketInternals)._server = old.server
     return socket
   }
 
+  #onDescriptor(fd: number): Socket {
+    return new Socket({ fd, allowHalfOpen: true, onread: this.#reading() })
+  }
+
+  #reading(): OnReadOpts {
+    return {
+      buffer: shared.buffer,
+      callback: length => {
+        this.handler.onData(shared.to(length))
+        return true
+      },
+    }
+  }
+
   /** Begins to read; the handler must be set. */
   start(): void {
     this.#socket.resume()
+  }
+
+  /** Of the client, so far. */
+  get receivedBytes(): number {
+    return this.#socket.bytesRead
   }
 
   get pendingBytes(): number {
@@ -174,7 +201,25 @@ export class SocketTransport implements Transport {
   }
 
   end(): void {
-    this.#socket.end()
+    // Everything is with the kernel, and a FIN behind it: the close that follows is an orderly one.
+    if (this.#isResetIfCut) this.#socket.end(() => this.#mayEnd())
+    else this.#socket.end()
+  }
+
+  resetIfCut(): void {
+    if (this.#setReset === null || this.#isUnix) return
+    this.#isResetIfCut = true
+    this.#setReset(this.fd, true)
+  }
+
+  #mayEnd(): void {
+    // After an error there is no descriptor.
+    if (!this.#socket.destroyed) this.#setReset!(this.fd, false)
+  }
+
+  /** The number of its descriptor; -1: there is none any more. */
+  get fd(): number {
+    return descriptorOf(this.#socket)
   }
 
   destroy(): void {
@@ -204,18 +249,45 @@ export function listen(
   onListening: () => void,
   onError: (error: Error) => void,
 ): Server {
+  const onAccepted = (accepted: Socket) => {
+    const transport = transportOf(accepted, unixPath, memory)
+    onConnection(transport)
+    transport.start()
+  }
+  return acceptOn(fd, onAccepted, onListening, onError)
+}
+
+/** Of a socket that a listening socket of this thread has accepted. */
+export function transportOf(accepted: Socket, unixPath: string | null, memory: MemoryBudget): SocketTransport {
+  const moveHandle = (accepted as unknown as SocketInternals)._handle != null
+  return new SocketTransport(accepted, unixPath, moveHandle, memory)
+}
+
+/** As `listen`, with the sockets as they are accepted: nothing of them was read. */
+export function acceptOn(
+  fd: number,
+  onAccepted: (accepted: Socket) => void,
+  onListening: () => void,
+  onError: (error: Error) => void,
+): Server {
   const options = { noDelay: true, pauseOnConnect: true, allowHalfOpen: true }
   const server = createServer(options, accepted => {
     // A socket that was reset meanwhile has no handle any more.
-    if (accepted.destroyed) return
-    const moveHandle = (accepted as unknown as SocketInternals)._handle != null
-    const transport = new SocketTransport(accepted, unixPath, moveHandle, memory)
-    onConnection(transport)
-    transport.start()
+    if (!accepted.destroyed) onAccepted(accepted)
   })
   server.on('error', onError)
   server.on('listening', onListening)
   // With `fd`, Node ignores a backlog among the options: it must be the second argument.
   server.listen({ fd }, BACKLOG)
   return server
+}
+
+/** Of an accepted socket that was not read yet. */
+export function addressOf(accepted: Socket): string {
+  return unmapped(accepted.remoteAddress ?? '')
+}
+
+/** The number of its descriptor; -1: there is none. */
+export function descriptorOf(socket: Socket): number {
+  return ((socket as unknown as SocketInternals)._handle as HandleInternals | null)?.fd ?? -1
 }

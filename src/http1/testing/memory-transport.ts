@@ -60,6 +60,10 @@ export class MemoryTransport implements Transport {
     this.#close()
   }
 
+  resetIfCut(): void {
+    this.calls.push('reset if cut')
+  }
+
   #close(): void {
     if (this.closed) return
     this.closed = true

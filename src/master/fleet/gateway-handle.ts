@@ -36,6 +36,8 @@ export interface GatewayOptions {
 
 /** First descriptor after stdin, stdout and stderr. */
 const FIRST_LISTENER_FD = 3
+/** Node's number for a process with one event loop. */
+const POOL_OF_A_THREAD = 4
 
 export class GatewayHandle {
   readonly startedAt: number = performance.now()
@@ -66,6 +68,7 @@ export class GatewayHandle {
       ],
       // A session of its own: Ctrl-C in a terminal reaches only the master, which ends the others in order.
       detached: true,
+      env: environmentOf(options.config),
     })
     this.#child.on('error', error => {
       if (this.#child.pid === undefined) this.#finish(`could not be started: ${error.message}`)
@@ -132,4 +135,13 @@ export class GatewayHandle {
     this.#gone = true
     this.#events.gone(how)
   }
+}
+
+/**
+ * Reads and writes of files are done by a pool of threads, one for the process. A reader of the access log that is stuck keeps one thread of
+ * the pool for each thread of the gateway.
+ */
+function environmentOf({ gatewayThreads }: Pick<Config, 'gatewayThreads'>): NodeJS.ProcessEnv {
+  if (gatewayThreads === 1) return process.env
+  return { UV_THREADPOOL_SIZE: String(POOL_OF_A_THREAD * gatewayThreads), ...process.env }
 }

@@ -7,6 +7,8 @@
  * (`--reload`). Then each worker (`workers.ts`), and whether it stands in a debugger.
  * Not here: one process (`gateway-handle.ts`), when to start or kill one (`gateway-plan.ts`).
  */
+
+import { CrashLoop } from '../../base/crash-loop.ts'
 import type { Config, LogLevel } from '../../config/types.ts'
 import type { GatewayToMaster, MasterToGateway, Reported } from '../../control/messages.ts'
 import type { Listener } from '../host/listener.ts'
@@ -14,7 +16,6 @@ import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
 import type { Narrator } from '../output/narrator.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
-import { CrashLoop } from './crash-loop.ts'
 import { GatewayHandle } from './gateway-handle.ts'
 import { planGateway } from './gateway-plan.ts'
 import type { GatewayReport } from './gateway-reports.ts'

@@ -6,6 +6,8 @@
  * workers. A generation never changes its code: newer code needs a new generation.
  * Not here: which preloader follows which (`preloaders.ts`), which generation serves (`generations.ts`).
  */
+
+import { CrashLoop } from '../../base/crash-loop.ts'
 import type { AppConfig, Config, PreloadMode } from '../../config/types.ts'
 import type {
   ForkHazard,
@@ -19,7 +21,6 @@ import { type ApplicationEnvironment, findApplicationEnvironment } from '../host
 import type { Python } from '../host/python.ts'
 import { describeDuration } from '../output/describe.ts'
 import type { Outputs } from '../output/output.ts'
-import { CrashLoop } from './crash-loop.ts'
 import { Preloaders, type PreloadersEvents } from './preloaders.ts'
 import type { GenerationView } from './supervise.ts'
 

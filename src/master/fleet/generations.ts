@@ -5,6 +5,8 @@
  * Invariants: at most one generation comes up; when a newer one takes its place, it is ended, and not reported as failed.
  * Not here: what one generation is (`generation.ts`), when to promote it and what to end (`supervise.ts`), workers (`workers.ts`).
  */
+
+import { CrashLoop } from '../../base/crash-loop.ts'
 import type { AppConfig, Config } from '../../config/types.ts'
 import type { Development } from '../development/development.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
@@ -13,7 +15,6 @@ import type { AppNarrator } from '../output/app-narrator.ts'
 import { describeDuration } from '../output/describe.ts'
 import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
-import { CrashLoop } from './crash-loop.ts'
 import { type DevelopmentMessage, Generation, type GenerationFailure, type Interface } from './generation.ts'
 import { MAX_TIMER_MS } from './plan-loop.ts'
 import type { Workers } from './workers.ts'

@@ -3,7 +3,7 @@
  * is given up. Part of the fleet; runs in the master.
  *
  * Invariants: each worker counts once; a generation that serves is never given up, its workers are replaced with a back-off.
- * Not here: how long the back-off is (`crash-loop.ts`), who forks the replacement (`supervise.ts`).
+ * Not here: how long the back-off is (`base/crash-loop.ts`), who forks the replacement (`supervise.ts`).
  */
 import type { LoadFailure } from '../../control/messages.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'

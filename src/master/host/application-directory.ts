@@ -4,6 +4,7 @@
  *
  *   control.sock    0600; the master listens, workers connect
  *   w7.sock         worker 7 listens, the gateway connects; 0600, or 0660 where the gateway is another user
+ *   w7.sock.0 …     instead of it, where the gateway has several threads: one for each slot of a WSGI worker
  *   w7.out          0600; a FIFO: worker 7 writes, the master reads
  *
  * It belongs to the application's user: 0700. Where the gateway is another user, its group may go through to a name that it knows: 02710,
@@ -35,8 +36,11 @@ import { checkSocketPath } from './unix-socket.ts'
 const PRIVATE = 0o700
 /** The setgid bit gives what is made in it the directory's group. */
 const FOR_GATEWAY = 0o2710
-/** The longest name of a file in it. */
+/** The longest name of a socket in it. */
 const LONGEST = 'w12345678.sock'
+const LONGEST_OF_SLOT = `${LONGEST}.255`
+/** Of one worker: far more than `--threads` can be. */
+const MAX_SLOT_SOCKETS = 1024
 /** Its owner may fill it with any number of files. The master looks at so many, which takes some ten milliseconds. */
 const MAX_ENTRIES = 10_000
 
@@ -48,9 +52,12 @@ export class ApplicationDirectory {
   readonly #gid: number
   readonly #mode: number
 
-  /** Throws an OperatorError when it cannot be made, or when socket paths in it would be too long. */
-  constructor(parent: string, name: string, { identity, gatewayIdentity }: ApplicationUsers) {
-    ApplicationDirectory.checkLength(parent, name)
+  /**
+   * `hasSlotSockets`: each slot of a WSGI worker has a socket. Throws an OperatorError when it cannot be made, or when socket paths in it
+   * would be too long.
+   */
+  constructor(parent: string, name: string, { identity, gatewayIdentity }: ApplicationUsers, hasSlotSockets: boolean) {
+    ApplicationDirectory.checkLength(parent, name, hasSlotSockets)
     this.path = join(parent, name)
     this.controlSocket = join(this.path, 'control.sock')
     this.#identity = identity
@@ -66,9 +73,10 @@ export class ApplicationDirectory {
   }
 
   /** Throws an OperatorError when the paths of sockets would be too long. */
-  static checkLength(parent: string, name: string): void {
+  static checkLength(parent: string, name: string, hasSlotSockets: boolean): void {
     const why = 'the temporary directory is too deep, choose a shorter one with --temp-dir'
-    checkSocketPath(join(parent, name, LONGEST), name === '' ? why : `${why}, or a shorter name than ${name}`)
+    const longest = hasSlotSockets ? LONGEST_OF_SLOT : LONGEST
+    checkSocketPath(join(parent, name, longest), name === '' ? why : `${why}, or a shorter name than ${name}`)
   }
 
   /**
@@ -84,10 +92,15 @@ export class ApplicationDirectory {
 
   /** The worker's process is gone: removes what it has left. Never throws. */
   forget(worker: number): void {
+    const socket = this.socketOf(worker)
     try {
-      runAs(this.#identity, () => unlinkSync(this.socketOf(worker)))
+      runAs(this.#identity, () => {
+        tryToUnlink(socket)
+        // It makes them from 0 up, and removes them from the last one down.
+        for (let slot = 0; slot < MAX_SLOT_SOCKETS; slot++) if (!tryToUnlink(`${socket}.${slot}`)) break
+      })
     } catch {
-      // It has removed its socket itself, or its user has put a directory there.
+      // Root could not act in its user's name. What is left goes with the directory.
     }
   }
 
@@ -166,6 +179,16 @@ function discard(path: string): void {
   }
 }
 
+/** False: nothing is there, or a directory, which its user has put there. */
+function tryToUnlink(path: string): boolean {
+  try {
+    unlinkSync(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /**
  * Removes a directory of an application, and in it what is ours: sockets, FIFOs. False: something is left. Never throws. The directory may
  * be another run's. It must be in a directory that only we can change.
@@ -224,5 +247,5 @@ function forEachEntry(path: string, act: (entry: Dirent) => void): void {
 
 /** Our sockets and FIFOs. A user's directory that has our prefix and other files stays. */
 function isOurs(name: string): boolean {
-  return /^(control\.sock|w\d+\.\w+)$/.test(name)
+  return /^(control\.sock|w\d+\.\w+|w\d+\.sock\.\d+)$/.test(name)
 }

@@ -49,7 +49,8 @@ async function makeStale(name: string): Promise<string> {
   const script = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`
   await once(spawn(process.execPath, ['-e', script, join(path, 'master.sock')], { stdio: 'inherit' }), 'exit')
   mkdirSync(join(path, 'shop'))
-  for (const file of ['control.sock', 'w3.sock', 'w3.out']) writeFileSync(join(path, 'shop', file), '')
+  for (const file of ['control.sock', 'w3.sock', 'w3.out', 'w4.sock.0', 'w4.sock.17'])
+    writeFileSync(join(path, 'shop', file), '')
   return path
 }
 
@@ -119,6 +120,22 @@ test('a temporary directory that is too deep for sockets, or missing, is one sen
   const long = 'n'.repeat(103 - directory.path.length - '//w12345678.sock'.length + 1)
   assert.throws(() => directory.add(long, nobodyElse), /may have 103 bytes, this one has 104: .*/)
   directory.add(long.slice(1), nobodyElse)
+  // The sockets of slots have longer paths.
+  const ofSlots = await create({ hasSlotSockets: true })
+  assert.equal(ofSlots.path.length, directory.path.length)
+  assert.throws(() => ofSlots.add(long.slice(4), nobodyElse), /this one has 104: .*w12345678\.sock\.255/)
+  ofSlots.add(long.slice(5), nobodyElse)
+})
+
+test('what a killed worker leaves goes when it is forgotten: its socket, or those of its slots', async () => {
+  const shop = (await create()).add('shop', nobodyElse)
+  const names = ['w1.sock', 'w1.sock.0', 'w1.sock.1', 'w1.sock.2', 'w11.sock.0', 'w2.sock', 'w2.sock.0']
+  for (const name of names) writeFileSync(join(shop.path, name), '')
+  shop.forget(1)
+  assert.deepEqual(readdirSync(shop.path).sort(), ['w11.sock.0', 'w2.sock', 'w2.sock.0'])
+  shop.forget(2)
+  shop.forget(3)
+  assert.deepEqual(readdirSync(shop.path), ['w11.sock.0'])
 })
 
 test("systemd's directory comes first, then the user's own; one that cannot be used is skipped", async () => {

@@ -52,24 +52,30 @@ export interface RuntimeDirectoryOptions {
   /** The users of all processes, as far as they are not ours. A place that one of them cannot reach, or could replace, is not used. */
   readonly users?: readonly Identity[]
   readonly environment?: Readonly<Record<string, string | undefined>>
+  /** Each slot of a WSGI worker has a socket, whose path is longer than the worker's. */
+  readonly hasSlotSockets?: boolean
 }
 
 /** Throws an OperatorError when the directory cannot be made, or not safely. */
 export async function createRuntimeDirectory(options: RuntimeDirectoryOptions): Promise<RuntimeDirectory> {
-  const { temporaryDirectory, users = [], environment = {} } = options
+  const { temporaryDirectory, users = [], environment = {}, hasSlotSockets = false } = options
   const preferred = [environment['RUNTIME_DIRECTORY']?.split(':')[0], environment['XDG_RUNTIME_DIR']]
   for (const parent of preferred) {
     if (!parent?.startsWith('/')) continue
     try {
-      return await createIn(parent, users)
+      return await createIn(parent, users, hasSlotSockets)
     } catch {
       // It belongs to another user (sudo keeps the variable), is too deep, or is not there: try the next one.
     }
   }
-  return createIn(temporaryDirectory, users)
+  return createIn(temporaryDirectory, users, hasSlotSockets)
 }
 
-async function createIn(parent: string, users: readonly Identity[]): Promise<RuntimeDirectory> {
+async function createIn(
+  parent: string,
+  users: readonly Identity[],
+  hasSlotSockets: boolean,
+): Promise<RuntimeDirectory> {
   let path: string
   try {
     path = mkdtempSync(join(parent, PREFIX))
@@ -78,10 +84,10 @@ async function createIn(parent: string, users: readonly Identity[]): Promise<Run
       `cannot create a directory in ${parent}: ${asErrno(error).message}; choose one that you may write with --temp-dir`,
     )
   }
-  const directory = new RuntimeDirectory(path)
+  const directory = new RuntimeDirectory(path, hasSlotSockets)
   try {
     // Each name of an application makes it longer: that is checked when one is added.
-    ApplicationDirectory.checkLength(path, '')
+    ApplicationDirectory.checkLength(path, '', hasSlotSockets)
     for (const user of users) directory.admit(user)
     await sweep(parent)
     directory.open()
@@ -95,12 +101,14 @@ async function createIn(parent: string, users: readonly Identity[]): Promise<Run
 export class RuntimeDirectory {
   readonly path: string
   readonly #applications = new Set<ApplicationDirectory>()
+  readonly #hasSlotSockets: boolean
   readonly #timer: NodeJS.Timeout
   #mode = PRIVATE
   #sign: Server | null = null
 
-  constructor(path: string) {
+  constructor(path: string, hasSlotSockets: boolean) {
     this.path = path
+    this.#hasSlotSockets = hasSlotSockets
     this.#timer = setInterval(() => this.#touch(), TOUCH_MS)
     this.#timer.unref()
   }
@@ -146,7 +154,7 @@ export class RuntimeDirectory {
     let free = name
     // One of this name was removed and comes back, while the last processes of the old one still end.
     for (let count = 2; taken.has(join(this.path, free)); count++) free = `${name}.${count}`
-    const directory = new ApplicationDirectory(this.path, free, users)
+    const directory = new ApplicationDirectory(this.path, free, users, this.#hasSlotSockets)
     this.#applications.add(directory)
     return directory
   }

@@ -78,7 +78,7 @@ export class Narrator {
 
   started(listeners: readonly Listener[]): void {
     const told = programFacts(this.#config, listeners)
-    this.#log.facts(SOURCE, this.#tellsAll ? told : summarizeProgram(told, this.#config.apps))
+    this.#log.facts(SOURCE, this.#tellsAll ? told : summarizeProgram(told, this.#config))
   }
 
   /** More than one worker is in a debugger, or reads a line. */

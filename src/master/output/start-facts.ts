@@ -24,6 +24,7 @@ export function programFacts(config: Config, listeners: readonly Listener[]): To
   const facts: Fact[] = addresses.map((text, i) => ({ label: i === 0 ? 'address' : '', text }))
   facts.push({ label: 'trusted', text: trustedProxies.join(', ') || 'no proxy' })
   facts.push({ label: 'connections', text: `up to ${connections} at a time` })
+  facts.push(...gatewayFacts(config))
   facts.push(...(isOne ? configuredStatic(staticMounts) : applicationPlaces(apps)))
   if (accessLog !== null) facts.push({ label: 'access log', text: describeAccessLog(accessLog) })
   if (logFile !== null) facts.push({ label: 'log', text: logFile })
@@ -33,12 +34,21 @@ export function programFacts(config: Config, listeners: readonly Listener[]): To
     addresses,
     trusted: trustedProxies,
     connections,
+    gatewayThreads: config.gatewayThreads,
     ...(isOne ? { staticMounts } : { applications: apps.map(placeFields) }),
     accessLog,
     logFile,
   }
   return { headline: `Jumak ${version}, process ${process.pid}`, message: 'started', facts, fields }
 }
+
+/** Nothing is told of one thread. */
+export function gatewayFacts({ gatewayThreads, gatewayThreadsReason: reason }: GatewayThreads): Fact[] {
+  if (gatewayThreads === 1) return []
+  return [{ label: 'gateway', text: `${gatewayThreads} threads${reason === '' ? '' : ` (${reason})`}` }]
+}
+
+export type GatewayThreads = Pick<Config, 'gatewayThreads' | 'gatewayThreadsReason'>
 
 function configuredStatic(mounts: readonly StaticMount[]): Fact[] {
   return mounts.map(({ url, directory }) => ({ label: 'static', text: `${url} from ${directory}` }))

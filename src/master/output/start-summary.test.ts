@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { testApp } from '../../config/testing/config.ts'
+import { testApp, testConfig } from '../../config/testing/config.ts'
 import { summarizeApplication, summarizeProgram } from './start-summary.ts'
 
 const APP = { module: 'shop', file: null, attributes: ['app'], factory: false, display: 'shop:app', found: '' }
@@ -35,7 +35,7 @@ function generation(changes: object): Parameters<typeof summarizeApplication>[1]
 }
 
 test('the first line has the process, every address, and what is served', () => {
-  const told = summarizeProgram(STARTED, [testApp({ target: APP })])
+  const told = summarizeProgram(STARTED, testConfig({ apps: [testApp({ target: APP })] }))
   assert.equal(told.headline, 'Jumak 0.1.0, process 7, on http://127.0.0.1:8000, unix:/run/shop.sock: serving shop:app')
   assert.deepEqual(told.facts, [{ label: 'static', text: '/a/ from /srv/a' }])
   assert.deepEqual([told.message, told.fields], ['started', { pid: 7 }])
@@ -44,9 +44,18 @@ test('the first line has the process, every address, and what is served', () => 
 test('the first line says how the application was found, when nobody named it', () => {
   const found = "found app.py with 'app', serving app:app"
   assert.match(
-    summarizeProgram(STARTED, [testApp({ target: { ...APP, found } })]).headline,
+    summarizeProgram(STARTED, testConfig({ apps: [testApp({ target: { ...APP, found } })] })).headline,
     /sock: found app\.py with 'app', serving app:app$/,
   )
+})
+
+test('more than one thread of the gateway is told, with its reason if nobody gave the number', () => {
+  const apps = [testApp({ target: APP })]
+  const gateway = (gatewayThreads: number, gatewayThreadsReason: string) =>
+    summarizeProgram(STARTED, testConfig({ apps, gatewayThreads, gatewayThreadsReason })).facts[0]
+  assert.deepEqual(gateway(3, 'auto: 12 cores'), { label: 'gateway', text: '3 threads (auto: 12 cores)' })
+  assert.deepEqual(gateway(2, ''), { label: 'gateway', text: '2 threads' })
+  assert.equal(gateway(1, 'auto: 4 cores')!.label, 'static')
 })
 
 test('of several applications the first lines say where each is, and what', () => {
@@ -56,7 +65,7 @@ test('of several applications the first lines say where each is, and what', () =
     testApp({ name: 'api', hosts: ['api.example.kr'], target: { ...APP, found } }),
     testApp({ name: 'v1', path: '/v1', hosts: ['a.kr', 'b.kr'], target: APP }),
   ]
-  const told = summarizeProgram(STARTED, apps)
+  const told = summarizeProgram(STARTED, testConfig({ apps }))
   assert.match(told.headline, /sock: 3 applications$/)
   assert.deepEqual(
     told.facts.map(({ label, text }) => `${label}: ${text}`),

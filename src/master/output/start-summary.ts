@@ -7,6 +7,8 @@
  *       static       /static/ from /srv/inn/staticfiles (STATIC_ROOT)
  *     ready
  *
+ * If the gateway has several threads, a line says how many: `gateway      3 threads (auto: 12 cores)`.
+ *
  * Of several applications, the first lines say where each is, and each has the other lines under its name:
  *
  *     Jumak 0.1.0, process 4711, on http://127.0.0.1:8000: 2 applications
@@ -18,20 +20,26 @@
  *     api   ready
  *     ready: 2 applications serve
  */
-import type { AppConfig } from '../../config/types.ts'
+import type { AppConfig, Config } from '../../config/types.ts'
 import type { Fact, Told } from '../../observe/log.ts'
 import type { NarratedGeneration } from './narrated.ts'
-import { applicationPlaces } from './start-facts.ts'
+import { applicationPlaces, type GatewayThreads, gatewayFacts } from './start-facts.ts'
 
 /** Comes before the import, because an import may hang, and people need the address. */
-export function summarizeProgram(told: Told, apps: readonly AppConfig[]): Told {
+export function summarizeProgram(told: Told, config: GatewayThreads & Pick<Config, 'apps'>): Told {
+  const { apps } = config
+  const gateway = gatewayFacts(config)
   const addresses = textsOf(told.facts, 'address').join(', ')
   const [{ target }] = apps as readonly [AppConfig, ...AppConfig[]]
   const headline = `${told.headline}, on ${addresses}`
   if (apps.length > 1)
-    return { ...told, headline: `${headline}: ${apps.length} applications`, facts: applicationPlaces(apps) }
+    return {
+      ...told,
+      headline: `${headline}: ${apps.length} applications`,
+      facts: [...applicationPlaces(apps), ...gateway],
+    }
   const what = target.found === '' ? `serving ${target.display}` : target.found
-  return { ...told, headline: `${headline}: ${what}`, facts: only(told.facts, 'static') }
+  return { ...told, headline: `${headline}: ${what}`, facts: [...gateway, ...only(told.facts, 'static')] }
 }
 
 export function summarizeApplication(

@@ -33,7 +33,7 @@ export const SLOW_CLIENTS: readonly Scenario[] = [
     name: 'slow-clients',
     fault: 'clients of a byte a second, or of nothing',
     async run(report) {
-      const room = connectionLimit('/proc/self/limits', 4)
+      const room = connectionLimit('/proc/self/limits', 4, 1)
       if (room < TOTAL + OTHER_CONNECTIONS)
         throw new Skip(`the limit on open files leaves room for ${room} connections, not for ${TOTAL} (ulimit -n)`)
       // All come from one address. A connection that sends its head too slowly is closed, and made anew.

@@ -1,6 +1,17 @@
 import type { Case } from './case.ts'
 
 export const processes: Readonly<Record<string, Case>> = {
+  'gateway-threads': {
+    of: ({ gatewayThreads }) => gatewayThreads,
+    standard: 1,
+    texts: [
+      ['3', 3],
+      ['1', 1],
+      ['auto', 1],
+    ],
+    toml: '3',
+    wrong: ['65', /must be a whole number from 1 to 64, or auto/],
+  },
   'gateway-user': {
     of: ({ gatewayIdentity }) => gatewayIdentity,
     standard: null,

@@ -1,0 +1,168 @@
+/**
+ * The slots of a pool's workers as one dispatcher of one gateway thread takes them, where all threads share them. Runs in the threads of
+ * the gateway.
+ *
+ * The rule for a free slot is that of one thread (`pool/dispatch-rules.ts`), over all threads: the newest generation; no suspect on its
+ * worker; the worker with the fewest busy places; the worker with the fewest streams of this thread. Among equals the worker that this
+ * thread has used last.
+ * Ahead of its turn a request is sent only on a place that this thread took in the same turn of the event loop, or while no call of another
+ * thread waits that could use the place.
+ */
+import { tickOf } from '../../shared/clock.ts'
+import type { PoolWaits } from '../../shared/pool-waits.ts'
+import { KEPT, NONE } from '../../shared/slot-table.ts'
+import type { Call } from '../pool/call.ts'
+import { AHEAD_BUDGET_MICROS } from '../pool/dispatch-rules.ts'
+import type { CallQueue } from '../pool/queue.ts'
+import type { SlotLane } from '../pool/slots.ts'
+import type { PoolLink, PoolWorker } from '../pool/worker.ts'
+import { type LinkPlaces, seatOf, type WorkerSeat } from './seat.ts'
+
+/** Each failed try is a place that another thread took. A call that finds none after so many waits, and looks again 2 ms later. */
+const MAX_TRIES = 64
+
+/** What a lane needs of its pool's slots. */
+export interface LaneSlots {
+  readonly waits: PoolWaits
+  /** All of the pool. */
+  readonly workers: readonly PoolWorker[]
+  /** Counts the turns of the event loop in which slots were given back. */
+  readonly turn: number
+  /** Looks at each place, though the worker seems to be full: a thread may have died before it set its count. */
+  readonly isThorough: boolean
+  /** The thread has a slot now; NONE: nobody has. */
+  tell(thread: number): void
+  /** Calls of this thread wait. */
+  keepLooking(): void
+}
+
+export class SharedLane implements SlotLane {
+  readonly isShared = true
+  readonly #slots: LaneSlots
+  /** The worker that its calls wait for; null: any. */
+  readonly #worker: PoolWorker | null
+  #last: WorkerSeat | null = null
+
+  constructor(slots: LaneSlots, worker: PoolWorker | null) {
+    this.#slots = slots
+    this.#worker = worker
+  }
+
+  free(workers: readonly PoolWorker[], queue: CallQueue<Call> | null, suspectsSinceBefore: number): PoolLink | null {
+    const now = tickOf(performance.now())
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const places = this.#best(workers, suspectsSinceBefore, now)
+      if (places === null) return null
+      if (places.spare > 0 ? this.#mayKeep(places, queue, now) : this.#take(places, now)) {
+        places.takenIn = this.#slots.turn
+        this.#last = seatOf(places.link.worker)
+        return places.link
+      }
+    }
+    return null
+  }
+
+  #take(places: LinkPlaces, now: number): boolean {
+    const place = places.find(now)
+    return place !== NONE && places.take(place, now)
+  }
+
+  /** A place that this thread has already: another one may wait longer for it. */
+  #mayKeep(places: LinkPlaces, queue: CallQueue<Call> | null, now: number): boolean {
+    // A new call came when none waited here.
+    if (queue === null) return true
+    this.#publish(queue.first!, queue.last!, queue.turn!)
+    const heir = places.release(now, true)
+    if (heir === KEPT) return true
+    this.#slots.tell(heir)
+    return false
+  }
+
+  #best(workers: readonly PoolWorker[], suspectsSinceBefore: number, now: number): LinkPlaces | null {
+    let best: LinkPlaces | null = null
+    let bestGeneration = -1
+    let bestSuspect = false
+    let bestBusy = 0
+    let bestStreams = 0
+    for (const worker of workers) {
+      const { generation, suspectSince } = worker
+      const hasSuspect = suspectSince > 0
+      if (generation < bestGeneration || (hasSuspect && suspectSince >= suspectsSinceBefore)) continue
+      const seat = seatOf(worker)
+      const { busy, streams } = seat
+      if (generation === bestGeneration) {
+        if (hasSuspect && !bestSuspect) continue
+        const difference = busy - bestBusy || streams - bestStreams
+        if (hasSuspect === bestSuspect && (difference > 0 || (difference === 0 && seat !== this.#last))) continue
+      }
+      const places = seat.offer(now, this.#slots.isThorough)
+      if (places === null) continue
+      best = places
+      bestGeneration = generation
+      bestSuspect = hasSuspect
+      bestBusy = busy
+      bestStreams = streams
+    }
+    return best
+  }
+
+  ahead(workers: readonly PoolWorker[], allowed: number, now: number, budgetMicros: number): PoolLink | null {
+    const tick = tickOf(now)
+    let best: PoolLink | null = null
+    for (const worker of workers) {
+      const { links, table } = seatOf(worker)
+      if (table.isCondemned) continue
+      const isWanted = table.isWanted(tick)
+      for (const { link, takenIn, hasSome } of links) {
+        if (!hasSome || !link.usable || !link.takesAhead || link.inFlight > allowed) continue
+        if ((best !== null && link.inFlight >= best.inFlight) || (isWanted && takenIn !== this.#slots.turn)) continue
+        if (now - link.firstSince > budgetMicros / 1000) continue
+        best = link
+      }
+    }
+    return best
+  }
+
+  /** Also where there is one slot in all: calls of other threads wait for it. */
+  aheadBudget(): number {
+    return AHEAD_BUDGET_MICROS
+  }
+
+  publish(suspects: CallQueue<Call>, queue: CallQueue<Call>): boolean {
+    const isSuspect = suspects.first !== null
+    const { first, last, turn } = isSuspect ? suspects : queue
+    if (first === null) return this.#publishNothing()
+    const isNew = this.#publish(first, last!, turn!)
+    this.#slots.keepLooking()
+    return isNew
+  }
+
+  #publishNothing(): boolean {
+    if (this.#worker === null) return this.#slots.waits.publish(0, 0)
+    const seat = seatOf(this.#worker)
+    if (seat.waitsSince === 0) return false
+    seat.waitsSince = 0
+    return seat.publish()
+  }
+
+  #publish(first: Call, last: Call, turn: Call): boolean {
+    if (this.#worker !== null) {
+      const seat = seatOf(this.#worker)
+      seat.waitsSince = tickOfCall(turn)
+      return seat.publish()
+    }
+    const { waits, workers } = this.#slots
+    let isNew = waits.publish(tickOfCall(first), first.isReturned ? 0 : tickOfCall(last))
+    for (const worker of workers) if (seatOf(worker).publish()) isNew = true
+    return isNew
+  }
+
+  isOverloadedElsewhere(): boolean {
+    return this.#slots.waits.isOverloaded(tickOf(performance.now()))
+  }
+}
+
+/** Since when the call waits. One that comes back goes before calls that have not been sent, as in a queue. */
+function tickOfCall(call: Call): number {
+  return tickOf(call.isReturned ? call.exchange.receivedAt : call.waitsSince)
+}

@@ -1,0 +1,50 @@
+/**
+ * How many threads the gateway has: a number that was given, or `auto`. Runs in the command line, and in the master when it reloads.
+ *
+ * The links of all threads must fit into the limit on open files, with as much again for clients. A number that was given is refused if they
+ * do not. `auto` is smaller then.
+ */
+import { join } from 'node:path'
+import { tooManyDescriptors } from './defaults.ts'
+import type { Environment } from './machine/environment.ts'
+import { autoGatewayThreads, type GatewayThreads } from './machine/gateway-threads.ts'
+import { MAX_GATEWAY_THREADS, processes } from './settings/processes.ts'
+import type { Config } from './types.ts'
+import type { Values } from './values.ts'
+
+export interface GatewayCircumstances {
+  readonly isDevelopment: boolean
+  /** From one thread to one generation of workers. */
+  readonly links: number
+  /** The configuration at the start, if this is a reload: the number of threads stays, whatever the machine has become. */
+  readonly running: Config | null
+}
+
+export function readGatewayThreads(
+  values: Values,
+  { machine }: Environment,
+  { isDevelopment, links, running }: GatewayCircumstances,
+): GatewayThreads {
+  const { gatewayThreads: setting } = processes
+  const descriptors = join(machine.procRoot, 'self/limits')
+  const wanted = values.one(setting)
+  if (isDevelopment || (wanted === 'auto' && running === null)) {
+    const auto = autoGatewayThreads(machine, isDevelopment, MAX_GATEWAY_THREADS)
+    let { threads } = auto
+    while (threads > 1 && tooManyDescriptors(descriptors, links, threads) !== null) threads--
+    return threads === auto.threads ? auto : { threads, reason: `${auto.reason}, limited by open files` }
+  }
+  const threads = running?.gatewayThreads ?? (wanted === 'auto' ? 1 : wanted)
+  if (threads > 1 && !machine.canCopyDescriptors)
+    values.report(
+      setting,
+      `is ${threads}, and Node ${machine.nodeVersion} can have one thread: give 1 or auto, or run Jumak on Node 26 or newer, with its module node:ffi`,
+    )
+  const excess = threads > 1 ? tooManyDescriptors(descriptors, links, threads) : null
+  if (excess !== null)
+    values.report(
+      setting,
+      `is ${threads}, and with ${threads} links to each of ${links} slots, twice as many during a reload, the gateway holds ${excess.held} open files: ${excess.allowed} are allowed, and clients need half of them; raise the limit (ulimit -n), or have fewer gateway-threads or workers`,
+    )
+  return { threads, reason: running?.gatewayThreadsReason ?? '' }
+}

@@ -1,0 +1,191 @@
+/**
+ * What one event loop of the gateway does with the master's messages: passes them on to the applications, drains, reports. Runs in the
+ * gateway: in its main thread, or in each of its threads (`threads/`).
+ *
+ * Invariant: a change (`prepare`) is in force from one moment on. Nothing changes if it cannot be prepared.
+ * Not here: listening sockets (`main.ts`, `threads/`), what it is made of (`parts.ts`), the path of a request (`assemble.ts`).
+ */
+import type { MemoryBudget } from '../base/memory-budget.ts'
+import type { OtherUses } from '../base/other-threads.ts'
+import type { GatewayChange, GatewayStart, GatewayToMaster, MasterToGateway } from '../control/messages.ts'
+import { type AdmissionParts, assembleConnections, assembleHandler } from './assemble.ts'
+import type { Connections } from './connections/connections.ts'
+import { type GatewayParts, makeParts } from './parts.ts'
+import { Reports } from './report.ts'
+import type { Entry } from './serve.ts'
+
+/** How often the master hears how many requests would be cut if the gateway died. */
+const IN_FLIGHT_MS = 500
+/** What runs when the master dies has this long: long enough for ordinary requests, short enough for a restart. */
+const ORPHAN_DRAIN_MS = 5000
+
+/** What the gateway does for a message of the master; `start` is over. */
+export type GatewayMessage = Exclude<MasterToGateway, { readonly type: 'start' }>
+
+/** All of the gateway, whatever number of threads it has. */
+export interface RunningGateway {
+  onMessage(message: GatewayMessage): void
+  /** The master has gone. Resolves when the process may end. */
+  end(): Promise<void>
+}
+
+export interface GatewayOptions {
+  readonly start: GatewayStart
+  /** Where requests enter. Its handler is the gateway's to set. */
+  readonly entry: Entry
+  readonly send: (message: GatewayToMaster) => void
+  /** Accepts nobody any more. Resolves when all that had connected in time are accepted. Called once. */
+  readonly stopAccepting: () => Promise<unknown>
+  /** What other threads of the gateway use of memory and files. Null: there are none. */
+  readonly others?: OtherUses | null
+}
+
+export class Gateway implements RunningGateway {
+  readonly connections: Connections
+  readonly #options: GatewayOptions
+  readonly #parts: GatewayParts
+  /** The program is about to stop: load balancers should send nothing more, though everything is served. */
+  #isStopping = false
+  readonly #reports: Reports
+  #lastAccept: Promise<unknown> | null = null
+  #finished: Promise<void> | null = null
+  #inFlight = 0
+
+  constructor(options: GatewayOptions) {
+    this.#options = options
+    this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options.others)
+    this.#assemble()
+    this.connections = assembleConnections(this.#parts, options.entry)
+    this.#reports = new Reports(
+      () => this.#parts.applications.namedPools,
+      () => this.connections.size,
+    )
+    setInterval(() => {
+      this.#tellInFlight()
+      this.#reports.sample()
+      this.#parts.memory.check()
+    }, IN_FLIGHT_MS).unref()
+  }
+
+  /** What `assembleAdmission` needs where the main thread also serves. */
+  get admissionParts(): AdmissionParts {
+    return this.#parts
+  }
+
+  /** What clients' bytes are counted in. */
+  get memory(): MemoryBudget {
+    return this.#parts.memory.budget
+  }
+
+  /** Another thread asks: memory is short, and this one has more than its share. */
+  checkMemory(): void {
+    this.#parts.memory.check()
+  }
+
+  #tellInFlight(): void {
+    const { inFlight } = this.#parts.applications
+    if (inFlight === this.#inFlight) return
+    this.#inFlight = inFlight
+    this.#options.send({ type: 'in-flight', count: inFlight })
+  }
+
+  onMessage(message: GatewayMessage): void {
+    const { applications, accessLog } = this.#parts
+    switch (message.type) {
+      case 'worker-add':
+        applications.addWorker(message)
+        break
+      case 'worker-drain':
+        applications.drainWorker(message.worker)
+        break
+      case 'worker-debugged':
+        applications.debugged(message.worker, message.isDebugged)
+        break
+      case 'hold':
+      case 'sources':
+      case 'broken':
+        applications.get(message.app)?.codeGuard?.onMessage(message)
+        break
+      case 'log-level':
+        this.#parts.setLogLevel(message.level)
+        break
+      case 'report':
+        this.#options.send({ type: 'reported', id: message.id, ...this.#reports.make() })
+        break
+      case 'reopen-logs':
+        accessLog.reopen()
+        break
+      case 'ping':
+        this.#options.send({ type: 'pong' })
+        break
+      case 'drain':
+        void this.#drain(message.deadlineMs).then(cut => {
+          this.#options.send({ type: 'drained', cut })
+          // Meanwhile the master stops the workers.
+          return this.#finish()
+        })
+        break
+      default:
+        this.prepare(message)()
+    }
+  }
+
+  /** Returns what puts the change in force. That cannot fail, and takes effect with the next request. */
+  prepare(change: GatewayChange): () => void {
+    const { applications, pages } = this.#parts
+    switch (change.type) {
+      case 'serve':
+        return () => {
+          if (applications.serve(change)) this.#assemble()
+        }
+      case 'static':
+        return () => applications.setMounts(change.app, change.mounts)
+      case 'error-pages':
+        return () => pages.replace(change.pages)
+      case 'apps': {
+        const configure = applications.prepare(change.apps, change.affinityKey)
+        return () => {
+          configure()
+          this.#assemble()
+        }
+      }
+      case 'stopping':
+        return () => {
+          this.#isStopping = true
+        }
+    }
+  }
+
+  /** The applications have changed: requests go to them as they are now. */
+  #assemble(): void {
+    this.#options.entry.handler = assembleHandler(this.#parts)
+  }
+
+  /** The master has gone. Drains, if it has not drained yet. Resolves when the process may end. */
+  async end(): Promise<void> {
+    await this.#drain(ORPHAN_DRAIN_MS)
+    await this.#finish()
+  }
+
+  /** Called after a drain. */
+  #finish(): Promise<void> {
+    this.#finished ??= this.connections.linger().then(() => this.#parts.accessLog.close())
+    return this.#finished
+  }
+
+  /** Resolves with the number of exchanges that were cut at the deadline. */
+  async #drain(deadlineMs: number): Promise<number> {
+    const until = performance.now() + deadlineMs
+    const { applications, refusals, memory } = this.#parts
+    this.#isStopping = true
+    this.connections.startDrain()
+    applications.drain(deadlineMs)
+    this.#lastAccept ??= this.#options.stopAccepting()
+    await this.#lastAccept
+    const cut = await this.connections.drain(until - performance.now())
+    applications.close()
+    refusals.flush()
+    memory.flush()
+    return cut
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * Accepts the connections of all threads and hands them over. Runs in the main thread of the gateway, which serves nobody.
+ *
+ * A thread gets a descriptor of its own (`dup`), and this thread closes its handle, which says nothing to the client. Unix sockets cannot be
+ * transferred to another thread otherwise, and for TCP it is cheaper. A thread that ends closes its own descriptors only. Nothing of a
+ * connection is read here, so the thread finds all that the client has sent, its FIN or reset too.
+ *
+ * Invariants: the limits on connections hold over all threads; each accepted connection is refused, handed to one thread, or waits until one
+ * can take it. What waits is within `limits.connections`.
+ * Not here: which thread (`balance.ts`), who is let in (`connections/admission.ts`).
+ */
+import { closeSync, fstatSync } from 'node:fs'
+import type { Server, Socket } from 'node:net'
+import { MemoryBudget } from '../../base/memory-budget.ts'
+import type { InheritedListener } from '../../control/messages.ts'
+import type { Admission } from '../connections/admission.ts'
+import { acceptOn, addressOf, descriptorOf, transportOf } from '../transports/plain.ts'
+import { balance, choose, type Load } from './balance.ts'
+import type { DescriptorCalls } from './descriptor-calls.ts'
+import type { ConnectionMessage, GiveMessage, GivenMessage } from './hand-over-messages.ts'
+import { type Handed, Seat } from './seat.ts'
+
+/** How often the threads' loads are compared. A shorter time is mostly noise. */
+const BALANCE_MS = 1000
+
+export interface AcceptorOptions {
+  readonly admission: Admission
+  /** `limits.connections`. */
+  readonly limit: number
+  readonly calls: Pick<DescriptorCalls, 'dup'>
+}
+
+/** What the acceptor needs of a thread. */
+export interface AcceptingThread {
+  post(message: ConnectionMessage | GiveMessage): void
+  /** Milliseconds in which its event loop has had something to do, since its start. */
+  busyMs(): number
+}
+
+interface Member extends Load {
+  readonly index: number
+  readonly thread: AcceptingThread
+  readonly seat: Seat
+  connections: number
+  busy: number
+  /** At the last comparison. */
+  busyBefore: number
+}
+
+export class Acceptor {
+  readonly #options: AcceptorOptions
+  /** Of the refused. They are few, and what they get is short. */
+  readonly #memory = new MemoryBudget()
+  /** By index of the thread. */
+  readonly #seats = new Map<number, { thread: AcceptingThread; seat: Seat }>()
+  /** Threads that can take connections. */
+  #members: Member[] = []
+  /** No thread can take them yet. */
+  #waiting: Handed[] = []
+  #comparedAt = performance.now()
+
+  constructor(options: AcceptorOptions) {
+    this.#options = options
+    setInterval(() => this.#balance(), BALANCE_MS).unref()
+  }
+
+  /** Before a thread starts. Returns the memory for its `Receiver`. It gets nothing before `up`. */
+  add(index: number, thread: AcceptingThread): SharedArrayBuffer {
+    const { admission, limit } = this.#options
+    const seat = new Seat(
+      limit,
+      message => thread.post(message),
+      network => admission.leave(network),
+    )
+    this.#seats.set(index, { thread, seat })
+    return seat.memory
+  }
+
+  /** The thread can take connections. */
+  up(index: number): void {
+    const { thread, seat } = this.#seats.get(index)!
+    this.#members.push({ index, thread, seat, connections: 0, busy: 0, busyBefore: thread.busyMs() })
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const connection of waiting) this.#place(connection)
+  }
+
+  /** The thread has ended. Returns how many connections ended with it. Those that it has not taken go to others. */
+  died(index: number): number {
+    const known = this.#seats.get(index)
+    if (known === undefined) return 0
+    this.#seats.delete(index)
+    this.#members = this.#members.filter(member => member.index !== index)
+    const { untaken, cut } = known.seat.died()
+    for (const connection of untaken) this.#place(connection)
+    return cut
+  }
+
+  /** To be given to `Listening`. `listener`: its index, which a thread finds in the message `start` too. */
+  listen(
+    { fd, unixPath }: InheritedListener,
+    listener: number,
+    onListening: () => void,
+    onError: (error: Error) => void,
+  ): Server {
+    return acceptOn(fd, accepted => this.#accept(accepted, unixPath, listener, onError), onListening, onError)
+  }
+
+  /** All listening sockets are closed. Connections that wait for a thread are closed: none will come. */
+  close(): void {
+    for (const { fd, network } of this.#waiting) {
+      closeSync(fd)
+      this.#options.admission.leave(network)
+    }
+    this.#waiting = []
+  }
+
+  /** Open connections of each thread that can take some, for the status. */
+  get connections(): ReadonlyMap<number, number> {
+    this.#settle()
+    return new Map(this.#members.map(({ index, connections }) => [index, connections]))
+  }
+
+  #accept(accepted: Socket, unixPath: string | null, listener: number, onError: (error: Error) => void): void {
+    const { admission, calls } = this.#options
+    this.#settle()
+    const network = admission.admit(addressOf(accepted))
+    if (network === null) {
+      const transport = transportOf(accepted, unixPath, this.#memory)
+      admission.refuse(transport)
+      transport.start()
+      return
+    }
+    const fd = calls.dup(descriptorOf(accepted))
+    accepted.destroy()
+    if (fd >= 0) {
+      this.#place({ fd, listener, network, inode: fstatSync(fd).ino })
+      return
+    }
+    admission.leave(network)
+    onError(new Error('accept EMFILE: too many open files: a connection was closed'))
+  }
+
+  #settle(): void {
+    for (const member of this.#members) {
+      member.seat.settle()
+      member.connections = member.seat.connections
+    }
+  }
+
+  #place(connection: Handed): void {
+    if (this.#members.length === 0) this.#waiting.push(connection)
+    else this.#hand(this.#members[choose(this.#members)]!, connection)
+  }
+
+  #hand(member: Member, connection: Handed): void {
+    member.seat.hand(connection)
+    member.connections++
+  }
+
+  /** A thread has given a connection away. `from`: its index. */
+  given(from: number, { fd, index, listener, to }: GivenMessage): void {
+    const seat = this.#seats.get(from)?.seat
+    // It has died since: its seat has counted the connection as cut. The message was on its way, and the descriptor is ours.
+    if (seat === undefined) {
+      closeSync(fd)
+      return
+    }
+    const connection = { fd, listener, network: seat.take(index), inode: fstatSync(fd).ino }
+    const member = this.#members.find(one => one.index === to)
+    if (member === undefined) this.#place(connection)
+    else this.#hand(member, connection)
+  }
+
+  #balance(): void {
+    const now = performance.now()
+    const elapsed = now - this.#comparedAt
+    this.#comparedAt = now
+    this.#settle()
+    for (const member of this.#members) {
+      const busy = member.thread.busyMs()
+      member.busy = Math.min(1, (busy - member.busyBefore) / elapsed)
+      member.busyBefore = busy
+    }
+    if (this.#members.length < 2) return
+    const move = balance(this.#members)
+    if (move === null) return
+    const { thread } = this.#members[move.from]!
+    thread.post({ type: 'give', share: move.share, to: this.#members[move.to]!.index })
+  }
+}

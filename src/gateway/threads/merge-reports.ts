@@ -1,0 +1,53 @@
+/** Adds up what several threads report for `jumak status`. Runs in the main thread of the gateway. */
+import type { ReportedPool, ReportedWorker, TrafficReport } from '../../control/messages.ts'
+
+/** As in the report of one thread (`apps/pool/running.ts`, `gateway/report.ts`). */
+const MAX_OF_WORKER = 64
+const MAX_IN_ALL = 2000
+
+export function mergeReports(reports: readonly TrafficReport[]): TrafficReport {
+  let room = MAX_IN_ALL
+  return {
+    connections: reports.reduce((sum, { connections }) => sum + connections, 0),
+    pools: grouped(
+      reports.flatMap(({ pools }) => pools),
+      ({ app, pool }) => `${app} ${pool}`,
+    ).map(addPools),
+    workers: grouped(
+      reports.flatMap(({ workers }) => workers),
+      ({ worker }) => worker,
+    ).map(parts => {
+      const worker = addWorkers(parts, room)
+      room -= worker.requests.length
+      return worker
+    }),
+  }
+}
+
+function grouped<T, K>(all: readonly T[], keyOf: (one: T) => K): [T, ...T[]][] {
+  return [...Map.groupBy(all, keyOf).values()] as [T, ...T[]][]
+}
+
+function addPools(parts: [ReportedPool, ...ReportedPool[]]): ReportedPool {
+  const sum = (of: (part: ReportedPool) => number) => parts.reduce((total, part) => total + of(part), 0)
+  return {
+    app: parts[0].app,
+    pool: parts[0].pool,
+    waiting: sum(({ waiting }) => waiting),
+    answered: sum(({ answered }) => answered),
+    perSecond: Math.round(sum(({ perSecond }) => perSecond) * 10) / 10,
+  }
+}
+
+/** `room`: how many requests may be named. */
+function addWorkers(parts: [ReportedWorker, ...ReportedWorker[]], room: number): ReportedWorker {
+  return {
+    worker: parts[0].worker,
+    answered: parts.reduce((sum, { answered }) => sum + answered, 0),
+    running: parts.reduce((sum, { running }) => sum + running, 0),
+    requests: parts
+      .flatMap(({ requests }) => requests)
+      .sort((a, b) => b.milliseconds - a.milliseconds)
+      .slice(0, Math.min(MAX_OF_WORKER, room)),
+  }
+}

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { testApp, testConfig } from '../../config/testing/config.ts'
+import { gatewayApp, gatewayPart } from '../../control/config-shape.ts'
+import type { TrafficReport } from '../../control/messages.ts'
+import { mergeReports } from './merge-reports.ts'
+import { PoolTable } from './pool-table.ts'
+import { ThreadState } from './state.ts'
+
+const app = (name: string) => gatewayApp(testApp({ name }))
+
+test('a later thread is told the last of each change, for the applications that there are', () => {
+  const config = gatewayPart(testConfig({ apps: [testApp({ name: 'shop' }), testApp({ name: 'blog' })] }))
+  const state = new ThreadState({ type: 'start', build: 'b', config, affinityKey: 'first', listeners: [] })
+  state.changed({ type: 'serve', app: 'shop', generation: 1, path: '' })
+  state.changed({ type: 'serve', app: 'shop', generation: 2, path: '' })
+  state.changed({ type: 'serve', app: 'blog', generation: 3, path: '' })
+  state.changed({ type: 'apps', apps: [app('shop'), app('wiki')], affinityKey: 'second' })
+  state.changed({ type: 'stopping' })
+  state.told({ type: 'log-level', level: 'debug' })
+  assert.deepEqual(
+    state.changes.map(change => [change.type, 'generation' in change ? change.generation : 0]),
+    [
+      ['apps', 0],
+      ['serve', 2],
+      ['stopping', 0],
+    ],
+  )
+  const { start } = state
+  assert.equal(start.config.logLevel, 'debug')
+  assert.deepEqual(
+    [start.affinityKey, start.config.apps.map(({ name }) => name)],
+    ['first', ['shop']],
+    'it keeps its key',
+  )
+})
+
+test('a pool keeps its memory while it is in the configuration', () => {
+  const table = new PoolTable(2, [app('shop'), app('blog')])
+  const [shop, blog] = table.list
+  table.configure([app('shop')])
+  assert.equal(table.list[0]!.cells, shop!.cells)
+  table.configure([app('shop'), app('blog')])
+  assert.equal(table.list[0]!.cells, shop!.cells)
+  assert.notEqual(table.list[1]!.cells, blog!.cells)
+})
+
+test('reports are added up, and stay bounded', () => {
+  const report = (thread: number): TrafficReport => ({
+    connections: 10,
+    pools: [{ app: 'a', pool: '', waiting: 1, answered: 5, perSecond: 1.5 }],
+    workers: Array.from({ length: 40 }, (_, worker) => ({
+      worker,
+      answered: 2,
+      running: 64,
+      requests: Array.from({ length: 64 }, (_, i) => ({
+        id: `${thread}-${i}`,
+        method: 'GET',
+        path: '/',
+        state: 'running' as const,
+        milliseconds: i,
+      })),
+    })),
+  })
+  const merged = mergeReports([report(0), report(1)])
+  assert.equal(merged.connections, 20)
+  assert.deepEqual(merged.pools, [{ app: 'a', pool: '', waiting: 2, answered: 10, perSecond: 3 }])
+  const [first] = merged.workers
+  assert.deepEqual([merged.workers.length, first!.answered, first!.running, first!.requests.length], [40, 4, 128, 64])
+  assert.equal(first!.requests[0]!.milliseconds, 63, 'the oldest come first')
+  assert.equal(
+    merged.workers.reduce((sum, { requests }) => sum + requests.length, 0),
+    2000,
+  )
+})

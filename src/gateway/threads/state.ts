@@ -1,0 +1,67 @@
+/**
+ * What a thread that starts later must be told: the configuration as it is now, and the changes since the gateway's start. Runs in the main
+ * thread of the gateway. (`master/fleet/gateways.ts` does the same for a new gateway.)
+ */
+import type { GatewayChange, GatewayStart } from '../../control/messages.ts'
+import type { ToldMessage } from './messages.ts'
+
+export class ThreadState {
+  #start: GatewayStart
+  /** The last one. Applications of the start keep their affinity key, those of later changes have another. */
+  #apps: GatewayChange | null = null
+  /** The last of each, by application. */
+  readonly #serve = new Map<string, GatewayChange>()
+  readonly #static = new Map<string, GatewayChange>()
+  #isStopping = false
+
+  constructor(start: GatewayStart) {
+    this.#start = start
+  }
+
+  /** For a new thread. Then come `changes`. */
+  get start(): GatewayStart {
+    return this.#start
+  }
+
+  get changes(): readonly GatewayChange[] {
+    const stopping: GatewayChange[] = this.#isStopping ? [{ type: 'stopping' }] : []
+    return [
+      ...(this.#apps === null ? [] : [this.#apps]),
+      ...this.#static.values(),
+      ...this.#serve.values(),
+      ...stopping,
+    ]
+  }
+
+  changed(change: GatewayChange): void {
+    switch (change.type) {
+      case 'serve':
+        this.#serve.set(change.app, change)
+        break
+      case 'static':
+        this.#static.set(change.app, change)
+        break
+      case 'error-pages':
+        this.#configure({ errorPages: change.pages })
+        break
+      case 'apps': {
+        this.#apps = change
+        const names = new Set(change.apps.map(({ name }) => name))
+        this.#configure({ apps: this.#start.config.apps.filter(({ name }) => names.has(name)) })
+        for (const known of [this.#serve, this.#static])
+          for (const name of known.keys()) if (!names.has(name)) known.delete(name)
+        break
+      }
+      case 'stopping':
+        this.#isStopping = true
+    }
+  }
+
+  told(message: ToldMessage): void {
+    if (message.type === 'log-level') this.#configure({ logLevel: message.level })
+  }
+
+  #configure(changes: Partial<GatewayStart['config']>): void {
+    this.#start = { ...this.#start, config: { ...this.#start.config, ...changes } }
+  }
+}

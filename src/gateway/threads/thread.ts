@@ -1,0 +1,98 @@
+/**
+ * Entry of one thread of the gateway: serves the connections that the main thread gives it. Runs in a thread of `worker_threads`.
+ *
+ * Invariant: what is in force here follows the epoch word: a change that this thread has prepared is put in force before its next request
+ * after the word has changed (`EpochEntry`).
+ * Not here: what it serves with (`gateway.ts`), the other threads (`group.ts`).
+ */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { tickOf } from '../../shared/clock.ts'
+import { sharesOf } from '../../shared/shares.ts'
+import { ThreadCells } from '../../shared/thread-cells.ts'
+import { Gateway } from '../gateway.ts'
+import { temporaryBytes } from '../shared-parts.ts'
+import { descriptorCalls } from './descriptor-calls.ts'
+import { EpochEntry } from './epoch-entry.ts'
+import type { MainToThread, PeerMessage, ThreadStart, ThreadToMain } from './messages.ts'
+import { Receiver } from './receiver.ts'
+
+/** How often it says that its event loop turns. */
+const TURN_MS = 1000
+
+const main = parentPort!
+
+function post(message: ThreadToMain): void {
+  main.postMessage(message)
+}
+
+async function run({ index, start, cells: memory, handed }: ThreadStart): Promise<void> {
+  const cells = new ThreadCells(memory)
+  const { limits } = start.config
+  const calls = await descriptorCalls()
+  const noMore = Promise.withResolvers<void>()
+  const entry = new EpochEntry(() => cells.epoch)
+  const peers = new Map<number, MessagePort>()
+  const tellPeer = (thread: number, message: PeerMessage) => peers.get(thread)?.postMessage(message)
+
+  const gateway = new Gateway({
+    start,
+    send: message => post({ type: 'tell', message }),
+    entry,
+    stopAccepting: () => noMore.promise,
+    others: sharesOf(cells, index, { memory: limits.memory, temporaryBytes: temporaryBytes(start.config) }, thread =>
+      tellPeer(thread, 'memory'),
+    ),
+  })
+  const receiver = new Receiver({
+    connections: gateway.connections,
+    memory: gateway.memory,
+    listeners: start.listeners,
+    cells: handed,
+    limit: limits.connections,
+    calls,
+    post,
+  })
+
+  function onPeer(message: PeerMessage): void {
+    if (message === 'memory') gateway.checkMemory()
+  }
+
+  main.on('message', (message: MainToThread) => {
+    switch (message.type) {
+      case 'connection':
+        receiver.take(message)
+        break
+      case 'give':
+        receiver.give(message)
+        break
+      case 'tell':
+        gateway.onMessage(message.message)
+        break
+      case 'prepare':
+        entry.prepared(message.epoch, gateway.prepare(message.change))
+        post({ type: 'prepared', epoch: message.epoch })
+        break
+      case 'switch':
+        entry.follow()
+        break
+      case 'peer':
+        peers.set(message.thread, message.port)
+        message.port.on('message', onPeer)
+        break
+      case 'no-more':
+        noMore.resolve()
+        break
+      case 'end':
+        void gateway.end().then(() => post({ type: 'ended' }))
+    }
+  })
+  const turned = () => {
+    cells.turned(index, tickOf(performance.now()))
+    cells.setConnections(index, gateway.connections.size)
+  }
+  turned()
+  setInterval(turned, TURN_MS)
+  post({ type: 'up' })
+}
+
+await run(workerData as ThreadStart)

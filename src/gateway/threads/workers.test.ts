@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { GatewayToMaster } from '../../control/messages.ts'
+import { sharedWords } from '../../shared/cells.ts'
+import { slotWords } from '../../shared/slot-table.ts'
+import type { ToldMessage } from './messages.ts'
+import { ThreadWorkers } from './workers.ts'
+
+function bench(threads = 2) {
+  let living = Array.from({ length: threads }, (_, index) => index)
+  const told: string[] = []
+  const sent: GatewayToMaster[] = []
+  const workers = new ThreadWorkers({
+    makeCells: ({ slots }) => sharedWords(slotWords(threads, slots)),
+    living: () => living,
+    tell: (thread, message: ToldMessage) => {
+      const warmup = message.type === 'worker-add' ? ` ${message.warmup.length}` : ''
+      told.push(`${thread} ${message.type}${warmup}`)
+    },
+    send: message => sent.push(message),
+  })
+  return {
+    workers,
+    told: () => told.splice(0),
+    sent: () => sent.splice(0).map(message => message.type),
+    die(thread: number) {
+      living = living.filter(one => one !== thread)
+      workers.threadDied(thread)
+    },
+    comeBack(thread: number) {
+      living = [...living, thread]
+      workers.tellNew(thread)
+    },
+    add: (targets: readonly string[] = []) =>
+      workers.add({
+        type: 'worker-add',
+        app: 'default',
+        pool: '',
+        worker: 7,
+        pid: 70,
+        socket: '/run/w7.sock',
+        slots: 2,
+        generation: 1,
+        path: '',
+        maxRequests: 0,
+        interface: 'wsgi',
+        hasServed: false,
+        isApart: false,
+        warmup: targets.map(target => ({ target, scheme: 'http', authority: 'localhost' })),
+      }),
+    linked: (thread: number) => workers.report(thread, { type: 'worker-linked', worker: 7 }),
+    drained: (thread: number) => workers.report(thread, { type: 'worker-drained', worker: 7 }),
+  }
+}
+
+test('a worker is linked when all threads have linked it', () => {
+  const { add, told, sent, linked } = bench(3)
+  add()
+  assert.deepEqual(told(), ['0 worker-add 0', '1 worker-add 0', '2 worker-add 0'])
+  linked(1)
+  linked(0)
+  assert.deepEqual(sent(), [])
+  linked(2)
+  assert.deepEqual(sent(), ['worker-linked'])
+})
+
+test('one thread warms a worker up, then the others link it', () => {
+  const { add, told, sent, linked, workers } = bench()
+  add(['/a', '/b'])
+  assert.deepEqual(told(), ['0 worker-add 2'])
+  workers.report(0, { type: 'worker-warming', worker: 7 })
+  linked(0)
+  assert.deepEqual(told(), ['1 worker-add 0'])
+  linked(1)
+  assert.deepEqual(sent(), ['worker-warming', 'worker-linked'])
+})
+
+test('when the thread that warms a worker up dies, another one does it', () => {
+  const { add, told, die, linked, sent } = bench()
+  add(['/a'])
+  told()
+  die(0)
+  assert.deepEqual(told(), ['1 worker-add 1'])
+  linked(1)
+  assert.deepEqual(sent(), ['worker-linked'])
+})
+
+test('a thread that dies is awaited no longer, and the one that replaces it links the worker late', () => {
+  const { add, told, die, comeBack, linked, sent } = bench()
+  add()
+  linked(0)
+  told()
+  die(1)
+  assert.deepEqual(sent(), ['worker-linked'])
+  comeBack(1)
+  assert.deepEqual(told(), ['1 worker-add 0'])
+  linked(1)
+  assert.deepEqual(sent(), [], 'the master has heard of it')
+})
+
+test('a worker is drained when all threads have drained it', () => {
+  const { add, told, drained, workers, die, sent } = bench(3)
+  add()
+  told()
+  workers.drain(7)
+  assert.deepEqual(told(), ['0 worker-drain', '1 worker-drain', '2 worker-drain'])
+  drained(0)
+  drained(2)
+  assert.deepEqual(sent(), [])
+  die(1)
+  assert.deepEqual(sent(), ['worker-drained'])
+  workers.drain(7)
+  assert.deepEqual(sent(), ['worker-drained'], 'one that nobody knows is drained')
+})
+
+test('a thread that comes while a worker drains does not link it', () => {
+  const { add, workers, die, comeBack, told } = bench()
+  add()
+  workers.drain(7)
+  die(0)
+  told()
+  comeBack(0)
+  assert.deepEqual(told(), [])
+})
+
+test('what every thread notices is told once', () => {
+  const { add, workers, sent } = bench()
+  add()
+  workers.report(0, { type: 'worker-blocked', worker: 7, note: 'blocked' })
+  workers.report(1, { type: 'worker-blocked', worker: 7, note: 'blocked' })
+  workers.report(0, { type: 'worker-stuck', worker: 7, note: 'stuck', request: '', thread: '' })
+  workers.report(1, { type: 'worker-stuck', worker: 7, note: 'stuck', request: '', thread: '' })
+  assert.deepEqual(sent(), ['worker-blocked', 'worker-stuck'])
+  workers.report(1, { type: 'worker-stuck', worker: 7, note: 'a request', request: 'id', thread: '0x1' })
+  assert.deepEqual(sent(), ['worker-stuck'], 'each request is told')
+  workers.report(1, { type: 'worker-lost', worker: 7, reason: 'closed' })
+  workers.report(0, { type: 'worker-lost', worker: 7, reason: 'closed' })
+  assert.deepEqual(sent(), [], 'the master ends a stuck worker')
+})
+
+test('a lost worker is told once', () => {
+  const { add, workers, sent } = bench()
+  add()
+  workers.report(1, { type: 'worker-lost', worker: 7, reason: 'closed' })
+  workers.report(0, { type: 'worker-lost', worker: 7, reason: 'closed' })
+  assert.deepEqual(sent(), ['worker-lost'])
+})

@@ -1,0 +1,88 @@
+/**
+ * What the threads of a gateway tell one another and the main thread, in words of shared memory: the epoch, and for each thread whether it
+ * still turns and how much it has. Made by the main thread; runs in the main thread and in all threads.
+ *
+ *     line 0      epoch
+ *     line 1 + t  of thread t: last turn · connections · memory · disk · files
+ *
+ * Invariants:
+ * - The main thread writes the epoch. Each thread writes the words of its own line only, while it lives; when it is dead the main thread
+ *   clears them, before another thread gets its index.
+ * - A line is as long as a cache line, so that threads do not slow one another down.
+ */
+import { type Cells, SharedCells, sharedWords } from './cells.ts'
+
+/** Words of a cache line of 64 bytes. */
+const LINE = 16
+const EPOCH = 0
+
+const TURN = 0
+const CONNECTIONS = 1
+
+/** What a thread uses of something that all threads share. */
+export const MEMORY = 2
+export const DISK = 3
+export const FILES = 4
+export type SharedUse = typeof MEMORY | typeof DISK | typeof FILES
+
+/** All 0. */
+export function makeThreadCells(threads: number): SharedArrayBuffer {
+  return sharedWords((1 + threads) * LINE)
+}
+
+export class ThreadCells {
+  readonly threads: number
+  readonly #cells: Cells
+
+  /** `memory`: of `makeThreadCells`, for as many threads. */
+  constructor(memory: SharedArrayBuffer) {
+    this.threads = memory.byteLength / Int32Array.BYTES_PER_ELEMENT / LINE - 1
+    this.#cells = new SharedCells(memory)
+  }
+
+  /** The number of the configuration that is in force. 0: that of the start. */
+  get epoch(): number {
+    return this.#cells.load(EPOCH)
+  }
+
+  set epoch(epoch: number) {
+    this.#cells.store(EPOCH, epoch)
+  }
+
+  /** The event loop of the thread turns. `tick`: of `clock.ts`. To be called once a second. */
+  turned(thread: number, tick: number): void {
+    this.#cells.store(word(thread, TURN), tick)
+  }
+
+  /** The tick of its last turn; 0: none yet. */
+  lastTurn(thread: number): number {
+    return this.#cells.load(word(thread, TURN))
+  }
+
+  /** Clients' connections that a thread has. */
+  connections(thread: number): number {
+    return this.#cells.load(word(thread, CONNECTIONS))
+  }
+
+  setConnections(thread: number, count: number): void {
+    this.#cells.store(word(thread, CONNECTIONS), count)
+  }
+
+  /** In units of the user of these words. */
+  used(thread: number, what: SharedUse): number {
+    return this.#cells.load(word(thread, what))
+  }
+
+  setUsed(thread: number, what: SharedUse, units: number): void {
+    this.#cells.store(word(thread, what), units)
+  }
+
+  /** The thread is dead. What it had is free. */
+  clear(thread: number): void {
+    for (let at = 0; at < LINE; at++) this.#cells.store(word(thread, at), 0)
+  }
+}
+
+function word(thread: number, at: number): number {
+  return (1 + thread) * LINE + at
+}
