@@ -26,7 +26,7 @@ export interface PoolOptions extends Omit<DispatchOptions & LifecycleOptions, 's
   /** Null or left out: any worker answers any request. */
   readonly affinity?: PoolAffinity
   /** With several gateway threads, which share the slots of the workers. */
-  readonly slotSource?: SlotSourceFactory
+  readonly slotSource?: SlotSourceFactory | undefined
 }
 
 const STOPPING = 'The server is stopping'
@@ -51,7 +51,7 @@ export class AppPool {
     this.#dispatcher =
       affinity === null
         ? new Dispatcher(parts, this.#workers, fail)
-        : new AffineDispatcher(parts, this.#workers, fail, new Homes(affinity, this.#workers))
+        : new AffineDispatcher(parts, this.#workers, fail, new Homes(affinity, this.#workers, this.#slots.clients()))
     this.#lifecycle = new WorkerLifecycle(parts, this.#workers, this.#dispatcher, fail)
   }
 

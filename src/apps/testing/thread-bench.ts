@@ -11,7 +11,7 @@ import { TemporarySpace } from '../../base/temporary-space.ts'
 import { testApp } from '../../config/testing/config.ts'
 import type { AppLimits, QueueOrder } from '../../config/types.ts'
 import { sharedWords } from '../../shared/cells.ts'
-import { poolWords } from '../../shared/pool-waits.ts'
+import { poolMemory } from '../../shared/client-homes.ts'
 import { slotWords } from '../../shared/slot-table.ts'
 import { linkFactory } from '../links.ts'
 import type { PoolAffinity } from '../pool/affinity.ts'
@@ -104,7 +104,7 @@ export class ThreadBench {
   constructor(count: number, changes: ThreadChanges = {}) {
     this.count = count
     this.#changes = changes
-    this.#cells = sharedWords(poolWords(count))
+    this.#cells = poolMemory(count)
     this.threads = Array.from({ length: count }, (_, thread) => new PoolThread(this, thread, this.#cells, changes))
   }
 

@@ -297,6 +297,21 @@ test('affinity: a client’s calls wait for its worker, whichever thread has the
   assert.deepEqual(other.paths(), [])
 })
 
+test('affinity: a client has one home in all threads, whatever workers came since', async () => {
+  const bench = new ThreadBench(2, { affinity: { kind: 'header', name: 'x-client', key: Buffer.alloc(32, 'k') } })
+  const [a, b] = bench.threads as Two
+  const ask = async (thread: PoolThread, client: number) => {
+    const exchange = thread.send({ headers: ['x-client', String(client)] })
+    await exchange.over()
+    return exchange.response.text
+  }
+  for (let id = 1; id <= 4; id++) {
+    await bench.worker(id, 1, ({ link }) => link.respond(200, [], String(id)))
+    if (id === 1) for (let client = 0; client < 8; client++) await ask(a, client)
+  }
+  for (let client = 0; client < 8; client++) assert.equal(await ask(b, client), '1')
+})
+
 test('affinity: calls of anyone and of a worker’s clients have one order over all threads', async t => {
   const clock = new StoppedClock(t)
   const bench = new ThreadBench(2, { affinity: { kind: 'header', name: 'x-client', key: Buffer.alloc(32, 'k') } })
