@@ -53,6 +53,10 @@ export class SharedSlots implements SlotSource, LaneSlots {
     this.#user = user
   }
 
+  get hasSpare(): boolean {
+    return this.#spare.length > 0
+  }
+
   get workers(): readonly PoolWorker[] {
     return this.#user.workers
   }
