@@ -15,13 +15,15 @@ export const LOAD_OPTIONS = {
   rounds: { type: 'string', default: '9' },
   connections: { type: 'string', multiple: true },
   workers: { type: 'string', multiple: true },
+  'gateway-threads': { type: 'string', multiple: true },
   help: { type: 'boolean', short: 'h', default: false },
 } as const satisfies ParseArgsConfig['options']
 
 export const HELP_OF_LOAD = `--seconds      length of a burst of load (1); for one-percent-slow ten times of it
 --rounds       bursts for each stack, in turns (9); a third of it for scenes of memory
 --connections  instead of the scene's own; given several times: one after the other
---workers      the same`
+--workers      the same
+--gateway-threads  of Jumak (1)`
 
 /** A mistake in the command line, or something that is not installed. The message says what to do. */
 export class UsageError extends Error {}
@@ -36,7 +38,7 @@ export function scenesOf(names: readonly string[], all: readonly Scene[] = SCENE
 }
 
 /** The largest number that makes sense. A mistyped one must not reach the machine. */
-const MOST = { seconds: 600, rounds: 1000, connections: 10_000, workers: 64 }
+const MOST = { seconds: 600, rounds: 1000, connections: 10_000, workers: 64, 'gateway-threads': 64 }
 
 /** What the command line says of the load; the rest is the scene's. */
 export interface AskedLoad {
@@ -61,6 +63,11 @@ export function loadOf({ seconds, rounds, connections, workers }: LoadValues): A
     connections: connections?.map(text => amountOf('connections', text)),
     workers: workers?.map(text => amountOf('workers', text)),
   }
+}
+
+/** Of Jumak, in the order in which they were given. */
+export function gatewayThreadsOf(values: { readonly 'gateway-threads'?: readonly string[] | undefined }): number[] {
+  return (values['gateway-threads'] ?? ['1']).map(text => amountOf('gateway-threads', text))
 }
 
 export function amountOf(name: keyof typeof MOST, text: string): number {

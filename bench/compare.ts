@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import {
   checkMachine,
+  gatewayThreadsOf,
   HELP_OF_LOAD,
   LOAD_OPTIONS,
   loadOf,
@@ -26,9 +27,10 @@ examples:
   npm run bench:compare -- HEAD~3 HEAD
   npm run bench:compare -- --scene hello --scene asgi-hello --rounds 25 main my-branch
   npm run bench:compare -- --rounds 25 main main my-branch   (how far two equal commits differ)
+  npm run bench:compare -- --gateway-threads 1 --gateway-threads 2 HEAD HEAD   (what a second gateway thread costs)
 
 --scene  ${SCENES.map(scene => scene.name).join(', ')}
-${HELP_OF_LOAD}
+${HELP_OF_LOAD}, given twice: of each BASE, and of HEAD
 HEAD is compared with each BASE: what is below 1 × has become cheaper.`
 
 async function main(): Promise<void> {
@@ -42,13 +44,15 @@ async function main(): Promise<void> {
   if (positionals.length < 2)
     throw new UsageError(`two commits are needed, BASE and HEAD; given: ${positionals.join(' ') || 'none'}`)
   const [bases, head] = [positionals.slice(0, -1), positionals.at(-1)!]
+  const threads = gatewayThreadsOf(values)
+  if (threads.length > 2) throw new UsageError('--gateway-threads is given twice at most: for each BASE, and for HEAD')
   checkMachine()
   const directory = mkdtempSync(join(tmpdir(), 'jumak-compare-'))
   const checkouts = [
-    { commit: head, name: 'HEAD', path: join(directory, 'head') },
+    { commit: head, name: 'HEAD', path: join(directory, 'head'), threads: threads.at(-1)! },
     ...bases.map((commit, index) => {
       const name = bases.length === 1 ? 'BASE' : `BASE ${index + 1}`
-      return { commit, name, path: join(directory, `base-${index}`) }
+      return { commit, name, path: join(directory, `base-${index}`), threads: threads[0]! }
     }),
   ]
   try {
@@ -60,7 +64,9 @@ async function main(): Promise<void> {
       }
       symlinkSync(join(ROOT, 'node_modules'), join(path, 'node_modules'))
     }
-    const stacks = checkouts.map(({ commit, name, path }) => jumak(`${name} ${commit}`, path))
+    const stacks = checkouts.map(({ commit, name, path, threads }) =>
+      jumak(`${name} ${commit}${threads === 1 ? '' : `, ${threads} gateway threads`}`, path, threads),
+    )
     const results = await runScenes(scenes, stacks, load)
     if (results.some(({ results }) => results.some(({ failure }) => failure !== null))) process.exitCode = 1
   } finally {

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { charts } from './chart.ts'
 import {
   checkMachine,
+  gatewayThreadsOf,
   HELP_OF_LOAD,
   LOAD_OPTIONS,
   loadOf,
@@ -18,7 +19,7 @@ import {
   UsageError,
 } from './command.ts'
 import { SCENES } from './scenes.ts'
-import { BENCH_VENV, missingOf, PACKAGES, STACKS, type Stack, venv } from './stacks.ts'
+import { BENCH_VENV, jumak, missingOf, PACKAGES, ROOT, STACKS, type Stack, venv } from './stacks.ts'
 
 const HELP = `usage: npm run bench -- [--scene NAME]... [--stack NAME]... [--output DIRECTORY] [--install] [LOAD]
 
@@ -26,12 +27,13 @@ examples:
   npm run bench -- --install --scene hello
   npm run bench -- --scene django --stack jumak --stack "nginx + uwsgi" --rounds 20
   npm run bench -- --scene hello --connections 1 --connections 64 --connections 512 --output figures
+  npm run bench -- --scene flask --stack jumak --gateway-threads 1 --gateway-threads 2
 
 --scene    ${SCENES.map(scene => scene.name).join(', ')}
 --stack    ${STACKS.map(stack => stack.name).join(', ')}
 --output   writes bench.json and bench.svg there
 --install  makes a virtual environment with the peers and the frameworks (once; needs the network)
-${HELP_OF_LOAD}
+${HELP_OF_LOAD}, given several times: Jumak with each of them
 The first stack is compared with the others: CPU microseconds per request, round by round. What is below 1 is less than theirs.`
 
 async function main(): Promise<void> {
@@ -50,7 +52,7 @@ async function main(): Promise<void> {
   }
   const scenes = scenesOf(values.scene)
   const load = loadOf(values)
-  const stacks = stacksOf(values.stack)
+  const stacks = stacksOf(values.stack).flatMap(stack => withThreads(stack, gatewayThreadsOf(values)))
   if (values.install) install(values.python)
   checkMachine()
   const results = await runScenes(scenes, stacks.filter(isInstalled), load)
@@ -69,6 +71,12 @@ function stacksOf(names: readonly string[]): readonly Stack[] {
     throw new UsageError(`there is no stack ${unknown}; there are: ${STACKS.map(stack => stack.name).join(', ')}`)
   // In their own order: the first one is compared with the others.
   return STACKS.filter(stack => names.includes(stack.name))
+}
+
+/** Jumak once with each of these numbers of gateway threads. */
+function withThreads(stack: Stack, threads: readonly number[]): readonly Stack[] {
+  if (stack.name !== 'jumak') return [stack]
+  return threads.map(count => (count === 1 ? stack : jumak(`jumak, ${count} gateway threads`, ROOT, count)))
 }
 
 function isInstalled(stack: Stack): boolean {

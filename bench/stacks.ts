@@ -30,9 +30,11 @@ export interface Stack {
   readonly commands: (scene: Scene, workers: number, place: Place) => readonly (readonly string[])[]
 }
 
-/** @param root - A checkout of Jumak. */
-export function jumak(name: string, root: string): Stack {
+/** @param root - A checkout of Jumak. `threads`: of its gateway. */
+export function jumak(name: string, root: string, threads = 1): Stack {
   const program = join(root, 'bin/jumak')
+  // Older commits have no such option. On one core it is 1 for the others.
+  const more = threads === 1 ? '' : `--gateway-threads ${threads}`
   return {
     name,
     interfaces: ['wsgi', 'asgi', 'websocket'],
@@ -40,7 +42,7 @@ export function jumak(name: string, root: string): Stack {
     keepsAlive: true,
     loads: null,
     commands: ({ app }, workers, { port }) => [
-      [program, ...words(`-b 127.0.0.1:${port} -w ${workers} --log-level warn --python`), venv('python'), app],
+      [program, ...words(`-b 127.0.0.1:${port} -w ${workers} --log-level warn ${more} --python`), venv('python'), app],
     ],
   }
 }

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
 import signal
 import socket
 import stat
+import struct
+import termios
 import unittest
 from typing import Any, List, Tuple
 
 from .harness import Gateway, environ, request
-from .process_case import APP, ProcessCase
+from .process_case import APP, ProcessCase, open_and_read
+
+
+def until_asleep(pid: int) -> None:
+    """Until the main thread waits for something: the response comes before its request is over."""
+    while open_and_read("/proc/%d/task/%d/stat" % (pid, pid)).rpartition(")")[2].split()[0] != "S":
+        os.sched_yield()
 
 
 class SlotProcesses(ProcessCase):
@@ -34,6 +43,7 @@ class SlotProcesses(ProcessCase):
 
     def end_by_signal(self, master: Any, pid: int) -> int:
         """The exit code. What a signal handler raises within a request ends only that request, and the last one may not be over yet."""
+        until_asleep(pid)
         os.kill(pid, signal.SIGTERM)
         while not select.select([master.control], [], [], 2)[0]:
             os.kill(pid, signal.SIGTERM)
@@ -126,6 +136,15 @@ def application(environ, start_response):
         self.assertEqual([gateway.read_to_end() for gateway in links], [b""] * 3)
         self.assertIn(b"at exit", output.read(1000))
 
+    def test_a_signal_handler_that_exits_in_the_middle_of_a_request_that_comes_ends_the_worker_too(self) -> None:
+        source = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(4))\n" + APP
+        master, pid, _, _, links = self.worker(source)
+        links[0].send(request(environ())[:-3])
+        # Until the slot has taken it.
+        while struct.unpack("i", fcntl.ioctl(links[0].socket, termios.TIOCOUTQ, b"\0" * 4))[0]:
+            os.sched_yield()
+        self.assertEqual(self.end_by_signal(master, pid), 4)
+
     def test_a_signal_handler_that_returns_interrupts_nothing(self) -> None:
         source = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: print('handled'))\n" + APP
         _, pid, output, _, links = self.worker(source)
@@ -145,14 +164,17 @@ def application(environ, start_response):
     def test_a_signal_handler_that_forks_while_the_slot_waits_leaves_no_second_worker(self) -> None:
         source = "import os, signal\nsignal.signal(signal.SIGTERM, lambda *_: os.fork())\n" + APP
         _, pid, output, _, links = self.worker(source)
-        os.kill(pid, signal.SIGTERM)
-        for gateway in links:
-            gateway.send(request(environ()))
-            self.assertTrue(gateway.response().body.endswith(b" %d" % pid))
+        for _ in range(10):
+            until_asleep(pid)
+            os.kill(pid, signal.SIGTERM)
+            for gateway in links:
+                gateway.send(request(environ()))
+                self.assertTrue(gateway.response().body.endswith(b" %d" % pid))
         os.set_blocking(output.fileno(), True)
         text = b""
-        while b"came back from it" not in text:
+        while text.count(b"came back from it") + text.count(b"is broken") < 10:
             text += output.read(1000)
+        self.assertNotIn(b"is broken", text)
 
     def test_the_masters_end_is_the_end_of_all(self) -> None:
         master, pid, _, sock, links = self.worker()

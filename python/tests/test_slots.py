@@ -16,9 +16,11 @@ from unittest import mock
 
 from jumak_worker.wire import framing
 from jumak_worker.wsgi.environ import base_environ
+from jumak_worker.wsgi.slot import SlotLink
 from jumak_worker.wsgi.worker import WsgiWorker
 
-from .harness import WAIT, Gateway, environ, frame, request
+from .harness import WAIT, Gateway, base, environ, frame, request
+from .test_link import Interrupted
 
 
 class Worker:
@@ -312,6 +314,25 @@ class Slots(unittest.TestCase):
         for worker in self.each_poller(slots=3):
             worker.worker.stop()
             worker.join()
+
+    def test_a_handler_that_leaves_in_a_request_ends_the_worker_whatever_the_application_makes_of_it(self) -> None:
+        def application(env, start_response):
+            try:
+                start_response("200 OK", [])(b"begin<middle>end")
+            except SystemExit:
+                pass
+            return []
+
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            link = SlotLink(Interrupted(theirs, SystemExit(4), b"<middle>"), application, base(), 1, 1)  # type: ignore[arg-type]
+            link.greet()
+            gateway = Gateway(ours)
+            gateway.hello()
+            gateway.send(request(environ()))
+            with self.assertRaises(SystemExit) as left:
+                link.run()
+            self.assertEqual((left.exception.code, link.is_closed), (4, True))
 
     def test_nothing_of_a_request_is_kept_while_other_links_are_served(self) -> None:
         with self.worker() as worker:

@@ -47,6 +47,8 @@ export interface BudgetOptions {
 
 export class MemoryBudget {
   readonly limit: number
+  /** Threads that have the limit together. */
+  readonly threads: number
   readonly #near: number
   /** Above it this thread evicts if it uses more than its share. With one thread it is the limit. */
   readonly #soft: number
@@ -72,7 +74,8 @@ export class MemoryBudget {
     this.#others = options.others ?? null
     this.#near = options.limit * NEAR_SHARE
     this.#soft = this.#others === null ? options.limit : options.limit * SOFT_SHARE
-    this.#share = this.#soft / (this.#others?.threads ?? 1)
+    this.threads = this.#others?.threads ?? 1
+    this.#share = this.#soft / this.threads
     this.#onEvict = options.onEvict
     this.#onNear = options.onNear
   }

@@ -34,7 +34,7 @@ import { Values } from './values.ts'
 
 /**
  * Also fills `values`, which are the program's, with all diagnostics. `file`: the absolute path of the configuration's file, or null.
- * `running`: the configuration at the start, if this is a reload.
+ * `running`: the configuration before, if this is a reload.
  */
 export function assembleConfig(
   given: GivenSettings,

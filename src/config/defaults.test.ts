@@ -40,14 +40,16 @@ test('open files: the rest, but two per connection at most', t => {
   assert.equal(openFileLimit('/nowhere/limits', 4, 1, 4096), 256)
 })
 
-test('several threads of the gateway have links of their own, and 16 descriptors each', t => {
+test('several threads of the gateway have links of their own, and 8 descriptors each', t => {
   const file = limitsFile(t, '20000')
-  assert.equal(connectionLimit(file, 100, 3), (20_000 - 128 - 3 * 16 - 2 * 3 * 100) * 0.75)
-  assert.equal(openFileLimit(file, 100, 3, 15_000), 20_000 - 128 - 3 * 16 - 2 * 3 * 100 - 15_000)
+  assert.equal(connectionLimit(file, 100, 3), (20_000 - 128 - 3 * 8 - 2 * 3 * 100) * 0.75)
+  assert.equal(openFileLimit(file, 100, 3, 15_000), 20_000 - 128 - 3 * 8 - 2 * 3 * 100 - 15_000)
 })
 
 test('what the gateway itself holds is too much when it is more than half of the limit', t => {
   assert.equal(tooManyDescriptors(limitsFile(t, '1024'), 64, 2), null)
-  assert.deepEqual(tooManyDescriptors(limitsFile(t, '1024'), 64, 3), { held: 128 + 48 + 384, allowed: 1024 })
+  assert.equal(tooManyDescriptors(limitsFile(t, '1024'), 64, 3), null)
+  assert.deepEqual(tooManyDescriptors(limitsFile(t, '1024'), 64, 4), { held: 32 + 32 + 512, allowed: 1024 })
+  assert.equal(tooManyDescriptors(limitsFile(t, '128'), 4, 2), null)
   assert.equal(tooManyDescriptors('/nowhere/limits', 10_000, 64), null)
 })

@@ -5,8 +5,10 @@ const MIB = 1024 * 1024
 
 /** Descriptors that the gateway always needs: listeners, logs, channels, Node's own (about 25), and connections that it refuses. */
 const OWN_DESCRIPTORS = 128
-/** Of several threads of the gateway each has an event loop (5), a log, and copies of connections that it has not taken yet. */
-const THREAD_DESCRIPTORS = 16
+/** Of them are in use while nobody is refused. */
+const LEAST_OWN_DESCRIPTORS = 32
+/** Of several threads of the gateway each has an event loop (5) and a log, which it may have open twice. */
+const THREAD_DESCRIPTORS = 8
 /** During a reload there are twice as many workers. */
 const GENERATIONS = 2
 /** Part of the remaining descriptors that is for client connections. The rest is for files: few clients upload or download at a time. */
@@ -55,12 +57,12 @@ export interface TooManyDescriptors {
 /** Null: so many threads leave at least half of the descriptors for clients, or the limit is not known. */
 export function tooManyDescriptors(limitsFile: string, links: number, threads: number): TooManyDescriptors | null {
   const allowed = readLimit(limitsFile)
-  const held = heldDescriptors(links, threads)
+  const held = LEAST_OWN_DESCRIPTORS + threadDescriptors(links, threads)
   return allowed === null || held <= allowed / 2 ? null : { held, allowed }
 }
 
-function heldDescriptors(links: number, threads: number): number {
-  return OWN_DESCRIPTORS + (threads > 1 ? threads * THREAD_DESCRIPTORS : 0) + GENERATIONS * links * threads
+function threadDescriptors(links: number, threads: number): number {
+  return (threads > 1 ? threads * THREAD_DESCRIPTORS : 0) + GENERATIONS * links * threads
 }
 
 /** Descriptors for connections and files. Null: unknown. */
@@ -68,7 +70,7 @@ function freeDescriptors(limitsFile: string, links: number, threads: number): nu
   const descriptors = readLimit(limitsFile)
   if (descriptors === null) return null
   // With a very small limit one half is for them.
-  return Math.max(descriptors - heldDescriptors(links, threads), Math.floor(descriptors / 2))
+  return Math.max(descriptors - OWN_DESCRIPTORS - threadDescriptors(links, threads), Math.floor(descriptors / 2))
 }
 
 /** A line of /proc/<pid>/limits. */

@@ -24,14 +24,14 @@ function threads(words: readonly string[], environment: Environment) {
 test('auto: as many as the cores say, and fewer if the limit on open files has no room for their links', t => {
   assert.deepEqual(threads([], inShop(t, 20_000)), [4, 'auto: 16 cores'])
   const tight = inShop(t, 1024)
-  assert.deepEqual(threads(['--threads=4'], tight), [2, 'auto: 16 cores, limited by open files'])
+  assert.deepEqual(threads(['--threads=4'], tight), [3, 'auto: 16 cores, limited by open files'])
   assert.deepEqual(threads(['--threads=256'], tight), [1, 'auto: 16 cores, limited by open files'])
 })
 
 test('a number whose links do not fit into the limit on open files is refused, with the numbers', t => {
-  assert.deepEqual(threads(['--threads=4', '--gateway-threads=2'], inShop(t, 1024)), [2, ''])
-  assert.deepEqual(threads(['--threads=4', '--gateway-threads=3'], inShop(t, 1024)), [
-    '--gateway-threads is 3, and with 3 links to each of 64 slots, twice as many during a reload, the gateway holds 560 open files: 1024 are allowed, and clients need half of them; raise the limit (ulimit -n), or have fewer gateway-threads or workers',
+  assert.deepEqual(threads(['--threads=4', '--gateway-threads=3'], inShop(t, 1024)), [3, ''])
+  assert.deepEqual(threads(['--threads=4', '--gateway-threads=4'], inShop(t, 1024)), [
+    '--gateway-threads is 4, and with 4 links to each of 64 slots, twice as many during a reload, the gateway holds 576 open files: 1024 are allowed, and clients need half of them; raise the limit (ulimit -n), or have fewer gateway-threads or workers',
   ])
 })
 
@@ -54,7 +54,7 @@ test('a reload keeps the number, whatever the machine has become, and is refused
   write('threads = 4\n')
   const loaded = loadConfig(args, changing)
   assert.ok('config' in loaded)
-  assert.equal(loaded.config.gatewayThreads, 2)
+  assert.equal(loaded.config.gatewayThreads, 3)
   const reload = reloader(args, changing, loaded)
   machine.parallelism = 64
   write('threads = 1\nworkers = 2\n')
@@ -62,10 +62,10 @@ test('a reload keeps the number, whatever the machine has become, and is refused
   assert.ok('config' in reloaded)
   assert.deepEqual(
     [reloaded.config.gatewayThreads, reloaded.config.gatewayThreadsReason],
-    [2, 'auto: 16 cores, limited by open files'],
+    [3, 'auto: 16 cores, limited by open files'],
   )
   write('threads = 8\nworkers = 16\n')
   const refused = reload()
   assert.ok('problems' in refused)
-  assert.match(refused.problems.join('\n'), /gateway-threads is 2, and with 2 links to each of 128 slots/)
+  assert.match(refused.problems.join('\n'), /gateway-threads is 3, and with 3 links to each of 128 slots/)
 })

@@ -16,7 +16,10 @@ export interface GatewayCircumstances {
   readonly isDevelopment: boolean
   /** From one thread to one generation of workers. */
   readonly links: number
-  /** The configuration at the start, if this is a reload: the number of threads stays, whatever the machine has become. */
+  /**
+   * The configuration before, if this is a reload. `auto` may be another number by now, because a CPU quota can change. What runs, and the
+   * links of its workers, has the old one.
+   */
   readonly running: Config | null
 }
 

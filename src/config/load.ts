@@ -99,8 +99,6 @@ export function reloadConfig(
   const values = new Values(settings.program, environment)
   const config = assembleConfig(settings, values, environment, false, loaded.file, before.config)
   if (config === null || values.diagnostics.length > 0) return { diagnostics: distinct(values.diagnostics) }
-  // `auto` may be another number by now: a CPU quota can change. What runs, and the links of its workers, has the old one.
-  const { gatewayThreads, gatewayThreadsReason } = before.config
   const names = new Set(now.apps.map(app => app.name))
   const apps: ChangedApps = {
     added: [...names].filter(name => !oldApps.has(name)),
@@ -108,14 +106,7 @@ export function reloadConfig(
     changed: changedApps,
   }
   const changed = different.filter(setting => isOfProgram(setting, now.program, changedApps)).map(nameAndChange)
-  return {
-    config: Object.freeze({ ...config, gatewayThreads, gatewayThreadsReason }),
-    warnings: loaded.warnings,
-    settings,
-    file: loaded.file,
-    changed,
-    apps,
-  }
+  return { config, warnings: loaded.warnings, settings, file: loaded.file, changed, apps }
 }
 
 /** A flat setting of applications is told by those that inherit it. The flat user may be that of the gateway alone. */

@@ -154,9 +154,19 @@ export class Application {
   #linksOf({ path = '' }: WorkerAddress): LinkFactory {
     const known = this.#links.get(path)
     if (known !== undefined) return known
-    const { build, memory, space } = this.#shared
+    const { build, memory, space, config } = this.#shared
     const { limits, timeouts, rootPath } = this.#config
-    const links = linkFactory({ limits, timeouts, space, memory: memory.budget, build, rootPath, appPath: path })
+    const threads = config.gatewayThreads
+    const links = linkFactory({
+      limits,
+      timeouts,
+      space,
+      memory: memory.budget,
+      build,
+      rootPath,
+      appPath: path,
+      threads,
+    })
     this.#links.set(path, links)
     return links
   }
@@ -177,6 +187,7 @@ export class Application {
       onError: this.#refuse,
       beforeDispatch: codeGuard === null ? undefined : () => codeGuard.checkFreshness(),
       events: this.#events,
+      slotSource: this.#shared.threads?.slotSource(this.#config.name, name, queueOrder),
       affinity: poolAffinity(() => this.#config, name, this.#shared.affinityKey),
     })
     codeGuard?.add(pool)

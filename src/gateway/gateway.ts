@@ -6,13 +6,13 @@
  * Not here: listening sockets (`main.ts`, `threads/`), what it is made of (`parts.ts`), the path of a request (`assemble.ts`).
  */
 import type { MemoryBudget } from '../base/memory-budget.ts'
-import type { OtherUses } from '../base/other-threads.ts'
 import type { GatewayChange, GatewayStart, GatewayToMaster, MasterToGateway } from '../control/messages.ts'
 import { type AdmissionParts, assembleConnections, assembleHandler } from './assemble.ts'
 import type { Connections } from './connections/connections.ts'
 import { type GatewayParts, makeParts } from './parts.ts'
 import { Reports } from './report.ts'
 import type { Entry } from './serve.ts'
+import type { OtherLoops } from './shared-parts.ts'
 
 /** How often the master hears how many requests would be cut if the gateway died. */
 const IN_FLIGHT_MS = 500
@@ -21,6 +21,8 @@ const ORPHAN_DRAIN_MS = 5000
 
 /** What the gateway does for a message of the master; `start` is over. */
 export type GatewayMessage = Exclude<MasterToGateway, { readonly type: 'start' }>
+
+export type WorkerAdd = Extract<MasterToGateway, { readonly type: 'worker-add' }>
 
 /** All of the gateway, whatever number of threads it has. */
 export interface RunningGateway {
@@ -36,8 +38,8 @@ export interface GatewayOptions {
   readonly send: (message: GatewayToMaster) => void
   /** Accepts nobody any more. Resolves when all that had connected in time are accepted. Called once. */
   readonly stopAccepting: () => Promise<unknown>
-  /** What other threads of the gateway use of memory and files. Null: there are none. */
-  readonly others?: OtherUses | null
+  /** What this event loop shares with others. Null: there are none. */
+  readonly threads?: OtherLoops | null
 }
 
 export class Gateway implements RunningGateway {
@@ -53,7 +55,7 @@ export class Gateway implements RunningGateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options
-    this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options.others)
+    this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options.threads)
     this.#assemble()
     this.connections = assembleConnections(this.#parts, options.entry)
     this.#reports = new Reports(
@@ -93,7 +95,7 @@ export class Gateway implements RunningGateway {
     const { applications, accessLog } = this.#parts
     switch (message.type) {
       case 'worker-add':
-        applications.addWorker(message)
+        this.addWorker(message)
         break
       case 'worker-drain':
         applications.drainWorker(message.worker)
@@ -128,6 +130,11 @@ export class Gateway implements RunningGateway {
       default:
         this.prepare(message)()
     }
+  }
+
+  /** `cells`: where several threads share the worker's slots. */
+  addWorker(message: WorkerAdd & { readonly cells?: SharedArrayBuffer }): void {
+    this.#parts.applications.addWorker(message)
   }
 
   /** Returns what puts the change in force. That cannot fail, and takes effect with the next request. */

@@ -27,6 +27,21 @@ test('memory is given back once when a wave is over, and never for a small one',
   }
 })
 
+test('several threads share out how much each may keep', async () => {
+  const others = { threads: 4, used: () => 0, tell() {}, ask() {} }
+  const memory = new MemoryBudget({ limit: 1024 * MIB, others, onEvict() {} })
+  const account = memory.open('', null)
+  const done: string[] = []
+  const one = new GiveBack(memory, { collect: () => done.push('collect'), giveBack: () => done.push('give back') })
+  account.set(10 * MIB)
+  one.check()
+  account.set(0)
+  one.check()
+  one.evicted(5 * MIB)
+  await new Promise(setImmediate)
+  assert.deepEqual(done, ['give back', 'collect'])
+})
+
 test('garbage is collected after many evicted bytes, at the end of the turn', async () => {
   let collected = 0
   const one = new GiveBack(new MemoryBudget(), { collect: () => collected++, giveBack() {} })

@@ -1,6 +1,7 @@
 /**
  * Gives the memory of freed buffers back to the system. Otherwise it stays in the process: V8 does not look for garbage while little is
- * allocated, and the C library keeps free memory that lies below memory in use. Runs in the gateway.
+ * allocated, and the C library keeps free memory that lies below memory in use. Runs in the gateway; each of its threads has its own heap, so
+ * the bounds below are shared out among them.
  *
  * `malloc_trim` is called by `node:ffi`, which is experimental. Where it is missing (Node 24, musl), the memory stays for the next
  * buffers, and only the start-up line `memory` tells of it.
@@ -25,18 +26,22 @@ export interface GiveBackActions {
 export class GiveBack {
   readonly #memory: MemoryBudget
   readonly #actions: GiveBackActions
+  readonly #least: number
+  readonly #maxGarbage: number
   #peak = 0
   #evicted = 0
 
   constructor(memory: MemoryBudget, actions: GiveBackActions = { collect, giveBack: () => void giveBack() }) {
     this.#memory = memory
     this.#actions = actions
+    this.#least = LEAST / memory.threads
+    this.#maxGarbage = MAX_GARBAGE / memory.threads
   }
 
   /** An account is about to free `bytes`. */
   evicted(bytes: number): void {
     this.#evicted += bytes
-    if (this.#evicted < MAX_GARBAGE) return
+    if (this.#evicted < this.#maxGarbage) return
     this.#evicted = 0
     setImmediate(this.#actions.collect)
   }
@@ -44,9 +49,9 @@ export class GiveBack {
   /** Called from time to time: no event says that a wave is over. */
   check(): void {
     const { used } = this.#memory
-    if (this.#memory.isNear && memoryUsage().arrayBuffers - used > 2 * MAX_GARBAGE) this.#actions.collect()
+    if (this.#memory.isNear && memoryUsage().arrayBuffers - used > 2 * this.#maxGarbage) this.#actions.collect()
     if (used > this.#peak) this.#peak = used
-    if (this.#peak < LEAST || used > this.#peak * OVER) return
+    if (this.#peak < this.#least || used > this.#peak * OVER) return
     this.#peak = 0
     this.#actions.giveBack()
   }

@@ -2,14 +2,13 @@
  * What a gateway is made of: built once, when the master has sent the configuration, and alive as long as the process. `assemble.ts` puts
  * a request's path together from these parts; `main.ts` has the life of the process. Runs in the gateway.
  */
-import type { OtherUses } from '../base/other-threads.ts'
 import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
 import { type TrustedProxies, trustedProxies } from '../http/trusted-proxies.ts'
 import type { AccessWriter } from '../observe/access-log.ts'
 import { AccessLog } from './access-log.ts'
 import { Applications } from './applications.ts'
 import { both, requestLines } from './development/request-lines.ts'
-import { makeShared, type SharedParts } from './shared-parts.ts'
+import { makeShared, type OtherLoops, type SharedParts } from './shared-parts.ts'
 
 export interface GatewayParts extends SharedParts {
   readonly applications: Applications
@@ -21,15 +20,15 @@ export interface GatewayParts extends SharedParts {
   readonly isStopping: () => boolean
 }
 
-/** `others`: what other threads of the gateway use; null: there are none. */
+/** `threads`: what this event loop shares with others; null: there are none. */
 export function makeParts(
   start: GatewayStart,
   send: (message: GatewayToMaster) => void,
   isStopping: () => boolean,
-  others: OtherUses | null = null,
+  threads: OtherLoops | null = null,
 ): GatewayParts {
   const { config } = start
-  const shared = makeShared(start, send, others)
+  const shared = makeShared(start, send, threads)
   const { log } = shared
   const applications = new Applications(config.apps, shared, (app, path) => send({ type: 'code-changed', app, path }))
   const accessLog = new AccessLog(config.accessLog, log, config.gatewayThreads > 1)

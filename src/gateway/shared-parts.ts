@@ -1,9 +1,10 @@
 /** What all applications of a gateway use together: memory, disk, error pages, the program's log. Built once. Runs in the gateway. */
 import type { PoolEvents } from '../apps/pool/events.ts'
+import type { SlotSourceFactory } from '../apps/pool/slots.ts'
 import { OpenFiles } from '../base/open-files.ts'
 import type { OtherUses } from '../base/other-threads.ts'
 import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
-import type { GatewayConfig, LogLevel } from '../config/types.ts'
+import type { GatewayConfig, LogLevel, QueueOrder } from '../config/types.ts'
 import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
 import { OwnPages } from './errors/own-pages.ts'
 import { Refusals } from './errors/refusals.ts'
@@ -34,15 +35,24 @@ export interface SharedParts {
   readonly pages: OwnPages
   readonly refusals: Refusals
   readonly events: PoolEvents
+  /** Null: this is the only event loop of the gateway. */
+  readonly threads: OtherLoops | null
+}
+
+/** What an event loop shares with the others, where the gateway has several threads. */
+export interface OtherLoops {
+  /** What they use of memory and files. */
+  readonly uses: OtherUses
+  /** The slots that a pool of an application shares with their pools. */
+  readonly slotSource: (app: string, pool: string, order: QueueOrder) => SlotSourceFactory
 }
 
 type Send = (message: GatewayToMaster) => void
 
-/** `others`: of the other threads of the gateway; null: there are none. */
 export function makeShared(
   { config, build, affinityKey }: GatewayStart,
   send: Send,
-  others: OtherUses | null,
+  threads: OtherLoops | null,
 ): SharedParts {
   const wanted: WantedLevel = { level: config.logLevel }
   const log = gatewayLog(wanted, send)
@@ -55,11 +65,12 @@ export function makeShared(
     setLogLevel: level => {
       wanted.level = level
     },
-    memory: new GatewayMemory(config.limits.memory, log, others?.memory),
-    space: makeSpace(config, refusals, others),
+    memory: new GatewayMemory(config.limits.memory, log, threads?.uses.memory),
+    space: makeSpace(config, refusals, threads?.uses ?? null),
     pages: new OwnPages(config.errorPages),
     refusals,
     events: poolEvents(send, log),
+    threads,
   }
 }
 

@@ -22,10 +22,11 @@ export interface ProtocolConnection {
   /** An idle connection stays for a moment: a request may be on its way. */
   startDrain(): void
   /**
-   * Gives the transport away, as soon as the running exchange has ended: calls `onReleased`, and then the `onClose` of `open`. Does
-   * neither if anything of the next request has come by then, or the connection ends: it stays. Sets no handler.
+   * Gives the transport away as soon as the running exchange has ended, unless anything of the next request has come by then. `onDone` is
+   * called once, or never if the connection closes before. True: the transport is the caller's, who closes it or sets another handler;
+   * the `onClose` of `open` follows.
    */
-  release(onReleased: () => void): void
+  release(onDone: (isReleased: boolean) => void): void
   /** Closes now. A WebSocket's client is told why. */
   destroy(): void
 }

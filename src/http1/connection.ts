@@ -111,17 +111,17 @@ export class Http1Connection
     else this.#transport.destroy()
   }
 
-  release(onReleased: () => void): void {
+  release(onDone: (isReleased: boolean) => void): void {
     // Behind what the end of the exchange still does.
-    if (this.#exchange !== null) this.#exchange.onClosed(() => setImmediate(() => this.#releaseIdle(onReleased)))
-    else this.#releaseIdle(onReleased)
+    if (this.#exchange !== null) this.#exchange.onClosed(() => setImmediate(() => this.#releaseIdle(onDone)))
+    else this.#releaseIdle(onDone)
   }
 
-  #releaseIdle(onReleased: () => void): void {
-    if (!this.#awaitsRequest || this.#parser.keptBytes > 0 || this.#transport.pendingBytes > 0) return
-    if (this.#context.isDraining) return
-    onReleased()
-    this.onClose()
+  #releaseIdle(onDone: (isReleased: boolean) => void): void {
+    const isIdle = this.#awaitsRequest && this.#parser.keptBytes === 0 && this.#transport.pendingBytes === 0
+    const mayLeave = isIdle && !this.#context.isDraining
+    onDone(mayLeave)
+    if (mayLeave) this.onClose()
   }
 
   #move(event: Event): void {

@@ -1,8 +1,9 @@
 /**
  * `npm run chaos`: faults injected into the real program while it serves a load, one scenario after the other, and one table of
  * what became of every request. Ends with 1 when a request was lost, a promise not kept, or a fault not really injected.
- * `npm run chaos -- NAME...` runs the scenarios whose names begin so. How to read the table: docs/internals/chaos.md.
+ * `npm run chaos -- NAME...` runs the scenarios whose names begin so; `--gateway-threads N` is passed to the program. How to read the table: docs/internals/chaos.md.
  */
+import { parseArgs } from 'node:util'
 import type { Counts } from './load.ts'
 import { Report, type Scenario, Skip } from './scenario.ts'
 import { CRASHES } from './scenarios/crashes.ts'
@@ -110,4 +111,10 @@ function print(results: readonly Result[]): void {
   )
 }
 
-process.exitCode = await main(process.argv.slice(2))
+const { values, positionals } = parseArgs({
+  options: { 'gateway-threads': { type: 'string' } },
+  allowPositionals: true,
+})
+// Every start of the program reads it (`../support/server.ts`).
+if (values['gateway-threads'] !== undefined) process.env['JUMAK_TEST_GATEWAY_THREADS'] = values['gateway-threads']
+process.exitCode = await main(positionals)

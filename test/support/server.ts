@@ -23,6 +23,9 @@ const WAIT_MS = 60_000
 /** What `until` waits at most. */
 const UNTIL_MS = 60_000
 
+/** So that a whole file of tests can run with several threads of the gateway. */
+const GATEWAY_THREADS = process.env['JUMAK_TEST_GATEWAY_THREADS']
+
 /** The program says it at start when root runs it. */
 const RUNS_AS_ROOT = /warn +master +Jumak runs as root, and so do/
 
@@ -74,6 +77,8 @@ export class Server {
     this.temporaryDirectory = mkdtempSync(join(tmpdir(), 'jt-'))
     const args = [...(options.args ?? [])]
     if (!args.some(arg => arg.startsWith('-b') || arg.startsWith('--bind'))) args.push('-b', '127.0.0.1:0')
+    if (GATEWAY_THREADS && !args.some(arg => arg.startsWith('--gateway-threads') || arg === '--reload'))
+      args.push('--gateway-threads', GATEWAY_THREADS)
     if (options.python) args.push('--python', options.python)
     if (options.app) args.push(options.app)
     this.process = spawn(options.program ?? join(ROOT, 'bin/jumak'), args, {

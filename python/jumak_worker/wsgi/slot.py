@@ -3,8 +3,8 @@
 Runs in the slot's thread: the main thread, or one of ``worker.py``'s. It waits for its links and for new ones at a time, between two
 requests only: whose link has requests, their batch runs until nothing of it is left. So each batch costs one system call more than where
 the slot has one link. Links are registered once, not for each request.
-Invariants: never two requests at a time, whatever the links say. What a closed link has left is read to its end before the next link is
-greeted: the thread of the gateway that replaces a dead one knows by the hello that the slot has nothing of its predecessor.
+Invariants: never two requests at a time, whatever the links say. Links that are ready come before new ones: the thread of the gateway
+that replaces a dead one knows by the hello that the slot runs nothing more of its predecessor.
 A link that breaks the rules is dropped, and the others live on. Not here: a slot with one link, which reads it without waiting
 first (``worker.py``); the requests of a link (``link.py``).
 """
@@ -15,7 +15,7 @@ import os
 import select
 import socket
 from functools import partial
-from select import POLLHUP, POLLIN
+from select import POLLIN
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from ..output.log import report
@@ -148,15 +148,14 @@ class Slot:
                 self._look_around(events)
 
     def _look_around(self, events: List[Tuple[int, int]]) -> None:
-        """Besides links, the listener or the wake-up was ready. The requests of links have run."""
-        links = self._links
+        """Besides links, the listener or the wake-up was ready. The requests of links have run: a closed link was dropped at its first
+        response."""
         if any(fd == self._wake for fd, _ in events):
             self._is_open = False
             self._poll.unregister(self._wake)
             if self._is_listening:
                 self._poll.unregister(self._listener)
-        elif not any(flags & POLLHUP and fd in links for fd, flags in events):
-            # Otherwise the next round reads on what a closed link has left.
+        else:
             self._accept()
 
     def _accept(self) -> None:

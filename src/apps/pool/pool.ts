@@ -26,7 +26,7 @@ export interface PoolOptions extends Omit<DispatchOptions & LifecycleOptions, 's
   /** Null or left out: any worker answers any request. */
   readonly affinity?: PoolAffinity
   /** With several gateway threads, which share the slots of the workers. */
-  readonly slotSource?: SlotSourceFactory
+  readonly slotSource?: SlotSourceFactory | undefined
 }
 
 const STOPPING = 'The server is stopping'

@@ -53,6 +53,10 @@ export class SharedSlots implements SlotSource, LaneSlots {
     this.#user = user
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   get hasSpare(): boolean {
     return this.#spare.length > 0
   }

@@ -2,22 +2,22 @@
  * Which thread gets a connection, and which one gives some of its connections away because it is busier than the others. Pure. Runs in the
  * main thread of the gateway.
  *
- * Nothing is known of the work of a new connection. So a connection goes to the thread with the fewest; among those that have nearly as few,
- * to the one whose event loop was the least busy. Connections that live long may still be unequal: then the busiest thread
- * gives away, between two requests, as much work as makes it equal to the idlest or to the mean.
+ * Nothing is known of the work of a new connection. So it goes to the thread with the fewest; among those that have nearly as few, to the
+ * one that was the least busy. Connections that live long may still be unequal: then the busiest thread gives away, between two
+ * requests, as much work as makes it equal to the idlest.
  */
 
 export interface Load {
   readonly connections: number
-  /** The share of the last period in which its event loop had something to do, 0 to 1. */
+  /** The share of one core that it has used lately, 0 to 1. */
   readonly busy: number
 }
 
 /** So much more than the fewest connections is nearly as few. */
 const NEARLY = 1 / 8
 /** A thread that is less busy makes nobody wait. */
-const LEAST_BUSY = 0.25
-/** The mean of all threads, times this, is what the busiest may have. Less than the noise of a second would move connections to and fro. */
+const LEAST_BUSY = 0.1
+/** The mean of all threads, times this, is what the busiest may have. Less would move connections to and fro for noise. */
 const TOLERANCE = 1.1
 
 /** Returns the index of the thread that gets a connection. There is at least one. */
@@ -53,7 +53,7 @@ export function balance(loads: readonly Load[]): Move | null {
   const mean = sum / loads.length
   const most = loads[from]!.busy
   if (most < LEAST_BUSY || most < mean * TOLERANCE || loads[from]!.connections < 2) return null
-  return { from, to, share: Math.min(most - mean, mean - loads[to]!.busy) / most }
+  return { from, to, share: (most - loads[to]!.busy) / 2 / most }
 }
 
 /**

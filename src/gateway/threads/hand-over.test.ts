@@ -1,17 +1,17 @@
 /** Connections pass from the acceptor to threads and between them: real sockets, real threads. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { fstatSync, mkdtempSync, rmSync } from 'node:fs'
-import { connect } from 'node:net'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { open, type Setup, setUp } from './testing/threads.ts'
 
-/** Resolves when the threads have so many connections in all. */
+/** Resolves when the threads have so many connections in all: with the number of each, by index. */
 async function untilOpen({ acceptor }: Setup, count: number): Promise<number[]> {
   for (;;) {
-    const each = [...acceptor.connections.values()]
+    const { connections } = acceptor
+    const each = [...connections.keys()].sort().map(index => connections.get(index)!)
     if (each.reduce((sum, one) => sum + one, 0) === count) return each
     await new Promise(resolve => setImmediate(resolve))
   }
@@ -66,6 +66,16 @@ test('what was sent before a thread was there is answered: whole, half-closed an
   await untilOpen(setup, 0)
 })
 
+test('what no thread can take any more is closed at the end', async t => {
+  const setup = await setUp(t)
+  const accepted = once(setup.server, 'connection')
+  const waiting = await open(setup)
+  await accepted
+  setup.acceptor.close()
+  const late = await open(setup)
+  await Promise.all([waiting.ended, late.ended])
+})
+
 test('the limit on connections holds over all threads, and a refused client is told', async t => {
   const setup = await setUp(t, { limits: { connections: 4, connectionsPerAddress: 0 } })
   await Promise.all([setup.start(0), setup.start(1)])
@@ -111,29 +121,23 @@ test('without a free descriptor a connection is closed, the log is told, and not
 test('a thread that dies: what it has taken is cut, what it has not taken goes to another', async t => {
   const setup = await setUp(t)
   const first = await setup.start(0)
+  const exit = new Promise(resolve => first.on('exit', resolve))
   const cut = await open(setup)
   assert.equal(await threadOf(cut), 0)
-  // It takes nothing while it is in this loop, and is ended in it.
-  const spin = new Int32Array(new SharedArrayBuffer(4))
   cut.socket.write('GET /throw HTTP/1.1\r\nHost: here\r\n\r\n')
-  await once(first, 'exit')
+  await exit
+  await cut.ended
+  // The main thread does not know of the death yet.
   const waiting = await open(setup)
   const answer = threadOf(waiting)
-  await untilPosted(setup, 2)
+  while (setup.posted.length < 2) await new Promise(resolve => setImmediate(resolve))
   assert.equal(setup.acceptor.died(0), 1)
-  await cut.ended
   await setup.start(0)
   assert.equal(await answer, 0)
   assert.deepEqual(await untilOpen(setup, 1), [1])
-  assert.equal(spin[0], 0)
-  // No descriptor of either is left.
-  const [one, other] = setup.posted.filter(message => message.type === 'connection')
-  assert.throws(() => fstatSync(one!.fd).ino === fstatSync(other!.fd).ino && 0, { code: 'EBADF' })
+  waiting.socket.destroy()
+  assert.deepEqual(await untilOpen(setup, 0), [0])
 })
-
-async function untilPosted({ posted }: Setup, count: number): Promise<void> {
-  while (posted.length < count) await new Promise(resolve => setImmediate(resolve))
-}
 
 for (const how of ['an error', 'terminate']) {
   test(`a response that ends with the connection is reset when ${how} ends its thread`, async t => {
@@ -144,7 +148,7 @@ for (const how of ['an error', 'terminate']) {
     while (!client.text.includes('the first half')) await once(client.socket, 'data')
     if (how === 'terminate') void thread.terminate()
     else (await open(setup)).socket.write('GET /throw HTTP/1.1\r\nHost: here\r\n\r\n')
-    await once(client.socket, 'close')
+    await client.closed
     assert.equal(client.error, 'ECONNRESET')
   })
 }
@@ -156,7 +160,7 @@ test('a response that ends with the connection arrives whole, with an orderly en
   client.socket.write('GET /whole HTTP/1.0\r\n\r\n')
   await client.ended
   client.socket.end()
-  await once(client.socket, 'close')
+  await client.closed
   assert.deepEqual([client.error, client.text.split('\r\n\r\n')[1]!.length], ['', 4_000_000])
   await untilOpen(setup, 0)
 })
@@ -183,15 +187,34 @@ test('a thread gives connections away between two requests, and clients notice n
 
 test('a connection with a part of the next request stays', async t => {
   const setup = await setUp(t)
-  const [thread] = await Promise.all([setup.start(0), setup.start(1)])
-  const client = await open(setup)
-  assert.equal(await threadOf(client), 0)
+  const thread = await setup.start(0)
+  const given: unknown[] = []
+  thread.on('message', message => given.push(message))
+  const [client, other] = [await open(setup), await open(setup)]
+  await threadOf(client)
   client.socket.write('GET / HTTP/1.1\r\nHo')
-  const other = connect({ ...setup.target } as never)
-  await once(other, 'connect')
-  thread!.postMessage({ type: 'give', share: 1, to: 1 })
+  // The thread has read the half request when it answers on the other connection: it came before.
+  await threadOf(other)
+  thread.postMessage({ type: 'give', share: 0.9, to: 0 })
+  await threadOf(other)
   client.text = ''
   client.socket.write('st: here\r\n\r\n')
   while (!client.text.includes('"local"')) await once(client.socket, 'data')
-  other.destroy()
+  for (const message of given) assert.equal((message as { index: number }).index, 1)
+})
+
+test('a thread that is busier than the others gives connections away by itself', async t => {
+  const setup = await setUp(t, { balanceMs: 50 })
+  await Promise.all([setup.start(0), setup.start(1)])
+  const clients = await Promise.all(Array.from({ length: 8 }, () => open(setup)))
+  const threads = await Promise.all(clients.map(threadOf))
+  const busy = clients.filter((_, i) => threads[i] === threads[0])
+  const until = Promise.withResolvers<void>()
+  let isOver = false
+  const all = busy.map(async client => {
+    while (!isOver) if (Number(await client.get('/work')) !== threads[0]) until.resolve()
+  })
+  await until.promise
+  isOver = true
+  await Promise.all(all)
 })

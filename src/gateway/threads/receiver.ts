@@ -19,6 +19,9 @@ import type { ConnectionMessage, GiveMessage, GivenMessage } from './hand-over-m
 /** So many are given away at once: some milliseconds of work. Others follow a second later. */
 const MOST_GIVEN = 32
 
+/** How often it says how busy it is: over all of this time. */
+const BUSY_MS = 500
+
 export interface ReceiverOptions {
   readonly connections: Pick<Connections, 'open'>
   /** What clients' bytes are counted in. */
@@ -39,6 +42,9 @@ interface Held {
   connection: ProtocolConnection | null
   /** Of this connection, when they were last compared. */
   bytesBefore: number
+  /** It leaves when its exchange has ended. A long one is asked once. */
+  isAsked: boolean
+  /** It has left. */
   isGiven: boolean
 }
 
@@ -46,10 +52,22 @@ export class Receiver {
   readonly #options: ReceiverOptions
   readonly #cells: TakenConnections
   readonly #held = new Set<Held>()
+  #cpu = process.threadCpuUsage()
+  #saidAt = performance.now()
 
   constructor(options: ReceiverOptions) {
     this.#options = options
     this.#cells = new TakenConnections(new SharedCells(options.cells), options.limit)
+    setInterval(() => this.#sayHowBusy(), BUSY_MS).unref()
+  }
+
+  /** Time on a core, not by the clock: a thread that waits for a core is not busier than the one that has it. */
+  #sayHowBusy(): void {
+    const { user, system } = process.threadCpuUsage(this.#cpu)
+    const now = performance.now()
+    this.#cells.setBusy(Math.min(1, (user + system) / 1000 / (now - this.#saidAt)))
+    this.#cpu = process.threadCpuUsage()
+    this.#saidAt = now
   }
 
   take({ fd, index, listener }: ConnectionMessage): void {
@@ -60,7 +78,7 @@ export class Receiver {
       this.#cells.closed(index)
       return
     }
-    const held: Held = { index, listener, transport, connection: null, bytesBefore: 0, isGiven: false }
+    const held: Held = { index, listener, transport, connection: null, bytesBefore: 0, isAsked: false, isGiven: false }
     this.#held.add(held)
     held.connection = this.#options.connections.open(transport, () => {
       this.#held.delete(held)
@@ -89,12 +107,15 @@ export class Receiver {
       one.bytesBefore = bytes
       return since
     })
-    for (const i of connectionsWith(share, work, MOST_GIVEN)) this.#give(held[i]!, to)
+    for (const i of connectionsWith(share, work, MOST_GIVEN)) if (!held[i]!.isAsked) this.#give(held[i]!, to)
   }
 
   #give(held: Held, to: number): void {
     const { connection, transport, index, listener } = held
-    connection!.release(() => {
+    held.isAsked = true
+    connection!.release(isReleased => {
+      held.isAsked = false
+      if (!isReleased) return
       held.isGiven = true
       const fd = this.#options.calls.dup(transport.fd)
       transport.destroy()

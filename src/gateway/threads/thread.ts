@@ -15,6 +15,7 @@ import { descriptorCalls } from './descriptor-calls.ts'
 import { EpochEntry } from './epoch-entry.ts'
 import type { MainToThread, PeerMessage, ThreadStart, ThreadToMain } from './messages.ts'
 import { Receiver } from './receiver.ts'
+import { ThreadSlots } from './thread-slots.ts'
 
 /** How often it says that its event loop turns. */
 const TURN_MS = 1000
@@ -25,7 +26,7 @@ function post(message: ThreadToMain): void {
   main.postMessage(message)
 }
 
-async function run({ index, start, cells: memory, handed }: ThreadStart): Promise<void> {
+async function run({ index, count, start, cells: memory, pools, handed }: ThreadStart): Promise<void> {
   const cells = new ThreadCells(memory)
   const { limits } = start.config
   const calls = await descriptorCalls()
@@ -34,14 +35,18 @@ async function run({ index, start, cells: memory, handed }: ThreadStart): Promis
   const peers = new Map<number, MessagePort>()
   const tellPeer = (thread: number, message: PeerMessage) => peers.get(thread)?.postMessage(message)
 
+  const slots = new ThreadSlots(index, count, pools, thread => tellPeer(thread, 'slots'))
   const gateway = new Gateway({
     start,
     send: message => post({ type: 'tell', message }),
     entry,
     stopAccepting: () => noMore.promise,
-    others: sharesOf(cells, index, { memory: limits.memory, temporaryBytes: temporaryBytes(start.config) }, thread =>
-      tellPeer(thread, 'memory'),
-    ),
+    threads: {
+      uses: sharesOf(cells, index, { memory: limits.memory, temporaryBytes: temporaryBytes(start.config) }, thread =>
+        tellPeer(thread, 'memory'),
+      ),
+      slotSource: slots.sourceOf,
+    },
   })
   const receiver = new Receiver({
     connections: gateway.connections,
@@ -54,7 +59,8 @@ async function run({ index, start, cells: memory, handed }: ThreadStart): Promis
   })
 
   function onPeer(message: PeerMessage): void {
-    if (message === 'memory') gateway.checkMemory()
+    if (message === 'slots') slots.woken()
+    else gateway.checkMemory()
   }
 
   main.on('message', (message: MainToThread) => {
@@ -66,9 +72,11 @@ async function run({ index, start, cells: memory, handed }: ThreadStart): Promis
         receiver.give(message)
         break
       case 'tell':
-        gateway.onMessage(message.message)
+        if (message.message.type === 'worker-add') gateway.addWorker({ ...message.message, cells: message.cells! })
+        else gateway.onMessage(message.message)
         break
       case 'prepare':
+        slots.configure(message.pools)
         entry.prepared(message.epoch, gateway.prepare(message.change))
         post({ type: 'prepared', epoch: message.epoch })
         break

@@ -11,9 +11,9 @@
 import type { GatewayToMaster } from '../../control/messages.ts'
 import { SharedCells } from '../../shared/cells.ts'
 import { forgetSlotWaits } from '../../shared/slot-table.ts'
+import type { WorkerAdd } from '../gateway.ts'
 import type { ToldMessage } from './messages.ts'
 
-type WorkerAdd = Extract<ToldMessage, { readonly type: 'worker-add' }>
 type WorkerReport = Extract<GatewayToMaster, { readonly worker: number }>
 
 interface Known {

@@ -270,7 +270,8 @@ class Explorer<W extends World> {
     const threads = state.threads.with(thread, { ...before, log, pending, ...boundary(pending, log) })
     const isPreemption = thread !== state.last && state.threads[state.last]!.pending.kind === 'operation'
     // Counted only where it is limited: it would tell states apart that do not differ.
-    const preemptions = this.#model.preemptions === undefined || !isPreemption ? state.preemptions : state.preemptions + 1
+    const preemptions =
+      this.#model.preemptions === undefined || !isPreemption ? state.preemptions : state.preemptions + 1
     const last = this.#model.preemptions === undefined ? 0 : thread
     return { ...state, words, world, threads, last, preemptions }
   }

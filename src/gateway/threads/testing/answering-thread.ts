@@ -40,6 +40,14 @@ function answer(exchange: Exchange): void {
       main.postMessage('later')
       main.once('message', () => text('later'))
       break
+    case '/work': {
+      // Some milliseconds of a core.
+      let sum = 0
+      for (let i = 0; i < 500_000; i++) sum += Math.sqrt(i)
+      if (sum < 0) break
+      text(String(index))
+      break
+    }
     default:
       text(JSON.stringify({ thread: index, peer, local }))
   }

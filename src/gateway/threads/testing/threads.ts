@@ -31,26 +31,28 @@ export interface SetupOptions {
   readonly unixPath?: string
   readonly dup?: (fd: number) => number
   readonly isExempt?: (address: string) => boolean
+  /** How often loads are compared. Otherwise they are not. */
+  readonly balanceMs?: number
 }
 
+const NEVER_MS = 1_000_000_000
+
 export async function setUp(t: TestContext, options: SetupOptions = {}): Promise<Setup> {
-  const { limits: changes = {}, unixPath = null, isExempt = () => false } = options
+  const { limits: changes = {}, unixPath = null, isExempt = () => false, balanceMs = NEVER_MS } = options
   const { limits, timeouts } = testConfig({ limits: changes })
   const refused: string[] = []
   const errors: string[] = []
   const posted: (ConnectionMessage | GiveMessage)[] = []
   const calls = await descriptorCalls()
-  const acceptor = new Acceptor({
-    admission: new Admission({
-      limits,
-      isExempt,
-      tooManyConnections: TOO_MANY_CONNECTIONS,
-      onFull: () => refused.push('full'),
-      onAddressFull: address => refused.push(address),
-    }),
-    limit: limits.connections,
-    calls: { dup: options.dup ?? calls.dup },
+  const admission = new Admission({
+    limits,
+    isExempt,
+    tooManyConnections: TOO_MANY_CONNECTIONS,
+    onFull: () => refused.push('full'),
+    onAddressFull: address => refused.push(address),
   })
+  const dup = options.dup ?? calls.dup
+  const acceptor = new Acceptor({ admission, limit: limits.connections, calls: { dup } }, balanceMs)
   const bound = new BoundSocket(unixPath === null ? { host: '127.0.0.1', port: 0 } : ({ path: unixPath } as never))
   const listener = { fd: bound.fd(), unixPath, display: 'here' }
   const listening = Promise.withResolvers<void>()
@@ -71,7 +73,6 @@ export async function setUp(t: TestContext, options: SetupOptions = {}): Promise
         posted.push(message)
         worker!.postMessage(message)
       },
-      busyMs: () => worker!.performance.eventLoopUtilization().active,
     })
     const start: AnsweringStart = { index, limits, timeouts, unixPaths: [unixPath], cells }
     const made = new Worker(join(import.meta.dirname, 'answering-thread.ts'), { workerData: start })
@@ -95,7 +96,9 @@ export interface Client {
   text: string
   /** The code of its error; empty: none. */
   error: string
+  /** The answer has ended, or the connection has. */
   readonly ended: Promise<void>
+  readonly closed: Promise<void>
   /** Sends a request and resolves with the content of its answer. */
   get(path: string): Promise<string>
 }
@@ -103,7 +106,8 @@ export interface Client {
 export async function open({ target }: Pick<Setup, 'target'>): Promise<Client> {
   const socket = connect({ ...target, allowHalfOpen: true } as NetConnectOpts)
   const ended = Promise.withResolvers<void>()
-  const client: Client = { socket, text: '', error: '', ended: ended.promise, get }
+  const closed = Promise.withResolvers<void>()
+  const client: Client = { socket, text: '', error: '', ended: ended.promise, closed: closed.promise, get }
   socket.on('data', data => {
     client.text += data
   })
@@ -111,7 +115,10 @@ export async function open({ target }: Pick<Setup, 'target'>): Promise<Client> {
     client.error = error.code!
   })
   socket.on('end', ended.resolve)
-  socket.on('close', () => ended.resolve())
+  socket.on('close', () => {
+    ended.resolve()
+    closed.resolve()
+  })
   await once(socket, 'connect')
   return client
 
