@@ -57,6 +57,10 @@ export class SharedSlots implements SlotSource, LaneSlots {
     return this.#isClosed
   }
 
+  get hasSpare(): boolean {
+    return this.#spare.length > 0
+  }
+
   get workers(): readonly PoolWorker[] {
     return this.#user.workers
   }
