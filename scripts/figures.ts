@@ -1,6 +1,7 @@
 /**
- * `npm run figures`: makes the pictures of the terminal in docs/figures/: a start with three applications, and `jumak status`. The real
- * program serves the examples, with some requests in it. Needs what the end-to-end tests need.
+ * `npm run figures`: makes the pictures in docs/figures/ that are not from a bench: of the terminal, a start with three applications and
+ * `jumak status`; and how long requests wait with several threads. The real program serves the examples, with some requests in it. Needs what
+ * the end-to-end tests need. `npm run figures -- threads` makes the last one only, from a simulation.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,6 +12,7 @@ import { ensureEnvironment } from '../test/support/environments/environments.ts'
 import { EXAMPLES, ROOT } from '../test/support/paths.ts'
 import { terminalSvg } from './lib/ansi-svg.ts'
 import { run } from './lib/command.ts'
+import { threadsFigure } from './lib/threads-figure.ts'
 
 const COLUMNS = 104
 const JUMAK = join(ROOT, 'bin/jumak')
@@ -134,7 +136,8 @@ class Shown {
 
 try {
   mkdirSync(directory)
-  await makeFigures()
+  writeFileSync(join(ROOT, 'docs/figures/threads-wait.svg'), threadsFigure())
+  if (process.argv[2] !== 'threads') await makeFigures()
 } finally {
   rmSync(join(directory, '..'), { recursive: true, force: true })
 }

@@ -28,3 +28,9 @@ test('a thread that is about to take a connection has begun one more than it has
   thread.taken()
   assert.deepEqual([main.begun, main.taken], [1, 1])
 })
+
+test('how busy a thread is', () => {
+  const cells = new SharedCells(sharedWords(handedWords(1)))
+  new TakenConnections(cells, 1).setBusy(0.25)
+  assert.equal(new HandedConnections(cells, 1).busy, 0.25)
+})

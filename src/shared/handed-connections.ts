@@ -1,9 +1,9 @@
 /**
- * What one thread of the gateway tells the main thread of the connections that it was handed: how many of them it has taken, and which have
- * closed. Nobody is woken: the main thread looks before it needs to know. Made by the main thread for each thread, also for one that
+ * What one thread of the gateway tells the main thread of the connections that it was handed: how many of them it has taken, which have
+ * closed, and how busy it is. Nobody is woken: the main thread looks before it needs to know. Made by the main thread for each thread, also for one that
  * replaces another.
  *
- *     begun · taken · closed so far · a ring of the indices of closed connections
+ *     begun · taken · closed so far · busy · a ring of the indices of closed connections
  *
  * Invariants:
  * - Only the thread writes. `begun` is `taken`, or one more while the thread makes a socket of a descriptor: a thread that dies then may have
@@ -16,7 +16,10 @@ import type { Cells } from './cells.ts'
 const BEGUN = 0
 const TAKEN = 1
 const CLOSED = 2
-const RING = 3
+const BUSY = 3
+const RING = 4
+
+const BUSY_UNITS = 1000
 
 /** `limit`: the most connections that a thread can have. */
 export function handedWords(limit: number): number {
@@ -40,6 +43,11 @@ export class TakenConnections {
 
   taken(): void {
     this.#cells.add(TAKEN, 1)
+  }
+
+  /** `share`: of one core, that the thread has used lately, 0 to 1. */
+  setBusy(share: number): void {
+    this.#cells.store(BUSY, Math.round(share * BUSY_UNITS))
   }
 
   /** The connection with this index has closed. The index is the main thread's again. */
@@ -68,6 +76,11 @@ export class HandedConnections {
 
   get taken(): number {
     return this.#cells.load(TAKEN)
+  }
+
+  /** As of `setBusy`. */
+  get busy(): number {
+    return this.#cells.load(BUSY) / BUSY_UNITS
   }
 
   /** Calls `onClosed` once for each connection that has closed since the last time. */

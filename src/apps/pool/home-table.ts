@@ -13,7 +13,13 @@ export const MAX_CLIENTS = 65_536
 /** Bytes of a hash: nobody finds two values with the same one. */
 const HASH_BYTES = 16
 
-export class HomeTable {
+export interface ClientTable {
+  /** Number of the client's worker; 0: not known. */
+  get(key: string): number
+  set(key: string, worker: number): void
+}
+
+export class HomeTable implements ClientTable {
   /** In the order of the last request. */
   readonly #workers = new Map<string, number>()
 
@@ -21,7 +27,6 @@ export class HomeTable {
     return this.#workers.size
   }
 
-  /** Number of the client's worker; 0: not known. */
   get(key: string): number {
     const worker = this.#workers.get(key)
     if (worker === undefined) return 0

@@ -18,18 +18,19 @@ import { mayBeShared } from '../../http/shared-caches.ts'
 import type { Client, PoolAffinity } from './affinity.ts'
 import type { Call } from './call.ts'
 import { HomeCookie } from './home-cookie.ts'
-import { HomeTable, keyedHash, rendezvous } from './home-table.ts'
+import { type ClientTable, keyedHash, rendezvous } from './home-table.ts'
 import type { PoolWorker } from './worker.ts'
 
 export class Homes {
   readonly #workers: readonly PoolWorker[]
   readonly #known: KnownClients
 
-  /** `workers`: of the pool, a list that its owner keeps up to date. */
-  constructor(affinity: Exclude<PoolAffinity, null>, workers: readonly PoolWorker[]) {
+  /** `workers`: of the pool, a list that its owner keeps up to date. `table`: has no clients, or those of all threads. */
+  constructor(affinity: Exclude<PoolAffinity, null>, workers: readonly PoolWorker[], table: ClientTable) {
     this.#workers = workers
     const isHome = (id: number) => this.#find(id) !== null
-    this.#known = affinity.kind === 'cookie' ? new CookieClients(affinity, isHome) : new TableClients(affinity)
+    this.#known =
+      affinity.kind === 'cookie' ? new CookieClients(affinity, isHome, table) : new TableClients(affinity, table)
   }
 
   /** Called once for each new call. Null: nobody who can be known again, so any worker will do. */
@@ -88,9 +89,14 @@ class CookieClients implements KnownClients {
   readonly #cookie: HomeCookie
   readonly #isHome: (worker: number) => boolean
   /** Clients that have lost their worker, for their requests that are on their way still have the old cookie. */
-  readonly #moved = new HomeTable()
+  readonly #moved: ClientTable
 
-  constructor(affinity: Extract<PoolAffinity, { kind: 'cookie' }>, isHome: (worker: number) => boolean) {
+  constructor(
+    affinity: Extract<PoolAffinity, { kind: 'cookie' }>,
+    isHome: (worker: number) => boolean,
+    table: ClientTable,
+  ) {
+    this.#moved = table
     this.#cookie = new HomeCookie(affinity)
     this.#isHome = isHome
   }
@@ -142,13 +148,13 @@ class CookieClients implements KnownClients {
 class TableClients implements KnownClients {
   /** Lower-case; null: the address. */
   readonly #header: string | null
-  readonly #table: HomeTable
+  readonly #table: ClientTable
   readonly #key: Buffer
 
-  constructor(affinity: Extract<PoolAffinity, { kind: 'address' | 'header' }>) {
+  constructor(affinity: Extract<PoolAffinity, { kind: 'address' | 'header' }>, table: ClientTable) {
     this.#header = affinity.kind === 'header' ? affinity.name : null
     this.#key = affinity.key
-    this.#table = new HomeTable()
+    this.#table = table
   }
 
   /** No header, or a Unix socket: there is nothing to know the client by. */

@@ -51,7 +51,7 @@ export class AppPool {
     this.#dispatcher =
       affinity === null
         ? new Dispatcher(parts, this.#workers, fail)
-        : new AffineDispatcher(parts, this.#workers, fail, new Homes(affinity, this.#workers))
+        : new AffineDispatcher(parts, this.#workers, fail, new Homes(affinity, this.#workers, this.#slots.clients()))
     this.#lifecycle = new WorkerLifecycle(parts, this.#workers, this.#dispatcher, fail)
   }
 

@@ -8,6 +8,7 @@
  */
 import type { Call } from './call.ts'
 import { aheadBudget, aheadSlot, idleSlot } from './dispatch-rules.ts'
+import { type ClientTable, HomeTable } from './home-table.ts'
 import type { CallQueue } from './queue.ts'
 import type { PoolLink, PoolWorker, WorkerAddress, WorkerShare } from './worker.ts'
 
@@ -37,6 +38,8 @@ export interface SlotSource {
   readonly othersWaiting: number
   /** Calls of this thread that wait, as the limit of the queue counts them. */
   count(waiting: number): void
+  /** Which worker each client belongs to, for a pool with affinity. */
+  clients(): ClientTable
   /** Called for each worker that comes, when it has its links. Null: no other thread has links to it. */
   share(address: WorkerAddress, worker: PoolWorker): WorkerShare | null
   /** The link is open: a new one, or one that has been made again. Nothing runs on it. */
@@ -87,6 +90,10 @@ class OwnSlots implements SlotSource, SlotLane {
 
   lane(): SlotLane {
     return this
+  }
+
+  clients(): ClientTable {
+    return new HomeTable()
   }
 
   share(): null {

@@ -5,13 +5,13 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { join } from 'node:path'
-import { after, afterEach } from 'node:test'
+import { after, afterEach, type TestContext } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
 import { testApp } from '../../config/testing/config.ts'
 import type { AppLimits, QueueOrder } from '../../config/types.ts'
 import { sharedWords } from '../../shared/cells.ts'
-import { poolWords } from '../../shared/pool-waits.ts'
+import { poolMemory } from '../../shared/client-homes.ts'
 import { slotWords } from '../../shared/slot-table.ts'
 import { linkFactory } from '../links.ts'
 import type { PoolAffinity } from '../pool/affinity.ts'
@@ -104,7 +104,7 @@ export class ThreadBench {
   constructor(count: number, changes: ThreadChanges = {}) {
     this.count = count
     this.#changes = changes
-    this.#cells = sharedWords(poolWords(count))
+    this.#cells = poolMemory(count)
     this.threads = Array.from({ length: count }, (_, thread) => new PoolThread(this, thread, this.#cells, changes))
   }
 
@@ -179,9 +179,17 @@ export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await turn()
 }
 
-/** Lets so many milliseconds of the clock pass, in the same turn of the event loop. */
-export function pass(milliseconds: number): void {
-  for (const start = performance.now(); performance.now() - start < milliseconds; );
+/** A clock that stands still, so that it is known which call has waited for longer, however slow the machine is. */
+export class StoppedClock {
+  #now = performance.now()
+
+  constructor(t: TestContext) {
+    t.mock.method(performance, 'now', () => this.#now)
+  }
+
+  pass(milliseconds: number): void {
+    this.#now += milliseconds
+  }
 }
 
 /** A script that keeps requests until the test answers them, and checks that a slot runs one at a time. */

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { HttpError } from '../../http/errors.ts'
 import { OVERLOADED_MS } from '../pool/queue.ts'
 import type { FakeAsgiExchange } from '../testing/fake-asgi-worker.ts'
-import { keeping, type PoolThread, pass, ThreadBench, turn, until } from '../testing/thread-bench.ts'
+import { keeping, type PoolThread, StoppedClock, ThreadBench, turn, until } from '../testing/thread-bench.ts'
 
 type Two = [PoolThread, PoolThread]
 
@@ -29,7 +29,8 @@ test('a slot that comes free in one thread goes to a call that waits in another'
   for (const exchange of sent) await exchange.over()
 })
 
-test('the call that has waited longest goes first, whichever thread has it', async () => {
+test('the call that has waited longest goes first, whichever thread has it', async t => {
+  const clock = new StoppedClock(t)
   const bench = new ThreadBench(2)
   const [a, b] = bench.threads as Two
   const kept = keeping()
@@ -39,7 +40,8 @@ test('the call that has waited longest goes first, whichever thread has it', asy
   for (const [i, thread] of [b, a, a, b, b, a].entries()) {
     thread.send({ path: `/${i + 1}` })
     await turn()
-    pass(1)
+    // Each waits for about twice as long as the next one.
+    clock.pass(320 / 2 ** i)
   }
   for (let i = 0; i < 6; i++) {
     kept.answer(`/${i}`)
@@ -49,6 +51,7 @@ test('the call that has waited longest goes first, whichever thread has it', asy
 })
 
 test('newest-first, while the oldest of all threads has waited too long: the newest of all goes first', async t => {
+  const clock = new StoppedClock(t)
   const bench = new ThreadBench(2, { queueOrder: 'newest-first' })
   const [a, b] = bench.threads as Two
   const kept = keeping()
@@ -57,8 +60,7 @@ test('newest-first, while the oldest of all threads has waited too long: the new
   await kept.runs('/running')
   a.send({ path: '/oldest' })
   await turn()
-  const real = performance.now.bind(performance)
-  t.mock.method(performance, 'now', () => real() + OVERLOADED_MS)
+  clock.pass(OVERLOADED_MS)
   for (const [thread, path] of [
     [b, '/2'],
     [b, '/3'],
@@ -66,7 +68,7 @@ test('newest-first, while the oldest of all threads has waited too long: the new
   ] as const) {
     thread.send({ path })
     await turn()
-    pass(1)
+    clock.pass(10)
   }
   for (const [path, next] of [
     ['/running', '/4'],
@@ -80,7 +82,8 @@ test('newest-first, while the oldest of all threads has waited too long: the new
   }
 })
 
-test('a slot that a busy thread does not take goes to another thread', async () => {
+test('a slot that a busy thread does not take goes to another thread', async t => {
+  const clock = new StoppedClock(t)
   const bench = new ThreadBench(3)
   const [a, busy, c] = bench.threads as [PoolThread, PoolThread, PoolThread]
   const kept = keeping()
@@ -89,13 +92,17 @@ test('a slot that a busy thread does not take goes to another thread', async () 
   await kept.runs('/1')
   const first = busy.send({ path: '/2' })
   await turn()
-  pass(1)
+  clock.pass(10)
   c.send({ path: '/3' })
   await turn()
   busy.isBusy = true
   const look = busy.slots.woken
   busy.slots.woken = () => {}
   kept.answer('/1')
+  await turn()
+  await turn()
+  assert.deepEqual(kept.paths(), [])
+  clock.pass(1)
   await kept.runs('/3')
   busy.slots.woken = look
   busy.slots.woken()
@@ -105,7 +112,8 @@ test('a slot that a busy thread does not take goes to another thread', async () 
   await first.over()
 })
 
-test('a call whose client leaves is not waited for: its slot goes on', async () => {
+test('a call whose client leaves is not waited for: its slot goes on', async t => {
+  const clock = new StoppedClock(t)
   const bench = new ThreadBench(3)
   const [a, b, c] = bench.threads as [PoolThread, PoolThread, PoolThread]
   const kept = keeping()
@@ -114,7 +122,7 @@ test('a call whose client leaves is not waited for: its slot goes on', async () 
   await kept.runs('/1')
   const gone = b.send({ path: '/gone' })
   await turn()
-  pass(1)
+  clock.pass(10)
   c.send({ path: '/3' })
   await turn()
   gone.leave()
@@ -262,7 +270,8 @@ test('a retired pool drains when the clients of all that waits in a thread have 
   await until(() => b.drained.length > 0)
 })
 
-test('affinity: a client’s calls wait for its worker, whichever thread has the slot', async () => {
+test('affinity: a client’s calls wait for its worker, whichever thread has the slot', async t => {
+  const clock = new StoppedClock(t)
   const bench = new ThreadBench(2, { affinity: { kind: 'header', name: 'x-client', key: Buffer.alloc(32, 'k') } })
   const [a, b] = bench.threads as Two
   const kept = [keeping(), keeping()] as const
@@ -273,7 +282,7 @@ test('affinity: a client’s calls wait for its worker, whichever thread has the
   const [home, other] = kept[0].running.length > 0 ? kept : [kept[1], kept[0]]
   b.send({ ...mine, path: '/2' })
   await turn()
-  pass(1)
+  clock.pass(10)
   a.send({ ...mine, path: '/3' })
   await turn()
   assert.deepEqual(home.paths(), ['/1'])
@@ -288,7 +297,23 @@ test('affinity: a client’s calls wait for its worker, whichever thread has the
   assert.deepEqual(other.paths(), [])
 })
 
-test('affinity: calls of anyone and of a worker’s clients have one order over all threads', async () => {
+test('affinity: a client has one home in all threads, whatever workers came since', async () => {
+  const bench = new ThreadBench(2, { affinity: { kind: 'header', name: 'x-client', key: Buffer.alloc(32, 'k') } })
+  const [a, b] = bench.threads as Two
+  const ask = async (thread: PoolThread, client: number) => {
+    const exchange = thread.send({ headers: ['x-client', String(client)] })
+    await exchange.over()
+    return exchange.response.text
+  }
+  for (let id = 1; id <= 4; id++) {
+    await bench.worker(id, 1, ({ link }) => link.respond(200, [], String(id)))
+    if (id === 1) for (let client = 0; client < 8; client++) await ask(a, client)
+  }
+  for (let client = 0; client < 8; client++) assert.equal(await ask(b, client), '1')
+})
+
+test('affinity: calls of anyone and of a worker’s clients have one order over all threads', async t => {
+  const clock = new StoppedClock(t)
   const bench = new ThreadBench(2, { affinity: { kind: 'header', name: 'x-client', key: Buffer.alloc(32, 'k') } })
   const [a, b] = bench.threads as Two
   const kept = keeping()
@@ -296,15 +321,15 @@ test('affinity: calls of anyone and of a worker’s clients have one order over 
   a.send({ path: '/0' })
   await kept.runs('/0')
   const mine = { headers: ['x-client', 'mine'] }
-  for (const [thread, request] of [
-    [b, { path: '/1' }],
-    [a, { path: '/2', ...mine }],
-    [b, { path: '/3', ...mine }],
-    [a, { path: '/4' }],
+  for (const [thread, request, milliseconds] of [
+    [b, { path: '/1' }, 80],
+    [a, { path: '/2', ...mine }, 40],
+    [b, { path: '/3', ...mine }, 20],
+    [a, { path: '/4' }, 10],
   ] as const) {
     thread.send(request)
     await turn()
-    pass(1)
+    clock.pass(milliseconds)
   }
   for (let i = 0; i < 4; i++) {
     kept.answer(`/${i}`)
@@ -313,7 +338,8 @@ test('affinity: calls of anyone and of a worker’s clients have one order over 
   }
 })
 
-test('a slot of a thread that died is given back when its successor has a link to it, and not before', async () => {
+test('a slot of a thread that died is given back when its successor has a link to it, and not before', async t => {
+  const clock = new StoppedClock(t)
   const bench = new ThreadBench(2)
   const [dead, other] = bench.threads as Two
   const kept = keeping()
@@ -328,7 +354,7 @@ test('a slot of a thread that died is given back when its successor has a link t
   const linked = slot!.links.length
   bench.replace(0)
   await until(() => slot!.links.length > linked)
-  pass(3)
+  clock.pass(3)
   await turn()
   await turn()
   assert.deepEqual(kept.paths(), ['/dead'])
@@ -339,7 +365,8 @@ test('a slot of a thread that died is given back when its successor has a link t
   await waits.over()
 })
 
-test('a slot whose client left a stream is nobody’s until its link is made again', async () => {
+test('a slot whose client left a stream is nobody’s until its link is made again', async t => {
+  const clock = new StoppedClock(t)
   const bench = new ThreadBench(2)
   const [a, b] = bench.threads as Two
   const kept = keeping()
@@ -354,7 +381,7 @@ test('a slot whose client left a stream is nobody’s until its link is made aga
   const linked = slot!.links.length
   leaves.leave()
   await until(() => slot!.links.length > linked)
-  pass(3)
+  clock.pass(3)
   await turn()
   await turn()
   assert.deepEqual(kept.paths(), ['/stream'])
@@ -364,6 +391,7 @@ test('a slot whose client left a stream is nobody’s until its link is made aga
 })
 
 test('short requests are sent ahead while no other thread waits, and not any more once one does', async t => {
+  const clock = new StoppedClock(t)
   const bench = new ThreadBench(2)
   const [a, b] = bench.threads as Two
   let answers = true
@@ -377,16 +405,12 @@ test('short requests are sent ahead while no other thread waits, and not any mor
   for (let i = 0; i < 300; i++) await a.send().over()
   answers = false
   seen.length = 0
-  const now = performance.now()
-  const clock = t.mock.method(performance, 'now', () => now)
   a.send({ path: '/1' })
   a.send({ path: '/2' })
-  await turn()
-  clock.mock.restore()
   await until(() => seen.length === 2)
   b.send({ path: '/b' })
   await turn()
-  pass(1)
+  clock.pass(10)
   a.send({ path: '/3' })
   await turn()
   await turn()
@@ -398,7 +422,8 @@ test('short requests are sent ahead while no other thread waits, and not any mor
   assert.deepEqual(seen, ['/1', '/2', '/b', '/3'])
 })
 
-test('ASGI: the places of a worker are one number for all threads; a stream gives its place back', async () => {
+test('ASGI: the places of a worker are one number for all threads; a stream gives its place back', async t => {
+  const clock = new StoppedClock(t)
   const bench = new ThreadBench(2)
   const [a, b] = bench.threads as Two
   const running: FakeAsgiExchange[] = []
@@ -407,7 +432,7 @@ test('ASGI: the places of a worker are one number for all threads; a stream give
   b.send({ path: '/2' })
   const third = b.send({ path: '/3' })
   await until(() => running.length === 2)
-  pass(3)
+  clock.pass(3)
   await turn()
   assert.equal(running.length, 2)
   const first = running.find(({ path }) => path === '/1')!

@@ -10,15 +10,17 @@
  */
 import type { QueueOrder } from '../../config/types.ts'
 import { SharedCells } from '../../shared/cells.ts'
+import { ClientHomes } from '../../shared/client-homes.ts'
 import { tickOf } from '../../shared/clock.ts'
 import { PoolWaits } from '../../shared/pool-waits.ts'
+import type { ClientTable } from '../pool/home-table.ts'
 import type { SlotLane, SlotSource, SlotSourceFactory, SlotUser } from '../pool/slots.ts'
 import type { PoolLink, PoolWorker, WorkerAddress, WorkerShare } from '../pool/worker.ts'
 import { type LaneSlots, SharedLane } from './lane.ts'
 import { type LinkPlaces, seatOf, WorkerSeat } from './seat.ts'
 
 export interface SharedSlotsOptions {
-  /** Words of the pool: `poolWords(threads)`. */
+  /** Of the pool: `poolMemory(threads)`. */
   readonly cells: SharedArrayBuffer
   readonly threads: number
   /** Index of this thread. */
@@ -37,13 +39,16 @@ export class SharedSlots implements SlotSource, LaneSlots {
   isThorough = false
   readonly #wake: SharedSlotsOptions['wake']
   readonly #user: SlotUser
+  readonly #homes: ClientHomes
   #spare: LinkPlaces[] = []
   #timer: NodeJS.Timeout | null = null
   #isLooking = false
   #isClosed = false
 
   constructor({ cells, threads, thread, order, wake }: SharedSlotsOptions, user: SlotUser) {
-    this.waits = new PoolWaits(new SharedCells(cells), threads, thread, order)
+    const words = new SharedCells(cells)
+    this.waits = new PoolWaits(words, threads, thread, order)
+    this.#homes = new ClientHomes(words, threads)
     this.#wake = wake
     this.#user = user
   }
@@ -95,6 +100,18 @@ export class SharedSlots implements SlotSource, LaneSlots {
 
   count(waiting: number): void {
     this.waits.count = waiting
+  }
+
+  clients(): ClientTable {
+    const homes = this.#homes
+    const { workers } = this
+    return {
+      get: key => {
+        const known = homes.get(key, tickOf(performance.now()))
+        return known === 0 ? 0 : (workers.find(({ id }) => (id & 0xffff) === known)?.id ?? 0)
+      },
+      set: (key, worker) => homes.set(key, worker, tickOf(performance.now())),
+    }
   }
 
   share(address: WorkerAddress, worker: PoolWorker): WorkerShare {

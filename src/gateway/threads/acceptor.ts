@@ -33,8 +33,6 @@ export interface AcceptorOptions {
 /** What the acceptor needs of a thread. */
 export interface AcceptingThread {
   post(message: ConnectionMessage | GiveMessage): void
-  /** Milliseconds in which its event loop has had something to do, since its start. */
-  busyMs(): number
 }
 
 interface Member extends Load {
@@ -43,8 +41,6 @@ interface Member extends Load {
   readonly seat: Seat
   connections: number
   busy: number
-  /** At the last comparison. */
-  busyBefore: number
 }
 
 export class Acceptor {
@@ -57,7 +53,10 @@ export class Acceptor {
   #members: Member[] = []
   /** No thread can take them yet. */
   #waiting: Handed[] = []
-  #comparedAt = performance.now()
+  /** Nobody waits any more. */
+  #isClosed = false
+  /** The threads' loads are not yet those after the last move. */
+  #hasMoved = false
 
   constructor(options: AcceptorOptions, balanceMs: number = BALANCE_MS) {
     this.#options = options
@@ -79,7 +78,7 @@ export class Acceptor {
   /** The thread can take connections. */
   up(index: number): void {
     const { thread, seat } = this.#seats.get(index)!
-    this.#members.push({ index, thread, seat, connections: 0, busy: 0, busyBefore: thread.busyMs() })
+    this.#members.push({ index, thread, seat, connections: 0, busy: 0 })
     const waiting = this.#waiting
     this.#waiting = []
     for (const connection of waiting) this.#place(connection)
@@ -106,13 +105,16 @@ export class Acceptor {
     return acceptOn(fd, accepted => this.#accept(accepted, unixPath, listener, onError), onListening, onError)
   }
 
-  /** All listening sockets are closed. Connections that wait for a thread are closed: none will come. */
+  /** All listening sockets are closed, and no thread will start. Connections that wait for one are closed. */
   close(): void {
-    for (const { fd, network } of this.#waiting) {
-      closeSync(fd)
-      this.#options.admission.leave(network)
-    }
+    this.#isClosed = true
+    for (const connection of this.#waiting) this.#drop(connection)
     this.#waiting = []
+  }
+
+  #drop({ fd, network }: Handed): void {
+    closeSync(fd)
+    this.#options.admission.leave(network)
   }
 
   /** Open connections of each thread that can take some, for the status. */
@@ -145,11 +147,13 @@ export class Acceptor {
     for (const member of this.#members) {
       member.seat.settle()
       member.connections = member.seat.connections
+      member.busy = member.seat.busy
     }
   }
 
   #place(connection: Handed): void {
-    if (this.#members.length === 0) this.#waiting.push(connection)
+    if (this.#members.length === 0 && this.#isClosed) this.#drop(connection)
+    else if (this.#members.length === 0) this.#waiting.push(connection)
     else this.#hand(this.#members[choose(this.#members)]!, connection)
   }
 
@@ -173,18 +177,13 @@ export class Acceptor {
   }
 
   #balance(): void {
-    const now = performance.now()
-    const elapsed = now - this.#comparedAt
-    this.#comparedAt = now
     this.#settle()
-    for (const member of this.#members) {
-      const busy = member.thread.busyMs()
-      member.busy = Math.min(1, (busy - member.busyBefore) / elapsed)
-      member.busyBefore = busy
-    }
-    if (this.#members.length < 2) return
+    const hasMoved = this.#hasMoved
+    this.#hasMoved = false
+    if (hasMoved || this.#members.length < 2) return
     const move = balance(this.#members)
     if (move === null) return
+    this.#hasMoved = true
     const { thread } = this.#members[move.from]!
     thread.post({ type: 'give', share: move.share, to: this.#members[move.to]!.index })
   }

@@ -2,14 +2,14 @@
  * Which thread gets a connection, and which one gives some of its connections away because it is busier than the others. Pure. Runs in the
  * main thread of the gateway.
  *
- * Nothing is known of the work of a new connection. So a connection goes to the thread with the fewest; among those that have nearly as few,
- * to the one whose event loop was the least busy. Connections that live long may still be unequal: then, once a
- * second, the busiest thread gives away, between two requests, as much work as makes it equal to the idlest.
+ * Nothing is known of the work of a new connection. So it goes to the thread with the fewest; among those that have nearly as few, to the
+ * one that was the least busy. Connections that live long may still be unequal: then the busiest thread gives away, between two
+ * requests, as much work as makes it equal to the idlest.
  */
 
 export interface Load {
   readonly connections: number
-  /** The share of the last period in which its event loop had something to do, 0 to 1. */
+  /** The share of one core that it has used lately, 0 to 1. */
   readonly busy: number
 }
 
@@ -17,7 +17,7 @@ export interface Load {
 const NEARLY = 1 / 8
 /** A thread that is less busy makes nobody wait. */
 const LEAST_BUSY = 0.1
-/** The mean of all threads, times this, is what the busiest may have. Less than the noise of a second would move connections to and fro. */
+/** The mean of all threads, times this, is what the busiest may have. Less would move connections to and fro for noise. */
 const TOLERANCE = 1.1
 
 /** Returns the index of the thread that gets a connection. There is at least one. */

@@ -66,6 +66,16 @@ test('what was sent before a thread was there is answered: whole, half-closed an
   await untilOpen(setup, 0)
 })
 
+test('what no thread can take any more is closed at the end', async t => {
+  const setup = await setUp(t)
+  const accepted = once(setup.server, 'connection')
+  const waiting = await open(setup)
+  await accepted
+  setup.acceptor.close()
+  const late = await open(setup)
+  await Promise.all([waiting.ended, late.ended])
+})
+
 test('the limit on connections holds over all threads, and a refused client is told', async t => {
   const setup = await setUp(t, { limits: { connections: 4, connectionsPerAddress: 0 } })
   await Promise.all([setup.start(0), setup.start(1)])

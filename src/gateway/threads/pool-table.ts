@@ -1,7 +1,8 @@
 /** The shared memory of all pools, by application and pool. Runs in the main thread of the gateway. */
 import type { GatewayApp } from '../../config/types.ts'
-import { SharedCells, sharedWords } from '../../shared/cells.ts'
-import { forgetPoolWaits, poolWords } from '../../shared/pool-waits.ts'
+import { SharedCells } from '../../shared/cells.ts'
+import { poolMemory } from '../../shared/client-homes.ts'
+import { forgetPoolWaits } from '../../shared/pool-waits.ts'
 import type { PoolCells } from './messages.ts'
 
 export class PoolTable {
@@ -25,7 +26,7 @@ export class PoolTable {
           this.#list.find(known => known.app === app && known.pool === pool) ?? {
             app,
             pool,
-            cells: sharedWords(poolWords(this.#threads)),
+            cells: poolMemory(this.#threads),
           },
       ),
     )

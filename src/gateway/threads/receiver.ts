@@ -19,6 +19,9 @@ import type { ConnectionMessage, GiveMessage, GivenMessage } from './hand-over-m
 /** So many are given away at once: some milliseconds of work. Others follow a second later. */
 const MOST_GIVEN = 32
 
+/** How often it says how busy it is: over all of this time. */
+const BUSY_MS = 500
+
 export interface ReceiverOptions {
   readonly connections: Pick<Connections, 'open'>
   /** What clients' bytes are counted in. */
@@ -49,10 +52,22 @@ export class Receiver {
   readonly #options: ReceiverOptions
   readonly #cells: TakenConnections
   readonly #held = new Set<Held>()
+  #cpu = process.threadCpuUsage()
+  #saidAt = performance.now()
 
   constructor(options: ReceiverOptions) {
     this.#options = options
     this.#cells = new TakenConnections(new SharedCells(options.cells), options.limit)
+    setInterval(() => this.#sayHowBusy(), BUSY_MS).unref()
+  }
+
+  /** Time on a core, not by the clock: a thread that waits for a core is not busier than the one that has it. */
+  #sayHowBusy(): void {
+    const { user, system } = process.threadCpuUsage(this.#cpu)
+    const now = performance.now()
+    this.#cells.setBusy(Math.min(1, (user + system) / 1000 / (now - this.#saidAt)))
+    this.#cpu = process.threadCpuUsage()
+    this.#saidAt = now
   }
 
   take({ fd, index, listener }: ConnectionMessage): void {

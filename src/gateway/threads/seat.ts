@@ -49,6 +49,11 @@ export class Seat {
     return this.#networks.length - this.#free.length
   }
 
+  /** The share of one core that the thread has used lately, 0 to 1. */
+  get busy(): number {
+    return this.#cells.busy
+  }
+
   hand(connection: Handed): void {
     const index = this.#free.pop() ?? this.#networks.length
     this.#networks[index] = connection.network

@@ -57,11 +57,6 @@ export class ThreadHandle {
     this.#worker.postMessage(message, [...transfer])
   }
 
-  /** Milliseconds in which its event loop has had something to do. */
-  busyMs(): number {
-    return this.#worker.performance.eventLoopUtilization().active
-  }
-
   /** What it does at this moment; empty: nobody can tell. */
   stack(): Promise<string> {
     return busyStack(this.#worker.threadId)

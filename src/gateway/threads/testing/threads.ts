@@ -73,7 +73,6 @@ export async function setUp(t: TestContext, options: SetupOptions = {}): Promise
         posted.push(message)
         worker!.postMessage(message)
       },
-      busyMs: () => worker!.performance.eventLoopUtilization().active,
     })
     const start: AnsweringStart = { index, limits, timeouts, unixPaths: [unixPath], cells }
     const made = new Worker(join(import.meta.dirname, 'answering-thread.ts'), { workerData: start })
