@@ -77,10 +77,16 @@ export class LinkPlaces {
       if (this.#table.owns(this.#from + place) && !this.#owned.includes(place)) this.#owned.push(place)
   }
 
-  /** Passes on the places that were granted to this thread, and tells who has them now. */
-  passGrants(now: number, told: (thread: number) => void): void {
-    for (let place = this.#from; place < this.#from + this.#count; place++)
-      if (this.#table.isGranted(place)) told(this.#table.pass(place, now))
+  /**
+   * Passes on the places that were granted to this thread, and tells who has them now. `look`: sends what waits, and is called for each of them
+   * first: one that came after the last look may have come for a call that waits.
+   */
+  passGrants(look: () => void, told: (thread: number) => void): void {
+    for (let place = this.#from; place < this.#from + this.#count; place++) {
+      if (!this.#table.isGranted(place)) continue
+      look()
+      told(this.#table.pass(place, tickOf(performance.now())))
+    }
   }
 }
 
