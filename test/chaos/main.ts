@@ -116,5 +116,5 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 // Every start of the program reads it (`../support/server.ts`).
-if (values['gateway-threads'] !== undefined) process.env['JUMAK_TEST_GATEWAY_THREADS'] = values['gateway-threads']
+if (values['gateway-threads'] !== undefined) process.env['TEST_GATEWAY_THREADS'] = values['gateway-threads']
 process.exitCode = await main(positionals)

@@ -24,9 +24,7 @@ const WAIT_MS = 60_000
 const UNTIL_MS = 60_000
 
 /** So that a whole file of tests can run with several threads of the gateway. */
-const GATEWAY_THREADS = process.env['JUMAK_TEST_GATEWAY_THREADS']
-// The program would take it for a setting.
-delete process.env['JUMAK_TEST_GATEWAY_THREADS']
+const GATEWAY_THREADS = process.env['TEST_GATEWAY_THREADS']
 
 /** The program says it at start when root runs it. */
 const RUNS_AS_ROOT = /warn +master +Jumak runs as root, and so do/

@@ -225,9 +225,14 @@ class ThreadGroup implements RunningGateway {
 
   #onMessage(index: number, message: ThreadToMain): void {
     switch (message.type) {
-      case 'up':
-        this.#acceptor.up(index)
+      case 'up': {
+        const thread = this.#threads[index]
+        // What the master has said so far holds for the first request, too.
+        this.#epochs.after(() => {
+          if (this.#threads[index] === thread) this.#acceptor.up(index)
+        })
         break
+      }
       case 'given':
         this.#acceptor.given(index, message)
         break

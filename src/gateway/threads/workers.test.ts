@@ -113,14 +113,44 @@ test('a worker is drained when all threads have drained it', () => {
   assert.deepEqual(sent(), ['worker-drained'], 'one that nobody knows is drained')
 })
 
-test('a thread that comes while a worker drains does not link it', () => {
-  const { add, workers, die, comeBack, told } = bench()
+test('a thread that comes while a worker drains does not link it, and nobody waits for it', () => {
+  const { add, workers, die, comeBack, told, drained, sent } = bench()
   add()
   workers.drain(7)
   die(0)
   told()
   comeBack(0)
   assert.deepEqual(told(), [])
+  drained(1)
+  assert.deepEqual(sent(), ['worker-drained'])
+})
+
+test('when all threads die while one warms a worker up, the one that replaces it warms it up', () => {
+  const { add, told, die, comeBack, linked, sent } = bench()
+  add(['/a'])
+  die(1)
+  die(0)
+  told()
+  comeBack(1)
+  assert.deepEqual(told(), [])
+  comeBack(0)
+  assert.deepEqual(told(), ['0 worker-add 1'])
+  linked(0)
+  assert.deepEqual(told(), ['1 worker-add 0'])
+  linked(1)
+  assert.deepEqual(sent(), ['worker-linked'])
+})
+
+test('a worker that drains while one thread warms it up is linked by no other', () => {
+  const { add, told, linked, drained, workers, sent } = bench()
+  add(['/a'])
+  workers.drain(7)
+  drained(1)
+  told()
+  linked(0)
+  assert.deepEqual(told(), [])
+  drained(0)
+  assert.deepEqual(sent(), ['worker-drained'])
 })
 
 test('what every thread notices is told once', () => {

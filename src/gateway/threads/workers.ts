@@ -54,11 +54,12 @@ export class ThreadWorkers {
 
   add(message: WorkerAdd): void {
     const { makeCells, living } = this.#options
-    const [first] = living()
+    // With no thread at all the first one that comes back does it.
+    const [first = 0] = living()
     const worker: Known = {
       message,
       cells: makeCells(message),
-      warmedBy: message.warmup.length > 0 && first !== undefined ? first : null,
+      warmedBy: message.warmup.length > 0 ? first : null,
       linked: new Set(),
       drained: new Set(),
       isLinked: false,
@@ -100,10 +101,12 @@ export class ThreadWorkers {
         worker.linked.add(thread)
         if (worker.warmedBy === thread) {
           worker.warmedBy = null
-          this.#addTo(
-            worker,
-            this.#options.living().filter(one => one !== thread),
-          )
+          // While it drains they have said already that they have drained it.
+          if (!worker.isDraining)
+            this.#addTo(
+              worker,
+              this.#options.living().filter(one => one !== thread),
+            )
         }
         this.#settle(report.worker, worker)
         break
@@ -155,9 +158,14 @@ export class ThreadWorkers {
 
   /** What a thread that replaces another must know. Its predecessor's requests may still run in the workers. */
   tellNew(thread: number): void {
-    for (const { message, cells, warmedBy, isDraining, isStuck } of this.#known.values())
-      if (warmedBy === null && !isDraining && !isStuck)
-        this.#options.tell(thread, { ...message, warmup: [], hasServed: true }, cells)
+    const { tell } = this.#options
+    for (const worker of this.#known.values()) {
+      const { message, cells, warmedBy, isDraining, isStuck, drained } = worker
+      if (isDraining) drained.add(thread)
+      // The one that warmed it up has died, and no other thread was left.
+      else if (warmedBy === thread) tell(thread, message, cells)
+      else if (warmedBy === null && !isStuck) tell(thread, { ...message, warmup: [], hasServed: true }, cells)
+    }
   }
 
   #settle(id: number, worker: Known): void {
