@@ -149,6 +149,7 @@ class Master {
     const { started } = this.#source
     this.#notifySocket = takeNotifySocket(process.env)
     if (started.handOver !== null) {
+      this.#log.share()
       this.#trial = new Trial(started.handOver, () => this.#reopenLogs())
     } else this.#notifier = this.#makeNotifier()
     const predecessor = this.#trial?.predecessor ?? null
@@ -245,7 +246,10 @@ class Master {
       serving: () => (this.#fleets?.present ?? []).filter(one => one.serving !== null).map(({ name }) => name),
       canTell: () => this.#notifySocket !== null || started.init !== null,
       variables: () => (this.#notifySocket === null ? {} : notifyVariables(this.#notifySocket)),
-      begun: () => this.#notifier?.reloading('upgrade'),
+      begun: () => {
+        this.#log.share()
+        this.#notifier?.reloading('upgrade')
+      },
       failed: () => this.#tellReady(),
       serves: (successor, taken) => void this.#leaveTo(successor, taken).catch(error => this.#onBug(error)),
       reopenLogs: () => this.#reopenLogs(),
