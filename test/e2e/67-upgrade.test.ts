@@ -378,13 +378,14 @@ test('process 1 of a container stays for the new program, and ends with it', {
   const [init] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1').split(' ').map(Number)
   const load = new Load(socket)
   await load.more(20)
+  const children = () => readFileSync(`/proc/${init}/task/${init}/children`, 'latin1').split(' ').filter(Boolean)
+  const [old] = children()
   // Process 1 passes it on.
   process.kill(init!, 'SIGUSR2')
   await logged(/has taken over/)
-  const children = () => readFileSync(`/proc/${init}/task/${init}/children`, 'latin1').split(' ').filter(Boolean)
   // The old one has ended, and the new one is a child of process 1.
   await until(
-    () => children().length === 1 && readFileSync(pidFile, 'utf8') !== '2\n',
+    () => children().length === 1 && children()[0] !== old,
     () => `${children()} ${log}`,
   )
   await load.more(20)
