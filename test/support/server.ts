@@ -43,6 +43,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>
   /** The program to run: the checkout's `bin/jumak` unless a test installs another. */
   readonly program?: string
+  /** A file names the address: none is added. */
+  readonly isBound?: boolean
   /** Wait for readiness (default) or only for the process. */
   readonly waitReady?: boolean
 }
@@ -69,6 +71,7 @@ export class Server {
   #expected: RegExp[] = []
   #possible: RegExp[] = []
   #acceptsAnyLog = false
+  #pid: number | null = null
   #waiters: { pattern: RegExp; from: number; resolve: (line: string) => void }[] = []
   #fds = new Map<number, number>()
 
@@ -76,7 +79,8 @@ export class Server {
     this.marker = randomUUID()
     this.temporaryDirectory = mkdtempSync(join(tmpdir(), 'jt-'))
     const args = [...(options.args ?? [])]
-    if (!args.some(arg => arg.startsWith('-b') || arg.startsWith('--bind'))) args.push('-b', '127.0.0.1:0')
+    if (!options.isBound && !args.some(arg => arg.startsWith('-b') || arg.startsWith('--bind')))
+      args.push('-b', '127.0.0.1:0')
     if (GATEWAY_THREADS && !args.some(arg => arg.startsWith('--gateway-threads') || arg === '--reload'))
       args.push('--gateway-threads', GATEWAY_THREADS)
     if (options.python) args.push('--python', options.python)
@@ -108,8 +112,16 @@ export class Server {
     })
   }
 
+  /** Of the master: after an upgrade another one. */
   get pid(): number {
-    return this.process.pid!
+    return this.#pid ?? this.process.pid!
+  }
+
+  /** Waits until an upgrade is over, by the log from line `from` on: the new master is the program from then on. Returns its process id. */
+  async upgraded(from = 0): Promise<number> {
+    const line = await this.waitForLog(/ upgrade: process \d+ has taken over from process \d+$/, from)
+    this.#pid = Number(/ process (\d+) has/.exec(line)![1])
+    return this.#pid
   }
 
   get url(): string {
@@ -196,7 +208,7 @@ export class Server {
   }
 
   signal(name: NodeJS.Signals): void {
-    this.process.kill(name)
+    process.kill(this.pid, name)
   }
 
   /** Sends TERM, then checks every invariant. `code`: the exit code to expect. */
@@ -236,6 +248,11 @@ export class Server {
         this.log.some(line => pattern.test(line)),
         this.#failure(`the announced log line ${pattern} never came`).message,
       )
+  }
+
+  /** Names in the temporary directory. */
+  leftBehind(): string[] {
+    return readdirSync(this.temporaryDirectory)
   }
 
   async checkNothingLeft(): Promise<void> {

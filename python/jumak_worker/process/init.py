@@ -10,6 +10,10 @@ started. If the master were process 1, the others would stay as zombies. Three w
   terminal and from the trap), which means "now", and shells differ in what ``wait`` does at a signal.
 - This: it runs before Node is started, so nothing is lost or started twice, and the program has a process group of its own.
 
+An upgrade replaces the program: the new one is a child of the old one, and becomes ours when that ends. The old one writes the process
+id of the new one to a pipe (``JUMAK_INIT`` is its descriptor there) before it hands over. From then on signals go to the new one, and the
+container ends with it.
+
 Standard library only, without site. It runs on Python 3.6 and later, because it may be another Python than the application's.
 """
 
@@ -33,21 +37,49 @@ def main(command):
     waited_for = set(FORWARDED) | {signal.SIGCHLD}
     # Blocked signals wait for us, even those that the kernel would not send to process 1 otherwise.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, waited_for)
+    successors, told_by_program = os.pipe()
+    os.set_blocking(successors, False)
     child = os.fork()
     if child == 0:
+        os.set_inheritable(told_by_program, True)
+        os.environ["JUMAK_INIT"] = str(told_by_program)
         become(command, before)
+    os.close(told_by_program)
     give_terminal(child)
+    program = child
     while True:
         number = signal.sigwait(waited_for)
+        # Before anything else: the signal may be the end of the old one, or be meant for the new one.
+        program = newest(successors, program)
         if number == signal.SIGCHLD:
-            status = reap(child)
+            status = reap(program)
             if status is not None:
                 return status
+            if not is_there(program):
+                return 1  # it ended while the old one was its parent
         else:
             try:
-                os.kill(child, number)
+                os.kill(program, number)
             except ProcessLookupError:
                 pass  # it has ended, and SIGCHLD follows
+
+
+def newest(successors, program):
+    """The process that the program says will be its successor, or the program."""
+    try:
+        told = os.read(successors, 4096)
+    except OSError:
+        return program  # nothing is told; at its end the pipe is empty
+    lines = told.split()
+    return int(lines[-1]) if lines and lines[-1].isdigit() else program
+
+
+def is_there(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def become(command, mask):

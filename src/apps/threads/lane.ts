@@ -28,6 +28,8 @@ export interface LaneSlots {
   readonly workers: readonly PoolWorker[]
   /** Counts the turns of the event loop in which slots were given back. */
   readonly turn: number
+  /** This thread has places on which nothing runs, until the end of this turn. */
+  readonly hasSpare: boolean
   /** Looks at each place, though the worker seems to be full: a thread may have died before it set its count. */
   readonly isThorough: boolean
   /** The thread has a slot now; NONE: nobody has. */
@@ -81,31 +83,45 @@ export class SharedLane implements SlotLane {
   }
 
   #best(workers: readonly PoolWorker[], suspectsSinceBefore: number, now: number): LinkPlaces | null {
+    const slots = this.#slots
+    const unbeaten = workers === slots.workers ? this.#unbeaten(now) : null
+    if (unbeaten !== null) return unbeaten
     let best: LinkPlaces | null = null
-    let bestGeneration = -1
+    let bestSeat: WorkerSeat | null = null
     let bestSuspect = false
     let bestBusy = 0
-    let bestStreams = 0
     for (const worker of workers) {
-      const { generation, suspectSince } = worker
+      const { suspectSince } = worker
       const hasSuspect = suspectSince > 0
-      if (generation < bestGeneration || (hasSuspect && suspectSince >= suspectsSinceBefore)) continue
+      if (hasSuspect && suspectSince >= suspectsSinceBefore) continue
       const seat = seatOf(worker)
-      const { busy, streams } = seat
-      if (generation === bestGeneration) {
-        if (hasSuspect && !bestSuspect) continue
-        const difference = busy - bestBusy || streams - bestStreams
-        if (hasSuspect === bestSuspect && (difference > 0 || (difference === 0 && seat !== this.#last))) continue
+      const busy = slots.hasSpare ? seat.busy : seat.table.busy
+      if (bestSeat !== null) {
+        const difference = bestSeat.worker.generation - worker.generation || Number(hasSuspect) - Number(bestSuspect)
+        const isWorse = difference > 0 || (difference === 0 && !this.#isFreer(seat, busy, bestSeat, bestBusy))
+        if (isWorse) continue
       }
-      const places = seat.offer(now, this.#slots.isThorough)
+      const places = seat.offer(now, busy < seat.table.places || slots.isThorough)
       if (places === null) continue
       best = places
-      bestGeneration = generation
+      bestSeat = seat
       bestSuspect = hasSuspect
       bestBusy = busy
-      bestStreams = streams
     }
     return best
+  }
+
+  #isFreer(seat: WorkerSeat, busy: number, best: WorkerSeat, bestBusy: number): boolean {
+    const difference = busy - bestBusy || seat.streams - best.streams
+    return difference < 0 || (difference === 0 && seat === this.#last)
+  }
+
+  /** The worker that this thread used last, if it has nothing to do: then no other one of the pool is better. Saves a look at each. */
+  #unbeaten(now: number): LinkPlaces | null {
+    const last = this.#last
+    if (last === null || last.table.busy > 0 || last.streams > 0 || last.worker.suspectSince > 0) return null
+    for (const { generation } of this.#slots.workers) if (generation > last.worker.generation) return null
+    return last.offer(now, true)
   }
 
   ahead(workers: readonly PoolWorker[], allowed: number, now: number, budgetMicros: number): PoolLink | null {

@@ -77,10 +77,16 @@ export class LinkPlaces {
       if (this.#table.owns(this.#from + place) && !this.#owned.includes(place)) this.#owned.push(place)
   }
 
-  /** Passes on the places that were granted to this thread, and tells who has them now. */
-  passGrants(now: number, told: (thread: number) => void): void {
-    for (let place = this.#from; place < this.#from + this.#count; place++)
-      if (this.#table.isGranted(place)) told(this.#table.pass(place, now))
+  /**
+   * Passes on the places that were granted to this thread, and tells who has them now. `look`: sends what waits, and is called for each of them
+   * first: one that came after the last look may have come for a call that waits.
+   */
+  passGrants(look: () => void, told: (thread: number) => void): void {
+    for (let place = this.#from; place < this.#from + this.#count; place++) {
+      if (!this.#table.isGranted(place)) continue
+      look()
+      told(this.#table.pass(place, tickOf(performance.now())))
+    }
   }
 }
 
@@ -109,7 +115,7 @@ export class WorkerSeat implements WorkerShare {
     })
   }
 
-  /** Places that any thread uses. */
+  /** Places on which something runs, of any thread. */
   get busy(): number {
     let { busy } = this.table
     for (const places of this.links) busy -= places.spare
@@ -127,12 +133,11 @@ export class WorkerSeat implements WorkerShare {
   }
 
   /**
-   * A link with a place for one more call; null: there is none. `isThorough`: looks at each place, though the worker seems to be full. The
-   * last link that this thread used is the first choice.
+   * A link with a place for one more call; null: there is none. `mayBeIdle`: false: the worker is full, but for spare places. The last link
+   * that this thread used is the first choice.
    */
-  offer(now: number, isThorough: boolean): LinkPlaces | null {
+  offer(now: number, mayBeIdle: boolean): LinkPlaces | null {
     if (this.table.isCondemned) return null
-    const mayBeIdle = isThorough || this.table.busy < this.table.places
     const { links } = this
     for (let i = 0; i < links.length; i++) {
       const index = (this.#last + i) % links.length

@@ -57,6 +57,10 @@ export class SharedSlots implements SlotSource, LaneSlots {
     return this.#isClosed
   }
 
+  get hasSpare(): boolean {
+    return this.#spare.length > 0
+  }
+
   get workers(): readonly PoolWorker[] {
     return this.#user.workers
   }
@@ -65,9 +69,11 @@ export class SharedSlots implements SlotSource, LaneSlots {
   woken(): void {
     if (this.#isClosed) return
     this.waits.awake()
+    const look = (): void => {
+      if (this.#user.waiting > 0) this.#user.look()
+    }
     this.#user.look()
-    const now = tickOf(performance.now())
-    for (const worker of this.workers) for (const places of seatOf(worker).links) places.passGrants(now, this.tell)
+    for (const worker of this.workers) for (const places of seatOf(worker).links) places.passGrants(look, this.tell)
     this.waits.count = this.#user.waiting
   }
 

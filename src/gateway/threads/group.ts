@@ -116,7 +116,7 @@ class ThreadGroup implements RunningGateway {
   listen(): void {
     const { listeners } = this.#start
     this.#listening = new Listening(
-      listeners,
+      this.#start,
       (listener, onListening, onError) =>
         this.#acceptor.listen(listener, listeners.indexOf(listener), onListening, onError),
       this.#send,
@@ -129,6 +129,10 @@ class ThreadGroup implements RunningGateway {
   }
 
   // ---- what the master says ----
+
+  accept(): void {
+    this.#listening!.accept()
+  }
 
   onMessage(message: GatewayMessage): void {
     if (isChange(message)) {
@@ -197,11 +201,11 @@ class ThreadGroup implements RunningGateway {
     this.#ask('drained', message, cuts =>
       this.#send({ type: 'drained', cut: (cuts as number[]).reduce((sum, cut) => sum + cut, 0) }),
     )
-    void this.#stopAccepting()
+    void this.#stopAccepting(message.handedOn)
   }
 
-  async #stopAccepting(): Promise<void> {
-    this.#stopped ??= this.#listening!.close()
+  async #stopAccepting(handedOn: readonly number[]): Promise<void> {
+    this.#stopped ??= this.#listening!.close(handedOn)
     await this.#stopped
     this.#acceptor.close()
     this.#refusals.flush()
@@ -213,7 +217,7 @@ class ThreadGroup implements RunningGateway {
     return new Promise(resolve => {
       this.#answers.ask(ALL_HAVE_ENDED, this.#living, () => resolve())
       this.#postAll({ type: 'end' })
-      void this.#stopAccepting()
+      void this.#stopAccepting([])
     })
   }
 

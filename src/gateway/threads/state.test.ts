@@ -11,7 +11,14 @@ const app = (name: string) => gatewayApp(testApp({ name }))
 
 test('a later thread is told the last of each change, for the applications that there are', () => {
   const config = gatewayPart(testConfig({ apps: [testApp({ name: 'shop' }), testApp({ name: 'blog' })] }))
-  const state = new ThreadState({ type: 'start', build: 'b', config, affinityKey: 'first', listeners: [] })
+  const state = new ThreadState({
+    type: 'start',
+    build: 'b',
+    config,
+    affinityKey: 'first',
+    listeners: [],
+    waits: false,
+  })
   state.changed({ type: 'serve', app: 'shop', generation: 1, path: '' })
   state.changed({ type: 'serve', app: 'shop', generation: 2, path: '' })
   state.changed({ type: 'serve', app: 'blog', generation: 3, path: '' })

@@ -8,7 +8,7 @@
  */
 import type { QueueOrder } from '../../config/types.ts'
 import type { Cells } from '../cells.ts'
-import { poolWords } from '../pool-waits.ts'
+import { OVERLOADED_TICKS, poolWords } from '../pool-waits.ts'
 import { slotWords } from '../slot-table.ts'
 import type { Choice, Machine, Model, World } from './explorer.ts'
 import { type PlayedCall, Player } from './player.ts'
@@ -33,6 +33,8 @@ export interface Scene {
 
 /** More than the age at which a grant is anybody's, and than the advantage that an owner has. */
 const PAUSE_TICKS = 12
+/** And, newest first, than the time after which the newest call has its turn. */
+const LONG_PAUSE_TICKS = OVERLOADED_TICKS + 2
 const START = 1001
 const NOBODY = -1
 
@@ -241,7 +243,7 @@ export function slotModel(scene: Scene): Model<SlotWorld> {
       const isFresh = wordOf.some(at => (words[at]! & 0x100) !== 0 && words[at]! >>> 9 === world.now >> 1)
       if (isFresh || world.pauses > 0) {
         const apply = (changed: SlotWorld): void => {
-          changed.now += PAUSE_TICKS
+          changed.now += order === 'fifo' ? PAUSE_TICKS : LONG_PAUSE_TICKS
           if (isFresh || !isAtRest) changed.isSlow = true
           if (!isFresh) changed.pauses--
         }

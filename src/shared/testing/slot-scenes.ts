@@ -28,7 +28,14 @@ export const QUICK: Readonly<Record<string, Scene>> = {
     isPatient: true,
     preemptions: 1,
   },
-  'newest first': { places: 1, calls: [any(2), any(1)], order: 'newest-first', isPatient: true, preemptions: 1 },
+  'newest first': {
+    places: 1,
+    calls: [any(2), any(1)],
+    order: 'newest-first',
+    pauses: 1,
+    isPatient: true,
+    preemptions: 0,
+  },
   'three threads': { places: 1, calls: [any(1), any(1), any(1)], isPatient: true, preemptions: 1 },
 }
 

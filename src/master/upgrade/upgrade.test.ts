@@ -1,0 +1,133 @@
+/** The two ends of an upgrade, each with a stand-in for the other; who is no parent for an upgrade; what root does not start. */
+import assert from 'node:assert/strict'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { readHandOver } from '../../control/upgrade-messages.ts'
+import { bindListeners } from '../host/listeners.ts'
+import { currentUmask } from '../host/umask.ts'
+import { Predecessor } from './predecessor.ts'
+import { commandOf } from './program.ts'
+import { Successor, type SuccessorOptions } from './successor.ts'
+import { waitingParent } from './supervisor.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'jt-'))
+after(() => rmSync(directory, { recursive: true }))
+
+/** Starts a script of the shell in the place of a new Jumak. Resolves with what is told of it, in order. */
+async function succeed(script: string, changes: Partial<SuccessorOptions> = {}): Promise<string[]> {
+  const told: string[] = []
+  const listeners = await bindListeners([{ kind: 'unix', path: join(directory, 's') }])
+  const successor: Successor = new Successor({
+    command: ['/bin/sh', '-c', script],
+    program: null,
+    directory,
+    umask: currentUmask(),
+    variables: process.env,
+    listeners,
+    adminSocket: null,
+    apps: ['shop'],
+    init: null,
+    limitMs: 0,
+    events: {
+      begun: version => told.push(`begun ${version}`),
+      serves: taken => {
+        told.push(`serves ${taken.map(({ display }) => display)}`)
+        successor.release()
+      },
+      failed: why => told.push(`failed ${why}`),
+      reopenLogs: () => told.push('reopen'),
+    },
+    ...changes,
+  })
+  await successor.over
+  for (const listener of listeners) listener.close()
+  return told
+}
+
+const say = (message: object) => `echo '${JSON.stringify(message)}' >&3`
+
+test('a new one that is ready gets everything; messages that this version does not know are ignored', async () => {
+  const told = await succeed(
+    [
+      say({ type: 'begun', version: '2.0', limitMs: 0, more: 1 }),
+      say({ type: 'unheard-of' }),
+      say({ type: 'serves', taken: [0] }),
+      'read answer <&3',
+      'echo "$answer" > answer',
+      say({ type: 'settled' }),
+    ].join('\n'),
+  )
+  assert.deepEqual(told, ['begun 2.0', `serves unix:${join(directory, 's')}`])
+  assert.equal(readFileSync(join(directory, 'answer'), 'utf8'), '{"type":"yours"}\n')
+})
+
+test('one that fails is told once, when it is gone, with its own reason if it gave one', async () => {
+  assert.deepEqual(await succeed('exit 3'), ['failed it exited with code 3'])
+  assert.deepEqual(await succeed(`${say({ type: 'failed', why: 'no database' })}; exit 1`), ['failed no database'])
+  assert.deepEqual(await succeed('kill -9 $$'), ['failed it was killed by SIGKILL'])
+  const [nowhere] = await succeed('', { command: ['/nowhere/jumak'] })
+  assert.match(nowhere!, /^failed it cannot be started: .*ENOENT/)
+  assert.deepEqual(await succeed(`echo nonsense >&3; exit 4`), ['failed it exited with code 4'])
+})
+
+test('one that takes too long is ended with what it has started, and what it says afterwards is too late', async () => {
+  const late = `trap "${say({ type: 'serves', taken: [0] }).replaceAll('"', '\\"')}; exit 0" TERM; sleep 1000 & wait`
+  assert.deepEqual(await succeed(late, { limitMs: 500 }), ['failed it did not serve within 500 ms'])
+  const begun = `${say({ type: 'begun', version: '2.0', limitMs: 1 })}; sleep 1000`
+  assert.deepEqual(await succeed(begun), ['begun 2.0', 'failed it did not serve within 1 ms'])
+})
+
+test('the new one refuses what it does not understand', () => {
+  const handOver = { format: 1, pid: 1, channel: 3, listeners: [], adminSocket: null, apps: [] }
+  assert.deepEqual(readHandOver(JSON.stringify({ ...handOver, more: 1 })), { ...handOver, more: 1 })
+  for (const wrong of [
+    '',
+    '[]',
+    '{',
+    JSON.stringify({ ...handOver, format: 2 }),
+    JSON.stringify({ ...handOver, pid: 0 }),
+  ])
+    assert.throws(() => new Predecessor(wrong, () => {}), /in a way that this version does not know: restart instead/)
+  const listener = { fd: 1_000_000, key: '', display: 'unix:/s', unixPath: '/s', placed: null, isShared: false }
+  const closed = JSON.stringify({ ...handOver, listeners: [listener] })
+  assert.throws(() => new Predecessor(closed, () => {}), /descriptor 1000000, which should be unix:\/s, is no socket/)
+})
+
+test('a parent that would take the end of the old process for the end of the service', () => {
+  assert.notEqual(waitingParent(1), null)
+  assert.equal(waitingParent(process.pid), null)
+})
+
+test('root starts nothing that another user may change; others start what is there', t => {
+  const program = join(directory, 'bin/jumak')
+  mkdirSync(join(directory, 'bin'))
+  assert.throws(() => commandOf({ program, directory }), /bin\/jumak is not there/)
+  writeFileSync(program, '', { mode: 0o755 })
+  const words = process.argv.slice(2)
+  assert.deepEqual(commandOf({ program, directory }), [program, ...words])
+  assert.throws(() => commandOf({ program, directory: join(directory, 'gone') }), /gone, where it was started, is not/)
+  if (process.getuid?.() !== 0) return t.diagnostic('as root more is tested')
+  const refused = (step: string) =>
+    assert.throws(
+      () => commandOf({ program, directory }),
+      (error: Error) => error.message.includes(`others than root may change ${step};`),
+    )
+  chmodSync(program, 0o757)
+  refused(program)
+  chmodSync(program, 0o755)
+  chmodSync(join(directory, 'bin'), 0o777)
+  refused(program)
+  chmodSync(join(directory, 'bin'), 0o755)
+  chownSync(directory, 65_534, 65_534)
+  refused(directory)
+  chownSync(directory, 0, 0)
+  // A link of root's to a file of another user's.
+  const theirs = join(directory, 'theirs')
+  writeFileSync(theirs, '', { mode: 0o755 })
+  chownSync(theirs, 65_534, 65_534)
+  rmSync(program)
+  symlinkSync(theirs, program)
+  refused(program)
+})
