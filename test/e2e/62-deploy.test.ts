@@ -158,6 +158,14 @@ async function deploy(server: Server, project: Project, code: string, says: read
   assert.equal((await getOnce(server.port, '/')).body.toString(), 'old')
 }
 
+/** After `generation N serves`: the message to the gateway and the line of the log go different ways. */
+async function untilCode(server: Server, answer: string): Promise<void> {
+  await until(
+    async () => (await getOnce(server.port, '/')).body.toString() === answer,
+    () => `the code '${answer}' does not answer`,
+  )
+}
+
 for (const preload of ['auto', 'off'])
   test(`each broken deploy is refused, and the old code serves on (--preload ${preload})`, async t => {
     const project = new Project(t, { 'app.py': wsgi('old') })
@@ -176,8 +184,8 @@ for (const preload of ['auto', 'off'])
     project.save('app.py', wsgi('new'))
     server.signal('SIGHUP')
     await server.waitForLog(/generation \d+ serves;/, from)
-    const { body, header } = await getOnce(server.port, '/')
-    assert.deepEqual([body.toString(), header('x-warm')], ['new', 'localhost jumak'])
+    await untilCode(server, 'new')
+    assert.equal((await getOnce(server.port, '/')).header('x-warm'), 'localhost jumak')
     await until(
       () => server.workers().length === 2,
       () => JSON.stringify(server.workers()),
@@ -226,7 +234,7 @@ test('no client is answered by code that is refused because its second worker do
   project.save('app.py', wsgi('mended'))
   server.signal('SIGHUP')
   await server.waitForLog(/generation 3 serves;/)
-  assert.equal((await getOnce(server.port, '/')).body.toString(), 'mended')
+  await untilCode(server, 'mended')
   await server.stop()
 })
 
