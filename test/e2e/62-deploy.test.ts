@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { Project } from '../support/project.ts'
 import { getOnce, RawClient } from '../support/raw-client.ts'
-import { type Server, startServer, TRACEBACK, until } from '../support/server.ts'
+import { type Server, startServer, TRACEBACK, until, untilAnswered } from '../support/server.ts'
 
 /** `import_`: runs while the module is imported; `health`: statements of the view that is asked to warm up. */
 function wsgi(answer: string, { import_ = '', health = 'pass' } = {}): string {
@@ -158,14 +158,6 @@ async function deploy(server: Server, project: Project, code: string, says: read
   assert.equal((await getOnce(server.port, '/')).body.toString(), 'old')
 }
 
-/** After `generation N serves`: the message to the gateway and the line of the log go different ways. */
-async function untilCode(server: Server, answer: string): Promise<void> {
-  await until(
-    async () => (await getOnce(server.port, '/')).body.toString() === answer,
-    () => `the code '${answer}' does not answer`,
-  )
-}
-
 for (const preload of ['auto', 'off'])
   test(`each broken deploy is refused, and the old code serves on (--preload ${preload})`, async t => {
     const project = new Project(t, { 'app.py': wsgi('old') })
@@ -184,7 +176,7 @@ for (const preload of ['auto', 'off'])
     project.save('app.py', wsgi('new'))
     server.signal('SIGHUP')
     await server.waitForLog(/generation \d+ serves;/, from)
-    await untilCode(server, 'new')
+    await untilAnswered(server, '/', 'new')
     assert.equal((await getOnce(server.port, '/')).header('x-warm'), 'localhost jumak')
     await until(
       () => server.workers().length === 2,
@@ -234,7 +226,7 @@ test('no client is answered by code that is refused because its second worker do
   project.save('app.py', wsgi('mended'))
   server.signal('SIGHUP')
   await server.waitForLog(/generation 3 serves;/)
-  await untilCode(server, 'mended')
+  await untilAnswered(server, '/', 'mended')
   await server.stop()
 })
 

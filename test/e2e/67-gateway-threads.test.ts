@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { existsSync, readFileSync, renameSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -19,6 +20,7 @@ import { getOnce, RawClient } from '../support/raw-client.ts'
 import { runJumak } from '../support/run.ts'
 import { type Server, startServer, until } from '../support/server.ts'
 
+const skip = !isBuiltin('node:ffi') && 'needs Node 26, with its module node:ffi'
 const THREADS = 3
 const ARGS = ['--gateway-threads', String(THREADS)]
 
@@ -64,7 +66,9 @@ function expectDeaths(server: Server): void {
   server.mayLog(/error gateway +(?:at |.*Error)/)
 }
 
-test('requests over TCP and a Unix socket get their own answers, the status adds up, and each line of the access log is whole', async t => {
+test('requests over TCP and a Unix socket get their own answers, the status adds up, and each line of the access log is whole', {
+  skip,
+}, async t => {
   const path = temporaryDirectory(t)
   const socket = join(path, 's')
   const format = ['--access-log', '-', '--access-log-format', '%(m)s %(U)s %(s)s']
@@ -97,7 +101,7 @@ test('requests over TCP and a Unix socket get their own answers, the status adds
   assert.equal(new Set(targets).size, wanted, 'each line is there once')
 })
 
-test('a request gets a slot that is free, or comes free, whichever thread has the connection', async t => {
+test('a request gets a slot that is free, or comes free, whichever thread has the connection', { skip }, async t => {
   const faults = threadFaults(t)
   const args = [...ARGS, '-w', '1', '--threads', '2']
   const server = await startServer({ app: 'plain', directory: APPS, args, env: faults.env })
@@ -202,7 +206,9 @@ const WHY: Readonly<Record<ThreadFault, RegExp>> = {
 }
 
 for (const [index, fault] of (['error', 'exit', 'heap'] as const).entries())
-  test(`a thread that ends twice in a row by ${fault}: only its own connections are cut, and another serves`, async t => {
+  test(`a thread that ends twice in a row by ${fault}: only its own connections are cut, and another serves`, {
+    skip,
+  }, async t => {
     const faults = threadFaults(t)
     const log = join(temporaryDirectory(t), 'access.log')
     const format = ['--access-log', log, '--access-log-format', '%(m)s %(U)s %(s)s']
@@ -244,7 +250,9 @@ for (const [index, fault] of (['error', 'exit', 'heap'] as const).entries())
     )
   })
 
-test('a thread that hangs is named with its stack and ended; requests of other threads go on meanwhile', async t => {
+test('a thread that hangs is named with its stack and ended; requests of other threads go on meanwhile', {
+  skip,
+}, async t => {
   const faults = threadFaults(t)
   const args = [...ARGS, '-w', '1', '--threads', '3']
   const server = await startServer({ app: 'plain', directory: APPS, args, env: faults.env })
@@ -311,7 +319,9 @@ async function openEvents(t: TestContext, server: Server): Promise<Live> {
   return { socket: client.socket, next, ended }
 }
 
-test('WebSockets and event streams: those of a thread that dies end, the others go on; a process that dies comes back with all threads', async t => {
+test('WebSockets and event streams: those of a thread that dies end, the others go on; a process that dies comes back with all threads', {
+  skip,
+}, async t => {
   const { python } = await ensureEnvironment({ python: 'newest', packages: 'asgi' })
   const faults = threadFaults(t)
   const args = [...ARGS, '-w', '2']
@@ -348,7 +358,7 @@ test('WebSockets and event streams: those of a thread that dies end, the others 
   )
 })
 
-test('the limits on connections and on the queue are one for all threads', async t => {
+test('the limits on connections and on the queue are one for all threads', { skip }, async t => {
   const limits = ['--limit-connections', '6', '--limit-connections-per-address', '5', '--queue-limit', '2']
   const args = [...ARGS, '-w', '1', '-b', '127.0.0.1:0', '--trusted-proxies', 'none', ...limits]
   const server = await startServer({ app: 'plain', directory: APPS, args })
@@ -390,7 +400,9 @@ def application(environ, start_response):
     return [b'${word}']
 `
 
-test('a reload is in force for all connections at one moment, as is an application that HUP adds; USR1 splits no line', async t => {
+test('a reload is in force for all connections at one moment, as is an application that HUP adds; USR1 splits no line', {
+  skip,
+}, async t => {
   const files = { 'app.py': SAYING('old'), 'new/other.py': SAYING('other') }
   const project = new Project(t, files)
   const first = '[[app]]\nname = "first"\napp = "app"\nworkers = 4\n'
