@@ -175,3 +175,16 @@ test('a lost worker is told once', () => {
   workers.report(0, { type: 'worker-lost', worker: 7, reason: 'closed' })
   assert.deepEqual(sent(), ['worker-lost'])
 })
+
+test('of a warm-up that fails the master hears also when the worker is lost or stuck', () => {
+  for (const first of [
+    { type: 'worker-lost', worker: 7, reason: 'closed' },
+    { type: 'worker-stuck', worker: 7, note: 'stuck', request: 'id', thread: '' },
+  ] as const) {
+    const { add, workers, sent } = bench()
+    add(['/a'])
+    workers.report(0, first)
+    workers.report(0, { type: 'worker-cold', worker: 7, note: 'GET /a was not answered' })
+    assert.deepEqual(sent(), [first.type, 'worker-cold'])
+  }
+})

@@ -93,9 +93,12 @@ export class ThreadWorkers {
 
   report(thread: number, report: WorkerReport): void {
     const worker = this.#known.get(report.worker)
-    // Another thread has said that it is lost or cold.
-    if (worker === undefined) return
     const { send } = this.#options
+    if (worker === undefined) {
+      // Another thread has said that it is lost. Of its warm-up only one thread speaks, also after it has said that.
+      if (report.type === 'worker-cold') send(report)
+      return
+    }
     switch (report.type) {
       case 'worker-linked':
         worker.linked.add(thread)
@@ -119,7 +122,7 @@ export class ThreadWorkers {
         // What the other threads run there they see end by themselves. The master kills the worker.
         this.#known.delete(report.worker)
         if (worker.isDraining) send({ type: 'worker-drained', worker: report.worker })
-        else if (!worker.isStuck) send(report)
+        else if (!worker.isStuck || report.type === 'worker-cold') send(report)
         break
       case 'worker-stuck': {
         // Each thread finds out that an event loop is stuck. A request that is stuck is that of one thread.
