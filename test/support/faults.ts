@@ -19,7 +19,7 @@ export class ThreadFaults {
 
   readonly #hangsAfterMs: number
 
-  constructor(directory: string, hangsAfterMs: number) {
+  constructor(directory: string, hangsAfterMs = 0) {
     this.#directory = directory
     this.#hangsAfterMs = hangsAfterMs
   }
