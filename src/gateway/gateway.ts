@@ -126,6 +126,7 @@ export class Gateway {
         this.#options.send({ type: 'pong' })
         break
       case 'drain':
+        if (message.handedOn.length > 0) accessLog.share()
         void this.#drain(message.deadlineMs, message.handedOn).then(cut => {
           this.#options.send({ type: 'drained', cut })
           // Meanwhile the master stops the workers.

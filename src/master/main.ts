@@ -149,6 +149,7 @@ class Master {
     const { started } = this.#source
     this.#notifySocket = takeNotifySocket(process.env)
     if (started.handOver !== null) {
+      this.#log.share()
       this.#trial = new Trial(started.handOver, () => this.#reopenLogs())
     } else this.#notifier = this.#makeNotifier()
     const predecessor = this.#trial?.predecessor ?? null
@@ -245,9 +246,13 @@ class Master {
       serving: () => (this.#fleets?.present ?? []).filter(one => one.serving !== null).map(({ name }) => name),
       canTell: () => this.#notifySocket !== null || started.init !== null,
       variables: () => (this.#notifySocket === null ? {} : notifyVariables(this.#notifySocket)),
-      begun: () => this.#notifier?.reloading('upgrade'),
+      begun: () => {
+        this.#log.share()
+        this.#notifier?.reloading('upgrade')
+      },
       failed: () => this.#tellReady(),
       serves: (successor, taken) => void this.#leaveTo(successor, taken).catch(error => this.#onBug(error)),
+      ended: ({ pid }, code) => this.#tellInit(`${pid} ${code}`),
       reopenLogs: () => this.#reopenLogs(),
     })
   }
@@ -275,12 +280,17 @@ class Master {
     return this.#trial !== null && !this.#trial.isOver
   }
 
+  /** The init of the container, if there is one. */
+  #tellInit(line: string): void {
+    const { init } = this.#source.started
+    if (init !== null) writeSync(init, `${line}\n`)
+  }
+
   /** The new one accepts clients: everything that it has is left to it, and we finish what runs. */
   async #leaveTo(successor: Successor, taken: readonly Listener[]): Promise<void> {
     this.#isFinishing = true
     this.#handedOn = taken
-    const { init } = this.#source.started
-    if (init !== null) writeSync(init, `${successor.pid}\n`)
+    this.#tellInit(`${successor.pid}`)
     await this.#notifier?.handOver(successor.pid!)
     successor.release()
     await this.#finish('graceful', 0)

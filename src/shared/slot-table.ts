@@ -253,6 +253,11 @@ export class SlotTable {
     clearSuspect(this.#cells, this.#thread)
   }
 
+  /** A suspect of any thread may run there. */
+  get hasSuspect(): boolean {
+    return this.#cells.load(SUSPECT) !== 0
+  }
+
   /** Since when a suspect of any thread runs there, the last one that came; 0: none. */
   suspectSince(now: number): number {
     const word = this.#cells.load(SUSPECT)

@@ -112,7 +112,8 @@ test('twice under load on TCP and a Unix socket: nothing is lost, and pid file a
   const { project, options } = setUp(t)
   const [socket, pidFile] = [project.path('http.sock'), project.path('pid')]
   const gate = new Gate(t)
-  const args = ['-b', '127.0.0.1:0', '-b', `unix:${socket}`, '-w', '2', '--threads', '2', '--pid-file', pidFile]
+  const binds = ['-b', '127.0.0.1:0', '-b', `unix:${socket}`]
+  const args = [...binds, '-w', '2', '--threads', '2', '--pid-file', pidFile, '--access-log', '-']
   const server = await startServer({ ...options, args })
   const first = server.pid
   const load = new Load(server.port, socket)
@@ -144,7 +145,15 @@ test('twice under load on TCP and a Unix socket: nothing is lost, and pid file a
   server.rememberFds()
   await server.stop()
   assert.deepEqual([existsSync(pidFile), existsSync(socket)], [false, false])
+  // Two gateways wrote one pipe: each request has a whole line.
+  assert.deepEqual(
+    server.stdout.filter(line => !ACCESS_LINE.test(line)),
+    [],
+  )
+  assert.equal(server.stdout.length, load.answered + 1)
 })
+
+const ACCESS_LINE = /^\S+ - - \[[^\]]+\] "GET \/\S* HTTP\/1\.1" 200 \d+ "-" "-" \S+ \S+ queue=\S+ app=\S+ worker=\d+$/
 
 test('a socket that was inherited (fd://) is handed on, and an address that is new or gone is bound or closed', async t => {
   const { project, options } = setUp(t)
@@ -369,13 +378,14 @@ test('process 1 of a container stays for the new program, and ends with it', {
   const [init] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1').split(' ').map(Number)
   const load = new Load(socket)
   await load.more(20)
+  const children = () => readFileSync(`/proc/${init}/task/${init}/children`, 'latin1').split(' ').filter(Boolean)
+  const [old] = children()
   // Process 1 passes it on.
   process.kill(init!, 'SIGUSR2')
   await logged(/has taken over/)
-  const children = () => readFileSync(`/proc/${init}/task/${init}/children`, 'latin1').split(' ').filter(Boolean)
   // The old one has ended, and the new one is a child of process 1.
   await until(
-    () => children().length === 1 && readFileSync(pidFile, 'utf8') !== '2\n',
+    () => children().length === 1 && children()[0] !== old,
     () => `${children()} ${log}`,
   )
   await load.more(20)

@@ -317,6 +317,18 @@ export async function isRefused({ port }: Server, path = '/'): Promise<boolean> 
   }
 }
 
+/** For what holds a moment after the log says it: the log and the message to the gateway go different ways. */
+export async function untilAnswered({ port }: Server, path: string, text: string): Promise<void> {
+  let body = ''
+  await until(
+    async () => {
+      body = (await getOnce(port, path)).body.toString()
+      return body === text
+    },
+    () => `${path} is answered ${JSON.stringify(body)}, not ${JSON.stringify(text)}`,
+  )
+}
+
 export async function startServer(options: ServerOptions): Promise<Server> {
   const server = new Server(options)
   if (options.waitReady ?? true) {

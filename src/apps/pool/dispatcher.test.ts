@@ -67,7 +67,6 @@ test('a slot that comes free before other threads can see that a request waits i
     isShared: true,
     free: () => (isPublished && slot.inFlight === 0 ? slot : null),
     ahead: () => null,
-    aheadBudget: () => 0,
     publish: () => {
       const isNew = !isPublished
       isPublished = true

@@ -9,7 +9,7 @@
  */
 import type { HttpError } from '../../http/errors.ts'
 import type { Call, FailCall } from './call.ts'
-import { probationMs } from './dispatch-rules.ts'
+import { aheadBudget, probationMs } from './dispatch-rules.ts'
 import { type DispatchOptions, DispatchState } from './dispatch-state.ts'
 import { CallQueue } from './queue.ts'
 import type { SlotLane } from './slots.ts'
@@ -224,6 +224,8 @@ export class Dispatcher {
   }
 
   #pumpQueue(queue: CallQueue<Call>, now: number): void {
+    // No slot comes free while this runs; of those that other threads give back, `publish` or a message tells.
+    let mayBeFree = true
     for (let call = queue.turn; call !== null; call = queue.turn) {
       if (call.exchange.isHalfClosed) {
         call.drop()
@@ -235,24 +237,28 @@ export class Dispatcher {
         this.#fail(call, refusal)
         continue
       }
-      const link = isAllowed ? this.#findSlot(call, queue, now) : null
+      if (!isAllowed) return
+      let link: PoolLink | null = null
+      if (queue === this.#suspects) link = this.#suspectSlot(now)
+      else {
+        if (mayBeFree) link = this.#lane.free(this.#workers, queue, Number.POSITIVE_INFINITY)
+        mayBeFree = link !== null
+        if (link === null && call.mayGoAhead) link = this.#aheadSlot(now)
+      }
       if (link === null) return
       call.stopWaiting(now)
       this.send(link, call)
     }
   }
 
-  #findSlot(call: Call, queue: CallQueue<Call>, now: number): PoolLink | null {
-    if (queue === this.#suspects) return this.#suspectSlot(now)
-    const idle = this.#lane.free(this.#workers, queue, Number.POSITIVE_INFINITY)
-    if (idle !== null || !call.mayGoAhead) return idle
+  #aheadSlot(now: number): PoolLink | null {
     const budget = this.#aheadBudget
     const allowed = this.#state.runTimes.allowedAhead(budget)
     return allowed > 0 ? this.#lane.ahead(this.#workers, allowed, now, budget) : null
   }
 
   get #aheadBudget(): number {
-    return this.#options.retry === false ? 0 : this.#lane.aheadBudget(this.#workers)
+    return this.#options.retry === false ? 0 : aheadBudget(this.#workers)
   }
 
   #suspectSlot(now: number): PoolLink | null {

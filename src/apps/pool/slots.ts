@@ -7,7 +7,7 @@
  * Not here: the rules (`dispatch-rules.ts`), the queues (`dispatcher.ts`).
  */
 import type { Call } from './call.ts'
-import { aheadBudget, aheadSlot, idleSlot } from './dispatch-rules.ts'
+import { aheadSlot, idleSlot } from './dispatch-rules.ts'
 import { type ClientTable, HomeTable } from './home-table.ts'
 import type { CallQueue } from './queue.ts'
 import type { PoolLink, PoolWorker, WorkerAddress, WorkerShare } from './worker.ts'
@@ -23,8 +23,6 @@ export interface SlotLane {
   free(workers: readonly PoolWorker[], queue: CallQueue<Call> | null, suspectsSinceBefore: number): PoolLink | null
   /** As `aheadSlot`. */
   ahead(workers: readonly PoolWorker[], allowed: number, now: number, budgetMicros: number): PoolLink | null
-  /** As the function of the same name. */
-  aheadBudget(workers: readonly PoolWorker[]): number
   /** What waits has changed. True: other threads see only now that something waits, so the caller looks for a slot once more. */
   publish(suspects: CallQueue<Call>, queue: CallQueue<Call>): boolean
   /** Newest first: a call of another thread has waited for too long. */
@@ -74,10 +72,6 @@ class OwnSlots implements SlotSource, SlotLane {
 
   ahead(workers: readonly PoolWorker[], allowed: number, now: number, budgetMicros: number): PoolLink | null {
     return aheadSlot(workers, allowed, now, budgetMicros)
-  }
-
-  aheadBudget(workers: readonly PoolWorker[]): number {
-    return aheadBudget(workers)
   }
 
   publish(): boolean {

@@ -12,7 +12,6 @@ import { tickOf } from '../../shared/clock.ts'
 import type { PoolWaits } from '../../shared/pool-waits.ts'
 import { KEPT, NONE } from '../../shared/slot-table.ts'
 import type { Call } from '../pool/call.ts'
-import { AHEAD_BUDGET_MICROS } from '../pool/dispatch-rules.ts'
 import type { CallQueue } from '../pool/queue.ts'
 import type { SlotLane } from '../pool/slots.ts'
 import type { PoolLink, PoolWorker } from '../pool/worker.ts'
@@ -52,6 +51,8 @@ export class SharedLane implements SlotLane {
 
   free(workers: readonly PoolWorker[], queue: CallQueue<Call> | null, suspectsSinceBefore: number): PoolLink | null {
     const now = tickOf(performance.now())
+    // Workers that the caller has put in order: the first of equals.
+    if (workers !== this.#slots.workers) this.#last = null
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const places = this.#best(workers, suspectsSinceBefore, now)
       if (places === null) return null
@@ -123,25 +124,24 @@ export class SharedLane implements SlotLane {
   }
 
   ahead(workers: readonly PoolWorker[], allowed: number, now: number, budgetMicros: number): PoolLink | null {
-    const tick = tickOf(now)
+    const { turn } = this.#slots
     let best: PoolLink | null = null
     for (const worker of workers) {
       const { links, table } = seatOf(worker)
       if (table.isCondemned) continue
-      const isWanted = table.isWanted(tick)
+      let isWanted: boolean | null = null
       for (const { link, takenIn, hasSome } of links) {
         if (!hasSome || !link.usable || !link.takesAhead || link.inFlight > allowed) continue
-        if ((best !== null && link.inFlight >= best.inFlight) || (isWanted && takenIn !== this.#slots.turn)) continue
+        if (best !== null && link.inFlight >= best.inFlight) continue
         if (now - link.firstSince > budgetMicros / 1000) continue
+        if (takenIn !== turn) {
+          isWanted ??= table.isWanted(tickOf(now))
+          if (isWanted) continue
+        }
         best = link
       }
     }
     return best
-  }
-
-  /** Also where there is one slot in all: calls of other threads wait for it. */
-  aheadBudget(): number {
-    return AHEAD_BUDGET_MICROS
   }
 
   publish(suspects: CallQueue<Call>, queue: CallQueue<Call>): boolean {

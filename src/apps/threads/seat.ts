@@ -96,6 +96,7 @@ export class WorkerSeat implements WorkerShare {
   readonly links: readonly LinkPlaces[]
   /** Since when a call waits for this very worker, in ticks; 0: none does. */
   waitsSince = 0
+  readonly #placesOf: ReadonlyMap<PoolLink, LinkPlaces>
   /** Of `links`: the one that was used last. */
   #last = 0
 
@@ -113,6 +114,7 @@ export class WorkerSeat implements WorkerShare {
       from += link.capacity
       return places
     })
+    this.#placesOf = new Map(this.links.map(places => [places.link, places]))
   }
 
   /** Places on which something runs, of any thread. */
@@ -129,7 +131,7 @@ export class WorkerSeat implements WorkerShare {
   }
 
   placesOf(link: PoolLink): LinkPlaces {
-    return this.links.find(places => places.link === link)!
+    return this.#placesOf.get(link)!
   }
 
   /**
@@ -153,13 +155,13 @@ export class WorkerSeat implements WorkerShare {
 
   /** Other threads must know whether this one can use the worker, and what waits for it. True: as `SlotTable.publish`. */
   publish(): boolean {
-    const isUsed = this.worker.slots.some(link => link.usable)
-    if (isUsed) return this.table.publish(this.waitsSince)
+    for (const { link } of this.links) if (link.usable) return this.table.publish(this.waitsSince)
     this.table.withdraw()
     return false
   }
 
   get suspectSince(): number {
+    if (!this.table.hasSuspect) return 0
     const now = performance.now()
     const tick = tickOf(now)
     const since = this.table.suspectSince(tick)

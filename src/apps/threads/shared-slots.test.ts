@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { applicationRoot } from '../../http/application-root.ts'
 import type { HttpError } from '../../http/errors.ts'
 import { OVERLOADED_MS } from '../pool/queue.ts'
 import type { FakeAsgiExchange } from '../testing/fake-asgi-worker.ts'
@@ -312,6 +313,24 @@ test('affinity: a client has one home in all threads, whatever workers came sinc
   for (let client = 0; client < 8; client++) assert.equal(await ask(b, client), '1')
 })
 
+test('affinity: workers take turns with new clients of a thread', async () => {
+  const root = () => applicationRoot('', '')
+  const bench = new ThreadBench(2, {
+    affinity: { kind: 'cookie', name: 'home', app: 'shop', root, key: Buffer.alloc(32, 'k') },
+  })
+  const served = new Set<number>()
+  for (let id = 1; id <= 4; id++)
+    await bench.worker(id, 1, ({ link }) => {
+      served.add(id)
+      link.respond(200, [], '')
+    })
+  for (const thread of bench.threads) {
+    served.clear()
+    for (let client = 0; client < 4; client++) await thread.send().over()
+    assert.equal(served.size, 4)
+  }
+})
+
 test('affinity: calls of anyone and of a worker’s clients have one order over all threads', async t => {
   const clock = new StoppedClock(t)
   const bench = new ThreadBench(2, { affinity: { kind: 'header', name: 'x-client', key: Buffer.alloc(32, 'k') } })
@@ -388,6 +407,34 @@ test('a slot whose client left a stream is nobody’s until its link is made aga
   kept.running.pop()
   slot!.greet(slot!.links[linked]!)
   await kept.runs('/next')
+})
+
+test('a thread that takes the only slot there is sends as much ahead as with one thread: what waits, up to 10 ms of work', async t => {
+  const clock = new StoppedClock(t)
+  const bench = new ThreadBench(2)
+  const [a, b] = bench.threads as Two
+  const seen: string[] = []
+  const held: (() => void)[] = []
+  await bench.worker(1, 1, ({ environ, link }) => {
+    const path = environ.get('PATH_INFO')!
+    seen.push(path)
+    if (path === '/') link.respond(200, [], '')
+    else held.push(() => link.respond(200, [], ''))
+  })
+  // Of 50 µs, as each of them says: twenty are 1 ms.
+  for (let i = 0; i < 500; i++) await b.send().over()
+  seen.length = 0
+  a.send({ path: '/a' })
+  await until(() => held.length === 1)
+  const calls = Array.from({ length: 40 }, (_, i) => `/b${i}`)
+  for (const path of calls) b.send({ path })
+  await turn()
+  clock.pass(1)
+  a.send({ path: '/later' })
+  await turn()
+  held[0]!()
+  await until(() => seen.length > calls.length)
+  assert.deepEqual(seen, ['/a', ...calls])
 })
 
 test('short requests are sent ahead while no other thread waits, and not any more once one does', async t => {

@@ -2,8 +2,8 @@
  * The slots of one pool's workers, where several gateway threads share them: what this thread takes, gives back, and tells others. Runs in
  * the threads of the gateway, one object for each pool in each thread.
  *
- * A thread learns of a slot that another one gives it by `woken`; while its calls wait it looks every 2 ms as well, for what a thread that
- * has died, or is busy, did not tell.
+ * A thread learns of a slot that another one gives it by `woken`; while its calls wait it looks in each turn and every 2 to 8 ms as well, for
+ * what a thread that has died, or is busy, did not tell.
  * Invariants: what this thread has and does not need is given back in the same turn of the event loop: at once while none of its calls waits,
  * else at the end of the turn. The timer runs only while calls of this thread wait.
  * Not here: how a slot is chosen (`lane.ts`), the words (`shared/`), how a message reaches a thread (`gateway/threads/`).
@@ -32,6 +32,8 @@ export interface SharedSlotsOptions {
 
 /** How long a slot stays idle that nobody was told of. */
 const LOOK_EVERY_MS = 2
+/** While requests come and go, each turn of the event loop looks. Then the timer is needed only for the moment at which that stops. */
+const LOOK_SELDOM_MS = 8
 
 export class SharedSlots implements SlotSource, LaneSlots {
   readonly waits: PoolWaits
@@ -84,16 +86,19 @@ export class SharedSlots implements SlotSource, LaneSlots {
   keepLooking(): void {
     if (this.#isLooking || this.#isClosed) return
     this.#isLooking = true
-    if (this.#timer === null) this.#timer = setTimeout(() => this.#look(), LOOK_EVERY_MS).unref()
-    else this.#timer.refresh()
+    this.#lookIn(LOOK_EVERY_MS)
   }
 
-  #look(): void {
-    this.isThorough = true
-    this.woken()
-    this.isThorough = false
-    this.#isLooking = false
-    if (this.#user.waiting > 0) this.keepLooking()
+  #lookIn(ms: number): void {
+    const { turn } = this
+    this.#timer = setTimeout(() => {
+      this.isThorough = true
+      this.woken()
+      this.isThorough = false
+      const isWaiting = this.#user.waiting > 0 && !this.#isClosed
+      if (isWaiting) this.#lookIn(this.turn === turn ? LOOK_EVERY_MS : Math.min(2 * ms, LOOK_SELDOM_MS))
+      else this.#isLooking = false
+    }, ms).unref()
   }
 
   lane(worker: PoolWorker | null): SlotLane {

@@ -42,6 +42,21 @@ test('a later thread is told the last of each change, for the applications that 
   )
 })
 
+test('a later thread makes no pool that has gone: there are no cells for it', () => {
+  const [main] = testApp().pools
+  const shop = (...names: string[]) =>
+    testApp({ name: 'shop', pools: [main!, ...names.map(name => ({ ...main!, name }))] })
+  const config = gatewayPart(testConfig({ apps: [shop('api', 'old')] }))
+  const state = new ThreadState({ type: 'start', build: '', config, affinityKey: '', listeners: [], waits: false })
+  const table = new PoolTable(2, config.apps)
+  const apps = [gatewayApp(shop('api', 'new'))]
+  table.configure(apps)
+  state.changed({ type: 'apps', apps, affinityKey: '' })
+  const made = state.start.config.apps[0]!.pools.map(({ name }) => name)
+  assert.deepEqual(made, ['', 'api'])
+  for (const name of made) assert.ok(table.list.some(({ pool }) => pool === name))
+})
+
 test('a pool keeps its memory while it is in the configuration', () => {
   const table = new PoolTable(2, [app('shop'), app('blog')])
   const [shop, blog] = table.list

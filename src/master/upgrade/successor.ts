@@ -7,6 +7,7 @@
  * Not here: whether an upgrade may begin, and what follows (`upgrades.ts`).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { constants } from 'node:os'
 import type { Duplex } from 'node:stream'
 import { type Channel, openSuccessorChannel } from '../../control/channel.ts'
 import { HAND_OVER, INIT, STARTED_AS } from '../../control/started.ts'
@@ -23,6 +24,8 @@ export interface SuccessorEvents {
   serves(taken: readonly Listener[]): void
   /** It has gone. */
   failed(why: string): void
+  /** It has gone after `serves`, and before us. `code`: as a shell has it. */
+  ended(code: number): void
   reopenLogs(): void
 }
 
@@ -136,6 +139,7 @@ export class Successor {
       if (child.pid === undefined) this.#gone(`cannot be started: ${error.message}`)
     })
     child.on('exit', (code, signal) => {
+      if (this.#serves) this.#options.events.ended(code ?? 128 + constants.signals[signal!])
       setTimeout(() => this.#gone(describeExit(code, signal)), LAST_MESSAGES_MS)
     })
     child.on('close', (code, signal) => this.#gone(describeExit(code, signal)))

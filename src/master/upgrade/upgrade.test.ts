@@ -37,6 +37,7 @@ async function succeed(script: string, changes: Partial<SuccessorOptions> = {}):
         successor.release()
       },
       failed: why => told.push(`failed ${why}`),
+      ended: code => told.push(`ended ${code}`),
       reopenLogs: () => told.push('reopen'),
     },
     ...changes,
@@ -59,7 +60,8 @@ test('a new one that is ready gets everything; messages that this version does n
       say({ type: 'settled' }),
     ].join('\n'),
   )
-  assert.deepEqual(told, ['begun 2.0', `serves unix:${join(directory, 's')}`])
+  // Its end may come next.
+  assert.deepEqual(told.slice(0, 2), ['begun 2.0', `serves unix:${join(directory, 's')}`])
   assert.equal(readFileSync(join(directory, 'answer'), 'utf8'), '{"type":"yours"}\n')
 })
 
@@ -96,8 +98,24 @@ test('the new one refuses what it does not understand', () => {
 })
 
 test('a parent that would take the end of the old process for the end of the service', () => {
-  assert.notEqual(waitingParent(1), null)
-  assert.equal(waitingParent(process.pid), null)
+  const proc = mkdtempSync(join(directory, 'proc-'))
+  const parentOf = (parent: number, name: string, session: number, group = '') => {
+    for (const pid of [7, parent]) mkdirSync(join(proc, String(pid)), { recursive: true })
+    writeFileSync(join(proc, `${parent}/comm`), `${name}\n`)
+    writeFileSync(join(proc, '7/stat'), `7 (a) b) S ${parent} 7 ${session} 0 -1`)
+    writeFileSync(join(proc, '7/cgroup'), `0::${group}\n`)
+    return waitingParent(7, parent, proc)
+  }
+  assert.equal(parentOf(1, 'tini', 1), 'process 1 (tini)')
+  assert.equal(parentOf(1, 'dumb-init', 7), 'process 1 (dumb-init)')
+  assert.equal(parentOf(1, 'tini', 5), null, 'an orphan of a shell')
+  assert.equal(parentOf(1, 'systemd', 7, '/system.slice/shop.service'), 'systemd')
+  assert.equal(parentOf(1, 'systemd', 5, '/user.slice/user-0.slice/session-3.scope'), null)
+  assert.equal(parentOf(9, 'systemd', 7, '/user.slice/user@1.service/app.slice/shop.service'), 'systemd')
+  assert.equal(parentOf(9, 'systemd', 7, '/user.slice/user@1.service/app.slice/vte-spawn.scope'), null)
+  assert.equal(parentOf(9, 'supervisord', 7), 'supervisord')
+  assert.equal(parentOf(9, 'bash', 7), null)
+  assert.equal(waitingParent(7, 8, join(proc, 'nothing')), null)
 })
 
 test('root starts nothing that another user may change; others start what is there', t => {

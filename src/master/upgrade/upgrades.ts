@@ -44,6 +44,8 @@ export interface UpgradesOptions {
   readonly failed: () => void
   /** The new one accepts clients. `taken`: the listeners that it has. Everything must be left to it: then `release` it. */
   readonly serves: (successor: Successor, taken: readonly Listener[]) => void
+  /** It has gone before us. */
+  readonly ended: (successor: Successor, code: number) => void
   readonly reopenLogs: () => void
 }
 
@@ -180,6 +182,7 @@ export class Upgrades {
           resolve({ error: `the upgrade is given up: ${why}\nprocess ${process.pid} serves on` })
           this.#options.failed()
         },
+        ended: code => this.#options.ended(successor, code),
         reopenLogs: () => this.#options.reopenLogs(),
       },
     })
