@@ -15,9 +15,11 @@ import { RESOURCES } from './scenarios/resources.ts'
 import { SERVICE_MANAGER } from './scenarios/service-manager.ts'
 import { SLOW_CLIENTS } from './scenarios/slow-clients.ts'
 import { STOPS_UNDER_LOAD } from './scenarios/stops.ts'
+import { THREADS } from './scenarios/threads.ts'
 
 const SCENARIOS: readonly Scenario[] = [
   ...CRASHES,
+  ...THREADS,
   ...OUT_OF_MEMORY,
   ...DEPLOYS,
   ...NEIGHBOURS,

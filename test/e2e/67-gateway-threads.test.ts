@@ -12,7 +12,7 @@ import { type TestContext, test } from 'node:test'
 import { WebSocket } from 'ws'
 import type { ProgramStatus } from '../../src/control/admin-messages.ts'
 import { ensureEnvironment } from '../support/environments/environments.ts'
-import { type ThreadFault, type ThreadFaults, threadFaults } from '../support/faults.ts'
+import { type ThreadFaults, threadFaults } from '../support/faults.ts'
 import { Gate } from '../support/gate.ts'
 import { APPS } from '../support/paths.ts'
 import { Project, temporaryDirectory } from '../support/project.ts'
@@ -189,7 +189,12 @@ class MarkedLoad {
 }
 
 /** Ends the thread, under load, and waits until its successor serves. Returns how many connections the log says were cut. */
-async function endThread(server: Server, faults: ThreadFaults, index: number, fault: ThreadFault): Promise<number> {
+async function endThread(
+  server: Server,
+  faults: ThreadFaults,
+  index: number,
+  fault: keyof typeof WHY,
+): Promise<number> {
   const [from, ups] = [server.log.length, faults.ups(index)]
   await faults.inject(index, fault)
   const { line, cut } = await deathOf(server, index, from)
@@ -198,12 +203,12 @@ async function endThread(server: Server, faults: ThreadFaults, index: number, fa
   return cut
 }
 
-const WHY: Readonly<Record<ThreadFault, RegExp>> = {
+const WHY = {
   error: /: Error: a fault of the test$/,
   exit: /: it ended by itself$/,
   heap: /: Error.*ERR_WORKER_OUT_OF_MEMORY/,
   hang: /: it had not turned for 3 s$/,
-}
+} as const
 
 for (const [index, fault] of (['error', 'exit', 'heap'] as const).entries())
   test(`a thread that ends twice in a row by ${fault}: only its own connections are cut, and another serves`, {
@@ -253,7 +258,7 @@ for (const [index, fault] of (['error', 'exit', 'heap'] as const).entries())
 test('a thread that hangs is named with its stack and ended; requests of other threads go on meanwhile', {
   skip,
 }, async t => {
-  const faults = threadFaults(t)
+  const faults = threadFaults(t, { hangsSoon: true })
   const args = [...ARGS, '-w', '1', '--threads', '3']
   const server = await startServer({ app: 'plain', directory: APPS, args, env: faults.env })
   expectDeaths(server)
@@ -278,6 +283,17 @@ test('a thread that hangs is named with its stack and ended; requests of other t
   assert.equal((await hanging.readToEnd()).length, 0)
   await faults.up(1, ups + 1)
   await Promise.all([...others, ...(await connections(t, server.port, 2))].map(askMarked))
+  // One that cannot be ended takes the process with it.
+  server.expectLog(
+    /thread 1 of the gateway has not turned for 3 s and is ended; it does not tell what it does: it is within one native call/,
+    /thread 1 of the gateway has not turned for 3 s and cannot be ended: the gateway ends$/,
+    /error master +the gateway was killed by SIGKILL/,
+  )
+  const { pid } = server.gateway()
+  await faults.inject(0, 'hang-natively')
+  await server.waitForLog(/the gateway was killed by SIGKILL/)
+  for (const client of await connections(t, server.port, THREADS)) await askMarked(client)
+  assert.notEqual(server.gateway().pid, pid)
   await server.stop()
 })
 

@@ -6,17 +6,22 @@ import type { TestContext } from 'node:test'
 import { temporaryDirectory } from './project.ts'
 import { until } from './server.ts'
 
-/** error: throws where nobody catches. heap: keeps more than it may have. hang: does not come back. */
-export type ThreadFault = 'error' | 'exit' | 'heap' | 'hang'
+/** error: throws where nobody catches. heap: keeps more than it may have. hang: does not come back, as does hang-natively, which cannot be ended. */
+export type ThreadFault = 'error' | 'exit' | 'heap' | 'hang' | 'hang-natively'
 
 /** Of each heap, in MB: small, so that it is soon exhausted. */
-const HEAP_MB = 96
+const HEAP_MB = 48
+/** A thread hangs after so long where a test is about that: more than the second in which a thread says that it turns. */
+const HANGS_AFTER_MS = 3000
 
 export class ThreadFaults {
   readonly #directory: string
 
-  constructor(directory: string) {
+  readonly #hangsAfterMs: number
+
+  constructor(directory: string, hangsAfterMs = 0) {
     this.#directory = directory
+    this.#hangsAfterMs = hangsAfterMs
   }
 
   /** For the program that is to have them. */
@@ -25,6 +30,7 @@ export class ThreadFaults {
     return {
       NODE_OPTIONS: `--max-old-space-size=${HEAP_MB} --import=${script}`,
       THREAD_FAULTS_OF_JUMAK_TEST: this.#directory,
+      THREAD_HANGS_AFTER_MS_OF_JUMAK_TEST: String(this.#hangsAfterMs),
     }
   }
 
@@ -71,8 +77,9 @@ export class ThreadFaults {
   }
 }
 
-export function threadFaults(t: TestContext): ThreadFaults {
-  return new ThreadFaults(temporaryDirectory(t))
+/** `hangsSoon`: after 3 s instead of 10. */
+export function threadFaults(t: TestContext, { hangsSoon = false } = {}): ThreadFaults {
+  return new ThreadFaults(temporaryDirectory(t), hangsSoon ? HANGS_AFTER_MS : 0)
 }
 
 function hexadecimal(port: number): string {

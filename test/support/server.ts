@@ -23,9 +23,6 @@ const WAIT_MS = 60_000
 /** What `until` waits at most. */
 const UNTIL_MS = 60_000
 
-/** So that a whole file of tests can run with several threads of the gateway. */
-const GATEWAY_THREADS = process.env['TEST_GATEWAY_THREADS']
-
 /** The program says it at start when root runs it. */
 const RUNS_AS_ROOT = /warn +master +Jumak runs as root, and so do/
 
@@ -81,8 +78,10 @@ export class Server {
     const args = [...(options.args ?? [])]
     if (!options.isBound && !args.some(arg => arg.startsWith('-b') || arg.startsWith('--bind')))
       args.push('-b', '127.0.0.1:0')
-    if (GATEWAY_THREADS && !args.some(arg => arg.startsWith('--gateway-threads') || arg === '--reload'))
-      args.push('--gateway-threads', GATEWAY_THREADS)
+    // So that a whole file of tests, or all of the chaos, can run with several threads of the gateway.
+    const threads = process.env['TEST_GATEWAY_THREADS']
+    if (threads && !args.some(arg => arg.startsWith('--gateway-threads') || arg === '--reload'))
+      args.push('--gateway-threads', threads)
     if (options.python) args.push('--python', options.python)
     if (options.app) args.push(options.app)
     this.process = spawn(options.program ?? join(ROOT, 'bin/jumak'), args, {

@@ -21,7 +21,7 @@ import { makeThreadCells, ThreadCells } from '../../shared/thread-cells.ts'
 import { assembleAdmission } from '../assemble.ts'
 import { Refusals } from '../errors/refusals.ts'
 import type { GatewayMessage, RunningGateway } from '../gateway.ts'
-import { leave } from '../leave.ts'
+import { leave, leaveAtOnce } from '../leave.ts'
 import { Listening } from '../listening.ts'
 import { temporaryBytes } from '../shared-parts.ts'
 import { Acceptor } from './acceptor.ts'
@@ -88,7 +88,7 @@ class ThreadGroup implements RunningGateway {
       limit: limits.connections,
       calls,
     })
-    this.#watchdog = new Watchdog({ ...WATCHDOG_TIMES, log: this.#log, die: leave })
+    this.#watchdog = new Watchdog({ ...WATCHDOG_TIMES, log: this.#log, die: leaveAtOnce })
     this.#state = new ThreadState(start)
     this.#pools = new PoolTable(count, apps)
     this.#memory = makeThreadCells(count)

@@ -28,7 +28,7 @@ export interface WatchdogOptions {
   /** So long after `terminate` the thread has not ended: the process ends. */
   readonly endsWithinMs: number
   readonly log: (level: 'error', message: string) => void
-  /** Ends the process, with a line for the master's log. */
+  /** Ends the process, with a line for the master's log, though a thread does not end. */
   readonly die: (reason: string) => void
 }
 
