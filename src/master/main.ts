@@ -21,7 +21,7 @@ import { AffinityKey } from './host/affinity-key.ts'
 import { checkIdentity, checkTemporaryDirectory, rootWarnings, usersOf } from './host/identity.ts'
 import type { Listener } from './host/listener.ts'
 import { bindListeners } from './host/listeners.ts'
-import { type PidFile, preparePidFile } from './host/pid-file.ts'
+import { type PidFile, preparePidFile, removePrepared } from './host/pid-file.ts'
 import { createRuntimeDirectory, type RuntimeDirectory } from './host/runtime-directory.ts'
 import { hasTerminal } from './host/terminal.ts'
 import { currentUmask } from './host/umask.ts'
@@ -178,6 +178,8 @@ class Master {
     this.#narrator.started(this.#listeners)
     for (const warning of this.#source.warnings) this.#narrator.warn(warning)
     for (const warning of rootWarnings(this.#config)) this.#narrator.warn(warning)
+    for (const warning of predecessor?.sockets.differences(unixMode, gatewayIdentity) ?? [])
+      this.#narrator.warn(warning)
     // `bin/jumak` starts an init where it can.
     if (process.pid === 1) this.#narrator.isProcessOne()
     this.#fleets = this.#makeFleets(this.#runtime)
@@ -250,7 +252,11 @@ class Master {
         this.#log.share()
         this.#notifier?.reloading('upgrade')
       },
-      failed: () => this.#tellReady(),
+      failed: pid => {
+        const { pidFile } = this.#config
+        if (pidFile !== null && pid !== undefined) removePrepared(pidFile, pid)
+        this.#tellReady()
+      },
       serves: (successor, taken) => void this.#leaveTo(successor, taken).catch(error => this.#onBug(error)),
       ended: ({ pid }, code) => this.#tellInit(`${pid} ${code}`),
       reopenLogs: () => this.#reopenLogs(),

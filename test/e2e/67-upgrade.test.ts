@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import { Gate } from '../support/gate.ts'
@@ -228,6 +228,21 @@ test('a new program that does not come up changes nothing, whatever is wrong wit
   await refused(/^jumak: the upgrade is given up: generation 1 did not serve within 1\.0 s/)
   rmSync(project.path('closed'))
   rmSync(config)
+
+  // One that is killed leaves no file of its own beside ours.
+  project.save('closed', '')
+  const begun = server.log.length
+  server.signal('SIGUSR2')
+  const line = await server.waitForLog(/ upgrade: process \d+ starts/, begun)
+  await server.waitForLog(/the import waits/, begun)
+  process.kill(Number(/process (\d+)/.exec(line)![1]), 'SIGKILL')
+  await server.waitForLog(/is given up: it was killed by SIGKILL; this process serves on$/)
+  rmSync(project.path('closed'))
+  assert.deepEqual(
+    readdirSync(project.directory).filter(name => name.startsWith('pid')),
+    ['pid'],
+  )
+  await load.more(20)
 
   // The command is that of the checkout: the copy's is broken.
   const program = readFileSync(copy.program, 'utf8')

@@ -1,5 +1,16 @@
 /** A copy of the program that a test may change, as an update in place does. It has the packages of the checkout. */
-import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  constants,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ROOT } from './paths.ts'
@@ -15,7 +26,17 @@ export class ProgramCopy {
         recursive: true,
         filter: path => !/\.test\.ts$|__pycache__/.test(path),
       })
-    symlinkSync(join(ROOT, 'node_modules'), join(this.root, 'node_modules'))
+    this.#linkPackages()
+  }
+
+  /** Root starts no Node that another user may change, and the checkout may be another user's. */
+  #linkPackages(): void {
+    const [from, to] = [join(ROOT, 'node_modules'), join(this.root, 'node_modules')]
+    mkdirSync(to)
+    for (const name of readdirSync(from))
+      if (name.startsWith('node-') && process.geteuid?.() === 0)
+        cpSync(join(from, name, 'bin/node'), join(to, name, 'bin/node'), { mode: constants.COPYFILE_FICLONE })
+      else symlinkSync(join(from, name), join(to, name))
   }
 
   get program(): string {

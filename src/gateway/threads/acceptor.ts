@@ -118,7 +118,7 @@ export class Acceptor {
     this.#options.admission.leave(network)
   }
 
-  /** Open connections of each thread that can take some, for the status. */
+  /** Open connections of each thread that can take some. */
   get connections(): ReadonlyMap<number, number> {
     this.#settle()
     return new Map(this.#members.map(({ index, connections }) => [index, connections]))

@@ -321,8 +321,7 @@ class ThreadGroup implements RunningGateway {
     const { index } = thread
     this.#threads[index] = null
     this.#watchdog.ended(this.#watched[index]!)
-    const cut = this.#acceptor.died(index)
-    if (!this.#isEnding) this.#tellDeath(thread, how, cut)
+    this.#tellDeath(thread, how, this.#acceptor.died(index))
     this.#inFlight[index] = 0
     this.#tellInFlight()
     this.#cells.clear(index)
@@ -335,7 +334,8 @@ class ThreadGroup implements RunningGateway {
   #tellDeath(thread: ThreadHandle, how: string, connections: number): void {
     const requests = this.#inFlight[thread.index]!
     const what = `${connections} connections were cut, with ${requests} requests that waited or ran`
-    this.#log('error', `${nameOf(thread)} has died, and another takes its place; ${what}: ${how}`)
+    const follows = this.#isEnding ? '' : ', and another takes its place'
+    this.#log('error', `${nameOf(thread)} has died${follows}; ${what}: ${how}`)
   }
 
   #replace({ index, startedAt, upSince }: ThreadHandle): void {
@@ -344,9 +344,10 @@ class ThreadGroup implements RunningGateway {
     crashes.died(startedAt, upSince, now)
     const delay = Math.max(0, crashes.notBefore - now)
     if (delay > 0 && this.#living.length === 0) leave('no thread of the gateway stays alive')
-    setTimeout(() => {
-      if (!this.#isEnding) this.#epochs.after(() => this.#spawn(index))
-    }, delay)
+    const spawn = () => {
+      if (!this.#isEnding) this.#spawn(index)
+    }
+    setTimeout(() => this.#epochs.after(spawn), delay)
   }
 }
 

@@ -94,10 +94,7 @@ async function run({ index, count, start, cells: memory, pools, handed }: Thread
         void gateway.end().then(() => post({ type: 'ended' }))
     }
   })
-  const turned = () => {
-    cells.turned(index, tickOf(performance.now()))
-    cells.setConnections(index, gateway.connections.size)
-  }
+  const turned = () => cells.turned(index, tickOf(performance.now()))
   turned()
   setInterval(turned, TURN_MS)
   post({ type: 'up' })

@@ -7,6 +7,7 @@
  * Not here: how the descriptors get into the new process (`upgrade/`).
  */
 import { closeSync, fstatSync, lstatSync, unlinkSync } from 'node:fs'
+import type { Identity } from '../../config/types.ts'
 import { OperatorError } from '../errors.ts'
 import type { Listener, PlacedFile } from './listener.ts'
 
@@ -49,6 +50,23 @@ export class HandedOnSockets {
         if (placed !== null && isOurs()) unlinkPlaced(unixPath!, placed)
       },
     }
+  }
+
+  /** How the files of Unix sockets that were taken differ from the settings. They stay as they are: the operator may have changed them. */
+  differences(mode: number, identity: Identity | null): string[] {
+    return this.#taken.flatMap(({ display, unixPath, placed }) => {
+      if (placed === null) return []
+      const found = lstatSync(unixPath!, { throwIfNoEntry: false })
+      if (found === undefined) return []
+      const [has, owner] = [found.mode & 0o777, identity?.uid ?? process.geteuid!()]
+      const what: string[] = []
+      if (has !== mode) what.push(`mode ${has.toString(8)}, and the setting is ${mode.toString(8)}`)
+      if (found.uid !== owner) what.push(`its owner, user ${found.uid}, and the gateway is user ${owner}`)
+      if (what.length === 0) return []
+      return [
+        `${display} keeps ${what.join('; it keeps ')}: an upgrade leaves the file as it is; change it, or restart`,
+      ]
+    })
   }
 
   /** An address of the running program with this port, for a message. Undefined: there is none. */

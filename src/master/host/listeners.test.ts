@@ -265,3 +265,23 @@ test('what the old program does not have, or has otherwise, is refused with what
   await end(acceptor)
   old[0]!.close()
 })
+
+test('a Unix socket that is handed on keeps its mode and owner, and other settings are a warning', async () => {
+  const old = await bindListeners([unix('mode'), tcp('127.0.0.1')], { mode: 0o660 })
+  const sockets = new HandedOnSockets(told(old))
+  await bindListeners([unix('mode')], { mode: 0o600 }, sockets)
+  const { path } = unix('mode')
+  assert.equal(statSync(path).mode & 0o777, 0o660)
+  assert.deepEqual(sockets.differences(0o660, null), [])
+  assert.deepEqual(sockets.differences(0o600, null), [
+    `unix:${path} keeps mode 660, and the setting is 600: an upgrade leaves the file as it is; change it, or restart`,
+  ])
+  const [uid, other] = [process.geteuid!(), 65_534]
+  const identity = { uid: other, gid: other, userName: 'nobody' } as Parameters<HandedOnSockets['differences']>[1]
+  assert.match(
+    sockets.differences(0o660, identity)[0]!,
+    new RegExp(`keeps its owner, user ${uid}, and the gateway is user ${other}:`),
+  )
+  for (const listener of old) listener.close()
+  assert.deepEqual(sockets.differences(0o600, identity), [])
+})

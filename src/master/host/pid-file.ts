@@ -34,7 +34,7 @@ export function writePidFile(path: string): PidFile {
 /** The same, but the file is placed later. `predecessor`: the Jumak whose number may be there until then. */
 export function preparePidFile(path: string, predecessor: number | null): PidFile {
   const text = `${process.pid}\n`
-  const temporary = `${path}.${process.pid}`
+  const temporary = preparedPath(path, process.pid)
   try {
     const holder = readHolder(path)
     if (holder !== null && holder !== predecessor && isOtherJumak(holder))
@@ -66,6 +66,19 @@ export function preparePidFile(path: string, predecessor: number | null): PidFil
       }
     },
   }
+}
+
+/** What a process has prepared that was killed before it could place it. Never throws. */
+export function removePrepared(path: string, pid: number): void {
+  try {
+    rmSync(preparedPath(path, pid), { force: true })
+  } catch {
+    // It is no file of ours.
+  }
+}
+
+function preparedPath(path: string, pid: number): string {
+  return `${path}.${pid}`
 }
 
 function cannotWrite(path: string, error: unknown): OperatorError {

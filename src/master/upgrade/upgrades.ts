@@ -39,9 +39,9 @@ export interface UpgradesOptions {
   readonly canTell: () => boolean
   /** Variables for the new one that we have taken out of our environment. */
   readonly variables: () => NodeJS.ProcessEnv
-  /** An upgrade begins, and is over without success. */
+  /** An upgrade begins, and is over without success. `pid`: of the new one, which has gone; undefined: it was not started. */
   readonly begun: () => void
-  readonly failed: () => void
+  readonly failed: (pid: number | undefined) => void
   /** The new one accepts clients. `taken`: the listeners that it has. Everything must be left to it: then `release` it. */
   readonly serves: (successor: Successor, taken: readonly Listener[]) => void
   /** It has gone before us. */
@@ -180,7 +180,7 @@ export class Upgrades {
           if (this.#isAborted) narrator.info(what)
           else narrator.error(`${what}; this process serves on`)
           resolve({ error: `the upgrade is given up: ${why}\nprocess ${process.pid} serves on` })
-          this.#options.failed()
+          this.#options.failed(successor.pid)
         },
         ended: code => this.#options.ended(successor, code),
         reopenLogs: () => this.#options.reopenLogs(),
