@@ -54,6 +54,20 @@ while others() and time.monotonic() < deadline:
 print(os.getppid(), zombies(), others())
 """
 
+#: Hands over to a child that ends before it, and tells of both.
+PREDECESSOR = """
+import os, sys
+def tell(line):
+    os.write(int(os.environ["JUMAK_INIT"]), (line % successor + "\\n").encode())
+successor = os.fork()
+if successor == 0:
+    os._exit(9)
+tell("%d")
+os.waitpid(successor, 0)
+if sys.argv[1]:
+    tell(sys.argv[1])
+"""
+
 UNSHARE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
@@ -77,6 +91,10 @@ class Init(unittest.TestCase):
         self.assertEqual(self.code("sh", "-c", "exit 3"), 3)
         self.assertEqual(self.code("sh", "-c", "exit 0"), 0)
         self.assertEqual(self.code("sh", "-c", "kill -KILL $$"), 128 + 9)
+
+    def test_a_successor_that_ends_before_its_predecessor(self) -> None:
+        for last, code in (("%d 5", 5), ("%d 0", 0), ("", 1)):
+            self.assertEqual(self.code(sys.executable, "-c", PREDECESSOR, last), code)
 
     def test_a_program_that_is_not_there(self) -> None:
         process = subprocess.run(

@@ -5,7 +5,7 @@
  *     base ← config ← cli        base ← control ← { master, gateway }
  *     base ← shared ← { apps/threads, gateway/threads }
  *     within apps: wire ← worker ← { wsgi, asgi } ← links        pool ← { wsgi, asgi }
- *     within master: host ← output ← development ← fleet ← admin ← main
+ *     within master: host ← output ← development ← fleet ← { admin, upgrade } ← main
  *
  * Tests (`*.test.ts`) and what is only for them (folders named `testing`) are not checked: they may bring any two parts
  * together. Nothing else may import them.
@@ -84,9 +84,23 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     development: ['output', 'host'],
     fleet: ['development', 'output', 'host', 'errors', 'paths'],
     admin: ['fleet', 'output', 'host', 'errors'],
-    shutdown: ['fleet', 'output', 'signals'],
+    upgrade: ['fleet', 'output', 'host', 'errors'],
+    reload: ['admin', 'upgrade', 'fleet', 'output'],
+    shutdown: ['fleet', 'output', 'host', 'signals'],
     check: ['fleet', 'output', 'host', 'errors', 'paths'],
-    main: ['admin', 'shutdown', 'signals', 'fleet', 'development', 'output', 'host', 'errors', 'paths'],
+    main: [
+      'reload',
+      'admin',
+      'shutdown',
+      'signals',
+      'upgrade',
+      'fleet',
+      'development',
+      'output',
+      'host',
+      'errors',
+      'paths',
+    ],
   },
 }
 

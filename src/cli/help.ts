@@ -43,6 +43,7 @@ const SIGNALS: readonly Row[] = [
   ['INT, QUIT', 'exit quickly; a second one exits at once'],
   ['HUP', 'read settings and code again; no request is lost, and a mistake changes nothing'],
   ['TTIN, TTOU', 'one worker more, one worker less'],
+  ['USR2', 'as jumak upgrade: a new Jumak on the same sockets, and no request is lost'],
   ['USR1', 'open the log files again, after their rotation'],
 ]
 

@@ -1,18 +1,23 @@
 /** Entry of the program. Loads the rest only if this Node can run it. */
 import module from 'node:module'
+import { takeStarted } from '../control/started.ts'
 import { commandOf } from './commands.ts'
 import { explainOldNode } from './node-version.ts'
 
 // Without a listener SIGUSR1 opens a debugger. The other processes run with `--disable-sigusr1`, which blocks the signal. The master
 // reopens its logs on it, so it has a listener from the first line on.
 process.on('SIGUSR1', () => {})
+// Without one SIGUSR2 ends the process: it asks for an upgrade, and is too early until the program serves.
+process.on('SIGUSR2', () => {})
+
+const started = takeStarted(process.env)
 
 /** Each part is loaded only if it is needed: a question, a command to a running program, or the program itself. */
 async function run(words: readonly string[]): Promise<number> {
   const asked = commandOf(words)
   if (asked !== null) return (await import('./admin/run.ts')).runCommand(asked.command, asked.rest)
   const { answered } = await import('./questions.ts')
-  return (await answered(words)) ? 0 : (await import('./run.ts')).runCommandLine(words)
+  return (await answered(words)) ? 0 : (await import('./run.ts')).runCommandLine(words, started)
 }
 
 /** For a last write, when all else has ended. */

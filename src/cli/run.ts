@@ -8,6 +8,8 @@ import { type Environment, processEnvironment } from '../config/machine/environm
 import { printConfig, summarize } from '../config/print.ts'
 import { jsonSchema } from '../config/schema.ts'
 import { parseArguments } from '../config/sources/arguments.ts'
+import type { Started } from '../control/started.ts'
+import { failHandOver } from '../control/upgrade-messages.ts'
 import { writeTo } from './terminal.ts'
 
 const FAILED = 1
@@ -19,7 +21,7 @@ const SIGNALLED = 128
  * `words`: the words after the program's name. Resolves with the exit code: 0 stopped as told, 1 failed while running, 2 a
  * setting is wrong, 3 the application could not be loaded.
  */
-export async function runCommandLine(words: readonly string[]): Promise<number> {
+export async function runCommandLine(words: readonly string[], started: Started): Promise<number> {
   const args = parseArguments(words)
   if (args.actions.has('print-schema')) return say(`${JSON.stringify(jsonSchema(), null, 2)}\n`)
   const environment = findEnvironment()
@@ -31,13 +33,23 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     return fail(WRONG_USAGE, ['--no-app does something only together with --check', 'try jumak --help'])
   const missing = isCheck ? checkFiles(loaded.settings, environment) : []
   const problems = [...('diagnostics' in loaded ? loaded.diagnostics : []), ...missing]
-  if ('diagnostics' in loaded || problems.length > 0) return failWith(problems)
+  if ('diagnostics' in loaded || problems.length > 0) {
+    const sentences = problems.map(({ message }) => message).join('\n')
+    // The running Jumak has a log, and serves on.
+    if (started.handOver !== null && failHandOver(started.handOver, sentences)) return WRONG_USAGE
+    return failWith(problems)
+  }
   if (isCheck) return args.actions.has('no-app') ? sayRight(loaded) : check(loaded)
   if (args.actions.has('print-config')) return say(printConfig(loaded, environment))
   // Loaded only now, so that `--check` and the like are quick.
   const { runMaster } = await import('../master/main.ts')
   const { config, warnings } = loaded
-  return runMaster(config, undefined, { warnings, reload: reloader(args, environment, loaded) })
+  return runMaster(config, undefined, {
+    warnings,
+    reload: reloader(args, environment, loaded),
+    started,
+    directory: logicalWorkingDirectory(environment),
+  })
 }
 
 /**

@@ -24,6 +24,7 @@ export const MAX_ANSWER = 16 * 1024 * 1024
 export type AdminQuestion =
   | { readonly command: 'status' }
   | { readonly command: 'reload'; readonly app?: string }
+  | { readonly command: 'upgrade' }
   | { readonly command: 'stop' }
   | { readonly command: 'workers'; readonly app?: string; readonly pool?: string; readonly workers: number }
   | { readonly command: 'log-level'; readonly level: LogLevel }

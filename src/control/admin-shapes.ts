@@ -48,6 +48,7 @@ interface Question<Fields> {
 const QUESTIONS: { readonly [Command in AdminCommand]: Question<Required<FieldsOf<Command>>> } = {
   status: { checks: {}, optional: [] },
   reload: { checks: { app: name }, optional: ['app'] },
+  upgrade: { checks: {}, optional: [] },
   stop: { checks: {}, optional: [] },
   workers: { checks: { app: name, pool: name, workers }, optional: ['app', 'pool'] },
   'log-level': { checks: { level }, optional: [] },

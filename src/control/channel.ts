@@ -1,6 +1,6 @@
 /**
- * JSON lines over a stream socket: the channel between the master and a Python process. One object a line, UTF-8, at most MAX_LINE
- * bytes. Runs in the master; the other end is `python/jumak_worker/process/control.py`.
+ * JSON lines over a stream socket: the channel between the master and a Python process, or between two masters (an upgrade). One object a
+ * line, UTF-8, at most MAX_LINE bytes. Runs in the master; Python's end is `python/jumak_worker/process/control.py`.
  *
  * Invariants: whatever a peer sends, nothing throws here. A line that is too long, not JSON or of a wrong shape closes the channel with a
  * reason. Both directions are bounded. `onClosed` is called exactly once, after the last message.
@@ -8,7 +8,8 @@
  */
 import type { Duplex } from 'node:stream'
 import type { MasterToPreloader, MasterToWorker, PreloaderToMaster, WorkerToMaster } from './messages.ts'
-import { findShapeError, PRELOADER_SHAPES, WORKER_SHAPES } from './shapes.ts'
+import { findShapeError, PRELOADER_SHAPES, type Shapes, WORKER_SHAPES } from './shapes.ts'
+import { FROM_SUCCESSOR, type FromSuccessor, TO_SUCCESSOR, type ToSuccessor } from './upgrade-messages.ts'
 
 /** Bytes. The largest messages are tracebacks; Python cuts them far below this. */
 export const MAX_LINE = 1024 * 1024
@@ -37,6 +38,22 @@ export function openPreloaderChannel(stream: Duplex): PreloaderChannel {
 
 export function openWorkerChannel(stream: Duplex): WorkerChannel {
   return new JsonLines<MasterToWorker, WorkerToMaster>(stream, message => findShapeError(message, WORKER_SHAPES))
+}
+
+/** In the old master. */
+export function openSuccessorChannel(stream: Duplex): Channel<ToSuccessor, FromSuccessor> {
+  return new JsonLines<ToSuccessor, FromSuccessor>(stream, message => findKnownError(message, FROM_SUCCESSOR))
+}
+
+/** In the new master. */
+export function openPredecessorChannel(stream: Duplex): Channel<FromSuccessor, ToSuccessor> {
+  return new JsonLines<FromSuccessor, ToSuccessor>(stream, message => findKnownError(message, TO_SUCCESSOR))
+}
+
+/** The other one may be of a later version: a message that this one does not know is right. */
+function findKnownError(message: unknown, shapes: Shapes<{ readonly type: string }>): string | null {
+  const type = (message as { readonly type?: unknown } | null)?.type
+  return typeof type === 'string' && !Object.hasOwn(shapes, type) ? null : findShapeError(message, shapes)
 }
 
 class JsonLines<Out, In> implements Channel<Out, In> {

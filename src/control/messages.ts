@@ -103,6 +103,8 @@ export interface InheritedListener {
   /** `http://127.0.0.1:8000`, `unix:/run/app.sock`: for the log. */
   readonly display: string
   readonly unixPath: string | null
+  /** `fd://`: whoever bound it has it too, so what waits in it when we close it is not lost. */
+  readonly isShared: boolean
 }
 
 export type MasterToGateway =
@@ -113,7 +115,11 @@ export type MasterToGateway =
       /** 32 secret bytes in hexadecimal digits, from which affinity makes signatures and hashes. */
       readonly affinityKey: string
       readonly listeners: readonly InheritedListener[]
+      /** An upgrade: `listening` comes at once, so that workers are linked, and clients are accepted after `accept`. */
+      readonly waits: boolean
     }
+  /** After a `start` that waits: listen now. The answer is `accepting`. */
+  | { readonly type: 'accept' }
   /** A worker is ready: connect `slots` links to its socket. `app`: the application's name. `pool`: the pool's name there. */
   | {
       readonly type: 'worker-add'
@@ -148,8 +154,11 @@ export type MasterToGateway =
   | { readonly type: 'serve'; readonly app: string; readonly generation: number; readonly path: string }
   /** The program stops after `--shutdown-delay`. `drain` follows; until then everything is served as before. */
   | { readonly type: 'stopping' }
-  /** Stop accepting, finish what runs, answer `drained`. Exchanges that still run after `deadlineMs` are cut. */
-  | { readonly type: 'drain'; readonly deadlineMs: number }
+  /**
+   * Stop accepting, finish what runs, answer `drained`. Exchanges that still run after `deadlineMs` are cut. `handedOn`: descriptors of
+   * listeners on which a new Jumak listens: it accepts what waits there.
+   */
+  | { readonly type: 'drain'; readonly deadlineMs: number; readonly handedOn: readonly number[] }
   /** Directories from the application's settings, besides `staticMounts` of the configuration. Replaces those of the last `static`. */
   | { readonly type: 'static'; readonly app: string; readonly mounts: readonly StaticMount[] }
   /** `errorPages` of the configuration, after HUP has read it again. */
@@ -199,6 +208,7 @@ export type GatewayToMaster =
   /** Development: a file has changed since the serving code was read from it. Requests wait. */
   | { readonly type: 'code-changed'; readonly app: string; readonly path: string }
   | { readonly type: 'listening' }
+  | { readonly type: 'accepting' }
   /** How many requests wait or run. Sent twice a second when the number has changed: the log names it if the gateway dies. */
   | { readonly type: 'in-flight'; readonly count: number }
   | Reported

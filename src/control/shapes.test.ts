@@ -55,7 +55,8 @@ const FROM_MASTER: Examples<MasterToGateway> = {
       affinityKey: 'a0'.repeat(32),
       build: version,
       config: CONFIG,
-      listeners: [{ fd: 3, display: 'unix:/run/app.sock', unixPath: '/run/app.sock' }],
+      listeners: [{ fd: 3, display: 'unix:/run/app.sock', unixPath: '/run/app.sock', isShared: false }],
+      waits: false,
     },
   ],
   'worker-add': [
@@ -84,7 +85,8 @@ const FROM_MASTER: Examples<MasterToGateway> = {
     { type: 'serve', app: 'shop', generation: 2, path: '' },
   ],
   stopping: [{ type: 'stopping' }],
-  drain: [{ type: 'drain', deadlineMs: 30_000 }],
+  drain: [{ type: 'drain', deadlineMs: 30_000, handedOn: [3] }],
+  accept: [{ type: 'accept' }],
   static: [{ type: 'static', app: 'shop', mounts: [{ url: '/static/', directory: '/srv/static' }] }],
   apps: [{ type: 'apps', apps: CONFIG.apps, affinityKey: 'a0'.repeat(32) }],
   'reopen-logs': [{ type: 'reopen-logs' }],
@@ -97,6 +99,7 @@ const FROM_MASTER: Examples<MasterToGateway> = {
 }
 const FROM_GATEWAY: Examples<GatewayToMaster> = {
   pong: [{ type: 'pong' }],
+  accepting: [{ type: 'accepting' }],
   reported: [
     {
       type: 'reported',

@@ -153,6 +153,7 @@ const listener = object<InheritedListener>({
   fd: wholeNumber(3, MAX_FD),
   display: line,
   unixPath: orNull(directory),
+  isShared: flag,
 })
 
 const reportedPool = object<ReportedPool>({
@@ -194,6 +195,7 @@ export const GATEWAY_SHAPES: Shapes<GatewayToMaster> = {
   pong: {},
   'code-changed': { app: appName, path: directory },
   listening: {},
+  accepting: {},
   'in-flight': { count },
   reported: {
     id: count,
@@ -224,7 +226,14 @@ export const GATEWAY_SHAPES: Shapes<GatewayToMaster> = {
 
 export const MASTER_SHAPES: Shapes<MasterToGateway> = {
   // The build comes first: another build may have another configuration.
-  start: { build: ownBuild, config: gatewayConfig, affinityKey, listeners: listOf(listener, MAX_LISTENERS) },
+  start: {
+    build: ownBuild,
+    config: gatewayConfig,
+    affinityKey,
+    listeners: listOf(listener, MAX_LISTENERS),
+    waits: flag,
+  },
+  accept: {},
   'worker-add': {
     app: appName,
     pool: poolName,
@@ -244,7 +253,10 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
   'worker-debugged': { worker: number, isDebugged: flag },
   serve: { app: appName, generation: number, path: appPath },
   stopping: {},
-  drain: { deadlineMs: numberFrom(0, MAX_DELAY_MS) },
+  drain: {
+    deadlineMs: numberFrom(0, MAX_DELAY_MS),
+    handedOn: listOf(wholeNumber(3, MAX_FD), MAX_LISTENERS),
+  },
   static: { app: appName, mounts: listOf(mount, MAX_MOUNTS) },
   apps: { apps: gatewayApps, affinityKey },
   'error-pages': { pages: errorPages },

@@ -15,7 +15,7 @@ export class AccessLog {
 
   /**
    * The master has checked, as this user, that the log can be written. If that has changed, the gateway serves without it. `hasOthers`: other
-   * threads write to it too.
+   * threads, or another gateway, write to it too.
    */
   constructor(
     config: AccessLogConfig | null,
@@ -43,6 +43,11 @@ export class AccessLog {
     } catch (error) {
       log('error', `access log: ${(error as Error).message}; serving without it`)
     }
+  }
+
+  /** From now on another gateway writes to it too (an upgrade). */
+  share(): void {
+    this.#sink?.share()
   }
 
   reopen(): void {

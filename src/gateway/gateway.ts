@@ -19,14 +19,16 @@ const IN_FLIGHT_MS = 500
 /** What runs when the master dies has this long: long enough for ordinary requests, short enough for a restart. */
 const ORPHAN_DRAIN_MS = 5000
 
-/** What the gateway does for a message of the master; `start` is over. */
-export type GatewayMessage = Exclude<MasterToGateway, { readonly type: 'start' }>
+/** What the gateway does for a message of the master; `start` is over, and `accept` is for who listens. */
+export type GatewayMessage = Exclude<MasterToGateway, { readonly type: 'start' | 'accept' }>
 
 export type WorkerAdd = Extract<MasterToGateway, { readonly type: 'worker-add' }>
 
 /** All of the gateway, whatever number of threads it has. */
 export interface RunningGateway {
   onMessage(message: GatewayMessage): void
+  /** After a `start` that waits: clients are accepted from now on. */
+  accept(): void
   /** The master has gone. Resolves when the process may end. */
   end(): Promise<void>
 }
@@ -36,13 +38,16 @@ export interface GatewayOptions {
   /** Where requests enter. Its handler is the gateway's to set. */
   readonly entry: Entry
   readonly send: (message: GatewayToMaster) => void
-  /** Accepts nobody any more. Resolves when all that had connected in time are accepted. Called once. */
-  readonly stopAccepting: () => Promise<unknown>
+  /**
+   * Accepts nobody any more. Resolves when all that had connected in time are accepted. Called once. `handedOn`: as in `drain`; none when the
+   * master has gone.
+   */
+  readonly stopAccepting: (handedOn: readonly number[]) => Promise<unknown>
   /** What this event loop shares with others. Null: there are none. */
   readonly threads?: OtherLoops | null
 }
 
-export class Gateway implements RunningGateway {
+export class Gateway {
   readonly connections: Connections
   readonly #options: GatewayOptions
   readonly #parts: GatewayParts
@@ -121,7 +126,8 @@ export class Gateway implements RunningGateway {
         this.#options.send({ type: 'pong' })
         break
       case 'drain':
-        void this.#drain(message.deadlineMs).then(cut => {
+        if (message.handedOn.length > 0) accessLog.share()
+        void this.#drain(message.deadlineMs, message.handedOn).then(cut => {
           this.#options.send({ type: 'drained', cut })
           // Meanwhile the master stops the workers.
           return this.#finish()
@@ -170,7 +176,7 @@ export class Gateway implements RunningGateway {
 
   /** The master has gone. Drains, if it has not drained yet. Resolves when the process may end. */
   async end(): Promise<void> {
-    await this.#drain(ORPHAN_DRAIN_MS)
+    await this.#drain(ORPHAN_DRAIN_MS, [])
     await this.#finish()
   }
 
@@ -181,13 +187,13 @@ export class Gateway implements RunningGateway {
   }
 
   /** Resolves with the number of exchanges that were cut at the deadline. */
-  async #drain(deadlineMs: number): Promise<number> {
+  async #drain(deadlineMs: number, handedOn: readonly number[]): Promise<number> {
     const until = performance.now() + deadlineMs
     const { applications, refusals, memory } = this.#parts
     this.#isStopping = true
     this.connections.startDrain()
     applications.drain(deadlineMs)
-    this.#lastAccept ??= this.#options.stopAccepting()
+    this.#lastAccept ??= this.#options.stopAccepting(handedOn)
     await this.#lastAccept
     const cut = await this.connections.drain(until - performance.now())
     applications.close()

@@ -10,9 +10,9 @@
 import { dropPrivileges } from '../base/privileges.ts'
 import type { Identity } from '../config/types.ts'
 import { openGatewayChannel } from '../control/ipc.ts'
-import type { GatewayStart } from '../control/messages.ts'
+import type { GatewayStart, MasterToGateway } from '../control/messages.ts'
 import { parts as loadWebSockets } from '../websocket/ws.ts'
-import type { GatewayMessage, RunningGateway } from './gateway.ts'
+import type { RunningGateway } from './gateway.ts'
 import { leave } from './leave.ts'
 import { startOneThread } from './one-thread.ts'
 
@@ -25,11 +25,16 @@ function dropOrLeave(identity: Identity): void {
   }
 }
 
+function pass(message: Exclude<MasterToGateway, GatewayStart>, gateway: RunningGateway): void {
+  if (message.type === 'accept') gateway.accept()
+  else gateway.onMessage(message)
+}
+
 function main(): void {
   const channel = openGatewayChannel(process)
   let gateway: RunningGateway | null = null
   /** Messages that came while the gateway was being made. Null: it has not begun. */
-  let waiting: GatewayMessage[] | null = null
+  let waiting: Exclude<MasterToGateway, GatewayStart>[] | null = null
 
   async function begin(start: GatewayStart): Promise<void> {
     waiting = []
@@ -43,7 +48,7 @@ function main(): void {
         ? startOneThread(start, send)
         : await (await import('./threads/group.ts')).startThreads(start, send)
     gateway = running
-    for (const message of waiting) running.onMessage(message)
+    for (const message of waiting) pass(message, running)
   }
 
   channel.onMessage(
@@ -51,7 +56,7 @@ function main(): void {
       if (message.type === 'start') {
         if (waiting !== null) throw new Error('the master said start twice')
         void begin(message)
-      } else if (gateway !== null) gateway.onMessage(message)
+      } else if (gateway !== null) pass(message, gateway)
       else waiting?.push(message)
     },
     reason => {

@@ -33,8 +33,8 @@ async function modulesOf(gatewayThreads: number): Promise<string[]> {
     text += chunk.toString()
   })
   const config = gatewayPart(testConfig({ gatewayThreads }))
-  const listeners = [{ fd: 3, display: 'http://127.0.0.1', unixPath: null }]
-  gateway.send({ type: 'start', build: version, config, affinityKey: '0'.repeat(64), listeners })
+  const listeners = [{ fd: 3, display: 'http://127.0.0.1', unixPath: null, isShared: false }]
+  gateway.send({ type: 'start', build: version, config, affinityKey: '0'.repeat(64), listeners, waits: false })
   const ended = Promise.all([once(gateway, 'exit'), once(gateway.stdio[4]!, 'close')])
   gateway.on('message', (message: { readonly type: string }) => {
     if (message.type === 'listening') gateway.disconnect()

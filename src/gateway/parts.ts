@@ -31,7 +31,7 @@ export function makeParts(
   const shared = makeShared(start, send, threads)
   const { log } = shared
   const applications = new Applications(config.apps, shared, (app, path) => send({ type: 'code-changed', app, path }))
-  const accessLog = new AccessLog(config.accessLog, log, config.gatewayThreads > 1)
+  const accessLog = new AccessLog(config.accessLog, log, config.gatewayThreads > 1 || start.waits)
   const tellRequest = requestLines(config, told => send({ type: 'request', ...told }))
   return {
     ...shared,

@@ -4,10 +4,14 @@
  *
  * Invariants: the sockets are bound before any process is spawned, so a wrong address costs nothing. There is one way out (`#finish`),
  * for stops, failures and our own bugs: it ends every process, removes the runtime directory and the Unix paths, and flushes the log.
+ *
+ * An upgrade: the new master starts everything, but its gateway waits. When its applications serve, it takes over (`upgrade/trial.ts`).
+ * Until then an end of it removes nothing of the old one's. The old master leaves as at a stop, without what has changed hands (`#leaveTo`).
  * Not here: what a signal asks for (`signals.ts`), the order of a stop (`shutdown.ts`), which process to start or end (`fleet/`).
  */
 import { writeSync } from 'node:fs'
 import type { Config, Reloaded } from '../config/types.ts'
+import type { Started } from '../control/started.ts'
 import { LOG_ADVICE } from '../observe/sink.ts'
 import { Admin } from './admin/admin.ts'
 import type { ReloadBegun } from './admin/target.ts'
@@ -17,16 +21,21 @@ import { AffinityKey } from './host/affinity-key.ts'
 import { checkIdentity, checkTemporaryDirectory, rootWarnings, usersOf } from './host/identity.ts'
 import type { Listener } from './host/listener.ts'
 import { bindListeners } from './host/listeners.ts'
-import { type PidFile, writePidFile } from './host/pid-file.ts'
+import { type PidFile, preparePidFile, removePrepared } from './host/pid-file.ts'
 import { createRuntimeDirectory, type RuntimeDirectory } from './host/runtime-directory.ts'
 import { hasTerminal } from './host/terminal.ts'
+import { currentUmask } from './host/umask.ts'
 import { ProgramLog, prepareAccessLog, reopenLogs } from './output/log-files.ts'
 import { Narrator } from './output/narrator.ts'
-import { Notifier, takeNotifySocket } from './output/notifier.ts'
+import { Notifier, type NotifySocket, notifyVariables, takeNotifySocket } from './output/notifier.ts'
 import { Outputs } from './output/output.ts'
 import { PROGRAMS, type Programs } from './paths.ts'
+import { reload } from './reload.ts'
 import { Shutdown } from './shutdown.ts'
 import { handleSignals, type Urgency } from './signals.ts'
+import type { Successor } from './upgrade/successor.ts'
+import { problemOf, Trial } from './upgrade/trial.ts'
+import { Upgrades } from './upgrade/upgrades.ts'
 
 /** How long to wait for the last output of processes that are gone. Only a daemon that holds a pipe open needs longer. */
 const LAST_OUTPUT_MS = 500
@@ -37,6 +46,19 @@ export interface ConfigSource {
   readonly warnings: readonly string[]
   /** Reads it again, of all or of `only` one application; null: that is not possible. */
   readonly reload: (only: string | null) => Reloaded | null
+  readonly started: Started
+  /** The working directory, by the name that the user gave it. */
+  readonly directory: string
+}
+
+/** Without a command line, as in tests: nothing is read again. */
+function unread(): ConfigSource {
+  return {
+    warnings: [],
+    reload: () => null,
+    started: { program: null, handOver: null, init: null },
+    directory: process.cwd(),
+  }
 }
 
 /**
@@ -46,7 +68,7 @@ export interface ConfigSource {
 export async function runMaster(
   config: Config,
   programs: Programs = PROGRAMS,
-  source: ConfigSource = { warnings: [], reload: () => null },
+  source: ConfigSource = unread(),
 ): Promise<number> {
   let log: ProgramLog
   try {
@@ -78,9 +100,15 @@ class Master {
   #runtime: RuntimeDirectory | null = null
   #fleets: Fleets | null = null
   #shutdown: Shutdown | null = null
+  #notifySocket: NotifySocket | null = null
   #notifier: Notifier | null = null
   readonly #admin: Admin
   #isFinishing = false
+  readonly #upgrades: Upgrades
+  /** Null: we replace no other Jumak. */
+  #trial: Trial | null = null
+  /** On which a new Jumak listens. */
+  #handedOn: readonly Listener[] = []
 
   constructor(config: Config, programs: Programs, narrator: Narrator, log: ProgramLog, source: ConfigSource) {
     this.#config = config
@@ -93,6 +121,7 @@ class Master {
     this.#programs = programs
     this.#narrator = narrator
     this.#log = log
+    this.#upgrades = this.#makeUpgrades()
   }
 
   async run(): Promise<number> {
@@ -104,9 +133,9 @@ class Master {
       removeSignals = this.#handleSignals()
       await this.#start()
     } catch (error) {
-      if (error instanceof OperatorError) this.#narrator.error(error.message)
-      else this.#narrator.error(asErrno(error).stack ?? asErrno(error).message)
-      this.#stop('now', 1)
+      const { message, stack } = asErrno(error)
+      this.#narrator.error(error instanceof OperatorError ? message : (stack ?? message))
+      this.#stop('now', 1, message)
     }
     const code = await this.#stopped.promise
     await this.#release()
@@ -117,18 +146,27 @@ class Master {
 
   async #start(): Promise<void> {
     const { gatewayIdentity, gatewayThreads, umask, unixMode, pidFile, temporaryDirectory } = this.#config
-    this.#notifier = this.#makeNotifier()
+    const { started } = this.#source
+    this.#notifySocket = takeNotifySocket(process.env)
+    if (started.handOver !== null) {
+      this.#log.share()
+      this.#trial = new Trial(started.handOver, () => this.#reopenLogs())
+    } else this.#notifier = this.#makeNotifier()
+    const predecessor = this.#trial?.predecessor ?? null
     if (umask !== null) process.umask(umask)
     const users = usersOf(this.#config)
     for (const user of users) checkIdentity(user)
     checkTemporaryDirectory(gatewayIdentity, temporaryDirectory)
     prepareAccessLog(this.#config)
-    this.#listeners = await bindListeners(this.#config.bind, {
-      mode: unixMode,
-      identity: gatewayIdentity,
-    })
-    await this.#admin.prepare(this.#config.adminSocket, users)
-    if (pidFile !== null) this.#pidFile = writePidFile(pidFile)
+    this.#listeners = await bindListeners(
+      this.#config.bind,
+      { mode: unixMode, identity: gatewayIdentity },
+      predecessor?.sockets,
+    )
+    predecessor?.sockets.closeRest()
+    await this.#admin.prepare(this.#config.adminSocket, users, predecessor?.adminSocket ?? null)
+    if (pidFile !== null) this.#pidFile = preparePidFile(pidFile, predecessor?.pid ?? null)
+    if (predecessor === null) this.#pidFile?.place()
     this.#runtime = await createRuntimeDirectory({
       temporaryDirectory,
       users,
@@ -140,15 +178,28 @@ class Master {
     this.#narrator.started(this.#listeners)
     for (const warning of this.#source.warnings) this.#narrator.warn(warning)
     for (const warning of rootWarnings(this.#config)) this.#narrator.warn(warning)
+    for (const warning of predecessor?.sockets.differences(unixMode, gatewayIdentity) ?? [])
+      this.#narrator.warn(warning)
     // `bin/jumak` starts an init where it can.
     if (process.pid === 1) this.#narrator.isProcessOne()
     this.#fleets = this.#makeFleets(this.#runtime)
     this.#fleets.start()
+    if (predecessor === null) this.#listenForCommands(this.#fleets)
+    else predecessor.begun(this.#config)
+  }
+
+  #listenForCommands(fleets: Fleets): void {
     this.#admin.listen({
-      fleets: this.#fleets,
+      fleets,
       listeners: this.#listeners.map(({ display }) => display),
       isStopping: () => this.#isFinishing,
       reload: only => this.#reload(only),
+      reloadObstacle: () => this.#reloadObstacle,
+      hasNewFiles: () => this.#upgrades.hasNewFiles,
+      upgrade: async tell => {
+        const begun = this.#upgrades.begin('jumak upgrade', tell)
+        return 'problem' in begun ? { error: begun.problem } : begun.over
+      },
       stop: () => this.#askedToStop('graceful', 'jumak stop'),
     })
   }
@@ -166,8 +217,14 @@ class Master {
       outputs: this.#outputs,
       narrator: this.#narrator,
       beforeFork: () => this.#repairDirectory(),
-      onFatal: code => this.#stop('now', code),
+      waits: this.#isOnTrial,
+      onAccepting: () => void this.#takeOver().catch(error => this.#onBug(error)),
+      onGatewayGone: () => this.#ifReplaced(),
+      onFatal: code => this.#stop('now', code, problemOf(this.#fleets)),
       onReloaded: (app, settled) => {
+        if (settled.failure !== null) this.#ifReplaced()
+        if (this.#isOnTrial && !this.#isFinishing && !this.#trial!.judge(this.#fleets!))
+          this.#stop('now', 1, problemOf(this.#fleets))
         this.#tellReady()
         this.#admin.settled(app, settled)
       },
@@ -176,8 +233,77 @@ class Master {
     })
   }
 
+  #makeUpgrades(): Upgrades {
+    const { started, directory } = this.#source
+    return new Upgrades({
+      started,
+      directory,
+      // Before the setting of the same name changes it.
+      umask: currentUmask(),
+      narrator: this.#narrator,
+      config: () => this.#config,
+      obstacle: () => (this.#isOnTrial ? 'this process has not taken over yet' : null),
+      listeners: () => this.#listeners,
+      adminSocket: () => this.#admin.path,
+      serving: () => (this.#fleets?.present ?? []).filter(one => one.serving !== null).map(({ name }) => name),
+      canTell: () => this.#notifySocket !== null || started.init !== null,
+      variables: () => (this.#notifySocket === null ? {} : notifyVariables(this.#notifySocket)),
+      begun: () => {
+        this.#log.share()
+        this.#notifier?.reloading('upgrade')
+      },
+      failed: pid => {
+        const { pidFile } = this.#config
+        if (pidFile !== null && pid !== undefined) removePrepared(pidFile, pid)
+        this.#tellReady()
+      },
+      serves: (successor, taken) => void this.#leaveTo(successor, taken).catch(error => this.#onBug(error)),
+      ended: ({ pid }, code) => this.#tellInit(`${pid} ${code}`),
+      reopenLogs: () => this.#reopenLogs(),
+    })
+  }
+
+  /** A process of ours did not come up. */
+  #ifReplaced(): void {
+    if (!this.#isFinishing && !this.#isOnTrial && !this.#config.isDevelopment) this.#upgrades.ifReplaced()
+  }
+
+  async #takeOver(): Promise<void> {
+    await this.#trial!.takeOver({
+      narrator: this.#narrator,
+      pidFile: this.#pidFile,
+      isStopping: () => this.#isFinishing,
+      listenForCommands: () => this.#listenForCommands(this.#fleets!),
+      notify: () => {
+        this.#notifier = this.#makeNotifier()
+        this.#tellReady()
+      },
+    })
+  }
+
+  /** We are a new Jumak that has not taken over yet. */
+  get #isOnTrial(): boolean {
+    return this.#trial !== null && !this.#trial.isOver
+  }
+
+  /** The init of the container, if there is one. */
+  #tellInit(line: string): void {
+    const { init } = this.#source.started
+    if (init !== null) writeSync(init, `${line}\n`)
+  }
+
+  /** The new one accepts clients: everything that it has is left to it, and we finish what runs. */
+  async #leaveTo(successor: Successor, taken: readonly Listener[]): Promise<void> {
+    this.#isFinishing = true
+    this.#handedOn = taken
+    this.#tellInit(`${successor.pid}`)
+    await this.#notifier?.handOver(successor.pid!)
+    successor.release()
+    await this.#finish('graceful', 0)
+  }
+
   #makeNotifier(): Notifier | null {
-    const socket = takeNotifySocket(process.env)
+    const socket = this.#notifySocket
     if (socket === null) return null
     return new Notifier({
       socket,
@@ -204,43 +330,43 @@ class Master {
       reload: () => {
         if (!this.#isFinishing) this.#reload(null)
       },
+      upgrade: () => {
+        if (!this.#isFinishing) this.#upgrades.begin('SIGUSR2')
+      },
       changeWorkers: by => {
         for (const fleet of this.#fleets?.present ?? []) fleet.changeWanted(by)
       },
-      reopenLogs: () =>
-        reopenLogs(this.#config, this.#log, this.#narrator, () => this.#fleets?.sendToGateway({ type: 'reopen-logs' })),
+      reopenLogs: () => {
+        this.#reopenLogs()
+        // During an upgrade two programs write them.
+        this.#upgrades.reopenLogs()
+        this.#trial?.predecessor.reopenLogs()
+      },
     })
   }
 
-  /**
-   * Reads the configuration again and starts new generations: of all, or of `only` one application. If something is wrong with the
-   * configuration, nothing changes.
-   */
-  #reload(only: string | null): ReloadBegun {
-    this.#notifier?.reloading()
-    const read = this.#readConfig(only)
-    if ('added' in read)
-      for (const fleet of this.#fleets?.present ?? [])
-        if (!read.added.has(fleet.name) && (only === null || only === fleet.name)) fleet.reload()
-    // Where nothing was begun.
-    this.#tellReady()
-    return 'problems' in read ? { problems: read.problems, later: '' } : { problems: [], later: read.later }
+  #reopenLogs(): void {
+    reopenLogs(this.#config, this.#log, this.#narrator, () => this.#fleets?.sendToGateway({ type: 'reopen-logs' }))
   }
 
-  /** Returns the applications that were added, which are being started, and what waits for the next start. */
-  #readConfig(
-    only: string | null,
-  ): { readonly added: ReadonlySet<string>; readonly later: string } | { readonly problems: readonly string[] } {
-    const read = this.#source.reload(only)
-    if (read === null) return { added: new Set(), later: '' }
-    if ('problems' in read) {
-      this.#narrator.reloadRefused(read.problems)
-      return read
-    }
-    this.#config = read.config
-    const later = this.#narrator.configured(read.config, read.changed, read.apps.changed)
-    for (const warning of read.warnings) this.#narrator.warn(warning)
-    return { added: this.#fleets?.configure(read.config) ?? new Set(), later }
+  /** Of all applications, or of `only` one. */
+  #reload(only: string | null): ReloadBegun {
+    return reload(only, {
+      read: this.#source.reload,
+      narrator: this.#narrator,
+      notifier: this.#notifier,
+      fleets: this.#fleets,
+      upgrades: this.#upgrades,
+      obstacle: this.#reloadObstacle,
+      configured: config => {
+        this.#config = config
+      },
+      tellReady: () => this.#tellReady(),
+    })
+  }
+
+  get #reloadObstacle(): string | null {
+    return this.#upgrades.isRunning || this.#isOnTrial ? 'an upgrade is on its way; try again when it is over' : null
   }
 
   /** False: it cannot be mended. Then no worker could ever be replaced, so the program ends. */
@@ -253,29 +379,32 @@ class Master {
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.#narrator.error(error.message)
-      this.#stop('graceful', 1)
+      this.#stop('graceful', 1, error.message)
       return false
     }
   }
 
   #onBug(error: unknown): void {
-    this.#narrator.error(`this is a bug in Jumak: ${asErrno(error).stack ?? asErrno(error).message}`)
-    this.#stop('now', 1)
+    const { message, stack } = asErrno(error)
+    this.#narrator.error(`this is a bug in Jumak: ${stack ?? message}`)
+    this.#stop('now', 1, message)
   }
 
   /** `by`: the signal or the command. */
   #askedToStop(urgency: Urgency, by: string): void {
     if (!this.#isFinishing) this.#narrator.info(`stopping ${STOP_WORDS[urgency]} (${by})`)
-    this.#stop(urgency, 0)
+    this.#stop(urgency, 0, `it was asked to stop (${by})`)
   }
 
-  /** The first call decides the exit code; later calls only make it faster. */
-  #stop(urgency: Urgency, code: number): void {
+  /** The first call decides the exit code; later calls only make it faster. `why`: for the old master, while we are on trial. */
+  #stop(urgency: Urgency, code: number, why: string): void {
     if (this.#isFinishing) {
       this.#shutdown?.hurry(urgency)
       return
     }
     this.#isFinishing = true
+    if (this.#isOnTrial) this.#trial!.predecessor.failed(why)
+    void this.#upgrades.abort('the old process was asked to stop')
     this.#notifier?.stopping()
     void this.#finish(urgency, code)
   }
@@ -285,8 +414,11 @@ class Master {
       this.#shutdown = new Shutdown({
         fleets: this.#fleets,
         narrator: this.#narrator,
-        delayMs: this.#config.shutdownDelay,
+        // A load balancer sees no difference.
+        delayMs: this.#upgrades.isDone ? 0 : this.#config.shutdownDelay,
         urgency,
+        // While we are on trial the old one listens.
+        handedOn: this.#isOnTrial ? this.#listeners : this.#handedOn,
         stopListening: () => this.#closeListeners(),
       })
       await this.#shutdown.run()
@@ -295,6 +427,7 @@ class Master {
   }
 
   async #release(): Promise<void> {
+    await this.#upgrades.abort('')
     this.#fleets?.close()
     await this.#notifier?.close()
     await this.#outputs.finish(LAST_OUTPUT_MS)
@@ -305,7 +438,8 @@ class Master {
   }
 
   #closeListeners(): void {
-    for (const listener of this.#listeners) listener.close()
+    // Of what a new Jumak has, the end of this process closes our copy. Until then nothing of it is touched.
+    for (const listener of this.#listeners) if (!this.#handedOn.includes(listener)) listener.close()
     this.#listeners = []
   }
 }

@@ -11,6 +11,7 @@ import type { Fleet } from './fleet/fleet.ts'
 import type { Fleets } from './fleet/fleets.ts'
 import type { Generation } from './fleet/generation.ts'
 import { IN_SERVICE } from './fleet/worker-phases.ts'
+import type { Listener } from './host/listener.ts'
 import type { Narrator } from './output/narrator.ts'
 import type { Urgency } from './signals.ts'
 
@@ -29,6 +30,8 @@ export interface ShutdownOptions {
   readonly narrator: Narrator
   readonly delayMs: number
   readonly urgency: Urgency
+  /** On which a new Jumak listens. */
+  readonly handedOn: readonly Listener[]
   /** Closes the master's copies of the listening sockets: the gateway alone has them then. */
   readonly stopListening: () => void
 }
@@ -38,6 +41,7 @@ export class Shutdown {
   readonly #narrator: Narrator
   readonly #delayMs: number
   readonly #stopListening: () => void
+  readonly #handedOn: readonly Listener[]
   #urgency: Urgency
   /** In the delay: everything serves on, and what dies is replaced. */
   isDelaying = false
@@ -50,6 +54,7 @@ export class Shutdown {
     this.#narrator = options.narrator
     this.#delayMs = options.delayMs
     this.#stopListening = options.stopListening
+    this.#handedOn = options.handedOn
     this.#urgency = options.urgency
   }
 
@@ -115,7 +120,7 @@ export class Shutdown {
     if (this.#urgency === 'graceful') {
       // There may be none, when the only application could not be added.
       const largest = Math.max(0, ...this.#fleets.values().map(gracefulOf))
-      gateway.send({ type: 'drain', deadlineMs: largest })
+      gateway.drain(largest, this.#handedOn)
       for (const { at, act } of this.#earlyEnds(largest)) {
         await this.#until(isDrained, { graceful: at }, startedAt)
         if (isDrained() || this.#urgency !== 'graceful') break
@@ -124,7 +129,7 @@ export class Shutdown {
       await this.#until(isDrained, { graceful: largest + ANSWER_MS, quick: 0 }, startedAt)
     }
     if (isDrained() || this.#urgency !== 'quick') return
-    gateway.send({ type: 'drain', deadlineMs: QUICK_MS })
+    gateway.drain(QUICK_MS, this.#handedOn)
     await this.#until(isDrained, { graceful: QUICK_MS + ANSWER_MS, quick: QUICK_MS + ANSWER_MS })
   }
 

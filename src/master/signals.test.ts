@@ -15,6 +15,7 @@ function listen(isTerminalGone = false, interrupts = 0) {
       reload: () => done.push('reload'),
       changeWorkers: by => done.push(`workers ${by}`),
       reopenLogs: () => done.push('reopen'),
+      upgrade: () => done.push('upgrade'),
     },
     emitter,
     () => isTerminalGone,
@@ -24,8 +25,8 @@ function listen(isTerminalGone = false, interrupts = 0) {
 
 test('each signal asks for its own action', () => {
   const { emitter, done } = listen()
-  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGTTIN', 'SIGTTOU', 'SIGUSR1']) emitter.emit(signal)
-  assert.deepEqual(done, ['stop graceful', 'reload', 'workers 1', 'workers -1', 'reopen'])
+  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGTTIN', 'SIGTTOU', 'SIGUSR1', 'SIGUSR2']) emitter.emit(signal)
+  assert.deepEqual(done, ['stop graceful', 'reload', 'workers 1', 'workers -1', 'reopen', 'upgrade'])
 })
 
 test('INT and QUIT stop quickly, and the second of either kind does not wait at all', () => {

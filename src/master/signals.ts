@@ -4,6 +4,7 @@
  *   TERM       stop gracefully            TTIN, TTOU  one worker more, less: of each application, in its main pool
  *   INT, QUIT  stop quickly; again: now   USR1        reopen the logs
  *   INT while a debugger waits: interrupts the debugger; again within two seconds: stop quickly
+ *   USR2       upgrade: a new Jumak takes over the sockets
  *   HUP        reload; when the terminal that started us has gone: stop gracefully
  *
  * Node's --disable-sigusr1 blocks USR1 for the whole process: a master that is started with it never gets this signal. Without the
@@ -22,6 +23,7 @@ export interface SignalActions {
   reload(): void
   changeWorkers(by: 1 | -1): void
   reopenLogs(): void
+  upgrade(): void
 }
 
 /** Returns a function that removes the handlers. `emitter`: `process`, or another one in tests. */
@@ -45,6 +47,7 @@ export function handleSignals(
     SIGTTIN: () => actions.changeWorkers(1),
     SIGTTOU: () => actions.changeWorkers(-1),
     SIGUSR1: () => actions.reopenLogs(),
+    SIGUSR2: () => actions.upgrade(),
   }
   for (const [signal, handler] of Object.entries(handlers)) emitter.on(signal, handler)
   return () => {

@@ -27,7 +27,7 @@ export class Sink {
   readonly #open: (path: string) => number
   readonly #describeDropped: (count: number) => string
   readonly #onFailing: (error: Error) => void
-  readonly #hasOthers: boolean
+  #hasOthers: boolean
   #fd: number
   /** Bytes of one write. */
   #most: number
@@ -44,8 +44,8 @@ export class Sink {
   /**
    * `target`: a path is opened for appending (errors throw); a number is a descriptor that stays open, such as 2. `describeDropped`:
    * makes the line about dropped lines, in the format of the file; empty when another log has it. `onFailing`: from now on lines are
-   * lost, until a write succeeds; called once for each such time. `open`: as `openForAppending`. `hasOthers`: other threads write to the
-   * same target.
+   * lost, until a write succeeds; called once for each such time. `open`: as `openForAppending`. `hasOthers`: other threads or
+   * programs write to the same target.
    */
   constructor(
     target: string | number,
@@ -88,6 +88,12 @@ export class Sink {
     this.#fd = fd
     this.#most = this.#mostOf(fd)
     if (!this.#writing) this.#closeOld()
+  }
+
+  /** From now on another program writes to the same target. */
+  share(): void {
+    this.#hasOthers = true
+    this.#most = this.#mostOf(this.#fd)
   }
 
   /** Pipes, and whatever is no file. */

@@ -77,14 +77,14 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     file: 'testing/player.ts',
     right: 'this.#pool.awake()\n    this.#serve(now, isThorough)',
     wrong: 'this.#serve(now, isThorough)',
-    scene: { places: 1, calls: [any(2), any(2)], isPatient: true, preemptions: 1 },
+    scene: { places: 1, calls: [any(2), any(2)], isPatient: true, preemptions: 0 },
     fault: FORGOTTEN,
   },
   'a grant is never old': {
     file: 'slot-table.ts',
     right: 'return age >= OLD_STAMPS || age <= -OLD_STAMPS',
     wrong: 'return age === 2 ** 31',
-    scene: { ...MORE, deaths: 1, isPatient: true, preemptions: 1 },
+    scene: { ...MORE, deaths: 1, isPatient: true, preemptions: 0 },
     fault: LOST,
   },
   'a grant is old at once': {
@@ -107,7 +107,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     file: 'testing/player.ts',
     right: 'this.#tell(table.pass(place, now))',
     wrong: '{}',
-    scene: { places: 2, calls: [any(3), any(2)], preemptions: 1 },
+    scene: { places: 2, calls: [any(3), any(2)], preemptions: 0 },
     fault: UNTOLD,
   },
   'a place of a dead thread is given back while its request runs': {

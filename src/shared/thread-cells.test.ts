@@ -8,14 +8,12 @@ test('what one thread writes the others see, and no word is that of another thre
   assert.equal(others.threads, 3)
   for (let thread = 0; thread < 3; thread++) {
     mine.turned(thread, 10 + thread)
-    mine.setConnections(thread, 20 + thread)
     for (const what of [MEMORY, DISK, FILES] as const) mine.setUsed(thread, what, 30 * what + thread)
   }
   mine.epoch = 7
   assert.equal(others.epoch, 7)
   for (let thread = 0; thread < 3; thread++) {
     assert.equal(others.lastTurn(thread), 10 + thread)
-    assert.equal(others.connections(thread), 20 + thread)
     for (const what of [MEMORY, DISK, FILES] as const) assert.equal(others.used(thread, what), 30 * what + thread)
   }
 })
@@ -23,11 +21,8 @@ test('what one thread writes the others see, and no word is that of another thre
 test('clearing a dead thread leaves the others and the epoch as they are', () => {
   const cells = new ThreadCells(makeThreadCells(2))
   cells.epoch = 3
-  cells.setConnections(0, 5)
-  cells.setConnections(1, 6)
-  cells.turned(0, 1)
+  for (const thread of [0, 1]) cells.turned(thread, 1)
   cells.setUsed(0, FILES, 9)
   cells.clear(0)
-  assert.deepEqual([cells.epoch, cells.connections(0), cells.lastTurn(0), cells.used(0, FILES)], [3, 0, 0, 0])
-  assert.equal(cells.connections(1), 6)
+  assert.deepEqual([cells.epoch, cells.lastTurn(0), cells.used(0, FILES), cells.lastTurn(1)], [3, 0, 0, 1])
 })

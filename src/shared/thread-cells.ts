@@ -1,9 +1,9 @@
 /**
  * What the threads of a gateway tell one another and the main thread, in words of shared memory: the epoch, and for each thread whether it
- * still turns and how much it has. Made by the main thread; runs in the main thread and in all threads.
+ * still turns and how much it uses. Made by the main thread; runs in the main thread and in all threads.
  *
  *     line 0      epoch
- *     line 1 + t  of thread t: last turn · connections · memory · disk · files
+ *     line 1 + t  of thread t: last turn · memory · disk · files
  *
  * Invariants:
  * - The main thread writes the epoch. Each thread writes the words of its own line only, while it lives; when it is dead the main thread
@@ -17,12 +17,11 @@ const LINE = 16
 const EPOCH = 0
 
 const TURN = 0
-const CONNECTIONS = 1
 
 /** What a thread uses of something that all threads share. */
-export const MEMORY = 2
-export const DISK = 3
-export const FILES = 4
+export const MEMORY = 1
+export const DISK = 2
+export const FILES = 3
 export type SharedUse = typeof MEMORY | typeof DISK | typeof FILES
 
 /** All 0. */
@@ -57,15 +56,6 @@ export class ThreadCells {
   /** The tick of its last turn; 0: none yet. */
   lastTurn(thread: number): number {
     return this.#cells.load(word(thread, TURN))
-  }
-
-  /** Clients' connections that a thread has. */
-  connections(thread: number): number {
-    return this.#cells.load(word(thread, CONNECTIONS))
-  }
-
-  setConnections(thread: number, count: number): void {
-    this.#cells.store(word(thread, CONNECTIONS), count)
   }
 
   /** In units of the user of these words. */

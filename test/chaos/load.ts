@@ -12,7 +12,7 @@ export interface Counts {
   answered: number
   /** 503 with Retry-After. */
   refused: number
-  /** In flight on a gateway that was killed. */
+  /** In flight on a gateway, or a thread of it, that was killed. */
   cut: number
   /** Not idempotent, and may have been started by the worker that was killed: answered 502, never repeated. */
   failed: number
@@ -95,6 +95,11 @@ export class Load {
   /** Right before the kill: whatever leads to that gateway may be cut. */
   gatewayDies(): void {
     for (const client of this.#clients) client.isDoomed = true
+  }
+
+  /** It was a thread of it, and that is over: what is open now is to be answered. */
+  gatewayLives(): void {
+    for (const client of this.#clients) client.isDoomed = false
   }
 
   /** Sends nothing more; resolves when all that was sent has ended. */

@@ -15,9 +15,11 @@ import { RESOURCES } from './scenarios/resources.ts'
 import { SERVICE_MANAGER } from './scenarios/service-manager.ts'
 import { SLOW_CLIENTS } from './scenarios/slow-clients.ts'
 import { STOPS_UNDER_LOAD } from './scenarios/stops.ts'
+import { THREADS } from './scenarios/threads.ts'
 
 const SCENARIOS: readonly Scenario[] = [
   ...CRASHES,
+  ...THREADS,
   ...OUT_OF_MEMORY,
   ...DEPLOYS,
   ...NEIGHBOURS,
@@ -116,5 +118,5 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 // Every start of the program reads it (`../support/server.ts`).
-if (values['gateway-threads'] !== undefined) process.env['JUMAK_TEST_GATEWAY_THREADS'] = values['gateway-threads']
+if (values['gateway-threads'] !== undefined) process.env['TEST_GATEWAY_THREADS'] = values['gateway-threads']
 process.exitCode = await main(positionals)

@@ -156,7 +156,8 @@ test('JSON: the start is told as fields of two records, and every line is an obj
 })
 
 test('text: the start is aligned lines without colours in a pipe', { skip }, async () => {
-  const server = await start(['--log-level', 'debug'])
+  // More threads have a line of their own.
+  const server = await start(['--log-level', 'debug', '--gateway-threads', '1'])
   await server.waitForLog(/memory/)
   await server.stop()
   const facts = server.log.map(line => line.slice(40)).filter(line => /^ {2}\S/.test(line))

@@ -7,7 +7,7 @@ import { Gate } from '../support/gate.ts'
 import { APPS } from '../support/paths.ts'
 import { Project } from '../support/project.ts'
 import { getOnce, RawClient, textOf } from '../support/raw-client.ts'
-import { isRefused, type Server, startServer, TRACEBACK, until } from '../support/server.ts'
+import { isRefused, type Server, startServer, TRACEBACK, until, untilAnswered } from '../support/server.ts'
 
 const text = (server: Server, path: string): Promise<string> => textOf(server.port, path)
 
@@ -267,7 +267,7 @@ test('HUP with code that does not import: the old generation serves on, the log 
   project.save('app.py', saying('mended'))
   server.signal('SIGHUP')
   await server.waitForLog(/generation 3 serves/, from)
-  assert.equal(await text(server, '/'), 'mended')
+  await untilAnswered(server, '/', 'mended')
   await server.stop()
 })
 
@@ -281,7 +281,7 @@ test('HUP follows a switched symbolic link in the working directory', async t =>
   symlinkSync(project.path('2'), current)
   server.signal('SIGHUP')
   await server.waitForLog(/generation 2 serves/)
-  assert.equal(await text(server, '/'), 'release 2')
+  await untilAnswered(server, '/', 'release 2')
   await server.stop()
 })
 

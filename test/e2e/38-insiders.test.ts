@@ -164,7 +164,7 @@ for (const [what, [disturb, warning]] of Object.entries(DISTURBANCES)) {
     )
     await server.waitForLog(warning)
     await until(
-      () => readdirSync(directory).some(name => /^w3\.sock$/.test(name)),
+      () => readdirSync(directory).some(name => /^w3\.sock(\.0)?$/.test(name)),
       () => `${readdirSync(directory)}; ${server.log.join('\n')}`,
     )
     assert.ok(lstatSync(directory).isDirectory())

@@ -97,7 +97,9 @@ test('--queue-order newest-first: whoever comes last is served first while the o
   skip,
 }, async t => {
   const format = ['--access-log', '-', '--access-log-format', '%(U)s %(s)s']
-  const args = ['-w', '1', '--queue-order', 'newest-first', '--queue-limit', '2', ...format, ...PROBES]
+  const queue = ['--queue-order', 'newest-first', '--queue-limit', '2']
+  // With more threads each makes room by the oldest of its own calls, and the three are on three threads.
+  const args = ['-w', '1', '--gateway-threads', '1', ...queue, ...format, ...PROBES]
   const server = await startServer({ app: 'plain', directory: APPS, args })
   server.expectLog(/GET \/hello\/1 was refused: Too many requests are waiting/)
   const gate = new Gate(t)

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { Project } from '../support/project.ts'
 import { getOnce, RawClient } from '../support/raw-client.ts'
-import { type Server, startServer, TRACEBACK, until } from '../support/server.ts'
+import { type Server, startServer, TRACEBACK, until, untilAnswered } from '../support/server.ts'
 
 /** `import_`: runs while the module is imported; `health`: statements of the view that is asked to warm up. */
 function wsgi(answer: string, { import_ = '', health = 'pass' } = {}): string {
@@ -176,8 +176,8 @@ for (const preload of ['auto', 'off'])
     project.save('app.py', wsgi('new'))
     server.signal('SIGHUP')
     await server.waitForLog(/generation \d+ serves;/, from)
-    const { body, header } = await getOnce(server.port, '/')
-    assert.deepEqual([body.toString(), header('x-warm')], ['new', 'localhost jumak'])
+    await untilAnswered(server, '/', 'new')
+    assert.equal((await getOnce(server.port, '/')).header('x-warm'), 'localhost jumak')
     await until(
       () => server.workers().length === 2,
       () => JSON.stringify(server.workers()),
@@ -226,7 +226,7 @@ test('no client is answered by code that is refused because its second worker do
   project.save('app.py', wsgi('mended'))
   server.signal('SIGHUP')
   await server.waitForLog(/generation 3 serves;/)
-  assert.equal((await getOnce(server.port, '/')).body.toString(), 'mended')
+  await untilAnswered(server, '/', 'mended')
   await server.stop()
 })
 

@@ -23,9 +23,6 @@ const WAIT_MS = 60_000
 /** What `until` waits at most. */
 const UNTIL_MS = 60_000
 
-/** So that a whole file of tests can run with several threads of the gateway. */
-const GATEWAY_THREADS = process.env['JUMAK_TEST_GATEWAY_THREADS']
-
 /** The program says it at start when root runs it. */
 const RUNS_AS_ROOT = /warn +master +Jumak runs as root, and so do/
 
@@ -43,6 +40,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>
   /** The program to run: the checkout's `bin/jumak` unless a test installs another. */
   readonly program?: string
+  /** A file names the address: none is added. */
+  readonly isBound?: boolean
   /** Wait for readiness (default) or only for the process. */
   readonly waitReady?: boolean
 }
@@ -69,6 +68,7 @@ export class Server {
   #expected: RegExp[] = []
   #possible: RegExp[] = []
   #acceptsAnyLog = false
+  #pid: number | null = null
   #waiters: { pattern: RegExp; from: number; resolve: (line: string) => void }[] = []
   #fds = new Map<number, number>()
 
@@ -76,9 +76,12 @@ export class Server {
     this.marker = randomUUID()
     this.temporaryDirectory = mkdtempSync(join(tmpdir(), 'jt-'))
     const args = [...(options.args ?? [])]
-    if (!args.some(arg => arg.startsWith('-b') || arg.startsWith('--bind'))) args.push('-b', '127.0.0.1:0')
-    if (GATEWAY_THREADS && !args.some(arg => arg.startsWith('--gateway-threads') || arg === '--reload'))
-      args.push('--gateway-threads', GATEWAY_THREADS)
+    if (!options.isBound && !args.some(arg => arg.startsWith('-b') || arg.startsWith('--bind')))
+      args.push('-b', '127.0.0.1:0')
+    // So that a whole file of tests, or all of the chaos, can run with several threads of the gateway.
+    const threads = process.env['TEST_GATEWAY_THREADS']
+    if (threads && !args.some(arg => arg.startsWith('--gateway-threads') || arg === '--reload'))
+      args.push('--gateway-threads', threads)
     if (options.python) args.push('--python', options.python)
     if (options.app) args.push(options.app)
     this.process = spawn(options.program ?? join(ROOT, 'bin/jumak'), args, {
@@ -108,8 +111,16 @@ export class Server {
     })
   }
 
+  /** Of the master: after an upgrade another one. */
   get pid(): number {
-    return this.process.pid!
+    return this.#pid ?? this.process.pid!
+  }
+
+  /** Waits until an upgrade is over, by the log from line `from` on: the new master is the program from then on. Returns its process id. */
+  async upgraded(from = 0): Promise<number> {
+    const line = await this.waitForLog(/ upgrade: process \d+ has taken over from process \d+$/, from)
+    this.#pid = Number(/ process (\d+) has/.exec(line)![1])
+    return this.#pid
   }
 
   get url(): string {
@@ -196,7 +207,7 @@ export class Server {
   }
 
   signal(name: NodeJS.Signals): void {
-    this.process.kill(name)
+    process.kill(this.pid, name)
   }
 
   /** Sends TERM, then checks every invariant. `code`: the exit code to expect. */
@@ -236,6 +247,11 @@ export class Server {
         this.log.some(line => pattern.test(line)),
         this.#failure(`the announced log line ${pattern} never came`).message,
       )
+  }
+
+  /** Names in the temporary directory. */
+  leftBehind(): string[] {
+    return readdirSync(this.temporaryDirectory)
   }
 
   async checkNothingLeft(): Promise<void> {
@@ -298,6 +314,18 @@ export async function isRefused({ port }: Server, path = '/'): Promise<boolean> 
     if (cause?.code === 'ECONNREFUSED' || cause?.code === 'ECONNRESET') return true
     throw error
   }
+}
+
+/** For what holds a moment after the log says it: the log and the message to the gateway go different ways. */
+export async function untilAnswered({ port }: Server, path: string, text: string): Promise<void> {
+  let body = ''
+  await until(
+    async () => {
+      body = (await getOnce(port, path)).body.toString()
+      return body === text
+    },
+    () => `${path} is answered ${JSON.stringify(body)}, not ${JSON.stringify(text)}`,
+  )
 }
 
 export async function startServer(options: ServerOptions): Promise<Server> {

@@ -10,6 +10,10 @@ started. If the master were process 1, the others would stay as zombies. Three w
   terminal and from the trap), which means "now", and shells differ in what ``wait`` does at a signal.
 - This: it runs before Node is started, so nothing is lost or started twice, and the program has a process group of its own.
 
+An upgrade replaces the program: the new one is a child of the old one, and becomes ours when that ends. The old one writes to a pipe
+(``JUMAK_INIT`` is its descriptor there): ``PID`` before it hands over, and ``PID CODE`` if the new one ends before it. From then on signals
+go to the new one, and the container ends with it.
+
 Standard library only, without site. It runs on Python 3.6 and later, because it may be another Python than the application's.
 """
 
@@ -33,21 +37,53 @@ def main(command):
     waited_for = set(FORWARDED) | {signal.SIGCHLD}
     # Blocked signals wait for us, even those that the kernel would not send to process 1 otherwise.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, waited_for)
+    successors, told_by_program = os.pipe()
+    os.set_blocking(successors, False)
     child = os.fork()
     if child == 0:
+        os.set_inheritable(told_by_program, True)
+        os.environ["JUMAK_INIT"] = str(told_by_program)
         become(command, before)
+    os.close(told_by_program)
     give_terminal(child)
+    program = child
+    code = 1
     while True:
         number = signal.sigwait(waited_for)
+        # Before anything else: the signal may be the end of the old one, or be meant for the new one.
+        program, code = told(successors, program, code)
         if number == signal.SIGCHLD:
-            status = reap(child)
+            status = reap(program)
             if status is not None:
                 return status
+            if not is_there(program):
+                return code  # it ended while the old one was its parent
         else:
             try:
-                os.kill(child, number)
+                os.kill(program, number)
             except ProcessLookupError:
                 pass  # it has ended, and SIGCHLD follows
+
+
+def told(successors, program, code):
+    """The process that is the program now, and its exit code if its predecessor has collected it."""
+    try:
+        lines = os.read(successors, 4096).splitlines()
+    except OSError:
+        return program, code  # nothing is told; when all writers have gone it is read as empty
+    for line in lines:
+        words = line.split()
+        if words and all(word.isdigit() for word in words):
+            program, code = int(words[0]), int(words[1]) if len(words) > 1 else 1
+    return program, code
+
+
+def is_there(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def become(command, mask):

@@ -4,6 +4,8 @@ The master starts it where there is a ``NOTIFY_SOCKET``; it ends at the end of i
 the text of one message of sd_notify(3). One process sends them all: the service manager looks up the unit of a sender after the
 message was sent, and a process that has ended by then is in none.
 
+For each message it writes one byte to standard output when it is sent, or cannot be sent.
+
 A message names its sender. Only root may name another process: then it names the master, so that ``NotifyAccess=main`` is enough.
 Standard library only, without site.
 """
@@ -37,6 +39,8 @@ def main(master: int) -> None:
                 sender.sendmsg([json.loads(line).encode()], ancillary, 0, address)
             except OSError as error:
                 print(f"cannot send to {name}: {error.strerror or error}", file=sys.stderr, flush=True)
+            # The master may wait until the service manager has been told.
+            print(flush=True)
 
 
 def credentials(master: int) -> Ancillary:

@@ -51,6 +51,8 @@ export class SharedLane implements SlotLane {
 
   free(workers: readonly PoolWorker[], queue: CallQueue<Call> | null, suspectsSinceBefore: number): PoolLink | null {
     const now = tickOf(performance.now())
+    // Workers that the caller has put in order: the first of equals.
+    if (workers !== this.#slots.workers) this.#last = null
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const places = this.#best(workers, suspectsSinceBefore, now)
       if (places === null) return null

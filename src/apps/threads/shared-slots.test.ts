@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { applicationRoot } from '../../http/application-root.ts'
 import type { HttpError } from '../../http/errors.ts'
 import { OVERLOADED_MS } from '../pool/queue.ts'
 import type { FakeAsgiExchange } from '../testing/fake-asgi-worker.ts'
@@ -310,6 +311,24 @@ test('affinity: a client has one home in all threads, whatever workers came sinc
     if (id === 1) for (let client = 0; client < 8; client++) await ask(a, client)
   }
   for (let client = 0; client < 8; client++) assert.equal(await ask(b, client), '1')
+})
+
+test('affinity: workers take turns with new clients of a thread', async () => {
+  const root = () => applicationRoot('', '')
+  const bench = new ThreadBench(2, {
+    affinity: { kind: 'cookie', name: 'home', app: 'shop', root, key: Buffer.alloc(32, 'k') },
+  })
+  const served = new Set<number>()
+  for (let id = 1; id <= 4; id++)
+    await bench.worker(id, 1, ({ link }) => {
+      served.add(id)
+      link.respond(200, [], '')
+    })
+  for (const thread of bench.threads) {
+    served.clear()
+    for (let client = 0; client < 4; client++) await thread.send().over()
+    assert.equal(served.size, 4)
+  }
 })
 
 test('affinity: calls of anyone and of a worker’s clients have one order over all threads', async t => {

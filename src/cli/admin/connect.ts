@@ -1,7 +1,7 @@
 /**
  * Asks the running program one question over its admin socket. Runs in the command line.
  *
- * Invariants: every wait has an end, but for an answer: a reload may take its time, and Ctrl-C ends the client only. An answer is checked
+ * Invariants: every wait has an end, but for an answer: a reload or an upgrade may take its time, and Ctrl-C ends the client only. An answer is checked
  * before it is believed, and has a bound. Where the path was not named by the operator, the one who answers is this user's or root's: in
  * /tmp another user may have made the directory first, and would answer "stopped" while the program runs.
  */
@@ -87,8 +87,8 @@ function converse(socket: Socket, question: AdminQuestion, onProgress: (text: st
       socket.destroy()
       resolve(asked)
     }
-    // A reload, and the end of a stop, take as long as they take.
-    const isQuick = question.command !== 'reload'
+    // A reload, an upgrade, and the end of a stop take as long as they take.
+    const isQuick = question.command !== 'reload' && question.command !== 'upgrade'
     const timer = setTimeout(
       () => finish({ problem: `the program does not answer within ${ANSWER_MS / 1000} s` }),
       isQuick ? ANSWER_MS : 2 ** 31 - 1,

@@ -33,6 +33,15 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
       ['git pull && jumak reload', 'a deployment'],
     ],
   },
+  upgrade: {
+    operands: '',
+    doc: 'start a new Jumak on the same sockets, as USR2 does',
+    more: 'Starts the program anew from the path and with the words with which it was started: a new version, a new Node, all settings. When the new process serves, this one finishes what runs and ends; no request is lost. Waits until the new one serves, and says why if it does not: then nothing changes, and the exit code is 1.',
+    examples: [
+      ['npm install -g jumak && jumak upgrade', 'a new version'],
+      ['jumak upgrade', 'also for settings that need a restart'],
+    ],
+  },
   stop: {
     operands: '',
     doc: 'finish running requests and end, as TERM does',

@@ -1,5 +1,5 @@
 /**
- * `jumak status`, `reload`, `stop`, `workers`, `log-level`: finds the running program through its configuration, asks, and prints the
+ * `jumak status`, `reload`, `upgrade`, `stop`, `workers`, `log-level`: finds the running program through its configuration, asks, and prints the
  * answer. Runs in the command line. Loads nothing that serves.
  *
  * Exit codes: 0 done, 1 it failed or no program answers, 2 the words or the settings are wrong.

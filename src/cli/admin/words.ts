@@ -53,6 +53,7 @@ export function readWords(command: Command, rest: readonly string[]): ReadWords 
 /** A question, or what is wrong. */
 const QUESTIONS: Readonly<Record<Command, (operands: readonly string[]) => AdminQuestion | string>> = {
   status: operands => onlyWord('status', operands) ?? { command: 'status' },
+  upgrade: operands => onlyWord('upgrade', operands) ?? { command: 'upgrade' },
   stop: operands => onlyWord('stop', operands) ?? { command: 'stop' },
   reload: operands => {
     const [app, ...more] = operands

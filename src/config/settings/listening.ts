@@ -25,7 +25,7 @@ export const listening = {
     default: '127.0.0.1:8000',
     why: "gunicorn's and Django's own; open to this machine only until somebody asks for more.",
     doc: 'Where to listen: HOST:PORT, :PORT (all IPv4 addresses), PORT (this machine only), [::1]:PORT, unix:PATH or fd://N; repeatable.',
-    more: 'Port 0 takes a free one. `fd://3` is a listening socket that was inherited, as from systemd. If no address is given and `PORT` is set, as platforms do, the address is `0.0.0.0:$PORT`.',
+    more: 'Port 0 takes a free one. `fd://3` is a listening socket that was inherited, as from systemd. `[::]:80` takes clients of IPv4 too, if it is alone; together with `:80`, or another IPv4 address of the same port, it takes those of IPv6 only. If no address is given and `PORT` is set, as platforms do, the address is `0.0.0.0:$PORT`.',
     repeatable: 'commas',
     change: 'restart',
   }),

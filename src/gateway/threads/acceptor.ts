@@ -41,6 +41,7 @@ interface Member extends Load {
   readonly seat: Seat
   connections: number
   busy: number
+  isLate: boolean
 }
 
 export class Acceptor {
@@ -78,7 +79,7 @@ export class Acceptor {
   /** The thread can take connections. */
   up(index: number): void {
     const { thread, seat } = this.#seats.get(index)!
-    this.#members.push({ index, thread, seat, connections: 0, busy: 0 })
+    this.#members.push({ index, thread, seat, connections: 0, busy: 0, isLate: false })
     const waiting = this.#waiting
     this.#waiting = []
     for (const connection of waiting) this.#place(connection)
@@ -117,7 +118,7 @@ export class Acceptor {
     this.#options.admission.leave(network)
   }
 
-  /** Open connections of each thread that can take some, for the status. */
+  /** Open connections of each thread that can take some. */
   get connections(): ReadonlyMap<number, number> {
     this.#settle()
     return new Map(this.#members.map(({ index, connections }) => [index, connections]))
@@ -148,6 +149,7 @@ export class Acceptor {
       member.seat.settle()
       member.connections = member.seat.connections
       member.busy = member.seat.busy
+      member.isLate = member.seat.isLate
     }
   }
 

@@ -3,21 +3,30 @@ import { test } from 'node:test'
 import { balance, choose, connectionsWith } from './balance.ts'
 
 test('a connection goes to the thread with the fewest, and of nearly as few to the one that is least busy', () => {
-  const of = (...loads: [number, number][]) => choose(loads.map(([connections, busy]) => ({ connections, busy })))
+  const of = (...loads: [number, number][]) =>
+    choose(loads.map(([connections, busy]) => ({ connections, busy, isLate: false })))
   assert.equal(of([3, 0], [2, 0.9], [4, 0]), 1)
   assert.equal(of([0, 0], [0, 0]), 0)
   assert.equal(of([100, 0.9], [110, 0.1]), 1)
   assert.equal(of([100, 0.9], [113, 0.1]), 0)
 })
 
+test('a thread that takes nothing gets nothing, unless none takes anything', () => {
+  const of = (...late: boolean[]) => choose(late.map((isLate, connections) => ({ connections, busy: 0, isLate })))
+  assert.equal(of(true, true, false, false), 2)
+  assert.equal(of(true, true), 0)
+  const loads = [true, false].map(isLate => ({ connections: 10, busy: isLate ? 0 : 1, isLate }))
+  assert.equal(balance(loads), null)
+})
+
 test('nothing moves between threads that are equal, nearly idle, or have one connection', () => {
-  const of = (...busy: number[]) => balance(busy.map(one => ({ busy: one, connections: 10 })))
+  const of = (...busy: number[]) => balance(busy.map(one => ({ busy: one, connections: 10, isLate: false })))
   assert.equal(of(0.8, 0.78), null)
   assert.equal(of(0.09, 0), null)
   assert.equal(
     balance([
-      { busy: 1, connections: 1 },
-      { busy: 0, connections: 0 },
+      { busy: 1, connections: 1, isLate: false },
+      { busy: 0, connections: 0, isLate: false },
     ]),
     null,
   )
@@ -49,7 +58,8 @@ function simulate(threads: number, seed: number, seconds: number): number {
     .map(({ i }) => i)
   const work = Array.from({ length: 64 }, (_, i) => (heavy.includes(i) ? 10 : 1))
   const held: number[][] = Array.from({ length: threads }, () => [])
-  for (let i = 0; i < 64; i++) held[choose(held.map(({ length }) => ({ connections: length, busy: 0 })))]!.push(i)
+  for (let i = 0; i < 64; i++)
+    held[choose(held.map(({ length }) => ({ connections: length, busy: 0, isLate: false })))]!.push(i)
   const sums = () => held.map(own => own.reduce((sum, i) => sum + work[i]!, 0))
   const mean = (32 * 10 + 32) / threads
   for (let second = 0; second < seconds; second++) {
@@ -57,6 +67,7 @@ function simulate(threads: number, seed: number, seconds: number): number {
     const loads = sums().map((sum, i) => ({
       connections: held[i]!.length,
       busy: (sum / mean) * 0.5 * (0.98 + 0.04 * next()),
+      isLate: false,
     }))
     const move = balance(loads)
     if (move === null) continue

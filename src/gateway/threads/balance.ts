@@ -8,6 +8,8 @@
  */
 
 export interface Load {
+  /** It has left a connection for a second: its event loop does not turn, and other threads get what comes. */
+  readonly isLate: boolean
   readonly connections: number
   /** The share of one core that it has used lately, 0 to 1. */
   readonly busy: number
@@ -22,12 +24,14 @@ const TOLERANCE = 1.1
 
 /** Returns the index of the thread that gets a connection. There is at least one. */
 export function choose(loads: readonly Load[]): number {
+  const areAllLate = loads.every(({ isLate }) => isLate)
   let fewest = Number.POSITIVE_INFINITY
-  for (const { connections } of loads) fewest = Math.min(fewest, connections)
+  for (const { connections, isLate } of loads) if (!isLate || areAllLate) fewest = Math.min(fewest, connections)
   const most = Math.floor(fewest * (1 + NEARLY))
   let best = -1
   for (const [i, load] of loads.entries())
-    if (load.connections <= most && (best === -1 || isBetter(load, loads[best]!))) best = i
+    if ((!load.isLate || areAllLate) && load.connections <= most && (best === -1 || isBetter(load, loads[best]!)))
+      best = i
   return best
 }
 
@@ -42,8 +46,9 @@ export interface Move {
   readonly share: number
 }
 
-/** Null: the threads are equal enough. */
+/** Null: the threads are equal enough, or one of them takes nothing. */
 export function balance(loads: readonly Load[]): Move | null {
+  if (loads.some(({ isLate }) => isLate)) return null
   let [from, to, sum] = [0, 0, 0]
   for (const [i, { busy }] of loads.entries()) {
     sum += busy

@@ -21,7 +21,7 @@ import { makeThreadCells, ThreadCells } from '../../shared/thread-cells.ts'
 import { assembleAdmission } from '../assemble.ts'
 import { Refusals } from '../errors/refusals.ts'
 import type { GatewayMessage, RunningGateway } from '../gateway.ts'
-import { leave } from '../leave.ts'
+import { leave, leaveAtOnce } from '../leave.ts'
 import { Listening } from '../listening.ts'
 import { temporaryBytes } from '../shared-parts.ts'
 import { Acceptor } from './acceptor.ts'
@@ -88,7 +88,7 @@ class ThreadGroup implements RunningGateway {
       limit: limits.connections,
       calls,
     })
-    this.#watchdog = new Watchdog({ ...WATCHDOG_TIMES, log: this.#log, die: leave })
+    this.#watchdog = new Watchdog({ ...WATCHDOG_TIMES, log: this.#log, die: leaveAtOnce })
     this.#state = new ThreadState(start)
     this.#pools = new PoolTable(count, apps)
     this.#memory = makeThreadCells(count)
@@ -116,7 +116,7 @@ class ThreadGroup implements RunningGateway {
   listen(): void {
     const { listeners } = this.#start
     this.#listening = new Listening(
-      listeners,
+      this.#start,
       (listener, onListening, onError) =>
         this.#acceptor.listen(listener, listeners.indexOf(listener), onListening, onError),
       this.#send,
@@ -129,6 +129,10 @@ class ThreadGroup implements RunningGateway {
   }
 
   // ---- what the master says ----
+
+  accept(): void {
+    this.#listening!.accept()
+  }
 
   onMessage(message: GatewayMessage): void {
     if (isChange(message)) {
@@ -197,11 +201,11 @@ class ThreadGroup implements RunningGateway {
     this.#ask('drained', message, cuts =>
       this.#send({ type: 'drained', cut: (cuts as number[]).reduce((sum, cut) => sum + cut, 0) }),
     )
-    void this.#stopAccepting()
+    void this.#stopAccepting(message.handedOn)
   }
 
-  async #stopAccepting(): Promise<void> {
-    this.#stopped ??= this.#listening!.close()
+  async #stopAccepting(handedOn: readonly number[]): Promise<void> {
+    this.#stopped ??= this.#listening!.close(handedOn)
     await this.#stopped
     this.#acceptor.close()
     this.#refusals.flush()
@@ -213,7 +217,7 @@ class ThreadGroup implements RunningGateway {
     return new Promise(resolve => {
       this.#answers.ask(ALL_HAVE_ENDED, this.#living, () => resolve())
       this.#postAll({ type: 'end' })
-      void this.#stopAccepting()
+      void this.#stopAccepting([])
     })
   }
 
@@ -221,9 +225,14 @@ class ThreadGroup implements RunningGateway {
 
   #onMessage(index: number, message: ThreadToMain): void {
     switch (message.type) {
-      case 'up':
-        this.#acceptor.up(index)
+      case 'up': {
+        const thread = this.#threads[index]
+        // What the master has said so far holds for the first request, too.
+        this.#epochs.after(() => {
+          if (this.#threads[index] === thread) this.#acceptor.up(index)
+        })
         break
+      }
       case 'given':
         this.#acceptor.given(index, message)
         break
@@ -312,8 +321,7 @@ class ThreadGroup implements RunningGateway {
     const { index } = thread
     this.#threads[index] = null
     this.#watchdog.ended(this.#watched[index]!)
-    const cut = this.#acceptor.died(index)
-    if (!this.#isEnding) this.#tellDeath(thread, how, cut)
+    this.#tellDeath(thread, how, this.#acceptor.died(index))
     this.#inFlight[index] = 0
     this.#tellInFlight()
     this.#cells.clear(index)
@@ -326,7 +334,8 @@ class ThreadGroup implements RunningGateway {
   #tellDeath(thread: ThreadHandle, how: string, connections: number): void {
     const requests = this.#inFlight[thread.index]!
     const what = `${connections} connections were cut, with ${requests} requests that waited or ran`
-    this.#log('error', `${nameOf(thread)} has died, and another takes its place; ${what}: ${how}`)
+    const follows = this.#isEnding ? '' : ', and another takes its place'
+    this.#log('error', `${nameOf(thread)} has died${follows}; ${what}: ${how}`)
   }
 
   #replace({ index, startedAt, upSince }: ThreadHandle): void {
@@ -335,9 +344,10 @@ class ThreadGroup implements RunningGateway {
     crashes.died(startedAt, upSince, now)
     const delay = Math.max(0, crashes.notBefore - now)
     if (delay > 0 && this.#living.length === 0) leave('no thread of the gateway stays alive')
-    setTimeout(() => {
-      if (!this.#isEnding) this.#epochs.after(() => this.#spawn(index))
-    }, delay)
+    const spawn = () => {
+      if (!this.#isEnding) this.#spawn(index)
+    }
+    setTimeout(() => this.#epochs.after(spawn), delay)
   }
 }
 

@@ -12,6 +12,9 @@ import { SharedCells, sharedWords } from '../../shared/cells.ts'
 import { HandedConnections, handedWords } from '../../shared/handed-connections.ts'
 import type { ConnectionMessage } from './hand-over-messages.ts'
 
+/** An event loop that turns takes a connection within some milliseconds, also under load. */
+const LATE_MS = 1000
+
 /** A connection on its way to a thread. */
 export interface Handed {
   readonly fd: number
@@ -32,7 +35,7 @@ export class Seat {
   readonly #networks: (string | null)[] = []
   readonly #free: number[] = []
   /** In the order in which the thread takes them. */
-  readonly #untaken: (Handed & { readonly index: number })[] = []
+  readonly #untaken: (Handed & { readonly index: number; readonly handedAt: number })[] = []
   /** Number of those that left `#untaken`. */
   #taken = 0
 
@@ -54,10 +57,16 @@ export class Seat {
     return this.#cells.busy
   }
 
+  /** It has not taken a connection that it was handed a while ago. Right after `settle`. */
+  get isLate(): boolean {
+    const [first] = this.#untaken
+    return first !== undefined && performance.now() - first.handedAt > LATE_MS
+  }
+
   hand(connection: Handed): void {
     const index = this.#free.pop() ?? this.#networks.length
     this.#networks[index] = connection.network
-    this.#untaken.push({ ...connection, index })
+    this.#untaken.push({ ...connection, index, handedAt: performance.now() })
     this.#post({ type: 'connection', fd: connection.fd, index, listener: connection.listener })
   }
 

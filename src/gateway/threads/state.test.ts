@@ -11,7 +11,14 @@ const app = (name: string) => gatewayApp(testApp({ name }))
 
 test('a later thread is told the last of each change, for the applications that there are', () => {
   const config = gatewayPart(testConfig({ apps: [testApp({ name: 'shop' }), testApp({ name: 'blog' })] }))
-  const state = new ThreadState({ type: 'start', build: 'b', config, affinityKey: 'first', listeners: [] })
+  const state = new ThreadState({
+    type: 'start',
+    build: 'b',
+    config,
+    affinityKey: 'first',
+    listeners: [],
+    waits: false,
+  })
   state.changed({ type: 'serve', app: 'shop', generation: 1, path: '' })
   state.changed({ type: 'serve', app: 'shop', generation: 2, path: '' })
   state.changed({ type: 'serve', app: 'blog', generation: 3, path: '' })
@@ -33,6 +40,21 @@ test('a later thread is told the last of each change, for the applications that 
     ['first', ['shop']],
     'it keeps its key',
   )
+})
+
+test('a later thread makes no pool that has gone: there are no cells for it', () => {
+  const [main] = testApp().pools
+  const shop = (...names: string[]) =>
+    testApp({ name: 'shop', pools: [main!, ...names.map(name => ({ ...main!, name }))] })
+  const config = gatewayPart(testConfig({ apps: [shop('api', 'old')] }))
+  const state = new ThreadState({ type: 'start', build: '', config, affinityKey: '', listeners: [], waits: false })
+  const table = new PoolTable(2, config.apps)
+  const apps = [gatewayApp(shop('api', 'new'))]
+  table.configure(apps)
+  state.changed({ type: 'apps', apps, affinityKey: '' })
+  const made = state.start.config.apps[0]!.pools.map(({ name }) => name)
+  assert.deepEqual(made, ['', 'api'])
+  for (const name of made) assert.ok(table.list.some(({ pool }) => pool === name))
 })
 
 test('a pool keeps its memory while it is in the configuration', () => {

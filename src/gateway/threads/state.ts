@@ -46,10 +46,14 @@ export class ThreadState {
         break
       case 'apps': {
         this.#apps = change
-        const names = new Set(change.apps.map(({ name }) => name))
-        this.#configure({ apps: this.#start.config.apps.filter(({ name }) => names.has(name)) })
+        const present = new Map(change.apps.map(({ name, pools }) => [name, new Set(pools.map(pool => pool.name))]))
+        // What has gone since the start is not even made: the memory of a pool goes with it.
+        const apps = this.#start.config.apps
+          .filter(({ name }) => present.has(name))
+          .map(app => ({ ...app, pools: app.pools.filter(({ name }) => present.get(app.name)!.has(name)) }))
+        this.#configure({ apps })
         for (const known of [this.#serve, this.#static])
-          for (const name of known.keys()) if (!names.has(name)) known.delete(name)
+          for (const name of known.keys()) if (!present.has(name)) known.delete(name)
         break
       }
       case 'stopping':

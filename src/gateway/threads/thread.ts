@@ -100,7 +100,6 @@ async function run({ index, count, start, cells: memory, pools, handed }: Thread
   let busyBefore = performance.eventLoopUtilization().active
   const turned = () => {
     cells.turned(index, tickOf(performance.now()))
-    cells.setConnections(index, gateway.connections.size)
     const busy = performance.eventLoopUtilization().active
     idleMemory.check(busy - busyBefore)
     busyBefore = busy

@@ -1,7 +1,7 @@
 /** With real threads that hang, and short limits. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { busyStack } from './busy-stack.ts'
 import { Watchdog, type WatchedThread } from './watchdog.ts'
@@ -44,6 +44,12 @@ async function start(name: string, mayEnd = true): Promise<Watched> {
   }
 }
 
+/** Until the test is over. */
+function watch(t: TestContext, watchdog: Watchdog, thread: WatchedThread): void {
+  watchdog.watch(thread)
+  t.after(() => watchdog.ended(thread))
+}
+
 test('a thread that hangs is named with its stack and ended; one that turns is left alone', async t => {
   const lines: string[] = []
   const dead: string[] = []
@@ -53,7 +59,7 @@ test('a thread that hangs is named with its stack and ended; one that turns is l
     LOOK_MS,
   )
   t.after(() => {
-    watchdog.stop()
+    watchdog.ended(turning)
     return turning.worker.terminate()
   })
   for (const thread of [hanging, turning]) watchdog.watch(thread)
@@ -76,8 +82,7 @@ test('one that cannot be ended takes the process', async t => {
   t.after(() => hanging.worker.terminate())
   const { promise, resolve } = Promise.withResolvers<string>()
   const watchdog = new Watchdog({ hangsAfterMs: 100, endsWithinMs: 10, log() {}, die: resolve }, LOOK_MS)
-  t.after(() => watchdog.stop())
-  watchdog.watch({ ...hanging, stack: async () => '' })
+  watch(t, watchdog, { ...hanging, stack: async () => '' })
   hanging.worker.postMessage('loop')
   assert.match(await promise, /^thread 1 has not turned for 0.1 s and cannot be ended/)
 })
@@ -87,8 +92,7 @@ test('after the whole process has stood still, threads are not judged before the
   let still = 0
   let onLook = () => {}
   const watchdog = new Watchdog({ hangsAfterMs: 10, endsWithinMs: 60_000, log() {}, die() {} }, LOOK_MS)
-  t.after(() => watchdog.stop())
-  watchdog.watch({
+  watch(t, watchdog, {
     name: 'thread 1',
     stillFor() {
       onLook()
@@ -119,8 +123,7 @@ test('a thread that does not tell its stack is named without one', async t => {
     { hangsAfterMs: 10, endsWithinMs: 60_000, log: (_level, line) => lines.push(line), die() {} },
     LOOK_MS,
   )
-  t.after(() => watchdog.stop())
-  watchdog.watch({
+  watch(t, watchdog, {
     name: 'thread 3',
     stillFor: () => 11,
     stack: () => busyStack(-1, 10),

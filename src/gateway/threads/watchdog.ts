@@ -28,7 +28,7 @@ export interface WatchdogOptions {
   /** So long after `terminate` the thread has not ended: the process ends. */
   readonly endsWithinMs: number
   readonly log: (level: 'error', message: string) => void
-  /** Ends the process, with a line for the master's log. */
+  /** Ends the process, with a line for the master's log, though a thread does not end. */
   readonly die: (reason: string) => void
 }
 
@@ -39,13 +39,12 @@ export class Watchdog {
   readonly #threads = new Set<WatchedThread>()
   /** Those that are being ended. */
   readonly #hanging = new Set<WatchedThread>()
-  readonly #timer: NodeJS.Timeout
   #lookedAt: number
 
   constructor(options: WatchdogOptions, lookMs = LOOK_MS) {
     this.#options = options
     this.#lookedAt = performance.now()
-    this.#timer = setInterval(() => this.#look(lookMs), lookMs).unref()
+    setInterval(() => this.#look(lookMs), lookMs).unref()
   }
 
   /** From now on. */
@@ -57,10 +56,6 @@ export class Watchdog {
   ended(thread: WatchedThread): void {
     this.#threads.delete(thread)
     this.#hanging.delete(thread)
-  }
-
-  stop(): void {
-    clearInterval(this.#timer)
   }
 
   #look(lookMs: number): void {

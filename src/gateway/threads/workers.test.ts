@@ -53,6 +53,8 @@ function bench(threads = 2) {
   }
 }
 
+const stuck = (request: string) => ({ type: 'worker-stuck', worker: 7, note: 'stuck', request, thread: '' }) as const
+
 test('a worker is linked when all threads have linked it', () => {
   const { add, told, sent, linked } = bench(3)
   add()
@@ -113,14 +115,67 @@ test('a worker is drained when all threads have drained it', () => {
   assert.deepEqual(sent(), ['worker-drained'], 'one that nobody knows is drained')
 })
 
-test('a thread that comes while a worker drains does not link it', () => {
-  const { add, workers, die, comeBack, told } = bench()
+test('a thread that comes while a worker drains does not link it, and nobody waits for it', () => {
+  const { add, workers, die, comeBack, told, drained, sent } = bench()
   add()
   workers.drain(7)
   die(0)
   told()
   comeBack(0)
   assert.deepEqual(told(), [])
+  drained(1)
+  assert.deepEqual(sent(), ['worker-drained'])
+})
+
+test('when all threads die while one warms a worker up, the first that comes back does it', () => {
+  const { add, told, die, comeBack, linked, sent } = bench()
+  add(['/a'])
+  die(1)
+  die(0)
+  told()
+  comeBack(1)
+  assert.deepEqual(told(), ['1 worker-add 1'])
+  comeBack(0)
+  assert.deepEqual(told(), [])
+  linked(1)
+  assert.deepEqual(told(), ['0 worker-add 0'])
+  linked(0)
+  assert.deepEqual(sent(), ['worker-linked'])
+})
+
+test('when all threads die while a worker drains, it is drained with the first that comes back', () => {
+  const { add, workers, die, comeBack, told, sent } = bench()
+  add()
+  workers.drain(7)
+  die(1)
+  die(0)
+  told()
+  assert.deepEqual(sent(), [])
+  comeBack(1)
+  assert.deepEqual([told(), sent()], [[], ['worker-drained']])
+})
+
+test('a worker that drains while one thread warms it up is linked by no other', () => {
+  const { add, told, linked, drained, workers, sent } = bench()
+  add(['/a'])
+  workers.drain(7)
+  drained(1)
+  told()
+  linked(0)
+  assert.deepEqual(told(), [])
+  drained(0)
+  assert.deepEqual(sent(), ['worker-drained'])
+})
+
+test('a worker that drains is warmed up by no other thread when the one that does it dies', () => {
+  const { add, told, drained, workers, die, sent } = bench()
+  add(['/a'])
+  workers.drain(7)
+  told()
+  die(0)
+  assert.deepEqual(told(), [])
+  drained(1)
+  assert.deepEqual(sent(), ['worker-drained'])
 })
 
 test('what every thread notices is told once', () => {
@@ -138,10 +193,41 @@ test('what every thread notices is told once', () => {
   assert.deepEqual(sent(), [], 'the master ends a stuck worker')
 })
 
+for (const [how, leaves] of [
+  ['has said so', ({ workers }) => workers.report(1, stuck('other'))],
+  ['has died', ({ die }) => die(1)],
+] as const satisfies readonly (readonly [string, (one: ReturnType<typeof bench>) => void])[])
+  test(`a stuck worker is forgotten when each thread that had it ${how}; requests are told still`, () => {
+    const one = bench()
+    one.add()
+    one.workers.report(0, stuck('first'))
+    leaves(one)
+    one.told()
+    one.sent()
+    one.workers.drain(7)
+    assert.deepEqual(one.sent(), ['worker-drained'], 'nobody knows it')
+    assert.deepEqual(one.told(), [])
+    one.workers.report(0, stuck('another'))
+    assert.deepEqual(one.sent(), ['worker-stuck'])
+  })
+
 test('a lost worker is told once', () => {
   const { add, workers, sent } = bench()
   add()
   workers.report(1, { type: 'worker-lost', worker: 7, reason: 'closed' })
   workers.report(0, { type: 'worker-lost', worker: 7, reason: 'closed' })
   assert.deepEqual(sent(), ['worker-lost'])
+})
+
+test('of a warm-up that fails the master hears also when the worker is lost or stuck', () => {
+  for (const first of [
+    { type: 'worker-lost', worker: 7, reason: 'closed' },
+    { type: 'worker-stuck', worker: 7, note: 'stuck', request: 'id', thread: '' },
+  ] as const) {
+    const { add, workers, sent } = bench()
+    add(['/a'])
+    workers.report(0, first)
+    workers.report(0, { type: 'worker-cold', worker: 7, note: 'GET /a was not answered' })
+    assert.deepEqual(sent(), [first.type, 'worker-cold'])
+  }
 })

@@ -7,6 +7,7 @@
  *   all have drained it, `worker-lost`, `-cold` and `-stuck` by the first that says so.
  * - One thread warms a worker up. The others link it after that.
  * - A thread that dies is awaited no longer. The one that replaces it links all workers that are not leaving.
+ * - A worker is forgotten when it is drained or lost, or stuck for all threads that had it.
  */
 import type { GatewayToMaster } from '../../control/messages.ts'
 import { SharedCells } from '../../shared/cells.ts'
@@ -19,8 +20,10 @@ type WorkerReport = Extract<GatewayToMaster, { readonly worker: number }>
 interface Known {
   readonly message: WorkerAdd
   readonly cells: SharedArrayBuffer
-  /** The thread that warms it up; null: it is warm. */
+  /** The thread that warms it up; NOBODY: the first one that comes will; null: it is warm. */
   warmedBy: number | null
+  /** Threads that were told of it, and have not said that it is stuck. */
+  readonly holders: Set<number>
   readonly linked: Set<number>
   readonly drained: Set<number>
   isLinked: boolean
@@ -39,6 +42,7 @@ export interface WorkersOptions {
   readonly send: (message: GatewayToMaster) => void
 }
 
+const NOBODY = -1
 /** Each thread notices by itself that an event loop of a worker does not turn, within about a second of the others. */
 const SAME_BLOCK_MS = 5000
 
@@ -54,11 +58,12 @@ export class ThreadWorkers {
 
   add(message: WorkerAdd): void {
     const { makeCells, living } = this.#options
-    const [first] = living()
+    const [first = NOBODY] = living()
     const worker: Known = {
       message,
       cells: makeCells(message),
-      warmedBy: message.warmup.length > 0 && first !== undefined ? first : null,
+      warmedBy: message.warmup.length > 0 ? first : null,
+      holders: new Set(),
       linked: new Set(),
       drained: new Set(),
       isLinked: false,
@@ -68,12 +73,17 @@ export class ThreadWorkers {
     }
     this.#known.set(message.worker, worker)
     if (worker.warmedBy === null) this.#addTo(worker, living())
-    else this.#options.tell(worker.warmedBy, message, worker.cells)
+    else if (first !== NOBODY) this.#tellOf(worker, first, message)
   }
 
   /** To threads that have nothing to warm up. */
-  #addTo({ message, cells }: Known, threads: Iterable<number>): void {
-    for (const thread of threads) this.#options.tell(thread, { ...message, warmup: [] }, cells)
+  #addTo(worker: Known, threads: Iterable<number>): void {
+    for (const thread of threads) this.#tellOf(worker, thread, { ...worker.message, warmup: [] })
+  }
+
+  #tellOf(worker: Known, thread: number, message: WorkerAdd): void {
+    worker.holders.add(thread)
+    this.#options.tell(thread, message, worker.cells)
   }
 
   drain(id: number): void {
@@ -92,18 +102,25 @@ export class ThreadWorkers {
 
   report(thread: number, report: WorkerReport): void {
     const worker = this.#known.get(report.worker)
-    // Another thread has said that it is lost or cold.
-    if (worker === undefined) return
     const { send } = this.#options
+    if (worker === undefined) {
+      // Another thread has said that it is lost, cold or stuck. Of its warm-up only one thread speaks, also after it has said that. The log
+      // names each request that was stuck there.
+      const isNews = report.type === 'worker-cold' || (report.type === 'worker-stuck' && report.request !== '')
+      if (isNews) send(report)
+      return
+    }
     switch (report.type) {
       case 'worker-linked':
         worker.linked.add(thread)
         if (worker.warmedBy === thread) {
           worker.warmedBy = null
-          this.#addTo(
-            worker,
-            this.#options.living().filter(one => one !== thread),
-          )
+          // While it drains they have said already that they have drained it.
+          if (!worker.isDraining)
+            this.#addTo(
+              worker,
+              this.#options.living().filter(one => one !== thread),
+            )
         }
         this.#settle(report.worker, worker)
         break
@@ -116,13 +133,15 @@ export class ThreadWorkers {
         // What the other threads run there they see end by themselves. The master kills the worker.
         this.#known.delete(report.worker)
         if (worker.isDraining) send({ type: 'worker-drained', worker: report.worker })
-        else if (!worker.isStuck) send(report)
+        else if (!worker.isStuck || report.type === 'worker-cold') send(report)
         break
       case 'worker-stuck': {
         // Each thread finds out that an event loop is stuck. A request that is stuck is that of one thread.
         const isTold = worker.isStuck && report.request === ''
         worker.isStuck = true
+        worker.holders.delete(thread)
         if (!isTold) send(report)
+        this.#settle(report.worker, worker)
         break
       }
       case 'worker-blocked': {
@@ -142,25 +161,38 @@ export class ThreadWorkers {
   threadDied(thread: number): void {
     for (const [id, worker] of this.#known) {
       forgetSlotWaits(new SharedCells(worker.cells), thread)
+      worker.holders.delete(thread)
       worker.linked.delete(thread)
       worker.drained.delete(thread)
-      const [first] = this.#options.living()
-      if (worker.warmedBy === thread && first !== undefined) {
-        worker.warmedBy = first
-        this.#options.tell(first, worker.message, worker.cells)
-      }
+      if (worker.warmedBy === thread) this.#warmElsewhere(worker)
       this.#settle(id, worker)
     }
   }
 
+  #warmElsewhere(worker: Known): void {
+    const [first = NOBODY] = this.#options.living()
+    worker.warmedBy = first
+    if (first !== NOBODY && !worker.isDraining && !worker.isStuck) this.#tellOf(worker, first, worker.message)
+  }
+
   /** What a thread that replaces another must know. Its predecessor's requests may still run in the workers. */
   tellNew(thread: number): void {
-    for (const { message, cells, warmedBy, isDraining, isStuck } of this.#known.values())
-      if (warmedBy === null && !isDraining && !isStuck)
-        this.#options.tell(thread, { ...message, warmup: [], hasServed: true }, cells)
+    for (const [id, worker] of this.#known) {
+      const { message, warmedBy, isDraining, isStuck, drained } = worker
+      if (isDraining) {
+        drained.add(thread)
+        this.#settle(id, worker)
+      } else if (isStuck) continue
+      else if (warmedBy === null) this.#tellOf(worker, thread, { ...message, warmup: [], hasServed: true })
+      else if (warmedBy === NOBODY) this.#warmElsewhere(worker)
+    }
   }
 
   #settle(id: number, worker: Known): void {
+    if (worker.isStuck && !worker.isDraining && worker.holders.size === 0) {
+      this.#known.delete(id)
+      return
+    }
     const living = this.#options.living()
     if (living.length === 0) return
     const isAll = (threads: ReadonlySet<number>) => living.every(thread => threads.has(thread))

@@ -34,10 +34,13 @@ export class Admin {
     this.#reports = new Reports(options.sendToGateway)
   }
 
-  /** Finds a place, before anything is started. Throws an OperatorError when a path that the operator named cannot be used. */
-  async prepare(socket: AdminSocket, users: readonly Identity[]): Promise<void> {
+  /**
+   * Finds a place, before anything is started. `predecessor`: that of the Jumak that we replace, where `listen` takes it over. Throws an
+   * OperatorError when a path that the operator named cannot be used.
+   */
+  async prepare(socket: AdminSocket, users: readonly Identity[], predecessor: string | null): Promise<void> {
     if (socket.paths.length === 0) return
-    const found = await findAdminPath(socket, users)
+    const found = await findAdminPath(socket, users, predecessor)
     if ('place' in found) this.#place = found
     else this.#options.narrator.noAdminSocket(found.problem, found.isTaken)
   }
@@ -52,6 +55,11 @@ export class Admin {
     } catch (error) {
       narrator.noAdminSocket((error as Error).message, false)
     }
+  }
+
+  /** Where it listens; null: nowhere. */
+  get path(): string | null {
+    return this.#server?.path ?? null
   }
 
   reported(report: Reported): void {

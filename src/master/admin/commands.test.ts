@@ -22,6 +22,7 @@ function fakeTarget(apps: readonly string[]): Recorded {
       return exampleStatus()
     },
     reload: async app => done(`reload ${app}`),
+    upgrade: async () => done('upgrade'),
     stop: () => done('stop'),
     setWorkers: (app, pool, count) => done(`workers ${app} '${pool}' ${count}`),
     setLogLevel: level => done(`log-level ${level}`),
@@ -38,6 +39,7 @@ async function ask(target: AdminTarget, question: AdminQuestion) {
 const RIGHT: readonly (readonly [apps: string[], question: AdminQuestion, call: string])[] = [
   [['shop', 'api'], { command: 'reload' }, 'reload null'],
   [['shop', 'api'], { command: 'reload', app: 'api' }, 'reload api'],
+  [['default'], { command: 'upgrade' }, 'upgrade'],
   [['default'], { command: 'stop' }, 'stop'],
   [['default'], { command: 'workers', workers: 3 }, "workers default '' 3"],
   [['shop', 'api'], { command: 'workers', app: 'api', workers: 3 }, "workers api '' 3"],

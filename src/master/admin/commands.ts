@@ -18,6 +18,8 @@ export interface AdminTarget {
   status(): Promise<ProgramStatus>
   /** Reads the settings again, and loads the code of this application; null: of all. Resolves when the new code serves or is given up. */
   reload(app: string | null, tell: (progress: string) => void): Promise<Outcome>
+  /** Resolves when a new program serves on our sockets, or is given up. */
+  upgrade(tell: (progress: string) => void): Promise<Outcome>
   /** Returns when the stop has begun. */
   stop(): Outcome
   /** `pool`: empty: the main pool. */
@@ -62,6 +64,8 @@ async function perform(
       const problem = question.app === undefined ? null : missingApp(target, question.app)
       return problem === null ? target.reload(question.app ?? null, tell) : { error: problem }
     }
+    case 'upgrade':
+      return target.upgrade(tell)
     case 'stop':
       return target.stop()
     case 'log-level':

@@ -33,6 +33,12 @@ export interface TargetOptions {
   readonly isStopping: () => boolean
   /** As HUP, but for `only` one application, if it is named: nothing else changes. */
   readonly reload: (only: string | null) => ReloadBegun
+  /** As USR2: resolves when the new one serves, or is given up. */
+  readonly upgrade: (tell: (progress: string) => void) => Promise<Outcome>
+  /** Why there can be no reload now; null: there can. */
+  readonly reloadObstacle: () => string | null
+  /** The program's files have been replaced: only an upgrade can load them. */
+  readonly hasNewFiles: () => boolean
   /** As TERM. */
   readonly stop: () => void
 }
@@ -66,8 +72,11 @@ export class Target implements AdminTarget {
   }
 
   async reload(app: string | null, tell: (progress: string) => void): Promise<Outcome> {
-    const { fleets, isStopping, reload, reloads } = this.#options
+    const { fleets, isStopping, reload, reloads, reloadObstacle, hasNewFiles, upgrade } = this.#options
     if (isStopping()) return STOPPING
+    const obstacle = reloadObstacle()
+    if (obstacle !== null) return { error: obstacle }
+    if (hasNewFiles()) return upgrade(tell)
     const before = new Map(fleets.present.map(({ name, generations }) => [name, generations.last]))
     const { problems, later } = reload(app)
     if (problems.length > 0)
@@ -86,6 +95,11 @@ export class Target implements AdminTarget {
       }),
     )
     return outcomeOf(all, refused, isNamed, later)
+  }
+
+  async upgrade(tell: (progress: string) => void): Promise<Outcome> {
+    const { isStopping, upgrade } = this.#options
+    return isStopping() ? STOPPING : upgrade(tell)
   }
 
   stop(): Outcome {

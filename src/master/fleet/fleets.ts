@@ -37,6 +37,12 @@ export interface FleetsOptions {
   readonly beforeFork: () => boolean
   /** No application can serve, or the gateway cannot listen: the program ends with this code. */
   readonly onFatal: (exitCode: number) => void
+  /** An upgrade: the gateway accepts clients after `accept`. */
+  readonly waits: boolean
+  /** After `accept`: it accepts clients. */
+  readonly onAccepting: () => void
+  /** Its process has ended. */
+  readonly onGatewayGone: () => void
   /** A generation of this application serves now, or was given up. */
   readonly onReloaded: (app: string, settled: Settled) => void
   /** What the gateway does now: the answer to `report`. */
@@ -83,6 +89,7 @@ export class Fleets {
       },
       gone: () => {
         for (const fleet of this.values()) fleet.workers.unlink()
+        options.onGatewayGone()
       },
       workerReport: report => this.#ownerOf(report.worker)?.workers.onGateway(report),
       codeChanged: (app, path) => this.get(app)?.development?.foundStale(path),
@@ -167,6 +174,11 @@ export class Fleets {
     for (const fleet of before.values()) this.#retire(fleet)
     this.#tellReady()
     return added
+  }
+
+  /** The gateway accepts clients from now on: `onAccepting` follows. */
+  accept(): void {
+    this.#gateways.accept()
   }
 
   /** From now on the gateway answers health checks with "not ready", and serves on. */

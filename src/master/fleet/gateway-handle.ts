@@ -32,6 +32,8 @@ export interface GatewayOptions {
   readonly outputs: Outputs
   /** Path of its script. */
   readonly program: string
+  /** It accepts no client before `accept`. */
+  readonly waits: boolean
 }
 
 /** First descriptor after stdin, stdout and stderr. */
@@ -47,6 +49,7 @@ export class GatewayHandle {
   inFlight = 0
   /** It answered `drained`. */
   isDrained = false
+  readonly #listeners: readonly Listener[]
   readonly #child: ChildProcess
   readonly #channel: MasterChannel
   readonly #events: GatewayEvents
@@ -55,6 +58,7 @@ export class GatewayHandle {
 
   constructor(options: GatewayOptions) {
     this.#events = options.events
+    this.#listeners = options.listeners
     // Whatever flags the master has: no signal may open a debugger in the gateway.
     const flags = [...process.execArgv, '--disable-sigusr1']
     this.#child = spawn(process.execPath, [...flags, options.program], {
@@ -87,10 +91,12 @@ export class GatewayHandle {
       build: version,
       config: gatewayPart(options.config),
       affinityKey: options.affinityKey,
-      listeners: options.listeners.map(({ display, unixPath }, index) => ({
+      waits: options.waits,
+      listeners: options.listeners.map(({ display, unixPath, isShared }, index) => ({
         fd: FIRST_LISTENER_FD + index,
         display,
         unixPath,
+        isShared,
       })),
     })
   }
@@ -106,6 +112,14 @@ export class GatewayHandle {
 
   send(message: MasterToGateway): void {
     this.#channel.send(message)
+  }
+
+  /** It answers `drained`. `handedOn`: those on which another gateway listens. */
+  drain(deadlineMs: number, handedOn: readonly Listener[]): void {
+    const fds = this.#listeners.flatMap((listener, index) =>
+      handedOn.includes(listener) ? [FIRST_LISTENER_FD + index] : [],
+    )
+    this.send({ type: 'drain', deadlineMs, handedOn: fds })
   }
 
   /** Ends it in order: without its channel it finishes its requests, for a few seconds at most, and exits. */

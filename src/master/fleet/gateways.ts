@@ -43,6 +43,10 @@ export interface GatewaysOptions {
   readonly hasServed: () => boolean
   /** The gateway listens now, has drained, or has gone: the plans of all applications must be made again. */
   readonly changed: () => void
+  /** An upgrade: the gateway accepts clients after `accept`, and its end before that is the end of the program. */
+  readonly waits: boolean
+  /** After `accept`: it accepts clients. */
+  readonly onAccepting: () => void
   readonly onReport: (report: Reported) => void
   /** The gateway has answered `ping`. */
   readonly onPong: () => void
@@ -59,10 +63,14 @@ export class Gateways {
   /** Another than that of the configuration. */
   #logLevel: LogLevel | null = null
   #isFrozen = false
+  #waits: boolean
+  /** It waits, or has waited and does not accept yet. */
+  #isOnTrial: boolean
   readonly #planning = new PlanLoop(() => this.#plan())
 
   constructor(options: GatewaysOptions) {
     this.#options = options
+    this.#waits = this.#isOnTrial = options.waits
   }
 
   get isListening(): boolean {
@@ -77,6 +85,12 @@ export class Gateways {
   announceStop(): void {
     this.#isStopping = true
     this.send({ type: 'stopping' })
+  }
+
+  /** `onAccepting` follows. */
+  accept(): void {
+    this.#waits = false
+    this.send({ type: 'accept' })
   }
 
   setLogLevel(level: LogLevel): void {
@@ -117,6 +131,7 @@ export class Gateways {
       listeners,
       affinityKey: affinityKey(),
       outputs,
+      waits: this.#waits,
       events: {
         message: message => this.#onMessage(message),
         stderr: line => narrator.gatewayError(line),
@@ -138,8 +153,14 @@ export class Gateways {
     else if (message.type === 'reported') onReport(message)
     else if (message.type === 'code-changed') codeChanged(message.app, message.path)
     else if (message.type === 'drained') narrator.drained(message.cut)
+    else if (message.type === 'accepting') this.#onAccepting()
     else if ('worker' in message) workerReport(message)
     if (message.type === 'listening' || message.type === 'drained') this.#changed()
+  }
+
+  #onAccepting(): void {
+    this.#isOnTrial = false
+    this.#options.onAccepting()
   }
 
   #gone(handle: GatewayHandle, how: string): void {
@@ -148,7 +169,7 @@ export class Gateways {
     this.current = null
     if (!this.#isFrozen) {
       // At the first start, a gateway that never listened: the next one would not listen either.
-      const isFatal = !hasServed() && handle.listeningSince === null
+      const isFatal = this.#isOnTrial || (!hasServed() && handle.listeningSince === null)
       this.#crashes.died(handle.startedAt, handle.listeningSince, performance.now())
       narrator.gatewayGone(outOfMemoryKills.explain(how), handle, isFatal, this.#crashes)
       if (isFatal) onFatal(1)

@@ -33,11 +33,13 @@ export interface NoAdminPath {
 
 /**
  * The first of the paths that can be used, or why none can. `users`: those that processes of ours become. Throws an OperatorError when a path
- * that the operator named cannot be used; that another program answers there is not such an error.
+ * that the operator named cannot be used; that another program answers there is not such an error. `predecessor`: the path of the Jumak that
+ * we replace: it answers until `place` puts ours there.
  */
 export async function findAdminPath(
   { paths, isAuto }: AdminSocket,
   users: readonly Identity[],
+  predecessor: string | null = null,
 ): Promise<AdminPath | NoAdminPath> {
   const problems: string[] = []
   for (const path of paths) {
@@ -45,6 +47,7 @@ export async function findAdminPath(
       checkSocketPath(temporaryName(path), '--admin-socket')
       if (isAuto) prepareDirectory(dirname(path))
       else for (const user of users) refuseIfRedirectable(user, path)
+      if (path === predecessor) return makePath(path)
       if (await isSocketAnswering(path))
         return {
           problem: `another program with the same configuration has ${path}: give one of them --admin-socket PATH`,

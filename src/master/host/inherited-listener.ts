@@ -7,6 +7,11 @@ import net from 'node:net'
 import { asErrno, OperatorError } from '../errors.ts'
 import type { Listener } from './listener.ts'
 
+/** What a new Jumak that takes it over knows it by. */
+export function keyOfDescriptor(fd: number): string {
+  return `fd://${fd}`
+}
+
 /** Throws an OperatorError when no client could connect to it. */
 export function adoptListener(fd: number): Listener {
   const refuse = (why: string) =>
@@ -33,14 +38,14 @@ export function adoptListener(fd: number): Listener {
   socket.unref()
   if (socket.remoteAddress !== undefined) throw refuse('it is connected to a client')
   const address = socket.address() as Partial<net.AddressInfo>
-  const close = () => void socket.destroy()
+  const shared = { fd, key: keyOfDescriptor(fd), placed: null, isShared: true, close: () => void socket.destroy() }
   if (address.port !== undefined) {
     const host = net.isIPv6(address.address ?? '') ? `[${address.address}]` : address.address
-    return { fd, display: `http://${host}:${address.port}`, unixPath: null, close }
+    return { ...shared, display: `http://${host}:${address.port}`, unixPath: null }
   }
   const path = unixPathOf(inode)
   if (path === null) throw refuse('it is not bound to an address')
-  return { fd, display: `unix:${path}`, unixPath: path, close }
+  return { ...shared, display: `unix:${path}`, unixPath: path }
 }
 
 /** Linux lists the paths of Unix sockets; other systems do not. */

@@ -1,10 +1,25 @@
-/** A listening socket, as the master knows it: bound by `listeners.ts`, or taken over by `inherited-listener.ts`. */
+/**
+ * A listening socket, as the master knows it: bound by `listeners.ts`, or taken over by `inherited-listener.ts` from the program before
+ * us, or by `handed-on.ts` from the Jumak that this one replaces.
+ */
 export interface Listener {
   /** Valid in this process until `close`; the gateway inherits it through spawn's stdio. */
   readonly fd: number
   /** `http://127.0.0.1:8000` with the real port, or `unix:/run/app.sock`. */
   readonly display: string
   readonly unixPath: string | null
+  /** The address that was asked for. A new Jumak that is asked for the same takes this socket. */
+  readonly key: string
+  /** The file at `unixPath`, if we made it. */
+  readonly placed: PlacedFile | null
+  /** `fd://`: whoever bound it has it too, so what waits in it when we close it is not lost. */
+  readonly isShared: boolean
   /** Releases the socket, and removes its path if we made it. Gateways that inherited the socket keep it. */
   close(): void
+}
+
+/** Tells a file from another one that was put at its path. */
+export interface PlacedFile {
+  readonly dev: number
+  readonly ino: number
 }

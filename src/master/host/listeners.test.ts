@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { OperatorError } from '../errors.ts'
+import { HandedOnSockets } from './handed-on.ts'
 import type { Listener } from './listener.ts'
 import { bindListeners, explainTcp } from './listeners.ts'
 
@@ -187,4 +188,100 @@ test('a Unix socket has the mode of the settings, and belongs to the user of our
   assert.deepEqual([uid, gid], [65_534, 65_533])
   given!.close()
   assert.ok(!existsSync(given!.unixPath!))
+})
+
+/** A port that is free for both families at this moment. */
+async function freePort(): Promise<number> {
+  const [probe] = await bindListeners([tcp('::')])
+  probe!.close()
+  return portOf(probe!)
+}
+
+test('all addresses of IPv6 and of IPv4 may have the same port; those of IPv6 alone take IPv4 too', async () => {
+  for (const ipv4 of ['0.0.0.0', '127.0.0.1']) {
+    const port = await freePort()
+    const both = await bindListeners([tcp('::', port), tcp(ipv4, port)])
+    const acceptors = [await startAcceptor(both[0]!, 'six'), await startAcceptor(both[1]!, 'four')]
+    assert.equal(await ask({ host: '::1', port }), 'six')
+    assert.equal(await ask({ host: '127.0.0.1', port }), 'four')
+    for (const acceptor of acceptors) await end(acceptor)
+    for (const listener of both) listener.close()
+  }
+  const [alone] = await bindListeners([tcp('::')])
+  const acceptor = await startAcceptor(alone!, 'both')
+  assert.equal(await ask({ host: '127.0.0.1', port: portOf(alone!) }), 'both')
+  await end(acceptor)
+  alone!.close()
+})
+
+/** What the old master tells of its listeners. The new one has copies of the descriptors; here there is one process. */
+const told = (listeners: readonly Listener[]) => listeners.map(({ close: _, ...rest }) => rest)
+
+test('an address that is the same takes the socket that is handed on; the path is removed only once it is ours', async () => {
+  const addresses = [tcp('127.0.0.1'), unix('handed'), unix('gone')]
+  const old = await bindListeners(addresses)
+  const script = `
+    const { bindListeners } = await import(${JSON.stringify(join(import.meta.dirname, 'listeners.ts'))})
+    const { HandedOnSockets } = await import(${JSON.stringify(join(import.meta.dirname, 'handed-on.ts'))})
+    const told = ${JSON.stringify(told(old))}.map((one, index) => ({ ...one, fd: 3 + index }))
+    const sockets = new HandedOnSockets(told)
+    const bound = await bindListeners(${JSON.stringify([unix('added'), unix('handed'), tcp('127.0.0.1')])}, {}, sockets)
+    sockets.closeRest()
+    console.log(JSON.stringify([sockets.takenOf(told), bound.map(one => [one.fd, one.display])]))
+    if (process.argv[1] === 'own') sockets.own()
+    for (const listener of bound) listener.close()
+  `
+  const run = async (word: string) => {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script, word], {
+      stdio: ['ignore', 'pipe', 'inherit', ...old.map(({ fd }) => fd)],
+    })
+    const [[said]] = await Promise.all([once(child.stdout!, 'data'), once(child, 'exit')])
+    return JSON.parse(String(said))
+  }
+  const [taken, [added, ...others]] = await run('')
+  assert.deepEqual(taken, [0, 1])
+  assert.equal(added[1], `unix:${unix('added').path}`)
+  assert.deepEqual(others, [
+    [4, old[1]!.display],
+    [3, old[0]!.display],
+  ])
+  assert.deepEqual([existsSync(unix('added').path), existsSync(unix('handed').path)], [false, true])
+  await run('own')
+  assert.equal(existsSync(unix('handed').path), false)
+  for (const listener of old) listener.close()
+  assert.equal(existsSync(unix('gone').path), false)
+})
+
+test('what the old program does not have, or has otherwise, is refused with what to do', async () => {
+  const old = await bindListeners([tcp('::')])
+  const port = portOf(old[0]!)
+  const sockets = () => new HandedOnSockets(told(old))
+  const acceptor = await startAcceptor(old[0]!, 'old')
+  await assert.rejects(bindListeners([{ kind: 'fd', fd: 4 }], {}, sockets()), /only a restart can pass it on/)
+  await assert.rejects(
+    bindListeners([tcp('127.0.0.1', port)], {}, sockets()),
+    /while the program that is replaced listens on http:\/\/\[::\]:\d+: an upgrade cannot change one into the other/,
+  )
+  await end(acceptor)
+  old[0]!.close()
+})
+
+test('a Unix socket that is handed on keeps its mode and owner, and other settings are a warning', async () => {
+  const old = await bindListeners([unix('mode'), tcp('127.0.0.1')], { mode: 0o660 })
+  const sockets = new HandedOnSockets(told(old))
+  await bindListeners([unix('mode')], { mode: 0o600 }, sockets)
+  const { path } = unix('mode')
+  assert.equal(statSync(path).mode & 0o777, 0o660)
+  assert.deepEqual(sockets.differences(0o660, null), [])
+  assert.deepEqual(sockets.differences(0o600, null), [
+    `unix:${path} keeps mode 660, and the setting is 600: an upgrade leaves the file as it is; change it, or restart`,
+  ])
+  const [uid, other] = [process.geteuid!(), 65_534]
+  const identity = { uid: other, gid: other, userName: 'nobody' } as Parameters<HandedOnSockets['differences']>[1]
+  assert.match(
+    sockets.differences(0o660, identity)[0]!,
+    new RegExp(`keeps its owner, user ${uid}, and the gateway is user ${other}:`),
+  )
+  for (const listener of old) listener.close()
+  assert.deepEqual(sockets.differences(0o600, identity), [])
 })

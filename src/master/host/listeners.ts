@@ -5,16 +5,19 @@
  * Invariants: the master never listens or accepts, so it never takes a connection. The sockets live as long as the master, so no client
  * is refused when a gateway dies. A Unix socket appears complete: bound under a temporary name, made accessible, renamed into place. At
  * the end its path is removed only if it is still our socket.
- * Not here: sockets that somebody else has bound (`inherited-listener.ts`).
+ * `[::]:80` alone takes clients of IPv4 too. Beside an address of IPv4 with the same port it takes those of IPv6 only, because the kernel
+ * refuses the two otherwise.
+ * Not here: sockets that somebody else has bound (`inherited-listener.ts`), or that the Jumak before this one hands on (`handed-on.ts`).
  */
 import { lookup } from 'node:dns/promises'
-import { lstatSync, renameSync, type Stats, statSync, unlinkSync } from 'node:fs'
+import { lstatSync, renameSync, type Stats, statSync } from 'node:fs'
 import net from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import type { BindAddress, Identity } from '../../config/types.ts'
 import { asErrno, OperatorError } from '../errors.ts'
+import { type HandedOnSockets, unlinkPlaced } from './handed-on.ts'
 import { giveTo, runAs } from './identity.ts'
-import { adoptListener } from './inherited-listener.ts'
+import { adoptListener, keyOfDescriptor } from './inherited-listener.ts'
 import type { Listener } from './listener.ts'
 import { replaceableStep } from './safe-path.ts'
 import { withUmask } from './umask.ts'
@@ -26,7 +29,12 @@ interface BoundSocket {
   fd(): number
   close(): void
 }
-type BoundSocketClass = new (options: { host?: string; port?: number; path?: string }) => BoundSocket
+type BoundSocketClass = new (options: {
+  host?: string
+  port?: number
+  path?: string
+  ipv6Only?: boolean
+}) => BoundSocket
 
 /** Mode and owner of the paths of Unix sockets. */
 export interface UnixSocketOptions {
@@ -36,15 +44,20 @@ export interface UnixSocketOptions {
   readonly identity?: Identity | null
 }
 
-/** Binds all, in order. On an error it releases those that are bound, and throws an OperatorError that says what to do. */
+/**
+ * Binds all, in order. On an error it releases those that are bound, and throws an OperatorError that says what to do. `handedOn`: sockets
+ * of the Jumak that this one replaces: an address that is the same takes its socket.
+ */
 export async function bindListeners(
   addresses: readonly BindAddress[],
   unixSockets: UnixSocketOptions = {},
+  handedOn: HandedOnSockets | null = null,
 ): Promise<Listener[]> {
   const bound: Listener[] = []
   try {
     for (const address of addresses) {
-      const listener = await bindOne(address, unixSockets)
+      const key = keyOf(address, addresses)
+      const listener = handedOn?.take(key) ?? (await bindOne(address, key, unixSockets, handedOn))
       // The kernel allows two sockets on one address until the first one listens. Then it is too late for a clear message.
       const twin = bound.some(other => other.display === listener.display)
       bound.push(listener)
@@ -57,15 +70,45 @@ export async function bindListeners(
   }
 }
 
-async function bindOne(address: BindAddress, unixSockets: UnixSocketOptions): Promise<Listener> {
+async function bindOne(
+  address: BindAddress,
+  key: string,
+  unixSockets: UnixSocketOptions,
+  handedOn: HandedOnSockets | null,
+): Promise<Listener> {
   switch (address.kind) {
     case 'tcp':
-      return bindTcp(address.host, address.port)
+      return bindTcp(address.host, address.port, key, handedOn)
     case 'unix':
-      return bindUnix(address.path, unixSockets)
+      return bindUnix(address.path, key, unixSockets)
     case 'fd':
+      // The number may be anything here: descriptors of a new Jumak come from the one before it.
+      if (handedOn !== null)
+        throw new OperatorError(
+          `cannot listen on fd://${address.fd}: the program that is replaced does not have it; only a restart can pass it on`,
+        )
       return adoptListener(address.fd)
   }
+}
+
+const IPV6_ONLY = ' ipv6-only'
+
+/** The same for the same socket in the next configuration. */
+function keyOf(address: BindAddress, all: readonly BindAddress[]): string {
+  switch (address.kind) {
+    case 'tcp':
+      return `${formatTcp(address.host, address.port)}${isIpv6Only(address.host, address.port, all) ? IPV6_ONLY : ''}`
+    case 'unix':
+      return `unix:${address.path}`
+    case 'fd':
+      return keyOfDescriptor(address.fd)
+  }
+}
+
+/** All addresses of IPv6, while one of IPv4 has the same port. */
+function isIpv6Only(host: string, port: number, all: readonly BindAddress[]): boolean {
+  if (port === 0 || !net.isIPv6(host) || !/^[0:]+$/.test(host)) return false
+  return all.some(other => other.kind === 'tcp' && other.port === port && net.isIPv4(other.host))
 }
 
 function createBoundSocket(options: ConstructorParameters<BoundSocketClass>[0]): BoundSocket {
@@ -74,18 +117,31 @@ function createBoundSocket(options: ConstructorParameters<BoundSocketClass>[0]):
   return new Bound(options)
 }
 
-async function bindTcp(host: string, port: number): Promise<Listener> {
+async function bindTcp(host: string, port: number, key: string, handedOn: HandedOnSockets | null): Promise<Listener> {
   const wanted = formatTcp(host, port)
   const socket = await resolveHost(host, wanted).then(numeric => {
     try {
-      return createBoundSocket({ host: numeric, port })
+      return createBoundSocket({ host: numeric, port, ipv6Only: key.endsWith(IPV6_ONLY) })
     } catch (error) {
+      const held = asErrno(error).code === 'EADDRINUSE' ? handedOn?.displayOfPort(port) : undefined
+      if (held !== undefined)
+        throw new OperatorError(
+          `cannot listen on ${wanted} while the program that is replaced listens on ${held}: an upgrade cannot change one into the other; restart instead`,
+        )
       throw explainTcp(error, wanted, port)
     }
   })
   const address = socket.address()
   const real = typeof address === 'string' ? port : address.port
-  return { fd: socket.fd(), display: formatTcp(host, real), unixPath: null, close: () => socket.close() }
+  return {
+    fd: socket.fd(),
+    display: formatTcp(host, real),
+    unixPath: null,
+    key,
+    placed: null,
+    isShared: false,
+    close: () => socket.close(),
+  }
 }
 
 /** BoundSocket takes no names. */
@@ -124,7 +180,11 @@ export function explainTcp(error: unknown, wanted: string, port: number): Operat
   }
 }
 
-async function bindUnix(path: string, { mode = 0o666, identity = null }: UnixSocketOptions): Promise<Listener> {
+async function bindUnix(
+  path: string,
+  key: string,
+  { mode = 0o666, identity = null }: UnixSocketOptions,
+): Promise<Listener> {
   const display = `unix:${path}`
   // Shorter than most names: a temporary path that is too long should not be the reason for an error.
   const temporary = join(dirname(path), `.${Math.random().toString(36).slice(2, 6)}`)
@@ -151,10 +211,13 @@ async function bindUnix(path: string, { mode = 0o666, identity = null }: UnixSoc
     fd: socket.fd(),
     display,
     unixPath: path,
+    key,
+    placed: { dev: placed.dev, ino: placed.ino },
+    isShared: false,
     close() {
       // Removes only the temporary name, which is gone: closing cannot remove a successor's path.
       socket.close()
-      unlinkOurs(path, placed)
+      unlinkPlaced(path, placed)
     },
   }
 }
@@ -203,14 +266,5 @@ function explainUnix(error: unknown, display: string, path: string): OperatorErr
       return new OperatorError(`cannot listen on ${display}: no permission to create files in ${dirname(path)}`)
     default:
       return new OperatorError(`cannot listen on ${display}: ${asErrno(error).message}`)
-  }
-}
-
-function unlinkOurs(path: string, placed: Stats): void {
-  try {
-    const there = lstatSync(path)
-    if (there.dev === placed.dev && there.ino === placed.ino) unlinkSync(path)
-  } catch {
-    // Somebody has removed it already.
   }
 }

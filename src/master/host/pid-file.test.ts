@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { OperatorError } from '../errors.ts'
-import { writePidFile } from './pid-file.ts'
+import { preparePidFile, removePrepared, writePidFile } from './pid-file.ts'
 
 let directory: string
 let path: string
@@ -25,6 +25,16 @@ test('it has our number, and nothing is left at the end', () => {
   file.remove()
   file.remove()
   assert.deepEqual(readdirSync(directory), [])
+})
+
+test('what a process has prepared that was killed is removed by the one before it', () => {
+  writeFileSync(path, '1\n')
+  preparePidFile(path, 1)
+  assert.equal(readdirSync(directory).length, 2)
+  removePrepared(path, process.pid)
+  removePrepared(path, process.pid)
+  removePrepared(join(directory, 'no', 'such'), 1)
+  assert.deepEqual(readdirSync(directory), ['jumak.pid'])
 })
 
 test('another process has overwritten it: the file stays', () => {

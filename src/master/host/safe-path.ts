@@ -5,8 +5,8 @@
  * It walks the path as the kernel does, link by link. When only root may change every step, the result stays true. Access control lists
  * are not considered. Runs in the master.
  */
-import { lstatSync, readlinkSync, type Stats, statSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { lstatSync, readdirSync, readlinkSync, type Stats, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import type { Identity } from '../../config/types.ts'
 import { runAs } from './identity.ts'
 
@@ -25,6 +25,16 @@ export function stepOfOthers(directory: string): string | null {
   const step = findStep(resolve(directory), isReplaceableByOthers)
   if (step !== null) return step
   return isOpenToOthers(statSync(directory)) ? directory : null
+}
+
+/** The first file or directory below the directory that any user but root can change; links are followed to their end. */
+export function changeableByOthers(directory: string): string | null {
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    const found = entry.isSymbolicLink() ? stepOfOthers(path) : isOpenToOthers(lstatSync(path)) ? path : null
+    if (found !== null) return found
+  }
+  return null
 }
 
 /** The first step on the way to the directory, itself included, that can be replaced. */

@@ -8,7 +8,7 @@ export function hasTerminal({ isDevelopment, logFile, logFormat }: Config): bool
 }
 
 /** In the background (`jumak --reload &`) the shell has the keyboard. */
-function isInForeground(): boolean {
+export function isInForeground(): boolean {
   try {
     const stat = readFileSync('/proc/self/stat', 'latin1')
     // After the name, which may contain anything: state, parent, group, session, terminal, group in the foreground.

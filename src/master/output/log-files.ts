@@ -42,6 +42,11 @@ export class ProgramLog {
     this.log = new Log(this.#sink, logLevel, logFormat, { terminal, colour: terminal && !process.env['NO_COLOR'] })
   }
 
+  /** From now on another program writes to it too (an upgrade). */
+  share(): void {
+    this.#sink.share()
+  }
+
   /** Throws when the file cannot be opened: the old one stays in use. */
   reopen(): void {
     this.#sink.reopen()

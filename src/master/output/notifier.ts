@@ -34,7 +34,7 @@ export interface NotifierOptions {
 const QUESTIONS = 4
 /** Beyond this the helper is stuck, and messages are dropped: they come again, or are out of date soon. */
 const MAX_UNSENT = 16 * 1024
-/** For the helper to send the rest and exit. */
+/** For the helper to send the rest, and to exit. */
 const END_MS = 1000
 
 /** Removes the variables from `environment`, so that no library of the application says READY (`NotifyAccess=all`). Null: no socket. */
@@ -46,6 +46,11 @@ export function takeNotifySocket(environment: NodeJS.ProcessEnv, pid: number = p
   return { address, watchdogMs: isOurs && /^\d+$/.test(micros ?? '') ? Number(micros) / 1000 : 0 }
 }
 
+/** What `takeNotifySocket` has taken, for a new Jumak that replaces this one. */
+export function notifyVariables({ address, watchdogMs }: NotifySocket): NodeJS.ProcessEnv {
+  return { NOTIFY_SOCKET: address, ...(watchdogMs > 0 ? { WATCHDOG_USEC: String(watchdogMs * 1000) } : {}) }
+}
+
 export class Notifier {
   readonly #options: NotifierOptions
   readonly #watchdog: NodeJS.Timeout | undefined
@@ -53,9 +58,13 @@ export class Notifier {
   #isReady = false
   /** `RELOADING=1` was sent, and no `READY=1` since. */
   #isReloading = false
+  #what: 'reload' | 'upgrade' = 'reload'
   /** The generations that were last reported as serving. */
   #told = ''
   #hasWarned = false
+  /** Messages that the helper has not sent yet. */
+  #unsent = 0
+  #onDelivered: () => void = () => {}
   #isClosed = false
 
   constructor(options: NotifierOptions) {
@@ -90,21 +99,39 @@ export class Notifier {
     const isRefused = this.#isReloading || fleets.some(one => one.isRefused && one.serving !== null)
     // Only an application that never served has failed again.
     if (isSame && !isRefused) return
-    const note = isSame ? '; the last reload was refused, the log says why' : ''
+    const note = isSame ? `; the last ${this.#what} was refused, the log says why` : ''
     this.#told = generations
     this.ready(`${states.join('; ')}${note}`)
   }
 
   /** Before the first `ready` there is no reload. */
-  reloading(): void {
+  reloading(what: 'reload' | 'upgrade' = 'reload'): void {
     if (!this.#isReady) return
     this.#isReloading = true
+    this.#what = what
     // `hrtime` reads CLOCK_MONOTONIC.
-    this.#send('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`, 'STATUS=reloading')
+    this.#send(
+      'RELOADING=1',
+      `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`,
+      `STATUS=${what === 'reload' ? 'reloading' : 'upgrading'}`,
+    )
   }
 
   stopping(): void {
     this.#send('STOPPING=1', 'STATUS=stopping')
+  }
+
+  /** Another process is the program from now on, and speaks. Resolves when the service manager has been told, or cannot be told. */
+  async handOver(pid: number): Promise<void> {
+    this.#send(`MAINPID=${pid}`, `STATUS=process ${pid} takes over`)
+    this.#isClosed = true
+    clearInterval(this.#watchdog)
+    if (this.#helper === null || this.#unsent === 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#onDelivered = resolve
+    const timer = setTimeout(resolve, END_MS)
+    await promise
+    clearTimeout(timer)
   }
 
   /** The gateway's event loop runs, and so does ours. */
@@ -132,7 +159,9 @@ export class Notifier {
     const stdin = this.#helper?.stdin
     // A line break within a line would begin another message.
     const text = lines.map(line => line.replaceAll('\n', ' ')).join('\n')
-    if (stdin && stdin.writableLength < MAX_UNSENT) stdin.write(`${JSON.stringify(text)}\n`)
+    if (!stdin || stdin.writableLength >= MAX_UNSENT) return
+    this.#unsent++
+    stdin.write(`${JSON.stringify(text)}\n`)
   }
 
   #start(): ChildProcess | null {
@@ -141,18 +170,26 @@ export class Notifier {
     if (python === null) return null
     const helper = spawn(python, ['-I', '-S', program, String(process.pid)], {
       env: { ...process.env, NOTIFY_SOCKET: socket.address },
-      stdio: ['pipe', 'ignore', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       // A session of its own: Ctrl-C in a terminal reaches only the master.
       detached: true,
     })
     helper.stdin.on('error', () => {})
+    // A byte for each message that was sent, or could not be.
+    helper.stdout.on('data', (bytes: Buffer) => this.#sent(bytes.length))
     outputs.read(helper.stderr as Socket, line => this.#warn(line))
     helper.on('error', error => this.#warn(`${python}: ${error.message}`))
     helper.on('close', () => {
       // The next message starts another helper.
       if (this.#helper === helper) this.#helper = null
+      this.#sent(this.#unsent)
     })
     return helper
+  }
+
+  #sent(count: number): void {
+    this.#unsent -= count
+    if (this.#unsent <= 0) this.#onDelivered()
   }
 
   /** Only once, because the reason would be the same each time. */

@@ -6,6 +6,7 @@ import type { Report, Scenario } from '../scenario.ts'
 import { type Interface, KINDS_WITH_STREAMS, onStage, type Stage } from '../stage.ts'
 
 const RELOADS = Number(process.env['CHAOS_RELOADS'] ?? 50)
+const UPGRADES = Number(process.env['CHAOS_UPGRADES'] ?? 20)
 const RECYCLED = 20
 /** Descriptors come and go with requests; a leak of one for each reload is more. */
 const FD_SLACK = 8
@@ -30,6 +31,16 @@ export const DEPLOYS: readonly Scenario[] = [
     fault: `reloads of code that does not load (${kind.toUpperCase()})`,
     run: (report: Report) => onStage(report, { interface: kind, load }, reloadBroken),
   })),
+  {
+    name: 'upgrade',
+    fault: 'upgrades in a row (WSGI)',
+    run: report => onStage(report, { interface: 'wsgi', load }, upgrade),
+  },
+  {
+    name: 'broken-upgrade',
+    fault: 'upgrades to a program that does not come up (ASGI)',
+    run: report => onStage(report, { interface: 'asgi', load }, upgradeBroken),
+  },
   ...INTERFACES.map(kind => ({
     name: `recycle-${kind}`,
     fault: `workers recycled by --max-requests (${kind.toUpperCase()})`,
@@ -65,6 +76,49 @@ async function reload(stage: Stage): Promise<void> {
       ` ${before.toFixed(0)} MB before, ${proportionalMegabytes(fixed).toFixed(0)} MB after`,
   )
   report.injectedAs(stage.logged(/generation \d+ serves; older workers/), RELOADS, 'lines of the log')
+}
+
+async function upgrade(stage: Stage): Promise<void> {
+  const { server, report } = stage
+  const fds = fdCount(server.pid) + fdCount(server.gateway().pid)
+  for (let i = 1; i <= UPGRADES; i++) {
+    report.progress(`upgrade ${i} of ${UPGRADES}`)
+    stage.writeApplication(source => source.replace('MARK = "first"', `MARK = "upgrade ${i}"`))
+    const from = server.log.length
+    server.signal('SIGUSR2')
+    await server.upgraded(from)
+    await untilCode(stage, `upgrade ${i}`)
+  }
+  await stage.untilServing()
+  await until(
+    () => server.workers().length === 2 && server.processes().length === 5,
+    () => `processes of old programs are left: ${JSON.stringify(server.processes())}`,
+  )
+  const after = fdCount(server.pid) + fdCount(server.gateway().pid)
+  report.expect(after <= fds + FD_SLACK, `descriptors of master and gateway grew from ${fds} to ${after}`)
+  report.injectedAs(stage.logged(/ upgrade: process \d+ has taken over/), UPGRADES, 'lines of the log')
+}
+
+async function upgradeBroken(stage: Stage): Promise<void> {
+  const { server, report } = stage
+  for (const [name, source] of Object.entries(BROKEN)) {
+    report.progress(name)
+    stage.writeApplication(() => source)
+    const from = server.log.length
+    server.signal('SIGUSR2')
+    await server.waitForLog(/the upgrade to process \d+ is given up/, from)
+    await stage.untilServing()
+  }
+  report.injectedAs(
+    stage.logged(/the upgrade to process \d+ is given up/),
+    Object.keys(BROKEN).length,
+    'lines of the log',
+  )
+  stage.writeApplication(source => source.replace('"first"', '"mended"'))
+  const from = server.log.length
+  server.signal('SIGUSR2')
+  await server.upgraded(from)
+  await untilCode(stage, 'mended')
 }
 
 async function reloadBroken(stage: Stage): Promise<void> {
