@@ -16,6 +16,7 @@ import { OperatorError } from '../errors.ts'
 import type { Listener } from '../host/listener.ts'
 import { isInForeground } from '../host/terminal.ts'
 import type { Narrator } from '../output/narrator.ts'
+import type { Urgency } from '../signals.ts'
 import { commandOf } from './program.ts'
 import { Successor } from './successor.ts'
 import { waitingParent } from './supervisor.ts'
@@ -119,6 +120,11 @@ export class Upgrades {
     const timeout = setTimeout(timer.resolve, RELEASE_MS)
     await Promise.race([this.#successor?.over, timer.promise])
     clearTimeout(timeout)
+  }
+
+  /** We are asked to stop. A new one that serves, but does not have everything yet, ends with us. */
+  passOn(urgency: Urgency): void {
+    this.#successor?.passOn(urgency === 'graceful' ? 'SIGTERM' : 'SIGINT')
   }
 
   reopenLogs(): void {
