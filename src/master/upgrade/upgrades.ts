@@ -16,7 +16,6 @@ import { OperatorError } from '../errors.ts'
 import type { Listener } from '../host/listener.ts'
 import { isInForeground } from '../host/terminal.ts'
 import type { Narrator } from '../output/narrator.ts'
-import type { Urgency } from '../signals.ts'
 import { commandOf } from './program.ts'
 import { Successor } from './successor.ts'
 import { waitingParent } from './supervisor.ts'
@@ -123,8 +122,8 @@ export class Upgrades {
   }
 
   /** We are asked to stop. A new one that serves, but does not have everything yet, ends with us. */
-  passOn(urgency: Urgency): void {
-    this.#successor?.passOn(urgency === 'graceful' ? 'SIGTERM' : 'SIGINT')
+  passOn(signal: 'SIGTERM' | 'SIGINT'): void {
+    this.#successor?.passOn(signal)
   }
 
   reopenLogs(): void {
