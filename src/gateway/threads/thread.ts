@@ -48,6 +48,9 @@ async function run({ index, count, start, cells: memory, pools, handed }: Thread
         tellPeer(thread, 'memory'),
       ),
       slotSource: slots.sourceOf,
+      onOffender: (app, pool, kind) => {
+        for (const port of peers.values()) port.postMessage({ app, pool, kind } satisfies PeerMessage)
+      },
     },
   })
   const receiver = new Receiver({
@@ -62,7 +65,8 @@ async function run({ index, count, start, cells: memory, pools, handed }: Thread
 
   function onPeer(message: PeerMessage): void {
     if (message === 'slots') slots.woken()
-    else gateway.checkMemory()
+    else if (message === 'memory') gateway.checkMemory()
+    else gateway.learnOffender(message.app, message.pool, message.kind)
   }
 
   main.on('message', (message: MainToThread) => {
