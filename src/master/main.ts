@@ -393,6 +393,7 @@ class Master {
   /** `by`: the signal or the command. */
   #askedToStop(urgency: Urgency, by: string): void {
     if (!this.#isFinishing) this.#narrator.info(`stopping ${STOP_WORDS[urgency]} (${by})`)
+    this.#upgrades.passOn(urgency === 'graceful' ? 'SIGTERM' : 'SIGINT')
     this.#stop(urgency, 0, `it was asked to stop (${by})`)
   }
 

@@ -282,6 +282,24 @@ test('during an upgrade another one and a reload are refused, and TERM ends both
   assert.ok(server.log.some(line => / is given up: the old process was asked to stop$/.test(line)))
 })
 
+test('TERM ends both also when the new one serves, and pid file and admin socket are still those of the old one', async t => {
+  const { options } = setUp(t)
+  const server = await startServer(options)
+  const program = readFileSync(copy.program, 'utf8')
+  t.after(() => writeFileSync(copy.program, program))
+  // It says that it serves, and never that it has everything.
+  const script = `trap 'echo "the new one ends" >&2; exit 0' TERM
+echo '{"type":"serves","taken":[0]}' >&3
+while :; do sleep 0.05; done # wait: for the signal`
+  writeFileSync(copy.program, `#!/bin/sh\n${script}\n`)
+  assert.equal((await getOnce(server.port, '/')).status, 200)
+  server.signal('SIGUSR2')
+  await server.waitForLog(/finishes what runs$/)
+  server.signal('SIGTERM')
+  await server.waitForLog(/^the new one ends$/)
+  await server.ended(0)
+})
+
 test('a new program goes on when the old one is killed before it serves', async t => {
   const { project, options } = setUp(t)
   const pidFile = project.path('pid')

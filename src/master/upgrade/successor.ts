@@ -66,6 +66,7 @@ export class Successor {
   #timer: NodeJS.Timeout | undefined
   #why = ''
   #serves = false
+  #isSettled = false
   #isGone = false
 
   constructor(options: SuccessorOptions) {
@@ -92,6 +93,11 @@ export class Successor {
 
   reopenLogs(): void {
     this.#channel?.send({ type: 'reopen-logs' })
+  }
+
+  /** Nobody can know yet that it is the program: a signal that ends us is meant for it. Later it is none of our business. */
+  passOn(signal: NodeJS.Signals): void {
+    if (this.#serves && !this.#isSettled && !this.#isGone) this.#child?.kill(signal)
   }
 
   /** Ends it, and by force after a while. `failed` follows. */
@@ -189,6 +195,7 @@ export class Successor {
 
   /** It has everything: from now on its life is no matter of ours. */
   #leave(): void {
+    this.#isSettled = true
     this.#child?.unref()
     this.#resolve()
   }

@@ -121,6 +121,11 @@ export class Upgrades {
     clearTimeout(timeout)
   }
 
+  /** We are asked to stop. A new one that serves, but does not have everything yet, ends with us. */
+  passOn(signal: 'SIGTERM' | 'SIGINT'): void {
+    this.#successor?.passOn(signal)
+  }
+
   reopenLogs(): void {
     this.#successor?.reopenLogs()
   }
