@@ -49,7 +49,8 @@ export function assembleConfig(
   const apps = assembleApps(given.apps, values, environment, { isDevelopment, isAppUncertain })
   const path = values.one(logging.accessLog.path)
   const links = linksOf(apps)
-  const gateway = readGatewayThreads(values, environment, { isDevelopment, links, running })
+  const gatewayIdentity = readGatewayIdentity(values, environment, readIdentity(values, environment))
+  const gateway = readGatewayThreads(values, environment, { isDevelopment, identity: gatewayIdentity, links, running })
   checkHealthPaths(values, plain.health)
   const config = {
     ...plain,
@@ -61,7 +62,7 @@ export function assembleConfig(
     limits: readLimits(values, plain.limits, environment, links, gateway.threads),
     errorPages: readErrorPages(values),
     accessLog: path === null ? null : { ...plain.accessLog, path },
-    gatewayIdentity: readGatewayIdentity(values, environment, readIdentity(values, environment)),
+    gatewayIdentity,
     temporaryDirectory: readTemporaryDirectory(values, environment),
     adminSocket: readAdminSocket(values, environment, file),
   }

@@ -45,6 +45,15 @@ test('more than this Node can have is refused, unless development has one in any
   ])
 })
 
+test('where the user of the gateway cannot read our files there is one thread, and more are refused', t => {
+  const closed = { ...inShop(t, 20_000, { closedDirectory: '/root' }), uid: 0 }
+  assert.deepEqual(threads(['--user=www-data'], closed), [1, "auto: the user www-data cannot read Jumak's files"])
+  assert.deepEqual(threads(['--user=www-data', '--gateway-threads=2'], closed), [
+    "--gateway-threads is 2, and each thread reads Jumak's files as the user www-data, who may not enter /root: install Jumak where all users may read it, or give 1 or auto",
+  ])
+  assert.deepEqual(threads(['--gateway-threads=2'], closed), [2, ''])
+})
+
 test('a reload keeps the number, whatever the machine has become, and is refused if new links do not fit', t => {
   const environment = inShop(t, 1024)
   const machine = { ...environment.machine }

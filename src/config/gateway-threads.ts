@@ -6,14 +6,16 @@
  */
 import { join } from 'node:path'
 import { tooManyDescriptors } from './defaults.ts'
-import type { Environment } from './machine/environment.ts'
+import type { Environment, Machine } from './machine/environment.ts'
 import { autoGatewayThreads, type GatewayThreads } from './machine/gateway-threads.ts'
 import { MAX_GATEWAY_THREADS, processes } from './settings/processes.ts'
-import type { Config } from './types.ts'
+import type { Config, Identity } from './types.ts'
 import type { Values } from './values.ts'
 
 export interface GatewayCircumstances {
   readonly isDevelopment: boolean
+  /** The user that the gateway becomes; null: ours. */
+  readonly identity: Identity | null
   /** From one thread to one generation of workers. */
   readonly links: number
   /**
@@ -26,13 +28,15 @@ export interface GatewayCircumstances {
 export function readGatewayThreads(
   values: Values,
   { machine }: Environment,
-  { isDevelopment, links, running }: GatewayCircumstances,
+  { isDevelopment, identity, links, running }: GatewayCircumstances,
 ): GatewayThreads {
   const { gatewayThreads: setting } = processes
   const descriptors = join(machine.procRoot, 'self/limits')
   const wanted = values.one(setting)
   if (isDevelopment || (wanted === 'auto' && running === null)) {
     const auto = autoGatewayThreads(machine, isDevelopment, MAX_GATEWAY_THREADS)
+    if (auto.threads > 1 && mayNotRead(identity, machine))
+      return { threads: 1, reason: `auto: ${nameOf(identity)} cannot read Jumak's files` }
     let { threads } = auto
     while (threads > 1 && tooManyDescriptors(descriptors, links, threads) !== null) threads--
     return threads === auto.threads ? auto : { threads, reason: `${auto.reason}, limited by open files` }
@@ -43,6 +47,11 @@ export function readGatewayThreads(
       setting,
       `is ${threads}, and Node ${machine.nodeVersion} can have one thread: give 1 or auto, or run Jumak on Node 26 or newer, with its module node:ffi`,
     )
+  if (threads > 1 && mayNotRead(identity, machine))
+    values.report(
+      setting,
+      `is ${threads}, and each thread reads Jumak's files as ${nameOf(identity)}, who may not enter ${machine.closedDirectory}: install Jumak where all users may read it, or give 1 or auto`,
+    )
   const excess = threads > 1 ? tooManyDescriptors(descriptors, links, threads) : null
   if (excess !== null)
     values.report(
@@ -50,4 +59,13 @@ export function readGatewayThreads(
       `is ${threads}, and with ${threads} links to each of ${links} slots, twice as many during a reload, the gateway holds ${excess.held} open files: ${excess.allowed} are allowed, and clients need half of them; raise the limit (ulimit -n), or have fewer gateway-threads or workers`,
     )
   return { threads, reason: running?.gatewayThreadsReason ?? '' }
+}
+
+/** A thread reads its code when the gateway has become its user already; a gateway with one thread has read it before. */
+function mayNotRead(identity: Identity | null, { closedDirectory }: Machine): boolean {
+  return identity !== null && identity.uid !== 0 && closedDirectory !== null
+}
+
+function nameOf(identity: Identity | null): string {
+  return `the user ${identity?.userName ?? ''}`
 }

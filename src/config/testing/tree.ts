@@ -36,6 +36,7 @@ export function makeEnvironment(cwd: string, changes: Partial<Environment> = {})
       memoryBytes: 4 * 1024 ** 3,
       nodeVersion: '26.0.0',
       canCopyDescriptors: true,
+      closedDirectory: null,
     },
     variables: {},
     platform: 'linux',
