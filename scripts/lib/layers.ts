@@ -84,7 +84,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     development: ['output', 'host'],
     fleet: ['development', 'output', 'host', 'errors', 'paths'],
     admin: ['fleet', 'output', 'host', 'errors'],
-    upgrade: ['fleet', 'output', 'host', 'errors'],
+    upgrade: ['fleet', 'output', 'host', 'errors', 'signals'],
     reload: ['admin', 'upgrade', 'fleet', 'output'],
     shutdown: ['fleet', 'output', 'host', 'signals'],
     check: ['fleet', 'output', 'host', 'errors', 'paths'],

@@ -1,4 +1,7 @@
-/** The access log, which the gateway writes by itself, each thread its own lines: opened at the start and again at USR1. Its problems stand in the program's log. */
+/**
+ * The access log, which the gateway writes by itself, each thread its own lines: opened at the start and again at USR1. Its problems stand
+ * in the program's log.
+ */
 import { standardStream } from '../base/standard-streams.ts'
 import type { AccessLogConfig } from '../config/types.ts'
 import { type AccessWriter, createAccessWriter } from '../observe/access-log.ts'

@@ -6,7 +6,6 @@
  * `malloc_trim` is called by `node:ffi`, which is experimental. Where it is missing (Node 24, musl), the memory stays for the next
  * buffers, and only the start-up line `memory` tells of it.
  */
-import { memoryUsage } from 'node:process'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { MemoryBudget } from '../base/memory-budget.ts'
@@ -31,7 +30,10 @@ export class GiveBack {
   #peak = 0
   #evicted = 0
 
-  constructor(memory: MemoryBudget, actions: GiveBackActions = { collect, giveBack: () => void giveBack() }) {
+  constructor(
+    memory: MemoryBudget,
+    actions: GiveBackActions = { collect: () => collect(), giveBack: () => void giveBack() },
+  ) {
     this.#memory = memory
     this.#actions = actions
     this.#least = LEAST / memory.threads
@@ -49,7 +51,7 @@ export class GiveBack {
   /** Called from time to time: no event says that a wave is over. */
   check(): void {
     const { used } = this.#memory
-    if (this.#memory.isNear && memoryUsage().arrayBuffers - used > 2 * this.#maxGarbage) this.#actions.collect()
+    if (this.#memory.isNear && process.memoryUsage().arrayBuffers - used > 2 * this.#maxGarbage) this.#actions.collect()
     if (used > this.#peak) this.#peak = used
     if (this.#peak < this.#least || used > this.#peak * OVER) return
     this.#peak = 0
@@ -57,14 +59,25 @@ export class GiveBack {
   }
 }
 
-let gc: (() => void) | null = null
+interface Collection {
+  readonly type: 'major'
+  readonly flavor: 'regular' | 'last-resort'
+}
 
-function collect(): void {
+let gc: ((collection: Collection) => void) | null = null
+
+/** Of this thread's heap: a pause of some 10 ms. */
+function collect(flavor: Collection['flavor'] = 'regular'): void {
   if (gc === null) {
     setFlagsFromString('--expose-gc')
-    gc = runInNewContext('gc') as () => void
+    gc = runInNewContext('gc') as (collection: Collection) => void
   }
-  gc()
+  gc({ type: 'major', flavor })
+}
+
+/** Gives the room in this thread's heap back, too, that V8 keeps for new objects: a pause of some 20 ms. */
+export function shrinkHeap(): void {
+  collect('last-resort')
 }
 
 /** False: garbage was collected, but the C library could not be told to give its memory back. */

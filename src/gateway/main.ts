@@ -11,6 +11,7 @@ import { dropPrivileges } from '../base/privileges.ts'
 import type { Identity } from '../config/types.ts'
 import { openGatewayChannel } from '../control/ipc.ts'
 import type { GatewayStart, MasterToGateway } from '../control/messages.ts'
+import { parts as loadWebSockets } from '../websocket/ws.ts'
 import type { RunningGateway } from './gateway.ts'
 import { leave } from './leave.ts'
 import { startOneThread } from './one-thread.ts'
@@ -38,6 +39,8 @@ function main(): void {
   async function begin(start: GatewayStart): Promise<void> {
     waiting = []
     const { gatewayIdentity, gatewayThreads } = start.config
+    // Before the rights are dropped: the user of the gateway may not be able to read the program's files.
+    if (gatewayThreads === 1) loadWebSockets()
     if (gatewayIdentity !== null) dropOrLeave(gatewayIdentity)
     const send = channel.send
     const running =

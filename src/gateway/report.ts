@@ -9,7 +9,7 @@ import { reportWorkers } from '../apps/pool/running.ts'
 import type { TrafficReport } from '../control/messages.ts'
 
 /** Requests that one report names: half a megabyte. */
-const MAX_REQUESTS = 2000
+export const MAX_IN_ALL = 2000
 /** Samples of the rate: ten seconds of them. */
 const SAMPLES = 21
 
@@ -64,7 +64,7 @@ export class Reports {
         answered: pool.answered,
         perSecond: this.#perSecond(pool),
       })),
-      workers: reportWorkers(workers, MAX_REQUESTS, this.#clock()),
+      workers: reportWorkers(workers, MAX_IN_ALL, this.#clock()),
     }
   }
 

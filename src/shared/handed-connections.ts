@@ -1,7 +1,7 @@
 /**
  * What one thread of the gateway tells the main thread of the connections that it was handed: how many of them it has taken, which have
- * closed, and how busy it is. Nobody is woken: the main thread looks before it needs to know. Made by the main thread for each thread, also for one that
- * replaces another.
+ * closed, and how busy it is. Nobody is woken: the main thread looks before it needs to know. Made by the main thread for each
+ * thread, also for one that replaces another.
  *
  *     begun · taken · closed so far · busy · a ring of the indices of closed connections
  *

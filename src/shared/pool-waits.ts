@@ -8,8 +8,8 @@
  *   roused   1: a message is on its way to the thread, so no other one is needed
  *
  * Invariants: only its thread sets a thread's `first`, `newest` and `count`. Others set `roused`, and its thread clears it before it looks: so
- * while it is 1 the thread will look at whatever is free by now. What else is read
- * of other threads decides about order only: nothing is lost when it is old.
+ * while it is 1 the thread will look at whatever is free by now. What else is read of other threads decides about order only: nothing is
+ * lost when it is old.
  * Not here: the slots (`slot-table.ts`), the calls (`apps/pool/queue.ts`).
  */
 import type { QueueOrder } from '../config/types.ts'

@@ -27,7 +27,7 @@ import { clientWindowBits, extensionsFor } from './deflate.ts'
 import { FrameInput, type InputSink } from './input.ts'
 import { FrameOutput } from './output.ts'
 import { ClientWatch } from './watch.ts'
-import { DEFLATE, type PerMessageDeflate, Sender } from './ws.ts'
+import { DEFLATE, type PerMessageDeflate, parts, type Sender } from './ws.ts'
 
 /** Frames, and messages that wait to be compressed. Above it `send` returns false, as it does above the stream's own mark. */
 const SEND_MARK = 64 * 1024
@@ -75,6 +75,7 @@ export class FramedConnection implements WebSocketConnection, InputSink {
     const { maxMessage, memory, deadlines } = context
     this.#input = new FrameInput(this, { maxMessage, windowBits: clientWindowBits(terms.deflate), memory })
     this.#output = new FrameOutput(stream, context.flusher, () => this.#flushed())
+    const { Sender } = parts()
     this.#sender = new Sender(this.#output, outgoing)
     this.#watch = new ClientWatch(stream, this.#output, this.#sender, deadlines, () => this.#overdue())
     stream.handler = this

@@ -6,7 +6,7 @@
  * - Windows of 4 KiB: ours, and the client's where it lets us choose. So compressing takes 32 KiB and inflating 11 KiB; zlib's defaults
  *   take 268 and 44. The `websockets` package, and so uvicorn, has the same sizes.
  */
-import { DEFLATE, type Offer, PerMessageDeflate } from './ws.ts'
+import { DEFLATE, type Offer, type PerMessageDeflate, parts } from './ws.ts'
 
 const WINDOW_BITS = 12
 const MEMORY_LEVEL = 5
@@ -34,6 +34,7 @@ export function acceptDeflate(offers: readonly Offer[]): DeflateTerms | null {
     if (client !== undefined)
       options['clientMaxWindowBits'] = Math.min(WINDOW_BITS, client === true ? WINDOW_BITS : Number(client))
     try {
+      const { PerMessageDeflate } = parts()
       return new PerMessageDeflate(options).accept([offer])
     } catch {
       // Try the next offer.
@@ -52,6 +53,7 @@ export function clientWindowBits(terms: DeflateTerms | null): number | null {
 /** The extensions of one connection's sender. They take memory with the first message. */
 export function extensionsFor(terms: DeflateTerms | null): Record<string, PerMessageDeflate> {
   if (terms === null) return {}
+  const { PerMessageDeflate } = parts()
   const deflate = new PerMessageDeflate({
     isServer: true,
     threshold: THRESHOLD,

@@ -8,7 +8,7 @@ import { type HeaderLines, headerValues, NOT_IN_VALUE } from '../http/headers.ts
 import { mayBeInterim, meaningOf } from '../http/response-rules.ts'
 import type { WebSocketAccept, WebSocketTerms } from '../http/websocket.ts'
 import { acceptDeflate } from './deflate.ts'
-import { DEFLATE, extension, type Offer, subprotocol } from './ws.ts'
+import { DEFLATE, type Offer, parts } from './ws.ts'
 
 const VERSION = '13'
 /** Headers of the handshake: the application may not set them. */
@@ -30,6 +30,7 @@ export function readOffers(headers: readonly string[]): Offers {
       ...['Sec-WebSocket-Version', VERSION],
     ])
   }
+  const { extension, subprotocol } = parts()
   const subprotocols = parsed(headers, 'sec-websocket-protocol', subprotocol.parse) ?? new Set()
   const extensions = parsed(headers, 'sec-websocket-extensions', extension.parse)
   return { subprotocols, deflate: extensions?.[DEFLATE] ?? [] }
@@ -56,7 +57,7 @@ export function negotiate(request: readonly string[], accept: WebSocketAccept): 
     headers.push('Sec-WebSocket-Protocol', accept.subprotocol)
   }
   const deflate = acceptDeflate(offers.deflate)
-  if (deflate !== null) headers.push('Sec-WebSocket-Extensions', extension.format({ [DEFLATE]: [deflate] }))
+  if (deflate !== null) headers.push('Sec-WebSocket-Extensions', parts().extension.format({ [DEFLATE]: [deflate] }))
   for (let i = 0; i < accept.headers.length; i += 2) {
     const name = accept.headers[i]!
     const value = accept.headers[i + 1]!

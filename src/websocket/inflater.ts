@@ -5,7 +5,7 @@
  * fill the memory. Each message is inflated by itself, because no context takeover is agreed on (`deflate.ts`).
  * Not here: limits and UTF-8 (`input.ts`).
  */
-import { createInflateRaw, type InflateRaw } from 'node:zlib'
+import type { InflateRaw } from 'node:zlib'
 import type { ByteQueue } from '../base/byte-queue.ts'
 
 /** The end of the last block, which the sender leaves out (RFC7692§7.2.1). */
@@ -76,6 +76,8 @@ export class Inflater {
 
   #open(): InflateRaw {
     const options = { windowBits: this.#windowBits, chunkSize: CHUNK, readableHighWaterMark: HIGH_WATER }
+    // A thread without such messages has no use for the module's memory.
+    const { createInflateRaw } = process.getBuiltinModule('node:zlib')
     const zlib = createInflateRaw(options)
     zlib.on('readable', this.#onReady)
     zlib.on('error', error => {

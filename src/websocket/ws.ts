@@ -1,8 +1,11 @@
 /**
  * The parts of the package `ws` that this folder uses. They are below its WebSocket class and know no socket. `ws` exports them but does
- * not document them. So its version is pinned, they are typed here, only this file imports `ws`, and `rfc6455.test.ts` runs all of them.
+ * not document them. So its version is pinned, they are typed here, only this file loads `ws`, and `rfc6455.test.ts` runs all of them.
+ *
+ * Where the gateway has several threads, each loads it for its first WebSocket: with the modules of Node that it needs (HTTP, TLS, zlib) it
+ * takes 7 MB.
  */
-import * as ws from 'ws'
+import { createRequire } from 'node:module'
 
 export const DEFLATE = 'permessage-deflate'
 
@@ -49,4 +52,10 @@ interface Parts {
   readonly subprotocol: { parse(header: string): Set<string> }
 }
 
-export const { Sender, PerMessageDeflate, extension, subprotocol } = ws as unknown as Parts
+let loaded: Parts | null = null
+
+/** Throws what `require` throws. With one thread the gateway calls it when it starts. */
+export function parts(): Parts {
+  loaded ??= createRequire(import.meta.url)('ws') as Parts
+  return loaded
+}

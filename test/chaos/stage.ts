@@ -27,6 +27,11 @@ export interface StageOptions {
 const KINDS: readonly Kind[] = ['get', 'post', 'wait', 'get', 'upload', 'wait', 'post', 'wait']
 export const KINDS_WITH_STREAMS: readonly Kind[] = [...KINDS, 'stream']
 
+/** Of the gateway: `--gateway-threads` of the command. */
+export function gatewayThreads(): number {
+  return Number(process.env['TEST_GATEWAY_THREADS'] ?? 1)
+}
+
 export class Stage {
   readonly directory: string
   readonly server: Server

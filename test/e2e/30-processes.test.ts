@@ -22,6 +22,7 @@ test('a worker that is killed is replaced', async () => {
   server.expectLog(/worker \d+ \(process \d+\) was killed by SIGKILL/)
   const [victim] = server.workers()
   process.kill(victim!.pid, 'SIGKILL')
+  await server.waitForLog(/was killed by SIGKILL/)
   await until(
     () => server.workers().length === 2 && !server.workers().some(worker => worker.pid === victim!.pid),
     () => `workers: ${JSON.stringify(server.workers())}`,

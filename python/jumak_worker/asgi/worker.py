@@ -88,7 +88,8 @@ class AsgiWorker:
         self.scopes = Scopes(self._root_path, self._lifespan.state)
 
     def serve(self, listeners: Sequence[socket.socket]) -> None:
-        """``listeners``: the one of the worker. Until ``stop``. SystemExit of a signal handler of the application stops it too, and is raised at the end."""
+        """``listeners``: the one of the worker. Until ``stop``. SystemExit of a signal handler of the application stops it too, and is
+        raised at the end."""
         main = self.loop.create_task(self._serve(listeners[0]))
         left_by: Optional[BaseException] = None
         while not main.done():

@@ -5,8 +5,8 @@
  * Bound: `limits.queue`, which the dispatcher checks. Calls that come back from a broken link are put at the head even when the queue
  * is full; they are no more than were in flight.
  * Order: first come, first served. With `newest-first` the newest is served first while the queue is overloaded, that is while
- * its oldest call, or the oldest of another gateway thread, has waited for `OVERLOADED_MS`. The overload ends when the turn of that call comes, or with its timeout. Calls
- * that come back keep their turn in either order: they have waited already.
+ * its oldest call, or the oldest of another gateway thread, has waited for `OVERLOADED_MS`. The overload ends when the turn of that call
+ * comes, or with its timeout. Calls that come back keep their turn in either order: they have waited already.
  */
 import type { QueueOrder } from '../../config/types.ts'
 

@@ -7,7 +7,7 @@
 import type { PoolWorker, RunningCall } from './worker.ts'
 
 /** Enough to see what holds a worker up; an ASGI worker may run thousands. */
-const MAX_REQUESTS = 64
+export const MAX_OF_WORKER = 64
 const MAX_PATH = 200
 /** Longer ones are none of HTTP's. */
 const MAX_METHOD = 32
@@ -35,7 +35,7 @@ export function reportWorkers(workers: readonly PoolWorker[], room: number, now:
   let left = room
   return workers.map(worker => {
     const running = worker.slots.flatMap(link => link.running())
-    const shown = running.sort((a, b) => a.since - b.since).slice(0, Math.min(MAX_REQUESTS, left))
+    const shown = running.sort((a, b) => a.since - b.since).slice(0, Math.min(MAX_OF_WORKER, left))
     left -= shown.length
     return {
       worker: worker.id,

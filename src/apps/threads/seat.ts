@@ -7,14 +7,11 @@
  * worker may still run what was there.
  * Not here: the words (`shared/slot-table.ts`), which worker is best (`lane.ts`).
  */
-
 import { SharedCells } from '../../shared/cells.ts'
-import { tickOf, ticksBetween } from '../../shared/clock.ts'
+import { TICKS_PER_MS, tickOf, ticksBetween } from '../../shared/clock.ts'
 import type { PoolWaits } from '../../shared/pool-waits.ts'
 import { KEPT, NONE, SlotTable, slotWords } from '../../shared/slot-table.ts'
 import type { PoolLink, PoolWorker, WorkerAddress, WorkerShare } from '../pool/worker.ts'
-
-const TICKS_PER_MS = 10
 
 /** The places on one link. */
 export class LinkPlaces {

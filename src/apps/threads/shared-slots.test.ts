@@ -4,15 +4,44 @@ import { applicationRoot } from '../../http/application-root.ts'
 import type { HttpError } from '../../http/errors.ts'
 import { OVERLOADED_MS } from '../pool/queue.ts'
 import type { FakeAsgiExchange } from '../testing/fake-asgi-worker.ts'
-import { keeping, type PoolThread, StoppedClock, ThreadBench, turn, until } from '../testing/thread-bench.ts'
+import {
+  keeping,
+  type PoolThread,
+  StoppedClock,
+  ThreadBench,
+  type ThreadChanges,
+  turn,
+  until,
+} from '../testing/thread-bench.ts'
 
 type Two = [PoolThread, PoolThread]
 
-test('a slot that comes free in one thread goes to a call that waits in another', async () => {
-  const bench = new ThreadBench(3)
+const AFFINITY = { kind: 'header', name: 'x-client', key: Buffer.alloc(32, 'k') } as const
+
+interface Setup extends ThreadChanges {
+  readonly slots: number
+  /** Two by default; at most three have names. */
+  readonly threads?: number
+  readonly maxRequests?: number
+}
+
+/** Threads with a worker that keeps requests until the test answers them. `run`: sends a request that gets a slot at once. */
+async function oneWorker({ slots, threads = 2, maxRequests = 0, ...changes }: Setup) {
+  const bench = new ThreadBench(threads, changes)
   const [a, b, c] = bench.threads as [PoolThread, PoolThread, PoolThread]
   const kept = keeping()
-  await bench.worker(1, 2, kept.script)
+  const worker = await bench.worker(1, slots, kept.script, maxRequests)
+  return { bench, worker, a, b, c, kept, run }
+
+  async function run(thread: PoolThread, path: string) {
+    const exchange = thread.send({ path })
+    await kept.runs(path)
+    return exchange
+  }
+}
+
+test('a slot that comes free in one thread goes to a call that waits in another', async () => {
+  const { a, b, c, kept } = await oneWorker({ threads: 3, slots: 2 })
   const sent = [a.send({ path: '/1' }), b.send({ path: '/2' })]
   await kept.runs('/1')
   await kept.runs('/2')
@@ -32,12 +61,8 @@ test('a slot that comes free in one thread goes to a call that waits in another'
 
 test('the call that has waited longest goes first, whichever thread has it', async t => {
   const clock = new StoppedClock(t)
-  const bench = new ThreadBench(2)
-  const [a, b] = bench.threads as Two
-  const kept = keeping()
-  await bench.worker(1, 1, kept.script)
-  a.send({ path: '/0' })
-  await kept.runs('/0')
+  const { a, b, kept, run } = await oneWorker({ slots: 1 })
+  await run(a, '/0')
   for (const [i, thread] of [b, a, a, b, b, a].entries()) {
     thread.send({ path: `/${i + 1}` })
     await turn()
@@ -53,12 +78,8 @@ test('the call that has waited longest goes first, whichever thread has it', asy
 
 test('newest-first, while the oldest of all threads has waited too long: the newest of all goes first', async t => {
   const clock = new StoppedClock(t)
-  const bench = new ThreadBench(2, { queueOrder: 'newest-first' })
-  const [a, b] = bench.threads as Two
-  const kept = keeping()
-  await bench.worker(1, 1, kept.script)
-  a.send({ path: '/running' })
-  await kept.runs('/running')
+  const { a, b, kept, run } = await oneWorker({ slots: 1, queueOrder: 'newest-first' })
+  await run(a, '/running')
   a.send({ path: '/oldest' })
   await turn()
   clock.pass(OVERLOADED_MS)
@@ -85,12 +106,8 @@ test('newest-first, while the oldest of all threads has waited too long: the new
 
 test('a slot that a busy thread does not take goes to another thread', async t => {
   const clock = new StoppedClock(t)
-  const bench = new ThreadBench(3)
-  const [a, busy, c] = bench.threads as [PoolThread, PoolThread, PoolThread]
-  const kept = keeping()
-  await bench.worker(1, 1, kept.script)
-  a.send({ path: '/1' })
-  await kept.runs('/1')
+  const { a, b: busy, c, kept, run } = await oneWorker({ threads: 3, slots: 1 })
+  await run(a, '/1')
   const first = busy.send({ path: '/2' })
   await turn()
   clock.pass(10)
@@ -115,12 +132,8 @@ test('a slot that a busy thread does not take goes to another thread', async t =
 
 test('a call whose client leaves is not waited for: its slot goes on', async t => {
   const clock = new StoppedClock(t)
-  const bench = new ThreadBench(3)
-  const [a, b, c] = bench.threads as [PoolThread, PoolThread, PoolThread]
-  const kept = keeping()
-  await bench.worker(1, 1, kept.script)
-  a.send({ path: '/1' })
-  await kept.runs('/1')
+  const { a, b, c, kept, run } = await oneWorker({ threads: 3, slots: 1 })
+  await run(a, '/1')
   const gone = b.send({ path: '/gone' })
   await turn()
   clock.pass(10)
@@ -144,10 +157,7 @@ test('the limit of the queue counts the calls of all threads', async () => {
 })
 
 test('calls of a worker that dies are sent again, each by its own thread; nothing goes to it from the others meanwhile', async () => {
-  const bench = new ThreadBench(2)
-  const [a, b] = bench.threads as Two
-  const kept = keeping()
-  const dying = await bench.worker(1, 2, kept.script)
+  const { bench, worker: dying, a, b, kept } = await oneWorker({ slots: 2 })
   const one = a.send({ path: '/1' })
   const two = b.send({ path: '/2' })
   const post = b.send({ path: '/3', method: 'POST' })
@@ -169,10 +179,7 @@ test('calls of a worker that dies are sent again, each by its own thread; nothin
 })
 
 test('a worker that one thread has found stuck or lost takes nothing from another', async () => {
-  const bench = new ThreadBench(2)
-  const [a, b] = bench.threads as Two
-  const kept = keeping()
-  await bench.worker(1, 2, kept.script)
+  const { bench, a, b, kept } = await oneWorker({ slots: 2 })
   a.pool.workers[0]!.share!.condemn()
   const waits = b.send({ path: '/1' })
   const other = keeping()
@@ -184,12 +191,8 @@ test('a worker that one thread has found stuck or lost takes nothing from anothe
 })
 
 test('no thread sends a new request beside a suspect of another thread while it has a choice', async () => {
-  const bench = new ThreadBench(2)
-  const [a, b] = bench.threads as Two
-  const kept = keeping()
-  const first = await bench.worker(1, 1, kept.script)
-  const suspect = a.send({ path: '/suspect' })
-  await kept.runs('/suspect')
+  const { bench, worker: first, a, b, run } = await oneWorker({ slots: 1 })
+  const suspect = await run(a, '/suspect')
   first.die()
   await until(() => a.lost.length > 0 && b.lost.length > 0)
   const [two, three] = [keeping(), keeping()]
@@ -208,10 +211,7 @@ test('no thread sends a new request beside a suspect of another thread while it 
 })
 
 test('of all threads, one says that a worker is spent', async () => {
-  const bench = new ThreadBench(2)
-  const [a, b] = bench.threads as Two
-  const kept = keeping()
-  await bench.worker(1, 2, kept.script, 3)
+  const { a, b, kept } = await oneWorker({ slots: 2, maxRequests: 3 })
   for (const [i, thread] of [a, b, a, b].entries()) {
     const exchange = thread.send({ path: `/${i}` })
     await kept.runs(`/${i}`)
@@ -222,12 +222,8 @@ test('of all threads, one says that a worker is spent', async () => {
 })
 
 test('a worker is drained in each thread when that one has nothing on it', async () => {
-  const bench = new ThreadBench(2)
-  const [a, b] = bench.threads as Two
-  const kept = keeping()
-  await bench.worker(1, 2, kept.script)
-  b.send({ path: '/1' })
-  await kept.runs('/1')
+  const { a, b, kept, run } = await oneWorker({ slots: 2 })
+  await run(b, '/1')
   for (const { pool } of [a, b]) pool.drainWorker(1)
   assert.deepEqual([a.drained, b.drained], [[1], []])
   kept.answer('/1')
@@ -235,12 +231,8 @@ test('a worker is drained in each thread when that one has nothing on it', async
 })
 
 test('a retired pool answers what waits in any thread before its last worker drains', async () => {
-  const bench = new ThreadBench(2)
-  const [a, b] = bench.threads as Two
-  const kept = keeping()
-  await bench.worker(1, 1, kept.script)
-  a.send({ path: '/1' })
-  await kept.runs('/1')
+  const { a, b, kept, run } = await oneWorker({ slots: 1 })
+  await run(a, '/1')
   const [waits, leaves] = [b.send({ path: '/2' }), b.send({ path: '/gone' })]
   await turn()
   for (const { pool } of [a, b]) {
@@ -257,12 +249,8 @@ test('a retired pool answers what waits in any thread before its last worker dra
 })
 
 test('a retired pool drains when the clients of all that waits in a thread have gone', async () => {
-  const bench = new ThreadBench(2)
-  const [a, b] = bench.threads as Two
-  const kept = keeping()
-  await bench.worker(1, 1, kept.script)
-  a.send({ path: '/1' })
-  await kept.runs('/1')
+  const { a, b, run } = await oneWorker({ slots: 1 })
+  await run(a, '/1')
   const leaves = b.send()
   await turn()
   b.pool.retire(() => {})
@@ -273,7 +261,7 @@ test('a retired pool drains when the clients of all that waits in a thread have 
 
 test('affinity: a client’s calls wait for its worker, whichever thread has the slot', async t => {
   const clock = new StoppedClock(t)
-  const bench = new ThreadBench(2, { affinity: { kind: 'header', name: 'x-client', key: Buffer.alloc(32, 'k') } })
+  const bench = new ThreadBench(2, { affinity: AFFINITY })
   const [a, b] = bench.threads as Two
   const kept = [keeping(), keeping()] as const
   for (const [i, { script }] of kept.entries()) await bench.worker(i + 1, 1, script)
@@ -299,7 +287,7 @@ test('affinity: a client’s calls wait for its worker, whichever thread has the
 })
 
 test('affinity: a client has one home in all threads, whatever workers came since', async () => {
-  const bench = new ThreadBench(2, { affinity: { kind: 'header', name: 'x-client', key: Buffer.alloc(32, 'k') } })
+  const bench = new ThreadBench(2, { affinity: AFFINITY })
   const [a, b] = bench.threads as Two
   const ask = async (thread: PoolThread, client: number) => {
     const exchange = thread.send({ headers: ['x-client', String(client)] })
@@ -333,12 +321,8 @@ test('affinity: workers take turns with new clients of a thread', async () => {
 
 test('affinity: calls of anyone and of a worker’s clients have one order over all threads', async t => {
   const clock = new StoppedClock(t)
-  const bench = new ThreadBench(2, { affinity: { kind: 'header', name: 'x-client', key: Buffer.alloc(32, 'k') } })
-  const [a, b] = bench.threads as Two
-  const kept = keeping()
-  await bench.worker(1, 1, kept.script)
-  a.send({ path: '/0' })
-  await kept.runs('/0')
+  const { a, b, kept, run } = await oneWorker({ slots: 1, affinity: AFFINITY })
+  await run(a, '/0')
   const mine = { headers: ['x-client', 'mine'] }
   for (const [thread, request, milliseconds] of [
     [b, { path: '/1' }, 80],
@@ -359,12 +343,8 @@ test('affinity: calls of anyone and of a worker’s clients have one order over 
 
 test('a slot of a thread that died is given back when its successor has a link to it, and not before', async t => {
   const clock = new StoppedClock(t)
-  const bench = new ThreadBench(2)
-  const [dead, other] = bench.threads as Two
-  const kept = keeping()
-  const worker = await bench.worker(1, 1, kept.script)
-  dead.send({ path: '/dead' })
-  await kept.runs('/dead')
+  const { bench, worker, a: dead, b: other, kept, run } = await oneWorker({ slots: 1 })
+  await run(dead, '/dead')
   const waits = other.send({ path: '/waits' })
   await turn()
   // The slot's thread still runs the request: it says no hello.
@@ -386,12 +366,8 @@ test('a slot of a thread that died is given back when its successor has a link t
 
 test('a slot whose client left a stream is nobody’s until its link is made again', async t => {
   const clock = new StoppedClock(t)
-  const bench = new ThreadBench(2)
-  const [a, b] = bench.threads as Two
-  const kept = keeping()
-  const worker = await bench.worker(1, 1, kept.script)
-  const leaves = a.send({ path: '/stream' })
-  await kept.runs('/stream')
+  const { worker, a, b, kept, run } = await oneWorker({ slots: 1 })
+  const leaves = await run(a, '/stream')
   kept.running[0]!.request.link.begin()
   await until(() => leaves.response.state === 'started')
   b.send({ path: '/next' })

@@ -1,8 +1,8 @@
 /**
  * Asks the running program one question over its admin socket. Runs in the command line.
  *
- * Invariants: every wait has an end, but for an answer: a reload or an upgrade may take its time, and Ctrl-C ends the client only. An answer is checked
- * before it is believed, and has a bound. Where the path was not named by the operator, the one who answers is this user's or root's: in
+ * Invariants: every wait has an end, but for an answer: a reload or an upgrade may take its time, and Ctrl-C ends the client only. An
+ * answer is checked before it is believed, and has a bound. Where the path was not named by the operator, the one who answers is this user's or root's: in
  * /tmp another user may have made the directory first, and would answer "stopped" while the program runs.
  */
 import { lstatSync } from 'node:fs'

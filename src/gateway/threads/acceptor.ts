@@ -18,7 +18,7 @@ import { acceptOn, addressOf, descriptorOf, transportOf } from '../transports/pl
 import { balance, choose, type Load } from './balance.ts'
 import type { DescriptorCalls } from './descriptor-calls.ts'
 import type { ConnectionMessage, GiveMessage, GivenMessage } from './hand-over-messages.ts'
-import { type Handed, Seat } from './seat.ts'
+import { type Handed, ThreadConnections } from './thread-connections.ts'
 
 /** How often the threads' loads are compared. A shorter time is mostly noise. */
 const BALANCE_MS = 1000
@@ -38,7 +38,7 @@ export interface AcceptingThread {
 interface Member extends Load {
   readonly index: number
   readonly thread: AcceptingThread
-  readonly seat: Seat
+  readonly held: ThreadConnections
   connections: number
   busy: number
   isLate: boolean
@@ -49,7 +49,7 @@ export class Acceptor {
   /** Of the refused. They are few, and what they get is short. */
   readonly #memory = new MemoryBudget()
   /** By index of the thread. */
-  readonly #seats = new Map<number, { thread: AcceptingThread; seat: Seat }>()
+  readonly #threads = new Map<number, { thread: AcceptingThread; held: ThreadConnections }>()
   /** Threads that can take connections. */
   #members: Member[] = []
   /** No thread can take them yet. */
@@ -67,19 +67,19 @@ export class Acceptor {
   /** Before a thread starts. Returns the memory for its `Receiver`. It gets nothing before `up`. */
   add(index: number, thread: AcceptingThread): SharedArrayBuffer {
     const { admission, limit } = this.#options
-    const seat = new Seat(
+    const held = new ThreadConnections(
       limit,
       message => thread.post(message),
       network => admission.leave(network),
     )
-    this.#seats.set(index, { thread, seat })
-    return seat.memory
+    this.#threads.set(index, { thread, held })
+    return held.memory
   }
 
   /** The thread can take connections. */
   up(index: number): void {
-    const { thread, seat } = this.#seats.get(index)!
-    this.#members.push({ index, thread, seat, connections: 0, busy: 0, isLate: false })
+    const { thread, held } = this.#threads.get(index)!
+    this.#members.push({ index, thread, held, connections: 0, busy: 0, isLate: false })
     const waiting = this.#waiting
     this.#waiting = []
     for (const connection of waiting) this.#place(connection)
@@ -87,11 +87,11 @@ export class Acceptor {
 
   /** The thread has ended. Returns how many connections ended with it. Those that it has not taken go to others. */
   died(index: number): number {
-    const known = this.#seats.get(index)
+    const known = this.#threads.get(index)
     if (known === undefined) return 0
-    this.#seats.delete(index)
+    this.#threads.delete(index)
     this.#members = this.#members.filter(member => member.index !== index)
-    const { untaken, cut } = known.seat.died()
+    const { untaken, cut } = known.held.died()
     for (const connection of untaken) this.#place(connection)
     return cut
   }
@@ -146,10 +146,10 @@ export class Acceptor {
 
   #settle(): void {
     for (const member of this.#members) {
-      member.seat.settle()
-      member.connections = member.seat.connections
-      member.busy = member.seat.busy
-      member.isLate = member.seat.isLate
+      member.held.settle()
+      member.connections = member.held.connections
+      member.busy = member.held.busy
+      member.isLate = member.held.isLate
     }
   }
 
@@ -160,19 +160,15 @@ export class Acceptor {
   }
 
   #hand(member: Member, connection: Handed): void {
-    member.seat.hand(connection)
+    member.held.hand(connection)
     member.connections++
   }
 
   /** A thread has given a connection away. `from`: its index. */
   given(from: number, { fd, index, listener, to }: GivenMessage): void {
-    const seat = this.#seats.get(from)?.seat
-    // It has died since: its seat has counted the connection as cut. The message was on its way, and the descriptor is ours.
-    if (seat === undefined) {
-      closeSync(fd)
-      return
-    }
-    const connection = { fd, listener, network: seat.take(index), inode: fstatSync(fd).ino }
+    // All that a thread says comes before its end (`thread-handle.ts`).
+    const { held } = this.#threads.get(from)!
+    const connection = { fd, listener, network: held.take(index), inode: fstatSync(fd).ino }
     const member = this.#members.find(one => one.index === to)
     if (member === undefined) this.#place(connection)
     else this.#hand(member, connection)

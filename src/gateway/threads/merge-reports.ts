@@ -1,9 +1,7 @@
 /** Adds up what several threads report for `jumak status`. Runs in the main thread of the gateway. */
+import { MAX_OF_WORKER } from '../../apps/pool/running.ts'
 import type { ReportedPool, ReportedWorker, TrafficReport } from '../../control/messages.ts'
-
-/** As in the report of one thread (`apps/pool/running.ts`, `gateway/report.ts`). */
-const MAX_OF_WORKER = 64
-const MAX_IN_ALL = 2000
+import { MAX_IN_ALL } from '../report.ts'
 
 export function mergeReports(reports: readonly TrafficReport[]): TrafficReport {
   let room = MAX_IN_ALL

@@ -10,9 +10,11 @@ import { tickOf } from '../../shared/clock.ts'
 import { sharesOf } from '../../shared/shares.ts'
 import { ThreadCells } from '../../shared/thread-cells.ts'
 import { Gateway } from '../gateway.ts'
+import { shrinkHeap } from '../give-back.ts'
 import { temporaryBytes } from '../shared-parts.ts'
 import { descriptorCalls } from './descriptor-calls.ts'
 import { EpochEntry } from './epoch-entry.ts'
+import { IdleMemory } from './idle-memory.ts'
 import type { MainToThread, PeerMessage, ThreadStart, ThreadToMain } from './messages.ts'
 import { Receiver } from './receiver.ts'
 import { ThreadSlots } from './thread-slots.ts'
@@ -94,7 +96,14 @@ async function run({ index, count, start, cells: memory, pools, handed }: Thread
         void gateway.end().then(() => post({ type: 'ended' }))
     }
   })
-  const turned = () => cells.turned(index, tickOf(performance.now()))
+  const idleMemory = new IdleMemory(shrinkHeap)
+  let busyBefore = performance.eventLoopUtilization().active
+  const turned = () => {
+    cells.turned(index, tickOf(performance.now()))
+    const busy = performance.eventLoopUtilization().active
+    idleMemory.check(busy - busyBefore)
+    busyBefore = busy
+  }
   turned()
   setInterval(turned, TURN_MS)
   post({ type: 'up' })

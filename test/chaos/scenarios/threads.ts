@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ThreadFaults } from '../../support/faults.ts'
 import { type Report, type Scenario, Skip } from '../scenario.ts'
-import { type Interface, onStage, type Stage, settle } from '../stage.ts'
+import { gatewayThreads, type Interface, onStage, type Stage, settle } from '../stage.ts'
 
 const INTERFACES: readonly Interface[] = ['wsgi', 'asgi']
 const KINDS = ['error', 'exit', 'heap'] as const
@@ -18,7 +18,7 @@ export const THREADS: readonly Scenario[] = INTERFACES.map(kind => ({
 }))
 
 async function withFaults(report: Report, kind: Interface): Promise<void> {
-  const threads = Number(process.env['TEST_GATEWAY_THREADS'] ?? 1)
+  const threads = gatewayThreads()
   if (threads < 2) throw new Skip('the gateway has one thread: give --gateway-threads 2')
   const directory = mkdtempSync(join(tmpdir(), 'jumak-chaos-faults-'))
   try {

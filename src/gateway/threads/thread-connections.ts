@@ -25,7 +25,7 @@ export interface Handed {
   readonly inode: number
 }
 
-export class Seat {
+export class ThreadConnections {
   /** For the thread: `Receiver` is made with it. */
   readonly memory: SharedArrayBuffer
   readonly #cells: HandedConnections

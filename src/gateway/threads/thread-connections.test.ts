@@ -4,19 +4,19 @@ import { closeSync, fstatSync, openSync } from 'node:fs'
 import { test } from 'node:test'
 import { SharedCells } from '../../shared/cells.ts'
 import { TakenConnections } from '../../shared/handed-connections.ts'
-import { type Handed, Seat } from './seat.ts'
+import { type Handed, ThreadConnections } from './thread-connections.ts'
 
 const LIMIT = 4
 
-function setUp(): { seat: Seat; thread: TakenConnections; posted: number[]; closed: string[] } {
+function setUp(): { held: ThreadConnections; thread: TakenConnections; posted: number[]; closed: string[] } {
   const posted: number[] = []
   const closed: string[] = []
-  const seat = new Seat(
+  const held = new ThreadConnections(
     LIMIT,
     ({ index }) => posted.push(index),
     network => closed.push(network),
   )
-  return { seat, thread: new TakenConnections(new SharedCells(seat.memory), LIMIT), posted, closed }
+  return { held, thread: new TakenConnections(new SharedCells(held.memory), LIMIT), posted, closed }
 }
 
 function handed(network: string): Handed {
@@ -25,43 +25,43 @@ function handed(network: string): Handed {
 }
 
 test('closes give their index back, and networks are told once', () => {
-  const { seat, thread, posted, closed } = setUp()
+  const { held, thread, posted, closed } = setUp()
   const connections = ['a', 'b', 'c'].map(handed)
   for (const connection of connections) {
-    seat.hand(connection)
+    held.hand(connection)
     thread.begin()
     thread.taken()
   }
   thread.closed(1)
-  seat.settle()
-  assert.deepEqual([seat.connections, closed], [2, ['b']])
-  seat.hand(connections[1]!)
+  held.settle()
+  assert.deepEqual([held.connections, closed], [2, ['b']])
+  held.hand(connections[1]!)
   assert.deepEqual(posted, [0, 1, 2, 1])
   for (const { fd } of connections) closeSync(fd)
 })
 
 test('a thread that dies before it takes a connection leaves it, and what it has taken is cut', () => {
-  const { seat, thread, closed } = setUp()
+  const { held, thread, closed } = setUp()
   const [taken, left] = [handed('taken'), handed('left')]
-  seat.hand(taken)
-  seat.hand(left)
+  held.hand(taken)
+  held.hand(left)
   thread.begin()
   thread.taken()
-  const { untaken, cut } = seat.died()
+  const { untaken, cut } = held.died()
   assert.deepEqual([untaken.map(({ network }) => network), cut, closed], [['left'], 1, ['taken']])
   for (const { fd } of [taken, left]) closeSync(fd)
 })
 
 for (const how of ['open', 'closed', 'of somebody else'] as const)
   test(`a thread dies while it takes a connection, and its descriptor is ${how}`, () => {
-    const { seat, thread } = setUp()
+    const { held, thread } = setUp()
     const connection = handed('one')
-    seat.hand(connection)
+    held.hand(connection)
     thread.begin()
     if (how !== 'open') closeSync(connection.fd)
     // The least free number is given again.
     const other = how === 'of somebody else' ? openSync('/dev/null', 'r') : -1
-    const { untaken, cut } = seat.died()
+    const { untaken, cut } = held.died()
     assert.deepEqual([untaken.length, cut], how === 'open' ? [1, 0] : [0, 1])
     if (how === 'open') closeSync(connection.fd)
     if (other !== -1) {
