@@ -23,6 +23,8 @@ export interface Answers {
 
 /** Half of what one slot does when one of a hundred requests takes 500 ms and the others 5 ms. */
 const ARRIVALS_PER_WORKER = 50
+/** Requests a second of `uneven`: enough for threads to be busy, and no more than one core serves. */
+const UNEVEN_RATE = 3000
 
 /** Load of a scene's kind for so many seconds. */
 export function apply(
@@ -38,6 +40,8 @@ export function apply(
       return client('messages.ts', `ws://127.0.0.1:${port}/`, scene.load, connections, seconds)
     case 'one-percent-slow':
       return client('open-loop.ts', port, workers * ARRIVALS_PER_WORKER, seconds)
+    case 'uneven':
+      return client('uneven.ts', port, connections, UNEVEN_RATE, seconds)
     case 'slow-readers':
       return wrk(port, 'differing', connections, seconds)
     default:

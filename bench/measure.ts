@@ -29,6 +29,8 @@ export interface Figures {
   readonly errors: number
   /** Proportional set size of all processes. */
   readonly megabytes: number
+  /** CPU time of the busiest thread of the gateway, as a multiple of the mean of all; NaN: it has one thread. */
+  readonly busiestThread: number
   readonly kilobytesPerConnection: number
   readonly megabytesPerWorker: number
 }
@@ -47,7 +49,13 @@ export interface Surroundings {
 
 const NOTHING: Figures = {
   ...{ microseconds: Number.NaN, requestsPerSecond: Number.NaN, p50: Number.NaN, p99: Number.NaN, p999: Number.NaN },
-  ...{ errors: 0, megabytes: Number.NaN, kilobytesPerConnection: Number.NaN, megabytesPerWorker: Number.NaN },
+  ...{
+    errors: 0,
+    busiestThread: Number.NaN,
+    megabytes: Number.NaN,
+    kilobytesPerConnection: Number.NaN,
+    megabytesPerWorker: Number.NaN,
+  },
 }
 /** Load before anything is counted, the same for each stack: V8 compiles what is often run, caches fill. */
 export const WARM_UP_SECONDS = 4
@@ -123,6 +131,7 @@ async function sideBySide(scene: Scene, stacks: readonly Stack[], load: Load, ar
 
 async function burst(scene: Scene, stack: RunningStack, load: Load): Promise<Figures> {
   const before = stack.cpuSeconds()
+  const threadsBefore = stack.gatewayThreads()
   const { requests, seconds, ...latencies } = await apply(
     scene,
     stack.port,
@@ -131,7 +140,14 @@ async function burst(scene: Scene, stack: RunningStack, load: Load): Promise<Fig
     load.seconds,
   )
   const microseconds = ((stack.cpuSeconds() - before) * 1e6) / Math.max(1, requests)
-  return { ...NOTHING, ...latencies, microseconds, requestsPerSecond: requests / seconds, megabytes: stack.megabytes() }
+  const busiestThread = busiest(threadsBefore, stack.gatewayThreads())
+  const requestsPerSecond = requests / seconds
+  return { ...NOTHING, ...latencies, microseconds, requestsPerSecond, busiestThread, megabytes: stack.megabytes() }
+}
+
+function busiest(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): number {
+  const used = [...after].map(([thread, time]) => time - (before.get(thread) ?? 0))
+  return used.length < 2 ? Number.NaN : (Math.max(...used) * used.length) / used.reduce((sum, one) => sum + one, 0)
 }
 
 /** Scenes of memory: a stack starts anew for each figure. */

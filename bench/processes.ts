@@ -36,6 +36,22 @@ export function usageOf(pid: number): Usage {
   return { user: user! * MICROSECONDS_PER_TICK, system: system! * MICROSECONDS_PER_TICK, wakeUps, preempted }
 }
 
+/** The threads of a process that lives; `nanoseconds`: of CPU time so far. */
+export function threadsOf(pid: number): { thread: string; name: string; nanoseconds: number }[] {
+  const tasks = `/proc/${pid}/task`
+  let threads: string[] = []
+  try {
+    threads = readdirSync(tasks)
+  } catch {
+    // It ended while we looked.
+  }
+  return threads.map(thread => ({
+    thread,
+    name: read(`${tasks}/${thread}/comm`).trim(),
+    nanoseconds: Number(read(`${tasks}/${thread}/schedstat`).split(' ')[0]),
+  }))
+}
+
 export function difference(after: Usage, before: Usage): Usage {
   return {
     user: after.user - before.user,

@@ -17,6 +17,7 @@ const COLUMNS: Record<string, readonly [keyof Figures, number]> = {
   'p99 ms': ['p99', 2],
   'p99.9 ms': ['p999', 2],
   MB: ['megabytes', 0],
+  'busiest ×': ['busiestThread', 2],
   'KB/connection': ['kilobytesPerConnection', 1],
   'MB/worker': ['megabytesPerWorker', 1],
 }
@@ -24,6 +25,7 @@ const COLUMNS: Record<string, readonly [keyof Figures, number]> = {
 export const UNITS: Record<Measure, string> = {
   microseconds: 'CPU µs per request, all processes',
   p99: 'p99 of the fast requests, ms',
+  busiestThread: 'busiest gateway thread, × mean',
   kilobytesPerConnection: 'KB per idle connection',
   megabytesPerWorker: 'MB per further worker (PSS)',
 }

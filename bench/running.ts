@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MICROSECONDS_PER_TICK, parentOf, processes, read, ticksOf } from './processes.ts'
+import { MICROSECONDS_PER_TICK, parentOf, processes, read, threadsOf, ticksOf } from './processes.ts'
 import type { Scene } from './scenes.ts'
 import type { Stack } from './stacks.ts'
 
@@ -82,6 +82,15 @@ export class RunningStack {
   cpuSeconds(): number {
     const ticks = this.#pids().flatMap(ticksOf)
     return (ticks.reduce((sum, one) => sum + one, 0) * MICROSECONDS_PER_TICK) / 1e6
+  }
+
+  /** CPU nanoseconds of each thread of Jumak's gateway; empty: the gateway has one thread. */
+  gatewayThreads(): Map<string, number> {
+    const found = new Map<string, number>()
+    for (const pid of this.#pids())
+      for (const { thread, name, nanoseconds } of threadsOf(pid))
+        if (/^gateway-\d+$/.test(name)) found.set(thread, nanoseconds)
+    return found
   }
 
   /** Proportional set size: what processes share is counted once. */

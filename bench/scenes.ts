@@ -1,7 +1,7 @@
 /** What the servers of the bench are asked to do. */
 
 /** The figure that a scene is about: what is compared, and drawn. */
-export type Measure = 'microseconds' | 'p99' | 'kilobytesPerConnection' | 'megabytesPerWorker'
+export type Measure = 'microseconds' | 'busiestThread' | 'p99' | 'kilobytesPerConnection' | 'megabytesPerWorker'
 
 export interface Scene {
   readonly name: string
@@ -12,6 +12,7 @@ export interface Scene {
   /**
    * `differing`, `browser`, `upload`, `close`: kinds of load.lua. `echo`, `broadcast`: messages over WebSockets.
    * `one-percent-slow`: arrivals that don't wait for answers. `slow-readers`: `differing` beside 1,000 slow readers.
+   * `uneven`: half of the connections send ten times as much as the others.
    * `idle`: connections that have made one request. `workers`: 1,000 requests for each worker.
    */
   readonly load:
@@ -23,6 +24,7 @@ export interface Scene {
     | 'broadcast'
     | 'one-percent-slow'
     | 'slow-readers'
+    | 'uneven'
     | 'idle'
     | 'workers'
   readonly measure: Measure
@@ -71,6 +73,9 @@ export const SCENES: readonly Scene[] = [
   }),
   scene('slow-readers', 'plain:hello_or_large', 'hello beside 1,000 clients that read 1 MiB slowly', {
     ...{ ...wsgi, load: 'slow-readers' },
+  }),
+  scene('uneven', 'plain:hello', 'half of the connections send ten times as much: the busiest gateway thread', {
+    ...{ ...wsgi, load: 'uneven', measure: 'busiestThread' },
   }),
   scene('idle', 'plain:hello', 'connections that have made one request and stay', {
     ...{ ...wsgi, load: 'idle', measure: 'kilobytesPerConnection', connections: 10_000 },

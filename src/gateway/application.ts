@@ -183,6 +183,7 @@ export class Application {
   #makePool(name: string): AppPool {
     const { limits, timeouts, queueOrder, retry } = this.#config
     const { codeGuard } = this
+    const { threads } = this.#shared
     const pool = new AppPool({
       limits,
       timeouts,
@@ -192,7 +193,8 @@ export class Application {
       onError: this.#refuse,
       beforeDispatch: codeGuard === null ? undefined : () => codeGuard.checkFreshness(),
       events: this.#events,
-      slotSource: this.#shared.threads?.slotSource(this.#config.name, name, queueOrder),
+      slotSource: threads?.slotSource(this.#config.name, name, queueOrder),
+      onOffender: threads ? kind => threads.onOffender(this.#config.name, name, kind) : undefined,
       affinity: poolAffinity(() => this.#config, name, this.#shared.affinityKey),
     })
     codeGuard?.add(pool)

@@ -146,6 +146,11 @@ export class Gateway {
     this.#parts.applications.addWorker(message)
   }
 
+  /** In another thread requests of this kind have cost workers. */
+  learnOffender(app: string, pool: string, kind: string): void {
+    this.#parts.applications.get(app)?.pools.get(pool)?.learnOffender(kind)
+  }
+
   /** Returns what puts the change in force. That cannot fail, and takes effect with the next request. */
   prepare(change: GatewayChange): () => void {
     const { applications, pages } = this.#parts

@@ -45,6 +45,8 @@ export interface OtherLoops {
   readonly uses: OtherUses
   /** The slots that a pool of an application shares with their pools. */
   readonly slotSource: (app: string, pool: string, order: QueueOrder) => SlotSourceFactory
+  /** Requests of this kind cost workers: their pools must know it. */
+  readonly onOffender: (app: string, pool: string, kind: string) => void
 }
 
 type Send = (message: GatewayToMaster) => void

@@ -33,3 +33,11 @@ test('no more than a hundred kinds are remembered, and no more of a path than fi
   )
   assert.ok(offenders.convict('GET', `/${'x'.repeat(8000)}`, 0).length <= 200)
 })
+
+test('another thread learns what one has convicted', () => {
+  const other = new Offenders()
+  const offenders = new Offenders(kind => other.learn(kind, 0))
+  offenders.convict('GET', '/orders/17', 0)
+  assert.equal(other.has('GET', '/orders/18', 1), true)
+  assert.equal(other.has('POST', '/orders/18', 1), false)
+})

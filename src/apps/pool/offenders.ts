@@ -12,14 +12,26 @@ const MAX_KEY = 200
 export class Offenders {
   /** When each kind is forgotten; in order of conviction. */
   readonly #until = new Map<string, number>()
+  readonly #onConvicted: (kind: string) => void
+
+  /** `onConvicted`: with several threads of the gateway, the others `learn` the kind. */
+  constructor(onConvicted: (kind: string) => void = () => {}) {
+    this.#onConvicted = onConvicted
+  }
 
   /** Returns the kind, for the log: `GET /orders/…`. */
   convict(method: string, path: string, now: number): string {
     const key = keyOf(method, path)
-    this.#until.delete(key)
-    if (this.#until.size >= MAX_REMEMBERED) this.#until.delete(this.#until.keys().next().value!)
-    this.#until.set(key, now + REMEMBERED_MS)
+    this.learn(key, now)
+    this.#onConvicted(key)
     return key.endsWith('/') ? `${key}…` : key
+  }
+
+  /** A request of this kind has cost two workers, here or in another thread. */
+  learn(kind: string, now: number): void {
+    this.#until.delete(kind)
+    if (this.#until.size >= MAX_REMEMBERED) this.#until.delete(this.#until.keys().next().value!)
+    this.#until.set(kind, now + REMEMBERED_MS)
   }
 
   has(method: string, path: string, now: number): boolean {

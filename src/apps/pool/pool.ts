@@ -15,18 +15,21 @@ import type { DispatchOptions } from './dispatch-state.ts'
 import { type CallDispatcher, Dispatcher } from './dispatcher.ts'
 import { Homes } from './homes.ts'
 import { LiveBody } from './live-body.ts'
+import { Offenders } from './offenders.ts'
 import { OWN_SLOTS, type SlotSource, type SlotSourceFactory, type SlotUser } from './slots.ts'
 import { WarmUpExchange } from './warm-up.ts'
 import type { PoolWorker, WorkerAddress } from './worker.ts'
 import { type LifecycleOptions, WorkerLifecycle } from './worker-lifecycle.ts'
 
-export interface PoolOptions extends Omit<DispatchOptions & LifecycleOptions, 'slots'> {
+export interface PoolOptions extends Omit<DispatchOptions & LifecycleOptions, 'slots' | 'offenders'> {
   /** Answers with the error while `response.state` is idle; cuts a response that has started. */
   readonly onError: (exchange: Exchange, error: Error) => void
   /** Null or left out: any worker answers any request. */
   readonly affinity?: PoolAffinity
   /** With several gateway threads, which share the slots of the workers. */
   readonly slotSource?: SlotSourceFactory | undefined
+  /** With several gateway threads: the pool's others must `learnOffender` this kind. */
+  readonly onOffender?: ((kind: string) => void) | undefined
 }
 
 const STOPPING = 'The server is stopping'
@@ -38,6 +41,7 @@ export class AppPool {
   readonly #dispatcher: CallDispatcher
   readonly #lifecycle: WorkerLifecycle
   readonly #slots: SlotSource
+  readonly #offenders: Offenders
   #isDraining = false
   /** Why it is closed, for clients; null: it is open. */
   #closed: string | null = null
@@ -47,7 +51,8 @@ export class AppPool {
     const fail = (call: Call, error: Error) => this.#fail(call, error)
     const { affinity = null, slotSource } = options
     this.#slots = slotSource === undefined ? OWN_SLOTS : slotSource(this.#user)
-    const parts = { ...options, slots: this.#slots }
+    this.#offenders = new Offenders(options.onOffender)
+    const parts = { ...options, slots: this.#slots, offenders: this.#offenders }
     this.#dispatcher =
       affinity === null
         ? new Dispatcher(parts, this.#workers, fail)
@@ -187,6 +192,11 @@ export class AppPool {
   /** Answers all waiting and new requests with the error, until `hold` or `release`. */
   refuse(error: HttpError): void {
     this.#dispatcher.refuse(error)
+  }
+
+  /** In another thread such a request has cost two workers. `kind`: as `onOffender` was told. */
+  learnOffender(kind: string): void {
+    this.#offenders.learn(kind, performance.now())
   }
 
   /** The worker is one of the pool's, and has a link. */

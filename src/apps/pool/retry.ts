@@ -10,7 +10,7 @@ import type { Call, FailCall } from './call.ts'
 import { type Fate, MAX_LOSSES } from './dispatch-rules.ts'
 import type { CallDispatcher } from './dispatcher.ts'
 import type { PoolLog } from './events.ts'
-import { Offenders } from './offenders.ts'
+import type { Offenders } from './offenders.ts'
 import { WarmUpExchange } from './warm-up.ts'
 import type { PoolLink, PoolWorker } from './worker.ts'
 
@@ -18,14 +18,15 @@ import type { PoolLink, PoolWorker } from './worker.ts'
 const MAX_NAMED = 20
 
 export class Retries {
-  readonly #offenders = new Offenders()
+  readonly #offenders: Offenders
   readonly #dispatcher: CallDispatcher
   readonly #fail: FailCall
   readonly #log: PoolLog
   readonly #mayRepeat: boolean
 
   /** `mayRepeat`: false: a request that may have been started is never sent again. */
-  constructor(dispatcher: CallDispatcher, fail: FailCall, log: PoolLog, mayRepeat: boolean) {
+  constructor(dispatcher: CallDispatcher, fail: FailCall, log: PoolLog, mayRepeat: boolean, offenders: Offenders) {
+    this.#offenders = offenders
     this.#dispatcher = dispatcher
     this.#fail = fail
     this.#log = log

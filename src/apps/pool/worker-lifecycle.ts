@@ -15,6 +15,7 @@ import { MAX_LOSSES } from './dispatch-rules.ts'
 import type { CallDispatcher } from './dispatcher.ts'
 import type { PoolEvents } from './events.ts'
 import type { LinkFactory, LinkOwner } from './link-owner.ts'
+import { Offenders } from './offenders.ts'
 import { Retries } from './retry.ts'
 import { OWN_SLOTS, type SlotSource } from './slots.ts'
 import { WarmUpExchange } from './warm-up.ts'
@@ -26,6 +27,8 @@ export interface LifecycleOptions {
   readonly events: PoolEvents
   /** False: `--retry off`. */
   readonly retry?: boolean
+  /** Kinds of requests that have cost workers. */
+  readonly offenders?: Offenders
   /** Left out: no other thread has links to the workers. */
   readonly slots?: SlotSource
 }
@@ -62,13 +65,13 @@ export class WorkerLifecycle implements LinkOwner {
 
   /** `workers`: the pool's list. Only the lifecycle changes it. */
   constructor(options: LifecycleOptions, workers: PoolWorker[], dispatcher: CallDispatcher, fail: FailCall) {
-    const { timeouts, links, events, retry = true, slots = OWN_SLOTS } = options
+    const { timeouts, links, events, retry = true, offenders = new Offenders(), slots = OWN_SLOTS } = options
     this.#links = links
     this.#gracefulMs = timeouts.graceful
     this.#events = events
     this.#workers = workers
     this.#dispatcher = dispatcher
-    this.#retries = new Retries(dispatcher, fail, events.log, retry)
+    this.#retries = new Retries(dispatcher, fail, events.log, retry, offenders)
     this.#slots = slots
     this.#fail = fail
   }

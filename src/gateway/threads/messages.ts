@@ -61,5 +61,8 @@ export type ThreadToMain =
   | { readonly type: 'ended' }
   | GivenMessage
 
-/** From thread to thread. slots: one was given to you, look. memory: it is short, and you have more than your share. */
-export type PeerMessage = 'slots' | 'memory'
+/**
+ * From thread to thread. slots: one was given to you, look. memory: it is short, and you have more than your share. An object: requests of
+ * this kind have cost workers of the pool (`apps/pool/offenders.ts`).
+ */
+export type PeerMessage = 'slots' | 'memory' | { readonly app: string; readonly pool: string; readonly kind: string }

@@ -14,13 +14,15 @@ import { shrinkHeap } from '../give-back.ts'
 import { temporaryBytes } from '../shared-parts.ts'
 import { descriptorCalls } from './descriptor-calls.ts'
 import { EpochEntry } from './epoch-entry.ts'
-import { IdleMemory } from './idle-memory.ts'
 import type { MainToThread, PeerMessage, ThreadStart, ThreadToMain } from './messages.ts'
 import { Receiver } from './receiver.ts'
 import { ThreadSlots } from './thread-slots.ts'
 
 /** How often it says that its event loop turns. */
 const TURN_MS = 1000
+/** A thread with less work in the second `LOOK_MS` of its life is idle. */
+const IDLE_MS = 10
+const LOOK_MS = 1000
 
 const main = parentPort!
 
@@ -48,6 +50,9 @@ async function run({ index, count, start, cells: memory, pools, handed }: Thread
         tellPeer(thread, 'memory'),
       ),
       slotSource: slots.sourceOf,
+      onOffender: (app, pool, kind) => {
+        for (const port of peers.values()) port.postMessage({ app, pool, kind } satisfies PeerMessage)
+      },
     },
   })
   const receiver = new Receiver({
@@ -62,7 +67,8 @@ async function run({ index, count, start, cells: memory, pools, handed }: Thread
 
   function onPeer(message: PeerMessage): void {
     if (message === 'slots') slots.woken()
-    else gateway.checkMemory()
+    else if (message === 'memory') gateway.checkMemory()
+    else gateway.learnOffender(message.app, message.pool, message.kind)
   }
 
   main.on('message', (message: MainToThread) => {
@@ -96,17 +102,24 @@ async function run({ index, count, start, cells: memory, pools, handed }: Thread
         void gateway.end().then(() => post({ type: 'ended' }))
     }
   })
-  const idleMemory = new IdleMemory(shrinkHeap)
-  let busyBefore = performance.eventLoopUtilization().active
-  const turned = () => {
-    cells.turned(index, tickOf(performance.now()))
-    const busy = performance.eventLoopUtilization().active
-    idleMemory.check(busy - busyBefore)
-    busyBefore = busy
-  }
+  const turned = () => cells.turned(index, tickOf(performance.now()))
   turned()
   setInterval(turned, TURN_MS)
   post({ type: 'up' })
+  shrinkWhenIdle()
+}
+
+/**
+ * The start leaves 4 MB of room in the heap that an idle thread does not need. Only at the start: later the same collection would throw away
+ * compiled code that the next requests need.
+ */
+function shrinkWhenIdle(): void {
+  setTimeout(() => {
+    const { active } = performance.eventLoopUtilization()
+    setTimeout(() => {
+      if (performance.eventLoopUtilization().active - active < IDLE_MS) shrinkHeap()
+    }, LOOK_MS).unref()
+  }, LOOK_MS).unref()
 }
 
 await run(workerData as ThreadStart)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { getOnce, RawClient } from '../../support/raw-client.ts'
 import { until } from '../../support/server.ts'
 import type { Report, Scenario } from '../scenario.ts'
-import { gatewayThreads, type Interface, onStage, type Stage, settle } from '../stage.ts'
+import { type Interface, onStage, type Stage, settle } from '../stage.ts'
 
 const INTERFACES: readonly Interface[] = ['wsgi', 'asgi']
 
@@ -88,12 +88,9 @@ async function exitInView(stage: Stage): Promise<void> {
   }
   const seen = stage.logged(/worker \d+ .*exited with code 17/)
   report.injectedAs(seen, 5, 'lines of the log')
-  // Each thread of the gateway finds out by itself what costs workers. The second GET may be the first one of another thread.
-  const threads = gatewayThreads()
-  const isRight = seen === 5 || (threads > 1 && seen === 6)
-  report.expect(isRight, `${seen} workers ended, not 5: a request was repeated too often, or not at all`)
+  report.expect(seen === 5, `${seen} workers ended, not 5: a request was repeated too often, or not at all`)
   const named = stage.logged(/GET \/exit\/GET .*has cost 2 workers/)
-  report.expect(named === seen - 4, `the log names the culprit ${named} times, not ${seen - 4}`)
+  report.expect(named === 1, `the log names the culprit ${named} times, not once`)
 }
 
 async function killGateway(stage: Stage): Promise<void> {
