@@ -159,6 +159,8 @@ export type MasterToGateway =
    * listeners on which a new Jumak listens: it accepts what waits there.
    */
   | { readonly type: 'drain'; readonly deadlineMs: number; readonly handedOn: readonly number[] }
+  /** While it drains: the application has no worker any more, and no other follows. What waits for one is answered. */
+  | { readonly type: 'no-worker'; readonly app: string }
   /** Directories from the application's settings, besides `staticMounts` of the configuration. Replaces those of the last `static`. */
   | { readonly type: 'static'; readonly app: string; readonly mounts: readonly StaticMount[] }
   /** `errorPages` of the configuration, after HUP has read it again. */

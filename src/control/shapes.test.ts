@@ -87,6 +87,7 @@ const FROM_MASTER: Examples<MasterToGateway> = {
   stopping: [{ type: 'stopping' }],
   drain: [{ type: 'drain', deadlineMs: 30_000, handedOn: [3] }],
   accept: [{ type: 'accept' }],
+  'no-worker': [{ type: 'no-worker', app: 'shop' }],
   static: [{ type: 'static', app: 'shop', mounts: [{ url: '/static/', directory: '/srv/static' }] }],
   apps: [{ type: 'apps', apps: CONFIG.apps, affinityKey: 'a0'.repeat(32) }],
   'reopen-logs': [{ type: 'reopen-logs' }],

@@ -257,6 +257,7 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
     deadlineMs: numberFrom(0, MAX_DELAY_MS),
     handedOn: listOf(wholeNumber(3, MAX_FD), MAX_LISTENERS),
   },
+  'no-worker': { app: appName },
   static: { app: appName, mounts: listOf(mount, MAX_MOUNTS) },
   apps: { apps: gatewayApps, affinityKey },
   'error-pages': { pages: errorPages },

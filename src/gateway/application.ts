@@ -86,6 +86,11 @@ export class Application {
     return null
   }
 
+  /** The program stops, and no worker follows. */
+  refuseWaiting(): void {
+    for (const pool of this.allPools) pool.refuseWaiting()
+  }
+
   /** The configuration was read again. */
   configure(config: GatewayApp): void {
     this.#config = { ...config, path: this.#config.path }

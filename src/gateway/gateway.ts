@@ -108,6 +108,9 @@ export class Gateway {
       case 'worker-debugged':
         applications.debugged(message.worker, message.isDebugged)
         break
+      case 'no-worker':
+        applications.get(message.app)?.refuseWaiting()
+        break
       case 'hold':
       case 'sources':
       case 'broken':

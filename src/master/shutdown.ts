@@ -46,6 +46,8 @@ export class Shutdown {
   /** In the delay: everything serves on, and what dies is replaced. */
   isDelaying = false
   #isDelayOver = false
+  /** Fleets without workers, as the gateway knows. */
+  readonly #deserted = new Set<Fleet>()
   /** Looks at the present wait again. */
   #check: () => void = () => {}
 
@@ -71,7 +73,10 @@ export class Shutdown {
     // Without a delay there is no `await` before `freeze`: nothing may start in between.
     if (this.#mayDelay()) await this.#delay()
     fleets.freeze()
-    fleets.onChange(() => this.#check())
+    fleets.onChange(() => {
+      this.#tellDeserted()
+      this.#check()
+    })
     // No other gateway follows. New clients should be refused at once, and not wait in the kernel's queue.
     this.#stopListening()
     const startedAt = performance.now()
@@ -121,6 +126,7 @@ export class Shutdown {
       // There may be none, when the only application could not be added.
       const largest = Math.max(0, ...this.#fleets.values().map(gracefulOf))
       gateway.drain(largest, this.#handedOn)
+      this.#tellDeserted()
       for (const { at, act } of this.#earlyEnds(largest)) {
         await this.#until(isDrained, { graceful: at }, startedAt)
         if (isDrained() || this.#urgency !== 'graceful') break
@@ -131,6 +137,17 @@ export class Shutdown {
     if (isDrained() || this.#urgency !== 'quick') return
     gateway.drain(QUICK_MS, this.#handedOn)
     await this.#until(isDrained, { graceful: QUICK_MS + ANSWER_MS, quick: QUICK_MS + ANSWER_MS })
+  }
+
+  /** While the gateway drains: who waits for an application without workers waits in vain. */
+  #tellDeserted(): void {
+    const { gateway } = this.#fleets
+    if (gateway === null || gateway.isDrained || gateway.isGone) return
+    for (const fleet of this.#fleets.values()) {
+      if (fleet.workers.size > 0 || this.#deserted.has(fleet)) continue
+      this.#deserted.add(fleet)
+      gateway.send({ type: 'no-worker', app: fleet.name })
+    }
   }
 
   /** While the gateway drains: what happens to applications whose graceful timeout is over before, in milliseconds since the start. */

@@ -8,7 +8,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { WebSocket } from 'ws'
 import { whyNoPython } from '../support/environments/environments.ts'
+import { Gate } from '../support/gate.ts'
 import { Hammer } from '../support/hammer.ts'
+import { APPS } from '../support/paths.ts'
 import { Project } from '../support/project.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { startServer, until } from '../support/server.ts'
@@ -90,6 +92,23 @@ test('streams end with a stop, and so do their connections: events, and WebSocke
   assert.equal(events.reset, false)
   await server.ended(0)
   events.close()
+})
+
+test('who waits when the last worker dies in a stop is answered at once', { skip: await whyNoPython() }, async t => {
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '1', '--retry', 'off', ...NEVER] })
+  const gate = new Gate(t)
+  const busy = new RawClient(server.port).get(gate.target)
+  await server.waitForLog(/holding/)
+  const waiting = new RawClient(server.port).get('/hello')
+  const [worker] = server.workers()
+  server.signal('SIGTERM')
+  await server.waitForLog(/stopping gracefully/)
+  server.expectLog(/on worker 1 when its link broke/, /GET \/hello was refused: The server is stopping/)
+  server.mayLog(/worker 1 .*was killed by SIGKILL/)
+  process.kill(worker!.pid, 'SIGKILL')
+  assert.equal((await waiting.response()).status, 503)
+  assert.equal((await busy.response()).status, 502)
+  await server.ended(0)
 })
 
 test('a head that has begun to arrive is a request that runs', { skip: await whyNoPython() }, async t => {

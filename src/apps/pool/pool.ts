@@ -173,6 +173,11 @@ export class AppPool {
     this.#lifecycle.dismissAll(deadlineMs)
   }
 
+  /** The program stops, and no worker follows: what waits is answered 503 now, not cut at the deadline. */
+  refuseWaiting(): void {
+    this.#dispatcher.refuse(new HttpError(503, STOPPING, 'operator', 1))
+  }
+
   /** Development: everything waits in the queue until `release` or `refuse`. */
   hold(): void {
     this.#dispatcher.hold()
