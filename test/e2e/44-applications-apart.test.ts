@@ -111,6 +111,8 @@ test('one that cannot start does not keep the others from serving, and is tried 
   await server.waitForLog(/\bapi\b.* ready/)
   assert.equal((await askOf(server, 'api')).script, '/api')
   assert.equal((await getOnce(server.port, '/-/ready/shop')).status, 503)
+  // The other one may be ready before this one was loaded at all.
+  await server.waitForLog(/SyntaxError/)
   project.save(
     'shop/app.py',
     'def application(environ, start_response):\n    start_response("200 OK", [])\n    return [b"mended"]\n',

@@ -27,7 +27,8 @@ export function fileOf(tables: Tables, top = ''): string {
 }
 
 function table(name: string, lines: string): string {
-  const [own = '', ...pools] = lines.split(/^(?=\[\[)/m)
+  // The line break keeps a table that comes first out of `own`.
+  const [own = '', ...pools] = `\n${lines}`.split(/^(?=\[\[)/m)
   const defaults = { path: `"/${name}"`, app: '"app.py"', chdir: `"${name}"`, workers: '1' }
   const missing = Object.entries(defaults).filter(([key]) => !new RegExp(`^${key} *=`, 'm').test(own))
   const all = missing.map(([key, value]) => `${key} = ${value}\n`).join('')
