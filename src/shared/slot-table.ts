@@ -11,7 +11,7 @@
  * Invariants:
  * - One word, one compareExchange for each change. Only its owner gives a place back; a thread with the index of a dead one is that owner.
  * - No call waits while a place is idle: who waits publishes that and looks again; who gives a place back looks at what waits, before and
- *   after. A grant that is not taken in time (its thread is busy, or dead) is anybody's. A thread whose calls wait looks every 2 ms, for
+ *   after. A grant that is not taken in time (its thread is busy, or dead) is anybody's. A thread whose calls wait looks every 2 to 8 ms, for
  *   what a thread that died in between has left.
  * - `busy` of a thread is its own word: set after it has taken a place, and before it gives one back. So it is never more than what the
  *   thread has, and a worker that seems to be full is full. A thread may die before it sets it: then only a look at each place helps.
