@@ -116,9 +116,7 @@ export class AffineDispatcher implements CallDispatcher {
   }
 
   freed(link: PoolLink): void {
-    const isWanted = this.waiting > 0
-    this.#state.slots.freed(link, isWanted)
-    if (isWanted) this.#state.endTurnSoon()
+    this.#state.freed(link, this.waiting > 0)
   }
 
   learn(runMicros: number): void {

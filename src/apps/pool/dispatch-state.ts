@@ -77,6 +77,12 @@ export class DispatchState {
     setImmediate(this.#endTurn)
   }
 
+  /** A call on the link is over, or there is room for one more. `isWanted`: calls wait, and the pump at the end of this turn sends them. */
+  freed(link: PoolLink, isWanted: boolean): void {
+    this.slots.freed(link, isWanted)
+    if (isWanted) this.endTurnSoon()
+  }
+
   /** A call that is sent in the turn in which it came has not waited, and needs no deadline. */
   startWaiting(call: Call, now: number): void {
     call.waitsSince = now

@@ -141,9 +141,7 @@ export class Dispatcher {
 
   /** A call on the link is over, or there is room for one more. Pumps at the end of this turn. */
   freed(link: PoolLink): void {
-    const isWanted = this.waiting > 0
-    this.#state.slots.freed(link, isWanted)
-    if (isWanted) this.#state.endTurnSoon()
+    this.#state.freed(link, this.waiting > 0)
   }
 
   /** A request has run for so long: how much may be sent ahead follows from it. */

@@ -35,7 +35,7 @@ export interface PoolOptions extends Omit<DispatchOptions & LifecycleOptions, 's
 const STOPPING = 'The server is stopping'
 const RETIRED = 'The application has been removed, or its workers for this path'
 
-export class AppPool {
+export class AppPool implements SlotUser {
   readonly #onError: PoolOptions['onError']
   readonly #workers: PoolWorker[] = []
   readonly #dispatcher: CallDispatcher
@@ -50,7 +50,7 @@ export class AppPool {
     this.#onError = options.onError
     const fail = (call: Call, error: Error) => this.#fail(call, error)
     const { affinity = null, slotSource } = options
-    this.#slots = slotSource === undefined ? OWN_SLOTS : slotSource(this.#user)
+    this.#slots = slotSource === undefined ? OWN_SLOTS : slotSource(this)
     this.#offenders = new Offenders(options.onOffender)
     const parts = { ...options, slots: this.#slots, offenders: this.#offenders }
     this.#dispatcher =
@@ -60,19 +60,10 @@ export class AppPool {
     this.#lifecycle = new WorkerLifecycle(parts, this.#workers, this.#dispatcher, fail)
   }
 
-  /** For slots that other threads use, too. */
-  get #user(): SlotUser {
-    const waiting = () => this.#dispatcher.waiting
-    return {
-      workers: this.#workers,
-      get waiting() {
-        return waiting()
-      },
-      look: () => {
-        this.#dispatcher.pump()
-        this.#lifecycle.waitingChanged()
-      },
-    }
+  /** Another thread has given a slot, or may have: sends what waits. */
+  look(): void {
+    this.#dispatcher.pump()
+    this.#lifecycle.waitingChanged()
   }
 
   /** The kind of the application; null before the first worker. */

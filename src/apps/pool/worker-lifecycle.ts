@@ -15,9 +15,9 @@ import { MAX_LOSSES } from './dispatch-rules.ts'
 import type { CallDispatcher } from './dispatcher.ts'
 import type { PoolEvents } from './events.ts'
 import type { LinkFactory, LinkOwner } from './link-owner.ts'
-import { Offenders } from './offenders.ts'
+import type { Offenders } from './offenders.ts'
 import { Retries } from './retry.ts'
-import { OWN_SLOTS, type SlotSource } from './slots.ts'
+import type { SlotSource } from './slots.ts'
 import { WarmUpExchange } from './warm-up.ts'
 import { type PoolLink, PoolWorker, type WorkerAddress } from './worker.ts'
 
@@ -28,9 +28,8 @@ export interface LifecycleOptions {
   /** False: `--retry off`. */
   readonly retry?: boolean
   /** Kinds of requests that have cost workers. */
-  readonly offenders?: Offenders
-  /** Left out: no other thread has links to the workers. */
-  readonly slots?: SlotSource
+  readonly offenders: Offenders
+  readonly slots: SlotSource
 }
 
 /**
@@ -65,7 +64,7 @@ export class WorkerLifecycle implements LinkOwner {
 
   /** `workers`: the pool's list. Only the lifecycle changes it. */
   constructor(options: LifecycleOptions, workers: PoolWorker[], dispatcher: CallDispatcher, fail: FailCall) {
-    const { timeouts, links, events, retry = true, offenders = new Offenders(), slots = OWN_SLOTS } = options
+    const { timeouts, links, events, retry = true, offenders, slots } = options
     this.#links = links
     this.#gracefulMs = timeouts.graceful
     this.#events = events
