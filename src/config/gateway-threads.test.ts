@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { loadConfig, reloader } from './load.ts'
@@ -46,10 +46,14 @@ test('more than this Node can have is refused, unless development has one in any
 })
 
 test('where the user of the gateway cannot read our files there is one thread, and more are refused', t => {
-  const closed = { ...inShop(t, 20_000, { closedDirectory: '/root' }), uid: 0 }
+  const environment = inShop(t, 20_000)
+  const directory = join(environment.cwd, 'closed')
+  mkdirSync(directory, { mode: 0o700 })
+  chmodSync(environment.cwd, 0o755)
+  const closed = { ...environment, machine: { ...environment.machine, ownFile: join(directory, 'jumak') }, uid: 0 }
   assert.deepEqual(threads(['--user=www-data'], closed), [1, "auto: the user www-data cannot read Jumak's files"])
   assert.deepEqual(threads(['--user=www-data', '--gateway-threads=2'], closed), [
-    "--gateway-threads is 2, and each thread reads Jumak's files as the user www-data, who may not enter /root: install Jumak where all users may read it, or give 1 or auto",
+    `--gateway-threads is 2, and each thread reads Jumak's files as the user www-data, who may not enter ${directory}: install Jumak where all users may read it, or give 1 or auto`,
   ])
   assert.deepEqual(threads(['--gateway-threads=2'], closed), [2, ''])
 })

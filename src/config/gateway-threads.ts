@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { tooManyDescriptors } from './defaults.ts'
 import type { Environment, Machine } from './machine/environment.ts'
 import { autoGatewayThreads, type GatewayThreads } from './machine/gateway-threads.ts'
+import { closedDirectory } from './machine/own-files.ts'
 import { MAX_GATEWAY_THREADS, processes } from './settings/processes.ts'
 import type { Config, Identity } from './types.ts'
 import type { Values } from './values.ts'
@@ -35,7 +36,7 @@ export function readGatewayThreads(
   const wanted = values.one(setting)
   if (isDevelopment || (wanted === 'auto' && running === null)) {
     const auto = autoGatewayThreads(machine, isDevelopment, MAX_GATEWAY_THREADS)
-    if (auto.threads > 1 && mayNotRead(identity, machine))
+    if (auto.threads > 1 && closedTo(identity, machine) !== null)
       return { threads: 1, reason: `auto: ${nameOf(identity)} cannot read Jumak's files` }
     let { threads } = auto
     while (threads > 1 && tooManyDescriptors(descriptors, links, threads) !== null) threads--
@@ -47,10 +48,11 @@ export function readGatewayThreads(
       setting,
       `is ${threads}, and Node ${machine.nodeVersion} can have one thread: give 1 or auto, or run Jumak on Node 26 or newer, with its module node:ffi`,
     )
-  if (threads > 1 && mayNotRead(identity, machine))
+  const closed = threads > 1 ? closedTo(identity, machine) : null
+  if (closed !== null)
     values.report(
       setting,
-      `is ${threads}, and each thread reads Jumak's files as ${nameOf(identity)}, who may not enter ${machine.closedDirectory}: install Jumak where all users may read it, or give 1 or auto`,
+      `is ${threads}, and each thread reads Jumak's files as ${nameOf(identity)}, who may not enter ${closed}: install Jumak where all users may read it, or give 1 or auto`,
     )
   const excess = threads > 1 ? tooManyDescriptors(descriptors, links, threads) : null
   if (excess !== null)
@@ -61,9 +63,12 @@ export function readGatewayThreads(
   return { threads, reason: running?.gatewayThreadsReason ?? '' }
 }
 
-/** A thread reads its code when the gateway has become its user already; a gateway with one thread has read it before. */
-function mayNotRead(identity: Identity | null, { closedDirectory }: Machine): boolean {
-  return identity !== null && identity.uid !== 0 && closedDirectory !== null
+/**
+ * The directory that keeps the user of the gateway from Jumak's files; null: there is none. A thread reads its code when the gateway has
+ * become its user already; a gateway with one thread has read it before.
+ */
+function closedTo(identity: Identity | null, { ownFile }: Machine): string | null {
+  return identity === null || identity.uid === 0 ? null : closedDirectory(ownFile)
 }
 
 function nameOf(identity: Identity | null): string {

@@ -2,7 +2,6 @@
 import { isBuiltin } from 'node:module'
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
 import { findAccount } from './accounts.ts'
-import { closedDirectory } from './own-files.ts'
 
 export interface WorkingDirectory {
   /** Physical working directory. */
@@ -42,8 +41,8 @@ export interface Machine {
   readonly nodeVersion: string
   /** This Node has `node:ffi` (from 26 on), by which each thread of the gateway gets descriptors of its own. */
   readonly canCopyDescriptors: boolean
-  /** The directory above Jumak's own files that other users may not enter; null: there is none. */
-  readonly closedDirectory: string | null
+  /** One of Jumak's own files. */
+  readonly ownFile: string
 }
 
 /** Throws an ENOENT when the working directory has been removed. */
@@ -60,7 +59,7 @@ export function processEnvironment(): Environment {
       memoryBytes: totalmem(),
       nodeVersion: process.versions.node,
       canCopyDescriptors: isBuiltin('node:ffi'),
-      closedDirectory: closedDirectory(import.meta.filename),
+      ownFile: import.meta.filename,
     },
     variables: process.env,
     platform: process.platform,

@@ -36,7 +36,7 @@ export function makeEnvironment(cwd: string, changes: Partial<Environment> = {})
       memoryBytes: 4 * 1024 ** 3,
       nodeVersion: '26.0.0',
       canCopyDescriptors: true,
-      closedDirectory: null,
+      ownFile: '/jumak',
     },
     variables: {},
     platform: 'linux',
