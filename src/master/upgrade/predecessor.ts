@@ -12,6 +12,7 @@ import { type Channel, openPredecessorChannel } from '../../control/channel.ts'
 import { type FromSuccessor, type HandOver, readHandOver, type ToSuccessor } from '../../control/upgrade-messages.ts'
 import { asErrno, OperatorError } from '../errors.ts'
 import { HandedOnSockets } from '../host/handed-on.ts'
+import { startLimit } from './start-limit.ts'
 
 /** The old master says `yours` within a turn of its event loop. One that is stopped says nothing. */
 const RELEASE_MS = 5000
@@ -53,10 +54,8 @@ export class Predecessor {
   }
 
   /** The settings are right, and everything is started. */
-  begun({ apps }: Config): void {
-    const timeouts = apps.map(({ startTimeout }) => startTimeout)
-    const limitMs = timeouts.includes(0) ? 0 : Math.max(...timeouts) + BEYOND_START_MS
-    this.#channel.send({ type: 'begun', version, limitMs })
+  begun(config: Config): void {
+    this.#channel.send({ type: 'begun', version, limitMs: startLimit(config, BEYOND_START_MS) })
   }
 
   /** This one ends next. */

@@ -17,6 +17,7 @@ import type { Listener } from '../host/listener.ts'
 import { isInForeground } from '../host/terminal.ts'
 import type { Narrator } from '../output/narrator.ts'
 import { commandOf } from './program.ts'
+import { startLimit } from './start-limit.ts'
 import { Successor } from './successor.ts'
 import { waitingParent } from './supervisor.ts'
 
@@ -153,7 +154,6 @@ export class Upgrades {
     const { promise, resolve } = Promise.withResolvers<Upgraded>()
     this.#tell = tell
     this.#options.begun()
-    const timeouts = config().apps.map(({ startTimeout }) => startTimeout)
     let newVersion = version
     const successor: Successor = new Successor({
       command,
@@ -165,7 +165,7 @@ export class Upgrades {
       adminSocket: adminSocket(),
       apps: serving(),
       init: started.init,
-      limitMs: timeouts.includes(0) ? 0 : Math.max(...timeouts) + BEFORE_START_MS,
+      limitMs: startLimit(config(), BEFORE_START_MS),
       events: {
         begun: theirs => {
           newVersion = theirs
