@@ -52,7 +52,7 @@ export class Receiver {
   readonly #options: ReceiverOptions
   readonly #cells: TakenConnections
   readonly #held = new Set<Held>()
-  #cpu = process.threadCpuUsage()
+  #cpuMs = cpuMs()
   #saidAt = performance.now()
 
   constructor(options: ReceiverOptions) {
@@ -63,10 +63,10 @@ export class Receiver {
 
   /** Time on a core, not by the clock: a thread that waits for a core is not busier than the one that has it. */
   #sayHowBusy(): void {
-    const { user, system } = process.threadCpuUsage(this.#cpu)
+    const cpu = cpuMs()
     const now = performance.now()
-    this.#cells.setBusy(Math.min(1, (user + system) / 1000 / (now - this.#saidAt)))
-    this.#cpu = process.threadCpuUsage()
+    this.#cells.setBusy(Math.min(1, (cpu - this.#cpuMs) / (now - this.#saidAt)))
+    this.#cpuMs = cpu
     this.#saidAt = now
   }
 
@@ -123,4 +123,10 @@ export class Receiver {
       else this.#cells.closed(index)
     })
   }
+}
+
+/** Of this thread, in milliseconds since its start. */
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
 }
