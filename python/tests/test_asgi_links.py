@@ -13,7 +13,7 @@ from jumak_worker.asgi import worker as asgi_worker
 from jumak_worker.wire import framing, multiplex
 
 from .asgi_harness import AsgiTest, FakeGateway, frame, scope
-from .test_asgi_processes import Worker
+from .test_asgi_processes import SOCKETS_IN_A_FORK, Worker
 
 
 async def echo(its_scope: dict, receive: Any, send: Any) -> None:
@@ -180,22 +180,7 @@ class LinkProcesses(unittest.TestCase):
             self.assertEqual(gateway.get().status, 200)
 
     def test_a_forked_process_holds_no_link_open(self) -> None:
-        source = """
-import os
-async def application(scope, receive, send):
-    await send({"type": "http.response.start", "status": 200})
-    read, write = os.pipe()
-    if not os.fork():
-        paths = ["/proc/self/fd/" + fd for fd in os.listdir("/proc/self/fd")]
-        os.write(write, b"%d" % sum(os.readlink(path).startswith("socket:") for path in paths if os.path.islink(path)))
-        os._exit(0)
-    os.close(write)
-    body = os.read(read, 10)
-    os.close(read)
-    os.wait()
-    await send({"type": "http.response.body", "body": body})
-"""
-        worker = Worker(self, source, lifespan="off", links=3)
+        worker = Worker(self, SOCKETS_IN_A_FORK, lifespan="off", links=3)
         links = [worker.link(), worker.relink(), worker.relink()]
         # What is left is the loop's own: a pair with both ends here.
         self.assertEqual([gateway.get().body for gateway in links], [b"2"] * 3)

@@ -48,6 +48,24 @@ async def application(scope, receive, send):
 """
 
 
+#: Answers how many sockets a process that it forks has.
+SOCKETS_IN_A_FORK = """
+import os
+async def application(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200})
+    read, write = os.pipe()
+    if not os.fork():
+        paths = ["/proc/self/fd/" + fd for fd in os.listdir("/proc/self/fd")]
+        os.write(write, b"%d" % sum(os.readlink(path).startswith("socket:") for path in paths if os.path.islink(path)))
+        os._exit(0)
+    os.close(write)
+    body = os.read(read, 10)
+    os.close(read)
+    os.wait()
+    await send({"type": "http.response.body", "body": body})
+"""
+
+
 class Worker:
     """One worker of a master's preloader, as the master sees it."""
 
@@ -223,22 +241,7 @@ class Processes(unittest.TestCase):
         self.assertEqual(gateway.get().status, 200)
 
     def test_a_forked_process_holds_no_link_open(self) -> None:
-        source = """
-import os, sys
-async def application(scope, receive, send):
-    await send({"type": "http.response.start", "status": 200})
-    read, write = os.pipe()
-    if not os.fork():
-        paths = ["/proc/self/fd/" + fd for fd in os.listdir("/proc/self/fd")]
-        os.write(write, b"%d" % sum(os.readlink(path).startswith("socket:") for path in paths if os.path.islink(path)))
-        os._exit(0)
-    os.close(write)
-    body = os.read(read, 10)
-    os.close(read)
-    os.wait()
-    await send({"type": "http.response.body", "body": body})
-"""
-        worker = Worker(self, source, lifespan="off")
+        worker = Worker(self, SOCKETS_IN_A_FORK, lifespan="off")
         # What is left is the loop's own: a pair with both ends here.
         self.assertEqual(worker.link().get().body, b"2")
 

@@ -84,10 +84,7 @@ async function upgrade(stage: Stage): Promise<void> {
   for (let i = 1; i <= UPGRADES; i++) {
     report.progress(`upgrade ${i} of ${UPGRADES}`)
     stage.writeApplication(source => source.replace('MARK = "first"', `MARK = "upgrade ${i}"`))
-    const from = server.log.length
-    server.signal('SIGUSR2')
-    await server.upgraded(from)
-    await untilCode(stage, `upgrade ${i}`)
+    await upgradeTo(stage, `upgrade ${i}`)
   }
   await stage.untilServing()
   await until(
@@ -115,10 +112,16 @@ async function upgradeBroken(stage: Stage): Promise<void> {
     'lines of the log',
   )
   stage.writeApplication(source => source.replace('"first"', '"mended"'))
+  await upgradeTo(stage, 'mended')
+}
+
+/** The application has this mark by now. */
+async function upgradeTo(stage: Stage, mark: string): Promise<void> {
+  const { server } = stage
   const from = server.log.length
   server.signal('SIGUSR2')
   await server.upgraded(from)
-  await untilCode(stage, 'mended')
+  await untilCode(stage, mark)
 }
 
 async function reloadBroken(stage: Stage): Promise<void> {
