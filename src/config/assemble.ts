@@ -57,6 +57,8 @@ export function assembleConfig(
     gatewayThreads: gateway.threads,
     gatewayThreadsReason: gateway.reason,
     bind: readAddresses(values),
+    tls: { entries: [], isSelfSigned: false },
+    https: { redirect: false, hsts: null },
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
     forwardedHeaders: readForwardedHeaders(values),
     limits: readLimits(values, plain.limits, environment, links, gateway.threads),

@@ -132,6 +132,59 @@ export interface AppConfig extends Omit<ApplicationValues, 'limits' | 'timeouts'
   readonly identity: Identity | null
 }
 
+/** TLS as the settings say. No file is read yet. */
+export interface TlsConfig {
+  /** Empty: none was given. */
+  readonly entries: readonly TlsEntry[]
+  /** `--tls self-signed`: a certificate of a local authority, besides the entries. */
+  readonly isSelfSigned: boolean
+}
+
+/** The flat settings, or one `[[tls]]`. */
+export interface TlsEntry {
+  /** For messages: `tls-cert`, `jumak.toml:12 [[tls]]`. */
+  readonly origin: string
+  /** One, or one for each type of key. */
+  readonly certificates: readonly TlsCertificate[]
+  /** Absolute path; null: no key is encrypted. */
+  readonly keyPasswordFile: string | null
+  /** Lower case. Empty: those in its certificates. */
+  readonly names: readonly string[]
+  /** For clients that name nobody, or somebody whom no entry has. One entry at most; the first one if none says so. */
+  readonly isDefault: boolean
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  /** OpenSSL's list; null: today's recommended ones. */
+  readonly ciphers: string | null
+  /** Null: clients are not asked for a certificate. */
+  readonly clients: TlsClients | null
+}
+
+/** Absolute paths. */
+export interface TlsCertificate {
+  readonly certificate: string
+  readonly key: string
+  /** An OCSP response; null: none. */
+  readonly staple: string | null
+}
+
+export interface TlsClients {
+  readonly isRequired: boolean
+  /** Absolute path of the authorities. */
+  readonly authorities: string
+  /** Absolute path of the revocation lists; null: none. */
+  readonly revoked: string | null
+  /** Most certificates between the client's and the authority's; null: any number. */
+  readonly depth: number | null
+}
+
+/** What `https` asks of `http`, and of browsers. */
+export interface HttpsConfig {
+  /** Requests on plain addresses are redirected. */
+  readonly redirect: boolean
+  /** Seconds for which browsers use https alone (HSTS); null: they are not told. */
+  readonly hsts: number | null
+}
+
 /** All of it, for the master. Plain settings of the program stand beside these names. */
 export interface Config extends Omit<ProgramValues, 'accessLog'> {
   /** At least one. */
@@ -141,6 +194,8 @@ export interface Config extends Omit<ProgramValues, 'accessLog'> {
   /** Why, for the start-up line: `auto: 12 cores`. Empty if the user gave the number. */
   readonly gatewayThreadsReason: string
   readonly bind: readonly BindAddress[]
+  readonly tls: TlsConfig
+  readonly https: HttpsConfig
   readonly limits: Limits
   /** Addresses and CIDR ranges of proxies that speak for clients; `unix` for Unix sockets. */
   readonly trustedProxies: readonly string[]
@@ -190,6 +245,7 @@ export type GatewayConfig = Pick<
   | 'gatewayIdentity'
   | 'gatewayThreads'
   | 'health'
+  | 'https'
   | 'isDevelopment'
   | 'limits'
   | 'logLevel'

@@ -13,6 +13,7 @@
  */
 import type { ErrorPage, GatewayApp, GatewayConfig, StaticMount, WarmupRequest } from '../config/types.ts'
 import type { WorkerTraffic } from './admin-messages.ts'
+import type { GatewayTls } from './tls-messages.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -105,6 +106,8 @@ export interface InheritedListener {
   readonly unixPath: string | null
   /** `fd://`: whoever bound it has it too, so what waits in it when we close it is not lost. */
   readonly isShared: boolean
+  /** `https`: clients speak TLS here. */
+  readonly scheme: 'http' | 'https'
 }
 
 export type MasterToGateway =
@@ -115,6 +118,8 @@ export type MasterToGateway =
       /** 32 secret bytes in hexadecimal digits, from which affinity makes signatures and hashes. */
       readonly affinityKey: string
       readonly listeners: readonly InheritedListener[]
+      /** Null: all listeners are `http`. */
+      readonly tls: GatewayTls | null
       /** An upgrade: `listening` comes at once, so that workers are linked, and clients are accepted after `accept`. */
       readonly waits: boolean
     }
@@ -172,6 +177,8 @@ export type MasterToGateway =
       /** Of those that are new. Another one than in `start` where the first application with cookies is among them. */
       readonly affinityKey: string
     }
+  /** Certificates and keys that were read again, or new keys of tickets. For new connections: those that are open keep what they have. */
+  | { readonly type: 'tls'; readonly tls: GatewayTls }
   | { readonly type: 'reopen-logs' }
   /** What `log` may be about: from now on, lines of this level and above. */
   | { readonly type: 'log-level'; readonly level: Level }
@@ -200,7 +207,7 @@ export type MasterToGateway =
 /** What is in force from one moment on: where the gateway has several threads, in all of them from the same moment on. */
 export type GatewayChange = Extract<
   MasterToGateway,
-  { readonly type: 'serve' | 'static' | 'error-pages' | 'apps' | 'stopping' }
+  { readonly type: 'serve' | 'static' | 'error-pages' | 'apps' | 'tls' | 'stopping' }
 >
 
 export type GatewayStart = Extract<MasterToGateway, { readonly type: 'start' }>

@@ -48,6 +48,20 @@ const REPORT: ErrorReport = {
   exceptions: [{ type: 'KeyError', message: 'x', relation: 'cause', omitted: 0, frames: [FRAME] }],
   text: 'Traceback',
 }
+const TLS = {
+  entries: [
+    {
+      names: ['example.kr', '*.example.kr'],
+      isDefault: true,
+      certificates: [{ chain: 'chain', key: 'key', staple: '' }],
+      minVersion: 'TLSv1.2',
+      ciphers: 'TLS_AES_128_GCM_SHA256',
+      policy: 'a0'.repeat(32),
+      clients: { isRequired: true, authorities: 'ca', revoked: '', depth: null },
+    },
+  ],
+  ticketSecrets: ['b1'.repeat(64)],
+} as const
 const FROM_MASTER: Examples<MasterToGateway> = {
   start: [
     {
@@ -55,8 +69,9 @@ const FROM_MASTER: Examples<MasterToGateway> = {
       affinityKey: 'a0'.repeat(32),
       build: version,
       config: CONFIG,
-      listeners: [{ fd: 3, display: 'unix:/run/app.sock', unixPath: '/run/app.sock', isShared: false }],
+      listeners: [{ fd: 3, display: 'unix:/run/app.sock', unixPath: '/run/app.sock', isShared: false, scheme: 'http' }],
       waits: false,
+      tls: TLS,
     },
   ],
   'worker-add': [
@@ -90,6 +105,7 @@ const FROM_MASTER: Examples<MasterToGateway> = {
   'no-worker': [{ type: 'no-worker', app: 'shop' }],
   static: [{ type: 'static', app: 'shop', mounts: [{ url: '/static/', directory: '/srv/static' }] }],
   apps: [{ type: 'apps', apps: CONFIG.apps, affinityKey: 'a0'.repeat(32) }],
+  tls: [{ type: 'tls', tls: TLS }],
   'reopen-logs': [{ type: 'reopen-logs' }],
   'log-level': [{ type: 'log-level', level: 'debug' }],
   report: [{ type: 'report', id: 7 }],
@@ -213,6 +229,12 @@ const NULLABLE: ReadonlySet<string> = new Set([
   'start.config.apps.affinity',
   'apps.apps.affinity',
   'start.config.health.live',
+  'start.config.https.hsts',
+  'start.tls',
+  'start.tls.entries.clients',
+  'start.tls.entries.clients.depth',
+  'tls.tls.entries.clients',
+  'tls.tls.entries.clients.depth',
   'start.config.health.ready',
   'start.config.limits.temporaryBytes',
   'start.config.apps.pools.workers',

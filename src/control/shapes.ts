@@ -43,6 +43,7 @@ import type {
   SourceFile,
   WorkerToMaster,
 } from './messages.ts'
+import { gatewayTls } from './tls-messages.ts'
 
 /** All messages of one channel in one direction: the checks by type and field. */
 export type Shapes<Message extends { readonly type: string }> = {
@@ -154,6 +155,7 @@ const listener = object<InheritedListener>({
   display: line,
   unixPath: orNull(directory),
   isShared: flag,
+  scheme: oneOf(['http', 'https']),
 })
 
 const reportedPool = object<ReportedPool>({
@@ -231,6 +233,7 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
     config: gatewayConfig,
     affinityKey,
     listeners: listOf(listener, MAX_LISTENERS),
+    tls: orNull(gatewayTls),
     waits: flag,
   },
   accept: {},
@@ -261,6 +264,7 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
   static: { app: appName, mounts: listOf(mount, MAX_MOUNTS) },
   apps: { apps: gatewayApps, affinityKey },
   'error-pages': { pages: errorPages },
+  tls: { tls: gatewayTls },
   'reopen-logs': {},
   'log-level': { level },
   report: { id: count },

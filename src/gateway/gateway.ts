@@ -170,6 +170,8 @@ export class Gateway {
           this.#assemble()
         }
       }
+      case 'tls':
+        return () => {}
       case 'stopping':
         return () => {
           this.#isStopping = true

@@ -33,8 +33,16 @@ async function modulesOf(gatewayThreads: number): Promise<string[]> {
     text += chunk.toString()
   })
   const config = gatewayPart(testConfig({ gatewayThreads }))
-  const listeners = [{ fd: 3, display: 'http://127.0.0.1', unixPath: null, isShared: false }]
-  gateway.send({ type: 'start', build: version, config, affinityKey: '0'.repeat(64), listeners, waits: false })
+  const listeners = [{ fd: 3, display: 'http://127.0.0.1', unixPath: null, isShared: false, scheme: 'http' }]
+  gateway.send({
+    type: 'start',
+    build: version,
+    config,
+    affinityKey: '0'.repeat(64),
+    listeners,
+    waits: false,
+    tls: null,
+  })
   const ended = Promise.all([once(gateway, 'exit'), once(gateway.stdio[4]!, 'close')])
   gateway.on('message', (message: { readonly type: string }) => {
     if (message.type === 'listening') gateway.disconnect()

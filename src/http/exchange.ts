@@ -7,6 +7,7 @@
  */
 import type { LimitError } from './errors.ts'
 import type { HeaderLines } from './headers.ts'
+import type { TlsFacts } from './tls-facts.ts'
 import type { Scheme } from './transport.ts'
 import type { WebSocketAccept, WebSocketChannel, WebSocketEvents } from './websocket.ts'
 
@@ -41,10 +42,12 @@ export interface Peer {
   readonly socketAddress: string
 }
 
-/** Our end of the connection, for SERVER_NAME and SERVER_PORT. Of a Unix socket: its path, and port 0. */
+/** Our end of the connection, for SERVER_NAME and SERVER_PORT. Of a Unix socket: its path, and port 0. One object for each connection. */
 export interface LocalEnd {
   readonly address: string
   readonly port: number
+  /** Null: the connection is not encrypted by us. */
+  readonly tls: TlsFacts | null
 }
 
 export interface BodyConsumer {

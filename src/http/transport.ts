@@ -2,6 +2,8 @@
  * The bytes of one accepted connection, as protocols see them. `gateway/transports/` implements it, and nothing else touches client
  * sockets, so that another transport can take its place. Tests use `http1/testing/memory-transport.ts`.
  */
+import type { TlsFacts } from './tls-facts.ts'
+
 export interface TransportHandler {
   /** `chunk` is a view of a shared buffer and valid during the call only: copy what must outlive it. */
   onData(chunk: Buffer): void
@@ -35,6 +37,8 @@ export type Scheme = 'http' | 'https'
 export interface Transport extends ByteStream {
   /** Of the requests that come on it. */
   readonly scheme: Scheme
+  /** Null: it is not encrypted. */
+  readonly tls: TlsFacts | null
   /** As `write`: latin-1 text with bytes behind it, in one write. Copies both. */
   writeJoined(text: string, data: Buffer): boolean
   readonly remoteAddress: string

@@ -80,7 +80,7 @@ export class Http1Connection
     })
     const { remoteAddress: address, remotePort: port } = transport
     this.#peer = { address, port, socketAddress: address }
-    this.#local = { address: transport.localAddress, port: transport.localPort }
+    this.#local = { address: transport.localAddress, port: transport.localPort, tls: transport.tls }
     transport.handler = this
     this.#kept = new KeptBytes(context.memory, transport)
     this.#pace = new Pace(transport, context.paces, isTooSlow => this.#overdue(isTooSlow))

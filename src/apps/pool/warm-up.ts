@@ -30,7 +30,7 @@ export class WarmUpExchange implements Exchange {
   readonly request: RequestHead
   readonly body: BodyReader = NO_BODY
   readonly peer = { address: '127.0.0.1', port: 0, socketAddress: '127.0.0.1' }
-  readonly local = { address: '127.0.0.1', port: 0 }
+  readonly local = { address: '127.0.0.1', port: 0, tls: null }
   readonly response: WarmUpResponse
   readonly receivedAt: number = performance.now()
   readonly isHalfClosed = false

@@ -131,7 +131,7 @@ export class FakeExchange implements Exchange {
   id = `x${nextId++}`
   readonly request: RequestHead
   readonly peer = { address: '192.0.2.1', port: 4711, socketAddress: '192.0.2.1' }
-  readonly local = { address: '127.0.0.1', port: 8000 }
+  readonly local = { address: '127.0.0.1', port: 8000, tls: null }
   isHalfClosed = false
   isWebSocket: boolean
   readonly receivedAt = 0

@@ -27,7 +27,7 @@ function leadsOf(version: RequestHead['version']) {
 export class ScopeWriter {
   readonly #root: ApplicationRoot
   /** Where the last request came in, and the text for it: nearly always the next request has the same. */
-  #local: LocalEnd = { address: '', port: 0 }
+  #local: LocalEnd = { address: '', port: 0, tls: null }
   #server = ' 0  '
 
   constructor(root: ApplicationRoot) {

@@ -52,7 +52,15 @@ export class GatewayBench {
       this.messages.push(message)
       this.#events.emit('message')
     }
-    const start = { type: 'start', build: 'b1', config, affinityKey: KEY, listeners: [], waits: false } as const
+    const start = {
+      type: 'start',
+      build: 'b1',
+      config,
+      affinityKey: KEY,
+      listeners: [],
+      waits: false,
+      tls: null,
+    } as const
     this.parts = makeParts(start, send, () => this.isStopping)
     this.entry = { handler: assembleHandler(this.parts) }
     benches.add(this)

@@ -22,6 +22,7 @@ const CHANGES: ReadonlySet<GatewayMessage['type']> = new Set<GatewayChange['type
   'static',
   'error-pages',
   'apps',
+  'tls',
   'stopping',
 ])
 

@@ -13,7 +13,7 @@ async function start(threads: number) {
   let onSent = () => {}
   const config = gatewayPart(testConfig({ gatewayThreads: threads }))
   const group = await startThreads(
-    { type: 'start', build: '', config, affinityKey: 'k'.repeat(64), listeners: [], waits: false },
+    { type: 'start', build: '', config, affinityKey: 'k'.repeat(64), listeners: [], waits: false, tls: null },
     message => {
       sent.push(message)
       onSent()

@@ -18,6 +18,7 @@ test('a later thread is told the last of each change, for the applications that 
     affinityKey: 'first',
     listeners: [],
     waits: false,
+    tls: null,
   })
   state.changed({ type: 'serve', app: 'shop', generation: 1, path: '' })
   state.changed({ type: 'serve', app: 'shop', generation: 2, path: '' })
@@ -47,7 +48,15 @@ test('a later thread makes no pool that has gone: there are no cells for it', ()
   const shop = (...names: string[]) =>
     testApp({ name: 'shop', pools: [main!, ...names.map(name => ({ ...main!, name }))] })
   const config = gatewayPart(testConfig({ apps: [shop('api', 'old')] }))
-  const state = new ThreadState({ type: 'start', build: '', config, affinityKey: '', listeners: [], waits: false })
+  const state = new ThreadState({
+    type: 'start',
+    build: '',
+    config,
+    affinityKey: '',
+    listeners: [],
+    waits: false,
+    tls: null,
+  })
   const table = new PoolTable(2, config.apps)
   const apps = [gatewayApp(shop('api', 'new'))]
   table.configure(apps)

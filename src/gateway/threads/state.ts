@@ -44,6 +44,9 @@ export class ThreadState {
       case 'error-pages':
         this.#configure({ errorPages: change.pages })
         break
+      case 'tls':
+        this.#start = { ...this.#start, tls: change.tls }
+        break
       case 'apps': {
         this.#apps = change
         const present = new Map(change.apps.map(({ name, pools }) => [name, new Set(pools.map(pool => pool.name))]))

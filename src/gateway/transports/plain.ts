@@ -51,6 +51,7 @@ const noHandler: TransportHandler = { onData() {}, onEnd() {}, onDrain() {}, onC
 export class SocketTransport implements Transport {
   readonly #socket: Socket
   readonly scheme = 'http'
+  readonly tls = null
   readonly #isUnix: boolean
   readonly remoteAddress: string
   readonly remotePort: number

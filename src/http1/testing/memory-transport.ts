@@ -7,6 +7,7 @@ export class MemoryTransport implements Transport {
   readonly localAddress = '127.0.0.1'
   readonly localPort = 8000
   readonly scheme = 'http'
+  readonly tls = null
   handler!: TransportHandler
   pendingBytes = 0
   /** One entry for each write. */

@@ -92,11 +92,13 @@ export class GatewayHandle {
       config: gatewayPart(options.config),
       affinityKey: options.affinityKey,
       waits: options.waits,
+      tls: null,
       listeners: options.listeners.map(({ display, unixPath, isShared }, index) => ({
         fd: FIRST_LISTENER_FD + index,
         display,
         unixPath,
         isShared,
+        scheme: 'http',
       })),
     })
   }
