@@ -3,7 +3,7 @@
  * counts is how its last request ends. A server that stops must refuse the connection: then the client knows that nothing has begun.
  * Any other end has lost a request.
  */
-import { connect } from 'node:net'
+import { connectTo, type Target } from './target.ts'
 
 export interface Hammered {
   readonly answered: number
@@ -16,8 +16,7 @@ export class Hammer {
   readonly #lost: string[] = []
   readonly #running: Promise<unknown>
 
-  /** `target`: a port of this machine, or the path of a Unix socket. */
-  constructor(target: number | string, clients = 12) {
+  constructor(target: Target, clients = 12) {
     this.#running = Promise.all(Array.from({ length: clients }, () => this.#run(target)))
   }
 
@@ -27,7 +26,7 @@ export class Hammer {
     return { answered: this.answered, lost: this.#lost }
   }
 
-  async #run(target: number | string): Promise<void> {
+  async #run(target: Target): Promise<void> {
     for (;;) {
       const end = await ask(target)
       if (end === 'answered') {
@@ -43,9 +42,8 @@ export class Hammer {
 /** ENOENT: the path of a Unix socket is removed first. */
 const REFUSED: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT'])
 
-function ask(target: number | string): Promise<string> {
-  const socket =
-    typeof target === 'string' ? connect(target) : connect({ port: target, host: '127.0.0.1', noDelay: true })
+function ask(target: Target): Promise<string> {
+  const socket = connectTo(target)
   socket.write('GET / HTTP/1.1\r\nHost: hammer\r\nConnection: close\r\n\r\n')
   return new Promise(resolve => {
     let text = ''

@@ -1,5 +1,6 @@
 /** A client that sends bytes as they are and reads responses as HTTP says, so that tests see what is really on the wire. */
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { connectTo, type Target } from './target.ts'
 
 const WAIT_MS = 30_000
 
@@ -21,11 +22,8 @@ export class RawClient {
   #error: Error | null = null
   #wake: (() => void) | null = null
 
-  constructor(target: number | string) {
-    this.socket =
-      typeof target === 'number'
-        ? connect({ port: target, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
-        : connect({ path: target, allowHalfOpen: true })
+  constructor(target: Target) {
+    this.socket = connectTo(target, { allowHalfOpen: true })
     this.socket.on('data', (chunk: Buffer) => {
       this.#buffer = Buffer.concat([this.#buffer, chunk])
       this.#notify()
@@ -168,17 +166,17 @@ function splitHeader(line: string): [string, string] {
 }
 
 /** One GET on a connection of its own. */
-export function getOnce(target: number | string, path: string, ...headers: string[]): Promise<RawResponse> {
+export function getOnce(target: Target, path: string, ...headers: string[]): Promise<RawResponse> {
   return withClient(target, client => client.get(path, 'Connection: close', ...headers).response())
 }
 
 /** The body of one GET, as text. */
-export async function textOf(target: number | string, path: string, ...headers: string[]): Promise<string> {
+export async function textOf(target: Target, path: string, ...headers: string[]): Promise<string> {
   return (await getOnce(target, path, ...headers)).body.toString()
 }
 
 /** Closes the client whatever becomes of the test. */
-export async function withClient<T>(target: number | string, use: (client: RawClient) => Promise<T>): Promise<T> {
+export async function withClient<T>(target: Target, use: (client: RawClient) => Promise<T>): Promise<T> {
   const client = new RawClient(target)
   try {
     return await use(client)

@@ -10,13 +10,15 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Certificate } from './certificates.ts'
 import { ROOT } from './paths.ts'
 import { fdCount, markedProcesses, type ProcessInfo } from './processes.ts'
 import { getOnce } from './raw-client.ts'
+import type { Target } from './target.ts'
 
 /** A start or a log line that takes longer fails the test, with the log in the message. Generous, because machines are shared. */
 const WAIT_MS = 60_000
@@ -36,6 +38,8 @@ export interface ServerOptions {
   readonly directory: string
   /** Further arguments. `-b 127.0.0.1:0` is added unless they name an address. */
   readonly args?: readonly string[]
+  /** It speaks TLS, with this certificate. Then a client connects to `target`. */
+  readonly tls?: Certificate
   readonly python?: string
   readonly env?: Readonly<Record<string, string>>
   /** The program to run: the checkout's `bin/jumak` unless a test installs another. */
@@ -69,6 +73,7 @@ export class Server {
   #possible: RegExp[] = []
   #acceptsAnyLog = false
   #pid: number | null = null
+  readonly #certificate: Certificate | null
   #waiters: { pattern: RegExp; from: number; resolve: (line: string) => void }[] = []
   #fds = new Map<number, number>()
 
@@ -76,6 +81,8 @@ export class Server {
     this.marker = randomUUID()
     this.temporaryDirectory = mkdtempSync(join(tmpdir(), 'jt-'))
     const args = [...(options.args ?? [])]
+    this.#certificate = options.tls ?? null
+    if (options.tls) args.push('--tls-cert', options.tls.certificate, '--tls-key', options.tls.key)
     if (!options.isBound && !args.some(arg => arg.startsWith('-b') || arg.startsWith('--bind')))
       args.push('-b', '127.0.0.1:0')
     // So that a whole file of tests, or all of the chaos, can run with several threads of the gateway.
@@ -124,12 +131,18 @@ export class Server {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`
+    return `${this.#certificate === null ? 'http' : 'https'}://127.0.0.1:${this.port}`
+  }
+
+  /** What a client connects to: the port, over TLS if the program speaks it. Such a client trusts the certificate's authority. */
+  get target(): Target {
+    if (this.#certificate === null) return this.port
+    return { to: this.port, tls: { ca: readFileSync(this.#certificate.authority), servername: this.#certificate.name } }
   }
 
   #onLine(line: string): void {
     this.log.push(line)
-    if (this.port === 0) this.port = Number(/http:\/\/127\.0\.0\.1:(\d+)/.exec(line)?.[1] ?? 0)
+    if (this.port === 0) this.port = Number(/https?:\/\/127\.0\.0\.1:(\d+)/.exec(line)?.[1] ?? 0)
     this.#waiters = this.#waiters.filter(waiter => {
       if (!waiter.pattern.test(line)) return true
       waiter.resolve(line)
@@ -305,9 +318,9 @@ function splitLines(stream: NodeJS.ReadableStream, onLine: (line: string) => voi
 }
 
 /** Nobody accepts connections any more, or whoever has accepted this one resets it: no answer comes. */
-export async function isRefused({ port }: Server, path = '/'): Promise<boolean> {
+export async function isRefused({ target }: Server, path = '/'): Promise<boolean> {
   try {
-    await getOnce(port, path)
+    await getOnce(target, path)
     return false
   } catch (error) {
     const cause = (error as Error).cause as NodeJS.ErrnoException | null
@@ -317,11 +330,11 @@ export async function isRefused({ port }: Server, path = '/'): Promise<boolean> 
 }
 
 /** For what holds a moment after the log says it: the log and the message to the gateway go different ways. */
-export async function untilAnswered({ port }: Server, path: string, text: string): Promise<void> {
+export async function untilAnswered({ target }: Server, path: string, text: string): Promise<void> {
   let body = ''
   await until(
     async () => {
-      body = (await getOnce(port, path)).body.toString()
+      body = (await getOnce(target, path)).body.toString()
       return body === text
     },
     () => `${path} is answered ${JSON.stringify(body)}, not ${JSON.stringify(text)}`,
