@@ -14,7 +14,19 @@
  * Not here: files (`local-authority.ts`), which names (`local-names.ts`).
  */
 import { createHash, createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto'
-import { bits, constructed, objectId, octets, positiveInteger, primitive, sequence, set, text, time, yes } from './der.ts'
+import {
+  bits,
+  constructed,
+  objectId,
+  octets,
+  positiveInteger,
+  primitive,
+  sequence,
+  set,
+  text,
+  time,
+  yes,
+} from './der.ts'
 import { addressBytes, LOCAL_DOMAINS, LOCAL_NETWORKS } from './local-names.ts'
 
 export interface Validity {
@@ -46,7 +58,12 @@ export function writeAuthority(key: KeyObject, validity: Validity): string {
 }
 
 /** PEM of a server's certificate. `names`: at least one host name or address. */
-export function writeLeaf(authorityKey: KeyObject, key: KeyObject, names: readonly string[], validity: Validity): string {
+export function writeLeaf(
+  authorityKey: KeyObject,
+  key: KeyObject,
+  names: readonly string[],
+  validity: Validity,
+): string {
   const issuer = publicBytes(authorityKey)
   const spki = publicBytes(key)
   const subject = distinguishedName('Jumak development server')

@@ -31,8 +31,7 @@ export function positiveInteger(bytes: Bytes): Buffer {
 export const bits = (content: Bytes, unused = 0): Buffer => element(0x03, Buffer.from([unused]), content)
 
 /** `[number]` around other elements. */
-export const constructed = (number: number, ...content: readonly Bytes[]): Buffer =>
-  element(0xa0 | number, ...content)
+export const constructed = (number: number, ...content: readonly Bytes[]): Buffer => element(0xa0 | number, ...content)
 
 /** `[number]` in place of the tag of a text or of bytes. */
 export const primitive = (number: number, content: Bytes): Buffer => element(0x80 | number, content)

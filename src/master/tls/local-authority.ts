@@ -53,14 +53,8 @@ export interface LocalAuthority {
   readonly until: Date
   /** This start has made it: no browser knows it. */
   readonly isNew: boolean
-  /** A certificate for the names, that ends with the authority at the latest. Throws an OperatorError when the authority has expired. */
-  sign(key: KeyObject, names: readonly string[], now: Date, lifeMs: number): Signed
-}
-
-export interface Signed {
-  /** PEM of one certificate: a client that believes the authority has that one. */
-  readonly chain: string
-  readonly until: Date
+  /** PEM of a certificate for the names, which ends with the authority at the latest. Throws an OperatorError when the authority has expired. */
+  sign(key: KeyObject, names: readonly string[], now: Date, lifeMs: number): string
 }
 
 /** Of the user that this process runs as: of root, where root starts the program. Throws an OperatorError. */
@@ -124,8 +118,7 @@ function readAuthority(directory: string, now: Date): LocalAuthority | null {
   checkEnd(now)
   const sign: LocalAuthority['sign'] = (leafKey, names, at, lifeMs) => {
     checkEnd(at)
-    const validity = validFrom(at, Math.min(lifeMs, until.getTime() - at.getTime()))
-    return { chain: writeLeaf(key, leafKey, names, validity), until: validity.until }
+    return writeLeaf(key, leafKey, names, validFrom(at, Math.min(lifeMs, until.getTime() - at.getTime())))
   }
   return { file, until, isNew: false, sign }
 }

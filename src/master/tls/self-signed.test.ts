@@ -20,10 +20,12 @@ after(() => rmSync(directory, { recursive: true }))
 const authority = takeLocalAuthority({ XDG_DATA_HOME: directory })
 
 const DAY_MS = 24 * 3_600_000
-const bind: readonly BindAddress[] = [{ kind: 'tcp', host: '0.0.0.0', port: 8000 }]
+const bind: readonly BindAddress[] = ['0.0.0.0', '::'].map(host => ({ kind: 'tcp', host, port: 8000 }))
 const hosts = ['shop.test', '*.shop.localhost', 'shop.example']
 const machine = () => ({ hostName: 'kim', addresses: ['192.168.0.7', 'fd00::7', '203.0.113.9'] })
-const issued = new SelfSigned(authority, { machine }).certificateFor({ bind: [...bind, { ...bind[0]!, host: '::' } as BindAddress], hosts })
+const silent = { warn() {}, error() {} }
+const { entry } = new SelfSigned({ authority, machine, log: silent, wanted: () => ({ bind, hosts }) })
+const { chain, key } = entry.certificates[0]!
 
 let files = 0
 
@@ -44,11 +46,10 @@ async function verify(pem: string, ...expected: readonly string[]): Promise<stri
 /** A certificate for names that SelfSigned would leave out: as a thief of the key would make it. */
 function stolen(...names: readonly string[]): string {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  return authority.sign(privateKey, names, new Date(), DAY_MS).chain
+  return authority.sign(privateKey, names, new Date(), DAY_MS)
 }
 
 test('OpenSSL believes it, for every name and address that it is for', async () => {
-  const { chain } = issued.certificate
   const names = ['localhost', 'kim.local', 'shop.test', 'a.shop.localhost']
   const addresses = ['127.0.0.1', '::1', '192.168.0.7', 'fd00::7']
   const checks = [
@@ -56,17 +57,33 @@ test('OpenSSL believes it, for every name and address that it is for', async () 
     ...addresses.map(address => ['-verify_ip', address]),
   ]
   const told = await Promise.all(checks.map(check => verify(chain, ...check)))
-  assert.deepEqual(told, checks.map(() => 'OK'))
+  assert.deepEqual(
+    told,
+    checks.map(() => 'OK'),
+  )
   assert.match(await verify(chain, '-verify_hostname', 'shop.example'), /hostname mismatch/i)
   assert.match(await verify(chain, '-verify_ip', '203.0.113.9'), /IP address mismatch/i)
-  assert.deepEqual(issued.names, ['localhost', '*.localhost', 'shop.test', '*.shop.localhost', 'kim.local'])
-  assert.deepEqual(issued.leftOut, ['shop.example'])
+  assert.deepEqual(
+    [...entry.names].sort(),
+    [...names.slice(0, 3), ...addresses, '*.localhost', '*.shop.localhost'].sort(),
+  )
 })
 
 test('a stolen key deceives nobody about a public name or address', async () => {
-  const refusals = ['bank.example', 'localhost.example', '203.0.113.9', '2001:db8::1', '*.kr', '172.32.0.1', '128.0.0.1']
+  const refusals = [
+    'bank.example',
+    'localhost.example',
+    '203.0.113.9',
+    '2001:db8::1',
+    '*.kr',
+    '172.32.0.1',
+    '128.0.0.1',
+  ]
   const told = await Promise.all(refusals.map(name => verify(stolen(name))))
-  assert.deepEqual(told, refusals.map(() => 'permitted subtree violation'))
+  assert.deepEqual(
+    told,
+    refusals.map(() => 'permitted subtree violation'),
+  )
   assert.equal(await verify(stolen('localhost', 'a.b.test', '172.31.255.255', 'fdff::1')), 'OK')
 })
 
@@ -74,15 +91,14 @@ test('the authority signs servers alone, and no further authority', () => {
   const root = new X509Certificate(readFileSync(authority.file))
   assert.match(root.subject, /^O=Jumak for development on one machine\nCN=Jumak local authority [0-9a-f]{8}$/)
   assert.deepEqual(root.keyUsage, ['1.3.6.1.5.5.7.3.1'])
-  const leaf = new X509Certificate(issued.certificate.chain)
+  const leaf = new X509Certificate(chain)
   assert.deepEqual([root.ca, leaf.ca], [true, false])
   assert.ok(leaf.checkIssued(root) && leaf.verify(root.publicKey))
-  assert.ok(leaf.checkPrivateKey(createPrivateKey(issued.certificate.key)))
+  assert.ok(leaf.checkPrivateKey(createPrivateKey(key)))
   assert.notEqual(leaf.serialNumber, new X509Certificate(stolen('localhost')).serialNumber)
 })
 
 test("OpenSSL's client, Python and Node connect with it and check everything", async t => {
-  const { chain, key } = issued.certificate
   const server = tls.createServer({ cert: chain, key }, socket => socket.on('error', () => {}).end('hello\n'))
   t.after(() => server.close())
   await once(server.listen(0, '127.0.0.1'), 'listening')
@@ -114,29 +130,64 @@ for name in sys.argv[3:]:
   const asked = ['localhost', '127.0.0.1', '::1', 'b.shop.localhost', 'shop.example']
   const { stdout } = await run('python3', ['-c', script, String(port), authority.file, ...asked])
   const lines = stdout.trim().split('\n')
-  assert.deepEqual(lines.slice(0, 4), asked.slice(0, 4).map(name => `${name} b'hello\\n'`))
+  assert.deepEqual(
+    lines.slice(0, 4),
+    asked.slice(0, 4).map(name => `${name} b'hello\\n'`),
+  )
   assert.match(lines[4]!, /Hostname mismatch/)
 })
 
 test('it stays until a third of its life is over, the machine has other addresses, or the clock was set back', () => {
-  let now = Date.now()
+  let now = authority.until.getTime() - 3000 * DAY_MS
   let addresses = ['192.168.0.7']
-  const signer = new SelfSigned(authority, { now: () => now, machine: () => ({ hostName: 'kim', addresses }) })
-  const wanted = { bind, hosts: [] }
-  const first = signer.certificateFor(wanted)
-  const life = first.until.getTime() - now
+  const wanted = () => ({ bind, hosts: [] })
+  const own = new SelfSigned({
+    authority,
+    wanted,
+    log: silent,
+    now: () => now,
+    machine: () => ({ hostName: 'kim', addresses }),
+  })
+  const leaf = () => new X509Certificate(own.entry.certificates[0]!.chain)
+  const first = own.entry
+  assert.equal(Math.floor((Date.parse(leaf().validTo) - now) / DAY_MS), 29)
   now += 9 * DAY_MS
-  assert.equal(signer.certificateFor(wanted), first)
+  assert.deepEqual([own.renew(), own.entry === first], [false, true])
   now += DAY_MS
-  const second = signer.certificateFor(wanted)
-  assert.notEqual(second, first)
-  assert.notEqual(second.certificate.key, first.certificate.key)
-  assert.equal(second.until.getTime() - now, life)
+  assert.equal(own.renew(), true)
+  assert.notEqual(own.entry.certificates[0]!.key, first.certificates[0]!.key)
+  assert.equal(own.entry.policy, first.policy)
+  assert.equal(Math.floor((Date.parse(leaf().validTo) - now) / DAY_MS), 29)
   addresses = ['192.168.0.8']
-  const third = signer.certificateFor(wanted)
-  assert.match(new X509Certificate(third.certificate.chain).subjectAltName!, /IP Address:192\.168\.0\.8/)
-  assert.equal(signer.certificateFor(wanted), third)
+  assert.equal(own.renew(), true)
+  assert.match(leaf().subjectAltName!, /IP Address:192\.168\.0\.8/)
+  assert.equal(own.renew(), false)
   now -= DAY_MS
-  const fourth = signer.certificateFor(wanted)
-  assert.ok(new Date(new X509Certificate(fourth.certificate.chain).validFrom).getTime() < now)
+  assert.equal(own.renew(), true)
+  assert.ok(Date.parse(leaf().validFrom) < now)
+})
+
+test('names that it is not for, and an authority that ends meanwhile, are told once', () => {
+  let now = authority.until.getTime() - 3000 * DAY_MS
+  let names = ['shop.example']
+  const lines: string[] = []
+  const log = { warn: (line: string) => void lines.push(line), error: (line: string) => void lines.push(line) }
+  const own = new SelfSigned({ authority, wanted: () => ({ bind, hosts: names }), log, now: () => now, machine })
+  assert.match(
+    lines.join('\n'),
+    /^the certificate of --tls self-signed is not for shop\.example, where clients will refuse it: /,
+  )
+  own.renew()
+  now += 11 * DAY_MS
+  own.renew()
+  assert.equal(lines.length, 1)
+  names = ['shop.kr', 'shop.test']
+  assert.equal(own.renew(), true)
+  assert.match(lines[1]!, /is not for shop\.kr, /)
+  const last = own.entry
+  now += 4000 * DAY_MS
+  own.renew()
+  own.renew()
+  assert.match(lines[2]!, /^there is no new certificate of --tls self-signed: .*expired on /)
+  assert.deepEqual([lines.length, own.entry], [3, last])
 })

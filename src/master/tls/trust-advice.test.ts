@@ -15,7 +15,10 @@ function commands(on: TrustMachine, file = authority.file) {
 test('a new authority comes with the commands of this platform', () => {
   const debian = commands(machine('linux', '/usr/sbin/update-ca-certificates'))
   assert.deepEqual(Object.keys(debian), ['system', 'Chromium', 'Firefox', 'curl'])
-  assert.match(debian['system']!, /^sudo cp \/home\/kim\/jumak\/certificate\.pem .*\.crt && sudo update-ca-certificates$/)
+  assert.match(
+    debian['system']!,
+    /^sudo cp \/home\/kim\/jumak\/certificate\.pem .*\.crt && sudo update-ca-certificates$/,
+  )
   assert.match(debian['Chromium']!, /certutil -d sql:\$HOME\/\.pki\/nssdb -A -t C,, /)
   assert.match(debian['curl']!, /^curl --cacert \/home\/kim\/jumak\/certificate\.pem /)
   assert.match(commands(machine('linux', '/etc/pki/ca-trust/source/anchors'))['system']!, /update-ca-trust$/)
@@ -35,6 +38,9 @@ test('an authority that was there before has one line', () => {
 })
 
 test('with --user it says whose authority it is', () => {
-  const told = tellAuthority(authority, { ...machine('linux'), isRoot: true }, 'www-data')
-  assert.match(told.headline, /certificate\.pem, which is root's and not www-data's; no browser believes it/)
+  const told = tellAuthority(authority, { ...machine('linux'), isRoot: true }, 'user www-data')
+  assert.match(
+    told.headline,
+    /certificate\.pem, which belongs to root and not to user www-data; no browser believes it/,
+  )
 })

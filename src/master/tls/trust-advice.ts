@@ -19,14 +19,14 @@ export function thisTrustMachine(): TrustMachine {
   return { platform: process.platform, has: existsSync, isRoot: process.geteuid?.() === 0 }
 }
 
-/** `user`: the name or number of the user that `--user` names; empty: none. */
+/** `user`: what the gateway becomes, as in `user www-data`; empty: it stays what the master is. */
 export function tellAuthority(
   { file, until, isNew }: Pick<LocalAuthority, 'file' | 'until' | 'isNew'>,
   machine: TrustMachine,
   user: string,
 ): Told {
   const end = until.toISOString().slice(0, 10)
-  const owner = machine.isRoot && user !== '' ? `, which is root's and not ${user}'s` : ''
+  const owner = machine.isRoot && user !== '' ? `, which belongs to root and not to ${user}` : ''
   const message = isNew
     ? `made a local authority for --tls self-signed, for this machine and until ${end}: ${file}${owner}`
     : `certificates are signed by the local authority ${file}${owner}`
