@@ -52,7 +52,7 @@ export interface Machine {
 export interface LocalNames {
   /** Lower case, each once; addresses without brackets. */
   readonly names: readonly string[]
-  /** Asked for by the user, and not for a local authority. */
+  /** Asked for by the user, or an IPv4 address of this machine that is bound, and not for a local authority. */
   readonly leftOut: readonly string[]
 }
 
@@ -68,8 +68,9 @@ export function localNames({ bind, hosts }: WantedNames, machine: Machine): Loca
   // What an inherited socket is bound to is not known here.
   const isOnAll = bound.includes('::') || bind.some(({ kind }) => kind === 'fd')
   const asked = [...bound.filter(host => host !== '0.0.0.0' && host !== '::'), ...hosts].map(canonical)
-  const leftOut = asked.filter(name => !isLocal(name))
   const own = isOnAll || isOnAll4 ? namesOf(machine, isOnAll) : []
+  // Most machines have names and IPv6 addresses that nobody uses for this. A public IPv4 address is no accident.
+  const leftOut = [...asked, ...own.filter(isIPv4)].filter(name => !isLocal(name))
   const names = [...ALWAYS, ...asked.filter(isLocal), ...own.filter(isLocal)]
   return { names: [...new Set(names)].slice(0, MAX_NAMES), leftOut: [...new Set(leftOut)] }
 }

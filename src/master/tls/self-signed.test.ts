@@ -150,14 +150,14 @@ test('it stays until a third of its life is over, the machine has other addresse
   })
   const leaf = () => new X509Certificate(own.entry.certificates[0]!.chain)
   const first = own.entry
-  assert.equal(Math.floor((Date.parse(leaf().validTo) - now) / DAY_MS), 29)
+  assert.equal(Date.parse(leaf().validTo) - now, 30 * DAY_MS)
   now += 9 * DAY_MS
   assert.deepEqual([own.renew(), own.entry === first], [false, true])
   now += DAY_MS
   assert.equal(own.renew(), true)
   assert.notEqual(own.entry.certificates[0]!.key, first.certificates[0]!.key)
   assert.equal(own.entry.policy, first.policy)
-  assert.equal(Math.floor((Date.parse(leaf().validTo) - now) / DAY_MS), 29)
+  assert.equal(Date.parse(leaf().validTo) - now, 30 * DAY_MS)
   addresses = ['192.168.0.8']
   assert.equal(own.renew(), true)
   assert.match(leaf().subjectAltName!, /IP Address:192\.168\.0\.8/)
@@ -175,7 +175,7 @@ test('names that it is not for, and an authority that ends meanwhile, are told o
   const own = new SelfSigned({ authority, wanted: () => ({ bind, hosts: names }), log, now: () => now, machine })
   assert.match(
     lines.join('\n'),
-    /^the certificate of --tls self-signed is not for shop\.example, where clients will refuse it: /,
+    /^the certificate of --tls self-signed is not for shop\.example, 203\.0\.113\.9, where clients will refuse it: /,
   )
   own.renew()
   now += 11 * DAY_MS
@@ -183,7 +183,7 @@ test('names that it is not for, and an authority that ends meanwhile, are told o
   assert.equal(lines.length, 1)
   names = ['shop.kr', 'shop.test']
   assert.equal(own.renew(), true)
-  assert.match(lines[1]!, /is not for shop\.kr, /)
+  assert.match(lines[1]!, /is not for shop\.kr, 203/)
   const last = own.entry
   now += 4000 * DAY_MS
   own.renew()
