@@ -1,7 +1,7 @@
 /**
  * The import rules of `src/`, as data and a check over file texts. `scripts/check-layers.ts` runs it on the tree.
  *
- *     base ← http ← { http1, websocket, routing, apps } ← { middleware, handlers } ← gateway
+ *     base ← http ← { http1, websocket, tls, routing, apps } ← { middleware, handlers } ← gateway
  *     base ← config ← cli        base ← control ← { master, gateway }
  *     base ← shared ← { apps/threads, gateway/threads }
  *     within apps: wire ← worker ← { wsgi, asgi } ← links        pool ← { wsgi, asgi }
@@ -36,6 +36,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   http: ['base'],
   http1: ['base', 'http'],
   websocket: ['base', 'http'],
+  tls: ['base', 'http'],
   routing: ['base', 'http'],
   shared: ['base'],
   apps: ['base', 'http', 'shared'],
@@ -46,6 +47,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'http',
     'http1',
     'websocket',
+    'tls',
     'routing',
     'apps',
     'middleware',
@@ -81,13 +83,14 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     signals: [],
     host: ['errors'],
     output: ['host', 'errors'],
+    tls: ['errors'],
     development: ['output', 'host'],
     fleet: ['development', 'output', 'host', 'errors', 'paths'],
     admin: ['fleet', 'output', 'host', 'errors'],
     upgrade: ['fleet', 'output', 'host', 'errors', 'signals'],
-    reload: ['admin', 'upgrade', 'fleet', 'output'],
+    reload: ['admin', 'upgrade', 'fleet', 'output', 'tls'],
     shutdown: ['fleet', 'output', 'host', 'signals'],
-    check: ['fleet', 'output', 'host', 'errors', 'paths'],
+    check: ['fleet', 'output', 'host', 'errors', 'paths', 'tls'],
     main: [
       'reload',
       'admin',
@@ -96,6 +99,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       'upgrade',
       'fleet',
       'development',
+      'tls',
       'output',
       'host',
       'errors',
@@ -121,7 +125,10 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
   'node:http': path => path === 'src/http/status.ts',
   'node:https': () => false,
   'node:http2': () => false,
-  'node:tls': () => false,
+  'node:tls': path =>
+    path === 'src/gateway/transports/tls.ts' ||
+    path === 'src/gateway/connections/handshakes.ts' ||
+    ['src/tls/', 'src/master/tls/'].some(folder => path.startsWith(folder)),
   'node:dgram': () => false,
   chokidar: path => path === 'src/master/development/watch.ts',
   mrmime: path => path === 'src/handlers/static/names.ts',
@@ -129,6 +136,9 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
   ws: path => path === 'src/websocket/ws.ts',
   'toml-eslint-parser': path => path === 'src/config/sources/toml.ts',
 }
+
+/** Types of messages that a part further down makes something of. */
+const TYPES: Readonly<Record<string, readonly string[]>> = { tls: ['src/control/tls-messages.ts'] }
 
 export function partOf(path: string): string {
   return path.split('/')[1] ?? ''
@@ -181,7 +191,7 @@ function brokenByOwn(path: string, { specifier, typeOnly, isDynamic }: Import): 
   if (isForThreads(target) && !isForThreads(path) && !isDynamic && !typeOnly)
     return `loads ${target}, which a gateway with one thread must not: import it by import(), or as a type`
   if (from === to) return brokenWithin(from, unitOf(path), unitOf(target))
-  if (allowed.includes(to)) return null
+  if (allowed.includes(to) || (typeOnly && TYPES[from]?.includes(target))) return null
   return `${from} may not import ${to} (${target}); it may import ${allowed.join(', ') || 'nothing of ours'}`
 }
 

@@ -5,9 +5,10 @@
  * Not here: who claims a request (`routing/`), the handler of an application (`application.ts`).
  */
 import type { GatewayApp } from '../config/types.ts'
+import type { GatewayTls } from '../control/tls-messages.ts'
 import type { Exchange, Handler, Middleware } from '../http/exchange.ts'
 import type { Protocol } from '../http/protocol.ts'
-import { createHttp1, TOO_MANY_CONNECTIONS } from '../http1/protocol.ts'
+import { createHttp1, PLAIN_HTTP_ON_TLS, TOO_MANY_CONNECTIONS } from '../http1/protocol.ts'
 import { accessLog } from '../middleware/access-log.ts'
 import { health } from '../middleware/health.ts'
 import { createRouter } from '../routing/router.ts'
@@ -15,7 +16,7 @@ import { compileRoutes } from '../routing/routes.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
 import type { Application } from './application.ts'
 import { Admission } from './connections/admission.ts'
-import { Connections } from './connections/connections.ts'
+import type { Handshakes } from './connections/handshakes.ts'
 import { codeQuestions } from './development/stale-code.ts'
 import { renderError, respondWithError } from './errors/error-response.ts'
 import type { GatewayParts } from './parts.ts'
@@ -90,7 +91,7 @@ function assembleServe(parts: GatewayParts, entry: Entry): (exchange: Exchange) 
   })
 }
 
-function assembleHttp1(parts: GatewayParts, entry: Entry): Protocol {
+export function assembleHttp1(parts: GatewayParts, entry: Entry): Protocol {
   const { config, memory, pages, refusals, onAnswered } = parts
   return createHttp1({
     limits: config.limits,
@@ -104,9 +105,21 @@ function assembleHttp1(parts: GatewayParts, entry: Entry): Protocol {
   })
 }
 
-/** The connections, and everything from them to the application. */
-export function assembleConnections(parts: GatewayParts, entry: Entry): Connections {
-  return new Connections(assembleHttp1(parts, entry))
+/** `Class`: loaded only where a listener has TLS. */
+export function assembleHandshakes(
+  { config, log, memory }: GatewayParts,
+  protocol: Protocol,
+  tls: GatewayTls,
+  Class: typeof Handshakes,
+): Handshakes {
+  return new Class({
+    tls,
+    protocol,
+    memory: memory.budget,
+    timeoutMs: config.timeouts.head,
+    plainHttpAnswer: PLAIN_HTTP_ON_TLS,
+    onFailed: (client, reason) => log('debug', `no TLS with ${client || 'client'}: ${reason}`),
+  })
 }
 
 export type AdmissionParts = Pick<GatewayParts, 'config' | 'refusals' | 'trusted'>

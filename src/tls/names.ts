@@ -1,0 +1,52 @@
+/**
+ * Which `[[tls]]` entry a name has: for the name that a client asks for (SNI), and for the Host of a request (421). Runs in the gateway.
+ * A look-up takes the same time however many names there are.
+ */
+import { splitAuthority } from '../http/authority.ts'
+
+/** What the look-up needs of a `GatewayTlsEntry`. */
+export interface NamedEntry {
+  /** Lower case: `example.kr`, `*.example.kr`. */
+  readonly names: readonly string[]
+  readonly isDefault: boolean
+}
+
+const WILDCARD = '*.'
+
+export class EntryNames<Entry extends NamedEntry> {
+  readonly #exact = new Map<string, Entry>()
+  /** `*.example.kr` is here as `example.kr`. */
+  readonly #wildcards = new Map<string, Entry>()
+  readonly #default: Entry | null
+
+  /** A name that two entries have is the first one's. */
+  constructor(entries: readonly Entry[]) {
+    this.#default = entries.find(entry => entry.isDefault) ?? null
+    for (const entry of entries)
+      for (const name of entry.names) {
+        const isWildcard = name.startsWith(WILDCARD)
+        const key = isWildcard ? name.slice(WILDCARD.length) : name
+        const map = isWildcard ? this.#wildcards : this.#exact
+        if (!map.has(key)) map.set(key, entry)
+      }
+  }
+
+  /**
+   * `name`: lower case, without a dot at its end; empty: the client names nobody. The entry that has exactly this name, else the one
+   * with a wildcard in place of its first label (RFC9525§6.3), else the default one. Null: there is none, so refuse the client.
+   */
+  find(name: string): Entry | null {
+    const exact = this.#exact.get(name)
+    if (exact !== undefined) return exact
+    const dot = name.indexOf('.')
+    // The wildcard stands for one whole label, which is not empty.
+    return (dot > 0 ? this.#wildcards.get(name.slice(dot + 1)) : undefined) ?? this.#default
+  }
+
+  /** `authority`: of a request, as in `Example.KR:8443`. The entry of its host. */
+  findHost(authority: string): Entry | null {
+    const { host } = splitAuthority(authority)
+    const name = host.startsWith('[') ? host.slice(1, -1) : host
+    return this.find((name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase())
+  }
+}
