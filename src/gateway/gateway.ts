@@ -66,11 +66,11 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     this.#options = options
     this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options.threads)
-    this.#assemble()
     const http1 = assembleHttp1(this.#parts, options.entry)
     const { tls } = options.start
     this.#handshakes = options.handshakes && tls && assembleHandshakes(this.#parts, http1, tls, options.handshakes)
     this.connections = new Connections({ http: http1, https: this.#handshakes })
+    this.#assemble()
     this.#reports = new Reports(
       () => this.#parts.applications.namedPools,
       () => this.connections.size,
@@ -179,7 +179,10 @@ export class Gateway {
         }
       }
       case 'tls':
-        return () => this.#handshakes?.replace(change.tls)
+        return () => {
+          this.#handshakes?.replace(change.tls)
+          this.#assemble()
+        }
       case 'stopping':
         return () => {
           this.#isStopping = true
@@ -189,7 +192,7 @@ export class Gateway {
 
   /** The applications have changed: requests go to them as they are now. */
   #assemble(): void {
-    this.#options.entry.handler = assembleHandler(this.#parts)
+    this.#options.entry.handler = assembleHandler(this.#parts, this.#handshakes?.rules ?? null)
   }
 
   /** The master has gone. Drains, if it has not drained yet. Resolves when the process may end. */

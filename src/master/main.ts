@@ -171,6 +171,7 @@ class Master {
       this.#config.bind,
       { mode: unixMode, identity: gatewayIdentity },
       predecessor?.sockets,
+      this.#certificates !== null,
     )
     predecessor?.sockets.closeRest()
     await this.#admin.prepare(this.#config.adminSocket, users, predecessor?.adminSocket ?? null)

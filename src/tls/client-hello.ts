@@ -101,7 +101,7 @@ export class ClientHello {
     const available = this.#size - at
     if (available >= 1 && this.#kept[at] !== HANDSHAKE) return 'a record within its ClientHello is no handshake'
     // The major version has been 3 since SSL 3.0 (RFC8446§5.1).
-    if (available >= 2 && this.#kept[at + 1] !== 3) return 'its first record has no version of TLS'
+    if (available >= 2 && this.#kept[at + 1] !== 3) return 'a record has no version of TLS'
     if (available < RECORD_HEADER) return 'more'
     const length = this.#kept.readUInt16BE(at + 3)
     if (length === 0 || length > MAX_HELLO) return `a record has ${length} bytes: 1 to ${MAX_HELLO} are allowed`
@@ -124,7 +124,7 @@ export class ClientHello {
       this.#length += MESSAGE_HEADER
       if (this.#length > MAX_HELLO) return `its ClientHello has ${this.#length} bytes: at most ${MAX_HELLO} are allowed`
     }
-    if (this.#inRecord === 0) return null
+    if (this.#seen < MESSAGE_HEADER) return null
     const length = Math.min(this.#inRecord, this.#size - this.#at)
     this.#at += length
     this.#inRecord -= length

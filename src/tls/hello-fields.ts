@@ -90,14 +90,16 @@ function keyName(ticket: Buffer): Buffer | null {
 }
 
 const MAX_NAME = 253
-const LABELS = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/
+const LABEL = /^[a-z0-9_-]{1,63}$/
 /** IPv4 addresses end in a number, and no domain of the public tree does. An IPv6 address has colons, which no label has. */
-const ENDS_IN_NUMBER = /(?:^|\.)\d{1,63}$/
+const NUMBER = /^\d+$/
 
 /** Lower case, without the dot at its end; empty if it is no name of a host: RFC6066§3 allows no addresses. */
 function validName(text: string): string {
   const name = (text.endsWith('.') ? text.slice(0, -1) : text).toLowerCase()
-  return name.length <= MAX_NAME && LABELS.test(name) && !ENDS_IN_NUMBER.test(name) ? name : ''
+  if (name.length > MAX_NAME) return ''
+  const labels = name.split('.')
+  return labels.every(label => LABEL.test(label)) && !NUMBER.test(labels.at(-1)!) ? name : ''
 }
 
 /** Where the content of a vector is, whose length has `width` bytes at `at`. Null: it goes beyond the end. */

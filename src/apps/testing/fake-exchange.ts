@@ -2,7 +2,15 @@
 import { EventEmitter, once } from 'node:events'
 import { readSync } from 'node:fs'
 import { contentTooLarge } from '../../http/errors.ts'
-import type { BodyConsumer, Exchange, RequestHead, ResponseHead, ResponseState, ServedBy } from '../../http/exchange.ts'
+import type {
+  BodyConsumer,
+  Exchange,
+  LocalEnd,
+  RequestHead,
+  ResponseHead,
+  ResponseState,
+  ServedBy,
+} from '../../http/exchange.ts'
 import type { HeaderLines } from '../../http/headers.ts'
 import { MAX_PIECE, type WebSocketAccept, type WebSocketChannel, type WebSocketEvents } from '../../http/websocket.ts'
 
@@ -131,7 +139,7 @@ export class FakeExchange implements Exchange {
   id = `x${nextId++}`
   readonly request: RequestHead
   readonly peer = { address: '192.0.2.1', port: 4711, socketAddress: '192.0.2.1' }
-  readonly local = { address: '127.0.0.1', port: 8000, tls: null }
+  local: LocalEnd = { address: '127.0.0.1', port: 8000, tls: null }
   isHalfClosed = false
   isWebSocket: boolean
   readonly receivedAt = 0

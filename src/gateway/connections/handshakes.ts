@@ -45,11 +45,18 @@ export interface HandshakeOptions {
   readonly onFailed: (client: string, reason: string) => void
 }
 
+/** What requests over TLS are kept to. */
+export interface TlsRules {
+  readonly entries: readonly GatewayTlsEntry[]
+  readonly names: EntryNames<GatewayTlsEntry>
+}
+
 /** For all connections with TLS of one event loop. */
 export class Handshakes {
   readonly options: HandshakeOptions
   readonly deadlines: DeadlineList
   readonly drainDeadlines = new DeadlineList(DRAIN_MS)
+  #entries: readonly GatewayTlsEntry[]
   #names: EntryNames<GatewayTlsEntry>
   #contexts: Contexts
   readonly #ready: Handshake[] = []
@@ -58,8 +65,14 @@ export class Handshakes {
   constructor(options: HandshakeOptions) {
     this.options = options
     this.deadlines = new DeadlineList(options.timeoutMs)
+    this.#entries = options.tls.entries
     this.#names = new EntryNames(options.tls.entries)
     this.#contexts = new Contexts(options.tls, PROTOCOLS)
+  }
+
+  /** In force now. */
+  get rules(): TlsRules {
+    return { entries: this.#entries, names: this.#names }
   }
 
   get isDraining(): boolean {
@@ -68,6 +81,7 @@ export class Handshakes {
 
   /** For handshakes that begin later. */
   replace(tls: GatewayTls): void {
+    this.#entries = tls.entries
     this.#names = new EntryNames(tls.entries)
     this.#contexts = new Contexts(tls, PROTOCOLS)
   }

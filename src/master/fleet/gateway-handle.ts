@@ -96,12 +96,12 @@ export class GatewayHandle {
       affinityKey: options.affinityKey,
       waits: options.waits,
       tls: options.tls,
-      listeners: options.listeners.map(({ display, unixPath, isShared }, index) => ({
+      listeners: options.listeners.map(({ display, unixPath, isShared, scheme }, index) => ({
         fd: FIRST_LISTENER_FD + index,
         display,
         unixPath,
         isShared,
-        scheme: 'http',
+        scheme,
       })),
     })
   }
