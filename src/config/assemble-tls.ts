@@ -21,7 +21,7 @@ export function assembleTls(given: GivenSettings, values: Values, environment: E
   // A mistake in a table is told already.
   const entries = withDefault([...(flat === null ? [] : [{ ...flat, names: [], isDefault: false }]), ...tables], values)
   refuseSameNames(given, tables, values)
-  return { entries, isSelfSigned: values.one(tls.selfSigned) === 'self-signed' }
+  return { entries, isSelfSigned: values.one(tls.selfSigned) === 'self-signed', flat: readRules(values, flatEntry) }
 }
 
 export function hasTls({ entries, isSelfSigned }: TlsConfig): boolean {
@@ -33,7 +33,6 @@ type Rules = Omit<TlsEntry, 'names' | 'isDefault'>
 /** Null: there is no certificate, or it is refused. */
 function readEntry(values: Values, of: EntrySettings, origin: string): Rules | null {
   const [certificates, keys, staples] = [of.certificates, of.keys, of.staples].map(one => values.all(one))
-  const [minVersion, ciphers] = [values.one(of.minVersion), values.one(of.ciphers)]
   const keyPasswordFile = values.one(of.passwordFile)
   const clients = readClients(values, of)
   const has = certificates!.length > 0
@@ -66,10 +65,13 @@ function readEntry(values: Values, of: EntrySettings, origin: string): Rules | n
       staple: staples![index] ?? null,
     })),
     keyPasswordFile,
-    minVersion: `TLSv${minVersion}`,
-    ciphers,
+    ...readRules(values, of),
     clients,
   }
+}
+
+function readRules(values: Values, of: EntrySettings): TlsConfig['flat'] {
+  return { minVersion: `TLSv${values.one(of.minVersion)}`, ciphers: values.one(of.ciphers) }
 }
 
 function readClients(values: Values, of: EntrySettings): TlsEntry['clients'] {

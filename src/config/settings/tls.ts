@@ -38,7 +38,7 @@ export const tls = {
     default: 'off',
     why: 'A certificate of one’s own is for development.',
     doc: 'A certificate for this machine while developing: self-signed, or off.',
-    more: 'The authority is made once for each user, and start-up says how browsers come to trust it. It is for development: nobody else trusts it.',
+    more: 'A local authority signs it. That is made once for each user, below `$XDG_DATA_HOME/jumak` or `~/.local/share/jumak`, and the first start prints the commands that make browsers believe it. It is for localhost, for names that end in .localhost, .local, .test or .home.arpa, and for private addresses alone. Nobody else trusts it.',
     change: 'restart',
   }),
   https: {
