@@ -4,10 +4,12 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ParseArgsConfig } from 'node:util'
+import { wrk } from './load.ts'
 import { type Load, measureScene } from './measure.ts'
 import { type SceneResults, table } from './report.ts'
 import { SCENES, type Scene } from './scenes.ts'
 import { ROOT, type Stack, venv } from './stacks.ts'
+import { checkClient } from './tls.ts'
 
 export const LOAD_OPTIONS = {
   scene: { type: 'string', multiple: true, default: SCENES.map(scene => scene.name) },
@@ -90,6 +92,7 @@ export function checkMachine(): void {
   for (const [program, advice] of [
     ['wrk', 'it makes the load (Debian: apt-get install wrk)'],
     ['taskset', 'it keeps server and load apart (Debian: apt-get install util-linux)'],
+    ['openssl', 'it makes the certificates (Debian: apt-get install openssl)'],
   ] as const)
     if (!(process.env['PATH'] ?? '').split(':').some(directory => existsSync(join(directory, program))))
       throw new UsageError(`${program} is not installed: ${advice}`)
@@ -133,6 +136,7 @@ export async function runScenes(
   asked: AskedLoad,
 ): Promise<SceneResults[]> {
   const all: SceneResults[] = []
+  if (scenes.some(({ tls }) => tls)) await checkClient(port => wrk({ tls: true }, port, 'close', 4, 1))
   await withApplications(async env => {
     for (const scene of scenes) {
       const able = stacks.filter(stack => stack.interfaces.includes(scene.interface))

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import type { Scene } from './scenes.ts'
+import { clientEnvironment, tlsOptions } from './tls.ts'
 
 export const CLIENT_CORE = '1'
 const HERE = import.meta.dirname
@@ -42,26 +43,36 @@ export function apply(
       return client('open-loop.ts', port, workers * ARRIVALS_PER_WORKER, seconds)
     case 'uneven':
       return client('uneven.ts', port, connections, UNEVEN_RATE, seconds)
+    case 'full':
+    case 'resumed':
+      return client('handshakes.ts', port, scene.load, connections, seconds, '/static/1k.bin', tlsOptions())
     case 'slow-readers':
-      return wrk(port, 'differing', connections, seconds)
+      return wrk(scene, port, 'differing', connections, seconds)
     default:
-      return wrk(port, scene.load, connections, seconds)
+      return wrk(scene, port, scene.load, connections, seconds)
   }
 }
 
 /** @param kind - One of load.lua's. As many requests as the server takes. */
-export function wrk(port: number, kind: string, connections: number, seconds: number): Promise<Answers> {
-  const options = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s']
-  return lastLine('wrk', [...options, '-s', join(HERE, 'load.lua'), `http://127.0.0.1:${port}/`, '--', kind])
+export function wrk(
+  { tls }: Pick<Scene, 'tls'>,
+  port: number,
+  kind: string,
+  connections: number,
+  seconds: number,
+): Promise<Answers> {
+  const options = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', join(HERE, 'load.lua')]
+  const url = `${tls ? 'https' : 'http'}://127.0.0.1:${port}/`
+  return lastLine('wrk', [...options, url, '--', kind], tls ? clientEnvironment() : process.env)
 }
 
 /** A program of bench/clients that prints its Answers. */
 function client(name: string, ...values: readonly (string | number)[]): Promise<Answers> {
-  return lastLine(process.execPath, [join(HERE, 'clients', name), ...values.map(String)])
+  return lastLine(process.execPath, [join(HERE, 'clients', name), ...values.map(String)], process.env)
 }
 
-async function lastLine(program: string, args: readonly string[]): Promise<Answers> {
-  const { stdout } = await run('taskset', ['-c', CLIENT_CORE, program, ...args], { maxBuffer: 2 ** 24 })
+async function lastLine(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Answers> {
+  const { stdout } = await run('taskset', ['-c', CLIENT_CORE, program, ...args], { maxBuffer: 2 ** 24, env })
   return JSON.parse(stdout.trim().split('\n').at(-1)!)
 }
 

@@ -8,6 +8,7 @@ import { apply, Crowd, wrk } from './load.ts'
 import { RunningStack } from './running.ts'
 import type { Scene } from './scenes.ts'
 import type { Stack } from './stacks.ts'
+import { tlsOptions } from './tls.ts'
 
 export interface Load {
   /** Length of a burst. */
@@ -61,6 +62,7 @@ const NOTHING: Figures = {
 export const WARM_UP_SECONDS = 4
 const SLOW_READERS = 1000
 const REQUESTS_PER_WORKER = 1000
+const MOST_SETTLING_SECONDS = 15
 
 export async function measureScene(
   scene: Scene,
@@ -72,6 +74,7 @@ export async function measureScene(
   const able = stacks
     .filter(({ keepsAlive }) => keepsAlive || !needsKeepAlive)
     .filter(({ loads }) => loads === null || loads.includes(scene.load))
+    .filter(({ speaksTls }) => speaksTls || !scene.tls)
   if (scene.load === 'idle' || scene.load === 'workers') return alone(scene, able, load, around)
   return sideBySide(scene, able, load, around)
 }
@@ -166,10 +169,11 @@ async function alone(scene: Scene, stacks: readonly Stack[], load: Load, around:
 async function idleConnections(scene: Scene, stack: Stack, load: Load, env: NodeJS.ProcessEnv): Promise<Figures> {
   const running = await RunningStack.start(stack, scene, load.workers, env)
   try {
-    await wrk(running.port, 'differing', 64, 1)
-    const before = running.megabytes()
-    const crowd = await Crowd.gather('crowd.ts', running.port, load.connections, 'idle')
-    const megabytes = running.megabytes()
+    await wrk(scene, running.port, 'differing', 64, 1)
+    const before = await settled(running)
+    const tls = scene.tls ? [tlsOptions()] : []
+    const crowd = await Crowd.gather('crowd.ts', running.port, load.connections, 'idle', ...tls)
+    const megabytes = await settled(running)
     await crowd.end()
     return { ...NOTHING, megabytes, kilobytesPerConnection: ((megabytes - before) * 1024) / load.connections }
   } finally {
@@ -177,12 +181,25 @@ async function idleConnections(scene: Scene, stack: Stack, load: Load, env: Node
   }
 }
 
+/** Servers give memory back some time after a wave of work: waits until a second brings no less. */
+async function settled(running: RunningStack): Promise<number> {
+  let megabytes = running.megabytes()
+  for (let second = 0; second < MOST_SETTLING_SECONDS; second++) {
+    // wait: for what the server does when it has nothing to do
+    await new Promise(resolve => setTimeout(resolve, 1000))
+    const before = megabytes
+    megabytes = running.megabytes()
+    if (megabytes > before - 0.5) break
+  }
+  return megabytes
+}
+
 async function furtherWorkers(scene: Scene, stack: Stack, load: Load, env: NodeJS.ProcessEnv): Promise<Figures> {
   const after = async (workers: number) => {
     const running = await RunningStack.start(stack, scene, workers, env)
     try {
       for (let requests = 0; requests < REQUESTS_PER_WORKER * workers; )
-        requests += (await wrk(running.port, 'differing', 16 * workers, 1)).requests
+        requests += (await wrk(scene, running.port, 'differing', 16 * workers, 1)).requests
       return running.megabytes()
     } finally {
       await running.end()

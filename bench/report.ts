@@ -1,6 +1,7 @@
 /** Results as a table for a terminal, and what table and chart say of several rounds. */
 import type { Figures, Load, Result } from './measure.ts'
 import type { Measure, Scene } from './scenes.ts'
+import { AGREED } from './tls.ts'
 
 export interface SceneResults {
   readonly scene: Scene
@@ -79,7 +80,8 @@ export function table({ scene, load, results }: SceneResults): string {
 export function title(scene: Scene, load: Load): string {
   const workers = load.workers === 1 ? 'one worker' : `${load.workers} workers`
   const rounds = load.rounds === 1 ? 'one round' : `median of ${load.rounds} rounds`
-  return `${scene.name}: ${scene.what}; ${workers}, connections: ${load.connections}, ${rounds}`
+  const tls = scene.tls ? `; ${AGREED}` : ''
+  return `${scene.name}: ${scene.what}; ${workers}, connections: ${load.connections}, ${rounds}${tls}`
 }
 
 function row(cells: readonly string[]): string {

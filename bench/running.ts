@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { MICROSECONDS_PER_TICK, parentOf, processes, read, threadsOf, ticksOf } from './processes.ts'
 import type { Scene } from './scenes.ts'
 import type { Stack } from './stacks.ts'
+import { certificate, OtherTls, statusOf } from './tls.ts'
 
 export const SERVER_CORE = '0'
 /** Enough for 10,000 connections and those of a proxy behind them. */
@@ -36,7 +37,8 @@ export class RunningStack {
     const directory = mkdtempSync(join(tmpdir(), 'jumak-bench-'))
     const [port, innerPort] = await freePorts()
     const limited = ['sh', '-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh', 'taskset', '-c', SERVER_CORE]
-    const servers = stack.commands(scene, workers, { port, innerPort, directory }).map(words =>
+    const place = { port, innerPort, directory, certificate: scene.tls ? certificate() : null }
+    const servers = stack.commands(scene, workers, place).map(words =>
       spawn(limited[0]!, [...limited.slice(1), ...words], {
         // PYTHONPATH finds the applications. What a server leaves behind is removed with the directory.
         cwd: directory,
@@ -48,7 +50,7 @@ export class RunningStack {
     for (const server of servers) server.stderr!.on('data', data => (errors = (errors + data).slice(-500)))
     const running = new RunningStack(servers, marker, directory, port)
     try {
-      await running.#waitUntilUp(() => errors)
+      await running.#waitUntilUp(scene.tls, () => errors)
     } catch (error) {
       await running.end()
       throw error
@@ -56,15 +58,14 @@ export class RunningStack {
     return running
   }
 
-  async #waitUntilUp(errors: () => string): Promise<void> {
+  async #waitUntilUp(tls: boolean, errors: () => string): Promise<void> {
     for (let attempt = 0; attempt < 150; attempt++) {
       const ended = this.#servers.find(server => server.exitCode !== null)
       if (ended !== undefined) throw new Error(`it ended with ${ended.exitCode}: ${errors()}`)
       try {
-        const response = await fetch(`http://127.0.0.1:${this.port}/up`, { signal: AbortSignal.timeout(2000) })
-        await response.arrayBuffer()
-        if (response.status < 500) return
-      } catch {
+        if ((await (tls ? statusOf(this.port, '/up') : plainStatusOf(this.port))) < 500) return
+      } catch (error) {
+        if (error instanceof OtherTls) throw error
         // Not yet.
       }
       // wait: until the server answers; bounded above
@@ -129,6 +130,12 @@ export class RunningStack {
     }
     return [...found]
   }
+}
+
+async function plainStatusOf(port: number): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${port}/up`, { signal: AbortSignal.timeout(2000) })
+  await response.arrayBuffer()
+  return response.status
 }
 
 function kill(pid: number): void {

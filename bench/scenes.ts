@@ -8,11 +8,15 @@ export interface Scene {
   readonly what: string
   /** `module:attribute` under bench/apps. */
   readonly app: string
-  readonly interface: 'wsgi' | 'asgi' | 'websocket'
+  /** `static`: files, which no application is asked for. */
+  readonly interface: 'wsgi' | 'asgi' | 'websocket' | 'static'
+  /** Over TLS; all stacks speak what `tls.ts` says. */
+  readonly tls: boolean
   /**
-   * `differing`, `browser`, `upload`, `close`: kinds of load.lua. `echo`, `broadcast`: messages over WebSockets.
+   * `differing`, `browser`, `upload`, `close`, `file`: kinds of load.lua. `echo`, `broadcast`: messages over WebSockets.
    * `one-percent-slow`: arrivals that don't wait for answers. `slow-readers`: `differing` beside 1,000 slow readers.
    * `uneven`: half of the connections send ten times as much as the others.
+   * `full`, `resumed`: handshakes, each for one request for a small file.
    * `idle`: connections that have made one request. `workers`: 1,000 requests for each worker.
    */
   readonly load:
@@ -20,6 +24,9 @@ export interface Scene {
     | 'browser'
     | 'upload'
     | 'close'
+    | 'file'
+    | 'full'
+    | 'resumed'
     | 'echo'
     | 'broadcast'
     | 'one-percent-slow'
@@ -39,11 +46,16 @@ function scene(
   what: string,
   rest: Partial<Scene> & { readonly interface: Scene['interface'] },
 ): Scene {
-  return { name, app, what, load: 'differing', measure: 'microseconds', connections: 64, workers: 1, ...rest }
+  return {
+    ...{ name, app, what, tls: false, load: 'differing', measure: 'microseconds', connections: 64, workers: 1 },
+    ...rest,
+  }
 }
 
 const wsgi = { interface: 'wsgi' } as const
 const asgi = { interface: 'asgi' } as const
+const files = { interface: 'static', load: 'file' } as const
+const handshakes = { interface: 'static', tls: true, connections: 16 } as const
 const websocket = { interface: 'websocket', connections: 32 } as const
 
 export const SCENES: readonly Scene[] = [
@@ -77,8 +89,16 @@ export const SCENES: readonly Scene[] = [
   scene('uneven', 'plain:hello', 'half of the connections send ten times as much: the busiest gateway thread', {
     ...{ ...wsgi, load: 'uneven', measure: 'busiestThread' },
   }),
+  scene('static-100k', 'plain:hello', 'a file of 100 KB', files),
+  scene('https-hello', 'plain:hello', '13 bytes from a bare WSGI callable, over TLS', { ...wsgi, tls: true }),
+  scene('tls-handshake', 'plain:hello', 'a full handshake for each request', { ...handshakes, load: 'full' }),
+  scene('tls-resumed', 'plain:hello', 'a resumed handshake for each request', { ...handshakes, load: 'resumed' }),
+  scene('static-100k-tls', 'plain:hello', 'a file of 100 KB, over TLS', { ...files, tls: true }),
   scene('idle', 'plain:hello', 'connections that have made one request and stay', {
     ...{ ...wsgi, load: 'idle', measure: 'kilobytesPerConnection', connections: 10_000 },
+  }),
+  scene('idle-tls', 'plain:hello', 'connections over TLS that have made one request and stay', {
+    ...{ ...wsgi, tls: true, load: 'idle', measure: 'kilobytesPerConnection', connections: 2000 },
   }),
   scene('workers', 'django_app:application', 'a further Django worker, after 1,000 requests each', {
     ...{ ...wsgi, load: 'workers', measure: 'megabytesPerWorker', workers: 4 },

@@ -1,8 +1,9 @@
 /** The servers that are compared, with the command lines that their own documents advise. */
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { NGINX, nginxCommand } from './nginx.ts'
+import { NGINX, nginxBefore, nginxFiles } from './nginx.ts'
 import type { Scene } from './scenes.ts'
+import type { Certificate } from './tls.ts'
 
 export const ROOT: string = join(import.meta.dirname, '..')
 /** Peers and frameworks live here; `npm run bench -- --install` makes it. */
@@ -14,6 +15,8 @@ export interface Place {
   /** For what stands behind a proxy and can't listen on a Unix socket. */
   readonly innerPort: number
   readonly directory: string
+  /** Null: it speaks plain HTTP. */
+  readonly certificate: Certificate | null
 }
 
 export interface Stack {
@@ -26,6 +29,8 @@ export interface Stack {
   readonly keepsAlive: boolean
   /** Null: it is for every kind of load. */
   readonly loads: readonly Scene['load'][] | null
+  /** False: it is in no scene over TLS. */
+  readonly speaksTls: boolean
   /** Command lines, started together. */
   readonly commands: (scene: Scene, workers: number, place: Place) => readonly (readonly string[])[]
 }
@@ -37,14 +42,27 @@ export function jumak(name: string, root: string, threads = 1): Stack {
   const more = threads === 1 ? '' : `--gateway-threads ${threads}`
   return {
     name,
-    interfaces: ['wsgi', 'asgi', 'websocket'],
+    interfaces: ['wsgi', 'asgi', 'websocket', 'static'],
     needs: [program],
     keepsAlive: true,
+    speaksTls: true,
     loads: null,
-    commands: ({ app }, workers, { port }) => [
-      [program, ...words(`-b 127.0.0.1:${port} -w ${workers} --log-level warn ${more} --python`), venv('python'), app],
-    ],
+    commands: (scene, workers, { port, directory, certificate }) => {
+      const tls = certificate === null ? '' : `--tls-cert ${certificate.certificate} --tls-key ${certificate.key}`
+      const files = scene.interface === 'static' ? `--static /static/=${makeFiles(directory)}` : ''
+      const options = `-b 127.0.0.1:${port} -w ${workers} --log-level warn ${more} ${tls} ${files} --python`
+      return [[program, ...words(options), venv('python'), scene.app]]
+    },
   }
+}
+
+/** What the static scenes ask for, below /static/; returns the directory. */
+function makeFiles(directory: string): string {
+  const files = join(directory, 'files')
+  mkdirSync(files, { recursive: true })
+  writeFileSync(join(files, '1k.bin'), Buffer.alloc(1000, 'x'))
+  writeFileSync(join(files, '100k.bin'), Buffer.alloc(100_000, 'x'))
+  return files
 }
 
 interface Peer {
@@ -59,6 +77,8 @@ interface Peer {
     workers: number,
     scene: Scene,
   ) => string
+  /** Its arguments for TLS, if it speaks it. Left out: it is in no scene over TLS, but behind nginx. */
+  readonly tls?: (certificate: Certificate) => string
   /** Left out: it is measured bare and behind nginx. */
   readonly only?: 'bare' | 'behind nginx'
   /** What nginx speaks to it. Left out: HTTP on a Unix socket. */
@@ -83,12 +103,21 @@ const uwsgi =
   ({ port, socket }, workers) =>
     `${listen(port, socket)} --processes ${workers} --disable-logging --master --wsgi`
 
+const certfile: Peer['tls'] = ({ certificate, key }) => `--certfile ${certificate} --keyfile ${key}`
+
 const PEERS: readonly Peer[] = [
-  { name: 'gunicorn sync', program: 'gunicorn', interfaces: http, keepsAlive: false, options: gunicorn('') },
+  {
+    name: 'gunicorn sync',
+    program: 'gunicorn',
+    interfaces: http,
+    keepsAlive: false,
+    options: gunicorn(''),
+    tls: certfile,
+  },
   // Its 1,000 connections are a bound of its own, so it holds no thousands.
   {
     ...{ name: 'gunicorn gthread', program: 'gunicorn', interfaces: http, keepsAlive: false },
-    options: gunicorn('-k gthread --threads 4 --keep-alive 75'),
+    ...{ options: gunicorn('-k gthread --threads 4 --keep-alive 75'), tls: certfile },
   },
   {
     ...{ name: 'gunicorn --preload', program: 'gunicorn', interfaces: http, keepsAlive: false, only: 'bare' },
@@ -109,6 +138,14 @@ const PEERS: readonly Peer[] = [
   {
     ...{ name: 'granian', program: 'granian', interfaces: http, upstream: 'http on TCP' },
     options: granian(() => '--interface wsgi --no-ws --blocking-threads 1'),
+    tls: ({ certificate, key }) => `--ssl-certificate ${certificate} --ssl-keyfile ${key}`,
+  },
+  {
+    // One process: it has no workers.
+    ...{ name: 'pyvoy', program: 'pyvoy', interfaces: http, only: 'bare' },
+    loads: ['differing', 'browser', 'upload', 'close', 'idle'],
+    options: ({ port }) => `--address 127.0.0.1 --port ${port} --interface wsgi --log-level off`,
+    tls: ({ certificate, key }) => `--tls-cert ${certificate} --tls-key ${key}`,
   },
   {
     ...{ name: 'uvicorn', program: 'uvicorn', interfaces: ['asgi', 'websocket'] },
@@ -131,12 +168,18 @@ export const STACKS: readonly Stack[] = [
   jumak('jumak', ROOT),
   ...PEERS.filter(peer => peer.only !== 'behind nginx').map(bare),
   ...PEERS.filter(peer => peer.only !== 'bare').map(behindNginx),
+  {
+    ...{ name: 'nginx', interfaces: ['static'], needs: [NGINX], keepsAlive: true, speaksTls: true, loads: null },
+    commands: (_scene, _workers, place) => [nginxFiles(makeFiles(place.directory), place)],
+  },
 ]
 
 function bare(peer: Peer): Stack {
   return {
     ...common(peer),
-    commands: (scene, workers, { port }) => [[...line(peer, { port, socket: null }, workers, scene)]],
+    commands: (scene, workers, { port, certificate }) => [
+      line(peer, { port, socket: null }, workers, scene, certificate === null ? '' : peer.tls!(certificate)),
+    ],
   }
 }
 
@@ -146,30 +189,33 @@ function behindNginx(peer: Peer): Stack {
     name: `nginx + ${peer.name}`,
     needs: [NGINX, venv(peer.program)],
     keepsAlive: true,
-    commands: (scene, workers, { port, innerPort, directory }) => {
+    speaksTls: true,
+    commands: (scene, workers, place) => {
+      const { innerPort, directory } = place
       const socket = peer.upstream === 'http on TCP' ? null : join(directory, 'app.sock')
       const server = socket === null ? `127.0.0.1:${innerPort}` : `unix:${socket}`
       return [
-        nginxCommand(port, server, peer.upstream === 'uwsgi' ? 'uwsgi' : 'http', directory),
-        line(peer, { port: innerPort, socket }, workers, scene),
+        nginxBefore(server, peer.upstream === 'uwsgi' ? 'uwsgi' : 'http', place),
+        line(peer, { port: innerPort, socket }, workers, scene, ''),
       ]
     },
   }
 }
 
-function common({ name, program, interfaces, keepsAlive = true, loads = null }: Peer) {
-  return { name, interfaces, needs: [venv(program)], keepsAlive, loads }
+function common({ name, program, interfaces, keepsAlive = true, loads = null, tls }: Peer) {
+  return { name, interfaces, needs: [venv(program)], keepsAlive, loads, speaksTls: tls !== undefined }
 }
 
-function line(peer: Peer, at: Parameters<Peer['options']>[0], workers: number, scene: Scene): string[] {
-  return [venv(peer.program), ...words(peer.options(at, workers, scene)), scene.app]
+function line(peer: Peer, at: Parameters<Peer['options']>[0], workers: number, scene: Scene, more: string): string[] {
+  // uWSGI's last option is the application's.
+  return [venv(peer.program), ...words(`${more} ${peer.options(at, workers, scene)}`), scene.app]
 }
 
 const words = (text: string): string[] => text.split(' ').filter(word => word !== '')
 
 /** What `--install` installs. gunicorn[fast] is its own advice for the parser; py-spy is for `npm run profile`. */
 export const PACKAGES: readonly string[] = [
-  ...['gunicorn[fast]', 'uwsgi', 'granian', 'uvicorn[standard]', 'zttp', 'hypercorn'],
+  ...['gunicorn[fast]', 'uwsgi', 'granian', 'uvicorn[standard]', 'zttp', 'hypercorn', 'pyvoy'],
   ...['flask', 'django', 'fastapi', 'py-spy'],
 ]
 

@@ -1,17 +1,20 @@
 /**
- * Connections that stay: `crowd.ts PORT COUNT idle|slow-readers`. `idle` makes one request each and reads its answer;
+ * Connections that stay: `crowd.ts PORT COUNT idle|slow-readers [TLS]`. TLS: options of `tls.connect` as JSON. `idle` makes one request each and reads its answer;
  * `slow-readers` asks for /large and reads 4 KiB a second. Prints `ready` when all have begun, and stays until it is killed.
  */
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 
-const [port, count, mode] = process.argv.slice(2)
+const [port, count, mode, tls] = process.argv.slice(2)
+const tlsOptions = tls === undefined ? null : JSON.parse(tls)
 const path = mode === 'idle' ? '/page' : '/large'
 /** So many at once: a listen queue holds 2,048 at most. */
 const AT_ONCE = 100
 
 function begin(): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect(Number(port), '127.0.0.1')
+    const to = { port: Number(port), host: '127.0.0.1' }
+    const socket = tlsOptions === null ? connect(to) : connectTls({ ...to, ...tlsOptions })
     socket.on('error', reject)
     socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)
     if (mode === 'idle') socket.once('data', () => resolve(socket))

@@ -83,13 +83,14 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     signals: [],
     host: ['errors'],
     output: ['host', 'errors'],
+    tls: ['errors'],
     development: ['output', 'host'],
     fleet: ['development', 'output', 'host', 'errors', 'paths'],
     admin: ['fleet', 'output', 'host', 'errors'],
     upgrade: ['fleet', 'output', 'host', 'errors', 'signals'],
-    reload: ['admin', 'upgrade', 'fleet', 'output'],
+    reload: ['admin', 'upgrade', 'fleet', 'output', 'tls'],
     shutdown: ['fleet', 'output', 'host', 'signals'],
-    check: ['fleet', 'output', 'host', 'errors', 'paths'],
+    check: ['fleet', 'output', 'host', 'errors', 'paths', 'tls'],
     main: [
       'reload',
       'admin',
@@ -98,6 +99,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       'upgrade',
       'fleet',
       'development',
+      'tls',
       'output',
       'host',
       'errors',
@@ -123,7 +125,10 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
   'node:http': path => path === 'src/http/status.ts',
   'node:https': () => false,
   'node:http2': () => false,
-  'node:tls': () => false,
+  'node:tls': path =>
+    path === 'src/gateway/transports/tls.ts' ||
+    path === 'src/gateway/connections/handshakes.ts' ||
+    ['src/tls/', 'src/master/tls/'].some(folder => path.startsWith(folder)),
   'node:dgram': () => false,
   chokidar: path => path === 'src/master/development/watch.ts',
   mrmime: path => path === 'src/handlers/static/names.ts',

@@ -3,6 +3,7 @@ import { jsonSchema } from '../../src/config/schema.ts'
 import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
 import { isFrom, type Setting, variableOf } from '../../src/config/settings/setting.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
+import { TLS_KEYS } from '../../src/config/settings/tls.ts'
 
 /** The command that makes the files again. */
 export const COMMAND = 'npm run reference'
@@ -85,6 +86,7 @@ function formatTables(): string {
   const parts = [
     ['Keys of `[[app]]`', APP_KEYS],
     ['Keys of `[[app.pool]]`', POOL_KEYS],
+    ['Keys of `[[tls]]`', TLS_KEYS],
     ['At the top of the file', [include]],
   ] as const
   const own = [...APPLICATION_SETTINGS].map(({ name }) => `\`${name}\``).join(', ')

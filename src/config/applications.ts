@@ -10,7 +10,7 @@ import { application } from './settings/application.ts'
 import { APPLICATION_SETTINGS } from './settings/index.ts'
 import type { Setting } from './settings/setting.ts'
 import { appKeys } from './settings/tables.ts'
-import type { FileApp, FilePool } from './sources/app-tables.ts'
+import type { FileApp, FileTable } from './sources/app-tables.ts'
 import type { Given } from './sources/given.ts'
 import type { FileOrigin } from './sources/table-reader.ts'
 import type { Settings } from './values.ts'
@@ -21,6 +21,8 @@ export interface GivenSettings {
   readonly program: Settings
   /** At least one. */
   readonly apps: readonly GivenApp[]
+  /** The tables `[[tls]]`. */
+  readonly tls: readonly FileTable[]
 }
 
 export interface GivenApp {
@@ -30,18 +32,18 @@ export interface GivenApp {
   readonly origin: FileOrigin | null
   /** Settings of applications, and the keys of `[[app]]`. */
   readonly settings: Settings
-  readonly pools: readonly FilePool[]
+  readonly pools: readonly FileTable[]
   /** One of its keys is wrong, and told. */
   readonly hasMistake: boolean
 }
 
-export function givenSettings(flat: Settings, apps: readonly FileApp[]): GivenSettings {
+export function givenSettings(flat: Settings, apps: readonly FileApp[], tls: readonly FileTable[] = []): GivenSettings {
   const ofApps = new Map(
     [...APPLICATION_SETTINGS].flatMap(({ name }) => (flat.has(name) ? [[name, flat.get(name)!]] : [])),
   )
   const own: GivenApp = { name: DEFAULT_NAME, origin: null, settings: ofApps, pools: [], hasMistake: false }
   const hasOwn = flat.has(application.app.name) || apps.length === 0
-  return { program: flat, apps: [...(hasOwn ? [own] : []), ...apps.map(app => withDefaults(app, ofApps))] }
+  return { program: flat, apps: [...(hasOwn ? [own] : []), ...apps.map(app => withDefaults(app, ofApps))], tls }
 }
 
 function withDefaults({ origin, values, pools, hasMistake }: FileApp, defaults: Settings): GivenApp {

@@ -15,7 +15,7 @@ import {
 import type { WorkingDirectory } from './machine/environment.ts'
 import type { Setting } from './settings/setting.ts'
 import { appKeys, poolKeys } from './settings/tables.ts'
-import type { FilePool } from './sources/app-tables.ts'
+import type { FileTable } from './sources/app-tables.ts'
 import { formatPlace } from './sources/given.ts'
 import type { FileOrigin } from './sources/table-reader.ts'
 import type { AppConfig, PoolConfig } from './types.ts'
@@ -46,7 +46,7 @@ function readHosts(values: Values): string[] {
 }
 
 /** `full`: the application's root for clients; a path that begins with it is understood as well, as in `static`. */
-function readPools(pools: readonly FilePool[], full: string, values: Values, where: WorkingDirectory): PoolConfig[] {
+function readPools(pools: readonly FileTable[], full: string, values: Values, where: WorkingDirectory): PoolConfig[] {
   const [paths, names] = [new Set<string>(), new Set<string>()]
   const read = pools.map(({ origin, values: settings, hasMistake }): PoolConfig => {
     const own = new Values(settings, where, values.diagnostics)

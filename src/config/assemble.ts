@@ -14,6 +14,7 @@ import { readAdminSocket } from './admin-socket.ts'
 import type { GivenApp, GivenSettings } from './applications.ts'
 import { type AppCircumstances, assembleApp } from './assemble-app.ts'
 import { refuseConflicts } from './assemble-keys.ts'
+import { assembleHttps, assembleTls } from './assemble-tls.ts'
 import { ADDRESS_SHARE, connectionLimit, openFileLimit } from './defaults.ts'
 import { readGatewayThreads } from './gateway-threads.ts'
 import { readGatewayIdentity, readIdentity } from './identity.ts'
@@ -52,13 +53,15 @@ export function assembleConfig(
   const gatewayIdentity = readGatewayIdentity(values, environment, readIdentity(values, environment))
   const gateway = readGatewayThreads(values, environment, { isDevelopment, identity: gatewayIdentity, links, running })
   checkHealthPaths(values, plain.health)
+  const bind = readAddresses(values)
+  const tls = assembleTls(given, values, environment)
   const config = {
     ...plain,
     gatewayThreads: gateway.threads,
     gatewayThreadsReason: gateway.reason,
-    bind: readAddresses(values),
-    tls: { entries: [], isSelfSigned: false },
-    https: { redirect: false, hsts: null },
+    bind,
+    tls,
+    https: assembleHttps(values, plain.https.redirect, { tlsConfig: tls, bind }),
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
     forwardedHeaders: readForwardedHeaders(values),
     limits: readLimits(values, plain.limits, environment, links, gateway.threads),

@@ -94,6 +94,7 @@ export function reloadConfig(
   const settings = {
     program: withOld(now.program, old.program, different),
     apps: now.apps.map(app => keepOld(app, oldApps.get(app.name))),
+    tls: now.tls,
   }
   // A new value that was right must be right together with the values that are kept.
   const values = new Values(settings.program, environment)
@@ -123,7 +124,7 @@ export type ReloadResult =
 /** `old`, but one application as it is `now`. One that is gone from the file stays until all are reloaded. */
 function withOne(old: GivenSettings, now: GivenSettings, only: string): GivenSettings {
   const app = now.apps.find(({ name }) => name === only)
-  return { program: old.program, apps: old.apps.map(one => (one.name === only && app !== undefined ? app : one)) }
+  return { ...old, apps: old.apps.map(one => (one.name === only && app !== undefined ? app : one)) }
 }
 
 /** The master calls it at HUP, and to reload `only` one application. It remembers the last configuration that was right. */
@@ -199,7 +200,7 @@ function readSources(args: Arguments, environment: Environment): Sources {
   const diagnostics = [...args.diagnostics, ...variables.diagnostics, ...named.diagnostics, ...file.diagnostics]
   const absolute = file.file === null ? null : resolve(logicalWorkingDirectory(environment), file.file)
   return {
-    settings: givenSettings(settings, file.apps),
+    settings: givenSettings(settings, file.apps, file.tls),
     diagnostics,
     warnings: file.warnings,
     file: absolute,

@@ -5,7 +5,8 @@
  * secret is printed without its value.
  */
 import type { GivenApp } from './applications.ts'
-import { formatBind } from './kinds/bind.ts'
+import { hasTls } from './assemble-tls.ts'
+import { formatBind, schemeOf } from './kinds/bind.ts'
 import type { Loaded } from './load.ts'
 import type { WorkingDirectory } from './machine/environment.ts'
 import { naturalValue } from './schema.ts'
@@ -15,6 +16,7 @@ import { processes } from './settings/processes.ts'
 import { resources } from './settings/resources.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
 import { APP_KEYS, POOL_KEYS } from './settings/tables.ts'
+import { TLS_KEYS } from './settings/tls.ts'
 import { workers } from './settings/workers.ts'
 import { describeOrigin, type Given } from './sources/given.ts'
 import type { AppConfig, Config } from './types.ts'
@@ -36,6 +38,8 @@ export function printConfig({ config, settings }: Loaded, where: WorkingDirector
   for (const [i, app] of settings.apps.entries())
     if (app.origin !== null)
       lines.push('', ...linesOfApp(app, settings.program, { ...printed, app: config.apps[i]! }, where))
+  for (const table of settings.tls)
+    lines.push('', '[[tls]]', ...linesOfTable(TLS_KEYS, new Values(table.values, where), printed))
   return `${lines.join('\n')}\n`
 }
 
@@ -159,10 +163,12 @@ export interface Loadable {
 }
 
 /** For `--check`: what would be served, in one line. `loaded` is null if the application was not loaded. */
-export function summarize({ bind, apps }: Config, app: AppConfig, loaded: Loadable | null): string {
+export function summarize({ bind, tls, apps }: Config, app: AppConfig, loaded: Loadable | null): string {
   const { target, workers: ofWsgi, asgiWorkers, threads, concurrency } = app
   const name = apps.length > 1 ? `${app.name}: ` : ''
-  const addresses = bind.map(formatBind).join(', ')
+  const addresses = bind
+    .map(address => `${schemeOf(address, hasTls(tls)) === 'https' ? 'https://' : ''}${formatBind(address)}`)
+    .join(', ')
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
   if (loaded === null) {
     const ofAsgi = asgiWorkers === null ? '' : `, or ${asgiWorkers} if it is ASGI`

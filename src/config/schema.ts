@@ -4,6 +4,7 @@ import type { JsonSchema } from './kinds/kinds.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
 import { APP_KEYS, include, POOL_KEYS } from './settings/tables.ts'
+import { TLS_KEYS } from './settings/tls.ts'
 
 export function jsonSchema(): JsonSchema {
   const settings = SETTINGS.filter(setting => isFrom(setting, 'file'))
@@ -14,7 +15,11 @@ export function jsonSchema(): JsonSchema {
     description: 'jumak.toml, and the table [tool.jumak] of pyproject.toml',
     type: 'object',
     additionalProperties: false,
-    properties: { ...properties, app: orTables(properties['app']!) },
+    properties: {
+      ...properties,
+      app: orTables(properties['app']!, '#/$defs/application', ['name']),
+      tls: orTables(properties['tls']!, '#/$defs/tls', []),
+    },
     $defs: {
       application: {
         description:
@@ -26,6 +31,13 @@ export function jsonSchema(): JsonSchema {
           ...propertiesOf([...APP_KEYS, ...settings.filter(setting => APPLICATION_SETTINGS.has(setting))]),
           pool: { description: 'Workers of their own for some paths', type: 'array', items: { $ref: '#/$defs/pool' } },
         },
+      },
+      tls: {
+        description: 'A certificate for some names: a table [[tls]]',
+        type: 'object',
+        additionalProperties: false,
+        required: ['cert', 'key'],
+        properties: propertiesOf(TLS_KEYS),
       },
       pool: {
         type: 'object',
@@ -41,10 +53,11 @@ function propertiesOf(settings: readonly Setting[]): Record<string, JsonSchema> 
   return Object.fromEntries(settings.map(setting => [setting.name, propertyOf(setting)]))
 }
 
-/** The key `app` is the one application, or the tables of several. */
-function orTables({ type, ...described }: JsonSchema): JsonSchema {
-  const tables = { type: 'array', items: { $ref: '#/$defs/application', required: ['name'] }, minItems: 1 }
-  return { ...described, anyOf: [{ type }, tables] }
+/** The key `app` is the one application, or the tables of several; `tls` is a word, or tables. */
+function orTables({ description, ...one }: JsonSchema, $ref: string, required: readonly string[]): JsonSchema {
+  const { default: standard, ...value } = one
+  const tables = { type: 'array', items: { $ref, ...(required.length > 0 ? { required } : {}) }, minItems: 1 }
+  return { description, ...(standard === undefined ? {} : { default: standard }), anyOf: [value, tables] }
 }
 
 function propertyOf(setting: Setting): JsonSchema {

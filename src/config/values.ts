@@ -52,6 +52,11 @@ export class Values {
     return this.#settings.has(setting.name)
   }
 
+  /** As it was given; undefined: it was not. `name`: of a setting. */
+  given(name: string): readonly Given[] | undefined {
+    return this.#settings.get(name)
+  }
+
   /** The texts of the user, or the default as a user would write it. */
   givens(setting: Setting): readonly Given[] {
     const standard = setting.default?.split(setting.repeatable === 'commas' ? ',' : '\n') ?? []

@@ -85,7 +85,9 @@ const entry: Checks<GatewayTlsEntry> = {
   clients: orNull(object(clients)),
 }
 
+export const ticketSecrets: Check = listOf(secret, 2)
+
 export const gatewayTls = object<GatewayTls>({
   entries: listOf(object(entry), MAX_ENTRIES),
-  ticketSecrets: listOf(secret, 2),
+  ticketSecrets,
 })

@@ -3,6 +3,7 @@
  * field or a message may be added, and a reader ignores what it does not know. Each field has a check where it is read.
  *
  *     old ─ JUMAK_UPGRADE (`HandOver` as JSON), sockets and a socket pair in stdio ─▶ new
+ *     old ─▶ tickets          secrets of TLS session tickets: clients of the old one resume with the new one
  *     old ◀─ begun            the settings are right; how long the rest may take
  *     old ◀─ failed           why it ends; it ends next
  *     old ◀─ serves           clients are accepted; the listeners that it has taken
@@ -26,6 +27,7 @@ import {
   wholeNumber,
 } from '../base/checks.ts'
 import type { Shapes } from './shapes.ts'
+import { ticketSecrets } from './tls-messages.ts'
 
 /** Another format is refused by the new one, and nothing changes. */
 export const UPGRADE_FORMAT = 1
@@ -62,7 +64,11 @@ export type FromSuccessor =
   | { readonly type: 'settled' }
   | { readonly type: 'reopen-logs' }
 
-export type ToSuccessor = { readonly type: 'yours' } | { readonly type: 'reopen-logs' }
+export type ToSuccessor =
+  /** As in `GatewayTls`. Sent at the start, where there is TLS. Never in the environment, which other processes can read. */
+  | { readonly type: 'tickets'; readonly secrets: readonly string[] }
+  | { readonly type: 'yours' }
+  | { readonly type: 'reopen-logs' }
 
 const MAX_LISTENERS = 4096
 const fd = wholeNumber(3, 2 ** 24)
@@ -93,7 +99,11 @@ export const FROM_SUCCESSOR: Shapes<FromSuccessor> = {
   'reopen-logs': {},
 }
 
-export const TO_SUCCESSOR: Shapes<ToSuccessor> = { yours: {}, 'reopen-logs': {} }
+export const TO_SUCCESSOR: Shapes<ToSuccessor> = {
+  tickets: { secrets: ticketSecrets },
+  yours: {},
+  'reopen-logs': {},
+}
 
 /** The new one ends before it has a master: its settings are wrong. False: the old one cannot be told. */
 export function failHandOver(json: string, why: string): boolean {

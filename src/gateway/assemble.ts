@@ -5,17 +5,22 @@
  * Not here: who claims a request (`routing/`), the handler of an application (`application.ts`).
  */
 import type { GatewayApp } from '../config/types.ts'
+import type { GatewayTls } from '../control/tls-messages.ts'
+import type { HttpError } from '../http/errors.ts'
 import type { Exchange, Handler, Middleware } from '../http/exchange.ts'
 import type { Protocol } from '../http/protocol.ts'
-import { createHttp1, TOO_MANY_CONNECTIONS } from '../http1/protocol.ts'
+import { createHttp1, PLAIN_HTTP_ON_TLS, TOO_MANY_CONNECTIONS } from '../http1/protocol.ts'
 import { accessLog } from '../middleware/access-log.ts'
+import { clientCertificates } from '../middleware/client-certificates.ts'
 import { health } from '../middleware/health.ts'
+import { hsts } from '../middleware/hsts.ts'
+import { httpsRedirect } from '../middleware/https-redirect.ts'
 import { createRouter } from '../routing/router.ts'
 import { compileRoutes } from '../routing/routes.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
 import type { Application } from './application.ts'
 import { Admission } from './connections/admission.ts'
-import { Connections } from './connections/connections.ts'
+import type { Handshakes, TlsRules } from './connections/handshakes.ts'
 import { codeQuestions } from './development/stale-code.ts'
 import { renderError, respondWithError } from './errors/error-response.ts'
 import type { GatewayParts } from './parts.ts'
@@ -25,14 +30,34 @@ import { createServe, type Entry } from './serve.ts'
  * What a request passes, for the applications that there are now. From the outside in: what is asked first stands last. One application
  * that is for all requests is called by the access log itself, without a router.
  */
-export function assembleHandler(parts: GatewayParts): Handler {
+export function assembleHandler(parts: GatewayParts, tls: TlsRules | null): Handler {
   const { config, onAnswered } = parts
-  const handler = toApplication(parts, application => application.handler)
+  const handler = withTls(parts, tls)(toApplication(parts, application => application.handler))
   const logged = onAnswered === null ? handler : accessLog(onAnswered)(handler)
   // Neither the question of an error page nor that of a load balancer is a request of a client.
   const asked = config.isDevelopment ? codeQuestions(toApplication(parts, toCodeGuard))(logged) : logged
   const { live, ready } = config.health
   return live === null && ready === null ? asked : readiness(parts)(asked)
+}
+
+/** Nothing is added to what a request passes without TLS, or where TLS has one rule for everybody. */
+function withTls(parts: GatewayParts, tls: TlsRules | null): Middleware {
+  const { pages, httpsPort } = parts
+  const { https } = parts.config
+  if (tls === null) return next => next
+  const { entries, names } = tls
+  const refuse = (exchange: Exchange, error: HttpError) => respondWithError(exchange, error, pages)
+  const all: Middleware[] = []
+  const policies = new Set(entries.map(({ policy }) => policy))
+  if (policies.size > 1 || entries.some(({ clients }) => clients !== null)) {
+    const optional = new Set(entries.filter(({ clients }) => clients?.isRequired === false).map(({ policy }) => policy))
+    const policyOf = (authority: string) => names.findHost(authority)?.policy ?? null
+    all.push(clientCertificates({ policyOf, isOptional: policy => optional.has(policy), refuse }))
+  }
+  if (https.redirect && httpsPort > 0)
+    all.push(httpsRedirect({ port: httpsPort, hostOf: authority => names.namedHost(authority), refuse }))
+  if (https.hsts !== null) all.push(hsts(https.hsts))
+  return next => all.reduce((inner, middleware) => middleware(inner), next)
 }
 
 /** `handlerOf`: what a request goes to in the application that claims it. */
@@ -90,7 +115,7 @@ function assembleServe(parts: GatewayParts, entry: Entry): (exchange: Exchange) 
   })
 }
 
-function assembleHttp1(parts: GatewayParts, entry: Entry): Protocol {
+export function assembleHttp1(parts: GatewayParts, entry: Entry): Protocol {
   const { config, memory, pages, refusals, onAnswered } = parts
   return createHttp1({
     limits: config.limits,
@@ -104,9 +129,21 @@ function assembleHttp1(parts: GatewayParts, entry: Entry): Protocol {
   })
 }
 
-/** The connections, and everything from them to the application. */
-export function assembleConnections(parts: GatewayParts, entry: Entry): Connections {
-  return new Connections(assembleHttp1(parts, entry))
+/** `Class`: loaded only where a listener has TLS. */
+export function assembleHandshakes(
+  { config, log, memory }: GatewayParts,
+  protocol: Protocol,
+  tls: GatewayTls,
+  Class: typeof Handshakes,
+): Handshakes {
+  return new Class({
+    tls,
+    protocol,
+    memory: memory.budget,
+    timeoutMs: config.timeouts.head,
+    plainHttpAnswer: PLAIN_HTTP_ON_TLS,
+    onFailed: (client, reason) => log('debug', `no TLS with ${client || 'client'}: ${reason}`),
+  })
 }
 
 export type AdmissionParts = Pick<GatewayParts, 'config' | 'refusals' | 'trusted'>

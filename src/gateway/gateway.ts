@@ -7,8 +7,9 @@
  */
 import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { GatewayChange, GatewayStart, GatewayToMaster, MasterToGateway } from '../control/messages.ts'
-import { type AdmissionParts, assembleConnections, assembleHandler } from './assemble.ts'
-import type { Connections } from './connections/connections.ts'
+import { type AdmissionParts, assembleHandler, assembleHandshakes, assembleHttp1 } from './assemble.ts'
+import { Connections } from './connections/connections.ts'
+import type { Handshakes } from './connections/handshakes.ts'
 import { type GatewayParts, makeParts } from './parts.ts'
 import { Reports } from './report.ts'
 import type { Entry } from './serve.ts'
@@ -45,6 +46,8 @@ export interface GatewayOptions {
   readonly stopAccepting: (handedOn: readonly number[]) => Promise<unknown>
   /** What this event loop shares with others. Null: there are none. */
   readonly threads?: OtherLoops | null
+  /** For connections with TLS. Null: no listener has it, and it is not loaded. */
+  readonly handshakes: typeof Handshakes | null
 }
 
 export class Gateway {
@@ -57,12 +60,17 @@ export class Gateway {
   #lastAccept: Promise<unknown> | null = null
   #finished: Promise<void> | null = null
   #inFlight = 0
+  /** Null: no listener has TLS. */
+  readonly #handshakes: Handshakes | null
 
   constructor(options: GatewayOptions) {
     this.#options = options
     this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options.threads)
+    const http1 = assembleHttp1(this.#parts, options.entry)
+    const { tls } = options.start
+    this.#handshakes = options.handshakes && tls && assembleHandshakes(this.#parts, http1, tls, options.handshakes)
+    this.connections = new Connections({ http: http1, https: this.#handshakes })
     this.#assemble()
-    this.connections = assembleConnections(this.#parts, options.entry)
     this.#reports = new Reports(
       () => this.#parts.applications.namedPools,
       () => this.connections.size,
@@ -171,7 +179,10 @@ export class Gateway {
         }
       }
       case 'tls':
-        return () => {}
+        return () => {
+          this.#handshakes?.replace(change.tls)
+          this.#assemble()
+        }
       case 'stopping':
         return () => {
           this.#isStopping = true
@@ -181,7 +192,7 @@ export class Gateway {
 
   /** The applications have changed: requests go to them as they are now. */
   #assemble(): void {
-    this.#options.entry.handler = assembleHandler(this.#parts)
+    this.#options.entry.handler = assembleHandler(this.#parts, this.#handshakes?.rules ?? null)
   }
 
   /** The master has gone. Drains, if it has not drained yet. Resolves when the process may end. */

@@ -41,11 +41,12 @@ function main(): void {
     const { gatewayIdentity, gatewayThreads } = start.config
     // Before the rights are dropped: the user of the gateway may not be able to read the program's files.
     if (gatewayThreads === 1) loadWebSockets()
+    const handshakes = start.tls === null ? null : (await import('./connections/handshakes.ts')).Handshakes
     if (gatewayIdentity !== null) dropOrLeave(gatewayIdentity)
     const send = channel.send
     const running =
       gatewayThreads === 1
-        ? startOneThread(start, send)
+        ? startOneThread(start, send, handshakes)
         : await (await import('./threads/group.ts')).startThreads(start, send)
     gateway = running
     for (const message of waiting) pass(message, running)

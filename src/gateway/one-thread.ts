@@ -1,28 +1,37 @@
 /** The gateway with one thread: the main thread accepts and serves. Runs in the gateway. */
 import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
+import type { Scheme } from '../http/transport.ts'
 import { assembleAdmission } from './assemble.ts'
+import type { Handshakes } from './connections/handshakes.ts'
 import { Gateway, type RunningGateway } from './gateway.ts'
 import { Listening } from './listening.ts'
 import { listen, type SocketTransport } from './transports/plain.ts'
 
-export function startOneThread(start: GatewayStart, send: (message: GatewayToMaster) => void): RunningGateway {
+/** `handshakes`: for listeners with TLS; null: there are none. */
+export function startOneThread(
+  start: GatewayStart,
+  send: (message: GatewayToMaster) => void,
+  handshakes: typeof Handshakes | null,
+): RunningGateway {
   const gateway: Gateway = new Gateway({
     start,
     // The gateway sets the handler before anybody is accepted.
     entry: { handler: () => {} },
     send,
+    handshakes,
     stopAccepting: handedOn => listening.close(handedOn),
   })
   const { connections, memory } = gateway
   const admission = assembleAdmission(gateway.admissionParts)
-  const accept = (transport: SocketTransport) => {
+  const accept = (scheme: Scheme, transport: SocketTransport) => {
     const network = admission.admit(transport.remoteAddress)
-    if (network === null) admission.refuse(transport)
-    else connections.open(transport, () => admission.leave(network))
+    if (network === null) admission.refuse(scheme, transport)
+    else connections.open(scheme, transport, () => admission.leave(network))
   }
   const listening = new Listening(
     start,
-    ({ fd, unixPath }, onListening, onError) => listen(fd, unixPath, memory, accept, onListening, onError),
+    ({ fd, unixPath, scheme }, onListening, onError) =>
+      listen(fd, unixPath, memory, transport => accept(scheme, transport), onListening, onError),
     send,
   )
   return {

@@ -10,12 +10,16 @@ import { Applications } from './applications.ts'
 import { both, requestLines } from './development/request-lines.ts'
 import { makeShared, type OtherLoops, type SharedParts } from './shared-parts.ts'
 
+const HTTPS_PORT = 443
+
 export interface GatewayParts extends SharedParts {
   readonly applications: Applications
   readonly trusted: TrustedProxies
   readonly accessLog: AccessLog
   /** Called at the end of each request; null: nobody wants to know. */
   readonly onAnswered: AccessWriter | null
+  /** Where clients of a plain address are redirected to; 0: no TCP address has TLS. */
+  readonly httpsPort: number
   /** The program is about to stop: nothing should be sent to this gateway, though everything is served. */
   readonly isStopping: () => boolean
 }
@@ -40,5 +44,14 @@ export function makeParts(
     accessLog,
     onAnswered: both(accessLog.write, tellRequest),
     isStopping,
+    httpsPort: httpsPortOf(start.listeners),
   }
+}
+
+/** The standard one, or that of the first. */
+function httpsPortOf(listeners: GatewayStart['listeners']): number {
+  const ports = listeners
+    .filter(({ scheme, unixPath }) => scheme === 'https' && unixPath === null)
+    .map(({ display }) => Number(/:(\d+)$/.exec(display)?.[1] ?? HTTPS_PORT))
+  return ports.includes(HTTPS_PORT) ? HTTPS_PORT : (ports[0] ?? 0)
 }

@@ -5,10 +5,22 @@ import { Flusher, type Http1Context, type Http1Options } from './context.ts'
 import { createPaces, hurryIdle } from './pace.ts'
 
 /** The whole response to a client that is not let in: it has sent nothing, so this is the version that any client understands. */
-export const TOO_MANY_CONNECTIONS = Buffer.from(
-  'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Type: text/plain\r\n' +
-    'Content-Length: 44\r\n\r\n503 Service Unavailable\nToo many connections',
+export const TOO_MANY_CONNECTIONS = plainAnswer('503 Service Unavailable', 'Too many connections', 'Retry-After: 1\r\n')
+
+/** The whole response to a client that speaks HTTP where TLS is spoken. */
+export const PLAIN_HTTP_ON_TLS = plainAnswer(
+  '400 Bad Request',
+  'This port speaks HTTPS: use https:// in the address.',
+  '',
 )
+
+function plainAnswer(status: string, why: string, fields: string): Buffer {
+  const content = `${status}\n${why}\n`
+  return Buffer.from(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\n${fields}Content-Type: text/plain\r\n` +
+      `Content-Length: ${content.length}\r\n\r\n${content}`,
+  )
+}
 
 export function createHttp1(options: Http1Options): Protocol {
   const context: Http1Context = {

@@ -33,6 +33,7 @@ import { PROGRAMS, type Programs } from './paths.ts'
 import { reload } from './reload.ts'
 import { Shutdown } from './shutdown.ts'
 import { handleSignals, type Urgency } from './signals.ts'
+import type { Certificates } from './tls/certificates.ts'
 import type { Successor } from './upgrade/successor.ts'
 import { problemOf, Trial } from './upgrade/trial.ts'
 import { Upgrades } from './upgrade/upgrades.ts'
@@ -103,6 +104,10 @@ class Master {
   #notifySocket: NotifySocket | null = null
   #notifier: Notifier | null = null
   readonly #admin: Admin
+  /** Null: no listener has TLS. */
+  #certificates: Certificates | null = null
+  /** Of the master that this one replaces. They may come before the certificates are read. */
+  #inheritedSecrets: readonly string[] = []
   #isFinishing = false
   readonly #upgrades: Upgrades
   /** Null: we replace no other Jumak. */
@@ -150,7 +155,10 @@ class Master {
     this.#notifySocket = takeNotifySocket(process.env)
     if (started.handOver !== null) {
       this.#log.share()
-      this.#trial = new Trial(started.handOver, () => this.#reopenLogs())
+      this.#trial = new Trial(started.handOver, {
+        tickets: secrets => this.#inherit(secrets),
+        reopenLogs: () => this.#reopenLogs(),
+      })
     } else this.#notifier = this.#makeNotifier()
     const predecessor = this.#trial?.predecessor ?? null
     if (umask !== null) process.umask(umask)
@@ -158,10 +166,12 @@ class Master {
     for (const user of users) checkIdentity(user)
     checkTemporaryDirectory(gatewayIdentity, temporaryDirectory)
     prepareAccessLog(this.#config)
+    this.#certificates = await this.#readCertificates()
     this.#listeners = await bindListeners(
       this.#config.bind,
       { mode: unixMode, identity: gatewayIdentity },
       predecessor?.sockets,
+      this.#certificates !== null,
     )
     predecessor?.sockets.closeRest()
     await this.#admin.prepare(this.#config.adminSocket, users, predecessor?.adminSocket ?? null)
@@ -183,9 +193,29 @@ class Master {
     // `bin/jumak` starts an init where it can.
     if (process.pid === 1) this.#narrator.isProcessOne()
     this.#fleets = this.#makeFleets(this.#runtime)
+    this.#certificates?.start()
     this.#fleets.start()
     if (predecessor === null) this.#listenForCommands(this.#fleets)
     else predecessor.begun(this.#config)
+  }
+
+  /** Loaded only where there is TLS. */
+  async #readCertificates(): Promise<Certificates | null> {
+    const { tls } = this.#config
+    if (tls.entries.length === 0) return null
+    const { Certificates } = await import('./tls/certificates.ts')
+    const certificates = new Certificates({
+      config: tls,
+      log: this.#narrator,
+      onChange: changed => this.#fleets?.sendToGateway({ type: 'tls', tls: changed }),
+    })
+    certificates.inherit(this.#inheritedSecrets)
+    return certificates
+  }
+
+  #inherit(secrets: readonly string[]): void {
+    this.#inheritedSecrets = secrets
+    this.#certificates?.inherit(secrets)
   }
 
   #listenForCommands(fleets: Fleets): void {
@@ -213,6 +243,7 @@ class Master {
         environment: process.env,
         warn: message => this.#narrator.warn(message),
       }),
+      tls: () => this.#certificates?.gateway ?? null,
       runtime,
       outputs: this.#outputs,
       narrator: this.#narrator,
@@ -245,6 +276,7 @@ class Master {
       obstacle: () => (this.#isOnTrial ? 'this process has not taken over yet' : null),
       listeners: () => this.#listeners,
       adminSocket: () => this.#admin.path,
+      ticketSecrets: () => this.#certificates?.secrets ?? [],
       serving: () => (this.#fleets?.present ?? []).filter(one => one.serving !== null).map(({ name }) => name),
       canTell: () => this.#notifySocket !== null || started.init !== null,
       variables: () => (this.#notifySocket === null ? {} : notifyVariables(this.#notifySocket)),
@@ -357,6 +389,7 @@ class Master {
       notifier: this.#notifier,
       fleets: this.#fleets,
       upgrades: this.#upgrades,
+      certificates: this.#certificates,
       obstacle: this.#reloadObstacle,
       configured: config => {
         this.#config = config

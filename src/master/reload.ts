@@ -10,6 +10,7 @@ import type { ReloadBegun } from './admin/target.ts'
 import type { Fleets } from './fleet/fleets.ts'
 import type { Narrator } from './output/narrator.ts'
 import type { Notifier } from './output/notifier.ts'
+import type { Certificates } from './tls/certificates.ts'
 import type { Upgrades } from './upgrade/upgrades.ts'
 
 export interface ReloadOptions {
@@ -19,6 +20,8 @@ export interface ReloadOptions {
   readonly notifier: Notifier | null
   readonly fleets: Fleets | null
   readonly upgrades: Upgrades
+  /** Null: no listener has TLS. */
+  readonly certificates: Certificates | null
   /** Why there can be no reload now; null: there can. */
   readonly obstacle: string | null
   /** It is in force from now on. */
@@ -53,13 +56,18 @@ export function reload(only: string | null, options: ReloadOptions): ReloadBegun
 /** Returns the applications that were added, which are being started, and what waits for the next start. */
 function readConfig(
   only: string | null,
-  { read: readAgain, narrator, fleets, configured }: ReloadOptions,
+  { read: readAgain, narrator, fleets, certificates, configured }: ReloadOptions,
 ): { readonly added: ReadonlySet<string>; readonly later: string } | { readonly problems: readonly string[] } {
   const read = readAgain(only)
   if (read === null) return { added: new Set(), later: '' }
   if ('problems' in read) {
     narrator.reloadRefused(read.problems)
     return read
+  }
+  const problems = certificates?.reload(read.config.tls) ?? []
+  if (problems.length > 0) {
+    narrator.reloadRefused(problems)
+    return { problems }
   }
   configured(read.config)
   const later = narrator.configured(read.config, read.changed, read.apps.changed)

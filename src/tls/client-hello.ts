@@ -31,6 +31,8 @@ export class ClientHello {
   serverName = ''
   /** The first 16 bytes of the client's session ticket: the name of the key that encrypted it. Null: it has none. */
   ticketKeyName: Buffer | null = null
+  /** As the client lists them (RFC8446§4.2.3). */
+  signatureAlgorithms: readonly number[] = []
   /** Why it was refused, for the log. */
   reason = ''
 
@@ -136,6 +138,7 @@ export class ClientHello {
     if (typeof fields === 'string') return fields
     this.serverName = fields.serverName
     this.ticketKeyName = fields.ticketKeyName
+    this.signatureAlgorithms = fields.signatureAlgorithms
     return 'complete'
   }
 

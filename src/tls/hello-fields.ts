@@ -9,9 +9,11 @@ export interface HelloFields {
   /** As in `ClientHello`. */
   readonly serverName: string
   readonly ticketKeyName: Buffer | null
+  readonly signatureAlgorithms: readonly number[]
 }
 
 const EXTENSION_SERVER_NAME = 0
+const EXTENSION_SIGNATURE_ALGORITHMS = 13
 const EXTENSION_SESSION_TICKET = 35
 const EXTENSION_PRE_SHARED_KEY = 41
 const VERSION_AND_RANDOM = 2 + 32
@@ -35,6 +37,7 @@ function parseExtensions(list: Buffer): HelloFields | string {
   let serverName: string | null = null
   let ticket: Buffer | null = null
   let preShared: Buffer | null = null
+  let signatureAlgorithms: readonly number[] = []
   for (let at = 0; at < list.length; ) {
     const content = vector(list, at + 2, 2)
     if (!content) return 'the length of an extension in its ClientHello is wrong'
@@ -46,6 +49,7 @@ function parseExtensions(list: Buffer): HelloFields | string {
       serverName = parseServerName(data)
       if (serverName === null) return 'the server name in its ClientHello is broken'
     } else if (type === EXTENSION_SESSION_TICKET) ticket = keyName(data)
+    else if (type === EXTENSION_SIGNATURE_ALGORITHMS) signatureAlgorithms = numbersOf(data)
     else if (type === EXTENSION_PRE_SHARED_KEY) {
       const identity = firstIdentity(data)
       if (identity === null) return 'the pre-shared key in its ClientHello is broken'
@@ -53,7 +57,7 @@ function parseExtensions(list: Buffer): HelloFields | string {
     }
   }
   // A client that has one for TLS 1.3 offers TLS 1.3, which we always speak.
-  return { serverName: serverName ?? '', ticketKeyName: preShared ?? ticket }
+  return { serverName: serverName ?? '', ticketKeyName: preShared ?? ticket, signatureAlgorithms }
 }
 
 /** RFC6066§3: a list, in which only one name of type `host_name` has ever been used. Null: a length is wrong. */
@@ -63,6 +67,13 @@ function parseServerName(data: Buffer): string | null {
   const name = vector(data, list.start + 1, 2)
   if (!name || name.end > list.end || data[list.start] !== HOST_NAME) return null
   return validName(data.toString('latin1', name.start, name.end))
+}
+
+/** RFC8446§4.2.3: a list of numbers of two bytes. Empty if its length is wrong, which OpenSSL refuses. */
+function numbersOf(data: Buffer): readonly number[] {
+  const list = vector(data, 0, 2)
+  if (!list || list.end !== data.length || (list.end - list.start) % 2 !== 0) return []
+  return Array.from({ length: (list.end - list.start) / 2 }, (_, index) => data.readUInt16BE(list.start + 2 * index))
 }
 
 /** RFC8446§4.2.11: the ticket of the session that the client would like best. Null: a length is wrong. */

@@ -36,17 +36,31 @@ export class EntryNames<Entry extends NamedEntry> {
    * with a wildcard in place of its first label (RFC9525§6.3), else the default one. Null: there is none, so refuse the client.
    */
   find(name: string): Entry | null {
+    return this.#findNamed(name) ?? this.#default
+  }
+
+  #findNamed(name: string): Entry | null {
     const exact = this.#exact.get(name)
     if (exact !== undefined) return exact
     const dot = name.indexOf('.')
     // The wildcard stands for one whole label, which is not empty.
-    return (dot > 0 ? this.#wildcards.get(name.slice(dot + 1)) : undefined) ?? this.#default
+    return (dot > 0 ? this.#wildcards.get(name.slice(dot + 1)) : undefined) ?? null
   }
 
   /** `authority`: of a request, as in `Example.KR:8443`. The entry of its host. */
   findHost(authority: string): Entry | null {
-    const { host } = splitAuthority(authority)
-    const name = host.startsWith('[') ? host.slice(1, -1) : host
-    return this.find((name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase())
+    return this.find(nameOf(splitAuthority(authority).host))
   }
+
+  /** The host of the authority, as in a URL, if an entry has its name; null: none has, whatever the default entry is. */
+  namedHost(authority: string): string | null {
+    const { host } = splitAuthority(authority)
+    return this.#findNamed(nameOf(host)) === null ? null : host.toLowerCase()
+  }
+}
+
+/** Lower case, without the brackets of an IPv6 address, and without a dot at its end. */
+function nameOf(host: string): string {
+  const name = host.startsWith('[') ? host.slice(1, -1) : host
+  return (name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase()
 }

@@ -2,7 +2,8 @@
  * One keep-alive connection of the chaos runner's load: one request at a time, its answer read as HTTP/1.1 says. It is a client of our own
  * because it must tell how an exchange ended: with an answer or without one, and then whether any byte had come.
  */
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { connectTo, type Target } from '../support/target.ts'
 
 /** Longer than any deadline of the program under test. A request that waits so long is lost. */
 const ANSWER_MS = 60_000
@@ -25,8 +26,8 @@ export class Client {
   isDoomed = false
   isClosed = false
 
-  constructor(port: number) {
-    this.#socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  constructor(target: Target) {
+    this.#socket = connectTo(target)
     let reason = 'closed by the server'
     this.#socket.on('data', (chunk: Buffer) => {
       this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk])

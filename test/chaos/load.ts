@@ -4,6 +4,7 @@
  * the reason among `problems`.
  */
 import { crc32 } from 'node:zlib'
+import type { Target } from '../support/target.ts'
 import { type Answer, Broken, Client } from './client.ts'
 
 export interface Counts {
@@ -22,12 +23,14 @@ export interface Counts {
 export type Kind = 'get' | 'wait' | 'post' | 'upload' | 'large' | 'stream' | 'print'
 
 export interface LoadOptions {
-  readonly port: number
+  readonly target: Target
   readonly connections: number
   /** In turn. */
   readonly kinds: readonly Kind[]
   /** Between an answer and the next request of a connection. */
   readonly pauseMs: number
+  /** False: each request has a connection of its own. */
+  readonly keepsAlive: boolean
   /** Workers are killed: what is not idempotent may fail. */
   readonly mayFail: boolean
   /** The same of an answer that the scenario provokes, such as 504 at the deadline. */
@@ -114,15 +117,16 @@ export class Load {
   }
 
   async #run(index: number): Promise<void> {
-    const { kinds, pauseMs, port } = this.#options
+    const { kinds, pauseMs, target, keepsAlive } = this.#options
     let client: Client | null = null
     for (let turn = index; !this.#isOver; turn++) {
       if (client === null || client.isClosed) {
         if (client !== null) this.#clients.delete(client)
-        client = new Client(port)
+        client = new Client(target)
         this.#clients.add(client)
       }
       await this.#exchange(client, makeRequest(kinds[turn % kinds.length]!))
+      if (!keepsAlive) client.close()
       // wait: the pause of a client between two requests
       await new Promise(resolve => setTimeout(resolve, pauseMs * (0.5 + Math.random())))
     }

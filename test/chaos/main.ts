@@ -1,11 +1,13 @@
 /**
  * `npm run chaos`: faults injected into the real program while it serves a load, one scenario after the other, and one table of
  * what became of every request. Ends with 1 when a request was lost, a promise not kept, or a fault not really injected.
- * `npm run chaos -- NAME...` runs the scenarios whose names begin so; `--gateway-threads N` is passed to the program. How to read the table: docs/internals/chaos.md.
+ * `npm run chaos -- NAME...` runs the scenarios whose names begin so; `--gateway-threads N` is passed to the program, and with
+ * `--tls` all of it goes over TLS. How to read the table: docs/internals/chaos.md.
  */
 import { parseArgs } from 'node:util'
 import type { Counts } from './load.ts'
 import { Report, type Scenario, Skip } from './scenario.ts'
+import { CERTIFICATES } from './scenarios/certificates.ts'
 import { CRASHES } from './scenarios/crashes.ts'
 import { DEPLOYS } from './scenarios/deploys.ts'
 import { NEIGHBOURS } from './scenarios/neighbours.ts'
@@ -22,6 +24,7 @@ const SCENARIOS: readonly Scenario[] = [
   ...THREADS,
   ...OUT_OF_MEMORY,
   ...DEPLOYS,
+  ...CERTIFICATES,
   ...NEIGHBOURS,
   ...SERVICE_MANAGER,
   ...OVERLOAD,
@@ -114,9 +117,10 @@ function print(results: readonly Result[]): void {
 }
 
 const { values, positionals } = parseArgs({
-  options: { 'gateway-threads': { type: 'string' } },
+  options: { 'gateway-threads': { type: 'string' }, tls: { type: 'boolean', default: false } },
   allowPositionals: true,
 })
 // Every start of the program reads it (`../support/server.ts`).
 if (values['gateway-threads'] !== undefined) process.env['TEST_GATEWAY_THREADS'] = values['gateway-threads']
+if (values.tls) process.env['TEST_TLS'] = '1'
 process.exitCode = await main(positionals)

@@ -2,6 +2,7 @@
  * Requests at a fixed rate, however long the answers take. A load that waits for answers slows down with the program and never overloads
  * it.
  */
+import type { Target } from '../support/target.ts'
 import { Broken, Client } from './client.ts'
 import { makeRequest, noCounts } from './load.ts'
 
@@ -15,14 +16,14 @@ export class OpenLoad {
   /** Milliseconds. */
   readonly answerTimes: number[] = []
   readonly refusalTimes: number[] = []
-  readonly #port: number
+  readonly #target: Target
   readonly #viewMs: number
   readonly #idle: Client[] = []
   #open = 0
   #inFlight = 0
 
-  constructor(port: number, viewMs: number) {
-    this.#port = port
+  constructor(target: Target, viewMs: number) {
+    this.#target = target
     this.#viewMs = viewMs
   }
 
@@ -81,7 +82,7 @@ export class OpenLoad {
       return null
     }
     this.#open++
-    return new Client(this.#port)
+    return new Client(this.#target)
   }
 
   #lose(why: string): void {

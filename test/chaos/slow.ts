@@ -1,12 +1,13 @@
 /**
  * Slow clients, which cost a server most when they do least. They have a process of their own, so that they do not slow the good clients.
- * `node slow.ts PORT COUNT [KIND...]`: COUNT connections of each kind, made anew when the server ends them. Prints how many are
+ * `node slow.ts TARGET COUNT [KIND...]`: TARGET as JSON, COUNT connections of each kind, made anew when the server ends them. Prints how many are
  * open, as JSON lines, until its input ends.
  *
  * One timer serves all of them, and each tick moves a fiftieth. Their cost for the server is measured, so they must cost the machine
  * little, and must never move all at once.
  */
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { connectTo, type Target } from '../support/target.ts'
 
 const KINDS = ['heads', 'bodies', 'readers', 'silent'] as const
 type Kind = (typeof KINDS)[number]
@@ -25,7 +26,8 @@ const BEGINNINGS: Readonly<Record<Kind, string>> = {
   silent: '',
 }
 
-const [port, count] = process.argv.slice(2, 4).map(Number) as [number, number]
+const target: Target = JSON.parse(process.argv[2]!)
+const count = Number(process.argv[3])
 const chosen = process.argv.length > 4 ? KINDS.filter(kind => process.argv.includes(kind)) : KINDS
 const open: Record<Kind, number> = { heads: 0, bodies: 0, readers: 0, silent: 0 }
 let ended = 0
@@ -55,12 +57,11 @@ class SlowClient {
 
   #connect(): void {
     const kind = this.#kind
-    const target = { port, host: '127.0.0.1', noDelay: true }
     // One byte for each call, and the next one only when it is asked for.
     const onread = { buffer: Buffer.alloc(1), callback: () => false }
-    const socket = kind === 'readers' ? connect({ ...target, onread }) : connect(target)
+    const socket = connectTo(target, kind === 'readers' ? { onread } : {})
     this.#socket = socket
-    socket.on('connect', () => {
+    socket.on(typeof target === 'object' ? 'secureConnect' : 'connect', () => {
       this.#isOpen = true
       open[kind]++
       if (kind !== 'silent') socket.write(BEGINNINGS[kind])

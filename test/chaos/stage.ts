@@ -6,8 +6,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Certificate } from '../support/certificates.ts'
 import { getOnce } from '../support/raw-client.ts'
 import { type Server, type ServerOptions, startServer, until } from '../support/server.ts'
+import type { Target } from '../support/target.ts'
 import { type Kind, Load, type LoadOptions } from './load.ts'
 import type { Report } from './scenario.ts'
 
@@ -18,7 +20,9 @@ export interface StageOptions {
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly program?: string
-  readonly load?: Partial<Omit<LoadOptions, 'port'>>
+  /** Left out: `--tls` of the command decides. */
+  readonly tls?: Certificate
+  readonly load?: Partial<Omit<LoadOptions, 'target'>>
   /** False: the scenario makes its own load. */
   readonly hasLoad?: boolean
 }
@@ -70,7 +74,7 @@ export class Stage {
   }
 
   async get(path: string): Promise<string> {
-    return (await getOnce(this.server.port, path)).body.toString()
+    return (await getOnce(this.server.target, path)).body.toString()
   }
 }
 
@@ -91,7 +95,7 @@ export async function onStage(
     cpSync(join(import.meta.dirname, `apps/${options.interface}.py`), join(directory, 'app.py'))
     const server = await startServer(serverOptions(directory, options))
     try {
-      await perform(new Stage(directory, server, makeLoad(server.port, options), report, options), options, act)
+      await perform(new Stage(directory, server, makeLoad(server.target, options), report, options), options, act)
     } finally {
       if (server.exitCode === null) server.process.kill('SIGKILL')
     }
@@ -102,14 +106,22 @@ export async function onStage(
 
 export function serverOptions(directory: string, options: StageOptions): ServerOptions {
   const args = ['-w', '2', ...(options.interface === 'wsgi' ? ['--threads', '2'] : []), ...(options.args ?? [])]
-  const { program } = options
+  const { program, tls } = options
   // Python takes a compiled file for good when its source has changed within the second and kept its size.
   const env = { PYTHONDONTWRITEBYTECODE: '1', ...options.env }
-  return { app: 'app:application', directory, args, env, ...(program ? { program } : {}) }
+  return { app: 'app:application', directory, args, env, ...(program ? { program } : {}), ...(tls ? { tls } : {}) }
 }
 
-export function makeLoad(port: number, options: StageOptions): Load {
-  return new Load({ port, connections: 16, kinds: KINDS, pauseMs: 10, mayFail: false, ...options.load })
+export function makeLoad(target: Target, options: StageOptions): Load {
+  return new Load({
+    target,
+    connections: 16,
+    kinds: KINDS,
+    pauseMs: 10,
+    keepsAlive: true,
+    mayFail: false,
+    ...options.load,
+  })
 }
 
 async function perform(stage: Stage, options: StageOptions, act: (stage: Stage) => Promise<void>): Promise<void> {

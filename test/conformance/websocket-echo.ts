@@ -62,9 +62,9 @@ export async function startEchoServer(): Promise<EchoServer> {
     onProtocolError() {},
     onAnswered() {},
   })
-  const connections = new Connections(http1)
+  const connections = new Connections({ http: http1, https: null })
   const listening = Promise.withResolvers<void>()
-  const accept = (transport: Transport) => void connections.open(transport, () => {})
+  const accept = (transport: Transport) => void connections.open('http', transport, () => {})
   const server = listen(bound.fd(), null, new MemoryBudget(), accept, listening.resolve, listening.reject)
   await listening.promise
   return {

@@ -8,14 +8,14 @@
  *     const leaf = authority.issue({ names: ['shop.example'], type: 'rsa' })
  *     const below = authority.issueAuthority().issue({ names: ['deep.example'] })      // with an intermediate in the file
  *     const client = authority.issue({ subject: '/O=Jumak/CN=kim', isClient: true })
- *     const old = authority.issue({ names: ['old.example'], until: new Date(Date.now() - 1000) })
+ *     const old = authority.issue({ names: ['old.example'], until: new Date('2020-01-01') })
  *     authority.revoke(client); const crl = authority.revocationList(); const staple = authority.ocspResponse(leaf)
  *
  * Each certificate takes two short processes (20 ms), an RSA key some 100 ms more. Nothing expires in years unless `until` says so.
  * Not here: certificates that Jumak makes itself (`--tls self-signed`).
  */
 import { execFileSync } from 'node:child_process'
-import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto'
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,6 +33,8 @@ export interface Certificate {
   readonly authority: string
   /** A name that it is for, if it has any. */
   readonly name: string
+  /** In hexadecimal digits, as `X509Certificate` has it. */
+  readonly serial: string
 }
 
 export interface Wanted {
@@ -111,7 +113,7 @@ distinguished_name = none
 
   /** A client of this machine's port that trusts this authority and asks for a name. */
   target(to: number | string, servername = 'localhost'): TlsTarget {
-    return { to, tls: { ca: readFileSync(this.root.file), servername } }
+    return { to, tls: { ca: readFileSync(this.root.file, 'utf8'), servername } }
   }
 
   get root(): Authority {
@@ -142,7 +144,8 @@ distinguished_name = none
     const leaf = this.#sign(key, subject, extensions, wanted)
     const chain = join(this.#directory, `${this.#issued}.chain.pem`)
     writeFileSync(chain, [leaf, ...this.#intermediates()].map(file => readFileSync(file, 'utf8')).join(''))
-    return { certificate: chain, key, authority: this.root.file, name: names[0] ?? '' }
+    const serial = new X509Certificate(readFileSync(leaf)).serialNumber
+    return { certificate: chain, key, authority: this.root.file, name: names[0] ?? '', serial }
   }
 
   /** It is in the next revocation list, and the next OCSP response says so. */

@@ -14,7 +14,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Certificate } from './certificates.ts'
+import { type Certificate, localCertificate } from './certificates.ts'
 import { ROOT } from './paths.ts'
 import { fdCount, markedProcesses, type ProcessInfo } from './processes.ts'
 import { getOnce } from './raw-client.ts'
@@ -38,7 +38,7 @@ export interface ServerOptions {
   readonly directory: string
   /** Further arguments. `-b 127.0.0.1:0` is added unless they name an address. */
   readonly args?: readonly string[]
-  /** It speaks TLS, with this certificate. Then a client connects to `target`. */
+  /** It speaks TLS, with this certificate. Then a client connects to `target`. With TEST_TLS=1 in the environment each program does. */
   readonly tls?: Certificate
   readonly python?: string
   readonly env?: Readonly<Record<string, string>>
@@ -81,8 +81,10 @@ export class Server {
     this.marker = randomUUID()
     this.temporaryDirectory = mkdtempSync(join(tmpdir(), 'jt-'))
     const args = [...(options.args ?? [])]
-    this.#certificate = options.tls ?? null
-    if (options.tls) args.push('--tls-cert', options.tls.certificate, '--tls-key', options.tls.key)
+    const isAsked = process.env['TEST_TLS'] === '1' && !args.some(arg => arg.startsWith('--tls'))
+    this.#certificate = options.tls ?? (isAsked ? localCertificate() : null)
+    if (this.#certificate !== null)
+      args.push('--tls-cert', this.#certificate.certificate, '--tls-key', this.#certificate.key)
     if (!options.isBound && !args.some(arg => arg.startsWith('-b') || arg.startsWith('--bind')))
       args.push('-b', '127.0.0.1:0')
     // So that a whole file of tests, or all of the chaos, can run with several threads of the gateway.
@@ -137,7 +139,8 @@ export class Server {
   /** What a client connects to: the port, over TLS if the program speaks it. Such a client trusts the certificate's authority. */
   get target(): Target {
     if (this.#certificate === null) return this.port
-    return { to: this.port, tls: { ca: readFileSync(this.#certificate.authority), servername: this.#certificate.name } }
+    const { authority, name } = this.#certificate
+    return { to: this.port, tls: { ca: readFileSync(authority, 'utf8'), servername: name } }
   }
 
   #onLine(line: string): void {

@@ -142,7 +142,7 @@ export class FakeExchange implements Exchange {
   id = `x${nextId++}`
   readonly request: RequestHead
   readonly peer = { address: '192.0.2.1', port: 4711, socketAddress: '192.0.2.1' }
-  readonly local: LocalEnd
+  local: LocalEnd
   isHalfClosed = false
   isWebSocket: boolean
   readonly receivedAt = 0

@@ -6,20 +6,40 @@ import type { Parsed } from '../diagnostics.ts'
 import { isIPv4, isPlainIPv6 } from './ip.ts'
 import type { Resolve } from './kinds.ts'
 
-export type BindAddress =
+export type BindAddress = (
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   /** A listening socket that was inherited: `fd://3`. */
   | { readonly kind: 'fd'; readonly fd: number }
   | { readonly kind: 'unix'; readonly path: string }
+) & {
+  /** Undefined: `https` if there is a certificate, else `http` (`schemeOf`). */
+  readonly scheme?: 'http' | 'https'
+}
 
+/** `hasTls`: there is a certificate. */
+export function schemeOf({ scheme }: BindAddress, hasTls: boolean): 'http' | 'https' {
+  return scheme ?? (hasTls ? 'https' : 'http')
+}
+
+const SCHEME = /^(?:(https?):\/\/)?(.*)$/s
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/i
 const MAX_HOST_NAME = 253
 
-/** `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`, `fd://N`. A relative path stays relative (`toAbsoluteBind`). */
+/**
+ * `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`, `fd://N`, with `http://` or `https://` in front or without. A relative path stays
+ * relative (`toAbsoluteBind`).
+ */
 export function parseBind(text: string): Parsed<BindAddress> {
+  const [, scheme, rest] = SCHEME.exec(text) as unknown as [string, 'http' | 'https' | undefined, string]
+  const parsed = parseAddress(rest)
+  return scheme !== undefined && 'value' in parsed ? { value: { ...parsed.value, scheme } } : parsed
+}
+
+function parseAddress(text: string): Parsed<BindAddress> {
   if (text.startsWith('unix:')) return parseUnix(text.slice('unix:'.length))
   if (text.startsWith('fd:')) return parseDescriptor(text)
-  if (text.includes('://')) return { problem: 'must be an address without a scheme, as in :8000' }
+  if (text.includes('://'))
+    return { problem: 'must have no other scheme than http:// or https://, as in https://:8443' }
   // A port alone is for this machine only; `:PORT` is for everyone, as with gunicorn.
   if (/^\d+$/.test(text)) return withPort('127.0.0.1', text)
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text)
@@ -72,8 +92,8 @@ function isIpv6(host: string): boolean {
 }
 
 export function toAbsoluteBind(text: string, from: Resolve): string {
-  const path = /^unix:(.*[^/])$/.exec(text)?.[1]
-  return path === undefined ? text : `unix:${from(path)}`
+  const [, scheme = '', path] = /^(https?:\/\/)?unix:(.*[^/])$/s.exec(text) ?? []
+  return path === undefined ? text : `${scheme}unix:${from(path)}`
 }
 
 /** Whether a socket on `wide` takes connections to `narrow` too, so that the kernel refuses a second socket: `[::]` takes IPv4 as well. */
@@ -83,7 +103,7 @@ export function includesAddress(wide: BindAddress, narrow: BindAddress): boolean
   return wide.host === '::' || (wide.host === '0.0.0.0' && isIPv4(narrow.host))
 }
 
-/** As `parseBind` reads it. */
+/** As `parseBind` reads it, without the scheme: a socket is the same with another one. */
 export function formatBind(address: BindAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`
   if (address.kind === 'fd') return `fd://${address.fd}`

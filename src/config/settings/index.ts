@@ -15,6 +15,7 @@ import { resources } from './resources.ts'
 import { type Action, type Group, type Setting, settingsIn, type ValuesOf } from './setting.ts'
 import { staticFiles } from './static.ts'
 import { stop } from './stop.ts'
+import { tls } from './tls.ts'
 import { watching } from './watching.ts'
 import { websockets } from './websockets.ts'
 import { workers } from './workers.ts'
@@ -22,6 +23,7 @@ import { workers } from './workers.ts'
 /** Settings of the program: all applications share their values. Several groups may have settings of one part of `Config`. */
 const PROGRAM = [
   listening,
+  tls,
   errors,
   logging,
   development,
@@ -51,6 +53,7 @@ export type ApplicationValues = ValuesOfAll<typeof APPLICATION>
 const ORDER: readonly Group[] = [
   application,
   listening,
+  tls,
   workers,
   stop,
   staticFiles,

@@ -10,6 +10,7 @@ export type Section =
   | 'Application'
   | 'Applications'
   | 'Listening'
+  | 'TLS'
   | 'Workers'
   | 'Static files'
   | 'Logging'

@@ -15,12 +15,13 @@ export interface FileApp {
   readonly origin: FileOrigin
   /** Settings and keys, by name. */
   readonly values: Givens
-  readonly pools: readonly FilePool[]
+  readonly pools: readonly FileTable[]
   /** A key of it is wrong, and told: what seems to be missing, or to be another's, may be what that key was to be. */
   readonly hasMistake: boolean
 }
 
-export interface FilePool {
+/** An `[[app.pool]]`, or a `[[tls]]`. */
+export interface FileTable {
   readonly origin: FileOrigin
   readonly values: Givens
   /** As for the application. */
@@ -39,8 +40,13 @@ export function readApp(table: TomlTable, reader: TableReader): FileApp {
   return { ...own, pools }
 }
 
-function readKeys(table: TomlTable, reader: TableReader, level: 'app' | 'pool'): FilePool {
+/** The tables `[[tls]]` of a file. */
+export function readTlsTables(root: TomlTable, reader: TableReader): FileTable[] {
+  return (tablesOf(root.entries.get('tls')?.value) ?? []).map(table => readKeys(table, reader, 'tls'))
+}
+
+function readKeys(table: TomlTable, reader: TableReader, level: 'app' | 'pool' | 'tls'): FileTable {
   const before = reader.diagnostics.length
-  const values = reader.read(table, level, level === 'app' ? 'pool' : null)
+  const values = reader.read(table, level, level === 'app' ? ['pool'] : [])
   return { origin: reader.origin(table.position), values, hasMistake: reader.diagnostics.length > before }
 }

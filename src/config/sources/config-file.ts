@@ -13,7 +13,7 @@ import { logicalWorkingDirectory } from '../machine/directory.ts'
 import type { Environment } from '../machine/environment.ts'
 import { isFile, readText, statOrNull } from '../machine/files.ts'
 import { include } from '../settings/tables.ts'
-import { type FileApp, type Givens, readApp, readAppTables } from './app-tables.ts'
+import { type FileApp, type FileTable, type Givens, readApp, readAppTables, readTlsTables } from './app-tables.ts'
 import { formatPlace, type Given, problemWith, wrongValue } from './given.ts'
 import { findIncluded } from './include.ts'
 import { TableReader } from './table-reader.ts'
@@ -31,13 +31,23 @@ export interface FromFile {
   readonly values: Givens
   /** The tables `[[app]]`, then the included files. */
   readonly apps: readonly FileApp[]
+  /** The tables `[[tls]]`. */
+  readonly tls: readonly FileTable[]
   readonly diagnostics: readonly Diagnostic[]
   readonly warnings: readonly string[]
   /** No application was found in it, and a mistake in it may be the reason. */
   readonly mayHaveApps: boolean
 }
 
-const NOTHING: FromFile = { file: null, values: new Map(), apps: [], diagnostics: [], warnings: [], mayHaveApps: false }
+const NOTHING: FromFile = {
+  file: null,
+  values: new Map(),
+  apps: [],
+  tls: [],
+  diagnostics: [],
+  warnings: [],
+  mayHaveApps: false,
+}
 
 /** `explicit`: absolute path from the user; null: look for a file. `label`: the name of that setting in messages. */
 export function readConfigFile(explicit: string | null, label: string, environment: Environment): FromFile {
@@ -87,13 +97,14 @@ function readFile(path: string, cwd: string, explain: (problem: string) => Diagn
   if (table === null)
     return { ...NOTHING, file, diagnostics: [explain(`must have a table [tool.jumak], and '${path}' has none`)] }
   const reader = new TableReader(file, dirname(resolve(path)))
-  const values = new Map(reader.read(table, 'top', 'app'))
+  const values = new Map(reader.read(table, 'top', ['app', 'tls']))
   const included = readIncluded(values.get(include.name) ?? [], cwd)
   values.delete(include.name)
   const apps = [...readAppTables(table, reader), ...included.apps]
+  const tls = readTlsTables(table, reader)
   const diagnostics = [...reader.diagnostics, ...included.diagnostics]
   const mayHaveApps = apps.length === 0 && diagnostics.length > 0 && meansApps(table)
-  return { file, values, apps, diagnostics, warnings: [], mayHaveApps }
+  return { file, values, apps, tls, diagnostics, warnings: [], mayHaveApps }
 }
 
 /** `include`, `[app]`, or any table in two brackets: `[[apps]]`. */

@@ -28,19 +28,19 @@ export class TableReader {
   }
 
   /** What the table gives, by name. Tables in it that are of another level (`lists`) are left out. */
-  read(table: TomlTable, level: Level, lists: string | null): ReadonlyMap<string, readonly Given[]> {
+  read(table: TomlTable, level: Level, lists: readonly string[]): ReadonlyMap<string, readonly Given[]> {
     this.#values = new Map()
     this.#level = level
     const known = settingsOf(level)
     for (const [name, { key, value }] of table.entries) {
-      if (name === lists && tablesOf(value) !== null) continue
+      if (lists.includes(name) && tablesOf(value) !== null) continue
       if (name === 'app' && level === 'app' && tablesOf(value) !== null) {
         this.report(key, explainUnknown(name, value, level))
         this.#values.set(name, [])
         continue
       }
       const setting = known.find(one => one.name === name)
-      if (setting === undefined || name === lists) this.#readOther(name, key, value, level, setting)
+      if (setting === undefined || lists.includes(name)) this.#readOther(name, key, value, level, setting)
       else this.#readSetting(setting, value)
     }
     return this.#values

@@ -10,22 +10,25 @@ import { describe } from '../hints/rewrite.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from '../settings/index.ts'
 import { isFrom, type Setting } from '../settings/setting.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../settings/tables.ts'
+import { TLS_KEYS } from '../settings/tls.ts'
 import { type TomlValue, tablesOf } from './toml.ts'
 
 /** `top`: of the file. `app`: `[[app]]`, or the top of an included file. `pool`: `[[app.pool]]`. */
-export type Level = 'top' | 'app' | 'pool'
+export type Level = 'top' | 'app' | 'pool' | 'tls'
 
 const OF_FILES = SETTINGS.filter(setting => isFrom(setting, 'file'))
 const KNOWN: Readonly<Record<Level, readonly Setting[]>> = {
   top: [...OF_FILES, include],
   app: [...APP_KEYS, ...OF_FILES.filter(setting => APPLICATION_SETTINGS.has(setting))],
   pool: POOL_KEYS,
+  tls: TLS_KEYS,
 }
 
 const PLACES: Readonly<Record<Level, string>> = {
   top: 'at the top of the file',
   app: 'in the table [[app]] of its application',
   pool: 'in a table [[app.pool]]',
+  tls: 'in a table [[tls]]',
 }
 
 export function settingsOf(level: Level): readonly Setting[] {
@@ -35,7 +38,7 @@ export function settingsOf(level: Level): readonly Setting[] {
 /** A whole sentence: `there is no setting log_level; did you mean log-level?`. */
 export function explainUnknown(name: string, value: TomlValue, level: Level): string {
   if (level === 'top') return unknownAtTop(name, value)
-  const of = level === 'app' ? 'an application' : 'a pool'
+  const of = { app: 'an application', pool: 'a pool', tls: 'an entry [[tls]]' }[level]
   if (name === 'app') return `[[app]] stands ${PLACES.top}: an included file is one application`
   if (level === 'app' && name === 'pool')
     return 'a pool is a table in two brackets, [[app.pool]], or [[pool]] in a file of its own'
@@ -44,10 +47,14 @@ export function explainUnknown(name: string, value: TomlValue, level: Level): st
   if (level === 'app' && name === 'paths')
     return 'an application has one path, as in path = "/shop"; a list of paths is for a pool, [[app.pool]]'
   if (level === 'pool' && name === 'path') return 'a pool has a list of paths, as in paths = ["/export"]'
-  const other = (['pool', 'app', 'top'] as const).find(one => KNOWN[one].some(setting => setting.name === name))
+  const other = (['pool', 'app', 'tls', 'top'] as const).find(one => KNOWN[one].some(setting => setting.name === name))
   if (other !== undefined) {
-    const owner =
-      other === 'top' ? 'is for the whole program' : other === 'app' ? 'belongs to an application' : 'belongs to a pool'
+    const owner = {
+      top: 'is for the whole program',
+      app: 'belongs to an application',
+      pool: 'belongs to a pool',
+      tls: 'belongs to a certificate',
+    }[other]
     return `${name} ${owner}: write it ${PLACES[other]}`
   }
   // A misspelt name of this table comes before a name of another server: `host`.

@@ -6,7 +6,7 @@
  * in (`connections.ts`).
  */
 import type { Limits } from '../../config/types.ts'
-import type { Transport } from '../../http/transport.ts'
+import type { Scheme, Transport } from '../../http/transport.ts'
 import { Addresses } from './addresses.ts'
 
 /** A refused client can read why (lingering close), but it holds a descriptor for no longer than this. */
@@ -58,9 +58,9 @@ export class Admission {
     this.#addresses.remove(network)
   }
 
-  /** Sets the transport's handler. The client is told why, and has a while to read it. */
-  refuse(transport: Transport): void {
-    if (this.#refused >= this.#maxRefused) {
+  /** Sets the transport's handler. The client is told why, and has a while to read it. With TLS it is not: that would cost a handshake. */
+  refuse(scheme: Scheme, transport: Transport): void {
+    if (scheme === 'https' || this.#refused >= this.#maxRefused) {
       transport.destroy()
       return
     }

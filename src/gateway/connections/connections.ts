@@ -7,7 +7,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Protocol, ProtocolConnection } from '../../http/protocol.ts'
-import type { Transport } from '../../http/transport.ts'
+import type { Scheme, Transport } from '../../http/transport.ts'
 
 /** How often a drain looks whether anything still runs. The last response delays a stop by no more than this. */
 const LOOK_MS = 20
@@ -15,16 +15,17 @@ const LOOK_MS = 20
 const LINGER_MS = 400
 
 export class Connections {
-  readonly #protocol: Protocol
+  /** By the scheme of the listener. Without TLS there is none for https. */
+  readonly #protocols: Readonly<Record<Scheme, Protocol | null>>
   readonly #open = new Set<ProtocolConnection>()
 
-  constructor(protocol: Protocol) {
-    this.#protocol = protocol
+  constructor(protocols: Readonly<Record<Scheme, Protocol | null>>) {
+    this.#protocols = protocols
   }
 
-  /** Sets the transport's handler. `onClosed` is called once: the connection has closed, or was released. */
-  open(transport: Transport, onClosed: () => void): ProtocolConnection {
-    const connection = this.#protocol.open(transport, () => {
+  /** Sets the transport's handler. `scheme`: of its listener. `onClosed` is called once: the connection has closed, or was released. */
+  open(scheme: Scheme, transport: Transport, onClosed: () => void): ProtocolConnection {
+    const connection = this.#protocols[scheme]!.open(transport, () => {
       this.#open.delete(connection)
       onClosed()
     })
@@ -44,7 +45,7 @@ export class Connections {
 
   /** Each connection ends with its next response, or a second later if no request comes. */
   startDrain(): void {
-    this.#protocol.startDrain()
+    for (const protocol of Object.values(this.#protocols)) protocol?.startDrain()
     for (const connection of this.#open) connection.startDrain()
   }
 

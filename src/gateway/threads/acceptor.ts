@@ -98,12 +98,17 @@ export class Acceptor {
 
   /** To be given to `Listening`. `listener`: its index, which a thread finds in the message `start` too. */
   listen(
-    { fd, unixPath }: InheritedListener,
+    { fd, unixPath, scheme }: InheritedListener,
     listener: number,
     onListening: () => void,
     onError: (error: Error) => void,
   ): Server {
-    return acceptOn(fd, accepted => this.#accept(accepted, unixPath, listener, onError), onListening, onError)
+    return acceptOn(
+      fd,
+      accepted => this.#accept(accepted, { unixPath, scheme }, listener, onError),
+      onListening,
+      onError,
+    )
   }
 
   /** All listening sockets are closed, and no thread will start. Connections that wait for one are closed. */
@@ -124,13 +129,18 @@ export class Acceptor {
     return new Map(this.#members.map(({ index, connections }) => [index, connections]))
   }
 
-  #accept(accepted: Socket, unixPath: string | null, listener: number, onError: (error: Error) => void): void {
+  #accept(
+    accepted: Socket,
+    { unixPath, scheme }: Pick<InheritedListener, 'unixPath' | 'scheme'>,
+    listener: number,
+    onError: (error: Error) => void,
+  ): void {
     const { admission, calls } = this.#options
     this.#settle()
     const network = admission.admit(addressOf(accepted))
     if (network === null) {
       const transport = transportOf(accepted, unixPath, this.#memory)
-      admission.refuse(transport)
+      admission.refuse(scheme, transport)
       transport.start()
       return
     }

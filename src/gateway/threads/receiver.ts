@@ -26,7 +26,7 @@ export interface ReceiverOptions {
   readonly connections: Pick<Connections, 'open'>
   /** What clients' bytes are counted in. */
   readonly memory: MemoryBudget
-  readonly listeners: readonly Pick<InheritedListener, 'unixPath'>[]
+  readonly listeners: readonly Pick<InheritedListener, 'unixPath' | 'scheme'>[]
   /** Of `Acceptor.add`. */
   readonly cells: SharedArrayBuffer
   /** `limits.connections`. */
@@ -71,6 +71,7 @@ export class Receiver {
   }
 
   take({ fd, index, listener }: ConnectionMessage): void {
+    const { connections, listeners } = this.#options
     this.#cells.begin()
     const transport = this.#transport(fd, listener)
     this.#cells.taken()
@@ -80,7 +81,7 @@ export class Receiver {
     }
     const held: Held = { index, listener, transport, connection: null, bytesBefore: 0, isAsked: false, isGiven: false }
     this.#held.add(held)
-    held.connection = this.#options.connections.open(transport, () => {
+    held.connection = connections.open(listeners[listener]!.scheme, transport, () => {
       this.#held.delete(held)
       if (!held.isGiven) this.#cells.closed(index)
     })

@@ -44,6 +44,7 @@ async function run({ index, count, start, cells: memory, pools, handed }: Thread
     start,
     send: message => post({ type: 'tell', message }),
     entry,
+    handshakes: start.tls === null ? null : (await import('../connections/handshakes.ts')).Handshakes,
     stopAccepting: () => noMore.promise,
     threads: {
       uses: sharesOf(cells, index, { memory: limits.memory, temporaryBytes: temporaryBytes(start.config) }, thread =>

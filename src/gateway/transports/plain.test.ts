@@ -4,38 +4,8 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
-import type { TransportHandler } from '../../http/transport.ts'
 import { SocketTransport } from './plain.ts'
-
-class Recorder implements TransportHandler {
-  readonly chunks: Buffer[] = []
-  readonly calls: string[] = []
-  #waiting: { call: string; resolve: () => void }[] = []
-
-  #called(call: string): void {
-    this.calls.push(call)
-    for (const waiter of this.#waiting) if (waiter.call === call) waiter.resolve()
-  }
-  onData(chunk: Buffer): void {
-    this.chunks.push(Buffer.from(chunk))
-    this.#called('data')
-  }
-  onEnd(): void {
-    this.#called('end')
-  }
-  onDrain(): void {
-    this.#called('drain')
-  }
-  onClose(): void {
-    this.#called('close')
-  }
-  async until(call: string): Promise<void> {
-    if (!this.calls.includes(call)) await new Promise<void>(resolve => this.#waiting.push({ call, resolve }))
-  }
-  get text(): string {
-    return Buffer.concat(this.chunks).toString()
-  }
-}
+import { Recorder } from './testing/recorder.ts'
 
 async function pair(
   t: TestContext,

@@ -10,6 +10,7 @@
 import type { AppConfig, Config, LogLevel } from '../../config/types.ts'
 import { gatewayApp } from '../../control/config-shape.ts'
 import type { MasterToGateway, Reported } from '../../control/messages.ts'
+import type { GatewayTls } from '../../control/tls-messages.ts'
 import { OperatorError } from '../errors.ts'
 import type { AffinityKey } from '../host/affinity-key.ts'
 import { checkIdentity } from '../host/identity.ts'
@@ -30,6 +31,8 @@ export interface FleetsOptions {
   readonly programs: Programs
   readonly listeners: readonly Listener[]
   readonly affinityKey: AffinityKey
+  /** In force now; null: no listener has TLS. */
+  readonly tls: () => GatewayTls | null
   readonly runtime: RuntimeDirectory
   readonly outputs: Outputs
   readonly narrator: Narrator

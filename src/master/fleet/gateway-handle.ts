@@ -12,6 +12,7 @@ import type { Config } from '../../config/types.ts'
 import { gatewayPart } from '../../control/config-shape.ts'
 import { type MasterChannel, openMasterChannel } from '../../control/ipc.ts'
 import type { GatewayToMaster, MasterToGateway } from '../../control/messages.ts'
+import type { GatewayTls } from '../../control/tls-messages.ts'
 import type { Listener } from '../host/listener.ts'
 import { describeExit } from '../output/describe.ts'
 import type { Outputs } from '../output/output.ts'
@@ -27,6 +28,8 @@ export interface GatewayEvents {
 export interface GatewayOptions {
   readonly config: Config
   readonly affinityKey: string
+  /** Null: no listener has TLS. */
+  readonly tls: GatewayTls | null
   readonly listeners: readonly Listener[]
   readonly events: GatewayEvents
   readonly outputs: Outputs
@@ -92,13 +95,13 @@ export class GatewayHandle {
       config: gatewayPart(options.config),
       affinityKey: options.affinityKey,
       waits: options.waits,
-      tls: null,
-      listeners: options.listeners.map(({ display, unixPath, isShared }, index) => ({
+      tls: options.tls,
+      listeners: options.listeners.map(({ display, unixPath, isShared, scheme }, index) => ({
         fd: FIRST_LISTENER_FD + index,
         display,
         unixPath,
         isShared,
-        scheme: 'http',
+        scheme,
       })),
     })
   }

@@ -11,6 +11,7 @@
 import { CrashLoop } from '../../base/crash-loop.ts'
 import type { Config, LogLevel } from '../../config/types.ts'
 import type { GatewayToMaster, MasterToGateway, Reported } from '../../control/messages.ts'
+import type { GatewayTls } from '../../control/tls-messages.ts'
 import type { Listener } from '../host/listener.ts'
 import type { OutOfMemoryKills } from '../host/out-of-memory-kills.ts'
 import type { Narrator } from '../output/narrator.ts'
@@ -26,6 +27,8 @@ export interface GatewaysOptions {
   readonly listeners: readonly Listener[]
   /** As in the message `start`, for the configuration that is in force. */
   readonly affinityKey: () => string
+  /** In force now; null: no listener has TLS. */
+  readonly tls: () => GatewayTls | null
   readonly outputs: Outputs
   readonly narrator: Narrator
   readonly outOfMemoryKills: OutOfMemoryKills
@@ -124,12 +127,13 @@ export class Gateways {
   }
 
   #spawn(): void {
-    const { programs, listeners, affinityKey, outputs, narrator, config, started } = this.#options
+    const { programs, listeners, affinityKey, tls, outputs, narrator, config, started } = this.#options
     const handle: GatewayHandle = new GatewayHandle({
       config: config(),
       program: programs.gateway,
       listeners,
       affinityKey: affinityKey(),
+      tls: tls(),
       outputs,
       waits: this.#waits,
       events: {

@@ -9,9 +9,9 @@
 import { closeSync, fstatSync, lstatSync, unlinkSync } from 'node:fs'
 import type { Identity } from '../../config/types.ts'
 import { OperatorError } from '../errors.ts'
-import type { Listener, PlacedFile } from './listener.ts'
+import { displayOf, type Listener, type PlacedFile } from './listener.ts'
 
-export type HandedOn = Omit<Listener, 'close'>
+export type HandedOn = Omit<Listener, 'close' | 'scheme'>
 
 export class HandedOnSockets {
   readonly #left: HandedOn[]
@@ -31,7 +31,7 @@ export class HandedOnSockets {
   }
 
   /** Null: the running program does not listen there, or its path names another file by now. */
-  take(key: string): Listener | null {
+  take(key: string, scheme: Listener['scheme']): Listener | null {
     const index = this.#left.findIndex(
       ({ key: theirs, unixPath, placed }) => theirs === key && (placed === null || isPlaced(unixPath!, placed)),
     )
@@ -43,6 +43,9 @@ export class HandedOnSockets {
     const isOurs = () => this.#isOurs
     return {
       ...socket,
+      // It may have spoken the other one before.
+      display: displayOf(scheme, socket.display),
+      scheme,
       close() {
         // The number may soon belong to another file.
         if (isOpen) closeSync(fd)

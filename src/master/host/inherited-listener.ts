@@ -5,7 +5,7 @@
 import { fstatSync, readFileSync } from 'node:fs'
 import net from 'node:net'
 import { asErrno, OperatorError } from '../errors.ts'
-import type { Listener } from './listener.ts'
+import { displayOf, type Listener } from './listener.ts'
 
 /** What a new Jumak that takes it over knows it by. */
 export function keyOfDescriptor(fd: number): string {
@@ -13,7 +13,7 @@ export function keyOfDescriptor(fd: number): string {
 }
 
 /** Throws an OperatorError when no client could connect to it. */
-export function adoptListener(fd: number): Listener {
+export function adoptListener(fd: number, scheme: Listener['scheme']): Listener {
   const refuse = (why: string) =>
     new OperatorError(
       `cannot listen on fd://${fd}: ${why}; hand a bound or listening stream socket on as descriptor ${fd}`,
@@ -38,14 +38,21 @@ export function adoptListener(fd: number): Listener {
   socket.unref()
   if (socket.remoteAddress !== undefined) throw refuse('it is connected to a client')
   const address = socket.address() as Partial<net.AddressInfo>
-  const shared = { fd, key: keyOfDescriptor(fd), placed: null, isShared: true, close: () => void socket.destroy() }
+  const shared = {
+    fd,
+    key: keyOfDescriptor(fd),
+    placed: null,
+    isShared: true,
+    scheme,
+    close: () => void socket.destroy(),
+  }
   if (address.port !== undefined) {
     const host = net.isIPv6(address.address ?? '') ? `[${address.address}]` : address.address
-    return { ...shared, display: `http://${host}:${address.port}`, unixPath: null }
+    return { ...shared, display: displayOf(scheme, `${host}:${address.port}`), unixPath: null }
   }
   const path = unixPathOf(inode)
   if (path === null) throw refuse('it is not bound to an address')
-  return { ...shared, display: `unix:${path}`, unixPath: path }
+  return { ...shared, display: displayOf(scheme, `unix:${path}`), unixPath: path }
 }
 
 /** Linux lists the paths of Unix sockets; other systems do not. */

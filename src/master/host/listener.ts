@@ -5,7 +5,7 @@
 export interface Listener {
   /** Valid in this process until `close`; the gateway inherits it through spawn's stdio. */
   readonly fd: number
-  /** `http://127.0.0.1:8000` with the real port, or `unix:/run/app.sock`. */
+  /** `http://127.0.0.1:8000` with the real port, or `unix:/run/app.sock`; with TLS `https://…` in both cases. */
   readonly display: string
   readonly unixPath: string | null
   /** The address that was asked for. A new Jumak that is asked for the same takes this socket. */
@@ -14,6 +14,8 @@ export interface Listener {
   readonly placed: PlacedFile | null
   /** `fd://`: whoever bound it has it too, so what waits in it when we close it is not lost. */
   readonly isShared: boolean
+  /** `https`: clients speak TLS here. */
+  readonly scheme: 'http' | 'https'
   /** Releases the socket, and removes its path if we made it. Gateways that inherited the socket keep it. */
   close(): void
 }
@@ -22,4 +24,10 @@ export interface Listener {
 export interface PlacedFile {
   readonly dev: number
   readonly ino: number
+}
+
+/** `address`: as in `Listener.display`, with or without a scheme. */
+export function displayOf(scheme: Listener['scheme'], address: string): string {
+  const plain = address.replace(/^https?:\/\//, '')
+  return scheme === 'http' && plain.startsWith('unix:') ? plain : `${scheme}://${plain}`
 }

@@ -18,7 +18,7 @@ import { asErrno, OperatorError } from '../errors.ts'
 import { type HandedOnSockets, unlinkPlaced } from './handed-on.ts'
 import { giveTo, runAs } from './identity.ts'
 import { adoptListener, keyOfDescriptor } from './inherited-listener.ts'
-import type { Listener } from './listener.ts'
+import { displayOf, type Listener } from './listener.ts'
 import { replaceableStep } from './safe-path.ts'
 import { withUmask } from './umask.ts'
 import { checkSocketPath, isSocketAnswering } from './unix-socket.ts'
@@ -46,18 +46,20 @@ export interface UnixSocketOptions {
 
 /**
  * Binds all, in order. On an error it releases those that are bound, and throws an OperatorError that says what to do. `handedOn`: sockets
- * of the Jumak that this one replaces: an address that is the same takes its socket.
+ * of the Jumak that this one replaces: an address that is the same takes its socket. `hasTls`: there is a certificate.
  */
 export async function bindListeners(
   addresses: readonly BindAddress[],
   unixSockets: UnixSocketOptions = {},
   handedOn: HandedOnSockets | null = null,
+  hasTls = false,
 ): Promise<Listener[]> {
   const bound: Listener[] = []
   try {
     for (const address of addresses) {
       const key = keyOf(address, addresses)
-      const listener = handedOn?.take(key) ?? (await bindOne(address, key, unixSockets, handedOn))
+      const scheme = address.scheme ?? (hasTls ? 'https' : 'http')
+      const listener = handedOn?.take(key, scheme) ?? (await bindOne(address, key, unixSockets, handedOn, scheme))
       // The kernel allows two sockets on one address until the first one listens. Then it is too late for a clear message.
       const twin = bound.some(other => other.display === listener.display)
       bound.push(listener)
@@ -75,19 +77,20 @@ async function bindOne(
   key: string,
   unixSockets: UnixSocketOptions,
   handedOn: HandedOnSockets | null,
+  scheme: Listener['scheme'],
 ): Promise<Listener> {
   switch (address.kind) {
     case 'tcp':
-      return bindTcp(address.host, address.port, key, handedOn)
+      return bindTcp(address.host, address.port, key, handedOn, scheme)
     case 'unix':
-      return bindUnix(address.path, key, unixSockets)
+      return bindUnix(address.path, key, unixSockets, scheme)
     case 'fd':
       // The number may be anything here: descriptors of a new Jumak come from the one before it.
       if (handedOn !== null)
         throw new OperatorError(
           `cannot listen on fd://${address.fd}: the program that is replaced does not have it; only a restart can pass it on`,
         )
-      return adoptListener(address.fd)
+      return adoptListener(address.fd, scheme)
   }
 }
 
@@ -97,7 +100,7 @@ const IPV6_ONLY = ' ipv6-only'
 function keyOf(address: BindAddress, all: readonly BindAddress[]): string {
   switch (address.kind) {
     case 'tcp':
-      return `${formatTcp(address.host, address.port)}${isIpv6Only(address.host, address.port, all) ? IPV6_ONLY : ''}`
+      return `${formatTcp('http', address.host, address.port)}${isIpv6Only(address.host, address.port, all) ? IPV6_ONLY : ''}`
     case 'unix':
       return `unix:${address.path}`
     case 'fd':
@@ -117,8 +120,14 @@ function createBoundSocket(options: ConstructorParameters<BoundSocketClass>[0]):
   return new Bound(options)
 }
 
-async function bindTcp(host: string, port: number, key: string, handedOn: HandedOnSockets | null): Promise<Listener> {
-  const wanted = formatTcp(host, port)
+async function bindTcp(
+  host: string,
+  port: number,
+  key: string,
+  handedOn: HandedOnSockets | null,
+  scheme: Listener['scheme'],
+): Promise<Listener> {
+  const wanted = formatTcp(scheme, host, port)
   const socket = await resolveHost(host, wanted).then(numeric => {
     try {
       return createBoundSocket({ host: numeric, port, ipv6Only: key.endsWith(IPV6_ONLY) })
@@ -135,7 +144,8 @@ async function bindTcp(host: string, port: number, key: string, handedOn: Handed
   const real = typeof address === 'string' ? port : address.port
   return {
     fd: socket.fd(),
-    display: formatTcp(host, real),
+    display: formatTcp(scheme, host, real),
+    scheme,
     unixPath: null,
     key,
     placed: null,
@@ -156,8 +166,8 @@ async function resolveHost(host: string, wanted: string): Promise<string> {
   }
 }
 
-function formatTcp(host: string, port: number): string {
-  return `http://${net.isIPv6(host) ? `[${host}]` : host}:${port}`
+function formatTcp(scheme: Listener['scheme'], host: string, port: number): string {
+  return `${scheme}://${net.isIPv6(host) ? `[${host}]` : host}:${port}`
 }
 
 /** The sentence for a failed bind; exported for its test. */
@@ -184,8 +194,9 @@ async function bindUnix(
   path: string,
   key: string,
   { mode = 0o666, identity = null }: UnixSocketOptions,
+  scheme: Listener['scheme'],
 ): Promise<Listener> {
-  const display = `unix:${path}`
+  const display = displayOf(scheme, `unix:${path}`)
   // Shorter than most names: a temporary path that is too long should not be the reason for an error.
   const temporary = join(dirname(path), `.${Math.random().toString(36).slice(2, 6)}`)
   checkSocketPath(path, display)
@@ -210,6 +221,7 @@ async function bindUnix(
   return {
     fd: socket.fd(),
     display,
+    scheme,
     unixPath: path,
     key,
     placed: { dev: placed.dev, ino: placed.ino },

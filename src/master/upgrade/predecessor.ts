@@ -19,14 +19,21 @@ const RELEASE_MS = 5000
 /** Beyond `--start-timeout`: to bind, to find a Python, to listen. */
 const BEYOND_START_MS = 30_000
 
+export interface PredecessorEvents {
+  /** Secrets of its session tickets. */
+  tickets(secrets: readonly string[]): void
+  /** USR1 came to it. */
+  reopenLogs(): void
+}
+
 export class Predecessor {
   readonly sockets: HandedOnSockets
   readonly #handOver: HandOver
   readonly #channel: Channel<FromSuccessor, ToSuccessor>
   readonly #released = Promise.withResolvers<void>()
 
-  /** Throws an OperatorError when the old one is of a version that this one does not understand. `reopenLogs`: USR1 came to the old one. */
-  constructor(json: string, reopenLogs: () => void) {
+  /** Throws an OperatorError when the old one is of a version that this one does not understand. */
+  constructor(json: string, { tickets, reopenLogs }: PredecessorEvents) {
     const handOver = readHandOver(json)
     if (handOver === null)
       throw new OperatorError('the running Jumak hands over in a way that this version does not know: restart instead')
@@ -34,7 +41,8 @@ export class Predecessor {
     this.sockets = new HandedOnSockets(handOver.listeners)
     this.#channel = openChannel(handOver.channel)
     this.#channel.onMessage(message => {
-      if (message.type === 'yours') this.#released.resolve()
+      if (message.type === 'tickets') tickets(message.secrets)
+      else if (message.type === 'yours') this.#released.resolve()
       else if (message.type === 'reopen-logs') reopenLogs()
     })
     this.#channel.onClosed(() => this.#released.resolve())

@@ -39,6 +39,8 @@ export interface SuccessorOptions {
   readonly variables: NodeJS.ProcessEnv
   readonly listeners: readonly Listener[]
   readonly adminSocket: string | null
+  /** Of TLS sessions; empty: there is no TLS. */
+  readonly ticketSecrets: readonly string[]
   /** Applications that serve now. */
   readonly apps: readonly string[]
   /** Descriptor of the pipe to the container's init. */
@@ -157,6 +159,8 @@ export class Successor {
     this.#channel.onClosed(() => {
       if (this.#serves) this.#resolve()
     })
+    const { ticketSecrets } = this.#options
+    if (ticketSecrets.length > 0) this.#channel.send({ type: 'tickets', secrets: ticketSecrets })
     this.#limit(this.#options.limitMs)
   }
 

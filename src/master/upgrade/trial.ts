@@ -11,7 +11,7 @@ import { asErrno } from '../errors.ts'
 import type { Fleets } from '../fleet/fleets.ts'
 import type { PidFile } from '../host/pid-file.ts'
 import type { Narrator } from '../output/narrator.ts'
-import { Predecessor } from './predecessor.ts'
+import { Predecessor, type PredecessorEvents } from './predecessor.ts'
 
 export interface TakeOverOptions {
   readonly narrator: Narrator
@@ -28,9 +28,9 @@ export class Trial {
   isOver = false
   #isAccepting = false
 
-  /** Throws an OperatorError. `reopenLogs`: USR1 came to the old one. */
-  constructor(handOver: string, reopenLogs: () => void) {
-    this.predecessor = new Predecessor(handOver, reopenLogs)
+  /** Throws an OperatorError. */
+  constructor(handOver: string, events: PredecessorEvents) {
+    this.predecessor = new Predecessor(handOver, events)
   }
 
   /** An application serves, or cannot. False: one that serves in the old program cannot, so the new one has failed. */

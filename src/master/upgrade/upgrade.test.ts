@@ -37,6 +37,7 @@ async function succeed(script: string, changes: Partial<SuccessorOptions> = {}):
     variables: process.env,
     listeners,
     adminSocket: null,
+    ticketSecrets: [],
     apps: ['shop'],
     init: null,
     limitMs: 0,
@@ -91,6 +92,8 @@ test('one that takes too long is ended with what it has started, and what it say
   assert.deepEqual(await succeed(begun), ['begun 2.0', 'failed it did not serve within 1 ms'])
 })
 
+const NO_EVENTS = { tickets() {}, reopenLogs() {} }
+
 test('the new one refuses what it does not understand', () => {
   const handOver = { format: 1, pid: 1, channel: 3, listeners: [], adminSocket: null, apps: [] }
   assert.deepEqual(readHandOver(JSON.stringify({ ...handOver, more: 1 })), { ...handOver, more: 1 })
@@ -101,10 +104,10 @@ test('the new one refuses what it does not understand', () => {
     JSON.stringify({ ...handOver, format: 2 }),
     JSON.stringify({ ...handOver, pid: 0 }),
   ])
-    assert.throws(() => new Predecessor(wrong, () => {}), /in a way that this version does not know: restart instead/)
+    assert.throws(() => new Predecessor(wrong, NO_EVENTS), /in a way that this version does not know: restart instead/)
   const listener = { fd: 1_000_000, key: '', display: 'unix:/s', unixPath: '/s', placed: null, isShared: false }
   const closed = JSON.stringify({ ...handOver, listeners: [listener] })
-  assert.throws(() => new Predecessor(closed, () => {}), /descriptor 1000000, which should be unix:\/s, is no socket/)
+  assert.throws(() => new Predecessor(closed, NO_EVENTS), /descriptor 1000000, which should be unix:\/s, is no socket/)
 })
 
 test('a parent that would take the end of the old process for the end of the service', () => {

@@ -32,6 +32,8 @@ export interface UpgradesOptions {
   readonly config: () => Config
   readonly listeners: () => readonly Listener[]
   readonly adminSocket: () => string | null
+  /** Of TLS sessions; empty: there is no TLS. */
+  readonly ticketSecrets: () => readonly string[]
   /** Names of the applications that serve. */
   readonly serving: () => readonly string[]
   /** Why there can be none now; null: nothing is in the way. */
@@ -149,7 +151,8 @@ export class Upgrades {
 
   /** Throws an OperatorError when there is nothing to start. */
   #start(by: string, tell: (progress: string) => void): Promise<Upgraded> {
-    const { started, directory, umask, narrator, config, listeners, adminSocket, serving, variables } = this.#options
+    const { started, directory, umask, narrator, config, listeners, adminSocket, ticketSecrets, serving, variables } =
+      this.#options
     const command = commandOf({ program: started.program, directory })
     const { promise, resolve } = Promise.withResolvers<Upgraded>()
     this.#tell = tell
@@ -163,6 +166,7 @@ export class Upgrades {
       variables: { ...process.env, ...variables() },
       listeners: listeners(),
       adminSocket: adminSocket(),
+      ticketSecrets: ticketSecrets(),
       apps: serving(),
       init: started.init,
       limitMs: startLimit(config(), BEFORE_START_MS),

@@ -78,7 +78,7 @@ async function exitInView(stage: Stage): Promise<void> {
   const methods = ['GET', 'GET', 'POST', 'POST'] as const
   for (const method of methods) {
     report.progress(`${method} /exit`)
-    const client = new RawClient(server.port)
+    const client = new RawClient(server.target)
     client.send(`${method} /exit/${method} HTTP/1.1\r\nHost: chaos\r\nContent-Length: 0\r\n\r\n`)
     const { status } = await client.response()
     client.close()
@@ -104,7 +104,7 @@ async function killGateway(stage: Stage): Promise<void> {
     load.gatewayDies()
     process.kill(victim, 'SIGKILL')
     // Opened while nobody accepts: they wait in the kernel for the successor.
-    const waiting = await Promise.all(Array.from({ length: 10 }, () => getOnce(server.port, '/get/waiting')))
+    const waiting = await Promise.all(Array.from({ length: 10 }, () => getOnce(server.target, '/get/waiting')))
     report.expect(
       waiting.every(({ status }) => status === 200),
       'a connection that waited in the kernel was not answered',
@@ -173,7 +173,7 @@ async function stuck(stage: Stage, path: string): Promise<void> {
   let late = 0
   for (let i = 1; i <= times; i++) {
     report.progress(`view ${i} of ${times}`)
-    const { status } = await getOnce(server.port, path)
+    const { status } = await getOnce(server.target, path)
     if (status === 504) late++
     else report.expect(false, `${path} was answered ${status}, not 504`)
     await settle()
@@ -193,7 +193,7 @@ async function blockEventLoop(stage: Stage): Promise<void> {
   for (let i = 1; i <= times; i++) {
     report.progress(`event loop ${i} of ${times}`)
     const from = server.log.length
-    const { status } = await getOnce(server.port, '/block')
+    const { status } = await getOnce(server.target, '/block')
     report.expect(status === 504, `/block was answered ${status}, not 504`)
     await server.waitForLog(/worker \d+ is replaced/, from)
     await stage.untilServing()

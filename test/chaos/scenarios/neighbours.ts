@@ -90,10 +90,11 @@ class Neighbours {
     this.#report = report
     this.#rounds = report.judgesTimes ? ROUNDS : FEW_ROUNDS
     this.#load = new Load({
-      port: server.port,
+      target: server.target,
       connections: 8,
       kinds: ['get', 'post', 'wait', 'upload', 'wait', 'stream'],
       pauseMs: 20,
+      keepsAlive: true,
       // Nothing that happens to the other application is a reason.
       mayFail: false,
     })
@@ -224,7 +225,7 @@ class Neighbours {
   }
 
   async #ask(method: string, target: string): Promise<number> {
-    const client = new RawClient(this.#server.port)
+    const client = new RawClient(this.#server.target)
     client.send(`${method} ${target} HTTP/1.1\r\nHost: wild\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
     const { status } = await client.response()
     client.close()

@@ -53,7 +53,7 @@ async function eatMemory(stage: Stage, group: MemoryGroup, views: { asked: numbe
     report.progress(`worker ${i} of ${TIMES}`)
     const from = server.log.length
     views.asked++
-    const client = new RawClient(server.port)
+    const client = new RawClient(server.target)
     client.send('POST /eat HTTP/1.1\r\nHost: chaos\r\nContent-Length: 0\r\n\r\n')
     const { status } = await client.response()
     client.close()

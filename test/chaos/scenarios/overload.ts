@@ -1,6 +1,7 @@
 /** More requests than the slots can serve, with a view that waits 20 ms, so that slots set the capacity and not the machine. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RawClient } from '../../support/raw-client.ts'
+import type { Target } from '../../support/target.ts'
 import { percentile } from '../load.ts'
 import { OpenLoad } from '../open-load.ts'
 import type { Report, Scenario } from '../scenario.ts'
@@ -36,8 +37,8 @@ async function overload(stage: Stage): Promise<void> {
   let overloads = 0
   for (const factor of FACTORS) {
     report.progress(`${factor} times the capacity`)
-    const load = new OpenLoad(server.port, VIEW_MS)
-    const gone = factor === 5 ? leaveWhileQueued(server.port) : null
+    const load = new OpenLoad(server.target, VIEW_MS)
+    const gone = factor === 5 ? leaveWhileQueued(server.target) : null
     goodputs.push(await load.run(capacity * factor, SECONDS))
     await gone
     report.add(load)
@@ -73,10 +74,10 @@ function judge(load: OpenLoad, factor: number, goodput: number, report: Report):
 }
 
 /** In the second second, when the queue is full or nearly so. */
-async function leaveWhileQueued(port: number): Promise<void> {
+async function leaveWhileQueued(target: Target): Promise<void> {
   // wait: the load goes by the clock
   await sleep(1500)
-  const clients = Array.from({ length: 20 }, () => new RawClient(port).get('/print/gone'))
+  const clients = Array.from({ length: 20 }, () => new RawClient(target).get('/print/gone'))
   // wait: clients that lose their patience are what this is about
   await sleep(20)
   for (const client of clients) client.close()

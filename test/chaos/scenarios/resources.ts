@@ -207,7 +207,7 @@ async function crowd(stage: Stage): Promise<number> {
   let refused = 0
   for (let round = 1; round <= 5; round++) {
     report.progress(`crowd ${round} of 5`)
-    const clients = Array.from({ length: FEW_DESCRIPTORS * 2 }, () => new RawClient(server.port))
+    const clients = Array.from({ length: FEW_DESCRIPTORS * 2 }, () => new RawClient(server.target))
     // wait: many of them are refused before they ask, which they cannot tell from silence
     await sleep(1000)
     for (const client of clients) client.get('/get/crowd')

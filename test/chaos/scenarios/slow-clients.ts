@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connectionLimit } from '../../../src/config/defaults.ts'
 import { fdCount } from '../../support/processes.ts'
 import { until } from '../../support/server.ts'
+import type { Target } from '../../support/target.ts'
 import { percentile } from '../load.ts'
 import { proportionalMegabytes } from '../memory.ts'
 import { type Scenario, Skip } from '../scenario.ts'
@@ -102,7 +103,7 @@ async function measure({ load, server }: Stage): Promise<Measured> {
 
 async function attack(stage: Stage): Promise<Measured> {
   const { server, report } = stage
-  const slow = new SlowClients(server.port)
+  const slow = new SlowClients(server.target)
   try {
     await until(
       () => slow.total >= TOTAL * 0.9,
@@ -123,9 +124,9 @@ class SlowClients {
   state: Slow = { open: {}, ended: 0, refused: 0 }
   readonly #process: ChildProcess
 
-  constructor(port: number) {
+  constructor(target: Target) {
     const program = join(import.meta.dirname, '../slow.ts')
-    this.#process = spawn(process.execPath, [program, String(port), String(EACH)], {
+    this.#process = spawn(process.execPath, [program, JSON.stringify(target), String(EACH)], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     createInterface(this.#process.stdout!).on('line', line => {

@@ -32,7 +32,7 @@ async function stopOften(report: Report): Promise<void> {
     for (let stop = 1; stop <= STOPS; stop++) {
       report.progress(`stop ${stop} of ${STOPS}, ${lost} lost`)
       const server = await startServer({ app: 'app', directory, args: ['-w', '1'] })
-      const hammer = new Hammer(server.port, CLIENTS)
+      const hammer = new Hammer(server.target, CLIENTS)
       await until(
         () => hammer.answered >= ANSWERED_BEFORE,
         () => server.log.join('\n'),

@@ -59,8 +59,8 @@ function answer(exchange: Exchange): void {
 }
 
 const memory = new MemoryBudget()
-const connections = new Connections(
-  createHttp1({
+const connections = new Connections({
+  http: createHttp1({
     limits,
     timeouts,
     onExchange: answer,
@@ -70,11 +70,12 @@ const connections = new Connections(
     onProtocolError() {},
     onAnswered() {},
   }),
-)
+  https: null,
+})
 const receiver = new Receiver({
   connections,
   memory,
-  listeners: unixPaths.map(unixPath => ({ unixPath })),
+  listeners: unixPaths.map(unixPath => ({ unixPath, scheme: 'http' })),
   cells,
   limit: limits.connections,
   calls,

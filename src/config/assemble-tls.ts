@@ -1,0 +1,166 @@
+/**
+ * TLS from the settings: the entry of the flat ones, and one for each `[[tls]]`. No file is read here: `master/tls/` does that. Runs in the
+ * command line, and in the master when it reloads.
+ */
+import type { GivenSettings } from './applications.ts'
+import { schemeOf } from './kinds/bind.ts'
+import type { Environment } from './machine/environment.ts'
+import { listening } from './settings/listening.ts'
+import { type EntrySettings, flatEntry, tls, tlsKeys } from './settings/tls.ts'
+import type { FileTable } from './sources/app-tables.ts'
+import { formatPlace } from './sources/given.ts'
+import type { BindAddress, HttpsConfig, TlsConfig, TlsEntry } from './types.ts'
+import { Values } from './values.ts'
+
+/** Also fills `values`, which are the program's, with all diagnostics. */
+export function assembleTls(given: GivenSettings, values: Values, environment: Environment): TlsConfig {
+  const flat = readEntry(values, flatEntry, 'tls-cert')
+  const tables = given.tls.flatMap(table => readTable(table, values, environment) ?? [])
+  // A mistake in a table is told already.
+  const entries = withDefault([...(flat === null ? [] : [{ ...flat, names: [], isDefault: false }]), ...tables], values)
+  refuseSameNames(given, tables, values)
+  return { entries, isSelfSigned: values.one(tls.selfSigned) === 'self-signed' }
+}
+
+export function hasTls({ entries, isSelfSigned }: TlsConfig): boolean {
+  return entries.length > 0 || isSelfSigned
+}
+
+type Rules = Omit<TlsEntry, 'names' | 'isDefault'>
+
+/** Null: there is no certificate, or it is refused. */
+function readEntry(values: Values, of: EntrySettings, origin: string): Rules | null {
+  const [certificates, keys, staples] = [of.certificates, of.keys, of.staples].map(one => values.all(one))
+  const [minVersion, ciphers] = [values.one(of.minVersion), values.one(of.ciphers)]
+  const keyPasswordFile = values.one(of.passwordFile)
+  const clients = readClients(values, of)
+  const has = certificates!.length > 0
+  const useless = [
+    of.keys,
+    of.passwordFile,
+    of.staples,
+    of.clients,
+    of.clientAuthorities,
+    of.clientRevoked,
+    of.clientDepth,
+  ]
+  for (const setting of has ? [] : useless)
+    if (values.isGiven(setting) && setting.name !== of.clients.name)
+      values.report(setting, `needs a certificate: give ${of.certificates.name} too`)
+  if (!has) return null
+  if (keys!.length !== certificates!.length) {
+    const counts = `${certificates!.length} and ${keys!.length}`
+    if (keys!.length === 0) values.report(of.certificates, `needs its key: give ${of.keys.name} too`)
+    else
+      values.report(
+        of.keys,
+        `must be given once for each ${of.certificates.name}, in the same order: there are ${counts}`,
+      )
+    return null
+  }
+  if (staples!.length > 0 && staples!.length !== certificates!.length)
+    values.report(of.staples, `must be given once for each ${of.certificates.name}, in the same order`)
+  return {
+    origin,
+    certificates: certificates!.map((certificate, index) => ({
+      certificate: certificate!,
+      key: keys![index]!,
+      staple: staples![index] ?? null,
+    })),
+    keyPasswordFile,
+    minVersion: `TLSv${minVersion}`,
+    ciphers,
+    clients,
+  }
+}
+
+function readClients(values: Values, of: EntrySettings): TlsEntry['clients'] {
+  const who = values.one(of.clients)
+  const [authorities, revoked, depth] = [
+    values.one(of.clientAuthorities),
+    values.one(of.clientRevoked),
+    values.one(of.clientDepth),
+  ]
+  if (who === 'off') {
+    for (const setting of [of.clientAuthorities, of.clientRevoked, of.clientDepth])
+      if (values.isGiven(setting))
+        values.report(setting, `does nothing while ${of.clients.name} is off: make that optional or required`)
+    return null
+  }
+  if (authorities === null) {
+    values.report(of.clients, `needs to know whom to trust: give ${of.clientAuthorities.name} too`)
+    return null
+  }
+  return { isRequired: who === 'required', authorities, revoked, depth: depth === 'any' ? null : depth }
+}
+
+/** Null: it is told what is wrong. Version and ciphers of the flat settings hold for all. */
+function readTable(table: FileTable, program: Values, environment: Environment): TlsEntry | null {
+  const { file, position } = table.origin
+  const inherited = [
+    [tlsKeys.minVersion.name, flatEntry.minVersion.name],
+    [tlsKeys.ciphers.name, flatEntry.ciphers.name],
+  ] as const
+  const settings = new Map(table.values)
+  for (const [own, flat] of inherited) {
+    const given = program.given(flat)
+    if (!settings.has(own) && given !== undefined) settings.set(own, given)
+  }
+  const values = new Values(settings, environment)
+  const rules = readEntry(values, tlsKeys, `${formatPlace(file, position)} [[tls]]`)
+  const names = values.all(tlsKeys.names)
+  const isDefault = values.one(tlsKeys.isDefault)
+  program.diagnostics.push(...values.diagnostics)
+  if (rules !== null) return { ...rules, names, isDefault }
+  if (values.diagnostics.length === 0 && !table.hasMistake)
+    program.tell(table.origin, `an entry [[tls]] needs a certificate, as in ${tlsKeys.certificates.name} = "site.pem"`)
+  return null
+}
+
+/** The one that says so; else that of the flat settings, or the first one. */
+function withDefault(entries: readonly TlsEntry[], values: Values): TlsEntry[] {
+  const said = entries.filter(({ isDefault }) => isDefault)
+  if (said.length > 1)
+    values.diagnostics.push({
+      subject: said[1]!.origin,
+      message: `${said[1]!.origin}: ${said[0]!.origin} is the default already: one is possible`,
+    })
+  return entries.map((entry, index) => ({ ...entry, isDefault: said.length === 0 ? index === 0 : entry.isDefault }))
+}
+
+function refuseSameNames(given: GivenSettings, tables: readonly TlsEntry[], values: Values): void {
+  const seen = new Map<string, string>()
+  for (const { names, origin } of tables)
+    for (const name of names) {
+      const before = seen.get(name)
+      const table = given.tls.find(one => origin.startsWith(formatPlace(one.origin.file, one.origin.position)))
+      if (before !== undefined && table !== undefined)
+        values.tell(table.origin, `${name} has the entry ${before} already`)
+      seen.set(name, origin)
+    }
+}
+
+/** What plain addresses and browsers are told. */
+export function assembleHttps(
+  values: Values,
+  redirect: boolean,
+  { tlsConfig, bind }: { readonly tlsConfig: TlsConfig; readonly bind: readonly BindAddress[] },
+): HttpsConfig {
+  const isOn = hasTls(tlsConfig)
+  const schemes = bind.map(address => schemeOf(address, isOn))
+  for (const { value, given } of values.taken(listening.bind))
+    if (value.scheme === 'https' && !isOn)
+      values.report(
+        listening.bind,
+        'speaks TLS, and there is no certificate: give tls-cert and tls-key, or --tls self-signed',
+        given,
+      )
+  const milliseconds = values.one(tls.https.hsts)
+  if (redirect && !schemes.includes('https'))
+    values.report(tls.https.redirect, 'needs an address that speaks TLS: give tls-cert and tls-key')
+  else if (redirect && !schemes.includes('http'))
+    values.report(tls.https.redirect, 'needs a plain address too, as in -b :443 -b http://:80')
+  if (milliseconds > 0 && !schemes.includes('https'))
+    values.report(tls.https.hsts, 'needs an address that speaks TLS: give tls-cert and tls-key')
+  return { redirect, hsts: milliseconds === 0 ? null : Math.floor(milliseconds / 1000) }
+}

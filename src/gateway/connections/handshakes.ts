@@ -1,0 +1,241 @@
+/**
+ * What comes before HTTP on a connection with TLS: reads the ClientHello, chooses certificate and rules by it, and gives the encrypted
+ * connection to HTTP when the handshake is over. Runs in each event loop of the gateway.
+ *
+ * A handshake costs as much as dozens of requests. So only a few begin in one turn of the event loop, and requests have their turns between
+ * them. What waits is bounded by the limit on connections.
+ *
+ * Invariants: `onClose` is called once. A client that has not finished its handshake in time is closed. Nothing reaches HTTP before the
+ * handshake is over.
+ * Not here: what OpenSSL is told (`tls/contexts.ts`), the encrypted bytes (`transports/tls.ts`).
+ */
+import type { TLSSocketOptions } from 'node:tls'
+import { Deadline, DeadlineList } from '../../base/deadlines.ts'
+import type { MemoryBudget } from '../../base/memory-budget.ts'
+import type { GatewayTls, GatewayTlsEntry } from '../../control/tls-messages.ts'
+import type { Protocol, ProtocolConnection } from '../../http/protocol.ts'
+import { ClientHello } from '../../tls/client-hello.ts'
+import { Contexts } from '../../tls/contexts.ts'
+import { factsOf } from '../../tls/facts.ts'
+import { EntryNames } from '../../tls/names.ts'
+import type { SocketTransport } from '../transports/plain.ts'
+import { TlsTransport } from '../transports/tls.ts'
+
+/** So many begin in one turn: a millisecond or two. */
+const MOST_AT_ONCE = 4
+/** A client that has just connected when a drain begins has so long to finish its handshake. It has sent no request yet. */
+const DRAIN_MS = 1000
+
+/** For ALPN (RFC7301), the best first. */
+const PROTOCOLS = ['http/1.1', 'http/1.0']
+
+/** An alert that ends a handshake before it has begun (RFC8446§6): fatal, unrecognized_name. */
+const UNRECOGNIZED_NAME = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 112])
+
+export interface HandshakeOptions {
+  readonly tls: GatewayTls
+  /** What gets the connection after the handshake. */
+  readonly protocol: Protocol
+  readonly memory: MemoryBudget
+  /** Milliseconds for the whole handshake. 0: no limit. */
+  readonly timeoutMs: number
+  /** The whole answer to a client that speaks plain HTTP here. */
+  readonly plainHttpAnswer: Buffer
+  /** A handshake failed: for the log. `client`: its address. */
+  readonly onFailed: (client: string, reason: string) => void
+}
+
+/** What requests over TLS are kept to. */
+export interface TlsRules {
+  readonly entries: readonly GatewayTlsEntry[]
+  readonly names: EntryNames<GatewayTlsEntry>
+}
+
+/** For all connections with TLS of one event loop. */
+export class Handshakes {
+  readonly options: HandshakeOptions
+  readonly deadlines: DeadlineList
+  readonly drainDeadlines = new DeadlineList(DRAIN_MS)
+  #entries: readonly GatewayTlsEntry[]
+  #names: EntryNames<GatewayTlsEntry>
+  #contexts: Contexts
+  readonly #ready: Handshake[] = []
+  #isDraining = false
+
+  constructor(options: HandshakeOptions) {
+    this.options = options
+    this.deadlines = new DeadlineList(options.timeoutMs)
+    this.#entries = options.tls.entries
+    this.#names = new EntryNames(options.tls.entries)
+    this.#contexts = new Contexts(options.tls, PROTOCOLS)
+  }
+
+  /** In force now. */
+  get rules(): TlsRules {
+    return { entries: this.#entries, names: this.#names }
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
+  /** For handshakes that begin later. */
+  replace(tls: GatewayTls): void {
+    this.#entries = tls.entries
+    this.#names = new EntryNames(tls.entries)
+    this.#contexts = new Contexts(tls, PROTOCOLS)
+  }
+
+  open(transport: SocketTransport, onClose: () => void): ProtocolConnection {
+    return new Handshake(this, transport, onClose)
+  }
+
+  startDrain(): void {
+    this.#isDraining = true
+  }
+
+  /** The handshake begins in its turn. */
+  enqueue(handshake: Handshake): void {
+    if (this.#ready.push(handshake) === 1) setImmediate(() => this.#turn())
+  }
+
+  #turn(): void {
+    for (const handshake of this.#ready.splice(0, MOST_AT_ONCE)) handshake.begin(this.#names, this.#contexts)
+    if (this.#ready.length > 0) setImmediate(() => this.#turn())
+  }
+}
+
+/** One connection, from its first byte. */
+class Handshake implements ProtocolConnection {
+  readonly #all: Handshakes
+  readonly #plain: SocketTransport
+  readonly #hello = new ClientHello()
+  #secure: TlsTransport | null = null
+  /** After the handshake. */
+  #inner: ProtocolConnection | null = null
+  readonly #deadline = new Deadline(() => this.#fail('it took too long'))
+  readonly #onClose: () => void
+  #isClosed = false
+
+  constructor(all: Handshakes, plain: SocketTransport, onClose: () => void) {
+    this.#all = all
+    this.#plain = plain
+    this.#onClose = onClose
+    plain.handler = {
+      onData: chunk => this.#onHello(chunk),
+      onEnd: () => plain.destroy(),
+      onDrain() {},
+      onClose: () => this.#closed(),
+    }
+    all.deadlines.arm(this.#deadline)
+    if (all.isDraining) this.startDrain()
+  }
+
+  get isIdle(): boolean {
+    return this.#inner?.isIdle ?? true
+  }
+
+  get isOver(): boolean {
+    return this.#inner?.isOver ?? this.#isClosed
+  }
+
+  startDrain(): void {
+    if (this.#inner !== null) this.#inner.startDrain()
+    else this.#all.drainDeadlines.arm(this.#deadline)
+  }
+
+  /** OpenSSL has secrets of the connection that no other thread can have. */
+  release(onDone: (isReleased: boolean) => void): void {
+    onDone(false)
+  }
+
+  destroy(): void {
+    if (this.#inner !== null) this.#inner.destroy()
+    else if (this.#secure !== null) this.#secure.destroy()
+    else this.#plain.destroy()
+  }
+
+  #closed(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#deadline.disarm()
+    this.#onClose()
+  }
+
+  #fail(reason: string): void {
+    this.#all.options.onFailed(this.#plain.remoteAddress, reason)
+    this.destroy()
+  }
+
+  #onHello(chunk: Buffer): void {
+    switch (this.#hello.push(chunk)) {
+      case 'more':
+        return
+      case 'complete':
+        this.#plain.pause()
+        this.#all.enqueue(this)
+        return
+      case 'plain-http':
+        this.#all.options.onFailed(this.#plain.remoteAddress, 'it speaks plain HTTP')
+        this.#answerAndClose(this.#all.options.plainHttpAnswer)
+        return
+      case 'refused':
+        this.#fail(this.#hello.reason)
+    }
+  }
+
+  /** The deadline bounds how long the client may take to read it. */
+  #answerAndClose(answer: Buffer): void {
+    const plain = this.#plain
+    plain.handler = { onData() {}, onEnd: () => plain.destroy(), onDrain() {}, onClose: () => this.#closed() }
+    plain.write(answer)
+    plain.end()
+    plain.resume()
+  }
+
+  begin(names: EntryNames<GatewayTlsEntry>, contexts: Contexts): void {
+    if (this.#isClosed) return
+    const { serverName } = this.#hello
+    const entry = names.find(serverName)
+    if (entry === null) {
+      this.#all.options.onFailed(
+        this.#plain.remoteAddress,
+        `no certificate is for ${serverName || 'clients that name no host'}`,
+      )
+      this.#answerAndClose(UNRECOGNIZED_NAME)
+      return
+    }
+    this.#encrypt(entry, contexts)
+  }
+
+  #encrypt(entry: GatewayTlsEntry, contexts: Contexts): void {
+    const { memory, protocol } = this.#all.options
+    const { serverName, bytes } = this.#hello
+    let options: TLSSocketOptions
+    try {
+      options = contexts.optionsFor(entry, this.#hello)
+    } catch (error) {
+      this.#fail(`the certificate cannot be used: ${(error as Error).message}`)
+      return
+    }
+    const secure = new TlsTransport(
+      this.#plain.takeSocket(bytes),
+      this.#plain,
+      options,
+      socket => factsOf(socket, serverName, entry),
+      memory,
+    )
+    this.#secure = secure
+    secure.handler = { onData() {}, onEnd: () => secure.destroy(), onDrain() {}, onClose: () => this.#closed() }
+    secure.onHandshake(
+      () => {
+        this.#deadline.disarm()
+        this.#inner = protocol.open(secure, () => this.#closed())
+        secure.start()
+      },
+      error => {
+        if (this.#inner === null) this.#all.options.onFailed(this.#plain.remoteAddress, error.message)
+      },
+    )
+  }
+}

@@ -1,0 +1,192 @@
+/** TLS on real sockets, with both ways of reading: the shared buffer, and 'data' events where Node does not have its properties. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect as connectPlain, createServer, type Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { connect, createSecureContext, type TLSSocket } from 'node:tls'
+import { localCertificate } from '../../../test/support/certificates.ts'
+import { MemoryBudget } from '../../base/memory-budget.ts'
+import type { TlsFacts } from '../../http/tls-facts.ts'
+import { SocketTransport } from './plain.ts'
+import { Recorder } from './testing/recorder.ts'
+import { TlsTransport } from './tls.ts'
+
+const site = localCertificate()
+const secureContext = createSecureContext({ cert: readFileSync(site.certificate), key: readFileSync(site.key) })
+const NO_FACTS = {} as TlsFacts
+
+interface Pair {
+  readonly raw: Socket
+  readonly client: TLSSocket
+  readonly transport: TlsTransport
+  readonly recorder: Recorder
+}
+
+async function pair(t: TestContext, usesSharedBuffer: boolean, memory = new MemoryBudget()): Promise<Pair> {
+  const server = createServer({ noDelay: true, pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const raw = connectPlain({ port, host: '127.0.0.1', allowHalfOpen: true })
+  const client = connect({ socket: raw, ca: readFileSync(site.authority), servername: site.name })
+  const [accepted] = (await once(server, 'connection')) as [Socket]
+  const plain = new SocketTransport(accepted, null, true, memory)
+  const hello = await new Promise<Buffer>(resolve => {
+    plain.handler = { onData: chunk => resolve(Buffer.from(chunk)), onEnd() {}, onDrain() {}, onClose() {} }
+    plain.start()
+  })
+  const recorder = new Recorder()
+  const options = { isServer: true, secureContext }
+  const transport = new TlsTransport(plain.takeSocket(hello), plain, options, () => NO_FACTS, memory, usesSharedBuffer)
+  transport.handler = recorder
+  const secure = Promise.withResolvers<void>()
+  transport.onHandshake(() => {
+    transport.start()
+    secure.resolve()
+  }, secure.reject)
+  await Promise.all([secure.promise, once(client, 'secureConnect')])
+  t.after(async () => {
+    client.destroy()
+    transport.destroy()
+    server.close()
+    await once(server, 'close')
+  })
+  return { raw, client, transport, recorder }
+}
+
+for (const usesSharedBuffer of [true, false]) {
+  const way = usesSharedBuffer ? 'shared buffer' : 'data events'
+
+  test(`${way}: bytes in, bytes out, addresses`, async t => {
+    const { client, transport, recorder } = await pair(t, usesSharedBuffer)
+    client.write('ping')
+    await recorder.until('data')
+    assert.equal(recorder.text, 'ping')
+    assert.equal(transport.write(Buffer.from('pong')), true)
+    assert.equal(transport.pendingBytes, 0)
+    const [answer] = await once(client, 'data')
+    assert.equal(answer.toString(), 'pong')
+    assert.equal(transport.remoteAddress, '127.0.0.1')
+    assert.equal(transport.remotePort, client.localPort)
+    assert.equal(transport.localPort, client.remotePort)
+  })
+
+  test(`${way}: a half-closed client can still be answered`, async t => {
+    const { client, transport, recorder } = await pair(t, usesSharedBuffer)
+    client.end('last')
+    await recorder.until('end')
+    assert.equal(recorder.text, 'last')
+    transport.write(Buffer.from('answer'))
+    transport.end()
+    assert.equal((await allOf(client)).toString(), 'answer')
+    await recorder.until('close')
+    assert.equal(recorder.calls.filter(call => call === 'close').length, 1)
+  })
+
+  test(`${way}: several small writes in one turn arrive in order, and none is overwritten`, async t => {
+    const { client, transport } = await pair(t, usesSharedBuffer)
+    const expected: string[] = []
+    for (let i = 0; i < 200; i++) {
+      const text = `${i} `.repeat(i % 7)
+      transport.writeJoined('head ', Buffer.from(text))
+      expected.push(`head ${text}`)
+    }
+    transport.end()
+    assert.equal((await allOf(client)).toString(), expected.join(''))
+  })
+
+  test(`${way}: nothing comes while it is paused, and nothing is lost`, async t => {
+    const { client, transport, recorder } = await pair(t, usesSharedBuffer)
+    const data = randomBytes(3_000_000)
+    let isPaused = false
+    let pauses = 0
+    const parts: Buffer[] = []
+    transport.handler = {
+      onData(chunk) {
+        assert.ok(!isPaused, 'data while paused')
+        parts.push(Buffer.from(chunk))
+        if (++pauses % 3 !== 0) return
+        isPaused = true
+        transport.pause()
+        setImmediate(() => {
+          isPaused = false
+          transport.resume()
+        })
+      },
+      onEnd: () => recorder.onEnd(),
+      onDrain() {},
+      onClose: () => recorder.onClose(),
+    }
+    client.end(data)
+    await recorder.until('end')
+    assert.ok(Buffer.concat(parts).equals(data))
+  })
+
+  test(`${way}: a slow client makes writes return false, and is told of the drain once all is taken`, async t => {
+    const { client, transport, recorder } = await pair(t, usesSharedBuffer)
+    client.pause()
+    const block = randomBytes(1024 * 1024)
+    let written = 0
+    while (transport.pendingBytes === 0 || transport.write(block)) {
+      transport.write(block)
+      written++
+      assert.ok(written < 200, 'a client that reads nothing took it all')
+    }
+    assert.ok(transport.pendingBytes > 0)
+    const before = transport.takenBytes
+    client.resume()
+    await recorder.until('drain')
+    assert.equal(transport.pendingBytes, 0)
+    assert.ok(transport.takenBytes > before)
+  })
+
+  test(`${way}: a large write arrives whole before the end`, async t => {
+    const { client, transport } = await pair(t, usesSharedBuffer)
+    const data = randomBytes(5_000_000)
+    transport.write(data)
+    transport.end()
+    assert.ok((await allOf(client)).equals(data))
+  })
+
+  test(`${way}: a reset reaches the client as an error`, async t => {
+    const { client, transport, recorder } = await pair(t, usesSharedBuffer)
+    const failed = once(client, 'error')
+    transport.reset()
+    const [error] = await failed
+    assert.match((error as NodeJS.ErrnoException).code ?? '', /ECONNRESET/)
+    await recorder.until('close')
+  })
+
+  test(`${way}: a client that is reset closes the transport once`, async t => {
+    const { raw, client, recorder } = await pair(t, usesSharedBuffer)
+    client.on('error', () => {})
+    client.write('ping')
+    await recorder.until('data')
+    raw.resetAndDestroy()
+    await recorder.until('close')
+    assert.deepEqual(
+      recorder.calls.filter(call => call === 'close'),
+      ['close'],
+    )
+  })
+
+  test(`${way}: what pends is counted in the memory budget, and counted down`, async t => {
+    const memory = new MemoryBudget()
+    const { client, transport, recorder } = await pair(t, usesSharedBuffer, memory)
+    client.pause()
+    while (transport.pendingBytes === 0) transport.write(Buffer.alloc(1024 * 1024))
+    assert.ok(memory.used > 0)
+    transport.destroy()
+    await recorder.until('close')
+    assert.equal(memory.used, 0)
+  })
+}
+
+async function allOf(client: TLSSocket): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  client.on('data', chunk => chunks.push(chunk as Buffer))
+  await once(client, 'end')
+  client.end()
+  return Buffer.concat(chunks)
+}

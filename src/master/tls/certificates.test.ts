@@ -1,0 +1,144 @@
+/** Certificates that change while they are in use, and warnings before their end. */
+import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { Authority, type Certificate } from '../../../test/support/certificates.ts'
+import type { TlsConfig } from '../../config/types.ts'
+import type { GatewayTls } from '../../control/tls-messages.ts'
+import { Certificates } from './certificates.ts'
+import { ExpiryWarnings } from './expiry.ts'
+
+const authority = new Authority()
+const before = authority.issue({ names: ['before.example'] })
+const after = authority.issue({ names: ['after.example'] })
+const LOOK_MS = 2000
+const DAY_MS = 24 * 3600_000
+
+/** Files as certbot and Kubernetes place them: links to a directory that is exchanged. */
+function setup(t: TestContext) {
+  const directory = mkdtempSync(join(tmpdir(), 'jumak-certificates-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  let count = 0
+  const place = ({ certificate, key }: Certificate) => {
+    const real = join(directory, `real${++count}`)
+    mkdirSync(real)
+    cpSync(certificate, join(real, 'tls.crt'))
+    cpSync(key, join(real, 'tls.key'))
+    symlinkSync(real, join(directory, 'new'))
+    renameSync(join(directory, 'new'), join(directory, '..data'))
+  }
+  place(before)
+  const path = (name: string) => join(directory, '..data', name)
+  const config: TlsConfig = {
+    isSelfSigned: false,
+    entries: [
+      {
+        origin: 'tls-cert',
+        certificates: [{ certificate: path('tls.crt'), key: path('tls.key'), staple: null }],
+        keyPasswordFile: null,
+        names: [],
+        isDefault: true,
+        minVersion: 'TLSv1.2',
+        ciphers: null,
+        clients: null,
+      },
+    ],
+  }
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const changes: GatewayTls[] = []
+  const lines: string[] = []
+  const add = (line: string) => void lines.push(line)
+  const certificates = new Certificates({
+    config,
+    log: { info: add, warn() {}, error: add },
+    onChange: tls => changes.push(tls),
+  })
+  certificates.start()
+  const look = () => t.mock.timers.tick(LOOK_MS)
+  return { directory, config, certificates, changes, lines, place, look, tick: (ms: number) => t.mock.timers.tick(ms) }
+}
+
+test('new files behind a link are in force when they have stood still for a look', t => {
+  const { changes, lines, place, look } = setup(t)
+  look()
+  assert.equal(changes.length, 0)
+  place(after)
+  look()
+  assert.equal(changes.length, 0)
+  look()
+  assert.deepEqual(
+    changes.map(({ entries }) => entries[0]!.names),
+    [['after.example']],
+  )
+  assert.match(lines.join('\n'), /^new certificate for after\.example, valid until \d{4}-\d\d-\d\d$/)
+  look()
+  assert.equal(changes.length, 1)
+})
+
+test('a bad new pair keeps the old one, is told once, and the next right one counts', t => {
+  const { certificates, changes, lines, place, look } = setup(t)
+  place({ ...after, key: before.key })
+  for (let i = 0; i < 5; i++) look()
+  assert.equal(changes.length, 0)
+  assert.equal(lines.length, 1)
+  assert.match(
+    lines[0]!,
+    /the ones before stay in use: tls-key .* it is the key of another certificate than that of after\.example/,
+  )
+  assert.match(certificates.problem, /another certificate/)
+  place(after)
+  look()
+  look()
+  assert.equal(changes.length, 1)
+  assert.equal(certificates.problem, '')
+})
+
+test('HUP reads at once; what is wrong changes nothing', t => {
+  const { certificates, changes, config, place } = setup(t)
+  place({ ...after, key: before.key })
+  assert.match(certificates.reload(config)[0]!, /another certificate/)
+  assert.equal(changes.length, 0)
+  place(after)
+  assert.deepEqual(certificates.reload(config), [])
+  assert.deepEqual(certificates.states[0]!.names, ['after.example'])
+  assert.equal(changes.length, 1)
+})
+
+test('each hour there is a new secret of tickets, and the one before stays', t => {
+  const { certificates, changes, tick } = setup(t)
+  const [first] = certificates.secrets
+  tick(3600_000)
+  assert.equal(changes.length, 1)
+  const [second, kept] = certificates.secrets
+  assert.deepEqual([certificates.secrets.length, kept], [2, first])
+  assert.notEqual(second, first)
+  tick(3600_000)
+  assert.deepEqual(certificates.secrets.slice(1), [second])
+  certificates.inherit(['ab'.repeat(64)])
+  assert.equal(certificates.secrets[0], 'ab'.repeat(64))
+  assert.equal(certificates.secrets.length, 2)
+})
+
+test('30, 7 and 1 days before the end, and after it, the log says so once', () => {
+  const now = Date.now()
+  const leaf = new X509Certificate(
+    readFileSync(authority.issue({ names: ['soon.example'], until: new Date(now + 100 * DAY_MS) }).certificate),
+  )
+  const lines: string[] = []
+  const warnings = new ExpiryWarnings(line => lines.push(line))
+  const said = (daysLeft: number) => {
+    lines.length = 0
+    warnings.look([leaf], now + (100 - daysLeft) * DAY_MS)
+    return lines.map(line => line.replace(/\d{4}-\d\d-\d\d/, 'DAY'))
+  }
+  assert.deepEqual(said(40), [])
+  assert.deepEqual(said(29), ['the certificate for soon.example ends in less than 30 days, on DAY: renew it'])
+  assert.deepEqual(said(28), [])
+  assert.deepEqual(said(6), ['the certificate for soon.example ends in less than 7 days, on DAY: renew it'])
+  assert.deepEqual(said(0.5), ['the certificate for soon.example ends within a day, on DAY: renew it'])
+  assert.deepEqual(said(-1), ['the certificate for soon.example has expired on DAY: browsers refuse it'])
+  assert.deepEqual(said(-2), [])
+})

@@ -1,0 +1,171 @@
+/** What is wrong with files of TLS, each told with setting, file and what to do. Certificates are real: `openssl` makes them. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { Authority, type Certificate } from '../../../test/support/certificates.ts'
+import type { TlsClients, TlsEntry } from '../../config/types.ts'
+import { readEntry } from './entry.ts'
+import type { Findings } from './findings.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'jumak-entry-'))
+after(() => rmSync(directory, { recursive: true }))
+const authority = new Authority()
+const site = authority.issue({ names: ['example.kr', '*.example.kr'] })
+const intermediate = authority.issueAuthority()
+const deep = intermediate.issue({ names: ['deep.example'] })
+const NOW = Date.now()
+const DAY_MS = 24 * 3600_000
+
+function entry(certificates: readonly Certificate[], changes: Partial<TlsEntry> = {}): TlsEntry {
+  return {
+    origin: 'tls-cert',
+    certificates: certificates.map(({ certificate, key }) => ({ certificate, key, staple: null })),
+    keyPasswordFile: null,
+    names: [],
+    isDefault: true,
+    minVersion: 'TLSv1.2',
+    ciphers: null,
+    clients: null,
+    ...changes,
+  }
+}
+
+function read(of: TlsEntry, now = NOW) {
+  const findings: Findings = { problems: [], warnings: [] }
+  const made = readEntry(of, now, findings)
+  assert.equal(made === null, findings.problems.length > 0)
+  return { made, ...findings }
+}
+
+let files = 0
+function file(content: string | Buffer): string {
+  const path = join(directory, `${++files}.pem`)
+  writeFileSync(path, content, { mode: 0o600 })
+  return path
+}
+
+const ISSUER_MISSING = /which has issued .*, is not in it: clients that do not have it refuse the connection/
+
+test('a right certificate: its names, its chain, a key without a password', () => {
+  const { made, problems, warnings } = read(entry([deep]))
+  assert.deepEqual(problems, [])
+  assert.equal(warnings.length, 1)
+  assert.match(warnings[0]!, ISSUER_MISSING)
+  assert.deepEqual(made!.gateway.names, ['deep.example'])
+  assert.equal(made!.gateway.certificates[0]!.chain.match(/BEGIN CERTIFICATE/g)?.length, 2)
+  assert.deepEqual(read(entry([site])).made!.gateway.names, ['example.kr', '*.example.kr'])
+})
+
+test('names that are given replace those of the certificate', () => {
+  assert.deepEqual(read(entry([site], { names: ['other.kr'] })).made!.gateway.names, ['other.kr'])
+})
+
+test('the policy is the same for the same rules, and another for others', () => {
+  const policy = (changes: Partial<TlsEntry>) => read(entry([site], changes)).made!.gateway.policy
+  const clients: TlsClients = { isRequired: true, authorities: authority.file, revoked: null, depth: null }
+  assert.equal(policy({}), policy({ names: ['other.kr'] }))
+  const all = [
+    policy({}),
+    policy({ minVersion: 'TLSv1.3' }),
+    policy({ clients }),
+    policy({ clients: { ...clients, isRequired: false } }),
+    policy({ clients: { ...clients, depth: 1 } }),
+    policy({ clients: { ...clients, revoked: authority.revocationList() } }),
+  ]
+  assert.equal(new Set(all).size, all.length)
+})
+
+const der = join(directory, 'der')
+execFileSync('openssl', ['x509', '-in', site.certificate, '-outform', 'der', '-out', der])
+const secret = authority.issue({ names: ['secret.example'], password: '주막' })
+const rsa = authority.issue({ names: ['rsa.example'], type: 'rsa' })
+const chain = readFileSync(deep.certificate, 'utf8').split(/(?<=-----END CERTIFICATE-----\n)/)
+const wrongOrder = chain.toReversed().join('')
+const gap = readFileSync(site.certificate, 'utf8') + chain[1]
+const with_ = (certificate: Certificate, changes: Partial<Certificate>) => entry([{ ...certificate, ...changes }])
+
+const WRONG: readonly [string, TlsEntry, RegExp][] = [
+  [
+    'no such certificate',
+    with_(site, { certificate: '/no/such.pem' }),
+    /^tls-cert \/no\/such\.pem: there is no such file$/,
+  ],
+  ['no such key', with_(site, { key: '/no/such.key' }), /^tls-key \/no\/such\.key: there is no such file$/],
+  ['a directory', with_(site, { certificate: directory }), /it cannot be read \(EISDIR\)/],
+  ['DER', with_(site, { certificate: der }), /it is DER, and must be PEM: openssl x509 -inform der/],
+  ['no PEM', with_(site, { certificate: file('hello') }), /it has no certificate/],
+  [
+    'the key of another',
+    with_(site, { key: rsa.key }),
+    /tls-key .* it is the key of another certificate than that of example\.kr/,
+  ],
+  ['a certificate as key', with_(site, { key: site.certificate }), /it has no private key/],
+  [
+    'wrong order',
+    with_(deep, { certificate: file(wrongOrder) }),
+    /its own certificate must come first.* it is number 2/,
+  ],
+  ['a gap', with_(site, { certificate: file(gap) }), /number 2 .* has not issued number 1/],
+  ['an encrypted key', entry([secret]), /it is encrypted: name the file with its password \(tls-key-password-file\)/],
+  ['a wrong password', entry([secret], { keyPasswordFile: file('주막집\n') }), /its password is wrong/],
+  [
+    'a weak key',
+    entry([authority.issue({ names: ['a.b'], type: 'rsa', bits: 1024 })]),
+    /it is weak: RSA with 1024 bits/,
+  ],
+  [
+    'no names',
+    entry([authority.issue({ subject: '/CN=example.kr' })]),
+    /it is for no host: its subjectAltName is empty/,
+  ],
+  ['two of a type', entry([site, deep]), /two of its certificates have keys of the same type \(ec\)/],
+  ['unknown ciphers', entry([site], { ciphers: 'NONSENSE' }), /OpenSSL refuses it/],
+]
+for (const [name, of, expected] of WRONG)
+  test(`${name}: the start is refused with the reason`, () => {
+    const { problems } = read(of)
+    assert.equal(problems.length, 1, problems.join('\n'))
+    assert.match(problems[0]!, expected)
+  })
+
+test('an expired certificate, and one that is not valid yet', () => {
+  const of = entry([authority.issue({ names: ['a.b'], from: new Date(NOW), until: new Date(NOW + 10 * DAY_MS) })])
+  const [late] = read(of, NOW + 11 * DAY_MS).problems
+  assert.match(late!, /it has expired: it was valid until \d{4}-\d\d-\d\d/)
+  const [early] = read(of, NOW - 2 * DAY_MS).problems
+  assert.match(early!, /it is not valid yet: it begins on .* Is the clock of this machine right/)
+})
+
+test('an encrypted key with its password', () => {
+  assert.deepEqual(read(entry([secret], { keyPasswordFile: file('주막\n') })).problems, [])
+})
+
+test('a key that every user may read is told', () => {
+  const key = file(readFileSync(site.key))
+  chmodSync(key, 0o644)
+  assert.match(read(with_(site, { key })).warnings.join('\n'), /every user of this machine may read it: chmod o-r/)
+})
+
+test('an OCSP response: right, of another certificate, and none at all', () => {
+  const stapled = (staple: string) =>
+    read(entry([site], { certificates: [{ certificate: site.certificate, key: site.key, staple }] }))
+  assert.deepEqual(stapled(authority.ocspResponse(site)).problems, [])
+  assert.match(stapled(authority.ocspResponse(rsa)).problems[0]!, /^tls-staple .*it is about another certificate$/)
+  assert.match(stapled(site.key).problems[0]!, /it is no OCSP response in DER/)
+})
+
+test('authorities and revocation lists of clients', () => {
+  const clients = (changes: Partial<TlsClients>) =>
+    read(
+      entry([site], {
+        origin: 'jumak.toml:3 [[tls]]',
+        clients: { isRequired: true, authorities: authority.file, revoked: null, depth: null, ...changes },
+      }),
+    ).problems
+  assert.deepEqual(clients({ revoked: authority.revocationList() }), [])
+  assert.match(clients({ authorities: site.key })[0]!, /^jumak\.toml:3 \[\[tls\]\] client-ca .*it has no certificate/)
+  assert.match(clients({ revoked: site.certificate })[0]!, /client-crl .*it has no revocation list in PEM/)
+})

@@ -1,0 +1,187 @@
+/**
+ * One entry of TLS, from its files to what the gateway gets. Runs in the master, with the rights that it was started with, and in the command
+ * line (`--check`).
+ *
+ * Invariant: an entry is made of files that fit together, or not at all.
+ */
+import { createHash, type KeyObject, type X509Certificate } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
+import type { TlsCertificate, TlsClients, TlsEntry } from '../../config/types.ts'
+import type { GatewayCertificate, GatewayClientCertificates, GatewayTlsEntry } from '../../control/tls-messages.ts'
+import { checkCertificate, namesOf, readChain, readKey } from './certificate.ts'
+import { FileFindings, type Findings } from './findings.ts'
+
+/** Bytes. A bundle of all public authorities has 250 KB. */
+const MAX_FILE = 4 * 1024 * 1024
+const READABLE_BY_OTHERS = 0o004
+
+/** For browsers of the last eight years: forward secrecy and authenticated encryption only. AES with 128 bits first, which costs least. */
+const CIPHERS = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':')
+
+/** What was made of an entry, with what people want to know of it. */
+export interface ReadEntry {
+  readonly gateway: GatewayTlsEntry
+  /** Leaf certificates. */
+  readonly leaves: readonly X509Certificate[]
+}
+
+/** Null: `findings` has problems. `now`: milliseconds since 1970. */
+export function readEntry(entry: TlsEntry, now: number, findings: Findings): ReadEntry | null {
+  const before = findings.problems.length
+  const password = readPassword(entry, findings)
+  const read = entry.certificates.map(files => readCertificate(entry, files, password, now, findings))
+  const clients = entry.clients === null ? null : readClients(entry, entry.clients, findings)
+  const certificates = read.flatMap(one => one ?? [])
+  refuseSameType(entry, certificates, findings)
+  if (findings.problems.length > before) return null
+  const names = entry.names.length > 0 ? entry.names : [...new Set(certificates.flatMap(({ leaf }) => namesOf(leaf)))]
+  const rules = { minVersion: entry.minVersion, ciphers: entry.ciphers ?? CIPHERS, clients }
+  const gateway: GatewayTlsEntry = {
+    ...rules,
+    names,
+    isDefault: entry.isDefault,
+    certificates: certificates.map(({ gateway }) => gateway),
+    policy: createHash('sha256').update(JSON.stringify(rules)).digest('hex'),
+  }
+  if (names.length === 0)
+    findingsOf(entry, 'cert', entry.certificates[0]!.certificate, findings).problem(
+      'it is for no host: its subjectAltName is empty, and clients look only there',
+    )
+  askOpenSsl(entry, gateway, findings)
+  if (findings.problems.length > before) return null
+  return { gateway, leaves: certificates.map(({ leaf }) => leaf) }
+}
+
+/** `key`: of the setting, as in `[[tls]]`. */
+function findingsOf(entry: TlsEntry, key: string, path: string, findings: Findings): FileFindings {
+  const setting = entry.origin.includes('[[tls]]') ? `${entry.origin} ${key}` : `tls-${key}`
+  return new FileFindings(findings, `${setting} ${path}`)
+}
+
+function read(path: string, findings: FileFindings): Buffer | null {
+  try {
+    const { size } = statSync(path)
+    if (size > MAX_FILE) return findings.problem(`it has ${size} bytes, and no certificate is that large`)
+    return readFileSync(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return findings.problem('there is no such file')
+    if (code === 'EACCES') return findings.problem('this user may not read it')
+    return findings.problem(`it cannot be read (${code})`)
+  }
+}
+
+function readPassword(entry: TlsEntry, findings: Findings): string | null {
+  const { keyPasswordFile: path } = entry
+  if (path === null) return null
+  // An editor adds the end of the line.
+  return (
+    read(path, findingsOf(entry, 'key-password-file', path, findings))
+      ?.toString()
+      .replace(/\r?\n$/, '') ?? null
+  )
+}
+
+interface Made {
+  readonly leaf: X509Certificate
+  readonly key: KeyObject
+  readonly gateway: GatewayCertificate
+}
+
+function readCertificate(
+  entry: TlsEntry,
+  files: TlsCertificate,
+  password: string | null,
+  now: number,
+  findings: Findings,
+): Made | null {
+  const ofChain = findingsOf(entry, 'cert', files.certificate, findings)
+  const ofKey = findingsOf(entry, 'key', files.key, findings)
+  const [chainContent, keyContent] = [read(files.certificate, ofChain), read(files.key, ofKey)]
+  const chain = chainContent && readChain(chainContent, ofChain)
+  const key = keyContent && readKey(keyContent, password, ofKey)
+  if (chain === null || key === null) return null
+  if ((statSync(files.key).mode & READABLE_BY_OTHERS) !== 0)
+    ofKey.warn('every user of this machine may read it: chmod o-r')
+  checkCertificate(chain, key, now, ofChain, ofKey)
+  const leaf = chain[0]!
+  const staple = files.staple === null ? '' : readStaple(entry, files.staple, leaf, findings)
+  const pem = key.export({ type: 'pkcs8', format: 'pem' }) as string
+  return { leaf, key, gateway: { chain: chain.map(String).join(''), key: pem, staple } }
+}
+
+/** An OCSP response (RFC6960§4.2.1) that begins with "successful", and names the certificate. Its signature is for clients. */
+function readStaple(entry: TlsEntry, path: string, leaf: X509Certificate, findings: Findings): string {
+  const own = findingsOf(entry, 'staple', path, findings)
+  const content = read(path, own)
+  if (content === null) return ''
+  const status = content.indexOf(Buffer.from([0x0a, 0x01]))
+  if (content[0] !== 0x30 || status < 0 || status > 8) own.problem('it is no OCSP response in DER')
+  else if (content[status + 2] !== 0) own.problem('the authority has answered with an error')
+  else if (
+    !content.includes(
+      Buffer.from(leaf.serialNumber.padStart(leaf.serialNumber.length + (leaf.serialNumber.length % 2), '0'), 'hex'),
+    )
+  )
+    own.problem('it is about another certificate')
+  return content.toString('base64')
+}
+
+function readClients(entry: TlsEntry, clients: TlsClients, findings: Findings): GatewayClientCertificates | null {
+  const ofAuthorities = findingsOf(entry, 'client-ca', clients.authorities, findings)
+  const authorities = read(clients.authorities, ofAuthorities)
+  if (authorities === null || readChain(authorities, ofAuthorities) === null) return null
+  let revoked = ''
+  if (clients.revoked !== null) {
+    const ofRevoked = findingsOf(entry, 'client-crl', clients.revoked, findings)
+    const content = read(clients.revoked, ofRevoked)
+    if (content === null) return null
+    revoked = content.toString('latin1')
+    if (!revoked.includes('-----BEGIN X509 CRL-----'))
+      return ofRevoked.problem('it has no revocation list in PEM (-----BEGIN X509 CRL-----)')
+    try {
+      createSecureContext({ ca: authorities, crl: revoked })
+    } catch {
+      return ofRevoked.problem('its revocation list cannot be read')
+    }
+  }
+  const { isRequired, depth } = clients
+  return { isRequired, authorities: authorities.toString('latin1'), revoked, depth }
+}
+
+/** OpenSSL keeps one certificate of each type. */
+function refuseSameType(entry: TlsEntry, made: readonly Made[], findings: Findings): void {
+  const seen = new Set<string>()
+  for (const { key } of made) {
+    const type = key.asymmetricKeyType ?? ''
+    if (seen.has(type))
+      findings.problems.push(
+        `${entry.origin}: two of its certificates have keys of the same type (${type}): each of them needs an entry [[tls]] of its own`,
+      )
+    seen.add(type)
+  }
+}
+
+function askOpenSsl(entry: TlsEntry, made: GatewayTlsEntry, findings: Findings): void {
+  try {
+    createSecureContext({
+      cert: made.certificates.map(({ chain }) => chain),
+      key: made.certificates.map(({ key }) => key),
+      ciphers: made.ciphers,
+      minVersion: made.minVersion,
+    })
+  } catch (error) {
+    findings.problems.push(`${entry.origin}: OpenSSL refuses it: ${(error as Error).message}`)
+  }
+}

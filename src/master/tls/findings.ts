@@ -1,0 +1,28 @@
+/** What is wrong with files of TLS, as lines for people. Runs in the master and in the command line (`--check`). */
+
+export interface Findings {
+  /** Nothing can be served with these files. */
+  readonly problems: string[]
+  readonly warnings: string[]
+}
+
+/** Names the setting and the file in front of each line: `tls-cert /etc/jumak/site.pem: it has expired`. */
+export class FileFindings {
+  readonly #findings: Findings
+  readonly #place: string
+
+  constructor(findings: Findings, place: string) {
+    this.#findings = findings
+    this.#place = place
+  }
+
+  /** Returns null, so that a reader can return it. */
+  problem(text: string): null {
+    this.#findings.problems.push(`${this.#place}: ${text}`)
+    return null
+  }
+
+  warn(text: string): void {
+    this.#findings.warnings.push(`${this.#place}: ${text}`)
+  }
+}
