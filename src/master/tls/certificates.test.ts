@@ -53,6 +53,7 @@ function setup(t: TestContext) {
   const add = (line: string) => void lines.push(line)
   const certificates = new Certificates({
     config,
+    selfSigned: null,
     log: { info: add, warn() {}, error: add },
     onChange: tls => changes.push(tls),
   })

@@ -11,17 +11,20 @@
 import { statSync } from 'node:fs'
 import type { TlsConfig, TlsEntry } from '../../config/types.ts'
 import type { GatewayTls } from '../../control/tls-messages.ts'
-import { OperatorError } from '../errors.ts'
+import { asErrno, OperatorError } from '../errors.ts'
 import { dayOf, nameOf } from './certificate.ts'
 import { type ReadEntry, readEntry } from './entry.ts'
 import { ExpiryWarnings } from './expiry.ts'
 import type { Findings } from './findings.ts'
+import type { SelfSigned } from './self-signed.ts'
 import { TicketSecrets } from './ticket-secrets.ts'
 
 const LOOK_MS = 2000
 
 export interface CertificatesOptions {
   readonly config: TlsConfig
+  /** `--tls self-signed`; null: that is off. It renews itself, so nobody is warned of its end. */
+  readonly selfSigned: SelfSigned | null
   readonly log: CertificateLog
   /** Something else is in force: for the gateway. */
   readonly onChange: (tls: GatewayTls) => void
@@ -74,7 +77,11 @@ export class Certificates {
   }
 
   get gateway(): GatewayTls {
-    return { entries: this.#entries.map(({ gateway }) => gateway), ticketSecrets: this.#secrets.all }
+    const entries = this.#entries.map(({ gateway }) => gateway)
+    const own = this.#options.selfSigned?.entry
+    // Those that the user named have a default one.
+    if (own !== undefined) entries.push({ ...own, isDefault: entries.length === 0 })
+    return { entries, ticketSecrets: this.#secrets.all }
   }
 
   /** Of the master that this one replaces. */
@@ -110,6 +117,7 @@ export class Certificates {
   }
 
   #look(): void {
+    if (this.#options.selfSigned?.renew() === true) this.#options.onChange(this.gateway)
     const state = stateOf(this.#config)
     if (state === this.#seen) {
       this.#changing = null
@@ -169,7 +177,16 @@ function stateOfFile(path: string): string {
   }
 }
 
-/** For `--check`: the same as at a start. */
-export function checkFiles(config: TlsConfig): Findings {
-  return readEntries(config.entries, Date.now()).findings
+/** For `--check`: the same as at a start, but that no authority is made. */
+export async function checkFiles(config: TlsConfig): Promise<Findings> {
+  const { findings } = readEntries(config.entries, Date.now())
+  if (config.isSelfSigned) {
+    const { findLocalAuthority } = await import('./local-authority.ts')
+    try {
+      findLocalAuthority(process.env)
+    } catch (error) {
+      findings.problems.push(asErrno(error).message)
+    }
+  }
+  return findings
 }

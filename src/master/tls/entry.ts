@@ -46,13 +46,11 @@ export function readEntry(entry: TlsEntry, now: number, findings: Findings): Rea
   refuseSameType(entry, certificates, findings)
   if (findings.problems.length > before) return null
   const names = entry.names.length > 0 ? entry.names : [...new Set(certificates.flatMap(({ leaf }) => namesOf(leaf)))]
-  const rules = { minVersion: entry.minVersion, ciphers: entry.ciphers ?? CIPHERS, clients }
   const gateway: GatewayTlsEntry = {
-    ...rules,
+    ...withPolicy({ minVersion: entry.minVersion, ciphers: entry.ciphers ?? CIPHERS, clients }),
     names,
     isDefault: entry.isDefault,
     certificates: certificates.map(({ gateway }) => gateway),
-    policy: createHash('sha256').update(JSON.stringify(rules)).digest('hex'),
   }
   if (names.length === 0)
     findingsOf(entry, 'cert', entry.certificates[0]!.certificate, findings).problem(
@@ -61,6 +59,16 @@ export function readEntry(entry: TlsEntry, now: number, findings: Findings): Rea
   askOpenSsl(entry, gateway, findings)
   if (findings.problems.length > before) return null
   return { gateway, leaves: certificates.map(({ leaf }) => leaf) }
+}
+
+type Rules = Pick<GatewayTlsEntry, 'minVersion' | 'ciphers' | 'clients'>
+
+/** What an entry has that says nothing. */
+export const RECOMMENDED: Rules = { minVersion: 'TLSv1.2', ciphers: CIPHERS, clients: null }
+
+export function withPolicy({ minVersion, ciphers, clients }: Rules): Rules & Pick<GatewayTlsEntry, 'policy'> {
+  const rules = { minVersion, ciphers, clients }
+  return { ...rules, policy: createHash('sha256').update(JSON.stringify(rules)).digest('hex') }
 }
 
 /** `key`: of the setting, as in `[[tls]]`. */
