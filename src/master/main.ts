@@ -217,7 +217,10 @@ class Master {
 
   async #startSelfSigned(): Promise<SelfSigned> {
     const { startSelfSigned } = await import('./tls/self-signed.ts')
-    const wanted = () => ({ bind: this.#config.bind, hosts: this.#config.apps.flatMap(({ hosts }) => hosts) })
+    const wanted = () => ({
+      bind: this.#config.bind.filter(({ scheme }) => scheme !== 'http'),
+      hosts: this.#config.apps.flatMap(({ hosts }) => hosts),
+    })
     return startSelfSigned(process.env, wanted, this.#config.gatewayIdentity, this.#narrator)
   }
 

@@ -13,7 +13,7 @@ import type { TlsConfig, TlsEntry } from '../../config/types.ts'
 import type { GatewayTls } from '../../control/tls-messages.ts'
 import { asErrno, OperatorError } from '../errors.ts'
 import { dayOf, nameOf } from './certificate.ts'
-import { type ReadEntry, readEntry } from './entry.ts'
+import { type ReadEntry, readEntry, withPolicy } from './entry.ts'
 import { ExpiryWarnings } from './expiry.ts'
 import type { Findings } from './findings.ts'
 import type { SelfSigned } from './self-signed.ts'
@@ -78,9 +78,9 @@ export class Certificates {
 
   get gateway(): GatewayTls {
     const entries = this.#entries.map(({ gateway }) => gateway)
-    const own = this.#options.selfSigned?.entry
-    // Those that the user named have a default one.
-    if (own !== undefined) entries.push({ ...own, isDefault: entries.length === 0 })
+    const own = this.#options.selfSigned?.signed
+    // Of those that the user named one is the default.
+    if (own !== undefined) entries.push({ ...own, ...withPolicy(this.#config.flat), isDefault: entries.length === 0 })
     return { entries, ticketSecrets: this.#secrets.all }
   }
 

@@ -47,7 +47,7 @@ export function readEntry(entry: TlsEntry, now: number, findings: Findings): Rea
   if (findings.problems.length > before) return null
   const names = entry.names.length > 0 ? entry.names : [...new Set(certificates.flatMap(({ leaf }) => namesOf(leaf)))]
   const gateway: GatewayTlsEntry = {
-    ...withPolicy({ minVersion: entry.minVersion, ciphers: entry.ciphers ?? CIPHERS, clients }),
+    ...withPolicy(entry, clients),
     names,
     isDefault: entry.isDefault,
     certificates: certificates.map(({ gateway }) => gateway),
@@ -61,13 +61,13 @@ export function readEntry(entry: TlsEntry, now: number, findings: Findings): Rea
   return { gateway, leaves: certificates.map(({ leaf }) => leaf) }
 }
 
-type Rules = Pick<GatewayTlsEntry, 'minVersion' | 'ciphers' | 'clients'>
+type Rules = Pick<GatewayTlsEntry, 'minVersion' | 'ciphers' | 'clients' | 'policy'>
 
-/** What an entry has that says nothing. */
-export const RECOMMENDED: Rules = { minVersion: 'TLSv1.2', ciphers: CIPHERS, clients: null }
-
-export function withPolicy({ minVersion, ciphers, clients }: Rules): Rules & Pick<GatewayTlsEntry, 'policy'> {
-  const rules = { minVersion, ciphers, clients }
+export function withPolicy(
+  { minVersion, ciphers }: Pick<TlsEntry, 'minVersion' | 'ciphers'>,
+  clients: GatewayTlsEntry['clients'] = null,
+): Rules {
+  const rules = { minVersion, ciphers: ciphers ?? CIPHERS, clients }
   return { ...rules, policy: createHash('sha256').update(JSON.stringify(rules)).digest('hex') }
 }
 

@@ -24,8 +24,8 @@ const bind: readonly BindAddress[] = ['0.0.0.0', '::'].map(host => ({ kind: 'tcp
 const hosts = ['shop.test', '*.shop.localhost', 'shop.example']
 const machine = () => ({ hostName: 'kim', addresses: ['192.168.0.7', 'fd00::7', '203.0.113.9'] })
 const silent = { warn() {}, error() {} }
-const { entry } = new SelfSigned({ authority, machine, log: silent, wanted: () => ({ bind, hosts }) })
-const { chain, key } = entry.certificates[0]!
+const { signed } = new SelfSigned({ authority, machine, log: silent, wanted: () => ({ bind, hosts }) })
+const { chain, key } = signed.certificates[0]!
 
 let files = 0
 
@@ -64,7 +64,7 @@ test('OpenSSL believes it, for every name and address that it is for', async () 
   assert.match(await verify(chain, '-verify_hostname', 'shop.example'), /hostname mismatch/i)
   assert.match(await verify(chain, '-verify_ip', '203.0.113.9'), /IP address mismatch/i)
   assert.deepEqual(
-    [...entry.names].sort(),
+    [...signed.names].sort(),
     [...names.slice(0, 3), ...addresses, '*.localhost', '*.shop.localhost'].sort(),
   )
 })
@@ -148,15 +148,14 @@ test('it stays until a third of its life is over, the machine has other addresse
     now: () => now,
     machine: () => ({ hostName: 'kim', addresses }),
   })
-  const leaf = () => new X509Certificate(own.entry.certificates[0]!.chain)
-  const first = own.entry
+  const leaf = () => new X509Certificate(own.signed.certificates[0]!.chain)
+  const first = own.signed
   assert.equal(Date.parse(leaf().validTo) - now, 30 * DAY_MS)
   now += 9 * DAY_MS
-  assert.deepEqual([own.renew(), own.entry === first], [false, true])
+  assert.deepEqual([own.renew(), own.signed === first], [false, true])
   now += DAY_MS
   assert.equal(own.renew(), true)
-  assert.notEqual(own.entry.certificates[0]!.key, first.certificates[0]!.key)
-  assert.equal(own.entry.policy, first.policy)
+  assert.notEqual(own.signed.certificates[0]!.key, first.certificates[0]!.key)
   assert.equal(Date.parse(leaf().validTo) - now, 30 * DAY_MS)
   addresses = ['192.168.0.8']
   assert.equal(own.renew(), true)
@@ -184,10 +183,10 @@ test('names that it is not for, and an authority that ends meanwhile, are told o
   names = ['shop.kr', 'shop.test']
   assert.equal(own.renew(), true)
   assert.match(lines[1]!, /is not for shop\.kr, 203/)
-  const last = own.entry
+  const last = own.signed
   now += 4000 * DAY_MS
   own.renew()
   own.renew()
   assert.match(lines[2]!, /^there is no new certificate of --tls self-signed: .*expired on /)
-  assert.deepEqual([lines.length, own.entry], [3, last])
+  assert.deepEqual([lines.length, own.signed], [3, last])
 })

@@ -1,5 +1,5 @@
 /**
- * `--tls self-signed`: an entry whose certificate the local authority signs, for this machine. Its key is made anew with each certificate and
+ * `--tls self-signed`: a certificate that the local authority signs, for this machine. Its key is made anew with each certificate and
  * is in memory only. Runs in the master; loaded only where it is asked for.
  *
  * `renew` is called every few seconds and goes by the clock on the wall: the timers of a laptop that sleeps stand still. There is a new
@@ -12,7 +12,6 @@ import type { GatewayTlsEntry } from '../../control/tls-messages.ts'
 import type { Told } from '../../observe/log.ts'
 import { asErrno } from '../errors.ts'
 import { describeIdentity } from '../host/identity.ts'
-import { RECOMMENDED, withPolicy } from './entry.ts'
 import { type LocalAuthority, takeLocalAuthority } from './local-authority.ts'
 import { type LocalNames, localNames, type Machine, thisMachine, type WantedNames } from './local-names.ts'
 import { tellAuthority, thisTrustMachine } from './trust-advice.ts'
@@ -37,10 +36,13 @@ export interface SelfSignedOptions {
   readonly machine?: () => Machine
 }
 
+/** For an entry of its own. */
+export type Signed = Pick<GatewayTlsEntry, 'names' | 'certificates'>
+
 interface Made {
   readonly names: LocalNames
   readonly at: number
-  readonly entry: GatewayTlsEntry
+  readonly signed: Signed
 }
 
 export class SelfSigned {
@@ -56,12 +58,11 @@ export class SelfSigned {
     this.#sayLeftOut()
   }
 
-  /** The default one: where there are others, those go before it. */
-  get entry(): GatewayTlsEntry {
-    return this.#made.entry
+  get signed(): Signed {
+    return this.#made.signed
   }
 
-  /** Returns whether `entry` is another one now. What goes wrong is told, and the last certificate stays. */
+  /** Returns whether `signed` is another one now. What goes wrong is told, and the last certificate stays. */
   renew(): boolean {
     const { now, log } = this.#options
     const names = this.#names()
@@ -91,9 +92,7 @@ export class SelfSigned {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const chain = this.#options.authority.sign(privateKey, names.names, new Date(at), LIFE_MS)
     const key = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
-    const certificates = [{ chain, key, staple: '' }]
-    const entry = { ...withPolicy(RECOMMENDED), names: names.names, isDefault: true, certificates }
-    return { names, at, entry }
+    return { names, at, signed: { names: names.names, certificates: [{ chain, key, staple: '' }] } }
   }
 
   #sayLeftOut(): void {
