@@ -61,7 +61,7 @@ export function assembleConfig(
     gatewayThreadsReason: gateway.reason,
     bind,
     tls,
-    https: assembleHttps(values, plain.https.redirect, { tlsConfig: tls, bind }),
+    https: assembleHttps(values, plain.https.redirect, { given, bind }),
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
     forwardedHeaders: readForwardedHeaders(values),
     limits: readLimits(values, plain.limits, environment, links, gateway.threads),

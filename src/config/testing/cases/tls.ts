@@ -58,7 +58,7 @@ export const tls: Readonly<Record<string, Case>> = {
     of: ({ tls }) => tls.entries[0]?.ciphers ?? null,
     standard: null,
     texts: [
-      ['ECDHE+AESGCM:TLS_AES_128_GCM_SHA256', 'ECDHE+AESGCM:TLS_AES_128_GCM_SHA256'],
+      ['ECDHE+AESGCM:TLS_AES_128_GCM_SHA256', 'TLS_AES_128_GCM_SHA256:ECDHE+AESGCM:!aNULL:!eNULL'],
       ['auto', null],
     ],
     toml: '"ECDHE+AESGCM:TLS_AES_128_GCM_SHA256"',
