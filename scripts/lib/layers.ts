@@ -83,7 +83,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     signals: [],
     host: ['errors'],
     output: ['host', 'errors'],
-    tls: ['errors'],
+    tls: ['host', 'errors'],
     development: ['output', 'host'],
     fleet: ['development', 'output', 'host', 'errors', 'paths'],
     admin: ['fleet', 'output', 'host', 'errors'],
