@@ -18,7 +18,7 @@ const SUID_DUMPABLE = '/proc/sys/fs/suid_dumpable'
 export function sharedUser({ apps }: Users): string | null {
   const isRoot = process.geteuid?.() === 0
   if (isRoot && apps.every(({ identity }) => identity !== null && identity.uid !== 0)) return null
-  return `applications run as the user that holds the keys of TLS, and can read them: root and --user ${isRoot ? 'for each application ' : ''}keep them out`
+  return 'applications run as the user that holds the keys of TLS, and can read them; with root and a --user for each they cannot'
 }
 
 /** Where it is not as everybody would expect: root has been left, and the memory is open all the same. `file`: for its test. */
