@@ -181,7 +181,7 @@ async function idleConnections(scene: Scene, stack: Stack, load: Load, env: Node
   }
 }
 
-/** Servers give memory back some time after a wave of work: waits until a second brings no less. */
+/** Servers give memory back some time after a wave of work: waits until a second changes nothing. */
 async function settled(running: RunningStack): Promise<number> {
   let megabytes = running.megabytes()
   for (let second = 0; second < MOST_SETTLING_SECONDS; second++) {
@@ -189,7 +189,7 @@ async function settled(running: RunningStack): Promise<number> {
     await new Promise(resolve => setTimeout(resolve, 1000))
     const before = megabytes
     megabytes = running.megabytes()
-    if (megabytes > before - 0.5) break
+    if (Math.abs(megabytes - before) < 0.5) break
   }
   return megabytes
 }

@@ -64,6 +64,14 @@ async function setUp(chat: boolean): Promise<string> {
   return python
 }
 
+/** Addresses without a scheme speak TLS when there is a certificate. */
+function hasCertificate(args: readonly string[]): boolean {
+  return args.some(
+    (arg, index) =>
+      /^--tls-cert(?:=|$)|^--tls=self-signed$/.test(arg) || (arg === '--tls' && args[index + 1] === 'self-signed'),
+  )
+}
+
 /** Where a browser finds the page: the default address, or the first that the user names, if a browser can go there. */
 function pageAddress(args: readonly string[]): string | null {
   const binds = args.flatMap((arg, index) => {
@@ -71,11 +79,12 @@ function pageAddress(args: readonly string[]): string | null {
     const match = /^(?:--bind=|-b=?)(.+)$/.exec(arg)
     return match ? [match[1]!] : []
   })
-  const bind = binds[0] ?? '127.0.0.1:8000'
-  const match = /^(?:(.*):)?(\d+)$/.exec(bind)
+  const [, given, bind] = /^(?:(https?):\/\/)?(.*)$/.exec(binds[0] ?? '127.0.0.1:8000')!
+  const match = /^(?:(.*):)?(\d+)$/.exec(bind!)
   if (!match || match[2] === '0') return null
   const host = match[1]
-  return `http://${!host || host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${match[2]}/`
+  const scheme = given ?? (hasCertificate(args) ? 'https' : 'http')
+  return `${scheme}://${!host || host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${match[2]}/`
 }
 
 function introduce(chat: boolean, args: readonly string[]): void {

@@ -82,7 +82,9 @@ def head(its_scope: dict) -> Tuple[bytes, bytes]:
     """Names and values, as the gateway writes them."""
     client, client_port = its_scope["client"] or ("", 0)
     server, port = its_scope["server"]
-    connection = (its_scope["http_version"], its_scope["scheme"], client_port, client, port or 0, server)
+    tls = its_scope.get("extensions", {}).get("tls")
+    scheme = its_scope["scheme"] + (";%04x;%04x" % (tls["tls_version"], tls["cipher_suite"]) if tls else "")
+    connection = (its_scope["http_version"], scheme, client_port, client, port or 0, server)
     names = [its_scope["type"].encode(), *(name for name, _ in its_scope["headers"])]
     values = ["%s %s %d %s %d  %s" % connection, its_scope["method"]]
     fields = [value for _, value in its_scope["headers"]]

@@ -39,7 +39,10 @@ class RecordingLink(Link):
         self, data: bytes, number: int, flags: int, names_at: int, values_at: int, head_end: int, end: int
     ) -> None:
         its_scope = plain(Scopes("", None).make(data, names_at, values_at, head_end))
-        del its_scope["asgi"], its_scope["extensions"], its_scope["root_path"]
+        del its_scope["asgi"], its_scope["root_path"]
+        extensions = its_scope.pop("extensions")
+        if "tls" in extensions:
+            its_scope["tls"] = extensions["tls"]
         found = {"type": "REQUEST", "exchange": number, "scope": its_scope, "body": data[head_end:end].hex()}
         found["bodyFollows"] = bool(flags & framing.REQUEST_BODY_FOLLOWS)
         self.frames.append(found)

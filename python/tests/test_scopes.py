@@ -85,6 +85,47 @@ class Making(unittest.TestCase):
             self.assertNotIn("method", one)
             self.assertEqual(one["extensions"], {"websocket.http.response": {}})
 
+    def test_the_extension_tls_is_there_for_tls_connections_only(self) -> None:
+        its_scopes = Scopes("", None)
+        tls = {
+            "server_cert": None,
+            "client_cert_chain": (),
+            "client_cert_name": None,
+            "client_cert_error": None,
+            "tls_version": 0x0304,
+            "cipher_suite": 0x1301,
+        }
+        secure = scope(scheme="https", extensions={"tls": tls})
+        socket = dict(websocket(), scheme="wss", extensions={"tls": tls})
+        for _ in range(2 * environ_makers.WORTH_IT):
+            one = made(its_scopes, secure)
+            self.assertEqual(one["extensions"], {**scopes.HTTP_EXTENSIONS, "tls": tls})
+            self.assertEqual(one["scheme"], "https")
+            one["extensions"]["tls"].clear()
+            self.assertEqual(made(its_scopes, socket)["extensions"], {**scopes.WEBSOCKET_EXTENSIONS, "tls": tls})
+            # A proxy's word makes the scheme, and no TLS connection.
+            self.assertNotIn("tls", made(its_scopes, scope(scheme="https"))["extensions"])
+        self.assertEqual(len(its_scopes._makers.made), 1)
+
+    def test_the_certificate_of_a_client(self) -> None:
+        its_scopes = Scopes("", None)
+        names, values = head(scope(scheme="https", extensions={"tls": {"tls_version": 0x0303, "cipher_suite": 0xC02F}}))
+        start, end = values.rsplit(b"\0", 3)[0], b"\0".join(values.rsplit(b"\0", 3)[1:])
+
+        def tls(error: str, name: str, pem: str) -> dict:
+            certificate = "\0".join((error, name, pem)).encode()
+            one = make(its_scopes, names.replace(b"http", b"http+client", 1), b"\0".join((start, certificate, end)))
+            self.assertEqual((one["type"], one["headers"], one["path"]), ("http", scope()["headers"], "/"))
+            return one["extensions"]["tls"]
+
+        for _ in range(2 * environ_makers.WORTH_IT):
+            right = tls("", "CN=\uae40", "PEM")
+            self.assertEqual((right["tls_version"], right["cipher_suite"]), (0x0303, 0xC02F))
+            shown = [right["client_cert_chain"], right["client_cert_name"], right["client_cert_error"]]
+            self.assertEqual(shown, [("PEM",), "CN=\uae40", None])
+            self.assertEqual(tls("expired", "CN=x", "PEM")["client_cert_error"], "expired")
+            self.assertEqual([tls("", "", "")[key] for key in ("client_cert_chain", "client_cert_name")], [(), None])
+
     def test_a_path_that_is_no_utf8(self) -> None:
         names, values = head(scope())
         for _ in range(2 * environ_makers.WORTH_IT):
@@ -108,7 +149,7 @@ class Making(unittest.TestCase):
         names, values = head(scope())
         for _ in range(2 * environ_makers.WORTH_IT):
             make(its_scopes, names, values)
-        for wrong in (b"", b"GET\0/", values.replace(b"4711", b"x"), values.replace(b"1.1 http ", b"")):
+        for wrong in (b"", b"GET\0/", values.replace(b"4711", b"x"), values.replace(b"1.1 http ", b""), values.replace(b"http ", b"http;x;1 ")):
             for some in (names, names + b"\0more"):
                 with self.assertRaises(ValueError):
                     make(its_scopes, some, wrong)

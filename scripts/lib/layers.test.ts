@@ -110,6 +110,12 @@ test('sockets are the business of the gateway, of the links and of the master', 
   assert.deepEqual(broken('src/apps/wsgi/body-sender.ts', "import type { Socket } from 'node:net'"), [])
 })
 
+test('tls takes the types of what the master tells about TLS, and nothing that runs', () => {
+  assert.deepEqual(broken('src/tls/names.ts', "import type { GatewayTls } from '../control/tls-messages.ts'"), [])
+  assert.equal(broken('src/tls/names.ts', "import { gatewayTls } from '../control/tls-messages.ts'").length, 1)
+  assert.equal(broken('src/tls/names.ts', "import type { GatewayStart } from '../control/messages.ts'").length, 1)
+})
+
 test('packages: ws in one file, others nowhere', () => {
   assert.deepEqual(broken('src/websocket/ws.ts', "import * as ws from 'ws'"), [])
   assert.equal(broken('src/websocket/input.ts', "import * as ws from 'ws'").length, 1)

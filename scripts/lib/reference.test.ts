@@ -8,6 +8,7 @@ import { describeTerminal } from '../../src/cli/terminal.ts'
 import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
 import { isFrom, variableOf } from '../../src/config/settings/setting.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
+import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
 import { COMMAND, referenceFiles } from './reference.ts'
 import { ROOT } from './tools.ts'
 
@@ -18,7 +19,7 @@ interface Properties {
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 const reference = read('docs/reference/settings.md')
 const schema = JSON.parse(read('docs/reference/jumak.schema.json')) as Properties & {
-  $defs: Record<'application' | 'pool', Properties>
+  $defs: Record<'application' | 'pool' | 'tls', Properties>
 }
 const help = formatHelp(describeTerminal({}, {}))
 
@@ -43,17 +44,18 @@ test('every variable is in the reference, and none beside them', () => {
 
 test('every setting of a file is in the schema, and none beside them', () => {
   const defined = SETTINGS.filter(one => isFrom(one, 'file'))
-  const { application, pool } = schema.$defs
+  const { application, pool, tls } = schema.$defs
   const names = (settings: readonly { readonly name: string }[]) => settings.map(({ name }) => name)
   assert.deepEqual(Object.keys(schema.properties), names([...defined, include]))
   const ofApps = defined.filter(one => APPLICATION_SETTINGS.has(one))
   assert.deepEqual(Object.keys(application.properties), [...names([...APP_KEYS, ...ofApps]), 'pool'])
   assert.deepEqual(Object.keys(pool.properties), names(POOL_KEYS))
+  assert.deepEqual(Object.keys(tls.properties), names(TLS_KEYS))
 })
 
 test('every row of the reference is a setting, with its section, its reason and what a change needs', () => {
   const rows = reference.split('\n').filter(line => /^\| `?[a-z]/.test(line))
-  const keys = [...APP_KEYS, ...POOL_KEYS, include]
+  const keys = [...APP_KEYS, ...POOL_KEYS, ...TLS_KEYS, include]
   const all = [...keys, ...SETTINGS]
   assert.equal(rows.length, all.length)
   for (const [i, { name, why, placeholder }] of all.entries()) {

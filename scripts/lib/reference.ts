@@ -3,7 +3,7 @@ import { jsonSchema } from '../../src/config/schema.ts'
 import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
 import { isFrom, type Setting, variableOf } from '../../src/config/settings/setting.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
-import { TLS_KEYS } from '../../src/config/settings/tls.ts'
+import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
 
 /** The command that makes the files again. */
 export const COMMAND = 'npm run reference'

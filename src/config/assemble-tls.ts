@@ -6,7 +6,9 @@ import type { GivenSettings } from './applications.ts'
 import { schemeOf } from './kinds/bind.ts'
 import type { Environment } from './machine/environment.ts'
 import { listening } from './settings/listening.ts'
-import { type EntrySettings, flatEntry, tls, tlsKeys } from './settings/tls.ts'
+import type { Setting } from './settings/setting.ts'
+import { tls } from './settings/tls.ts'
+import { type EntrySettings, flatEntry, tlsKeys } from './settings/tls-entry.ts'
 import type { FileTable } from './sources/app-tables.ts'
 import { formatPlace } from './sources/given.ts'
 import type { BindAddress, HttpsConfig, TlsConfig, TlsEntry } from './types.ts'
@@ -19,7 +21,7 @@ export function assembleTls(given: GivenSettings, values: Values, environment: E
   // A mistake in a table is told already.
   const entries = withDefault([...(flat === null ? [] : [{ ...flat, names: [], isDefault: false }]), ...tables], values)
   refuseSameNames(given, tables, values)
-  return { entries, isSelfSigned: values.one(tls.selfSigned) === 'self-signed' }
+  return { entries, isSelfSigned: values.one(tls.selfSigned) === 'self-signed', flat: readRules(values, flatEntry) }
 }
 
 export function hasTls({ entries, isSelfSigned }: TlsConfig): boolean {
@@ -31,22 +33,17 @@ type Rules = Omit<TlsEntry, 'names' | 'isDefault'>
 /** Null: there is no certificate, or it is refused. */
 function readEntry(values: Values, of: EntrySettings, origin: string): Rules | null {
   const [certificates, keys, staples] = [of.certificates, of.keys, of.staples].map(one => values.all(one))
-  const [minVersion, ciphers] = [values.one(of.minVersion), values.one(of.ciphers)]
   const keyPasswordFile = values.one(of.passwordFile)
   const clients = readClients(values, of)
   const has = certificates!.length > 0
-  const useless = [
-    of.keys,
-    of.passwordFile,
-    of.staples,
-    of.clients,
-    of.clientAuthorities,
-    of.clientRevoked,
-    of.clientDepth,
+  const useless: [boolean, Setting][] = [
+    [keys!.length > 0, of.keys],
+    [keyPasswordFile !== null, of.passwordFile],
+    [staples!.length > 0, of.staples],
+    [clients !== null, of.clients],
   ]
-  for (const setting of has ? [] : useless)
-    if (values.isGiven(setting) && setting.name !== of.clients.name)
-      values.report(setting, `needs a certificate: give ${of.certificates.name} too`)
+  for (const [isThere, setting] of has || values.diagnostics.length > 0 ? [] : useless)
+    if (isThere) values.report(setting, `needs a certificate: give ${of.certificates.name} too`)
   if (!has) return null
   if (keys!.length !== certificates!.length) {
     const counts = `${certificates!.length} and ${keys!.length}`
@@ -68,10 +65,13 @@ function readEntry(values: Values, of: EntrySettings, origin: string): Rules | n
       staple: staples![index] ?? null,
     })),
     keyPasswordFile,
-    minVersion: `TLSv${minVersion}`,
-    ciphers,
+    ...readRules(values, of),
     clients,
   }
+}
+
+function readRules(values: Values, of: EntrySettings): TlsConfig['flat'] {
+  return { minVersion: `TLSv${values.one(of.minVersion)}`, ciphers: values.one(of.ciphers) }
 }
 
 function readClients(values: Values, of: EntrySettings): TlsEntry['clients'] {
@@ -82,8 +82,13 @@ function readClients(values: Values, of: EntrySettings): TlsEntry['clients'] {
     values.one(of.clientDepth),
   ]
   if (who === 'off') {
-    for (const setting of [of.clientAuthorities, of.clientRevoked, of.clientDepth])
-      if (values.isGiven(setting))
+    const useless: [boolean, Setting][] = [
+      [authorities !== null, of.clientAuthorities],
+      [revoked !== null, of.clientRevoked],
+      [depth !== 'any', of.clientDepth],
+    ]
+    for (const [isThere, setting] of useless)
+      if (isThere)
         values.report(setting, `does nothing while ${of.clients.name} is off: make that optional or required`)
     return null
   }
@@ -155,12 +160,12 @@ export function assembleHttps(
         'speaks TLS, and there is no certificate: give tls-cert and tls-key, or --tls self-signed',
         given,
       )
-  const milliseconds = values.one(tls.https.hsts)
+  const seconds = values.one(tls.https.hsts)
   if (redirect && !schemes.includes('https'))
     values.report(tls.https.redirect, 'needs an address that speaks TLS: give tls-cert and tls-key')
   else if (redirect && !schemes.includes('http'))
     values.report(tls.https.redirect, 'needs a plain address too, as in -b :443 -b http://:80')
-  if (milliseconds > 0 && !schemes.includes('https'))
+  if (seconds > 0 && !schemes.includes('https'))
     values.report(tls.https.hsts, 'needs an address that speaks TLS: give tls-cert and tls-key')
-  return { redirect, hsts: milliseconds === 0 ? null : Math.floor(milliseconds / 1000) }
+  return { redirect, hsts: seconds === 0 ? null : seconds }
 }

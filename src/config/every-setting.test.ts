@@ -22,6 +22,7 @@ import { requests } from './testing/cases/requests.ts'
 import { resources } from './testing/cases/resources.ts'
 import { staticFiles } from './testing/cases/static.ts'
 import { stop } from './testing/cases/stop.ts'
+import { tls } from './testing/cases/tls.ts'
 import { watching } from './testing/cases/watching.ts'
 import { websockets } from './testing/cases/websockets.ts'
 import { workers } from './testing/cases/workers.ts'
@@ -33,6 +34,7 @@ const CASES: Readonly<Record<string, Case>> = {
   ...listening,
   ...workers,
   ...stop,
+  ...tls,
   ...staticFiles,
   ...errors,
   ...logging,
@@ -99,7 +101,7 @@ for (const setting of SETTINGS) {
   if (one === undefined) continue
   const more = one.with ?? []
 
-  test(`${name}: default`, t => expectValue(t, one, { words: more }, one.standard))
+  test(`${name}: default`, t => expectValue(t, one, { words: one.withDefault ?? more }, one.standard))
 
   for (const [text, value] of one.texts) {
     test(`${name}: ${JSON.stringify(text)} from the command line`, t =>

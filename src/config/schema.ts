@@ -4,7 +4,7 @@ import type { JsonSchema } from './kinds/kinds.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
 import { APP_KEYS, include, POOL_KEYS } from './settings/tables.ts'
-import { TLS_KEYS } from './settings/tls.ts'
+import { TLS_KEYS } from './settings/tls-entry.ts'
 
 export function jsonSchema(): JsonSchema {
   const settings = SETTINGS.filter(setting => isFrom(setting, 'file'))

@@ -138,6 +138,8 @@ export interface TlsConfig {
   readonly entries: readonly TlsEntry[]
   /** `--tls self-signed`: a certificate of a local authority, besides the entries. */
   readonly isSelfSigned: boolean
+  /** What the flat settings say: for that certificate. */
+  readonly flat: Pick<TlsEntry, 'minVersion' | 'ciphers'>
 }
 
 /** The flat settings, or one `[[tls]]`. */

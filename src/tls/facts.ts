@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import type { GatewayTlsEntry } from '../control/tls-messages.ts'
 import type { ClientCertificate, TlsFacts } from '../http/tls-facts.ts'
 import { clientCertificate } from './client-certificate.ts'
+import { problemOf } from './verdict.ts'
 
 /** To be asked after the handshake. `serverName`: as the client gave it; lower case. */
 export function factsOf(socket: TLSSocket, serverName: string, entry: GatewayTlsEntry): TlsFacts {
@@ -14,6 +15,8 @@ class Facts implements TlsFacts {
   readonly serverName: string
   readonly #entry: GatewayTlsEntry
   #client: ClientCertificate | null = null
+  #protocol: TlsFacts['protocol'] | null = null
+  #cipher: string | null = null
 
   constructor(socket: TLSSocket, serverName: string, entry: GatewayTlsEntry) {
     this.#socket = socket
@@ -22,11 +25,14 @@ class Facts implements TlsFacts {
   }
 
   get protocol(): TlsFacts['protocol'] {
-    return this.#socket.getProtocol() === 'TLSv1.2' ? 'TLSv1.2' : 'TLSv1.3'
+    this.#protocol ??= this.#socket.getProtocol() === 'TLSv1.2' ? 'TLSv1.2' : 'TLSv1.3'
+    return this.#protocol
   }
 
   get cipher(): string {
-    return this.#socket.getCipher().name
+    // A request may still wait when its client has gone, and OpenSSL has forgotten.
+    this.#cipher ??= this.#socket.getCipher()?.name ?? ''
+    return this.#cipher
   }
 
   get alpn(): string {
@@ -44,7 +50,11 @@ class Facts implements TlsFacts {
   get client(): ClientCertificate | null {
     const { clients } = this.#entry
     if (clients === null) return null
-    this.#client ??= clientCertificate(this.#socket, clients)
+    if (this.#client === null) {
+      const certificate = this.#socket.getPeerX509Certificate()
+      const problem = certificate === undefined ? null : problemOf(this.#socket, certificate, clients, Date.now())
+      this.#client = clientCertificate(certificate, problem)
+    }
     return this.#client
   }
 }

@@ -1,5 +1,7 @@
 /** The first of the README's two commands, as a visitor gives it. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { whyNoPython } from '../support/environments/environments.ts'
 import { ROOT } from '../support/paths.ts'
@@ -29,5 +31,21 @@ test('npm start serves the example, says where to look, and TERM to npm ends eve
   assert.match(page.body.toString(), /The floor is warm/)
   const master = /process (\d+), on http/.exec(await server.waitForLog(/ on http/))![1]
   assert.ok(page.body.toString().includes(`kill -HUP ${master}<`), 'the page says whom to tell of new code')
+  await server.stop()
+})
+
+test('npm start -- --tls self-signed serves the example over https', { skip: await whyNoPython() }, async t => {
+  const data = temporaryDirectory(t)
+  const server = await startServer({
+    program: 'npm',
+    args: ['start', '--', '--tls', 'self-signed', '-b', '127.0.0.1:0'],
+    directory: ROOT,
+    env: { SHOP_DATA: temporaryDirectory(t), XDG_DATA_HOME: data },
+  })
+  const ca = readFileSync(join(data, 'jumak/local-authority/certificate.pem'), 'utf8')
+  const target = { to: server.port, tls: { ca, servername: 'localhost' } }
+  const page = await getOnce(target, '/', 'Host: localhost')
+  assert.equal(page.status, 200)
+  assert.match(page.body.toString(), /The floor is warm/)
   await server.stop()
 })

@@ -25,7 +25,7 @@ const HOUR_MS = 3_600_000
 const YEAR_MS = 365 * 24 * HOUR_MS
 
 export interface Certificate {
-  /** Path of the PEM: the leaf, then its intermediates. The root is not in it. */
+  /** Path of the PEM: the leaf, then its intermediates; the root only if it was wanted. */
   readonly certificate: string
   /** Path of the PEM of its key, mode 0600. */
   readonly key: string
@@ -52,6 +52,8 @@ export interface Wanted {
   readonly until?: Date
   /** The key is encrypted with it. */
   readonly password?: string
+  /** The root is in the file, too. Without it Jumak warns that an authority is missing that it does not know. */
+  readonly hasRoot?: boolean
   /** For clients instead of servers. */
   readonly isClient?: boolean
   /** Further X.509 extensions, as in OpenSSL's configuration: `tlsfeature = status_request`. */
@@ -143,7 +145,8 @@ distinguished_name = none
     const subject = wanted.subject ?? `/CN=${names[0] ?? 'nobody'}`
     const leaf = this.#sign(key, subject, extensions, wanted)
     const chain = join(this.#directory, `${this.#issued}.chain.pem`)
-    writeFileSync(chain, [leaf, ...this.#intermediates()].map(file => readFileSync(file, 'utf8')).join(''))
+    const above = [...this.#intermediates(), ...(wanted.hasRoot === true ? [this.root.file] : [])]
+    writeFileSync(chain, [leaf, ...above].map(file => readFileSync(file, 'utf8')).join(''))
     const serial = new X509Certificate(readFileSync(leaf)).serialNumber
     return { certificate: chain, key, authority: this.root.file, name: names[0] ?? '', serial }
   }
@@ -222,7 +225,7 @@ export function localAuthority(): Authority {
   return local().authority
 }
 
-/** For localhost, 127.0.0.1 and ::1, ECDSA: made once for a test file. */
+/** For localhost, 127.0.0.1 and ::1, ECDSA, with its root: made once for a test file. */
 export function localCertificate(): Certificate {
   return local().certificate
 }
@@ -230,7 +233,7 @@ export function localCertificate(): Certificate {
 function local() {
   if (ofFile === null) {
     const authority = new Authority()
-    ofFile = { authority, certificate: authority.issue({ names: ['localhost', '127.0.0.1', '::1'] }) }
+    ofFile = { authority, certificate: authority.issue({ names: ['localhost', '127.0.0.1', '::1'], hasRoot: true }) }
   }
   return ofFile
 }

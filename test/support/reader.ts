@@ -81,6 +81,11 @@ export class Reader {
     rmSync(this.#home, { recursive: true, force: true, maxRetries: 5 })
   }
 
+  /** Caddy keeps its configuration and certificates in these, and Jumak its local authority. */
+  get #ownDirectories(): Readonly<Record<string, string>> {
+    return { XDG_CONFIG_HOME: join(this.#home, '.config'), XDG_DATA_HOME: join(this.#home, '.data') }
+  }
+
   #mustSkip(attributes: Block['attributes']): boolean {
     const command = attributes.get('needs')
     const isMissing = command !== undefined && spawnSync('sh', ['-c', `command -v ${command}`]).status !== 0
@@ -106,7 +111,7 @@ export class Reader {
     const server = await startServer({
       directory: this.#directory,
       // Commands of the page find the program as they find a reader's.
-      env: { JUMAK_ADMIN_SOCKET: '' },
+      env: { JUMAK_ADMIN_SOCKET: '', ...this.#ownDirectories },
       args: [...(isBound ? localized : ['-b', '127.0.0.1:0', ...localized]), ...(this.#options.args ?? [])],
     })
     this.#server = server
@@ -117,7 +122,7 @@ export class Reader {
     const from = this.#server?.log.length ?? 0
     const state = join(this.#home, '.cwd')
     const script = `set -eu\ncd "${this.#directory}"\n${await this.#localize(text)}\npwd > "${state}"\n`
-    const { code, output } = await runScript(script, this.#home)
+    const { code, output } = await runScript(script, this.#home, this.#ownDirectories)
     assert.equal(code, 0, `line ${line}: ${text}\n${output}\n${this.#server?.log.join('\n')}`)
     this.#directory = readFileSync(state, 'utf8').trimEnd()
     const expected = attributes.get('expect')
@@ -137,11 +142,13 @@ export class Reader {
 }
 
 /** The output goes to a file, because a process that stays would hold a pipe open. `code`: null when the script took too long. */
-async function runScript(script: string, home: string): Promise<{ code: number | null; output: string }> {
+async function runScript(
+  script: string,
+  home: string,
+  own: Readonly<Record<string, string>>,
+): Promise<{ code: number | null; output: string }> {
   const outputFile = join(home, '.output')
   const fd = openSync(outputFile, 'w')
-  // Caddy keeps its configuration and certificates in these.
-  const own = { XDG_CONFIG_HOME: join(home, '.config'), XDG_DATA_HOME: join(home, '.data') }
   const env = { ...process.env, ...own, PATH: `${join(ROOT, 'bin')}${delimiter}${process.env['PATH']}` }
   const shell = spawn('bash', ['-c', script], { env, stdio: ['ignore', fd, fd], timeout: STEP_MS })
   const [code] = await once(shell, 'exit')

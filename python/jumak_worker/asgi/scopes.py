@@ -18,6 +18,9 @@ HTTP_EXTENSIONS: Dict[str, dict] = {
 }
 WEBSOCKET_EXTENSIONS: Dict[str, dict] = {"websocket.http.response": {}}
 
+#: Behind `http` or `websocket` in the names: clients of this connection are asked for a certificate.
+_WITH_CERTIFICATE = b"+client"
+
 _ASGI = {"version": "3.0", "spec_version": "2.5"}
 
 #: More than most gateways have. Beyond that all connections are parsed anew.
@@ -68,9 +71,13 @@ class Scopes:
 
     def _make_slowly(self, names: bytes, values: bytes) -> dict:
         kind, *headers = names.split(b"\0")
+        has_client = kind.endswith(_WITH_CERTIFICATE)
+        if has_client:
+            kind = kind[: -len(_WITH_CERTIFICATE)]
         if kind not in (b"http", b"websocket"):
             raise ValueError("a scope of type %r" % kind)
-        connection, method, *fields, query, raw, path = _split(values, len(headers) + 5)
+        connection, method, *fields, query, raw, path = _split(values, len(headers) + (8 if has_client else 5))
+        certificate = fields[-3:] if has_client else []
         is_http = kind == b"http"
         scope = (self._copiers.get(connection) or self._copier(connection))()
         scope["asgi"] = _ASGI.copy()
@@ -78,12 +85,15 @@ class Scopes:
         scope["raw_path"] = raw
         scope["query_string"] = query
         scope["headers"] = list(zip(headers, fields))
+        tls = scope["extensions"]
         scope["extensions"] = (HTTP_EXTENSIONS if is_http else WEBSOCKET_EXTENSIONS).copy()
+        if tls is not None:
+            scope["extensions"]["tls"] = {**tls, **_client(*certificate)} if has_client else tls.copy()
         if self._state is not None:
             scope["state"] = self._state.copy()
         if is_http:
             scope["method"] = _methods.get(method) or _method(method)
-            if self._makers.are_worth_it(names):
+            if not has_client and self._makers.are_worth_it(names):
                 self._makers.made[names] = self._compile(headers)
         else:
             scope["type"] = "websocket"
@@ -95,6 +105,7 @@ class Scopes:
         """Makes the copier of a connection, for HTTP requests: all requests of a connection describe it alike."""
         version, scheme, client_port, client, server_port, root, server = connection.decode("latin-1").split(" ", 6)
         port = int(server_port)
+        scheme, _, tls = scheme.partition(";")
         if version not in _VERSIONS or scheme not in _SCHEMES or not (0 <= port <= 65535 and 0 <= int(client_port) <= 65535):
             raise ValueError("a connection %r" % connection[:_MAX_SHOWN])
         scope: Dict[str, Any] = {
@@ -109,7 +120,8 @@ class Scopes:
             "raw_path": None,
             "query_string": None,
             "headers": None,
-            "extensions": None,
+            # The extension `tls`; the caller adds the others.
+            "extensions": _tls(tls) if tls else None,
             "method": None,
         }
         if self._state is not None:
@@ -132,7 +144,10 @@ class Scopes:
     scope['raw_path'] = raw
     scope['query_string'] = query
     scope['headers'] = [%s]
+    tls = scope['extensions']
     scope['extensions'] = extensions()
+    if tls is not None:
+        scope['extensions']['tls'] = tls.copy()
     scope['method'] = methods.get(method) or new_method(method)
     %s
     return scope
@@ -155,6 +170,31 @@ def _split(values: bytes, count: int) -> List[bytes]:
     if len(parts) != count:
         raise ValueError("a head with %d values instead of %d" % (len(parts), count))
     return parts
+
+
+def _tls(numbers: str) -> Dict[str, Any]:
+    """The extension ``tls`` of ASGI, version 0.2, without a client's certificate. Its values cannot be changed, so that copies share
+    them. Which of our certificates the client has is not known here."""
+    version, cipher_suite = numbers.split(";")
+    return {
+        "server_cert": None,
+        "client_cert_chain": (),
+        "client_cert_name": None,
+        "client_cert_error": None,
+        "tls_version": int(version, 16),
+        "cipher_suite": int(cipher_suite, 16) if cipher_suite else None,
+    }
+
+
+def _client(error: bytes, name: bytes, pem: bytes) -> Dict[str, Any]:
+    """What the extension says of a client's certificate. The chain is the certificate alone: a resumed session has no more of it."""
+    if not pem:
+        return {}
+    return {
+        "client_cert_chain": (pem.decode("latin-1"),),
+        "client_cert_name": name.decode("utf-8", "replace"),
+        "client_cert_error": error.decode("utf-8", "replace") or None,
+    }
 
 
 def _subprotocols(headers: List[Tuple[bytes, bytes]]) -> List[str]:

@@ -12,6 +12,7 @@ import type {
   ServedBy,
 } from '../../http/exchange.ts'
 import type { HeaderLines } from '../../http/headers.ts'
+import type { TlsFacts } from '../../http/tls-facts.ts'
 import { MAX_PIECE, type WebSocketAccept, type WebSocketChannel, type WebSocketEvents } from '../../http/websocket.ts'
 
 export interface FakeRequest extends Partial<RequestHead> {
@@ -23,6 +24,8 @@ export interface FakeRequest extends Partial<RequestHead> {
   /** The length of the body is not known before its end. */
   readonly isChunked?: boolean
   readonly isWebSocket?: boolean
+  /** The connection is encrypted. */
+  readonly tls?: TlsFacts
   /** The client pauses after so many bytes, until `goOn()`. */
   readonly stopsAfter?: number
 }
@@ -139,7 +142,7 @@ export class FakeExchange implements Exchange {
   id = `x${nextId++}`
   readonly request: RequestHead
   readonly peer = { address: '192.0.2.1', port: 4711, socketAddress: '192.0.2.1' }
-  local: LocalEnd = { address: '127.0.0.1', port: 8000, tls: null }
+  local: LocalEnd
   isHalfClosed = false
   isWebSocket: boolean
   readonly receivedAt = 0
@@ -164,9 +167,11 @@ export class FakeExchange implements Exchange {
       isChunked,
       isWebSocket = false,
       stopsAfter = Number.POSITIVE_INFINITY,
+      tls = null,
       ...head
     } = request
     this.isWebSocket = isWebSocket
+    this.local = { address: '127.0.0.1', port: 8000, tls }
     const path = head.path ?? '/'
     this.request = {
       method: 'GET',

@@ -3,10 +3,21 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { applicationRoot } from '../../http/application-root.ts'
 import { decodePathBytes } from '../../http/path.ts'
+import type { ClientCertificate, TlsFacts } from '../../http/tls-facts.ts'
 import { FakeExchange, type FakeRequest } from '../testing/fake-exchange.ts'
 import { readEnviron } from '../testing/fake-worker.ts'
 import { writeEnviron } from './environ.ts'
 import { FrameWriter } from './frame-writer.ts'
+
+const TLS: TlsFacts = {
+  protocol: 'TLSv1.3',
+  cipher: 'TLS_AES_128_GCM_SHA256',
+  serverName: 'example.com',
+  alpn: '',
+  isResumed: false,
+  policy: '',
+  client: null,
+}
 
 function environ(request: FakeRequest, changes: Partial<FakeExchange> = {}, bodyLength = 0): Map<string, string> {
   const writer = new FrameWriter()
@@ -29,13 +40,50 @@ test('scheme, version and peer are in the environ', () => {
   assert.equal(env.get('REMOTE_PORT'), '4711')
 })
 
+test('HTTPS is there where the scheme is https, also when a trusted proxy says so; a header cannot set it', () => {
+  assert.equal(environ({ scheme: 'https' }).get('HTTPS'), 'on')
+  assert.equal(environ({ scheme: 'https', tls: TLS }).get('HTTPS'), 'on')
+  const forged = environ({ headers: ['https', 'on', 'ssl-client-verify', 'SUCCESS'] })
+  assert.equal(forged.has('HTTPS'), false)
+  assert.deepEqual([forged.get('HTTP_HTTPS'), forged.get('HTTP_SSL_CLIENT_VERIFY')], ['on', 'SUCCESS'])
+  // A proxy that speaks TLS to us says that its client does not.
+  assert.equal(environ({ scheme: 'http', tls: TLS }).has('HTTPS'), false)
+})
+
+test('SSL_… are there where clients are asked for a certificate, and only there', () => {
+  const ssl = (request: FakeRequest) => [...environ(request)].filter(([name]) => name.startsWith('SSL_'))
+  assert.deepEqual(ssl({ scheme: 'https' }), [])
+  assert.deepEqual(ssl({ scheme: 'https', tls: TLS }), [])
+  const anna: ClientCertificate = {
+    verify: 'SUCCESS',
+    variables: ['SSL_CLIENT_VERIFY', 'SUCCESS', 'SSL_CLIENT_CERT', '-----\nx\n-----\n'],
+    pem: '',
+    subject: '',
+  }
+  const expected = [
+    ['SSL_PROTOCOL', 'TLSv1.3'],
+    ['SSL_CIPHER', 'TLS_AES_128_GCM_SHA256'],
+    ['SSL_CLIENT_VERIFY', 'SUCCESS'],
+    ['SSL_CLIENT_CERT', '-----\nx\n-----\n'],
+  ]
+  const request: FakeRequest = { scheme: 'https', tls: { ...TLS, client: anna }, path: '/a%00b', headers: ['a', 'b'] }
+  for (const _ of [1, 2, 3]) {
+    assert.deepEqual(ssl(request), expected)
+    assert.equal(environ(request).get('PATH_INFO'), '/a\0b')
+    assert.equal(environ(request).get('HTTP_A'), 'b')
+  }
+  const nobody: ClientCertificate = { verify: 'NONE', variables: ['SSL_CLIENT_VERIFY', 'NONE'], pem: '', subject: '' }
+  assert.deepEqual(ssl({ ...request, tls: { ...TLS, client: nobody } })[2], ['SSL_CLIENT_VERIFY', 'NONE'])
+  assert.deepEqual(ssl({ ...request, tls: { ...TLS, client: null } }), [], 'the same headers on another connection')
+})
+
 test('SERVER_NAME and SERVER_PORT are where the request came in, or what the client named if a proxy speaks for it', () => {
   const direct = environ({ authority: 'shop.example:81' })
   assert.deepEqual([direct.get('SERVER_NAME'), direct.get('SERVER_PORT')], ['127.0.0.1', '8000'])
   const peer = { address: '198.51.100.7', port: 0, socketAddress: '127.0.0.1' }
   const proxied = environ({ authority: 'shop.example', scheme: 'https' }, { peer } as Partial<FakeExchange>)
   assert.deepEqual([proxied.get('SERVER_NAME'), proxied.get('SERVER_PORT')], ['shop.example', '443'])
-  const local = { address: '/run/app.sock', port: 0 }
+  const local = { address: '/run/app.sock', port: 0, tls: null }
   const unix = environ({ authority: '[::1]:8080' }, { local } as Partial<FakeExchange>)
   assert.deepEqual([unix.get('SERVER_NAME'), unix.get('SERVER_PORT')], ['[::1]', '8080'])
   const nameless = environ({ authority: '' }, { local } as Partial<FakeExchange>)

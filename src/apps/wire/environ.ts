@@ -10,29 +10,35 @@ import { splitAuthority } from '../../http/authority.ts'
 import { mergeRepeated } from '../../http/cgi-names.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { decodePathBytes } from '../../http/path.ts'
-import { environNames } from './environ-names.ts'
+import { environNames, HAS_HOST, HAS_HTTPS, HAS_LENGTH, HAS_ROOT, LAST } from './environ-names.ts'
 import type { FrameWriter } from './frame-writer.ts'
+import { tlsVariables } from './tls-text.ts'
 
 const DEFAULT_PORT = { http: '80', https: '443' } as const
 const PROTOCOL = { '1.0': '\0HTTP/1.0\0', '1.1': '\0HTTP/1.1\0', '2': '\0HTTP/2.0\0' } as const
 
 /**
  * Writes `u32 headLength · u32 namesLength · names · values`. `bodyLength`: true length of the content; -1: not known yet. It becomes
- * CONTENT_LENGTH when the request has content, chunked or not.
+ * CONTENT_LENGTH when the request has content, chunked or not. HTTPS is `on` where `wsgi.url_scheme` is https, also by a trusted proxy's
+ * word; SSL_PROTOCOL, SSL_CIPHER and SSL_CLIENT_… are there where we ask clients for a certificate, by the connection alone.
  * PATH_INFO is what follows the root path, which the worker adds as SCRIPT_NAME.
  */
 export function writeEnviron(writer: FrameWriter, exchange: Exchange, bodyLength: number, root: ApplicationRoot): void {
-  const { request, peer, body } = exchange
+  const { request, peer, body, local } = exchange
   const hasHost = request.authority !== ''
   const hasRoot = request.rootPath !== undefined
   const full = fullRoot(root, request.rootPath)
   const hasLength = bodyLength >= 0 && (body.length !== 0 || hasContentLength(request.headers))
+  const isHttps = request.scheme === 'https'
+  const own =
+    (hasHost ? HAS_HOST : 0) | (hasLength ? HAS_LENGTH : 0) | (hasRoot ? HAS_ROOT : 0) | (isHttps ? HAS_HTTPS : 0)
   let { headers } = request
-  let names = environNames(headers, hasHost, hasLength, hasRoot)
+  let names = environNames(headers, own)
   if (names === null) {
     headers = mergeRepeated(headers)
-    names = environNames(headers, hasHost, hasLength, hasRoot)!
+    names = environNames(headers, own)!
   }
+  const tls = local.tls === null ? null : tlsVariables(local.tls)
   let values =
     `${request.scheme}${PROTOCOL[request.version]}` +
     `${request.method}\0${request.query}\0${request.target}\0${peer.address}\0${peer.port}\0` +
@@ -40,11 +46,18 @@ export function writeEnviron(writer: FrameWriter, exchange: Exchange, bodyLength
   if (hasHost) values += `${request.authority}\0`
   if (hasLength) values += `${bodyLength}\0`
   if (hasRoot) values += `${full}\0`
+  if (isHttps) values += 'on\0'
   for (const at of names.passed) values += `${headers[at]!}\0`
+  if (tls !== null) values += tls.values
   values += belowRoot(decodePathBytes(request.path), full, root)
-  writer.u32(names.bytes.length + values.length)
-  writer.u32(names.bytes.length)
-  writer.raw(names.bytes)
+  const namesLength = names.bytes.length + (tls === null ? 0 : tls.names.length)
+  writer.u32(namesLength + values.length)
+  writer.u32(namesLength)
+  if (tls === null) writer.raw(names.bytes)
+  else {
+    writer.raw(names.bytes.subarray(0, -LAST.length))
+    writer.latin1(tls.names + LAST)
+  }
   writer.latin1(values)
 }
 

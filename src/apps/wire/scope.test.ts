@@ -96,7 +96,7 @@ test('a request’s names, scheme and local address do not get into the head of 
   }
   const locals = ['127.0.0.1:8000', '::1:8000', '127.0.0.1:8001', '/run/öpp:0', '127.0.0.1:0'].map(text => {
     const colon = text.lastIndexOf(':')
-    return { address: text.slice(0, colon), port: Number(text.slice(colon + 1)) }
+    return { address: text.slice(0, colon), port: Number(text.slice(colon + 1)), tls: null }
   })
   const headers = (i: number) => [
     'host',
@@ -122,7 +122,7 @@ test('the Host header is the authority, which takes precedence (RFC9112§3.2.2)'
 
 test('for a Unix socket the client’s address is empty, and the server’s is a path', () => {
   const peer = { address: '', port: 0, socketAddress: '' }
-  const unix = scope({}, { peer, local: { address: '/run/my öpp.sock', port: 0 } })
+  const unix = scope({}, { peer, local: { address: '/run/my öpp.sock', port: 0, tls: null } })
   assert.equal(unix.connection, '1.1 http 0  0  /run/my \xc3\xb6pp.sock')
 })
 

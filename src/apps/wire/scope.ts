@@ -6,15 +6,19 @@
  * (RFC9112§3.2.2). Only the last value may have a NUL. Requests with the same headers have the same names in the same order:
  * `scopes.py` relies on it.
  */
-import { type ApplicationRoot, fullRoot, withRoot } from '../../http/application-root.ts'
+import { type ApplicationRoot, bytesOf, fullRoot, withRoot } from '../../http/application-root.ts'
 import type { Exchange, LocalEnd, RequestHead } from '../../http/exchange.ts'
 import { headerValues } from '../../http/headers.ts'
 import { decodePathBytes } from '../../http/path.ts'
+import type { TlsFacts } from '../../http/tls-facts.ts'
 import type { FrameWriter } from './frame-writer.ts'
+import { tlsNumbers } from './tls-text.ts'
 
 /** The first header is always the exchange's id: the worker's log names the request by it. */
 const HTTP = 'http\0x-request-id'
 const WEB_SOCKET = 'websocket\0x-request-id'
+/** Instead of the `http` and `websocket` at the beginning of the names. */
+const WITH_CERTIFICATE = '+client'
 const WEB_SOCKET_SCHEME = { http: 'ws', https: 'wss' } as const
 
 /** Beginnings of a connection's text. There are few, and looking one up costs less than joining strings. */
@@ -42,14 +46,19 @@ export class ScopeWriter {
     const { outer, full } = this.#root
     const scheme = isWebSocket ? WEB_SOCKET_SCHEME[request.scheme] : request.scheme
     let names = isWebSocket ? WEB_SOCKET : HTTP
+    const { tls } = local
+    const lead = tls === null ? LEADS[version][scheme] : `${version} ${scheme}${tlsNumbers(tls)} `
     let values =
-      `${LEADS[version][scheme]}${peer.port} ${peer.address}${this.#serverOf(local, own)}\0` +
-      `${request.method}\0${exchange.id}`
+      `${lead}${peer.port} ${peer.address}${this.#serverOf(local, own)}\0` + `${request.method}\0${exchange.id}`
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i]!
       if (name === 'x-request-id') continue
       names += `\0${name}`
       values += `\0${name === 'host' && authority !== '' ? authority : headers[i + 1]!}`
+    }
+    if (tls !== null && tls.client !== null) {
+      names = names.replace('\0', `${WITH_CERTIFICATE}\0`)
+      values += clientOf(tls.client)
     }
     const head = `${names}${values}\0${request.query}\0${request.path}\0${withRoot(decodePathBytes(request.path), own ?? full, ownRoot ?? outer)}`
     writer.u32(head.length)
@@ -68,9 +77,15 @@ export class ScopeWriter {
   }
 }
 
+/** Why the certificate is wrong, whose it is, and its PEM; all are empty if there is none. */
+function clientOf({ verify, subject, pem }: NonNullable<TlsFacts['client']>): string {
+  const failure = verify.startsWith('FAILED:') ? verify.slice('FAILED:'.length) : ''
+  return `\0${bytesOf(failure)}\0${bytesOf(subject)}\0${pem}`
+}
+
 /** A Unix socket's path goes as the bytes of its UTF-8. */
 function addressOf({ address, port }: LocalEnd): string {
-  return port === 0 ? Buffer.from(address, 'utf8').toString('latin1') : address
+  return port === 0 ? bytesOf(address) : address
 }
 
 /** The subprotocols that the client offers, in its order (RFC6455§4.2.2). */

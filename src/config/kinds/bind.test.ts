@@ -43,7 +43,7 @@ for (const [text, problem] of [
   ['my host:80', /host name or an IP address/],
   ['-x:80', /host name or an IP address/],
   ['/run/shop.sock:80', /host name or an IP address/],
-  ['http://localhost:80', /without a scheme/],
+  ['tcp://localhost:80', /no other scheme than http:\/\/ or https:\/\//],
   ['unix:', /path after unix:/],
   ['fd://2', /from 3 on/],
   ['fd:3', /fd:\/\/N/],

@@ -10,7 +10,7 @@ import { describe } from '../hints/rewrite.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from '../settings/index.ts'
 import { isFrom, type Setting } from '../settings/setting.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../settings/tables.ts'
-import { TLS_KEYS } from '../settings/tls.ts'
+import { TLS_KEYS } from '../settings/tls-entry.ts'
 import { type TomlValue, tablesOf } from './toml.ts'
 
 /** `top`: of the file. `app`: `[[app]]`, or the top of an included file. `pool`: `[[app.pool]]`. */

@@ -8,7 +8,7 @@
  */
 import type { AppConfig, ChangedApps, ChangedSetting, Config, LogLevel } from '../../config/types.ts'
 import type { RequestTold } from '../../control/messages.ts'
-import type { Colour, Log, LogFields } from '../../observe/log.ts'
+import type { Colour, Log, LogFields, Told } from '../../observe/log.ts'
 import type { Listener } from '../host/listener.ts'
 import { hasTerminal } from '../host/terminal.ts'
 import { AppNarrator } from './app-narrator.ts'
@@ -72,6 +72,9 @@ export class Narrator {
   }
   error(message: string): void {
     this.#log.error(SOURCE, message)
+  }
+  told(told: Told): void {
+    this.#log.facts(SOURCE, told)
   }
 
   // ---- start, reload ----

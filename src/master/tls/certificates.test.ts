@@ -10,6 +10,7 @@ import type { TlsConfig, TlsEntry } from '../../config/types.ts'
 import type { GatewayTls } from '../../control/tls-messages.ts'
 import { Certificates } from './certificates.ts'
 import { ExpiryWarnings } from './expiry.ts'
+import type { SelfSigned } from './self-signed.ts'
 
 const authority = new Authority()
 const before = authority.issue({ names: ['before.example'] })
@@ -34,6 +35,7 @@ function setup(t: TestContext) {
   const path = (name: string) => join(directory, '..data', name)
   const config: TlsConfig = {
     isSelfSigned: false,
+    flat: { minVersion: 'TLSv1.2', ciphers: null },
     entries: [
       {
         origin: 'tls-cert',
@@ -53,6 +55,7 @@ function setup(t: TestContext) {
   const add = (line: string) => void lines.push(line)
   const certificates = new Certificates({
     config,
+    selfSigned: null,
     log: { info: add, warn() {}, error: add },
     onChange: tls => changes.push(tls),
   })
@@ -141,6 +144,7 @@ test('a broken entry keeps its certificate, and the others get their new ones', 
   const lines: string[] = []
   const certificates = new Certificates({
     config: { ...config, entries: [entry, { ...entry, certificates: [{ ...other, staple: null }] }] },
+    selfSigned: null,
     log: { info() {}, warn() {}, error: line => lines.push(line) },
     onChange() {},
   })
@@ -195,4 +199,32 @@ test('30, 7 and 1 days before the end, and after it, the log says so once', () =
   assert.deepEqual(said(0.5), ['the certificate for soon.example ends within a day, on DAY: renew it'])
   assert.deepEqual(said(-1), ['the certificate for soon.example has expired on DAY: browsers refuse it'])
   assert.deepEqual(said(-2), [])
+})
+
+test('the self-signed certificate has an entry with the flat settings, and is the default where there is no other', t => {
+  const { config } = setup(t)
+  const signed = { names: ['localhost'], certificates: [{ chain: 'chain', key: 'key', staple: '' }] }
+  let isRenewed = false
+  const selfSigned = { signed, renew: () => isRenewed } as unknown as SelfSigned
+  const log = { info() {}, warn() {}, error() {} }
+  const changes: GatewayTls[] = []
+  const flat = { minVersion: 'TLSv1.3', ciphers: null } as const
+  const start = (entries: TlsConfig['entries']) => {
+    const onChange = (tls: GatewayTls) => void changes.push(tls)
+    const own = new Certificates({ config: { entries, isSelfSigned: true, flat }, selfSigned, log, onChange })
+    own.start()
+    return own.gateway.entries
+  }
+  const [alone] = start([])
+  assert.deepEqual({ ...alone, ...signed }, alone)
+  assert.deepEqual([alone!.isDefault, alone!.minVersion, alone!.clients], [true, 'TLSv1.3', null])
+  assert.deepEqual(
+    start(config.entries).map(({ isDefault }) => isDefault),
+    [true, false],
+  )
+  t.mock.timers.tick(LOOK_MS)
+  assert.equal(changes.length, 0)
+  isRenewed = true
+  t.mock.timers.tick(LOOK_MS)
+  assert.equal(changes.length, 2)
 })

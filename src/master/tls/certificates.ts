@@ -8,13 +8,14 @@
  */
 import type { Config, TlsConfig, TlsEntry } from '../../config/types.ts'
 import type { GatewayTls } from '../../control/tls-messages.ts'
-import { OperatorError } from '../errors.ts'
+import { asErrno, OperatorError } from '../errors.ts'
 import { dayOf, nameOf } from './certificate.ts'
 import { doubtsOf, type NamedEntry } from './doubts.ts'
-import { readEntry } from './entry.ts'
+import { readEntry, withPolicy } from './entry.ts'
 import { ExpiryWarnings } from './expiry.ts'
 import type { Findings } from './findings.ts'
 import { sharedUser } from './key-memory.ts'
+import type { SelfSigned } from './self-signed.ts'
 import { type InheritedSecrets, TicketSecrets } from './ticket-secrets.ts'
 import { stateOf, WatchedEntry } from './watched-entry.ts'
 
@@ -22,6 +23,8 @@ const LOOK_MS = 2000
 
 export interface CertificatesOptions {
   readonly config: TlsConfig
+  /** `--tls self-signed`; null: that is off. It renews itself, so nobody is warned of its end. */
+  readonly selfSigned: SelfSigned | null
   readonly log: CertificateLog
   /** Something else is in force: for the gateway. */
   readonly onChange: (tls: GatewayTls) => void
@@ -46,12 +49,14 @@ export class Certificates {
   readonly #options: CertificatesOptions
   readonly #secrets = new TicketSecrets()
   readonly #expiry: ExpiryWarnings
+  #config: TlsConfig
   #entries: readonly WatchedEntry[]
 
   /** Throws OperatorError with everything that is wrong. Says what is doubtful. */
   constructor(options: CertificatesOptions) {
     const { config, log } = options
     this.#options = options
+    this.#config = config
     const { entries, findings } = readEntries(config.entries, Date.now(), [])
     if (findings.problems.length > 0) throw new OperatorError(findings.problems.join('\n'))
     for (const warning of findings.warnings) log.warn(warning)
@@ -67,7 +72,11 @@ export class Certificates {
   }
 
   get gateway(): GatewayTls {
-    return { entries: this.#entries.map(({ read }) => read.gateway), ticketSecrets: this.#secrets.all }
+    const entries = this.#entries.map(({ read }) => read.gateway)
+    const own = this.#options.selfSigned?.signed
+    // Of those that the user named one is the default.
+    if (own !== undefined) entries.push({ ...own, ...withPolicy(this.#config.flat), isDefault: entries.length === 0 })
+    return { entries, ticketSecrets: this.#secrets.all }
   }
 
   /** Of the master that this one replaces. */
@@ -103,12 +112,14 @@ export class Certificates {
     const { entries, findings } = readEntries(config.entries, Date.now(), this.#entries)
     if (findings.problems.length > 0) return findings.problems
     const before = this.#fingerprints
+    this.#config = config
     this.#entries = entries
     this.#changed(before, findings.warnings)
     return []
   }
 
   #look(): void {
+    if (this.#options.selfSigned?.renew() === true) this.#options.onChange(this.gateway)
     const before = this.#fingerprints
     const warnings: string[] = []
     let isChanged = false
@@ -159,10 +170,19 @@ function readEntries(
   return { entries: read, findings: all }
 }
 
-/** For `--check`: the same as at a start. */
-export function checkFiles(config: Config): Findings {
+/** For `--check`: the same as at a start, but that no authority is made. */
+export async function checkFiles(config: Config): Promise<Findings> {
   const { entries, findings } = readEntries(config.tls.entries, Date.now(), [])
-  return { ...findings, warnings: [...findings.warnings, ...doubtsOf(config, entries.map(toNamed))] }
+  findings.warnings.push(...doubtsOf(config, entries.map(toNamed)))
+  if (config.tls.isSelfSigned) {
+    const { findLocalAuthority } = await import('./local-authority.ts')
+    try {
+      findLocalAuthority(process.env)
+    } catch (error) {
+      findings.problems.push(asErrno(error).message)
+    }
+  }
+  return findings
 }
 
 function toNamed({ entry, read }: WatchedEntry): NamedEntry {

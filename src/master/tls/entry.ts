@@ -55,13 +55,11 @@ export function readEntry(
   refuseSameType(entry, certificates, findings)
   if (findings.problems.length > before) return null
   const names = entry.names.length > 0 ? entry.names : [...new Set(certificates.flatMap(({ leaf }) => namesOf(leaf)))]
-  const rules = { minVersion: entry.minVersion, ciphers: entry.ciphers ?? CIPHERS, clients }
   const gateway: GatewayTlsEntry = {
-    ...rules,
+    ...withPolicy(entry, clients),
     names,
     isDefault: entry.isDefault,
     certificates: certificates.map(({ gateway }) => gateway),
-    policy: createHash('sha256').update(JSON.stringify(rules)).digest('hex'),
   }
   if (names.length === 0)
     findingsOf(entry, 'cert', entry.certificates[0]!.certificate, findings).problem(
@@ -71,6 +69,16 @@ export function readEntry(
   askOpenSsl(entry, gateway, findings)
   if (findings.problems.length > before) return null
   return { gateway, leaves: certificates.map(({ leaf }) => leaf) }
+}
+
+type Rules = Pick<GatewayTlsEntry, 'minVersion' | 'ciphers' | 'clients' | 'policy'>
+
+export function withPolicy(
+  { minVersion, ciphers }: Pick<TlsEntry, 'minVersion' | 'ciphers'>,
+  clients: GatewayTlsEntry['clients'] = null,
+): Rules {
+  const rules = { minVersion, ciphers: ciphers ?? CIPHERS, clients }
+  return { ...rules, policy: createHash('sha256').update(JSON.stringify(rules)).digest('hex') }
 }
 
 /** `key`: of the setting, as in `[[tls]]`. */

@@ -10,26 +10,28 @@ import { Load } from '../load.ts'
 import type { Report, Scenario } from '../scenario.ts'
 import { onStage, type Stage } from '../stage.ts'
 
-const TIMES = 20
+const TIMES = Number(process.env['CHAOS_CERTIFICATES'] ?? 20)
+/** In each of the further ways: Jumak takes some seconds to see a change. */
+const FEWER_TIMES = Math.ceil(TIMES / 4)
 /** Each of these makes connections all the time, beside the load that keeps them. */
 const NEW_CONNECTIONS = 4
 
 /** Puts renewed files in place, the number `count`. `directory` has a `cert.pem` and a `key.pem` from the first one on. */
 type PutInPlace = (directory: string, renewed: Certificate, count: number) => void
 
-const WAYS: readonly (readonly [name: string, put: PutInPlace])[] = [
-  ['renames', putByRename],
-  ['certbot', putByLinks],
-  ['kubernetes', putByDirectory],
+const WAYS: readonly (readonly [name: string, put: PutInPlace, times: number])[] = [
+  ['renames', putByRename, TIMES],
+  ['certbot', putByLinks, FEWER_TIMES],
+  ['kubernetes', putByDirectory, FEWER_TIMES],
 ]
 
-export const CERTIFICATES: readonly Scenario[] = WAYS.map(([name, put]) => ({
+export const CERTIFICATES: readonly Scenario[] = WAYS.map(([name, put, times]) => ({
   name: `certificates-${name}`,
   fault: `certificate files changed, as by ${name}`,
-  run: (report: Report) => renewOften(report, put),
+  run: (report: Report) => renewOften(report, put, times),
 }))
 
-async function renewOften(report: Report, put: PutInPlace): Promise<void> {
+async function renewOften(report: Report, put: PutInPlace, times: number): Promise<void> {
   const authority = new Authority()
   const issue = () => authority.issue({ names: ['localhost'] })
   const directory = mkdtempSync(join(tmpdir(), 'jumak-chaos-'))
@@ -45,14 +47,14 @@ async function renewOften(report: Report, put: PutInPlace): Promise<void> {
       const load = new Load(options).start()
       try {
         let seen = 0
-        for (let count = 1; count <= TIMES; count++) {
-          report.progress(`certificate ${count} of ${TIMES}`)
+        for (let count = 1; count <= times; count++) {
+          report.progress(`certificate ${count} of ${times}`)
           const renewed = issue()
           put(directory, renewed, count)
           await untilServed(stage, renewed)
           seen++
         }
-        report.injectedAs(seen, TIMES, 'certificates that a client got')
+        report.injectedAs(seen, times, 'certificates that a client got')
       } finally {
         await load.finish()
         report.add(load)

@@ -13,6 +13,8 @@ export interface Case {
   readonly wrong: readonly [text: string, allowed: RegExp]
   /** More words of the command line, if the value has an effect only with them. */
   readonly with?: readonly string[]
+  /** Of the command line of the default, if `with` needs the setting. */
+  readonly withDefault?: readonly string[]
 }
 
 export const SECONDS = 1000
