@@ -1,5 +1,6 @@
 /** The command line: prints something and exits, or becomes the master. */
 
+import { hasTls } from '../config/assemble-tls.ts'
 import { checkFiles } from '../config/check.ts'
 import type { Diagnostic } from '../config/diagnostics.ts'
 import { type Loaded, loadConfig, reloader } from '../config/load.ts'
@@ -8,6 +9,7 @@ import { type Environment, processEnvironment } from '../config/machine/environm
 import { printConfig, summarize } from '../config/print.ts'
 import { jsonSchema } from '../config/schema.ts'
 import { parseArguments } from '../config/sources/arguments.ts'
+import type { Config } from '../config/types.ts'
 import type { Started } from '../control/started.ts'
 import { failHandOver } from '../control/upgrade-messages.ts'
 import { writeTo } from './terminal.ts'
@@ -39,7 +41,7 @@ export async function runCommandLine(words: readonly string[], started: Started)
     if (started.handOver !== null && failHandOver(started.handOver, sentences)) return WRONG_USAGE
     return failWith(problems)
   }
-  if (isCheck) return args.actions.has('no-app') ? sayRight(loaded) : check(loaded)
+  if (isCheck) return check(loaded, args.actions.has('no-app'))
   if (args.actions.has('print-config')) return say(printConfig(loaded, environment))
   // Loaded only now, so that `--check` and the like are quick.
   const { runMaster } = await import('../master/main.ts')
@@ -52,11 +54,26 @@ export async function runCommandLine(words: readonly string[], started: Started)
   })
 }
 
+async function check(loaded: Loaded, withoutApp: boolean): Promise<number> {
+  const { config, warnings } = loaded
+  const ofTls = await checkTls(config)
+  if (ofTls.problems.length > 0) return fail(WRONG_USAGE, ofTls.problems)
+  const all = [...warnings, ...ofTls.warnings]
+  return withoutApp ? sayRight(config, all) : checkApps(config, all)
+}
+
+/** The files of certificates are read as a start would, with the rights of this user. */
+async function checkTls(config: Config): Promise<{ problems: readonly string[]; warnings: readonly string[] }> {
+  if (!hasTls(config.tls)) return { problems: [], warnings: [] }
+  const { checkFiles: checkCertificates } = await import('../master/tls/certificates.ts')
+  return checkCertificates(config)
+}
+
 /**
  * One application after the other: side by side they would need the memory of all. Each has its line as soon as it is known. Resolves with
  * the worst exit code.
  */
-async function check({ config, warnings }: Loaded): Promise<number> {
+async function checkApps(config: Config, warnings: readonly string[]): Promise<number> {
   const { checkApplication } = await import('../master/check.ts')
   let worst = 0
   let others = warnings
@@ -78,7 +95,7 @@ async function check({ config, warnings }: Loaded): Promise<number> {
 }
 
 /** The settings are right, and no application was loaded. */
-function sayRight({ config, warnings }: Loaded): number {
+function sayRight(config: Config, warnings: readonly string[]): number {
   warn(warnings)
   return say(config.apps.map(app => `jumak: ${summarize(config, app, null)}\n`).join(''))
 }

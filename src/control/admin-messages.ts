@@ -60,9 +60,22 @@ export interface ProgramStatus extends Usage {
   /** `http://127.0.0.1:8000`, `unix:/run/shop.sock`. */
   readonly listeners: readonly string[]
   readonly logLevel: LogLevel
+  /** Of TLS: those with a problem, then those that end first; some hundred at most. A program that was started before it knew them tells none. */
+  readonly certificates?: readonly CertificateStatus[]
   /** Null: it has just died, and the next one is on its way. */
   readonly gateway: GatewayStatus | null
   readonly apps: readonly AppStatus[]
+}
+
+export interface CertificateStatus {
+  /** That it is used for, lower case: `example.kr`, `*.example.kr`. Some dozen at most. */
+  readonly names: readonly string[]
+  /** ISO 8601: `2027-02-28T09:30:00.000Z`. */
+  readonly validTo: string
+  /** Whole days until then; negative: it has expired. */
+  readonly daysLeft: number
+  /** Its files have changed since, and this is why the new ones are not in force; empty: they are. */
+  readonly problem: string
 }
 
 export interface GatewayStatus extends Usage {

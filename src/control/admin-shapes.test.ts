@@ -62,7 +62,11 @@ test('whatever comes, it is a question or has a problem', () => {
 })
 
 test('a status is an answer, and a field that is new is no problem', () => {
-  const answer = { jumak: 1, ok: true, command: 'status', ...exampleStatus(), temperature: 7 }
+  const certificate = { names: ['a.kr'], validTo: '2027-02-28T09:30:00.000Z', daysLeft: -1, problem: '' }
+  const answer = {
+    ...{ jumak: 1, ok: true, command: 'status', temperature: 7 },
+    ...exampleStatus({ certificates: [certificate] }),
+  }
   assert.deepEqual(readAnswer(JSON.stringify(answer)), { answer })
 })
 

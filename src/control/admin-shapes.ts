@@ -12,6 +12,7 @@ import {
   numberFrom,
   object,
   oneOf,
+  optional,
   orNull,
   show,
   text,
@@ -24,6 +25,7 @@ import {
   type AdminQuestion,
   type AppStatus,
   type AppTraffic,
+  type CertificateStatus,
   type GatewayStatus,
   type GatewayTraffic,
   type PoolStatus,
@@ -100,6 +102,8 @@ const pid = wholeNumber(1, 2 ** 31 - 1)
 const words = text(4096)
 const MAX_APPS = 1000
 const MAX_WORKERS = 100_000
+/** Of ten thousand years, which some certificates last. */
+const MAX_DAYS = 4_000_000
 const usage = { memory: orNull(amount), cpu: orNull(amount) }
 
 const request = object<RunningRequest>({
@@ -153,6 +157,12 @@ const gateway = object<GatewayStatus>({
   age: amount,
   traffic: orNull(object<GatewayTraffic>({ connections: count, running: count, waiting: count })),
 })
+const certificate = object<CertificateStatus>({
+  names: listOf(words, 1000),
+  validTo: words,
+  daysLeft: wholeNumber(-MAX_DAYS, MAX_DAYS),
+  problem: words,
+})
 const status = object<ProgramStatus>({
   ...usage,
   version: words,
@@ -161,6 +171,7 @@ const status = object<ProgramStatus>({
   age: amount,
   listeners: listOf(words, 4096),
   logLevel: level,
+  certificates: optional(listOf(certificate, 1000)),
   gateway: orNull(gateway),
   apps: listOf(app, MAX_APPS),
 })

@@ -65,8 +65,11 @@ export type FromSuccessor =
   | { readonly type: 'reopen-logs' }
 
 export type ToSuccessor =
-  /** As in `GatewayTls`. Sent at the start, where there is TLS. Never in the environment, which other processes can read. */
-  | { readonly type: 'tickets'; readonly secrets: readonly string[] }
+  /**
+   * As in `GatewayTls`. Sent at the start, where there is TLS. Never in the environment, which other processes can read. `age`: of the newest
+   * one, in milliseconds.
+   */
+  | { readonly type: 'tickets'; readonly secrets: readonly string[]; readonly age: number }
   | { readonly type: 'yours' }
   | { readonly type: 'reopen-logs' }
 
@@ -100,7 +103,7 @@ export const FROM_SUCCESSOR: Shapes<FromSuccessor> = {
 }
 
 export const TO_SUCCESSOR: Shapes<ToSuccessor> = {
-  tickets: { secrets: ticketSecrets },
+  tickets: { secrets: ticketSecrets, age: wholeNumber(0, Number.MAX_SAFE_INTEGER) },
   yours: {},
   'reopen-logs': {},
 }

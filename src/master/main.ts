@@ -35,6 +35,7 @@ import { Shutdown } from './shutdown.ts'
 import { handleSignals, type Urgency } from './signals.ts'
 import type { Certificates } from './tls/certificates.ts'
 import type { SelfSigned } from './tls/self-signed.ts'
+import type { InheritedSecrets } from './tls/ticket-secrets.ts'
 import type { Successor } from './upgrade/successor.ts'
 import { problemOf, Trial } from './upgrade/trial.ts'
 import { Upgrades } from './upgrade/upgrades.ts'
@@ -108,7 +109,7 @@ class Master {
   /** Null: no listener has TLS. */
   #certificates: Certificates | null = null
   /** Of the master that this one replaces. They may come before the certificates are read. */
-  #inheritedSecrets: readonly string[] = []
+  #inheritedSecrets: InheritedSecrets | null = null
   #isFinishing = false
   readonly #upgrades: Upgrades
   /** Null: we replace no other Jumak. */
@@ -194,6 +195,8 @@ class Master {
     // `bin/jumak` starts an init where it can.
     if (process.pid === 1) this.#narrator.isProcessOne()
     this.#fleets = this.#makeFleets(this.#runtime)
+    this.#certificates?.tellUsers(this.#config)
+    this.#certificates?.tellDoubts(this.#config)
     this.#certificates?.start()
     this.#fleets.start()
     if (predecessor === null) this.#listenForCommands(this.#fleets)
@@ -211,7 +214,7 @@ class Master {
       log: this.#narrator,
       onChange: changed => this.#fleets?.sendToGateway({ type: 'tls', tls: changed }),
     })
-    certificates.inherit(this.#inheritedSecrets)
+    if (this.#inheritedSecrets !== null) certificates.inherit(this.#inheritedSecrets)
     return certificates
   }
 
@@ -224,7 +227,7 @@ class Master {
     return startSelfSigned(process.env, wanted, this.#config.gatewayIdentity, this.#narrator)
   }
 
-  #inherit(secrets: readonly string[]): void {
+  #inherit(secrets: InheritedSecrets): void {
     this.#inheritedSecrets = secrets
     this.#certificates?.inherit(secrets)
   }
@@ -233,6 +236,7 @@ class Master {
     this.#admin.listen({
       fleets,
       listeners: this.#listeners.map(({ display }) => display),
+      certificates: () => this.#certificates?.states ?? [],
       isStopping: () => this.#isFinishing,
       reload: only => this.#reload(only),
       reloadObstacle: () => this.#reloadObstacle,
@@ -287,7 +291,7 @@ class Master {
       obstacle: () => (this.#isOnTrial ? 'this process has not taken over yet' : null),
       listeners: () => this.#listeners,
       adminSocket: () => this.#admin.path,
-      ticketSecrets: () => this.#certificates?.secrets ?? [],
+      ticketSecrets: () => this.#certificates?.secrets ?? null,
       serving: () => (this.#fleets?.present ?? []).filter(one => one.serving !== null).map(({ name }) => name),
       canTell: () => this.#notifySocket !== null || started.init !== null,
       variables: () => (this.#notifySocket === null ? {} : notifyVariables(this.#notifySocket)),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
+import type { CertificateStatus } from '../../control/admin-messages.ts'
 import { exampleApp, exampleRequest, exampleStatus, exampleWorker } from '../../control/testing/example-status.ts'
 import { describeTerminal } from '../terminal.ts'
 import { renderStatus } from './render.ts'
@@ -33,6 +34,39 @@ gateway       12 connections   2 running   3 waiting   up 3 h   84 MB   3 % CPU
   )
 })
 
+const exampleCertificate = (changes: Partial<CertificateStatus> = {}): CertificateStatus => ({
+  names: ['example.kr', '*.example.kr'],
+  validTo: '2027-02-28T09:30:00.000Z',
+  daysLeft: 90,
+  problem: '',
+  ...changes,
+})
+
+test('certificates: their end, and what is wrong with new files', () => {
+  const certificates = [
+    exampleCertificate({
+      problem: `tls-key /etc/jumak/site.key: it is the key of another certificate than that of a.kr`,
+    }),
+    exampleCertificate({ daysLeft: -2 }),
+    exampleCertificate({ daysLeft: 1 }),
+    exampleCertificate(),
+    exampleCertificate(),
+  ]
+  const lines = renderStatus(exampleStatus({ certificates }), describeTerminal({ columns: 80 }, {})).split('\n')
+  assert.equal(
+    lines.slice(2, 8).join('\n'),
+    `\
+certificate   example.kr, *.example.kr   until 2027-02-28, 90 days
+  tls-key /etc/jumak/site.key: it is the key of another certificate than that of
+  a.kr
+certificate   example.kr, *.example.kr   expired on 2027-02-28
+certificate   example.kr, *.example.kr   until 2027-02-28, 1 day
+              and 2 more`,
+  )
+  const { certificates: _, ...older } = exampleStatus()
+  assert.doesNotMatch(renderStatus(older, wide), /certificate/)
+})
+
 for (const columns of [40, 60, 80, 100, 120])
   test(`no line is wider than the terminal: ${columns}`, () => {
     const terminal = describeTerminal({ columns }, {})
@@ -47,7 +81,11 @@ for (const columns of [40, 60, 80, 100, 120])
       ],
     })
     for (const line of renderStatus(
-      exampleStatus({ apps: [long], listeners: ['http://x'.repeat(30)] }),
+      exampleStatus({
+        apps: [long],
+        listeners: ['http://x'.repeat(30)],
+        certificates: [exampleCertificate({ names: ['name.example'.repeat(30)], problem: 'y'.repeat(300) })],
+      }),
       terminal,
     ).split('\n'))
       assert.ok(line.length <= terminal.width, `${line.length}: ${line}`)

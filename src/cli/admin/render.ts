@@ -4,6 +4,7 @@
  *
  *     Jumak 0.9.0   ready   3 h   process 4711   http://127.0.0.1:8000
  *     gateway       12 connections   3 running   0 waiting   84 MB   3 %
+ *     certificate   example.kr, *.example.kr   until 2027-02-28, 90 days
  *
  *       NAME          STATE       AGE   REQUESTS   MEMORY    CPU  NOW
  *     ● shop          ready       3 h     12,345   340 MB   14 %  12.3/s, 1 running
@@ -15,6 +16,7 @@
  */
 import type {
   AppStatus,
+  CertificateStatus,
   GatewayStatus,
   ProgramStatus,
   RunningRequest,
@@ -33,6 +35,9 @@ const SHOWN_REQUESTS = 3
 const LEAST_NOW = 20
 const MAX_NAME = 24
 const GAP = '  '
+/** Between the parts of the first lines. */
+const WIDE_GAP = '   '
+const LEAST_NAMES = 8
 const UNKNOWN = '–'
 
 const STATE_COLOURS: Readonly<Record<string, Colour>> = {
@@ -76,7 +81,7 @@ export function renderStatus(status: ProgramStatus, terminal: Terminal): string 
 }
 
 function headlines(
-  { version, state, age, pid, listeners, gateway, ...usage }: ProgramStatus,
+  { version, state, age, pid, listeners, certificates = [], gateway, ...usage }: ProgramStatus,
   terminal: Terminal,
 ): string[] {
   const { width, title, paint } = terminal
@@ -87,7 +92,47 @@ function headlines(
   return [
     `${title(name)}   ${paint(STATE_COLOURS[state]!, state)}${rest}`,
     gateway === null ? paint('red', second) : second,
+    ...certificateLines(certificates, name.length, terminal),
   ]
+}
+
+/** Certificates that are shown; those that need somebody come first. */
+const SHOWN_CERTIFICATES = 3
+/** Days before the end in which a certificate is shown in yellow, and in red. */
+const [SOON, VERY_SOON] = [30, 7]
+
+function certificateLines(
+  certificates: readonly CertificateStatus[],
+  column: number,
+  { width, paint }: Terminal,
+): string[] {
+  const lines = certificates.slice(0, SHOWN_CERTIFICATES).flatMap(one => {
+    const [until, names] = [untilWords(one), one.names.join(', ')]
+    const label = 'certificate'.padEnd(column)
+    // The end of the line is what matters.
+    const room = Math.max(LEAST_NAMES, width - label.length - until.length - 2 * WIDE_GAP.length)
+    const line = cut([label, cut(names, room), until].join(WIDE_GAP), width)
+    return [
+      paintDays(line, one, paint),
+      ...(one.problem === ''
+        ? []
+        : wrap(plain(one.problem), width - GAP.length).map(text => paint('red', cut(GAP + text, width)))),
+    ]
+  })
+  const more = certificates.length - SHOWN_CERTIFICATES
+  return more > 0
+    ? [...lines, paint('dim', cut(`${' '.repeat(column)}${WIDE_GAP}and ${describeCount(more)} more`, width))]
+    : lines
+}
+
+function untilWords({ validTo, daysLeft }: CertificateStatus): string {
+  const day = validTo.slice(0, 10)
+  return daysLeft < 0 ? `expired on ${day}` : `until ${day}, ${countOf(daysLeft, 'day')}`
+}
+
+function paintDays(line: string, { daysLeft }: CertificateStatus, paint: Paint): string {
+  if (daysLeft >= SOON) return line
+  return paint(daysLeft < VERY_SOON ? 'red' : 'yellow', line)
 }
 
 /** Leaves out the last parts, the less important ones, where there is no room. */

@@ -41,6 +41,7 @@ function program(apps: readonly AppView[], changes: Partial<ProgramView> = {}): 
     isStopping: false,
     listeners: ['http://127.0.0.1:8000'],
     logLevel: 'info',
+    certificates: [],
     gateway: { pid: 2, startedAt: 500, listeningSince: 600 },
     apps,
     ...changes,
@@ -73,8 +74,9 @@ const TOLD: Told = {
     [101, { memory: 40, cpu: 7 }],
   ]),
   now: 11_040,
+  date: Date.parse('2027-01-01T00:00:00Z'),
 }
-const SILENT: Told = { report: null, usage: new Map(), now: 11_040 }
+const SILENT: Told = { report: null, usage: new Map(), now: 11_040, date: 0 }
 const stateOf = (changes: Partial<AppView>, of: Partial<ProgramView> = {}) =>
   describeStatus(program([app(changes)], of), SILENT).apps[0]!.state
 
@@ -98,6 +100,38 @@ test('each fact is at its application and at its worker', () => {
   assert.deepEqual(shop!.pools, [{ name: '', paths: [], wanted: 2, serving: 2, waiting: 1 }])
   assert.deepEqual(shop!.workers[0]!.traffic, { answered: 60, running: 1, requests: REPORT.workers[0]!.requests })
   assert.deepEqual([shop!.workers[1]!.traffic, shop!.workers[1]!.memory], [null, null])
+})
+
+test('certificates: those with a problem first, then those that end first', () => {
+  const certificate = (name: string, validTo: string, problem = '') => ({
+    names: [name],
+    validTo: Date.parse(validTo),
+    problem,
+  })
+  const certificates = [
+    certificate('late', '2027-03-01T00:00:00Z'),
+    certificate('old', '2026-12-31T12:00:00Z'),
+    certificate('soon', '2027-01-03T12:00:00Z'),
+    certificate('wrong', '2028-01-01T00:00:00Z', 'it is the key of another certificate'),
+  ]
+  const described = describeStatus(program([app()], { certificates }), TOLD).certificates!
+  assert.deepEqual(
+    described.map(({ names, daysLeft }) => [names[0], daysLeft]),
+    [
+      ['wrong', 365],
+      ['old', -1],
+      ['soon', 2],
+      ['late', 59],
+    ],
+  )
+  assert.deepEqual(described[0], {
+    names: ['wrong'],
+    validTo: '2028-01-01T00:00:00.000Z',
+    daysLeft: 365,
+    problem: 'it is the key of another certificate',
+  })
+  const many = Array.from({ length: 500 }, (_, i) => certificate(`${i}`, '2027-03-01T00:00:00Z'))
+  assert.equal(describeStatus(program([app()], { certificates: many }), TOLD).certificates!.length, 200)
 })
 
 test('without the gateway and the kernel the rest is there', () => {

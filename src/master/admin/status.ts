@@ -11,6 +11,7 @@ import type {
   AppState,
   AppStatus,
   AppTraffic,
+  CertificateStatus,
   GatewayStatus,
   PoolStatus,
   ProgramStatus,
@@ -30,8 +31,16 @@ export interface ProgramView {
   readonly isStopping: boolean
   readonly listeners: readonly string[]
   readonly logLevel: LogLevel
+  readonly certificates: readonly CertificateView[]
   readonly gateway: GatewayView | null
   readonly apps: readonly AppView[]
+}
+
+export interface CertificateView {
+  readonly names: readonly string[]
+  /** Milliseconds since 1970. */
+  readonly validTo: number
+  readonly problem: string
 }
 
 export interface GatewayView {
@@ -78,6 +87,8 @@ export interface Told {
   readonly report: TrafficReport | null
   readonly usage: ReadonlyMap<number, ProcessUsage>
   readonly now: number
+  /** Milliseconds since 1970. */
+  readonly date: number
 }
 
 /** The processes whose memory and processor are of interest. */
@@ -96,6 +107,7 @@ export function describeStatus(view: ProgramView, told: Told): ProgramStatus {
     age: seconds(startedAt, told.now),
     listeners,
     logLevel,
+    certificates: describeCertificates(view.certificates, told.date),
     ...usageOf(pidsOf(view), told),
     gateway: describeGateway(view.gateway, told),
     apps,
@@ -106,6 +118,23 @@ export function describeStatus(view: ProgramView, told: Told): ProgramStatus {
 function programState(apps: readonly AppStatus[]): ProgramStatus['state'] {
   if (apps.some(({ state }) => state === 'failing')) return 'failing'
   return apps.every(({ generation }) => generation !== null) ? 'ready' : 'starting'
+}
+
+/** Of more than these an answer would be too long for people, and for the socket. */
+const [MAX_CERTIFICATES, MAX_NAMES, MAX_PROBLEM] = [200, 50, 1000]
+const DAY_MS = 24 * 3600_000
+
+/** Those whose files are wrong come first, then those that end first. */
+function describeCertificates(certificates: readonly CertificateView[], date: number): CertificateStatus[] {
+  return certificates
+    .toSorted((one, other) => Number(other.problem !== '') - Number(one.problem !== '') || one.validTo - other.validTo)
+    .slice(0, MAX_CERTIFICATES)
+    .map(({ names, validTo, problem }) => ({
+      names: names.slice(0, MAX_NAMES),
+      validTo: new Date(validTo).toISOString(),
+      daysLeft: Math.floor((validTo - date) / DAY_MS),
+      problem: problem.slice(0, MAX_PROBLEM),
+    }))
 }
 
 function describeGateway(gateway: GatewayView | null, told: Told): GatewayStatus | null {

@@ -15,7 +15,7 @@ import type { Narrator } from '../output/narrator.ts'
 import type { AdminTarget, Outcome } from './commands.ts'
 import { type Reloads, type SettledApp, settledWords } from './reloads.ts'
 import type { Reports } from './reports.ts'
-import { type AppView, describeStatus, type ProgramView, pidsOf } from './status.ts'
+import { type AppView, type CertificateView, describeStatus, type ProgramView, pidsOf } from './status.ts'
 
 export interface ReloadBegun {
   /** Of the new configuration. Empty: none. With one nothing changes. */
@@ -30,6 +30,8 @@ export interface TargetOptions {
   readonly reports: Reports
   readonly reloads: Reloads
   readonly listeners: readonly string[]
+  /** Of TLS. */
+  readonly certificates: () => readonly CertificateView[]
   readonly isStopping: () => boolean
   /** As HUP, but for `only` one application, if it is named: nothing else changes. */
   readonly reload: (only: string | null) => ReloadBegun
@@ -68,7 +70,7 @@ export class Target implements AdminTarget {
       measure(pidsOf(this.#view())),
       fleets.gateway === null ? null : reports.ask(),
     ])
-    return describeStatus(this.#view(), { report, usage, now: performance.now() })
+    return describeStatus(this.#view(), { report, usage, now: performance.now(), date: Date.now() })
   }
 
   async reload(app: string | null, tell: (progress: string) => void): Promise<Outcome> {
@@ -125,13 +127,14 @@ export class Target implements AdminTarget {
   }
 
   #view(): ProgramView {
-    const { fleets, narrator, listeners, isStopping } = this.#options
+    const { fleets, narrator, listeners, certificates, isStopping } = this.#options
     return {
       pid: process.pid,
       startedAt: STARTED_AT,
       isStopping: isStopping(),
       listeners,
       logLevel: narrator.level,
+      certificates: certificates(),
       gateway: fleets.gateway,
       apps: fleets.present.map(appView),
     }

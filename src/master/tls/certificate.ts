@@ -49,17 +49,17 @@ export function readKey(content: Buffer, password: string | null, findings: File
   }
 }
 
-/** `chain`: the leaf first. `now`: milliseconds since 1970. `keyFindings`: of the key's file. */
+/** `chain`: the leaf first. `now`: milliseconds since 1970; null: its dates do not matter. `keyFindings`: of the key's file. */
 export function checkCertificate(
   chain: readonly X509Certificate[],
   key: KeyObject,
-  now: number,
+  now: number | null,
   findings: FileFindings,
   keyFindings: FileFindings,
 ): void {
   const [leaf] = chain as [X509Certificate]
-  if (!leaf.checkPrivateKey(key)) {
-    const place = chain.findIndex(one => one.checkPrivateKey(key))
+  if (!isKeyOf(leaf, key)) {
+    const place = chain.findIndex(one => isKeyOf(one, key))
     if (place > 0)
       findings.problem(
         `its own certificate must come first, before those of the authorities; it is number ${place + 1}`,
@@ -67,7 +67,10 @@ export function checkCertificate(
     else keyFindings.problem(`it is the key of another certificate than that of ${nameOf(leaf)}`)
     return
   }
-  checkDates(leaf, now, findings)
+  if (now !== null) {
+    checkDates(leaf, now, findings)
+    warnOfOldIssuers(chain, now, findings)
+  }
   checkStrength(leaf, key, findings, keyFindings)
   checkChain(chain, findings)
 }
@@ -77,6 +80,15 @@ function checkDates(leaf: X509Certificate, now: number, findings: FileFindings):
   if (now > to) findings.problem(`it has expired: it was valid until ${dayOf(to)}`)
   if (now < from)
     findings.problem(`it is not valid yet: it begins on ${dayOf(from)}. Is the clock of this machine right?`)
+}
+
+/** No error: some authorities send one on purpose, for old clients. */
+function warnOfOldIssuers(chain: readonly X509Certificate[], now: number, findings: FileFindings): void {
+  for (const [index, one] of chain.entries()) {
+    const to = Date.parse(one.validTo)
+    if (index > 0 && now > to)
+      findings.warn(`number ${index + 1} of its certificates (${nameOf(one)}) was valid until ${dayOf(to)}`)
+  }
 }
 
 function checkStrength(leaf: X509Certificate, key: KeyObject, findings: FileFindings, keyFindings: FileFindings): void {
@@ -97,15 +109,35 @@ function checkChain(chain: readonly X509Certificate[], findings: FileFindings): 
     }
   const last = chain.at(-1)!
   if (isIssuedBy(last, last)) return
-  const roots = rootCertificates.map(pem => new X509Certificate(pem))
-  if (!roots.some(root => isIssuedBy(last, root)))
+  if (!isFromRoot(last))
     findings.warn(
       `the certificate of ${last.issuer.replaceAll('\n', ', ')}, which has issued ${nameOf(last)}, is not in it: clients that do not have it refuse the connection. Use the file with the full chain`,
     )
 }
 
 function isIssuedBy(one: X509Certificate, issuer: X509Certificate): boolean {
-  return one.checkIssued(issuer) && one.verify(issuer.publicKey)
+  try {
+    return one.checkIssued(issuer) && one.verify(issuer.publicKey)
+  } catch {
+    // A kind of key that OpenSSL does not know.
+    return false
+  }
+}
+
+function isKeyOf(one: X509Certificate, key: KeyObject): boolean {
+  try {
+    return one.checkPrivateKey(key)
+  } catch {
+    return false
+  }
+}
+
+/** Where each subject is in `rootCertificates`. To parse them all takes 5 ms, which is much for a thousand entries. */
+let roots: ReadonlyMap<string, readonly string[]> | null = null
+
+function isFromRoot(last: X509Certificate): boolean {
+  roots ??= Map.groupBy(rootCertificates, pem => new X509Certificate(pem).subject ?? '')
+  return (roots.get(last.issuer) ?? []).some(pem => isIssuedBy(last, new X509Certificate(pem)))
 }
 
 /** Lower case: host names and addresses that a certificate is for. */

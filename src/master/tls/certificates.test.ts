@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Authority, type Certificate } from '../../../test/support/certificates.ts'
-import type { TlsConfig } from '../../config/types.ts'
+import type { TlsConfig, TlsEntry } from '../../config/types.ts'
 import type { GatewayTls } from '../../control/tls-messages.ts'
 import { Certificates } from './certificates.ts'
 import { ExpiryWarnings } from './expiry.ts'
@@ -49,7 +49,7 @@ function setup(t: TestContext) {
       },
     ],
   }
-  t.mock.timers.enable({ apis: ['setInterval'] })
+  t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] })
   const changes: GatewayTls[] = []
   const lines: string[] = []
   const add = (line: string) => void lines.push(line)
@@ -91,12 +91,12 @@ test('a bad new pair keeps the old one, is told once, and the next right one cou
     lines[0]!,
     /the ones before stay in use: tls-key .* it is the key of another certificate than that of after\.example/,
   )
-  assert.match(certificates.problem, /another certificate/)
+  assert.match(certificates.states[0]!.problem, /another certificate/)
   place(after)
   look()
   look()
   assert.equal(changes.length, 1)
-  assert.equal(certificates.problem, '')
+  assert.equal(certificates.states[0]!.problem, '')
 })
 
 test('HUP reads at once; what is wrong changes nothing', t => {
@@ -112,17 +112,72 @@ test('HUP reads at once; what is wrong changes nothing', t => {
 
 test('each hour there is a new secret of tickets, and the one before stays', t => {
   const { certificates, changes, tick } = setup(t)
-  const [first] = certificates.secrets
+  const [first] = certificates.secrets.secrets
   tick(3600_000)
   assert.equal(changes.length, 1)
-  const [second, kept] = certificates.secrets
-  assert.deepEqual([certificates.secrets.length, kept], [2, first])
+  const [second, kept, ...more] = certificates.secrets.secrets
+  assert.deepEqual([kept, more], [first, []])
   assert.notEqual(second, first)
   tick(3600_000)
-  assert.deepEqual(certificates.secrets.slice(1), [second])
-  certificates.inherit(['ab'.repeat(64)])
-  assert.equal(certificates.secrets[0], 'ab'.repeat(64))
-  assert.equal(certificates.secrets.length, 2)
+  assert.deepEqual(certificates.secrets.secrets.slice(1), [second])
+})
+
+test('a new master keeps the secrets of the old one, and their hour', t => {
+  const { certificates, changes, tick } = setup(t)
+  const [newest, older] = ['ab'.repeat(64), 'cd'.repeat(64)]
+  certificates.inherit({ secrets: [newest, older], age: 3_540_000 })
+  assert.deepEqual(certificates.secrets.secrets, [newest, older])
+  assert.equal(changes.length, 1)
+  tick(59_000)
+  assert.deepEqual(certificates.secrets.secrets, [newest, older])
+  tick(2000)
+  assert.equal(certificates.secrets.secrets[1], newest)
+  assert.ok(certificates.secrets.age < 3_540_000)
+})
+
+test('a broken entry keeps its certificate, and the others get their new ones', t => {
+  const { directory, config, place, look } = setup(t)
+  const [entry] = config.entries as [TlsEntry]
+  const other = { certificate: join(directory, 'other.pem'), key: join(directory, 'other.key') }
+  cpSync(before.certificate, other.certificate)
+  cpSync(before.key, other.key)
+  const lines: string[] = []
+  const certificates = new Certificates({
+    config: { ...config, entries: [entry, { ...entry, certificates: [{ ...other, staple: null }] }] },
+    selfSigned: null,
+    log: { info() {}, warn() {}, error: line => lines.push(line) },
+    onChange() {},
+  })
+  certificates.start()
+  rmSync(other.key)
+  place(after)
+  look()
+  look()
+  look()
+  assert.deepEqual(
+    certificates.states.map(({ names, problem }) => [names, problem !== '']),
+    [
+      [['after.example'], false],
+      [['before.example'], true],
+    ],
+  )
+  assert.equal(lines.length, 1)
+})
+
+test('what HUP has refused is not told again, and is in the status', t => {
+  const { certificates, config, lines, place, look } = setup(t)
+  place({ ...after, key: before.key })
+  assert.equal(certificates.reload(config).length, 1)
+  for (let i = 0; i < 3; i++) look()
+  assert.deepEqual(lines, [])
+  assert.match(certificates.states[0]!.problem, /another certificate/)
+})
+
+test('a certificate that has expired while it is in use does not stop a reload', t => {
+  const { certificates, config, changes } = setup(t)
+  t.mock.method(Date, 'now', () => Date.parse('2100-01-01'))
+  assert.deepEqual(certificates.reload(config), [])
+  assert.equal(changes.length, 1)
 })
 
 test('30, 7 and 1 days before the end, and after it, the log says so once', () => {

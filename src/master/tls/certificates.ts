@@ -1,23 +1,23 @@
 /**
  * TLS as it is in force: read at the start, at HUP, and when a file changes. Runs in the master, only where TLS is configured.
  *
- * Files are looked at every two seconds, through their links. So certbot's links and a Kubernetes secret, whose files never change but whose
- * directory is another one, are seen like a file that was written anew; watching by inotify misses both. What has changed is read when it
- * has stood still for one look: a certificate is written a moment before its key.
- *
- * Invariants: what is in force fits together. New files that do not change nothing, and the log says why, once.
- * Not here: what is wrong with a file (`entry.ts`, `certificate.ts`), the keys of tickets (`ticket-secrets.ts`).
+ * Invariants: what is in force fits together. New files that do not change nothing of their entry, and the log says why, once; other
+ * entries follow theirs. A wrong file at a start or at HUP refuses the whole, like a wrong setting.
+ * Not here: the look at files (`watched-entry.ts`), what is wrong with them (`entry.ts`, `certificate.ts`), keys of tickets
+ * (`ticket-secrets.ts`).
  */
-import { statSync } from 'node:fs'
-import type { TlsConfig, TlsEntry } from '../../config/types.ts'
+import type { Config, TlsConfig, TlsEntry } from '../../config/types.ts'
 import type { GatewayTls } from '../../control/tls-messages.ts'
 import { asErrno, OperatorError } from '../errors.ts'
 import { dayOf, nameOf } from './certificate.ts'
-import { type ReadEntry, readEntry, withPolicy } from './entry.ts'
+import { doubtsOf, type NamedEntry } from './doubts.ts'
+import { readEntry, withPolicy } from './entry.ts'
 import { ExpiryWarnings } from './expiry.ts'
 import type { Findings } from './findings.ts'
+import { sharedUser } from './key-memory.ts'
 import type { SelfSigned } from './self-signed.ts'
-import { TicketSecrets } from './ticket-secrets.ts'
+import { type InheritedSecrets, TicketSecrets } from './ticket-secrets.ts'
+import { stateOf, WatchedEntry } from './watched-entry.ts'
 
 const LOOK_MS = 2000
 
@@ -41,6 +41,8 @@ export interface CertificateState {
   readonly names: readonly string[]
   /** Milliseconds since 1970. */
   readonly validTo: number
+  /** Why its files as they are now are not in force; empty: they are. */
+  readonly problem: string
 }
 
 export class Certificates {
@@ -48,21 +50,14 @@ export class Certificates {
   readonly #secrets = new TicketSecrets()
   readonly #expiry: ExpiryWarnings
   #config: TlsConfig
-  #entries: readonly ReadEntry[]
-  /** What the files of `#config` were when they were read. */
-  #seen: string
-  /** They are different now, and are read when they stand still. */
-  #changing: string | null = null
-  /** Why the files as they are now are not in force; empty: they are. */
-  #problem = ''
+  #entries: readonly WatchedEntry[]
 
   /** Throws OperatorError with everything that is wrong. Says what is doubtful. */
   constructor(options: CertificatesOptions) {
     const { config, log } = options
     this.#options = options
     this.#config = config
-    this.#seen = stateOf(config)
-    const { entries, findings } = readEntries(config.entries, Date.now())
+    const { entries, findings } = readEntries(config.entries, Date.now(), [])
     if (findings.problems.length > 0) throw new OperatorError(findings.problems.join('\n'))
     for (const warning of findings.warnings) log.warn(warning)
     this.#entries = entries
@@ -73,11 +68,11 @@ export class Certificates {
   start(): void {
     setInterval(() => this.#look(), LOOK_MS).unref()
     this.#secrets.start(() => this.#options.onChange(this.gateway))
-    this.#expiry.start(() => this.#entries.flatMap(({ leaves }) => leaves))
+    this.#expiry.start(() => this.#entries.flatMap(({ read }) => read.leaves))
   }
 
   get gateway(): GatewayTls {
-    const entries = this.#entries.map(({ gateway }) => gateway)
+    const entries = this.#entries.map(({ read }) => read.gateway)
     const own = this.#options.selfSigned?.signed
     // Of those that the user named one is the default.
     if (own !== undefined) entries.push({ ...own, ...withPolicy(this.#config.flat), isDefault: entries.length === 0 })
@@ -85,102 +80,101 @@ export class Certificates {
   }
 
   /** Of the master that this one replaces. */
-  inherit(secrets: readonly string[]): void {
-    this.#secrets.inherit(secrets)
+  inherit(inherited: InheritedSecrets): void {
+    this.#secrets.inherit(inherited)
     this.#options.onChange(this.gateway)
   }
 
   /** For the next Jumak, in an upgrade. */
-  get secrets(): readonly string[] {
-    return this.#secrets.all
+  get secrets(): InheritedSecrets {
+    return this.#secrets.inheritance
   }
 
   get states(): readonly CertificateState[] {
-    return this.#entries.flatMap(({ gateway, leaves }) =>
-      leaves.map(leaf => ({ names: gateway.names, validTo: Date.parse(leaf.validTo) })),
+    return this.#entries.flatMap(({ read: { gateway, leaves }, problem }) =>
+      leaves.map(leaf => ({ names: gateway.names, validTo: Date.parse(leaf.validTo), problem })),
     )
   }
 
-  /** Why the files as they are now are not in force; empty: they are. */
-  get problem(): string {
-    return this.#problem
+  /** Says at a start who else can read keys. */
+  tellUsers(config: Config): void {
+    const shared = sharedUser(config)
+    if (shared !== null) this.#options.log.info(shared)
+  }
+
+  /** Says what is right, and may not be meant. */
+  tellDoubts(config: Config): void {
+    for (const doubt of doubtsOf(config, this.#entries.map(toNamed))) this.#options.log.warn(doubt)
   }
 
   /** HUP. Returns what is wrong: then nothing changes. */
   reload(config: TlsConfig): readonly string[] {
-    const state = stateOf(config)
-    const { entries, findings } = readEntries(config.entries, Date.now())
+    const { entries, findings } = readEntries(config.entries, Date.now(), this.#entries)
     if (findings.problems.length > 0) return findings.problems
+    const before = this.#fingerprints
     this.#config = config
-    this.#accept(state, entries, findings.warnings)
+    this.#entries = entries
+    this.#changed(before, findings.warnings)
     return []
   }
 
   #look(): void {
     if (this.#options.selfSigned?.renew() === true) this.#options.onChange(this.gateway)
-    const state = stateOf(this.#config)
-    if (state === this.#seen) {
-      this.#changing = null
-      return
+    const before = this.#fingerprints
+    const warnings: string[] = []
+    let isChanged = false
+    for (const entry of this.#entries) {
+      const findings = entry.look(Date.now())
+      if (findings === null) continue
+      if (entry.problem === '') {
+        isChanged = true
+        warnings.push(...findings.warnings)
+      } else this.#options.log.error(`certificates have changed, and the ones before stay in use: ${entry.problem}`)
     }
-    if (state !== this.#changing) {
-      this.#changing = state
-      return
-    }
-    const { entries, findings } = readEntries(this.#config.entries, Date.now())
-    if (findings.problems.length === 0) this.#accept(state, entries, findings.warnings)
-    else {
-      // They are read again when they change again.
-      this.#seen = state
-      this.#problem = findings.problems.join('; ')
-      this.#options.log.error(`certificates have changed, and the ones before stay in use: ${this.#problem}`)
-    }
+    if (isChanged) this.#changed(before, warnings)
   }
 
-  #accept(state: string, entries: readonly ReadEntry[], warnings: readonly string[]): void {
+  get #fingerprints(): ReadonlySet<string> {
+    return new Set(this.#entries.flatMap(({ fingerprints }) => [...fingerprints]))
+  }
+
+  #changed(before: ReadonlySet<string>, warnings: readonly string[]): void {
     const { log, onChange } = this.#options
-    const before = new Set(this.#entries.flatMap(({ leaves }) => leaves.map(({ fingerprint256 }) => fingerprint256)))
-    this.#seen = state
-    this.#problem = ''
-    this.#entries = entries
     for (const warning of warnings) log.warn(warning)
-    for (const leaf of entries.flatMap(({ leaves }) => leaves))
+    for (const leaf of this.#entries.flatMap(({ read }) => read.leaves))
       if (!before.has(leaf.fingerprint256))
         log.info(`new certificate for ${nameOf(leaf)}, valid until ${dayOf(Date.parse(leaf.validTo))}`)
     onChange(this.gateway)
   }
 }
 
-function readEntries(entries: readonly TlsEntry[], now: number): { entries: ReadEntry[]; findings: Findings } {
-  const findings: Findings = { problems: [], warnings: [] }
-  return { entries: entries.flatMap(entry => readEntry(entry, now, findings) ?? []), findings }
-}
-
-/** Another text when a file has changed, or another one has its name. */
-function stateOf({ entries }: TlsConfig): string {
-  return entries.flatMap(filesOf).map(stateOfFile).join('\n')
-}
-
-function filesOf({ certificates, keyPasswordFile, clients }: TlsEntry): string[] {
-  const others = [keyPasswordFile, clients?.authorities ?? null, clients?.revoked ?? null]
-  return [...certificates.flatMap(({ certificate, key, staple }) => [certificate, key, staple]), ...others].filter(
-    path => path !== null,
-  )
-}
-
-function stateOfFile(path: string): string {
-  try {
-    const { dev, ino, size, mtimeMs, ctimeMs } = statSync(path)
-    return `${path} ${dev} ${ino} ${size} ${mtimeMs} ${ctimeMs}`
-  } catch {
-    return `${path} is missing`
-  }
+/** `before`: in force. */
+function readEntries(
+  entries: readonly TlsEntry[],
+  now: number,
+  before: readonly WatchedEntry[],
+): { entries: WatchedEntry[]; findings: Findings } {
+  const all: Findings = { problems: [], warnings: [] }
+  const inForce = new Set(before.flatMap(({ fingerprints }) => [...fingerprints]))
+  const same = new Map(before.map(one => [JSON.stringify(one.entry), one]))
+  const read = entries.flatMap(entry => {
+    const state = stateOf(entry)
+    const findings: Findings = { problems: [], warnings: [] }
+    const one = readEntry(entry, now, findings, inForce)
+    all.problems.push(...findings.problems)
+    all.warnings.push(...findings.warnings)
+    if (one !== null) return new WatchedEntry(entry, one, state)
+    same.get(JSON.stringify(entry))?.refuse(state, findings.problems)
+    return []
+  })
+  return { entries: read, findings: all }
 }
 
 /** For `--check`: the same as at a start, but that no authority is made. */
-export async function checkFiles(config: TlsConfig): Promise<Findings> {
-  const { findings } = readEntries(config.entries, Date.now())
-  if (config.isSelfSigned) {
+export async function checkFiles(config: Config): Promise<Findings> {
+  const { entries, findings } = readEntries(config.tls.entries, Date.now(), [])
+  findings.warnings.push(...doubtsOf(config, entries.map(toNamed)))
+  if (config.tls.isSelfSigned) {
     const { findLocalAuthority } = await import('./local-authority.ts')
     try {
       findLocalAuthority(process.env)
@@ -189,4 +183,8 @@ export async function checkFiles(config: TlsConfig): Promise<Findings> {
     }
   }
   return findings
+}
+
+function toNamed({ entry, read }: WatchedEntry): NamedEntry {
+  return { entry, names: read.gateway.names }
 }

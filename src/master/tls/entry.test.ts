@@ -1,6 +1,7 @@
 /** What is wrong with files of TLS, each told with setting, file and what to do. Certificates are real: `openssl` makes them. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -80,6 +81,8 @@ test('the policy is the same for the same rules, and another for others', () => 
 
 const der = join(directory, 'der')
 execFileSync('openssl', ['x509', '-in', site.certificate, '-outform', 'der', '-out', der])
+const pipe = join(directory, 'pipe')
+execFileSync('mkfifo', [pipe])
 const secret = authority.issue({ names: ['secret.example'], password: '주막' })
 const rsa = authority.issue({ names: ['rsa.example'], type: 'rsa' })
 const chain = readFileSync(deep.certificate, 'utf8').split(/(?<=-----END CERTIFICATE-----\n)/)
@@ -94,7 +97,8 @@ const WRONG: readonly [string, TlsEntry, RegExp][] = [
     /^tls-cert \/no\/such\.pem: there is no such file$/,
   ],
   ['no such key', with_(site, { key: '/no/such.key' }), /^tls-key \/no\/such\.key: there is no such file$/],
-  ['a directory', with_(site, { certificate: directory }), /it cannot be read \(EISDIR\)/],
+  ['a directory', with_(site, { certificate: directory }), /it is no file/],
+  ['a pipe that nobody writes to', with_(site, { key: pipe }), /it is no file \(a pipe/],
   ['DER', with_(site, { certificate: der }), /it is DER, and must be PEM: openssl x509 -inform der/],
   ['no PEM', with_(site, { certificate: file('hello') }), /it has no certificate/],
   [
@@ -141,6 +145,39 @@ test('an expired certificate, and one that is not valid yet', () => {
 
 test('an encrypted key with its password', () => {
   assert.deepEqual(read(entry([secret], { keyPasswordFile: file('주막\n') })).problems, [])
+})
+
+test('keys as openssl and other servers have them', () => {
+  const ofCurve = '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n'
+  const traditional = execFileSync('openssl', ['pkey', '-in', site.key, '-traditional'], { encoding: 'utf8' })
+  const both = readFileSync(site.certificate, 'utf8') + readFileSync(site.key, 'utf8')
+  for (const files of [{ key: file(ofCurve + traditional) }, { key: file(both), certificate: file(both) }])
+    assert.deepEqual(read(with_(site, files)).problems, [])
+})
+
+test('a name that is given and that the certificate is not for is told', () => {
+  const told = (names: readonly string[]) =>
+    read(entry([site], { names })).warnings.filter(one => !ISSUER_MISSING.test(one))
+  assert.deepEqual(told(['example.kr', 'www.example.kr', '*.example.kr']), [])
+  assert.match(
+    told(['example.kr', 'other.kr', '*.other.kr'])[0]!,
+    /^tls-cert .*: it is not for other\.kr, \*\.other\.kr,/,
+  )
+})
+
+test('an intermediate that has expired is told, and is no error', () => {
+  const lasting = intermediate.issue({ names: ['lasting.example'], until: new Date('2200-01-01') })
+  const { problems, warnings } = read(entry([lasting]), Date.parse('2100-01-01'))
+  assert.deepEqual(problems, [])
+  assert.match(warnings[0]!, /number 2 of its certificates \(.*Intermediate.*\) was valid until \d{4}-\d\d-\d\d$/)
+})
+
+test('a certificate that is in force may have expired', () => {
+  const leaf = new X509Certificate(readFileSync(site.certificate))
+  const findings: Findings = { problems: [], warnings: [] }
+  const late = Date.parse('2100-01-01')
+  assert.notEqual(readEntry(entry([site]), late, findings, new Set([leaf.fingerprint256])), null)
+  assert.deepEqual(findings.problems, [])
 })
 
 test('a key that every user may read is told', () => {

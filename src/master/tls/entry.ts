@@ -5,12 +5,12 @@
  * Invariant: an entry is made of files that fit together, or not at all.
  */
 import { createHash, type KeyObject, type X509Certificate } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import type { TlsCertificate, TlsClients, TlsEntry } from '../../config/types.ts'
 import type { GatewayCertificate, GatewayClientCertificates, GatewayTlsEntry } from '../../control/tls-messages.ts'
 import { checkCertificate, namesOf, readChain, readKey } from './certificate.ts'
-import { FileFindings, type Findings } from './findings.ts'
+import { FileFindings, type Findings, listed } from './findings.ts'
 
 /** Bytes. A bundle of all public authorities has 250 KB. */
 const MAX_FILE = 4 * 1024 * 1024
@@ -36,11 +36,20 @@ export interface ReadEntry {
   readonly leaves: readonly X509Certificate[]
 }
 
-/** Null: `findings` has problems. `now`: milliseconds since 1970. */
-export function readEntry(entry: TlsEntry, now: number, findings: Findings): ReadEntry | null {
+/**
+ * Null: `findings` has problems. `now`: milliseconds since 1970. `inForce`: fingerprints of leaves that are served now: their dates do not
+ * matter, because to refuse them would change nothing but what comes with them.
+ */
+export function readEntry(
+  entry: TlsEntry,
+  now: number,
+  findings: Findings,
+  inForce: ReadonlySet<string> = new Set(),
+): ReadEntry | null {
   const before = findings.problems.length
   const password = readPassword(entry, findings)
-  const read = entry.certificates.map(files => readCertificate(entry, files, password, now, findings))
+  const moment: Moment = { now, inForce }
+  const read = entry.certificates.map(files => readCertificate(entry, files, password, moment, findings))
   const clients = entry.clients === null ? null : readClients(entry, entry.clients, findings)
   const certificates = read.flatMap(one => one ?? [])
   refuseSameType(entry, certificates, findings)
@@ -56,6 +65,7 @@ export function readEntry(entry: TlsEntry, now: number, findings: Findings): Rea
     findingsOf(entry, 'cert', entry.certificates[0]!.certificate, findings).problem(
       'it is for no host: its subjectAltName is empty, and clients look only there',
     )
+  warnOfNames(entry, certificates, findings)
   askOpenSsl(entry, gateway, findings)
   if (findings.problems.length > before) return null
   return { gateway, leaves: certificates.map(({ leaf }) => leaf) }
@@ -77,11 +87,21 @@ function findingsOf(entry: TlsEntry, key: string, path: string, findings: Findin
   return new FileFindings(findings, `${setting} ${path}`)
 }
 
-function read(path: string, findings: FileFindings): Buffer | null {
+/** Null: `findings` says why. */
+function read(path: string, findings: FileFindings, isSecret = false): Buffer | null {
   try {
-    const { size } = statSync(path)
-    if (size > MAX_FILE) return findings.problem(`it has ${size} bytes, and no certificate is that large`)
-    return readFileSync(path)
+    // Opening a pipe must not wait for its writer.
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    try {
+      const stats = fstatSync(fd)
+      if (!stats.isFile()) return findings.problem('it is no file (a pipe cannot be read again when it changes)')
+      if (stats.size > MAX_FILE) return findings.problem(`it has ${stats.size} bytes, and no certificate is that large`)
+      if (isSecret && (stats.mode & READABLE_BY_OTHERS) !== 0)
+        findings.warn('every user of this machine may read it: chmod o-r')
+      return readFileSync(fd)
+    } finally {
+      closeSync(fd)
+    }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return findings.problem('there is no such file')
@@ -93,12 +113,14 @@ function read(path: string, findings: FileFindings): Buffer | null {
 function readPassword(entry: TlsEntry, findings: Findings): string | null {
   const { keyPasswordFile: path } = entry
   if (path === null) return null
+  const content = read(path, findingsOf(entry, 'key-password-file', path, findings), true)
   // An editor adds the end of the line.
-  return (
-    read(path, findingsOf(entry, 'key-password-file', path, findings))
-      ?.toString()
-      .replace(/\r?\n$/, '') ?? null
-  )
+  return content?.toString().replace(/\r?\n$/, '') ?? null
+}
+
+interface Moment {
+  readonly now: number
+  readonly inForce: ReadonlySet<string>
 }
 
 interface Made {
@@ -111,19 +133,17 @@ function readCertificate(
   entry: TlsEntry,
   files: TlsCertificate,
   password: string | null,
-  now: number,
+  { now, inForce }: Moment,
   findings: Findings,
 ): Made | null {
   const ofChain = findingsOf(entry, 'cert', files.certificate, findings)
   const ofKey = findingsOf(entry, 'key', files.key, findings)
-  const [chainContent, keyContent] = [read(files.certificate, ofChain), read(files.key, ofKey)]
+  const [chainContent, keyContent] = [read(files.certificate, ofChain), read(files.key, ofKey, true)]
   const chain = chainContent && readChain(chainContent, ofChain)
   const key = keyContent && readKey(keyContent, password, ofKey)
   if (chain === null || key === null) return null
-  if ((statSync(files.key).mode & READABLE_BY_OTHERS) !== 0)
-    ofKey.warn('every user of this machine may read it: chmod o-r')
-  checkCertificate(chain, key, now, ofChain, ofKey)
   const leaf = chain[0]!
+  checkCertificate(chain, key, inForce.has(leaf.fingerprint256) ? null : now, ofChain, ofKey)
   const staple = files.staple === null ? '' : readStaple(entry, files.staple, leaf, findings)
   const pem = key.export({ type: 'pkcs8', format: 'pem' }) as string
   return { leaf, key, gateway: { chain: chain.map(String).join(''), key: pem, staple } }
@@ -178,6 +198,17 @@ function refuseSameType(entry: TlsEntry, made: readonly Made[], findings: Findin
         `${entry.origin}: two of its certificates have keys of the same type (${type}): each of them needs an entry [[tls]] of its own`,
       )
     seen.add(type)
+  }
+}
+
+/** Names that were given, and that a client will not find in the certificate. */
+function warnOfNames(entry: TlsEntry, made: readonly Made[], findings: Findings): void {
+  for (const [index, { leaf }] of made.entries()) {
+    const missing = entry.names.filter(name => leaf.checkHost(name.replace('*', 'any')) === undefined)
+    if (missing.length > 0)
+      findingsOf(entry, 'cert', entry.certificates[index]!.certificate, findings).warn(
+        `it is not for ${listed(missing)}, which names says: clients refuse it there`,
+      )
   }
 }
 

@@ -26,3 +26,12 @@ export class FileFindings {
     this.#findings.warnings.push(`${this.#place}: ${text}`)
   }
 }
+
+/** Names in one line of the log. */
+const MAX_LISTED = 5
+
+/** `a.example, b.example`; of many the first ones. */
+export function listed(names: readonly string[]): string {
+  const more = names.length - MAX_LISTED
+  return names.slice(0, MAX_LISTED).join(', ') + (more > 0 ? ` and ${more} more` : '')
+}

@@ -20,8 +20,8 @@ const RELEASE_MS = 5000
 const BEYOND_START_MS = 30_000
 
 export interface PredecessorEvents {
-  /** Secrets of its session tickets. */
-  tickets(secrets: readonly string[]): void
+  /** Secrets of its session tickets; `age`: of the newest one, in milliseconds. */
+  tickets(inherited: { readonly secrets: readonly string[]; readonly age: number }): void
   /** USR1 came to it. */
   reopenLogs(): void
 }
@@ -41,7 +41,7 @@ export class Predecessor {
     this.sockets = new HandedOnSockets(handOver.listeners)
     this.#channel = openChannel(handOver.channel)
     this.#channel.onMessage(message => {
-      if (message.type === 'tickets') tickets(message.secrets)
+      if (message.type === 'tickets') tickets(message)
       else if (message.type === 'yours') this.#released.resolve()
       else if (message.type === 'reopen-logs') reopenLogs()
     })

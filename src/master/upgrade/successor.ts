@@ -39,8 +39,8 @@ export interface SuccessorOptions {
   readonly variables: NodeJS.ProcessEnv
   readonly listeners: readonly Listener[]
   readonly adminSocket: string | null
-  /** Of TLS sessions; empty: there is no TLS. */
-  readonly ticketSecrets: readonly string[]
+  /** Of TLS sessions, as in the message `tickets`; null: there is no TLS. */
+  readonly ticketSecrets: { readonly secrets: readonly string[]; readonly age: number } | null
   /** Applications that serve now. */
   readonly apps: readonly string[]
   /** Descriptor of the pipe to the container's init. */
@@ -160,7 +160,7 @@ export class Successor {
       if (this.#serves) this.#resolve()
     })
     const { ticketSecrets } = this.#options
-    if (ticketSecrets.length > 0) this.#channel.send({ type: 'tickets', secrets: ticketSecrets })
+    if (ticketSecrets !== null) this.#channel.send({ type: 'tickets', ...ticketSecrets })
     this.#limit(this.#options.limitMs)
   }
 

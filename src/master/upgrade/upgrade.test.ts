@@ -37,7 +37,7 @@ async function succeed(script: string, changes: Partial<SuccessorOptions> = {}):
     variables: process.env,
     listeners,
     adminSocket: null,
-    ticketSecrets: [],
+    ticketSecrets: null,
     apps: ['shop'],
     init: null,
     limitMs: 0,

@@ -18,7 +18,7 @@ import { isInForeground } from '../host/terminal.ts'
 import type { Narrator } from '../output/narrator.ts'
 import { commandOf } from './program.ts'
 import { startLimit } from './start-limit.ts'
-import { Successor } from './successor.ts'
+import { Successor, type SuccessorOptions } from './successor.ts'
 import { waitingParent } from './supervisor.ts'
 
 export interface UpgradesOptions {
@@ -32,8 +32,8 @@ export interface UpgradesOptions {
   readonly config: () => Config
   readonly listeners: () => readonly Listener[]
   readonly adminSocket: () => string | null
-  /** Of TLS sessions; empty: there is no TLS. */
-  readonly ticketSecrets: () => readonly string[]
+  /** As the successor gets them. */
+  readonly ticketSecrets: () => SuccessorOptions['ticketSecrets']
   /** Names of the applications that serve. */
   readonly serving: () => readonly string[]
   /** Why there can be none now; null: nothing is in the way. */

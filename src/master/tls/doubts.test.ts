@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { AppConfig, Config, TlsEntry } from '../../config/types.ts'
+import { doubtsOf, type NamedEntry, unservedNames } from './doubts.ts'
+import { openMemory, sharedUser } from './key-memory.ts'
+
+const isRoot = process.geteuid?.() === 0
+const NOBODY = { uid: 65534, gid: 65534, userName: '' }
+
+function named(names: readonly string[], files = { certificate: '/x.pem', key: '/x.key' }): NamedEntry {
+  const entry: TlsEntry = {
+    origin: 'jumak.toml:3 [[tls]]',
+    certificates: [{ ...files, staple: null }],
+    keyPasswordFile: null,
+    names: [],
+    isDefault: true,
+    minVersion: 'TLSv1.2',
+    ciphers: null,
+    clients: null,
+  }
+  return { entry, names }
+}
+
+function config(hosts: readonly string[], changes: Partial<Config> = {}): Config {
+  const app = { name: 'shop', hosts, identity: NOBODY } as unknown as AppConfig
+  return { apps: [app], gatewayIdentity: NOBODY, ...changes } as Config
+}
+
+for (const [names, hosts, unserved] of [
+  [['a.kr'], ['a.kr'], []],
+  [['a.kr', 'b.kr'], ['a.kr'], ['b.kr']],
+  [['a.kr'], [], []],
+  [['x.y.a.kr'], ['*.a.kr'], []],
+  [['a.kr'], ['*.a.kr'], ['a.kr']],
+  [['*.a.kr'], ['*.a.kr'], []],
+  [['*.a.kr'], ['shop.a.kr'], []],
+  [['*.a.kr'], ['shop.x.a.kr'], ['*.a.kr']],
+  [['*.b.a.kr'], ['*.a.kr'], []],
+  [['*.a.kr'], ['a.kr'], ['*.a.kr']],
+  [['::1', '127.0.0.1'], ['[::1]'], ['127.0.0.1']],
+  [['kr'], ['a.kr'], ['kr']],
+] as const)
+  test(`a certificate for ${names.join(', ')}, applications for ${hosts.join(', ') || 'all'}`, () => {
+    const told = unservedNames([named(names)], [{ hosts }])
+    assert.deepEqual(
+      told,
+      unserved.length === 0 ? [] : [`jumak.toml:3 [[tls]]: no application has the host ${unserved.join(', ')}`],
+    )
+  })
+
+test('an application without hosts has all names', () => {
+  assert.deepEqual(unservedNames([named(['b.kr'])], [{ hosts: ['a.kr'] }, { hosts: [] }]), [])
+})
+
+test('with root: a key that an application may read, and a step of a path that it may change', () => {
+  const directory = mkdtempSync('/tmp/jumak-doubts-')
+  try {
+    chmodSync(directory, 0o755)
+    mkdirSync(join(directory, 'loose'))
+    const files = { certificate: join(directory, 'loose/site.pem'), key: join(directory, 'loose/site.key') }
+    for (const file of Object.values(files)) writeFileSync(file, 'x', { mode: 0o600 })
+    const told = () => doubtsOf(config([]), [named([], files)]).filter(line => !line.includes('suid_dumpable'))
+    assert.deepEqual(told(), [])
+    chmodSync(join(directory, 'loose'), 0o777)
+    chmodSync(files.key, 0o644)
+    const [readable, changeable, ...more] = told()
+    if (isRoot) {
+      assert.equal(
+        readable,
+        `${files.key}: user 65534, as whom an application runs, may read it: chown root, chmod 600`,
+      )
+      assert.match(changeable!, /site\.pem: another user than root may change it, and so decide what is served/)
+      chownSync(files.key, NOBODY.uid, NOBODY.gid)
+      chmodSync(files.key, 0o400)
+      assert.equal(told()[0], readable)
+    } else assert.equal(readable, undefined)
+    assert.deepEqual(more, [])
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})
+
+test('who can read the memory that has the keys', () => {
+  const [apart, asRoot] = [config([]), config([], { apps: [{ identity: null } as AppConfig] })]
+  if (isRoot) assert.equal(sharedUser(apart), null)
+  else assert.match(sharedUser(apart)!, /as the user that holds the keys of TLS/)
+  assert.match(sharedUser(asRoot)!, /with root and a --user for each they cannot$/)
+})
+
+test('a machine that shows the memory of processes that were root', () => {
+  const directory = mkdtempSync('/tmp/jumak-memory-')
+  try {
+    const file = join(directory, 'suid_dumpable')
+    const told = (value: string, of: Config) => {
+      writeFileSync(file, value)
+      return openMemory(of, file).length
+    }
+    assert.equal(told('1\n', config([])), 1)
+    for (const value of ['0\n', '2\n']) assert.equal(told(value, config([])), 0)
+    assert.equal(told('1\n', config([], { gatewayIdentity: { ...NOBODY, uid: 7 } })), 0)
+    assert.deepEqual(openMemory(config([]), join(directory, 'none')), [])
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})
