@@ -65,3 +65,13 @@ test('a gateway with one thread loads nothing that several threads need', async 
     [],
   )
 })
+
+const TLS = /\/tls\/[\w-]+\.[jt]s$|\/transports\/tls\.[jt]s$|\/connections\/handshakes\.[jt]s$|^node:tls$/
+
+test('a gateway without certificates loads nothing of TLS', async () => {
+  const modules = await modulesOf(1)
+  assert.deepEqual(
+    modules.filter(url => TLS.test(url)),
+    [],
+  )
+})
