@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { GivenSettings } from './applications.ts'
 import { linksOf } from './assemble.ts'
 import { connectionLimit } from './defaults.ts'
-import { formatBind } from './kinds/bind.ts'
+import { formatBind, schemeOf } from './kinds/bind.ts'
 import type { Environment } from './machine/environment.ts'
 import { account } from './settings/account.ts'
 import { application } from './settings/application.ts'
@@ -17,6 +17,7 @@ import { processes } from './settings/processes.ts'
 import { queue } from './settings/queue.ts'
 import { resources } from './settings/resources.ts'
 import type { Setting } from './settings/setting.ts'
+import { tls } from './settings/tls.ts'
 import { watching } from './settings/watching.ts'
 import { websockets } from './settings/websockets.ts'
 import { workers } from './settings/workers.ts'
@@ -29,6 +30,7 @@ type Useless = (isUseless: boolean, setting: Setting, why: string) => void
 export function warningsOf(given: GivenSettings, config: Config, environment: Environment): string[] {
   const values = new Values(given.program, environment)
   warnOfProgram(values, config)
+  warnOfTls(values, config)
   const ofApps = config.apps.map((app, i) => {
     const own = new Values(given.apps[i]!.settings, environment)
     warnOfApplication(own, app, config, environment)
@@ -62,6 +64,26 @@ function warnOfProgram(values: Values, config: Config): void {
     values.warn(
       listening.trustedProxies,
       '* believes everyone who can connect: clients can invent their address and scheme',
+    )
+}
+
+function warnOfTls(values: Values, { tls: { entries, isSelfSigned }, ...config }: Config): void {
+  const isTls = entries.length > 0 || isSelfSigned
+  const useless = uselessIn(values)
+  for (const setting of [tls.minVersion, tls.ciphers])
+    useless(!isTls, setting, `without TLS: give ${tls.certificates.name} and ${tls.keys.name}`)
+  const isSpoken = config.bind.some(address => schemeOf(address, isTls) === 'https')
+  for (const setting of [tls.certificates, tls.selfSigned])
+    useless(isTls && !isSpoken, setting, 'while every address is http://')
+  if (isSelfSigned && !config.isDevelopment)
+    values.warn(
+      tls.selfSigned,
+      `self-signed is for development: nobody but this machine believes the certificate; give ${tls.certificates.name} and ${tls.keys.name}`,
+    )
+  if (isSelfSigned && config.https.hsts !== null)
+    values.warn(
+      tls.https.hsts,
+      'stays in browsers when --tls self-signed is gone: they refuse http://localhost until its time is over',
     )
 }
 

@@ -13,6 +13,7 @@ import { resolve } from 'node:path'
 import { locateSocket } from './admin-socket.ts'
 import { type GivenApp, type GivenSettings, givenSettings, isDifferent } from './applications.ts'
 import { assembleConfig } from './assemble.ts'
+import { hasTls } from './assemble-tls.ts'
 import { warningsOf } from './combinations.ts'
 import { type Diagnostic, distinct } from './diagnostics.ts'
 import { logicalWorkingDirectory } from './machine/directory.ts'
@@ -23,6 +24,9 @@ import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
 import { processes } from './settings/processes.ts'
 import { type Setting, settingsIn } from './settings/setting.ts'
 import { APP_KEYS, POOL_KEYS } from './settings/tables.ts'
+import { tls } from './settings/tls.ts'
+import { TLS_KEYS } from './settings/tls-entry.ts'
+import type { FileTable } from './sources/app-tables.ts'
 import type { Arguments } from './sources/arguments.ts'
 import { readConfigFile } from './sources/config-file.ts'
 import { nameOf } from './sources/given.ts'
@@ -85,7 +89,11 @@ export function reloadConfig(
     before.settings,
     only === null ? loaded.settings : withOne(before.settings, loaded.settings, only),
   ]
-  const different = SETTINGS.filter(setting => isDifferent(setting, old.program, now.program))
+  // Addresses without a scheme would speak something else, and the gateway that has them does not change that.
+  const startsOrEndsTls = hasTls(before.config.tls) !== hasTls(loaded.config.tls)
+  const different = SETTINGS.filter(setting => isDifferent(setting, old.program, now.program)).map(setting =>
+    startsOrEndsTls && OF_TLS.includes(setting) ? { ...setting, change: 'restart' as const } : setting,
+  )
   const oldApps = new Map(old.apps.map(app => [app.name, app]))
   const changedApps = now.apps.flatMap(app => {
     const settings = changesOf(oldApps.get(app.name) ?? app, app)
@@ -94,7 +102,7 @@ export function reloadConfig(
   const settings = {
     program: withOld(now.program, old.program, different),
     apps: now.apps.map(app => keepOld(app, oldApps.get(app.name))),
-    tls: now.tls,
+    tls: startsOrEndsTls ? old.tls : now.tls,
   }
   // A new value that was right must be right together with the values that are kept.
   const values = new Values(settings.program, environment)
@@ -107,6 +115,8 @@ export function reloadConfig(
     changed: changedApps,
   }
   const changed = different.filter(setting => isOfProgram(setting, now.program, changedApps)).map(nameAndChange)
+  if (!haveSame(TLS_KEYS, old.tls, now.tls))
+    changed.push({ name: '[[tls]]', change: startsOrEndsTls ? 'restart' : 'live' })
   return { config, warnings: loaded.warnings, settings, file: loaded.file, changed, apps }
 }
 
@@ -142,14 +152,19 @@ export function reloader(
   }
 }
 
+const OF_TLS: readonly Setting[] = settingsIn(tls)
 const OF_APPS: readonly Setting[] = [...APP_KEYS, ...APPLICATION_SETTINGS]
 
 function changesOf(before: GivenApp, after: GivenApp): ChangedSetting[] {
   const changed = OF_APPS.filter(setting => isDifferent(setting, before.settings, after.settings)).map(nameAndChange)
-  const hasSamePools =
-    before.pools.length === after.pools.length &&
-    before.pools.every(({ values }, i) => !POOL_KEYS.some(key => isDifferent(key, values, after.pools[i]!.values)))
-  return hasSamePools ? changed : [...changed, { name: 'pool', change: 'live' }]
+  return haveSame(POOL_KEYS, before.pools, after.pools) ? changed : [...changed, { name: 'pool', change: 'live' }]
+}
+
+function haveSame(keys: readonly Setting[], before: readonly FileTable[], after: readonly FileTable[]): boolean {
+  return (
+    before.length === after.length &&
+    before.every(({ values }, i) => !keys.some(key => isDifferent(key, values, after[i]!.values)))
+  )
 }
 
 function nameAndChange({ name, change }: Setting): ChangedSetting {

@@ -16,6 +16,7 @@ import { processes } from './settings/processes.ts'
 import { resources } from './settings/resources.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
 import { APP_KEYS, POOL_KEYS } from './settings/tables.ts'
+import { tls } from './settings/tls.ts'
 import { TLS_KEYS } from './settings/tls-entry.ts'
 import { workers } from './settings/workers.ts'
 import { describeOrigin, type Given } from './sources/given.ts'
@@ -29,7 +30,11 @@ export function printConfig({ config, settings }: Loaded, where: WorkingDirector
   const values = new Values(settings.program, where)
   const lines = ['# Every setting of Jumak, and where it came from. What is commented out is a default.']
   const own = settings.apps.findIndex(({ origin }) => origin === null)
-  const printed: Printed = { config, app: config.apps[own] ?? null, hasTables: settings.apps.some(app => app.origin) }
+  const tables = [
+    ...(settings.apps.some(app => app.origin) ? [application.app] : []),
+    ...(settings.tls.length > 0 ? [tls.selfSigned] : []),
+  ]
+  const printed: Printed = { config, app: config.apps[own] ?? null, tables }
   for (const section of new Set(SETTINGS.map(setting => setting.section))) {
     lines.push('', `# ${section}`)
     for (const setting of SETTINGS.filter(one => one.section === section))
@@ -47,8 +52,8 @@ interface Printed {
   readonly config: Config
   /** The application that the lines are about; null: they are defaults of applications. */
   readonly app: AppConfig | null
-  /** There are tables `[[app]]`. A file cannot have the key `app` beside them. */
-  readonly hasTables: boolean
+  /** There are tables of the same name, `[[app]]` or `[[tls]]`: a file cannot have the key beside them. */
+  readonly tables: readonly Setting[]
 }
 
 /** An `[[app]]`: what it does not inherit. Its pools come last, since each begins a table. */
@@ -68,14 +73,14 @@ function linesOfApp(given: GivenApp, flat: Settings, printed: Printed, where: Wo
 
 function linesOfTable(settings: readonly Setting[], values: Values, printed: Printed): string[] {
   return settings.flatMap(setting =>
-    values.isGiven(setting) ? linesOf(setting, values, { ...printed, hasTables: false }) : [],
+    values.isGiven(setting) ? linesOf(setting, values, { ...printed, tables: [] }) : [],
   )
 }
 
 function linesOf(setting: Setting, values: Values, printed: Printed): string[] {
   const givens = values.givens(setting)
   if (setting.name === 'env' && givens.length > 0) return variableLines(setting, givens)
-  const isBeside = setting === application.app && printed.hasTables
+  const isBeside = printed.tables.includes(setting)
   const isComment = !values.isGiven(setting) || !isFrom(setting, 'file') || isBeside
   const texts = givens.map(given =>
     setting === application.directory && printed.app !== null ? printed.app.directory : values.absolute(setting, given),
@@ -163,11 +168,11 @@ export interface Loadable {
 }
 
 /** For `--check`: what would be served, in one line. `loaded` is null if the application was not loaded. */
-export function summarize({ bind, tls, apps }: Config, app: AppConfig, loaded: Loadable | null): string {
+export function summarize({ bind, tls: ofTls, apps }: Config, app: AppConfig, loaded: Loadable | null): string {
   const { target, workers: ofWsgi, asgiWorkers, threads, concurrency } = app
   const name = apps.length > 1 ? `${app.name}: ` : ''
   const addresses = bind
-    .map(address => `${schemeOf(address, hasTls(tls)) === 'https' ? 'https://' : ''}${formatBind(address)}`)
+    .map(address => `${schemeOf(address, hasTls(ofTls)) === 'https' ? 'https://' : ''}${formatBind(address)}`)
     .join(', ')
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
   if (loaded === null) {

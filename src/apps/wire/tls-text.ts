@@ -15,11 +15,11 @@ const variables = new WeakMap<TlsFacts, TlsVariables>()
 
 /** For the environ of WSGI, where clients are asked for a certificate. Null: they are not, and most applications do not care. */
 export function tlsVariables(facts: TlsFacts): TlsVariables | null {
-  const { client, protocol, cipher } = facts
+  const { client } = facts
   if (client === null) return null
   let made = variables.get(facts)
   if (made === undefined) {
-    const all = ['SSL_PROTOCOL', protocol, 'SSL_CIPHER', cipher, ...client.variables]
+    const all = ['SSL_PROTOCOL', facts.protocol, 'SSL_CIPHER', facts.cipher, ...client.variables]
     const [names, values] = [0, 1].map(odd => all.filter((_, i) => i % 2 === odd)) as [string[], string[]]
     made = { names: `\0${names.join('\0')}`, values: `${values.join('\0')}\0` }
     variables.set(facts, made)

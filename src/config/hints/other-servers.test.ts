@@ -21,7 +21,7 @@ const LINES: readonly (readonly [theirs: string, ours: string | null])[] = [
   ['-m 027 -R --log-config log.ini shop.wsgi', 'jumak --umask 027 shop.wsgi'],
   ['--secure-scheme-headers X-Forwarded-Ssl shop.wsgi', 'jumak --forwarded-headers X-Forwarded-Ssl shop.wsgi'],
   ['--daemon shop.wsgi', null],
-  ['--certfile c.pem --keyfile k.pem shop.wsgi', null],
+  ['--certfile c.pem --keyfile k.pem shop.wsgi', 'jumak --tls-cert c.pem --tls-key k.pem shop.wsgi'],
   ['--paste site.ini', null],
   ['--pythonpath /srv/lib shop.wsgi', null],
   ['--statsd-host localhost:8125 shop.wsgi', null],
@@ -39,7 +39,21 @@ const LINES: readonly (readonly [theirs: string, ours: string | null])[] = [
   ['--interface asgi --workers-lifetime 60 shop:app', 'jumak --max-age 60 shop:app'],
   ['-p 8001 shop.asgi:application', 'jumak -b 8001 shop.asgi:application'],
   ['shop:app --no-proxy-headers', 'jumak --trusted-proxies none shop:app'],
-  ['shop:app --ssl-certfile c.pem --ssl-keyfile k.pem', null],
+  ['shop:app --ssl-certfile c.pem --ssl-keyfile k.pem', 'jumak --tls-cert c.pem --tls-key k.pem shop:app'],
+  [
+    'shop:app --ssl-cert-reqs 2 --ssl-ca-certs ca.pem --ssl-ciphers HIGH',
+    'jumak --tls-client-certs required --tls-client-ca ca.pem --tls-ciphers HIGH shop:app',
+  ],
+  [
+    'shop:app --verify-mode CERT_OPTIONAL --insecure-bind :80',
+    'jumak --tls-client-certs optional -b http://:80 shop:app',
+  ],
+  [
+    'shop:app --ssl-ca ca.pem --ssl-crl r.pem --ssl-client-verify --ssl-protocol-min tls1.3',
+    'jumak --tls-client-ca ca.pem --tls-client-crl r.pem --tls-client-certs required --tls-min-version 1.3 shop:app',
+  ],
+  ['shop:app --cert adhoc', 'jumak --tls self-signed shop:app'],
+  ['shop:app --keyfile-password secret', null],
   ['shop:app --header X-A:b', null],
   // uWSGI
   ['--http :8000 --wsgi-file shop.py --callable app -p 4 -M', 'jumak -b :8000 -w 4 shop.py:app'],
@@ -100,7 +114,7 @@ test('runserver keeps its address', () => {
 })
 
 test('there is no whole line if one of its words is wrong or has no equivalent', () => {
-  for (const line of ['--port 1 --certfile c.pem shop', '--port 1 --wrokers 2 shop', '--port 1 -w'])
+  for (const line of ['--port 1 --ssl-keyfile-password x shop', '--port 1 --wrokers 2 shop', '--port 1 -w'])
     assert.ok(!messagesOf(line.split(' ')).some(message => message.startsWith(WHOLE)), line)
 })
 
@@ -155,7 +169,7 @@ test('a foreign or misspelt name means the setting that does the same', () => {
     ['uds', 'bind'],
     ['client_max_body_size', 'limit-request-body'],
     ['worker-tmp-dir', null],
-    ['certfile', null],
+    ['certfile', 'tls-cert'],
     ['stats', null],
     ['constructor', null],
   ]

@@ -37,7 +37,25 @@ const none = (note: string): Advice => ({ words: null, note })
 const write = (...words: string[]): Advice => ({ words, note: '' })
 const as = (setting: string, advise: Advise): Entry => ({ setting, advise })
 
-const TLS = () => none('Jumak has no TLS yet: a proxy in front does it, and sets X-Forwarded-Proto')
+const KEY_PASSWORD = none('write the password into a file, and name that with --tls-key-password-file')
+/** Versions of Python's `ssl`: 5 is TLS 1.2. */
+const TLS_VERSION = out('TLS 1.2 and 1.3 are spoken; --tls-min-version 1.3 leaves 1.2 out')
+/** Python's `ssl`: 0 none, 1 optional, 2 required. */
+const clientCertificates: Advise = value => {
+  const word = /^2$|REQUIRED/i.test(value) ? 'required' : /^1$|OPTIONAL/i.test(value) ? 'optional' : null
+  return word === null ? out('no client certificate is asked for') : write('--tls-client-certs', word)
+}
+/** nginx: on, off, optional, optional_no_ca. */
+const verifyClient: Advise = value =>
+  value === 'off'
+    ? out('no client certificate is asked for')
+    : write('--tls-client-certs', value === 'on' ? 'required' : 'optional')
+/** flask, werkzeug: a file, or `adhoc`. */
+const certificate: Advise = value => (value === 'adhoc' ? write('--tls', 'self-signed') : write('--tls-cert', value))
+const tlsVersion: Advise = value => {
+  const version = /^tlsv?(1\.[23])$/i.exec(value)?.[1]
+  return version === undefined ? TLS_VERSION : write('--tls-min-version', version)
+}
 const INTERFACE = out('Jumak finds by itself whether it is WSGI or ASGI')
 const LOGGING = () => out('the application sets up its own logging; --log-format json makes records of all lines')
 const LOOP = out('uvloop is used if it is installed, and the gateway speaks HTTP')
@@ -118,18 +136,18 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'statsd-host': () => METRICS,
   'statsd-prefix': () => METRICS,
   'dogstatsd-tags': () => METRICS,
-  certfile: TLS,
-  keyfile: TLS,
-  'ca-certs': TLS,
-  'cert-reqs': TLS,
-  'ssl-version': TLS,
-  ciphers: TLS,
+  certfile: 'tls-cert',
+  keyfile: 'tls-key',
+  'ca-certs': 'tls-client-ca',
+  'cert-reqs': as('tls-client-certs', clientCertificates),
+  'ssl-version': () => TLS_VERSION,
+  ciphers: 'tls-ciphers',
   // uvicorn, hypercorn, Granian
   host: 'bind',
   port: 'bind',
   uds: as('bind', value => write('-b', `unix:${value}`)),
   fd: as('bind', value => write('-b', `fd://${value}`)),
-  'insecure-bind': as('bind', value => write('-b', value)),
+  'insecure-bind': as('bind', value => write('-b', `http://${value}`)),
   endpoint: () => none('addresses are -b HOST:PORT or -b unix:PATH'),
   'quic-bind': () => none('HTTP/3 is not spoken'),
   'limit-max-requests': 'max-requests',
@@ -170,16 +188,27 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'reload-delay': WATCHED,
   'timeout-worker-healthcheck': () => out('--timeout notices a worker that is stuck'),
   header: OWN_HEADERS,
-  'ssl-keyfile': TLS,
-  'ssl-certfile': TLS,
-  'ssl-certificate': TLS,
-  'ssl-keyfile-password': TLS,
-  'ssl-version-min': TLS,
-  'ssl-cert-reqs': TLS,
-  'ssl-ca-certs': TLS,
-  'ssl-ciphers': TLS,
-  cert: TLS,
-  key: TLS,
+  'ssl-keyfile': 'tls-key',
+  'ssl-certfile': 'tls-cert',
+  'ssl-certificate': 'tls-cert',
+  'ssl-keyfile-password': () => KEY_PASSWORD,
+  'ssl-version-min': () => TLS_VERSION,
+  'ssl-cert-reqs': as('tls-client-certs', clientCertificates),
+  'ssl-ca-certs': 'tls-client-ca',
+  'ssl-ciphers': 'tls-ciphers',
+  'ssl-protocol-min': as('tls-min-version', tlsVersion),
+  'ssl-ca': 'tls-client-ca',
+  'ssl-crl': 'tls-client-crl',
+  'ssl-client-verify': write('--tls-client-certs', 'required'),
+  'no-ssl-client-verify': out('no client certificate is asked for'),
+  'keyfile-password': () => KEY_PASSWORD,
+  'verify-mode': as('tls-client-certs', clientCertificates),
+  'suppress-ragged-eofs': ALWAYS,
+  'do-handshake-on-connect': ALWAYS,
+  cert: as('tls-cert', certificate),
+  key: 'tls-key',
+  'cert-file': as('tls-cert', certificate),
+  'key-file': 'tls-key',
   'no-ws': ALWAYS,
   'access-log-off': ALWAYS,
   'respawn-failed-workers': ALWAYS,
@@ -244,7 +273,7 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'harakiri-verbose': ALWAYS,
   'log-master': ALWAYS,
   'memory-report': none('--max-memory replaces a worker that grows; the log says what each has'),
-  https: TLS,
+  https: none('the address is -b https://HOST:PORT, and certificate and key are --tls-cert and --tls-key'),
   ini: INI,
   yaml: INI,
   xml: INI,
@@ -304,6 +333,12 @@ const OTHERS: Readonly<Record<string, Entry>> = {
     none('each application is a table [[app]] of jumak.toml, with hosts = ["shop.example.kr"]'),
   ),
   'client-max-body-size': 'limit-request-body',
+  'ssl-certificate-key': 'tls-key',
+  'ssl-protocols': () => TLS_VERSION,
+  'ssl-client-certificate': 'tls-client-ca',
+  'ssl-verify-client': as('tls-client-certs', verifyClient),
+  'ssl-verify-depth': 'tls-client-depth',
+  'ssl-stapling-file': 'tls-staple',
   'keepalive-timeout': 'keep-alive',
   'worker-processes': 'workers',
 }

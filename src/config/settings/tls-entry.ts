@@ -6,8 +6,11 @@ import { input, type Setting, settingsIn } from './setting.ts'
 const file = path('must name a file')
 const fileOrOff = path('must name a file, or be off', ['off'])
 
+/** Characters. It fits into what the gateway takes, together with what is added to it; a list of all ciphers has half as many. */
+const MAX_LIST = 3500
+
 const ciphers = text<string | null>('ciphers as OpenSSL lists them, or `auto`', written =>
-  /^[A-Za-z0-9_@+!:=.-]+$/.test(written)
+  written.length <= MAX_LIST && /^[A-Za-z0-9_@+!:=.-]+$/.test(written)
     ? { value: written === 'auto' ? null : written }
     : { problem: 'must be auto, or a list as OpenSSL has it, as in ECDHE+AESGCM:TLS_AES_128_GCM_SHA256' },
 )
@@ -45,7 +48,7 @@ function entry<Prefix extends '' | 'tls-'>(prefix: Prefix, of: Pick<Setting, 'se
       default: null,
       defaultText: 'none',
       why: 'Without a certificate there is no TLS.',
-      doc: 'Certificate with its full chain, PEM; repeatable, for RSA and ECDSA side by side.',
+      doc: 'Certificate with its chain (PEM); repeatable: RSA and ECDSA side by side.',
       more: 'The leaf comes first, then those that have issued it: `fullchain.pem` of certbot. With a certificate, addresses without a scheme speak TLS. It is read again when it changes.',
       repeatable: 'words',
     }),
@@ -57,7 +60,7 @@ function entry<Prefix extends '' | 'tls-'>(prefix: Prefix, of: Pick<Setting, 'se
       default: null,
       defaultText: 'none',
       why: 'A certificate needs its key.',
-      doc: 'Private key of the certificate, PEM; as many as certificates, in their order.',
+      doc: 'Its private key (PEM); as many as certificates, in their order.',
       more: 'Only the master reads it, with the rights that it was started with. It need not be readable for `user`.',
       repeatable: 'words',
     }),
@@ -74,12 +77,12 @@ function entry<Prefix extends '' | 'tls-'>(prefix: Prefix, of: Pick<Setting, 'se
       ...own,
       name: name('staple'),
       placeholder: 'FILE',
-      kind: file,
+      kind: fileOrOff,
       default: null,
       defaultText: 'none',
       why: 'Most authorities have no OCSP any more.',
-      doc: 'OCSP response of the certificate, DER; repeatable, one for each certificate.',
-      more: 'It is given to clients that ask for it (stapling), and read again when it changes.',
+      doc: 'OCSP response of the certificate (DER); one for each certificate.',
+      more: 'It is given to clients that ask for it (stapling), and read again when it changes. `off` stands for a certificate without one.',
       repeatable: 'words',
     }),
     minVersion: input<'1.2' | '1.3'>({
@@ -100,6 +103,7 @@ function entry<Prefix extends '' | 'tls-'>(prefix: Prefix, of: Pick<Setting, 'se
       defaultText: "auto: today's recommended ones",
       why: 'Forward secrecy and authenticated encryption, the cheapest first.',
       doc: 'Ciphers, as OpenSSL lists them.',
+      more: 'If none of TLS 1.3 is named (`TLS_…`), those stay as they are, as with `ssl_ciphers` of nginx. Ciphers without encryption or without a certificate are never used.',
     }),
     clients: input<'off' | 'optional' | 'required'>({
       ...own,
@@ -157,7 +161,9 @@ export const tlsKeys = {
     ...ofFile,
     name: 'names',
     placeholder: 'HOST',
-    kind: text('name, as in `api.example.kr` or `*.example.kr`', parseHostName),
+    kind: text('name, as in `api.example.kr` or `*.example.kr`', written =>
+      written === '*' ? { problem: 'must be a name: default = true is for all others' } : parseHostName(written),
+    ),
     default: null,
     defaultText: 'those in the certificate',
     why: 'A certificate says for which names it is.',

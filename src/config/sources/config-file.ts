@@ -110,7 +110,7 @@ function readFile(path: string, cwd: string, explain: (problem: string) => Diagn
 /** `include`, `[app]`, or any table in two brackets: `[[apps]]`. */
 function meansApps({ entries }: TomlTable): boolean {
   const isApps = ([name, { value }]: readonly [string, { readonly value: TomlValue }]) =>
-    name === include.name || (name === 'app' && value.kind === 'table') || tablesOf(value) !== null
+    name === include.name || (name === 'app' && value.kind === 'table') || (name !== 'tls' && tablesOf(value) !== null)
   return entries.entries().some(isApps)
 }
 

@@ -55,6 +55,8 @@ export class TableReader {
   #readOther(name: string, key: Position, value: TomlValue, level: Level, setting: Setting | undefined): void {
     if (name === 'app' && value.kind === 'table')
       this.report(key, 'an application is a table in two brackets, [[app]], since there may be several')
+    else if (name === 'tls' && value.kind === 'table')
+      this.report(key, 'a certificate is a table in two brackets, [[tls]], since there may be several')
     else if (setting !== undefined) this.#readSetting(setting, value)
     else this.report(key, explainUnknown(name, value, level))
   }

@@ -13,7 +13,7 @@ import { APP_KEYS, include, POOL_KEYS } from '../settings/tables.ts'
 import { TLS_KEYS } from '../settings/tls-entry.ts'
 import { type TomlValue, tablesOf } from './toml.ts'
 
-/** `top`: of the file. `app`: `[[app]]`, or the top of an included file. `pool`: `[[app.pool]]`. */
+/** `top`: of the file. `app`: `[[app]]`, or the top of an included file. `pool`: `[[app.pool]]`. `tls`: `[[tls]]`. */
 export type Level = 'top' | 'app' | 'pool' | 'tls'
 
 const OF_FILES = SETTINGS.filter(setting => isFrom(setting, 'file'))
@@ -38,7 +38,10 @@ export function settingsOf(level: Level): readonly Setting[] {
 /** A whole sentence: `there is no setting log_level; did you mean log-level?`. */
 export function explainUnknown(name: string, value: TomlValue, level: Level): string {
   if (level === 'top') return unknownAtTop(name, value)
-  const of = { app: 'an application', pool: 'a pool', tls: 'an entry [[tls]]' }[level]
+  if (level === 'tls') return unknownOfTls(name)
+  if (name === 'tls' && tablesOf(value) !== null)
+    return `[[tls]] stands ${PLACES.top}: its names say for which hosts it is`
+  const of = level === 'app' ? 'an application' : 'a pool'
   if (name === 'app') return `[[app]] stands ${PLACES.top}: an included file is one application`
   if (level === 'app' && name === 'pool')
     return 'a pool is a table in two brackets, [[app.pool]], or [[pool]] in a file of its own'
@@ -63,6 +66,19 @@ export function explainUnknown(name: string, value: TomlValue, level: Level): st
   const elsewhere = level === 'app' ? meantName(name, namesOf('top')) : null
   if (elsewhere !== null) return `${of} has no setting ${name}; did you mean ${elsewhere}, ${PLACES.top}?`
   return `${of} has no setting ${name}${foreignHint(name)}`
+}
+
+/** Flat settings have the same names with `tls-` before them. */
+function unknownOfTls(name: string): string {
+  const typed = name.toLowerCase().replaceAll('_', '-')
+  const ours = namesOf('tls')
+  const foreign = foreignName(name)?.meant?.replace(/^tls-/, '') ?? ''
+  const plain = typed.replace(/^tls-/, '')
+  const meant = [plain, foreign].find(one => ours.includes(one)) ?? closest(plain, ours)
+  const said = `an entry [[tls]] has no setting ${name}`
+  if (namesOf('top').includes(typed) && !ours.includes(plain))
+    return `${typed} is for the whole program: write it ${PLACES.top}`
+  return meant === null ? said : `${said}; did you mean ${meant}?`
 }
 
 function unknownAtTop(name: string, value: TomlValue): string {

@@ -58,7 +58,7 @@ export const tls: Readonly<Record<string, Case>> = {
     of: ({ tls }) => tls.entries[0]?.ciphers ?? null,
     standard: null,
     texts: [
-      ['ECDHE+AESGCM:TLS_AES_128_GCM_SHA256', 'ECDHE+AESGCM:TLS_AES_128_GCM_SHA256'],
+      ['ECDHE+AESGCM:TLS_AES_128_GCM_SHA256', 'TLS_AES_128_GCM_SHA256:ECDHE+AESGCM:!aNULL:!eNULL'],
       ['auto', null],
     ],
     toml: '"ECDHE+AESGCM:TLS_AES_128_GCM_SHA256"',
@@ -137,7 +137,8 @@ export const tls: Readonly<Record<string, Case>> = {
     standard: null,
     texts: [
       ['365d', 365 * 86_400],
-      ['0', null],
+      ['0', 0],
+      ['off', null],
     ],
     toml: '"365d"',
     wrong: ['a year', /must be seconds \(3600\) or a number with a unit/],
