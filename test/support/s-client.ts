@@ -11,7 +11,11 @@ export interface Agreed {
   readonly subject: string
   /** The key that has signed the handshake: `ECDSA`, `RSA-PSS`. A resumed handshake has none. */
   readonly signature: string
-  /** All that it has printed, with the response. */
+  /** Of the response; 0: there is none. */
+  readonly status: number
+  /** Of the response, as Content-Length has it. */
+  readonly body: string
+  /** All that it has printed. The response may stand within another line: OpenSSL does not buffer it, but the rest. */
   readonly text: string
 }
 
@@ -39,8 +43,16 @@ export async function openssl(port: number, args: readonly string[], request = '
     isResumed: how === 'Reused',
     subject: find(/^subject=(.*)$/m),
     signature: find(/^Peer signature type: (.*)$/m),
+    ...responseIn(text),
     text,
   }
+}
+
+function responseIn(text: string): Pick<Agreed, 'status' | 'body'> {
+  const [all, status] = /HTTP\/1\.1 (\d{3}) (?:[^\r]*\r\n)+?\r\n/.exec(text) ?? ['', '0']
+  const length = Number(/\r\nContent-Length: (\d+)\r\n/.exec(all)?.[1] ?? 0)
+  const start = text.indexOf(all) + all.length
+  return { status: Number(status), body: text.slice(start, start + length) }
 }
 
 /** For `openssl`: the answer ends with the connection. */
