@@ -3,8 +3,8 @@
  * leave together, at the end of the turn. Runs in the gateway, for each response.
  */
 import type { Transport } from '../http/transport.ts'
+import type { Pace } from '../protocols/pace.ts'
 import type { Http1Context } from './context.ts'
-import type { Pace } from './pace.ts'
 
 export class Output {
   readonly #transport: Transport
