@@ -1,7 +1,7 @@
 /**
  * The import rules of `src/`, as data and a check over file texts. `scripts/check-layers.ts` runs it on the tree.
  *
- *     base ← http ← { http1, websocket, tls, routing, apps } ← { middleware, handlers } ← gateway
+ *     base ← http ← { http1, http2, websocket, tls, routing, apps } ← { middleware, handlers } ← gateway
  *     base ← config ← cli        base ← control ← { master, gateway }
  *     base ← shared ← { apps/threads, gateway/threads }
  *     within apps: wire ← worker ← { wsgi, asgi } ← links        pool ← { wsgi, asgi }
@@ -35,6 +35,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   control: ['base'],
   http: ['base'],
   http1: ['base', 'http'],
+  http2: ['base', 'http'],
   websocket: ['base', 'http'],
   tls: ['base', 'http'],
   routing: ['base', 'http'],
@@ -46,6 +47,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'base',
     'http',
     'http1',
+    'http2',
     'websocket',
     'tls',
     'routing',
