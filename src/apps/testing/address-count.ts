@@ -24,6 +24,10 @@ export class AddressCount implements AddressLimit {
     this.#counts.set(address, this.of(address) - 1)
   }
 
+  get total(): number {
+    return this.#counts.values().reduce((sum, count) => sum + count, 0)
+  }
+
   of(address: string): number {
     return this.#counts.get(address) ?? 0
   }
