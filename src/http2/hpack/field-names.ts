@@ -2,7 +2,7 @@
  * Names of fields that clients send (RFC9113§8.2.1), checked once each. Runs in the gateway. A name that came before is the same object
  * again, in all connections of the thread; the names of the static table always are.
  */
-import { type FieldKind, fieldKind } from '../../http/request-rules.ts'
+import { type FieldKind, kindOf } from '../field-kinds.ts'
 
 export interface FieldName {
   /** As it was sent. Lower-case when `isValid`. */
@@ -27,7 +27,7 @@ export function fieldName(name: string): FieldName {
   if (known !== undefined) return known
   const entry: FieldName = {
     name,
-    kind: fieldKind(name),
+    kind: kindOf(name),
     isPseudo: name.charCodeAt(0) === 0x3a,
     isValid: VALID.test(name),
   }
