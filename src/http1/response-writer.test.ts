@@ -28,12 +28,11 @@ function sendToNobody(
 ): { response: Http1Response; waiting: Promise<number> } {
   const { promise, resolve } = Promise.withResolvers<number>()
   let sent = 0
-  let chunks = 0
   const output = {
     send(data: Buffer) {
       sent += data.length
-      // A chunk leaves with the head, or behind it, and then one more. After that the writer waits.
-      if (data.length > 1024 && ++chunks === 2) setImmediate(() => resolve(sent))
+      // The first chunk leaves with the head. After that the writer waits.
+      setImmediate(() => resolve(sent))
       return false
     },
     sendJoined(text: string, data: Buffer) {

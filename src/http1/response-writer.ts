@@ -33,6 +33,13 @@ const FILE_CHUNK = 512 * 1024
 const MAX_FILE_BYTES = 32 * 1024 * 1024
 const SMALL_FILE_CHUNK = 32 * 1024
 let fileBytes = 0
+/**
+ * Buffers of files that clients have taken are used again: garbage of this size makes V8 collect so often that it costs more than the
+ * file. For files that are too large for the cache, and not much larger. The rest is rare, or used again within its response.
+ */
+const SPARE_BYTES = 128 * 1024
+const MAX_SPARES = 32
+const spares: Buffer[] = []
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 
 export class Http1Response implements ResponseWriter {
@@ -55,6 +62,8 @@ export class Http1Response implements ResponseWriter {
   #fileDone: ((error: Error | null) => void) | null = null
   /** Bytes of a file that this response holds in memory. */
   #fileBytes = 0
+  /** The head waits for the first piece of a file, and leaves with it. */
+  #headAwaitsFile = false
   /** Set while a file waits for a slow client. */
   #resumeFile: (() => void) | null = null
 
@@ -180,6 +189,7 @@ export class Http1Response implements ResponseWriter {
   abort(cause: Error): void {
     if (this.state === 'ended' || this.state === 'aborted') return
     // Send what there is, so that the client sees a cut response: an empty one would tell it nothing.
+    this.#headAwaitsFile = false
     this.flush()
     const begun = this.state === 'started'
     this.state = 'aborted'
@@ -191,7 +201,7 @@ export class Http1Response implements ResponseWriter {
 
   /** Sends what waits: at the end of the turn, and before anything that must come after it. */
   flush(): void {
-    if (this.#head !== null && this.state === 'started') this.#sendHead(false)
+    if (this.#head !== null && this.state === 'started' && !this.#headAwaitsFile) this.#sendHead(false)
   }
 
   #sendHead(last: boolean): void {
@@ -212,27 +222,43 @@ export class Http1Response implements ResponseWriter {
 
   sendFile(fd: number, offset: number, length: number, done: (error: Error | null) => void): void {
     this.#fileDone = done
-    this.#sendFileFrom(fd, offset, offset + length)
+    this.#headAwaitsFile = this.#first === null && this.#framing === 'length'
+    this.#sendFileFrom(fd, offset, offset + length, null)
   }
 
-  #sendFileFrom(fd: number, position: number, end: number): void {
+  /** `free`: a buffer that may be used again. */
+  #sendFileFrom(fd: number, position: number, end: number, free: Buffer | null): void {
     if (this.#fileDone === null) return
     if (position >= end || this.#framing === 'none') {
+      if (free !== null) giveSpare(free)
       this.#endFile(null)
       return
     }
     const isRoomy = fileBytes < MAX_FILE_BYTES && !this.#output.isMemoryShort
-    const size = isRoomy ? FILE_CHUNK : SMALL_FILE_CHUNK
-    const chunk = Buffer.allocUnsafe(Math.min(size, end - position))
-    this.#holdFileBytes(chunk.length)
-    read(fd, chunk, 0, chunk.length, position, (error, bytes) => {
+    const size = Math.min(isRoomy ? FILE_CHUNK : SMALL_FILE_CHUNK, end - position)
+    // Before the first piece there is room for the head.
+    const before = this.#headAwaitsFile ? (this.#head?.length ?? 0) : 0
+    const buffer = free !== null && free.length >= before + size ? free : bufferOf(before + size)
+    this.#holdFileBytes(buffer.length)
+    read(fd, buffer, before, size, position, (error, bytes) => {
       // Aborted meanwhile. The read is over now, so the caller may close the file.
       if (this.state === 'aborted') this.#endFile(new Error('the client has gone'))
       else if (error !== null || bytes === 0) this.#endFile(fileCut(fd, position, end, error))
-      else if (this.write(bytes === chunk.length ? chunk : chunk.subarray(0, bytes)))
-        this.#sendFileFrom(fd, position + bytes, end)
-      else this.#resumeFile = () => this.#sendFileFrom(fd, position + bytes, end)
+      else if (this.#writeFile(buffer, before, bytes)) this.#sendFileFrom(fd, position + bytes, end, null)
+      else this.#resumeFile = () => this.#sendFileFrom(fd, position + bytes, end, buffer)
     })
+  }
+
+  /** The piece, behind the head if that has waited for it. */
+  #writeFile(buffer: Buffer, before: number, bytes: number): boolean {
+    const head = this.#head
+    const isWithHead = this.#headAwaitsFile && head !== null && this.bytesWritten + bytes <= this.#declared
+    this.#headAwaitsFile = false
+    if (!isWithHead) return this.write(buffer.subarray(before, before + bytes))
+    this.#head = null
+    this.bytesWritten += bytes
+    buffer.write(head, 0, 'latin1')
+    return this.#output.send(buffer.subarray(0, before + bytes))
   }
 
   #holdFileBytes(bytes: number): void {
@@ -244,9 +270,20 @@ export class Http1Response implements ResponseWriter {
   #endFile(error: Error | null): void {
     const done = this.#fileDone
     this.#fileDone = this.#resumeFile = null
+    this.#headAwaitsFile = false
     this.#holdFileBytes(0)
     done?.(error)
   }
+}
+
+function bufferOf(bytes: number): Buffer {
+  if (bytes > SPARE_BYTES || bytes < SPARE_BYTES / 2) return Buffer.allocUnsafe(bytes)
+  return spares.pop() ?? Buffer.allocUnsafeSlow(SPARE_BYTES)
+}
+
+/** Nobody has it any more. */
+function giveSpare(buffer: Buffer): void {
+  if (buffer.length === SPARE_BYTES && spares.length < MAX_SPARES) spares.push(buffer)
 }
 
 /** Head (may be empty), one chunk, and the last chunk if this is the end: one buffer (RFC9112§7.1). */
