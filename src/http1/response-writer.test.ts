@@ -95,3 +95,39 @@ test('a file that ends early cuts the response with what the log needs: its name
   const name = process.platform === 'linux' ? path.replace('\n', '?') : 'a file'
   assert.equal(error.message, `${name} was sent up to byte 1000 of 2000: the file was truncated`)
 })
+
+test('a buffer is used again when the client has taken it, and not before', async t => {
+  const fd = openLarge(t)
+  const start = () => {
+    const { promise, resolve } = Promise.withResolvers<ArrayBufferLike>()
+    const output = {
+      send(data: Buffer) {
+        setImmediate(() => resolve(data.buffer))
+        return false
+      },
+      sendJoined: () => true,
+      flushLater() {},
+      isMemoryShort: false,
+      endsWithConnection() {},
+    }
+    const owner = { responseEnded() {}, responseAborted() {}, mayKeepAlive: () => true }
+    const response = new Http1Response(owner, output, '1.1', false)
+    response.start({ status: 200, reason: '', headers: ['Content-Length', '100000'] })
+    const isDone = new Promise(done => response.sendFile(fd, 0, 100_000, done))
+    return { response, isDone, buffer: promise }
+  }
+  const first = start()
+  const buffer = await first.buffer
+  const second = start()
+  assert.notEqual(await second.buffer, buffer)
+  first.response.drained()
+  assert.equal(await first.isDone, null)
+  const third = start()
+  assert.equal(await third.buffer, buffer)
+  // A client that goes may have left its buffer with the kernel.
+  third.response.clientGone()
+  const fourth = start()
+  assert.notEqual(await fourth.buffer, buffer)
+  fourth.response.clientGone()
+  second.response.clientGone()
+})
