@@ -40,6 +40,11 @@ export class Output {
     this.#transport.resetIfCut()
   }
 
+  /** The kernel has all that was sent: buffers may be used again. */
+  get isAllTaken(): boolean {
+    return this.#transport.pendingBytes === 0
+  }
+
   /** Little should be kept for a slow client. */
   get isMemoryShort(): boolean {
     return this.#context.memory.isNear

@@ -40,6 +40,7 @@ function sendToNobody(
     },
     flushLater() {},
     isMemoryShort,
+    isAllTaken: false,
     endsWithConnection() {},
   }
   const owner = { responseEnded() {}, responseAborted() {}, mayKeepAlive: () => true }
@@ -85,6 +86,7 @@ test('a file that ends early cuts the response with what the log needs: its name
     sendJoined: () => true,
     flushLater() {},
     isMemoryShort: false,
+    isAllTaken: false,
     endsWithConnection() {},
   }
   const owner = { responseEnded() {}, responseAborted() {}, mayKeepAlive: () => true }
@@ -108,6 +110,7 @@ test('a buffer is used again when the client has taken it, and not before', asyn
       sendJoined: () => true,
       flushLater() {},
       isMemoryShort: false,
+      isAllTaken: false,
       endsWithConnection() {},
     }
     const owner = { responseEnded() {}, responseAborted() {}, mayKeepAlive: () => true }

@@ -23,7 +23,10 @@ export interface ResponseOwner {
 }
 
 /** Where the bytes go (`output.ts`). */
-export type ResponseOutput = Pick<Output, 'send' | 'sendJoined' | 'flushLater' | 'isMemoryShort' | 'endsWithConnection'>
+export type ResponseOutput = Pick<
+  Output,
+  'send' | 'sendJoined' | 'flushLater' | 'isMemoryShort' | 'isAllTaken' | 'endsWithConnection'
+>
 
 /** Content up to this size is copied behind the head, to save a system call. Beyond it the copy costs more. */
 const JOIN_LIMIT = 64 * 1024
@@ -244,7 +247,8 @@ export class Http1Response implements ResponseWriter {
       // Aborted meanwhile. The read is over now, so the caller may close the file.
       if (this.state === 'aborted') this.#endFile(new Error('the client has gone'))
       else if (error !== null || bytes === 0) this.#endFile(fileCut(fd, position, end, error))
-      else if (this.#writeFile(buffer, before, bytes)) this.#sendFileFrom(fd, position + bytes, end, null)
+      else if (this.#writeFile(buffer, before, bytes))
+        this.#sendFileFrom(fd, position + bytes, end, this.#output.isAllTaken ? buffer : null)
       else this.#resumeFile = () => this.#sendFileFrom(fd, position + bytes, end, buffer)
     })
   }
