@@ -17,6 +17,17 @@ export class ProtocolError extends Error {
 /** A client wants more than a setting allows. `rule` is the setting's name: the operator may raise it. */
 export class LimitError extends ProtocolError {}
 
+/** The client speaks TLS where plain HTTP is spoken. The operator may have forgotten a certificate, or a scheme in `bind`. */
+export class TlsOnPlainError extends ProtocolError {
+  constructor() {
+    super(
+      400,
+      'The client speaks TLS, and this address plain HTTP: https:// before it in bind makes it TLS',
+      'RFC8446§5.1',
+    )
+  }
+}
+
 /** The content of a request is larger than its handler allows (`BodyReader.limitTo`). */
 export function contentTooLarge(limit: number): LimitError {
   return new LimitError(413, `The content is larger than ${limit} bytes`, 'limit-request-body')

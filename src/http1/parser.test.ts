@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { ProtocolError } from '../http/errors.ts'
+import { ProtocolError, TlsOnPlainError } from '../http/errors.ts'
 import type { ParsedHead } from './head.ts'
 import { RequestParser } from './parser.ts'
 
@@ -159,4 +159,12 @@ test('small chunks of one read are handed on together, in order with large ones'
   const content = `${'1\r\na\r\n'.repeat(1000)}1388\r\n${large}\r\n${'1\r\nb\r\n'.repeat(1000)}0\r\n\r\n`
   parser.receive(Buffer.from(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${content}`))
   assert.deepEqual(pieces, ['a'.repeat(1000), large, 'b'.repeat(1000)])
+})
+
+test('a ClientHello is refused with its first byte', () => {
+  const sink = { onHead() {}, onBody() {}, onEnd() {} }
+  for (const bytes of ['\x16', '\x16\x03\x01\x02\x00', '\x16\x03\x01\r\n\r\n']) {
+    const parser = new RequestParser({ ...LIMITS, requestLine: 1000, headerBytes: 1000 }, 'http', sink)
+    assert.throws(() => parser.receive(Buffer.from(bytes, 'latin1')), TlsOnPlainError)
+  }
 })

@@ -7,7 +7,7 @@
  *
  * Not here: what the lines of a head mean (`head.ts`), limits of content, time, sockets, responses.
  */
-import { ProtocolError } from '../http/errors.ts'
+import { ProtocolError, TlsOnPlainError } from '../http/errors.ts'
 import { type HeaderLines, NOT_IN_VALUE } from '../http/headers.ts'
 import type { Scheme } from '../http/transport.ts'
 import { ChunkedDecoder } from './chunked.ts'
@@ -28,6 +28,8 @@ const NO_TRAILERS: HeaderLines = []
 /** 1: a byte that a line may have. */
 const IN_LINE = Uint8Array.from({ length: 256 }, (_, byte) => (NOT_IN_VALUE.test(String.fromCharCode(byte)) ? 0 : 1))
 const [CR, LF] = [0x0d, 0x0a]
+/** The first byte of a client that speaks TLS (RFC8446§5.1). */
+const TLS_HANDSHAKE = 0x16
 /** A chunk up to this size that ends in an empty line is nearly always one head, so the end of the head is not searched for. */
 const SHORT_CHUNK = 2048
 
@@ -172,6 +174,7 @@ export class RequestParser {
 
   /** The slow way, for a head in pieces: each line is checked when it is complete. */
   #readLine(chunk: Buffer, at: number): number {
+    if (chunk[at] === TLS_HANDSHAKE && this.#partial === '' && !this.#head.hasBegun) throw new TlsOnPlainError()
     const lf = chunk.indexOf(0x0a, at)
     const end = lf < 0 ? chunk.length : lf + 1
     this.#partial += chunk.toString('latin1', at, end)

@@ -33,6 +33,8 @@ export class ClientHello {
   ticketKeyName: Buffer | null = null
   /** As the client lists them (RFC8446§4.2.3). */
   signatureAlgorithms: readonly number[] = []
+  /** It has a cipher for an ECDSA certificate. */
+  takesEcdsa = false
   /** Why it was refused, for the log. */
   reason = ''
 
@@ -139,6 +141,7 @@ export class ClientHello {
     this.serverName = fields.serverName
     this.ticketKeyName = fields.ticketKeyName
     this.signatureAlgorithms = fields.signatureAlgorithms
+    this.takesEcdsa = fields.takesEcdsa
     return 'complete'
   }
 

@@ -31,6 +31,8 @@ export interface HelloFacts {
   readonly ticketKeyName: Buffer | null
   /** As the client lists them (RFC8446§4.2.3). */
   readonly signatureAlgorithms: readonly number[]
+  /** It has a cipher for an ECDSA certificate. */
+  readonly takesEcdsa: boolean
 }
 
 /** A client that lists the scheme takes a certificate with this curve, or with RSA (RFC8446§4.2.3). */
@@ -86,11 +88,15 @@ export class Contexts {
 
   /**
    * OpenSSL chooses among the certificates of a context, but Node cannot tell which one it has chosen when it asks for the OCSP response.
-   * So we choose where there is one. A client of which we cannot tell gets all certificates, and no response.
+   * So we choose where there is one. A client of which we cannot tell gets all certificates, and no response. Some clients
+   * list schemes of ECDSA, and ciphers for RSA alone.
    */
   #certificatesFor({ certificates }: GatewayTlsEntry, hello: HelloFacts): readonly GatewayCertificate[] {
     if (certificates.length === 1 || certificates.every(({ staple }) => staple === '')) return certificates
-    const takes = certificates.filter(one => hello.signatureAlgorithms.includes(this.#schemeOf(one)))
+    const takes = certificates.filter(one => {
+      const scheme = this.#schemeOf(one)
+      return hello.signatureAlgorithms.includes(scheme) && (hello.takesEcdsa || scheme === RSA_SCHEME)
+    })
     // ECDSA costs less, and has the smaller numbers.
     const [found] = takes.sort((one, other) => this.#schemeOf(one) - this.#schemeOf(other))
     return found === undefined ? certificates : [found]

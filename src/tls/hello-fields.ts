@@ -10,12 +10,19 @@ export interface HelloFields {
   readonly serverName: string
   readonly ticketKeyName: Buffer | null
   readonly signatureAlgorithms: readonly number[]
+  readonly takesEcdsa: boolean
 }
 
 const EXTENSION_SERVER_NAME = 0
 const EXTENSION_SIGNATURE_ALGORITHMS = 13
 const EXTENSION_SESSION_TICKET = 35
 const EXTENSION_PRE_SHARED_KEY = 41
+/** Ciphers of TLS 1.3 do with any certificate (RFC8446§B.4). Those of TLS 1.2 for ECDSA: RFC8422§6, RFC5289§3, RFC7251§2, RFC7905§2. */
+const FOR_ECDSA: ReadonlySet<number> = new Set(
+  [0x1301, 0x1302, 0x1303, 0x1304, 0x1305].concat([
+    0xc009, 0xc00a, 0xc023, 0xc024, 0xc02b, 0xc02c, 0xc0ac, 0xc0ad, 0xc0ae, 0xc0af, 0xcca9,
+  ]),
+)
 const VERSION_AND_RANDOM = 2 + 32
 const HOST_NAME = 0
 const KEY_NAME = 16
@@ -30,10 +37,11 @@ export function parseHello(body: Buffer): HelloFields | string {
   const extensions =
     compression.end === body.length ? { start: body.length, end: body.length } : vector(body, compression.end, 2)
   if (!extensions || extensions.end !== body.length) return 'a length in its ClientHello is wrong'
-  return parseExtensions(body.subarray(extensions.start, extensions.end))
+  const takesEcdsa = numbersOf(body, ciphers.start, ciphers.end).some(cipher => FOR_ECDSA.has(cipher))
+  return parseExtensions(body.subarray(extensions.start, extensions.end), takesEcdsa)
 }
 
-function parseExtensions(list: Buffer): HelloFields | string {
+function parseExtensions(list: Buffer, takesEcdsa: boolean): HelloFields | string {
   let serverName: string | null = null
   let ticket: Buffer | null = null
   let preShared: Buffer | null = null
@@ -49,7 +57,7 @@ function parseExtensions(list: Buffer): HelloFields | string {
       serverName = parseServerName(data)
       if (serverName === null) return 'the server name in its ClientHello is broken'
     } else if (type === EXTENSION_SESSION_TICKET) ticket = keyName(data)
-    else if (type === EXTENSION_SIGNATURE_ALGORITHMS) signatureAlgorithms = numbersOf(data)
+    else if (type === EXTENSION_SIGNATURE_ALGORITHMS) signatureAlgorithms = listOf(data)
     else if (type === EXTENSION_PRE_SHARED_KEY) {
       const identity = firstIdentity(data)
       if (identity === null) return 'the pre-shared key in its ClientHello is broken'
@@ -57,7 +65,7 @@ function parseExtensions(list: Buffer): HelloFields | string {
     }
   }
   // A client that has one for TLS 1.3 offers TLS 1.3, which we always speak.
-  return { serverName: serverName ?? '', ticketKeyName: preShared ?? ticket, signatureAlgorithms }
+  return { serverName: serverName ?? '', ticketKeyName: preShared ?? ticket, signatureAlgorithms, takesEcdsa }
 }
 
 /** RFC6066§3: a list, in which only one name of type `host_name` has ever been used. Null: a length is wrong. */
@@ -70,10 +78,15 @@ function parseServerName(data: Buffer): string | null {
 }
 
 /** RFC8446§4.2.3: a list of numbers of two bytes. Empty if its length is wrong, which OpenSSL refuses. */
-function numbersOf(data: Buffer): readonly number[] {
+function listOf(data: Buffer): readonly number[] {
   const list = vector(data, 0, 2)
-  if (!list || list.end !== data.length || (list.end - list.start) % 2 !== 0) return []
-  return Array.from({ length: (list.end - list.start) / 2 }, (_, index) => data.readUInt16BE(list.start + 2 * index))
+  return list?.end === data.length ? numbersOf(data, list.start, list.end) : []
+}
+
+/** Of two bytes each. Empty if one is cut. */
+function numbersOf(bytes: Buffer, start: number, end: number): readonly number[] {
+  if ((end - start) % 2 !== 0) return []
+  return Array.from({ length: (end - start) / 2 }, (_, index) => bytes.readUInt16BE(start + 2 * index))
 }
 
 /** RFC8446§4.2.11: the ticket of the session that the client would like best. Null: a length is wrong. */

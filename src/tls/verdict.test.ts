@@ -43,7 +43,7 @@ async function visits(entry: GatewayTlsEntry, version: Version, client: Certific
   const contexts = new Contexts({ ticketSecrets: ['ab'.repeat(64)] }, ['http/1.1'])
   const seen: string[] = []
   const listening = createServer((plain: Socket) => {
-    const options = contexts.optionsFor(entry, { ticketKeyName: null, signatureAlgorithms: [0x0403] })
+    const options = contexts.optionsFor(entry, { ticketKeyName: null, signatureAlgorithms: [0x0403], takesEcdsa: true })
     const socket = new TLSSocket(plain, options)
     const facts = factsOf(socket, 'localhost', entry)
     socket.on('error', error => seen.push(error.message))

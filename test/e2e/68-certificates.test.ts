@@ -120,8 +120,8 @@ test('TLS that a file begins waits for the next start, and an upgrade is one', a
   const server = await startServer({ directory: project.directory })
   const tls = `\n[[tls]]\ncert = "${first.certificate}"\nkey = "${first.key}"\n`
   project.save('jumak.toml', `app = "app"\nworkers = 1\n${tls}`)
-  server.expectLog(/reload: TLS begins at the next start of the program \(jumak upgrade\)/)
-  assert.match((await command(server, 'reload')).stdout, /TLS begins at the next start/)
+  server.expectLog(/reload: \[\[tls\]\] changed, which takes effect at the next start of the program/)
+  assert.match((await command(server, 'reload')).stdout, /\[\[tls\]\] changed, which takes effect at the next start/)
   assert.equal((await getOnce(server.port, '/hello')).status, 200)
   server.signal('SIGUSR2')
   await server.upgraded()

@@ -14,8 +14,8 @@
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash, randomUUID, X509Certificate } from 'node:crypto'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -69,12 +69,14 @@ export class Browser {
   readonly #pages = new Map<string, Page>()
   #lastId = 0
 
-  private constructor() {
+  private constructor(trusted: string | null) {
     this.#marker = randomUUID()
     this.#profile = mkdtempSync(join(tmpdir(), 'jumak-chromium-'))
     // Whatever Chromium writes anywhere goes away with the profile.
     const places = { HOME: this.#profile, TMPDIR: this.#profile }
-    this.#process = spawn(CHROMIUM!, [...FLAGS, '--remote-debugging-pipe', `--user-data-dir=${this.#profile}`], {
+    const trusts = trusted === null ? [] : [`--ignore-certificate-errors-spki-list=${keyHash(trusted)}`]
+    const own = ['--remote-debugging-pipe', `--user-data-dir=${this.#profile}`]
+    this.#process = spawn(CHROMIUM!, [...FLAGS, ...trusts, ...own], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...places, MARKER_OF_JUMAK_TEST: this.#marker },
       // A process group of its own: its end can be seen.
@@ -97,8 +99,9 @@ export class Browser {
     })
   }
 
-  static async launch(): Promise<Browser> {
-    const browser = new Browser()
+  /** `trusted`: path of the PEM of a certificate whose key it trusts, whoever has signed it. */
+  static async launch(trusted: string | null = null): Promise<Browser> {
+    const browser = new Browser(trusted)
     await browser.call('Browser.getVersion')
     return browser
   }
@@ -259,6 +262,12 @@ export class Page {
     const keep = process.env['SCREENSHOTS']
     if (keep) writeFileSync(join(keep, `${name}.png`), picture)
   }
+}
+
+/** As Chromium's flag wants it. */
+function keyHash(certificate: string): string {
+  const key = new X509Certificate(readFileSync(certificate)).publicKey.export({ type: 'spki', format: 'der' })
+  return createHash('sha256').update(key).digest('base64')
 }
 
 function groupExists(pid: number): boolean {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LimitError, ProtocolError } from '../../http/errors.ts'
+import { LimitError, ProtocolError, TlsOnPlainError } from '../../http/errors.ts'
 import { RefusedRequests } from './refused-requests.ts'
 
 test('each limit has lines of its own with the name of its setting; broken HTTP is for debugging', t => {
@@ -18,4 +18,15 @@ test('each limit has lines of its own with the name of its setting; broken HTTP 
     'debug r4 refused 10.0.0.4: No Host (RFC9112§3.2)',
     'info r2 refused 10.0.0.2: Too large (limit-request-body)',
   ])
+})
+
+test('TLS on a plain address is told, once a second', t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const lines: string[] = []
+  const log = new RefusedRequests((level, message) => lines.push(`${level} ${message}`))
+  for (let i = 0; i < 100; i++) log.tell(new TlsOnPlainError(), '10.0.0.1', `r${i}`)
+  log.flush()
+  assert.equal(lines.length, 2)
+  assert.match(lines[0]!, /^info refused 10\.0\.0\.1: The client speaks TLS, and this address plain HTTP: /)
+  assert.match(lines[1]!, /; and 98 others before it$/)
 })
