@@ -4,6 +4,7 @@ import type { Limits, Timeouts } from '../config/types.ts'
 import type { ProtocolError } from '../http/errors.ts'
 import type { Answered, Exchange, Peer } from '../http/exchange.ts'
 import type { WebSocketEngine } from '../http/websocket.ts'
+import type { FileBuffers } from './file-buffers.ts'
 import type { Paces } from './pace.ts'
 
 export interface Http1Options {
@@ -28,6 +29,7 @@ export interface Http1Options {
 export interface Http1Context extends Http1Options {
   readonly paces: Paces
   readonly flusher: Flusher
+  readonly fileBuffers: FileBuffers
   /** Every response says `Connection: close`. */
   isDraining: boolean
 }

@@ -4,6 +4,7 @@
  */
 import type { Transport } from '../http/transport.ts'
 import type { Http1Context } from './context.ts'
+import type { FileBuffers } from './file-buffers.ts'
 import type { Pace } from './pace.ts'
 
 export class Output {
@@ -45,8 +46,7 @@ export class Output {
     return this.#transport.pendingBytes === 0
   }
 
-  /** Little should be kept for a slow client. */
-  get isMemoryShort(): boolean {
-    return this.#context.memory.isNear
+  get fileBuffers(): FileBuffers {
+    return this.#context.fileBuffers
   }
 }

@@ -2,6 +2,7 @@
 import type { Protocol } from '../http/protocol.ts'
 import { Http1Connection } from './connection.ts'
 import { Flusher, type Http1Context, type Http1Options } from './context.ts'
+import { FileBuffers } from './file-buffers.ts'
 import { createPaces, hurryIdle } from './pace.ts'
 
 /** The whole response to a client that is not let in: it has sent nothing, so this is the version that any client understands. */
@@ -27,6 +28,7 @@ export function createHttp1(options: Http1Options): Protocol {
     ...options,
     isDraining: false,
     flusher: new Flusher(),
+    fileBuffers: new FileBuffers(options.memory),
     paces: createPaces(options.timeouts, options.limits),
   }
   return {

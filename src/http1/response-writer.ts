@@ -3,12 +3,12 @@
  * whose head, content and end come in one turn of the event loop leaves in one write. A head alone leaves at the end of the turn.
  *
  * Invariants: never more bytes than Content-Length says; `responseEnded` or `responseAborted` is called once, unless the client goes;
- * the `done` of `sendFile` is called exactly once. Not here: the text of a head (`serializer.ts`), and what follows a response.
+ * the `done` of `sendFile` is called exactly once. Not here: the text of a head (`serializer.ts`), how a file is read (`file-sending.ts`), and
+ * what follows a response.
  */
-import { read } from 'node:fs'
 import type { ResponseHead, ResponseState, ResponseWriter } from '../http/exchange.ts'
-import { fileCut } from '../http/file-cut.ts'
 import type { HeaderLines } from '../http/headers.ts'
+import { FileSending, type FileTarget } from './file-sending.ts'
 import type { Output } from './output.ts'
 import { type Framing, serializeHead, serializeInterim, serializeTrailers } from './serializer.ts'
 
@@ -25,28 +25,14 @@ export interface ResponseOwner {
 /** Where the bytes go (`output.ts`). */
 export type ResponseOutput = Pick<
   Output,
-  'send' | 'sendJoined' | 'flushLater' | 'isMemoryShort' | 'isAllTaken' | 'endsWithConnection'
+  'send' | 'sendJoined' | 'flushLater' | 'fileBuffers' | 'isAllTaken' | 'endsWithConnection'
 >
 
 /** Content up to this size is copied behind the head, to save a system call. Beyond it the copy costs more. */
 const JOIN_LIMIT = 64 * 1024
-/** How much of a file is read at a time. More would save system calls, and hold more memory for each slow client. */
-const FILE_CHUNK = 512 * 1024
-/** While more than this of files is in memory, further reads are small: thousands of clients may be slow at a time. */
-const MAX_FILE_BYTES = 32 * 1024 * 1024
-const SMALL_FILE_CHUNK = 32 * 1024
-let fileBytes = 0
-/**
- * Buffers of files that clients have taken are used again: garbage of this size makes V8 collect so often that it costs more than the
- * file. For files that are too large for the cache, and not much larger. The rest is rare, or used again within its response.
- */
-const SPARE_BYTES = 128 * 1024
-/** 12 MiB. With fewer than clients that ask at a time, most reads miss: 32 for 64 clients cost half as much again. */
-const MAX_SPARES = 96
-const spares: Buffer[] = []
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 
-export class Http1Response implements ResponseWriter {
+export class Http1Response implements ResponseWriter, FileTarget {
   state: ResponseState = 'idle'
   status = 0
   bytesWritten = 0
@@ -63,13 +49,9 @@ export class Http1Response implements ResponseWriter {
   /** Content that waits with the head for the end of the turn. */
   #first: Buffer | null = null
   #onDrain: (() => void) | null = null
-  #fileDone: ((error: Error | null) => void) | null = null
-  /** Bytes of a file that this response holds in memory. */
-  #fileBytes = 0
+  #file: FileSending | null = null
   /** The head waits for the first piece of a file, and leaves with it. */
   #headAwaitsFile = false
-  /** Set while a file waits for a slow client. */
-  #resumeFile: (() => void) | null = null
 
   constructor(owner: ResponseOwner, output: ResponseOutput, version: '1.0' | '1.1', isHead: boolean) {
     this.#owner = owner
@@ -160,9 +142,7 @@ export class Http1Response implements ResponseWriter {
 
   /** From the connection: the client has taken all that was written. */
   drained(): void {
-    const resume = this.#resumeFile
-    this.#resumeFile = null
-    if (resume !== null) resume()
+    if (this.#file?.isWaiting) this.#file.go()
     else this.#onDrain?.()
   }
 
@@ -171,7 +151,7 @@ export class Http1Response implements ResponseWriter {
     if (this.state === 'ended' || this.state === 'aborted') return
     this.state = 'aborted'
     this.#head = this.#first = null
-    if (this.#resumeFile !== null) this.#endFile(new Error('the client has gone'))
+    if (this.#file?.isWaiting) this.#file.cancel(new Error('the client has gone'))
   }
 
   end(trailers?: HeaderLines): void {
@@ -198,7 +178,7 @@ export class Http1Response implements ResponseWriter {
     const begun = this.state === 'started'
     this.state = 'aborted'
     this.#head = this.#first = null
-    if (this.#resumeFile !== null) this.#endFile(cause)
+    if (this.#file?.isWaiting) this.#file.cancel(cause)
     // Content that ends with the connection would look complete after an orderly close.
     this.#owner.responseAborted(cause, begun && this.#framing === 'close')
   }
@@ -225,37 +205,33 @@ export class Http1Response implements ResponseWriter {
   }
 
   sendFile(fd: number, offset: number, length: number, done: (error: Error | null) => void): void {
-    this.#fileDone = done
     this.#headAwaitsFile = this.#first === null && this.#framing === 'length'
-    this.#sendFileFrom(fd, offset, offset + length, null)
-  }
-
-  /** `free`: a buffer that may be used again. */
-  #sendFileFrom(fd: number, position: number, end: number, free: Buffer | null): void {
-    if (this.#fileDone === null) return
-    if (position >= end || this.#framing === 'none') {
-      if (free !== null) giveSpare(free)
-      this.#endFile(null)
-      return
-    }
-    const isRoomy = fileBytes < MAX_FILE_BYTES && !this.#output.isMemoryShort
-    const size = Math.min(isRoomy ? FILE_CHUNK : SMALL_FILE_CHUNK, end - position)
-    // Before the first piece there is room for the head.
-    const before = this.#headAwaitsFile ? (this.#head?.length ?? 0) : 0
-    const buffer = free !== null && free.length >= before + size ? free : bufferOf(before + size)
-    this.#holdFileBytes(buffer.length)
-    read(fd, buffer, before, size, position, (error, bytes) => {
-      // Aborted meanwhile. The read is over now, so the caller may close the file.
-      if (this.state === 'aborted') this.#endFile(new Error('the client has gone'))
-      else if (error !== null || bytes === 0) this.#endFile(fileCut(fd, position, end, error))
-      else if (this.#writeFile(buffer, before, bytes))
-        this.#sendFileFrom(fd, position + bytes, end, this.#output.isAllTaken ? buffer : null)
-      else this.#resumeFile = () => this.#sendFileFrom(fd, position + bytes, end, buffer)
+    const end = this.#framing === 'none' ? offset : offset + length
+    this.#file = new FileSending(this, this.#output.fileBuffers, fd, offset, end, error => {
+      this.#file = null
+      this.#headAwaitsFile = false
+      done(error)
     })
+    this.#file.go()
   }
 
-  /** The piece, behind the head if that has waited for it. */
-  #writeFile(buffer: Buffer, before: number, bytes: number): boolean {
+  /** From the file. */
+  get isAborted(): boolean {
+    return this.state === 'aborted'
+  }
+
+  /** From the file. */
+  get bytesBefore(): number {
+    return this.#headAwaitsFile ? (this.#head?.length ?? 0) : 0
+  }
+
+  /** From the file. Content that waits with the head is in its buffer still. */
+  get isAllTaken(): boolean {
+    return this.#first === null && this.#output.isAllTaken
+  }
+
+  /** From the file: the piece, behind the head if that has waited for it. */
+  writePiece(buffer: Buffer, before: number, bytes: number): boolean {
     const head = this.#head
     const isWithHead = this.#headAwaitsFile && head !== null && this.bytesWritten + bytes <= this.#declared
     this.#headAwaitsFile = false
@@ -265,30 +241,6 @@ export class Http1Response implements ResponseWriter {
     buffer.write(head, 0, 'latin1')
     return this.#output.send(buffer.subarray(0, before + bytes))
   }
-
-  #holdFileBytes(bytes: number): void {
-    fileBytes += bytes - this.#fileBytes
-    this.#fileBytes = bytes
-  }
-
-  /** Exactly once, whatever the end: the caller closes its descriptor then. */
-  #endFile(error: Error | null): void {
-    const done = this.#fileDone
-    this.#fileDone = this.#resumeFile = null
-    this.#headAwaitsFile = false
-    this.#holdFileBytes(0)
-    done?.(error)
-  }
-}
-
-function bufferOf(bytes: number): Buffer {
-  if (bytes > SPARE_BYTES || bytes < SPARE_BYTES / 2) return Buffer.allocUnsafe(bytes)
-  return spares.pop() ?? Buffer.allocUnsafeSlow(SPARE_BYTES)
-}
-
-/** Nobody has it any more. */
-function giveSpare(buffer: Buffer): void {
-  if (buffer.length === SPARE_BYTES && spares.length < MAX_SPARES) spares.push(buffer)
 }
 
 /** Head (may be empty), one chunk, and the last chunk if this is the end: one buffer (RFC9112§7.1). */
