@@ -3,9 +3,9 @@
  * leave together, at the end of the turn. Runs in the gateway, for each response.
  */
 import type { Transport } from '../http/transport.ts'
+import type { FileBuffers } from '../protocols/file-buffers.ts'
+import type { Pace } from '../protocols/pace.ts'
 import type { Http1Context } from './context.ts'
-import type { FileBuffers } from './file-buffers.ts'
-import type { Pace } from './pace.ts'
 
 export class Output {
   readonly #transport: Transport

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { MemoryBudget } from '../base/memory-budget.ts'
 import { FileCutError } from '../http/errors.ts'
-import { FileBuffers } from './file-buffers.ts'
+import { FileBuffers } from '../protocols/file-buffers.ts'
 import { Http1Response, type ResponseOutput } from './response-writer.ts'
 
 const MIB = 1024 * 1024

@@ -8,7 +8,7 @@
  */
 import type { ResponseHead, ResponseState, ResponseWriter } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
-import { FileSending, type FileTarget } from './file-sending.ts'
+import { FileSending, type FileTarget } from '../protocols/file-sending.ts'
 import type { Output } from './output.ts'
 import { type Framing, serializeHead, serializeInterim, serializeTrailers } from './serializer.ts'
 
