@@ -34,7 +34,8 @@ export class FloodBudget {
     this.#points -= points
     if (this.#points >= 0) return
     this.#fill()
-    if (this.#points < 0) throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, `There are too many ${what}`, 'RFC9113§10.5')
+    if (this.#points < 0)
+      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, `There are too many ${what}`, 'RFC9113§10.5')
   }
 
   sent(bytes: number): void {

@@ -5,21 +5,13 @@
  * payload is read. Invariant: cutting the bytes differently changes no call but the pieces of content, and no error.
  * Not here: what frames mean (`connection.ts`).
  */
-import {
-  ConnectionError,
-  ErrorCode,
-  FRAME_HEADER,
-  FrameType,
-  Flag,
-  PREFACE,
-  readUint31,
-} from './frames.ts'
+import { ConnectionError, ErrorCode, Flag, FRAME_HEADER, FrameType, PREFACE, readUint31 } from './frames.ts'
 
 export interface FrameSink {
   /** A whole frame, of any type but DATA. `payload` is a view that is valid during the call only. */
   onFrame(type: number, flags: number, stream: number, payload: Buffer): void
   /** A frame of DATA begins. `length`: of its payload with padding, as windows count it. */
-  onData(stream: number, flags: number, length: number): void
+  onDataFrame(stream: number, flags: number, length: number): void
   /** A view that is valid during the call only. */
   onContent(stream: number, piece: Buffer): void
   onDataEnd(stream: number, flags: number): void
@@ -108,7 +100,11 @@ export class FrameReader {
   #readPreface(chunk: Buffer, at: number): number {
     const length = Math.min(PREFACE.length - this.#seen, chunk.length - at)
     if (chunk.compare(PREFACE, this.#seen, this.#seen + length, at, at + length) !== 0)
-      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'The connection does not begin with the preface', 'RFC9113§3.4')
+      throw new ConnectionError(
+        ErrorCode.PROTOCOL_ERROR,
+        'The connection does not begin with the preface',
+        'RFC9113§3.4',
+      )
     this.#seen += length
     if (this.#seen === PREFACE.length) this.#state = State.HEADER
     return at + length
@@ -148,7 +144,8 @@ export class FrameReader {
       return at + copied
     }
     this.#readHeader(partial, 0)
-    if (this.#state !== State.PAYLOAD) return this.#isEmpty(at + copied)
+    // TypeScript believes that it is still HEADER.
+    if ((this.#state as State) !== State.PAYLOAD) return this.#isEmpty(at + copied)
     if (this.#left > 0) {
       this.#partial = Buffer.allocUnsafe(this.#left)
       this.#partialLength = 0
@@ -175,7 +172,7 @@ export class FrameReader {
     this.#padding = 0
     if (type === FrameType.DATA) {
       this.#state = (flags & Flag.PADDED) !== 0 ? State.PAD_LENGTH : State.CONTENT
-      this.#sink.onData(stream, flags, length)
+      this.#sink.onDataFrame(stream, flags, length)
     } else if (KNOWN.has(type)) {
       this.#state = State.PAYLOAD
     } else {
@@ -228,7 +225,8 @@ export class FrameReader {
 
 function checkSize(type: number, flags: number, stream: number, length: number): void {
   const exact = EXACT_SIZE[type]
-  if (exact !== undefined && exact !== length) throw wrongSize(`A frame has ${length} bytes where it must have ${exact}`, '§6')
+  if (exact !== undefined && exact !== length)
+    throw wrongSize(`A frame has ${length} bytes where it must have ${exact}`, '§6')
   switch (type) {
     case FrameType.SETTINGS:
       if (length % 6 !== 0 || ((flags & Flag.ACK) !== 0 && length > 0))

@@ -1,4 +1,5 @@
 /** Frames of HTTP/2 (RFC9113§4, §6): types, flags, error codes, and how the small ones are written. Sans-IO. Runs in the gateway. */
+import { ProtocolError } from '../http/errors.ts'
 
 export const FRAME_HEADER = 9
 /** The largest payload that every peer takes (RFC9113§6.5.2). */
@@ -56,12 +57,12 @@ export function errorName(code: number): string {
 }
 
 /** The connection cannot go on: the client gets GOAWAY with `code` (RFC9113§5.4.1). */
-export class ConnectionError extends Error {
+export class ConnectionError extends ProtocolError {
   readonly code: ErrorCode
 
   /** `rule`: as `RFC9113§6.9`. */
   constructor(code: ErrorCode, message: string, rule: string) {
-    super(`${message} (${rule})`)
+    super(400, message, rule)
     this.name = 'ConnectionError'
     this.code = code
   }

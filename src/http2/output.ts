@@ -47,12 +47,12 @@ export class Output {
     return this.at === 0 && this.#before.length === 0
   }
 
-  /** Bytes that wait. */
-  get heldBytes(): number {
-    return this.#before.reduce((sum, { length }) => sum + length, this.at)
+  /** A buffer is full. */
+  get isLarge(): boolean {
+    return this.#before.length > 0
   }
 
-  /** Makes room for so many bytes in `buffer`, at most SMALL, and sees to it that they leave at the end of the turn. Returns where they go. */
+  /** Makes room for so many bytes in `buffer`, at most one frame, and sees to it that they leave at the end of the turn. Returns where they go. */
   reserve(bytes: number): number {
     if (this.buffer.length - this.at < bytes) this.#nextBuffer()
     this.schedule()
@@ -116,6 +116,14 @@ export class Output {
   #block(): void {
     this.isBlocked = true
     this.#pace.awaitTaking()
+  }
+
+  /** The same, whether the client takes it or not: the connection ends. */
+  writeAll(): void {
+    this.isBlocked = false
+    this.#closeBuffer()
+    for (const bytes of this.#before.splice(0)) this.#transport.write(bytes)
+    this.isBlocked = true
   }
 
   /** From the connection: the client has taken all. */

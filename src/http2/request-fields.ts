@@ -51,6 +51,24 @@ export interface ReceivedHead extends RequestHead {
   readonly priority: Priority
 }
 
+/** Stands for a head that cannot be used. Its stream has a response all the same. */
+export function unreadableHead(scheme: Scheme, isHead: boolean): ReceivedHead {
+  return {
+    method: isHead ? 'HEAD' : '-',
+    target: '-',
+    path: '-',
+    query: '',
+    scheme,
+    authority: '',
+    version: '2',
+    headers: [],
+    contentLength: undefined,
+    expectsContinue: false,
+    protocol: '',
+    priority: DEFAULT_PRIORITY,
+  }
+}
+
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/
 /** Of a field, in a head of HTTP/1.1: colon, blank, CR, LF. So a limit means the same in both versions. */
 const FIELD_OVERHEAD = 4
@@ -141,7 +159,8 @@ export class RequestFields implements HpackSink {
         isFirst = !this.#namesScheme
         this.#namesScheme = true
         // It says what the client believes. What counts is the connection's, or what a trusted proxy says.
-        if (value !== 'http' && value !== 'https') this.#malformed('The scheme is neither http nor https', 'RFC9113§8.3.1')
+        if (value !== 'http' && value !== 'https')
+          this.#malformed('The scheme is neither http nor https', 'RFC9113§8.3.1')
         break
       case FieldKind.AUTHORITY:
         isFirst = this.#authority === null
@@ -232,7 +251,11 @@ export class RequestFields implements HpackSink {
       throw new MalformedError('There is less content than Content-Length says', 'RFC9113§8.1.1')
     if (this.#expect !== '') checkExpect(this.#expect)
     if (method.length + path.length > this.#limits.requestLine)
-      throw new LimitError(414, `Method and path are longer than ${this.#limits.requestLine} bytes`, 'limit-request-line')
+      throw new LimitError(
+        414,
+        `Method and path are longer than ${this.#limits.requestLine} bytes`,
+        'limit-request-line',
+      )
     const target = this.#checkedTarget(method, path)
     const parsed = parseTarget(method, target)
     this.#headers[1] = authority

@@ -14,7 +14,13 @@ import { ByteQueue } from '../base/byte-queue.ts'
 import { ClientGoneError, contentTooLarge, HttpError, type LimitError, ProtocolError } from '../http/errors.ts'
 import type { Exchange, LocalEnd, Peer } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
-import { CloseCode, type WebSocketAccept, type WebSocketChannel, type WebSocketConnection, type WebSocketEvents } from '../http/websocket.ts'
+import {
+  CloseCode,
+  type WebSocketAccept,
+  type WebSocketChannel,
+  type WebSocketConnection,
+  type WebSocketEvents,
+} from '../http/websocket.ts'
 import { type BodySource, PulledBody } from '../protocols/body.ts'
 import { type ProtocolSwitch, RunningExchange } from '../protocols/exchange.ts'
 import type { FileBuffers } from '../protocols/file-buffers.ts'
@@ -22,7 +28,7 @@ import { Pace, type Sink } from '../protocols/pace.ts'
 import type { Http2Context } from './context.ts'
 import { ErrorCode, MAX_WINDOW } from './frames.ts'
 import type { ReceivedHead } from './request-fields.ts'
-import { type ResponseFields } from './response-fields.ts'
+import type { ResponseFields } from './response-fields.ts'
 import { Http2Response, type ResponseStream } from './response-writer.ts'
 import type { ScheduledStream } from './scheduler.ts'
 import { STREAM_WINDOW } from './settings.ts'
@@ -52,6 +58,8 @@ export interface StreamOwner {
   ready(stream: Http2Stream): void
   /** It must not be written any more. */
   notReady(stream: Http2Stream): void
+  /** Less waits: the handler may go on after this turn of writing, by `resume`. */
+  relieved(stream: Http2Stream): void
   /** Bytes that a stream keeps have changed by so many. */
   kept(bytes: number): void
   /** Nothing of the stream is left. `wasReset`: frames of the client may still be on their way. */
@@ -145,13 +153,14 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     }
     this.#pace?.contentCame(piece.length)
     this.exchange.body.push(piece)
-    if (!this.#isFlowing) this.#keepWaiting(this.#waiting + piece.length)
+    if (!this.#isFlowing) this.keepWaiting(this.#waiting + piece.length)
   }
 
   #tunnelContent(piece: Buffer): void {
     // Before the answer a client has nothing to say: it does not know yet what is spoken.
-    if (this.#tunnel === null) this.reset(ErrorCode.PROTOCOL_ERROR, new ClientGoneError('the client sent frames too early'))
-    else this.#tunnel.handler.onData(piece)
+    if (this.#tunnel === null)
+      this.reset(ErrorCode.PROTOCOL_ERROR, new ClientGoneError('the client sent frames too early'))
+    else this.#tunnel.receive(piece)
   }
 
   /** Padding, and content that was taken, leave room in the window. */
@@ -169,7 +178,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.isRemoteEnded = true
     this.#owesContinue = false
     if (this.#protocol !== '') {
-      this.#tunnel?.handler.onEnd()
+      this.#tunnel?.receiveEnd()
       return
     }
     if (this.#contentLength !== undefined && this.#received !== this.#contentLength) {
@@ -178,7 +187,6 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     }
     this.#pace?.awaitNothing()
     this.exchange.body.end(trailers)
-    if (this.#isLast && this.#isAllWritten) this.#leave()
   }
 
   #openWindow(): void {
@@ -191,6 +199,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   /** Half a window at least, so that a window is opened seldom. */
   #missingWindow(): number {
     const { memory } = this.#owner.context
+    if (this.#protocol !== '') return this.#receiveWindow > STREAM_WINDOW / 2 ? 0 : STREAM_WINDOW - this.#receiveWindow
     const rest = this.#contentLength === undefined ? UPLOAD_WINDOW : this.#contentLength - this.#received
     if (rest <= this.#receiveWindow) return 0
     const window = memory.isNear ? STREAM_WINDOW : Math.max(STREAM_WINDOW, Math.min(UPLOAD_WINDOW, rest))
@@ -202,7 +211,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     if (this.#owesContinue && this.exchange.writer.state === 'idle') this.inform(100, NO_TRAILERS)
     this.#owesContinue = false
     this.#isFlowing = true
-    this.#keepWaiting(0)
+    this.keepWaiting(0)
     this.#openWindow()
     this.#paced().awaitContent()
   }
@@ -229,10 +238,11 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.#pace?.awaitNothing()
     this.#owner.context.onProtocolError(error, this.#owner.peer, this.exchange.id)
     this.exchange.body.fail(error)
-    this.#keepWaiting(0)
+    this.keepWaiting(0)
   }
 
-  #keepWaiting(bytes: number): void {
+  /** Bytes of the request that nobody has taken. */
+  keepWaiting(bytes: number): void {
     if (bytes === this.#waiting) return
     this.#owner.kept(bytes - this.#waiting)
     this.#waiting = bytes
@@ -320,6 +330,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.#framedBytes += bytes
     this.#owner.kept(-bytes)
     this.#owner.writeData(this.id, queue, bytes, isEnd && this.#trailers.length === 0)
+    if (this.#isFull && queue.bytes <= LOW_WATER) this.#owner.relieved(this)
     if (isEnd) {
       if (this.#trailers.length > 0) this.#writeEnd()
       this.#pace?.allTaken()
@@ -331,9 +342,9 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     }
   }
 
-  /** After a turn of writing: the handler that waits may go on. */
+  /** The handler that waits may go on. */
   resume(): void {
-    if (!this.#isFull || this.#isClosed || this.pendingBytes > LOW_WATER) return
+    if (!this.#isFull || this.#isClosed) return
     this.#isFull = false
     if (this.#tunnel !== null) this.#tunnel.handler.onDrain()
     else this.exchange.writer.drained()
@@ -378,13 +389,9 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   /** END_STREAM is in a frame. */
   #sent(): void {
     if (this.#isClosed) return
-    if (this.isRemoteEnded) this.#leave()
+    if (this.isRemoteEnded) this.#close(false)
     // Nobody wants the rest of the request (RFC9113§8.1).
     else this.reset(ErrorCode.NO_ERROR, null)
-  }
-
-  #leave(): void {
-    this.#close(false)
   }
 
   // -- ends
@@ -406,7 +413,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.#close(wasReset)
     const { exchange } = this
     if (this.#tunnel !== null) {
-      this.#tunnel.handler.onClose()
+      this.#tunnel.closed()
       return
     }
     if (why !== null) {
@@ -419,10 +426,10 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   }
 
   #close(wasReset: boolean): void {
-    this.#isClosed = true
     this.#owner.notReady(this)
     this.#pace?.stop()
-    this.#keepWaiting(0)
+    this.keepWaiting(0)
+    this.#isClosed = true
     if (this.#queue !== null) {
       this.#owner.kept(-this.#queue.bytes)
       this.#queue.clear()
@@ -473,18 +480,23 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   #webSocketEnded(): void {
     this.exchange.writer.switchEnded(this.#webSocket!.bytesSent)
     this.exchange.close()
-    if (!this.#isClosed) this.reset(ErrorCode.CANCEL, null)
   }
 
-  /** From the tunnel. */
+  // -- from the tunnel
+
   setFlowing(isFlowing: boolean): void {
     this.#isFlowing = isFlowing
-    if (isFlowing && !this.isRemoteEnded && !this.#isClosed) this.#openWindow()
+    this.frameEnded()
   }
 
-  /** From the tunnel: END_STREAM behind what was written. */
-  endTunnel(): void {
-    if (!this.#isLast) this.sendEnd(NO_TRAILERS)
+  /** Both ends have said that they are ready: nothing is left to reset. */
+  destroyTunnel(): void {
+    if (!this.isRemoteEnded || !this.#isLast || !this.#isAllWritten) {
+      this.reset(ErrorCode.CANCEL, null)
+    } else if (!this.#isClosed) {
+      this.#close(false)
+      this.#tunnel!.closed()
+    }
   }
 }
 
