@@ -61,7 +61,7 @@ export class HpackEncoder {
   /** The number of the newest entry of each name, which may have left the table. */
   readonly #newest = new Map<ResponseName, number>()
   /** Hashes of the last fields that were sent once. */
-  readonly #marks: number[] = new Array<number>(MARKS).fill(0)
+  readonly #marks: number[] = new Array<number>(MARKS).fill(-1)
   #marked = 0
   /** What the next block must say: the smallest size since the last block, and the size. -1: nothing. */
   #smallestSize = -1
@@ -178,8 +178,8 @@ export class HpackEncoder {
   #isSecond(name: ResponseName, value: string): boolean {
     let hash = name.id
     for (let i = 0; i < value.length; i++) hash = (Math.imul(hash, 31) + value.charCodeAt(i)) | 0
-    // Not 0, and a small integer of V8.
-    const mark = (hash & 0x3fffffff) | 1
+    // A small integer of V8, whatever its build.
+    const mark = hash & 0x3fffffff
     if (this.#marks.includes(mark)) return true
     this.#marks[this.#marked++ % MARKS] = mark
     return false

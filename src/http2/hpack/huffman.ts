@@ -113,38 +113,36 @@ export function decodeHuffman(bytes: Buffer, at: number, end: number, decoded: D
       bits -= short >> 8
       continue
     }
+    // The first eight bits are set aside, so that the queue has room for the rest of any code.
+    const begin = (queue >>> (bits - SHORT)) & 0xff
+    bits -= SHORT
     while (bits <= 24 && at < end) {
       queue = (queue << 8) | bytes[at++]!
       bits += 8
     }
-    const codeLength = longLength(queue, bits)
-    // The string ends within a code: what is left is padding.
-    if (codeLength === 0) break
-    const character = IN_ORDER[PLACE[codeLength]! + prefix(queue, bits, codeLength) - FIRST_CODE[codeLength]!]!
+    const character = longCharacter(begin, queue, bits)
+    if (character < 0) throw new HpackError('A string has more than 7 bits of padding', 'RFC7541§5.2')
     if (character === EOS) throw new HpackError('A string has the symbol EOS', 'RFC7541§5.2')
     if (IS_FORBIDDEN[character] === 1) hasForbidden = true
     into[length++] = character
-    bits -= codeLength
+    bits -= LENGTHS[character]! - SHORT
   }
-  if (bits >= 8) throw new HpackError('A string has more than 7 bits of padding', 'RFC7541§5.2')
-  if (prefix(queue, bits, bits) !== (1 << bits) - 1)
-    throw new HpackError('The padding of a string is not ones', 'RFC7541§5.2')
+  const padding = (1 << bits) - 1
+  if ((queue & padding) !== padding) throw new HpackError('The padding of a string is not ones', 'RFC7541§5.2')
   decoded.length = length
   decoded.hasForbidden = hasForbidden
 }
 
-/** The first `length` of `bits` bits. */
-function prefix(queue: number, bits: number, length: number): number {
-  return (queue >>> (bits - length)) & ((1 << length) - 1)
-}
-
-/** The length of a long code at the beginning of `bits` bits, or 0: it has more than them. */
-function longLength(queue: number, bits: number): number {
-  for (let length = FIRST_LONG; length <= MAX_LENGTH && length <= bits; length++) {
-    // Codes of a length follow those of all smaller ones, so there is no lower bound to look at.
-    if (prefix(queue, bits, length) < FIRST_CODE[length]! + COUNT[length]!) return length
+/** The character, or EOS, whose code is `begin`, eight bits, and then the first of `bits` bits of the queue; -1: it has more than these. */
+function longCharacter(begin: number, queue: number, bits: number): number {
+  for (let length = FIRST_LONG; length <= MAX_LENGTH && length - SHORT <= bits; length++) {
+    const more = length - SHORT
+    const code = (begin << more) | ((queue >>> (bits - more)) & ((1 << more) - 1))
+    const place = code - FIRST_CODE[length]!
+    // Codes of a length follow those of all smaller ones, so `place` is not negative where there is one.
+    if (place < COUNT[length]!) return IN_ORDER[PLACE[length]! + place]!
   }
-  return 0
+  return -1
 }
 
 /** Bytes of `text` in code. */
