@@ -7,10 +7,11 @@
  *   table's. A string is checked once, when it comes as a literal; its entry remembers the result.
  * - Not here: what fields a request may or must have, and how many. Nor frames: all fragments of a block are joined.
  */
-import { isBlank } from '../../http/headers.ts'
-import { DynamicTable, ENTRY_OVERHEAD } from './dynamic-table.ts'
+import { DynamicTable } from './dynamic-table.ts'
 import { HpackError } from './errors.ts'
+import { Field } from './field.ts'
 import { type FieldName, fieldName } from './field-names.ts'
+import { decodeField, readField } from './known-fields.ts'
 import { FIRST_DYNAMIC, STATIC_TABLE } from './static-table.ts'
 import { StringReader } from './strings.ts'
 
@@ -24,21 +25,7 @@ export interface HpackSink {
   field(name: FieldName, value: string, isValid: boolean, isSensitive: boolean): void
 }
 
-class Entry {
-  readonly name: FieldName
-  readonly value: string
-  readonly isValid: boolean
-  readonly size: number
-
-  constructor(name: FieldName, value: string, isValid: boolean) {
-    this.name = name
-    this.value = value
-    this.isValid = isValid
-    this.size = name.name.length + value.length + ENTRY_OVERHEAD
-  }
-}
-
-const STATIC_ENTRIES = STATIC_TABLE.map(row => row && new Entry(fieldName(row[0]), row[1], true))
+const STATIC_FIELDS = STATIC_TABLE.map(row => row && new Field(fieldName(row[0]), row[1], false))
 
 // The kinds of a field's representation (RFC7541§6), by the highest bits of its first byte.
 const INDEXED = 0x80
@@ -50,7 +37,7 @@ const NEVER_INDEXED = 0x10
 const MAX_UPDATES = 2
 
 export class HpackDecoder {
-  readonly #table: DynamicTable<Entry>
+  readonly #table: DynamicTable<Field>
   /** What the client may choose at most. */
   #limit: number
   /** The client must come down to this before its next field; Infinity: it need not. */
@@ -79,17 +66,20 @@ export class HpackDecoder {
         const { name, value, isValid } = this.#entry(reader.integer(INDEXED - 1))
         sink.field(name, value, isValid, false)
       } else if (first >= INCREMENTAL) {
-        const entry = this.#literal(reader, INCREMENTAL - 1)
-        table.add(entry)
-        sink.field(entry.name, entry.value, entry.isValid, false)
+        const field = readField(reader, this.#name(reader, INCREMENTAL - 1))
+        table.add(field)
+        sink.field(field.name, field.value, field.isValid, false)
       } else if (first >= SIZE_UPDATE) {
         throw new HpackError(
           'A header block has a table size update behind a field, or more than two of them',
           'RFC7541§4.2',
         )
+      } else if (first >= NEVER_INDEXED) {
+        const { name, value, isValid } = decodeField(reader, this.#name(reader, NEVER_INDEXED - 1))
+        sink.field(name, value, isValid, true)
       } else {
-        const { name, value, isValid } = this.#literal(reader, NEVER_INDEXED - 1)
-        sink.field(name, value, isValid, first >= NEVER_INDEXED)
+        const { name, value, isValid } = readField(reader, this.#name(reader, NEVER_INDEXED - 1))
+        sink.field(name, value, isValid, false)
       }
     }
   }
@@ -111,22 +101,15 @@ export class HpackDecoder {
     this.#dueSize = Number.POSITIVE_INFINITY
   }
 
-  #entry(index: number): Entry {
-    const entry = index < FIRST_DYNAMIC ? STATIC_ENTRIES[index] : this.#table.get(index - FIRST_DYNAMIC)
+  #entry(index: number): Field {
+    const entry = index < FIRST_DYNAMIC ? STATIC_FIELDS[index] : this.#table.get(index - FIRST_DYNAMIC)
     if (entry === undefined)
       throw new HpackError(index === 0 ? 'An index is 0' : `The tables have no index ${index}`, 'RFC7541§6.1')
     return entry
   }
 
-  #literal(reader: StringReader, mask: number): Entry {
+  #name(reader: StringReader, mask: number): FieldName {
     const index = reader.integer(mask)
-    const name = index === 0 ? fieldName(reader.string()) : this.#entry(index).name
-    const value = reader.string()
-    const { length } = value
-    const isValid =
-      name.isValid &&
-      !reader.hasForbidden &&
-      (length === 0 || !(isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(length - 1))))
-    return new Entry(name, value, isValid)
+    return index === 0 ? fieldName(reader.string()) : this.#entry(index).name
   }
 }

@@ -11,18 +11,28 @@ const shared: Decoded = { characters: Buffer.allocUnsafeSlow(4096), length: 0, h
 export class StringReader extends Reader {
   /** The last string has a character that no field value may have. */
   hasForbidden = false
+  /** Behind the length of the string that `endOfString` looked at. */
+  #from = 0
 
   /** Latin-1. */
   string(): string {
-    const { bytes } = this
-    if (this.at >= bytes.length) throw new HpackError('A header block ends before a string', 'RFC7541§5.2')
-    const isHuffman = bytes[this.at]! >= HUFFMAN
+    const isHuffman = this.bytes[this.at]! >= HUFFMAN
+    const end = this.endOfString()
+    const from = this.#from
+    this.at = end
+    return isHuffman ? this.#decode(from, end) : this.#slice(from, end)
+  }
+
+  /** Where the string ends that begins here. Reads nothing. */
+  endOfString(): number {
+    const { bytes, at } = this
+    if (at >= bytes.length) throw new HpackError('A header block ends before a string', 'RFC7541§5.2')
     const length = this.integer(HUFFMAN - 1)
-    const from = this.at
-    const to = from + length
-    if (to > bytes.length) throw new HpackError('A header block ends within a string', 'RFC7541§5.2')
-    this.at = to
-    return isHuffman ? this.#decode(from, to) : this.#slice(from, to)
+    this.#from = this.at
+    this.at = at
+    const end = this.#from + length
+    if (end > bytes.length) throw new HpackError('A header block ends within a string', 'RFC7541§5.2')
+    return end
   }
 
   #decode(from: number, to: number): string {
