@@ -12,7 +12,11 @@ export interface FieldName {
   readonly isPseudo: boolean
   /** A token without upper-case letters, behind the colon of a pseudo-header. */
   readonly isValid: boolean
+  /** Its values may be kept for all connections: it is no secret's name, and short. */
+  readonly isPublic: boolean
 }
+
+const SECRETS = new Set(['cookie', 'authorization', 'proxy-authorization'])
 
 const VALID = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/
 
@@ -30,6 +34,7 @@ export function fieldName(name: string): FieldName {
     kind: kindOf(name),
     isPseudo: name.charCodeAt(0) === 0x3a,
     isValid: VALID.test(name),
+    isPublic: name.length <= MAX_KNOWN_LENGTH && !SECRETS.has(name),
   }
   if (entry.isValid && name.length <= MAX_KNOWN_LENGTH && knownNames.size < MAX_KNOWN_NAMES) knownNames.set(name, entry)
   return entry
