@@ -15,7 +15,6 @@ import type { FrameWriter } from './frame-writer.ts'
 import { ConnectionError, ErrorCode, Flag, FrameType, readUint31 } from './frames.ts'
 import { type HeaderBlock, HeaderBlocks } from './header-block.ts'
 import { HpackDecoder } from './hpack/decoder.ts'
-import { HpackError } from './hpack/errors.ts'
 import { parsePriority } from './priority.ts'
 import { RecentStreams } from './recent-streams.ts'
 import { MalformedError, type ReceivedHead, RequestFields } from './request-fields.ts'
@@ -162,19 +161,10 @@ export class Frames implements FrameSink {
       )
     // In any case: the next block is decoded with the table that this one leaves.
     this.#fields.begin(!isNew)
-    this.#decode(block.bytes)
+    this.#decoder.decode(block.bytes, this.#fields)
     if (stream !== undefined) this.#onTrailers(stream, isLast)
     else if (!isNew) this.#onClosedStream(id, 'HEADERS')
     else this.#onRequest(id, isLast, block.dependsOnItself)
-  }
-
-  #decode(block: Buffer): void {
-    try {
-      this.#decoder.decode(block, this.#fields)
-    } catch (error) {
-      if (!(error instanceof HpackError)) throw error
-      throw new ConnectionError(ErrorCode.COMPRESSION_ERROR, error.message, error.rule)
-    }
   }
 
   #onTrailers(stream: Http2Stream, isLast: boolean): void {
