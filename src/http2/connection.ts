@@ -14,7 +14,7 @@
 import type { ByteQueue } from '../base/byte-queue.ts'
 import { Deadline } from '../base/deadlines.ts'
 import type { Account } from '../base/memory-budget.ts'
-import { ProtocolError } from '../http/errors.ts'
+import type { ProtocolError } from '../http/errors.ts'
 import type { LocalEnd, Peer } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import type { ProtocolConnection } from '../http/protocol.ts'
@@ -25,18 +25,14 @@ import { answerOptions, refusalOf } from '../protocols/own-answers.ts'
 import { Pace } from '../protocols/pace.ts'
 import type { Http2Context } from './context.ts'
 import { Cost, FloodBudget } from './flood-budget.ts'
-import { FrameReader, type FrameSink } from './frame-reader.ts'
+import { Frames, type FramesOwner } from './frame-meanings.ts'
+import { FrameReader } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
-import { ConnectionError, ErrorCode, Flag, FrameType, MAX_WINDOW, readUint31 } from './frames.ts'
-import { type HeaderBlock, HeaderBlocks } from './header-block.ts'
-import { HpackDecoder } from './hpack/decoder.ts'
-import { HpackError } from './hpack/errors.ts'
+import { ConnectionError, ErrorCode, MAX_WINDOW } from './frames.ts'
 import { Output } from './output.ts'
-import { parsePriority } from './priority.ts'
-import { RecentStreams } from './recent-streams.ts'
-import { MalformedError, type ReceivedHead, RequestFields, unreadableHead } from './request-fields.ts'
+import { MalformedError, type ReceivedHead, type RequestFields, unreadableHead } from './request-fields.ts'
 import { MAX_CONTENT, Scheduler } from './scheduler.ts'
-import { CONNECTION_WINDOW, firstFrames, PeerSettings } from './settings.ts'
+import { firstFrames, PeerSettings } from './settings.ts'
 import { Http2Stream, type StreamOwner } from './stream.ts'
 
 /** After the last frame we read up to this, so that the client can read it before a reset. */
@@ -48,44 +44,28 @@ const DRAIN_PING = Buffer.from('draining')
 
 type State = 'open' | 'lingering' | 'closed'
 
-export class Http2Connection implements ProtocolConnection, TransportHandler, FrameSink, StreamOwner {
+export class Http2Connection implements ProtocolConnection, TransportHandler, FramesOwner, StreamOwner {
   readonly context: Http2Context
   readonly peer: Peer
   readonly local: LocalEnd
   readonly #transport: Transport
   readonly #onClose: () => void
   readonly #reader: FrameReader
-  readonly #blocks: HeaderBlocks
-  readonly #decoder = new HpackDecoder(4096)
-  readonly #fields: RequestFields
+  readonly #frames: Frames
   readonly #pace: Pace
   readonly #output: Output
-  readonly #writer: FrameWriter
+  readonly writer: FrameWriter
   readonly #scheduler = new Scheduler()
-  readonly #floods = new FloodBudget()
+  readonly floods = new FloodBudget()
   readonly #peerSettings = new PeerSettings()
-  readonly #streams = new Map<number, Http2Stream>()
-  /** Streams that we have reset: what comes for them was on its way. */
-  readonly #reset = new RecentStreams()
-  /** Streams that have ended in another way. */
-  readonly #ended = new RecentStreams()
+  readonly streams = new Map<number, Http2Stream>()
   #state: State = 'open'
-  /** The client's first SETTINGS have come. */
-  #hasSettings = false
-  /** The largest number of a stream that has begun. */
-  #lastStream = 0
-  /** A window of the connection for content. */
-  #receiveWindow = CONNECTION_WINDOW
-  /** The stream whose DATA is read; null: what comes is thrown away. */
-  #dataStream: Http2Stream | null = null
-  /** Streams to which this read has brought content. */
-  #touched: Http2Stream[] = []
   /** Streams whose handlers may go on after this turn of writing. */
   #relieved: Http2Stream[] = []
   /** The first GOAWAY of a drain is sent. */
   #drain: Deadline | null = null
   /** No new stream is taken: the last GOAWAY is sent, or the client sends no more. */
-  #isLast = false
+  isLast = false
   #lingered = 0
   #kept = 0
   #account: Account | null = null
@@ -99,15 +79,18 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.peer = { address, port, socketAddress: address }
     this.local = { address: transport.localAddress, port: transport.localPort, tls: transport.tls }
     transport.handler = this
-    this.#reader = new FrameReader(http2.frameSize, this)
-    const listSize = limits.headerBytes + limits.requestLine
-    // A block is smaller than its fields, unless it is an attack. So a head that is somewhat too large can still be answered.
-    this.#blocks = new HeaderBlocks(2 * listSize)
-    this.#fields = new RequestFields(limits, transport.scheme)
+    this.#frames = new Frames(this, transport.scheme)
+    this.#reader = new FrameReader(http2.frameSize, this.#frames)
     this.#pace = new Pace(this.#sink(), context.paces, () => this.#overdue())
     this.#output = new Output(transport, this.#pace, context.flusher, this)
-    this.#writer = new FrameWriter(this.#output)
-    this.#output.add(firstFrames({ streams: http2.streams, frameSize: http2.frameSize, headerListSize: listSize }))
+    this.writer = new FrameWriter(this.#output)
+    this.#output.add(
+      firstFrames({
+        streams: http2.streams,
+        frameSize: http2.frameSize,
+        headerListSize: limits.headerBytes + limits.requestLine,
+      }),
+    )
     this.#pace.awaitRequest()
     if (context.isDraining) this.startDrain()
   }
@@ -129,7 +112,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
 
   get isIdle(): boolean {
     if (!this.#output.isEmpty || this.#transport.pendingBytes > 0) return false
-    return this.#state !== 'open' || (this.#streams.size === 0 && this.#blocks.openStream === 0)
+    return this.#state !== 'open' || (this.streams.size === 0 && !this.#frames.isWithinBlock)
   }
 
   get isOver(): boolean {
@@ -142,19 +125,19 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
 
   startDrain(): void {
     if (this.#state !== 'open' || this.#drain !== null) return
-    this.#writer.goAway(MAX_WINDOW, ErrorCode.NO_ERROR, '')
-    this.#writer.ping(DRAIN_PING, false)
+    this.writer.goAway(MAX_WINDOW, ErrorCode.NO_ERROR, '')
+    this.writer.ping(DRAIN_PING, false)
     this.#drain = new Deadline(() => this.#sendLastGoAway())
     this.context.paces.keepAlive.arm(this.#drain)
   }
 
   /** No stream is on its way any more. */
   #sendLastGoAway(): void {
-    if (this.#isLast || this.#state !== 'open') return
-    this.#isLast = true
+    if (this.isLast || this.#state !== 'open') return
+    this.isLast = true
     this.#drain?.disarm()
-    this.#writer.goAway(this.#lastStream, ErrorCode.NO_ERROR, '')
-    if (this.#streams.size === 0) this.#finish()
+    this.writer.goAway(this.#frames.lastStream, ErrorCode.NO_ERROR, '')
+    if (this.streams.size === 0) this.#finish()
   }
 
   /** A connection has secrets and tables that no other thread can have. */
@@ -163,11 +146,11 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   destroy(): void {
-    for (const { webSocket } of this.#streams.values())
+    for (const { webSocket } of this.streams.values())
       if (webSocket !== null && !webSocket.isClosed) webSocket.goAway(CloseCode.GOING_AWAY, '')
     if (this.#state === 'open') {
       this.#pump()
-      this.#writer.goAway(this.#lastStream, ErrorCode.NO_ERROR, '')
+      this.writer.goAway(this.#frames.lastStream, ErrorCode.NO_ERROR, '')
       this.#output.writeAll()
     }
     this.#transport.destroy()
@@ -184,26 +167,24 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     try {
       this.#reader.receive(chunk)
     } catch (error) {
-      if (error instanceof HpackError)
-        this.#fail(new ConnectionError(ErrorCode.COMPRESSION_ERROR, error.message, error.rule))
-      else if (error instanceof ConnectionError) this.#fail(error)
-      else throw error
+      if (!(error instanceof ConnectionError)) throw error
+      this.#fail(error)
     } finally {
-      for (const stream of this.#touched.splice(0)) stream.keep()
+      this.#frames.readEnded()
     }
     if (this.#state !== 'open') return
-    if (!this.#reader.hasBegun || this.#blocks.openStream !== 0) this.#pace.awaitHead()
+    if (!this.#reader.hasBegun || this.#frames.isWithinBlock) this.#pace.awaitHead()
   }
 
   /** The client has closed its side. What it has asked for completely is answered. */
   onEnd(): void {
-    if (this.#state !== 'open' || this.#streams.size === 0) {
+    if (this.#state !== 'open' || this.streams.size === 0) {
       if (this.#transport.pendingBytes === 0 && this.#output.isEmpty) this.#transport.destroy()
       else this.#finish()
       return
     }
-    this.#isLast = true
-    for (const stream of [...this.#streams.values()]) {
+    this.isLast = true
+    for (const stream of [...this.streams.values()]) {
       stream.exchange.isHalfClosed = true
       if (!stream.isRemoteEnded) stream.gone()
     }
@@ -229,125 +210,12 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   #endStreams(): void {
-    for (const stream of [...this.#streams.values()]) stream.gone()
+    for (const stream of [...this.streams.values()]) stream.gone()
   }
 
-  // -- frames
+  // -- owner of the frames
 
-  onFrame(type: number, flags: number, stream: number, payload: Buffer): void {
-    this.#checkOrder(type, flags)
-    switch (type) {
-      case FrameType.HEADERS:
-        if (stream === 0) throw onWrongStream('HEADERS')
-        this.#onBlock(this.#blocks.headers(flags, stream, payload))
-        break
-      case FrameType.CONTINUATION:
-        this.#onBlock(this.#blocks.continuation(flags, stream, payload))
-        break
-      case FrameType.PRIORITY:
-        this.#onPriority(stream, payload)
-        break
-      case FrameType.RST_STREAM:
-        this.#onReset(stream)
-        break
-      case FrameType.SETTINGS:
-        if (stream !== 0) throw onWrongStream('SETTINGS')
-        if ((flags & Flag.ACK) === 0) this.#onSettings(payload)
-        break
-      case FrameType.PING:
-        if (stream !== 0) throw onWrongStream('PING')
-        this.#onPing(flags, payload)
-        break
-      case FrameType.GOAWAY:
-        if (stream !== 0) throw onWrongStream('GOAWAY')
-        // It will ask for nothing more: an idle connection may end.
-        this.#floods.spend(Cost.SMALL, 'GOAWAY frames')
-        if (this.#streams.size === 0) this.#finish()
-        break
-      case FrameType.WINDOW_UPDATE:
-        this.#onWindowUpdate(stream, readUint31(payload, 0))
-        break
-      case FrameType.PRIORITY_UPDATE:
-        if (stream !== 0) throw onWrongStream('PRIORITY_UPDATE')
-        this.#onPriorityUpdate(readUint31(payload, 0), payload.toString('latin1', 4))
-        break
-      case FrameType.PUSH_PROMISE:
-        throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'A client sent PUSH_PROMISE', 'RFC9113§8.4')
-      default:
-        this.#floods.spend(Cost.SMALL, 'unknown frames')
-    }
-  }
-
-  #checkOrder(type: number, flags: number): void {
-    if (this.#blocks.openStream !== 0 && type !== FrameType.CONTINUATION)
-      throw new ConnectionError(
-        ErrorCode.PROTOCOL_ERROR,
-        'A frame stands between HEADERS and CONTINUATION',
-        'RFC9113§6.10',
-      )
-    if (this.#hasSettings) return
-    if (type !== FrameType.SETTINGS || (flags & Flag.ACK) !== 0)
-      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'The first frame is not SETTINGS', 'RFC9113§3.4')
-    this.#hasSettings = true
-  }
-
-  #onBlock(block: HeaderBlock | null): void {
-    if (block === null) return
-    const { stream: id, isLast } = block
-    const stream = this.#streams.get(id)
-    const isNew = stream === undefined && id > this.#lastStream
-    if (isNew && id % 2 === 0)
-      throw new ConnectionError(
-        ErrorCode.PROTOCOL_ERROR,
-        'A client opened a stream with an even number',
-        'RFC9113§5.1.1',
-      )
-    // In any case: the next block is decoded with the table that this one leaves.
-    this.#fields.begin(!isNew)
-    this.#decoder.decode(block.bytes, this.#fields)
-    if (stream !== undefined) this.#onTrailers(stream, isLast)
-    else if (!isNew) this.#onClosedStream(id, 'HEADERS')
-    else this.#onRequest(id, isLast, block.dependsOnItself)
-  }
-
-  #onTrailers(stream: Http2Stream, isLast: boolean): void {
-    if (stream.isRemoteEnded) {
-      stream.reset(
-        ErrorCode.STREAM_CLOSED,
-        new ProtocolError(400, 'HEADERS behind the end of the stream', 'RFC9113§5.1'),
-      )
-      return
-    }
-    try {
-      const trailers = this.#fields.finishTrailers()
-      if (!isLast) throw new MalformedError('Trailers do not end the stream', 'RFC9113§8.1')
-      stream.remoteEnded(trailers)
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
-      stream.reset(ErrorCode.PROTOCOL_ERROR, error)
-    }
-  }
-
-  #onRequest(id: number, hasEnded: boolean, dependsOnItself: boolean): void {
-    // What follows the last GOAWAY was never served: the client may ask elsewhere (RFC9113§6.8).
-    if (this.#isLast) return
-    this.#lastStream = id
-    if (this.#streams.size >= this.context.http2.streams) {
-      this.#floods.spend(Cost.CUT_STREAM, 'streams at a time')
-      this.#writer.reset(id, ErrorCode.REFUSED_STREAM)
-      this.#reset.add(id)
-      return
-    }
-    try {
-      if (dependsOnItself) throw new MalformedError('A stream depends on itself', 'RFC7540§5.3.1')
-      this.#begin(id, this.#fields.finishHead(hasEnded), hasEnded)
-    } catch (error) {
-      if (!(error instanceof ProtocolError) || error instanceof ConnectionError) throw error
-      this.#refuse(id, hasEnded, error)
-    }
-  }
-
-  #begin(id: number, head: ReceivedHead, hasEnded: boolean): void {
+  begin(id: number, head: ReceivedHead, hasEnded: boolean): void {
     const stream = this.#open(id, head, hasEnded)
     if (head.path === '*') {
       answerOptions(stream.exchange.writer)
@@ -359,14 +227,12 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
 
   #open(id: number, head: ReceivedHead, hasEnded: boolean): Http2Stream {
     const stream = new Http2Stream(this, id, head, this.#peerSettings.initialWindow, hasEnded)
-    this.#streams.set(id, stream)
+    this.streams.set(id, stream)
     this.#pace.awaitNothing()
     return stream
   }
 
-  /** The head of a request is refused. */
-  #refuse(id: number, hasEnded: boolean, error: ProtocolError): void {
-    const { headersSoFar: fields, isHead } = this.#fields
+  refuse(id: number, hasEnded: boolean, error: ProtocolError, { headersSoFar: fields, isHead }: RequestFields): void {
     const requestId = makeRequestId()
     this.context.onProtocolError(error, this.peer, requestId)
     const refused = {
@@ -381,153 +247,44 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     const { head, content, answered } = refusalOf(error, refused, this.context.renderError)
     if (error instanceof MalformedError) {
       this.writeReset(id, ErrorCode.PROTOCOL_ERROR)
-      this.#reset.add(id)
+      this.#frames.streamClosed(id, true)
     } else {
       this.#open(id, unreadableHead(this.#transport.scheme, isHead), hasEnded).exchange.writer.respond(head, content)
     }
     this.context.onAnswered(answered)
   }
 
-  #onClosedStream(id: number, what: string): void {
-    // It was on its way when we reset the stream.
-    if (this.#reset.has(id)) return
-    if (this.#ended.has(id))
-      throw new ConnectionError(ErrorCode.STREAM_CLOSED, `${what} came for a stream that has ended`, 'RFC9113§5.1')
-    throw new ConnectionError(
-      ErrorCode.PROTOCOL_ERROR,
-      `${what} came for a stream that was never opened`,
-      'RFC9113§5.1.1',
-    )
-  }
-
-  #checkNotIdle(id: number, what: string): void {
-    if (id === 0) throw onWrongStream(what)
-    if (id > this.#lastStream && !this.#isLast)
-      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `${what} came for a stream that is not open`, 'RFC9113§5.1')
-  }
-
-  #onPriority(id: number, payload: Buffer): void {
-    if (id === 0) throw onWrongStream('PRIORITY')
-    this.#floods.spend(Cost.SMALL, 'PRIORITY frames')
-    if (readUint31(payload, 0) !== id) return
-    const error = new ProtocolError(400, 'A stream depends on itself', 'RFC7540§5.3.1')
-    const stream = this.#streams.get(id)
-    if (stream !== undefined) stream.reset(ErrorCode.PROTOCOL_ERROR, error)
-    else this.writeReset(id, ErrorCode.PROTOCOL_ERROR)
-  }
-
-  #onReset(id: number): void {
-    this.#checkNotIdle(id, 'RST_STREAM')
-    const stream = this.#streams.get(id)
-    if (stream === undefined) {
-      this.#floods.spend(Cost.SMALL, 'RST_STREAM frames')
-      return
-    }
-    this.#floods.spend(Cost.CUT_STREAM, 'streams that were reset')
-    stream.gone()
-  }
-
-  #onSettings(payload: Buffer): void {
-    this.#floods.spend(Cost.ANSWERED, 'SETTINGS frames')
+  settingsCame(payload: Buffer): void {
     const settings = this.#peerSettings
     const before = settings.initialWindow
     settings.receive(payload)
-    this.#writer.setPeerTableSize(settings.headerTableSize)
+    this.writer.setPeerTableSize(settings.headerTableSize)
     const more = settings.initialWindow - before
-    if (more !== 0)
-      for (const stream of [...this.#streams.values()])
-        if (!stream.openSendWindow(more))
-          throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'A window is too large', 'RFC9113§6.9.2')
-    this.#writer.settingsAck()
+    if (more === 0) return
+    for (const stream of [...this.streams.values()])
+      if (!stream.openSendWindow(more))
+        throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'A window is too large', 'RFC9113§6.9.2')
   }
 
-  #onPing(flags: number, payload: Buffer): void {
-    if ((flags & Flag.ACK) === 0) {
-      this.#floods.spend(Cost.ANSWERED, 'PING frames')
-      this.#writer.ping(payload, true)
-    } else {
-      this.#floods.spend(Cost.SMALL, 'PING frames')
-      if (this.#drain !== null && payload.equals(DRAIN_PING)) this.#sendLastGoAway()
-    }
+  windowGrew(bytes: number): void {
+    if (!this.#scheduler.openWindow(bytes))
+      throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'A window is too large', 'RFC9113§6.9.1')
+    if (!this.#output.isBlocked) this.#pace.allTaken()
+    if (!this.#scheduler.isEmpty) this.#output.schedule()
   }
 
-  #onWindowUpdate(id: number, bytes: number): void {
-    this.#floods.spend(Cost.SMALL, 'WINDOW_UPDATE frames')
-    if (id === 0) {
-      if (bytes === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'A window grows by nothing', 'RFC9113§6.9')
-      if (!this.#scheduler.openWindow(bytes))
-        throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'A window is too large', 'RFC9113§6.9.1')
-      if (!this.#output.isBlocked) this.#pace.allTaken()
-      if (!this.#scheduler.isEmpty) this.#output.schedule()
-      return
-    }
-    this.#checkNotIdle(id, 'WINDOW_UPDATE')
-    const stream = this.#streams.get(id)
-    if (stream === undefined) return
-    if (bytes === 0)
-      stream.reset(ErrorCode.PROTOCOL_ERROR, new ProtocolError(400, 'A window grows by nothing', 'RFC9113§6.9'))
-    else if (!stream.openSendWindow(bytes))
-      stream.reset(ErrorCode.FLOW_CONTROL_ERROR, new ProtocolError(400, 'A window is too large', 'RFC9113§6.9.1'))
+  pingAnswered(payload: Buffer): void {
+    if (this.#drain !== null && payload.equals(DRAIN_PING)) this.#sendLastGoAway()
   }
 
-  /** RFC9218§7.1. One for a stream that is not there yet is ignored: clients send it with the stream's own header too. */
-  #onPriorityUpdate(id: number, text: string): void {
-    if (id === 0) throw onWrongStream('PRIORITY_UPDATE')
-    this.#floods.spend(Cost.SMALL, 'PRIORITY_UPDATE frames')
-    this.#streams.get(id)?.setPriority(parsePriority(text))
-  }
-
-  // -- content
-
-  onDataFrame(id: number, flags: number, length: number): void {
-    this.#checkOrder(FrameType.DATA, flags)
-    this.#checkNotIdle(id, 'DATA')
-    this.#receiveWindow -= length
-    if (this.#receiveWindow < 0)
-      throw new ConnectionError(
-        ErrorCode.FLOW_CONTROL_ERROR,
-        'There is more content than the window allows',
-        'RFC9113§6.9.1',
-      )
-    // At once, whatever becomes of it: a stream that nobody reads must not block the others. Each has a window of its own.
-    if (this.#receiveWindow <= CONNECTION_WINDOW / 2) {
-      this.writeWindow(0, CONNECTION_WINDOW - this.#receiveWindow)
-      this.#receiveWindow = CONNECTION_WINDOW
-    }
-    if (length === 0 && (flags & Flag.END_STREAM) === 0) this.#floods.spend(Cost.SMALL, 'empty frames')
-    const stream = this.#streams.get(id)
-    this.#dataStream = null
-    if (stream === undefined) {
-      this.#onClosedStream(id, 'DATA')
-    } else if (stream.isRemoteEnded) {
-      stream.reset(ErrorCode.STREAM_CLOSED, new ProtocolError(400, 'DATA behind the end of the stream', 'RFC9113§5.1'))
-    } else if (stream.dataCame(length)) {
-      this.#dataStream = stream
-      this.#touched.push(stream)
-    } else {
-      stream.reset(
-        ErrorCode.FLOW_CONTROL_ERROR,
-        new ProtocolError(400, 'There is more content than the window allows', 'RFC9113§6.9.1'),
-      )
-    }
-  }
-
-  onContent(_id: number, piece: Buffer): void {
-    this.#dataStream?.content(piece)
-  }
-
-  onDataEnd(id: number, flags: number): void {
-    const stream = this.#dataStream
-    this.#dataStream = null
-    if (stream === null || this.#streams.get(id) !== stream) return
-    if ((flags & Flag.END_STREAM) !== 0) stream.remoteEnded([])
-    else stream.frameEnded()
+  clientGoesAway(): void {
+    if (this.streams.size === 0) this.#finish()
   }
 
   // -- owner of the streams
 
   writeHeaders(stream: number, status: number, fields: HeaderLines, isLast: boolean, comesAgain: boolean): void {
-    this.#writer.headers(stream, status, fields, isLast, comesAgain)
+    this.writer.headers(stream, status, fields, isLast, comesAgain)
   }
 
   writeWhole(stream: Http2Stream, content: Buffer): boolean {
@@ -535,26 +292,26 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     const scheduler = this.#scheduler
     const hasRoom = length <= MAX_CONTENT && length <= stream.sendWindow && length <= scheduler.window
     if (!hasRoom || !scheduler.isEmpty || this.#output.isBlocked) return false
-    stream.sendWindow -= length
+    stream.sent(length)
     scheduler.window -= length
-    this.#floods.sent(length)
-    this.#writer.wholeContent(stream.id, content)
+    this.floods.sent(length)
+    this.writer.wholeContent(stream.id, content)
     return true
   }
 
   writeData(stream: number, queue: ByteQueue | null, bytes: number, isLast: boolean): void {
-    this.#floods.sent(bytes)
-    this.#writer.data(stream, queue, bytes, isLast)
+    this.floods.sent(bytes)
+    this.writer.data(stream, queue, bytes, isLast)
   }
 
   writeReset(stream: number, code: ErrorCode): void {
     const isOwn = code === ErrorCode.NO_ERROR || code === ErrorCode.INTERNAL_ERROR || code === ErrorCode.CANCEL
-    if (!isOwn) this.#floods.spend(Cost.CUT_STREAM, 'mistakes in streams')
-    this.#writer.reset(stream, code)
+    if (!isOwn) this.floods.spend(Cost.CUT_STREAM, 'mistakes in streams')
+    this.writer.reset(stream, code)
   }
 
   writeWindow(stream: number, bytes: number): void {
-    this.#writer.window(stream, bytes)
+    this.writer.window(stream, bytes)
   }
 
   ready(stream: Http2Stream): void {
@@ -578,11 +335,10 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   closed(stream: Http2Stream, wasReset: boolean): void {
-    this.#streams.delete(stream.id)
-    if (wasReset) this.#reset.add(stream.id)
-    else this.#ended.add(stream.id)
-    if (this.#streams.size > 0 || this.#state !== 'open') return
-    if (this.#isLast) this.#finish()
+    this.streams.delete(stream.id)
+    this.#frames.streamClosed(stream.id, wasReset)
+    if (this.streams.size > 0 || this.#state !== 'open') return
+    if (this.isLast) this.#finish()
     else this.#pace.awaitRequest()
   }
 
@@ -619,7 +375,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.#reader.stop()
     this.#drain?.disarm()
     this.#endStreams()
-    this.#writer.goAway(this.#lastStream, code, why)
+    this.writer.goAway(this.#frames.lastStream, code, why)
     this.#output.writeAll()
     this.#transport.end()
     this.#pace.awaitClose()
@@ -627,13 +383,9 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
 
   #overdue(): void {
     if (this.#state !== 'open') this.#pace.lingeredTooLong()
-    else if (!this.#reader.hasBegun || this.#blocks.openStream !== 0)
+    else if (!this.#reader.hasBegun || this.#frames.isWithinBlock)
       this.#fail(new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'The request did not come in time', 'RFC9110§15.5.9'))
     else if (this.#transport.pendingBytes === 0) this.#finish()
     else this.#pace.idleTooLong()
   }
-}
-
-function onWrongStream(what: string): ConnectionError {
-  return new ConnectionError(ErrorCode.PROTOCOL_ERROR, `${what} is on the wrong stream`, 'RFC9113§6')
 }

@@ -113,7 +113,8 @@ export class FrameWriter {
 
   settingsAck(): void {
     const output = this.#output
-    output.at = writeFrameHeader(output.buffer, output.reserve(FRAME_HEADER), 0, FrameType.SETTINGS, Flag.ACK, 0)
+    const at = output.reserve(FRAME_HEADER)
+    output.at = writeFrameHeader(output.buffer, at, 0, FrameType.SETTINGS, Flag.ACK, 0)
   }
 
   /** `payload`: 8 bytes. */

@@ -10,7 +10,7 @@
  * Not here: the frames of a connection (`connection.ts`), the order of writing (`scheduler.ts`), the fields (`request-fields.ts`,
  * `response-fields.ts`).
  */
-import { ByteQueue } from '../base/byte-queue.ts'
+import type { ByteQueue } from '../base/byte-queue.ts'
 import { ClientGoneError, contentTooLarge, HttpError, type LimitError, ProtocolError } from '../http/errors.ts'
 import type { Exchange, LocalEnd, Peer } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
@@ -26,20 +26,15 @@ import { type ProtocolSwitch, RunningExchange } from '../protocols/exchange.ts'
 import type { FileBuffers } from '../protocols/file-buffers.ts'
 import { Pace, type Sink } from '../protocols/pace.ts'
 import type { Http2Context } from './context.ts'
-import { ErrorCode, MAX_WINDOW } from './frames.ts'
+import { ErrorCode } from './frames.ts'
+import { ReceiveWindow } from './receive-window.ts'
 import type { ReceivedHead } from './request-fields.ts'
 import type { ResponseFields } from './response-fields.ts'
 import { Http2Response, type ResponseStream } from './response-writer.ts'
 import type { ScheduledStream } from './scheduler.ts'
-import { STREAM_WINDOW } from './settings.ts'
+import { SendQueue } from './send-queue.ts'
 import { StreamTunnel } from './tunnel.ts'
 
-/** Of content that waits for the client. More, and the handler has to wait. */
-const HIGH_WATER = 64 * 1024
-/** While memory is short. */
-const LOW_WATER = 16 * 1024
-/** The window for content that a handler takes as fast as it comes: 512 KB fill a line of 100 Mbit/s over 40 ms. */
-const UPLOAD_WINDOW = 512 * 1024
 const NO_TRAILERS: HeaderLines = []
 
 /** What a stream asks of its connection. */
@@ -77,8 +72,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   readonly #contentLength: number | undefined
   #received = 0
   #limit = Number.POSITIVE_INFINITY
-  /** What the client may still send. */
-  #receiveWindow = STREAM_WINDOW
+  readonly #receiveWindow: ReceiveWindow
   /** Somebody takes content as it comes. */
   #isFlowing = false
   #owesContinue: boolean
@@ -88,14 +82,10 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   /** Content that nobody has taken, for the memory budget. */
   #waiting = 0
   // The response:
-  sendWindow: number
-  #queue: ByteQueue | null = null
+  readonly #queue: SendQueue
   /** Nothing will be added to the queue. */
   #isLast = false
   #trailers: HeaderLines = NO_TRAILERS
-  /** The handler has to wait. */
-  #isFull = false
-  #framedBytes = 0
   #isClosed = false
   #pace: Pace | null = null
   #tunnel: StreamTunnel | null = null
@@ -106,7 +96,8 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.#owner = owner
     this.id = id
     this.priority = head.priority
-    this.sendWindow = sendWindow
+    this.#queue = new SendQueue(sendWindow, owner.context.memory)
+    this.#receiveWindow = new ReceiveWindow(owner.context.memory, isConnect)
     this.isRemoteEnded = isRemoteEnded
     this.#protocol = head.protocol
     this.#contentLength = head.contentLength
@@ -131,8 +122,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
 
   /** A frame of DATA with so many bytes, padding too. False: that is more than the window. */
   dataCame(bytes: number): boolean {
-    this.#receiveWindow -= bytes
-    return this.#receiveWindow >= 0
+    return this.#receiveWindow.receive(bytes)
   }
 
   /** A view that is valid until `keep`. */
@@ -190,20 +180,9 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   }
 
   #openWindow(): void {
-    const missing = this.#missingWindow()
-    if (missing === 0) return
-    this.#receiveWindow += missing
-    this.#owner.writeWindow(this.id, missing)
-  }
-
-  /** Half a window at least, so that a window is opened seldom. */
-  #missingWindow(): number {
-    const { memory } = this.#owner.context
-    if (this.#protocol !== '') return this.#receiveWindow > STREAM_WINDOW / 2 ? 0 : STREAM_WINDOW - this.#receiveWindow
-    const rest = this.#contentLength === undefined ? UPLOAD_WINDOW : this.#contentLength - this.#received
-    if (rest <= this.#receiveWindow) return 0
-    const window = memory.isNear ? STREAM_WINDOW : Math.max(STREAM_WINDOW, Math.min(UPLOAD_WINDOW, rest))
-    return this.#receiveWindow > window / 2 ? 0 : window - this.#receiveWindow
+    const rest = this.#contentLength === undefined ? undefined : this.#contentLength - this.#received
+    const growth = this.#receiveWindow.growth(rest)
+    if (growth > 0) this.#owner.writeWindow(this.id, growth)
   }
 
   wantBody(): void {
@@ -268,10 +247,6 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     return this.pendingBytes === 0
   }
 
-  get #isAllWritten(): boolean {
-    return this.#queue === null || this.#queue.bytes === 0
-  }
-
   inform(status: number, fields: HeaderLines): void {
     if (!this.#isClosed) this.#owner.writeHeaders(this.id, status, fields, false, false)
   }
@@ -286,24 +261,20 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     if (this.#isClosed) return
     this.sendHead(fields, false)
     this.#isLast = true
-    if (this.#owner.writeWhole(this, content)) this.#framedBytes += content.length
-    else this.#enqueue(Buffer.from(content))
+    if (!this.#owner.writeWhole(this, content)) this.#enqueue(Buffer.from(content))
   }
 
   sendContent(content: Buffer): boolean {
     if (this.#isClosed) return true
     this.#enqueue(content)
-    const most = this.#owner.context.memory.isNear ? LOW_WATER : HIGH_WATER
-    this.#isFull = this.pendingBytes > most
-    return !this.#isFull
+    return !this.#queue.isFull
   }
 
   #enqueue(content: Buffer): void {
-    this.#queue ??= new ByteQueue()
     this.#queue.push(content)
     this.#owner.kept(content.length)
-    if (this.sendWindow > 0) this.#owner.ready(this)
-    else this.#paced().awaitTaking()
+    if (this.#queue.isStalled) this.#paced().awaitTaking()
+    else this.#owner.ready(this)
   }
 
   sendEnd(trailers: HeaderLines): void {
@@ -311,7 +282,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.#isLast = true
     this.#trailers = trailers
     // Else the end comes with the last frame of content.
-    if (this.#isAllWritten) this.#writeEnd()
+    if (this.#queue.isEmpty) this.#writeEnd()
   }
 
   #writeEnd(): void {
@@ -320,46 +291,52 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   }
 
   get sendable(): number {
-    return Math.min(this.#queue?.bytes ?? 0, this.sendWindow)
+    return this.#queue.sendable
+  }
+
+  get sendWindow(): number {
+    return this.#queue.window
+  }
+
+  /** From the connection: content that has not waited. */
+  sent(bytes: number): void {
+    this.#queue.sent(bytes)
   }
 
   writeContent(bytes: number): void {
-    const queue = this.#queue!
+    const queue = this.#queue
     const isEnd = this.#isLast && bytes === queue.bytes
-    this.sendWindow -= bytes
-    this.#framedBytes += bytes
     this.#owner.kept(-bytes)
-    this.#owner.writeData(this.id, queue, bytes, isEnd && this.#trailers.length === 0)
-    if (this.#isFull && queue.bytes <= LOW_WATER) this.#owner.relieved(this)
+    this.#owner.writeData(this.id, queue.take(bytes), bytes, isEnd && this.#trailers.length === 0)
+    if (queue.isRelieved) this.#owner.relieved(this)
     if (isEnd) {
       if (this.#trailers.length > 0) this.#writeEnd()
       this.#pace?.allTaken()
       if (this.exchange.writer.state === 'ended') this.#sent()
-    } else if (queue.bytes === 0) {
+    } else if (queue.isEmpty) {
       this.#pace?.allTaken()
-    } else if (this.sendWindow <= 0) {
+    } else if (queue.isStalled) {
       this.#paced().awaitTaking()
     }
   }
 
   /** The handler that waits may go on. */
   resume(): void {
-    if (!this.#isFull || this.#isClosed) return
-    this.#isFull = false
+    if (!this.#queue.isFull || this.#isClosed) return
+    this.#queue.isFull = false
     if (this.#tunnel !== null) this.#tunnel.handler.onDrain()
     else this.exchange.writer.drained()
   }
 
   /** The client's window has grown, or shrunk (RFC9113§6.9.2). False: it is larger than windows may be. */
   openSendWindow(bytes: number): boolean {
-    this.sendWindow += bytes
-    if (this.sendWindow > MAX_WINDOW) return false
-    if (this.#isAllWritten) return true
-    if (this.sendWindow > 0) {
+    if (!this.#queue.grow(bytes)) return false
+    if (this.#queue.isStalled) {
+      this.#owner.notReady(this)
+      this.#paced().awaitTaking()
+    } else if (!this.#queue.isEmpty) {
       this.#pace?.allTaken()
       this.#owner.ready(this)
-    } else {
-      this.#owner.notReady(this)
     }
     return true
   }
@@ -378,7 +355,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     }
     this.exchange.body.discard()
     this.exchange.close()
-    if (this.#isAllWritten) this.#sent()
+    if (this.#queue.isEmpty) this.#sent()
   }
 
   responseAborted(): void {
@@ -430,10 +407,8 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.#pace?.stop()
     this.keepWaiting(0)
     this.#isClosed = true
-    if (this.#queue !== null) {
-      this.#owner.kept(-this.#queue.bytes)
-      this.#queue.clear()
-    }
+    if (!this.#queue.isEmpty) this.#owner.kept(-this.#queue.bytes)
+    this.#queue.clear()
     this.#owner.closed(this, wasReset)
   }
 
@@ -443,11 +418,11 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   }
 
   get pendingBytes(): number {
-    return this.#queue?.bytes ?? 0
+    return this.#queue.bytes
   }
 
   get takenBytes(): number {
-    return this.#framedBytes
+    return this.#queue.sentBytes
   }
 
   // -- WebSocket (RFC8441)
@@ -491,7 +466,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
 
   /** Both ends have said that they are ready: nothing is left to reset. */
   destroyTunnel(): void {
-    if (!this.isRemoteEnded || !this.#isLast || !this.#isAllWritten) {
+    if (!this.isRemoteEnded || !this.#isLast || !this.#queue.isEmpty) {
       this.reset(ErrorCode.CANCEL, null)
     } else if (!this.#isClosed) {
       this.#close(false)

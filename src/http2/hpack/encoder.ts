@@ -5,8 +5,8 @@
  *   nothing out of it, and `date` enters it at most once a second. Nothing is remembered across connections: a client must not learn
  *   what others were sent.
  * - Values of sensitive names never enter it (`response-names.ts`).
- * - Values are written as they are, without the Huffman code: it makes them a quarter shorter and costs five to ten times as much, and
- *   what comes again is one byte anyway. Names are in the code, which is made once for each name.
+ * - Values are written as they are, without the Huffman code: it makes them a quarter shorter and costs four times as much, and what
+ *   comes again is one byte anyway. Names are in the code, which is made once for each name.
  * - Not here: what a response may carry (`http/response-rules.ts`). Names and values are checked.
  */
 import { DynamicTable, ENTRY_OVERHEAD } from './dynamic-table.ts'
