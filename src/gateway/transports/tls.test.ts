@@ -149,6 +149,29 @@ for (const usesSharedBuffer of [true, false]) {
     assert.ok((await allOf(client)).equals(data))
   })
 
+  test(`${way}: of a large write OpenSSL has a little at a time, the memory budget counts the rest, and order is kept`, async t => {
+    const memory = new MemoryBudget()
+    const { client, transport, recorder } = await pair(t, usesSharedBuffer, memory)
+    client.pause()
+    const data = randomBytes(20_000_000)
+    assert.equal(transport.write(data.subarray(0, 100)), true)
+    assert.equal(transport.write(data.subarray(100)), false)
+    assert.equal(transport.writeJoined('head', Buffer.from('content')), false)
+    assert.ok(memory.used > 19_000_000 && transport.pendingBytes >= memory.used)
+    assert.ok(transport.takenBytes < 200_000)
+    const parts: Buffer[] = []
+    client.on('data', (part: Buffer) => parts.push(part))
+    client.resume()
+    await recorder.until('drain')
+    assert.equal(memory.used, 0)
+    assert.equal(transport.pendingBytes, 0)
+    transport.write(Buffer.from('last'))
+    transport.end()
+    await once(client, 'end')
+    client.end()
+    assert.ok(Buffer.concat(parts).equals(Buffer.concat([data, Buffer.from('headcontentlast')])))
+  })
+
   test(`${way}: a reset reaches the client as an error`, async t => {
     const { client, transport, recorder } = await pair(t, usesSharedBuffer)
     const failed = once(client, 'error')

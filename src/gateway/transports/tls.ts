@@ -8,6 +8,9 @@
  *
  * A `TLSSocket` calls each write taken one turn of the event loop later. So what pends is what the handle of the plain socket still has.
  *
+ * It encrypts at once all that it is given, and keeps a buffer as large for the life of the connection. So it gets pieces, the next one when
+ * the kernel has taken the one before.
+ *
  * Invariant: nothing comes to the handler while it is paused: what was decrypted already waits here.
  * Not here: what pends (`stream.ts`), which certificate (`tls/`), how long a handshake may take (`connections/handshakes.ts`).
  */
@@ -42,6 +45,9 @@ function findReadProperties(socket: TLSSocket): ReadProperties | null {
   return buffer === undefined || callback === undefined ? null : { buffer, callback }
 }
 
+/** A connection keeps as much for good, and a half more. Smaller pieces take more turns and system calls. */
+const PIECE = 64 * 1024
+
 const CLOSED: PlainHandle = { bytesWritten: 0, writeQueueSize: 0 }
 
 export class TlsTransport extends StreamTransport {
@@ -56,6 +62,13 @@ export class TlsTransport extends StreamTransport {
   #held: Buffer[] = []
   /** The client's end came while it was paused. */
   #isEndHeld = false
+  /** Not given to the stream yet. */
+  readonly #waiting: Buffer[] = []
+  #waitingBytes = 0
+  /** Larger writes are on their way, piece by piece; everything else waits behind them. */
+  #isCutting = false
+  /** `end` was called meanwhile. */
+  #isEndWaiting = false
 
   /**
    * Begins the handshake. `onSecure` is called when it is over and the client has the certificate; the handler is set before that or then.
@@ -116,6 +129,7 @@ export class TlsTransport extends StreamTransport {
   }
 
   get pendingBytes(): number {
+    if (this.#isCutting) return this.unsentBytes
     const queued = this.#handle.writeQueueSize ?? 0
     return this.isMarked || queued > 0 ? Math.max(this.socket.writableLength, queued) : 0
   }
@@ -129,6 +143,70 @@ export class TlsTransport extends StreamTransport {
 
   protected isTaken(isFree: boolean): boolean {
     return isFree && this.#handle.writeQueueSize === 0
+  }
+
+  protected override get unsentBytes(): number {
+    return this.socket.writableLength + this.#waitingBytes
+  }
+
+  override write(data: Buffer): boolean {
+    return this.#fits(data.length) ? super.write(data) : this.#writeInPieces(data)
+  }
+
+  override writeJoined(text: string, data: Buffer): boolean {
+    if (this.#fits(text.length + data.length)) return super.writeJoined(text, data)
+    return this.#writeInPieces(Buffer.concat([Buffer.from(text, 'latin1'), data]))
+  }
+
+  /** The stream joins what it has: so it never has more than a piece. */
+  #fits(length: number): boolean {
+    return !this.#isCutting && this.socket.writableLength + length <= PIECE
+  }
+
+  #writeInPieces(data: Buffer): false {
+    this.#waiting.push(data)
+    this.#waitingBytes += data.length
+    if (!this.#isCutting) {
+      this.#isCutting = true
+      this.#giveNext()
+    }
+    this.count()
+    return false
+  }
+
+  #giveNext(): void {
+    const data = this.#waiting[0]!
+    const piece = data.subarray(0, PIECE - this.socket.writableLength)
+    if (piece.length === data.length) this.#waiting.shift()
+    else this.#waiting[0] = data.subarray(piece.length)
+    this.#waitingBytes -= piece.length
+    this.socket.write(piece, () => this.#pieceTaken())
+  }
+
+  #pieceTaken(): void {
+    if (this.socket.destroyed) {
+      this.#waiting.length = this.#waitingBytes = 0
+      return
+    }
+    if (this.#waiting.length > 0) {
+      this.#giveNext()
+      this.count()
+      return
+    }
+    this.#isCutting = false
+    this.count()
+    if (this.#isEndWaiting) super.end()
+    super.drained()
+  }
+
+  /** Of the stream, also after each piece. */
+  protected override drained(): void {
+    if (!this.#isCutting) super.drained()
+  }
+
+  override end(): void {
+    if (this.#isCutting) this.#isEndWaiting = true
+    else super.end()
   }
 
   override pause(): void {
