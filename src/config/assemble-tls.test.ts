@@ -104,6 +104,11 @@ const WRONG: readonly (readonly [what: string, toml: string, told: RegExp])[] = 
   ],
   ['https with a wrong certificate', `${APP}bind = "https://:8443"\nhsts = 60\n[[tls]]\ncert = 1`, /cert must be text/],
   ['redirect without TLS', `${APP}redirect-to-https = true`, /redirect-to-https needs an address that speaks TLS/],
+  [
+    'redirect while no address speaks TLS',
+    `${FLAT}redirect-to-https = true\nbind = "http://:80"`,
+    /needs an address that speaks TLS: as in -b https:\/\/:443$/,
+  ],
   ['redirect from nowhere', `${FLAT}redirect-to-https = true`, /redirect-to-https needs a plain address too/],
   ['hsts without TLS', `${APP}hsts = "5m"`, /hsts needs an address that speaks TLS/],
   ['the same address', `${FLAT}bind = [":80", "http://:80"]`, /bind names 0.0.0.0:80 twice/],

@@ -184,12 +184,12 @@ function refuseSameNames(given: GivenSettings, tables: readonly TlsEntry[], valu
     }
 }
 
-/** What plain addresses and browsers are told. */
-export function assembleHttps(
+/** What contradicts each other in addresses, redirect and HSTS. */
+export function checkHttps(
   values: Values,
-  redirect: boolean,
+  { redirect, hsts }: HttpsConfig,
   { given: all, bind }: { readonly given: GivenSettings; readonly bind: readonly BindAddress[] },
-): HttpsConfig {
+): void {
   // A certificate that is wrong is a mistake of its own.
   const isSelfSigned = values.givens(tls.selfSigned).some(({ text }) => text === 'self-signed')
   const isOn = isSelfSigned || all.tls.length > 0 || values.isGiven(tls.certificates)
@@ -201,12 +201,9 @@ export function assembleHttps(
         'speaks TLS, and there is no certificate: give tls-cert and tls-key, or --tls self-signed',
         given,
       )
-  const seconds = values.one(tls.https.hsts)
-  if (redirect && !schemes.includes('https'))
-    values.report(tls.https.redirect, 'needs an address that speaks TLS: give tls-cert and tls-key')
+  const speaks = `needs an address that speaks TLS: ${isOn ? 'as in -b https://:443' : 'give tls-cert and tls-key'}`
+  if (redirect && !schemes.includes('https')) values.report(tls.https.redirect, speaks)
   else if (redirect && !schemes.includes('http'))
     values.report(tls.https.redirect, 'needs a plain address too, as in -b :443 -b http://:80')
-  if (seconds > 0 && !schemes.includes('https'))
-    values.report(tls.https.hsts, 'needs an address that speaks TLS: give tls-cert and tls-key')
-  return { redirect, hsts: seconds === 0 ? null : seconds }
+  if (hsts !== null && !schemes.includes('https')) values.report(tls.https.hsts, speaks)
 }

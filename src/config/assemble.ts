@@ -14,7 +14,7 @@ import { readAdminSocket } from './admin-socket.ts'
 import type { GivenApp, GivenSettings } from './applications.ts'
 import { type AppCircumstances, assembleApp } from './assemble-app.ts'
 import { refuseConflicts } from './assemble-keys.ts'
-import { assembleHttps, assembleTls } from './assemble-tls.ts'
+import { assembleTls, checkHttps } from './assemble-tls.ts'
 import { ADDRESS_SHARE, connectionLimit, openFileLimit } from './defaults.ts'
 import { readGatewayThreads } from './gateway-threads.ts'
 import { readGatewayIdentity, readIdentity } from './identity.ts'
@@ -55,13 +55,13 @@ export function assembleConfig(
   checkHealthPaths(values, plain.health)
   const bind = readAddresses(values)
   const tls = assembleTls(given, values, environment)
+  checkHttps(values, plain.https, { given, bind })
   const config = {
     ...plain,
     gatewayThreads: gateway.threads,
     gatewayThreadsReason: gateway.reason,
     bind,
     tls,
-    https: assembleHttps(values, plain.https.redirect, { given, bind }),
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
     forwardedHeaders: readForwardedHeaders(values),
     limits: readLimits(values, plain.limits, environment, links, gateway.threads),

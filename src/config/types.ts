@@ -180,12 +180,7 @@ export interface TlsClients {
 }
 
 /** What `https` asks of `http`, and of browsers. */
-export interface HttpsConfig {
-  /** Requests on plain addresses are redirected. */
-  readonly redirect: boolean
-  /** Seconds for which browsers use https alone (HSTS); null: they are not told. */
-  readonly hsts: number | null
-}
+export type HttpsConfig = ProgramValues['https']
 
 /** All of it, for the master. Plain settings of the program stand beside these names. */
 export interface Config extends Omit<ProgramValues, 'accessLog'> {
@@ -197,7 +192,6 @@ export interface Config extends Omit<ProgramValues, 'accessLog'> {
   readonly gatewayThreadsReason: string
   readonly bind: readonly BindAddress[]
   readonly tls: TlsConfig
-  readonly https: HttpsConfig
   readonly limits: Limits
   /** Addresses and CIDR ranges of proxies that speak for clients; `unix` for Unix sockets. */
   readonly trustedProxies: readonly string[]

@@ -65,3 +65,14 @@ test('a gateway with one thread loads nothing that several threads need', async 
     [],
   )
 })
+
+// `ws` loads node:tls for its clients.
+const TLS = /\/tls\/[\w-]+\.[jt]s$|\/transports\/tls\.[jt]s$|\/connections\/handshakes\.[jt]s$/
+
+test('a gateway without certificates loads nothing of TLS', async () => {
+  const modules = await modulesOf(1)
+  assert.deepEqual(
+    modules.filter(url => TLS.test(url)),
+    [],
+  )
+})

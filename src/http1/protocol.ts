@@ -15,7 +15,7 @@ export const PLAIN_HTTP_ON_TLS = plainAnswer(
 )
 
 function plainAnswer(status: string, why: string, fields: string): Buffer {
-  const content = `${status}\n${why}\n`
+  const content = `${status}\n${why}`
   return Buffer.from(
     `HTTP/1.1 ${status}\r\nConnection: close\r\n${fields}Content-Type: text/plain\r\n` +
       `Content-Length: ${content.length}\r\n\r\n${content}`,

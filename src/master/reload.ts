@@ -64,9 +64,8 @@ function readConfig(
     narrator.reloadRefused(read.problems)
     return read
   }
-  const tlsLater = describeSwitch(read.config, certificates !== null)
   // The reload of one application reads no certificates.
-  const current = only === null && tlsLater === '' ? certificates : null
+  const current = only === null ? certificates : null
   const problems = current?.reload(read.config.tls) ?? []
   if (problems.length > 0) {
     narrator.reloadRefused(problems)
@@ -76,16 +75,5 @@ function readConfig(
   const later = narrator.configured(read.config, read.changed, read.apps.changed)
   for (const warning of read.warnings) narrator.warn(warning)
   current?.tellDoubts(read.config)
-  if (tlsLater !== '') narrator.warn(`reload: ${tlsLater}`)
-  return {
-    added: fleets?.configure(read.config) ?? new Set(),
-    later: [later, tlsLater].filter(Boolean).join('\n'),
-  }
-}
-
-/** What an address speaks does not change while clients connect to it. Empty: it need not. */
-function describeSwitch({ tls }: Config, hasTls: boolean): string {
-  const wantsTls = tls.entries.length > 0 || tls.isSelfSigned
-  if (wantsTls === hasTls) return ''
-  return `TLS ${wantsTls ? 'begins' : 'ends'} at the next start of the program (jumak upgrade)`
+  return { added: fleets?.configure(read.config) ?? new Set(), later }
 }

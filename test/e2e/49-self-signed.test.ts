@@ -26,6 +26,9 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": scope["scheme"].encode()})
 `
 
+/** Said without --reload. */
+const FOR_DEVELOPMENT = /--tls self-signed is for development: nobody but this machine believes the certificate/
+
 interface Place {
   readonly project: Project
   readonly env: { readonly XDG_DATA_HOME: string }
@@ -72,12 +75,14 @@ test('--reload: pages, the error page with its questions, and WebSockets work ov
 test('the authority is made once, and the commands are told once', async t => {
   const here = place(t)
   const first = await start(here)
+  first.expectLog(FOR_DEVELOPMENT)
   await first.waitForLog(/made a local authority for --tls self-signed, .*certificate\.pem/)
   assert.ok(first.log.some(line => line.includes(`curl --cacert ${here.authority} https://`)))
   assert.equal(statSync(join(here.authority, '../key.pem')).mode & 0o777, 0o600)
   const made = readFileSync(here.authority, 'utf8')
   await first.stop()
   const second = await start(here)
+  second.expectLog(FOR_DEVELOPMENT)
   await second.waitForLog(/certificates are signed by the local authority .*certificate\.pem$/)
   assert.ok(!second.log.some(line => line.includes('curl')))
   assert.equal(readFileSync(here.authority, 'utf8'), made)

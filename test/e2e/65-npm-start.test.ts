@@ -42,6 +42,7 @@ test('npm start -- --tls self-signed serves the example over https', { skip: awa
     directory: ROOT,
     env: { SHOP_DATA: temporaryDirectory(t), XDG_DATA_HOME: data },
   })
+  server.expectLog(/--tls self-signed is for development: nobody but this machine believes the certificate/)
   const ca = readFileSync(join(data, 'jumak/local-authority/certificate.pem'), 'utf8')
   const target = { to: server.port, tls: { ca, servername: 'localhost' } }
   const page = await getOnce(target, '/', 'Host: localhost')

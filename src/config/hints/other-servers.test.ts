@@ -40,6 +40,20 @@ const LINES: readonly (readonly [theirs: string, ours: string | null])[] = [
   ['-p 8001 shop.asgi:application', 'jumak -b 8001 shop.asgi:application'],
   ['shop:app --no-proxy-headers', 'jumak --trusted-proxies none shop:app'],
   ['shop:app --ssl-certfile c.pem --ssl-keyfile k.pem', 'jumak --tls-cert c.pem --tls-key k.pem shop:app'],
+  [
+    'shop:app --ssl-cert-reqs 2 --ssl-ca-certs ca.pem --ssl-ciphers HIGH',
+    'jumak --tls-client-certs required --tls-client-ca ca.pem --tls-ciphers HIGH shop:app',
+  ],
+  [
+    'shop:app --verify-mode CERT_OPTIONAL --insecure-bind :80',
+    'jumak --tls-client-certs optional -b http://:80 shop:app',
+  ],
+  [
+    'shop:app --ssl-ca ca.pem --ssl-crl r.pem --ssl-client-verify --ssl-protocol-min tls1.3',
+    'jumak --tls-client-ca ca.pem --tls-client-crl r.pem --tls-client-certs required --tls-min-version 1.3 shop:app',
+  ],
+  ['shop:app --cert adhoc', 'jumak --tls self-signed shop:app'],
+  ['shop:app --keyfile-password secret', null],
   ['shop:app --header X-A:b', null],
   // uWSGI
   ['--http :8000 --wsgi-file shop.py --callable app -p 4 -M', 'jumak -b :8000 -w 4 shop.py:app'],

@@ -45,6 +45,17 @@ const clientCertificates: Advise = value => {
   const word = /^2$|REQUIRED/i.test(value) ? 'required' : /^1$|OPTIONAL/i.test(value) ? 'optional' : null
   return word === null ? out('no client certificate is asked for') : write('--tls-client-certs', word)
 }
+/** nginx: on, off, optional, optional_no_ca. */
+const verifyClient: Advise = value =>
+  value === 'off'
+    ? out('no client certificate is asked for')
+    : write('--tls-client-certs', value === 'on' ? 'required' : 'optional')
+/** flask, werkzeug: a file, or `adhoc`. */
+const certificate: Advise = value => (value === 'adhoc' ? write('--tls', 'self-signed') : write('--tls-cert', value))
+const tlsVersion: Advise = value => {
+  const version = /^tlsv?(1\.[23])$/i.exec(value)?.[1]
+  return version === undefined ? TLS_VERSION : write('--tls-min-version', version)
+}
 const INTERFACE = out('Jumak finds by itself whether it is WSGI or ASGI')
 const LOGGING = () => out('the application sets up its own logging; --log-format json makes records of all lines')
 const LOOP = out('uvloop is used if it is installed, and the gateway speaks HTTP')
@@ -136,7 +147,7 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   port: 'bind',
   uds: as('bind', value => write('-b', `unix:${value}`)),
   fd: as('bind', value => write('-b', `fd://${value}`)),
-  'insecure-bind': as('bind', value => write('-b', value)),
+  'insecure-bind': as('bind', value => write('-b', `http://${value}`)),
   endpoint: () => none('addresses are -b HOST:PORT or -b unix:PATH'),
   'quic-bind': () => none('HTTP/3 is not spoken'),
   'limit-max-requests': 'max-requests',
@@ -185,8 +196,19 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'ssl-cert-reqs': as('tls-client-certs', clientCertificates),
   'ssl-ca-certs': 'tls-client-ca',
   'ssl-ciphers': 'tls-ciphers',
-  cert: 'tls-cert',
+  'ssl-protocol-min': as('tls-min-version', tlsVersion),
+  'ssl-ca': 'tls-client-ca',
+  'ssl-crl': 'tls-client-crl',
+  'ssl-client-verify': write('--tls-client-certs', 'required'),
+  'no-ssl-client-verify': out('no client certificate is asked for'),
+  'keyfile-password': () => KEY_PASSWORD,
+  'verify-mode': as('tls-client-certs', clientCertificates),
+  'suppress-ragged-eofs': ALWAYS,
+  'do-handshake-on-connect': ALWAYS,
+  cert: as('tls-cert', certificate),
   key: 'tls-key',
+  'cert-file': as('tls-cert', certificate),
+  'key-file': 'tls-key',
   'no-ws': ALWAYS,
   'access-log-off': ALWAYS,
   'respawn-failed-workers': ALWAYS,
@@ -311,6 +333,12 @@ const OTHERS: Readonly<Record<string, Entry>> = {
     none('each application is a table [[app]] of jumak.toml, with hosts = ["shop.example.kr"]'),
   ),
   'client-max-body-size': 'limit-request-body',
+  'ssl-certificate-key': 'tls-key',
+  'ssl-protocols': () => TLS_VERSION,
+  'ssl-client-certificate': 'tls-client-ca',
+  'ssl-verify-client': as('tls-client-certs', verifyClient),
+  'ssl-verify-depth': 'tls-client-depth',
+  'ssl-stapling-file': 'tls-staple',
   'keepalive-timeout': 'keep-alive',
   'worker-processes': 'workers',
 }

@@ -21,6 +21,11 @@ for (const [text, address] of [
   ['unix:/run/shop.sock', { kind: 'unix', path: '/run/shop.sock' }],
   ['unix:shop:1.sock', { kind: 'unix', path: 'shop:1.sock' }],
   ['fd://3', { kind: 'fd', fd: 3 }],
+  ['http://:80', { ...tcp('0.0.0.0', 80), scheme: 'http' }],
+  ['https://8443', { ...tcp('127.0.0.1', 8443), scheme: 'https' }],
+  ['https://[::1]:8443', { ...tcp('::1', 8443), scheme: 'https' }],
+  ['https://unix:/run/shop.sock', { kind: 'unix', path: '/run/shop.sock', scheme: 'https' }],
+  ['https://fd://3', { kind: 'fd', fd: 3, scheme: 'https' }],
 ] as const)
   test(`${text} is an address`, () => assert.deepEqual(parseBind(text), { value: address }))
 
@@ -44,6 +49,11 @@ for (const [text, problem] of [
   ['-x:80', /host name or an IP address/],
   ['/run/shop.sock:80', /host name or an IP address/],
   ['tcp://localhost:80', /no other scheme than http:\/\/ or https:\/\//],
+  ['https://https://localhost:80', /no other scheme than/],
+  ['HTTPS://localhost:80', /no other scheme than/],
+  ['https://localhost', /HOST:PORT/],
+  ['https://', /HOST:PORT/],
+  ['https://localhost:80/', /without a slash at its end/],
   ['unix:', /path after unix:/],
   ['fd://2', /from 3 on/],
   ['fd:3', /fd:\/\/N/],
@@ -60,6 +70,10 @@ test('a relative Unix path is made absolute, other addresses stay', () => {
   assert.equal(
     toAbsoluteBind('unix:run/a.sock', path => join('/srv/shop', path)),
     'unix:/srv/shop/run/a.sock',
+  )
+  assert.equal(
+    toAbsoluteBind('https://unix:run/a.sock', path => join('/srv/shop', path)),
+    'https://unix:/srv/shop/run/a.sock',
   )
   for (const text of ['unix:/run/a.sock', 'unix:', 'unix:/run/', '[::1]:1', ':80', 'fd://3', 'nonsense'])
     assert.equal(

@@ -38,6 +38,7 @@ export function parseBind(text: string): Parsed<BindAddress> {
 function parseAddress(text: string): Parsed<BindAddress> {
   if (text.startsWith('unix:')) return parseUnix(text.slice('unix:'.length))
   if (text.startsWith('fd:')) return parseDescriptor(text)
+  if (/^[^/]+\/$/.test(text)) return { problem: 'must be an address alone, without a slash at its end' }
   if (text.includes('://'))
     return { problem: 'must have no other scheme than http:// or https://, as in https://:8443' }
   // A port alone is for this machine only; `:PORT` is for everyone, as with gunicorn.

@@ -8,24 +8,26 @@ const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_
 /** Ten years: a longer time is a typing mistake. */
 const MAX_SECONDS = 10 * 365 * 86_400
 
-/** Seconds. Longer than the times of timers. */
-const maxAge: Kind<number> = {
+/** Seconds; null: off. Longer than the times of timers. */
+const maxAge: Kind<number | null> = {
   parse: parseMaxAge,
-  literals: ['integer'],
+  literals: ['integer', 'false'],
   json: {
     anyOf: [
       { type: 'integer', minimum: 0, maximum: MAX_SECONDS },
-      { type: 'string', pattern: '^\\d+[smhd]?$' },
+      { type: 'string', pattern: '^(\\d+[smhd]?|off)$' },
+      { const: false },
     ],
   },
-  says: 'time: seconds, or with a unit (30m, 24h, 365d); 0 is off',
+  says: 'time: seconds, or with a unit (30m, 24h, 365d), or `off`',
 }
 
-function parseMaxAge(text: string): Parsed<number> {
+function parseMaxAge(text: string): Parsed<number | null> {
+  if (text === 'off') return { value: null }
   const match = /^(\d{1,10})([smhd]?)$/.exec(text)
-  if (match === null) return { problem: 'must be seconds (3600) or a number with a unit (30m, 24h, 365d)' }
+  if (match === null) return { problem: 'must be seconds (3600) or a number with a unit (30m, 24h, 365d), or off' }
   const seconds = Number(match[1]) * SECONDS[match[2] || 's']!
-  return seconds <= MAX_SECONDS ? { value: seconds } : { problem: 'must be at most ten years' }
+  return seconds <= MAX_SECONDS ? { value: seconds } : { problem: 'must be at most ten years, or off' }
 }
 
 export const tls = {
@@ -53,16 +55,15 @@ export const tls = {
       more: '308, and only to a host that a certificate names. Health checks and `/.well-known/acme-challenge/` are answered as they are.',
       change: 'restart',
     }),
-    hsts: input<number>({
+    hsts: plain<number | null>({
       name: 'hsts',
       section: 'TLS',
       placeholder: 'TIME',
       kind: maxAge,
-      default: '0',
-      defaultText: 'off',
-      why: 'Browsers remember it: it cannot be taken back.',
+      default: 'off',
+      why: 'Browsers remember it, also where they do not come back to be told otherwise.',
       doc: 'How long browsers use https alone (Strict-Transport-Security).',
-      more: 'Begin with a few minutes; `365d` is a year. An application that sends the header by itself is right.',
+      more: 'Begin with a few minutes; `365d` is a year. 0 tells browsers to forget it. An application that sends the header by itself is right.',
       change: 'restart',
     }),
   },

@@ -29,7 +29,7 @@ test('connections are shared out evenly, closes are counted, and addresses are t
   assert.equal(told.filter(({ thread }) => thread === 0).length, 4)
   const { localPort, remotePort } = clients[0]!.socket
   assert.deepEqual(told[0].peer, { address: '127.0.0.1', port: localPort, socketAddress: '127.0.0.1' })
-  assert.deepEqual(told[0].local, { address: '127.0.0.1', port: remotePort })
+  assert.deepEqual(told[0].local, { address: '127.0.0.1', port: remotePort, tls: null })
   for (const [i, client] of clients.entries()) if (told[i].thread === 0) client.socket.destroy()
   assert.deepEqual(await untilOpen(setup, 4), [0, 4])
   // The thread that has fewer gets the next ones.

@@ -217,17 +217,18 @@ test('all addresses of IPv6 and of IPv4 may have the same port; those of IPv6 al
 /** What the old master tells of its listeners. The new one has copies of the descriptors; here there is one process. */
 const told = (listeners: readonly Listener[]) => listeners.map(({ close: _, ...rest }) => rest)
 
-test('an address that is the same takes the socket that is handed on; the path is removed only once it is ours', async () => {
+test('an address that is the same takes the socket that is handed on, whatever is spoken there; the path is removed only once it is ours', async () => {
   const addresses = [tcp('127.0.0.1'), unix('handed'), unix('gone')]
   const old = await bindListeners(addresses)
+  const wanted = [unix('added'), unix('handed'), tcp('127.0.0.1')].map(one => ({ ...one, scheme: 'https' }))
   const script = `
     const { bindListeners } = await import(${JSON.stringify(join(import.meta.dirname, 'listeners.ts'))})
     const { HandedOnSockets } = await import(${JSON.stringify(join(import.meta.dirname, 'handed-on.ts'))})
     const told = ${JSON.stringify(told(old))}.map((one, index) => ({ ...one, fd: 3 + index }))
     const sockets = new HandedOnSockets(told)
-    const bound = await bindListeners(${JSON.stringify([unix('added'), unix('handed'), tcp('127.0.0.1')])}, {}, sockets)
+    const bound = await bindListeners(${JSON.stringify(wanted)}, {}, sockets)
     sockets.closeRest()
-    console.log(JSON.stringify([sockets.takenOf(told), bound.map(one => [one.fd, one.display])]))
+    console.log(JSON.stringify([sockets.takenOf(told), bound.map(one => [one.fd, one.display, one.scheme])]))
     if (process.argv[1] === 'own') sockets.own()
     for (const listener of bound) listener.close()
   `
@@ -240,10 +241,10 @@ test('an address that is the same takes the socket that is handed on; the path i
   }
   const [taken, [added, ...others]] = await run('')
   assert.deepEqual(taken, [0, 1])
-  assert.equal(added[1], `unix:${unix('added').path}`)
+  assert.deepEqual(added.slice(1), [`https://unix:${unix('added').path}`, 'https'])
   assert.deepEqual(others, [
-    [4, old[1]!.display],
-    [3, old[0]!.display],
+    [4, `https://${old[1]!.display}`, 'https'],
+    [3, `https://127.0.0.1:${portOf(old[0]!)}`, 'https'],
   ])
   assert.deepEqual([existsSync(unix('added').path), existsSync(unix('handed').path)], [false, true])
   await run('own')

@@ -61,7 +61,8 @@ export async function bindListeners(
       const scheme = address.scheme ?? (hasTls ? 'https' : 'http')
       const listener = handedOn?.take(key, scheme) ?? (await bindOne(address, key, unixSockets, handedOn, scheme))
       // The kernel allows two sockets on one address until the first one listens. Then it is too late for a clear message.
-      const twin = bound.some(other => other.display === listener.display)
+      const bare = displayOf('http', listener.display)
+      const twin = bound.some(other => displayOf('http', other.display) === bare)
       bound.push(listener)
       if (twin) throw new OperatorError(`cannot listen on ${listener.display} twice: remove one of the two --bind`)
     }

@@ -109,10 +109,16 @@ function checkChain(chain: readonly X509Certificate[], findings: FileFindings): 
     }
   const last = chain.at(-1)!
   if (isIssuedBy(last, last)) return
-  if (!isFromRoot(last))
+  // An authority of one's own is known to its clients, and does not say where its certificate is to be had, as public ones do.
+  if (isFromPublic(last) && !isFromRoot(last))
     findings.warn(
       `the certificate of ${last.issuer.replaceAll('\n', ', ')}, which has issued ${nameOf(last)}, is not in it: clients that do not have it refuse the connection. Use the file with the full chain`,
     )
+}
+
+/** RFC5280§4.2.2.1. */
+function isFromPublic({ infoAccess }: X509Certificate): boolean {
+  return (infoAccess ?? '').includes('CA Issuers')
 }
 
 function isIssuedBy(one: X509Certificate, issuer: X509Certificate): boolean {

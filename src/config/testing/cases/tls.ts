@@ -137,7 +137,8 @@ export const tls: Readonly<Record<string, Case>> = {
     standard: null,
     texts: [
       ['365d', 365 * 86_400],
-      ['0', null],
+      ['0', 0],
+      ['off', null],
     ],
     toml: '"365d"',
     wrong: ['a year', /must be seconds \(3600\) or a number with a unit/],
