@@ -50,6 +50,11 @@ export interface GatewayOptions {
   readonly handshakes: typeof Handshakes | null
 }
 
+/** Loads what connections with TLS need; null: no listener has TLS. */
+export async function loadHandshakes({ tls }: GatewayStart): Promise<typeof Handshakes | null> {
+  return tls === null ? null : (await import('./connections/handshakes.ts')).Handshakes
+}
+
 export class Gateway {
   readonly connections: Connections
   readonly #options: GatewayOptions

@@ -12,7 +12,7 @@ import type { Identity } from '../config/types.ts'
 import { openGatewayChannel } from '../control/ipc.ts'
 import type { GatewayStart, MasterToGateway } from '../control/messages.ts'
 import { parts as loadWebSockets } from '../websocket/ws.ts'
-import type { RunningGateway } from './gateway.ts'
+import { loadHandshakes, type RunningGateway } from './gateway.ts'
 import { leave } from './leave.ts'
 import { startOneThread } from './one-thread.ts'
 
@@ -40,14 +40,14 @@ function main(): void {
     waiting = []
     const { gatewayIdentity, gatewayThreads } = start.config
     // Before the rights are dropped: the user of the gateway may not be able to read the program's files.
-    if (gatewayThreads === 1) loadWebSockets()
-    const handshakes = start.tls === null ? null : (await import('./connections/handshakes.ts')).Handshakes
+    const isOneThread = gatewayThreads === 1
+    if (isOneThread) loadWebSockets()
+    const handshakes = isOneThread ? await loadHandshakes(start) : null
     if (gatewayIdentity !== null) dropOrLeave(gatewayIdentity)
     const send = channel.send
-    const running =
-      gatewayThreads === 1
-        ? startOneThread(start, send, handshakes)
-        : await (await import('./threads/group.ts')).startThreads(start, send)
+    const running = isOneThread
+      ? startOneThread(start, send, handshakes)
+      : await (await import('./threads/group.ts')).startThreads(start, send)
     gateway = running
     for (const message of waiting) pass(message, running)
   }

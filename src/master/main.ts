@@ -34,7 +34,6 @@ import { reload } from './reload.ts'
 import { Shutdown } from './shutdown.ts'
 import { handleSignals, type Urgency } from './signals.ts'
 import type { Certificates } from './tls/certificates.ts'
-import type { SelfSigned } from './tls/self-signed.ts'
 import type { InheritedSecrets } from './tls/ticket-secrets.ts'
 import type { Successor } from './upgrade/successor.ts'
 import { problemOf, Trial } from './upgrade/trial.ts'
@@ -207,24 +206,14 @@ class Master {
   async #readCertificates(): Promise<Certificates | null> {
     const { tls } = this.#config
     if (tls.entries.length === 0 && !tls.isSelfSigned) return null
-    const { Certificates } = await import('./tls/certificates.ts')
-    const certificates = new Certificates({
-      config: tls,
-      selfSigned: tls.isSelfSigned ? await this.#startSelfSigned() : null,
-      log: this.#narrator,
-      onChange: changed => this.#fleets?.sendToGateway({ type: 'tls', tls: changed }),
-    })
+    const { readCertificates } = await import('./tls/start.ts')
+    const certificates = await readCertificates(
+      () => this.#config,
+      this.#narrator,
+      changed => this.#fleets?.sendToGateway({ type: 'tls', tls: changed }),
+    )
     if (this.#inheritedSecrets !== null) certificates.inherit(this.#inheritedSecrets)
     return certificates
-  }
-
-  async #startSelfSigned(): Promise<SelfSigned> {
-    const { startSelfSigned } = await import('./tls/self-signed.ts')
-    const wanted = () => ({
-      bind: this.#config.bind.filter(({ scheme }) => scheme !== 'http'),
-      hosts: this.#config.apps.flatMap(({ hosts }) => hosts),
-    })
-    return startSelfSigned(process.env, wanted, this.#config.gatewayIdentity, this.#narrator)
   }
 
   #inherit(secrets: InheritedSecrets): void {

@@ -102,9 +102,11 @@ test('a pipe that is full has whole lines only, and what is lost then is counted
   const next = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   sink.write('next\n')
   await sink.close(10_000)
-  assert.equal(buffer.toString('latin1', 0, readSync(next, buffer)), 'next\n')
+  // The write that is tried again may have come between the reader's last read and its close: the pipe keeps these lines for the next.
+  const rest = buffer.toString('latin1', 0, readSync(next, buffer))
   closeSync(next)
-  assert.deepEqual(told, [200 + more - length / 1000])
+  assert.match(rest, /^(x{999}\n)*next\n$/)
+  assert.deepEqual(told, [200 + more - (length + rest.length - 'next\n'.length) / 1000])
 })
 
 /** Resolves when there is no room in the pipe for one more of these lines, with the number of those that had room. */

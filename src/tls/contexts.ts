@@ -15,14 +15,17 @@ import type { GatewayCertificate, GatewayTls, GatewayTlsEntry } from '../control
 
 /**
  * Seconds. A ticket is of use for so long, or until its secret has gone. It says what the client's certificate was at the full handshake:
- * `client-certificate.ts` looks at its dates again.
+ * `verdict.ts` looks at its dates again.
  */
 const SESSION_SECONDS = 3600
 const TICKET_KEY_BYTES = 48
 const KEY_NAME_BYTES = 16
 /** As OpenSSL names them: the hybrid with ML-KEM first, which today's browsers offer. */
 const CURVES = 'X25519MLKEM768:X25519:P-256:P-384'
-/** The client cannot renegotiate (RFC5746 allows a server to refuse); with ChaCha first where the client has it first, for it has no AES in hardware. */
+/**
+ * A client cannot renegotiate: one that does so again and again costs much. A client that prefers ChaCha20 has no AES in hardware,
+ * and gets ChaCha20. Compression would tell secrets (CRIME).
+ */
 const OPTIONS = constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_PRIORITIZE_CHACHA | constants.SSL_OP_NO_COMPRESSION
 
 /** What of a ClientHello chooses the context. */
@@ -42,7 +45,8 @@ const ECDSA_SCHEMES: Readonly<Record<string, number>> = { prime256v1: 0x0403, se
 export class Contexts {
   readonly #secrets: readonly Buffer[]
   readonly #protocols: Buffer
-  readonly #made = new Map<string, TLSSocketOptions>()
+  /** Of each entry by the secret and the certificates in it. Two entries may have the same names and rules. */
+  readonly #made = new Map<GatewayTlsEntry, Map<string, TLSSocketOptions>>()
   /** By policy, in the order of the secrets. */
   readonly #ticketKeys = new Map<string, readonly Buffer[]>()
   /** Of entries with several certificates and an OCSP response. */
@@ -54,15 +58,20 @@ export class Contexts {
     this.#protocols = Buffer.concat(protocols.map(name => Buffer.from(`${String.fromCharCode(name.length)}${name}`)))
   }
 
-  /** For `new TLSSocket`. Throws if OpenSSL takes a certificate, a key or a cipher of the entry not. */
+  /** For `new TLSSocket`. Throws if OpenSSL refuses a certificate, a key or a cipher of the entry. */
   optionsFor(entry: GatewayTlsEntry, hello: HelloFacts): TLSSocketOptions {
     const secret = this.#secretOf(entry, hello.ticketKeyName)
     const certificates = this.#certificatesFor(entry, hello)
-    const key = `${entry.policy} ${entry.names.join(' ')} ${secret} ${certificates.map(one => entry.certificates.indexOf(one))}`
-    let options = this.#made.get(key)
+    let made = this.#made.get(entry)
+    if (made === undefined) {
+      made = new Map()
+      this.#made.set(entry, made)
+    }
+    const key = `${secret} ${certificates.map(one => entry.certificates.indexOf(one))}`
+    let options = made.get(key)
     if (options === undefined) {
       options = this.#make(entry, certificates, this.#ticketKeysOf(entry.policy)[secret]!)
-      this.#made.set(key, options)
+      made.set(key, options)
     }
     return options
   }

@@ -109,6 +109,12 @@ for (const version of VERSIONS) {
   })
 }
 
+test('a file of authorities may have revocation lists too', async () => {
+  const [ca, list] = [authority.file, authority.revocationList()].map(path => readFileSync(path, 'utf8'))
+  const entry = entryFor({ authorities: `${list}${ca}`, depth: 0 }, 'e')
+  assert.deepEqual(await visits(entry, 'TLSv1.3', kim), ['SUCCESS CN=kim', 'SUCCESS CN=kim'])
+})
+
 test('what cannot be judged is wrong, and so is what has expired since the first handshake', async t => {
   const listening = createTlsServer({ ...pemOf(site), ca: readFileSync(authority.file), requestCert: true })
   listening.listen(0, '127.0.0.1')

@@ -9,6 +9,7 @@
  */
 import { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
+import { certificatesIn } from '../base/pem.ts'
 import type { GatewayClientCertificates } from '../control/tls-messages.ts'
 
 /** The verdict is not documented for a socket that no `tls.Server` of Node made. */
@@ -64,8 +65,7 @@ function isWithin(depth: number, chain: readonly X509Certificate[], authorities:
 function authoritiesOf(clients: GatewayClientCertificates): ReadonlySet<string> {
   let known = fingerprints.get(clients)
   if (known === undefined) {
-    const pems = clients.authorities.split(/(?<=-----END [A-Z0-9 ]{1,32}-----)/).filter(pem => pem.includes('BEGIN'))
-    known = new Set(pems.map(pem => new X509Certificate(pem).fingerprint256))
+    known = new Set(certificatesIn(clients.authorities).map(pem => new X509Certificate(pem).fingerprint256))
     fingerprints.set(clients, known)
   }
   return known

@@ -100,6 +100,8 @@ test('who waits when the last worker dies in a stop is answered at once', { skip
   const busy = new RawClient(server.port).get(gate.target)
   await server.waitForLog(/holding/)
   const waiting = new RawClient(server.port).get('/hello')
+  // Who connects after the stop has begun may be refused.
+  await once(waiting.socket, 'connect')
   const [worker] = server.workers()
   server.signal('SIGTERM')
   await server.waitForLog(/stopping gracefully/)

@@ -217,6 +217,18 @@ test('the name decides: exact, wildcard, unknown, none; case and a dot at the en
     assert.equal(await named(name), subject, name)
 })
 
+test('two entries with the same names and rules have certificates of their own', async t => {
+  const names = ['shop.example']
+  const { connect } = await setup(t, tlsOf([entry([shop], { isDefault: false }), entry([other], { names })]))
+  const subjects: string[] = []
+  for (const servername of ['shop.example', 'nobody.example']) {
+    const socket = connect({ servername, checkServerIdentity: () => undefined })
+    await once(socket, 'secureConnect')
+    subjects.push(socket.getPeerX509Certificate()!.subject)
+  }
+  assert.deepEqual(subjects, ['CN=shop.example', 'CN=other.example'])
+})
+
 test('without a default entry, a client that names nobody of ours gets an alert', async t => {
   const { connect, failed } = await setup(t, tlsOf([entry([shop], { isDefault: false })]))
   const socket = connect({ servername: 'nobody.example' })

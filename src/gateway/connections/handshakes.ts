@@ -51,28 +51,32 @@ export interface TlsRules {
   readonly names: EntryNames<GatewayTlsEntry>
 }
 
+type Begin = (rules: TlsRules, contexts: Contexts) => void
+
+function rulesOf({ entries }: GatewayTls): TlsRules {
+  return { entries, names: new EntryNames(entries) }
+}
+
 /** For all connections with TLS of one event loop. */
 export class Handshakes {
   readonly options: HandshakeOptions
   readonly deadlines: DeadlineList
   readonly drainDeadlines = new DeadlineList(DRAIN_MS)
-  #entries: readonly GatewayTlsEntry[]
-  #names: EntryNames<GatewayTlsEntry>
+  #rules: TlsRules
   #contexts: Contexts
-  readonly #ready: Handshake[] = []
+  readonly #ready: Begin[] = []
   #isDraining = false
 
   constructor(options: HandshakeOptions) {
     this.options = options
     this.deadlines = new DeadlineList(options.timeoutMs)
-    this.#entries = options.tls.entries
-    this.#names = new EntryNames(options.tls.entries)
+    this.#rules = rulesOf(options.tls)
     this.#contexts = new Contexts(options.tls, PROTOCOLS)
   }
 
   /** In force now. */
   get rules(): TlsRules {
-    return { entries: this.#entries, names: this.#names }
+    return this.#rules
   }
 
   get isDraining(): boolean {
@@ -81,8 +85,7 @@ export class Handshakes {
 
   /** For handshakes that begin later. */
   replace(tls: GatewayTls): void {
-    this.#entries = tls.entries
-    this.#names = new EntryNames(tls.entries)
+    this.#rules = rulesOf(tls)
     this.#contexts = new Contexts(tls, PROTOCOLS)
   }
 
@@ -94,13 +97,13 @@ export class Handshakes {
     this.#isDraining = true
   }
 
-  /** The handshake begins in its turn. */
-  enqueue(handshake: Handshake): void {
-    if (this.#ready.push(handshake) === 1) setImmediate(() => this.#turn())
+  /** Calls it in its turn, with what is in force then. */
+  enqueue(begin: Begin): void {
+    if (this.#ready.push(begin) === 1) setImmediate(() => this.#turn())
   }
 
   #turn(): void {
-    for (const handshake of this.#ready.splice(0, MOST_AT_ONCE)) handshake.begin(this.#names, this.#contexts)
+    for (const begin of this.#ready.splice(0, MOST_AT_ONCE)) begin(this.#rules, this.#contexts)
     if (this.#ready.length > 0) setImmediate(() => this.#turn())
   }
 }
@@ -109,7 +112,6 @@ export class Handshakes {
 class Handshake implements ProtocolConnection {
   readonly #all: Handshakes
   readonly #plain: SocketTransport
-  readonly #hello = new ClientHello()
   #secure: TlsTransport | null = null
   /** After the handshake. */
   #inner: ProtocolConnection | null = null
@@ -118,11 +120,13 @@ class Handshake implements ProtocolConnection {
   #isClosed = false
 
   constructor(all: Handshakes, plain: SocketTransport, onClose: () => void) {
+    // Kept by nobody after OpenSSL has its bytes: a kilobyte or two.
+    const hello = new ClientHello()
     this.#all = all
     this.#plain = plain
     this.#onClose = onClose
     plain.handler = {
-      onData: chunk => this.#onHello(chunk),
+      onData: chunk => this.#onHello(hello, chunk),
       onEnd: () => plain.destroy(),
       onDrain() {},
       onClose: () => this.#closed(),
@@ -167,20 +171,20 @@ class Handshake implements ProtocolConnection {
     this.destroy()
   }
 
-  #onHello(chunk: Buffer): void {
-    switch (this.#hello.push(chunk)) {
+  #onHello(hello: ClientHello, chunk: Buffer): void {
+    switch (hello.push(chunk)) {
       case 'more':
         return
       case 'complete':
         this.#plain.pause()
-        this.#all.enqueue(this)
+        this.#all.enqueue((rules, contexts) => this.#begin(hello, rules.names, contexts))
         return
       case 'plain-http':
         this.#all.options.onFailed(this.#plain.remoteAddress, 'it speaks plain HTTP')
         this.#answerAndClose(this.#all.options.plainHttpAnswer)
         return
       case 'refused':
-        this.#fail(this.#hello.reason)
+        this.#fail(hello.reason)
     }
   }
 
@@ -193,9 +197,9 @@ class Handshake implements ProtocolConnection {
     plain.resume()
   }
 
-  begin(names: EntryNames<GatewayTlsEntry>, contexts: Contexts): void {
+  #begin(hello: ClientHello, names: EntryNames<GatewayTlsEntry>, contexts: Contexts): void {
     if (this.#isClosed) return
-    const { serverName } = this.#hello
+    const { serverName } = hello
     const entry = names.find(serverName)
     if (entry === null) {
       this.#all.options.onFailed(
@@ -205,15 +209,15 @@ class Handshake implements ProtocolConnection {
       this.#answerAndClose(UNRECOGNIZED_NAME)
       return
     }
-    this.#encrypt(entry, contexts)
+    this.#encrypt(hello, entry, contexts)
   }
 
-  #encrypt(entry: GatewayTlsEntry, contexts: Contexts): void {
+  #encrypt(hello: ClientHello, entry: GatewayTlsEntry, contexts: Contexts): void {
     const { memory, protocol } = this.#all.options
-    const { serverName, bytes } = this.#hello
+    const { serverName, bytes } = hello
     let options: TLSSocketOptions
     try {
-      options = contexts.optionsFor(entry, this.#hello)
+      options = contexts.optionsFor(entry, hello)
     } catch (error) {
       this.#fail(`the certificate cannot be used: ${(error as Error).message}`)
       return

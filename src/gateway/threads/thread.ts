@@ -9,7 +9,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { tickOf } from '../../shared/clock.ts'
 import { sharesOf } from '../../shared/shares.ts'
 import { ThreadCells } from '../../shared/thread-cells.ts'
-import { Gateway } from '../gateway.ts'
+import { Gateway, loadHandshakes } from '../gateway.ts'
 import { shrinkHeap } from '../give-back.ts'
 import { temporaryBytes } from '../shared-parts.ts'
 import { descriptorCalls } from './descriptor-calls.ts'
@@ -44,7 +44,7 @@ async function run({ index, count, start, cells: memory, pools, handed }: Thread
     start,
     send: message => post({ type: 'tell', message }),
     entry,
-    handshakes: start.tls === null ? null : (await import('../connections/handshakes.ts')).Handshakes,
+    handshakes: await loadHandshakes(start),
     stopAccepting: () => noMore.promise,
     threads: {
       uses: sharesOf(cells, index, { memory: limits.memory, temporaryBytes: temporaryBytes(start.config) }, thread =>

@@ -10,7 +10,6 @@
 import { randomBytes } from 'node:crypto'
 import {
   closeSync,
-  constants,
   fstatSync,
   fsyncSync,
   linkSync,
@@ -23,7 +22,7 @@ import {
 import { dirname, join } from 'node:path'
 import type { AppConfig, Config } from '../../config/types.ts'
 import { asErrno, OperatorError } from '../errors.ts'
-import { stepOfOthers } from './safe-path.ts'
+import { openUnlinked, stepOfOthers } from './safe-path.ts'
 
 const KEY_BYTES = 32
 const NAME = 'affinity.key'
@@ -97,14 +96,8 @@ function checkDirectory(directory: string): void {
 
 /** Null: there is none yet. */
 function readKey(path: string): Buffer | null {
-  let fd: number
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  } catch (error) {
-    const { code } = asErrno(error)
-    if (code === 'ENOENT') return null
-    throw code === 'ELOOP' ? new OperatorError(`${path} is a symbolic link`) : error
-  }
+  const fd = openUnlinked(path)
+  if (fd === null) return null
   try {
     const stats = fstatSync(fd)
     if (!stats.isFile() || stats.size !== KEY_BYTES)

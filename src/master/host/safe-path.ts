@@ -5,14 +5,26 @@
  * It walks the path as the kernel does, link by link. When only root may change every step, the result stays true. Access control lists
  * are not considered. Runs in the master.
  */
-import { lstatSync, readdirSync, readlinkSync, type Stats, statSync } from 'node:fs'
+import { constants, lstatSync, openSync, readdirSync, readlinkSync, type Stats, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { Identity } from '../../config/types.ts'
+import { asErrno, OperatorError } from '../errors.ts'
 import { runAs } from './identity.ts'
 
 const [STICKY, GROUP_WRITES, OTHERS_WRITE] = [0o1000, 0o020, 0o002]
 /** As in the kernel: more links than this on a path are ELOOP. */
 const MAX_LINKS = 40
+
+/** Opens a file to read it. Its name may not be a link, and a pipe does not wait for a writer. Null: there is none. Throws OperatorError. */
+export function openUnlinked(path: string): number | null {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    const { code } = asErrno(error)
+    if (code === 'ENOENT') return null
+    throw code === 'ELOOP' ? new OperatorError(`${path} is a symbolic link`) : error
+  }
+}
 
 /** The first directory or link on the way to the file that the user can replace; null: there is none. Throws what `lstat` throws. */
 export function replaceableStep(identity: Identity, path: string): string | null {

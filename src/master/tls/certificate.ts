@@ -6,10 +6,9 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { rootCertificates } from 'node:tls'
+import { certificatesIn } from '../../base/pem.ts'
 import type { FileFindings } from './findings.ts'
 
-const PEM_BEGIN = '-----BEGIN CERTIFICATE-----'
-const PEM_END = '-----END CERTIFICATE-----'
 const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m
 /** DER begins with a SEQUENCE. */
 const DER = 0x30
@@ -20,11 +19,7 @@ const WEAK_SIGNATURE = /md5|sha1/i
 export function readChain(content: Buffer, findings: FileFindings): readonly X509Certificate[] | null {
   if (content[0] === DER)
     return findings.problem('it is DER, and must be PEM: openssl x509 -inform der -in FILE -out FILE.pem')
-  const found = content
-    .toString('latin1')
-    .split(PEM_BEGIN)
-    .slice(1)
-    .map(rest => `${PEM_BEGIN}${rest.slice(0, rest.indexOf(PEM_END))}${PEM_END}`)
+  const found = certificatesIn(content.toString('latin1'))
   if (found.length === 0) return findings.problem('it has no certificate (-----BEGIN CERTIFICATE-----)')
   try {
     return found.map(pem => new X509Certificate(pem))

@@ -11,6 +11,7 @@ import type { GatewayTls } from '../../control/tls-messages.ts'
 import { Certificates } from './certificates.ts'
 import { ExpiryWarnings } from './expiry.ts'
 import type { SelfSigned } from './self-signed.ts'
+import { testEntry } from './testing/entry.ts'
 
 const authority = new Authority()
 const before = authority.issue({ names: ['before.example'] })
@@ -36,18 +37,7 @@ function setup(t: TestContext) {
   const config: TlsConfig = {
     isSelfSigned: false,
     flat: { minVersion: 'TLSv1.2', ciphers: null },
-    entries: [
-      {
-        origin: 'tls-cert',
-        certificates: [{ certificate: path('tls.crt'), key: path('tls.key'), staple: null }],
-        keyPasswordFile: null,
-        names: [],
-        isDefault: true,
-        minVersion: 'TLSv1.2',
-        ciphers: null,
-        clients: null,
-      },
-    ],
+    entries: [testEntry([{ certificate: path('tls.crt'), key: path('tls.key') }])],
   }
   t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] })
   const changes: GatewayTls[] = []

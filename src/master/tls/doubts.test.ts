@@ -2,25 +2,16 @@ import assert from 'node:assert/strict'
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { AppConfig, Config, TlsEntry } from '../../config/types.ts'
+import type { AppConfig, Config } from '../../config/types.ts'
 import { doubtsOf, type NamedEntry, unservedNames } from './doubts.ts'
 import { openMemory, sharedUser } from './key-memory.ts'
+import { testEntry } from './testing/entry.ts'
 
 const isRoot = process.geteuid?.() === 0
 const NOBODY = { uid: 65534, gid: 65534, userName: '' }
 
 function named(names: readonly string[], files = { certificate: '/x.pem', key: '/x.key' }): NamedEntry {
-  const entry: TlsEntry = {
-    origin: 'jumak.toml:3 [[tls]]',
-    certificates: [{ ...files, staple: null }],
-    keyPasswordFile: null,
-    names: [],
-    isDefault: true,
-    minVersion: 'TLSv1.2',
-    ciphers: null,
-    clients: null,
-  }
-  return { entry, names }
+  return { entry: testEntry([files], { origin: 'jumak.toml:3 [[tls]]' }), names }
 }
 
 function config(hosts: readonly string[], changes: Partial<Config> = {}): Config {

@@ -10,6 +10,7 @@ import { Authority, type Certificate } from '../../../test/support/certificates.
 import type { TlsClients, TlsEntry } from '../../config/types.ts'
 import { readEntry } from './entry.ts'
 import type { Findings } from './findings.ts'
+import { testEntry } from './testing/entry.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'jumak-entry-'))
 after(() => rmSync(directory, { recursive: true }))
@@ -19,20 +20,6 @@ const intermediate = authority.issueAuthority()
 const deep = intermediate.issue({ names: ['deep.example'] })
 const NOW = Date.now()
 const DAY_MS = 24 * 3600_000
-
-function entry(certificates: readonly Certificate[], changes: Partial<TlsEntry> = {}): TlsEntry {
-  return {
-    origin: 'tls-cert',
-    certificates: certificates.map(({ certificate, key }) => ({ certificate, key, staple: null })),
-    keyPasswordFile: null,
-    names: [],
-    isDefault: true,
-    minVersion: 'TLSv1.2',
-    ciphers: null,
-    clients: null,
-    ...changes,
-  }
-}
 
 function read(of: TlsEntry, now = NOW) {
   const findings: Findings = { problems: [], warnings: [] }
@@ -51,26 +38,26 @@ function file(content: string | Buffer): string {
 const ISSUER_MISSING = /which has issued .*, is not in it: clients that do not have it refuse the connection/
 
 test('a right certificate: its names, its chain, a key without a password', () => {
-  const { made, problems, warnings } = read(entry([deep]))
+  const { made, problems, warnings } = read(testEntry([deep]))
   assert.deepEqual([problems, warnings], [[], []])
   assert.deepEqual(made!.gateway.names, ['deep.example'])
   assert.equal(made!.gateway.certificates[0]!.chain.match(/BEGIN CERTIFICATE/g)?.length, 2)
-  assert.deepEqual(read(entry([site])).made!.gateway.names, ['example.kr', '*.example.kr'])
+  assert.deepEqual(read(testEntry([site])).made!.gateway.names, ['example.kr', '*.example.kr'])
 })
 
 test('the certificate of a public authority without its intermediate is told', () => {
   const extensions = ['authorityInfoAccess = caIssuers;URI:http://authority.example/ca.crt']
-  const [warning, ...more] = read(entry([authority.issue({ names: ['alone.example'], extensions })])).warnings
+  const [warning, ...more] = read(testEntry([authority.issue({ names: ['alone.example'], extensions })])).warnings
   assert.match(warning!, ISSUER_MISSING)
   assert.deepEqual(more, [])
 })
 
 test('names that are given replace those of the certificate', () => {
-  assert.deepEqual(read(entry([site], { names: ['other.kr'] })).made!.gateway.names, ['other.kr'])
+  assert.deepEqual(read(testEntry([site], { names: ['other.kr'] })).made!.gateway.names, ['other.kr'])
 })
 
 test('the policy is the same for the same rules, and another for others', () => {
-  const policy = (changes: Partial<TlsEntry>) => read(entry([site], changes)).made!.gateway.policy
+  const policy = (changes: Partial<TlsEntry>) => read(testEntry([site], changes)).made!.gateway.policy
   const clients: TlsClients = { isRequired: true, authorities: authority.file, revoked: null, depth: null }
   assert.equal(policy({}), policy({ names: ['other.kr'] }))
   const all = [
@@ -93,7 +80,7 @@ const rsa = authority.issue({ names: ['rsa.example'], type: 'rsa' })
 const chain = readFileSync(deep.certificate, 'utf8').split(/(?<=-----END CERTIFICATE-----\n)/)
 const wrongOrder = chain.toReversed().join('')
 const gap = readFileSync(site.certificate, 'utf8') + chain[1]
-const with_ = (certificate: Certificate, changes: Partial<Certificate>) => entry([{ ...certificate, ...changes }])
+const with_ = (certificate: Certificate, changes: Partial<Certificate>) => testEntry([{ ...certificate, ...changes }])
 
 const WRONG: readonly [string, TlsEntry, RegExp][] = [
   [
@@ -118,20 +105,24 @@ const WRONG: readonly [string, TlsEntry, RegExp][] = [
     /its own certificate must come first.* it is number 2/,
   ],
   ['a gap', with_(site, { certificate: file(gap) }), /number 2 .* has not issued number 1/],
-  ['an encrypted key', entry([secret]), /it is encrypted: name the file with its password \(tls-key-password-file\)/],
-  ['a wrong password', entry([secret], { keyPasswordFile: file('주막집\n') }), /its password is wrong/],
+  [
+    'an encrypted key',
+    testEntry([secret]),
+    /it is encrypted: name the file with its password \(tls-key-password-file\)/,
+  ],
+  ['a wrong password', testEntry([secret], { keyPasswordFile: file('주막집\n') }), /its password is wrong/],
   [
     'a weak key',
-    entry([authority.issue({ names: ['a.b'], type: 'rsa', bits: 1024 })]),
+    testEntry([authority.issue({ names: ['a.b'], type: 'rsa', bits: 1024 })]),
     /it is weak: RSA with 1024 bits/,
   ],
   [
     'no names',
-    entry([authority.issue({ subject: '/CN=example.kr' })]),
+    testEntry([authority.issue({ subject: '/CN=example.kr' })]),
     /it is for no host: its subjectAltName is empty/,
   ],
-  ['two of a type', entry([site, deep]), /two of its certificates have keys of the same type \(ec\)/],
-  ['unknown ciphers', entry([site], { ciphers: 'NONSENSE' }), /OpenSSL refuses it/],
+  ['two of a type', testEntry([site, deep]), /two of its certificates have keys of the same type \(ec\)/],
+  ['unknown ciphers', testEntry([site], { ciphers: 'NONSENSE' }), /OpenSSL refuses it/],
 ]
 for (const [name, of, expected] of WRONG)
   test(`${name}: the start is refused with the reason`, () => {
@@ -141,7 +132,7 @@ for (const [name, of, expected] of WRONG)
   })
 
 test('an expired certificate, and one that is not valid yet', () => {
-  const of = entry([authority.issue({ names: ['a.b'], from: new Date(NOW), until: new Date(NOW + 10 * DAY_MS) })])
+  const of = testEntry([authority.issue({ names: ['a.b'], from: new Date(NOW), until: new Date(NOW + 10 * DAY_MS) })])
   const [late] = read(of, NOW + 11 * DAY_MS).problems
   assert.match(late!, /it has expired: it was valid until \d{4}-\d\d-\d\d/)
   const [early] = read(of, NOW - 2 * DAY_MS).problems
@@ -149,7 +140,7 @@ test('an expired certificate, and one that is not valid yet', () => {
 })
 
 test('an encrypted key with its password', () => {
-  assert.deepEqual(read(entry([secret], { keyPasswordFile: file('주막\n') })).problems, [])
+  assert.deepEqual(read(testEntry([secret], { keyPasswordFile: file('주막\n') })).problems, [])
 })
 
 test('keys as openssl and other servers have them', () => {
@@ -161,7 +152,7 @@ test('keys as openssl and other servers have them', () => {
 })
 
 test('a name that is given and that the certificate is not for is told', () => {
-  const told = (names: readonly string[]) => read(entry([site], { names })).warnings
+  const told = (names: readonly string[]) => read(testEntry([site], { names })).warnings
   assert.deepEqual(told(['example.kr', 'www.example.kr', '*.example.kr']), [])
   assert.match(
     told(['example.kr', 'other.kr', '*.other.kr'])[0]!,
@@ -171,7 +162,7 @@ test('a name that is given and that the certificate is not for is told', () => {
 
 test('an intermediate that has expired is told, and is no error', () => {
   const lasting = intermediate.issue({ names: ['lasting.example'], until: new Date('2200-01-01') })
-  const { problems, warnings } = read(entry([lasting]), Date.parse('2100-01-01'))
+  const { problems, warnings } = read(testEntry([lasting]), Date.parse('2100-01-01'))
   assert.deepEqual(problems, [])
   assert.match(warnings[0]!, /number 2 of its certificates \(.*Intermediate.*\) was valid until \d{4}-\d\d-\d\d$/)
 })
@@ -180,7 +171,7 @@ test('a certificate that is in force may have expired', () => {
   const leaf = new X509Certificate(readFileSync(site.certificate))
   const findings: Findings = { problems: [], warnings: [] }
   const late = Date.parse('2100-01-01')
-  assert.notEqual(readEntry(entry([site]), late, findings, new Set([leaf.fingerprint256])), null)
+  assert.notEqual(readEntry(testEntry([site]), late, findings, new Set([leaf.fingerprint256])), null)
   assert.deepEqual(findings.problems, [])
 })
 
@@ -192,7 +183,7 @@ test('a key that every user may read is told', () => {
 
 test('an OCSP response: right, of another certificate, and none at all', () => {
   const stapled = (staple: string) =>
-    read(entry([site], { certificates: [{ certificate: site.certificate, key: site.key, staple }] }))
+    read(testEntry([site], { certificates: [{ certificate: site.certificate, key: site.key, staple }] }))
   assert.deepEqual(stapled(authority.ocspResponse(site)).problems, [])
   assert.match(stapled(authority.ocspResponse(rsa)).problems[0]!, /^tls-staple .*it is about another certificate$/)
   assert.match(stapled(site.key).problems[0]!, /it is no OCSP response in DER/)
@@ -201,7 +192,7 @@ test('an OCSP response: right, of another certificate, and none at all', () => {
 test('authorities and revocation lists of clients', () => {
   const clients = (changes: Partial<TlsClients>) =>
     read(
-      entry([site], {
+      testEntry([site], {
         origin: 'jumak.toml:3 [[tls]]',
         clients: { isRequired: true, authorities: authority.file, revoked: null, depth: null, ...changes },
       }),

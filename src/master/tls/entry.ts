@@ -157,12 +157,7 @@ function readStaple(entry: TlsEntry, path: string, leaf: X509Certificate, findin
   const status = content.indexOf(Buffer.from([0x0a, 0x01]))
   if (content[0] !== 0x30 || status < 0 || status > 8) own.problem('it is no OCSP response in DER')
   else if (content[status + 2] !== 0) own.problem('the authority has answered with an error')
-  else if (
-    !content.includes(
-      Buffer.from(leaf.serialNumber.padStart(leaf.serialNumber.length + (leaf.serialNumber.length % 2), '0'), 'hex'),
-    )
-  )
-    own.problem('it is about another certificate')
+  else if (!content.includes(Buffer.from(leaf.serialNumber, 'hex'))) own.problem('it is about another certificate')
   return content.toString('base64')
 }
 

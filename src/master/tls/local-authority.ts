@@ -18,7 +18,6 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto'
 import {
   closeSync,
-  constants,
   existsSync,
   fstatSync,
   fsyncSync,
@@ -34,7 +33,7 @@ import {
 } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { asErrno, OperatorError } from '../errors.ts'
-import { stepOfOthers } from '../host/safe-path.ts'
+import { openUnlinked, stepOfOthers } from '../host/safe-path.ts'
 import { authoritySubject, type Validity, writeAuthority, writeLeaf } from './certificate-writer.ts'
 
 const DIRECTORY = 'jumak/local-authority'
@@ -179,14 +178,8 @@ function checkOwner(path: string, { uid, mode }: Stats, forbidden: number): void
 
 /** Null: there is none. */
 function readSafely(path: string, forbidden: number): Buffer | null {
-  let fd: number
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  } catch (error) {
-    const { code } = asErrno(error)
-    if (code === 'ENOENT') return null
-    throw code === 'ELOOP' ? new OperatorError(`${path} is a symbolic link`) : error
-  }
+  const fd = openUnlinked(path)
+  if (fd === null) return null
   try {
     const stats = fstatSync(fd)
     if (!stats.isFile()) throw new OperatorError(`${path} is no file`)
