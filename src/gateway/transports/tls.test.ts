@@ -171,6 +171,19 @@ for (const usesSharedBuffer of [true, false]) {
     )
   })
 
+  test(`${way}: a broken record closes the transport, and nothing is read behind it`, async t => {
+    const { raw, client, transport, recorder } = await pair(t, usesSharedBuffer)
+    client.on('error', () => {})
+    client.write('ping')
+    await recorder.until('data')
+    // What nobody has encrypted, as application data (RFC8446§5.1).
+    raw.write(Buffer.concat([Buffer.from([23, 3, 3, 0, 64]), Buffer.alloc(64)]))
+    raw.write(Buffer.alloc(1_000_000))
+    await recorder.until('close')
+    assert.equal(recorder.text, 'ping')
+    assert.equal(transport.pendingBytes, 0)
+  })
+
   test(`${way}: what pends is counted in the memory budget, and counted down`, async t => {
     const memory = new MemoryBudget()
     const { client, transport, recorder } = await pair(t, usesSharedBuffer, memory)
