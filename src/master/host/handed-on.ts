@@ -11,7 +11,7 @@ import type { Identity } from '../../config/types.ts'
 import { OperatorError } from '../errors.ts'
 import { displayOf, type Listener, type PlacedFile } from './listener.ts'
 
-export type HandedOn = Omit<Listener, 'close' | 'scheme'>
+export type HandedOn = Omit<Listener, 'close' | 'leave' | 'scheme'>
 
 export class HandedOnSockets {
   readonly #left: HandedOn[]
@@ -41,15 +41,19 @@ export class HandedOnSockets {
     const { fd, unixPath, placed } = socket
     let isOpen = true
     const isOurs = () => this.#isOurs
+    const leave = () => {
+      // The number may soon belong to another file.
+      if (isOpen) closeSync(fd)
+      isOpen = false
+    }
     return {
       ...socket,
       // It may have spoken the other one before.
       display: displayOf(scheme, socket.display),
       scheme,
+      leave,
       close() {
-        // The number may soon belong to another file.
-        if (isOpen) closeSync(fd)
-        isOpen = false
+        leave()
         if (placed !== null && isOurs()) unlinkPlaced(unixPath!, placed)
       },
     }

@@ -45,6 +45,7 @@ export function adoptListener(fd: number, scheme: Listener['scheme']): Listener 
     isShared: true,
     scheme,
     close: () => void socket.destroy(),
+    leave: () => void socket.destroy(),
   }
   if (address.port !== undefined) {
     const host = net.isIPv6(address.address ?? '') ? `[${address.address}]` : address.address

@@ -18,6 +18,8 @@ export interface Listener {
   readonly scheme: 'http' | 'https'
   /** Releases the socket, and removes its path if we made it. Gateways that inherited the socket keep it. */
   close(): void
+  /** Releases the socket and leaves its path: another Jumak has both. */
+  leave(): void
 }
 
 /** Tells a file from another one that was put at its path. */

@@ -152,6 +152,7 @@ async function bindTcp(
     placed: null,
     isShared: false,
     close: () => socket.close(),
+    leave: () => socket.close(),
   }
 }
 
@@ -232,6 +233,7 @@ async function bindUnix(
       socket.close()
       unlinkPlaced(path, placed)
     },
+    leave: () => socket.close(),
   }
 }
 
