@@ -9,6 +9,9 @@
  * After an error of OpenSSL a `TLSSocket` that no `tls.Server` of Node made stays open, and keeps in memory all that still comes. So the
  * transport closes it, at an event that is not documented; `tls.test.ts` sees whether it comes.
  *
+ * For each write OpenSSL's output gets a buffer of its size, which lives as long as the connection, and which nothing counts. So no write is
+ * larger than MAX_WRITE; the rest of a larger one waits in the stream, and is counted there.
+ *
  * A `TLSSocket` calls each write taken one turn of the event loop later. So what pends is what the handle of the plain socket still has.
  *
  * Invariant: nothing comes to the handler while it is paused: what was decrypted already waits here.
@@ -45,6 +48,39 @@ function findReadProperties(socket: TLSSocket): ReadProperties | null {
   return buffer === undefined || callback === undefined ? null : { buffer, callback }
 }
 
+/** Bytes. Twice as many may stay with an idle connection. Each write more costs a turn of the event loop, some 10 µs. */
+export const MAX_WRITE = 128 * 1024
+
+type Written = (error?: Error | null) => void
+type Chunks = readonly { readonly chunk: Buffer; readonly encoding: BufferEncoding }[]
+
+/** Its stream gives it one write after the other; it gives them on in pieces. */
+class BoundedSocket extends TLSSocket {
+  override _write(data: Buffer, encoding: BufferEncoding, done: Written): void {
+    if (data.length <= MAX_WRITE) super._write(data, encoding, done)
+    else
+      super._write(data.subarray(0, MAX_WRITE), encoding, error =>
+        error ? done(error) : this._write(data.subarray(MAX_WRITE), encoding, done),
+      )
+  }
+
+  override _writev(chunks: Chunks, done: Written): void {
+    let size = 0
+    let count = 0
+    while (count < chunks.length && size <= MAX_WRITE) size += chunks[count++]!.chunk.length
+    if (size <= MAX_WRITE) super._writev!([...chunks], done)
+    else if (count === 1)
+      this._write(chunks[0]!.chunk, chunks[0]!.encoding, error => this.#next(chunks, 1, error, done))
+    else super._writev!(chunks.slice(0, count - 1), error => this.#next(chunks, count - 1, error, done))
+  }
+
+  /** After the first `count` chunks. */
+  #next(chunks: Chunks, count: number, error: Error | null | undefined, done: Written): void {
+    if (error || count === chunks.length) done(error)
+    else this._writev(chunks.slice(count), done)
+  }
+}
+
 const CLOSED: PlainHandle = { bytesWritten: 0, writeQueueSize: 0 }
 
 export class TlsTransport extends StreamTransport {
@@ -72,7 +108,7 @@ export class TlsTransport extends StreamTransport {
     memory: MemoryBudget,
     usesSharedBuffer = true,
   ) {
-    const socket = new TLSSocket(plain, options)
+    const socket = new BoundedSocket(plain, options)
     super(socket, ends, memory)
     this.tls = factsOf(socket)
     this.#plain = plain
