@@ -194,7 +194,7 @@ class Master {
     // `bin/jumak` starts an init where it can.
     if (process.pid === 1) this.#narrator.isProcessOne()
     this.#fleets = this.#makeFleets(this.#runtime)
-    this.#certificates?.tellUsers(this.#config)
+    this.#certificates?.tellUsers()
     this.#certificates?.tellDoubts(this.#config)
     this.#certificates?.start()
     this.#fleets.start()

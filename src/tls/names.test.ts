@@ -44,7 +44,7 @@ test('a Host is looked up without its port, its case and the dot at its end', ()
 })
 
 test('a Host below a wildcard has its rules at any depth, as applications have it, and not those of the default entry', () => {
-  const longest = 'a.'.repeat(121) + 'a.example.kr'
+  const longest = `${'a.'.repeat(121)}a.example.kr`
   assert.equal(longest.length, 254)
   for (const host of ['a.shop.example.kr', 'A.b.shop.example.kr.:443', longest])
     assert.equal(names.findHost(host)?.id, 'wildcard', host)

@@ -78,7 +78,7 @@ export class HandedOnSockets {
 
   /** An address of the running program with this port, for a message. Undefined: there is none. */
   displayOfPort(port: number): string | undefined {
-    return [...this.#left, ...this.#taken].find(({ display }) => display.endsWith(`:${port}`))?.display
+    return [...this.#left, ...this.#taken].find(one => one.port === port)?.display
   }
 
   /** The old one has let go: from now on the paths are ours to remove. */

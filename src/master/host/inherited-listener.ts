@@ -41,6 +41,7 @@ export function adoptListener(fd: number, scheme: Listener['scheme']): Listener 
   const shared = {
     fd,
     key: keyOfDescriptor(fd),
+    port: address.port ?? 0,
     placed: null,
     isShared: true,
     scheme,
