@@ -244,7 +244,8 @@ class Handshake implements ProtocolConnection {
       return
     }
     const secure = new TlsTransport(
-      this.#plain.takeSocket(bytes),
+      this.#plain.takeSocket(),
+      bytes,
       this.#plain,
       options,
       socket => factsOf(socket, serverName, entry),
