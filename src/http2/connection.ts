@@ -119,8 +119,8 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     return this.#state !== 'open' && this.isIdle
   }
 
-  get streams(): number {
-    return this.#streams.size
+  get streamCount(): number {
+    return this.streams.size
   }
 
   startDrain(): void {
