@@ -66,6 +66,8 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   #drain: Deadline | null = null
   /** No new stream is taken: the last GOAWAY is sent, or the client sends no more. */
   isLast = false
+  /** The last read has ended within a header block, or within the preface. */
+  #isWithinHead = false
   #lingered = 0
   #kept = 0
   #account: Account | null = null
@@ -169,7 +171,16 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
       this.#frames.readEnded()
     }
     if (this.#state !== 'open') return
-    if (!this.#reader.hasBegun || this.#frames.isWithinBlock) this.#pace.awaitHead()
+    const isWithinHead = !this.#reader.hasBegun || this.#frames.isWithinBlock
+    if (isWithinHead) this.#pace.awaitHead()
+    else if (this.#isWithinHead) this.#headCame()
+    this.#isWithinHead = isWithinHead
+  }
+
+  /** It may have opened no stream: trailers, a request that was refused, the preface. */
+  #headCame(): void {
+    if (this.streams.size > 0) this.#pace.awaitNothing()
+    else this.#pace.awaitRequest()
   }
 
   /** The client has closed its side. What it has asked for completely is answered. */
