@@ -323,6 +323,8 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   /** The handler that waits may go on. */
   resume(): void {
     if (!this.#queue.isFull || this.#isClosed) return
+    // The next piece of a file, or another file, takes the buffer whose rest waits here.
+    if (this.exchange.writer.isSendingFile && !this.#queue.isEmpty) return
     this.#queue.isFull = false
     if (this.#tunnel !== null) this.#tunnel.handler.onDrain()
     else this.exchange.writer.drained()
