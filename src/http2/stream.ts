@@ -76,8 +76,8 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   /** Somebody takes content as it comes. */
   #isFlowing = false
   #owesContinue: boolean
-  /** What comes is thrown away: the content was refused. */
-  #isRefused = false
+  /** What comes is thrown away: the content was refused, or the response has ended. */
+  #isUnwanted = false
   isRemoteEnded: boolean
   /** Content that nobody has taken, for the memory budget. */
   #waiting = 0
@@ -127,6 +127,8 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
 
   /** A view that is valid until `keep`. */
   content(piece: Buffer): void {
+    // It may have ended within the frame.
+    if (this.#isClosed) return
     if (this.#protocol !== '') {
       this.#tunnelContent(piece)
       return
@@ -136,14 +138,15 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
       this.reset(ErrorCode.PROTOCOL_ERROR, lengthDiffers())
       return
     }
-    if (this.#isRefused) return
+    if (this.#isUnwanted) return
     if (this.#received > this.#limit) {
       this.refuseBody(contentTooLarge(this.#limit))
       return
     }
     this.#pace?.contentCame(piece.length)
     this.exchange.body.push(piece)
-    if (!this.#isFlowing) this.keepWaiting(this.#waiting + piece.length)
+    // The handler may have ended the response.
+    if (!this.#isFlowing && !this.#isUnwanted && !this.#isClosed) this.keepWaiting(this.#waiting + piece.length)
   }
 
   #tunnelContent(piece: Buffer): void {
@@ -186,7 +189,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   }
 
   wantBody(): void {
-    if (this.isRemoteEnded || this.#isRefused || this.#isClosed) return
+    if (this.isRemoteEnded || this.#isUnwanted || this.#isClosed) return
     if (this.#owesContinue && this.exchange.writer.state === 'idle') this.inform(100, NO_TRAILERS)
     this.#owesContinue = false
     this.#isFlowing = true
@@ -200,6 +203,10 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.#pace?.pauseContent()
   }
 
+  bodyTaken(): void {
+    this.keepWaiting(0)
+  }
+
   limitBody(bytes: number): boolean {
     this.#limit = bytes
     return this.#received <= bytes
@@ -211,8 +218,8 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
 
   /** The handler hears that its content is refused, and answers. */
   #refuse(error: ProtocolError): void {
-    if (this.#isRefused || this.#isClosed) return
-    this.#isRefused = true
+    if (this.#isUnwanted || this.#isClosed) return
+    this.#isUnwanted = true
     this.#isFlowing = false
     this.#pace?.awaitNothing()
     this.#owner.context.onProtocolError(error, this.#owner.peer, this.exchange.id)
@@ -355,6 +362,9 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
       this.#webSocket.close(CloseCode.INTERNAL_ERROR, '')
       return
     }
+    this.#isUnwanted = true
+    this.#pace?.awaitNothing()
+    this.keepWaiting(0)
     this.exchange.body.discard()
     this.exchange.close()
     if (this.#queue.isEmpty) this.#sent()
