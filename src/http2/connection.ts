@@ -70,6 +70,8 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   #isWithinHead = false
   #lingered = 0
   #kept = 0
+  /** Of it, what waits for the rest of a frame, or of a header block. */
+  #partial = 0
   #account: Account | null = null
 
   constructor(transport: Transport, context: Http2Context, onClose: () => void) {
@@ -169,12 +171,21 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
       this.#fail(error)
     } finally {
       this.#frames.readEnded()
+      this.#countPartial()
     }
     if (this.#state !== 'open') return
     const isWithinHead = !this.#reader.hasBegun || this.#frames.isWithinBlock
     if (isWithinHead) this.#pace.awaitHead()
     else if (this.#isWithinHead) this.#headCame()
     this.#isWithinHead = isWithinHead
+  }
+
+  /** What the read has left of a frame, or of a header block. */
+  #countPartial(): void {
+    const bytes = this.#reader.keptBytes + this.#frames.keptBytes
+    if (bytes === this.#partial) return
+    this.kept(bytes - this.#partial)
+    this.#partial = bytes
   }
 
   /** It may have opened no stream: trailers, a request that was refused, the preface. */

@@ -5,9 +5,11 @@ import { MemoryBudget } from '../base/memory-budget.ts'
 import { LimitError, ProtocolError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { fakeTime } from '../http1/testing/connect.ts'
+import { FrameType } from './frames.ts'
 import { answer, connect, contentOf, HELLO, hello, PLAIN, pull, tick } from './testing/connect.ts'
 import {
   data,
+  frame,
   get,
   headers,
   post,
@@ -308,6 +310,25 @@ test('memory: a response that waits for the client’s window, until it has left
   client.send(reset(3))
   assert.equal(memory.used, 20_000)
   exchanges[2]!.response.abort(new Error('no'))
+  await assertNothingKept(memory, () => transport.leave())
+})
+
+test('memory: a frame, and a header block, that have come in part', async () => {
+  const memory = new MemoryBudget()
+  const { client, transport } = connect(answer, { memory, http2: { frameSize: 100_000 } })
+  const whole = frame(FrameType.PRIORITY_UPDATE, 0, 0, Buffer.alloc(90_000, '\0\0\0\x07 '))
+  client.send(whole.subarray(0, 1000))
+  assert.equal(memory.used, 90_000)
+  client.send(whole.subarray(1000))
+  assert.equal(memory.used, 0)
+  const bytes = get(1, '/', Array.from({ length: 4 }, (_, i) => [`x${i}`, 'y'.repeat(12_000)] as const))
+  const [first, second] = [Buffer.from(bytes.subarray(0, 9 + 24_000)), bytes.subarray(9 + 24_000)]
+  first.writeUIntBE(24_000, 0, 3)
+  first[4] = 1
+  client.send(first)
+  assert.equal(memory.used, 24_000)
+  client.send(frame(FrameType.CONTINUATION, 4, 1, second))
+  assert.deepEqual(await client.said(), hello(1))
   await assertNothingKept(memory, () => transport.leave())
 })
 
