@@ -136,8 +136,8 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     if (this.isLast || this.#state !== 'open') return
     this.isLast = true
     this.#drain?.disarm()
-    this.writer.goAway(this.#frames.lastStream, ErrorCode.NO_ERROR, '')
     if (this.streams.size === 0) this.#finish()
+    else this.writer.goAway(this.#frames.lastStream, ErrorCode.NO_ERROR, '')
   }
 
   /** A connection has secrets and tables that no other thread can have. */
