@@ -100,7 +100,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.#receiveWindow = new ReceiveWindow(owner.context.memory, isConnect)
     this.isRemoteEnded = isRemoteEnded
     this.#protocol = head.protocol
-    this.#contentLength = head.contentLength
+    this.#contentLength = isConnect ? undefined : head.contentLength
     this.#owesContinue = head.expectsContinue
     // What a WebSocket's client sends is no content.
     const length = isRemoteEnded || isConnect ? 0 : head.contentLength
@@ -172,6 +172,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.#owesContinue = false
     if (this.#protocol !== '') {
       this.#tunnel?.receiveEnd()
+      this.#closeTunnel()
       return
     }
     if (this.#contentLength !== undefined && this.#received !== this.#contentLength) {
@@ -295,6 +296,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   #writeEnd(): void {
     if (this.#trailers.length > 0) this.#owner.writeHeaders(this.id, 0, this.#trailers, true, false)
     else this.#owner.writeData(this.id, null, 0, true)
+    this.#closeTunnel()
   }
 
   get sendable(): number {
@@ -320,6 +322,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
       if (this.#trailers.length > 0) this.#writeEnd()
       this.#pace?.allTaken()
       if (this.exchange.writer.state === 'ended') this.#sent()
+      else this.#closeTunnel()
     } else if (queue.isEmpty) {
       this.#pace?.allTaken()
     } else if (queue.isStalled) {
@@ -476,14 +479,16 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.frameEnded()
   }
 
-  /** Both ends have said that they are ready: nothing is left to reset. */
   destroyTunnel(): void {
-    if (!this.isRemoteEnded || !this.#isLast || !this.#queue.isEmpty) {
-      this.reset(ErrorCode.CANCEL, null)
-    } else if (!this.#isClosed) {
-      this.#close(false)
-      this.#tunnel!.closed()
-    }
+    this.reset(ErrorCode.CANCEL, null)
+  }
+
+  /** Both ends have ended, as with a FIN each: nothing is left to reset. */
+  #closeTunnel(): void {
+    if (this.#tunnel === null || this.#isClosed) return
+    if (!this.isRemoteEnded || !this.#isLast || !this.#queue.isEmpty) return
+    this.#close(false)
+    this.#tunnel.closed()
   }
 }
 
