@@ -7,7 +7,16 @@ import { after, test } from 'node:test'
 import { MemoryBudget } from '../base/memory-budget.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { connect, contentOf, PLAIN, type Setup, tick } from './testing/connect.ts'
-import { get, headers, requestFields, reset, type ServerFrame, Setting, settings, windowUpdate } from './testing/frames.ts'
+import {
+  get,
+  headers,
+  requestFields,
+  reset,
+  type ServerFrame,
+  Setting,
+  settings,
+  windowUpdate,
+} from './testing/frames.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'jumak-http2-'))
 after(() => rmSync(directory, { recursive: true }))

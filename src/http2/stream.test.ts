@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryBudget } from '../base/memory-budget.ts'
-import { LimitError, ProtocolError } from '../http/errors.ts'
+import { LimitError, type ProtocolError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { fakeTime } from '../http1/testing/connect.ts'
 import { FrameType } from './frames.ts'
@@ -53,7 +53,15 @@ test('trailers of a request come with its end, without those that trailers must 
   const { client, exchanges } = connect()
   client.send(post(1))
   const got = pull(exchanges[0]!)
-  client.send(data(1, 'abc'), trailers(1, [['a', 'b'], ['content-length', '9'], ['host', 'x'], ['x_y', 'z']]))
+  client.send(
+    data(1, 'abc'),
+    trailers(1, [
+      ['a', 'b'],
+      ['content-length', '9'],
+      ['host', 'x'],
+      ['x_y', 'z'],
+    ]),
+  )
   assert.deepEqual(got, ['abc', 'end a b'])
 })
 
@@ -110,7 +118,10 @@ test('100 Continue is not sent into a response, nor when nothing follows', async
   exchanges[0]!.response.start(PLAIN)
   pull(exchanges[0]!)
   pull(exchanges[1]!)
-  assert.deepEqual((await client.said()).filter(line => line.startsWith('HEADERS')), [HEAD])
+  assert.deepEqual(
+    (await client.said()).filter(line => line.startsWith('HEADERS')),
+    [HEAD],
+  )
 })
 
 test('an answer before the content has come: the rest is not wanted (RFC9113§8.1)', async () => {
@@ -159,7 +170,7 @@ for (const [name, rate, pieces] of [
     const { client, exchanges, transport } = connect(() => {}, { limits: { bodyRate: rate } })
     client.send(post(1), get(3))
     const errors: Error[] = []
-    exchanges[0]!.body.pull({ onData: () => true, onEnd: assert.fail, onError: error => errors.push(error) })
+    exchanges[0]!.body.pull({ onData: () => true, onEnd: () => assert.fail(), onError: error => errors.push(error) })
     for (let i = 0; i < pieces && errors.length === 0; i++) {
       client.send(data(1, 'x'))
       advance(700)
@@ -181,7 +192,7 @@ test('time-outs: while nobody wants the content, its time does not run', t => {
   const { client, exchanges } = connect()
   client.send(post(1), data(1, 'x'))
   advance(5000)
-  exchanges[0]!.body.pull({ onData: () => false, onEnd: assert.fail, onError: assert.fail })
+  exchanges[0]!.body.pull({ onData: () => false, onEnd: () => assert.fail(), onError: () => assert.fail() })
   advance(5000)
 })
 
@@ -260,15 +271,18 @@ test('memory: content that came whole, and was taken, is not counted while its h
 for (const [name, end] of [
   ['is answered', answer],
   ['is aborted', ({ response }: Exchange) => response.abort(new Error('no'))],
-  ['takes a piece and is answered', (exchange: Exchange) =>
-    exchange.body.pull({
-      onData() {
-        answer(exchange)
-        return false
-      },
-      onEnd: assert.fail,
-      onError() {},
-    })],
+  [
+    'takes a piece and is answered',
+    (exchange: Exchange) =>
+      exchange.body.pull({
+        onData() {
+          answer(exchange)
+          return false
+        },
+        onEnd: () => assert.fail(),
+        onError() {},
+      }),
+  ],
 ] as const)
   test(`memory: content for a stream that ${name} while a frame of it comes is not counted`, async () => {
     const memory = new MemoryBudget()
@@ -321,7 +335,11 @@ test('memory: a frame, and a header block, that have come in part', async () => 
   assert.equal(memory.used, 90_000)
   client.send(whole.subarray(1000))
   assert.equal(memory.used, 0)
-  const bytes = get(1, '/', Array.from({ length: 4 }, (_, i) => [`x${i}`, 'y'.repeat(12_000)] as const))
+  const bytes = get(
+    1,
+    '/',
+    Array.from({ length: 4 }, (_, i) => [`x${i}`, 'y'.repeat(12_000)] as const),
+  )
   const [first, second] = [Buffer.from(bytes.subarray(0, 9 + 24_000)), bytes.subarray(9 + 24_000)]
   first.writeUIntBE(24_000, 0, 3)
   first[4] = 1
@@ -396,11 +414,7 @@ test('trailers of a response, with content before them or none', async () => {
     response.start({ ...PLAIN, headers: ['Trailer', 'X'], hasTrailers: true })
     if (waits) response.write(Buffer.from('abc'))
     response.end(['X', '1', 'Vary', 'no'])
-    assert.deepEqual(await client.said(), [
-      `${HEAD} trailer=X`,
-      ...(waits ? ['DATA 1 abc'] : []),
-      'HEADERS 1 x=1 end',
-    ])
+    assert.deepEqual(await client.said(), [`${HEAD} trailer=X`, ...(waits ? ['DATA 1 abc'] : []), 'HEADERS 1 x=1 end'])
   }
 })
 
@@ -469,7 +483,12 @@ test('a response is started once, and a wrong one is not started', async () => {
   const { client, exchanges } = connect()
   client.send(get(1))
   const { response } = exchanges[0]!
-  for (const headers of [['A', 'b\r\nC: d'], ['A\r\nB', 'c'], ['A', 'b\0'], ['A', '\u010d\u010a']])
+  for (const headers of [
+    ['A', 'b\r\nC: d'],
+    ['A\r\nB', 'c'],
+    ['A', 'b\0'],
+    ['A', '\u010d\u010a'],
+  ])
     assert.throws(() => response.start({ ...PLAIN, headers }))
   assert.throws(() => response.start({ ...PLAIN, status: 101 }))
   assert.throws(() => response.inform({ ...PLAIN, status: 101 }))

@@ -110,7 +110,13 @@ test('a gateway that ends tells each client why', async () => {
   const frames = await client.frames()
   for (const stream of [1, 3])
     assert.equal(readFrames(contentOf(frames, stream))[0]!.payload.readUInt16BE(), CloseCode.GOING_AWAY)
-  assert.deepEqual([logs.map(({ events }) => events), closed()], [[['close 1001'], ['close 1001']], [1, 1]])
+  assert.deepEqual(
+    [logs.map(({ events }) => events), closed()],
+    [
+      [['close 1001'], ['close 1001']],
+      [1, 1],
+    ],
+  )
 })
 
 test('an application that is slow: the stream’s window stays closed, and opens when it goes on', async () => {
@@ -121,7 +127,10 @@ test('an application that is slow: the stream’s window stays closed, and opens
   channel.pause()
   const message = text('x'.repeat(10_000))
   for (let i = 0; i < 6; i++) client.send(data(1, message))
-  assert.deepEqual((await client.said()).filter(line => line.startsWith('WINDOW_UPDATE 1')), [])
+  assert.deepEqual(
+    (await client.said()).filter(line => line.startsWith('WINDOW_UPDATE 1')),
+    [],
+  )
   channel.resume()
   const lines = await client.said()
   assert.equal(events.length, 6)
@@ -143,7 +152,10 @@ test('a client that is slow: the application waits, and hears when it may go on'
 test('what is no WebSocket for the handler gets its answer; 2xx becomes 501', async () => {
   const { client, exchanges, closed } = connect()
   client.send(connectTo(1), connectTo(3, 'connect-udp', []))
-  assert.deepEqual(exchanges.map(({ isWebSocket }) => isWebSocket), [true, false])
+  assert.deepEqual(
+    exchanges.map(({ isWebSocket }) => isWebSocket),
+    [true, false],
+  )
   exchanges[0]!.response.respond({ ...PLAIN, status: 403 }, Buffer.from('no'))
   answer(exchanges[1]!)
   assert.deepEqual(await client.said(), [
