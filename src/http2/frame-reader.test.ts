@@ -16,18 +16,23 @@ describe('frames as calls', () => {
     ]))
 
   test('DATA: content as it comes, without padding', () =>
-    assert.deepEqual(recordFrames([Buffer.concat([PREFACE, data(1, 'abc'), data(3, 'de', true, 4), data(5, ''), data(7, '', true, 0)])]), [
-      'data 1 0 3',
-      'content 1 abc',
-      'data end 1 0',
-      'data 3 9 7',
-      'content 3 de',
-      'data end 3 9',
-      'data 5 0 0',
-      'data end 5 0',
-      'data 7 9 1',
-      'data end 7 9',
-    ]))
+    assert.deepEqual(
+      recordFrames([
+        Buffer.concat([PREFACE, data(1, 'abc'), data(3, 'de', true, 4), data(5, ''), data(7, '', true, 0)]),
+      ]),
+      [
+        'data 1 0 3',
+        'content 1 abc',
+        'data end 1 0',
+        'data 3 9 7',
+        'content 3 de',
+        'data end 3 9',
+        'data 5 0 0',
+        'data end 5 0',
+        'data 7 9 1',
+        'data end 7 9',
+      ],
+    ))
 
   test('the reserved bit of a stream’s number is ignored', () => {
     const bytes = ping()
@@ -42,16 +47,28 @@ describe('frames as calls', () => {
 describe('a mistake', () => {
   for (const [name, bytes, error] of [
     ['a preface that is another', Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r!'), 'PROTOCOL_ERROR RFC9113§3.4'],
-    ['a frame that is too large', frame(FrameType.HEADERS, 4, 1, Buffer.alloc(MAX + 1)), 'FRAME_SIZE_ERROR RFC9113§4.2'],
+    [
+      'a frame that is too large',
+      frame(FrameType.HEADERS, 4, 1, Buffer.alloc(MAX + 1)),
+      'FRAME_SIZE_ERROR RFC9113§4.2',
+    ],
     ['an unknown one that is too large', frame(0x77, 0, 0, Buffer.alloc(MAX + 1)), 'FRAME_SIZE_ERROR RFC9113§4.2'],
     ['PING of 9 bytes', frame(FrameType.PING, 0, 0, Buffer.alloc(9)), 'FRAME_SIZE_ERROR RFC9113§6'],
     ['RST_STREAM of 3 bytes', frame(FrameType.RST_STREAM, 0, 1, Buffer.alloc(3)), 'FRAME_SIZE_ERROR RFC9113§6'],
     ['WINDOW_UPDATE of 5 bytes', frame(FrameType.WINDOW_UPDATE, 0, 0, Buffer.alloc(5)), 'FRAME_SIZE_ERROR RFC9113§6'],
     ['PRIORITY of 4 bytes', frame(FrameType.PRIORITY, 0, 1, Buffer.alloc(4)), 'FRAME_SIZE_ERROR RFC9113§6'],
     ['SETTINGS of 7 bytes', frame(FrameType.SETTINGS, 0, 0, Buffer.alloc(7)), 'FRAME_SIZE_ERROR RFC9113§6.5'],
-    ['SETTINGS with an answer’s flag and content', frame(FrameType.SETTINGS, 1, 0, Buffer.alloc(6)), 'FRAME_SIZE_ERROR RFC9113§6.5'],
+    [
+      'SETTINGS with an answer’s flag and content',
+      frame(FrameType.SETTINGS, 1, 0, Buffer.alloc(6)),
+      'FRAME_SIZE_ERROR RFC9113§6.5',
+    ],
     ['GOAWAY of 7 bytes', frame(FrameType.GOAWAY, 0, 0, Buffer.alloc(7)), 'FRAME_SIZE_ERROR RFC9113§6.8'],
-    ['PRIORITY_UPDATE of 3 bytes', frame(FrameType.PRIORITY_UPDATE, 0, 0, Buffer.alloc(3)), 'FRAME_SIZE_ERROR RFC9113§7.1 of RFC9218'],
+    [
+      'PRIORITY_UPDATE of 3 bytes',
+      frame(FrameType.PRIORITY_UPDATE, 0, 0, Buffer.alloc(3)),
+      'FRAME_SIZE_ERROR RFC9113§7.1 of RFC9218',
+    ],
     ['DATA on stream 0', data(0, 'x'), 'PROTOCOL_ERROR RFC9113§6.1'],
     ['padding without a length', frame(FrameType.DATA, 8, 1), 'FRAME_SIZE_ERROR RFC9113§6.1'],
     ['padding as long as the payload', frame(FrameType.DATA, 8, 1, Buffer.from([2, 0])), 'PROTOCOL_ERROR RFC9113§6.1'],
@@ -84,7 +101,14 @@ test('what is kept of a frame in part: its payload, as soon as its size is known
 })
 
 test('stopped from within any call, nothing more is called', () => {
-  const all = Buffer.concat([BEGIN, ping(), frame(0x99, 0, 1, Buffer.alloc(3)), data(1, 'abc', false, 3), data(1, ''), ping()])
+  const all = Buffer.concat([
+    BEGIN,
+    ping(),
+    frame(0x99, 0, 1, Buffer.alloc(3)),
+    data(1, 'abc', false, 3),
+    data(1, ''),
+    ping(),
+  ])
   for (const size of [1, 5, 1000])
     for (let stopAt = 1; stopAt < 9; stopAt++) {
       let calls = 0
@@ -92,7 +116,12 @@ test('stopped from within any call, nothing more is called', () => {
         calls++
         if (calls === stopAt) reader.stop()
       }
-      const reader: FrameReader = new FrameReader(MAX, { onFrame: called, onDataFrame: called, onContent: called, onDataEnd: called })
+      const reader: FrameReader = new FrameReader(MAX, {
+        onFrame: called,
+        onDataFrame: called,
+        onContent: called,
+        onDataEnd: called,
+      })
       for (const piece of pieces(all, size)) reader.receive(piece)
       assert.equal(calls, stopAt)
       assert.equal(reader.keptBytes, 0)

@@ -41,15 +41,18 @@ const plus = (...more: Fields): Fields => [...GET, ...more]
 
 describe('a request that is taken', () => {
   test('all that it says', () => {
-    const head = read([
-      [':method', 'POST'],
-      [':path', '/a/%20b?c=d?e'],
-      [':authority', 'Example.org:8000'],
-      [':scheme', 'https'],
-      ['content-length', '5'],
-      ['accept', 'text/html'],
-      ['priority', 'u=1, i'],
-    ], false)
+    const head = read(
+      [
+        [':method', 'POST'],
+        [':path', '/a/%20b?c=d?e'],
+        [':authority', 'Example.org:8000'],
+        [':scheme', 'https'],
+        ['content-length', '5'],
+        ['accept', 'text/html'],
+        ['priority', 'u=1, i'],
+      ],
+      false,
+    )
     const { method, target, path, query, scheme, authority, version, headers, contentLength, priority, protocol } = head
     assert.deepEqual(
       [method, target, path, query, scheme, authority, version],
@@ -82,7 +85,8 @@ describe('a request that is taken', () => {
   test('names with an underscore are left out, as over HTTP/1.1', () =>
     assert.deepEqual(read(plus(['x_forwarded_for', '1'], ['x', 'y'])).headers, ['host', 't', 'x', 'y']))
 
-  test('TE: trailers, in any case', () => assert.deepEqual(read(plus(['te', 'Trailers'])).headers.slice(2), ['te', 'Trailers']))
+  test('TE: trailers, in any case', () =>
+    assert.deepEqual(read(plus(['te', 'Trailers'])).headers.slice(2), ['te', 'Trailers']))
 
   test('100-continue is expected only while content follows', () => {
     const fields = plus(['expect', '100-Continue'])
@@ -157,7 +161,12 @@ describe('a request that is malformed: its stream is reset', () => {
     'content that is announced, and does not come': plus(['content-length', '5']),
   }
   for (const [name, fields] of Object.entries(cases))
-    test(name, () => assert.match(verdict(() => read(fields)), /^malformed RFC(?:9113§8|8441§4)/))
+    test(name, () =>
+      assert.match(
+        verdict(() => read(fields)),
+        /^malformed RFC(?:9113§8|8441§4)/,
+      ),
+    )
 })
 
 describe('a request that gets a status, as over HTTP/1.1', () => {
@@ -185,9 +194,19 @@ describe('a request that gets a status, as over HTTP/1.1', () => {
     ['too many headers', plus(...Array.from({ length: 9 }, () => ['a', 'b'] as const)), '431 limit-request-fields'],
     ['headers that are too long', plus(['a', 'b'.repeat(496)]), '431 limit-request-header-size'],
     ['a cookie that is too long', plus(['cookie', 'b'.repeat(491)]), '431 limit-request-header-size'],
-    ['names that are left out count', plus(...Array.from({ length: 9 }, () => ['a_b', ''] as const)), '431 limit-request-fields'],
+    [
+      'names that are left out count',
+      plus(...Array.from({ length: 9 }, () => ['a_b', ''] as const)),
+      '431 limit-request-fields',
+    ],
   ]
-  for (const [name, fields, expected] of cases) test(name, () => assert.equal(verdict(() => read(fields)), expected))
+  for (const [name, fields, expected] of cases)
+    test(name, () =>
+      assert.equal(
+        verdict(() => read(fields)),
+        expected,
+      ),
+    )
 
   test('exactly at the limits', () => {
     read(withOther(':path', `/${'a'.repeat(96)}`))
@@ -209,7 +228,10 @@ test('the first mistake counts, and what is behind it is not kept', () => {
 test('nothing of a head is left for the next one', () => {
   const reader = new RequestFields(LIMITS, 'https')
   const decoder = new HpackDecoder(4096)
-  for (const bad of [plus(['cookie', 'a=b'], ['expect', 'x']), plus(['content-length', '7'], ['host', 'other'], ['priority', 'i'])]) {
+  for (const bad of [
+    plus(['cookie', 'a=b'], ['expect', 'x']),
+    plus(['content-length', '7'], ['host', 'other'], ['priority', 'i']),
+  ]) {
     reader.begin(false)
     decoder.decode(block(bad), reader)
     assert.throws(() => reader.finishHead(false))
@@ -222,7 +244,15 @@ test('nothing of a head is left for the next one', () => {
 describe('trailers', () => {
   test('what they may have', () =>
     assert.deepEqual(
-      readTrailers([['a', 'b'], ['content-length', '1'], ['host', 'x'], ['cookie', 'c'], ['x_y', 'z'], ['te', 'trailers'], ['e', '']]),
+      readTrailers([
+        ['a', 'b'],
+        ['content-length', '1'],
+        ['host', 'x'],
+        ['cookie', 'c'],
+        ['x_y', 'z'],
+        ['te', 'trailers'],
+        ['e', ''],
+      ]),
       ['a', 'b', 'te', 'trailers', 'e', ''],
     ))
 
@@ -234,8 +264,15 @@ describe('trailers', () => {
     ['too many', Array.from({ length: 9 }, () => ['a', 'b']), '431 limit-request-fields'],
     ['too long', [['a', 'b'.repeat(500)]], '431 limit-request-header-size'],
   ] as readonly (readonly [string, Fields, string])[])
-    test(`refused: ${name}`, () => assert.equal(verdict(() => readTrailers(fields)), expected))
+    test(`refused: ${name}`, () =>
+      assert.equal(
+        verdict(() => readTrailers(fields)),
+        expected,
+      ))
 })
 
 test('a limit names its setting', () =>
-  assert.throws(() => read(plus(['a', 'b'.repeat(1000)])), (error: Error) => error instanceof LimitError && /limit-request-header-size/.test(error.message)))
+  assert.throws(
+    () => read(plus(['a', 'b'.repeat(1000)])),
+    (error: Error) => error instanceof LimitError && /limit-request-header-size/.test(error.message),
+  ))

@@ -6,7 +6,8 @@ import { ConnectionError, errorName } from '../frames.ts'
 export function recordFrames(cut: readonly Buffer[], maxFrameSize = 16_384): string[] {
   const calls: string[] = []
   const reader = new FrameReader(maxFrameSize, {
-    onFrame: (type, flags, stream, payload) => calls.push(`frame ${type} ${flags} ${stream} ${payload.toString('hex')}`),
+    onFrame: (type, flags, stream, payload) =>
+      calls.push(`frame ${type} ${flags} ${stream} ${payload.toString('hex')}`),
     onDataFrame: (stream, flags, length) => calls.push(`data ${stream} ${flags} ${length}`),
     onContent(stream, piece) {
       if (piece.length === 0) return
