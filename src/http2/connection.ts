@@ -66,8 +66,12 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   #drain: Deadline | null = null
   /** No new stream is taken: the last GOAWAY is sent, or the client sends no more. */
   isLast = false
+  /** The last read has ended within a header block, or within the preface. */
+  #isWithinHead = false
   #lingered = 0
   #kept = 0
+  /** Of it, what waits for the rest of a frame, or of a header block. */
+  #partial = 0
   #account: Account | null = null
 
   constructor(transport: Transport, context: Http2Context, onClose: () => void) {
@@ -136,8 +140,8 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     if (this.isLast || this.#state !== 'open') return
     this.isLast = true
     this.#drain?.disarm()
-    this.writer.goAway(this.#frames.lastStream, ErrorCode.NO_ERROR, '')
     if (this.streams.size === 0) this.#finish()
+    else this.writer.goAway(this.#frames.lastStream, ErrorCode.NO_ERROR, '')
   }
 
   /** A connection has secrets and tables that no other thread can have. */
@@ -171,9 +175,27 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
       this.#fail(error)
     } finally {
       this.#frames.readEnded()
+      this.#countPartial()
     }
     if (this.#state !== 'open') return
-    if (!this.#reader.hasBegun || this.#frames.isWithinBlock) this.#pace.awaitHead()
+    const isWithinHead = !this.#reader.hasBegun || this.#frames.isWithinBlock
+    if (isWithinHead) this.#pace.awaitHead()
+    else if (this.#isWithinHead) this.#headCame()
+    this.#isWithinHead = isWithinHead
+  }
+
+  /** What the read has left of a frame, or of a header block. */
+  #countPartial(): void {
+    const bytes = this.#reader.keptBytes + this.#frames.keptBytes
+    if (bytes === this.#partial) return
+    this.kept(bytes - this.#partial)
+    this.#partial = bytes
+  }
+
+  /** It may have opened no stream: trailers, a request that was refused, the preface. */
+  #headCame(): void {
+    if (this.streams.size > 0) this.#pace.awaitNothing()
+    else this.#pace.awaitRequest()
   }
 
   /** The client has closed its side. What it has asked for completely is answered. */

@@ -79,6 +79,11 @@ export class Frames implements FrameSink {
     return this.#blocks.openStream !== 0
   }
 
+  /** Of a header block that has come in part. */
+  get keptBytes(): number {
+    return this.#blocks.keptBytes
+  }
+
   /** The read is over: its bytes are about to change. */
   readEnded(): void {
     if (this.#touched.length === 0) return
@@ -205,8 +210,8 @@ export class Frames implements FrameSink {
   }
 
   #onClosedStream(id: number, what: string): void {
-    // It was on its way when we reset the stream.
-    if (this.#reset.has(id)) return
+    // It was on its way when we reset the stream, or when we sent the last GOAWAY: then the stream was never taken.
+    if (this.#reset.has(id) || id > this.lastStream) return
     if (this.#ended.has(id))
       throw new ConnectionError(ErrorCode.STREAM_CLOSED, `${what} came for a stream that has ended`, 'RFC9113§5.1')
     throw new ConnectionError(
