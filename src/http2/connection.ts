@@ -280,6 +280,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   // -- owner of the streams
 
   writeHeaders(stream: number, status: number, fields: HeaderLines, isLast: boolean, comesAgain: boolean): void {
+    if (isLast) this.floods.sent(0, true)
     this.writer.headers(stream, status, fields, isLast, comesAgain)
   }
 
@@ -290,13 +291,13 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     if (!hasRoom || !scheduler.isEmpty || this.#output.isBlocked) return false
     stream.sent(length)
     scheduler.window -= length
-    this.floods.sent(length)
+    this.floods.sent(length, true)
     this.writer.wholeContent(stream.id, content)
     return true
   }
 
   writeData(stream: number, queue: ByteQueue | null, bytes: number, isLast: boolean): void {
-    this.floods.sent(bytes)
+    this.floods.sent(bytes, isLast)
     this.writer.data(stream, queue, bytes, isLast)
   }
 

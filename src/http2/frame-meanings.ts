@@ -63,6 +63,8 @@ export class Frames implements FrameSink {
   #receiveWindow = CONNECTION_WINDOW
   /** The stream whose DATA is read; null: what comes is thrown away. */
   #dataStream: Http2Stream | null = null
+  /** Of its content so far, without padding. */
+  #dataBytes = 0
   /** Streams to which this read has brought content. */
   #touched: Http2Stream[] = []
 
@@ -110,7 +112,7 @@ export class Frames implements FrameSink {
         break
       case FrameType.SETTINGS:
         if (stream !== 0) throw onWrongStream('SETTINGS')
-        if ((flags & Flag.ACK) === 0) this.#onSettings(payload)
+        this.#onSettings(flags, payload)
         break
       case FrameType.PING:
         if (stream !== 0) throw onWrongStream('PING')
@@ -163,8 +165,10 @@ export class Frames implements FrameSink {
     this.#fields.begin(!isNew)
     this.#decoder.decode(block.bytes, this.#fields)
     if (stream !== undefined) this.#onTrailers(stream, isLast)
-    else if (!isNew) this.#onClosedStream(id, 'HEADERS')
-    else this.#onRequest(id, isLast, block.dependsOnItself)
+    else if (!isNew) {
+      this.#owner.floods.spend(Cost.SMALL, 'HEADERS for streams that have ended')
+      this.#onClosedStream(id, 'HEADERS')
+    } else this.#onRequest(id, isLast, block.dependsOnItself)
   }
 
   #onTrailers(stream: Http2Stream, isLast: boolean): void {
@@ -190,7 +194,7 @@ export class Frames implements FrameSink {
     if (this.#owner.isLast) return
     this.lastStream = id
     if (this.#owner.streams.size >= this.#owner.context.http2.streams) {
-      this.#owner.floods.spend(Cost.CUT_STREAM, 'streams at a time')
+      this.#owner.floods.spend(Cost.ANSWERED, 'streams at a time')
       this.#owner.writer.reset(id, ErrorCode.REFUSED_STREAM)
       this.#reset.add(id)
       return
@@ -243,7 +247,11 @@ export class Frames implements FrameSink {
     stream.gone()
   }
 
-  #onSettings(payload: Buffer): void {
+  #onSettings(flags: number, payload: Buffer): void {
+    if ((flags & Flag.ACK) !== 0) {
+      this.#owner.floods.spend(Cost.SMALL, 'SETTINGS frames')
+      return
+    }
     this.#owner.floods.spend(Cost.ANSWERED, 'SETTINGS frames')
     this.#owner.settingsCame(payload)
     this.#owner.writer.settingsAck()
@@ -260,7 +268,7 @@ export class Frames implements FrameSink {
   }
 
   #onWindowUpdate(id: number, bytes: number): void {
-    this.#owner.floods.spend(Cost.SMALL, 'WINDOW_UPDATE frames')
+    this.#owner.floods.windowGrew()
     if (id === 0) {
       if (bytes === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'A window grows by nothing', 'RFC9113§6.9')
       this.#owner.windowGrew(bytes)
@@ -299,7 +307,7 @@ export class Frames implements FrameSink {
       this.#owner.writer.window(0, CONNECTION_WINDOW - this.#receiveWindow)
       this.#receiveWindow = CONNECTION_WINDOW
     }
-    if (length === 0 && (flags & Flag.END_STREAM) === 0) this.#owner.floods.spend(Cost.SMALL, 'empty frames')
+    this.#dataBytes = 0
     const stream = this.#owner.streams.get(id)
     this.#dataStream = null
     if (stream === undefined) {
@@ -318,10 +326,12 @@ export class Frames implements FrameSink {
   }
 
   onContent(_id: number, piece: Buffer): void {
+    this.#dataBytes += piece.length
     this.#dataStream?.content(piece)
   }
 
   onDataEnd(id: number, flags: number): void {
+    if (this.#dataBytes === 0 && (flags & Flag.END_STREAM) === 0) this.#owner.floods.spend(Cost.SMALL, 'empty frames')
     const stream = this.#dataStream
     this.#dataStream = null
     if (stream === null || this.#owner.streams.get(id) !== stream) return
