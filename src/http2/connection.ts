@@ -53,6 +53,10 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   readonly #reader: FrameReader
   readonly #frames: Frames
   readonly #pace: Pace
+  /** A header block, or the preface, has come in part. */
+  #isHeadAwaited = false
+  /** Runs while content waits for the window of the connection. Made with the first that does. */
+  #windowPace: Pace | null = null
   readonly #output: Output
   readonly writer: FrameWriter
   readonly #scheduler = new Scheduler()
@@ -67,7 +71,11 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   /** No new stream is taken: the last GOAWAY is sent, or the client sends no more. */
   isLast = false
   #lingered = 0
+  /** Much waits for the client: it is not read. */
+  #isPaused = false
   #kept = 0
+  /** Of `#kept`: what has come of a frame and of a header block, and frames that the client does not take. */
+  #keptInFrames = 0
   #account: Account | null = null
 
   constructor(transport: Transport, context: Http2Context, onClose: () => void) {
@@ -81,7 +89,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     transport.handler = this
     this.#frames = new Frames(this, transport.scheme)
     this.#reader = new FrameReader(http2.frameSize, this.#frames)
-    this.#pace = new Pace(this.#sink(), context.paces, () => this.#overdue())
+    this.#pace = new Pace(transport, context.paces, () => this.#overdue())
     this.#output = new Output(transport, this.#pace, context.flusher, this)
     this.writer = new FrameWriter(this.#output)
     this.#output.add(
@@ -95,19 +103,20 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     if (context.isDraining) this.startDrain()
   }
 
-  /** What the client takes of the connection as a whole. */
-  #sink() {
-    const transport = this.#transport
+  /** Content alone counts: a client that takes the answers to its pings does not open its window by that. */
+  #pacedWindow(): Pace {
     const scheduler = this.#scheduler
-    return {
+    const sink = {
       get pendingBytes() {
-        return transport.pendingBytes + (scheduler.isStalled ? 1 : 0)
+        return scheduler.isStalled ? 1 : 0
       },
       get takenBytes() {
-        return transport.takenBytes
+        return scheduler.sentBytes
       },
-      destroy: () => transport.destroy(),
+      destroy: () => this.#transport.destroy(),
     }
+    this.#windowPace ??= new Pace(sink, this.context.paces, () => {})
+    return this.#windowPace
   }
 
   get isIdle(): boolean {
@@ -169,7 +178,16 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
       this.#frames.readEnded()
     }
     if (this.#state !== 'open') return
-    if (!this.#reader.hasBegun || this.#frames.isWithinBlock) this.#pace.awaitHead()
+    this.#countFrames()
+    if (!this.#reader.hasBegun || this.#frames.isWithinBlock) {
+      this.#isHeadAwaited = true
+      this.#pace.awaitHead()
+    } else if (this.#isHeadAwaited) {
+      // It was trailers, or a head that is refused: no stream has begun with it.
+      this.#isHeadAwaited = false
+      if (this.streams.size > 0) this.#pace.awaitNothing()
+      else this.#pace.awaitRequest()
+    }
   }
 
   /** The client has closed its side. What it has asked for completely is answered. */
@@ -189,8 +207,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   onDrain(): void {
     this.#output.drained()
     this.#output.write()
-    this.#pump()
-    this.#output.write()
+    this.flush()
   }
 
   onClose(): void {
@@ -199,6 +216,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.#reader.stop()
     this.#endStreams()
     this.#pace.stop()
+    this.#windowPace?.stop()
     this.#drain?.disarm()
     this.#output.close()
     this.#account?.close()
@@ -265,7 +283,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   windowGrew(bytes: number): void {
     if (!this.#scheduler.openWindow(bytes))
       throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'A window is too large', 'RFC9113§6.9.1')
-    if (!this.#output.isBlocked) this.#pace.allTaken()
+    this.#windowPace?.allTaken()
     if (!this.#scheduler.isEmpty) this.#output.schedule()
   }
 
@@ -288,9 +306,9 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     const { length } = content
     const scheduler = this.#scheduler
     const hasRoom = length <= MAX_CONTENT && length <= stream.sendWindow && length <= scheduler.window
-    if (!hasRoom || !scheduler.isEmpty || this.#output.isBlocked) return false
+    if (!hasRoom || !scheduler.isEmpty || this.#output.isBlocked || this.#output.isMuch) return false
     stream.sent(length)
-    scheduler.window -= length
+    scheduler.take(length)
     this.floods.sent(length, true)
     this.writer.wholeContent(stream.id, content)
     return true
@@ -318,6 +336,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
 
   notReady(stream: Http2Stream): void {
     this.#scheduler.remove(stream)
+    if (this.#scheduler.isEmpty) this.#windowPace?.allTaken()
   }
 
   relieved(stream: Http2Stream): void {
@@ -336,7 +355,14 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.#frames.streamClosed(stream.id, wasReset)
     if (this.streams.size > 0 || this.#state !== 'open') return
     if (this.isLast) this.#finish()
-    else this.#pace.awaitRequest()
+    else if (!this.#isHeadAwaited) this.#pace.awaitRequest()
+  }
+
+  #countFrames(): void {
+    const bytes = this.#reader.keptBytes + this.#frames.keptBytes + this.#output.keptBytes
+    if (bytes === this.#keptInFrames) return
+    this.kept(bytes - this.#keptInFrames)
+    this.#keptInFrames = bytes
   }
 
   // -- writing
@@ -344,11 +370,21 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   /** From the output, at the end of the turn. */
   flush(): void {
     this.#pump()
+    this.#output.write()
+    this.#countFrames()
+    const isTooMuch = this.#output.isBlocked && this.#output.isMuch
+    if (isTooMuch !== this.#isPaused && this.#state === 'open') this.#setPaused(isTooMuch)
+  }
+
+  #setPaused(isPaused: boolean): void {
+    this.#isPaused = isPaused
+    if (isPaused) this.#transport.pause()
+    else this.#transport.resume()
   }
 
   #pump(): void {
     while (!this.#output.isBlocked && this.#scheduler.writeNext()) if (this.#output.isLarge) this.#output.write()
-    if (this.#scheduler.isStalled) this.#pace.awaitTaking()
+    if (this.#scheduler.isStalled) this.#pacedWindow().awaitTaking()
     // They may write, and end, from within.
     for (const stream of this.#relieved.splice(0)) stream.resume()
   }
@@ -370,6 +406,8 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     if (this.#state !== 'open') return
     this.#state = 'lingering'
     this.#reader.stop()
+    if (this.#isPaused) this.#setPaused(false)
+    this.#windowPace?.stop()
     this.#drain?.disarm()
     this.#endStreams()
     this.writer.goAway(this.#frames.lastStream, code, why)

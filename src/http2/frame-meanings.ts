@@ -81,6 +81,11 @@ export class Frames implements FrameSink {
     return this.#blocks.openStream !== 0
   }
 
+  /** Of a header block that is not complete. */
+  get keptBytes(): number {
+    return this.#blocks.keptBytes
+  }
+
   /** The read is over: its bytes are about to change. */
   readEnded(): void {
     if (this.#touched.length === 0) return

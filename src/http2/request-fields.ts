@@ -49,6 +49,8 @@ export interface ReceivedHead extends RequestHead {
   /** Extended CONNECT (RFC8441§4): what is to be spoken. Empty: an ordinary request. */
   readonly protocol: string
   readonly priority: Priority
+  /** Of names and values. */
+  readonly bytes: number
 }
 
 /** Stands for a head that cannot be used. Its stream has a response all the same. */
@@ -66,6 +68,7 @@ export function unreadableHead(scheme: Scheme, isHead: boolean): ReceivedHead {
     expectsContinue: false,
     protocol: '',
     priority: DEFAULT_PRIORITY,
+    bytes: 0,
   }
 }
 
@@ -113,11 +116,6 @@ export class RequestFields implements HpackSink {
     if (this.#lengths.length > 0) this.#lengths = []
     this.#priority = DEFAULT_PRIORITY
     this.#error = null
-  }
-
-  /** Bytes of names and values. */
-  get bytes(): number {
-    return this.#bytes
   }
 
   /** Of a head that was refused. */
@@ -274,6 +272,7 @@ export class RequestFields implements HpackSink {
       expectsContinue: this.#expect !== '' && !hasEnded,
       protocol: this.#protocol,
       priority: this.#priority,
+      bytes: this.#bytes,
     }
   }
 
