@@ -56,9 +56,9 @@ export class Frames implements FrameSink {
   /** The largest number of a stream that has begun. */
   lastStream = 0
   /** Streams that we have reset: what comes for them was on its way. */
-  readonly #reset = new RecentStreams()
+  readonly #reset: RecentStreams
   /** Streams that have ended in another way. */
-  readonly #ended = new RecentStreams()
+  readonly #ended: RecentStreams
   /** Of the connection, for content. */
   #receiveWindow = CONNECTION_WINDOW
   /** The stream whose DATA is read; null: what comes is thrown away. */
@@ -69,11 +69,13 @@ export class Frames implements FrameSink {
   #touched: Http2Stream[] = []
 
   constructor(owner: FramesOwner, scheme: Scheme) {
-    const { limits } = owner.context
+    const { limits, http2 } = owner.context
     this.#owner = owner
     // A block is smaller than its fields, unless it is an attack. So a head that is somewhat too large can still be answered.
     this.#blocks = new HeaderBlocks(2 * (limits.headerBytes + limits.requestLine))
     this.#fields = new RequestFields(limits, scheme)
+    this.#reset = new RecentStreams(http2.streams)
+    this.#ended = new RecentStreams(http2.streams)
   }
 
   /** A header block has begun, and is not complete. */
@@ -214,8 +216,8 @@ export class Frames implements FrameSink {
   }
 
   #onClosedStream(id: number, what: string): void {
-    // It was on its way when we reset the stream.
-    if (this.#reset.has(id)) return
+    // It was on its way when we reset the stream, or when we said that no more streams are taken.
+    if (this.#reset.has(id) || (this.#owner.isLast && id > this.lastStream)) return
     if (this.#ended.has(id))
       throw new ConnectionError(ErrorCode.STREAM_CLOSED, `${what} came for a stream that has ended`, 'RFC9113§5.1')
     throw new ConnectionError(
