@@ -78,7 +78,7 @@ export class Gateway {
     this.#assemble()
     this.#reports = new Reports(
       () => this.#parts.applications.namedPools,
-      () => this.connections.size,
+      () => this.connections.count(),
     )
     setInterval(() => {
       this.#tellInFlight()

@@ -128,6 +128,10 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     return this.#state !== 'open' && this.isIdle
   }
 
+  get streams(): number {
+    return this.#streams.size
+  }
+
   startDrain(): void {
     if (this.#state !== 'open' || this.#drain !== null) return
     this.writer.goAway(MAX_WINDOW, ErrorCode.NO_ERROR, '')

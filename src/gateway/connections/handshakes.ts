@@ -149,6 +149,10 @@ class Handshake implements ProtocolConnection {
     return this.#inner?.isOver ?? this.#isClosed
   }
 
+  get streams(): number | null {
+    return this.#inner?.streams ?? null
+  }
+
   startDrain(): void {
     if (this.#inner !== null) this.#inner.startDrain()
     else this.#all.drainDeadlines.arm(this.#deadline)

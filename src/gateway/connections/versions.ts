@@ -96,6 +96,10 @@ class FirstBytes implements ProtocolConnection, TransportHandler {
     return this.#connection.isOver
   }
 
+  get streams(): number | null {
+    return this.#connection.streams
+  }
+
   startDrain(): void {
     this.#connection.startDrain()
   }
