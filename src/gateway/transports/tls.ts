@@ -6,6 +6,9 @@
  * As on a plain socket, reads go to one shared buffer. For servers Node does not offer that: the two properties that its own `onread` sets
  * are not documented. Where they are missing, 'data' events do the same work; `tls.test.ts` runs both.
  *
+ * After an error of OpenSSL a `TLSSocket` that no `tls.Server` of Node made stays open, and keeps in memory all that still comes. So the
+ * transport closes it, at an event that is not documented; `tls.test.ts` sees whether it comes.
+ *
  * A `TLSSocket` calls each write taken one turn of the event loop later. So what pends is what the handle of the plain socket still has.
  *
  * It encrypts at once all that it is given, and keeps a buffer as large for the life of the connection. So it gets pieces, the next one when
@@ -46,7 +49,7 @@ function findReadProperties(socket: TLSSocket): ReadProperties | null {
 }
 
 /** A connection keeps as much for good, and a half more. Smaller pieces take more turns and system calls. */
-const PIECE = 64 * 1024
+export const PIECE = 64 * 1024
 
 const CLOSED: PlainHandle = { bytesWritten: 0, writeQueueSize: 0 }
 
@@ -88,6 +91,7 @@ export class TlsTransport extends StreamTransport {
     this.#plain = plain
     this.#isUnix = ends.remotePort === 0
     this.#handle = (plain as unknown as SocketInternals)._handle ?? CLOSED
+    socket.on('_tlsError', () => this.destroy())
     if (usesSharedBuffer && this.#readIntoSharedBuffer()) return
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
   }
