@@ -56,22 +56,26 @@ export class Frames implements FrameSink {
   /** The largest number of a stream that has begun. */
   lastStream = 0
   /** Streams that we have reset: what comes for them was on its way. */
-  readonly #reset = new RecentStreams()
+  readonly #reset: RecentStreams
   /** Streams that have ended in another way. */
-  readonly #ended = new RecentStreams()
+  readonly #ended: RecentStreams
   /** Of the connection, for content. */
   #receiveWindow = CONNECTION_WINDOW
   /** The stream whose DATA is read; null: what comes is thrown away. */
   #dataStream: Http2Stream | null = null
+  /** Of its content so far, without padding. */
+  #dataBytes = 0
   /** Streams to which this read has brought content. */
   #touched: Http2Stream[] = []
 
   constructor(owner: FramesOwner, scheme: Scheme) {
-    const { limits } = owner.context
+    const { limits, http2 } = owner.context
     this.#owner = owner
     // A block is smaller than its fields, unless it is an attack. So a head that is somewhat too large can still be answered.
     this.#blocks = new HeaderBlocks(2 * (limits.headerBytes + limits.requestLine))
     this.#fields = new RequestFields(limits, scheme)
+    this.#reset = new RecentStreams(http2.streams)
+    this.#ended = new RecentStreams(http2.streams)
   }
 
   /** A header block has begun, and is not complete. */
@@ -79,7 +83,7 @@ export class Frames implements FrameSink {
     return this.#blocks.openStream !== 0
   }
 
-  /** Of a header block that has come in part. */
+  /** Of a header block that is not complete. */
   get keptBytes(): number {
     return this.#blocks.keptBytes
   }
@@ -115,7 +119,7 @@ export class Frames implements FrameSink {
         break
       case FrameType.SETTINGS:
         if (stream !== 0) throw onWrongStream('SETTINGS')
-        if ((flags & Flag.ACK) === 0) this.#onSettings(payload)
+        this.#onSettings(flags, payload)
         break
       case FrameType.PING:
         if (stream !== 0) throw onWrongStream('PING')
@@ -168,8 +172,10 @@ export class Frames implements FrameSink {
     this.#fields.begin(!isNew)
     this.#decoder.decode(block.bytes, this.#fields)
     if (stream !== undefined) this.#onTrailers(stream, isLast)
-    else if (!isNew) this.#onClosedStream(id, 'HEADERS')
-    else this.#onRequest(id, isLast, block.dependsOnItself)
+    else if (!isNew) {
+      this.#owner.floods.spend(Cost.SMALL, 'HEADERS for streams that have ended')
+      this.#onClosedStream(id, 'HEADERS')
+    } else this.#onRequest(id, isLast, block.dependsOnItself)
   }
 
   #onTrailers(stream: Http2Stream, isLast: boolean): void {
@@ -195,7 +201,7 @@ export class Frames implements FrameSink {
     if (this.#owner.isLast) return
     this.lastStream = id
     if (this.#owner.streams.size >= this.#owner.context.http2.streams) {
-      this.#owner.floods.spend(Cost.CUT_STREAM, 'streams at a time')
+      this.#owner.floods.spend(Cost.ANSWERED, 'streams at a time')
       this.#owner.writer.reset(id, ErrorCode.REFUSED_STREAM)
       this.#reset.add(id)
       return
@@ -210,8 +216,8 @@ export class Frames implements FrameSink {
   }
 
   #onClosedStream(id: number, what: string): void {
-    // It was on its way when we reset the stream, or when we sent the last GOAWAY: then the stream was never taken.
-    if (this.#reset.has(id) || id > this.lastStream) return
+    // It was on its way when we reset the stream, or when we said that no more streams are taken.
+    if (this.#reset.has(id) || (this.#owner.isLast && id > this.lastStream)) return
     if (this.#ended.has(id))
       throw new ConnectionError(ErrorCode.STREAM_CLOSED, `${what} came for a stream that has ended`, 'RFC9113§5.1')
     throw new ConnectionError(
@@ -248,7 +254,11 @@ export class Frames implements FrameSink {
     stream.gone()
   }
 
-  #onSettings(payload: Buffer): void {
+  #onSettings(flags: number, payload: Buffer): void {
+    if ((flags & Flag.ACK) !== 0) {
+      this.#owner.floods.spend(Cost.SMALL, 'SETTINGS frames')
+      return
+    }
     this.#owner.floods.spend(Cost.ANSWERED, 'SETTINGS frames')
     this.#owner.settingsCame(payload)
     this.#owner.writer.settingsAck()
@@ -265,7 +275,7 @@ export class Frames implements FrameSink {
   }
 
   #onWindowUpdate(id: number, bytes: number): void {
-    this.#owner.floods.spend(Cost.SMALL, 'WINDOW_UPDATE frames')
+    this.#owner.floods.windowGrew()
     if (id === 0) {
       if (bytes === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'A window grows by nothing', 'RFC9113§6.9')
       this.#owner.windowGrew(bytes)
@@ -304,7 +314,7 @@ export class Frames implements FrameSink {
       this.#owner.writer.window(0, CONNECTION_WINDOW - this.#receiveWindow)
       this.#receiveWindow = CONNECTION_WINDOW
     }
-    if (length === 0 && (flags & Flag.END_STREAM) === 0) this.#owner.floods.spend(Cost.SMALL, 'empty frames')
+    this.#dataBytes = 0
     const stream = this.#owner.streams.get(id)
     this.#dataStream = null
     if (stream === undefined) {
@@ -323,10 +333,12 @@ export class Frames implements FrameSink {
   }
 
   onContent(_id: number, piece: Buffer): void {
+    this.#dataBytes += piece.length
     this.#dataStream?.content(piece)
   }
 
   onDataEnd(id: number, flags: number): void {
+    if (this.#dataBytes === 0 && (flags & Flag.END_STREAM) === 0) this.#owner.floods.spend(Cost.SMALL, 'empty frames')
     const stream = this.#dataStream
     this.#dataStream = null
     if (stream === null || this.#owner.streams.get(id) !== stream) return
