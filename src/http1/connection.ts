@@ -324,6 +324,9 @@ export class Http1Connection
     this.#pace.pauseContent()
   }
 
+  /** What waited was the rest of one read, and is not counted. */
+  bodyTaken(): void {}
+
   limitBody(bytes: number): boolean {
     return this.#parser.limitContent(bytes)
   }
