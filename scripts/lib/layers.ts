@@ -1,7 +1,7 @@
 /**
  * The import rules of `src/`, as data and a check over file texts. `scripts/check-layers.ts` runs it on the tree.
  *
- *     base ← http ← { http1, websocket, tls, routing, apps } ← { middleware, handlers } ← gateway
+ *     base ← http ← protocols ← { http1, http2 }     http ← { websocket, tls, routing, apps } ← { middleware, handlers } ← gateway
  *     base ← config ← cli        base ← control ← { master, gateway }
  *     base ← shared ← { apps/threads, gateway/threads }
  *     within apps: wire ← worker ← { wsgi, asgi } ← links        pool ← { wsgi, asgi }
@@ -34,7 +34,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: ['base'],
   control: ['base'],
   http: ['base'],
-  http1: ['base', 'http'],
+  protocols: ['base', 'http'],
+  http1: ['base', 'http', 'protocols'],
+  http2: ['base', 'http', 'protocols'],
   websocket: ['base', 'http'],
   tls: ['base', 'http'],
   routing: ['base', 'http'],
@@ -46,6 +48,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'base',
     'http',
     'http1',
+    'http2',
     'websocket',
     'tls',
     'routing',

@@ -77,6 +77,10 @@ export interface RequestTold {
 export interface TrafficReport {
   /** Open connections of clients. */
   readonly connections: number
+  /** Of them, those that speak HTTP/2. */
+  readonly http2Connections: number
+  /** Requests on them. */
+  readonly streams: number
   readonly pools: readonly ReportedPool[]
   readonly workers: readonly ReportedWorker[]
 }

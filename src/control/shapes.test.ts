@@ -124,6 +124,8 @@ const FROM_GATEWAY: Examples<GatewayToMaster> = {
       type: 'reported',
       id: 7,
       connections: 12,
+      http2Connections: 2,
+      streams: 40,
       pools: [{ app: 'shop', pool: 'export', waiting: 1, answered: 1012, perSecond: 3.5 }],
       workers: [
         {

@@ -203,6 +203,8 @@ export const GATEWAY_SHAPES: Shapes<GatewayToMaster> = {
   reported: {
     id: count,
     connections: count,
+    http2Connections: count,
+    streams: count,
     pools: listOf(reportedPool, MAX_POOLS),
     workers: listOf(object<ReportedWorker>({ worker: number, ...WORKER_TRAFFIC }), MAX_WORKERS),
   },

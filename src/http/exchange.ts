@@ -1,5 +1,5 @@
 /**
- * One request and its response: the seam between protocols and everything else. `http1/exchange.ts` implements it. Handlers and
+ * One request and its response: the seam between protocols and everything else. `protocols/exchange.ts` implements it. Handlers and
  * middleware consume it and never know the HTTP version. Tests use `apps/testing/fake-exchange.ts`.
  *
  * The response is idle → started → ended. It may be aborted before it has ended. Only the protocol ends an exchange, and it calls

@@ -8,7 +8,7 @@
  * text of a refusal (`own-answers.ts`).
  */
 import { ClientGoneError, type LimitError, ProtocolError } from '../http/errors.ts'
-import type { LocalEnd, Peer } from '../http/exchange.ts'
+import type { Exchange, LocalEnd, Peer } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import type { ProtocolConnection } from '../http/protocol.ts'
 import { makeRequestId } from '../http/request-id.ts'
@@ -20,18 +20,19 @@ import {
   type WebSocketConnection,
   type WebSocketEvents,
 } from '../http/websocket.ts'
-import { type BodySource, Http1Body } from './body-reader.ts'
+import { type BodySource, PulledBody } from '../protocols/body.ts'
+import { type ProtocolSwitch, RunningExchange } from '../protocols/exchange.ts'
+import { answerOptions, refusalOf } from '../protocols/own-answers.ts'
+import { Pace } from '../protocols/pace.ts'
 import type { Http1Context } from './context.ts'
-import { Http1Exchange, type ProtocolSwitch } from './exchange.ts'
 import type { ParsedHead } from './head.ts'
 import { KeptBytes } from './kept-bytes.ts'
 import { Output } from './output.ts'
-import { answerOptions, refuse } from './own-answers.ts'
-import { Pace } from './pace.ts'
 import { RequestParser } from './parser.ts'
 import { Http1Response, type ResponseOwner } from './response-writer.ts'
+import { serializeHead } from './serializer.ts'
 import { Event, next, State } from './states.ts'
-import { grantWebSocket, webSocketKey } from './upgrade.ts'
+import { asksForWebSocket, grantWebSocket, webSocketKey } from './upgrade.ts'
 
 /** After the last response we read up to this, so that the client can read the response before a reset. */
 const LINGER_BYTES = 4 * 1024 * 1024
@@ -52,9 +53,9 @@ export class Http1Connection
   readonly #output: Output
   readonly #kept: KeptBytes
   #state: State = State.IDLE
-  #exchange: Http1Exchange | null = null
+  #exchange: RunningExchange<Http1Response> | null = null
   /** Parsed, but not given to the handler yet: that happens when the parser has returned. */
-  #arrived: Http1Exchange | null = null
+  #arrived: RunningExchange<Http1Response> | null = null
   /** In state SWITCHED it has the transport, and the exchange runs until it ends. */
   #webSocket: WebSocketConnection | null = null
   /** The last request allows another one on this connection. */
@@ -84,6 +85,7 @@ export class Http1Connection
     transport.handler = this
     this.#kept = new KeptBytes(context.memory, transport)
     this.#pace = new Pace(transport, context.paces, isTooSlow => this.#overdue(isTooSlow))
+    this.#pace.awaitRequest()
     this.#output = new Output(transport, this.#pace, context)
   }
 
@@ -95,6 +97,10 @@ export class Http1Connection
 
   get isOver(): boolean {
     return this.#state >= State.SWITCHED && this.isIdle
+  }
+
+  get streams(): null {
+    return null
   }
 
   /** Nothing of the next request has come. */
@@ -220,9 +226,9 @@ export class Http1Connection
     this.#pace.awaitNothing()
     this.#keepAlive = head.keepAlive
     this.#owesContinue = head.expectsContinue
-    const body = new Http1Body(head.contentLength, this)
+    const body = new PulledBody(head.contentLength, this)
     const writer = new Http1Response(this, this.#output, head.version, head.method === 'HEAD')
-    this.#arrived = new Http1Exchange(head, this.#peer, this.#local, body, writer, this)
+    this.#arrived = new RunningExchange(head, this.#peer, this.#local, body, writer, this)
   }
 
   #onBody(chunk: Buffer): void {
@@ -252,7 +258,7 @@ export class Http1Connection
     }
   }
 
-  #begin(exchange: Http1Exchange): void {
+  #begin(exchange: RunningExchange<Http1Response>): void {
     this.#arrived = null
     this.#exchange = exchange
     if (exchange.request.path === '*') {
@@ -286,9 +292,17 @@ export class Http1Connection
     this.#arrived = null
     const isHead = request === undefined ? this.#parser.isHead : request.method === 'HEAD'
     const fields = request?.headers ?? this.#parser.headersSoFar
-    const refused = { id, peer: this.#peer, scheme: this.#transport.scheme, request, fields, isHead }
-    const { bytes, answered } = refuse(error, refused, this.#context.renderError)
-    this.#output.send(bytes)
+    const refused = {
+      id,
+      peer: this.#peer,
+      scheme: this.#transport.scheme,
+      version: '1.1' as const,
+      request,
+      fields,
+      isHead,
+    }
+    const { head, content, answered } = refusalOf(error, refused, this.#context.renderError)
+    this.#output.sendJoined(serializeHead(head, '1.1', isHead, false).text, content)
     this.#context.onAnswered(answered)
   }
 
@@ -365,7 +379,7 @@ export class Http1Connection
     else this.#transport.destroy()
   }
 
-  #endExchange(): Http1Exchange {
+  #endExchange(): RunningExchange<Http1Response> {
     const exchange = this.#exchange!
     this.#exchange = null
     // The exchange may end within the read that brought some of its content, while that is a view of the transport's buffer.
@@ -385,16 +399,21 @@ export class Http1Connection
 
   // -- protocol switch
 
-  checkWebSocket({ request }: Http1Exchange): void {
+  isWebSocket({ request, body }: Exchange): boolean {
+    return asksForWebSocket(request, body.length)
+  }
+
+  checkWebSocket({ request }: Exchange): void {
     webSocketKey(request.headers)
     this.#context.webSockets.check(request.headers)
   }
 
-  acceptWebSocket(exchange: Http1Exchange, accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel {
-    if (!exchange.isWebSocket || exchange !== this.#exchange || exchange.writer.state !== 'idle')
-      throw new Error(`request ${exchange.id} cannot become a WebSocket: its response is ${exchange.writer.state}`)
+  acceptWebSocket(exchange: Exchange, accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel {
+    const running = this.#exchange
+    if (!exchange.isWebSocket || exchange !== running || running.writer.state !== 'idle')
+      throw new Error(`request ${exchange.id} cannot become a WebSocket: its response is ${exchange.response.state}`)
     const terms = grantWebSocket(this.#context.webSockets, this.#transport, exchange.request.headers, accept)
-    exchange.writer.switched()
+    running.writer.switched()
     this.#move(Event.SWITCH)
     this.#pace.stop()
     this.#setPaused(false)

@@ -3,8 +3,9 @@
  * leave together, at the end of the turn. Runs in the gateway, for each response.
  */
 import type { Transport } from '../http/transport.ts'
+import type { FileBuffers } from '../protocols/file-buffers.ts'
+import type { Pace } from '../protocols/pace.ts'
 import type { Http1Context } from './context.ts'
-import type { Pace } from './pace.ts'
 
 export class Output {
   readonly #transport: Transport
@@ -40,8 +41,12 @@ export class Output {
     this.#transport.resetIfCut()
   }
 
-  /** Little should be kept for a slow client. */
-  get isMemoryShort(): boolean {
-    return this.#context.memory.isNear
+  /** The kernel has all that was sent: buffers may be used again. */
+  get isAllTaken(): boolean {
+    return this.#transport.pendingBytes === 0
+  }
+
+  get fileBuffers(): FileBuffers {
+    return this.#context.fileBuffers
   }
 }

@@ -1,8 +1,11 @@
 /** The door to this folder: HTTP/1.1 as the gateway's connections see it (`http/protocol.ts`). */
 import type { Protocol } from '../http/protocol.ts'
+import { FileBuffers } from '../protocols/file-buffers.ts'
+import { Flusher } from '../protocols/flusher.ts'
+import type { ProtocolOptions } from '../protocols/options.ts'
+import { createPaces, hurryIdle } from '../protocols/pace.ts'
 import { Http1Connection } from './connection.ts'
-import { Flusher, type Http1Context, type Http1Options } from './context.ts'
-import { createPaces, hurryIdle } from './pace.ts'
+import type { Http1Context } from './context.ts'
 
 /** The whole response to a client that is not let in: it has sent nothing, so this is the version that any client understands. */
 export const TOO_MANY_CONNECTIONS = plainAnswer('503 Service Unavailable', 'Too many connections', 'Retry-After: 1\r\n')
@@ -22,11 +25,12 @@ function plainAnswer(status: string, why: string, fields: string): Buffer {
   )
 }
 
-export function createHttp1(options: Http1Options): Protocol {
+export function createHttp1(options: ProtocolOptions): Protocol {
   const context: Http1Context = {
     ...options,
     isDraining: false,
     flusher: new Flusher(),
+    fileBuffers: new FileBuffers(options.memory),
     paces: createPaces(options.timeouts, options.limits),
   }
   return {

@@ -3,12 +3,12 @@
  * whose head, content and end come in one turn of the event loop leaves in one write. A head alone leaves at the end of the turn.
  *
  * Invariants: never more bytes than Content-Length says; `responseEnded` or `responseAborted` is called once, unless the client goes;
- * the `done` of `sendFile` is called exactly once. Not here: the text of a head (`serializer.ts`), and what follows a response.
+ * the `done` of `sendFile` is called exactly once. Not here: the text of a head (`serializer.ts`), how a file is read (`file-sending.ts`), and
+ * what follows a response.
  */
-import { read } from 'node:fs'
 import type { ResponseHead, ResponseState, ResponseWriter } from '../http/exchange.ts'
-import { fileCut } from '../http/file-cut.ts'
 import type { HeaderLines } from '../http/headers.ts'
+import { FileSending, type FileTarget } from '../protocols/file-sending.ts'
 import type { Output } from './output.ts'
 import { type Framing, serializeHead, serializeInterim, serializeTrailers } from './serializer.ts'
 
@@ -23,19 +23,16 @@ export interface ResponseOwner {
 }
 
 /** Where the bytes go (`output.ts`). */
-export type ResponseOutput = Pick<Output, 'send' | 'sendJoined' | 'flushLater' | 'isMemoryShort' | 'endsWithConnection'>
+export type ResponseOutput = Pick<
+  Output,
+  'send' | 'sendJoined' | 'flushLater' | 'fileBuffers' | 'isAllTaken' | 'endsWithConnection'
+>
 
 /** Content up to this size is copied behind the head, to save a system call. Beyond it the copy costs more. */
 const JOIN_LIMIT = 64 * 1024
-/** How much of a file is read at a time. More would save system calls, and hold more memory for each slow client. */
-const FILE_CHUNK = 512 * 1024
-/** While more than this of files is in memory, further reads are small: thousands of clients may be slow at a time. */
-const MAX_FILE_BYTES = 32 * 1024 * 1024
-const SMALL_FILE_CHUNK = 32 * 1024
-let fileBytes = 0
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 
-export class Http1Response implements ResponseWriter {
+export class Http1Response implements ResponseWriter, FileTarget {
   state: ResponseState = 'idle'
   status = 0
   bytesWritten = 0
@@ -52,11 +49,9 @@ export class Http1Response implements ResponseWriter {
   /** Content that waits with the head for the end of the turn. */
   #first: Buffer | null = null
   #onDrain: (() => void) | null = null
-  #fileDone: ((error: Error | null) => void) | null = null
-  /** Bytes of a file that this response holds in memory. */
-  #fileBytes = 0
-  /** Set while a file waits for a slow client. */
-  #resumeFile: (() => void) | null = null
+  #file: FileSending | null = null
+  /** The head waits for the first piece of a file, and leaves with it. */
+  #headAwaitsFile = false
 
   constructor(owner: ResponseOwner, output: ResponseOutput, version: '1.0' | '1.1', isHead: boolean) {
     this.#owner = owner
@@ -147,9 +142,7 @@ export class Http1Response implements ResponseWriter {
 
   /** From the connection: the client has taken all that was written. */
   drained(): void {
-    const resume = this.#resumeFile
-    this.#resumeFile = null
-    if (resume !== null) resume()
+    if (this.#file?.isWaiting) this.#file.go()
     else this.#onDrain?.()
   }
 
@@ -158,7 +151,7 @@ export class Http1Response implements ResponseWriter {
     if (this.state === 'ended' || this.state === 'aborted') return
     this.state = 'aborted'
     this.#head = this.#first = null
-    if (this.#resumeFile !== null) this.#endFile(new Error('the client has gone'))
+    if (this.#file?.isWaiting) this.#file.cancel(new Error('the client has gone'))
   }
 
   end(trailers?: HeaderLines): void {
@@ -180,18 +173,19 @@ export class Http1Response implements ResponseWriter {
   abort(cause: Error): void {
     if (this.state === 'ended' || this.state === 'aborted') return
     // Send what there is, so that the client sees a cut response: an empty one would tell it nothing.
+    this.#headAwaitsFile = false
     this.flush()
     const begun = this.state === 'started'
     this.state = 'aborted'
     this.#head = this.#first = null
-    if (this.#resumeFile !== null) this.#endFile(cause)
+    if (this.#file?.isWaiting) this.#file.cancel(cause)
     // Content that ends with the connection would look complete after an orderly close.
     this.#owner.responseAborted(cause, begun && this.#framing === 'close')
   }
 
   /** Sends what waits: at the end of the turn, and before anything that must come after it. */
   flush(): void {
-    if (this.#head !== null && this.state === 'started') this.#sendHead(false)
+    if (this.#head !== null && this.state === 'started' && !this.#headAwaitsFile) this.#sendHead(false)
   }
 
   #sendHead(last: boolean): void {
@@ -211,41 +205,41 @@ export class Http1Response implements ResponseWriter {
   }
 
   sendFile(fd: number, offset: number, length: number, done: (error: Error | null) => void): void {
-    this.#fileDone = done
-    this.#sendFileFrom(fd, offset, offset + length)
-  }
-
-  #sendFileFrom(fd: number, position: number, end: number): void {
-    if (this.#fileDone === null) return
-    if (position >= end || this.#framing === 'none') {
-      this.#endFile(null)
-      return
-    }
-    const isRoomy = fileBytes < MAX_FILE_BYTES && !this.#output.isMemoryShort
-    const size = isRoomy ? FILE_CHUNK : SMALL_FILE_CHUNK
-    const chunk = Buffer.allocUnsafe(Math.min(size, end - position))
-    this.#holdFileBytes(chunk.length)
-    read(fd, chunk, 0, chunk.length, position, (error, bytes) => {
-      // Aborted meanwhile. The read is over now, so the caller may close the file.
-      if (this.state === 'aborted') this.#endFile(new Error('the client has gone'))
-      else if (error !== null || bytes === 0) this.#endFile(fileCut(fd, position, end, error))
-      else if (this.write(bytes === chunk.length ? chunk : chunk.subarray(0, bytes)))
-        this.#sendFileFrom(fd, position + bytes, end)
-      else this.#resumeFile = () => this.#sendFileFrom(fd, position + bytes, end)
+    this.#headAwaitsFile = this.#first === null && this.#framing === 'length'
+    const end = this.#framing === 'none' ? offset : offset + length
+    this.#file = new FileSending(this, this.#output.fileBuffers, fd, offset, end, error => {
+      this.#file = null
+      this.#headAwaitsFile = false
+      done(error)
     })
+    this.#file.go()
   }
 
-  #holdFileBytes(bytes: number): void {
-    fileBytes += bytes - this.#fileBytes
-    this.#fileBytes = bytes
+  /** From the file. */
+  get isAborted(): boolean {
+    return this.state === 'aborted'
   }
 
-  /** Exactly once, whatever the end: the caller closes its descriptor then. */
-  #endFile(error: Error | null): void {
-    const done = this.#fileDone
-    this.#fileDone = this.#resumeFile = null
-    this.#holdFileBytes(0)
-    done?.(error)
+  /** From the file. */
+  get bytesBefore(): number {
+    return this.#headAwaitsFile ? (this.#head?.length ?? 0) : 0
+  }
+
+  /** From the file. Content that waits with the head is in its buffer still. */
+  get isAllTaken(): boolean {
+    return this.#first === null && this.#output.isAllTaken
+  }
+
+  /** From the file: the piece, behind the head if that has waited for it. */
+  writePiece(buffer: Buffer, before: number, bytes: number): boolean {
+    const head = this.#head
+    const isWithHead = this.#headAwaitsFile && head !== null && this.bytesWritten + bytes <= this.#declared
+    this.#headAwaitsFile = false
+    if (!isWithHead) return this.write(buffer.subarray(before, before + bytes))
+    this.#head = null
+    this.bytesWritten += bytes
+    buffer.write(head, 0, 'latin1')
+    return this.#output.send(buffer.subarray(0, before + bytes))
   }
 }
 

@@ -61,10 +61,7 @@ export abstract class StreamTransport implements Transport {
     this.localAddress = ends.localAddress
     this.localPort = ends.localPort
     socket.on('end', () => this.ended())
-    socket.on('drain', () => {
-      this.#owesDrain = false
-      this.handler.onDrain()
-    })
+    socket.on('drain', () => this.drained())
     // ECONNRESET, EPIPE, ETIMEDOUT: 'close' follows, and a protocol needs to know no more.
     socket.on('error', () => {})
     socket.on('close', () => {
@@ -75,6 +72,12 @@ export abstract class StreamTransport implements Transport {
     })
   }
 
+  /** The kernel has taken all that the stream had. */
+  protected drained(): void {
+    this.#owesDrain = false
+    this.handler.onDrain()
+  }
+
   /** The client has sent FIN. */
   protected ended(): void {
     this.handler.onEnd()
@@ -82,6 +85,11 @@ export abstract class StreamTransport implements Transport {
 
   abstract readonly pendingBytes: number
   abstract readonly takenBytes: number
+
+  /** Bytes that the stream has, or that wait for it. */
+  protected get unsentBytes(): number {
+    return this.socket.writableLength
+  }
 
   /** Whether the kernel has taken the write that was just made. `isFree`: no other one was on its way then. */
   protected abstract isTaken(isFree: boolean): boolean
@@ -105,10 +113,15 @@ export abstract class StreamTransport implements Transport {
     return this.#pends(taken)
   }
 
+  /** Tells the memory budget. */
+  protected count(): void {
+    this.#account ??= this.memory.open('a connection was cut', () => this.destroy())
+    this.#account.set(this.unsentBytes)
+  }
+
   /** The kernel has not taken all. False: too much pends to write more. */
   #pends(taken: boolean): boolean {
-    this.#account ??= this.memory.open('a connection was cut', () => this.destroy())
-    this.#account.set(this.socket.writableLength)
+    this.count()
     // After `end` nothing may be written; the close follows soon.
     if (!this.isMarked && !this.socket.writableEnded) {
       this.isMarked = true
@@ -121,8 +134,7 @@ export abstract class StreamTransport implements Transport {
 
   #passed(): void {
     this.isMarked = false
-    const { writableLength } = this.socket
-    if (writableLength > 0 && !this.socket.destroyed) {
+    if (this.unsentBytes > 0 && !this.socket.destroyed) {
       this.#pends(true)
       return
     }

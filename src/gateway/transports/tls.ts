@@ -9,10 +9,10 @@
  * After an error of OpenSSL a `TLSSocket` that no `tls.Server` of Node made stays open, and keeps in memory all that still comes. So the
  * transport closes it, at an event that is not documented; `tls.test.ts` sees whether it comes.
  *
- * For each write OpenSSL's output gets a buffer of its size, which lives as long as the connection, and which nothing counts. So no write is
- * larger than MAX_WRITE; the rest of a larger one waits in the stream, and is counted there.
- *
  * A `TLSSocket` calls each write taken one turn of the event loop later. So what pends is what the handle of the plain socket still has.
+ *
+ * It encrypts at once all that it is given, and keeps a buffer as large for the life of the connection. So it gets pieces, the next one when
+ * the kernel has taken the one before.
  *
  * Invariant: nothing comes to the handler while it is paused: what was decrypted already waits here.
  * Not here: what pends (`stream.ts`), which certificate (`tls/`), how long a handshake may take (`connections/handshakes.ts`).
@@ -48,38 +48,8 @@ function findReadProperties(socket: TLSSocket): ReadProperties | null {
   return buffer === undefined || callback === undefined ? null : { buffer, callback }
 }
 
-/** Bytes. Twice as many may stay with an idle connection. Each write more costs a turn of the event loop, some 10 µs. */
-export const MAX_WRITE = 128 * 1024
-
-type Written = (error?: Error | null) => void
-type Chunks = readonly { readonly chunk: Buffer; readonly encoding: BufferEncoding }[]
-
-/** Its stream gives it one write after the other; it gives them on in pieces. */
-class BoundedSocket extends TLSSocket {
-  override _write(data: Buffer, encoding: BufferEncoding, done: Written): void {
-    if (data.length <= MAX_WRITE) super._write(data, encoding, done)
-    else
-      super._write(data.subarray(0, MAX_WRITE), encoding, error =>
-        error ? done(error) : this._write(data.subarray(MAX_WRITE), encoding, done),
-      )
-  }
-
-  override _writev(chunks: Chunks, done: Written): void {
-    let size = 0
-    let count = 0
-    while (count < chunks.length && size <= MAX_WRITE) size += chunks[count++]!.chunk.length
-    if (size <= MAX_WRITE) super._writev!([...chunks], done)
-    else if (count === 1)
-      this._write(chunks[0]!.chunk, chunks[0]!.encoding, error => this.#next(chunks, 1, error, done))
-    else super._writev!(chunks.slice(0, count - 1), error => this.#next(chunks, count - 1, error, done))
-  }
-
-  /** After the first `count` chunks. */
-  #next(chunks: Chunks, count: number, error: Error | null | undefined, done: Written): void {
-    if (error || count === chunks.length) done(error)
-    else this._writev(chunks.slice(count), done)
-  }
-}
+/** A connection keeps as much for good, and a half more. Smaller pieces take more turns and system calls. */
+export const PIECE = 64 * 1024
 
 const CLOSED: PlainHandle = { bytesWritten: 0, writeQueueSize: 0 }
 
@@ -95,6 +65,13 @@ export class TlsTransport extends StreamTransport {
   #held: Buffer[] = []
   /** The client's end came while it was paused. */
   #isEndHeld = false
+  /** Not given to the stream yet. */
+  readonly #waiting: Buffer[] = []
+  #waitingBytes = 0
+  /** Larger writes are on their way, piece by piece; everything else waits behind them. */
+  #isCutting = false
+  /** `end` was called meanwhile. */
+  #isEndWaiting = false
 
   /**
    * Begins the handshake. `onSecure` is called when it is over and the client has the certificate; the handler is set before that or then.
@@ -108,7 +85,7 @@ export class TlsTransport extends StreamTransport {
     memory: MemoryBudget,
     usesSharedBuffer = true,
   ) {
-    const socket = new BoundedSocket(plain, options)
+    const socket = new TLSSocket(plain, options)
     super(socket, ends, memory)
     this.tls = factsOf(socket)
     this.#plain = plain
@@ -156,6 +133,7 @@ export class TlsTransport extends StreamTransport {
   }
 
   get pendingBytes(): number {
+    if (this.#isCutting) return this.unsentBytes
     const queued = this.#handle.writeQueueSize ?? 0
     return this.isMarked || queued > 0 ? Math.max(this.socket.writableLength, queued) : 0
   }
@@ -169,6 +147,70 @@ export class TlsTransport extends StreamTransport {
 
   protected isTaken(isFree: boolean): boolean {
     return isFree && this.#handle.writeQueueSize === 0
+  }
+
+  protected override get unsentBytes(): number {
+    return this.socket.writableLength + this.#waitingBytes
+  }
+
+  override write(data: Buffer): boolean {
+    return this.#fits(data.length) ? super.write(data) : this.#writeInPieces(data)
+  }
+
+  override writeJoined(text: string, data: Buffer): boolean {
+    if (this.#fits(text.length + data.length)) return super.writeJoined(text, data)
+    return this.#writeInPieces(Buffer.concat([Buffer.from(text, 'latin1'), data]))
+  }
+
+  /** The stream joins what it has: so it never has more than a piece. */
+  #fits(length: number): boolean {
+    return !this.#isCutting && this.socket.writableLength + length <= PIECE
+  }
+
+  #writeInPieces(data: Buffer): false {
+    this.#waiting.push(data)
+    this.#waitingBytes += data.length
+    if (!this.#isCutting) {
+      this.#isCutting = true
+      this.#giveNext()
+    }
+    this.count()
+    return false
+  }
+
+  #giveNext(): void {
+    const data = this.#waiting[0]!
+    const piece = data.subarray(0, PIECE - this.socket.writableLength)
+    if (piece.length === data.length) this.#waiting.shift()
+    else this.#waiting[0] = data.subarray(piece.length)
+    this.#waitingBytes -= piece.length
+    this.socket.write(piece, () => this.#pieceTaken())
+  }
+
+  #pieceTaken(): void {
+    if (this.socket.destroyed) {
+      this.#waiting.length = this.#waitingBytes = 0
+      return
+    }
+    if (this.#waiting.length > 0) {
+      this.#giveNext()
+      this.count()
+      return
+    }
+    this.#isCutting = false
+    this.count()
+    if (this.#isEndWaiting) super.end()
+    super.drained()
+  }
+
+  /** Of the stream, also after each piece. */
+  protected override drained(): void {
+    if (!this.#isCutting) super.drained()
+  }
+
+  override end(): void {
+    if (this.#isCutting) this.#isEndWaiting = true
+    else super.end()
   }
 
   override pause(): void {

@@ -1,6 +1,6 @@
 /**
  * How long a client may take: for its next request, for a head, for content, and to take a response (slowloris). Keeps the deadlines of
- * one HTTP/1.1 connection; the connection decides what an overdue client gets. Runs in the gateway.
+ * one connection of HTTP/1.1, or of one stream of HTTP/2, whose owner decides what an overdue client gets. Runs in the gateway.
  *
  * A head has one deadline. Content and responses have two. Silence ends them after a time-out. And a client that is not silent must keep
  * a minimum rate, or a byte now and then would hold a connection for ever. The rate is the mean over one time-out, so a slow beginning
@@ -12,6 +12,9 @@
 import { Deadline, DeadlineList } from '../base/deadlines.ts'
 import type { Limits, Timeouts } from '../config/types.ts'
 import type { Transport } from '../http/transport.ts'
+
+/** Where a response goes: a transport, or a stream of one. */
+export type Sink = Pick<Transport, 'pendingBytes' | 'takenBytes' | 'destroy'>
 
 /** How long we read on after the last response, so that the client can read it before a reset (RFC9112§9.6). */
 const LINGER_MS = 2000
@@ -64,7 +67,7 @@ export function hurryIdle(paces: Paces): void {
 }
 
 export class Pace {
-  readonly #transport: Transport
+  readonly #sink: Sink
   readonly #paces: Paces
   readonly #onOverdue: (isTooSlow: boolean) => void
   readonly #deadline = new Deadline(() => this.#onOverdue(false))
@@ -77,11 +80,10 @@ export class Pace {
   #sendRate: Rate | null = null
 
   /** `onOverdue`: the awaited bytes did not come, or content comes too slowly. A client that does not take a response is cut here. */
-  constructor(transport: Transport, paces: Paces, onOverdue: (isTooSlow: boolean) => void) {
-    this.#transport = transport
+  constructor(sink: Sink, paces: Paces, onOverdue: (isTooSlow: boolean) => void) {
+    this.#sink = sink
     this.#paces = paces
     this.#onOverdue = onOverdue
-    paces.keepAlive.arm(this.#deadline)
   }
 
   awaitRequest(): void {
@@ -142,12 +144,12 @@ export class Pace {
   /** The client has not taken all that was written. */
   awaitTaking(): void {
     if (this.#sending.isArmed) return
-    this.#takenBefore = this.#transport.takenBytes
+    this.#takenBefore = this.#sink.takenBytes
     this.#paces.send.arm(this.#sending)
     this.#sendRate ??= new Rate(
       this.#paces.sendTerms,
-      () => this.#transport.takenBytes,
-      () => this.#transport.destroy(),
+      () => this.#sink.takenBytes,
+      () => this.#sink.destroy(),
     )
     this.#sendRate.resume()
   }
@@ -167,8 +169,8 @@ export class Pace {
 
   /** The last response may still be on its way to a slow client. Then only the time to take it counts. */
   #closeUnlessTaking(list: DeadlineList): void {
-    if (this.#transport.pendingBytes === 0) {
-      this.#transport.destroy()
+    if (this.#sink.pendingBytes === 0) {
+      this.#sink.destroy()
     } else {
       list.arm(this.#deadline)
       this.awaitTaking()
@@ -176,8 +178,8 @@ export class Pace {
   }
 
   #sendOverdue(): void {
-    if (this.#transport.pendingBytes === 0) return
-    if (this.#transport.takenBytes === this.#takenBefore) this.#transport.destroy()
+    if (this.#sink.pendingBytes === 0) return
+    if (this.#sink.takenBytes === this.#takenBefore) this.#sink.destroy()
     else this.awaitTaking()
   }
 }

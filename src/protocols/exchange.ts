@@ -1,25 +1,24 @@
-/** One exchange on an HTTP/1.1 connection: implements the seam's `Exchange`. Made and ended by `connection.ts`. Runs in the gateway. */
+/** One exchange, of whatever version of HTTP: implements the seam's `Exchange`. Made and ended by the protocol. Runs in the gateway. */
 import type { Exchange, LocalEnd, Peer, RequestHead, ResponseWriter, ServedBy } from '../http/exchange.ts'
 import { makeRequestId } from '../http/request-id.ts'
 import type { WebSocketAccept, WebSocketChannel, WebSocketEvents } from '../http/websocket.ts'
-import type { Http1Body } from './body-reader.ts'
-import type { Http1Response } from './response-writer.ts'
-import { asksForWebSocket } from './upgrade.ts'
+import type { PulledBody } from './body.ts'
 
-/** What the exchange asks of its connection. */
+/** What the exchange asks of its connection or stream: the `Exchange`'s methods of the same names. */
 export interface ProtocolSwitch {
-  checkWebSocket(exchange: Http1Exchange): void
-  acceptWebSocket(exchange: Http1Exchange, accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel
+  isWebSocket(exchange: Exchange): boolean
+  checkWebSocket(exchange: Exchange): void
+  acceptWebSocket(exchange: Exchange, accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel
 }
 
-export class Http1Exchange implements Exchange {
+export class RunningExchange<Writer extends ResponseWriter = ResponseWriter> implements Exchange {
   request: RequestHead
   peer: Peer
   readonly local: LocalEnd
-  readonly body: Http1Body
+  readonly body: PulledBody
   response: ResponseWriter
   /** The protocol's own writer, without what middleware puts around it. */
-  readonly writer: Http1Response
+  readonly writer: Writer
   /** Set by the connection. */
   isHalfClosed = false
   readonly receivedAt: number = performance.now()
@@ -39,8 +38,8 @@ export class Http1Exchange implements Exchange {
     request: RequestHead,
     peer: Peer,
     local: LocalEnd,
-    body: Http1Body,
-    writer: Http1Response,
+    body: PulledBody,
+    writer: Writer,
     protocolSwitch: ProtocolSwitch,
   ) {
     this.request = request
@@ -72,7 +71,7 @@ export class Http1Exchange implements Exchange {
   }
 
   get isWebSocket(): boolean {
-    this.#isWebSocket ??= asksForWebSocket(this.request, this.body.length)
+    this.#isWebSocket ??= this.#switch.isWebSocket(this)
     return this.#isWebSocket
   }
 

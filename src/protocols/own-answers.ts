@@ -1,10 +1,11 @@
-/** The answers that a connection gives by itself, without a handler: to a refused request, and to `OPTIONS *`. Runs in the gateway. */
+/** The answers that a protocol gives by itself, without a handler: to a refused request, and to `OPTIONS *`. Runs in the gateway. */
 import type { ProtocolError } from '../http/errors.ts'
-import type { Answered, Peer, RequestHead, ResponseWriter } from '../http/exchange.ts'
+import type { Answered, Peer, RequestHead, ResponseHead, ResponseWriter } from '../http/exchange.ts'
 import { type HeaderLines, headerValue } from '../http/headers.ts'
 import type { Scheme } from '../http/transport.ts'
-import type { Http1Options } from './context.ts'
-import { serializeHead } from './serializer.ts'
+import type { ProtocolOptions } from './options.ts'
+
+const NOTHING = Buffer.alloc(0)
 
 /** The access log's words for a request whose head could not be read. */
 const UNREADABLE = {
@@ -13,7 +14,6 @@ const UNREADABLE = {
   path: '-',
   query: '',
   authority: '',
-  version: '1.1',
 } as const
 
 /** The request, as far as it is known. */
@@ -21,6 +21,7 @@ export interface RefusedRequest {
   readonly id: string
   readonly peer: Peer
   readonly scheme: Scheme
+  readonly version: RequestHead['version']
   /** Its head, if that was complete and only its content is refused. */
   readonly request: RequestHead | undefined
   readonly fields: HeaderLines
@@ -29,22 +30,28 @@ export interface RefusedRequest {
 }
 
 export interface Refusal {
-  readonly bytes: Buffer
+  readonly head: ResponseHead
+  /** Empty for HEAD. */
+  readonly content: Buffer
   readonly answered: Answered
 }
 
-export function refuse(error: ProtocolError, refused: RefusedRequest, render: Http1Options['renderError']): Refusal {
-  const { id, peer, scheme, request, fields, isHead } = refused
+export function refusalOf(
+  error: ProtocolError,
+  refused: RefusedRequest,
+  render: ProtocolOptions['renderError'],
+): Refusal {
+  const { id, peer, scheme, version, request, fields, isHead } = refused
   const { status } = error
   const { contentType, body, isOwnPage } = render(status, headerValue(fields, 'accept'), error.message)
   const headers = ['Content-Type', contentType, 'Content-Length', String(body.length)]
   if (isOwnPage) headers.push('X-Request-ID', id)
-  const head = Buffer.from(serializeHead({ status, reason: '', headers }, '1.1', isHead, false).text, 'latin1')
   return {
-    bytes: isHead ? head : Buffer.concat([head, body]),
+    head: { status, reason: '', headers },
+    content: isHead ? NOTHING : body,
     answered: {
       id,
-      request: request ?? { ...UNREADABLE, scheme, headers: fields },
+      request: request ?? { ...UNREADABLE, version, scheme, headers: fields },
       peer,
       receivedAt: performance.now(),
       queueMillis: -1,

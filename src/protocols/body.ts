@@ -1,26 +1,26 @@
 /**
- * The content of one request, between the parser, which pushes, and the consumer, which pulls. Runs in the gateway.
+ * The content of one request, between the protocol, which pushes, and the consumer, which pulls. Runs in the gateway.
  *
- * The client is not read before somebody asks. What came along with the head waits here, while the transport is paused: at most one read
- * of the transport. Invariant: the consumer gets one `onEnd` or one `onError`, and nothing after it.
+ * The client is not read before somebody asks. What came before that waits here: over HTTP/1.1 at most one read of the transport, which
+ * is paused, and over HTTP/2 what the stream's window allows. Invariant: the consumer gets one `onEnd` or one `onError`, and nothing after it.
  */
 import { contentTooLarge, type LimitError } from '../http/errors.ts'
 import type { BodyConsumer, BodyReader } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 
-/** What the content asks of its connection. */
+/** What the content asks of its connection or stream. */
 export interface BodySource {
   /** The consumer wants more: read on, and send 100 Continue if the client waits for it. */
   wantBody(): void
   /** The consumer is busy: read no more. */
   pauseBody(): void
-  /** From now on chunked content of more than `bytes` is an error. False: it is larger already. */
+  /** From now on content without a length of more than `bytes` is an error. False: it is larger already. */
   limitBody(bytes: number): boolean
   /** The content is too large: the body fails with the error, and nothing more is read. */
   refuseBody(error: LimitError): void
 }
 
-export class Http1Body implements BodyReader {
+export class PulledBody implements BodyReader {
   readonly length: number | undefined
   readonly #source: BodySource
   #consumer: BodyConsumer | null = null

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { testConfig } from '../config/testing/config.ts'
+import { answer, connect, fakeTime, GET } from '../http1/testing/connect.ts'
+import { MemoryTransport } from '../http1/testing/memory-transport.ts'
 import { createPaces, Pace } from './pace.ts'
-import { answer, connect, fakeTime, GET } from './testing/connect.ts'
-import { MemoryTransport } from './testing/memory-transport.ts'
 
 /** A time-out of one second for everything; 100 bytes a second. */
 const { timeouts: TIMEOUTS } = testConfig({ timeouts: { head: 1000, body: 1000, keepAlive: 1000, send: 1000 } })
