@@ -58,7 +58,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   readonly #scheduler = new Scheduler()
   readonly floods = new FloodBudget()
   readonly #peerSettings = new PeerSettings()
-  readonly openStreams = new Map<number, Http2Stream>()
+  readonly streams = new Map<number, Http2Stream>()
   #state: State = 'open'
   /** Streams whose handlers may go on after this turn of writing. */
   #relieved: Http2Stream[] = []
@@ -66,8 +66,12 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   #drain: Deadline | null = null
   /** No new stream is taken: the last GOAWAY is sent, or the client sends no more. */
   isLast = false
+  /** The last read has ended within a header block, or within the preface. */
+  #isWithinHead = false
   #lingered = 0
   #kept = 0
+  /** Of it, what waits for the rest of a frame, or of a header block. */
+  #partial = 0
   #account: Account | null = null
 
   constructor(transport: Transport, context: Http2Context, onClose: () => void) {
@@ -112,15 +116,15 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
 
   get isIdle(): boolean {
     if (!this.#output.isEmpty || this.#transport.pendingBytes > 0) return false
-    return this.#state !== 'open' || (this.openStreams.size === 0 && !this.#frames.isWithinBlock)
+    return this.#state !== 'open' || (this.streams.size === 0 && !this.#frames.isWithinBlock)
   }
 
   get isOver(): boolean {
     return this.#state !== 'open' && this.isIdle
   }
 
-  get streams(): number {
-    return this.openStreams.size
+  get streamCount(): number {
+    return this.streams.size
   }
 
   startDrain(): void {
@@ -136,8 +140,8 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     if (this.isLast || this.#state !== 'open') return
     this.isLast = true
     this.#drain?.disarm()
-    this.writer.goAway(this.#frames.lastStream, ErrorCode.NO_ERROR, '')
-    if (this.openStreams.size === 0) this.#finish()
+    if (this.streams.size === 0) this.#finish()
+    else this.writer.goAway(this.#frames.lastStream, ErrorCode.NO_ERROR, '')
   }
 
   /** A connection has secrets and tables that no other thread can have. */
@@ -146,7 +150,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   destroy(): void {
-    for (const { webSocket } of this.openStreams.values())
+    for (const { webSocket } of this.streams.values())
       if (webSocket !== null && !webSocket.isClosed) webSocket.goAway(CloseCode.GOING_AWAY, '')
     if (this.#state === 'open') {
       this.#pump()
@@ -171,20 +175,38 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
       this.#fail(error)
     } finally {
       this.#frames.readEnded()
+      this.#countPartial()
     }
     if (this.#state !== 'open') return
-    if (!this.#reader.hasBegun || this.#frames.isWithinBlock) this.#pace.awaitHead()
+    const isWithinHead = !this.#reader.hasBegun || this.#frames.isWithinBlock
+    if (isWithinHead) this.#pace.awaitHead()
+    else if (this.#isWithinHead) this.#headCame()
+    this.#isWithinHead = isWithinHead
+  }
+
+  /** What the read has left of a frame, or of a header block. */
+  #countPartial(): void {
+    const bytes = this.#reader.keptBytes + this.#frames.keptBytes
+    if (bytes === this.#partial) return
+    this.kept(bytes - this.#partial)
+    this.#partial = bytes
+  }
+
+  /** It may have opened no stream: trailers, a request that was refused, the preface. */
+  #headCame(): void {
+    if (this.streams.size > 0) this.#pace.awaitNothing()
+    else this.#pace.awaitRequest()
   }
 
   /** The client has closed its side. What it has asked for completely is answered. */
   onEnd(): void {
-    if (this.#state !== 'open' || this.openStreams.size === 0) {
+    if (this.#state !== 'open' || this.streams.size === 0) {
       if (this.#transport.pendingBytes === 0 && this.#output.isEmpty) this.#transport.destroy()
       else this.#finish()
       return
     }
     this.isLast = true
-    for (const stream of [...this.openStreams.values()]) {
+    for (const stream of [...this.streams.values()]) {
       stream.exchange.isHalfClosed = true
       if (!stream.isRemoteEnded) stream.gone()
     }
@@ -210,7 +232,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   #endStreams(): void {
-    for (const stream of [...this.openStreams.values()]) stream.gone()
+    for (const stream of [...this.streams.values()]) stream.gone()
   }
 
   // -- owner of the frames
@@ -227,7 +249,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
 
   #open(id: number, head: ReceivedHead, hasEnded: boolean): Http2Stream {
     const stream = new Http2Stream(this, id, head, this.#peerSettings.initialWindow, hasEnded)
-    this.openStreams.set(id, stream)
+    this.streams.set(id, stream)
     this.#pace.awaitNothing()
     return stream
   }
@@ -261,7 +283,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.writer.setPeerTableSize(settings.headerTableSize)
     const more = settings.initialWindow - before
     if (more === 0) return
-    for (const stream of [...this.openStreams.values()])
+    for (const stream of [...this.streams.values()])
       if (!stream.openSendWindow(more))
         throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'A window is too large', 'RFC9113§6.9.2')
   }
@@ -278,7 +300,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   clientGoesAway(): void {
-    if (this.openStreams.size === 0) this.#finish()
+    if (this.streams.size === 0) this.#finish()
   }
 
   // -- owner of the streams
@@ -335,9 +357,9 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   closed(stream: Http2Stream, wasReset: boolean): void {
-    this.openStreams.delete(stream.id)
+    this.streams.delete(stream.id)
     this.#frames.streamClosed(stream.id, wasReset)
-    if (this.openStreams.size > 0 || this.#state !== 'open') return
+    if (this.streams.size > 0 || this.#state !== 'open') return
     if (this.isLast) this.#finish()
     else this.#pace.awaitRequest()
   }

@@ -134,7 +134,8 @@ export class RequestFields implements HpackSink {
     const isPseudo = name.isPseudo
     this.#bytes += name.name.length + value.length + FIELD_OVERHEAD
     if (!isPseudo) this.#headerBytes += name.name.length + value.length + FIELD_OVERHEAD
-    if (!isPseudo) this.#count++
+    // Crumbs of a cookie are one header: clients cut it as they like.
+    if (!isPseudo && (name.kind !== FieldKind.COOKIE || this.#cookie === '')) this.#count++
     if (this.#error !== null) return
     if (!isValid) {
       this.#malformed('A header has an invalid name or value', 'RFC9113§8.2.1')
@@ -173,6 +174,7 @@ export class RequestFields implements HpackSink {
       case FieldKind.PROTOCOL:
         isFirst = this.#protocol === ''
         this.#protocol = value
+        if (value === '') this.#malformed('The protocol is empty', 'RFC8441§4')
         break
       default:
         this.#malformed('A pseudo-header is unknown', 'RFC9113§8.3')
